@@ -1,0 +1,274 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The ways to ask, one SOAP operation each (sat.md §6).
+const (
+	Emitidos  = "emitidos"
+	Recibidos = "recibidos"
+	Folio     = "folio"
+)
+
+// The values of a solicitud's enumerations, spelled as the SAT spells them: it
+// answers a fault to any other case.
+const (
+	TipoCFDI     = "CFDI"
+	TipoMetadata = "Metadata"
+
+	EstadoTodos     = "Todos"
+	EstadoCancelado = "Cancelado"
+	EstadoVigente   = "Vigente"
+
+	Version11 = "1.1"
+	Version15 = "1.5"
+)
+
+// maxReceptores is the SAT's bound on RfcReceptores (document 1, §5.1).
+const maxReceptores = 5
+
+// FormatoFecha is how the SAT writes dates: Mexican official time, no zone.
+const FormatoFecha = "2006-01-02T15:04:05"
+
+// zonaCentro is the official time of central Mexico: UTC-6 all the year round
+// since daylight saving ended in October 2022.
+var zonaCentro = time.FixedZone("America/Mexico_City", -6*60*60)
+
+// EnMexico returns the instant t on the clock of central Mexico.
+func EnMexico(t time.Time) time.Time { return t.In(zonaCentro) }
+
+// Solicitud asks the SAT for the comprobantes of a range, or for one by its
+// folio. Optional fields are empty when absent.
+type Solicitud struct {
+	Servicio     Servicio
+	Version      string // "1.5", or "1.1" for the retired SolicitaDescarga
+	TipoDescarga string // Emitidos, Recibidos or Folio; empty with version 1.1
+
+	RFCSolicitante string
+	// FechaInicial and FechaFinal bound the date of emission, both inclusive,
+	// as FormatoFecha.
+	FechaInicial, FechaFinal string
+
+	RFCEmisor          string
+	RFCReceptor        string
+	RFCReceptores      []string
+	TipoSolicitud      string
+	EstadoComprobante  string
+	TipoComprobante    string
+	Complemento        string
+	RFCACuentaTerceros string
+	// Folio is the UUID of one comprobante.
+	Folio string
+}
+
+// Normalize fills what the SAT's contract implies: the version, the taxpayer's
+// own side of the range, and the state that the SAT assumes when none is said.
+func (s Solicitud) Normalize() Solicitud {
+	if s.Version == "" {
+		s.Version = Version15
+	}
+	if s.Version == Version11 {
+		return s
+	}
+	switch s.TipoDescarga {
+	case Emitidos:
+		s.RFCEmisor = cmpOr(s.RFCEmisor, s.RFCSolicitante)
+		s.EstadoComprobante = cmpOr(s.EstadoComprobante, EstadoVigente)
+	case Recibidos:
+		s.RFCReceptor = cmpOr(s.RFCReceptor, s.RFCSolicitante)
+		s.EstadoComprobante = cmpOr(s.EstadoComprobante, EstadoVigente)
+	case Folio:
+		s.Folio = strings.ToLower(s.Folio)
+	}
+	return s
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Validate checks a normalized solicitud against every rule that the SAT is
+// known to apply, so that none is spent on a refusal (sat.md §6, §10). now is
+// the present instant. The error is an *Error of KindInvalida that lists every
+// field at fault.
+func (s Solicitud) Validate(now time.Time) error {
+	v := &validator{}
+	v.rfc("rfcSolicitante", s.RFCSolicitante, true)
+	v.rfc("rfcEmisor", s.RFCEmisor, false)
+	v.rfc("rfcReceptor", s.RFCReceptor, false)
+	v.rfc("rfcACuentaTerceros", s.RFCACuentaTerceros, false)
+	for i, rfc := range s.RFCReceptores {
+		v.rfc(fmt.Sprintf("rfcReceptores/%d", i), rfc, true)
+	}
+	v.oneOf("version", s.Version, []string{Version15, Version11}, true)
+	v.oneOf("estadoComprobante", s.EstadoComprobante, []string{EstadoTodos, EstadoCancelado, EstadoVigente}, false)
+	v.oneOf("tipoComprobante", s.TipoComprobante, []string{"I", "E", "T", "N", "P"}, false)
+	v.oneOf("complemento", s.Complemento, Complementos(s.Servicio), false)
+	if s.Version == Version11 {
+		v.version11(s, now)
+	} else {
+		v.version15(s, now)
+	}
+	return v.err()
+}
+
+type validator struct{ campos []Campo }
+
+func (v *validator) add(campo, detalle string, validos ...string) {
+	v.campos = append(v.campos, Campo{Campo: campo, Detalle: detalle, ValoresValidos: validos})
+}
+
+func (v *validator) err() error {
+	if len(v.campos) == 0 {
+		return nil
+	}
+	return &Error{Kind: KindInvalida, Campos: v.campos,
+		Detail: "La solicitud no se envió al SAT porque tiene datos que rechazaría. Corrija los campos indicados en errores."}
+}
+
+func (v *validator) rfc(campo, valor string, required bool) {
+	switch {
+	case valor == "" && required:
+		v.add(campo, "Es obligatorio.")
+	case valor != "" && !RFCValido(valor):
+		v.add(campo, "No tiene la forma de un RFC en mayúsculas: 3 o 4 letras, fecha aammdd y homoclave de 3.")
+	}
+}
+
+func (v *validator) oneOf(campo, valor string, validos []string, required bool) {
+	if valor == "" && !required || slices.Contains(validos, valor) {
+		return
+	}
+	detalle := "No es uno de los valores válidos; se distinguen mayúsculas y minúsculas."
+	if valor == "" {
+		detalle = "Es obligatorio."
+	}
+	v.add(campo, detalle, validos...)
+}
+
+func (v *validator) absent(campo string, given bool, porque string) {
+	if given {
+		v.add(campo, "No se admite "+porque+".")
+	}
+}
+
+func (v *validator) version15(s Solicitud, now time.Time) {
+	v.oneOf("tipoDescarga", s.TipoDescarga, []string{Emitidos, Recibidos, Folio}, true)
+	switch s.TipoDescarga {
+	case Emitidos:
+		v.rango(s, now)
+		v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
+		if s.RFCEmisor != s.RFCSolicitante {
+			v.add("rfcEmisor", "En emitidos debe ser igual a rfcSolicitante.")
+		}
+		v.absent("rfcReceptor", s.RFCReceptor != "", "en emitidos; para filtrar por receptor use rfcReceptores")
+		if len(s.RFCReceptores) > maxReceptores {
+			v.add("rfcReceptores", fmt.Sprintf("Admite %d como máximo.", maxReceptores))
+		}
+		v.absent("folio", s.Folio != "", "en emitidos; use tipoDescarga folio")
+	case Recibidos:
+		v.rango(s, now)
+		v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
+		if s.RFCReceptor != s.RFCSolicitante {
+			v.add("rfcReceptor", "En recibidos debe ser igual a rfcSolicitante.")
+		}
+		if s.TipoSolicitud == TipoCFDI && s.EstadoComprobante != EstadoVigente {
+			v.add("estadoComprobante", "Los XML recibidos solo se entregan vigentes; para conocer los cancelados pida tipoSolicitud Metadata.", EstadoVigente)
+		}
+		v.absent("rfcReceptores", len(s.RFCReceptores) > 0, "en recibidos")
+		v.absent("folio", s.Folio != "", "en recibidos; use tipoDescarga folio")
+	case Folio:
+		v.soloFolio(s)
+	}
+}
+
+func (v *validator) soloFolio(s Solicitud) {
+	if s.Folio == "" {
+		v.add("folio", "Es obligatorio.")
+	} else if !UUIDValido(s.Folio) {
+		v.add("folio", "No tiene la forma de un UUID: 8-4-4-4-12 dígitos hexadecimales.")
+	}
+	const porque = "con tipoDescarga folio"
+	v.absent("fechaInicial", s.FechaInicial != "", porque)
+	v.absent("fechaFinal", s.FechaFinal != "", porque)
+	v.absent("rfcEmisor", s.RFCEmisor != "", porque)
+	v.absent("rfcReceptor", s.RFCReceptor != "", porque)
+	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, porque)
+	v.absent("estadoComprobante", s.EstadoComprobante != "", porque)
+	v.absent("tipoComprobante", s.TipoComprobante != "", porque)
+	v.absent("complemento", s.Complemento != "", porque)
+	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", porque)
+	if s.TipoSolicitud != "" && s.TipoSolicitud != TipoCFDI {
+		v.add("tipoSolicitud", "Por folio siempre se entrega el XML.", TipoCFDI)
+	}
+}
+
+func (v *validator) version11(s Solicitud, now time.Time) {
+	const porque = "con version 1.1"
+	v.rango(s, now)
+	v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
+	v.absent("tipoDescarga", s.TipoDescarga != "", porque+": el sentido lo dan rfcEmisor y rfcReceptor")
+	v.absent("folio", s.Folio != "", porque)
+	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, porque+"; use rfcReceptor")
+	v.absent("estadoComprobante", s.EstadoComprobante != "", porque)
+	v.absent("tipoComprobante", s.TipoComprobante != "", porque)
+	v.absent("complemento", s.Complemento != "", porque)
+	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", porque)
+	switch {
+	case s.RFCEmisor == "" && s.RFCReceptor == "":
+		v.add("rfcEmisor", "Indique rfcEmisor o rfcReceptor.")
+	case s.RFCEmisor != s.RFCSolicitante && s.RFCReceptor != s.RFCSolicitante:
+		v.add("rfcSolicitante", "Debe ser igual a rfcEmisor o a rfcReceptor.")
+	}
+}
+
+// rango applies the rules of the date range: strictly ascending, not in the
+// future and no older than six years on the clock of Mexico (sat.md §10).
+func (v *validator) rango(s Solicitud, now time.Time) {
+	inicial, ok1 := v.fecha("fechaInicial", s.FechaInicial)
+	final, ok2 := v.fecha("fechaFinal", s.FechaFinal)
+	if ok1 && ok2 && !inicial.Before(final) {
+		v.add("fechaFinal", "Debe ser posterior a fechaInicial, al menos un segundo.")
+	}
+	hoy := EnMexico(now)
+	if ok2 && final.After(hoy) {
+		v.add("fechaFinal", "No puede estar en el futuro; en el centro de México son las "+hoy.Format(FormatoFecha)+".")
+	}
+	limite := time.Date(hoy.Year()-6, hoy.Month(), hoy.Day(), 0, 0, 0, 0, zonaCentro)
+	if ok1 && inicial.Before(limite) {
+		v.add("fechaInicial", "El SAT entrega seis años hacia atrás; hoy, desde "+limite.Format(FormatoFecha)+".")
+	}
+}
+
+func (v *validator) fecha(campo, valor string) (time.Time, bool) {
+	if valor == "" {
+		v.add(campo, "Es obligatorio.")
+		return time.Time{}, false
+	}
+	t, err := time.ParseInLocation(FormatoFecha, valor, zonaCentro)
+	if err != nil || t.Format(FormatoFecha) != valor {
+		v.add(campo, "No es una fecha existente con la forma aaaa-mm-ddThh:mm:ss, hora de México sin zona.")
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+// Criterios returns the solicitud as the SAT compares them: two with the same
+// text are equal to its quotas (codes 5002 and 5005). The order of receivers
+// does not count.
+func (s Solicitud) Criterios() string {
+	receptores := slices.Clone(s.RFCReceptores)
+	slices.Sort(receptores)
+	return strings.Join([]string{
+		string(s.Servicio), s.Version, s.TipoDescarga, s.RFCSolicitante, s.FechaInicial, s.FechaFinal,
+		s.RFCEmisor, s.RFCReceptor, strings.Join(receptores, ","), s.TipoSolicitud, s.EstadoComprobante,
+		s.TipoComprobante, s.Complemento, s.RFCACuentaTerceros, s.Folio,
+	}, "|")
+}

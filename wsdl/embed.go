@@ -1,0 +1,13 @@
+// Package wsdl embeds the contracts of the SOAP systems as this project writes them.
+//
+// It serves the code generator, which reads the files, and the sandbox, which publishes them. It
+// holds no address to call: every soap:address is the production one and its reader replaces it.
+package wsdl
+
+import "embed"
+
+// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl and sat/descarga.wsdl, every
+// schema inline.
+//
+//go:embed sat/*.wsdl
+var FS embed.FS
