@@ -37,6 +37,8 @@ const (
 	KindDemasiadoGrande
 	// KindTipoContenido: a media type that the route does not take.
 	KindTipoContenido
+	// KindRango: a Range that the representation does not have.
+	KindRango
 	// KindEFirma: the taxpayer's e.firma is missing, unusable or refused.
 	KindEFirma
 	// KindLimite: too often; later it will do.

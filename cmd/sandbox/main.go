@@ -1,0 +1,54 @@
+// Command sandbox runs the simulated systems. It is for tests and development; nothing of it is the
+// SAT's.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+)
+
+func main() {
+	cfg := sandbox.Config{}
+	flag.StringVar(&cfg.Listen, "listen", sandbox.Listen, "address of the SOAP services")
+	flag.StringVar(&cfg.AdminListen, "admin", sandbox.AdminListen, "address of the admin port")
+	flag.StringVar(&cfg.Dir, "dir", "sandbox-data", "where the authority and the e.firmas are kept")
+	flag.Uint64Var(&cfg.Seed, "seed", 1, "seed of the data")
+	flag.BoolVar(&cfg.AllowNonLoopback, "beyond-loopback", false, "listen on addresses that others can reach")
+	flag.Parse()
+	cfg.Log = zerolog.New(os.Stderr).With().Timestamp().Logger().Level(zerolog.InfoLevel)
+
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(ctx, cfg); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, cfg sandbox.Config) error {
+	s, err := sandbox.New(cfg)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx, func(soap, admin net.Addr) {
+		fmt.Printf(`
+  SANDBOX DE PASARELA. Esto NO es el SAT: sus datos son inventados y sus
+  certificados no sirven en ningún otro lugar.
+
+  CFDI           http://%[1]s/cfdi/
+  Retenciones    http://%[1]s/retenciones/
+  Administración http://%[2]s/
+  e.firmas       %[3]s
+
+`, soap, admin, s.EFirmasDir())
+	})
+}

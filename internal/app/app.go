@@ -1,0 +1,170 @@
+// Package app wires the gateway together and runs it. It is the only place that
+// knows every part; it holds no logic of theirs.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/api"
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/backends/sat"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/signing"
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/telemetry"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// Options is what Run takes beside the configuration.
+type Options struct {
+	Log     zerolog.Logger
+	Version string
+	Now     func() time.Time
+	// Started is called once both listeners accept connections.
+	Started func(api, admin net.Addr)
+}
+
+// App is the wired gateway.
+type App struct {
+	cfg      config.Config
+	opts     Options
+	store    *store.Store
+	paquetes *descargas.Paquetes
+	metrics  *telemetry.Metrics
+	api      http.Handler
+}
+
+// Run serves until ctx ends, then lets running requests and downloads finish
+// for as long as the configuration allows.
+func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
+	a, err := New(ctx, cfg, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.store.Close()) }()
+	return a.serve(ctx)
+}
+
+// New wires the parts. Close the store of what it returns.
+func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
+	keys, err := openKeys(cfg, opts.Log)
+	if err != nil {
+		return nil, err
+	}
+	client, err := upstreamClient(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, cfg.DataDir, opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, opts: opts, store: st, metrics: telemetry.NewMetrics(opts.Version)}
+	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
+	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
+
+	doer := transport.New(client, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
+	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
+	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
+	a.api, err = handlers.New(handlers.Config{
+		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, st, opts.Now), Paquetes: a.paquetes,
+		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+	})
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return a, nil
+}
+
+func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {
+	endpoints := func(s config.Servicio) sat.Endpoints {
+		return sat.Endpoints{Autentica: s.AutenticaURL, Solicita: s.SolicitaURL, Verifica: s.VerificaURL, Descarga: s.DescargaURL}
+	}
+	familia := signing.FamiliaSobre
+	if cfg.SAT.Firma == "solicitud" {
+		familia = signing.FamiliaSolicitud
+	}
+	return sat.Config{Familia: familia, Now: opts.Now, OnToken: metrics.Token, Endpoints: map[gateway.Servicio]sat.Endpoints{
+		gateway.CFDI: endpoints(cfg.SAT.CFDI), gateway.Retenciones: endpoints(cfg.SAT.Retenciones),
+	}}
+}
+
+// openKeys returns the finder of API keys, nil where no file is configured.
+func openKeys(cfg config.Config, log zerolog.Logger) (func(string) (apikeys.Key, bool), error) {
+	if cfg.APIKeysFile == "" {
+		return nil, nil
+	}
+	ring, err := apikeys.Open(cfg.APIKeysFile, func(err error) { log.Error().Err(err).Msg("API keys") })
+	if err != nil {
+		return nil, fmt.Errorf("GATEWAY_API_KEYS_FILE: %w", err)
+	}
+	return ring.Find, nil
+}
+
+// The connections to the systems: kept alive, many per host, no proxy surprises
+// beyond the environment's.
+const (
+	dialTimeout  = 10 * time.Second
+	tlsTimeout   = 10 * time.Second
+	idleTimeout  = 90 * time.Second
+	idlePerHost  = 64
+	writeBuffer  = 16 << 10
+	readBuffer   = 64 << 10
+	headerBounds = 64 << 10
+)
+
+func upstreamClient(caFile string) (*http.Client, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile) //nolint:gosec // the operator's own setting
+		if err != nil {
+			return nil, fmt.Errorf("GATEWAY_CA_FILE: %w", err)
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("GATEWAY_CA_FILE: %s holds no PEM certificate", caFile)
+		}
+	}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    tlsTimeout,
+		MaxIdleConns:           4 * idlePerHost,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        idleTimeout,
+		WriteBufferSize:        writeBuffer,
+		ReadBufferSize:         readBuffer,
+		MaxResponseHeaderBytes: headerBounds,
+	}}, nil
+}
+
+func expiries(keyring *efirma.Keyring) map[string]time.Time {
+	out := make(map[string]time.Time)
+	statuses, err := keyring.List()
+	if err != nil {
+		return out
+	}
+	for _, s := range statuses {
+		if s.Credential != nil {
+			out[s.RFC] = s.Credential.NotAfter
+		}
+	}
+	return out
+}

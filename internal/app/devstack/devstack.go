@@ -1,0 +1,148 @@
+// Package devstack runs a sandbox and a gateway that talks to it, for `make
+// run`, `make demo` and the tests. It is not part of the product: nothing that
+// is shipped imports it.
+package devstack
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/app"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+)
+
+// Options choose addresses and places. The zero value of an address is the
+// default one of its program; ":0" forms take a free port.
+type Options struct {
+	Sandbox sandbox.Config
+	// Configure changes the gateway's configuration before it starts.
+	Configure func(*config.Config)
+	Log       zerolog.Logger
+	Now       func() time.Time
+}
+
+// Stack is a running pair.
+type Stack struct {
+	Sandbox      *sandbox.Sandbox
+	API          string // http://host:port
+	Admin        string
+	SandboxURL   string
+	SandboxAdmin string
+	Config       config.Config
+
+	stopGateway, stopSandbox context.CancelFunc
+	gateway, sandbox         chan error
+}
+
+// Start starts both and waits until they accept connections.
+func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Stack{gateway: make(chan error, 1), sandbox: make(chan error, 1)}
+	if err := s.startSandbox(ctx, opts.Sandbox); err != nil {
+		return nil, err
+	}
+	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
+	if opts.Configure != nil {
+		opts.Configure(&s.Config)
+	}
+	if err := s.StartGateway(ctx, opts); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Config is a gateway's configuration against a sandbox.
+func Config(sandboxURL, dataDir, efirmas string) config.Config {
+	servicio := func(family string) config.Servicio {
+		base := sandboxURL + "/" + family
+		return config.Servicio{
+			AutenticaURL: base + "/Autenticacion/Autenticacion.svc", SolicitaURL: base + "/SolicitaDescargaService.svc",
+			VerificaURL: base + "/VerificaSolicitudDescargaService.svc", DescargaURL: base + "/DescargaMasivaService.svc",
+		}
+	}
+	return config.Config{
+		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", DataDir: dataDir, EfirmaDir: efirmas,
+		LogLevel: "info", LogFormat: "json", ShutdownTimeout: config.Duration{Duration: time.Minute},
+		SAT: config.SAT{Firma: "sobre", CFDI: servicio("cfdi"), Retenciones: servicio("retenciones")},
+	}
+}
+
+func (s *Stack) startSandbox(ctx context.Context, cfg sandbox.Config) error {
+	var err error
+	if s.Sandbox, err = sandbox.New(cfg); err != nil {
+		return err
+	}
+	ctx, s.stopSandbox = context.WithCancel(ctx)
+	started := make(chan struct{})
+	go func() {
+		s.sandbox <- s.Sandbox.Run(ctx, func(soap, admin net.Addr) {
+			s.SandboxURL, s.SandboxAdmin = "http://"+soap.String(), "http://"+admin.String()
+			close(started)
+		})
+	}()
+	select {
+	case <-started:
+		return nil
+	case err := <-s.sandbox:
+		return err
+	}
+}
+
+// StartGateway starts the gateway of s.Config, also again after StopGateway.
+func (s *Stack) StartGateway(ctx context.Context, opts Options) error {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	ctx, s.stopGateway = context.WithCancel(ctx)
+	started := make(chan struct{})
+	go func() {
+		s.gateway <- app.Run(ctx, s.Config, app.Options{Log: opts.Log, Version: app.Version(), Now: opts.Now, Started: func(api, admin net.Addr) {
+			s.API, s.Admin = "http://"+api.String(), "http://"+admin.String()
+			close(started)
+		}})
+	}()
+	select {
+	case <-started:
+		return nil
+	case err := <-s.gateway:
+		s.stopGateway()
+		s.stopGateway = nil
+		return err
+	}
+}
+
+// StopGateway stops the gateway gracefully and returns what Run returned.
+func (s *Stack) StopGateway() error {
+	if s.stopGateway == nil {
+		return nil
+	}
+	s.stopGateway()
+	s.stopGateway = nil
+	return <-s.gateway
+}
+
+// Stop stops both, the gateway first.
+func (s *Stack) Stop() error {
+	err := s.StopGateway()
+	s.stopSandbox()
+	return errors.Join(err, <-s.sandbox)
+}
+
+// Wait returns when either ends by itself, with its error.
+func (s *Stack) Wait() error {
+	select {
+	case err := <-s.gateway:
+		s.gateway <- nil
+		return err
+	case err := <-s.sandbox:
+		s.sandbox <- nil
+		return err
+	}
+}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	headerTimeout = 10 * time.Second
+	keepAlive     = 2 * time.Minute
+	maxHeader     = 32 << 10
+	pingTimeout   = 2 * time.Second
+)
+
+// serve runs both listeners.
+func (a *App) serve(ctx context.Context) error {
+	var lc net.ListenConfig
+	apiListener, err := lc.Listen(ctx, "tcp", a.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("GATEWAY_LISTEN: %w", err)
+	}
+	adminListener, err := lc.Listen(ctx, "tcp", a.cfg.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("GATEWAY_ADMIN_LISTEN: %w", err), apiListener.Close())
+	}
+	apiServer, adminServer := newServer(a.api), newServer(a.admin())
+	failed := make(chan error, 2)
+	go func() { failed <- apiServer.Serve(apiListener) }()
+	go func() { failed <- adminServer.Serve(adminListener) }()
+	a.opts.Log.Info().Str("api", apiListener.Addr().String()).Str("admin", adminListener.Addr().String()).
+		Str("version", a.opts.Version).Msg("listening")
+	if a.opts.Started != nil {
+		a.opts.Started(apiListener.Addr(), adminListener.Addr())
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, a.shutdown(ctx, apiServer, adminServer))
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
+}
+
+// shutdown stops accepting, then waits for answers under way and for downloads
+// that no caller waits for any more. Health and metrics go last.
+func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout.Duration)
+	defer cancel()
+	a.opts.Log.Info().Msg("stopping: running requests and downloads may finish")
+	err := errors.Join(apiServer.Shutdown(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
+	a.opts.Log.Info().Msg("stopped")
+	return err
+}
+
+// admin serves what operators and orchestrators read. An upstream that is down
+// never makes the gateway unready: it must go on answering from storage.
+func (a *App) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+		defer cancel()
+		if err := a.store.Ping(ctx); err != nil {
+			a.opts.Log.Error().Err(err).Msg("not ready")
+			text(w, http.StatusServiceUnavailable, "store: not ready")
+			return
+		}
+		text(w, http.StatusOK, "ok")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
+	return mux
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, body) //nolint:errcheck // the caller is gone
+}

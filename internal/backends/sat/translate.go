@@ -1,0 +1,157 @@
+package sat
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/pasarela-mx/pasarela/gen/soap/sat/solicita"
+	"github.com/pasarela-mx/pasarela/gen/soap/sat/verifica"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// solicitaResult is what the four Solicita operations answer alike.
+type solicitaResult struct{ idSolicitud, codEstatus, mensaje string }
+
+// present calls the operation of s.
+func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+	switch {
+	case s.Version == gateway.Version11:
+		return presentVersion11(ctx, stub, s)
+	case s.TipoDescarga == gateway.Recibidos:
+		return presentRecibidos(ctx, stub, s)
+	case s.TipoDescarga == gateway.Folio:
+		return presentFolio(ctx, stub, s)
+	}
+	return presentEmitidos(ctx, stub, s)
+}
+
+func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+	request := &solicita.SolicitaDescargaEmitidos{}
+	r := &request.Solicitud
+	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
+	r.RfcEmisor, r.RfcSolicitante, r.RfcACuentaTerceros = s.RFCEmisor, s.RFCSolicitante, s.RFCACuentaTerceros
+	r.TipoSolicitud, r.EstadoComprobante = tipo(s.TipoSolicitud), estado(s.EstadoComprobante)
+	r.TipoComprobante, r.Complemento = comprobante(s.TipoComprobante), s.Complemento
+	if len(s.RFCReceptores) > 0 {
+		r.RfcReceptores = &solicita.RfcReceptores{RfcReceptor: s.RFCReceptores}
+	}
+	response, err := stub.SolicitaDescargaEmitidosContext(ctx, request)
+	if err != nil {
+		return solicitaResult{}, err
+	}
+	got := response.SolicitaDescargaEmitidosResult
+	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+}
+
+func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+	request := &solicita.SolicitaDescargaRecibidos{}
+	r := &request.Solicitud
+	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
+	r.RfcEmisor, r.RfcReceptor = s.RFCEmisor, s.RFCReceptor
+	r.RfcSolicitante, r.RfcACuentaTerceros = s.RFCSolicitante, s.RFCACuentaTerceros
+	r.TipoSolicitud, r.EstadoComprobante = tipo(s.TipoSolicitud), estado(s.EstadoComprobante)
+	r.TipoComprobante, r.Complemento = comprobante(s.TipoComprobante), s.Complemento
+	response, err := stub.SolicitaDescargaRecibidosContext(ctx, request)
+	if err != nil {
+		return solicitaResult{}, err
+	}
+	got := response.SolicitaDescargaRecibidosResult
+	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+}
+
+func presentFolio(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+	request := &solicita.SolicitaDescargaFolio{}
+	request.Solicitud.Folio, request.Solicitud.RfcSolicitante = s.Folio, s.RFCSolicitante
+	response, err := stub.SolicitaDescargaFolioContext(ctx, request)
+	if err != nil {
+		return solicitaResult{}, err
+	}
+	got := response.SolicitaDescargaFolioResult
+	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+}
+
+func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+	request := &solicita.SolicitaDescarga{}
+	r := &request.Solicitud
+	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
+	r.RfcEmisor, r.RfcReceptor, r.RfcSolicitante = s.RFCEmisor, s.RFCReceptor, s.RFCSolicitante
+	r.TipoSolicitud = tipo(s.TipoSolicitud)
+	response, err := stub.SolicitaDescargaContext(ctx, request)
+	if err != nil {
+		return solicitaResult{}, err
+	}
+	got := response.SolicitaDescargaResult
+	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+}
+
+// accepted turns an answer into the vocabulary, or into the refusal of its code.
+func (r solicitaResult) accepted() (gateway.SolicitudAceptada, error) {
+	switch {
+	case r.codEstatus == codAceptada && r.idSolicitud != "":
+		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: r.mensaje}, nil
+	case r.codEstatus == codAceptada || r.codEstatus == "":
+		e := unknown()
+		e.Backend, e.Codigo, e.Mensaje = backend, r.codEstatus, r.mensaje
+		return gateway.SolicitudAceptada{}, e
+	}
+	e := refusal(r.codEstatus, r.mensaje)
+	if r.codEstatus == codNoControlado && r.idSolicitud != "" {
+		// Seen in production: an error and an id; the SAT may hold the solicitud.
+		e.Reintentable, e.RetryAfter = false, 0
+		e.Detail = "El SAT tuvo un error interno y aun así dio el idSolicitud " + r.idSolicitud + ". Verifíquelo antes de repetir: puede estar en proceso."
+	}
+	return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud}, e
+}
+
+// state turns Verifica's answer into the vocabulary. Only CodEstatus decides
+// between an answer and an error: a rejected solicitud is a state (sat.md §7).
+func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaResponse) (gateway.EstadoSolicitud, error) {
+	r := response.VerificaSolicitudDescargaResult
+	if r.CodEstatus != codAceptada {
+		if r.CodEstatus == "" {
+			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
+				Detail: "El SAT respondió sin código de estatus."}
+		}
+		return gateway.EstadoSolicitud{}, refusal(r.CodEstatus, r.Mensaje)
+	}
+	out := gateway.EstadoSolicitud{
+		IDSolicitud: idSolicitud,
+		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: describe(r.CodEstatus)},
+		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
+		Mensaje:     r.Mensaje,
+		NumeroCFDIs: int64(r.NumeroCFDIs),
+	}
+	if r.CodigoEstadoSolicitud != "" {
+		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: describe(r.CodigoEstadoSolicitud)}
+	}
+	for _, id := range r.IdsPaquetes {
+		if id != "" {
+			out.IDsPaquetes = append(out.IDsPaquetes, id)
+		}
+	}
+	return out, nil
+}
+
+// The generated enumerations, filled from values that were validated.
+
+func fecha(s string) *solicita.FechaLocal { return ptr(solicita.FechaLocal(s)) }
+
+func tipo(s string) *solicita.TipoDescargaMasivaTerceros {
+	return ptr(solicita.TipoDescargaMasivaTerceros(s))
+}
+
+func estado(s string) *solicita.EstadoComprobante {
+	if s == "" {
+		return nil
+	}
+	return ptr(solicita.EstadoComprobante(s))
+}
+
+func comprobante(s string) *solicita.TipoComprobante {
+	if s == "" {
+		return nil
+	}
+	return ptr(solicita.TipoComprobante(s))
+}
+
+func ptr[T any](v T) *T { return &v }

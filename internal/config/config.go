@@ -1,0 +1,200 @@
+// Package config is the only reader of the environment. One struct holds every
+// setting; all faults are reported at once, each naming its variable and what it
+// may hold. Secrets enter as paths to files, never as values.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// Prefix begins the name of every variable.
+const Prefix = "GATEWAY"
+
+// Config holds every setting. The desc tags make docs/configuration.md.
+type Config struct {
+	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
+	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz and /metrics. Not authenticated: keep it private."`
+	DataDir     string `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time."`
+	APIKeysFile string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
+	EfirmaDir   string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
+	CAFile      string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
+	LogLevel    string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
+	LogFormat   string `split_words:"true" default:"json" desc:"json, or console for people."`
+	// ShutdownTimeout is how long running requests and downloads may take to end.
+	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
+	SAT             SAT
+}
+
+// SAT holds the settings of the SAT's services.
+type SAT struct {
+	Firma       string `default:"sobre" desc:"What the signature covers: sobre (the wrapper, family A) or solicitud (the request node, family B)."`
+	CFDI        Servicio
+	Retenciones Servicio
+}
+
+// Servicio holds the addresses of one family; an empty one means production.
+type Servicio struct {
+	AutenticaURL string `split_words:"true" desc:"Address of Autentica."`
+	SolicitaURL  string `split_words:"true" desc:"Address of SolicitaDescarga*."`
+	VerificaURL  string `split_words:"true" desc:"Address of VerificaSolicitudDescarga."`
+	DescargaURL  string `split_words:"true" desc:"Address of Descargar."`
+}
+
+// The SAT's production addresses (document 0 of v1.5).
+func production(family string) Servicio {
+	return Servicio{
+		AutenticaURL: "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/Autenticacion/Autenticacion.svc",
+		SolicitaURL:  "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/SolicitaDescargaService.svc",
+		VerificaURL:  "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/VerificaSolicitudDescargaService.svc",
+		DescargaURL:  "https://" + family + "descargamasiva.clouda.sat.gob.mx/DescargaMasivaService.svc",
+	}
+}
+
+func (s Servicio) or(other Servicio) Servicio {
+	for _, p := range []struct {
+		field    *string
+		fallback string
+	}{
+		{&s.AutenticaURL, other.AutenticaURL}, {&s.SolicitaURL, other.SolicitaURL},
+		{&s.VerificaURL, other.VerificaURL}, {&s.DescargaURL, other.DescargaURL},
+	} {
+		if *p.field == "" {
+			*p.field = p.fallback
+		}
+	}
+	return s
+}
+
+// Load reads the environment. The error lists every fault.
+func Load() (Config, error) {
+	var c Config
+	err := errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
+	c.SAT.CFDI = c.SAT.CFDI.or(production("cfdi"))
+	c.SAT.Retenciones = c.SAT.Retenciones.or(production("reten"))
+	return c, errors.Join(err, c.Check())
+}
+
+// Check returns every fault of c, joined.
+func (c Config) Check() error {
+	return errors.Join(
+		address("GATEWAY_LISTEN", c.Listen),
+		address("GATEWAY_ADMIN_LISTEN", c.AdminListen),
+		oneOf("GATEWAY_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("GATEWAY_LOG_FORMAT", c.LogFormat, "json", "console"),
+		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
+		c.exposed(),
+		required("GATEWAY_DATA_DIR", c.DataDir),
+		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
+		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
+		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
+	)
+}
+
+// exposed refuses to listen where others can reach it without asking who calls.
+func (c Config) exposed() error {
+	if c.APIKeysFile != "" || Loopback(c.Listen) {
+		return nil
+	}
+	return fmt.Errorf("GATEWAY_LISTEN: %s is reachable from beyond this machine and there are no API keys: "+
+		"create some with 'gateway keys create' and set GATEWAY_API_KEYS_FILE, or listen on 127.0.0.1", c.Listen)
+}
+
+func (s Servicio) check(prefix string) error {
+	return errors.Join(
+		upstream(prefix+"_AUTENTICA_URL", s.AutenticaURL), upstream(prefix+"_SOLICITA_URL", s.SolicitaURL),
+		upstream(prefix+"_VERIFICA_URL", s.VerificaURL), upstream(prefix+"_DESCARGA_URL", s.DescargaURL),
+	)
+}
+
+// Loopback tells whether addr, as host:port, is reachable from this machine only.
+func Loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func address(name, value string) error {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return fmt.Errorf("%s: %q is not host:port", name, value)
+	}
+	return nil
+}
+
+func oneOf(name, value string, valid ...string) error {
+	if slices.Contains(valid, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not one of %s", name, value, strings.Join(valid, ", "))
+}
+
+func required(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s: must not be empty", name)
+	}
+	return nil
+}
+
+// Duration is a time.Duration that keeps its fault for Check, as envconfig
+// stops at the first.
+type Duration struct {
+	time.Duration
+	fault bool
+}
+
+// Decode implements envconfig.Decoder.
+func (d *Duration) Decode(value string) error {
+	var err error
+	d.Duration, err = time.ParseDuration(value)
+	d.fault = err != nil
+	return nil
+}
+
+func positive(name string, value Duration) error {
+	if value.fault || value.Duration <= 0 {
+		return fmt.Errorf("%s: not a positive duration such as 90s or 5m", name)
+	}
+	return nil
+}
+
+func directory(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	if info, err := os.Stat(value); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: %s is not a directory that can be read", name, value)
+	}
+	return nil
+}
+
+// upstream refuses to send signed requests and tokens in the clear, but to this machine.
+func upstream(name, value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		// The value is not shown: an address may carry a password.
+		return fmt.Errorf("%s: not a plain https URL", name)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && Loopback(net.JoinHostPort(u.Hostname(), port)) {
+		return nil
+	}
+	return fmt.Errorf("%s: must be https; plain http is accepted to this machine only", name)
+}

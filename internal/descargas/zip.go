@@ -1,0 +1,127 @@
+package descargas
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The records of a ZIP that are read here (APPNOTE 4.3.12 to 4.3.16).
+const (
+	sigDirectory    = 0x02014b50
+	sigEnd          = 0x06054b50
+	sigEnd64        = 0x06064b50
+	sigLocator64    = 0x07064b50
+	lenDirectory    = 46
+	lenEnd          = 22
+	lenEnd64        = 56
+	lenLocator64    = 20
+	maxZipComment   = 1<<16 - 1
+	unknown16       = 1<<16 - 1
+	unknown32       = 1<<32 - 1
+	directoryBuffer = 64 << 10
+)
+
+var errZip = errors.New("descargas: not a whole ZIP")
+
+// directory is what the end of a ZIP says of its central directory.
+type directory struct{ entries, size, offset uint64 }
+
+// checkZip tells whether r holds a whole ZIP: an end record that closes the
+// file, and a central directory of the promised length, count and place before
+// it. It walks the directory instead of using archive/zip, which holds every
+// entry in memory: two hundred thousand of them would cost more than the whole
+// gateway may.
+func checkZip(r io.ReaderAt, size int64) error {
+	end, at, err := findEnd(r, size)
+	if err != nil {
+		return err
+	}
+	if end.offset > at || end.size != at-end.offset {
+		return fmt.Errorf("%w: the central directory is not where its end says", errZip)
+	}
+	return walk(bufio.NewReaderSize(io.NewSectionReader(r, int64(end.offset), int64(end.size)), directoryBuffer), end) //nolint:gosec // both are below size, an int64
+}
+
+// findEnd returns the end record and the offset at which the directory must end.
+func findEnd(r io.ReaderAt, size int64) (directory, uint64, error) {
+	tail := make([]byte, min(size, lenEnd+maxZipComment+lenLocator64))
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return directory{}, 0, err
+	}
+	for i := len(tail) - lenEnd; i >= 0; i-- {
+		i = bytes.LastIndex(tail[:i+4], []byte("PK\x05\x06"))
+		if i < 0 {
+			break
+		}
+		record := tail[i:]
+		if int(binary.LittleEndian.Uint16(record[20:])) != len(record)-lenEnd {
+			continue
+		}
+		found := directory{
+			entries: uint64(binary.LittleEndian.Uint16(record[10:])),
+			size:    uint64(binary.LittleEndian.Uint32(record[12:])),
+			offset:  uint64(binary.LittleEndian.Uint32(record[16:])),
+		}
+		at := uint64(size) - uint64(len(record)) //nolint:gosec // a file's size is not negative
+		if found.entries == unknown16 || found.size == unknown32 || found.offset == unknown32 {
+			return findEnd64(r, at)
+		}
+		return found, at, nil
+	}
+	return directory{}, 0, fmt.Errorf("%w: no end of central directory", errZip)
+}
+
+// findEnd64 reads the ZIP64 end record, which stands before its locator.
+func findEnd64(r io.ReaderAt, end uint64) (directory, uint64, error) {
+	if end < lenLocator64+lenEnd64 {
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", errZip)
+	}
+	var locator [lenLocator64]byte
+	if _, err := r.ReadAt(locator[:], int64(end-lenLocator64)); err != nil { //nolint:gosec // below the file's size
+		return directory{}, 0, err
+	}
+	at := binary.LittleEndian.Uint64(locator[8:])
+	if binary.LittleEndian.Uint32(locator[:]) != sigLocator64 || at > end-lenLocator64-lenEnd64 {
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 locator", errZip)
+	}
+	var record [lenEnd64]byte
+	if _, err := r.ReadAt(record[:], int64(at)); err != nil { //nolint:gosec // below the file's size
+		return directory{}, 0, err
+	}
+	if binary.LittleEndian.Uint32(record[:]) != sigEnd64 {
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", errZip)
+	}
+	return directory{
+		entries: binary.LittleEndian.Uint64(record[32:]),
+		size:    binary.LittleEndian.Uint64(record[40:]),
+		offset:  binary.LittleEndian.Uint64(record[48:]),
+	}, at, nil
+}
+
+// walk reads every directory header.
+func walk(r *bufio.Reader, end directory) error {
+	var header [lenDirectory]byte
+	for n := uint64(0); n < end.entries; n++ {
+		if _, err := io.ReadFull(r, header[:]); err != nil {
+			return fmt.Errorf("%w: entry %d of %d: %w", errZip, n+1, end.entries, err)
+		}
+		if binary.LittleEndian.Uint32(header[:]) != sigDirectory {
+			return fmt.Errorf("%w: entry %d of %d is no directory header", errZip, n+1, end.entries)
+		}
+		if local := binary.LittleEndian.Uint32(header[42:]); local != unknown32 && uint64(local) >= end.offset {
+			return fmt.Errorf("%w: entry %d of %d lies outside", errZip, n+1, end.entries)
+		}
+		variable := int(binary.LittleEndian.Uint16(header[28:])) + int(binary.LittleEndian.Uint16(header[30:])) + int(binary.LittleEndian.Uint16(header[32:]))
+		if _, err := r.Discard(variable); err != nil {
+			return fmt.Errorf("%w: entry %d of %d: %w", errZip, n+1, end.entries, err)
+		}
+	}
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: the central directory is longer than its entries", errZip)
+	}
+	return nil
+}

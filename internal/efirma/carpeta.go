@@ -1,0 +1,201 @@
+package efirma
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const archivoPassword = "password.txt"
+
+// carpeta is what one taxpayer's folder holds, by name; the content is not
+// read yet.
+type carpeta struct {
+	path     string
+	info     os.FileInfo // of the folder itself
+	cer, key []os.FileInfo
+	pfx      []os.FileInfo
+	password os.FileInfo // nil when absent
+}
+
+// leeCarpeta lists a folder. Names that start with a dot are passed over: they
+// are files half written, or the links by which Kubernetes mounts secrets; and
+// so is whatever is not a file after following links.
+func leeCarpeta(path string) (*carpeta, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &carpeta{path: path, info: info}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(path, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			continue
+		}
+		// Stat through a link keeps the link's name, which is the one to read.
+		switch strings.ToLower(filepath.Ext(name)) {
+		case ".cer":
+			c.cer = append(c.cer, info)
+		case ".key":
+			c.key = append(c.key, info)
+		case ".p12", ".pfx":
+			c.pfx = append(c.pfx, info)
+		default:
+			if name == archivoPassword {
+				c.password = info
+			}
+		}
+	}
+	return c, nil
+}
+
+// archivos are the files that matter, in a fixed order.
+func (c *carpeta) archivos() []os.FileInfo {
+	todos := slices.Concat(c.cer, c.key, c.pfx)
+	if c.password != nil {
+		todos = append(todos, c.password)
+	}
+	return todos
+}
+
+// igual tells whether nothing changed between two listings: the same files, by
+// name, identity, size and time of change.
+func (c *carpeta) igual(otra *carpeta) bool {
+	return c.path == otra.path && slices.EqualFunc(c.archivos(), otra.archivos(), mismo)
+}
+
+// intacta tells the same from a few stats alone. The folder's own time tells
+// of files that came or went; so do links to another folder.
+func (c *carpeta) intacta() bool {
+	info, err := os.Stat(c.path)
+	if err != nil || !mismo(info, c.info) {
+		return false
+	}
+	for _, antes := range c.archivos() {
+		ahora, err := os.Stat(filepath.Join(c.path, antes.Name()))
+		if err != nil || !mismo(ahora, antes) {
+			return false
+		}
+	}
+	return true
+}
+
+func mismo(a, b os.FileInfo) bool {
+	return a.Name() == b.Name() && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
+}
+
+// abre opens what the folder holds; rfc is what its name says.
+func (c *carpeta) abre(rfc string) *apertura {
+	a := c.abreSinRFC()
+	if a.deCer == nil && a.credential.RFC != rfc {
+		a.deCer = falla(OtroRFC, nil, "La carpeta es de %s y la e.firma que contiene es de %s. Mueva los archivos a la carpeta de su RFC.", rfc, a.credential.RFC)
+	}
+	a.deCer, a.deKey = a.deCer.con(rfc), a.deKey.con(rfc)
+	return a
+}
+
+func (c *carpeta) abreSinRFC() *apertura {
+	if problema := c.completa(); problema != nil {
+		return &apertura{deCer: problema}
+	}
+	nombres := archivos{password: archivoPassword}
+	password, problema := c.lee(c.password, PasswordAusente)
+	if problema != nil {
+		return &apertura{deCer: problema}
+	}
+	password = limpia(password)
+	if len(c.pfx) == 1 {
+		nombres.pfx = c.pfx[0].Name()
+		pfx, problema := c.lee(c.pfx[0], KeyIlegible)
+		if problema != nil {
+			return &apertura{deCer: problema}
+		}
+		return abrePKCS12(nombres, pfx, password)
+	}
+	nombres.cer, nombres.key = c.cer[0].Name(), c.key[0].Name()
+	cer, problema := c.lee(c.cer[0], CerIlegible)
+	if problema != nil {
+		return &apertura{deCer: problema}
+	}
+	key, problema := c.lee(c.key[0], KeyIlegible)
+	if problema != nil {
+		return &apertura{deCer: problema}
+	}
+	return abrePar(nombres, cer, key, password)
+}
+
+// completa wants exactly one e.firma: a .cer with a .key, or one PKCS#12.
+func (c *carpeta) completa() *Error {
+	var faltan []string
+	switch {
+	case len(c.pfx) > 1, len(c.cer) > 1, len(c.key) > 1, len(c.pfx) == 1 && len(c.cer)+len(c.key) > 0:
+		var nombres []string
+		for _, f := range slices.Concat(c.cer, c.key, c.pfx) {
+			nombres = append(nombres, f.Name())
+		}
+		return falla(ArchivosAmbiguos, nil, "La carpeta contiene más de una e.firma (%s). Deje un solo .cer con su .key, o un solo .p12.", strings.Join(nombres, ", "))
+	case len(c.pfx) == 1:
+		return nil
+	case len(c.cer) == 0 && len(c.key) == 0:
+		return falla(ArchivosFaltantes, nil, "La carpeta no contiene una e.firma. Ponga en ella el .cer y el .key con %s, o un .p12.", archivoPassword)
+	}
+	if len(c.cer) == 0 {
+		faltan = append(faltan, "el .cer")
+	}
+	if len(c.key) == 0 {
+		faltan = append(faltan, "el .key")
+	}
+	if len(faltan) > 0 {
+		return falla(ArchivosFaltantes, nil, "Falta %s en la carpeta de la e.firma.", strings.Join(faltan, " y "))
+	}
+	return nil
+}
+
+// lee reads one file of the folder; none when info is nil.
+func (c *carpeta) lee(info os.FileInfo, p Problem) ([]byte, *Error) {
+	if info == nil {
+		return nil, nil
+	}
+	content, err := leeArchivo(filepath.Join(c.path, info.Name()))
+	switch {
+	case err != nil:
+		return nil, falla(p, err, "No se pudo leer un archivo (%s). Revise sus permisos.", info.Name())
+	case len(content) > maxArchivo:
+		return nil, demasiado(info.Name())
+	}
+	return content, nil
+}
+
+// leeArchivo reads no more than it takes to see that a file is too large.
+func leeArchivo(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxArchivo+1))
+	return content, errors.Join(err, f.Close())
+}
+
+// limpia takes off what editors put around a password: the line's end, and the
+// byte order mark that Windows writes. Spaces stay; they may be meant.
+func limpia(password []byte) []byte {
+	return bytes.TrimRight(bytes.TrimPrefix(password, []byte("\ufeff")), "\r\n")
+}

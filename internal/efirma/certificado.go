@@ -1,0 +1,152 @@
+package efirma
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"regexp"
+	"strings"
+)
+
+const minBits = 2048
+
+// The attributes in which the SAT writes who the taxpayer is.
+var (
+	oidCommonName       = asn1.ObjectIdentifier{2, 5, 4, 3}
+	oidSerialNumber     = asn1.ObjectIdentifier{2, 5, 4, 5} // the CURP
+	oidOrganization     = asn1.ObjectIdentifier{2, 5, 4, 10}
+	oidName             = asn1.ObjectIdentifier{2, 5, 4, 41}
+	oidUniqueIdentifier = asn1.ObjectIdentifier{2, 5, 4, 45} // the RFC
+)
+
+var (
+	formaRFC    = regexp.MustCompile(`^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}$`)
+	formaCURP   = regexp.MustCompile(`^[A-ZÑ]{4}[0-9]{6}[A-Z]{6}[A-Z0-9]{2}$`)
+	formaSerial = regexp.MustCompile(`^[0-9]{20}$`)
+)
+
+const (
+	usoSello  = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	usoCifra  = x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement
+	usoEfirma = usoSello | usoCifra
+)
+
+// certificado parses DER, or the first certificate of a PEM file.
+func certificado(cer []byte) (*x509.Certificate, error) {
+	if esPEM(cer) {
+		for rest := cer; ; {
+			block, tail := pem.Decode(rest)
+			if block == nil {
+				return nil, errors.New("no CERTIFICATE block in the PEM")
+			}
+			if block.Type == "CERTIFICATE" {
+				return x509.ParseCertificate(block.Bytes)
+			}
+			rest = tail
+		}
+	}
+	return x509.ParseCertificate(cer)
+}
+
+func esPEM(content []byte) bool { return bytes.Contains(content, []byte("-----BEGIN ")) }
+
+// clase refuses a certificate that is no e.firma. Two public rules tell a CSD:
+// its subject has an organizational unit (the branch it seals for), and its
+// key usage is signing alone, while an e.firma may also encipher data and agree
+// on keys. Either is enough to refuse, since the SAT would answer the
+// unspecific 305; all public test certificates satisfy both or neither.
+func clase(cert *x509.Certificate, c *Credential, archivo string) *Error {
+	uso := cert.KeyUsage & usoEfirma
+	switch {
+	case cert.IsCA:
+		return falla(NoEsEfirma, nil, "El certificado (%s) es de una autoridad certificadora, no de un contribuyente.", archivo)
+	case c.RFC == "" && uso == usoEfirma:
+		return falla(SinRFC, nil, "El certificado (%s) no dice de qué RFC es, así que no sirve para firmar ante el SAT.", archivo)
+	case c.RFC == "":
+		return falla(NoEsEfirma, nil, "El certificado (%s) no es una e.firma del SAT: no tiene RFC ni los usos de llave de una e.firma.", archivo)
+	case unidad(cert) || uso == usoSello:
+		return falla(EsCSD, nil, "El certificado (%s) es un certificado de sello digital (CSD). El servicio de descarga exige la e.firma: use el .cer y el .key de la e.firma.", archivo)
+	case uso != usoEfirma:
+		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene los usos de llave de una e.firma.", archivo)
+	case !formaSerial.MatchString(c.Serial):
+		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene un número de serie del SAT (20 dígitos).", archivo)
+	}
+	public, ok := cert.PublicKey.(*rsa.PublicKey)
+	switch {
+	case !ok:
+		return falla(NoEsEfirma, nil, "La llave del certificado (%s) no es RSA; las del SAT lo son.", archivo)
+	case public.N.BitLen() < minBits:
+		return falla(LlaveDebil, nil, "La llave del certificado (%s) es de %d bits; se exigen al menos %d. Renueve la e.firma en el SAT.", archivo, public.N.BitLen(), minBits)
+	}
+	return nil
+}
+
+func unidad(cert *x509.Certificate) bool {
+	for _, ou := range cert.Subject.OrganizationalUnit {
+		if strings.TrimSpace(ou) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// rfcs reads the holder's RFC and a representative's. A company's certificate
+// has "RFC / RFC", a person's the RFC alone.
+func rfcs(cert *x509.Certificate) (titular, representante string) {
+	titular, representante, _ = strings.Cut(atributo(cert, oidUniqueIdentifier), "/")
+	titular, representante = normaliza(titular), normaliza(representante)
+	if !formaRFC.MatchString(titular) {
+		return "", ""
+	}
+	if representante == titular || !formaRFC.MatchString(representante) {
+		representante = ""
+	}
+	return titular, representante
+}
+
+// normaliza makes two ways of writing one RFC equal. Of the letters of an RFC
+// only Ñ has a decomposed form, which some file systems use for names, so this
+// is Unicode's NFC as far as RFCs go.
+func normaliza(rfc string) string {
+	return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(rfc)), "N\u0303", "Ñ")
+}
+
+// curp reads "CURP" or, for a company, " / CURP".
+func curp(cert *x509.Certificate) string {
+	for parte := range strings.SplitSeq(atributo(cert, oidSerialNumber), "/") {
+		if parte = normaliza(parte); formaCURP.MatchString(parte) {
+			return parte
+		}
+	}
+	return ""
+}
+
+func nombre(cert *x509.Certificate) string {
+	for _, oid := range []asn1.ObjectIdentifier{oidName, oidCommonName, oidOrganization} {
+		if valor := strings.TrimSpace(atributo(cert, oid)); valor != "" {
+			return valor
+		}
+	}
+	return ""
+}
+
+// serial is the bytes of the serial number when they are text, as they are in
+// all certificates of the SAT, and hexadecimal otherwise.
+func serial(cert *x509.Certificate) string {
+	if texto := string(cert.SerialNumber.Bytes()); formaSerial.MatchString(texto) {
+		return texto
+	}
+	return cert.SerialNumber.Text(16)
+}
+
+func atributo(cert *x509.Certificate, oid asn1.ObjectIdentifier) string {
+	for _, a := range cert.Subject.Names {
+		if texto, ok := a.Value.(string); ok && a.Type.Equal(oid) {
+			return texto
+		}
+	}
+	return ""
+}

@@ -1,0 +1,68 @@
+package efirma
+
+import "fmt"
+
+// Problem is a stable code for why an e.firma is refused. The REST contract
+// publishes them; none may change its meaning.
+type Problem string
+
+// The reasons for refusal.
+const (
+	CerIlegible        Problem = "cer_ilegible"         // the .cer is no X.509 certificate
+	KeyIlegible        Problem = "key_ilegible"         // the .key or .p12 has a form that cannot be read
+	PasswordIncorrecto Problem = "password_incorrecto"  // the password does not open the key
+	PasswordAusente    Problem = "password_ausente"     // the key is encrypted and there is no password
+	EsCSD              Problem = "es_csd"               // a certificado de sello digital, not an e.firma
+	NoEsEfirma         Problem = "no_es_efirma"         // some other kind of certificate
+	Vencida            Problem = "vencida"              // past NotAfter
+	AunNoVigente       Problem = "aun_no_vigente"       // before NotBefore
+	LlaveNoCorresponde Problem = "llave_no_corresponde" // the key belongs to another certificate
+	OtroRFC            Problem = "otro_rfc"             // the certificate is of another RFC than its folder
+	SinRFC             Problem = "sin_rfc"              // the certificate names no RFC
+	LlaveDebil         Problem = "llave_debil"          // fewer than 2048 bits
+	ArchivosFaltantes  Problem = "archivos_faltantes"   // the folder lacks a file
+	ArchivosAmbiguos   Problem = "archivos_ambiguos"    // the folder holds more than one e.firma
+	DemasiadoGrande    Problem = "demasiado_grande"     // a file of more than 64 KiB
+	NoEncontrada       Problem = "no_encontrada"        // no folder for this RFC
+)
+
+// Error is a refusal. Detail may be shown to the API's user: it says in
+// Spanish what is wrong and what to do, names files by their base name and
+// holds no secret. Err is for the log alone; it may name paths, never secrets.
+type Error struct {
+	Problem Problem
+	RFC     string // as far as known
+	Detail  string
+	Err     error
+}
+
+func (e *Error) Error() string {
+	texto := "efirma: " + string(e.Problem)
+	if e.RFC != "" {
+		texto = "efirma " + e.RFC + ": " + string(e.Problem)
+	}
+	if e.Detail != "" {
+		texto += ": " + e.Detail
+	}
+	if e.Err != nil {
+		texto += ": " + e.Err.Error()
+	}
+	return texto
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func falla(p Problem, err error, format string, args ...any) *Error {
+	return &Error{Problem: p, Detail: fmt.Sprintf(format, args...), Err: err}
+}
+
+// con returns a copy of e that names the RFC.
+func (e *Error) con(rfc string) *Error {
+	if e == nil {
+		return nil
+	}
+	copia := *e
+	copia.RFC = rfc
+	return &copia
+}

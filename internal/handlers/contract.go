@@ -1,0 +1,256 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// slowBody is how long a body may take to arrive.
+const slowBody = 30 * time.Second
+
+// operationOf returns the contract's operation of a routed request. chi's
+// patterns are the contract's paths, as both come from it.
+func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
+	if item := doc.Paths.Value(chi.RouteContext(r.Context()).RoutePattern()); item != nil {
+		if op := item.GetOperation(r.Method); op != nil {
+			return op
+		}
+	}
+	return &openapi3.Operation{}
+}
+
+// validate holds each request against the contract and lists every fault.
+func validate(doc *openapi3.T) func(http.Handler) http.Handler {
+	options := &openapi3filter.Options{
+		MultiError: true, SkipSettingDefaults: true,
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // authorize has done it
+	}
+	return func(next http.Handler) http.Handler {
+		return wrap(func(w http.ResponseWriter, r *http.Request) error {
+			ctx := chi.RouteContext(r.Context())
+			path := ctx.RoutePattern()
+			op := operationOf(doc, r)
+			if err := checkMediaType(op, r); err != nil {
+				return err
+			}
+			if err := checkQuery(doc.Paths.Value(path), op, r); err != nil {
+				return err
+			}
+			control := http.NewResponseController(w)
+			control.SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck,gosec // a test's recorder has none
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+				Request: r, PathParams: pathParams(ctx), Options: options,
+				Route: &routers.Route{Spec: doc, Path: path, PathItem: doc.Paths.Value(path), Method: r.Method, Operation: op},
+			})
+			if err != nil {
+				return contractError(err)
+			}
+			control.SetReadDeadline(time.Time{}) //nolint:errcheck,gosec // see above
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
+// pathParams returns the route's parameters, decoded: chi leaves them as they
+// came where the path had escapes.
+func pathParams(ctx *chi.Context) map[string]string {
+	params := make(map[string]string, len(ctx.URLParams.Keys))
+	for i, key := range ctx.URLParams.Keys {
+		value := ctx.URLParams.Values[i]
+		if decoded, err := url.PathUnescape(value); err == nil {
+			value = decoded
+		}
+		params[key] = value
+	}
+	return params
+}
+
+// checkMediaType refuses a body of another type than the operation's, first of
+// all the one that curl sends by itself.
+func checkMediaType(op *openapi3.Operation, r *http.Request) error {
+	if op.RequestBody == nil {
+		return nil
+	}
+	given, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && op.RequestBody.Value.Content[given] != nil {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Detail: "El cuerpo debe ser JSON: envíe el encabezado Content-Type: application/json."}
+}
+
+// checkQuery refuses parameters that the contract does not know: a mistyped one
+// must not be ignored.
+func checkQuery(item *openapi3.PathItem, op *openapi3.Operation, r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &gateway.Error{Kind: gateway.KindMalformada, Detail: "Los parámetros de la dirección no se pueden leer."}
+	}
+	var known []string
+	for _, ref := range append(slices.Clone(item.Parameters), op.Parameters...) {
+		if ref.Value.In == openapi3.ParameterInQuery {
+			known = append(known, ref.Value.Name)
+		}
+	}
+	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "La petición no cumple el contrato; vea errores."}
+	for name, values := range query {
+		switch {
+		case !slices.Contains(known, name):
+			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "No es un parámetro de esta ruta.", ValoresValidos: known})
+		case len(values) > 1:
+			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "Está repetido."})
+		}
+	}
+	if e.Campos == nil {
+		return nil
+	}
+	return e
+}
+
+// contractError translates what the validator found. A missing parameter or an
+// unreadable body is malformed; a value against its rule is invalid.
+func contractError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: fmt.Sprintf("El cuerpo rebasa el límite de %d bytes.", tooLarge.Limit)}
+	}
+	e := &gateway.Error{Kind: gateway.KindInvalida, Detail: "La petición no cumple el contrato; vea errores.", Err: errContract}
+	collect(err, "", e)
+	e.Err = nil
+	return e
+}
+
+var errContract = errors.New("contract")
+
+// collect walks the tree of faults into e.Campos.
+func collect(err error, campo string, e *gateway.Error) {
+	var many openapi3.MultiError
+	var request *openapi3filter.RequestError
+	var schema *openapi3.SchemaError
+	switch {
+	case errors.As(err, &request) && campo == "":
+		collectRequest(request, e)
+	case asMulti(err, &many):
+		for _, each := range many {
+			collect(each, campo, e)
+		}
+	case errors.As(err, &schema) && schema.Origin != nil && combined[schema.SchemaField]:
+		collect(schema.Origin, campo, e)
+	case errors.As(err, &schema):
+		e.Campos = append(e.Campos, schemaFault(campo, schema))
+	default:
+		e.Kind = gateway.KindMalformada
+		e.Campos = append(e.Campos, gateway.Campo{Campo: campo, Detalle: "No se puede leer."})
+	}
+}
+
+// combined are the keywords whose fault is that of the schema below them.
+var combined = map[string]bool{"allOf": true, "oneOf": true, "anyOf": true} //nolint:gochecknoglobals // a table, never changed
+
+// asMulti is errors.As for a MultiError, whose own As looks into its parts.
+func asMulti(err error, many *openapi3.MultiError) bool {
+	m, ok := err.(openapi3.MultiError) //nolint:errorlint // see above
+	*many = m
+	return ok
+}
+
+func collectRequest(err *openapi3filter.RequestError, e *gateway.Error) {
+	var parse *openapi3filter.ParseError
+	switch {
+	case err.Parameter != nil && err.Parameter.Name == "servicio":
+		e.Kind = gateway.KindNoEncontrado
+		e.Detail = "No hay tal servicio: es cfdi o retenciones."
+	case err.Parameter != nil && errors.Is(err.Err, openapi3filter.ErrInvalidRequired):
+		e.Kind = gateway.KindMalformada
+		e.Campos = append(e.Campos, gateway.Campo{Campo: err.Parameter.Name, Detalle: "Es obligatorio."})
+	case err.Parameter != nil:
+		collect(err.Err, err.Parameter.Name, e)
+	case errors.As(err.Err, &parse) || errors.Is(err.Err, openapi3filter.ErrInvalidRequired):
+		e.Kind = gateway.KindMalformada
+		e.Detail = "El cuerpo no es un objeto JSON que se pueda leer."
+	default:
+		collect(err.Err, "", e)
+	}
+}
+
+// unsupported finds the name in the validator's text: it gives it nowhere else.
+var unsupported = regexp.MustCompile(`^property "(.{1,80}?)" is unsupported`)
+
+// schemaFault says in Spanish what a value broke, and what it may be.
+func schemaFault(campo string, s *openapi3.SchemaError) gateway.Campo {
+	if path := s.JSONPointer(); len(path) > 0 {
+		campo = strings.Join(append(strings.FieldsFunc(campo, func(r rune) bool { return r == '/' }), path...), "/")
+	}
+	c := gateway.Campo{Campo: campo}
+	switch s.SchemaField {
+	case "required":
+		c.Detalle = "Es obligatorio."
+	case "properties", "additionalProperties":
+		if m := unsupported.FindStringSubmatch(s.Reason); m != nil {
+			c.Campo = m[1]
+		}
+		c.Detalle = "No es un campo de esta petición."
+		for name := range s.Schema.Properties {
+			c.ValoresValidos = append(c.ValoresValidos, name)
+		}
+		slices.Sort(c.ValoresValidos)
+	case "enum":
+		c.Detalle = "No es uno de los valores válidos; se distinguen mayúsculas y minúsculas."
+		for _, v := range s.Schema.Enum {
+			c.ValoresValidos = append(c.ValoresValidos, fmt.Sprint(v))
+		}
+	case "pattern":
+		c.Detalle = "No tiene la forma " + s.Schema.Pattern + "."
+	case "type":
+		c.Detalle = "Debe ser de tipo " + typeName(s.Schema) + "."
+	case "maxItems":
+		c.Detalle = fmt.Sprintf("Admite %d como máximo.", *s.Schema.MaxItems)
+	case "minItems":
+		c.Detalle = fmt.Sprintf("Requiere %d como mínimo.", s.Schema.MinItems)
+	case "maxLength":
+		c.Detalle = fmt.Sprintf("Rebasa los %d caracteres.", *s.Schema.MaxLength)
+	case "minLength":
+		c.Detalle = fmt.Sprintf("Requiere %d caracteres como mínimo.", s.Schema.MinLength)
+	case "uniqueItems":
+		c.Detalle = "Tiene valores repetidos."
+	default:
+		c.Detalle = "No cumple la regla " + s.SchemaField + " del contrato."
+	}
+	return c
+}
+
+func typeName(s *openapi3.Schema) string {
+	names := map[string]string{"string": "texto", "integer": "entero", "number": "número", "boolean": "verdadero o falso", "array": "lista", "object": "objeto"}
+	for _, t := range s.Type.Slice() {
+		if name, ok := names[t]; ok {
+			return name
+		}
+	}
+	return "otro"
+}
+
+// badParameter translates what the generated wrapper refuses after validate.
+func badParameter(err error) error {
+	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "Un parámetro no se puede leer.", Err: err}
+	var format *rest.InvalidParamFormatError
+	if errors.As(err, &format) {
+		e.Campos = []gateway.Campo{{Campo: format.ParamName, Detalle: "No se puede leer."}}
+	}
+	return e
+}

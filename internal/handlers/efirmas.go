@@ -1,0 +1,67 @@
+package handlers
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// soon is when an e.firma is said to expire soon.
+const soon = 30 * 24 * time.Hour
+
+func (h *handler) listarEFirmas(w http.ResponseWriter, r *http.Request) error {
+	statuses, err := h.cfg.EFirmas()
+	if err != nil {
+		return unreadableEFirmas(err)
+	}
+	out := rest.ListaEfirmas{Efirmas: []rest.Efirma{}}
+	for _, s := range statuses {
+		if callerFrom(r.Context()).key.Sees(s.RFC) {
+			out.Efirmas = append(out.Efirmas, h.efirma(s))
+		}
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+func (h *handler) obtenerEFirma(w http.ResponseWriter, r *http.Request, rfc string) error {
+	if err := permite(r.Context(), rfc); err != nil {
+		return err
+	}
+	statuses, err := h.cfg.EFirmas()
+	if err != nil {
+		return unreadableEFirmas(err)
+	}
+	for _, s := range statuses {
+		if s.RFC == rfc {
+			return writeJSON(w, http.StatusOK, h.efirma(s))
+		}
+	}
+	return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay e.firma de ese RFC. Cópiela a la carpeta " + rfc + " de GATEWAY_EFIRMA_DIR."}
+}
+
+func unreadableEFirmas(err error) error {
+	return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas. Revise GATEWAY_EFIRMA_DIR.", Err: err}
+}
+
+// efirma shows what may be shown of one.
+func (h *handler) efirma(s efirma.Status) rest.Efirma {
+	out := rest.Efirma{RFC: s.RFC, Estado: rest.EstadoEfirmaVigente}
+	if c := s.Credential; c != nil {
+		left := c.NotAfter.Sub(h.cfg.Now())
+		days := int(math.Floor(left.Hours() / 24))
+		out.Nombre, out.NumeroSerie, out.DiasRestantes = c.Nombre, c.Serial, &days
+		out.ValidaDesde, out.ValidaHasta = c.NotBefore.UTC(), c.NotAfter.UTC()
+		if left <= soon {
+			out.Estado = rest.EstadoEfirmaPorVencer
+		}
+	}
+	if s.Err != nil {
+		out.Estado = rest.EstadoEfirmaRechazada
+		out.Motivo = &rest.MotivoRechazo{Codigo: string(s.Err.Problem), Detalle: s.Err.Detail}
+	}
+	return out
+}

@@ -1,0 +1,141 @@
+// Package handlers is the REST surface: it turns requests of the contract in
+// api/openapi.yaml into calls of the vocabulary's ports, and results and
+// failures into answers. It knows no SOAP and no backend, refuses what the
+// contract does not describe, and is the only place where a kind of failure
+// becomes an HTTP status.
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// maxBody bounds the JSON bodies of every route so far; the largest legal one
+// is under two KiB.
+const maxBody = 64 << 10
+
+// Config is what the surface needs.
+type Config struct {
+	SAT         SAT
+	Solicitudes Solicitudes
+	Paquetes    Paquetes
+	EFirmas     func() ([]efirma.Status, error)
+	// Keys finds an API key's entry; nil lets every caller of this machine in.
+	Keys func(key string) (apikeys.Key, bool)
+	// Spec is the contract, as YAML.
+	Spec    []byte
+	Log     zerolog.Logger
+	Now     func() time.Time
+	Observe func(route, method string, status int, took time.Duration)
+}
+
+// SAT is what is asked of the SAT directly.
+type SAT interface {
+	gateway.Autenticador
+	Verifica(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error)
+}
+
+// Solicitudes presents solicitudes by way of the ledger.
+type Solicitudes interface {
+	Presenta(ctx context.Context, clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
+}
+
+// Paquetes opens packages.
+type Paquetes interface {
+	Abre(ctx context.Context, p gateway.Paquete) (descargas.Contenido, error)
+}
+
+// handler implements the generated interface.
+type handler struct {
+	cfg  Config
+	yaml []byte
+	json []byte
+}
+
+var _ rest.ServerInterface = (*handler)(nil)
+
+// scopes says what each operation asks of a key; an operation without a row is
+// public. The contract test holds it against the contract's security.
+var scopes = map[string]string{ //nolint:gochecknoglobals // a table, never changed
+	"autenticar":         apikeys.ScopeToken,
+	"solicitarDescarga":  apikeys.ScopeSolicitudes,
+	"verificarSolicitud": apikeys.ScopeSolicitudes,
+	"descargarPaquete":   apikeys.ScopePaquetes,
+	"listarEfirmas":      apikeys.ScopeEFirmas,
+	"obtenerEfirma":      apikeys.ScopeEFirmas,
+}
+
+// New returns the whole surface. Each request passes, in this order:
+//
+//	identify   X-Request-Id and trace, in and out
+//	access     one log line and the metrics, around everything below
+//	recovered  a panic becomes a problem
+//	local      without keys, only names of this machine are answered
+//	           -- routing --
+//	authorize  the key, and its scope for the operation
+//	validate   the contract: parameters and body
+//	           the handler, which checks the key's RFCs
+func New(cfg Config) (http.Handler, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(cfg.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("handlers: the contract: %w", err)
+	}
+	asJSON, err := doc.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("handlers: the contract: %w", err)
+	}
+	h := &handler{cfg: cfg, yaml: cfg.Spec, json: asJSON}
+	r := chi.NewRouter()
+	r.Use(identify, h.access, recovered, h.local)
+	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
+	r.MethodNotAllowed(methodNotAllowed(r))
+	rest.HandlerWithOptions(h, rest.ChiServerOptions{
+		BaseRouter:       r.With(h.authorize(doc), validate(doc)),
+		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
+	})
+	return r, nil
+}
+
+func (h *handler) Autenticar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.autenticar(w, r, servicio) })(w, r)
+}
+
+func (h *handler) SolicitarDescarga(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.SolicitarDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.solicitar(w, r, servicio, params) })(w, r)
+}
+
+func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.verificar(w, r, servicio, id, params) })(w, r)
+}
+
+func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargar(w, r, servicio, id, params) })(w, r)
+}
+
+func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listarEFirmas)(w, r) }
+
+func (h *handler) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc rest.RFCEnRuta) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerEFirma(w, r, rfc) })(w, r)
+}
+
+func (h *handler) ObtenerContratoYAML(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+	w.Write(h.yaml) //nolint:errcheck,gosec // the caller is gone
+}
+
+func (h *handler) ObtenerContratoJSON(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(h.json) //nolint:errcheck,gosec // the caller is gone
+}

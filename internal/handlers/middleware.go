@@ -1,0 +1,187 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+type (
+	requestIDKey struct{}
+	callerKey    struct{}
+)
+
+var (
+	// requestIDForm is what is accepted of a caller: nothing that could break a line or a header.
+	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
+	// traceparentForm is that of W3C Trace Context §3.2.
+	traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}`)
+)
+
+// identify gives the request an id, the caller's own if it has a sane one.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !requestIDForm.MatchString(id) {
+			id = uuid.NewString()
+		}
+		w.Header().Set("X-Request-Id", id)
+		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
+		next.ServeHTTP(w, r.WithContext(transport.WithRequestID(ctx, id)))
+	})
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// access writes one line per request and counts it by its route's pattern.
+func (h *handler) access(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := h.cfg.Now()
+		with := h.cfg.Log.With().Str("requestId", requestID(r.Context()))
+		if m := traceparentForm.FindStringSubmatch(r.Header.Get("traceparent")); m != nil {
+			with = with.Str("traceId", m[1]).Str("spanId", m[2])
+		}
+		log := with.Logger()
+		caller := &caller{}
+		ctx := context.WithValue(log.WithContext(r.Context()), callerKey{}, caller)
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		cut := true
+		defer func() {
+			took := h.cfg.Now().Sub(started)
+			route := pattern(r)
+			status := ww.Status()
+			if status == 0 {
+				status = http.StatusOK
+			}
+			h.cfg.Observe(route, r.Method, status, took)
+			log.Info().Str("metodo", r.Method).Str("ruta", route).Int("status", status).Int("bytes", ww.BytesWritten()).
+				Dur("ms", took).Str("clave", caller.key.Name).Bool("cortada", cut).Msg("access")
+		}()
+		next.ServeHTTP(ww, r.WithContext(ctx))
+		cut = false
+	})
+}
+
+// pattern is the contract's path of the request, or a fixed word: never what
+// the caller wrote.
+func pattern(r *http.Request) string {
+	if ctx := chi.RouteContext(r.Context()); ctx != nil && ctx.RoutePattern() != "" {
+		return ctx.RoutePattern()
+	}
+	return "desconocida"
+}
+
+// recovered turns a panic into a problem and keeps its text for the log.
+func recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http's own sentinel, passed by identity
+				panic(p)
+			}
+			zerolog.Ctx(r.Context()).Error().Bytes("stack", debug.Stack()).Msg("panic")
+			if ww, ok := w.(middleware.WrapResponseWriter); ok && ww.Status() != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			writeProblem(w, r, &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela.", Err: fmt.Errorf("panic: %T", p)})
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// local guards a gateway without keys, which listens on loopback only, against
+// pages in this machine's browsers that reach it by another name (DNS rebinding).
+func (h *handler) local(next http.Handler) http.Handler {
+	if h.cfg.Keys != nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		ip := net.ParseIP(strings.Trim(host, "[]"))
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			writeProblem(w, r, &gateway.Error{Kind: gateway.KindProhibido,
+				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// caller is who calls, filled in by authorize.
+type caller struct{ key apikeys.Key }
+
+func callerFrom(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado,
+	Detail: "Falta una clave de API válida. Envíela como Authorization: Bearer <clave>."}
+
+// authorize admits the caller's key and its scope for the operation.
+func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return wrap(func(w http.ResponseWriter, r *http.Request) error {
+			caller := callerFrom(r.Context())
+			scope, protected := scopes[operationOf(doc, r).OperationID]
+			switch {
+			case h.cfg.Keys == nil:
+				caller.key = apikeys.Key{RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}
+			case protected:
+				key, err := h.key(r)
+				if err != nil {
+					return err
+				}
+				caller.key = key
+				if !key.Allows(scope) {
+					return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no tiene el alcance " + scope + "."}
+				}
+			}
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
+func (h *handler) key(r *http.Request) (apikeys.Key, error) {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || value == "" {
+		return apikeys.Key{}, errNoKey
+	}
+	key, ok := h.cfg.Keys(strings.TrimSpace(value))
+	if !ok {
+		return apikeys.Key{}, errNoKey
+	}
+	return key, nil
+}
+
+// permite refuses an RFC that the caller's key does not see.
+func permite(ctx context.Context, rfc string) error {
+	if callerFrom(ctx).key.Sees(rfc) {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no alcanza a ese RFC."}
+}

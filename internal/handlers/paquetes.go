@@ -1,0 +1,108 @@
+package handlers
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+const (
+	// liveBlock is what is copied at a time from a package in flight.
+	liveBlock = 128 << 10
+	// stalledCaller is how long a caller may take nothing of an answer.
+	stalledCaller = 2 * time.Minute
+)
+
+func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) error {
+	if err := permite(r.Context(), params.RFCSolicitante); err != nil {
+		return err
+	}
+	got, err := h.cfg.Paquetes.Abre(r.Context(), gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.zip"`)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if got.Guardado != nil {
+		return serveStored(w, r, got.Guardado)
+	}
+	serveLive(w, r, got.EnVuelo)
+	return nil
+}
+
+// serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).
+func serveStored(w http.ResponseWriter, r *http.Request, g *descargas.Guardado) error {
+	defer g.File.Close() //nolint:errcheck // read only
+	w.Header().Set("ETag", `"`+g.SHA256+`"`)
+	ranged := &rangeWriter{ResponseWriter: w}
+	http.ServeContent(ranged, r, "", g.Completado, g.File)
+	if !ranged.refused {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindRango, Detail: "El encabezado Range pide bytes que el paquete no tiene."}
+}
+
+// rangeWriter keeps ServeContent's own text of a 416 from the caller. It does
+// not hide the writer's ReadFrom, by which files go out without a copy.
+type rangeWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (w *rangeWriter) WriteHeader(status int) {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && !w.refused {
+		return rf.ReadFrom(src)
+	}
+	return io.Copy(struct{ io.Writer }{w}, src)
+}
+
+// serveLive answers with a package as it arrives. Its length and digest are not
+// known, so it has neither Content-Length nor ETag; when it fails, or the
+// gateway finds it not whole, the connection is cut so that no caller takes the
+// part for the whole.
+func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) {
+	defer live.Close() //nolint:errcheck // always nil
+	w.Header().Set("Accept-Ranges", "none")
+	w.WriteHeader(http.StatusOK)
+	control := http.NewResponseController(w)
+	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
+	buf := make([]byte, liveBlock)
+	for {
+		n, err := live.Read(buf)
+		if n > 0 {
+			// A server without deadlines is a test's recorder.
+			control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck,gosec // see above
+			if _, err := w.Write(buf[:n]); err != nil {
+				return // the caller is gone; the download goes on
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a package in flight failed; the answer is cut")
+			panic(http.ErrAbortHandler)
+		}
+	}
+}

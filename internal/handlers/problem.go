@@ -1,0 +1,154 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// problemBase is the page that explains every type.
+const problemBase = "https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#"
+
+// ProblemType is how a kind of failure looks on the wire (RFC 9457 §3.1).
+type ProblemType struct {
+	Slug   string // the fragment of type
+	Title  string
+	Status int
+}
+
+// ProblemTypes is the one map from kinds to HTTP. docs/errores.md and the
+// contract show the same rows; tests hold the three together.
+func ProblemTypes() map[gateway.Kind]ProblemType {
+	return map[gateway.Kind]ProblemType{
+		gateway.KindMalformada:           {"solicitud-malformada", "Solicitud malformada", http.StatusBadRequest},
+		gateway.KindNoAutenticado:        {"no-autenticado", "No autenticado", http.StatusUnauthorized},
+		gateway.KindProhibido:            {"prohibido", "Prohibido", http.StatusForbidden},
+		gateway.KindNoEncontrado:         {"no-encontrado", "No encontrado", http.StatusNotFound},
+		gateway.KindMetodo:               {"metodo-no-permitido", "Método no permitido", http.StatusMethodNotAllowed},
+		gateway.KindNoAceptable:          {"no-aceptable", "No aceptable", http.StatusNotAcceptable},
+		gateway.KindConflicto:            {"conflicto", "Conflicto", http.StatusConflict},
+		gateway.KindYaNoDisponible:       {"ya-no-disponible", "Ya no disponible", http.StatusGone},
+		gateway.KindDemasiadoGrande:      {"cuerpo-demasiado-grande", "Cuerpo demasiado grande", http.StatusRequestEntityTooLarge},
+		gateway.KindTipoContenido:        {"tipo-de-contenido", "Tipo de contenido no admitido", http.StatusUnsupportedMediaType},
+		gateway.KindRango:                {"rango-no-satisfacible", "Rango no satisfacible", http.StatusRequestedRangeNotSatisfiable},
+		gateway.KindInvalida:             {"datos-invalidos", "Datos inválidos", http.StatusUnprocessableEntity},
+		gateway.KindEFirma:               {"efirma", "Problema con la e.firma", http.StatusUnprocessableEntity},
+		gateway.KindLimite:               {"demasiadas-peticiones", "Demasiadas peticiones", http.StatusTooManyRequests},
+		gateway.KindInterno:              {"error-interno", "Error interno", http.StatusInternalServerError},
+		gateway.KindNoOfrecida:           {"operacion-no-ofrecida", "Operación no ofrecida", http.StatusNotImplemented},
+		gateway.KindMensajeRechazado:     {"mensaje-rechazado", "Mensaje rechazado", http.StatusBadGateway},
+		gateway.KindRespuestaInvalida:    {"respuesta-invalida", "Respuesta inválida", http.StatusBadGateway},
+		gateway.KindNoDisponible:         {"backend-no-disponible", "Sistema no disponible", http.StatusServiceUnavailable},
+		gateway.KindSinRespuesta:         {"backend-sin-respuesta", "Sistema sin respuesta", http.StatusGatewayTimeout},
+		gateway.KindResultadoDesconocido: {"resultado-desconocido", "Resultado desconocido", http.StatusGatewayTimeout},
+	}
+}
+
+var errNoRoute = &gateway.Error{Kind: gateway.KindNoEncontrado,
+	Detail: "No hay tal ruta. El contrato está en /openapi.yaml."}
+
+// defaultRetryAfter is said with every 429 and 503 that names no time.
+const defaultRetryAfter = 30
+
+// wrap makes a handler of a function that returns its failure.
+func wrap(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := f(w, r); err != nil {
+			writeProblem(w, r, err)
+		}
+	}
+}
+
+// writeProblem answers err as application/problem+json. The texts of the error
+// that are for the log go to the log.
+func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		err = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
+	}
+	e := gateway.AsError(err)
+	kind := ProblemTypes()[e.Kind]
+	id := requestID(r.Context())
+	if e.Err != nil {
+		zerolog.Ctx(r.Context()).WithLevel(level(e)).Err(e.Err).Str("tipo", kind.Slug).Msg("problem")
+	}
+	problem := rest.Problema{
+		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
+		Instance: (&url.URL{Path: r.URL.Path}).EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		Reintentable: e.Reintentable, RequestID: id,
+	}
+	for _, c := range e.Campos {
+		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
+	}
+	header := w.Header()
+	// What an answer that did not come about has left behind.
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges"} {
+		header.Del(name)
+	}
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	switch {
+	case e.RetryAfter > 0:
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	case kind.Status == http.StatusTooManyRequests, kind.Status == http.StatusServiceUnavailable:
+		header.Set("Retry-After", strconv.Itoa(defaultRetryAfter))
+	}
+	if kind.Status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", `Bearer realm="pasarela"`)
+	}
+	w.WriteHeader(kind.Status)
+	body, err := encode(problem)
+	if err != nil {
+		zerolog.Ctx(r.Context()).Error().Err(err).Msg("a problem could not be encoded")
+	}
+	w.Write(body) //nolint:errcheck,gosec // the caller is gone
+}
+
+// encode writes JSON as people read it: an RFC's & stays one.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+func level(e *gateway.Error) zerolog.Level {
+	if e.Kind == gateway.KindInterno {
+		return zerolog.ErrorLevel
+	}
+	return zerolog.WarnLevel
+}
+
+// methodNotAllowed answers 405 with the methods that the route has.
+func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
+	return wrap(func(w http.ResponseWriter, r *http.Request) error {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+				w.Header().Add("Allow", method)
+			}
+		}
+		return &gateway.Error{Kind: gateway.KindMetodo, Detail: "La ruta existe y no admite el método " + r.Method + "."}
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body) //nolint:errcheck,gosec // the caller is gone
+	return nil
+}

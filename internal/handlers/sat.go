@@ -1,0 +1,95 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// decode reads the body into v: one JSON value and nothing behind it.
+func decode(r *http.Request, v any) error {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		if _, err = dec.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+	}
+	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un solo objeto JSON que se pueda leer.", Err: err}
+}
+
+func (h *handler) autenticar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
+	var body rest.PeticionAutenticacion
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	if err := permite(r.Context(), body.RFC); err != nil {
+		return err
+	}
+	token, err := h.cfg.SAT.Autentica(r.Context(), gateway.Servicio(servicio), body.RFC)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return writeJSON(w, http.StatusCreated, rest.Autenticacion{Token: token.Valor, Creado: token.Creado, Expira: token.Expira})
+}
+
+func (h *handler) solicitar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.SolicitarDescargaParams) error {
+	var body rest.SolicitudDescarga
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	if err := permite(r.Context(), body.RFCSolicitante); err != nil {
+		return err
+	}
+	clave := ""
+	if params.IdempotencyKey != "" {
+		// Two callers may choose the same key.
+		clave = callerFrom(r.Context()).key.Name + "\x1f" + params.IdempotencyKey
+	}
+	got, replayed, err := h.cfg.Solicitudes.Presenta(r.Context(), clave, solicitud(servicio, body))
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v1/sat/"+string(servicio)+"/solicitudes/"+url.PathEscape(got.IDSolicitud)+"?rfcSolicitante="+url.QueryEscape(body.RFCSolicitante))
+	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: got.CodEstatus, Mensaje: got.Mensaje})
+}
+
+func solicitud(servicio rest.Servicio, b rest.SolicitudDescarga) gateway.Solicitud {
+	return gateway.Solicitud{
+		Servicio: gateway.Servicio(servicio), Version: string(b.Version), TipoDescarga: string(b.TipoDescarga),
+		RFCSolicitante: b.RFCSolicitante, FechaInicial: b.FechaInicial, FechaFinal: b.FechaFinal,
+		RFCEmisor: b.RFCEmisor, RFCReceptor: b.RFCReceptor, RFCReceptores: b.RFCReceptores,
+		TipoSolicitud: string(b.TipoSolicitud), EstadoComprobante: string(b.EstadoComprobante),
+		TipoComprobante: string(b.TipoComprobante), Complemento: b.Complemento,
+		RFCACuentaTerceros: b.RFCACuentaTerceros, Folio: b.Folio,
+	}
+}
+
+func (h *handler) verificar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) error {
+	if err := permite(r.Context(), params.RFCSolicitante); err != nil {
+		return err
+	}
+	got, err := h.cfg.SAT.Verifica(r.Context(), gateway.Servicio(servicio), params.RFCSolicitante, id)
+	if err != nil {
+		return err
+	}
+	out := rest.EstadoSolicitud{
+		IDSolicitud: got.IDSolicitud, CodEstatus: rest.Codigo(got.CodEstatus), EstadoSolicitud: rest.Codigo(got.Estado),
+		Mensaje: got.Mensaje, NumeroCFDIs: got.NumeroCFDIs, IdsPaquetes: append([]string{}, got.IDsPaquetes...),
+	}
+	if got.CodigoEstado.Codigo != "" {
+		codigo := rest.Codigo(got.CodigoEstado)
+		out.CodigoEstadoSolicitud = &codigo
+	}
+	return writeJSON(w, http.StatusOK, out)
+}

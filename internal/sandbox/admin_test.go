@@ -1,0 +1,260 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+)
+
+func TestAdmin_Knobs(t *testing.T) {
+	b := arranca(t)
+	var antes, despues map[string]any
+	b.adminJSON(t, "GET", "/perillas", "", &antes)
+	if antes["vida_paquete"] != "72h0m0s" || antes["max_cfdi"] != 200000.0 || antes["firma_estricta"] != true {
+		t.Errorf("defaults %v", antes)
+	}
+	if e := b.adminJSON(t, "PUT", "/perillas", `{"max_cfdi": 10, "vida_paquete": "1h", "firma_estricta": false}`, &despues); e != 200 {
+		t.Fatalf("%d %v", e, despues)
+	}
+	antes["max_cfdi"], antes["vida_paquete"], antes["firma_estricta"] = 10.0, "1h0m0s", false
+	if d := cmp.Diff(antes, despues); d != "" {
+		t.Error(d)
+	}
+	for _, malo := range []string{`{"max_cfdi": 5, "no_hay": 1}`, `{"max_cfdi": "5"}`, `{"max_cfdi": -1}`, `{"max_cfdi": 1.5}`, `{"vida_paquete": 5}`, `{"vida_paquete": "-1h"}`, `{"firma_estricta": 1}`, `{"cfdis_por_dia": 99999999}`, `[]`, `{} {}`} {
+		var r map[string]string
+		if e := b.adminJSON(t, "PUT", "/perillas", malo, &r); e != 400 || r["error"] == "" {
+			t.Errorf("%s: %d %v", malo, e, r)
+		}
+	}
+	var r map[string]string
+	b.adminJSON(t, "PUT", "/perillas", `{"no_hay": 1}`, &r)
+	if !strings.Contains(r["error"], "certificados_prueba_305, cfdis_por_dia") {
+		t.Errorf("an unknown name is not answered with the valid ones: %s", r["error"])
+	}
+	b.adminJSON(t, "GET", "/perillas", "", &despues)
+	if despues["max_cfdi"] != 10.0 {
+		t.Error("a refused change was half made")
+	}
+}
+
+func TestAdmin_Clock(t *testing.T) {
+	ahora := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	b := arranca(t, func(c *sandbox.Config) { c.Now = func() time.Time { return ahora } })
+	var r struct {
+		Velocidad float64
+		Adelanto  string
+		Ahora     time.Time
+	}
+	b.adminJSON(t, "POST", "/reloj/adelantar", `{"duracion":"72h"}`, &r)
+	if want := ahora.Add(72 * time.Hour); !r.Ahora.Equal(want) || r.Adelanto != "72h0m0s" {
+		t.Errorf("%+v", r)
+	}
+	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":60,"adelanto":"1h"}`, &r)
+	ahora = ahora.Add(time.Minute)
+	b.adminJSON(t, "GET", "/reloj", "", &r)
+	if want := ahora.Add(time.Hour + 59*time.Minute); !r.Ahora.Equal(want) || r.Velocidad != 60 {
+		t.Errorf("%+v, want %v", r, want)
+	}
+	b.Reinicia()
+	if !b.Reloj().Now().Equal(ahora) {
+		t.Error("the clock did not go back")
+	}
+	for _, malo := range []string{`{"velocidad":-1}`, `{"adelanto":"ayer"}`, `{"otro":1}`} {
+		var e map[string]string
+		if s := b.adminJSON(t, "PUT", "/reloj", malo, &e); s != 400 || e["error"] == "" {
+			t.Errorf("%s: %d", malo, s)
+		}
+	}
+}
+
+func TestAdmin_FaultsAndReset(t *testing.T) {
+	b := arranca(t)
+	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	var f map[string]any
+	if e := b.adminJSON(t, "POST", "/fallas", `{"servicio":"cfdi","operacion":"VerificaSolicitudDescarga","tipo":"codigo","codigo":"404","demora":"10ms","veces":3}`, &f); e != 200 {
+		t.Fatalf("%d %v", e, f)
+	}
+	c.espera(c.verifica(idCualquiera), "CodEstatus", "404")
+	var lista []map[string]any
+	b.adminJSON(t, "GET", "/fallas", "", &lista)
+	quiere := []map[string]any{{"id": 1.0, "servicio": "cfdi", "operacion": "VerificaSolicitudDescarga", "tipo": "codigo", "codigo": "404", "demora": "10ms", "veces": 2.0}}
+	if d := cmp.Diff(quiere, lista); d != "" {
+		t.Error(d)
+	}
+	for _, malo := range []string{`{"tipo":"no_hay"}`, `{"tipo":"vacio","otra":1}`, `{"tipo":"lento","demora":2}`} {
+		var e map[string]string
+		if s := b.adminJSON(t, "POST", "/fallas", malo, &e); s != 400 || e["error"] == "" {
+			t.Errorf("%s: %d", malo, s)
+		}
+	}
+	b.adminJSON(t, "POST", "/fallas", `{"tipo":"vacio"}`, &f)
+	b.adminJSON(t, "DELETE", "/fallas?id=1", "", &lista)
+	if len(lista) != 1 || lista[0]["tipo"] != "vacio" || lista[0]["veces"] != 1.0 {
+		t.Errorf("%v", lista)
+	}
+	b.adminJSON(t, "DELETE", "/fallas", "", &lista)
+	if len(lista) != 0 {
+		t.Errorf("%v", lista)
+	}
+	b.adminJSON(t, "POST", "/fallas", `{"tipo":"vacio"}`, &f)
+	b.adminJSON(t, "POST", "/reinicio", "", &f)
+	c.espera(c.verifica(idCualquiera), "CodEstatus", "5004")
+}
+
+func TestAdmin_StateCounts(t *testing.T) {
+	b := arranca(t).rapido(t, nil)
+	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	v := c.paquetes(opEmitidos, c.emitidos())
+	c.descarga(v.paquetes[0])
+	c.solicita(opEmitidos, c.emitidos())
+	var e struct {
+		Conexiones, TokensEmitidos, Bytes int64
+		Llamadas                          map[string]map[string]int64
+		Codigos                           map[string]int64
+		Solicitudes                       []map[string]any
+	}
+	b.adminJSON(t, "GET", "/estado", "", &e)
+	quiere := map[string]map[string]int64{"cfdi": {"Autentica": 1, opEmitidos: 2, "VerificaSolicitudDescarga": 1, "Descargar": 1}}
+	if d := cmp.Diff(quiere, e.Llamadas); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]int64{"token": 1, "5000": 3, "5005": 1}, e.Codigos); d != "" {
+		t.Error(d)
+	}
+	if e.Conexiones != 1 || e.TokensEmitidos != 1 || e.Bytes < 10_000 {
+		t.Errorf("%d connections, %d tokens, %d bytes", e.Conexiones, e.TokensEmitidos, e.Bytes)
+	}
+	if len(e.Solicitudes) != 1 || e.Solicitudes[0]["estadoSolicitud"] != 3.0 || e.Solicitudes[0]["descargas"] != 1.0 || fmt.Sprint(e.Solicitudes[0]["numeroCFDIs"]) != v.attr["NumeroCFDIs"] {
+		t.Errorf("%v", e.Solicitudes)
+	}
+	var raiz struct{ Rutas []map[string]string }
+	b.adminJSON(t, "GET", "/", "", &raiz)
+	if len(raiz.Rutas) != 10 {
+		t.Errorf("%d routes", len(raiz.Rutas))
+	}
+	b.adminJSON(t, "POST", "/reinicio", "", &e)
+	if len(e.Solicitudes) != 0 || b.Estado().Tokens != 0 {
+		t.Error("the reset left something")
+	}
+}
+
+func TestHTTP_WhatIsNotAnOperation(t *testing.T) {
+	b := arranca(t)
+	for _, servicio := range []string{"cfdi", "retenciones"} {
+		for _, ruta := range []string{rutaAutentica, rutaSolicita, rutaVerifica, rutaDescarga} {
+			for _, consulta := range []string{"wsdl", "singleWsdl"} {
+				url := b.soap + "/" + servicio + "/" + ruta
+				cuerpo := trae(t, url+"?"+consulta, http.StatusOK)
+				if !strings.Contains(cuerpo, `<soap:address location="`+url+`"`) || strings.Contains(cuerpo, "sat.gob.mx/"+ruta) {
+					t.Errorf("%s?%s does not give its own address", ruta, consulta)
+				}
+				if raiz := bienFormado(t, []byte(cuerpo)); raiz != "definitions" {
+					t.Errorf("root %s", raiz)
+				}
+			}
+		}
+	}
+	trae(t, b.soap+"/cfdi/"+rutaSolicita, http.StatusOK)
+	trae(t, b.soap+"/cfdi/Nada.svc", http.StatusNotFound)
+	trae(t, b.soap+"/otro/"+rutaSolicita, http.StatusNotFound)
+	trae(t, b.soap+"/", http.StatusNotFound)
+}
+
+func trae(t testing.TB, url string, estado int) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != estado {
+		t.Errorf("%s: %d", url, resp.StatusCode)
+	}
+	return string(b)
+}
+
+func TestHTTP_GzipAndChunks(t *testing.T) {
+	b := arranca(t).rapido(t, nil)
+	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	id := c.paquetes(opEmitidos, c.emitidos()).paquetes[0]
+	cuerpo := c.firma(c, "PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", canonicos(map[string]string{"IdPaquete": id, "RfcSolicitante": c.rfc}), "")
+	plano := c.envia(rutaDescarga, accDescarga, cuerpo)
+	if plano.header.Get("Content-Length") != "" || plano.header.Get("Content-Encoding") != "" {
+		t.Errorf("Descargar: %v", plano.header)
+	}
+	c.http = &http.Client{Transport: &http.Transport{}} // which asks for gzip by itself
+	comprimido := c.envia(rutaDescarga, accDescarga, cuerpo)
+	if comprimido.cuerpo != plano.cuerpo || comprimido.err != nil {
+		t.Error("gzip gave another answer")
+	}
+	r := c.envia(rutaVerifica, accVerifica, "", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip;q=0") })
+	if r.header.Get("Content-Encoding") != "" {
+		t.Error("gzip for who refuses it")
+	}
+}
+
+func TestCaptura_SeesRequestsWithoutTheToken(t *testing.T) {
+	var vistas []sandbox.Captura
+	b := arranca(t, func(c *sandbox.Config) { c.Captura = func(x sandbox.Captura) { vistas = append(vistas, x) } })
+	c := b.entra(t, "retenciones", sandbox.RFCEmpresa)
+	c.verifica(idCualquiera)
+	if len(vistas) != 2 {
+		t.Fatalf("%d captures", len(vistas))
+	}
+	v := vistas[1]
+	if v.Servicio != "retenciones" || v.Operacion != "VerificaSolicitudDescarga" || !strings.Contains(string(v.Body), idCualquiera) ||
+		v.Header.Get("SOAPAction") == "" || v.Header.Get("Authorization") != "" {
+		t.Errorf("%s %s %v", v.Servicio, v.Operacion, v.Header)
+	}
+}
+
+func TestNew_RefusesToListenBeyondLoopback(t *testing.T) {
+	dir := t.TempDir()
+	for _, direccion := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "example.com:80"} {
+		for _, cfg := range []sandbox.Config{{Dir: dir, Listen: direccion}, {Dir: dir, AdminListen: direccion}} {
+			if _, err := sandbox.New(cfg); err == nil || !strings.Contains(err.Error(), "beyond-loopback") {
+				t.Errorf("%s: %v", direccion, err)
+			}
+		}
+	}
+	if _, err := sandbox.New(sandbox.Config{}); err == nil {
+		t.Error("no Dir was taken")
+	}
+	dir, err := carpeta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sandbox.New(sandbox.Config{Dir: dir, Listen: "0.0.0.0:0", AllowNonLoopback: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNew_ReusesWhatIsInDir(t *testing.T) {
+	dir := t.TempDir()
+	primera, err := sandbox.New(sandbox.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cer := lee(t, primera.EFirmasDir(), sandbox.RFCEspecial, sandbox.RFCEspecial+".cer")
+	segunda, err := sandbox.New(sandbox.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cer != lee(t, segunda.EFirmasDir(), sandbox.RFCEspecial, sandbox.RFCEspecial+".cer") || !primera.Autoridad().Certificate.Equal(segunda.Autoridad().Certificate) {
+		t.Error("a second start made others")
+	}
+	if lee(t, dir, "ca.pem") == "" {
+		t.Error("no ca.pem")
+	}
+}

@@ -1,0 +1,149 @@
+// Package autoridad is a throw-away certificate authority that issues
+// certificates of the shape the SAT issues: e.firmas and CSDs with their
+// encrypted keys. The sandbox uses it to know its own taxpayers, and tests use
+// it as their corpus, so that no private key is ever kept in the repository.
+//
+// It refuses to look real: the issuer's name says that it is a simulator, and
+// nothing here reads or writes anything that the SAT issued.
+package autoridad
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+)
+
+const (
+	bits = 2048
+	// antiguedad lets tests issue certificates that expired long ago and still
+	// lie within the authority's own validity.
+	antiguedad = 10 * 365 * 24 * time.Hour
+	vigencia   = 20 * 365 * 24 * time.Hour
+	// prefijoSerie starts every serial, as it does in the SAT's test
+	// certificates (the SAT's real ones start with 00001).
+	prefijoSerie = "30001000000"
+	digitosSerie = 9
+)
+
+// Autoridad issues certificates and remembers what it issued and revoked. It
+// is safe for concurrent use.
+type Autoridad struct {
+	// Certificate is the authority's own, self-signed.
+	Certificate *x509.Certificate
+
+	key *rsa.PrivateKey
+
+	mu        sync.Mutex
+	emitidos  map[string]bool
+	revocados map[string]bool
+}
+
+// New makes an authority with an RSA key of 2048 bits, valid from ten years
+// before now to ten years after, so that expired certificates can be issued.
+func New(now time.Time) (*Autoridad, error) {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, fmt.Errorf("generating the authority's key: %w", err)
+	}
+	subject, err := asn1.Marshal(nombreAutoridad())
+	if err != nil {
+		return nil, fmt.Errorf("encoding the authority's name: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          new(big.Int).SetBytes([]byte(prefijoSerie + "000000001")),
+		RawSubject:            subject,
+		NotBefore:             now.Add(-antiguedad).UTC(),
+		NotAfter:              now.Add(vigencia - antiguedad).UTC(),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("signing the authority's certificate: %w", err)
+	}
+	return ensambla(der, key)
+}
+
+func ensambla(der []byte, key *rsa.PrivateKey) (*Autoridad, error) {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the authority's certificate: %w", err)
+	}
+	return &Autoridad{
+		Certificate: cert,
+		key:         key,
+		emitidos:    map[string]bool{},
+		revocados:   map[string]bool{},
+	}, nil
+}
+
+// EsPropio tells whether this authority signed cert. The signature is really
+// verified, so a certificate that merely copies the issuer's name is not its
+// own; neither is the authority's own certificate, which nobody signs with.
+func (a *Autoridad) EsPropio(cert *x509.Certificate) bool {
+	return cert != nil && !cert.IsCA &&
+		bytes.Equal(cert.RawIssuer, a.Certificate.RawSubject) &&
+		a.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+}
+
+// Revoca marks the certificate with this serial (20 digits) as revoked.
+func (a *Autoridad) Revoca(serial string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.revocados[serial] = true
+}
+
+// Revocado tells whether the certificate with this serial was revoked.
+func (a *Autoridad) Revocado(serial string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.revocados[serial]
+}
+
+// siguiente returns a serial not issued before by this authority.
+func (a *Autoridad) siguiente() (string, error) {
+	limite := new(big.Int).Exp(big.NewInt(10), big.NewInt(digitosSerie), nil)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		n, err := rand.Int(rand.Reader, limite)
+		if err != nil {
+			return "", fmt.Errorf("drawing a serial: %w", err)
+		}
+		serial := fmt.Sprintf("%s%0*d", prefijoSerie, digitosSerie, n)
+		if !a.emitidos[serial] {
+			a.emitidos[serial] = true
+			return serial, nil
+		}
+	}
+}
+
+// Serial returns the SAT's "número de certificado": the ASCII digits that the
+// bytes of the serial number spell.
+func Serial(cert *x509.Certificate) string { return string(cert.SerialNumber.Bytes()) }
+
+// nombreAutoridad has the attributes of the SAT's issuer, in its order and
+// with its string types, and says in each what it is.
+func nombreAutoridad() pkix.RDNSequence {
+	return pkix.RDNSequence{
+		atributo(oidCommonName, "AC SANDBOX PASARELA"),
+		atributo(oidOrganization, "SANDBOX: NO ES EL SERVICIO DE ADMINISTRACION TRIBUTARIA"),
+		atributo(oidOrganizationalUnit, "Autoridad de prueba"),
+		ia5(oidEmail, "sandbox@pasarela.invalid"),
+		atributo(oidStreet, "Calle Simulada 1, Col. Guerrero"),
+		atributo(oidPostalCode, "06300"),
+		atributo(oidCountry, "MX"),
+		atributo(oidState, "CIUDAD DE MÉXICO"),
+		atributo(oidLocality, "CUAUHTÉMOC"),
+		atributo(oidUniqueIdentifier, "XAXX010101000"),
+		atributo(oidUnstructuredName, "responsable: sandbox de Pasarela"),
+	}
+}

@@ -1,0 +1,199 @@
+package autoridad
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+	"regexp"
+	"time"
+
+	"github.com/youmark/pkcs8"
+)
+
+// Tipo is the kind of certificate.
+type Tipo int
+
+const (
+	// EFirma is the taxpayer's own signature (FIEL).
+	EFirma Tipo = iota
+	// CSD is a "certificado de sello digital": it seals invoices and must not
+	// be accepted by the download service.
+	CSD
+)
+
+// Cifrado is how the issued key is encrypted. All are PKCS#8 with PBES2.
+type Cifrado int
+
+const (
+	// TripleDES is DES-EDE3-CBC with PBKDF2-HMAC-SHA1 and 2048 rounds, as all
+	// of the SAT's test keys are.
+	TripleDES Cifrado = iota
+	// AES256 is AES-256-CBC with PBKDF2-HMAC-SHA256, as OpenSSL 3 writes it.
+	AES256
+)
+
+const (
+	rondasTripleDES = 2048
+	rondasAES256    = 10000
+	duracion        = 4 * 365 * 24 * time.Hour
+)
+
+// Peticion says what to issue. RFC and Password are required.
+type Peticion struct {
+	RFC    string // upper case, 12 characters for a company, 13 for a person
+	Nombre string // name or company name; RFC when empty
+	CURP   string // a person's own, or that of the company's representative
+	// RFCRepresentante names a company's legal representative; with it the
+	// certificate carries "RFC / RFC" as the SAT writes it.
+	RFCRepresentante string
+	Tipo             Tipo
+	// NotBefore is by default one day before the authority was made, and
+	// NotAfter four years after NotBefore.
+	NotBefore, NotAfter time.Time
+	Password            string
+	Cifrado             Cifrado
+	// Key is the key to certify; nil makes a new one of 2048 bits, which takes
+	// tenths of a second.
+	Key *rsa.PrivateKey
+}
+
+// Emitida is what a taxpayer takes home from the SAT, and the open key besides
+// since it is for tests.
+type Emitida struct {
+	RFC         string
+	Certificate *x509.Certificate
+	CerDER      []byte // the .cer file
+	KeyDER      []byte // the .key file: encrypted PKCS#8
+	Password    string
+	Key         *rsa.PrivateKey
+}
+
+// rfcValido also keeps path separators out of the folder names of WriteTo.
+var rfcValido = regexp.MustCompile(`^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}$`)
+
+// Emite issues a certificate and its encrypted key. It may be called from
+// several goroutines at once.
+func (a *Autoridad) Emite(p Peticion) (*Emitida, error) {
+	if err := p.completa(a); err != nil {
+		return nil, err
+	}
+	serial, err := a.siguiente()
+	if err != nil {
+		return nil, err
+	}
+	subject, err := asn1.Marshal(p.nombre())
+	if err != nil {
+		return nil, fmt.Errorf("encoding the subject: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          new(big.Int).SetBytes([]byte(serial)),
+		RawSubject:            subject,
+		NotBefore:             p.NotBefore.UTC(),
+		NotAfter:              p.NotAfter.UTC(),
+		KeyUsage:              p.usos(),
+		BasicConstraintsValid: true,
+		SignatureAlgorithm:    x509.SHA256WithRSA,
+	}
+	if p.Tipo == EFirma {
+		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection, x509.ExtKeyUsageClientAuth}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, p.Key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("signing the certificate of %s: %w", p.RFC, err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of %s back: %w", p.RFC, err)
+	}
+	cifrada, err := cifra(p.Key, p.Password, p.Cifrado)
+	if err != nil {
+		return nil, err
+	}
+	return &Emitida{
+		RFC: p.RFC, Certificate: cert, CerDER: der,
+		KeyDER: cifrada, Password: p.Password, Key: p.Key,
+	}, nil
+}
+
+// completa checks p and fills its defaults in.
+func (p *Peticion) completa(a *Autoridad) error {
+	if !rfcValido.MatchString(p.RFC) {
+		return fmt.Errorf("issuing: RFC %q has not the form of an RFC", p.RFC)
+	}
+	if p.Password == "" {
+		return errors.New("issuing: the password is empty")
+	}
+	if p.Nombre == "" {
+		p.Nombre = p.RFC
+	}
+	if p.NotBefore.IsZero() {
+		p.NotBefore = a.Certificate.NotBefore.Add(antiguedad).Add(-24 * time.Hour)
+	}
+	if p.NotAfter.IsZero() {
+		p.NotAfter = p.NotBefore.Add(duracion)
+	}
+	if p.Key == nil {
+		key, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			return fmt.Errorf("generating the key of %s: %w", p.RFC, err)
+		}
+		p.Key = key
+	}
+	return nil
+}
+
+// usos are the key usages that tell an e.firma from a CSD.
+func (p *Peticion) usos() x509.KeyUsage {
+	usos := x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	if p.Tipo == EFirma {
+		usos |= x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement
+	}
+	return usos
+}
+
+// nombre is the subject in the SAT's order: a CSD ends with the OU of the
+// branch it seals for; an e.firma has none.
+func (p *Peticion) nombre() pkix.RDNSequence {
+	rfc, curp := p.RFC, p.CURP
+	if p.RFCRepresentante != "" {
+		rfc += " / " + p.RFCRepresentante
+		curp = " / " + p.CURP
+	}
+	nombre := pkix.RDNSequence{
+		atributo(oidCommonName, p.Nombre),
+		atributo(oidName, p.Nombre),
+		atributo(oidOrganization, p.Nombre),
+		atributo(oidCountry, "MX"),
+		ia5(oidEmail, "contribuyente@pasarela.invalid"),
+		atributo(oidUniqueIdentifier, rfc),
+	}
+	if curp != "" {
+		nombre = append(nombre, atributo(oidSerialNumber, curp))
+	}
+	if p.Tipo == CSD {
+		nombre = append(nombre, atributo(oidOrganizationalUnit, "Sucursal 1"))
+	}
+	return nombre
+}
+
+func cifra(key *rsa.PrivateKey, password string, cifrado Cifrado) ([]byte, error) {
+	opts := &pkcs8.Opts{
+		Cipher:  pkcs8.TripleDESCBC,
+		KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 8, IterationCount: rondasTripleDES, HMACHash: crypto.SHA1},
+	}
+	if cifrado == AES256 {
+		opts.Cipher = pkcs8.AES256CBC
+		opts.KDFOpts = pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: rondasAES256, HMACHash: crypto.SHA256}
+	}
+	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), opts)
+	if err != nil {
+		return nil, fmt.Errorf("encrypting the key: %w", err)
+	}
+	return der, nil
+}

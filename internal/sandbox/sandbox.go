@@ -1,0 +1,141 @@
+// Package sandbox runs simulated government systems for SAT clients to be tested against: ours and
+// other people's. It is strict where the real ones are, misbehaves on request, and gives the same
+// data for the same seed.
+//
+// It refuses to look like production: it listens on loopback unless told otherwise, knows only the
+// certificates of its own authority and the public test ones, and says what it is in every answer.
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
+)
+
+// What the Go caller of a sandbox needs by name.
+type (
+	// Captura is a SOAP request as received, its token taken out.
+	Captura = sat.Captura
+	// Falla is a misbehaviour asked for.
+	Falla = control.Falla
+)
+
+// The default addresses.
+const (
+	Listen      = "127.0.0.1:8081"
+	AdminListen = "127.0.0.1:8082"
+)
+
+// Config is what a sandbox needs to know. Only Dir is required.
+type Config struct {
+	Listen      string // of the SOAP services; default Listen; port 0 takes a free one
+	AdminListen string // of the admin port; default AdminListen
+	// Dir keeps the authority (ca.pem and its files) and the taxpayers' e.firmas in efirmas/<RFC>/. What
+	// is there is used again.
+	Dir  string
+	Seed uint64 // of the data and of the ids
+	// AllowNonLoopback lets both listeners bind to addresses that others can reach.
+	AllowNonLoopback bool
+	Now              func() time.Time // default time.Now
+	Log              zerolog.Logger
+	Captura          func(Captura) // optional: sees every SOAP request
+}
+
+// Sandbox is the simulated systems and what controls them.
+type Sandbox struct {
+	cfg        Config
+	autoridad  *autoridad.Autoridad
+	reloj      *control.Reloj
+	perillas   *control.Perillas
+	fallas     *control.Fallas
+	contadores *control.Contadores
+	sat        *sat.Servidor
+}
+
+// New prepares a sandbox: it reads or makes the authority and the e.firmas, which takes a second the
+// first time.
+func New(cfg Config) (*Sandbox, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("sandbox: Dir is required: the authority and the e.firmas are kept there")
+	}
+	if cfg.Listen == "" {
+		cfg.Listen = Listen
+	}
+	if cfg.AdminListen == "" {
+		cfg.AdminListen = AdminListen
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	for _, direccion := range []string{cfg.Listen, cfg.AdminListen} {
+		if err := revisaDireccion(direccion, cfg.AllowNonLoopback); err != nil {
+			return nil, err
+		}
+	}
+	ca, err := prepara(cfg.Dir, cfg.Now())
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s := &Sandbox{
+		cfg: cfg, autoridad: ca,
+		reloj:      control.NewReloj(cfg.Now),
+		perillas:   control.NewPerillas(sat.Perillas()...),
+		fallas:     control.NewFallas(sat.CatalogoFallas()),
+		contadores: control.NewContadores(),
+	}
+	s.sat, err = sat.New(sat.Opciones{
+		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
+		Contadores: s.contadores, Log: cfg.Log, Captura: cfg.Captura,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	return s, nil
+}
+
+// Handler serves the SOAP services.
+func (s *Sandbox) Handler() http.Handler { return s.sat }
+
+// Autoridad is the sandbox's certificate authority: tests issue and revoke with it.
+func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.autoridad }
+
+// EFirmasDir is where the taxpayers' e.firmas are, one folder for each RFC.
+func (s *Sandbox) EFirmasDir() string { return filepath.Join(s.cfg.Dir, carpetaEFirmas) }
+
+// Reloj is the clock of requests and packages.
+func (s *Sandbox) Reloj() *control.Reloj { return s.reloj }
+
+// Perillas are the knobs.
+func (s *Sandbox) Perillas() *control.Perillas { return s.perillas }
+
+// Fallas are the misbehaviours asked for.
+func (s *Sandbox) Fallas() *control.Fallas { return s.fallas }
+
+// Estado is what the sandbox did since the last reset.
+type Estado struct {
+	control.Conteo
+	Solicitudes []sat.Resumen `json:"solicitudes"`
+}
+
+// Estado returns the counters and the requests.
+func (s *Sandbox) Estado() Estado {
+	return Estado{Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes()}
+}
+
+// Reinicia puts everything back as it was at the start: requests, quotas, faults, counters, knobs and
+// clock. Certificates and tokens stay.
+func (s *Sandbox) Reinicia() {
+	s.reloj.Reinicia()
+	s.perillas.Reinicia()
+	s.fallas.Reinicia()
+	s.contadores.Reinicia()
+	s.sat.Reinicia()
+}

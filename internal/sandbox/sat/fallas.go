@@ -1,0 +1,223 @@
+package sat
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+)
+
+// The defaults of faults that were asked for without sizes.
+const (
+	gotaBytes    = 64
+	gotaDemora   = 100 * time.Millisecond
+	zipFalsoSize = 1000
+)
+
+// antes applies the faults that come before the message is processed and tells whether the call
+// ended there.
+func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
+	f := ll.falla
+	if f.Tipo != control.Goteo && f.Demora > 0 {
+		select {
+		case <-time.After(f.Demora):
+		case <-r.Context().Done():
+			return true
+		}
+	}
+	switch f.Tipo {
+	case control.Reset:
+		s.contadores.Codigo("reset")
+		corta(w)
+	case control.HTML503:
+		s.contadores.Codigo("HTTP 503")
+		escribeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
+	case control.Vacio:
+		s.contadores.Codigo("vacio")
+		w.WriteHeader(http.StatusOK)
+	case control.Fault:
+		s.escribe(w, r, faltaPedida(f).respuesta(), control.Falla{})
+	case control.Codigo:
+		if f.ConID {
+			return false // the operation answers it, once it has registered the request
+		}
+		s.escribe(w, r, ll.op.responde(ll.op, codigoPedido(f)), control.Falla{})
+	default:
+		return false
+	}
+	return true
+}
+
+func faltaPedida(f control.Falla) *faltaSOAP {
+	falta := errorInterno()
+	if f.Faultcode != "" {
+		falta.codigo = f.Faultcode
+	}
+	if f.Mensaje != "" {
+		falta.texto = f.Mensaje
+	}
+	if falta.codigo == "InvalidSecurity" {
+		ns := seguridadInvalida()
+		falta.ns = ns.ns
+		if f.Mensaje == "" {
+			falta.texto = ns.texto
+		}
+	}
+	return falta
+}
+
+func codigoPedido(f control.Falla) contestacion {
+	return contestacion{
+		codigo: f.Codigo, mensaje: f.Mensaje,
+		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud,
+	}
+}
+
+// corta ends the connection with a TCP reset. Where there is no connection to take over, as in a
+// recorder, the handler is aborted.
+func corta(w http.ResponseWriter) {
+	conexion, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conexion.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conexion.Close()
+	panic(http.ErrAbortHandler)
+}
+
+// estropea puts in the way of the body the faults that touch its bytes.
+func estropea(w *contador, f control.Falla) io.Writer {
+	switch f.Tipo {
+	case control.Corte:
+		return &cortador{w: w, quedan: f.Bytes}
+	case control.Goteo:
+		g := &gotero{w: w, bytes: int(f.Bytes), demora: f.Demora}
+		if g.bytes == 0 {
+			g.bytes = gotaBytes
+		}
+		if g.demora == 0 {
+			g.demora = gotaDemora
+		}
+		return g
+	}
+	return w
+}
+
+// cortador ends the connection after some bytes, in the middle of a write if need be.
+type cortador struct {
+	w      http.ResponseWriter
+	quedan int64
+}
+
+func (c *cortador) Write(b []byte) (int, error) {
+	if int64(len(b)) < c.quedan {
+		c.quedan -= int64(len(b))
+		return c.w.Write(b)
+	}
+	_, _ = c.w.Write(b[:c.quedan])
+	_ = http.NewResponseController(c.w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// gotero lets the body out drop by drop.
+type gotero struct {
+	w      http.ResponseWriter
+	bytes  int
+	demora time.Duration
+}
+
+func (g *gotero) Write(b []byte) (int, error) {
+	escritos := 0
+	for len(b) > 0 {
+		gota := b[:min(g.bytes, len(b))]
+		n, err := g.w.Write(gota)
+		escritos += n
+		if err != nil {
+			return escritos, err
+		}
+		if err := http.NewResponseController(g.w).Flush(); err != nil {
+			return escritos, err
+		}
+		time.Sleep(g.demora)
+		b = b[len(gota):]
+	}
+	return escritos, nil
+}
+
+// errBasta stops the making of a package whose rest nobody will see.
+var errBasta = errors.New("the rest is not wanted")
+
+// base64DePaquete writes the base64 of the package, or of what a fault puts in its place.
+func (s *Servidor) base64DePaquete(w io.Writer, p *paquete, f control.Falla) error {
+	switch f.Tipo {
+	case control.ZipInvalido:
+		tamano := f.Bytes
+		if tamano == 0 {
+			tamano = zipFalsoSize
+		}
+		c := base64.NewEncoder(base64.StdEncoding, w)
+		if err := rellena(c, 0, tamano); err != nil {
+			return err
+		}
+		return c.Close()
+	case control.Truncado:
+		w = &limitado{w: w, quedan: f.Bytes}
+	case control.Base64Invalido:
+		w = &ensuciado{w: w, faltan: f.Bytes}
+	}
+	c := nuevoCodificador(w)
+	err := s.universo.escribeZip(c, p)
+	if err == nil {
+		err = c.Close()
+	}
+	if errors.Is(err, errBasta) {
+		return nil
+	}
+	return err
+}
+
+// limitado drops everything after some bytes.
+type limitado struct {
+	w      io.Writer
+	quedan int64
+}
+
+func (l *limitado) Write(b []byte) (int, error) {
+	if int64(len(b)) <= l.quedan {
+		l.quedan -= int64(len(b))
+		return l.w.Write(b)
+	}
+	if _, err := l.w.Write(b[:l.quedan]); err != nil {
+		return 0, err
+	}
+	return 0, errBasta
+}
+
+// ensuciado puts characters that are not base64 after some bytes.
+type ensuciado struct {
+	w      io.Writer
+	faltan int64
+}
+
+func (e *ensuciado) Write(b []byte) (int, error) {
+	if int64(len(b)) <= e.faltan {
+		e.faltan -= int64(len(b))
+		return e.w.Write(b)
+	}
+	limpio := b[:e.faltan]
+	resto := b[e.faltan:]
+	e.faltan = math.MaxInt64
+	for _, parte := range [][]byte{limpio, []byte("*¡!*"), resto} {
+		if _, err := e.w.Write(parte); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
+}

@@ -1,0 +1,91 @@
+package sat
+
+import "strconv"
+
+// The headers of the two texts of a metadata package. Only CRLF ends a row; nothing is quoted.
+const (
+	cabeceraMetadata = "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion\r\n"
+	cabeceraTerceros = "Uuid~RfcACuentaTerceros~NombreACuentaTerceros\r\n"
+
+	rfcPAC = "SBX010101PAC"
+	// cadaTrampa is how many names there are to each one with a trap.
+	cadaTrampa = 64
+)
+
+func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete) []byte {
+	emisor, receptor := u.emisor(c), u.receptor(c)
+	if p.perillasPaquete.trampas && c.azar>>50%cadaTrampa == 0 {
+		otra := &receptor
+		if c.Sentido == Recibidos {
+			otra = &emisor
+		}
+		otra.nombre = trampa(c.azar, otra.nombre)
+	}
+	n := len(b)
+	b = c.UUID.agrega(b)
+	mayusculas(b[n:])
+	for _, campo := range [...]string{emisor.rfc, emisor.nombre, receptor.rfc, receptor.nombre, rfcPAC} {
+		b = append(append(b, '~'), campo...)
+	}
+	b = agregaFecha(append(b, '~'), c.Fecha, ' ')
+	b = agregaFecha(append(b, '~'), certificacion(c), ' ')
+	b = agregaMonto(append(b, '~'), c.Centavos)
+	b = append(b, '~', c.Tipo, '~')
+	if c.Cancelado(p.filtro.corte) {
+		b = agregaFecha(append(b, "0~"...), c.Cancelacion, ' ')
+	} else {
+		b = append(b, "1~"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// mayusculas is what the metadata does to the UUID that the XML's file name has in lower case.
+func mayusculas(b []byte) {
+	for i, c := range b {
+		if c >= 'a' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+}
+
+func (u *Universo) agregaTercero(b []byte, c *Comprobante) []byte {
+	if c.Tercero == sinTercero {
+		return b
+	}
+	t := u.partes[c.Tercero]
+	b = append(c.UUID.agrega(b), '~')
+	b = append(append(b, t.rfc...), '~')
+	return append(append(b, t.nombre...), "\r\n"...)
+}
+
+// trampa spoils a name as names are spoilt in the service's files.
+func trampa(azar uint64, nombre string) string {
+	switch azar >> 56 % 3 {
+	case 0:
+		return nombre + "\nSUCURSAL"
+	case 1:
+		return `"` + nombre
+	}
+	return nombre + "~BIS"
+}
+
+// certificacion is when the PAC stamped it: seconds after it was issued.
+func certificacion(c *Comprobante) int64 { return c.Fecha + 1 + int64(c.azar>>12%120) }
+
+// agregaFecha appends yyyy-MM-dd, sep, HH:mm:ss.
+func agregaFecha(b []byte, segundos int64, sep byte) []byte {
+	t := fechaDe(segundos)
+	anio, mes, dia := t.Date()
+	hora, minuto, segundo := t.Clock()
+	b = strconv.AppendInt(b, int64(anio), 10)
+	for i, n := range [5]int{int(mes), dia, hora, minuto, segundo} {
+		b = append(b, [5]byte{'-', '-', sep, ':', ':'}[i], byte('0'+n/10), byte('0'+n%10))
+	}
+	return b
+}
+
+// agregaMonto appends an amount of cents with two decimals.
+func agregaMonto(b []byte, centavos int64) []byte {
+	b = strconv.AppendInt(b, centavos/100, 10)
+	return append(b, '.', byte('0'+centavos/10%10), byte('0'+centavos%10))
+}

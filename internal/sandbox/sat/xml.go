@@ -1,0 +1,160 @@
+package sat
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/beevik/etree"
+	dsig "github.com/russellhaering/goxmldsig"
+)
+
+// The namespaces of the messages.
+const (
+	nsSOAP      = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsDes       = "http://DescargaMasivaTerceros.sat.gob.mx"
+	nsAutentica = "http://DescargaMasivaTerceros.gob.mx"
+	nsDS        = "http://www.w3.org/2000/09/xmldsig#"
+	nsWSU       = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+	nsWSSE      = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+)
+
+// errMalformado is a message that a WCF host answers with HTTP 400 before any operation sees it.
+var errMalformado = errors.New("malformed message")
+
+// mensaje is a SOAP 1.1 envelope as received; cabecera may be nil.
+type mensaje struct {
+	raiz, cabecera, cuerpo *etree.Element
+}
+
+// leeMensaje parses what arrived and refuses anything that is not one well-formed SOAP 1.1 envelope
+// with namespaces in order. Document type definitions are refused.
+func leeMensaje(b []byte) (*mensaje, error) {
+	doc := etree.NewDocument()
+	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
+	if err := doc.ReadFromBytes(b); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+	}
+	for _, t := range doc.Child {
+		if _, ok := t.(*etree.Directive); ok {
+			return nil, fmt.Errorf("%w: document type definition", errMalformado)
+		}
+	}
+	raiz := doc.Root()
+	if raiz == nil || !es(raiz, nsSOAP, "Envelope") {
+		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformado)
+	}
+	if err := revisaNombres(raiz); err != nil {
+		return nil, err
+	}
+	m := &mensaje{raiz: raiz}
+	for _, e := range raiz.ChildElements() {
+		switch {
+		case es(e, nsSOAP, "Header") && m.cabecera == nil && m.cuerpo == nil:
+			m.cabecera = e
+		case es(e, nsSOAP, "Body") && m.cuerpo == nil:
+			m.cuerpo = e
+		default:
+			return nil, fmt.Errorf("%w: %s in the envelope", errMalformado, e.Tag)
+		}
+	}
+	if m.cuerpo == nil {
+		return nil, fmt.Errorf("%w: no body", errMalformado)
+	}
+	return m, nil
+}
+
+// revisaNombres refuses prefixes without a namespace and repeated attributes, which the parser lets
+// through.
+func revisaNombres(e *etree.Element) error {
+	if e.Space != "" && e.NamespaceURI() == "" {
+		return fmt.Errorf("%w: prefix %q is not declared", errMalformado, e.Space)
+	}
+	vistos := make(map[[2]string]bool, len(e.Attr))
+	for i := range e.Attr {
+		a := &e.Attr[i]
+		espacio := a.Space
+		if espacio != "" && espacio != "xmlns" && espacio != "xml" {
+			if espacio = a.NamespaceURI(); espacio == "" {
+				return fmt.Errorf("%w: prefix %q is not declared", errMalformado, a.Space)
+			}
+		}
+		nombre := [2]string{espacio, a.Key}
+		if vistos[nombre] {
+			return fmt.Errorf("%w: attribute %q twice", errMalformado, a.Key)
+		}
+		vistos[nombre] = true
+	}
+	for _, hijo := range e.ChildElements() {
+		if err := revisaNombres(hijo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func es(e *etree.Element, ns, nombre string) bool { return e.Tag == nombre && e.NamespaceURI() == ns }
+
+// hijos returns the children of that name.
+func hijos(e *etree.Element, ns, nombre string) []*etree.Element {
+	var todos []*etree.Element
+	for _, h := range e.ChildElements() {
+		if es(h, ns, nombre) {
+			todos = append(todos, h)
+		}
+	}
+	return todos
+}
+
+// unico returns the only child of that name, or nil when there is none or more than one.
+func unico(e *etree.Element, ns, nombre string) *etree.Element {
+	if e == nil {
+		return nil
+	}
+	if todos := hijos(e, ns, nombre); len(todos) == 1 {
+		return todos[0]
+	}
+	return nil
+}
+
+// cuantos counts the elements of that name in e and below.
+func cuantos(e *etree.Element, ns, nombre string) int {
+	n := 0
+	if es(e, ns, nombre) {
+		n++
+	}
+	for _, h := range e.ChildElements() {
+		n += cuantos(h, ns, nombre)
+	}
+	return n
+}
+
+// suelto returns the element with the namespaces it inherits declared on it, cut from its document.
+// It is what both canonicalisations need: the exclusive one drops what is not used, the inclusive one
+// keeps all.
+func suelto(e *etree.Element) *etree.Element {
+	copia := e.Copy()
+	for p := e.Parent(); p != nil; p = p.Parent() {
+		for _, a := range p.Attr {
+			if (a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")) && copia.SelectAttr(a.FullKey()) == nil {
+				copia.CreateAttr(a.FullKey(), a.Value)
+			}
+		}
+	}
+	return copia
+}
+
+// canoniza returns the canonical bytes of e in its document by one of the two algorithms of the
+// protocol.
+func canoniza(e *etree.Element, algoritmo string) ([]byte, error) {
+	return canonizaSuelto(suelto(e), algoritmo)
+}
+
+func canonizaSuelto(copia *etree.Element, algoritmo string) ([]byte, error) {
+	switch algoritmo {
+	case algC14nExclusivo:
+		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(copia)
+	case algC14nInclusivo:
+		return dsig.MakeC14N10RecCanonicalizer().Canonicalize(copia)
+	}
+	return nil, fmt.Errorf("canonicalisation %q is not of the protocol", algoritmo)
+}

@@ -1,0 +1,94 @@
+package signing
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// renewBefore is the time that a cached token must have left to be handed out:
+// what a slow call needs to reach the SAT with it still valid.
+const renewBefore = 60 * time.Second
+
+// Token is an access token with its life, by our own clock.
+type Token struct {
+	Value            string
+	Created, Expires time.Time
+}
+
+// TokenKey says whose token it is and for which family: a token of one family
+// is refused by the other (sat.md §2), and a replaced e.firma starts anew.
+type TokenKey struct{ Servicio, RFC, Serial string }
+
+// Tokens keeps one token per key, renews it a minute before it expires, and
+// fetches it once however many ask at the same time. The zero value is not
+// usable; see NewTokens.
+type Tokens struct {
+	now    func() time.Time
+	mu     sync.Mutex
+	tokens map[TokenKey]Token
+	flight singleflight.Group
+}
+
+// NewTokens returns an empty cache on the given clock.
+func NewTokens(now func() time.Time) *Tokens {
+	return &Tokens{now: now, tokens: make(map[TokenKey]Token)}
+}
+
+// Get returns the key's token, fetching it when there is none with time to
+// spare. One fetch serves every concurrent caller and outlives the caller that
+// started it. When an early renewal fails, the old token serves to its end.
+func (t *Tokens) Get(ctx context.Context, key TokenKey, fetch func(context.Context) (Token, error)) (Token, error) {
+	token, left := t.cached(key)
+	if left > renewBefore {
+		return token, nil
+	}
+	flight := t.flight.DoChan(key.Servicio+"|"+key.RFC+"|"+key.Serial, func() (any, error) {
+		// A fetch that ended between the look above and this one has done the work.
+		if token, left := t.cached(key); left > renewBefore {
+			return token, nil
+		}
+		token, err := fetch(context.WithoutCancel(ctx))
+		if err != nil {
+			return Token{}, err
+		}
+		t.mu.Lock()
+		t.tokens[key] = token
+		t.mu.Unlock()
+		return token, nil
+	})
+	select {
+	case <-ctx.Done():
+		return Token{}, ctx.Err()
+	case result := <-flight:
+		if result.Err != nil {
+			if token, left := t.cached(key); left > 0 {
+				return token, nil
+			}
+			return Token{}, result.Err
+		}
+		return result.Val.(Token), nil
+	}
+}
+
+// Reject forgets the key's token if it is still value: the SAT answered 300 to
+// it. Callers that were refused with the same token cause one new fetch.
+func (t *Tokens) Reject(key TokenKey, value string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tokens[key].Value == value {
+		delete(t.tokens, key)
+	}
+}
+
+func (t *Tokens) cached(key TokenKey) (Token, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	token, ok := t.tokens[key]
+	if !ok {
+		return Token{}, 0
+	}
+	return token, token.Expires.Sub(t.now())
+}

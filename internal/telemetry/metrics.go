@@ -1,0 +1,121 @@
+package telemetry
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// Metrics is every metric of the gateway on one registry.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests        *prometheus.CounterVec
+	requestDuration *prometheus.HistogramVec
+	upstream        *prometheus.CounterVec
+	upstreamTime    *prometheus.HistogramVec
+	signing         *prometheus.HistogramVec
+	tokens          *prometheus.CounterVec
+	packageBytes    *prometheus.CounterVec
+}
+
+// The buckets, in seconds: what the gateway adds, and what the systems take.
+var (
+	requestBuckets  = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	upstreamBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 120, 600}
+	signingBuckets  = []float64{.0005, .001, .0015, .002, .003, .005, .01, .025, .1}
+)
+
+// NewMetrics returns the metrics on a registry of their own, with those of the
+// process and the Go runtime.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_http_requests_total",
+			Help: "API requests by route pattern, method and status."}, []string{"route", "method", "status"}),
+		requestDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_http_request_duration_seconds",
+			Help: "Time to the end of the answer, by route pattern.", Buckets: requestBuckets}, []string{"route"}),
+		upstream: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_upstream_calls_total",
+			Help: "Upstream calls by operation and by code: the system's own, fault:<code>, or the class of failure."}, []string{"backend", "operation", "code"}),
+		upstreamTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_upstream_duration_seconds",
+			Help: "Time of upstream calls, repeats included.", Buckets: upstreamBuckets}, []string{"backend", "operation"}),
+		signing: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_signing_duration_seconds",
+			Help: "Time to make an envelope right, RSA included.", Buckets: signingBuckets}, []string{"backend", "operation"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_token_fetches_total",
+			Help: "Tokens asked of the SAT, by family and result."}, []string{"servicio", "result"}),
+		packageBytes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_package_bytes_total",
+			Help: "Bytes of packages decoded from the SAT's answers."}, []string{"backend"}),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pasarela_build_info", Help: "Always 1; the version is a label.",
+		ConstLabels: prometheus.Labels{"version": version}})
+	info.Set(1)
+	m.registry.MustRegister(m.requests, m.requestDuration, m.upstream, m.upstreamTime, m.signing, m.tokens, m.packageBytes, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Registry gathers every metric.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Request counts one API request. route is the contract's pattern, never a path.
+func (m *Metrics) Request(route, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	m.requestDuration.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// Token counts one fetch of a token.
+func (m *Metrics) Token(servicio gateway.Servicio, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	}
+	m.tokens.WithLabelValues(string(servicio), result).Inc()
+}
+
+// Upstream returns an observer that counts each upstream call and writes one
+// line about it: no body, no header, no address.
+func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
+	return func(e transport.Event) {
+		op := e.Operation
+		m.upstream.WithLabelValues(op.Backend, op.Name, e.Code).Inc()
+		m.upstreamTime.WithLabelValues(op.Backend, op.Name).Observe(e.Duration.Seconds())
+		m.signing.WithLabelValues(op.Backend, op.Name).Observe(e.Signing.Seconds())
+		m.packageBytes.WithLabelValues(op.Backend).Add(float64(e.Streamed))
+		line := log.Info()
+		if e.Err != nil {
+			line = log.Warn().Err(e.Err)
+		}
+		line.Str("backend", op.Backend).Str("operacion", op.Name).Str("servicio", e.Servicio).Str("rfc", e.RFC).
+			Str("codigo", e.Code).Int("status", e.Status).Int("intentos", e.Attempts).Str("requestId", e.RequestID).
+			Dur("ms", e.Duration).Int("enviados", e.Sent).Int64("recibidos", e.Received).Msg("upstream")
+	}
+}
+
+// EFirmas is how the expiry gauge learns of the e.firmas: RFC to end of validity.
+type EFirmas func() map[string]time.Time
+
+// WatchEFirmas registers the gauge of days left, read afresh at each scrape.
+func (m *Metrics) WatchEFirmas(list EFirmas, now func() time.Time) {
+	m.registry.MustRegister(&efirmaCollector{list: list, now: now, desc: prometheus.NewDesc("pasarela_efirma_expiry_days",
+		"Days until the e.firma of the RFC expires; negative when it has.", []string{"rfc"}, nil)})
+}
+
+type efirmaCollector struct {
+	list EFirmas
+	now  func() time.Time
+	desc *prometheus.Desc
+}
+
+func (c *efirmaCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
+
+func (c *efirmaCollector) Collect(ch chan<- prometheus.Metric) {
+	for rfc, end := range c.list() {
+		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, end.Sub(c.now()).Hours()/24, rfc)
+	}
+}

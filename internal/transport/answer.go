@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+const nsSOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+
+// Answer is what the doer reads of an answer before the stub does: what decides
+// on a repeat, and what the stub does not decode.
+type Answer struct {
+	// CodEstatus and Mensaje come from the result's attributes, or from the
+	// header `respuesta` where the system puts its status (sat.md §8).
+	CodEstatus, Mensaje string
+	// Created and Expires are the header Timestamp's; zero when there is none.
+	Created, Expires time.Time
+
+	faultcode, faultstring string
+	fault                  bool
+}
+
+var (
+	errNotSOAP = errors.New("not a SOAP 1.1 envelope")
+	errDTD     = errors.New("a document type declaration is refused")
+	errDeep    = errors.New("nested too deep")
+)
+
+// parseAnswer reads a whole answer.
+func parseAnswer(body []byte) (Answer, error) {
+	r := &answerReader{dec: xml.NewDecoder(bytes.NewReader(body))}
+	if _, err := r.run(""); err != nil {
+		return Answer{}, err
+	}
+	return r.answer, nil
+}
+
+// answerReader walks an envelope token by token.
+type answerReader struct {
+	dec    *xml.Decoder
+	answer Answer
+	path   []string // local names of the open elements
+	seen   bool     // the envelope has been closed
+}
+
+// run walks to the end, or to the start of the element named stop inside the
+// Body, where it returns true with the decoder just behind its start tag.
+func (r *answerReader) run(stop string) (bool, error) {
+	for {
+		token, err := r.dec.Token()
+		if errors.Is(err, io.EOF) && r.seen && len(r.path) == 0 {
+			return false, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return false, errNotSOAP
+		}
+		if err != nil {
+			return false, err
+		}
+		switch t := token.(type) {
+		case xml.Directive:
+			return false, errDTD
+		case xml.StartElement:
+			if err := r.start(t); err != nil {
+				return false, err
+			}
+			if stop != "" && t.Name.Local == stop && len(r.path) == 4 && r.path[1] == "Body" {
+				return true, nil
+			}
+		case xml.EndElement:
+			r.path = r.path[:len(r.path)-1]
+			r.seen = true
+		case xml.CharData:
+			r.text(string(t))
+		}
+	}
+}
+
+func (r *answerReader) start(t xml.StartElement) error {
+	if len(r.path) == 0 && (r.seen || t.Name.Space != nsSOAP || t.Name.Local != "Envelope") {
+		return errNotSOAP
+	}
+	if len(r.path) >= maxDepth {
+		return errDeep
+	}
+	r.path = append(r.path, t.Name.Local)
+	switch {
+	case len(r.path) == 3 && r.path[1] == "Body" && t.Name.Space == nsSOAP && t.Name.Local == "Fault":
+		r.answer.fault = true
+	case len(r.path) == 3 && r.path[1] == "Header" && t.Name.Local == "respuesta",
+		len(r.path) == 4 && r.path[1] == "Body":
+		for _, a := range t.Attr {
+			switch a.Name.Local {
+			case "CodEstatus":
+				r.answer.CodEstatus = strings.TrimSpace(a.Value)
+			case "Mensaje":
+				r.answer.Mensaje = strings.TrimSpace(a.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// text collects the few texts that matter; whitespace may surround them.
+func (r *answerReader) text(s string) {
+	if len(r.path) != 4 && len(r.path) != 5 {
+		return
+	}
+	switch strings.Join(r.path, "/") {
+	case "Envelope/Body/Fault/faultcode":
+		r.answer.faultcode += s
+	case "Envelope/Body/Fault/faultstring":
+		r.answer.faultstring += s
+	case "Envelope/Header/Security/Timestamp/Created":
+		r.answer.Created, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
+	case "Envelope/Header/Security/Timestamp/Expires":
+		r.answer.Expires, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
+	}
+}
+
+// faultError turns a fault into an *Error with texts fit to show.
+func (a Answer) faultError(status int, namespace string) *Error {
+	code := strings.TrimSpace(a.faultcode)
+	if i := strings.LastIndexByte(code, ':'); i >= 0 {
+		code = code[i+1:]
+	}
+	return &Error{Class: ClassFault, Status: status, Sent: true,
+		Faultcode: publicText(code, ""), Faultstring: publicText(a.faultstring, namespace)}
+}

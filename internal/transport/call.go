@@ -1,0 +1,107 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/signing"
+)
+
+// Firma says what an operation's envelope must bear.
+type Firma int
+
+const (
+	// SinFirma leaves as it is: the system authenticates in the body.
+	SinFirma Firma = iota
+	// FirmaAutentica bears a WS-Security header with a signed Timestamp.
+	FirmaAutentica
+	// FirmaPeticion bears an enveloped Signature and the token in Authorization.
+	FirmaPeticion
+)
+
+// Operation describes one SOAP operation: what the protocol says of it and what
+// we allow it. It is a value of the backend's table, never changed.
+type Operation struct {
+	Backend   string // label of the system: "sat"
+	Name      string // the WSDL's operation name
+	Namespace string // of the body
+	Firma     Firma
+	// Timeout bounds the whole call; for a streamed answer, the wait for its
+	// first byte and each silence within it.
+	Timeout time.Duration
+	// Repeatable says that a repeat is harmless even if the first one arrived.
+	// Otherwise it is repeated only when it surely never left.
+	Repeatable bool
+	// MaxAnswer bounds the answer in bytes, the streamed text apart.
+	MaxAnswer int64
+	// Stream names the element whose text is base64 to be decoded into the
+	// call's Sink; empty for none.
+	Stream string
+}
+
+// TokenSource gives the access token of one call's RFC and family.
+type TokenSource interface {
+	Token(ctx context.Context) (string, error)
+	// Reject tells that the system refused token with code 300.
+	Reject(token string)
+}
+
+// Call is one use of an Operation. It travels in the context from the backend,
+// through the stub, to the doer, which fills Answer.
+type Call struct {
+	Operation  *Operation
+	Servicio   string // family, for logs
+	RFC        string
+	Familia    signing.Familia
+	Credential *efirma.Credential // nil with SinFirma
+	Tokens     TokenSource        // nil unless FirmaPeticion
+	Sink       io.Writer          // nil unless the operation streams
+
+	Answer Answer
+}
+
+type callKey struct{}
+
+type requestIDKey struct{}
+
+// WithRequestID marks what ctx leads to as the work of one API request.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// WithCall puts call where the doer finds it.
+func WithCall(ctx context.Context, call *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, call)
+}
+
+func callFrom(ctx context.Context) *Call {
+	call, _ := ctx.Value(callKey{}).(*Call)
+	return call
+}
+
+// Event is what is known of one upstream call once it is over. It holds no
+// secret and no message.
+type Event struct {
+	Operation *Operation
+	// RequestID is that of the API request behind the call, if there was one.
+	RequestID string
+	Servicio  string
+	RFC       string
+	// Code is the CodEstatus, "fault:<code>" or the Class of the failure.
+	Code     string
+	Status   int // HTTP status, 0 without an answer
+	Attempts int
+	Duration time.Duration
+	Signing  time.Duration
+	Sent     int   // bytes of the envelope
+	Received int64 // bytes of the answer's body as read
+	Streamed int64 // bytes decoded into the sink
+	Err      error
+}

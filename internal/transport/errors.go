@@ -1,0 +1,115 @@
+package transport
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Class says how a call failed below the contract.
+type Class string
+
+// The classes of failure.
+const (
+	// ClassConnect: no connection; the message never left.
+	ClassConnect Class = "conexion"
+	// ClassLost: sent, then the connection broke before a whole answer.
+	ClassLost Class = "perdida"
+	// ClassTimeout: sent, and silence until the deadline.
+	ClassTimeout Class = "silencio"
+	// ClassCanceled: our own caller gave up.
+	ClassCanceled Class = "cancelada"
+	// ClassFault: a SOAP fault.
+	ClassFault Class = "fault"
+	// ClassHTTP: an HTTP error without a SOAP message: an error page of the server before the service.
+	ClassHTTP Class = "http"
+	// ClassEmpty: an HTTP success with nothing in it.
+	ClassEmpty Class = "vacia"
+	// ClassMalformed: an HTTP success that is no SOAP message, or a broken one.
+	ClassMalformed Class = "ilegible"
+	// ClassTooLarge: more than the operation's bound.
+	ClassTooLarge Class = "excesiva"
+	// ClassTruncated: the streamed text is no whole base64, or the message ends within it.
+	ClassTruncated Class = "truncada"
+	// ClassBreaker: not sent, as the endpoint has just failed too often.
+	ClassBreaker Class = "interruptor"
+	// ClassInternal: our own message could not be made.
+	ClassInternal Class = "interna"
+	// ClassSink: what receives the stream failed: our own disk.
+	ClassSink Class = "destino"
+)
+
+// Error is a call that brought no answer of its contract.
+type Error struct {
+	Class  Class
+	Status int // HTTP status; 0 when none came
+	// Sent says that the message may have reached the system.
+	Sent bool
+	// Faultcode is the local name, Faultstring one line without addresses or
+	// stack text.
+	Faultcode, Faultstring string
+	// RetryAfter is how long the breaker stays open, or what the server asked for.
+	RetryAfter time.Duration
+	// Skew is our clock minus the server's, where its Date header told.
+	Skew time.Duration
+	Err  error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "transport: %s", e.Class)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
+	}
+	if e.Faultcode != "" {
+		fmt.Fprintf(&b, " %s: %s", e.Faultcode, e.Faultstring)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// code is the event's label for the failure.
+func (e *Error) code() string {
+	if e.Class == ClassFault {
+		return "fault:" + label(e.Faultcode)
+	}
+	return string(e.Class)
+}
+
+var (
+	addresses = regexp.MustCompile(`(?i)\b(?:https?|net\.tcp)://[^\s'"<>]+`)
+	stackText = regexp.MustCompile(`(?s)(\r?\n|\s+at (System|Microsoft|java|javax|sun|org|com)\.|--->).*$`)
+	labelForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
+)
+
+const maxFaultstring = 300
+
+// publicText makes a fault's text fit to show: one line, without stack text and
+// without any address but the contract's own namespace.
+func publicText(s, namespace string) string {
+	s = stackText.ReplaceAllString(strings.TrimSpace(s), "")
+	s = addresses.ReplaceAllStringFunc(s, func(url string) string {
+		if namespace != "" && strings.HasPrefix(url, namespace) {
+			return url
+		}
+		return "[dirección]"
+	})
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "�")), " ")
+	if runes := []rune(s); len(runes) > maxFaultstring {
+		s = string(runes[:maxFaultstring]) + "…"
+	}
+	return s
+}
+
+// label bounds what an upstream text may do to a metric's cardinality.
+func label(s string) string {
+	if labelForm.MatchString(s) {
+		return s
+	}
+	return "otro"
+}

@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"time"
+)
+
+// errSilence is the cause of a context that ended because the system said
+// nothing for the operation's timeout.
+var errSilence = errors.New("no byte came within the operation's timeout")
+
+// watch cancels an exchange after its timeout. For a streamed answer every byte
+// that comes starts it anew: a large one may take its time as long as it moves.
+type watch struct {
+	timer   *time.Timer
+	timeout time.Duration
+	cancel  context.CancelCauseFunc
+}
+
+func newWatch(parent context.Context, timeout time.Duration) (context.Context, *watch) {
+	ctx, cancel := context.WithCancelCause(parent)
+	return ctx, &watch{timer: time.AfterFunc(timeout, func() { cancel(errSilence) }), timeout: timeout, cancel: cancel}
+}
+
+func (w *watch) alive() { w.timer.Reset(w.timeout) }
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.cancel(context.Canceled)
+}
+
+// countingReader counts what comes and tells the watch, if it has one.
+type countingReader struct {
+	r     io.Reader
+	watch *watch
+	n     int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if n > 0 {
+		c.n += int64(n)
+		if c.watch != nil {
+			c.watch.alive()
+		}
+	}
+	return n, err
+}
+
+func isMalformed(err error) bool {
+	var syntax *xml.SyntaxError
+	return errors.As(err, &syntax) || errors.Is(err, errNotSOAP) || errors.Is(err, errDTD) ||
+		errors.Is(err, errDeep) || errors.Is(err, errTwice) || errors.Is(err, errEnvBound) || errors.Is(err, errUncounted)
+}
