@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -28,19 +29,19 @@ func main() {
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, cfg); err != nil {
+	if err := run(ctx, cfg, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, cfg sandbox.Config) error {
+func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {
 	s, err := sandbox.New(cfg)
 	if err != nil {
 		return err
 	}
 	return s.Run(ctx, func(soap, admin net.Addr) {
-		fmt.Printf(`
+		_, _ = fmt.Fprintf(out, `
   SANDBOX DE PASARELA. Esto NO es el SAT: sus datos son inventados y sus
   certificados no sirven en ningún otro lugar.
 

@@ -23,7 +23,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Todo, as an RFC or a scope, stands for all of them.
+// Todo stands for every RFC, or for every scope.
 const Todo = "*"
 
 // The scopes.

@@ -51,7 +51,7 @@ type Paquetes struct {
 	sat    gateway.Descargador
 	store  *store.Store
 	log    zerolog.Logger
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
@@ -85,7 +85,7 @@ func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido
 	case <-r.v.begun:
 	}
 	if err := r.v.failed(); err != nil {
-		r.Close() //nolint:errcheck,gosec // always nil
+		r.Close() //nolint:errcheck // always nil
 		return Contenido{}, err
 	}
 	return Contenido{EnVuelo: r}, nil

@@ -113,13 +113,13 @@ func (v *vuelo) release() {
 	last := v.refs == 0
 	v.mu.Unlock()
 	if last {
-		v.file.Close() //nolint:errcheck,gosec // read only by now; Conserva has synced what is kept
+		v.file.Close() //nolint:errcheck // read only by now; Conserva has synced what is kept
 	}
 }
 
 // reader follows the flight from its first byte.
 type reader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // io.Reader has no other place for it
 	v   *vuelo
 	off int64
 	// raw readers end when the bytes do; the others wait for the verdict.

@@ -56,7 +56,7 @@ func sirve(t testing.TB, k *Keyring, rfc string, want *autoridad.Emitida) *Crede
 	return c
 }
 
-func niega(t testing.TB, k *Keyring, rfc string, want Problem) {
+func niega(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam // reads like rehusa
 	t.Helper()
 	_ = rehusa(t, k, rfc, want)
 }
@@ -69,7 +69,10 @@ func rehusa(t testing.TB, k *Keyring, rfc string, want Problem) *Error {
 	if c != nil {
 		t.Errorf("credential %+v beside the error", c)
 	}
-	problema := err.(*Error)
+	var problema *Error
+	if !errors.As(err, &problema) {
+		t.Fatalf("not an *Error: %v", err)
+	}
 	if problema.RFC != normaliza(rfc) {
 		t.Errorf("the refusal is of RFC %q, want %q", problema.RFC, normaliza(rfc))
 	}

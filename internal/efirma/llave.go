@@ -3,10 +3,10 @@ package efirma
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des"
+	"crypto/des" //nolint:gosec // the SAT encrypts its keys with 3DES
 	"crypto/pbkdf2"
 	"crypto/rsa"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // PBKDF2-HMAC-SHA1, as in the SAT's keys
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"

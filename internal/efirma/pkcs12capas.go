@@ -240,7 +240,7 @@ func datos(content []byte) (contentInfo, error) {
 func macSHA256(message []byte, password string) []byte {
 	var bmp []byte
 	for _, u := range append(utf16.Encode([]rune(password)), 0) {
-		bmp = append(bmp, byte(u>>8), byte(u))
+		bmp = append(bmp, byte(u>>8), byte(u)) //nolint:gosec // the two halves of a UTF-16 unit
 	}
 	h := sha256.New()
 	for range sha256.BlockSize {

@@ -52,7 +52,7 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 				return err
 			}
 			control := http.NewResponseController(w)
-			control.SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck,gosec // a test's recorder has none
+			control.SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck // a test's recorder has none
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 				Request: r, PathParams: pathParams(ctx), Options: options,
@@ -61,7 +61,7 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			if err != nil {
 				return contractError(err)
 			}
-			control.SetReadDeadline(time.Time{}) //nolint:errcheck,gosec // see above
+			control.SetReadDeadline(time.Time{}) //nolint:errcheck // see above
 			next.ServeHTTP(w, r)
 			return nil
 		})
@@ -161,7 +161,7 @@ func collect(err error, campo string, e *gateway.Error) {
 }
 
 // combined are the keywords whose fault is that of the schema below them.
-var combined = map[string]bool{"allOf": true, "oneOf": true, "anyOf": true} //nolint:gochecknoglobals // a table, never changed
+var combined = map[string]bool{"allOf": true, "oneOf": true, "anyOf": true}
 
 // asMulti is errors.As for a MultiError, whose own As looks into its parts.
 func asMulti(err error, many *openapi3.MultiError) bool {

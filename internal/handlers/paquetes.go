@@ -92,7 +92,7 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) {
 		n, err := live.Read(buf)
 		if n > 0 {
 			// A server without deadlines is a test's recorder.
-			control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck,gosec // see above
+			control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
 			if _, err := w.Write(buf[:n]); err != nil {
 				return // the caller is gone; the download goes on
 			}

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -176,6 +177,13 @@ func (c *cliente) entra() {
 	c.token = entre(r.cuerpo, "<AutenticaResult>", "</AutenticaResult>")
 }
 
+// en is the same client within a subtest.
+func (c *cliente) en(t testing.TB) *cliente {
+	copia := *c
+	copia.t = t
+	return &copia
+}
+
 // respuesta is an answer read whole; err is what went wrong reading it.
 type respuesta struct {
 	estado int
@@ -202,7 +210,7 @@ func (c *cliente) envia(ruta, accion, cuerpo string, cambios ...func(*http.Reque
 	if err != nil {
 		return respuesta{err: err}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	return respuesta{resp.StatusCode, resp.Header, string(b), err}
 }
@@ -269,6 +277,14 @@ func firmaConURI(uri string) func(c *cliente, op, nodo, atributos, hijos string)
 	}
 }
 
+// firmaConPrefijoTardio is python-cfdiclient's way: A, whose names get a prefix once it is signed.
+func firmaConPrefijoTardio(c *cliente, op, nodo, atributos, hijos string) string {
+	antes, firma, _ := strings.Cut(firmaA(c, op, nodo, atributos, hijos), `<Signature xmlns="`+nsDS+`">`)
+	firma, despues, _ := strings.Cut(firma, "</Signature>")
+	firma = strings.NewReplacer("</", "</xd:", "<", "<xd:").Replace(firma)
+	return antes + `<xd:Signature xmlns:xd="` + nsDS + `">` + firma + "</xd:Signature>" + despues
+}
+
 // heredados are the namespaces in scope in sobre, as inclusive canonicalisation renders them.
 const heredados = ` xmlns:des="` + nsDes + `" xmlns:s="` + nsSOAP + `"`
 
@@ -287,6 +303,14 @@ func firmaD(c *cliente, op, nodo, atributos, hijos string) string {
 	sello := c.sella(signedInfo(ds, "ds:", incC14n, ` URI=""`, envuelta, digesto))
 	return c.sobre(op, nodo, atributos, hijos, `<ds:Signature xmlns:ds="`+nsDS+`">`+signedInfo("", "ds:", incC14n, ` URI=""`, envuelta, digesto)+
 		"<ds:SignatureValue>"+sello+"</ds:SignatureValue>"+c.llave("ds:")+"</ds:Signature>")
+}
+
+// firmaDAparte is what satcfdi really sends: D, its SignedInfo signed as a document of its own.
+func firmaDAparte(c *cliente, op, nodo, atributos, hijos string) string {
+	texto := firmaD(c, op, nodo, atributos, hijos)
+	digesto := entre(texto, "<ds:DigestValue>", "</ds:DigestValue>")
+	sello := c.sella(signedInfo(` xmlns:ds="`+nsDS+`"`, "ds:", incC14n, ` URI=""`, envuelta, digesto))
+	return strings.Replace(texto, entre(texto, "<ds:SignatureValue>", "</ds:SignatureValue>"), sello, 1)
 }
 
 func (c *cliente) sobre(op, nodo, atributos, hijos, firma string) string {
@@ -391,7 +415,7 @@ func leeResultado(t testing.TB, r respuesta) resultado {
 	var dentro string
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -448,7 +472,7 @@ func (b *banco) adminJSON(t testing.TB, metodo, ruta, cuerpo string, v any) int 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
 		t.Fatal(err)
 	}

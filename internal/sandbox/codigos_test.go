@@ -28,6 +28,7 @@ func TestSolicita_AnswerHasTheServicesShape(t *testing.T) {
 
 func TestSolicita_Rules(t *testing.T) {
 	b := arranca(t)
+	b.perillas(t, map[string]any{"solicitudes_de_por_vida": 0})
 	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
 	ret := b.entra(t, "retenciones", sandbox.RFCEmpresa)
 	mexico := time.Now().UTC().Add(-6 * time.Hour)
@@ -46,6 +47,7 @@ func TestSolicita_Rules(t *testing.T) {
 		{"metadata", c, opEmitidos, c.emitidos("TipoSolicitud", "Metadata"), nil, "5000", ""},
 		{"without RfcSolicitante", c, opEmitidos, c.emitidos("RfcSolicitante", "", "TipoComprobante", "I"), nil, "5000", ""},
 		{"five receivers", c, opEmitidos, c.emitidos(), seis[:5], "5000", ""},
+		{"a receiver left empty", c, opEmitidos, c.emitidos("TipoComprobante", "E"), []string{""}, "5000", ""},
 		{"six receivers", c, opEmitidos, c.emitidos(), seis, "301", "hasta 5"},
 		{"receiver that is no RFC", c, opEmitidos, c.emitidos(), []string{"abc"}, "301", "RfcReceptor"},
 		{"another's issued", c, opEmitidos, c.emitidos("RfcEmisor", sandbox.RFCPersona), nil, "5001", "Tercero no autorizado"},
@@ -81,8 +83,9 @@ func TestSolicita_Rules(t *testing.T) {
 	}
 	for _, caso := range casos {
 		t.Run(caso.nombre, func(t *testing.T) {
-			r := caso.c.solicita(caso.op, caso.atributos, caso.receptores...)
-			caso.c.espera(r, "CodEstatus", caso.codigo)
+			c := caso.c.en(t)
+			r := c.solicita(caso.op, caso.atributos, caso.receptores...)
+			c.espera(r, "CodEstatus", caso.codigo)
 			if !strings.Contains(r.attr["Mensaje"], caso.mensaje) {
 				t.Errorf("message %q does not say %q", r.attr["Mensaje"], caso.mensaje)
 			}

@@ -53,6 +53,7 @@ func TestFalla_EndsTheCallAndIsSpent(t *testing.T) {
 	}
 	for _, caso := range casos {
 		t.Run(caso.nombre, func(t *testing.T) {
+			c := c.en(t)
 			caso.falla.Veces = 1
 			b.falla(t, caso.falla)
 			if r := c.verifica(idCualquiera); !caso.revisa(r) {

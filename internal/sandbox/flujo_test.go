@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 
 func TestFlujo_WholeWithEachFamilyOfSignature(t *testing.T) {
 	familias := map[string]func(*cliente, string, string, string, string) string{
-		"A, empty URI": firmaA, "A, no URI": firmaConURI(""), "A, dangling URI": firmaConURI(` URI="#_0"`), "B": firmaB, "D": firmaD,
+		"A, empty URI": firmaA, "A, no URI": firmaConURI(""), "A, dangling URI": firmaConURI(` URI="#_0"`), "A, prefix added late": firmaConPrefijoTardio, "B": firmaB, "D": firmaD, "D, SignedInfo apart": firmaDAparte,
 	}
 	for nombre, firma := range familias {
 		for _, rfc := range []string{sandbox.RFCEmpresa, sandbox.RFCEspecial, sandbox.RFCPersona} {
@@ -265,7 +266,7 @@ func bienFormado(t testing.TB, b []byte) (raiz string) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return raiz
 		}
 		if err != nil {

@@ -163,6 +163,7 @@ func TestToken_FormsAndLife(t *testing.T) {
 	}
 	for nombre, malo := range malos {
 		t.Run(nombre, func(t *testing.T) {
+			c := c.en(t)
 			c.token = malo.token
 			c.espera(c.solicita(opEmitidos, c.emitidos()), "CodEstatus", "300", "Mensaje", malo.mensaje)
 			v := c.verifica("3f30a4e1-af73-4085-8991-e4d97eef16bd")
@@ -187,7 +188,7 @@ func TestSello_302(t *testing.T) {
 	b := arranca(t)
 	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
 	atributos := canonicos(c.emitidos())
-	for nombre, firma := range map[string]func(*cliente, string, string, string, string) string{"A": firmaA, "B": firmaB, "D": firmaD} {
+	for nombre, firma := range map[string]func(*cliente, string, string, string, string) string{"A": firmaA, "late prefix": firmaConPrefijoTardio, "B": firmaB, "D": firmaD, "D apart": firmaDAparte} {
 		bueno := firma(c, opEmitidos, "solicitud", atributos, "")
 		cambia := func(viejo, nuevo string) string {
 			if !strings.Contains(bueno, viejo) {
@@ -214,6 +215,7 @@ func TestSello_302(t *testing.T) {
 		}
 		for caso, cuerpo := range casos {
 			t.Run(nombre+" "+caso, func(t *testing.T) {
+				c := c.en(t)
 				r := leeResultado(t, c.envia(rutaSolicita, accSolicita+opEmitidos, cuerpo))
 				c.espera(r, "CodEstatus", "302", "Mensaje", "Sello Mal Formado")
 			})

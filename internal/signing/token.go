@@ -63,13 +63,13 @@ func (t *Tokens) Get(ctx context.Context, key TokenKey, fetch func(context.Conte
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
 	case result := <-flight:
-		if result.Err != nil {
-			if token, left := t.cached(key); left > 0 {
-				return token, nil
-			}
-			return Token{}, result.Err
+		if token, ok := result.Val.(Token); ok && result.Err == nil {
+			return token, nil
 		}
-		return result.Val.(Token), nil
+		if token, left := t.cached(key); left > 0 {
+			return token, nil
+		}
+		return Token{}, result.Err
 	}
 }
 

@@ -80,6 +80,24 @@ func (r *answerReader) run(stop string) (bool, error) {
 	}
 }
 
+// finish walks from the end of the text of the element named stop to the end:
+// its end tag must come next, and it must not stand again.
+func (r *answerReader) finish(stop string) error {
+	token, err := r.dec.Token()
+	if err != nil {
+		return err
+	}
+	if _, ok := token.(xml.EndElement); !ok {
+		return errMixed
+	}
+	r.path = r.path[:len(r.path)-1]
+	again, err := r.run(stop)
+	if err == nil && again {
+		err = errTwice
+	}
+	return err
+}
+
 func (r *answerReader) start(t xml.StartElement) error {
 	if len(r.path) == 0 && (r.seen || t.Name.Space != nsSOAP || t.Name.Local != "Envelope") {
 		return errNotSOAP

@@ -13,10 +13,8 @@ import (
 type Firma int
 
 const (
-	// SinFirma leaves as it is: the system authenticates in the body.
-	SinFirma Firma = iota
 	// FirmaAutentica bears a WS-Security header with a signed Timestamp.
-	FirmaAutentica
+	FirmaAutentica Firma = iota + 1
 	// FirmaPeticion bears an enveloped Signature and the token in Authorization.
 	FirmaPeticion
 )
@@ -55,9 +53,9 @@ type Call struct {
 	Servicio   string // family, for logs
 	RFC        string
 	Familia    signing.Familia
-	Credential *efirma.Credential // nil with SinFirma
-	Tokens     TokenSource        // nil unless FirmaPeticion
-	Sink       io.Writer          // nil unless the operation streams
+	Credential *efirma.Credential
+	Tokens     TokenSource // nil unless FirmaPeticion
+	Sink       io.Writer   // nil unless the operation streams
 
 	Answer Answer
 }

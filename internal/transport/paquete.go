@@ -23,6 +23,7 @@ const (
 var (
 	errBase64    = errors.New("the text is not whole base64")
 	errEnvBound  = errors.New("the envelope around the text is over its bound")
+	errMixed     = errors.New("the element holds more than text")
 	errTwice     = errors.New("the element stands twice")
 	errUncounted = errors.New("the status forbids a package that is there")
 )
@@ -57,11 +58,7 @@ func streamAnswer(body io.Reader, stop string, sink io.Writer, bound int64) (Ans
 		if n, err = dec.decode(src); err != nil {
 			return r.answer, n, nil, src.cause(err)
 		}
-		again, err := r.run(stop)
-		if err == nil && again {
-			err = errTwice
-		}
-		if err != nil {
+		if err := r.finish(stop); err != nil {
 			return r.answer, n, nil, src.cause(err)
 		}
 	}

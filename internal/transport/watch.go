@@ -53,5 +53,5 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func isMalformed(err error) bool {
 	var syntax *xml.SyntaxError
 	return errors.As(err, &syntax) || errors.Is(err, errNotSOAP) || errors.Is(err, errDTD) ||
-		errors.Is(err, errDeep) || errors.Is(err, errTwice) || errors.Is(err, errEnvBound) || errors.Is(err, errUncounted)
+		errors.Is(err, errDeep) || errors.Is(err, errTwice) || errors.Is(err, errMixed) || errors.Is(err, errEnvBound) || errors.Is(err, errUncounted)
 }

@@ -32,6 +32,9 @@ const (
 // Gateway is a running pair with a client for each.
 type Gateway struct {
 	*devstack.Stack
+	// Client holds every answer of the API against the contract.
+	Client *http.Client
+
 	t    testing.TB
 	log  *buffer
 	opts devstack.Options
@@ -47,7 +50,7 @@ type Options struct {
 }
 
 // authority is made once per test binary: RSA keys are slow to make.
-var authority = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // see above
+var authority = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pasarela-sandbox-")
 	if err != nil {
 		return "", err
@@ -68,7 +71,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 	if err := os.CopyFS(filepath.Join(dir, "sandbox"), os.DirFS(shared)); err != nil {
 		t.Fatalf("copying the sandbox's authority: %v", err)
 	}
-	g := &Gateway{t: t, log: &buffer{}}
+	g := &Gateway{t: t, log: &buffer{}, Client: Client(t)}
 	g.opts = devstack.Options{
 		Sandbox: sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: filepath.Join(dir, "sandbox"), Seed: 1, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) {
@@ -123,9 +126,9 @@ func (r Response) JSON(t testing.TB, v any) {
 	}
 }
 
-// Do sends a request to the API; body, unless nil, is sent as JSON. headers are
-// name and value in turn. The error is of reading: a connection that was cut.
-func (g *Gateway) Do(method, path string, body any, headers ...string) (Response, error) {
+// Send sends a request to the API; body, unless nil, is sent as JSON. headers are
+// name and value in turn. Close the answer's body.
+func (g *Gateway) Send(ctx context.Context, method, path string, body any, headers ...string) (*http.Response, error) {
 	g.t.Helper()
 	var reader io.Reader
 	if body != nil {
@@ -135,7 +138,7 @@ func (g *Gateway) Do(method, path string, body any, headers ...string) (Response
 		}
 		reader = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(context.Background(), method, g.API+path, reader)
+	req, err := http.NewRequestWithContext(ctx, method, g.API+path, reader)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -143,9 +146,16 @@ func (g *Gateway) Do(method, path string, body any, headers ...string) (Response
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
+		setHeader(req, headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	return g.Client.Do(req)
+}
+
+// Do is Send with the answer read whole. The error is of reading: a connection
+// that was cut.
+func (g *Gateway) Do(method, path string, body any, headers ...string) (Response, error) {
+	g.t.Helper()
+	resp, err := g.Send(context.Background(), method, path, body, headers...)
 	if err != nil {
 		return Response{}, err
 	}
@@ -202,7 +212,7 @@ func (g *Gateway) Paquetes(servicio, rfc, id string) []string {
 	r := g.Get("/v1/sat/" + servicio + "/solicitudes/" + id + "?rfcSolicitante=" + url.QueryEscape(rfc))
 	var state struct {
 		EstadoSolicitud struct{ Codigo string }
-		IdsPaquetes     []string //nolint:revive // the contract's name
+		IdsPaquetes     []string
 	}
 	r.JSON(g.t, &state)
 	if r.Status != http.StatusOK || state.EstadoSolicitud.Codigo != "3" {

@@ -44,21 +44,22 @@ func NewPerillas(declaradas ...Perilla) *Perillas {
 	return p
 }
 
-// Bool, Entero and Duracion read a knob; an undeclared name is a defect of the caller and panics.
-func (p *Perillas) Bool(nombre string) bool { return p.valor(nombre).(bool) }
+// Bool reads a knob that is true or false. A name that was not declared, or not of that type, is a
+// defect of the caller and panics; so in Entero and Duracion.
+func (p *Perillas) Bool(nombre string) bool { return valor[bool](p, nombre) }
 
 // Entero reads a whole number.
-func (p *Perillas) Entero(nombre string) int64 { return p.valor(nombre).(int64) }
+func (p *Perillas) Entero(nombre string) int64 { return valor[int64](p, nombre) }
 
 // Duracion reads a duration.
-func (p *Perillas) Duracion(nombre string) time.Duration { return p.valor(nombre).(time.Duration) }
+func (p *Perillas) Duracion(nombre string) time.Duration { return valor[time.Duration](p, nombre) }
 
-func (p *Perillas) valor(nombre string) any {
+func valor[T any](p *Perillas, nombre string) T {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	v, ok := p.valores[nombre]
+	v, ok := p.valores[nombre].(T)
 	if !ok {
-		panic("control: no knob " + nombre)
+		panic(fmt.Sprintf("control: no knob %q of type %T", nombre, v))
 	}
 	return v
 }

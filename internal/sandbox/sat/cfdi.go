@@ -124,6 +124,8 @@ func complementoCFDI(x *escritor, c *Comprobante) {
 		total := monto(c.Centavos)
 		x.abre("nomina12:Nomina", ">", "xmlns:nomina12", "http://www.sat.gob.mx/nomina12", "Version", "1.2", "TipoNomina", "O",
 			"FechaPago", fecha[:10], "FechaInicialPago", fecha[:10], "FechaFinalPago", fecha[:10], "NumDiasPagados", "15.000", "TotalPercepciones", total)
+		x.abre("nomina12:Receptor", "/>", "Curp", "XEXX010101HNEXXXA4", "TipoContrato", "01", "TipoRegimen", "02", "NumEmpleado", "1",
+			"PeriodicidadPago", "04", "ClaveEntFed", "CMX")
 		x.abre("nomina12:Percepciones", ">", "TotalSueldos", total, "TotalGravado", total, "TotalExento", "0.00")
 		x.abre("nomina12:Percepcion", "/>", "TipoPercepcion", "001", "Clave", "001", "Concepto", "Sueldo", "ImporteGravado", total, "ImporteExento", "0.00")
 		x.crudo("</nomina12:Percepciones></nomina12:Nomina>")
@@ -131,8 +133,10 @@ func complementoCFDI(x *escritor, c *Comprobante) {
 		pagado := monto(10_000 + int64(c.azar>>20%5_000_000))
 		x.abre("pago20:Pagos", ">", "xmlns:pago20", "http://www.sat.gob.mx/Pagos20", "Version", "2.0")
 		x.abre("pago20:Totales", "/>", "MontoTotalPagos", pagado)
-		x.abre("pago20:Pago", "/>", "FechaPago", fecha, "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", pagado)
-		x.crudo("</pago20:Pagos>")
+		x.abre("pago20:Pago", ">", "FechaPago", fecha, "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", pagado)
+		x.abre("pago20:DoctoRelacionado", "/>", "IdDocumento", c.UUID.String(), "MonedaDR", "MXN", "EquivalenciaDR", "1", "NumParcialidad", "1",
+			"ImpSaldoAnt", pagado, "ImpPagado", pagado, "ImpSaldoInsoluto", "0.00", "ObjetoImpDR", "01")
+		x.crudo("</pago20:Pago></pago20:Pagos>")
 	case "leyendasfisc":
 		x.abre("leyendasFisc:LeyendasFiscales", ">", "xmlns:leyendasFisc", "http://www.sat.gob.mx/leyendasFiscales", "version", "1.0")
 		x.abre("leyendasFisc:Leyenda", "/>", "textoLeyenda", "Operación de prueba, sin efectos fiscales")

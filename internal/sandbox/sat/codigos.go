@@ -53,6 +53,11 @@ type rechazo struct{ codigo, mensaje string }
 
 func (r *rechazo) Error() string { return r.codigo + " " + r.mensaje }
 
+// malFormado is 301 with what is wrong.
+func malFormado(motivo string) *rechazo {
+	return rechaza(codMalFormado, mensajeMalFormado+": "+motivo)
+}
+
 // rechaza refuses with code and, when given, a text instead of the code's own.
 func rechaza(codigo string, mensaje ...string) *rechazo {
 	if len(mensaje) > 0 {

@@ -76,48 +76,63 @@ func (s *Servidor) examina(ll *llamada, f formato) (*peticion, error) {
 	return p, nil
 }
 
-// lee takes attributes and receivers, and refuses what the operation does not know.
+// lee takes attributes and receivers, refuses what the operation does not know, and asks its rules.
 func (p *peticion) lee(f formato) error {
 	if p.nodo == nil {
-		return rechaza(codMalFormado, mensajeMalFormado+": falta el elemento de la petición")
+		return malFormado("falta el elemento de la petición")
 	}
-	for _, a := range p.nodo.Attr {
-		if a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns") {
-			continue
-		}
-		if a.Space != "" || (!slices.Contains(f.obligatorios, a.Key) && !slices.Contains(f.opcionales, a.Key)) {
-			return rechaza(codMalFormado, mensajeMalFormado+": el atributo "+a.FullKey()+" no se espera")
-		}
-		if a.Value != "" {
-			p.atributos[a.Key] = a.Value
-		}
+	if err := p.leeAtributos(f); err != nil {
+		return err
 	}
-	for _, nombre := range f.obligatorios {
-		if p.atributos[nombre] == "" {
-			return rechaza(codMalFormado, mensajeMalFormado+": falta el atributo "+nombre)
-		}
-	}
-	for _, h := range p.nodo.ChildElements() {
-		switch {
-		case es(h, nsDS, "Signature"):
-		case f.receptores && p.receptores == nil && es(h, nsDes, "RfcReceptores"):
-			p.receptores = []string{}
-			for _, r := range hijos(h, nsDes, "RfcReceptor") {
-				p.receptores = append(p.receptores, strings.TrimSpace(r.Text()))
-			}
-		default:
-			return rechaza(codMalFormado, mensajeMalFormado+": el elemento "+h.Tag+" no se espera")
-		}
-	}
-	for nombre, valor := range p.atributos {
-		if strings.HasPrefix(nombre, "Rfc") && !formaRFC.MatchString(valor) {
-			return rechaza(codMalFormado, mensajeMalFormado+": "+nombre+" no es un RFC válido")
-		}
+	if err := p.leeHijos(f); err != nil {
+		return err
 	}
 	if f.reglas == nil {
 		return nil
 	}
 	return f.reglas(p)
+}
+
+func (p *peticion) leeAtributos(f formato) error {
+	for _, a := range p.nodo.Attr {
+		switch {
+		case a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns"):
+			continue
+		case a.Space != "" || (!slices.Contains(f.obligatorios, a.Key) && !slices.Contains(f.opcionales, a.Key)):
+			return malFormado("el atributo " + a.FullKey() + " no se espera")
+		case a.Value == "":
+			continue
+		case strings.HasPrefix(a.Key, "Rfc") && !formaRFC.MatchString(a.Value):
+			return malFormado(a.Key + " no es un RFC válido")
+		}
+		p.atributos[a.Key] = a.Value
+	}
+	for _, nombre := range f.obligatorios {
+		if p.atributos[nombre] == "" {
+			return malFormado("falta el atributo " + nombre)
+		}
+	}
+	return nil
+}
+
+func (p *peticion) leeHijos(f formato) error {
+	vistos := false
+	for _, h := range p.nodo.ChildElements() {
+		switch {
+		case es(h, nsDS, "Signature"):
+			continue
+		case !f.receptores || vistos || !es(h, nsDes, "RfcReceptores"):
+			return malFormado("el elemento " + h.Tag + " no se espera")
+		}
+		vistos = true
+		for _, r := range hijos(h, nsDes, "RfcReceptor") {
+			// An empty one is what python-cfdiclient sends when it means none.
+			if rfc := strings.TrimSpace(r.Text()); rfc != "" {
+				p.receptores = append(p.receptores, rfc)
+			}
+		}
+	}
+	return nil
 }
 
 // revisaSello is what code 302 stands for: one signature, in its place, that verifies. With the knob

@@ -88,6 +88,45 @@ func (f *infoFirmada) verificaSello(cert *x509.Certificate) error {
 	return rsa.VerifyPKCS1v15(publica, crypto.SHA1, suma[:], f.sello)
 }
 
+// verificaSelloOperacion is verificaSello for the operations, where clients sign SignedInfo before they
+// put it in its place and the service takes it: as a document of its own, without the namespaces it
+// would inherit (satcfdi), and with a prefix that its XML library adds afterwards (python-cfdiclient).
+// The content is the same in all three; only declarations and prefixes change.
+func (f *infoFirmada) verificaSelloOperacion(cert *x509.Certificate) error {
+	err := f.verificaSello(cert)
+	if err == nil {
+		return nil
+	}
+	aparte := *f
+	aparte.canonizacion = algC14nExclusivo // which drops what SignedInfo itself does not use
+	if f.canonizacion == algC14nInclusivo && aparte.verificaSello(cert) == nil {
+		return nil
+	}
+	if f.nodo.Space != "" && aparte.sinPrefijo().verificaSello(cert) == nil {
+		return nil
+	}
+	return err
+}
+
+// sinPrefijo returns the same SignedInfo with the signature's namespace as the default one.
+func (f *infoFirmada) sinPrefijo() *infoFirmada {
+	copia := *f
+	copia.nodo = f.nodo.Copy()
+	copia.nodo.CreateAttr("xmlns", nsDS)
+	prefijo := f.nodo.Space
+	var anda func(e *etree.Element)
+	anda = func(e *etree.Element) {
+		if e.Space == prefijo {
+			e.Space = ""
+		}
+		for _, h := range e.ChildElements() {
+			anda(h)
+		}
+	}
+	anda(copia.nodo)
+	return &copia
+}
+
 // cubre checks DigestValue over canonical bytes (XMLDSig core, 3.2.1).
 func (f *infoFirmada) cubre(canonico []byte) bool {
 	suma := sha1.Sum(canonico) //nolint:gosec // the protocol's digest
@@ -162,7 +201,7 @@ func (f *infoFirmada) verificaOperacion(envoltura, nodo *etree.Element, cert *x5
 			return err
 		}
 		if f.cubre(canonico) {
-			return f.verificaSello(cert)
+			return f.verificaSelloOperacion(cert)
 		}
 	}
 	return errors.New("the digest does not match")

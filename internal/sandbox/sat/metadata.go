@@ -79,7 +79,7 @@ func agregaFecha(b []byte, segundos int64, sep byte) []byte {
 	hora, minuto, segundo := t.Clock()
 	b = strconv.AppendInt(b, int64(anio), 10)
 	for i, n := range [5]int{int(mes), dia, hora, minuto, segundo} {
-		b = append(b, [5]byte{'-', '-', sep, ':', ':'}[i], byte('0'+n/10), byte('0'+n%10))
+		b = append(b, [5]byte{'-', '-', sep, ':', ':'}[i], byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // two digits
 	}
 	return b
 }

@@ -4,13 +4,14 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
-	"encoding/base64"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/segmentio/asm/base64"
 )
 
 // paquete is one package of a request; it is made anew each time it is served, always the same.
@@ -96,7 +97,7 @@ func (u *Universo) zipCFDI(z *zip.Writer, p *paquete) error {
 		var cola []byte
 		b, cola = u.escribeXML(b[:0], &c, p.perillasPaquete.relleno)
 		entrada := &zip.FileHeader{Name: c.UUID.String() + ".xml", ReaderVersion: 20, CreatorVersion: 20}
-		entrada.ModifiedDate, entrada.ModifiedTime = fechaDOS(c.Fecha)
+		entrada.ModifiedDate, entrada.ModifiedTime = fechaDOS(c.Fecha) //nolint:staticcheck // CreateRaw writes these, not Modified
 		if p.perillasPaquete.relleno > 0 {
 			if err := guarda(z, entrada, b, cola, c.azar, p.perillasPaquete.relleno); err != nil {
 				return err
@@ -116,7 +117,7 @@ func (u *Universo) zipCFDI(z *zip.Writer, p *paquete) error {
 		}
 		entrada.Method = zip.Deflate
 		entrada.CRC32 = crc32.ChecksumIEEE(xml.Bytes())
-		entrada.UncompressedSize64, entrada.CompressedSize64 = uint64(xml.Len()), uint64(comprimido.Len())
+		entrada.UncompressedSize64, entrada.CompressedSize64 = uint64(xml.Len()), uint64(comprimido.Len()) //nolint:gosec // lengths
 		e, err := z.CreateRaw(entrada)
 		if err != nil {
 			return err
@@ -147,7 +148,7 @@ func guarda(z *zip.Writer, entrada *zip.FileHeader, cabeza, cola []byte, azar ui
 	}
 	entrada.Method = zip.Store
 	entrada.CRC32 = suma.Sum32()
-	entrada.UncompressedSize64 = uint64(len(cabeza)+len(cola)) + uint64(relleno)
+	entrada.UncompressedSize64 = uint64(len(cabeza)+len(cola)) + uint64(relleno) //nolint:gosec // lengths
 	entrada.CompressedSize64 = entrada.UncompressedSize64
 	e, err := z.CreateRaw(entrada)
 	if err != nil {
@@ -159,9 +160,7 @@ func guarda(z *zip.Writer, entrada *zip.FileHeader, cabeza, cola []byte, azar ui
 // zipMetadata writes <ID>_NN.txt and, when third parties appear, <ID>_tercero.txt.
 func (u *Universo) zipMetadata(z *zip.Writer, p *paquete) error {
 	crea := func(nombre string) (io.Writer, error) {
-		h := &zip.FileHeader{Name: strings.ToUpper(p.id) + nombre, Method: zip.Deflate}
-		h.ModifiedDate, h.ModifiedTime = fechaDOS(p.filtro.corte)
-		return z.CreateHeader(h)
+		return z.CreateHeader(&zip.FileHeader{Name: strings.ToUpper(p.id) + nombre, Method: zip.Deflate, Modified: fechaDe(p.filtro.corte)})
 	}
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestSpeed)
@@ -203,7 +202,7 @@ func (u *Universo) zipMetadata(z *zip.Writer, p *paquete) error {
 // fechaDOS writes a wall clock as ZIP does; the same comprobante has the same one for ever.
 func fechaDOS(segundos int64) (fecha, hora uint16) {
 	t := fechaDe(segundos)
-	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)
+	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11) //nolint:gosec // MS-DOS's fields, from 1980 to 2107
 }
 
 // bloque is how many bytes are encoded or written at once: whole groups of three for base64.
@@ -251,7 +250,7 @@ func nuevoCodificador(w io.Writer) *codificador {
 func (c *codificador) Write(b []byte) (int, error) {
 	total := len(b)
 	for len(b) > 0 {
-		entero := b
+		var entero []byte
 		if len(c.junto) > 0 || len(b) < bloque {
 			n := min(bloque-len(c.junto), len(b))
 			c.junto, b = append(c.junto, b[:n]...), b[n:]

@@ -11,7 +11,7 @@ import (
 )
 
 // paqueteDe makes a package of one day of the universe.
-func paqueteDe(u *Universo, porDia int64, tipo string, k perillasPaquete) *paquete {
+func paqueteDe(porDia int64, tipo string, k perillasPaquete) *paquete {
 	p := &pedido{
 		ambito: ambito{CFDI, rfcPrueba, Emitidos, porDia}, desde: 20_000 * segundosDia, hasta: 20_001*segundosDia - 1,
 		tipo: tipo, filtro: filtro{estado: estadoTodos, corte: 20_010 * segundosDia}, porPaquete: porDia, tope: maxIndice, perillasPaquete: k,
@@ -43,7 +43,7 @@ func TestPaquete_OfHundredsOfMegabytesIsNeverHeld(t *testing.T) {
 	runtime.ReadMemStats(&m)
 	v := &vigia{}
 	c := nuevoCodificador(v)
-	if err := u.escribeZip(c, paqueteDe(u, 300, tipoCFDI, perillasPaquete{relleno: 1_000_000})); err != nil {
+	if err := u.escribeZip(c, paqueteDe(300, tipoCFDI, perillasPaquete{relleno: 1_000_000})); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -60,7 +60,7 @@ func TestPaquete_OfHundredsOfMegabytesIsNeverHeld(t *testing.T) {
 func TestPaquete_FillerIsStoredAndWhole(t *testing.T) {
 	u := NewUniverso(1)
 	var b bytes.Buffer
-	if err := u.escribeZip(&b, paqueteDe(u, 5, tipoCFDI, perillasPaquete{relleno: 1_000_003})); err != nil {
+	if err := u.escribeZip(&b, paqueteDe(5, tipoCFDI, perillasPaquete{relleno: 1_000_003})); err != nil {
 		t.Fatal(err)
 	}
 	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
@@ -110,7 +110,7 @@ func TestCodificador_IsBase64WhateverTheWrites(t *testing.T) {
 
 func BenchmarkPaquete_Relleno(b *testing.B) {
 	u := NewUniverso(1)
-	p := paqueteDe(u, 200, tipoCFDI, perillasPaquete{relleno: 1_000_000})
+	p := paqueteDe(200, tipoCFDI, perillasPaquete{relleno: 1_000_000})
 	for b.Loop() {
 		c := nuevoCodificador(io.Discard)
 		if err := u.escribeZip(c, p); err != nil {
@@ -122,7 +122,7 @@ func BenchmarkPaquete_Relleno(b *testing.B) {
 
 func BenchmarkPaquete_Metadata(b *testing.B) {
 	u := NewUniverso(1)
-	p := paqueteDe(u, 100_000, tipoMetadata, perillasPaquete{trampas: true})
+	p := paqueteDe(100_000, tipoMetadata, perillasPaquete{trampas: true})
 	for b.Loop() {
 		if err := u.escribeZip(io.Discard, p); err != nil {
 			b.Fatal(err)
@@ -132,7 +132,7 @@ func BenchmarkPaquete_Metadata(b *testing.B) {
 
 func BenchmarkPaquete_CFDI(b *testing.B) {
 	u := NewUniverso(1)
-	p := paqueteDe(u, 2000, tipoCFDI, perillasPaquete{})
+	p := paqueteDe(2000, tipoCFDI, perillasPaquete{})
 	for b.Loop() {
 		if err := u.escribeZip(io.Discard, p); err != nil {
 			b.Fatal(err)

@@ -129,7 +129,7 @@ func (s *Servidor) formatoSolicita(ll *llamada) formato {
 func (s *Servidor) reglasSolicita(ll *llamada, p *peticion) error {
 	if ll.op.nombre == opFolio {
 		if _, ok := leeUUID(p.atributos["Folio"]); !ok {
-			return rechaza(codMalFormado, mensajeMalFormado+": Folio no es un UUID")
+			return malFormado("Folio no es un UUID")
 		}
 		return nil
 	}
@@ -148,17 +148,17 @@ func (s *Servidor) reglasSolicita(ll *llamada, p *peticion) error {
 	case desde < limite.Unix():
 		return rechaza(codMalFormado, "La fecha inicial no puede ser mayor a 6 años respecto a la fecha actual")
 	case tipo != tipoCFDI && tipo != tipoMetadata:
-		return rechaza(codMalFormado, mensajeMalFormado+": TipoSolicitud "+tipo+" no se admite")
+		return malFormado("TipoSolicitud " + tipo + " no se admite")
 	case ll.op.nombre == opRecibidos && tipo == tipoCFDI && estado != "" && estado != estadoVigente:
 		return rechaza(codMalFormado, textos[codXMLCancelado])
 	case len(p.receptores) > maxReceptores:
-		return rechaza(codMalFormado, mensajeMalFormado+": se admiten hasta 5 RfcReceptor")
+		return malFormado("se admiten hasta 5 RfcReceptor")
 	case ll.op.nombre == opV11 && p.atributos["RfcEmisor"] == "" && p.atributos["RfcReceptor"] == "":
-		return rechaza(codMalFormado, mensajeMalFormado+": falta el atributo RfcEmisor o RfcReceptor")
+		return malFormado("falta el atributo RfcEmisor o RfcReceptor")
 	}
 	for _, rfc := range p.receptores {
 		if !formaRFC.MatchString(rfc) {
-			return rechaza(codMalFormado, mensajeMalFormado+": RfcReceptor no es un RFC válido")
+			return malFormado("RfcReceptor no es un RFC válido")
 		}
 	}
 	permitidos := complementosCFDI
@@ -166,7 +166,7 @@ func (s *Servidor) reglasSolicita(ll *llamada, p *peticion) error {
 		permitidos = complementosRetenciones
 	}
 	if c := p.atributos["Complemento"]; c != "" && !slices.Contains(permitidos, c) {
-		return rechaza(codMalFormado, mensajeMalFormado+": Complemento "+c+" no se admite")
+		return malFormado("Complemento " + c + " no se admite")
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func leeRango(ll *llamada, p *peticion) (desde, hasta int64, err error) {
 		}
 		t, err := time.Parse(formatoFecha, texto)
 		if err != nil || len(texto) != len(formatoFecha) {
-			return 0, 0, rechaza(codMalFormado, mensajeMalFormado+": "+nombre+" debe tener la forma aaaa-mm-ddThh:mm:ss, sin zona")
+			return 0, 0, malFormado("" + nombre + " debe tener la forma aaaa-mm-ddThh:mm:ss, sin zona")
 		}
 		limites[i] = t.Unix()
 	}
@@ -232,7 +232,7 @@ func direcciona(op string, p *peticion, ped *pedido) error {
 		if emisor != rfc {
 			return rechaza(codTercero)
 		}
-		ped.filtro.contrapartes = slices.DeleteFunc(slices.Clone(p.receptores), func(r string) bool { return r == "" })
+		ped.filtro.contrapartes = slices.Clone(p.receptores)
 	case op == opRecibidos || emisor != rfc:
 		if receptor != rfc {
 			return rechaza(codTercero)

@@ -161,11 +161,11 @@ func (u *Universo) clave(a ambito) uint64 {
 // hace makes the comprobante at a position. Each has its own slot of the day, so dates never go back
 // as the index grows.
 func (u *Universo) hace(a ambito, clave uint64, p posicion) Comprobante {
-	h := mezcla(clave ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice)))
+	h := mezcla(clave ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice))) //nolint:gosec // days since 1970 and an index
 	slot, siguiente := p.indice*segundosDia/a.porDia, (p.indice+1)*segundosDia/a.porDia
 	fecha := p.dia*segundosDia + slot
 	if ancho := siguiente - slot; ancho > 1 {
-		fecha += int64(h % uint64(ancho))
+		fecha += int64(h % uint64(ancho)) //nolint:gosec // less than a day of seconds
 	}
 	c := Comprobante{
 		UUID:     u.cifra(folio{u.huella(a.rfc), p.dia, p.indice, a.sentido, bit(a.servicio == Retenciones)}),
@@ -230,8 +230,8 @@ const (
 
 // cifra and descifra are a Feistel network keyed by the seed over the 122 free bits.
 func (u *Universo) cifra(f folio) UUID {
-	l := f.rfc<<17 | uint64(f.dia)&(1<<17-1)
-	r := u.control()<<26 | uint64(f.indice)<<2 | uint64(f.sentido)<<1 | f.servicio
+	l := f.rfc<<17 | uint64(f.dia)&(1<<17-1)                                       //nolint:gosec // cut to its bits
+	r := u.control()<<26 | uint64(f.indice)<<2 | uint64(f.sentido)<<1 | f.servicio //nolint:gosec // an index under 2^24
 	for i := range uint64(rondas) {
 		l, r = r, l^mezcla(r^u.semilla+i)&mascara
 	}

@@ -30,7 +30,7 @@ func verificaWSSecurity(m *mensaje, ahora time.Time, tolerancia time.Duration) (
 	portador := unico(seguridad, nsWSSE, "BinarySecurityToken")
 	firma := unico(seguridad, nsDS, "Signature")
 	if marca == nil || portador == nil || firma == nil {
-		return nil, errors.New("Security needs one Timestamp, one BinarySecurityToken and one Signature")
+		return nil, errors.New("the header needs one Timestamp, one BinarySecurityToken and one Signature")
 	}
 	if err := revisaVentana(marca, ahora, tolerancia); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func revisaVentana(marca *etree.Element, ahora time.Time, tolerancia time.Durati
 
 func instante(e *etree.Element) (time.Time, error) {
 	if e == nil {
-		return time.Time{}, errors.New("Timestamp needs one Created and one Expires")
+		return time.Time{}, errors.New("the Timestamp needs one Created and one Expires")
 	}
 	texto := strings.TrimSpace(e.Text())
 	if !strings.HasSuffix(texto, "Z") {

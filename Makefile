@@ -1,0 +1,53 @@
+# Every door of the project. CI, hooks and people run the same targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := .cache/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+FUZZTIME ?= 60s
+# The race detector needs a C compiler; without one the tests still run.
+RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+.PHONY: help run demo test lint verify bench generate fuzz build
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start a sandbox SAT and the gateway, and print curl lines to paste
+	@go run ./cmd/dev run
+
+demo: ## Walk every operation against the sandbox and show what came
+	@go run ./cmd/dev demo
+
+test: ## Run every test, with the race detector where there is a C compiler
+	go test $(RACE) ./...
+
+lint: $(GOLANGCI_LINT) ## Check style and likely mistakes
+	$(GOLANGCI_LINT) run
+
+verify: generate ## Check that generated files, module files and formatting are as committed
+	go mod tidy -diff
+	go mod verify
+	@unformatted="$$(gofmt -l $$(git ls-files '*.go' ':!gen'))"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	git diff --exit-code -- . ':!go.sum'
+	@untracked="$$(git ls-files --others --exclude-standard gen docs)"; test -z "$$untracked" || { echo "generated and not committed: $$untracked"; exit 1; }
+
+generate: ## Write the SOAP stubs, the REST types and the generated pages again
+	go generate ./gen ./internal/config
+
+bench: ## Measure speed and memory beside the reference programs (minutes)
+	go run ./bench
+
+fuzz: ## Fuzz every parser, FUZZTIME each (default 60s)
+	@set -e; for pkg in $$(go list ./internal/...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; go test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
+	  done; done
+
+build: ## Build static binaries into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/gateway ./cmd/sandbox
+
+$(GOLANGCI_LINT):
+	@mkdir -p $(@D)
+	GOBIN="$(CURDIR)/$(@D)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv "$(@D)/golangci-lint" "$@"

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/bench/fuente"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
+)
+
+const (
+	gatewayPackage = "github.com/pasarela-mx/pasarela/cmd/gateway"
+	readyWithin    = 30 * time.Second
+	readyPoll      = time.Millisecond
+)
+
+// bench is what every section needs.
+type bench struct {
+	plan    plan
+	dir     string
+	gateway string // the binary, built as a release is
+	efirmas string
+	own     *autoridad.Emitida
+	source  *process
+	missing []string
+	nextID  int
+}
+
+// newBench builds the gateway, makes an e.firma and starts the source.
+func newBench(ctx context.Context, p plan, parent string) (*bench, error) {
+	dir, err := os.MkdirTemp(parent, "pasarela-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools()}
+	if err := b.prepare(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) prepare(ctx context.Context) error {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.gateway, gatewayPackage) //nolint:gosec // fixed but for the directory
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the gateway: %w\n%s", err, out)
+	}
+	ca, err := autoridad.New(time.Now())
+	if err != nil {
+		return err
+	}
+	if b.own, err = ca.Emite(autoridad.Peticion{RFC: rfc, Nombre: "EMPRESA DEL BENCHMARK", Password: "bench"}); err != nil {
+		return err
+	}
+	if err := b.own.WriteTo(b.efirmas); err != nil {
+		return err
+	}
+	b.source, err = startSelf(ctx, "fuente")
+	return err
+}
+
+func (b *bench) close() {
+	if b.source != nil {
+		b.source.stop() //nolint:errcheck,gosec // the run is over
+	}
+	if err := os.RemoveAll(b.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: leftovers:", err)
+	}
+}
+
+// id names a package that no gateway has fetched.
+func (b *bench) id(megas int) string {
+	b.nextID++
+	return fuente.ID(megas, b.nextID)
+}
+
+func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
+
+// gatewayProcess is a running gateway.
+type gatewayProcess struct {
+	*process
+	data  string
+	ready float64 // seconds from exec to a good /readyz
+}
+
+// startGateway starts the built binary on the data directory name. Its CFDI
+// services are the source's instant ones, its Retenciones the slow ones.
+func (b *bench) startGateway(ctx context.Context, name string) (*gatewayProcess, error) {
+	api, admin, err := freePorts()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	g := &gatewayProcess{process: &process{url: "http://" + api, cancel: cancel}, data: b.file(name)}
+	g.cmd = exec.CommandContext(ctx, b.gateway) //nolint:gosec // built above
+	g.cmd.Stderr = os.Stderr
+	g.terminates()
+	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
+		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas)
+	for family, prefix := range map[string]string{"CFDI": "", "RETENCIONES": fuente.Slow} {
+		at := "GATEWAY_SAT_" + family + "_"
+		g.cmd.Env = append(g.cmd.Env, at+"AUTENTICA_URL="+b.source.url+"/autentica", at+"SOLICITA_URL="+b.source.url+"/solicita",
+			at+"VERIFICA_URL="+b.source.url+prefix+"/verifica", at+"DESCARGA_URL="+b.source.url+"/descarga")
+	}
+	started := time.Now()
+	if err := g.cmd.Start(); err != nil {
+		cancel()
+		return nil, err
+	}
+	if err := waitReady(ctx, "http://"+admin+"/readyz"); err != nil {
+		return nil, errors.Join(err, g.stop())
+	}
+	g.ready = since(started)
+	return g, nil
+}
+
+// withoutSettings keeps a developer's own GATEWAY_ variables out of the measure.
+func withoutSettings(environ []string) []string {
+	var out []string
+	for _, entry := range environ {
+		if !strings.HasPrefix(entry, "GATEWAY_") {
+			out = append(out, entry)
+		}
+	}
+	return out
+}
+
+func waitReady(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for ctx.Err() == nil {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			resp.Body.Close() //nolint:errcheck,gosec // not read
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		time.Sleep(readyPoll)
+	}
+	return fmt.Errorf("the gateway was not ready: %w", ctx.Err())
+}
+
+func freePorts() (api, admin string, err error) {
+	var config net.ListenConfig
+	var addresses [2]string
+	for i := range addresses {
+		l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", "", err
+		}
+		defer l.Close() //nolint:errcheck // only to know the port
+		addresses[i] = l.Addr().String()
+	}
+	return addresses[0], addresses[1], nil
+}
+
+// paqueteURL is the route of a package.
+func (g *gatewayProcess) paqueteURL(id string) string {
+	return g.url + "/v1/sat/cfdi/paquetes/" + id + "?rfcSolicitante=" + rfc
+}
+
+// storedAs waits until the package lies in storage and returns its file.
+func (g *gatewayProcess) storedAs(ctx context.Context, id string) (string, error) {
+	path := filepath.Join(g.data, "paquetes", "cfdi", rfc, id+".zip")
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for ctx.Err() == nil {
+		if _, err := os.Stat(path); err == nil {
+			time.Sleep(settle) // its row in the ledger follows
+			return path, nil
+		}
+		time.Sleep(readyPoll)
+	}
+	return "", fmt.Errorf("package %s was not stored: %w", id, ctx.Err())
+}
+
+// settle is given to a process to end what it does beside the answer.
+const settle = 100 * time.Millisecond
+
+// fetched is one download by curl, or by its stand-in.
+type fetched struct{ seconds, cpu float64 }
+
+// fetch downloads url to file.
+func fetch(ctx context.Context, url, file string) (fetched, error) {
+	cmd := exec.CommandContext(ctx, "curl", "-sS", "--fail", "-o", file, "-w", "%{time_total}", url)
+	if cmd.Err != nil {
+		self, err := os.Executable()
+		if err != nil {
+			return fetched{}, err
+		}
+		cmd = exec.CommandContext(ctx, self, processCommand, "fetch", url, file) //nolint:gosec // this program
+	}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fetched{}, fmt.Errorf("fetching %s: %w", url, err)
+	}
+	took, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	return fetched{seconds: took, cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}, err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/app/devstack"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/telemetry"
+)
+
+// The places of `make run`. DEV_DATA_DIR moves them.
+const (
+	defaultDataDir = "./data"
+	rfcEmpresa     = "PRU010101AB1"
+)
+
+func run(ctx context.Context, out io.Writer) error {
+	dir := os.Getenv("DEV_DATA_DIR")
+	if dir == "" {
+		dir = defaultDataDir
+	}
+	fmt.Fprintln(out, "Starting the sandbox and the gateway (the first time makes keys, a second or two)…") //nolint:errcheck // a terminal
+	stack, err := devstack.Start(ctx, dir+"/gateway", devstack.Options{
+		Sandbox: sandbox.Config{Dir: dir + "/sandbox", Seed: 1, Log: zerolog.Nop()},
+		Log:     telemetry.NewLogger(out, "info", "console"),
+	})
+	if err != nil {
+		return fmt.Errorf("%w\n(is another `make run` using the ports or %s?)", err, dir)
+	}
+	fmt.Fprint(out, banner(stack)) //nolint:errcheck // a terminal
+	err = stack.Wait()
+	if stopped := stack.Stop(); err == nil {
+		err = stopped
+	}
+	return err
+}
+
+// banner is what to paste. test/integration runs these very lines.
+func banner(s *devstack.Stack) string {
+	return strings.NewReplacer("{api}", s.API, "{admin}", s.Admin, "{sandbox}", s.SandboxURL, "{sandboxAdmin}", s.SandboxAdmin,
+		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcEmpresa).Replace(`
+Pasarela   {api}     contract: {api}/openapi.yaml   admin: {admin}/metrics
+Sandbox    {sandbox}     simulates the SAT; admin: {sandboxAdmin}
+e.firmas   {efirmas}
+
+Paste, in another terminal:
+
+  # 1. Ask for the invoices that {rfc} issued in January 2026
+  curl -sS {api}/v1/sat/cfdi/solicitudes -H 'Content-Type: application/json' -d '{"tipoDescarga":"emitidos","tipoSolicitud":"CFDI","rfcSolicitante":"{rfc}","fechaInicial":"2026-01-01T00:00:00","fechaFinal":"2026-01-31T23:59:59"}' | tee /tmp/solicitud.json
+
+  # 2. Follow it: estadoSolicitud 3 means that the packages are ready (about five seconds here)
+  sleep 6; curl -sS "{api}/v1/sat/cfdi/solicitudes/$(sed -E 's/.*"idSolicitud":"([^"]+)".*/\1/' /tmp/solicitud.json)?rfcSolicitante={rfc}" | tee /tmp/estado.json
+
+  # 3. Download the package as a ZIP
+  curl -fsS -o /tmp/paquete.zip "{api}/v1/sat/cfdi/paquetes/$(sed -E 's/.*"idsPaquetes":\["([^"]+)".*/\1/' /tmp/estado.json)?rfcSolicitante={rfc}" && ls -l /tmp/paquete.zip
+
+  # The e.firmas that the gateway signs with
+  curl -sS {api}/v1/efirmas
+
+Ctrl-C stops both.
+
+`)
+}

@@ -1,0 +1,118 @@
+package gatewaytest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"github.com/pasarela-mx/pasarela/api"
+)
+
+const problemType = "application/problem+json"
+
+// contractRouter finds the contract's operation of a request, whatever its host.
+var contractRouter = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
+	if err != nil {
+		return nil, err
+	}
+	doc.Servers = nil
+	return gorillamux.NewRouter(doc)
+})
+
+// Client returns a client of the API that holds every answer against the
+// contract: status, headers, media type and body. An answer outside it fails t.
+// Packages are not read for it, so that they stream.
+func Client(t testing.TB) *http.Client {
+	t.Helper()
+	router, err := contractRouter()
+	if err != nil {
+		t.Fatalf("the contract: %v", err)
+	}
+	next := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http's own
+	next.MaxIdleConnsPerHost = 100
+	t.Cleanup(next.CloseIdleConnections)
+	return &http.Client{Transport: &contractChecker{t: t, next: next, router: router}}
+}
+
+type contractChecker struct {
+	t      testing.TB
+	next   http.RoundTripper
+	router routers.Router
+}
+
+func (c *contractChecker) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := c.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(req, resp); err != nil {
+		c.t.Errorf("%s %s: the answer %d is outside the contract: %v", req.Method, req.URL.RequestURI(), resp.StatusCode, err)
+	}
+	return resp, nil
+}
+
+func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
+	if resp.Header.Get("X-Request-Id") == "" {
+		return errors.New("no X-Request-Id")
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) //nolint:errcheck // then it is empty, and refused below
+	route, params, err := c.router.FindRoute(req)
+	if err != nil {
+		if media != problemType || resp.StatusCode < http.StatusBadRequest {
+			return errors.New("a route that the contract does not have must be answered with a problem")
+		}
+		return nil
+	}
+	options := &openapi3filter.Options{
+		IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		ExcludeResponseBody: media == "application/zip" || media == "application/yaml",
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: options},
+		Status:                 resp.StatusCode, Header: resp.Header, Options: options,
+	}
+	if options.ExcludeResponseBody {
+		if described := route.Operation.Responses.Status(resp.StatusCode); described != nil && described.Value.Content.Get(media) == nil {
+			return errors.New("the media type " + media + " is not described")
+		}
+	} else {
+		whole, err := io.ReadAll(resp.Body)
+		closeErr := resp.Body.Close()
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole), failingReader{errors.Join(err, closeErr)}))
+		if err != nil {
+			return nil // a cut answer is the test's affair
+		}
+		input.SetBodyBytes(whole)
+	}
+	return openapi3filter.ValidateResponse(req.Context(), input)
+}
+
+// failingReader ends with err, or with the end when there is none.
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	return 0, io.EOF
+}
+
+// setHeader sets a request's header; Host is a field of its own in net/http.
+func setHeader(req *http.Request, name, value string) {
+	if strings.EqualFold(name, "Host") {
+		req.Host = value
+		return
+	}
+	req.Header.Set(name, value)
+}

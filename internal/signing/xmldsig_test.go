@@ -1,0 +1,162 @@
+package signing
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // the algorithm under test
+	"crypto/x509"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
+)
+
+var issue = sync.OnceValues(func() (*autoridad.Emitida, error) {
+	now := time.Now()
+	a, err := autoridad.New(now)
+	if err != nil {
+		return nil, err
+	}
+	return a.Emite(autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
+})
+
+// credential returns an e.firma of SAT shape made for this run.
+func credential(tb testing.TB) *efirma.Credential {
+	tb.Helper()
+	e, err := issue()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cred, err := efirma.Load(e.CerDER, e.KeyDER, []byte(e.Password), time.Now())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cred
+}
+
+func contains(tb testing.TB, got []byte, want string) {
+	tb.Helper()
+	if !bytes.Contains(got, []byte(want)) {
+		tb.Errorf("no %s in\n%s", want, got)
+	}
+}
+
+// between returns what stands between two texts of s.
+func between(tb testing.TB, s, from, to string) string {
+	tb.Helper()
+	_, rest, ok1 := strings.Cut(s, from)
+	text, _, ok2 := strings.Cut(rest, to)
+	if !ok1 || !ok2 {
+		tb.Fatalf("no %q … %q in %s", from, to, s)
+	}
+	return text
+}
+
+//go:embed testdata/ewe1709045u0.cer.b64
+var publishedCertificate string
+
+//go:embed testdata/ewe1709045u0.verifica.sello.b64
+var publishedSignature string
+
+// A published example of Verifica: its signature verifies, with its certificate,
+// over SignedInfo exactly as it is built here. Its digest is of a node with a
+// stray space, which is not canonical, so only the digest is taken from it.
+func TestSignedInfo_WhenSignatureIsPublished(t *testing.T) {
+	t.Parallel()
+	der, err := base64.StdEncoding.DecodeString(strings.TrimSpace(publishedCertificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := base64.StdEncoding.DecodeString(strings.TrimSpace(publishedSignature))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.StdEncoding.DecodeString("FfuNCfbSl8EGxkKTlaisLJnLD+s=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := signedInfo{canonicalTag: signedInfoTagDSig, method: algExcC14N, uri: "#_0", transform: algExcC14N}
+	hash := sha1.Sum(info.append(nil, info.canonicalTag, [sha1.Size]byte(raw))) //nolint:gosec // the algorithm under test
+	if err := rsa.VerifyPKCS1v15(cert.PublicKey.(*rsa.PublicKey), crypto.SHA1, hash[:], signature); err != nil {
+		t.Errorf("the published signature does not verify over our SignedInfo: %v", err)
+	}
+}
+
+func TestPeticion_WhenFamilyDiffers(t *testing.T) {
+	t.Parallel()
+	const ns = "http://DescargaMasivaTerceros.sat.gob.mx"
+	cred := credential(t)
+	for _, tc := range []struct {
+		name       string
+		familia    Familia
+		digested   string
+		signedInfo string // the canonical start tag
+		transform  string
+	}{
+		{"sobre", FamiliaSobre, `<des:W xmlns:des="` + ns + `"><des:solicitud A="1" B="&amp;"></des:solicitud></des:W>`,
+			`<SignedInfo xmlns="` + nsDSig + `">`, algExcC14N},
+		{"solicitud", FamiliaSolicitud, `<des:solicitud xmlns:des="` + ns + `" xmlns:s="` + nsSOAP + `" A="1" B="&amp;"></des:solicitud>`,
+			`<SignedInfo xmlns="` + nsDSig + `" xmlns:des="` + ns + `" xmlns:s="` + nsSOAP + `">`, algEnveloped},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			body := &Element{Local: "W", Children: []Element{{Local: "solicitud", Attrs: []Attr{{"B", "&"}, {"A", "1"}}}}}
+			got, err := Peticion(body, ns, tc.familia, cred)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wire := string(got)
+			if d := between(t, wire, "<DigestValue>", "</DigestValue>"); d != digestOf([]byte(tc.digested)) {
+				t.Errorf("digest %s, want %s", d, digestOf([]byte(tc.digested)))
+			}
+			contains(t, got, `<Transforms><Transform Algorithm="`+tc.transform+`"></Transform></Transforms>`)
+			contains(t, got, `</Signature></des:solicitud></des:W></s:Body></s:Envelope>`)
+			contains(t, got, `<X509SerialNumber>`+cred.SerialDecimal+`</X509SerialNumber>`)
+			signed := tc.signedInfo + between(t, wire, "<SignedInfo>", "</SignedInfo>") + "</SignedInfo>"
+			hash := sha1.Sum([]byte(signed)) //nolint:gosec // the algorithm under test
+			value, err := base64.StdEncoding.DecodeString(between(t, wire, "<SignatureValue>", "</SignatureValue>"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := rsa.VerifyPKCS1v15(cred.Certificate.PublicKey.(*rsa.PublicKey), crypto.SHA1, hash[:], value); err != nil {
+				t.Errorf("the signature does not verify: %v", err)
+			}
+		})
+	}
+}
+
+func TestPeticion_WhenBodyHasNoNode(t *testing.T) {
+	t.Parallel()
+	for _, body := range []*Element{{Local: "W"}, {Local: "W", Children: make([]Element, 2)}} {
+		if _, err := Peticion(body, "urn:n", FamiliaSobre, credential(t)); !errors.Is(err, ErrUnsignable) {
+			t.Errorf("%d children: error %v, want ErrUnsignable", len(body.Children), err)
+		}
+	}
+}
+
+// The signing of a request of usual size allocates little: the price of a
+// request is its RSA.
+func TestPeticion_AllocatesLittle(t *testing.T) {
+	cred := credential(t)
+	allocs := testing.AllocsPerRun(5, func() {
+		body := &Element{Local: "W", Children: []Element{{Local: "solicitud", Attrs: []Attr{{"B", "2"}, {"A", "1"}}}}}
+		if _, err := Peticion(body, "urn:n", FamiliaSobre, cred); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 25 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
