@@ -231,9 +231,14 @@ func (c *cliente) seguridad(creado time.Time) string {
 }
 
 func (c *cliente) seguridadDe(creado, expira time.Time) string {
+	return c.seguridadCon(creado, expira, "#_0")
+}
+
+// seguridadCon signs the Timestamp under a reference of its own.
+func (c *cliente) seguridadCon(creado, expira time.Time, uri string) string {
 	tiempos := "<u:Created>" + creado.UTC().Format(formatoMilis) + "</u:Created><u:Expires>" + expira.UTC().Format(formatoMilis) + "</u:Expires></u:Timestamp>"
 	digesto := sha(`<u:Timestamp xmlns:u="` + nsWSU + `" u:Id="_0">` + tiempos)
-	info := func(xmlns string) string { return signedInfo(xmlns, "", excC14n, ` URI="#_0"`, excC14n, digesto) }
+	info := func(xmlns string) string { return signedInfo(xmlns, "", excC14n, ` URI="`+uri+`"`, excC14n, digesto) }
 	return `<o:Security xmlns:o="` + nsWSSE + `" s:mustUnderstand="1"><u:Timestamp u:Id="_0">` + tiempos +
 		`<o:BinarySecurityToken u:Id="uuid-1" ValueType="` + perfilX509 + `" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary">` +
 		b64(c.cer) + `</o:BinarySecurityToken><Signature xmlns="` + nsDS + `">` + info("") + "<SignatureValue>" +

@@ -65,6 +65,8 @@ func TestAutentica_InvalidSecurity(t *testing.T) {
 		"another's certificate":        cambia(b64(c.cer), b64(otro.cer)),
 		"certificate that is not one":  cambia(b64(c.cer), b64([]byte("x"))),
 		"token reference that dangles": cambia(`URI="#uuid-1"`, `URI="#uuid-2"`),
+		"signed reference to another":  c.seguridadCon(ahora, ahora.Add(time.Minute), "#uuid-1"),
+		"signed reference to nothing":  c.seguridadCon(ahora, ahora.Add(time.Minute), "#_1"),
 		"reference to nothing":         cambia(`URI="#_0"`, `URI="#_1"`),
 		"reference to all":             cambia(`URI="#_0"`, `URI=""`),
 		"rsa-sha256":                   cambia("http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"),
@@ -225,7 +227,15 @@ func TestSello_302(t *testing.T) {
 		b.perillas(t, map[string]any{"firma_estricta": false})
 		cuerpo := strings.Replace(firmaA(c, opEmitidos, "solicitud", atributos, ""), "2026-01-10T23:59:59", "2026-01-10T23:59:58", 1)
 		c.espera(leeResultado(t, c.envia(rutaSolicita, accSolicita+opEmitidos, cuerpo)), "CodEstatus", "5000")
-		c.espera(leeResultado(t, c.envia(rutaSolicita, accSolicita+opEmitidos, c.sobre(opEmitidos, "solicitud", atributos, "", ""))), "CodEstatus", "302")
+		anidada := `<des:RfcReceptores><Signature xmlns="` + nsDS + `"/></des:RfcReceptores>`
+		for nombre, malo := range map[string]string{
+			"without signature":      c.sobre(opEmitidos, "solicitud", atributos, "", ""),
+			"another one in a child": firmaA(c, opEmitidos, "solicitud", atributos, anidada),
+		} {
+			if r := leeResultado(t, c.envia(rutaSolicita, accSolicita+opEmitidos, malo)); r.attr["CodEstatus"] != "302" {
+				t.Errorf("%s: %s", nombre, r.cuerpo)
+			}
+		}
 	})
 }
 

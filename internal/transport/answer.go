@@ -56,7 +56,7 @@ func (r *answerReader) run(stop string) (bool, error) {
 			return false, nil
 		}
 		if errors.Is(err, io.EOF) {
-			return false, errNotSOAP
+			return false, io.ErrUnexpectedEOF
 		}
 		if err != nil {
 			return false, err

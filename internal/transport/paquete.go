@@ -129,7 +129,7 @@ func (t *textReader) cause(err error) error {
 	if t.err != nil && !errors.Is(t.err, io.EOF) && !errors.As(err, &sink) {
 		return t.err
 	}
-	if errors.Is(err, io.EOF) || errors.Is(t.err, io.EOF) && errors.Is(err, errNotSOAP) {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	var syntax *xml.SyntaxError

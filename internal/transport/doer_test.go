@@ -1,0 +1,346 @@
+package transport
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
+)
+
+const goodAnswer = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><R xmlns="urn:d"><Res CodEstatus="5000" Mensaje="ok"/></R></s:Body></s:Envelope>`
+
+var credential = sync.OnceValue(func() *efirma.Credential {
+	now := time.Now()
+	a, err := autoridad.New(now)
+	if err != nil {
+		panic(err)
+	}
+	e, err := a.Emite(autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
+	if err != nil {
+		panic(err)
+	}
+	cred, err := efirma.Load(e.CerDER, e.KeyDER, []byte(e.Password), now)
+	if err != nil {
+		panic(err)
+	}
+	return cred
+})
+
+// tokens is a TokenSource that counts.
+type tokens struct{ given, rejected atomic.Int32 }
+
+func (t *tokens) Token(context.Context) (string, error) {
+	return fmt.Sprintf("token-%d", t.given.Add(1)), nil
+}
+func (t *tokens) Reject(string) { t.rejected.Add(1) }
+
+// rig is a server with a doer in front of it.
+type rig struct {
+	url    string
+	doer   *Doer
+	calls  atomic.Int32
+	events []Event
+}
+
+func newRig(t *testing.T, serve http.HandlerFunc) *rig {
+	t.Helper()
+	r := &rig{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.calls.Add(1)
+		serve(w, req)
+	}))
+	t.Cleanup(server.Close)
+	r.url = server.URL
+	r.doer = New(&http.Client{Transport: &http.Transport{}}, "pasarela/test", time.Now, func(e Event) { r.events = append(r.events, e) })
+	return r
+}
+
+// call sends one petición of op and returns the body that the stub would get.
+func (r *rig) call(op Operation, tk *tokens, sink io.Writer) (string, Answer, error) {
+	call := &Call{Operation: &op, RFC: "PRU010101AB1", Credential: credential(), Sink: sink}
+	if tk != nil {
+		call.Tokens = tk
+	}
+	req, err := http.NewRequestWithContext(WithCall(context.Background(), call), http.MethodPost, r.url,
+		strings.NewReader(stubEnvelope(`<V xmlns="urn:d"><solicitud A="1"></solicitud></V>`)))
+	if err != nil {
+		return "", Answer{}, err
+	}
+	req.Header.Set("SOAPAction", "urn:d/V")
+	resp, err := r.doer.Do(req)
+	if err != nil {
+		return "", Answer{}, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return string(body), call.Answer, err
+}
+
+func peticion(repeatable bool) Operation {
+	return Operation{Backend: "sat", Name: "V", Namespace: "urn:d", Firma: FirmaPeticion, Timeout: 2 * time.Second, Repeatable: repeatable, MaxAnswer: 4 << 10}
+}
+
+func TestDo_WhenAnswered(t *testing.T) {
+	t.Parallel()
+	var got *http.Request
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		got = req
+		io.WriteString(w, goodAnswer) //nolint:errcheck // a test's server
+	})
+	body, answer, err := r.call(peticion(true), &tokens{}, nil)
+	if err != nil || body != goodAnswer || answer.CodEstatus != "5000" {
+		t.Fatalf("body %q, answer %+v, error %v", body, answer, err)
+	}
+	for header, want := range map[string]string{
+		"Content-Type": "text/xml; charset=utf-8", "Soapaction": `"urn:d/V"`,
+		"Authorization": `WRAP access_token="token-1"`, "User-Agent": "pasarela/test",
+	} {
+		if v := got.Header.Get(header); v != want {
+			t.Errorf("%s: %q, want %q", header, v, want)
+		}
+	}
+	e := r.events[0]
+	if len(r.events) != 1 || e.Code != "5000" || e.Attempts != 1 || e.Sent == 0 || e.Received != int64(len(goodAnswer)) || e.Signing == 0 {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// What each kind of bad answer is taken for, and how often it is asked for.
+func TestDo_WhenAnswerIsBad(t *testing.T) {
+	t.Parallel()
+	fault := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>a:InvalidSecurity</faultcode><faultstring>no</faultstring></s:Fault></s:Body></s:Envelope>`
+	answer := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, body) //nolint:errcheck // a test's server
+		}
+	}
+	abort := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for name, tc := range map[string]struct {
+		serve      http.HandlerFunc
+		class      Class
+		repeatable int32 // calls when a repeat is safe
+		once       int32 // calls when it is not
+	}{
+		"fault with 500":   {answer(500, fault), ClassFault, 1, 1},
+		"fault with 200":   {answer(200, fault), ClassFault, 1, 1},
+		"HTML 503":         {answer(503, "<html>down</html>"), ClassHTTP, 3, 1},
+		"HTML 404":         {answer(404, "<html>no</html>"), ClassHTTP, 1, 1},
+		"redirect":         {answer(302, ""), ClassHTTP, 1, 1},
+		"nothing":          {answer(200, ""), ClassEmpty, 3, 1},
+		"HTML 200":         {answer(200, "<html>login</html>"), ClassMalformed, 1, 1},
+		"too large":        {answer(200, strings.Repeat("x", 5<<10)), ClassTooLarge, 1, 1},
+		"broken after all": {abort, ClassLost, 3, 1},
+	} {
+		for _, repeatable := range []bool{true, false} {
+			want := tc.once
+			if repeatable {
+				want = tc.repeatable
+			}
+			t.Run(fmt.Sprintf("%s, repeatable %v", name, repeatable), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, tc.serve)
+				_, _, err := r.call(peticion(repeatable), &tokens{}, nil)
+				var failed *Error
+				if !errors.As(err, &failed) || failed.Class != tc.class || !failed.Sent {
+					t.Fatalf("error %v, want class %s", err, tc.class)
+				}
+				if n := r.calls.Load(); n != want {
+					t.Errorf("%d calls, want %d", n, want)
+				}
+				if strings.Contains(err.Error(), "html") {
+					t.Errorf("the answer's body is in the error: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestDo_WhenSilent(t *testing.T) {
+	t.Parallel()
+	for _, repeatable := range []bool{true, false} {
+		release := make(chan struct{})
+		r := newRig(t, func(http.ResponseWriter, *http.Request) { <-release })
+		op := peticion(repeatable)
+		op.Timeout = 50 * time.Millisecond
+		_, _, err := r.call(op, &tokens{}, nil)
+		close(release)
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Class != ClassTimeout || !failed.Sent || r.calls.Load() != 1 {
+			t.Errorf("repeatable %v: error %v after %d calls", repeatable, err, r.calls.Load())
+		}
+	}
+}
+
+func TestDo_WhenNobodyListens(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, nil)
+	r.url = "http://" + listener.Addr().String()
+	listener.Close() //nolint:errcheck // its port is now free
+	_, _, err = r.call(peticion(false), &tokens{}, nil)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Class != ClassConnect || failed.Sent {
+		t.Fatalf("error %v", err)
+	}
+	if n := r.events[0].Attempts; n != 3 {
+		t.Errorf("%d attempts: what never left may be repeated", n)
+	}
+}
+
+func TestDo_WhenEndpointStaysDown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	var failed *Error
+	for range breakerThreshold {
+		if _, _, err := r.call(peticion(false), &tokens{}, nil); !errors.As(err, &failed) || failed.Class != ClassHTTP {
+			t.Fatal(err)
+		}
+	}
+	_, _, err := r.call(peticion(false), &tokens{}, nil)
+	if !errors.As(err, &failed) || failed.Class != ClassBreaker || failed.Sent || failed.RetryAfter <= 0 {
+		t.Errorf("error %+v", failed)
+	}
+	if n := r.calls.Load(); n != breakerThreshold {
+		t.Errorf("%d calls, want %d: the breaker is open", n, breakerThreshold)
+	}
+}
+
+func TestDo_WhenTokenIsRejected(t *testing.T) {
+	t.Parallel()
+	rejected := strings.Replace(goodAnswer, "5000", "300", 1)
+	for name, tc := range map[string]struct {
+		answers []string
+		code    string
+		tokens  int32
+	}{
+		"once":   {[]string{rejected, goodAnswer}, "5000", 2},
+		"always": {[]string{rejected, rejected, goodAnswer}, "300", 2},
+	} {
+		var n atomic.Int32
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, tc.answers[n.Add(1)-1]) //nolint:errcheck // a test's server
+		})
+		tk := &tokens{}
+		_, answer, err := r.call(peticion(false), tk, nil)
+		if err != nil || answer.CodEstatus != tc.code || tk.given.Load() != tc.tokens || tk.rejected.Load() != 1 {
+			t.Errorf("%s: answer %+v, error %v, %d tokens, %d rejected", name, answer, err, tk.given.Load(), tk.rejected.Load())
+		}
+	}
+}
+
+func TestDo_WhenStreamed(t *testing.T) {
+	t.Parallel()
+	body := packageStart + strings.Repeat("QUJD", blockSize) + packageEnd
+	op := peticion(false)
+	op.Stream = "Paquete"
+	for name, serve := range map[string]http.HandlerFunc{
+		"as asked": func(w http.ResponseWriter, req *http.Request) {
+			if enc := req.Header.Get("Accept-Encoding"); enc != "identity" {
+				t.Errorf("Accept-Encoding %q", enc)
+			}
+			io.WriteString(w, body) //nolint:errcheck // a test's server
+		},
+		"gzip all the same": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			io.WriteString(z, body) //nolint:errcheck // a test's server
+			z.Close()               //nolint:errcheck // a test's server
+		},
+	} {
+		r := newRig(t, serve)
+		var sink bytes.Buffer
+		rest, answer, err := r.call(op, &tokens{}, &sink)
+		if err != nil || rest != packageStart+packageEnd || answer.CodEstatus != "5000" || sink.Len() != blockSize*3 {
+			t.Errorf("%s: %d bytes, answer %+v, error %v", name, sink.Len(), answer, err)
+		}
+		if e := r.events[0]; e.Streamed != blockSize*3 {
+			t.Errorf("%s: event %+v", name, e)
+		}
+	}
+}
+
+func TestDo_WhenStreamStopsMoving(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	defer close(release)
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		for range 6 { // each byte starts the wait anew
+			io.WriteString(w, packageStart[:1]) //nolint:errcheck // a test's server
+			w.(http.Flusher).Flush()
+			time.Sleep(40 * time.Millisecond)
+		}
+		<-release
+	})
+	op := peticion(false)
+	op.Stream, op.Timeout = "Paquete", 120*time.Millisecond
+	started := time.Now()
+	_, _, err := r.call(op, &tokens{}, io.Discard)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Class != ClassMalformed && failed.Class != ClassTimeout {
+		t.Errorf("error %v", err)
+	}
+	if failed.Class == ClassTimeout && time.Since(started) < 240*time.Millisecond {
+		t.Errorf("given up after %s though bytes were coming", time.Since(started))
+	}
+}
+
+func TestDo_WhenStreamFails(t *testing.T) {
+	t.Parallel()
+	op := peticion(false)
+	op.Stream = "Paquete"
+	for name, tc := range map[string]struct {
+		body  string
+		sink  io.Writer
+		class Class
+	}{
+		"cut":            {packageStart + "QUJD", io.Discard, ClassTruncated},
+		"not base64":     {packageStart + "????" + packageEnd, io.Discard, ClassTruncated},
+		"our disk":       {packageStart + "QUJD" + packageEnd, failingWriter{errors.New("full")}, ClassSink},
+		"a fault":        {`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:X</faultcode></s:Fault></s:Body></s:Envelope>`, io.Discard, ClassFault},
+		"nothing":        {"", io.Discard, ClassEmpty},
+		"a login page":   {"<html></html>", io.Discard, ClassMalformed},
+		"header too big": {packageStart[:120] + strings.Repeat(" ", 8<<10) + packageStart[120:] + packageEnd, io.Discard, ClassMalformed},
+	} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, tc.body) //nolint:errcheck // a test's server
+		})
+		_, _, err := r.call(op, &tokens{}, tc.sink)
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Class != tc.class || r.calls.Load() != 1 {
+			t.Errorf("%s: error %v after %d calls, want class %s", name, err, r.calls.Load(), tc.class)
+		}
+	}
+}
+
+// The answer's Date tells how far the clocks are apart.
+func TestDo_WhenClockDiffers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(10*time.Minute).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, strings.Replace(goodAnswer, `<R xmlns="urn:d"><Res CodEstatus="5000" Mensaje="ok"/></R>`, //nolint:errcheck // a test's server
+			`<s:Fault><faultcode>a:InvalidSecurity</faultcode><faultstring>no</faultstring></s:Fault>`, 1))
+	})
+	_, _, err := r.call(peticion(false), &tokens{}, nil)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Skew > -9*time.Minute || failed.Skew < -11*time.Minute {
+		t.Errorf("error %v, skew %s, want ten minutes behind", err, failed.Skew)
+	}
+}

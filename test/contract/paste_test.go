@@ -1,0 +1,253 @@
+package contract
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+)
+
+// needs skips where a program is missing; CI has them all.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%s is missing", p)
+			}
+			t.Skipf("SKIPPED: %s is missing, so what the page says was not tried", p)
+		}
+	}
+}
+
+// paste runs a block as a reader would, in dir, and returns what it printed.
+func paste(t *testing.T, dir, block string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-eu", "-c", block)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestREADME_CurlLinesWorkAsPasted runs the README's lines against a gateway
+// and a sandbox of its own: only the addresses are changed.
+func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
+	t.Parallel()
+	needs(t, "curl", "sed")
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	var blocks []string
+	for _, block := range fences(page(t, "README.md"), "sh") {
+		if strings.Contains(block, "curl ") {
+			blocks = append(blocks, block)
+		}
+	}
+	if len(blocks) == 0 {
+		t.Fatal("the README has no curl lines")
+	}
+	ports := strings.NewReplacer("http://127.0.0.1:8080", g.API, "http://127.0.0.1:9090", g.Admin, "http://127.0.0.1:8082", g.SandboxAdmin)
+	dir := t.TempDir()
+	out, err := paste(t, dir, ports.Replace(strings.Join(blocks, "\n")))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`"idSolicitud":"`, `"estadoSolicitud":{"codigo":"3"`, `"estado":"vigente"`, "errores.md#datos-invalidos"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %s:\n%s", want, out)
+		}
+	}
+	zip, err := os.ReadFile(filepath.Join(dir, "paquete.zip"))
+	if err != nil || !strings.HasPrefix(string(zip), "PK\x03\x04") {
+		t.Errorf("paquete.zip is no ZIP: %v", err)
+	}
+}
+
+// capture returns one envelope of each operation, signed in the given form.
+func capture(t *testing.T, firma string) map[string][]byte {
+	t.Helper()
+	var mu sync.Mutex
+	got := map[string][]byte{}
+	g := gatewaytest.Start(t, gatewaytest.Options{
+		Configure: func(c *config.Config) { c.SAT.Firma = firma },
+		Sandbox: func(c *sandbox.Config) {
+			c.Captura = func(s sandbox.Captura) {
+				mu.Lock()
+				defer mu.Unlock()
+				got[s.Operacion] = slices.Clone(s.Body)
+			}
+		},
+	})
+	// The RFC that has to be escaped.
+	const rfc = gatewaytest.EmpresaRara
+	id := g.Solicita("cfdi", rfc, nil)
+	if r := g.Get("/v1/sat/cfdi/solicitudes/" + id + "?rfcSolicitante=" + url.QueryEscape(rfc)); r.Status != http.StatusOK {
+		t.Fatalf("verifica: %d %s", r.Status, r.Body)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return got
+}
+
+// TestFirma_CommandsWork runs the commands of docs/firma.md on messages that
+// the sandbox received, and then on the same ones tampered with.
+func TestFirma_CommandsWork(t *testing.T) {
+	t.Parallel()
+	needs(t, "openssl", "xmllint", "xmlsec1", "base64", "sed")
+	blocks := fences(page(t, "docs/firma.md"), "sh")
+	if len(blocks) != 5 {
+		t.Fatalf("%d blocks of commands; the list below says what each must notice", len(blocks))
+	}
+	sobre, solicitud := capture(t, "sobre"), capture(t, "solicitud")
+	good := map[string]string{
+		"autentica.xml": string(sobre["Autentica"]),
+		"sobre.xml":     string(sobre["VerificaSolicitudDescarga"]),
+		"solicitud.xml": string(solicitud["VerificaSolicitudDescarga"]),
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if text == "" {
+			t.Fatalf("%s was not captured", name)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range good {
+		write(name, text)
+	}
+	for _, block := range blocks {
+		if out, err := paste(t, dir, block); err != nil {
+			t.Fatalf("%v\n%s\n%s", err, block, out)
+		}
+	}
+	for i, tampered := range map[int]struct {
+		file string
+		part *regexp.Regexp
+		with string
+	}{
+		1: {file: "autentica.xml", part: regexp.MustCompile(`<u:Expires>20`), with: `<u:Expires>21`},
+		2: {file: "sobre.xml", part: regexp.MustCompile(`IdSolicitud="........`), with: `IdSolicitud="00000000`},
+		3: {file: "sobre.xml", part: regexp.MustCompile(`<DigestValue>....`), with: `<DigestValue>AAAA`},
+		4: {file: "solicitud.xml", part: regexp.MustCompile(`IdSolicitud="........`), with: `IdSolicitud="00000000`},
+	} {
+		write(tampered.file, tampered.part.ReplaceAllString(good[tampered.file], tampered.with))
+		if out, err := paste(t, dir, blocks[i]); err == nil {
+			t.Errorf("a tampered %s passes:\n%s\n%s", tampered.file, blocks[i], out)
+		}
+		write(tampered.file, good[tampered.file])
+	}
+}
+
+// TestPages_LinksLeadSomewhere follows the links between files of the repository.
+func TestPages_LinksLeadSomewhere(t *testing.T) {
+	links := 0
+	for _, name := range pages(t) {
+		text := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(page(t, name), "")
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			links++
+			target, anchor, _ := strings.Cut(m[1], "#")
+			to := name
+			if target != "" {
+				to = filepath.ToSlash(filepath.Join(filepath.Dir(name), target))
+			}
+			if _, err := os.Stat(filepath.Join(root, to)); err != nil {
+				t.Errorf("%s: link to %s, which is not there", name, m[1])
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(page(t, to)), anchor) {
+				t.Errorf("%s: link to %s, which has no such heading", name, m[1])
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("only %d links were found", links)
+	}
+}
+
+// anchors are the fragments that GitHub gives a page's headings.
+func anchors(text string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		slug := strings.ToLower(m[1])
+		slug = regexp.MustCompile(`[^\p{L}\p{N}\s_-]`).ReplaceAllString(slug, "")
+		all = append(all, strings.ReplaceAll(slug, " ", "-"))
+	}
+	return all
+}
+
+// pages are the Markdown files of the repository.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "wsdl/*.md", "bench/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			rel, err := filepath.Rel(root, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, filepath.ToSlash(rel))
+		}
+	}
+	return all
+}
+
+// TestREADME_MapIsTheRoot holds the map of the root listing against the root.
+func TestREADME_MapIsTheRoot(t *testing.T) {
+	mapped := map[string]bool{}
+	for _, row := range rows(section(t, page(t, "README.md"), "## The map")) {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[0], -1) {
+			mapped[m[1]] = true
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("the map shows %s, which is not there", m[1])
+			}
+		}
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		local := name == "data" || name == "bin" || strings.HasPrefix(name, ".")
+		if e.IsDir() && !local && !mapped[name+"/"] {
+			t.Errorf("the map lacks %s/", name)
+		}
+	}
+}
+
+// TestPages_TargetsOfMakeExist holds what the pages tell people to run against
+// the Makefile.
+func TestPages_TargetsOfMakeExist(t *testing.T) {
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(page(t, "Makefile"), -1) {
+		targets[m[1]] = true
+	}
+	told := 0
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md"} {
+		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(page(t, name), -1) {
+			told++
+			if !targets[m[1]] {
+				t.Errorf("%s: there is no make %s", name, m[1])
+			}
+		}
+	}
+	if told < 8 {
+		t.Errorf("only %d targets were found in the pages", told)
+	}
+}
