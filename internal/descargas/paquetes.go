@@ -75,9 +75,9 @@ func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido
 	if err != nil || guardado != nil {
 		return Contenido{Guardado: guardado}, err
 	}
-	r, err := p.sigue(ctx, paquete)
-	if err != nil {
-		return Contenido{}, err
+	r, guardado, err := p.sigue(ctx, paquete)
+	if err != nil || guardado != nil {
+		return Contenido{Guardado: guardado}, err
 	}
 	select {
 	case <-ctx.Done():
@@ -125,6 +125,9 @@ func (p *Paquetes) adopta(ctx context.Context, paquete gateway.Paquete, f *os.Fi
 	if err != nil {
 		return err
 	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	if err := checkZip(f, n); err != nil {
 		return err
 	}
@@ -132,15 +135,25 @@ func (p *Paquetes) adopta(ctx context.Context, paquete gateway.Paquete, f *os.Fi
 }
 
 // sigue returns a reader on the package's flight, starting one if there is none.
-func (p *Paquetes) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
+// A flight that ended since the caller looked has left the package in storage.
+func (p *Paquetes) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, *Guardado, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if v, ok := p.vuelos[paquete]; ok {
-		return v.newReader(ctx, false), nil
+		return v.newReader(ctx, false), nil, nil
+	}
+	if guardado, err := p.guardado(ctx, paquete); err != nil || guardado != nil {
+		return nil, guardado, err
 	}
 	if p.closing {
-		return nil, ErrCerrando
+		return nil, nil, ErrCerrando
 	}
+	r, err := p.despega(ctx, paquete)
+	return r, nil, err
+}
+
+// despega starts a flight, counted before it leaves. p.mu is held.
+func (p *Paquetes) despega(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
 	row, err := p.store.Paquete(ctx, paquete)
 	if err != nil {
 		return nil, interno(err)

@@ -56,6 +56,15 @@ func TestAdmin_Clock(t *testing.T) {
 	if want := ahora.Add(72 * time.Hour); !r.Ahora.Equal(want) || r.Adelanto != "72h0m0s" {
 		t.Errorf("%+v", r)
 	}
+	ahora = ahora.Add(time.Minute)
+	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":0}`, &r)
+	ahora = ahora.Add(time.Minute)
+	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":2}`, &r)
+	ahora = ahora.Add(time.Minute)
+	b.adminJSON(t, "GET", "/reloj", "", &r)
+	if r.Adelanto != "72h0m0s" {
+		t.Errorf("a minute stopped and one at double speed leave %+v", r)
+	}
 	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":60,"adelanto":"1h"}`, &r)
 	ahora = ahora.Add(time.Minute)
 	b.adminJSON(t, "GET", "/reloj", "", &r)

@@ -65,6 +65,7 @@ func TestAutentica_InvalidSecurity(t *testing.T) {
 		"another's certificate":        cambia(b64(c.cer), b64(otro.cer)),
 		"certificate that is not one":  cambia(b64(c.cer), b64([]byte("x"))),
 		"token reference that dangles": cambia(`URI="#uuid-1"`, `URI="#uuid-2"`),
+		"token reference to another":   cambia(`URI="#uuid-1"`, `URI="#_0"`),
 		"signed reference to another":  c.seguridadCon(ahora, ahora.Add(time.Minute), "#uuid-1"),
 		"signed reference to nothing":  c.seguridadCon(ahora, ahora.Add(time.Minute), "#_1"),
 		"reference to nothing":         cambia(`URI="#_0"`, `URI="#_1"`),

@@ -1,0 +1,278 @@
+package descargas
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+var elPaquete = gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "ABC_01"}
+
+// source is a SAT that writes as told and counts.
+type source struct {
+	calls atomic.Int32
+	serve func(ctx context.Context, n int32, sink io.Writer) error
+}
+
+func (s *source) Descarga(ctx context.Context, _ gateway.Paquete, sink io.Writer) error {
+	return s.serve(ctx, s.calls.Add(1), sink)
+}
+
+func newPaquetes(t *testing.T, dir string, serve func(ctx context.Context, n int32, sink io.Writer) error) (*Paquetes, *source) {
+	t.Helper()
+	s := &source{serve: serve}
+	p := NewPaquetes(s, openStore(t, dir), zerolog.Nop())
+	t.Cleanup(func() { p.Close(context.Background()) }) //nolint:errcheck // never cut
+	return p, s
+}
+
+// read takes a Contenido to its end.
+func read(c Contenido) ([]byte, error) {
+	if c.Guardado != nil {
+		defer c.Guardado.File.Close() //nolint:errcheck // read only
+		return io.ReadAll(c.Guardado.File)
+	}
+	defer c.EnVuelo.Close() //nolint:errcheck // always nil
+	return io.ReadAll(c.EnVuelo)
+}
+
+// settle waits until the flight of elPaquete has been forgotten.
+func settle(p *Paquetes) { p.wg.Wait() }
+
+func TestAbre_WhenManyCome(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 500, "")
+	gate := make(chan struct{})
+	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
+		for i := 0; i < len(content); i += 1 + i%701 { // the first bytes one by one
+			if i > len(content)/2 {
+				<-gate
+			}
+			if _, err := sink.Write(content[i:min(i+1+i%701, len(content))]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			c, err := p.Abre(t.Context(), elPaquete)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if got, err := read(c); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("caller %d: %d bytes of %d, error %v", i, len(got), len(content), err)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond) // some are waiting in the middle by now
+	close(gate)
+	wg.Wait()
+	settle(p)
+	c, err := p.Abre(t.Context(), elPaquete)
+	if err != nil || c.Guardado == nil || c.Guardado.Bytes != int64(len(content)) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if got, err := read(c); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the stored copy: %d bytes, %v", len(got), err)
+	}
+	if n := sat.calls.Load(); n != 1 {
+		t.Errorf("%d downloads, want 1", n)
+	}
+}
+
+func TestAbre_WhenTheCallerLeaves(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 50, "")
+	gate := make(chan struct{})
+	p, sat := newPaquetes(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
+		if _, err := sink.Write(content[:100]); err != nil {
+			return err
+		}
+		<-gate
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_, err := sink.Write(content[100:])
+		return err
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := p.Abre(ctx, elPaquete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, err := read(c); !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller that left reads on: %v", err)
+	}
+	close(gate)
+	settle(p)
+	if c, err := p.Abre(t.Context(), elPaquete); err != nil || c.Guardado == nil {
+		t.Errorf("the package is lost: %+v, %v", c, err)
+	} else if got, err := read(c); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if n := sat.calls.Load(); n != 1 {
+		t.Errorf("%d downloads", n)
+	}
+}
+
+// What never arrived whole is never served whole, and what the SAT has counted
+// is counted.
+func TestAbre_WhenTheDownloadFails(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 50, "")
+	lost := &gateway.Error{Kind: gateway.KindSinRespuesta, Detail: "d"}
+	refused := &gateway.Error{Kind: gateway.KindNoEncontrado, Codigo: "5004", Detail: "d"}
+	down := &gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d"}
+	for name, tc := range map[string]struct {
+		write []byte
+		err   error
+		kind  gateway.Kind
+		calls int32 // that three requests cause: two at most if each counts
+	}{
+		"lost in the middle":    {content[:200], lost, gateway.KindSinRespuesta, 2},
+		"its end missing":       {content[:len(content)-5], nil, gateway.KindRespuestaInvalida, 2},
+		"not a ZIP":             {[]byte("this is no ZIP at all"), nil, gateway.KindRespuestaInvalida, 2},
+		"nothing":               {nil, nil, gateway.KindRespuestaInvalida, 2},
+		"refused with a code":   {nil, refused, gateway.KindNoEncontrado, 3},
+		"the SAT was not there": {nil, down, gateway.KindNoDisponible, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p, sat := newPaquetes(t, dir, func(_ context.Context, _ int32, sink io.Writer) error {
+				if len(tc.write) > 0 {
+					if _, err := sink.Write(tc.write); err != nil {
+						return err
+					}
+				}
+				return tc.err
+			})
+			for i := range 3 {
+				c, err := p.Abre(t.Context(), elPaquete)
+				if err == nil {
+					_, err = read(c)
+				}
+				want := tc.kind
+				if i == 2 && tc.calls == 2 {
+					want = gateway.KindYaNoDisponible
+				}
+				if !gateway.IsKind(err, want) {
+					t.Errorf("request %d: error %v, want kind %d", i+1, err, want)
+				}
+				settle(p)
+			}
+			if n := sat.calls.Load(); n != tc.calls {
+				t.Errorf("%d downloads, want %d", n, tc.calls)
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, "paquetes", "parciales", "*")); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// A crash between the move and the ledger leaves a whole file: it is adopted,
+// not downloaded again.
+func TestAbre_WhenTheLedgerMissedIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	content := makeZip(t, 3, "")
+	p, sat := newPaquetes(t, dir, func(context.Context, int32, io.Writer) error { return errors.New("must not be called") })
+	path := filepath.Join(dir, "paquetes", "cfdi", elPaquete.RFCSolicitante)
+	if err := errors.Join(os.MkdirAll(path, 0o700), os.WriteFile(filepath.Join(path, "ABC_01.zip"), content, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := p.Abre(t.Context(), elPaquete)
+	if err != nil || c.Guardado == nil || c.Guardado.Bytes != int64(len(content)) || len(c.Guardado.SHA256) != 64 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if got, err := read(c); err != nil || !bytes.Equal(got, content) || sat.calls.Load() != 0 {
+		t.Errorf("%d bytes, %v, %d downloads", len(got), err, sat.calls.Load())
+	}
+}
+
+func TestClose_WhenDownloadsRun(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 3, "")
+	for name, patient := range map[string]bool{"patient": true, "impatient": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, _ := newPaquetes(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
+				if _, err := sink.Write(content[:50]); err != nil {
+					return err
+				}
+				select {
+				case <-ctx.Done():
+					return &gateway.Error{Kind: gateway.KindSinRespuesta, Err: ctx.Err()}
+				case <-time.After(100 * time.Millisecond):
+				}
+				_, err := sink.Write(content[50:])
+				return err
+			})
+			c, err := p.Abre(t.Context(), elPaquete)
+			if err != nil {
+				t.Fatal(err)
+			}
+			limit := time.Minute
+			if !patient {
+				limit = time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			if err := p.Close(ctx); (err == nil) != patient {
+				t.Errorf("Close: %v", err)
+			}
+			if _, err := read(c); (err == nil) != patient {
+				t.Errorf("the caller: %v", err)
+			}
+			other := elPaquete
+			other.IDPaquete = "ABC_02"
+			if _, err := p.Abre(t.Context(), other); !errors.Is(err, ErrCerrando) {
+				t.Errorf("a new download while closing: %v", err)
+			}
+		})
+	}
+}
+
+// A caller that looks into storage just before a flight lands there, and for the
+// flight just after it is over, must not cause a second download.
+func TestAbre_WhenTheFlightLandsInBetween(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 3, "")
+	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
+		_, err := sink.Write(content)
+		return err
+	})
+	c, err := p.Abre(t.Context(), elPaquete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(c); err != nil {
+		t.Fatal(err)
+	}
+	settle(p)
+	// The rest of Abre for a caller that had found storage empty.
+	r, guardado, err := p.sigue(t.Context(), elPaquete)
+	if err != nil || r != nil || guardado == nil {
+		t.Fatalf("reader %v, guardado %v, error %v", r, guardado, err)
+	}
+	guardado.File.Close() //nolint:errcheck // read only
+	if n := sat.calls.Load(); n != 1 {
+		t.Errorf("%d downloads", n)
+	}
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+func open(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), dir, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() }) //nolint:errcheck // may be closed already
+	return s
+}
+
+func solicitud() gateway.Solicitud {
+	return gateway.Solicitud{Servicio: gateway.CFDI, TipoDescarga: gateway.Emitidos, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoCFDI,
+		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}.Normalize()
+}
+
+func TestOpen_WhenTakenOrLeft(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	first := open(t, dir)
+	if _, err := Open(t.Context(), dir, time.Now); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second process: %v", err)
+	}
+	part, err := first.Parcial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(part.Close(), first.Close()); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := os.Stat(part.Name()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a partial package of an earlier process is still there: %v", err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+}
+
+func TestIntento_WhenKeyIsUsedTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	first, mine, err := s.Intento(t.Context(), "k", solicitud())
+	if err != nil || !mine {
+		t.Fatalf("mine %v, error %v", mine, err)
+	}
+	first.Estado, first.IDSolicitud, first.CodEstatus = EstadoAceptada, "id-1", "5000"
+	if err := s.Resuelve(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir) // the ledger outlives the process
+	again, mine, err := s.Intento(t.Context(), "k", solicitud())
+	if err != nil || mine || again.IDSolicitud != "id-1" || again.Estado != EstadoAceptada || again.Huella != Huella(solicitud()) {
+		t.Errorf("row %+v, mine %v, error %v", again, mine, err)
+	}
+	for range 2 { // without a key every use is its own
+		if _, mine, err := s.Intento(t.Context(), "", solicitud()); err != nil || !mine {
+			t.Errorf("mine %v, error %v", mine, err)
+		}
+	}
+	last, err := s.UltimaAceptada(t.Context(), Huella(solicitud()))
+	if err != nil || last.IDSolicitud != "id-1" {
+		t.Errorf("last %+v, error %v", last, err)
+	}
+	if _, err := s.UltimaAceptada(t.Context(), "other"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestIntento_WhenManyUseOneKey(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	var winners atomic.Int32
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, mine, err := s.Intento(context.Background(), "k", solicitud()); err != nil {
+				t.Error(err)
+			} else if mine {
+				winners.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := winners.Load(); n != 1 {
+		t.Errorf("%d may send", n)
+	}
+}
+
+func TestReintento_WhenTwoTry(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	row, _, err := s.Intento(t.Context(), "k", solicitud())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mine, err := s.Reintento(t.Context(), row.ID); err != nil || mine {
+		t.Errorf("a row in flight was taken: %v, %v", mine, err)
+	}
+	row.Estado = EstadoRechazada
+	if err := s.Resuelve(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		if mine, err := s.Reintento(t.Context(), row.ID); err != nil || mine != want {
+			t.Errorf("mine %v, want %v, error %v", mine, want, err)
+		}
+	}
+}
+
+func TestPaquete_WhenKept(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "Ñ&P010101AB3", IDPaquete: "ABC_01"}
+	if row, err := s.Paquete(t.Context(), p); err != nil || row != (Paquete{}) {
+		t.Errorf("row %+v, error %v", row, err)
+	}
+	for _, n := range []int{1, 1, -1, -1, -1, 1} {
+		if err := s.CuentaDescarga(t.Context(), p, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if row, err := s.Paquete(t.Context(), p); err != nil || row.Descargas != 1 {
+		t.Errorf("row %+v, error %v: a count never falls below nothing", row, err)
+	}
+	f, err := s.Parcial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // read below by name
+	if _, err := f.WriteString("content"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Conserva(t.Context(), p, f, 7, "abc"); err != nil {
+		t.Fatal(err)
+	}
+	row, err := s.Paquete(t.Context(), p)
+	if err != nil || !row.Completo || row.Bytes != 7 || row.SHA256 != "abc" || row.Descargas != 1 || time.Since(row.Completado) > time.Minute {
+		t.Errorf("row %+v, error %v", row, err)
+	}
+	kept, err := s.Abre(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Close() //nolint:errcheck // read only
+	for _, other := range []gateway.Paquete{{Servicio: gateway.Retenciones, RFCSolicitante: p.RFCSolicitante, IDPaquete: p.IDPaquete},
+		{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: p.IDPaquete}, {Servicio: gateway.CFDI, RFCSolicitante: p.RFCSolicitante, IDPaquete: "abc_01"}} {
+		if _, err := s.Abre(other); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%+v opens another's package: %v", other, err)
+		}
+	}
+}
