@@ -21,7 +21,7 @@ func main() {
 	cfg := sandbox.Config{}
 	flag.StringVar(&cfg.Listen, "listen", sandbox.Listen, "address of the SOAP services")
 	flag.StringVar(&cfg.AdminListen, "admin", sandbox.AdminListen, "address of the admin port")
-	flag.StringVar(&cfg.Dir, "dir", "sandbox-data", "where the authority and the e.firmas are kept")
+	flag.StringVar(&cfg.Dir, "dir", "data/sandbox", "where the authority and the e.firmas are kept")
 	flag.Uint64Var(&cfg.Seed, "seed", 1, "seed of the data")
 	flag.BoolVar(&cfg.AllowNonLoopback, "beyond-loopback", false, "listen on addresses that others can reach")
 	flag.Parse()

@@ -62,9 +62,6 @@ func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
 	}
 	for i := range faltan {
 		g.Go(func() (err error) {
-			// The SAT's keys are triple DES; these are AES because programs in use refuse the form that the
-			// other cipher is written in here.
-			faltan[i].Cifrado = autoridad.AES256
 			faltan[i].Key, err = rsa.GenerateKey(rand.Reader, bitsLlave)
 			return err
 		})

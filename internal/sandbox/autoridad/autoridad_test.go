@@ -1,6 +1,7 @@
 package autoridad_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -140,6 +141,10 @@ func TestEmite_WhenShapesDiffer(t *testing.T) {
 			}
 			if !key.PublicKey.Equal(cert.PublicKey) {
 				t.Error("the key is not the certificate's")
+			}
+			// HMAC-SHA1 is the DEFAULT: DER leaves it out (X.690 §11.5).
+			if bytes.Contains(e.KeyDER, []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x07}) {
+				t.Error("the key names its default PRF")
 			}
 			if !primera(t).EsPropio(cert) {
 				t.Error("not recognised as its own")

@@ -183,15 +183,17 @@ func (p *Peticion) nombre() pkix.RDNSequence {
 }
 
 func cifra(key *rsa.PrivateKey, password string, cifrado Cifrado) ([]byte, error) {
-	opts := &pkcs8.Opts{
-		Cipher:  pkcs8.TripleDESCBC,
-		KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 8, IterationCount: rondasTripleDES, HMACHash: crypto.SHA1},
+	if cifrado == TripleDES {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, fmt.Errorf("encoding the key: %w", err)
+		}
+		return cifraTripleDES(der, password)
 	}
-	if cifrado == AES256 {
-		opts.Cipher = pkcs8.AES256CBC
-		opts.KDFOpts = pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: rondasAES256, HMACHash: crypto.SHA256}
-	}
-	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), opts)
+	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), &pkcs8.Opts{
+		Cipher:  pkcs8.AES256CBC,
+		KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: rondasAES256, HMACHash: crypto.SHA256},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("encrypting the key: %w", err)
 	}
