@@ -26,12 +26,22 @@ func run(ctx context.Context, out io.Writer) error {
 		dir = defaultDataDir
 	}
 	fmt.Fprintln(out, "Starting the sandbox and the gateway (the first time makes keys, a second or two)…") //nolint:errcheck // a terminal
-	stack, err := devstack.Start(ctx, dir+"/gateway", devstack.Options{
+	// The sandbox forgets its solicitudes when it stops and gives the same ids
+	// again: a ledger that remembered them would answer with other packages.
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	ledger, err := os.MkdirTemp(dir, "gateway-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(ledger) //nolint:errcheck // a copy of what the sandbox makes
+	stack, err := devstack.Start(ctx, ledger, devstack.Options{
 		Sandbox: sandbox.Config{Dir: dir + "/sandbox", Seed: 1, Log: zerolog.Nop()},
 		Log:     telemetry.NewLogger(out, "info", "console"),
 	})
 	if err != nil {
-		return fmt.Errorf("%w\n(is another `make run` using the ports or %s?)", err, dir)
+		return fmt.Errorf("%w\n(is another `make run` using the ports?)", err)
 	}
 	fmt.Fprint(out, banner(stack)) //nolint:errcheck // a terminal
 	err = stack.Wait()

@@ -240,6 +240,9 @@ func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuel
 // noServido tells the failures in which the SAT counted nothing: it refused with
 // a code or a fault, or the message never arrived.
 func noServido(e *gateway.Error) bool {
+	if e.NoEnviada {
+		return true
+	}
 	switch e.Kind {
 	case gateway.KindSinRespuesta, gateway.KindRespuestaInvalida, gateway.KindInterno, gateway.KindResultadoDesconocido:
 		return false

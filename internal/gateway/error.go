@@ -88,6 +88,9 @@ type Error struct {
 	Campos []Campo
 	// Reintentable says that the same request may succeed later, unchanged.
 	Reintentable bool
+	// NoEnviada says that the operation's own message never left, so that the
+	// backend cannot have counted it.
+	NoEnviada bool
 	// RetryAfter is how long to wait before that; zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log only. It holds no secret.

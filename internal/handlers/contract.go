@@ -48,6 +48,9 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			if err := checkMediaType(op, r); err != nil {
 				return err
 			}
+			if err := checkAccept(op, r); err != nil {
+				return err
+			}
 			if err := checkQuery(doc.Paths.Value(path), op, r); err != nil {
 				return err
 			}
@@ -93,6 +96,36 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 		return nil
 	}
 	return &gateway.Error{Kind: gateway.KindTipoContenido, Detail: "El cuerpo debe ser JSON: envíe el encabezado Content-Type: application/json."}
+}
+
+// checkAccept refuses a caller that takes none of what the operation gives
+// (RFC 9110 §12.5.1). Weights are not weighed: nothing here has two forms yet.
+func checkAccept(op *openapi3.Operation, r *http.Request) error {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if accept == "" {
+		return nil
+	}
+	var offered []string
+	for status, ref := range op.Responses.Map() {
+		for offer := range ref.Value.Content {
+			if strings.HasPrefix(status, "2") && !slices.Contains(offered, offer) {
+				offered = append(offered, offer)
+			}
+		}
+	}
+	for wanted := range strings.SplitSeq(accept, ",") {
+		wanted, _, _ = strings.Cut(wanted, ";")
+		wanted = strings.ToLower(strings.TrimSpace(wanted))
+		for _, offer := range offered {
+			family, _, _ := strings.Cut(offer, "/")
+			if wanted == "*/*" || wanted == offer || wanted == family+"/*" {
+				return nil
+			}
+		}
+	}
+	slices.Sort(offered)
+	return &gateway.Error{Kind: gateway.KindNoAceptable, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
+		Detail: "Ningún formato de Accept se ofrece aquí; vea errores."}
 }
 
 // checkQuery refuses parameters that the contract does not know: a mistyped one
@@ -219,6 +252,8 @@ func schemaFault(campo string, s *openapi3.SchemaError) gateway.Campo {
 		c.Detalle = "No tiene la forma " + s.Schema.Pattern + "."
 	case "type":
 		c.Detalle = "Debe ser de tipo " + typeName(s.Schema) + "."
+	case "nullable":
+		c.Detalle = "No puede ser nulo; si no aplica, omita el campo."
 	case "maxItems":
 		c.Detalle = fmt.Sprintf("Admite %d como máximo.", *s.Schema.MaxItems)
 	case "minItems":

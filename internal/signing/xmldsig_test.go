@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the algorithm under test
+	"crypto/sha1"
 	"crypto/x509"
 	_ "embed"
 	"encoding/base64"
@@ -88,7 +88,7 @@ func TestSignedInfo_WhenSignatureIsPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := signedInfo{canonicalTag: signedInfoTagDSig, method: algExcC14N, uri: "#_0", transform: algExcC14N}
-	hash := sha1.Sum(info.append(nil, info.canonicalTag, [sha1.Size]byte(raw))) //nolint:gosec // the algorithm under test
+	hash := sha1.Sum(info.append(nil, info.canonicalTag, [sha1.Size]byte(raw)))
 	if err := rsa.VerifyPKCS1v15(cert.PublicKey.(*rsa.PublicKey), crypto.SHA1, hash[:], signature); err != nil {
 		t.Errorf("the published signature does not verify over our SignedInfo: %v", err)
 	}
@@ -125,7 +125,7 @@ func TestPeticion_WhenFamilyDiffers(t *testing.T) {
 			contains(t, got, `</Signature></des:solicitud></des:W></s:Body></s:Envelope>`)
 			contains(t, got, `<X509SerialNumber>`+cred.SerialDecimal+`</X509SerialNumber>`)
 			signed := tc.signedInfo + between(t, wire, "<SignedInfo>", "</SignedInfo>") + "</SignedInfo>"
-			hash := sha1.Sum([]byte(signed)) //nolint:gosec // the algorithm under test
+			hash := sha1.Sum([]byte(signed))
 			value, err := base64.StdEncoding.DecodeString(between(t, wire, "<SignatureValue>", "</SignatureValue>"))
 			if err != nil {
 				t.Fatal(err)

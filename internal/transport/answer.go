@@ -147,5 +147,5 @@ func (a Answer) faultError(status int, namespace string) *Error {
 		code = code[i+1:]
 	}
 	return &Error{Class: ClassFault, Status: status, Sent: true,
-		Faultcode: publicText(code, ""), Faultstring: publicText(a.faultstring, namespace)}
+		Faultcode: PublicText(code, ""), Faultstring: PublicText(a.faultstring, namespace)}
 }

@@ -252,7 +252,7 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 		e.Class, e.Err = ClassCanceled, cause
 	case !sent:
 		e.Class = ClassConnect
-	case status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
+	case x.call.Operation.Stream != "" && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
 		e.Class = ClassTruncated
 	case status != 0 && isMalformed(err):
 		e.Class = ClassMalformed

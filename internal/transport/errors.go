@@ -89,9 +89,9 @@ var (
 
 const maxFaultstring = 300
 
-// publicText makes a fault's text fit to show: one line, without stack text and
+// PublicText makes a text of a system fit to show: one line, without stack text and
 // without any address but the contract's own namespace.
-func publicText(s, namespace string) string {
+func PublicText(s, namespace string) string {
 	s = stackText.ReplaceAllString(strings.TrimSpace(s), "")
 	s = addresses.ReplaceAllStringFunc(s, func(url string) string {
 		if namespace != "" && strings.HasPrefix(url, namespace) {

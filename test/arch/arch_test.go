@@ -89,7 +89,7 @@ func tree(t *testing.T) []file {
 		rel = filepath.ToSlash(rel)
 		base := entry.Name()
 		switch {
-		case entry.IsDir() && rel != "." && (strings.HasPrefix(base, ".") || base == "testdata" || rel == "data" || rel == "bin"):
+		case entry.IsDir() && rel != "." && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || rel == "data" || rel == "bin"):
 			return filepath.SkipDir
 		case entry.IsDir() || filepath.Ext(base) != ".go":
 			return nil

@@ -309,6 +309,7 @@ func allowedVars() map[string]string {
 		"internal/telemetry.requestBuckets": "the bounds of a histogram", "internal/telemetry.upstreamBuckets": "the bounds of a histogram",
 		"internal/telemetry.signingBuckets":            "the bounds of a histogram",
 		"internal/app/gatewaytest.authority":           "one per test binary, made once: RSA keys are slow to make",
+		"internal/app/gatewaytest.contractRouter":      "one per test binary: the contract is parsed once",
 		"internal/sandbox/sat.enumTipoSolicitud":       "the values of an enumeration",
 		"internal/sandbox/sat.enumEstado":              "the values of an enumeration",
 		"internal/sandbox/sat.enumTipo":                "the values of an enumeration",

@@ -40,7 +40,7 @@ func paste(t *testing.T, dir, block string) (string, error) {
 }
 
 // TestREADME_CurlLinesWorkAsPasted runs the README's lines against a gateway
-// and a sandbox of its own: only the addresses are changed.
+// and a sandbox of its own: only the addresses and the folder are changed.
 func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	t.Parallel()
 	needs(t, "curl", "sed")
@@ -54,8 +54,8 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("the README has no curl lines")
 	}
-	ports := strings.NewReplacer("http://127.0.0.1:8080", g.API, "http://127.0.0.1:9090", g.Admin, "http://127.0.0.1:8082", g.SandboxAdmin)
 	dir := t.TempDir()
+	ports := strings.NewReplacer("/tmp/", dir+"/", "http://127.0.0.1:8080", g.API, "http://127.0.0.1:9090", g.Admin, "http://127.0.0.1:8082", g.SandboxAdmin)
 	out, err := paste(t, dir, ports.Replace(strings.Join(blocks, "\n")))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -68,6 +68,13 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	zip, err := os.ReadFile(filepath.Join(dir, "paquete.zip"))
 	if err != nil || !strings.HasPrefix(string(zip), "PK\x03\x04") {
 		t.Errorf("paquete.zip is no ZIP: %v", err)
+	}
+	// What the page says of pasting the first line again.
+	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
+		"rfcSolicitante": gatewaytest.Empresa, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
+	id := regexp.MustCompile(`"idSolicitud":"([^"]+)"`).FindStringSubmatch(out)[1]
+	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), id) {
+		t.Errorf("the same again: %d %s; want 409 with 5005 and %s", again.Status, again.Body, id)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package contract checks the REST contract, api/openapi.yaml, as a document:
 // that it is valid OpenAPI, that nothing in it lacks a description or an
-// example, and that its errors agree with each other. It refuses to start a
-// server; what the gateway really answers is checked elsewhere.
+// example, and that its errors agree with each other; and the pages of docs/
+// against the code, the contract and a running gateway.
 package contract
 
 import (

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
 // The codes that the translation itself looks at.
@@ -69,6 +70,7 @@ func Codigos() []CodigoSAT {
 
 // refusal returns the error of a CodEstatus other than 5000.
 func refusal(codigo, mensaje string) *gateway.Error {
+	mensaje = transport.PublicText(mensaje, nsDescarga)
 	for _, c := range Codigos() {
 		if c.Codigo == codigo {
 			if mensaje == "" {

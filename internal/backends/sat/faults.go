@@ -26,11 +26,18 @@ func failure(op *transport.Operation, err error) error {
 		failed = &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: err}
 	}
 	e := fromClass(op, failed)
-	e.Backend, e.Err = backend, err
+	e.Backend, e.Err, e.NoEnviada = backend, err, !failed.Sent
 	if failed.Class == transport.ClassFault {
 		e.Codigo, e.Mensaje = failed.Faultcode, failed.Faultstring
 	}
 	return e
+}
+
+// unsent marks a failure that came before the message of the operation.
+func unsent(err error) error {
+	e := *gateway.AsError(err)
+	e.NoEnviada = true
+	return &e
 }
 
 func fromClass(op *transport.Operation, f *transport.Error) *gateway.Error {
@@ -139,6 +146,6 @@ func badCredential(rfc string, err error) error {
 	if !errors.As(err, &bad) {
 		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err}
 	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err,
+	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
 		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
 }

@@ -24,7 +24,8 @@ type tokenSource struct {
 func (t *tokenSource) Token(ctx context.Context) (string, error) {
 	token, err := t.client.token(ctx, t.servicio, t.cred)
 	if err != nil {
-		return "", failure(&t.client.ops.autentica, err)
+		// The operation that the token is for has not been sent.
+		return "", unsent(failure(&t.client.ops.autentica, err))
 	}
 	return token.Value, nil
 }

@@ -1,0 +1,356 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/api"
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// fake answers as told; what is not set must not be called.
+type fake struct {
+	verifica func() (gateway.EstadoSolicitud, error)
+	presenta func(clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
+	abre     func() (descargas.Contenido, error)
+}
+
+func (f *fake) Autentica(context.Context, gateway.Servicio, string) (gateway.Token, error) {
+	return gateway.Token{Valor: "t", Creado: time.Unix(0, 0).UTC(), Expira: time.Unix(300, 0).UTC()}, nil
+}
+
+func (f *fake) Verifica(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
+	return f.verifica()
+}
+
+func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+	return f.presenta(clave, s)
+}
+
+func (f *fake) Abre(context.Context, gateway.Paquete) (descargas.Contenido, error) { return f.abre() }
+
+type surface struct {
+	http.Handler
+	log    *bytes.Buffer
+	routes []string
+}
+
+func newSurface(t *testing.T, f *fake, change func(*Config)) *surface {
+	t.Helper()
+	s := &surface{log: &bytes.Buffer{}}
+	cfg := Config{SAT: f, Solicitudes: f, Paquetes: f, EFirmas: func() ([]efirma.Status, error) { return nil, nil },
+		Spec: api.Spec, Log: zerolog.New(s.log), Now: time.Now,
+		Observe: func(route, method string, _ int, _ time.Duration) { s.routes = append(s.routes, method+" "+route) }}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if s.Handler, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// do sends a request; headers are name and value in turn.
+func (s *surface) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// problem decodes a problem and checks what every one must be.
+func problem(t *testing.T, w *httptest.ResponseRecorder) rest.Problema {
+	t.Helper()
+	var p rest.Problema
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Fatalf("status %d, body %q: %v", w.Code, w.Body, err)
+	}
+	if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" || p.Status != w.Code || p.Detail == "" || p.RequestID == "" ||
+		p.RequestID != w.Header().Get("X-Request-Id") || !strings.HasPrefix(p.Type, problemBase) {
+		t.Errorf("status %d, Content-Type %q, problem %+v", w.Code, ct, p)
+	}
+	return p
+}
+
+const verificaPath = "/v1/sat/cfdi/solicitudes/e9fd6049-d65a-421e-9d0b-14e4db018fed?rfcSolicitante=PRU010101AB1"
+
+func TestProblemTypes_AreComplete(t *testing.T) {
+	t.Parallel()
+	types := ProblemTypes()
+	slugs := map[string]gateway.Kind{}
+	for _, kind := range gateway.Kinds() {
+		p, ok := types[kind]
+		if !ok || p.Slug == "" || p.Title == "" || p.Status < 400 {
+			t.Errorf("kind %d: %+v", kind, p)
+		}
+		if other, twice := slugs[p.Slug]; twice {
+			t.Errorf("kinds %d and %d share %s", kind, other, p.Slug)
+		}
+		slugs[p.Slug] = kind
+	}
+	if len(types) != len(gateway.Kinds()) {
+		t.Errorf("%d types for %d kinds", len(types), len(gateway.Kinds()))
+	}
+}
+
+func TestProblem_WhenTheBackendRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err    error
+		status int
+		retry  string
+	}{
+		"with a code":         {&gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5002", Mensaje: "m", Detail: "d"}, 409, ""},
+		"for a day":           {&gateway.Error{Kind: gateway.KindLimite, Detail: "d", Reintentable: true, RetryAfter: 24 * time.Hour}, 429, "86400"},
+		"for a while":         {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
+		"without a time":      {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true}, 503, "30"},
+		"with what we missed": {errors.New("canario secreto"), 500, ""},
+	} {
+		s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, tc.err }}, nil)
+		w := s.do(http.MethodGet, verificaPath, "")
+		p := problem(t, w)
+		if w.Code != tc.status || w.Header().Get("Retry-After") != tc.retry || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: status %d, headers %v", name, w.Code, w.Header())
+		}
+		want := gateway.AsError(tc.err)
+		if p.Codigo != want.Codigo || p.Mensaje != want.Mensaje || p.Backend != want.Backend || p.Reintentable != want.Reintentable {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if strings.Contains(w.Body.String(), "canario") {
+			t.Errorf("%s: the log's text is shown: %s", name, w.Body)
+		}
+		if want.Err != nil && !strings.Contains(s.log.String(), "canario") {
+			t.Errorf("%s: the cause is not in the log: %s", name, s.log)
+		}
+	}
+}
+
+// What the contract refuses, and how the refusal names it.
+func TestValidate_WhenTheContractIsBroken(t *testing.T) {
+	t.Parallel()
+	const base = "/v1/sat/cfdi/solicitudes"
+	for name, tc := range map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+		campos             []string
+	}{
+		"unknown field":         {"POST", base, `{"rfcSolicitante":"PRU010101AB1","rfcsolicitante":"x"}`, nil, 422, []string{"rfcsolicitante"}},
+		"missing field":         {"POST", base, `{}`, nil, 422, []string{"rfcSolicitante"}},
+		"several at once":       {"POST", base, `{"rfcSolicitante":"x","tipoSolicitud":"METADATA","rfcEmisor":"abc"}`, nil, 422, []string{"rfcEmisor", "rfcSolicitante", "tipoSolicitud"}},
+		"in a list":             {"POST", base, `{"rfcSolicitante":"PRU010101AB1","rfcReceptores":["PRU010101AB1","x"]}`, nil, 422, []string{"rfcReceptores/1"}},
+		"too many":              {"POST", base, `{"rfcSolicitante":"PRU010101AB1","rfcReceptores":["AAA010101AAA","AAB010101AAA","AAC010101AAA","AAD010101AAA","AAE010101AAA","AAF010101AAA"]}`, nil, 422, []string{"rfcReceptores"}},
+		"a number for a text":   {"POST", base, `{"rfcSolicitante":1}`, nil, 422, []string{"rfcSolicitante"}},
+		"null":                  {"POST", base, `{"rfcSolicitante":null}`, nil, 422, []string{"rfcSolicitante"}},
+		"not JSON":              {"POST", base, `{"rfcSolicitante":`, nil, 400, nil},
+		"two values":            {"POST", base, `{"rfcSolicitante":"PRU010101AB1"} {}`, nil, 400, nil},
+		"a list":                {"POST", base, `[]`, nil, 422, []string{""}},
+		"no body":               {"POST", base, ``, []string{"Content-Type", "application/json"}, 400, nil},
+		"a form, as curl sends": {"POST", base, `{"rfcSolicitante":"PRU010101AB1"}`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, nil},
+		"no content type":       {"POST", base, `{}`, []string{"Content-Type", ""}, 415, nil},
+		"too large":             {"POST", base, `{"rfcSolicitante":"` + strings.Repeat("x", maxBody) + `"}`, nil, 413, nil},
+		"idempotency key":       {"POST", base, `{"rfcSolicitante":"PRU010101AB1"}`, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 422, []string{"Idempotency-Key"}},
+		"no rfcSolicitante":     {"GET", strings.TrimSuffix(verificaPath, "?rfcSolicitante=PRU010101AB1"), ``, nil, 400, []string{"rfcSolicitante"}},
+		"a mistyped parameter":  {"GET", verificaPath + "&rfc=x", ``, nil, 400, []string{"rfc"}},
+		"a parameter twice":     {"GET", verificaPath + "&rfcSolicitante=x", ``, nil, 400, []string{"rfcSolicitante"}},
+		"a bad parameter":       {"GET", strings.Replace(verificaPath, "PRU010101AB1", "pru", 1), ``, nil, 422, []string{"rfcSolicitante"}},
+		"an id that is no UUID": {"GET", strings.Replace(verificaPath, "e9fd6049-", "e9fd6049", 1), ``, nil, 422, []string{"idSolicitud"}},
+		"no form to take":       {"GET", verificaPath, ``, []string{"Accept", "text/html, application/xml;q=0.9"}, 406, []string{"Accept"}},
+		"another service":       {"GET", strings.Replace(verificaPath, "cfdi", "nomina", 1), ``, nil, 404, nil},
+		"no such route":         {"GET", "/v1/sat", ``, nil, 404, nil},
+		"another method":        {"DELETE", "/v1/efirmas", ``, nil, 405, nil},
+		"a path in the id":      {"GET", "/v1/sat/cfdi/paquetes/..%2F..%2Fetc?rfcSolicitante=PRU010101AB1", ``, nil, 422, []string{"idPaquete"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newSurface(t, &fake{}, nil).do(tc.method, tc.path, tc.body, tc.headers...)
+			p := problem(t, w)
+			var campos []string
+			for _, e := range p.Errores {
+				campos = append(campos, e.Campo)
+				if e.Detalle == "" || strings.Contains(e.Detalle, "contrato.") {
+					t.Errorf("%s: %q says nothing of use", e.Campo, e.Detalle)
+				}
+			}
+			if w.Code != tc.status {
+				t.Errorf("status %d, want %d: %s", w.Code, tc.status, w.Body)
+			}
+			if diff := cmp.Diff(tc.campos, campos); diff != "" {
+				t.Errorf("%s\n%s", diff, w.Body)
+			}
+		})
+	}
+}
+
+func TestMethodNotAllowed_TellsWhatIs(t *testing.T) {
+	t.Parallel()
+	w := newSurface(t, &fake{}, nil).do(http.MethodDelete, "/v1/sat/cfdi/solicitudes", "")
+	if got := w.Header().Values("Allow"); !cmp.Equal(got, []string{"POST"}) {
+		t.Errorf("Allow %v", got)
+	}
+}
+
+func TestSolicitar_WhenAccepted(t *testing.T) {
+	t.Parallel()
+	var gotClave string
+	var got gateway.Solicitud
+	s := newSurface(t, &fake{presenta: func(clave string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+		gotClave, got = clave, sol
+		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}, true, nil
+	}}, nil)
+	w := s.do(http.MethodPost, "/v1/sat/retenciones/solicitudes", `{"version":"1.5","tipoDescarga":"emitidos","rfcSolicitante":"Ñ&P010101AB3",
+		"fechaInicial":"2026-01-01T00:00:00","fechaFinal":"2026-01-31T23:59:59","rfcEmisor":"Ñ&P010101AB3","rfcReceptor":"PRU010101AB1","rfcReceptores":["PEPJ800101AB5"],
+		"tipoSolicitud":"CFDI","estadoComprobante":"Todos","tipoComprobante":"I","complemento":"dividendos","rfcACuentaTerceros":"PEPJ800101AB5",
+		"folio":"e9fd6049-d65a-421e-9d0b-14e4db018fed"}`, "Idempotency-Key", "clave-1")
+	want := gateway.Solicitud{Servicio: gateway.Retenciones, Version: "1.5", TipoDescarga: "emitidos", RFCSolicitante: "Ñ&P010101AB3",
+		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCEmisor: "Ñ&P010101AB3", RFCReceptor: "PRU010101AB1",
+		RFCReceptores: []string{"PEPJ800101AB5"}, TipoSolicitud: "CFDI", EstadoComprobante: "Todos", TipoComprobante: "I", Complemento: "dividendos",
+		RFCACuentaTerceros: "PEPJ800101AB5", Folio: "e9fd6049-d65a-421e-9d0b-14e4db018fed"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a field is ignored:\n%s", diff)
+	}
+	if !strings.HasSuffix(gotClave, "\x1fclave-1") {
+		t.Errorf("clave %q", gotClave)
+	}
+	if w.Code != http.StatusCreated || w.Header().Get("Idempotent-Replayed") != "true" ||
+		w.Header().Get("Location") != "/v1/sat/retenciones/solicitudes/id-1?rfcSolicitante=%C3%91%26P010101AB3" {
+		t.Errorf("status %d, headers %v", w.Code, w.Header())
+	}
+}
+
+func TestVerificar_WhenNothingWasFound(t *testing.T) {
+	t.Parallel()
+	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) {
+		return gateway.EstadoSolicitud{IDSolicitud: "i", CodEstatus: gateway.Codigo{Codigo: "5000"}, Estado: gateway.Codigo{Codigo: "5"}}, nil
+	}}, nil)
+	w := s.do(http.MethodGet, verificaPath, "")
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"idsPaquetes":[]`) || strings.Contains(w.Body.String(), "codigoEstadoSolicitud") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// brokenLive is a package in flight that fails behind its first bytes.
+type brokenLive struct{ io.Reader }
+
+func (brokenLive) Close() error { return nil }
+
+func TestDescargar_WhenAFlightFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
+		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{broken})}}, nil
+	}}, nil)
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
+			t.Errorf("the answer ends as if it were whole: %v", p)
+		}
+		if !strings.Contains(s.log.String(), `"cortada":true`) {
+			t.Errorf("the log does not tell: %s", s.log)
+		}
+	}()
+	s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
+}
+
+type failing struct{ err error }
+
+func (f *failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestRecovered_WhenAHandlerPanics(t *testing.T) {
+	t.Parallel()
+	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { panic("canario") }}, nil)
+	w := s.do(http.MethodGet, verificaPath, "")
+	if p := problem(t, w); p.Status != 500 || strings.Contains(w.Body.String(), "canario") || !strings.Contains(s.log.String(), "stack") {
+		t.Errorf("%s\n%s", w.Body, s.log)
+	}
+}
+
+func TestIdentify_WhenTheCallerHasAnID(t *testing.T) {
+	t.Parallel()
+	s := newSurface(t, &fake{}, nil)
+	if got := s.do(http.MethodGet, "/v1/efirmas", "", "X-Request-Id", "erp-7/a.b").Header().Get("X-Request-Id"); got != "erp-7/a.b" {
+		t.Errorf("id %q", got)
+	}
+	for _, bad := range []string{"", "a b", "a\"b", strings.Repeat("x", 129), "ñ"} {
+		if got := s.do(http.MethodGet, "/v1/efirmas", "", "X-Request-Id", bad).Header().Get("X-Request-Id"); got == bad || len(got) != 36 {
+			t.Errorf("%q is answered with %q", bad, got)
+		}
+	}
+	s.do(http.MethodGet, "/v1/efirmas", "", "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	if !strings.Contains(s.log.String(), `"traceId":"4bf92f3577b34da6a3ce929d0e0e4736"`) {
+		t.Errorf("the trace is not in the log: %s", s.log)
+	}
+}
+
+func TestAccess_CountsByPattern(t *testing.T) {
+	t.Parallel()
+	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, nil }}, nil)
+	s.do(http.MethodGet, verificaPath, "")
+	s.do(http.MethodGet, "/anything/at/all", "")
+	want := []string{"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}", "GET desconocida"}
+	if diff := cmp.Diff(want, s.routes); diff != "" {
+		t.Error(diff)
+	}
+	if strings.Contains(s.log.String(), "anything") {
+		t.Errorf("a path is in the log: %s", s.log)
+	}
+}
+
+func TestLocal_WhenTheNameIsAnothers(t *testing.T) {
+	t.Parallel()
+	open := newSurface(t, &fake{}, nil)
+	keyed := newSurface(t, &fake{}, func(c *Config) {
+		c.Keys = func(string) (apikeys.Key, bool) {
+			return apikeys.Key{Name: "k", RFCs: []string{"*"}, Scopes: []string{"*"}}, true
+		}
+	})
+	for host, status := range map[string]int{"127.0.0.1:8080": 200, "localhost": 200, "[::1]:8080": 200, "evil.example": 403, "evil.example:8080": 403, "10.0.0.1": 403} {
+		r := httptest.NewRequest(http.MethodGet, "http://"+host+"/v1/efirmas", nil)
+		w := httptest.NewRecorder()
+		open.ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("%s without keys: %d, want %d", host, w.Code, status)
+		}
+		r.Header.Set("Authorization", "Bearer k")
+		w = httptest.NewRecorder()
+		if keyed.ServeHTTP(w, r); w.Code != 200 {
+			t.Errorf("%s with a key: %d", host, w.Code)
+		}
+	}
+	if w := open.do(http.MethodGet, "/v1/efirmas", "", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
+		t.Errorf("a page of another site: %d", w.Code)
+	}
+}
+
+// Every operation of the contract that asks for a key has a scope here.
+func TestScopes_AreThoseOfTheContract(t *testing.T) {
+	t.Parallel()
+	s := newSurface(t, &fake{}, func(c *Config) { c.Keys = func(string) (apikeys.Key, bool) { return apikeys.Key{}, false } })
+	for path, status := range map[string]int{verificaPath: 401, "/v1/efirmas": 401, "/v1/efirmas/PRU010101AB1": 401, "/openapi.yaml": 200, "/openapi.json": 200} {
+		w := s.do(http.MethodGet, path, "", "Authorization", "Bearer x")
+		if w.Code != status || status == 401 && w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d, %v", path, w.Code, w.Header())
+		}
+	}
+}
