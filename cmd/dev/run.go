@@ -28,7 +28,7 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, "Starting the sandbox and the gateway (the first time makes keys, a second or two)…") //nolint:errcheck // a terminal
 	// The sandbox forgets its solicitudes when it stops and gives the same ids
 	// again: a ledger that remembered them would answer with other packages.
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the developer's own choice of place
 		return err
 	}
 	ledger, err := os.MkdirTemp(dir, "gateway-")

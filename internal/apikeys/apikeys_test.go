@@ -115,7 +115,7 @@ func TestOpen_WhenFileIsAtFault(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write(t, path, `{"keys":[]}`)
-	if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // what must be refused
+	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path, nil); err == nil || !strings.Contains(err.Error(), "0600") {

@@ -84,9 +84,17 @@ func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido
 		return Contenido{}, errors.Join(context.Cause(ctx), r.Close())
 	case <-r.v.begun:
 	}
-	if err := r.v.failed(); err != nil {
+	over, err := r.v.over()
+	if err != nil {
 		r.Close() //nolint:errcheck // always nil
 		return Contenido{}, err
+	}
+	if over {
+		// It is being put into storage, whence it can be served better.
+		<-r.v.landed
+		if guardado, err := p.guardado(ctx, paquete); err == nil && guardado != nil {
+			return Contenido{Guardado: guardado}, r.Close()
+		}
 	}
 	return Contenido{EnVuelo: r}, nil
 }
@@ -193,6 +201,7 @@ func (p *Paquetes) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo)
 		p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a whole package could not be kept")
 	}
 	p.olvida(paquete)
+	close(v.landed)
 }
 
 // descarga fetches the package into v and hashes it on the way, on another core.
@@ -232,6 +241,7 @@ func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuel
 	}
 	p.olvida(paquete)
 	v.finish(failed)
+	close(v.landed)
 	if err := os.Remove(v.file.Name()); err != nil {
 		p.log.Error().Err(err).Msg("a partial package could not be removed")
 	}

@@ -33,10 +33,12 @@ type vuelo struct {
 	// ZIP, or the flight is over.
 	begun     chan struct{}
 	beginOnce sync.Once
+	// landed is closed when the flight is over and its package kept or lost.
+	landed chan struct{}
 }
 
 func newVuelo(file *os.File) *vuelo {
-	v := &vuelo{file: file, refs: 1, begun: make(chan struct{})}
+	v := &vuelo{file: file, refs: 1, begun: make(chan struct{}), landed: make(chan struct{})}
 	v.moved.L = &v.mu
 	return v
 }
@@ -94,11 +96,11 @@ func (v *vuelo) finish(err error) {
 	v.moved.Broadcast()
 }
 
-// failed returns the error of a flight that is over.
-func (v *vuelo) failed() error {
+// over tells whether the flight is, and with which error.
+func (v *vuelo) over() (bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.err
+	return v.done, v.err
 }
 
 func (v *vuelo) acquire() {

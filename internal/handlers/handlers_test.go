@@ -260,7 +260,7 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
-		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{broken})}}, nil
+		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
 	}}, nil)
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
@@ -271,6 +271,18 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 		}
 	}()
 	s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
+}
+
+func TestDescargar_WhenAFlightFailsAtOnce(t *testing.T) {
+	t.Parallel()
+	early := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d"}
+	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
+		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
+	}}, nil)
+	w := s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
+	if p := problem(t, w); p.Status != http.StatusBadGateway || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("%+v, %v", p, w.Header())
+	}
 }
 
 type failing struct{ err error }

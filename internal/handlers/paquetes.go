@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,14 +35,18 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 	if got.Guardado != nil {
 		return serveStored(w, r, got.Guardado)
 	}
-	serveLive(w, r, got.EnVuelo)
-	return nil
+	return serveLive(w, r, got.EnVuelo)
 }
 
 // serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).
 func serveStored(w http.ResponseWriter, r *http.Request, g *descargas.Guardado) error {
 	defer g.File.Close() //nolint:errcheck // read only
 	w.Header().Set("ETag", `"`+g.SHA256+`"`)
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		// Several ranges would be answered as multipart, which the contract does
+		// not offer; a server may ignore Range (RFC 9110 §14.2).
+		r.Header.Del("Range")
+	}
 	ranged := &rangeWriter{ResponseWriter: w}
 	http.ServeContent(ranged, r, "", g.Completado, g.File)
 	if !ranged.refused {
@@ -78,31 +83,34 @@ func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
 }
 
 // serveLive answers with a package as it arrives. Its length and digest are not
-// known, so it has neither Content-Length nor ETag; when it fails, or the
-// gateway finds it not whole, the connection is cut so that no caller takes the
-// part for the whole.
-func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) {
+// known, so it has neither Content-Length nor ETag. The answer begins with the
+// first whole block: a failure before that is still a problem. When it fails
+// later, or the gateway finds it not whole, the connection is cut so that no
+// caller takes the part for the whole.
+func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error {
 	defer live.Close() //nolint:errcheck // always nil
+	buf := make([]byte, liveBlock)
+	n, err := io.ReadFull(live, buf)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
 	w.Header().Set("Accept-Ranges", "none")
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
 	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
-	buf := make([]byte, liveBlock)
 	for {
-		n, err := live.Read(buf)
-		if n > 0 {
-			// A server without deadlines is a test's recorder.
-			control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
-			if _, err := w.Write(buf[:n]); err != nil {
-				return // the caller is gone; the download goes on
-			}
+		// A server without deadlines is a test's recorder.
+		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
+		if _, err := w.Write(buf[:n]); err != nil {
+			return nil //nolint:nilerr // the caller is gone; the download goes on
 		}
 		switch {
-		case errors.Is(err, io.EOF):
-			return
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
 		case err != nil:
 			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a package in flight failed; the answer is cut")
 			panic(http.ErrAbortHandler)
 		}
+		n, err = live.Read(buf)
 	}
 }

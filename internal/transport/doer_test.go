@@ -81,7 +81,7 @@ func (r *rig) call(op Operation, tk *tokens, sink io.Writer) (string, Answer, er
 		return "", Answer{}, err
 	}
 	req.Header.Set("SOAPAction", "urn:d/V")
-	resp, err := r.doer.Do(req)
+	resp, err := r.doer.Do(req) //nolint:bodyclose // it is memory
 	if err != nil {
 		return "", Answer{}, err
 	}
