@@ -74,6 +74,14 @@ func appendSignature(dst []byte, info signedInfo, digest [sha1.Size]byte, cred *
 	return append(keyInfo(dst), `</KeyInfo></Signature>`...), nil
 }
 
+// Envelope returns body, in namespace as the default one, in a SOAP 1.1
+// envelope without any signature.
+func Envelope(body *Element, namespace string) []byte {
+	out := append(make([]byte, 0, 1<<10), envelopeStart...)
+	out = body.AppendCanonical(out, "", Namespace{Name: namespace})
+	return append(out, envelopeEnd...)
+}
+
 // Peticion returns the whole envelope of a signed request: body, in namespace,
 // with a Signature as the last child of its only child (sat.md §4). The
 // element's attributes are sorted in place.

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,7 +34,7 @@ var (
 // parseAnswer reads a whole answer.
 func parseAnswer(body []byte) (Answer, error) {
 	r := &answerReader{dec: xml.NewDecoder(bytes.NewReader(body))}
-	if _, err := r.run(""); err != nil {
+	if _, err := r.run(nil); err != nil {
 		return Answer{}, err
 	}
 	return r.answer, nil
@@ -47,9 +48,9 @@ type answerReader struct {
 	seen   bool     // the envelope has been closed
 }
 
-// run walks to the end, or to the start of the element named stop inside the
+// run walks to the end, or to the start of an element named in stop inside the
 // Body, where it returns true with the decoder just behind its start tag.
-func (r *answerReader) run(stop string) (bool, error) {
+func (r *answerReader) run(stop []string) (bool, error) {
 	for {
 		token, err := r.dec.Token()
 		if errors.Is(err, io.EOF) && r.seen && len(r.path) == 0 {
@@ -68,7 +69,7 @@ func (r *answerReader) run(stop string) (bool, error) {
 			if err := r.start(t); err != nil {
 				return false, err
 			}
-			if stop != "" && t.Name.Local == stop && len(r.path) == 4 && r.path[1] == "Body" {
+			if slices.Contains(stop, t.Name.Local) && len(r.path) == 4 && r.path[1] == "Body" {
 				return true, nil
 			}
 		case xml.EndElement:
@@ -80,9 +81,9 @@ func (r *answerReader) run(stop string) (bool, error) {
 	}
 }
 
-// finish walks from the end of the text of the element named stop to the end:
+// finish walks from the end of the text of the element named in stop to the end:
 // its end tag must come next, and it must not stand again.
-func (r *answerReader) finish(stop string) error {
+func (r *answerReader) finish(stop []string) error {
 	token, err := r.dec.Token()
 	if err != nil {
 		return err

@@ -13,8 +13,10 @@ import (
 type Firma int
 
 const (
+	// SinFirma bears none: the system authenticates by what is in the body.
+	SinFirma Firma = iota
 	// FirmaAutentica bears a WS-Security header with a signed Timestamp.
-	FirmaAutentica Firma = iota + 1
+	FirmaAutentica
 	// FirmaPeticion bears an enveloped Signature and the token in Authorization.
 	FirmaPeticion
 )
@@ -35,8 +37,8 @@ type Operation struct {
 	// MaxAnswer bounds the answer in bytes, the streamed text apart.
 	MaxAnswer int64
 	// Stream names the element whose text is base64 to be decoded into the
-	// call's Sink; empty for none.
-	Stream string
+	// call's Sink, by any of the names it is known by; empty for none.
+	Stream []string
 }
 
 // TokenSource gives the access token of one call's RFC and family.
@@ -53,12 +55,18 @@ type Call struct {
 	Servicio   string // family, for logs
 	RFC        string
 	Familia    signing.Familia
-	Credential *efirma.Credential
-	Tokens     TokenSource // nil unless FirmaPeticion
-	Sink       io.Writer   // nil unless the operation streams
+	Credential *efirma.Credential // nil with SinFirma
+	Tokens     TokenSource        // nil unless FirmaPeticion
+	Sink       io.Writer          // nil unless the operation streams
+	// Adjunto is what takes the place of the text AdjuntoMark, as base64, streamed.
+	Adjunto *io.SectionReader
 
 	Answer Answer
 }
+
+// AdjuntoMark is the text that a backend puts where the call's Adjunto goes. A
+// body holds it once and nowhere else: it is no legal text of any contract.
+const AdjuntoMark = "{{adjunto}}"
 
 type callKey struct{}
 

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -132,44 +131,52 @@ func (x *exchange) once(ctx context.Context) (*answer, string, error) {
 		if err != nil {
 			return nil, &Error{Class: ClassInternal, Err: err}
 		}
-		x.sent = len(wire)
+		x.sent = int(wire.size)
 		return x.send(ctx, wire, token)
 	})
 	return got, token, err
 }
 
 // wire makes the envelope right for its operation.
-func (x *exchange) wire() ([]byte, error) {
+func (x *exchange) wire() (message, error) {
 	started := time.Now()
 	defer func() { x.signing += time.Since(started) }()
 	op := x.call.Operation
+	var envelope []byte
+	var err error
 	switch op.Firma {
+	case SinFirma:
+		envelope = signing.Envelope(x.body, op.Namespace)
 	case FirmaAutentica:
-		return signing.Autentica(x.body, op.Namespace, x.call.Credential, x.doer.now(), "uuid-"+uuid.NewString()+"-1")
+		envelope, err = signing.Autentica(x.body, op.Namespace, x.call.Credential, x.doer.now(), "uuid-"+uuid.NewString()+"-1")
 	case FirmaPeticion:
-		return signing.Peticion(x.body, op.Namespace, x.call.Familia, x.call.Credential)
+		envelope, err = signing.Peticion(x.body, op.Namespace, x.call.Familia, x.call.Credential)
 	}
-	return nil, fmt.Errorf("transport: operation %s has no known form", op.Name)
+	if err != nil {
+		return message{}, err
+	}
+	return newMessage(envelope, x.call.Adjunto)
 }
 
 // send makes one HTTP exchange and reads its answer whole.
-func (x *exchange) send(ctx context.Context, wire []byte, token string) (*answer, error) {
+func (x *exchange) send(ctx context.Context, wire message, token string) (*answer, error) {
 	op := x.call.Operation
 	ctx, watch := newWatch(ctx, op.Timeout)
 	defer watch.stop()
 	sent := false
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent = true }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, x.url, bytes.NewReader(wire))
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, x.url, wire.reader())
 	if err != nil {
 		return nil, err
 	}
+	req.ContentLength = wire.size
 	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	req.Header.Set("SOAPAction", strconv.Quote(x.action))
 	req.Header.Set("User-Agent", x.doer.agent)
 	if token != "" {
 		req.Header.Set("Authorization", `WRAP access_token="`+token+`"`)
 	}
-	if op.Stream != "" {
+	if len(op.Stream) > 0 {
 		// Inflating what base64 has inflated costs six times the transfer.
 		req.Header.Set("Accept-Encoding", "identity")
 	}
@@ -198,7 +205,7 @@ func (x *exchange) read(resp *http.Response, watch *watch) (*answer, error) {
 		return nil, err
 	}
 	counted := &countingReader{r: body}
-	if op.Stream != "" && resp.StatusCode < 300 {
+	if len(op.Stream) > 0 && resp.StatusCode < 300 {
 		counted.watch = watch
 		parsed, n, rest, err := streamAnswer(counted, op.Stream, x.call.Sink, op.MaxAnswer)
 		got := &answer{Answer: parsed, status: resp.StatusCode, body: rest, received: counted.n, streamed: n}
@@ -252,7 +259,7 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 		e.Class, e.Err = ClassCanceled, cause
 	case !sent:
 		e.Class = ClassConnect
-	case x.call.Operation.Stream != "" && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
+	case len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
 		e.Class = ClassTruncated
 	case status != 0 && isMalformed(err):
 		e.Class = ClassMalformed

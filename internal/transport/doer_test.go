@@ -249,7 +249,7 @@ func TestDo_WhenStreamed(t *testing.T) {
 	t.Parallel()
 	body := packageStart + strings.Repeat("QUJD", blockSize) + packageEnd
 	op := peticion(false)
-	op.Stream = "Paquete"
+	op.Stream = []string{"Paquete"}
 	for name, serve := range map[string]http.HandlerFunc{
 		"as asked": func(w http.ResponseWriter, req *http.Request) {
 			if enc := req.Header.Get("Accept-Encoding"); enc != "identity" {
@@ -289,7 +289,7 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 		<-release
 	})
 	op := peticion(false)
-	op.Stream, op.Timeout = "Paquete", 120*time.Millisecond
+	op.Stream, op.Timeout = []string{"Paquete"}, 120*time.Millisecond
 	started := time.Now()
 	_, _, err := r.call(op, &tokens{}, io.Discard)
 	var failed *Error
@@ -304,7 +304,7 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 func TestDo_WhenStreamFails(t *testing.T) {
 	t.Parallel()
 	op := peticion(false)
-	op.Stream = "Paquete"
+	op.Stream = []string{"Paquete"}
 	for name, tc := range map[string]struct {
 		body  string
 		sink  io.Writer

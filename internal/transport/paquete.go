@@ -34,7 +34,7 @@ type sinkError struct{ err error }
 func (e *sinkError) Error() string { return e.err.Error() }
 func (e *sinkError) Unwrap() error { return e.err }
 
-// streamAnswer reads an answer whose element named stop holds base64 text. The
+// streamAnswer reads an answer whose element named in stop holds base64 text. The
 // decoded bytes go to sink block by block; memory stays flat whatever the size.
 // It returns the answer, the bytes decoded, and the rest of the envelope (the
 // element emptied), which is well formed and at most bound bytes long.
@@ -42,7 +42,7 @@ func (e *sinkError) Unwrap() error { return e.err }
 // The XML is read by encoding/xml, which takes its bytes one by one from a
 // reader of ours: behind the start tag the reader is exactly at the text, which
 // is then taken in blocks until the next tag.
-func streamAnswer(body io.Reader, stop string, sink io.Writer, bound int64) (Answer, int64, []byte, error) {
+func streamAnswer(body io.Reader, stop []string, sink io.Writer, bound int64) (Answer, int64, []byte, error) {
 	src := &textReader{r: body, buf: make([]byte, blockSize), bound: bound}
 	r := &answerReader{dec: xml.NewDecoder(src)}
 	found, err := r.run(stop)

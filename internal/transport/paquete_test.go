@@ -19,7 +19,7 @@ const (
 
 func stream(body io.Reader) ([]byte, Answer, []byte, error) {
 	var sink bytes.Buffer
-	got, n, rest, err := streamAnswer(body, "Paquete", &sink, 64<<10)
+	got, n, rest, err := streamAnswer(body, []string{"Paquete"}, &sink, 64<<10)
 	if int64(sink.Len()) != n && err == nil {
 		return nil, got, rest, errors.New("the count differs from what the sink got")
 	}
@@ -138,7 +138,7 @@ func TestStream_WhenSourceOrSinkFails(t *testing.T) {
 		t.Errorf("a broken source: %v", err)
 	}
 	var sink *sinkError
-	if _, _, _, err := streamAnswer(strings.NewReader(body), "Paquete", failingWriter{broken}, 64<<10); !errors.As(err, &sink) || !errors.Is(err, broken) {
+	if _, _, _, err := streamAnswer(strings.NewReader(body), []string{"Paquete"}, failingWriter{broken}, 64<<10); !errors.As(err, &sink) || !errors.Is(err, broken) {
 		t.Errorf("a broken sink: %v", err)
 	}
 }

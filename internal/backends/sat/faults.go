@@ -73,7 +73,7 @@ func fromClass(op *transport.Operation, f *transport.Error) *gateway.Error {
 }
 
 // spends tells the operations whose repetition the SAT counts for life.
-func spends(op *transport.Operation) bool { return !op.Repeatable && op.Stream == "" }
+func spends(op *transport.Operation) bool { return !op.Repeatable && len(op.Stream) == 0 }
 
 func unavailable(detail string, after time.Duration) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
@@ -89,7 +89,7 @@ func silent(op *transport.Operation) *gateway.Error {
 	switch {
 	case spends(op):
 		return unknown()
-	case op.Stream != "":
+	case len(op.Stream) > 0:
 		return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
 			Detail: "La descarga se interrumpió y lo recibido se desechó. El SAT permite dos descargas por paquete: repita una vez."}
 	}

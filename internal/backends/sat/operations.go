@@ -54,6 +54,6 @@ func newOperations() *operations {
 	ops.verifica.Timeout = timeoutVerifica
 	ops.verifica.MaxAnswer = maxAnswerVerifica
 	ops.descargar.Timeout = timeoutDescarga
-	ops.descargar.Stream = "Paquete"
+	ops.descargar.Stream = []string{"Paquete"}
 	return ops
 }

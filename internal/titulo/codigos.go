@@ -1,0 +1,90 @@
+package titulo
+
+// Codigo names a kind of problem. It is stable: programs compare it.
+type Codigo string
+
+// Of a title's fields (Validate).
+const (
+	CodigoRequerido           Codigo = "requerido"
+	CodigoVersion             Codigo = "version"
+	CodigoCatalogoID          Codigo = "catalogo_id"
+	CodigoCatalogoTexto       Codigo = "catalogo_texto"
+	CodigoEntidadDosDigitos   Codigo = "entidad_dos_digitos"
+	CodigoValor               Codigo = "valor"
+	CodigoFecha               Codigo = "fecha"
+	CodigoFechaRequerida      Codigo = "fecha_requerida_por_modalidad"
+	CodigoFechaExcluida       Codigo = "fecha_excluida_por_modalidad"
+	CodigoOrdenFechas         Codigo = "orden_de_fechas"
+	CodigoCURP                Codigo = "curp"
+	CodigoCURPDigito          Codigo = "curp_digito"
+	CodigoCorreo              Codigo = "correo"
+	CodigoCaracterInvalido    Codigo = "caracter_invalido"
+	CodigoCaracterReservado   Codigo = "caracter_reservado"
+	CodigoEspacios            Codigo = "espacios"
+	CodigoUnicode             Codigo = "unicode_descompuesto"
+	CodigoMinusculas          Codigo = "minusculas"
+	CodigoAcentos             Codigo = "acentos"
+	CodigoLongitud            Codigo = "longitud"
+	CodigoRvoeSinNumero       Codigo = "rvoe_sin_numero"
+	CodigoFirmanteRepetido    Codigo = "firmante_repetido"
+	CodigoDemasiadosFirmantes Codigo = "demasiados_firmantes"
+)
+
+// Of a title's XML (Parse, Verifica).
+const (
+	CodigoXMLIlegible         Codigo = "xml_ilegible"
+	CodigoCodificacion        Codigo = "codificacion"
+	CodigoDTD                 Codigo = "dtd"
+	CodigoProfundidad         Codigo = "profundidad"
+	CodigoDemasiadoGrande     Codigo = "demasiado_grande"
+	CodigoNoEsTitulo          Codigo = "no_es_titulo"
+	CodigoEspacioDeNombres    Codigo = "espacio_de_nombres"
+	CodigoSchemaLocation      Codigo = "schema_location"
+	CodigoElementoDesconocido Codigo = "elemento_desconocido"
+	CodigoElementoRepetido    Codigo = "elemento_repetido"
+	CodigoElementoFaltante    Codigo = "elemento_faltante"
+	CodigoOrdenElementos      Codigo = "orden_de_elementos"
+	CodigoAtributoDesconocido Codigo = "atributo_desconocido"
+	CodigoFechaVacia          Codigo = "fecha_vacia"
+	CodigoTextoInesperado     Codigo = "texto_inesperado"
+	CodigoAutenticacion       Codigo = "autenticacion"
+	CodigoAutenticacionVacia  Codigo = "autenticacion_vacia"
+)
+
+// Of a sello and its certificate (Sella, Verifica).
+const (
+	CodigoBase64              Codigo = "base64"
+	CodigoBase64Lineas        Codigo = "base64_en_varias_lineas"
+	CodigoSello               Codigo = "sello"
+	CodigoSelloPlano          Codigo = "sello_plano"
+	CodigoSelloEntidades      Codigo = "sello_entidades"
+	CodigoCertificadoIlegible Codigo = "certificado_ilegible"
+	CodigoCertificadoNumero   Codigo = "certificado_numero"
+	CodigoCertificadoCURP     Codigo = "certificado_curp"
+	CodigoCertificadoSinCURP  Codigo = "certificado_sin_curp"
+	CodigoCertificadoVigencia Codigo = "certificado_fuera_de_vigencia"
+	CodigoCertificadoNoEFirma Codigo = "certificado_no_es_efirma"
+)
+
+// Of a file before it is sent (EscribeZip, RevisaArchivo).
+const (
+	CodigoNombreLongitud      Codigo = "nombre_longitud"
+	CodigoNombreInvalido      Codigo = "nombre_invalido"
+	CodigoExtension           Codigo = "extension"
+	CodigoExtensionDistinta   Codigo = "extension_no_corresponde"
+	CodigoContenido           Codigo = "contenido_desconocido"
+	CodigoArchivoVacio        Codigo = "archivo_vacio"
+	CodigoEnBase64            Codigo = "en_base64"
+	CodigoEnBase64Doble       Codigo = "en_base64_doble"
+	CodigoZipDanado           Codigo = "zip_danado"
+	CodigoZipVacio            Codigo = "zip_vacio"
+	CodigoZipBomba            Codigo = "zip_bomba"
+	CodigoZipEntradas         Codigo = "zip_demasiadas_entradas"
+	CodigoZipCifrado          Codigo = "zip_cifrado"
+	CodigoZipMetodo           Codigo = "zip_metodo"
+	CodigoZipCarpetas         Codigo = "zip_carpetas"
+	CodigoEntradaNoXML        Codigo = "entrada_no_xml"
+	CodigoEntradaRepetida     Codigo = "entrada_repetida"
+	CodigoFolioDuplicado      Codigo = "folio_duplicado"
+	CodigoDemasiadosProblemas Codigo = "demasiados_problemas"
+)

@@ -1,0 +1,15 @@
+// Package titulo builds, seals, checks and reads the SEP's electronic
+// professional titles: the document TituloElectronico 1.0 (sep.md §5), its
+// catalogues (§6), each signer's cadena original and sello, and the zip in
+// which many of them are sent.
+//
+// The order of its verbs is Completa, Validate, Sella (once per signer) and
+// Marshal, or Emite for all of them; Verifica and RevisaArchivo check what
+// others built.
+//
+// It refuses to send anything: no HTTP and no SOAP. It refuses to correct a
+// title as well: what it cannot fill from the catalogues it reports, each
+// Problema with its path, and the official texts stay as they are, mistakes
+// included. It does not know the DGP's lists of institutions and careers nor
+// RENAPO, so a title without problems can still be rejected.
+package titulo

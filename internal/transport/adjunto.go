@@ -1,0 +1,78 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/segmentio/asm/base64"
+)
+
+// encodeBlock is what is read and encoded at a time: whole quanta.
+const encodeBlock = 96 << 10
+
+var errMark = errors.New("transport: the body and the call disagree about an adjunto")
+
+// message is an envelope on its way out: bytes, or bytes around an adjunto that
+// is read and encoded while it is sent, so that a file of any size passes with
+// flat memory.
+type message struct {
+	head, tail []byte
+	adjunto    *io.SectionReader
+	size       int64
+}
+
+func newMessage(envelope []byte, adjunto *io.SectionReader) (message, error) {
+	if adjunto == nil {
+		return message{head: envelope, size: int64(len(envelope))}, nil
+	}
+	head, tail, found := bytes.Cut(envelope, []byte(AdjuntoMark))
+	if !found || bytes.Contains(tail, []byte(AdjuntoMark)) {
+		return message{}, errMark
+	}
+	encoded := (adjunto.Size() + 2) / 3 * 4
+	return message{head: head, tail: tail, adjunto: adjunto, size: int64(len(head)) + encoded + int64(len(tail))}, nil
+}
+
+// reader returns the message from its beginning; a repeat asks for another one.
+func (m message) reader() io.Reader {
+	if m.adjunto == nil {
+		return bytes.NewReader(m.head)
+	}
+	again := io.NewSectionReader(m.adjunto, 0, m.adjunto.Size())
+	return io.MultiReader(bytes.NewReader(m.head), &encoder{src: again}, bytes.NewReader(m.tail))
+}
+
+// encoder reads base64 of src, block by block.
+type encoder struct {
+	src  io.Reader
+	raw  []byte
+	text []byte
+	rest []byte // of text, not yet read
+	err  error
+}
+
+func (e *encoder) Read(p []byte) (int, error) {
+	if e.raw == nil {
+		e.raw = make([]byte, encodeBlock)
+		e.text = make([]byte, encodeBlock/3*4)
+	}
+	if len(e.rest) == 0 {
+		if e.err != nil {
+			return 0, e.err
+		}
+		n, err := io.ReadFull(e.src, e.raw)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			e.err = io.EOF
+		case err != nil:
+			e.err = err
+			return 0, err
+		}
+		e.rest = e.text[:base64.StdEncoding.EncodedLen(n)]
+		base64.StdEncoding.Encode(e.rest, e.raw[:n])
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}

@@ -1,0 +1,161 @@
+package xls
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// sheet is the cells of a worksheet that hold something.
+type sheet struct {
+	strings []string
+	cells   []cell
+	columns int // one more than the last with something in it
+}
+
+type cell struct {
+	row, column uint16
+	text        string
+}
+
+// exact is the range in which a double is a whole number without doubt and is written without an exponent.
+const exact = 1e21
+
+// read takes the cells up to the end of the sheet; what is embedded in it, a chart, is passed over.
+func (s *sheet) read(r *records) error {
+	for depth := 1; depth > 0; {
+		kind, body, ok, err := r.next()
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return malformed("the worksheet has no end")
+		case kind == recBOF:
+			depth++
+		case kind == recEOF:
+			depth--
+		case depth == 1:
+			if err := s.take(kind, body); err != nil {
+				return err
+			}
+		}
+	}
+	// Every writer puts the rows in order, but the format does not ask for it.
+	slices.SortStableFunc(s.cells, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.column, b.column))
+	})
+	return nil
+}
+
+// take reads a record of the sheet if it is a cell. Blank cells and everything that is not one are passed
+// over; cells whose value would be a guess are refused, because a blank would be taken for the truth.
+func (s *sheet) take(kind uint16, body []byte) error {
+	switch kind {
+	case recLabelSST, recLabel, recNumber, recRK, recMulRK:
+	case recFormula, recBoolErr, recRString:
+		return malformed("a cell of a kind that results do not have (record %#04x)", kind)
+	default:
+		return nil
+	}
+	if len(body) < 6 {
+		return malformed("a cell of %d bytes", len(body))
+	}
+	row, column, value := binary.LittleEndian.Uint16(body), binary.LittleEndian.Uint16(body[2:]), body[6:]
+	switch kind {
+	case recMulRK:
+		return s.takeMulRK(row, column, body[4:])
+	case recLabel:
+		text, err := ownString(value)
+		if err != nil {
+			return err
+		}
+		return s.put(row, column, text)
+	}
+	if len(value) < 4 || (kind == recNumber && len(value) < 8) {
+		return malformed("a cell of %d bytes", len(body))
+	}
+	switch kind {
+	case recLabelSST:
+		index := binary.LittleEndian.Uint32(value)
+		if int64(index) >= int64(len(s.strings)) {
+			return malformed("shared string %d of %d", index, len(s.strings))
+		}
+		return s.put(row, column, s.strings[index])
+	case recRK:
+		return s.put(row, column, number(fromRK(binary.LittleEndian.Uint32(value))))
+	default:
+		return s.put(row, column, number(math.Float64frombits(binary.LittleEndian.Uint64(value))))
+	}
+}
+
+// takeMulRK reads the pairs of format and number of consecutive columns; the last column ends the record.
+func (s *sheet) takeMulRK(row, first uint16, pairs []byte) error {
+	if len(pairs) < 8 || len(pairs)%6 != 2 {
+		return malformed("numbers in %d bytes", len(pairs))
+	}
+	for ; len(pairs) > 2; pairs = pairs[6:] {
+		if err := s.put(row, first, number(fromRK(binary.LittleEndian.Uint32(pairs[2:])))); err != nil {
+			return err
+		}
+		first++
+	}
+	return nil
+}
+
+func (s *sheet) put(row, column uint16, text string) error {
+	if text == "" {
+		return nil
+	}
+	if column >= MaxColumns {
+		return tooLarge("something in column %d, the bound is %d", column+1, MaxColumns)
+	}
+	if len(s.cells) >= MaxCells {
+		return tooLarge("more than %d cells", MaxCells)
+	}
+	s.cells = append(s.cells, cell{row, column, text})
+	s.columns = max(s.columns, int(column)+1)
+	return nil
+}
+
+// each yields the rows, the blank ones among them too.
+func (s *sheet) each(yield func([]string, error) bool) {
+	left := s.cells
+	for n := 0; len(left) > 0; n++ {
+		row := make([]string, s.columns)
+		for len(left) > 0 && int(left[0].row) == n {
+			row[left[0].column] = left[0].text
+			left = left[1:]
+		}
+		if !yield(row, nil) {
+			return
+		}
+	}
+}
+
+// fromRK opens the short form of a number, [MS-XLS] 2.5.217: a double without its lower half or an
+// integer of 30 bits, either of them perhaps in hundredths.
+func fromRK(rk uint32) float64 {
+	var v float64
+	if rk&2 != 0 {
+		v = float64(int32(rk) >> 2) //nolint:gosec // G115: the sign bit is meant
+	} else {
+		v = math.Float64frombits(uint64(rk&^3) << 32)
+	}
+	if rk&1 != 0 {
+		v /= 100
+	}
+	return v
+}
+
+// number writes a number as a person would have typed it.
+func number(v float64) string {
+	if v == 0 {
+		return "0" // and not "-0"
+	}
+	if math.Abs(v) < exact {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
