@@ -106,7 +106,7 @@ func (c *Client) Solicita(ctx context.Context, s gateway.Solicitud) (gateway.Sol
 	if err != nil {
 		return gateway.SolicitudAceptada{}, failure(op, err)
 	}
-	return result.accepted()
+	return result.accepted(op)
 }
 
 func (c *Client) solicitaOperation(s gateway.Solicitud) *transport.Operation {

@@ -7,6 +7,7 @@ import (
 	"github.com/pasarela-mx/pasarela/gen/soap/sat/solicita"
 	"github.com/pasarela-mx/pasarela/gen/soap/sat/verifica"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
 // solicitaResult is what the four Solicita operations answer alike.
@@ -85,13 +86,13 @@ func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaServic
 }
 
 // accepted turns an answer into the vocabulary, or into the refusal of its code.
-func (r solicitaResult) accepted() (gateway.SolicitudAceptada, error) {
+func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAceptada, error) {
 	switch {
 	case r.codEstatus == codAceptada && r.idSolicitud != "":
 		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: r.mensaje}, nil
 	case r.codEstatus == codAceptada || r.codEstatus == "":
-		e := unknown()
-		e.Backend, e.Codigo, e.Mensaje = backend, r.codEstatus, r.mensaje
+		e := system().UnknownOutcome(op)
+		e.Codigo, e.Mensaje = r.codEstatus, transport.PublicText(r.mensaje, nsDescarga)
 		return gateway.SolicitudAceptada{}, e
 	}
 	e := refusal(r.codEstatus, r.mensaje)

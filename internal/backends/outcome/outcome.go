@@ -1,0 +1,147 @@
+// Package outcome turns what transport met below a contract into the
+// vocabulary's failures, alike for every backend. What a system says inside its
+// contract is the backend's own affair.
+package outcome
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// System is how a backend is named, and what it says where systems differ.
+type System struct {
+	// Backend is the label in errors: "sat".
+	Backend string
+	// Name is how Spanish texts call it, with its article: "el SAT".
+	Name string
+	// Settings names the variables that hold its addresses.
+	Settings string
+	// Unknown says what to do when a message that must not be repeated may have
+	// arrived.
+	Unknown func(op *transport.Operation) string
+	// Fault translates a SOAP fault that the system is known for; nil or a nil
+	// answer leaves it to the general rule.
+	Fault func(op *transport.Operation, f *transport.Error) *gateway.Error
+}
+
+// Failure translates what kept a call from an answer of its contract. An error
+// of the vocabulary passes unchanged.
+func (s System) Failure(op *transport.Operation, err error) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var failed *transport.Error
+	if !errors.As(err, &failed) {
+		// The stub could not decode what transport had found to be a SOAP message.
+		failed = &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: err}
+	}
+	e := s.fromClass(op, failed)
+	e.Backend, e.Err, e.NoEnviada = s.Backend, err, !failed.Sent
+	if failed.Class == transport.ClassFault {
+		e.Codigo, e.Mensaje = failed.Faultcode, failed.Faultstring
+	}
+	return e
+}
+
+func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.Error {
+	switch f.Class {
+	case transport.ClassConnect:
+		return s.Unavailable("No se pudo establecer conexión con "+s.Name+"; la petición no salió.", 0)
+	case transport.ClassBreaker:
+		return s.Unavailable("Hace un momento "+s.Name+" falló varias veces seguidas; la pasarela espera antes de volver a intentar. La petición no salió.", f.RetryAfter)
+	case transport.ClassFault:
+		return s.fromFault(op, f)
+	case transport.ClassHTTP:
+		return s.fromHTTP(op, f)
+	case transport.ClassLost, transport.ClassTimeout:
+		return s.silent(op)
+	case transport.ClassCanceled:
+		if f.Sent {
+			return s.silent(op)
+		}
+		return s.Unavailable("La petición se interrumpió antes de salir.", 0)
+	case transport.ClassInternal:
+		return &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela; la petición no salió."}
+	case transport.ClassSink:
+		return &gateway.Error{Kind: gateway.KindInterno, Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+	case transport.ClassTruncated:
+		return s.truncated(op)
+	}
+	if Spends(op) {
+		return s.UnknownOutcome(op)
+	}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
+		Detail: fmt.Sprintf("La respuesta de %s no se pudo interpretar (%s).", s.Name, f.Class)}
+}
+
+// Spends tells the operations that change something and must not be sent twice.
+func Spends(op *transport.Operation) bool { return !op.Repeatable && len(op.Stream) == 0 }
+
+// Unavailable is a system that is not there; the same request may do later.
+func (s System) Unavailable(detail string, after time.Duration) *gateway.Error {
+	return &gateway.Error{Kind: gateway.KindNoDisponible, Backend: s.Backend, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
+}
+
+// UnknownOutcome is a message that may have arrived and must not be repeated.
+func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: s.Backend,
+		Detail: "Resultado desconocido: la petición salió y no llegó respuesta. " + s.Unknown(op)}
+}
+
+// silent is a call that may have arrived and brought nothing back.
+func (s System) silent(op *transport.Operation) *gateway.Error {
+	switch {
+	case Spends(op):
+		return s.UnknownOutcome(op)
+	case !op.Repeatable:
+		return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
+			Detail: "La descarga se interrumpió y lo recibido se desechó. " + s.Unknown(op)}
+	}
+	return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
+		Detail: "No llegó a tiempo la respuesta de " + s.Name + ". Puede repetir la petición sin riesgo."}
+}
+
+func (s System) truncated(op *transport.Operation) *gateway.Error {
+	detail := "El archivo llegó incompleto y se desechó. Puede repetir la petición sin riesgo."
+	if !op.Repeatable {
+		detail = "El archivo llegó incompleto y se desechó. " + s.Unknown(op)
+	}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true, Detail: detail}
+}
+
+func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.Error {
+	switch {
+	case f.Status == 503 || f.Status == 429:
+		return s.Unavailable(fmt.Sprintf("El servicio de %s está fuera de línea: respondió con la página de error HTTP %d.", s.Name, f.Status), f.RetryAfter)
+	case f.Status >= 500 && Spends(op):
+		return s.UnknownOutcome(op)
+	case f.Status >= 500:
+		return s.Unavailable(fmt.Sprintf("El servicio de %s respondió con la página de error HTTP %d.", s.Name, f.Status), f.RetryAfter)
+	}
+	return &gateway.Error{Kind: gateway.KindMensajeRechazado,
+		Detail: fmt.Sprintf("El servidor de %s respondió HTTP %d sin mensaje SOAP. Revise las direcciones %s.", s.Name, f.Status, s.Settings)}
+}
+
+// fromFault translates a SOAP fault: the caller's side is our own malformed
+// message, the server's side an outage.
+func (s System) fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
+	if s.Fault != nil {
+		if e := s.Fault(op, f); e != nil {
+			return e
+		}
+	}
+	switch f.Faultcode {
+	case "DeserializationFailed", "Client", "Sender":
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
+			Detail: "No se pudo leer la petición del lado de " + s.Name + ". Es un defecto de la pasarela o un cambio del servicio; no la repita igual."}
+	}
+	if Spends(op) {
+		return s.UnknownOutcome(op)
+	}
+	return s.Unavailable("El servicio de "+s.Name+" respondió con un error interno.", 0)
+}
