@@ -50,7 +50,7 @@ func newBench(ctx context.Context, p plan, parent string) (*bench, error) {
 }
 
 func (b *bench) prepare(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.gateway, gatewayPackage) //nolint:gosec // fixed but for the directory
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.gateway, gatewayPackage)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the gateway: %w\n%s", err, out)
@@ -71,7 +71,7 @@ func (b *bench) prepare(ctx context.Context) error {
 
 func (b *bench) close() {
 	if b.source != nil {
-		b.source.stop() //nolint:errcheck,gosec // the run is over
+		b.source.stop() //nolint:errcheck // the run is over
 	}
 	if err := os.RemoveAll(b.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: leftovers:", err)
@@ -102,7 +102,7 @@ func (b *bench) startGateway(ctx context.Context, name string) (*gatewayProcess,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	g := &gatewayProcess{process: &process{url: "http://" + api, cancel: cancel}, data: b.file(name)}
-	g.cmd = exec.CommandContext(ctx, b.gateway) //nolint:gosec // built above
+	g.cmd = exec.CommandContext(ctx, b.gateway)
 	g.cmd.Stderr = os.Stderr
 	g.terminates()
 	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
@@ -147,7 +147,7 @@ func waitReady(ctx context.Context, url string) error {
 		}
 		resp, err := client.Do(req)
 		if err == nil {
-			resp.Body.Close() //nolint:errcheck,gosec // not read
+			resp.Body.Close() //nolint:errcheck // not read
 			if resp.StatusCode == http.StatusOK {
 				return nil
 			}
@@ -205,7 +205,7 @@ func fetch(ctx context.Context, url, file string) (fetched, error) {
 		if err != nil {
 			return fetched{}, err
 		}
-		cmd = exec.CommandContext(ctx, self, processCommand, "fetch", url, file) //nolint:gosec // this program
+		cmd = exec.CommandContext(ctx, self, processCommand, "fetch", url, file)
 	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

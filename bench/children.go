@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,10 +60,10 @@ func listen(h http.Handler) error {
 	fmt.Printf("http://%s\n", l.Addr())
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	go func() {
-		io.Copy(io.Discard, os.Stdin) //nolint:errcheck,gosec // its end is the message
-		server.Close()                //nolint:errcheck,gosec // the process ends
+		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is the message
+		server.Close()                //nolint:errcheck // the process ends
 	}()
-	if err := server.Serve(l); err != http.ErrServerClosed { //nolint:errorlint // documented to be this very value
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -91,7 +92,7 @@ func floor(efirmas, upstream string) error {
 // decode fetches package id with one of the reference programs into a file and
 // prints seconds and its own peak in MiB.
 func decode(how, url, id, file string) error {
-	into, err := os.Create(file) //nolint:gosec // the starter's own
+	into, err := os.Create(file)
 	if err != nil {
 		return err
 	}
@@ -134,13 +135,17 @@ func decodeAnswer(how, url, id string, into io.Writer) error {
 
 // fetchHere is curl's stand-in: url into file, printing seconds.
 func fetchHere(url, file string) error {
-	into, err := os.Create(file) //nolint:gosec // the starter's own
+	into, err := os.Create(file)
 	if err != nil {
 		return err
 	}
 	defer into.Close() //nolint:errcheck // measured, not kept
 	started := time.Now()
-	resp, err := http.Get(url) //nolint:gosec,noctx // the starter's own
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}

@@ -54,26 +54,26 @@ func command(ctx context.Context, args []string) error {
 
 // plan is how much is done.
 type plan struct {
-	name                  string
-	pairs                 int // of signatures
-	openssl               int // seconds
-	megas, rounds, slow   int // package size, repeats, repeats of the slow programs
-	smallMegas, bigMegas  int
-	memoryRounds          int
-	atOnce, atOnceMegas   int
-	loadRounds, rateCount int
-	loadFor, rateFor      time.Duration
-	starts                int
+	name                   string
+	pairs                  int // of signatures
+	openssl                int // seconds
+	megas, rounds, slow    int // package size, repeats, repeats of the slow programs
+	smallMegas, bigMegas   int
+	memoryRounds           int
+	atOnce, atOnceMegas    int
+	loadRounds, rateRounds int
+	loadFor, rateFor       time.Duration
+	starts                 int
 }
 
 func full() plan {
 	return plan{name: "full", pairs: 2000, openssl: 2, megas: 200, rounds: 7, slow: 2, smallMegas: 50, bigMegas: 1000, memoryRounds: 3,
-		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateCount: 3, rateFor: 5 * time.Second, starts: 7}
+		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateRounds: 5, rateFor: 4 * time.Second, starts: 7}
 }
 
 func brief() plan {
 	return plan{name: "quick", pairs: 400, openssl: 1, megas: 100, rounds: 3, slow: 1, smallMegas: 25, bigMegas: 300, memoryRounds: 1,
-		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateCount: 1, rateFor: 3 * time.Second, starts: 3}
+		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3}
 }
 
 // section is one table.
@@ -108,11 +108,12 @@ func run(ctx context.Context, p plan, dir, only string) error {
 		if only != "" && !strings.Contains(","+only+",", ","+s.name+",") {
 			continue
 		}
+		meter := b.newMeter()
 		rows, err := s.run(ctx, b)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		fmt.Printf("\n## %s\n\n%s", s.title, table(rows))
+		fmt.Printf("\n## %s\n\n%s\nOther programs used %.0f %% of the CPUs meanwhile.\n", s.title, table(rows), meter.others())
 		if err != nil {
 			fmt.Printf("\n**Not measured to the end: %v**\n", err)
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))

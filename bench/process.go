@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,10 +22,9 @@ const stopAfter = 30 * time.Second
 
 // process is a running server that the benchmark started.
 type process struct {
-	cmd   *exec.Cmd
-	url   string
-	stdin io.Closer
-	// cut makes ctx's end the process's own.
+	cmd    *exec.Cmd
+	url    string
+	stdin  io.Closer
 	cancel context.CancelFunc
 }
 
@@ -35,21 +36,14 @@ func startSelf(ctx context.Context, args ...string) (*process, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, self, append([]string{processCommand}, args...)...) //nolint:gosec // this program
+	cmd := exec.CommandContext(ctx, self, append([]string{processCommand}, args...)...)
 	cmd.Stderr = os.Stderr
 	p := &process{cmd: cmd, cancel: cancel}
 	p.terminates()
-	stdin, err := cmd.StdinPipe()
+	stdout, err := p.begin()
 	if err != nil {
-		return nil, errors.Join(err, p.abandon())
-	}
-	p.stdin = stdin
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, errors.Join(err, p.abandon())
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(err, p.abandon())
+		cancel()
+		return nil, err
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
@@ -59,9 +53,17 @@ func startSelf(ctx context.Context, args ...string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) abandon() error {
-	p.cancel()
-	return nil
+// begin starts the process between two pipes: it ends when its input does.
+func (p *process) begin() (io.Reader, error) {
+	var err error
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return stdout, p.cmd.Start()
 }
 
 // terminates lets the process end by itself when it is told to.
@@ -72,7 +74,7 @@ func (p *process) terminates() {
 
 func (p *process) stop() error {
 	if p.stdin != nil {
-		p.stdin.Close() //nolint:errcheck,gosec // its end is the message
+		p.stdin.Close() //nolint:errcheck // its end is the message
 	}
 	p.cancel()
 	err := p.cmd.Wait()
@@ -94,7 +96,73 @@ func (p *process) usage() usage { return usageOf(strconv.Itoa(p.cmd.Process.Pid)
 // resetPeak makes the peak that of what follows (proc(5), clear_refs).
 func (p *process) resetPeak() {
 	path := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/clear_refs"
-	os.WriteFile(path, []byte("5"), 0) //nolint:errcheck,gosec // without /proc the row says so
+	os.WriteFile(path, []byte("5"), 0) //nolint:errcheck // without /proc the row says so
+}
+
+// meter tells how much of the machine was not ours while a section ran.
+type meter struct {
+	b         *bench
+	started   time.Time
+	busy, own float64
+}
+
+func (b *bench) newMeter() *meter {
+	return &meter{b: b, started: time.Now(), busy: machineBusy(), own: b.ownCPU()}
+}
+
+// others returns the percentage of all CPUs that other programs used, or that
+// the hypervisor withheld.
+func (m *meter) others() float64 {
+	busy, own := machineBusy()-m.busy, m.b.ownCPU()-m.own
+	return max(0, 100*(busy-own)/(since(m.started)*float64(runtime.NumCPU())))
+}
+
+// ownCPU is what this process, the source, and every process that has ended took.
+func (b *bench) ownCPU() float64 {
+	fields := statFields("self")
+	if len(fields) <= cutimeField+1 {
+		return math.NaN()
+	}
+	total := b.source.usage().cpu
+	for _, field := range fields[utimeField : cutimeField+2] {
+		n, _ := strconv.ParseFloat(field, 64)
+		total += n / ticks
+	}
+	return total
+}
+
+// machineBusy sums the machine's user, nice, system, irq, softirq and steal
+// seconds (proc(5), stat).
+func machineBusy() float64 {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return math.NaN()
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	total := 0.0
+	for i, field := range strings.Fields(line) {
+		if i == 0 || i == 4 || i == 5 || i > 8 { // the name, idle, iowait, guests
+			continue
+		}
+		n, _ := strconv.ParseFloat(field, 64)
+		total += n / ticks
+	}
+	return total
+}
+
+// The places of utime and of cutime in /proc/<pid>/stat, counted after the
+// command in parentheses; stime and cstime follow them (proc(5)).
+const (
+	utimeField  = 11
+	cutimeField = 13
+)
+
+func statFields(pid string) []string {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 }
 
 // ticks is USER_HZ, which is 100 on every Linux that Go runs on.
@@ -103,14 +171,10 @@ const ticks = 100
 // usageOf reads /proc/<pid>; what cannot be read is NaN.
 func usageOf(pid string) usage {
 	u := usage{cpu: math.NaN(), rss: math.NaN(), peak: math.NaN()}
-	if stat, err := os.ReadFile("/proc/" + pid + "/stat"); err == nil {
-		// After the command in parentheses: state is field 3, utime 14, stime 15.
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		if len(fields) > 12 {
-			user, _ := strconv.ParseFloat(fields[11], 64)
-			system, _ := strconv.ParseFloat(fields[12], 64)
-			u.cpu = (user + system) / ticks
-		}
+	if fields := statFields(pid); len(fields) > utimeField+1 {
+		user, _ := strconv.ParseFloat(fields[utimeField], 64)
+		system, _ := strconv.ParseFloat(fields[utimeField+1], 64)
+		u.cpu = (user + system) / ticks
 	}
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {

@@ -72,10 +72,10 @@ func Handler(now func() time.Time) http.Handler {
 	for prefix, delay := range map[string]time.Duration{"": 0, Slow: Delay} {
 		fixed := func(path string, answer func() string) {
 			mux.HandleFunc("POST "+prefix+path, func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body) //nolint:errcheck,gosec // only to keep the connection
+				io.Copy(io.Discard, r.Body) //nolint:errcheck // only to keep the connection
 				time.Sleep(delay)
 				w.Header().Set("Content-Type", contentType)
-				io.WriteString(w, answer()) //nolint:errcheck,gosec // the caller is gone
+				io.WriteString(w, answer()) //nolint:errcheck // the caller is gone
 			})
 		}
 		fixed("/autentica", func() string { return Autentica(now()) })

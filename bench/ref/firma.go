@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the SAT accepts SHA-1 only
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/xml"
@@ -54,9 +54,9 @@ func (s *Signer) Descargar(idPaquete, rfc string) (string, error) {
 func (s *Signer) envelope(wrapper, node, attrs string) (string, error) {
 	start := `<des:` + wrapper + ` xmlns:des="` + nsDescarga + `"><des:` + node + ` ` + attrs + `>`
 	end := `</des:` + node + `></des:` + wrapper + `>`
-	digest := sha1.Sum([]byte(start + end)) //nolint:gosec // see the import
+	digest := sha1.Sum([]byte(start + end))
 	info := signedInfo + base64.StdEncoding.EncodeToString(digest[:]) + signedInfoEnd
-	value, err := s.RSA(sha1.Sum([]byte(`<SignedInfo` + xmldsig + `>` + info))) //nolint:gosec // see the import
+	value, err := s.RSA(sha1.Sum([]byte(`<SignedInfo` + xmldsig + `>` + info)))
 	if err != nil {
 		return "", err
 	}
@@ -66,6 +66,6 @@ func (s *Signer) envelope(wrapper, node, attrs string) (string, error) {
 
 func escaped(s string) string {
 	var b strings.Builder
-	xml.EscapeText(&b, []byte(s)) //nolint:errcheck,gosec // a Builder never fails
+	xml.EscapeText(&b, []byte(s)) //nolint:errcheck // a Builder never fails
 	return b.String()
 }

@@ -100,6 +100,6 @@ type verificaAnswer struct {
 		CodigoEstadoSolicitud string   `xml:"CodigoEstadoSolicitud,attr"`
 		NumeroCFDIs           int      `xml:"NumeroCFDIs,attr"`
 		Mensaje               string   `xml:"Mensaje,attr"`
-		IdsPaquetes           []string `xml:"IdsPaquetes"` //nolint:revive // the contract's name
+		IdsPaquetes           []string `xml:"IdsPaquetes"`
 	} `xml:"Body>VerificaSolicitudDescargaResponse>VerificaSolicitudDescargaResult"`
 }
