@@ -65,7 +65,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := upstreamClient(cfg.CAFile)
+	base, err := upstream(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
-	doer := transport.New(client, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
+	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
 	a.api, err = handlers.New(handlers.Config{
@@ -127,7 +127,7 @@ const (
 	headerBounds = 64 << 10
 )
 
-func upstreamClient(caFile string) (*http.Client, error) {
+func upstream(caFile string) (http.RoundTripper, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
@@ -141,7 +141,7 @@ func upstreamClient(caFile string) (*http.Client, error) {
 			return nil, fmt.Errorf("GATEWAY_CA_FILE: %s holds no PEM certificate", caFile)
 		}
 	}
-	return &http.Client{Transport: &http.Transport{
+	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -152,7 +152,7 @@ func upstreamClient(caFile string) (*http.Client, error) {
 		WriteBufferSize:        writeBuffer,
 		ReadBufferSize:         readBuffer,
 		MaxResponseHeaderBytes: headerBounds,
-	}}, nil
+	}, nil
 }
 
 func expiries(keyring *efirma.Keyring) map[string]time.Time {

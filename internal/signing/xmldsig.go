@@ -107,7 +107,8 @@ func Peticion(body *Element, namespace string, familia Familia, cred *efirma.Cre
 	}
 
 	// What follows the node's content: its end tag and the wrapper's.
-	tail := appendEnd(appendEnd(nil, PrefixPeticion, node.Local), PrefixPeticion, body.Local)
+	var room [128]byte
+	tail := appendEnd(appendEnd(room[:0], PrefixPeticion, node.Local), PrefixPeticion, body.Local)
 	out = out[:len(out)-len(tail)]
 	out, err := appendSignature(out, info, digest, cred, func(dst []byte) []byte { return appendX509Data(dst, cred) })
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/segmentio/asm/base64"
 )
@@ -42,6 +43,29 @@ func (m message) reader() io.Reader {
 	again := io.NewSectionReader(m.adjunto, 0, m.adjunto.Size())
 	return io.MultiReader(bytes.NewReader(m.head), &encoder{src: again}, bytes.NewReader(m.tail))
 }
+
+// outgoing is a message that remembers whether any of it has been taken, which
+// the HTTP transport does only once it has a connection. It may be opened again
+// when a kept-alive connection turns out to be closed before anything was
+// written.
+type outgoing struct {
+	message message
+	sent    atomic.Bool
+}
+
+func (o *outgoing) open() io.ReadCloser { return &outgoingReader{o, o.message.reader()} }
+
+type outgoingReader struct {
+	o *outgoing
+	r io.Reader
+}
+
+func (r *outgoingReader) Read(p []byte) (int, error) {
+	r.o.sent.Store(true)
+	return r.r.Read(p)
+}
+
+func (r *outgoingReader) Close() error { return nil }
 
 // encoder reads base64 of src, block by block.
 type encoder struct {

@@ -76,7 +76,9 @@ func (r *answerReader) run(stop []string) (bool, error) {
 			r.path = r.path[:len(r.path)-1]
 			r.seen = true
 		case xml.CharData:
-			r.text(string(t))
+			if len(r.path) == 4 || len(r.path) == 5 {
+				r.text(string(t))
+			}
 		}
 	}
 }
@@ -126,17 +128,15 @@ func (r *answerReader) start(t xml.StartElement) error {
 
 // text collects the few texts that matter; whitespace may surround them.
 func (r *answerReader) text(s string) {
-	if len(r.path) != 4 && len(r.path) != 5 {
-		return
-	}
-	switch strings.Join(r.path, "/") {
-	case "Envelope/Body/Fault/faultcode":
+	n := len(r.path)
+	switch {
+	case n == 4 && r.path[2] == "Fault" && r.path[3] == "faultcode":
 		r.answer.faultcode += s
-	case "Envelope/Body/Fault/faultstring":
+	case n == 4 && r.path[2] == "Fault" && r.path[3] == "faultstring":
 		r.answer.faultstring += s
-	case "Envelope/Header/Security/Timestamp/Created":
+	case n == 5 && r.path[1] == "Header" && r.path[3] == "Timestamp" && r.path[4] == "Created":
 		r.answer.Created, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
-	case "Envelope/Header/Security/Timestamp/Expires":
+	case n == 5 && r.path[1] == "Header" && r.path[3] == "Timestamp" && r.path[4] == "Expires":
 		r.answer.Expires, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -22,21 +22,22 @@ const codRejectedToken = "300"
 
 // Doer is the HTTP client of every stub. Create it with New.
 type Doer struct {
-	client  *http.Client
+	base    http.RoundTripper
 	now     func() time.Time
 	observe func(Event)
-	agent   string
+	// fixed are the header values that every request shares.
+	contentType, agent, identity []string
 
 	mu        sync.Mutex
-	endpoints map[string]*policies
+	endpoints map[string]*guard
 }
 
-// New returns a doer that sends through client, which should keep connections
-// alive. observe is told of every call that ends; agent is the User-Agent.
-func New(client *http.Client, agent string, now func() time.Time, observe func(Event)) *Doer {
-	bare := *client
-	bare.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Doer{client: &bare, now: now, observe: observe, agent: agent, endpoints: make(map[string]*policies)}
+// New returns a doer that sends through base, which should keep connections
+// alive. Redirects are not followed. observe is told of every call that ends;
+// agent is the User-Agent.
+func New(base http.RoundTripper, agent string, now func() time.Time, observe func(Event)) *Doer {
+	return &Doer{base: base, now: now, observe: observe, endpoints: make(map[string]*guard),
+		contentType: []string{"text/xml; charset=utf-8"}, agent: []string{agent}, identity: []string{"identity"}}
 }
 
 // answer is an answer of the contract: HTTP success and a SOAP message without fault.
@@ -55,15 +56,15 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	if call == nil {
 		return nil, errors.New("transport: the context carries no call")
 	}
-	stub, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
+	stub := make([]byte, req.ContentLength)
+	if _, err := io.ReadFull(req.Body, stub); err != nil {
+		return nil, &Error{Class: ClassInternal, Err: err}
 	}
 	body, err := parseEnvelope(stub)
 	if err != nil {
 		return nil, &Error{Class: ClassInternal, Err: err}
 	}
-	x := &exchange{doer: d, call: call, url: req.URL.String(), action: req.Header.Get("SOAPAction"), body: body}
+	x := &exchange{doer: d, call: call, url: req.URL, action: req.Header.Get("SOAPAction"), body: body}
 	started := d.now()
 	got, err := x.run(req.Context())
 	event := x.event(got, err, d.now().Sub(started))
@@ -80,23 +81,26 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (d *Doer) endpoint(url string) *policies {
+// endpoint returns the guard of an address.
+func (d *Doer) endpoint(u *url.URL) *guard {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p, ok := d.endpoints[url]
+	key := u.Host + u.Path
+	g, ok := d.endpoints[key]
 	if !ok {
-		p = newPolicies()
-		d.endpoints[url] = p
+		g = newGuard()
+		d.endpoints[key] = g
 	}
-	return p
+	return g
 }
 
 // exchange is one call with all its attempts.
 type exchange struct {
-	doer        *Doer
-	call        *Call
-	url, action string
-	body        *signing.Element
+	doer   *Doer
+	call   *Call
+	url    *url.URL
+	action string
+	body   *signing.Element
 
 	attempts int
 	signing  time.Duration
@@ -122,7 +126,7 @@ func (x *exchange) once(ctx context.Context) (*answer, string, error) {
 			return nil, "", err
 		}
 	}
-	got, err := x.doer.endpoint(x.url).run(x.call.Operation, func() (*answer, error) {
+	got, err := x.doer.endpoint(x.url).run(ctx, x.call.Operation, func() (*answer, error) {
 		if ctx.Err() != nil {
 			return nil, &Error{Class: ClassCanceled, Err: context.Cause(ctx)}
 		}
@@ -160,29 +164,12 @@ func (x *exchange) wire() (message, error) {
 
 // send makes one HTTP exchange and reads its answer whole.
 func (x *exchange) send(ctx context.Context, wire message, token string) (*answer, error) {
-	op := x.call.Operation
-	ctx, watch := newWatch(ctx, op.Timeout)
+	ctx, watch := newWatch(ctx, x.call.Operation.Timeout)
 	defer watch.stop()
-	sent := false
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent = true }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, x.url, wire.reader())
+	out := &outgoing{message: wire}
+	resp, err := x.doer.base.RoundTrip(x.request(out, token).WithContext(ctx))
 	if err != nil {
-		return nil, err
-	}
-	req.ContentLength = wire.size
-	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	req.Header.Set("SOAPAction", strconv.Quote(x.action))
-	req.Header.Set("User-Agent", x.doer.agent)
-	if token != "" {
-		req.Header.Set("Authorization", `WRAP access_token="`+token+`"`)
-	}
-	if len(op.Stream) > 0 {
-		// Inflating what base64 has inflated costs six times the transfer.
-		req.Header.Set("Accept-Encoding", "identity")
-	}
-	resp, err := x.doer.client.Do(req)
-	if err != nil {
-		return nil, x.failure(ctx, err, sent, 0)
+		return nil, x.failure(ctx, err, out.sent.Load(), 0)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost by a failing close of what was read
 	got, err := x.read(resp, watch)
@@ -195,6 +182,23 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	}
 	failed.Skew = x.skew(resp)
 	return nil, failed
+}
+
+// request is the HTTP request of one attempt.
+func (x *exchange) request(out *outgoing, token string) *http.Request {
+	own := []string{`"` + x.action + `"`, `WRAP access_token="` + token + `"`}
+	header := http.Header{"Content-Type": x.doer.contentType, "Soapaction": own[:1:1], "User-Agent": x.doer.agent}
+	if token != "" {
+		header["Authorization"] = own[1:]
+	}
+	if len(x.call.Operation.Stream) > 0 {
+		// Inflating what base64 has inflated costs six times the transfer.
+		header["Accept-Encoding"] = x.doer.identity
+	}
+	return &http.Request{
+		Method: http.MethodPost, URL: x.url, Host: x.url.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: out.message.size, Body: out.open(), GetBody: func() (io.ReadCloser, error) { return out.open(), nil },
+	}
 }
 
 // read takes the answer apart by what it is.

@@ -65,7 +65,7 @@ func newRig(t *testing.T, serve http.HandlerFunc) *rig {
 	}))
 	t.Cleanup(server.Close)
 	r.url = server.URL
-	r.doer = New(&http.Client{Transport: &http.Transport{}}, "pasarela/test", time.Now, func(e Event) { r.events = append(r.events, e) })
+	r.doer = New(&http.Transport{}, "pasarela/test", time.Now, func(e Event) { r.events = append(r.events, e) })
 	return r
 }
 

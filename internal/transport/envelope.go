@@ -14,6 +14,9 @@ var errEnvelope = errors.New("transport: not an envelope as the stub writes it")
 // maxDepth bounds nesting; the deepest contract needs six.
 const maxDepth = 32
 
+// usualAttrs is how many attributes the largest request has.
+const usualAttrs = 12
+
 // parseEnvelope returns the element in the Body of an envelope written by a
 // gowsdl stub. encoding/xml writes a small and exact part of XML (a start and an
 // end tag for each element, double quotes, default namespaces, no comments, no
@@ -55,6 +58,9 @@ func (s *scanner) element(depth int) (signing.Element, bool) {
 		}
 		if strings.ContainsRune(name, ':') {
 			return e, false
+		}
+		if e.Attrs == nil {
+			e.Attrs = make([]signing.Attr, 0, usualAttrs)
 		}
 		e.Attrs = append(e.Attrs, signing.Attr{Local: name, Value: value})
 	}

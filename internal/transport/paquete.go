@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// blockSize is what is read, decoded and written at a time.
+	// blockSize is what is read and decoded at a time.
 	blockSize = 128 << 10
+	// writeSize is what is written at a time: whole pages, so that a file takes
+	// them without reading any back.
+	writeSize = 256 << 10
 	// maxCarry holds a base64 quantum that a block's end cut.
 	maxCarry = 4
 	// decodeSlack is what the SIMD decoder may write beyond the decoded length.
@@ -54,7 +57,7 @@ func streamAnswer(body io.Reader, stop []string, sink io.Writer, bound int64) (A
 		if r.answer.CodEstatus != "" && r.answer.CodEstatus != "5000" {
 			sink = refuse{}
 		}
-		dec := &textDecoder{sink: sink, out: make([]byte, blockSize/4*3+decodeSlack)}
+		dec := &textDecoder{sink: sink, out: make([]byte, writeSize+blockSize/4*3+maxCarry+decodeSlack)}
 		if n, err = dec.decode(src); err != nil {
 			return r.answer, n, nil, src.cause(err)
 		}
@@ -143,45 +146,84 @@ func (t *textReader) cause(err error) error {
 // character reference, is allowed anywhere; anything else that is not base64,
 // an incomplete end, or text behind the padding, is an error.
 type textDecoder struct {
-	sink   io.Writer
-	out    []byte
+	sink  io.Writer
+	out   []byte // decoded and not yet written: the first held bytes
+	n     int64  // decoded in all
+	state textState
+}
+
+// textState is what a block that turns out to need the slow way must not change.
+type textState struct {
+	held   int
 	carry  [maxCarry]byte
 	ncarry int
 	ended  bool // padding was seen
-	n      int64
 }
 
-// decode consumes src up to the next '<', which is left unread.
+// decode consumes src up to the next '<', which is left unread, and writes all
+// that it decoded. What it held when it fails is lost, as the package is.
 func (d *textDecoder) decode(src *textReader) (int64, error) {
 	for {
 		if !src.fill() {
 			return d.n, src.err
 		}
-		text := src.data
-		if i := bytes.IndexByte(text, '<'); i >= 0 {
-			text = text[:i]
-		}
-		if i := bytes.IndexByte(text, '&'); i >= 0 {
-			text = text[:i]
-		}
-		src.data = src.data[len(text):]
-		if err := d.block(compact(text)); err != nil {
-			return d.n, err
-		}
-		if len(src.data) == 0 {
-			continue
-		}
 		if src.data[0] == '<' {
 			break
 		}
-		if err := spaceReference(src); err != nil {
+		if err := d.next(src); err != nil {
 			return d.n, err
 		}
+		if d.state.held >= writeSize {
+			if err := d.write(writeSize); err != nil {
+				return d.n, err
+			}
+		}
 	}
-	if d.ncarry != 0 {
+	if d.state.ncarry != 0 {
 		return d.n, errBase64
 	}
-	return d.n, nil
+	return d.n, d.write(d.state.held)
+}
+
+// next consumes the text that src has at hand. Text in one run, as the SAT sends
+// it, is decoded as it is; only when that fails is it looked at for spaces and
+// references.
+func (d *textDecoder) next(src *textReader) error {
+	text := src.data
+	if i := bytes.IndexByte(text, '<'); i >= 0 {
+		text = text[:i]
+	}
+	// The decoder would skip line ends by itself and so lose count of quanta.
+	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {
+		before := d.state
+		// What is carried over has not been looked at yet.
+		if d.block(text) == nil && !bytes.ContainsAny(d.state.carry[:d.state.ncarry], "& \t") {
+			src.data = src.data[len(text):]
+			return nil
+		}
+		d.state = before
+	}
+	if i := bytes.IndexByte(text, '&'); i >= 0 {
+		text = text[:i]
+	}
+	src.data = src.data[len(text):]
+	if err := d.block(compact(text)); err != nil {
+		return err
+	}
+	if len(src.data) > 0 && src.data[0] == '&' {
+		return spaceReference(src)
+	}
+	return nil
+}
+
+// write hands the first n held bytes on and keeps the rest.
+func (d *textDecoder) write(n int) error {
+	if _, err := d.sink.Write(d.out[:n]); err != nil {
+		return &sinkError{err}
+	}
+	d.n += int64(n)
+	d.state.held = copy(d.out, d.out[n:d.state.held])
+	return nil
 }
 
 // spaceReference consumes one character reference to white space, as some
@@ -203,13 +245,8 @@ func spaceReference(src *textReader) error {
 	return errBase64
 }
 
-// compact removes XML white space in place; text without any is left alone,
-// which four vectorised searches tell faster than one loop.
+// compact removes XML white space in place.
 func compact(text []byte) []byte {
-	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 &&
-		bytes.IndexByte(text, ' ') < 0 && bytes.IndexByte(text, '\t') < 0 {
-		return text
-	}
 	kept := text[:0]
 	for _, c := range text {
 		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
@@ -221,51 +258,49 @@ func compact(text []byte) []byte {
 
 // block decodes text without white space, minding the quantum that is open.
 func (d *textDecoder) block(text []byte) error {
+	s := &d.state
 	if len(text) == 0 {
 		return nil
 	}
-	if d.ended {
+	if s.ended {
 		return errBase64
 	}
-	if d.ncarry > 0 {
-		k := copy(d.carry[d.ncarry:], text)
-		d.ncarry += k
+	if s.ncarry > 0 {
+		k := copy(s.carry[s.ncarry:], text)
+		s.ncarry += k
 		text = text[k:]
-		if d.ncarry < maxCarry {
+		if s.ncarry < maxCarry {
 			return nil
 		}
-		d.ncarry = 0
-		if err := d.quanta(d.carry[:]); err != nil {
+		s.ncarry = 0
+		if err := d.quanta(s.carry[:]); err != nil {
 			return err
 		}
-		if len(text) > 0 && d.ended {
+		if len(text) > 0 && s.ended {
 			return errBase64
 		}
 	}
 	whole := len(text) &^ 3
-	d.ncarry = copy(d.carry[:], text[whole:])
+	s.ncarry = copy(s.carry[:], text[whole:])
 	if whole == 0 {
 		return nil
 	}
 	if err := d.quanta(text[:whole]); err != nil {
 		return err
 	}
-	if d.ended && d.ncarry > 0 {
+	if s.ended && s.ncarry > 0 {
 		return errBase64
 	}
 	return nil
 }
 
-// quanta decodes whole quanta and hands the bytes on.
+// quanta decodes whole quanta behind what is held.
 func (d *textDecoder) quanta(text []byte) error {
-	n, err := base64.StdEncoding.Decode(d.out, text)
+	n, err := base64.StdEncoding.Decode(d.out[d.state.held:], text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBase64, err)
 	}
-	d.ended = text[len(text)-1] == '='
-	d.n += int64(n)
-	if _, err := d.sink.Write(d.out[:n]); err != nil {
-		return &sinkError{err}
-	}
+	d.state.ended = text[len(text)-1] == '='
+	d.state.held += n
 	return nil
 }

@@ -1,12 +1,12 @@
 package transport
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
-	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
 // The limits of insistence. A breaker opens when eight calls in a row to one
@@ -14,42 +14,69 @@ import (
 const (
 	maxRetries       = 2
 	retryDelay       = 250 * time.Millisecond
-	retryDelayMax    = 2 * time.Second
-	retryJitter      = 0.25
 	breakerThreshold = 8
 	breakerPause     = 15 * time.Second
 )
 
-// policies guards one endpoint.
-type policies struct {
-	breaker    circuitbreaker.CircuitBreaker[*answer]
-	repeatable failsafe.Executor[*answer]
-	unsent     failsafe.Executor[*answer]
+// guard is the breaker of one endpoint.
+type guard struct {
+	breaker circuitbreaker.CircuitBreaker[any]
 }
 
-func newPolicies() *policies {
-	breaker := circuitbreaker.NewBuilder[*answer]().
-		HandleIf(func(_ *answer, err error) bool { return isDown(err) }).
+func newGuard() *guard {
+	return &guard{circuitbreaker.NewBuilder[any]().
 		WithFailureThreshold(breakerThreshold).
 		WithSuccessThreshold(1).
 		WithDelay(breakerPause).
-		Build()
-	retry := func(worth func(*Error) bool) retrypolicy.RetryPolicy[*answer] {
-		return retrypolicy.NewBuilder[*answer]().
-			HandleIf(func(_ *answer, err error) bool {
-				var e *Error
-				return errors.As(err, &e) && worth(e)
-			}).
-			WithMaxRetries(maxRetries).
-			WithBackoff(retryDelay, retryDelayMax).
-			WithJitterFactor(retryJitter).
-			ReturnLastFailure().
-			Build()
+		Build()}
+}
+
+// run makes attempt, again as often as op allows, and keeps the breaker told.
+// The loop is ours because a policy's executor costs fifteen allocations a call
+// and waits without regard to the context.
+func (g *guard) run(ctx context.Context, op *Operation, attempt func() (*answer, error)) (*answer, error) {
+	for n := 0; ; n++ {
+		if !g.breaker.TryAcquirePermit() {
+			return nil, &Error{Class: ClassBreaker, RetryAfter: g.breaker.RemainingDelay()}
+		}
+		got, err := attempt()
+		if isDown(err) {
+			g.breaker.RecordFailure()
+		} else {
+			g.breaker.RecordSuccess()
+		}
+		if err == nil || n == maxRetries || !worthRepeating(op, err) || !pause(ctx, n) {
+			return got, err
+		}
 	}
-	return &policies{
-		breaker:    breaker,
-		repeatable: failsafe.With[*answer](retry(func(e *Error) bool { return isDown(e) && e.Class != ClassTimeout }), breaker),
-		unsent:     failsafe.With[*answer](retry(func(e *Error) bool { return e.Class == ClassConnect && !e.Sent }), breaker),
+}
+
+// worthRepeating tells the failures after which the same message may go out
+// again: it surely never left, or a repeat is harmless and the endpoint answers
+// quickly enough to be asked again.
+func worthRepeating(op *Operation, err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	if e.Class == ClassConnect && !e.Sent {
+		return true
+	}
+	return op.Repeatable && isDown(e) && e.Class != ClassTimeout
+}
+
+// pause waits before the repeat that follows attempt n, twice as long each time
+// and never quite as long as another's. It returns false when ctx ends first.
+func pause(ctx context.Context, n int) bool {
+	delay := retryDelay << n
+	delay += rand.N(delay/2) - delay/4 //nolint:gosec // it spreads load and guards nothing
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
@@ -67,17 +94,4 @@ func isDown(err error) bool {
 		return e.Status >= 500 || e.Status == 429
 	}
 	return false
-}
-
-// run executes attempt under the endpoint's policies.
-func (p *policies) run(op *Operation, attempt func() (*answer, error)) (*answer, error) {
-	executor := p.unsent
-	if op.Repeatable {
-		executor = p.repeatable
-	}
-	got, err := executor.Get(attempt)
-	if errors.Is(err, circuitbreaker.ErrOpen) {
-		return nil, &Error{Class: ClassBreaker, RetryAfter: p.breaker.RemainingDelay()}
-	}
-	return got, err
 }
