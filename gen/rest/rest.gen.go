@@ -689,6 +689,9 @@ type ErrorInterno = Problema
 // MensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type MensajeRechazado = Problema
 
+// NoAceptable Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type NoAceptable = Problema
+
 // NoAutenticado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type NoAutenticado = Problema
 

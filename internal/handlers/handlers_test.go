@@ -258,7 +258,8 @@ func (brokenLive) Close() error { return nil }
 
 func TestDescargar_WhenAFlightFails(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("broken")
+	// What a cut answer looks like: it wraps an unexpected end.
+	broken := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
 	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
 		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
 	}}, nil)
@@ -275,7 +276,7 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 
 func TestDescargar_WhenAFlightFailsAtOnce(t *testing.T) {
 	t.Parallel()
-	early := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d"}
+	early := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
 	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
 		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
 	}}, nil)

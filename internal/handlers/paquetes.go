@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -91,7 +90,10 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 	defer live.Close() //nolint:errcheck // always nil
 	buf := make([]byte, liveBlock)
 	n, err := io.ReadFull(live, buf)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the package is shorter than a block
+		err = io.EOF
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // a failure may wrap one: an answer that was cut
 		return err
 	}
 	w.Header().Set("Accept-Ranges", "none")
@@ -105,7 +107,7 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 			return nil //nolint:nilerr // the caller is gone; the download goes on
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case err == io.EOF: //nolint:errorlint // see above
 			return nil
 		case err != nil:
 			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a package in flight failed; the answer is cut")

@@ -29,16 +29,19 @@ type Doer struct {
 	contentType, agent, identity []string
 
 	mu        sync.Mutex
-	endpoints map[string]*guard
+	endpoints map[address]*guard
 }
 
 // New returns a doer that sends through base, which should keep connections
 // alive. Redirects are not followed. observe is told of every call that ends;
 // agent is the User-Agent.
 func New(base http.RoundTripper, agent string, now func() time.Time, observe func(Event)) *Doer {
-	return &Doer{base: base, now: now, observe: observe, endpoints: make(map[string]*guard),
+	return &Doer{base: base, now: now, observe: observe, endpoints: make(map[address]*guard),
 		contentType: []string{"text/xml; charset=utf-8"}, agent: []string{agent}, identity: []string{"identity"}}
 }
+
+// address is what one breaker guards.
+type address struct{ host, path string }
 
 // answer is an answer of the contract: HTTP success and a SOAP message without fault.
 type answer struct {
@@ -85,7 +88,7 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 func (d *Doer) endpoint(u *url.URL) *guard {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := u.Host + u.Path
+	key := address{u.Host, u.Path}
 	g, ok := d.endpoints[key]
 	if !ok {
 		g = newGuard()

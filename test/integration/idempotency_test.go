@@ -120,13 +120,14 @@ func TestIdempotency_WhenFirstRefused(t *testing.T) {
 		{"by an internal fault", fault(opEmitidos, "InternalServiceFault"), 504, "resultado-desconocido", 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			body, before := r.body(nil), r.calls(opEmitidos)
+			body, before, key := r.body(nil), r.calls(opEmitidos), strings.ReplaceAll(tc.name, " ", "-")
 			r.falla(tc.falla)
-			wantProblem(t, r.Post(solicitudes, body, "Idempotency-Key", tc.name), tc.status, tc.slug)
-			again := r.Post(solicitudes, body, "Idempotency-Key", tc.name)
+			first := r.Post(solicitudes, body, "Idempotency-Key", key)
+			again := r.Post(solicitudes, body, "Idempotency-Key", key)
 			if got := r.calls(opEmitidos) - before; got != tc.sent {
 				t.Errorf("the SAT saw %d solicitudes, want %d", got, tc.sent)
 			}
+			wantProblem(t, first, tc.status, tc.slug)
 			if tc.sent == 2 {
 				wantStatus(t, again, http.StatusCreated)
 				return

@@ -40,9 +40,13 @@ type rig struct {
 	n atomic.Int64
 }
 
+// porDia is how many comprobantes a day each taxpayer has here.
+const porDia = 4
+
 func start(t *testing.T, opts gatewaytest.Options) *rig {
 	t.Helper()
 	r := &rig{Gateway: gatewaytest.Start(t, opts), t: t}
+	r.perilla("cfdis_por_dia", porDia) // small packages are made and checked fast
 	t.Cleanup(func() { checkLog(t, r.Log()) })
 	return r
 }
@@ -130,7 +134,7 @@ func (r *rig) stored(path string) gatewaytest.Response {
 	}
 }
 
-// files lists what lies under the data directory's packages, partial ones too.
+// packageFiles lists what lies under the data directory's packages, partial ones too.
 func packageFiles(t testing.TB, dataDir string) (whole, partial []string) {
 	t.Helper()
 	root := filepath.Join(dataDir, "paquetes")
@@ -164,7 +168,7 @@ type problem struct {
 var spanish = regexp.MustCompile(`(?i)\b(el|la|los|las|una?|que|del?|por|para|con)\b`)
 
 // leaked are texts that no answer may show: stack text, addresses, secrets.
-var leaked = regexp.MustCompile(`eyJ|access_token|PRIVATE KEY|\bat System\.|goroutine |\.go:\d|127\.0\.0\.1|\[::1\]|transport:|EOF`)
+var leaked = regexp.MustCompile(`eyJ|access_token|PRIVATE KEY|\bat System\.|goroutine |\.go:\d|127\.0\.0\.1:\d|\[::1\]|transport:|EOF`)
 
 // wantProblem checks everything that every problem owes its reader.
 func wantProblem(t testing.TB, r gatewaytest.Response, status int, slug string) problem {
@@ -202,4 +206,18 @@ func code(operacion, codigo string) sandbox.Falla {
 
 func fails(operacion string, tipo control.Tipo) sandbox.Falla {
 	return sandbox.Falla{Operacion: operacion, Tipo: tipo}
+}
+
+func remove(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func overwrite(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
