@@ -23,6 +23,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
@@ -81,7 +82,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
 	a.api, err = handlers.New(handlers.Config{
-		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, st, opts.Now), Paquetes: a.paquetes,
+		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, ledger.New(st, opts.Now), opts.Now), Paquetes: a.paquetes,
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {

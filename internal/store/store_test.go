@@ -24,9 +24,8 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
-func solicitud() gateway.Solicitud {
-	return gateway.Solicitud{Servicio: gateway.CFDI, TipoDescarga: gateway.Emitidos, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoCFDI,
-		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}.Normalize()
+func intento(clave string) Intento {
+	return Intento{Operacion: "sat.solicita", Clave: clave, Huella: "h", Criterios: "c"}
 }
 
 func TestOpen_WhenTakenOrLeft(t *testing.T) {
@@ -52,15 +51,15 @@ func TestOpen_WhenTakenOrLeft(t *testing.T) {
 	}
 }
 
-func TestIntento_WhenKeyIsUsedTwice(t *testing.T) {
+func TestIntenta_WhenKeyIsUsedTwice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
-	first, mine, err := s.Intento(t.Context(), "k", solicitud())
+	first, mine, err := s.Intenta(t.Context(), intento("k"))
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
-	first.Estado, first.IDSolicitud, first.CodEstatus = EstadoAceptada, "id-1", "5000"
+	first.Estado, first.Respuesta = EstadoAceptado, `{"x":1}`
 	if err := s.Resuelve(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
@@ -68,32 +67,36 @@ func TestIntento_WhenKeyIsUsedTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, dir) // the ledger outlives the process
-	again, mine, err := s.Intento(t.Context(), "k", solicitud())
-	if err != nil || mine || again.IDSolicitud != "id-1" || again.Estado != EstadoAceptada || again.Huella != Huella(solicitud()) {
+	again, mine, err := s.Intenta(t.Context(), intento("k"))
+	if err != nil || mine || again.Respuesta != `{"x":1}` || again.Estado != EstadoAceptado || again.Huella != "h" || again.Criterios != "c" {
 		t.Errorf("row %+v, mine %v, error %v", again, mine, err)
 	}
-	for range 2 { // without a key every use is its own
-		if _, mine, err := s.Intento(t.Context(), "", solicitud()); err != nil || !mine {
-			t.Errorf("mine %v, error %v", mine, err)
+	other := intento("k")
+	other.Operacion = "sep.carga"
+	for _, i := range []Intento{intento(""), intento(""), other} { // without a key, or of another kind, it is its own
+		if _, mine, err := s.Intenta(t.Context(), i); err != nil || !mine {
+			t.Errorf("%+v: mine %v, error %v", i, mine, err)
 		}
 	}
-	last, err := s.UltimaAceptada(t.Context(), Huella(solicitud()))
-	if err != nil || last.IDSolicitud != "id-1" {
+	last, err := s.UltimaRespuesta(t.Context(), "sat.solicita", "h")
+	if err != nil || last.ID != first.ID {
 		t.Errorf("last %+v, error %v", last, err)
 	}
-	if _, err := s.UltimaAceptada(t.Context(), "other"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("error %v", err)
+	for _, miss := range [][2]string{{"sat.solicita", "other"}, {"sep.carga", "h"}} {
+		if _, err := s.UltimaRespuesta(t.Context(), miss[0], miss[1]); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%v: error %v", miss, err)
+		}
 	}
 }
 
-func TestIntento_WhenManyUseOneKey(t *testing.T) {
+func TestIntenta_WhenManyUseOneKey(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
 	var winners atomic.Int32
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if _, mine, err := s.Intento(context.Background(), "k", solicitud()); err != nil {
+			if _, mine, err := s.Intenta(context.Background(), intento("k")); err != nil {
 				t.Error(err)
 			} else if mine {
 				winners.Add(1)
@@ -106,22 +109,22 @@ func TestIntento_WhenManyUseOneKey(t *testing.T) {
 	}
 }
 
-func TestReintento_WhenTwoTry(t *testing.T) {
+func TestReintenta_WhenTwoTry(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
-	row, _, err := s.Intento(t.Context(), "k", solicitud())
+	row, _, err := s.Intenta(t.Context(), intento("k"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mine, err := s.Reintento(t.Context(), row.ID); err != nil || mine {
+	if mine, err := s.Reintenta(t.Context(), row.ID); err != nil || mine {
 		t.Errorf("a row in flight was taken: %v, %v", mine, err)
 	}
-	row.Estado = EstadoRechazada
+	row.Estado = EstadoRechazado
 	if err := s.Resuelve(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []bool{true, false} {
-		if mine, err := s.Reintento(t.Context(), row.ID); err != nil || mine != want {
+		if mine, err := s.Reintenta(t.Context(), row.ID); err != nil || mine != want {
 			t.Errorf("mine %v, want %v, error %v", mine, want, err)
 		}
 	}

@@ -60,14 +60,15 @@ func mayImport() map[string][]string {
 		"internal/transport": {"internal/signing", "internal/efirma"},
 		"internal/apikeys":   {"internal/gateway"},
 		"internal/store":     {"internal/gateway"},
-		"internal/descargas": {"internal/gateway", "internal/store"},
+		"internal/ledger":    {"internal/gateway", "internal/store"},
+		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
 		"internal/handlers":  {"internal/gateway", "internal/apikeys", "internal/descargas", "internal/efirma", "internal/transport", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/gateway", "internal/handlers", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
+			"internal/gateway", "internal/handlers", "internal/ledger", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/app/devstack":    {"internal/app", "internal/config", "internal/sandbox"},

@@ -1,0 +1,182 @@
+// Package ledger sends what must not be sent twice: the intent is on record
+// before a message leaves, and its outcome decides what a second use of the same
+// idempotency key gets.
+//
+// It refuses to send what it cannot record, and to repeat what may have arrived.
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// Ledger is the record over a store that no other process writes.
+type Ledger struct {
+	store *store.Store
+	// since is when this process began: an older intent has lost its sender.
+	since time.Time
+}
+
+// New returns the ledger over st.
+func New(st *store.Store, now func() time.Time) *Ledger { return &Ledger{store: st, since: now()} }
+
+// Message is what is about to be sent.
+type Message struct {
+	// Operacion names the kind of message; keys of different kinds do not meet.
+	Operacion string
+	// Clave is the caller's idempotency key, scoped to the caller; empty for none.
+	Clave string
+	// Criterios says what is asked for, fully and without secrets: two messages
+	// with the same text are the same message.
+	Criterios string
+}
+
+func (m Message) huella() string {
+	sum := sha256.Sum256([]byte(m.Criterios))
+	return hex.EncodeToString(sum[:])
+}
+
+// Once sends m by send, once. A second use of m.Clave with the same m is
+// answered from the record (the second result is true) unless the first was
+// refused for a reason that passes; with another m it is a KindConflicto. A
+// caller that goes away does not interrupt it. What send returns beside an error
+// is kept too, if keep says that it is worth it.
+func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, send func(context.Context) (T, error)) (T, bool, error) {
+	var none T
+	ctx = context.WithoutCancel(ctx)
+	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios})
+	if err != nil {
+		return none, false, unrecorded(err)
+	}
+	if !mine {
+		again, err := l.repeat(ctx, row, m)
+		if err != nil {
+			return none, true, err
+		}
+		if !again {
+			var recorded T
+			err := json.Unmarshal([]byte(row.Respuesta), &recorded)
+			return recorded, true, err
+		}
+	}
+	got, err := send(ctx)
+	l.resolve(ctx, row, outcome(got, err, keep(got)))
+	return got, false, err
+}
+
+func unrecorded(err error) error {
+	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
+		Detail: "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+}
+
+// repeat decides what a second use of a key gets: true to send after all, false
+// for the answer on record, or the refusal.
+func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool, error) {
+	if row.Huella != m.huella() {
+		return false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
+			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
+	}
+	switch row.Estado {
+	case store.EstadoAceptado:
+		return false, nil
+	case store.EstadoDesconocido:
+		return false, decodeFalla(row.Falla)
+	case store.EstadoRechazado:
+		falla := decodeFalla(row.Falla)
+		if !falla.Reintentable {
+			return false, falla
+		}
+		mine, err := l.store.Reintenta(ctx, row.ID)
+		if err != nil {
+			return false, unrecorded(err)
+		}
+		if mine {
+			return true, nil
+		}
+	}
+	return false, l.inProgress(row)
+}
+
+// inProgress tells a message that is being sent from one whose process died.
+func (l *Ledger) inProgress(row store.Intento) error {
+	if !row.Creado.Before(l.since) {
+		return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
+			Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
+	}
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido,
+		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. Compruebe su resultado antes de enviar otra; al SAT no la repita igual: cambie fechaFinal en un segundo."}
+}
+
+// outcome is the row's new content.
+func outcome[T any](got T, err error, keep bool) store.Intento {
+	row := store.Intento{Estado: store.EstadoAceptado}
+	if err == nil || keep {
+		row.Respuesta = encode(got)
+	}
+	if err != nil {
+		e := gateway.AsError(err)
+		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.RetryAfter})
+		if e.Kind == gateway.KindResultadoDesconocido {
+			row.Estado = store.EstadoDesconocido
+		}
+	}
+	return row
+}
+
+func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
+	out.ID = row.ID
+	if err := l.store.Resuelve(ctx, out); err != nil {
+		// The answer is true all the same; the row stays an intent of unknown outcome.
+		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operacion).Str("respuesta", out.Respuesta).Msg("an outcome could not be recorded")
+	}
+}
+
+// Last returns the latest answer on record to what criterios says, and when it
+// was asked for; false when there is none.
+func Last[T any](ctx context.Context, l *Ledger, operacion, criterios string) (T, time.Time, bool) {
+	var answer T
+	row, err := l.store.UltimaRespuesta(ctx, operacion, Message{Criterios: criterios}.huella())
+	if err == nil {
+		err = json.Unmarshal([]byte(row.Respuesta), &answer)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		zerolog.Ctx(ctx).Error().Err(err).Msg("the ledger could not be read")
+	}
+	return answer, row.Creado, err == nil
+}
+
+// falla is what a row keeps of a refusal.
+type falla struct {
+	Kind                             gateway.Kind
+	Backend, Codigo, Mensaje, Detail string
+	Campos                           []gateway.Campo `json:",omitempty"`
+	Reintentable                     bool
+	RetryAfter                       time.Duration
+}
+
+func encode(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func decodeFalla(text string) *gateway.Error {
+	var f falla
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err))
+	}
+	return &gateway.Error{Kind: f.Kind, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
+		Campos: f.Campos, Reintentable: f.Reintentable, RetryAfter: f.RetryAfter}
+}
