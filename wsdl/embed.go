@@ -6,8 +6,8 @@ package wsdl
 
 import "embed"
 
-// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl and sat/descarga.wsdl, every
-// schema inline.
+// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl, sat/descarga.wsdl and
+// sep/titulos.wsdl, every schema inline.
 //
-//go:embed sat/*.wsdl
+//go:embed sat/*.wsdl sep/*.wsdl
 var FS embed.FS

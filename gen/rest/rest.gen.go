@@ -14,6 +14,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for Escape.
+const (
+	EscapeEntidades Escape = "entidades"
+	EscapePlano     Escape = "plano"
+)
+
+// Valid indicates whether the value is a known member of the Escape enum.
+func (e Escape) Valid() bool {
+	switch e {
+	case EscapeEntidades:
+		return true
+	case EscapePlano:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EstadoComprobante.
 const (
 	EstadoComprobanteCancelado EstadoComprobante = "Cancelado"
@@ -50,6 +68,78 @@ func (e EstadoEfirma) Valid() bool {
 	case EstadoEfirmaRechazada:
 		return true
 	case EstadoEfirmaVigente:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MotivoCancelacion.
+const (
+	MotivoCancelacionC1 MotivoCancelacion = "C1"
+	MotivoCancelacionR1 MotivoCancelacion = "R1"
+	MotivoCancelacionR2 MotivoCancelacion = "R2"
+	MotivoCancelacionR3 MotivoCancelacion = "R3"
+	MotivoCancelacionR4 MotivoCancelacion = "R4"
+	MotivoCancelacionR5 MotivoCancelacion = "R5"
+)
+
+// Valid indicates whether the value is a known member of the MotivoCancelacion enum.
+func (e MotivoCancelacion) Valid() bool {
+	switch e {
+	case MotivoCancelacionC1:
+		return true
+	case MotivoCancelacionR1:
+		return true
+	case MotivoCancelacionR2:
+		return true
+	case MotivoCancelacionR3:
+		return true
+	case MotivoCancelacionR4:
+		return true
+	case MotivoCancelacionR5:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NivelDeProblema.
+const (
+	NivelDeProblemaAviso NivelDeProblema = "aviso"
+	NivelDeProblemaError NivelDeProblema = "error"
+)
+
+// Valid indicates whether the value is a known member of the NivelDeProblema enum.
+func (e NivelDeProblema) Valid() bool {
+	switch e {
+	case NivelDeProblemaAviso:
+		return true
+	case NivelDeProblemaError:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResultadoDeTitulo.
+const (
+	ResultadoDeTituloDesconocido  ResultadoDeTitulo = "desconocido"
+	ResultadoDeTituloRechazado    ResultadoDeTitulo = "rechazado"
+	ResultadoDeTituloRegistrado   ResultadoDeTitulo = "registrado"
+	ResultadoDeTituloYaRegistrado ResultadoDeTitulo = "ya_registrado"
+)
+
+// Valid indicates whether the value is a known member of the ResultadoDeTitulo enum.
+func (e ResultadoDeTitulo) Valid() bool {
+	switch e {
+	case ResultadoDeTituloDesconocido:
+		return true
+	case ResultadoDeTituloRechazado:
+		return true
+	case ResultadoDeTituloRegistrado:
+		return true
+	case ResultadoDeTituloYaRegistrado:
 		return true
 	default:
 		return false
@@ -158,6 +248,19 @@ func (e VersionSolicitud) Valid() bool {
 	}
 }
 
+// ArchivoEnJSON Un archivo dentro de JSON.
+type ArchivoEnJSON struct {
+	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	//
+	// Example: UEsDBBQACAAIAAAA
+	ArchivoBase64 []byte `json:"archivoBase64"`
+
+	// NombreArchivo Nombre de archivo que termina en `.xml` (un título) o `.zip` (varios); de 2 a 100 caracteres, sin carpetas.
+	//
+	// Example: lote-2026-01.zip
+	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
+}
+
 // ArchivoZip Un ZIP plano. De CFDI: un `<folio fiscal>.xml` por comprobante. De metadatos: un `.txt` en UTF-8 con
 // columnas separadas por `~` y, si hay terceros, otro `_tercero.txt`.
 type ArchivoZip = openapi_types.File
@@ -184,6 +287,55 @@ type Autenticacion struct {
 //
 // Example: 1048576
 type Bytes = int64
+
+// CancelacionTitulo Lo que contestó la SEP a una cancelación.
+type CancelacionTitulo struct {
+	// Codigo El código de la SEP; `0` es hecho.
+	//
+	// Example: 0
+	Codigo string `json:"codigo"`
+
+	// Mensaje El texto de la SEP, sin cambios; con `cveInstitucion` es de la pasarela, porque la SEP no da ninguno.
+	//
+	// Example: El folio PRU20260001 fue cancelado exitosamente.
+	Mensaje string `json:"mensaje"`
+}
+
+// CargaDeLote Lo que se carga: `archivoBase64`, o bien `titulos`; exactamente uno de los dos. `escape` solo va con
+// `titulos`.
+type CargaDeLote struct {
+	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	//
+	// Example: UEsDBBQACAAIAAAA
+	ArchivoBase64 []byte `json:"archivoBase64,omitempty,omitzero"`
+
+	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
+	// - `plano`: tal cual. Es el valor si se omite.
+	// - `entidades`: como en el XML, `&amp;` y las demás.
+	Escape Escape `json:"escape,omitempty,omitzero"`
+
+	// NombreArchivo Con qué nombre llega a la SEP. Si falta, la pasarela pone uno; con `titulos` termina en `.zip`.
+	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
+
+	// Titulos Los títulos que la pasarela completa, sella y mete en un zip; de 1 a 5,000.
+	Titulos []Titulo `json:"titulos,omitempty,omitzero"`
+}
+
+// CatalogoSEP Un catálogo de la SEP.
+type CatalogoSEP struct {
+	// Descripcion De qué es y en qué campos va.
+	//
+	// Example: Entidad federativa, con dos dígitos (idEntidadFederativa, entidadFederativa).
+	Descripcion string `json:"descripcion,omitempty,omitzero"`
+
+	// Nombre El nombre con que se pide.
+	//
+	// Example: entidades
+	Nombre string `json:"nombre"`
+
+	// Valores Los valores, en su orden oficial.
+	Valores []ValorDeCatalogo `json:"valores"`
+}
 
 // ClaveIdempotencia De 1 a 255 caracteres ASCII visibles, sin espacios.
 //
@@ -224,6 +376,15 @@ type ContratoJSON map[string]interface{}
 
 // ContratoYAML El documento OpenAPI en YAML.
 type ContratoYAML = string
+
+// CredencialBasic `Basic` y `usuario:contraseña` en base64 (RFC 7617). Un secreto.
+//
+// Example: Basic dXN1YXJpbzpjb250cmFzZcOxYQ==
+type CredencialBasic = string
+
+// CsvResultado Una fila por título, en UTF-8 y separada por comas (RFC 4180). La primera fila nombra las columnas, que
+// son los campos de cada título del JSON.
+type CsvResultado = string
 
 // Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
 type Efirma struct {
@@ -267,6 +428,24 @@ type Efirma struct {
 	ValidaHasta time.Time `json:"validaHasta,omitempty,omitzero"`
 }
 
+// EmisionDeTitulos Los títulos que se arman.
+type EmisionDeTitulos struct {
+	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
+	// - `plano`: tal cual. Es el valor si se omite.
+	// - `entidades`: como en el XML, `&amp;` y las demás.
+	Escape Escape `json:"escape,omitempty,omitzero"`
+
+	// Firmar `true`, y es así si se omite: cada firmante lleva `rfc` o `sello`, y se entregan los XML. `false`: solo se
+	// entregan las cadenas originales.
+	//
+	//
+	// Example: true
+	Firmar *bool `json:"firmar,omitempty"`
+
+	// Titulos Los títulos, de 1 a 5,000, cada folio una vez.
+	Titulos []Titulo `json:"titulos"`
+}
+
 // EncabezadoHTTP Valor de un encabezado HTTP, como lo define RFC 9110.
 //
 // Example: bytes
@@ -274,8 +453,9 @@ type EncabezadoHTTP = string
 
 // ErrorDeCampo Un campo que no cumple su regla.
 type ErrorDeCampo struct {
-	// Campo El campo del cuerpo, o el parámetro. La posición en una lista va tras una diagonal, desde cero:
-	// `rfcReceptores/0`.
+	// Campo El campo del cuerpo, o el parámetro. Lo que está dentro de otro va tras una diagonal, y la
+	// posición en una lista cuenta desde cero: `rfcReceptores/0`, `titulos/3/expedicion/fechaExpedicion`.
+	// En un zip va delante la entrada: `PRU20260001.xml#folioControl`. Vacío si es el archivo entero.
 	//
 	//
 	// Example: tipoSolicitud
@@ -292,6 +472,11 @@ type ErrorDeCampo struct {
 	ValoresValidos []string `json:"valoresValidos,omitempty,omitzero"`
 }
 
+// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
+// - `plano`: tal cual. Es el valor si se omite.
+// - `entidades`: como en el XML, `&amp;` y las demás.
+type Escape string
+
 // EstadoComprobante Estado de los comprobantes:
 // - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
 // - `Cancelado`: solo cancelados.
@@ -303,6 +488,29 @@ type EstadoComprobante string
 // - `por_vencer`: sirve, y le quedan 30 días o menos.
 // - `rechazada`: no sirve; vea `motivo`.
 type EstadoEfirma string
+
+// EstadoLote En qué va un lote.
+type EstadoLote struct {
+	// EstatusLote El estatus según la SEP. 1 es procesado; cualquier otro valor, todavía no.
+	//
+	// Example: 1
+	EstatusLote int `json:"estatusLote"`
+
+	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
+	//
+	// Example: El número de lote 257945 se encuentra PROCESADO.
+	Mensaje string `json:"mensaje"`
+
+	// NumeroLote El lote por el que se preguntó.
+	//
+	// Example: 257945
+	NumeroLote string `json:"numeroLote"`
+
+	// Procesado Si ya se puede pedir el resultado. No dice cómo les fue a los títulos.
+	//
+	// Example: true
+	Procesado bool `json:"procesado"`
+}
 
 // EstadoSolicitud Una solicitud según el SAT, con sus tres códigos por separado.
 type EstadoSolicitud struct {
@@ -345,10 +553,47 @@ type EstadoSolicitud struct {
 // Example: 2026-01-31T23:59:59
 type FechaLocal = string
 
+// FirmaEmitida La firma de un responsable.
+type FirmaEmitida struct {
+	// CadenaOriginal La cadena original, en UTF-8: 38 campos separados por `|`, entre `||`. Es lo que se sella, sin espacios ni saltos de línea de más.
+	//
+	// Example: ||1.0|PRU20260001|PEPJ800101MDFRRN05|3|RECTOR|DRA.|090001|UNIVERSIDAD DE PRUEBA|103301|LICENCIATURA EN DERECHO|2018-08-20|2023-06-30|8|DECRETO DE CREACIÓN||GOLA000115MDFMPNA5|ANA|GOMEZ|LOPEZ|ana.gomez@example.com|2025-11-14|1|POR TESIS|2025-09-05||1|2|ART. 55 LRART. 5 CONST|09|CIUDAD DE MÉXICO|PREPARATORIA DE PRUEBA|4|BACHILLERATO|15|MÉXICO||2018-07-06|||
+	CadenaOriginal string `json:"cadenaOriginal"`
+
+	// CURP CURP de quien firma.
+	//
+	// Example: PEPJ800101MDFRRN05
+	CURP string `json:"curp"`
+
+	// NoCertificadoResponsable Número del certificado con que se selló, 20 dígitos; no aparece con `firmar: false`.
+	//
+	// Example: 30001000000100000003
+	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
+
+	// Sello El sello, en base64; no aparece con `firmar: false`.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	Sello string `json:"sello,omitempty,omitzero"`
+}
+
+// FolioControl Folio de control de un título, que eligió la institución; mayúsculas y minúsculas cuentan.
+//
+// Example: PRU20260001
+type FolioControl = string
+
 // FolioFiscal Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
 //
 // Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 type FolioFiscal = string
+
+// FormularioDeArchivo Un archivo en un formulario.
+type FormularioDeArchivo struct {
+	// Archivo El archivo, `.xml` o `.zip`, sin codificar.
+	Archivo openapi_types.File `json:"archivo"`
+
+	// NombreArchivo El nombre del archivo; si falta, el de la parte `archivo`.
+	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
+}
 
 // IDPaquete Identificador opaco de un paquete; mayúsculas y minúsculas cuentan.
 //
@@ -365,11 +610,39 @@ type IDPeticion = string
 // Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
 type IDSolicitud = string
 
+// ListaCatalogosSEP Los catálogos de la SEP.
+type ListaCatalogosSEP struct {
+	// Catalogos Todos los catálogos.
+	Catalogos []CatalogoSEP `json:"catalogos"`
+}
+
 // ListaEfirmas Las e.firmas que la pasarela conoce.
 type ListaEfirmas struct {
 	// Efirmas Una entrada por RFC, en orden alfabético.
 	Efirmas []Efirma `json:"efirmas"`
 }
+
+// LoteCargado Lo que contestó la SEP al abrir el lote.
+type LoteCargado struct {
+	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
+	//
+	// Example: Archivo recibido
+	Mensaje string `json:"mensaje"`
+
+	// NumeroLote El número con que se consulta el lote. Guárdelo; la SEP no lo vuelve a dar.
+	//
+	// Example: 257945
+	NumeroLote string `json:"numeroLote"`
+}
+
+// MotivoCancelacion Por qué se cancela (catálogo `motivosCancelacion`):
+// - `R1`: reasignación para la concordancia sexo-genérica.
+// - `R2`: reconocimiento de paternidad.
+// - `R3`: cambio y modificación al nombre.
+// - `R4`: caso fortuito o fuerza mayor.
+// - `R5`: otro.
+// - `C1`: causa imputable al profesionista.
+type MotivoCancelacion string
 
 // MotivoRechazo Por qué no se aceptó una e.firma.
 type MotivoRechazo struct {
@@ -390,6 +663,26 @@ type MotivoRechazo struct {
 	Detalle string `json:"detalle"`
 }
 
+// NivelDeProblema Qué tan grave es:
+// - `error`: la SEP lo rechaza, o no dice lo que parece.
+// - `aviso`: puede estar bien; revíselo.
+type NivelDeProblema string
+
+// NombreArchivo Nombre de archivo que termina en `.xml` (un título) o `.zip` (varios); de 2 a 100 caracteres, sin carpetas.
+//
+// Example: lote-2026-01.zip
+type NombreArchivo = string
+
+// NombreCatalogo Nombre de un catálogo de la SEP.
+//
+// Example: modalidades
+type NombreCatalogo = string
+
+// NumeroLote Número de un lote ante la SEP, hasta 18 dígitos.
+//
+// Example: 257945
+type NumeroLote = string
+
 // PeticionAutenticacion Con qué e.firma autenticarse.
 type PeticionAutenticacion struct {
 	// RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
@@ -400,9 +693,28 @@ type PeticionAutenticacion struct {
 	RFC RFC `json:"rfc"`
 }
 
+// PeticionCancelacion Por qué se cancela un título y, si hace falta, de qué institución es.
+type PeticionCancelacion struct {
+	// CveInstitucion Clave de la institución ante la DGP. Solo para cuentas de instituciones concentradoras y solo en
+	// producción; la operación que se usa entonces no da respuesta.
+	//
+	//
+	// Example: 090001
+	CveInstitucion string `json:"cveInstitucion,omitempty,omitzero"`
+
+	// MotCancelacion Por qué se cancela (catálogo `motivosCancelacion`):
+	// - `R1`: reasignación para la concordancia sexo-genérica.
+	// - `R2`: reconocimiento de paternidad.
+	// - `R3`: cambio y modificación al nombre.
+	// - `R4`: caso fortuito o fuerza mayor.
+	// - `R5`: otro.
+	// - `C1`: causa imputable al profesionista.
+	MotCancelacion MotivoCancelacion `json:"motCancelacion"`
+}
+
 // Problema Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type Problema struct {
-	// Backend El sistema que causó el error, si no fue la pasarela. Hoy solo `sat`.
+	// Backend El sistema que causó el error, si no fue la pasarela; `sat` o `sep`.
 	//
 	// Example: sat
 	Backend string `json:"backend,omitempty,omitzero"`
@@ -456,6 +768,112 @@ type Problema struct {
 	//
 	// Example: https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#conflicto
 	Type string `json:"type"`
+}
+
+// ProblemaDeTitulo Algo que está mal, o puede estarlo, en un título o en su archivo.
+type ProblemaDeTitulo struct {
+	// Codigo Código estable; pueden añadirse otros. Conocidos:
+	// `requerido`, `version`, `catalogo_id`, `catalogo_texto`, `entidad_dos_digitos`, `valor`, `fecha`,
+	// `fecha_requerida_por_modalidad`, `fecha_excluida_por_modalidad`, `orden_de_fechas`, `curp`, `curp_digito`,
+	// `correo`, `caracter_invalido`, `caracter_reservado`, `espacios`, `unicode_descompuesto`, `minusculas`,
+	// `acentos`, `longitud`, `rvoe_sin_numero`, `firmante_repetido`, `demasiados_firmantes`, `xml_ilegible`,
+	// `codificacion`, `dtd`, `profundidad`, `demasiado_grande`, `no_es_titulo`, `espacio_de_nombres`,
+	// `schema_location`, `elemento_desconocido`, `elemento_repetido`, `elemento_faltante`, `orden_de_elementos`,
+	// `atributo_desconocido`, `fecha_vacia`, `texto_inesperado`, `autenticacion`, `autenticacion_vacia`,
+	// `base64`, `base64_en_varias_lineas`, `sello`, `sello_plano`, `sello_entidades`, `certificado_ilegible`,
+	// `certificado_numero`, `certificado_curp`, `certificado_sin_curp`, `certificado_fuera_de_vigencia`,
+	// `certificado_no_es_efirma`, `nombre_longitud`, `nombre_invalido`, `extension`, `extension_no_corresponde`,
+	// `contenido_desconocido`, `archivo_vacio`, `en_base64`, `en_base64_doble`, `zip_danado`, `zip_vacio`,
+	// `zip_bomba`, `zip_demasiadas_entradas`, `zip_cifrado`, `zip_metodo`, `zip_carpetas`, `entrada_no_xml`,
+	// `entrada_repetida`, `folio_duplicado`, `demasiados_problemas`.
+	//
+	//
+	// Example: catalogo_texto
+	Codigo string `json:"codigo"`
+
+	// Detalle Qué está mal y qué escribir, en español.
+	//
+	// Example: A idCargo «3» le corresponde exactamente «RECTOR», no «RECTORA».
+	Detalle string `json:"detalle"`
+
+	// Nivel Qué tan grave es:
+	// - `error`: la SEP lo rechaza, o no dice lo que parece.
+	// - `aviso`: puede estar bien; revíselo.
+	Nivel NivelDeProblema `json:"nivel"`
+
+	// Ruta Dónde: `expedicion/fechaExpedicion`, `firmaResponsables/0/cargo`. Vacía si es el todo.
+	//
+	// Example: firmaResponsables/0/cargo
+	Ruta string `json:"ruta"`
+
+	// ValoresValidos Los valores que sí se admiten, cuando son una lista cerrada.
+	//
+	// Example: ["RECTOR"]
+	ValoresValidos []string `json:"valoresValidos,omitempty,omitzero"`
+}
+
+// ResultadoDeTitulo Qué pasó con un título:
+// - `registrado`: la SEP lo registró ahora.
+// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
+// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+type ResultadoDeTitulo string
+
+// ResultadoLote El resultado de un lote procesado.
+type ResultadoLote struct {
+	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
+	//
+	// Example: El número de lote 257945 finalizó el proceso, se descarga archivo con la relación correspondiente
+	Mensaje string `json:"mensaje"`
+
+	// NumeroLote El lote.
+	//
+	// Example: 257945
+	NumeroLote string `json:"numeroLote"`
+
+	// Titulos Un renglón por archivo del lote, en el orden de la SEP.
+	Titulos []ResultadoTitulo `json:"titulos"`
+}
+
+// ResultadoTitulo Un renglón del resultado de un lote.
+type ResultadoTitulo struct {
+	// Archivo El archivo del título dentro del zip.
+	//
+	// Example: PRU20260001.xml
+	Archivo string `json:"archivo"`
+
+	// Descripcion El texto de la SEP, sin cambios.
+	//
+	// Example: Folio de control previamente registrado: PRU20260002
+	Descripcion string `json:"descripcion"`
+
+	// Estatus El estatus como lo escribió la SEP: `1` registrado, `2` rechazado o ya registrado. Puede ir vacío.
+	//
+	// Example: 2
+	Estatus string `json:"estatus"`
+
+	// FolioControl El folio de control, con sus ceros a la izquierda; vacío si la SEP no lo leyó.
+	//
+	// Example: PRU20260002
+	FolioControl string `json:"folioControl"`
+
+	// Motivo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
+	// pueden añadirse otros. Conocidos:
+	// `tipo_de_archivo` (no es un `.xml`), `folio_ya_registrado`, `curp_no_encontrada` (no está en el RENAPO),
+	// `nombre_no_coincide` (con el del RENAPO), `entidad_invalida`, `cargo_invalido`,
+	// `certificado_no_registrado` (ante la DGP, o es del otro ambiente), `curp_del_certificado` (no es la del
+	// firmante), `sello_invalido` (no corresponde a la cadena original), `sin_informacion`, `otro`.
+	//
+	//
+	// Example: folio_ya_registrado
+	Motivo string `json:"motivo,omitempty,omitzero"`
+
+	// Resultado Qué pasó con un título:
+	// - `registrado`: la SEP lo registró ahora.
+	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
+	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+	Resultado ResultadoDeTitulo `json:"resultado"`
 }
 
 // RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
@@ -612,11 +1030,421 @@ type TipoDescarga string
 // Se distinguen mayúsculas y minúsculas.
 type TipoSolicitud string
 
+// Titulo Un título electrónico, versión 1.0. Los nombres son los de los atributos del XML y todos los valores
+// son texto, también ids, fechas y números: el sello es sobre ese texto, y `9` y `09` dan títulos
+// distintos. Lo opcional se omite; no se envía vacío. De cada par de catálogo (id y texto) basta uno.
+// Ningún valor puede llevar `|`, que separa los campos de la cadena original.
+type Titulo struct {
+	// Antecedente El estudio anterior, con el que se ingresó.
+	Antecedente TituloAntecedente `json:"antecedente"`
+
+	// Autenticacion El sello de la DGAIR; la institución lo omite.
+	Autenticacion *TituloAutenticacion `json:"autenticacion,omitempty"`
+
+	// Carrera La carrera que se cursó.
+	Carrera TituloCarrera `json:"carrera"`
+
+	// Expedicion Cuándo, dónde y con qué fundamento se expide. La modalidad 1 (tesis) lleva
+	// `fechaExamenProfesional`; las modalidades 2 a 6, `fechaExencionExamenProfesional`; nunca ambas.
+	Expedicion TituloExpedicion `json:"expedicion"`
+
+	// FirmaResponsables Quienes firman; uno o más, hasta 50.
+	FirmaResponsables []TituloFirmaResponsable `json:"firmaResponsables"`
+
+	// FolioControl Folio de control que elige la institución, único y para siempre: es la clave del título en la SEP. De 6 a 40 caracteres.
+	//
+	// Example: PRU20260001
+	FolioControl string `json:"folioControl"`
+
+	// Institucion La institución que expide el título.
+	Institucion TituloInstitucion `json:"institucion"`
+
+	// Profesionista A quien se expide el título, como está en el RENAPO.
+	Profesionista TituloProfesionista `json:"profesionista"`
+
+	// Version Versión del documento; siempre `1.0`, y puede omitirse.
+	//
+	// Example: 1.0
+	Version string `json:"version,omitempty,omitzero"`
+}
+
+// TituloAntecedente El estudio anterior, con el que se ingresó.
+type TituloAntecedente struct {
+	// EntidadFederativa Texto de la entidad, catálogo `entidades`, letra por letra. Basta el id o el texto.
+	//
+	// Example: MÉXICO
+	EntidadFederativa string `json:"entidadFederativa,omitempty,omitzero"`
+
+	// FechaInicio Día en que empezó, `AAAA-MM-DD`; opcional.
+	//
+	// Example: 2015-08-17
+	FechaInicio string `json:"fechaInicio,omitempty,omitzero"`
+
+	// FechaTerminacion Día en que terminó, `AAAA-MM-DD`.
+	//
+	// Example: 2018-07-06
+	FechaTerminacion string `json:"fechaTerminacion"`
+
+	// IDEntidadFederativa Id de la entidad donde se cursó, dos dígitos, catálogo `entidades`; `33` es el extranjero. Basta el id o el texto.
+	//
+	// Example: 15
+	IDEntidadFederativa string `json:"idEntidadFederativa,omitempty,omitzero"`
+
+	// IDTipoEstudioAntecedente Id del tipo de estudio, catálogo `estudiosAntecedente`. Basta el id o el texto.
+	//
+	// Example: 4
+	IDTipoEstudioAntecedente string `json:"idTipoEstudioAntecedente,omitempty,omitzero"`
+
+	// InstitucionProcedencia Nombre de la institución de procedencia, en mayúsculas.
+	//
+	// Example: PREPARATORIA DE PRUEBA
+	InstitucionProcedencia string `json:"institucionProcedencia"`
+
+	// NoCedula Número de cédula profesional, si el antecedente la tiene.
+	//
+	// Example: 1234567
+	NoCedula string `json:"noCedula,omitempty,omitzero"`
+
+	// TipoEstudioAntecedente Texto del tipo de estudio, catálogo `estudiosAntecedente`, letra por letra. Basta el id o el texto.
+	//
+	// Example: BACHILLERATO
+	TipoEstudioAntecedente string `json:"tipoEstudioAntecedente,omitempty,omitzero"`
+}
+
+// TituloAutenticacion El sello que pone la DGAIR a los títulos de instituciones particulares con RVOE federal, en un
+// trámite aparte. La institución lo omite.
+type TituloAutenticacion struct {
+	// FechaAutenticacion Cuándo se autenticó, `AAAA-MM-DDThh:mm:ss`, hora oficial del centro de México.
+	//
+	// Example: 2026-01-20T10:11:12
+	FechaAutenticacion string `json:"fechaAutenticacion,omitempty,omitzero"`
+
+	// FolioDigital Folio digital, un UUID.
+	//
+	// Example: 6f0a1c9e-0d1f-4b4e-9d55-0a4f9a6f2b10
+	FolioDigital string `json:"folioDigital,omitempty,omitzero"`
+
+	// NoCertificadoAutoridad Número del certificado de la autoridad, 20 dígitos.
+	//
+	// Example: 00001000000000000000
+	NoCertificadoAutoridad string `json:"noCertificadoAutoridad,omitempty,omitzero"`
+
+	// SelloAutenticacion El sello de la autoridad, en base64.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	SelloAutenticacion string `json:"selloAutenticacion,omitempty,omitzero"`
+
+	// SelloTitulo Los sellos de los firmantes, uno tras otro.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	SelloTitulo string `json:"selloTitulo,omitempty,omitzero"`
+
+	// Version Versión del sello.
+	//
+	// Example: 1.0
+	Version string `json:"version,omitempty,omitzero"`
+}
+
+// TituloCarrera La carrera que se cursó.
+type TituloCarrera struct {
+	// AutorizacionReconocimiento Texto de la autorización o reconocimiento, catálogo `autorizaciones`, letra por letra. Basta el id o el texto.
+	//
+	// Example: DECRETO DE CREACIÓN
+	AutorizacionReconocimiento string `json:"autorizacionReconocimiento,omitempty,omitzero"`
+
+	// CveCarrera Clave de la carrera ante la DGP; conserve los ceros a la izquierda.
+	//
+	// Example: 103301
+	CveCarrera string `json:"cveCarrera"`
+
+	// FechaInicio Día en que empezó, `AAAA-MM-DD`; opcional.
+	//
+	// Example: 2018-08-20
+	FechaInicio string `json:"fechaInicio,omitempty,omitzero"`
+
+	// FechaTerminacion Día en que terminó, `AAAA-MM-DD`.
+	//
+	// Example: 2023-06-30
+	FechaTerminacion string `json:"fechaTerminacion"`
+
+	// IDAutorizacionReconocimiento Id de la autorización o reconocimiento, catálogo `autorizaciones`. Basta el id o el texto.
+	//
+	// Example: 8
+	IDAutorizacionReconocimiento string `json:"idAutorizacionReconocimiento,omitempty,omitzero"`
+
+	// NombreCarrera Nombre de la carrera como lo tiene la DGP, en mayúsculas.
+	//
+	// Example: LICENCIATURA EN DERECHO
+	NombreCarrera string `json:"nombreCarrera"`
+
+	// NumeroRvoe Número del RVOE, si la carrera lo tiene.
+	//
+	// Example: 20180123
+	NumeroRvoe string `json:"numeroRvoe,omitempty,omitzero"`
+}
+
+// TituloEmitido Un título armado.
+type TituloEmitido struct {
+	// Archivo El nombre que le toca dentro del zip.
+	//
+	// Example: PRU20260001.xml
+	Archivo string `json:"archivo"`
+
+	// Avisos Lo que conviene revisar y no impide emitir; vacío si no hay nada.
+	Avisos []ProblemaDeTitulo `json:"avisos"`
+
+	// Firmas Una por firmante, en su orden.
+	Firmas []FirmaEmitida `json:"firmas"`
+
+	// FolioControl El folio de control.
+	//
+	// Example: PRU20260001
+	FolioControl string `json:"folioControl"`
+
+	// XML El XML completo, sellado; no aparece con `firmar: false`. Guárdelo byte por byte.
+	//
+	// Example: <?xml version="1.0" encoding="UTF-8"?>…
+	XML string `json:"xml,omitempty,omitzero"`
+}
+
+// TituloExpedicion Cuándo, dónde y con qué fundamento se expide. La modalidad 1 (tesis) lleva
+// `fechaExamenProfesional`; las modalidades 2 a 6, `fechaExencionExamenProfesional`; nunca ambas.
+type TituloExpedicion struct {
+	// CumplioServicioSocial `1` si cumplió el servicio social, `0` si no.
+	//
+	// Example: 1
+	CumplioServicioSocial string `json:"cumplioServicioSocial"`
+
+	// EntidadFederativa Texto de la entidad, catálogo `entidades`, letra por letra. Basta el id o el texto.
+	//
+	// Example: CIUDAD DE MÉXICO
+	EntidadFederativa string `json:"entidadFederativa,omitempty,omitzero"`
+
+	// FechaExamenProfesional Día del examen profesional, `AAAA-MM-DD`; solo con la modalidad 1.
+	//
+	// Example: 2025-09-05
+	FechaExamenProfesional string `json:"fechaExamenProfesional,omitempty,omitzero"`
+
+	// FechaExencionExamenProfesional Día de la exención de examen, `AAAA-MM-DD`; solo con las modalidades 2 a 6.
+	//
+	// Example: 2025-09-05
+	FechaExencionExamenProfesional string `json:"fechaExencionExamenProfesional,omitempty,omitzero"`
+
+	// FechaExpedicion Día en que se expide, `AAAA-MM-DD`.
+	//
+	// Example: 2025-11-14
+	FechaExpedicion string `json:"fechaExpedicion"`
+
+	// FundamentoLegalServicioSocial Texto del fundamento, catálogo `fundamentos`, letra por letra y sin corregirlo. Basta el id o el texto.
+	//
+	// Example: ART. 55 LRART. 5 CONST
+	FundamentoLegalServicioSocial string `json:"fundamentoLegalServicioSocial,omitempty,omitzero"`
+
+	// IDEntidadFederativa Id de la entidad donde se expide, dos dígitos, catálogo `entidades`. Basta el id o el texto.
+	//
+	// Example: 09
+	IDEntidadFederativa string `json:"idEntidadFederativa,omitempty,omitzero"`
+
+	// IDFundamentoLegalServicioSocial Id del fundamento del servicio social, catálogo `fundamentos`. Basta el id o el texto.
+	//
+	// Example: 2
+	IDFundamentoLegalServicioSocial string `json:"idFundamentoLegalServicioSocial,omitempty,omitzero"`
+
+	// IDModalidadTitulacion Id de la modalidad, catálogo `modalidades`. Basta el id o el texto.
+	//
+	// Example: 1
+	IDModalidadTitulacion string `json:"idModalidadTitulacion,omitempty,omitzero"`
+
+	// ModalidadTitulacion Texto de la modalidad, catálogo `modalidades`, letra por letra. Basta el id o el texto.
+	//
+	// Example: POR TESIS
+	ModalidadTitulacion string `json:"modalidadTitulacion,omitempty,omitzero"`
+}
+
+// TituloFirmaResponsable Quien firma el título. La pasarela pone `sello`, `certificadoResponsable` y
+// `noCertificadoResponsable` con la e.firma de `rfc`; si el título ya viene sellado, los tres van aquí.
+type TituloFirmaResponsable struct {
+	// AbrTitulo Abreviatura del título profesional; opcional.
+	//
+	// Example: DRA.
+	AbrTitulo string `json:"abrTitulo,omitempty,omitzero"`
+
+	// Cargo Texto del cargo, catálogo `cargos`, letra por letra. Basta el id o el texto.
+	//
+	// Example: RECTOR
+	Cargo string `json:"cargo,omitempty,omitzero"`
+
+	// CertificadoResponsable El certificado (.cer, DER) con que se selló, en base64 de una línea. Solo con `sello`.
+	//
+	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
+	CertificadoResponsable string `json:"certificadoResponsable,omitempty,omitzero"`
+
+	// CURP CURP, 18 caracteres en mayúsculas. La SEP la compara con la del certificado de la e.firma.
+	//
+	// Example: PEPJ800101MDFRRN05
+	CURP string `json:"curp"`
+
+	// IDCargo Id del cargo, catálogo `cargos`. Basta el id o el texto.
+	//
+	// Example: 3
+	IDCargo string `json:"idCargo,omitempty,omitzero"`
+
+	// NoCertificadoResponsable Número de ese certificado, 20 dígitos. Solo con `sello`.
+	//
+	// Example: 30001000000100000003
+	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
+
+	// Nombre Nombre o nombres, en mayúsculas.
+	//
+	// Example: JUANA
+	Nombre string `json:"nombre"`
+
+	// PrimerApellido Primer apellido, en mayúsculas.
+	//
+	// Example: PEREZ
+	PrimerApellido string `json:"primerApellido"`
+
+	// RFC El RFC cuya e.firma de la pasarela sella por esta persona. Obligatorio al firmar si no se da `sello`. No va en el XML.
+	RFC RFC `json:"rfc,omitempty,omitzero"`
+
+	// SegundoApellido Segundo apellido, en mayúsculas; se omite si no tiene.
+	//
+	// Example: DE PRUEBA
+	SegundoApellido string `json:"segundoApellido,omitempty,omitzero"`
+
+	// Sello Sello de la cadena original: RSA con SHA-256 (PKCS#1 v1.5), en base64 de una línea. Se omite para que selle la pasarela.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	Sello string `json:"sello,omitempty,omitzero"`
+}
+
+// TituloInstitucion La institución que expide el título.
+type TituloInstitucion struct {
+	// CveInstitucion Clave de la institución ante la DGP; conserve los ceros a la izquierda.
+	//
+	// Example: 090001
+	CveInstitucion string `json:"cveInstitucion"`
+
+	// NombreInstitucion Nombre de la institución como lo tiene la DGP, en mayúsculas.
+	//
+	// Example: UNIVERSIDAD DE PRUEBA
+	NombreInstitucion string `json:"nombreInstitucion"`
+}
+
+// TituloProfesionista A quien se expide el título, como está en el RENAPO.
+type TituloProfesionista struct {
+	// CorreoElectronico Correo electrónico de la persona.
+	//
+	// Example: ana.gomez@example.com
+	CorreoElectronico string `json:"correoElectronico"`
+
+	// CURP CURP, 18 caracteres en mayúsculas. La SEP la busca en el RENAPO.
+	//
+	// Example: GOLA000115MDFMPNA5
+	CURP string `json:"curp"`
+
+	// Nombre Nombre o nombres, igual que en el RENAPO: mayúsculas y, por lo común, sin acentos.
+	//
+	// Example: ANA
+	Nombre string `json:"nombre"`
+
+	// PrimerApellido Primer apellido, igual que en el RENAPO.
+	//
+	// Example: GOMEZ
+	PrimerApellido string `json:"primerApellido"`
+
+	// SegundoApellido Segundo apellido, igual que en el RENAPO; se omite si no tiene.
+	//
+	// Example: LOPEZ
+	SegundoApellido string `json:"segundoApellido,omitempty,omitzero"`
+}
+
+// TituloValidado Un título del archivo y sus problemas.
+type TituloValidado struct {
+	// Archivo La entrada del zip, o el nombre del archivo si era un solo XML.
+	//
+	// Example: PRU20260001.xml
+	Archivo string `json:"archivo"`
+
+	// FolioControl El folio de control; vacío si el XML no se pudo leer.
+	//
+	// Example: PRU20260001
+	FolioControl string `json:"folioControl"`
+
+	// Problemas Errores y avisos; vacío si no hay.
+	Problemas []ProblemaDeTitulo `json:"problemas"`
+
+	// Valido Si no tiene errores; puede tener avisos.
+	//
+	// Example: true
+	Valido bool `json:"valido"`
+}
+
+// TitulosEmitidos Los títulos armados.
+type TitulosEmitidos struct {
+	// Titulos Uno por título, en el orden en que se enviaron.
+	Titulos []TituloEmitido `json:"titulos"`
+}
+
+// ValidacionDeTitulos Lo que se encontró en un archivo.
+type ValidacionDeTitulos struct {
+	// Problemas Los del archivo mismo; vacío si no hay.
+	Problemas []ProblemaDeTitulo `json:"problemas"`
+
+	// Titulos Uno por título, en el orden del archivo.
+	Titulos []TituloValidado `json:"titulos"`
+
+	// Valido Si ni el archivo ni sus títulos tienen errores; puede haber avisos.
+	//
+	// Example: true
+	Valido bool `json:"valido"`
+}
+
+// ValorDeCatalogo Un valor de un catálogo; id y texto van juntos en el título.
+type ValorDeCatalogo struct {
+	// ID El id, como va en el XML, con sus ceros.
+	//
+	// Example: 09
+	ID string `json:"id"`
+
+	// Nota Lo que conviene saber de este valor, si hay algo.
+	//
+	// Example: Acta de examen: requiere fechaExamenProfesional.
+	Nota string `json:"nota,omitempty,omitzero"`
+
+	// Texto El texto, como va en el XML, letra por letra.
+	//
+	// Example: CIUDAD DE MÉXICO
+	Texto string `json:"texto"`
+}
+
 // VersionSolicitud Versión del servicio de solicitud del SAT:
 //   - `1.5`: la vigente desde mayo de 2025. Pide `tipoDescarga`.
 //   - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
 //     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
 type VersionSolicitud string
+
+// XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
+type XlsResultado = openapi_types.File
+
+// XMLTitulo El XML de un título electrónico (versión 1.0, UTF-8), hasta 1 MiB.
+type XMLTitulo = openapi_types.File
+
+// ZipResultado El zip que entregó la SEP, sin cambios; dentro va el libro `ResultadoCargaTitulos<número>.xls`.
+type ZipResultado = openapi_types.File
+
+// ZipTitulos Un zip con un `.xml` por título en la raíz, sin carpetas ni otros archivos.
+type ZipTitulos = openapi_types.File
+
+// BackendAuthorization `Basic` y `usuario:contraseña` en base64 (RFC 7617). Un secreto.
+//
+// Example: Basic dXN1YXJpbzpjb250cmFzZcOxYQ==
+type BackendAuthorization = CredencialBasic
+
+// Catalogo Nombre de un catálogo de la SEP.
+//
+// Example: modalidades
+type Catalogo = NombreCatalogo
 
 // IdempotencyKey De 1 a 255 caracteres ASCII visibles, sin espacios.
 //
@@ -650,6 +1478,15 @@ type RFCEnRuta = RFC
 // Example: PRU010101AB1
 type RFCSolicitante = RFC
 
+// ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ArchivoDemasiadoGrande = Problema
+
+// ArchivoInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ArchivoInvalido = Problema
+
+// ArchivoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ArchivoMalformado = Problema
+
 // AutenticacionInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AutenticacionInvalida = Problema
 
@@ -661,6 +1498,18 @@ type BackendNoDisponible = Problema
 
 // BackendSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type BackendSinRespuesta = Problema
+
+// CancelacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CancelacionEnConflicto = Problema
+
+// CancelacionInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CancelacionInvalida = Problema
+
+// CancelacionSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CancelacionSinRespuesta = Problema
+
+// CatalogoNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CatalogoNoEncontrado = Problema
 
 // CuerpoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoDemasiadoGrande = Problema
@@ -686,6 +1535,21 @@ type EfirmaNoEncontrada = Problema
 // ErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ErrorInterno = Problema
 
+// LoteEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type LoteEnConflicto = Problema
+
+// LoteEnProceso Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type LoteEnProceso = Problema
+
+// LoteInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type LoteInvalido = Problema
+
+// LoteNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type LoteNoEncontrado = Problema
+
+// LoteSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type LoteSinRespuesta = Problema
+
 // MensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type MensajeRechazado = Problema
 
@@ -694,6 +1558,9 @@ type NoAceptable = Problema
 
 // NoAutenticado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type NoAutenticado = Problema
+
+// NumeroLoteInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type NumeroLoteInvalido = Problema
 
 // OperacionNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type OperacionNoOfrecida = Problema
@@ -719,6 +1586,24 @@ type RangoNoSatisfacible = Problema
 // RespuestaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type RespuestaInvalida = Problema
 
+// ResultadoIlegible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ResultadoIlegible = Problema
+
+// SepMensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SepMensajeRechazado = Problema
+
+// SepNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SepNoDisponible = Problema
+
+// SepNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SepNoOfrecida = Problema
+
+// SepProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SepProhibido = Problema
+
+// SepSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SepSinRespuesta = Problema
+
 // ServicioNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ServicioNoEncontrado = Problema
 
@@ -740,8 +1625,17 @@ type SolicitudProhibida = Problema
 // SolicitudSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type SolicitudSinRespuesta = Problema
 
+// TipoDeArchivo Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type TipoDeArchivo = Problema
+
 // TipoDeContenido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type TipoDeContenido = Problema
+
+// TituloNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type TituloNoEncontrado = Problema
+
+// TitulosInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type TitulosInvalidos = Problema
 
 // VerificacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type VerificacionEnConflicto = Problema
@@ -767,7 +1661,7 @@ type DescargarPaqueteParams struct {
 
 // SolicitarDescargaParams defines parameters for SolicitarDescarga.
 type SolicitarDescargaParams struct {
-	// IdempotencyKey Una clave propia de esta solicitud, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
@@ -778,11 +1672,76 @@ type VerificarSolicitudParams struct {
 	RFCSolicitante RFCSolicitante `form:"rfcSolicitante" json:"rfcSolicitante"`
 }
 
+// CargarLoteParams defines parameters for CargarLote.
+type CargarLoteParams struct {
+	// NombreArchivo El nombre con que llega el archivo, cuando el cuerpo es el archivo mismo; termina en `.xml` o
+	// `.zip`, según lo que sea. Si falta, la pasarela pone uno. Con JSON o formulario va en el cuerpo.
+	NombreArchivo NombreArchivo `form:"nombreArchivo,omitempty" json:"nombreArchivo,omitempty,omitzero"`
+
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// ConsultarLoteParams defines parameters for ConsultarLote.
+type ConsultarLoteParams struct {
+	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// ObtenerResultadoLoteParams defines parameters for ObtenerResultadoLote.
+type ObtenerResultadoLoteParams struct {
+	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// ValidarTitulosParams defines parameters for ValidarTitulos.
+type ValidarTitulosParams struct {
+	// NombreArchivo El nombre con que llega el archivo, cuando el cuerpo es el archivo mismo; termina en `.xml` o
+	// `.zip`, según lo que sea. Si falta, la pasarela pone uno. Con JSON o formulario va en el cuerpo.
+	NombreArchivo NombreArchivo `form:"nombreArchivo,omitempty" json:"nombreArchivo,omitempty,omitzero"`
+}
+
+// CancelarTituloParams defines parameters for CancelarTitulo.
+type CancelarTituloParams struct {
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
 // AutenticarJSONRequestBody defines body for Autenticar for application/json ContentType.
 type AutenticarJSONRequestBody = PeticionAutenticacion
 
 // SolicitarDescargaJSONRequestBody defines body for SolicitarDescarga for application/json ContentType.
 type SolicitarDescargaJSONRequestBody = SolicitudDescarga
+
+// CargarLoteJSONRequestBody defines body for CargarLote for application/json ContentType.
+type CargarLoteJSONRequestBody = CargaDeLote
+
+// CargarLoteMultipartRequestBody defines body for CargarLote for multipart/form-data ContentType.
+type CargarLoteMultipartRequestBody = FormularioDeArchivo
+
+// EmitirTitulosJSONRequestBody defines body for EmitirTitulos for application/json ContentType.
+type EmitirTitulosJSONRequestBody = EmisionDeTitulos
+
+// ValidarTitulosJSONRequestBody defines body for ValidarTitulos for application/json ContentType.
+type ValidarTitulosJSONRequestBody = ArchivoEnJSON
+
+// ValidarTitulosMultipartRequestBody defines body for ValidarTitulos for multipart/form-data ContentType.
+type ValidarTitulosMultipartRequestBody = FormularioDeArchivo
+
+// CancelarTituloJSONRequestBody defines body for CancelarTitulo for application/json ContentType.
+type CancelarTituloJSONRequestBody = PeticionCancelacion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -810,6 +1769,30 @@ type ServerInterface interface {
 	// VerificarSolicitud Verificar una solicitud
 	// (GET /v1/sat/{servicio}/solicitudes/{idSolicitud})
 	VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams)
+	// ListarCatalogosSEP Listar los catálogos de la SEP
+	// (GET /v1/sep/catalogos)
+	ListarCatalogosSEP(w http.ResponseWriter, r *http.Request)
+	// ObtenerCatalogoSEP Consultar un catálogo de la SEP
+	// (GET /v1/sep/catalogos/{catalogo})
+	ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, catalogo Catalogo)
+	// CargarLote Cargar títulos en la SEP
+	// (POST /v1/sep/lotes)
+	CargarLote(w http.ResponseWriter, r *http.Request, params CargarLoteParams)
+	// ConsultarLote Consultar un lote
+	// (GET /v1/sep/lotes/{numeroLote})
+	ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ConsultarLoteParams)
+	// ObtenerResultadoLote Obtener el resultado de un lote
+	// (GET /v1/sep/lotes/{numeroLote}/resultado)
+	ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams)
+	// EmitirTitulos Armar y sellar títulos
+	// (POST /v1/sep/titulos)
+	EmitirTitulos(w http.ResponseWriter, r *http.Request)
+	// ValidarTitulos Comprobar títulos antes de enviarlos
+	// (POST /v1/sep/titulos/validacion)
+	ValidarTitulos(w http.ResponseWriter, r *http.Request, params ValidarTitulosParams)
+	// CancelarTitulo Cancelar un título
+	// (POST /v1/sep/titulos/{folioControl}/cancelacion)
+	CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -861,6 +1844,54 @@ func (_ Unimplemented) SolicitarDescarga(w http.ResponseWriter, r *http.Request,
 // VerificarSolicitud Verificar una solicitud
 // (GET /v1/sat/{servicio}/solicitudes/{idSolicitud})
 func (_ Unimplemented) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarCatalogosSEP Listar los catálogos de la SEP
+// (GET /v1/sep/catalogos)
+func (_ Unimplemented) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ObtenerCatalogoSEP Consultar un catálogo de la SEP
+// (GET /v1/sep/catalogos/{catalogo})
+func (_ Unimplemented) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, catalogo Catalogo) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CargarLote Cargar títulos en la SEP
+// (POST /v1/sep/lotes)
+func (_ Unimplemented) CargarLote(w http.ResponseWriter, r *http.Request, params CargarLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ConsultarLote Consultar un lote
+// (GET /v1/sep/lotes/{numeroLote})
+func (_ Unimplemented) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ConsultarLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ObtenerResultadoLote Obtener el resultado de un lote
+// (GET /v1/sep/lotes/{numeroLote}/resultado)
+func (_ Unimplemented) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EmitirTitulos Armar y sellar títulos
+// (POST /v1/sep/titulos)
+func (_ Unimplemented) EmitirTitulos(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ValidarTitulos Comprobar títulos antes de enviarlos
+// (POST /v1/sep/titulos/validacion)
+func (_ Unimplemented) ValidarTitulos(w http.ResponseWriter, r *http.Request, params ValidarTitulosParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CancelarTitulo Cancelar un título
+// (POST /v1/sep/titulos/{folioControl}/cancelacion)
+func (_ Unimplemented) CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1178,6 +2209,335 @@ func (siw *ServerInterfaceWrapper) VerificarSolicitud(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// ListarCatalogosSEP operation middleware
+func (siw *ServerInterfaceWrapper) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarCatalogosSEP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObtenerCatalogoSEP operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "catalogo" -------------
+	var catalogo Catalogo
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalogo", chi.URLParam(r, "catalogo"), &catalogo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "catalogo", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerCatalogoSEP(w, r, catalogo)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CargarLote operation middleware
+func (siw *ServerInterfaceWrapper) CargarLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CargarLoteParams
+
+	// ------------- Optional query parameter "nombreArchivo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nombreArchivo"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nombreArchivo", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CargarLote(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConsultarLote operation middleware
+func (siw *ServerInterfaceWrapper) ConsultarLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "numeroLote" -------------
+	var numeroLote NumeroLote
+
+	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConsultarLoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConsultarLote(w, r, numeroLote, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObtenerResultadoLote operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "numeroLote" -------------
+	var numeroLote NumeroLote
+
+	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ObtenerResultadoLoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerResultadoLote(w, r, numeroLote, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EmitirTitulos operation middleware
+func (siw *ServerInterfaceWrapper) EmitirTitulos(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EmitirTitulos(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ValidarTitulos operation middleware
+func (siw *ServerInterfaceWrapper) ValidarTitulos(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ValidarTitulosParams
+
+	// ------------- Optional query parameter "nombreArchivo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nombreArchivo"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nombreArchivo", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ValidarTitulos(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelarTitulo operation middleware
+func (siw *ServerInterfaceWrapper) CancelarTitulo(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "folioControl" -------------
+	var folioControl FolioControl
+
+	err = runtime.BindStyledParameterWithOptions("simple", "folioControl", chi.URLParam(r, "folioControl"), &folioControl, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "folioControl", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelarTituloParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelarTitulo(w, r, folioControl, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -1302,6 +2662,30 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/{servicio}/paquetes/{idPaquete}", wrapper.DescargarPaquete)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sep/lotes", wrapper.CargarLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}", wrapper.ConsultarLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado", wrapper.ObtenerResultadoLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sep/titulos", wrapper.EmitirTitulos)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sep/titulos/validacion", wrapper.ValidarTitulos)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sep/titulos/{folioControl}/cancelacion", wrapper.CancelarTitulo)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/catalogos", wrapper.ListarCatalogosSEP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/catalogos/{catalogo}", wrapper.ObtenerCatalogoSEP)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)

@@ -32,11 +32,14 @@ const (
 	ScopeSolicitudes = "sat:solicitudes"
 	ScopePaquetes    = "sat:paquetes"
 	ScopeEFirmas     = "efirmas:leer"
+	ScopeTitulos     = "sep:titulos"
+	ScopeLotes       = "sep:lotes"
+	ScopeCancelar    = "sep:cancelar"
 )
 
 // Scopes lists every scope.
 func Scopes() []string {
-	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas}
+	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar}
 }
 
 // prefix marks a key so that people and scanners know one when they see it.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,12 +19,14 @@ import (
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
+	"github.com/pasarela-mx/pasarela/internal/backends/sep"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
@@ -78,11 +81,17 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
+	cuenta, err := cuentaSEP(cfg.SEP)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
+	record := ledger.New(st, opts.Now)
 	a.api, err = handlers.New(handlers.Config{
-		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, ledger.New(st, opts.Now), opts.Now), Paquetes: a.paquetes,
+		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,
+		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
@@ -102,6 +111,18 @@ func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.
 	return sat.Config{Familia: familia, Now: opts.Now, OnToken: metrics.Token, Endpoints: map[gateway.Servicio]sat.Endpoints{
 		gateway.CFDI: endpoints(cfg.SAT.CFDI), gateway.Retenciones: endpoints(cfg.SAT.Retenciones),
 	}}
+}
+
+// cuentaSEP reads the configured account's password.
+func cuentaSEP(cfg config.SEP) (gateway.CuentaSEP, error) {
+	if cfg.Usuario == "" {
+		return gateway.CuentaSEP{}, nil
+	}
+	password, err := os.ReadFile(cfg.PasswordFile)
+	if err != nil {
+		return gateway.CuentaSEP{}, fmt.Errorf("GATEWAY_SEP_PASSWORD_FILE: %w", err)
+	}
+	return gateway.CuentaSEP{Usuario: cfg.Usuario, Password: strings.TrimRight(string(password), "\r\n")}, nil
 }
 
 // openKeys returns the finder of API keys, nil where no file is configured.

@@ -32,6 +32,15 @@ type Config struct {
 	// ShutdownTimeout is how long running requests and downloads may take to end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	SAT             SAT
+	SEP             SEP
+}
+
+// SEP holds the settings of the SEP's title service. Its account is in use
+// unless a caller sends one of its own.
+type SEP struct {
+	URL          string `default:"https://met.sep.gob.mx/met-ws/services/" desc:"Address of the title service. For tests with the SEP: https://metqa.siged.sep.gob.mx/met-ws/services/"`
+	Usuario      string `desc:"User of the account."`
+	PasswordFile string `split_words:"true" desc:"File that holds the account's password and nothing else."`
 }
 
 // SAT holds the settings of the SAT's services.
@@ -95,6 +104,8 @@ func (c Config) Check() error {
 		required("GATEWAY_DATA_DIR", c.DataDir),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+		upstream("GATEWAY_SEP_URL", c.SEP.URL),
+		together("GATEWAY_SEP_USUARIO", c.SEP.Usuario, "GATEWAY_SEP_PASSWORD_FILE", c.SEP.PasswordFile),
 		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
 		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
 	)
@@ -162,6 +173,13 @@ func (d *Duration) Decode(value string) error {
 	var err error
 	d.Duration, err = time.ParseDuration(value)
 	d.fault = err != nil
+	return nil
+}
+
+func together(name, value, other, otherValue string) error {
+	if (value == "") != (otherValue == "") {
+		return fmt.Errorf("%s and %s: set both or neither", name, other)
+	}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
 
 // validate holds each request against the contract and lists every fault.
 func validate(doc *openapi3.T) func(http.Handler) http.Handler {
-	options := &openapi3filter.Options{
+	options := openapi3filter.Options{
 		MultiError: true, SkipSettingDefaults: true,
 		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // authorize has done it
 	}
@@ -56,9 +56,10 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			}
 			control := http.NewResponseController(w)
 			control.SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck // a test's recorder has none
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			policy := bodyOf(op)
+			r.Body = http.MaxBytesReader(w, r.Body, policy.max)
 			err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
-				Request: r, PathParams: pathParams(ctx), Options: options,
+				Request: r, PathParams: pathParams(ctx), Options: policy.options(options),
 				Route: &routers.Route{Spec: doc, Path: path, PathItem: doc.Paths.Value(path), Method: r.Method, Operation: op},
 			})
 			if err != nil {
@@ -69,6 +70,29 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			return nil
 		})
 	}
+}
+
+// bodyPolicy says how large an operation's body may be and who reads it.
+type bodyPolicy struct {
+	max int64
+	// streamed bodies are read by the handler alone: they pass with flat memory.
+	streamed bool
+}
+
+func (p bodyPolicy) options(o openapi3filter.Options) *openapi3filter.Options {
+	o.ExcludeRequestBody = p.streamed
+	return &o
+}
+
+// bodyOf returns the policy of an operation.
+func bodyOf(op *openapi3.Operation) bodyPolicy {
+	switch op.OperationID {
+	case "cargarLote", "validarTitulos":
+		return bodyPolicy{max: maxUpload, streamed: true}
+	case "emitirTitulos":
+		return bodyPolicy{max: maxFields}
+	}
+	return bodyPolicy{max: maxBody}
 }
 
 // pathParams returns the route's parameters, decoded: chi leaves them as they
@@ -96,36 +120,6 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 		return nil
 	}
 	return &gateway.Error{Kind: gateway.KindTipoContenido, Detail: "El cuerpo debe ser JSON: envíe el encabezado Content-Type: application/json."}
-}
-
-// checkAccept refuses a caller that takes none of what the operation gives
-// (RFC 9110 §12.5.1). Weights are not weighed: nothing here has two forms yet.
-func checkAccept(op *openapi3.Operation, r *http.Request) error {
-	accept := strings.Join(r.Header.Values("Accept"), ",")
-	if accept == "" {
-		return nil
-	}
-	var offered []string
-	for status, ref := range op.Responses.Map() {
-		for offer := range ref.Value.Content {
-			if strings.HasPrefix(status, "2") && !slices.Contains(offered, offer) {
-				offered = append(offered, offer)
-			}
-		}
-	}
-	for wanted := range strings.SplitSeq(accept, ",") {
-		wanted, _, _ = strings.Cut(wanted, ";")
-		wanted = strings.ToLower(strings.TrimSpace(wanted))
-		for _, offer := range offered {
-			family, _, _ := strings.Cut(offer, "/")
-			if wanted == "*/*" || wanted == offer || wanted == family+"/*" {
-				return nil
-			}
-		}
-	}
-	slices.Sort(offered)
-	return &gateway.Error{Kind: gateway.KindNoAceptable, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
-		Detail: "Ningún formato de Accept se ofrece aquí; vea errores."}
 }
 
 // checkQuery refuses parameters that the contract does not know: a mistyped one

@@ -20,6 +20,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
 
 // maxBody bounds the JSON bodies of every route so far; the largest legal one
@@ -32,6 +33,9 @@ type Config struct {
 	Solicitudes Solicitudes
 	Paquetes    Paquetes
 	EFirmas     func() ([]efirma.Status, error)
+	Lotes       *lotes.Servicio
+	// CuentaSEP is in use unless a caller sends an account of its own.
+	CuentaSEP gateway.CuentaSEP
 	// Keys finds an API key's entry; nil lets every caller of this machine in.
 	Keys func(key string) (apikeys.Key, bool)
 	// Spec is the contract, as YAML.
@@ -75,6 +79,15 @@ var scopes = map[string]string{
 	"descargarPaquete":   apikeys.ScopePaquetes,
 	"listarEfirmas":      apikeys.ScopeEFirmas,
 	"obtenerEfirma":      apikeys.ScopeEFirmas,
+
+	"emitirTitulos":        apikeys.ScopeTitulos,
+	"validarTitulos":       apikeys.ScopeTitulos,
+	"listarCatalogosSEP":   apikeys.ScopeTitulos,
+	"obtenerCatalogoSEP":   apikeys.ScopeTitulos,
+	"cargarLote":           apikeys.ScopeLotes,
+	"consultarLote":        apikeys.ScopeLotes,
+	"obtenerResultadoLote": apikeys.ScopeLotes,
+	"cancelarTitulo":       apikeys.ScopeCancelar,
 }
 
 // New returns the whole surface. Each request passes, in this order:
@@ -128,6 +141,36 @@ func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h
 
 func (h *handler) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc rest.RFCEnRuta) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerEFirma(w, r, rfc) })(w, r)
+}
+
+func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cargarLote(w, r, params) })(w, r)
+}
+
+func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ConsultarLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.consultarLote(w, r, numero) })(w, r)
+}
+
+func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.resultadoLote(w, r, numero) })(w, r)
+}
+
+func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelarTitulo(w, r, folio, params) })(w, r)
+}
+
+func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) { wrap(h.emitirTitulos)(w, r) }
+
+func (h *handler) ValidarTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.validarTitulos(w, r, params) })(w, r)
+}
+
+func (h *handler) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
+	wrap(h.listarCatalogos)(w, r)
+}
+
+func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, nombre rest.Catalogo) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerCatalogo(w, r, nombre) })(w, r)
 }
 
 func (h *handler) ObtenerContratoYAML(w http.ResponseWriter, _ *http.Request) {

@@ -27,7 +27,7 @@ func TestAdmin_Knobs(t *testing.T) {
 	if d := cmp.Diff(antes, despues); d != "" {
 		t.Error(d)
 	}
-	for _, malo := range []string{`{"max_cfdi": 5, "no_hay": 1}`, `{"max_cfdi": "5"}`, `{"max_cfdi": -1}`, `{"max_cfdi": 1.5}`, `{"vida_paquete": 5}`, `{"vida_paquete": "-1h"}`, `{"firma_estricta": 1}`, `{"cfdis_por_dia": 99999999}`, `[]`, `{} {}`} {
+	for _, malo := range []string{`{"max_cfdi": 5, "no_hay": 1}`, `{"max_cfdi": "5"}`, `{"max_cfdi": -1}`, `{"max_cfdi": 1.5}`, `{"vida_paquete": 5}`, `{"vida_paquete": "-1h"}`, `{"firma_estricta": 1}`, `{"sep_usuario": 5}`, `{"sep_cadena": "otra"}`, `{"cfdis_por_dia": 99999999}`, `[]`, `{} {}`} {
 		var r map[string]string
 		if e := b.adminJSON(t, "PUT", "/perillas", malo, &r); e != 400 || r["error"] == "" {
 			t.Errorf("%s: %d %v", malo, e, r)

@@ -2,11 +2,13 @@ package sandbox_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sep"
 )
 
 // seccion returns a section of the sandbox's page: from its heading to the next of the same level.
@@ -34,7 +36,7 @@ func filasDeTabla(texto string) []string {
 
 func TestDocs_TableOfKnobsIsTheCodes(t *testing.T) {
 	var quiere []string
-	p := control.NewPerillas(sat.Perillas()...)
+	p := control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas())...)
 	valores := p.Lee()
 	for _, d := range p.Declaradas() {
 		quiere = append(quiere, fmt.Sprintf("| `%s` | `%v` | %s |", d.Nombre, valores[d.Nombre], d.Nota))

@@ -175,7 +175,7 @@ func TestFalla_Refused(t *testing.T) {
 	b := arranca(t)
 	for nombre, f := range map[string]sandbox.Falla{
 		"type":           {Tipo: "raro"},
-		"service":        {Tipo: control.Vacio, Servicio: "sep"},
+		"service":        {Tipo: control.Vacio, Servicio: "imss"},
 		"operation":      {Tipo: control.Vacio, Operacion: "Nada"},
 		"no sense":       {Tipo: control.Truncado, Operacion: "Autentica"},
 		"code for token": {Tipo: control.Codigo, Codigo: "300", Operacion: "Autentica"},

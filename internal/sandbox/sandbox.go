@@ -1,5 +1,5 @@
-// Package sandbox runs simulated government systems for SAT clients to be tested against: ours and
-// other people's. It is strict where the real ones are, misbehaves on request, and gives the same
+// Package sandbox runs simulated government systems, the SAT's Descarga Masiva and the SEP's Títulos
+// Electrónicos, for clients to be tested against: ours and other people's. It is strict where the real ones are, misbehaves on request, and gives the same
 // data for the same seed.
 //
 // It refuses to look like production: it listens on loopback unless told otherwise, knows only the
@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,11 +20,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sep"
 )
 
 // What the Go caller of a sandbox needs by name.
 type (
-	// Captura is a SOAP request as received, its token taken out.
+	// Captura is a SOAP request as received: the SAT's token is taken out, the SEP's credentials are in the
+	// body.
 	Captura = sat.Captura
 	// Falla is a misbehaviour asked for.
 	Falla = control.Falla
@@ -58,6 +62,7 @@ type Sandbox struct {
 	fallas     *control.Fallas
 	contadores *control.Contadores
 	sat        *sat.Servidor
+	sep        *sep.Servidor
 }
 
 // New prepares a sandbox: it reads or makes the authority and the e.firmas, which takes a second the
@@ -87,8 +92,8 @@ func New(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{
 		cfg: cfg, autoridad: ca,
 		reloj:      control.NewReloj(cfg.Now),
-		perillas:   control.NewPerillas(sat.Perillas()...),
-		fallas:     control.NewFallas(sat.CatalogoFallas()),
+		perillas:   control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas())...),
+		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas())),
 		contadores: control.NewContadores(),
 	}
 	s.sat, err = sat.New(sat.Opciones{
@@ -98,11 +103,31 @@ func New(cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	s.sep = sep.New(sep.Opciones{
+		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
+		Contadores: s.contadores, Log: cfg.Log, Captura: deLaSEP(cfg.Captura),
+	})
 	return s, nil
 }
 
+// reparte hands each call to the system that its path begins with.
+func (s *Sandbox) reparte(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, sep.Prefijo) {
+		s.sep.ServeHTTP(w, r)
+		return
+	}
+	s.sat.ServeHTTP(w, r)
+}
+
+func deLaSEP(captura func(Captura)) func(sep.Captura) {
+	if captura == nil {
+		return nil
+	}
+	return func(c sep.Captura) { captura(Captura(c)) }
+}
+
 // Handler serves the SOAP services.
-func (s *Sandbox) Handler() http.Handler { return s.sat }
+func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.reparte) }
 
 // Autoridad is the sandbox's certificate authority: tests issue and revoke with it.
 func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.autoridad }
@@ -123,14 +148,15 @@ func (s *Sandbox) Fallas() *control.Fallas { return s.fallas }
 type Estado struct {
 	control.Conteo
 	Solicitudes []sat.Resumen `json:"solicitudes"`
+	Lotes       []sep.Resumen `json:"lotes"`
 }
 
-// Estado returns the counters and the requests.
+// Estado returns the counters, the SAT's requests and the SEP's lotes.
 func (s *Sandbox) Estado() Estado {
-	return Estado{Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes()}
+	return Estado{Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes()}
 }
 
-// Reinicia puts everything back as it was at the start: requests, quotas, faults, counters, knobs and
+// Reinicia puts everything back as it was at the start: requests, quotas, lotes, faults, counters, knobs and
 // clock. Certificates and tokens stay.
 func (s *Sandbox) Reinicia() {
 	s.reloj.Reinicia()
@@ -138,4 +164,5 @@ func (s *Sandbox) Reinicia() {
 	s.fallas.Reinicia()
 	s.contadores.Reinicia()
 	s.sat.Reinicia()
+	s.sep.Reinicia()
 }

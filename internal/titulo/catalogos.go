@@ -64,13 +64,20 @@ func (c Catalogo) IDs() []string {
 	return ids
 }
 
-// valores lists the entries for people: "3 RECTOR".
-func (c Catalogo) valores() []string {
-	valores := make([]string, len(c.Entradas))
+// Textos lists the texts in order.
+func (c Catalogo) Textos() []string {
+	textos := make([]string, len(c.Entradas))
 	for i, e := range c.Entradas {
-		valores[i] = e.ID + " " + e.Texto
+		textos[i] = e.Texto
 	}
-	return valores
+	return textos
 }
 
-func (c Catalogo) frase() string { return strings.Join(c.valores(), "; ") }
+// frase lists the entries for people: "1 DIRECTOR; 2 SUBDIRECTOR".
+func (c Catalogo) frase() string {
+	partes := make([]string, len(c.Entradas))
+	for i, e := range c.Entradas {
+		partes[i] = e.ID + " " + e.Texto
+	}
+	return strings.Join(partes, "; ")
+}

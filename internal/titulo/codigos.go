@@ -88,3 +88,21 @@ const (
 	CodigoFolioDuplicado      Codigo = "folio_duplicado"
 	CodigoDemasiadosProblemas Codigo = "demasiados_problemas"
 )
+
+// Codigos lists every code, for the pages that must be complete.
+func Codigos() []Codigo {
+	return []Codigo{
+		CodigoRequerido, CodigoVersion, CodigoCatalogoID, CodigoCatalogoTexto, CodigoEntidadDosDigitos, CodigoValor, CodigoFecha,
+		CodigoFechaRequerida, CodigoFechaExcluida, CodigoOrdenFechas, CodigoCURP, CodigoCURPDigito, CodigoCorreo, CodigoCaracterInvalido,
+		CodigoCaracterReservado, CodigoEspacios, CodigoUnicode, CodigoMinusculas, CodigoAcentos, CodigoLongitud, CodigoRvoeSinNumero,
+		CodigoFirmanteRepetido, CodigoDemasiadosFirmantes, CodigoXMLIlegible, CodigoCodificacion, CodigoDTD, CodigoProfundidad,
+		CodigoDemasiadoGrande, CodigoNoEsTitulo, CodigoEspacioDeNombres, CodigoSchemaLocation, CodigoElementoDesconocido,
+		CodigoElementoRepetido, CodigoElementoFaltante, CodigoOrdenElementos, CodigoAtributoDesconocido, CodigoFechaVacia,
+		CodigoTextoInesperado, CodigoAutenticacion, CodigoAutenticacionVacia, CodigoBase64, CodigoBase64Lineas, CodigoSello,
+		CodigoSelloPlano, CodigoSelloEntidades, CodigoCertificadoIlegible, CodigoCertificadoNumero, CodigoCertificadoCURP,
+		CodigoCertificadoSinCURP, CodigoCertificadoVigencia, CodigoCertificadoNoEFirma, CodigoNombreLongitud, CodigoNombreInvalido,
+		CodigoExtension, CodigoExtensionDistinta, CodigoContenido, CodigoArchivoVacio, CodigoEnBase64, CodigoEnBase64Doble,
+		CodigoZipDanado, CodigoZipVacio, CodigoZipBomba, CodigoZipEntradas, CodigoZipCifrado, CodigoZipMetodo, CodigoZipCarpetas,
+		CodigoEntradaNoXML, CodigoEntradaRepetida, CodigoFolioDuplicado, CodigoDemasiadosProblemas,
+	}
+}

@@ -1,6 +1,7 @@
 package titulo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +13,9 @@ import (
 type Nivel string
 
 const (
-	// NivelError: the SEP rejects it, or it does not mean what it says.
+	// NivelError is for what the SEP rejects, or what does not mean what it says.
 	NivelError Nivel = "error"
-	// NivelAviso: it may be right; have a look.
+	// NivelAviso is for what may be right; have a look.
 	NivelAviso Nivel = "aviso"
 )
 
@@ -106,4 +107,11 @@ func recorta(s string) string {
 		return string(runas[:max]) + "…"
 	}
 	return s
+}
+
+// comoProblema finds the Problema in err.
+func comoProblema(err error) (Problema, bool) {
+	var p Problema
+	ok := errors.As(err, &p)
+	return p, ok
 }

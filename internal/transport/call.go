@@ -36,6 +36,8 @@ type Operation struct {
 	Repeatable bool
 	// MaxAnswer bounds the answer in bytes, the streamed text apart.
 	MaxAnswer int64
+	// OneWay says that there is no answer: an HTTP success is all that comes.
+	OneWay bool
 	// Stream names the element whose text is base64 to be decoded into the
 	// call's Sink, by any of the names it is known by; empty for none.
 	Stream []string

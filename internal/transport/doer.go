@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +44,9 @@ func New(base http.RoundTripper, agent string, now func() time.Time, observe fun
 // address is what one breaker guards.
 type address struct{ host, path string }
 
+// nothing is what the stub of a one-way operation is given to decode.
+const nothing = `<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body></s:Body></s:Envelope>`
+
 // answer is an answer of the contract: HTTP success and a SOAP message without fault.
 type answer struct {
 	Answer
@@ -67,7 +71,9 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, &Error{Class: ClassInternal, Err: err}
 	}
-	x := &exchange{doer: d, call: call, url: req.URL, action: req.Header.Get("SOAPAction"), body: body}
+	// gowsdl writes an empty action as two apostrophes.
+	action := strings.Trim(req.Header.Get("SOAPAction"), "'")
+	x := &exchange{doer: d, call: call, url: req.URL, action: action, body: body}
 	started := d.now()
 	got, err := x.run(req.Context())
 	event := x.event(got, err, d.now().Sub(started))
@@ -244,6 +250,8 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 		return nil, parsed.faultError(resp.StatusCode, x.call.Operation.Namespace)
 	case resp.StatusCode >= 300 || resp.StatusCode < 200:
 		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp)}
+	case x.call.Operation.OneWay && (len(bytes.TrimSpace(whole)) == 0 || err == nil):
+		return &answer{status: resp.StatusCode, body: []byte(nothing), received: int64(len(whole))}, nil
 	case len(bytes.TrimSpace(whole)) == 0:
 		return nil, &Error{Class: ClassEmpty, Status: resp.StatusCode, Sent: true}
 	case err != nil:

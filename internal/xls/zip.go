@@ -38,7 +38,7 @@ func Book(r io.ReaderAt, size int64) (name string, book *bytes.Reader, err error
 		return "", nil, malformed("%w", err)
 	}
 	defer func() { _ = open.Close() }()
-	whole, err := readAll(open, int64(file.UncompressedSize64)) //nolint:gosec // G115: bounded just above
+	whole, err := readAll(open, int64(file.UncompressedSize64))
 	if err != nil {
 		return "", nil, err
 	}

@@ -4,11 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
 func TestSchemas_WhenReadByAPersonAreDescribed(t *testing.T) {
@@ -108,5 +114,110 @@ func TestComponents_WhenNamedAreUsed(t *testing.T) {
 		if !required[name] {
 			t.Errorf("security scheme %s is not required anywhere", name)
 		}
+	}
+}
+
+// TestTitulo_FieldsAreThoseOfTheVocabulary compares, object by object, what a
+// request may hold with what the document is made of. rfc is the request's own:
+// whose e.firma seals.
+func TestTitulo_FieldsAreThoseOfTheVocabulary(t *testing.T) {
+	doc := load(t)
+	want := map[string][]string{}
+	describe(reflect.TypeFor[titulo.Titulo](), "", want)
+	want["firmaResponsables"] = append(want["firmaResponsables"], "rfc")
+	got := map[string][]string{}
+	var walk func(path string, s *openapi3.Schema)
+	walk = func(path string, s *openapi3.Schema) {
+		for name, property := range s.Properties {
+			child := property.Value
+			got[path] = append(got[path], name)
+			switch {
+			case child.Items != nil:
+				walk(name, child.Items.Value)
+			case len(child.Properties) > 0:
+				walk(name, child)
+			case len(child.AllOf) > 0:
+				walk(name, child.AllOf[0].Value)
+			}
+		}
+	}
+	walk("", doc.Components.Schemas["Titulo"].Value)
+	for _, names := range []map[string][]string{want, got} {
+		for path := range names {
+			slices.Sort(names[path])
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("fields (-vocabulary +contract):\n%s", diff)
+	}
+}
+
+// describe gathers the JSON names of a struct and of those within it.
+func describe(typ reflect.Type, path string, into map[string][]string) {
+	for field := range typ.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		into[path] = append(into[path], name)
+		inner := field.Type
+		for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct {
+			describe(inner, name, into)
+		}
+	}
+}
+
+func TestCatalogos_NamesAndMotivesAreThoseOfTheVocabulary(t *testing.T) {
+	doc := load(t)
+	var want []string
+	for _, c := range titulo.Catalogos() {
+		want = append(want, c.Nombre)
+	}
+	if diff := cmp.Diff(want, quoted(doc.Components.Parameters["Catalogo"].Value.Description)); diff != "" {
+		t.Errorf("catalogues (-vocabulary +contract):\n%s", diff)
+	}
+	var motives []string
+	for _, value := range doc.Components.Schemas["MotivoCancelacion"].Value.Enum {
+		motives = append(motives, fmt.Sprint(value))
+	}
+	if diff := cmp.Diff(titulo.MotivosCancelacion().IDs(), motives); diff != "" {
+		t.Errorf("motives (-vocabulary +contract):\n%s", diff)
+	}
+}
+
+// quoted are the words in code.
+func quoted(text string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile("`([A-Za-z0-9_]+)`").FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+func TestProblemaDeTitulo_CodesAreThoseOfTheVocabulary(t *testing.T) {
+	var want []string
+	for _, c := range titulo.Codigos() {
+		want = append(want, string(c))
+	}
+	sameWords(t, want, quoted(load(t).Components.Schemas["ProblemaDeTitulo"].Value.Properties["codigo"].Value.Description))
+}
+
+func TestResultadoTitulo_MotivesAreThoseOfTheTable(t *testing.T) {
+	want := []string{lotes.MotivoOtro}
+	for _, m := range lotes.Motivos() {
+		want = append(want, m.Codigo)
+	}
+	text := load(t).Components.Schemas["ResultadoTitulo"].Value.Properties["motivo"].Value.Description
+	_, known, _ := strings.Cut(text, "Conocidos:")
+	sameWords(t, want, quoted(known))
+}
+
+// sameWords compares without regard to order.
+func sameWords(t *testing.T, want, got []string) {
+	t.Helper()
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("words (-code +contract):\n%s", diff)
 	}
 }

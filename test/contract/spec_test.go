@@ -96,10 +96,18 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"POST /v1/sat/{servicio}/solicitudes":              "solicitarDescarga",
 		"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}": "verificarSolicitud",
 		"GET /v1/sat/{servicio}/paquetes/{idPaquete}":      "descargarPaquete",
-		"GET /v1/efirmas":       "listarEfirmas",
-		"GET /v1/efirmas/{rfc}": "obtenerEfirma",
-		"GET /openapi.yaml":     "obtenerContratoYaml",
-		"GET /openapi.json":     "obtenerContratoJson",
+		"POST /v1/sep/lotes":                               "cargarLote",
+		"GET /v1/sep/lotes/{numeroLote}":                   "consultarLote",
+		"GET /v1/sep/lotes/{numeroLote}/resultado":         "obtenerResultadoLote",
+		"POST /v1/sep/titulos":                             "emitirTitulos",
+		"POST /v1/sep/titulos/validacion":                  "validarTitulos",
+		"POST /v1/sep/titulos/{folioControl}/cancelacion":  "cancelarTitulo",
+		"GET /v1/sep/catalogos":                            "listarCatalogosSEP",
+		"GET /v1/sep/catalogos/{catalogo}":                 "obtenerCatalogoSEP",
+		"GET /v1/efirmas":                                  "listarEfirmas",
+		"GET /v1/efirmas/{rfc}":                            "obtenerEfirma",
+		"GET /openapi.yaml":                                "obtenerContratoYaml",
+		"GET /openapi.json":                                "obtenerContratoJson",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
@@ -122,15 +130,92 @@ func TestOperations_WhenReadByAPersonAreComplete(t *testing.T) {
 		if op.RequestBody == nil {
 			continue
 		}
-		body := op.RequestBody.Value.Content.Get("application/json")
-		if body == nil || len(body.Examples) == 0 {
-			t.Errorf("%s: the body needs an example", op.label)
-			continue
+		if op.RequestBody.Value.Content["application/json"] == nil {
+			t.Errorf("%s: the body cannot be JSON", op.label)
 		}
-		if extra := body.Schema.Value.AdditionalProperties; extra.Has == nil || *extra.Has {
-			t.Errorf("%s: the body must have additionalProperties: false", op.label)
+		for mime, body := range op.RequestBody.Value.Content {
+			if len(body.Examples) == 0 || !strings.HasPrefix(body.Schema.Ref, "#/components/schemas/") {
+				t.Errorf("%s %s: the body needs an example and a named schema", op.label, mime)
+			}
+			checkClosed(t, op.label+" "+mime, body.Schema)
 		}
 	}
+}
+
+// checkClosed wants every object that a request can hold to refuse fields that
+// the contract does not know: a mistyped one must not be ignored.
+func checkClosed(t *testing.T, path string, ref *openapi3.SchemaRef) {
+	t.Helper()
+	s := ref.Value
+	if extra := s.AdditionalProperties; s.Type.Is("object") && (extra.Has == nil || *extra.Has) {
+		t.Errorf("%s: must have additionalProperties: false", path)
+	}
+	for name, property := range s.Properties {
+		checkClosed(t, path+"."+name, property)
+	}
+	for _, part := range s.AllOf {
+		checkClosed(t, path, part)
+	}
+	if s.Items != nil {
+		checkClosed(t, path+"[]", s.Items)
+	}
+}
+
+// TestUploads_WhenListedTakeTheSameForms: a file comes in whichever way the
+// caller has it, and the two routes that take one agree.
+func TestUploads_WhenListedTakeTheSameForms(t *testing.T) {
+	want := []string{"application/json", "application/xml", "application/zip", "multipart/form-data"}
+	for _, id := range []string{"cargarLote", "validarTitulos"} {
+		got := slices.Sorted(maps.Keys(byID(t, load(t), id).RequestBody.Value.Content))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: bodies (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+// TestAnswers_WhenSeveralFormsAreOffered is what Accept can choose from.
+func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
+	doc := load(t)
+	for id, want := range map[string][]string{
+		"obtenerResultadoLote": {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
+		"emitirTitulos":        {"application/json", "application/xml", "application/zip"},
+	} {
+		got := slices.Sorted(maps.Keys(byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: forms (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+// TestBackendAuthorization_WhenOfferedGoesToTheSEP: every operation that calls
+// the SEP takes the account of one call, and no other does.
+func TestBackendAuthorization_WhenOfferedGoesToTheSEP(t *testing.T) {
+	want := []string{"cancelarTitulo", "cargarLote", "consultarLote", "obtenerResultadoLote"}
+	var got []string
+	for _, item := range load(t).Paths.Map() {
+		for _, op := range item.Operations() {
+			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
+				if p.Value.In == openapi3.ParameterInHeader && p.Value.Name == "Backend-Authorization" {
+					got = append(got, op.OperationID)
+				}
+			}
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+}
+
+func byID(t *testing.T, doc *openapi3.T, id string) operation {
+	t.Helper()
+	for _, op := range operations(doc) {
+		if op.OperationID == id {
+			return op
+		}
+	}
+	t.Fatalf("there is no operation %s", id)
+	return operation{}
 }
 
 func TestAnswers_WhenListedHaveBodiesAndExamples(t *testing.T) {
@@ -187,25 +272,28 @@ func checkProblem(t *testing.T, a answer) {
 	if len(media.Examples) == 0 {
 		t.Errorf("%s: lacks an example", a.label)
 	}
+	wait := a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable
 	for name, ex := range media.Examples {
-		if got := problem(t, ex).Status; got != a.status {
-			t.Errorf("%s: example %s says status %d", a.label, name, got)
+		p := problem(t, ex)
+		if p.Status != a.status {
+			t.Errorf("%s: example %s says status %d", a.label, name, p.Status)
 		}
+		// What is not ready yet is asked for again, after a while.
+		wait = wait || p.Reintentable && a.status == http.StatusConflict
 	}
-	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		if a.Headers["Retry-After"] == nil {
-			t.Errorf("%s: lacks Retry-After", a.label)
-		}
+	if wait != (a.Headers["Retry-After"] != nil) {
+		t.Errorf("%s: Retry-After = %v, want %v", a.label, !wait, wait)
 	}
 }
 
 // problema is what the checks read of a problem example.
 type problema struct {
-	Type, Title string
-	Status      int
-	Backend     string
-	Codigo      string
-	RequestID   string `json:"requestId"`
+	Type, Title  string
+	Status       int
+	Backend      string
+	Codigo       string
+	Reintentable bool
+	RequestID    string `json:"requestId"`
 }
 
 func problem(t *testing.T, ex *openapi3.ExampleRef) problema {
@@ -240,8 +328,11 @@ func TestProblems_WhenShownAgreeWithTheTable(t *testing.T) {
 			t.Errorf("type %s has two titles, %q and %q", slug, old, p.Title)
 		}
 		titles[slug] = p.Title
-		if p.Codigo != "" && p.Backend != "sat" {
-			t.Errorf("example %s: codigo %s without backend sat", name, p.Codigo)
+		if p.Backend != "" && p.Backend != "sat" && p.Backend != "sep" {
+			t.Errorf("example %s: there is no backend %s", name, p.Backend)
+		}
+		if p.Codigo != "" && p.Backend == "" {
+			t.Errorf("example %s: codigo %s without a backend", name, p.Codigo)
 		}
 	}
 	for slug, status := range table {
@@ -267,12 +358,25 @@ func TestSATCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 	want[check] = append(want[check], "5003 409", "5004 404", "5011 429")
 	want[fetch] = append(want[fetch], "5004 404", "5007 410", "5008 410")
 
+	checkCodes(t, "sat", want)
+}
+
+// TestSEPCodes_WhenRefusedHaveTheirStatus: the SEP numbers the refusals of a
+// cancellation only, all of them 1; which one it is says its text.
+func TestSEPCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
+	checkCodes(t, "sep", map[string][]string{"cancelarTitulo": {"1 404", "1 409"}})
+}
+
+// checkCodes holds the codes of a backend in the examples, with their status,
+// against those wanted of each operation.
+func checkCodes(t *testing.T, backend string, want map[string][]string) {
+	t.Helper()
 	for _, op := range operations(load(t)) {
 		var got []string
 		for _, a := range answers(t, op) {
 			if media := a.Content[problemType]; media != nil {
 				for _, ex := range media.Examples {
-					if p := problem(t, ex); p.Codigo != "" {
+					if p := problem(t, ex); p.Codigo != "" && p.Backend == backend {
 						got = append(got, fmt.Sprintf("%s %d", p.Codigo, a.status))
 					}
 				}
@@ -281,7 +385,25 @@ func TestSATCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(want[op.OperationID])
 		if diff := cmp.Diff(want[op.OperationID], got); diff != "" {
-			t.Errorf("%s: SAT codes (-want +got):\n%s", op.label, diff)
+			t.Errorf("%s: codes of %s (-want +got):\n%s", op.label, backend, diff)
+		}
+	}
+}
+
+// TestBackends_WhenNamedAreThoseOfTheTag: a route of the SAT shows no failure of
+// the SEP, nor the other way round, and those that call neither show none.
+func TestBackends_WhenNamedAreThoseOfTheTag(t *testing.T) {
+	for _, op := range operations(load(t)) {
+		for _, a := range answers(t, op) {
+			media := a.Content[problemType]
+			if media == nil {
+				continue
+			}
+			for name, ex := range media.Examples {
+				if got := problem(t, ex).Backend; got != "" && got != strings.ToLower(op.Tags[0]) {
+					t.Errorf("%s: example %s has backend %s", a.label, name, got)
+				}
+			}
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -39,6 +41,9 @@ type Stack struct {
 	gateway, sandbox         chan error
 }
 
+// cuentaSEP is user and password of the sandbox's account at its SEP.
+const cuentaSEP = "sandbox"
+
 // Start starts both and waits until they accept connections.
 func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
 	if opts.Now == nil {
@@ -49,6 +54,10 @@ func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
 		return nil, err
 	}
 	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
+	s.Config.SEP.Usuario, s.Config.SEP.PasswordFile = cuentaSEP, filepath.Join(opts.Sandbox.Dir, "sep-password.txt")
+	if err := os.WriteFile(s.Config.SEP.PasswordFile, []byte(cuentaSEP+"\n"), 0o600); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
 	if opts.Configure != nil {
 		opts.Configure(&s.Config)
 	}
@@ -70,6 +79,7 @@ func Config(sandboxURL, dataDir, efirmas string) config.Config {
 	return config.Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", DataDir: dataDir, EfirmaDir: efirmas,
 		LogLevel: "info", LogFormat: "json", ShutdownTimeout: config.Duration{Duration: time.Minute},
+		SEP: config.SEP{URL: sandboxURL + "/sep/services/"},
 		SAT: config.SAT{Firma: "sobre", CFDI: servicio("cfdi"), Retenciones: servicio("retenciones")},
 	}
 }

@@ -62,6 +62,21 @@ type Catalogo struct {
 	Admite func(tipo Tipo, operacion string) bool
 }
 
+// Une joins the catalogues of several systems: each says what its own operations admit.
+func Une(catalogos ...Catalogo) Catalogo {
+	var todo Catalogo
+	for _, c := range catalogos {
+		todo.Servicios = append(todo.Servicios, c.Servicios...)
+		todo.Operaciones = append(todo.Operaciones, c.Operaciones...)
+	}
+	todo.Admite = func(tipo Tipo, operacion string) bool {
+		return slices.ContainsFunc(catalogos, func(c Catalogo) bool {
+			return slices.Contains(c.Operaciones, operacion) && c.Admite(tipo, operacion)
+		})
+	}
+	return todo
+}
+
 // Fallas is the list of faults asked for.
 type Fallas struct {
 	catalogo Catalogo

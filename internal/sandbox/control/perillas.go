@@ -11,12 +11,17 @@ import (
 	"time"
 )
 
-// Perilla declares one knob. The type of Defecto is its type: bool, int64 or time.Duration. Numbers
-// and durations are never negative; Max, when not zero, is the greatest value taken.
+// maxTexto bounds a knob that is a text.
+const maxTexto = 10_000
+
+// Perilla declares one knob. The type of Defecto is its type: bool, int64, time.Duration or string.
+// Numbers and durations are never negative; Max, when not zero, is the greatest value taken; Valores,
+// when there are any, are the only texts taken.
 type Perilla struct {
 	Nombre  string
 	Defecto any
 	Max     int64
+	Valores []string
 	Nota    string // what it does, one line
 }
 
@@ -34,7 +39,7 @@ func NewPerillas(declaradas ...Perilla) *Perillas {
 	p := &Perillas{declaradas: make(map[string]Perilla, len(declaradas)), valores: make(map[string]any, len(declaradas))}
 	for _, d := range declaradas {
 		switch d.Defecto.(type) {
-		case bool, int64, time.Duration:
+		case bool, int64, time.Duration, string:
 		default:
 			panic(fmt.Sprintf("control: knob %q of type %T", d.Nombre, d.Defecto))
 		}
@@ -45,7 +50,7 @@ func NewPerillas(declaradas ...Perilla) *Perillas {
 }
 
 // Bool reads a knob that is true or false. A name that was not declared, or not of that type, is a
-// defect of the caller and panics; so in Entero and Duracion.
+// defect of the caller and panics; so in Entero, Duracion and Texto.
 func (p *Perillas) Bool(nombre string) bool { return valor[bool](p, nombre) }
 
 // Entero reads a whole number.
@@ -53,6 +58,9 @@ func (p *Perillas) Entero(nombre string) int64 { return valor[int64](p, nombre) 
 
 // Duracion reads a duration.
 func (p *Perillas) Duracion(nombre string) time.Duration { return valor[time.Duration](p, nombre) }
+
+// Texto reads a text.
+func (p *Perillas) Texto(nombre string) string { return valor[string](p, nombre) }
 
 func valor[T any](p *Perillas, nombre string) T {
 	p.mu.RLock()
@@ -90,7 +98,7 @@ func (p *Perillas) Lee() map[string]any {
 }
 
 // Cambia sets the knobs named in cambios and leaves the others. Values are bool, any integer or JSON
-// number, and time.Duration or its text. Nothing changes when one of them is refused.
+// number, time.Duration or its text, and texts. Nothing changes when one of them is refused.
 func (p *Perillas) Cambia(cambios map[string]any) error {
 	nuevos := make(map[string]any, len(cambios))
 	for n, v := range cambios {
@@ -132,6 +140,8 @@ func (d Perilla) lee(v any) (any, error) {
 			return nil, fmt.Errorf("la perilla %q es un entero entre 0 y %d", d.Nombre, d.tope())
 		}
 		return n, nil
+	case string:
+		return d.leeTexto(v)
 	default:
 		dur, ok := v.(time.Duration)
 		if s, texto := v.(string); texto {
@@ -143,6 +153,17 @@ func (d Perilla) lee(v any) (any, error) {
 		}
 		return dur, nil
 	}
+}
+
+func (d Perilla) leeTexto(v any) (any, error) {
+	s, ok := v.(string)
+	switch {
+	case !ok || len(s) > maxTexto:
+		return nil, fmt.Errorf("la perilla %q es un texto de %d bytes cuando mucho", d.Nombre, maxTexto)
+	case len(d.Valores) > 0 && !slices.Contains(d.Valores, s):
+		return nil, fmt.Errorf("la perilla %q es una de: %s", d.Nombre, strings.Join(d.Valores, ", "))
+	}
+	return s, nil
 }
 
 func (d Perilla) tope() int64 {

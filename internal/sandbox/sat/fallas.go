@@ -5,35 +5,25 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net"
 	"net/http"
-	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// The defaults of faults that were asked for without sizes.
-const (
-	gotaBytes    = 64
-	gotaDemora   = 100 * time.Millisecond
-	zipFalsoSize = 1000
-)
+// zipFalsoSize is the size of ZipInvalido when it was asked for without one.
+const zipFalsoSize = 1000
 
 // antes applies the faults that come before the message is processed and tells whether the call
 // ended there.
 func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	f := ll.falla
-	if f.Tipo != control.Goteo && f.Demora > 0 {
-		select {
-		case <-time.After(f.Demora):
-		case <-r.Context().Done():
-			return true
-		}
+	if f.Espera(r) {
+		return true
 	}
 	switch f.Tipo {
 	case control.Reset:
 		s.contadores.Codigo("reset")
-		corta(w)
+		control.Corta(w)
 	case control.HTML503:
 		s.contadores.Codigo("HTTP 503")
 		escribeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
@@ -76,79 +66,6 @@ func codigoPedido(f control.Falla) contestacion {
 		codigo: f.Codigo, mensaje: f.Mensaje,
 		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud,
 	}
-}
-
-// corta ends the connection with a TCP reset. Where there is no connection to take over, as in a
-// recorder, the handler is aborted.
-func corta(w http.ResponseWriter) {
-	conexion, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := conexion.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conexion.Close()
-	panic(http.ErrAbortHandler)
-}
-
-// estropea puts in the way of the body the faults that touch its bytes.
-func estropea(w *contador, f control.Falla) io.Writer {
-	switch f.Tipo {
-	case control.Corte:
-		return &cortador{w: w, quedan: f.Bytes}
-	case control.Goteo:
-		g := &gotero{w: w, bytes: int(f.Bytes), demora: f.Demora}
-		if g.bytes == 0 {
-			g.bytes = gotaBytes
-		}
-		if g.demora == 0 {
-			g.demora = gotaDemora
-		}
-		return g
-	}
-	return w
-}
-
-// cortador ends the connection after some bytes, in the middle of a write if need be.
-type cortador struct {
-	w      http.ResponseWriter
-	quedan int64
-}
-
-func (c *cortador) Write(b []byte) (int, error) {
-	if int64(len(b)) < c.quedan {
-		c.quedan -= int64(len(b))
-		return c.w.Write(b)
-	}
-	_, _ = c.w.Write(b[:c.quedan])
-	_ = http.NewResponseController(c.w).Flush()
-	panic(http.ErrAbortHandler)
-}
-
-// gotero lets the body out drop by drop.
-type gotero struct {
-	w      http.ResponseWriter
-	bytes  int
-	demora time.Duration
-}
-
-func (g *gotero) Write(b []byte) (int, error) {
-	escritos := 0
-	for len(b) > 0 {
-		gota := b[:min(g.bytes, len(b))]
-		n, err := g.w.Write(gota)
-		escritos += n
-		if err != nil {
-			return escritos, err
-		}
-		if err := http.NewResponseController(g.w).Flush(); err != nil {
-			return escritos, err
-		}
-		time.Sleep(g.demora)
-		b = b[len(gota):]
-	}
-	return escritos, nil
 }
 
 // errBasta stops the making of a package whose rest nobody will see.

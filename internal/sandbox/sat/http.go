@@ -87,7 +87,7 @@ func aceptaGzip(r *http.Request) bool {
 func (s *Servidor) escribe(w *contador, r *http.Request, resp respuesta, falla control.Falla) {
 	s.contadores.Codigo(resp.codigo)
 	if falla.Tipo == control.ResetDespues {
-		corta(w)
+		control.Corta(w)
 	}
 	h := w.Header()
 	if len(resp.cuerpo) > 0 {
@@ -109,12 +109,12 @@ func (s *Servidor) escribe(w *contador, r *http.Request, resp respuesta, falla c
 		}
 		h.Set("Content-Length", strconv.Itoa(len(cuerpo)))
 		w.WriteHeader(resp.estado)
-		_, _ = estropea(w, falla).Write(cuerpo)
+		_, _ = falla.Estropea(w).Write(cuerpo)
 		return
 	}
 	w.WriteHeader(resp.estado)
 	_ = http.NewResponseController(w).Flush()
-	if err := s.escribePaquete(estropea(w, falla), resp, falla, comprime); err != nil {
+	if err := s.escribePaquete(falla.Estropea(w), resp, falla, comprime); err != nil {
 		s.log.Debug().Err(err).Msg("sat: package not sent whole")
 		// A connection that just ended would look like the end of a whole answer.
 		panic(http.ErrAbortHandler)

@@ -1,0 +1,154 @@
+// Package sep speaks with the SEP's title service over the stub in gen/soap/sep.
+// It sends exactly the schema's form and reads answers leniently: any field may
+// be missing. It refuses to look into files and workbooks: that is lotes'.
+package sep
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/hooklift/gowsdl/soap"
+
+	"github.com/pasarela-mx/pasarela/gen/soap/sep/titulos"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// backend is the label of this system in errors, logs and metrics.
+const backend = "sep"
+
+var _ gateway.Titulos = (*Client)(nil)
+
+// Client implements the port of the SEP.
+type Client struct {
+	stub titulos.TitulosPortType
+	ops  *operations
+}
+
+// New returns a client of the service at url that sends through doer, a
+// transport.Doer. The address in the service's own WSDL is never followed: it is
+// made of the request's and may be in the clear (sep.md §2).
+func New(url string, doer soap.HTTPClient) *Client {
+	return &Client{stub: titulos.NewTitulosPortType(soap.NewClient(url, soap.WithHTTPClient(doer))), ops: newOperations()}
+}
+
+// Carga uploads a file (sep.md §3). Its bytes are encoded while they are sent.
+func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre string, archivo *io.SectionReader) (gateway.LoteCargado, error) {
+	op := &c.ops.carga
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Adjunto: archivo})
+	response, err := c.stub.CargaTituloElectronicoContext(ctx, &titulos.CargaTituloElectronicoRequest{
+		NombreArchivo: nombre, ArchivoBase64: []byte(transport.AdjuntoMark), Autenticacion: autenticacion(cuenta)})
+	if err != nil {
+		return gateway.LoteCargado{}, failure(op, err)
+	}
+	numero := text(response.NumeroLote)
+	if numero == "" || numero == "0" {
+		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida,
+			Detail: "La SEP no abrió un lote con el archivo; la razón está en mensaje."})
+	}
+	return gateway.LoteCargado{NumeroLote: numero, Mensaje: public(response.Mensaje)}, nil
+}
+
+// Consulta asks how far a lote is (sep.md §3).
+func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
+	op := &c.ops.consulta
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
+	response, err := c.stub.ConsultaProcesoTituloElectronicoContext(ctx, &titulos.ConsultaProcesoTituloElectronicoRequest{
+		NumeroLote: ptr(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
+	if err != nil {
+		return gateway.EstadoLote{}, failure(op, err)
+	}
+	estatus, err := strconv.Atoi(text(response.EstatusLote))
+	if err != nil {
+		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
+			Detail: "La SEP respondió sin estatus del lote."})
+	}
+	out := gateway.EstadoLote{NumeroLote: numeroLote, EstatusLote: estatus, Mensaje: public(response.Mensaje)}
+	if !out.Procesado() {
+		if e := known(response.Mensaje); e != nil {
+			return gateway.EstadoLote{}, e
+		}
+	}
+	return out, nil
+}
+
+// errSinArchivo says that an answer held no file.
+var errSinArchivo = errors.New("sep: no file in the answer")
+
+// Resultado fetches the archive of a processed lote (sep.md §3, §4).
+func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, sink io.Writer) (string, error) {
+	op := &c.ops.descarga
+	counted := &countingWriter{w: sink}
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Sink: counted})
+	response, err := c.stub.DescargaTituloElectronicoContext(ctx, &titulos.DescargaTituloElectronicoRequest{
+		NumeroLote: ptr(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
+	if err != nil {
+		return "", failure(op, err)
+	}
+	if counted.n > 0 {
+		return public(response.Mensaje), nil
+	}
+	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: notYet, Err: errSinArchivo,
+		Detail: "La SEP aún no entrega el resultado del lote. Consulte el lote y repita cuando esté procesado."})
+}
+
+// Cancela cancels a title (sep.md §3). The operation for several institutions
+// has no answer: that it was taken is all there is to know.
+func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gateway.Cancelacion) (gateway.CancelacionHecha, error) {
+	if x.CveInstitucion != "" {
+		op := &c.ops.cancelaInstitucion
+		ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
+		err := c.stub.CancelarTituloInstitucionContext(ctx, &titulos.CancelarTituloInstitucionRequest{
+			FolioControl: x.FolioControl, CveInstitucion: x.CveInstitucion, MotCancelacion: x.Motivo, Autenticacion: autenticacion(cuenta)})
+		if err != nil {
+			return gateway.CancelacionHecha{}, failure(op, err)
+		}
+		return gateway.CancelacionHecha{Codigo: "0", Mensaje: "La SEP recibió la solicitud; esta operación no da respuesta."}, nil
+	}
+	op := &c.ops.cancela
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
+	response, err := c.stub.CancelaTituloElectronicoContext(ctx, &titulos.CancelaTituloElectronicoRequest{
+		FolioControl: x.FolioControl, MotCancelacion: x.Motivo, Autenticacion: autenticacion(cuenta)})
+	if err != nil {
+		return gateway.CancelacionHecha{}, failure(op, err)
+	}
+	codigo := text(response.Codigo)
+	if codigo == "0" {
+		return gateway.CancelacionHecha{Codigo: codigo, Mensaje: public(response.Mensaje)}, nil
+	}
+	e := refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
+	if codigo == "" {
+		e = refusal(response.Mensaje, system().UnknownOutcome(op))
+	}
+	e.Codigo = codigo
+	return gateway.CancelacionHecha{}, e
+}
+
+func autenticacion(c gateway.CuentaSEP) *titulos.Autenticacion {
+	return &titulos.Autenticacion{Usuario: c.Usuario, Password: c.Password}
+}
+
+// text reads an optional element.
+func text[T ~string](v *T) string {
+	if v == nil {
+		return ""
+	}
+	return strings.TrimSpace(string(*v))
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// countingWriter tells whether anything came.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}

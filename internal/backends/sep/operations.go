@@ -1,0 +1,41 @@
+package sep
+
+import (
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// namespace is that of every element (sep.md §2).
+const namespace = "http://ws.web.mec.sep.mx/schemas"
+
+// Clients in use wait from ten seconds to three minutes (sep.md §7).
+const (
+	timeoutCarga = 3 * time.Minute
+	timeout      = 60 * time.Second
+	notYet       = 30 * time.Second
+	maxAnswer    = 256 << 10
+)
+
+// operations is what the protocol says of each SOAP operation. An upload and a
+// cancellation change something and are sent once.
+type operations struct {
+	carga, consulta, descarga, cancela, cancelaInstitucion transport.Operation
+}
+
+func newOperations() *operations {
+	op := func(name string) transport.Operation {
+		return transport.Operation{Backend: backend, Name: name, Namespace: namespace, Timeout: timeout, MaxAnswer: maxAnswer}
+	}
+	ops := &operations{
+		carga: op("cargaTituloElectronico"), consulta: op("consultaProcesoTituloElectronico"), descarga: op("descargaTituloElectronico"),
+		cancela: op("cancelaTituloElectronico"), cancelaInstitucion: op("cancelarTituloInstitucion"),
+	}
+	ops.carga.Timeout = timeoutCarga
+	ops.consulta.Repeatable = true
+	ops.descarga.Repeatable = true
+	// The second name is that of a sister service, seen in samples of this one.
+	ops.descarga.Stream = []string{"titulosBase64", "certificadosBase64"}
+	ops.cancelaInstitucion.OneWay = true
+	return ops
+}

@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"context"
+	"io"
+)
+
+// CuentaSEP is an account of the SEP's title service. Secret.
+type CuentaSEP struct{ Usuario, Password string }
+
+// String keeps the account out of logs that print values.
+func (CuentaSEP) String() string { return "gateway.CuentaSEP{}" }
+
+// GoString keeps the account out of %#v as well.
+func (c CuentaSEP) GoString() string { return c.String() }
+
+// LoteCargado is the SEP's answer to an upload: the number by which the lote is
+// followed. The titles have not been looked at yet.
+type LoteCargado struct{ NumeroLote, Mensaje string }
+
+// EstadoLote is how far a lote is.
+type EstadoLote struct {
+	NumeroLote string
+	// EstatusLote is 1 once the lote has been processed; no other value is known
+	// to mean anything but not yet (sep.md §3).
+	EstatusLote int
+	Mensaje     string
+}
+
+// Procesado tells whether the result can be fetched. It says nothing of how the
+// titles fared.
+func (e EstadoLote) Procesado() bool { return e.EstatusLote == 1 }
+
+// Cancelacion asks for a title to be cancelled.
+type Cancelacion struct {
+	FolioControl string
+	// Motivo is a code of the catalogue, not its text.
+	Motivo string
+	// CveInstitucion, when given, makes it the operation for an account that
+	// serves several institutions, which production offers and which has no answer.
+	CveInstitucion string
+}
+
+// CancelacionHecha is the SEP's answer to a cancellation.
+type CancelacionHecha struct{ Codigo, Mensaje string }
+
+// Titulos is the SEP's title service.
+type Titulos interface {
+	// Carga uploads a file once; an unknown outcome is an *Error of
+	// KindResultadoDesconocido.
+	Carga(ctx context.Context, cuenta CuentaSEP, nombre string, archivo *io.SectionReader) (LoteCargado, error)
+	// Consulta asks how far a lote is; safe to repeat.
+	Consulta(ctx context.Context, cuenta CuentaSEP, numeroLote string) (EstadoLote, error)
+	// Resultado writes the result archive of a processed lote into sink, and
+	// returns the SEP's message; safe to repeat.
+	Resultado(ctx context.Context, cuenta CuentaSEP, numeroLote string, sink io.Writer) (string, error)
+	// Cancela cancels a title once.
+	Cancela(ctx context.Context, cuenta CuentaSEP, c Cancelacion) (CancelacionHecha, error)
+}

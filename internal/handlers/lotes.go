@@ -1,0 +1,199 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/titulo"
+)
+
+// cuenta is the account of the call: the caller's own from Backend-Authorization
+// (RFC 7617 §2), or the configured one.
+func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
+	const header = "Backend-Authorization"
+	value := r.Header.Get(header)
+	if value == "" {
+		if h.cfg.CuentaSEP.Usuario == "" {
+			return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida,
+				Campos: []gateway.Campo{{Campo: header, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
+				Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + header + ": Basic."}
+		}
+		return h.cfg.CuentaSEP, nil
+	}
+	scheme, encoded, _ := strings.Cut(value, " ")
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	usuario, password, found := strings.Cut(string(decoded), ":")
+	if err != nil || !found || usuario == "" || !strings.EqualFold(scheme, "Basic") {
+		return gateway.CuentaSEP{}, badField(header, "Debe ser Basic y el base64 de usuario:contraseña.")
+	}
+	return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
+}
+
+// clave scopes an idempotency key to its caller: two may choose the same.
+func clave(r *http.Request, key string) string {
+	if key == "" {
+		return ""
+	}
+	return callerFrom(r.Context()).key.Name + "\x1f" + key
+}
+
+func replayed(w http.ResponseWriter, yes bool) {
+	if yes {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+}
+
+func (h *handler) cargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
+	cuenta, err := h.cuenta(r)
+	if err != nil {
+		return err
+	}
+	up, err := h.receive(w, r, defaultName(r, params.NombreArchivo))
+	if err != nil {
+		return err
+	}
+	defer up.Close()
+	if up.archivo == nil {
+		if up.archivo, err = h.loteDeTitulos(r, up); err != nil {
+			return err
+		}
+	} else if err := up.only(); err != nil {
+		return err
+	}
+	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, clave(r, params.IdempotencyKey), up.archivo)
+	replayed(w, again)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v1/sep/lotes/"+url.PathEscape(got.NumeroLote))
+	return writeJSON(w, http.StatusCreated, rest.LoteCargado{NumeroLote: got.NumeroLote, Mensaje: got.Mensaje})
+}
+
+// defaultName names a raw body that came without a name after its type.
+func defaultName(r *http.Request, given string) string {
+	switch {
+	case given != "":
+		return given
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/xml"):
+		return "titulo.xml"
+	}
+	return "lote.zip"
+}
+
+// loteDeTitulos builds and signs the file of a lote from titles in JSON.
+func (h *handler) loteDeTitulos(r *http.Request, up *upload) (*lotes.Archivo, error) {
+	if err := up.only("titulos", "escape", "nombreArchivo"); err != nil {
+		return nil, err
+	}
+	if _, ok := up.campos["titulos"]; !ok {
+		return nil, badField(fieldArchivo, "Envíe archivoBase64 o titulos.")
+	}
+	nombre := "lote.zip"
+	if raw, ok := up.campos["nombreArchivo"]; ok {
+		if err := json.Unmarshal(raw, &nombre); err != nil {
+			return nil, badField("nombreArchivo", "Debe ser de tipo texto.")
+		}
+	}
+	emitidos, err := h.emite(r, up.campos["titulos"], up.campos["escape"], true)
+	if err != nil {
+		return nil, err
+	}
+	return h.cfg.Lotes.Zip(nombre, emitidos)
+}
+
+func (h *handler) consultarLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	cuenta, err := h.cuenta(r)
+	if err != nil {
+		return err
+	}
+	got, err := h.cfg.Lotes.Consulta(r.Context(), cuenta, numeroLote)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Procesado(), Mensaje: got.Mensaje})
+}
+
+func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	cuenta, err := h.cuenta(r)
+	if err != nil {
+		return err
+	}
+	got, err := h.cfg.Lotes.Resultado(r.Context(), cuenta, numeroLote)
+	if err != nil {
+		return err
+	}
+	defer got.Close()
+	switch prefers(r, "application/json", "text/csv", "application/vnd.ms-excel", "application/zip") {
+	case "text/csv":
+		return writeCSV(w, got)
+	case "application/vnd.ms-excel":
+		name, book, err := got.Libro()
+		if err != nil {
+			return err
+		}
+		return writeFile(w, "application/vnd.ms-excel", name, book)
+	case "application/zip":
+		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
+	}
+	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Titulos: make([]rest.ResultadoTitulo, 0, len(got.Titulos))}
+	for _, t := range got.Titulos {
+		out.Titulos = append(out.Titulos, rest.ResultadoTitulo{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
+			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), Motivo: t.Motivo})
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// writeCSV writes rows as RFC 4180 has them, with a heading.
+func writeCSV(w http.ResponseWriter, got *lotes.Resultado) error {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+got.NumeroLote+`.csv"`)
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	out.Write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
+	for _, t := range got.Titulos {
+		out.Write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
+	}
+	out.Flush()
+	return nil
+}
+
+func (h *handler) cancelarTitulo(w http.ResponseWriter, r *http.Request, folio string, params rest.CancelarTituloParams) error {
+	var body rest.CancelarTituloJSONRequestBody
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	cuenta, err := h.cuenta(r)
+	if err != nil {
+		return err
+	}
+	got, again, err := h.cfg.Lotes.Cancela(r.Context(), cuenta, clave(r, params.IdempotencyKey),
+		gateway.Cancelacion{FolioControl: folio, Motivo: string(body.MotCancelacion), CveInstitucion: body.CveInstitucion})
+	replayed(w, again)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, rest.CancelacionTitulo{Codigo: got.Codigo, Mensaje: got.Mensaje})
+}
+
+func (h *handler) listarCatalogos(w http.ResponseWriter, _ *http.Request) error {
+	out := rest.ListaCatalogosSEP{}
+	for _, c := range titulo.Catalogos() {
+		out.Catalogos = append(out.Catalogos, catalogo(c))
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+func (h *handler) obtenerCatalogo(w http.ResponseWriter, _ *http.Request, nombre string) error {
+	c, ok := titulo.CatalogoDe(nombre)
+	if !ok {
+		return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}
+	}
+	return writeJSON(w, http.StatusOK, catalogo(c))
+}

@@ -1,0 +1,325 @@
+package handlers
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/lotes"
+)
+
+const (
+	// slowUpload is how long a file may take to arrive.
+	slowUpload = 15 * time.Minute
+	// maxFields bounds what comes beside a file in JSON: a lote of titles.
+	maxFields = 32 << 20
+	// maxUpload bounds a body that carries a file: base64 and multipart make it
+	// a third larger, at most.
+	maxUpload = lotes.MaxArchivo/3*4 + maxFields
+	// jsonBlock is what is read of a JSON body at a time.
+	jsonBlock = 64 << 10
+)
+
+// upload is a file as it came, on disk, or the fields that came in its place.
+type upload struct {
+	archivo *lotes.Archivo // nil when there was none
+	campos  map[string]json.RawMessage
+}
+
+// Close removes the file.
+func (u *upload) Close() {
+	if u.archivo != nil {
+		u.archivo.Close()
+	}
+}
+
+// receive takes an upload in any of its forms to disk: raw XML or ZIP, a
+// multipart part, or base64 in JSON. Whatever the form, memory stays flat.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(slowUpload)) //nolint:errcheck // a test's recorder has none
+	defer control.SetReadDeadline(time.Time{})          //nolint:errcheck // see above
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	switch media {
+	case "multipart/form-data":
+		return h.receiveMultipart(r.Body, params["boundary"])
+	case "application/json":
+		return h.receiveJSON(r.Body)
+	}
+	archivo, err := h.cfg.Lotes.Recibe(nombre, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &upload{archivo: archivo}, nil
+}
+
+func unreadable(err error) error {
+	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no se puede leer como dice su Content-Type.", Err: err}
+}
+
+// receiveMultipart takes the part named archivo; nombreArchivo may come before
+// it, or its own file name counts.
+func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, error) {
+	up, nombre := &upload{}, ""
+	parts := multipart.NewReader(body, boundary)
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			up.Close()
+			return nil, unreadable(err)
+		}
+		switch part.FormName() {
+		case "nombreArchivo":
+			text, err := io.ReadAll(io.LimitReader(part, maxBody))
+			if err != nil {
+				up.Close()
+				return nil, unreadable(err)
+			}
+			nombre = string(text)
+		case "archivo":
+			if up.archivo != nil {
+				up.Close()
+				return nil, badField("archivo", "Está repetido.")
+			}
+			if up.archivo, err = h.cfg.Lotes.Recibe(part.FileName(), part); err != nil {
+				return nil, err
+			}
+		default:
+			up.Close()
+			return nil, badField(part.FormName(), "No es una parte de esta petición.", "archivo", "nombreArchivo")
+		}
+	}
+	if up.archivo == nil {
+		return nil, badField("archivo", "Es obligatorio.")
+	}
+	if nombre != "" {
+		up.archivo.Nombre = nombre
+	}
+	up.archivo.Nombra()
+	return up, nil
+}
+
+func badField(campo, detalle string, validos ...string) error {
+	return &gateway.Error{Kind: gateway.KindInvalida, Detail: "La petición no cumple el contrato; vea errores.",
+		Campos: []gateway.Campo{{Campo: campo, Detalle: detalle, ValoresValidos: validos}}}
+}
+
+// fieldArchivo is the JSON field that holds a file.
+const fieldArchivo = "archivoBase64"
+
+// receiveJSON reads an object whose field archivoBase64, if it is there, goes
+// decoded to disk as it comes; the other fields are kept. encoding/json holds a
+// whole string in memory, and this one may be a hundred megabytes.
+func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
+	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock)}
+	up := &upload{campos: make(map[string]json.RawMessage)}
+	err := in.each(func(key string) error {
+		if _, twice := up.campos[key]; twice || key == fieldArchivo && up.archivo != nil {
+			return badField(key, "Está repetido.")
+		}
+		if key != fieldArchivo {
+			value, err := in.value()
+			up.campos[key] = value
+			return err
+		}
+		text, err := in.text()
+		if err != nil {
+			return err
+		}
+		up.archivo, err = h.cfg.Lotes.Recibe("", base64.NewDecoder(base64.StdEncoding, text))
+		var corrupt base64.CorruptInputError
+		if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) && text.ended {
+			return badField(fieldArchivo, "No es base64 completo.")
+		}
+		return err
+	})
+	if err == nil {
+		err = up.name()
+	}
+	if err != nil {
+		up.Close()
+		var known *gateway.Error
+		if !errors.As(err, &known) {
+			err = &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un solo objeto JSON que se pueda leer.", Err: err}
+		}
+		return nil, err
+	}
+	return up, nil
+}
+
+// name gives the file the name that came beside it.
+func (u *upload) name() error {
+	if u.archivo == nil {
+		return nil
+	}
+	if raw, ok := u.campos["nombreArchivo"]; ok {
+		delete(u.campos, "nombreArchivo")
+		if err := json.Unmarshal(raw, &u.archivo.Nombre); err != nil {
+			return badField("nombreArchivo", "Debe ser de tipo texto.")
+		}
+	}
+	u.archivo.Nombra()
+	return nil
+}
+
+// only refuses fields other than names.
+func (u *upload) only(names ...string) error {
+	for key := range u.campos {
+		if !slices.Contains(names, key) {
+			return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
+		}
+	}
+	return nil
+}
+
+var errJSON = errors.New("handlers: not a JSON object")
+
+// objectReader walks the top level of one JSON object.
+type objectReader struct{ r *bufio.Reader }
+
+// each calls field behind each key's colon; field must consume the value. The
+// object must be all that there is.
+func (o *objectReader) each(field func(key string) error) error {
+	if err := o.expect('{'); err != nil {
+		return err
+	}
+	c, err := o.next()
+	for first := true; err == nil && c != '}'; first = false {
+		if !first {
+			if c != ',' {
+				return errJSON
+			}
+			if c, err = o.next(); err != nil {
+				return err
+			}
+		}
+		if err := o.member(c, field); err != nil {
+			return err
+		}
+		c, err = o.next()
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := o.next(); !errors.Is(err, io.EOF) {
+		return errJSON
+	}
+	return nil
+}
+
+func (o *objectReader) member(c byte, field func(key string) error) error {
+	if c != '"' {
+		return errJSON
+	}
+	quoted, err := o.r.ReadString('"')
+	if err != nil || len(quoted) > maxBody {
+		return errJSON
+	}
+	var key string
+	if err := json.Unmarshal([]byte(`"`+quoted), &key); err != nil {
+		return fmt.Errorf("%w: %w", errJSON, err)
+	}
+	if err := o.expect(':'); err != nil {
+		return err
+	}
+	return field(key)
+}
+
+// next returns the first byte that is no white space.
+func (o *objectReader) next() (byte, error) {
+	for {
+		c, err := o.r.ReadByte()
+		if err != nil || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c, err
+		}
+	}
+}
+
+func (o *objectReader) expect(want byte) error {
+	c, err := o.next()
+	if err == nil && c != want {
+		err = errJSON
+	}
+	return err
+}
+
+// value reads any value whole, as far as maxFields.
+func (o *objectReader) value() (json.RawMessage, error) {
+	dec := json.NewDecoder(io.LimitReader(o.r, maxFields))
+	var raw json.RawMessage
+	if err := dec.Decode(&raw); err != nil {
+		return nil, fmt.Errorf("%w: %w", errJSON, err)
+	}
+	o.r = bufio.NewReaderSize(io.MultiReader(dec.Buffered(), o.r), jsonBlock)
+	return raw, nil
+}
+
+// text begins a string value, to be read to its end.
+func (o *objectReader) text() (*textValue, error) {
+	c, err := o.next()
+	if err == nil && c != '"' {
+		err = badField(fieldArchivo, "Debe ser de tipo texto.")
+	}
+	return &textValue{r: o.r}, err
+}
+
+// textValue yields a JSON string's characters up to its closing quote. Of the
+// escapes it knows those that base64 in JSON can hold.
+type textValue struct {
+	r     *bufio.Reader
+	ended bool
+}
+
+func (t *textValue) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) && !t.ended {
+		c, err := t.r.ReadByte()
+		if err != nil {
+			return n, io.ErrUnexpectedEOF
+		}
+		if c == '"' {
+			t.ended = true
+			break
+		}
+		if c == '\\' {
+			if c, err = t.escaped(); err != nil {
+				return n, err
+			}
+		}
+		p[n] = c
+		n++
+	}
+	if n == 0 && t.ended {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (t *textValue) escaped() (byte, error) {
+	c, err := t.r.ReadByte()
+	if err != nil {
+		return 0, io.ErrUnexpectedEOF
+	}
+	switch c {
+	case '/':
+		return '/', nil
+	case 'n', 'r':
+		return '\n', nil
+	}
+	return 0, badField(fieldArchivo, "No es base64 completo.")
+}

@@ -1,0 +1,121 @@
+// Package lotes takes titles to the SEP and brings back what became of each: a
+// file is checked before it is sent, sent once with the intent on record, and
+// its result workbook is read to rows whose rejections have a stable code.
+//
+// It refuses to send what the SEP would reject for its form, and to call a lote
+// registered because it was processed.
+package lotes
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+)
+
+// Servicio is the titles' business over the SEP's port.
+type Servicio struct {
+	sep    gateway.Titulos
+	ledger *ledger.Ledger
+	keys   Keyring
+	// temporal makes a file that is nobody else's; whoever asked removes it.
+	temporal func() (*os.File, error)
+}
+
+// Keyring gives the e.firma of an RFC, or an *efirma.Error.
+type Keyring interface {
+	Get(rfc string) (*efirma.Credential, error)
+}
+
+// New returns the service. temporal makes the files through which uploads and
+// results pass.
+func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, temporal func() (*os.File, error)) *Servicio {
+	return &Servicio{sep: sep, ledger: l, keys: keys, temporal: temporal}
+}
+
+// MaxArchivo bounds an upload. The SEP publishes no limit; the largest lotes
+// known to have been sent are of some megabytes (sep.md §7).
+const MaxArchivo = 100 << 20
+
+// Archivo is a file on its way to the SEP, on disk. Close removes it.
+type Archivo struct {
+	Nombre string
+	file   *os.File
+	size   int64
+}
+
+// Recibe takes an upload to disk, as far as MaxArchivo.
+func (s *Servicio) Recibe(nombre string, r io.Reader) (*Archivo, error) {
+	return s.Escribe(nombre, func(w io.Writer) error {
+		_, err := io.Copy(w, r)
+		return err
+	})
+}
+
+// Escribe makes a file of what write writes, as far as MaxArchivo.
+func (s *Servicio) Escribe(nombre string, write func(io.Writer) error) (*Archivo, error) {
+	f, err := s.temporal()
+	if err != nil {
+		return nil, interno(err)
+	}
+	a := &Archivo{Nombre: nombre, file: f}
+	bounded := &boundedWriter{w: f, left: MaxArchivo}
+	if err := write(bounded); err != nil {
+		a.Close()
+		return nil, err
+	}
+	a.size = MaxArchivo - bounded.left
+	return a, nil
+}
+
+// Section reads the file.
+func (a *Archivo) Section() *io.SectionReader { return io.NewSectionReader(a.file, 0, a.size) }
+
+// Nombra gives a file that came without a name one that says what it holds.
+func (a *Archivo) Nombra() {
+	if a.Nombre != "" {
+		return
+	}
+	var head [2]byte
+	a.Nombre = "titulo.xml"
+	if n, err := a.file.ReadAt(head[:], 0); err == nil && n == len(head) && string(head[:]) == "PK" {
+		a.Nombre = "lote.zip"
+	}
+}
+
+// Close removes the file.
+func (a *Archivo) Close() {
+	a.file.Close()           //nolint:errcheck // it goes away
+	os.Remove(a.file.Name()) //nolint:errcheck // the next start removes it
+}
+
+// boundedWriter refuses what is over the bound of an upload.
+type boundedWriter struct {
+	w    io.Writer
+	left int64
+}
+
+func (b *boundedWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > b.left {
+		return 0, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
+	}
+	n, err := b.w.Write(p)
+	b.left -= int64(n)
+	if err != nil {
+		err = interno(err)
+	}
+	return n, err
+}
+
+func interno(err error) error {
+	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
+		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+}
+
+// Consulta asks how far a lote is.
+func (s *Servicio) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
+	return s.sep.Consulta(ctx, cuenta, numeroLote)
+}

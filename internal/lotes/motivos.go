@@ -1,0 +1,65 @@
+package lotes
+
+import (
+	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/textfold"
+)
+
+// Motivo is a stable code for why a title was not registered.
+type Motivo struct {
+	Codigo string
+	// Part is what the SEP's text holds, folded: its spelling varies.
+	Part string
+	// QueHacer says what to do about it.
+	QueHacer string
+}
+
+// MotivoOtro is a rejection whose text is not known yet.
+const MotivoOtro = "otro"
+
+// motivoRegistrado is the one that is no rejection.
+const motivoRegistrado = "folio_ya_registrado"
+
+// Motivos is the table of rejections by text (sep.md §4). The first that fits
+// counts. docs/errores.md shows the same rows; a test holds the two together.
+func Motivos() []Motivo {
+	return []Motivo{
+		{motivoRegistrado, "folio de control previamente registrado", "El título ya está registrado con ese folio: no hay que repetirlo. Si es de otro título, use otro folio."},
+		{"tipo_de_archivo", "tipo de archivo inval", "La entrada del zip no es un XML."},
+		{"curp_no_encontrada", "curp no valida", "RENAPO no tiene la CURP del profesionista. Corríjala."},
+		{"nombre_no_coincide", "nombre no valido en el nodo profesionista", "El nombre no es el que tiene RENAPO: revise mayúsculas, acentos y espacios dobles."},
+		{"entidad_invalida", "identificador de entidad federativa no valido", "El identificador de la entidad lleva dos dígitos: 02, no 2."},
+		{"cargo_invalido", "nombre de cargo no valido", "El texto del cargo no es el del catálogo para su identificador."},
+		{"certificado_no_registrado", "el certificado de emisor no ha sido registrado", "La DGP no tiene registrado el certificado del firmante, o es de otro ambiente."},
+		{"curp_del_certificado", "no es igual a", "La CURP del firmante no es la de su certificado."},
+		{"sello_invalido", "secuencia no ha sido autenticada", "El sello no corresponde a la cadena original. Vuelva a firmar el título."},
+		{"sin_informacion", "no existe informacion para los datos proporcionados", "La SEP no encontró los datos del firmante. Revise certificado y cuenta."},
+	}
+}
+
+// clasifica reads a row: the number decides, the text tells one kind of 2 from
+// another, as a folio that is there already is no rejection.
+func clasifica(estatus, descripcion string) (resultado, motivo string) {
+	switch strings.TrimSpace(estatus) {
+	case "1":
+		return Registrado, ""
+	case "2":
+		motivo = motivoDe(descripcion)
+		if motivo == motivoRegistrado {
+			return YaRegistrado, motivo
+		}
+		return Rechazado, motivo
+	}
+	return Desconocido, motivoDe(descripcion)
+}
+
+func motivoDe(descripcion string) string {
+	folded := textfold.Fold(descripcion)
+	for _, m := range Motivos() {
+		if strings.Contains(folded, m.Part) {
+			return m.Codigo
+		}
+	}
+	return MotivoOtro
+}

@@ -1,0 +1,22 @@
+// Package textfold compares texts that systems spell now one way, now another:
+// it takes off case, accents and repeated space, and refuses to do any more.
+package textfold
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold returns s in lower case, without accents (ñ becomes n) and with single
+// spaces between its words.
+func Fold(s string) string {
+	stripped, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), s)
+	if err != nil {
+		stripped = s
+	}
+	return strings.Join(strings.Fields(strings.ToLower(stripped)), " ")
+}

@@ -1,0 +1,72 @@
+package titulo
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+)
+
+// Sella signs t for its signer i with cred and fills the signer's sello,
+// certificate and certificate number: RSA PKCS#1 v1.5 over the SHA-256 of the
+// cadena original (sep.md §5). t should have been completed, and must not be
+// changed afterwards.
+//
+// The error is a Problema when title and e.firma do not go together, above all
+// when the CURP is another, and then t is as it was; any other error is the
+// caller's or the signer's.
+func Sella(t *Titulo, i int, cred *efirma.Credential, escape Escape) error {
+	if i < 0 || i >= len(t.FirmaResponsables) {
+		return fmt.Errorf("titulo: sealing for signer %d of %d", i, len(t.FirmaResponsables))
+	}
+	if cred == nil || cred.Signer == nil {
+		return fmt.Errorf("titulo: sealing for signer %d without an e.firma that can sign", i)
+	}
+	if _, ok := cred.Signer.Public().(*rsa.PublicKey); !ok {
+		return errors.New("titulo: the e.firma is not RSA")
+	}
+	f := &t.FirmaResponsables[i]
+	if err := concuerda(f, i, cred); err != nil {
+		return err
+	}
+	cadena := CadenaOriginal(*t, i, escape)
+	if !inequivoca(cadena) {
+		return fallo(f.nodo(i).en("sello"), CodigoCaracterReservado,
+			"No se puede sellar: algún valor tiene barras verticales, saltos de línea o caracteres de control.")
+	}
+	digest := sha256.Sum256(cadena)
+	sello, err := cred.Signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return fmt.Errorf("titulo: sealing for signer %d: %w", i, err)
+	}
+	f.Sello = base64.StdEncoding.EncodeToString(sello)
+	f.CertificadoResponsable = cred.CertificateBase64
+	f.NoCertificadoResponsable = cred.Serial
+	return nil
+}
+
+// concuerda tells whether the e.firma is the signer's: the SEP compares the
+// CURP with that of the certificate.
+func concuerda(f *FirmaResponsable, i int, cred *efirma.Credential) error {
+	ruta := f.nodo(i).en("curp")
+	switch {
+	case cred.CURP == "":
+		return fallo(ruta, CodigoCertificadoSinCURP, "La e.firma de %s no dice de qué CURP es, y la SEP la compara con la del firmante.", cred.RFC)
+	case f.CURP != cred.CURP:
+		return fallo(ruta, CodigoCertificadoCURP, "La CURP del firmante («%s») no es la de la e.firma de %s («%s»).", recorta(f.CURP), cred.RFC, cred.CURP)
+	}
+	return nil
+}
+
+// inequivoca tells whether the cadena can be read in one way only, and will
+// still be the same once its values have been through XML.
+func inequivoca(cadena []byte) bool {
+	return bytes.Count(cadena, []byte("|")) == camposCadena+3 &&
+		!bytes.ContainsAny(cadena, "\t\r\n") && imprimible(string(cadena))
+}

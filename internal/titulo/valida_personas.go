@@ -1,0 +1,66 @@
+package titulo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// firmantes: at least one, each once.
+func (l *lista) firmantes(t *Titulo) {
+	if len(t.FirmaResponsables) == 0 {
+		l.error("firmaResponsables", CodigoRequerido, "Falta quien firme: el título lleva uno o más responsables.")
+	}
+	if len(t.FirmaResponsables) > maxFirmantes {
+		l.error("firmaResponsables", CodigoDemasiadosFirmantes, "Hay %d firmantes; se admiten %d.", len(t.FirmaResponsables), maxFirmantes)
+	}
+	vistos := map[string]int{}
+	for i, f := range t.FirmaResponsables {
+		if primero, repetido := vistos[f.CURP]; repetido && f.CURP != "" {
+			l.aviso(fmt.Sprintf("firmaResponsables/%d/curp", i), CodigoFirmanteRepetido, "La misma persona firma dos veces: también es firmaResponsables/%d.", primero)
+			continue
+		}
+		vistos[f.CURP] = i
+	}
+}
+
+func (l *lista) personas(t *Titulo) {
+	for i := range t.FirmaResponsables {
+		f := &t.FirmaResponsables[i]
+		l.curp(f.nodo(i).en("curp"), f.CURP)
+	}
+	p := t.Profesionista
+	l.curp("profesionista/curp", p.CURP)
+	if p.CorreoElectronico != "" && (len(p.CorreoElectronico) > 254 || !formaCorreo.MatchString(p.CorreoElectronico)) {
+		l.error("profesionista/correoElectronico", CodigoCorreo, "«%s» no tiene la forma de un correo electrónico (nombre@dominio.mx).", recorta(p.CorreoElectronico))
+	}
+	for _, a := range t.Profesionista.nodo().atributos {
+		if a.clase == mayuscula && strings.ContainsAny(*a.valor, "ÁÉÍÓÚáéíóú") {
+			l.aviso("profesionista/"+a.nombre, CodigoAcentos, "El RENAPO suele tener los nombres sin acentos, y el título se rechaza si difieren; escríbalo como en la CURP.")
+		}
+	}
+}
+
+func (l *lista) curp(ruta, curp string) {
+	switch {
+	case curp == "":
+	case !CURPValida(curp):
+		l.error(ruta, CodigoCURP, "«%s» no tiene la forma de una CURP: 18 caracteres en mayúsculas, con una fecha que exista.", recorta(curp))
+	case !digitoCURP(curp):
+		l.aviso(ruta, CodigoCURPDigito, "El dígito verificador de la CURP «%s» no corresponde a lo demás; revísela.", curp)
+	}
+}
+
+// condiciones are the rules between other fields.
+func (l *lista) condiciones(t *Titulo) {
+	if s := t.Expedicion.CumplioServicioSocial; s != "" && s != "0" && s != "1" {
+		l.pon(Problema{
+			Ruta: "expedicion/cumplioServicioSocial", Codigo: CodigoValor, Nivel: NivelError,
+			Detalle: fmt.Sprintf("«%s» no es un valor de cumplioServicioSocial: 1 es sí, 0 es no.", recorta(s)), ValoresValidos: []string{"0", "1"},
+		})
+	}
+	// An aviso, because the SEP has told an institution to leave it empty.
+	if c := t.Carrera; c.NumeroRvoe == "" && slices.Contains([]string{"1", "2"}, c.IDAutorizacionReconocimiento) {
+		l.aviso("carrera/numeroRvoe", CodigoRvoeSinNumero, "La carrera tiene RVOE y no se da su número.")
+	}
+}
