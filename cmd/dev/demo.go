@@ -22,7 +22,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
-// demo walks every operation of the SAT through REST and fails if any answer is
+// demo walks every operation through REST and fails if any answer is
 // not what a user would expect.
 func demo(ctx context.Context, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "pasarela-demo-")
@@ -53,6 +53,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 		}
 	}
 	w.refusal()
+	w.titulos()
 	if w.err == nil {
 		w.say("\nAll of it worked.")
 	}

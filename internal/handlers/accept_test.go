@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -24,7 +25,7 @@ func TestPrefers_WhenTheCallerSays(t *testing.T) {
 		"application/json;charset=utf-8;q=1": "application/json",
 		"application/zip;q=nonsense":         "application/zip",
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		if accept != "" {
 			r.Header.Set("Accept", accept)
 		}

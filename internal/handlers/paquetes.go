@@ -93,7 +93,8 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 	if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the package is shorter than a block
 		err = io.EOF
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // a failure may wrap one: an answer that was cut
+	// By identity: a failure may wrap an end, where an answer was cut.
+	if err != nil && err != io.EOF {
 		return err
 	}
 	w.Header().Set("Accept-Ranges", "none")
@@ -104,10 +105,10 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 		// A server without deadlines is a test's recorder.
 		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
 		if _, err := w.Write(buf[:n]); err != nil {
-			return nil //nolint:nilerr // the caller is gone; the download goes on
+			return nil // the caller is gone; the download goes on
 		}
 		switch {
-		case err == io.EOF: //nolint:errorlint // see above
+		case err == io.EOF:
 			return nil
 		case err != nil:
 			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a package in flight failed; the answer is cut")

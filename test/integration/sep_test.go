@@ -43,9 +43,9 @@ func upload(t *testing.T, g *gatewaytest.Gateway, path string, body io.Reader, h
 }
 
 // lote uploads body as media, lets the sandbox process it, and returns the rows.
-func lote(t *testing.T, g *gatewaytest.Gateway, media string, body []byte, headers ...string) resultado {
+func lote(t *testing.T, g *gatewaytest.Gateway, media string, body []byte) resultado {
 	t.Helper()
-	r, err := upload(t, g, "/v1/sep/lotes", bytes.NewReader(body), append(headers, "Content-Type", media)...)
+	r, err := upload(t, g, "/v1/sep/lotes", bytes.NewReader(body), "Content-Type", media)
 	if err != nil || r.Status != http.StatusCreated {
 		t.Fatalf("carga: status %d, %v: %s", r.Status, err, r.Body)
 	}
