@@ -39,6 +39,10 @@ type Message struct {
 	// Criterios says what is asked for, fully and without secrets: two messages
 	// with the same text are the same message.
 	Criterios string
+	// Libre says that only an answer binds the key: after a refusal, or when the
+	// outcome is unknown, it may be sent again, because the system itself refuses
+	// what it has done before.
+	Libre bool
 }
 
 func (m Message) huella() string {
@@ -86,30 +90,44 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 		return false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
 			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
 	}
-	switch row.Estado {
-	case store.EstadoAceptado:
+	switch {
+	case row.Estado == store.EstadoAceptado:
 		return false, nil
-	case store.EstadoDesconocido:
+	case row.Estado == store.EstadoIntento && !(m.Libre && l.abandoned(row)):
+		return false, l.inProgress(row)
+	case row.Estado == store.EstadoDesconocido && !m.Libre:
 		return false, decodeFalla(row.Falla)
-	case store.EstadoRechazado:
-		falla := decodeFalla(row.Falla)
-		if !falla.Reintentable {
+	case row.Estado == store.EstadoRechazado && !m.Libre:
+		if falla := decodeFalla(row.Falla); !falla.Reintentable {
 			return false, falla
 		}
-		mine, err := l.store.Reintenta(ctx, row.ID)
-		if err != nil {
-			return false, unrecorded(err)
-		}
-		if mine {
-			return true, nil
-		}
 	}
-	return false, l.inProgress(row)
+	mine, err := l.store.Reintenta(ctx, row)
+	if err != nil {
+		return false, unrecorded(err)
+	}
+	if !mine {
+		return false, l.inProgress(store.Intento{Creado: l.since})
+	}
+	return true, nil
+}
+
+// abandoned tells an intent whose process died.
+func (l *Ledger) abandoned(row store.Intento) bool { return row.Creado.Before(l.since) }
+
+// Lost tells whether a message was sent under the key and its outcome never
+// became known.
+func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error) {
+	row, err := l.store.Intento(ctx, operacion, clave)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return row.Estado == store.EstadoDesconocido || row.Estado == store.EstadoIntento && l.abandoned(row), err
 }
 
 // inProgress tells a message that is being sent from one whose process died.
 func (l *Ledger) inProgress(row store.Intento) error {
-	if !row.Creado.Before(l.since) {
+	if !l.abandoned(row) {
 		return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
 			Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
 	}

@@ -74,11 +74,25 @@ func appendSignature(dst []byte, info signedInfo, digest [sha1.Size]byte, cred *
 	return append(keyInfo(dst), `</KeyInfo></Signature>`...), nil
 }
 
-// Envelope returns body, in namespace as the default one, in a SOAP 1.1
-// envelope without any signature.
-func Envelope(body *Element, namespace string) []byte {
+// prefixWrapper is the prefix of a wrapper whose children are in no namespace.
+const prefixWrapper = "tns"
+
+// Envelope returns body in a SOAP 1.1 envelope without any signature: all of it
+// in namespace, as the default one, or with unqualified only the wrapper, by a
+// prefix.
+func Envelope(body *Element, namespace string, unqualified bool) []byte {
 	out := append(make([]byte, 0, 1<<10), envelopeStart...)
-	out = body.AppendCanonical(out, "", Namespace{Name: namespace})
+	if unqualified {
+		out = appendName(append(out, '<'), prefixWrapper, body.Local)
+		out = append(out, ` xmlns:`+prefixWrapper+`="`...)
+		out = append(appendAttrValue(out, namespace), `">`...)
+		for i := range body.Children {
+			out = body.Children[i].AppendCanonical(out, "")
+		}
+		out = appendEnd(out, prefixWrapper, body.Local)
+	} else {
+		out = body.AppendCanonical(out, "", Namespace{Name: namespace})
+	}
 	return append(out, envelopeEnd...)
 }
 

@@ -160,3 +160,17 @@ func TestPeticion_AllocatesLittle(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+func TestEnvelope_WhenOnlyTheWrapperIsQualified(t *testing.T) {
+	t.Parallel()
+	body := &Element{Local: "op", Children: []Element{{Local: "a", Text: "x]]>&<"}, {Local: "b"}}}
+	const start, end = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header></s:Header><s:Body>`, `</s:Body></s:Envelope>`
+	for unqualified, want := range map[bool]string{
+		true:  `<tns:op xmlns:tns="urn:a&amp;b"><a>x]]&gt;&amp;&lt;</a><b></b></tns:op>`,
+		false: `<op xmlns="urn:a&amp;b"><a>x]]&gt;&amp;&lt;</a><b></b></op>`,
+	} {
+		if got := string(Envelope(body, "urn:a&b", unqualified)); got != start+want+end {
+			t.Errorf("unqualified %v: %s", unqualified, got)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	if n, err := result.RowsAffected(); err != nil {
 		return Intento{}, false, fmt.Errorf("store: %w", err)
 	} else if n == 0 {
-		row, err := s.intento(ctx, `operacion = $1 AND clave = $2`, i.Operacion, i.Clave)
+		row, err := s.Intento(ctx, i.Operacion, i.Clave)
 		return row, false, err
 	}
 	i.Estado = EstadoIntento
@@ -54,12 +54,12 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	return i, true, nil
 }
 
-// Reintenta turns the row of a refusal that allows it back into an intent. It
+// Reintenta turns row back into an intent, if it is still as it was read. It
 // returns false when another caller was faster.
-func (s *Store) Reintenta(ctx context.Context, id int64) (bool, error) {
+func (s *Store) Reintenta(ctx context.Context, row Intento) (bool, error) {
 	result, err := s.db.ExecContext(ctx,
-		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2 WHERE id = $3 AND estado = $4`,
-		EstadoIntento, s.stamp(), id, EstadoRechazado)
+		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2 WHERE id = $3 AND estado = $4 AND creado = $5`,
+		EstadoIntento, s.stamp(), row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano))
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
@@ -68,6 +68,11 @@ func (s *Store) Reintenta(ctx context.Context, id int64) (bool, error) {
 		return false, fmt.Errorf("store: %w", err)
 	}
 	return n == 1, nil
+}
+
+// Intento returns the row of a key, or ErrNotFound.
+func (s *Store) Intento(ctx context.Context, operacion, clave string) (Intento, error) {
+	return s.intento(ctx, `operacion = $1 AND clave = $2`, operacion, clave)
 }
 
 // Resuelve writes the outcome of the row i.ID.

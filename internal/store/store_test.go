@@ -116,17 +116,20 @@ func TestReintenta_WhenTwoTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mine, err := s.Reintenta(t.Context(), row.ID); err != nil || mine {
-		t.Errorf("a row in flight was taken: %v, %v", mine, err)
-	}
 	row.Estado = EstadoRechazado
 	if err := s.Resuelve(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []bool{true, false} {
-		if mine, err := s.Reintenta(t.Context(), row.ID); err != nil || mine != want {
+	if row, err = s.Intento(t.Context(), "sat.solicita", "k"); err != nil || row.Estado != EstadoRechazado {
+		t.Fatalf("row %+v, error %v", row, err)
+	}
+	for _, want := range []bool{true, false} { // both have read the same row
+		if mine, err := s.Reintenta(t.Context(), row); err != nil || mine != want {
 			t.Errorf("mine %v, want %v, error %v", mine, want, err)
 		}
+	}
+	if _, err := s.Intento(t.Context(), "sat.solicita", "other"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error %v", err)
 	}
 }
 

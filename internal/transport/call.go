@@ -36,6 +36,10 @@ type Operation struct {
 	Repeatable bool
 	// MaxAnswer bounds the answer in bytes, the streamed text apart.
 	MaxAnswer int64
+	// Unqualified says that the wrapper alone is in Namespace, as JAX-WS has it:
+	// it then leaves with a prefix, so that its children stay in no namespace. A
+	// JAX-WS runtime ignores children that are in one, without a fault.
+	Unqualified bool
 	// OneWay says that there is no answer: an HTTP success is all that comes.
 	OneWay bool
 	// Stream names the element whose text is base64 to be decoded into the
@@ -60,6 +64,9 @@ type Call struct {
 	Credential *efirma.Credential // nil with SinFirma
 	Tokens     TokenSource        // nil unless FirmaPeticion
 	Sink       io.Writer          // nil unless the operation streams
+	// Check, unless nil, sees the envelope as it will leave and may refuse it: for
+	// parameters whose absence would mean something else.
+	Check func(envelope []byte) error
 	// Adjunto is what takes the place of the text AdjuntoMark, as base64, streamed.
 	Adjunto *io.SectionReader
 

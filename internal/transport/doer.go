@@ -159,7 +159,7 @@ func (x *exchange) wire() (message, error) {
 	var err error
 	switch op.Firma {
 	case SinFirma:
-		envelope = signing.Envelope(x.body, op.Namespace)
+		envelope = signing.Envelope(x.body, op.Namespace, op.Unqualified)
 	case FirmaAutentica:
 		envelope, err = signing.Autentica(x.body, op.Namespace, x.call.Credential, x.doer.now(), "uuid-"+uuid.NewString()+"-1")
 	case FirmaPeticion:
@@ -167,6 +167,11 @@ func (x *exchange) wire() (message, error) {
 	}
 	if err != nil {
 		return message{}, err
+	}
+	if x.call.Check != nil {
+		if err := x.call.Check(envelope); err != nil {
+			return message{}, err
+		}
 	}
 	return newMessage(envelope, x.call.Adjunto)
 }
