@@ -6,8 +6,8 @@ package wsdl
 
 import "embed"
 
-// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl, sat/descarga.wsdl and
-// sep/titulos.wsdl, every schema inline.
+// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl, sat/descarga.wsdl,
+// sep/titulos.wsdl, pade/addendas.wsdl and pade/firmado.wsdl, every schema inline.
 //
-//go:embed sat/*.wsdl sep/*.wsdl
+//go:embed sat/*.wsdl sep/*.wsdl pade/*.wsdl
 var FS embed.FS

@@ -23,6 +23,12 @@ type Answer struct {
 
 	faultcode, faultstring string
 	fault                  bool
+
+	// payload is the local name of the body's element, returned the text of its
+	// child `return`, in which a JAX-WS runtime puts a whole document as text.
+	payload  string
+	returned []byte
+	returns  bool
 }
 
 var (
@@ -76,7 +82,10 @@ func (r *answerReader) run(stop []string) (bool, error) {
 			r.path = r.path[:len(r.path)-1]
 			r.seen = true
 		case xml.CharData:
-			if len(r.path) == 4 || len(r.path) == 5 {
+			switch {
+			case len(r.path) == 4 && r.path[3] == "return":
+				r.answer.returned = append(r.answer.returned, t...)
+			case len(r.path) == 4 || len(r.path) == 5:
 				r.text(string(t))
 			}
 		}
@@ -109,7 +118,12 @@ func (r *answerReader) start(t xml.StartElement) error {
 		return errDeep
 	}
 	r.path = append(r.path, t.Name.Local)
+	if len(r.path) == 3 && r.path[1] == "Body" {
+		r.answer.payload = t.Name.Local
+	}
 	switch {
+	case len(r.path) == 4 && r.path[1] == "Body" && t.Name.Local == "return":
+		r.answer.returns = true
 	case len(r.path) == 3 && r.path[1] == "Body" && t.Name.Space == nsSOAP && t.Name.Local == "Fault":
 		r.answer.fault = true
 	case len(r.path) == 3 && r.path[1] == "Header" && t.Name.Local == "respuesta",
@@ -139,6 +153,27 @@ func (r *answerReader) text(s string) {
 	case n == 5 && r.path[1] == "Header" && r.path[3] == "Timestamp" && r.path[4] == "Expires":
 		r.answer.Expires, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
 	}
+}
+
+// renamed writes the answer of an operation whose wrapper alone is qualified as
+// the stub expects it, in its own namespace: the system's is known only at run
+// time, and gowsdl's types hold theirs fast.
+func (a Answer) renamed(namespace string) ([]byte, error) {
+	out := bytes.NewBuffer(make([]byte, 0, len(a.returned)+len(a.returned)/8+512))
+	out.WriteString(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><` + a.payload + ` xmlns="`)
+	if err := xml.EscapeText(out, []byte(namespace)); err != nil {
+		return nil, err
+	}
+	out.WriteString(`">`)
+	if a.returns {
+		out.WriteString(`<return xmlns="">`)
+		if err := xml.EscapeText(out, a.returned); err != nil {
+			return nil, err
+		}
+		out.WriteString(`</return>`)
+	}
+	out.WriteString(`</` + a.payload + `></s:Body></s:Envelope>`)
+	return out.Bytes(), nil
 }
 
 // faultError turns a fault into an *Error with texts fit to show.

@@ -36,6 +36,9 @@ type Operation struct {
 	Repeatable bool
 	// MaxAnswer bounds the answer in bytes, the streamed text apart.
 	MaxAnswer int64
+	// StubNamespace, where it is not empty, is the namespace that the stub's types
+	// have, when the system's own is only known at run time.
+	StubNamespace string
 	// Unqualified says that the wrapper alone is in Namespace, as JAX-WS has it:
 	// it then leaves with a prefix, so that its children stay in no namespace. A
 	// JAX-WS runtime ignores children that are in one, without a fault.

@@ -262,7 +262,13 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 	case err != nil:
 		return nil, &Error{Class: ClassMalformed, Status: resp.StatusCode, Sent: true, Err: err}
 	}
-	return &answer{Answer: parsed, status: resp.StatusCode, body: whole, received: int64(len(whole))}, nil
+	got := &answer{Answer: parsed, status: resp.StatusCode, body: whole, received: int64(len(whole))}
+	if stub := x.call.Operation.StubNamespace; stub != "" {
+		if got.body, err = parsed.renamed(stub); err != nil {
+			return nil, &Error{Class: ClassMalformed, Status: resp.StatusCode, Sent: true, Err: err}
+		}
+	}
+	return got, nil
 }
 
 // failure classifies what went wrong below HTTP, or while reading.

@@ -1,0 +1,66 @@
+package pade
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+var errAnswer = errors.New("pade: the inner document cannot be read")
+
+// maxFields bounds the inner document: the PAC's have six elements.
+const maxFields = 64
+
+// fields reads the inner document of an answer: the texts of its root's
+// children, by their names in lower case, as the PAC is careless with case. The
+// text has been decoded with the envelope, so whatever encoding its own
+// declaration names is past (pade.md §2.4).
+func fields(inner string) (map[string]string, error) {
+	dec := xml.NewDecoder(strings.NewReader(strings.TrimSpace(inner)))
+	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	out := make(map[string]string)
+	depth, name := 0, ""
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) && depth == 0 && len(out) > 0 {
+			return out, nil
+		}
+		if err != nil || len(out) > maxFields {
+			return nil, errors.Join(errAnswer, err)
+		}
+		switch t := token.(type) {
+		case xml.Directive:
+			return nil, errAnswer
+		case xml.StartElement:
+			if depth++; depth == 2 {
+				name = strings.ToLower(t.Name.Local)
+				out[name] = ""
+			}
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if depth == 2 {
+				out[name] += string(t)
+			}
+		}
+	}
+}
+
+// document decodes a field of base64, which may be broken into lines.
+func document(text string) ([]byte, error) {
+	clean := strings.Join(strings.Fields(text), "")
+	if clean == "" {
+		return nil, errAnswer
+	}
+	return base64.StdEncoding.DecodeString(clean)
+}
+
+// unreadable is an answer that says nothing.
+func unreadable(err error) *gateway.Error {
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true, Err: err,
+		Detail: "La respuesta de Prodigia no se pudo interpretar. Puede repetir la petición."}
+}

@@ -1,0 +1,227 @@
+// Package pade speaks with the PAC Prodigia's services over the stubs in
+// gen/soap/pade: Addendas and Firmado. It sends the form that a JAX-WS runtime
+// understands, learns the namespaces that no document gives, reads the document
+// inside each answer, and keeps an account that was refused once from being
+// refused again. It refuses to judge contracts and invoices: that is contrato's
+// and addenda's.
+package pade
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/hooklift/gowsdl/soap"
+
+	"github.com/pasarela-mx/pasarela/gen/soap/pade/addendas"
+	"github.com/pasarela-mx/pasarela/gen/soap/pade/firmado"
+	"github.com/pasarela-mx/pasarela/internal/backends/outcome"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
+)
+
+// backend is the label of this system in errors, logs and metrics.
+const backend = "pade"
+
+var (
+	_ gateway.Addendas = (*Client)(nil)
+	_ gateway.Firmado  = (*Client)(nil)
+)
+
+// Endpoint is one service: its address, and its namespace where it is known.
+type Endpoint struct{ URL, Namespace string }
+
+// Config is what a Client needs to know.
+type Config struct{ Addendas, Firmado Endpoint }
+
+// Client implements the ports of the PAC.
+type Client struct {
+	addendas, firmado *service
+	addendasStub      addendas.IntegracionAddendas
+	firmadoStub       firmado.FirmarContrato
+	cuentas           *cuentas
+}
+
+// New returns a client that calls through doer, a transport.Doer, and reads the
+// services' WSDLs through base.
+func New(cfg Config, doer soap.HTTPClient, base http.RoundTripper) *Client {
+	stub := func(url string) *soap.Client { return soap.NewClient(url, soap.WithHTTPClient(doer)) }
+	return &Client{
+		addendas:     &service{url: plain(cfg.Addendas.URL), namespace: cfg.Addendas.Namespace, setting: "GATEWAY_PADE_ADDENDAS_NAMESPACE", base: base},
+		firmado:      &service{url: plain(cfg.Firmado.URL), namespace: cfg.Firmado.Namespace, setting: "GATEWAY_PADE_FIRMADO_NAMESPACE", base: base},
+		addendasStub: addendas.NewIntegracionAddendas(stub(plain(cfg.Addendas.URL))),
+		firmadoStub:  firmado.NewFirmarContrato(stub(plain(cfg.Firmado.URL))),
+		cuentas:      newCuentas(),
+	}
+}
+
+// plain takes off a ?wsdl that was copied with the address.
+func plain(url string) string {
+	address, _, _ := strings.Cut(url, "?")
+	return address
+}
+
+// Reset lets accounts that were refused be tried again.
+func (c *Client) Reset() { c.cuentas.reset() }
+
+// Procesa turns datos into an addenda (pade.md §3.2).
+func (c *Client) Procesa(ctx context.Context, cuenta gateway.CuentaPADE, datos string) (gateway.AddendaProcesada, error) {
+	return c.addenda(ctx, "procesarAddenda", cuenta, func(ctx context.Context) (string, error) {
+		r, err := c.addendasStub.ProcesarAddendaContext(ctx, &addendas.ProcesarAddenda{
+			Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Datos: datos})
+		if err != nil {
+			return "", err
+		}
+		return r.Return_, nil
+	})
+}
+
+// Adjunta attaches the addenda of datos to cfdi (pade.md §3.2).
+func (c *Client) Adjunta(ctx context.Context, cuenta gateway.CuentaPADE, datos, cfdi string) (gateway.AddendaProcesada, error) {
+	return c.addenda(ctx, "procesarAdjuntarAddenda", cuenta, func(ctx context.Context) (string, error) {
+		r, err := c.addendasStub.ProcesarAdjuntarAddendaContext(ctx, &addendas.ProcesarAdjuntarAddenda{
+			Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Datos: datos, Xmlcfdi: cfdi})
+		if err != nil {
+			return "", err
+		}
+		return r.Return_, nil
+	})
+}
+
+func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.CuentaPADE, call func(context.Context) (string, error)) (gateway.AddendaProcesada, error) {
+	ctx, op, err := c.prepare(ctx, c.addendas, name, true, nil)
+	if err != nil {
+		return gateway.AddendaProcesada{}, err
+	}
+	var out gateway.AddendaProcesada
+	err = c.cuentas.use(cuenta, func() (bool, error) {
+		inner, err := call(ctx)
+		if err != nil {
+			return false, failure(op, err)
+		}
+		f, err := fields(inner)
+		if err != nil {
+			return false, unreadable(err)
+		}
+		out = gateway.AddendaProcesada{ID: f["id"], Contrato: f["contrato"], Codigo: strings.TrimSpace(f["codigo"]), Mensaje: transport.PublicText(f["mensaje"], "")}
+		if out.Codigo != codHecho {
+			e, credentials := refusal(CodigosAddendas(), out.Codigo, f["mensaje"])
+			return credentials, e
+		}
+		if out.XML, err = document(f["xmlbase64"]); err != nil {
+			return false, unreadable(err)
+		}
+		return false, nil
+	})
+	return out, err
+}
+
+// Firma presents a Contrato once (pade.md §3.3). The literal of modoPrueba is
+// checked in the bytes that leave: anything else would arrive as a real
+// signature.
+func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cuenta gateway.CuentaPADE, contrato []byte, modoPrueba bool) (gateway.ContratoFirmado, error) {
+	literal := strconv.FormatBool(modoPrueba)
+	ctx, op, err := c.prepare(ctx, c.firmado, string(operacion), false, func(envelope []byte) error {
+		if bytes.Count(envelope, []byte("<modoPrueba>"+literal+"</modoPrueba>")) != 1 || bytes.Count(envelope, []byte("modoPrueba")) != 2 {
+			return errModoPrueba
+		}
+		return nil
+	})
+	if err != nil {
+		return gateway.ContratoFirmado{}, err
+	}
+	if !operacion.ConCuenta() {
+		cuenta = gateway.CuentaPADE{}
+	}
+	var out gateway.ContratoFirmado
+	call := func() (bool, error) {
+		inner, err := c.present(ctx, operacion, cuenta, base64.StdEncoding.EncodeToString(contrato), literal)
+		if err != nil {
+			return false, failure(op, err)
+		}
+		var refused bool
+		out, refused, err = signed(op, inner)
+		return refused, err
+	}
+	if !operacion.ConCuenta() {
+		_, err = call()
+		return out, err
+	}
+	return out, c.cuentas.use(cuenta, call)
+}
+
+var errModoPrueba = errors.New("pade: modoPrueba is not in the envelope as it must be")
+
+func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, cuenta gateway.CuentaPADE, xml, modoPrueba string) (string, error) {
+	switch operacion {
+	case gateway.FirmaManifiesto:
+		r, err := c.firmadoStub.FirmarManifiestoContext(ctx, &firmado.FirmarManifiesto{Xml: xml, ModoPrueba: modoPrueba})
+		if err != nil {
+			return "", err
+		}
+		return r.Return_, nil
+	case gateway.FirmaAdhesion:
+		r, err := c.firmadoStub.FirmarContratoAdhesionContext(ctx, &firmado.FirmarContratoAdhesion{Xml: xml, ModoPrueba: modoPrueba})
+		if err != nil {
+			return "", err
+		}
+		return r.Return_, nil
+	}
+	r, err := c.firmadoStub.FirmarContext(ctx, &firmado.Firmar{
+		Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Xml: xml, ModoPrueba: modoPrueba})
+	if err != nil {
+		return "", err
+	}
+	return r.Return_, nil
+}
+
+// signed reads Firmado's inner document. Success is firmaOk, code 0 and a
+// document; an answer that cannot be read may have been a signature.
+func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
+	f, err := fields(inner)
+	if err != nil {
+		e := system().UnknownOutcome(op)
+		e.Err = err
+		return gateway.ContratoFirmado{}, false, e
+	}
+	out := gateway.ContratoFirmado{Codigo: strings.TrimSpace(f["codigoresultado"]), Mensaje: transport.PublicText(f["mensajeresultado"], ""), FechaFirma: strings.TrimSpace(f["fechafirma"])}
+	ok := strings.EqualFold(strings.TrimSpace(f["firmaok"]), "true")
+	if out.Codigo != codHecho {
+		e, credentials := refusal(CodigosFirmado(), out.Codigo, f["mensajeresultado"])
+		return gateway.ContratoFirmado{}, credentials, e
+	}
+	out.XML, err = document(f["xmlbase64"])
+	if !ok || err != nil {
+		e := system().UnknownOutcome(op)
+		e.Codigo, e.Mensaje, e.Err = out.Codigo, out.Mensaje, errors.Join(errAnswer, err)
+		return gateway.ContratoFirmado{}, false, e
+	}
+	return out, false, nil
+}
+
+// prepare makes the context of one call.
+func (c *Client) prepare(ctx context.Context, s *service, name string, repeatable bool, check func([]byte) error) (context.Context, *transport.Operation, error) {
+	known, err := s.contract(ctx)
+	if err != nil {
+		return ctx, nil, err
+	}
+	if !known.offers(name) {
+		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Backend: backend, NoEnviada: true,
+			Detail: "El servicio de Prodigia no ofrece la operación " + name + "; ofrece " + strings.Join(known.operations, ", ") + "."}
+	}
+	op := newOperation(name, known.namespace, s, repeatable)
+	return transport.WithCall(ctx, &transport.Call{Operation: op, Check: check}), op, nil
+}
+
+func failure(op *transport.Operation, err error) error { return system().Failure(op, err) }
+
+func system() outcome.System {
+	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL", Fault: fault,
+		Unknown: func(*transport.Operation) string {
+			return "Prodigia puede haber firmado el contrato. Repita la misma petición: Prodigia no firma dos veces el mismo contrato y la pasarela dirá en qué quedó."
+		}}
+}
