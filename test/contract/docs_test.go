@@ -2,12 +2,15 @@ package contract
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,9 +22,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
+	"github.com/pasarela-mx/pasarela/internal/backends/sep"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
 const root = "../.."
@@ -223,6 +230,203 @@ func efirmaProblems(t *testing.T) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// lines are the rows of a section's tables, whole.
+func lines(text string) []string {
+	var all []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, "| `") {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func TestErrores_TableOfSEPTextsIsTheMessages(t *testing.T) {
+	types := handlers.ProblemTypes()
+	var want []string
+	for _, m := range sep.Messages() {
+		p := types[m.Kind]
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s |", m.Part, p.Status, link(p.Slug), m.Detalle))
+	}
+	got := lines(section(t, page(t, "docs/errores.md"), "## Textos de la SEP"))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("texts (-code +page):\n%s\nthe table should be\n%s", diff, strings.Join(want, "\n"))
+	}
+}
+
+func TestErrores_TableOfMotivosIsTheCodes(t *testing.T) {
+	var want []string
+	for _, m := range lotes.Motivos() {
+		want = append(want, fmt.Sprintf("| `%s` | `%s` | %s |", m.Codigo, m.Part, m.QueHacer))
+	}
+	got := lines(section(t, page(t, "docs/errores.md"), "## Motivos de rechazo de un título"))
+	if len(got) == 0 || !strings.HasPrefix(got[len(got)-1], "| `"+lotes.MotivoOtro+"` |") {
+		t.Fatalf("the last row is not that of %s: %q", lotes.MotivoOtro, got)
+	}
+	if diff := cmp.Diff(want, got[:len(got)-1]); diff != "" {
+		t.Errorf("motivos (-code +page):\n%s\nthe table should be\n%s", diff, strings.Join(want, "\n"))
+	}
+}
+
+// codes are the first cells of a section's rows, without their quotes, sorted.
+func codes(t *testing.T, name, heading string) []string {
+	t.Helper()
+	var all []string
+	for _, row := range rows(section(t, page(t, name), heading)) {
+		all = append(all, strings.Trim(row[0], "`"))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestErrores_TableOfTitleProblemsIsTheCodes(t *testing.T) {
+	var want []string
+	for _, c := range titulo.Codigos() {
+		want = append(want, string(c))
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, codes(t, "docs/errores.md", "## Problemas de un título")); diff != "" {
+		t.Errorf("codes (-code +page):\n%s", diff)
+	}
+	for _, row := range rows(section(t, page(t, "docs/errores.md"), "## Problemas de un título")) {
+		if !slices.Contains([]string{"error", "aviso", "error o aviso"}, row[1]) || row[2] == "" {
+			t.Errorf("%s: level %q, text %q", row[0], row[1], row[2])
+		}
+	}
+}
+
+func TestTitulos_TableOfResultsIsTheCodes(t *testing.T) {
+	want := []string{"resultado", lotes.Registrado, lotes.YaRegistrado, lotes.Rechazado, lotes.Desconocido}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, codes(t, "docs/titulos.md", "## Seguir y leer el resultado")); diff != "" {
+		t.Errorf("results (-code +page):\n%s", diff)
+	}
+}
+
+func TestTitulos_TableOfReasonsIsTheCatalogue(t *testing.T) {
+	want := [][]string{{"`motCancelacion`", "motivo"}}
+	for _, e := range titulo.MotivosCancelacion().Entradas {
+		want = append(want, []string{"`" + e.ID + "`", e.Texto})
+	}
+	if diff := cmp.Diff(want, rows(section(t, page(t, "docs/titulos.md"), "## Cancelar"))); diff != "" {
+		t.Errorf("reasons (-code +page):\n%s", diff)
+	}
+}
+
+// cadenaDeLaNorma is the standard's example as docs/titulos.md shows it.
+func cadenaDeLaNorma(t *testing.T) string {
+	t.Helper()
+	blocks := fences(page(t, "docs/titulos.md"), "text")
+	if len(blocks) != 1 {
+		t.Fatalf("%d examples of a cadena", len(blocks))
+	}
+	return strings.TrimSuffix(blocks[0], "\n")
+}
+
+func TestTitulos_DigestIsTrue(t *testing.T) {
+	cadena := cadenaDeLaNorma(t)
+	text := page(t, "docs/titulos.md")
+	if size := fmt.Sprintf("de %d bytes:", len(cadena)); !strings.Contains(text, size) {
+		t.Errorf("the page does not say %q", size)
+	}
+	if digest := fmt.Sprintf("SHA-256: `%x`", sha256.Sum256([]byte(cadena))); !strings.Contains(text, digest) {
+		t.Errorf("the page does not say %q", digest)
+	}
+}
+
+// TestTitulos_TableOfTheCadenaIsTheCadena makes a title whose every value is its
+// own name, by the page's table, and compares the cadena with the table.
+func TestTitulos_TableOfTheCadenaIsTheCadena(t *testing.T) {
+	whole := map[string]any{}
+	var want []string
+	for _, row := range rows(section(t, page(t, "docs/titulos.md"), "## La cadena original y el sello")) {
+		node := strings.Trim(row[0], "`")
+		fields := map[string]any{}
+		for name := range strings.SplitSeq(row[1], ", ") {
+			fields[name] = node + "." + name
+			want = append(want, node+"."+name)
+		}
+		switch node {
+		case "TituloElectronico":
+			maps.Copy(whole, fields)
+		case "FirmaResponsable":
+			whole["firmaResponsables"] = []any{fields}
+		default:
+			whole[strings.ToLower(node[:1])+node[1:]] = fields
+		}
+	}
+	encoded, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made titulo.Titulo
+	if err := json.Unmarshal(encoded, &made); err != nil {
+		t.Fatal(err)
+	}
+	if len(made.FirmaResponsables) != 1 {
+		t.Fatal("the table has no signer")
+	}
+	got := string(titulo.CadenaOriginal(made, 0, titulo.EscapePlano))
+	if diff := cmp.Diff("||"+strings.Join(want, "|")+"||", got); diff != "" {
+		t.Errorf("cadena (-page +code):\n%s", diff)
+	}
+	if len(want) != 38 {
+		t.Errorf("the table has %d fields", len(want))
+	}
+}
+
+func TestREADME_ScopesAreTheCodes(t *testing.T) {
+	text := section(t, page(t, "README.md"), "## Against the real systems")
+	var got []string
+	for _, m := range regexp.MustCompile("(?m)^ *\\| `([a-z]+:[a-z]+)` \\|").FindAllStringSubmatch(text, -1) {
+		got = append(got, m[1])
+	}
+	if diff := cmp.Diff(apikeys.Scopes(), got); diff != "" {
+		t.Errorf("scopes (-code +page):\n%s", diff)
+	}
+	for _, m := range regexp.MustCompile(`-scope ([a-z:,]+)`).FindAllStringSubmatch(text, -1) {
+		for scope := range strings.SplitSeq(m[1], ",") {
+			if !slices.Contains(apikeys.Scopes(), scope) {
+				t.Errorf("the page tells to use %s", scope)
+			}
+		}
+	}
+}
+
+// TestContributing_FuzzListIsThePackages holds the list of what `make fuzz` is
+// for against the packages that have targets.
+func TestContributing_FuzzListIsThePackages(t *testing.T) {
+	var want []string
+	internal := filepath.Join(root, "internal")
+	err := filepath.WalkDir(internal, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(text), "\nfunc Fuzz") {
+			dir, relErr := filepath.Rel(internal, filepath.Dir(path))
+			want, err = append(want, filepath.ToSlash(dir)), relErr
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	var got []string
+	for line := range strings.SplitSeq(page(t, "CONTRIBUTING.md"), "\n") {
+		if list, ok := strings.CutPrefix(line, "| `make fuzz` |"); ok {
+			for _, m := range regexp.MustCompile("`([a-z/]+)`").FindAllStringSubmatch(list, -1) {
+				got = append(got, m[1])
+			}
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
+		t.Errorf("packages with fuzz targets (-code +page):\n%s", diff)
+	}
 }
 
 func TestErrores_ExamplesAreProblems(t *testing.T) {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
@@ -33,7 +35,9 @@ func needs(t *testing.T, programs ...string) {
 // paste runs a block as a reader would, in dir, and returns what it printed.
 func paste(t *testing.T, dir, block string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", "-eu", "-c", block)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // pages may poll
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", block)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -60,10 +64,14 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`"idSolicitud":"`, `"estadoSolicitud":{"codigo":"3"`, `"estado":"vigente"`, "errores.md#datos-invalidos"} {
+	for _, want := range []string{`"idSolicitud":"`, `"estadoSolicitud":{"codigo":"3"`, `"estado":"vigente"`, "errores.md#datos-invalidos",
+		`"numeroLote":"`, `"procesado":true`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %s:\n%s", want, out)
 		}
+	}
+	for _, folio := range []string{"PRU20250001", "PRU20250002"} {
+		registered(t, out, folio, "registrado", "")
 	}
 	zip, err := os.ReadFile(filepath.Join(dir, "paquete.zip"))
 	if err != nil || !strings.HasPrefix(string(zip), "PK\x03\x04") {
@@ -75,6 +83,22 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	id := regexp.MustCompile(`"idSolicitud":"([^"]+)"`).FindStringSubmatch(out)[1]
 	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), id) {
 		t.Errorf("the same again: %d %s; want 409 with 5005 and %s", again.Status, again.Body, id)
+	}
+	// And of pasting the titles again.
+	out, err = paste(t, dir, ports.Replace(blocks[len(blocks)-1]))
+	if err != nil {
+		t.Fatalf("the titles again: %v\n%s", err, out)
+	}
+	registered(t, out, "PRU20250001", "ya_registrado", "folio_ya_registrado")
+}
+
+// registered holds the CSV row of a title, in what curl printed, against what
+// became of it.
+func registered(t *testing.T, out, folio, resultado, motivo string) {
+	t.Helper()
+	row := regexp.MustCompile(`(?m)^` + folio + `\.xml,[12],[^\n]*,` + folio + `,` + resultado + `,` + motivo + `\r?$`)
+	if !row.MatchString(out) {
+		t.Errorf("no row says that %s is %s:\n%s", folio, resultado, out)
 	}
 }
 
@@ -151,6 +175,38 @@ func TestFirma_CommandsWork(t *testing.T) {
 			t.Errorf("a tampered %s passes:\n%s\n%s", tampered.file, blocks[i], out)
 		}
 		write(tampered.file, good[tampered.file])
+	}
+}
+
+// TestTitulos_CommandsWork runs the lines of docs/titulos.md, one block after
+// the other, and holds each against what the page says of it.
+func TestTitulos_CommandsWork(t *testing.T) {
+	t.Parallel()
+	needs(t, "curl", "sed", "grep")
+	blocks := fences(page(t, "docs/titulos.md"), "sh")
+	wants := [][]string{
+		{`<TituloElectronico `, `folioControl="PRU20250101"`},
+		{`"cadenaOriginal":"` + cadenaDeLaNorma(t) + `"`},
+		{`"valido":true`},
+		{`"numeroLote":"`, `"procesado":true`, `,PRU20250101,registrado,`},
+		{`cancelado exitosamente`, `"status":404`},
+	}
+	if len(blocks) != len(wants) {
+		t.Fatalf("%d blocks of commands; the list above says what each must print", len(blocks))
+	}
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	dir := t.TempDir()
+	ports := strings.NewReplacer("/tmp/", dir+"/", "http://127.0.0.1:8080", g.API, "http://127.0.0.1:8082", g.SandboxAdmin)
+	for i, block := range blocks {
+		out, err := paste(t, dir, ports.Replace(block))
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, block, out)
+		}
+		for _, want := range wants[i] {
+			if !strings.Contains(out, want) {
+				t.Errorf("the output of\n%s\nlacks %s:\n%s", block, want, out)
+			}
+		}
 	}
 }
 
@@ -246,7 +302,7 @@ func TestPages_TargetsOfMakeExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	told := 0
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md"} {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(page(t, name), -1) {
 			told++
 			if !targets[m[1]] {
