@@ -13,7 +13,7 @@ RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Start a sandbox SAT and the gateway, and print curl lines to paste
+run: ## Start the sandbox and the gateway, and print curl lines to paste
 	@go run ./cmd/dev run
 
 demo: ## Walk every operation against the sandbox and show what came

@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -119,7 +121,9 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 	if err == nil && op.RequestBody.Value.Content[given] != nil {
 		return nil
 	}
-	return &gateway.Error{Kind: gateway.KindTipoContenido, Detail: "El cuerpo debe ser JSON: envíe el encabezado Content-Type: application/json."}
+	taken := slices.Sorted(maps.Keys(op.RequestBody.Value.Content))
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "No se admite en esta ruta.", ValoresValidos: taken}},
+		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + taken[0] + "."}
 }
 
 // checkQuery refuses parameters that the contract does not know: a mistyped one
@@ -148,6 +152,23 @@ func checkQuery(item *openapi3.PathItem, op *openapi3.Operation, r *http.Request
 		return nil
 	}
 	return e
+}
+
+// conforms holds fields that a handler has read by itself against a schema of
+// the contract.
+func (h *handler) conforms(schema string, fields map[string]json.RawMessage) error {
+	value := make(map[string]any, len(fields))
+	for name, raw := range fields {
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un objeto JSON que se pueda leer.", Err: err}
+		}
+		value[name] = v
+	}
+	if err := h.doc.Components.Schemas[schema].Value.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsRequest()); err != nil {
+		return contractError(err)
+	}
+	return nil
 }
 
 // contractError translates what the validator found. A missing parameter or an

@@ -64,6 +64,7 @@ type Paquetes interface {
 // handler implements the generated interface.
 type handler struct {
 	cfg  Config
+	doc  *openapi3.T
 	yaml []byte
 	json []byte
 }
@@ -109,7 +110,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("handlers: the contract: %w", err)
 	}
-	h := &handler{cfg: cfg, yaml: cfg.Spec, json: asJSON}
+	h := &handler{cfg: cfg, doc: doc, yaml: cfg.Spec, json: asJSON}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))

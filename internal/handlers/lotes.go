@@ -89,11 +89,11 @@ func defaultName(r *http.Request, given string) string {
 
 // loteDeTitulos builds and signs the file of a lote from titles in JSON.
 func (h *handler) loteDeTitulos(r *http.Request, up *upload) (*lotes.Archivo, error) {
-	if err := up.only("titulos", "escape", "nombreArchivo"); err != nil {
-		return nil, err
-	}
 	if _, ok := up.campos["titulos"]; !ok {
 		return nil, badField(fieldArchivo, "Envíe archivoBase64 o titulos.")
+	}
+	if err := h.conforms("CargaDeLote", up.campos); err != nil {
+		return nil, err
 	}
 	nombre := "lote.zip"
 	if raw, ok := up.campos["nombreArchivo"]; ok {

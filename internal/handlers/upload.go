@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -27,6 +28,8 @@ const (
 	maxUpload = lotes.MaxArchivo/3*4 + maxFields
 	// jsonBlock is what is read of a JSON body at a time.
 	jsonBlock = 64 << 10
+	// maxKey is more than any key of the contract, escaped, has.
+	maxKey = 256
 )
 
 // upload is a file as it came, on disk, or the fields that came in its place.
@@ -50,7 +53,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string)
 	defer control.SetReadDeadline(time.Time{})          //nolint:errcheck // see above
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadable(err, notItsType)
 	}
 	switch media {
 	case "multipart/form-data":
@@ -58,15 +61,35 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string)
 	case "application/json":
 		return h.receiveJSON(r.Body)
 	}
-	archivo, err := h.cfg.Lotes.Recibe(nombre, r.Body)
+	archivo, err := h.recibe(nombre, r.Body)
 	if err != nil {
 		return nil, err
 	}
 	return &upload{archivo: archivo}, nil
 }
 
-func unreadable(err error) error {
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no se puede leer como dice su Content-Type.", Err: err}
+// recibe takes a file to disk. What r fails with is the caller's affair.
+func (h *handler) recibe(nombre string, r io.Reader) (*lotes.Archivo, error) {
+	archivo, err := h.cfg.Lotes.Recibe(nombre, r)
+	if err != nil {
+		return nil, unreadable(err, notItsType)
+	}
+	return archivo, nil
+}
+
+const notItsType = "El cuerpo no se puede leer como dice su Content-Type."
+
+// unreadable is a body that ended badly; an error of the vocabulary passes.
+func unreadable(err error, detail string) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El cuerpo rebasa el límite de esta petición.", Err: err}
+	}
+	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detail, Err: err}
 }
 
 // receiveMultipart takes the part named archivo; nombreArchivo may come before
@@ -81,14 +104,14 @@ func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, er
 		}
 		if err != nil {
 			up.Close()
-			return nil, unreadable(err)
+			return nil, unreadable(err, notItsType)
 		}
 		switch part.FormName() {
 		case "nombreArchivo":
 			text, err := io.ReadAll(io.LimitReader(part, maxBody))
 			if err != nil {
 				up.Close()
-				return nil, unreadable(err)
+				return nil, unreadable(err, notItsType)
 			}
 			nombre = string(text)
 		case "archivo":
@@ -96,7 +119,7 @@ func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, er
 				up.Close()
 				return nil, badField("archivo", "Está repetido.")
 			}
-			if up.archivo, err = h.cfg.Lotes.Recibe(part.FileName(), part); err != nil {
+			if up.archivo, err = h.recibe(part.FileName(), part); err != nil {
 				return nil, err
 			}
 		default:
@@ -122,6 +145,9 @@ func badField(campo, detalle string, validos ...string) error {
 // fieldArchivo is the JSON field that holds a file.
 const fieldArchivo = "archivoBase64"
 
+// besideArchivo are the fields that an upload in JSON may have in any operation.
+func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape"} }
+
 // receiveJSON reads an object whose field archivoBase64, if it is there, goes
 // decoded to disk as it comes; the other fields are kept. encoding/json holds a
 // whole string in memory, and this one may be a hundred megabytes.
@@ -133,6 +159,10 @@ func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
 			return badField(key, "Está repetido.")
 		}
 		if key != fieldArchivo {
+			// At once: what is kept of a body must not grow with its fields.
+			if !slices.Contains(besideArchivo(), key) {
+				return unknownField(key, besideArchivo()...)
+			}
 			value, err := in.value()
 			up.campos[key] = value
 			return err
@@ -153,11 +183,7 @@ func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
 	}
 	if err != nil {
 		up.Close()
-		var known *gateway.Error
-		if !errors.As(err, &known) {
-			err = &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un solo objeto JSON que se pueda leer.", Err: err}
-		}
-		return nil, err
+		return nil, unreadable(err, "El cuerpo no es un solo objeto JSON que se pueda leer.")
 	}
 	return up, nil
 }
@@ -181,10 +207,14 @@ func (u *upload) name() error {
 func (u *upload) only(names ...string) error {
 	for key := range u.campos {
 		if !slices.Contains(names, key) {
-			return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
+			return unknownField(key, names...)
 		}
 	}
 	return nil
+}
+
+func unknownField(key string, names ...string) error {
+	return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
 }
 
 var errJSON = errors.New("handlers: not a JSON object")
@@ -226,18 +256,35 @@ func (o *objectReader) member(c byte, field func(key string) error) error {
 	if c != '"' {
 		return errJSON
 	}
-	quoted, err := o.r.ReadString('"')
-	if err != nil || len(quoted) > maxBody {
-		return errJSON
-	}
-	var key string
-	if err := json.Unmarshal([]byte(`"`+quoted), &key); err != nil {
-		return fmt.Errorf("%w: %w", errJSON, err)
+	key, err := o.key()
+	if err != nil {
+		return err
 	}
 	if err := o.expect(':'); err != nil {
 		return err
 	}
 	return field(key)
+}
+
+// key reads the rest of a key; one longer than any known is none.
+func (o *objectReader) key() (string, error) {
+	quoted := []byte{'"'}
+	for escaped := false; len(quoted) <= maxKey; {
+		c, err := o.r.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		quoted = append(quoted, c)
+		if c == '"' && !escaped {
+			var key string
+			if err := json.Unmarshal(quoted, &key); err != nil {
+				return "", fmt.Errorf("%w: %w", errJSON, err)
+			}
+			return key, nil
+		}
+		escaped = c == '\\' && !escaped
+	}
+	return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideArchivo()...)
 }
 
 // next returns the first byte that is no white space.
@@ -260,9 +307,14 @@ func (o *objectReader) expect(want byte) error {
 
 // value reads any value whole, as far as maxFields.
 func (o *objectReader) value() (json.RawMessage, error) {
-	dec := json.NewDecoder(io.LimitReader(o.r, maxFields))
+	bounded := &io.LimitedReader{R: o.r, N: maxFields}
+	dec := json.NewDecoder(bounded)
 	var raw json.RawMessage
 	if err := dec.Decode(&raw); err != nil {
+		if bounded.N == 0 {
+			return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Err: err,
+				Detail: fmt.Sprintf("Un campo rebasa el límite de %d MB. Divida el lote.", maxFields>>20)}
+		}
 		return nil, fmt.Errorf("%w: %w", errJSON, err)
 	}
 	o.r = bufio.NewReaderSize(io.MultiReader(dec.Buffered(), o.r), jsonBlock)
@@ -279,7 +331,8 @@ func (o *objectReader) text() (*textValue, error) {
 }
 
 // textValue yields a JSON string's characters up to its closing quote. Of the
-// escapes it knows those that base64 in JSON can hold.
+// escapes it knows those that base64 in JSON can hold: encoders that guard
+// against HTML write \u002b for + and \u003d for =.
 type textValue struct {
 	r     *bufio.Reader
 	ended bool
@@ -320,6 +373,20 @@ func (t *textValue) escaped() (byte, error) {
 		return '/', nil
 	case 'n', 'r':
 		return '\n', nil
+	case 'u':
+		return t.unicode()
 	}
 	return 0, badField(fieldArchivo, "No es base64 completo.")
+}
+
+func (t *textValue) unicode() (byte, error) {
+	var digits [4]byte
+	if _, err := io.ReadFull(t.r, digits[:]); err != nil {
+		return 0, io.ErrUnexpectedEOF
+	}
+	code, err := strconv.ParseUint(string(digits[:]), 16, 7) // ASCII: base64 has nothing beyond it
+	if err != nil {
+		return 0, badField(fieldArchivo, "No es base64 completo.")
+	}
+	return byte(code), nil
 }

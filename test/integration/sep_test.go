@@ -227,6 +227,7 @@ func TestSEP_WhenUploadsAreWrong(t *testing.T) {
 		"a string that is cut":  {"application/json", "", `{"archivoBase64":"UEsD`, 400},
 		"not JSON":              {"application/json", "", `[1]`, 400},
 		"an unknown field":      {"application/json", "", `{"archivoBase64":"` + b64 + `","x":1}`, 422},
+		"an unknown deep field": {"application/json", "", `{"titulos":[{"folioControl":"1","noCedulaa":"x"}]}`, 422},
 		"neither":               {"application/json", "", `{}`, 422},
 		"another media type":    {"text/plain", "", "x", 415},
 		"no part":               {"multipart/form-data; boundary=x", "", "--x--\r\n", 422},
