@@ -94,8 +94,9 @@ type gatewayProcess struct {
 }
 
 // startGateway starts the built binary on the data directory name. Its CFDI
-// services are the source's instant ones, its Retenciones the slow ones.
-func (b *bench) startGateway(ctx context.Context, name string) (*gatewayProcess, error) {
+// services are the source's instant ones, its Retenciones the slow ones. The SEP
+// is instant unless settings, of the form NAME=value, say otherwise.
+func (b *bench) startGateway(ctx context.Context, name string, settings ...string) (*gatewayProcess, error) {
 	api, admin, err := freePorts()
 	if err != nil {
 		return nil, err
@@ -106,12 +107,13 @@ func (b *bench) startGateway(ctx context.Context, name string) (*gatewayProcess,
 	g.cmd.Stderr = os.Stderr
 	g.terminates()
 	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
-		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas)
+		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas, "GATEWAY_SEP_URL="+b.source.url+"/sep/")
 	for family, prefix := range map[string]string{"CFDI": "", "RETENCIONES": fuente.Slow} {
 		at := "GATEWAY_SAT_" + family + "_"
 		g.cmd.Env = append(g.cmd.Env, at+"AUTENTICA_URL="+b.source.url+"/autentica", at+"SOLICITA_URL="+b.source.url+"/solicita",
 			at+"VERIFICA_URL="+b.source.url+prefix+"/verifica", at+"DESCARGA_URL="+b.source.url+"/descarga")
 	}
+	g.cmd.Env = append(g.cmd.Env, settings...)
 	started := time.Now()
 	if err := g.cmd.Start(); err != nil {
 		cancel()

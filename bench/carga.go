@@ -37,7 +37,7 @@ func (t *target) once(ctx context.Context, client *http.Client) error {
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	resp.Body.Close() //nolint:errcheck // read to its end
-	if err == nil && resp.StatusCode != http.StatusOK {
+	if err == nil && resp.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s: %s", t.url, resp.Status)
 	}
 	return err

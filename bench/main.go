@@ -38,7 +38,7 @@ func command(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "a run of a minute: fewer repeats, smaller packages")
 	dir := flags.String("dir", "", "where packages are written and removed again (a temporary directory; some 4 GB pass through it)")
-	only := flags.String("only", "", "sections to run, separated by commas: firma, paquete, verifica, arranque")
+	only := flags.String("only", "", "sections to run, separated by commas: firma, paquete, verifica, sep, arranque")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -87,6 +87,7 @@ func sections() []section {
 		{"firma", "1. A signed request", firma},
 		{"paquete", "2. A package, from the SAT's envelope to a file", paquete},
 		{"verifica", "3. Verifica through the gateway", verifica},
+		{"sep", "3b. The SEP: a small translation, and uploads", sepRows},
 		{"arranque", "5. Start and size", arranque},
 	}
 }

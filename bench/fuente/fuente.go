@@ -1,6 +1,6 @@
-// Package fuente is the fastest thing that answers like the SAT: fixed answers
-// to Autentica and Verifica and packages of any size from memory. It stands
-// behind what the benchmark measures, so that the upstream is never the
+// Package fuente is the fastest thing that answers like the SAT and the SEP:
+// fixed answers to Autentica, Verifica, consulta and carga, and packages of any
+// size from memory. It stands behind what the benchmark measures, so that the upstream is never the
 // bottleneck.
 //
 // It verifies nothing, counts nothing and refuses nothing: to test a client,
@@ -64,8 +64,8 @@ var (
 	maxRequest = int64(64 << 10)
 )
 
-// Handler answers POST /autentica, /verifica and /descarga, and the same below
-// Slow. GET /descarga?megas=N is the same envelope for curl.
+// Handler answers POST /autentica, /verifica, /descarga and /sep/, and the same
+// below Slow. GET /descarga?megas=N is the same envelope for curl.
 func Handler(now func() time.Time) http.Handler {
 	p := &paquetes{made: make(map[int]*paquete)}
 	mux := http.NewServeMux()
@@ -80,6 +80,7 @@ func Handler(now func() time.Time) http.Handler {
 		}
 		fixed("/autentica", func() string { return Autentica(now()) })
 		fixed("/verifica", func() string { return Verifica })
+		mux.HandleFunc("POST "+prefix+"/sep/", sep(delay))
 	}
 	mux.HandleFunc("POST /descarga", func(w http.ResponseWriter, r *http.Request) {
 		request, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))

@@ -14,6 +14,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for DigestDeSello.
+const (
+	DigestDeSelloSHA1   DigestDeSello = "sha1"
+	DigestDeSelloSHA256 DigestDeSello = "sha256"
+)
+
+// Valid indicates whether the value is a known member of the DigestDeSello enum.
+func (e DigestDeSello) Valid() bool {
+	switch e {
+	case DigestDeSelloSHA1:
+		return true
+	case DigestDeSelloSHA256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Escape.
 const (
 	EscapeEntidades Escape = "entidades"
@@ -248,6 +266,39 @@ func (e VersionSolicitud) Valid() bool {
 	}
 }
 
+// AddendaProcesada Lo que contestó Prodigia, y el documento.
+type AddendaProcesada struct {
+	// Codigo El código de Prodigia; `0` es hecho.
+	//
+	// Example: 0
+	Codigo string `json:"codigo"`
+
+	// Contrato El código de contrato, como lo repite Prodigia. Puede faltar.
+	//
+	// Example: 8f2d6c1e-contrato
+	Contrato string `json:"contrato,omitempty,omitzero"`
+
+	// ID Identificador de la transacción en Prodigia, un UUID. Puede faltar.
+	//
+	// Example: 3b1f0c52-7a44-4f0e-8a57-5f1e0c9d2b61
+	ID string `json:"id,omitempty,omitzero"`
+
+	// Mensaje El texto de Prodigia, sin cambios; suele ir vacío.
+	//
+	// Example:
+	Mensaje string `json:"mensaje"`
+
+	// XML El documento como texto, la addenda o el CFDI con ella. Para guardarlo byte por byte use `xmlBase64`.
+	//
+	// Example: <cfdi:Addenda xmlns:cfdi="http://www.sat.gob.mx/cfd/4"><Remision proveedor="12345" remision="A1024" tienda="87"/></cfdi:Addenda>
+	XML string `json:"xml"`
+
+	// XMLBase64 El mismo documento, los bytes que entregó Prodigia, en base64.
+	//
+	// Example: PGNmZGk6QWRkZW5kYSB4bWxuczpjZmRpPSJodHRwOi8vd3d3LnNhdC5nb2IubXgvY2ZkLzQiPjxSZW1pc2lvbiBwcm92ZWVkb3I9IjEyMzQ1IiByZW1pc2lvbj0iQTEwMjQiIHRpZW5kYT0iODciLz48L2NmZGk6QWRkZW5kYT4=
+	XMLBase64 []byte `json:"xmlBase64"`
+}
+
 // ArchivoEnJSON Un archivo dentro de JSON.
 type ArchivoEnJSON struct {
 	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
@@ -355,6 +406,12 @@ type Codigo struct {
 	Descripcion string `json:"descripcion"`
 }
 
+// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+// firma. Si falta, se usa el configurado en la pasarela.
+//
+// Example: 8f2d6c1e-contrato
+type CodigoContrato = string
+
 // Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
 //
 // De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
@@ -371,8 +428,67 @@ type Codigo struct {
 // Example: nomina12
 type Complemento = string
 
+// ContratoFirmado Lo que contestó Prodigia al firmar, y el contrato.
+type ContratoFirmado struct {
+	// CodigoResultado El código de Prodigia; `0` es firmado.
+	//
+	// Example: 0
+	CodigoResultado string `json:"codigoResultado"`
+
+	// FechaFirma Cuándo firmó, según el reloj de Prodigia, `AAAA-MM-DDThh:mm:ss`, sin zona. Puede faltar.
+	//
+	// Example: 2026-02-01T12:00:03
+	FechaFirma string `json:"fechaFirma,omitempty,omitzero"`
+
+	// FirmaOk Si Prodigia firmó; en esta respuesta, siempre `true`.
+	//
+	// Example: true
+	FirmaOk bool `json:"firmaOk"`
+
+	// MensajeResultado El texto de Prodigia, sin cambios; puede ir vacío.
+	//
+	// Example: Firma exitosa
+	MensajeResultado string `json:"mensajeResultado"`
+
+	// ModoPrueba Si fue un ensayo, como se pidió.
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
+
+	// XML El contrato con la firma del proveedor de certificación, como texto. Para guardarlo byte por byte use `xmlBase64`.
+	//
+	// Example: <?xml version="1.0" encoding="UTF-8"?><Contrato>…<Firmas>…<Firma Quien="PCCFDI" Sello="…"/></Firmas></Contrato>
+	XML string `json:"xml"`
+
+	// XMLBase64 El mismo contrato, los bytes que entregó Prodigia, en base64. Guárdelo; Prodigia no lo vuelve a dar.
+	//
+	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Q29udHJhdG8+4oCmPEZpcm1hcz7igKY8RmlybWEgUXVpZW49IlBDQ0ZESSIgU2VsbG89IuKApiIvPjwvRmlybWFzPjwvQ29udHJhdG8+
+	XMLBase64 []byte `json:"xmlBase64"`
+}
+
 // ContratoJSON El documento OpenAPI en JSON.
 type ContratoJSON map[string]interface{}
+
+// ContratoPorFirmar Un contrato del que la pasarela hace el XML. Calcula el Hash del texto: SHA-1 de sus bytes en UTF-8, en
+// pares hexadecimales separados por guiones.
+type ContratoPorFirmar struct {
+	// Fecha Cuándo se pide la firma, `AAAA-MM-DDThh:mm:ss`, hora oficial del centro de México, sin zona. Si falta, la
+	// de ese momento.
+	//
+	//
+	// Example: 2026-02-01T12:00:00
+	Fecha string `json:"fecha,omitempty,omitzero"`
+
+	// Firmas Las partes que firman: el contribuyente y después el integrador; en el contrato de adhesión, solo el contribuyente.
+	Firmas []FirmaDeContrato `json:"firmas"`
+
+	// Texto El texto del contrato, que da Prodigia, letra por letra. La pasarela deja los saltos de línea en LF antes
+	// de calcular el Hash y los sellos, y no cambia nada más.
+	//
+	//
+	// Example: Contrato de adhesión de prueba — no obliga a nadie.
+	Texto string `json:"texto"`
+}
 
 // ContratoYAML El documento OpenAPI en YAML.
 type ContratoYAML = string
@@ -385,6 +501,19 @@ type CredencialBasic = string
 // CsvResultado Una fila por título, en UTF-8 y separada por comas (RFC 4180). La primera fila nombra las columnas, que
 // son los campos de cada título del JSON.
 type CsvResultado = string
+
+// DatosDeAddenda Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
+// por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
+//
+// Example: proveedor|12345
+// remision|A1024
+// tienda|87
+type DatosDeAddenda = string
+
+// DigestDeSello Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
+// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
+// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+type DigestDeSello string
 
 // Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
 type Efirma struct {
@@ -553,6 +682,108 @@ type EstadoSolicitud struct {
 // Example: 2026-01-31T23:59:59
 type FechaLocal = string
 
+// FirmaDeContrato Una de las partes. Los nombres son los de los atributos del XML, con minúscula inicial; lo que no
+// corresponde se omite. Qué lleva cada parte:
+//
+// | | contribuyente | integrador | contribuyente, en el de adhesión |
+// |---|---|---|---|
+// | `quien` | `Cliente` | sus siglas | `Cliente` |
+// | `nombre` | sí | sí | sí |
+// | `rfc` | sí | sí | no |
+// | `repLegal` | si es persona moral | si es persona moral | si es persona moral |
+// | `repLegalRfc` | si es persona moral | si es persona moral | no |
+// | `facultad` | no | no | si es persona moral |
+// | `calleNumero`, `colonia`, `ciudad`, `estado`, `codigoPostal` | no | sí | sí |
+// | `siglas`, `nombreSoftware`, `urlInformacion` | no | sí | no |
+//
+// El sello lo pone la pasarela, con `firmarCon`, o viene hecho: `certificadoSerie`, `certificado` y `sello`,
+// los tres. Exactamente una de las dos formas.
+type FirmaDeContrato struct {
+	// CalleNumero Calle y número del domicilio fiscal.
+	//
+	// Example: Calle de Prueba 1
+	CalleNumero string `json:"calleNumero,omitempty,omitzero"`
+
+	// Certificado El certificado (.cer, DER) con que se selló, en base64 de una línea. Solo con `sello`.
+	//
+	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
+	Certificado string `json:"certificado,omitempty,omitzero"`
+
+	// CertificadoSerie Número del certificado con que se selló, 20 dígitos. Solo con `sello`.
+	//
+	// Example: 30001000000100000003
+	CertificadoSerie string `json:"certificadoSerie,omitempty,omitzero"`
+
+	// Ciudad Ciudad del domicilio fiscal.
+	//
+	// Example: Ciudad de México
+	Ciudad string `json:"ciudad,omitempty,omitzero"`
+
+	// CodigoPostal Código postal del domicilio fiscal; conserve los ceros a la izquierda.
+	//
+	// Example: 06000
+	CodigoPostal string `json:"codigoPostal,omitempty,omitzero"`
+
+	// Colonia Colonia del domicilio fiscal.
+	//
+	// Example: Centro
+	Colonia string `json:"colonia,omitempty,omitzero"`
+
+	// Estado Estado del domicilio fiscal.
+	//
+	// Example: CDMX
+	Estado string `json:"estado,omitempty,omitzero"`
+
+	// Facultad Con qué facultad la representa.
+	//
+	// Example: Apoderada legal
+	Facultad string `json:"facultad,omitempty,omitzero"`
+
+	// FirmarCon El RFC cuya e.firma de la pasarela sella por esta parte; puede ser el de quien la representa. No va en el XML.
+	FirmarCon RFC `json:"firmarCon,omitempty,omitzero"`
+
+	// Nombre Nombre o razón social de la parte.
+	//
+	// Example: EMPRESA DE PRUEBA SA DE CV
+	Nombre string `json:"nombre"`
+
+	// NombreSoftware El programa del integrador que usa el contribuyente.
+	//
+	// Example: ERP de Prueba
+	NombreSoftware string `json:"nombreSoftware,omitempty,omitzero"`
+
+	// Quien `Cliente`, que es el contribuyente, o las siglas del integrador.
+	//
+	// Example: Cliente
+	Quien string `json:"quien"`
+
+	// RepLegal Nombre de quien la representa.
+	//
+	// Example: JUANA PEREZ DE PRUEBA
+	RepLegal string `json:"repLegal,omitempty,omitzero"`
+
+	// RepLegalRFC RFC de quien la representa.
+	RepLegalRFC RFC `json:"repLegalRfc,omitempty,omitzero"`
+
+	// RFC RFC de la parte.
+	RFC RFC `json:"rfc,omitempty,omitzero"`
+
+	// Sello Sello del texto del contrato, con saltos de línea LF: RSA PKCS#1 v1.5, en base64 de una línea. Se omite para que selle la pasarela.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	Sello string `json:"sello,omitempty,omitzero"`
+
+	// Siglas Las siglas del integrador, las mismas de `quien`.
+	//
+	// Example: INTP
+	Siglas string `json:"siglas,omitempty,omitzero"`
+
+	// URLInformacion Dirección donde el contribuyente puede consultar el servicio y su costo.
+	//
+	// Example: https://erp.example.com/precios
+	URLInformacion string `json:"urlInformacion,omitempty,omitzero"`
+}
+
 // FirmaEmitida La firma de un responsable.
 type FirmaEmitida struct {
 	// CadenaOriginal La cadena original, en UTF-8: 38 campos separados por `|`, entre `||`. Es lo que se sella, sin espacios ni saltos de línea de más.
@@ -683,6 +914,55 @@ type NombreCatalogo = string
 // Example: 257945
 type NumeroLote = string
 
+// PeticionAddenda Los datos de una addenda.
+type PeticionAddenda struct {
+	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// firma. Si falta, se usa el configurado en la pasarela.
+	//
+	//
+	// Example: 8f2d6c1e-contrato
+	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
+
+	// Datos Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
+	// por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
+	//
+	//
+	// Example: proveedor|12345
+	// remision|A1024
+	// tienda|87
+	Datos DatosDeAddenda `json:"datos"`
+}
+
+// PeticionAdjuntarAddenda Los datos de una addenda y el CFDI que la recibe: `xmlCfdi`, o bien `xmlCfdiBase64`; exactamente uno de
+// los dos.
+type PeticionAdjuntarAddenda struct {
+	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// firma. Si falta, se usa el configurado en la pasarela.
+	//
+	//
+	// Example: 8f2d6c1e-contrato
+	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
+
+	// Datos Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
+	// por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
+	//
+	//
+	// Example: proveedor|12345
+	// remision|A1024
+	// tienda|87
+	Datos DatosDeAddenda `json:"datos"`
+
+	// XMLCFDI El CFDI, su XML como texto.
+	//
+	// Example: <?xml version="1.0" encoding="UTF-8"?><cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4" Version="4.0" Folio="1024"><cfdi:Emisor Rfc="PRU010101AB1"/></cfdi:Comprobante>
+	XMLCFDI string `json:"xmlCfdi,omitempty,omitzero"`
+
+	// XMLCFDIBase64 El archivo del CFDI, byte por byte, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	//
+	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Y2ZkaTpDb21wcm9iYW50ZSB4bWxuczpjZmRpPSJodHRwOi8vd3d3LnNhdC5nb2IubXgvY2ZkLzQiIFZlcnNpb249IjQuMCIgRm9saW89IjEwMjQiPjxjZmRpOkVtaXNvciBSZmM9IlBSVTAxMDEwMUFCMSIvPjwvY2ZkaTpDb21wcm9iYW50ZT4=
+	XMLCFDIBase64 []byte `json:"xmlCfdiBase64,omitempty,omitzero"`
+}
+
 // PeticionAutenticacion Con qué e.firma autenticarse.
 type PeticionAutenticacion struct {
 	// RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
@@ -712,9 +992,62 @@ type PeticionCancelacion struct {
 	MotCancelacion MotivoCancelacion `json:"motCancelacion"`
 }
 
+// PeticionFirma Un contrato por firmar, sin cuenta de Prodigia: `xmlBase64`, o bien `contrato`; exactamente uno de los dos.
+// `digest` solo va con `contrato`.
+type PeticionFirma struct {
+	// Contrato El contrato en campos, para que la pasarela haga el XML.
+	Contrato *ContratoPorFirmar `json:"contrato,omitempty"`
+
+	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
+	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
+	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
+
+	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
+	//
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
+
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	//
+	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
+	XMLBase64 []byte `json:"xmlBase64,omitempty,omitzero"`
+}
+
+// PeticionFirmaContrato Un contrato por firmar: `xmlBase64`, o bien `contrato`; exactamente uno de los dos. `digest` solo va con
+// `contrato`.
+type PeticionFirmaContrato struct {
+	// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// firma. Si falta, se usa el configurado en la pasarela.
+	//
+	//
+	// Example: 8f2d6c1e-contrato
+	CodigoContrato CodigoContrato `json:"codigoContrato,omitempty,omitzero"`
+
+	// Contrato El contrato en campos, para que la pasarela haga el XML.
+	Contrato *ContratoPorFirmar `json:"contrato,omitempty"`
+
+	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
+	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
+	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
+
+	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
+	//
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
+
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	//
+	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
+	XMLBase64 []byte `json:"xmlBase64,omitempty,omitzero"`
+}
+
 // Problema Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type Problema struct {
-	// Backend El sistema que causó el error, si no fue la pasarela; `sat` o `sep`.
+	// Backend El sistema que causó el error, si no fue la pasarela; `sat`, `sep` o `pade`.
 	//
 	// Example: sat
 	Backend string `json:"backend,omitempty,omitzero"`
@@ -1427,6 +1760,15 @@ type VersionSolicitud string
 // XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
 type XlsResultado = openapi_types.File
 
+// XMLAddenda El nodo `cfdi:Addenda`, como lo entregó Prodigia.
+type XMLAddenda = openapi_types.File
+
+// XMLCFDI Un CFDI con su addenda, como lo entregó Prodigia.
+type XMLCFDI = openapi_types.File
+
+// XMLContrato Un contrato firmado, como lo entregó Prodigia.
+type XMLContrato = openapi_types.File
+
 // XMLTitulo El XML de un título electrónico (versión 1.0, UTF-8), hasta 1 MiB.
 type XMLTitulo = openapi_types.File
 
@@ -1478,6 +1820,30 @@ type RFCEnRuta = RFC
 // Example: PRU010101AB1
 type RFCSolicitante = RFC
 
+// AddendaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaInvalida = Problema
+
+// AddendaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaNoDisponible = Problema
+
+// AddendaNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaNoOfrecida = Problema
+
+// AddendaProhibida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaProhibida = Problema
+
+// AddendaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaRechazada = Problema
+
+// AddendaSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AddendaSinRespuesta = Problema
+
+// AdjuntaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AdjuntaInvalida = Problema
+
+// AdjuntaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AdjuntaRechazada = Problema
+
 // ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ArchivoDemasiadoGrande = Problema
 
@@ -1499,6 +1865,9 @@ type BackendNoDisponible = Problema
 // BackendSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type BackendSinRespuesta = Problema
 
+// BloqueoProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type BloqueoProhibido = Problema
+
 // CancelacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CancelacionEnConflicto = Problema
 
@@ -1510,6 +1879,9 @@ type CancelacionSinRespuesta = Problema
 
 // CatalogoNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CatalogoNoEncontrado = Problema
+
+// CuerpoConCFDIDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CuerpoConCFDIDemasiadoGrande = Problema
 
 // CuerpoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoDemasiadoGrande = Problema
@@ -1534,6 +1906,33 @@ type EfirmaNoEncontrada = Problema
 
 // ErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ErrorInterno = Problema
+
+// FirmaConCuentaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaConCuentaInvalida = Problema
+
+// FirmaConCuentaProhibida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaConCuentaProhibida = Problema
+
+// FirmaEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaEnConflicto = Problema
+
+// FirmaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaInvalida = Problema
+
+// FirmaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaNoDisponible = Problema
+
+// FirmaNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaNoOfrecida = Problema
+
+// FirmaProhibida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaProhibida = Problema
+
+// FirmaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaRechazada = Problema
+
+// FirmaSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FirmaSinRespuesta = Problema
 
 // LoteEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type LoteEnConflicto = Problema
@@ -1643,6 +2042,45 @@ type VerificacionEnConflicto = Problema
 // YaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type YaNoDisponible = Problema
 
+// ProcesarAddendaParams defines parameters for ProcesarAddenda.
+type ProcesarAddendaParams struct {
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// AdjuntarAddendaParams defines parameters for AdjuntarAddenda.
+type AdjuntarAddendaParams struct {
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// FirmarContratoParams defines parameters for FirmarContrato.
+type FirmarContratoParams struct {
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// FirmarContratoAdhesionParams defines parameters for FirmarContratoAdhesion.
+type FirmarContratoAdhesionParams struct {
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// FirmarManifiestoParams defines parameters for FirmarManifiesto.
+type FirmarManifiestoParams struct {
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DescargarPaqueteParams defines parameters for DescargarPaquete.
 type DescargarPaqueteParams struct {
 	// RFCSolicitante El RFC que hizo la solicitud; con su e.firma se firma esta llamada.
@@ -1682,21 +2120,21 @@ type CargarLoteParams struct {
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
 // ConsultarLoteParams defines parameters for ConsultarLote.
 type ConsultarLoteParams struct {
-	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
 // ObtenerResultadoLoteParams defines parameters for ObtenerResultadoLote.
 type ObtenerResultadoLoteParams struct {
-	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
@@ -1714,10 +2152,25 @@ type CancelarTituloParams struct {
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// BackendAuthorization La cuenta de la SEP para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
+
+// ProcesarAddendaJSONRequestBody defines body for ProcesarAddenda for application/json ContentType.
+type ProcesarAddendaJSONRequestBody = PeticionAddenda
+
+// AdjuntarAddendaJSONRequestBody defines body for AdjuntarAddenda for application/json ContentType.
+type AdjuntarAddendaJSONRequestBody = PeticionAdjuntarAddenda
+
+// FirmarContratoJSONRequestBody defines body for FirmarContrato for application/json ContentType.
+type FirmarContratoJSONRequestBody = PeticionFirmaContrato
+
+// FirmarContratoAdhesionJSONRequestBody defines body for FirmarContratoAdhesion for application/json ContentType.
+type FirmarContratoAdhesionJSONRequestBody = PeticionFirma
+
+// FirmarManifiestoJSONRequestBody defines body for FirmarManifiesto for application/json ContentType.
+type FirmarManifiestoJSONRequestBody = PeticionFirma
 
 // AutenticarJSONRequestBody defines body for Autenticar for application/json ContentType.
 type AutenticarJSONRequestBody = PeticionAutenticacion
@@ -1757,6 +2210,24 @@ type ServerInterface interface {
 	// ObtenerEfirma Consultar una e.firma
 	// (GET /v1/efirmas/{rfc})
 	ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc RFCEnRuta)
+	// ProcesarAddenda Convertir datos en una addenda
+	// (POST /v1/pade/addendas)
+	ProcesarAddenda(w http.ResponseWriter, r *http.Request, params ProcesarAddendaParams)
+	// AdjuntarAddenda Poner una addenda a un CFDI
+	// (POST /v1/pade/addendas/adjunta)
+	AdjuntarAddenda(w http.ResponseWriter, r *http.Request, params AdjuntarAddendaParams)
+	// DesbloquearCuentaPADE Desbloquear la cuenta de Prodigia
+	// (DELETE /v1/pade/bloqueo)
+	DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request)
+	// FirmarContrato Firmar un contrato, con cuenta de integrador
+	// (POST /v1/pade/contratos)
+	FirmarContrato(w http.ResponseWriter, r *http.Request, params FirmarContratoParams)
+	// FirmarContratoAdhesion Firmar un contrato de adhesión
+	// (POST /v1/pade/contratos/adhesion)
+	FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params FirmarContratoAdhesionParams)
+	// FirmarManifiesto Firmar una carta manifiesto
+	// (POST /v1/pade/contratos/manifiesto)
+	FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams)
 	// Autenticar Obtener un token del SAT
 	// (POST /v1/sat/{servicio}/autenticaciones)
 	Autenticar(w http.ResponseWriter, r *http.Request, servicio Servicio)
@@ -1820,6 +2291,42 @@ func (_ Unimplemented) ListarEfirmas(w http.ResponseWriter, r *http.Request) {
 // ObtenerEfirma Consultar una e.firma
 // (GET /v1/efirmas/{rfc})
 func (_ Unimplemented) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc RFCEnRuta) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ProcesarAddenda Convertir datos en una addenda
+// (POST /v1/pade/addendas)
+func (_ Unimplemented) ProcesarAddenda(w http.ResponseWriter, r *http.Request, params ProcesarAddendaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// AdjuntarAddenda Poner una addenda a un CFDI
+// (POST /v1/pade/addendas/adjunta)
+func (_ Unimplemented) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, params AdjuntarAddendaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DesbloquearCuentaPADE Desbloquear la cuenta de Prodigia
+// (DELETE /v1/pade/bloqueo)
+func (_ Unimplemented) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FirmarContrato Firmar un contrato, con cuenta de integrador
+// (POST /v1/pade/contratos)
+func (_ Unimplemented) FirmarContrato(w http.ResponseWriter, r *http.Request, params FirmarContratoParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FirmarContratoAdhesion Firmar un contrato de adhesión
+// (POST /v1/pade/contratos/adhesion)
+func (_ Unimplemented) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params FirmarContratoAdhesionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FirmarManifiesto Firmar una carta manifiesto
+// (POST /v1/pade/contratos/manifiesto)
+func (_ Unimplemented) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1963,6 +2470,244 @@ func (siw *ServerInterfaceWrapper) ObtenerEfirma(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ObtenerEfirma(w, r, rfc)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ProcesarAddenda operation middleware
+func (siw *ServerInterfaceWrapper) ProcesarAddenda(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProcesarAddendaParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ProcesarAddenda(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AdjuntarAddenda operation middleware
+func (siw *ServerInterfaceWrapper) AdjuntarAddenda(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdjuntarAddendaParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AdjuntarAddenda(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DesbloquearCuentaPADE operation middleware
+func (siw *ServerInterfaceWrapper) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DesbloquearCuentaPADE(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FirmarContrato operation middleware
+func (siw *ServerInterfaceWrapper) FirmarContrato(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FirmarContratoParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FirmarContrato(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FirmarContratoAdhesion operation middleware
+func (siw *ServerInterfaceWrapper) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FirmarContratoAdhesionParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FirmarContratoAdhesion(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FirmarManifiesto operation middleware
+func (siw *ServerInterfaceWrapper) FirmarManifiesto(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FirmarManifiestoParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FirmarManifiesto(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2686,6 +3431,24 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sep/catalogos/{catalogo}", wrapper.ObtenerCatalogoSEP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/addendas", wrapper.ProcesarAddenda)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/addendas/adjunta", wrapper.AdjuntarAddenda)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos", wrapper.FirmarContrato)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos/manifiesto", wrapper.FirmarManifiesto)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos/adhesion", wrapper.FirmarContratoAdhesion)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/pade/bloqueo", wrapper.DesbloquearCuentaPADE)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)

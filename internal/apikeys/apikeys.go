@@ -35,11 +35,15 @@ const (
 	ScopeTitulos     = "sep:titulos"
 	ScopeLotes       = "sep:lotes"
 	ScopeCancelar    = "sep:cancelar"
+	ScopeAddendas    = "pade:addendas"
+	ScopeContratos   = "pade:contratos"
+	ScopePADE        = "pade:administrar"
 )
 
 // Scopes lists every scope.
 func Scopes() []string {
-	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar}
+	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
+		ScopeAddendas, ScopeContratos, ScopePADE}
 }
 
 // prefix marks a key so that people and scanners know one when they see it.

@@ -18,11 +18,13 @@ import (
 
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/backends/pade"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/backends/sep"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
@@ -81,7 +83,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
-	cuenta, err := cuentaSEP(cfg.SEP)
+	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -89,9 +91,11 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
 	record := ledger.New(st, opts.Now)
+	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
+		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
@@ -113,16 +117,23 @@ func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.
 	}}
 }
 
-// cuentaSEP reads the configured account's password.
-func cuentaSEP(cfg config.SEP) (gateway.CuentaSEP, error) {
-	if cfg.Usuario == "" {
-		return gateway.CuentaSEP{}, nil
+// accounts reads the passwords of the configured accounts.
+func accounts(cfg config.Config) (gateway.CuentaSEP, gateway.CuentaPADE, error) {
+	sepPassword, err1 := password("GATEWAY_SEP_PASSWORD_FILE", cfg.SEP.PasswordFile)
+	padePassword, err2 := password("GATEWAY_PADE_PASSWORD_FILE", cfg.PADE.PasswordFile)
+	return gateway.CuentaSEP{Usuario: cfg.SEP.Usuario, Password: sepPassword},
+		gateway.CuentaPADE{Contrato: cfg.PADE.Contrato, Usuario: cfg.PADE.Usuario, Password: padePassword}, errors.Join(err1, err2)
+}
+
+func password(setting, file string) (string, error) {
+	if file == "" {
+		return "", nil
 	}
-	password, err := os.ReadFile(cfg.PasswordFile)
+	text, err := os.ReadFile(file) //nolint:gosec // the operator's own setting
 	if err != nil {
-		return gateway.CuentaSEP{}, fmt.Errorf("GATEWAY_SEP_PASSWORD_FILE: %w", err)
+		return "", fmt.Errorf("%s: %w", setting, err)
 	}
-	return gateway.CuentaSEP{Usuario: cfg.Usuario, Password: strings.TrimRight(string(password), "\r\n")}, nil
+	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
 // openKeys returns the finder of API keys, nil where no file is configured.

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -33,6 +34,24 @@ type Config struct {
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	SAT             SAT
 	SEP             SEP
+	PADE            PADE
+}
+
+// PADE holds the settings of the PAC Prodigia's services.
+type PADE struct {
+	Addendas PADEServicio
+	Firmado  PADEServicio
+	Contrato string `desc:"Contract code with Prodigia."`
+	Usuario  string `desc:"User of the account with Prodigia."`
+	// PasswordFile and Ambiente complete the account.
+	PasswordFile string `split_words:"true" desc:"File that holds the account's password and nothing else."`
+	Ambiente     string `default:"pruebas" desc:"pruebas, or produccion: without it no real signature (modoPrueba false) leaves."`
+}
+
+// PADEServicio is one of the PAC's services.
+type PADEServicio struct {
+	URL       string `desc:"Address of the service."`
+	Namespace string `desc:"Its target namespace; empty to read it from the service's own WSDL at first use."`
 }
 
 // SEP holds the settings of the SEP's title service. Its account is in use
@@ -68,6 +87,13 @@ func production(family string) Servicio {
 	}
 }
 
+// The PAC's addresses; the first is documented in the clear and given here over
+// TLS, as its sibling is (pade.md §2.1).
+const (
+	addendasURL = "https://timbrado.pade.mx/PadeServ/IntegracionAddendas"
+	firmadoURL  = "https://facturacion.pade.mx/PadeFirmadoApp-war/FirmarContrato"
+)
+
 func (s Servicio) or(other Servicio) Servicio {
 	for _, p := range []struct {
 		field    *string
@@ -87,6 +113,8 @@ func (s Servicio) or(other Servicio) Servicio {
 func Load() (Config, error) {
 	var c Config
 	err := errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
+	c.PADE.Addendas.URL = cmp.Or(c.PADE.Addendas.URL, addendasURL)
+	c.PADE.Firmado.URL = cmp.Or(c.PADE.Firmado.URL, firmadoURL)
 	c.SAT.CFDI = c.SAT.CFDI.or(production("cfdi"))
 	c.SAT.Retenciones = c.SAT.Retenciones.or(production("reten"))
 	return c, errors.Join(err, c.Check())
@@ -106,6 +134,10 @@ func (c Config) Check() error {
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		upstream("GATEWAY_SEP_URL", c.SEP.URL),
 		together("GATEWAY_SEP_USUARIO", c.SEP.Usuario, "GATEWAY_SEP_PASSWORD_FILE", c.SEP.PasswordFile),
+		upstream("GATEWAY_PADE_ADDENDAS_URL", c.PADE.Addendas.URL),
+		upstream("GATEWAY_PADE_FIRMADO_URL", c.PADE.Firmado.URL),
+		together("GATEWAY_PADE_USUARIO", c.PADE.Usuario, "GATEWAY_PADE_PASSWORD_FILE", c.PADE.PasswordFile),
+		oneOf("GATEWAY_PADE_AMBIENTE", c.PADE.Ambiente, "pruebas", "produccion"),
 		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
 		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
 	)

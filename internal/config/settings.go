@@ -46,6 +46,12 @@ func walk(t reflect.Type, prefix string, out *[]Setting) error {
 
 // fallback is the value in force when the variable is not set.
 func fallback(name, tag string) string {
+	switch name {
+	case Prefix + "_PADE_ADDENDAS_URL":
+		return addendasURL
+	case Prefix + "_PADE_FIRMADO_URL":
+		return firmadoURL
+	}
 	for _, family := range []struct {
 		prefix string
 		at     Servicio

@@ -74,6 +74,13 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 	}
 }
 
+// The bodies of the PAC's routes: a CFDI in base64, and a contract or a packet of
+// data.
+const (
+	maxCFDI     = 16 << 20
+	maxContrato = 4 << 20
+)
+
 // bodyPolicy says how large an operation's body may be and who reads it.
 type bodyPolicy struct {
 	max int64
@@ -93,6 +100,10 @@ func bodyOf(op *openapi3.Operation) bodyPolicy {
 		return bodyPolicy{max: maxUpload, streamed: true}
 	case "emitirTitulos":
 		return bodyPolicy{max: maxFields}
+	case "adjuntarAddenda":
+		return bodyPolicy{max: maxCFDI}
+	case "procesarAddenda", "firmarContrato", "firmarManifiesto", "firmarContratoAdhesion":
+		return bodyPolicy{max: maxContrato}
 	}
 	return bodyPolicy{max: maxBody}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
@@ -36,6 +37,14 @@ type Config struct {
 	Lotes       *lotes.Servicio
 	// CuentaSEP is in use unless a caller sends an account of its own.
 	CuentaSEP gateway.CuentaSEP
+	Addendas  gateway.Addendas
+	Firmado   *firmado.Servicio
+	// Llavero seals contracts that are given by their fields.
+	Llavero firmado.Keyring
+	// CuentaPADE is in use unless a caller sends an account of its own.
+	CuentaPADE gateway.CuentaPADE
+	// DesbloqueaPADE lets accounts that the PAC refused be tried again.
+	DesbloqueaPADE func()
 	// Keys finds an API key's entry; nil lets every caller of this machine in.
 	Keys func(key string) (apikeys.Key, bool)
 	// Spec is the contract, as YAML.
@@ -89,6 +98,13 @@ var scopes = map[string]string{
 	"consultarLote":        apikeys.ScopeLotes,
 	"obtenerResultadoLote": apikeys.ScopeLotes,
 	"cancelarTitulo":       apikeys.ScopeCancelar,
+
+	"procesarAddenda":        apikeys.ScopeAddendas,
+	"adjuntarAddenda":        apikeys.ScopeAddendas,
+	"firmarContrato":         apikeys.ScopeContratos,
+	"firmarManifiesto":       apikeys.ScopeContratos,
+	"firmarContratoAdhesion": apikeys.ScopeContratos,
+	"desbloquearCuentaPADE":  apikeys.ScopePADE,
 }
 
 // New returns the whole surface. Each request passes, in this order:
@@ -172,6 +188,37 @@ func (h *handler) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, nombre rest.Catalogo) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerCatalogo(w, r, nombre) })(w, r)
+}
+
+func (h *handler) ProcesarAddenda(w http.ResponseWriter, r *http.Request, _ rest.ProcesarAddendaParams) {
+	wrap(h.procesarAddenda)(w, r)
+}
+
+func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest.AdjuntarAddendaParams) {
+	wrap(h.adjuntarAddenda)(w, r)
+}
+
+func (h *handler) FirmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.firmarContrato(w, r, params.IdempotencyKey)
+	})(w, r)
+}
+
+func (h *handler) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params rest.FirmarManifiestoParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.firmarSinCuenta(w, r, gateway.FirmaManifiesto, params.IdempotencyKey)
+	})(w, r)
+}
+
+func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoAdhesionParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.firmarSinCuenta(w, r, gateway.FirmaAdhesion, params.IdempotencyKey)
+	})(w, r)
+}
+
+func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, _ *http.Request) {
+	h.cfg.DesbloqueaPADE()
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (h *handler) ObtenerContratoYAML(w http.ResponseWriter, _ *http.Request) {

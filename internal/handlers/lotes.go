@@ -14,26 +14,40 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
-// cuenta is the account of the call: the caller's own from Backend-Authorization
-// (RFC 7617 §2), or the configured one.
+// cuenta is the account of the call: the caller's own from Backend-Authorization,
+// or the configured one.
 func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
-	const header = "Backend-Authorization"
-	value := r.Header.Get(header)
+	usuario, password, given, err := backendAuthorization(r)
+	switch {
+	case err != nil:
+		return gateway.CuentaSEP{}, err
+	case given:
+		return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
+	case h.cfg.CuentaSEP.Usuario == "":
+		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
+			Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + headerBackendAuthorization + ": Basic."}
+	}
+	return h.cfg.CuentaSEP, nil
+}
+
+// headerBackendAuthorization carries a system's account for one call.
+const headerBackendAuthorization = "Backend-Authorization"
+
+// backendAuthorization reads a caller's own account (RFC 7617 §2). It is never
+// logged nor kept.
+func backendAuthorization(r *http.Request) (usuario, password string, given bool, err error) {
+	value := r.Header.Get(headerBackendAuthorization)
 	if value == "" {
-		if h.cfg.CuentaSEP.Usuario == "" {
-			return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida,
-				Campos: []gateway.Campo{{Campo: header, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
-				Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + header + ": Basic."}
-		}
-		return h.cfg.CuentaSEP, nil
+		return "", "", false, nil
 	}
 	scheme, encoded, _ := strings.Cut(value, " ")
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	usuario, password, found := strings.Cut(string(decoded), ":")
 	if err != nil || !found || usuario == "" || !strings.EqualFold(scheme, "Basic") {
-		return gateway.CuentaSEP{}, badField(header, "Debe ser Basic y el base64 de usuario:contraseña.")
+		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
 	}
-	return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
+	return usuario, password, true, nil
 }
 
 // clave scopes an idempotency key to its caller: two may choose the same.

@@ -21,8 +21,10 @@ const MotivoOtro = "otro"
 // motivoRegistrado is the one that is no rejection.
 const motivoRegistrado = "folio_ya_registrado"
 
-// Motivos is the table of rejections by text (sep.md §4). The first that fits
-// counts. docs/errores.md shows the same rows; a test holds the two together.
+// Motivos is the table of rejections by text (sep.md §4). The part that stands
+// first in the text counts: the SEP ends a text with the value that it refused,
+// which may say anything. docs/errores.md shows the same rows; a test holds the
+// two together.
 func Motivos() []Motivo {
 	return []Motivo{
 		{motivoRegistrado, "folio de control previamente registrado", "El título ya está registrado con ese folio: no hay que repetirlo. Si es de otro título, use otro folio."},
@@ -55,11 +57,11 @@ func clasifica(estatus, descripcion string) (resultado, motivo string) {
 }
 
 func motivoDe(descripcion string) string {
-	folded := textfold.Fold(descripcion)
+	folded, first, codigo := textfold.Fold(descripcion), -1, MotivoOtro
 	for _, m := range Motivos() {
-		if strings.Contains(folded, m.Part) {
-			return m.Codigo
+		if at := strings.Index(folded, m.Part); at >= 0 && (first < 0 || at < first) {
+			first, codigo = at, m.Codigo
 		}
 	}
-	return MotivoOtro
+	return codigo
 }

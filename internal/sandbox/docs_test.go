@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/pade"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sep"
 )
@@ -36,7 +37,7 @@ func filasDeTabla(texto string) []string {
 
 func TestDocs_TableOfKnobsIsTheCodes(t *testing.T) {
 	var quiere []string
-	p := control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas())...)
+	p := control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas(), pade.Perillas())...)
 	valores := p.Lee()
 	for _, d := range p.Declaradas() {
 		quiere = append(quiere, fmt.Sprintf("| `%s` | `%v` | %s |", d.Nombre, valores[d.Nombre], d.Nota))
@@ -48,10 +49,11 @@ func TestDocs_TableOfKnobsIsTheCodes(t *testing.T) {
 
 func TestDocs_TableOfFaultsIsTheCodes(t *testing.T) {
 	filas := filasDeTabla(seccion(t, "Faults"))
-	if len(filas) != len(control.Tipos()) {
-		t.Errorf("%d rows for %d types of fault", len(filas), len(control.Tipos()))
+	tipos := slices.Concat(control.Tipos(), pade.CatalogoFallas().Propios)
+	if len(filas) != len(tipos) {
+		t.Errorf("%d rows for %d types of fault", len(filas), len(tipos))
 	}
-	for i, tipo := range control.Tipos() {
+	for i, tipo := range tipos {
 		if i < len(filas) && !strings.HasPrefix(filas[i], fmt.Sprintf("| `%s` | ", tipo)) {
 			t.Errorf("row %d is %q, want %s", i, filas[i], tipo)
 		}

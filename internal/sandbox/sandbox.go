@@ -1,6 +1,6 @@
-// Package sandbox runs simulated government systems, the SAT's Descarga Masiva and the SEP's Títulos
-// Electrónicos, for clients to be tested against: ours and other people's. It is strict where the real ones are, misbehaves on request, and gives the same
-// data for the same seed.
+// Package sandbox runs simulated systems, the SAT's Descarga Masiva, the SEP's Títulos Electrónicos and the
+// PAC Prodigia's Addendas and Firmado, for clients to be tested against: ours and other people's. It is
+// strict where the real ones are, misbehaves on request, and gives the same data for the same seed.
 //
 // It refuses to look like production: it listens on loopback unless told otherwise, knows only the
 // certificates of its own authority and the public test ones, and says what it is in every answer.
@@ -19,14 +19,15 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/pade"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sep"
 )
 
 // What the Go caller of a sandbox needs by name.
 type (
-	// Captura is a SOAP request as received: the SAT's token is taken out, the SEP's credentials are in the
-	// body.
+	// Captura is a SOAP request as received: the SAT's token is taken out, the SEP's and PADE's credentials
+	// are in the body.
 	Captura = sat.Captura
 	// Falla is a misbehaviour asked for.
 	Falla = control.Falla
@@ -63,6 +64,7 @@ type Sandbox struct {
 	contadores *control.Contadores
 	sat        *sat.Servidor
 	sep        *sep.Servidor
+	pade       *pade.Servidor
 }
 
 // New prepares a sandbox: it reads or makes the authority and the e.firmas, which takes a second the
@@ -92,8 +94,8 @@ func New(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{
 		cfg: cfg, autoridad: ca,
 		reloj:      control.NewReloj(cfg.Now),
-		perillas:   control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas())...),
-		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas())),
+		perillas:   control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas(), pade.Perillas())...),
+		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas())),
 		contadores: control.NewContadores(),
 	}
 	s.sat, err = sat.New(sat.Opciones{
@@ -107,16 +109,23 @@ func New(cfg Config) (*Sandbox, error) {
 		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
 		Contadores: s.contadores, Log: cfg.Log, Captura: deLaSEP(cfg.Captura),
 	})
+	s.pade = pade.New(pade.Opciones{
+		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
+		Contadores: s.contadores, Log: cfg.Log, Captura: dePADE(cfg.Captura),
+	})
 	return s, nil
 }
 
 // reparte hands each call to the system that its path begins with.
 func (s *Sandbox) reparte(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, sep.Prefijo) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, sep.Prefijo):
 		s.sep.ServeHTTP(w, r)
-		return
+	case strings.HasPrefix(r.URL.Path, pade.Prefijo):
+		s.pade.ServeHTTP(w, r)
+	default:
+		s.sat.ServeHTTP(w, r)
 	}
-	s.sat.ServeHTTP(w, r)
 }
 
 func deLaSEP(captura func(Captura)) func(sep.Captura) {
@@ -124,6 +133,13 @@ func deLaSEP(captura func(Captura)) func(sep.Captura) {
 		return nil
 	}
 	return func(c sep.Captura) { captura(Captura(c)) }
+}
+
+func dePADE(captura func(Captura)) func(pade.Captura) {
+	if captura == nil {
+		return nil
+	}
+	return func(c pade.Captura) { captura(Captura(c)) }
 }
 
 // Handler serves the SOAP services.
@@ -149,15 +165,21 @@ type Estado struct {
 	control.Conteo
 	Solicitudes []sat.Resumen `json:"solicitudes"`
 	Lotes       []sep.Resumen `json:"lotes"`
+	// Contratos are those that PADE signed for real; Bloqueadas, the users that it blocked.
+	Contratos  []pade.Resumen `json:"contratos"`
+	Bloqueadas []string       `json:"bloqueadas"`
 }
 
-// Estado returns the counters, the SAT's requests and the SEP's lotes.
+// Estado returns the counters, the SAT's requests, the SEP's lotes, and PADE's contracts and blocked users.
 func (s *Sandbox) Estado() Estado {
-	return Estado{Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes()}
+	return Estado{
+		Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
+		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Bloqueadas(),
+	}
 }
 
-// Reinicia puts everything back as it was at the start: requests, quotas, lotes, faults, counters, knobs and
-// clock. Certificates and tokens stay.
+// Reinicia puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
+// users, faults, counters, knobs and clock. Certificates and tokens stay.
 func (s *Sandbox) Reinicia() {
 	s.reloj.Reinicia()
 	s.perillas.Reinicia()
@@ -165,4 +187,5 @@ func (s *Sandbox) Reinicia() {
 	s.contadores.Reinicia()
 	s.sat.Reinicia()
 	s.sep.Reinicia()
+	s.pade.Reinicia()
 }

@@ -1,9 +1,17 @@
 package contract
 
 import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"regexp"
 	"slices"
@@ -220,4 +228,90 @@ func sameWords(t *testing.T, want, got []string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("words (-code +contract):\n%s", diff)
 	}
+}
+
+// TestDocumentos_WhenShownInBothFormsAreTheSame: where an example holds a
+// document as text and in base64, one is the other.
+func TestDocumentos_WhenShownInBothFormsAreTheSame(t *testing.T) {
+	doc := load(t)
+	for _, id := range []string{"procesarAddenda", "adjuntarAddenda", "firmarContrato", "firmarManifiesto", "firmarContratoAdhesion"} {
+		for name, ex := range byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content.Get("application/json").Examples {
+			value := ex.Value.Value.(map[string]any)
+			if got := unbase64(t, value["xmlBase64"]); string(got) != value["xml"] {
+				t.Errorf("%s: example %s: xml is %q and xmlBase64 is %q", id, name, value["xml"], got)
+			}
+		}
+	}
+	cfdi := doc.Components.Schemas["PeticionAdjuntarAddenda"].Value.Properties
+	if got := unbase64(t, cfdi["xmlCfdiBase64"].Value.Example); string(got) != cfdi["xmlCfdi"].Value.Example {
+		t.Errorf("xmlCfdi is %q and xmlCfdiBase64 is %q", cfdi["xmlCfdi"].Value.Example, got)
+	}
+}
+
+func unbase64(t *testing.T, text any) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.Strict().DecodeString(fmt.Sprint(text))
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return raw
+}
+
+// TestContrato_WhenShownReadyIsTrue checks the one whole contract of the
+// contract as the PAC would: Hash of Texto and Sello by Certificado (pade.md §4).
+// The certificate is of a sandbox that is gone, and with it its key.
+func TestContrato_WhenShownReadyIsTrue(t *testing.T) {
+	value := byID(t, load(t), "firmarContratoAdhesion").RequestBody.Value.Content.Get("application/json").Examples["listo"].Value.Value
+	var c struct {
+		Hash, Texto string
+		Firmas      struct {
+			Firma []struct {
+				CertificadoSerie string `xml:",attr"`
+				Certificado      string `xml:",attr"`
+				Sello            string `xml:",attr"`
+			}
+		}
+	}
+	if err := xml.Unmarshal(unbase64(t, value.(map[string]any)["xmlBase64"]), &c); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha1.Sum([]byte(c.Texto))
+	if want := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", "-"); c.Hash != want {
+		t.Errorf("Hash is %s, want %s", c.Hash, want)
+	}
+	if len(c.Firmas.Firma) != 1 {
+		t.Fatalf("%d signatures", len(c.Firmas.Firma))
+	}
+	firma := c.Firmas.Firma[0]
+	cert, err := x509.ParseCertificate(unbase64(t, firma.Certificado))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if serie := string(cert.SerialNumber.Bytes()); firma.CertificadoSerie != serie {
+		t.Errorf("CertificadoSerie is %s, want %s", firma.CertificadoSerie, serie)
+	}
+	digest := sha256.Sum256([]byte(c.Texto))
+	if err := rsa.VerifyPKCS1v15(cert.PublicKey.(*rsa.PublicKey), crypto.SHA256, digest[:], unbase64(t, firma.Sello)); err != nil {
+		t.Errorf("Sello: %v", err)
+	}
+}
+
+// TestFirmaDeContrato_FieldsAreTheAttributes: the fields are the attributes of a
+// Firma (pade.md §4.1) with a small letter first; firmarCon is the request's
+// own: whose e.firma seals.
+func TestFirmaDeContrato_FieldsAreTheAttributes(t *testing.T) {
+	want := []string{"firmarCon"}
+	for _, attribute := range []string{"Quien", "RFC", "Nombre", "RepLegalRFC", "RepLegal", "CertificadoSerie", "Certificado", "Sello",
+		"Siglas", "CalleNumero", "Colonia", "Ciudad", "Estado", "CodigoPostal", "NombreSoftware", "URLInformacion", "Facultad"} {
+		plain := strings.NewReplacer("RFC", "Rfc", "URL", "Url").Replace(attribute)
+		want = append(want, strings.ToLower(plain[:1])+plain[1:])
+	}
+	schema := load(t).Components.Schemas["FirmaDeContrato"].Value
+	sameWords(t, want, slices.Collect(maps.Keys(schema.Properties)))
+	// The table says of each field which party has it.
+	_, table, _ := strings.Cut(schema.Description, "| | contribuyente |")
+	table, text, _ := strings.Cut(table, "\n\n")
+	named := slices.DeleteFunc(append(quoted(table), quoted(text)...), func(word string) bool { return word == "Cliente" })
+	slices.Sort(named)
+	sameWords(t, want, slices.Compact(named))
 }

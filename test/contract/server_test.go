@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -45,6 +46,9 @@ func wantOffered(t *testing.T, g *gatewaytest.Gateway, method, address string, b
 	}
 	switch got.Status {
 	case 400, 405, 413, 415, 422, 500, 501:
+		if bytes.Contains(got.Body, []byte(`"backend":"`)) {
+			return // the form was right: the system itself judged what the example holds
+		}
 		t.Errorf("%s %s: the contract's own example is answered %d: %s", method, address, got.Status, got.Body)
 	}
 }

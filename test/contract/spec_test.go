@@ -104,6 +104,12 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"POST /v1/sep/titulos/{folioControl}/cancelacion":  "cancelarTitulo",
 		"GET /v1/sep/catalogos":                            "listarCatalogosSEP",
 		"GET /v1/sep/catalogos/{catalogo}":                 "obtenerCatalogoSEP",
+		"POST /v1/pade/addendas":                           "procesarAddenda",
+		"POST /v1/pade/addendas/adjunta":                   "adjuntarAddenda",
+		"POST /v1/pade/contratos":                          "firmarContrato",
+		"POST /v1/pade/contratos/manifiesto":               "firmarManifiesto",
+		"POST /v1/pade/contratos/adhesion":                 "firmarContratoAdhesion",
+		"DELETE /v1/pade/bloqueo":                          "desbloquearCuentaPADE",
 		"GET /v1/efirmas":                                  "listarEfirmas",
 		"GET /v1/efirmas/{rfc}":                            "obtenerEfirma",
 		"GET /openapi.yaml":                                "obtenerContratoYaml",
@@ -177,8 +183,13 @@ func TestUploads_WhenListedTakeTheSameForms(t *testing.T) {
 func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	doc := load(t)
 	for id, want := range map[string][]string{
-		"obtenerResultadoLote": {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
-		"emitirTitulos":        {"application/json", "application/xml", "application/zip"},
+		"obtenerResultadoLote":   {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
+		"emitirTitulos":          {"application/json", "application/xml", "application/zip"},
+		"procesarAddenda":        {"application/json", "application/xml"},
+		"adjuntarAddenda":        {"application/json", "application/xml"},
+		"firmarContrato":         {"application/json", "application/xml"},
+		"firmarManifiesto":       {"application/json", "application/xml"},
+		"firmarContratoAdhesion": {"application/json", "application/xml"},
 	} {
 		got := slices.Sorted(maps.Keys(byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content))
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -187,23 +198,50 @@ func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	}
 }
 
-// TestBackendAuthorization_WhenOfferedGoesToTheSEP: every operation that calls
-// the SEP takes the account of one call, and no other does.
-func TestBackendAuthorization_WhenOfferedGoesToTheSEP(t *testing.T) {
-	want := []string{"cancelarTitulo", "cargarLote", "consultarLote", "obtenerResultadoLote"}
-	var got []string
+// TestHeaders_WhenOfferedMeanSomething: every operation whose call carries an
+// account takes that of one call, and no other does; and every one that changes
+// something upstream takes a key.
+func TestHeaders_WhenOfferedMeanSomething(t *testing.T) {
+	want := map[string][]string{
+		"Backend-Authorization": {"adjuntarAddenda", "cancelarTitulo", "cargarLote", "consultarLote", "firmarContrato",
+			"obtenerResultadoLote", "procesarAddenda"},
+		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "firmarContrato", "firmarContratoAdhesion", "firmarManifiesto",
+			"solicitarDescarga"},
+	}
+	got := map[string][]string{}
 	for _, item := range load(t).Paths.Map() {
 		for _, op := range item.Operations() {
 			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
-				if p.Value.In == openapi3.ParameterInHeader && p.Value.Name == "Backend-Authorization" {
-					got = append(got, op.OperationID)
+				if p.Value.In == openapi3.ParameterInHeader && want[p.Value.Name] != nil {
+					got[p.Value.Name] = append(got[p.Value.Name], op.OperationID)
 				}
 			}
 		}
 	}
-	slices.Sort(got)
+	for _, ids := range got {
+		slices.Sort(ids)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+}
+
+// TestFirmas_WhenAskedForMustSayWhetherTheyAreReal: upstream, whatever is not
+// understood to be true is a real signature, so nothing may be left to a default.
+func TestFirmas_WhenAskedForMustSayWhetherTheyAreReal(t *testing.T) {
+	doc := load(t)
+	for _, id := range []string{"firmarContrato", "firmarManifiesto", "firmarContratoAdhesion"} {
+		body := byID(t, doc, id).RequestBody.Value.Content.Get("application/json")
+		modo := body.Schema.Value.Properties["modoPrueba"].Value
+		if !slices.Contains(body.Schema.Value.Required, "modoPrueba") || !modo.Type.Is("boolean") || modo.Default != nil || modo.Nullable {
+			t.Errorf("%s: modoPrueba must be a required boolean without default", id)
+		}
+		for name, ex := range body.Examples {
+			real := ex.Value.Value.(map[string]any)["modoPrueba"] != true
+			if said := strings.Contains(ex.Value.Summary, "De verdad"); real != said {
+				t.Errorf("%s: example %s signs for real = %v, and its summary is %q", id, name, real, ex.Value.Summary)
+			}
+		}
 	}
 }
 
@@ -226,9 +264,12 @@ func TestAnswers_WhenListedHaveBodiesAndExamples(t *testing.T) {
 			case a.status >= 400:
 				bad++
 				checkProblem(t, a)
-			case a.status >= 300:
+			case a.status >= 300, a.status == http.StatusNoContent:
 				if len(a.Content) != 0 {
 					t.Errorf("%s: has a body", a.label)
+				}
+				if a.status == http.StatusNoContent {
+					good++
 				}
 			default:
 				good++
@@ -328,7 +369,7 @@ func TestProblems_WhenShownAgreeWithTheTable(t *testing.T) {
 			t.Errorf("type %s has two titles, %q and %q", slug, old, p.Title)
 		}
 		titles[slug] = p.Title
-		if p.Backend != "" && p.Backend != "sat" && p.Backend != "sep" {
+		if !slices.Contains([]string{"", "sat", "sep", "pade"}, p.Backend) {
 			t.Errorf("example %s: there is no backend %s", name, p.Backend)
 		}
 		if p.Codigo != "" && p.Backend == "" {
@@ -367,6 +408,23 @@ func TestSEPCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 	checkCodes(t, "sep", map[string][]string{"cancelarTitulo": {"1 404", "1 409"}})
 }
 
+// TestPADECodes_WhenRefusedHaveTheirStatus is the tables of the PAC's two
+// services, in which the same number means different things (pade.md §3). 4 and
+// 98 stand for the codes that are in no table, and 0 for a success that is none.
+func TestPADECodes_WhenRefusedHaveTheirStatus(t *testing.T) {
+	addendas := []string{"1 403", "2 403", "3 422", "4 502", "5 503", "6 422"}
+	firmas := []string{"2 409", "2 409", "0 502", "98 502", "99 504", "400 502"}
+	for codigo := 301; codigo <= 311; codigo++ {
+		firmas = append(firmas, fmt.Sprintf("%d 422", codigo))
+	}
+	checkCodes(t, "pade", map[string][]string{
+		"procesarAddenda": addendas, "adjuntarAddenda": slices.Clone(addendas),
+		// The only one that carries an account that can be refused.
+		"firmarContrato":   append(slices.Clone(firmas), "1 403"),
+		"firmarManifiesto": firmas, "firmarContratoAdhesion": slices.Clone(firmas),
+	})
+}
+
 // checkCodes holds the codes of a backend in the examples, with their status,
 // against those wanted of each operation.
 func checkCodes(t *testing.T, backend string, want map[string][]string) {
@@ -390,8 +448,8 @@ func checkCodes(t *testing.T, backend string, want map[string][]string) {
 	}
 }
 
-// TestBackends_WhenNamedAreThoseOfTheTag: a route of the SAT shows no failure of
-// the SEP, nor the other way round, and those that call neither show none.
+// TestBackends_WhenNamedAreThoseOfTheTag: a route of one system shows no failure
+// of another, and those that call none show none.
 func TestBackends_WhenNamedAreThoseOfTheTag(t *testing.T) {
 	for _, op := range operations(load(t)) {
 		for _, a := range answers(t, op) {

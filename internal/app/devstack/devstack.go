@@ -41,8 +41,8 @@ type Stack struct {
 	gateway, sandbox         chan error
 }
 
-// cuentaSEP is user and password of the sandbox's account at its SEP.
-const cuentaSEP = "sandbox"
+// cuenta is user, password and contract of the sandbox's accounts.
+const cuenta = "sandbox"
 
 // Start starts both and waits until they accept connections.
 func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
@@ -54,8 +54,10 @@ func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
 		return nil, err
 	}
 	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
-	s.Config.SEP.Usuario, s.Config.SEP.PasswordFile = cuentaSEP, filepath.Join(opts.Sandbox.Dir, "sep-password.txt")
-	if err := os.WriteFile(s.Config.SEP.PasswordFile, []byte(cuentaSEP+"\n"), 0o600); err != nil {
+	password := filepath.Join(opts.Sandbox.Dir, "password.txt")
+	s.Config.SEP.Usuario, s.Config.SEP.PasswordFile = cuenta, password
+	s.Config.PADE.Contrato, s.Config.PADE.Usuario, s.Config.PADE.PasswordFile = cuenta, cuenta, password
+	if err := os.WriteFile(password, []byte(cuenta+"\n"), 0o600); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	if opts.Configure != nil {
@@ -80,6 +82,8 @@ func Config(sandboxURL, dataDir, efirmas string) config.Config {
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", DataDir: dataDir, EfirmaDir: efirmas,
 		LogLevel: "info", LogFormat: "json", ShutdownTimeout: config.Duration{Duration: time.Minute},
 		SEP: config.SEP{URL: sandboxURL + "/sep/services/"},
+		PADE: config.PADE{Ambiente: "pruebas", Addendas: config.PADEServicio{URL: sandboxURL + "/pade/addendas"},
+			Firmado: config.PADEServicio{URL: sandboxURL + "/pade/firmado"}},
 		SAT: config.SAT{Firma: "sobre", CFDI: servicio("cfdi"), Retenciones: servicio("retenciones")},
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // cuentas remembers the accounts that the PAC has refused: three wrong logins
 // block one for everybody, so after the first none is tried again until it is
-// reset (pade.md §0). Only digests are kept; a new password is another account.
+// reset, with whatever password (pade.md §0). Only digests are kept.
 type cuentas struct {
 	mu       sync.Mutex
 	refused  map[[sha256.Size]byte]bool
@@ -19,7 +19,7 @@ type cuentas struct {
 func newCuentas() *cuentas { return &cuentas{refused: make(map[[sha256.Size]byte]bool)} }
 
 func digest(c gateway.CuentaPADE) [sha256.Size]byte {
-	return sha256.Sum256([]byte(c.Contrato + "\x00" + c.Usuario + "\x00" + c.Password))
+	return sha256.Sum256([]byte(c.Contrato + "\x00" + c.Usuario))
 }
 
 // use runs call for an account that has not been refused; call says whether it

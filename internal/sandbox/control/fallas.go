@@ -58,6 +58,8 @@ type Falla struct {
 type Catalogo struct {
 	Servicios   []string
 	Operaciones []string
+	// Propios are types of this system alone, beside those of Tipos.
+	Propios []Tipo
 	// Admite tells whether a type means something for an operation.
 	Admite func(tipo Tipo, operacion string) bool
 }
@@ -68,14 +70,17 @@ func Une(catalogos ...Catalogo) Catalogo {
 	for _, c := range catalogos {
 		todo.Servicios = append(todo.Servicios, c.Servicios...)
 		todo.Operaciones = append(todo.Operaciones, c.Operaciones...)
+		todo.Propios = append(todo.Propios, c.Propios...)
 	}
 	todo.Admite = func(tipo Tipo, operacion string) bool {
 		return slices.ContainsFunc(catalogos, func(c Catalogo) bool {
-			return slices.Contains(c.Operaciones, operacion) && c.Admite(tipo, operacion)
+			return slices.Contains(c.Operaciones, operacion) && slices.Contains(c.tipos(), tipo) && c.Admite(tipo, operacion)
 		})
 	}
 	return todo
 }
+
+func (c Catalogo) tipos() []Tipo { return slices.Concat(Tipos(), c.Propios) }
 
 // Fallas is the list of faults asked for.
 type Fallas struct {
@@ -86,7 +91,7 @@ type Fallas struct {
 	lista     []Falla
 }
 
-// Tipos returns every type of fault.
+// Tipos returns the types of fault that any system may have.
 func Tipos() []Tipo {
 	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo}
 }
@@ -163,8 +168,8 @@ func (f *Fallas) Reinicia() {
 
 func (c Catalogo) revisa(f Falla) error {
 	switch {
-	case !slices.Contains(Tipos(), f.Tipo):
-		return fmt.Errorf("tipo %q desconocido; los que hay son: %s", f.Tipo, une(Tipos()))
+	case !slices.Contains(c.tipos(), f.Tipo):
+		return fmt.Errorf("tipo %q desconocido; los que hay son: %s", f.Tipo, une(c.tipos()))
 	case f.Servicio != "*" && !slices.Contains(c.Servicios, f.Servicio):
 		return fmt.Errorf("servicio %q desconocido; los que hay son: %s, *", f.Servicio, une(c.Servicios))
 	case f.Operacion != "*" && !slices.Contains(c.Operaciones, f.Operacion):

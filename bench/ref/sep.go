@@ -1,0 +1,138 @@
+package ref
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+const (
+	sepOpen  = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header></s:Header><s:Body><`
+	sepNS    = ` xmlns="http://ws.web.mec.sep.mx/schemas">`
+	sepClose = `></s:Body></s:Envelope>`
+)
+
+// sepConsulta is the request; encoding/xml writes it.
+type sepConsulta struct {
+	XMLName    xml.Name `xml:"http://ws.web.mec.sep.mx/schemas consultaProcesoTituloElectronicoRequest"`
+	NumeroLote string   `xml:"numeroLote"`
+	Usuario    string   `xml:"autenticacion>usuario"`
+	Password   string   `xml:"autenticacion>password"`
+}
+
+// sepAnswer is what is read of any answer.
+type sepAnswer struct {
+	XMLName  xml.Name `xml:"Envelope"`
+	Consulta struct {
+		NumeroLote  string `xml:"numeroLote" json:"numeroLote"`
+		EstatusLote int    `xml:"estatusLote" json:"estatusLote"`
+		Mensaje     string `xml:"mensaje" json:"mensaje"`
+	} `xml:"Body>consultaProcesoTituloElectronicoResponse"`
+	Carga struct {
+		NumeroLote string `xml:"numeroLote" json:"numeroLote"`
+		Mensaje    string `xml:"mensaje" json:"mensaje"`
+	} `xml:"Body>cargaTituloElectronicoResponse"`
+}
+
+// FloorSEP is the least gateway to the SEP: chi, a counter, a log line, JSON and
+// SOAP by the standard library. It looks at no file, keeps nothing, and takes
+// the account as given.
+type FloorSEP struct {
+	Client *http.Client
+	// Upstream is the service's address behind each prefix of the floor's paths.
+	Upstream map[string]string
+}
+
+// Handler answers GET <prefix>/lotes/{numeroLote}, and POST <prefix>/lotes with
+// the file as it is, whose base64 is streamed into the envelope.
+func (f *FloorSEP) Handler(log zerolog.Logger, registry prometheus.Registerer) http.Handler {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "floor_requests_total", Help: "Requests."}, []string{"route", "status"})
+	registry.MustRegister(requests)
+	handle := func(next func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			started, status := time.Now(), http.StatusOK
+			err := next(w, r)
+			if err != nil {
+				status = http.StatusBadGateway
+				http.Error(w, "upstream", status)
+			}
+			route := chi.RouteContext(r.Context()).RoutePattern()
+			requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+			log.Info().Str("route", route).Int("status", status).Dur("ms", time.Since(started)).Err(err).Msg("access")
+		}
+	}
+	r := chi.NewRouter()
+	for prefix, url := range f.Upstream {
+		r.Get(prefix+"/lotes/{numeroLote}", handle(func(w http.ResponseWriter, r *http.Request) error { return f.consulta(w, r, url) }))
+		r.Post(prefix+"/lotes", handle(func(w http.ResponseWriter, r *http.Request) error { return f.carga(w, r, url) }))
+	}
+	return r
+}
+
+func (f *FloorSEP) consulta(w http.ResponseWriter, r *http.Request, url string) error {
+	body, err := xml.Marshal(sepConsulta{NumeroLote: chi.URLParam(r, "numeroLote"), Usuario: "bench", Password: "bench"})
+	if err != nil {
+		return err
+	}
+	// The element without its first and last bracket, which the envelope has.
+	envelope := sepOpen + strings.TrimSuffix(strings.TrimPrefix(string(body), "<"), ">") + sepClose
+	answer, err := f.post(r, url, strings.NewReader(envelope), int64(len(envelope)))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, answer.Consulta)
+}
+
+func (f *FloorSEP) carga(w http.ResponseWriter, r *http.Request, url string) error {
+	const operation = "cargaTituloElectronicoRequest"
+	head := sepOpen + operation + sepNS + `<nombreArchivo>lote.zip</nombreArchivo><archivoBase64>`
+	tail := `</archivoBase64><autenticacion><usuario>bench</usuario><password>bench</password></autenticacion></` + operation + sepClose
+	in, out := io.Pipe()
+	go func() {
+		buffer := make([]byte, Block/4*3)
+		encoder := base64.NewEncoder(base64.StdEncoding, out)
+		_, err := io.CopyBuffer(encoder, struct{ io.Reader }{r.Body}, buffer)
+		out.CloseWithError(errors.Join(err, encoder.Close())) //nolint:errcheck // never fails
+	}()
+	size := int64(len(head)+len(tail)) + (r.ContentLength+2)/3*4
+	answer, err := f.post(r, url, io.MultiReader(strings.NewReader(head), in, strings.NewReader(tail)), size)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, answer.Carga)
+}
+
+func writeJSON(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
+func (f *FloorSEP) post(r *http.Request, url string, body io.Reader, size int64) (*sepAnswer, error) {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, url, body)
+	if err != nil {
+		return nil, err
+	}
+	req.ContentLength = size
+	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	req.Header.Set("SOAPAction", `""`)
+	resp, err := f.Client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	if resp.StatusCode != http.StatusOK {
+		return nil, errUpstream
+	}
+	answer := &sepAnswer{}
+	return answer, xml.NewDecoder(resp.Body).Decode(answer)
+}

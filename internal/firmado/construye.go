@@ -1,0 +1,82 @@
+package firmado
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/contrato"
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// Keyring gives the e.firma of an RFC, or an *efirma.Error.
+type Keyring interface {
+	Get(rfc string) (*efirma.Credential, error)
+}
+
+// PorFirmar is a contract given by its fields.
+type PorFirmar struct {
+	Fecha, Texto string
+	Firmas       []contrato.Firma
+	// FirmarCon are the RFCs whose e.firma seals each Firma; an empty one is for a
+	// Firma that bears its Sello.
+	FirmarCon []string
+	Digest    contrato.Digest // empty for SHA-256
+}
+
+// Construye makes the XML of a contract: the text with its line ends settled,
+// its Hash, and the seals of the e.firmas asked for. now dates a contract that
+// says no date, on the clock of central Mexico.
+func Construye(p PorFirmar, op gateway.OperacionFirma, keys Keyring, now time.Time) ([]byte, error) {
+	if p.Fecha == "" {
+		p.Fecha = gateway.EnMexico(now).Format(gateway.FormatoFecha)
+	}
+	if p.Digest == "" {
+		p.Digest = contrato.SHA256
+	}
+	c := contrato.Nuevo(p.Fecha, p.Texto, p.Firmas)
+	for i, rfc := range p.FirmarCon {
+		if rfc == "" {
+			continue
+		}
+		cred, err := keys.Get(rfc)
+		if err != nil {
+			return nil, badCredential(i, rfc, err)
+		}
+		if err := contrato.Sella(&c.Firmas[i], c.Texto, cred, p.Digest); err != nil {
+			return nil, invalido(fmt.Sprintf("contrato/firmas/%d", i), err)
+		}
+	}
+	if campos := contrato.Valida(c, op); len(campos) > 0 {
+		for i := range campos {
+			campos[i].Campo = "contrato/" + campos[i].Campo
+		}
+		return nil, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
+			Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores."}
+	}
+	xml, err := contrato.Construye(c, op)
+	if err != nil {
+		return nil, invalido("contrato", err)
+	}
+	return xml, nil
+}
+
+func invalido(campo string, err error) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Err: err, Detail: "El contrato no se puede construir; vea errores.",
+		Campos: []gateway.Campo{{Campo: campo, Detalle: err.Error()}}}
+}
+
+func badCredential(i int, rfc string, err error) error {
+	var bad *efirma.Error
+	if !errors.As(err, &bad) {
+		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err}
+	}
+	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
+		Campos: []gateway.Campo{{Campo: fmt.Sprintf("contrato/firmas/%d/firmarCon", i), Detalle: bad.Detail}},
+		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
+}

@@ -1,0 +1,155 @@
+// Package firmado gets a contract countersigned by the PAC at most once, and
+// keeps the answer: a second one cannot be had, as the PAC neither signs a
+// contract twice nor gives a signed one again.
+//
+// It refuses a contract that is not what it says, a real signature where the
+// configuration does not say production, and an answer that is not the contract
+// that was sent.
+package firmado
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/pasarela-mx/pasarela/internal/contrato"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+)
+
+// The ledger's names: of a contract, and of a caller's key.
+const (
+	operacionFirma = "pade.firma"
+	operacionClave = "pade.firma.clave"
+)
+
+// codYaFirmado is the PAC's code for a contract that was signed before.
+const codYaFirmado = "2"
+
+// Servicio is the signing of contracts over the PAC's port.
+type Servicio struct {
+	pac        gateway.Firmado
+	ledger     *ledger.Ledger
+	produccion bool
+}
+
+// New returns the service. Without produccion no real signature leaves.
+func New(pac gateway.Firmado, l *ledger.Ledger, produccion bool) *Servicio {
+	return &Servicio{pac: pac, ledger: l, produccion: produccion}
+}
+
+// Peticion is a contract to be signed.
+type Peticion struct {
+	Operacion gateway.OperacionFirma
+	Cuenta    gateway.CuentaPADE
+	// Clave is the caller's idempotency key, scoped to the caller, or empty.
+	Clave      string
+	Contrato   []byte // the XML
+	ModoPrueba bool
+}
+
+// Firma gets p signed, or answers from the record: the same contract, by
+// whatever key, is presented once, and its answer is kept before anybody gets
+// it. After a lost answer it is presented once more, which is safe, as the PAC
+// refuses what it has signed.
+func (s *Servicio) Firma(ctx context.Context, p Peticion) (gateway.ContratoFirmado, bool, error) {
+	if !p.ModoPrueba && !s.produccion {
+		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, NoEnviada: true,
+			Detail: "Una firma real (modoPrueba false) solo sale con GATEWAY_PADE_AMBIENTE=produccion. Use modoPrueba true para ensayar."}
+	}
+	identidad, err := s.identidad(p)
+	if err != nil {
+		return gateway.ContratoFirmado{}, false, err
+	}
+	if p.Clave == "" {
+		return s.once(ctx, p, identidad)
+	}
+	again := false
+	m := ledger.Message{Operacion: operacionClave, Clave: p.Clave, Criterios: identidad, Libre: true}
+	got, replayed, err := ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+		var got gateway.ContratoFirmado
+		var err error
+		got, again, err = s.once(ctx, p, identidad)
+		return got, err
+	})
+	return got, replayed || again, err
+}
+
+func never(gateway.ContratoFirmado) bool { return false }
+
+// identidad says which contract p is, whoever sends it and in whatever form.
+func (s *Servicio) identidad(p Peticion) (string, error) {
+	c, err := contrato.Lee(p.Contrato)
+	if err != nil {
+		return "", &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Err: err,
+			Detail: "El contrato no es un XML que se pueda leer.", Campos: []gateway.Campo{{Campo: "xmlBase64", Detalle: err.Error()}}}
+	}
+	if campos := contrato.Valida(c, p.Operacion); len(campos) > 0 {
+		return "", &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
+			Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores."}
+	}
+	return p.Cuenta.Usuario + "|" + p.Cuenta.Contrato + "|" + contrato.Identidad(c, p.Operacion, p.ModoPrueba), nil
+}
+
+// once presents the contract, if there is no answer on record.
+func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
+	sum := sha256.Sum256([]byte(identidad))
+	m := ledger.Message{Operacion: operacionFirma, Clave: hex.EncodeToString(sum[:]), Criterios: identidad, Libre: true}
+	lost, err := s.ledger.Lost(ctx, m.Operacion, m.Clave)
+	if err != nil {
+		return gateway.ContratoFirmado{}, false, err
+	}
+	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+		got, err := s.present(ctx, p)
+		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
+			// The answer was lost: one repeat tells what became of it.
+			lost = true
+			got, err = s.present(ctx, p)
+		}
+		if lost {
+			err = afterLoss(err)
+		}
+		return got, err
+	})
+}
+
+// present makes one call and checks that what came back is what was sent, with
+// the PAC's signature.
+func (s *Servicio) present(ctx context.Context, p Peticion) (gateway.ContratoFirmado, error) {
+	got, err := s.pac.Firma(ctx, p.Operacion, p.Cuenta, p.Contrato, p.ModoPrueba)
+	if err != nil {
+		return gateway.ContratoFirmado{}, err
+	}
+	if err := contramada(p.Contrato, got.XML); err != nil {
+		return gateway.ContratoFirmado{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err,
+			Detail: "Prodigia dice que firmó, pero el documento que entregó no es el contrato enviado con su firma. No lo dé por firmado sin aclararlo con su soporte."}
+	}
+	return got, nil
+}
+
+// contramada checks that despues is antes with one more Firma.
+func contramada(antes, despues []byte) error {
+	a, err := contrato.Lee(antes)
+	if err != nil {
+		return err
+	}
+	b, err := contrato.Lee(despues)
+	if err != nil {
+		return err
+	}
+	return contrato.Contramada(a, b)
+}
+
+// afterLoss tells the PAC's "signed before" after a call of ours whose answer
+// was lost from the same out of the blue: then we signed it, and the document is
+// gone.
+func afterLoss(err error) error {
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Codigo != codYaFirmado {
+		return err
+	}
+	known := *e
+	known.Detail = "El contrato quedó firmado: lo firmó una llamada anterior de esta pasarela cuya respuesta se perdió, y Prodigia no entrega otra vez el documento. Pídalo a su soporte; no es necesario volver a firmar."
+	return &known
+}

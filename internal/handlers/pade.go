@@ -1,0 +1,170 @@
+package handlers
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/addenda"
+	"github.com/pasarela-mx/pasarela/internal/contrato"
+	"github.com/pasarela-mx/pasarela/internal/firmado"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// cuentaPADE is the account of the call: the caller's own user and password from
+// Backend-Authorization, or the configured ones; and the contract code of the
+// body, or the configured one.
+func (h *handler) cuentaPADE(r *http.Request, contrato string) (gateway.CuentaPADE, error) {
+	usuario, password, given, err := backendAuthorization(r)
+	if err != nil {
+		return gateway.CuentaPADE{}, err
+	}
+	cuenta := h.cfg.CuentaPADE
+	if given {
+		cuenta.Usuario, cuenta.Password = usuario, password
+	}
+	if contrato != "" {
+		cuenta.Contrato = contrato
+	}
+	if cuenta.Usuario == "" || cuenta.Contrato == "" {
+		return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
+			Detail: "No hay cuenta de Prodigia. Configure GATEWAY_PADE_CONTRATO, GATEWAY_PADE_USUARIO y GATEWAY_PADE_PASSWORD_FILE, o envíelos con la petición."}
+	}
+	return cuenta, nil
+}
+
+func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error {
+	var body rest.PeticionAddenda
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	cuenta, err := h.cuentaPADE(r, body.Contrato)
+	if err != nil {
+		return err
+	}
+	datos, campos := addenda.Datos(body.Datos)
+	if len(campos) > 0 {
+		return refusedFields(campos)
+	}
+	got, err := h.cfg.Addendas.Procesa(r.Context(), cuenta, datos)
+	if err != nil {
+		return err
+	}
+	return writeAddenda(w, r, got)
+}
+
+func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error {
+	var body rest.PeticionAdjuntarAddenda
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	cuenta, err := h.cuentaPADE(r, body.Contrato)
+	if err != nil {
+		return err
+	}
+	datos, campos := addenda.Datos(body.Datos)
+	cfdi, more := cfdiOf(body)
+	if campos = append(campos, more...); len(campos) > 0 {
+		return refusedFields(campos)
+	}
+	got, err := h.cfg.Addendas.Adjunta(r.Context(), cuenta, datos, cfdi)
+	if err != nil {
+		return err
+	}
+	if err := addenda.Adjunta([]byte(cfdi), got.XML); err != nil {
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err,
+			Detail: "Prodigia devolvió un CFDI que no es el enviado con su addenda, y no se entrega: su sello podría haber dejado de valer."}
+	}
+	return writeAddenda(w, r, got)
+}
+
+// cfdiOf reads the CFDI in either of its forms.
+func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
+	switch {
+	case body.XMLCFDI != "" && len(body.XMLCFDIBase64) > 0, body.XMLCFDI == "" && len(body.XMLCFDIBase64) == 0:
+		return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: "Envíe xmlCfdi o xmlCfdiBase64, uno de los dos."}}
+	case body.XMLCFDI != "":
+		return addenda.CFDITexto(body.XMLCFDI)
+	}
+	return addenda.CFDI(body.XMLCFDIBase64)
+}
+
+func refusedFields(campos []gateway.Campo) error {
+	return &gateway.Error{Kind: gateway.KindInvalida, Campos: campos, NoEnviada: true,
+		Detail: "La petición no se envió a Prodigia porque la rechazaría. Corrija los campos indicados en errores."}
+}
+
+func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada) error {
+	if prefers(r, "application/json", "application/xml") == "application/xml" {
+		return writeFile(w, "application/xml", "addenda.xml", bytes.NewReader(got.XML))
+	}
+	return writeJSON(w, http.StatusOK, rest.AddendaProcesada{ID: got.ID, Contrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje,
+		XML: string(got.XML), XMLBase64: got.XML})
+}
+
+func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, key string) error {
+	var body rest.PeticionFirmaContrato
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	cuenta, err := h.cuentaPADE(r, body.CodigoContrato)
+	if err != nil {
+		return err
+	}
+	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, key), Contrato: body.XMLBase64, ModoPrueba: body.ModoPrueba},
+		body.Contrato, body.Digest)
+}
+
+func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gateway.OperacionFirma, key string) error {
+	var body rest.PeticionFirma
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, key), Contrato: body.XMLBase64, ModoPrueba: body.ModoPrueba}, body.Contrato, body.Digest)
+}
+
+// firmar gets a contract signed that came ready, or by its fields.
+func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, fields *rest.ContratoPorFirmar, digest rest.DigestDeSello) error {
+	if (fields == nil) == (len(p.Contrato) == 0) {
+		return badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
+	}
+	if fields != nil {
+		por, err := porFirmar(r, *fields, digest)
+		if err != nil {
+			return err
+		}
+		if p.Contrato, err = firmado.Construye(por, p.Operacion, h.cfg.Llavero, h.cfg.Now()); err != nil {
+			return err
+		}
+	}
+	got, again, err := h.cfg.Firmado.Firma(r.Context(), p)
+	replayed(w, again)
+	if err != nil {
+		return err
+	}
+	if prefers(r, "application/json", "application/xml") == "application/xml" {
+		return writeFile(w, "application/xml", "contrato.xml", bytes.NewReader(got.XML))
+	}
+	return writeJSON(w, http.StatusOK, rest.ContratoFirmado{FirmaOk: true, CodigoResultado: got.Codigo, MensajeResultado: got.Mensaje,
+		FechaFirma: got.FechaFirma, XML: string(got.XML), XMLBase64: got.XML, ModoPrueba: p.ModoPrueba})
+}
+
+// porFirmar reads a contract's fields, and checks that the caller may sign with
+// each e.firma.
+func porFirmar(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello) (firmado.PorFirmar, error) {
+	out := firmado.PorFirmar{Fecha: c.Fecha, Texto: c.Texto, Digest: contrato.Digest(digest)}
+	for _, f := range c.Firmas {
+		if f.FirmarCon != "" {
+			if err := permite(r.Context(), f.FirmarCon); err != nil {
+				return out, err
+			}
+		}
+		out.FirmarCon = append(out.FirmarCon, f.FirmarCon)
+		out.Firmas = append(out.Firmas, contrato.Firma{Quien: f.Quien, RFC: f.RFC, Nombre: f.Nombre, RepLegalRFC: f.RepLegalRFC, RepLegal: f.RepLegal,
+			Facultad: f.Facultad, CertificadoSerie: f.CertificadoSerie, Certificado: f.Certificado, Sello: f.Sello, Siglas: f.Siglas,
+			CalleNumero: f.CalleNumero, Colonia: f.Colonia, Ciudad: f.Ciudad, Estado: f.Estado, CodigoPostal: f.CodigoPostal,
+			NombreSoftware: f.NombreSoftware, URLInformacion: f.URLInformacion})
+	}
+	return out, nil
+}

@@ -1,0 +1,199 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+)
+
+const cfdiSellado = `<?xml version="1.0" encoding="UTF-8"?>
+<cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4" Version="4.0" Sello="AbC=" Total="10.00"><cfdi:Emisor Nombre="Ñandú &amp; Peña ]]&gt;"/></cfdi:Comprobante>`
+
+func TestPADE_WhenAddendasAreAttached(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	latin1 := []byte(strings.Replace(cfdiSellado, "UTF-8", "ISO-8859-1", 1))
+	latin1 = bytes.ReplaceAll(bytes.ReplaceAll(bytes.ReplaceAll(latin1, []byte("Ñ"), []byte{0xd1}), []byte("ú"), []byte{0xfa}), []byte("ñ"), []byte{0xf1})
+	for name, body := range map[string]map[string]any{
+		"as text":          {"datos": "pedido|123\ntienda|9", "xmlCfdi": cfdiSellado},
+		"as base64":        {"datos": "pedido|123", "xmlCfdiBase64": base64.StdEncoding.EncodeToString([]byte(cfdiSellado))},
+		"with a BOM":       {"datos": "pedido|123", "xmlCfdiBase64": base64.StdEncoding.EncodeToString([]byte("\ufeff" + cfdiSellado))},
+		"in ISO-8859-1":    {"datos": "pedido|123", "xmlCfdiBase64": base64.StdEncoding.EncodeToString(latin1)},
+		"of Windows":       {"datos": "pedido|123\r\ntienda|9\r\n", "xmlCfdi": strings.ReplaceAll(cfdiSellado, "\n", "\r\n")},
+		"of five megabyte": {"datos": "pedido|123", "xmlCfdi": strings.Replace(cfdiSellado, "Peña", "Peña"+strings.Repeat("x", 5<<20), 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := g.Post("/v1/pade/addendas/adjunta", body)
+			var got struct{ Codigo, XML string }
+			r.JSON(t, &got)
+			if r.Status != http.StatusOK || got.Codigo != "0" || !strings.Contains(got.XML, "Addenda") || !strings.Contains(got.XML, `Sello="AbC="`) || !strings.Contains(got.XML, "Ñandú &amp; Peña") {
+				t.Errorf("status %d: %.600s", r.Status, r.Body)
+			}
+			if strings.Contains(got.XML, "123\r") || strings.Contains(got.XML, "123&#xD;") {
+				t.Error("a CR of datos was kept")
+			}
+		})
+	}
+	if r := g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|1"}, "Accept", "application/xml"); r.Status != 200 || !bytes.Contains(r.Body, []byte("Addenda")) {
+		t.Errorf("the document itself: %d: %s", r.Status, r.Body)
+	}
+	for name, body := range map[string]map[string]any{
+		"control characters": {"datos": "a|\x01", "xmlCfdi": cfdiSellado},
+		"no CFDI":            {"datos": "a|1", "xmlCfdi": "<x/>"},
+		"a broken CFDI":      {"datos": "a|1", "xmlCfdi": cfdiSellado[:100]},
+		"both forms":         {"datos": "a|1", "xmlCfdi": cfdiSellado, "xmlCfdiBase64": "PHgvPg=="},
+	} {
+		if r := g.Post("/v1/pade/addendas/adjunta", body); r.Status != 422 {
+			t.Errorf("%s: status %d: %.300s", name, r.Status, r.Body)
+		}
+	}
+}
+
+// contratoPor is a contract by its fields, both parties sealed by the gateway.
+func contratoPor(texto string, modoPrueba bool) map[string]any {
+	party := func(quien string) map[string]any {
+		return map[string]any{"quien": quien, "rfc": gatewaytest.Persona, "nombre": "JUANA", "repLegalRfc": gatewaytest.Persona, "repLegal": "JUANA", "firmarCon": gatewaytest.Persona}
+	}
+	integrador := party("INT")
+	for k, v := range map[string]any{"siglas": "INT", "calleNumero": "Calle 1", "colonia": "Centro", "ciudad": "México", "estado": "CDMX",
+		"codigoPostal": "01000", "nombreSoftware": "ERP", "urlInformacion": "https://example.com"} {
+		integrador[k] = v
+	}
+	return map[string]any{"modoPrueba": modoPrueba, "contrato": map[string]any{"texto": texto, "fecha": "2026-05-20T10:00:00", "firmas": []any{party("Cliente"), integrador}}}
+}
+
+func calls(g *gatewaytest.Gateway, op string) int {
+	return int(g.Sandbox.Estado().Llamadas["pade"][op]) //nolint:gosec // a small count
+}
+
+func produccion(c *config.Config) { c.PADE.Ambiente = "produccion" }
+
+func TestPADE_WhenContractsAreSigned(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	first := g.Post("/v1/pade/contratos", contratoPor("Contrato uno — ñ €", false), "Idempotency-Key", "a")
+	var got struct {
+		FirmaOk          bool
+		CodigoResultado  string
+		XML              string
+		MensajeResultado string
+	}
+	first.JSON(t, &got)
+	if first.Status != 200 || !got.FirmaOk || got.CodigoResultado != "0" || !strings.Contains(got.XML, "PCCFDI") {
+		t.Fatalf("status %d: %s", first.Status, first.Body)
+	}
+	for _, key := range []string{"a", "b", ""} { // the same contract, by any key or none: from the record
+		headers := []string{"Idempotency-Key", key}
+		if key == "" {
+			headers = nil
+		}
+		again := g.Post("/v1/pade/contratos", contratoPor("Contrato uno — ñ €", false), headers...)
+		if again.Status != 200 || again.Header.Get("Idempotent-Replayed") != "true" || !bytes.Equal(again.Body, first.Body) {
+			t.Errorf("key %q: status %d: %s", key, again.Status, again.Body)
+		}
+	}
+	if n := calls(g, "firmar"); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+	if r := g.Post("/v1/pade/contratos", contratoPor("Otro", false), "Idempotency-Key", "a"); r.Status != 409 {
+		t.Errorf("another contract by the same key: %d: %s", r.Status, r.Body)
+	}
+	for _, path := range []string{"/v1/pade/contratos/manifiesto"} {
+		if r := g.Post(path, contratoPor("Carta manifiesto", true)); r.Status != 200 {
+			t.Errorf("%s: %d: %s", path, r.Status, r.Body)
+		}
+	}
+}
+
+// The PAC signs and the answer is lost: one repeat, the truth, two calls.
+func TestPADE_WhenTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: "firmar", Tipo: "reset_despues", Veces: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r := g.Post("/v1/pade/contratos", contratoPor("Contrato perdido", false))
+	if r.Status != 409 || !strings.Contains(string(r.Body), "quedó firmado") || !strings.Contains(string(r.Body), `"codigo":"2"`) {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+	if n := calls(g, "firmar"); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+}
+
+// Out of the blue, code 2 means something else.
+func TestPADE_WhenSomebodyElseSignedIt(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: "firmar", Tipo: "codigo", Codigo: "2", Veces: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r := g.Post("/v1/pade/contratos", contratoPor("De otro", false))
+	if r.Status != 409 || !strings.Contains(string(r.Body), "No lo firmó esta pasarela") || calls(g, "firmar") != 1 {
+		t.Errorf("status %d after %d calls: %s", r.Status, calls(g, "firmar"), r.Body)
+	}
+}
+
+func TestPADE_WhenASignatureWouldBeReal(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	if r := g.Post("/v1/pade/contratos", contratoPor("No", false)); r.Status != 403 {
+		t.Errorf("outside production: %d: %s", r.Status, r.Body)
+	}
+	body := contratoPor("No", true)
+	delete(body, "modoPrueba")
+	if r := g.Post("/v1/pade/contratos", body); r.Status != 422 || !strings.Contains(string(r.Body), "modoPrueba") {
+		t.Errorf("without modoPrueba: %d: %s", r.Status, r.Body)
+	}
+	body["modoPrueba"] = "true"
+	if r := g.Post("/v1/pade/contratos", body); r.Status != 422 {
+		t.Errorf("modoPrueba as text: %d: %s", r.Status, r.Body)
+	}
+	if n := calls(g, "firmar"); n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+}
+
+// One wrong login and no more: the third would block the account.
+func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("otro:canario"))
+	datos := map[string]any{"datos": "a|1"}
+	for range 3 {
+		if r := g.Post("/v1/pade/addendas", datos, "Backend-Authorization", wrong); r.Status != 403 {
+			t.Errorf("status %d: %s", r.Status, r.Body)
+		}
+	}
+	if n := calls(g, "procesarAddenda"); n != 1 {
+		t.Errorf("%d calls left, want 1", n)
+	}
+	if r := g.Post("/v1/pade/addendas", datos); r.Status != 200 {
+		t.Errorf("the other account: %d: %s", r.Status, r.Body)
+	}
+	if r, err := g.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil || r.Status != 204 {
+		t.Errorf("unblocking: %d, %v", r.Status, err)
+	}
+	g.Post("/v1/pade/addendas", datos, "Backend-Authorization", wrong)
+	if n := calls(g, "procesarAddenda"); n != 3 {
+		t.Errorf("%d calls, want 3: after the reset it is tried again", n)
+	}
+	if strings.Contains(g.Log(), "canario") {
+		t.Error("a password is in the log")
+	}
+}
+
+func TestPADE_WhenTheNamespaceIsWrong(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.PADE.Addendas.Namespace = "http://wrong.example" }})
+	r := g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1"})
+	if r.Status != 502 || !strings.Contains(string(r.Body), "GATEWAY_PADE_ADDENDAS_NAMESPACE") {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+}
