@@ -54,6 +54,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	}
 	w.refusal()
 	w.titulos()
+	w.prodigia()
 	if w.err == nil {
 		w.say("\nAll of it worked.")
 	}

@@ -82,10 +82,12 @@ func never(gateway.ContratoFirmado) bool { return false }
 func (s *Servicio) identidad(p Peticion) (string, error) {
 	c, err := contrato.Lee(p.Contrato)
 	if err != nil {
-		return "", &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Err: err,
-			Detail: "El contrato no es un XML que se pueda leer.", Campos: []gateway.Campo{{Campo: "xmlBase64", Detalle: err.Error()}}}
+		return "", err
 	}
 	if campos := contrato.Valida(c, p.Operacion); len(campos) > 0 {
+		for i := range campos {
+			campos[i].Campo = "xmlBase64/" + campos[i].Campo
+		}
 		return "", &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
 			Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores."}
 	}

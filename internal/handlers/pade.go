@@ -51,6 +51,10 @@ func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	if _, err := addenda.Nodo(got.XML); err != nil {
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Reintentable: true, Err: err,
+			Detail: "Lo que entregó Prodigia no es una addenda que se pueda leer. Puede repetir la petición."}
+	}
 	return writeAddenda(w, r, got)
 }
 

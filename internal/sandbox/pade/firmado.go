@@ -45,7 +45,7 @@ func (s *Servidor) firma(ll *llamada) resultado {
 	if mal != nil {
 		return *mal
 	}
-	ahora := s.o.Reloj.Real()
+	ahora := s.o.Reloj.Now()
 	firmado, err := s.pac.contrafirma(c, s.o.Reloj.Real())
 	if err != nil {
 		s.o.Log.Error().Err(err).Msg("pade: internal error")
