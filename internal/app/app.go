@@ -90,7 +90,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
-	record := ledger.New(st, opts.Now)
+	record := ledger.New(st)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -174,7 +175,8 @@ func (p *Paquetes) despega(ctx context.Context, paquete gateway.Paquete) (*reade
 	if err != nil {
 		return nil, interno(err)
 	}
-	if err := p.store.CuentaDescarga(ctx, paquete, 1); err != nil {
+	// Without the caller's cancellation: a write that is cut may have been made.
+	if err := p.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, 1); err != nil {
 		return nil, interno(errors.Join(err, discard(file)))
 	}
 	v := newVuelo(file)
@@ -199,6 +201,7 @@ func (p *Paquetes) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo)
 	v.finish(nil)
 	if err := p.store.Conserva(context.WithoutCancel(ctx), paquete, v.file, v.size, sum); err != nil {
 		p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a whole package could not be kept")
+		os.Remove(v.file.Name()) //nolint:errcheck // it may be in its place already
 	}
 	p.olvida(paquete)
 	close(v.landed)
@@ -214,7 +217,7 @@ func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vue
 		_, err := io.CopyBuffer(struct{ io.Writer }{hash}, follower, make([]byte, hashBlock))
 		hashed <- err
 	}()
-	if err := p.sat.Descarga(ctx, paquete, v); err != nil {
+	if err := p.fetch(ctx, paquete, v); err != nil {
 		return "", err
 	}
 	v.finishWriting()
@@ -225,6 +228,17 @@ func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vue
 		return "", incompleto(err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// fetch keeps a panic from ending the process: no handler stands above a flight.
+func (p *Paquetes) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
+			err = interno(fmt.Errorf("panic: %T", r))
+		}
+	}()
+	return p.sat.Descarga(ctx, paquete, v)
 }
 
 // fracasa ends a flight that brought no package, and settles its count: the

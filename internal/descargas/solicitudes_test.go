@@ -72,7 +72,7 @@ func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
 				}
 				return ok, nil
 			}}
-			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir()), time.Now), clock)
+			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
 			if _, replayed, err := l.Presenta(t.Context(), "k", enero()); replayed || (err == nil) != (tc.first == nil) {
 				t.Fatalf("first: replayed %v, error %v", replayed, err)
 			}
@@ -99,7 +99,7 @@ func TestPresenta_WhenKeyIsOfAnother(t *testing.T) {
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir()), time.Now), clock)
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
 	if _, _, err := l.Presenta(t.Context(), "k", enero()); err != nil {
 		t.Fatal(err)
 	}
@@ -110,21 +110,17 @@ func TestPresenta_WhenKeyIsOfAnother(t *testing.T) {
 	}
 }
 
-// An intent whose process died is of unknown outcome; one in flight is not.
+// An intent whose process died is of unknown outcome.
 func TestPresenta_WhenTheFirstNeverEnded(t *testing.T) {
 	t.Parallel()
 	st := openStore(t, t.TempDir())
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) { panic("the process dies") }}
 	func() {
 		defer func() { _ = recover() }()
-		NewSolicitudes(sat, ledger.New(st, time.Now), clock).Presenta(t.Context(), "k", enero()) //nolint:errcheck // it does not return
+		NewSolicitudes(sat, ledger.New(st), clock).Presenta(t.Context(), "k", enero()) //nolint:errcheck // it does not return
 	}()
 	sat.calls = 0
-	earlier := NewSolicitudes(sat, ledger.New(st, func() time.Time { return time.Now().Add(-time.Hour) }), clock)
-	if _, _, err := earlier.Presenta(t.Context(), "k", enero()); !gateway.IsKind(err, gateway.KindConflicto) {
-		t.Errorf("in flight: %v", err)
-	}
-	later := NewSolicitudes(sat, ledger.New(st, func() time.Time { return time.Now().Add(time.Hour) }), clock)
+	later := NewSolicitudes(sat, ledger.New(st), clock)
 	if _, _, err := later.Presenta(t.Context(), "k", enero()); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || sat.calls != 0 {
 		t.Errorf("left behind: %v after %d calls", err, sat.calls)
 	}
@@ -138,7 +134,7 @@ func TestPresenta_WhenTheSATHasAnEqualOne(t *testing.T) {
 		}
 		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5005", Detail: "d."}
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir()), time.Now), clock)
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
 	if _, _, err := l.Presenta(t.Context(), "", enero()); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +155,7 @@ func TestPresenta_WhenNothingMayLeave(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{}
 	st := openStore(t, t.TempDir())
-	l := NewSolicitudes(sat, ledger.New(st, time.Now), clock)
+	l := NewSolicitudes(sat, ledger.New(st), clock)
 	bad := enero()
 	bad.FechaFinal = bad.FechaInicial
 	if _, _, err := l.Presenta(t.Context(), "", bad); !gateway.IsKind(err, gateway.KindInvalida) {
@@ -185,10 +181,10 @@ func TestPresenta_WhenTheCallerLeaves(t *testing.T) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
 	st := openStore(t, t.TempDir())
-	if _, _, err := NewSolicitudes(sat, ledger.New(st, time.Now), clock).Presenta(ctx, "k", enero()); err != nil {
+	if _, _, err := NewSolicitudes(sat, ledger.New(st), clock).Presenta(ctx, "k", enero()); err != nil {
 		t.Fatal(err)
 	}
-	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st, time.Now), operacionSolicita, enero().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
+	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st), operacionSolicita, enero().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
 		t.Errorf("last %+v, %v", last, ok)
 	}
 }

@@ -132,7 +132,15 @@ type reader struct {
 // newReader returns a reader that gives up when ctx does. Close it.
 func (v *vuelo) newReader(ctx context.Context, raw bool) *reader {
 	v.acquire()
-	return &reader{ctx: ctx, v: v, raw: raw, stop: context.AfterFunc(ctx, v.moved.Broadcast)}
+	return &reader{ctx: ctx, v: v, raw: raw, stop: context.AfterFunc(ctx, v.wake)}
+}
+
+// wake holds the lock, or a reader between its look at ctx and its sleep would
+// miss it.
+func (v *vuelo) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.moved.Broadcast()
 }
 
 func (r *reader) Read(p []byte) (int, error) {

@@ -61,7 +61,7 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			policy := bodyOf(op)
 			r.Body = http.MaxBytesReader(w, r.Body, policy.max)
 			err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
-				Request: r, PathParams: pathParams(ctx), Options: policy.options(options),
+				Request: r, PathParams: pathParams(ctx, r.URL.RawPath != ""), Options: policy.options(options),
 				Route: &routers.Route{Spec: doc, Path: path, PathItem: doc.Paths.Value(path), Method: r.Method, Operation: op},
 			})
 			if err != nil {
@@ -108,13 +108,13 @@ func bodyOf(op *openapi3.Operation) bodyPolicy {
 	return bodyPolicy{max: maxBody}
 }
 
-// pathParams returns the route's parameters, decoded: chi leaves them as they
-// came where the path had escapes.
-func pathParams(ctx *chi.Context) map[string]string {
+// pathParams returns the route's parameters as the handlers get them: chi routes
+// by RawPath, undecoded, where there is one, and by the decoded Path otherwise.
+func pathParams(ctx *chi.Context, raw bool) map[string]string {
 	params := make(map[string]string, len(ctx.URLParams.Keys))
 	for i, key := range ctx.URLParams.Keys {
 		value := ctx.URLParams.Values[i]
-		if decoded, err := url.PathUnescape(value); err == nil {
+		if decoded, err := url.PathUnescape(value); raw && err == nil {
 			value = decoded
 		}
 		params[key] = value

@@ -148,11 +148,12 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 	case "text/csv":
 		return writeCSV(w, got)
 	case "application/vnd.ms-excel":
-		name, book, err := got.Libro()
+		// The name in the archive is another's text: not for a header.
+		_, book, err := got.Libro()
 		if err != nil {
 			return err
 		}
-		return writeFile(w, "application/vnd.ms-excel", name, book)
+		return writeFile(w, "application/vnd.ms-excel", "resultado-"+numeroLote+".xls", book)
 	case "application/zip":
 		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 	}

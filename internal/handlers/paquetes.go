@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -24,9 +25,16 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 	if err := permite(r.Context(), params.RFCSolicitante); err != nil {
 		return err
 	}
-	got, err := h.cfg.Paquetes.Abre(r.Context(), gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id})
+	paquete := gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id}
+	got, err := h.cfg.Paquetes.Abre(r.Context(), paquete)
 	if err != nil {
 		return err
+	}
+	if got.EnVuelo != nil && !r.ProtoAtLeast(1, 1) {
+		// Without chunks an answer ends when the connection does, cut or whole.
+		if got, err = h.landed(r, got, paquete); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.zip"`)
@@ -35,6 +43,15 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 		return serveStored(w, r, got.Guardado)
 	}
 	return serveLive(w, r, got.EnVuelo)
+}
+
+// landed waits for a flight and returns what it left in storage.
+func (h *handler) landed(r *http.Request, got descargas.Contenido, paquete gateway.Paquete) (descargas.Contenido, error) {
+	_, err := io.Copy(io.Discard, got.EnVuelo)
+	if err = errors.Join(err, got.EnVuelo.Close()); err != nil {
+		return descargas.Contenido{}, err
+	}
+	return h.cfg.Paquetes.Abre(r.Context(), paquete)
 }
 
 // serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -23,12 +24,38 @@ import (
 // Ledger is the record over a store that no other process writes.
 type Ledger struct {
 	store *store.Store
-	// since is when this process began: an older intent has lost its sender.
-	since time.Time
+	mu    sync.Mutex
+	// using counts who is at work with an operation's key in this process: an
+	// intent that nobody is at work with has lost its sender.
+	using map[string]int
 }
 
 // New returns the ledger over st.
-func New(st *store.Store, now func() time.Time) *Ledger { return &Ledger{store: st, since: now()} }
+func New(st *store.Store) *Ledger {
+	return &Ledger{store: st, using: make(map[string]int)}
+}
+
+// use joins those at work with m's key until the returned function is called.
+func (l *Ledger) use(m Message) func() {
+	key := m.Operacion + "\x1f" + m.Clave
+	l.mu.Lock()
+	l.using[key]++
+	l.mu.Unlock()
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.using[key]--; l.using[key] == 0 {
+			delete(l.using, key)
+		}
+	}
+}
+
+// alone tells whether nobody else is at work with m's key.
+func (l *Ledger) alone(m Message) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.using[m.Operacion+"\x1f"+m.Clave] == 1
+}
 
 // Message is what is about to be sent.
 type Message struct {
@@ -58,6 +85,7 @@ func (m Message) huella() string {
 func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, send func(context.Context) (T, error)) (T, bool, error) {
 	var none T
 	ctx = context.WithoutCancel(ctx)
+	defer l.use(m)()
 	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios})
 	if err != nil {
 		return none, false, unrecorded(err)
@@ -93,12 +121,12 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 	switch {
 	case row.Estado == store.EstadoAceptado:
 		return false, nil
-	case row.Estado == store.EstadoIntento && !(m.Libre && l.abandoned(row)):
-		return false, l.inProgress(row)
+	case row.Estado == store.EstadoIntento && (!m.Libre || !l.abandoned(ctx, row, m)):
+		return false, l.inProgress(ctx, row, m)
 	case row.Estado == store.EstadoDesconocido && !m.Libre:
 		return false, decodeFalla(row.Falla)
 	case row.Estado == store.EstadoRechazado && !m.Libre:
-		if falla := decodeFalla(row.Falla); !falla.Reintentable {
+		if falla := decodeFalla(row.Falla); !falla.Reintentable && !falla.NoEnviada {
 			return false, falla
 		}
 	}
@@ -107,32 +135,49 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 		return false, unrecorded(err)
 	}
 	if !mine {
-		return false, l.inProgress(store.Intento{Creado: l.since})
+		return false, enCurso()
 	}
 	return true, nil
 }
 
-// abandoned tells an intent whose process died.
-func (l *Ledger) abandoned(row store.Intento) bool { return row.Creado.Before(l.since) }
-
 // Lost tells whether a message was sent under the key and its outcome never
 // became known.
 func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error) {
+	m := Message{Operacion: operacion, Clave: clave}
+	defer l.use(m)()
 	row, err := l.store.Intento(ctx, operacion, clave)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return row.Estado == store.EstadoDesconocido || row.Estado == store.EstadoIntento && l.abandoned(row), err
+	if err != nil {
+		return false, unrecorded(err)
+	}
+	return row.Estado == store.EstadoDesconocido || l.abandoned(ctx, row, m), nil
 }
 
-// inProgress tells a message that is being sent from one whose process died.
-func (l *Ledger) inProgress(row store.Intento) error {
-	if !l.abandoned(row) {
-		return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
-			Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
+// abandoned tells an intent that has lost its sender, because its process died
+// or its outcome could not be written, from one that is being sent.
+func (l *Ledger) abandoned(ctx context.Context, row store.Intento, m Message) bool {
+	if row.Estado != store.EstadoIntento || !l.alone(m) {
+		return false
+	}
+	// Its sender may have ended since the row was read.
+	again, err := l.store.Intento(ctx, m.Operacion, m.Clave)
+	return err == nil && again.Estado == store.EstadoIntento && again.Creado.Equal(row.Creado)
+}
+
+// inProgress is what a second use of a key gets whose first has no outcome.
+func (l *Ledger) inProgress(ctx context.Context, row store.Intento, m Message) error {
+	if !l.abandoned(ctx, row, m) {
+		return enCurso()
 	}
 	return &gateway.Error{Kind: gateway.KindResultadoDesconocido,
 		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. Compruebe su resultado antes de enviar otra; al SAT no la repita igual: cambie fechaFinal en un segundo."}
+}
+
+func enCurso() error {
+	return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
+		Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
 }
 
 // outcome is the row's new content.
@@ -143,7 +188,7 @@ func outcome[T any](got T, err error, keep bool) store.Intento {
 	}
 	if err != nil {
 		e := gateway.AsError(err)
-		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.RetryAfter})
+		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter})
 		if e.Kind == gateway.KindResultadoDesconocido {
 			row.Estado = store.EstadoDesconocido
 		}
@@ -178,7 +223,7 @@ type falla struct {
 	Kind                             gateway.Kind
 	Backend, Codigo, Mensaje, Detail string
 	Campos                           []gateway.Campo `json:",omitempty"`
-	Reintentable                     bool
+	Reintentable, NoEnviada          bool
 	RetryAfter                       time.Duration
 }
 
@@ -196,5 +241,5 @@ func decodeFalla(text string) *gateway.Error {
 		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err))
 	}
 	return &gateway.Error{Kind: f.Kind, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
-		Campos: f.Campos, Reintentable: f.Reintentable, RetryAfter: f.RetryAfter}
+		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter}
 }

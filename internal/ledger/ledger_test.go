@@ -61,7 +61,7 @@ func openStore(t *testing.T, dir string) *store.Store {
 
 func newLedger(t *testing.T) *Ledger {
 	t.Helper()
-	return New(openStore(t, t.TempDir()), time.Now)
+	return New(openStore(t, t.TempDir()))
 }
 
 func refused(kind gateway.Kind, retry bool) *gateway.Error {
@@ -247,7 +247,7 @@ func TestOnce_WhenTheProcessDied(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := once(ok, nil)
-	l := New(openStore(t, dir), time.Now)
+	l := New(openStore(t, dir))
 	for range 2 {
 		_, _, err := Once(t.Context(), l, m, never, s.send)
 		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindResultadoDesconocido || e.NoEnviada || e.Reintentable {
@@ -268,7 +268,7 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	before := openStore(t, dir)
-	l := New(before, time.Now)
+	l := New(before)
 	for clave, s := range map[string]*sender{
 		"good": once(ok, nil), "bad": once(answer{}, refused(gateway.KindInvalida, false)),
 		"lost": once(answer{}, refused(gateway.KindResultadoDesconocido, false)), "later": once(answer{}, refused(gateway.KindNoDisponible, true)),
@@ -278,7 +278,7 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l = New(openStore(t, dir), time.Now)
+	l = New(openStore(t, dir))
 	s := &sender{answer: func(int64) (answer, error) { return answer{"again", ""}, nil }}
 	if got, replayed, err := Once(t.Context(), l, message("good"), never, s.send); got != ok || !replayed || err != nil {
 		t.Errorf("good: %+v, replayed %v, %v", got, replayed, err)
@@ -316,7 +316,7 @@ func TestOnce_WhenTheCallerGoesAway(t *testing.T) {
 func TestOnce_WhenItCannotBeRecordedNothingIsSent(t *testing.T) {
 	t.Parallel()
 	st, s := openStore(t, t.TempDir()), once(ok, nil)
-	l := New(st, time.Now)
+	l := New(st)
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func TestOnce_WhenRecordedTheCauseStaysOut(t *testing.T) {
 	st := openStore(t, dir)
 	bad := refused(gateway.KindInvalida, false)
 	bad.Err = errors.New("canario-en-la-causa")
-	Once(t.Context(), New(st, time.Now), message("k"), never, once(answer{}, bad).send) //nolint:errcheck // it is refused
+	Once(t.Context(), New(st), message("k"), never, once(answer{}, bad).send) //nolint:errcheck // it is refused
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -398,4 +398,60 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// A first use that is under way is told from one that was lost, by who is at
+// work and not by the clock.
+func TestOnce_WhenTheFirstIsUnderWay(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	for _, libre := range []bool{false, true} {
+		m := message("k")
+		m.Operacion, m.Libre = m.Operacion+map[bool]string{true: ".libre"}[libre], libre
+		_, _, err := Once(t.Context(), l, m, never, func(ctx context.Context) (answer, error) {
+			if _, _, err := Once(ctx, l, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
+				t.Errorf("libre %v: a second use while the first is under way: %v", libre, err)
+			}
+			return ok, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// With Libre only an answer binds the key.
+func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []gateway.Kind{gateway.KindInvalida, gateway.KindResultadoDesconocido} {
+		l, s := newLedger(t), once(answer{}, refused(kind, false))
+		m := message("k")
+		m.Libre = true
+		if _, _, err := Once(t.Context(), l, m, never, s.send); !gateway.IsKind(err, kind) {
+			t.Fatal(err)
+		}
+		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != (kind == gateway.KindResultadoDesconocido) {
+			t.Errorf("kind %d: lost %v, %v", kind, lost, err)
+		}
+		for i, replayed := range []bool{false, true} {
+			if got, again, err := Once(t.Context(), l, m, never, s.send); err != nil || got != ok || again != replayed {
+				t.Errorf("use %d: %+v, replayed %v, %v", i+2, got, again, err)
+			}
+		}
+		if n := s.calls.Load(); n != 2 {
+			t.Errorf("%d sent", n)
+		}
+	}
+}
+
+// A refusal of what never left does not bind the key: what kept it may be mended.
+func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
+	t.Parallel()
+	first := refused(gateway.KindEFirma, false)
+	first.NoEnviada = true
+	l, s := newLedger(t), once(answer{}, first)
+	Once(t.Context(), l, message("k"), never, s.send) //nolint:errcheck // it is refused
+	if got, _, err := Once(t.Context(), l, message("k"), never, s.send); err != nil || got != ok || s.calls.Load() != 2 {
+		t.Errorf("%+v, %v after %d calls", got, err, s.calls.Load())
+	}
 }

@@ -8,7 +8,9 @@ package lotes
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net/http"
 	"os"
 
 	"github.com/pasarela-mx/pasarela/internal/efirma"
@@ -51,7 +53,15 @@ type Archivo struct {
 func (s *Servicio) Recibe(nombre string, r io.Reader) (*Archivo, error) {
 	return s.Escribe(nombre, func(w io.Writer) error {
 		_, err := io.Copy(w, r)
-		return err
+		var known *gateway.Error
+		var tooLarge *http.MaxBytesError
+		switch {
+		case err == nil, errors.As(err, &known): // ours: the bound, or the disk
+			return err
+		case errors.As(err, &tooLarge):
+			return demasiado
+		}
+		return &gateway.Error{Kind: gateway.KindMalformada, NoEnviada: true, Err: err, Detail: "El cuerpo se cortó o no se puede leer."}
 	})
 }
 
@@ -92,6 +102,8 @@ func (a *Archivo) Close() {
 	os.Remove(a.file.Name()) //nolint:errcheck // the next start removes it
 }
 
+var demasiado = &gateway.Error{Kind: gateway.KindDemasiadoGrande, NoEnviada: true, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
+
 // boundedWriter refuses what is over the bound of an upload.
 type boundedWriter struct {
 	w    io.Writer
@@ -100,7 +112,7 @@ type boundedWriter struct {
 
 func (b *boundedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
-		return 0, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
+		return 0, demasiado
 	}
 	n, err := b.w.Write(p)
 	b.left -= int64(n)

@@ -3,6 +3,7 @@ package lotes
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -57,6 +58,9 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 		out.Mensaje, err = s.sep.Resultado(ctx, cuenta, numeroLote, w)
 		return err
 	})
+	if errors.Is(err, demasiado) { // their file, not the caller's
+		return nil, ilegible(err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -45,7 +46,13 @@ func (t *Tokens) Get(ctx context.Context, key TokenKey, fetch func(context.Conte
 	if left > renewBefore {
 		return token, nil
 	}
-	flight := t.flight.DoChan(key.Servicio+"|"+key.RFC+"|"+key.Serial, func() (any, error) {
+	flight := t.flight.DoChan(key.Servicio+"|"+key.RFC+"|"+key.Serial, func() (_ any, err error) {
+		// singleflight would end the process with it.
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("signing: panic in a token's fetch: %T", r)
+			}
+		}()
 		// A fetch that ended between the look above and this one has done the work.
 		if token, left := t.cached(key); left > renewBefore {
 			return token, nil

@@ -68,7 +68,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := os.MkdirAll(s.partial(), 0o700); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	dsn := url.URL{Scheme: "file", Opaque: filepath.ToSlash(filepath.Join(s.dir, "pasarela.db")), RawQuery: url.Values{
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(filepath.Join(s.dir, "pasarela.db"))}).EscapedPath(), RawQuery: url.Values{
 		// FULL: a row that was answered for survives a power cut.
 		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},

@@ -111,9 +111,10 @@ type exchange struct {
 	action string
 	body   *signing.Element
 
-	attempts int
-	signing  time.Duration
-	sent     int
+	delivered bool // the sink has got bytes
+	attempts  int
+	signing   time.Duration
+	sent      int
 }
 
 func (x *exchange) run(ctx context.Context) (*answer, error) {
@@ -227,6 +228,7 @@ func (x *exchange) read(resp *http.Response, watch *watch) (*answer, error) {
 		counted.watch = watch
 		parsed, n, rest, err := streamAnswer(counted, op.Stream, x.call.Sink, op.MaxAnswer)
 		got := &answer{Answer: parsed, status: resp.StatusCode, body: rest, received: counted.n, streamed: n}
+		x.delivered = n > 0
 		switch {
 		case err != nil && counted.n == 0 && errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, &Error{Class: ClassEmpty, Status: resp.StatusCode, Sent: true}
@@ -285,7 +287,9 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 		e.Class, e.Err = ClassCanceled, cause
 	case !sent:
 		e.Class = ClassConnect
-	case len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
+	case x.delivered || len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
+		// Also: what the sink has taken cannot be taken back, so it is not down
+		// in the sense of what may be repeated.
 		e.Class = ClassTruncated
 	case status != 0 && isMalformed(err):
 		e.Class = ClassMalformed
@@ -324,7 +328,7 @@ func retryAfter(resp *http.Response) time.Duration {
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, time.Hour)
+	return time.Duration(min(seconds, 3600)) * time.Second
 }
 
 // inflated undoes a gzip that was asked not to be there.

@@ -39,16 +39,40 @@ func (g *guard) run(ctx context.Context, op *Operation, attempt func() (*answer,
 		if !g.breaker.TryAcquirePermit() {
 			return nil, &Error{Class: ClassBreaker, RetryAfter: g.breaker.RemainingDelay()}
 		}
-		got, err := attempt()
-		if isDown(err) {
-			g.breaker.RecordFailure()
-		} else {
-			g.breaker.RecordSuccess()
-		}
+		got, err := g.try(attempt)
 		if err == nil || n == maxRetries || !worthRepeating(op, err) || !pause(ctx, n) {
 			return got, err
 		}
 	}
+}
+
+// try makes one attempt and tells the breaker, whatever comes of it: a permit
+// that is not given back is lost. What says nothing of the endpoint (a caller that
+// left, our own message or disk) leaves a closed breaker as it is and does not
+// close a half-open one.
+func (g *guard) try(attempt func() (*answer, error)) (got *answer, err error) {
+	told := false
+	defer func() {
+		if !told { // a panic
+			g.breaker.RecordFailure()
+		}
+	}()
+	got, err = attempt()
+	told = true
+	switch {
+	case isDown(err):
+		g.breaker.RecordFailure()
+	case !saysNothing(err):
+		g.breaker.RecordSuccess()
+	case g.breaker.IsHalfOpen():
+		g.breaker.RecordFailure()
+	}
+	return got, err
+}
+
+func saysNothing(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Class == ClassCanceled || e.Class == ClassInternal || e.Class == ClassSink)
 }
 
 // worthRepeating tells the failures after which the same message may go out

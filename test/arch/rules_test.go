@@ -319,6 +319,8 @@ func allowedVars() map[string]string {
 		"internal/handlers.errNoRoute":        "a fixed problem; problems are copied before they change",
 		"internal/handlers.errNoKey":          "a fixed problem",
 		"internal/backends/pade.errBloqueada": "a sentinel of the vocabulary's type",
+		"internal/backends/sat.errServicio": "a sentinel of the vocabulary\'s type",
+		"internal/lotes.demasiado": "a sentinel of the vocabulary\'s type",
 		"internal/descargas.ErrCerrando":      "a sentinel of the vocabulary's type",
 		"internal/descargas.zipMagics":        "two byte strings to compare with",
 		"internal/telemetry.requestBuckets":   "the bounds of a histogram", "internal/telemetry.upstreamBuckets": "the bounds of a histogram",

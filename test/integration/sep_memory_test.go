@@ -24,7 +24,9 @@ const (
 )
 
 // TestSEPMemory_WhenALoteIsLargeTheGatewayStaysSmall takes a lote of sixty
-// megabytes through a gateway of its own in each form that an upload may have.
+// megabytes through a gateway of its own in each form that an upload may have:
+// once with as many titles as that is, and then with fewer and longer ones, which
+// are looked at faster.
 func TestSEPMemory_WhenALoteIsLargeTheGatewayStaysSmall(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -38,13 +40,15 @@ func TestSEPMemory_WhenALoteIsLargeTheGatewayStaysSmall(t *testing.T) {
 		return startGateway(t, append(env(s.url, s.efirmas, t.TempDir()), "GATEWAY_SEP_URL="+s.url+"/sep/services/",
 			"GATEWAY_SEP_USUARIO=sandbox", "GATEWAY_SEP_PASSWORD_FILE="+password)...)
 	}
-	lote, titles := writeLote(t, dir, template(t, start(t)))
-	for _, form := range []struct{ name, media string }{
-		{"raw", "application/zip"}, {"JSON", "application/json"}, {"multipart", "multipart/form-data; boundary=limite"},
+	document := template(t, start(t))
+	long := strings.Replace(document, "</TituloElectronico>", strings.Repeat(" ", 64<<10)+"</TituloElectronico>", 1)
+	for _, form := range []struct{ name, media, document string }{
+		{"raw", "application/zip", document}, {"JSON", "application/json", long}, {"multipart", "multipart/form-data; boundary=limite", long},
 	} {
 		t.Run(form.name, func(t *testing.T) {
 			gw := start(t)
 			template(t, gw) // it has worked once
+			lote, titles := writeLote(t, t.TempDir(), form.document)
 			idle := memory(t, gw.cmd.Process.Pid, "VmRSS")
 			f, err := os.Open(lote)
 			if err != nil {

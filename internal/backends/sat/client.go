@@ -160,6 +160,9 @@ func (c *Client) Descarga(ctx context.Context, p gateway.Paquete, sink io.Writer
 
 // call prepares the context of one signed call.
 func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gateway.Servicio, rfc string, sink io.Writer) (context.Context, *transport.Call, error) {
+	if _, ok := c.stubs[servicio]; !ok {
+		return ctx, nil, errServicio
+	}
 	cred, err := c.credential(rfc)
 	if err != nil {
 		return ctx, nil, err
@@ -168,6 +171,10 @@ func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gat
 		Credential: cred, Sink: sink, Tokens: &tokenSource{client: c, servicio: servicio, cred: cred}}
 	return transport.WithCall(ctx, call), call, nil
 }
+
+// errServicio says that there is no such family. The contract has refused it;
+// a nil stub must not be the second line.
+var errServicio = &gateway.Error{Kind: gateway.KindNoEncontrado, NoEnviada: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
 
 func (c *Client) credential(rfc string) (*efirma.Credential, error) {
 	cred, err := c.keys.Get(rfc)
