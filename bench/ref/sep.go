@@ -97,19 +97,39 @@ func (f *FloorSEP) carga(w http.ResponseWriter, r *http.Request, url string) err
 	const operation = "cargaTituloElectronicoRequest"
 	head := sepOpen + operation + sepNS + `<nombreArchivo>lote.zip</nombreArchivo><archivoBase64>`
 	tail := `</archivoBase64><autenticacion><usuario>bench</usuario><password>bench</password></autenticacion></` + operation + sepClose
-	in, out := io.Pipe()
-	go func() {
-		buffer := make([]byte, Block/4*3)
-		encoder := base64.NewEncoder(base64.StdEncoding, out)
-		_, err := io.CopyBuffer(encoder, struct{ io.Reader }{r.Body}, buffer)
-		out.CloseWithError(errors.Join(err, encoder.Close())) //nolint:errcheck // never fails
-	}()
 	size := int64(len(head)+len(tail)) + (r.ContentLength+2)/3*4
-	answer, err := f.post(r, url, io.MultiReader(strings.NewReader(head), in, strings.NewReader(tail)), size)
+	answer, err := f.post(r, url, io.MultiReader(strings.NewReader(head), &encoding{src: r.Body}, strings.NewReader(tail)), size)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, answer.Carga)
+}
+
+// encoding reads base64 of src, a block at a time.
+type encoding struct {
+	src       io.Reader
+	raw, text []byte
+	rest      []byte // of text, unread
+}
+
+func (e *encoding) Read(p []byte) (int, error) {
+	if e.raw == nil {
+		e.raw, e.text = make([]byte, Block/4*3), make([]byte, Block)
+	}
+	if len(e.rest) == 0 {
+		n, err := io.ReadFull(e.src, e.raw)
+		if n == 0 {
+			return 0, err
+		}
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return 0, err
+		}
+		base64.StdEncoding.Encode(e.text, e.raw[:n])
+		e.rest = e.text[:base64.StdEncoding.EncodedLen(n)]
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {

@@ -28,7 +28,7 @@ func TestFloorSEP_WhenAskedTranslatesAndStreams(t *testing.T) {
 			t.Parallel()
 			sent := make(chan string, 1)
 			upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body) //nolint:errcheck // what came is looked at
+				body, _ := io.ReadAll(r.Body)
 				sent <- string(body)
 				io.WriteString(w, "<Envelope><Body>"+tc.answer+"</Body></Envelope>") //nolint:errcheck // a test's
 			}))

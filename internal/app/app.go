@@ -133,7 +133,8 @@ func password(setting, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", setting, err)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	// Editors put a mark before the text and a line end behind it.
+	return strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"), nil
 }
 
 // openKeys returns the finder of API keys, nil where no file is configured.

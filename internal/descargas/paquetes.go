@@ -248,7 +248,9 @@ func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuel
 	if errors.Is(err, errZip) && failed.Kind != gateway.KindRespuestaInvalida {
 		failed = gateway.AsError(incompleto(err))
 	}
-	if noServido(failed) {
+	// An answer that is none and brought not one byte comes from something before
+	// the SAT; an empty package of the SAT has been counted.
+	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, errZip) {
 		if err := p.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, -1); err != nil {
 			p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a download could not be given back")
 		}

@@ -32,7 +32,8 @@ func (l *Solicitudes) Presenta(ctx context.Context, clave string, s gateway.Soli
 	if err := s.Validate(l.now()); err != nil {
 		return gateway.SolicitudAceptada{}, false, err
 	}
-	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios()}
+	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios(),
+		Consejo: "Al SAT no la repita igual: cambie fechaFinal en un segundo."}
 	// The SAT has been seen to give an id beside an error (sat.md §6).
 	hasID := func(a gateway.SolicitudAceptada) bool { return a.IDSolicitud != "" }
 	return ledger.Once(ctx, l.ledger, m, hasID, func(ctx context.Context) (gateway.SolicitudAceptada, error) {

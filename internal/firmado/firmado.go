@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 
 	"github.com/pasarela-mx/pasarela/internal/contrato"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -98,11 +99,23 @@ func (s *Servicio) identidad(p Peticion) (string, error) {
 func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
 	sum := sha256.Sum256([]byte(identidad))
 	m := ledger.Message{Operacion: operacionFirma, Clave: hex.EncodeToString(sum[:]), Criterios: identidad, Libre: true}
+	m.Consejo = "Repítala: Prodigia no firma dos veces el mismo contrato."
 	lost, err := s.ledger.Lost(ctx, m.Operacion, m.Clave)
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
 	}
-	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+	m.Resto = func(err error) ledger.Resto {
+		switch {
+		case errors.Is(err, errContramada), lost && yaFirmado(err):
+			return ledger.Definitiva
+		case lost:
+			return ledger.Perdida
+		}
+		return ledger.Nada
+	}
+	// A document that is not what it should be is kept: it may be the only one.
+	keep := func(got gateway.ContratoFirmado) bool { return len(got.XML) > 0 }
+	return ledger.Once(ctx, s.ledger, m, keep, func(ctx context.Context) (gateway.ContratoFirmado, error) {
 		got, err := s.present(ctx, p)
 		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
 			// The answer was lost: one repeat tells what became of it.
@@ -124,11 +137,14 @@ func (s *Servicio) present(ctx context.Context, p Peticion) (gateway.ContratoFir
 		return gateway.ContratoFirmado{}, err
 	}
 	if err := contramada(p.Contrato, got.XML); err != nil {
-		return gateway.ContratoFirmado{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err,
+		return got, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: fmt.Errorf("%w: %w", errContramada, err),
 			Detail: "Prodigia dice que firmó, pero el documento que entregó no es el contrato enviado con su firma. No lo dé por firmado sin aclararlo con su soporte."}
 	}
 	return got, nil
 }
+
+// errContramada says that the PAC signed something else than it was sent.
+var errContramada = errors.New("firmado: not the contract that was sent, countersigned")
 
 // contramada checks that despues is antes with one more Firma.
 func contramada(antes, despues []byte) error {
@@ -143,15 +159,19 @@ func contramada(antes, despues []byte) error {
 	return contrato.Contramada(a, b)
 }
 
+func yaFirmado(err error) bool {
+	var e *gateway.Error
+	return errors.As(err, &e) && e.Codigo == codYaFirmado
+}
+
 // afterLoss tells the PAC's "signed before" after a call of ours whose answer
 // was lost from the same out of the blue: then we signed it, and the document is
 // gone.
 func afterLoss(err error) error {
-	var e *gateway.Error
-	if !errors.As(err, &e) || e.Codigo != codYaFirmado {
+	if !yaFirmado(err) {
 		return err
 	}
-	known := *e
+	known := *gateway.AsError(err)
 	known.Detail = "El contrato quedó firmado: lo firmó una llamada anterior de esta pasarela cuya respuesta se perdió, y Prodigia no entrega otra vez el documento. Pídalo a su soporte; no es necesario volver a firmar."
 	return &known
 }

@@ -80,8 +80,8 @@ type handler struct {
 
 var _ rest.ServerInterface = (*handler)(nil)
 
-// scopes says what each operation asks of a key; an operation without a row is
-// public. The contract test holds it against the contract's security.
+// scopes says what each operation asks of a key. Which ones are public the
+// contract says; any other without a row is refused to everybody with keys.
 var scopes = map[string]string{
 	"autenticar":         apikeys.ScopeToken,
 	"solicitarDescarga":  apikeys.ScopeSolicitudes,

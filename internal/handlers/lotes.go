@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -44,8 +47,11 @@ func backendAuthorization(r *http.Request) (usuario, password string, given bool
 	scheme, encoded, _ := strings.Cut(value, " ")
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	usuario, password, found := strings.Cut(string(decoded), ":")
-	if err != nil || !found || usuario == "" || !strings.EqualFold(scheme, "Basic") {
+	if err != nil || !found || usuario == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
+	}
+	if !utf8.Valid(decoded) || bytes.ContainsFunc(decoded, unicode.IsControl) {
+		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control.")
 	}
 	return usuario, password, true, nil
 }
@@ -106,7 +112,7 @@ func (h *handler) loteDeTitulos(r *http.Request, up *upload) (*lotes.Archivo, er
 	if _, ok := up.campos["titulos"]; !ok {
 		return nil, badField(fieldArchivo, "Envíe archivoBase64 o titulos.")
 	}
-	if err := h.conforms("CargaDeLote", up.campos); err != nil {
+	if err := h.titulosConform("CargaDeLote", up); err != nil {
 		return nil, err
 	}
 	nombre := "lote.zip"

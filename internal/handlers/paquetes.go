@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	// liveBlock is what is copied at a time from a package in flight.
 	liveBlock = 128 << 10
+	// storedPiece is what is sent at a time of a package in storage.
+	storedPiece = 4 << 20
 	// stalledCaller is how long a caller may take nothing of an answer.
 	stalledCaller = 2 * time.Minute
 )
@@ -91,11 +94,30 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
+// ReadFrom sends a file piece by piece, each with its own time to be taken. What
+// it is given is unwrapped, so that the system still sends the file by itself.
 func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
-	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && !w.refused {
-		return rf.ReadFrom(src)
+	rf, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok || w.refused {
+		return io.Copy(struct{ io.Writer }{w}, src)
 	}
-	return io.Copy(struct{ io.Writer }{w}, src)
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: src, N: math.MaxInt64}
+	}
+	control := http.NewResponseController(w.ResponseWriter)
+	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
+	var total int64
+	for limited.N > 0 {
+		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
+		n, err := rf.ReadFrom(&io.LimitedReader{R: limited.R, N: min(limited.N, storedPiece)})
+		total += n
+		limited.N -= n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // serveLive answers with a package as it arrives. Its length and digest are not

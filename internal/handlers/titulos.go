@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -13,16 +14,16 @@ import (
 )
 
 func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Titulos json.RawMessage `json:"titulos"`
-		Escape  json.RawMessage `json:"escape"`
-		Firmar  *bool           `json:"firmar"`
-	}
-	if err := decode(r, &body); err != nil {
+	up, err := h.receive(w, r, "")
+	if err != nil {
 		return err
 	}
-	firmar := body.Firmar == nil || *body.Firmar
-	emitidos, err := h.emite(r, body.Titulos, body.Escape, firmar)
+	defer up.Close()
+	if err := h.titulosConform("EmisionDeTitulos", up); err != nil {
+		return err
+	}
+	firmar := string(up.campos["firmar"]) != "false"
+	emitidos, err := h.emite(r, up.campos["titulos"], up.campos["escape"], firmar)
 	if err != nil {
 		return err
 	}
@@ -42,6 +43,40 @@ func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return writeFile(w, form, archivo(emitidos[0]), bytes.NewReader(emitidos[0].XML))
 	}
+}
+
+// maxTitulos is how many titles one call may bring.
+const maxTitulos = 5000
+
+// titulosConform holds a body of titles against the contract. They are counted
+// first: every fault of every title is listed, which must be of few.
+func (h *handler) titulosConform(schema string, up *upload) error {
+	if up.archivo != nil {
+		return badField(fieldArchivo, "No es un campo de esta petición.")
+	}
+	n := 0
+	dec := json.NewDecoder(bytes.NewReader(up.campos["titulos"]))
+	for depth := 0; ; {
+		token, err := dec.Token()
+		if err != nil {
+			break // its end; what it is, the contract judges
+		}
+		delim, ok := token.(json.Delim)
+		switch {
+		case ok && (delim == '{' || delim == '['):
+			if depth++; depth == 2 {
+				n++
+			}
+		case ok:
+			depth--
+		case depth == 1:
+			n++
+		}
+		if n > maxTitulos {
+			return badField("titulos", fmt.Sprintf("Admite %d como máximo; divida el lote.", maxTitulos))
+		}
+	}
+	return h.conforms(schema, up.campos)
 }
 
 // emite reads titles as the contract has them, checks that the caller may sign

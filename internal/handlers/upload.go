@@ -2,7 +2,7 @@ package handlers
 
 import (
 	"bufio"
-	"encoding/base64"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/segmentio/asm/base64"
+
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
@@ -22,12 +24,17 @@ const (
 	// slowUpload is how long a file may take to arrive.
 	slowUpload = 15 * time.Minute
 	// maxFields bounds what comes beside a file in JSON: a lote of titles.
-	maxFields = 32 << 20
+	maxFields = 16 << 20
 	// maxUpload bounds a body that carries a file: base64 and multipart make it
 	// a third larger, at most.
 	maxUpload = lotes.MaxArchivo/3*4 + maxFields
 	// jsonBlock is what is read of a JSON body at a time.
 	jsonBlock = 64 << 10
+	// lookAhead is how far a special character is looked for: a text may have one
+	// in every line, and what is behind it is looked at again.
+	lookAhead = 256
+	// decodeSlack is what the SIMD decoder may write beyond the decoded length.
+	decodeSlack = 64
 	// maxKey is more than any key of the contract, escaped, has.
 	maxKey = 256
 )
@@ -146,7 +153,7 @@ func badField(campo, detalle string, validos ...string) error {
 const fieldArchivo = "archivoBase64"
 
 // besideArchivo are the fields that an upload in JSON may have in any operation.
-func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape"} }
+func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
 
 // receiveJSON reads an object whose field archivoBase64, if it is there, goes
 // decoded to disk as it comes; the other fields are kept. encoding/json holds a
@@ -171,11 +178,7 @@ func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
 		if err != nil {
 			return err
 		}
-		up.archivo, err = h.cfg.Lotes.Recibe("", base64.NewDecoder(base64.StdEncoding, text))
-		var corrupt base64.CorruptInputError
-		if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) && text.ended {
-			return badField(fieldArchivo, "No es base64 completo.")
-		}
+		up.archivo, err = h.cfg.Lotes.Escribe("", text.decode)
 		return err
 	})
 	if err == nil {
@@ -330,43 +333,99 @@ func (o *objectReader) text() (*textValue, error) {
 	return &textValue{r: o.r}, err
 }
 
-// textValue yields a JSON string's characters up to its closing quote. Of the
-// escapes it knows those that base64 in JSON can hold: encoders that guard
-// against HTML write \u002b for + and \u003d for =.
+// textValue is a JSON string that holds base64, up to its closing quote, in
+// blocks. Of the escapes it knows those that base64 in JSON can hold: encoders
+// that guard against HTML write \u002b for + and \u003d for =. Lines are
+// allowed, also those that JSON forbids.
 type textValue struct {
 	r     *bufio.Reader
-	ended bool
+	ended bool // the quote was read
 }
 
-func (t *textValue) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) && !t.ended {
-		c, err := t.r.ReadByte()
+// decode writes what the text stands for to w.
+func (t *textValue) decode(w io.Writer) error {
+	text := make([]byte, 0, jsonBlock)
+	out := make([]byte, jsonBlock/4*3+decodeSlack)
+	padded := false
+	for !t.ended {
+		var err error
+		if text, err = t.fill(text); err != nil {
+			return err
+		}
+		whole := len(text) &^ 3
+		if whole == 0 {
+			continue
+		}
+		if padded { // nothing comes behind the padding
+			return notBase64()
+		}
+		n, err := base64.StdEncoding.Decode(out, text[:whole])
 		if err != nil {
-			return n, io.ErrUnexpectedEOF
+			return notBase64()
 		}
-		if c == '"' {
-			t.ended = true
-			break
+		padded = text[whole-1] == '='
+		if _, err := w.Write(out[:n]); err != nil {
+			return err
 		}
-		if c == '\\' {
-			if c, err = t.escaped(); err != nil {
-				return n, err
+		text = text[:copy(text, text[whole:])]
+	}
+	if len(text) > 0 {
+		return notBase64()
+	}
+	return nil
+}
+
+// fill adds characters to text until it is full or the string ends.
+func (t *textValue) fill(text []byte) ([]byte, error) {
+	for len(text) < cap(text) {
+		if _, err := t.r.Peek(1); err != nil {
+			return nil, noEnd(err)
+		}
+		have, _ := t.r.Peek(min(t.r.Buffered(), cap(text)-len(text), lookAhead)) // it is buffered
+		run := have
+		for _, special := range []byte{'"', '\\', '\n', '\r'} {
+			if i := bytes.IndexByte(run, special); i >= 0 {
+				run = run[:i]
 			}
 		}
-		p[n] = c
-		n++
+		text = append(text, run...)
+		t.r.Discard(len(run)) //nolint:errcheck // it is buffered
+		if len(run) == len(have) {
+			continue
+		}
+		c, err := t.special()
+		switch {
+		case err != nil:
+			return nil, err
+		case t.ended:
+			return text, nil
+		case c != '\n':
+			text = append(text, c)
+		}
 	}
-	if n == 0 && t.ended {
-		return 0, io.EOF
+	return text, nil
+}
+
+// special reads what is not a character of base64 as it stands: the quote, the
+// end of a line, which is always \n here, or an escape.
+func (t *textValue) special() (byte, error) {
+	c, err := t.r.ReadByte()
+	if err != nil {
+		return 0, noEnd(err)
 	}
-	return n, nil
+	switch c {
+	case '"':
+		t.ended = true
+	case '\\':
+		return t.escaped()
+	}
+	return '\n', nil
 }
 
 func (t *textValue) escaped() (byte, error) {
 	c, err := t.r.ReadByte()
 	if err != nil {
-		return 0, io.ErrUnexpectedEOF
+		return 0, noEnd(err)
 	}
 	switch c {
 	case '/':
@@ -376,17 +435,30 @@ func (t *textValue) escaped() (byte, error) {
 	case 'u':
 		return t.unicode()
 	}
-	return 0, badField(fieldArchivo, "No es base64 completo.")
+	return 0, notBase64()
 }
 
 func (t *textValue) unicode() (byte, error) {
 	var digits [4]byte
 	if _, err := io.ReadFull(t.r, digits[:]); err != nil {
-		return 0, io.ErrUnexpectedEOF
+		return 0, noEnd(err)
 	}
 	code, err := strconv.ParseUint(string(digits[:]), 16, 7) // ASCII: base64 has nothing beyond it
 	if err != nil {
-		return 0, badField(fieldArchivo, "No es base64 completo.")
+		return 0, notBase64()
+	}
+	if code == '\r' {
+		code = '\n'
 	}
 	return byte(code), nil
+}
+
+func notBase64() error { return badField(fieldArchivo, "No es base64 completo.") }
+
+// noEnd is a string without its quote.
+func noEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -295,8 +295,8 @@ func byTheBook(body []byte) (received, bool) {
 	dec.Token() //nolint:errcheck // it is valid
 	file := false
 	for dec.More() {
-		token, _ := dec.Token() //nolint:errcheck // see above
-		key := token.(string)   //nolint:forcetypeassert // a key is one
+		token, _ := dec.Token()
+		key := token.(string)
 		var value json.RawMessage
 		dec.Decode(&value) //nolint:errcheck // see above
 		_, twice := out.Campos[key]

@@ -70,6 +70,30 @@ type Message struct {
 	// outcome is unknown, it may be sent again, because the system itself refuses
 	// what it has done before.
 	Libre bool
+	// Consejo is what a caller is told to do when the process ended while the
+	// message was under way.
+	Consejo string
+	// Resto says what a failure leaves behind under a free key; nil for nothing.
+	Resto func(error) Resto
+}
+
+// Resto is what a failure leaves behind under a free key.
+type Resto int
+
+// A failure may leave open what became of an earlier message (Perdida), or say
+// what is so once and for all and could not be learnt again (Definitiva): that
+// one binds the key like an answer.
+const (
+	Nada Resto = iota
+	Perdida
+	Definitiva
+)
+
+func (m Message) resto(err error) Resto {
+	if m.Resto == nil || err == nil {
+		return Nada
+	}
+	return m.Resto(err)
 }
 
 func (m Message) huella() string {
@@ -102,7 +126,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		}
 	}
 	got, err := send(ctx)
-	l.resolve(ctx, row, outcome(got, err, keep(got)))
+	l.resolve(ctx, row, outcome(got, err, keep(got), m.resto(err)))
 	return got, false, err
 }
 
@@ -124,9 +148,11 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 	case row.Estado == store.EstadoIntento && (!m.Libre || !l.abandoned(ctx, row, m)):
 		return false, l.inProgress(ctx, row, m)
 	case row.Estado == store.EstadoDesconocido && !m.Libre:
-		return false, decodeFalla(row.Falla)
-	case row.Estado == store.EstadoRechazado && !m.Libre:
-		if falla := decodeFalla(row.Falla); !falla.Reintentable && !falla.NoEnviada {
+		falla, _ := decodeFalla(row.Falla)
+		return false, falla
+	case row.Estado == store.EstadoRechazado:
+		falla, resto := decodeFalla(row.Falla)
+		if resto == Definitiva || !m.Libre && !falla.Reintentable && !falla.NoEnviada {
 			return false, falla
 		}
 	}
@@ -152,6 +178,10 @@ func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error
 	if err != nil {
 		return false, unrecorded(err)
 	}
+	if row.Estado == store.EstadoRechazado {
+		_, resto := decodeFalla(row.Falla)
+		return resto == Perdida, nil
+	}
 	return row.Estado == store.EstadoDesconocido || l.abandoned(ctx, row, m), nil
 }
 
@@ -172,7 +202,7 @@ func (l *Ledger) inProgress(ctx context.Context, row store.Intento, m Message) e
 		return enCurso()
 	}
 	return &gateway.Error{Kind: gateway.KindResultadoDesconocido,
-		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. Compruebe su resultado antes de enviar otra; al SAT no la repita igual: cambie fechaFinal en un segundo."}
+		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. " + m.Consejo}
 }
 
 func enCurso() error {
@@ -181,14 +211,14 @@ func enCurso() error {
 }
 
 // outcome is the row's new content.
-func outcome[T any](got T, err error, keep bool) store.Intento {
+func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 	row := store.Intento{Estado: store.EstadoAceptado}
 	if err == nil || keep {
 		row.Respuesta = encode(got)
 	}
 	if err != nil {
 		e := gateway.AsError(err)
-		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter})
+		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, resto})
 		if e.Kind == gateway.KindResultadoDesconocido {
 			row.Estado = store.EstadoDesconocido
 		}
@@ -225,6 +255,7 @@ type falla struct {
 	Campos                           []gateway.Campo `json:",omitempty"`
 	Reintentable, NoEnviada          bool
 	RetryAfter                       time.Duration
+	Resto                            Resto `json:",omitempty"`
 }
 
 func encode(v any) string {
@@ -235,11 +266,11 @@ func encode(v any) string {
 	return string(text)
 }
 
-func decodeFalla(text string) *gateway.Error {
+func decodeFalla(text string) (*gateway.Error, Resto) {
 	var f falla
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err))
+		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err)), Nada
 	}
 	return &gateway.Error{Kind: f.Kind, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
-		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter}
+		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter}, f.Resto
 }

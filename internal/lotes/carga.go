@@ -32,8 +32,8 @@ func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave st
 	if _, err := io.Copy(hash, a.Section()); err != nil {
 		return gateway.LoteCargado{}, false, interno(err)
 	}
-	m := ledger.Message{Operacion: operacionCarga, Clave: clave,
-		Criterios: fmt.Sprintf("%s|%s|%s", cuenta.Usuario, a.Nombre, hex.EncodeToString(hash.Sum(nil)))}
+	m := ledger.Message{Operacion: operacionCarga, Clave: clave, Consejo: "Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
+		Criterios: fmt.Sprintf("%q|%q|%s", cuenta.Usuario, a.Nombre, hex.EncodeToString(hash.Sum(nil)))}
 	never := func(gateway.LoteCargado) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.LoteCargado, error) {
 		return s.sep.Carga(ctx, cuenta, a.Nombre, a.Section())
@@ -59,8 +59,8 @@ func Rechazo(problemas []titulo.Problema) error {
 
 // Cancela cancels a title once.
 func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, clave string, c gateway.Cancelacion) (gateway.CancelacionHecha, bool, error) {
-	m := ledger.Message{Operacion: operacionCancela, Clave: clave,
-		Criterios: fmt.Sprintf("%s|%s|%s|%s", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
+	m := ledger.Message{Operacion: operacionCancela, Clave: clave, Consejo: "Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
+		Criterios: fmt.Sprintf("%q|%q|%q|%q", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
 	never := func(gateway.CancelacionHecha) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.CancelacionHecha, error) {
 		return s.sep.Cancela(ctx, cuenta, c)

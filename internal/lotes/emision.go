@@ -62,10 +62,16 @@ func (s *Servicio) Emite(por []PorFirmar, firmar bool, escape titulo.Escape) ([]
 	return out, nil
 }
 
+// maxCampos bounds what one refusal lists.
+const maxCampos = 1000
+
 // collect adds the errors among problemas to e and returns the rest.
 func collect(e *gateway.Error, i int, problemas []titulo.Problema) []titulo.Problema {
 	var avisos []titulo.Problema
 	for _, p := range problemas {
+		if len(e.Campos) >= maxCampos {
+			break
+		}
 		if p.Nivel == titulo.NivelAviso {
 			avisos = append(avisos, p)
 			continue

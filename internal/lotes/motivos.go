@@ -15,6 +15,9 @@ type Motivo struct {
 	QueHacer string
 }
 
+// maxMotivo is how much of a text is looked at; the SEP's are shorter.
+const maxMotivo = 2000
+
 // MotivoOtro is a rejection whose text is not known yet.
 const MotivoOtro = "otro"
 
@@ -57,7 +60,7 @@ func clasifica(estatus, descripcion string) (resultado, motivo string) {
 }
 
 func motivoDe(descripcion string) string {
-	folded, first, codigo := textfold.Fold(descripcion), -1, MotivoOtro
+	folded, first, codigo := textfold.Fold(descripcion[:min(len(descripcion), maxMotivo)]), -1, MotivoOtro
 	for _, m := range Motivos() {
 		if at := strings.Index(folded, m.Part); at >= 0 && (first < 0 || at < first) {
 			first, codigo = at, m.Codigo

@@ -48,6 +48,12 @@ func (r *Resultado) Libro() (string, *bytes.Reader, error) {
 	return name, book, nil
 }
 
+// maxTexto bounds the text of a result: a workbook may name one long text in
+// every row. Ten thousand real rows are about one megabyte.
+const maxTexto = 32 << 20
+
+var errLargo = errors.New("lotes: the result's text is over its bound")
+
 // Resultado fetches the result of a processed lote and reads it. Close what it
 // returns.
 func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
@@ -64,7 +70,7 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 	if err != nil {
 		return nil, err
 	}
-	heading := true
+	heading, left := true, maxTexto
 	for row, err := range xls.ResultadoZip(out.archivo.Section(), out.archivo.size) {
 		if err != nil {
 			out.Close()
@@ -73,6 +79,13 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 		if heading { // ARCHIVO, ESTATUS, DESCRIPCION, FOLIO CONTROL
 			heading = false
 			continue
+		}
+		for _, cell := range row {
+			left -= len(cell)
+		}
+		if left < 0 {
+			out.Close()
+			return nil, ilegible(errLargo)
 		}
 		out.Titulos = append(out.Titulos, lee(row))
 	}

@@ -108,7 +108,11 @@ func (r *lector) atributos(n nodo, e xml.StartElement) {
 		}
 		destino := n.atributos[i]
 		// XML's normalisation of attributes, which encoding/xml leaves out.
-		*destino.valor = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(a.Value)
+		// A replacer costs more than the rest of the element, and values rarely need one.
+		*destino.valor = a.Value
+		if strings.ContainsAny(a.Value, "\r\n\t") {
+			*destino.valor = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(a.Value)
+		}
 		if destino.clase == fecha && !destino.obligatorio && *destino.valor == "" {
 			r.error(n.en(destino.nombre), CodigoFechaVacia, "%s está vacía y el esquema no lo admite; omita el atributo.", destino.nombre)
 		}

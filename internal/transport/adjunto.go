@@ -23,12 +23,12 @@ type message struct {
 	size       int64
 }
 
-func newMessage(envelope []byte, adjunto *io.SectionReader) (message, error) {
+func newMessage(envelope []byte, adjunto *io.SectionReader, mark string) (message, error) {
 	if adjunto == nil {
 		return message{head: envelope, size: int64(len(envelope))}, nil
 	}
-	head, tail, found := bytes.Cut(envelope, []byte(AdjuntoMark))
-	if !found || bytes.Contains(tail, []byte(AdjuntoMark)) {
+	head, tail, found := bytes.Cut(envelope, []byte(mark))
+	if mark == "" || !found || bytes.Contains(tail, []byte(mark)) {
 		return message{}, errMark
 	}
 	encoded := (adjunto.Size() + 2) / 3 * 4

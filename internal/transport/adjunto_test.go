@@ -13,6 +13,8 @@ import (
 	"testing/iotest"
 )
 
+const mark = "{{7f3e}}"
+
 func section(content []byte) *io.SectionReader {
 	return io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content)))
 }
@@ -21,7 +23,7 @@ func TestMessage_WhenItHasAnAdjunto(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 3, 4, encodeBlock - 1, encodeBlock, encodeBlock + 1, 3*encodeBlock + 2} {
 		content := bytes.Repeat([]byte("Título\x00\xff"), n/9+1)[:n]
-		m, err := newMessage([]byte("<a>"+AdjuntoMark+"</a>"), section(content))
+		m, err := newMessage([]byte("<a>"+mark+"</a>"), section(content), mark)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,8 +41,8 @@ func TestMessage_WhenItHasAnAdjunto(t *testing.T) {
 
 func TestMessage_WhenTheMarkIsNotThereOnce(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"<a></a>", "<a>" + AdjuntoMark + AdjuntoMark + "</a>"} {
-		if _, err := newMessage([]byte(body), section(nil)); err == nil {
+	for _, body := range []string{"<a></a>", "<a>" + mark + mark + "</a>"} {
+		if _, err := newMessage([]byte(body), section(nil), mark); err == nil {
 			t.Errorf("%s: accepted", body)
 		}
 	}
@@ -64,8 +66,8 @@ func TestDo_WhenUnsignedWithAFile(t *testing.T) {
 	})
 	content := bytes.Repeat([]byte{1, 2, 3, 4}, 100_000)
 	op := Operation{Backend: "sep", Name: "carga", Namespace: "urn:sep", Timeout: peticion(false).Timeout, MaxAnswer: 4 << 10}
-	call := &Call{Operation: &op, Adjunto: section(content)}
-	stub := stubEnvelope(fmt.Sprintf(`<c xmlns="urn:sep"><n>a&amp;b</n><f>%s</f></c>`, AdjuntoMark))
+	call := &Call{Operation: &op, Adjunto: section(content), Marca: mark}
+	stub := stubEnvelope(fmt.Sprintf(`<c xmlns="urn:sep"><n>a&amp;b</n><f>%s</f></c>`, mark))
 	req, err := http.NewRequestWithContext(WithCall(context.Background(), call), http.MethodPost, r.url, strings.NewReader(stub))
 	if err != nil {
 		t.Fatal(err)

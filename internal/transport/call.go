@@ -70,15 +70,13 @@ type Call struct {
 	// Check, unless nil, sees the envelope as it will leave and may refuse it: for
 	// parameters whose absence would mean something else.
 	Check func(envelope []byte) error
-	// Adjunto is what takes the place of the text AdjuntoMark, as base64, streamed.
+	// Adjunto is what takes the place of the text Marca, as base64, streamed. A
+	// body holds the mark once: it must be one that no caller can guess.
 	Adjunto *io.SectionReader
+	Marca   string
 
 	Answer Answer
 }
-
-// AdjuntoMark is the text that a backend puts where the call's Adjunto goes. A
-// body holds it once and nowhere else: it is no legal text of any contract.
-const AdjuntoMark = "{{adjunto}}"
 
 type callKey struct{}
 

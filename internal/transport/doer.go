@@ -24,6 +24,7 @@ const codRejectedToken = "300"
 // Doer is the HTTP client of every stub. Create it with New.
 type Doer struct {
 	base    http.RoundTripper
+	fresh   http.RoundTripper // base with a connection of its own for each call
 	now     func() time.Time
 	observe func(Event)
 	// fixed are the header values that every request shares.
@@ -37,7 +38,13 @@ type Doer struct {
 // alive. Redirects are not followed. observe is told of every call that ends;
 // agent is the User-Agent.
 func New(base http.RoundTripper, agent string, now func() time.Time, observe func(Event)) *Doer {
-	return &Doer{base: base, now: now, observe: observe, endpoints: make(map[address]*guard),
+	fresh := base
+	if t, ok := base.(*http.Transport); ok {
+		once := t.Clone()
+		once.DisableKeepAlives = true
+		fresh = once
+	}
+	return &Doer{base: base, fresh: fresh, now: now, observe: observe, endpoints: make(map[address]*guard),
 		contentType: []string{"text/xml; charset=utf-8"}, agent: []string{agent}, identity: []string{"identity"}}
 }
 
@@ -119,12 +126,31 @@ type exchange struct {
 
 func (x *exchange) run(ctx context.Context) (*answer, error) {
 	got, token, err := x.once(ctx)
+	if token != "" && deniesAccess(err) {
+		// The message is not sent again, but the next one asks for a new token.
+		x.call.Tokens.Reject(token)
+	}
 	if err == nil && got.CodEstatus == codRejectedToken && token != "" {
 		// The token expired on the way or belongs elsewhere: one new one, one repeat.
 		x.call.Tokens.Reject(token)
 		got, _, err = x.once(ctx)
 	}
 	return got, err
+}
+
+// deniesAccess tells the failures that a token may be the cause of.
+func deniesAccess(err error) bool {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch failed.Class {
+	case ClassHTTP:
+		return failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden
+	case ClassFault:
+		return failed.Faultcode == "InvalidSecurity"
+	}
+	return false
 }
 
 // once sends the call with one token, repeating as its operation allows.
@@ -174,7 +200,7 @@ func (x *exchange) wire() (message, error) {
 			return message{}, err
 		}
 	}
-	return newMessage(envelope, x.call.Adjunto)
+	return newMessage(envelope, x.call.Adjunto, x.call.Marca)
 }
 
 // send makes one HTTP exchange and reads its answer whole.
@@ -182,7 +208,13 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	ctx, watch := newWatch(ctx, x.call.Operation.Timeout)
 	defer watch.stop()
 	out := &outgoing{message: wire}
-	resp, err := x.doer.base.RoundTrip(x.request(out, token).WithContext(ctx))
+	base := x.doer.base
+	if !x.call.Operation.Repeatable {
+		// A kept connection may be closing as we write; then nobody knows
+		// whether a message that must not be sent twice has arrived.
+		base = x.doer.fresh
+	}
+	resp, err := base.RoundTrip(x.request(out, token).WithContext(ctx))
 	if err != nil {
 		return nil, x.failure(ctx, err, out.sent.Load(), 0)
 	}
@@ -243,9 +275,11 @@ func (x *exchange) read(resp *http.Response, watch *watch) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(whole)) > op.MaxAnswer {
+	if int64(len(whole)) > op.MaxAnswer && resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return nil, &Error{Class: ClassTooLarge, Status: resp.StatusCode, Sent: true}
 	}
+	// An error page or a fault with a stack trace may be of any size; what tells
+	// it is at its beginning.
 	return x.classify(resp, whole)
 }
 
@@ -253,12 +287,12 @@ func (x *exchange) read(resp *http.Response, watch *watch) (*answer, error) {
 func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) {
 	parsed, err := parseAnswer(whole)
 	switch {
-	case err == nil && parsed.fault:
+	case parsed.fault && (err == nil || resp.StatusCode >= 300):
 		return nil, parsed.faultError(resp.StatusCode, x.call.Operation.Namespace)
 	case resp.StatusCode >= 300 || resp.StatusCode < 200:
 		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp)}
 	case x.call.Operation.OneWay && (len(bytes.TrimSpace(whole)) == 0 || err == nil):
-		return &answer{status: resp.StatusCode, body: []byte(nothing), received: int64(len(whole))}, nil
+		return &answer{Answer: parsed, status: resp.StatusCode, body: []byte(nothing), received: int64(len(whole))}, nil
 	case len(bytes.TrimSpace(whole)) == 0:
 		return nil, &Error{Class: ClassEmpty, Status: resp.StatusCode, Sent: true}
 	case err != nil:
@@ -333,7 +367,10 @@ func retryAfter(resp *http.Response) time.Duration {
 
 // inflated undoes a gzip that was asked not to be there.
 func inflated(resp *http.Response) (io.Reader, error) {
-	if resp.Header.Get("Content-Encoding") != "gzip" {
+	// Names of codings fold case, and x-gzip is gzip (RFC 9110 §8.4.1).
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "gzip", "x-gzip":
+	default:
 		return resp.Body, nil
 	}
 	return gzip.NewReader(resp.Body)

@@ -65,7 +65,7 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{`"idSolicitud":"`, `"estadoSolicitud":{"codigo":"3"`, `"estado":"vigente"`, "errores.md#datos-invalidos",
-		`"numeroLote":"`, `"procesado":true`} {
+		`"numeroLote":"`, `"procesado":true`, `<cfdi:Addenda><Dato campo="pedido">4500</Dato>`, `Total="10.00"`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %s:\n%s", want, out)
 		}
@@ -85,7 +85,8 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 		t.Errorf("the same again: %d %s; want 409 with 5005 and %s", again.Status, again.Body, id)
 	}
 	// And of pasting the titles again.
-	out, err = paste(t, dir, ports.Replace(blocks[len(blocks)-1]))
+	titulos := slices.IndexFunc(blocks, func(block string) bool { return strings.Contains(block, "/v1/sep/lotes") })
+	out, err = paste(t, dir, ports.Replace(blocks[titulos]))
 	if err != nil {
 		t.Fatalf("the titles again: %v\n%s", err, out)
 	}
@@ -178,21 +179,13 @@ func TestFirma_CommandsWork(t *testing.T) {
 	}
 }
 
-// TestTitulos_CommandsWork runs the lines of docs/titulos.md, one block after
-// the other, and holds each against what the page says of it.
-func TestTitulos_CommandsWork(t *testing.T) {
-	t.Parallel()
-	needs(t, "curl", "sed", "grep")
-	blocks := fences(page(t, "docs/titulos.md"), "sh")
-	wants := [][]string{
-		{`<TituloElectronico `, `folioControl="PRU20250101"`},
-		{`"cadenaOriginal":"` + cadenaDeLaNorma(t) + `"`},
-		{`"valido":true`},
-		{`"numeroLote":"`, `"procesado":true`, `,PRU20250101,registrado,`},
-		{`cancelado exitosamente`, `"status":404`},
-	}
+// commands runs the sh blocks of a page against a gateway and a sandbox, one
+// after the other, and holds what each prints against wants.
+func commands(t *testing.T, name string, wants [][]string) {
+	t.Helper()
+	blocks := fences(page(t, name), "sh")
 	if len(blocks) != len(wants) {
-		t.Fatalf("%d blocks of commands; the list above says what each must print", len(blocks))
+		t.Fatalf("%s has %d blocks of commands, and the test says what %d must print", name, len(blocks), len(wants))
 	}
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	dir := t.TempDir()
@@ -302,7 +295,7 @@ func TestPages_TargetsOfMakeExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	told := 0
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md", "docs/contratos.md"} {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(page(t, name), -1) {
 			told++
 			if !targets[m[1]] {

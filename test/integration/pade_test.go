@@ -69,7 +69,7 @@ func contratoPor(texto string, modoPrueba bool) map[string]any {
 }
 
 func calls(g *gatewaytest.Gateway, op string) int {
-	return int(g.Sandbox.Estado().Llamadas["pade"][op]) //nolint:gosec // a small count
+	return int(g.Sandbox.Estado().Llamadas["pade"][op])
 }
 
 func produccion(c *config.Config) { c.PADE.Ambiente = "produccion" }
@@ -118,12 +118,37 @@ func TestPADE_WhenTheAnswerIsLost(t *testing.T) {
 	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: "firmar", Tipo: "reset_despues", Veces: 1}); err != nil {
 		t.Fatal(err)
 	}
-	r := g.Post("/v1/pade/contratos", contratoPor("Contrato perdido", false))
-	if r.Status != 409 || !strings.Contains(string(r.Body), "quedó firmado") || !strings.Contains(string(r.Body), `"codigo":"2"`) {
-		t.Errorf("status %d: %s", r.Status, r.Body)
+	for _, headers := range [][]string{nil, nil, {"Idempotency-Key", "tarde"}} {
+		r := g.Post("/v1/pade/contratos", contratoPor("Contrato perdido", false), headers...)
+		if r.Status != 409 || !strings.Contains(string(r.Body), "quedó firmado") || !strings.Contains(string(r.Body), `"codigo":"2"`) {
+			t.Errorf("status %d: %s", r.Status, r.Body)
+		}
 	}
 	if n := calls(g, "firmar"); n != 2 {
 		t.Errorf("%d calls, want 2", n)
+	}
+}
+
+// The answer is lost and the PAC goes down: that it may have signed is not
+// forgotten over the failures that follow.
+func TestPADE_WhenTheAnswerIsLostAndThePACGoesDown(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	for _, f := range []sandbox.Falla{
+		{Servicio: "pade", Operacion: "firmar", Tipo: "reset_despues", Veces: 1},
+		{Servicio: "pade", Operacion: "firmar", Tipo: "html503", Veces: 2},
+	} {
+		if _, err := g.Sandbox.Fallas().Agrega(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if r := g.Post("/v1/pade/contratos", contratoPor("Contrato perdido", false)); r.Status != 503 {
+			t.Errorf("down: %d: %s", r.Status, r.Body)
+		}
+	}
+	if r := g.Post("/v1/pade/contratos", contratoPor("Contrato perdido", false)); r.Status != 409 || !strings.Contains(string(r.Body), "quedó firmado") {
+		t.Errorf("status %d: %s", r.Status, r.Body)
 	}
 }
 

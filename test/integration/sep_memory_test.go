@@ -90,7 +90,7 @@ func wrapped(t *testing.T, form string, f *os.File) io.Reader {
 			_, err := io.Copy(encoder, f)
 			encoder.Close()         //nolint:errcheck // see above
 			io.WriteString(w, `"}`) //nolint:errcheck // see above
-			w.CloseWithError(err)   //nolint:errcheck // never fails
+			w.CloseWithError(err)
 		}()
 		return r
 	case "multipart":

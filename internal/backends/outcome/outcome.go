@@ -6,6 +6,7 @@ package outcome
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -26,6 +27,14 @@ type System struct {
 	// Fault translates a SOAP fault that the system is known for; nil or a nil
 	// answer leaves it to the general rule.
 	Fault func(op *transport.Operation, f *transport.Error) *gateway.Error
+}
+
+// of is the system's name behind "de": the article el runs together with it.
+func (s System) of() string {
+	if bare, ok := strings.CutPrefix(s.Name, "el "); ok {
+		return "del " + bare
+	}
+	return "de " + s.Name
 }
 
 // Failure translates what kept a call from an answer of its contract. An error
@@ -76,7 +85,7 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 		return s.UnknownOutcome(op)
 	}
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
-		Detail: fmt.Sprintf("La respuesta de %s no se pudo interpretar (%s).", s.Name, f.Class)}
+		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
 }
 
 // Spends tells the operations that change something and must not be sent twice.
@@ -103,7 +112,7 @@ func (s System) silent(op *transport.Operation) *gateway.Error {
 			Detail: "La descarga se interrumpió y lo recibido se desechó. " + s.Unknown(op)}
 	}
 	return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
-		Detail: "No llegó a tiempo la respuesta de " + s.Name + ". Puede repetir la petición sin riesgo."}
+		Detail: "No llegó a tiempo la respuesta " + s.of() + ". Puede repetir la petición sin riesgo."}
 }
 
 func (s System) truncated(op *transport.Operation) *gateway.Error {
@@ -117,14 +126,14 @@ func (s System) truncated(op *transport.Operation) *gateway.Error {
 func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.Error {
 	switch {
 	case f.Status == 503 || f.Status == 429:
-		return s.Unavailable(fmt.Sprintf("El servicio de %s está fuera de línea: respondió con la página de error HTTP %d.", s.Name, f.Status), f.RetryAfter)
+		return s.Unavailable(fmt.Sprintf("El servicio %s está fuera de línea: respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)
 	case f.Status >= 500 && Spends(op):
 		return s.UnknownOutcome(op)
 	case f.Status >= 500:
-		return s.Unavailable(fmt.Sprintf("El servicio de %s respondió con la página de error HTTP %d.", s.Name, f.Status), f.RetryAfter)
+		return s.Unavailable(fmt.Sprintf("El servicio %s respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)
 	}
 	return &gateway.Error{Kind: gateway.KindMensajeRechazado,
-		Detail: fmt.Sprintf("El servidor de %s respondió HTTP %d sin mensaje SOAP. Revise las direcciones %s.", s.Name, f.Status, s.Settings)}
+		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Revise las direcciones %s.", s.of(), f.Status, s.Settings)}
 }
 
 // fromFault translates a SOAP fault: the caller's side is our own malformed
@@ -138,10 +147,10 @@ func (s System) fromFault(op *transport.Operation, f *transport.Error) *gateway.
 	switch f.Faultcode {
 	case "DeserializationFailed", "Client", "Sender":
 		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
-			Detail: "No se pudo leer la petición del lado de " + s.Name + ". Es un defecto de la pasarela o un cambio del servicio; no la repita igual."}
+			Detail: "No se pudo leer la petición del lado " + s.of() + ". Es un defecto de la pasarela o un cambio del servicio; no la repita igual."}
 	}
 	if Spends(op) {
 		return s.UnknownOutcome(op)
 	}
-	return s.Unavailable("El servicio de "+s.Name+" respondió con un error interno.", 0)
+	return s.Unavailable("El servicio "+s.of()+" respondió con un error interno.", 0)
 }

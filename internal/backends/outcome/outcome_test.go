@@ -158,7 +158,7 @@ func TestFailure_WhenTheStubCannotDecode(t *testing.T) {
 func TestFailure_WhenItIsOfTheVocabularyPasses(t *testing.T) {
 	t.Parallel()
 	known := &gateway.Error{Kind: gateway.KindEFirma, Detail: "d"}
-	if got := system().Failure(operation(spends), fmt.Errorf("wrapped: %w", known)); got != error(known) {
+	if got := system().Failure(operation(spends), fmt.Errorf("wrapped: %w", known)); !errors.Is(got, known) || gateway.AsError(got).Backend != "" {
 		t.Errorf("%v", got)
 	}
 }

@@ -3,6 +3,7 @@ package sat
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/gen/soap/sat/autenticacion"
@@ -57,12 +58,13 @@ func (c *Client) fetchToken(ctx context.Context, servicio gateway.Servicio, cred
 	if err != nil {
 		return signing.Token{}, err
 	}
-	if response.AutenticaResult == "" {
+	value := strings.TrimSpace(response.AutenticaResult)
+	if value == "" {
 		return signing.Token{}, &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: errNoToken}
 	}
 	life := signing.TimestampWindow
 	if told := call.Answer.Expires.Sub(call.Answer.Created); told > 0 && told < life {
 		life = told
 	}
-	return signing.Token{Value: response.AutenticaResult, Created: asked.UTC().Truncate(time.Second), Expires: asked.Add(life).UTC().Truncate(time.Second)}, nil
+	return signing.Token{Value: value, Created: asked.UTC().Truncate(time.Second), Expires: asked.Add(life).UTC().Truncate(time.Second)}, nil
 }

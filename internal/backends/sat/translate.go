@@ -3,6 +3,7 @@ package sat
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/soap/sat/solicita"
 	"github.com/pasarela-mx/pasarela/gen/soap/sat/verifica"
@@ -12,6 +13,11 @@ import (
 
 // solicitaResult is what the four Solicita operations answer alike.
 type solicitaResult struct{ idSolicitud, codEstatus, mensaje string }
+
+// result drops the space around what names things: a schema of strings keeps it.
+func result(idSolicitud, codEstatus, mensaje string) solicitaResult {
+	return solicitaResult{strings.TrimSpace(idSolicitud), strings.TrimSpace(codEstatus), mensaje}
+}
 
 // present calls the operation of s.
 func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
@@ -41,7 +47,7 @@ func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService
 		return solicitaResult{}, err
 	}
 	got := response.SolicitaDescargaEmitidosResult
-	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
 func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
@@ -57,7 +63,7 @@ func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaServic
 		return solicitaResult{}, err
 	}
 	got := response.SolicitaDescargaRecibidosResult
-	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
 func presentFolio(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
@@ -68,7 +74,7 @@ func presentFolio(ctx context.Context, stub solicita.ISolicitaDescargaService, s
 		return solicitaResult{}, err
 	}
 	got := response.SolicitaDescargaFolioResult
-	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
 func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
@@ -82,24 +88,28 @@ func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaServic
 		return solicitaResult{}, err
 	}
 	got := response.SolicitaDescargaResult
-	return solicitaResult{got.IdSolicitud, got.CodEstatus, got.Mensaje}, nil
+	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
 // accepted turns an answer into the vocabulary, or into the refusal of its code.
 func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAceptada, error) {
 	switch {
 	case r.codEstatus == codAceptada && r.idSolicitud != "":
-		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: r.mensaje}, nil
+		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: transport.PublicText(r.mensaje, nsDescarga)}, nil
 	case r.codEstatus == codAceptada || r.codEstatus == "":
 		e := system().UnknownOutcome(op)
 		e.Codigo, e.Mensaje = r.codEstatus, transport.PublicText(r.mensaje, nsDescarga)
 		return gateway.SolicitudAceptada{}, e
 	}
 	e := refusal(r.codEstatus, r.mensaje)
-	if r.codEstatus == codNoControlado && r.idSolicitud != "" {
+	switch {
+	case r.idSolicitud == "":
+	case r.codEstatus == codNoControlado:
 		// Seen in production: an error and an id; the SAT may hold the solicitud.
 		e.Reintentable, e.RetryAfter = false, 0
 		e.Detail = "El SAT tuvo un error interno y aun así dio el idSolicitud " + r.idSolicitud + ". Verifíquelo antes de repetir: puede estar en proceso."
+	default:
+		e.Detail += " Con el rechazo vino el idSolicitud " + r.idSolicitud + "."
 	}
 	return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud}, e
 }
@@ -108,6 +118,7 @@ func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAcep
 // between an answer and an error: a rejected solicitud is a state (sat.md §7).
 func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaResponse) (gateway.EstadoSolicitud, error) {
 	r := response.VerificaSolicitudDescargaResult
+	r.CodEstatus, r.CodigoEstadoSolicitud = strings.TrimSpace(r.CodEstatus), strings.TrimSpace(r.CodigoEstadoSolicitud)
 	if r.CodEstatus != codAceptada {
 		if r.CodEstatus == "" {
 			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
@@ -119,14 +130,14 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		IDSolicitud: idSolicitud,
 		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
-		Mensaje:     r.Mensaje,
+		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
 		NumeroCFDIs: int64(r.NumeroCFDIs),
 	}
 	if r.CodigoEstadoSolicitud != "" {
 		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: describe(r.CodigoEstadoSolicitud)}
 	}
 	for _, id := range r.IdsPaquetes {
-		if id != "" {
+		if id = strings.TrimSpace(id); id != "" {
 			out.IDsPaquetes = append(out.IDsPaquetes, id)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/hooklift/gowsdl/soap"
 
 	"github.com/pasarela-mx/pasarela/gen/soap/sep/titulos"
@@ -38,14 +39,18 @@ func New(url string, doer soap.HTTPClient) *Client {
 // Carga uploads a file (sep.md §3). Its bytes are encoded while they are sent.
 func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre string, archivo *io.SectionReader) (gateway.LoteCargado, error) {
 	op := &c.ops.carga
-	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Adjunto: archivo})
+	mark := "{{" + uuid.NewString() + "}}"
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Adjunto: archivo, Marca: mark})
 	response, err := c.stub.CargaTituloElectronicoContext(ctx, &titulos.CargaTituloElectronicoRequest{
-		NombreArchivo: nombre, ArchivoBase64: []byte(transport.AdjuntoMark), Autenticacion: autenticacion(cuenta)})
+		NombreArchivo: nombre, ArchivoBase64: []byte(mark), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
 		return gateway.LoteCargado{}, failure(op, err)
 	}
-	numero := text(response.NumeroLote)
-	if numero == "" || numero == "0" {
+	numero := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")
+	if numero == "" && strings.TrimSpace(response.Mensaje) == "" {
+		return gateway.LoteCargado{}, refusal("", system().UnknownOutcome(op))
+	}
+	if numero == "" {
 		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida,
 			Detail: "La SEP no abrió un lote con el archivo; la razón está en mensaje."})
 	}
@@ -100,11 +105,21 @@ func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numero
 func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gateway.Cancelacion) (gateway.CancelacionHecha, error) {
 	if x.CveInstitucion != "" {
 		op := &c.ops.cancelaInstitucion
-		ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
+		call := &transport.Call{Operation: op}
+		ctx = transport.WithCall(ctx, call)
 		err := c.stub.CancelarTituloInstitucionContext(ctx, &titulos.CancelarTituloInstitucionRequest{
 			FolioControl: x.FolioControl, CveInstitucion: x.CveInstitucion, MotCancelacion: x.Motivo, Autenticacion: autenticacion(cuenta)})
 		if err != nil {
 			return gateway.CancelacionHecha{}, failure(op, err)
+		}
+		// The contract has no answer; one that refuses all the same is believed.
+		codigo := strings.TrimSpace(call.Answer.Codigo)
+		if e := known(call.Answer.Texto); e != nil || codigo != "" && strings.Trim(codigo, "0") != "" {
+			if e == nil {
+				e = refusal(call.Answer.Texto, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
+			}
+			e.Codigo = codigo
+			return gateway.CancelacionHecha{}, e
 		}
 		return gateway.CancelacionHecha{Codigo: "0", Mensaje: "La SEP recibió la solicitud; esta operación no da respuesta."}, nil
 	}
@@ -116,7 +131,7 @@ func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gatewa
 		return gateway.CancelacionHecha{}, failure(op, err)
 	}
 	codigo := text(response.Codigo)
-	if codigo == "0" {
+	if n, err := strconv.Atoi(codigo); err == nil && n == 0 {
 		return gateway.CancelacionHecha{Codigo: codigo, Mensaje: public(response.Mensaje)}, nil
 	}
 	e := refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})

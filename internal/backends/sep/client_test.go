@@ -38,7 +38,7 @@ func serve(t *testing.T, handle http.HandlerFunc) *service {
 		handle(w, r)
 	}))
 	t.Cleanup(server.Close)
-	base := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http's own
+	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
 	s.Client = New(server.URL+"/met-ws/services/", transport.New(base, "test", time.Now, func(transport.Event) {}))
 	return s
@@ -111,7 +111,7 @@ func TestCarga_ByAnswer(t *testing.T) {
 		"an empty numeroLote":   {"<numeroLote/><mensaje>Archivo vacío</mensaje>", expect{gateway.KindInvalida, "Archivo vacío"}},
 		"a blank numeroLote":    {"<numeroLote>  </numeroLote><mensaje>no</mensaje>", expect{gateway.KindInvalida, "no"}},
 		"numeroLote 0":          {"<numeroLote>0</numeroLote><mensaje>no</mensaje>", expect{gateway.KindInvalida, "no"}},
-		"nothing":               {"", expect{gateway.KindInvalida, ""}},
+		"nothing":               {"", expect{gateway.KindResultadoDesconocido, ""}},
 		"a wrong account":       {"<mensaje>Usuario Inválido</mensaje>", expect{gateway.KindProhibido, "Usuario Inválido"}},
 		"no accent":             {"<mensaje>USUARIO  INVALIDO.</mensaje>", expect{gateway.KindProhibido, ""}},
 		"another's account":     {"<mensaje>El usuario 123456 no pertenece a la Institución Educativa.</mensaje>", expect{gateway.KindProhibido, "123456"}},
