@@ -14,7 +14,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start the sandbox and the gateway, and print curl lines to paste
-	@go run ./cmd/dev run
+	@mkdir -p .cache/bin
+	@go build -o .cache/bin/dev ./cmd/dev && exec .cache/bin/dev run
 
 demo: ## Walk every operation against the sandbox and show what came
 	@go run ./cmd/dev demo

@@ -817,14 +817,10 @@ type FolioControl = string
 // Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 type FolioFiscal = string
 
-// FormularioDeArchivo Un archivo en un formulario.
-type FormularioDeArchivo struct {
-	// Archivo El archivo, `.xml` o `.zip`, sin codificar.
-	Archivo openapi_types.File `json:"archivo"`
-
-	// NombreArchivo El nombre del archivo; si falta, el de la parte `archivo`.
-	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
-}
+// FormularioDeArchivo Un archivo en un formulario. Las partes son:
+// - `archivo`, obligatoria: el archivo, `.xml` o `.zip`, sin codificar.
+// - `nombreArchivo`: su nombre; si falta, el de la parte `archivo`.
+type FormularioDeArchivo map[string]openapi_types.File
 
 // IDPaquete Identificador opaco de un paquete; mayúsculas y minúsculas cuentan.
 //
@@ -1334,7 +1330,7 @@ type SolicitudDescarga struct {
 	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
 
 	// Version Versión del servicio de solicitud del SAT:
-	// - `1.5`: la vigente desde mayo de 2025. Pide `tipoDescarga`.
+	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
 	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
 	Version VersionSolicitud `json:"version,omitempty,omitzero"`
@@ -1752,7 +1748,7 @@ type ValorDeCatalogo struct {
 }
 
 // VersionSolicitud Versión del servicio de solicitud del SAT:
-//   - `1.5`: la vigente desde mayo de 2025. Pide `tipoDescarga`.
+//   - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 //   - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
 //     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
 type VersionSolicitud string

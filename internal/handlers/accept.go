@@ -66,7 +66,8 @@ func checkAccept(op *openapi3.Operation, r *http.Request) error {
 			}
 		}
 	}
-	if len(offered) == 0 || prefers(r, offered...) != "" {
+	// A client that lists the problem's type alone means the route's own formats too.
+	if len(offered) == 0 || prefers(r, append(offered, contentProblem)...) != "" {
 		return nil
 	}
 	slices.Sort(offered)

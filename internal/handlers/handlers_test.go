@@ -204,6 +204,15 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 	}
 }
 
+// TestAccept_WhenTheProblemAloneIsNamed: clients that are generated from the
+// errors of a route ask for no more than that.
+func TestAccept_WhenTheProblemAloneIsNamed(t *testing.T) {
+	t.Parallel()
+	if w := newSurface(t, &fake{}, nil).do("GET", verificaPath, "", "Accept", contentProblem); w.Code == http.StatusNotAcceptable {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
 func TestMethodNotAllowed_TellsWhatIs(t *testing.T) {
 	t.Parallel()
 	w := newSurface(t, &fake{}, nil).do(http.MethodDelete, "/v1/sat/cfdi/solicitudes", "")

@@ -70,6 +70,9 @@ func wrap(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	}
 }
 
+// contentProblem is the media type of RFC 9457 §3.
+const contentProblem = "application/problem+json"
+
 // writeProblem answers err as application/problem+json. The texts of the error
 // that are for the log go to the log.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
@@ -95,7 +98,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges"} {
 		header.Del(name)
 	}
-	header.Set("Content-Type", "application/problem+json")
+	header.Set("Content-Type", contentProblem)
 	header.Set("Cache-Control", "no-store")
 	switch {
 	case e.RetryAfter > 0:
