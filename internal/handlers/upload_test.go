@@ -165,6 +165,25 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 	}
 }
 
+func TestOnly_WhenAClientWritesWhatItWasNotGiven(t *testing.T) {
+	t.Parallel()
+	for body, refused := range map[string]bool{
+		`{"archivoBase64":"UEsD","titulos":[],"escape":null}`: false,
+		`{"archivoBase64":"UEsD","titulos":[{}]}`:             true,
+		`{"archivoBase64":"UEsD","escape":"sep"}`:             true,
+	} {
+		h, _ := receiver(t)
+		up, err := h.receiveJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := up.only(); (err != nil) != refused {
+			t.Errorf("%s: %v", body, err)
+		}
+		up.Close()
+	}
+}
+
 // A body of many fields, or of a key without end, must not be held.
 func TestReceiveJSON_WhenFieldsHaveNoEnd(t *testing.T) {
 	h, _ := receiver(t)

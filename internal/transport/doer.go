@@ -41,7 +41,9 @@ func New(base http.RoundTripper, agent string, now func() time.Time, observe fun
 	fresh := base
 	if t, ok := base.(*http.Transport); ok {
 		once := t.Clone()
-		once.DisableKeepAlives = true
+		// Not DisableKeepAlives: told that it is the last message, a server may close
+		// before it has read it whole, and its answer is lost in the reset.
+		once.MaxIdleConnsPerHost = -1
 		fresh = once
 	}
 	return &Doer{base: base, fresh: fresh, now: now, observe: observe, endpoints: make(map[address]*guard),
