@@ -150,6 +150,7 @@ func TestAbre_WhenTheDownloadFails(t *testing.T) {
 		"nothing":               {nil, nil, gateway.KindRespuestaInvalida, 2},
 		"refused with a code":   {nil, refused, gateway.KindNoEncontrado, 3},
 		"no token":              {nil, &gateway.Error{Kind: gateway.KindSinRespuesta, NoEnviada: true, Detail: "d"}, gateway.KindSinRespuesta, 3},
+		"a page in its place":   {nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d"}, gateway.KindRespuestaInvalida, 3},
 		"the SAT was not there": {nil, down, gateway.KindNoDisponible, 3},
 	} {
 		t.Run(name, func(t *testing.T) {

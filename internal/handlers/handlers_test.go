@@ -204,6 +204,20 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 	}
 }
 
+// TestPaths_WhenEscapedTwiceNothingElseIsMeant: what was validated is what is used.
+func TestPaths_WhenEscapedTwiceNothingElseIsMeant(t *testing.T) {
+	t.Parallel()
+	for path, status := range map[string]int{
+		"/v1/sat/cf%2564i/paquetes/A_1?rfcSolicitante=PRU010101AB1":    http.StatusNotFound,
+		"/v1/sat/cfdi/paquetes/A%2541?rfcSolicitante=PRU010101AB1":     http.StatusUnprocessableEntity,
+		"/v1/sat/cfdi/paquetes/%252e%252e?rfcSolicitante=PRU010101AB1": http.StatusUnprocessableEntity,
+	} {
+		if w := newSurface(t, &fake{}, nil).do("GET", path, ""); w.Code != status {
+			t.Errorf("%s: status %d, want %d: %s", path, w.Code, status, w.Body)
+		}
+	}
+}
+
 // TestAccept_WhenTheProblemAloneIsNamed: clients that are generated from the
 // errors of a route ask for no more than that.
 func TestAccept_WhenTheProblemAloneIsNamed(t *testing.T) {

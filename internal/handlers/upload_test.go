@@ -165,6 +165,35 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 	}
 }
 
+func TestBackendAuthorization_WhenItIsNoAccount(t *testing.T) {
+	t.Parallel()
+	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
+	for name, tc := range map[string]struct {
+		header string
+		good   bool
+	}{
+		"an account":         {basic("usuario:contraseña: con dos puntos"), true},
+		"another case":       {"bAsIc " + basic("u:p")[6:], true},
+		"no password":        {basic("usuario:"), false},
+		"no user":            {basic(":p"), false},
+		"no colon":           {basic("usuario"), false},
+		"control characters": {basic("usuario:p\r\nX: y"), false},
+		"no UTF-8":           {basic("usuario:\xff"), false},
+		"no base64":          {"Basic usuario:p", false},
+		"another scheme":     {"Bearer " + basic("u:p")[6:], false},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set(headerBackendAuthorization, tc.header)
+		usuario, password, given, err := backendAuthorization(r)
+		if good := err == nil && given && usuario != "" && password != ""; good != tc.good {
+			t.Errorf("%s: %q given %v, error %v", name, usuario, given, err)
+		}
+		if err != nil && (!gateway.IsKind(err, gateway.KindInvalida) || strings.Contains(err.Error(), "usuario:p")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestOnly_WhenAClientWritesWhatItWasNotGiven(t *testing.T) {
 	t.Parallel()
 	for body, refused := range map[string]bool{

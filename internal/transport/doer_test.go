@@ -144,6 +144,8 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 		"HTML 200":         {answer(200, "<html>login</html>"), ClassMalformed, 1, 1},
 		"too large":        {answer(200, strings.Repeat("x", 5<<10)), ClassTooLarge, 1, 1},
 		"broken after all": {abort, ClassLost, 3, 1},
+		"long fault":       {answer(500, fault+strings.Repeat(" ", 5<<10)), ClassFault, 1, 1},
+		"long HTML 503":    {answer(503, "<html>"+strings.Repeat("x", 5<<10)), ClassHTTP, 3, 1},
 	} {
 		for _, repeatable := range []bool{true, false} {
 			want := tc.once
@@ -166,6 +168,65 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDo_WhenAccessIsDeniedTheTokenIsNotUsedAgain: the message is not repeated,
+// because nobody says that the token was the reason.
+func TestDo_WhenAccessIsDeniedTheTokenIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	for status, rejected := range map[int]int32{401: 1, 403: 1, 404: 0} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		tk := &tokens{}
+		if _, _, err := r.call(peticion(true), tk, nil); err == nil {
+			t.Errorf("%d: no error", status)
+		}
+		if got := tk.rejected.Load(); got != rejected || r.calls.Load() != 1 {
+			t.Errorf("%d: %d tokens rejected in %d calls, want %d in one", status, got, r.calls.Load(), rejected)
+		}
+	}
+}
+
+func TestDo_WhenTheAnswerIsCompressedUnasked(t *testing.T) {
+	t.Parallel()
+	for _, coding := range []string{"gzip", "GZIP", "x-gzip"} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", coding)
+			z := gzip.NewWriter(w)
+			io.WriteString(z, goodAnswer) //nolint:errcheck // a test's server
+			z.Close()                     //nolint:errcheck // see above
+		})
+		if _, _, err := r.call(peticion(true), &tokens{}, nil); err != nil {
+			t.Errorf("%s: %v", coding, err)
+		}
+	}
+}
+
+// TestGuard_WhenAProbeSaysNothing: a permit that a caller took with it, or a
+// panic, would keep the endpoint shut for good.
+func TestGuard_WhenAProbeSaysNothing(t *testing.T) {
+	t.Parallel()
+	op := peticion(false)
+	for name, probe := range map[string]func() (*answer, error){
+		"canceled": func() (*answer, error) { return nil, &Error{Class: ClassCanceled} },
+		"a panic":  func() (*answer, error) { panic("probe") },
+	} {
+		g := newGuard()
+		g.breaker.HalfOpen()
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = g.run(t.Context(), &op, probe)
+		}()
+		if !g.breaker.IsOpen() {
+			t.Errorf("%s: the breaker is neither probed nor open", name)
+		}
+	}
+	g := newGuard()
+	for range 2 * breakerThreshold {
+		_, _ = g.run(t.Context(), &op, func() (*answer, error) { return nil, &Error{Class: ClassCanceled} })
+	}
+	if !g.breaker.IsClosed() {
+		t.Error("callers that leave open the breaker")
 	}
 }
 

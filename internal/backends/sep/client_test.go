@@ -104,6 +104,8 @@ func TestCarga_ByAnswer(t *testing.T) {
 		"a number":              {"<numeroLote>100001</numeroLote><mensaje></mensaje>", expect{noError, "100001|"}},
 		"a number and a text":   {"<numeroLote> 100001 </numeroLote><mensaje>Recibido</mensaje>", expect{noError, "100001|Recibido"}},
 		"in the other order":    {"<mensaje>Recibido</mensaje><numeroLote>100001</numeroLote>", expect{noError, "100001|Recibido"}},
+		"a written number":      {"<numeroLote>+000100001</numeroLote>", expect{noError, "100001|"}},
+		"zeros":                 {"<numeroLote>000</numeroLote><mensaje>no</mensaje>", expect{gateway.KindInvalida, "no"}},
 		"no mensaje":            {"<numeroLote>100001</numeroLote>", expect{noError, "100001|"}},
 		"something more":        {"<numeroLote>100001</numeroLote><nuevo>x</nuevo>", expect{noError, "100001|"}},
 		"a number beyond int64": {"<numeroLote>123456789012345678901</numeroLote>", expect{noError, "123456789012345678901|"}},
@@ -220,6 +222,7 @@ func TestCancela_ByAnswer(t *testing.T) {
 		"refused":                 {"<codigo>1</codigo><mensaje>otra razón</mensaje>", expect{gateway.KindConflicto, "otra razón"}},
 		"another code":            {"<codigo>9</codigo><mensaje>otra razón</mensaje>", expect{gateway.KindConflicto, "otra razón"}},
 		"the text says done":      {"<codigo>1</codigo><mensaje>fue cancelado exitosamente</mensaje>", expect{gateway.KindConflicto, "exitosamente"}},
+		"zeros":                   {"<codigo>00</codigo><mensaje>ok</mensaje>", expect{noError, "00 ok"}},
 		"no code":                 {"<mensaje>raro</mensaje>", expect{gateway.KindResultadoDesconocido, "raro"}},
 		"no code, and an account": {"<mensaje>Usuario Invalido</mensaje>", expect{gateway.KindProhibido, "Usuario"}},
 		"an empty code":           {"<codigo/>", expect{gateway.KindResultadoDesconocido, ""}},
@@ -244,15 +247,18 @@ func TestCancela_WhenByInstitution(t *testing.T) {
 		body   string
 		kind   gateway.Kind
 	}{
-		"202":                {202, "", noError},
-		"200 with nothing":   {200, "", noError},
-		"204":                {204, "", noError},
-		"200 with an answer": {200, forms("cancelarTituloInstitucionResponse", "<codigo>0</codigo>")["env: and ns2:"], noError},
-		"a fault of ours":    {500, fmt.Sprintf(fault, "Client"), gateway.KindMensajeRechazado},
-		"a fault of theirs":  {500, fmt.Sprintf(fault, "Server"), gateway.KindResultadoDesconocido},
-		"a page":             {500, "<html>", gateway.KindResultadoDesconocido},
-		"closed":             {503, "<html>", gateway.KindNoDisponible},
-		"200 with a page":    {200, "<html>", gateway.KindResultadoDesconocido},
+		"202":                 {202, "", noError},
+		"200 with nothing":    {200, "", noError},
+		"204":                 {204, "", noError},
+		"200 with an answer":  {200, forms("cancelarTituloInstitucionResponse", "<codigo>0</codigo>")["env: and ns2:"], noError},
+		"200 with a refusal":  {200, forms("cancelarTituloInstitucionResponse", "<codigo>3</codigo><mensaje>Motivo no válido</mensaje>")["env: and ns2:"], gateway.KindConflicto},
+		"200 with an account": {200, forms("cancelarTituloInstitucionResponse", "<mensaje>Usuario Inválido</mensaje>")["env: and ns2:"], gateway.KindProhibido},
+		"200 with zeros":      {200, forms("cancelarTituloInstitucionResponse", "<codigo>00</codigo>")["env: and ns2:"], noError},
+		"a fault of ours":     {500, fmt.Sprintf(fault, "Client"), gateway.KindMensajeRechazado},
+		"a fault of theirs":   {500, fmt.Sprintf(fault, "Server"), gateway.KindResultadoDesconocido},
+		"a page":              {500, "<html>", gateway.KindResultadoDesconocido},
+		"closed":              {503, "<html>", gateway.KindNoDisponible},
+		"200 with a page":     {200, "<html>", gateway.KindResultadoDesconocido},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
