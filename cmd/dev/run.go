@@ -56,7 +56,7 @@ func banner(s *devstack.Stack) string {
 	return strings.NewReplacer("{api}", s.API, "{admin}", s.Admin, "{sandbox}", s.SandboxURL, "{sandboxAdmin}", s.SandboxAdmin,
 		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcEmpresa).Replace(`
 Pasarela   {api}     contract: {api}/openapi.yaml   admin: {admin}/metrics
-Sandbox    {sandbox}     simulates SAT and SEP; admin: {sandboxAdmin}
+Sandbox    {sandbox}     simulates SAT, SEP and Prodigia; admin: {sandboxAdmin}
 e.firmas   {efirmas}
 
 Paste, in another terminal:

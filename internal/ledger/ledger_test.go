@@ -455,3 +455,30 @@ func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
 		t.Errorf("%+v, %v after %d calls", got, err, s.calls.Load())
 	}
 }
+
+// What a failure leaves behind: a loss is not forgotten over the failures that
+// follow, and what is so once and for all is not asked for again.
+func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
+	t.Parallel()
+	for resto, want := range map[Resto]struct {
+		lost  bool
+		calls int64
+	}{Nada: {false, 2}, Perdida: {true, 2}, Definitiva: {false, 1}} {
+		l, s := newLedger(t), once(answer{}, refused(gateway.KindConflicto, false))
+		m := message("k")
+		m.Libre, m.Resto = true, func(error) Resto { return resto }
+		if _, _, err := Once(t.Context(), l, m, never, s.send); !gateway.IsKind(err, gateway.KindConflicto) {
+			t.Fatal(err)
+		}
+		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != want.lost {
+			t.Errorf("resto %d: lost %v, %v", resto, lost, err)
+		}
+		_, again, err := Once(t.Context(), l, m, never, s.send)
+		if n := s.calls.Load(); n != want.calls {
+			t.Errorf("resto %d: %d sent, want %d", resto, n, want.calls)
+		}
+		if bound := gateway.IsKind(err, gateway.KindConflicto) && again; bound != (resto == Definitiva) {
+			t.Errorf("resto %d: replayed %v, %v", resto, again, err)
+		}
+	}
+}

@@ -187,6 +187,27 @@ func TestDo_WhenAccessIsDeniedTheTokenIsNotUsedAgain(t *testing.T) {
 	}
 }
 
+// TestDo_WhenItMustNotBeSentTwiceItsConnectionIsItsOwn: a kept one may be closing.
+func TestDo_WhenItMustNotBeSentTwiceItsConnectionIsItsOwn(t *testing.T) {
+	t.Parallel()
+	for repeatable, want := range map[bool]int{true: 1, false: 3} {
+		peers := map[string]bool{}
+		r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+			peers[req.RemoteAddr] = true
+			io.Copy(io.Discard, req.Body) //nolint:errcheck // a test's server
+			io.WriteString(w, goodAnswer) //nolint:errcheck // see above
+		})
+		for range 3 {
+			if _, _, err := r.call(peticion(repeatable), &tokens{}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(peers) != want {
+			t.Errorf("repeatable %v: %d connections for three calls, want %d", repeatable, len(peers), want)
+		}
+	}
+}
+
 func TestDo_WhenTheAnswerIsCompressedUnasked(t *testing.T) {
 	t.Parallel()
 	for _, coding := range []string{"gzip", "GZIP", "x-gzip"} {

