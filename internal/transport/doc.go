@@ -4,7 +4,7 @@
 //
 // Making it right: the wrapper gets its prefix, the operation its SOAPAction,
 // signature and token (envelope.go, doer.go). Sending: kept-alive connections,
-// a deadline per operation, a repeat only where the protocol says that it is
+// but one of its own for what must not be sent twice, a deadline per operation, a repeat only where the protocol says that it is
 // safe, a breaker per endpoint (resilience.go). Answers: bounded, and told
 // apart into good ones, faults, HTML pages, empty and cut ones (answer.go); the
 // text of a package is streamed out and never held (paquete.go).
