@@ -91,6 +91,8 @@ type Error struct {
 	// NoEnviada says that the operation's own message never left, so that the
 	// backend cannot have counted it.
 	NoEnviada bool
+	// Recurso is the path of what it clashes with; empty for none.
+	Recurso string
 	// RetryAfter is how long to wait before that; zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log only. It holds no secret.

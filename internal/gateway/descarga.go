@@ -1,0 +1,275 @@
+package gateway
+
+import (
+	"fmt"
+	"time"
+)
+
+// EstadoDescarga is how far a durable download is.
+type EstadoDescarga string
+
+// The states of a descarga. The last five are final.
+const (
+	// DescargaEnCola: nothing has been presented to the SAT yet.
+	DescargaEnCola EstadoDescarga = "en_cola"
+	// DescargaSolicitada: the SAT has at least one solicitud and works on none.
+	DescargaSolicitada EstadoDescarga = "solicitada"
+	// DescargaEnProceso: the SAT works on at least one solicitud.
+	DescargaEnProceso EstadoDescarga = "en_proceso"
+	// DescargaDescargando: at least one package is there to be fetched.
+	DescargaDescargando EstadoDescarga = "descargando"
+	// DescargaTerminada: everything that the SAT counted is in storage.
+	DescargaTerminada EstadoDescarga = "terminada"
+	// DescargaVacia: the SAT found nothing, which is a good answer.
+	DescargaVacia EstadoDescarga = "vacia"
+	// DescargaParcial: a part is in storage and the rest will not come.
+	DescargaParcial EstadoDescarga = "parcial"
+	// DescargaFallida: nothing is in storage and nothing will come.
+	DescargaFallida EstadoDescarga = "fallida"
+	// DescargaCancelada: the caller cancelled it; what had come is kept.
+	DescargaCancelada EstadoDescarga = "cancelada"
+)
+
+// EstadosDescarga lists the states in the order in which they are documented.
+func EstadosDescarga() []EstadoDescarga {
+	return []EstadoDescarga{DescargaEnCola, DescargaSolicitada, DescargaEnProceso, DescargaDescargando,
+		DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada}
+}
+
+// Final tells whether the state never changes again.
+func (e EstadoDescarga) Final() bool {
+	switch e {
+	case DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada:
+		return true
+	}
+	return false
+}
+
+// EstadoTramo is how far one solicitud of a descarga is.
+type EstadoTramo string
+
+// The states of a solicitud within a descarga. Pendiente, Presentada and
+// Descargando are alive; Partida and Sustituida have successors that cover the
+// same range.
+const (
+	TramoPendiente   EstadoTramo = "pendiente"
+	TramoPresentada  EstadoTramo = "presentada"
+	TramoDescargando EstadoTramo = "descargando"
+	TramoTerminada   EstadoTramo = "terminada"
+	TramoVacia       EstadoTramo = "vacia"
+	TramoPartida     EstadoTramo = "partida"
+	TramoSustituida  EstadoTramo = "sustituida"
+	TramoFallida     EstadoTramo = "fallida"
+	TramoCancelada   EstadoTramo = "cancelada"
+)
+
+// Vivo tells whether the solicitud still has to be worked on.
+func (e EstadoTramo) Vivo() bool {
+	return e == TramoPendiente || e == TramoPresentada || e == TramoDescargando
+}
+
+// EstadoPaquete is how far one package of a descarga is.
+type EstadoPaquete string
+
+// The states of a package within a descarga.
+const (
+	PaquetePendiente EstadoPaquete = "pendiente"
+	PaqueteGuardado  EstadoPaquete = "guardado"
+	// PaquetePerdido: the SAT serves it no more and no copy is in storage.
+	PaquetePerdido EstadoPaquete = "perdido"
+	// PaqueteBorrado: it was in storage until retention removed it.
+	PaqueteBorrado EstadoPaquete = "borrado"
+)
+
+// PeticionDescarga asks for everything of a range, however many solicitudes that
+// takes.
+type PeticionDescarga struct {
+	// Solicitud holds the criteria: TipoDescarga is Emitidos or Recibidos.
+	Solicitud Solicitud
+	// Plazo is how long the SAT may take in all; zero for the default, 72 hours.
+	Plazo time.Duration
+	// Programacion makes it recurrent; nil for once.
+	Programacion *Programacion
+	// Dueño names the API key that asks; empty without keys.
+	Dueno string
+}
+
+// Programacion says when a recurrent descarga runs and how far back each run
+// looks again.
+type Programacion struct {
+	// Hora of the day of central Mexico, as "04:00".
+	Hora string
+	// Traslape is how many days before the last run are asked for again: stamping
+	// and cancelling show days later (sat.md §10).
+	Traslape int
+	// Siguiente is when it runs next; zero once it has been cancelled.
+	Siguiente time.Time
+}
+
+const (
+	// PlazoNormal is the deadline of a descarga that names none.
+	PlazoNormal = 72 * time.Hour
+	// MaxPlazo bounds a deadline: the SAT has taken 105 hours (sat.md §10).
+	MaxPlazo = 30 * 24 * time.Hour
+	// MaxTraslape bounds how far back a recurrent descarga looks again, in days.
+	MaxTraslape = 60
+)
+
+// Normalize fills what is implied: beside what a solicitud implies, metadata are
+// of every state unless one is said, because they are how cancellations are
+// learnt (sat.md §10).
+func (p PeticionDescarga) Normalize() PeticionDescarga {
+	if p.Solicitud.TipoSolicitud == TipoMetadata && p.Solicitud.EstadoComprobante == "" {
+		p.Solicitud.EstadoComprobante = EstadoTodos
+	}
+	p.Solicitud = p.Solicitud.Normalize()
+	if p.Plazo == 0 {
+		p.Plazo = PlazoNormal
+	}
+	return p
+}
+
+// Validate checks a normalized petition by the rules of a solicitud and its own.
+// The error is an *Error of KindInvalida that lists every field at fault.
+func (p PeticionDescarga) Validate(now time.Time) error {
+	v := &validator{}
+	s := p.Solicitud
+	if p.Programacion != nil {
+		v.programacion(*p.Programacion, s, now)
+		// A recurrent one has no end of its own: each run has.
+		if s.FechaFinal == "" {
+			s.FechaFinal = EnMexico(now).Format(FormatoFecha)
+		}
+	}
+	if s.TipoDescarga == Folio || s.Version == Version11 {
+		v.add("tipoDescarga", "Una descarga es de un rango de fechas.", Emitidos, Recibidos)
+	} else if err := s.Validate(now); err != nil {
+		v.campos = append(v.campos, AsError(err).Campos...)
+	}
+	if p.Plazo < time.Hour || p.Plazo > MaxPlazo {
+		v.add("plazoHoras", fmt.Sprintf("Debe estar entre 1 y %d horas.", int(MaxPlazo/time.Hour)))
+	}
+	return v.err()
+}
+
+func (v *validator) programacion(p Programacion, s Solicitud, now time.Time) {
+	if _, err := time.Parse("15:04", p.Hora); err != nil {
+		v.add("programacion/hora", "No es una hora con la forma hh:mm, de 00:00 a 23:59, del centro de México.")
+	}
+	if p.Traslape < 0 || p.Traslape > MaxTraslape {
+		v.add("programacion/traslapeDias", fmt.Sprintf("Debe estar entre 0 y %d días.", MaxTraslape))
+	}
+	v.absent("fechaFinal", s.FechaFinal != "", "con programacion: cada corrida llega hasta el fin del día anterior")
+	if inicial, ok := v.fecha("fechaInicial", s.FechaInicial); ok && !inicial.Before(EnMexico(now).Add(-time.Second)) {
+		v.add("fechaInicial", "Debe estar en el pasado.")
+	}
+}
+
+// Descarga is a durable download as it stands.
+type Descarga struct {
+	ID       string
+	Peticion PeticionDescarga
+	Estado   EstadoDescarga
+	// Creada, Actualizada, Limite and Terminada are instants; the last is zero
+	// while it lives.
+	Creada, Actualizada, Limite, Terminada time.Time
+	// Motivo says in Spanish why it ended as it did, where that needs saying.
+	Motivo string
+	// IDProgramacion is the recurrent descarga that this is a run of; empty for none.
+	IDProgramacion string
+	Progreso       Progreso
+	Cuota          Cuota
+	// SiguienteIntento is when something is due next; zero when nothing is.
+	SiguienteIntento time.Time
+	// Solicitudes are filled when one descarga is asked for, not in lists.
+	Solicitudes []Tramo
+}
+
+// Progreso counts what has been done of a descarga.
+type Progreso struct {
+	// Solicitudes counts those that are to bring something: neither split nor replaced.
+	Solicitudes, SolicitudesTerminadas int
+	Paquetes, PaquetesGuardados        int
+	Bytes                              int64
+	// NumeroCFDIs is what the SAT said it found, Encontrados what the stored
+	// packages hold, Fallas the entries in them that cannot be read.
+	NumeroCFDIs, Encontrados, Fallas int64
+	// Porcentaje of the work that is done, 0 to 100: a finished solicitud counts
+	// whole, one with packages by those that are stored.
+	Porcentaje int
+}
+
+// Cuota counts what a descarga has spent at the SAT.
+type Cuota struct {
+	// Solicitudes that were presented, or may have been.
+	Solicitudes int
+	// Descargas of packages that the SAT has served, or may have.
+	Descargas int
+}
+
+// Tramo is one solicitud of a descarga.
+type Tramo struct {
+	ID int64
+	// Origen is the solicitud that this one replaces or is a half of; 0 for none.
+	Origen int64
+	// Desde and Hasta bound what it is to bring, both inclusive; PideDesde and
+	// PideHasta are what the SAT was asked, wider by the seconds that make the
+	// criteria new. All as FormatoFecha.
+	Desde, Hasta, PideDesde, PideHasta string
+	Estado                             EstadoTramo
+	IDSolicitud                        string
+	// The SAT's codes as they came; empty where it has sent none.
+	CodEstatus, EstadoSolicitud, CodigoEstadoSolicitud, Mensaje string
+	NumeroCFDIs                                                 int64
+	// Presentaciones counts the times that it was sent, or tried to be; Consultas
+	// those that the SAT was asked how far it is.
+	Presentaciones, Consultas int
+	Presentada                time.Time
+	SiguienteIntento          time.Time
+	// Decision says in Spanish what was decided last, and why.
+	Decision string
+}
+
+// PaqueteDescarga is one package of a descarga.
+type PaqueteDescarga struct {
+	Paquete Paquete
+	Tramo   int64
+	Estado  EstadoPaquete
+	Bytes   int64
+	SHA256  string // hexadecimal; empty until it is stored
+	// Comprobantes is what it holds, Fallas what in it cannot be read; -1 until counted.
+	Comprobantes, Fallas int64
+	// Descargas that the SAT has served, or may have.
+	Descargas int
+	Guardado  time.Time
+	Detalle   string
+}
+
+// EventoDescarga is one line of a descarga's ledger.
+type EventoDescarga struct {
+	// Numero counts from 1 within the descarga, without gaps.
+	Numero  int64
+	Cuando  time.Time
+	Tipo    string
+	Detalle string
+	// Tramo is the solicitud that it is about; 0 for the descarga itself.
+	Tramo int64
+	// Codigo and Mensaje are the SAT's own, untouched; empty for none.
+	Codigo, Mensaje string
+	// Estado is the descarga's after the event.
+	Estado EstadoDescarga
+}
+
+// FiltroDescargas narrows a list of descargas; empty fields do not.
+type FiltroDescargas struct {
+	// RFCs that the caller may see; nil for all.
+	RFCs           []string
+	RFC            string
+	Estados        []EstadoDescarga
+	IDProgramacion string
+	// CreadaDesde (inclusive) and CreadaHasta (exclusive) are instants.
+	CreadaDesde, CreadaHasta time.Time
+	// Cursor is where the page begins, as the page before said; empty for the first.
+	Cursor string
+	Limite int
+}
