@@ -10,6 +10,8 @@ type EstadoDescarga string
 
 // The states of a descarga. The last five are final.
 const (
+	// DescargaProgramada: a recurrent one, which has runs instead of solicitudes.
+	DescargaProgramada EstadoDescarga = "programada"
 	// DescargaEnCola: nothing has been presented to the SAT yet.
 	DescargaEnCola EstadoDescarga = "en_cola"
 	// DescargaSolicitada: the SAT has at least one solicitud and works on none.
@@ -32,7 +34,7 @@ const (
 
 // EstadosDescarga lists the states in the order in which they are documented.
 func EstadosDescarga() []EstadoDescarga {
-	return []EstadoDescarga{DescargaEnCola, DescargaSolicitada, DescargaEnProceso, DescargaDescargando,
+	return []EstadoDescarga{DescargaProgramada, DescargaEnCola, DescargaSolicitada, DescargaEnProceso, DescargaDescargando,
 		DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada}
 }
 
