@@ -29,6 +29,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
@@ -49,7 +50,7 @@ type App struct {
 	cfg      config.Config
 	opts     Options
 	store    *store.Store
-	paquetes *descargas.Paquetes
+	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
 	api      http.Handler
 }
@@ -89,7 +90,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
-	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
+	a.paquetes = paquetes.New(backend, st, opts.Log)
 	record := ledger.New(st)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.api, err = handlers.New(handlers.Config{

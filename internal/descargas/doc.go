@@ -1,9 +1,6 @@
-// Package descargas owns what the SAT counts: solicitudes, of which each set of
-// criteria has few in a lifetime, and packages, which are served twice at most.
+// Package descargas owns the solicitudes, of which the SAT accepts few in a
+// lifetime for each set of criteria.
 //
-// The intent is recorded before anything is spent (solicitudes.go); a package is
-// fetched once, streamed to everybody who asks and to storage at the same time,
-// and kept only when it is whole (paquetes.go, vuelo.go). It refuses to repeat a
-// solicitud whose outcome is unknown, to fetch a package a third time, and to
-// serve a partial package as if it were whole.
+// The intent is recorded before anything is spent (solicitudes.go). It refuses
+// to repeat a solicitud whose outcome is unknown.
 package descargas

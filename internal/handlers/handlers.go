@@ -17,11 +17,11 @@ import (
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/paquetes"
 )
 
 // maxBody bounds the JSON bodies of every route so far; the largest legal one
@@ -67,7 +67,7 @@ type Solicitudes interface {
 
 // Paquetes opens packages.
 type Paquetes interface {
-	Abre(ctx context.Context, p gateway.Paquete) (descargas.Contenido, error)
+	Abre(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
 }
 
 // handler implements the generated interface.

@@ -18,16 +18,16 @@ import (
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/paquetes"
 )
 
 // fake answers as told; what is not set must not be called.
 type fake struct {
 	verifica func() (gateway.EstadoSolicitud, error)
 	presenta func(clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
-	abre     func() (descargas.Contenido, error)
+	abre     func() (paquetes.Contenido, error)
 }
 
 func (f *fake) Autentica(context.Context, gateway.Servicio, string) (gateway.Token, error) {
@@ -42,7 +42,7 @@ func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (g
 	return f.presenta(clave, s)
 }
 
-func (f *fake) Abre(context.Context, gateway.Paquete) (descargas.Contenido, error) { return f.abre() }
+func (f *fake) Abre(context.Context, gateway.Paquete) (paquetes.Contenido, error) { return f.abre() }
 
 type surface struct {
 	http.Handler
@@ -283,8 +283,8 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 	t.Parallel()
 	// What a cut answer looks like: it wraps an unexpected end.
 	broken := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
-	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
-		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
+	s := newSurface(t, &fake{abre: func() (paquetes.Contenido, error) {
+		return paquetes.Contenido{EnVuelo: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
 	}}, nil)
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
@@ -300,8 +300,8 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 func TestDescargar_WhenAFlightFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	early := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
-	s := newSurface(t, &fake{abre: func() (descargas.Contenido, error) {
-		return descargas.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
+	s := newSurface(t, &fake{abre: func() (paquetes.Contenido, error) {
+		return paquetes.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
 	}}, nil)
 	w := s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
 	if p := problem(t, w); p.Status != http.StatusBadGateway || w.Header().Get("Content-Disposition") != "" {

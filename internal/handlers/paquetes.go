@@ -11,8 +11,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/paquetes"
 )
 
 const (
@@ -49,16 +49,16 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 }
 
 // landed waits for a flight and returns what it left in storage.
-func (h *handler) landed(r *http.Request, got descargas.Contenido, paquete gateway.Paquete) (descargas.Contenido, error) {
+func (h *handler) landed(r *http.Request, got paquetes.Contenido, paquete gateway.Paquete) (paquetes.Contenido, error) {
 	_, err := io.Copy(io.Discard, got.EnVuelo)
 	if err = errors.Join(err, got.EnVuelo.Close()); err != nil {
-		return descargas.Contenido{}, err
+		return paquetes.Contenido{}, err
 	}
 	return h.cfg.Paquetes.Abre(r.Context(), paquete)
 }
 
 // serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).
-func serveStored(w http.ResponseWriter, r *http.Request, g *descargas.Guardado) error {
+func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) error {
 	defer g.File.Close() //nolint:errcheck // read only
 	w.Header().Set("ETag", `"`+g.SHA256+`"`)
 	if strings.Contains(r.Header.Get("Range"), ",") {

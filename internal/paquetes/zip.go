@@ -1,4 +1,4 @@
-package descargas
+package paquetes
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ const (
 	directoryBuffer = 64 << 10
 )
 
-var errZip = errors.New("descargas: not a whole ZIP")
+var errZip = errors.New("paquetes: not a whole ZIP")
 
 // directory is what the end of a ZIP says of its central directory.
 type directory struct{ entries, size, offset uint64 }

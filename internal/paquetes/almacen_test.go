@@ -1,4 +1,4 @@
-package descargas
+package paquetes
 
 import (
 	"bytes"
@@ -15,9 +15,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
 var elPaquete = gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "ABC_01"}
+
+func openStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), dir, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() }) //nolint:errcheck // may be closed already
+	return s
+}
 
 // source is a SAT that writes as told and counts.
 type source struct {
@@ -29,10 +40,10 @@ func (s *source) Descarga(ctx context.Context, _ gateway.Paquete, sink io.Writer
 	return s.serve(ctx, s.calls.Add(1), sink)
 }
 
-func newPaquetes(t *testing.T, dir string, serve func(ctx context.Context, n int32, sink io.Writer) error) (*Paquetes, *source) {
+func newAlmacen(t *testing.T, dir string, serve func(ctx context.Context, n int32, sink io.Writer) error) (*Almacen, *source) {
 	t.Helper()
 	s := &source{serve: serve}
-	p := NewPaquetes(s, openStore(t, dir), zerolog.Nop())
+	p := New(s, openStore(t, dir), zerolog.Nop())
 	t.Cleanup(func() { p.Close(context.Background()) }) //nolint:errcheck // never cut
 	return p, s
 }
@@ -48,13 +59,13 @@ func read(c Contenido) ([]byte, error) {
 }
 
 // settle waits until the flight of elPaquete has been forgotten.
-func settle(p *Paquetes) { p.wg.Wait() }
+func settle(p *Almacen) { p.wg.Wait() }
 
 func TestAbre_WhenManyCome(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 500, "")
 	gate := make(chan struct{})
-	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
+	p, sat := newAlmacen(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
 		for i := 0; i < len(content); i += 1 + i%701 { // the first bytes one by one
 			if i > len(content)/2 {
 				<-gate
@@ -98,7 +109,7 @@ func TestAbre_WhenTheCallerLeaves(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 50, "")
 	gate := make(chan struct{})
-	p, sat := newPaquetes(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
+	p, sat := newAlmacen(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
 		if _, err := sink.Write(content[:100]); err != nil {
 			return err
 		}
@@ -156,7 +167,7 @@ func TestAbre_WhenTheDownloadFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p, sat := newPaquetes(t, dir, func(_ context.Context, _ int32, sink io.Writer) error {
+			p, sat := newAlmacen(t, dir, func(_ context.Context, _ int32, sink io.Writer) error {
 				if len(tc.write) > 0 {
 					if _, err := sink.Write(tc.write); err != nil {
 						return err
@@ -194,7 +205,7 @@ func TestAbre_WhenTheLedgerMissedIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	content := makeZip(t, 3, "")
-	p, sat := newPaquetes(t, dir, func(context.Context, int32, io.Writer) error { return errors.New("must not be called") })
+	p, sat := newAlmacen(t, dir, func(context.Context, int32, io.Writer) error { return errors.New("must not be called") })
 	path := filepath.Join(dir, "paquetes", "cfdi", elPaquete.RFCSolicitante)
 	if err := errors.Join(os.MkdirAll(path, 0o700), os.WriteFile(filepath.Join(path, "ABC_01.zip"), content, 0o600)); err != nil {
 		t.Fatal(err)
@@ -214,7 +225,7 @@ func TestClose_WhenDownloadsRun(t *testing.T) {
 	for name, patient := range map[string]bool{"patient": true, "impatient": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, _ := newPaquetes(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
+			p, _ := newAlmacen(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
 				if _, err := sink.Write(content[:50]); err != nil {
 					return err
 				}
@@ -256,7 +267,7 @@ func TestClose_WhenDownloadsRun(t *testing.T) {
 func TestAbre_WhenTheFlightLandsInBetween(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 3, "")
-	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
+	p, sat := newAlmacen(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
 		_, err := sink.Write(content)
 		return err
 	})

@@ -1,4 +1,4 @@
-package descargas
+package paquetes
 
 import (
 	"archive/zip"

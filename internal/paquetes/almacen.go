@@ -1,4 +1,4 @@
-package descargas
+package paquetes
 
 import (
 	"context"
@@ -47,8 +47,8 @@ type Guardado struct {
 	Completado time.Time
 }
 
-// Paquetes fetches packages at most once and keeps them.
-type Paquetes struct {
+// Almacen fetches packages at most once and keeps them.
+type Almacen struct {
 	sat    gateway.Descargador
 	store  *store.Store
 	log    zerolog.Logger
@@ -61,22 +61,22 @@ type Paquetes struct {
 	wg      sync.WaitGroup
 }
 
-// NewPaquetes returns the packages over st, which no other process writes.
-func NewPaquetes(sat gateway.Descargador, st *store.Store, log zerolog.Logger) *Paquetes {
+// New returns the packages over st, which no other process writes.
+func New(sat gateway.Descargador, st *store.Store, log zerolog.Logger) *Almacen {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Paquetes{sat: sat, store: st, log: log, ctx: ctx, cancel: cancel, vuelos: make(map[gateway.Paquete]*vuelo)}
+	return &Almacen{sat: sat, store: st, log: log, ctx: ctx, cancel: cancel, vuelos: make(map[gateway.Paquete]*vuelo)}
 }
 
 // Abre returns p: from storage; or from the download that is under way; or from
 // a new one, if the SAT still owes one. It waits for the first bytes, so that a
 // refusal is an error and not an empty file. The download goes on if the caller
 // goes away. Errors are *gateway.Error.
-func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
-	guardado, err := p.guardado(ctx, paquete)
+func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
+	guardado, err := a.guardado(ctx, paquete)
 	if err != nil || guardado != nil {
 		return Contenido{Guardado: guardado}, err
 	}
-	r, guardado, err := p.sigue(ctx, paquete)
+	r, guardado, err := a.sigue(ctx, paquete)
 	if err != nil || guardado != nil {
 		return Contenido{Guardado: guardado}, err
 	}
@@ -93,7 +93,7 @@ func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido
 	if over {
 		// It is being put into storage, whence it can be served better.
 		<-r.v.landed
-		if guardado, err := p.guardado(ctx, paquete); err == nil && guardado != nil {
+		if guardado, err := a.guardado(ctx, paquete); err == nil && guardado != nil {
 			return Contenido{Guardado: guardado}, r.Close()
 		}
 	}
@@ -102,19 +102,19 @@ func (p *Paquetes) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido
 
 // guardado returns the stored package, or nil. A whole file whose entry in the
 // ledger a crash has prevented is entered now.
-func (p *Paquetes) guardado(ctx context.Context, paquete gateway.Paquete) (*Guardado, error) {
-	f, err := p.store.Abre(paquete)
+func (a *Almacen) guardado(ctx context.Context, paquete gateway.Paquete) (*Guardado, error) {
+	f, err := a.store.Abre(paquete)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, interno(err)
 	}
-	row, err := p.store.Paquete(ctx, paquete)
+	row, err := a.store.Paquete(ctx, paquete)
 	if err == nil && !row.Completo {
-		err = p.adopta(ctx, paquete, f)
+		err = a.adopta(ctx, paquete, f)
 		if err == nil {
-			row, err = p.store.Paquete(ctx, paquete)
+			row, err = a.store.Paquete(ctx, paquete)
 		}
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func interno(err error) error {
 		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
 }
 
-func (p *Paquetes) adopta(ctx context.Context, paquete gateway.Paquete, f *os.File) error {
+func (a *Almacen) adopta(ctx context.Context, paquete gateway.Paquete, f *os.File) error {
 	hash := sha256.New()
 	n, err := io.Copy(hash, f)
 	if err != nil {
@@ -140,30 +140,30 @@ func (p *Paquetes) adopta(ctx context.Context, paquete gateway.Paquete, f *os.Fi
 	if err := checkZip(f, n); err != nil {
 		return err
 	}
-	return p.store.Completa(ctx, paquete, n, hex.EncodeToString(hash.Sum(nil)))
+	return a.store.Completa(ctx, paquete, n, hex.EncodeToString(hash.Sum(nil)))
 }
 
 // sigue returns a reader on the package's flight, starting one if there is none.
 // A flight that ended since the caller looked has left the package in storage.
-func (p *Paquetes) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, *Guardado, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if v, ok := p.vuelos[paquete]; ok {
+func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, *Guardado, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v, ok := a.vuelos[paquete]; ok {
 		return v.newReader(ctx, false), nil, nil
 	}
-	if guardado, err := p.guardado(ctx, paquete); err != nil || guardado != nil {
+	if guardado, err := a.guardado(ctx, paquete); err != nil || guardado != nil {
 		return nil, guardado, err
 	}
-	if p.closing {
+	if a.closing {
 		return nil, nil, ErrCerrando
 	}
-	r, err := p.despega(ctx, paquete)
+	r, err := a.despega(ctx, paquete)
 	return r, nil, err
 }
 
-// despega starts a flight, counted before it leaves. p.mu is held.
-func (p *Paquetes) despega(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
-	row, err := p.store.Paquete(ctx, paquete)
+// despega starts a flight, counted before it leaves. a.mu is held.
+func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
+	row, err := a.store.Paquete(ctx, paquete)
 	if err != nil {
 		return nil, interno(err)
 	}
@@ -171,44 +171,44 @@ func (p *Paquetes) despega(ctx context.Context, paquete gateway.Paquete) (*reade
 		return nil, &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5008", Mensaje: "Máximo de descargas permitidas",
 			Detail: "La pasarela ya descargó este paquete las dos veces que el SAT permite y ninguna llegó completa. Presente una solicitud nueva con el rango cambiado en un segundo."}
 	}
-	file, err := p.store.Parcial()
+	file, err := a.store.Parcial()
 	if err != nil {
 		return nil, interno(err)
 	}
 	// Without the caller's cancellation: a write that is cut may have been made.
-	if err := p.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, 1); err != nil {
+	if err := a.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, 1); err != nil {
 		return nil, interno(errors.Join(err, discard(file)))
 	}
 	v := newVuelo(file)
-	p.vuelos[paquete] = v
+	a.vuelos[paquete] = v
 	r := v.newReader(ctx, false)
 	log := *zerolog.Ctx(ctx)
-	p.wg.Go(func() { p.vuela(log.WithContext(p.ctx), paquete, v) })
+	a.wg.Go(func() { a.vuela(log.WithContext(a.ctx), paquete, v) })
 	return r, nil
 }
 
 // vuela runs one flight to its end.
-func (p *Paquetes) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) {
+func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) {
 	ctx, cancel := context.WithTimeout(ctx, maxVuelo)
 	defer cancel()
 	defer v.release()
-	sum, err := p.descarga(ctx, paquete, v)
+	sum, err := a.descarga(ctx, paquete, v)
 	if err != nil {
-		p.fracasa(ctx, paquete, v, err)
+		a.fracasa(ctx, paquete, v, err)
 		return
 	}
 	// Whoever reads has it whole now; making it durable is our own affair.
 	v.finish(nil)
-	if err := p.store.Conserva(context.WithoutCancel(ctx), paquete, v.file, v.size, sum); err != nil {
-		p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a whole package could not be kept")
+	if err := a.store.Conserva(context.WithoutCancel(ctx), paquete, v.file, v.size, sum); err != nil {
+		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a whole package could not be kept")
 		os.Remove(v.file.Name()) //nolint:errcheck // it may be in its place already
 	}
-	p.olvida(paquete)
+	a.olvida(paquete)
 	close(v.landed)
 }
 
 // descarga fetches the package into v and hashes it on the way, on another core.
-func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
+func (a *Almacen) descarga(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
 	hashed := make(chan error, 1)
 	hash := sha256.New()
 	follower := v.newReader(ctx, true)
@@ -217,7 +217,7 @@ func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vue
 		_, err := io.CopyBuffer(struct{ io.Writer }{hash}, follower, make([]byte, hashBlock))
 		hashed <- err
 	}()
-	if err := p.fetch(ctx, paquete, v); err != nil {
+	if err := a.fetch(ctx, paquete, v); err != nil {
 		return "", err
 	}
 	v.finishWriting()
@@ -231,19 +231,19 @@ func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vue
 }
 
 // fetch keeps a panic from ending the process: no handler stands above a flight.
-func (p *Paquetes) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
+func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			p.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
+			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
 			err = interno(fmt.Errorf("panic: %T", r))
 		}
 	}()
-	return p.sat.Descarga(ctx, paquete, v)
+	return a.sat.Descarga(ctx, paquete, v)
 }
 
 // fracasa ends a flight that brought no package, and settles its count: the
 // download is given back when the SAT surely did not serve it.
-func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
+func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
 	failed := gateway.AsError(err)
 	if errors.Is(err, errZip) && failed.Kind != gateway.KindRespuestaInvalida {
 		failed = gateway.AsError(incompleto(err))
@@ -251,15 +251,15 @@ func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuel
 	// An answer that is none and brought not one byte comes from something before
 	// the SAT; an empty package of the SAT has been counted.
 	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, errZip) {
-		if err := p.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, -1); err != nil {
-			p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a download could not be given back")
+		if err := a.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, -1); err != nil {
+			a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a download could not be given back")
 		}
 	}
-	p.olvida(paquete)
+	a.olvida(paquete)
 	v.finish(failed)
 	close(v.landed)
 	if err := os.Remove(v.file.Name()); err != nil {
-		p.log.Error().Err(err).Msg("a partial package could not be removed")
+		a.log.Error().Err(err).Msg("a partial package could not be removed")
 	}
 }
 
@@ -276,32 +276,32 @@ func noServido(e *gateway.Error) bool {
 	return true
 }
 
-func (p *Paquetes) olvida(paquete gateway.Paquete) {
-	p.mu.Lock()
-	delete(p.vuelos, paquete)
-	p.mu.Unlock()
+func (a *Almacen) olvida(paquete gateway.Paquete) {
+	a.mu.Lock()
+	delete(a.vuelos, paquete)
+	a.mu.Unlock()
 }
 
 // Close starts no more downloads and waits for those under way; when ctx ends
 // first, they are cut.
-func (p *Paquetes) Close(ctx context.Context) error {
-	p.mu.Lock()
-	p.closing = true
-	p.mu.Unlock()
+func (a *Almacen) Close(ctx context.Context) error {
+	a.mu.Lock()
+	a.closing = true
+	a.mu.Unlock()
 	landed := make(chan struct{})
 	go func() {
-		p.wg.Wait()
+		a.wg.Wait()
 		close(landed)
 	}()
 	select {
 	case <-landed:
-		p.cancel()
+		a.cancel()
 		return nil
 	case <-ctx.Done():
 	}
-	p.cancel()
+	a.cancel()
 	<-landed
-	return fmt.Errorf("descargas: running downloads were cut: %w", context.Cause(ctx))
+	return fmt.Errorf("paquetes: running downloads were cut: %w", context.Cause(ctx))
 }
 
 func discard(f *os.File) error { return errors.Join(f.Close(), os.Remove(f.Name())) }
