@@ -75,7 +75,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, cfg.DataDir, opts.Now)
+	st, err := store.Open(ctx, store.Config{Dir: cfg.DataDir, Now: opts.Now})
 	if err != nil {
 		return nil, err
 	}
