@@ -76,7 +76,11 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, cfg.DataDir, opts.Now)
+	place, err := almacen(cfg, opts)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, place)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +107,13 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	return a, nil
+}
+
+// almacen says where the store is, for serve and migrate alike.
+func almacen(cfg config.Config, opts Options) (store.Config, error) {
+	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
+	return store.Config{Dir: cfg.DataDir, DatabaseURL: cfg.Database(clave), Now: opts.Now,
+		Avisa: func(text string) { opts.Log.Warn().Msg(text) }}, err
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {

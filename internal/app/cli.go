@@ -12,6 +12,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
@@ -27,6 +28,9 @@ const usage = `Pasarela: JSON for your systems, signed SOAP for the SAT.
   gateway [serve]      run the gateway; settings are GATEWAY_* variables
   gateway keys create -file FILE -name NAME -rfc RFC[,RFC…] [-scope SCOPE[,…]]
                        make an API key: printed once, its SHA-256 goes to FILE
+  gateway migrate [-backed-up]
+                       bring the database up to date, as the start does too;
+                       -backed-up: also where that destroys data in PostgreSQL
   gateway version      print the version
 
 Settings: docs/configuration.md
@@ -58,6 +62,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return serveCommand(ctx, stdout)
 	case name == "keys" && len(args) > 1 && args[1] == "create":
 		return createKey(args[2:], stdout, stderr)
+	case name == "migrate":
+		return migrateCommand(ctx, args[1:], stdout, stderr)
 	case name == "version" && len(args) == 1:
 		_, err := fmt.Fprintln(stdout, Version())
 		return err
@@ -75,6 +81,50 @@ func serveCommand(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	return Run(ctx, cfg, Options{Log: telemetry.NewLogger(stdout, cfg.LogLevel, cfg.LogFormat), Version: Version(), Now: time.Now})
+}
+
+func migrateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("gateway migrate", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	backedUp := flags.Bool("backed-up", false, "run migrations that destroy data: there is a copy of the database")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if flags.NArg() > 0 {
+		flags.Usage()
+		return errUsage
+	}
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	return Migrate(ctx, cfg, *backedUp, stdout)
+}
+
+// Migrate brings the database of cfg up to date and says so on stdout.
+func Migrate(ctx context.Context, cfg config.Config, backedUp bool, stdout io.Writer) error {
+	place, err := almacen(cfg, Options{Now: time.Now})
+	if err != nil {
+		return err
+	}
+	place.Avisa = func(text string) { fmt.Fprintln(stdout, text) } //nolint:errcheck // nowhere else to say it
+	from, to, err := store.Migra(ctx, place, backedUp)
+	if err != nil {
+		return err
+	}
+	name := "SQLite in " + cfg.DataDir
+	if place.DatabaseURL != "" {
+		name = "PostgreSQL"
+	}
+	if from == to {
+		_, err = fmt.Fprintf(stdout, "%s: at version %d already\n", name, to)
+	} else {
+		_, err = fmt.Fprintf(stdout, "%s: from version %d to version %d\n", name, from, to)
+	}
+	return err
 }
 
 func createKey(args []string, stdout, stderr io.Writer) error {

@@ -24,12 +24,15 @@ const Prefix = "GATEWAY"
 type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
 	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz and /metrics. Not authenticated: keep it private."`
-	DataDir     string `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time."`
-	APIKeysFile string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
-	EfirmaDir   string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
-	CAFile      string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
-	LogLevel    string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
-	LogFormat   string `split_words:"true" default:"json" desc:"json, or console for people."`
+	DataDir     string `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
+	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
+	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
+	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
+	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
+	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
+	CAFile               string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
+	LogLevel             string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
+	LogFormat            string `split_words:"true" default:"json" desc:"json, or console for people."`
 	// ShutdownTimeout is how long running requests and downloads may take to end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	SAT             SAT
@@ -130,6 +133,7 @@ func (c Config) Check() error {
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),
+		c.database(),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		upstream("GATEWAY_SEP_URL", c.SEP.URL),

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -113,5 +115,67 @@ func TestSettings_AreThoseThatAreRead(t *testing.T) {
 	}
 	if want := strings.Fields(read.String()); !slices.Equal(names, want) {
 		t.Errorf("settings\n%v\nread\n%v", names, want)
+	}
+}
+
+func TestCheck_WhenTheDatabaseIsElsewhere(t *testing.T) {
+	clear(t)
+	base, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		url, file string
+		fine      bool
+	}{
+		{"", "", true}, {"", "clave.txt", false},
+		{"postgres://u@db.example:5432/pasarela", "", true}, {"postgresql://u@db.example/pasarela?sslmode=verify-full", "clave.txt", true},
+		{"postgres://u:canario@db.example/pasarela", "", true}, {"postgres:///pasarela?host=/run/postgresql", "", true},
+		{"postgres://u:canario@db.example/pasarela", "clave.txt", false}, {"postgres://db.example/pasarela?password=canario", "clave.txt", false},
+		{"mysql://u:canario@db.example/pasarela", "", false}, {"host=db.example password=canario", "", false},
+		{"postgres://u:canario@db.example:puerto/pasarela", "", false}, {"postgres:u:canario@db.example", "", false}, {"postgres://u:can%zzario@db.example", "", false},
+	} {
+		c := base
+		c.DatabaseURL, c.DatabasePasswordFile = Secret(tc.url), tc.file
+		err := c.Check()
+		if (err == nil) != tc.fine {
+			t.Errorf("%q with file %q: %v", tc.url, tc.file, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "GATEWAY_DATABASE_") || strings.Contains(err.Error(), "can") || strings.Contains(err.Error(), "db.example")) {
+			t.Errorf("%q: %v", tc.url, err)
+		}
+	}
+}
+
+func TestDatabase_WhenThePasswordIsInAFile(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"":                              "",
+		"postgres://u@h/d":              "postgres://u@h/d?password=a%26b%3F%20%C3%B1",
+		"postgres:///d?host=%2Frun&x=1": "postgres:///d?host=%2Frun&password=a%26b%3F%20%C3%B1&x=1",
+	} {
+		if got := (Config{DatabaseURL: Secret(url)}).Database("a&b? ñ"); got != want {
+			t.Errorf("%q: %q, want %q", url, got, want)
+		}
+		if got := (Config{DatabaseURL: Secret(url)}).Database(""); got != url {
+			t.Errorf("%q without a password: %q", url, got)
+		}
+	}
+}
+
+func TestSecret_WhenPrinted(t *testing.T) {
+	t.Setenv("GATEWAY_DATABASE_URL", "postgres://u:canario@h/d")
+	c, err := Load()
+	if err != nil || c.Database("") != "postgres://u:canario@h/d" {
+		t.Fatalf("%v", err)
+	}
+	asJSON, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{fmt.Sprintf("%v", c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprint(c.DatabaseURL), fmt.Sprintf("%q %x", c.DatabaseURL, c.DatabaseURL), string(asJSON)} {
+		if strings.Contains(text, "canario") || strings.Contains(text, "63616e6172696f") {
+			t.Errorf("shown: %s", text)
+		}
 	}
 }

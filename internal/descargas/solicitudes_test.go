@@ -29,7 +29,7 @@ func (f *fakeSAT) Verifica(context.Context, gateway.Servicio, string, string) (g
 
 func openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir, time.Now)
+	s, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		return none, false, unrecorded(err)
 	}
 	if !mine {
-		again, err := l.repeat(ctx, row, m)
+		again, err := l.repeat(ctx, &row, m)
 		if err != nil {
 			return none, true, err
 		}
@@ -132,12 +132,12 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 
 func unrecorded(err error) error {
 	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
-		Detail: "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+		Detail: "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR, o la base de datos de GATEWAY_DATABASE_URL."}
 }
 
-// repeat decides what a second use of a key gets: true to send after all, false
-// for the answer on record, or the refusal.
-func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool, error) {
+// repeat decides what a second use of a key gets: true to send after all, with
+// row as the intent, false for the answer on record, or the refusal.
+func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (bool, error) {
 	if row.Huella != m.huella() {
 		return false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
 			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
@@ -145,8 +145,8 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 	switch {
 	case row.Estado == store.EstadoAceptado:
 		return false, nil
-	case row.Estado == store.EstadoIntento && (!m.Libre || !l.abandoned(ctx, row, m)):
-		return false, l.inProgress(ctx, row, m)
+	case row.Estado == store.EstadoIntento && (!m.Libre || !l.abandoned(ctx, *row, m)):
+		return false, l.inProgress(ctx, *row, m)
 	case row.Estado == store.EstadoDesconocido && !m.Libre:
 		falla, _ := decodeFalla(row.Falla)
 		return false, falla
@@ -156,13 +156,14 @@ func (l *Ledger) repeat(ctx context.Context, row store.Intento, m Message) (bool
 			return false, falla
 		}
 	}
-	mine, err := l.store.Reintenta(ctx, row)
+	intent, mine, err := l.store.Reintenta(ctx, *row, "")
 	if err != nil {
 		return false, unrecorded(err)
 	}
 	if !mine {
 		return false, enCurso()
 	}
+	*row = intent
 	return true, nil
 }
 
@@ -227,7 +228,7 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 }
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
-	out.ID = row.ID
+	out.ID, out.Proceso, out.Creado = row.ID, row.Proceso, row.Creado
 	if err := l.store.Resuelve(ctx, out); err != nil {
 		// The answer is true all the same; the row stays an intent of unknown outcome.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operacion).Str("respuesta", out.Respuesta).Msg("an outcome could not be recorded")

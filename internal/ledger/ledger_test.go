@@ -51,7 +51,7 @@ var ok = answer{"100001", "Ñ & «bien»"} //nolint:gochecknoglobals // a consta
 
 func openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir, time.Now)
+	s, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

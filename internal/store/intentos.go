@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -28,46 +26,44 @@ type Intento struct {
 	// Respuesta and Falla are JSON, empty unless there was one.
 	Respuesta, Falla string
 	Creado           time.Time
+	// Proceso is who sends, or has sent, by its id among the gateways that share
+	// the database; empty where there are no others.
+	Proceso string
 }
 
-// Intenta writes that i is about to be sent, durably, and returns its row. If
-// there is a row of the same operation and key, it is returned instead, with
-// false: nothing may be sent.
+// Intenta writes that i is about to be sent by i.Proceso, durably, and returns
+// its row. If there is a row of the same operation and key, it is returned
+// instead, with false: nothing may be sent.
 func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
-	result, err := s.db.ExecContext(ctx,
-		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado)
-		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-		i.Operacion, i.Clave, i.Huella, i.Criterios, EstadoIntento, s.stamp())
+	creado := s.now().UTC().Round(0)
+	mine, err := s.one(ctx,
+		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso)
+		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
+		[]any{i.Operacion, i.Clave, i.Huella, i.Criterios, EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, &i.ID)
 	if err != nil {
-		return Intento{}, false, fmt.Errorf("store: %w", err)
+		return Intento{}, false, err
 	}
-	if n, err := result.RowsAffected(); err != nil {
-		return Intento{}, false, fmt.Errorf("store: %w", err)
-	} else if n == 0 {
+	if !mine {
 		row, err := s.Intento(ctx, i.Operacion, i.Clave)
 		return row, false, err
 	}
-	i.Estado = EstadoIntento
-	if i.ID, err = result.LastInsertId(); err != nil {
-		return Intento{}, false, fmt.Errorf("store: %w", err)
-	}
+	i.Estado, i.Creado = EstadoIntento, creado
 	return i, true, nil
 }
 
-// Reintenta turns row back into an intent, if it is still as it was read. It
-// returns false when another caller was faster.
-func (s *Store) Reintenta(ctx context.Context, row Intento) (bool, error) {
-	result, err := s.db.ExecContext(ctx,
-		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2 WHERE id = $3 AND estado = $4 AND creado = $5`,
-		EstadoIntento, s.stamp(), row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano))
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
+// Reintenta turns row back into an intent, of proceso, if it is still as it was
+// read, and returns what it has become; false when another caller was faster.
+func (s *Store) Reintenta(ctx context.Context, row Intento, proceso string) (Intento, bool, error) {
+	creado := s.now().UTC().Round(0)
+	n, err := s.exec(ctx,
+		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2, proceso = $3
+		 WHERE id = $4 AND estado = $5 AND creado = $6 AND proceso = $7`,
+		EstadoIntento, creado.Format(time.RFC3339Nano), proceso, row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano), row.Proceso)
+	if err != nil || n != 1 {
+		return row, false, err
 	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	return n == 1, nil
+	row.Estado, row.Respuesta, row.Falla, row.Creado, row.Proceso = EstadoIntento, "", "", creado, proceso
+	return row, true, nil
 }
 
 // Intento returns the row of a key, or ErrNotFound.
@@ -75,14 +71,16 @@ func (s *Store) Intento(ctx context.Context, operacion, clave string) (Intento, 
 	return s.intento(ctx, `operacion = $1 AND clave = $2`, operacion, clave)
 }
 
-// Resuelve writes the outcome of the row i.ID.
+// Resuelve writes the outcome of the intent i, which is as Intenta or Reintenta
+// returned it but for its outcome. When another has taken the row over in the
+// meantime, only a good answer is still written: what the other has found out is
+// newer than a failure.
 func (s *Store) Resuelve(ctx context.Context, i Intento) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4 WHERE id = $5`,
-		i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	_, err := s.exec(ctx,
+		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4
+		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado')`,
+		i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado))
+	return err
 }
 
 // UltimaRespuesta returns the latest row with an answer for what huella
@@ -91,19 +89,54 @@ func (s *Store) UltimaRespuesta(ctx context.Context, operacion, huella string) (
 	return s.intento(ctx, `operacion = $1 AND huella = $2 AND respuesta <> '' ORDER BY id DESC LIMIT 1`, operacion, huella)
 }
 
+// PorHuella returns the rows of what huella identifies, the latest first and a
+// hundred at most: whether such a message was ever sent, by whom, and what became
+// of it.
+func (s *Store) PorHuella(ctx context.Context, operacion, huella string) (found []Intento, err error) {
+	err = s.intentos(ctx, `operacion = $1 AND huella = $2 ORDER BY id DESC LIMIT 100`, []any{operacion, huella},
+		func(row Intento) { found = append(found, row) })
+	return found, err
+}
+
 // intento reads one row; where is a constant of this file, never input.
 func (s *Store) intento(ctx context.Context, where string, args ...any) (Intento, error) {
-	var row Intento
-	var creado string
-	err := s.db.QueryRowContext(ctx,
-		`SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado FROM intentos WHERE `+where, args...).
-		Scan(&row.ID, &row.Operacion, &row.Clave, &row.Huella, &row.Criterios, &row.Estado, &row.Respuesta, &row.Falla, &creado)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Intento{}, ErrNotFound
+	found, ok := Intento{}, false
+	err := s.intentos(ctx, where, args, func(row Intento) { found, ok = row, true })
+	if err == nil && !ok {
+		err = ErrNotFound
 	}
+	return found, err
+}
+
+func (s *Store) intentos(ctx context.Context, where string, args []any, each func(Intento)) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	rows, err := s.db.QueryContext(ctx,
+		`SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE `+where, args...)
 	if err != nil {
-		return Intento{}, fmt.Errorf("store: %w", err)
+		return fmt.Errorf("store: %w", err)
 	}
-	row.Creado, err = time.Parse(time.RFC3339Nano, creado)
-	return row, err
+	defer rows.Close() //nolint:errcheck // Err says it
+	for rows.Next() {
+		var row Intento
+		var creado string
+		if err := rows.Scan(&row.ID, &row.Operacion, &row.Clave, &row.Huella, &row.Criterios, &row.Estado, &row.Respuesta, &row.Falla, &creado, &row.Proceso); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		if row.Creado, err = time.Parse(time.RFC3339Nano, creado); err != nil {
+			return fmt.Errorf("store: a row's time: %w", err)
+		}
+		each(row)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

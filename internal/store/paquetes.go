@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -26,15 +25,11 @@ type Paquete struct {
 func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error) {
 	var row Paquete
 	var completado string
-	err := s.db.QueryRowContext(ctx,
+	_, err := s.one(ctx,
 		`SELECT descargas, completo, bytes, sha256, completado FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete).
-		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Paquete{}, nil
-	}
+		[]any{string(p.Servicio), p.RFCSolicitante, p.IDPaquete}, &row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado)
 	if err != nil {
-		return Paquete{}, fmt.Errorf("store: %w", err)
+		return Paquete{}, err
 	}
 	if completado != "" {
 		row.Completado, err = time.Parse(time.RFC3339Nano, completado)
@@ -45,14 +40,26 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 // CuentaDescarga adds n to the downloads of p, durably: 1 before one is asked
 // for, -1 when the SAT surely did not serve it.
 func (s *Store) CuentaDescarga(ctx context.Context, p gateway.Paquete, n int) error {
-	_, err := s.db.ExecContext(ctx,
-		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas) VALUES ($1, $2, $3, MAX($4, 0))
-		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = MAX(descargas + $4, 0)`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, n)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
+	_, err := s.exec(ctx,
+		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas) VALUES ($1, $2, $3, $4)
+		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE
+		 SET descargas = CASE WHEN paquetes.descargas + $5 > 0 THEN paquetes.descargas + $5 ELSE 0 END`,
+		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, max(n, 0), n)
+	return err
+}
+
+// ReservaDescarga adds one to the downloads of p, durably, if they are fewer than
+// limit; false when they are not. Of several gateways that ask at once no more
+// than limit get one.
+func (s *Store) ReservaDescarga(ctx context.Context, p gateway.Paquete, limit int) (bool, error) {
+	if limit < 1 {
+		return false, nil
 	}
-	return nil
+	n, err := s.exec(ctx,
+		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas) VALUES ($1, $2, $3, 1)
+		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1 WHERE paquetes.descargas < $4`,
+		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, limit)
+	return n == 1, err
 }
 
 // Parcial creates the file that receives a package while it is not whole.
@@ -86,14 +93,11 @@ func (s *Store) Conserva(ctx context.Context, p gateway.Paquete, f *os.File, byt
 
 // Completa enters a file that is in its place.
 func (s *Store) Completa(ctx context.Context, p gateway.Paquete, bytes int64, sha256 string) error {
-	_, err := s.db.ExecContext(ctx,
+	_, err := s.exec(ctx,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, completo, bytes, sha256, completado) VALUES ($1, $2, $3, 1, 1, $4, $5, $6)
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 1, bytes = $4, sha256 = $5, completado = $6`,
 		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, bytes, sha256, s.stamp())
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Abre opens the stored file of p, or fails with fs.ErrNotExist.

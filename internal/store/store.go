@@ -1,30 +1,24 @@
 // Package store keeps what must not be lost: the ledger of what was asked of
-// the SAT, in SQLite, and the packages, as files beside it.
+// the SAT, in SQLite or PostgreSQL, and files beside it.
 //
-// It refuses to share its directory with another process: the counts of what
-// the SAT has served are only true with one writer.
+// It refuses to share its directory with another process; a database that is
+// shared is PostgreSQL. It refuses to destroy data in a migration of which there
+// is no copy.
 package store
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/pressly/goose/v3"
-
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-//go:embed migraciones/*.sql
-var migraciones embed.FS
 
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("store: not found")
@@ -32,81 +26,139 @@ var ErrNotFound = errors.New("store: not found")
 // ErrInUse says that another process holds the directory.
 var ErrInUse = errors.New("store: the directory is in use by another process")
 
-// Store is an open data directory.
-type Store struct {
-	db   *sql.DB
-	dir  string
-	lock *flock.Flock
-	now  func() time.Time
+// Config says where the store is.
+type Config struct {
+	// Dir is the process's own directory.
+	Dir string
+	// DatabaseURL is PostgreSQL's, password included; empty for SQLite in Dir.
+	DatabaseURL string
+	Now         func() time.Time
+	// Avisa is told, before it happens, of a migration that destroys data; nil
+	// for nobody.
+	Avisa func(string)
+	// Migra run after the store's own migrations, one gateway at a time: they
+	// bring the tables of others up to date, and must be repeatable.
+	Migra []func(context.Context, *Store) error
+
+	// archivos replace the embedded migrations in tests.
+	archivos fs.FS
 }
 
-// Open opens dir, creating it and migrating its database as needed. Partial
-// packages of an earlier process are removed: they are never whole.
-func Open(ctx context.Context, dir string, now func() time.Time) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+// Store is an open data directory and its database.
+type Store struct {
+	db    *sql.DB
+	pool  *pgxpool.Pool
+	dir   string
+	file  string
+	lock  *flock.Flock
+	now   func() time.Time
+	desde int64
+	hasta int64
+}
+
+// Open opens c.Dir, creating it and migrating its database as needed. Partial
+// packages of an earlier process are removed: they are never whole. It fails
+// with ErrInUse, and with ErrDestructiva on PostgreSQL.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{dir: c.Dir, now: c.Now}
+	err := s.occupy()
+	if err == nil {
+		err = s.clean()
 	}
-	lock := flock.New(filepath.Join(dir, "pasarela.lock"))
-	held, err := lock.TryLock()
+	if err == nil {
+		err = s.connect(ctx, c)
+	}
+	if err == nil {
+		err = s.migrate(ctx, c, false)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	if !held {
-		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
-	}
-	s := &Store{dir: dir, lock: lock, now: now}
-	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
+// Migra brings the database up to date and returns its versions before and
+// after. On PostgreSQL it leaves c.Dir alone, so that gateways may go on running
+// meanwhile. Without respaldada it fails with ErrDestructiva where data would be
+// destroyed on PostgreSQL; SQLite is copied first.
+func Migra(ctx context.Context, c Config, respaldada bool) (desde, hasta int64, err error) {
+	s := &Store{dir: c.Dir, now: c.Now}
+	if c.DatabaseURL == "" {
+		err = s.occupy()
+	}
+	if err == nil {
+		err = s.connect(ctx, c)
+	}
+	if err == nil {
+		err = s.migrate(ctx, c, respaldada)
+	}
+	return s.desde, s.hasta, errors.Join(err, s.Close())
+}
+
+// occupy takes the directory for this process.
+func (s *Store) occupy() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	lock := flock.New(filepath.Join(s.dir, "pasarela.lock"))
+	held, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if !held {
+		return fmt.Errorf("%w: %s", ErrInUse, s.dir)
+	}
+	s.lock = lock
+	return nil
+}
+
+// clean removes what an earlier process left unfinished.
+func (s *Store) clean() error {
 	if err := os.RemoveAll(s.partial()); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	if err := os.MkdirAll(s.partial(), 0o700); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(filepath.Join(s.dir, "pasarela.db"))}).EscapedPath(), RawQuery: url.Values{
-		// FULL: a row that was answered for survives a power cut.
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	db.SetMaxOpenConns(4)
-	s.db = db
-	return s.migrate(ctx)
-}
-
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migraciones, "migraciones")
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.db, files)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("store: migrating: %w", err)
-	}
 	return nil
 }
+
+func (s *Store) connect(ctx context.Context, c Config) error {
+	if c.DatabaseURL != "" {
+		return s.connectPostgres(ctx, c.DatabaseURL)
+	}
+	return s.connectSQLite()
+}
+
+// DB is the database; statements with $1 placeholders suit both.
+func (s *Store) DB() *sql.DB { return s.db }
+
+// Pool is the same database for whoever needs pgx itself; nil on SQLite.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Postgres tells whether the database is PostgreSQL, which others may share.
+func (s *Store) Postgres() bool { return s.pool != nil }
+
+// Path is SQLite's file; empty on PostgreSQL.
+func (s *Store) Path() string { return s.file }
+
+// Dir is the directory that this process alone writes to.
+func (s *Store) Dir() string { return s.dir }
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
 
-// Close releases the directory.
+// Close releases database and directory.
 func (s *Store) Close() error {
 	var err error
 	if s.db != nil {
 		err = s.db.Close()
 	}
-	return errors.Join(err, s.lock.Unlock())
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
+	}
+	return err
 }
-
-func (s *Store) stamp() string { return s.now().UTC().Format(time.RFC3339Nano) }

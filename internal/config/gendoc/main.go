@@ -19,7 +19,8 @@ of them keeps it from starting; every fault is reported at once, each with the n
 A variable that begins with ` + "`" + config.Prefix + `_` + "`" + ` and is not in this table is a fault too: a mistyped
 setting must not be a silent default.
 
-Secrets never are values here: they lie in files, and the settings say where.
+Secrets never are values here: they lie in files, and the settings say where. The one address that
+may hold a password, the database's, is never shown in a fault or a log line.
 
 | variable | default | what it does |
 |---|---|---|
@@ -29,6 +30,22 @@ const tail = `
 Addresses of the systems must be https; plain http is accepted to this machine only, which is where
 a sandbox is. Durations are written as ` + "`90s`" + ` or ` + "`5m`" + `. The proxy, if there has to be one, comes from
 ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + `.
+
+## The database
+
+Without ` + "`GATEWAY_DATABASE_URL`" + ` the ledger is a file of SQLite in the data directory, for one gateway. With it
+the ledger is in PostgreSQL 13 or later, and any number of gateways may share it, each with a data
+directory of its own. What the URL leaves out comes from the libpq variables (` + "`PGSSLROOTCERT`" + `, …).
+
+- The gateway uses up to 16 connections; ` + "`pool_max_conns`" + ` in the URL changes that.
+- Beyond this machine ask for ` + "`sslmode=verify-full`" + `: without a word about it PostgreSQL's clients fall back to
+  plain text.
+- Leave ` + "`synchronous_commit`" + ` on: a row that was answered for has to survive a power cut.
+- A pooler in between has to pool sessions, not transactions: migrations are run under a lock of the session.
+
+The tables are brought up to date at the start, one gateway at a time, or by ` + "`gateway migrate`" + `, which says
+from which version to which. A migration that would destroy data is announced: SQLite's file is copied
+first, beside it; on PostgreSQL the gateway does not start until ` + "`gateway migrate -backed-up`" + ` was run.
 
 ## The directory of the e.firmas
 

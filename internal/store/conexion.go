@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+)
+
+const (
+	connectTimeout = 10 * time.Second
+	// maxConns is for one gateway, unless the URL's pool_max_conns says otherwise:
+	// several of them must fit into a server's usual hundred.
+	maxConns = 16
+)
+
+var errURL = errors.New("store: GATEWAY_DATABASE_URL is not one that PostgreSQL's driver understands")
+
+func (s *Store) connectSQLite() error {
+	s.file = filepath.Join(s.dir, "pasarela.db")
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
+		// FULL: a row that was answered for survives a power cut.
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	db.SetMaxOpenConns(4)
+	s.db = db
+	return nil
+}
+
+func (s *Store) connectPostgres(ctx context.Context, address string) error {
+	cfg, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		// The driver's error holds the address, and hides passwords as best it can.
+		return errURL
+	}
+	if !strings.Contains(address, "pool_max_conns=") {
+		cfg.MaxConns = maxConns
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "pasarela"
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	s.db = stdlib.OpenDBFromPool(s.pool)
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("store: PostgreSQL: %w", err)
+	}
+	return nil
+}

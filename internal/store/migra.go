@@ -1,0 +1,172 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migraciones/*/*.sql
+var migraciones embed.FS
+
+// ErrDestructiva says that a migration destroys data and nobody has said that
+// there is a copy.
+var ErrDestructiva = errors.New("store: a migration destroys data: back up the database, then run 'gateway migrate -backed-up'")
+
+// destructiva marks the migrations that destroy data.
+var destructiva = regexp.MustCompile(`(?m)^-- destructiva\s*$`)
+
+// lockWait is how many seconds a gateway waits for another that migrates.
+const lockWait = 300
+
+// Version returns the database's version before and after it was opened.
+func (s *Store) Version() (desde, hasta int64) { return s.desde, s.hasta }
+
+// migrate runs the migrations, then those of c.Migra; on PostgreSQL under a lock
+// of the session, as several gateways may start at once.
+func (s *Store) migrate(ctx context.Context, c Config, respaldada bool) (err error) {
+	if s.Postgres() {
+		unlock, err := s.lockMigrations(ctx)
+		if err != nil {
+			return fmt.Errorf("store: waiting for another gateway's migrations: %w", err)
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	dialect, dir := goose.DialectSQLite3, "sqlite"
+	if s.Postgres() {
+		dialect, dir = goose.DialectPostgres, "postgres"
+	}
+	files := c.archivos
+	if files == nil {
+		if files, err = fs.Sub(migraciones, "migraciones/"+dir); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	provider, err := goose.NewProvider(dialect, s.db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if s.desde, s.hasta, err = provider.GetVersions(ctx); err != nil {
+		return fmt.Errorf("store: migrating: %w", err)
+	}
+	s.hasta = max(s.desde, s.hasta) // a newer gateway may have been here
+	if err := s.protect(ctx, c, provider, files, respaldada); err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("store: migrating: %w", err)
+	}
+	for _, migra := range c.Migra {
+		if err := migra(ctx, s); err != nil {
+			return fmt.Errorf("store: migrating: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) lockMigrations(ctx context.Context) (func() error, error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, lockWait))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() error {
+		return errors.Join(locker.SessionUnlock(context.WithoutCancel(ctx), conn), conn.Close())
+	}, nil
+}
+
+// protect lets no pending migration destroy data of which there is no copy. A
+// new database has none.
+func (s *Store) protect(ctx context.Context, c Config, provider *goose.Provider, files fs.FS, respaldada bool) error {
+	if s.desde == 0 {
+		return nil
+	}
+	pending, err := destructive(provider, files, s.desde)
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	say := func(text string) {
+		if c.Avisa != nil {
+			c.Avisa(text)
+		}
+	}
+	names := strings.Join(pending, ", ")
+	if s.Postgres() {
+		say("migrations that destroy data are about to run: " + names + "; back up the database first")
+		if !respaldada {
+			return fmt.Errorf("%w: %s", ErrDestructiva, names)
+		}
+		return nil
+	}
+	copied, err := s.copy(ctx)
+	if err != nil {
+		return fmt.Errorf("store: copying the database before %s: %w", names, err)
+	}
+	say("migrations that destroy data are about to run: " + names + "; the database as it was is in " + copied)
+	return nil
+}
+
+// destructive names the marked migrations after version.
+func destructive(provider *goose.Provider, files fs.FS, version int64) ([]string, error) {
+	var names []string
+	for _, source := range provider.ListSources() {
+		if source.Version <= version {
+			continue
+		}
+		text, err := fs.ReadFile(files, source.Path)
+		if err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		if destructiva.Match(bytes.ReplaceAll(text, []byte("\r"), nil)) {
+			names = append(names, source.Path)
+		}
+	}
+	return names, nil
+}
+
+// copy writes SQLite's database beside it, named after its version. A copy that
+// an interrupted migration left is as old, and may be partial.
+func (s *Store) copy(ctx context.Context) (string, error) {
+	path := filepath.Join(s.dir, fmt.Sprintf("pasarela-version-%d.db", s.desde))
+	partial := path + ".parcial"
+	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if _, err := s.db.ExecContext(ctx, `VACUUM INTO $1`, partial); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(partial, 0o600); err != nil {
+		return "", err
+	}
+	if err := syncFile(partial); err != nil {
+		return "", err
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return "", err
+	}
+	return path, syncDir(s.dir)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a file of ours
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

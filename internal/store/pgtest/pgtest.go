@@ -1,0 +1,221 @@
+// Package pgtest gives tests a real PostgreSQL: one server per test binary, on
+// a socket in a temporary folder, and a database of its own for each test. It is
+// for tests alone: nothing that is shipped imports it.
+//
+// It uses the machine's programs (initdb, postgres) and none of its servers.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errMissing says that PostgreSQL is not installed.
+var errMissing = errors.New("PostgreSQL is not installed (Debian: postgresql)")
+
+const (
+	startTimeout = time.Minute
+	// socketPath leaves room for the socket's name: the whole may have 107 bytes.
+	socketPath = 80
+)
+
+// cluster is a running server. Its input is open for as long as it is reachable
+// from server: what is collected is closed.
+type cluster struct {
+	url   url.URL
+	input io.Closer
+}
+
+// server is started once per test binary: it takes a second or two.
+var server = sync.OnceValues(start)
+
+// Start returns the URL of an empty database, which is dropped after the test.
+// Without PostgreSQL the test is skipped, and fails with CI set.
+func Start(t testing.TB) string {
+	t.Helper()
+	running, err := server()
+	if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
+		t.Skip("SKIPPED: " + err.Error())
+	}
+	if err != nil {
+		t.Fatal("PostgreSQL for tests: ", err)
+	}
+	name := "prueba_" + strings.ToLower(rand.Text())
+	admin(t, running.url, `CREATE DATABASE `+name)
+	t.Cleanup(func() { admin(t, running.url, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	return at(running.url, name)
+}
+
+func admin(t testing.TB, base url.URL, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, at(base, "postgres"))
+	if err != nil {
+		t.Fatal("PostgreSQL for tests: ", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing depends on it
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatal("PostgreSQL for tests: ", err)
+	}
+}
+
+func at(base url.URL, database string) string {
+	base.Path = "/" + database
+	return base.String()
+}
+
+// start makes a cluster and starts its server, which ends with this process,
+// however that ends.
+func start() (cluster, error) {
+	var c cluster
+	initdb, err := program("initdb")
+	if err != nil {
+		return c, err
+	}
+	postgres, err := program("postgres")
+	if err != nil {
+		return c, err
+	}
+	dir, prefix, err := place()
+	if err != nil {
+		return c, err
+	}
+	password := filepath.Join(dir, "clave")
+	clave := rand.Text()
+	if err := os.WriteFile(password, []byte(clave), 0o644); err != nil { //nolint:gosec // the server's own user reads it
+		return c, err
+	}
+	data := filepath.Join(dir, "datos")
+	create := command(prefix, initdb, "-D", data, "-U", "pasarela", "--pwfile", password, "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync")
+	if out, err := create.CombinedOutput(); err != nil {
+		return c, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	c.url = url.URL{Scheme: "postgres", User: url.UserPassword("pasarela", clave), RawQuery: url.Values{"host": {dir}}.Encode()}
+	c.input, err = run(dir, prefix, postgres, "-D", data, "-k", dir, "-c", "listen_addresses=",
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=32MB")
+	if err != nil {
+		return c, err
+	}
+	return c, ready(c.url, filepath.Join(dir, registro))
+}
+
+// watcher runs the server for as long as its input is open, which is as long as
+// the test binary lives, and then removes the folder. An interrupt from the
+// keyboard, which goes to all at once, must not end it before that.
+const watcher = `trap '' INT; dir=$1; shift; "$@" </dev/null & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$dir"`
+
+// registro is the server's log.
+const registro = "registro"
+
+// run starts the server and returns what ends it when closed.
+func run(dir string, prefix []string, postgres ...string) (io.Closer, error) {
+	log, err := os.Create(filepath.Join(dir, registro)) //nolint:gosec // a folder of ours
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() //nolint:errcheck // the server has its own
+	cmd := command(nil, slices.Concat([]string{"sh", "-c", watcher, "sh", dir}, prefix, postgres)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	return input, cmd.Start()
+}
+
+func ready(base url.URL, log string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, at(base, "postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		if ctx.Err() != nil {
+			text, _ := os.ReadFile(log) //nolint:errcheck,gosec // it explains, if it is there
+			return fmt.Errorf("the server does not answer: %w\n%s", err, text)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// place makes the folder, and says how to become its owner: PostgreSQL does not
+// run as root.
+func place() (dir string, prefix []string, err error) {
+	parent := os.TempDir()
+	if len(parent) > socketPath {
+		parent = "/tmp"
+	}
+	if dir, err = os.MkdirTemp(parent, "pasarela-pg-"); err != nil {
+		return "", nil, err
+	}
+	if os.Getuid() != 0 {
+		return dir, nil, nil
+	}
+	owner, err := unprivileged()
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	uid, err1 := strconv.Atoi(owner.Uid)
+	gid, err2 := strconv.Atoi(owner.Gid)
+	if err := errors.Join(err1, err2, os.Chown(dir, uid, gid)); err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, []string{"setpriv", "--reuid", owner.Uid, "--regid", owner.Gid, "--clear-groups", "--"}, nil
+}
+
+func unprivileged() (*user.User, error) {
+	var err error
+	for _, name := range []string{"postgres", "nobody"} {
+		var u *user.User
+		if u, err = user.Lookup(name); err == nil {
+			return u, nil
+		}
+	}
+	return nil, err
+}
+
+func command(prefix []string, args ...string) *exec.Cmd {
+	args = slices.Concat(prefix, args)
+	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // the programs found below
+	cmd.Dir = "/"                             // the test's may be closed to the server's user
+	return cmd
+}
+
+// program finds a program of PostgreSQL's, of the newest version: Debian keeps
+// them out of the PATH.
+func program(name string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return filepath.EvalSymlinks(path)
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if err != nil || len(found) == 0 {
+		return "", errMissing
+	}
+	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) }), nil
+}
+
+func version(path string) int {
+	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	if err != nil {
+		return 0
+	}
+	return n
+}
