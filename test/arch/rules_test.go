@@ -84,8 +84,8 @@ func mayImport() map[string][]string {
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/store/pgtest":    nil,
-		"internal/app/devstack":    {"internal/app", "internal/config", "internal/sandbox"},
-		"internal/app/gatewaytest": {"internal/app/devstack", "internal/config", "internal/sandbox/...", "api"},
+		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox"},
+		"internal/app/gatewaytest": {"internal/app/devstack", "internal/config", "internal/presencia", "internal/sandbox/...", "internal/store/pgtest", "api"},
 		// The sandbox judges what the gateway signs, so it shares no code with it.
 		"internal/sandbox":           {"internal/sandbox/...", "wsdl"},
 		"internal/sandbox/autoridad": nil,
