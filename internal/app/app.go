@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,6 +31,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
@@ -41,6 +43,9 @@ type Options struct {
 	Log     zerolog.Logger
 	Version string
 	Now     func() time.Time
+	// Presencia varies the pace at which gateways on one database watch each other;
+	// the zero value is the usual one. Its clock is not Now: it has to be monotonic.
+	Presencia presencia.Opciones
 	// Started is called once both listeners accept connections.
 	Started func(api, admin net.Addr)
 }
@@ -50,6 +55,8 @@ type App struct {
 	cfg      config.Config
 	opts     Options
 	store    *store.Store
+	presente *presencia.Presencia
+	ledger   *ledger.Ledger
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
 	api      http.Handler
@@ -63,7 +70,37 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
+	// Until nothing is under way any more, others must see that this one lives.
+	defer a.acompana(ctx)()
 	return a.serve(ctx)
+}
+
+// saldo is the time between attempts to write outcomes that the database did not
+// take when they came.
+const saldo = 5 * time.Second
+
+// acompana runs what goes on beside the requests, until the returned function is
+// called.
+func (a *App) acompana(ctx context.Context) func() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { a.presente.Corre(ctx) })
+	wg.Go(func() {
+		ticker := time.NewTicker(saldo)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				a.ledger.Salda(ctx)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
 }
 
 // New wires the parts. Close the store of what it returns.
@@ -95,7 +132,13 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	a.paquetes = paquetes.New(backend, st, opts.Log)
-	record := ledger.New(st)
+	opts.Presencia.Log = opts.Log
+	a.presente = presencia.Nueva(st, opts.Presencia)
+	if err := a.presente.Entra(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	record := ledger.NewShared(st, a.presente)
+	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,

@@ -21,19 +21,49 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// Ledger is the record over a store that no other process writes.
+// Procesos knows who of those that write to one store is alive.
+type Procesos interface {
+	// ID is this process's, of this start.
+	ID() string
+	// Vive is false when the process is surely dead.
+	Vive(id string) bool
+	// Perdida tells whether others may hold this process for dead.
+	Perdida() bool
+}
+
+// Ledger is the record of what is sent, over a store.
 type Ledger struct {
-	store *store.Store
-	mu    sync.Mutex
+	store    *store.Store
+	procesos Procesos
+	mu       sync.Mutex
 	// using counts who is at work with an operation's key in this process: an
 	// intent that nobody is at work with has lost its sender.
 	using map[string]int
+	// unwritten are outcomes that the store did not take.
+	unwritten []store.Intento
 }
 
-// New returns the ledger over st.
-func New(st *store.Store) *Ledger {
-	return &Ledger{store: st, using: make(map[string]int)}
+// maxUnwritten bounds what is kept while the store is away: without one, nothing
+// new is sent either.
+const maxUnwritten = 1000
+
+var errPerdida = errors.New("ledger: other gateways may hold this one for dead: it has not reached the database for too long")
+
+// New returns the ledger over st, which no other process writes.
+func New(st *store.Store) *Ledger { return NewShared(st, solo{}) }
+
+// NewShared returns the ledger over st, which the processes that p knows write
+// too. An intent of a process that lives is under way.
+func NewShared(st *store.Store, p Procesos) *Ledger {
+	return &Ledger{store: st, procesos: p, using: make(map[string]int)}
 }
+
+// solo is the only process there is.
+type solo struct{}
+
+func (solo) ID() string       { return "" }
+func (solo) Vive(string) bool { return false }
+func (solo) Perdida() bool    { return false }
 
 // use joins those at work with m's key until the returned function is called.
 func (l *Ledger) use(m Message) func() {
@@ -110,7 +140,11 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 	var none T
 	ctx = context.WithoutCancel(ctx)
 	defer l.use(m)()
-	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios})
+	if l.procesos.Perdida() {
+		return none, false, unrecorded(errPerdida)
+	}
+	l.Salda(ctx)
+	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: l.procesos.ID()})
 	if err != nil {
 		return none, false, unrecorded(err)
 	}
@@ -156,7 +190,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (boo
 			return false, falla
 		}
 	}
-	intent, mine, err := l.store.Reintenta(ctx, *row, "")
+	intent, mine, err := l.store.Reintenta(ctx, *row, l.procesos.ID())
 	if err != nil {
 		return false, unrecorded(err)
 	}
@@ -189,12 +223,16 @@ func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error
 // abandoned tells an intent that has lost its sender, because its process died
 // or its outcome could not be written, from one that is being sent.
 func (l *Ledger) abandoned(ctx context.Context, row store.Intento, m Message) bool {
-	if row.Estado != store.EstadoIntento || !l.alone(m) {
+	if row.Estado != store.EstadoIntento {
+		return false
+	}
+	// Rows from before there were several processes name none: none of them lives.
+	if ours := row.Proceso == l.procesos.ID() || row.Proceso == ""; ours && !l.alone(m) || !ours && l.procesos.Vive(row.Proceso) {
 		return false
 	}
 	// Its sender may have ended since the row was read.
 	again, err := l.store.Intento(ctx, m.Operacion, m.Clave)
-	return err == nil && again.Estado == store.EstadoIntento && again.Creado.Equal(row.Creado)
+	return err == nil && again.Estado == store.EstadoIntento && again.Creado.Equal(row.Creado) && again.Proceso == row.Proceso
 }
 
 // inProgress is what a second use of a key gets whose first has no outcome.
@@ -228,10 +266,32 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 }
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
-	out.ID, out.Proceso, out.Creado = row.ID, row.Proceso, row.Creado
+	out.ID, out.Operacion, out.Proceso, out.Creado = row.ID, row.Operacion, row.Proceso, row.Creado
 	if err := l.store.Resuelve(ctx, out); err != nil {
-		// The answer is true all the same; the row stays an intent of unknown outcome.
+		// The answer is true all the same; the row stays an intent until the store is back.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operacion).Str("respuesta", out.Respuesta).Msg("an outcome could not be recorded")
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.unwritten) < maxUnwritten {
+			l.unwritten = append(l.unwritten, out)
+		}
+	}
+}
+
+// Salda writes the outcomes that could not be written when they came: other
+// processes take their messages for ones that are being sent. Call it now and then.
+func (l *Ledger) Salda(ctx context.Context) {
+	l.mu.Lock()
+	owed := l.unwritten
+	l.unwritten = nil
+	l.mu.Unlock()
+	for i, out := range owed {
+		if err := l.store.Resuelve(ctx, out); err != nil {
+			l.mu.Lock()
+			l.unwritten = append(l.unwritten, owed[i:]...)
+			l.mu.Unlock()
+			return
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ func mayImport() map[string][]string {
 		"internal/apikeys":   {"internal/gateway"},
 		"internal/store":     {"internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
+		"internal/presencia": {"internal/store"},
 		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store"},
 		"internal/paquetes":  {"internal/gateway", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
@@ -81,12 +82,12 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/paquetes", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/store/pgtest":    nil,
-		"internal/app/devstack":    {"internal/app", "internal/config", "internal/sandbox"},
-		"internal/app/gatewaytest": {"internal/app/devstack", "internal/config", "internal/sandbox/...", "api"},
+		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox"},
+		"internal/app/gatewaytest": {"internal/app/devstack", "internal/config", "internal/presencia", "internal/sandbox/...", "internal/store/pgtest", "api"},
 		// The sandbox judges what the gateway signs, so it shares no code with it.
 		"internal/sandbox":           {"internal/sandbox/...", "wsdl"},
 		"internal/sandbox/autoridad": nil,

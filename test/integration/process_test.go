@@ -56,7 +56,13 @@ func cleanEnv(extra ...string) []string {
 // runGateway runs the program to its end and returns what it wrote.
 func runGateway(t *testing.T, env ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(binary(t, "gateway"))
+	return runCommand(t, nil, env...)
+}
+
+// runCommand is runGateway with a command line.
+func runCommand(t *testing.T, args []string, env ...string) (string, int) {
+	t.Helper()
+	cmd := exec.Command(binary(t, "gateway"), args...)
 	cmd.Env = cleanEnv(env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
@@ -26,6 +27,8 @@ type Options struct {
 	Configure func(*config.Config)
 	Log       zerolog.Logger
 	Now       func() time.Time
+	// Presencia varies the pace at which gateways on one database watch each other.
+	Presencia presencia.Opciones
 }
 
 // Stack is a running pair.
@@ -67,6 +70,14 @@ func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// Beside starts another gateway against the sandbox of s, configured like its own
+// but for the data directory. Stop it before s.
+func (s *Stack) Beside(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
+	other := &Stack{Sandbox: s.Sandbox, SandboxURL: s.SandboxURL, SandboxAdmin: s.SandboxAdmin, Config: s.Config, gateway: make(chan error, 1)}
+	other.Config.DataDir = dataDir
+	return other, other.StartGateway(ctx, opts)
 }
 
 // Config is a gateway's configuration against a sandbox.
@@ -117,7 +128,7 @@ func (s *Stack) StartGateway(ctx context.Context, opts Options) error {
 	ctx, s.stopGateway = context.WithCancel(ctx)
 	started := make(chan struct{})
 	go func() {
-		s.gateway <- app.Run(ctx, s.Config, app.Options{Log: opts.Log, Version: app.Version(), Now: opts.Now, Started: func(api, admin net.Addr) {
+		s.gateway <- app.Run(ctx, s.Config, app.Options{Log: opts.Log, Version: app.Version(), Now: opts.Now, Presencia: opts.Presencia, Started: func(api, admin net.Addr) {
 			s.API, s.Admin = "http://"+api.String(), "http://"+admin.String()
 			close(started)
 		}})

@@ -19,7 +19,9 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
 // The taxpayers whose e.firmas the sandbox makes.
@@ -47,6 +49,10 @@ type Options struct {
 	// Sandbox changes the sandbox's.
 	Sandbox func(*sandbox.Config)
 	Now     func() time.Time
+	// Postgres gives the gateway a new database of PostgreSQL in place of SQLite.
+	Postgres bool
+	// Presencia varies the pace at which gateways on one database watch each other.
+	Presencia presencia.Opciones
 }
 
 // authority is made once per test binary: RSA keys are slow to make.
@@ -76,12 +82,16 @@ func Start(t testing.TB, opts Options) *Gateway {
 		Sandbox: sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: filepath.Join(dir, "sandbox"), Seed: 1, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) {
 			c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+			if opts.Postgres {
+				c.DatabaseURL = config.Secret(pgtest.Start(t))
+			}
 			if opts.Configure != nil {
 				opts.Configure(c)
 			}
 		},
-		Log: zerolog.New(g.log).Level(zerolog.DebugLevel),
-		Now: opts.Now,
+		Log:       zerolog.New(g.log).Level(zerolog.DebugLevel),
+		Now:       opts.Now,
+		Presencia: opts.Presencia,
 	}
 	if opts.Sandbox != nil {
 		opts.Sandbox(&g.opts.Sandbox)
@@ -95,6 +105,24 @@ func Start(t testing.TB, opts Options) *Gateway {
 		}
 	})
 	return g
+}
+
+// Beside starts another gateway with the same sandbox and configuration, and a
+// data directory of its own: two of them share a PostgreSQL. It stops with the test.
+func (g *Gateway) Beside() *Gateway {
+	g.t.Helper()
+	other := &Gateway{t: g.t, log: &buffer{}, Client: g.Client, opts: g.opts}
+	other.opts.Log = zerolog.New(other.log).Level(zerolog.DebugLevel)
+	var err error
+	if other.Stack, err = g.Stack.Beside(context.Background(), g.t.TempDir(), other.opts); err != nil {
+		g.t.Fatalf("starting another gateway: %v", err)
+	}
+	g.t.Cleanup(func() {
+		if err := other.StopGateway(); err != nil {
+			g.t.Errorf("stopping the other gateway: %v", err)
+		}
+	})
+	return other
 }
 
 // Restart stops the gateway gracefully and starts it again on the same data.

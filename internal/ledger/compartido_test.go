@@ -1,0 +1,232 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/presencia"
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// vecino is what one process knows of the others.
+type vecino struct {
+	id string
+
+	mu      sync.Mutex
+	muertos map[string]bool
+	perdida bool
+}
+
+func (v *vecino) ID() string { return v.id }
+
+func (v *vecino) Vive(id string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return !v.muertos[id]
+}
+
+func (v *vecino) Perdida() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.perdida
+}
+
+func (v *vecino) entierra(id string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.muertos = map[string]bool{id: true}
+}
+
+// shared is the ledger of one of several processes on one PostgreSQL.
+func shared(t *testing.T, url, id string) (*Ledger, *vecino) {
+	t.Helper()
+	v := &vecino{id: id}
+	return NewShared(openShared(t, url), v), v
+}
+
+func openShared(t *testing.T, url string) *store.Store {
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), DatabaseURL: url, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+	return st
+}
+
+func TestOnce_WhenAnotherGatewayHasAnswered(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	a, _ := shared(t, url, "a")
+	b, _ := shared(t, url, "b")
+	s := once(ok, nil)
+	if _, _, err := Once(t.Context(), a, message("k"), never, s.send); err != nil {
+		t.Fatal(err)
+	}
+	if got, replayed, err := Once(t.Context(), b, message("k"), never, s.send); got != ok || !replayed || err != nil {
+		t.Errorf("%+v, replayed %v, %v", got, replayed, err)
+	}
+	other := message("k")
+	other.Criterios = "otra cosa"
+	if _, _, err := Once(t.Context(), b, other, never, s.send); !gateway.IsKind(err, gateway.KindConflicto) {
+		t.Errorf("another message: %v", err)
+	}
+	if got, _, held := Last[answer](t.Context(), b, operacion, "lo mismo"); !held || got != ok {
+		t.Errorf("%+v, held %v", got, held)
+	}
+	if n := s.calls.Load(); n != 1 {
+		t.Errorf("%d sent", n)
+	}
+}
+
+func TestOnce_WhenManyComeToTwoGateways(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	a, _ := shared(t, url, "a")
+	b, _ := shared(t, url, "b")
+	s := &sender{answer: func(int64) (answer, error) { return ok, nil }}
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			got, _, err := Once(t.Context(), []*Ledger{a, b}[i%2], message("k"), never, s.send)
+			if err == nil && got != ok || err != nil && !gateway.IsKind(err, gateway.KindConflicto) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := s.calls.Load(); n != 1 {
+		t.Errorf("%d sent", n)
+	}
+}
+
+// While the other sends, its message is under way; when it is dead, nobody knows
+// what became of it; and if it was not dead after all, its answer counts.
+func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
+	t.Parallel()
+	for _, libre := range []bool{false, true} {
+		url := pgtest.Start(t)
+		a, _ := shared(t, url, "a")
+		b, delB := shared(t, url, "b")
+		m := message("k")
+		m.Libre = libre
+		begun, release := make(chan struct{}), make(chan struct{})
+		var first sync.WaitGroup
+		first.Go(func() {
+			got, _, err := Once(t.Context(), a, m, never, func(context.Context) (answer, error) {
+				close(begun)
+				<-release
+				return ok, nil
+			})
+			if err != nil || got != ok {
+				t.Errorf("the first: %+v, %v", got, err)
+			}
+		})
+		<-begun
+		s := once(answer{}, refused(gateway.KindConflicto, false))
+		_, _, err := Once(t.Context(), b, m, never, s.send)
+		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindConflicto || !e.Reintentable || e.RetryAfter <= 0 || !e.NoEnviada || s.calls.Load() != 0 {
+			t.Errorf("libre %v, meanwhile: %+v, %d sent", libre, e, s.calls.Load())
+		}
+		if lost, err := b.Lost(t.Context(), m.Operacion, m.Clave); lost || err != nil {
+			t.Errorf("libre %v, meanwhile: lost %v, %v", libre, lost, err)
+		}
+
+		delB.entierra("a")
+		if lost, err := b.Lost(t.Context(), m.Operacion, m.Clave); !lost || err != nil {
+			t.Errorf("libre %v, dead: lost %v, %v", libre, lost, err)
+		}
+		_, _, err = Once(t.Context(), b, m, never, s.send)
+		if want, calls := map[bool]gateway.Kind{false: gateway.KindResultadoDesconocido, true: gateway.KindConflicto}[libre], map[bool]int64{true: 1}[libre]; !gateway.IsKind(err, want) || s.calls.Load() != calls {
+			t.Errorf("libre %v, dead: %v, %d sent", libre, err, s.calls.Load())
+		}
+
+		close(release)
+		first.Wait()
+		if got, replayed, err := Once(t.Context(), b, m, never, s.send); got != ok || !replayed || err != nil {
+			t.Errorf("libre %v, afterwards: %+v, replayed %v, %v", libre, got, replayed, err)
+		}
+	}
+}
+
+// The presence that runs in the gateway, in place of what a test says.
+func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	enter := func() (*Ledger, *presencia.Presencia, context.CancelFunc) {
+		st := openShared(t, url)
+		p := presencia.Nueva(st, presencia.Opciones{Latido: 20 * time.Millisecond, Muerte: 2 * time.Second})
+		if err := p.Entra(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() { p.Corre(ctx) })
+		stop := func() { cancel(); wg.Wait() }
+		t.Cleanup(stop)
+		return NewShared(st, p), p, stop
+	}
+	a, delA, _ := enter()
+	b, delB, _ := enter()
+	m := message("k")
+	if _, mine, err := a.store.Intenta(t.Context(), store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: delA.ID()}); err != nil || !mine {
+		t.Fatalf("mine %v, %v", mine, err)
+	}
+	if _, _, err := Once(t.Context(), b, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
+		t.Fatalf("while it lives: %v", err)
+	}
+	if err := a.store.Close(); err != nil { // from here on nothing of it arrives
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); delB.Vive(delA.ID()) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	}
+	s := once(ok, nil)
+	if _, _, err := Once(t.Context(), b, m, never, s.send); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || s.calls.Load() != 0 {
+		t.Errorf("dead: %v, %d sent", err, s.calls.Load())
+	}
+}
+
+func TestOnce_WhenOthersHoldThisGatewayForDead(t *testing.T) {
+	t.Parallel()
+	l, v := NewShared(openStore(t, t.TempDir()), &vecino{id: "a"}), &vecino{id: "a", perdida: true}
+	l.procesos = v
+	s := once(ok, nil)
+	_, _, err := Once(t.Context(), l, message("k"), never, s.send)
+	if e := gateway.AsError(err); err == nil || !e.NoEnviada || s.calls.Load() != 0 {
+		t.Errorf("%+v, %d sent", e, s.calls.Load())
+	}
+}
+
+// An outcome that could not be written is written when the database is back:
+// until then other gateways take the message for one that is being sent.
+func TestSalda_WhenTheDatabaseWasAway(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	a, _ := shared(t, url, "a")
+	b, _ := shared(t, url, "b")
+	sql := func(statement string) {
+		if _, err := b.store.DB().ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := Once(t.Context(), a, message("k"), never, func(context.Context) (answer, error) {
+		sql(`ALTER TABLE intentos RENAME TO fuera`)
+		return ok, nil
+	})
+	if err != nil || got != ok {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	a.Salda(t.Context())
+	sql(`ALTER TABLE fuera RENAME TO intentos`)
+	if _, _, err := Once(t.Context(), b, message("k"), never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
+		t.Fatalf("its outcome is known: this test sees nothing: %v", err)
+	}
+	a.Salda(t.Context())
+	if got, replayed, err := Once(t.Context(), b, message("k"), never, once(answer{}, nil).send); got != ok || !replayed || err != nil {
+		t.Errorf("%+v, replayed %v, %v", got, replayed, err)
+	}
+}

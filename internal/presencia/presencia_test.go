@@ -1,0 +1,293 @@
+package presencia
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// clock is a time that moves when told.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) moves(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// shared are processes on one PostgreSQL, each with a directory and a clock of its own.
+type shared struct {
+	t   *testing.T
+	url string
+}
+
+func (s shared) enters(dir string) (*Presencia, *clock) {
+	s.t.Helper()
+	st, err := store.Open(s.t.Context(), store.Config{Dir: dir, DatabaseURL: s.url, Now: time.Now})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+	c := &clock{t: time.Now()}
+	p := Nueva(st, Opciones{Now: c.now})
+	if err := p.Entra(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return p, c
+}
+
+func beats(t *testing.T, ps ...*Presencia) {
+	t.Helper()
+	for _, p := range ps {
+		if err := p.late(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func alive(t *testing.T, p *Presencia, id string, want bool, when string) {
+	t.Helper()
+	if p.Vive(id) != want {
+		t.Fatalf("%s: alive %v, want %v", when, !want, want)
+	}
+}
+
+func TestVive_WhenTheOtherGoesQuiet(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	b, _ := s.enters(t.TempDir())
+	a, at := s.enters(t.TempDir())
+	alive(t, a, a.ID(), true, "itself")
+	for range 20 { // much longer than it takes to be dead
+		at.moves(latidoUsual)
+		beats(t, b, a)
+		alive(t, a, b.ID(), true, "beating")
+	}
+	for range 5 {
+		at.moves(latidoUsual)
+		beats(t, a)
+		alive(t, a, b.ID(), true, "not quiet for long enough")
+	}
+	at.moves(time.Hour)
+	alive(t, a, b.ID(), true, "the last reading is old, and says nothing of now")
+	beats(t, a)
+	alive(t, a, b.ID(), false, "quiet")
+	beats(t, b, a)
+	alive(t, a, b.ID(), true, "back")
+}
+
+// A process that has just come has seen nobody fall silent yet.
+func TestVive_WhenJustEntered(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	dead, _ := s.enters(t.TempDir())
+	a, at := s.enters(t.TempDir())
+	alive(t, a, dead.ID(), true, "just entered")
+	at.moves(muerteUsual - time.Second)
+	beats(t, a)
+	alive(t, a, dead.ID(), true, "not watched for long enough")
+	at.moves(time.Second)
+	beats(t, a)
+	alive(t, a, dead.ID(), false, "watched for long enough")
+}
+
+func TestVive_WhenThereIsNoRow(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	a, at := s.enters(t.TempDir())
+	alive(t, a, "nadie", true, "asked for the first time: it may have entered after the last reading")
+	alive(t, a, "nadie", true, "not read again")
+	b, _ := s.enters(t.TempDir())
+	alive(t, a, b.ID(), true, "entered after the last reading")
+	at.moves(time.Second)
+	beats(t, a)
+	alive(t, a, "nadie", false, "read again")
+	alive(t, a, b.ID(), true, "read again, with a row")
+	alive(t, a, "", false, "no process at all")
+}
+
+func TestCorre_WhenItEndsOthersKnowAtOnce(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	b, _ := s.enters(t.TempDir())
+	a, _ := s.enters(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.Corre(ctx)
+	beats(t, a)
+	alive(t, a, b.ID(), false, "gone in good order")
+}
+
+// Whoever starts on a directory knows that who had it before is dead.
+func TestEntra_WhenItsDirectoryHadAnother(t *testing.T) {
+	t.Parallel()
+	s, dir := shared{t, pgtest.Start(t)}, filepath.Join(t.TempDir(), "x")
+	killed, _ := s.enters(dir)
+	a, _ := s.enters(t.TempDir())
+	alive(t, a, killed.ID(), true, "beating")
+	if err := killed.store.Close(); err != nil { // and its row stays
+		t.Fatal(err)
+	}
+	again, _ := s.enters(dir)
+	beats(t, a)
+	alive(t, a, killed.ID(), false, "its directory is another's")
+	alive(t, a, again.ID(), true, "the other")
+}
+
+func TestLate_WhenOthersAreLongDead(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	dead, _ := s.enters(t.TempDir())
+	b, _ := s.enters(t.TempDir())
+	a, at := s.enters(t.TempDir())
+	rows := func() (n int) {
+		if err := a.store.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM procesos`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 2 * muerteUsual / latidoUsual {
+		if n := rows(); n != 3 {
+			t.Fatalf("%d rows: too early", n)
+		}
+		at.moves(latidoUsual)
+		beats(t, b, a)
+	}
+	if n := rows(); n != 2 {
+		t.Errorf("%d rows, want those of the living", n)
+	}
+	beats(t, a)
+	alive(t, a, dead.ID(), false, "buried")
+	beats(t, dead, a)
+	alive(t, a, dead.ID(), true, "it was not dead")
+}
+
+func TestPerdida_WhenTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	s := shared{t, pgtest.Start(t)}
+	b, _ := s.enters(t.TempDir())
+	a, at := s.enters(t.TempDir())
+	sql := func(statement string) {
+		if _, err := b.store.DB().ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sql(`ALTER TABLE procesos RENAME TO fuera`)
+	for range 5 {
+		if a.Perdida() {
+			t.Fatal("too early")
+		}
+		at.moves(latidoUsual)
+		if err := a.late(t.Context()); err == nil {
+			t.Fatal("the database is not away: this test sees nothing")
+		}
+	}
+	if !a.Perdida() {
+		t.Error("others are about to hold it for dead, and it does not know")
+	}
+	alive(t, a, b.ID(), true, "the database is away, not the other")
+	sql(`ALTER TABLE fuera RENAME TO procesos`)
+	beats(t, a)
+	if a.Perdida() {
+		t.Error("the database is back")
+	}
+}
+
+func TestEntra_WhenNobodySharesTheDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	enter := func() (*Presencia, *store.Store) {
+		st, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+		c := &clock{t: time.Now()}
+		p := Nueva(st, Opciones{Now: c.now})
+		if err := p.Entra(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.moves(time.Hour)
+		if p.Perdida() {
+			t.Error("nobody holds it for dead")
+		}
+		return p, st
+	}
+	rows := func(st *store.Store) (n int) {
+		if err := st.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM procesos`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	killed, st := enter()
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, st := enter()
+	alive(t, p, killed.ID(), false, "the directory is ours")
+	alive(t, p, p.ID(), true, "itself")
+	if n := rows(st); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.Corre(ctx)
+	if n := rows(st); n != 0 {
+		t.Errorf("%d rows after it ended", n)
+	}
+}
+
+// By real clocks, as they run in the gateway.
+func TestCorre_WhenOneIsKilled(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	start := func() (*Presencia, context.CancelFunc, *sync.WaitGroup) {
+		st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), DatabaseURL: url, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+		p := Nueva(st, Opciones{Latido: 10 * time.Millisecond, Muerte: time.Second})
+		if err := p.Entra(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() { p.Corre(ctx) })
+		t.Cleanup(func() { cancel(); wg.Wait() })
+		return p, cancel, &wg
+	}
+	a, _, _ := start()
+	b, _, _ := start()
+	until := func(what string, so func() bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	until("a never sees b", func() bool { a.mu.Lock(); defer a.mu.Unlock(); _, seen := a.otros[b.ID()]; return seen })
+	alive(t, a, b.ID(), true, "beating")
+	if err := b.store.Close(); err != nil { // whatever it writes now does not arrive
+		t.Fatal(err)
+	}
+	until("b is not found dead", func() bool { return !a.Vive(b.ID()) })
+	if !b.Perdida() {
+		t.Error("b is dead to others and does not know")
+	}
+}
