@@ -8,7 +8,6 @@
 package zipdir
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -42,14 +41,20 @@ type directory struct{ entries, size, offset uint64 }
 // and a central directory of the promised length, count and place before it. Its
 // errors are ErrZip or those of r.
 func Check(r io.ReaderAt, size int64) error {
-	end, at, err := findEnd(r, size)
+	end, err := findDirectory(r, size)
 	if err != nil {
 		return err
 	}
-	if end.offset > at || end.size != at-end.offset {
-		return fmt.Errorf("%w: the central directory is not where its end says", ErrZip)
+	_, err = newHeaders(r, end, Mark{}).each(func(Entry) bool { return true })
+	return err
+}
+
+func findDirectory(r io.ReaderAt, size int64) (directory, error) {
+	end, at, err := findEnd(r, size)
+	if err == nil && (end.offset > at || end.size != at-end.offset) {
+		err = fmt.Errorf("%w: the central directory is not where its end says", ErrZip)
 	}
-	return walk(bufio.NewReaderSize(io.NewSectionReader(r, int64(end.offset), int64(end.size)), directoryBuffer), end) //nolint:gosec // both are below size, an int64
+	return end, err
 }
 
 // findEnd returns the end record and the offset at which the directory must end.
@@ -106,28 +111,4 @@ func findEnd64(r io.ReaderAt, end uint64) (directory, uint64, error) {
 		size:    binary.LittleEndian.Uint64(record[40:]),
 		offset:  binary.LittleEndian.Uint64(record[48:]),
 	}, at, nil
-}
-
-// walk reads every directory header.
-func walk(r *bufio.Reader, end directory) error {
-	var header [lenDirectory]byte
-	for n := uint64(0); n < end.entries; n++ {
-		if _, err := io.ReadFull(r, header[:]); err != nil {
-			return fmt.Errorf("%w: entry %d of %d: %w", ErrZip, n+1, end.entries, err)
-		}
-		if binary.LittleEndian.Uint32(header[:]) != sigDirectory {
-			return fmt.Errorf("%w: entry %d of %d is no directory header", ErrZip, n+1, end.entries)
-		}
-		if local := binary.LittleEndian.Uint32(header[42:]); local != unknown32 && uint64(local) >= end.offset {
-			return fmt.Errorf("%w: entry %d of %d lies outside", ErrZip, n+1, end.entries)
-		}
-		variable := int(binary.LittleEndian.Uint16(header[28:])) + int(binary.LittleEndian.Uint16(header[30:])) + int(binary.LittleEndian.Uint16(header[32:]))
-		if _, err := r.Discard(variable); err != nil {
-			return fmt.Errorf("%w: entry %d of %d: %w", ErrZip, n+1, end.entries, err)
-		}
-	}
-	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the central directory is longer than its entries", ErrZip)
-	}
-	return nil
 }

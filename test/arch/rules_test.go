@@ -65,6 +65,7 @@ func mayImport() map[string][]string {
 		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store"},
 		"internal/paquetes":  {"internal/gateway", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
+		"internal/cfdi":      {"internal/zipdir"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
 		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
