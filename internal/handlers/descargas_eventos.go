@@ -110,7 +110,7 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 	w.WriteHeader(http.StatusOK)
 	err = s.send("retry: " + reconnect + "\n\n")
 	if err == nil {
-		err = h.follow(ctx, s, d, page)
+		err = h.follow(ctx, s, d, after, page)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
 		zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a stream of events ended early")
@@ -131,10 +131,10 @@ func (h *handler) streamContext(parent context.Context) (context.Context, contex
 	return ctx, cancel
 }
 
-// follow sends page and what comes behind it, until the descarga is final.
-func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, page []gateway.EventoDescarga) error {
+// follow sends page, which stands behind the event after, and what comes behind
+// it, until the descarga is final.
+func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, after int64, page []gateway.EventoDescarga) error {
 	final := d.Estado.Final()
-	var after int64
 	for woken := false; ; {
 		if err := s.events(page); err != nil {
 			return err
