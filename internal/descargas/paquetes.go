@@ -17,6 +17,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 const (
@@ -137,7 +138,7 @@ func (p *Paquetes) adopta(ctx context.Context, paquete gateway.Paquete, f *os.Fi
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if err := checkZip(f, n); err != nil {
+	if err := zipdir.Check(f, n); err != nil {
 		return err
 	}
 	return p.store.Completa(ctx, paquete, n, hex.EncodeToString(hash.Sum(nil)))
@@ -224,7 +225,7 @@ func (p *Paquetes) descarga(ctx context.Context, paquete gateway.Paquete, v *vue
 	if err := <-hashed; err != nil {
 		return "", interno(err)
 	}
-	if err := checkZip(v.file, v.size); err != nil {
+	if err := zipdir.Check(v.file, v.size); err != nil {
 		return "", incompleto(err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
@@ -245,12 +246,12 @@ func (p *Paquetes) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo)
 // download is given back when the SAT surely did not serve it.
 func (p *Paquetes) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
 	failed := gateway.AsError(err)
-	if errors.Is(err, errZip) && failed.Kind != gateway.KindRespuestaInvalida {
+	if errors.Is(err, zipdir.ErrZip) && failed.Kind != gateway.KindRespuestaInvalida {
 		failed = gateway.AsError(incompleto(err))
 	}
 	// An answer that is none and brought not one byte comes from something before
 	// the SAT; an empty package of the SAT has been counted.
-	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, errZip) {
+	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, zipdir.ErrZip) {
 		if err := p.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, -1); err != nil {
 			p.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a download could not be given back")
 		}

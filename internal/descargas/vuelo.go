@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 // zipMagics are how a ZIP begins: with an entry, or with its end when empty.
@@ -74,7 +75,7 @@ func (v *vuelo) checkMagic() error {
 			return nil
 		}
 	}
-	return errZip
+	return zipdir.ErrZip
 }
 
 func (v *vuelo) begin() { v.beginOnce.Do(func() { close(v.begun) }) }

@@ -1,7 +1,13 @@
-package descargas
+// Package zipdir reads ZIPs that are too long to be listed in memory: whether one
+// is whole, and its entries one after the other.
+//
+// It exists because archive/zip holds every entry: the two hundred thousand of one
+// package of the SAT would cost more than the whole gateway may. It refuses what
+// no package of the SAT has: encryption, methods other than stored and deflated,
+// entries that lie over each other, and contents far larger than their data.
+package zipdir
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -25,25 +31,30 @@ const (
 	directoryBuffer = 64 << 10
 )
 
-var errZip = errors.New("descargas: not a whole ZIP")
+// ErrZip is a ZIP that is not whole, or is none.
+var ErrZip = errors.New("zipdir: not a whole ZIP")
 
 // directory is what the end of a ZIP says of its central directory.
 type directory struct{ entries, size, offset uint64 }
 
-// checkZip tells whether r holds a whole ZIP: an end record that closes the
-// file, and a central directory of the promised length, count and place before
-// it. It walks the directory instead of using archive/zip, which holds every
-// entry in memory: two hundred thousand of them would cost more than the whole
-// gateway may.
-func checkZip(r io.ReaderAt, size int64) error {
-	end, at, err := findEnd(r, size)
+// Check tells whether r holds a whole ZIP: an end record that closes the file,
+// and a central directory of the promised length, count and place before it. Its
+// errors are ErrZip or those of r.
+func Check(r io.ReaderAt, size int64) error {
+	end, err := findDirectory(r, size)
 	if err != nil {
 		return err
 	}
-	if end.offset > at || end.size != at-end.offset {
-		return fmt.Errorf("%w: the central directory is not where its end says", errZip)
+	_, err = newHeaders(r, end, Mark{}).each(func(Entry) bool { return true })
+	return err
+}
+
+func findDirectory(r io.ReaderAt, size int64) (directory, error) {
+	end, at, err := findEnd(r, size)
+	if err == nil && (end.offset > at || end.size != at-end.offset) {
+		err = fmt.Errorf("%w: the central directory is not where its end says", ErrZip)
 	}
-	return walk(bufio.NewReaderSize(io.NewSectionReader(r, int64(end.offset), int64(end.size)), directoryBuffer), end) //nolint:gosec // both are below size, an int64
+	return end, err
 }
 
 // findEnd returns the end record and the offset at which the directory must end.
@@ -72,13 +83,13 @@ func findEnd(r io.ReaderAt, size int64) (directory, uint64, error) {
 		}
 		return found, at, nil
 	}
-	return directory{}, 0, fmt.Errorf("%w: no end of central directory", errZip)
+	return directory{}, 0, fmt.Errorf("%w: no end of central directory", ErrZip)
 }
 
 // findEnd64 reads the ZIP64 end record, which stands before its locator.
 func findEnd64(r io.ReaderAt, end uint64) (directory, uint64, error) {
 	if end < lenLocator64+lenEnd64 {
-		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", errZip)
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", ErrZip)
 	}
 	var locator [lenLocator64]byte
 	if _, err := r.ReadAt(locator[:], int64(end-lenLocator64)); err != nil { //nolint:gosec // below the file's size
@@ -86,42 +97,18 @@ func findEnd64(r io.ReaderAt, end uint64) (directory, uint64, error) {
 	}
 	at := binary.LittleEndian.Uint64(locator[8:])
 	if binary.LittleEndian.Uint32(locator[:]) != sigLocator64 || at > end-lenLocator64-lenEnd64 {
-		return directory{}, 0, fmt.Errorf("%w: no ZIP64 locator", errZip)
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 locator", ErrZip)
 	}
 	var record [lenEnd64]byte
 	if _, err := r.ReadAt(record[:], int64(at)); err != nil { //nolint:gosec // below the file's size
 		return directory{}, 0, err
 	}
 	if binary.LittleEndian.Uint32(record[:]) != sigEnd64 {
-		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", errZip)
+		return directory{}, 0, fmt.Errorf("%w: no ZIP64 end", ErrZip)
 	}
 	return directory{
 		entries: binary.LittleEndian.Uint64(record[32:]),
 		size:    binary.LittleEndian.Uint64(record[40:]),
 		offset:  binary.LittleEndian.Uint64(record[48:]),
 	}, at, nil
-}
-
-// walk reads every directory header.
-func walk(r *bufio.Reader, end directory) error {
-	var header [lenDirectory]byte
-	for n := uint64(0); n < end.entries; n++ {
-		if _, err := io.ReadFull(r, header[:]); err != nil {
-			return fmt.Errorf("%w: entry %d of %d: %w", errZip, n+1, end.entries, err)
-		}
-		if binary.LittleEndian.Uint32(header[:]) != sigDirectory {
-			return fmt.Errorf("%w: entry %d of %d is no directory header", errZip, n+1, end.entries)
-		}
-		if local := binary.LittleEndian.Uint32(header[42:]); local != unknown32 && uint64(local) >= end.offset {
-			return fmt.Errorf("%w: entry %d of %d lies outside", errZip, n+1, end.entries)
-		}
-		variable := int(binary.LittleEndian.Uint16(header[28:])) + int(binary.LittleEndian.Uint16(header[30:])) + int(binary.LittleEndian.Uint16(header[32:]))
-		if _, err := r.Discard(variable); err != nil {
-			return fmt.Errorf("%w: entry %d of %d: %w", errZip, n+1, end.entries, err)
-		}
-	}
-	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the central directory is longer than its entries", errZip)
-	}
-	return nil
 }

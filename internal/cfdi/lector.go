@@ -1,0 +1,592 @@
+package cfdi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+const (
+	// maxProfundidad is far beyond any CFDI with its complementos and addenda.
+	maxProfundidad = 64
+	maxNombre      = 256
+	// maxValor bounds a value that is kept; those that are not may be of any length.
+	maxValor = 64 << 10
+	ventana  = 32 << 10
+)
+
+const (
+	errMalFormado  defecto = "No es XML bien formado."
+	errIncompleto  defecto = "Está incompleto: termina antes de cerrar sus elementos."
+	errDTD         defecto = "Lleva un DTD: no se lee."
+	errProfundo    defecto = "Tiene demasiados niveles."
+	errNombreLargo defecto = "Tiene un nombre demasiado largo."
+	errValorLargo  defecto = "Tiene un atributo demasiado largo."
+)
+
+// lector is a tokenizer of the XML that a CFDI can be: it keeps only what it is
+// asked for, and passes over the rest, of any length, checking that it is well
+// formed. encoding/xml makes every token, which costs half of the speed that is
+// wanted here, and holds an addenda whole; a fuzz test compares the two.
+type lector struct {
+	r        io.Reader
+	buf      []byte
+	pos, fin int
+	err      error // of r
+
+	nombre []byte // of the element just opened, or of an attribute
+	valor  []byte
+	// pila are the names of the open elements, one after the other, each ending
+	// where finales says.
+	pila    []byte
+	finales []int
+	raiz    bool
+	sola    bool // the element just opened has no content
+	inicio  bool // nothing has been read yet
+}
+
+func (l *lector) reinicia(r io.Reader) {
+	if l.buf == nil {
+		l.buf = make([]byte, ventana)
+	}
+	*l = lector{r: r, buf: l.buf, nombre: l.nombre[:0], valor: l.valor[:0], pila: l.pila[:0], finales: l.finales[:0], inicio: true}
+}
+
+// llena reads more; what was in the window is gone. At the end it is io.EOF.
+func (l *lector) llena() error {
+	for vacias := 0; l.err == nil; vacias++ {
+		var n int
+		n, l.err = l.r.Read(l.buf)
+		if n > 0 {
+			l.pos, l.fin = 0, n
+			return nil
+		}
+		if vacias > 100 {
+			l.err = io.ErrNoProgress
+		}
+	}
+	return l.err
+}
+
+func (l *lector) asoma() (byte, error) {
+	if l.pos == l.fin {
+		if err := l.llena(); err != nil {
+			return 0, err
+		}
+	}
+	return l.buf[l.pos], nil
+}
+
+// byte is one inside of something: the end is not expected there.
+func (l *lector) byte() (byte, error) {
+	c, err := l.asoma()
+	if err != nil {
+		return 0, cortado(err)
+	}
+	l.pos++
+	return c, nil
+}
+
+func cortado(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errIncompleto
+	}
+	return err
+}
+
+func blanco(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+// abre returns at the next element that begins, or with cierra at the next that
+// ends; io.EOF is the end of a whole document. After an element has begun its
+// attributes must be read.
+func (l *lector) abre() (cierra bool, err error) {
+	if l.sola {
+		l.sola = false
+		return true, l.saca()
+	}
+	for {
+		if err := l.texto(); err != nil {
+			return false, err
+		}
+		c, err := l.byte()
+		if err != nil {
+			return false, err
+		}
+		switch c {
+		case '!':
+			err = l.declaracion()
+		case '?':
+			err = l.instruccion()
+		case '/':
+			return true, l.termina()
+		default:
+			l.pos--
+			return false, l.comienza()
+		}
+		if err != nil {
+			return false, err
+		}
+		l.inicio = false
+	}
+}
+
+// texto passes over text up to the next <, inclusive.
+func (l *lector) texto() error {
+	var antes [2]byte // what comes before the window, for ]]>
+	for {
+		if l.pos == l.fin {
+			if err := l.llena(); err != nil {
+				if errors.Is(err, io.EOF) && (len(l.finales) > 0 || !l.raiz) {
+					return errIncompleto
+				}
+				return err
+			}
+		}
+		trozo := l.buf[l.pos:l.fin]
+		i := bytes.IndexByte(trozo, '<')
+		if i >= 0 {
+			trozo = trozo[:i]
+		}
+		if len(l.finales) == 0 && len(bytes.Trim(trozo, " \t\r\n")) > 0 {
+			return errMalFormado
+		}
+		j := bytes.IndexByte(trozo, '&')
+		if j >= 0 {
+			trozo = trozo[:j]
+		}
+		if len(trozo) > 0 {
+			l.inicio = false
+		}
+		if finCDATA(antes, trozo) {
+			return errMalFormado
+		}
+		switch n := len(trozo); {
+		case n >= 2:
+			antes = [2]byte{trozo[n-2], trozo[n-1]}
+		case n == 1:
+			antes = [2]byte{antes[1], trozo[0]}
+		}
+		l.pos += len(trozo)
+		switch {
+		case j >= 0:
+			l.pos++
+			if _, err := l.referencia(); err != nil {
+				return err
+			}
+			antes = [2]byte{}
+		case i >= 0:
+			l.pos++
+			return nil
+		}
+	}
+}
+
+// finCDATA tells whether ]]> stands in a text, where it may not (XML 1.0 §2.4).
+func finCDATA(antes [2]byte, trozo []byte) bool {
+	for at := 0; ; {
+		i := bytes.IndexByte(trozo[at:], '>')
+		if i < 0 {
+			return false
+		}
+		at += i
+		var a, b byte
+		switch at {
+		case 0:
+			a, b = antes[0], antes[1]
+		case 1:
+			a, b = antes[1], trozo[0]
+		default:
+			a, b = trozo[at-2], trozo[at-1]
+		}
+		if a == ']' && b == ']' {
+			return true
+		}
+		at++
+	}
+}
+
+// declaracion is a comment or CDATA; a DTD is refused.
+func (l *lector) declaracion() error {
+	c, err := l.byte()
+	if err != nil {
+		return err
+	}
+	switch c {
+	case '-':
+		if err := l.espera("-"); err != nil {
+			return err
+		}
+		if err := l.hasta("--"); err != nil {
+			return err
+		}
+		return l.espera(">")
+	case '[':
+		if len(l.finales) == 0 {
+			return errMalFormado
+		}
+		if err := l.espera("CDATA["); err != nil {
+			return err
+		}
+		return l.hasta("]]>")
+	case 'D':
+		return errDTD
+	}
+	return errMalFormado
+}
+
+// instruccion passes over a processing instruction; a declaration is only at the beginning.
+func (l *lector) instruccion() error {
+	alInicio := l.inicio
+	if err := l.leeNombre(); err != nil {
+		return err
+	}
+	declara := len(l.nombre) == 3 && bytes.EqualFold(l.nombre, []byte("xml"))
+	if declara && (!alInicio || string(l.nombre) != "xml") {
+		return errMalFormado
+	}
+	if !declara {
+		c, err := l.byte()
+		if err != nil {
+			return err
+		}
+		if c == '?' {
+			return l.espera(">")
+		}
+		if !blanco(c) {
+			return errMalFormado
+		}
+		return l.hasta("?>")
+	}
+	return l.declaracionXML()
+}
+
+// declaracionXML has the shape of attributes; its values are not believed but
+// for the encoding, which has been looked at before.
+func (l *lector) declaracionXML() error {
+	var version []byte
+	for {
+		hay, err := l.blancos()
+		if err != nil {
+			return err
+		}
+		c, err := l.asoma()
+		if err != nil {
+			return cortado(err)
+		}
+		if c == '?' {
+			l.pos++
+			if string(version) != "1.0" {
+				return errMalFormado
+			}
+			return l.espera(">")
+		}
+		if !hay {
+			return errMalFormado
+		}
+		if err := l.leeAtributo(func([]byte) bool { return true }); err != nil {
+			return err
+		}
+		if string(l.nombre) == "version" {
+			version = append(version[:0], l.valor...)
+		}
+	}
+}
+
+func (l *lector) espera(texto string) error {
+	for i := range len(texto) {
+		if c, err := l.byte(); err != nil {
+			return err
+		} else if c != texto[i] {
+			return errMalFormado
+		}
+	}
+	return nil
+}
+
+// hasta passes over everything to the end of fin, whose bytes but the last are alike.
+func (l *lector) hasta(fin string) error {
+	primero, ultimo := fin[0], fin[len(fin)-1]
+	seguidos := 0
+	for {
+		c, err := l.byte()
+		switch {
+		case err != nil:
+			return err
+		case c == ultimo && seguidos >= len(fin)-1:
+			return nil
+		case c == primero:
+			seguidos++
+		default:
+			seguidos = 0
+			if i := bytes.IndexByte(l.buf[l.pos:l.fin], primero); i >= 0 {
+				l.pos += i
+			} else {
+				l.pos = l.fin
+			}
+		}
+	}
+}
+
+// termina reads the end of the innermost element, after its </.
+func (l *lector) termina() error {
+	if err := l.leeNombre(); err != nil {
+		return err
+	}
+	if n := len(l.finales); n == 0 || !bytes.Equal(l.pila[l.desde(n-1):], l.nombre) {
+		return errMalFormado
+	}
+	if _, err := l.blancos(); err != nil {
+		return err
+	}
+	if err := l.espera(">"); err != nil {
+		return err
+	}
+	return l.saca()
+}
+
+func (l *lector) desde(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return l.finales[n-1]
+}
+
+func (l *lector) saca() error {
+	n := len(l.finales) - 1
+	l.pila, l.finales = l.pila[:l.desde(n)], l.finales[:n]
+	return nil
+}
+
+func (l *lector) comienza() error {
+	if len(l.finales) == 0 && l.raiz {
+		return errMalFormado
+	}
+	if len(l.finales) == maxProfundidad {
+		return errProfundo
+	}
+	if err := l.leeNombre(); err != nil {
+		return err
+	}
+	l.raiz, l.inicio = true, false
+	l.pila = append(l.pila, l.nombre...)
+	l.finales = append(l.finales, len(l.pila))
+	return nil
+}
+
+func (l *lector) profundidad() int { return len(l.finales) }
+
+// abierto is the name of the innermost element, with its prefix.
+func (l *lector) abierto() []byte { return l.pila[l.desde(len(l.finales)-1):] }
+
+// atributos reads those of the element just opened. quiere tells of each name
+// whether its value is wanted; then toma gets it, valid until it returns.
+func (l *lector) atributos(quiere func(nombre []byte) bool, toma func(valor []byte) error) error {
+	for {
+		hay, err := l.blancos()
+		if err != nil {
+			return err
+		}
+		c, err := l.asoma()
+		switch {
+		case err != nil:
+			return cortado(err)
+		case c == '>':
+			l.pos++
+			return nil
+		case c == '/':
+			l.pos++
+			l.sola = true
+			return l.espera(">")
+		case !hay:
+			return errMalFormado
+		}
+		querido := false
+		if err := l.leeAtributo(func(n []byte) bool { querido = quiere(n); return querido }); err != nil {
+			return err
+		}
+		if querido {
+			if err := toma(l.valor); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *lector) blancos() (hay bool, err error) {
+	for {
+		c, err := l.asoma()
+		if err != nil {
+			return hay, cortado(err)
+		}
+		if !blanco(c) {
+			return hay, nil
+		}
+		hay = true
+		l.pos++
+	}
+}
+
+// leeNombre reads a name into nombre, with its prefix.
+func (l *lector) leeNombre() error {
+	l.nombre = l.nombre[:0]
+	dosPuntos := 0
+	for {
+		c, err := l.asoma()
+		if err != nil {
+			return cortado(err)
+		}
+		sigue := len(l.nombre) > 0
+		if !(esLetra(c) || c == '_' || c >= utf8.RuneSelf || sigue && (esDigito(c) || c == '.' || c == '-' || c == ':')) {
+			break
+		}
+		if c == ':' {
+			dosPuntos++
+		}
+		if len(l.nombre) == maxNombre {
+			return errNombreLargo
+		}
+		l.nombre = append(l.nombre, c)
+		l.pos++
+	}
+	if n := len(l.nombre); n == 0 || dosPuntos > 1 || l.nombre[n-1] == ':' {
+		return errMalFormado
+	}
+	return nil
+}
+
+func (l *lector) leeAtributo(quiere func(nombre []byte) bool) error {
+	if err := l.leeNombre(); err != nil {
+		return err
+	}
+	querido := quiere(l.nombre)
+	if _, err := l.blancos(); err != nil {
+		return err
+	}
+	if err := l.espera("="); err != nil {
+		return err
+	}
+	if _, err := l.blancos(); err != nil {
+		return err
+	}
+	comilla, err := l.byte()
+	if err != nil {
+		return err
+	}
+	if comilla != '"' && comilla != '\'' {
+		return errMalFormado
+	}
+	l.valor = l.valor[:0]
+	return l.leeValor(comilla, querido)
+}
+
+// leeValor reads up to the closing quote, into valor if it is wanted, with white
+// space normalised (XML 1.0 §3.3.3).
+func (l *lector) leeValor(comilla byte, querido bool) error {
+	tras := false // a CR, whose LF is one with it
+	for {
+		if _, err := l.asoma(); err != nil {
+			return cortado(err)
+		}
+		trozo := l.buf[l.pos:l.fin]
+		i := bytes.IndexByte(trozo, comilla)
+		if i >= 0 {
+			trozo = trozo[:i]
+		}
+		j := bytes.IndexByte(trozo, '&')
+		if j >= 0 {
+			trozo = trozo[:j]
+		}
+		if bytes.IndexByte(trozo, '<') >= 0 {
+			return errMalFormado
+		}
+		if querido {
+			for _, c := range trozo {
+				if c == '\n' && tras {
+					tras = false
+					continue
+				}
+				tras = c == '\r'
+				if blanco(c) {
+					c = ' '
+				}
+				l.valor = append(l.valor, c)
+			}
+			if len(l.valor) > maxValor {
+				return errValorLargo
+			}
+		}
+		l.pos += len(trozo)
+		switch {
+		case j >= 0:
+			l.pos++
+			tras = false
+			r, err := l.referencia()
+			if err != nil {
+				return err
+			}
+			if querido {
+				l.valor = utf8.AppendRune(l.valor, r)
+			}
+		case i >= 0:
+			l.pos++
+			return nil
+		}
+	}
+}
+
+// referencia reads what follows a &: a character, or one of the five entities
+// that there are without a DTD.
+func (l *lector) referencia() (rune, error) {
+	const maxReferencia = 10
+	var b [maxReferencia]byte
+	n := 0
+	for {
+		c, err := l.byte()
+		if err != nil {
+			return 0, err
+		}
+		if c == ';' {
+			break
+		}
+		if n == maxReferencia {
+			return 0, errMalFormado
+		}
+		b[n] = c
+		n++
+	}
+	switch nombre := string(b[:n]); nombre {
+	case "amp":
+		return '&', nil
+	case "lt":
+		return '<', nil
+	case "gt":
+		return '>', nil
+	case "quot":
+		return '"', nil
+	case "apos":
+		return '\'', nil
+	default:
+		return caracter(nombre)
+	}
+}
+
+func caracter(nombre string) (rune, error) {
+	if len(nombre) < 2 || nombre[0] != '#' {
+		return 0, errMalFormado
+	}
+	base, digitos := 10, nombre[1:]
+	if digitos[0] == 'x' {
+		base, digitos = 16, digitos[1:]
+	}
+	v, err := strconv.ParseUint(digitos, base, 32)
+	if err != nil || v > utf8.MaxRune {
+		return 0, errMalFormado
+	}
+	r := rune(v)
+	if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || !utf8.ValidRune(r) || r == 0xFFFE || r == 0xFFFF {
+		return 0, errMalFormado
+	}
+	return r, nil
+}

@@ -1,0 +1,280 @@
+package cfdi
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+func muestraXML(tb testing.TB, nombre string) string {
+	tb.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", nombre))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+// resumenes are the summaries of testdata, written by hand.
+func resumenes() map[string]Resumen {
+	return map[string]Resumen{
+		"cfdi32.xml": {UUID: uuid1, Version: "3.2", Tipo: "I", RFCEmisor: "AAA010101AAA", NombreEmisor: `LA "CASA" & Cía`, RFCReceptor: "XAXX010101000",
+			Fecha: "2015-03-04T05:06:07", FechaTimbrado: "2015-03-04T05:07:00", Serie: "B", Folio: "77", Moneda: "Pesos", SubTotal: "100.000000", Total: "116.00",
+			MetodoPago: "PAGO EN UNA SOLA EXHIBICION", FormaPago: "03", Complementos: []string{"ImpuestosLocales"}},
+		"cfdi33.xml": {UUID: uuid2, Version: "3.3", Tipo: "P", RFCEmisor: "AAA010101AAA", NombreEmisor: "DOS LINEAS", RFCReceptor: "BBB010101BBB", NombreReceptor: "L'ÉCOLE",
+			Fecha: "2019-02-03T04:05:06", FechaTimbrado: "2019-02-03T04:06:00", Moneda: "XXX", SubTotal: "0", Total: "0", FormaPago: "99", Complementos: []string{"Pagos"}},
+		"cfdi40.xml": {UUID: strings.ToLower(uuid1), Version: "4.0", Tipo: "N", RFCEmisor: "Ñ&A010101AAA", NombreEmisor: "PEÑA", RFCReceptor: "BBBB010101BBB", NombreReceptor: "LUIS",
+			Fecha: "2024-05-06T07:08:09", FechaTimbrado: "2024-05-06T07:09:10", Serie: "NOM", Folio: "1", Moneda: "MXN", SubTotal: "1000.00", Total: "900.00",
+			MetodoPago: "PUE", Complementos: []string{"Alfa", "Nomina", "Zeta"}},
+		"retenciones10.xml": {UUID: uuid1, Version: "1.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", NombreReceptor: "WORLD INC",
+			Fecha: "2019-01-23T08:00:00-06:00", FechaTimbrado: "2019-01-23T08:01:00", Folio: "R-9", Total: "5555.5", Complementos: []string{"Dividendos"}},
+		"retenciones20.xml": {UUID: uuid1, Version: "2.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", RFCReceptor: "BBB010101BBB", NombreReceptor: "RECEPTORA",
+			Fecha: "2024-01-23T08:00:00", FechaTimbrado: "2024-01-23T08:01:00", Folio: "10", Total: "100.00"},
+	}
+}
+
+func TestLeeResumen_WhenOfEachVersionReadsIt(t *testing.T) {
+	t.Parallel()
+	for nombre, want := range resumenes() {
+		texto := muestraXML(t, nombre)
+		for como, r := range map[string]io.Reader{
+			"at once": strings.NewReader(texto), "byte by byte": iotest.OneByteReader(strings.NewReader(texto)),
+			"with a mark": strings.NewReader("\uFEFF" + texto), "with its end": iotest.DataErrReader(strings.NewReader(texto)),
+		} {
+			got, err := LeeResumen(r)
+			if d := cmp.Diff(want, got); d != "" || err != nil {
+				t.Errorf("%s, %s: %v\n%s", nombre, como, err, d)
+			}
+		}
+	}
+}
+
+func TestLeeResumen_WhenInAnotherEncodingReadsIt(t *testing.T) {
+	t.Parallel()
+	texto := muestraXML(t, "cfdi40.xml")
+	want := resumenes()["cfdi40.xml"]
+	latin, err := charmap.Windows1252.NewEncoder().String(texto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(texto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for nombre, tc := range map[string]struct {
+		texto string
+		err   error
+	}{
+		"ISO-8859-1":                {strings.Replace(latin, "utf-8", "ISO-8859-1", 1), nil},
+		"windows-1252":              {strings.Replace(latin, `"utf-8"`, `'Windows-1252'`, 1), nil},
+		"UTF-16 only by saying":     {strings.Replace(texto, "utf-8", "utf-16", 1), nil},
+		"UTF-16":                    {utf16, errUTF16},
+		"UTF-16 without mark":       {utf16[2:], errUTF16},
+		"unknown":                   {strings.Replace(texto, "utf-8", "EBCDIC-MX", 1), errCodificacion},
+		"Latin-1 without saying so": {latin, errCaracter},
+	} {
+		got, err := LeeResumen(strings.NewReader(tc.texto))
+		if !errors.Is(err, tc.err) {
+			t.Errorf("%s: %v, want %v", nombre, err, tc.err)
+		}
+		if d := cmp.Diff(want, got); tc.err == nil && d != "" {
+			t.Errorf("%s:\n%s", nombre, d)
+		}
+	}
+}
+
+func TestLeeResumen_WhenBrokenSaysHow(t *testing.T) {
+	t.Parallel()
+	texto := muestraXML(t, "retenciones20.xml")
+	cambia := func(de, a string) string {
+		if !strings.Contains(texto, de) {
+			t.Fatalf("no %q", de)
+		}
+		return strings.Replace(texto, de, a, 1)
+	}
+	hondo := strings.Repeat("<x>", maxProfundidad)
+	for nombre, tc := range map[string]struct {
+		texto string
+		err   error
+	}{
+		"nothing":                   {"", errIncompleto},
+		"blanks":                    {" \n ", errIncompleto},
+		"no XML":                    {"hola", errMalFormado},
+		"cut":                       {texto[:len(texto)/2], errIncompleto},
+		"cut at its end":            {strings.TrimRight(texto, "\n")[:len(texto)-3], errIncompleto},
+		"a tag not closed":          {cambia("</r:Receptor>", ""), errMalFormado},
+		"tags crossed":              {cambia("</r:Receptor>", "</r:Emisor>"), errMalFormado},
+		"two roots":                 {texto + texto[strings.Index(texto, "<r:"):], errMalFormado},
+		"text behind":               {texto + "x", errMalFormado},
+		"text before":               {"x" + texto, errMalFormado},
+		"declaration not first":     {"\n" + texto, errMalFormado},
+		"a second declaration":      {cambia("?><r:", `?><?xml version="1.0"?><r:`), errMalFormado},
+		"version 1.1":               {cambia(`"1.0" enc`, `"1.1" enc`), errMalFormado},
+		"no quotes":                 {cambia(`CveRetenc="16"`, `CveRetenc=16`), errMalFormado},
+		"no value":                  {cambia(`CveRetenc="16"`, `CveRetenc`), errMalFormado},
+		"no space":                  {cambia(`" CveRetenc`, `"CveRetenc`), errMalFormado},
+		"< in an attribute":         {cambia("EMISORA", "A<B"), errMalFormado},
+		"& alone":                   {cambia("EMISORA", "A & B"), errMalFormado},
+		"& alone where not wanted":  {cambia(`CveRetenc="16"`, `CveRetenc="&"`), errMalFormado},
+		"an entity of a DTD":        {cambia("EMISORA", "&nbsp;"), errMalFormado},
+		"a half character":          {cambia("EMISORA", "&#xD800;"), errMalFormado},
+		"a null":                    {cambia("EMISORA", "&#0;"), errMalFormado},
+		"no digits":                 {cambia("EMISORA", "&#x;"), errMalFormado},
+		"a control character":       {cambia("EMISORA", "A\x01B"), errCaracter},
+		"a broken character":        {cambia("EMISORA", "A\xc3"), errCaracter},
+		"the end of a character":    {texto + "\xc3", errCaracter},
+		"a DTD":                     {cambia("?><r:", `?><!DOCTYPE r [<!ENTITY a "b">]><r:`), errDTD},
+		"]]> in a text":             {cambia("<r:Periodo", "]]><r:Periodo"), errMalFormado},
+		"a comment with --":         {cambia("<r:Periodo", "<!-- a -- b --><r:Periodo"), errMalFormado},
+		"CDATA outside":             {texto + "<![CDATA[x]]>", errMalFormado},
+		"another thing":             {cambia("<r:Periodo", "<!ELEMENT a><r:Periodo"), errMalFormado},
+		"too deep":                  {cambia("<r:Periodo", hondo+"<r:Periodo"), errProfundo},
+		"a name without end":        {cambia("<r:Periodo", "<"+strings.Repeat("x", maxNombre+1)+"/><r:Periodo"), errNombreLargo},
+		"a value without end":       {cambia("EMISORA", strings.Repeat("x", maxValor+ventana)), errValorLargo},
+		"an attribute twice":        {cambia(`RfcE="AAA010101AAA"`, `RfcE="AAA010101AAA" RfcE="BBB010101BBB"`), errRepetido},
+		"another root":              {cambia(`<r:Retenciones xmlns:r="http://www.sat.gob.mx/esquemas/retencionpago/2"`, `<r:Retenciones xmlns:r="urn:otro"`), errNoCFDI},
+		"a version that is not its": {cambia(`Version="2.0"`, `Version="1.0"`), errNoCFDI},
+		"a page":                    {"<html><body/></html>", errNoCFDI},
+		"no timbre":                 {cambia("tfd:TimbreFiscalDigital", "tfd:Otro"), errSinTimbre},
+	} {
+		if got, err := LeeResumen(strings.NewReader(tc.texto)); !errors.Is(err, tc.err) {
+			t.Errorf("%s: %v, want %v: %+v", nombre, err, tc.err, got)
+		}
+	}
+	roto := errors.New("the disk")
+	if _, err := LeeResumen(io.MultiReader(strings.NewReader(texto[:700]), iotest.ErrReader(roto))); !errors.Is(err, roto) {
+		t.Errorf("a reader that fails: %v", err)
+	}
+}
+
+// An addenda of any length is passed over in the same memory.
+func TestLeeResumen_WhenTheAddendaIsLongStaysSmall(t *testing.T) {
+	var antes, despues runtime.MemStats
+	texto := muestraXML(t, "cfdi32.xml")
+	i := strings.Index(texto, "<x total")
+	relleno := strings.Repeat("0123456789abcdef", 1<<20)
+	r := io.MultiReader(strings.NewReader(texto[:i]+`<y z="`), strings.NewReader(relleno), strings.NewReader(`">`), strings.NewReader(relleno), strings.NewReader("</y>"+texto[i:]))
+	runtime.ReadMemStats(&antes)
+	got, err := LeeResumen(r)
+	runtime.ReadMemStats(&despues)
+	if d := cmp.Diff(resumenes()["cfdi32.xml"], got); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
+	}
+	if mas := despues.TotalAlloc - antes.TotalAlloc; mas > 1<<20 {
+		t.Errorf("32 MiB of addenda allocated %d KiB", mas>>10)
+	}
+}
+
+func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
+	t.Parallel()
+	buena := muestraXML(t, "cfdi33.xml")
+	paquete := empaca(t, archivo{uuid1 + ".xml", muestraXML(t, "cfdi40.xml")}, archivo{"rota.xml", buena[:500]}, archivo{uuid2 + ".xml.xml", buena},
+		archivo{"carpeta/x.xml", buena}, archivo{"carpeta/", ""}, archivo{"lista.txt", "x"}, archivo{"OTRA.XML", muestraXML(t, "cfdi32.xml")})
+	i := bytes.Index(paquete, []byte("OTRA.XML"))
+	paquete[i+len("OTRA.XML")+40] ^= 0xff // its data
+	for _, pagina := range []int{0, 1, 2, 3} {
+		got, fallas := leeTodo(t, leeResumenes, paquete, pagina)
+		if d := cmp.Diff([]Resumen{resumenes()["cfdi40.xml"], resumenes()["cfdi33.xml"]}, got); d != "" {
+			t.Errorf("pages of %d:\n%s", pagina, d)
+		}
+		want := []Falla{{"rota.xml", 0, string(errIncompleto)}, {"carpeta/x.xml", 0, noEnRaiz}, {"OTRA.XML", 0, "El archivo está dañado dentro del ZIP."}}
+		if d := cmp.Diff(want, fallas); d != "" {
+			t.Errorf("pages of %d:\n%s", pagina, d)
+		}
+	}
+}
+
+func TestBusca_WhenThereReturnsItByteForByte(t *testing.T) {
+	t.Parallel()
+	c40, c33 := muestraXML(t, "cfdi40.xml"), muestraXML(t, "cfdi33.xml")
+	const otro = "99999999-2222-4333-8444-555555555555"
+	paquete := empaca(t, archivo{"carpeta/" + uuid1 + ".xml", "otro"}, archivo{"rota.xml", "<"}, archivo{otro + ".xml", "<rota"},
+		archivo{uuid1 + ".xml.xml", c40}, archivo{"factura.xml", c33})
+	for uuid, want := range map[string]string{uuid1: c40, strings.ToLower(uuid1): c40, uuid2: c33, otro: "<rota"} {
+		got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %d bytes of %d, %v", uuid, len(got), len(want), err)
+		}
+	}
+	for _, uuid := range []string{"", "x", "33333333-2222-4333-8444-555555555555", uuid1 + ".xml"} {
+		if got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid); !errors.Is(err, ErrNoEsta) {
+			t.Errorf("%q: %d bytes, %v", uuid, len(got), err)
+		}
+	}
+	paquete[bytes.Index(paquete, []byte(uuid1+".xml.xml"))+100] ^= 0xff
+	var falla *Falla
+	if got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid1); !errors.As(err, &falla) || falla.Entrada != uuid1+".xml.xml" {
+		t.Errorf("broken: %d bytes, %v", len(got), err)
+	}
+}
+
+// deBiblioteca reads the values that a summary keeps with encoding/xml.
+func deBiblioteca(texto []byte) (valores []string, err error) {
+	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(texto, []byte(marcaUTF8))))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return valores, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if e, ok := token.(xml.StartElement); ok {
+			valores = append(valores, e.Name.Local)
+			for _, a := range e.Attr {
+				valores = append(valores, strings.Map(func(r rune) rune {
+					if r == '\n' || r == '\t' || r == '\r' {
+						return ' '
+					}
+					return r
+				}, a.Value))
+			}
+		}
+	}
+}
+
+// FuzzResumen: no bytes make it panic, and what it takes for well formed is so
+// for encoding/xml too, with the same values.
+func FuzzResumen(f *testing.F) {
+	for nombre := range resumenes() {
+		f.Add([]byte(muestraXML(f, nombre)))
+	}
+	f.Add([]byte(`<?xml version="1.0"?><a b='&#x41;'><![CDATA[]]]]><c/>]]&gt;</a>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := LeeResumen(bytes.NewReader(b))
+		de1en1, otra := LeeResumen(iotest.OneByteReader(bytes.NewReader(b)))
+		if (err == nil) != (otra == nil) || err == nil && !cmp.Equal(s, de1en1) {
+			t.Fatalf("at once: %v %+v\nbyte by byte: %v %+v", err, s, otra, de1en1)
+		}
+		if err != nil && !errors.Is(err, errNoCFDI) && !errors.Is(err, errSinTimbre) {
+			return
+		}
+		if m := declarada.FindSubmatch(b[:min(len(b), maxDeclaracion)]); m != nil && !strings.EqualFold(string(m[1]), "utf-8") || err != nil && errors.Is(err, errNoCFDI) {
+			return // decoded, or not read to its end
+		}
+		valores, errBiblioteca := deBiblioteca(b)
+		if errBiblioteca != nil {
+			if texto := errBiblioteca.Error(); strings.Contains(texto, "invalid XML name") || strings.Contains(texto, "expected") {
+				return // names over ASCII are not looked at so closely here
+			}
+			t.Fatalf("%v, encoding/xml: %v", err, errBiblioteca)
+		}
+		for _, v := range append([]string{s.UUID, s.RFCEmisor, s.NombreEmisor, s.RFCReceptor, s.NombreReceptor, s.Fecha, s.SubTotal, s.Total, s.Serie, s.Folio}, s.Complementos...) {
+			if v != "" && !slices.Contains(valores, v) {
+				t.Fatalf("%q is not among %q", v, valores)
+			}
+		}
+	})
+}

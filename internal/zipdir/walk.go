@@ -1,0 +1,190 @@
+package zipdir
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// ErrRead is a failure of the reader below, which says nothing of the ZIP.
+var ErrRead = errors.New("zipdir: reading failed")
+
+const (
+	// Fields of a directory header and of the ZIP64 extra (APPNOTE 4.3.12, 4.5.3).
+	extra64     = 1
+	lenExtra    = 4
+	flagEncrypt = 1 << 0
+)
+
+// Mark is a place in a directory where a walk can begin again. Its zero value is
+// the beginning.
+type Mark struct {
+	// Entry is how many entries lie before it.
+	Entry uint64
+	// Offset is its place in bytes from the beginning of the directory.
+	Offset uint64
+}
+
+// Entry is one entry as the directory says.
+type Entry struct {
+	// Name is as written, UTF-8 or not.
+	Name             string
+	Method           uint16
+	CRC32            uint32
+	CompressedSize   uint64 // bytes
+	UncompressedSize uint64 // bytes
+	// Mark is where the entry's header is, Next where the following one is.
+	Mark, Next Mark
+
+	flags  uint16
+	offset uint64 // of the local header
+	walk   *walk
+}
+
+// walk is what the entries of one walk share.
+type walk struct {
+	data     *window
+	inflater io.ReadCloser // idle
+	end      uint64        // where contents end and the directory begins
+	// opened are the bytes of the contents that were opened: more than there are
+	// means that entries lie over each other.
+	opened uint64
+}
+
+// Walk yields the entries in the order of the directory, in memory that does not
+// grow with their number. It reads r in blocks and forwards, one stream for the
+// directory and one for the contents; contents that do not follow each other
+// cost a read each. An error, which is ErrZip or ErrRead, is the last thing it
+// yields. An entry can be opened until the next one is asked for.
+func Walk(r io.ReaderAt, size int64) iter.Seq2[Entry, error] { return WalkFrom(r, size, Mark{}) }
+
+// WalkFrom begins at a mark that a former walk over the same ZIP gave. One that
+// it did not give yields nothing, or ErrZip.
+func WalkFrom(r io.ReaderAt, size int64, from Mark) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		marked := failing{r}
+		end, err := findDirectory(marked, size)
+		if err == nil && (from.Offset > end.size || from.Entry > end.entries) {
+			err = fmt.Errorf("%w: its directory does not reach where to begin", ErrZip)
+		}
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		w := &walk{data: newWindow(marked, end.offset), end: end.offset}
+		more, err := newHeaders(marked, end, from).each(func(e Entry) bool {
+			e.walk = w
+			return yield(e, nil)
+		})
+		if more && err != nil {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+// failing marks what r fails with.
+type failing struct{ r io.ReaderAt }
+
+func (f failing) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.r.ReadAt(p, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: %w", ErrRead, err)
+	}
+	return n, err
+}
+
+// headers reads a directory.
+type headers struct {
+	r        *bufio.Reader
+	end      directory
+	at       Mark
+	variable []byte
+}
+
+func newHeaders(r io.ReaderAt, end directory, from Mark) *headers {
+	section := io.NewSectionReader(r, int64(end.offset+from.Offset), int64(end.size-from.Offset)) //nolint:gosec // below the file's size, an int64
+	return &headers{r: bufio.NewReaderSize(section, directoryBuffer), end: end, at: from}
+}
+
+// each calls f with every header, until it returns false, which more repeats.
+func (h *headers) each(f func(Entry) bool) (more bool, err error) {
+	for h.at.Entry < h.end.entries {
+		e, err := h.next()
+		if err != nil {
+			return true, fmt.Errorf("%w: entry %d of %d: %w", ErrZip, h.at.Entry+1, h.end.entries, err)
+		}
+		h.at = e.Next
+		if !f(e) {
+			return false, nil
+		}
+	}
+	if _, err := h.r.ReadByte(); !errors.Is(err, io.EOF) {
+		return true, fmt.Errorf("%w: the central directory is longer than its entries", ErrZip)
+	}
+	return true, nil
+}
+
+var (
+	errHeader  = errors.New("it is no directory header")
+	errOutside = errors.New("it lies outside")
+)
+
+func (h *headers) next() (Entry, error) {
+	var fixed [lenDirectory]byte
+	if _, err := io.ReadFull(h.r, fixed[:]); err != nil {
+		return Entry{}, err
+	}
+	if binary.LittleEndian.Uint32(fixed[:]) != sigDirectory {
+		return Entry{}, errHeader
+	}
+	local := binary.LittleEndian.Uint32(fixed[42:])
+	if local != unknown32 && uint64(local) >= h.end.offset {
+		return Entry{}, errOutside
+	}
+	name, extra := int(binary.LittleEndian.Uint16(fixed[28:])), int(binary.LittleEndian.Uint16(fixed[30:]))
+	variable := name + extra + int(binary.LittleEndian.Uint16(fixed[32:]))
+	if cap(h.variable) < variable {
+		h.variable = make([]byte, variable)
+	}
+	h.variable = h.variable[:variable]
+	if _, err := io.ReadFull(h.r, h.variable); err != nil {
+		return Entry{}, err
+	}
+	e := Entry{
+		Name: string(h.variable[:name]), Mark: h.at, offset: uint64(local),
+		flags: binary.LittleEndian.Uint16(fixed[8:]), Method: binary.LittleEndian.Uint16(fixed[10:]),
+		CRC32:            binary.LittleEndian.Uint32(fixed[16:]),
+		CompressedSize:   uint64(binary.LittleEndian.Uint32(fixed[20:])),
+		UncompressedSize: uint64(binary.LittleEndian.Uint32(fixed[24:])),
+	}
+	e.Next = Mark{Entry: h.at.Entry + 1, Offset: h.at.Offset + lenDirectory + uint64(variable)} //nolint:gosec // not negative
+	e.large(h.variable[name : name+extra])
+	return e, nil
+}
+
+// large takes from the ZIP64 extra the sizes and the offset that the header has
+// no room for. What is missing there stays as it is, and cannot be opened.
+func (e *Entry) large(extra []byte) {
+	for len(extra) >= lenExtra {
+		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		extra = extra[lenExtra:]
+		if n > len(extra) {
+			return
+		}
+		field := extra[:n]
+		extra = extra[n:]
+		if id != extra64 {
+			continue
+		}
+		for _, v := range []*uint64{&e.UncompressedSize, &e.CompressedSize, &e.offset} {
+			if *v == unknown32 && len(field) >= 8 {
+				*v = binary.LittleEndian.Uint64(field)
+				field = field[8:]
+			}
+		}
+		return
+	}
+}

@@ -1,0 +1,79 @@
+package zipdir
+
+import (
+	"errors"
+	"io"
+)
+
+const (
+	// block is what is read at once of contents that follow each other.
+	block = 256 << 10
+	// near is how far ahead a place still counts as following: extras and gaps.
+	near = 64 << 10
+)
+
+// window reads blocks of the contents. Reading forwards, each byte is read once,
+// a block at a time; a jump reads what the caller expects and no more.
+type window struct {
+	r        io.ReaderAt
+	size     int64
+	buf      []byte // its capacity is a block
+	at       int64  // of buf
+	expected int64
+	begun    bool
+}
+
+func newWindow(r io.ReaderAt, size uint64) *window {
+	return &window{r: r, size: int64(size), expected: block} //nolint:gosec // below the file's size
+}
+
+// expect says how many bytes will be wanted after a jump.
+func (w *window) expect(n uint64) { w.expected = int64(min(n, block)) }
+
+func (w *window) ReadAt(p []byte, at int64) (int, error) {
+	n := 0
+	for n < len(p) {
+		b, err := w.peek(at + int64(n))
+		if err != nil {
+			return n, err
+		}
+		n += copy(p[n:], b)
+	}
+	return n, nil
+}
+
+func (w *window) byteAt(at int64) (byte, error) {
+	b, err := w.peek(at)
+	if err != nil {
+		return 0, err
+	}
+	return b[0], nil
+}
+
+// peek returns what the window has from a place on, at least one byte.
+func (w *window) peek(at int64) ([]byte, error) {
+	if i := at - w.at; i >= 0 && i < int64(len(w.buf)) {
+		return w.buf[i:], nil
+	}
+	if at < 0 || at >= w.size {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := min(block, w.size-at)
+	after := w.at + int64(len(w.buf))
+	if follows := w.begun && at >= after && at-after <= near; !follows {
+		n = min(n, max(w.expected, lenLocal))
+	}
+	if w.buf == nil {
+		w.buf = make([]byte, 0, min(block, w.size))
+	}
+	got, err := w.r.ReadAt(w.buf[:n], at)
+	if got == 0 || err != nil && !errors.Is(err, io.EOF) {
+		w.buf = w.buf[:0]
+		if err == nil || errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	w.buf, w.at, w.begun = w.buf[:got], at, true
+	return w.buf, nil
+}
