@@ -71,6 +71,45 @@ func (e EstadoComprobante) Valid() bool {
 	}
 }
 
+// Defines values for EstadoDescarga.
+const (
+	EstadoDescargaCancelada   EstadoDescarga = "cancelada"
+	EstadoDescargaDescargando EstadoDescarga = "descargando"
+	EstadoDescargaEnCola      EstadoDescarga = "en_cola"
+	EstadoDescargaEnProceso   EstadoDescarga = "en_proceso"
+	EstadoDescargaFallida     EstadoDescarga = "fallida"
+	EstadoDescargaParcial     EstadoDescarga = "parcial"
+	EstadoDescargaSolicitada  EstadoDescarga = "solicitada"
+	EstadoDescargaTerminada   EstadoDescarga = "terminada"
+	EstadoDescargaVacia       EstadoDescarga = "vacia"
+)
+
+// Valid indicates whether the value is a known member of the EstadoDescarga enum.
+func (e EstadoDescarga) Valid() bool {
+	switch e {
+	case EstadoDescargaCancelada:
+		return true
+	case EstadoDescargaDescargando:
+		return true
+	case EstadoDescargaEnCola:
+		return true
+	case EstadoDescargaEnProceso:
+		return true
+	case EstadoDescargaFallida:
+		return true
+	case EstadoDescargaParcial:
+		return true
+	case EstadoDescargaSolicitada:
+		return true
+	case EstadoDescargaTerminada:
+		return true
+	case EstadoDescargaVacia:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EstadoEfirma.
 const (
 	EstadoEfirmaPorVencer EstadoEfirma = "por_vencer"
@@ -86,6 +125,69 @@ func (e EstadoEfirma) Valid() bool {
 	case EstadoEfirmaRechazada:
 		return true
 	case EstadoEfirmaVigente:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EstadoPaqueteDeDescarga.
+const (
+	EstadoPaqueteDeDescargaBorrado   EstadoPaqueteDeDescarga = "borrado"
+	EstadoPaqueteDeDescargaGuardado  EstadoPaqueteDeDescarga = "guardado"
+	EstadoPaqueteDeDescargaPendiente EstadoPaqueteDeDescarga = "pendiente"
+	EstadoPaqueteDeDescargaPerdido   EstadoPaqueteDeDescarga = "perdido"
+)
+
+// Valid indicates whether the value is a known member of the EstadoPaqueteDeDescarga enum.
+func (e EstadoPaqueteDeDescarga) Valid() bool {
+	switch e {
+	case EstadoPaqueteDeDescargaBorrado:
+		return true
+	case EstadoPaqueteDeDescargaGuardado:
+		return true
+	case EstadoPaqueteDeDescargaPendiente:
+		return true
+	case EstadoPaqueteDeDescargaPerdido:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EstadoSolicitudDeDescarga.
+const (
+	EstadoSolicitudDeDescargaCancelada   EstadoSolicitudDeDescarga = "cancelada"
+	EstadoSolicitudDeDescargaDescargando EstadoSolicitudDeDescarga = "descargando"
+	EstadoSolicitudDeDescargaFallida     EstadoSolicitudDeDescarga = "fallida"
+	EstadoSolicitudDeDescargaPartida     EstadoSolicitudDeDescarga = "partida"
+	EstadoSolicitudDeDescargaPendiente   EstadoSolicitudDeDescarga = "pendiente"
+	EstadoSolicitudDeDescargaPresentada  EstadoSolicitudDeDescarga = "presentada"
+	EstadoSolicitudDeDescargaSustituida  EstadoSolicitudDeDescarga = "sustituida"
+	EstadoSolicitudDeDescargaTerminada   EstadoSolicitudDeDescarga = "terminada"
+	EstadoSolicitudDeDescargaVacia       EstadoSolicitudDeDescarga = "vacia"
+)
+
+// Valid indicates whether the value is a known member of the EstadoSolicitudDeDescarga enum.
+func (e EstadoSolicitudDeDescarga) Valid() bool {
+	switch e {
+	case EstadoSolicitudDeDescargaCancelada:
+		return true
+	case EstadoSolicitudDeDescargaDescargando:
+		return true
+	case EstadoSolicitudDeDescargaFallida:
+		return true
+	case EstadoSolicitudDeDescargaPartida:
+		return true
+	case EstadoSolicitudDeDescargaPendiente:
+		return true
+	case EstadoSolicitudDeDescargaPresentada:
+		return true
+	case EstadoSolicitudDeDescargaSustituida:
+		return true
+	case EstadoSolicitudDeDescargaTerminada:
+		return true
+	case EstadoSolicitudDeDescargaVacia:
 		return true
 	default:
 		return false
@@ -158,6 +260,24 @@ func (e ResultadoDeTitulo) Valid() bool {
 	case ResultadoDeTituloRegistrado:
 		return true
 	case ResultadoDeTituloYaRegistrado:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SentidoDescarga.
+const (
+	SentidoDescargaEmitidos  SentidoDescarga = "emitidos"
+	SentidoDescargaRecibidos SentidoDescarga = "recibidos"
+)
+
+// Valid indicates whether the value is a known member of the SentidoDescarga enum.
+func (e SentidoDescarga) Valid() bool {
+	switch e {
+	case SentidoDescargaEmitidos:
+		return true
+	case SentidoDescargaRecibidos:
 		return true
 	default:
 		return false
@@ -502,6 +622,24 @@ type CredencialBasic = string
 // son los campos de cada título del JSON.
 type CsvResultado = string
 
+// CuotaDescarga Lo que una descarga ha gastado de lo que cuenta el SAT.
+type CuotaDescarga struct {
+	// Descargas Descargas de paquetes que el SAT sirvió, o pudo haber servido. De cada paquete admite dos.
+	//
+	// Example: 1
+	Descargas int `json:"descargas"`
+
+	// Solicitudes Solicitudes presentadas, incluidas las que pudieron haber llegado sin que el SAT contestara.
+	//
+	// Example: 3
+	Solicitudes int `json:"solicitudes"`
+}
+
+// Cursor Marca opaca del principio de una página.
+//
+// Example: MDE5YzFkMmUtN2YzMA
+type Cursor = string
+
 // DatosDeAddenda Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
 // por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
 //
@@ -509,6 +647,146 @@ type CsvResultado = string
 // remision|A1024
 // tienda|87
 type DatosDeAddenda = string
+
+// Descarga Una descarga durable como está ahora, con los criterios con que se pidió y los que se suponen.
+type Descarga struct {
+	// Actualizada Cuándo cambió por última vez (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T20:14:09Z
+	Actualizada time.Time `json:"actualizada"`
+
+	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	//
+	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
+	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
+	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
+	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
+	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
+	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
+	//
+	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
+	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
+	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
+	//
+	//
+	// Example: nomina12
+	Complemento Complemento `json:"complemento,omitempty,omitzero"`
+
+	// Creada Cuándo se pidió (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T18:00:00Z
+	Creada time.Time `json:"creada"`
+
+	// Cuota Lo que una descarga ha gastado de lo que cuenta el SAT.
+	Cuota CuotaDescarga `json:"cuota"`
+
+	// Estado En qué va una descarga. Las cinco últimas ya no cambian:
+	// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
+	// - `en_proceso`: el SAT trabaja en alguna solicitud.
+	// - `descargando`: hay paquetes que traer.
+	// - `terminada`: todo lo que contó el SAT está guardado.
+	// - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
+	// - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
+	// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
+	// - `cancelada`: se canceló; lo que había llegado se conserva.
+	Estado EstadoDescarga `json:"estado"`
+
+	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
+	// `Vigente` con `CFDI`.
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
+	FechaInicial FechaLocal `json:"fechaInicial"`
+
+	// IDDescarga Identificador opaco de una descarga.
+	//
+	// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+	IDDescarga IDDescarga `json:"idDescarga"`
+
+	// IDProgramacion La descarga recurrente de que esta es una corrida; no aparece en las demás.
+	IDProgramacion IDDescarga `json:"idProgramacion,omitempty,omitzero"`
+
+	// Limite Hasta cuándo se insiste (RFC 3339, UTC); no aparece en una recurrente, que dura hasta que se cancela.
+	//
+	// Example: 2026-02-04T18:00:00Z
+	Limite time.Time `json:"limite,omitempty,omitzero"`
+
+	// Motivo Por qué acabó como acabó, donde hace falta decirlo.
+	//
+	// Example: El SAT no tiene comprobantes en el rango.
+	Motivo string `json:"motivo,omitempty,omitzero"`
+
+	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte; si se omite, 72. El SAT suele tardar de
+	// minutos a dos días, y ha llegado a 105 horas. En una recurrente, el de cada corrida.
+	//
+	//
+	// Example: 72
+	PlazoHoras int `json:"plazoHoras"`
+
+	// Programacion Cuándo corre, si es recurrente.
+	Programacion *Programacion `json:"programacion,omitempty"`
+
+	// Progreso Cuánto lleva una descarga.
+	Progreso ProgresoDescarga `json:"progreso"`
+
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// Servicio Familia de comprobantes:
+	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
+	// - `retenciones`: CFDI de retenciones e información de pagos.
+	Servicio Servicio `json:"servicio"`
+
+	// SiguienteIntento Cuándo toca hacer algo por ella (RFC 3339, UTC); no aparece si ya nada.
+	//
+	// Example: 2026-02-01T20:21:00Z
+	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
+
+	// Solicitudes Sus solicitudes, en el orden en que nacieron. En las listas no aparecen.
+	Solicitudes []SolicitudDeDescarga `json:"solicitudes,omitempty,omitzero"`
+
+	// Terminada Cuándo llegó a un estado que ya no cambia (RFC 3339, UTC).
+	//
+	// Example: 2026-02-02T03:40:11Z
+	Terminada time.Time `json:"terminada,omitempty,omitzero"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+
+	// TipoDescarga Qué comprobantes se piden:
+	// - `emitidos`: los que emitió `rfcSolicitante`.
+	// - `recibidos`: los que recibió `rfcSolicitante`.
+	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
+
+	// TipoSolicitud Qué se recibe:
+	// - `CFDI`: los XML de los comprobantes.
+	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	//
+	// Se distinguen mayúsculas y minúsculas.
+	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
+}
 
 // DigestDeSello Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
 // - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
@@ -612,6 +890,18 @@ type Escape string
 // - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
 type EstadoComprobante string
 
+// EstadoDescarga En qué va una descarga. Las cinco últimas ya no cambian:
+// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
+// - `en_proceso`: el SAT trabaja en alguna solicitud.
+// - `descargando`: hay paquetes que traer.
+// - `terminada`: todo lo que contó el SAT está guardado.
+// - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
+// - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
+// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
+// - `cancelada`: se canceló; lo que había llegado se conserva.
+type EstadoDescarga string
+
 // EstadoEfirma Si la e.firma sirve para firmar:
 // - `vigente`: sirve.
 // - `por_vencer`: sirve, y le quedan 30 días o menos.
@@ -640,6 +930,13 @@ type EstadoLote struct {
 	// Example: true
 	Procesado bool `json:"procesado"`
 }
+
+// EstadoPaqueteDeDescarga En qué va un paquete:
+// - `pendiente`: falta traerlo del SAT.
+// - `guardado`: está en el almacén de la pasarela.
+// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
+// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+type EstadoPaqueteDeDescarga string
 
 // EstadoSolicitud Una solicitud según el SAT, con sus tres códigos por separado.
 type EstadoSolicitud struct {
@@ -674,6 +971,64 @@ type EstadoSolicitud struct {
 	//
 	// Example: 3127
 	NumeroCFDIs int64 `json:"numeroCFDIs"`
+}
+
+// EstadoSolicitudDeDescarga En qué va una de las solicitudes de una descarga:
+// - `pendiente`: falta presentarla al SAT.
+// - `presentada`: el SAT la tiene.
+// - `descargando`: el SAT la terminó y faltan paquetes por guardar.
+// - `terminada`: sus paquetes están guardados.
+// - `vacia`: el SAT no tiene comprobantes en su rango.
+// - `partida`: tenía demasiados comprobantes; la siguen dos, con una mitad cada una.
+// - `sustituida`: la sigue otra con el mismo rango, un segundo distinta.
+// - `fallida`: no vendrá.
+// - `cancelada`: se canceló la descarga.
+type EstadoSolicitudDeDescarga string
+
+// EstadosDescarga Uno o varios estados.
+//
+// Example: ["parcial","fallida"]
+type EstadosDescarga = []EstadoDescarga
+
+// EventoDeDescarga Un renglón del libro de una descarga.
+type EventoDeDescarga struct {
+	// Codigo El código del SAT, sin cambios.
+	//
+	// Example: 5000
+	Codigo string `json:"codigo,omitempty,omitzero"`
+
+	// Cuando Cuándo ocurrió (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T18:00:01Z
+	Cuando time.Time `json:"cuando"`
+
+	// Detalle Qué pasó, y qué se decidió y por qué.
+	//
+	// Example: El SAT aceptó la solicitud.
+	Detalle string `json:"detalle"`
+
+	// Estado El estado de la descarga después del evento.
+	Estado EstadoDescarga `json:"estado"`
+
+	// Mensaje El texto del SAT, sin cambios.
+	//
+	// Example: Solicitud Aceptada
+	Mensaje string `json:"mensaje,omitempty,omitzero"`
+
+	// Numero Su número en la descarga, sin huecos.
+	//
+	// Example: 2
+	Numero int64 `json:"numero"`
+
+	// Solicitud El número de la solicitud de que se trata; no aparece si es de toda la descarga.
+	//
+	// Example: 1
+	Solicitud int64 `json:"solicitud,omitempty,omitzero"`
+
+	// Tipo Qué clase de evento es, en una palabra. Puede haber otras en el futuro; pase de largo las que no conozca.
+	//
+	// Example: presentada
+	Tipo string `json:"tipo"`
 }
 
 // FechaLocal Fecha y hora oficial del centro de México (UTC-6), sin zona: `AAAA-MM-DDThh:mm:ss`.
@@ -807,6 +1162,9 @@ type FirmaEmitida struct {
 	Sello string `json:"sello,omitempty,omitzero"`
 }
 
+// FlujoDeEventos Eventos en la forma de *server-sent events* del estándar HTML, en UTF-8.
+type FlujoDeEventos = string
+
 // FolioControl Folio de control de un título, que eligió la institución; mayúsculas y minúsculas cuentan.
 //
 // Example: PRU20260001
@@ -821,6 +1179,11 @@ type FolioFiscal = string
 // - `archivo`, obligatoria: el archivo, `.xml` o `.zip`, sin codificar.
 // - `nombreArchivo`: su nombre; si falta, el de la parte `archivo`.
 type FormularioDeArchivo map[string]openapi_types.File
+
+// IDDescarga Identificador opaco de una descarga.
+//
+// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+type IDDescarga = string
 
 // IDPaquete Identificador opaco de un paquete; mayúsculas y minúsculas cuentan.
 //
@@ -837,16 +1200,53 @@ type IDPeticion = string
 // Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
 type IDSolicitud = string
 
+// Instante Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
+//
+// Example: 2026-02-01T06:00:00Z
+type Instante = time.Time
+
+// Limite Cuántos elementos trae una página.
+//
+// Example: 100
+type Limite = int
+
 // ListaCatalogosSEP Los catálogos de la SEP.
 type ListaCatalogosSEP struct {
 	// Catalogos Todos los catálogos.
 	Catalogos []CatalogoSEP `json:"catalogos"`
 }
 
+// ListaDescargas Una página de descargas.
+type ListaDescargas struct {
+	// Descargas De la más nueva a la más vieja, sin sus solicitudes.
+	Descargas []Descarga `json:"descargas"`
+
+	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
+	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
+}
+
 // ListaEfirmas Las e.firmas que la pasarela conoce.
 type ListaEfirmas struct {
 	// Efirmas Una entrada por RFC, en orden alfabético.
 	Efirmas []Efirma `json:"efirmas"`
+}
+
+// ListaEventosDescarga Una página del libro de una descarga.
+type ListaEventosDescarga struct {
+	// Eventos En el orden en que ocurrieron.
+	Eventos []EventoDeDescarga `json:"eventos"`
+
+	// Siguiente El `despues` de la página siguiente; no aparece si por ahora no hay más.
+	Siguiente NumeroDeEvento `json:"siguiente,omitempty,omitzero"`
+}
+
+// ListaPaquetesDescarga Una página de los paquetes de una descarga.
+type ListaPaquetesDescarga struct {
+	// Paquetes Por solicitud y, en cada una, en el orden en que los dio el SAT.
+	Paquetes []PaqueteDeDescarga `json:"paquetes"`
+
+	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
+	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
 }
 
 // LoteCargado Lo que contestó la SEP al abrir el lote.
@@ -905,10 +1305,75 @@ type NombreArchivo = string
 // Example: modalidades
 type NombreCatalogo = string
 
+// NumeroDeEvento El número de un evento dentro de su descarga; el primero es 1 y no hay huecos.
+//
+// Example: 2
+type NumeroDeEvento = int64
+
 // NumeroLote Número de un lote ante la SEP, hasta 18 dígitos.
 //
 // Example: 257945
 type NumeroLote = string
+
+// PaqueteDeDescarga Un paquete de una descarga.
+type PaqueteDeDescarga struct {
+	// Bytes Cuánto mide el ZIP, en bytes; no aparece hasta guardarlo.
+	//
+	// Example: 48230117
+	Bytes int64 `json:"bytes,omitempty,omitzero"`
+
+	// Comprobantes Cuántos comprobantes trae; no aparece hasta contarlos.
+	//
+	// Example: 612044
+	Comprobantes *int64 `json:"comprobantes,omitempty"`
+
+	// Descargas Cuántas veces lo sirvió el SAT, o pudo haberlo servido; admite dos.
+	//
+	// Example: 1
+	Descargas int `json:"descargas"`
+
+	// Detalle Qué le pasó, donde hace falta decirlo.
+	//
+	// Example: Venció en el SAT antes de que hubiera una copia completa.
+	Detalle string `json:"detalle,omitempty,omitzero"`
+
+	// Estado En qué va un paquete:
+	// - `pendiente`: falta traerlo del SAT.
+	// - `guardado`: está en el almacén de la pasarela.
+	// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
+	// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+	Estado EstadoPaqueteDeDescarga `json:"estado"`
+
+	// Fallas Cuántas de sus entradas no se pueden leer; no aparece hasta contarlas.
+	//
+	// Example: 0
+	Fallas *int64 `json:"fallas,omitempty"`
+
+	// Guardado Cuándo quedó guardado (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T20:14:09Z
+	Guardado time.Time `json:"guardado,omitempty,omitzero"`
+
+	// IDPaquete El identificador que le dio el SAT; mayúsculas y minúsculas cuentan.
+	//
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
+	IDPaquete string `json:"idPaquete"`
+
+	// Sha256 El SHA-256 del ZIP, en hexadecimal; no aparece hasta guardarlo.
+	//
+	// Example: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Sha256 string `json:"sha256,omitempty,omitzero"`
+
+	// Solicitud El número de la solicitud que lo trajo.
+	//
+	// Example: 2
+	Solicitud int64 `json:"solicitud"`
+
+	// URL Dónde descargar el ZIP; solo de los guardados.
+	//
+	// Example: /v1/sat/cfdi/paquetes/8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01?rfcSolicitante=PRU010101AB1
+	URL string `json:"url,omitempty,omitzero"`
+}
 
 // PeticionAddenda Los datos de una addenda.
 type PeticionAddenda struct {
@@ -988,6 +1453,90 @@ type PeticionCancelacion struct {
 	MotCancelacion MotivoCancelacion `json:"motCancelacion"`
 }
 
+// PeticionDescarga Qué se pide. Además de la forma de cada campo, la pasarela comprueba las mismas reglas que en
+// `SolicitudDescarga`: `rfcReceptores` solo con `emitidos`, los XML recibidos solo vigentes, `fechaInicial` antes
+// que `fechaFinal`, nada en el futuro y hasta seis años hacia atrás. El rango puede tener más comprobantes que los
+// topes del SAT; se parte solo.
+type PeticionDescarga struct {
+	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	//
+	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
+	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
+	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
+	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
+	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
+	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
+	//
+	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
+	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
+	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
+	//
+	//
+	// Example: nomina12
+	Complemento Complemento `json:"complemento,omitempty,omitzero"`
+
+	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
+	// `Vigente` con `CFDI`.
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
+	FechaInicial FechaLocal `json:"fechaInicial"`
+
+	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte; si se omite, 72. El SAT suele tardar de
+	// minutos a dos días, y ha llegado a 105 horas. En una recurrente, el de cada corrida.
+	//
+	//
+	// Example: 72
+	PlazoHoras int `json:"plazoHoras,omitempty,omitzero"`
+
+	// Programacion Hace recurrente la descarga. Entonces no va `fechaFinal`.
+	Programacion *PeticionProgramacion `json:"programacion,omitempty"`
+
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// Servicio Familia de comprobantes:
+	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
+	// - `retenciones`: CFDI de retenciones e información de pagos.
+	Servicio Servicio `json:"servicio"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+
+	// TipoDescarga Qué comprobantes se piden:
+	// - `emitidos`: los que emitió `rfcSolicitante`.
+	// - `recibidos`: los que recibió `rfcSolicitante`.
+	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
+
+	// TipoSolicitud Qué se recibe:
+	// - `CFDI`: los XML de los comprobantes.
+	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	//
+	// Se distinguen mayúsculas y minúsculas.
+	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
+}
+
 // PeticionFirma Un contrato por firmar, sin cuenta de Prodigia: `xmlBase64`, o bien `contrato`; exactamente uno de los dos.
 // `digest` solo va con `contrato`.
 type PeticionFirma struct {
@@ -1039,6 +1588,21 @@ type PeticionFirmaContrato struct {
 	//
 	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
 	XMLBase64 []byte `json:"xmlBase64,omitempty,omitzero"`
+}
+
+// PeticionProgramacion Cuándo corre una descarga recurrente y cuánto vuelve a mirar.
+type PeticionProgramacion struct {
+	// Hora La hora de cada día, `hh:mm`, oficial del centro de México. Conviene la madrugada, pues la corrida llega hasta el fin del día anterior.
+	//
+	// Example: 04:00
+	Hora string `json:"hora"`
+
+	// TraslapeDias Cuántos días ya vistos vuelve a pedir cada corrida. Un comprobante puede timbrarse 72 horas después de su
+	// fecha, y cancelarse aun más tarde; con menos de 3 se pierden los primeros.
+	//
+	//
+	// Example: 5
+	TraslapeDias int `json:"traslapeDias"`
 }
 
 // Problema Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
@@ -1141,6 +1705,74 @@ type ProblemaDeTitulo struct {
 	ValoresValidos []string `json:"valoresValidos,omitempty,omitzero"`
 }
 
+// Programacion Cuándo corre una descarga recurrente y cuánto vuelve a mirar.
+type Programacion struct {
+	// Hora La hora de cada día, `hh:mm`, oficial del centro de México.
+	//
+	// Example: 04:00
+	Hora string `json:"hora"`
+
+	// Siguiente Cuándo corre otra vez (RFC 3339, UTC); no aparece si se canceló.
+	//
+	// Example: 2026-02-02T10:00:00Z
+	Siguiente time.Time `json:"siguiente,omitempty,omitzero"`
+
+	// TraslapeDias Cuántos días ya vistos vuelve a pedir cada corrida.
+	//
+	// Example: 5
+	TraslapeDias int `json:"traslapeDias"`
+}
+
+// ProgresoDescarga Cuánto lleva una descarga.
+type ProgresoDescarga struct {
+	// Bytes Cuánto miden los guardados, en bytes.
+	//
+	// Example: 48230117
+	Bytes int64 `json:"bytes"`
+
+	// Encontrados Cuántos traen los paquetes guardados. Al terminar debe ser `numeroCFDIs`; si no, `motivo` dice la diferencia.
+	//
+	// Example: 612044
+	Encontrados int64 `json:"encontrados"`
+
+	// Fallas Cuántas entradas de los paquetes no se pueden leer.
+	//
+	// Example: 0
+	Fallas int64 `json:"fallas"`
+
+	// NumeroCFDIs Cuántos comprobantes dijo el SAT que hay.
+	//
+	// Example: 612044
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
+
+	// Paquetes Cuántos paquetes ha dado el SAT.
+	//
+	// Example: 1
+	Paquetes int `json:"paquetes"`
+
+	// PaquetesGuardados Cuántos de ellos están guardados.
+	//
+	// Example: 1
+	PaquetesGuardados int `json:"paquetesGuardados"`
+
+	// Porcentaje Del trabajo ya hecho, de 0 a 100: una solicitud acabada cuenta entera y una con paquetes, por los que ya están
+	// guardados. Baja cuando un rango se parte.
+	//
+	//
+	// Example: 50
+	Porcentaje int `json:"porcentaje"`
+
+	// Solicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
+	//
+	// Example: 2
+	Solicitudes int `json:"solicitudes"`
+
+	// SolicitudesTerminadas Cuántas de ellas acabaron.
+	//
+	// Example: 1
+	SolicitudesTerminadas int `json:"solicitudesTerminadas"`
+}
+
 // ResultadoDeTitulo Qué pasó con un título:
 // - `registrado`: la SEP lo registró ahora.
 // - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
@@ -1216,6 +1848,11 @@ type RFC = string
 // Example: 30
 type Segundos = int64
 
+// SentidoDescarga Qué comprobantes se piden:
+// - `emitidos`: los que emitió `rfcSolicitante`.
+// - `recibidos`: los que recibió `rfcSolicitante`.
+type SentidoDescarga string
+
 // Servicio Familia de comprobantes:
 // - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
 // - `retenciones`: CFDI de retenciones e información de pagos.
@@ -1237,6 +1874,93 @@ type SolicitudAceptada struct {
 	//
 	// Example: Solicitud Aceptada
 	Mensaje string `json:"mensaje"`
+}
+
+// SolicitudDeDescarga Una de las solicitudes con que se reúne una descarga, como está ahora.
+type SolicitudDeDescarga struct {
+	// CodEstatus El código de la última llamada al SAT por ella; no aparece si no ha dado ninguno.
+	CodEstatus Codigo `json:"codEstatus,omitempty,omitzero"`
+
+	// CodigoEstadoSolicitud Por qué está en ese estado para el SAT. Puede faltar.
+	CodigoEstadoSolicitud Codigo `json:"codigoEstadoSolicitud,omitempty,omitzero"`
+
+	// Consultas Cuántas veces se preguntó al SAT cómo va.
+	//
+	// Example: 9
+	Consultas int `json:"consultas"`
+
+	// Decision Qué fue lo último que se decidió y por qué.
+	//
+	// Example: El paquete está guardado y trae los 612044 comprobantes que contó el SAT.
+	Decision string `json:"decision,omitempty,omitzero"`
+
+	// Desde Inicio de lo que ha de traer, incluido.
+	Desde FechaLocal `json:"desde"`
+
+	// Estado En qué va una de las solicitudes de una descarga:
+	// - `pendiente`: falta presentarla al SAT.
+	// - `presentada`: el SAT la tiene.
+	// - `descargando`: el SAT la terminó y faltan paquetes por guardar.
+	// - `terminada`: sus paquetes están guardados.
+	// - `vacia`: el SAT no tiene comprobantes en su rango.
+	// - `partida`: tenía demasiados comprobantes; la siguen dos, con una mitad cada una.
+	// - `sustituida`: la sigue otra con el mismo rango, un segundo distinta.
+	// - `fallida`: no vendrá.
+	// - `cancelada`: se canceló la descarga.
+	Estado EstadoSolicitudDeDescarga `json:"estado"`
+
+	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `EstadoSolicitud`. Puede faltar.
+	EstadoSolicitud Codigo `json:"estadoSolicitud,omitempty,omitzero"`
+
+	// Hasta Fin de lo que ha de traer, incluido.
+	Hasta FechaLocal `json:"hasta"`
+
+	// IDSolicitud El identificador que dio el SAT; no aparece mientras no haya dado uno.
+	//
+	// Example: 8b1d2f83-b6c9-4e4e-9a57-05e4038d6f1b
+	IDSolicitud string `json:"idSolicitud,omitempty,omitzero"`
+
+	// Mensaje El último texto del SAT, sin cambios.
+	//
+	// Example: Solicitud Aceptada
+	Mensaje string `json:"mensaje,omitempty,omitzero"`
+
+	// NumeroCFDIs Cuántos comprobantes dice el SAT que abarca; 0 mientras no lo diga.
+	//
+	// Example: 612044
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
+
+	// Origen El número de la solicitud de que es mitad o a la que sustituye; no aparece en la primera.
+	//
+	// Example: 1
+	Origen int64 `json:"origen,omitempty,omitzero"`
+
+	// PideDesde El inicio que se dijo al SAT. Puede ser unos segundos anterior a `desde`, para que los criterios sean
+	// nuevos para él; lo que sobra no se cuenta ni se lee. No aparece hasta presentarla.
+	PideDesde FechaLocal `json:"pideDesde,omitempty,omitzero"`
+
+	// PideHasta El fin que se dijo al SAT, con lo dicho en `pideDesde`.
+	PideHasta FechaLocal `json:"pideHasta,omitempty,omitzero"`
+
+	// Presentaciones Cuántas veces se presentó, o se intentó.
+	//
+	// Example: 1
+	Presentaciones int `json:"presentaciones"`
+
+	// Presentada Cuándo se presentó (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T18:05:00Z
+	Presentada time.Time `json:"presentada,omitempty,omitzero"`
+
+	// SiguienteIntento Cuándo toca volver al SAT por ella (RFC 3339, UTC); no aparece si ya no hace falta.
+	//
+	// Example: 2026-02-01T20:21:00Z
+	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
+
+	// Solicitud Su número en la pasarela; el mismo que dicen los eventos y los paquetes.
+	//
+	// Example: 2
+	Solicitud int64 `json:"solicitud"`
 }
 
 // SolicitudDescarga Los criterios de una descarga. Además de la forma de cada campo, la pasarela comprueba antes de
@@ -1784,6 +2508,37 @@ type BackendAuthorization = CredencialBasic
 // Example: modalidades
 type Catalogo = NombreCatalogo
 
+// CreadaDesde Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
+//
+// Example: 2026-02-01T06:00:00Z
+type CreadaDesde = Instante
+
+// CreadaHasta Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
+//
+// Example: 2026-02-01T06:00:00Z
+type CreadaHasta = Instante
+
+// Despues El número de un evento dentro de su descarga; el primero es 1 y no hay huecos.
+//
+// Example: 2
+type Despues = NumeroDeEvento
+
+// FiltroEstado Uno o varios estados.
+//
+// Example: ["parcial","fallida"]
+type FiltroEstado = EstadosDescarga
+
+// FiltroProgramacion Identificador opaco de una descarga.
+//
+// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+type FiltroProgramacion = IDDescarga
+
+// FiltroRFCSolicitante RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
+// Puede llevar `Ñ` y `&`.
+//
+// Example: PRU010101AB1
+type FiltroRFCSolicitante = RFC
+
 // IdempotencyKey De 1 a 255 caracteres ASCII visibles, sin espacios.
 //
 // Example: cierre-2026-01-emitidos
@@ -1798,6 +2553,11 @@ type IfNoneMatch = EncabezadoHTTP
 //
 // Example: bytes
 type IfRange = EncabezadoHTTP
+
+// LastEventID Valor de un encabezado HTTP, como lo define RFC 9110.
+//
+// Example: bytes
+type LastEventID = EncabezadoHTTP
 
 // Range Valor de un encabezado HTTP, como lo define RFC 9110.
 //
@@ -1839,6 +2599,9 @@ type AdjuntaInvalida = Problema
 
 // AdjuntaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AdjuntaRechazada = Problema
+
+// AlmacenNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type AlmacenNoDisponible = Problema
 
 // ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ArchivoDemasiadoGrande = Problema
@@ -1891,6 +2654,12 @@ type DemasiadasPeticiones = Problema
 // DemasiadasVerificaciones Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadasVerificaciones = Problema
 
+// DescargaDuplicada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DescargaDuplicada = Problema
+
+// DescargaNoEncontrada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DescargaNoEncontrada = Problema
+
 // DescargaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DescargaRechazada = Problema
 
@@ -1902,6 +2671,12 @@ type EfirmaNoEncontrada = Problema
 
 // ErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ErrorInterno = Problema
+
+// EventoDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type EventoDesconocido = Problema
+
+// FiltroInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type FiltroInvalido = Problema
 
 // FirmaConCuentaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type FirmaConCuentaInvalida = Problema
@@ -1929,6 +2704,9 @@ type FirmaRechazada = Problema
 
 // FirmaSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type FirmaSinRespuesta = Problema
+
+// IDDescargaInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type IDDescargaInvalido = Problema
 
 // LoteEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type LoteEnConflicto = Problema
@@ -1963,6 +2741,9 @@ type OperacionNoOfrecida = Problema
 // PaqueteNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type PaqueteNoEncontrado = Problema
 
+// ParametroDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ParametroDesconocido = Problema
+
 // ParametroInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ParametroInvalido = Problema
 
@@ -1971,6 +2752,9 @@ type ParametroMalformado = Problema
 
 // ParametroOEfirmaInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ParametroOEfirmaInvalidos = Problema
+
+// PeticionDescargaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type PeticionDescargaInvalida = Problema
 
 // Prohibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type Prohibido = Problema
@@ -2077,6 +2861,59 @@ type FirmarManifiestoParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ListarDescargasParams defines parameters for ListarDescargas.
+type ListarDescargasParams struct {
+	// RFCSolicitante Solo las de este RFC.
+	RFCSolicitante FiltroRFCSolicitante `form:"rfcSolicitante,omitempty" json:"rfcSolicitante,omitempty,omitzero"`
+
+	// Estado Solo las que están así. Puede repetirse, como en `estado=parcial&estado=fallida`.
+	Estado FiltroEstado `form:"estado,omitempty" json:"estado,omitempty,omitzero"`
+
+	// Programacion Solo las corridas de esta descarga recurrente.
+	Programacion FiltroProgramacion `form:"programacion,omitempty" json:"programacion,omitempty,omitzero"`
+
+	// CreadaDesde Solo las que se pidieron en este instante o después (RFC 3339).
+	CreadaDesde CreadaDesde `form:"creadaDesde,omitempty" json:"creadaDesde,omitempty,omitzero"`
+
+	// CreadaHasta Solo las que se pidieron antes de este instante, sin incluirlo (RFC 3339).
+	CreadaHasta CreadaHasta `form:"creadaHasta,omitempty" json:"creadaHasta,omitempty,omitzero"`
+
+	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
+	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// CrearDescargaParams defines parameters for CrearDescarga.
+type CrearDescargaParams struct {
+	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
+	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ListarEventosDescargaParams defines parameters for ListarEventosDescarga.
+type ListarEventosDescargaParams struct {
+	// Despues Solo los eventos que siguen al de este número; `0`, o si falta, desde el primero.
+	Despues Despues `form:"despues,omitempty" json:"despues,omitempty,omitzero"`
+
+	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
+	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// LastEventID El último `id` que se recibió del flujo, para continuar donde se quedó. Lo envía solo un navegador, y
+	// cuenta más que `despues`. Si no es de un evento de la descarga contesta 400.
+	LastEventID LastEventID `json:"Last-Event-ID,omitempty,omitzero"`
+}
+
+// ListarPaquetesDescargaParams defines parameters for ListarPaquetesDescarga.
+type ListarPaquetesDescargaParams struct {
+	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
+	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
 // DescargarPaqueteParams defines parameters for DescargarPaquete.
 type DescargarPaqueteParams struct {
 	// RFCSolicitante El RFC que hizo la solicitud; con su e.firma se firma esta llamada.
@@ -2168,6 +3005,9 @@ type FirmarContratoAdhesionJSONRequestBody = PeticionFirma
 // FirmarManifiestoJSONRequestBody defines body for FirmarManifiesto for application/json ContentType.
 type FirmarManifiestoJSONRequestBody = PeticionFirma
 
+// CrearDescargaJSONRequestBody defines body for CrearDescarga for application/json ContentType.
+type CrearDescargaJSONRequestBody = PeticionDescarga
+
 // AutenticarJSONRequestBody defines body for Autenticar for application/json ContentType.
 type AutenticarJSONRequestBody = PeticionAutenticacion
 
@@ -2224,6 +3064,24 @@ type ServerInterface interface {
 	// FirmarManifiesto Firmar una carta manifiesto
 	// (POST /v1/pade/contratos/manifiesto)
 	FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams)
+	// ListarDescargas Listar descargas
+	// (GET /v1/sat/descargas)
+	ListarDescargas(w http.ResponseWriter, r *http.Request, params ListarDescargasParams)
+	// CrearDescarga Pedir una descarga durable
+	// (POST /v1/sat/descargas)
+	CrearDescarga(w http.ResponseWriter, r *http.Request, params CrearDescargaParams)
+	// CancelarDescarga Cancelar una descarga
+	// (DELETE /v1/sat/descargas/{idDescarga})
+	CancelarDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga)
+	// ObtenerDescarga Consultar una descarga
+	// (GET /v1/sat/descargas/{idDescarga})
+	ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga)
+	// ListarEventosDescarga Seguir una descarga
+	// (GET /v1/sat/descargas/{idDescarga}/eventos)
+	ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams)
+	// ListarPaquetesDescarga Listar los paquetes de una descarga
+	// (GET /v1/sat/descargas/{idDescarga}/paquetes)
+	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams)
 	// Autenticar Obtener un token del SAT
 	// (POST /v1/sat/{servicio}/autenticaciones)
 	Autenticar(w http.ResponseWriter, r *http.Request, servicio Servicio)
@@ -2323,6 +3181,42 @@ func (_ Unimplemented) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Req
 // FirmarManifiesto Firmar una carta manifiesto
 // (POST /v1/pade/contratos/manifiesto)
 func (_ Unimplemented) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarDescargas Listar descargas
+// (GET /v1/sat/descargas)
+func (_ Unimplemented) ListarDescargas(w http.ResponseWriter, r *http.Request, params ListarDescargasParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CrearDescarga Pedir una descarga durable
+// (POST /v1/sat/descargas)
+func (_ Unimplemented) CrearDescarga(w http.ResponseWriter, r *http.Request, params CrearDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CancelarDescarga Cancelar una descarga
+// (DELETE /v1/sat/descargas/{idDescarga})
+func (_ Unimplemented) CancelarDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ObtenerDescarga Consultar una descarga
+// (GET /v1/sat/descargas/{idDescarga})
+func (_ Unimplemented) ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarEventosDescarga Seguir una descarga
+// (GET /v1/sat/descargas/{idDescarga}/eventos)
+func (_ Unimplemented) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarPaquetesDescarga Listar los paquetes de una descarga
+// (GET /v1/sat/descargas/{idDescarga}/paquetes)
+func (_ Unimplemented) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2704,6 +3598,341 @@ func (siw *ServerInterfaceWrapper) FirmarManifiesto(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.FirmarManifiesto(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListarDescargas operation middleware
+func (siw *ServerInterfaceWrapper) ListarDescargas(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarDescargasParams
+
+	// ------------- Optional query parameter "rfcSolicitante" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rfcSolicitante"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rfcSolicitante", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "estado" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "estado", r.URL.Query(), &params.Estado, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "estado"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "estado", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "programacion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "programacion", r.URL.Query(), &params.Programacion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "programacion"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "programacion", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "creadaDesde" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "creadaDesde", r.URL.Query(), &params.CreadaDesde, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creadaDesde"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creadaDesde", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "creadaHasta" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "creadaHasta", r.URL.Query(), &params.CreadaHasta, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creadaHasta"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creadaHasta", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarDescargas(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CrearDescarga operation middleware
+func (siw *ServerInterfaceWrapper) CrearDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CrearDescargaParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CrearDescarga(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelarDescarga operation middleware
+func (siw *ServerInterfaceWrapper) CancelarDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelarDescarga(w, r, idDescarga)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObtenerDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerDescarga(w, r, idDescarga)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListarEventosDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarEventosDescargaParams
+
+	// ------------- Optional query parameter "despues" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "despues"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "despues", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarEventosDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListarPaquetesDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarPaquetesDescargaParams
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarPaquetesDescarga(w, r, idDescarga, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3403,6 +4632,24 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/{servicio}/paquetes/{idPaquete}", wrapper.DescargarPaquete)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas", wrapper.ListarDescargas)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sat/descargas", wrapper.CrearDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/sat/descargas/{idDescarga}", wrapper.CancelarDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}", wrapper.ObtenerDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos", wrapper.ListarEventosDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sep/lotes", wrapper.CargarLote)

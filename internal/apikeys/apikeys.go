@@ -32,6 +32,7 @@ const (
 	ScopeToken       = "sat:token"
 	ScopeSolicitudes = "sat:solicitudes"
 	ScopePaquetes    = "sat:paquetes"
+	ScopeDescargas   = "sat:descargas"
 	ScopeEFirmas     = "efirmas:leer"
 	ScopeTitulos     = "sep:titulos"
 	ScopeLotes       = "sep:lotes"
@@ -43,7 +44,7 @@ const (
 
 // Scopes lists every scope.
 func Scopes() []string {
-	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
+	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeDescargas, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
 		ScopeAddendas, ScopeContratos, ScopePADE}
 }
 

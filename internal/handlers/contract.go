@@ -147,10 +147,13 @@ func checkQuery(item *openapi3.PathItem, op *openapi3.Operation, r *http.Request
 	if err != nil {
 		return &gateway.Error{Kind: gateway.KindMalformada, Detail: "Los parámetros de la dirección no se pueden leer."}
 	}
-	var known []string
+	var known, lists []string
 	for _, ref := range append(slices.Clone(item.Parameters), op.Parameters...) {
 		if ref.Value.In == openapi3.ParameterInQuery {
 			known = append(known, ref.Value.Name)
+			if ref.Value.Schema.Value.Type.Is("array") {
+				lists = append(lists, ref.Value.Name)
+			}
 		}
 	}
 	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "La petición no cumple el contrato; vea errores."}
@@ -158,7 +161,7 @@ func checkQuery(item *openapi3.PathItem, op *openapi3.Operation, r *http.Request
 		switch {
 		case !slices.Contains(known, name):
 			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "No es un parámetro de esta ruta.", ValoresValidos: known})
-		case len(values) > 1:
+		case len(values) > 1 && !slices.Contains(lists, name):
 			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "Está repetido."})
 		}
 	}
@@ -297,6 +300,12 @@ func schemaFault(campo string, s *openapi3.SchemaError) gateway.Campo {
 		c.Detalle = fmt.Sprintf("Rebasa los %d caracteres.", *s.Schema.MaxLength)
 	case "minLength":
 		c.Detalle = fmt.Sprintf("Requiere %d caracteres como mínimo.", s.Schema.MinLength)
+	case "minimum":
+		c.Detalle = fmt.Sprintf("Debe ser %v como mínimo.", *s.Schema.Min)
+	case "maximum":
+		c.Detalle = fmt.Sprintf("Debe ser %v como máximo.", *s.Schema.Max)
+	case "format":
+		c.Detalle = "No es un instante como 2026-02-01T06:00:00Z (RFC 3339)."
 	case "uniqueItems":
 		c.Detalle = "Tiene valores repetidos."
 	default:

@@ -33,8 +33,12 @@ type Config struct {
 	SAT         SAT
 	Solicitudes Solicitudes
 	Paquetes    Paquetes
-	EFirmas     func() ([]efirma.Status, error)
-	Lotes       *lotes.Servicio
+	Descargas   Descargas
+	// DescribeCodigo and DescribeEstado say what the SAT means by a code, and by an
+	// EstadoSolicitud.
+	DescribeCodigo, DescribeEstado func(codigo string) string
+	EFirmas                        func() ([]efirma.Status, error)
+	Lotes                          *lotes.Servicio
 	// CuentaSEP is in use unless a caller sends an account of its own.
 	CuentaSEP gateway.CuentaSEP
 	Addendas  gateway.Addendas
@@ -52,6 +56,8 @@ type Config struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Observe func(route, method string, status int, took time.Duration)
+	// Stopping is closed when the gateway stops, so that streams end; nil for never.
+	Stopping <-chan struct{}
 }
 
 // SAT is what is asked of the SAT directly.
@@ -89,6 +95,13 @@ var scopes = map[string]string{
 	"descargarPaquete":   apikeys.ScopePaquetes,
 	"listarEfirmas":      apikeys.ScopeEFirmas,
 	"obtenerEfirma":      apikeys.ScopeEFirmas,
+
+	"crearDescarga":          apikeys.ScopeDescargas,
+	"listarDescargas":        apikeys.ScopeDescargas,
+	"obtenerDescarga":        apikeys.ScopeDescargas,
+	"cancelarDescarga":       apikeys.ScopeDescargas,
+	"listarEventosDescarga":  apikeys.ScopeDescargas,
+	"listarPaquetesDescarga": apikeys.ScopeDescargas,
 
 	"emitirTitulos":        apikeys.ScopeTitulos,
 	"validarTitulos":       apikeys.ScopeTitulos,
@@ -152,6 +165,32 @@ func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request, ser
 
 func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargar(w, r, servicio, id, params) })(w, r)
+}
+
+func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.crearDescarga(w, r, params) })(w, r)
+}
+
+func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarDescargas(w, r, params) })(w, r)
+}
+
+func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerDescarga(w, r, id) })(w, r)
+}
+
+func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelarDescarga(w, r, id) })(w, r)
+}
+
+func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarEventosDescarga(w, r, id, params) })(w, r)
+}
+
+func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.listarPaquetesDescarga(w, r, id, params)
+	})(w, r)
 }
 
 func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listarEFirmas)(w, r) }

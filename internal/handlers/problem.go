@@ -100,6 +100,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header.Set("Content-Type", contentProblem)
 	header.Set("Cache-Control", "no-store")
+	if e.Recurso != "" {
+		header.Set("Location", e.Recurso)
+	}
 	switch {
 	case e.RetryAfter > 0:
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))

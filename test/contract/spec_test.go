@@ -96,6 +96,12 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"POST /v1/sat/{servicio}/solicitudes":              "solicitarDescarga",
 		"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}": "verificarSolicitud",
 		"GET /v1/sat/{servicio}/paquetes/{idPaquete}":      "descargarPaquete",
+		"POST /v1/sat/descargas":                           "crearDescarga",
+		"GET /v1/sat/descargas":                            "listarDescargas",
+		"GET /v1/sat/descargas/{idDescarga}":               "obtenerDescarga",
+		"DELETE /v1/sat/descargas/{idDescarga}":            "cancelarDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/eventos":       "listarEventosDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/paquetes":      "listarPaquetesDescarga",
 		"POST /v1/sep/lotes":                               "cargarLote",
 		"GET /v1/sep/lotes/{numeroLote}":                   "consultarLote",
 		"GET /v1/sep/lotes/{numeroLote}/resultado":         "obtenerResultadoLote",
@@ -191,6 +197,7 @@ func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	doc := load(t)
 	for id, want := range map[string][]string{
 		"obtenerResultadoLote":   {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
+		"listarEventosDescarga":  {"application/json", "text/event-stream"},
 		"emitirTitulos":          {"application/json", "application/xml", "application/zip"},
 		"procesarAddenda":        {"application/json", "application/xml"},
 		"adjuntarAddenda":        {"application/json", "application/xml"},
@@ -212,7 +219,7 @@ func TestHeaders_WhenOfferedMeanSomething(t *testing.T) {
 	want := map[string][]string{
 		"Backend-Authorization": {"adjuntarAddenda", "cancelarTitulo", "cargarLote", "consultarLote", "firmarContrato",
 			"obtenerResultadoLote", "procesarAddenda"},
-		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "firmarContrato", "firmarContratoAdhesion", "firmarManifiesto",
+		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "crearDescarga", "firmarContrato", "firmarContratoAdhesion", "firmarManifiesto",
 			"solicitarDescarga"},
 	}
 	got := map[string][]string{}

@@ -1,6 +1,7 @@
 package sat
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -84,8 +85,8 @@ func refusal(codigo, mensaje string) *gateway.Error {
 		Detail: "El SAT respondió con un código que no está en sus documentos. Consulte mensaje y no repita la petición sin saber qué significa."}
 }
 
-// describe gives the text of a code that is shown beside a state.
-func describe(codigo string) string {
+// Describe gives the text of a code that is shown beside a state.
+func Describe(codigo string) string {
 	if codigo == codAceptada {
 		return "Solicitud recibida con éxito"
 	}
@@ -95,6 +96,15 @@ func describe(codigo string) string {
 		}
 	}
 	return "Código no documentado por el SAT"
+}
+
+// DescribeEstado gives the meaning of an EstadoSolicitud as it came (sat.md §7).
+func DescribeEstado(estado string) string {
+	n, err := strconv.ParseInt(estado, 10, 32)
+	if err != nil {
+		n = -1
+	}
+	return describeEstado(int32(n))
 }
 
 // describeEstado gives the meaning of an EstadoSolicitud (sat.md §7).

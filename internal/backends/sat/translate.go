@@ -128,13 +128,13 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 	}
 	out := gateway.EstadoSolicitud{
 		IDSolicitud: idSolicitud,
-		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: describe(r.CodEstatus)},
+		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
 		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
 		NumeroCFDIs: int64(r.NumeroCFDIs),
 	}
 	if r.CodigoEstadoSolicitud != "" {
-		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: describe(r.CodigoEstadoSolicitud)}
+		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}
 	}
 	for _, id := range r.IdsPaquetes {
 		if id = strings.TrimSpace(id); id != "" {

@@ -1,0 +1,241 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+const (
+	contentEvents = "text/event-stream"
+	// heartbeat is how long a stream is silent at most: proxies close quiet connections.
+	heartbeat = 15 * time.Second
+	// maxStream is how long one lasts: a key that was withdrawn reads on no longer.
+	maxStream = time.Hour
+	// streamBatch is how many events are read at a time.
+	streamBatch = 500
+	// reconnect is how long a client waits before it comes again, in milliseconds.
+	reconnect = "5000"
+)
+
+// eventForm is a type of event as it may stand in a line of a stream.
+var eventForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
+func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) error {
+	d, err := h.visible(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	after, err := h.after(r.Context(), id, params)
+	if err != nil {
+		return err
+	}
+	if prefers(r, "application/json", contentEvents) == contentEvents {
+		return h.streamEvents(w, r, d, after, params.LastEventID != "")
+	}
+	size := limite(params.Limite)
+	page, err := h.cfg.Descargas.Eventos(r.Context(), id, after, size+1)
+	if err != nil {
+		return err
+	}
+	out := rest.ListaEventosDescarga{Eventos: make([]rest.EventoDeDescarga, 0, len(page))}
+	for _, e := range page[:min(size, len(page))] {
+		out.Eventos = append(out.Eventos, evento(e))
+	}
+	if len(page) > size {
+		out.Siguiente = page[size-1].Numero
+		linkNext(w, r, "despues", strconv.FormatInt(out.Siguiente, 10))
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// after is the event behind which the caller wants to read. A browser comes again
+// with Last-Event-ID to the address it began with, so the header counts more.
+func (h *handler) after(ctx context.Context, id string, params rest.ListarEventosDescargaParams) (int64, error) {
+	after, field := params.Despues, "despues"
+	if params.LastEventID != "" {
+		field = "Last-Event-ID"
+		var err error
+		if after, err = strconv.ParseInt(params.LastEventID, 10, 64); err != nil || after < 0 {
+			return 0, noSuchEvent(field)
+		}
+	}
+	if after == 0 {
+		return 0, nil
+	}
+	// Numbers have no gaps.
+	found, err := h.cfg.Descargas.Eventos(ctx, id, after-1, 1)
+	if err != nil {
+		return 0, err
+	}
+	if len(found) == 0 {
+		return 0, noSuchEvent(field)
+	}
+	return after, nil
+}
+
+func noSuchEvent(field string) error {
+	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "La descarga no tiene ese evento.",
+		Campos: []gateway.Campo{{Campo: field, Detalle: "No es el número de un evento de esta descarga."}}}
+}
+
+// streamEvents sends events as they come (HTML Standard §9.2). What fails before
+// the first byte is a problem; later the stream ends without fin, and the client
+// comes again.
+func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway.Descarga, after int64, resumed bool) error {
+	ctx, cancel := h.streamContext(r.Context())
+	defer cancel()
+	page, err := h.cfg.Descargas.Eventos(ctx, d.ID, after, streamBatch)
+	if err != nil {
+		return err
+	}
+	if resumed && len(page) == 0 && d.Estado.Final() {
+		w.WriteHeader(http.StatusNoContent) // which tells a browser not to come again
+		return nil
+	}
+	s := &stream{w: w, control: http.NewResponseController(w)}
+	defer s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
+	w.Header().Set("Content-Type", contentEvents)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
+	w.WriteHeader(http.StatusOK)
+	err = s.send("retry: " + reconnect + "\n\n")
+	if err == nil {
+		err = h.follow(ctx, s, d, after, page)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
+		zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a stream of events ended early")
+	}
+	return nil
+}
+
+// streamContext ends with the caller, with the gateway, and after maxStream.
+func (h *handler) streamContext(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(parent, maxStream)
+	go func() {
+		select {
+		case <-h.cfg.Stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// follow sends page, which stands behind the event after, and what comes behind
+// it, until the descarga is final.
+func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, after int64, page []gateway.EventoDescarga) error {
+	final := d.Estado.Final()
+	for woken := false; ; {
+		if err := s.events(page); err != nil {
+			return err
+		}
+		if n := len(page); n > 0 {
+			after, final, woken = page[n-1].Numero, final || page[n-1].Estado.Final(), false
+		}
+		switch {
+		case len(page) == streamBatch:
+		case final:
+			return h.fin(ctx, s, d.ID)
+		case woken:
+			return errors.New("the wait for an event ended without one")
+		default:
+			if err := h.wait(ctx, s, d.ID, after); err != nil {
+				return err
+			}
+			woken = true
+			// The state first: once it is final, no event of the way there is missing.
+			now, err := h.cfg.Descargas.Descarga(ctx, d.ID)
+			if err != nil {
+				return err
+			}
+			final = now.Estado.Final()
+		}
+		var err error
+		if page, err = h.cfg.Descargas.Eventos(ctx, d.ID, after, streamBatch); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns when there is something to read; meanwhile it shows signs of life.
+func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) error {
+	for {
+		quiet, cancel := context.WithTimeout(ctx, heartbeat)
+		err := h.cfg.Descargas.EsperaEvento(quiet, id, after)
+		silent := quiet.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !silent {
+			return err
+		}
+		if err := s.send(": latido\n\n"); err != nil {
+			return err
+		}
+	}
+}
+
+// fin tells that nothing comes any more, and how it ended.
+func (h *handler) fin(ctx context.Context, s *stream, id string) error {
+	d, err := h.cfg.Descargas.Descarga(ctx, id)
+	if err != nil {
+		return err
+	}
+	d.Solicitudes = nil
+	data, err := encode(h.descarga(d))
+	if err != nil {
+		return err
+	}
+	return s.send("event: fin\ndata: " + string(data) + "\n") // data ends in a line end
+}
+
+// errGone: the caller takes no more.
+var errGone = errors.New("the caller is gone")
+
+// stream writes to one caller, who has a while for each piece.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (s *stream) send(text string) error {
+	// A server without deadlines is a test's recorder.
+	s.control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return errGone
+	}
+	if err := s.control.Flush(); err != nil {
+		return errGone
+	}
+	return nil
+}
+
+// events sends a page in one piece.
+func (s *stream) events(page []gateway.EventoDescarga) error {
+	var b bytes.Buffer
+	for _, e := range page {
+		data, err := encode(evento(e))
+		if err != nil {
+			return err
+		}
+		b.WriteString("id: " + strconv.FormatInt(e.Numero, 10) + "\n")
+		if eventForm.MatchString(e.Tipo) {
+			b.WriteString("event: " + e.Tipo + "\n")
+		}
+		b.WriteString("data: ")
+		b.Write(data) // JSON escapes line ends; encode puts one behind it
+		b.WriteString("\n")
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return s.send(b.String())
+}

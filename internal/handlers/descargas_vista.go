@@ -1,0 +1,97 @@
+package handlers
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// descarga shows a descarga as the contract has it.
+func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
+	s := d.Peticion.Solicitud
+	out := rest.Descarga{
+		IDDescarga: d.ID, Estado: rest.EstadoDescarga(d.Estado), Servicio: rest.Servicio(s.Servicio), RFCSolicitante: s.RFCSolicitante,
+		TipoDescarga: rest.SentidoDescarga(s.TipoDescarga), TipoSolicitud: rest.TipoSolicitud(s.TipoSolicitud),
+		FechaInicial: s.FechaInicial, FechaFinal: s.FechaFinal, RFCEmisor: s.RFCEmisor, RFCReceptores: s.RFCReceptores,
+		EstadoComprobante: rest.EstadoComprobante(s.EstadoComprobante), TipoComprobante: rest.TipoComprobante(s.TipoComprobante),
+		Complemento: s.Complemento, RFCACuentaTerceros: s.RFCACuentaTerceros, PlazoHoras: int(d.Peticion.Plazo / time.Hour),
+		IDProgramacion: d.IDProgramacion, Creada: d.Creada.UTC(), Actualizada: d.Actualizada.UTC(), Limite: utc(d.Limite),
+		Terminada: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, Progreso: progreso(d.Progreso),
+		Cuota: rest.CuotaDescarga{Solicitudes: d.Cuota.Solicitudes, Descargas: d.Cuota.Descargas},
+	}
+	if p := d.Peticion.Programacion; p != nil {
+		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Traslape, Siguiente: utc(p.Siguiente)}
+	}
+	for _, t := range d.Solicitudes {
+		out.Solicitudes = append(out.Solicitudes, h.tramo(t))
+	}
+	return out
+}
+
+// utc keeps the zero time zero, so that it is left out.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func progreso(p gateway.Progreso) rest.ProgresoDescarga {
+	return rest.ProgresoDescarga{
+		Porcentaje: p.Porcentaje, Solicitudes: p.Solicitudes, SolicitudesTerminadas: p.SolicitudesTerminadas,
+		Paquetes: p.Paquetes, PaquetesGuardados: p.PaquetesGuardados, Bytes: p.Bytes,
+		NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Fallas: p.Fallas,
+	}
+}
+
+// tramo shows a solicitud with the SAT's three codes, each with its meaning.
+func (h *handler) tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
+	return rest.SolicitudDeDescarga{
+		Solicitud: t.ID, Origen: t.Origen, Estado: rest.EstadoSolicitudDeDescarga(t.Estado),
+		Desde: t.Desde, Hasta: t.Hasta, PideDesde: t.PideDesde, PideHasta: t.PideHasta, IDSolicitud: t.IDSolicitud,
+		CodEstatus:            codigo(t.CodEstatus, h.cfg.DescribeCodigo),
+		EstadoSolicitud:       codigo(t.EstadoSolicitud, h.cfg.DescribeEstado),
+		CodigoEstadoSolicitud: codigo(t.CodigoEstadoSolicitud, h.cfg.DescribeCodigo),
+		Mensaje:               t.Mensaje, NumeroCFDIs: t.NumeroCFDIs, Presentaciones: t.Presentaciones, Consultas: t.Consultas,
+		Presentada: utc(t.Presentada), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision,
+	}
+}
+
+// codigo is empty where the SAT has sent none, and then left out.
+func codigo(c string, describe func(string) string) rest.Codigo {
+	if c == "" {
+		return rest.Codigo{}
+	}
+	return rest.Codigo{Codigo: c, Descripcion: describe(c)}
+}
+
+func evento(e gateway.EventoDescarga) rest.EventoDeDescarga {
+	return rest.EventoDeDescarga{
+		Numero: e.Numero, Cuando: e.Cuando.UTC(), Tipo: e.Tipo, Detalle: e.Detalle, Solicitud: e.Tramo,
+		Codigo: e.Codigo, Mensaje: e.Mensaje, Estado: rest.EstadoDescarga(e.Estado),
+	}
+}
+
+func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
+	out := rest.PaqueteDeDescarga{
+		IDPaquete: p.Paquete.IDPaquete, Solicitud: p.Tramo, Estado: rest.EstadoPaqueteDeDescarga(p.Estado), Bytes: p.Bytes,
+		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle,
+		Comprobantes: counted(p.Comprobantes), Fallas: counted(p.Fallas),
+	}
+	// Only what is stored costs nothing to fetch.
+	if p.Estado == gateway.PaqueteGuardado {
+		out.URL = "/v1/sat/" + string(p.Paquete.Servicio) + "/paquetes/" + url.PathEscape(p.Paquete.IDPaquete) +
+			"?rfcSolicitante=" + url.QueryEscape(p.Paquete.RFCSolicitante)
+	}
+	return out
+}
+
+// counted is nil for what has not been counted yet.
+func counted(n int64) *int64 {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
