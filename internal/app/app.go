@@ -22,6 +22,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/backends/pade"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/backends/sep"
+	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
@@ -46,9 +47,18 @@ type Options struct {
 	// Presencia varies the pace at which gateways on one database watch each other;
 	// the zero value is the usual one. Its clock is not Now: it has to be monotonic.
 	Presencia presencia.Opciones
+	// Cola varies the pace of the job queue; the zero value is the usual one.
+	Cola Cola
+	// Paso is called at named points of a durable download; tests stop the process
+	// there. Nil in production.
+	Paso func(punto string)
 	// Started is called once both listeners accept connections.
 	Started func(api, admin net.Addr)
 }
+
+// Cola is the pace of the job queue: how often it is looked into, and the time
+// between the rounds that take over what was left.
+type Cola struct{ Sondeo, CadaRonda time.Duration }
 
 // App is the wired gateway.
 type App struct {
@@ -60,6 +70,11 @@ type App struct {
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
 	api      http.Handler
+
+	descargas *descargas.Motor
+	cola      *cola.Cola
+	// parada is closed when the gateway stops, so that streams end.
+	parada chan struct{}
 }
 
 // Run serves until ctx ends, then lets running requests and downloads finish
@@ -72,6 +87,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	defer func() { err = errors.Join(err, a.store.Close()) }()
 	// Until nothing is under way any more, others must see that this one lives.
 	defer a.acompana(ctx)()
+	if err := a.despierta(ctx); err != nil {
+		return errors.Join(err, a.cola.Stop(ctx))
+	}
 	return a.serve(ctx)
 }
 
@@ -121,7 +139,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, opts: opts, store: st, metrics: telemetry.NewMetrics(opts.Version)}
+	a := &App{cfg: cfg, opts: opts, store: st, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
@@ -140,8 +158,11 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	record := ledger.NewShared(st, a.presente)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
+	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
+	a.descargas = a.motor(backend, solicitudes)
 	a.api, err = handlers.New(handlers.Config{
-		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,
+		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
+		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
@@ -156,7 +177,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 func almacen(cfg config.Config, opts Options) (store.Config, error) {
 	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
 	return store.Config{Dir: cfg.DataDir, DatabaseURL: cfg.Database(clave), Now: opts.Now,
-		Avisa: func(text string) { opts.Log.Warn().Msg(text) }}, err
+		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {

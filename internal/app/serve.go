@@ -55,7 +55,8 @@ func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout.Duration)
 	defer cancel()
 	a.opts.Log.Info().Msg("stopping: running requests and downloads may finish")
-	err := errors.Join(apiServer.Shutdown(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
+	close(a.parada)
+	err := errors.Join(apiServer.Shutdown(ctx), a.cola.Stop(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
 	a.opts.Log.Info().Msg("stopped")
 	return err
 }

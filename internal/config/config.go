@@ -35,9 +35,17 @@ type Config struct {
 	LogFormat            string `split_words:"true" default:"json" desc:"json, or console for people."`
 	// ShutdownTimeout is how long running requests and downloads may take to end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
+	Descargas       Descargas
 	SAT             SAT
 	SEP             SEP
 	PADE            PADE
+}
+
+// Descargas holds the settings of durable downloads.
+type Descargas struct {
+	SondeoMinimo Duration `split_words:"true" default:"1m" desc:"First wait between two questions to the SAT about a solicitud; it grows by half each time."`
+	SondeoMaximo Duration `split_words:"true" default:"15m" desc:"Longest wait between two questions to the SAT."`
+	Retencion    Duration `default:"0s" desc:"How long the packages of a descarga are kept after its end; 0s for ever. The SAT does not serve them again."`
 }
 
 // PADE holds the settings of the PAC Prodigia's services.
@@ -136,6 +144,9 @@ func (c Config) Check() error {
 		c.database(),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+		positive("GATEWAY_DESCARGAS_SONDEO_MINIMO", c.Descargas.SondeoMinimo),
+		positive("GATEWAY_DESCARGAS_SONDEO_MAXIMO", c.Descargas.SondeoMaximo),
+		c.Descargas.check(),
 		upstream("GATEWAY_SEP_URL", c.SEP.URL),
 		together("GATEWAY_SEP_USUARIO", c.SEP.Usuario, "GATEWAY_SEP_PASSWORD_FILE", c.SEP.PasswordFile),
 		upstream("GATEWAY_PADE_ADDENDAS_URL", c.PADE.Addendas.URL),
@@ -210,6 +221,17 @@ func (d *Duration) Decode(value string) error {
 	d.Duration, err = time.ParseDuration(value)
 	d.fault = err != nil
 	return nil
+}
+
+func (d Descargas) check() error {
+	var faults []error
+	if d.SondeoMaximo.Duration < d.SondeoMinimo.Duration {
+		faults = append(faults, errors.New("GATEWAY_DESCARGAS_SONDEO_MAXIMO: shorter than GATEWAY_DESCARGAS_SONDEO_MINIMO"))
+	}
+	if d.Retencion.fault || d.Retencion.Duration < 0 {
+		faults = append(faults, errors.New("GATEWAY_DESCARGAS_RETENCION: not a duration such as 0s or 2160h"))
+	}
+	return errors.Join(faults...)
 }
 
 func together(name, value, other, otherValue string) error {

@@ -32,16 +32,41 @@ func (l *Solicitudes) Presenta(ctx context.Context, clave string, s gateway.Soli
 	if err := s.Validate(l.now()); err != nil {
 		return gateway.SolicitudAceptada{}, false, err
 	}
+	return l.presenta(ctx, clave, s, func(string) {})
+}
+
+// presenta presents a solicitud that is normalized and valid. punto is called
+// where the process may end and must find its way again.
+func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Solicitud, punto func(string)) (gateway.SolicitudAceptada, bool, error) {
 	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios(),
 		Consejo: "Al SAT no la repita igual: cambie fechaFinal en un segundo."}
 	// The SAT has been seen to give an id beside an error (sat.md §6).
 	hasID := func(a gateway.SolicitudAceptada) bool { return a.IDSolicitud != "" }
 	return ledger.Once(ctx, l.ledger, m, hasID, func(ctx context.Context) (gateway.SolicitudAceptada, error) {
+		punto("intento-anotado")
 		got, err := l.sat.Solicita(ctx, s)
+		punto("solicita-contestada")
 		if err != nil {
 			err = l.explain(ctx, gateway.AsError(err), m.Criterios)
 		}
 		return got, err
+	})
+}
+
+// Conocida is what the ledger knows of a solicitud that was presented before.
+type Conocida struct {
+	Clave string
+	// IDSolicitud is the SAT's; empty when none is known.
+	IDSolicitud string
+	// Pendiente says that it may have arrived and no answer is known.
+	Pendiente bool
+	Cuando    time.Time
+}
+
+// Conocidas returns what became of every solicitud with the criteria of s.
+func (l *Solicitudes) Conocidas(ctx context.Context, s gateway.Solicitud) ([]Conocida, error) {
+	return ledger.Conocidas(ctx, l.ledger, operacionSolicita, s.Criterios(), func(c ledger.Conocida, a gateway.SolicitudAceptada) Conocida {
+		return Conocida{Clave: c.Clave, IDSolicitud: a.IDSolicitud, Pendiente: c.Pendiente, Cuando: c.Cuando}
 	})
 }
 

@@ -92,8 +92,11 @@ type PeticionDescarga struct {
 	Plazo time.Duration
 	// Programacion makes it recurrent; nil for once.
 	Programacion *Programacion
-	// Dueño names the API key that asks; empty without keys.
+	// Dueno names the API key that asks; empty without keys.
 	Dueno string
+	// NovedadesDe is the run of metadata whose new comprobantes alone it yields;
+	// empty for all.
+	NovedadesDe string
 }
 
 // Programacion says when a recurrent descarga runs and how far back each run

@@ -22,7 +22,7 @@ var elPaquete = gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU0101
 
 func openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir, time.Now)
+	s, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,21 +25,30 @@ const (
 
 var errURL = errors.New("store: GATEWAY_DATABASE_URL is not one that PostgreSQL's driver understands")
 
-func (s *Store) connectSQLite() error {
+func (s *Store) connectSQLite() (err error) {
 	s.file = filepath.Join(s.dir, "pasarela.db")
+	// FULL: a row that was answered for survives a power cut.
+	s.db, err = s.openSQLite("FULL", 4)
+	return err
+}
+
+func (s *Store) openSQLite(synchronous string, conns int) (*sql.DB, error) {
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
-		// FULL: a row that was answered for survives a power cut.
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(" + synchronous + ")", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	db.SetMaxOpenConns(4)
-	s.db = db
-	return nil
+	db.SetMaxOpenConns(conns)
+	return db, nil
 }
+
+// ParaCola opens SQLite's file once more, for the job queue: on one connection,
+// as its driver wants, and without waiting for the disk, as jobs that a power
+// cut takes are found again. Close it.
+func (s *Store) ParaCola() (*sql.DB, error) { return s.openSQLite("NORMAL", 1) }
 
 func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	cfg, err := pgxpool.ParseConfig(address)

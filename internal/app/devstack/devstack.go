@@ -27,6 +27,9 @@ type Options struct {
 	Configure func(*config.Config)
 	Log       zerolog.Logger
 	Now       func() time.Time
+	// Gateway varies the gateway's own options; its Log, Version, Now, Presencia and
+	// Started are set here.
+	Gateway app.Options
 	// Presencia varies the pace at which gateways on one database watch each other.
 	Presencia presencia.Opciones
 }
@@ -92,7 +95,8 @@ func Config(sandboxURL, dataDir, efirmas string) config.Config {
 	return config.Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", DataDir: dataDir, EfirmaDir: efirmas,
 		LogLevel: "info", LogFormat: "json", ShutdownTimeout: config.Duration{Duration: time.Minute},
-		SEP: config.SEP{URL: sandboxURL + "/sep/services/"},
+		Descargas: config.Descargas{SondeoMinimo: config.Duration{Duration: time.Second}, SondeoMaximo: config.Duration{Duration: 5 * time.Second}},
+		SEP:       config.SEP{URL: sandboxURL + "/sep/services/"},
 		PADE: config.PADE{Ambiente: "pruebas", Addendas: config.PADEServicio{URL: sandboxURL + "/pade/addendas"},
 			Firmado: config.PADEServicio{URL: sandboxURL + "/pade/firmado"}},
 		SAT: config.SAT{Firma: "sobre", CFDI: servicio("cfdi"), Retenciones: servicio("retenciones")},
@@ -128,10 +132,13 @@ func (s *Stack) StartGateway(ctx context.Context, opts Options) error {
 	ctx, s.stopGateway = context.WithCancel(ctx)
 	started := make(chan struct{})
 	go func() {
-		s.gateway <- app.Run(ctx, s.Config, app.Options{Log: opts.Log, Version: app.Version(), Now: opts.Now, Presencia: opts.Presencia, Started: func(api, admin net.Addr) {
+		gateway := opts.Gateway
+		gateway.Log, gateway.Version, gateway.Now, gateway.Presencia = opts.Log, app.Version(), opts.Now, opts.Presencia
+		gateway.Started = func(api, admin net.Addr) {
 			s.API, s.Admin = "http://"+api.String(), "http://"+admin.String()
 			close(started)
-		}})
+		}
+		s.gateway <- app.Run(ctx, s.Config, gateway)
 	}()
 	select {
 	case <-started:

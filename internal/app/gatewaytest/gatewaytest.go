@@ -17,6 +17,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/presencia"
@@ -51,6 +52,8 @@ type Options struct {
 	Now     func() time.Time
 	// Postgres gives the gateway a new database of PostgreSQL in place of SQLite.
 	Postgres bool
+	// Paso is called at named points of a durable download.
+	Paso func(punto string)
 	// Presencia varies the pace at which gateways on one database watch each other.
 	Presencia presencia.Opciones
 }
@@ -82,6 +85,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 		Sandbox: sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: filepath.Join(dir, "sandbox"), Seed: 1, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) {
 			c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+			c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = 30*time.Millisecond, 300*time.Millisecond
 			if opts.Postgres {
 				c.DatabaseURL = config.Secret(pgtest.Start(t))
 			}
@@ -92,6 +96,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 		Log:       zerolog.New(g.log).Level(zerolog.DebugLevel),
 		Now:       opts.Now,
 		Presencia: opts.Presencia,
+		Gateway:   app.Options{Cola: app.Cola{Sondeo: 20 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso},
 	}
 	if opts.Sandbox != nil {
 		opts.Sandbox(&g.opts.Sandbox)

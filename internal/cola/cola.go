@@ -1,0 +1,247 @@
+// Package cola is the job queue: River over the store's database, on SQLite or
+// PostgreSQL. It wakes the work of others at its time, on one of the gateways
+// that share the database, and elects the one that makes the rounds.
+//
+// It refuses to be the truth: what is to be done, and when, is in the tables of
+// those who do it. A job that is lost is found again by a round; one that comes
+// twice, or late, finds its turn over.
+package cola
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// The queues: each kind of work has hands of its own, so that packages of hours
+// do not keep the SAT from being asked in time.
+const (
+	colaTramos   = "tramos"
+	colaPaquetes = "paquetes"
+	colaRondas   = "rondas"
+	// ColaWebhooks is for deliveries to subscribers.
+	ColaWebhooks = "webhooks"
+
+	manosTramos   = 32
+	manosPaquetes = 4
+	manosWebhooks = 8
+)
+
+const (
+	// sondeo is how often a queue is looked into; what is due waits that long.
+	sondeo = 500 * time.Millisecond
+	// Ronda is the time between two rounds.
+	Ronda = 15 * time.Second
+	// vidaTrabajo is how long a job may take; a package that takes longer goes on
+	// without its job.
+	vidaTrabajo = 4 * time.Minute
+	// rescate is when River gives a job up whose process has died.
+	rescate = 10 * time.Minute
+	// memoria is how long a job that is done is remembered.
+	memoria = time.Hour
+)
+
+// Motor is the work on descargas.
+type Motor interface {
+	AvanzaTramo(ctx context.Context, id, turno int64) (descargas.Despues, error)
+	TraePaquete(ctx context.Context, id, turno int64) (descargas.Despues, error)
+}
+
+// Trabajos is the work that is woken.
+type Trabajos struct {
+	Motor Motor
+	// Ronda is called every 15 seconds, by one of the gateways.
+	Ronda func(context.Context) error
+	// Otros adds workers of other kinds.
+	Otros func(*river.Workers) error
+	Now   func() time.Time
+	// Sondeo and CadaRonda replace the intervals, for tests and benchmarks; zero
+	// for the normal ones.
+	Sondeo, CadaRonda time.Duration
+}
+
+// Cola is the queue. Start it before anything is put into it.
+type Cola struct {
+	store *store.Store
+	log   zerolog.Logger
+	now   func() time.Time
+
+	mu      sync.Mutex
+	cliente cliente
+	db      *sql.DB // River's own, on SQLite
+}
+
+// cliente is what is used of River's client, whatever its database.
+type cliente interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	StopAndCancel(ctx context.Context) error
+	inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error
+}
+
+type deRiver[T any] struct{ *river.Client[T] }
+
+func (c deRiver[T]) inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
+	_, err := c.Insert(ctx, args, opts)
+	return err
+}
+
+// New returns the queue over st, not yet started.
+func New(st *store.Store, log zerolog.Logger) *Cola {
+	return &Cola{store: st, log: log, now: time.Now}
+}
+
+// Migra brings River's tables up to date; it is a store.Config.Migra.
+func Migra(ctx context.Context, st *store.Store) error {
+	if st.Postgres() {
+		return migra(ctx, riverpgxv5.New(st.Pool()))
+	}
+	return migra(ctx, riversqlite.New(st.DB()))
+}
+
+func migra[T any](ctx context.Context, driver riverdriver.Driver[T]) error {
+	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: silencio()})
+	if err != nil {
+		return fmt.Errorf("cola: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("cola: %w", err)
+	}
+	return nil
+}
+
+// Start begins to wake t.
+func (c *Cola) Start(ctx context.Context, t Trabajos) error {
+	if t.Now != nil {
+		c.now = t.Now
+	}
+	cfg, err := c.configura(t)
+	if err != nil {
+		return err
+	}
+	nuevo, err := c.abre(cfg)
+	if err != nil {
+		return fmt.Errorf("cola: %w", err)
+	}
+	c.mu.Lock()
+	c.cliente = nuevo
+	c.mu.Unlock()
+	// The jobs end with Stop, which lets them; not with whoever started them.
+	if err := nuevo.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("cola: %w", err)
+	}
+	return nil
+}
+
+func (c *Cola) abre(cfg *river.Config) (cliente, error) {
+	if c.store.Postgres() {
+		r, err := river.NewClient(riverpgxv5.New(c.store.Pool()), cfg)
+		return deRiver[pgx.Tx]{r}, err
+	}
+	var err error
+	if c.db, err = c.store.ParaCola(); err != nil {
+		return nil, err
+	}
+	r, err := river.NewClient(riversqlite.New(c.db), cfg)
+	return deRiver[*sql.Tx]{r}, err
+}
+
+func (c *Cola) configura(t Trabajos) (*river.Config, error) {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &deTramos{motor: t.Motor, now: c.now})
+	river.AddWorker(workers, &dePaquetes{motor: t.Motor, now: c.now})
+	river.AddWorker(workers, &deRondas{ronda: t.Ronda})
+	if t.Otros != nil {
+		if err := t.Otros(workers); err != nil {
+			return nil, fmt.Errorf("cola: %w", err)
+		}
+	}
+	cada, poll := t.CadaRonda, t.Sondeo
+	if cada == 0 {
+		cada = Ronda
+	}
+	if poll == 0 {
+		poll = sondeo
+	}
+	return &river.Config{
+		Logger:  registro(c.log),
+		Workers: workers,
+		Queues: map[string]river.QueueConfig{
+			colaTramos: {MaxWorkers: manosTramos}, colaPaquetes: {MaxWorkers: manosPaquetes},
+			colaRondas: {MaxWorkers: 1}, ColaWebhooks: {MaxWorkers: manosWebhooks},
+		},
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(cada),
+			func() (river.JobArgs, *river.InsertOpts) {
+				return rondaArgs{}, &river.InsertOpts{Queue: colaRondas, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: cada}}
+			}, &river.PeriodicJobOpts{RunOnStart: true})},
+		FetchPollInterval:           poll,
+		FetchCooldown:               min(poll, river.FetchCooldownDefault),
+		JobTimeout:                  vidaTrabajo,
+		RescueStuckJobsAfter:        rescate,
+		CompletedJobRetentionPeriod: memoria,
+		CancelledJobRetentionPeriod: memoria,
+		ErrorHandler:                fallas{log: c.log},
+	}, nil
+}
+
+// Stop lets the running jobs end for as long as ctx lasts, then cuts them.
+func (c *Cola) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	r := c.cliente
+	c.cliente = nil
+	c.mu.Unlock()
+	var err error
+	if r != nil {
+		if err = r.Stop(ctx); err != nil {
+			corte, cancela := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancela()
+			err = r.StopAndCancel(corte)
+		}
+	}
+	if c.db != nil {
+		err = errors.Join(err, c.db.Close())
+	}
+	return err
+}
+
+var errParada = errors.New("cola: it is not running")
+
+// Inserta puts a job of another kind into a queue, to be woken at cuando.
+func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cuando time.Time) error {
+	c.mu.Lock()
+	r := c.cliente
+	c.mu.Unlock()
+	if r == nil {
+		return errParada
+	}
+	opts := &river.InsertOpts{Queue: queue}
+	// The clock of the work may be another than River's.
+	if espera := cuando.Sub(c.now()); espera > 0 {
+		opts.ScheduledAt = time.Now().Add(espera)
+	}
+	return r.inserta(ctx, args, opts)
+}
+
+// Tramo implements descargas.Encolador.
+func (c *Cola) Tramo(ctx context.Context, id, turno int64, cuando time.Time) error {
+	return c.Inserta(ctx, tramoArgs{ID: id, Turno: turno}, colaTramos, cuando)
+}
+
+// Paquete implements descargas.Encolador.
+func (c *Cola) Paquete(ctx context.Context, id, turno int64, cuando time.Time) error {
+	return c.Inserta(ctx, paqueteArgs{ID: id, Turno: turno}, colaPaquetes, cuando)
+}

@@ -1,0 +1,332 @@
+package descargas
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
+)
+
+// Abierto is a package in storage, to be read.
+type Abierto interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Abridor opens packages that are in storage; it never downloads.
+type Abridor interface {
+	// Lee fails with KindNoEncontrado when p is not in storage.
+	Lee(ctx context.Context, p gateway.Paquete) (Abierto, error)
+}
+
+// Lectura reads what descargas have brought.
+type Lectura struct {
+	store    *store.Store
+	paquetes Abridor
+}
+
+// NewLectura returns a reader over st and the packages.
+func NewLectura(st *store.Store, p Abridor) *Lectura { return &Lectura{store: st, paquetes: p} }
+
+var (
+	errNoEsMetadata = &gateway.Error{Kind: gateway.KindConflicto,
+		Detail: "La descarga es de CFDI y no trae metadatos. Pida sus XML en …/cfdis, o cree una descarga con tipoSolicitud Metadata."}
+	errNoEsCFDI = &gateway.Error{Kind: gateway.KindConflicto,
+		Detail: "La descarga es de metadatos y no trae XML. Pida sus filas en …/metadatos, o cree una descarga con tipoSolicitud CFDI."}
+	errNoHayCFDI = &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La descarga no tiene un CFDI con ese UUID."}
+)
+
+// Metadatos yields the rows of metadata behind cursor, each with the cursor of
+// what follows it. What is broken comes as a fault between them; an error is the
+// last thing, a *gateway.Error.
+func (l *Lectura) Metadatos(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Metadato], error] {
+	return lee(l, fuente[cfdi.Metadato]{tipo: gateway.TipoMetadata, otro: errNoEsMetadata, abre: cfdi.Metadatos,
+		fecha: func(m cfdi.Metadato) string { return strings.Replace(m.FechaEmision, " ", "T", 1) },
+		clave: func(m cfdi.Metadato) (string, string) { return strings.ToLower(m.UUID), m.Estatus }}, ctx, id, cursor)
+}
+
+// Resumenes yields a summary of each CFDI behind cursor, as Metadatos does.
+func (l *Lectura) Resumenes(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Resumen], error] {
+	return lee(l, fuente[cfdi.Resumen]{tipo: gateway.TipoCFDI, otro: errNoEsCFDI, abre: cfdi.Resumenes,
+		fecha: func(r cfdi.Resumen) string { return r.Fecha },
+		clave: func(r cfdi.Resumen) (string, string) { return strings.ToLower(r.UUID), "1" }}, ctx, id, cursor)
+}
+
+// fuente is how one kind of content is read.
+type fuente[T any] struct {
+	tipo string
+	otro error
+	abre func(io.ReaderAt, int64, cfdi.Posicion) iter.Seq2[cfdi.Leido[T], error]
+	// fecha is the date of emission as FormatoFecha begins, clave the UUID in lower
+	// case and the SAT's status.
+	fecha func(T) string
+	clave func(T) (uuid, estatus string)
+}
+
+// lote is how many rows are looked up at once among a run's news.
+const lote = 500
+
+func lee[T any](l *Lectura, f fuente[T], ctx context.Context, id, cursor string) iter.Seq2[Renglon[T], error] { //nolint:revive // generic methods do not exist
+	return func(yield func(Renglon[T], error) bool) {
+		d, err := l.store.Descarga(ctx, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			err = ErrNoExiste
+		case err != nil:
+			err = interno(err)
+		case d.Peticion.Solicitud.TipoSolicitud != f.tipo:
+			err = f.otro
+		}
+		desde, pos, errCur := leeCursor(cursor)
+		if err = errors.Join(err, errCur); err != nil {
+			yield(Renglon[T]{}, err)
+			return
+		}
+		c := &criba[T]{ctx: ctx, l: l, f: f, yield: yield, corrida: corridaDe(d)}
+		for p, err := range l.recorre(ctx, d, desde) {
+			if err != nil {
+				yield(Renglon[T]{}, interno(err))
+				return
+			}
+			if p.fila.ID != desde {
+				pos = cfdi.Posicion{}
+			}
+			if !c.paquete(p, pos) {
+				return
+			}
+		}
+	}
+}
+
+// corridaDe is the run whose news alone d yields; empty for everything.
+func corridaDe(d store.Descarga) string {
+	if d.IDProgramacion != "" && d.Peticion.NovedadesDe == "" {
+		return d.ID
+	}
+	return d.Peticion.NovedadesDe
+}
+
+// leible is a package whose content counts, with the solicitud that it is of.
+type leible struct {
+	fila  store.PaqueteDeTramo
+	tramo store.Tramo
+}
+
+// paginaPaquetes is how many rows are read at once.
+const paginaPaquetes = 200
+
+// recorre yields the stored packages from a row on, in order, without those of
+// solicitudes that others have replaced.
+func (l *Lectura) recorre(ctx context.Context, d store.Descarga, desde int64) iter.Seq2[leible, error] {
+	return func(yield func(leible, error) bool) {
+		tramos, err := l.store.Tramos(ctx, d.ID)
+		if err != nil {
+			yield(leible{}, err)
+			return
+		}
+		por := make(map[int64]store.Tramo, len(tramos))
+		for _, t := range tramos {
+			por[t.ID] = t
+		}
+		filas := []store.PaqueteDeTramo{{ID: desde - 1}}
+		for len(filas) > 0 {
+			filas, err = l.store.PaquetesDeDescarga(ctx, d.ID, filas[len(filas)-1].ID, paginaPaquetes)
+			if err != nil {
+				yield(leible{}, err)
+				return
+			}
+			for _, p := range filas {
+				if u := (leible{p, por[p.Tramo]}); u.cuenta() && !yield(u, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cuenta tells whether the package was kept, and for a solicitud that no other
+// has replaced.
+func (u leible) cuenta() bool {
+	return u.tramo.Estado != gateway.TramoSustituida && u.tramo.Estado != gateway.TramoPartida &&
+		(u.fila.Estado == gateway.PaqueteGuardado || u.fila.Estado == gateway.PaqueteBorrado)
+}
+
+// criba lets through what belongs to the descarga.
+type criba[T any] struct {
+	ctx     context.Context //nolint:containedctx // one reading is one call
+	l       *Lectura
+	f       fuente[T]
+	yield   func(Renglon[T], error) bool
+	corrida string
+	lote    []Renglon[T]
+}
+
+// paquete reads one package from pos on; false when nobody reads on.
+func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
+	r, err := c.l.paquetes.Lee(c.ctx, p.fila.Paquete)
+	if err != nil {
+		c.yield(Renglon[T]{}, err)
+		return false
+	}
+	defer r.Close() //nolint:errcheck // read only
+	ampliado := p.tramo.PideDesde != p.tramo.Desde || p.tramo.PideHasta != p.tramo.Hasta
+	for leido, err := range c.f.abre(r, r.Size(), pos) {
+		if err == nil {
+			err = c.ctx.Err()
+		}
+		if err != nil {
+			c.yield(Renglon[T]{}, &gateway.Error{Kind: gateway.KindInterno, Err: err,
+				Detail: "No se pudo seguir leyendo el paquete " + p.fila.Paquete.IDPaquete + " del almacén."})
+			return false
+		}
+		if leido.Falla == nil && ampliado && !dentro(c.f.fecha(leido.Valor), p.tramo) {
+			continue
+		}
+		c.lote = append(c.lote, Renglon[T]{Valor: leido.Valor, Falla: leido.Falla, Paquete: p.fila.Paquete.IDPaquete,
+			Cursor: strconv.FormatInt(p.fila.ID, 10) + "." + leido.Sigue.String()})
+		if (c.corrida == "" || len(c.lote) >= lote) && !c.suelta() {
+			return false
+		}
+	}
+	return c.suelta()
+}
+
+// dentro tells whether a date lies in the range that the solicitud is for, and
+// not in the seconds by which it was widened. A date that is none is not left out.
+func dentro(fecha string, t store.Tramo) bool {
+	if len(fecha) < len(gateway.FormatoFecha) {
+		return true
+	}
+	fecha = fecha[:len(gateway.FormatoFecha)]
+	return fecha >= t.Desde && fecha <= t.Hasta
+}
+
+// suelta yields what has gathered, without what the run has no news of.
+func (c *criba[T]) suelta() bool {
+	nuevas := map[string]string(nil)
+	if c.corrida != "" && len(c.lote) > 0 {
+		uuids := make([]string, 0, len(c.lote))
+		for _, r := range c.lote {
+			if r.Falla == nil {
+				uuid, _ := c.f.clave(r.Valor)
+				uuids = append(uuids, uuid)
+			}
+		}
+		var err error
+		if nuevas, err = c.l.store.Novedades(c.ctx, c.corrida, uuids); err != nil {
+			c.yield(Renglon[T]{}, interno(err))
+			return false
+		}
+	}
+	for _, r := range c.lote {
+		if c.corrida != "" && r.Falla == nil {
+			uuid, estatus := c.f.clave(r.Valor)
+			if nuevas[uuid] != estatus {
+				continue
+			}
+		}
+		if !c.yield(r, nil) {
+			return false
+		}
+	}
+	c.lote = c.lote[:0]
+	return true
+}
+
+// leeCursor reads "<row>.<position>".
+func leeCursor(cursor string) (int64, cfdi.Posicion, error) {
+	if cursor == "" {
+		return 0, cfdi.Posicion{}, nil
+	}
+	fila, resto, _ := strings.Cut(cursor, ".")
+	id, err := strconv.ParseInt(fila, 10, 64)
+	pos, errPos := cfdi.LeePosicion(resto)
+	if err != nil || errPos != nil {
+		return 0, cfdi.Posicion{}, errCursor
+	}
+	return id, pos, nil
+}
+
+// CFDI returns one CFDI as it is in its package, and its length in bytes.
+func (l *Lectura) CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error) {
+	d, err := l.store.Descarga(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, 0, ErrNoExiste
+	case err != nil:
+		return nil, 0, interno(err)
+	case d.Peticion.Solicitud.TipoSolicitud != gateway.TipoCFDI:
+		return nil, 0, errNoEsCFDI
+	}
+	for p, err := range l.recorre(ctx, d, 0) {
+		if err != nil {
+			return nil, 0, interno(err)
+		}
+		xml, err := l.busca(ctx, p.fila.Paquete, uuid)
+		var falla *cfdi.Falla
+		switch {
+		case errors.Is(err, cfdi.ErrNoEsta):
+			continue
+		case errors.As(err, &falla):
+			return nil, 0, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Detail: "El CFDI está en el paquete y no se puede leer: " + falla.Detalle}
+		case err != nil:
+			return nil, 0, err
+		}
+		return io.NopCloser(strings.NewReader(string(xml))), int64(len(xml)), nil
+	}
+	return nil, 0, errNoHayCFDI
+}
+
+func (l *Lectura) busca(ctx context.Context, p gateway.Paquete, uuid string) ([]byte, error) {
+	r, err := l.paquetes.Lee(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() //nolint:errcheck // read only
+	return cfdi.Busca(r, r.Size(), uuid)
+}
+
+// Cuenta implements Lector.
+func (l *Lectura) Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, visto func(uuid, estatus, fecha string) error) (comprobantes, fallas int64, err error) {
+	r, err := l.paquetes.Lee(ctx, p)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.Close() //nolint:errcheck // read only
+	if !metadata {
+		for e, err := range zipdir.Walk(r, r.Size()) {
+			if err != nil {
+				return 0, 0, interno(err)
+			}
+			if !strings.Contains(e.Name, "/") && strings.HasSuffix(strings.ToLower(e.Name), ".xml") {
+				comprobantes++
+			}
+		}
+		return comprobantes, 0, nil
+	}
+	for leido, err := range cfdi.Metadatos(r, r.Size(), cfdi.Posicion{}) {
+		if err != nil {
+			return 0, 0, interno(err)
+		}
+		if leido.Falla != nil {
+			fallas++
+			continue
+		}
+		comprobantes++
+		if visto == nil {
+			continue
+		}
+		if err := visto(strings.ToLower(leido.Valor.UUID), leido.Valor.Estatus, leido.Valor.FechaEmision); err != nil {
+			return 0, 0, interno(err)
+		}
+	}
+	return comprobantes, fallas, nil
+}

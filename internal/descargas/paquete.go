@@ -1,0 +1,186 @@
+package descargas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// despiertaPaquete asks for work on a package. A failure is only logged: a round
+// finds it.
+func (m *Motor) despiertaPaquete(ctx context.Context, id, turno int64, cuando time.Time) {
+	if err := m.cfg.Encolador.Paquete(ctx, id, turno, cuando); err != nil {
+		m.cfg.Log.Warn().Err(err).Int64("paquete", id).Msg("a job could not be queued; the next round will")
+	}
+}
+
+// TraePaquete fetches one package, counts what it holds and, when it was the
+// last of its solicitud, closes that. It returns when it is to be tried again.
+// When ctx ends first the download goes on, and so does the package's turn.
+func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, error) {
+	p, err := m.cfg.Store.PaqueteDeTramo(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nunca(), nil
+	}
+	if err != nil {
+		return nunca(), err
+	}
+	if p.Turno != turno || p.Estado != gateway.PaquetePendiente {
+		return nunca(), nil
+	}
+	if p.Siguiente.After(m.cfg.Now()) {
+		return Despues{Cuando: p.Siguiente}, nil
+	}
+	suelta, libre := m.toma("paquete/" + strconv.FormatInt(id, 10))
+	defer suelta()
+	if !libre || m.ocupada(p.Ocupante) {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	}
+	ok, err := m.cfg.Store.OcupaPaquete(ctx, p, m.cfg.Presencia.ID())
+	if err != nil || !ok {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
+	}
+	p.Ocupante = m.cfg.Presencia.ID()
+	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
+	if err != nil {
+		return nunca(), err
+	}
+	if err := m.trae(ctx, d, &p); err != nil {
+		if ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
+			return Despues{Cuando: m.cfg.Now()}, nil
+		}
+		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
+	}
+	return nunca(), m.asientaPaquete(context.WithoutCancel(ctx), p,
+		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %d comprobantes.", p.Paquete.IDPaquete, p.Comprobantes)})
+}
+
+// trae brings the package into storage and counts it.
+func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) error {
+	if err := m.cfg.Almacen.Trae(ctx, p.Paquete); err != nil {
+		return err
+	}
+	m.cfg.Paso("paquete-traido")
+	metadata := d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
+	var visto func(uuid, estatus, fecha string) error
+	var lote *novedades
+	if metadata && d.IDProgramacion != "" {
+		lote = m.novedades(ctx, d)
+		visto = lote.agrega
+	}
+	var err error
+	p.Comprobantes, p.Fallas, err = m.cfg.Lector.Cuenta(ctx, p.Paquete, metadata, visto)
+	if err == nil && lote != nil {
+		err = lote.cierra()
+	}
+	if err != nil {
+		return err
+	}
+	p.Estado, p.Detalle, p.Siguiente = gateway.PaqueteGuardado, "", time.Time{}
+	return nil
+}
+
+// asientaFallo decides what becomes of a package that did not come.
+func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo, e *gateway.Error) (Despues, error) {
+	p.Intentos++
+	p.Detalle = e.Detail
+	now := m.cfg.Now()
+	switch {
+	case e.Kind == gateway.KindYaNoDisponible, e.Kind == gateway.KindNoEncontrado && p.Intentos >= maxFallos, !now.Before(d.Limite):
+		p.Estado, p.Siguiente = gateway.PaquetePerdido, time.Time{}
+		return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_perdido", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
+			Detalle: "El paquete " + p.Paquete.IDPaquete + " ya no se puede obtener: " + e.Detail})
+	}
+	p.Siguiente = now.Add(max(m.cfg.Ritmo.fallo(p.Intentos), min(e.RetryAfter, m.cfg.Ritmo.Maximo)))
+	if e.Codigo == "5011" {
+		p.Siguiente = now.Add(hastaManana(now))
+	}
+	err := m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		Detalle: "El paquete " + p.Paquete.IDPaquete + " no llegó; se intentará de nuevo: " + e.Detail})
+	if err != nil {
+		return nunca(), err
+	}
+	return Despues{Cuando: p.Siguiente}, nil
+}
+
+func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, evento gateway.EventoDescarga) error {
+	m.cfg.Paso("antes-de-asentar-paquete")
+	var tramos []store.Tramo
+	err := m.cambia(ctx, p.Descarga, func(c *store.Cambio) error {
+		if c.Descarga().Estado.Final() {
+			return store.ErrTurno
+		}
+		c.GuardaPaquete(p)
+		c.Evento(evento)
+		if p.Estado != gateway.PaquetePendiente {
+			tramos = m.cierraTramo(c, c.Tramo(p.Tramo))
+		}
+		m.resume(c)
+		return c.Err()
+	})
+	m.cfg.Paso("paquete-asentado")
+	if errors.Is(err, store.ErrTurno) {
+		return nil
+	}
+	for _, t := range tramos {
+		m.despierta(ctx, t)
+	}
+	return err
+}
+
+// cierraTramo ends a solicitud whose packages have all come, or will not; the
+// solicitudes that it returns are to be woken.
+func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
+	var encontrados int64
+	perdidos := 0
+	for _, p := range c.Paquetes(t.ID) {
+		switch p.Estado {
+		case gateway.PaquetePendiente:
+			return nil
+		case gateway.PaquetePerdido:
+			perdidos++
+		default:
+			encontrados += p.Comprobantes
+		}
+	}
+	if c.Err() != nil || t.Estado != gateway.TramoDescargando {
+		return nil
+	}
+	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.ID,
+		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %d comprobantes, y el SAT contó %d.", encontrados, t.NumeroCFDIs)}
+	var nuevos []store.Tramo
+	switch {
+	case perdidos > 0 && t.Sustituciones < maxSustituciones:
+		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener. Se pide el mismo rango con un segundo más.", perdidos)
+		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido}}, c.Ahora())
+	case perdidos > 0:
+		t.Estado = gateway.TramoFallida
+		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener, y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
+	case encontrados < t.NumeroCFDIs && t.Fallos < maxFallos:
+		// The list of packages has been seen to grow after the first look.
+		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
+		evento.Tipo = "incompleta"
+		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
+		nuevos = []store.Tramo{t}
+	default:
+		t.Estado = gateway.TramoTerminada
+		if encontrados < t.NumeroCFDIs {
+			evento.Tipo = "incompleta"
+			evento.Detalle += " Los que faltan no vienen en ningún paquete."
+		}
+	}
+	t.Decision = evento.Detalle
+	c.GuardaTramo(t)
+	for i := range nuevos {
+		if nuevos[i].ID == 0 {
+			c.NuevoTramo(&nuevos[i])
+		}
+	}
+	c.Evento(evento)
+	return nuevos
+}

@@ -1,0 +1,141 @@
+package descargas
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+const (
+	// vidaAdopcion is how old a solicitud may be that another descarga goes on
+	// with: its packages live for 72 hours after they are made (sat.md §10).
+	vidaAdopcion = 48 * time.Hour
+	// maxDesplazos bounds the seconds that a range is widened by at once to find
+	// criteria that were never used.
+	maxDesplazos = 100
+)
+
+// claveMotor is the ledger's key of every solicitud of the engine: its criteria,
+// so that the same are never sent twice, whoever wants them.
+func claveMotor(s gateway.Solicitud) string { return "descargas\x1f" + s.Criterios() }
+
+// presenta sends a solicitud whose criteria are new, or goes on with one that is
+// on record.
+func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+	s := d.Peticion.Solicitud
+	for range maxDesplazos {
+		s.FechaInicial, s.FechaFinal = t.PideDesde, t.PideHasta
+		previa, err := m.previa(ctx, s)
+		if err != nil {
+			return nunca(), err
+		}
+		switch previa.uso {
+		case nueva:
+			return m.envia(ctx, d, t, s)
+		case adoptable:
+			t.IDSolicitud, t.Presentada = previa.id, previa.cuando
+			return m.asienta(ctx, d, t, paso{tipo: "adoptada", veredicto: veredicto{accion: seguir,
+				decision: fmt.Sprintf("Estos criterios ya se presentaron y el SAT los tiene como %s. Se sigue por él y no se gasta otra solicitud.", previa.id)}})
+		}
+		r, err := leeRango(t.PideDesde, t.PideHasta)
+		if err != nil {
+			return nunca(), err
+		}
+		amplia, ok := r.desplaza(m.cfg.Now())
+		if !ok {
+			return m.asienta(ctx, d, t, paso{tipo: "fallida", veredicto: veredicto{accion: fallar,
+				decision: "Estos criterios ya se presentaron antes y el rango no se puede ampliar un segundo sin salirse de lo que el SAT entrega."}})
+		}
+		t.PideDesde, t.PideHasta = amplia.textos()
+	}
+	return m.asienta(ctx, d, t, paso{tipo: "fallida", veredicto: veredicto{accion: fallar,
+		decision: fmt.Sprintf("Este rango se ha pedido ya %d veces; no se gasta otra solicitud.", maxDesplazos)}})
+}
+
+// uso is what the ledger knows of a solicitud's criteria.
+type uso int
+
+const (
+	nueva uso = iota
+	// adoptable: the SAT has it under an id that nobody has finished with.
+	adoptable
+	// gastada: it was presented, and that is over or cannot be known.
+	gastada
+)
+
+type previa struct {
+	uso    uso
+	id     string
+	cuando time.Time
+}
+
+// previa looks the criteria of s up: what the SAT refused, or never got, may be
+// sent as it is.
+func (m *Motor) previa(ctx context.Context, s gateway.Solicitud) (previa, error) {
+	conocidas, err := m.cfg.Solicitudes.Conocidas(ctx, s)
+	if err != nil {
+		return previa{}, err
+	}
+	out := previa{uso: nueva}
+	for _, c := range conocidas {
+		switch {
+		case c.IDSolicitud == "" && !c.Pendiente:
+			continue
+		case c.IDSolicitud == "":
+			if c.Clave == claveMotor(s) {
+				// It is the ledger that knows whether somebody is sending it now.
+				continue
+			}
+			out.uso = gastada
+			continue
+		}
+		libre, err := m.libre(ctx, c.IDSolicitud)
+		if err != nil {
+			return previa{}, err
+		}
+		if libre && m.cfg.Now().Sub(c.Cuando) < vidaAdopcion {
+			return previa{uso: adoptable, id: c.IDSolicitud, cuando: c.Cuando}, nil
+		}
+		out.uso = gastada
+	}
+	return out, nil
+}
+
+// libre tells whether no descarga has come to an end with a solicitud.
+func (m *Motor) libre(ctx context.Context, idSolicitud string) (bool, error) {
+	tramos, err := m.cfg.Store.TramosDeSolicitud(ctx, idSolicitud)
+	for _, t := range tramos {
+		if !t.Estado.Vivo() {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s gateway.Solicitud) (Despues, error) {
+	m.cfg.Paso("antes-de-intento")
+	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, m.cfg.Paso)
+	m.cfg.Paso("solicita-anotada")
+	t.Presentaciones++
+	p := paso{veredicto: trasSolicita(t, got.IDSolicitud, err, m.cfg.Ritmo, m.cfg.Now()), tipo: "presentada", codigo: got.CodEstatus, mensaje: got.Mensaje}
+	if err == nil {
+		t.Fallos = 0
+	} else {
+		e := gateway.AsError(err)
+		p.codigo, p.mensaje = e.Codigo, e.Mensaje
+		t.Fallos++
+		if p.accion == esperar {
+			p.tipo = "aplazada"
+		}
+	}
+	if p.codigo != "" {
+		t.CodEstatus, t.Mensaje = p.codigo, p.mensaje
+	}
+	if got.IDSolicitud != "" {
+		t.IDSolicitud, t.Presentada = got.IDSolicitud, m.cfg.Now()
+	}
+	return m.asienta(ctx, d, t, p)
+}

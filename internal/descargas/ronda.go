@@ -1,0 +1,125 @@
+package descargas
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+const (
+	// porRonda bounds what one round takes on of each kind; the next goes on.
+	porRonda = 500
+	// gracia is how overdue work may be before a round thinks that its job is lost.
+	gracia = 30 * time.Second
+)
+
+// Ronda does what is nobody's job: it takes over work whose process has died or
+// whose job was lost, starts the runs of recurrent descargas and removes what
+// retention no longer keeps. One gateway at a time makes rounds; two at once do
+// no harm.
+func (m *Motor) Ronda(ctx context.Context) error {
+	return errors.Join(m.Releva(ctx, gracia), m.corre(ctx), m.repite(ctx), m.retira(ctx))
+}
+
+// repite tells of the ends that nobody has been told of.
+func (m *Motor) repite(ctx context.Context) error {
+	calladas, err := m.cfg.Store.PorPublicar(ctx, porRonda)
+	for _, d := range calladas {
+		m.publica(ctx, d.Descarga)
+	}
+	return err
+}
+
+// Releva queues live work again that was due before now less gracia and that no
+// process alive has in hand. Each gets a new turn, so that a job that shows up
+// after all does nothing.
+func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
+	antes := m.cfg.Now().Add(-gracia)
+	tramos, err := m.cfg.Store.TramosVencidos(ctx, antes, porRonda)
+	for _, t := range tramos {
+		if m.ajeno(t.Ocupante) {
+			continue
+		}
+		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
+		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
+			t.Turno = turno
+			m.despierta(ctx, t)
+		}
+	}
+	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, antes, porRonda)
+	err = errors.Join(err, errPaquetes)
+	for _, p := range paquetes {
+		if m.ajeno(p.Ocupante) {
+			continue
+		}
+		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
+		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
+			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
+		}
+	}
+	return err
+}
+
+// ajeno tells whether a process that lives, this one included, is at work.
+func (m *Motor) ajeno(ocupante string) bool {
+	return ocupante != "" && m.cfg.Presencia.Vive(ocupante)
+}
+
+// Borrador removes packages from storage.
+type Borrador interface {
+	Borra(ctx context.Context, p gateway.Paquete) error
+}
+
+// retira removes the packages of descargas that ended long ago, unless another
+// one needs them still, and says so in their ledgers.
+func (m *Motor) retira(ctx context.Context) error {
+	if m.cfg.Retencion <= 0 || m.cfg.Borrador == nil {
+		return nil
+	}
+	antes := m.cfg.Now().Add(-m.cfg.Retencion)
+	vencidas, err := m.cfg.Store.PorRetirar(ctx, antes, porRonda)
+	for _, d := range vencidas {
+		err = errors.Join(err, m.retiraUna(ctx, d, antes))
+	}
+	return err
+}
+
+func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time) error {
+	despues := int64(0)
+	borrados := 0
+	for {
+		paquetes, err := m.cfg.Store.PaquetesDeDescarga(ctx, d.ID, despues, porRonda)
+		if err != nil {
+			return err
+		}
+		for _, p := range paquetes {
+			despues = p.ID
+			if p.Estado != gateway.PaqueteGuardado {
+				continue
+			}
+			usado, err := m.cfg.Store.PaqueteEnUso(ctx, p, antes)
+			if err != nil {
+				return err
+			}
+			if !usado {
+				if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil {
+					return err
+				}
+				borrados++
+			}
+		}
+		if len(paquetes) < porRonda {
+			break
+		}
+	}
+	return m.cambia(ctx, d.ID, func(c *store.Cambio) error {
+		c.Retira()
+		if borrados > 0 {
+			c.Evento(gateway.EventoDescarga{Tipo: "retirada", Detalle: "Venció la retención: los paquetes se borraron del almacén. El SAT no los entrega otra vez."})
+		}
+		return nil
+	})
+}

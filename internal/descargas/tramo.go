@@ -1,0 +1,258 @@
+package descargas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// relevo is how long work waits that another gateway has in hand.
+const relevo = 5 * time.Second
+
+// Despues is when a job has more to do; Nunca when it has not.
+type Despues struct {
+	Cuando time.Time
+	Nunca  bool
+}
+
+func nunca() Despues { return Despues{Nunca: true} }
+
+// AvanzaTramo makes one step of a solicitud: it presents it, or asks the SAT how
+// far it is. It returns when the next is due. A job of an earlier turn does
+// nothing. An error is the gateway's own; the caller tries again.
+func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, error) {
+	t, err := m.cfg.Store.Tramo(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nunca(), nil
+	}
+	if err != nil {
+		return nunca(), err
+	}
+	if t.Turno != turno || t.Estado != gateway.TramoPendiente && t.Estado != gateway.TramoPresentada {
+		return nunca(), nil
+	}
+	if t.SiguienteIntento.After(m.cfg.Now()) {
+		return Despues{Cuando: t.SiguienteIntento}, nil
+	}
+	suelta, libre := m.toma("tramo/" + strconv.FormatInt(id, 10))
+	defer suelta()
+	if !libre || m.ocupada(t.Ocupante) {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	}
+	ok, err := m.cfg.Store.OcupaTramo(ctx, t, m.cfg.Presencia.ID())
+	if err != nil || !ok {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
+	}
+	t.Ocupante = m.cfg.Presencia.ID()
+	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
+	if err != nil {
+		return nunca(), err
+	}
+	return m.avanza(ctx, d, t)
+}
+
+// ocupada tells whether a row is another process's, or must not be taken because
+// the others may think this process dead.
+func (m *Motor) ocupada(ocupante string) bool {
+	yo := m.cfg.Presencia
+	return yo.Perdida() || ocupante != "" && ocupante != yo.ID() && yo.Vive(ocupante)
+}
+
+// toma makes a row this process's own until suelta is called.
+func (m *Motor) toma(fila string) (suelta func(), libre bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.manos[fila] {
+		return func() {}, false
+	}
+	m.manos[fila] = true
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.manos, fila)
+	}, true
+}
+
+func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+	// What has been sent must be written down, whoever wants to stop.
+	ctx = context.WithoutCancel(ctx)
+	switch {
+	case !m.cfg.Now().Before(d.Limite):
+		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
+	case t.Estado == gateway.TramoPendiente:
+		return m.presenta(ctx, d, t)
+	}
+	return m.consulta(ctx, d, t)
+}
+
+// paso is one step: what was heard, and what it means.
+type paso struct {
+	veredicto
+	tipo            string
+	codigo, mensaje string
+	// callado says that nothing has changed that is worth a line of the ledger.
+	callado bool
+	// paquetes that the SAT has named.
+	paquetes []string
+}
+
+func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+	s := d.Peticion.Solicitud
+	m.cfg.Paso("antes-de-verifica")
+	got, err := m.cfg.SAT.Verifica(ctx, s.Servicio, s.RFCSolicitante, t.IDSolicitud)
+	m.cfg.Paso("verifica-contestada")
+	now := m.cfg.Now()
+	p := paso{veredicto: trasVerifica(t, got, err, m.cfg.Ritmo, now), tipo: "consultada", paquetes: got.IDsPaquetes}
+	antes := t
+	t.Consultas++
+	if err != nil {
+		e := gateway.AsError(err)
+		p.codigo, p.mensaje = e.Codigo, e.Mensaje
+		t.Fallos++
+		if e.Codigo != "" {
+			t.CodEstatus, t.Mensaje = e.Codigo, e.Mensaje
+		}
+	} else {
+		p.codigo, p.mensaje = got.Estado.Codigo, got.Mensaje
+		switch {
+		case got.Estado.Codigo != "3":
+			t.Fallos = 0
+		case p.accion == esperar:
+			t.Fallos++
+		}
+		t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud, t.Mensaje = got.CodEstatus.Codigo, got.Estado.Codigo, got.CodigoEstado.Codigo, got.Mensaje
+		t.NumeroCFDIs = got.NumeroCFDIs
+	}
+	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0
+	return m.asienta(ctx, d, t, p)
+}
+
+// asienta writes a step down, with everything that follows from it, in one piece.
+func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
+	var sigue secuela
+	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
+		if c.Descarga().Estado.Final() {
+			return store.ErrTurno
+		}
+		sigue = m.aplica(c, t, p)
+		m.resume(c)
+		return c.Err()
+	})
+	m.cfg.Paso(p.tipo + "-registrada")
+	if errors.Is(err, store.ErrTurno) {
+		return nunca(), m.huerfana(ctx, t)
+	}
+	if err != nil {
+		return nunca(), err
+	}
+	for _, nuevo := range sigue.tramos {
+		m.despierta(ctx, nuevo)
+	}
+	for _, fila := range sigue.paquetes {
+		m.despiertaPaquete(ctx, fila, 0, m.cfg.Now())
+	}
+	if p.accion != esperar && p.accion != seguir {
+		return nunca(), nil
+	}
+	return Despues{Cuando: m.cfg.Now().Add(p.espera)}, nil
+}
+
+// secuela is what a step leaves to be woken.
+type secuela struct {
+	tramos   []store.Tramo
+	paquetes []int64
+}
+
+// aplica changes the rows as a step wants it.
+func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
+	var s secuela
+	t.SiguienteIntento = time.Time{}
+	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.ID, Codigo: p.codigo, Mensaje: p.mensaje}
+	switch p.accion {
+	case esperar:
+		t.SiguienteIntento = c.Ahora().Add(p.espera)
+	case seguir:
+		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, c.Ahora().Add(p.espera)
+	case vaciar:
+		t.Estado = gateway.TramoVacia
+	case fallar:
+		t.Estado = gateway.TramoFallida
+	case partir:
+		s.tramos = m.mitades(&t, &evento, c.Ahora())
+	case sustituir:
+		s.tramos = m.sucesor(&t, &evento, p, c.Ahora())
+	case traer:
+		t.Estado = gateway.TramoDescargando
+		for _, id := range p.paquetes {
+			if fila := c.NuevoPaquete(t.ID, id, c.Ahora()); fila != 0 {
+				s.paquetes = append(s.paquetes, fila)
+			}
+		}
+	}
+	t.Decision = evento.Detalle
+	c.GuardaTramo(t)
+	for i := range s.tramos {
+		c.NuevoTramo(&s.tramos[i])
+	}
+	if !p.callado {
+		c.Evento(evento)
+	}
+	if p.accion == traer && len(s.paquetes) == 0 {
+		s.tramos = m.cierraTramo(c, t)
+	}
+	return s
+}
+
+// huerfana keeps the id of a solicitud whose descarga has gone on without it.
+func (m *Motor) huerfana(ctx context.Context, t store.Tramo) error {
+	if t.IDSolicitud == "" {
+		return nil
+	}
+	return m.cfg.Store.AnotaSolicitud(ctx, t.ID, t.IDSolicitud)
+}
+
+// mitades splits t.
+func (m *Motor) mitades(t *store.Tramo, evento *gateway.EventoDescarga, now time.Time) []store.Tramo {
+	r, err := leeRango(t.Desde, t.Hasta)
+	antes, despues, ok := r.parte()
+	if err != nil || !ok {
+		t.Estado = gateway.TramoFallida
+		evento.Detalle = "El SAT dice que hay demasiados comprobantes en un solo segundo, que no se puede partir. Acote la descarga con tipoComprobante, complemento o un receptor."
+		return nil
+	}
+	t.Estado = gateway.TramoPartida
+	evento.Tipo = "partida"
+	mitad := func(r rango, segunda bool) store.Tramo {
+		n := store.Tramo{Causa: causaMitad}
+		n.Origen, n.Estado, n.SiguienteIntento = t.ID, gateway.TramoPendiente, now
+		n.Desde, n.Hasta = r.textos()
+		n.PideDesde, n.PideHasta = r.pide(segunda).textos()
+		n.Decision = "Es una mitad de un rango con demasiados comprobantes."
+		return n
+	}
+	return []store.Tramo{mitad(antes, false), mitad(despues, true)}
+}
+
+// sucesor replaces t by a solicitud of the same range with new criteria.
+func (m *Motor) sucesor(t *store.Tramo, evento *gateway.EventoDescarga, p paso, now time.Time) []store.Tramo {
+	pide, err := leeRango(t.PideDesde, t.PideHasta)
+	nuevo, ok := pide.desplaza(now)
+	if err != nil || !ok {
+		t.Estado = gateway.TramoFallida
+		evento.Detalle += " El rango no se puede ampliar: terminaría en el futuro y empieza donde empieza lo que el SAT entrega."
+		return nil
+	}
+	t.Estado = gateway.TramoSustituida
+	evento.Tipo = "sustituida"
+	n := store.Tramo{Causa: p.causa, Sustituciones: t.Sustituciones + 1}
+	n.Origen, n.Estado, n.SiguienteIntento = t.ID, gateway.TramoPendiente, now.Add(p.espera)
+	n.Desde, n.Hasta = t.Desde, t.Hasta
+	n.PideDesde, n.PideHasta = nuevo.textos()
+	n.Decision = fmt.Sprintf("Sustituye a la solicitud %d del mismo rango.", t.ID)
+	return []store.Tramo{n}
+}

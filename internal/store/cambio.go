@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// ErrTurno says that somebody else has taken over what was being changed.
+var ErrTurno = errors.New("store: another turn has begun")
+
+// Cambio is a change of one descarga that is written in one piece. Its row is
+// locked, so that changes of the same descarga come one after the other and
+// each sees what the others made of it.
+type Cambio struct {
+	ctx      context.Context //nolint:containedctx // a change is one call
+	tx       *sql.Tx
+	ahora    time.Time
+	descarga Descarga
+	eventos  []gateway.EventoDescarga
+	err      error
+}
+
+// Cambia runs cambio on the descarga and commits what it did, unless it fails.
+func (s *Store) Cambia(ctx context.Context, descarga string, cambio func(*Cambio) error) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	c := &Cambio{ctx: ctx, tx: tx, ahora: s.now()}
+	// The write comes first: it locks the row.
+	if _, err := tx.ExecContext(ctx, `UPDATE descargas SET actualizada = $1 WHERE id = $2`, Instante(c.ahora), descarga); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	c.descarga, err = leeDescarga(tx.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE id = $1`, descarga))
+	if err != nil {
+		return err
+	}
+	if err := cambio(c); err != nil {
+		return err
+	}
+	if err := c.escribe(); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// escribe writes the descarga's row and its events.
+func (c *Cambio) escribe() error {
+	if c.err != nil {
+		return c.err
+	}
+	var numero int64
+	d := &c.descarga
+	var corre time.Time
+	if d.Peticion.Programacion != nil {
+		corre = d.Peticion.Programacion.Siguiente
+	}
+	err := c.tx.QueryRowContext(c.ctx,
+		`UPDATE descargas SET estado = $1, motivo = $2, terminada = $3, siguiente = $4, limite = $5, eventos = eventos + $6 WHERE id = $7 RETURNING eventos`,
+		string(d.Estado), d.Motivo, Instante(d.Terminada), Instante(corre), Instante(d.Limite), len(c.eventos), d.ID).Scan(&numero)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	numero -= int64(len(c.eventos))
+	for _, e := range c.eventos {
+		numero++
+		if _, err := c.tx.ExecContext(c.ctx,
+			`INSERT INTO eventos (descarga, numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			d.ID, numero, Instante(c.ahora), e.Tipo, e.Detalle, e.Tramo, e.Codigo, e.Mensaje, string(d.Estado)); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	return nil
+}
+
+// Descarga is the row as it stands; what is changed in it is written at the end.
+func (c *Cambio) Descarga() *Descarga { return &c.descarga }
+
+// Ahora is the instant of the change.
+func (c *Cambio) Ahora() time.Time { return c.ahora }
+
+// Evento adds a line to the descarga's ledger.
+func (c *Cambio) Evento(e gateway.EventoDescarga) { c.eventos = append(c.eventos, e) }
+
+// exec remembers the first failure.
+func (c *Cambio) exec(query string, args ...any) int64 {
+	if c.err != nil {
+		return 0
+	}
+	result, err := c.tx.ExecContext(c.ctx, query, args...)
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+		return 0
+	}
+	n, err := result.RowsAffected()
+	c.err = err
+	return n
+}
+
+// NuevoTramo inserts t and gives it its ID.
+func (c *Cambio) NuevoTramo(t *Tramo) {
+	if c.err != nil {
+		return
+	}
+	t.Descarga = c.descarga.ID
+	err := c.tx.QueryRowContext(c.ctx,
+		`INSERT INTO tramos (descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		t.Descarga, t.Origen, t.Causa, t.Sustituciones, t.Desde, t.Hasta, t.PideDesde, t.PideHasta, string(t.Estado), Instante(t.SiguienteIntento), t.Decision, t.IDSolicitud).Scan(&t.ID)
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+}
+
+// GuardaTramo writes t and frees it. It fails with ErrTurno when t's turn is over.
+func (c *Cambio) GuardaTramo(t Tramo) {
+	n := c.exec(
+		`UPDATE tramos SET pide_desde = $1, pide_hasta = $2, estado = $3, id_solicitud = $4, cod_estatus = $5, estado_solicitud = $6, codigo_estado = $7,
+		 mensaje = $8, numero_cfdis = $9, presentaciones = $10, consultas = $11, fallos = $12, presentada = $13, siguiente = $14, decision = $15, ocupante = ''
+		 WHERE id = $16 AND turno = $17`,
+		t.PideDesde, t.PideHasta, string(t.Estado), t.IDSolicitud, t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud,
+		t.Mensaje, t.NumeroCFDIs, t.Presentaciones, t.Consultas, t.Fallos, Instante(t.Presentada), Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
+	if n == 0 && c.err == nil {
+		c.err = ErrTurno
+	}
+}
+
+// CancelaTramos ends every live solicitud, whoever is at work on it.
+func (c *Cambio) CancelaTramos(estado gateway.EstadoTramo, decision string) {
+	c.exec(`UPDATE tramos SET estado = $1, decision = $2, siguiente = '', ocupante = '', turno = turno + 1
+		WHERE descarga = $3 AND estado IN ('pendiente', 'presentada', 'descargando')`, string(estado), decision, c.descarga.ID)
+	c.exec(`UPDATE tramos_paquetes SET siguiente = '', ocupante = '', turno = turno + 1, estado = 'perdido', detalle = $1
+		WHERE descarga = $2 AND estado = 'pendiente'`, decision, c.descarga.ID)
+}
+
+// Tramos returns the descarga's solicitudes as they stand.
+func (c *Cambio) Tramos() []Tramo {
+	return leeEn(c, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 ORDER BY id`, leeTramo, c.descarga.ID)
+}
+
+// Tramo returns one of the descarga's solicitudes as it stands.
+func (c *Cambio) Tramo(id int64) Tramo {
+	if c.err != nil {
+		return Tramo{}
+	}
+	t, err := leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE id = $1`, id))
+	c.err = err
+	return t
+}
+
+// Paquetes returns the packages of a solicitud as they stand.
+func (c *Cambio) Paquetes(tramo int64) []PaqueteDeTramo {
+	return leeEn(c, selectPaquete+`p.tramo = $1 ORDER BY p.id`, leePaquete, tramo)
+}
+
+func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...any) []T {
+	if c.err != nil {
+		return nil
+	}
+	rows, err := c.tx.QueryContext(c.ctx, query, args...)
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+		return nil
+	}
+	todos, err := lee(rows, una)
+	c.err = err
+	return todos
+}
+
+// NuevoPaquete inserts a package of a solicitud, unless it is there, and returns
+// its id; 0 when it was there.
+func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time) int64 {
+	if c.err != nil {
+		return 0
+	}
+	var id int64
+	err := c.tx.QueryRowContext(c.ctx,
+		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) VALUES ($1, $2, $3, 'pendiente', $4)
+		 ON CONFLICT (tramo, id_paquete) DO NOTHING RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente)).Scan(&id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return id
+}
+
+// GuardaPaquete writes p and frees it. It fails with ErrTurno when p's turn is over.
+func (c *Cambio) GuardaPaquete(p PaqueteDeTramo) {
+	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, fallas = $3, intentos = $4, siguiente = $5, detalle = $6, ocupante = ''
+		WHERE id = $7 AND turno = $8`, string(p.Estado), p.Comprobantes, p.Fallas, p.Intentos, Instante(p.Siguiente), p.Detalle, p.ID, p.Turno)
+	if n == 0 && c.err == nil {
+		c.err = ErrTurno
+	}
+}
+
+// Err is the first failure so far.
+func (c *Cambio) Err() error { return c.err }

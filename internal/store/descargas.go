@@ -1,0 +1,337 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// instante is the form of the instants of the descargas' tables: of fixed width,
+// so that they sort as text.
+const instante = "2006-01-02T15:04:05.000000Z"
+
+// Instante writes t as the descargas' tables hold it; the zero time is empty.
+func Instante(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(instante)
+}
+
+func leeInstante(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(instante, text)
+}
+
+// Descarga is one row of the durable downloads.
+type Descarga struct {
+	gateway.Descarga
+	// Clave is the caller's idempotency key, scoped to the caller; empty for none.
+	Clave string
+	// Huella identifies the criteria: one descarga of each lives at a time.
+	Huella string
+	// SigueXML says that the XML of what it finds is to be fetched once it has ended.
+	SigueXML bool
+}
+
+const columnasDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, programacion, creada, actualizada, limite, siguiente, terminada`
+
+// fila is a row to scan, of one or of many.
+type fila interface{ Scan(...any) error }
+
+func leeDescarga(f fila) (Descarga, error) {
+	var d Descarga
+	var peticion, creada, actualizada, limite, siguiente, terminada string
+	err := f.Scan(&d.ID, &d.Clave, &d.Huella, &peticion, &d.Estado, &d.Motivo, &d.IDProgramacion, &creada, &actualizada, &limite, &siguiente, &terminada)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, ErrNotFound
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(peticion), &d.Peticion)
+	}
+	var corre time.Time
+	for _, p := range []struct {
+		to   *time.Time
+		text string
+	}{{&d.Creada, creada}, {&d.Actualizada, actualizada}, {&d.Limite, limite}, {&corre, siguiente}, {&d.Terminada, terminada}} {
+		if err == nil {
+			*p.to, err = leeInstante(p.text)
+		}
+	}
+	if d.Peticion.Programacion != nil {
+		d.Peticion.Programacion.Siguiente = corre
+	}
+	if err != nil {
+		return d, fmt.Errorf("store: a descarga: %w", err)
+	}
+	return d, nil
+}
+
+// Descarga returns one row, or ErrNotFound.
+func (s *Store) Descarga(ctx context.Context, id string) (Descarga, error) {
+	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE id = $1`, id))
+}
+
+// DescargaDeClave returns the row that an idempotency key made, or ErrNotFound.
+func (s *Store) DescargaDeClave(ctx context.Context, clave string) (Descarga, error) {
+	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE clave = $1`, clave))
+}
+
+// DescargaViva returns the row with these criteria that has not ended, or ErrNotFound.
+func (s *Store) DescargaViva(ctx context.Context, huella string) (Descarga, error) {
+	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE huella = $1 AND terminada = ''`, huella))
+}
+
+// CreaDescarga writes d with its first solicitudes and events, in one piece. It
+// returns false when its key or its criteria are taken.
+func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, eventos ...gateway.EventoDescarga) (bool, error) {
+	peticion, err := json.Marshal(d.Peticion)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	var siguiente time.Time
+	if d.Peticion.Programacion != nil {
+		siguiente = d.Peticion.Programacion.Siguiente
+	}
+	sigue := ""
+	if d.SigueXML {
+		sigue = "xml"
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	ahora := Instante(s.now())
+	result, err := tx.ExecContext(ctx,
+		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue)
+		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, string(peticion), string(d.Estado), d.IDProgramacion,
+		ahora, Instante(d.Limite), Instante(siguiente), d.Peticion.Solicitud.FechaFinal, sigue)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		if err != nil {
+			err = fmt.Errorf("store: %w", err)
+		}
+		return false, err
+	}
+	c := &Cambio{ctx: ctx, tx: tx, ahora: s.now(), descarga: d}
+	for i := range tramos {
+		c.NuevoTramo(&tramos[i])
+	}
+	for _, e := range eventos {
+		c.Evento(e)
+	}
+	if err := c.escribe(); err != nil {
+		return false, err
+	}
+	if err := tx.Commit(); err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	return true, nil
+}
+
+// ListaDescargas returns the rows that f lets pass, the newest first, and the
+// cursor of the page behind; empty at the end.
+func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) ([]Descarga, string, error) {
+	q := &consulta{}
+	if f.RFCs != nil {
+		q.en("rfc", f.RFCs)
+	}
+	if f.RFC != "" {
+		q.y("rfc = ?", f.RFC)
+	}
+	if len(f.Estados) > 0 {
+		estados := make([]string, len(f.Estados))
+		for i, e := range f.Estados {
+			estados[i] = string(e)
+		}
+		q.en("estado", estados)
+	}
+	if f.IDProgramacion != "" {
+		q.y("programacion = ?", f.IDProgramacion)
+	}
+	if !f.CreadaDesde.IsZero() {
+		q.y("creada >= ?", Instante(f.CreadaDesde))
+	}
+	if !f.CreadaHasta.IsZero() {
+		q.y("creada < ?", Instante(f.CreadaHasta))
+	}
+	if creada, id, ok := strings.Cut(f.Cursor, "~"); ok {
+		q.y("(creada < ? OR creada = ? AND id < ?)", creada, creada, id)
+	}
+	rows, err := s.db.QueryContext(ctx, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
+	if err != nil {
+		return nil, "", fmt.Errorf("store: %w", err)
+	}
+	todas, err := lee(rows, leeDescarga)
+	if err != nil || len(todas) <= f.Limite {
+		return todas, "", err
+	}
+	ultima := todas[f.Limite-1]
+	return todas[:f.Limite], Instante(ultima.Creada) + "~" + ultima.ID, nil
+}
+
+// consulta gathers conditions; their texts are constants of this package.
+type consulta struct {
+	partes []string
+	args   []any
+}
+
+// y adds a condition whose question marks take args in turn.
+func (q *consulta) y(condicion string, args ...any) {
+	for _, a := range args {
+		q.args = append(q.args, a)
+		condicion = strings.Replace(condicion, "?", "$"+strconv.Itoa(len(q.args)), 1)
+	}
+	q.partes = append(q.partes, condicion)
+}
+
+func (q *consulta) en(columna string, valores []string) {
+	if len(valores) == 0 {
+		q.partes = append(q.partes, "1 = 0")
+		return
+	}
+	args := make([]any, len(valores))
+	for i, v := range valores {
+		args[i] = v
+	}
+	q.y(columna+" IN (?"+strings.Repeat(", ?", len(valores)-1)+")", args...)
+}
+
+// sql is the whole statement: its two parts are constants of this package.
+func (q *consulta) sql(selecciona, resto string) string {
+	var b strings.Builder
+	b.WriteString(selecciona)
+	for i, parte := range q.partes {
+		if i == 0 {
+			b.WriteString(" WHERE ")
+		} else {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(parte)
+	}
+	b.WriteString(resto)
+	return b.String()
+}
+
+// lee reads all rows and closes them.
+func lee[T any](rows *sql.Rows, una func(fila) (T, error)) ([]T, error) {
+	defer rows.Close() //nolint:errcheck // read only
+	var todas []T
+	for rows.Next() {
+		v, err := una(rows)
+		if err != nil {
+			return nil, err
+		}
+		todas = append(todas, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return todas, nil
+}
+
+// Eventos returns up to limite events of a descarga behind the number despues.
+func (s *Store) Eventos(ctx context.Context, descarga string, despues int64, limite int) ([]gateway.EventoDescarga, error) {
+	rows, err := s.db.QueryContext(ctx,
+		`SELECT numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado FROM eventos
+		 WHERE descarga = $1 AND numero > $2 ORDER BY numero LIMIT `+strconv.Itoa(limite), descarga, despues)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return lee(rows, func(f fila) (gateway.EventoDescarga, error) {
+		var e gateway.EventoDescarga
+		var cuando string
+		err := f.Scan(&e.Numero, &cuando, &e.Tipo, &e.Detalle, &e.Tramo, &e.Codigo, &e.Mensaje, &e.Estado)
+		if err == nil {
+			e.Cuando, err = leeInstante(cuando)
+		}
+		return e, err
+	})
+}
+
+// UltimoEvento returns the number of a descarga's last event and whether the
+// descarga has ended.
+func (s *Store) UltimoEvento(ctx context.Context, descarga string) (int64, bool, error) {
+	var numero int64
+	var terminada string
+	err := s.db.QueryRowContext(ctx, `SELECT eventos, terminada FROM descargas WHERE id = $1`, descarga).Scan(&numero, &terminada)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, ErrNotFound
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("store: %w", err)
+	}
+	return numero, terminada != "", nil
+}
+
+// Programadas returns up to limite recurrent descargas whose run is due.
+func (s *Store) Programadas(ctx context.Context, ahora time.Time, limite int) ([]Descarga, error) {
+	return s.descargas(ctx, `estado = 'programada' AND siguiente <> '' AND siguiente <= $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora))
+}
+
+// CorridasSinXML returns up to limite runs of metadata that have ended and whose
+// XML nobody has asked for yet.
+func (s *Store) CorridasSinXML(ctx context.Context, limite int) ([]Descarga, error) {
+	return s.descargas(ctx, `sigue = 'xml' AND terminada <> '' ORDER BY terminada LIMIT `+strconv.Itoa(limite))
+}
+
+// MarcaXML says that the XML of a run has been asked for, or is not needed.
+func (s *Store) MarcaXML(ctx context.Context, corrida string) error {
+	_, err := s.exec(ctx, `UPDATE descargas SET sigue = '' WHERE id = $1`, corrida)
+	return err
+}
+
+// UltimaCorrida returns the last date that a run of metadata of a recurrent
+// descarga has asked for, or asks for, without what is missing; empty for none.
+func (s *Store) UltimaCorrida(ctx context.Context, programacion string) (hasta string, err error) {
+	_, err = s.one(ctx, `SELECT COALESCE(MAX(hasta), '') FROM descargas
+		WHERE programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'parcial', 'cancelada')`, []any{programacion}, &hasta)
+	return hasta, err
+}
+
+// PorPublicar returns up to limite descargas whose end nobody has been told of.
+func (s *Store) PorPublicar(ctx context.Context, limite int) ([]Descarga, error) {
+	return s.descargas(ctx, `terminada <> '' AND publicada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limite))
+}
+
+// MarcaPublicada says that subscribers have been told.
+func (s *Store) MarcaPublicada(ctx context.Context, descarga string) error {
+	_, err := s.exec(ctx, `UPDATE descargas SET publicada = $1 WHERE id = $2`, Instante(s.now()), descarga)
+	return err
+}
+
+// PorRetirar returns up to limite descargas that ended before antes and whose
+// packages retention has not removed.
+func (s *Store) PorRetirar(ctx context.Context, antes time.Time, limite int) ([]Descarga, error) {
+	return s.descargas(ctx, `terminada <> '' AND terminada < $1 AND retirada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limite), Instante(antes))
+}
+
+// Retira says that retention has removed a descarga's packages.
+func (c *Cambio) Retira() {
+	c.exec(`UPDATE descargas SET retirada = $1 WHERE id = $2`, Instante(c.ahora), c.descarga.ID)
+	c.exec(`UPDATE tramos_paquetes SET estado = 'borrado' WHERE descarga = $1 AND estado = 'guardado'`, c.descarga.ID)
+}
+
+// descargas reads rows; where is a constant of this file, never input.
+func (s *Store) descargas(ctx context.Context, where string, args ...any) ([]Descarga, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return lee(rows, leeDescarga)
+}

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// Tramo is one solicitud of a descarga.
+type Tramo struct {
+	gateway.Tramo
+	Descarga string
+	// Causa is why it was made: empty for the first.
+	Causa string
+	// Sustituciones counts the replacements between the first and this one.
+	Sustituciones int
+	// Fallos counts the failures since the last answer.
+	Fallos int
+	// Turno is whose turn it is: what a job of an earlier one wants is refused.
+	Turno int64
+	// Ocupante is the process at work on it; empty for none.
+	Ocupante string
+}
+
+const columnasTramo = `id, descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, id_solicitud,
+	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante`
+
+func leeTramo(f fila) (Tramo, error) {
+	var t Tramo
+	var presentada, siguiente string
+	err := f.Scan(&t.ID, &t.Descarga, &t.Origen, &t.Causa, &t.Sustituciones, &t.Desde, &t.Hasta, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
+		&t.CodEstatus, &t.EstadoSolicitud, &t.CodigoEstadoSolicitud, &t.Mensaje, &t.NumeroCFDIs, &t.Presentaciones, &t.Consultas, &t.Fallos,
+		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, ErrNotFound
+	}
+	if err == nil {
+		t.Presentada, err = leeInstante(presentada)
+	}
+	if err == nil {
+		t.SiguienteIntento, err = leeInstante(siguiente)
+	}
+	if err != nil {
+		return t, fmt.Errorf("store: a tramo: %w", err)
+	}
+	return t, nil
+}
+
+// Tramo returns one row, or ErrNotFound.
+func (s *Store) Tramo(ctx context.Context, id int64) (Tramo, error) {
+	return leeTramo(s.db.QueryRowContext(ctx, `SELECT `+columnasTramo+` FROM tramos WHERE id = $1`, id))
+}
+
+// Tramos returns the solicitudes of a descarga in the order in which they were made.
+func (s *Store) Tramos(ctx context.Context, descarga string) ([]Tramo, error) {
+	return s.tramos(ctx, `descarga = $1 ORDER BY id`, descarga)
+}
+
+// TramosDeSolicitud returns those that have the SAT's id, of any descarga.
+func (s *Store) TramosDeSolicitud(ctx context.Context, idSolicitud string) ([]Tramo, error) {
+	return s.tramos(ctx, `id_solicitud = $1 ORDER BY id`, idSolicitud)
+}
+
+// TramosVencidos returns up to limite live ones that were due before antes.
+func (s *Store) TramosVencidos(ctx context.Context, antes time.Time, limite int) ([]Tramo, error) {
+	return s.tramos(ctx, `estado IN ('pendiente', 'presentada') AND siguiente < $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
+}
+
+// tramos reads rows; where is a constant of this file, never input.
+func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return lee(rows, leeTramo)
+}
+
+// OcupaTramo makes t's work the process's own, if it is still as it was read.
+func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, error) {
+	return s.cuantas(ctx, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
+}
+
+// RelevaTramo begins a new turn of t, if it is still as it was read, and returns it.
+func (s *Store) RelevaTramo(ctx context.Context, t Tramo) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turno, t.Ocupante)
+	return t.Turno + 1, ok, err
+}
+
+// AnotaSolicitud keeps the SAT's id for a tramo that has gone on without it.
+func (s *Store) AnotaSolicitud(ctx context.Context, tramo int64, idSolicitud string) error {
+	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = $1 WHERE id = $2 AND id_solicitud = ''`, idSolicitud, tramo)
+	return err
+}
+
+// cuantas runs an UPDATE and tells whether it touched a row.
+func (s *Store) cuantas(ctx context.Context, query string, args ...any) (bool, error) {
+	result, err := s.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	return n > 0, nil
+}
+
+// PaqueteDeTramo is one package of a descarga, with what the packages' own row
+// says of it.
+type PaqueteDeTramo struct {
+	gateway.PaqueteDescarga
+	ID       int64
+	Descarga string
+	// Intentos counts the failures so far.
+	Intentos  int
+	Siguiente time.Time
+	Turno     int64
+	Ocupante  string
+}
+
+const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.fallas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante,
+	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), d.servicio, d.rfc
+	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+	LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
+
+// PaqueteDeTramo returns one row, or ErrNotFound.
+func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, error) {
+	todos, err := s.paquetes(ctx, `p.id = $1`, id)
+	if err == nil && len(todos) == 0 {
+		return PaqueteDeTramo{}, ErrNotFound
+	}
+	if err != nil {
+		return PaqueteDeTramo{}, err
+	}
+	return todos[0], nil
+}
+
+// PaquetesDeDescarga returns up to limite packages behind the id despues, in order.
+func (s *Store) PaquetesDeDescarga(ctx context.Context, descarga string, despues int64, limite int) ([]PaqueteDeTramo, error) {
+	return s.paquetes(ctx, `p.descarga = $1 AND p.id > $2 ORDER BY p.id LIMIT `+strconv.Itoa(limite), descarga, despues)
+}
+
+// PaquetesDeTramo returns the packages of one solicitud, in order.
+func (s *Store) PaquetesDeTramo(ctx context.Context, tramo int64) ([]PaqueteDeTramo, error) {
+	return s.paquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
+}
+
+// PaquetesVencidos returns up to limite packages that were due before antes.
+func (s *Store) PaquetesVencidos(ctx context.Context, antes time.Time, limite int) ([]PaqueteDeTramo, error) {
+	return s.paquetes(ctx, `p.estado = 'pendiente' AND p.siguiente < $1 ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
+}
+
+// OcupaPaquete makes p's work the process's own, if it is still as it was read.
+func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso string) (bool, error) {
+	return s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, p.ID, p.Turno, p.Ocupante)
+}
+
+// RelevaPaquete begins a new turn of p, if it is still as it was read, and returns it.
+func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
+	return p.Turno + 1, ok, err
+}
+
+// PaqueteEnUso tells whether another descarga that has not ended before antes
+// has the package too.
+func (s *Store) PaqueteEnUso(ctx context.Context, p PaqueteDeTramo, antes time.Time) (bool, error) {
+	var otros int64
+	_, err := s.one(ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+		WHERE p.id_paquete = $1 AND d.rfc = $2 AND d.servicio = $3 AND p.descarga <> $4 AND (d.terminada = '' OR d.terminada >= $5)`,
+		[]any{p.Paquete.IDPaquete, p.Paquete.RFCSolicitante, string(p.Paquete.Servicio), p.Descarga, Instante(antes)}, &otros)
+	return otros > 0, err
+}
+
+// paquetes reads rows; where is a constant of this file, never input.
+func (s *Store) paquetes(ctx context.Context, where string, args ...any) ([]PaqueteDeTramo, error) {
+	rows, err := s.db.QueryContext(ctx, selectPaquete+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return lee(rows, leePaquete)
+}
+
+func leePaquete(f fila) (PaqueteDeTramo, error) {
+	var p PaqueteDeTramo
+	var siguiente, guardado string
+	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Fallas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante,
+		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
+	if err == nil {
+		p.Siguiente, err = leeInstante(siguiente)
+	}
+	if err == nil && guardado != "" {
+		p.Guardado, err = time.Parse(time.RFC3339Nano, guardado)
+	}
+	if err != nil {
+		return p, fmt.Errorf("store: a package of a descarga: %w", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,87 @@
+package integration
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+)
+
+const descargasPath = "/v1/sat/descargas"
+
+// descarga is what tests read of one.
+type descarga struct {
+	ID, Estado, Motivo string
+	Progreso           struct {
+		Solicitudes, SolicitudesTerminadas, Paquetes, PaquetesGuardados, Porcentaje int
+		NumeroCFDIs, Encontrados, Fallas                                            int64
+	}
+	Cuota       struct{ Solicitudes, Descargas int }
+	Solicitudes []struct {
+		ID                                                   int64
+		Estado, Desde, Hasta, PideHasta, PideDesde, Decision string
+		IDSolicitud                                          string
+	}
+}
+
+func peticion(tipo string, extra map[string]any) map[string]any {
+	body := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos", "tipoSolicitud": tipo,
+		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
+	for k, v := range extra {
+		body[k] = v
+	}
+	return body
+}
+
+// crea makes a descarga and returns its path.
+func crea(t *testing.T, g *gatewaytest.Gateway, body map[string]any) string {
+	t.Helper()
+	r := g.Post(descargasPath, body)
+	wantStatus(t, r, http.StatusAccepted)
+	return r.Header.Get("Location")
+}
+
+// espera waits until the descarga has ended and returns it.
+func espera(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
+	t.Helper()
+	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var d descarga
+		r := g.Get(path)
+		wantStatus(t, r, http.StatusOK)
+		r.JSON(t, &d)
+		switch d.Estado {
+		case "terminada", "vacia", "parcial", "fallida", "cancelada":
+			return d
+		}
+		if time.Now().After(fin) {
+			t.Fatalf("it does not end: %s\n%s", r.Body, g.Get(path+"/eventos").Body)
+		}
+	}
+}
+
+// rapido makes the sandbox's clock run.
+func rapido(t *testing.T, g *gatewaytest.Gateway, perillas map[string]any) {
+	t.Helper()
+	if err := g.Sandbox.Reloj().Cambia(100); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Sandbox.Perillas().Cambia(perillas); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
+	t.Parallel()
+	for _, tipo := range []string{"CFDI", "Metadata"} {
+		t.Run(tipo, func(t *testing.T) {
+			t.Parallel()
+			g := gatewaytest.Start(t, gatewaytest.Options{})
+			rapido(t, g, map[string]any{"cfdis_por_paquete": 500})
+			d := espera(t, g, crea(t, g, peticion(tipo, nil)))
+			if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 || d.Cuota.Solicitudes != 1 {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
