@@ -111,8 +111,8 @@ func (s *Store) intento(ctx context.Context, where string, args ...any) (Intento
 func (s *Store) intentos(ctx context.Context, where string, args []any, each func(Intento)) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx,
-		`SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE `+where, args...)
+	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
