@@ -157,7 +157,7 @@ func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
 func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
-	enter := func() (*Ledger, *presencia.Presencia, context.CancelFunc) {
+	enter := func() (*Ledger, *presencia.Presencia) {
 		st := openShared(t, url)
 		p := presencia.Nueva(st, presencia.Opciones{Latido: 20 * time.Millisecond, Muerte: 2 * time.Second})
 		if err := p.Entra(t.Context()); err != nil {
@@ -166,12 +166,11 @@ func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
 		wg.Go(func() { p.Corre(ctx) })
-		stop := func() { cancel(); wg.Wait() }
-		t.Cleanup(stop)
-		return NewShared(st, p), p, stop
+		t.Cleanup(func() { cancel(); wg.Wait() })
+		return NewShared(st, p), p
 	}
-	a, delA, _ := enter()
-	b, delB, _ := enter()
+	a, delA := enter()
+	b, delB := enter()
 	m := message("k")
 	if _, mine, err := a.store.Intenta(t.Context(), store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: delA.ID()}); err != nil || !mine {
 		t.Fatalf("mine %v, %v", mine, err)

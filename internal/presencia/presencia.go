@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
@@ -116,10 +117,13 @@ func (p *Presencia) releva(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if 0 < len(last) && len(last) <= maxID {
-		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, strings.ToValidUTF8(strings.TrimSpace(string(last)), "")); err != nil {
+	if id := strings.TrimSpace(string(last)); id != "" && len(id) <= maxID && utf8.ValidString(id) {
+		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, id); err != nil {
 			return err
 		}
+		p.mu.Lock()
+		p.recuerda(id, time.Time{})
+		p.mu.Unlock()
 	}
 	if err := os.WriteFile(file+".nuevo", []byte(p.id+"\n"), 0o600); err != nil {
 		return err

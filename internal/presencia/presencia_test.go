@@ -143,6 +143,7 @@ func TestEntra_WhenItsDirectoryHadAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, _ := s.enters(dir)
+	alive(t, again, killed.ID(), false, "its directory is mine")
 	beats(t, a)
 	alive(t, a, killed.ID(), false, "its directory is another's")
 	alive(t, a, again.ID(), true, "the other")
@@ -255,7 +256,7 @@ func TestEntra_WhenNobodySharesTheDatabase(t *testing.T) {
 func TestCorre_WhenOneIsKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
-	start := func() (*Presencia, context.CancelFunc, *sync.WaitGroup) {
+	start := func() *Presencia {
 		st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), DatabaseURL: url, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
@@ -269,10 +270,9 @@ func TestCorre_WhenOneIsKilled(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { p.Corre(ctx) })
 		t.Cleanup(func() { cancel(); wg.Wait() })
-		return p, cancel, &wg
+		return p
 	}
-	a, _, _ := start()
-	b, _, _ := start()
+	a, b := start(), start()
 	until := func(what string, so func() bool) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	mine, err := s.one(ctx,
 		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso)
 		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
-		[]any{i.Operacion, i.Clave, i.Huella, i.Criterios, EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, &i.ID)
+		[]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, &i.ID)
 	if err != nil {
 		return Intento{}, false, err
 	}
@@ -111,8 +112,8 @@ func (s *Store) intento(ctx context.Context, where string, args ...any) (Intento
 func (s *Store) intentos(ctx context.Context, where string, args []any, each func(Intento)) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx,
-		`SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE `+where, args...)
+	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -132,6 +133,12 @@ func (s *Store) intentos(ctx context.Context, where string, args []any, each fun
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
+}
+
+// legible takes out of a text what PostgreSQL does not store: callers' accounts
+// may hold any byte. What is asked for is identified by Huella, not by it.
+func legible(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\x00", "�")
 }
 
 func number(b bool) int {

@@ -140,8 +140,8 @@ func destructive(provider *goose.Provider, files fs.FS, version int64) ([]string
 	return names, nil
 }
 
-// copy writes SQLite's database beside it, named after its version. A copy that
-// an interrupted migration left is as old, and may be partial.
+// copy writes SQLite's database beside it, named after its version, and takes the
+// place of one that an interrupted migration left.
 func (s *Store) copy(ctx context.Context) (string, error) {
 	path := filepath.Join(s.dir, fmt.Sprintf("pasarela-version-%d.db", s.desde))
 	partial := path + ".parcial"

@@ -350,3 +350,18 @@ func TestOpen_WhenItSaysWhatItIs(t *testing.T) {
 		}
 	})
 }
+
+// An account that a caller sends may hold bytes that are no text.
+func TestIntenta_WhenCriteriaAreNoText(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		s := open(t, c)
+		i := intento("k")
+		i.Criterios = "a\x00b\xffñ"
+		if _, mine, err := s.Intenta(t.Context(), i); err != nil || !mine {
+			t.Fatalf("mine %v, %v", mine, err)
+		}
+		if row, err := s.Intento(t.Context(), i.Operacion, i.Clave); err != nil || row.Criterios != "a�b�ñ" {
+			t.Errorf("%q, %v", row.Criterios, err)
+		}
+	})
+}

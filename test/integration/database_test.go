@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/presencia"
@@ -96,6 +99,50 @@ func TestIdempotency_WhenTwoGatewaysShareADatabase(t *testing.T) {
 	wantProblem(t, b.Post(solicitudes, a.body(nil), "Idempotency-Key", "a"), 409, "conflicto")
 	if got := a.calls(opEmitidos); got != 1 {
 		t.Errorf("the SAT saw %d solicitudes, want 1", got)
+	}
+}
+
+// What a gateway does is over before the others learn that it is gone, and then
+// they learn it at once.
+func TestStop_WhenAnotherGatewayStays(t *testing.T) {
+	t.Parallel()
+	a := start(t, gatewaytest.Options{Postgres: true})
+	b := a.Beside()
+	conn, err := pgx.Connect(t.Context(), string(a.Config.DatabaseURL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // read only
+	rows := func() (n int) {
+		if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM procesos`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := rows(); n != 2 {
+		t.Fatalf("%d gateways are present", n)
+	}
+	a.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: 4 * time.Second})
+	body := a.body(nil)
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		if r, err := b.Do(http.MethodPost, solicitudes, body); err != nil || r.Status != http.StatusCreated {
+			t.Errorf("what was under way: status %d, %v", r.Status, err)
+		}
+	})
+	waitFor(t, func() bool { return a.calls(opEmitidos) == 1 })
+	stopped := make(chan error, 1)
+	go func() { stopped <- b.StopGateway() }()
+	waitFor(t, func() bool { return strings.Contains(b.Log(), "stopping") })
+	if n := rows(); n != 2 {
+		t.Errorf("%d are present while one still sends", n)
+	}
+	sender.Wait()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if n := rows(); n != 1 {
+		t.Errorf("%d are present", n)
 	}
 }
 

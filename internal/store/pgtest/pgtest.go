@@ -149,7 +149,7 @@ func ready(base url.URL, log string) error {
 			return conn.Close(ctx)
 		}
 		if ctx.Err() != nil {
-			text, _ := os.ReadFile(log) //nolint:errcheck,gosec // it explains, if it is there
+			text, _ := os.ReadFile(log) //nolint:gosec // it explains, if it is there
 			return fmt.Errorf("the server does not answer: %w\n%s", err, text)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -194,8 +194,8 @@ func unprivileged() (*user.User, error) {
 
 func command(prefix []string, args ...string) *exec.Cmd {
 	args = slices.Concat(prefix, args)
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // the programs found below
-	cmd.Dir = "/"                             // the test's may be closed to the server's user
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // the programs found below
+	cmd.Dir = "/"                                                          // the test's may be closed to the server's user
 	return cmd
 }
 
