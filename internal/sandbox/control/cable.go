@@ -13,8 +13,20 @@ const (
 	gotaDemora = 100 * time.Millisecond
 )
 
+// maxSilencio bounds how long a call is held without an answer, by the real clock.
+const maxSilencio = 10 * time.Minute
+
 // Espera waits the Demora that comes before everything else and tells whether the client gave up first.
+// With Silencio it does not return before that, or ends the call.
 func (f Falla) Espera(r *http.Request) (seFue bool) {
+	if f.Tipo == Silencio {
+		select {
+		case <-time.After(maxSilencio):
+			panic(http.ErrAbortHandler)
+		case <-r.Context().Done():
+			return true
+		}
+	}
 	if f.Tipo == Goteo || f.Demora <= 0 {
 		return false
 	}
