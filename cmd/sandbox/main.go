@@ -60,7 +60,8 @@ func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {
   Retenciones    http://%[1]s/retenciones/
   Administración http://%[2]s/
   e.firmas       %[3]s
+  Escenario      %[4]s, a %[5]g segundos por segundo
 
-`, soap, admin, s.EFirmasDir())
+`, soap, admin, s.EFirmasDir(), s.Escenario(), s.Reloj().Lee().Velocidad)
 	})
 }

@@ -171,7 +171,7 @@ func (s *Sandbox) verLlamadas(r *http.Request, _ []byte) (any, error) {
 }
 
 func (s *Sandbox) verEscenario(*http.Request, []byte) (any, error) {
-	return map[string]any{"puesto": s.puesto(), "escenarios": Escenarios()}, nil
+	return map[string]any{"puesto": s.Escenario(), "escenarios": Escenarios()}, nil
 }
 
 func (s *Sandbox) ponEscenario(_ *http.Request, cuerpo []byte) (any, error) {
@@ -184,7 +184,7 @@ func (s *Sandbox) ponEscenario(_ *http.Request, cuerpo []byte) (any, error) {
 	if err := s.PonEscenario(cambio.Nombre); err != nil {
 		return nil, err
 	}
-	return map[string]any{"puesto": s.puesto(), "perillas": s.perillas.Lee(), "fallas": s.fallas.Lista()}, nil
+	return map[string]any{"puesto": s.Escenario(), "perillas": s.perillas.Lee(), "fallas": s.fallas.Lista()}, nil
 }
 
 func duracion(nombre, texto string) (time.Duration, error) {

@@ -30,8 +30,8 @@ const (
 func Escenarios() []Escenario {
 	return []Escenario{
 		{normal, "everything as it should be: the knobs at their defaults, no faults", map[string]any{}, []Falla{}},
-		{"anio_grande", "a year of 1,200,120 metadata rows and some 450,000 issued CFDI in force, above the limit of a request", map[string]any{
-			"emitidos_por_dia": 1328, "recibidos_por_dia": 1960, "cfdis_por_paquete": 10_000, "filas_por_paquete": 200_000,
+		{"anio_grande", "a year of 1,200,120 metadata rows and more than 450,000 issued CFDI in force, above the limit of a request", map[string]any{
+			"emitidos_por_dia": 1329, "recibidos_por_dia": 1959, "cfdis_por_paquete": 10_000, "filas_por_paquete": 200_000,
 			"demora_aceptada": "2m", "demora_proceso": "8m",
 		}, []Falla{}},
 		{"cuotas", "quotas that end soon: 5002 at the second request with the same criteria, 5003 above 100, 5008 at the second download, 5011 at the fiftieth look of a day", map[string]any{
@@ -55,7 +55,7 @@ func Escenarios() []Escenario {
 			Falla{Operacion: opVerifica, Tipo: control.Codigo, Codigo: "404", Cada: 3},
 			Falla{Operacion: opVerifica, Tipo: control.Codigo, Codigo: "5011", Cada: 7},
 			Falla{Operacion: opVerifica, Tipo: control.Codigo, Codigo: "300", Veces: 1},
-			Falla{Operacion: opVerifica, Tipo: control.Lento, Demora: 2 * time.Second, Cada: 5},
+			Falla{Operacion: opVerifica, Tipo: control.Lento, Demora: time.Second, Cada: 6},
 			Falla{Operacion: opDescargar, Tipo: control.Truncado, Bytes: 1000, Veces: 1},
 			Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 4096, Demora: 20 * time.Millisecond, Veces: 2},
 			Falla{Operacion: opDescargar, Tipo: control.ZipInvalido, Veces: 1},
@@ -102,7 +102,8 @@ func (s *Sandbox) PonEscenario(nombre string) error {
 	return fmt.Errorf("no existe el escenario %q; los que hay son: %s", nombre, strings.Join(nombres, ", "))
 }
 
-func (s *Sandbox) puesto() string {
+// Escenario is the name of the one that was put last.
+func (s *Sandbox) Escenario() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.escenario

@@ -200,6 +200,9 @@ func (f *Fallas) sana(ahora time.Time) {
 			return true
 		}
 		x.inicio = x.inicio.Add(ahora.Sub(x.inicio) / x.Repite * x.Repite)
+		if !ahora.Before(x.inicio.Add(x.Dura)) {
+			x.inicio = x.inicio.Add(x.Repite)
+		}
 		return false
 	})
 }

@@ -27,11 +27,11 @@ func (s *Servidor) desgracias() desgracias {
 
 // sufre decides the misfortunes of the n-th request that was registered.
 func (s *solicitud) sufre(n uint64) {
-	d := &s.pedido.desgracias
+	d := &s.desgracias
 	if toca(n, d.atascadasCada) {
 		s.lista = s.lista.Add(d.atasco)
 		if d.atascoEn == enAceptada {
-			s.pedido.enProceso = s.pedido.enProceso.Add(d.atasco)
+			s.enProceso = s.enProceso.Add(d.atasco)
 		}
 	}
 	s.falla = toca(n, d.erroresCada)
@@ -41,7 +41,7 @@ func toca(n uint64, cada int64) bool { return cada > 0 && n%uint64(cada) == 0 }
 
 // aparece is when a package, counted from 1, is there.
 func (s *solicitud) aparece(paquete int) time.Time {
-	return s.lista.Add(time.Duration(paquete-1) * s.pedido.desgracias.paquetesCada)
+	return s.lista.Add(time.Duration(paquete-1) * s.desgracias.paquetesCada)
 }
 
 // vence is when a package is no longer served.
@@ -50,7 +50,7 @@ func (s *solicitud) vence(paquete int) time.Time { return s.aparece(paquete).Add
 // hay tells how many packages there are at an instant; the request must have its result.
 func (s *solicitud) hay(ahora time.Time) int {
 	n := len(s.resultado.inicios)
-	if cada := s.pedido.desgracias.paquetesCada; cada > 0 {
+	if cada := s.desgracias.paquetesCada; cada > 0 {
 		n = min(n, 1+int(ahora.Sub(s.lista)/cada))
 	}
 	return n

@@ -20,9 +20,7 @@ func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	if f.Tipo == control.Silencio {
 		s.codigo(ll, string(control.Silencio))
 	}
-	if f.Espera(r) {
-		return true
-	}
+	f.Espera(r)
 	switch f.Tipo {
 	case control.Reset:
 		s.codigo(ll, "reset")

@@ -49,9 +49,9 @@ func (s *Servidor) verifica(ll *llamada) (respuesta, error) {
 		for i := range sol.hay(ahora) {
 			c.paquetes = append(c.paquetes, idPaquete(sol.id, i+1))
 		}
-		c.numero = sol.resultado.total + sol.pedido.desgracias.deMas
+		c.numero = sol.resultado.total + sol.desgracias.deMas
 	case estVencida:
-		c.numero = sol.resultado.total + sol.pedido.desgracias.deMas
+		c.numero = sol.resultado.total + sol.desgracias.deMas
 	}
 	return respondeVerifica(ll.op, c), nil
 }
