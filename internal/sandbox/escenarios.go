@@ -34,16 +34,16 @@ func Escenarios() []Escenario {
 			"emitidos_por_dia": 1329, "recibidos_por_dia": 1959, "cfdis_por_paquete": 10_000, "filas_por_paquete": 200_000,
 			"demora_aceptada": "2m", "demora_proceso": "8m",
 		}, []Falla{}},
-		{"cuotas", "quotas that end soon: 5002 at the second request with the same criteria, 5003 above 100, 5008 at the second download, 5011 at the fiftieth look of a day", map[string]any{
+		{"cuotas", "quotas that end soon: 5002 at the second request with the same criteria (5005 while the first lives), 5003 above 100 CFDI or 200 rows, 5008 at the second download, 5011 after fifty looks of a day", map[string]any{
 			"solicitudes_de_por_vida": 1, "max_cfdi": 100, "max_metadata": 200, "descargas_por_paquete": 1, "verificaciones_por_dia": 50,
 		}, []Falla{}},
 		{"atascado", "one request in three stays in state 1 for two days, one in five ends in state 4, and packages come an hour apart", map[string]any{
 			"atascadas_cada": 3, "errores_cada": 5, "paquetes_cada": "1h", "cfdis_por_paquete": 100,
 		}, []Falla{}},
-		{"respuestas_perdidas", "one answer in three of Solicita is lost once the request is registered, and one in four of Descargar once it is counted", map[string]any{}, solicitas(
+		{"respuestas_perdidas", "one answer in three of each way of Solicita is lost once the request is registered, and one in four of Descargar once it is counted", map[string]any{}, solicitas(
 			Falla{Tipo: control.ResetDespues, Cada: 3}, Falla{Operacion: opDescargar, Tipo: control.ResetDespues, Cada: 4},
 		)},
-		{"apagones", "cfdi answers 503 for 20 minutes of every two hours, Autentica resets for ten, and nothing answers for five", map[string]any{}, []Falla{
+		{"apagones", "cfdi answers 503 for 20 minutes of every two hours, Autentica resets for ten, and Verifica is silent for five", map[string]any{}, []Falla{
 			{Servicio: sat.CFDI, Tipo: control.HTML503, Empieza: 10 * time.Minute, Dura: 20 * time.Minute, Repite: 2 * time.Hour},
 			{Servicio: "*", Operacion: "Autentica", Tipo: control.Reset, Empieza: 50 * time.Minute, Dura: 10 * time.Minute, Repite: 2 * time.Hour},
 			{Servicio: "*", Operacion: opVerifica, Tipo: control.Silencio, Empieza: 90 * time.Minute, Dura: 5 * time.Minute, Repite: 2 * time.Hour},
