@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -23,6 +24,8 @@ func main() {
 	flag.StringVar(&cfg.AdminListen, "admin", sandbox.AdminListen, "address of the admin port")
 	flag.StringVar(&cfg.Dir, "dir", "data/sandbox", "where the authority and the e.firmas are kept")
 	flag.Uint64Var(&cfg.Seed, "seed", 1, "seed of the data")
+	flag.StringVar(&cfg.Escenario, "escenario", "", "scenario to start with: "+strings.Join(nombres(), ", "))
+	flag.Float64Var(&cfg.Velocidad, "velocidad", 1, "sandbox seconds in a real one")
 	flag.BoolVar(&cfg.AllowNonLoopback, "beyond-loopback", false, "listen on addresses that others can reach")
 	flag.Parse()
 	cfg.Log = zerolog.New(os.Stderr).With().Timestamp().Logger().Level(zerolog.InfoLevel)
@@ -33,6 +36,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func nombres() []string {
+	var todos []string
+	for _, e := range sandbox.Escenarios() {
+		todos = append(todos, e.Nombre)
+	}
+	return todos
 }
 
 func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {
@@ -49,7 +60,8 @@ func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {
   Retenciones    http://%[1]s/retenciones/
   Administración http://%[2]s/
   e.firmas       %[3]s
+  Escenario      %[4]s, a %[5]g segundos por segundo
 
-`, soap, admin, s.EFirmasDir())
+`, soap, admin, s.EFirmasDir(), s.Escenario(), s.Reloj().Lee().Velocidad)
 	})
 }

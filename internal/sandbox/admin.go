@@ -33,6 +33,9 @@ func (s *Sandbox) rutasAdmin() []rutaAdmin {
 		{"GET", "/fallas", "fallas pendientes, la más antigua primero", s.verFallas},
 		{"POST", "/fallas", "agrega una falla", s.ponFalla},
 		{"DELETE", "/fallas", "quita todas, o una con ?id=", s.quitaFallas},
+		{"GET", "/llamadas", "las llamadas al SAT en orden, después de la número ?desde=", s.verLlamadas},
+		{"GET", "/escenario", "los escenarios y el que está puesto", s.verEscenario},
+		{"PUT", "/escenario", `pone {"nombre":"cuotas"}: perillas y fallas de nuevo`, s.ponEscenario},
 	}
 }
 
@@ -153,6 +156,35 @@ func (s *Sandbox) quitaFallas(r *http.Request, _ []byte) (any, error) {
 		return nil, fmt.Errorf("no hay una falla con id %q", texto)
 	}
 	return s.fallas.Lista(), nil
+}
+
+func (s *Sandbox) verLlamadas(r *http.Request, _ []byte) (any, error) {
+	texto := r.URL.Query().Get("desde")
+	if texto == "" {
+		texto = "0"
+	}
+	desde, err := strconv.ParseInt(texto, 10, 64)
+	if err != nil || desde < 0 {
+		return nil, fmt.Errorf("desde %q no es el número de una llamada", texto)
+	}
+	return s.Llamadas(desde), nil
+}
+
+func (s *Sandbox) verEscenario(*http.Request, []byte) (any, error) {
+	return map[string]any{"puesto": s.Escenario(), "escenarios": Escenarios()}, nil
+}
+
+func (s *Sandbox) ponEscenario(_ *http.Request, cuerpo []byte) (any, error) {
+	var cambio struct {
+		Nombre string `json:"nombre"`
+	}
+	if err := control.Decodifica(cuerpo, &cambio); err != nil {
+		return nil, err
+	}
+	if err := s.PonEscenario(cambio.Nombre); err != nil {
+		return nil, err
+	}
+	return map[string]any{"puesto": s.Escenario(), "perillas": s.perillas.Lee(), "fallas": s.fallas.Lista()}, nil
 }
 
 func duracion(nombre, texto string) (time.Duration, error) {

@@ -145,7 +145,7 @@ func TestAdmin_StateCounts(t *testing.T) {
 	}
 	var raiz struct{ Rutas []map[string]string }
 	b.adminJSON(t, "GET", "/", "", &raiz)
-	if len(raiz.Rutas) != 10 {
+	if len(raiz.Rutas) != 13 {
 		t.Errorf("%d routes", len(raiz.Rutas))
 	}
 	b.adminJSON(t, "POST", "/reinicio", "", &e)

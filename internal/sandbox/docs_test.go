@@ -1,11 +1,13 @@
 package sandbox_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/pade"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
@@ -48,7 +50,8 @@ func TestDocs_TableOfKnobsIsTheCodes(t *testing.T) {
 }
 
 func TestDocs_TableOfFaultsIsTheCodes(t *testing.T) {
-	filas := filasDeTabla(seccion(t, "Faults"))
+	_, tabla, _ := strings.Cut(seccion(t, "Faults"), "| type |")
+	filas := filasDeTabla(tabla)
 	tipos := slices.Concat(control.Tipos(), pade.CatalogoFallas().Propios)
 	if len(filas) != len(tipos) {
 		t.Errorf("%d rows for %d types of fault", len(filas), len(tipos))
@@ -73,6 +76,28 @@ func TestDocs_TableOfRoutesIsTheCodes(t *testing.T) {
 	for i, r := range raiz.Rutas {
 		if !strings.HasPrefix(filas[i], fmt.Sprintf("| `%s %s` | ", r.Metodo, r.Ruta)) {
 			t.Errorf("row %d is %q, want %s %s", i, filas[i], r.Metodo, r.Ruta)
+		}
+	}
+}
+
+func TestDocs_TableOfScenariosIsTheCodes(t *testing.T) {
+	var quiere []string
+	for _, e := range sandbox.Escenarios() {
+		quiere = append(quiere, fmt.Sprintf("| `%s` | %s |", e.Nombre, e.Nota))
+	}
+	if got := filasDeTabla(seccion(t, "Scenarios")); strings.Join(got, "\n") != strings.Join(quiere, "\n") {
+		t.Errorf("the table should be\n%s", strings.Join(quiere, "\n"))
+	}
+}
+
+func TestDocs_TableOfFieldsIsTheCodes(t *testing.T) {
+	todos, err := json.Marshal(sandbox.Falla{Contiene: "x", Cada: 1, Despues: true, Empieza: 1, Dura: 1, Repite: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, campo := range []string{"contiene", "cada", "despues", "dura", "empieza", "repite"} {
+		if !strings.Contains(string(todos), `"`+campo+`":`) || !strings.Contains(seccion(t, "Faults"), "`"+campo+"`") {
+			t.Errorf("%s is not in the JSON, or not on the page", campo)
 		}
 	}
 }

@@ -43,9 +43,11 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 	if err != nil {
 		return errors.Join(fmt.Errorf("sandbox: %w", err), soap.Close())
 	}
+	// Calls that a fault holds end with the sandbox.
+	base := func(net.Listener) context.Context { return ctx }
 	servidores := []*http.Server{
-		{Handler: s.Handler(), ReadHeaderTimeout: esperaCabeceras, ConnState: s.cuentaConexion},
-		{Handler: s.AdminHandler(), ReadHeaderTimeout: esperaCabeceras},
+		{Handler: s.Handler(), ReadHeaderTimeout: esperaCabeceras, ConnState: s.cuentaConexion, BaseContext: base},
+		{Handler: s.AdminHandler(), ReadHeaderTimeout: esperaCabeceras, BaseContext: base},
 	}
 	if started != nil {
 		started(soap.Addr(), admin.Addr())

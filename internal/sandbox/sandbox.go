@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -47,6 +48,10 @@ type Config struct {
 	// is there is used again.
 	Dir  string
 	Seed uint64 // of the data and of the ids
+	// Escenario is the name of the one to start with; none is the knobs at their defaults and no faults.
+	Escenario string
+	// Velocidad is how many sandbox seconds pass in a real one at the start; 0 is 1.
+	Velocidad float64
 	// AllowNonLoopback lets both listeners bind to addresses that others can reach.
 	AllowNonLoopback bool
 	Now              func() time.Time // default time.Now
@@ -62,9 +67,13 @@ type Sandbox struct {
 	perillas   *control.Perillas
 	fallas     *control.Fallas
 	contadores *control.Contadores
+	bitacora   *control.Bitacora
 	sat        *sat.Servidor
 	sep        *sep.Servidor
 	pade       *pade.Servidor
+
+	mu        sync.Mutex
+	escenario string
 }
 
 // New prepares a sandbox: it reads or makes the authority and the e.firmas, which takes a second the
@@ -91,16 +100,16 @@ func New(cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	reloj := control.NewReloj(cfg.Now)
 	s := &Sandbox{
-		cfg: cfg, autoridad: ca,
-		reloj:      control.NewReloj(cfg.Now),
+		cfg: cfg, autoridad: ca, reloj: reloj, bitacora: control.NewBitacora(),
 		perillas:   control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas(), pade.Perillas())...),
-		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas())),
+		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas()), reloj),
 		contadores: control.NewContadores(),
 	}
 	s.sat, err = sat.New(sat.Opciones{
 		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
-		Contadores: s.contadores, Log: cfg.Log, Captura: cfg.Captura,
+		Contadores: s.contadores, Bitacora: s.bitacora, Log: cfg.Log, Captura: cfg.Captura,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -113,6 +122,12 @@ func New(cfg Config) (*Sandbox, error) {
 		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
 		Contadores: s.contadores, Log: cfg.Log, Captura: dePADE(cfg.Captura),
 	})
+	if cfg.Velocidad == 0 {
+		s.cfg.Velocidad = 1
+	}
+	if err := errors.Join(s.reloj.Cambia(s.cfg.Velocidad), s.PonEscenario(cfg.Escenario)); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
 	return s, nil
 }
 
@@ -168,23 +183,35 @@ type Estado struct {
 	// Contratos are those that PADE signed for real; Bloqueadas, the users that it blocked.
 	Contratos  []pade.Resumen `json:"contratos"`
 	Bloqueadas []string       `json:"bloqueadas"`
+	// Criterios are what the SAT's Solicita was asked for, and MaxRecibidas is the greatest of their
+	// Recibidas: above 1, something was asked twice.
+	Criterios    []sat.Criterio `json:"criterios"`
+	MaxRecibidas int64          `json:"maxRecibidas"`
 }
 
 // Estado returns the counters, the SAT's requests, the SEP's lotes, and PADE's contracts and blocked users.
 func (s *Sandbox) Estado() Estado {
-	return Estado{
+	e := Estado{
 		Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
-		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Bloqueadas(),
+		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Bloqueadas(), Criterios: s.sat.Criterios(),
 	}
+	for _, c := range e.Criterios {
+		e.MaxRecibidas = max(e.MaxRecibidas, c.Recibidas)
+	}
+	return e
 }
 
+// Llamadas returns the calls of the SAT's services with numbers above desde, in order of arrival: the last
+// 20,000 are kept.
+func (s *Sandbox) Llamadas(desde int64) []control.Anotacion { return s.bitacora.Lee(desde) }
+
 // Reinicia puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
-// users, faults, counters, knobs and clock. Certificates and tokens stay.
+// users, faults, counters, log, knobs and clock. Certificates and tokens stay.
 func (s *Sandbox) Reinicia() {
 	s.reloj.Reinicia()
-	s.perillas.Reinicia()
-	s.fallas.Reinicia()
+	s.empieza()
 	s.contadores.Reinicia()
+	s.bitacora.Reinicia()
 	s.sat.Reinicia()
 	s.sep.Reinicia()
 	s.pade.Reinicia()

@@ -13,17 +13,27 @@ const (
 	gotaDemora = 100 * time.Millisecond
 )
 
-// Espera waits the Demora that comes before everything else and tells whether the client gave up first.
-func (f Falla) Espera(r *http.Request) (seFue bool) {
-	if f.Tipo == Goteo || f.Demora <= 0 {
-		return false
+// maxSilencio bounds how long a call is held without an answer, by the real clock.
+const maxSilencio = 10 * time.Minute
+
+// Espera waits the Demora that comes before everything else; with Silencio, for ever. It does not return
+// when the client gave up or the server ends: there is nobody to answer.
+func (f Falla) Espera(r *http.Request) {
+	demora := f.Demora
+	switch {
+	case f.Tipo == Silencio:
+		demora = maxSilencio
+	case f.Tipo == Goteo || demora <= 0:
+		return
 	}
 	select {
-	case <-time.After(f.Demora):
-		return false
+	case <-time.After(demora):
+		if f.Tipo != Silencio {
+			return
+		}
 	case <-r.Context().Done():
-		return true
 	}
+	panic(http.ErrAbortHandler)
 }
 
 // Corta ends the connection with a TCP reset and does not return. Where there is no connection to take

@@ -1,7 +1,7 @@
 package control
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +26,7 @@ const (
 	Base64Invalido Tipo = "base64_invalido" // characters that are not base64 after Bytes of it
 	ZipInvalido    Tipo = "zip_invalido"    // good base64 of Bytes bytes that are no ZIP
 	Goteo          Tipo = "goteo"           // the answer drips, Bytes at a time, waiting Demora between drops
+	Silencio       Tipo = "silencio"        // no answer until the client gives up
 )
 
 // maxFallas bounds the list of pending faults.
@@ -39,18 +40,32 @@ type Falla struct {
 	Operacion string `json:"operacion"` // an operation, or * for any to which the fault applies
 	Tipo      Tipo   `json:"tipo"`
 
+	// Contiene touches only the calls whose message has this text: an id, a date, an RFC.
+	Contiene string `json:"contiene,omitempty"`
+	// Cada touches one in so many of the calls that match: the third, the sixth and so on.
+	Cada int `json:"cada,omitempty"`
+
 	Codigo                string `json:"codigo,omitempty"`
 	Mensaje               string `json:"mensaje,omitempty"` // text of the code or of the fault
 	EstadoSolicitud       int    `json:"estadoSolicitud,omitempty"`
 	CodigoEstadoSolicitud string `json:"codigoEstadoSolicitud,omitempty"`
+	NumeroCFDIs           int64  `json:"numeroCFDIs,omitempty"`
 	// ConID processes a request as usual and answers Codigo together with the id of what was
 	// registered, as the service does at times with 404.
-	ConID     bool   `json:"conId,omitempty"`
+	ConID bool `json:"conId,omitempty"`
+	// Despues processes the message as usual, quotas included, before the fault takes the answer's place.
+	Despues   bool   `json:"despues,omitempty"`
 	Faultcode string `json:"faultcode,omitempty"`
 	// Demora is waited before anything else, for every type but Goteo, where it separates the drops.
 	Demora time.Duration `json:"-"`
 	Bytes  int64         `json:"bytes,omitempty"`
 	Veces  int           `json:"veces"` // calls it will touch; 0 is until removed
+
+	// With Dura the fault is an outage: from Empieza on, for that long, it touches every call, and then it
+	// heals. Repite makes it come back, that long after it began. All by the sandbox clock.
+	Empieza time.Duration `json:"-"`
+	Dura    time.Duration `json:"-"`
+	Repite  time.Duration `json:"-"`
 }
 
 // Catalogo says which services and operations a fault may name and which types touch which
@@ -62,6 +77,13 @@ type Catalogo struct {
 	Propios []Tipo
 	// Admite tells whether a type means something for an operation.
 	Admite func(tipo Tipo, operacion string) bool
+	// Despues tells whether a fault may come after an operation was processed; nil is never.
+	Despues func(tipo Tipo, operacion string) bool
+}
+
+// admite tells whether a fault means something for an operation.
+func (c Catalogo) admite(f Falla, operacion string) bool {
+	return c.Admite(f.Tipo, operacion) && (!f.Despues || c.Despues != nil && c.Despues(f.Tipo, operacion))
 }
 
 // Une joins the catalogues of several systems: each says what its own operations admit.
@@ -72,11 +94,13 @@ func Une(catalogos ...Catalogo) Catalogo {
 		todo.Operaciones = append(todo.Operaciones, c.Operaciones...)
 		todo.Propios = append(todo.Propios, c.Propios...)
 	}
-	todo.Admite = func(tipo Tipo, operacion string) bool {
+	alguno := func(f Falla, operacion string) bool {
 		return slices.ContainsFunc(catalogos, func(c Catalogo) bool {
-			return slices.Contains(c.Operaciones, operacion) && slices.Contains(c.tipos(), tipo) && c.Admite(tipo, operacion)
+			return slices.Contains(c.Operaciones, operacion) && slices.Contains(c.tipos(), f.Tipo) && c.admite(f, operacion)
 		})
 	}
+	todo.Admite = func(tipo Tipo, operacion string) bool { return alguno(Falla{Tipo: tipo}, operacion) }
+	todo.Despues = func(tipo Tipo, operacion string) bool { return alguno(Falla{Tipo: tipo, Despues: true}, operacion) }
 	return todo
 }
 
@@ -85,21 +109,30 @@ func (c Catalogo) tipos() []Tipo { return slices.Concat(Tipos(), c.Propios) }
 // Fallas is the list of faults asked for.
 type Fallas struct {
 	catalogo Catalogo
+	reloj    *Reloj
 
 	mu        sync.Mutex
 	siguiente int
-	lista     []Falla
+	lista     []*pendiente
+}
+
+// pendiente is a fault with what it has seen.
+type pendiente struct {
+	Falla
+	inicio time.Time // of the outage
+	casos  int       // calls that matched
 }
 
 // Tipos returns the types of fault that any system may have.
 func Tipos() []Tipo {
-	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo}
+	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo, Silencio}
 }
 
-// NewFallas returns an empty list that admits what c says.
-func NewFallas(c Catalogo) *Fallas { return &Fallas{catalogo: c} }
+// NewFallas returns an empty list that admits what c says; outages follow reloj.
+func NewFallas(c Catalogo, reloj *Reloj) *Fallas { return &Fallas{catalogo: c, reloj: reloj} }
 
-// Agrega adds a fault at the end and returns it with its ID. An empty Servicio or Operacion is *.
+// Agrega adds a fault at the end and returns it with its ID. An empty Servicio or Operacion is *. An
+// outage touches all calls: its Veces is 0.
 func (f *Fallas) Agrega(nueva Falla) (Falla, error) {
 	if nueva.Servicio == "" {
 		nueva.Servicio = "*"
@@ -107,9 +140,13 @@ func (f *Fallas) Agrega(nueva Falla) (Falla, error) {
 	if nueva.Operacion == "" {
 		nueva.Operacion = "*"
 	}
+	if nueva.Dura > 0 {
+		nueva.Veces = 0
+	}
 	if err := f.catalogo.revisa(nueva); err != nil {
 		return Falla{}, err
 	}
+	ahora := f.reloj.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.lista) >= maxFallas {
@@ -117,37 +154,70 @@ func (f *Fallas) Agrega(nueva Falla) (Falla, error) {
 	}
 	f.siguiente++
 	nueva.ID = f.siguiente
-	f.lista = append(f.lista, nueva)
+	f.lista = append(f.lista, &pendiente{Falla: nueva, inicio: ahora.Add(nueva.Empieza)})
 	return nueva, nil
 }
 
-// Toma spends the oldest fault that touches this call.
-func (f *Fallas) Toma(servicio, operacion string) (Falla, bool) {
+// Toma spends the oldest fault that touches this call, whose message it looks into.
+func (f *Fallas) Toma(servicio, operacion string, mensaje []byte) (Falla, bool) {
+	ahora := f.reloj.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.lista, func(x Falla) bool {
-		return (x.Servicio == "*" || x.Servicio == servicio) &&
-			(x.Operacion == "*" || x.Operacion == operacion) &&
-			f.catalogo.Admite(x.Tipo, operacion)
+	f.sana(ahora)
+	for i, x := range f.lista {
+		if !f.toca(x, servicio, operacion, mensaje, ahora) {
+			continue
+		}
+		tomada := x.Falla
+		switch {
+		case x.Veces == 1:
+			f.lista = slices.Delete(f.lista, i, i+1)
+		case x.Veces > 1:
+			x.Veces--
+		}
+		return tomada, true
+	}
+	return Falla{}, false
+}
+
+func (f *Fallas) toca(x *pendiente, servicio, operacion string, mensaje []byte, ahora time.Time) bool {
+	if (x.Servicio != "*" && x.Servicio != servicio) || (x.Operacion != "*" && x.Operacion != operacion) ||
+		!f.catalogo.admite(x.Falla, operacion) || (x.Dura > 0 && ahora.Before(x.inicio)) ||
+		(x.Contiene != "" && !bytes.Contains(mensaje, []byte(x.Contiene))) {
+		return false
+	}
+	x.casos++
+	return x.Cada <= 1 || x.casos%x.Cada == 0
+}
+
+// sana removes the outages that are over and moves on those that come back.
+func (f *Fallas) sana(ahora time.Time) {
+	f.lista = slices.DeleteFunc(f.lista, func(x *pendiente) bool {
+		if x.Dura == 0 || ahora.Before(x.inicio.Add(x.Dura)) {
+			return false
+		}
+		if x.Repite == 0 {
+			return true
+		}
+		x.inicio = x.inicio.Add(ahora.Sub(x.inicio) / x.Repite * x.Repite)
+		if !ahora.Before(x.inicio.Add(x.Dura)) {
+			x.inicio = x.inicio.Add(x.Repite)
+		}
+		return false
 	})
-	if i < 0 {
-		return Falla{}, false
-	}
-	tomada := f.lista[i]
-	switch {
-	case tomada.Veces == 1:
-		f.lista = slices.Delete(f.lista, i, i+1)
-	case tomada.Veces > 1:
-		f.lista[i].Veces--
-	}
-	return tomada, true
 }
 
 // Lista returns what is pending, oldest first.
 func (f *Fallas) Lista() []Falla {
+	ahora := f.reloj.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]Falla{}, f.lista...)
+	f.sana(ahora)
+	lista := make([]Falla, 0, len(f.lista))
+	for _, x := range f.lista {
+		lista = append(lista, x.Falla)
+	}
+	return lista
 }
 
 // Borra removes the fault with this ID and tells whether it was there.
@@ -155,7 +225,7 @@ func (f *Fallas) Borra(id int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	antes := len(f.lista)
-	f.lista = slices.DeleteFunc(f.lista, func(x Falla) bool { return x.ID == id })
+	f.lista = slices.DeleteFunc(f.lista, func(x *pendiente) bool { return x.ID == id })
 	return len(f.lista) < antes
 }
 
@@ -174,14 +244,22 @@ func (c Catalogo) revisa(f Falla) error {
 		return fmt.Errorf("servicio %q desconocido; los que hay son: %s, *", f.Servicio, une(c.Servicios))
 	case f.Operacion != "*" && !slices.Contains(c.Operaciones, f.Operacion):
 		return fmt.Errorf("operacion %q desconocida; las que hay son: %s, *", f.Operacion, une(c.Operaciones))
-	case f.Operacion != "*" && !c.Admite(f.Tipo, f.Operacion):
+	case f.Operacion != "*" && !c.admite(f, f.Operacion):
 		return fmt.Errorf("la falla %q no tiene sentido en %s", f.Tipo, f.Operacion)
+	case f.Despues && !slices.ContainsFunc(c.Operaciones, func(o string) bool { return c.admite(f, o) }):
+		return fmt.Errorf("la falla %q no admite despues", f.Tipo)
 	case f.Tipo == Codigo && f.Codigo == "":
 		return fmt.Errorf("la falla %q requiere codigo", f.Tipo)
 	case f.Tipo == Lento && f.Demora == 0:
 		return fmt.Errorf("la falla %q requiere demora", f.Tipo)
-	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0:
-		return fmt.Errorf("demora, bytes y veces no pueden ser negativos")
+	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0 || f.Cada < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
+		return fmt.Errorf("demora, bytes, veces, cada, empieza, dura y repite no pueden ser negativos")
+	case f.Dura == 0 && (f.Empieza > 0 || f.Repite > 0):
+		return fmt.Errorf("empieza y repite requieren dura")
+	case f.Repite > 0 && f.Repite <= f.Dura:
+		return fmt.Errorf("repite debe ser mayor que dura")
+	case len(f.Contiene) > maxTexto:
+		return fmt.Errorf("contiene es un texto de %d bytes cuando mucho", maxTexto)
 	}
 	return nil
 }
@@ -192,39 +270,4 @@ func une[T ~string](textos []T) string {
 		planos[i] = string(t)
 	}
 	return strings.Join(planos, ", ")
-}
-
-// jsonFalla writes Demora as text.
-type jsonFalla struct {
-	*campos
-	Demora string `json:"demora,omitempty"`
-}
-
-type campos Falla
-
-// MarshalJSON writes the fault as the admin port shows it.
-func (f Falla) MarshalJSON() ([]byte, error) {
-	j := jsonFalla{campos: (*campos)(&f)}
-	if f.Demora != 0 {
-		j.Demora = f.Demora.String()
-	}
-	return json.Marshal(j)
-}
-
-// UnmarshalJSON reads a fault and refuses fields that it does not have. Without veces, it is 1.
-func (f *Falla) UnmarshalJSON(b []byte) error {
-	leida := Falla{Veces: 1}
-	j := jsonFalla{campos: (*campos)(&leida)}
-	if err := Decodifica(b, &j); err != nil {
-		return err
-	}
-	if j.Demora != "" {
-		d, err := time.ParseDuration(j.Demora)
-		if err != nil {
-			return fmt.Errorf("demora %q no es una duración como \"2s\"", j.Demora)
-		}
-		leida.Demora = d
-	}
-	*f = leida
-	return nil
 }

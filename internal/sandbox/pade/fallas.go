@@ -27,9 +27,7 @@ func CatalogoFallas() control.Catalogo {
 // there.
 func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	f := ll.falla
-	if f.Espera(r) {
-		return true
-	}
+	f.Espera(r)
 	switch f.Tipo {
 	case control.Reset:
 		s.o.Contadores.Codigo("reset")

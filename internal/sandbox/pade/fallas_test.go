@@ -86,7 +86,7 @@ func TestFault_OwnTypesAreForTheOwnOperations(t *testing.T) {
 	if _, err := b.Fallas().Agrega(sandbox.Falla{Tipo: pade.HTML200}); err != nil {
 		t.Fatal(err)
 	}
-	if f, ok := b.Fallas().Toma("cfdi", "Descargar"); ok {
+	if f, ok := b.Fallas().Toma("cfdi", "Descargar", nil); ok {
 		t.Errorf("the SAT took %+v", f)
 	}
 }

@@ -84,7 +84,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request, p punto) {
 	if s.o.Captura != nil {
 		s.o.Captura(Captura{Servicio: Servicio, Operacion: ll.op.nombre, Header: r.Header.Clone(), Body: crudo})
 	}
-	ll.falla, _ = s.o.Fallas.Toma(Servicio, ll.op.nombre)
+	ll.falla, _ = s.o.Fallas.Toma(Servicio, ll.op.nombre, b)
 	if s.antes(w, r, ll) {
 		return
 	}

@@ -28,9 +28,10 @@ func TestCertificados_ThePublicOnesFollowTheirKnob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reloj := control.NewReloj(time.Now)
 	s, err := New(Opciones{
-		Autoridad: propia, Reloj: control.NewReloj(time.Now), Perillas: control.NewPerillas(Perillas()...),
-		Fallas: control.NewFallas(CatalogoFallas()), Contadores: control.NewContadores(), Log: zerolog.Nop(),
+		Autoridad: propia, Reloj: reloj, Perillas: control.NewPerillas(Perillas()...),
+		Fallas: control.NewFallas(CatalogoFallas(), reloj), Contadores: control.NewContadores(), Bitacora: control.NewBitacora(), Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)

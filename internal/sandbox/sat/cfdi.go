@@ -15,15 +15,25 @@ const (
 
 // escribeXML appends the XML of a comprobante up to where filler goes, and returns what comes after
 // it apart. Without filler there is no Addenda.
-func (u *Universo) escribeXML(b []byte, c *Comprobante, relleno int64) (cabeza, cola []byte) {
+func (u *Universo) escribeXML(b []byte, c *Comprobante, k perillasPaquete) (cabeza, cola []byte) {
 	x := &escritor{b: b}
 	x.crudo(`<?xml version="1.0" encoding="UTF-8"?>`)
-	if c.Servicio == Retenciones {
+	switch version(c, k) {
+	case retencion10:
+		u.retencion10(x, c)
+	case retencion20:
 		u.retencion(x, c)
-		return x.cierra("retenciones", "Retenciones", relleno)
+	case cfdi32:
+		u.cfdi32(x, c)
+	case cfdi33:
+		u.cfdi33(x, c)
+	default:
+		u.cfdi(x, c)
 	}
-	u.cfdi(x, c)
-	return x.cierra("cfdi", "Comprobante", relleno)
+	if c.Servicio == Retenciones {
+		return x.cierra("retenciones", "Retenciones", k.relleno)
+	}
+	return x.cierra("cfdi", "Comprobante", k.relleno)
 }
 
 // escritor appends XML.
@@ -55,21 +65,15 @@ func (x *escritor) cierra(prefijo, raiz string, relleno int64) (cabeza, cola []b
 // cfdi writes a CFDI 4.0 (Anexo 20) of any of the five types.
 func (u *Universo) cfdi(x *escritor, c *Comprobante) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
-	base := c.Centavos * 100 / 116
-	if c.Tipo == 'N' {
-		base = c.Centavos
-	}
-	tipo, moneda := string(c.Tipo), "MXN"
-	if c.Centavos == 0 {
-		moneda = "XXX" // payments and transfers move no money themselves
-	}
+	base := baseDe(c)
+	tipo := string(c.Tipo)
 	x.abre("cfdi:Comprobante", ">",
 		"xmlns:cfdi", "http://www.sat.gob.mx/cfd/4", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
 		"xsi:schemaLocation", "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd",
 		"Version", "4.0", "Serie", tipo, "Folio", strconv.FormatUint(c.azar>>40, 10),
 		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1),
 		"NoCertificado", noCertificadoEmisor, "Certificado", sello(c.azar, 2),
-		"SubTotal", monto(base), "Moneda", moneda, "Total", monto(c.Centavos),
+		"SubTotal", monto(base), "Moneda", monedaDe(c), "Total", monto(c.Centavos),
 		"TipoDeComprobante", tipo, "Exportacion", "01", "LugarExpedicion", lugarExpedicion)
 	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", "601")
 	x.abre("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.nombre, "DomicilioFiscalReceptor", lugarExpedicion,

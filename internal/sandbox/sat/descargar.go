@@ -19,11 +19,12 @@ func (s *Servidor) descarga(ll *llamada) (respuesta, error) {
 	if sol == nil {
 		return respuesta{}, rechaza(codNoEncontrada)
 	}
-	estado := s.solicitudes.estado(sol, s.reloj.Now())
+	ahora := s.reloj.Now()
+	estado := s.solicitudes.estado(sol, ahora)
 	switch {
-	case estado != estTerminada && estado != estVencida, numero < 1, numero > len(sol.resultado.inicios):
+	case estado != estTerminada && estado != estVencida, numero < 1, numero > sol.hay(ahora):
 		return respuesta{}, rechaza(codNoEncontrada)
-	case estado == estVencida:
+	case !ahora.Before(sol.vence(numero)):
 		return respuesta{}, rechaza(codPaqueteCaduco)
 	case !s.solicitudes.servida(sol, numero, s.perillas.Entero(descargasPorPaquete)):
 		return respuesta{}, rechaza(codMaxDescargas)

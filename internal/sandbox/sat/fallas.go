@@ -13,30 +13,31 @@ import (
 // zipFalsoSize is the size of ZipInvalido when it was asked for without one.
 const zipFalsoSize = 1000
 
-// antes applies the faults that come before the message is processed and tells whether the call
-// ended there.
+// antes applies the faults that take the place of an answer, before the message is processed or, with
+// Despues, after it, and tells whether the call ended there.
 func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	f := ll.falla
-	if f.Espera(r) {
-		return true
+	if f.Tipo == control.Silencio {
+		s.codigo(ll, string(control.Silencio))
 	}
+	f.Espera(r)
 	switch f.Tipo {
 	case control.Reset:
-		s.contadores.Codigo("reset")
+		s.codigo(ll, "reset")
 		control.Corta(w)
 	case control.HTML503:
-		s.contadores.Codigo("HTTP 503")
+		s.codigo(ll, "HTTP 503")
 		escribeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case control.Vacio:
-		s.contadores.Codigo("vacio")
+		s.codigo(ll, "vacio")
 		w.WriteHeader(http.StatusOK)
 	case control.Fault:
-		s.escribe(w, r, faltaPedida(f).respuesta(), control.Falla{})
+		s.escribe(w, r, ll, faltaPedida(f).respuesta(), control.Falla{})
 	case control.Codigo:
-		if f.ConID {
+		if f.ConID && ll.op.registra {
 			return false // the operation answers it, once it has registered the request
 		}
-		s.escribe(w, r, ll.op.responde(ll.op, codigoPedido(f)), control.Falla{})
+		s.escribe(w, r, ll, ll.op.responde(ll.op, codigoPedido(f)), control.Falla{})
 	default:
 		return false
 	}
@@ -64,7 +65,7 @@ func faltaPedida(f control.Falla) *faltaSOAP {
 func codigoPedido(f control.Falla) contestacion {
 	return contestacion{
 		codigo: f.Codigo, mensaje: f.Mensaje,
-		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud,
+		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud, numero: f.NumeroCFDIs,
 	}
 }
 

@@ -2,11 +2,12 @@ package sat
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/wsdl"
@@ -84,8 +85,8 @@ func aceptaGzip(r *http.Request) bool {
 
 // escribe sends an answer, spoilt by a fault when there is one: gzip for who takes it, chunked when
 // there is a package.
-func (s *Servidor) escribe(w *contador, r *http.Request, resp respuesta, falla control.Falla) {
-	s.contadores.Codigo(resp.codigo)
+func (s *Servidor) escribe(w *contador, r *http.Request, ll *llamada, resp respuesta, falla control.Falla) {
+	s.codigo(ll, resp.codigo)
 	if falla.Tipo == control.ResetDespues {
 		control.Corta(w)
 	}

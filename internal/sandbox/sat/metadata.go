@@ -14,7 +14,8 @@ const (
 
 func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete) []byte {
 	emisor, receptor := u.emisor(c), u.receptor(c)
-	if p.perillasPaquete.trampas && c.azar>>50%cadaTrampa == 0 {
+	conTrampa := p.perillasPaquete.trampas && c.azar>>50%cadaTrampa == 0
+	if conTrampa {
 		otra := &receptor
 		if c.Sentido == Recibidos {
 			otra = &emisor
@@ -35,6 +36,9 @@ func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete) []byte {
 		b = agregaFecha(append(b, "0~"...), c.Cancelacion, ' ')
 	} else {
 		b = append(b, "1~"...)
+	}
+	if p.perillasPaquete.dentro && !conTrampa {
+		b = otrosCampos(b, c, p.filtro.corte)
 	}
 	return append(b, "\r\n"...)
 }

@@ -20,6 +20,7 @@ type operacion struct {
 	nodo      string // its child with the attributes and the signature
 	// rfcSello is the attribute that code 303 names.
 	rfcSello string
+	registra bool // it makes a request, and its id may be lost
 	atiende  func(*Servidor, *llamada) (respuesta, error)
 	// responde writes a code in the shape of this operation's answer.
 	responde func(op *operacion, c contestacion) respuesta
@@ -58,7 +59,7 @@ var puntos = map[string]*punto{
 func solicita(nombre, rfcSello string) *operacion {
 	return &operacion{
 		nombre: nombre, accion: contrato + "ISolicitaDescargaService/" + nombre,
-		ns: nsDes, envoltura: nombre, nodo: "solicitud", rfcSello: rfcSello,
+		ns: nsDes, envoltura: nombre, nodo: "solicitud", rfcSello: rfcSello, registra: true,
 		atiende: (*Servidor).solicita, responde: respondeSolicita,
 	}
 }

@@ -3,7 +3,6 @@ package sat
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	// A year is half a million XML, and compressing them is most of the work: this one takes half the time.
+	"github.com/klauspost/compress/flate"
 	"github.com/segmentio/asm/base64"
 )
 
@@ -77,6 +78,9 @@ func (u *Universo) escribeZip(w io.Writer, p *paquete) error {
 	} else {
 		err = u.zipCFDI(z, p)
 	}
+	if err == nil && p.perillasPaquete.dentro {
+		err = u.ajenos(z, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,46 +91,62 @@ func (u *Universo) escribeZip(w io.Writer, p *paquete) error {
 // does and some readers need. With filler the entry is stored, so that gigabytes come at the speed of
 // copying.
 func (u *Universo) zipCFDI(z *zip.Writer, p *paquete) error {
-	var xml, comprimido bytes.Buffer
-	deflate, err := flate.NewWriter(nil, flate.BestSpeed)
+	comp, err := nuevoCompresor()
 	if err != nil {
 		return err
 	}
 	var b []byte
+	n := 0
 	for c := range u.contenido(p) {
+		n++
 		var cola []byte
-		b, cola = u.escribeXML(b[:0], &c, p.perillasPaquete.relleno)
+		b, cola = u.escribeXML(b[:0], &c, p.perillasPaquete)
 		entrada := &zip.FileHeader{Name: c.UUID.String() + ".xml", ReaderVersion: 20, CreatorVersion: 20}
 		entrada.ModifiedDate, entrada.ModifiedTime = fechaDOS(c.Fecha) //nolint:staticcheck // CreateRaw writes these, not Modified
 		if p.perillasPaquete.relleno > 0 {
-			if err := guarda(z, entrada, b, cola, c.azar, p.perillasPaquete.relleno); err != nil {
-				return err
+			err = guarda(z, entrada, b, cola, c.azar, p.perillasPaquete.relleno)
+		} else {
+			if p.perillasPaquete.dentro {
+				b = trampaXML(entrada, b, n)
 			}
-			continue
+			err = comp.guarda(z, entrada, b)
 		}
-		xml.Reset()
-		xml.Write(b)
-		xml.Write(cola)
-		comprimido.Reset()
-		deflate.Reset(&comprimido)
-		if _, err := deflate.Write(xml.Bytes()); err != nil {
-			return err
-		}
-		if err := deflate.Close(); err != nil {
-			return err
-		}
-		entrada.Method = zip.Deflate
-		entrada.CRC32 = crc32.ChecksumIEEE(xml.Bytes())
-		entrada.UncompressedSize64, entrada.CompressedSize64 = uint64(xml.Len()), uint64(comprimido.Len()) //nolint:gosec // lengths
-		e, err := z.CreateRaw(entrada)
 		if err != nil {
-			return err
-		}
-		if _, err := e.Write(comprimido.Bytes()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// compresor deflates entries one after another in the same memory.
+type compresor struct {
+	salida  bytes.Buffer
+	deflate *flate.Writer
+}
+
+func nuevoCompresor() (*compresor, error) {
+	d, err := flate.NewWriter(nil, flate.BestSpeed)
+	return &compresor{deflate: d}, err
+}
+
+func (c *compresor) guarda(z *zip.Writer, entrada *zip.FileHeader, b []byte) error {
+	c.salida.Reset()
+	c.deflate.Reset(&c.salida)
+	if _, err := c.deflate.Write(b); err != nil {
+		return err
+	}
+	if err := c.deflate.Close(); err != nil {
+		return err
+	}
+	entrada.Method = zip.Deflate
+	entrada.CRC32 = crc32.ChecksumIEEE(b)
+	entrada.UncompressedSize64, entrada.CompressedSize64 = uint64(len(b)), uint64(c.salida.Len()) //nolint:gosec // lengths
+	e, err := z.CreateRaw(entrada)
+	if err != nil {
+		return err
+	}
+	_, err = e.Write(c.salida.Bytes())
+	return err
 }
 
 // guarda stores cabeza, filler and cola as one entry. The filler is made twice, once for the checksum,
@@ -169,7 +189,7 @@ func (u *Universo) zipMetadata(z *zip.Writer, p *paquete) error {
 	if err != nil {
 		return err
 	}
-	b := append(make([]byte, 0, bloque+4<<10), cabeceraMetadata...)
+	b := append(make([]byte, 0, bloque+4<<10), p.perillasPaquete.cabecera()...)
 	hayTerceros := false
 	for c := range u.contenido(p) {
 		hayTerceros = hayTerceros || c.Tercero != sinTercero

@@ -132,7 +132,7 @@ func BenchmarkPaquete_Metadata(b *testing.B) {
 
 func BenchmarkPaquete_CFDI(b *testing.B) {
 	u := NewUniverso(1)
-	p := paqueteDe(2000, tipoCFDI, perillasPaquete{})
+	p := paqueteDe(10_000, tipoCFDI, perillasPaquete{})
 	for b.Loop() {
 		if err := u.escribeZip(io.Discard, p); err != nil {
 			b.Fatal(err)

@@ -26,6 +26,16 @@ const (
 	trampas               = "trampas"
 	rellenoBytes          = "relleno_bytes"
 	cfdisPorDia           = "cfdis_por_dia"
+	emitidosPorDia        = "emitidos_por_dia"
+	recibidosPorDia       = "recibidos_por_dia"
+	atascadasCada         = "atascadas_cada"
+	atasco                = "atasco"
+	atascoEn              = "atasco_en"
+	erroresCada           = "errores_cada"
+	numeroDeMas           = "numero_de_mas"
+	paquetesCada          = "paquetes_cada"
+	trampasPaquete        = "trampas_paquete"
+	antiguosPorCiento     = "antiguos_por_ciento"
 )
 
 // Perillas declares the knobs with their defaults: the documented values where the SAT publishes one
@@ -50,5 +60,15 @@ func Perillas() []control.Perilla {
 		{Nombre: trampas, Defecto: true, Nota: "line feeds, quotes and ~ inside some names of the metadata"},
 		{Nombre: rellenoBytes, Defecto: int64(0), Max: 1 << 30, Nota: "filler in each XML's Addenda; entries are then stored, not deflated"},
 		{Nombre: cfdisPorDia, Defecto: int64(40), Max: maxIndice, Nota: "comprobantes a day, in each direction, that each RFC has"},
+		{Nombre: emitidosPorDia, Defecto: int64(0), Max: maxIndice, Nota: "issued comprobantes a day that each RFC has; 0 is `cfdis_por_dia`"},
+		{Nombre: recibidosPorDia, Defecto: int64(0), Max: maxIndice, Nota: "received comprobantes a day that each RFC has; 0 is `cfdis_por_dia`"},
+		{Nombre: atascadasCada, Defecto: int64(0), Nota: "one in so many registered requests is stuck for `atasco`; 0 is none"},
+		{Nombre: atasco, Defecto: 48 * time.Hour, Nota: "how much longer a stuck request takes, by the sandbox clock"},
+		{Nombre: atascoEn, Defecto: enAceptada, Valores: []string{enAceptada, enProceso}, Nota: "the state that it is stuck in: `aceptada` (1) or `en_proceso` (2)"},
+		{Nombre: erroresCada, Defecto: int64(0), Nota: "one in so many registered requests ends in state 4 Error; 0 is none"},
+		{Nombre: numeroDeMas, Defecto: int64(0), Max: maxIndice, Nota: "what NumeroCFDIs says beyond what the packages hold"},
+		{Nombre: paquetesCada, Defecto: time.Duration(0), Nota: "time from a package to the next, by the sandbox clock: the list of Verifica grows; 0 is all at once"},
+		{Nombre: trampasPaquete, Defecto: false, Nota: "what readers trip over inside packages; see The data"},
+		{Nombre: antiguosPorCiento, Defecto: int64(0), Max: 100, Nota: "of a hundred XML, those in the versions before today's, whatever their date"},
 	}
 }

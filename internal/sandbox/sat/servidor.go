@@ -42,6 +42,7 @@ type Opciones struct {
 	Perillas   *control.Perillas // holding at least those of Perillas()
 	Fallas     *control.Fallas
 	Contadores *control.Contadores
+	Bitacora   *control.Bitacora
 	Log        zerolog.Logger
 	Captura    func(Captura)
 }
@@ -53,6 +54,7 @@ type Servidor struct {
 	perillas   *control.Perillas
 	fallas     *control.Fallas
 	contadores *control.Contadores
+	bitacora   *control.Bitacora
 	log        zerolog.Logger
 	captura    func(Captura)
 
@@ -71,7 +73,7 @@ func New(o Opciones) (*Servidor, error) {
 	u := NewUniverso(o.Semilla)
 	return &Servidor{
 		autoridad: o.Autoridad, reloj: o.Reloj, perillas: o.Perillas, fallas: o.Fallas,
-		contadores: o.Contadores, log: o.Log, captura: o.Captura,
+		contadores: o.Contadores, bitacora: o.Bitacora, log: o.Log, captura: o.Captura,
 		publicos: huellasPublicas(), universo: u, fichas: f, solicitudes: nuevasSolicitudes(u),
 	}, nil
 }
@@ -81,7 +83,7 @@ func (s *Servidor) Reinicia() { s.solicitudes.reinicia() }
 
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
-	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla}
+	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla, Despues: admiteDespues}
 }
 
 func admiteFalla(tipo control.Tipo, operacion string) bool {
@@ -92,6 +94,16 @@ func admiteFalla(tipo control.Tipo, operacion string) bool {
 		return operacion != opAutentica
 	}
 	return true
+}
+
+// admiteDespues: what takes the place of an answer may do so once the message was processed; the others
+// touch the answer itself, and always come after.
+func admiteDespues(tipo control.Tipo, operacion string) bool {
+	switch tipo {
+	case control.Lento, control.Reset, control.HTML503, control.Vacio, control.Fault, control.Codigo, control.Silencio:
+		return admiteFalla(tipo, operacion)
+	}
+	return false
 }
 
 // ahora is the real clock, the one of security.

@@ -21,8 +21,10 @@ type llamada struct {
 	servicio     string
 	op           *operacion
 	autorizacion string
-	mensaje      *mensaje
+	mensaje      *mensaje      // nil when it could not be read
+	objeto       string        // what it is about, as the log has it
 	falla        control.Falla // zero when none was asked for
+	nota         *control.Anotacion
 }
 
 // respuesta is what an operation answers. With a paquete, cuerpo is what goes before its base64 and
@@ -58,20 +60,43 @@ func (s *Servidor) atiende(w *contador, r *http.Request, servicio string, p *pun
 	op := p.porAccion(accion)
 	if op == nil || (op.nombre == opV11 && s.perillas.Bool(retirarV11)) {
 		s.contadores.Llamada(servicio, "desconocida")
-		s.escribe(w, r, accionNoSoportada(accion), control.Falla{})
+		s.escribe(w, r, &llamada{nota: s.anota(servicio, "desconocida", "")}, accionNoSoportada(accion), control.Falla{})
 		return
 	}
 	s.contadores.Llamada(servicio, op.nombre)
 	s.captura1(r, servicio, op, cuerpo)
 	ll := &llamada{servicio: servicio, op: op, autorizacion: r.Header.Get("Authorization")}
-	ll.falla, _ = s.fallas.Toma(servicio, op.nombre)
-	if s.antes(w, r, ll) {
+	if ll.mensaje, err = leeMensaje(cuerpo); err != nil {
+		s.log.Debug().Err(err).Msg("sat: message refused")
+	}
+	ll.objeto = ll.deQue()
+	ll.nota = s.anota(servicio, op.nombre, ll.objeto)
+	if f, hay := s.fallas.Toma(servicio, op.nombre, cuerpo); hay {
+		ll.falla = f
+		s.bitacora.Completa(ll.nota, func(a *control.Anotacion) { a.Falla = f.Tipo })
+	}
+	if !ll.falla.Despues && s.antes(w, r, ll) {
 		return
 	}
-	resp := s.procesa(ll, cuerpo)
+	resp := s.procesa(ll)
 	s.log.Debug().Str("servicio", servicio).Str("operacion", op.nombre).Int("estado", resp.estado).
 		Str("codigo", resp.codigo).Str("falla", string(ll.falla.Tipo)).Msg("sat")
-	s.escribe(w, r, resp, ll.falla)
+	if ll.falla.Despues && s.antes(w, r, ll) {
+		return
+	}
+	s.escribe(w, r, ll, resp, ll.falla)
+}
+
+func (s *Servidor) anota(servicio, operacion, objeto string) *control.Anotacion {
+	return s.bitacora.Anota(control.Anotacion{
+		Instante: s.reloj.Now().UTC(), Real: s.reloj.Real().UTC(), Servicio: servicio, Operacion: operacion, Objeto: objeto,
+	})
+}
+
+// codigo counts and logs what a call came to.
+func (s *Servidor) codigo(ll *llamada, codigo string) {
+	s.contadores.Codigo(codigo)
+	s.bitacora.Completa(ll.nota, func(a *control.Anotacion) { a.Codigo = codigo })
 }
 
 func (s *Servidor) captura1(r *http.Request, servicio string, op *operacion, cuerpo []byte) {
@@ -83,14 +108,11 @@ func (s *Servidor) captura1(r *http.Request, servicio string, op *operacion, cue
 	s.captura(Captura{Servicio: servicio, Operacion: op.nombre, Header: h, Body: cuerpo})
 }
 
-// procesa reads the envelope and runs the operation; its refusals become answers of their shape.
-func (s *Servidor) procesa(ll *llamada, cuerpo []byte) respuesta {
-	m, err := leeMensaje(cuerpo)
-	if err != nil {
-		s.log.Debug().Err(err).Msg("sat: message refused")
+// procesa runs the operation; its refusals become answers of their shape.
+func (s *Servidor) procesa(ll *llamada) respuesta {
+	if ll.mensaje == nil {
 		return respuesta{estado: http.StatusBadRequest, codigo: "HTTP 400"}
 	}
-	ll.mensaje = m
 	resp, err := ll.op.atiende(s, ll)
 	var no *rechazo
 	switch {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
 const (
@@ -50,10 +52,12 @@ func (s *Servidor) solicita(ll *llamada) (respuesta, error) {
 	if err != nil {
 		return respuesta{}, err
 	}
+	ped.operacion, ped.criterios = ll.op.nombre, ll.objeto
 	id, err := s.solicitudes.registra(ped, s.perillas.Entero(solicitudesDePorVida))
 	if err != nil {
 		return respuesta{}, err
 	}
+	s.bitacora.Completa(ll.nota, func(a *control.Anotacion) { a.ID = id })
 	c := contestacion{codigo: codExito, idSolicitud: id, rfc: ped.ambito.rfc}
 	if ll.falla.ConID {
 		c = codigoPedido(ll.falla)
@@ -201,6 +205,7 @@ func (s *Servidor) pedido(ll *llamada, p *peticion) (*pedido, error) {
 	if ll.op.nombre == opFolio {
 		folio, _ := leeUUID(a["Folio"])
 		ped.folio, ped.tipo, ped.filtro.estado = &folio, tipoCFDI, estadoVigente
+		ped.ambito.sentido = s.universo.sentido(folio)
 		s.mide(ped)
 		if c, ok := s.universo.busca(ped.ambito, folio); ok && c.Cancelado(ped.filtro.corte) {
 			return nil, rechaza(codXMLCancelado)
@@ -210,7 +215,6 @@ func (s *Servidor) pedido(ll *llamada, p *peticion) (*pedido, error) {
 	}
 	ped.desde, ped.hasta, _ = leeRango(ll, p)
 	ped.tipo = a["TipoSolicitud"]
-	s.mide(ped)
 	ped.filtro.estado, ped.filtro.tipo, ped.filtro.complemento, ped.filtro.tercero = a["EstadoComprobante"], a["TipoComprobante"], a["Complemento"], a["RfcACuentaTerceros"]
 	if ped.filtro.estado == "" {
 		ped.filtro.estado = estadoVigente
@@ -218,6 +222,7 @@ func (s *Servidor) pedido(ll *llamada, p *peticion) (*pedido, error) {
 	if err := direcciona(ll.op.nombre, p, ped); err != nil {
 		return nil, err
 	}
+	s.mide(ped)
 	slices.Sort(ped.filtro.contrapartes)
 	ped.clave(ll.op.nombre, a["FechaInicial"], a["FechaFinal"], a["RfcEmisor"], a["RfcReceptor"], strings.Join(ped.filtro.contrapartes, ","), ped.tipo)
 	ped.claveIgual += "|" + strings.Join([]string{ped.filtro.estado, ped.filtro.tipo, ped.filtro.complemento, ped.filtro.tercero}, "|")

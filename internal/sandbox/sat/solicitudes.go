@@ -2,7 +2,6 @@ package sat
 
 import (
 	"encoding/binary"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ const (
 	estAceptada  = 1
 	estEnProceso = 2
 	estTerminada = 3
+	estError     = 4
 	estRechazada = 5
 	estVencida   = 6
 )
@@ -37,17 +37,22 @@ type pedido struct {
 	tipo         string // CFDI or Metadata
 	filtro       filtro
 
-	creada, enProceso, lista, vence time.Time // sandbox clock
-	porPaquete, tope                int64
-	perillasPaquete                 perillasPaquete
+	creada, enProceso, lista time.Time     // sandbox clock
+	vida                     time.Duration // of a package
+	porPaquete, tope         int64
+	perillasPaquete          perillasPaquete
+	desgracias               desgracias
 
+	operacion, criterios     string // as the log has them
 	claveIgual, clavePorVida string
 }
 
 // perillasPaquete are the knobs that change the bytes of a package.
 type perillasPaquete struct {
-	trampas bool
-	relleno int64
+	trampas  bool // in the names of the metadata
+	relleno  int64
+	dentro   bool  // the traps of trampas.go
+	antiguos int64 // of a hundred
 }
 
 // clave sets the two keys under which requests repeat: every criterion, and those that the lifetime
@@ -60,26 +65,40 @@ func (p *pedido) clave(partes ...string) {
 func (s *Servidor) nuevoPedido(servicio, rfc string) *pedido {
 	ahora := s.reloj.Now()
 	p := &pedido{
-		ambito: ambito{servicio: servicio, rfc: rfc, porDia: s.perillas.Entero(cfdisPorDia)},
+		ambito: ambito{servicio: servicio, rfc: rfc},
 		filtro: filtro{corte: pared(ahora)},
 		creada: ahora,
 		perillasPaquete: perillasPaquete{
 			trampas: s.perillas.Bool(trampas), relleno: s.perillas.Entero(rellenoBytes),
+			dentro: s.perillas.Bool(trampasPaquete), antiguos: s.perillas.Entero(antiguosPorCiento),
 		},
 	}
 	p.enProceso = ahora.Add(s.perillas.Duracion(demoraAceptada))
 	p.lista = p.enProceso.Add(s.perillas.Duracion(demoraProceso))
-	p.vence = p.lista.Add(s.perillas.Duracion(vidaPaquete))
+	p.vida = s.perillas.Duracion(vidaPaquete)
+	p.desgracias = s.desgracias()
 	return p
 }
 
-// mide sets the sizes that depend on the type of the request.
+// mide sets the sizes that depend on the type and the direction of the request.
 func (s *Servidor) mide(p *pedido) {
+	p.ambito.porDia = s.porDia(p.ambito.sentido)
 	porPaquete, tope := cfdisPorPaquete, maxCFDI
 	if p.tipo == tipoMetadata {
 		porPaquete, tope = filasPorPaquete, maxMetadata
 	}
 	p.porPaquete, p.tope = max(1, s.perillas.Entero(porPaquete)), s.perillas.Entero(tope)
+}
+
+func (s *Servidor) porDia(d Sentido) int64 {
+	propia := emitidosPorDia
+	if d == Recibidos {
+		propia = recibidosPorDia
+	}
+	if n := s.perillas.Entero(propia); n > 0 {
+		return n
+	}
+	return s.perillas.Entero(cfdisPorDia)
 }
 
 // solicitud is a registered request.
@@ -91,6 +110,7 @@ type solicitud struct {
 	resultado resultado
 
 	// Guarded by solicitudes.mu.
+	falla     bool // it ends in state 4
 	descargas map[int]int64
 	dia       int64
 	verificas int64
@@ -106,8 +126,6 @@ type resultado struct {
 // solicitudes is the store of requests and quotas.
 type solicitudes struct {
 	universo *Universo
-
-	registro sync.Mutex // one registration at a time: quotas are read and spent together
 
 	mu       sync.Mutex
 	ultima   uint64
@@ -133,23 +151,37 @@ func (t *solicitudes) reinicia() {
 // registra admits a request and returns its id, or refuses it: 5005 when an equal one is alive, 5002
 // when its criteria were asked too often (of CFDI alone, 0 is no limit).
 func (t *solicitudes) registra(p *pedido, porVida int64) (string, error) {
-	t.registro.Lock()
-	defer t.registro.Unlock()
-	t.mu.Lock()
-	igual := t.porIgual[p.claveIgual]
-	t.mu.Unlock()
-	if igual != nil {
-		if e := t.estado(igual, p.creada); e <= estTerminada {
+	// Whether an equal one is alive may take a walk over a million comprobantes, which nobody else waits for.
+	for {
+		igual := t.igual(p)
+		if igual != nil && t.estado(igual, p.creada) <= estTerminada {
 			return "", rechaza(codDuplicada)
 		}
+		if id, otra, err := t.agrega(p, igual, porVida); !otra {
+			return id, err
+		}
 	}
+}
+
+func (t *solicitudes) igual(p *pedido) *solicitud {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.porIgual[p.claveIgual]
+}
+
+// agrega admits a request when igual is still the last equal one; otherwise it must be looked at again.
+func (t *solicitudes) agrega(p *pedido, igual *solicitud, porVida int64) (id string, otra bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.porIgual[p.claveIgual] != igual {
+		return "", true, nil
+	}
 	if p.tipo == tipoCFDI && porVida > 0 && t.porVida[p.clavePorVida] >= porVida {
-		return "", rechaza(codDePorVida)
+		return "", false, rechaza(codDePorVida)
 	}
 	t.ultima++
 	s := &solicitud{pedido: p, id: t.id(t.ultima), descargas: map[int]int64{}}
+	s.sufre(t.ultima)
 	t.orden = append(t.orden, s)
 	t.porID[s.id], t.porIgual[p.claveIgual] = s, s
 	if p.tipo == tipoCFDI {
@@ -157,9 +189,9 @@ func (t *solicitudes) registra(p *pedido, porVida int64) (string, error) {
 	}
 	if len(t.orden) > maxSolicitudes {
 		t.olvida(t.orden[0])
-		t.orden = slices.Delete(t.orden, 0, 1)
+		t.orden[0], t.orden = nil, t.orden[1:]
 	}
-	return s.id, nil
+	return s.id, false, nil
 }
 
 func (t *solicitudes) olvida(s *solicitud) {
@@ -222,11 +254,14 @@ func (t *solicitudes) estado(s *solicitud, ahora time.Time) int {
 		return estAceptada
 	case ahora.Before(s.lista):
 		return estEnProceso
+	case s.falla:
+		return estError
 	}
-	if r := t.resultado(s); r.excede || r.total == 0 {
+	r := t.resultado(s)
+	switch {
+	case r.excede || r.total == 0:
 		return estRechazada
-	}
-	if ahora.Before(s.vence) {
+	case ahora.Before(s.vence(len(r.inicios))):
 		return estTerminada
 	}
 	return estVencida
@@ -248,42 +283,4 @@ func (t *solicitudes) resultado(s *solicitud) *resultado {
 		}
 	})
 	return &s.resultado
-}
-
-// Resumen is a request as the admin port lists it.
-type Resumen struct {
-	ID         string    `json:"idSolicitud"`
-	Servicio   string    `json:"servicio"`
-	RFC        string    `json:"rfcSolicitante"`
-	Tipo       string    `json:"tipoSolicitud"`
-	Creada     time.Time `json:"creada"`
-	Estado     int       `json:"estadoSolicitud"`
-	Total      int64     `json:"numeroCFDIs"`
-	Paquetes   int       `json:"paquetes"`
-	Descargas  int64     `json:"descargas"`
-	Verificada int64     `json:"verificacionesDelDia"`
-}
-
-// Solicitudes lists every request, oldest first.
-func (s *Servidor) Solicitudes() []Resumen {
-	t := s.solicitudes
-	t.mu.Lock()
-	orden := slices.Clone(t.orden)
-	t.mu.Unlock()
-	ahora := s.reloj.Now()
-	lista := make([]Resumen, 0, len(orden))
-	for _, x := range orden {
-		r := Resumen{ID: x.id, Servicio: x.ambito.servicio, RFC: x.ambito.rfc, Tipo: x.tipo, Creada: x.creada.UTC(), Estado: t.estado(x, ahora)}
-		if r.Estado >= estTerminada {
-			r.Total, r.Paquetes = x.resultado.total, len(x.resultado.inicios)
-		}
-		t.mu.Lock()
-		r.Verificada = x.verificas
-		for _, n := range x.descargas {
-			r.Descargas += n
-		}
-		t.mu.Unlock()
-		lista = append(lista, r)
-	}
-	return lista
 }

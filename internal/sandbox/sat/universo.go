@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Sentido is whose comprobantes: those a taxpayer issued or those he received.
@@ -117,7 +118,7 @@ type posicion struct{ dia, indice int64 }
 // included, in order of date.
 func (u *Universo) desde(a ambito, p posicion, hasta int64) iter.Seq2[posicion, Comprobante] {
 	return func(yield func(posicion, Comprobante) bool) {
-		clave := u.clave(a)
+		clave := u.claves(a)
 		for ; p.dia*segundosDia <= hasta; p.dia, p.indice = p.dia+1, 0 {
 			for ; p.indice < a.porDia; p.indice++ {
 				c := u.hace(a, clave, p)
@@ -135,7 +136,7 @@ func (u *Universo) desde(a ambito, p posicion, hasta int64) iter.Seq2[posicion, 
 // inicio returns the first position whose comprobante is dated segundo or later.
 func (u *Universo) inicio(a ambito, segundo int64) posicion {
 	p := posicion{dia: segundo / segundosDia}
-	clave := u.clave(a)
+	clave := u.claves(a)
 	for p.indice = segundo % segundosDia * a.porDia / segundosDia; p.indice < a.porDia; p.indice++ {
 		if u.hace(a, clave, p).Fecha >= segundo {
 			return p
@@ -144,45 +145,58 @@ func (u *Universo) inicio(a ambito, segundo int64) posicion {
 	return posicion{dia: p.dia + 1}
 }
 
+// sentido tells on which side a folio's comprobante would be; of a folio that is none of ours, any.
+func (u *Universo) sentido(id UUID) Sentido {
+	f, _ := u.descifra(id)
+	return f.sentido
+}
+
 // busca finds a comprobante of the ambito by its folio.
 func (u *Universo) busca(a ambito, folio UUID) (Comprobante, bool) {
 	f, ok := u.descifra(folio)
-	if !ok || f.rfc != u.huella(a.rfc) || f.servicio != bit(a.servicio == Retenciones) || f.indice >= a.porDia {
+	if !ok || f.rfc != u.huella(a.rfc) || f.sentido != a.sentido || f.servicio != bit(a.servicio == Retenciones) || f.indice >= a.porDia {
 		return Comprobante{}, false
 	}
-	a.sentido = f.sentido
-	return u.hace(a, u.clave(a), posicion{f.dia, f.indice}), true
+	return u.hace(a, u.claves(a), posicion{f.dia, f.indice}), true
 }
 
-func (u *Universo) clave(a ambito) uint64 {
-	return mezcla(u.huella(a.rfc) ^ bit(a.servicio == Retenciones)<<62 ^ uint64(a.sentido)<<61 ^ mezcla(u.semilla))
+// claves is what every comprobante of an ambito is made with, worked out once for a walk over it.
+type claves struct {
+	azar, huella       uint64
+	persona, retencion bool // the taxpayer is a person; the family is Retenciones
+}
+
+func (u *Universo) claves(a ambito) claves {
+	k := claves{huella: u.huella(a.rfc), persona: utf8.RuneCountInString(a.rfc) == largoPersona, retencion: a.servicio == Retenciones}
+	k.azar = mezcla(k.huella ^ bit(k.retencion)<<62 ^ uint64(a.sentido)<<61 ^ mezcla(u.semilla))
+	return k
 }
 
 // hace makes the comprobante at a position. Each has its own slot of the day, so dates never go back
 // as the index grows.
-func (u *Universo) hace(a ambito, clave uint64, p posicion) Comprobante {
-	h := mezcla(clave ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice))) //nolint:gosec // days since 1970 and an index
+func (u *Universo) hace(a ambito, clave claves, p posicion) Comprobante {
+	h := mezcla(clave.azar ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice))) //nolint:gosec // days since 1970 and an index
 	slot, siguiente := p.indice*segundosDia/a.porDia, (p.indice+1)*segundosDia/a.porDia
 	fecha := p.dia*segundosDia + slot
 	if ancho := siguiente - slot; ancho > 1 {
 		fecha += int64(h % uint64(ancho)) //nolint:gosec // less than a day of seconds
 	}
 	c := Comprobante{
-		UUID:     u.cifra(folio{u.huella(a.rfc), p.dia, p.indice, a.sentido, bit(a.servicio == Retenciones)}),
+		UUID:     u.cifra(folio{clave.huella, p.dia, p.indice, a.sentido, bit(clave.retencion)}),
 		Servicio: a.servicio, Sentido: a.sentido, RFC: a.rfc,
 		Fecha: fecha, Tercero: sinTercero, azar: mezcla(h + 1),
 	}
-	u.detalla(&c)
+	detalla(&c, clave)
 	return c
 }
 
 // detalla decides type, parties, amount and fate in proportions that resemble a company's.
-func (u *Universo) detalla(c *Comprobante) {
+func detalla(c *Comprobante, clave claves) {
 	h := c.azar
 	c.Contraparte = int(h % empresas)
 	c.Centavos = 10_000 + int64(h>>20%5_000_000)
 	switch n := h >> 8 % 100; {
-	case c.Servicio == Retenciones:
+	case clave.retencion:
 		c.Tipo, c.Complemento = 'R', complementoRetencion(h>>44)
 	case n < 62:
 		c.Tipo = 'I'
@@ -193,7 +207,7 @@ func (u *Universo) detalla(c *Comprobante) {
 		c.Tipo = 'E'
 	case n < 86:
 		c.Tipo, c.Complemento, c.Centavos = 'P', "pagos20", 0
-	case n < 98 && (c.Sentido == Emitidos || len([]rune(c.RFC)) == largoPersona):
+	case n < 98 && (c.Sentido == Emitidos || clave.persona):
 		c.Tipo, c.Complemento = 'N', "nomina12"
 		if c.Sentido == Emitidos {
 			c.Contraparte = empresas + int(h%personas)

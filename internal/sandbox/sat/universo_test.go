@@ -31,7 +31,7 @@ func TestUniverso_FindsEveryComprobanteByItsFolio(t *testing.T) {
 				}
 				vistos[c.UUID] = true
 				leido, ok := leeUUID(c.UUID.String())
-				if hallado, hay := u.busca(ambito{servicio: servicio, rfc: rfcPrueba, porDia: 500}, leido); !ok || !hay || hallado != c {
+				if hallado, hay := u.busca(ambito{servicio, rfcPrueba, u.sentido(leido), 500}, leido); !ok || !hay || hallado != c {
 					t.Fatalf("%v not found again at %v: %+v", c, pos, hallado)
 				}
 				if c.UUID[6]>>4 != 4 || c.UUID[8]>>6 != 2 {
@@ -42,9 +42,9 @@ func TestUniverso_FindsEveryComprobanteByItsFolio(t *testing.T) {
 					otra = CFDI
 				}
 				for nombre, extrano := range map[string]bool{
-					"another RFC":    existe(u.busca(ambito{servicio: servicio, rfc: "OTR010101AB1", porDia: 500}, leido)),
+					"another RFC":    existe(u.busca(ambito{servicio, "OTR010101AB1", sentido, 500}, leido)),
 					"another seed":   existe(otro.busca(a, leido)),
-					"another family": existe(u.busca(ambito{servicio: otra, rfc: rfcPrueba, porDia: 500}, leido)),
+					"another family": existe(u.busca(ambito{otra, rfcPrueba, sentido, 500}, leido)),
 				} {
 					if extrano {
 						t.Fatalf("%s finds it", nombre)

@@ -43,13 +43,15 @@ func (s *Servidor) verifica(ll *llamada) (respuesta, error) {
 		if sol.resultado.excede {
 			c.codigoEstado = codTope
 		}
+	case estError:
+		c.codigoEstado = codNoControlado
 	case estTerminada:
-		for i := range sol.resultado.inicios {
+		for i := range sol.hay(ahora) {
 			c.paquetes = append(c.paquetes, idPaquete(sol.id, i+1))
 		}
-		c.numero = sol.resultado.total
+		c.numero = sol.resultado.total + sol.desgracias.deMas
 	case estVencida:
-		c.numero = sol.resultado.total
+		c.numero = sol.resultado.total + sol.desgracias.deMas
 	}
 	return respondeVerifica(ll.op, c), nil
 }

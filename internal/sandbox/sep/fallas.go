@@ -15,9 +15,7 @@ const zipFalsoSize = 1000
 // there.
 func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	f := ll.falla
-	if f.Espera(r) {
-		return true
-	}
+	f.Espera(r)
 	switch f.Tipo {
 	case control.Reset:
 		s.o.Contadores.Codigo("reset")

@@ -86,7 +86,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request) {
 	if mensaje.hubo {
 		ll.archivo = temporal
 	}
-	ll.falla, _ = s.o.Fallas.Toma(Servicio, op.nombre)
+	ll.falla, _ = s.o.Fallas.Toma(Servicio, op.nombre, nil)
 	if s.antes(w, r, ll) {
 		return
 	}
