@@ -127,7 +127,7 @@ func (l *lecturas) deMetadatos(guardado, comprimido string) []row {
 	_, megas, _ := l.porSegundo(leeTexto + guardado)
 	_, _, peak := l.porSegundo(leeTexto + comprimido)
 	_, _, base := l.porSegundo(leeInfla + comprimido)
-	own := atLeast("**"+title+"the text, MB/s per core**", megas, goalTexto, "%.0f")
+	own := atLeast("**"+title+"the text, MB/s per core**", megas, goalTexto, "%.1f")
 	own.reference, own.ratio = "lines and fields "+cell(leeLineas+guardado), fmt.Sprintf("%.2f", l.cpu(leeTexto+guardado)/l.cpu(leeLineas+guardado))
 	return []row{
 		own,
@@ -200,8 +200,8 @@ func leeComo(how string, r io.ReaderAt, size int64) (items, read int64, err erro
 	}
 	for _, e := range z.File {
 		read += int64(e.UncompressedSize64)
-		n := int64(0)
-		if n, err = leeEntrada(how, e); err != nil {
+		n, err := leeEntrada(how, e)
+		if err != nil {
 			return 0, 0, err
 		}
 		items += n

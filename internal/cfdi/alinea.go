@@ -83,7 +83,7 @@ func (a *alineador) alinea(texto string) (aviso string) {
 	}
 	a.n = min(m, n)
 	for i := range a.n + 1 {
-		a.desde[i] = int16(i) //nolint:gosec // at most maxColumnas
+		a.desde[i] = int16(i)
 	}
 	return "Los campos de la fila no corresponden a las columnas: se leyeron en orden."
 }
@@ -108,7 +108,7 @@ func (a *alineador) enOrden(n int) bool {
 	}
 	a.n = n
 	for i := range n + 1 {
-		a.desde[i] = int16(i) //nolint:gosec // at most maxColumnas
+		a.desde[i] = int16(i)
 	}
 	if n == len(a.columnas) && a.columnas[n-1].libre() {
 		a.desde[n] = int16(a.campos()) //nolint:gosec // at most maxCampos

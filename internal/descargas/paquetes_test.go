@@ -52,7 +52,7 @@ func settle(p *Paquetes) { p.wg.Wait() }
 
 func TestAbre_WhenManyCome(t *testing.T) {
 	t.Parallel()
-	content := makeZip(t, 500, "")
+	content := makeZip(t, 500)
 	gate := make(chan struct{})
 	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
 		for i := 0; i < len(content); i += 1 + i%701 { // the first bytes one by one
@@ -96,7 +96,7 @@ func TestAbre_WhenManyCome(t *testing.T) {
 
 func TestAbre_WhenTheCallerLeaves(t *testing.T) {
 	t.Parallel()
-	content := makeZip(t, 50, "")
+	content := makeZip(t, 50)
 	gate := make(chan struct{})
 	p, sat := newPaquetes(t, t.TempDir(), func(ctx context.Context, _ int32, sink io.Writer) error {
 		if _, err := sink.Write(content[:100]); err != nil {
@@ -134,7 +134,7 @@ func TestAbre_WhenTheCallerLeaves(t *testing.T) {
 // is counted.
 func TestAbre_WhenTheDownloadFails(t *testing.T) {
 	t.Parallel()
-	content := makeZip(t, 50, "")
+	content := makeZip(t, 50)
 	lost := &gateway.Error{Kind: gateway.KindSinRespuesta, Detail: "d"}
 	refused := &gateway.Error{Kind: gateway.KindNoEncontrado, Codigo: "5004", Detail: "d"}
 	down := &gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d"}
@@ -193,7 +193,7 @@ func TestAbre_WhenTheDownloadFails(t *testing.T) {
 func TestAbre_WhenTheLedgerMissedIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	content := makeZip(t, 3, "")
+	content := makeZip(t, 3)
 	p, sat := newPaquetes(t, dir, func(context.Context, int32, io.Writer) error { return errors.New("must not be called") })
 	path := filepath.Join(dir, "paquetes", "cfdi", elPaquete.RFCSolicitante)
 	if err := errors.Join(os.MkdirAll(path, 0o700), os.WriteFile(filepath.Join(path, "ABC_01.zip"), content, 0o600)); err != nil {
@@ -210,7 +210,7 @@ func TestAbre_WhenTheLedgerMissedIt(t *testing.T) {
 
 func TestClose_WhenDownloadsRun(t *testing.T) {
 	t.Parallel()
-	content := makeZip(t, 3, "")
+	content := makeZip(t, 3)
 	for name, patient := range map[string]bool{"patient": true, "impatient": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -255,7 +255,7 @@ func TestClose_WhenDownloadsRun(t *testing.T) {
 // flight just after it is over, must not cause a second download.
 func TestAbre_WhenTheFlightLandsInBetween(t *testing.T) {
 	t.Parallel()
-	content := makeZip(t, 3, "")
+	content := makeZip(t, 3)
 	p, sat := newPaquetes(t, t.TempDir(), func(_ context.Context, _ int32, sink io.Writer) error {
 		_, err := sink.Write(content)
 		return err
