@@ -45,6 +45,8 @@ func runProcess(args []string) error {
 		return floorSEP(args[0])
 	case name == "decode" && len(args) == 4:
 		return decode(args[0], args[1], args[2], args[3])
+	case name == "lectura" && len(args) == 2:
+		return leeAqui(args[0], args[1])
 	case name == "fetch" && len(args) == 2:
 		return fetchHere(args[0], args[1])
 	}

@@ -38,7 +38,7 @@ func command(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "a run of a minute: fewer repeats, smaller packages")
 	dir := flags.String("dir", "", "where packages are written and removed again (a temporary directory; some 4 GB pass through it)")
-	only := flags.String("only", "", "sections to run, separated by commas: firma, paquete, verifica, sep, arranque")
+	only := flags.String("only", "", "sections to run, separated by commas: firma, paquete, verifica, sep, lectura, arranque")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -64,16 +64,17 @@ type plan struct {
 	loadRounds, rateRounds int
 	loadFor, rateFor       time.Duration
 	starts                 int
+	filas, documentos      int // of metadata and of CFDI in a package
 }
 
 func full() plan {
 	return plan{name: "full", pairs: 2000, openssl: 2, megas: 200, rounds: 7, slow: 2, smallMegas: 50, bigMegas: 1000, memoryRounds: 3,
-		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateRounds: 5, rateFor: 4 * time.Second, starts: 7}
+		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateRounds: 5, rateFor: 4 * time.Second, starts: 7, filas: 1_000_000, documentos: 50_000}
 }
 
 func brief() plan {
 	return plan{name: "quick", pairs: 400, openssl: 1, megas: 100, rounds: 3, slow: 1, smallMegas: 25, bigMegas: 300, memoryRounds: 1,
-		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3}
+		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3, filas: 200_000, documentos: 10_000}
 }
 
 // section is one table.
@@ -88,6 +89,7 @@ func sections() []section {
 		{"paquete", "2. A package, from the SAT's envelope to a file", paquete},
 		{"verifica", "3. Verifica through the gateway", verifica},
 		{"sep", "3b. The SEP: a small translation, and uploads", sepRows},
+		{"lectura", "4. Reading packages", lectura},
 		{"arranque", "5. Start and size", arranque},
 	}
 }

@@ -83,7 +83,7 @@ func (a *alineador) alinea(texto string) (aviso string) {
 	}
 	a.n = min(m, n)
 	for i := range a.n + 1 {
-		a.desde[i] = int16(i) //nolint:gosec // at most maxColumnas
+		a.desde[i] = int16(i)
 	}
 	return "Los campos de la fila no corresponden a las columnas: se leyeron en orden."
 }
@@ -101,14 +101,14 @@ func (a *alineador) duda() string {
 // enOrden takes the fields as they come, if all have the shape of their column.
 // What is left over belongs to a name at the end.
 func (a *alineador) enOrden(n int) bool {
-	for i, c := range a.columnas[:n] {
-		if !c.libre() && !c.admite(a.tramo(i, i+1), false) {
+	for i := 1; i < n; i++ { // the first is the UUID, which the row has been told by
+		if c := a.columnas[i]; !c.libre() && !c.admite(a.tramo(i, i+1), false) {
 			return false
 		}
 	}
 	a.n = n
 	for i := range n + 1 {
-		a.desde[i] = int16(i) //nolint:gosec // at most maxColumnas
+		a.desde[i] = int16(i)
 	}
 	if n == len(a.columnas) && a.columnas[n-1].libre() {
 		a.desde[n] = int16(a.campos()) //nolint:gosec // at most maxCampos

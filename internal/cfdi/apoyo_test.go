@@ -18,10 +18,15 @@ type archivo struct{ nombre, contenido string }
 
 func empaca(tb testing.TB, archivos ...archivo) []byte {
 	tb.Helper()
+	return empacaComo(tb, zip.Deflate, archivos...)
+}
+
+func empacaComo(tb testing.TB, metodo uint16, archivos ...archivo) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, a := range archivos {
-		f, err := w.Create(a.nombre)
+		f, err := w.CreateHeader(&zip.FileHeader{Name: a.nombre, Method: metodo})
 		if err != nil {
 			tb.Fatal(err)
 		}

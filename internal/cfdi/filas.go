@@ -91,3 +91,19 @@ func (f *filas) salta(n int) (saltadas int, err error) {
 	}
 	return saltadas, nil
 }
+
+// cuenta counts the rows that are left and not empty. An error that is not the
+// end comes with those before it.
+func (f *filas) cuenta() (n int, err error) {
+	for {
+		fila, _, err := f.siguiente()
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil && !errors.Is(err, errFilaLarga):
+			return n, err
+		case err != nil || len(fila) > 0:
+			n++
+		}
+	}
+}

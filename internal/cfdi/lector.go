@@ -136,31 +136,15 @@ func (l *lector) abre() (cierra bool, err error) {
 func (l *lector) texto() error {
 	var antes [2]byte // what comes before the window, for ]]>
 	for {
-		if l.pos == l.fin {
-			if err := l.llena(); err != nil {
-				if errors.Is(err, io.EOF) && (len(l.finales) > 0 || !l.raiz) {
-					return errIncompleto
-				}
-				return err
+		if _, err := l.asoma(); err != nil {
+			if errors.Is(err, io.EOF) && (len(l.finales) > 0 || !l.raiz) {
+				return errIncompleto
 			}
+			return err
 		}
-		trozo := l.buf[l.pos:l.fin]
-		i := bytes.IndexByte(trozo, '<')
-		if i >= 0 {
-			trozo = trozo[:i]
-		}
-		if len(l.finales) == 0 && len(bytes.Trim(trozo, " \t\r\n")) > 0 {
-			return errMalFormado
-		}
-		j := bytes.IndexByte(trozo, '&')
-		if j >= 0 {
-			trozo = trozo[:j]
-		}
-		if len(trozo) > 0 {
-			l.inicio = false
-		}
-		if finCDATA(antes, trozo) {
-			return errMalFormado
+		trozo, fin := l.trozo('<')
+		if err := l.juzgaTexto(antes, trozo); err != nil {
+			return err
 		}
 		switch n := len(trozo); {
 		case n >= 2:
@@ -168,19 +152,43 @@ func (l *lector) texto() error {
 		case n == 1:
 			antes = [2]byte{antes[1], trozo[0]}
 		}
-		l.pos += len(trozo)
-		switch {
-		case j >= 0:
-			l.pos++
+		switch fin {
+		case '&':
 			if _, err := l.referencia(); err != nil {
 				return err
 			}
 			antes = [2]byte{}
-		case i >= 0:
-			l.pos++
+		case '<':
 			return nil
 		}
 	}
+}
+
+func (l *lector) juzgaTexto(antes [2]byte, trozo []byte) error {
+	if len(trozo) > 0 {
+		l.inicio = false
+	}
+	if finCDATA(antes, trozo) || len(l.finales) == 0 && len(bytes.Trim(trozo, " \t\r\n")) > 0 {
+		return errMalFormado
+	}
+	return nil
+}
+
+// trozo takes from the window what comes before hasta or a &, and that character
+// too, which fin is; without one it takes the whole window, and fin is 0.
+func (l *lector) trozo(hasta byte) (trozo []byte, fin byte) {
+	trozo = l.buf[l.pos:l.fin]
+	if i := bytes.IndexByte(trozo, hasta); i >= 0 {
+		trozo, fin = trozo[:i], hasta
+	}
+	if i := bytes.IndexByte(trozo, '&'); i >= 0 {
+		trozo, fin = trozo[:i], '&'
+	}
+	l.pos += len(trozo)
+	if fin != 0 {
+		l.pos++
+	}
+	return trozo, fin
 }
 
 // finCDATA tells whether ]]> stands in a text, where it may not (XML 1.0 §2.4).
@@ -437,8 +445,7 @@ func (l *lector) leeNombre() error {
 		if err != nil {
 			return cortado(err)
 		}
-		sigue := len(l.nombre) > 0
-		if !(esLetra(c) || c == '_' || c >= utf8.RuneSelf || sigue && (esDigito(c) || c == '.' || c == '-' || c == ':')) {
+		if !deNombre(c, len(l.nombre) == 0) {
 			break
 		}
 		if c == ':' {
@@ -454,6 +461,15 @@ func (l *lector) leeNombre() error {
 		return errMalFormado
 	}
 	return nil
+}
+
+// deNombre tells the characters of a name (XML 1.0 §2.3); those over ASCII are
+// not told apart.
+func deNombre(c byte, primero bool) bool {
+	if esLetra(c) || c == '_' || c >= utf8.RuneSelf {
+		return true
+	}
+	return !primero && (esDigito(c) || c == '.' || c == '-' || c == ':')
 }
 
 func (l *lector) leeAtributo(quiere func(nombre []byte) bool) error {
@@ -481,59 +497,53 @@ func (l *lector) leeAtributo(quiere func(nombre []byte) bool) error {
 	return l.leeValor(comilla, querido)
 }
 
-// leeValor reads up to the closing quote, into valor if it is wanted, with white
-// space normalised (XML 1.0 §3.3.3).
+// leeValor reads up to the closing quote, into valor if it is wanted.
 func (l *lector) leeValor(comilla byte, querido bool) error {
-	tras := false // a CR, whose LF is one with it
+	trasCR := false
 	for {
 		if _, err := l.asoma(); err != nil {
 			return cortado(err)
 		}
-		trozo := l.buf[l.pos:l.fin]
-		i := bytes.IndexByte(trozo, comilla)
-		if i >= 0 {
-			trozo = trozo[:i]
-		}
-		j := bytes.IndexByte(trozo, '&')
-		if j >= 0 {
-			trozo = trozo[:j]
-		}
+		trozo, fin := l.trozo(comilla)
 		if bytes.IndexByte(trozo, '<') >= 0 {
 			return errMalFormado
 		}
 		if querido {
-			for _, c := range trozo {
-				if c == '\n' && tras {
-					tras = false
-					continue
-				}
-				tras = c == '\r'
-				if blanco(c) {
-					c = ' '
-				}
-				l.valor = append(l.valor, c)
-			}
+			trasCR = l.guarda(trozo, trasCR)
 			if len(l.valor) > maxValor {
 				return errValorLargo
 			}
 		}
-		l.pos += len(trozo)
-		switch {
-		case j >= 0:
-			l.pos++
-			tras = false
+		switch fin {
+		case '&':
 			r, err := l.referencia()
 			if err != nil {
 				return err
 			}
 			if querido {
-				l.valor = utf8.AppendRune(l.valor, r)
+				l.valor, trasCR = utf8.AppendRune(l.valor, r), false
 			}
-		case i >= 0:
-			l.pos++
+		case comilla:
 			return nil
 		}
 	}
+}
+
+// guarda appends to valor with white space normalised (XML 1.0 §3.3.3): CR LF is
+// one, also when its two halves come in two calls.
+func (l *lector) guarda(trozo []byte, trasCR bool) bool {
+	for _, c := range trozo {
+		if c == '\n' && trasCR {
+			trasCR = false
+			continue
+		}
+		trasCR = c == '\r'
+		if blanco(c) {
+			c = ' '
+		}
+		l.valor = append(l.valor, c)
+	}
+	return trasCR
 }
 
 // referencia reads what follows a &: a character, or one of the five entities

@@ -91,13 +91,14 @@ func (t *textoLeido) salta(n int) error {
 func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
 	for {
 		fila, terminada, err := t.filas.siguiente()
-		if err != nil && !errors.Is(err, errFilaLarga) {
+		switch {
+		case errors.Is(err, errFilaLarga):
+			t.fila++
+			return fmt.Sprintf("La fila tiene más de %d bytes.", maxFila), nil
+		case err != nil:
 			return "", err
 		}
 		t.fila++
-		if err != nil {
-			return fmt.Sprintf("La fila tiene más de %d bytes.", maxFila), nil
-		}
 		if len(fila) > 0 {
 			return t.lee(m, fila, terminada), nil
 		}

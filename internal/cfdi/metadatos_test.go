@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 )
 
 // fila is a row as it should be read, with what the cases do not change.
@@ -219,6 +220,24 @@ func TestPosicion_WhenATextIsReadBack(t *testing.T) {
 	for _, texto := range []string{"", "1", "1.2", "1.2.-3", "1.2.3.4", "-1.2.3", "a.b.c", "1.2.3 ", "01.2.3"} {
 		if got, err := LeePosicion(texto); err == nil {
 			t.Errorf("%q is %v", texto, got)
+		}
+	}
+}
+
+func TestClave_WhenAnyByteIsNoneOfAUUIDRefuses(t *testing.T) {
+	t.Parallel()
+	clave, ok := Clave(uuid1)
+	if want := "0a1b2c3d4e5f40718293a4b5c6d7e8f9"; !ok || hex.EncodeToString(clave[:]) != want {
+		t.Errorf("%x, %v", clave, ok)
+	}
+	for i := range uuid1 {
+		for c := range 256 {
+			b := []byte(uuid1)
+			b[i] = byte(c)
+			_, err := uuid.Parse(string(b))
+			if _, ok := Clave(string(b)); ok != (err == nil) {
+				t.Errorf("%q: %v, the library %v", b, ok, err)
+			}
 		}
 	}
 }

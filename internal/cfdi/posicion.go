@@ -74,28 +74,33 @@ func Clave(uuid string) (clave [16]byte, ok bool) {
 	if len(uuid) != largoUUID {
 		return clave, false
 	}
-	n := 0
-	for i := 0; i < largoUUID; i++ {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if uuid[i] != '-' {
-				return clave, false
-			}
-			continue
-		}
-		c := uuid[i]
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return clave, false
-		}
-		clave[n/2] = clave[n/2]<<4 | c
-		n++
+	if uuid[8] != '-' || uuid[13] != '-' || uuid[18] != '-' || uuid[23] != '-' {
+		return clave, false
 	}
-	return clave, true
+	malos := byte(0)
+	for i := range clave {
+		at := lugares[i]
+		alto, bajo := hexa[uuid[at]], hexa[uuid[at+1]]
+		malos |= alto | bajo
+		clave[i] = alto<<4 | bajo
+	}
+	return clave, malos <= 0x0F
 }
+
+// lugares are where each byte of a UUID is in its text; hexa has what each
+// character stands for, and 0xFF for those that stand for none.
+const (
+	lugares = "\x00\x02\x04\x06\x09\x0b\x0e\x10\x13\x15\x18\x1a\x1c\x1e\x20\x22"
+
+	letrasHexa = "\x0a\x0b\x0c\x0d\x0e\x0f"
+	nada8      = "\xff\xff\xff\xff\xff\xff\xff\xff"
+	nada64     = nada8 + nada8 + nada8 + nada8 + nada8 + nada8 + nada8 + nada8
+	hexa       = nada8 + nada8 + nada8 + nada8 + nada8 + nada8 +
+		"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\xff\xff\xff\xff\xff\xff" +
+		"\xff" + letrasHexa + "\xff" + nada8 + nada8 + nada8 +
+		"\xff" + letrasHexa + "\xff" + nada8 + nada8 + nada8 +
+		nada64 + nada64
+)
 
 // muestra makes foreign text fit for a detail: valid and short.
 func muestra(texto string) string {

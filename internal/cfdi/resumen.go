@@ -290,14 +290,17 @@ func (l *lectorResumen) deEspacio(nombre []byte) *string {
 // juzgaRaiz refuses what is no CFDI of the known versions.
 func (l *lectorResumen) juzgaRaiz(en lugar) error {
 	r := l.r
-	if en == enRetenciones {
+	conocido := false
+	switch {
+	case en == enRetenciones:
 		r.Tipo = "R"
-		if !(l.espacio == espacioRetenciones1 && r.Version == "1.0" || l.espacio == espacioRetenciones2 && r.Version == "2.0") {
-			return errNoCFDI
-		}
-		return nil
+		conocido = l.espacio == espacioRetenciones1 && r.Version == "1.0" || l.espacio == espacioRetenciones2 && r.Version == "2.0"
+	case en == enComprobante && l.espacio == espacioCFDI3:
+		conocido = r.Version == "3.2" || r.Version == "3.3"
+	case en == enComprobante && l.espacio == espacioCFDI4:
+		conocido = r.Version == "4.0"
 	}
-	if en != enComprobante || !(l.espacio == espacioCFDI3 && (r.Version == "3.2" || r.Version == "3.3") || l.espacio == espacioCFDI4 && r.Version == "4.0") {
+	if !conocido {
 		return errNoCFDI
 	}
 	if r.Version == "3.2" && r.Tipo != "" { // ingreso, egreso, traslado

@@ -158,25 +158,42 @@ func (c *content) Close() error {
 type section struct {
 	w       *window
 	at, end int64
+	// ahead is what the window had from at on when it was at its turn.
+	ahead []byte
+	turn  int
+}
+
+// look makes ahead not empty.
+func (s *section) look() error {
+	if s.at >= s.end {
+		return io.EOF
+	}
+	if s.turn == s.w.turn && len(s.ahead) > 0 {
+		return nil
+	}
+	b, err := s.w.peek(s.at)
+	s.turn, s.ahead = s.w.turn, b[:min(int64(len(b)), s.end-s.at)]
+	return err
 }
 
 func (s *section) Read(p []byte) (int, error) {
-	if s.at >= s.end {
-		return 0, io.EOF
+	if err := s.look(); err != nil {
+		return 0, err
 	}
-	p = p[:min(int64(len(p)), s.end-s.at)]
-	n, err := s.w.ReadAt(p, s.at)
+	n := copy(p, s.ahead)
+	s.ahead = s.ahead[n:]
 	s.at += int64(n)
-	return n, err
+	return n, nil
 }
 
 func (s *section) ReadByte() (byte, error) {
-	if s.at >= s.end {
-		return 0, io.EOF
+	if len(s.ahead) == 0 || s.turn != s.w.turn {
+		if err := s.look(); err != nil {
+			return 0, err
+		}
 	}
-	b, err := s.w.byteAt(s.at)
-	if err == nil {
-		s.at++
-	}
-	return b, err
+	b := s.ahead[0]
+	s.ahead = s.ahead[1:]
+	s.at++
+	return b, nil
 }

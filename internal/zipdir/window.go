@@ -21,6 +21,7 @@ type window struct {
 	at       int64  // of buf
 	expected int64
 	begun    bool
+	turn     int // how often buf has been read into
 }
 
 func newWindow(r io.ReaderAt, size uint64) *window {
@@ -42,14 +43,6 @@ func (w *window) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-func (w *window) byteAt(at int64) (byte, error) {
-	b, err := w.peek(at)
-	if err != nil {
-		return 0, err
-	}
-	return b[0], nil
-}
-
 // peek returns what the window has from a place on, at least one byte.
 func (w *window) peek(at int64) ([]byte, error) {
 	if i := at - w.at; i >= 0 && i < int64(len(w.buf)) {
@@ -66,6 +59,7 @@ func (w *window) peek(at int64) ([]byte, error) {
 	if w.buf == nil {
 		w.buf = make([]byte, 0, min(block, w.size))
 	}
+	w.turn++
 	got, err := w.r.ReadAt(w.buf[:n], at)
 	if got == 0 || err != nil && !errors.Is(err, io.EOF) {
 		w.buf = w.buf[:0]
