@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/api"
@@ -29,6 +31,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -50,6 +53,7 @@ type App struct {
 	cfg      config.Config
 	opts     Options
 	store    *store.Store
+	deposito *objetos.Deposito
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
 	api      http.Handler
@@ -62,11 +66,25 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.store.Close()) }()
+	defer func() { err = errors.Join(err, a.close()) }()
 	return a.serve(ctx)
 }
 
-// New wires the parts. Close the store of what it returns.
+// close releases what New has opened. What is under way was waited for before,
+// or is cut.
+func (a *App) close() error {
+	cut, cancel := context.WithCancel(context.Background())
+	cancel()
+	var err error
+	if a.paquetes != nil {
+		// It says that something was cut only where nothing was waited for.
+		_ = a.paquetes.Close(cut)
+		err = a.deposito.Close()
+	}
+	return errors.Join(err, a.store.Close())
+}
+
+// New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	keys, err := openKeys(cfg, opts.Log)
 	if err != nil {
@@ -86,11 +104,13 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, a.close())
 	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
-	a.paquetes = paquetes.New(backend, st, opts.Log)
+	if err := a.openPaquetes(ctx, backend); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	record := ledger.New(st)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.api, err = handlers.New(handlers.Config{
@@ -100,9 +120,28 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
+}
+
+// openPaquetes opens the storage of packages, and what fetches them into it.
+func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) error {
+	setting := "GATEWAY_BLOB_URL"
+	if a.cfg.BlobURL == "" {
+		setting = "GATEWAY_DATA_DIR"
+	}
+	deposito, err := objetos.Open(ctx, a.cfg.BlobURL, filepath.Join(a.cfg.DataDir, "paquetes"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	almacen, err := paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: deposito,
+		Presencia: paquetes.Solo(uuid.NewString()), Log: a.opts.Log})
+	if err != nil {
+		return errors.Join(err, deposito.Close())
+	}
+	a.deposito, a.paquetes = deposito, almacen
+	return nil
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {

@@ -25,6 +25,7 @@ type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
 	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz and /metrics. Not authenticated: keep it private."`
 	DataDir     string `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time."`
+	BlobURL     string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR."`
 	APIKeysFile string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir   string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
 	CAFile      string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
@@ -130,6 +131,7 @@ func (c Config) Check() error {
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),
+		storage("GATEWAY_BLOB_URL", c.BlobURL),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		upstream("GATEWAY_SEP_URL", c.SEP.URL),

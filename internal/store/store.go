@@ -23,7 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 )
 
-//go:embed migraciones/*.sql
+//go:embed migraciones/sqlite/*.sql
 var migraciones embed.FS
 
 // ErrNotFound says that there is no such row.
@@ -41,7 +41,8 @@ type Store struct {
 }
 
 // Open opens dir, creating it and migrating its database as needed. Partial
-// packages of an earlier process are removed: they are never whole.
+// packages of an earlier process are removed, unless a row says that they are
+// whole.
 func Open(ctx context.Context, dir string, now func() time.Time) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -62,9 +63,6 @@ func Open(ctx context.Context, dir string, now func() time.Time) (*Store, error)
 }
 
 func (s *Store) open(ctx context.Context) error {
-	if err := os.RemoveAll(s.partial()); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
 	if err := os.MkdirAll(s.partial(), 0o700); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -79,11 +77,14 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	db.SetMaxOpenConns(4)
 	s.db = db
-	return s.migrate(ctx)
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	return s.limpia(ctx)
 }
 
 func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migraciones, "migraciones")
+	files, err := fs.Sub(migraciones, "migraciones/sqlite")
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -133,45 +131,3 @@ func TestReintenta_WhenTwoTry(t *testing.T) {
 	}
 }
 
-func TestPaquete_WhenKept(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir())
-	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "Ñ&P010101AB3", IDPaquete: "ABC_01"}
-	if row, err := s.Paquete(t.Context(), p); err != nil || row != (Paquete{}) {
-		t.Errorf("row %+v, error %v", row, err)
-	}
-	for _, n := range []int{1, 1, -1, -1, -1, 1} {
-		if err := s.CuentaDescarga(t.Context(), p, n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if row, err := s.Paquete(t.Context(), p); err != nil || row.Descargas != 1 {
-		t.Errorf("row %+v, error %v: a count never falls below nothing", row, err)
-	}
-	f, err := s.Parcial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close() //nolint:errcheck // read below by name
-	if _, err := f.WriteString("content"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Conserva(t.Context(), p, f, 7, "abc"); err != nil {
-		t.Fatal(err)
-	}
-	row, err := s.Paquete(t.Context(), p)
-	if err != nil || !row.Completo || row.Bytes != 7 || row.SHA256 != "abc" || row.Descargas != 1 || time.Since(row.Completado) > time.Minute {
-		t.Errorf("row %+v, error %v", row, err)
-	}
-	kept, err := s.Abre(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept.Close() //nolint:errcheck // read only
-	for _, other := range []gateway.Paquete{{Servicio: gateway.Retenciones, RFCSolicitante: p.RFCSolicitante, IDPaquete: p.IDPaquete},
-		{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: p.IDPaquete}, {Servicio: gateway.CFDI, RFCSolicitante: p.RFCSolicitante, IDPaquete: "abc_01"}} {
-		if _, err := s.Abre(other); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%+v opens another's package: %v", other, err)
-		}
-	}
-}

@@ -62,7 +62,8 @@ func mayImport() map[string][]string {
 		"internal/store":     {"internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
 		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store"},
-		"internal/paquetes":  {"internal/gateway", "internal/store"},
+		"internal/objetos":   nil,
+		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
 		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
@@ -80,7 +81,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/paquetes", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/app/devstack":    {"internal/app", "internal/config", "internal/sandbox"},
@@ -322,6 +323,7 @@ func allowedVars() map[string]string {
 		"internal/backends/pade.errBloqueada": "a sentinel of the vocabulary's type",
 		"internal/backends/sat.errServicio":   "a sentinel of the vocabulary's type",
 		"internal/lotes.demasiado":            "a sentinel of the vocabulary's type",
+		"internal/paquetes.errAjeno":          "a sentinel of the vocabulary's type",
 		"internal/paquetes.ErrCerrando":       "a sentinel of the vocabulary's type",
 		"internal/paquetes.zipMagics":         "two byte strings to compare with",
 		"internal/telemetry.requestBuckets":   "the bounds of a histogram", "internal/telemetry.upstreamBuckets": "the bounds of a histogram",
