@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/signing"
@@ -67,6 +69,7 @@ type App struct {
 	store    *store.Store
 	presente *presencia.Presencia
 	ledger   *ledger.Ledger
+	deposito *objetos.Deposito
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
 	api      http.Handler
@@ -84,7 +87,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.store.Close()) }()
+	defer func() { err = errors.Join(err, a.close()) }()
 	// Until nothing is under way any more, others must see that this one lives.
 	defer a.acompana(ctx)()
 	if err := a.despierta(ctx); err != nil {
@@ -121,7 +124,21 @@ func (a *App) acompana(ctx context.Context) func() {
 	}
 }
 
-// New wires the parts. Close the store of what it returns.
+// close releases what New has opened. What is under way was waited for before,
+// or is cut.
+func (a *App) close() error {
+	cut, cancel := context.WithCancel(context.Background())
+	cancel()
+	var err error
+	if a.paquetes != nil {
+		// It says that something was cut only where nothing was waited for.
+		_ = a.paquetes.Close(cut)
+		err = a.deposito.Close()
+	}
+	return errors.Join(err, a.store.Close())
+}
+
+// New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	keys, err := openKeys(cfg, opts.Log)
 	if err != nil {
@@ -148,15 +165,17 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, a.close())
 	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
-	a.paquetes = paquetes.New(backend, st, opts.Log)
 	opts.Presencia.Log = opts.Log
 	a.presente = presencia.Nueva(st, opts.Presencia)
 	if err := a.presente.Entra(ctx); err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.openPaquetes(ctx, backend); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	record := ledger.NewShared(st, a.presente)
 	a.ledger = record
@@ -171,7 +190,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
@@ -181,6 +200,25 @@ func almacen(cfg config.Config, opts Options) (store.Config, error) {
 	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
 	return store.Config{Dir: cfg.DataDir, DatabaseURL: cfg.Database(clave), Now: opts.Now,
 		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
+}
+
+// openPaquetes opens the storage of packages, and what fetches them into it.
+func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) error {
+	setting := "GATEWAY_BLOB_URL"
+	if a.cfg.BlobURL == "" {
+		setting = "GATEWAY_DATA_DIR"
+	}
+	deposito, err := objetos.Open(ctx, a.cfg.BlobURL, filepath.Join(a.cfg.DataDir, "paquetes"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	almacen, err := paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: deposito,
+		Presencia: a.presente, Log: a.opts.Log})
+	if err != nil {
+		return errors.Join(err, deposito.Close())
+	}
+	a.deposito, a.paquetes = deposito, almacen
+	return nil
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {

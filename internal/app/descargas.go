@@ -2,9 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"io"
-	"os"
 
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -17,40 +14,30 @@ type estante struct{ *paquetes.Almacen }
 
 // Trae implements descargas.Almacen.
 func (e estante) Trae(ctx context.Context, p gateway.Paquete) error {
-	got, err := e.Abre(ctx, p)
-	if err != nil {
-		return err
-	}
-	if got.Guardado != nil {
-		return got.Guardado.File.Close()
-	}
-	_, err = io.Copy(io.Discard, got.EnVuelo)
-	return errors.Join(err, got.EnVuelo.Close())
+	_, err := e.Almacen.Trae(ctx, p)
+	return err
 }
 
 // Lee implements descargas.Abridor.
 func (e estante) Lee(ctx context.Context, p gateway.Paquete) (descargas.Abierto, error) {
-	got, err := e.Abre(ctx, p)
+	r, err := e.Almacen.Lee(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return archivo{got.Guardado.File, got.Guardado.Bytes}, nil
+	return abierto{r}, nil
 }
 
-type archivo struct {
-	*os.File
-	bytes int64
-}
+type abierto struct{ paquetes.Lector }
 
 // Size implements descargas.Abierto.
-func (a archivo) Size() int64 { return a.bytes }
+func (a abierto) Size() int64 { return a.Lector.Size }
 
 // motor wires the durable downloads.
 func (a *App) motor(backend gateway.Solicitante, solicitudes *descargas.Solicitudes) *descargas.Motor {
 	lectura := descargas.NewLectura(a.store, estante{a.paquetes})
 	a.cola = cola.New(a.store, a.opts.Log)
 	return descargas.New(descargas.Config{
-		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: lectura, Store: a.store,
+		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: lectura, Borrador: a.paquetes, Store: a.store,
 		Presencia: a.presente, Encolador: a.cola, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso,
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,

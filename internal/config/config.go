@@ -28,6 +28,7 @@ type Config struct {
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
+	BlobURL              string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR."`
 	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
 	CAFile               string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
@@ -142,6 +143,7 @@ func (c Config) Check() error {
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),
 		c.database(),
+		storage("GATEWAY_BLOB_URL", c.BlobURL),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		positive("GATEWAY_DESCARGAS_SONDEO_MINIMO", c.Descargas.SondeoMinimo),

@@ -59,7 +59,7 @@ func (h *handler) landed(r *http.Request, got paquetes.Contenido, paquete gatewa
 
 // serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).
 func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) error {
-	defer g.File.Close() //nolint:errcheck // read only
+	defer g.Close() //nolint:errcheck // read only
 	w.Header().Set("ETag", `"`+g.SHA256+`"`)
 	if strings.Contains(r.Header.Get("Range"), ",") {
 		// Several ranges would be answered as multipart, which the contract does
@@ -67,7 +67,8 @@ func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) e
 		r.Header.Del("Range")
 	}
 	ranged := &rangeWriter{ResponseWriter: w}
-	http.ServeContent(ranged, r, "", g.Completado, g.File)
+	// By itself, or the system would not send the file.
+	http.ServeContent(ranged, r, "", g.Completado, g.ReadSeekCloser)
 	if !ranged.refused {
 		return nil
 	}

@@ -2,22 +2,19 @@ package paquetes
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/store"
-	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 const (
@@ -27,59 +24,161 @@ const (
 	maxVuelo = 6 * time.Hour
 	// hashBlock is what the hash reads at a time.
 	hashBlock = 128 << 10
+	// esperaHTTP is how long Abre waits for a download of another gateway.
+	esperaHTTP = 20 * time.Second
+	// minSondeo and maxSondeo are how often it looks at the row meanwhile.
+	minSondeo, maxSondeo = 200 * time.Millisecond, time.Second
+	// esperaFin is how long a late caller waits for the row of a package that has
+	// arrived, to be served from the file rather than from the flight.
+	esperaFin = 2 * time.Second
 )
 
 // ErrCerrando says that the gateway is going down and starts no new download.
 var ErrCerrando = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: 10 * time.Second,
 	Detail: "La pasarela se está deteniendo. Repita en unos segundos."}
 
-// Contenido is a package to be served: Guardado when it lies in storage whole,
-// or else EnVuelo, which yields it as it arrives.
+// Presencia tells which processes that share the ledger are alive.
+type Presencia interface {
+	// ID identifies this process; no other has ever had it.
+	ID() string
+	// Vive tells whether the process id is alive.
+	Vive(id string) bool
+}
+
+// Solo is the presence of a process that shares its ledger with nobody.
+type Solo string
+
+// ID implements Presencia.
+func (s Solo) ID() string { return string(s) }
+
+// Vive implements Presencia.
+func (s Solo) Vive(id string) bool { return id == string(s) }
+
+// Contenido is a package to be served: Guardado when it is there whole, or else
+// EnVuelo, which yields it as it arrives.
 type Contenido struct {
 	Guardado *Guardado
 	EnVuelo  io.ReadCloser
 }
 
-// Guardado is a whole package in storage.
+// Guardado is a whole package. Close it.
 type Guardado struct {
-	File       *os.File // close it
+	// ReadSeekCloser is an *os.File where the package lies on this machine.
+	io.ReadSeekCloser
 	Bytes      int64
 	SHA256     string // hexadecimal
 	Completado time.Time
 }
 
-// Almacen fetches packages at most once and keeps them.
-type Almacen struct {
-	sat    gateway.Descargador
-	store  *store.Store
-	log    zerolog.Logger
-	ctx    context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
-	cancel context.CancelFunc
-
-	mu      sync.Mutex
-	vuelos  map[gateway.Paquete]*vuelo
-	closing bool
-	wg      sync.WaitGroup
+// Lector reads a stored package here and there. Close it.
+type Lector struct {
+	objetos.ReaderAtCloser
+	Size   int64
+	SHA256 string // hexadecimal
 }
 
-// New returns the packages over st, which no other process writes.
-func New(sat gateway.Descargador, st *store.Store, log zerolog.Logger) *Almacen {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Almacen{sat: sat, store: st, log: log, ctx: ctx, cancel: cancel, vuelos: make(map[gateway.Paquete]*vuelo)}
+// Config is what an Almacen works with.
+type Config struct {
+	SAT       gateway.Descargador
+	Store     *store.Store
+	Deposito  *objetos.Deposito
+	Presencia Presencia
+	Log       zerolog.Logger
+	// Espera is how long Abre waits for another gateway's download; zero for
+	// twenty seconds.
+	Espera time.Duration
+}
+
+// Almacen fetches packages at most once and keeps them.
+type Almacen struct {
+	sat       gateway.Descargador
+	store     *store.Store
+	deposito  *objetos.Deposito
+	presencia Presencia
+	log       zerolog.Logger
+	espera    time.Duration
+	ctx       context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
+	cancel    context.CancelFunc
+	// cierra is closed when the gateway goes down: what fails is not tried again.
+	cierra chan struct{}
+	// subidas bounds the uploads at a time, each of which holds parts in memory.
+	subidas    chan struct{}
+	adopciones singleflight.Group
+
+	mu       sync.Mutex
+	vuelos   map[gateway.Paquete]*vuelo
+	mudanzas map[string]chan struct{} // by partial file; closed at their end
+	borrando map[string]bool          // by SHA-256
+	closing  bool
+	wg       sync.WaitGroup
+}
+
+// Open returns the packages of c, and goes on with what an earlier process left
+// undone: packages received whole go into storage, those that earlier versions
+// stored by id move to their content's place, and objects that nothing refers to
+// are removed. All of that happens beside; nothing waits for it.
+func Open(ctx context.Context, c Config) (*Almacen, error) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera,
+		ctx: life, cancel: cancel, cierra: make(chan struct{}), subidas: make(chan struct{}, maxSubidas),
+		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]chan struct{}), borrando: make(map[string]bool)}
+	if a.espera == 0 {
+		a.espera = esperaHTTP
+	}
+	pendientes, err := a.store.Pendientes(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	a.wg.Go(func() { a.reanuda(pendientes) })
+	return a, nil
 }
 
 // Abre returns p: from storage; or from the download that is under way; or from
 // a new one, if the SAT still owes one. It waits for the first bytes, so that a
-// refusal is an error and not an empty file. The download goes on if the caller
-// goes away. Errors are *gateway.Error.
+// refusal is an error and not an empty file. While another gateway downloads it,
+// it waits for that, but not for long. The download goes on if the caller goes
+// away. Errors are *gateway.Error.
 func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
+	ctx2, cancel := context.WithTimeout(ctx, a.espera)
+	defer cancel()
+	for sondeo := minSondeo; ; sondeo = min(sondeo*3/2, maxSondeo) {
+		c, err := a.abre(ctx, paquete)
+		if !errors.Is(err, errAjeno) {
+			return c, err
+		}
+		select {
+		case <-ctx2.Done():
+			if ctx.Err() != nil {
+				return Contenido{}, context.Cause(ctx)
+			}
+			return Contenido{}, err
+		case <-a.cierra:
+			return Contenido{}, ErrCerrando
+		case <-time.After(sondeo):
+		}
+	}
+}
+
+// errAjeno says that another process downloads the package, or has it whole.
+var errAjeno = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: 10 * time.Second,
+	Detail: "Otra pasarela está trayendo o guardando este paquete. Repita en unos segundos."}
+
+func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
 	guardado, err := a.guardado(ctx, paquete)
 	if err != nil || guardado != nil {
 		return Contenido{Guardado: guardado}, err
 	}
-	r, guardado, err := a.sigue(ctx, paquete)
-	if err != nil || guardado != nil {
-		return Contenido{Guardado: guardado}, err
+	r, err := a.sigue(ctx, paquete)
+	if err != nil {
+		return Contenido{}, err
+	}
+	if r == nil {
+		// A flight that ended since the caller looked has left it whole.
+		if guardado, err := a.guardado(ctx, paquete); err != nil || guardado != nil {
+			return Contenido{Guardado: guardado}, err
+		}
+		return Contenido{}, errAjeno
 	}
 	select {
 	case <-ctx.Done():
@@ -92,8 +191,12 @@ func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 		return Contenido{}, err
 	}
 	if over {
-		// It is being put into storage, whence it can be served better.
-		<-r.v.landed
+		// It is being entered in the ledger, after which it can be served better.
+		select {
+		case <-r.v.landed:
+		case <-ctx.Done():
+		case <-time.After(esperaFin):
+		}
 		if guardado, err := a.guardado(ctx, paquete); err == nil && guardado != nil {
 			return Contenido{Guardado: guardado}, r.Close()
 		}
@@ -101,192 +204,137 @@ func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 	return Contenido{EnVuelo: r}, nil
 }
 
-// guardado returns the stored package, or nil. A whole file whose entry in the
-// ledger a crash has prevented is entered now.
+// Ficha says of a package that is there whole what it is.
+type Ficha struct {
+	Bytes      int64
+	SHA256     string // hexadecimal
+	Completado time.Time
+}
+
+// Trae sees to it that p is there whole, by a download if the SAT still owes
+// one, and waits for it, also for another gateway's, until ctx ends. Errors are
+// *gateway.Error, or the cause of ctx's end.
+func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, error) {
+	for {
+		c, err := a.Abre(ctx, paquete)
+		switch {
+		case errors.Is(err, errAjeno):
+			continue
+		case err != nil:
+			return Ficha{}, err
+		case c.Guardado != nil:
+			g := c.Guardado
+			return Ficha{Bytes: g.Bytes, SHA256: g.SHA256, Completado: g.Completado}, g.Close()
+		}
+		r, ok := c.EnVuelo.(*reader)
+		if !ok {
+			return Ficha{}, interno(errors.New("paquetes: an unknown flight"))
+		}
+		if err := a.aterriza(ctx, r); err != nil {
+			return Ficha{}, err
+		}
+	}
+}
+
+// aterriza waits for the end of r's flight and closes r.
+func (a *Almacen) aterriza(ctx context.Context, r *reader) error {
+	defer r.Close() //nolint:errcheck // always nil
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.v.landed:
+	}
+	_, err := r.v.over()
+	return err
+}
+
+// Lee opens p to be read here and there, if it is stored; it downloads nothing.
+// What lies in a bucket is read until ctx ends. Errors are *gateway.Error:
+// KindNoEncontrado when it is not there, KindYaNoDisponible when it was deleted.
+func (a *Almacen) Lee(ctx context.Context, paquete gateway.Paquete) (Lector, error) {
+	row, local, err := a.localiza(ctx, paquete)
+	switch {
+	case err != nil:
+		return Lector{}, err
+	case local != nil:
+		return Lector{ReaderAtCloser: local, Size: row.Bytes, SHA256: row.SHA256}, nil
+	case !row.Completo:
+		return Lector{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete."}
+	}
+	r, err := a.deposito.Lee(ctx, row.SHA256, row.Bytes)
+	if err != nil {
+		return Lector{}, perdido(err)
+	}
+	return Lector{ReaderAtCloser: r, Size: row.Bytes, SHA256: row.SHA256}, nil
+}
+
+// guardado returns the package if it is there whole, or nil.
 func (a *Almacen) guardado(ctx context.Context, paquete gateway.Paquete) (*Guardado, error) {
-	f, err := a.store.Abre(paquete)
-	if errors.Is(err, fs.ErrNotExist) {
+	row, local, err := a.localiza(ctx, paquete)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guardado{Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado}
+	switch {
+	case local != nil:
+		g.ReadSeekCloser = local
+	case !row.Completo:
 		return nil, nil
+	default:
+		if g.ReadSeekCloser, err = a.deposito.Abre(ctx, row.SHA256, row.Bytes); err != nil {
+			return nil, perdido(err)
+		}
 	}
-	if err != nil {
-		return nil, interno(err)
-	}
-	row, err := a.store.Paquete(ctx, paquete)
-	if err == nil && !row.Completo {
-		err = a.adopta(ctx, paquete, f)
+	return g, nil
+}
+
+// localiza returns the row of a package, and the file of this machine that holds
+// it whole where it is not in storage yet. What an earlier version has stored, or
+// an earlier process received, is taken over on the way.
+func (a *Almacen) localiza(ctx context.Context, paquete gateway.Paquete) (store.Paquete, *os.File, error) {
+	// Between the row and the file it names, the file may move into storage.
+	for range 3 {
+		row, err := a.store.Paquete(ctx, paquete)
+		if err != nil {
+			return row, nil, interno(err)
+		}
+		if !row.Borrado.IsZero() {
+			return row, nil, borrado(row.Borrado)
+		}
+		if row.Parcial == "" {
+			taken, err := a.adoptaSiHay(ctx, paquete, row)
+			if err != nil {
+				return row, nil, interno(err)
+			}
+			if taken {
+				continue
+			}
+			return row, nil, nil
+		}
+		f, err := os.Open(a.store.RutaParcial(row.Parcial))
 		if err == nil {
-			row, err = a.store.Paquete(ctx, paquete)
+			a.encarga(store.Pendiente{Paquete: paquete, SHA256: row.SHA256, Bytes: row.Bytes, Parcial: row.Parcial, Vuela: row.Vuela})
+			return row, f, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return row, nil, interno(err)
+		}
+		if done, err := a.termina(ctx, paquete, row); err != nil {
+			return row, nil, interno(err)
+		} else if !done {
+			return row, nil, nil
 		}
 	}
-	if err != nil {
-		return nil, interno(errors.Join(err, f.Close()))
-	}
-	return &Guardado{File: f, Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado}, nil
-}
-
-func interno(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
-		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
-}
-
-func (a *Almacen) adopta(ctx context.Context, paquete gateway.Paquete, f *os.File) error {
-	hash := sha256.New()
-	n, err := io.Copy(hash, f)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	if err := zipdir.Check(f, n); err != nil {
-		return err
-	}
-	return a.store.Completa(ctx, paquete, n, hex.EncodeToString(hash.Sum(nil)))
-}
-
-// sigue returns a reader on the package's flight, starting one if there is none.
-// A flight that ended since the caller looked has left the package in storage.
-func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, *Guardado, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if v, ok := a.vuelos[paquete]; ok {
-		return v.newReader(ctx, false), nil, nil
-	}
-	if guardado, err := a.guardado(ctx, paquete); err != nil || guardado != nil {
-		return nil, guardado, err
-	}
-	if a.closing {
-		return nil, nil, ErrCerrando
-	}
-	r, err := a.despega(ctx, paquete)
-	return r, nil, err
-}
-
-// despega starts a flight, counted before it leaves. a.mu is held.
-func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
-	row, err := a.store.Paquete(ctx, paquete)
-	if err != nil {
-		return nil, interno(err)
-	}
-	if row.Descargas >= maxDescargas {
-		return nil, &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5008", Mensaje: "Máximo de descargas permitidas",
-			Detail: "La pasarela ya descargó este paquete las dos veces que el SAT permite y ninguna llegó completa. Presente una solicitud nueva con el rango cambiado en un segundo."}
-	}
-	file, err := a.store.Parcial()
-	if err != nil {
-		return nil, interno(err)
-	}
-	// Without the caller's cancellation: a write that is cut may have been made.
-	if err := a.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, 1); err != nil {
-		return nil, interno(errors.Join(err, discard(file)))
-	}
-	v := newVuelo(file)
-	a.vuelos[paquete] = v
-	r := v.newReader(ctx, false)
-	log := *zerolog.Ctx(ctx)
-	a.wg.Go(func() { a.vuela(log.WithContext(a.ctx), paquete, v) })
-	return r, nil
-}
-
-// vuela runs one flight to its end.
-func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) {
-	ctx, cancel := context.WithTimeout(ctx, maxVuelo)
-	defer cancel()
-	defer v.release()
-	sum, err := a.descarga(ctx, paquete, v)
-	if err != nil {
-		a.fracasa(ctx, paquete, v, err)
-		return
-	}
-	// Whoever reads has it whole now; making it durable is our own affair.
-	v.finish(nil)
-	if err := a.store.Conserva(context.WithoutCancel(ctx), paquete, v.file, v.size, sum); err != nil {
-		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a whole package could not be kept")
-		os.Remove(v.file.Name()) //nolint:errcheck // it may be in its place already
-	}
-	a.olvida(paquete)
-	close(v.landed)
-}
-
-// descarga fetches the package into v and hashes it on the way, on another core.
-func (a *Almacen) descarga(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
-	hashed := make(chan error, 1)
-	hash := sha256.New()
-	follower := v.newReader(ctx, true)
-	go func() {
-		defer follower.Close() //nolint:errcheck // always nil
-		_, err := io.CopyBuffer(struct{ io.Writer }{hash}, follower, make([]byte, hashBlock))
-		hashed <- err
-	}()
-	if err := a.fetch(ctx, paquete, v); err != nil {
-		return "", err
-	}
-	v.finishWriting()
-	if err := <-hashed; err != nil {
-		return "", interno(err)
-	}
-	if err := zipdir.Check(v.file, v.size); err != nil {
-		return "", incompleto(err)
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-// fetch keeps a panic from ending the process: no handler stands above a flight.
-func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
-			err = interno(fmt.Errorf("panic: %T", r))
-		}
-	}()
-	return a.sat.Descarga(ctx, paquete, v)
-}
-
-// fracasa ends a flight that brought no package, and settles its count: the
-// download is given back when the SAT surely did not serve it.
-func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
-	failed := gateway.AsError(err)
-	if errors.Is(err, zipdir.ErrZip) && failed.Kind != gateway.KindRespuestaInvalida {
-		failed = gateway.AsError(incompleto(err))
-	}
-	// An answer that is none and brought not one byte comes from something before
-	// the SAT; an empty package of the SAT has been counted.
-	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, zipdir.ErrZip) {
-		if err := a.store.CuentaDescarga(context.WithoutCancel(ctx), paquete, -1); err != nil {
-			a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a download could not be given back")
-		}
-	}
-	a.olvida(paquete)
-	v.finish(failed)
-	close(v.landed)
-	if err := os.Remove(v.file.Name()); err != nil {
-		a.log.Error().Err(err).Msg("a partial package could not be removed")
-	}
-}
-
-// noServido tells the failures in which the SAT counted nothing: it refused with
-// a code or a fault, or the message never arrived.
-func noServido(e *gateway.Error) bool {
-	if e.NoEnviada {
-		return true
-	}
-	switch e.Kind {
-	case gateway.KindSinRespuesta, gateway.KindRespuestaInvalida, gateway.KindInterno, gateway.KindResultadoDesconocido:
-		return false
-	}
-	return true
-}
-
-func (a *Almacen) olvida(paquete gateway.Paquete) {
-	a.mu.Lock()
-	delete(a.vuelos, paquete)
-	a.mu.Unlock()
+	return store.Paquete{}, nil, errAjeno // it changes faster than it can be read
 }
 
 // Close starts no more downloads and waits for those under way; when ctx ends
 // first, they are cut.
 func (a *Almacen) Close(ctx context.Context) error {
 	a.mu.Lock()
+	if !a.closing {
+		close(a.cierra)
+	}
 	a.closing = true
 	a.mu.Unlock()
 	landed := make(chan struct{})
@@ -302,7 +350,21 @@ func (a *Almacen) Close(ctx context.Context) error {
 	}
 	a.cancel()
 	<-landed
-	return fmt.Errorf("paquetes: running downloads were cut: %w", context.Cause(ctx))
+	return errors.Join(errors.New("paquetes: running downloads were cut"), context.Cause(ctx))
 }
 
-func discard(f *os.File) error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+func interno(err error) error {
+	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
+		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR y, si los paquetes se guardan aparte, GATEWAY_BLOB_URL."}
+}
+
+// perdido is what became of a package whose row says that it is in storage. It
+// is not downloaded again by itself: a wrong GATEWAY_BLOB_URL would spend what
+// the SAT still owes of every package.
+func perdido(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return interno(err)
+	}
+	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
+		Detail: "El paquete está registrado como guardado y su archivo no está o no está completo. Revise que GATEWAY_DATA_DIR y GATEWAY_BLOB_URL sean los de siempre."}
+}

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
@@ -40,25 +42,73 @@ func (s *source) Descarga(ctx context.Context, _ gateway.Paquete, sink io.Writer
 	return s.serve(ctx, s.calls.Add(1), sink)
 }
 
+// rig is one gateway's packages over a data directory of their own.
+type rig struct {
+	*Almacen
+	sat   *source
+	store *store.Store
+	dir   string
+}
+
+type options struct {
+	dir       string
+	blob      string // empty for the folder
+	presencia Presencia
+	espera    time.Duration
+	serve     func(ctx context.Context, n int32, sink io.Writer) error
+}
+
+func start(t *testing.T, o options) *rig {
+	t.Helper()
+	if o.dir == "" {
+		o.dir = t.TempDir()
+	}
+	return startOn(t, o, openStore(t, o.dir))
+}
+
+// startOn is start over a store that is open already, or shared.
+func startOn(t *testing.T, o options, st *store.Store) *rig {
+	t.Helper()
+	if o.presencia == nil {
+		o.presencia = Solo(uuid.NewString())
+	}
+	d, err := objetos.Open(t.Context(), o.blob, filepath.Join(o.dir, "paquetes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{sat: &source{serve: o.serve}, store: st, dir: o.dir}
+	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// stop ends it as a graceful stop does; a store of its own can be opened again.
+func (r *rig) stop() {
+	r.Close(context.Background()) //nolint:errcheck // never cut
+	r.deposito.Close()            //nolint:errcheck // nothing is written any more
+	r.store.Close()               //nolint:errcheck // may be closed already
+}
+
 func newAlmacen(t *testing.T, dir string, serve func(ctx context.Context, n int32, sink io.Writer) error) (*Almacen, *source) {
 	t.Helper()
-	s := &source{serve: serve}
-	p := New(s, openStore(t, dir), zerolog.Nop())
-	t.Cleanup(func() { p.Close(context.Background()) }) //nolint:errcheck // never cut
-	return p, s
+	r := start(t, options{dir: dir, serve: serve})
+	return r.Almacen, r.sat
 }
 
 // read takes a Contenido to its end.
 func read(c Contenido) ([]byte, error) {
 	if c.Guardado != nil {
-		defer c.Guardado.File.Close() //nolint:errcheck // read only
-		return io.ReadAll(c.Guardado.File)
+		defer c.Guardado.Close() //nolint:errcheck // read only
+		return io.ReadAll(c.Guardado)
 	}
 	defer c.EnVuelo.Close() //nolint:errcheck // always nil
 	return io.ReadAll(c.EnVuelo)
 }
 
-// settle waits until the flight of elPaquete has been forgotten.
+// settle waits until every flight has ended and what it brought is stored.
 func settle(p *Almacen) { p.wg.Wait() }
 
 func TestAbre_WhenManyCome(t *testing.T) {
@@ -280,11 +330,10 @@ func TestAbre_WhenTheFlightLandsInBetween(t *testing.T) {
 	}
 	settle(p)
 	// The rest of Abre for a caller that had found storage empty.
-	r, guardado, err := p.sigue(t.Context(), elPaquete)
-	if err != nil || r != nil || guardado == nil {
-		t.Fatalf("reader %v, guardado %v, error %v", r, guardado, err)
+	r, err := p.sigue(t.Context(), elPaquete)
+	if err != nil || r != nil {
+		t.Fatalf("reader %v, error %v", r, err)
 	}
-	guardado.File.Close() //nolint:errcheck // read only
 	if n := sat.calls.Load(); n != 1 {
 		t.Errorf("%d downloads", n)
 	}

@@ -57,8 +57,8 @@ type Store struct {
 }
 
 // Open opens c.Dir, creating it and migrating its database as needed. Partial
-// packages of an earlier process are removed: they are never whole. It fails
-// with ErrInUse, and with ErrDestructiva on PostgreSQL.
+// packages of an earlier process are removed, unless a row says that they are
+// whole. It fails with ErrInUse, and with ErrDestructiva on PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{dir: c.Dir, now: c.Now}
 	err := s.occupy()
@@ -70,6 +70,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	if err == nil {
 		err = s.migrate(ctx, c, false)
+	}
+	if err == nil {
+		err = s.limpia(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -112,11 +115,8 @@ func (s *Store) occupy() error {
 	return nil
 }
 
-// clean removes what an earlier process left unfinished.
+// clean makes the place of partial packages.
 func (s *Store) clean() error {
-	if err := os.RemoveAll(s.partial()); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
 	if err := os.MkdirAll(s.partial(), 0o700); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -130,7 +130,7 @@ const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado,
 
 // PaqueteDeTramo returns one row, or ErrNotFound.
 func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, error) {
-	todos, err := s.paquetes(ctx, `p.id = $1`, id)
+	todos, err := s.dePaquetes(ctx, `p.id = $1`, id)
 	if err == nil && len(todos) == 0 {
 		return PaqueteDeTramo{}, ErrNotFound
 	}
@@ -142,17 +142,17 @@ func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, e
 
 // PaquetesDeDescarga returns up to limite packages behind the id despues, in order.
 func (s *Store) PaquetesDeDescarga(ctx context.Context, descarga string, despues int64, limite int) ([]PaqueteDeTramo, error) {
-	return s.paquetes(ctx, `p.descarga = $1 AND p.id > $2 ORDER BY p.id LIMIT `+strconv.Itoa(limite), descarga, despues)
+	return s.dePaquetes(ctx, `p.descarga = $1 AND p.id > $2 ORDER BY p.id LIMIT `+strconv.Itoa(limite), descarga, despues)
 }
 
 // PaquetesDeTramo returns the packages of one solicitud, in order.
 func (s *Store) PaquetesDeTramo(ctx context.Context, tramo int64) ([]PaqueteDeTramo, error) {
-	return s.paquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
+	return s.dePaquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
 }
 
 // PaquetesVencidos returns up to limite packages that were due before antes.
 func (s *Store) PaquetesVencidos(ctx context.Context, antes time.Time, limite int) ([]PaqueteDeTramo, error) {
-	return s.paquetes(ctx, `p.estado = 'pendiente' AND p.siguiente < $1 ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
+	return s.dePaquetes(ctx, `p.estado = 'pendiente' AND p.siguiente < $1 ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
 }
 
 // OcupaPaquete makes p's work the process's own, if it is still as it was read.
@@ -176,8 +176,8 @@ func (s *Store) PaqueteEnUso(ctx context.Context, p PaqueteDeTramo, antes time.T
 	return otros > 0, err
 }
 
-// paquetes reads rows; where is a constant of this file, never input.
-func (s *Store) paquetes(ctx context.Context, where string, args ...any) ([]PaqueteDeTramo, error) {
+// dePaquetes reads rows; where is a constant of this file, never input.
+func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]PaqueteDeTramo, error) {
 	rows, err := s.db.QueryContext(ctx, selectPaquete+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// makeZip writes n small entries.
-func makeZip(tb testing.TB, n int) []byte {
+// makeZip writes n small entries, with a comment.
+func makeZip(tb testing.TB, n int, comment string) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -18,6 +18,9 @@ func makeZip(tb testing.TB, n int) []byte {
 			tb.Fatal(err)
 		}
 		fmt.Fprintf(f, "<a>%d</a>", i) //nolint:errcheck // memory
+	}
+	if err := w.SetComment(comment); err != nil {
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		tb.Fatal(err)

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+)
+
+// parametrosS3 lists what a bucket's address may say: the parameters of
+// gocloud.dev's s3blob that change where and how the bucket is reached. Those
+// with which credentials are chosen are the AWS SDK's own variables.
+func parametrosS3() []string {
+	return []string{"region", "endpoint", "use_path_style", "ssetype", "kmskeyid", "request_checksum_calculation", "response_checksum_validation"}
+}
+
+// storage checks the address of the packages' storage. Its value is not shown:
+// somebody may have put a credential there.
+func storage(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return fmt.Errorf("%s: not a URL", name)
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	switch {
+	case err != nil || u.User != nil || u.Fragment != "":
+		return fmt.Errorf("%s: not a plain URL; credentials come from the variables of the AWS SDK", name)
+	case u.Scheme == "file":
+		if u.Host != "" || len(u.Path) < 2 || u.RawQuery != "" {
+			return fmt.Errorf("%s: a folder is file:///folder, without anything else", name)
+		}
+		return nil
+	case u.Scheme != "s3":
+		return fmt.Errorf("%s: there are two kinds of storage, file:///folder and s3://bucket", name)
+	case u.Host == "" || u.Path != "" && u.Path != "/":
+		return fmt.Errorf("%s: a bucket is s3://bucket, without a path", name)
+	}
+	for param, values := range q {
+		if !slices.Contains(parametrosS3(), param) || len(values) != 1 {
+			return fmt.Errorf("%s: a parameter that means nothing here; there are %v", name, parametrosS3())
+		}
+	}
+	if endpoint := q.Get("endpoint"); endpoint != "" {
+		e, err := url.Parse(endpoint)
+		if err != nil || e.Host == "" || e.User != nil || e.Scheme != "https" && e.Scheme != "http" {
+			return fmt.Errorf("%s: its endpoint is not a plain http or https URL", name)
+		}
+	}
+	return nil
+}
+
+// shared refuses a database that several gateways share beside packages that
+// they do not: one would answer for what only the other has.
+func shared(database bool, blobURL string) error {
+	if !database || blobURL != "" {
+		return nil
+	}
+	return errors.New("GATEWAY_BLOB_URL: needed with GATEWAY_DATABASE_URL, so that every gateway of that database has the packages of the others: " +
+		"s3://bucket?region=…, or file:///folder on a disk that all of them share")
+}

@@ -1,0 +1,205 @@
+// Package objetos keeps whole files by the SHA-256 of their content, in a folder
+// or in a bucket that speaks S3, through gocloud.dev/blob.
+//
+// It knows keys and bytes, and nothing of who refers to them: what may be
+// removed is the ledger's to say (internal/store). It refuses any other kind of
+// storage, and never takes a credential: those are the AWS SDK's to find.
+package objetos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/s3blob"
+	"gocloud.dev/gcerrors"
+)
+
+const (
+	tipo = "application/zip"
+	// pregunta bounds a request without a body, the SDK's repeats included.
+	pregunta = 30 * time.Second
+)
+
+// Deposito is an open folder or bucket.
+type Deposito struct {
+	bucket *blob.Bucket
+	// carpeta is the folder; empty where it is a bucket.
+	carpeta string
+}
+
+// Open opens what address names: file:///folder, which must exist, or
+// s3://bucket with the parameters of gocloud.dev's s3blob. Without an address it
+// is carpeta, which is created. It asks a bucket for its list once, so that a
+// wrong setting is known at the start; the error holds no credential.
+func Open(ctx context.Context, address, carpeta string) (*Deposito, error) {
+	if address == "" {
+		if err := os.MkdirAll(carpeta, 0o700); err != nil {
+			return nil, fmt.Errorf("objetos: %w", err)
+		}
+		return enCarpeta(carpeta)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("objetos: the address cannot be read") // without it: it may hold anything
+	}
+	switch u.Scheme {
+	case fileblob.Scheme:
+		return enCarpeta(filepath.FromSlash(u.Path))
+	case s3blob.Scheme:
+		return enBucket(ctx, u)
+	}
+	return nil, fmt.Errorf("objetos: %q is not a kind of storage; there are file and s3", u.Scheme)
+}
+
+func enCarpeta(dir string) (*Deposito, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("objetos: %w", err)
+	}
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{Metadata: fileblob.MetadataDontWrite, DirFileMode: 0o700, NoTempDir: true})
+	if err != nil {
+		return nil, fmt.Errorf("objetos: %w", err)
+	}
+	return &Deposito{bucket: bucket, carpeta: dir}, nil
+}
+
+func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
+	q := u.Query()
+	if q.Get("endpoint") != "" && q.Get("request_checksum_calculation") == "" {
+		// Others than AWS often refuse the checksums that the SDK adds by itself
+		// (aws-sdk-go-v2 discussion 2960).
+		q.Set("request_checksum_calculation", "when_required")
+	}
+	bucket, err := (&s3blob.URLOpener{}).OpenBucketURL(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: q.Encode()})
+	if err != nil {
+		return nil, fmt.Errorf("objetos: %w", err)
+	}
+	d := &Deposito{bucket: bucket}
+	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	defer cancel()
+	ok, err := bucket.IsAccessible(ctx)
+	if err == nil && !ok {
+		err = errors.New("there is no such bucket")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("objetos: bucket %s cannot be reached: %w", u.Host, d.publica(err)), bucket.Close())
+	}
+	return d, nil
+}
+
+// Close closes it.
+func (d *Deposito) Close() error { return d.bucket.Close() }
+
+// Guarda puts the file at ruta, which is synced, in place as the object of
+// sha256, durably, and looks that it is there with all its bytes. A folder takes
+// the file away; a bucket leaves it. What an earlier call has done is not done
+// again, so that it may be called until it succeeds; the caller sees to it that
+// nobody removes the object meanwhile.
+func (d *Deposito) Guarda(ctx context.Context, sha256 string, bytes int64, ruta string) error {
+	if d.carpeta != "" {
+		return d.mueve(sha256, bytes, ruta)
+	}
+	if ok, err := d.Existe(ctx, sha256, bytes); err != nil || ok {
+		return err
+	}
+	if err := d.sube(ctx, sha256, ruta); err != nil {
+		return err
+	}
+	ok, err := d.Existe(ctx, sha256, bytes)
+	if err == nil && !ok {
+		err = fmt.Errorf("objetos: %s is not there after it was written", sha256)
+	}
+	return err
+}
+
+// Existe tells whether the object of sha256 is there with all its bytes.
+func (d *Deposito) Existe(ctx context.Context, sha256 string, bytes int64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	defer cancel()
+	attrs, err := d.bucket.Attributes(ctx, clave(sha256))
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("objetos: %w", d.publica(err))
+	}
+	return attrs.Size == bytes, nil
+}
+
+// Abre opens the object of sha256 to be sent: an *os.File out of a folder, or
+// what asks the bucket for ranges as it is read, until ctx ends. The error is
+// fs.ErrNotExist when it is not there with all its bytes.
+func (d *Deposito) Abre(ctx context.Context, sha256 string, bytes int64) (io.ReadSeekCloser, error) {
+	if d.carpeta != "" {
+		return d.archivo(sha256, bytes)
+	}
+	if ok, err := d.Existe(ctx, sha256, bytes); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+	}
+	return &corriente{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, nil
+}
+
+// ReaderAtCloser is an object that is read here and there.
+type ReaderAtCloser interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// Lee is Abre for readers that jump, as those of a ZIP do: a bucket's object is
+// read in blocks, of which a few stay in memory.
+func (d *Deposito) Lee(ctx context.Context, sha256 string, bytes int64) (ReaderAtCloser, error) {
+	if d.carpeta != "" {
+		return d.archivo(sha256, bytes)
+	}
+	if ok, err := d.Existe(ctx, sha256, bytes); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+	}
+	return &bloques{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, nil
+}
+
+// Borra removes the object of sha256; one that is not there is no error.
+func (d *Deposito) Borra(ctx context.Context, sha256 string) error {
+	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	defer cancel()
+	if err := d.bucket.Delete(ctx, clave(sha256)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("objetos: %w", d.publica(err))
+	}
+	return nil
+}
+
+// clave has no character that a driver would escape.
+func clave(sha256 string) string { return path.Join("sha256", sha256[:2], sha256+".zip") }
+
+// falla is an error of the bucket as it may be shown.
+type falla struct {
+	texto string
+	err   error
+}
+
+func (f *falla) Error() string { return f.texto }
+func (f *falla) Unwrap() error { return f.err }
+
+// publica keeps the texts of S3 servers out of logs: a refusal may repeat the
+// key's id and the signature. Its code says enough.
+func (d *Deposito) publica(err error) error {
+	var api smithy.APIError
+	if err != nil && d.bucket.ErrorAs(err, &api) {
+		return &falla{texto: "the storage answered " + api.ErrorCode(), err: err}
+	}
+	return err
+}

@@ -1,0 +1,268 @@
+package paquetes
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
+)
+
+// A package that has arrived whole goes into storage in steps, each of which may
+// be the last before a crash:
+//
+//  1. its file is synced;
+//  2. the row says that it was received whole, and in which file (Recibe);
+//  3. the file becomes the object (Guarda);
+//  4. the row says that it is stored (Completa).
+//
+// Before 2 the file is removed at the next start and the download was spent.
+// From 2 on the package is served from the file, and the next start goes on.
+const (
+	// maxSubidas is how many files go into a bucket at a time.
+	maxSubidas = 2
+	// What fails is tried again, the sooner the first times.
+	minReintento, maxReintento = time.Second, time.Minute
+)
+
+// recibe makes step 1 and 2. It returns false when the package is lost, or is
+// there already by another process's work.
+func (a *Almacen) recibe(p store.Pendiente, f *os.File) bool {
+	if err := errors.Join(f.Sync(), a.store.SincronizaParciales()); err != nil {
+		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
+		return false
+	}
+	mine := false
+	err := a.insiste("a whole package cannot be entered in the ledger yet", func() error {
+		var err error
+		mine, err = a.refiere(p, a.store.Recibe)
+		return err
+	})
+	if err != nil {
+		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
+	}
+	return mine && err == nil
+}
+
+// refiere enters, by recibe, that p's object is referred to, as soon as nobody
+// removes that object.
+func (a *Almacen) refiere(p store.Pendiente, recibe func(context.Context, store.Pendiente, string) (bool, error)) (bool, error) {
+	muerto := ""
+	for {
+		// Also when the downloads are being cut: this one has arrived.
+		mine, err := recibe(context.WithoutCancel(a.ctx), p, muerto)
+		var ocupado *store.OcupadoError
+		if !errors.As(err, &ocupado) {
+			return mine, err
+		}
+		if muerto = ocupado.Proceso; !a.borraAun(p.SHA256, muerto) {
+			continue
+		}
+		muerto = ""
+		select {
+		case <-a.ctx.Done():
+			return false, context.Cause(a.ctx)
+		case <-time.After(minSondeo):
+		}
+	}
+}
+
+// encarga makes steps 3 and 4 beside, if nobody does.
+func (a *Almacen) encarga(p store.Pendiente) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, moving := a.mudanzas[p.Parcial]; moving || a.closing {
+		return
+	}
+	a.wg.Go(func() { a.muda(p) })
+}
+
+// muda makes steps 3 and 4 until they succeed or the gateway goes down.
+func (a *Almacen) muda(p store.Pendiente) {
+	done := make(chan struct{})
+	a.mu.Lock()
+	_, moving := a.mudanzas[p.Parcial]
+	if !moving {
+		a.mudanzas[p.Parcial] = done
+	}
+	a.mu.Unlock()
+	if moving {
+		return
+	}
+	err := a.insiste("a whole package cannot be put into storage yet", func() error { return a.guarda(p) })
+	if err != nil {
+		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package is not in storage; its file stays until the next start")
+	}
+	a.mu.Lock()
+	delete(a.mudanzas, p.Parcial)
+	a.mu.Unlock()
+	close(done)
+}
+
+func (a *Almacen) guarda(p store.Pendiente) error {
+	a.subidas <- struct{}{}
+	defer func() { <-a.subidas }()
+	ruta := a.store.RutaParcial(p.Parcial)
+	if err := a.deposito.Guarda(a.ctx, p.SHA256, p.Bytes, ruta); err != nil {
+		return err
+	}
+	if _, err := a.store.Completa(context.WithoutCancel(a.ctx), p.Paquete, p.Parcial); err != nil {
+		return err
+	}
+	// Also where the row is another's by now: then the package is there twice.
+	if err := os.Remove(ruta); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.log.Warn().Err(err).Msg("the local file of a stored package could not be removed")
+	}
+	return nil
+}
+
+// insiste does something until it succeeds, or cannot succeed, or the gateway
+// goes down.
+func (a *Almacen) insiste(falla string, hace func() error) error {
+	for espera := minReintento; ; espera = min(2*espera, maxReintento) {
+		err := hace()
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		a.log.Warn().Err(err).Msg(falla)
+		select {
+		case <-a.cierra:
+			return err
+		case <-a.ctx.Done():
+			return err
+		case <-time.After(espera):
+		}
+	}
+}
+
+// termina makes step 4 for a package whose file is not on this machine, if the
+// object is there; it waits for a move under way. It returns false when the file
+// is another process's, or lost.
+func (a *Almacen) termina(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (bool, error) {
+	a.mu.Lock()
+	moving, ok := a.mudanzas[row.Parcial]
+	a.mu.Unlock()
+	if ok {
+		select {
+		case <-moving:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		return true, nil
+	}
+	if row.Vuela != a.presencia.ID() && a.presencia.Vive(row.Vuela) {
+		return false, nil
+	}
+	if ok, err := a.deposito.Existe(ctx, row.SHA256, row.Bytes); err != nil || !ok {
+		return false, err
+	}
+	_, err := a.store.Completa(context.WithoutCancel(ctx), paquete, row.Parcial)
+	return err == nil, err
+}
+
+// reanuda goes on with what earlier processes have left undone.
+func (a *Almacen) reanuda(pendientes []store.Pendiente) {
+	for _, p := range pendientes {
+		if err := a.retoma(p); err != nil {
+			a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package of an earlier process could not be taken over")
+		}
+	}
+	anteriores, err := a.store.Anteriores()
+	if err != nil {
+		a.log.Error().Err(err).Msg("packages of an earlier version could not be listed")
+	}
+	for _, paquete := range anteriores {
+		if err := a.traslada(paquete); err != nil {
+			a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a package of an earlier version could not be moved; it is tried again when it is asked for")
+		}
+	}
+	if err := a.Recoge(a.ctx); err != nil && a.ctx.Err() == nil {
+		a.log.Warn().Err(err).Msg("objects that no package refers to could not be removed yet")
+	}
+}
+
+// retoma goes on with one package that an earlier process received whole.
+func (a *Almacen) retoma(p store.Pendiente) error {
+	_, err := os.Stat(a.store.RutaParcial(p.Parcial))
+	if err == nil {
+		// So that other gateways wait for it instead of downloading it again.
+		if _, err := a.store.Toma(a.ctx, p, a.presencia.ID()); err != nil {
+			return err
+		}
+		a.encarga(p)
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, err = a.termina(a.ctx, p.Paquete, store.Paquete{SHA256: p.SHA256, Bytes: p.Bytes, Parcial: p.Parcial, Vuela: p.Vuela})
+	return err
+}
+
+// traslada takes over a package that an earlier version has stored by its id.
+func (a *Almacen) traslada(paquete gateway.Paquete) error {
+	select {
+	case <-a.cierra:
+		return nil
+	default:
+	}
+	row, err := a.store.Paquete(a.ctx, paquete)
+	if err != nil || row.Parcial != "" || !row.Borrado.IsZero() {
+		return err
+	}
+	_, err = a.adoptaSiHay(a.ctx, paquete, row)
+	return err
+}
+
+// adoptaSiHay takes over the file of a package that an earlier version has stored
+// by its id, if there is one: from then on it is one that was received whole.
+func (a *Almacen) adoptaSiHay(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (bool, error) {
+	nombre, err := a.store.Anterior(paquete)
+	if err != nil || nombre == "" {
+		return false, err
+	}
+	_, err, _ = a.adopciones.Do(nombre, func() (any, error) {
+		p := store.Pendiente{Paquete: paquete, Parcial: nombre, Vuela: a.presencia.ID(), SHA256: row.SHA256, Bytes: row.Bytes}
+		if !row.Completo {
+			// A crash between the move and the ledger has left a whole file.
+			if p.SHA256, p.Bytes, err = digest(a.store.RutaParcial(nombre)); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := a.refiere(p, a.store.Adopta); err != nil {
+			return nil, err
+		}
+		a.encarga(p)
+		return nil, nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil // it has been taken over and moved meanwhile
+	}
+	return err == nil && ctx.Err() == nil, err
+}
+
+// digest reads a whole ZIP and returns its SHA-256 in hexadecimal and its length.
+func digest(ruta string) (string, int64, error) {
+	f, err := os.Open(ruta) //nolint:gosec // a package of ours
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	hash := sha256.New()
+	n, err := io.Copy(hash, f)
+	if err != nil {
+		return "", 0, err
+	}
+	if err := zipdir.Check(f, n); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", ruta, err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), n, nil
+}

@@ -1,0 +1,204 @@
+package paquetes
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
+)
+
+// sigue returns a reader on the package's flight, starting one if there is none.
+// It returns nil when the package is there whole by now.
+func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v, ok := a.vuelos[paquete]; ok {
+		return v.newReader(ctx, false), nil
+	}
+	row, err := a.store.Paquete(ctx, paquete)
+	switch {
+	case err != nil:
+		return nil, interno(err)
+	case row.Completo, !row.Borrado.IsZero(), row.Parcial != "" && a.aqui(row.Parcial):
+		return nil, nil
+	case a.closing:
+		return nil, ErrCerrando
+	}
+	if err := a.puedeVolar(row); err != nil {
+		return nil, err
+	}
+	return a.despega(ctx, paquete, row.Vuela)
+}
+
+// aqui tells whether this process has the whole file, or is storing it. a.mu is
+// held.
+func (a *Almacen) aqui(parcial string) bool {
+	if _, moving := a.mudanzas[parcial]; moving {
+		return true
+	}
+	_, err := os.Stat(a.store.RutaParcial(parcial))
+	return err == nil
+}
+
+// puedeVolar tells why nobody may download the package of row now, if so.
+func (a *Almacen) puedeVolar(row store.Paquete) error {
+	if row.Vuela != "" && row.Vuela != a.presencia.ID() && a.presencia.Vive(row.Vuela) {
+		return errAjeno
+	}
+	if row.Descargas < maxDescargas {
+		return nil
+	}
+	if row.Parcial != "" {
+		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: time.Minute,
+			Detail: "El paquete está completo en el disco de otra pasarela, que no está en marcha. Estará disponible cuando arranque."}
+	}
+	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5008", Mensaje: "Máximo de descargas permitidas",
+		Detail: "La pasarela ya descargó este paquete las dos veces que el SAT permite y ninguna llegó completa. Presente una solicitud nueva con el rango cambiado en un segundo."}
+}
+
+// despega starts a flight, counted before it leaves. a.mu is held. muerto is the
+// process that flew the package before and does no more.
+func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, muerto string) (*reader, error) {
+	file, err := a.store.Parcial()
+	if err != nil {
+		return nil, interno(err)
+	}
+	// Without the caller's cancellation: a write that is cut may have been made.
+	mine, err := a.store.Reserva(context.WithoutCancel(ctx), paquete, a.presencia.ID(), muerto, maxDescargas)
+	if err != nil {
+		return nil, interno(errors.Join(err, discard(file)))
+	}
+	if !mine {
+		// Another gateway was faster.
+		return nil, errors.Join(errAjeno, discard(file))
+	}
+	v := newVuelo(file)
+	a.vuelos[paquete] = v
+	r := v.newReader(ctx, false)
+	log := *zerolog.Ctx(ctx)
+	a.wg.Go(func() { a.vuela(log.WithContext(a.ctx), paquete, v) })
+	return r, nil
+}
+
+// vuela runs one flight to its end.
+func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) {
+	defer v.release()
+	sum, err := a.trae(ctx, paquete, v)
+	if err != nil {
+		a.fracasa(ctx, paquete, v, err)
+		return
+	}
+	// Whoever reads has it whole now; making it durable is our own affair.
+	v.finish(nil)
+	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: store.NombreParcial(v.file), Vuela: a.presencia.ID()}
+	if a.recibe(p, v.file) {
+		a.olvida(paquete)
+		close(v.landed)
+		a.muda(p)
+		return
+	}
+	a.termino(ctx, paquete, 0)
+	a.olvida(paquete)
+	close(v.landed)
+	os.Remove(v.file.Name()) //nolint:errcheck // the next start removes it
+}
+
+func (a *Almacen) trae(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxVuelo)
+	defer cancel()
+	return a.descarga(ctx, paquete, v)
+}
+
+// descarga fetches the package into v and hashes it on the way, on another core.
+func (a *Almacen) descarga(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
+	hashed := make(chan error, 1)
+	hash := sha256.New()
+	follower := v.newReader(ctx, true)
+	go func() {
+		defer follower.Close() //nolint:errcheck // always nil
+		_, err := io.CopyBuffer(struct{ io.Writer }{hash}, follower, make([]byte, hashBlock))
+		hashed <- err
+	}()
+	if err := a.fetch(ctx, paquete, v); err != nil {
+		return "", err
+	}
+	v.finishWriting()
+	if err := <-hashed; err != nil {
+		return "", interno(err)
+	}
+	if err := zipdir.Check(v.file, v.size); err != nil {
+		return "", incompleto(err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// fetch keeps a panic from ending the process: no handler stands above a flight.
+func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
+			err = interno(fmt.Errorf("panic: %T", r))
+		}
+	}()
+	return a.sat.Descarga(ctx, paquete, v)
+}
+
+// fracasa ends a flight that brought no package, and settles its count: the
+// download is given back when the SAT surely did not serve it.
+func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
+	failed := gateway.AsError(err)
+	if errors.Is(err, zipdir.ErrZip) && failed.Kind != gateway.KindRespuestaInvalida {
+		failed = gateway.AsError(incompleto(err))
+	}
+	devuelta := 0
+	// An answer that is none and brought not one byte comes from something before
+	// the SAT; an empty package of the SAT has been counted.
+	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, zipdir.ErrZip) {
+		devuelta = 1
+	}
+	a.termino(ctx, paquete, devuelta)
+	a.olvida(paquete)
+	v.finish(failed)
+	close(v.landed)
+	if err := os.Remove(v.file.Name()); err != nil {
+		a.log.Error().Err(err).Msg("a partial package could not be removed")
+	}
+}
+
+func (a *Almacen) termino(ctx context.Context, paquete gateway.Paquete, devuelta int) {
+	if err := a.store.Fracasa(context.WithoutCancel(ctx), paquete, a.presencia.ID(), devuelta); err != nil {
+		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Int("devuelta", devuelta).Msg("the end of a download could not be written")
+	}
+}
+
+// noServido tells the failures in which the SAT counted nothing: it refused with
+// a code or a fault, or the message never arrived.
+func noServido(e *gateway.Error) bool {
+	if e.NoEnviada {
+		return true
+	}
+	switch e.Kind {
+	case gateway.KindSinRespuesta, gateway.KindRespuestaInvalida, gateway.KindInterno, gateway.KindResultadoDesconocido:
+		return false
+	}
+	return true
+}
+
+func (a *Almacen) olvida(paquete gateway.Paquete) {
+	a.mu.Lock()
+	delete(a.vuelos, paquete)
+	a.mu.Unlock()
+}
+
+func discard(f *os.File) error { return errors.Join(f.Close(), os.Remove(f.Name())) }

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// OcupadoError says that the process Proceso is removing an object.
+type OcupadoError struct{ Proceso string }
+
+func (e *OcupadoError) Error() string {
+	return "store: the object is being removed by process " + e.Proceso
+}
+
+func (s *Store) ocupado(ctx context.Context, tx *sql.Tx, sha256 string) error {
+	e := &OcupadoError{}
+	if err := tx.QueryRowContext(ctx, `SELECT borra FROM objetos WHERE sha256 = $1`, sha256).Scan(&e.Proceso); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return e
+}
+
+// Borra enters that the content of p is gone for good; its count of downloads
+// stays. It returns false, and changes nothing, when p is not in storage. The
+// object goes afterwards, when nothing refers to it: see ReclamaObjeto.
+func (s *Store) Borra(ctx context.Context, p gateway.Paquete) (bool, error) {
+	return s.changes(ctx, s.db,
+		`UPDATE paquetes SET completo = 0, borrado = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND completo = 1`,
+		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, s.stamp())
+}
+
+// sinReferencias finds that no package refers to the object of the row at hand.
+const sinReferencias = `NOT EXISTS (SELECT 1 FROM paquetes WHERE paquetes.sha256 = objetos.sha256 AND (paquetes.completo = 1 OR paquetes.parcial <> ''))`
+
+// Huerfanos lists the objects that no package refers to.
+func (s *Store) Huerfanos(ctx context.Context) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+sinReferencias) //nolint:gosec // a constant
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err says it
+	var out []string
+	for rows.Next() {
+		var sha256 string
+		if err := rows.Scan(&sha256); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		out = append(out, sha256)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return out, nil
+}
+
+// ReclamaObjeto makes proceso the one that removes an object, which nobody may
+// add again until OlvidaObjeto or LiberaObjeto. It returns false when a package
+// refers to the object, and an *OcupadoError when another process than muerto is
+// removing it.
+func (s *Store) ReclamaObjeto(ctx context.Context, sha256, proceso, muerto string) (bool, error) {
+	mine := false
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		// Locked first: only then the references that are seen are all there are.
+		exists, err := s.changes(ctx, tx, `UPDATE objetos SET borra = borra WHERE sha256 = $1`, sha256)
+		if err != nil || !exists {
+			return err
+		}
+		free, err := s.changes(ctx, tx, `UPDATE objetos SET borra = $2 WHERE sha256 = $1 AND (borra = '' OR borra = $3)`, sha256, proceso, muerto)
+		if err != nil {
+			return err
+		}
+		if !free {
+			return s.ocupado(ctx, tx, sha256)
+		}
+		if mine, err = s.changes(ctx, tx, `UPDATE objetos SET borra = borra WHERE sha256 = $1 AND `+sinReferencias, sha256); err != nil || mine {
+			return err
+		}
+		_, err = s.changes(ctx, tx, `UPDATE objetos SET borra = '' WHERE sha256 = $1`, sha256)
+		return err
+	})
+	return mine, err
+}
+
+// OlvidaObjeto enters that an object which proceso has reclaimed is gone.
+func (s *Store) OlvidaObjeto(ctx context.Context, sha256, proceso string) error {
+	_, err := s.changes(ctx, s.db, `DELETE FROM objetos WHERE sha256 = $1 AND borra = $2`, sha256, proceso)
+	return err
+}
+
+// LiberaObjeto gives an object back that proceso has reclaimed and could not
+// remove.
+func (s *Store) LiberaObjeto(ctx context.Context, sha256, proceso string) error {
+	_, err := s.changes(ctx, s.db, `UPDATE objetos SET borra = '' WHERE sha256 = $1 AND borra = $2`, sha256, proceso)
+	return err
+}
