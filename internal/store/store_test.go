@@ -130,4 +130,3 @@ func TestReintenta_WhenTwoTry(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
