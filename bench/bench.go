@@ -178,15 +178,28 @@ func (g *gatewayProcess) paqueteURL(id string) string {
 	return g.url + "/v1/sat/cfdi/paquetes/" + id + "?rfcSolicitante=" + rfc
 }
 
-// storedAs waits until the package lies in storage and returns its file.
+// storedAs waits until the package lies in storage and returns its file, which
+// is named by the content that the ETag tells.
 func (g *gatewayProcess) storedAs(ctx context.Context, id string) (string, error) {
-	path := filepath.Join(g.data, "paquetes", "cfdi", rfc, id+".zip")
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	for ctx.Err() == nil {
-		if _, err := os.Stat(path); err == nil {
-			time.Sleep(settle) // its row in the ledger follows
-			return path, nil
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.paqueteURL(id), nil)
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("If-None-Match", "*")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", err
+		}
+		resp.Body.Close() //nolint:errcheck // not read
+		if sum := strings.Trim(resp.Header.Get("ETag"), `"`); sum != "" {
+			path := filepath.Join(g.data, "paquetes", "sha256", sum[:2], sum+".zip")
+			if _, err := os.Stat(path); err == nil {
+				time.Sleep(settle) // its row in the ledger follows
+				return path, nil
+			}
 		}
 		time.Sleep(readyPoll)
 	}

@@ -131,7 +131,7 @@ func (c *corriente) lee(p []byte) (int, error) {
 		c.suelta()
 		return n, nil
 	}
-	if err == io.EOF { //nolint:errorlint // a body's own
+	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -116,7 +116,8 @@ type Almacen struct {
 // Open returns the packages of c, and goes on with what an earlier process left
 // undone: packages received whole go into storage, those that earlier versions
 // stored by id move to their content's place, and objects that nothing refers to
-// are removed. All of that happens beside; nothing waits for it.
+// are removed. All of that happens beside, and nothing waits for it; but what a
+// kill has kept from being entered in the ledger is read before anybody asks.
 func Open(ctx context.Context, c Config) (*Almacen, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera,
@@ -126,8 +127,12 @@ func Open(ctx context.Context, c Config) (*Almacen, error) {
 		a.espera = esperaHTTP
 	}
 	pendientes, err := a.store.Pendientes(ctx)
+	if err == nil {
+		err = a.reconoce(ctx)
+	}
 	if err != nil {
 		cancel()
+		a.wg.Wait()
 		return nil, err
 	}
 	a.wg.Go(func() { a.reanuda(pendientes) })

@@ -19,13 +19,15 @@ import (
 // A package that has arrived whole goes into storage in steps, each of which may
 // be the last before a crash:
 //
-//  1. its file is synced;
-//  2. the row says that it was received whole, and in which file (Recibe);
-//  3. the file becomes the object (Guarda);
-//  4. the row says that it is stored (Completa).
+//  1. the file's name says what it holds (Entero), and callers get their end;
+//  2. the file is synced;
+//  3. the row says that it was received whole, and in which file (Recibe);
+//  4. the file becomes the object (Guarda);
+//  5. the row says that it is stored (Completa).
 //
-// Before 2 the file is removed at the next start and the download was spent.
-// From 2 on the package is served from the file, and the next start goes on.
+// Before 1 the file is removed at the next start and the download was spent.
+// From 1 on the next start goes on, after a power cut if the file holds what its
+// name says; from 3 on the package is served from the file.
 const (
 	// maxSubidas is how many files go into a bucket at a time.
 	maxSubidas = 2
@@ -33,7 +35,7 @@ const (
 	minReintento, maxReintento = time.Second, time.Minute
 )
 
-// recibe makes step 1 and 2. It returns false when the package is lost, or is
+// recibe makes steps 2 and 3. It returns false when the package is lost, or is
 // there already by another process's work.
 func (a *Almacen) recibe(p store.Pendiente, f *os.File) bool {
 	if err := errors.Join(f.Sync(), a.store.SincronizaParciales()); err != nil {
@@ -75,7 +77,7 @@ func (a *Almacen) refiere(p store.Pendiente, recibe func(context.Context, store.
 	}
 }
 
-// encarga makes steps 3 and 4 beside, if nobody does.
+// encarga makes steps 4 and 5 beside, if nobody does.
 func (a *Almacen) encarga(p store.Pendiente) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -85,7 +87,7 @@ func (a *Almacen) encarga(p store.Pendiente) {
 	a.wg.Go(func() { a.muda(p) })
 }
 
-// muda makes steps 3 and 4 until they succeed or the gateway goes down.
+// muda makes steps 4 and 5 until they succeed or the gateway goes down.
 func (a *Almacen) muda(p store.Pendiente) {
 	done := make(chan struct{})
 	a.mu.Lock()
@@ -143,7 +145,7 @@ func (a *Almacen) insiste(falla string, hace func() error) error {
 	}
 }
 
-// termina makes step 4 for a package whose file is not on this machine, if the
+// termina makes step 5 for a package whose file is not on this machine, if the
 // object is there; it waits for a move under way. It returns false when the file
 // is another process's, or lost.
 func (a *Almacen) termina(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (bool, error) {
@@ -166,6 +168,39 @@ func (a *Almacen) termina(ctx context.Context, paquete gateway.Paquete, row stor
 	}
 	_, err := a.store.Completa(context.WithoutCancel(ctx), paquete, row.Parcial)
 	return err == nil, err
+}
+
+// reconoce takes over the files that an earlier process has received whole and
+// not entered in the ledger, if they hold what their names say.
+func (a *Almacen) reconoce(ctx context.Context) error {
+	enteros, err := a.store.Enteros(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range enteros {
+		ruta, taken := a.store.RutaParcial(p.Parcial), false
+		sum, n, err := digest(ruta)
+		if err == nil && sum == p.SHA256 {
+			row, err := a.store.Paquete(ctx, p.Paquete)
+			if err != nil {
+				return err
+			}
+			if !row.Completo {
+				p.Bytes, p.Vuela = n, a.presencia.ID()
+				if taken, err = a.refiere(p, a.store.Adopta); err != nil {
+					return err
+				}
+			}
+		} else if err != nil && !errors.Is(err, zipdir.ErrZip) {
+			return err
+		}
+		if taken {
+			a.encarga(p)
+		} else if err := os.Remove(ruta); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reanuda goes on with what earlier processes have left undone.

@@ -99,19 +99,25 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		a.fracasa(ctx, paquete, v, err)
 		return
 	}
-	// Whoever reads has it whole now; making it durable is our own affair.
-	v.finish(nil)
-	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: store.NombreParcial(v.file), Vuela: a.presencia.ID()}
-	if a.recibe(p, v.file) {
-		a.olvida(paquete)
-		close(v.landed)
-		a.muda(p)
+	// Before anybody has it whole: from here on a kill loses nothing.
+	nombre, err := a.store.Entero(v.file, paquete, sum)
+	if err != nil {
+		a.fracasa(ctx, paquete, v, interno(err))
 		return
 	}
-	a.termino(ctx, paquete, 0)
+	// Whoever reads has it whole now; making it durable is our own affair.
+	v.finish(nil)
+	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID()}
+	kept := a.recibe(p, v.file)
+	if !kept {
+		a.termino(ctx, paquete, 0)
+		os.Remove(a.store.RutaParcial(nombre)) //nolint:errcheck // the next start finds out
+	}
 	a.olvida(paquete)
 	close(v.landed)
-	os.Remove(v.file.Name()) //nolint:errcheck // the next start removes it
+	if kept {
+		a.muda(p)
+	}
 }
 
 func (a *Almacen) trae(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {

@@ -37,7 +37,7 @@ const sinReferencias = `NOT EXISTS (SELECT 1 FROM paquetes WHERE paquetes.sha256
 
 // Huerfanos lists the objects that no package refers to.
 func (s *Store) Huerfanos(ctx context.Context) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+sinReferencias) //nolint:gosec // a constant
+	rows, err := s.db.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+sinReferencias)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

@@ -256,26 +256,33 @@ func TestAdopta_WhenAnEarlierVersionHasStoredIt(t *testing.T) {
 	})
 }
 
-// The partial files that rows name are whole; the others are not.
+// The partial files that rows name are whole, and those that say so may be; the
+// others are not.
 func TestOpen_WhenPartialFilesWereLeft(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, Config{Dir: dir, Now: time.Now})
-	var names []string
-	for range 2 {
+	kept := map[string]bool{}
+	for _, tc := range []struct {
+		id               string
+		entero, recibido bool
+	}{{"a", false, false}, {"b", true, false}, {"c", true, true}} {
 		f, err := s.Parcial()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.RutaParcial(NombreParcial(f)) != f.Name() {
-			t.Errorf("%s is found at %s", f.Name(), s.RutaParcial(NombreParcial(f)))
+		path := f.Name()
+		if tc.entero {
+			p := pendiente(otro(tc.id), "a", "s1")
+			if p.Parcial, err = s.Entero(f, p.Paquete, "s1"); err != nil {
+				t.Fatal(err)
+			}
+			path = s.RutaParcial(p.Parcial)
+			if tc.recibido {
+				receive(t, s, p)
+			}
 		}
-		names = append(names, f.Name())
-		p := pendiente(unPaquete, "a", "s1")
-		p.Parcial = NombreParcial(f)
-		if len(names) == 1 {
-			receive(t, s, p)
-		}
+		kept[path] = tc.entero
 		if err := errors.Join(f.Close(), s.SincronizaParciales()); err != nil {
 			t.Fatal(err)
 		}
@@ -284,10 +291,14 @@ func TestOpen_WhenPartialFilesWereLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, Config{Dir: dir, Now: time.Now})
-	for i, name := range names {
-		if _, err := os.Stat(name); (err == nil) != (i == 0) {
-			t.Errorf("file %d: %v", i, err)
+	for path, want := range kept {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v", path, err)
 		}
+	}
+	list, err := s.Enteros(t.Context())
+	if err != nil || len(list) != 1 || list[0].Paquete != otro("b") || list[0].SHA256 != "s1" {
+		t.Errorf("%+v, %v", list, err)
 	}
 	if outside := s.RutaParcial("../../../../etc/passwd"); filepath.Dir(filepath.Dir(outside)) != filepath.Join(dir, "paquetes") {
 		t.Errorf("a name leads to %s", outside)

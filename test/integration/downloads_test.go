@@ -200,10 +200,17 @@ func TestDownloads_WhenThePackageIsBrokenNoAnswerEndsCleanly(t *testing.T) {
 	}
 }
 
-// removeStored empties the storage, so that waitNoPartial may want it empty.
+// removeStored empties the storage, so that waitNoPartial may want it empty. What
+// is served whole may still be on its way there.
 func removeStored(t testing.TB, r *rig) {
 	t.Helper()
-	whole, _ := packageFiles(t, r.Config.DataDir)
+	whole, partial := packageFiles(t, r.Config.DataDir)
+	for deadline := time.Now().Add(5 * time.Second); len(partial) > 0; whole, partial = packageFiles(t, r.Config.DataDir) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never stored: %v", partial)
+		}
+		time.Sleep(time.Millisecond)
+	}
 	for _, path := range whole {
 		remove(t, path)
 	}

@@ -1,0 +1,242 @@
+package paquetes
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+func otroPaquete() gateway.Paquete {
+	p := elPaquete
+	p.IDPaquete = "ABC_02"
+	return p
+}
+
+// places runs a test over a folder and a bucket, each of one gateway.
+func places(t *testing.T, test func(t *testing.T, o options)) {
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		test(t, options{dir: t.TempDir()})
+	})
+	t.Run("bucket", func(t *testing.T) {
+		t.Parallel()
+		test(t, options{dir: t.TempDir(), blob: newBucket(t).address})
+	})
+}
+
+// Two packages with the same bytes are one object, which goes with the last.
+func TestBorra_WhenTwoPackagesAreEqual(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, o options) {
+		content := makeZip(t, 50, "")
+		o.serve = entero(content)
+		r := start(t, o)
+		for _, p := range []gateway.Paquete{elPaquete, otroPaquete()} {
+			if _, err := r.Trae(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle(r.Almacen)
+		there := func(want bool) {
+			t.Helper()
+			if ok, err := r.deposito.Existe(t.Context(), digestOf(content), int64(len(content))); ok != want || err != nil {
+				t.Errorf("the object: %v, %v", ok, err)
+			}
+		}
+		if err := r.Borra(t.Context(), elPaquete); err != nil {
+			t.Fatal(err)
+		}
+		there(true)
+		c, err := r.Abre(t.Context(), otroPaquete())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := read(c); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		for range 2 { // the second time is no error
+			if err := r.Borra(t.Context(), otroPaquete()); err != nil {
+				t.Fatal(err)
+			}
+			there(false)
+		}
+		r.stop()
+		r = start(t, o) // it stays deleted
+		for _, p := range []gateway.Paquete{elPaquete, otroPaquete()} {
+			_, err := r.Abre(t.Context(), p)
+			_, err2 := r.Lee(t.Context(), p)
+			_, err3 := r.Trae(t.Context(), p)
+			for _, err := range []error{err, err2, err3} {
+				if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindYaNoDisponible || e.Codigo != "" || !strings.Contains(e.Detail, "borró") {
+					t.Errorf("%v", err)
+				}
+			}
+			if row, err := r.store.Paquete(t.Context(), p); err != nil || row.Descargas != 1 || row.SHA256 == "" {
+				t.Errorf("row %+v, %v", row, err)
+			}
+		}
+		if n := r.sat.calls.Load(); n != 0 {
+			t.Errorf("%d downloads of what was deleted", n)
+		}
+		never := elPaquete
+		never.IDPaquete = "NEVER"
+		if err := r.Borra(t.Context(), never); !gateway.IsKind(err, gateway.KindNoEncontrado) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// Equal packages come and go at once: whatever is said to be stored is there.
+func TestBorra_WhenEqualPackagesComeMeanwhile(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, o options) {
+		content := makeZip(t, 20, "")
+		o.serve = entero(content)
+		r := start(t, o)
+		for range 8 {
+			var wg sync.WaitGroup
+			var ids []gateway.Paquete
+			for range 4 {
+				p := elPaquete
+				p.IDPaquete = uuid.NewString()
+				ids = append(ids, p)
+			}
+			if _, err := r.Trae(t.Context(), ids[0]); err != nil {
+				t.Fatal(err)
+			}
+			settle(r.Almacen)
+			wg.Go(func() {
+				if err := r.Borra(t.Context(), ids[0]); err != nil {
+					t.Error(err)
+				}
+			})
+			for _, p := range ids[1:] {
+				wg.Go(func() {
+					if _, err := r.Trae(t.Context(), p); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			settle(r.Almacen)
+			for _, p := range ids[1:] {
+				c, err := r.Abre(t.Context(), p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := read(c); err != nil || !bytes.Equal(got, content) {
+					t.Fatalf("%d bytes, %v", len(got), err)
+				}
+				if err := r.Borra(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// A bucket that is away when an object should go: the package is deleted all the
+// same, and the object goes later.
+func TestBorra_WhenTheBucketIsAway(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 20, "")
+	b := newBucket(t)
+	r := start(t, options{blob: b.address, serve: entero(content)})
+	if _, err := r.Trae(t.Context(), elPaquete); err != nil {
+		t.Fatal(err)
+	}
+	settle(r.Almacen)
+	b.caido.Store(true)
+	if err := r.Borra(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindInterno) {
+		t.Errorf("%v", err)
+	}
+	if _, err := r.Abre(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindYaNoDisponible) || !b.stored(digestOf(content)) {
+		t.Errorf("%v", err)
+	}
+	if _, err := r.Trae(t.Context(), otroPaquete()); err != nil { // nobody is kept from adding it again
+		t.Errorf("%v", err)
+	}
+	b.caido.Store(false)
+	settle(r.Almacen)
+	if err := r.Borra(t.Context(), otroPaquete()); err != nil || b.stored(digestOf(content)) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A crash between the row and the object leaves an object that the next start
+// removes.
+func TestOpen_WhenAnObjectWasToGo(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, o options) {
+		content := makeZip(t, 20, "")
+		crashAfter(t, o.dir, o.blob, pasoGuardado, content)
+		st := openStore(t, o.dir)
+		if ok, err := st.Borra(t.Context(), elPaquete); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if ok, err := st.ReclamaObjeto(t.Context(), digestOf(content), "dead", ""); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if err := st.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, o)
+		settle(r.Almacen)
+		if ok, err := r.deposito.Existe(t.Context(), digestOf(content), int64(len(content))); ok || err != nil {
+			t.Errorf("the object: %v, %v", ok, err)
+		}
+		if left, err := r.store.Huerfanos(t.Context()); err != nil || len(left) > 0 {
+			t.Errorf("%v, %v", left, err)
+		}
+	})
+}
+
+func TestLee_WhenThePackageIsThere(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, o options) {
+		content := makeZip(t, 500, "")
+		o.serve = entero(content)
+		r := start(t, o)
+		if _, err := r.Lee(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindNoEncontrado) || r.sat.calls.Load() != 0 {
+			t.Errorf("%v, %d downloads", err, r.sat.calls.Load())
+		}
+		if _, err := r.Trae(t.Context(), elPaquete); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // from this machine, perhaps, then from storage
+			l, err := r.Lee(t.Context(), elPaquete)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.SHA256 != digestOf(content) || l.Size != int64(len(content)) || zipdir.Check(l, l.Size) != nil {
+				t.Errorf("%+v", l)
+			}
+			if got, err := io.ReadAll(io.NewSectionReader(l, 0, l.Size)); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			settle(r.Almacen)
+		}
+	})
+}
+
+func TestTrae_WhenTheDownloadFails(t *testing.T) {
+	t.Parallel()
+	lost := &gateway.Error{Kind: gateway.KindSinRespuesta, Detail: "d"}
+	r := start(t, options{serve: func(context.Context, int32, io.Writer) error { return lost }})
+	if _, err := r.Trae(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindSinRespuesta) {
+		t.Errorf("%v", err)
+	}
+	if n := r.sat.calls.Load(); n != 1 {
+		t.Errorf("%d downloads for one call", n)
+	}
+}
