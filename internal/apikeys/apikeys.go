@@ -39,12 +39,13 @@ const (
 	ScopeAddendas    = "pade:addendas"
 	ScopeContratos   = "pade:contratos"
 	ScopePADE        = "pade:administrar"
+	ScopeWebhooks    = "webhooks"
 )
 
 // Scopes lists every scope.
 func Scopes() []string {
 	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
-		ScopeAddendas, ScopeContratos, ScopePADE}
+		ScopeAddendas, ScopeContratos, ScopePADE, ScopeWebhooks}
 }
 
 // prefix marks a key so that people and scanners know one when they see it.
@@ -128,6 +129,11 @@ func (r *Ring) Find(key string) (Key, bool) {
 		}
 	}
 	return found, ok
+}
+
+// Sees tells whether there is a key of that name now, and whether it sees rfc.
+func (r *Ring) Sees(name, rfc string) bool {
+	return slices.ContainsFunc(r.current(), func(k Key) bool { return k.Name == name && k.Sees(rfc) })
 }
 
 // current returns the keys, reading the file again when it has changed. A file

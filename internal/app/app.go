@@ -8,9 +8,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,6 +35,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
 // Options is what Run takes beside the configuration.
@@ -51,6 +54,7 @@ type App struct {
 	store    *store.Store
 	paquetes *descargas.Paquetes
 	metrics  *telemetry.Metrics
+	webhooks *webhooks.Servicio
 	api      http.Handler
 }
 
@@ -75,6 +79,10 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	raices, err := authorities("GATEWAY_WEBHOOKS_CA_FILE", cfg.Webhooks.CAFile)
+	if err != nil {
+		return nil, err
+	}
 	st, err := store.Open(ctx, cfg.DataDir, opts.Now)
 	if err != nil {
 		return nil, err
@@ -92,11 +100,16 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.paquetes = descargas.NewPaquetes(backend, st, opts.Log)
 	record := ledger.New(st)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
+	a.webhooks = webhooks.New(webhooks.Config{
+		Store: st, Sello: webhooks.NewSello(cfg.SecretsKeyFile, filepath.Join(cfg.DataDir, "secretos.key")),
+		Red: webhooks.Red{Privados: cfg.Webhooks.Privados, Puertos: cfg.Webhooks.Puertos, Raices: raices},
+		Now: opts.Now, Azar: rand.Float64, Alcanza: sees(keys), Observa: a.metrics.Webhook, Log: opts.Log,
+	})
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -137,8 +150,8 @@ func password(setting, file string) (string, error) {
 	return strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"), nil
 }
 
-// openKeys returns the finder of API keys, nil where no file is configured.
-func openKeys(cfg config.Config, log zerolog.Logger) (func(string) (apikeys.Key, bool), error) {
+// openKeys returns the API keys, nil where no file is configured.
+func openKeys(cfg config.Config, log zerolog.Logger) (*apikeys.Ring, error) {
 	if cfg.APIKeysFile == "" {
 		return nil, nil
 	}
@@ -146,7 +159,23 @@ func openKeys(cfg config.Config, log zerolog.Logger) (func(string) (apikeys.Key,
 	if err != nil {
 		return nil, fmt.Errorf("GATEWAY_API_KEYS_FILE: %w", err)
 	}
-	return ring.Find, nil
+	return ring, nil
+}
+
+// find is the finder of API keys; nil without any.
+func find(ring *apikeys.Ring) func(string) (apikeys.Key, bool) {
+	if ring == nil {
+		return nil
+	}
+	return ring.Find
+}
+
+// sees tells what a key sees today; nil, that every caller sees everything, without any.
+func sees(ring *apikeys.Ring) func(string, string) bool {
+	if ring == nil {
+		return nil
+	}
+	return ring.Sees
 }
 
 // The connections to the systems: kept alive, many per host, no proxy surprises
@@ -161,7 +190,8 @@ const (
 	headerBounds = 64 << 10
 )
 
-func upstream(caFile string) (http.RoundTripper, error) {
+// authorities are the system's and those of a file, if there is one.
+func authorities(setting, caFile string) (*x509.CertPool, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
@@ -169,11 +199,19 @@ func upstream(caFile string) (http.RoundTripper, error) {
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile) //nolint:gosec // the operator's own setting
 		if err != nil {
-			return nil, fmt.Errorf("GATEWAY_CA_FILE: %w", err)
+			return nil, fmt.Errorf("%s: %w", setting, err)
 		}
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("GATEWAY_CA_FILE: %s holds no PEM certificate", caFile)
+			return nil, fmt.Errorf("%s: %s holds no PEM certificate", setting, caFile)
 		}
+	}
+	return roots, nil
+}
+
+func upstream(caFile string) (http.RoundTripper, error) {
+	roots, err := authorities("GATEWAY_CA_FILE", caFile)
+	if err != nil {
+		return nil, err
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

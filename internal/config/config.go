@@ -35,6 +35,15 @@ type Config struct {
 	SAT             SAT
 	SEP             SEP
 	PADE            PADE
+	SecretsKeyFile  string `split_words:"true" desc:"File of the key that seals what callers entrust to the gateway, as webhook secrets: 32 bytes in base64 (openssl rand -base64 32). Without it, secretos.key is made in GATEWAY_DATA_DIR."`
+	Webhooks        Webhooks
+}
+
+// Webhooks holds the settings of the notices to callers' own systems.
+type Webhooks struct {
+	CAFile   string   `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for receivers."`
+	Puertos  []uint16 `default:"443" desc:"Ports of receivers, separated by commas."`
+	Privados bool     `default:"false" desc:"true lets webhooks go to this machine and to private networks, by http and on any port: for tests and for receivers in your own network. Whoever holds an API key with the scope webhooks can then reach them."`
 }
 
 // PADE holds the settings of the PAC Prodigia's services.

@@ -23,7 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 )
 
-//go:embed migraciones/*.sql
+//go:embed migraciones/sqlite/*.sql migraciones/postgres/*.sql
 var migraciones embed.FS
 
 // ErrNotFound says that there is no such row.
@@ -83,7 +83,7 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migraciones, "migraciones")
+	files, err := fs.Sub(migraciones, "migraciones/sqlite")
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -62,8 +62,9 @@ func mayImport() map[string][]string {
 		"internal/store":     {"internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
 		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store"},
+		"internal/webhooks":  {"internal/gateway", "internal/store"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/titulo", "internal/transport", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/titulo", "internal/transport", "internal/webhooks", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway"},
 		"internal/contrato":         {"internal/efirma", "internal/gateway"},
@@ -79,7 +80,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/signing", "internal/store", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/app/devstack":    {"internal/app", "internal/config", "internal/sandbox"},
