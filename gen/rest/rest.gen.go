@@ -2078,7 +2078,7 @@ type Webhook struct {
 	// Example: ["PRU010101AB1"]
 	Rfcs []string `json:"rfcs"`
 
-	// URL A dónde se avisa.
+	// URL A dónde se avisa; vacía si la pasarela ya no puede descifrarla, porque su clave de secretos es otra.
 	//
 	// Example: https://erp.example/avisos/pasarela
 	URL string `json:"url"`

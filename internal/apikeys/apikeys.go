@@ -131,9 +131,10 @@ func (r *Ring) Find(key string) (Key, bool) {
 	return found, ok
 }
 
-// Sees tells whether there is a key of that name now, and whether it sees rfc.
-func (r *Ring) Sees(name, rfc string) bool {
-	return slices.ContainsFunc(r.current(), func(k Key) bool { return k.Name == name && k.Sees(rfc) })
+// May tells whether there is a key of that name now, with scope, that sees rfc:
+// for what is done in its name while it does not call.
+func (r *Ring) May(name, scope, rfc string) bool {
+	return slices.ContainsFunc(r.current(), func(k Key) bool { return k.Name == name && k.Allows(scope) && k.Sees(rfc) })
 }
 
 // current returns the keys, reading the file again when it has changed. A file

@@ -83,6 +83,12 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	sello := webhooks.NewSello(cfg.SecretsKeyFile, filepath.Join(cfg.DataDir, "secretos.key"))
+	if cfg.SecretsKeyFile != "" {
+		if err := sello.Comprueba(); err != nil {
+			return nil, fmt.Errorf("GATEWAY_SECRETS_KEY_FILE: %w", err)
+		}
+	}
 	st, err := store.Open(ctx, cfg.DataDir, opts.Now)
 	if err != nil {
 		return nil, err
@@ -101,9 +107,9 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	record := ledger.New(st)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.webhooks = webhooks.New(webhooks.Config{
-		Store: st, Sello: webhooks.NewSello(cfg.SecretsKeyFile, filepath.Join(cfg.DataDir, "secretos.key")),
+		Store: st, Sello: sello,
 		Red: webhooks.Red{Privados: cfg.Webhooks.Privados, Puertos: cfg.Webhooks.Puertos, Raices: raices},
-		Now: opts.Now, Azar: rand.Float64, Alcanza: sees(keys), Observa: a.metrics.Webhook, Log: opts.Log,
+		Now: opts.Now, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: opts.Log,
 	})
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: descargas.NewSolicitudes(backend, record, opts.Now), Paquetes: a.paquetes,
@@ -170,12 +176,12 @@ func find(ring *apikeys.Ring) func(string) (apikeys.Key, bool) {
 	return ring.Find
 }
 
-// sees tells what a key sees today; nil, that every caller sees everything, without any.
-func sees(ring *apikeys.Ring) func(string, string) bool {
+// hears tells what a key may be told of today; nil, everything, without any.
+func hears(ring *apikeys.Ring) func(string, string) bool {
 	if ring == nil {
 		return nil
 	}
-	return ring.Sees
+	return func(name, rfc string) bool { return ring.May(name, apikeys.ScopeWebhooks, rfc) }
 }
 
 // The connections to the systems: kept alive, many per host, no proxy surprises

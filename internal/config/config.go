@@ -147,6 +147,7 @@ func (c Config) Check() error {
 		upstream("GATEWAY_PADE_FIRMADO_URL", c.PADE.Firmado.URL),
 		together("GATEWAY_PADE_USUARIO", c.PADE.Usuario, "GATEWAY_PADE_PASSWORD_FILE", c.PADE.PasswordFile),
 		oneOf("GATEWAY_PADE_AMBIENTE", c.PADE.Ambiente, "pruebas", "produccion"),
+		ports("GATEWAY_WEBHOOKS_PUERTOS", c.Webhooks.Puertos),
 		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
 		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
 	)
@@ -227,6 +228,13 @@ func together(name, value, other, otherValue string) error {
 func positive(name string, value Duration) error {
 	if value.fault || value.Duration <= 0 {
 		return fmt.Errorf("%s: not a positive duration such as 90s or 5m", name)
+	}
+	return nil
+}
+
+func ports(name string, values []uint16) error {
+	if slices.Contains(values, 0) {
+		return fmt.Errorf("%s: 0 is no port", name)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func noEncontrado(que string) error {
 // Crea registers an endpoint of dueno, and returns it with its secret, which is
 // never shown again.
 func (s *Servicio) Crea(ctx context.Context, dueno string, a Alta) (Destino, string, error) {
-	row, err := s.fila(ctx, store.WebhookDestino{ID: "whd_" + azaroso(), Dueno: dueno, Creado: s.cfg.Now()}, a)
+	row, err := s.fila(ctx, store.WebhookDestino{ID: "whd_" + azaroso(), Dueno: dueno, Creado: s.ahora()}, a)
 	if err != nil {
 		return Destino{}, "", err
 	}
@@ -72,7 +72,7 @@ func (s *Servicio) Crea(ctx context.Context, dueno string, a Alta) (Destino, str
 	return mostrado(row, a.URL), secreto, nil
 }
 
-// azaroso is an id of 128 random bits that no one can guess.
+// azaroso is an id of 122 random bits: no one guesses it.
 func azaroso() string {
 	id := uuid.New()
 	return codifica(id[:])
@@ -120,11 +120,7 @@ func (s *Servicio) Lista(ctx context.Context, dueno string) ([]Destino, error) {
 	}
 	out := make([]Destino, 0, len(rows))
 	for _, row := range rows {
-		url, err := s.cfg.Sello.abre(ctx, row.ID, row.URL)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, mostrado(row, url))
+		out = append(out, mostrado(row, s.direccion(ctx, row)))
 	}
 	return out, nil
 }
@@ -144,11 +140,17 @@ func (s *Servicio) Obtiene(ctx context.Context, dueno, id string) (Destino, erro
 	if err != nil {
 		return Destino{}, err
 	}
+	return mostrado(row, s.direccion(ctx, row)), nil
+}
+
+// direccion opens an endpoint's address. It is empty when the key is another one:
+// its owner must still see the endpoint, to give it another address or remove it.
+func (s *Servicio) direccion(ctx context.Context, row store.WebhookDestino) string {
 	url, err := s.cfg.Sello.abre(ctx, row.ID, row.URL)
 	if err != nil {
-		return Destino{}, err
+		s.cfg.Log.Error().Err(err).Str("webhook", row.ID).Msg("a webhook's address does not open")
 	}
-	return mostrado(row, url), nil
+	return url
 }
 
 // Cambia replaces what the owner chose; the secret stays. What was pending for

@@ -36,7 +36,7 @@ type Config struct {
 	// Encola sets the alarm of a delivery: a job of Args{id, turno} at cuando. Nil
 	// leaves all to the sweep of Pendientes.
 	Encola func(ctx context.Context, id string, turno int64, cuando time.Time) error
-	// Alcanza tells whether the API key named dueno sees rfc, today. Nil: every one does.
+	// Alcanza tells whether the API key named dueno may be told of rfc, today. Nil: every one may.
 	Alcanza func(dueno, rfc string) bool
 	// Observa is told of each attempt, by its result. May be nil.
 	Observa func(resultado string, tardo time.Duration)
@@ -53,3 +53,6 @@ type Servicio struct {
 func New(cfg Config) *Servicio {
 	return &Servicio{cfg: cfg, cliente: cfg.Red.cliente()}
 }
+
+// ahora is as precise as the store.
+func (s *Servicio) ahora() time.Time { return s.cfg.Now().Truncate(time.Microsecond) }

@@ -31,10 +31,12 @@ func (s *Servicio) firmas(ctx context.Context, destino, id, cuerpo string, insta
 		return nil, err
 	}
 	var out []string
+	var cerrados error
 	for _, sellado := range sellados {
 		secreto, err := s.cfg.Sello.abre(ctx, destino, sellado)
-		if err != nil {
-			return nil, err
+		if err != nil { // of an earlier key: the endpoint was given another secret since, or nothing signs
+			cerrados = errors.Join(cerrados, err)
+			continue
 		}
 		firma, err := firma(secreto, id, cuerpo, instante)
 		if err != nil {
@@ -43,7 +45,7 @@ func (s *Servicio) firmas(ctx context.Context, destino, id, cuerpo string, insta
 		out = append(out, firma)
 	}
 	if len(out) == 0 {
-		return nil, errors.New("webhooks: an endpoint has no secret")
+		return nil, errors.Join(errors.New("webhooks: no secret of an endpoint opens"), cerrados)
 	}
 	return out, nil
 }

@@ -33,7 +33,7 @@ func (s *Servicio) Publica(ctx context.Context, e Evento) error {
 		return err
 	}
 	var entregas []Entrega
-	now := s.cfg.Now()
+	now := s.ahora()
 	for _, d := range destinos {
 		if slices.Contains(d.Eventos, e.Tipo) && s.oye(d, e.Datos.RFCSolicitante) {
 			entregas = append(entregas, Entrega{ID: idEntrega(d.ID, e.Tipo, e.Clave), Destino: d.ID, Evento: e.Tipo, Cuerpo: texto, Creado: now})
@@ -102,7 +102,7 @@ func (s *Servicio) Prueba(ctx context.Context, dueno, id string) (Entrega, error
 		return Entrega{}, &gateway.Error{Kind: gateway.KindLimite, Reintentable: true, RetryAfter: time.Minute,
 			Detail: "Ya hay 10 pruebas de este webhook que no se han podido entregar. Vea sus entregas."}
 	}
-	now := s.cfg.Now()
+	now := s.ahora()
 	texto, err := cuerpo(eventoPrueba, now, struct {
 		IDWebhook string `json:"idWebhook"`
 	}{id})
@@ -157,7 +157,7 @@ func (s *Servicio) Reenvia(ctx context.Context, dueno, id, entrega string) (Entr
 	if !d.Activo {
 		return Entrega{}, inactivo()
 	}
-	now := s.cfg.Now()
+	now := s.ahora()
 	e, err := s.cfg.Store.ReabreEntrega(ctx, id, entrega, now)
 	if errors.Is(err, store.ErrNotFound) {
 		return Entrega{}, noEncontrado("entrega de este webhook")

@@ -36,6 +36,12 @@ func NewSello(archivo, propia string) *Sello {
 	return &Sello{ruta: propia, propia: true}
 }
 
+// Comprueba fails unless the key can be used. The error names the file.
+func (s *Sello) Comprueba() error {
+	_, err := s.abierto()
+	return err
+}
+
 // abierto fails unless the key can be used; the text of its error is for the caller.
 func (s *Sello) abierto() (*secrets.Keeper, error) {
 	s.mu.Lock()

@@ -122,6 +122,26 @@ func TestSecretos_WhenLookedForAreNowhere(t *testing.T) {
 	if page, _, err = r.Entregas(t.Context(), "erp", d.ID, "", 1); err != nil || page[0].Estado != "pendiente" || page[0].Intentos[1].Resultado != ResultadoSecreto {
 		t.Errorf("%+v, error %v", page, err)
 	}
+	// Its owner mends that: another address, another secret.
+	seen, err := otra.Lista(t.Context(), "erp")
+	if err != nil || len(seen) != 1 || seen[0].URL != "" {
+		t.Errorf("%+v, error %v", seen, err)
+	}
+	vivo := nuevoReceptor(t)
+	otra.cliente = Red{Privados: true, Raices: vivo.raices()}.cliente()
+	if _, err := otra.Cambia(t.Context(), "erp", d.ID, Alta{URL: vivo.URL, Eventos: d.Eventos, RFCs: d.RFCs, Activo: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := otra.Rota(t.Context(), "erp", d.ID, Traslape); err != nil {
+		t.Fatal(err)
+	}
+	e, err := otra.Reenvia(t.Context(), "erp", d.ID, page[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := otra.Intenta(t.Context(), e.ID, e.Turno); err != nil || len(vivo.recibidos()) != 1 {
+		t.Errorf("%d requests, error %v", len(vivo.recibidos()), err)
+	}
 	contiene(t, "the log", r.log.String(), canarios...)
 	files := 0
 	err = filepath.WalkDir(r.dir, func(path string, e fs.DirEntry, err error) error {
