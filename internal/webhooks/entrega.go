@@ -82,11 +82,12 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 		return 0, s.cfg.Store.CancelaEntrega(ctx, id, e.Turno)
 	}
 	r, tardo := s.manda(ctx, d, e, now)
-	if ctx.Err() != nil {
+	if r.status == 0 && ctx.Err() != nil {
 		// Told to stop: what became of the message is unknown, and it is due again soon.
 		return 0, ctx.Err()
 	}
-	return 0, s.registra(ctx, d, e, r, Intento{Inicio: now, Duracion: tardo, Status: r.status, Resultado: r.resultado})
+	// What is known is written even when told to stop.
+	return 0, s.registra(context.WithoutCancel(ctx), d, e, r, Intento{Inicio: now, Duracion: tardo, Status: r.status, Resultado: r.resultado})
 }
 
 // aunOye asks oye again, as keys change in three days. A test is of no RFC.
@@ -107,7 +108,7 @@ func (s *Servicio) manda(ctx context.Context, d store.WebhookDestino, e Entrega,
 	}
 	if err != nil {
 		s.cfg.Log.Error().Err(err).Str("webhook", d.ID).Msg("a webhook cannot be signed")
-		return respuesta{resultado: ResultadoSecreto}, 0
+		return respuesta{resultado: ResultadoIlegible}, 0
 	}
 	if _, err := s.cfg.Red.Revisa(url); err != nil { // what was admitted once may not be by the settings of today
 		return respuesta{resultado: ResultadoDireccion}, 0

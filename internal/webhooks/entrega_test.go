@@ -322,6 +322,7 @@ func TestPublica_WhenTwiceOrNotWanted(t *testing.T) {
 			t.Errorf("published %.40v", bad)
 		}
 	}
+	r.avanza(time.Second) // the newest one
 	r.publica("2")
 	mu.Lock()
 	ve = false // its key no longer sees the RFC
@@ -422,5 +423,30 @@ func TestPurga_WhenOld(t *testing.T) {
 	}
 	if page, _, err := r.Entregas(t.Context(), "erp", d.ID, "", 1); err != nil || len(page) != 0 {
 		t.Errorf("%+v, error %v", page, err)
+	}
+}
+
+// TestIntenta_WhenToldToStopOnceItIsAnswered: what is known is not sent again.
+func TestIntenta_WhenToldToStopOnceItIsAnswered(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	r := nuevoRig(t, nil)
+	// The clock is read once more when the answer is there.
+	now := r.vale.Now
+	r.vale.Now = func() time.Time {
+		if len(r.receptor.recibidos()) > 0 {
+			stop()
+		}
+		return now()
+	}
+	r.Servicio = New(r.vale)
+	d, _ := r.crea()
+	r.publica("1")
+	a := r.alarmas[0]
+	if _, err := r.Intenta(ctx, a.id, a.turno); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.unica(d); ctx.Err() == nil || e.Estado != "entregada" {
+		t.Errorf("%+v", e)
 	}
 }

@@ -27,13 +27,13 @@ const (
 	ResultadoDireccion    = "direccion_no_permitida"
 	ResultadoTLS          = "tls"
 	ResultadoConexion     = "conexion"
-	ResultadoSecreto      = "secreto_ilegible"
+	ResultadoIlegible     = "secreto_ilegible"
 )
 
 // Resultados lists them all.
 func Resultados() []string {
 	return []string{ResultadoEntregado, ResultadoRechazado, ResultadoFalla, ResultadoRedireccion, ResultadoSinRespuesta, ResultadoDNS,
-		ResultadoDireccion, ResultadoTLS, ResultadoConexion, ResultadoSecreto}
+		ResultadoDireccion, ResultadoTLS, ResultadoConexion, ResultadoIlegible}
 }
 
 // maxRespuesta is how much of an answer is read, and thrown away: a receiver

@@ -27,11 +27,11 @@ func Eventos() []string {
 	return []string{DescargaTerminada, DescargaParcial, DescargaVacia, DescargaFallida, DescargaCancelada, DescargaPaqueteDisponible}
 }
 
-// Entrega is one message for one endpoint, and Intento one attempt at it.
-type (
-	Entrega = store.WebhookEntrega
-	Intento = store.WebhookIntento
-)
+// Entrega is one message for one endpoint.
+type Entrega = store.WebhookEntrega
+
+// Intento is one attempt at a delivery.
+type Intento = store.WebhookIntento
 
 // Evento is something that happened to a descarga.
 type Evento struct {

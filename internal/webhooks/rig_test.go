@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -175,7 +176,7 @@ func nuevoReceptor(t *testing.T) *receptor {
 	t.Helper()
 	r := &receptor{}
 	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(r.recibe))
-	r.Config.ErrorLog = nil
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
 	r.StartTLS()
 	t.Cleanup(r.Close)
 	return r

@@ -119,7 +119,7 @@ func TestSecretos_WhenLookedForAreNowhere(t *testing.T) {
 	if _, err := otra.Intenta(t.Context(), page[0].ID, page[0].Turno); err != nil {
 		t.Fatal(err)
 	}
-	if page, _, err = r.Entregas(t.Context(), "erp", d.ID, "", 1); err != nil || page[0].Estado != "pendiente" || page[0].Intentos[1].Resultado != ResultadoSecreto {
+	if page, _, err = r.Entregas(t.Context(), "erp", d.ID, "", 1); err != nil || page[0].Estado != "pendiente" || page[0].Intentos[1].Resultado != ResultadoIlegible {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	// Its owner mends that: another address, another secret.
