@@ -131,6 +131,30 @@ func (e EstadoEfirma) Valid() bool {
 	}
 }
 
+// Defines values for EstadoEntrega.
+const (
+	EstadoEntregaAgotada   EstadoEntrega = "agotada"
+	EstadoEntregaCancelada EstadoEntrega = "cancelada"
+	EstadoEntregaEntregada EstadoEntrega = "entregada"
+	EstadoEntregaPendiente EstadoEntrega = "pendiente"
+)
+
+// Valid indicates whether the value is a known member of the EstadoEntrega enum.
+func (e EstadoEntrega) Valid() bool {
+	switch e {
+	case EstadoEntregaAgotada:
+		return true
+	case EstadoEntregaCancelada:
+		return true
+	case EstadoEntregaEntregada:
+		return true
+	case EstadoEntregaPendiente:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EstadoPaqueteDeDescarga.
 const (
 	EstadoPaqueteDeDescargaBorrado   EstadoPaqueteDeDescarga = "borrado"
@@ -194,6 +218,36 @@ func (e EstadoSolicitudDeDescarga) Valid() bool {
 	}
 }
 
+// Defines values for EventoWebhook.
+const (
+	EventoWebhookDescargaCancelada         EventoWebhook = "descarga.cancelada"
+	EventoWebhookDescargaFallida           EventoWebhook = "descarga.fallida"
+	EventoWebhookDescargaPaqueteDisponible EventoWebhook = "descarga.paquete_disponible"
+	EventoWebhookDescargaParcial           EventoWebhook = "descarga.parcial"
+	EventoWebhookDescargaTerminada         EventoWebhook = "descarga.terminada"
+	EventoWebhookDescargaVacia             EventoWebhook = "descarga.vacia"
+)
+
+// Valid indicates whether the value is a known member of the EventoWebhook enum.
+func (e EventoWebhook) Valid() bool {
+	switch e {
+	case EventoWebhookDescargaCancelada:
+		return true
+	case EventoWebhookDescargaFallida:
+		return true
+	case EventoWebhookDescargaPaqueteDisponible:
+		return true
+	case EventoWebhookDescargaParcial:
+		return true
+	case EventoWebhookDescargaTerminada:
+		return true
+	case EventoWebhookDescargaVacia:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MotivoCancelacion.
 const (
 	MotivoCancelacionC1 MotivoCancelacion = "C1"
@@ -218,6 +272,24 @@ func (e MotivoCancelacion) Valid() bool {
 	case MotivoCancelacionR4:
 		return true
 	case MotivoCancelacionR5:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MotivoInactivo.
+const (
+	MotivoInactivoPausado  MotivoInactivo = "pausado"
+	MotivoInactivoRetirado MotivoInactivo = "retirado"
+)
+
+// Valid indicates whether the value is a known member of the MotivoInactivo enum.
+func (e MotivoInactivo) Valid() bool {
+	switch e {
+	case MotivoInactivoPausado:
+		return true
+	case MotivoInactivoRetirado:
 		return true
 	default:
 		return false
@@ -260,6 +332,48 @@ func (e ResultadoDeTitulo) Valid() bool {
 	case ResultadoDeTituloRegistrado:
 		return true
 	case ResultadoDeTituloYaRegistrado:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResultadoIntento.
+const (
+	ResultadoIntentoConexion             ResultadoIntento = "conexion"
+	ResultadoIntentoDNS                  ResultadoIntento = "dns"
+	ResultadoIntentoDireccionNoPermitida ResultadoIntento = "direccion_no_permitida"
+	ResultadoIntentoEntregado            ResultadoIntento = "entregado"
+	ResultadoIntentoFallaDelReceptor     ResultadoIntento = "falla_del_receptor"
+	ResultadoIntentoRechazado            ResultadoIntento = "rechazado"
+	ResultadoIntentoRedireccion          ResultadoIntento = "redireccion"
+	ResultadoIntentoSecretoIlegible      ResultadoIntento = "secreto_ilegible"
+	ResultadoIntentoSinRespuesta         ResultadoIntento = "sin_respuesta"
+	ResultadoIntentoTLS                  ResultadoIntento = "tls"
+)
+
+// Valid indicates whether the value is a known member of the ResultadoIntento enum.
+func (e ResultadoIntento) Valid() bool {
+	switch e {
+	case ResultadoIntentoConexion:
+		return true
+	case ResultadoIntentoDNS:
+		return true
+	case ResultadoIntentoDireccionNoPermitida:
+		return true
+	case ResultadoIntentoEntregado:
+		return true
+	case ResultadoIntentoFallaDelReceptor:
+		return true
+	case ResultadoIntentoRechazado:
+		return true
+	case ResultadoIntentoRedireccion:
+		return true
+	case ResultadoIntentoSecretoIlegible:
+		return true
+	case ResultadoIntentoSinRespuesta:
+		return true
+	case ResultadoIntentoTLS:
 		return true
 	default:
 		return false
@@ -858,6 +972,44 @@ type EmisionDeTitulos struct {
 // Example: bytes
 type EncabezadoHTTP = string
 
+// EntregaWebhook Un aviso a un webhook.
+type EntregaWebhook struct {
+	// Creado Cuándo se supo (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59Z
+	Creado time.Time `json:"creado"`
+
+	// Cuerpo El JSON que se envía y se firma, byte por byte.
+	//
+	// Example: {"type":"descarga.terminada","timestamp":"2026-02-01T05:59:59.000Z","data":{"idDescarga":"dsc_7h2k","servicio":"cfdi","rfcSolicitante":"PRU010101AB1","estado":"terminada"}}
+	Cuerpo string `json:"cuerpo"`
+
+	// Estado En qué quedó:
+	// - `pendiente`: se está enviando, o se va a intentar en `siguienteIntento`.
+	// - `entregada`: el receptor contestó 2xx.
+	// - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
+	// - `cancelada`: el webhook se desactivó, o su clave ya no alcanza al RFC.
+	Estado EstadoEntrega `json:"estado"`
+
+	// Evento Uno de los eventos, o `webhook.prueba`.
+	//
+	// Example: descarga.terminada
+	Evento string `json:"evento"`
+
+	// ID Identificador de una entrega, igual en todos sus intentos y reenvíos.
+	//
+	// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+	ID IDEntrega `json:"id"`
+
+	// Intentos Los últimos 20, del más antiguo al más nuevo.
+	Intentos []IntentoDeEntrega `json:"intentos"`
+
+	// SiguienteIntento Cuándo se intenta otra vez; solo con `pendiente` (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T06:05:04Z
+	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
+}
+
 // ErrorDeCampo Un campo que no cumple su regla.
 type ErrorDeCampo struct {
 	// Campo El campo del cuerpo, o el parámetro. Lo que está dentro de otro va tras una diagonal, y la
@@ -907,6 +1059,13 @@ type EstadoDescarga string
 // - `por_vencer`: sirve, y le quedan 30 días o menos.
 // - `rechazada`: no sirve; vea `motivo`.
 type EstadoEfirma string
+
+// EstadoEntrega En qué quedó:
+// - `pendiente`: se está enviando, o se va a intentar en `siguienteIntento`.
+// - `entregada`: el receptor contestó 2xx.
+// - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
+// - `cancelada`: el webhook se desactivó, o su clave ya no alcanza al RFC.
+type EstadoEntrega string
 
 // EstadoLote En qué va un lote.
 type EstadoLote struct {
@@ -1030,6 +1189,15 @@ type EventoDeDescarga struct {
 	// Example: presentada
 	Tipo string `json:"tipo"`
 }
+
+// EventoWebhook Lo que se avisa de una descarga:
+// - `descarga.terminada`: está completa.
+// - `descarga.parcial`: terminó y le falta algo que ya no se puede obtener.
+// - `descarga.vacia`: el SAT no tiene comprobantes de lo que se pidió.
+// - `descarga.fallida`: no se pudo.
+// - `descarga.cancelada`: se canceló.
+// - `descarga.paquete_disponible`: uno de sus paquetes ya está guardado; hay uno por paquete.
+type EventoWebhook string
 
 // FechaLocal Fecha y hora oficial del centro de México (UTC-6), sin zona: `AAAA-MM-DDThh:mm:ss`.
 // Se compara con la fecha de emisión del comprobante.
@@ -1180,10 +1348,20 @@ type FolioFiscal = string
 // - `nombreArchivo`: su nombre; si falta, el de la parte `archivo`.
 type FormularioDeArchivo map[string]openapi_types.File
 
+// HorasDeTraslape Horas que firman dos secretos a la vez.
+//
+// Example: 24
+type HorasDeTraslape = int
+
 // IDDescarga Identificador opaco de una descarga.
 //
 // Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
 type IDDescarga = string
+
+// IDEntrega Identificador de una entrega, igual en todos sus intentos y reenvíos.
+//
+// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+type IDEntrega = string
 
 // IDPaquete Identificador opaco de un paquete; mayúsculas y minúsculas cuentan.
 //
@@ -1200,15 +1378,56 @@ type IDPeticion = string
 // Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
 type IDSolicitud = string
 
+// IDWebhook Identificador de un webhook.
+//
+// Example: whd_k5zq3n7v2mxa4c6t8w1e0ry5ha
+type IDWebhook = string
+
 // Instante Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
 //
 // Example: 2026-02-01T06:00:00Z
 type Instante = time.Time
 
+// IntentoDeEntrega Un intento de entregar un aviso.
+type IntentoDeEntrega struct {
+	// Instante Cuándo se hizo; es también su `webhook-timestamp` (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59Z
+	Instante time.Time `json:"instante"`
+
+	// Milisegundos Cuánto tardó.
+	//
+	// Example: 84
+	Milisegundos int64 `json:"milisegundos"`
+
+	// Resultado Cómo le fue a un intento:
+	// - `entregado`: el receptor contestó 2xx.
+	// - `rechazado`: contestó 4xx.
+	// - `falla_del_receptor`: contestó 5xx.
+	// - `redireccion`: contestó 3xx, que no se sigue; corrija la dirección.
+	// - `sin_respuesta`: no contestó en 15 segundos.
+	// - `dns`: el nombre no se pudo resolver.
+	// - `direccion_no_permitida`: el nombre lleva a una dirección que no es pública, o a un puerto que no se permite.
+	// - `tls`: su certificado no es válido, o no habla TLS 1.2 o posterior.
+	// - `conexion`: no se pudo conectar, o se cortó.
+	// - `secreto_ilegible`: la pasarela no pudo abrir el secreto; avise a quien la administra.
+	Resultado ResultadoIntento `json:"resultado"`
+
+	// Status El código de estado del receptor, si contestó.
+	//
+	// Example: 503
+	Status int `json:"status,omitempty,omitzero"`
+}
+
 // Limite Cuántos elementos trae una página.
 //
 // Example: 100
 type Limite = int
+
+// LimiteDeEntregas Cuántas entregas trae una página.
+//
+// Example: 50
+type LimiteDeEntregas = int
 
 // ListaCatalogosSEP Los catálogos de la SEP.
 type ListaCatalogosSEP struct {
@@ -1231,6 +1450,17 @@ type ListaEfirmas struct {
 	Efirmas []Efirma `json:"efirmas"`
 }
 
+// ListaEntregasWebhook Una página de entregas.
+type ListaEntregasWebhook struct {
+	// Entregas De la más nueva a la más antigua.
+	Entregas []EntregaWebhook `json:"entregas"`
+
+	// Siguiente El `cursor` de la página que sigue; no aparece en la última.
+	//
+	// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+	Siguiente string `json:"siguiente,omitempty,omitzero"`
+}
+
 // ListaEventosDescarga Una página del libro de una descarga.
 type ListaEventosDescarga struct {
 	// Eventos En el orden en que ocurrieron.
@@ -1247,6 +1477,12 @@ type ListaPaquetesDescarga struct {
 
 	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
 	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
+}
+
+// ListaWebhooks Los webhooks de una clave de API.
+type ListaWebhooks struct {
+	// Webhooks Del más antiguo al más nuevo.
+	Webhooks []Webhook `json:"webhooks"`
 }
 
 // LoteCargado Lo que contestó la SEP al abrir el lote.
@@ -1270,6 +1506,11 @@ type LoteCargado struct {
 // - `R5`: otro.
 // - `C1`: causa imputable al profesionista.
 type MotivoCancelacion string
+
+// MotivoInactivo Por qué no se le avisa:
+// - `pausado`: así se pidió.
+// - `retirado`: el receptor contestó 410, que ya no existe.
+type MotivoInactivo string
 
 // MotivoRechazo Por qué no se aceptó una e.firma.
 type MotivoRechazo struct {
@@ -1605,6 +1846,28 @@ type PeticionProgramacion struct {
 	TraslapeDias int `json:"traslapeDias"`
 }
 
+// PeticionWebhook Lo que se elige de un webhook.
+type PeticionWebhook struct {
+	// Activo Si se le avisa; `true` si se omite.
+	//
+	// Example: true
+	Activo *bool `json:"activo,omitempty"`
+
+	// Eventos De qué se avisa.
+	Eventos []EventoWebhook `json:"eventos"`
+
+	// Rfcs De qué RFC se avisa; cada uno debe estar al alcance de la clave. Si se omite, de todos los suyos. Un RFC que
+	// la clave deje de alcanzar ya no se avisa.
+	Rfcs []RFC `json:"rfcs,omitempty,omitzero"`
+
+	// URL A dónde se avisa. La ruta y los parámetros pueden llevar una clave suya: la pasarela la guarda cifrada y
+	// no la escribe en bitácoras.
+	//
+	//
+	// Example: https://erp.example/avisos/pasarela
+	URL string `json:"url"`
+}
+
 // Problema Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type Problema struct {
 	// Backend El sistema que causó el error, si no fue la pasarela; `sat`, `sep` o `pade`.
@@ -1780,6 +2043,19 @@ type ProgresoDescarga struct {
 // - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
 type ResultadoDeTitulo string
 
+// ResultadoIntento Cómo le fue a un intento:
+// - `entregado`: el receptor contestó 2xx.
+// - `rechazado`: contestó 4xx.
+// - `falla_del_receptor`: contestó 5xx.
+// - `redireccion`: contestó 3xx, que no se sigue; corrija la dirección.
+// - `sin_respuesta`: no contestó en 15 segundos.
+// - `dns`: el nombre no se pudo resolver.
+// - `direccion_no_permitida`: el nombre lleva a una dirección que no es pública, o a un puerto que no se permite.
+// - `tls`: su certificado no es válido, o no habla TLS 1.2 o posterior.
+// - `conexion`: no se pudo conectar, o se cortó.
+// - `secreto_ilegible`: la pasarela no pudo abrir el secreto; avise a quien la administra.
+type ResultadoIntento string
+
 // ResultadoLote El resultado de un lote procesado.
 type ResultadoLote struct {
 	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
@@ -1842,6 +2118,25 @@ type ResultadoTitulo struct {
 //
 // Example: PRU010101AB1
 type RFC = string
+
+// SecretoDeFirma El secreto con que se comprueban las firmas: `whsec_` y 32 bytes en base64. No se vuelve a mostrar.
+//
+// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8MfKQ9r8GKY=
+type SecretoDeFirma = string
+
+// SecretoWebhook Un secreto nuevo.
+type SecretoWebhook struct {
+	// AnteriorHasta Hasta cuándo firma también el anterior (RFC 3339, UTC).
+	//
+	// Example: 2026-02-02T05:59:59Z
+	AnteriorHasta time.Time `json:"anteriorHasta"`
+
+	// Secreto El secreto con que se comprueban las firmas: `whsec_` y 32 bytes en base64. No se vuelve a mostrar.
+	//
+	//
+	// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8MfKQ9r8GKY=
+	Secreto SecretoDeFirma `json:"secreto"`
+}
 
 // Segundos Un tiempo en segundos enteros.
 //
@@ -2477,6 +2772,54 @@ type ValorDeCatalogo struct {
 //     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
 type VersionSolicitud string
 
+// Webhook Una dirección registrada. Su secreto no se muestra.
+type Webhook struct {
+	// Activo Si se le avisa.
+	//
+	// Example: true
+	Activo bool `json:"activo"`
+
+	// Creado Cuándo se registró (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59Z
+	Creado time.Time `json:"creado"`
+
+	// Eventos De qué se avisa.
+	Eventos []EventoWebhook `json:"eventos"`
+
+	// ID Identificador de un webhook.
+	//
+	// Example: whd_k5zq3n7v2mxa4c6t8w1e0ry5ha
+	ID IDWebhook `json:"id"`
+
+	// Motivo Por qué no se le avisa:
+	// - `pausado`: así se pidió.
+	// - `retirado`: el receptor contestó 410, que ya no existe.
+	Motivo MotivoInactivo `json:"motivo,omitempty,omitzero"`
+
+	// Rfcs De qué RFC se avisa; `*` es cualquiera que alcance la clave.
+	//
+	// Example: ["PRU010101AB1"]
+	Rfcs []string `json:"rfcs"`
+
+	// URL A dónde se avisa; vacía si la pasarela ya no puede descifrarla, porque su clave de secretos es otra.
+	//
+	// Example: https://erp.example/avisos/pasarela
+	URL string `json:"url"`
+}
+
+// WebhookCreado Un webhook recién registrado, con su secreto.
+type WebhookCreado struct {
+	// Secreto El secreto con que se comprueban las firmas: `whsec_` y 32 bytes en base64. No se vuelve a mostrar.
+	//
+	//
+	// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8MfKQ9r8GKY=
+	Secreto SecretoDeFirma `json:"secreto"`
+
+	// Webhook Una dirección registrada. Su secreto no se muestra.
+	Webhook Webhook `json:"webhook"`
+}
+
 // XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
 type XlsResultado = openapi_types.File
 
@@ -2517,6 +2860,11 @@ type CreadaDesde = Instante
 //
 // Example: 2026-02-01T06:00:00Z
 type CreadaHasta = Instante
+
+// CursorEntregas Identificador de una entrega, igual en todos sus intentos y reenvíos.
+//
+// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+type CursorEntregas = IDEntrega
 
 // Despues El número de un evento dentro de su descarga; el primero es 1 y no hay huecos.
 //
@@ -2559,6 +2907,11 @@ type IfRange = EncabezadoHTTP
 // Example: bytes
 type LastEventID = EncabezadoHTTP
 
+// LimiteEntregas Cuántas entregas trae una página.
+//
+// Example: 50
+type LimiteEntregas = LimiteDeEntregas
+
 // Range Valor de un encabezado HTTP, como lo define RFC 9110.
 //
 // Example: bytes
@@ -2575,6 +2928,11 @@ type RFCEnRuta = RFC
 //
 // Example: PRU010101AB1
 type RFCSolicitante = RFC
+
+// TraslapeHoras Horas que firman dos secretos a la vez.
+//
+// Example: 24
+type TraslapeHoras = HorasDeTraslape
 
 // AddendaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AddendaInvalida = Problema
@@ -2648,11 +3006,23 @@ type CuerpoDemasiadoGrande = Problema
 // CuerpoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoMalformado = Problema
 
+// CursorInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CursorInvalido = Problema
+
 // DemasiadasPeticiones Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadasPeticiones = Problema
 
+// DemasiadasPruebas Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DemasiadasPruebas = Problema
+
 // DemasiadasVerificaciones Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadasVerificaciones = Problema
+
+// DemasiadosSecretos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DemasiadosSecretos = Problema
+
+// DemasiadosWebhooks Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DemasiadosWebhooks = Problema
 
 // DescargaDuplicada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DescargaDuplicada = Problema
@@ -2668,6 +3038,9 @@ type DescargaSinRespuesta = Problema
 
 // EfirmaNoEncontrada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type EfirmaNoEncontrada = Problema
+
+// EntregaNoEncontrada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type EntregaNoEncontrada = Problema
 
 // ErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ErrorInterno = Problema
@@ -2707,6 +3080,9 @@ type FirmaSinRespuesta = Problema
 
 // IDDescargaInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type IDDescargaInvalido = Problema
+
+// IDWebhookInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type IDWebhookInvalido = Problema
 
 // LoteEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type LoteEnConflicto = Problema
@@ -2818,6 +3194,21 @@ type TitulosInvalidos = Problema
 
 // VerificacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type VerificacionEnConflicto = Problema
+
+// WebhookInactivo Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type WebhookInactivo = Problema
+
+// WebhookInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type WebhookInvalido = Problema
+
+// WebhookNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type WebhookNoEncontrado = Problema
+
+// WebhooksErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type WebhooksErrorInterno = Problema
+
+// WebhooksProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type WebhooksProhibido = Problema
 
 // YaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type YaNoDisponible = Problema
@@ -2990,6 +3381,21 @@ type CancelarTituloParams struct {
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
+// ListarEntregasWebhookParams defines parameters for ListarEntregasWebhook.
+type ListarEntregasWebhookParams struct {
+	// Limite Cuántas entregas trae la página, de 1 a 100; 50 si se omite.
+	Limite LimiteEntregas `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// Cursor El `siguiente` de la página anterior, tal cual; se omite en la primera.
+	Cursor CursorEntregas `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// RotarSecretoWebhookParams defines parameters for RotarSecretoWebhook.
+type RotarSecretoWebhookParams struct {
+	// TraslapeHoras Cuántas horas sigue firmando el secreto anterior, de 0 a 168; 24 si se omite.
+	TraslapeHoras *TraslapeHoras `form:"traslapeHoras,omitempty" json:"traslapeHoras,omitempty"`
+}
+
 // ProcesarAddendaJSONRequestBody defines body for ProcesarAddenda for application/json ContentType.
 type ProcesarAddendaJSONRequestBody = PeticionAddenda
 
@@ -3031,6 +3437,12 @@ type ValidarTitulosMultipartRequestBody = FormularioDeArchivo
 
 // CancelarTituloJSONRequestBody defines body for CancelarTitulo for application/json ContentType.
 type CancelarTituloJSONRequestBody = PeticionCancelacion
+
+// CrearWebhookJSONRequestBody defines body for CrearWebhook for application/json ContentType.
+type CrearWebhookJSONRequestBody = PeticionWebhook
+
+// CambiarWebhookJSONRequestBody defines body for CambiarWebhook for application/json ContentType.
+type CambiarWebhookJSONRequestBody = PeticionWebhook
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -3118,6 +3530,33 @@ type ServerInterface interface {
 	// CancelarTitulo Cancelar un título
 	// (POST /v1/sep/titulos/{folioControl}/cancelacion)
 	CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams)
+	// ListarWebhooks Listar los webhooks
+	// (GET /v1/webhooks)
+	ListarWebhooks(w http.ResponseWriter, r *http.Request)
+	// CrearWebhook Registrar un webhook
+	// (POST /v1/webhooks)
+	CrearWebhook(w http.ResponseWriter, r *http.Request)
+	// EliminarWebhook Eliminar un webhook
+	// (DELETE /v1/webhooks/{idWebhook})
+	EliminarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	// ObtenerWebhook Consultar un webhook
+	// (GET /v1/webhooks/{idWebhook})
+	ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	// CambiarWebhook Cambiar un webhook
+	// (PUT /v1/webhooks/{idWebhook})
+	CambiarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	// ListarEntregasWebhook Listar las entregas de un webhook
+	// (GET /v1/webhooks/{idWebhook}/entregas)
+	ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams)
+	// ReenviarEntregaWebhook Reenviar una entrega
+	// (POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio)
+	ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, idEntrega IDEntrega)
+	// ProbarWebhook Probar un webhook
+	// (POST /v1/webhooks/{idWebhook}/prueba)
+	ProbarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	// RotarSecretoWebhook Cambiar el secreto de un webhook
+	// (POST /v1/webhooks/{idWebhook}/secreto)
+	RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params RotarSecretoWebhookParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -3289,6 +3728,60 @@ func (_ Unimplemented) ValidarTitulos(w http.ResponseWriter, r *http.Request, pa
 // CancelarTitulo Cancelar un título
 // (POST /v1/sep/titulos/{folioControl}/cancelacion)
 func (_ Unimplemented) CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarWebhooks Listar los webhooks
+// (GET /v1/webhooks)
+func (_ Unimplemented) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CrearWebhook Registrar un webhook
+// (POST /v1/webhooks)
+func (_ Unimplemented) CrearWebhook(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EliminarWebhook Eliminar un webhook
+// (DELETE /v1/webhooks/{idWebhook})
+func (_ Unimplemented) EliminarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ObtenerWebhook Consultar un webhook
+// (GET /v1/webhooks/{idWebhook})
+func (_ Unimplemented) ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CambiarWebhook Cambiar un webhook
+// (PUT /v1/webhooks/{idWebhook})
+func (_ Unimplemented) CambiarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarEntregasWebhook Listar las entregas de un webhook
+// (GET /v1/webhooks/{idWebhook}/entregas)
+func (_ Unimplemented) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReenviarEntregaWebhook Reenviar una entrega
+// (POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio)
+func (_ Unimplemented) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, idEntrega IDEntrega) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ProbarWebhook Probar un webhook
+// (POST /v1/webhooks/{idWebhook}/prueba)
+func (_ Unimplemented) ProbarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RotarSecretoWebhook Cambiar el secreto de un webhook
+// (POST /v1/webhooks/{idWebhook}/secreto)
+func (_ Unimplemented) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params RotarSecretoWebhookParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4508,6 +5001,270 @@ func (siw *ServerInterfaceWrapper) CancelarTitulo(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// ListarWebhooks operation middleware
+func (siw *ServerInterfaceWrapper) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarWebhooks(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CrearWebhook operation middleware
+func (siw *ServerInterfaceWrapper) CrearWebhook(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CrearWebhook(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EliminarWebhook operation middleware
+func (siw *ServerInterfaceWrapper) EliminarWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EliminarWebhook(w, r, idWebhook)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObtenerWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerWebhook(w, r, idWebhook)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CambiarWebhook operation middleware
+func (siw *ServerInterfaceWrapper) CambiarWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CambiarWebhook(w, r, idWebhook)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListarEntregasWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarEntregasWebhookParams
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarEntregasWebhook(w, r, idWebhook, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReenviarEntregaWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "idEntrega" -------------
+	var idEntrega IDEntrega
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idEntrega", chi.URLParam(r, "idEntrega"), &idEntrega, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idEntrega", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReenviarEntregaWebhook(w, r, idWebhook, idEntrega)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ProbarWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ProbarWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ProbarWebhook(w, r, idWebhook)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotarSecretoWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idWebhook" -------------
+	var idWebhook IDWebhook
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotarSecretoWebhookParams
+
+	// ------------- Optional query parameter "traslapeHoras" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "traslapeHoras", r.URL.Query(), &params.TraslapeHoras, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "traslapeHoras"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "traslapeHoras", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotarSecretoWebhook(w, r, idWebhook, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -4692,6 +5449,33 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/pade/bloqueo", wrapper.DesbloquearCuentaPADE)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/webhooks", wrapper.ListarWebhooks)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks", wrapper.CrearWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.EliminarWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ObtenerWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.CambiarWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/secreto", wrapper.RotarSecretoWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/prueba", wrapper.ProbarWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas", wrapper.ListarEntregasWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio", wrapper.ReenviarEntregaWebhook)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)

@@ -40,12 +40,13 @@ const (
 	ScopeAddendas    = "pade:addendas"
 	ScopeContratos   = "pade:contratos"
 	ScopePADE        = "pade:administrar"
+	ScopeWebhooks    = "webhooks"
 )
 
 // Scopes lists every scope.
 func Scopes() []string {
 	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeDescargas, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
-		ScopeAddendas, ScopeContratos, ScopePADE}
+		ScopeAddendas, ScopeContratos, ScopePADE, ScopeWebhooks}
 }
 
 // prefix marks a key so that people and scanners know one when they see it.
@@ -129,6 +130,12 @@ func (r *Ring) Find(key string) (Key, bool) {
 		}
 	}
 	return found, ok
+}
+
+// May tells whether there is a key of that name now, with scope, that sees rfc:
+// for what is done in its name while it does not call.
+func (r *Ring) May(name, scope, rfc string) bool {
+	return slices.ContainsFunc(r.current(), func(k Key) bool { return k.Name == name && k.Allows(scope) && k.Sees(rfc) })
 }
 
 // current returns the keys, reading the file again when it has changed. A file

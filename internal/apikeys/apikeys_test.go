@@ -122,3 +122,25 @@ func TestOpen_WhenFileIsAtFault(t *testing.T) {
 		t.Errorf("a file that all may write: %v", err)
 	}
 }
+
+func TestMay_WhenTheKeyChanges(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	write(t, path, `{"keys":[`+entry("erp", "k", `"PRU010101AB1"`, `"webhooks"`)+`,`+entry("todo", "l", `"*"`, `"*"`)+`,`+entry("lee", "m", `"*"`, `"efirmas:leer"`)+`]}`)
+	r, err := Open(path, func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, rfc string
+		want      bool
+	}{{"erp", "PRU010101AB1", true}, {"erp", "PEPJ800101AB5", false}, {"todo", "PEPJ800101AB5", true}, {"lee", "PRU010101AB1", false}, {"nadie", "PRU010101AB1", false}, {"", "PRU010101AB1", false}} {
+		if got := r.May(tc.name, ScopeWebhooks, tc.rfc); got != tc.want {
+			t.Errorf("%+v: %v", tc, got)
+		}
+	}
+	write(t, path, `{"keys":[]}`)
+	if r.May("erp", ScopeWebhooks, "PRU010101AB1") {
+		t.Error("a key that is gone")
+	}
+}

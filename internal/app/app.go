@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -39,6 +40,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
 // Options is what Run takes beside the configuration.
@@ -72,9 +74,11 @@ type App struct {
 	deposito *objetos.Deposito
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
+	webhooks *webhooks.Servicio
 	api      http.Handler
 
 	descargas *descargas.Motor
+	lectura   *descargas.Lectura
 	cola      *cola.Cola
 	// parada is closed when the gateway stops, so that streams end.
 	parada chan struct{}
@@ -148,6 +152,21 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	raices, err := authorities("GATEWAY_WEBHOOKS_CA_FILE", cfg.Webhooks.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	propia := filepath.Join(cfg.DataDir, "secretos.key")
+	if cfg.DatabaseURL != "" {
+		// A key of this directory's own would be of no use to the other gateways.
+		propia = ""
+	}
+	sello := webhooks.NewSello(cfg.SecretsKeyFile, propia)
+	if cfg.SecretsKeyFile != "" {
+		if err := sello.Comprueba(); err != nil {
+			return nil, fmt.Errorf("GATEWAY_SECRETS_KEY_FILE: %w", err)
+		}
+	}
 	place, err := almacen(cfg, opts)
 	if err != nil {
 		return nil, err
@@ -180,6 +199,12 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	record := ledger.NewShared(st, a.presente)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
+	a.cola = cola.New(st, opts.Log)
+	a.webhooks = webhooks.New(webhooks.Config{
+		Store: st, Sello: sello, Encola: a.alarma,
+		Red: webhooks.Red{Privados: cfg.Webhooks.Privados, Puertos: cfg.Webhooks.Puertos, Raices: raices},
+		Now: opts.Now, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: opts.Log,
+	})
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
 	a.descargas = a.motor(backend, solicitudes)
 	a.api, err = handlers.New(handlers.Config{
@@ -187,7 +212,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		EFirmas: efirmas.List, Keys: keys, Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.close())
@@ -213,7 +238,7 @@ func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) error {
 		return fmt.Errorf("%s: %w", setting, err)
 	}
 	almacen, err := paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: deposito,
-		Presencia: a.presente, Log: a.opts.Log})
+		Presencia: a.presente, Log: a.opts.Log, Paso: a.opts.Paso})
 	if err != nil {
 		return errors.Join(err, deposito.Close())
 	}
@@ -254,8 +279,8 @@ func password(setting, file string) (string, error) {
 	return strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"), nil
 }
 
-// openKeys returns the finder of API keys, nil where no file is configured.
-func openKeys(cfg config.Config, log zerolog.Logger) (func(string) (apikeys.Key, bool), error) {
+// openKeys returns the API keys, nil where no file is configured.
+func openKeys(cfg config.Config, log zerolog.Logger) (*apikeys.Ring, error) {
 	if cfg.APIKeysFile == "" {
 		return nil, nil
 	}
@@ -263,7 +288,23 @@ func openKeys(cfg config.Config, log zerolog.Logger) (func(string) (apikeys.Key,
 	if err != nil {
 		return nil, fmt.Errorf("GATEWAY_API_KEYS_FILE: %w", err)
 	}
-	return ring.Find, nil
+	return ring, nil
+}
+
+// find is the finder of API keys; nil without any.
+func find(ring *apikeys.Ring) func(string) (apikeys.Key, bool) {
+	if ring == nil {
+		return nil
+	}
+	return ring.Find
+}
+
+// hears tells what a key may be told of today; nil, everything, without any.
+func hears(ring *apikeys.Ring) func(string, string) bool {
+	if ring == nil {
+		return nil
+	}
+	return func(name, rfc string) bool { return ring.May(name, apikeys.ScopeWebhooks, rfc) }
 }
 
 // The connections to the systems: kept alive, many per host, no proxy surprises
@@ -278,7 +319,8 @@ const (
 	headerBounds = 64 << 10
 )
 
-func upstream(caFile string) (http.RoundTripper, error) {
+// authorities are the system's and those of a file, if there is one.
+func authorities(setting, caFile string) (*x509.CertPool, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
@@ -286,11 +328,19 @@ func upstream(caFile string) (http.RoundTripper, error) {
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile) //nolint:gosec // the operator's own setting
 		if err != nil {
-			return nil, fmt.Errorf("GATEWAY_CA_FILE: %w", err)
+			return nil, fmt.Errorf("%s: %w", setting, err)
 		}
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("GATEWAY_CA_FILE: %s holds no PEM certificate", caFile)
+			return nil, fmt.Errorf("%s: %s holds no PEM certificate", setting, caFile)
 		}
+	}
+	return roots, nil
+}
+
+func upstream(caFile string) (http.RoundTripper, error) {
+	roots, err := authorities("GATEWAY_CA_FILE", caFile)
+	if err != nil {
+		return nil, err
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

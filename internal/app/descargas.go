@@ -2,11 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	"github.com/riverqueue/river"
 
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
 // estante lends packages to the durable downloads.
@@ -34,25 +39,49 @@ func (a abierto) Size() int64 { return a.Lector.Size }
 
 // motor wires the durable downloads.
 func (a *App) motor(backend gateway.Solicitante, solicitudes *descargas.Solicitudes) *descargas.Motor {
-	lectura := descargas.NewLectura(a.store, estante{a.paquetes})
-	a.cola = cola.New(a.store, a.opts.Log)
+	a.lectura = descargas.NewLectura(a.store, estante{a.paquetes})
 	return descargas.New(descargas.Config{
-		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: lectura, Borrador: a.paquetes, Store: a.store,
-		Presencia: a.presente, Encolador: a.cola, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso,
+		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: a.lectura, Borrador: a.paquetes, Store: a.store,
+		Presencia: a.presente, Encolador: a.cola, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})
 }
 
+// publica tells webhooks what became of a descarga.
+func (a *App) publica(ctx context.Context, v descargas.Aviso) error {
+	s := v.Descarga.Peticion.Solicitud
+	return a.webhooks.Publica(ctx, webhooks.Evento{Clave: v.Clave, Tipo: v.Tipo, Instante: v.Cuando, Datos: webhooks.Datos{
+		IDDescarga: v.Descarga.ID, Servicio: string(s.Servicio), RFCSolicitante: s.RFCSolicitante,
+		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete,
+	}})
+}
+
+// alarma sets the alarm of a webhook's delivery.
+func (a *App) alarma(ctx context.Context, id string, turno int64, cuando time.Time) error {
+	return a.cola.Inserta(ctx, webhooks.Args{Entrega: id, Turno: turno}, webhooks.Cola, cuando)
+}
+
 // despierta starts the queue. Where no other gateway shares the database, what
 // an earlier process left is taken over at once.
 func (a *App) despierta(ctx context.Context) error {
-	trabajos := cola.Trabajos{Motor: a.descargas, Ronda: a.descargas.Ronda, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda}
-	if err := a.cola.Start(ctx, trabajos); err != nil {
+	err := a.cola.Start(ctx, cola.Trabajos{
+		Motor: a.descargas, Ronda: a.ronda, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,
+		Otros: func(w *river.Workers) error { return river.AddWorkerSafely(w, &webhooks.Worker{Servicio: a.webhooks}) },
+	})
+	if err != nil || a.store.Postgres() {
 		return err
 	}
-	if a.store.Postgres() {
-		return nil
-	}
 	return a.descargas.Releva(ctx, 0)
+}
+
+// ronda does what is nobody's job, on one of the gateways that share a database.
+func (a *App) ronda(ctx context.Context) error {
+	err := a.descargas.Ronda(ctx)
+	pendientes, errWebhooks := a.webhooks.Pendientes(ctx, a.opts.Now())
+	for _, p := range pendientes {
+		errWebhooks = errors.Join(errWebhooks, a.alarma(ctx, p.ID, p.Turno, p.Cuando))
+	}
+	_, errPurga := a.webhooks.Purga(ctx)
+	return errors.Join(err, errWebhooks, errPurga)
 }

@@ -50,7 +50,7 @@ const (
 	// without its job.
 	vidaTrabajo = 4 * time.Minute
 	// rescate is when River gives a job up whose process has died.
-	rescate = 10 * time.Minute
+	rescate = 5 * time.Minute
 	// memoria is how long a job that is done is remembered.
 	memoria = time.Hour
 )

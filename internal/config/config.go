@@ -40,6 +40,15 @@ type Config struct {
 	SAT             SAT
 	SEP             SEP
 	PADE            PADE
+	SecretsKeyFile  string `split_words:"true" desc:"File of the key that seals what callers entrust to the gateway, as webhook secrets: 32 bytes in base64 (openssl rand -base64 32). Without it, secretos.key is made in GATEWAY_DATA_DIR."`
+	Webhooks        Webhooks
+}
+
+// Webhooks holds the settings of the notices to callers' own systems.
+type Webhooks struct {
+	CAFile   string   `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for receivers."`
+	Puertos  []uint16 `default:"443" desc:"Ports of receivers, separated by commas."`
+	Privados bool     `default:"false" desc:"true lets webhooks go to this machine and to private networks, by http and on any port: for tests and for receivers in your own network. Whoever holds an API key with the scope webhooks can then reach them."`
 }
 
 // Descargas holds the settings of durable downloads.
@@ -155,6 +164,7 @@ func (c Config) Check() error {
 		upstream("GATEWAY_PADE_FIRMADO_URL", c.PADE.Firmado.URL),
 		together("GATEWAY_PADE_USUARIO", c.PADE.Usuario, "GATEWAY_PADE_PASSWORD_FILE", c.PADE.PasswordFile),
 		oneOf("GATEWAY_PADE_AMBIENTE", c.PADE.Ambiente, "pruebas", "produccion"),
+		ports("GATEWAY_WEBHOOKS_PUERTOS", c.Webhooks.Puertos),
 		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
 		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
 	)
@@ -246,6 +256,13 @@ func together(name, value, other, otherValue string) error {
 func positive(name string, value Duration) error {
 	if value.fault || value.Duration <= 0 {
 		return fmt.Errorf("%s: not a positive duration such as 90s or 5m", name)
+	}
+	return nil
+}
+
+func ports(name string, values []uint16) error {
+	if slices.Contains(values, 0) {
+		return fmt.Errorf("%s: 0 is no port", name)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestLoad_WhenMuchIsWrong(t *testing.T) {
 	for name, value := range map[string]string{
 		"GATEWAY_LISTEN": "0.0.0.0:8080", "GATEWAY_LOG_LEVEL": "loud", "GATEWAY_SAT_FIRMA": "x", "GATEWAY_SHUTDOWN_TIMEOUT": "soon",
 		"GATEWAY_SAT_CFDI_AUTENTICA_URL": "http://sat.example/a", "GATEWAY_SAT_RETENCIONES_DESCARGA_URL": "https://user:canario@sat.example/d",
-		"GATEWAY_EFIRMA_DIR": "/nowhere/at/all", "GATEWAY_ADMIN_LISTEN": "9090", "GATEWAY_SAT_CFDI_AUTENTCA_URL": "https://x",
+		"GATEWAY_EFIRMA_DIR": "/nowhere/at/all", "GATEWAY_ADMIN_LISTEN": "9090", "GATEWAY_SAT_CFDI_AUTENTCA_URL": "https://x", "GATEWAY_WEBHOOKS_PUERTOS": "443,0",
 	} {
 		t.Setenv(name, value)
 	}
@@ -51,7 +51,7 @@ func TestLoad_WhenMuchIsWrong(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, name := range []string{"GATEWAY_LISTEN", "GATEWAY_API_KEYS_FILE", "GATEWAY_LOG_LEVEL", "GATEWAY_SAT_FIRMA", "GATEWAY_SHUTDOWN_TIMEOUT",
-		"GATEWAY_SAT_CFDI_AUTENTICA_URL", "GATEWAY_SAT_RETENCIONES_DESCARGA_URL", "GATEWAY_EFIRMA_DIR", "GATEWAY_ADMIN_LISTEN", "GATEWAY_SAT_CFDI_AUTENTCA_URL"} {
+		"GATEWAY_SAT_CFDI_AUTENTICA_URL", "GATEWAY_SAT_RETENCIONES_DESCARGA_URL", "GATEWAY_EFIRMA_DIR", "GATEWAY_ADMIN_LISTEN", "GATEWAY_SAT_CFDI_AUTENTCA_URL", "GATEWAY_WEBHOOKS_PUERTOS"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in:\n%v", name, err)
 		}
@@ -177,5 +177,19 @@ func TestSecret_WhenPrinted(t *testing.T) {
 		if strings.Contains(text, "canario") || strings.Contains(text, "63616e6172696f") {
 			t.Errorf("shown: %s", text)
 		}
+	}
+}
+
+func TestLoad_WhenWebhooksMayGoFurther(t *testing.T) {
+	clear(t)
+	c, err := Load()
+	if err != nil || c.Webhooks.Privados || !slices.Equal(c.Webhooks.Puertos, []uint16{443}) {
+		t.Errorf("%+v, error %v", c.Webhooks, err)
+	}
+	t.Setenv("GATEWAY_WEBHOOKS_PRIVADOS", "true")
+	t.Setenv("GATEWAY_WEBHOOKS_PUERTOS", "443,8443")
+	t.Setenv("GATEWAY_SECRETS_KEY_FILE", "/k")
+	if c, err = Load(); err != nil || !c.Webhooks.Privados || !slices.Equal(c.Webhooks.Puertos, []uint16{443, 8443}) || c.SecretsKeyFile != "/k" {
+		t.Errorf("%+v, error %v", c.Webhooks, err)
 	}
 }

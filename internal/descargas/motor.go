@@ -75,9 +75,15 @@ type Config struct {
 type Aviso struct {
 	// Clave is the same for the same event, however often it is told.
 	Clave    string
-	Tipo     string // "descarga." and the state
+	Tipo     string // "descarga." and the state, or PaqueteDisponible
+	Cuando   time.Time
 	Descarga gateway.Descarga
+	// IDPaquete is there with PaqueteDisponible alone.
+	IDPaquete string
 }
+
+// PaqueteDisponible is the Aviso of a package that has come into storage.
+const PaqueteDisponible = "descarga.paquete_disponible"
 
 // Motor works the durable downloads off.
 type Motor struct {
@@ -298,7 +304,7 @@ func (m *Motor) cambia(ctx context.Context, id string, cambio func(*store.Cambio
 // publica tells the subscribers of an end. A failure is only logged: a round
 // tells again.
 func (m *Motor) publica(ctx context.Context, d gateway.Descarga) {
-	err := m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Descarga: d})
+	err := m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Cuando: d.Terminada, Descarga: d})
 	if err == nil {
 		m.cfg.Paso("publicada")
 		err = m.cfg.Store.MarcaPublicada(ctx, d.ID)

@@ -130,7 +130,22 @@ func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, even
 	for _, t := range tramos {
 		m.despierta(ctx, t)
 	}
+	if err == nil && p.Estado == gateway.PaqueteGuardado {
+		m.anuncia(ctx, p)
+	}
 	return err
+}
+
+// anuncia tells the subscribers of a package. It is a convenience and may be
+// lost in a crash: the end of the descarga is told in any case.
+func (m *Motor) anuncia(ctx context.Context, p store.PaqueteDeTramo) {
+	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
+	if err == nil {
+		err = m.cfg.Publica(ctx, Aviso{Clave: p.Descarga + "/" + p.Paquete.IDPaquete, Tipo: PaqueteDisponible, Cuando: m.cfg.Now(), Descarga: d.Descarga, IDPaquete: p.Paquete.IDPaquete})
+	}
+	if err != nil {
+		m.cfg.Log.Warn().Err(err).Str("idPaquete", p.Paquete.IDPaquete).Msg("a package could not be announced")
+	}
 }
 
 // cierraTramo ends a solicitud whose packages have all come, or will not; the

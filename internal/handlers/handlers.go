@@ -22,6 +22,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
 // maxBody bounds the JSON bodies of every route so far; the largest legal one
@@ -49,6 +50,7 @@ type Config struct {
 	CuentaPADE gateway.CuentaPADE
 	// DesbloqueaPADE lets accounts that the PAC refused be tried again.
 	DesbloqueaPADE func()
+	Webhooks       *webhooks.Servicio
 	// Keys finds an API key's entry; nil lets every caller of this machine in.
 	Keys func(key string) (apikeys.Key, bool)
 	// Spec is the contract, as YAML.
@@ -118,6 +120,16 @@ var scopes = map[string]string{
 	"firmarManifiesto":       apikeys.ScopeContratos,
 	"firmarContratoAdhesion": apikeys.ScopeContratos,
 	"desbloquearCuentaPADE":  apikeys.ScopePADE,
+
+	"listarWebhooks":         apikeys.ScopeWebhooks,
+	"crearWebhook":           apikeys.ScopeWebhooks,
+	"obtenerWebhook":         apikeys.ScopeWebhooks,
+	"cambiarWebhook":         apikeys.ScopeWebhooks,
+	"eliminarWebhook":        apikeys.ScopeWebhooks,
+	"rotarSecretoWebhook":    apikeys.ScopeWebhooks,
+	"probarWebhook":          apikeys.ScopeWebhooks,
+	"listarEntregasWebhook":  apikeys.ScopeWebhooks,
+	"reenviarEntregaWebhook": apikeys.ScopeWebhooks,
 }
 
 // New returns the whole surface. Each request passes, in this order:
@@ -258,6 +270,42 @@ func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request,
 func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, _ *http.Request) {
 	h.cfg.DesbloqueaPADE()
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *handler) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
+	wrap(h.listarWebhooks)(w, r)
+}
+
+func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) { wrap(h.crearWebhook)(w, r) }
+
+func (h *handler) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerWebhook(w, r, id) })(w, r)
+}
+
+func (h *handler) CambiarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cambiarWebhook(w, r, id) })(w, r)
+}
+
+func (h *handler) EliminarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.eliminarWebhook(w, r, id) })(w, r)
+}
+
+func (h *handler) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.RotarSecretoWebhookParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.rotarSecreto(w, r, id, params.TraslapeHoras)
+	})(w, r)
+}
+
+func (h *handler) ProbarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.probarWebhook(w, r, id) })(w, r)
+}
+
+func (h *handler) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.ListarEntregasWebhookParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarEntregas(w, r, id, params) })(w, r)
+}
+
+func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, entrega rest.IDEntrega) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.reenviarEntrega(w, r, id, entrega) })(w, r)
 }
 
 func (h *handler) ObtenerContratoYAML(w http.ResponseWriter, _ *http.Request) {

@@ -87,6 +87,9 @@ type Config struct {
 	// Espera is how long Abre waits for another gateway's download; zero for
 	// twenty seconds.
 	Espera time.Duration
+	// Paso is called at named points of a flight; tests stop the process there. Nil
+	// for nothing.
+	Paso func(punto string)
 }
 
 // Almacen fetches packages at most once and keeps them.
@@ -97,6 +100,7 @@ type Almacen struct {
 	presencia Presencia
 	log       zerolog.Logger
 	espera    time.Duration
+	paso      func(punto string)
 	ctx       context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
 	cancel    context.CancelFunc
 	// cierra is closed when the gateway goes down: what fails is not tried again.
@@ -120,11 +124,14 @@ type Almacen struct {
 // kill has kept from being entered in the ledger is read before anybody asks.
 func Open(ctx context.Context, c Config) (*Almacen, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera,
+	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera, paso: c.Paso,
 		ctx: life, cancel: cancel, cierra: make(chan struct{}), subidas: make(chan struct{}, maxSubidas),
 		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]chan struct{}), borrando: make(map[string]bool)}
 	if a.espera == 0 {
 		a.espera = esperaHTTP
+	}
+	if a.paso == nil {
+		a.paso = func(string) {}
 	}
 	pendientes, err := a.store.Pendientes(ctx)
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 func otroPaquete() gateway.Paquete {

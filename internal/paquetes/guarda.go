@@ -113,9 +113,11 @@ func (a *Almacen) guarda(p store.Pendiente) error {
 	a.subidas <- struct{}{}
 	defer func() { <-a.subidas }()
 	ruta := a.store.RutaParcial(p.Parcial)
+	a.paso("paquete-recibido")
 	if err := a.deposito.Guarda(a.ctx, p.SHA256, p.Bytes, ruta); err != nil {
 		return err
 	}
+	a.paso("paquete-guardado")
 	if _, err := a.store.Completa(context.WithoutCancel(a.ctx), p.Paquete, p.Parcial); err != nil {
 		return err
 	}

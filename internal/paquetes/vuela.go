@@ -83,6 +83,7 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, muerto s
 		// Another gateway was faster.
 		return nil, errors.Join(errAjeno, discard(file))
 	}
+	a.paso("descarga-contada")
 	v := newVuelo(file)
 	a.vuelos[paquete] = v
 	r := v.newReader(ctx, false)
@@ -99,6 +100,7 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		a.fracasa(ctx, paquete, v, err)
 		return
 	}
+	a.paso("paquete-llegado")
 	// Before anybody has it whole: from here on a kill loses nothing.
 	nombre, err := a.store.Entero(v.file, paquete, sum)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// instante is the form of the instants of the descargas' tables: of fixed width,
+// instante is the form of the instants of the later tables: of fixed width,
 // so that they sort as text.
 const instante = "2006-01-02T15:04:05.000000Z"
 
-// Instante writes t as the descargas' tables hold it; the zero time is empty.
+// Instante writes t as the later tables hold it; the zero time is empty.
 func Instante(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -30,6 +30,11 @@ func leeInstante(text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return time.Parse(instante, text)
+}
+
+func leeInstanteEn(text string, into *time.Time) (err error) {
+	*into, err = leeInstante(text)
+	return err
 }
 
 // Descarga is one row of the durable downloads.

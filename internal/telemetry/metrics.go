@@ -23,6 +23,8 @@ type Metrics struct {
 	signing         *prometheus.HistogramVec
 	tokens          *prometheus.CounterVec
 	packageBytes    *prometheus.CounterVec
+	webhooks        *prometheus.CounterVec
+	webhookTime     prometheus.Histogram
 }
 
 // The buckets, in seconds: what the gateway adds, and what the systems take.
@@ -51,11 +53,15 @@ func NewMetrics(version string) *Metrics {
 			Help: "Tokens asked of the SAT, by family and result."}, []string{"servicio", "result"}),
 		packageBytes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_package_bytes_total",
 			Help: "Bytes of packages decoded from the SAT's answers."}, []string{"backend"}),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_webhook_attempts_total",
+			Help: "Attempts to deliver webhooks, by result."}, []string{"resultado"}),
+		webhookTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pasarela_webhook_duration_seconds",
+			Help: "Time of attempts to deliver webhooks.", Buckets: upstreamBuckets}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pasarela_build_info", Help: "Always 1; the version is a label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.requestDuration, m.upstream, m.upstreamTime, m.signing, m.tokens, m.packageBytes, info,
+	m.registry.MustRegister(m.requests, m.requestDuration, m.upstream, m.upstreamTime, m.signing, m.tokens, m.packageBytes, m.webhooks, m.webhookTime, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -76,6 +82,12 @@ func (m *Metrics) Token(servicio gateway.Servicio, err error) {
 		result = "error"
 	}
 	m.tokens.WithLabelValues(string(servicio), result).Inc()
+}
+
+// Webhook counts one attempt to deliver a webhook; resultado is a word of ours.
+func (m *Metrics) Webhook(resultado string, took time.Duration) {
+	m.webhooks.WithLabelValues(resultado).Inc()
+	m.webhookTime.Observe(took.Seconds())
 }
 
 // Upstream returns an observer that counts each upstream call and writes one

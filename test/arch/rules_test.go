@@ -68,8 +68,9 @@ func mayImport() map[string][]string {
 		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
 		"internal/cfdi":      {"internal/zipdir"},
+		"internal/webhooks":  {"internal/gateway", "internal/store"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway"},
 		"internal/contrato":         {"internal/efirma", "internal/gateway"},
@@ -85,7 +86,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/telemetry", "internal/transport"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/store/pgtest":    nil,

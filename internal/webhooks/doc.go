@@ -1,0 +1,58 @@
+// Package webhooks tells callers' own systems what became of their descargas,
+// by the Standard Webhooks specification (standardwebhooks.com): registered
+// endpoints, signed messages, attempts for three days, a log, sending again, and
+// secrets that are rotated without a gap.
+//
+// A delivery is a row before it is sent, and its row says when it is tried
+// next: jobs are only alarm clocks, and one that is lost, late or twice there
+// changes nothing. A message may therefore arrive more than once, always with
+// the same webhook-id.
+//
+// It refuses addresses that are not public and https, unless configured, at the
+// moment of connecting; it follows no redirect, and keeps nothing of what a
+// receiver answers but the status. Secrets and addresses, which may hold a
+// token, are sealed at rest and are in no log line.
+package webhooks
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// Config is what the service needs.
+type Config struct {
+	Store *store.Store
+	// Sello seals secrets and addresses at rest.
+	Sello *Sello
+	// Red says where messages may go.
+	Red Red
+	Now func() time.Time
+	// Azar gives numbers in [0, 1) for the jitter.
+	Azar func() float64
+	// Encola sets the alarm of a delivery: a job of Args{id, turno} at cuando. Nil
+	// leaves all to the sweep of Pendientes.
+	Encola func(ctx context.Context, id string, turno int64, cuando time.Time) error
+	// Alcanza tells whether the API key named dueno may be told of rfc, today. Nil: every one may.
+	Alcanza func(dueno, rfc string) bool
+	// Observa is told of each attempt, by its result. May be nil.
+	Observa func(resultado string, tardo time.Duration)
+	Log     zerolog.Logger
+}
+
+// Servicio keeps endpoints and delivers to them.
+type Servicio struct {
+	cfg     Config
+	cliente cliente
+}
+
+// New returns the service.
+func New(cfg Config) *Servicio {
+	return &Servicio{cfg: cfg, cliente: cfg.Red.cliente()}
+}
+
+// ahora is as precise as the store.
+func (s *Servicio) ahora() time.Time { return s.cfg.Now().Truncate(time.Microsecond) }

@@ -1,0 +1,153 @@
+package webhooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+const (
+	// arriendo is how long an attempt may take before it is taken for dead.
+	arriendo = time.Minute
+	// barrido bounds what one sweep finds; the next one finds the rest.
+	barrido = 1000
+	// Retencion is how long deliveries are kept.
+	Retencion = 30 * 24 * time.Hour
+)
+
+// Pendiente is a delivery that is due.
+type Pendiente struct {
+	ID     string
+	Turno  int64
+	Cuando time.Time
+}
+
+// Pendientes lists deliveries that are due at now, whatever alarms they have: an
+// alarm that is set twice is set once, being unique by its arguments.
+func (s *Servicio) Pendientes(ctx context.Context, now time.Time) ([]Pendiente, error) {
+	rows, err := s.cfg.Store.EntregasPendientes(ctx, now, barrido)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Pendiente, 0, len(rows))
+	for _, e := range rows {
+		out = append(out, Pendiente{e.ID, e.Turno, e.Siguiente})
+	}
+	return out, nil
+}
+
+// Purga removes deliveries older than Retencion that are done with, and returns how many.
+func (s *Servicio) Purga(ctx context.Context) (int64, error) {
+	return s.cfg.Store.PurgaEntregas(ctx, s.cfg.Now().Add(-Retencion))
+}
+
+// Intenta makes the attempt that is due in turno, and records it. It returns how
+// long to wait when the alarm went off early, and nothing when there is nothing
+// left to do in that turn: it is past, or the endpoint is gone.
+//
+// The delivery is taken before the message leaves and is due again, as another
+// turn, if its taker dies before it has recorded what happened: the message is
+// then sent once more, with the same webhook-id.
+func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Duration, error) {
+	e, err := s.cfg.Store.Entrega(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	now := s.cfg.Now()
+	if e.Estado != store.EntregaPendiente || e.Turno != turno {
+		return 0, nil
+	}
+	if falta := e.Siguiente.Sub(now); falta > 0 {
+		return falta, nil
+	}
+	var mia bool
+	if e.Turno, mia, err = s.cfg.Store.TomaEntrega(ctx, id, turno, now.Add(arriendo)); err != nil || !mia {
+		return 0, err
+	}
+	d, err := s.cfg.Store.Webhook(ctx, e.Destino)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !d.Activo || !s.aunOye(d, e) {
+		return 0, s.cfg.Store.CancelaEntrega(ctx, id, e.Turno)
+	}
+	r, tardo := s.manda(ctx, d, e, now)
+	if r.status == 0 && ctx.Err() != nil {
+		// Told to stop: what became of the message is unknown, and it is due again soon.
+		return 0, ctx.Err()
+	}
+	// What is known is written even when told to stop.
+	return 0, s.registra(context.WithoutCancel(ctx), d, e, r, Intento{Inicio: now, Duracion: tardo, Status: r.status, Resultado: r.resultado})
+}
+
+// aunOye asks oye again, as keys change in three days. A test is of no RFC.
+func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) bool {
+	if e.Evento == eventoPrueba {
+		return true
+	}
+	var m struct{ Data Datos }
+	return json.Unmarshal([]byte(e.Cuerpo), &m) == nil && s.oye(d, m.Data.RFCSolicitante)
+}
+
+// manda signs and sends one message.
+func (s *Servicio) manda(ctx context.Context, d store.WebhookDestino, e Entrega, now time.Time) (respuesta, time.Duration) {
+	url, err := s.cfg.Sello.abre(ctx, d.ID, d.URL)
+	var firmas []string
+	if err == nil {
+		firmas, err = s.firmas(ctx, d.ID, e.ID, e.Cuerpo, now)
+	}
+	if err != nil {
+		s.cfg.Log.Error().Err(err).Str("webhook", d.ID).Msg("a webhook cannot be signed")
+		return respuesta{resultado: ResultadoIlegible}, 0
+	}
+	if _, err := s.cfg.Red.Revisa(url); err != nil { // what was admitted once may not be by the settings of today
+		return respuesta{resultado: ResultadoDireccion}, 0
+	}
+	r := s.cliente.envia(ctx, mensaje{url: url, id: e.ID, cuerpo: e.Cuerpo, firmas: firmas, instante: now})
+	return r, max(s.cfg.Now().Sub(now), 0)
+}
+
+// registra writes what became of the attempt, and when the next one is.
+func (s *Servicio) registra(ctx context.Context, d store.WebhookDestino, e Entrega, r respuesta, i Intento) error {
+	motivo := ""
+	switch {
+	case r.resultado == ResultadoEntregado:
+		e.Estado, e.Siguiente = store.EntregaEntregada, time.Time{}
+	case r.status == http.StatusGone:
+		// "The sender should disable the endpoint" (Standard Webhooks, deliverability).
+		e.Estado, e.Siguiente, motivo = store.EntregaCancelada, time.Time{}, MotivoRetiro
+	default:
+		e.Fallidos++
+		falta, otra := espera(e.Fallidos, r.espera, s.cfg.Azar())
+		if e.Estado, e.Siguiente = store.EntregaAgotada, (time.Time{}); otra {
+			e.Estado, e.Siguiente = store.EntregaPendiente, s.cfg.Now().Add(falta)
+		}
+	}
+	turno, mia, err := s.cfg.Store.RegistraIntento(ctx, e, i, motivo)
+	if err != nil {
+		return err
+	}
+	line := s.cfg.Log.Info()
+	if r.resultado != ResultadoEntregado {
+		line = s.cfg.Log.Warn()
+	}
+	line.Str("webhook", d.ID).Str("host", d.Host).Str("entrega", e.ID).Str("evento", e.Evento).Str("resultado", r.resultado).
+		Int("status", r.status).Dur("ms", i.Duracion).Str("estado", e.Estado).Msg("webhook")
+	if s.cfg.Observa != nil {
+		s.cfg.Observa(r.resultado, i.Duracion)
+	}
+	if mia && e.Estado == store.EntregaPendiente {
+		s.despierta(ctx, e.ID, turno, e.Siguiente)
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package webhooks
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/localsecrets"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// Sello seals secrets at rest with one key of 32 bytes (NaCl secretbox).
+type Sello struct {
+	ruta   string
+	propia bool
+
+	mu     sync.Mutex
+	keeper *secrets.Keeper
+}
+
+// NewSello reads its key from archivo, which holds it in base64. Without one it
+// is in propia, a file that is made at first use with mode 0600; without either,
+// nothing can be sealed: several gateways must share a key, so none makes its own.
+func NewSello(archivo, propia string) *Sello {
+	if archivo != "" {
+		return &Sello{ruta: archivo}
+	}
+	return &Sello{ruta: propia, propia: true}
+}
+
+// Comprueba fails unless the key can be used. The error names the file.
+func (s *Sello) Comprueba() error {
+	_, err := s.abierto()
+	return err
+}
+
+// abierto fails unless the key can be used; the text of its error is for the caller.
+func (s *Sello) abierto() (*secrets.Keeper, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keeper != nil {
+		return s.keeper, nil
+	}
+	if s.ruta == "" {
+		return nil, &gateway.Error{Kind: gateway.KindInterno,
+			Detail: "Falta la clave con que se guardan los secretos de los webhooks. Con GATEWAY_DATABASE_URL todas las pasarelas deben compartirla: configure GATEWAY_SECRETS_KEY_FILE."}
+	}
+	key, err := leeClave(s.ruta)
+	if s.propia && errors.Is(err, fs.ErrNotExist) {
+		if err = creaClave(s.ruta); err == nil {
+			key, err = leeClave(s.ruta)
+		}
+	}
+	if err != nil {
+		return nil, &gateway.Error{Kind: gateway.KindInterno, Err: err,
+			Detail: "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora."}
+	}
+	s.keeper = localsecrets.NewKeeper(key)
+	return s.keeper, nil
+}
+
+// sella seals texto for the row id, so that it opens for no other.
+func (s *Sello) sella(ctx context.Context, id, texto string) (string, error) {
+	keeper, err := s.abierto()
+	if err != nil {
+		return "", err
+	}
+	sealed, err := keeper.Encrypt(ctx, []byte(id+"\x00"+texto))
+	if err != nil {
+		return "", fmt.Errorf("webhooks: sealing: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(sealed), nil
+}
+
+// abre opens what was sealed for the row id.
+func (s *Sello) abre(ctx context.Context, id, sellado string) (string, error) {
+	keeper, err := s.abierto()
+	if err != nil {
+		return "", err
+	}
+	raw, err := base64.StdEncoding.DecodeString(sellado)
+	if err != nil {
+		return "", fmt.Errorf("webhooks: a sealed text is not base64: %w", err)
+	}
+	plain, err := keeper.Decrypt(ctx, raw)
+	if err != nil {
+		return "", fmt.Errorf("webhooks: a sealed text of %s does not open; is the key another one? %w", id, err)
+	}
+	suyo, texto, ok := strings.Cut(string(plain), "\x00")
+	if !ok || suyo != id {
+		return "", fmt.Errorf("webhooks: a sealed text of %s is another's", id)
+	}
+	return texto, nil
+}
+
+func leeClave(ruta string) (key [32]byte, err error) {
+	info, err := os.Stat(ruta)
+	if err != nil {
+		return key, fmt.Errorf("webhooks: %w", err)
+	}
+	if info.Mode().Perm()&0o022 != 0 || info.Size() > 1<<10 {
+		return key, fmt.Errorf("webhooks: %s is writable by others (mode %04o), or is no key; use 0600", ruta, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(ruta) //nolint:gosec // the operator's own setting, or a file of ours
+	if err != nil {
+		return key, fmt.Errorf("webhooks: %w", err)
+	}
+	if key, err = localsecrets.Base64KeyStd(strings.TrimSpace(string(text))); err != nil {
+		// Its own error may tell of the text.
+		return key, fmt.Errorf("webhooks: %s does not hold 32 bytes in base64; make one with 'openssl rand -base64 32'", ruta)
+	}
+	return key, nil
+}
+
+// creaClave makes a key at ruta, whole or not at all; one that is there stays.
+func creaClave(ruta string) error {
+	key, err := localsecrets.NewRandomKey()
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(ruta), filepath.Base(ruta)+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		if err = os.Link(tmp.Name(), ruta); errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	if err = errors.Join(err, os.Remove(tmp.Name())); err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	return nil
+}
