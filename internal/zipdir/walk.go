@@ -113,6 +113,9 @@ func newHeaders(r io.ReaderAt, end directory, from Mark) *headers {
 func (h *headers) each(f func(Entry) bool) (more bool, err error) {
 	for h.at.Entry < h.end.entries {
 		e, err := h.next()
+		if errors.Is(err, ErrRead) {
+			return true, err
+		}
 		if err != nil {
 			return true, fmt.Errorf("%w: entry %d of %d: %w", ErrZip, h.at.Entry+1, h.end.entries, err)
 		}
@@ -121,7 +124,10 @@ func (h *headers) each(f func(Entry) bool) (more bool, err error) {
 			return false, nil
 		}
 	}
-	if _, err := h.r.ReadByte(); !errors.Is(err, io.EOF) {
+	switch _, err := h.r.ReadByte(); {
+	case errors.Is(err, ErrRead):
+		return true, err
+	case !errors.Is(err, io.EOF):
 		return true, fmt.Errorf("%w: the central directory is longer than its entries", ErrZip)
 	}
 	return true, nil
