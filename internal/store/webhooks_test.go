@@ -20,7 +20,6 @@ func conWebhooks(t *testing.T, f func(t *testing.T, s *Store)) {
 var base = time.Date(2026, 2, 1, 5, 59, 59, 123456000, time.UTC)
 
 func TestWebhooks_WhenKept(t *testing.T) {
-	t.Parallel()
 	conWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for n, dueno := range []string{"erp", "erp", "otro"} {
@@ -61,7 +60,6 @@ func TestWebhooks_WhenKept(t *testing.T) {
 }
 
 func TestWebhooks_WhenSecretsRotate(t *testing.T) {
-	t.Parallel()
 	conWebhooks(t, func(t *testing.T, s *Store) {
 		ctx, id := t.Context(), "whd_1"
 		if err := s.CreaWebhook(ctx, destino(1, "erp"), "s1", 9); err != nil {
@@ -102,7 +100,6 @@ func entregas(n int, destino string) []WebhookEntrega {
 }
 
 func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
-	t.Parallel()
 	conWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for n := range 2 {
@@ -172,7 +169,6 @@ func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
 }
 
 func TestEntregas_WhenTheEndpointEnds(t *testing.T) {
-	t.Parallel()
 	conWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for n := range 2 {
@@ -222,7 +218,6 @@ func TestEntregas_WhenTheEndpointEnds(t *testing.T) {
 }
 
 func TestEntregas_WhenPagedAndPurged(t *testing.T) {
-	t.Parallel()
 	conWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		if err := s.CreaWebhook(ctx, destino(0, "erp"), "s", 9); err != nil {
