@@ -152,6 +152,7 @@ func (c Config) Check() error {
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),
 		c.database(),
+		shared(c.DatabaseURL != "", c.BlobURL),
 		storage("GATEWAY_BLOB_URL", c.BlobURL),
 		directory("GATEWAY_EFIRMA_DIR", c.EfirmaDir),
 		positive("GATEWAY_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),

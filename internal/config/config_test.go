@@ -136,7 +136,7 @@ func TestCheck_WhenTheDatabaseIsElsewhere(t *testing.T) {
 		{"postgres://u:canario@db.example:puerto/pasarela", "", false}, {"postgres:u:canario@db.example", "", false}, {"postgres://u:can%zzario@db.example", "", false},
 	} {
 		c := base
-		c.DatabaseURL, c.DatabasePasswordFile = Secret(tc.url), tc.file
+		c.DatabaseURL, c.DatabasePasswordFile, c.BlobURL = Secret(tc.url), tc.file, "s3://paquetes"
 		err := c.Check()
 		if (err == nil) != tc.fine {
 			t.Errorf("%q with file %q: %v", tc.url, tc.file, err)
@@ -165,6 +165,7 @@ func TestDatabase_WhenThePasswordIsInAFile(t *testing.T) {
 
 func TestSecret_WhenPrinted(t *testing.T) {
 	t.Setenv("GATEWAY_DATABASE_URL", "postgres://u:canario@h/d")
+	t.Setenv("GATEWAY_BLOB_URL", "s3://paquetes")
 	c, err := Load()
 	if err != nil || c.Database("") != "postgres://u:canario@h/d" {
 		t.Fatalf("%v", err)

@@ -3,6 +3,7 @@ package paquetes
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -239,5 +240,50 @@ func TestTrae_WhenTheDownloadFails(t *testing.T) {
 	}
 	if n := r.sat.calls.Load(); n != 1 {
 		t.Errorf("%d downloads for one call", n)
+	}
+}
+
+// While another gateway removes an object, nobody says that it is stored; unless
+// that gateway has died.
+func TestAbre_WhenAnotherGatewayRemovesItsObject(t *testing.T) {
+	t.Parallel()
+	for name, muere := range map[string]bool{"and ends": false, "and dies": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			content := makeZip(t, 20, "")
+			sum := digestOf(content)
+			c := newComunidad(t, "file://"+t.TempDir())
+			a := c.start("a", t.TempDir(), entero(content))
+			if _, err := a.Trae(t.Context(), elPaquete); err != nil {
+				t.Fatal(err)
+			}
+			settle(a.Almacen)
+			if ok, err := a.store.Borra(t.Context(), elPaquete); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			if ok, err := a.store.ReclamaObjeto(t.Context(), sum, "b", ""); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			got, err := a.Abre(t.Context(), otroPaquete())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := read(got); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("the caller waits for the storage: %d bytes, %v", len(got), err)
+			}
+			if row, err := a.store.Paquete(t.Context(), otroPaquete()); err != nil || row.Parcial != "" || row.Completo {
+				t.Errorf("row %+v, %v", row, err)
+			}
+			if muere {
+				c.vivos.mata("b")
+			} else if err := errors.Join(a.deposito.Borra(t.Context(), sum), a.store.OlvidaObjeto(t.Context(), sum, "b")); err != nil {
+				t.Fatal(err)
+			}
+			settle(a.Almacen)
+			row, err := a.store.Paquete(t.Context(), otroPaquete())
+			if ok, err2 := a.deposito.Existe(t.Context(), sum, int64(len(content))); err != nil || !row.Completo || !ok || err2 != nil {
+				t.Errorf("row %+v, %v; the object: %v, %v", row, err, ok, err2)
+			}
+		})
 	}
 }

@@ -170,12 +170,3 @@ func syncFile(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
-
-// syncDir makes a rename durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // a directory of ours
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -10,6 +10,10 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
+// plazo bounds a step: callers write outcomes with contexts that do not end, and
+// a database that went away must not hold them for ever.
+const plazo = 30 * time.Second
+
 // Paquete is one row of the packages' ledger.
 type Paquete struct {
 	// Descargas counts what the SAT has served, or may have.
@@ -40,6 +44,8 @@ type Pendiente struct {
 
 // Paquete returns the row of p; the zero value when there is none.
 func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error) {
+	ctx, cancel := context.WithTimeout(ctx, plazo)
+	defer cancel()
 	var row Paquete
 	var completado, borrado string
 	err := s.db.QueryRowContext(ctx,
@@ -171,6 +177,8 @@ type execer interface {
 
 // changes executes a statement and tells whether it changed a row.
 func (s *Store) changes(ctx context.Context, db execer, query string, args ...any) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, plazo)
+	defer cancel()
 	result, err := db.ExecContext(ctx, query, args...)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
@@ -183,6 +191,8 @@ func (s *Store) changes(ctx context.Context, db execer, query string, args ...an
 }
 
 func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, plazo)
+	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -78,11 +78,7 @@ func (s *Store) RutaParcial(nombre string) string {
 
 // SincronizaParciales makes the names of new partial files durable.
 func (s *Store) SincronizaParciales() error {
-	d, err := os.Open(s.partial())
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return syncDir(s.partial())
 }
 
 // limpia removes what an earlier process left in the middle. The files that a
@@ -148,3 +144,12 @@ func (s *Store) Anteriores() ([]gateway.Paquete, error) {
 func (s *Store) paquetes() string { return filepath.Join(s.dir, "paquetes") }
 
 func (s *Store) partial() string { return filepath.Join(s.paquetes(), dirParciales) }
+
+// syncDir makes what was created or renamed in a folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // a directory of ours
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -43,7 +43,7 @@ func TestMigrate_WhenRunByHand(t *testing.T) {
 	data := "GATEWAY_DATA_DIR=" + filepath.Join(t.TempDir(), "data")
 	for name, env := range map[string][]string{
 		"SQLite":     {data},
-		"PostgreSQL": {data, "GATEWAY_DATABASE_URL=" + without, "GATEWAY_DATABASE_PASSWORD_FILE=" + file},
+		"PostgreSQL": {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + without, "GATEWAY_DATABASE_PASSWORD_FILE=" + file},
 	} {
 		for _, want := range []string{": from version 0 to version ", "already"} {
 			out, code := runCommand(t, []string{"migrate"}, env...)
@@ -52,7 +52,7 @@ func TestMigrate_WhenRunByHand(t *testing.T) {
 			}
 		}
 	}
-	if out, code := runCommand(t, []string{"migrate"}, data, "GATEWAY_DATABASE_URL="+address); code != 0 || !strings.Contains(out, "already") || strings.Contains(out, password) {
+	if out, code := runCommand(t, []string{"migrate"}, data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL="+address); code != 0 || !strings.Contains(out, "already") || strings.Contains(out, password) {
 		t.Errorf("with the password in the address: code %d: %s", code, out)
 	}
 	for _, args := range [][]string{{"migrate", "x"}, {"migrate", "-nothing"}} {
@@ -70,12 +70,12 @@ func TestStart_WhenTheDatabaseRefuses(t *testing.T) {
 	data := "GATEWAY_DATA_DIR=" + t.TempDir()
 	wrong := strings.Replace(address, password, "canario", 1)
 	for name, env := range map[string][]string{
-		"a wrong password":    {data, "GATEWAY_DATABASE_URL=" + wrong},
-		"two passwords":       {data, "GATEWAY_DATABASE_URL=" + address, "GATEWAY_DATABASE_PASSWORD_FILE=" + file},
-		"another's address":   {data, "GATEWAY_DATABASE_URL=" + strings.Replace(wrong, "postgres", "mysql", 1)},
-		"a broken address":    {data, "GATEWAY_DATABASE_URL=" + strings.Replace(wrong, "@", "%zz@", 1)},
-		"an option of no use": {data, "GATEWAY_DATABASE_URL=" + wrong + "&sslmode=canario"},
-		"no file":             {data, "GATEWAY_DATABASE_URL=" + without, "GATEWAY_DATABASE_PASSWORD_FILE=" + file + ".nada"},
+		"a wrong password":    {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + wrong},
+		"two passwords":       {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + address, "GATEWAY_DATABASE_PASSWORD_FILE=" + file},
+		"another's address":   {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + strings.Replace(wrong, "postgres", "mysql", 1)},
+		"a broken address":    {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + strings.Replace(wrong, "@", "%zz@", 1)},
+		"an option of no use": {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + wrong + "&sslmode=canario"},
+		"no file":             {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + without, "GATEWAY_DATABASE_PASSWORD_FILE=" + file + ".nada"},
 	} {
 		out, code := runGateway(t, append(env, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
 		if code != 1 || out == "" || strings.Contains(out, "canario") || strings.Contains(out, password) {
@@ -152,7 +152,7 @@ func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 func TestKill_WhenAnotherGatewayIsSending(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{Postgres: true, Presencia: presencia.Opciones{Latido: 100 * time.Millisecond, Muerte: 3 * time.Second}})
-	killed := startGateway(t, append(env(r.SandboxURL, r.Config.EfirmaDir, t.TempDir()), "GATEWAY_DATABASE_URL="+string(r.Config.DatabaseURL))...)
+	killed := startGateway(t, append(env(r.SandboxURL, r.Config.EfirmaDir, t.TempDir()), "GATEWAY_BLOB_URL="+r.Config.BlobURL, "GATEWAY_DATABASE_URL="+string(r.Config.DatabaseURL))...)
 	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: time.Minute})
 	body := r.body(nil)
 	var sender sync.WaitGroup

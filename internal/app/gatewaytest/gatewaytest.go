@@ -87,7 +87,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 			c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 			c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = 30*time.Millisecond, 300*time.Millisecond
 			if opts.Postgres {
-				c.DatabaseURL = config.Secret(pgtest.Start(t))
+				c.DatabaseURL, c.BlobURL = config.Secret(pgtest.Start(t)), "file://"+filepath.ToSlash(t.TempDir())
 			}
 			if opts.Configure != nil {
 				opts.Configure(c)

@@ -47,6 +47,34 @@ The tables are brought up to date at the start, one gateway at a time, or by ` +
 from which version to which. A migration that would destroy data is announced: SQLite's file is copied
 first, beside it; on PostgreSQL the gateway does not start until ` + "`gateway migrate -backed-up`" + ` was run.
 
+## Where packages are kept
+
+In the folder ` + "`paquetes`" + ` of ` + "`GATEWAY_DATA_DIR`" + `, each under the SHA-256 of its content. ` + "`GATEWAY_BLOB_URL`" + `
+puts them somewhere else, where several gateways can share them:
+
+` + "```sh" + `
+GATEWAY_BLOB_URL=file:///srv/pasarela                # a folder that exists; best on the data directory's file system
+GATEWAY_BLOB_URL='s3://paquetes?region=us-east-1'
+GATEWAY_BLOB_URL='s3://paquetes?region=us-east-1&endpoint=https://minio.example:9000&use_path_style=true'
+` + "```" + `
+
+Further parameters of a bucket: ` + "`ssetype`" + ` and ` + "`kmskeyid`" + ` (encryption by the server), ` + "`request_checksum_calculation`" + `
+and ` + "`response_checksum_validation`" + ` (` + "`when_required`" + ` or ` + "`when_supported`" + `; the first is the default where there is an
+` + "`endpoint`" + `, because few others than AWS take the checksums that AWS does). An endpoint in plain http shows
+taxpayers' invoices to whoever can listen: only within a network that is yours.
+
+Credentials are never in the address. The AWS SDK finds them where it always does: ` + "`AWS_ACCESS_KEY_ID`" + ` and
+` + "`AWS_SECRET_ACCESS_KEY`" + `, ` + "`AWS_PROFILE`" + ` and the files of ` + "`~/.aws`" + `, a container's or a machine's role. ` + "`AWS_CA_BUNDLE`" + `
+is for a private certificate authority. These variables are the SDK's and not settings of the gateway.
+They need ` + "`s3:ListBucket`" + ` on the bucket (it is asked for once, at the start), and ` + "`s3:GetObject`" + `, ` + "`s3:PutObject`" + `,
+` + "`s3:DeleteObject`" + ` and ` + "`s3:AbortMultipartUpload`" + ` on its objects. Let the bucket drop multipart uploads that
+were not completed within some days: an upload that a crash has cut leaves one.
+
+A package is received into the data directory first and goes to the bucket when it is whole, so the data
+directory needs room for those under way. While the bucket cannot be reached they stay there, are served
+from there, and go later. Packages of versions that stored them by their id are moved by themselves; when
+the setting is changed, those stored before are not: copy the folder ` + "`sha256`" + ` first.
+
 ## The directory of the e.firmas
 
 ` + "```" + `
