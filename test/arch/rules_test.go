@@ -61,11 +61,11 @@ func mayImport() map[string][]string {
 		"internal/apikeys":   {"internal/gateway"},
 		"internal/store":     {"internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
-		"internal/descargas": {"internal/gateway", "internal/ledger", "internal/store", "internal/zipdir"},
+		"internal/descargas": {"internal/cfdi", "internal/gateway", "internal/ledger", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
 		"internal/cfdi":      {"internal/zipdir"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/titulo", "internal/transport", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/titulo", "internal/transport", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway"},
 		"internal/contrato":         {"internal/efirma", "internal/gateway"},
