@@ -79,6 +79,7 @@ const (
 	EstadoDescargaEnProceso   EstadoDescarga = "en_proceso"
 	EstadoDescargaFallida     EstadoDescarga = "fallida"
 	EstadoDescargaParcial     EstadoDescarga = "parcial"
+	EstadoDescargaProgramada  EstadoDescarga = "programada"
 	EstadoDescargaSolicitada  EstadoDescarga = "solicitada"
 	EstadoDescargaTerminada   EstadoDescarga = "terminada"
 	EstadoDescargaVacia       EstadoDescarga = "vacia"
@@ -98,6 +99,8 @@ func (e EstadoDescarga) Valid() bool {
 	case EstadoDescargaFallida:
 		return true
 	case EstadoDescargaParcial:
+		return true
+	case EstadoDescargaProgramada:
 		return true
 	case EstadoDescargaSolicitada:
 		return true
@@ -701,7 +704,8 @@ type Descarga struct {
 	Cuota CuotaDescarga `json:"cuota"`
 
 	// Estado En qué va una descarga. Las cinco últimas ya no cambian:
-	// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+	// - `programada`: es recurrente; lo que trae son sus corridas.
+	// - `en_cola`: aún no se presenta nada al SAT.
 	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 	// - `en_proceso`: el SAT trabaja en alguna solicitud.
 	// - `descargando`: hay paquetes que traer.
@@ -911,7 +915,8 @@ type Escape string
 type EstadoComprobante string
 
 // EstadoDescarga En qué va una descarga. Las cinco últimas ya no cambian:
-// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+// - `programada`: es recurrente; lo que trae son sus corridas.
+// - `en_cola`: aún no se presenta nada al SAT.
 // - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 // - `en_proceso`: el SAT trabaja en alguna solicitud.
 // - `descargando`: hay paquetes que traer.
@@ -1920,7 +1925,7 @@ type ProgresoDescarga struct {
 	PaquetesGuardados int `json:"paquetesGuardados"`
 
 	// Porcentaje Del trabajo ya hecho, de 0 a 100: una solicitud acabada cuenta entera y una con paquetes, por los que ya están
-	// guardados. Baja cuando un rango se parte.
+	// guardados. Baja cuando un rango se parte, y es 100 cuando la descarga acaba, como sea que acabe.
 	//
 	//
 	// Example: 50
@@ -2188,7 +2193,7 @@ type SolicitudDeDescarga struct {
 	Origen int64 `json:"origen,omitempty,omitzero"`
 
 	// PideDesde El inicio que se dijo al SAT. Puede ser unos segundos anterior a `desde`, para que los criterios sean
-	// nuevos para él; lo que sobra no se cuenta ni se lee. No aparece hasta presentarla.
+	// nuevos para él; lo que sobra no se lee.
 	PideDesde FechaLocal `json:"pideDesde,omitempty,omitzero"`
 
 	// PideHasta El fin que se dijo al SAT, con lo dicho en `pideDesde`.
@@ -2859,9 +2864,6 @@ type AdjuntaInvalida = Problema
 
 // AdjuntaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AdjuntaRechazada = Problema
-
-// AlmacenNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type AlmacenNoDisponible = Problema
 
 // ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ArchivoDemasiadoGrande = Problema

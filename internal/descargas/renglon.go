@@ -2,14 +2,14 @@ package descargas
 
 import "github.com/pasarela-mx/pasarela/internal/cfdi"
 
-// Renglon is one row of what a descarga's packages hold: a value, or what could
-// not be read.
+// Renglon is one thing that was read of a descarga's packages, or what is broken
+// in its place.
 type Renglon[T any] struct {
-	// Paquete is the SAT's id of the package that the row is in.
-	Paquete string
-	Valor   T
-	// Falla stands in the place of Valor; nil for a row that could be read.
+	Valor T
+	// Falla says what could not be read; nil where Valor is good.
 	Falla *cfdi.Falla
-	// Cursor is the position behind this row, to read on from.
+	// Paquete is the id of the package that it is of.
+	Paquete string
+	// Cursor is where reading goes on after it.
 	Cursor string
 }

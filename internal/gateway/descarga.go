@@ -10,6 +10,8 @@ type EstadoDescarga string
 
 // The states of a descarga. The last five are final.
 const (
+	// DescargaProgramada: a recurrent one, which has runs instead of solicitudes.
+	DescargaProgramada EstadoDescarga = "programada"
 	// DescargaEnCola: nothing has been presented to the SAT yet.
 	DescargaEnCola EstadoDescarga = "en_cola"
 	// DescargaSolicitada: the SAT has at least one solicitud and works on none.
@@ -32,7 +34,7 @@ const (
 
 // EstadosDescarga lists the states in the order in which they are documented.
 func EstadosDescarga() []EstadoDescarga {
-	return []EstadoDescarga{DescargaEnCola, DescargaSolicitada, DescargaEnProceso, DescargaDescargando,
+	return []EstadoDescarga{DescargaProgramada, DescargaEnCola, DescargaSolicitada, DescargaEnProceso, DescargaDescargando,
 		DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada}
 }
 
@@ -90,8 +92,11 @@ type PeticionDescarga struct {
 	Plazo time.Duration
 	// Programacion makes it recurrent; nil for once.
 	Programacion *Programacion
-	// Dueño names the API key that asks; empty without keys.
+	// Dueno names the API key that asks; empty without keys.
 	Dueno string
+	// NovedadesDe is the run of metadata whose new comprobantes alone it yields;
+	// empty for all.
+	NovedadesDe string
 }
 
 // Programacion says when a recurrent descarga runs and how far back each run

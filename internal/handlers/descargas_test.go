@@ -110,7 +110,7 @@ const wholeJSON = `{
 	"fechaFinal":"2025-12-31T23:59:59", "rfcEmisor":"PEPJ800101AB5", "rfcReceptores":["Ñ&P010101AB3"], "tipoSolicitud":"Metadata",
 	"estadoComprobante":"Todos", "tipoComprobante":"I", "complemento":"dividendos", "rfcACuentaTerceros":"PEPJ800101AB5", "plazoHoras":48,
 	"programacion":{"hora":"04:00","traslapeDias":5,"siguiente":"2026-02-02T10:00:00Z"},
-	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "limite":"2026-02-03T18:00:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
+	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
 	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"fallas":8,"porcentaje":9},
 	"cuota":{"solicitudes":3,"descargas":2},
 	"solicitudes":[
@@ -278,6 +278,10 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	wantJSON(t, wholeJSON, w.Body.String())
+	d.Peticion.Programacion = nil
+	if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Body.String(); !strings.Contains(got, `"limite":"2026-02-03T18:00:00Z"`) {
+		t.Errorf("of one that is not recurrent: %s", got)
+	}
 	for want, next := range map[string]time.Time{"30": {}, "1": ahora().Add(-time.Hour)} {
 		d.SiguienteIntento = next
 		if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Header().Get("Retry-After"); got != want {
