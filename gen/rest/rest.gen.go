@@ -79,6 +79,7 @@ const (
 	EstadoDescargaEnProceso   EstadoDescarga = "en_proceso"
 	EstadoDescargaFallida     EstadoDescarga = "fallida"
 	EstadoDescargaParcial     EstadoDescarga = "parcial"
+	EstadoDescargaProgramada  EstadoDescarga = "programada"
 	EstadoDescargaSolicitada  EstadoDescarga = "solicitada"
 	EstadoDescargaTerminada   EstadoDescarga = "terminada"
 	EstadoDescargaVacia       EstadoDescarga = "vacia"
@@ -98,6 +99,8 @@ func (e EstadoDescarga) Valid() bool {
 	case EstadoDescargaFallida:
 		return true
 	case EstadoDescargaParcial:
+		return true
+	case EstadoDescargaProgramada:
 		return true
 	case EstadoDescargaSolicitada:
 		return true
@@ -646,6 +649,19 @@ type Codigo struct {
 // Example: 8f2d6c1e-contrato
 type CodigoContrato = string
 
+// ColumnaExtra Una columna que la pasarela no conoce.
+type ColumnaExtra struct {
+	// Nombre El nombre que le da el SAT, o `#extra-01` y siguientes si la fila tiene más campos que el encabezado.
+	//
+	// Example: #extra-01
+	Nombre string `json:"nombre"`
+
+	// Valor Lo que dice.
+	//
+	// Example: X
+	Valor string `json:"valor"`
+}
+
 // Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
 //
 // De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
@@ -732,6 +748,13 @@ type ContratoYAML = string
 // Example: Basic dXN1YXJpbzpjb250cmFzZcOxYQ==
 type CredencialBasic = string
 
+// CsvCFDIs Las columnas de `ResumenCfdi`, con encabezado, y al final `falla`; UTF-8. Los complementos van en una sola, separados por `|`.
+type CsvCFDIs = string
+
+// CsvMetadatos Las columnas de `Metadato` salvo `cancelado`, con encabezado, y al final `falla`; UTF-8. Las de `extras` van en una
+// sola, como `nombre=valor`, separadas por `|`.
+type CsvMetadatos = string
+
 // CsvResultado Una fila por título, en UTF-8 y separada por comas (RFC 4180). La primera fila nombra las columnas, que
 // son los campos de cada título del JSON.
 type CsvResultado = string
@@ -795,7 +818,8 @@ type Descarga struct {
 	Cuota CuotaDescarga `json:"cuota"`
 
 	// Estado En qué va una descarga. Las cinco últimas ya no cambian:
-	// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+	// - `programada`: es recurrente; lo que trae son sus corridas.
+	// - `en_cola`: aún no se presenta nada al SAT.
 	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 	// - `en_proceso`: el SAT trabaja en alguna solicitud.
 	// - `descargando`: hay paquetes que traer.
@@ -1043,7 +1067,8 @@ type Escape string
 type EstadoComprobante string
 
 // EstadoDescarga En qué va una descarga. Las cinco últimas ya no cambian:
-// - `en_cola`: aún no se presenta nada al SAT; en una recurrente, espera su hora.
+// - `programada`: es recurrente; lo que trae son sus corridas.
+// - `en_cola`: aún no se presenta nada al SAT.
 // - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 // - `en_proceso`: el SAT trabaja en alguna solicitud.
 // - `descargando`: hay paquetes que traer.
@@ -1198,6 +1223,29 @@ type EventoDeDescarga struct {
 // - `descarga.cancelada`: se canceló.
 // - `descarga.paquete_disponible`: uno de sus paquetes ya está guardado; hay uno por paquete.
 type EventoWebhook string
+
+// FallaDeLectura Algo de un paquete que no se pudo leer; lo demás se lee igual.
+type FallaDeLectura struct {
+	// Detalle Qué tiene.
+	//
+	// Example: La fila no empieza con un UUID: «basura».
+	Detalle string `json:"detalle"`
+
+	// Entrada El archivo dentro del ZIP.
+	//
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01.txt
+	Entrada string `json:"entrada"`
+
+	// Fila La fila de un texto de metadatos, sin contar el encabezado; no aparece si es el archivo entero.
+	//
+	// Example: 2
+	Fila int `json:"fila,omitempty,omitzero"`
+
+	// Paquete El paquete.
+	//
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
+	Paquete string `json:"paquete"`
+}
 
 // FechaLocal Fecha y hora oficial del centro de México (UTC-6), sin zona: `AAAA-MM-DDThh:mm:ss`.
 // Se compara con la fecha de emisión del comprobante.
@@ -1435,6 +1483,18 @@ type ListaCatalogosSEP struct {
 	Catalogos []CatalogoSEP `json:"catalogos"`
 }
 
+// ListaCFDIs Una página de comprobantes. `limite` cuenta juntos `cfdis` y `fallas`.
+type ListaCFDIs struct {
+	// CFDIs Los que se leyeron.
+	CFDIs []ResumenCFDI `json:"cfdis"`
+
+	// Fallas Lo que no se pudo leer.
+	Fallas []FallaDeLectura `json:"fallas"`
+
+	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
+	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
+}
+
 // ListaDescargas Una página de descargas.
 type ListaDescargas struct {
 	// Descargas De la más nueva a la más vieja, sin sus solicitudes.
@@ -1470,6 +1530,18 @@ type ListaEventosDescarga struct {
 	Siguiente NumeroDeEvento `json:"siguiente,omitempty,omitzero"`
 }
 
+// ListaMetadatos Una página de metadatos. `limite` cuenta juntos `metadatos` y `fallas`.
+type ListaMetadatos struct {
+	// Fallas Lo que no se pudo leer.
+	Fallas []FallaDeLectura `json:"fallas"`
+
+	// Metadatos Las filas que se leyeron.
+	Metadatos []Metadato `json:"metadatos"`
+
+	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
+	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
+}
+
 // ListaPaquetesDescarga Una página de los paquetes de una descarga.
 type ListaPaquetesDescarga struct {
 	// Paquetes Por solicitud y, en cada una, en el orden en que los dio el SAT.
@@ -1496,6 +1568,92 @@ type LoteCargado struct {
 	//
 	// Example: 257945
 	NumeroLote string `json:"numeroLote"`
+}
+
+// Metadato Una fila de los metadatos, con los textos del SAT sin cambios. Lo que el SAT deja vacío no aparece.
+type Metadato struct {
+	// Aviso Qué hubo que suponer al leer la fila; no aparece si no hay duda.
+	//
+	// Example: El nombre del emisor lleva el separador de columnas.
+	Aviso string `json:"aviso,omitempty,omitzero"`
+
+	// Cancelado Lo que dice `estatus`.
+	//
+	// Example: true
+	Cancelado bool `json:"cancelado"`
+
+	// EfectoComprobante `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago.
+	//
+	// Example: I
+	EfectoComprobante string `json:"efectoComprobante,omitempty,omitzero"`
+
+	// Estatus `1` vigente, `0` cancelado, tal como venga.
+	//
+	// Example: 0
+	Estatus string `json:"estatus,omitempty,omitzero"`
+
+	// Extras Las columnas que la pasarela no conoce.
+	Extras []ColumnaExtra `json:"extras,omitempty,omitzero"`
+
+	// FechaCancelacion Cuándo se canceló, en la misma forma.
+	//
+	// Example: 2025-03-20 09:00:00
+	FechaCancelacion string `json:"fechaCancelacion,omitempty,omitzero"`
+
+	// FechaCertificacionSAT Cuándo se timbró, en la misma forma.
+	//
+	// Example: 2025-03-14 10:22:33
+	FechaCertificacionSAT string `json:"fechaCertificacionSat,omitempty,omitzero"`
+
+	// FechaEmision Cuándo se emitió, `AAAA-MM-DD hh:mm:ss`, hora local de México sin zona.
+	//
+	// Example: 2025-03-14 10:22:31
+	FechaEmision string `json:"fechaEmision,omitempty,omitzero"`
+
+	// Monto El total, con los decimales que traiga; en la moneda del comprobante, que los metadatos no dicen.
+	//
+	// Example: 1160.00
+	Monto string `json:"monto,omitempty,omitzero"`
+
+	// NombreACuentaTerceros Su nombre.
+	//
+	// Example: PAPELERA DE PRUEBA
+	NombreACuentaTerceros string `json:"nombreACuentaTerceros,omitempty,omitzero"`
+
+	// NombreEmisor Su nombre.
+	//
+	// Example: JUANA PEREZ DE PRUEBA
+	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
+
+	// NombreReceptor Su nombre.
+	//
+	// Example: EMPRESA DE PRUEBA
+	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
+
+	// RFCACuentaTerceros El tercero a cuya cuenta se emitió.
+	//
+	// Example: Ñ&P010101AB3
+	RFCACuentaTerceros string `json:"rfcACuentaTerceros,omitempty,omitzero"`
+
+	// RFCEmisor Quién lo emitió.
+	//
+	// Example: PEPJ800101AB5
+	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCPac Quién lo timbró.
+	//
+	// Example: SPR190613I52
+	RFCPac string `json:"rfcPac,omitempty,omitzero"`
+
+	// RFCReceptor Quién lo recibió.
+	//
+	// Example: PRU010101AB1
+	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
+
+	// UUID Folio fiscal.
+	//
+	// Example: 5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43
+	UUID string `json:"uuid"`
 }
 
 // MotivoCancelacion Por qué se cancela (catálogo `motivosCancelacion`):
@@ -1530,6 +1688,12 @@ type MotivoRechazo struct {
 	// Example: PRU010101AB1.key no es la llave de PRU010101AB1.cer.
 	Detalle string `json:"detalle"`
 }
+
+// NdjsonCFDIs Un objeto `ResumenCfdi` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
+type NdjsonCFDIs = string
+
+// NdjsonMetadatos Un objeto `Metadato` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
+type NdjsonMetadatos = string
 
 // NivelDeProblema Qué tan grave es:
 // - `error`: la SEP lo rechaza, o no dice lo que parece.
@@ -1615,6 +1779,11 @@ type PaqueteDeDescarga struct {
 	// Example: /v1/sat/cfdi/paquetes/8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01?rfcSolicitante=PRU010101AB1
 	URL string `json:"url,omitempty,omitzero"`
 }
+
+// Parcial Si basta con lo que haya.
+//
+// Example: true
+type Parcial = bool
 
 // PeticionAddenda Los datos de una addenda.
 type PeticionAddenda struct {
@@ -2019,7 +2188,7 @@ type ProgresoDescarga struct {
 	PaquetesGuardados int `json:"paquetesGuardados"`
 
 	// Porcentaje Del trabajo ya hecho, de 0 a 100: una solicitud acabada cuenta entera y una con paquetes, por los que ya están
-	// guardados. Baja cuando un rango se parte.
+	// guardados. Baja cuando un rango se parte, y es 100 cuando la descarga acaba, como sea que acabe.
 	//
 	//
 	// Example: 50
@@ -2111,6 +2280,94 @@ type ResultadoTitulo struct {
 	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
 	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
 	Resultado ResultadoDeTitulo `json:"resultado"`
+}
+
+// ResumenCFDI Lo principal de un comprobante, con los textos del documento sin cambios. Lo que no tiene no aparece.
+type ResumenCFDI struct {
+	// Complementos Los nombres de sus complementos, sin el timbre y sin repetir.
+	//
+	// Example: ["Pagos"]
+	Complementos []string `json:"complementos,omitempty,omitzero"`
+
+	// Fecha Cuándo se emitió, `AAAA-MM-DDThh:mm:ss`, hora local sin zona; en Retenciones 1.0 trae su zona.
+	//
+	// Example: 2025-03-14T10:22:31
+	Fecha string `json:"fecha,omitempty,omitzero"`
+
+	// FechaTimbrado Cuándo se timbró, hora local sin zona.
+	//
+	// Example: 2025-03-14T10:22:33
+	FechaTimbrado string `json:"fechaTimbrado,omitempty,omitzero"`
+
+	// Folio El folio que le dio el emisor.
+	//
+	// Example: 1042
+	Folio string `json:"folio,omitempty,omitzero"`
+
+	// FormaPago Clave de la forma de pago; en CFDI 3.2, el texto de su `metodoDePago`.
+	//
+	// Example: 03
+	FormaPago string `json:"formaPago,omitempty,omitzero"`
+
+	// MetodoPago `PUE` o `PPD`; en CFDI 3.2, el texto de su `formaDePago`, que es lo equivalente.
+	//
+	// Example: PUE
+	MetodoPago string `json:"metodoPago,omitempty,omitzero"`
+
+	// Moneda Clave de la moneda.
+	//
+	// Example: MXN
+	Moneda string `json:"moneda,omitempty,omitzero"`
+
+	// NombreEmisor Su nombre.
+	//
+	// Example: JUANA PEREZ DE PRUEBA
+	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
+
+	// NombreReceptor Su nombre.
+	//
+	// Example: EMPRESA DE PRUEBA
+	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
+
+	// RFCEmisor Quién lo emitió.
+	//
+	// Example: PEPJ800101AB5
+	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptor Quién lo recibió.
+	//
+	// Example: PRU010101AB1
+	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
+
+	// Serie La serie que le dio el emisor.
+	//
+	// Example: A
+	Serie string `json:"serie,omitempty,omitzero"`
+
+	// SubTotal Antes de impuestos, con sus decimales.
+	//
+	// Example: 1000.00
+	SubTotal string `json:"subTotal,omitempty,omitzero"`
+
+	// Tipo `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago; `R` de Retenciones.
+	//
+	// Example: I
+	Tipo string `json:"tipo"`
+
+	// Total El total, con sus decimales; en Retenciones, el monto total de la operación.
+	//
+	// Example: 1160.00
+	Total string `json:"total,omitempty,omitzero"`
+
+	// UUID Folio fiscal, como lo trae el timbre.
+	//
+	// Example: 5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43
+	UUID string `json:"uuid"`
+
+	// Version La del documento; `3.2`, `3.3` o `4.0` de CFDI, `1.0` o `2.0` de Retenciones.
+	//
+	// Example: 4.0
+	Version string `json:"version"`
 }
 
 // RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
@@ -2231,7 +2488,7 @@ type SolicitudDeDescarga struct {
 	Origen int64 `json:"origen,omitempty,omitzero"`
 
 	// PideDesde El inicio que se dijo al SAT. Puede ser unos segundos anterior a `desde`, para que los criterios sean
-	// nuevos para él; lo que sobra no se cuenta ni se lee. No aparece hasta presentarla.
+	// nuevos para él; lo que sobra no se lee.
 	PideDesde FechaLocal `json:"pideDesde,omitempty,omitzero"`
 
 	// PideHasta El fin que se dijo al SAT, con lo dicho en `pideDesde`.
@@ -2829,6 +3086,9 @@ type XMLAddenda = openapi_types.File
 // XMLCFDI Un CFDI con su addenda, como lo entregó Prodigia.
 type XMLCFDI = openapi_types.File
 
+// XMLComprobante El XML de un comprobante, tal como lo da el SAT.
+type XMLComprobante = openapi_types.File
+
 // XMLContrato Un contrato firmado, como lo entregó Prodigia.
 type XMLContrato = openapi_types.File
 
@@ -2934,6 +3194,11 @@ type RFCSolicitante = RFC
 // Example: 24
 type TraslapeHoras = HorasDeTraslape
 
+// UUID Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
+//
+// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
+type UUID = FolioFiscal
+
 // AddendaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AddendaInvalida = Problema
 
@@ -2957,9 +3222,6 @@ type AdjuntaInvalida = Problema
 
 // AdjuntaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AdjuntaRechazada = Problema
-
-// AlmacenNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type AlmacenNoDisponible = Problema
 
 // ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ArchivoDemasiadoGrande = Problema
@@ -2997,6 +3259,21 @@ type CancelacionSinRespuesta = Problema
 // CatalogoNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CatalogoNoEncontrado = Problema
 
+// CFDIEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CFDIEnConflicto = Problema
+
+// CFDIIlegible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CFDIIlegible = Problema
+
+// CFDINoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CFDINoEncontrado = Problema
+
+// CFDIsEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CFDIsEnConflicto = Problema
+
+// ContenidoYaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type ContenidoYaNoDisponible = Problema
+
 // CuerpoConCFDIDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoConCFDIDemasiadoGrande = Problema
 
@@ -3005,6 +3282,9 @@ type CuerpoDemasiadoGrande = Problema
 
 // CuerpoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoMalformado = Problema
+
+// CursorDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CursorDesconocido = Problema
 
 // CursorInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CursorInvalido = Problema
@@ -3102,6 +3382,9 @@ type LoteSinRespuesta = Problema
 // MensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type MensajeRechazado = Problema
 
+// MetadatosEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type MetadatosEnConflicto = Problema
+
 // NoAceptable Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type NoAceptable = Problema
 
@@ -3191,6 +3474,9 @@ type TituloNoEncontrado = Problema
 
 // TitulosInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type TitulosInvalidos = Problema
+
+// UUIDInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type UUIDInvalido = Problema
 
 // VerificacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type VerificacionEnConflicto = Problema
@@ -3283,6 +3569,18 @@ type CrearDescargaParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ListarCFDIsDescargaParams defines parameters for ListarCFDIsDescarga.
+type ListarCFDIsDescargaParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
+
+	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
+	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
 // ListarEventosDescargaParams defines parameters for ListarEventosDescarga.
 type ListarEventosDescargaParams struct {
 	// Despues Solo los eventos que siguen al de este número; `0`, o si falta, desde el primero.
@@ -3294,6 +3592,18 @@ type ListarEventosDescargaParams struct {
 	// LastEventID El último `id` que se recibió del flujo, para continuar donde se quedó. Lo envía solo un navegador, y
 	// cuenta más que `despues`. Si no es de un evento de la descarga contesta 400.
 	LastEventID LastEventID `json:"Last-Event-ID,omitempty,omitzero"`
+}
+
+// ListarMetadatosDescargaParams defines parameters for ListarMetadatosDescarga.
+type ListarMetadatosDescargaParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
+
+	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
+	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+
+	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 }
 
 // ListarPaquetesDescargaParams defines parameters for ListarPaquetesDescarga.
@@ -3488,9 +3798,18 @@ type ServerInterface interface {
 	// ObtenerDescarga Consultar una descarga
 	// (GET /v1/sat/descargas/{idDescarga})
 	ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga)
+	// ListarCFDIsDescarga Leer los comprobantes de una descarga
+	// (GET /v1/sat/descargas/{idDescarga}/cfdis)
+	ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams)
+	// ObtenerCFDIDescarga Obtener un comprobante
+	// (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
+	ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID)
 	// ListarEventosDescarga Seguir una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/eventos)
 	ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams)
+	// ListarMetadatosDescarga Leer los metadatos de una descarga
+	// (GET /v1/sat/descargas/{idDescarga}/metadatos)
+	ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams)
 	// ListarPaquetesDescarga Listar los paquetes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/paquetes)
 	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams)
@@ -3647,9 +3966,27 @@ func (_ Unimplemented) ObtenerDescarga(w http.ResponseWriter, r *http.Request, i
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ListarCFDIsDescarga Leer los comprobantes de una descarga
+// (GET /v1/sat/descargas/{idDescarga}/cfdis)
+func (_ Unimplemented) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ObtenerCFDIDescarga Obtener un comprobante
+// (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
+func (_ Unimplemented) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListarEventosDescarga Seguir una descarga
 // (GET /v1/sat/descargas/{idDescarga}/eventos)
 func (_ Unimplemented) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListarMetadatosDescarga Leer los metadatos de una descarga
+// (GET /v1/sat/descargas/{idDescarga}/metadatos)
+func (_ Unimplemented) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4304,6 +4641,109 @@ func (siw *ServerInterfaceWrapper) ObtenerDescarga(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListarCFDIsDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarCFDIsDescargaParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarCFDIsDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObtenerCFDIDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "uuid" -------------
+	var uuid UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "uuid", chi.URLParam(r, "uuid"), &uuid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "uuid", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerCFDIDescarga(w, r, idDescarga, uuid)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListarEventosDescarga operation middleware
 func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, r *http.Request) {
 
@@ -4371,6 +4811,74 @@ func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListarEventosDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListarMetadatosDescarga operation middleware
+func (siw *ServerInterfaceWrapper) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListarMetadatosDescargaParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limite" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarMetadatosDescarga(w, r, idDescarga, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5407,6 +5915,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos", wrapper.ListarMetadatosDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis", wrapper.ListarCFDIsDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", wrapper.ObtenerCFDIDescarga)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sep/lotes", wrapper.CargarLote)

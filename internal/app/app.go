@@ -209,7 +209,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.descargas = a.motor(backend, solicitudes)
 	a.api, err = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
-		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
+		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
 		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,

@@ -46,21 +46,22 @@ func limite(given int) int {
 	return given
 }
 
-// errNoDescarga is said of a descarga that is not there and of one that the
-// key does not see: the two must look alike.
-var errNoDescarga = &gateway.Error{Kind: gateway.KindNoEncontrado,
-	Detail: "No hay tal descarga, o la clave de API no alcanza a su RFC."}
+// noDescarga is said of a descarga that is not there and of one that the key does
+// not see: the two must look alike.
+func noDescarga() error {
+	return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal descarga, o la clave de API no alcanza a su RFC."}
+}
 
 // visible returns the descarga if the caller's key sees its RFC.
 func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, error) {
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	switch {
 	case gateway.IsKind(err, gateway.KindNoEncontrado):
-		return gateway.Descarga{}, errNoDescarga
+		return gateway.Descarga{}, noDescarga()
 	case err != nil:
 		return gateway.Descarga{}, err
 	case !callerFrom(ctx).key.Sees(d.Peticion.Solicitud.RFCSolicitante):
-		return gateway.Descarga{}, errNoDescarga
+		return gateway.Descarga{}, noDescarga()
 	}
 	return d, nil
 }

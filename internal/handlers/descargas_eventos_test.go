@@ -127,11 +127,11 @@ func TestEventos_WhenAskedAsJSON(t *testing.T) {
 
 func TestEventos_WhenTheEventIsNoneOfIts(t *testing.T) {
 	t.Parallel()
+	s := newDescargas(t, newLibro(5, gateway.DescargaEnProceso).fake(), nil)
 	for _, accept := range []string{"application/json", contentEvents} {
 		for _, tc := range []struct{ query, header string }{
 			{"?despues=6", ""}, {"", "6"}, {"", "x"}, {"", "-1"}, {"", "1 2"}, {"", "99999999999999999999"}, {"?despues=2", "6"},
 		} {
-			s := newDescargas(t, newLibro(5, gateway.DescargaEnProceso).fake(), nil)
 			headers := []string{"Accept", accept}
 			if tc.header != "" {
 				headers = append(headers, "Last-Event-ID", tc.header)

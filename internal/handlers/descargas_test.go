@@ -63,7 +63,7 @@ func ahora() time.Time { return time.Date(2026, 2, 1, 18, 0, 0, 0, time.UTC) }
 func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface {
 	t.Helper()
 	return newSurface(t, &fake{}, func(c *Config) {
-		c.Descargas, c.Now = f, ahora
+		c.Descargas, c.Lectura, c.Now = f, &fakeLectura{}, ahora
 		c.DescribeCodigo = func(c string) string { return "significa " + c }
 		c.DescribeEstado = func(c string) string { return "estado " + c }
 		if change != nil {
@@ -110,7 +110,7 @@ const wholeJSON = `{
 	"fechaFinal":"2025-12-31T23:59:59", "rfcEmisor":"PEPJ800101AB5", "rfcReceptores":["Ñ&P010101AB3"], "tipoSolicitud":"Metadata",
 	"estadoComprobante":"Todos", "tipoComprobante":"I", "complemento":"dividendos", "rfcACuentaTerceros":"PEPJ800101AB5", "plazoHoras":48,
 	"programacion":{"hora":"04:00","traslapeDias":5,"siguiente":"2026-02-02T10:00:00Z"},
-	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "limite":"2026-02-03T18:00:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
+	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
 	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"fallas":8,"porcentaje":9},
 	"cuota":{"solicitudes":3,"descargas":2},
 	"solicitudes":[
@@ -186,6 +186,7 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 	with := func(field, value string) string {
 		return strings.TrimSuffix(peticionMinima, "}") + `,"` + field + `":` + value + "}"
 	}
+	s := newDescargas(t, &fakeDescargas{}, nil)
 	for name, tc := range map[string]struct {
 		method, path, body string
 		status             int
@@ -207,8 +208,7 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		"a negative event":      {"GET", "/v1/sat/descargas/d-1/eventos?despues=-1", "", 422, "despues", "0 como mínimo"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newDescargas(t, &fakeDescargas{}, nil).do(tc.method, tc.path, tc.body)
+			w := s.do(tc.method, tc.path, tc.body)
 			p := problem(t, w)
 			if w.Code != tc.status || len(p.Errores) != 1 || p.Errores[0].Campo != tc.campo || !strings.Contains(p.Errores[0].Detalle, tc.detalle) {
 				t.Errorf("status %d: %s", w.Code, w.Body)
@@ -278,6 +278,10 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	wantJSON(t, wholeJSON, w.Body.String())
+	d.Peticion.Programacion = nil
+	if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Body.String(); !strings.Contains(got, `"limite":"2026-02-03T18:00:00Z"`) {
+		t.Errorf("of one that is not recurrent: %s", got)
+	}
 	for want, next := range map[string]time.Time{"30": {}, "1": ahora().Add(-time.Hour)} {
 		d.SiguienteIntento = next
 		if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Header().Get("Retry-After"); got != want {
@@ -336,12 +340,13 @@ func TestDescargas_WhenTheKeyDoesNotSeeTheRFC(t *testing.T) {
 		return gateway.Descarga{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "El motor no la conoce."}
 	}}
 	others := &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return whole(), nil }}
+	ofNobody, ofAnother := newDescargas(t, unknown, keyFor(apikeys.Todo, "PEPJ800101AB5")), newDescargas(t, others, keyFor(apikeys.Todo, "PEPJ800101AB5"))
 	for _, route := range routesOfADescarga(t) {
 		method, path, _ := strings.Cut(route, " ")
-		ask := func(f *fakeDescargas) *httptest.ResponseRecorder {
-			return newDescargas(t, f, keyFor(apikeys.Todo, "PEPJ800101AB5")).do(method, path, "", "Authorization", "Bearer x", "X-Request-Id", "r")
+		ask := func(s *surface) *httptest.ResponseRecorder {
+			return s.do(method, path, "", "Authorization", "Bearer x", "X-Request-Id", "r")
 		}
-		a, b := ask(unknown), ask(others)
+		a, b := ask(ofNobody), ask(ofAnother)
 		if problem(t, a).Status != 404 || a.Code != b.Code || a.Body.String() != b.Body.String() || !cmp.Equal(a.Header(), b.Header()) {
 			t.Errorf("%s: of nobody %d %s, of another %d %s", route, a.Code, a.Body, b.Code, b.Body)
 		}

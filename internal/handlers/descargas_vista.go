@@ -23,6 +23,7 @@ func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
 	}
 	if p := d.Peticion.Programacion; p != nil {
 		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Traslape, Siguiente: utc(p.Siguiente)}
+		out.Limite = time.Time{} // each of its runs has one
 	}
 	for _, t := range d.Solicitudes {
 		out.Solicitudes = append(out.Solicitudes, h.tramo(t))

@@ -35,6 +35,7 @@ type Config struct {
 	Solicitudes Solicitudes
 	Paquetes    Paquetes
 	Descargas   Descargas
+	Lectura     Lectura
 	// DescribeCodigo and DescribeEstado say what the SAT means by a code, and by an
 	// EstadoSolicitud.
 	DescribeCodigo, DescribeEstado func(codigo string) string
@@ -104,6 +105,10 @@ var scopes = map[string]string{
 	"cancelarDescarga":       apikeys.ScopeDescargas,
 	"listarEventosDescarga":  apikeys.ScopeDescargas,
 	"listarPaquetesDescarga": apikeys.ScopeDescargas,
+	// What packages hold is read with what opens packages.
+	"listarMetadatosDescarga": apikeys.ScopePaquetes,
+	"listarCfdisDescarga":     apikeys.ScopePaquetes,
+	"obtenerCfdiDescarga":     apikeys.ScopePaquetes,
 
 	"emitirTitulos":        apikeys.ScopeTitulos,
 	"validarTitulos":       apikeys.ScopeTitulos,
@@ -203,6 +208,22 @@ func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
 		return h.listarPaquetesDescarga(w, r, id, params)
 	})(w, r)
+}
+
+func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarMetadatosDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return sirve(h, w, r, id, lectura{params.Parcial, params.Limite, params.Cursor}, h.metadatos())
+	})(w, r)
+}
+
+func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarCFDIsDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return sirve(h, w, r, id, lectura{params.Parcial, params.Limite, params.Cursor}, h.resumenes())
+	})(w, r)
+}
+
+func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, uuid rest.UUID) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerCFDI(w, r, id, uuid) })(w, r)
 }
 
 func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listarEFirmas)(w, r) }

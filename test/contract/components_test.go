@@ -21,6 +21,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
@@ -200,6 +201,30 @@ func quoted(text string) []string {
 		all = append(all, m[1])
 	}
 	return all
+}
+
+// TestEstados_AreThoseOfTheVocabulary, and every other value of a descarga's
+// parts is shown as one of the contract.
+func TestEstados_AreThoseOfTheVocabulary(t *testing.T) {
+	doc := load(t)
+	var descargas []string
+	for _, e := range gateway.EstadosDescarga() {
+		descargas = append(descargas, string(e))
+	}
+	for schema, want := range map[string][]string{
+		"EstadoDescarga": descargas,
+		"EstadoSolicitudDeDescarga": {string(gateway.TramoPendiente), string(gateway.TramoPresentada), string(gateway.TramoDescargando), string(gateway.TramoTerminada),
+			string(gateway.TramoVacia), string(gateway.TramoPartida), string(gateway.TramoSustituida), string(gateway.TramoFallida), string(gateway.TramoCancelada)},
+		"EstadoPaqueteDeDescarga": {string(gateway.PaquetePendiente), string(gateway.PaqueteGuardado), string(gateway.PaquetePerdido), string(gateway.PaqueteBorrado)},
+	} {
+		var got []string
+		for _, value := range doc.Components.Schemas[schema].Value.Enum {
+			got = append(got, fmt.Sprint(value))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-vocabulary +contract):\n%s", schema, diff)
+		}
+	}
 }
 
 func TestProblemaDeTitulo_CodesAreThoseOfTheVocabulary(t *testing.T) {

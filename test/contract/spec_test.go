@@ -129,6 +129,9 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"POST /v1/webhooks/{idWebhook}/prueba":                       "probarWebhook",
 		"GET /v1/webhooks/{idWebhook}/entregas":                      "listarEntregasWebhook",
 		"POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio": "reenviarEntregaWebhook",
+		"GET /v1/sat/descargas/{idDescarga}/metadatos":               "listarMetadatosDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/cfdis":                   "listarCfdisDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid}":            "obtenerCfdiDescarga",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
@@ -205,14 +208,16 @@ func TestUploads_WhenListedTakeTheSameForms(t *testing.T) {
 func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	doc := load(t)
 	for id, want := range map[string][]string{
-		"obtenerResultadoLote":   {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
-		"listarEventosDescarga":  {"application/json", "text/event-stream"},
-		"emitirTitulos":          {"application/json", "application/xml", "application/zip"},
-		"procesarAddenda":        {"application/json", "application/xml"},
-		"adjuntarAddenda":        {"application/json", "application/xml"},
-		"firmarContrato":         {"application/json", "application/xml"},
-		"firmarManifiesto":       {"application/json", "application/xml"},
-		"firmarContratoAdhesion": {"application/json", "application/xml"},
+		"obtenerResultadoLote":    {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
+		"listarEventosDescarga":   {"application/json", "text/event-stream"},
+		"listarMetadatosDescarga": {"application/json", "application/x-ndjson", "text/csv"},
+		"listarCfdisDescarga":     {"application/json", "application/x-ndjson", "text/csv"},
+		"emitirTitulos":           {"application/json", "application/xml", "application/zip"},
+		"procesarAddenda":         {"application/json", "application/xml"},
+		"adjuntarAddenda":         {"application/json", "application/xml"},
+		"firmarContrato":          {"application/json", "application/xml"},
+		"firmarManifiesto":        {"application/json", "application/xml"},
+		"firmarContratoAdhesion":  {"application/json", "application/xml"},
 	} {
 		got := slices.Sorted(maps.Keys(byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content))
 		if diff := cmp.Diff(want, got); diff != "" {

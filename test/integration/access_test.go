@@ -55,6 +55,8 @@ type route struct {
 	body             any
 	public           bool
 	namesRFC         bool
+	// ofDescarga: what is asked for belongs to the RFC of a descarga, not to one named.
+	ofDescarga bool
 }
 
 // contractRoutes makes a request of every operation from the contract's own examples.
@@ -67,7 +69,8 @@ func contractRoutes(t *testing.T) []route {
 	var routes []route
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			r := route{id: op.OperationID, method: method, path: path, public: op.Security != nil && len(*op.Security) == 0}
+			r := route{id: op.OperationID, method: method, path: path, public: op.Security != nil && len(*op.Security) == 0,
+				ofDescarga: strings.Contains(path, "{idDescarga}")}
 			query := url.Values{}
 			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
 				example, _ := p.Value.Example.(string)
@@ -149,8 +152,8 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 			if admitted != 1 {
 				t.Errorf("%d scopes open it, want exactly one", admitted)
 			}
-			if slices.Contains(withoutRFC(), route.id) {
-				// Nothing to hold against a key's RFCs.
+			if slices.Contains(withoutRFC(), route.id) || route.ofDescarga {
+				// Nothing to hold against a key's RFCs; of rutaDescargas, see the test below.
 			} else if route.namesRFC {
 				before := r.Sandbox.Estado().Llamadas["cfdi"]
 				if p := wantProblem(t, r.must(route, "Authorization", "Bearer "+other), 403, "prohibido"); p.Backend != "" {
@@ -179,7 +182,7 @@ func deniesKey(r gatewaytest.Response) bool {
 // system, or nothing at all, stands behind them.
 func withoutRFC() []string {
 	return []string{
-		"listarEfirmas", "listarCatalogosSEP", "obtenerCatalogoSEP", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
+		"listarEfirmas", "listarDescargas", "listarCatalogosSEP", "obtenerCatalogoSEP", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
 		"cancelarTitulo", "procesarAddenda", "adjuntarAddenda", "desbloquearCuentaPADE",
 		// A webhook belongs to a key; TestWebhooks_WhenOfAnotherKey says what others see of it.
 		"listarWebhooks", "crearWebhook", "obtenerWebhook", "cambiarWebhook", "eliminarWebhook", "rotarSecretoWebhook", "probarWebhook",
@@ -210,6 +213,45 @@ func TestAccess_WhenListingOnlyTheKeysRFCsAreShown(t *testing.T) {
 	}
 	one := r.Get("/v1/efirmas/"+url.PathEscape(gatewaytest.EmpresaRara), "Authorization", "Bearer "+key)
 	wantStatus(t, one, http.StatusOK)
+}
+
+// TestAccess_WhenADescargaIsAnothersItIsNotThere: every route of a descarga
+// answers as for one that never was, and changes nothing.
+func TestAccess_WhenADescargaIsAnothersItIsNotThere(t *testing.T) {
+	t.Parallel()
+	r, keys := startWithKeys(t)
+	owner := "Bearer " + keys.add(t, "dueña", []string{gatewaytest.Empresa}, "*")
+	other := "Bearer " + keys.add(t, "otro", []string{gatewaytest.Persona}, "*")
+	d := r.creaDescarga(r.metadatos(), "Authorization", owner)
+	const example = "019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa"
+	asked := 0
+	for _, route := range contractRoutes(t) {
+		if !route.ofDescarga {
+			continue
+		}
+		asked++
+		unknown := r.must(route, "Authorization", other, "X-Request-Id", "r")
+		wantProblem(t, unknown, http.StatusNotFound, "no-encontrado")
+		route.path = strings.Replace(route.path, example, d.IDDescarga, 1)
+		got := r.must(route, "Authorization", other, "X-Request-Id", "r")
+		if strings.ReplaceAll(string(got.Body), d.IDDescarga, example) != string(unknown.Body) {
+			t.Errorf("%s: %s, and of one that is none %s", route.id, got.Body, unknown.Body)
+		}
+	}
+	if asked < 7 {
+		t.Errorf("only %d routes were asked", asked)
+	}
+	var list struct{ Descargas []vistaDescarga }
+	r.Get(rutaDescargas, "Authorization", other).JSON(t, &list)
+	if len(list.Descargas) != 0 {
+		t.Errorf("another's list shows %+v", list)
+	}
+	r.Get(rutaDescargas, "Authorization", owner).JSON(t, &list)
+	if len(list.Descargas) != 1 || list.Descargas[0].IDDescarga != d.IDDescarga || list.Descargas[0].Estado == "cancelada" {
+		t.Errorf("the owner's list shows %+v", list)
+	}
+	wantProblem(t, r.Post(rutaDescargas, r.metadatos(), "Authorization", other), http.StatusForbidden, "prohibido")
+	wantProblem(t, r.Get(rutaDescargas+"?rfcSolicitante="+gatewaytest.Empresa, "Authorization", other), http.StatusForbidden, "prohibido")
 }
 
 func TestAccess_WhenAPackageIsStoredAnothersKeyDoesNotGetIt(t *testing.T) {

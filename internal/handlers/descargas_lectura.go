@@ -1,0 +1,320 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// Lectura reads what the stored packages of a descarga hold, in their order, from
+// a cursor on that one of its own rows gave; empty for the beginning. An error is
+// the last thing yielded: of KindMalformada for a cursor of another reading, of
+// KindYaNoDisponible where retention has removed the packages.
+type Lectura interface {
+	Metadatos(ctx context.Context, id string, cursor string) iter.Seq2[descargas.Renglon[cfdi.Metadato], error]
+	Resumenes(ctx context.Context, id string, cursor string) iter.Seq2[descargas.Renglon[cfdi.Resumen], error]
+	// CFDI returns the bytes of one document as they are in its package, and how
+	// many; -1 for unknown. KindNoEncontrado where no stored package has it,
+	// KindRespuestaInvalida where it is there and cannot be read.
+	CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error)
+}
+
+// lectura is what a caller asks of a reading.
+type lectura struct {
+	parcial bool
+	limite  int // 0 for none
+	cursor  string
+}
+
+// forma shows the rows of a reading of T as J.
+type forma[T, J any] struct {
+	nombre  string // of the file, and of the route
+	tipo    string // of the solicitudes that bring it
+	lee     func(ctx context.Context, id, cursor string) iter.Seq2[descargas.Renglon[T], error]
+	muestra func(*T) J
+	pagina  func(valores []J, fallas []rest.FallaDeLectura, siguiente string) any
+	// columnas of CSV, and their cells; the fallas' is not among them.
+	columnas []string
+	celdas   func(celdas []string, valor *T) []string
+}
+
+const (
+	contentNDJSON = "application/x-ndjson"
+	contentCSV    = "text/csv"
+	// streamBlock is what is gathered before it is sent.
+	streamBlock = 64 << 10
+)
+
+// sirve answers a reading in the form that the caller likes best.
+func sirve[T, J any](h *handler, w http.ResponseWriter, r *http.Request, id string, l lectura, f forma[T, J]) error {
+	d, err := h.visible(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if err := h.completa(d, f.tipo, l.parcial); err != nil {
+		return err
+	}
+	filas := hasta(f.lee(r.Context(), id, l.cursor), l.limite)
+	var linea func(out *bufio.Writer) func(descargas.Renglon[T]) error
+	content, extension := contentNDJSON, ".ndjson"
+	switch prefers(r, "application/json", contentNDJSON, contentCSV) {
+	case contentNDJSON:
+		linea = f.ndjson
+	case contentCSV:
+		linea, content, extension = f.csv, contentCSV+"; charset=utf-8; header=present", ".csv"
+	default:
+		return f.json(w, r, id, l)
+	}
+	if !r.ProtoAtLeast(1, 1) {
+		// Without chunks an answer ends when the connection does, cut or whole.
+		for _, err := range filas {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	w.Header().Set("Content-Type", content)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+f.nombre+`-`+id+extension+`"`)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	return streamRows(w, r, filas, linea)
+}
+
+// completa refuses to serve a part as the whole: a descarga that lives or ended
+// without everything is read only where the caller says so.
+func (h *handler) completa(d gateway.Descarga, tipo string, parcial bool) error {
+	if err := deTipo(d, tipo); err != nil {
+		return err
+	}
+	switch {
+	case parcial, d.Estado == gateway.DescargaTerminada, d.Estado == gateway.DescargaVacia:
+		return nil
+	case d.Estado.Final():
+		return &gateway.Error{Kind: gateway.KindConflicto, Detail: "La descarga quedó " + string(d.Estado) + ". Lo que hay se entrega con parcial=true."}
+	}
+	return h.enCurso(d, "La descarga sigue en curso. Espere a que termine, o pida con parcial=true lo que haya.")
+}
+
+func (h *handler) enCurso(d gateway.Descarga, detail string) error {
+	return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, Detail: detail,
+		RetryAfter: time.Duration(h.segundosHasta(d.SiguienteIntento)) * time.Second}
+}
+
+// deTipo refuses what a descarga never holds.
+func deTipo(d gateway.Descarga, tipo string) error {
+	var detail string
+	switch {
+	case d.Peticion.Programacion != nil && d.IDProgramacion == "":
+		detail = "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?programacion=" + d.ID + "."
+	case d.Peticion.Solicitud.TipoSolicitud == tipo:
+		return nil
+	case tipo == gateway.TipoMetadata:
+		detail = "La descarga es de CFDI y no trae metadatos. Sus comprobantes están en /cfdis."
+	default:
+		detail = "La descarga es de Metadata y no trae comprobantes. Sus filas están en /metadatos."
+	}
+	return &gateway.Error{Kind: gateway.KindConflicto, Detail: detail}
+}
+
+// hasta ends a reading after limite rows.
+func hasta[T any](filas iter.Seq2[descargas.Renglon[T], error], limite int) iter.Seq2[descargas.Renglon[T], error] {
+	if limite == 0 {
+		return filas
+	}
+	return func(yield func(descargas.Renglon[T], error) bool) {
+		n := 0
+		for fila, err := range filas {
+			n++
+			if !yield(fila, err) || n == limite {
+				return
+			}
+		}
+	}
+}
+
+// json answers one page. A row more than it holds tells whether another follows.
+func (f forma[T, J]) json(w http.ResponseWriter, r *http.Request, id string, l lectura) error {
+	size := limite(l.limite)
+	valores, fallas := []J{}, []rest.FallaDeLectura{}
+	siguiente, cursor := "", ""
+	for fila, err := range f.lee(r.Context(), id, l.cursor) {
+		if err != nil {
+			return err
+		}
+		if len(valores)+len(fallas) == size {
+			siguiente = cursor
+			break
+		}
+		cursor = fila.Cursor
+		if fila.Falla != nil {
+			fallas = append(fallas, falla(fila.Paquete, fila.Falla))
+		} else {
+			valores = append(valores, f.muestra(&fila.Valor))
+		}
+	}
+	linkNext(w, r, "cursor", siguiente)
+	return writeJSON(w, http.StatusOK, f.pagina(valores, fallas, siguiente))
+}
+
+func falla(paquete string, f *cfdi.Falla) rest.FallaDeLectura {
+	return rest.FallaDeLectura{Paquete: paquete, Entrada: f.Entrada, Fila: f.Fila, Detalle: f.Detalle}
+}
+
+// ndjson writes each row as a line.
+func (f forma[T, J]) ndjson(out *bufio.Writer) func(descargas.Renglon[T]) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return func(fila descargas.Renglon[T]) error {
+		if fila.Falla != nil {
+			return enc.Encode(map[string]rest.FallaDeLectura{"falla": falla(fila.Paquete, fila.Falla)})
+		}
+		return enc.Encode(f.muestra(&fila.Valor))
+	}
+}
+
+// csv writes a heading, and each row as RFC 4180 has it. What could not be read
+// is a row that has its last cell only.
+// It needs no flush but out's: bufio puts no writer around its own.
+func (f forma[T, J]) csv(out *bufio.Writer) func(descargas.Renglon[T]) error {
+	rows := csv.NewWriter(out)
+	rows.UseCRLF = true
+	celdas := append(append([]string{}, f.columnas...), "falla")
+	heading := rows.Write(celdas)
+	return func(fila descargas.Renglon[T]) error {
+		if heading != nil {
+			return heading
+		}
+		celdas = celdas[:0]
+		if fila.Falla != nil {
+			for range f.columnas {
+				celdas = append(celdas, "")
+			}
+			celdas = append(celdas, fila.Paquete+": "+fila.Falla.Error())
+		} else {
+			celdas = append(f.celdas(celdas, &fila.Valor), "")
+		}
+		for i := range celdas {
+			celdas[i] = inert(celdas[i])
+		}
+		return rows.Write(celdas)
+	}
+}
+
+// inert keeps a spreadsheet from taking a cell for a formula (OWASP, CSV
+// Injection); names are others' text. Numbers stay as they are.
+func inert(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if strings.Trim(cell[1:], "0123456789.") == "" && (cell[0] == '-' || cell[0] == '+') && len(cell) > 1 {
+		return cell
+	}
+	return "'" + cell
+}
+
+// streamRows sends rows as they are read. The answer begins with the first whole
+// block: a failure before that is still a problem. When it fails later the
+// connection is cut, so that no caller takes the part for the whole.
+func streamRows[T any](w http.ResponseWriter, r *http.Request, filas iter.Seq2[descargas.Renglon[T], error], linea func(*bufio.Writer) func(descargas.Renglon[T]) error) error {
+	to := newPatient(w)
+	defer to.done()
+	out := bufio.NewWriterSize(to, streamBlock)
+	write := linea(out)
+	for fila, err := range filas {
+		switch {
+		case err != nil && to.begun:
+			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a reading failed; the answer is cut")
+			panic(http.ErrAbortHandler)
+		case err != nil:
+			return err
+		}
+		if write(fila) != nil {
+			return nil // the caller is gone
+		}
+	}
+	out.Flush() //nolint:errcheck // the caller is gone
+	return nil
+}
+
+// patient gives the caller a while to take each piece.
+type patient struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	begun   bool
+}
+
+func newPatient(w http.ResponseWriter) *patient {
+	return &patient{w: w, control: http.NewResponseController(w)}
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	p.begun = true
+	p.control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
+	return p.w.Write(b)
+}
+
+// done frees the connection's next request of the deadline.
+func (p *patient) done() { p.control.SetWriteDeadline(time.Time{}) } //nolint:errcheck // see Write
+
+func (h *handler) obtenerCFDI(w http.ResponseWriter, r *http.Request, id, uuid string) error {
+	d, err := h.visible(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if err := deTipo(d, gateway.TipoCFDI); err != nil {
+		return err
+	}
+	body, size, err := h.cfg.Lectura.CFDI(r.Context(), id, uuid)
+	switch {
+	case gateway.IsKind(err, gateway.KindNoEncontrado) && !d.Estado.Final():
+		return h.enCurso(d, "El comprobante no está entre lo que ha llegado, y la descarga sigue en curso.")
+	case err != nil:
+		return err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+uuid+`.xml"`)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if size >= 0 {
+		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	}
+	to := newPatient(w)
+	defer to.done()
+	read := &failure{r: body}
+	io.Copy(to, read) //nolint:errcheck // the caller is gone, or read tells
+	switch {
+	case read.err != nil && to.begun:
+		zerolog.Ctx(r.Context()).Warn().Err(read.err).Msg("a document failed; the answer is cut")
+		panic(http.ErrAbortHandler)
+	case read.err != nil:
+		return read.err
+	}
+	return nil
+}
+
+// failure remembers why reading failed, so that it is told from writing.
+type failure struct {
+	r   io.Reader
+	err error
+}
+
+func (f *failure) Read(b []byte) (int, error) {
+	n, err := f.r.Read(b)
+	if err != nil && err != io.EOF { // by identity: a failure may wrap an end
+		f.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,447 @@
+package handlers
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// fakeLectura reads rows that it is given. A cursor is the number of the row
+// before; err, unless nil, comes behind the last row.
+type fakeLectura struct {
+	metadatos []descargas.Renglon[cfdi.Metadato]
+	resumenes []descargas.Renglon[cfdi.Resumen]
+	err       error
+	read      int // rows that were asked for
+	cfdi      func(id, uuid string) (io.ReadCloser, int64, error)
+}
+
+func filas[T any](f *fakeLectura, rows []descargas.Renglon[T], cursor string) iter.Seq2[descargas.Renglon[T], error] {
+	return func(yield func(descargas.Renglon[T], error) bool) {
+		n, err := strconv.Atoi("0" + cursor)
+		if err != nil {
+			yield(descargas.Renglon[T]{}, &gateway.Error{Kind: gateway.KindMalformada, Detail: "d"})
+			return
+		}
+		for i := n; i < len(rows); i++ {
+			row := rows[i]
+			row.Paquete, row.Cursor = "P_01", strconv.Itoa(i+1)
+			f.read++
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if f.err != nil {
+			yield(descargas.Renglon[T]{}, f.err)
+		}
+	}
+}
+
+func (f *fakeLectura) Metadatos(_ context.Context, _, cursor string) iter.Seq2[descargas.Renglon[cfdi.Metadato], error] {
+	return filas(f, f.metadatos, cursor)
+}
+
+func (f *fakeLectura) Resumenes(_ context.Context, _, cursor string) iter.Seq2[descargas.Renglon[cfdi.Resumen], error] {
+	return filas(f, f.resumenes, cursor)
+}
+
+func (f *fakeLectura) CFDI(_ context.Context, id, uuid string) (io.ReadCloser, int64, error) {
+	return f.cfdi(id, uuid)
+}
+
+// acabada has ended with everything, and with nothing of a recurrent one.
+func acabada(tipo string) gateway.Descarga {
+	d := final(gateway.DescargaTerminada)
+	d.Peticion.Solicitud.TipoSolicitud, d.Peticion.Programacion, d.IDProgramacion = tipo, nil, ""
+	return d
+}
+
+func newLectura(t *testing.T, f *fakeLectura, d gateway.Descarga) *surface {
+	t.Helper()
+	return newLecturaOf(t, f, &d)
+}
+
+// newLecturaOf shows what d is by then.
+func newLecturaOf(t *testing.T, f *fakeLectura, d *gateway.Descarga) *surface {
+	t.Helper()
+	return newDescargas(t, &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return *d, nil }}, func(c *Config) { c.Lectura = f })
+}
+
+// fullMetadato has every field filled in, each with a text of its own.
+func fullMetadato() cfdi.Metadato {
+	m := cfdi.Metadato{}
+	v := reflect.ValueOf(&m).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.String {
+			f.SetString(v.Type().Field(i).Name)
+		}
+	}
+	m.Estatus = "0"
+	m.Extras = []cfdi.Campo{{Nombre: "a", Valor: "1"}, {Nombre: "b", Valor: "2"}}
+	return m
+}
+
+func threeRows() []descargas.Renglon[cfdi.Metadato] {
+	return []descargas.Renglon[cfdi.Metadato]{
+		{Valor: fullMetadato()},
+		{Falla: &cfdi.Falla{Entrada: "e.txt", Fila: 2, Detalle: "rota"}},
+		{Valor: cfdi.Metadato{UUID: "u", Estatus: "1", NombreEmisor: "Ñ & <hijos>"}},
+	}
+}
+
+const (
+	metadatosPath = "/v1/sat/descargas/d-1/metadatos"
+	cfdisPath     = "/v1/sat/descargas/d-1/cfdis"
+	fullJSON      = `{"uuid":"UUID","rfcEmisor":"RFCEmisor","nombreEmisor":"NombreEmisor","rfcReceptor":"RFCReceptor","nombreReceptor":"NombreReceptor","rfcPac":"RFCPac",
+		"fechaEmision":"FechaEmision","fechaCertificacionSat":"FechaCertificacionSAT","fechaCancelacion":"FechaCancelacion","monto":"Monto","efectoComprobante":"EfectoComprobante",
+		"estatus":"0","cancelado":true,"rfcACuentaTerceros":"RFCACuentaTerceros","nombreACuentaTerceros":"NombreACuentaTerceros","extras":[{"nombre":"a","valor":"1"},{"nombre":"b","valor":"2"}],"aviso":"Aviso"}`
+	fallaJSON = `{"paquete":"P_01","entrada":"e.txt","fila":2,"detalle":"rota"}`
+	lastJSON  = `{"uuid":"u","estatus":"1","cancelado":false,"nombreEmisor":"Ñ & <hijos>"}`
+)
+
+func TestMetadatos_WhenReadByPages(t *testing.T) {
+	t.Parallel()
+	f := &fakeLectura{metadatos: threeRows()}
+	s := newLectura(t, f, acabada(gateway.TipoMetadata))
+	w := s.do(http.MethodGet, metadatosPath+"?limite=2", "")
+	wantJSON(t, `{"metadatos":[`+fullJSON+`],"fallas":[`+fallaJSON+`],"siguiente":"2"}`, w.Body.String())
+	if link := w.Header().Get("Link"); link != `<`+metadatosPath+`?cursor=2&limite=2>; rel="next"` || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("%v", w.Header())
+	}
+	w = s.do(http.MethodGet, metadatosPath+"?limite=2&cursor=2", "")
+	wantJSON(t, `{"metadatos":[`+lastJSON+`],"fallas":[]}`, w.Body.String())
+	if w.Header().Get("Link") != "" {
+		t.Errorf("%v", w.Header())
+	}
+	// A page that just fits has none behind it, and no more than one row too many is read.
+	f.read = 0
+	if w := s.do(http.MethodGet, metadatosPath+"?limite=3", ""); strings.Contains(w.Body.String(), "siguiente") || f.read != 3 {
+		t.Errorf("%d read: %s", f.read, w.Body)
+	}
+	f.metadatos, f.read = make([]descargas.Renglon[cfdi.Metadato], 5000), 0
+	if s.do(http.MethodGet, metadatosPath, ""); f.read != limiteNormal+1 {
+		t.Errorf("%d rows were read for a page", f.read)
+	}
+}
+
+func TestMetadatos_WhenReadAsNDJSON(t *testing.T) {
+	t.Parallel()
+	s := newLectura(t, &fakeLectura{metadatos: threeRows()}, acabada(gateway.TipoMetadata))
+	w := s.do(http.MethodGet, metadatosPath, "", "Accept", contentNDJSON)
+	lines := strings.Split(w.Body.String(), "\n")
+	if len(lines) != 4 || lines[3] != "" {
+		t.Fatalf("%d lines: %s", len(lines), w.Body)
+	}
+	wantJSON(t, fullJSON, lines[0])
+	wantJSON(t, `{"falla":`+fallaJSON+`}`, lines[1])
+	wantJSON(t, lastJSON, lines[2])
+	if h := w.Header(); h.Get("Content-Type") != contentNDJSON || h.Get("Content-Disposition") != `attachment; filename="metadatos-d-1.ndjson"` {
+		t.Errorf("%v", h)
+	}
+	if got := s.do(http.MethodGet, metadatosPath+"?limite=1&cursor=1", "", "Accept", contentNDJSON).Body.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "rota") {
+		t.Errorf("one from the second on: %s", got)
+	}
+}
+
+func TestMetadatos_WhenReadAsCSV(t *testing.T) {
+	t.Parallel()
+	rows := append(threeRows(), descargas.Renglon[cfdi.Metadato]{Valor: cfdi.Metadato{UUID: "u2", NombreEmisor: "=HYPERLINK(\"x\")\r\nb", NombreReceptor: "@a", Monto: "-1.50", Aviso: "-a"}})
+	s := newLectura(t, &fakeLectura{metadatos: rows}, acabada(gateway.TipoMetadata))
+	w := s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV)
+	if h := w.Header(); h.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || h.Get("Content-Disposition") != `attachment; filename="metadatos-d-1.csv"` {
+		t.Errorf("%v", h)
+	}
+	got, err := csv.NewReader(strings.NewReader(w.Body.String())).ReadAll()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.Body)
+	}
+	empty := make([]string, 16)
+	want := [][]string{
+		strings.Split("uuid,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,rfcPac,fechaEmision,fechaCertificacionSat,monto,efectoComprobante,estatus,fechaCancelacion,rfcACuentaTerceros,nombreACuentaTerceros,extras,aviso,falla", ","),
+		strings.Split("UUID,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,RFCPac,FechaEmision,FechaCertificacionSAT,Monto,EfectoComprobante,0,FechaCancelacion,RFCACuentaTerceros,NombreACuentaTerceros,a=1|b=2,Aviso,", ","),
+		append(append([]string{}, empty...), "P_01: e.txt, fila 2: rota"),
+		{"u", "", "Ñ & <hijos>", "", "", "", "", "", "", "", "1", "", "", "", "", "", ""},
+		// encoding/csv reads CRLF within quotes as LF.
+		{"u2", "", "'=HYPERLINK(\"x\")\nb", "", "'@a", "", "", "", "-1.50", "", "", "", "", "", "", "'-a", ""},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(w.Body.String(), "falla\r\n") {
+		t.Error("lines do not end as RFC 4180 has it")
+	}
+	if got := newLectura(t, &fakeLectura{}, acabada(gateway.TipoMetadata)).do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String(); !strings.HasPrefix(got, "uuid,") || strings.Count(got, "\n") != 1 {
+		t.Errorf("of nothing: %q", got)
+	}
+}
+
+func TestInert_LeavesWhatNoSpreadsheetRuns(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{"": "", "a=b": "a=b", "=1": "'=1", "+52": "+52", "-1.5": "-1.5", "-": "'-", "-1+2": "'-1+2", "+a": "'+a", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "'x": "'x"} {
+		if got := inert(cell); got != want {
+			t.Errorf("%q becomes %q, want %q", cell, got, want)
+		}
+	}
+}
+
+func TestResumenes_WhenReadInEveryForm(t *testing.T) {
+	t.Parallel()
+	full := cfdi.Resumen{}
+	v := reflect.ValueOf(&full).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.String {
+			f.SetString(v.Type().Field(i).Name)
+		}
+	}
+	full.Complementos = []string{"Pagos", "CartaPorte"}
+	rows := []descargas.Renglon[cfdi.Resumen]{{Valor: full}, {Falla: &cfdi.Falla{Entrada: "x.xml", Detalle: "rota"}}}
+	s := newLectura(t, &fakeLectura{resumenes: rows}, acabada(gateway.TipoCFDI))
+	const one = `{"uuid":"UUID","version":"Version","tipo":"Tipo","rfcEmisor":"RFCEmisor","nombreEmisor":"NombreEmisor","rfcReceptor":"RFCReceptor","nombreReceptor":"NombreReceptor",
+		"fecha":"Fecha","fechaTimbrado":"FechaTimbrado","serie":"Serie","folio":"Folio","moneda":"Moneda","subTotal":"SubTotal","total":"Total","metodoPago":"MetodoPago","formaPago":"FormaPago",
+		"complementos":["Pagos","CartaPorte"]}`
+	wantJSON(t, `{"cfdis":[`+one+`],"fallas":[{"paquete":"P_01","entrada":"x.xml","detalle":"rota"}]}`, s.do(http.MethodGet, cfdisPath, "").Body.String())
+	lines := strings.Split(s.do(http.MethodGet, cfdisPath, "", "Accept", contentNDJSON).Body.String(), "\n")
+	wantJSON(t, one, lines[0])
+	w := s.do(http.MethodGet, cfdisPath, "", "Accept", contentCSV)
+	const want = "uuid,version,tipo,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,falla\r\n" +
+		"UUID,Version,Tipo,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,Fecha,FechaTimbrado,Serie,Folio,Moneda,SubTotal,Total,MetodoPago,FormaPago,Pagos|CartaPorte,\r\n" +
+		",,,,,,,,,,,,,,,,,P_01: x.xml: rota\r\n"
+	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLectura_WhenItIsNotTheWhole: a part is served only to who asks for a part.
+func TestLectura_WhenItIsNotTheWhole(t *testing.T) {
+	t.Parallel()
+	d := acabada(gateway.TipoMetadata)
+	s := newLecturaOf(t, &fakeLectura{metadatos: threeRows()}, &d)
+	for _, estado := range gateway.EstadosDescarga() {
+		d.Estado, d.SiguienteIntento = estado, ahora().Add(time.Minute)
+		whole := estado == gateway.DescargaTerminada || estado == gateway.DescargaVacia
+		for _, accept := range []string{"application/json", contentNDJSON, contentCSV} {
+			if w := s.do(http.MethodGet, metadatosPath+"?parcial=true", "", "Accept", accept); w.Code != 200 {
+				t.Errorf("%s as %s, in part: %d %s", estado, accept, w.Code, w.Body)
+			}
+			w := s.do(http.MethodGet, metadatosPath+"?parcial=false", "", "Accept", accept)
+			if whole {
+				if w.Code != 200 {
+					t.Errorf("%s as %s: %d %s", estado, accept, w.Code, w.Body)
+				}
+				continue
+			}
+			p, retry := problem(t, w), w.Header().Get("Retry-After")
+			if p.Status != 409 || p.Reintentable == estado.Final() || (retry == "60") == estado.Final() || !strings.Contains(p.Detail, "parcial=true") {
+				t.Errorf("%s as %s: %+v, Retry-After %q", estado, accept, p, retry)
+			}
+		}
+	}
+}
+
+func TestLectura_WhenTheDescargaHoldsAnotherThing(t *testing.T) {
+	t.Parallel()
+	recurrent := whole()
+	recurrent.IDProgramacion = ""
+	run := acabada(gateway.TipoMetadata)
+	run.IDProgramacion = "d-0"
+	var d gateway.Descarga
+	s := newLecturaOf(t, &fakeLectura{}, &d)
+	for name, tc := range map[string]struct {
+		d      gateway.Descarga
+		path   string
+		detail string
+	}{
+		"metadata of CFDI":       {acabada(gateway.TipoCFDI), metadatosPath, "/cfdis"},
+		"CFDI of metadata":       {acabada(gateway.TipoMetadata), cfdisPath, "/metadatos"},
+		"one CFDI of metadata":   {acabada(gateway.TipoMetadata), cfdisPath + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", "/metadatos"},
+		"of a recurrent one":     {recurrent, metadatosPath, "programacion=d-1"},
+		"one CFDI of such a one": {recurrent, cfdisPath + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", "programacion=d-1"},
+	} {
+		d = tc.d
+		w := s.do(http.MethodGet, tc.path+parcialOf(tc.path), "")
+		if p := problem(t, w); p.Status != 409 || p.Reintentable || !strings.Contains(p.Detail, tc.detail) {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	d = run
+	if w := s.do(http.MethodGet, metadatosPath, ""); w.Code != 200 {
+		t.Errorf("a run: %d %s", w.Code, w.Body)
+	}
+}
+
+// parcialOf asks for a part where the route can.
+func parcialOf(path string) string {
+	if strings.Count(path, "/") > strings.Count(cfdisPath, "/") {
+		return ""
+	}
+	return "?parcial=true"
+}
+
+func TestLectura_WhenItFailsBeforeTheFirstBlockItIsAProblem(t *testing.T) {
+	t.Parallel()
+	s := newLectura(t, &fakeLectura{metadatos: threeRows(), err: &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "d"}}, acabada(gateway.TipoMetadata))
+	for _, accept := range []string{"application/json", contentNDJSON, contentCSV} {
+		w := s.do(http.MethodGet, metadatosPath, "", "Accept", accept)
+		if p := problem(t, w); p.Status != 410 || w.Header().Get("Content-Disposition") != "" {
+			t.Errorf("as %s: %+v %v", accept, p, w.Header())
+		}
+		w = s.do(http.MethodGet, metadatosPath+"?cursor=x", "", "Accept", accept)
+		if p := problem(t, w); p.Status != 400 {
+			t.Errorf("as %s: %+v", accept, p)
+		}
+	}
+}
+
+// TestLectura_WhenItFailsLaterTheConnectionIsCut goes over the wire: what the
+// caller sees is the matter.
+func TestLectura_WhenItFailsLaterTheConnectionIsCut(t *testing.T) {
+	t.Parallel()
+	rows := make([]descargas.Renglon[cfdi.Metadato], 3000)
+	for i := range rows {
+		rows[i].Valor = fullMetadato()
+	}
+	for _, accept := range []string{contentNDJSON, contentCSV} {
+		f := &fakeLectura{metadatos: rows}
+		server := httptest.NewServer(newLectura(t, f, acabada(gateway.TipoMetadata)))
+		t.Cleanup(server.Close)
+		read := func() (string, error) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+metadatosPath, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept", accept)
+			resp, err := server.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close() //nolint:errcheck // read only
+			body, err := io.ReadAll(resp.Body)
+			return string(body), err
+		}
+		if body, err := read(); err != nil || strings.Count(body, "NombreACuentaTerceros") < 3000 {
+			t.Errorf("as %s, whole: %d bytes, %v", accept, len(body), err)
+		}
+		f.err = errors.New("canario")
+		if body, err := read(); err == nil || len(body) == 0 || strings.Contains(body, "canario") {
+			t.Errorf("as %s, it ends as if it were whole: %d bytes", accept, len(body))
+		}
+	}
+}
+
+// TestLectura_WhenTheCallerCannotSeeACut: an answer of HTTP/1.0 ends when the
+// connection does, so all is read before any is sent.
+func TestLectura_WhenTheCallerCannotSeeACut(t *testing.T) {
+	t.Parallel()
+	rows := make([]descargas.Renglon[cfdi.Metadato], 3000)
+	for i := range rows {
+		rows[i].Valor = fullMetadato()
+	}
+	s := newLectura(t, &fakeLectura{metadatos: rows, err: errors.New("canario")}, acabada(gateway.TipoMetadata))
+	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+metadatosPath, nil)
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
+	r.Header.Set("Accept", contentNDJSON)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if p := problem(t, w); p.Status != 500 {
+		t.Errorf("%+v", p)
+	}
+}
+
+const unUUID = "5A3D7C1E-94B2-4f60-8e1d-2c7b6a905f43"
+
+func TestCFDI_WhenItIsThere(t *testing.T) {
+	t.Parallel()
+	d := acabada(gateway.TipoCFDI)
+	d.Estado = gateway.DescargaDescargando // what has come is served at once
+	f := &fakeLectura{cfdi: func(id, uuid string) (io.ReadCloser, int64, error) {
+		if id != "d-1" || uuid != unUUID {
+			t.Errorf("%s %s", id, uuid)
+		}
+		return io.NopCloser(strings.NewReader("<x/>")), 4, nil
+	}}
+	w := newLectura(t, f, d).do(http.MethodGet, cfdisPath+"/"+unUUID, "")
+	if h := w.Header(); w.Code != 200 || w.Body.String() != "<x/>" || h.Get("Content-Type") != "application/xml" || h.Get("Content-Length") != "4" ||
+		h.Get("Content-Disposition") != `attachment; filename="`+unUUID+`.xml"` {
+		t.Errorf("%d %v %s", w.Code, h, w.Body)
+	}
+}
+
+func TestCFDI_WhenItIsNotThere(t *testing.T) {
+	t.Parallel()
+	d, f := acabada(gateway.TipoCFDI), &fakeLectura{}
+	s := newLecturaOf(t, f, &d)
+	for _, tc := range []struct {
+		estado gateway.EstadoDescarga
+		kind   gateway.Kind
+		status int
+		retry  bool
+	}{
+		{gateway.DescargaEnProceso, gateway.KindNoEncontrado, 409, true},
+		{gateway.DescargaTerminada, gateway.KindNoEncontrado, 404, false},
+		{gateway.DescargaParcial, gateway.KindNoEncontrado, 404, false},
+		{gateway.DescargaEnProceso, gateway.KindRespuestaInvalida, 502, false},
+		{gateway.DescargaTerminada, gateway.KindYaNoDisponible, 410, false},
+	} {
+		d := acabada(gateway.TipoCFDI)
+		d.Estado = tc.estado
+		f := &fakeLectura{cfdi: func(string, string) (io.ReadCloser, int64, error) {
+			return nil, 0, &gateway.Error{Kind: tc.kind, Detail: "d"}
+		}}
+		w := newLectura(t, f, d).do(http.MethodGet, cfdisPath+"/"+unUUID, "")
+		if p := problem(t, w); p.Status != tc.status || p.Reintentable != tc.retry || (w.Header().Get("Retry-After") != "") != tc.retry {
+			t.Errorf("%+v: %+v %v", tc, p, w.Header())
+		}
+	}
+	w := s.do(http.MethodGet, cfdisPath+"/no-es", "")
+	if p := problem(t, w); p.Status != 422 || p.Errores[0].Campo != "uuid" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestCFDI_WhenReadingItFails(t *testing.T) {
+	t.Parallel()
+	f := &fakeLectura{cfdi: func(string, string) (io.ReadCloser, int64, error) {
+		return io.NopCloser(&failing{fmt.Errorf("canario: %w", io.ErrUnexpectedEOF)}), 4, nil
+	}}
+	s := newLectura(t, f, acabada(gateway.TipoCFDI))
+	w := s.do(http.MethodGet, cfdisPath+"/"+unUUID, "")
+	if p := problem(t, w); p.Status != 500 || w.Header().Get("Content-Length") != "" {
+		t.Errorf("%+v %v", p, w.Header())
+	}
+	f.cfdi = func(string, string) (io.ReadCloser, int64, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader("<x"), &failing{errors.New("canario")})), 4, nil
+	}
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
+			t.Errorf("the answer ends as if it were whole: %v", p)
+		}
+	}()
+	s.do(http.MethodGet, cfdisPath+"/"+unUUID, "")
+}
+
+func TestLectura_WhenTheScopeIsAnothers(t *testing.T) {
+	t.Parallel()
+	s := newDescargas(t, &fakeDescargas{}, keyFor(apikeys.ScopeDescargas, apikeys.Todo))
+	for _, path := range []string{metadatosPath, cfdisPath, cfdisPath + "/" + unUUID} {
+		if p := problem(t, s.do(http.MethodGet, path, "", "Authorization", "Bearer x")); p.Status != 403 || !strings.Contains(p.Detail, apikeys.ScopePaquetes) {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+}

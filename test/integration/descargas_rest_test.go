@@ -1,0 +1,232 @@
+package integration
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+)
+
+const rutaDescargas = "/v1/sat/descargas"
+
+// vistaDescarga is what these tests read of one.
+type vistaDescarga struct {
+	IDDescarga, Estado, Motivo string
+	Progreso                   struct{ NumeroCFDIs, Encontrados, Paquetes, PaquetesGuardados int }
+	Cuota                      struct{ Solicitudes, Descargas int }
+	Solicitudes                []struct {
+		Estado, IDSolicitud, Decision string
+		CodEstatus                    struct{ Codigo, Descripcion string }
+	}
+}
+
+// metadatos asks for a month of metadata like no other of this rig.
+func (r *rig) metadatos() map[string]any {
+	return map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
+		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": fmt.Sprintf("2026-01-31T23:00:%02d", r.n.Add(1))}
+}
+
+func (r *rig) creaDescarga(body map[string]any, headers ...string) vistaDescarga {
+	r.t.Helper()
+	got := r.Post(rutaDescargas, body, headers...)
+	var d vistaDescarga
+	got.JSON(r.t, &d)
+	if got.Status != http.StatusAccepted || got.Header.Get("Location") != rutaDescargas+"/"+d.IDDescarga || got.Header.Get("Retry-After") == "" {
+		r.t.Fatalf("status %d, %v: %s", got.Status, got.Header, got.Body)
+	}
+	return d
+}
+
+// sigue follows a descarga by its stream until the end, while the sandbox's clock
+// runs, and returns the types of its events.
+func (r *rig) sigue(id string) []string {
+	r.t.Helper()
+	resp, err := r.Send(r.t.Context(), http.MethodGet, rutaDescargas+"/"+id+"/eventos", nil, "Accept", "text/event-stream")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	var tipos []string
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if tipo, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			tipos = append(tipos, tipo)
+			r.Sandbox.Reloj().Adelanta(time.Minute)
+		}
+	}
+	if err := lines.Err(); err != nil || len(tipos) == 0 || tipos[len(tipos)-1] != "fin" {
+		r.t.Fatalf("the stream ends with %v after %v", err, tipos)
+	}
+	return tipos
+}
+
+func (r *rig) descarga(id string) vistaDescarga {
+	r.t.Helper()
+	var d vistaDescarga
+	r.Get(rutaDescargas+"/"+id).JSON(r.t, &d)
+	return d
+}
+
+// TestDescargas_WhenFollowedToTheEndEverythingIsRead walks every route of a
+// descarga of metadata as a client would.
+func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	id := r.creaDescarga(r.metadatos()).IDDescarga
+	tipos := r.sigue(id)
+	d := r.descarga(id)
+	n := d.Progreso.NumeroCFDIs
+	if d.Estado != "terminada" || n == 0 || d.Progreso.Encontrados != n || d.Cuota.Solicitudes != 1 || d.Solicitudes[0].CodEstatus.Descripcion == "" {
+		t.Fatalf("%+v", d)
+	}
+
+	var page struct {
+		Eventos   []struct{ Tipo string }
+		Siguiente int
+	}
+	seen := 0
+	for next := rutaDescargas + "/" + id + "/eventos?limite=2"; next != ""; {
+		got := r.Get(next)
+		got.JSON(t, &page)
+		for _, e := range page.Eventos {
+			if e.Tipo != tipos[seen] {
+				t.Errorf("event %d is %s, and was %s", seen+1, e.Tipo, tipos[seen])
+			}
+			seen++
+		}
+		next = nextOf(got)
+	}
+	if seen != len(tipos)-1 { // fin is none
+		t.Errorf("%d events by pages and %d by the stream", seen, len(tipos)-1)
+	}
+	if got, err := r.Do(http.MethodGet, rutaDescargas+"/"+id+"/eventos", nil, "Accept", "text/event-stream", "Last-Event-ID", fmt.Sprint(seen)); err != nil || got.Status != http.StatusNoContent {
+		t.Errorf("coming again after the end: %d, %v", got.Status, err)
+	}
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/eventos", "Last-Event-ID", fmt.Sprint(seen+1)), http.StatusBadRequest, "solicitud-malformada")
+
+	var paquetes struct {
+		Paquetes []struct {
+			Estado, URL  string
+			Comprobantes int
+		}
+	}
+	r.Get(rutaDescargas+"/"+id+"/paquetes").JSON(t, &paquetes)
+	if len(paquetes.Paquetes) != d.Progreso.Paquetes || paquetes.Paquetes[0].Estado != "guardado" {
+		t.Fatalf("%+v", paquetes)
+	}
+	spent := r.calls(opDescargar)
+	wantStatus(t, r.Get(paquetes.Paquetes[0].URL), http.StatusOK)
+	if r.calls(opDescargar) != spent {
+		t.Error("a stored package was downloaded again")
+	}
+	readsAlike(t, r, rutaDescargas+"/"+id+"/metadatos", "metadatos", n)
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/cfdis"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/metadatos?cursor=nada"), http.StatusBadRequest, "solicitud-malformada")
+}
+
+func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	body := r.metadatos()
+	body["tipoSolicitud"] = "CFDI"
+	id := r.creaDescarga(body).IDDescarga
+	r.sigue(id)
+	d := r.descarga(id)
+	if d.Estado != "terminada" {
+		t.Fatalf("%+v", d)
+	}
+	uuids := readsAlike(t, r, rutaDescargas+"/"+id+"/cfdis", "cfdis", d.Progreso.NumeroCFDIs)
+	for _, uuid := range []string{strings.ToUpper(uuids[0]), strings.ToLower(uuids[len(uuids)-1])} {
+		got := r.Get(rutaDescargas + "/" + id + "/cfdis/" + uuid)
+		if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/xml" || !strings.Contains(strings.ToLower(string(got.Body)), strings.ToLower(uuid)) {
+			t.Errorf("%s: %d %v %.200s", uuid, got.Status, got.Header, got.Body)
+		}
+	}
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/cfdis/"+someUUID), http.StatusNotFound, "no-encontrado")
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/metadatos"), http.StatusConflict, "conflicto")
+}
+
+// readsAlike reads a route in its three forms, wants the same n rows of each, and
+// returns their UUIDs.
+func readsAlike(t *testing.T, r *rig, path, list string, n int) []string {
+	t.Helper()
+	var byPage, byLine, byRow []string
+	for next := path + "?limite=7"; next != ""; {
+		got := r.Get(next)
+		wantStatus(t, got, http.StatusOK)
+		var page map[string]json.RawMessage
+		got.JSON(t, &page)
+		var rows []struct{ UUID string }
+		if err := json.Unmarshal(page[list], &rows); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			byPage = append(byPage, row.UUID)
+		}
+		next = nextOf(got)
+	}
+	for line := range strings.Lines(string(r.Get(path, "Accept", "application/x-ndjson").Body)) {
+		var row struct{ UUID string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		byLine = append(byLine, row.UUID)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(r.Get(path, "Accept", "text/csv").Body))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		byRow = append(byRow, row[0])
+	}
+	if len(byPage) != n || fmt.Sprint(byPage) != fmt.Sprint(byLine) || fmt.Sprint(byPage) != fmt.Sprint(byRow) {
+		t.Fatalf("%s: %d by pages, %d as NDJSON, %d as CSV, want %d alike", path, len(byPage), len(byLine), len(byRow), n)
+	}
+	return byPage
+}
+
+// nextOf is the page that Link names; empty for none.
+func nextOf(got gatewaytest.Response) string {
+	next, found := strings.CutSuffix(strings.TrimPrefix(got.Header.Get("Link"), "<"), `>; rel="next"`)
+	if !found {
+		return ""
+	}
+	return next
+}
+
+// TestDescargas_WhenTheSameIsAskedForTwice: the key gives the same one, its
+// absence a conflict that says where the other is.
+func TestDescargas_WhenTheSameIsAskedForTwice(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	body := r.metadatos()
+	first := r.creaDescarga(body, "Idempotency-Key", "k")
+	again := r.Post(rutaDescargas, body, "Idempotency-Key", "k")
+	var d vistaDescarga
+	again.JSON(t, &d)
+	if again.Status != http.StatusAccepted || again.Header.Get("Idempotent-Replayed") != "true" || d.IDDescarga != first.IDDescarga {
+		t.Errorf("%d %v %s", again.Status, again.Header, again.Body)
+	}
+	clash := r.Post(rutaDescargas, body)
+	wantProblem(t, clash, http.StatusConflict, "conflicto")
+	if got := clash.Header.Get("Location"); got != rutaDescargas+"/"+first.IDDescarga {
+		t.Errorf("Location %q", got)
+	}
+	// While it lives, its part is not taken for the whole.
+	wantProblem(t, r.Get(rutaDescargas+"/"+first.IDDescarga+"/metadatos"), http.StatusConflict, "conflicto")
+	for range 2 {
+		got, err := r.Do(http.MethodDelete, rutaDescargas+"/"+first.IDDescarga, nil)
+		if got.JSON(t, &d); err != nil || got.Status != http.StatusOK || d.Estado != "cancelada" {
+			t.Errorf("cancelling: %d %s, %v", got.Status, got.Body, err)
+		}
+	}
+	if tipos := r.sigue(first.IDDescarga); tipos[len(tipos)-2] != "cancelada" {
+		t.Errorf("events %v", tipos)
+	}
+}
