@@ -7,6 +7,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -38,11 +39,11 @@ type abierto struct{ paquetes.Lector }
 func (a abierto) Size() int64 { return a.Lector.Size }
 
 // motor wires the durable downloads.
-func (a *App) motor(backend gateway.Solicitante, solicitudes *descargas.Solicitudes) *descargas.Motor {
+func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *descargas.Motor {
 	a.lectura = descargas.NewLectura(a.store, estante{a.paquetes})
 	return descargas.New(descargas.Config{
 		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: a.lectura, Borrador: a.paquetes, Store: a.store,
-		Presencia: a.presente, Encolador: a.cola, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
+		Presencia: a.presente, Encolador: a.cola, EFirma: backend.Usable, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})

@@ -11,7 +11,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/cfdi"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
-	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 // Abierto is a package in storage, to be read.
@@ -302,15 +301,11 @@ func (l *Lectura) Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, 
 	}
 	defer r.Close() //nolint:errcheck // read only
 	if !metadata {
-		for e, err := range zipdir.Walk(r, r.Size()) {
-			if err != nil {
-				return 0, 0, interno(err)
-			}
-			if !strings.Contains(e.Name, "/") && strings.HasSuffix(strings.ToLower(e.Name), ".xml") {
-				comprobantes++
-			}
+		n, err := cfdi.Cuenta(r, r.Size())
+		if err != nil {
+			return 0, 0, interno(err)
 		}
-		return comprobantes, 0, nil
+		return int64(n.CFDI), 0, nil
 	}
 	for leido, err := range cfdi.Metadatos(r, r.Size(), cfdi.Posicion{}) {
 		if err != nil {

@@ -58,9 +58,11 @@ type Config struct {
 	Store     *store.Store
 	Presencia Presencia
 	Encolador Encolador
-	Ritmo     Ritmo
-	Now       func() time.Time
-	Log       zerolog.Logger
+	// EFirma fails, as calls to the SAT would, when the e.firma of rfc cannot be used.
+	EFirma func(rfc string) error
+	Ritmo  Ritmo
+	Now    func() time.Time
+	Log    zerolog.Logger
 	// Publica is told of what subscribers may want to know; nil for nobody. It is
 	// told at least once, with the same key each time.
 	Publica func(ctx context.Context, a Aviso) error
@@ -121,6 +123,9 @@ func (m *Motor) Crea(ctx context.Context, clave string, p gateway.PeticionDescar
 		return d, repetida, err
 	}
 	if err := p.Validate(ahora); err != nil {
+		return gateway.Descarga{}, false, err
+	}
+	if err := m.cfg.EFirma(p.Solicitud.RFCSolicitante); err != nil {
 		return gateway.Descarga{}, false, err
 	}
 	id, err := uuid.NewV7()
@@ -236,7 +241,7 @@ func huella(p gateway.PeticionDescarga) string {
 }
 
 func interno(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err, Reintentable: true, NoEnviada: true,
+	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
 		Detail: "La pasarela no pudo leer o escribir sus datos. Revise la base de datos, y el espacio y los permisos de GATEWAY_DATA_DIR."}
 }
 

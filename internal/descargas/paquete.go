@@ -174,7 +174,7 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener. Se pide el mismo rango con un segundo más.", perdidos)
 		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido}}, c.Ahora())
 	case perdidos > 0:
-		t.Estado = gateway.TramoFallida
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener, y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
 	case encontrados < t.NumeroCFDIs && t.Fallos < maxFallos:
 		// The list of packages has been seen to grow after the first look.

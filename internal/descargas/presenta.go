@@ -46,12 +46,12 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		}
 		amplia, ok := r.desplaza(m.cfg.Now())
 		if !ok {
-			return m.asienta(ctx, d, t, paso{tipo: "fallida", veredicto: veredicto{accion: fallar,
+			return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
 				decision: "Estos criterios ya se presentaron antes y el rango no se puede ampliar un segundo sin salirse de lo que el SAT entrega."}})
 		}
 		t.PideDesde, t.PideHasta = amplia.textos()
 	}
-	return m.asienta(ctx, d, t, paso{tipo: "fallida", veredicto: veredicto{accion: fallar,
+	return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
 		decision: fmt.Sprintf("Este rango se ha pedido ya %d veces; no se gasta otra solicitud.", maxDesplazos)}})
 }
 

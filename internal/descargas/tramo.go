@@ -179,9 +179,9 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	case seguir:
 		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, c.Ahora().Add(p.espera)
 	case vaciar:
-		t.Estado = gateway.TramoVacia
+		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
 	case fallar:
-		t.Estado = gateway.TramoFallida
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 	case partir:
 		s.tramos = m.mitades(&t, &evento, c.Ahora())
 	case sustituir:
@@ -221,7 +221,7 @@ func (m *Motor) mitades(t *store.Tramo, evento *gateway.EventoDescarga, now time
 	r, err := leeRango(t.Desde, t.Hasta)
 	antes, despues, ok := r.parte()
 	if err != nil || !ok {
-		t.Estado = gateway.TramoFallida
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = "El SAT dice que hay demasiados comprobantes en un solo segundo, que no se puede partir. Acote la descarga con tipoComprobante, complemento o un receptor."
 		return nil
 	}
@@ -243,7 +243,7 @@ func (m *Motor) sucesor(t *store.Tramo, evento *gateway.EventoDescarga, p paso, 
 	pide, err := leeRango(t.PideDesde, t.PideHasta)
 	nuevo, ok := pide.desplaza(now)
 	if err != nil || !ok {
-		t.Estado = gateway.TramoFallida
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle += " El rango no se puede ampliar: terminaría en el futuro y empieza donde empieza lo que el SAT entrega."
 		return nil
 	}

@@ -63,7 +63,7 @@ func mayImport() map[string][]string {
 		"internal/ledger":    {"internal/gateway", "internal/store"},
 		"internal/presencia": {"internal/store"},
 		"internal/cola":      {"internal/descargas", "internal/store"},
-		"internal/descargas": {"internal/cfdi", "internal/gateway", "internal/ledger", "internal/store", "internal/zipdir"},
+		"internal/descargas": {"internal/cfdi", "internal/gateway", "internal/ledger", "internal/store"},
 		"internal/objetos":   nil,
 		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,

@@ -176,6 +176,13 @@ func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gat
 // a nil stub must not be the second line.
 var errServicio = &gateway.Error{Kind: gateway.KindNoEncontrado, NoEnviada: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
 
+// Usable fails, as every call would, when the e.firma of rfc is missing or
+// cannot be used.
+func (c *Client) Usable(rfc string) error {
+	_, err := c.credential(rfc)
+	return err
+}
+
 func (c *Client) credential(rfc string) (*efirma.Credential, error) {
 	cred, err := c.keys.Get(rfc)
 	if err != nil {
