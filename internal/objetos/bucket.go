@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 )
@@ -18,7 +20,7 @@ import (
 const (
 	// parte and partesALaVez bound what an upload holds in memory. Five MiB is
 	// the least that S3 takes for a part.
-	parte        = 8 << 20
+	parte        = 5 << 20
 	partesALaVez = 2
 	// quieto is how long a bucket may take or give nothing.
 	quieto = 2 * time.Minute
@@ -45,10 +47,25 @@ func (d *Deposito) sube(ctx context.Context, sha256, ruta string) error {
 	perro := time.AfterFunc(quieto, func() { cancel(errQuieto) })
 	defer perro.Stop()
 	err = d.bucket.Upload(ctx, clave(sha256), &vigilado{File: f, perro: perro},
-		&blob.WriterOptions{ContentType: tipo, BufferSize: parte, MaxConcurrency: partesALaVez})
+		&blob.WriterOptions{ContentType: tipo, BeforeWrite: d.enPartes})
 	if err != nil {
 		return fmt.Errorf("objetos: %w", d.publica(err))
 	}
+	return nil
+}
+
+// enPartes sets what gocloud.dev has no option for: by itself the uploader reads
+// 16 MiB before it decides whether there will be parts.
+func (d *Deposito) enPartes(as func(any) bool) error {
+	var client *s3.Client
+	var uploader *transfermanager.Client
+	if !d.bucket.As(&client) || !as(&uploader) {
+		return errors.New("objetos: the bucket is not one of S3")
+	}
+	*uploader = *transfermanager.New(client, func(o *transfermanager.Options) {
+		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = parte, parte, partesALaVez
+		o.RequestChecksumCalculation = client.Options().RequestChecksumCalculation
+	})
 	return nil
 }
 

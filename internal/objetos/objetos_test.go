@@ -24,8 +24,8 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-// s3 is a server that speaks S3, with one bucket.
-type s3 struct {
+// servidor is a server that speaks S3, with one bucket.
+type servidor struct {
 	*httptest.Server
 	gets atomic.Int32 // requests for content
 	// rompe cuts the next answers with content in their middle.
@@ -33,14 +33,14 @@ type s3 struct {
 	puts  atomic.Int32
 }
 
-func newS3(t *testing.T) *s3 {
+func newS3(t *testing.T) *servidor {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket("paquetes"); err != nil {
 		t.Fatal(err)
 	}
 	served := gofakes3.New(backend).Server()
-	s := &s3{}
+	s := &servidor{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPut:
@@ -70,7 +70,7 @@ func (c *cortado) Write(p []byte) (int, error) {
 	return c.ResponseWriter.Write(p)
 }
 
-func (s *s3) address(bucket string) string {
+func (s *servidor) address(bucket string) string {
 	return "s3://" + bucket + "?" + url.Values{"endpoint": {s.URL}, "region": {"us-east-1"}, "use_path_style": {"true"}, "anonymous": {"true"}}.Encode()
 }
 
@@ -116,7 +116,7 @@ func partial(t *testing.T, n int) (ruta, sum string, content []byte) {
 func TestGuarda_WhenReadBack(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *Deposito) {
-		for _, n := range []int{0, 22, 3<<20 + 7, 17<<20 + 1} { // the last in several parts
+		for _, n := range []int{0, 22, 3<<20 + 7, 11<<20 + 1} { // the last in several parts
 			ruta, sum, content := partial(t, n)
 			if ok, err := d.Existe(t.Context(), sum, int64(n)); ok || err != nil {
 				t.Fatalf("there before it was written: %v, %v", ok, err)
@@ -138,8 +138,10 @@ func TestGuarda_WhenReadBack(t *testing.T) {
 			if _, local := f.(*os.File); local != (d.carpeta != "") {
 				t.Errorf("opened as %T", f)
 			}
-			if err := iotest.TestReader(&small{f}, content[:min(n, 4000)]); n < 4000 && err != nil {
-				t.Error(err)
+			if n < 1000 { // it reads byte by byte
+				if err := iotest.TestReader(small{f}, content); err != nil {
+					t.Error(err)
+				}
 			}
 			if _, err := f.Seek(0, io.SeekStart); err != nil {
 				t.Fatal(err)
@@ -164,9 +166,9 @@ func wantReaderAt(t *testing.T, d *Deposito, sum string, content []byte) {
 	}
 	defer r.Close() //nolint:errcheck // read only
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 40 {
+	for range 8 {
 		off := random.IntN(len(content) + 1)
-		p := make([]byte, random.IntN(3<<20))
+		p := make([]byte, random.IntN(5<<20/2))
 		n, err := r.ReadAt(p, int64(off))
 		want := content[off:min(off+len(p), len(content))]
 		if !bytes.Equal(p[:n], want) || (err == io.EOF) != (len(want) < len(p)) || err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt's own

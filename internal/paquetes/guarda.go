@@ -30,7 +30,7 @@ import (
 // name says; from 3 on the package is served from the file.
 const (
 	// maxSubidas is how many files go into a bucket at a time.
-	maxSubidas = 2
+	maxSubidas = 1
 	// What fails is tried again, the sooner the first times.
 	minReintento, maxReintento = time.Second, time.Minute
 )
