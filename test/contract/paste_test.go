@@ -77,10 +77,13 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(zip), "PK\x03\x04") {
 		t.Errorf("paquete.zip is no ZIP: %v", err)
 	}
-	// What the page says of pasting the first line again.
-	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
+	if !strings.Contains(out, "event: fin") || !strings.Contains(out, "uuid,") {
+		t.Errorf("the descarga was not followed and read:\n%s", out)
+	}
+	// What the page says of pasting the solicitud again.
+	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI",
 		"rfcSolicitante": gatewaytest.Empresa, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
-	id := regexp.MustCompile(`"idSolicitud":"([^"]+)"`).FindStringSubmatch(out)[1]
+	id := regexp.MustCompile(`"codEstatus":"5000","idSolicitud":"([^"]+)"`).FindStringSubmatch(out)[1]
 	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), id) {
 		t.Errorf("the same again: %d %s; want 409 with 5005 and %s", again.Status, again.Body, id)
 	}
