@@ -228,7 +228,7 @@ func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cu
 	if r == nil {
 		return errParada
 	}
-	opts := &river.InsertOpts{Queue: queue}
+	opts := &river.InsertOpts{Queue: queue, MaxAttempts: intentos}
 	// The clock of the work may be another than River's.
 	if espera := cuando.Sub(c.now()); espera > 0 {
 		opts.ScheduledAt = time.Now().Add(espera)

@@ -48,7 +48,7 @@ func (w *deTramos) Work(ctx context.Context, job *river.Job[tramoArgs]) error {
 
 // NextRetry implements river.Worker: what failed is the gateway's own, a
 // database that was away, and comes back.
-func (w *deTramos) NextRetry(*river.Job[tramoArgs]) time.Time { return time.Now().Add(reintento) }
+func (w *deTramos) NextRetry(job *river.Job[tramoArgs]) time.Time { return reintenta(job.Attempt) }
 
 type dePaquetes struct {
 	river.WorkerDefaults[paqueteArgs]
@@ -65,10 +65,18 @@ func (w *dePaquetes) Work(ctx context.Context, job *river.Job[paqueteArgs]) erro
 }
 
 // NextRetry implements river.Worker.
-func (w *dePaquetes) NextRetry(*river.Job[paqueteArgs]) time.Time { return time.Now().Add(reintento) }
+func (w *dePaquetes) NextRetry(job *river.Job[paqueteArgs]) time.Time { return reintenta(job.Attempt) }
+
+// reintenta is later each time, and never gives up.
+func reintenta(intento int) time.Time {
+	return time.Now().Add(min(time.Duration(intento)*reintento, maxReintento))
+}
 
 const (
-	reintento = 5 * time.Second
+	reintento    = 5 * time.Second
+	maxReintento = 5 * time.Minute
+	// intentos is how often a job that fails is tried: for weeks.
+	intentos = 10_000
 	// esperaPaquete is how long a job waits for its package before it lets others in.
 	esperaPaquete = 3 * time.Minute
 )

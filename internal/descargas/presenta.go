@@ -119,7 +119,9 @@ func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s ga
 	m.cfg.Paso("antes-de-intento")
 	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, m.cfg.Paso)
 	m.cfg.Paso("solicita-anotada")
-	t.Presentaciones++
+	if err == nil || !gateway.AsError(err).NoEnviada {
+		t.Presentaciones++
+	}
 	p := paso{veredicto: trasSolicita(t, got.IDSolicitud, err, m.cfg.Ritmo, m.cfg.Now()), tipo: "presentada", codigo: got.CodEstatus, mensaje: got.Mensaje}
 	if err == nil {
 		t.Fallos = 0

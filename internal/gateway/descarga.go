@@ -226,7 +226,7 @@ type Tramo struct {
 	// The SAT's codes as they came; empty where it has sent none.
 	CodEstatus, EstadoSolicitud, CodigoEstadoSolicitud, Mensaje string
 	NumeroCFDIs                                                 int64
-	// Presentaciones counts the times that it was sent, or tried to be; Consultas
+	// Presentaciones counts the times that it was sent, or may have been; Consultas
 	// those that the SAT was asked how far it is.
 	Presentaciones, Consultas int
 	Presentada                time.Time
