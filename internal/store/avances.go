@@ -139,3 +139,25 @@ func cada(rows *sql.Rows, una func() error) error {
 	}
 	return nil
 }
+
+// Vivas counts the descargas that have not ended, by state, and the solicitudes
+// and packages of theirs that were due before antes.
+func (s *Store) Vivas(ctx context.Context, antes time.Time) (porEstado map[string]int64, atrasados int64, err error) {
+	porEstado = make(map[string]int64)
+	rows, err := s.db.QueryContext(ctx, `SELECT estado, COUNT(*) FROM descargas WHERE terminada = '' GROUP BY estado`)
+	if err != nil {
+		return nil, 0, fmt.Errorf("store: %w", err)
+	}
+	if err := cada(rows, func() error {
+		var estado string
+		var n int64
+		err := rows.Scan(&estado, &n)
+		porEstado[estado] = n
+		return err
+	}); err != nil {
+		return nil, 0, err
+	}
+	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +
+		(SELECT COUNT(*) FROM tramos_paquetes WHERE estado = 'pendiente' AND siguiente < $1)`, []any{Instante(antes)}, &atrasados)
+	return porEstado, atrasados, err
+}

@@ -131,3 +131,34 @@ func (c *efirmaCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, end.Sub(c.now()).Hours()/24, rfc)
 	}
 }
+
+// Descargas is how the gauges learn of the durable downloads: how many live in
+// each state, and how many steps of theirs are late.
+type Descargas func() (porEstado map[string]int64, atrasados int64, err error)
+
+// WatchDescargas registers the gauges of durable downloads, read afresh at each
+// scrape. Where gateways share a database each shows the same.
+func (m *Metrics) WatchDescargas(count Descargas) {
+	m.registry.MustRegister(&descargasCollector{count: count,
+		vivas:     prometheus.NewDesc("pasarela_descargas", "Durable downloads that have not ended, by state.", []string{"estado"}, nil),
+		atrasados: prometheus.NewDesc("pasarela_descargas_atrasadas", "Steps of durable downloads that were due over a minute ago.", nil, nil)})
+}
+
+type descargasCollector struct {
+	count            Descargas
+	vivas, atrasados *prometheus.Desc
+}
+
+func (c *descargasCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.vivas; ch <- c.atrasados }
+
+func (c *descargasCollector) Collect(ch chan<- prometheus.Metric) {
+	porEstado, atrasados, err := c.count()
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(c.vivas, err)
+		return
+	}
+	for estado, n := range porEstado {
+		ch <- prometheus.MustNewConstMetric(c.vivas, prometheus.GaugeValue, float64(n), estado)
+	}
+	ch <- prometheus.MustNewConstMetric(c.atrasados, prometheus.GaugeValue, float64(atrasados))
+}

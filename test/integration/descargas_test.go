@@ -1,7 +1,10 @@
 package integration
 
 import (
+	"io"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,4 +87,32 @@ func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDescargas_WhenTheyLiveTheMetricsCountThem(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	path := crea(t, g, peticion("CFDI", nil))   // the sandbox's clock runs slowly
+	resp, err := http.Get(g.Admin + "/metrics") //nolint:noctx // a test's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^pasarela_descargas\{estado="(en_cola|solicitada|en_proceso)"\} 1$`).Match(text) || !strings.Contains(string(text), "\npasarela_descargas_atrasadas 0\n") {
+		t.Errorf("%s", text)
+	}
+	wantStatus(t, must(t, g, http.MethodDelete, path), http.StatusOK)
+}
+
+func must(t *testing.T, g *gatewaytest.Gateway, method, path string) gatewaytest.Response {
+	t.Helper()
+	r, err := g.Do(method, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
