@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -152,21 +151,6 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	raices, err := authorities("GATEWAY_WEBHOOKS_CA_FILE", cfg.Webhooks.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	propia := filepath.Join(cfg.DataDir, "secretos.key")
-	if cfg.DatabaseURL != "" {
-		// A key of this directory's own would be of no use to the other gateways.
-		propia = ""
-	}
-	sello := webhooks.NewSello(cfg.SecretsKeyFile, propia)
-	if cfg.SecretsKeyFile != "" {
-		if err := sello.Comprueba(); err != nil {
-			return nil, fmt.Errorf("GATEWAY_SECRETS_KEY_FILE: %w", err)
-		}
-	}
 	place, err := almacen(cfg, opts)
 	if err != nil {
 		return nil, err
@@ -200,11 +184,9 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.cola = cola.New(st, opts.Log)
-	a.webhooks = webhooks.New(webhooks.Config{
-		Store: st, Sello: sello, Encola: a.alarma,
-		Red: webhooks.Red{Privados: cfg.Webhooks.Privados, Puertos: cfg.Webhooks.Puertos, Raices: raices},
-		Now: opts.Now, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: opts.Log,
-	})
+	if err := a.openWebhooks(keys); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
 	a.descargas = a.motor(backend, solicitudes)
 	a.api, err = handlers.New(handlers.Config{

@@ -3,10 +3,14 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
 	"time"
 
 	"github.com/riverqueue/river"
 
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -55,6 +59,31 @@ func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *de
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})
+}
+
+// openWebhooks opens what seals their secrets, and wires them.
+func (a *App) openWebhooks(keys *apikeys.Ring) error {
+	raices, err := authorities("GATEWAY_WEBHOOKS_CA_FILE", a.cfg.Webhooks.CAFile)
+	if err != nil {
+		return err
+	}
+	propia := filepath.Join(a.cfg.DataDir, "secretos.key")
+	if a.cfg.DatabaseURL != "" {
+		// A key of this directory's own would be of no use to the other gateways.
+		propia = ""
+	}
+	sello := webhooks.NewSello(a.cfg.SecretsKeyFile, propia)
+	if a.cfg.SecretsKeyFile != "" {
+		if err := sello.Comprueba(); err != nil {
+			return fmt.Errorf("GATEWAY_SECRETS_KEY_FILE: %w", err)
+		}
+	}
+	a.webhooks = webhooks.New(webhooks.Config{
+		Store: a.store, Sello: sello, Encola: a.alarma,
+		Red: webhooks.Red{Privados: a.cfg.Webhooks.Privados, Puertos: a.cfg.Webhooks.Puertos, Raices: raices},
+		Now: a.opts.Now, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: a.opts.Log,
+	})
+	return nil
 }
 
 // publica tells webhooks what became of a descarga.

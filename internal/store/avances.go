@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -28,17 +27,13 @@ func (s *Store) Avances(ctx context.Context, descargas []string) (map[string]Ava
 	}
 	q := &consulta{}
 	q.en("descarga", descargas)
-	rows, err := s.db.QueryContext(ctx, q.sql(`SELECT id, descarga, estado, numero_cfdis, presentaciones, id_solicitud, siguiente FROM tramos`, ``), q.args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
 	hechos := make(map[string]float64)
-	err = cada(rows, func() error {
+	err = s.cada(ctx, func(f fila) error {
 		var id, numero int64
 		var presentaciones int
-		var descarga, idSolicitud, siguiente string
+		var descarga, siguiente string
 		var estado gateway.EstadoTramo
-		if err := rows.Scan(&id, &descarga, &estado, &numero, &presentaciones, &idSolicitud, &siguiente); err != nil {
+		if err := f.Scan(&id, &descarga, &estado, &numero, &presentaciones, &siguiente); err != nil {
 			return err
 		}
 		a := out[descarga]
@@ -67,7 +62,7 @@ func (s *Store) Avances(ctx context.Context, descargas []string) (map[string]Ava
 		}
 		out[descarga] = a
 		return nil
-	})
+	}, q.sql(`SELECT id, descarga, estado, numero_cfdis, presentaciones, siguiente FROM tramos`, ``), q.args...)
 	for id, hecho := range hechos {
 		a := out[id]
 		a.Progreso.Porcentaje = int(100 * hecho / float64(a.Progreso.Solicitudes))
@@ -94,22 +89,14 @@ type sumas struct {
 func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out map[string]Avance) (map[int64]sumas, error) {
 	q := &consulta{}
 	q.en("p.descarga", descargas)
-	rows, err := s.db.QueryContext(ctx, q.sql(`SELECT p.descarga, p.tramo, COUNT(*), SUM(CASE WHEN p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END),
-		SUM(CASE WHEN p.estado = 'guardado' THEN COALESCE(g.bytes, 0) ELSE 0 END), SUM(CASE WHEN p.comprobantes > 0 THEN p.comprobantes ELSE 0 END),
-		SUM(CASE WHEN p.fallas > 0 THEN p.fallas ELSE 0 END), SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
-		FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
-		LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga, p.tramo`), q.args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
 	porTramo := make(map[int64]sumas)
-	err = cada(rows, func() error {
+	err := s.cada(ctx, func(f fila) error {
 		var descarga string
 		var tramo int64
 		var u sumas
 		var bajadas int
 		var siguiente sql.NullString
-		if err := rows.Scan(&descarga, &tramo, &u.todos, &u.guardados, &u.bytes, &u.comprobantes, &u.fallas, &bajadas, &siguiente); err != nil {
+		if err := f.Scan(&descarga, &tramo, &u.todos, &u.guardados, &u.bytes, &u.comprobantes, &u.fallas, &bajadas, &siguiente); err != nil {
 			return err
 		}
 		porTramo[tramo] = u
@@ -122,39 +109,33 @@ func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out m
 		a.antes(cuando)
 		out[descarga] = a
 		return nil
-	})
+	}, q.sql(`SELECT p.descarga, p.tramo, COUNT(*), SUM(CASE WHEN p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END),
+		SUM(CASE WHEN p.estado = 'guardado' THEN COALESCE(g.bytes, 0) ELSE 0 END), SUM(CASE WHEN p.comprobantes > 0 THEN p.comprobantes ELSE 0 END),
+		SUM(CASE WHEN p.fallas > 0 THEN p.fallas ELSE 0 END), SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
+		FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+		LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga, p.tramo`), q.args...)
 	return porTramo, err
 }
 
-// cada calls una for each row and closes them.
-func cada(rows *sql.Rows, una func() error) error {
-	defer rows.Close() //nolint:errcheck // read only
-	for rows.Next() {
-		if err := una(); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+// cada runs a query, whose text is made of constants of this package, and calls
+// una for each row.
+func (s *Store) cada(ctx context.Context, una func(fila) error, query string, args ...any) error {
+	_, err := todas(ctx, s.db, func(f fila) (struct{}, error) { return struct{}{}, una(f) }, query, args...)
+	return err
 }
 
 // Vivas counts the descargas that have not ended, by state, and the solicitudes
 // and packages of theirs that were due before antes.
 func (s *Store) Vivas(ctx context.Context, antes time.Time) (porEstado map[string]int64, atrasados int64, err error) {
 	porEstado = make(map[string]int64)
-	rows, err := s.db.QueryContext(ctx, `SELECT estado, COUNT(*) FROM descargas WHERE terminada = '' GROUP BY estado`)
-	if err != nil {
-		return nil, 0, fmt.Errorf("store: %w", err)
-	}
-	if err := cada(rows, func() error {
+	err = s.cada(ctx, func(f fila) error {
 		var estado string
 		var n int64
-		err := rows.Scan(&estado, &n)
+		err := f.Scan(&estado, &n)
 		porEstado[estado] = n
 		return err
-	}); err != nil {
+	}, `SELECT estado, COUNT(*) FROM descargas WHERE terminada = '' GROUP BY estado`)
+	if err != nil {
 		return nil, 0, err
 	}
 	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +

@@ -168,12 +168,7 @@ func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...an
 	if c.err != nil {
 		return nil
 	}
-	rows, err := c.tx.QueryContext(c.ctx, query, args...)
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-		return nil
-	}
-	todos, err := lee(rows, una)
+	todos, err := todas(c.ctx, c.tx, una, query, args...)
 	c.err = err
 	return todos
 }

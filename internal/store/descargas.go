@@ -178,16 +178,12 @@ func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) (
 	if creada, id, ok := strings.Cut(f.Cursor, "~"); ok {
 		q.y("(creada < ? OR creada = ? AND id < ?)", creada, creada, id)
 	}
-	rows, err := s.db.QueryContext(ctx, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
-	if err != nil {
-		return nil, "", fmt.Errorf("store: %w", err)
+	pagina, err := todas(ctx, s.db, leeDescarga, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
+	if err != nil || len(pagina) <= f.Limite {
+		return pagina, "", err
 	}
-	todas, err := lee(rows, leeDescarga)
-	if err != nil || len(todas) <= f.Limite {
-		return todas, "", err
-	}
-	ultima := todas[f.Limite-1]
-	return todas[:f.Limite], Instante(ultima.Creada) + "~" + ultima.ID, nil
+	ultima := pagina[f.Limite-1]
+	return pagina[:f.Limite], Instante(ultima.Creada) + "~" + ultima.ID, nil
 }
 
 // consulta gathers conditions; their texts are constants of this package.
@@ -233,32 +229,36 @@ func (q *consulta) sql(selecciona, resto string) string {
 	return b.String()
 }
 
-// lee reads all rows and closes them.
-func lee[T any](rows *sql.Rows, una func(fila) (T, error)) ([]T, error) {
+// todas runs a query, whose text is made of constants of this package, and reads
+// every row.
+func todas[T any](ctx context.Context, db consultable, una func(fila) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
 	defer rows.Close() //nolint:errcheck // read only
-	var todas []T
+	var out []T
 	for rows.Next() {
 		v, err := una(rows)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("store: %w", err)
 		}
-		todas = append(todas, v)
+		out = append(out, v)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return todas, nil
+	return out, nil
+}
+
+// consultable is a database or a transaction.
+type consultable interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // Eventos returns up to limite events of a descarga behind the number despues.
 func (s *Store) Eventos(ctx context.Context, descarga string, despues int64, limite int) ([]gateway.EventoDescarga, error) {
-	rows, err := s.db.QueryContext(ctx,
-		`SELECT numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado FROM eventos
-		 WHERE descarga = $1 AND numero > $2 ORDER BY numero LIMIT `+strconv.Itoa(limite), descarga, despues)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return lee(rows, func(f fila) (gateway.EventoDescarga, error) {
+	return todas(ctx, s.db, func(f fila) (gateway.EventoDescarga, error) {
 		var e gateway.EventoDescarga
 		var cuando string
 		err := f.Scan(&e.Numero, &cuando, &e.Tipo, &e.Detalle, &e.Tramo, &e.Codigo, &e.Mensaje, &e.Estado)
@@ -266,7 +266,8 @@ func (s *Store) Eventos(ctx context.Context, descarga string, despues int64, lim
 			e.Cuando, err = leeInstante(cuando)
 		}
 		return e, err
-	})
+	}, `SELECT numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado FROM eventos
+		 WHERE descarga = $1 AND numero > $2 ORDER BY numero LIMIT `+strconv.Itoa(limite), descarga, despues)
 }
 
 // UltimoEvento returns the number of a descarga's last event and whether the
@@ -334,9 +335,5 @@ func (c *Cambio) Retira() {
 
 // descargas reads rows; where is a constant of this file, never input.
 func (s *Store) descargas(ctx context.Context, where string, args ...any) ([]Descarga, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return lee(rows, leeDescarga)
+	return todas(ctx, s.db, leeDescarga, `SELECT `+columnasDescarga+` FROM descargas WHERE `+where, args...)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -53,17 +52,15 @@ func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (
 		q := &consulta{}
 		q.y("descarga = ?", corrida)
 		q.en("uuid", parte)
-		rows, err := s.db.QueryContext(ctx, q.sql(`SELECT uuid, estatus FROM novedades`, ``), q.args...)
+		halladas, err := todas(ctx, s.db, func(f fila) (n Novedad, err error) {
+			err = f.Scan(&n.UUID, &n.Estatus)
+			return n, err
+		}, q.sql(`SELECT uuid, estatus FROM novedades`, ``), q.args...)
 		if err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		if err := cada(rows, func() error {
-			var uuid, estatus string
-			err := rows.Scan(&uuid, &estatus)
-			out[uuid] = estatus
-			return err
-		}); err != nil {
 			return nil, err
+		}
+		for _, n := range halladas {
+			out[n.UUID] = n.Estatus
 		}
 	}
 	return out, nil

@@ -73,11 +73,7 @@ func (s *Store) TramosVencidos(ctx context.Context, antes time.Time, limite int)
 
 // tramos reads rows; where is a constant of this file, never input.
 func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return lee(rows, leeTramo)
+	return todas(ctx, s.db, leeTramo, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
 }
 
 // OcupaTramo makes t's work the process's own, if it is still as it was read.
@@ -178,11 +174,7 @@ func (s *Store) PaqueteEnUso(ctx context.Context, p PaqueteDeTramo, antes time.T
 
 // dePaquetes reads rows; where is a constant of this file, never input.
 func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]PaqueteDeTramo, error) {
-	rows, err := s.db.QueryContext(ctx, selectPaquete+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return lee(rows, leePaquete)
+	return todas(ctx, s.db, leePaquete, selectPaquete+where, args...)
 }
 
 func leePaquete(f fila) (PaqueteDeTramo, error) {

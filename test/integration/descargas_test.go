@@ -92,8 +92,8 @@ func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
 func TestDescargas_WhenTheyLiveTheMetricsCountThem(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	path := crea(t, g, peticion("CFDI", nil))   // the sandbox's clock runs slowly
-	resp, err := http.Get(g.Admin + "/metrics") //nolint:noctx // a test's
+	path := crea(t, g, peticion("CFDI", nil)) // the sandbox's clock runs slowly
+	resp, err := http.Get(g.Admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
