@@ -2,6 +2,7 @@ package descargas
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -38,7 +39,8 @@ func (m *Motor) resume(c *store.Cambio) {
 	}
 	d.Estado, d.Motivo = r.final(encontrados)
 	d.Terminada = c.Ahora()
-	c.Evento(gateway.EventoDescarga{Tipo: string(d.Estado), Detalle: fmt.Sprintf("La descarga acabó: el SAT contó %d comprobantes y los paquetes guardados tienen %d, en %d bytes. %s", r.contados, encontrados, bytes, d.Motivo)})
+	c.Evento(gateway.EventoDescarga{Tipo: string(d.Estado), Detalle: strings.TrimSpace(fmt.Sprintf(
+		"La descarga acabó: el SAT contó %s y los paquetes guardados tienen %d, en %s. %s", plural(r.contados, "comprobante"), encontrados, plural(bytes, "byte"), d.Motivo))})
 }
 
 // recuento is how many solicitudes are how far.
@@ -99,11 +101,11 @@ func (r recuento) final(encontrados int64) (gateway.EstadoDescarga, string) {
 	case r.fallidas > 0 && r.terminadas == 0 && r.vacias == 0:
 		return gateway.DescargaFallida, r.motivo
 	case r.fallidas > 0:
-		return gateway.DescargaParcial, fmt.Sprintf("%d solicitudes no trajeron nada. La primera: %s", r.fallidas, r.motivo)
+		return gateway.DescargaParcial, fmt.Sprintf("Solicitudes que no trajeron nada: %d. La primera: %s", r.fallidas, r.motivo)
 	case encontrados < r.contados:
-		return gateway.DescargaParcial, fmt.Sprintf("El SAT contó %d comprobantes y sus paquetes traen %d: faltan %d.", r.contados, encontrados, r.contados-encontrados)
+		return gateway.DescargaParcial, fmt.Sprintf("El SAT contó %s y sus paquetes traen %d: faltan %d.", plural(r.contados, "comprobante"), encontrados, r.contados-encontrados)
 	case encontrados > r.contados:
-		return gateway.DescargaTerminada, fmt.Sprintf("El SAT contó %d comprobantes y sus paquetes traen %d: sobran %d.", r.contados, encontrados, encontrados-r.contados)
+		return gateway.DescargaTerminada, fmt.Sprintf("El SAT contó %s y sus paquetes traen %d: sobran %d.", plural(r.contados, "comprobante"), encontrados, encontrados-r.contados)
 	case r.terminadas == 0:
 		return gateway.DescargaVacia, "El SAT no encontró comprobantes en el rango."
 	}

@@ -2,6 +2,7 @@ package descargas
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -118,7 +119,7 @@ func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, r Ritmo, 
 	case "3":
 		switch {
 		case len(s.IDsPaquetes) > 0:
-			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %d comprobantes en %d paquetes, que viven 72 horas. Se descargan ya.", s.NumeroCFDIs, len(s.IDsPaquetes))}
+			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %s en %s, con 72 horas de vida. Se descargan ya.", plural(s.NumeroCFDIs, "comprobante"), plural(int64(len(s.IDsPaquetes)), "paquete"))}
 		case s.NumeroCFDIs == 0:
 			return veredicto{accion: vaciar, decision: "El SAT terminó y no encontró comprobantes en el rango."}
 		case t.Fallos >= maxSustituciones:
@@ -196,4 +197,12 @@ func espera(t store.Tramo, e *gateway.Error, r Ritmo) veredicto {
 func hastaManana(now time.Time) time.Duration {
 	hoy := gateway.EnMexico(now)
 	return time.Date(hoy.Year(), hoy.Month(), hoy.Day()+1, 0, 5, 0, 0, hoy.Location()).Sub(now)
+}
+
+// plural writes how many of what there are.
+func plural(n int64, que string) string {
+	if n == 1 {
+		return "1 " + que
+	}
+	return strconv.FormatInt(n, 10) + " " + que + "s"
 }

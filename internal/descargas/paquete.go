@@ -57,7 +57,7 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
 	}
 	return nunca(), m.asientaPaquete(context.WithoutCancel(ctx), p,
-		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %d comprobantes.", p.Paquete.IDPaquete, p.Comprobantes)})
+		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %s.", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"))})
 }
 
 // trae brings the package into storage and counts it.
@@ -167,15 +167,15 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		return nil
 	}
 	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.ID,
-		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %d comprobantes, y el SAT contó %d.", encontrados, t.NumeroCFDIs)}
+		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d.", plural(encontrados, "comprobante"), t.NumeroCFDIs)}
 	var nuevos []store.Tramo
 	switch {
 	case perdidos > 0 && t.Sustituciones < maxSustituciones:
-		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener. Se pide el mismo rango con un segundo más.", perdidos)
+		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
 		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido}}, c.Ahora())
 	case perdidos > 0:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
-		evento.Detalle = fmt.Sprintf("%d paquetes ya no se pueden obtener, y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
+		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
 	case encontrados < t.NumeroCFDIs && t.Fallos < maxFallos:
 		// The list of packages has been seen to grow after the first look.
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
