@@ -103,8 +103,17 @@ func (a *App) alarma(ctx context.Context, id string, turno int64, cuando time.Ti
 // despierta starts the queue. Where no other gateway shares the database, what
 // an earlier process left is taken over at once.
 func (a *App) despierta(ctx context.Context) error {
+	gracia := descargas.Gracia
+	if cada := a.opts.Cola.CadaRonda; cada > 0 {
+		gracia = 2 * cada
+	}
 	err := a.cola.Start(ctx, cola.Trabajos{
-		Motor: a.descargas, Ronda: a.ronda, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,
+		Motor: a.descargas, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,
+		ID: a.presente.ID(), Vive: a.presente.Vive,
+		Rondas: cola.Rondas{
+			Ocupa: func(ctx context.Context) (bool, error) { return a.presente.Ocupa(ctx, "ronda") }, Deja: a.presente.Deja,
+			Releva: func(ctx context.Context) error { return a.descargas.Releva(ctx, gracia) }, Ronda: a.ronda,
+		},
 		Otros: func(w *river.Workers) error { return river.AddWorkerSafely(w, &webhooks.Worker{Servicio: a.webhooks}) },
 	})
 	if err != nil || a.store.Postgres() {
@@ -115,6 +124,10 @@ func (a *App) despierta(ctx context.Context) error {
 
 // ronda does what is nobody's job, on one of the gateways that share a database.
 func (a *App) ronda(ctx context.Context) error {
+	if a.opts.Paso != nil {
+		a.opts.Paso("ronda")
+		defer a.opts.Paso("ronda-hecha")
+	}
 	err := a.descargas.Ronda(ctx)
 	pendientes, errWebhooks := a.webhooks.Pendientes(ctx, a.opts.Now())
 	for _, p := range pendientes {

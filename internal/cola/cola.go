@@ -8,6 +8,7 @@
 package cola
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,7 +33,6 @@ import (
 const (
 	colaTramos   = "tramos"
 	colaPaquetes = "paquetes"
-	colaRondas   = "rondas"
 	// ColaWebhooks is for deliveries to subscribers.
 	ColaWebhooks = "webhooks"
 
@@ -44,13 +44,18 @@ const (
 const (
 	// sondeo is how often a queue is looked into; what is due waits that long.
 	sondeo = 500 * time.Millisecond
-	// Ronda is the time between two rounds.
-	Ronda = 15 * time.Second
+	// Ronda is the time between two rounds, and relevos how often in it what a dead
+	// gateway left is looked for.
+	Ronda   = 15 * time.Second
+	relevos = 3
 	// vidaTrabajo is how long a job may take; a package that takes longer goes on
 	// without its job.
 	vidaTrabajo = 4 * time.Minute
 	// rescate is when River gives a job up whose process has died.
 	rescate = 5 * time.Minute
+	// atraso is how late a job is that goes before the others.
+	atraso                       = time.Second
+	prioridadAtrasada, prioridad = 1, 2
 	// memoria is how long a job that is done is remembered.
 	memoria = time.Hour
 )
@@ -63,15 +68,26 @@ type Motor interface {
 
 // Trabajos is the work that is woken.
 type Trabajos struct {
-	Motor Motor
-	// Ronda is called every 15 seconds, by one of the gateways.
-	Ronda func(context.Context) error
+	Motor  Motor
+	Rondas Rondas
 	// Otros adds workers of other kinds.
 	Otros func(*river.Workers) error
 	Now   func() time.Time
+	// ID is this process's, Vive whether another may be alive.
+	ID   string
+	Vive func(id string) bool
 	// Sondeo and CadaRonda replace the intervals, for tests and benchmarks; zero
 	// for the normal ones.
 	Sondeo, CadaRonda time.Duration
+}
+
+// Rondas is what one of the gateways does for all, at times.
+type Rondas struct {
+	// Ocupa tells whether it is this one, and Deja lets another be it.
+	Ocupa func(context.Context) (bool, error)
+	Deja  func(context.Context) error
+	// Releva is called every 5 seconds, Ronda every 15.
+	Releva, Ronda func(context.Context) error
 }
 
 // Cola is the queue. Start it before anything is put into it.
@@ -83,6 +99,7 @@ type Cola struct {
 	mu      sync.Mutex
 	cliente cliente
 	db      *sql.DB // River's own, on SQLite
+	rondas  *rondas
 }
 
 // cliente is what is used of River's client, whatever its database.
@@ -141,10 +158,31 @@ func (c *Cola) Start(ctx context.Context, t Trabajos) error {
 	c.cliente = nuevo
 	c.mu.Unlock()
 	// The jobs end with Stop, which lets them; not with whoever started them.
+	if err := c.destrona(ctx, t.Vive); err != nil {
+		return fmt.Errorf("cola: %w", err)
+	}
 	if err := nuevo.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("cola: %w", err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rondas = empieza(t.Rondas, cmp.Or(t.CadaRonda, Ronda), c.log)
 	return nil
+}
+
+// destrona removes the leader that River has on record if it is known to be dead:
+// without one nothing that waits for its time is woken, and River waits for
+// fifteen seconds before it believes that a leader is gone.
+func (c *Cola) destrona(ctx context.Context, vive func(string) bool) error {
+	var lider string
+	if err := c.store.DB().QueryRowContext(ctx, `SELECT COALESCE((SELECT leader_id FROM river_leader), '')`).Scan(&lider); err != nil {
+		return err
+	}
+	if lider == "" || vive(lider) {
+		return nil
+	}
+	_, err := c.store.DB().ExecContext(ctx, `DELETE FROM river_leader WHERE leader_id = $1`, lider)
+	return err
 }
 
 func (c *Cola) abre(cfg *river.Config) (cliente, error) {
@@ -164,30 +202,20 @@ func (c *Cola) configura(t Trabajos) (*river.Config, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &deTramos{motor: t.Motor, now: c.now})
 	river.AddWorker(workers, &dePaquetes{motor: t.Motor, now: c.now})
-	river.AddWorker(workers, &deRondas{ronda: t.Ronda})
 	if t.Otros != nil {
 		if err := t.Otros(workers); err != nil {
 			return nil, fmt.Errorf("cola: %w", err)
 		}
 	}
-	cada, poll := t.CadaRonda, t.Sondeo
-	if cada == 0 {
-		cada = Ronda
-	}
-	if poll == 0 {
-		poll = sondeo
-	}
+	poll := cmp.Or(t.Sondeo, sondeo)
 	return &river.Config{
+		ID:      t.ID,
 		Logger:  registro(c.log),
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			colaTramos: {MaxWorkers: manosTramos}, colaPaquetes: {MaxWorkers: manosPaquetes},
-			colaRondas: {MaxWorkers: 1}, ColaWebhooks: {MaxWorkers: manosWebhooks},
+			ColaWebhooks: {MaxWorkers: manosWebhooks},
 		},
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(cada),
-			func() (river.JobArgs, *river.InsertOpts) {
-				return rondaArgs{}, &river.InsertOpts{Queue: colaRondas, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: cada}}
-			}, &river.PeriodicJobOpts{RunOnStart: true})},
 		FetchPollInterval:           poll,
 		FetchCooldown:               min(poll, river.FetchCooldownDefault),
 		JobTimeout:                  vidaTrabajo,
@@ -203,7 +231,10 @@ func (c *Cola) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	r := c.cliente
 	c.cliente = nil
+	hace := c.rondas
+	c.rondas = nil
 	c.mu.Unlock()
+	hace.termina(ctx)
 	var err error
 	if r != nil {
 		if err = r.Stop(ctx); err != nil {
@@ -228,10 +259,15 @@ func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cu
 	if r == nil {
 		return errParada
 	}
-	opts := &river.InsertOpts{Queue: queue, MaxAttempts: intentos}
+	opts := &river.InsertOpts{Queue: queue, MaxAttempts: intentos, Priority: prioridad}
 	// The clock of the work may be another than River's.
-	if espera := cuando.Sub(c.now()); espera > 0 {
+	switch espera := cuando.Sub(c.now()); {
+	case espera > 0:
 		opts.ScheduledAt = time.Now().Add(espera)
+	case espera < -atraso:
+		// What has waited goes first: a round that queues it again, where there is
+		// more to do than hands, must not send it to the end.
+		opts.Priority = prioridadAtrasada
 	}
 	return r.inserta(ctx, args, opts)
 }

@@ -29,11 +29,6 @@ type paqueteArgs struct {
 // Kind implements river.JobArgs.
 func (paqueteArgs) Kind() string { return "descarga_paquete" }
 
-type rondaArgs struct{}
-
-// Kind implements river.JobArgs.
-func (rondaArgs) Kind() string { return "ronda" }
-
 type deTramos struct {
 	river.WorkerDefaults[tramoArgs]
 	motor Motor
@@ -80,14 +75,6 @@ const (
 	// esperaPaquete is how long a job waits for its package before it lets others in.
 	esperaPaquete = 3 * time.Minute
 )
-
-type deRondas struct {
-	river.WorkerDefaults[rondaArgs]
-	ronda func(context.Context) error
-}
-
-// Work implements river.Worker.
-func (w *deRondas) Work(ctx context.Context, _ *river.Job[rondaArgs]) error { return w.ronda(ctx) }
 
 // otraVez says to River what became of a job.
 func otraVez(d descargas.Despues, err error, now time.Time) error {

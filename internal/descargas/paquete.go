@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -36,7 +35,7 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 	if p.Siguiente.After(m.cfg.Now()) {
 		return Despues{Cuando: p.Siguiente}, nil
 	}
-	suelta, libre := m.toma("paquete/" + strconv.FormatInt(id, 10))
+	suelta, libre := m.toma(filaPaquete(id))
 	defer suelta()
 	if !libre || m.ocupada(p.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
@@ -46,6 +45,16 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	p.Ocupante = m.cfg.Presencia.ID()
+	despues, err := m.traeYAsienta(ctx, p)
+	if err != nil {
+		// Whoever tries again may be another gateway.
+		_, errSuelta := m.cfg.Store.OcupaPaquete(context.WithoutCancel(ctx), p, "")
+		err = errors.Join(err, errSuelta)
+	}
+	return despues, err
+}
+
+func (m *Motor) traeYAsienta(ctx context.Context, p store.PaqueteDeTramo) (Despues, error) {
 	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
 	if err != nil {
 		return nunca(), err

@@ -12,16 +12,15 @@ import (
 const (
 	// porRonda bounds what one round takes on of each kind; the next goes on.
 	porRonda = 500
-	// gracia is how overdue work may be before a round thinks that its job is lost.
-	gracia = 30 * time.Second
+	// Gracia is how overdue work may be before a round thinks that its job is lost.
+	Gracia = 30 * time.Second
 )
 
-// Ronda does what is nobody's job: it takes over work whose process has died or
-// whose job was lost, starts the runs of recurrent descargas and removes what
-// retention no longer keeps. One gateway at a time makes rounds; two at once do
-// no harm.
+// Ronda does what is nobody's job: it starts the runs of recurrent descargas,
+// tells of ends that nobody was told of and removes what retention no longer
+// keeps. One gateway at a time makes rounds; two at once do no harm.
 func (m *Motor) Ronda(ctx context.Context) error {
-	return errors.Join(m.Releva(ctx, gracia), m.corre(ctx), m.repite(ctx), m.retira(ctx))
+	return errors.Join(m.corre(ctx), m.repite(ctx), m.retira(ctx))
 }
 
 // repite tells of the ends that nobody has been told of.
@@ -33,14 +32,15 @@ func (m *Motor) repite(ctx context.Context) error {
 	return err
 }
 
-// Releva queues live work again that was due before now less gracia and that no
-// process alive has in hand. Each gets a new turn, so that a job that shows up
-// after all does nothing.
+// Releva queues live work again that is due and whose process has died, or that
+// was due before now less gracia and that nobody has in hand: its job was lost.
+// Each gets a new turn, so that a job that shows up after all does nothing. One
+// gateway at a time does this; two at once do no harm.
 func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
-	antes := m.cfg.Now().Add(-gracia)
-	tramos, err := m.cfg.Store.TramosVencidos(ctx, antes, porRonda)
+	ahora := m.cfg.Now()
+	tramos, err := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	for _, t := range tramos {
-		if m.ajeno(t.Ocupante) {
+		if m.enManos(filaTramo(t.ID), t.Ocupante) {
 			continue
 		}
 		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
@@ -49,10 +49,10 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 			m.despierta(ctx, t)
 		}
 	}
-	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, antes, porRonda)
+	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if m.ajeno(p.Ocupante) {
+		if m.enManos(filaPaquete(p.ID), p.Ocupante) {
 			continue
 		}
 		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
@@ -63,8 +63,14 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	return err
 }
 
-// ajeno tells whether a process that lives, this one included, is at work.
-func (m *Motor) ajeno(ocupante string) bool {
+// enManos tells whether somebody alive is at work on a row. Of its own this
+// process knows it exactly: a step that failed may have left its name behind.
+func (m *Motor) enManos(fila, ocupante string) bool {
+	if ocupante == m.cfg.Presencia.ID() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.manos[fila]
+	}
 	return ocupante != "" && m.cfg.Presencia.Vive(ocupante)
 }
 

@@ -39,7 +39,7 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	if t.SiguienteIntento.After(m.cfg.Now()) {
 		return Despues{Cuando: t.SiguienteIntento}, nil
 	}
-	suelta, libre := m.toma("tramo/" + strconv.FormatInt(id, 10))
+	suelta, libre := m.toma(filaTramo(id))
 	defer suelta()
 	if !libre || m.ocupada(t.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
@@ -49,11 +49,13 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	t.Ocupante = m.cfg.Presencia.ID()
-	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
+	despues, err := m.avanza(ctx, t)
 	if err != nil {
-		return nunca(), err
+		// Whoever tries again may be another gateway.
+		_, errSuelta := m.cfg.Store.OcupaTramo(context.WithoutCancel(ctx), t, "")
+		err = errors.Join(err, errSuelta)
 	}
-	return m.avanza(ctx, d, t)
+	return despues, err
 }
 
 // ocupada tells whether a row is another process's, or must not be taken because
@@ -62,6 +64,9 @@ func (m *Motor) ocupada(ocupante string) bool {
 	yo := m.cfg.Presencia
 	return yo.Perdida() || ocupante != "" && ocupante != yo.ID() && yo.Vive(ocupante)
 }
+
+func filaTramo(id int64) string   { return "tramo/" + strconv.FormatInt(id, 10) }
+func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
 
 // toma makes a row this process's own until suelta is called.
 func (m *Motor) toma(fila string) (suelta func(), libre bool) {
@@ -78,9 +83,13 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 	}, true
 }
 
-func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+func (m *Motor) avanza(ctx context.Context, t store.Tramo) (Despues, error) {
 	// What has been sent must be written down, whoever wants to stop.
 	ctx = context.WithoutCancel(ctx)
+	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
+	if err != nil {
+		return nunca(), err
+	}
 	switch {
 	case !m.cfg.Now().Before(d.Limite):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})

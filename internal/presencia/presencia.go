@@ -157,8 +157,9 @@ func (p *Presencia) Corre(ctx context.Context) {
 func (p *Presencia) sale(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.Latido)
 	defer cancel()
-	if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, p.id); err != nil {
-		p.o.Log.Warn().Err(err).Msg("presence: others will take over later")
+	err := p.Deja(ctx)
+	if _, errRow := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, p.id); errors.Join(err, errRow) != nil {
+		p.o.Log.Warn().Err(errors.Join(err, errRow)).Msg("presence: others will take over later")
 	}
 }
 

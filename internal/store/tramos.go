@@ -66,9 +66,11 @@ func (s *Store) TramosDeSolicitud(ctx context.Context, idSolicitud string) ([]Tr
 	return s.tramos(ctx, `id_solicitud = $1 ORDER BY id`, idSolicitud)
 }
 
-// TramosVencidos returns up to limite live ones that were due before antes.
-func (s *Store) TramosVencidos(ctx context.Context, antes time.Time, limite int) ([]Tramo, error) {
-	return s.tramos(ctx, `estado IN ('pendiente', 'presentada') AND siguiente < $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
+// TramosVencidos returns up to limite live ones that were due before antes, or
+// that are due by ahora and in a process's hands.
+func (s *Store) TramosVencidos(ctx context.Context, ahora, antes time.Time, limite int) ([]Tramo, error) {
+	return s.tramos(ctx, `estado IN ('pendiente', 'presentada') AND siguiente <= $1 AND (siguiente < $2 OR ocupante <> '')
+		ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora), Instante(antes))
 }
 
 // tramos reads rows; where is a constant of this file, never input.
@@ -146,9 +148,10 @@ func (s *Store) PaquetesDeTramo(ctx context.Context, tramo int64) ([]PaqueteDeTr
 	return s.dePaquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
 }
 
-// PaquetesVencidos returns up to limite packages that were due before antes.
-func (s *Store) PaquetesVencidos(ctx context.Context, antes time.Time, limite int) ([]PaqueteDeTramo, error) {
-	return s.dePaquetes(ctx, `p.estado = 'pendiente' AND p.siguiente < $1 ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(antes))
+// PaquetesVencidos is TramosVencidos for packages.
+func (s *Store) PaquetesVencidos(ctx context.Context, ahora, antes time.Time, limite int) ([]PaqueteDeTramo, error) {
+	return s.dePaquetes(ctx, `p.estado = 'pendiente' AND p.siguiente <= $1 AND (p.siguiente < $2 OR p.ocupante <> '')
+		ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora), Instante(antes))
 }
 
 // OcupaPaquete makes p's work the process's own, if it is still as it was read.
