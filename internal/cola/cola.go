@@ -21,6 +21,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -222,13 +223,16 @@ var errParada = errors.New("cola: it is not running")
 
 // Inserta puts a job of another kind into a queue, to be woken at cuando.
 func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cuando time.Time) error {
+	return c.inserta(ctx, args, &river.InsertOpts{Queue: queue}, cuando)
+}
+
+func (c *Cola) inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts, cuando time.Time) error {
 	c.mu.Lock()
 	r := c.cliente
 	c.mu.Unlock()
 	if r == nil {
 		return errParada
 	}
-	opts := &river.InsertOpts{Queue: queue}
 	// The clock of the work may be another than River's.
 	if espera := cuando.Sub(c.now()); espera > 0 {
 		opts.ScheduledAt = time.Now().Add(espera)
@@ -238,10 +242,18 @@ func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cu
 
 // Tramo implements descargas.Encolador.
 func (c *Cola) Tramo(ctx context.Context, id, turno int64, cuando time.Time) error {
-	return c.Inserta(ctx, tramoArgs{ID: id, Turno: turno}, colaTramos, cuando)
+	return c.inserta(ctx, tramoArgs{ID: id, Turno: turno}, &river.InsertOpts{Queue: colaTramos, UniqueOpts: unoSolo()}, cuando)
 }
 
 // Paquete implements descargas.Encolador.
 func (c *Cola) Paquete(ctx context.Context, id, turno int64, cuando time.Time) error {
-	return c.Inserta(ctx, paqueteArgs{ID: id, Turno: turno}, colaPaquetes, cuando)
+	return c.inserta(ctx, paqueteArgs{ID: id, Turno: turno}, &river.InsertOpts{Queue: colaPaquetes, UniqueOpts: unoSolo()}, cuando)
+}
+
+// unoSolo lets one job of a turn wait or run at a time, so that a round may ask
+// for what waits in a long queue as often as it likes. One that is over, or was
+// given up, is in nobody's way.
+func unoSolo() river.UniqueOpts {
+	return river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled}}
 }

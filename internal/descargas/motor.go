@@ -19,7 +19,8 @@ import (
 // Encolador wakes the engine at a given instant. What it loses, a round finds
 // again: the tables are the truth.
 type Encolador interface {
-	// Tramo asks for AvanzaTramo(id, turno), Paquete for TraePaquete(id, turno).
+	// Tramo asks for AvanzaTramo(id, turno), Paquete for TraePaquete(id, turno). Asked
+	// again while the first waits or runs, they do nothing.
 	Tramo(ctx context.Context, id, turno int64, cuando time.Time) error
 	Paquete(ctx context.Context, id, turno int64, cuando time.Time) error
 }

@@ -36,7 +36,7 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 	if p.Siguiente.After(m.cfg.Now()) {
 		return Despues{Cuando: p.Siguiente}, nil
 	}
-	suelta, libre := m.toma("paquete/" + strconv.FormatInt(id, 10))
+	suelta, libre := m.toma(filaPaquete(id))
 	defer suelta()
 	if !libre || m.ocupada(p.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
@@ -46,10 +46,24 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	p.Ocupante = m.cfg.Presencia.ID()
+	hecho := false
+	defer func() {
+		if !hecho {
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaPaquete(ctx, p) })
+		}
+	}()
 	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
 	if err != nil {
 		return nunca(), err
 	}
+	despues, err := m.traeYAsienta(ctx, d, p)
+	hecho = err == nil
+	return despues, err
+}
+
+func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
+
+func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) (Despues, error) {
 	if err := m.trae(ctx, d, &p); err != nil {
 		if ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
 			return Despues{Cuando: m.cfg.Now()}, nil

@@ -33,39 +33,53 @@ func (m *Motor) repite(ctx context.Context) error {
 	return err
 }
 
-// Releva queues live work again that was due before now less gracia and that no
-// process alive has in hand. Each gets a new turn, so that a job that shows up
-// after all does nothing.
+// Releva wakes live work that was due before now less gracia and that nobody has
+// in hand: its job was lost, or waits in a long queue, where it stays. What a
+// process had in hand that is dead, or has let it fall, gets a new turn, so that
+// a job that shows up after all does nothing.
 func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	antes := m.cfg.Now().Add(-gracia)
 	tramos, err := m.cfg.Store.TramosVencidos(ctx, antes, porRonda)
 	for _, t := range tramos {
-		if m.ajeno(t.Ocupante) {
-			continue
-		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
+		if t.Ocupante != "" {
+			if m.ajeno(t.Ocupante, filaTramo(t.ID)) {
+				continue
+			}
+			turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
+			if err = errors.Join(err, errRelevo); !ok || errRelevo != nil {
+				continue
+			}
 			t.Turno = turno
-			m.despierta(ctx, t)
 		}
+		m.despierta(ctx, t)
 	}
 	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, antes, porRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if m.ajeno(p.Ocupante) {
-			continue
+		if p.Ocupante != "" {
+			if m.ajeno(p.Ocupante, filaPaquete(p.ID)) {
+				continue
+			}
+			turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
+			if err = errors.Join(err, errRelevo); !ok || errRelevo != nil {
+				continue
+			}
+			p.Turno = turno
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
-		}
+		m.despiertaPaquete(ctx, p.ID, p.Turno, p.Siguiente)
 	}
 	return err
 }
 
-// ajeno tells whether a process that lives, this one included, is at work.
-func (m *Motor) ajeno(ocupante string) bool {
-	return ocupante != "" && m.cfg.Presencia.Vive(ocupante)
+// ajeno tells whether somebody is at work on a row: a process that lives, or
+// this one, which knows what it has in its hands.
+func (m *Motor) ajeno(ocupante, fila string) bool {
+	if ocupante != m.cfg.Presencia.ID() {
+		return m.cfg.Presencia.Vive(ocupante)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.manos[fila]
 }
 
 // Borrador removes packages from storage.

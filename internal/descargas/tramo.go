@@ -14,6 +14,10 @@ import (
 // relevo is how long work waits that another gateway has in hand.
 const relevo = 5 * time.Second
 
+// maxPaso is how long a step may take in all, far above what the SAT is given to
+// answer: a database that hangs must not hold it for ever.
+const maxPaso = 10 * time.Minute
+
 // Despues is when a job has more to do; Nunca when it has not.
 type Despues struct {
 	Cuando time.Time
@@ -39,7 +43,7 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	if t.SiguienteIntento.After(m.cfg.Now()) {
 		return Despues{Cuando: t.SiguienteIntento}, nil
 	}
-	suelta, libre := m.toma("tramo/" + strconv.FormatInt(id, 10))
+	suelta, libre := m.toma(filaTramo(id))
 	defer suelta()
 	if !libre || m.ocupada(t.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
@@ -49,12 +53,33 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	t.Ocupante = m.cfg.Presencia.ID()
+	hecho := false
+	defer func() {
+		// What failed, or panicked, must not look as if this process were at it still.
+		if !hecho {
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaTramo(ctx, t) })
+		}
+	}()
 	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
 	if err != nil {
 		return nunca(), err
 	}
-	return m.avanza(ctx, d, t)
+	despues, err := m.avanza(ctx, d, t)
+	hecho = err == nil
+	return despues, err
 }
+
+// deja frees a row that was not brought to an end. Should that fail too, a round
+// of this process sees that its hands are empty.
+func (m *Motor) deja(ctx context.Context, suelta func(context.Context) error) {
+	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), relevo)
+	defer cancela()
+	if err := suelta(ctx); err != nil {
+		m.cfg.Log.Warn().Err(err).Msg("a row could not be freed")
+	}
+}
+
+func filaTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
 // ocupada tells whether a row is another process's, or must not be taken because
 // the others may think this process dead.
@@ -80,7 +105,8 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 
 func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
 	// What has been sent must be written down, whoever wants to stop.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
+	defer cancela()
 	switch {
 	case !m.cfg.Now().Before(d.Limite):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
