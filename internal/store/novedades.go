@@ -44,9 +44,10 @@ func (s *Store) AnotaNovedades(ctx context.Context, programacion, corrida string
 	return nil
 }
 
-// Novedades returns which of the UUIDs a run yields, each with the SAT's status.
-func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[string]string, error) {
-	out := make(map[string]string, len(uuids))
+// Novedades returns what a run yields of the UUIDs, without dates: one may come
+// with both of the SAT's statuses.
+func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[Novedad]bool, error) {
+	out := make(map[Novedad]bool, len(uuids))
 	for len(uuids) > 0 {
 		parte := uuids[:min(len(uuids), porInsercion)]
 		uuids = uuids[len(parte):]
@@ -58,9 +59,9 @@ func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (
 			return nil, fmt.Errorf("store: %w", err)
 		}
 		if err := cada(rows, func() error {
-			var uuid, estatus string
-			err := rows.Scan(&uuid, &estatus)
-			out[uuid] = estatus
+			var n Novedad
+			err := rows.Scan(&n.UUID, &n.Estatus)
+			out[n] = true
 			return err
 		}); err != nil {
 			return nil, err

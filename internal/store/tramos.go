@@ -97,9 +97,13 @@ func (s *Store) SueltaTramo(ctx context.Context, t Tramo) error {
 	return err
 }
 
-// AnotaSolicitud keeps the SAT's id for a tramo that has gone on without it.
-func (s *Store) AnotaSolicitud(ctx context.Context, tramo int64, idSolicitud string) error {
-	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = $1 WHERE id = $2 AND id_solicitud = ''`, idSolicitud, tramo)
+// AnotaSolicitud keeps the SAT's id of t, and how often t was sent, though t's
+// turn is over.
+func (s *Store) AnotaSolicitud(ctx context.Context, t Tramo) error {
+	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
+		presentada = CASE presentada WHEN '' THEN $2 ELSE presentada END,
+		presentaciones = CASE WHEN presentaciones < $3 THEN $3 ELSE presentaciones END WHERE id = $4`,
+		t.IDSolicitud, Instante(t.Presentada), t.Presentaciones, t.ID)
 	return err
 }
 
