@@ -263,13 +263,18 @@ func (m *Motor) Cancela(ctx context.Context, id string) (gateway.Descarga, error
 				return nil
 			}
 			const decision = "Se canceló a petición del cliente."
+			vivos := c.TramosVivos()
 			c.CancelaTramos(gateway.TramoCancelada, decision)
+			for _, t := range vivos {
+				t.Estado = gateway.TramoCancelada
+				rescata(c, t)
+			}
 			fila.Estado, fila.Motivo, fila.Terminada = gateway.DescargaCancelada, decision, c.Ahora()
 			if fila.Peticion.Programacion != nil {
 				fila.Peticion.Programacion.Siguiente = time.Time{}
 			}
 			c.Evento(gateway.EventoDescarga{Tipo: "cancelada", Detalle: decision + " Lo que ya había llegado se conserva."})
-			return nil
+			return c.Err()
 		})
 		if err != nil {
 			return gateway.Descarga{}, err

@@ -185,7 +185,16 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 	if p.accion != esperar && p.accion != seguir {
 		return nunca(), nil
 	}
-	return Despues{Cuando: m.cfg.Now().Add(p.espera)}, nil
+	return Despues{Cuando: antesDe(d.Limite, m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
+}
+
+// antesDe is cuando, or the deadline where that comes first and lies ahead: that
+// it has passed is told in time.
+func antesDe(limite, ahora, cuando time.Time) time.Time {
+	if limite.After(ahora) && limite.Before(cuando) {
+		return limite
+	}
+	return cuando
 }
 
 // secuela is what a step leaves to be woken.
@@ -198,12 +207,13 @@ type secuela struct {
 func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	var s secuela
 	t.SiguienteIntento = time.Time{}
+	limite := c.Descarga().Limite
 	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.ID, Codigo: p.codigo, Mensaje: p.mensaje}
 	switch p.accion {
 	case esperar:
-		t.SiguienteIntento = c.Ahora().Add(p.espera)
+		t.SiguienteIntento = antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
 	case seguir:
-		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, c.Ahora().Add(p.espera)
+		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
 	case vaciar:
 		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
 	case fallar:
@@ -219,11 +229,18 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 				s.paquetes = append(s.paquetes, fila)
 			}
 		}
+		if len(s.paquetes) > 0 {
+			// The patience for what is still missing begins anew.
+			t.Fallos = 0
+		}
 	}
 	t.Decision = evento.Detalle
 	c.GuardaTramo(t)
 	for i := range s.tramos {
 		c.NuevoTramo(&s.tramos[i])
+	}
+	if t.Estado == gateway.TramoFallida {
+		rescata(c, t)
 	}
 	if !p.callado {
 		c.Evento(evento)
@@ -234,12 +251,13 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	return s
 }
 
-// huerfana keeps the id of a solicitud whose descarga has gone on without it.
+// huerfana keeps the id of a solicitud whose descarga has gone on without it, and
+// what it has spent.
 func (m *Motor) huerfana(ctx context.Context, t store.Tramo) error {
-	if t.IDSolicitud == "" {
+	if t.Presentaciones == 0 && t.IDSolicitud == "" {
 		return nil
 	}
-	return m.cfg.Store.AnotaSolicitud(ctx, t.ID, t.IDSolicitud)
+	return m.cfg.Store.AnotaSolicitud(ctx, t)
 }
 
 // mitades splits t.
