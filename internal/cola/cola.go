@@ -22,6 +22,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -108,6 +109,8 @@ type cliente interface {
 	Stop(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 	inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error
+	// espera tells whether a job has waited in a queue since before antes.
+	espera(ctx context.Context, queue string, antes time.Time) (bool, error)
 }
 
 type deRiver[T any] struct{ *river.Client[T] }
@@ -115,6 +118,12 @@ type deRiver[T any] struct{ *river.Client[T] }
 func (c deRiver[T]) inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
 	_, err := c.Insert(ctx, args, opts)
 	return err
+}
+
+func (c deRiver[T]) espera(ctx context.Context, queue string, antes time.Time) (bool, error) {
+	primero, err := c.JobList(ctx, river.NewJobListParams().Queues(queue).States(rivertype.JobStateAvailable).
+		OrderBy(river.JobListOrderByScheduledAt, river.SortOrderAsc).First(1))
+	return err == nil && len(primero.Jobs) > 0 && primero.Jobs[0].ScheduledAt.Before(antes), err
 }
 
 // New returns the queue over st, not yet started.
@@ -270,6 +279,27 @@ func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cu
 		opts.Priority = prioridadAtrasada
 	}
 	return r.inserta(ctx, args, opts)
+}
+
+// paciencia is how long a job may wait for hands before its queue counts as long.
+const paciencia = 5 * time.Second
+
+// Esperan implements descargas.Encolador.
+func (c *Cola) Esperan(ctx context.Context) (tramos, paquetes bool, err error) {
+	c.mu.Lock()
+	r := c.cliente
+	c.mu.Unlock()
+	if r == nil {
+		return false, false, errParada
+	}
+	antes := time.Now().Add(-paciencia)
+	if tramos, err = r.espera(ctx, colaTramos, antes); err != nil {
+		return false, false, fmt.Errorf("cola: %w", err)
+	}
+	if paquetes, err = r.espera(ctx, colaPaquetes, antes); err != nil {
+		return false, false, fmt.Errorf("cola: %w", err)
+	}
+	return tramos, paquetes, nil
 }
 
 // Tramo implements descargas.Encolador.

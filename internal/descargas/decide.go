@@ -57,6 +57,10 @@ const (
 	// maxSustituciones bounds how often a range is asked for with new criteria
 	// because the answer was bad: each counts at the SAT.
 	maxSustituciones = 5
+	// maxMiradas is how often the SAT is asked again for packages that it has counted
+	// and not named: some seventy minutes at the normal rhythm, since they have been
+	// seen to come an hour apart.
+	maxMiradas = 8
 	// maxFallos is how many refusals in a row are taken for a passing fault, where
 	// the code says that it is none.
 	maxFallos = 3
@@ -74,6 +78,14 @@ func Ritmo0() Ritmo { return Ritmo{Minimo: time.Minute, Maximo: 15 * time.Minute
 
 // consulta is the wait before the n-th question, which grows by half.
 func (r Ritmo) consulta(n int) time.Duration { return r.crece(n, 3, 2) }
+
+// rechazo is the wait after the n-th refusal in a row of a solicitud: each may
+// count at the SAT (sat.md §10: 205 automatic retries burnt the quota), so the
+// waits grow on to hours.
+func (r Ritmo) rechazo(n int) time.Duration {
+	r.Maximo *= 16
+	return r.fallo(n)
+}
 
 // fallo is the wait after the n-th failure in a row, which doubles.
 func (r Ritmo) fallo(n int) time.Duration { return r.crece(n-1, 2, 1) }
@@ -99,13 +111,17 @@ func trasSolicita(t store.Tramo, id string, err error, r Ritmo, now time.Time) v
 	case id != "":
 		return veredicto{accion: seguir, espera: r.Minimo, decision: "El SAT respondió " + e.Codigo + " y aun así dio un idSolicitud; se sigue por él y no se repite."}
 	case e.Kind == gateway.KindResultadoDesconocido:
-		return sustituye(t, causaDesconocida, 0, "No se sabe si el SAT recibió la solicitud. No se repite igual, porque podría gastar las de por vida: se pide el mismo rango con un segundo más.")
+		return sustituye(t, causaDesconocida, r.fallo(t.Sustituciones+1), "No se sabe si el SAT recibió la solicitud. No se repite igual, porque podría gastar las de por vida: se pide el mismo rango con un segundo más.")
 	}
 	if v, ok := porCodigo(t, e.Codigo, now); ok {
 		return v
 	}
 	if e.NoEnviada && e.Kind != gateway.KindEFirma && e.Kind != gateway.KindInvalida || e.Reintentable {
-		return espera(t, e, r)
+		v := espera(t, e, r)
+		if e.Codigo != "" && !e.NoEnviada {
+			v.espera = max(v.espera, r.rechazo(t.Fallos+1))
+		}
+		return v
 	}
 	return veredicto{accion: fallar, decision: "El SAT no aceptó la solicitud: " + e.Detail}
 }
@@ -131,6 +147,9 @@ func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, r Ritmo, 
 	case "5":
 		if v, ok := porCodigo(t, s.CodigoEstado.Codigo, now); ok {
 			return v
+		}
+		if codigo := s.CodigoEstado.Codigo; codigo == "404" || codigo == "5006" {
+			return sustituye(t, causaError, r.Maximo, "El SAT rechazó la solicitud por un error suyo ("+codigo+"). Tras una pausa se pide el mismo rango con un segundo más.")
 		}
 		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) sin un motivo conocido."}
 	case "6":

@@ -210,7 +210,7 @@ func dentro(fecha string, t store.Tramo) bool {
 
 // suelta yields what has gathered, without what the run has no news of.
 func (c *criba[T]) suelta() bool {
-	nuevas := map[string]string(nil)
+	nuevas := map[store.Novedad]bool(nil)
 	if c.corrida != "" && len(c.lote) > 0 {
 		uuids := make([]string, 0, len(c.lote))
 		for _, r := range c.lote {
@@ -228,7 +228,7 @@ func (c *criba[T]) suelta() bool {
 	for _, r := range c.lote {
 		if c.corrida != "" && r.Falla == nil {
 			uuid, estatus := c.f.clave(r.Valor)
-			if nuevas[uuid] != estatus {
+			if !nuevas[store.Novedad{UUID: uuid, Estatus: estatus}] {
 				continue
 			}
 		}

@@ -37,6 +37,9 @@ func (m *Motor) Descarga(ctx context.Context, id string) (gateway.Descarga, erro
 // and the cursor of the page behind it; empty at the end.
 func (m *Motor) Lista(ctx context.Context, f gateway.FiltroDescargas) ([]gateway.Descarga, string, error) {
 	filas, siguiente, err := m.cfg.Store.ListaDescargas(ctx, f)
+	if errors.Is(err, store.ErrCursor) {
+		return nil, "", errCursor
+	}
 	if err != nil {
 		return nil, "", interno(err)
 	}

@@ -19,9 +19,12 @@ import (
 // Encolador wakes the engine at a given instant. What it loses, a round finds
 // again: the tables are the truth.
 type Encolador interface {
-	// Tramo asks for AvanzaTramo(id, turno), Paquete for TraePaquete(id, turno).
+	// Tramo asks for AvanzaTramo(id, turno), Paquete for TraePaquete(id, turno). Asked
+	// again while the first waits or runs, they do nothing.
 	Tramo(ctx context.Context, id, turno int64, cuando time.Time) error
 	Paquete(ctx context.Context, id, turno int64, cuando time.Time) error
+	// Esperan tells whether work that is due waits in the queue for hands.
+	Esperan(ctx context.Context) (tramos, paquetes bool, err error)
 }
 
 // Presencia tells which of the gateways that share the database are alive.
@@ -262,13 +265,18 @@ func (m *Motor) Cancela(ctx context.Context, id string) (gateway.Descarga, error
 				return nil
 			}
 			const decision = "Se canceló a petición del cliente."
+			vivos := c.TramosVivos()
 			c.CancelaTramos(gateway.TramoCancelada, decision)
+			for _, t := range vivos {
+				t.Estado = gateway.TramoCancelada
+				rescata(c, t)
+			}
 			fila.Estado, fila.Motivo, fila.Terminada = gateway.DescargaCancelada, decision, c.Ahora()
 			if fila.Peticion.Programacion != nil {
 				fila.Peticion.Programacion.Siguiente = time.Time{}
 			}
 			c.Evento(gateway.EventoDescarga{Tipo: "cancelada", Detalle: decision + " Lo que ya había llegado se conserva."})
-			return nil
+			return c.Err()
 		})
 		if err != nil {
 			return gateway.Descarga{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -45,20 +46,24 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	p.Ocupante = m.cfg.Presencia.ID()
-	despues, err := m.traeYAsienta(ctx, p)
-	if err != nil {
-		// Whoever tries again may be another gateway.
-		_, errSuelta := m.cfg.Store.OcupaPaquete(context.WithoutCancel(ctx), p, "")
-		err = errors.Join(err, errSuelta)
-	}
-	return despues, err
-}
-
-func (m *Motor) traeYAsienta(ctx context.Context, p store.PaqueteDeTramo) (Despues, error) {
+	hecho := false
+	defer func() {
+		if !hecho {
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaPaquete(ctx, p) })
+		}
+	}()
 	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
 	if err != nil {
 		return nunca(), err
 	}
+	despues, err := m.traeYAsienta(ctx, d, p)
+	hecho = err == nil
+	return despues, err
+}
+
+func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
+
+func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) (Despues, error) {
 	if err := m.trae(ctx, d, &p); err != nil {
 		if ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
 			return Despues{Cuando: m.cfg.Now()}, nil
@@ -109,6 +114,7 @@ func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.Paqu
 	if e.Codigo == "5011" {
 		p.Siguiente = now.Add(hastaManana(now))
 	}
+	p.Siguiente = antesDe(d.Limite, now, p.Siguiente)
 	err := m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 		Detalle: "El paquete " + p.Paquete.IDPaquete + " no llegó; se intentará de nuevo: " + e.Detail})
 	if err != nil {
@@ -122,6 +128,11 @@ func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, even
 	var tramos []store.Tramo
 	err := m.cambia(ctx, p.Descarga, func(c *store.Cambio) error {
 		if c.Descarga().Estado.Final() {
+			// What came after a cancellation is there, and paid for.
+			if p.Estado == gateway.PaqueteGuardado {
+				c.LlegaTarde(p)
+				return c.Err()
+			}
 			return store.ErrTurno
 		}
 		c.GuardaPaquete(p)
@@ -160,32 +171,25 @@ func (m *Motor) anuncia(ctx context.Context, p store.PaqueteDeTramo) {
 // cierraTramo ends a solicitud whose packages have all come, or will not; the
 // solicitudes that it returns are to be woken.
 func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
-	var encontrados int64
-	perdidos := 0
-	for _, p := range c.Paquetes(t.ID) {
-		switch p.Estado {
-		case gateway.PaquetePendiente:
-			return nil
-		case gateway.PaquetePerdido:
-			perdidos++
-		default:
-			encontrados += p.Comprobantes
-		}
-	}
-	if c.Err() != nil || t.Estado != gateway.TramoDescargando {
+	u := c.SumaPaquetes(t.ID)
+	if c.Err() != nil || u.Pendientes > 0 || t.Estado != gateway.TramoDescargando {
 		return nil
 	}
+	encontrados, perdidos := u.Comprobantes, u.Perdidos
 	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.ID,
 		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d.", plural(encontrados, "comprobante"), t.NumeroCFDIs)}
 	var nuevos []store.Tramo
 	switch {
+	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Limite):
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
 	case perdidos > 0 && t.Sustituciones < maxSustituciones:
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
 		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido}}, c.Ahora())
 	case perdidos > 0:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
-	case encontrados < t.NumeroCFDIs && t.Fallos < maxFallos:
+	case encontrados < t.NumeroCFDIs && t.Fallos < maxMiradas:
 		// The list of packages has been seen to grow after the first look.
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
 		evento.Tipo = "incompleta"
@@ -203,7 +207,12 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	for i := range nuevos {
 		if nuevos[i].ID == 0 {
 			c.NuevoTramo(&nuevos[i])
+		} else {
+			nuevos[i].Turno = c.NuevoTurno(t.ID)
 		}
+	}
+	if t.Estado == gateway.TramoFallida {
+		rescata(c, t)
 	}
 	c.Evento(evento)
 	return nuevos

@@ -26,6 +26,9 @@ func claveMotor(s gateway.Solicitud) string { return "descargas\x1f" + s.Criteri
 // on record.
 func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
 	s := d.Peticion.Solicitud
+	if corto, err := m.recorta(ctx, d, &t); corto || err != nil {
+		return nunca(), err
+	}
 	for range maxDesplazos {
 		s.FechaInicial, s.FechaFinal = t.PideDesde, t.PideHasta
 		previa, err := m.previa(ctx, s)
@@ -53,6 +56,23 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 	}
 	return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
 		decision: fmt.Sprintf("Este rango se ha pedido ya %d veces; no se gasta otra solicitud.", maxDesplazos)}})
+}
+
+// recorta moves the beginning of t to where the SAT's six years begin by now, so
+// that what is still to be had is not refused with what no longer is. It tells
+// whether nothing is left, and t has ended.
+func (m *Motor) recorta(ctx context.Context, d store.Descarga, t *store.Tramo) (bool, error) {
+	limite := limiteHistoria(m.cfg.Now()).Format(gateway.FormatoFecha)
+	if t.PideDesde >= limite {
+		return false, nil
+	}
+	if t.PideHasta <= limite {
+		_, err := m.asienta(ctx, d, *t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
+			decision: "Mientras se esperaba, el rango quedó más atrás de los seis años que el SAT entrega."}})
+		return true, err
+	}
+	t.PideDesde = limite
+	return false, nil
 }
 
 // uso is what the ledger knows of a solicitud's criteria.
@@ -115,9 +135,18 @@ func (m *Motor) libre(ctx context.Context, idSolicitud string) (bool, error) {
 	return err == nil, err
 }
 
+// revocaAnteriores lets d send what was refused before d was asked for: an e.firma
+// has been replaced since, or the SAT had a bad day (sat.md §9, 305). Not the
+// refusals that count: those hold.
+func revocaAnteriores(d store.Descarga) func(*gateway.Error, time.Time) bool {
+	return func(falla *gateway.Error, cuando time.Time) bool {
+		return falla.Codigo != "5002" && falla.Codigo != "5005" && cuando.Before(d.Creada)
+	}
+}
+
 func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s gateway.Solicitud) (Despues, error) {
 	m.cfg.Paso("antes-de-intento")
-	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, m.cfg.Paso)
+	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, revocaAnteriores(d), m.cfg.Paso)
 	m.cfg.Paso("solicita-anotada")
 	if err == nil || !gateway.AsError(err).NoEnviada {
 		t.Presentaciones++

@@ -48,6 +48,13 @@ func (r rango) pide(despues bool) rango {
 	return rango{r.desde.Add(-time.Second), r.hasta}
 }
 
+// limiteHistoria is the first second that the SAT still gives (sat.md §10), as a
+// wall clock's.
+func limiteHistoria(now time.Time) time.Time {
+	hoy := gateway.EnMexico(now)
+	return time.Date(hoy.Year()-6, hoy.Month(), hoy.Day(), 0, 0, 0, 0, time.UTC)
+}
+
 // desplaza widens the range by a second, which makes the criteria new to the
 // SAT (sat.md §9, 5002): at its end, or at its beginning where the end would
 // come to lie in the future. It never leaves a second out. False when neither
@@ -58,8 +65,7 @@ func (r rango) desplaza(now time.Time) (rango, bool) {
 	if fin := r.hasta.Add(time.Second); !fin.After(pared) {
 		return rango{r.desde, fin}, true
 	}
-	limite := time.Date(pared.Year()-6, pared.Month(), pared.Day(), 0, 0, 0, 0, time.UTC)
-	if inicio := r.desde.Add(-time.Second); !inicio.Before(limite) {
+	if inicio := r.desde.Add(-time.Second); !inicio.Before(limiteHistoria(now)) {
 		return rango{inicio, r.hasta}, true
 	}
 	return r, false

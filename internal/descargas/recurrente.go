@@ -3,6 +3,7 @@ package descargas
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,24 +68,19 @@ func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 	if err != nil {
 		return err
 	}
-	hasta, err := m.cfg.Store.UltimaCorrida(ctx, d.ID)
+	// What lies further back than the SAT goes, tomorrow too, is not asked for.
+	if limite := limiteHistoria(m.cfg.Now()).AddDate(0, 0, 1); desde.Before(limite) {
+		desde = limite
+	}
+	corridas, err := m.cfg.Store.Corridas(ctx, d.ID, memoriaCorridas)
 	if err != nil {
 		return err
 	}
-	if hasta != "" {
-		fin, err := time.Parse(gateway.FormatoFecha, hasta)
-		if err != nil {
-			return err
-		}
-		if repaso := fin.Add(time.Second).AddDate(0, 0, -p.Traslape); repaso.After(desde) {
-			desde = repaso
-		}
+	sigue := cubierto(desde, corridas)
+	if repaso := sigue.AddDate(0, 0, -p.Traslape); repaso.After(desde) {
+		desde = repaso
 	}
-	// What lies further back than the SAT goes is not asked for.
-	if limite := time.Date(hoy.Year()-6, hoy.Month(), hoy.Day()+1, 0, 0, 0, 0, time.UTC); desde.Before(limite) {
-		desde = limite
-	}
-	if desde.Before(ayer) && hasta != ayer.Format(gateway.FormatoFecha) {
+	if desde.Before(ayer) && sigue.Before(ayer) {
 		peticion := d.Peticion
 		peticion.Programacion = nil
 		peticion.Solicitud.TipoSolicitud, peticion.Solicitud.EstadoComprobante = gateway.TipoMetadata, gateway.EstadoTodos
@@ -104,6 +100,32 @@ func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 		c.Evento(gateway.EventoDescarga{Tipo: "corrida", Detalle: "Corrió hasta " + ayer.Format(gateway.FormatoFecha) + ". La siguiente: " + siguiente.UTC().Format(time.RFC3339) + "."})
 		return nil
 	})
+}
+
+// memoriaCorridas is how many runs back a gap is looked for: more than a year's.
+const memoriaCorridas = 400
+
+// cubierto is the first second behind desde that no run has asked for, or asks
+// for: a run that failed leaves a gap, also when later ones did well. corridas
+// are the latest; where that is not all, what lies before them is taken for covered.
+func cubierto(desde time.Time, corridas []store.Descarga) time.Time {
+	rangos := make([]rango, 0, len(corridas))
+	for _, c := range corridas {
+		if r, err := leeRango(c.Peticion.Solicitud.FechaInicial, c.Peticion.Solicitud.FechaFinal); err == nil {
+			rangos = append(rangos, r)
+		}
+	}
+	slices.SortFunc(rangos, func(a, b rango) int { return a.desde.Compare(b.desde) })
+	sigue := desde
+	if len(corridas) >= memoriaCorridas && rangos[0].desde.After(sigue) {
+		sigue = rangos[0].desde
+	}
+	for _, r := range rangos {
+		if !r.desde.After(sigue) && r.hasta.After(sigue) {
+			sigue = r.hasta.Add(time.Second)
+		}
+	}
+	return sigue
 }
 
 // hija creates a run; nothing when its key has made it before.

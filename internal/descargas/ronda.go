@@ -32,15 +32,22 @@ func (m *Motor) repite(ctx context.Context) error {
 	return err
 }
 
-// Releva queues live work again that is due and whose process has died, or that
-// was due before now less gracia and that nobody has in hand: its job was lost.
-// Each gets a new turn, so that a job that shows up after all does nothing. One
-// gateway at a time does this; two at once do no harm.
+// Releva queues live work again that is due and whose process has died or let it
+// fall, or that was due before now less gracia and that nobody has in hand: its
+// job was lost, unless the queue is so long that it only waits. Each gets a new
+// turn, so that a job that shows up after all does nothing. One gateway at a
+// time does this; two at once do no harm. Without gracia nothing waits: what an
+// earlier process had queued is not trusted.
 func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
+	tramosEsperan, paquetesEsperan, err := false, false, error(nil)
+	if gracia > 0 {
+		tramosEsperan, paquetesEsperan, err = m.cfg.Encolador.Esperan(ctx)
+	}
 	ahora := m.cfg.Now()
-	tramos, err := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
+	tramos, errTramos := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
+	err = errors.Join(err, errTramos)
 	for _, t := range tramos {
-		if m.enManos(filaTramo(t.ID), t.Ocupante) {
+		if m.enManos(filaTramo(t.ID), t.Ocupante) || t.Ocupante == "" && tramosEsperan {
 			continue
 		}
 		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
@@ -52,7 +59,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if m.enManos(filaPaquete(p.ID), p.Ocupante) {
+		if m.enManos(filaPaquete(p.ID), p.Ocupante) || p.Ocupante == "" && paquetesEsperan {
 			continue
 		}
 		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
@@ -66,12 +73,12 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 // enManos tells whether somebody alive is at work on a row. Of its own this
 // process knows it exactly: a step that failed may have left its name behind.
 func (m *Motor) enManos(fila, ocupante string) bool {
-	if ocupante == m.cfg.Presencia.ID() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.manos[fila]
+	if ocupante != "" && ocupante != m.cfg.Presencia.ID() {
+		return m.cfg.Presencia.Vive(ocupante)
 	}
-	return ocupante != "" && m.cfg.Presencia.Vive(ocupante)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.manos[fila]
 }
 
 // Borrador removes packages from storage.

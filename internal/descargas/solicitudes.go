@@ -32,13 +32,14 @@ func (l *Solicitudes) Presenta(ctx context.Context, clave string, s gateway.Soli
 	if err := s.Validate(l.now()); err != nil {
 		return gateway.SolicitudAceptada{}, false, err
 	}
-	return l.presenta(ctx, clave, s, func(string) {})
+	return l.presenta(ctx, clave, s, nil, func(string) {})
 }
 
-// presenta presents a solicitud that is normalized and valid. punto is called
-// where the process may end and must find its way again.
-func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Solicitud, punto func(string)) (gateway.SolicitudAceptada, bool, error) {
-	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios(),
+// presenta presents a solicitud that is normalized and valid. revoca is
+// ledger.Message's. punto is called where the process may end and must find its
+// way again.
+func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Solicitud, revoca func(*gateway.Error, time.Time) bool, punto func(string)) (gateway.SolicitudAceptada, bool, error) {
+	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios(), Revoca: revoca,
 		Consejo: "Al SAT no la repita igual: cambie fechaFinal en un segundo."}
 	// The SAT has been seen to give an id beside an error (sat.md §6).
 	hasID := func(a gateway.SolicitudAceptada) bool { return a.IDSolicitud != "" }

@@ -14,6 +14,10 @@ import (
 // relevo is how long work waits that another gateway has in hand.
 const relevo = 5 * time.Second
 
+// maxPaso is how long a step may take in all, far above what the SAT is given to
+// answer: a database that hangs must not hold it for ever.
+const maxPaso = 10 * time.Minute
+
 // Despues is when a job has more to do; Nunca when it has not.
 type Despues struct {
 	Cuando time.Time
@@ -49,14 +53,33 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
 	}
 	t.Ocupante = m.cfg.Presencia.ID()
-	despues, err := m.avanza(ctx, t)
+	hecho := false
+	defer func() {
+		// What failed, or panicked, must not look as if this process were at it still.
+		if !hecho {
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaTramo(ctx, t) })
+		}
+	}()
+	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
 	if err != nil {
-		// Whoever tries again may be another gateway.
-		_, errSuelta := m.cfg.Store.OcupaTramo(context.WithoutCancel(ctx), t, "")
-		err = errors.Join(err, errSuelta)
+		return nunca(), err
 	}
+	despues, err := m.avanza(ctx, d, t)
+	hecho = err == nil
 	return despues, err
 }
+
+// deja frees a row that was not brought to an end. Should that fail too, a round
+// of this process sees that its hands are empty.
+func (m *Motor) deja(ctx context.Context, suelta func(context.Context) error) {
+	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), relevo)
+	defer cancela()
+	if err := suelta(ctx); err != nil {
+		m.cfg.Log.Warn().Err(err).Msg("a row could not be freed")
+	}
+}
+
+func filaTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
 // ocupada tells whether a row is another process's, or must not be taken because
 // the others may think this process dead.
@@ -64,9 +87,6 @@ func (m *Motor) ocupada(ocupante string) bool {
 	yo := m.cfg.Presencia
 	return yo.Perdida() || ocupante != "" && ocupante != yo.ID() && yo.Vive(ocupante)
 }
-
-func filaTramo(id int64) string   { return "tramo/" + strconv.FormatInt(id, 10) }
-func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
 
 // toma makes a row this process's own until suelta is called.
 func (m *Motor) toma(fila string) (suelta func(), libre bool) {
@@ -83,13 +103,10 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 	}, true
 }
 
-func (m *Motor) avanza(ctx context.Context, t store.Tramo) (Despues, error) {
+func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
 	// What has been sent must be written down, whoever wants to stop.
-	ctx = context.WithoutCancel(ctx)
-	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
-	if err != nil {
-		return nunca(), err
-	}
+	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
+	defer cancela()
 	switch {
 	case !m.cfg.Now().Before(d.Limite):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
@@ -168,7 +185,16 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 	if p.accion != esperar && p.accion != seguir {
 		return nunca(), nil
 	}
-	return Despues{Cuando: m.cfg.Now().Add(p.espera)}, nil
+	return Despues{Cuando: antesDe(d.Limite, m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
+}
+
+// antesDe is cuando, or the deadline where that comes first and lies ahead: that
+// it has passed is told in time.
+func antesDe(limite, ahora, cuando time.Time) time.Time {
+	if limite.After(ahora) && limite.Before(cuando) {
+		return limite
+	}
+	return cuando
 }
 
 // secuela is what a step leaves to be woken.
@@ -181,12 +207,13 @@ type secuela struct {
 func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	var s secuela
 	t.SiguienteIntento = time.Time{}
+	limite := c.Descarga().Limite
 	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.ID, Codigo: p.codigo, Mensaje: p.mensaje}
 	switch p.accion {
 	case esperar:
-		t.SiguienteIntento = c.Ahora().Add(p.espera)
+		t.SiguienteIntento = antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
 	case seguir:
-		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, c.Ahora().Add(p.espera)
+		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
 	case vaciar:
 		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
 	case fallar:
@@ -202,11 +229,18 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 				s.paquetes = append(s.paquetes, fila)
 			}
 		}
+		if len(s.paquetes) > 0 {
+			// The patience for what is still missing begins anew.
+			t.Fallos = 0
+		}
 	}
 	t.Decision = evento.Detalle
 	c.GuardaTramo(t)
 	for i := range s.tramos {
 		c.NuevoTramo(&s.tramos[i])
+	}
+	if t.Estado == gateway.TramoFallida {
+		rescata(c, t)
 	}
 	if !p.callado {
 		c.Evento(evento)
@@ -217,12 +251,13 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	return s
 }
 
-// huerfana keeps the id of a solicitud whose descarga has gone on without it.
+// huerfana keeps the id of a solicitud whose descarga has gone on without it, and
+// what it has spent.
 func (m *Motor) huerfana(ctx context.Context, t store.Tramo) error {
-	if t.IDSolicitud == "" {
+	if t.Presentaciones == 0 && t.IDSolicitud == "" {
 		return nil
 	}
-	return m.cfg.Store.AnotaSolicitud(ctx, t.ID, t.IDSolicitud)
+	return m.cfg.Store.AnotaSolicitud(ctx, t)
 }
 
 // mitades splits t.

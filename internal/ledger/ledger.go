@@ -103,6 +103,9 @@ type Message struct {
 	// Consejo is what a caller is told to do when the process ended while the
 	// message was under way.
 	Consejo string
+	// Revoca says that a refusal on record, of a message sent at that instant, no
+	// longer holds, and the message may be sent again; nil for never.
+	Revoca func(falla *gateway.Error, cuando time.Time) bool
 	// Resto says what a failure leaves behind under a free key; nil for nothing.
 	Resto func(error) Resto
 }
@@ -186,7 +189,8 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (boo
 		return false, falla
 	case row.Estado == store.EstadoRechazado:
 		falla, resto := decodeFalla(row.Falla)
-		if resto == Definitiva || !m.Libre && !falla.Reintentable && !falla.NoEnviada {
+		revocada := m.Revoca != nil && m.Revoca(falla, row.Creado)
+		if resto == Definitiva || !m.Libre && !falla.Reintentable && !falla.NoEnviada && !revocada {
 			return false, falla
 		}
 	}

@@ -15,60 +15,49 @@ type Avance struct {
 	Siguiente time.Time
 }
 
-// Avances counts what the solicitudes and packages of descargas have come to.
+// Avances counts what the solicitudes and packages of descargas have come to. The
+// database adds up: a descarga may have thousands.
 func (s *Store) Avances(ctx context.Context, descargas []string) (map[string]Avance, error) {
 	out := make(map[string]Avance, len(descargas))
 	if len(descargas) == 0 {
 		return out, nil
 	}
-	porTramo, err := s.avancesDePaquetes(ctx, descargas, out)
-	if err != nil {
-		return nil, err
-	}
-	q := &consulta{}
-	q.en("descarga", descargas)
 	hechos := make(map[string]float64)
-	err = s.cada(ctx, func(f fila) error {
-		var id, numero int64
-		var presentaciones int
-		var descarga, siguiente string
-		var estado gateway.EstadoTramo
-		if err := f.Scan(&id, &descarga, &estado, &numero, &presentaciones, &siguiente); err != nil {
-			return err
+	for _, suma := range []func(context.Context, []string, map[string]Avance, map[string]float64) error{s.avancesDeTramos, s.avancesDePaquetes, s.avancesAMedias} {
+		if err := suma(ctx, descargas, out, hechos); err != nil {
+			return nil, err
 		}
-		a := out[descarga]
-		a.Cuota.Solicitudes += presentaciones
-		cuando, err := leeInstante(siguiente)
-		if err != nil {
-			return err
-		}
-		a.antes(cuando)
-		if estado != gateway.TramoPartida && estado != gateway.TramoSustituida {
-			a.Progreso.Solicitudes++
-			paquetes := porTramo[id]
-			switch {
-			case !estado.Vivo():
-				a.Progreso.SolicitudesTerminadas++
-				hechos[descarga]++
-			case paquetes.todos > 0:
-				hechos[descarga] += float64(paquetes.guardados) / float64(paquetes.todos)
-			}
-			a.Progreso.NumeroCFDIs += numero
-			a.Progreso.Paquetes += paquetes.todos
-			a.Progreso.PaquetesGuardados += paquetes.guardados
-			a.Progreso.Bytes += paquetes.bytes
-			a.Progreso.Encontrados += paquetes.comprobantes
-			a.Progreso.Fallas += paquetes.fallas
-		}
-		out[descarga] = a
-		return nil
-	}, q.sql(`SELECT id, descarga, estado, numero_cfdis, presentaciones, siguiente FROM tramos`, ``), q.args...)
+	}
 	for id, hecho := range hechos {
 		a := out[id]
-		a.Progreso.Porcentaje = int(100 * hecho / float64(a.Progreso.Solicitudes))
+		a.Progreso.Porcentaje = int(100 * hecho / float64(max(a.Progreso.Solicitudes, 1)))
 		out[id] = a
 	}
-	return out, err
+	return out, nil
+}
+
+// suyas is the condition that picks the solicitudes that are to bring something.
+const suyas = `t.estado NOT IN ('partida', 'sustituida')`
+
+func (s *Store) avancesDeTramos(ctx context.Context, descargas []string, out map[string]Avance, hechos map[string]float64) error {
+	q := &consulta{}
+	q.en("t.descarga", descargas)
+	return s.porDescarga(ctx, q, `SELECT t.descarga, SUM(CASE WHEN `+suyas+` THEN 1 ELSE 0 END),
+		SUM(CASE WHEN `+suyas+` AND t.estado NOT IN ('pendiente', 'presentada', 'descargando') THEN 1 ELSE 0 END),
+		CAST(SUM(CASE WHEN `+suyas+` THEN t.numero_cfdis ELSE 0 END) AS BIGINT), SUM(t.presentaciones), MIN(CASE WHEN t.siguiente <> '' THEN t.siguiente END)
+		FROM tramos t`, ` GROUP BY t.descarga`, func(f fila) error {
+		var descarga string
+		var a Avance
+		var siguiente sql.NullString
+		if err := f.Scan(&descarga, &a.Progreso.Solicitudes, &a.Progreso.SolicitudesTerminadas, &a.Progreso.NumeroCFDIs, &a.Cuota.Solicitudes, &siguiente); err != nil {
+			return err
+		}
+		hechos[descarga] = float64(a.Progreso.SolicitudesTerminadas)
+		cuando, err := leeInstante(siguiente.String)
+		a.antes(cuando)
+		out[descarga] = a
+		return err
+	})
 }
 
 // antes makes cuando the next instant, if it comes first.
@@ -78,43 +67,56 @@ func (a *Avance) antes(cuando time.Time) {
 	}
 }
 
-// sumas are those of one solicitud's packages.
-type sumas struct {
-	todos, guardados            int
-	bytes, comprobantes, fallas int64
-}
-
-// avancesDePaquetes counts the packages of each solicitud, and adds to out what
-// concerns the descarga as a whole.
-func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out map[string]Avance) (map[int64]sumas, error) {
+func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out map[string]Avance, _ map[string]float64) error {
 	q := &consulta{}
 	q.en("p.descarga", descargas)
-	porTramo := make(map[int64]sumas)
-	err := s.cada(ctx, func(f fila) error {
+	return s.porDescarga(ctx, q, `SELECT p.descarga, SUM(CASE WHEN `+suyas+` THEN 1 ELSE 0 END),
+		SUM(CASE WHEN `+suyas+` AND p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END),
+		CAST(SUM(CASE WHEN `+suyas+` AND p.estado = 'guardado' THEN COALESCE(g.bytes, 0) ELSE 0 END) AS BIGINT),
+		CAST(SUM(CASE WHEN `+suyas+` AND p.comprobantes > 0 THEN p.comprobantes ELSE 0 END) AS BIGINT),
+		CAST(SUM(CASE WHEN `+suyas+` AND p.fallas > 0 THEN p.fallas ELSE 0 END) AS BIGINT),
+		SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
+		FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
+		LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga`, func(f fila) error {
 		var descarga string
-		var tramo int64
-		var u sumas
+		var u gateway.Progreso
 		var bajadas int
 		var siguiente sql.NullString
-		if err := f.Scan(&descarga, &tramo, &u.todos, &u.guardados, &u.bytes, &u.comprobantes, &u.fallas, &bajadas, &siguiente); err != nil {
+		if err := f.Scan(&descarga, &u.Paquetes, &u.PaquetesGuardados, &u.Bytes, &u.Encontrados, &u.Fallas, &bajadas, &siguiente); err != nil {
 			return err
 		}
-		porTramo[tramo] = u
 		a := out[descarga]
+		p := &a.Progreso
+		p.Paquetes, p.PaquetesGuardados, p.Bytes, p.Encontrados, p.Fallas = u.Paquetes, u.PaquetesGuardados, u.Bytes, u.Encontrados, u.Fallas
 		a.Cuota.Descargas += bajadas
 		cuando, err := leeInstante(siguiente.String)
-		if err != nil {
-			return err
-		}
 		a.antes(cuando)
 		out[descarga] = a
-		return nil
-	}, q.sql(`SELECT p.descarga, p.tramo, COUNT(*), SUM(CASE WHEN p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END),
-		SUM(CASE WHEN p.estado = 'guardado' THEN COALESCE(g.bytes, 0) ELSE 0 END), SUM(CASE WHEN p.comprobantes > 0 THEN p.comprobantes ELSE 0 END),
-		SUM(CASE WHEN p.fallas > 0 THEN p.fallas ELSE 0 END), SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
-		FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
-		LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga, p.tramo`), q.args...)
-	return porTramo, err
+		return err
+	})
+}
+
+// avancesAMedias adds the solicitudes that live by the share of their packages
+// that are stored.
+func (s *Store) avancesAMedias(ctx context.Context, descargas []string, _ map[string]Avance, hechos map[string]float64) error {
+	q := &consulta{}
+	q.en("t.descarga", descargas)
+	q.y("t.estado IN ('presentada', 'descargando')")
+	return s.porDescarga(ctx, q, `SELECT t.descarga, COUNT(*), SUM(CASE WHEN p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END)
+		FROM tramos t JOIN tramos_paquetes p ON p.tramo = t.id`, ` GROUP BY t.descarga, t.id`, func(f fila) error {
+		var descarga string
+		var todos, guardados int
+		err := f.Scan(&descarga, &todos, &guardados)
+		if err == nil {
+			hechos[descarga] += float64(guardados) / float64(todos)
+		}
+		return err
+	})
+}
+
+// porDescarga calls una for each row of a query; its texts are constants of this file.
+func (s *Store) porDescarga(ctx context.Context, q *consulta, selecciona, resto string, una func(fila) error) error {
+	return s.cada(ctx, una, q.sql(selecciona, resto), q.args...)
 }
 
 // cada runs a query, whose text is made of constants of this package, and calls

@@ -144,9 +144,9 @@ func (c *Cambio) CancelaTramos(estado gateway.EstadoTramo, decision string) {
 		WHERE descarga = $2 AND estado = 'pendiente'`, decision, c.descarga.ID)
 }
 
-// Tramos returns the descarga's solicitudes as they stand.
-func (c *Cambio) Tramos() []Tramo {
-	return leeEn(c, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 ORDER BY id`, leeTramo, c.descarga.ID)
+// TramosVivos returns the descarga's solicitudes that live and replace others.
+func (c *Cambio) TramosVivos() []Tramo {
+	return leeEn(c, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND sustituciones > 0 AND estado IN ('pendiente', 'presentada', 'descargando') ORDER BY id`, leeTramo, c.descarga.ID)
 }
 
 // Tramo returns one of the descarga's solicitudes as it stands.
@@ -159,9 +159,106 @@ func (c *Cambio) Tramo(id int64) Tramo {
 	return t
 }
 
-// Paquetes returns the packages of a solicitud as they stand.
-func (c *Cambio) Paquetes(tramo int64) []PaqueteDeTramo {
-	return leeEn(c, selectPaquete+`p.tramo = $1 ORDER BY p.id`, leePaquete, tramo)
+// Marcha is how far the solicitudes of a descarga that lives are: which states
+// some of them are in.
+type Marcha struct {
+	Vivos, Descargando, EnProceso, Terminadas, Presentadas, Acabadas bool
+}
+
+// Marcha looks into an index only: it costs the same however many there are.
+func (c *Cambio) Marcha() Marcha {
+	var m Marcha
+	if c.err != nil {
+		return m
+	}
+	var n [6]int
+	const hay = `CASE WHEN EXISTS (SELECT 1 FROM tramos WHERE descarga = $1 AND `
+	err := c.tx.QueryRowContext(c.ctx, `SELECT `+
+		hay+`estado IN ('pendiente', 'presentada', 'descargando')) THEN 1 ELSE 0 END, `+
+		hay+`estado = 'descargando') THEN 1 ELSE 0 END, `+
+		hay+`estado = 'presentada' AND estado_solicitud = '2') THEN 1 ELSE 0 END, `+
+		hay+`estado = 'terminada') THEN 1 ELSE 0 END, `+
+		hay+`estado = 'presentada') THEN 1 ELSE 0 END, `+
+		hay+`estado IN ('vacia', 'fallida')) THEN 1 ELSE 0 END`, c.descarga.ID).Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5])
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return Marcha{Vivos: n[0] > 0, Descargando: n[1] > 0, EnProceso: n[2] > 0, Terminadas: n[3] > 0, Presentadas: n[4] > 0, Acabadas: n[5] > 0}
+}
+
+// Recuento is what the solicitudes of a descarga have come to.
+type Recuento struct {
+	Terminadas, Vacias, Fallidas int
+	// Contados is what the SAT says that the finished ones hold.
+	Contados int64
+	// Encontrados and Bytes are of the stored packages, but for those of
+	// solicitudes that others have replaced.
+	Encontrados, Bytes int64
+	// Fallida is the first that failed; its ID is 0 when none did.
+	Fallida Tramo
+}
+
+// Recuento counts the solicitudes of a descarga none of which lives.
+func (c *Cambio) Recuento() Recuento {
+	var r Recuento
+	if c.err != nil {
+		return r
+	}
+	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'terminada' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'vacia' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE estado WHEN 'fallida' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'terminada' THEN numero_cfdis ELSE 0 END), 0) AS BIGINT)
+		FROM tramos WHERE descarga = $1`, c.descarga.ID).Scan(&r.Terminadas, &r.Vacias, &r.Fallidas, &r.Contados)
+	if err == nil {
+		err = c.tx.QueryRowContext(c.ctx, `SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
+			FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
+			LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio
+			WHERE p.descarga = $1 AND p.estado = 'guardado' AND t.estado NOT IN ('partida', 'sustituida')`, c.descarga.ID).Scan(&r.Encontrados, &r.Bytes)
+	}
+	if err == nil && r.Fallidas > 0 {
+		r.Fallida, err = leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY id LIMIT 1`, c.descarga.ID))
+	}
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return r
+}
+
+// SumaPaquetes is how far the packages of one solicitud are.
+type SumaPaquetes struct {
+	Pendientes, Guardados, Perdidos int
+	// Comprobantes are those of the stored ones.
+	Comprobantes int64
+}
+
+// SumaPaquetes counts the packages of a solicitud as they stand.
+func (c *Cambio) SumaPaquetes(tramo int64) SumaPaquetes {
+	var u SumaPaquetes
+	if c.err != nil {
+		return u
+	}
+	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'pendiente' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'guardado' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE estado WHEN 'perdido' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN comprobantes ELSE 0 END), 0) AS BIGINT)
+		FROM tramos_paquetes WHERE tramo = $1`, tramo).Scan(&u.Pendientes, &u.Guardados, &u.Perdidos, &u.Comprobantes)
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return u
+}
+
+// NuevoTurno begins a new turn of a solicitud, whose earlier job may still be
+// about to end, and returns it.
+func (c *Cambio) NuevoTurno(tramo int64) (turno int64) {
+	if c.err != nil {
+		return 0
+	}
+	if err := c.tx.QueryRowContext(c.ctx, `UPDATE tramos SET turno = turno + 1 WHERE id = $1 RETURNING turno`, tramo).Scan(&turno); err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return turno
+}
+
+// LlegaTarde keeps a package that came when its descarga had been cancelled.
+func (c *Cambio) LlegaTarde(p PaqueteDeTramo) {
+	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, fallas = $2, detalle = '' WHERE id = $3 AND estado = 'perdido'`, p.Comprobantes, p.Fallas, p.ID)
 }
 
 func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...any) []T {

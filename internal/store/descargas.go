@@ -149,8 +149,11 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	return true, nil
 }
 
+// ErrCursor says that a cursor is none that a page gave.
+var ErrCursor = errors.New("store: not a cursor")
+
 // ListaDescargas returns the rows that f lets pass, the newest first, and the
-// cursor of the page behind; empty at the end.
+// cursor of the page behind; empty at the end. It fails with ErrCursor.
 func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) ([]Descarga, string, error) {
 	q := &consulta{}
 	if f.RFCs != nil {
@@ -175,7 +178,11 @@ func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) (
 	if !f.CreadaHasta.IsZero() {
 		q.y("creada < ?", Instante(f.CreadaHasta))
 	}
-	if creada, id, ok := strings.Cut(f.Cursor, "~"); ok {
+	if f.Cursor != "" {
+		creada, id, ok := strings.Cut(f.Cursor, "~")
+		if _, err := leeInstante(creada); !ok || err != nil {
+			return nil, "", ErrCursor
+		}
 		q.y("(creada < ? OR creada = ? AND id < ?)", creada, creada, id)
 	}
 	pagina, err := todas(ctx, s.db, leeDescarga, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
@@ -302,12 +309,12 @@ func (s *Store) MarcaXML(ctx context.Context, corrida string) error {
 	return err
 }
 
-// UltimaCorrida returns the last date that a run of metadata of a recurrent
-// descarga has asked for, or asks for, without what is missing; empty for none.
-func (s *Store) UltimaCorrida(ctx context.Context, programacion string) (hasta string, err error) {
-	_, err = s.one(ctx, `SELECT COALESCE(MAX(hasta), '') FROM descargas
-		WHERE programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'parcial', 'cancelada')`, []any{programacion}, &hasta)
-	return hasta, err
+// Corridas returns up to limite runs of metadata of a recurrent descarga, those
+// that reach furthest first, without the ones that have left a part of their
+// range out.
+func (s *Store) Corridas(ctx context.Context, programacion string, limite int) ([]Descarga, error) {
+	return s.descargas(ctx, `programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'cancelada')
+		AND NOT EXISTS (SELECT 1 FROM tramos WHERE tramos.descarga = descargas.id AND tramos.estado = 'fallida') ORDER BY hasta DESC LIMIT `+strconv.Itoa(limite), programacion)
 }
 
 // PorPublicar returns up to limite descargas whose end nobody has been told of.

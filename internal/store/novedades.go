@@ -43,24 +43,24 @@ func (s *Store) AnotaNovedades(ctx context.Context, programacion, corrida string
 	return nil
 }
 
-// Novedades returns which of the UUIDs a run yields, each with the SAT's status.
-func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[string]string, error) {
-	out := make(map[string]string, len(uuids))
+// Novedades returns what a run yields of the UUIDs, without dates: one may come
+// with both of the SAT's statuses.
+func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[Novedad]bool, error) {
+	out := make(map[Novedad]bool, len(uuids))
 	for len(uuids) > 0 {
 		parte := uuids[:min(len(uuids), porInsercion)]
 		uuids = uuids[len(parte):]
 		q := &consulta{}
 		q.y("descarga = ?", corrida)
 		q.en("uuid", parte)
-		halladas, err := todas(ctx, s.db, func(f fila) (n Novedad, err error) {
-			err = f.Scan(&n.UUID, &n.Estatus)
-			return n, err
+		err := s.cada(ctx, func(f fila) error {
+			var n Novedad
+			err := f.Scan(&n.UUID, &n.Estatus)
+			out[n] = true
+			return err
 		}, q.sql(`SELECT uuid, estatus FROM novedades`, ``), q.args...)
 		if err != nil {
 			return nil, err
-		}
-		for _, n := range halladas {
-			out[n.UUID] = n.Estatus
 		}
 	}
 	return out, nil

@@ -89,9 +89,19 @@ func (s *Store) RelevaTramo(ctx context.Context, t Tramo) (int64, bool, error) {
 	return t.Turno + 1, ok, err
 }
 
-// AnotaSolicitud keeps the SAT's id for a tramo that has gone on without it.
-func (s *Store) AnotaSolicitud(ctx context.Context, tramo int64, idSolicitud string) error {
-	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = $1 WHERE id = $2 AND id_solicitud = ''`, idSolicitud, tramo)
+// SueltaTramo frees t, if it is still its occupant's.
+func (s *Store) SueltaTramo(ctx context.Context, t Tramo) error {
+	_, err := s.cuantas(ctx, `UPDATE tramos SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turno, t.Ocupante)
+	return err
+}
+
+// AnotaSolicitud keeps the SAT's id of t, and how often t was sent, though t's
+// turn is over.
+func (s *Store) AnotaSolicitud(ctx context.Context, t Tramo) error {
+	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
+		presentada = CASE presentada WHEN '' THEN $2 ELSE presentada END,
+		presentaciones = CASE WHEN presentaciones < $3 THEN $3 ELSE presentaciones END WHERE id = $4`,
+		t.IDSolicitud, Instante(t.Presentada), t.Presentaciones, t.ID)
 	return err
 }
 
@@ -163,6 +173,12 @@ func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso stri
 func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo) (int64, bool, error) {
 	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
 	return p.Turno + 1, ok, err
+}
+
+// SueltaPaquete frees p, if it is still its occupant's.
+func (s *Store) SueltaPaquete(ctx context.Context, p PaqueteDeTramo) error {
+	_, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
+	return err
 }
 
 // PaqueteEnUso tells whether another descarga that has not ended before antes

@@ -59,6 +59,7 @@ CREATE TABLE tramos (
     ocupante         TEXT NOT NULL DEFAULT ''    -- the process at work on it
 );
 CREATE INDEX tramos_descarga ON tramos (descarga, id);
+CREATE INDEX tramos_estado ON tramos (descarga, estado, estado_solicitud);
 CREATE INDEX tramos_vivos ON tramos (siguiente) WHERE estado IN ('pendiente', 'presentada');
 CREATE INDEX tramos_solicitud ON tramos (id_solicitud) WHERE id_solicitud <> '';
 

@@ -1,0 +1,614 @@
+package descargas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// taller is an engine over a real store, woken by hand, before a SAT that says
+// what a test wants.
+type taller struct {
+	*Motor
+	t      *testing.T
+	st     *store.Store
+	cola   *cola
+	vivos  presentes
+	avisos []Aviso
+
+	mu       sync.Mutex
+	now      time.Time
+	solicita func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error)
+	verifica func(id string, n int) (gateway.EstadoSolicitud, error)
+	trae     func(p gateway.Paquete) error
+	cuenta   func(p gateway.Paquete) int64
+	pedidas  []gateway.Solicitud
+	miradas  int
+}
+
+// cola remembers who was to be woken.
+type cola struct {
+	mu       sync.Mutex
+	tramos   [][2]int64
+	paquetes [][2]int64
+	// larga says that work waits in it for hands.
+	larga bool
+}
+
+func (c *cola) Esperan(context.Context) (tramos, paquetes bool, err error) {
+	return c.larga, c.larga, nil
+}
+
+func (c *cola) Tramo(_ context.Context, id, turno int64, _ time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tramos = append(c.tramos, [2]int64{id, turno})
+	return nil
+}
+
+func (c *cola) Paquete(_ context.Context, id, turno int64, _ time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paquetes = append(c.paquetes, [2]int64{id, turno})
+	return nil
+}
+
+// presentes are the other processes that live.
+type presentes map[string]bool
+
+func (presentes) ID() string            { return "yo" }
+func (p presentes) Vive(id string) bool { return id == "yo" || p[id] }
+func (presentes) Perdida() bool         { return false }
+
+func (w *taller) Solicita(_ context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
+	w.mu.Lock()
+	w.pedidas = append(w.pedidas, s)
+	n := len(w.pedidas)
+	w.mu.Unlock()
+	return w.solicita(s, n)
+}
+
+func (w *taller) Verifica(_ context.Context, _ gateway.Servicio, _, id string) (gateway.EstadoSolicitud, error) {
+	w.mu.Lock()
+	w.miradas++
+	n := w.miradas
+	w.mu.Unlock()
+	return w.verifica(id, n)
+}
+
+// almacen keeps what trae lets pass.
+type almacen struct{ w *taller }
+
+func (a almacen) Trae(_ context.Context, p gateway.Paquete) error { return a.w.trae(p) }
+
+func (a almacen) Cuenta(_ context.Context, p gateway.Paquete, _ bool, _ func(string, string, string) error) (int64, int64, error) {
+	return a.w.cuenta(p), 0, nil
+}
+
+func nuevoTaller(t *testing.T) *taller {
+	t.Helper()
+	w := &taller{t: t, cola: &cola{}, vivos: presentes{}, now: mediodia}
+	st, err := store.Open(t.Context(), store.Config{Dir: filepath.Join(t.TempDir(), "d"), Now: w.reloj})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+	w.st = st
+	w.solicita = func(_ gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{IDSolicitud: fmt.Sprintf("id-%d", n), CodEstatus: "5000"}, nil
+	}
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, id+"_01"), nil }
+	w.trae = func(gateway.Paquete) error { return nil }
+	w.cuenta = func(gateway.Paquete) int64 { return 10 }
+	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w},
+		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
+		Publica: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
+	return w
+}
+
+func (w *taller) reloj() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *taller) pasa(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *taller) nueva(cambios func(*gateway.PeticionDescarga)) string {
+	w.t.Helper()
+	p := gateway.PeticionDescarga{Solicitud: enero()}
+	if cambios != nil {
+		cambios(&p)
+	}
+	d, _, err := w.Crea(w.t.Context(), "", p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d.ID
+}
+
+// anda makes one step of each live solicitud and package that is due at now plus d.
+func (w *taller) anda(d time.Duration) {
+	w.t.Helper()
+	w.pasa(d)
+	tramos, err := w.st.TramosVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, x := range tramos {
+		if _, err := w.AvanzaTramo(w.t.Context(), x.ID, x.Turno); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	paquetes, err := w.st.PaquetesVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, x := range paquetes {
+		if _, err := w.TraePaquete(w.t.Context(), x.ID, x.Turno); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *taller) ve(id string) gateway.Descarga {
+	w.t.Helper()
+	d, err := w.Descarga(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// acaba steps on until the descarga has ended.
+func (w *taller) acaba(id string) gateway.Descarga {
+	w.t.Helper()
+	for range 500 {
+		if d := w.ve(id); d.Estado.Final() {
+			return d
+		}
+		w.anda(15 * time.Minute)
+	}
+	w.t.Fatalf("it does not end: %+v", w.ve(id))
+	return gateway.Descarga{}
+}
+
+// sinRepetir wants no criteria to have been sent twice.
+func (w *taller) sinRepetir() {
+	w.t.Helper()
+	vistas := map[string]bool{}
+	for _, s := range w.pedidas {
+		if vistas[s.Criterios()] {
+			w.t.Errorf("sent twice: %s to %s", s.FechaInicial, s.FechaFinal)
+		}
+		vistas[s.Criterios()] = true
+	}
+}
+
+func TestCancela_WhenASolicitudIsUnderWayItsIDIsKept(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		if _, err := w.Cancela(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		return gateway.SolicitudAceptada{IDSolicitud: "tarde", CodEstatus: "5000"}, nil
+	}
+	w.anda(0)
+	d := w.ve(id)
+	if d.Estado != gateway.DescargaCancelada || d.Solicitudes[0].IDSolicitud != "tarde" || d.Cuota.Solicitudes != 1 || d.Solicitudes[0].Presentada.IsZero() {
+		t.Errorf("%+v", d)
+	}
+	// A new one with the same criteria spends none: that one is over, and another second is asked for.
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{IDSolicitud: "id-2", CodEstatus: "5000"}, nil
+	}
+	if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada {
+		t.Errorf("%+v", d)
+	}
+	w.sinRepetir()
+}
+
+func TestCancela_WhenAnAnswerIsLostMeanwhileItCounts(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		if _, err := w.Cancela(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindResultadoDesconocido, Detail: "d"}
+	}
+	w.anda(0)
+	if d := w.ve(id); d.Estado != gateway.DescargaCancelada || d.Cuota.Solicitudes != 1 || len(d.Solicitudes) != 1 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestCancela_WhenAPackageIsUnderWayItIsKept(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	w.trae = func(gateway.Paquete) error {
+		_, err := w.Cancela(t.Context(), id)
+		return err
+	}
+	w.anda(0)
+	w.anda(time.Minute)
+	w.anda(time.Minute)
+	paquetes, _, err := w.Paquetes(t.Context(), id, "", 10)
+	if err != nil || len(paquetes) != 1 || paquetes[0].Estado != gateway.PaqueteGuardado || paquetes[0].Comprobantes != 10 {
+		t.Errorf("%+v, %v", paquetes, err)
+	}
+	if d := w.ve(id); d.Estado != gateway.DescargaCancelada || d.Progreso.Encontrados != 10 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestCancela_WhenTwiceOrOver(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	terminada := w.acaba(id)
+	if d, err := w.Cancela(t.Context(), id); err != nil || d.Estado != terminada.Estado {
+		t.Errorf("%+v %v", d, err)
+	}
+	if _, err := w.Cancela(t.Context(), "nadie"); !gateway.IsKind(err, gateway.KindNoEncontrado) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestAvanza_WhenTheStoreFailsBehindTheAnswer: the next try finds the id in the
+// ledger of solicitudes and spends nothing.
+func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	tramo := w.ve(id).Solicitudes[0].ID
+	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AvanzaTramo(t.Context(), tramo, 0); err == nil {
+		t.Fatal("nothing failed")
+	}
+	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 || d.Solicitudes[0].IDSolicitud != "id-1" {
+		t.Errorf("%d sent, %+v", len(w.pedidas), d)
+	}
+}
+
+// TestReleva_WhenThisProcessLetARowFall: it lives, and yet nobody is at work.
+func TestReleva_WhenThisProcessLetARowFall(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	tramo := w.ve(id).Solicitudes[0].ID
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) { panic("a defect") }
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_, _ = w.AvanzaTramo(t.Context(), tramo, 0)
+	}()
+	if x, err := w.st.Tramo(t.Context(), tramo); err != nil || x.Ocupante != "" {
+		t.Errorf("still held: %+v %v", x, err)
+	}
+	// Also when it could not even say so.
+	x, err := w.st.Tramo(t.Context(), tramo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := w.st.OcupaTramo(t.Context(), x, "yo"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	w.cola.tramos = nil
+	w.pasa(time.Hour)
+	if err := w.Releva(t.Context(), Gracia); err != nil || fmt.Sprint(w.cola.tramos) != fmt.Sprintf("[[%d 1]]", tramo) {
+		t.Errorf("woken %v, %v", w.cola.tramos, err)
+	}
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{IDSolicitud: "id-2"}, nil
+	}
+	// What the first try sent may have arrived: its criteria are not sent again.
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || d.Solicitudes[0].Estado != gateway.TramoSustituida {
+		t.Errorf("%+v", d)
+	}
+	w.sinRepetir()
+}
+
+// TestReleva_WhenWorkWaitsInALongQueueItIsLetWait: otherwise each round would
+// put another job behind the one that waits. When nothing waits, it was lost.
+func TestReleva_WhenWorkWaitsInALongQueueItIsLetWait(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	tramo := w.ve(id).Solicitudes[0].ID
+	w.cola.tramos, w.cola.larga = nil, true
+	w.pasa(time.Hour)
+	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 0 {
+		t.Errorf("woken %v, %v", w.cola.tramos, err)
+	}
+	w.cola.larga = false
+	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 1 || w.cola.tramos[0] != [2]int64{tramo, 1} {
+		t.Errorf("woken %v, %v", w.cola.tramos, err)
+	}
+	w.cola.larga = true
+	x, err := w.st.Tramo(t.Context(), tramo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another's that lives is left alone, a dead one's begins anew.
+	w.cola.tramos = nil
+	w.vivos["otro"] = true
+	if ok, err := w.st.OcupaTramo(t.Context(), x, "otro"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 0 {
+		t.Errorf("woken %v, %v", w.cola.tramos, err)
+	}
+	delete(w.vivos, "otro")
+	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 1 || w.cola.tramos[0] != [2]int64{tramo, 2} {
+		t.Errorf("woken %v, %v", w.cola.tramos, err)
+	}
+}
+
+// perdidos makes a solicitud bring nine packages of ten and its replacement none.
+func perdidos(w *taller) {
+	var diez []string
+	for i := range 10 {
+		diez = append(diez, fmt.Sprintf("p_%02d", i))
+	}
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) {
+		if id == "id-1" {
+			return estado("3", "5000", 100, diez...), nil
+		}
+		return estado("1", "", 0), nil
+	}
+	w.trae = func(p gateway.Paquete) error {
+		if p.IDPaquete == diez[3] {
+			return &gateway.Error{Kind: gateway.KindYaNoDisponible, Codigo: "5008", Detail: "d"}
+		}
+		return nil
+	}
+}
+
+func TestPaquetePerdido_WhenTheReplacementBringsNothingWhatCameCounts(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	perdidos(w)
+	d := w.acaba(w.nueva(nil))
+	if d.Estado != gateway.DescargaParcial || d.Progreso.Encontrados != 90 || d.Solicitudes[0].Estado != gateway.TramoFallida {
+		t.Errorf("%s %+v, %+v", d.Estado, d.Progreso, d.Solicitudes)
+	}
+	w.sinRepetir()
+
+	w = nuevoTaller(t)
+	perdidos(w)
+	id := w.nueva(nil)
+	for w.ve(id).Progreso.SolicitudesTerminadas == 0 && len(w.ve(id).Solicitudes) == 1 {
+		w.anda(time.Minute)
+	}
+	if d, err := w.Cancela(t.Context(), id); err != nil || d.Progreso.Encontrados != 90 || d.Solicitudes[0].Estado != gateway.TramoCancelada {
+		t.Errorf("cancelled: %+v %v", d, err)
+	}
+}
+
+func TestPaquetePerdido_WhenTheReplacementBringsAllItAloneCounts(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	perdidos(w)
+	antes := w.verifica
+	w.verifica = func(id string, n int) (gateway.EstadoSolicitud, error) {
+		if id != "id-1" {
+			return estado("3", "5000", 10, "q_01"), nil
+		}
+		return antes(id, n)
+	}
+	d := w.acaba(w.nueva(nil))
+	if d.Estado != gateway.DescargaTerminada || d.Progreso.Encontrados != 10 || d.Solicitudes[0].Estado != gateway.TramoSustituida {
+		t.Errorf("%s %+v, %+v", d.Estado, d.Progreso, d.Solicitudes)
+	}
+}
+
+func TestPlazo_WhenItPassesWhatCameCounts(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 100, "a", "b"), nil }
+	w.trae = func(p gateway.Paquete) error {
+		if p.IDPaquete == "b" {
+			return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, Detail: "d"}
+		}
+		return nil
+	}
+	id := w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = 2 * time.Hour })
+	d := w.acaba(id)
+	if d.Estado != gateway.DescargaParcial || d.Progreso.Encontrados != 10 || len(d.Solicitudes) != 1 || d.Terminada.Sub(d.Creada) > 4*time.Hour {
+		t.Errorf("%s %s %+v %+v", d.Estado, d.Motivo, d.Progreso, d.Solicitudes)
+	}
+}
+
+// TestPlazo_WhenTheSATSaysTomorrow: the deadline is told at the deadline.
+func TestPlazo_WhenTheSATSaysTomorrow(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) {
+		return estado("", "", 0), respuestas["5011"]
+	}
+	id := w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = 2 * time.Hour })
+	w.anda(0)
+	w.anda(time.Minute)
+	if d := w.ve(id); !d.SiguienteIntento.Equal(mediodia.Add(2 * time.Hour)) {
+		t.Errorf("next %s, created %s", d.SiguienteIntento, d.Creada)
+	}
+	w.anda(2 * time.Hour)
+	if d := w.ve(id); d.Estado != gateway.DescargaFallida {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestRechazo_WhenTheEFirmaIsReplacedTheSameRangeGoesOut: a refusal of 305 binds
+// nobody for ever, but for those that count.
+func TestRechazo_WhenTheEFirmaIsReplacedTheSameRangeGoesOut(t *testing.T) {
+	t.Parallel()
+	for codigo, igual := range map[string]bool{"303": true, "304": true, "305": true, "301": true, "5001": true} {
+		w := nuevoTaller(t)
+		buena := w.solicita
+		w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+			return gateway.SolicitudAceptada{}, respuestas[codigo]
+		}
+		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaFallida || len(w.pedidas) != 1 {
+			t.Errorf("%s: %+v", codigo, d)
+		}
+		w.solicita = buena
+		w.pasa(time.Hour)
+		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 2 || (w.pedidas[0].Criterios() == w.pedidas[1].Criterios()) != igual {
+			t.Errorf("%s: %+v, sent %+v", codigo, d, w.pedidas)
+		}
+	}
+}
+
+func TestRecorta_WhenTheSixYearsMoveOn(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	buena := w.solicita
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{}, respuestas["404"]
+	}
+	id := w.nueva(func(p *gateway.PeticionDescarga) {
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "2020-11-21T00:00:00", "2020-11-22T23:59:59"
+	})
+	w.anda(0)
+	w.solicita = buena
+	w.pasa(13 * time.Hour) // the 22nd in Mexico
+	w.anda(0)
+	if d := w.ve(id); w.pedidas[1].FechaInicial != "2020-11-22T00:00:00" || d.Solicitudes[0].Desde != "2020-11-21T00:00:00" {
+		t.Errorf("%+v %+v", w.pedidas[1], d.Solicitudes)
+	}
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{}, respuestas["404"]
+	}
+	id = w.nueva(func(p *gateway.PeticionDescarga) {
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "2020-11-22T00:00:00", "2020-11-22T20:00:00"
+	})
+	w.anda(0)
+	antes := len(w.pedidas)
+	w.pasa(24 * time.Hour)
+	w.anda(0)
+	if d := w.ve(id); d.Estado != gateway.DescargaFallida || len(w.pedidas) != antes {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestCinco003_WhenManyTramos: a thousand solicitudes of one descarga, the halves
+// of halves, cover the range and end.
+func TestCinco003_WhenManyTramos(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.solicita = func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+		r, err := leeRango(s.FechaInicial, s.FechaFinal)
+		if err != nil {
+			return gateway.SolicitudAceptada{}, err
+		}
+		if segundos(r) > 6000 {
+			return gateway.SolicitudAceptada{}, respuestas["5003"]
+		}
+		return gateway.SolicitudAceptada{}, respuestas["5004"]
+	}
+	id := w.nueva(nil)
+	inicio := time.Now()
+	d := w.acaba(id)
+	if d.Estado != gateway.DescargaVacia || d.Progreso.Solicitudes != 512 || len(d.Solicitudes) != 1023 {
+		t.Errorf("%s %d solicitudes, %d in all", d.Estado, d.Progreso.Solicitudes, len(d.Solicitudes))
+	}
+	t.Logf("%d solicitudes in %s", len(d.Solicitudes), time.Since(inicio))
+	w.sinRepetir()
+	sigue := "2026-01-01T00:00:00"
+	hojas := 0
+	desde := map[string]gateway.Tramo{}
+	for _, x := range d.Solicitudes {
+		if x.Estado == gateway.TramoVacia {
+			desde[x.Desde] = x
+		}
+	}
+	for ; sigue != "2026-02-01T00:00:00"; hojas++ {
+		x, ok := desde[sigue]
+		if !ok {
+			t.Fatalf("nothing begins at %s", sigue)
+		}
+		sigue = rangoDe(t, x.Hasta, x.Hasta).desde.Add(time.Second).Format(gateway.FormatoFecha)
+	}
+	if hojas != 512 {
+		t.Errorf("%d pieces", hojas)
+	}
+}
+
+func TestCrea_WhenTheEFirmaIsMissingNothingIsWritten(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.cfg.EFirma = func(string) error { return &gateway.Error{Kind: gateway.KindEFirma, Detail: "d", NoEnviada: true} }
+	_, _, err := w.Crea(t.Context(), "k", gateway.PeticionDescarga{Solicitud: enero()})
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Kind != gateway.KindEFirma {
+		t.Errorf("%v", err)
+	}
+	if todas, _, err := w.Lista(t.Context(), gateway.FiltroDescargas{Limite: 10}); err != nil || len(todas) != 0 {
+		t.Errorf("%v %v", todas, err)
+	}
+}
+
+// TestIncompleta_WhenMorePackagesComeLater: the SAT's list has been seen to grow
+// by the hour.
+func TestIncompleta_WhenMorePackagesComeLater(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	var primera time.Time
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) {
+		if primera.IsZero() {
+			primera = w.reloj()
+		}
+		var hay []string
+		for i := 0; i <= int(w.reloj().Sub(primera)/time.Hour) && i < 4; i++ {
+			hay = append(hay, fmt.Sprintf("%s_%02d", id, i))
+		}
+		return estado("3", "5000", 40, hay...), nil
+	}
+	id := w.nueva(nil)
+	for range 600 {
+		if w.ve(id).Estado.Final() {
+			break
+		}
+		w.anda(time.Minute)
+	}
+	if d := w.ve(id); d.Estado != gateway.DescargaTerminada || d.Progreso.Encontrados != 40 || d.Cuota.Solicitudes != 1 {
+		t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Progreso)
+	}
+}
+
+func TestIncompleta_WhenTheRestNeverComesItIsToldAndEnds(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 12, "a"), nil }
+	d := w.acaba(w.nueva(nil))
+	if d.Estado != gateway.DescargaParcial || d.Motivo != "El SAT contó 12 comprobantes y sus paquetes traen 10: faltan 2." || d.Terminada.Sub(d.Creada) > 3*time.Hour || w.miradas > maxMiradas+2 {
+		t.Errorf("%s %q after %s and %d looks", d.Estado, d.Motivo, d.Terminada.Sub(d.Creada), w.miradas)
+	}
+}
