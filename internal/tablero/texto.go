@@ -20,7 +20,12 @@ func funciones() template.FuncMap {
 func nombreEstado(e gateway.EstadoDescarga) string { return palabras(string(e)) }
 
 // palabras makes words of a name of the contract.
-func palabras(s string) string { return strings.ReplaceAll(s, "_", " ") }
+func palabras(s string) string {
+	if s == "vacia" {
+		return "vacía"
+	}
+	return strings.ReplaceAll(s, "_", " ")
+}
 
 // explicaEstado says what goes on in a state, as docs/descargas.md does.
 func explicaEstado(e gateway.EstadoDescarga) string {
