@@ -73,6 +73,7 @@ type App struct {
 	deposito *objetos.Deposito
 	paquetes *paquetes.Almacen
 	metrics  *telemetry.Metrics
+	efirmas  *efirma.Keyring
 	webhooks *webhooks.Servicio
 	api      http.Handler
 
@@ -164,6 +165,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	}
 	a := &App{cfg: cfg, opts: opts, store: st, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
+	a.efirmas = efirmas
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
 	cuenta, cuentaPAC, err := accounts(cfg)

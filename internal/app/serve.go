@@ -29,7 +29,11 @@ func (a *App) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("GATEWAY_ADMIN_LISTEN: %w", err), apiListener.Close())
 	}
-	apiServer, adminServer := newServer(a.api), newServer(a.admin())
+	admin, err := a.admin()
+	if err != nil {
+		return errors.Join(err, apiListener.Close(), adminListener.Close())
+	}
+	apiServer, adminServer := newServer(a.api), newServer(admin)
 	failed := make(chan error, 2)
 	go func() { failed <- apiServer.Serve(apiListener) }()
 	go func() { failed <- adminServer.Serve(adminListener) }()
@@ -63,7 +67,11 @@ func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server)
 
 // admin serves what operators and orchestrators read. An upstream that is down
 // never makes the gateway unready: it must go on answering from storage.
-func (a *App) admin() http.Handler {
+func (a *App) admin() (http.Handler, error) {
+	pagina, err := a.tablero()
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +85,9 @@ func (a *App) admin() http.Handler {
 		text(w, http.StatusOK, "ok")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
-	return mux
+	mux.Handle("/descargas", pagina)
+	mux.Handle("/descargas/", pagina)
+	return mux, nil
 }
 
 func text(w http.ResponseWriter, status int, body string) {

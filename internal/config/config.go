@@ -23,8 +23,10 @@ const Prefix = "GATEWAY"
 // Config holds every setting. The desc tags make docs/configuration.md.
 type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
-	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz and /metrics. Not authenticated: keep it private."`
-	DataDir     string `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
+	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz, /metrics and the page /descargas. Not authenticated: keep it private."`
+	// AdminNombres are what DNS rebinding is told from a proxy by.
+	AdminNombres []string `split_words:"true" desc:"Host names by which a proxy calls the page /descargas, separated by commas. IP addresses, localhost and names without a dot need no mention."`
+	DataDir      string   `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
@@ -146,6 +148,7 @@ func (c Config) Check() error {
 	return errors.Join(
 		address("GATEWAY_LISTEN", c.Listen),
 		address("GATEWAY_ADMIN_LISTEN", c.AdminListen),
+		hostNames("GATEWAY_ADMIN_NOMBRES", c.AdminNombres),
 		oneOf("GATEWAY_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("GATEWAY_LOG_FORMAT", c.LogFormat, "json", "console"),
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
@@ -203,6 +206,16 @@ func Loopback(addr string) bool {
 func address(name, value string) error {
 	if _, _, err := net.SplitHostPort(value); err != nil {
 		return fmt.Errorf("%s: %q is not host:port", name, value)
+	}
+	return nil
+}
+
+// hostNames wants names alone: a mistaken one would refuse who should be let in.
+func hostNames(name string, values []string) error {
+	for _, v := range values {
+		if v == "" || strings.ContainsAny(v, "/:* \t") {
+			return fmt.Errorf("%s: %q is not a host name, without scheme, port or path", name, v)
+		}
 	}
 	return nil
 }

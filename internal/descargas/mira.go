@@ -91,6 +91,27 @@ func (m *Motor) Eventos(ctx context.Context, id string, despues int64, limite in
 	return eventos, nil
 }
 
+// UltimoEvento returns the number of the ledger's last line; 0 for none.
+func (m *Motor) UltimoEvento(ctx context.Context, id string) (int64, error) {
+	ultimo, _, err := m.cfg.Store.UltimoEvento(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return 0, ErrNoExiste
+	case err != nil:
+		return 0, interno(err)
+	}
+	return ultimo, nil
+}
+
+// Cuenta counts descargas by state, as store.CuentaDescargas does.
+func (m *Motor) Cuenta(ctx context.Context, f gateway.FiltroDescargas) (map[gateway.EstadoDescarga]int, error) {
+	cuentas, err := m.cfg.Store.CuentaDescargas(ctx, f)
+	if err != nil {
+		return nil, interno(err)
+	}
+	return cuentas, nil
+}
+
 // vistazo is how long news of another gateway may take to be heard.
 const vistazo = time.Second
 

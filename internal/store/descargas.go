@@ -155,28 +155,13 @@ var ErrCursor = errors.New("store: not a cursor")
 // ListaDescargas returns the rows that f lets pass, the newest first, and the
 // cursor of the page behind; empty at the end. It fails with ErrCursor.
 func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) ([]Descarga, string, error) {
-	q := &consulta{}
-	if f.RFCs != nil {
-		q.en("rfc", f.RFCs)
-	}
-	if f.RFC != "" {
-		q.y("rfc = ?", f.RFC)
-	}
+	q := filtra(f)
 	if len(f.Estados) > 0 {
 		estados := make([]string, len(f.Estados))
 		for i, e := range f.Estados {
 			estados[i] = string(e)
 		}
 		q.en("estado", estados)
-	}
-	if f.IDProgramacion != "" {
-		q.y("programacion = ?", f.IDProgramacion)
-	}
-	if !f.CreadaDesde.IsZero() {
-		q.y("creada >= ?", Instante(f.CreadaDesde))
-	}
-	if !f.CreadaHasta.IsZero() {
-		q.y("creada < ?", Instante(f.CreadaHasta))
 	}
 	if f.Cursor != "" {
 		creada, id, ok := strings.Cut(f.Cursor, "~")
@@ -191,6 +176,41 @@ func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) (
 	}
 	ultima := pagina[f.Limite-1]
 	return pagina[:f.Limite], Instante(ultima.Creada) + "~" + ultima.ID, nil
+}
+
+// filtra makes conditions of f's fields but for Estados and Cursor.
+func filtra(f gateway.FiltroDescargas) *consulta {
+	q := &consulta{}
+	if f.RFCs != nil {
+		q.en("rfc", f.RFCs)
+	}
+	if f.RFC != "" {
+		q.y("rfc = ?", f.RFC)
+	}
+	if f.IDProgramacion != "" {
+		q.y("programacion = ?", f.IDProgramacion)
+	}
+	if !f.CreadaDesde.IsZero() {
+		q.y("creada >= ?", Instante(f.CreadaDesde))
+	}
+	if !f.CreadaHasta.IsZero() {
+		q.y("creada < ?", Instante(f.CreadaHasta))
+	}
+	return q
+}
+
+// CuentaDescargas counts by state the rows that f lets pass, whatever its Estados,
+// Cursor and Limite.
+func (s *Store) CuentaDescargas(ctx context.Context, f gateway.FiltroDescargas) (map[gateway.EstadoDescarga]int, error) {
+	q := filtra(f)
+	out := make(map[gateway.EstadoDescarga]int)
+	return out, s.cada(ctx, func(f fila) error {
+		var estado gateway.EstadoDescarga
+		var cuantas int
+		err := f.Scan(&estado, &cuantas)
+		out[estado] = cuantas
+		return err
+	}, q.sql(`SELECT estado, COUNT(*) FROM descargas`, ` GROUP BY estado`), q.args...)
 }
 
 // consulta gathers conditions; their texts are constants of this package.

@@ -69,6 +69,7 @@ func mayImport() map[string][]string {
 		"internal/zipdir":    nil,
 		"internal/cfdi":      {"internal/zipdir"},
 		"internal/webhooks":  {"internal/gateway", "internal/store"},
+		"internal/tablero":   {"internal/gateway"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
 		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
@@ -86,7 +87,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/telemetry", "internal/transport", "internal/webhooks"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
 		"internal/config/gendoc":   {"internal/config"},
 		"internal/store/pgtest":    nil,

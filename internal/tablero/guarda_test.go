@@ -1,0 +1,200 @@
+package tablero
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+func TestGuarda_WhenCalledByAName(t *testing.T) {
+	t.Parallel()
+	h := sirve(t, &libro{}, func(c *Config) { c.Nombres = []string{"Pasarela.ejemplo.mx"} })
+	for host, want := range map[string]int{
+		"127.0.0.1:9090": 200, "[::1]:9090": 200, "10.1.2.3": 200, "localhost:9090": 200, "LOCALHOST": 200, "a.localhost:1": 200, "pasarela:9090": 200,
+		"pasarela.ejemplo.mx": 200, "PASARELA.EJEMPLO.MX.:443": 200,
+		"otro.ejemplo.mx": 403, "malo.example:9090": 403, "127.0.0.1.malo.example:9090": 403, "localhost.malo.example": 403, "pasarela.ejemplo.mx.malo.example": 403, ".": 403,
+	} {
+		if resp := visita(h, http.MethodGet, "/descargas", "Host", host); resp.Code != want {
+			t.Errorf("called as %s: %d, want %d", host, resp.Code, want)
+		}
+	}
+}
+
+func TestGuarda_WhenAnotherSiteAsks(t *testing.T) {
+	t.Parallel()
+	h := sirve(t, &libro{})
+	for _, c := range []struct {
+		site, mode string
+		want       int
+	}{{"same-origin", "cors", 200}, {"none", "navigate", 200}, {"cross-site", "navigate", 200}, {"cross-site", "no-cors", 403}, {"cross-site", "cors", 403}} {
+		if resp := visita(h, http.MethodGet, "/descargas", "Sec-Fetch-Site", c.site, "Sec-Fetch-Mode", c.mode); resp.Code != c.want {
+			t.Errorf("%s %s: %d", c.site, c.mode, resp.Code)
+		}
+	}
+}
+
+func TestGuarda_WhenItIsNotRead(t *testing.T) {
+	t.Parallel()
+	h := sirve(t, &libro{descargas: []gateway.Descarga{una("una", gateway.DescargaTerminada)}})
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
+		for _, url := range []string{"/descargas", "/descargas/una"} {
+			if resp := visita(h, method, url); resp.Code != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d", method, url, resp.Code)
+			}
+		}
+	}
+}
+
+func TestRespuestas_WhenAnythingIsServed(t *testing.T) {
+	t.Parallel()
+	h := sirve(t, &libro{})
+	for _, url := range []string{"/descargas", "/descargas/nada", "/descargas/recursos/tablero.js", "/descargas/recursos/tablero.css", "/descargas/recursos/icono.svg", "/descargas/recursos/otro"} {
+		resp := visita(h, http.MethodGet, url)
+		for name, want := range map[string]string{"Content-Security-Policy": csp, "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin"} {
+			if got := resp.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q", url, name, got)
+			}
+		}
+		if strings.Contains(url, "recursos/") || resp.Header().Get("Cache-Control") == "no-store" {
+			continue
+		}
+		t.Errorf("%s may be kept: %q", url, resp.Header().Get("Cache-Control"))
+	}
+	if strings.Contains(csp, "unsafe") || !strings.HasPrefix(csp, "default-src 'none'") {
+		t.Errorf("the policy is %s", csp)
+	}
+	first := visita(h, http.MethodGet, "/descargas/recursos/tablero.css")
+	again := visita(h, http.MethodGet, "/descargas/recursos/tablero.css", "If-None-Match", first.Header().Get("ETag"))
+	if first.Header().Get("Content-Type") != "text/css; charset=utf-8" || again.Code != http.StatusNotModified {
+		t.Errorf("%v, then %d", first.Header(), again.Code)
+	}
+}
+
+func TestActualiza_WhenSomethingLives(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		estado        gateway.EstadoDescarga
+		url           string
+		cada          string
+		pausa, vuelve string
+	}{
+		{gateway.DescargaEnProceso, "/descargas", "5", "descargas?pausa=1", ""},
+		{gateway.DescargaEnProceso, "/descargas?pausa=1&rfc=PRU010101AB1", "0", "descargas?rfc=PRU010101AB1", "Reanudar"},
+		{gateway.DescargaTerminada, "/descargas", "60", "descargas?pausa=1", ""},
+		{gateway.DescargaProgramada, "/descargas/una", "60", "una?pausa=1", ""},
+		{gateway.DescargaEnCola, "/descargas/una?antes=1", "5", "una?antes=1&pausa=1", ""},
+		{gateway.DescargaEnCola, "/descargas/una?pausa=1", "0", "una", "Reanudar"},
+		{gateway.DescargaFallida, "/descargas/una", "0", "", ""},
+	} {
+		p := lee(t, sirve(t, &libro{descargas: []gateway.Descarga{una("una", c.estado)}}), c.url, http.StatusOK)
+		pausa, cada := "", ""
+		for n := range p.doc.Descendants() {
+			switch attr(n, "id") {
+			case "pausa":
+				pausa = attr(n, "href")
+			case "reloj":
+				cada = attr(n, "data-cada")
+			}
+		}
+		if cada != c.cada || pausa != c.pausa {
+			t.Errorf("%s of %s: every %s s, pause %q", c.url, c.estado, cada, pausa)
+		}
+		// Without JavaScript the page loads itself again.
+		if got, want := strings.Contains(p.fuente, `<noscript><meta http-equiv="refresh" content="`+c.cada+`"></noscript>`), c.cada != "0"; got != want {
+			t.Errorf("%s of %s: refresh without script %v", c.url, c.estado, got)
+		}
+		p.quiere(t, c.vuelve)
+	}
+}
+
+func TestLateral_WhenSomethingNeedsSomebody(t *testing.T) {
+	t.Parallel()
+	efirmas := []EFirma{{RFC: "AAA010101AA1", Vence: ahora().Add(31 * 24 * time.Hour)}, {RFC: "BBB010101AA1", Vence: ahora().Add(12*24*time.Hour + time.Hour)},
+		{RFC: "CCC010101AA1", Vence: ahora().Add(-time.Hour), Motivo: "Venció."}, {RFC: "DDD010101AA1", Motivo: "Falta la contraseña."}}
+	for range maxLateral {
+		efirmas = append(efirmas, EFirma{RFC: "EEE010101AA1", Vence: ahora().Add(time.Hour)})
+	}
+	h := sirve(t, &libro{}, func(c *Config) {
+		c.EFirmas = func() ([]EFirma, error) { return efirmas, nil }
+		c.Webhooks = func(_ context.Context, limite int) ([]Webhook, error) {
+			return []Webhook{{Host: "erp.ejemplo.mx", Pendientes: 3, Siguiente: ahora().Add(5 * time.Minute)}, {Host: "viejo.ejemplo.mx", Retirado: true}}[:min(2, limite)], nil
+		}
+	})
+	p := lee(t, h, "/descargas", http.StatusOK)
+	p.quiere(t, "BBB010101AA1 e.firma que vence en 12 días", "CCC010101AA1 e.firma que no sirve: Venció.", "DDD010101AA1 e.firma que no sirve: Falta la contraseña.",
+		"y 3 e.firmas más", "erp.ejemplo.mx webhook que falla: 3 mensajes por reintentar, el próximo en 5 min", "viejo.ejemplo.mx webhook dado de baja: contestó 410")
+	p.sin(t, "AAA010101AA1")
+
+	// What cannot be read does not take the page with it.
+	h = sirve(t, &libro{}, func(c *Config) {
+		c.EFirmas = func() ([]EFirma, error) { return nil, errors.New("no directory") }
+		c.Webhooks = func(context.Context, int) ([]Webhook, error) { return nil, errors.New("no table") }
+	})
+	lee(t, h, "/descargas", http.StatusOK).sin(t, "Hay que ver", "no table")
+}
+
+// What a reader without eyes or mouse needs, of every kind of page.
+func TestPagina_WhenItIsNotSeen(t *testing.T) {
+	t.Parallel()
+	l := &libro{descargas: []gateway.Descarga{partida()}, eventos: []gateway.EventoDescarga{{Numero: 1, Cuando: ahora(), Tipo: "creada"}},
+		paquetes: []gateway.PaqueteDescarga{{Paquete: gateway.Paquete{IDPaquete: "P_01"}, Tramo: 73}}}
+	h := sirve(t, l)
+	for _, url := range []string{"/descargas", "/descargas?rfc=nada", "/descargas/una"} {
+		p := lee(t, h, url, http.StatusOK)
+		ids, para := []string{}, []string{}
+		nivel, h1 := 0, 0
+		for n := range p.doc.Descendants() {
+			if n.Type != html.ElementNode {
+				continue
+			}
+			if id := attr(n, "id"); id != "" {
+				if slices.Contains(ids, id) {
+					t.Errorf("%s: two elements are %s", url, id)
+				}
+				ids = append(ids, id)
+			}
+			switch n.Data {
+			case "html":
+				if attr(n, "lang") != "es-MX" {
+					t.Errorf("%s: language %q", url, attr(n, "lang"))
+				}
+			case "label":
+				para = append(para, attr(n, "for"))
+			case "h1", "h2", "h3":
+				now := int(n.Data[1] - '0')
+				if h1 += max(0, 2-now); now > nivel+1 {
+					t.Errorf("%s: %s after h%d", url, n.Data, nivel)
+				}
+				nivel = now
+			case "th":
+				if attr(n, "scope") == "" {
+					t.Errorf("%s: a header of nothing", url)
+				}
+			}
+			if estilo := attr(n, "style") + attr(n, "onclick"); estilo != "" {
+				t.Errorf("%s: %s has %q, which the policy refuses", url, n.Data, estilo)
+			}
+		}
+		if h1 != 1 {
+			t.Errorf("%s: %d h1", url, h1)
+		}
+		for _, campo := range append(p.todos("input"), p.todos("select")...) {
+			if attr(campo, "type") != "hidden" && !slices.Contains(para, attr(campo, "id")) {
+				t.Errorf("%s: nothing says what %s is", url, attr(campo, "id"))
+			}
+		}
+		for _, region := range []string{"reloj", "aviso", "contenido"} {
+			if !slices.Contains(ids, region) {
+				t.Errorf("%s: no %s", url, region)
+			}
+		}
+	}
+}
