@@ -23,13 +23,25 @@ import (
 )
 
 // demo walks every operation through REST and fails if any answer is
-// not what a user would expect.
-func demo(ctx context.Context, out io.Writer) (err error) {
+// not what a user would expect. The short one has a month where the other has a year.
+func demo(ctx context.Context, out io.Writer, corto bool) (err error) {
 	dir, err := os.MkdirTemp("", "pasarela-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := operaciones(ctx, out, dir); err != nil {
+		return err
+	}
+	if err := descargas(ctx, out, dir, corto); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nAll of it worked.") //nolint:errcheck // a terminal
+	return nil
+}
+
+// operaciones walks one call after the other.
+func operaciones(ctx context.Context, out io.Writer, dir string) (err error) {
 	stack, err := devstack.Start(ctx, dir+"/gateway", devstack.Options{
 		Sandbox:   sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir + "/sandbox", Seed: 1, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" },
@@ -55,9 +67,6 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	w.refusal()
 	w.titulos()
 	w.prodigia()
-	if w.err == nil {
-		w.say("\nAll of it worked.")
-	}
 	return w.err
 }
 
