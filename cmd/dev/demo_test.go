@@ -39,6 +39,7 @@ func TestDemo_WhenShortItTellsTheWholeStory(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{"partida", "101,928 rows and 38,", "3 of them too large and split", "no package was fetched twice", "notice 3 of 3, its signature verified",
+		"a day passes", "run 2,",
 		"the same 60,729 folios", "the same 41,199 folios", "the same 38,", "All of it worked."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo does not say %q", want)
