@@ -78,7 +78,8 @@ func TestDemo_WhenInterruptedItCleansUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-ended:
+	case err := <-ended:
+		t.Logf("it ended: %v", err)
 	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 	}

@@ -51,7 +51,7 @@ func compila(ctx context.Context, dir string) (string, error) {
 
 // arranca starts the program with env alone, and waits until it listens and is idle.
 func arranca(ctx context.Context, file string, env []string) (*proceso, error) {
-	p := &proceso{cmd: exec.CommandContext(ctx, file), fin: make(chan struct{})} //nolint:gosec // what compila built
+	p := &proceso{cmd: exec.CommandContext(ctx, file), fin: make(chan struct{})}
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = despide
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}, env...)
