@@ -17,29 +17,44 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
 // demo walks every operation through REST and fails if any answer is
-// not what a user would expect.
-func demo(ctx context.Context, out io.Writer) (err error) {
+// not what a user would expect. The short one has a month where the other has a year.
+func demo(ctx context.Context, out io.Writer, corto bool) (err error) {
 	dir, err := os.MkdirTemp("", "pasarela-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := operaciones(ctx, out, dir); err != nil {
+		return err
+	}
+	if err := descargas(ctx, out, dir, corto); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nAll of it worked.") //nolint:errcheck // a terminal
+	return nil
+}
+
+// operaciones walks one call after the other.
+func operaciones(ctx context.Context, out io.Writer, dir string) (err error) {
+	clock := &reloj{}
 	stack, err := devstack.Start(ctx, dir+"/gateway", devstack.Options{
-		Sandbox:   sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir + "/sandbox", Seed: 1, Log: zerolog.Nop()},
+		Sandbox:   sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir + "/sandbox", Seed: 1, Now: clock.now, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" },
-		Log:       zerolog.Nop(),
+		Gateway:   app.Options{Cola: app.Cola{Sondeo: 100 * time.Millisecond, CadaRonda: time.Second}},
+		Log:       zerolog.Nop(), Now: clock.now,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Stop()) }()
-	w := &walk{ctx: ctx, out: out, stack: stack}
+	w := &walk{ctx: ctx, out: out, stack: stack, reloj: clock}
 	w.say("Gateway %s, sandbox %s", stack.API, stack.SandboxURL)
 	w.efirmas()
 	w.autentica("cfdi")
@@ -55,9 +70,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	w.refusal()
 	w.titulos()
 	w.prodigia()
-	if w.err == nil {
-		w.say("\nAll of it worked.")
-	}
+	w.recurrente()
 	return w.err
 }
 
@@ -95,6 +108,7 @@ type walk struct {
 	ctx   context.Context //nolint:containedctx // the walk is one call
 	out   io.Writer
 	stack *devstack.Stack
+	reloj *reloj // of both
 	err   error
 }
 
@@ -112,12 +126,30 @@ func (w *walk) call(method, path string, body any, want int) []byte {
 		w.err = err
 		return nil
 	}
-	req, err := http.NewRequestWithContext(w.ctx, method, w.stack.API+path, bytes.NewReader(text))
+	got := w.send(method, path, text, want, "Content-Type", "application/json")
+	if w.err == nil {
+		w.say("  %s %s → %d", method, path, want)
+	}
+	return got
+}
+
+// get reads quietly.
+func (w *walk) get(path string, header ...string) []byte {
+	return w.send(http.MethodGet, path, nil, http.StatusOK, header...)
+}
+
+func (w *walk) send(method, path string, body []byte, want int, header ...string) []byte {
+	if w.err != nil {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(w.ctx, method, w.stack.API+path, bytes.NewReader(body))
 	if err != nil {
 		w.err = err
 		return nil
 	}
-	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		w.err = err
@@ -128,7 +160,6 @@ func (w *walk) call(method, path string, body any, want int) []byte {
 	if err != nil || resp.StatusCode != want {
 		w.err = fmt.Errorf("%s %s: status %d, wanted %d: %s (%w)", method, path, resp.StatusCode, want, got, err)
 	}
-	w.say("  %s %s → %d", method, path, resp.StatusCode)
 	return got
 }
 

@@ -1,6 +1,7 @@
 // Command dev is for trying Pasarela without the SAT: `dev run` starts a sandbox
 // and a gateway and prints commands to paste; `dev demo` walks every operation
-// and shows what came. It is not shipped.
+// and shows what came, -corto with a month of durable downloads instead of a year.
+// It is not shipped.
 package main
 
 import (
@@ -26,8 +27,8 @@ func command(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "run":
 		return run(ctx, os.Stdout)
-	case len(args) == 1 && args[0] == "demo":
-		return demo(ctx, os.Stdout)
+	case len(args) == 1 && args[0] == "demo", len(args) == 2 && args[0] == "demo" && args[1] == "-corto":
+		return demo(ctx, os.Stdout, len(args) == 2)
 	}
-	return errors.New("usage: dev run | dev demo")
+	return errors.New("usage: dev run | dev demo [-corto]")
 }

@@ -51,11 +51,12 @@ func run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// banner is what to paste. test/integration runs these very lines.
+// banner is what to paste. A test runs these very lines.
 func banner(s *devstack.Stack) string {
 	return strings.NewReplacer("{api}", s.API, "{admin}", s.Admin, "{sandbox}", s.SandboxURL, "{sandboxAdmin}", s.SandboxAdmin,
 		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcEmpresa).Replace(`
 Pasarela   {api}     contract: {api}/openapi.yaml   admin: {admin}/metrics
+Descargas  {admin}/descargas     a page of all durable downloads
 Sandbox    {sandbox}     simulates SAT, SEP and Prodigia; admin: {sandboxAdmin}
 e.firmas   {efirmas}
 
@@ -69,6 +70,15 @@ Paste, in another terminal:
 
   # 3. Download the package as a ZIP
   curl -fsS -o /tmp/paquete.zip "{api}/v1/sat/cfdi/paquetes/$(sed -E 's/.*"idsPaquetes":\["([^"]+)".*/\1/' /tmp/estado.json)?rfcSolicitante={rfc}" && ls -l /tmp/paquete.zip
+
+  # Or let the gateway do all of it: the metadata of everything that {rfc} received in 2025
+  curl -sS {api}/v1/sat/descargas -H 'Content-Type: application/json' -d '{"servicio":"cfdi","tipoDescarga":"recibidos","tipoSolicitud":"Metadata","rfcSolicitante":"{rfc}","fechaInicial":"2025-01-01T00:00:00","fechaFinal":"2025-12-31T23:59:59"}' | tee /tmp/descarga.json
+
+  # Watch what happens; it ends when everything has come (about ten seconds here)
+  curl -sSN -H 'Accept: text/event-stream' "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/eventos"
+
+  # Read it, as often as you like: here as CSV
+  curl -fsS -H 'Accept: text/csv' -o /tmp/metadatos.csv "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/metadatos" && head -n 3 /tmp/metadatos.csv
 
   # The e.firmas that the gateway signs with
   curl -sS {api}/v1/efirmas

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 )
 
 func TestVolumen_EachDirectionHasItsOwn(t *testing.T) {
@@ -139,5 +140,15 @@ func TestEscenario_AnioGrandeIsAYearThatMustBeSplit(t *testing.T) {
 	v := c.paquetes(opEmitidos, c.emitidos(append(anio, "FechaFinal", "2025-12-31T23:59:58")...))
 	if n := v.attr["NumeroCFDIs"]; len(v.paquetes) != 46 || len(n) != 6 || n < "450000" {
 		t.Errorf("%d packages of %s", len(v.paquetes), n)
+	}
+	desde, hasta := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC)
+	var todosSon, vigentes int
+	for _, cancelado := range b.Folios(sandbox.RFCEmpresa, sat.Emitidos, desde, hasta) {
+		if todosSon++; !cancelado {
+			vigentes++
+		}
+	}
+	if fmt.Sprint(todosSon) != "485085" || fmt.Sprint(vigentes) != v.attr["NumeroCFDIs"] {
+		t.Errorf("%d folios, %d in force; the service says %s", todosSon, vigentes, v.attr["NumeroCFDIs"])
 	}
 }

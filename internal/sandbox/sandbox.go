@@ -9,6 +9,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -199,6 +200,12 @@ func (s *Sandbox) Estado() Estado {
 		e.MaxRecibidas = max(e.MaxRecibidas, c.Recibidas)
 	}
 	return e
+}
+
+// Folios yields the folio of every CFDI that rfc issued or received from desde to hasta, both ends included,
+// and whether it is cancelled by now: what a complete download must hold, told without a request.
+func (s *Sandbox) Folios(rfc string, d sat.Sentido, desde, hasta time.Time) iter.Seq2[sat.UUID, bool] {
+	return s.sat.Folios(rfc, d, desde, hasta)
 }
 
 // Llamadas returns the calls of the SAT's services with numbers above desde, in order of arrival: the last

@@ -52,14 +52,10 @@ const cuenta = "sandbox"
 
 // Start starts both and waits until they accept connections.
 func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	s := &Stack{gateway: make(chan error, 1), sandbox: make(chan error, 1)}
-	if err := s.startSandbox(ctx, opts.Sandbox); err != nil {
+	s, err := StartSandbox(ctx, dataDir, opts.Sandbox)
+	if err != nil {
 		return nil, err
 	}
-	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
 	password := filepath.Join(opts.Sandbox.Dir, "password.txt")
 	s.Config.SEP.Usuario, s.Config.SEP.PasswordFile = cuenta, password
 	s.Config.PADE.Contrato, s.Config.PADE.Usuario, s.Config.PADE.PasswordFile = cuenta, cuenta, password
@@ -72,6 +68,17 @@ func Start(ctx context.Context, dataDir string, opts Options) (*Stack, error) {
 	if err := s.StartGateway(ctx, opts); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
+	return s, nil
+}
+
+// StartSandbox starts a sandbox alone. Config is that of a gateway that talks to it, for who
+// starts one as a process.
+func StartSandbox(ctx context.Context, dataDir string, cfg sandbox.Config) (*Stack, error) {
+	s := &Stack{gateway: make(chan error, 1), sandbox: make(chan error, 1)}
+	if err := s.startSandbox(ctx, cfg); err != nil {
+		return nil, err
+	}
+	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
 	return s, nil
 }
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/config"
+)
+
+// programa is what is built and measured: the gateway as it is shipped.
+const programa = "github.com/pasarela-mx/pasarela/cmd/gateway"
+
+const (
+	arranque = 30 * time.Second // until it listens
+	despide  = 15 * time.Second // from being told to stop until it is killed
+	reposa   = time.Second      // until what its start took has settled
+)
+
+// proceso is a gateway in a process of its own, so that its memory is its own.
+type proceso struct {
+	cmd *exec.Cmd
+	api string
+	// reposo is what it took before it was asked for anything, in bytes; 0 where
+	// there is no /proc to read it from.
+	reposo int64
+	fin    chan struct{}
+}
+
+// compila builds the gateway into dir and returns where it is.
+func compila(ctx context.Context, dir string) (string, error) {
+	file := filepath.Join(dir, "bin", "gateway")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, programa) //nolint:gosec // our own program, into our own folder
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the gateway (the demo runs within the repository): %w: %s", err, out)
+	}
+	return file, nil
+}
+
+// arranca starts the program with env alone, and waits until it listens and is idle.
+func arranca(ctx context.Context, file string, env []string) (*proceso, error) {
+	p := &proceso{cmd: exec.CommandContext(ctx, file), fin: make(chan struct{})}
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = despide
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}, env...)
+	var complaint bytes.Buffer
+	p.cmd.Stderr = &complaint
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	listens := make(chan string, 1)
+	go p.escucha(out, listens)
+	select {
+	case addr := <-listens:
+		p.api = "http://" + addr
+	case <-p.fin:
+		return nil, fmt.Errorf("the gateway ended: %w: %s", p.cmd.Wait(), complaint.String())
+	case <-time.After(arranque):
+		return nil, errors.Join(errors.New("the gateway does not listen"), p.Close())
+	}
+	time.Sleep(reposa)
+	p.reposo, _ = p.memoria("VmRSS")
+	return p, nil
+}
+
+// escucha reads the log until it ends: one line says where the API is.
+func (p *proceso) escucha(out io.Reader, listens chan<- string) {
+	defer close(p.fin)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var line struct{ Message, API string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
+			listens <- line.API
+		}
+	}
+	io.Copy(io.Discard, out) //nolint:errcheck // what a scanner would not take
+}
+
+// Close tells it to stop, and waits.
+func (p *proceso) Close() error {
+	err := p.cmd.Process.Signal(syscall.SIGTERM)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	timer := time.AfterFunc(despide, func() { p.cmd.Process.Kill() }) //nolint:errcheck // it ended by itself
+	defer timer.Stop()
+	<-p.fin
+	return errors.Join(err, p.cmd.Wait())
+}
+
+// memoria is a field of /proc/<pid>/status in bytes: VmRSS is what the process
+// takes now, VmHWM the most it ever took. False where there is no such file.
+func (p *proceso) memoria(field string) (int64, bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, false
+	}
+	m := regexp.MustCompile(`(?m)^` + field + `:\s+(\d+) kB$`).FindSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	kb, err := strconv.ParseInt(string(m[1]), 10, 64)
+	return kb << 10, err == nil
+}
+
+// entorno is c as the variables that say it, as far as the demo sets it.
+func entorno(c config.Config) []string {
+	env := []string{
+		"GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0", "GATEWAY_DATA_DIR=" + c.DataDir, "GATEWAY_EFIRMA_DIR=" + c.EfirmaDir,
+		"GATEWAY_DESCARGAS_SONDEO_MINIMO=" + c.Descargas.SondeoMinimo.String(), "GATEWAY_DESCARGAS_SONDEO_MAXIMO=" + c.Descargas.SondeoMaximo.String(),
+		"GATEWAY_WEBHOOKS_PRIVADOS=" + strconv.FormatBool(c.Webhooks.Privados), "GATEWAY_SHUTDOWN_TIMEOUT=10s",
+	}
+	for name, s := range map[string]config.Servicio{"CFDI": c.SAT.CFDI, "RETENCIONES": c.SAT.Retenciones} {
+		for operation, url := range map[string]string{"AUTENTICA": s.AutenticaURL, "SOLICITA": s.SolicitaURL, "VERIFICA": s.VerificaURL, "DESCARGA": s.DescargaURL} {
+			env = append(env, strings.Join([]string{"GATEWAY_SAT", name, operation, "URL="}, "_")+url)
+		}
+	}
+	return env
+}
