@@ -72,24 +72,16 @@ type WebhookEnFalla struct {
 // WebhooksEnFalla returns up to limite endpoints that were given up for motivo, or
 // for which messages that have failed wait; whoever they belong to.
 func (s *Store) WebhooksEnFalla(ctx context.Context, motivo string, limite int) ([]WebhookEnFalla, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT d.host, d.motivo, COUNT(e.id), COALESCE(MIN(e.siguiente), '') FROM webhooks_destinos d
+	return todas(ctx, s.db, func(f fila) (w WebhookEnFalla, err error) {
+		var siguiente string
+		if err = f.Scan(&w.Host, &w.Motivo, &w.Pendientes, &siguiente); err == nil {
+			err = leeInstanteEn(siguiente, &w.Siguiente)
+		}
+		return w, err
+	}, `SELECT d.host, d.motivo, COUNT(e.id), COALESCE(MIN(e.siguiente), '') FROM webhooks_destinos d
 		LEFT JOIN webhooks_entregas e ON e.destino = d.id AND e.estado = 'pendiente' AND e.fallidos > 0
 		WHERE e.id IS NOT NULL OR d.motivo = $1
 		GROUP BY d.id, d.host, d.motivo ORDER BY d.host, d.id LIMIT $2`, motivo, limite)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	var out []WebhookEnFalla
-	err = cada(rows, func() error {
-		var w WebhookEnFalla
-		var siguiente string
-		if err := rows.Scan(&w.Host, &w.Motivo, &w.Pendientes, &siguiente); err != nil {
-			return err
-		}
-		out = append(out, w)
-		return leeInstanteEn(siguiente, &out[len(out)-1].Siguiente)
-	})
-	return out, err
 }
 
 // Webhook returns one endpoint, or ErrNotFound.
