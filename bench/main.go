@@ -79,7 +79,7 @@ func full() plan {
 func brief() plan {
 	return plan{name: "quick", pairs: 400, openssl: 1, megas: 100, rounds: 3, slow: 1, smallMegas: 25, bigMegas: 300, memoryRounds: 1,
 		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3, filas: 200_000, documentos: 10_000,
-		vivas: 500, vueltas: 2, sondeo: 5 * time.Second}
+		vivas: 600, vueltas: 2, sondeo: 8 * time.Second}
 }
 
 // section is one table.

@@ -79,11 +79,11 @@ func (s sondeos) rows(base string, pocas sondeos) []row {
 	menos := fmt.Sprintf("%d: %s", pocas.vivas, millis(pocas.sinRSA()))
 	simple := s.simple - s.rsa
 	return []row{
-		info(que+"polls, one each "+s.cada.String(), fmt.Sprintf("%.0f/s, %.1f %% of those due", s.debidos/s.cada.Seconds(), 100*float64(s.hechos)/s.debidos)),
+		info(que+"polls, one each "+s.cada.String(), fmt.Sprintf("%.0f/s, %.1f %% of those due", float64(s.vivas)/s.cada.Seconds(), 100*float64(s.hechos)/s.debidos)),
 		{que + "CPU per poll, signature and all", millis(s.cpu), "crypto/rsa " + millis(s.rsa), fmt.Sprintf("%.2f", s.cpu/s.rsa), "", ""},
 		{"**" + que + "CPU per poll without crypto/rsa's**", millis(s.sinRSA()), "plain Verifica by REST " + millis(simple), fmt.Sprintf("%.2f", s.sinRSA()/simple),
 			fmt.Sprintf("≤ %.1f ms", goalSondeo), yes(s.sinRSA()*1e3 <= goalSondeo)},
-		against(que+"the same over that of "+strconv.Itoa(pocas.vivas), millis(s.sinRSA()), menos, s.sinRSA()/pocas.sinRSA(), goalPorCual),
+		against(que+"the same over that of "+strconv.Itoa(pocas.vivas)+" at the same rate", millis(s.sinRSA()), menos, s.sinRSA()/pocas.sinRSA(), goalPorCual),
 		info(que+"late, p50 / max", fmt.Sprintf("%.2f s / %.2f s", quantile(s.tarde, .5), quantile(s.tarde, 1))),
 		atMost("**"+que+"late, p99, s**", quantile(s.tarde, .99), goalTarde, "%.2f"),
 		atMost(que+"peak memory, MiB", s.peak, goalVivas, "%.0f"),

@@ -26,6 +26,12 @@ func nunca() Despues { return Despues{Nunca: true} }
 // far it is. It returns when the next is due. A job of an earlier turn does
 // nothing. An error is the gateway's own; the caller tries again.
 func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, error) {
+	// The hand comes first: what is read is not what another job has just left.
+	suelta, libre := m.toma(manoTramo(id))
+	defer suelta()
+	if !libre {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	}
 	t, err := m.cfg.Store.Tramo(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nunca(), nil
@@ -39,16 +45,17 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	if t.SiguienteIntento.After(m.cfg.Now()) {
 		return Despues{Cuando: t.SiguienteIntento}, nil
 	}
-	suelta, libre := m.toma("tramo/" + strconv.FormatInt(id, 10))
-	defer suelta()
-	if !libre || m.ocupada(t.Ocupante) {
+	if m.ocupada(t.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
 	}
-	ok, err := m.cfg.Store.OcupaTramo(ctx, t, m.cfg.Presencia.ID())
-	if err != nil || !ok {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
+	// Where no other process shares the database, the hand is enough.
+	if m.cfg.Store.Postgres() {
+		ok, err := m.cfg.Store.OcupaTramo(ctx, t, m.cfg.Presencia.ID())
+		if err != nil || !ok {
+			return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
+		}
+		t.Ocupante = m.cfg.Presencia.ID()
 	}
-	t.Ocupante = m.cfg.Presencia.ID()
 	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
 	if err != nil {
 		return nunca(), err
@@ -77,6 +84,8 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 		delete(m.manos, fila)
 	}, true
 }
+
+func manoTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
 func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
 	// What has been sent must be written down, whoever wants to stop.
@@ -129,7 +138,22 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		t.NumeroCFDIs = got.NumeroCFDIs
 	}
 	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0
+	if p.callado {
+		return m.aplaza(ctx, t, p)
+	}
 	return m.asienta(ctx, d, t, p)
+}
+
+// aplaza writes a step down that has changed nothing but when the next is due:
+// one row, because this is what the engine does most.
+func (m *Motor) aplaza(ctx context.Context, t store.Tramo, p paso) (Despues, error) {
+	t.SiguienteIntento, t.Decision = m.cfg.Now().Add(p.espera), p.decision
+	ok, err := m.cfg.Store.AplazaTramo(ctx, t)
+	m.cfg.Paso(p.tipo + "-registrada")
+	if err != nil || !ok {
+		return nunca(), err
+	}
+	return Despues{Cuando: t.SiguienteIntento}, nil
 }
 
 // asienta writes a step down, with everything that follows from it, in one piece.

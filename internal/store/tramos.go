@@ -82,7 +82,20 @@ func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo,
 
 // OcupaTramo makes t's work the process's own, if it is still as it was read.
 func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, error) {
-	return s.cuantas(ctx, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
+	return s.cuantas(ctx, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND estado = $5 AND siguiente = $6`,
+		proceso, t.ID, t.Turno, t.Ocupante, string(t.Estado), Instante(t.SiguienteIntento))
+}
+
+// AplazaTramo writes what a question to the SAT changes in t when nothing else has
+// changed, and frees it. It returns false when t's turn is over, or its descarga
+// has ended. A power cut may undo it: the SAT is then asked again.
+func (s *Store) AplazaTramo(ctx context.Context, t Tramo) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return cuantas(ctx, s.ligera, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
+		siguiente = $7, decision = $8, ocupante = '' WHERE id = $9 AND turno = $10
+		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`,
+		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
 }
 
 // RelevaTramo begins a new turn of t, if it is still as it was read, and returns it.
@@ -99,7 +112,11 @@ func (s *Store) AnotaSolicitud(ctx context.Context, tramo int64, idSolicitud str
 
 // cuantas runs an UPDATE and tells whether it touched a row.
 func (s *Store) cuantas(ctx context.Context, query string, args ...any) (bool, error) {
-	result, err := s.db.ExecContext(ctx, query, args...)
+	return cuantas(ctx, s.db, query, args...)
+}
+
+func cuantas(ctx context.Context, db *sql.DB, query string, args ...any) (bool, error) {
+	result, err := db.ExecContext(ctx, query, args...)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
