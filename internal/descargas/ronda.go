@@ -43,12 +43,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		if m.ajeno(t.Ocupante) {
 			continue
 		}
-		suelta, libre := m.toma(manoTramo(t.ID))
-		if !libre {
-			continue
-		}
 		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
-		suelta()
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			t.Turno = turno
 			m.despierta(ctx, t)

@@ -26,12 +26,38 @@ func nunca() Despues { return Despues{Nunca: true} }
 // far it is. It returns when the next is due. A job of an earlier turn does
 // nothing. An error is the gateway's own; the caller tries again.
 func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, error) {
-	// The hand comes first: what is read is not what another job has just left.
-	suelta, libre := m.toma(manoTramo(id))
+	suelta, libre := m.toma("tramo/" + strconv.FormatInt(id, 10))
 	defer suelta()
 	if !libre {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
 	}
+	t, d, ok, err := m.ocupa(ctx, id, turno)
+	if err != nil {
+		return nunca(), err
+	}
+	if !ok {
+		return m.ajena(ctx, id, turno)
+	}
+	if t.Estado == gateway.TramoPendiente {
+		if d, err = m.cfg.Store.Descarga(ctx, t.Descarga); err != nil {
+			return nunca(), err
+		}
+	}
+	return m.avanza(ctx, d, t)
+}
+
+// ocupa makes a solicitud that is due, and that nobody has in hand, this
+// process's. Of its descarga it returns no more than a question to the SAT needs.
+func (m *Motor) ocupa(ctx context.Context, id, turno int64) (store.Tramo, store.Descarga, bool, error) {
+	if m.cfg.Presencia.Perdida() {
+		return store.Tramo{}, store.Descarga{}, false, nil
+	}
+	return m.cfg.Store.TomaTramo(ctx, id, turno, m.cfg.Now(), m.cfg.Presencia.ID())
+}
+
+// ajena says when a solicitud is to be looked at again that ocupa did not get. What
+// a process that is dead had in hand is freed for that.
+func (m *Motor) ajena(ctx context.Context, id, turno int64) (Despues, error) {
 	t, err := m.cfg.Store.Tramo(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nunca(), nil
@@ -45,22 +71,11 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	if t.SiguienteIntento.After(m.cfg.Now()) {
 		return Despues{Cuando: t.SiguienteIntento}, nil
 	}
-	if m.ocupada(t.Ocupante) {
+	if t.Ocupante == "" || m.ocupada(t.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
 	}
-	// Where no other process shares the database, the hand is enough.
-	if m.cfg.Store.Postgres() {
-		ok, err := m.cfg.Store.OcupaTramo(ctx, t, m.cfg.Presencia.ID())
-		if err != nil || !ok {
-			return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
-		}
-		t.Ocupante = m.cfg.Presencia.ID()
-	}
-	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
-	if err != nil {
-		return nunca(), err
-	}
-	return m.avanza(ctx, d, t)
+	_, err = m.cfg.Store.OcupaTramo(ctx, t, "")
+	return Despues{Cuando: m.cfg.Now()}, err
 }
 
 // ocupada tells whether a row is another process's, or must not be taken because
@@ -84,8 +99,6 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 		delete(m.manos, fila)
 	}, true
 }
-
-func manoTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
 func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
 	// What has been sent must be written down, whoever wants to stop.
