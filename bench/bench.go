@@ -32,16 +32,17 @@ type bench struct {
 	own     *autoridad.Emitida
 	source  *process
 	missing []string
+	perfil  string // where profiles of gateways go; empty for none
 	nextID  int
 }
 
 // newBench builds the gateway, makes an e.firma and starts the source.
-func newBench(ctx context.Context, p plan, parent string) (*bench, error) {
+func newBench(ctx context.Context, p plan, parent, perfil string) (*bench, error) {
 	dir, err := os.MkdirTemp(parent, "pasarela-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools()}
+	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools(), perfil: perfil}
 	if err := b.prepare(ctx); err != nil {
 		b.close()
 		return nil, err
@@ -89,8 +90,9 @@ func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
 // gatewayProcess is a running gateway.
 type gatewayProcess struct {
 	*process
-	data  string
-	ready float64 // seconds from exec to a good /readyz
+	data   string
+	ready  float64 // seconds from exec to a good /readyz
+	perfil string  // the start of its profiles' names; empty for none
 }
 
 // startGateway starts the built binary on the data directory name. Its CFDI
@@ -104,7 +106,17 @@ func (b *bench) startGateway(ctx context.Context, name string, settings ...strin
 	ctx, cancel := context.WithCancel(ctx)
 	g := &gatewayProcess{process: &process{url: "http://" + api, cancel: cancel}, data: b.file(name)}
 	g.cmd = exec.CommandContext(ctx, b.gateway)
-	g.cmd.Stderr = os.Stderr
+	if b.perfil != "" {
+		self, err := os.Executable()
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		b.nextID++
+		g.perfil = filepath.Join(b.perfil, fmt.Sprintf("%s-%d", name, b.nextID))
+		g.cmd = exec.CommandContext(ctx, self, processCommand, "gateway", g.perfil)
+	}
+	g.cmd.Stderr, g.cmd.Stdout = os.Stderr, os.Stderr
 	g.terminates()
 	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
 		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas, "GATEWAY_SEP_URL="+b.source.url+"/sep/")

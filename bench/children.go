@@ -45,6 +45,10 @@ func runProcess(args []string) error {
 		return floorSEP(args[0])
 	case name == "decode" && len(args) == 4:
 		return decode(args[0], args[1], args[2], args[3])
+	case name == "sandbox" && len(args) == 1:
+		return enProceso(args[0])
+	case name == "gateway" && len(args) >= 1:
+		return perfilado(args[0], args[1:])
 	case name == "lectura" && len(args) == 2:
 		return leeAqui(args[0], args[1])
 	case name == "fetch" && len(args) == 2:

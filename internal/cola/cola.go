@@ -199,10 +199,7 @@ func (c *Cola) abre(cfg *river.Config) (cliente, error) {
 		r, err := river.NewClient(riverpgxv5.New(c.store.Pool()), cfg)
 		return deRiver[pgx.Tx]{r}, err
 	}
-	var err error
-	if c.db, err = c.store.ParaCola(); err != nil {
-		return nil, err
-	}
+	c.db = c.store.ParaCola()
 	r, err := river.NewClient(riversqlite.New(c.db), cfg)
 	return deRiver[*sql.Tx]{r}, err
 }

@@ -30,6 +30,47 @@ func nunca() Despues { return Despues{Nunca: true} }
 // far it is. It returns when the next is due. A job of an earlier turn does
 // nothing. An error is the gateway's own; the caller tries again.
 func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, error) {
+	suelta, libre := m.toma(filaTramo(id))
+	defer suelta()
+	if !libre {
+		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	}
+	t, d, ok, err := m.ocupa(ctx, id, turno)
+	if err != nil {
+		return nunca(), err
+	}
+	if !ok {
+		return m.ajena(ctx, id, turno)
+	}
+	hecho := false
+	defer func() {
+		// What failed, or panicked, must not look as if this process were at it still.
+		if !hecho {
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaTramo(ctx, t) })
+		}
+	}()
+	if t.Estado == gateway.TramoPendiente {
+		if d, err = m.cfg.Store.Descarga(ctx, t.Descarga); err != nil {
+			return nunca(), err
+		}
+	}
+	despues, err := m.avanza(ctx, d, t)
+	hecho = err == nil
+	return despues, err
+}
+
+// ocupa makes a solicitud that is due, and that nobody has in hand, this
+// process's. Of its descarga it returns no more than a question to the SAT needs.
+func (m *Motor) ocupa(ctx context.Context, id, turno int64) (store.Tramo, store.Descarga, bool, error) {
+	if m.cfg.Presencia.Perdida() {
+		return store.Tramo{}, store.Descarga{}, false, nil
+	}
+	return m.cfg.Store.TomaTramo(ctx, id, turno, m.cfg.Now(), m.cfg.Presencia.ID())
+}
+
+// ajena says when a solicitud is to be looked at again that ocupa did not get. What
+// a process that is dead had in hand is freed for that.
+func (m *Motor) ajena(ctx context.Context, id, turno int64) (Despues, error) {
 	t, err := m.cfg.Store.Tramo(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nunca(), nil
@@ -43,30 +84,11 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	if t.SiguienteIntento.After(m.cfg.Now()) {
 		return Despues{Cuando: t.SiguienteIntento}, nil
 	}
-	suelta, libre := m.toma(filaTramo(id))
-	defer suelta()
-	if !libre || m.ocupada(t.Ocupante) {
+	if t.Ocupante == "" || m.ocupada(t.Ocupante) {
 		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
 	}
-	ok, err := m.cfg.Store.OcupaTramo(ctx, t, m.cfg.Presencia.ID())
-	if err != nil || !ok {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
-	}
-	t.Ocupante = m.cfg.Presencia.ID()
-	hecho := false
-	defer func() {
-		// What failed, or panicked, must not look as if this process were at it still.
-		if !hecho {
-			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaTramo(ctx, t) })
-		}
-	}()
-	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
-	if err != nil {
-		return nunca(), err
-	}
-	despues, err := m.avanza(ctx, d, t)
-	hecho = err == nil
-	return despues, err
+	_, err = m.cfg.Store.OcupaTramo(ctx, t, "")
+	return Despues{Cuando: m.cfg.Now()}, err
 }
 
 // deja frees a row that was not brought to an end. Should that fail too, a round
@@ -155,7 +177,22 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		t.NumeroCFDIs = got.NumeroCFDIs
 	}
 	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0
+	if p.callado {
+		return m.aplaza(ctx, t, p)
+	}
 	return m.asienta(ctx, d, t, p)
+}
+
+// aplaza writes a step down that has changed nothing but when the next is due:
+// one row, because this is what the engine does most.
+func (m *Motor) aplaza(ctx context.Context, t store.Tramo, p paso) (Despues, error) {
+	t.SiguienteIntento, t.Decision = m.cfg.Now().Add(p.espera), p.decision
+	ok, err := m.cfg.Store.AplazaTramo(ctx, t)
+	m.cfg.Paso(p.tipo + "-registrada")
+	if err != nil || !ok {
+		return nunca(), err
+	}
+	return Despues{Cuando: t.SiguienteIntento}, nil
 }
 
 // asienta writes a step down, with everything that follows from it, in one piece.

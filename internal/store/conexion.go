@@ -12,8 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -25,30 +24,29 @@ const (
 
 var errURL = errors.New("store: GATEWAY_DATABASE_URL is not one that PostgreSQL's driver understands")
 
-func (s *Store) connectSQLite() (err error) {
+func (s *Store) connectSQLite() {
 	s.file = filepath.Join(s.dir, "pasarela.db")
 	// FULL: a row that was answered for survives a power cut.
-	s.db, err = s.openSQLite("FULL", 4)
-	return err
+	s.turno = semaphore.NewWeighted(1)
+	s.db = s.openSQLite("FULL", 4)
+	s.ligera = s.openSQLite("NORMAL", 2)
 }
 
-func (s *Store) openSQLite(synchronous string, conns int) (*sql.DB, error) {
+func (s *Store) openSQLite(synchronous string, conns int) *sql.DB {
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
 		"_pragma": {"journal_mode(WAL)", "synchronous(" + synchronous + ")", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
+	db := sql.OpenDB(&conector{dsn: dsn.String(), turno: s.turno})
 	db.SetMaxOpenConns(conns)
-	return db, nil
+	db.SetMaxIdleConns(conns)
+	return db
 }
 
 // ParaCola opens SQLite's file once more, for the job queue: on one connection,
 // as its driver wants, and without waiting for the disk, as jobs that a power
 // cut takes are found again. Close it.
-func (s *Store) ParaCola() (*sql.DB, error) { return s.openSQLite("NORMAL", 1) }
+func (s *Store) ParaCola() *sql.DB { return s.openSQLite("NORMAL", 1) }
 
 func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	cfg, err := pgxpool.ParseConfig(address)
@@ -69,6 +67,7 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.db = stdlib.OpenDBFromPool(s.pool)
+	s.ligera = s.db
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
 )
 
 // ErrNotFound says that there is no such row.
@@ -46,8 +47,13 @@ type Config struct {
 
 // Store is an open data directory and its database.
 type Store struct {
-	db    *sql.DB
-	pool  *pgxpool.Pool
+	db   *sql.DB
+	pool *pgxpool.Pool
+	// ligera is the same database for what may be lost in a power cut, though not
+	// when this process dies: SQLite does not wait for the disk there.
+	ligera *sql.DB
+	// turno is whose turn it is to write to SQLite's file.
+	turno *semaphore.Weighted
 	dir   string
 	file  string
 	lock  *flock.Flock
@@ -127,7 +133,8 @@ func (s *Store) connect(ctx context.Context, c Config) error {
 	if c.DatabaseURL != "" {
 		return s.connectPostgres(ctx, c.DatabaseURL)
 	}
-	return s.connectSQLite()
+	s.connectSQLite()
+	return nil
 }
 
 // DB is the database; statements with $1 placeholders suit both.
@@ -151,8 +158,11 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
 // Close releases database and directory.
 func (s *Store) Close() error {
 	var err error
+	if s.ligera != nil && s.ligera != s.db {
+		err = s.ligera.Close()
+	}
 	if s.db != nil {
-		err = s.db.Close()
+		err = errors.Join(err, s.db.Close())
 	}
 	if s.pool != nil {
 		s.pool.Close()

@@ -78,9 +78,57 @@ func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo,
 	return todas(ctx, s.db, leeTramo, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
 }
 
-// OcupaTramo makes t's work the process's own, if it is still as it was read.
+// OcupaTramo makes t's work the process's own, or nobody's, if it is still as it
+// was read.
 func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, error) {
-	return s.cuantas(ctx, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
+	return cuantas(ctx, s.ligera, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
+}
+
+// TomaTramo makes the work on a solicitud the process's own, if it is that turn,
+// due at ahora and in nobody's hand, and returns it with what a question to the
+// SAT needs of its descarga: ID, Limite, and of the petition Servicio and
+// RFCSolicitante. It is one statement because the engine does little else.
+func (s *Store) TomaTramo(ctx context.Context, id, turno int64, ahora time.Time, proceso string) (t Tramo, d Descarga, tomada bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	var limite string
+	row := s.ligera.QueryRowContext(ctx, `UPDATE tramos SET ocupante = $1
+		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado IN ('pendiente', 'presentada') AND siguiente <= $4
+		RETURNING `+columnasTramo+deSuDescarga, proceso, id, turno, Instante(ahora))
+	t, err = leeTramo(conResto{row, []any{&d.Peticion.Solicitud.Servicio, &d.Peticion.Solicitud.RFCSolicitante, &limite}})
+	if errors.Is(err, ErrNotFound) {
+		return t, d, false, nil
+	}
+	if err != nil {
+		return t, d, false, err
+	}
+	d.ID = t.Descarga
+	return t, d, true, leeInstanteEn(limite, &d.Limite)
+}
+
+// deSuDescarga are columns of a solicitud's descarga.
+const deSuDescarga = `, (SELECT servicio FROM descargas d WHERE d.id = tramos.descarga), (SELECT rfc FROM descargas d WHERE d.id = tramos.descarga),
+	(SELECT limite FROM descargas d WHERE d.id = tramos.descarga)`
+
+// conResto scans more columns than its reader knows of.
+type conResto struct {
+	fila
+	resto []any
+}
+
+// Scan implements fila.
+func (f conResto) Scan(into ...any) error { return f.fila.Scan(append(into, f.resto...)...) }
+
+// AplazaTramo writes what a question to the SAT changes in t when nothing else has
+// changed, and frees it. It returns false when t's turn is over, or its descarga
+// has ended. A power cut may undo it: the SAT is then asked again.
+func (s *Store) AplazaTramo(ctx context.Context, t Tramo) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return cuantas(ctx, s.ligera, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
+		siguiente = $7, decision = $8, ocupante = '' WHERE id = $9 AND turno = $10
+		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`,
+		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
 }
 
 // RelevaTramo begins a new turn of t, if it is still as it was read, and returns it.
@@ -107,7 +155,11 @@ func (s *Store) AnotaSolicitud(ctx context.Context, t Tramo) error {
 
 // cuantas runs an UPDATE and tells whether it touched a row.
 func (s *Store) cuantas(ctx context.Context, query string, args ...any) (bool, error) {
-	result, err := s.db.ExecContext(ctx, query, args...)
+	return cuantas(ctx, s.db, query, args...)
+}
+
+func cuantas(ctx context.Context, db *sql.DB, query string, args ...any) (bool, error) {
+	result, err := db.ExecContext(ctx, query, args...)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}

@@ -1,6 +1,6 @@
 // Package pgtest gives tests a real PostgreSQL: one server per test binary, on
 // a socket in a temporary folder, and a database of its own for each test. It is
-// for tests alone: nothing that is shipped imports it.
+// for tests and the benchmark alone: nothing that is shipped imports it.
 //
 // It uses the machine's programs (initdb, postgres) and none of its servers.
 package pgtest
@@ -61,6 +61,37 @@ func Start(t testing.TB) string {
 	t.Cleanup(func() { admin(t, running.url, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	return at(running.url, name)
 }
+
+// Servidor is a server of a program that is no test.
+type Servidor struct {
+	// URL is that of its empty database.
+	URL string
+	// PID is its first process's, the parent of all others.
+	PID   int
+	input io.Closer
+}
+
+// Arranca starts a server, which ends with Close, or with this program.
+func Arranca() (*Servidor, error) {
+	c, err := start()
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
+	}
+	s := &Servidor{URL: at(c.url, "postgres"), input: c.input}
+	// Its first line is the process (PostgreSQL, Database File Layout).
+	text, err := os.ReadFile(filepath.Join(c.url.Query().Get("host"), "datos", "postmaster.pid"))
+	if err == nil {
+		line, _, _ := strings.Cut(string(text), "\n")
+		s.PID, err = strconv.Atoi(line)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close ends the server and removes what it held.
+func (s *Servidor) Close() error { return s.input.Close() }
 
 func admin(t testing.TB, base url.URL, statement string) {
 	t.Helper()

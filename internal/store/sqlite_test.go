@@ -1,0 +1,208 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// archivo opens a file of its own, with as many connections.
+func archivo(t *testing.T, conns int) *sql.DB {
+	t.Helper()
+	s := &Store{file: filepath.Join(t.TempDir(), "x.db"), turno: semaphore.NewWeighted(1)}
+	db := s.openSQLite("NORMAL", conns)
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ejecuta(t, db, `CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER UNIQUE)`)
+	return db
+}
+
+func ejecuta(t *testing.T, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func cuantos(t *testing.T, db *sql.DB) (n int) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM t`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSQLite_WhenManyWriteAllGetTheirTurn(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 8)
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			var err error
+			switch i % 3 {
+			case 0:
+				_, err = db.ExecContext(t.Context(), `INSERT INTO t (n) VALUES ($1)`, i)
+			case 1:
+				var id int64
+				err = db.QueryRowContext(t.Context(), `INSERT INTO t (n) VALUES ($1) RETURNING id`, i).Scan(&id)
+			default:
+				var tx *sql.Tx
+				if tx, err = db.BeginTx(t.Context(), nil); err == nil {
+					if _, err = tx.ExecContext(t.Context(), `INSERT INTO t (n) VALUES ($1)`, i); err == nil {
+						err = tx.Commit()
+					}
+				}
+			}
+			if err != nil {
+				t.Error(i, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := cuantos(t, db); n != 400 {
+		t.Errorf("%d rows of 400", n)
+	}
+}
+
+func TestSQLite_WhenAWriterHoldsItsTurnOthersWaitAsLongAsTheyWish(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 2)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := db.ExecContext(ctx, `INSERT INTO t (n) VALUES (1)`); err == nil {
+		t.Error("two wrote at once")
+	}
+	if n := cuantos(t, db); n != 0 {
+		t.Error("a reader had to see nothing yet", n)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	ejecuta(t, db, `INSERT INTO t (n) VALUES (1)`)
+}
+
+func TestSQLite_WhenAStatementFailsItsTurnIsOverAndItRunsAgain(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 1)
+	for range 3 {
+		ejecuta(t, db, `INSERT INTO t (n) VALUES ($1) ON CONFLICT DO NOTHING`, 7)
+		if _, err := db.ExecContext(t.Context(), `INSERT INTO t (n) VALUES ($1)`, 7); err == nil {
+			t.Fatal("a number came twice")
+		}
+		if _, err := db.ExecContext(t.Context(), `INSERT INTO no_hay (n) VALUES (1)`); err == nil {
+			t.Fatal("a table that is not there was written to")
+		}
+	}
+	ejecuta(t, db, `INSERT INTO t (n) VALUES ($1)`, 8)
+}
+
+func TestSQLite_WhenAStatementIsReadTwiceAtOnceBothAreWhole(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 1)
+	for i := range 5 {
+		ejecuta(t, db, `INSERT INTO t (n) VALUES ($1)`, i)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // read only
+	const query = `SELECT n FROM t WHERE n >= $1 ORDER BY n`
+	fuera, err := tx.QueryContext(t.Context(), query, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fuera.Close() //nolint:errcheck // read only
+	pares := 0
+	for fuera.Next() {
+		var n int
+		if err := fuera.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		dentro, err := tx.QueryContext(t.Context(), query, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dentro.Next() {
+			pares++
+		}
+		if err := dentro.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pares != 15 {
+		t.Errorf("%d pairs, want 15", pares)
+	}
+}
+
+func TestSQLite_WhenTheSchemaChangesKeptStatementsFollow(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 1)
+	ejecuta(t, db, `INSERT INTO t (n) VALUES (1)`)
+	leeColumnas := func() int {
+		rows, err := db.QueryContext(t.Context(), `SELECT * FROM t`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close() //nolint:errcheck // read only
+		columnas, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(columnas)
+	}
+	antes := leeColumnas()
+	ejecuta(t, db, `ALTER TABLE t ADD COLUMN m INTEGER`)
+	if despues := leeColumnas(); antes != 2 || despues != 3 {
+		t.Errorf("%d columns, then %d; want 2, then 3", antes, despues)
+	}
+}
+
+func TestSQLite_WhenStatementsAreManyTheyAreForgotten(t *testing.T) {
+	t.Parallel()
+	db := archivo(t, 1)
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // of the pool
+	for i := range 3 * maxListas {
+		var n int
+		if err := conn.QueryRowContext(t.Context(), `SELECT 1 + `+string(rune('0'+i%10))+` -- `+time.Duration(i).String()).Scan(&n); err != nil || n != 1+i%10 {
+			t.Fatal(n, err)
+		}
+	}
+	err = conn.Raw(func(c any) error {
+		if kept := len(c.(*conexion).listas); kept == 0 || kept > maxListas { //nolint:forcetypeassert // a test
+			t.Errorf("%d statements are kept", kept)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerbo_WhenThereAreCommentsIsTheFirstWord(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]verbo{
+		"SELECT 1": verboLeer, "-- name: JobGetAvailable :many\nUPDATE\n    x": verboEscribir, " insert into x": verboEscribir,
+		"WITH a AS (SELECT 1) DELETE FROM x": verboEscribir, "VACUUM INTO $1": verboOtro, "PRAGMA x": verboOtro, "": verboOtro, "--": verboOtro,
+	} {
+		if got := verboDe(query); got != want {
+			t.Errorf("%q: %d, want %d", query, got, want)
+		}
+	}
+}
