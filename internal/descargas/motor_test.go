@@ -283,7 +283,7 @@ func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
 	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
 		t.Fatal(err)
 	}
-	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 || d.Solicitudes[0].IDSolicitud != "id-1" {
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 || d.Solicitudes[0].IDSolicitud != "id-1" || d.Cuota.Solicitudes != 1 {
 		t.Errorf("%d sent, %+v", len(w.pedidas), d)
 	}
 }
