@@ -73,7 +73,9 @@ func TestTrasSolicita_WhenTheSATSaysNothing(t *testing.T) {
 	t.Parallel()
 	unknown := &gateway.Error{Kind: gateway.KindResultadoDesconocido, Detail: "d"}
 	unsent := func(k gateway.Kind) error { return &gateway.Error{Kind: k, Detail: "d", NoEnviada: true} }
-	n := func(sustituciones, fallos int) store.Tramo { return store.Tramo{Sustituciones: sustituciones, Fallos: fallos} }
+	n := func(sustituciones, fallos int) store.Tramo {
+		return store.Tramo{Sustituciones: sustituciones, Fallos: fallos}
+	}
 	// Never the same again, and each further loss waits longer, so that an outage does not eat them all.
 	mira(t, "unknown", trasSolicita(n(0, 0), "", unknown, ritmo, mediodia), sustituir, causaDesconocida, minuto)
 	mira(t, "unknown again", trasSolicita(n(3, 0), "", unknown, ritmo, mediodia), sustituir, causaDesconocida, 8*minuto)

@@ -452,7 +452,7 @@ func TestPlazo_WhenTheSATSaysTomorrow(t *testing.T) {
 	id := w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = 2 * time.Hour })
 	w.anda(0)
 	w.anda(time.Minute)
-	if d := w.ve(id); !d.SiguienteIntento.Equal(mediodia.Add(2*time.Hour)) {
+	if d := w.ve(id); !d.SiguienteIntento.Equal(mediodia.Add(2 * time.Hour)) {
 		t.Errorf("next %s, created %s", d.SiguienteIntento, d.Creada)
 	}
 	w.anda(2 * time.Hour)
@@ -519,7 +519,7 @@ func TestRecorta_WhenTheSixYearsMoveOn(t *testing.T) {
 func TestCinco003_WhenManyTramos(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)
-	w.solicita = func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+	w.solicita = func(s gateway.Solicitud, _ int) (gateway.SolicitudAceptada, error) {
 		r, err := leeRango(s.FechaInicial, s.FechaFinal)
 		if err != nil {
 			return gateway.SolicitudAceptada{}, err

@@ -34,8 +34,8 @@ func monta(t *testing.T, opts gatewaytest.Options, perillas map[string]any) *rig
 	return r
 }
 
-// sinRepetir wants that no criteria were sent twice and no package was asked for
-// three times, and that the descargas' quotas are what the sandbox has seen.
+// sinRepetir wants that no criteria were sent twice and no package served three
+// times, and that the descargas' quotas are what the sandbox has seen.
 func sinRepetir(t *testing.T, r *rig, ds ...descarga) {
 	t.Helper()
 	e := r.Sandbox.Estado()
@@ -44,8 +44,9 @@ func sinRepetir(t *testing.T, r *rig, ds ...descarga) {
 	}
 	for _, s := range e.Solicitudes {
 		for _, p := range s.PorPaquete {
-			if p.Pedidas > 2 {
-				t.Errorf("package %s was asked for %d times", p.ID, p.Pedidas)
+			// What brought not one byte may be asked for once more: the SAT has counted it, or not.
+			if p.Servidas > 2 || p.Pedidas > 3 {
+				t.Errorf("package %s was asked for %d times and served %d", p.ID, p.Pedidas, p.Servidas)
 			}
 		}
 	}
