@@ -52,8 +52,6 @@ const (
 	vidaTrabajo = 4 * time.Minute
 	// rescate is when River gives a job up whose process has died.
 	rescate = 5 * time.Minute
-	// adelanto is how much too late a job may be set before it is brought forward.
-	adelanto = 10 * time.Second
 	// memoria is how long a job that is done is remembered.
 	memoria = time.Hour
 )
@@ -98,20 +96,8 @@ type cliente interface {
 
 type deRiver[T any] struct{ *river.Client[T] }
 
-// inserta puts a job in, or brings the one that is there forward: its hour was
-// reckoned by a clock that has jumped since.
 func (c deRiver[T]) inserta(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
-	got, err := c.Insert(ctx, args, opts)
-	if err != nil || !got.UniqueSkippedAsDuplicate {
-		return err
-	}
-	hora := opts.ScheduledAt
-	if hora.IsZero() {
-		hora = time.Now()
-	}
-	if j := got.Job; (j.State == rivertype.JobStateScheduled || j.State == rivertype.JobStateRetryable) && j.ScheduledAt.After(hora.Add(adelanto)) {
-		_, err = c.JobRetry(ctx, j.ID)
-	}
+	_, err := c.Insert(ctx, args, opts)
 	return err
 }
 
