@@ -180,7 +180,7 @@ func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) (
 	}
 	if f.Cursor != "" {
 		creada, id, ok := strings.Cut(f.Cursor, "~")
-		if t, err := leeInstante(creada); !ok || err != nil || t.IsZero() {
+		if _, err := leeInstante(creada); !ok || err != nil {
 			return nil, "", ErrCursor
 		}
 		q.y("(creada < ? OR creada = ? AND id < ?)", creada, creada, id)
