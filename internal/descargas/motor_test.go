@@ -34,6 +34,8 @@ type taller struct {
 	cuenta   func(p gateway.Paquete) int64
 	pedidas  []gateway.Solicitud
 	miradas  int
+	borrados []string
+	borra    error
 }
 
 // cola remembers who was to be woken.
@@ -91,8 +93,21 @@ type almacen struct{ w *taller }
 
 func (a almacen) Trae(_ context.Context, p gateway.Paquete) error { return a.w.trae(p) }
 
-func (a almacen) Cuenta(_ context.Context, p gateway.Paquete, _ bool, _ func(string, string, string) error) (int64, int64, error) {
-	return a.w.cuenta(p), 0, nil
+func (a almacen) Cuenta(ctx context.Context, p gateway.Paquete, _ bool, visto func(string, string, string) error) (int64, int64, error) {
+	n := a.w.cuenta(p)
+	for i := range n {
+		if visto != nil {
+			if err := visto(fmt.Sprintf("%s-%d", p.IDPaquete, i), "1", "2026-01-02 03:04:05"); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	return n, 0, ctx.Err()
+}
+
+func (a almacen) Borra(_ context.Context, p gateway.Paquete) error {
+	a.w.borrados = append(a.w.borrados, p.IDPaquete)
+	return a.w.borra
 }
 
 func nuevoTaller(t *testing.T) *taller {
@@ -110,7 +125,7 @@ func nuevoTaller(t *testing.T) *taller {
 	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, id+"_01"), nil }
 	w.trae = func(gateway.Paquete) error { return nil }
 	w.cuenta = func(gateway.Paquete) int64 { return 10 }
-	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w},
+	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
 		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
 		Publica: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
 	return w
@@ -289,7 +304,7 @@ func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
 	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
 		t.Fatal(err)
 	}
-	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 || d.Solicitudes[0].IDSolicitud != "id-1" {
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 || d.Solicitudes[0].IDSolicitud != "id-1" || d.Cuota.Solicitudes != 1 {
 		t.Errorf("%d sent, %+v", len(w.pedidas), d)
 	}
 }
@@ -523,7 +538,7 @@ func TestRecorta_WhenTheSixYearsMoveOn(t *testing.T) {
 func TestCinco003_WhenManyTramos(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)
-	w.solicita = func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+	w.solicita = func(s gateway.Solicitud, _ int) (gateway.SolicitudAceptada, error) {
 		r, err := leeRango(s.FechaInicial, s.FechaFinal)
 		if err != nil {
 			return gateway.SolicitudAceptada{}, err
@@ -610,5 +625,131 @@ func TestIncompleta_WhenTheRestNeverComesItIsToldAndEnds(t *testing.T) {
 	d := w.acaba(w.nueva(nil))
 	if d.Estado != gateway.DescargaParcial || d.Motivo != "El SAT contó 12 comprobantes y sus paquetes traen 10: faltan 2." || d.Terminada.Sub(d.Creada) > 3*time.Hour || w.miradas > maxMiradas+2 {
 		t.Errorf("%s %q after %s and %d looks", d.Estado, d.Motivo, d.Terminada.Sub(d.Creada), w.miradas)
+	}
+}
+
+// TestCuenta_WhenTheJobIsOver: a package of a million rows is counted once, however
+// long its job may take.
+func TestCuenta_WhenTheJobIsOver(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	ctx, cancela := context.WithCancel(t.Context())
+	w.cuenta = func(gateway.Paquete) int64 { cancela(); return 10 }
+	id := w.nueva(nil)
+	w.anda(0)
+	w.pasa(time.Minute)
+	tramo := w.ve(id).Solicitudes[0].ID
+	if _, err := w.AvanzaTramo(t.Context(), tramo, 0); err != nil {
+		t.Fatal(err)
+	}
+	paquetes, err := w.st.PaquetesDeTramo(t.Context(), tramo)
+	if err != nil || len(paquetes) != 1 {
+		t.Fatal(paquetes, err)
+	}
+	if despues, err := w.TraePaquete(ctx, paquetes[0].ID, 0); err != nil || !despues.Nunca {
+		t.Errorf("%+v %v", despues, err)
+	}
+	if d := w.ve(id); d.Estado != gateway.DescargaTerminada {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestRetira_WhenSomeCannotBeRemoved: what another gateway flies, or a bucket that
+// is away, is tried again; what is gone is gone.
+func TestRetira_WhenSomeCannotBeRemoved(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	w.acaba(id)
+	w.pasa(25 * time.Hour)
+	w.borra = &gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d"}
+	for range 2 {
+		if err := w.Ronda(t.Context()); !gateway.IsKind(err, gateway.KindNoDisponible) {
+			t.Errorf("%v", err)
+		}
+	}
+	w.borra = &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "d"}
+	for range 2 {
+		if err := w.Ronda(t.Context()); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	paquetes, _, err := w.Paquetes(t.Context(), id, "", 10)
+	if err != nil || paquetes[0].Estado != gateway.PaqueteBorrado || len(w.borrados) != 3 {
+		t.Errorf("%+v, removed %v, %v", paquetes, w.borrados, err)
+	}
+	eventos, err := w.Eventos(t.Context(), id, 0, 100)
+	if err != nil || eventos[len(eventos)-1].Tipo != "retirada" {
+		t.Errorf("%+v %v", eventos, err)
+	}
+}
+
+// TestCorrida_WhenItIsCutBetweenItsSteps: the run is made, and its parent does not
+// know yet: the next round makes no second one.
+func TestCorrida_WhenItIsCutBetweenItsSteps(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(func(p *gateway.PeticionDescarga) {
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "2026-11-01T00:00:00", ""
+		p.Programacion = &gateway.Programacion{Hora: "04:00", Traslape: 2}
+	})
+	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER corte BEFORE UPDATE OF siguiente ON descargas BEGIN SELECT RAISE(ABORT, 'killed'); END`); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.Ronda(t.Context()); err == nil {
+			t.Fatal("nothing was cut")
+		}
+	}
+	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER corte`); err != nil {
+		t.Fatal(err)
+	}
+	corridas := func() []gateway.Descarga {
+		t.Helper()
+		todas, _, err := w.Lista(t.Context(), gateway.FiltroDescargas{IDProgramacion: id, Limite: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return todas
+	}
+	for range 2 {
+		if err := w.Ronda(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if todas := corridas(); len(todas) != 1 {
+			t.Fatalf("%d runs", len(todas))
+		}
+	}
+	metadatos := w.acaba(corridas()[0].ID)
+	// The XML of what is new follow, once.
+	for range 3 {
+		if err := w.Ronda(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	todas := corridas()
+	if len(todas) != 2 || todas[0].Peticion.NovedadesDe != metadatos.ID || todas[0].Peticion.Solicitud.TipoSolicitud != gateway.TipoCFDI {
+		t.Fatalf("%+v", todas)
+	}
+	// One second of news is a range that the SAT takes.
+	if s := todas[0].Peticion.Solicitud; s.FechaInicial != "2026-01-02T03:04:04" || s.FechaFinal != "2026-01-02T03:04:05" {
+		t.Errorf("%s to %s", s.FechaInicial, s.FechaFinal)
+	}
+	// The run fails: tomorrow's begins where it did, also though it lived when the next was made.
+	w.acaba(todas[0].ID)
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{}, respuestas["301"]
+	}
+	w.pasa(24 * time.Hour)
+	if err := w.Ronda(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fallida := w.acaba(corridas()[0].ID)
+	w.pasa(24 * time.Hour)
+	if err := w.Ronda(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if siguiente := corridas()[0]; fallida.Estado != gateway.DescargaFallida || siguiente.ID == fallida.ID || siguiente.Peticion.Solicitud.FechaInicial != fallida.Peticion.Solicitud.FechaInicial {
+		t.Errorf("%s from %s, then from %s", fallida.Estado, fallida.Peticion.Solicitud.FechaInicial, siguiente.Peticion.Solicitud.FechaInicial)
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
+// maxCuenta is how long the counting of one package may take.
+const maxCuenta = time.Hour
+
 // despiertaPaquete asks for work on a package. A failure is only logged: a round
 // finds it.
 func (m *Motor) despiertaPaquete(ctx context.Context, id, turno int64, cuando time.Time) {
@@ -80,6 +83,9 @@ func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTr
 		return err
 	}
 	m.cfg.Paso("paquete-traido")
+	// A million rows take as long as they take: to begin again would take as long.
+	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxCuenta)
+	defer cancela()
 	metadata := d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
 	var visto func(uuid, estatus, fecha string) error
 	var lote *novedades

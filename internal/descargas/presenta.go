@@ -40,6 +40,9 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 			return m.envia(ctx, d, t, s)
 		case adoptable:
 			t.IDSolicitud, t.Presentada = previa.id, previa.cuando
+			if previa.propia {
+				t.Presentaciones++
+			}
 			return m.asienta(ctx, d, t, paso{tipo: "adoptada", veredicto: veredicto{accion: seguir,
 				decision: fmt.Sprintf("Estos criterios ya se presentaron y el SAT los tiene como %s. Se sigue por él y no se gasta otra solicitud.", previa.id)}})
 		}
@@ -87,8 +90,11 @@ const (
 )
 
 type previa struct {
-	uso    uso
-	id     string
+	uso uso
+	id  string
+	// propia says that no solicitud of any descarga knows of it: the process that
+	// had sent it for one of them did not live to write it there.
+	propia bool
 	cuando time.Time
 }
 
@@ -112,27 +118,41 @@ func (m *Motor) previa(ctx context.Context, s gateway.Solicitud) (previa, error)
 			out.uso = gastada
 			continue
 		}
-		libre, err := m.libre(ctx, c.IDSolicitud)
+		libre, nadie, err := m.libre(ctx, c.IDSolicitud)
 		if err != nil {
 			return previa{}, err
 		}
 		if libre && m.cfg.Now().Sub(c.Cuando) < vidaAdopcion {
-			return previa{uso: adoptable, id: c.IDSolicitud, cuando: c.Cuando}, nil
+			return previa{uso: adoptable, id: c.IDSolicitud, cuando: c.Cuando, propia: nadie && c.Clave == claveMotor(s)}, nil
 		}
 		out.uso = gastada
 	}
 	return out, nil
 }
 
-// libre tells whether no descarga has come to an end with a solicitud.
-func (m *Motor) libre(ctx context.Context, idSolicitud string) (bool, error) {
+// libre tells whether no descarga has come to an end with a solicitud, and whether
+// none has it at all.
+func (m *Motor) libre(ctx context.Context, idSolicitud string) (libre, nadie bool, err error) {
 	tramos, err := m.cfg.Store.TramosDeSolicitud(ctx, idSolicitud)
 	for _, t := range tramos {
 		if !t.Estado.Vivo() {
-			return false, err
+			return false, false, err
 		}
 	}
-	return err == nil, err
+	return err == nil, len(tramos) == 0, err
+}
+
+// otrosCriterios makes what has left ask for a second more the next time: the SAT
+// may have counted it whatever it said, and new criteria cost nothing.
+func (m *Motor) otrosCriterios(t *store.Tramo, p *paso, e *gateway.Error) {
+	if e.NoEnviada {
+		return
+	}
+	r, err := leeRango(t.PideDesde, t.PideHasta)
+	if amplia, ok := r.desplaza(m.cfg.Now()); err == nil && ok {
+		t.PideDesde, t.PideHasta = amplia.textos()
+		p.decision += " Será con un segundo más, por si el SAT contó esta."
+	}
 }
 
 // revocaAnteriores lets d send what was refused before d was asked for: an e.firma
@@ -160,6 +180,7 @@ func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s ga
 		t.Fallos++
 		if p.accion == esperar {
 			p.tipo = "aplazada"
+			m.otrosCriterios(&t, &p, e)
 		}
 	}
 	if p.codigo != "" {

@@ -37,7 +37,7 @@ func segundos(r rango) int64 { return int64(r.hasta.Sub(r.desde)/time.Second) + 
 // stops, the pieces touch, without a gap and without a second twice.
 func TestParte_CoversEverySecondOnce(t *testing.T) {
 	t.Parallel()
-	azar := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's own
+	azar := rand.New(rand.NewPCG(1, 2))
 	inicio := rangoDe(t, "2020-02-28T23:59:50", "2020-03-01T00:00:10").desde
 	for range 500 {
 		largo := 1 + azar.Int64N(1<<azar.IntN(28))

@@ -134,7 +134,9 @@ func (m *Motor) hija(ctx context.Context, programacion, clave string, p gateway.
 	if err != nil {
 		return err
 	}
-	d := store.Descarga{Clave: "corrida\x1f" + clave, Huella: huella(p) + "/" + programacion, SigueXML: conXML}
+	// Its key alone says which run it is: two may ask for the same range, and yield
+	// other news.
+	d := store.Descarga{Clave: "corrida\x1f" + clave, Huella: huella(p) + "/" + clave, SigueXML: conXML}
 	d.ID, d.IDProgramacion, d.Peticion, d.Estado = id.String(), programacion, p, gateway.DescargaEnCola
 	d.Limite = m.cfg.Now().Add(p.Plazo)
 	_, err = m.crea(ctx, d, true)

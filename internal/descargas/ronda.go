@@ -110,7 +110,8 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 		}
 		for _, p := range paquetes {
 			despues = p.ID
-			if p.Estado != gateway.PaqueteGuardado {
+			// One that was given up may have come all the same.
+			if p.Estado != gateway.PaqueteGuardado && p.Guardado.IsZero() {
 				continue
 			}
 			usado, err := m.cfg.Store.PaqueteEnUso(ctx, p, antes)
@@ -118,7 +119,7 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 				return err
 			}
 			if !usado {
-				if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil {
+				if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
 					return err
 				}
 				borrados++

@@ -1,0 +1,476 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+)
+
+// enAmbas runs a scenario with each database.
+func enAmbas(t *testing.T, test func(*testing.T, gatewaytest.Options)) {
+	t.Helper()
+	t.Parallel()
+	for _, postgres := range []bool{false, true} {
+		t.Run(map[bool]string{false: "sqlite", true: "postgres"}[postgres], func(t *testing.T) {
+			t.Parallel()
+			test(t, gatewaytest.Options{Postgres: postgres})
+		})
+	}
+}
+
+// monta starts a pair whose sandbox's clock runs.
+func monta(t *testing.T, opts gatewaytest.Options, perillas map[string]any) *rig {
+	t.Helper()
+	r := start(t, opts)
+	rapido(t, r.Gateway, perillas)
+	return r
+}
+
+// sinRepetir wants that no criteria were sent twice and no package served three
+// times, and that the descargas' quotas are what the sandbox has seen.
+func sinRepetir(t *testing.T, r *rig, ds ...descarga) {
+	t.Helper()
+	e := r.Sandbox.Estado()
+	if e.MaxRecibidas > 1 {
+		t.Errorf("the same was asked for %d times", e.MaxRecibidas)
+	}
+	for _, s := range e.Solicitudes {
+		for _, p := range s.PorPaquete {
+			// What brought not one byte may be asked for once more: the SAT has counted it, or not.
+			if p.Servidas > 2 || p.Pedidas > 3 {
+				t.Errorf("package %s was asked for %d times and served %d", p.ID, p.Pedidas, p.Servidas)
+			}
+		}
+	}
+	if len(ds) == 0 {
+		return
+	}
+	var solicitudes, bajadas int64
+	for _, d := range ds {
+		solicitudes += int64(d.Cuota.Solicitudes)
+		bajadas += int64(d.Cuota.Descargas)
+	}
+	vistas := r.calls(opEmitidos) + r.calls(opRecibidos)
+	if solicitudes != vistas || bajadas != r.calls(opDescargar) {
+		t.Errorf("quota: %d solicitudes and %d downloads, the SAT saw %d and %d", solicitudes, bajadas, vistas, r.calls(opDescargar))
+	}
+}
+
+// uuids reads everything that a descarga of metadata has brought, sorted.
+func uuids(t *testing.T, g *gatewaytest.Gateway, path string) []string {
+	t.Helper()
+	got := g.Get(path+"/metadatos?parcial=true", "Accept", "application/x-ndjson")
+	wantStatus(t, got, http.StatusOK)
+	var todos []string
+	for line := range strings.Lines(string(got.Body)) {
+		var row struct{ UUID, FechaEmision string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		todos = append(todos, strings.ToLower(row.UUID))
+	}
+	slices.Sort(todos)
+	return todos
+}
+
+// enteros is the same range asked for in one piece, of another sandbox with the
+// same seed.
+func enteros(t *testing.T, perillas, body map[string]any) []string {
+	t.Helper()
+	r := monta(t, gatewaytest.Options{}, perillas)
+	path := crea(t, r.Gateway, body)
+	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Cuota.Solicitudes != 1 {
+		t.Fatalf("in one piece: %+v", d)
+	}
+	return uuids(t, r.Gateway, path)
+}
+
+// mismos wants exactly the same content.
+func mismos(t *testing.T, got, want []string) {
+	t.Helper()
+	if len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d rows, want %d: %v", len(got), len(want), diferencia(got, want))
+	}
+}
+
+func diferencia(got, want []string) string {
+	veces := map[string]int{}
+	for _, x := range got {
+		veces[x]++
+	}
+	for _, x := range want {
+		veces[x]--
+	}
+	faltan, sobran := 0, 0
+	for _, n := range veces {
+		faltan, sobran = faltan+max(-n, 0), sobran+max(n, 0)
+	}
+	return fmt.Sprintf("%d missing, %d too many", faltan, sobran)
+}
+
+func estados(d descarga) map[string]int {
+	n := map[string]int{}
+	for _, s := range d.Solicitudes {
+		n[s.Estado]++
+	}
+	return n
+}
+
+// eventos returns the types of a descarga's ledger, which has no gap.
+func eventos(t *testing.T, r *rig, path string) []string {
+	t.Helper()
+	var tipos []string
+	for next := path + "/eventos"; next != ""; {
+		got := r.Get(next)
+		var page struct {
+			Eventos []struct {
+				Numero int
+				Tipo   string
+			}
+		}
+		got.JSON(t, &page)
+		for _, e := range page.Eventos {
+			if tipos = append(tipos, e.Tipo); e.Numero != len(tipos) {
+				t.Errorf("event %d is numbered %d", len(tipos), e.Numero)
+			}
+		}
+		next = nextOf(got)
+	}
+	return tipos
+}
+
+func TestDescargas_When5003HalvesToTheEnd(t *testing.T) {
+	enAmbas(t, func(t *testing.T, opts gatewaytest.Options) {
+		r := monta(t, opts, map[string]any{"cfdis_por_dia": 40, "max_metadata": 100, "filas_por_paquete": 30})
+		body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T04:05:06", "fechaFinal": "2026-01-29T07:08:09"})
+		path := crea(t, r.Gateway, body)
+		d := espera(t, r.Gateway, path)
+		if n := estados(d); d.Estado != "terminada" || n["partida"] < 10 || n["sustituida"] != 0 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+			t.Errorf("%s %s %v %+v", d.Estado, d.Motivo, n, d.Progreso)
+		}
+		mismos(t, uuids(t, r.Gateway, path), enteros(t, map[string]any{"cfdis_por_dia": 40}, body))
+		sinRepetir(t, r, d)
+	})
+}
+
+// A comprobante somewhere in every two seconds, and one row in a solicitud: halves
+// of two seconds that have one each take a neighbour along that is read elsewhere.
+func TestDescargas_When5003HalvesDownToSingleSeconds(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 43_200, "max_metadata": 1})
+	body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T00:00:01", "fechaFinal": "2026-01-03T00:00:32"})
+	path := crea(t, r.Gateway, body)
+	d := espera(t, r.Gateway, path)
+	solos := 0
+	for _, s := range d.Solicitudes {
+		if s.Desde == s.Hasta {
+			if s.PideDesde == s.PideHasta {
+				t.Errorf("a single second was asked for: %+v", s)
+			}
+			solos++
+		}
+	}
+	if d.Estado != "terminada" || solos == 0 {
+		t.Errorf("%s %s, %d single seconds", d.Estado, d.Motivo, solos)
+	}
+	mismos(t, uuids(t, r.Gateway, path), enteros(t, map[string]any{"cfdis_por_dia": 43_200}, body))
+	sinRepetir(t, r) // neighbours share a solicitud
+}
+
+func TestDescargas_WhenASecondHoldsTooManyItIsTold(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 172_800, "max_metadata": 3})
+	path := crea(t, r.Gateway, peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T00:00:03"}))
+	d := espera(t, r.Gateway, path)
+	if d.Estado != "fallida" || !strings.Contains(d.Motivo, "demasiados comprobantes en un solo segundo") || !strings.Contains(d.Motivo, "tipoComprobante") {
+		t.Errorf("%s %q", d.Estado, d.Motivo)
+	}
+	sinRepetir(t, r)
+}
+
+// TestDescargas_WhenAnswersOfSolicitaAreLost: never the same again, a second more
+// each time, and what the extra second brings is not in the content.
+func TestDescargas_WhenAnswersOfSolicitaAreLost(t *testing.T) {
+	enAmbas(t, func(t *testing.T, opts gatewaytest.Options) {
+		perillas := map[string]any{"cfdis_por_dia": 43_200} // something in every two seconds
+		body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T01:00:00"})
+		want := enteros(t, perillas, body)
+		for nombre, f := range map[string]sandbox.Falla{
+			"reset": {Tipo: control.ResetDespues}, "503": {Tipo: control.HTML503, Despues: true}, "empty": {Tipo: control.Vacio, Despues: true},
+			"fault": {Tipo: control.Fault, Despues: true}, "404": {Tipo: control.Codigo, Codigo: "404", Despues: true},
+		} {
+			if opts.Postgres && nombre != "reset" {
+				continue
+			}
+			t.Run(nombre, func(t *testing.T) {
+				t.Parallel()
+				r := monta(t, opts, perillas)
+				f.Operacion, f.Veces = opEmitidos, 2
+				r.falla(f)
+				path := crea(t, r.Gateway, body)
+				d := espera(t, r.Gateway, path)
+				ultima := d.Solicitudes[len(d.Solicitudes)-1]
+				if d.Estado != "terminada" || d.Cuota.Solicitudes != 3 || ultima.PideHasta != "2026-01-03T01:00:02" || ultima.Hasta != "2026-01-03T01:00:00" {
+					t.Errorf("%s %s %+v %+v", d.Estado, d.Motivo, d.Cuota, d.Solicitudes)
+				}
+				mismos(t, uuids(t, r.Gateway, path), want)
+				sinRepetir(t, r, d)
+			})
+		}
+	})
+}
+
+func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
+	t.Parallel()
+	fin := "2026-01-31T23:59:59"
+	for nombre, tc := range map[string]struct {
+		f           sandbox.Falla
+		estado      string
+		solicitudes int
+		// pide is the end of what was asked for last; motivo a part of what is told.
+		pide, motivo string
+	}{
+		"5002 once":                 {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002"}, "terminada", 2, "2026-02-01T00:00:00", ""},
+		"5002 twice":                {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", Veces: 2}, "fallida", 2, "2026-02-01T00:00:00", "de por vida"},
+		"5005 of nobody we know":    {sandbox.Falla{Tipo: control.Codigo, Codigo: "5005"}, "terminada", 2, "2026-02-01T00:00:00", ""},
+		"404 with the id":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", ConID: true}, "terminada", 1, fin, ""},
+		"5002 with the id":          {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", ConID: true}, "terminada", 1, fin, ""},
+		"404 and 404":               {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 3}, "terminada", 4, "2026-02-01T00:00:02", ""},
+		"the service is away":       {sandbox.Falla{Tipo: control.HTML503, Veces: 3}, "terminada", 4, "2026-02-01T00:00:02", ""},
+		"304":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "304"}, "fallida", 1, fin, "revocada"},
+		"305":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "305"}, "fallida", 1, fin, "certificado"},
+		"301":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "301"}, "fallida", 1, fin, "rechazó un dato"},
+		"5001":                      {sandbox.Falla{Tipo: control.Codigo, Codigo: "5001"}, "fallida", 1, fin, "no autoriza"},
+		"5012":                      {sandbox.Falla{Tipo: control.Codigo, Codigo: "5012"}, "fallida", 1, fin, "Metadata"},
+		"lost more often than ever": {sandbox.Falla{Tipo: control.ResetDespues, Veces: 100}, "fallida", 6, "2026-02-01T00:00:04", "Tras 6 solicitudes"},
+	} {
+		t.Run(nombre, func(t *testing.T) {
+			t.Parallel()
+			r := monta(t, gatewaytest.Options{}, nil)
+			tc.f.Operacion = opEmitidos
+			r.falla(tc.f)
+			path := crea(t, r.Gateway, peticion("Metadata", nil))
+			d := espera(t, r.Gateway, path)
+			ultima := d.Solicitudes[len(d.Solicitudes)-1]
+			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes || ultima.PideHasta != tc.pide || !strings.Contains(d.Motivo, tc.motivo) {
+				t.Errorf("%s %q, %d solicitudes, the last %+v", d.Estado, d.Motivo, d.Cuota.Solicitudes, ultima)
+			}
+			if tipos := eventos(t, r, path); tipos[0] != "creada" || tipos[len(tipos)-1] != d.Estado {
+				t.Errorf("events %v", tipos)
+			}
+			sinRepetir(t, r, d)
+		})
+	}
+}
+
+func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
+	t.Parallel()
+	cinco := func(motivo string) sandbox.Falla {
+		return sandbox.Falla{Tipo: control.Codigo, Codigo: "5000", EstadoSolicitud: 5, CodigoEstadoSolicitud: motivo}
+	}
+	for nombre, tc := range map[string]struct {
+		f           sandbox.Falla
+		estado      string
+		solicitudes int
+	}{
+		"4":                    {sandbox.Falla{Tipo: control.Codigo, Codigo: "5000", EstadoSolicitud: 4}, "terminada", 2},
+		"6":                    {sandbox.Falla{Tipo: control.Codigo, Codigo: "5000", EstadoSolicitud: 6}, "terminada", 2},
+		"3 without packages":   {sandbox.Falla{Tipo: control.Codigo, Codigo: "5000", EstadoSolicitud: 3, NumeroCFDIs: 7, Veces: 2}, "terminada", 1},
+		"0":                    {sandbox.Falla{Tipo: control.Codigo, Codigo: "5000"}, "terminada", 1},
+		"5 with 5002":          {cinco("5002"), "terminada", 2},
+		"5 with 5003":          {cinco("5003"), "terminada", 3},
+		"5 with 5004":          {cinco("5004"), "vacia", 1},
+		"5 with 5005":          {cinco("5005"), "terminada", 2},
+		"5 with 404":           {cinco("404"), "terminada", 2},
+		"5 with nothing":       {cinco(""), "fallida", 1},
+		"404s":                 {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 6}, "terminada", 1},
+		"5004, late":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 2}, "terminada", 1},
+		"5004 for good":        {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 4}, "terminada", 2},
+		"305 on a bad day":     {sandbox.Falla{Tipo: control.Codigo, Codigo: "305", Veces: 2}, "terminada", 1},
+		"305 for good":         {sandbox.Falla{Tipo: control.Codigo, Codigo: "305", Veces: 100}, "fallida", 1},
+		"resets":               {sandbox.Falla{Tipo: control.Reset, Veces: 4}, "terminada", 1},
+		"an expired token":     {sandbox.Falla{Tipo: control.Codigo, Codigo: "300", Veces: 1}, "terminada", 1},
+		"expired tokens, many": {sandbox.Falla{Tipo: control.Codigo, Codigo: "300", Veces: 7}, "terminada", 1},
+	} {
+		t.Run(nombre, func(t *testing.T) {
+			t.Parallel()
+			r := monta(t, gatewaytest.Options{}, nil)
+			tc.f.Operacion = opVerifica
+			r.falla(tc.f)
+			d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("Metadata", nil)))
+			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes {
+				t.Errorf("%s %q, %d solicitudes: %+v", d.Estado, d.Motivo, d.Cuota.Solicitudes, d.Solicitudes)
+			}
+			sinRepetir(t, r, d)
+		})
+	}
+}
+
+func TestDescargas_WhenTheSATIsAwayForAWhileItFinishes(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, nil)
+	// Two minutes of every three by the sandbox's clock, which is a second or so.
+	if _, err := r.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "cfdi", Tipo: control.HTML503, Dura: 2 * time.Minute, Repite: 4 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	path := crea(t, r.Gateway, peticion("Metadata", nil))
+	d := espera(t, r.Gateway, path)
+	if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+		t.Errorf("%+v", d)
+	}
+	if e := r.Sandbox.Estado(); e.MaxRecibidas > 1 {
+		t.Errorf("the same was asked for %d times", e.MaxRecibidas)
+	}
+}
+
+func TestDescargas_WhenAPackageIsLostTheRangeIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for nombre, f := range map[string]sandbox.Falla{
+		"truncated": {Tipo: control.Truncado, Bytes: 2500}, "cut": {Tipo: control.Corte, Bytes: 3000},
+		"no ZIP": {Tipo: control.ZipInvalido, Bytes: 500}, "not base64": {Tipo: control.Base64Invalido, Bytes: 2500},
+	} {
+		t.Run(nombre, func(t *testing.T) {
+			t.Parallel()
+			r := monta(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 50})
+			f.Operacion, f.Veces, f.Contiene = opDescargar, 2, "_02"
+			r.falla(f)
+			path := crea(t, r.Gateway, peticion("Metadata", nil))
+			d := espera(t, r.Gateway, path)
+			if n := estados(d); d.Estado != "terminada" || n["sustituida"] != 1 || n["terminada"] != 1 || d.Cuota.Solicitudes != 2 {
+				t.Errorf("%s %s %v %+v", d.Estado, d.Motivo, n, d.Cuota)
+			}
+			// What the lost one's solicitud had brought is not read beside its replacement's.
+			mismos(t, uuids(t, r.Gateway, path), enteros(t, nil, peticion("Metadata", nil)))
+			sinRepetir(t, r)
+		})
+	}
+}
+
+func TestDescargas_WhenTheListOfPackagesGrows(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 40, "paquetes_cada": "30s"})
+	path := crea(t, r.Gateway, peticion("Metadata", nil))
+	d := espera(t, r.Gateway, path)
+	if d.Estado != "terminada" || d.Progreso.Paquetes != 4 || d.Progreso.PaquetesGuardados != 4 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+		t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Progreso)
+	}
+	sinRepetir(t, r, d)
+}
+
+func TestDescargas_WhenTheSATCountsMoreThanItGives(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, map[string]any{"numero_de_mas": 3})
+	path := crea(t, r.Gateway, peticion("Metadata", nil))
+	d := espera(t, r.Gateway, path)
+	if d.Estado != "parcial" || !strings.Contains(d.Motivo, "faltan 3") || d.Progreso.NumeroCFDIs != d.Progreso.Encontrados+3 {
+		t.Errorf("%s %q %+v", d.Estado, d.Motivo, d.Progreso)
+	}
+	if got := uuids(t, r.Gateway, path); int64(len(got)) != d.Progreso.Encontrados {
+		t.Errorf("%d rows, and %d were found", len(got), d.Progreso.Encontrados)
+	}
+	sinRepetir(t, r, d)
+}
+
+func TestDescargas_WhenThereIsNothing(t *testing.T) {
+	t.Parallel()
+	for _, tipo := range []string{"CFDI", "Metadata"} {
+		r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1})
+		path := crea(t, r.Gateway, peticion(tipo, map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T00:00:01"}))
+		d := espera(t, r.Gateway, path)
+		if d.Estado != "vacia" || d.Progreso.Porcentaje != 100 || d.Cuota.Descargas != 0 {
+			t.Errorf("%s: %+v", tipo, d)
+		}
+		sinRepetir(t, r, d)
+	}
+}
+
+// TestDescargas_WhenAnotherProgramHasAskedForTheSame: in our ledger it is
+// adopted; outside it, its id cannot be known, and a second more is asked for.
+func TestDescargas_WhenAnotherProgramHasAskedForTheSame(t *testing.T) {
+	t.Parallel()
+	for _, nuestra := range []bool{true, false} {
+		t.Run(map[bool]string{true: "through us", false: "elsewhere"}[nuestra], func(t *testing.T) {
+			t.Parallel()
+			r := monta(t, gatewaytest.Options{}, nil)
+			otra := r.Gateway
+			if !nuestra {
+				otra = r.Beside()
+			}
+			id := otra.Solicita("cfdi", gatewaytest.Empresa, map[string]any{"tipoSolicitud": "Metadata", "estadoComprobante": "Todos"})
+			path := crea(t, r.Gateway, peticion("Metadata", nil))
+			d := espera(t, r.Gateway, path)
+			ultima := d.Solicitudes[len(d.Solicitudes)-1]
+			if d.Estado != "terminada" || (ultima.IDSolicitud == id) != nuestra {
+				t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Solicitudes)
+			}
+			if nuestra {
+				if d.Cuota.Solicitudes != 0 || !slices.Contains(eventos(t, r, path), "adoptada") {
+					t.Errorf("%+v, events %v", d.Cuota, eventos(t, r, path))
+				}
+				sinRepetir(t, r)
+			} else if d.Cuota.Solicitudes != 2 || ultima.PideHasta != "2026-02-01T00:00:00" {
+				t.Errorf("%+v %+v", d.Cuota, ultima)
+			}
+			mismos(t, uuids(t, r.Gateway, path), enteros(t, nil, peticion("Metadata", nil)))
+		})
+	}
+}
+
+func TestDescargas_WhenTheTaxpayerOrTheServiceIsUnusual(t *testing.T) {
+	t.Parallel()
+	for nombre, cambios := range map[string]map[string]any{
+		"an RFC with Ñ and &":            {"rfcSolicitante": gatewaytest.EmpresaRara},
+		"a person":                       {"rfcSolicitante": gatewaytest.Persona, "tipoDescarga": "recibidos"},
+		"retenciones":                    {"servicio": "retenciones"},
+		"retenciones of an RFC with Ñ&":  {"servicio": "retenciones", "rfcSolicitante": gatewaytest.EmpresaRara, "tipoDescarga": "recibidos"},
+		"XML of retenciones":             {"servicio": "retenciones", "tipoSolicitud": "CFDI"},
+		"cancelled ones of the metadata": {"estadoComprobante": "Cancelado"},
+	} {
+		t.Run(nombre, func(t *testing.T) {
+			t.Parallel()
+			r := monta(t, gatewaytest.Options{}, map[string]any{"max_metadata": 60, "max_cfdi": 60})
+			path := crea(t, r.Gateway, peticion("Metadata", cambios))
+			d := espera(t, r.Gateway, path)
+			if d.Estado != "terminada" || d.Progreso.Encontrados == 0 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+				t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Progreso)
+			}
+			sinRepetir(t, r, d)
+		})
+	}
+}
+
+func TestDescargas_WhenTheEFirmaIsMissingOrTheKeyIsTaken(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, nil)
+	wantProblem(t, r.Post(descargasPath, peticion("Metadata", map[string]any{"rfcSolicitante": "AAA010101AAA"})), http.StatusUnprocessableEntity, "efirma")
+	wantStatus(t, r.Post(descargasPath, peticion("Metadata", nil), "Idempotency-Key", "k"), http.StatusAccepted)
+	wantProblem(t, r.Post(descargasPath, peticion("CFDI", nil), "Idempotency-Key", "k"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Post(descargasPath, peticion("Metadata", map[string]any{"plazoHoras": 5}), "Idempotency-Key", "k"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Get(descargasPath+"?cursor=nada"), http.StatusBadRequest, "solicitud-malformada")
+	if n := r.calls(opEmitidos); n > 1 {
+		t.Errorf("%d solicitudes", n)
+	}
+}
+
+// TestDescargas_WhenSixYearsAreAskedForAtOnce: from the first second that the SAT
+// gives to the last.
+func TestDescargas_WhenSixYearsAreAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1, "max_metadata": 300})
+	hoy := time.Now().Add(-6 * time.Hour).UTC()
+	body := peticion("Metadata", map[string]any{"fechaInicial": hoy.AddDate(-6, 0, 1).Format("2006-01-02") + "T00:00:00", "fechaFinal": hoy.Add(-time.Minute).Format("2006-01-02T15:04:05")})
+	path := crea(t, r.Gateway, body)
+	d := espera(t, r.Gateway, path)
+	if d.Estado != "terminada" || d.Progreso.Encontrados < 2185 || d.Progreso.Encontrados != int64(len(uuids(t, r.Gateway, path))) {
+		t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Progreso)
+	}
+	sinRepetir(t, r, d)
+}
