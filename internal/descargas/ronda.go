@@ -34,8 +34,9 @@ func (m *Motor) repite(ctx context.Context) error {
 
 // Releva queues live work again that is due and whose process has died, or that
 // was due before now less gracia and that nobody has in hand: its job was lost.
-// Each gets a new turn, so that a job that shows up after all does nothing. One
-// gateway at a time does this; two at once do no harm.
+// Each gets a new turn, so that a job that shows up after all does nothing, and is
+// due anew, so that a job that has to wait longer than a round is not replaced by
+// every round. One gateway at a time does this; two at once do no harm.
 func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	ahora := m.cfg.Now()
 	tramos, err := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
@@ -43,7 +44,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		if m.enManos(filaTramo(t.ID), t.Ocupante) {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
+		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			t.Turno = turno
 			m.despierta(ctx, t)
@@ -55,7 +56,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		if m.enManos(filaPaquete(p.ID), p.Ocupante) {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
+		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
 		}

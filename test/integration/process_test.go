@@ -17,8 +17,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if donde := os.Getenv(vidaEnv); donde != "" {
+		os.Exit(vive(donde))
+	}
 	code := m.Run()
 	if dir, err := binaries(); err == nil {
+		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	}
+	if dir, err := autoridadComun(); err == nil {
 		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	}
 	os.Exit(code)
