@@ -90,8 +90,8 @@ func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, 
 // RelevaTramo begins a new turn of t, which is due at ahora, if it is still as it
 // was read, and returns it.
 func (s *Store) RelevaTramo(ctx context.Context, t Tramo, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`,
-		Instante(ahora), t.ID, t.Turno, t.Ocupante)
+	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(ahora), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento))
 	return t.Turno + 1, ok, err
 }
 
@@ -167,8 +167,8 @@ func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso stri
 
 // RelevaPaquete is RelevaTramo for a package.
 func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`,
-		Instante(ahora), p.ID, p.Turno, p.Ocupante)
+	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(ahora), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente))
 	return p.Turno + 1, ok, err
 }
 

@@ -112,9 +112,9 @@ func (e *escena) vista(api string) (d vistaDescarga, ok bool) {
 	return d, json.Unmarshal(text, &d) == nil
 }
 
-// plazoEscena is how long a scene may take; a gateway that waits for what will
-// not come is found out by it.
-const plazoEscena = 60 * time.Second
+// plazoEscena is how long a scene may take, which takes a second or two on a
+// machine that has nothing else to do.
+const plazoEscena = 3 * time.Minute
 
 // corre lives one life after the other, each of which ends where muertes say, the
 // first exige of them surely, and one more to the end. It returns that one.
@@ -168,7 +168,7 @@ func (e *escena) ledger() string {
 		`SELECT numero || ' ' || cuando || ' ' || tipo || ' ' || tramo || ' ' || codigo || ' ' || detalle FROM eventos ORDER BY descarga, numero`,
 		`SELECT 'tramo ' || id || ' ' || estado || ' ' || pide_desde || ' ' || pide_hasta || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante FROM tramos ORDER BY id`,
 		`SELECT 'paquete ' || id || ' ' || id_paquete || ' ' || estado || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante || ' ' || detalle FROM tramos_paquetes ORDER BY id`,
-		`SELECT 'trabajo ' || id || ' ' || state || ' ' || args || ' ' || attempt FROM river_job ORDER BY id`,
+		`SELECT 'trabajo ' || id || ' ' || state || ' ' || kind || ' ' || attempt FROM river_job ORDER BY id`,
 	} {
 		for _, line := range e.lee(query) {
 			fmt.Fprintln(&out, line)

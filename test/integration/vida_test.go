@@ -3,35 +3,13 @@ package integration
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"os/signal"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/pasarela-mx/pasarela/internal/app"
-	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
-	"github.com/pasarela-mx/pasarela/internal/telemetry"
-)
-
-// vidaEnv makes of the test binary a gateway. It says where that kills itself,
-// as "point:n" for the n-th pass; "-" is nowhere.
-const vidaEnv = "PASARELA_VIDA"
-
-// The pace of gateways that are killed: a dead one is taken over within three
-// seconds.
-const (
-	latidoVida = 150 * time.Millisecond
-	muerteVida = 1500 * time.Millisecond
-	rondaVida  = 300 * time.Millisecond
 )
 
 // muerte is where a gateway kills itself.
@@ -42,51 +20,9 @@ type muerte struct {
 
 func (m muerte) String() string {
 	if m.punto == "" {
-		return "-"
+		return "nowhere"
 	}
 	return fmt.Sprintf("%s:%d", m.punto, m.n)
-}
-
-// vive is the gateway that the test binary becomes: the program's own Run with
-// the environment's configuration, but for its pace and its end.
-func vive(donde string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	cfg, err := config.Load()
-	if err == nil {
-		err = app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(os.Stdout, "info", "json"), Version: "prueba", Now: time.Now,
-			Presencia: presencia.Opciones{Latido: latidoVida, Muerte: muerteVida},
-			Cola:      app.Cola{Sondeo: 20 * time.Millisecond, CadaRonda: rondaVida}, Paso: suicida(donde)})
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err) //nolint:errcheck // nowhere else to say it
-		return 1
-	}
-	return 0
-}
-
-// suicida ends the process as kill -9 does at the n-th pass of a point.
-func suicida(donde string) func(string) {
-	punto, n, found := strings.Cut(donde, ":")
-	if !found {
-		return nil
-	}
-	faltan, err := strconv.Atoi(n)
-	if err != nil {
-		return nil
-	}
-	var mu sync.Mutex
-	return func(paso string) {
-		if paso != punto {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if faltan--; faltan == 0 {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL) //nolint:errcheck // there is no way on
-			select {}
-		}
-	}
 }
 
 // vida is one life of a gateway, from its start to its end.
@@ -121,12 +57,11 @@ func (s *salida) String() string {
 // ended.
 func nace(t *testing.T, m muerte, env ...string) *vida {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	v := &vida{t: t, cmd: exec.Command(binary(t, "vida")), fin: make(chan struct{}), salida: &salida{}}
+	if m.punto != "" {
+		v.cmd.Args = append(v.cmd.Args, m.String())
 	}
-	v := &vida{t: t, cmd: exec.Command(self), fin: make(chan struct{}), salida: &salida{}}
-	v.cmd.Env = cleanEnv(append(env, vidaEnv+"="+m.String(), "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
+	v.cmd.Env = cleanEnv(append(env, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
 	out, err := v.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
