@@ -100,12 +100,16 @@ func (a *App) alarma(ctx context.Context, id string, turno int64, cuando time.Ti
 	return a.cola.Inserta(ctx, webhooks.Args{Entrega: id, Turno: turno}, webhooks.Cola, cuando)
 }
 
+// minGracia is the least that is left to a job that waits for a hand, where the
+// rounds are faster than usual.
+const minGracia = 2 * time.Second
+
 // despierta starts the queue. Where no other gateway shares the database, what
 // an earlier process left is taken over at once.
 func (a *App) despierta(ctx context.Context) error {
 	gracia := descargas.Gracia
-	if cada := a.opts.Cola.CadaRonda; cada > 0 {
-		gracia = 2 * cada
+	if a.opts.Cola.CadaRonda > 0 {
+		gracia = max(2*a.opts.Cola.CadaRonda, minGracia)
 	}
 	err := a.cola.Start(ctx, cola.Trabajos{
 		Motor: a.descargas, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,

@@ -35,9 +35,10 @@ func (m *Motor) repite(ctx context.Context) error {
 // Releva queues live work again that is due and whose process has died or let it
 // fall, or that was due before now less gracia and that nobody has in hand: its
 // job was lost, unless the queue is so long that it only waits. Each gets a new
-// turn, so that a job that shows up after all does nothing. One gateway at a
-// time does this; two at once do no harm. Without gracia nothing waits: what an
-// earlier process had queued is not trusted.
+// turn, so that a job that shows up after all does nothing, and is due anew, so
+// that a job that has to wait longer than a round is not replaced by every round.
+// One gateway at a time does this; two at once do no harm. Without gracia nothing
+// waits: what an earlier process had queued is not trusted.
 func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	tramosEsperan, paquetesEsperan, err := false, false, error(nil)
 	if gracia > 0 {
@@ -50,7 +51,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		if m.enManos(filaTramo(t.ID), t.Ocupante) || t.Ocupante == "" && tramosEsperan {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t)
+		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			t.Turno = turno
 			m.despierta(ctx, t)
@@ -62,7 +63,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		if m.enManos(filaPaquete(p.ID), p.Ocupante) || p.Ocupante == "" && paquetesEsperan {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p)
+		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
 		}

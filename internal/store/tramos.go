@@ -131,9 +131,11 @@ func (s *Store) AplazaTramo(ctx context.Context, t Tramo) (bool, error) {
 		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
 }
 
-// RelevaTramo begins a new turn of t, if it is still as it was read, and returns it.
-func (s *Store) RelevaTramo(ctx context.Context, t Tramo) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turno, t.Ocupante)
+// RelevaTramo begins a new turn of t, which is due at ahora, if it is still as it
+// was read, and returns it.
+func (s *Store) RelevaTramo(ctx context.Context, t Tramo, ahora time.Time) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(ahora), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento))
 	return t.Turno + 1, ok, err
 }
 
@@ -221,9 +223,10 @@ func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso stri
 	return s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, p.ID, p.Turno, p.Ocupante)
 }
 
-// RelevaPaquete begins a new turn of p, if it is still as it was read, and returns it.
-func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
+// RelevaPaquete is RelevaTramo for a package.
+func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, ahora time.Time) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(ahora), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente))
 	return p.Turno + 1, ok, err
 }
 

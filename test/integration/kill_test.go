@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,19 +20,37 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// sat is a sandbox without a gateway.
-type sat struct {
+// solo is a sandbox without a gateway.
+type solo struct {
 	*sandbox.Sandbox
 	url string
 }
 
-func startSandbox(t *testing.T) *sat {
+// autoridadComun is made once: RSA keys are slow to make.
+var autoridadComun = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "pasarela-sandbox-")
+	if err != nil {
+		return "", err
+	}
+	_, err = sandbox.New(sandbox.Config{Dir: dir, Log: zerolog.Nop()})
+	return dir, err
+})
+
+func startSandbox(t *testing.T) *solo {
 	t.Helper()
-	sb, err := sandbox.New(sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: t.TempDir(), Seed: 1, Log: zerolog.Nop()})
+	shared, err := autoridadComun()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sat{Sandbox: sb}
+	dir := filepath.Join(t.TempDir(), "sandbox")
+	if err := os.CopyFS(dir, os.DirFS(shared)); err != nil {
+		t.Fatal(err)
+	}
+	sb, err := sandbox.New(sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir, Seed: 1, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &solo{Sandbox: sb}
 	ctx, cancel := context.WithCancel(context.Background())
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {

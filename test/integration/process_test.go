@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if dir, err := binaries(); err == nil {
 		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	}
+	if dir, err := autoridadComun(); err == nil {
+		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	}
 	os.Exit(code)
 }
 
@@ -30,7 +33,7 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/gateway", "./cmd/sandbox")
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/gateway", "./cmd/sandbox", "./test/integration/vida")
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("building: %w: %s", err, out)

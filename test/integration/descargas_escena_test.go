@@ -1,0 +1,302 @@
+package integration
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// escena is a descarga that takes three solicitudes and six packages, the
+// sandbox that it is of, and the database of the gateways that bring it.
+type escena struct {
+	t       *testing.T
+	sat     *solo
+	tipo    string
+	env     []string
+	db      *sql.DB
+	cliente *http.Client
+	id      string
+}
+
+// clave is the Idempotency-Key of every scene's descarga.
+const clave = "una-sola"
+
+func monta(t *testing.T, tipo string, postgres bool) *escena {
+	t.Helper()
+	e := &escena{t: t, sat: startSandbox(t), tipo: tipo, cliente: &http.Client{Timeout: 20 * time.Second}}
+	if err := e.sat.Reloj().Cambia(100); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.sat.Perillas().Cambia(map[string]any{"cfdis_por_dia": 6, "max_cfdi": 14, "max_metadata": 14, "cfdis_por_paquete": 3, "filas_por_paquete": 3}); err != nil {
+		t.Fatal(err)
+	}
+	e.env = append(env(e.sat.url, e.sat.EFirmasDir(), ""), "GATEWAY_DESCARGAS_SONDEO_MINIMO=30ms", "GATEWAY_DESCARGAS_SONDEO_MAXIMO=300ms")
+	driver, address := "sqlite", ""
+	if postgres {
+		driver, address = "pgx", pgtest.Start(t)
+		e.env = append(e.env, "GATEWAY_DATABASE_URL="+address, "GATEWAY_BLOB_URL=file://"+filepath.ToSlash(t.TempDir()))
+	}
+	data := t.TempDir()
+	e.en(data)
+	if !postgres {
+		address = "file:" + filepath.Join(data, "pasarela.db") + "?_pragma=busy_timeout(10000)&mode=ro"
+	}
+	var err error
+	if e.db, err = sql.Open(driver, address); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.db.Close() }) //nolint:errcheck // read only
+	return e
+}
+
+// en is the environment of a gateway with another data directory.
+func (e *escena) en(data string) []string {
+	e.env = append(slices.DeleteFunc(e.env, func(s string) bool { return strings.HasPrefix(s, "GATEWAY_DATA_DIR=") }), "GATEWAY_DATA_DIR="+data)
+	return slices.Clone(e.env)
+}
+
+// pide asks for the descarga, or for the one that it has become; false when the
+// gateway did not answer.
+func (e *escena) pide(api string) bool {
+	e.t.Helper()
+	body := peticion(e.tipo, map[string]any{"fechaInicial": "2026-01-10T00:00:00", "fechaFinal": "2026-01-12T23:59:59"})
+	resp, err := send(e.t, e.cliente, http.MethodPost, api+descargasPath, body, "Idempotency-Key", clave)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return false
+	}
+	var d struct{ IDDescarga string }
+	if err := json.Unmarshal(text, &d); err != nil || resp.StatusCode != http.StatusAccepted {
+		e.t.Fatalf("status %d: %s", resp.StatusCode, text)
+	}
+	if e.id != "" && e.id != d.IDDescarga {
+		e.t.Errorf("the same key has made two descargas: %s and %s", e.id, d.IDDescarga)
+	}
+	e.id = d.IDDescarga
+	return true
+}
+
+// vista asks how far the descarga is; false when the gateway did not answer.
+func (e *escena) vista(api string) (d vistaDescarga, ok bool) {
+	e.t.Helper()
+	resp, err := send(e.t, e.cliente, http.MethodGet, api+descargasPath+"/"+e.id, nil)
+	if err != nil {
+		return d, false
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return d, false
+	}
+	if resp.StatusCode != http.StatusOK {
+		e.t.Fatalf("status %d: %s", resp.StatusCode, text)
+	}
+	return d, json.Unmarshal(text, &d) == nil
+}
+
+// plazoEscena is how long a scene may take, which takes a second or two on a
+// machine that has nothing else to do.
+const plazoEscena = 3 * time.Minute
+
+// corre lives one life after the other, each of which ends where muertes say, the
+// first exige of them surely, and one more to the end. It returns that one.
+func (e *escena) corre(exige int, muertes ...muerte) *vida {
+	e.t.Helper()
+	settings := slices.Clone(e.env)
+	fin := time.Now().Add(plazoEscena)
+	var v *vida
+	for i := 0; ; i++ {
+		m := muerte{}
+		if i < len(muertes) {
+			m = muertes[i]
+		}
+		v = nace(e.t, m, settings...)
+		acabada := false
+		for !acabada && !v.acabo() {
+			if time.Now().After(fin) {
+				e.t.Fatalf("life %d (%s): it does not end\n%s\n%s", i+1, m, e.ledger(), v.salida)
+			}
+			if e.id == "" && !e.pide(v.api) {
+				continue
+			}
+			acabada = e.publicada()
+			time.Sleep(20 * time.Millisecond)
+		}
+		if acabada && m.punto == "publicada" {
+			<-v.fin // it is told before the row says so
+		}
+		if v.acabo() {
+			v.matada()
+			continue
+		}
+		if i < exige {
+			e.t.Fatalf("%s was never passed", m)
+		}
+		return v
+	}
+}
+
+// publicada tells whether subscribers have been told of the end.
+func (e *escena) publicada() bool {
+	var cuando string
+	err := e.db.QueryRowContext(e.t.Context(), `SELECT publicada FROM descargas WHERE id = $1`, e.id).Scan(&cuando)
+	return err == nil && cuando != ""
+}
+
+// ledger is what the gateway has written of the descarga, for people.
+func (e *escena) ledger() string {
+	var out strings.Builder
+	for _, query := range []string{
+		`SELECT numero || ' ' || cuando || ' ' || tipo || ' ' || tramo || ' ' || codigo || ' ' || detalle FROM eventos ORDER BY descarga, numero`,
+		`SELECT 'tramo ' || id || ' ' || estado || ' ' || pide_desde || ' ' || pide_hasta || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante FROM tramos ORDER BY id`,
+		`SELECT 'paquete ' || id || ' ' || id_paquete || ' ' || estado || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante || ' ' || detalle FROM tramos_paquetes ORDER BY id`,
+		`SELECT 'trabajo ' || id || ' ' || state || ' ' || kind || ' ' || attempt FROM river_job ORDER BY id`,
+	} {
+		for _, line := range e.lee(query) {
+			fmt.Fprintln(&out, line)
+		}
+	}
+	return out.String()
+}
+
+// lee returns the only column of a query.
+func (e *escena) lee(query string) (out []string) {
+	e.t.Helper()
+	rows, err := e.db.QueryContext(e.t.Context(), query)
+	if err != nil {
+		e.t.Errorf("%s: %v", query, err)
+		return nil
+	}
+	defer rows.Close() //nolint:errcheck // Err says it
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			e.t.Error(err)
+			return out
+		}
+		out = append(out, s)
+	}
+	if err := rows.Err(); err != nil {
+		e.t.Error(err)
+	}
+	return out
+}
+
+// uuids reads the descarga's content whole, sorted.
+func (e *escena) uuids(api string) []string {
+	e.t.Helper()
+	path := map[string]string{"CFDI": "/cfdis", "Metadata": "/metadatos"}[e.tipo]
+	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id+path, nil, "Accept", "application/x-ndjson")
+	wantStatus(e.t, got, http.StatusOK)
+	var out []string
+	for line := range strings.Lines(string(got.Body)) {
+		var row struct{ UUID string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil || row.UUID == "" {
+			e.t.Fatalf("a row %q: %v", line, err)
+		}
+		out = append(out, strings.ToLower(row.UUID))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// comprueba holds what came, what was asked of the SAT and what is on record
+// against what was promised; want are the UUIDs of a run that nobody disturbed.
+func (e *escena) comprueba(api string, want []string) {
+	e.t.Helper()
+	d, _ := e.vista(api)
+	if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+		e.t.Errorf("it ended %s with %+v: %s", d.Estado, d.Progreso, d.Motivo)
+	}
+	if got := e.uuids(api); !slices.Equal(got, want) {
+		e.t.Errorf("%d comprobantes, want %d:\n%v\n%v", len(got), len(want), got, want)
+	}
+	estado := e.sat.Estado()
+	if estado.MaxRecibidas != 1 {
+		e.t.Errorf("the same criteria were presented %d times: %+v", estado.MaxRecibidas, estado.Criterios)
+	}
+	for _, s := range estado.Solicitudes {
+		for _, p := range s.PorPaquete {
+			if p.Pedidas > 2 || p.Servidas > 2 {
+				e.t.Errorf("package %s was asked for %d times and served %d times", p.ID, p.Pedidas, p.Servidas)
+			}
+		}
+		e.registrada(s)
+	}
+	e.eventos(api)
+	if e.t.Failed() {
+		e.t.Logf("the ledger:\n%s", e.ledger())
+	}
+}
+
+// registrada wants a solicitud that the SAT has registered to be on record by its
+// id. Only where the gateway ended before it had written the answer down may the
+// id be unknown; then the intent is on record, without an outcome.
+func (e *escena) registrada(s sat.Resumen) {
+	e.t.Helper()
+	known := e.lee(`SELECT id_solicitud FROM tramos WHERE id_solicitud <> ''`)
+	for _, respuesta := range e.lee(`SELECT respuesta FROM intentos WHERE operacion = 'sat.solicita'`) {
+		var a struct{ IDSolicitud string }
+		if json.Unmarshal([]byte(respuesta), &a) == nil {
+			known = append(known, a.IDSolicitud)
+		}
+	}
+	if slices.Contains(known, s.ID) {
+		return
+	}
+	for _, abierto := range e.lee(`SELECT criterios FROM intentos WHERE operacion = 'sat.solicita' AND estado = 'intento' AND respuesta = ''`) {
+		campos := strings.Split(abierto, "|")
+		if strings.Contains(s.Criterios, "FechaInicial="+campos[4]+" ") && strings.Contains(s.Criterios, "FechaFinal="+campos[5]+" ") {
+			e.t.Logf("the answer that gave %s was cut: its intent is on record", s.ID)
+			return
+		}
+	}
+	e.t.Errorf("idSolicitud %s is lost: %s", s.ID, s.Criterios)
+}
+
+// eventos wants the ledger's lines numbered without gaps, and one end.
+func (e *escena) eventos(api string) {
+	e.t.Helper()
+	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id+"/eventos?limite=1000", nil)
+	wantStatus(e.t, got, http.StatusOK)
+	var page struct {
+		Eventos []struct {
+			Numero int
+			Tipo   string
+		}
+	}
+	got.JSON(e.t, &page)
+	ends := 0
+	for i, v := range page.Eventos {
+		if v.Numero != i+1 {
+			e.t.Errorf("event %d is numbered %d", i+1, v.Numero)
+		}
+		if v.Tipo == "terminada" {
+			ends++
+		}
+	}
+	if ends != 1 {
+		e.t.Errorf("it ended %d times", ends)
+	}
+}
+
+// grande says that there is time for the long loops.
+func grande() bool { return os.Getenv("PASARELA_GRANDE") != "" }
