@@ -72,6 +72,10 @@ func opera(t *testing.T) *operacion {
 	receptor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(receptor.Close)
 	o := &operacion{t: t, ids: map[string]string{}, Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})}
+	// An e.firma that somebody has begun to bring.
+	if err := os.Mkdir(filepath.Join(o.Config.EfirmaDir, "ROT010101AB1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	rapido(t, o.Gateway, map[string]any{"cfdis_por_paquete": 120})
 	wantStatus(t, o.Post(rutaWebhooks, peticionWebhook(map[string]any{"url": receptor.URL + "/avisos?token=canario-de-url"})), http.StatusCreated)
 
@@ -156,9 +160,9 @@ func TestTablero_WhenThereAreDescargasOfEveryKind(t *testing.T) {
 	fuente, texto := o.pagina("/descargas")
 	o.dice(texto, "11 todas", "1 programada", "1 solicitada", "1 en proceso", "1 descargando", "3 terminada", "1 vacía", "1 parcial", "1 fallida", "1 cancelada",
 		"Ñ&P010101AB3 CFDI emitidos · metadatos del 1 may 2025 al 31 may 2025 terminada Todo lo que contó el SAT está guardado.",
-		"faltan 90", "se agotaron las solicitudes de por vida", "cada día a las 04:00", "webhook que falla:")
-	if strings.Contains(fuente, "canario") || strings.Contains(fuente, "/avisos") {
-		t.Error("the page shows a webhook's address")
+		"faltan 90", "se agotaron las solicitudes de por vida", "cada día a las 04:00", "webhook que falla:", "ROT010101AB1 e.firma que no sirve: ")
+	if strings.Contains(fuente, "canario") || strings.Contains(fuente, "/avisos") || strings.Contains(fuente, o.Config.EfirmaDir) {
+		t.Error("the page shows a webhook's address, or a folder")
 	}
 	// The RFC that has to be escaped leads to its own, and to them alone.
 	_, texto = o.pagina("/descargas?rfc=" + url.QueryEscape(gatewaytest.EmpresaRara))
