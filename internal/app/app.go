@@ -163,9 +163,8 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if from, to := st.Version(); from != to {
 		opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", st.Postgres()).Msg("the database was brought up to date")
 	}
-	a := &App{cfg: cfg, opts: opts, store: st, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
-	a.efirmas = efirmas
+	a := &App{cfg: cfg, opts: opts, store: st, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
 	cuenta, cuentaPAC, err := accounts(cfg)

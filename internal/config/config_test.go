@@ -83,6 +83,21 @@ func TestCheck_WhenListening(t *testing.T) {
 	}
 }
 
+func TestCheck_WhenTheAdminPageHasNames(t *testing.T) {
+	clear(t)
+	t.Setenv("GATEWAY_ADMIN_NOMBRES", "pasarela.ejemplo.mx,otra.ejemplo.mx")
+	c, err := Load()
+	if err != nil || len(c.AdminNombres) != 2 || c.AdminNombres[1] != "otra.ejemplo.mx" {
+		t.Fatalf("%q, error %v", c.AdminNombres, err)
+	}
+	for _, name := range []string{"https://pasarela.ejemplo.mx", "pasarela.ejemplo.mx:443", "pasarela.ejemplo.mx/descargas", "*.ejemplo.mx", " otra.ejemplo.mx", ""} {
+		c.AdminNombres = []string{"pasarela.ejemplo.mx", name}
+		if err := c.Check(); err == nil || !strings.Contains(err.Error(), "GATEWAY_ADMIN_NOMBRES") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestUpstream_WhenInTheClear(t *testing.T) {
 	t.Parallel()
 	for url, fine := range map[string]bool{

@@ -1,14 +1,10 @@
 package tablero
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -16,48 +12,8 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
-
-// chromium finds the browser. It is large, so that CI has it only where somebody
-// wants it: PASARELA_CHROMIUM=1 makes its absence a failure.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("PASARELA_CHROMIUM") != "" {
-		t.Fatal("PASARELA_CHROMIUM is set and there is no chromium (Debian: apt-get install chromium)")
-	}
-	t.Skip("NOT TESTED IN A BROWSER: there is no chromium (Debian: apt-get install chromium)")
-	return ""
-}
-
-// consola finds what the page wrote to the browser's console: scripts' errors and
-// breaches of the policy among it.
-var consola = regexp.MustCompile(`(?m)^.*CONSOLE.*$`)
-
-// navega opens url, lets pass so much of the browser's own time, which stands
-// still while it waits for the server, and returns the document as it is then and
-// what was said in the console.
-func navega(t *testing.T, url string, pasa time.Duration, flags ...string) (dom string, dicho []string) {
-	t.Helper()
-	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--user-data-dir=" + t.TempDir(), "--enable-logging=stderr", "--dump-dom", fmt.Sprintf("--virtual-time-budget=%d", pasa.Milliseconds())}
-	if os.Geteuid() == 0 {
-		args = append(args, "--no-sandbox") // it refuses to be root with one
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, chromium(t), append(append(args, flags...), url)...)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("chromium: %v\n%s", err, log.String())
-	}
-	return out.String(), consola.FindAllString(log.String(), -1)
-}
 
 // progresa is a libro whose only descarga is a step further whenever it is read.
 type progresa struct {
@@ -125,7 +81,7 @@ func TestChromium_WhenADescargaGoesOnThePageFollowsWithoutBeingLoadedAgain(t *te
 			}
 			return body
 		})
-		dom, dicho := navega(t, url+ruta, 9*time.Second)
+		dom, dicho := chromiumtest.DOM(t, url+ruta, 9*time.Second)
 		if !strings.Contains(dom, explicaEstado(gateway.DescargaDescargando)) || strings.Contains(dom, explicaEstado(gateway.DescargaEnProceso)) {
 			t.Errorf("%s: after 9 s the page is\n%s", ruta, dom)
 		}
@@ -135,7 +91,7 @@ func TestChromium_WhenADescargaGoesOnThePageFollowsWithoutBeingLoadedAgain(t *te
 		if cargas.Load() != 1 || lecturas.Load() != 1 {
 			t.Errorf("%s: loaded %d times, fetched %d times", ruta, cargas.Load(), lecturas.Load())
 		}
-		if dom, _ = navega(t, url+ruta, 30*time.Second); !strings.Contains(dom, explicaEstado(gateway.DescargaTerminada)) {
+		if dom, _ = chromiumtest.DOM(t, url+ruta, 30*time.Second); !strings.Contains(dom, explicaEstado(gateway.DescargaTerminada)) {
 			t.Errorf("%s: after 30 s the page is\n%s", ruta, dom)
 		}
 		if len(dicho) != 0 {
@@ -155,7 +111,7 @@ func TestChromium_WhenTheGatewayStopsThePageSaysSo(t *testing.T) {
 		}
 		h.ServeHTTP(w, r)
 	}), nil)
-	dom, _ := navega(t, url+"/descargas", 12*time.Second)
+	dom, _ := chromiumtest.DOM(t, url+"/descargas", 12*time.Second)
 	if !strings.Contains(dom, "La pasarela no contesta") || !strings.Contains(dom, explicaEstado(gateway.DescargaEnProceso)) || lecturas.Load() != 2 {
 		t.Errorf("after %d failures the page is\n%s", lecturas.Load(), dom)
 	}
@@ -168,7 +124,7 @@ func TestChromium_WhenThereAreNoScriptsThePageLoadsItselfAgain(t *testing.T) {
 	url, cargas, lecturas := observa(t, sirve(t, l), func(_ *http.Request, _ http.Header, body string) string {
 		return regexp.MustCompile(`</?noscript>|<script.*</script>`).ReplaceAllString(body, "")
 	})
-	dom, dicho := navega(t, url+"/descargas/una", 8*time.Second)
+	dom, dicho := chromiumtest.DOM(t, url+"/descargas/una", 8*time.Second)
 	if cargas.Load() != 2 || lecturas.Load() != 0 || len(dicho) != 0 || !strings.Contains(dom, explicaEstado(gateway.DescargaTerminada)) {
 		t.Errorf("loaded %d times, fetched %d times, %q:\n%s", cargas.Load(), lecturas.Load(), dicho, dom)
 	}
@@ -189,11 +145,11 @@ func TestChromium_WhenTextsAreHostileNothingRuns(t *testing.T) {
 		return body
 	})
 	for _, ruta := range []string{"/descargas", "/descargas/una"} {
-		dom, dicho := navega(t, limpia+ruta, 8*time.Second)
+		dom, dicho := chromiumtest.DOM(t, limpia+ruta, 8*time.Second)
 		if len(dicho) != 0 || strings.Contains(dom, "tomada</title>") {
 			t.Errorf("%s: the console says %q", ruta, dicho)
 		}
-		dom, dicho = navega(t, cruda+ruta, 8*time.Second)
+		dom, dicho = chromiumtest.DOM(t, cruda+ruta, 8*time.Second)
 		if len(dicho) < 3 || strings.Contains(dom, "tomada</title>") {
 			t.Errorf("%s: against its policy, the console says %q", ruta, dicho)
 		}
@@ -222,7 +178,7 @@ func TestChromium_WhenTheScreenIsNarrowNothingSticksOut(t *testing.T) {
 			document.title = "ancho " + d.clientWidth + " de " + d.scrollWidth; }</script>`
 	})
 	for _, ruta := range []string{"/descargas", "/descargas/una"} {
-		dom, _ := navega(t, url+"/descargas/recursos/marco.html?ruta="+ruta, 2*time.Second, "--hide-scrollbars")
+		dom, _ := chromiumtest.DOM(t, url+"/descargas/recursos/marco.html?ruta="+ruta, 2*time.Second)
 		if !strings.Contains(dom, "<title>ancho 360 de 360</title>") {
 			t.Errorf("%s: %s", ruta, dom[:min(400, len(dom))])
 		}

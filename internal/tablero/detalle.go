@@ -43,7 +43,22 @@ func (c codigos) Codigo(codigo string) string { return c.codigo(codigo) }
 // Estado describes an EstadoSolicitud.
 func (c codigos) Estado(estado string) string { return c.estado(estado) }
 
+// Suceso describes the code of an event: of Verifica it is the EstadoSolicitud,
+// which is of one digit (sat.md §7), and otherwise a CodEstatus.
+func (c codigos) Suceso(codigo string) string {
+	if len(codigo) == 1 {
+		return c.estado(codigo)
+	}
+	return c.codigo(codigo)
+}
+
 func (t *tablero) detalle(r *http.Request) (*template.Template, pagina, error) {
+	if err := limpia(url.Values{"id": {r.PathValue("id")}}); err != nil {
+		return nil, pagina{}, err
+	}
+	if err := limpia(r.URL.Query()); err != nil {
+		return nil, pagina{}, err
+	}
 	d, err := t.cfg.Descargas.Descarga(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, pagina{}, err
@@ -123,9 +138,6 @@ func (t *tablero) tramos(_ *http.Request, c *detalle, e enlaces) error {
 
 func (t *tablero) paquetes(r *http.Request, c *detalle, e enlaces) error {
 	cursor := e.q.Get("paquetes")
-	if len(cursor) > maxFiltro {
-		return malformada("La dirección no es de esta página.")
-	}
 	pagina, siguiente, err := t.cfg.Descargas.Paquetes(r.Context(), c.ID, cursor, paquetesPorPagina)
 	if err != nil {
 		return err

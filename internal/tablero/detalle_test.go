@@ -33,6 +33,7 @@ func TestDetalle_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 	}, eventos: []gateway.EventoDescarga{
 		{Numero: 1, Cuando: ahora(), Tipo: "creada", Detalle: "Se registró."},
 		{Numero: 2, Cuando: ahora(), Tipo: "paquete_guardado", Tramo: 73, Detalle: "Se guardó.", Codigo: "5000", Mensaje: "Solicitud Aceptada"},
+		{Numero: 3, Cuando: ahora(), Tipo: "consultada", Tramo: 74, Codigo: "3"},
 	}}
 	p := lee(t, sirve(t, l), "/descargas/una", http.StatusOK)
 	p.quiere(t, "Ñ&P010101AB3", "con la clave de API contabilidad",
@@ -40,7 +41,7 @@ func TestDetalle_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 		"5000 significado de 5000", "5 estado 5", "5003 significado de 5003", "Se parte en dos mitades.", "1 presentación 4 consultas",
 		"se le pidió del 1 ene 2026 al 16 ene 2026 00:00:00", "1,500 comprobantes según el SAT", "siguiente paso en 3 h", "hace 2 días", "idSolicitud b9b9dc59",
 		"P_01 #3 guardado 1.2 MB 1,498 2 1 de 2", "P_02 #4 por traer Se repetirá. – – – 0 de 2 –",
-		"2 21 jul 2026 12:00:00 paquete guardado #3 Se guardó. 5000 significado de 5000: «Solicitud Aceptada» 1 21 jul 2026")
+		"consultada #4 3 estado 3 2 21 jul 2026 12:00:00 paquete guardado #3 Se guardó. 5000 significado de 5000: «Solicitud Aceptada» 1 21 jul 2026")
 	orden := make([]string, 0, 4)
 	for _, li := range p.todos("li") {
 		if strings.HasPrefix(attr(li, "class"), "rama") {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
@@ -74,12 +76,22 @@ func malformada(detalle string) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detalle}
 }
 
+// limpia refuses what no link of the page has, and databases choke on.
+func limpia(q url.Values) error {
+	for _, valores := range q {
+		for _, v := range valores {
+			if len(valores) > 1 || len(v) > maxFiltro || !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+				return malformada("La dirección repite un filtro, o uno no es texto o es demasiado largo.")
+			}
+		}
+	}
+	return nil
+}
+
 func (t *tablero) listaDescargas(r *http.Request) (*template.Template, pagina, error) {
 	q := r.URL.Query()
-	for _, valores := range q {
-		if len(valores) > 1 || len(valores[0]) > maxFiltro {
-			return nil, pagina{}, malformada("La dirección repite un filtro, o uno es demasiado largo.")
-		}
+	if err := limpia(q); err != nil {
+		return nil, pagina{}, err
 	}
 	l := listado{RFC: strings.ToUpper(strings.TrimSpace(q.Get("rfc"))), Estado: q.Get("estado"), Programacion: q.Get("programacion")}
 	estados, ok := estadosDe(l.Estado)

@@ -107,8 +107,10 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /descargas", t.muestra(t.listaDescargas))
-	mux.HandleFunc("GET /descargas/{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "../descargas", http.StatusPermanentRedirect)
+	mux.HandleFunc("GET /descargas/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		// Relative, which http.Redirect would not leave it: a proxy may put a path before it.
+		w.Header().Set("Location", "../descargas")
+		w.WriteHeader(http.StatusPermanentRedirect)
 	})
 	mux.HandleFunc("GET /descargas/{id}", t.muestra(t.detalle))
 	archivos, err := recursos.ReadDir("recursos")

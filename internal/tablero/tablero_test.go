@@ -263,6 +263,7 @@ func TestPagina_WhenTheAddressIsWrong(t *testing.T) {
 	h := sirve(t, &libro{descargas: []gateway.Descarga{una("una", gateway.DescargaTerminada)}})
 	for url, status := range map[string]int{
 		"/descargas?estado=otro": 400, "/descargas?rfc=A&rfc=B": 400, "/descargas?cursor=" + strings.Repeat("x", maxFiltro+1): 400,
+		"/descargas?programacion=%00": 400, "/descargas?rfc=%ff": 400, "/descargas/%00": 400, "/descargas/una?paquetes=1&paquetes=2": 400,
 		"/descargas/otra": 404, "/descargas/una?antes=x": 400, "/descargas/una?antes=-1": 400, "/descargas/una?solicitudes=0": 400,
 		"/descargas/una?paquetes=" + strings.Repeat("x", maxFiltro+1): 400,
 	} {
@@ -274,7 +275,7 @@ func TestPagina_WhenTheAddressIsWrong(t *testing.T) {
 		}
 		p.quiere(t, "Ver todas las descargas")
 	}
-	if resp := visita(h, http.MethodGet, "/descargas/"); resp.Code != http.StatusPermanentRedirect || resp.Header().Get("Location") != "/descargas" {
+	if resp := visita(h, http.MethodGet, "/descargas/"); resp.Code != http.StatusPermanentRedirect || resp.Header().Get("Location") != "../descargas" {
 		t.Errorf("status %d to %s", resp.Code, resp.Header().Get("Location"))
 	}
 }

@@ -21,10 +21,7 @@ func nombreEstado(e gateway.EstadoDescarga) string { return palabras(string(e)) 
 
 // palabras makes words of a name of the contract.
 func palabras(s string) string {
-	if s == "vacia" {
-		return "vacía"
-	}
-	return strings.ReplaceAll(s, "_", " ")
+	return strings.ReplaceAll(strings.ReplaceAll(s, "_", " "), "vacia", "vacía")
 }
 
 // explicaEstado says what goes on in a state, as docs/descargas.md does.

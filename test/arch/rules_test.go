@@ -40,7 +40,7 @@ func production(f file) bool {
 // development are the folders that serve development and tests; nothing that is
 // shipped to production imports them.
 func development() []string {
-	return []string{"internal/sandbox", "internal/app/devstack", "internal/app/gatewaytest", "internal/store/pgtest", "cmd/sandbox", "cmd/dev", "bench", "test"}
+	return []string{"internal/sandbox", "internal/app/devstack", "internal/app/gatewaytest", "internal/store/pgtest", "internal/tablero/chromiumtest", "cmd/sandbox", "cmd/dev", "bench", "test"}
 }
 
 // mayImport says what each package may import of ours; "/..." stands for
@@ -89,8 +89,11 @@ func mayImport() map[string][]string {
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
 			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
-		"internal/config/gendoc":   {"internal/config"},
-		"internal/store/pgtest":    nil,
+		"internal/config/gendoc": {"internal/config"},
+		"internal/store/pgtest":  nil,
+
+		"internal/tablero/chromiumtest": nil,
+
 		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox"},
 		"internal/app/gatewaytest": {"internal/app", "internal/app/devstack", "internal/config", "internal/presencia", "internal/sandbox/...", "internal/store/pgtest", "api"},
 		// The sandbox judges what the gateway signs, so it shares no code with it.

@@ -15,13 +15,13 @@
   const cambia = (vieja, nueva) => {
     if (vieja.isEqualNode(nueva) || seleccionada(vieja)) return;
     const foco = vieja.contains(document.activeElement) ? document.activeElement : null;
-    const lugar = foco && (foco.id || foco.getAttribute("aria-label"));
+    const clave = (e) => e.id || e.getAttribute("href") || e.getAttribute("aria-label");
     const corridas = [...vieja.querySelectorAll(".tabla")].map((t) => t.scrollLeft);
     vieja.replaceWith(document.adoptNode(nueva));
     [...nueva.querySelectorAll(".tabla")].forEach((t, i) => { t.scrollLeft = corridas[i] || 0; });
-    if (!lugar) return;
-    const otra = document.getElementById(lugar) || [...nueva.querySelectorAll("[aria-label]")].find((e) => e.getAttribute("aria-label") === lugar);
-    if (otra) otra.focus({ preventScroll: true });
+    if (!foco) return;
+    const otro = [...nueva.querySelectorAll("a[href], [tabindex]")].find((e) => clave(e) === clave(foco));
+    if (otro) otro.focus({ preventScroll: true });
   };
 
   const actualiza = async () => {
