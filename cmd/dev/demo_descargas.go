@@ -171,17 +171,17 @@ func (a *anio) sigue(ctx context.Context) error {
 // avance reads how far each is and moves the line.
 func (a *anio) avance(ctx context.Context, took time.Duration) error {
 	var solicitudes, terminadas, paquetes, guardados int
-	var size, found, counted int64
+	var size, found int64
 	for _, p := range a.pedidas {
 		if err := a.llama(ctx, http.MethodGet, p.path, nil, http.StatusOK, &p.visto); err != nil {
 			return err
 		}
 		g := p.visto.Progreso
 		solicitudes, terminadas, paquetes, guardados = solicitudes+g.Solicitudes, terminadas+g.SolicitudesTerminadas, paquetes+g.Paquetes, guardados+g.PaquetesGuardados
-		size, found, counted = size+g.Bytes, found+g.Encontrados, counted+g.NumeroCFDIs
+		size, found = size+g.Bytes, found+g.Encontrados
 	}
-	a.avanza(fmt.Sprintf("    %4.0f s  solicitudes %d/%d, packages %d/%d, %d MiB, comprobantes %s/%s, gateway %s",
-		took.Seconds(), terminadas, solicitudes, guardados, paquetes, size/mib, miles(found), miles(counted), a.ahora()))
+	a.avanza(fmt.Sprintf("  %4.0f s  %d/%d solicitudes, %d/%d packages, %d MiB, %s found; RSS %s",
+		took.Seconds(), terminadas, solicitudes, guardados, paquetes, size/mib, miles(found), a.ahora()))
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (a *anio) leeTodo(ctx context.Context, p *pedida) (string, error) {
 			return "", err
 		}
 		if got = append(got, id); len(got)%20_000 == 0 {
-			a.avanza(fmt.Sprintf("    %4.0f s  %-18s %s rows, gateway %s", time.Since(started).Seconds(), p.titulo, miles(int64(len(got))), a.ahora()))
+			a.avanza(fmt.Sprintf("  %4.0f s  %-18s %s rows; RSS %s", time.Since(started).Seconds(), p.titulo, miles(int64(len(got))), a.ahora()))
 		}
 	}
 	a.para()

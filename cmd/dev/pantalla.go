@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// cadaLinea is how often progress is told where no line can move.
-const cadaLinea = 3 * time.Second
+const (
+	// cadaLinea is how often progress is told where no line can move.
+	cadaLinea = 5 * time.Second
+	// ancho is the least that a terminal has, but for the column where the cursor stands.
+	ancho = 79
+)
 
 // pantalla writes lines, and one that moves where there is a terminal to move it on.
 type pantalla struct {
@@ -48,6 +52,10 @@ func (p *pantalla) avanza(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mueve {
+		// A line that wraps cannot be taken back.
+		if runes := []rune(text); len(runes) > ancho {
+			text = string(runes[:ancho])
+		}
 		p.linea = text
 		io.WriteString(p.w, borra+text) //nolint:errcheck // a terminal
 		return
