@@ -82,7 +82,6 @@ type Cola struct {
 
 	mu      sync.Mutex
 	cliente cliente
-	db      *sql.DB // River's own, on SQLite
 }
 
 // cliente is what is used of River's client, whatever its database.
@@ -152,8 +151,7 @@ func (c *Cola) abre(cfg *river.Config) (cliente, error) {
 		r, err := river.NewClient(riverpgxv5.New(c.store.Pool()), cfg)
 		return deRiver[pgx.Tx]{r}, err
 	}
-	c.db = c.store.ParaCola()
-	r, err := river.NewClient(riversqlite.New(c.db), cfg)
+	r, err := river.NewClient(riversqlite.New(c.store.ParaCola()), cfg)
 	return deRiver[*sql.Tx]{r}, err
 }
 
@@ -208,9 +206,6 @@ func (c *Cola) Stop(ctx context.Context) error {
 			defer cancela()
 			err = r.StopAndCancel(corte)
 		}
-	}
-	if c.db != nil {
-		err = errors.Join(err, c.db.Close())
 	}
 	return err
 }
