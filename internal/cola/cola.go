@@ -99,7 +99,6 @@ type Cola struct {
 
 	mu      sync.Mutex
 	cliente cliente
-	db      *sql.DB // River's own, on SQLite
 	rondas  *rondas
 }
 
@@ -199,8 +198,7 @@ func (c *Cola) abre(cfg *river.Config) (cliente, error) {
 		r, err := river.NewClient(riverpgxv5.New(c.store.Pool()), cfg)
 		return deRiver[pgx.Tx]{r}, err
 	}
-	c.db = c.store.ParaCola()
-	r, err := river.NewClient(riversqlite.New(c.db), cfg)
+	r, err := river.NewClient(riversqlite.New(c.store.ParaCola()), cfg)
 	return deRiver[*sql.Tx]{r}, err
 }
 
@@ -248,9 +246,6 @@ func (c *Cola) Stop(ctx context.Context) error {
 			defer cancela()
 			err = r.StopAndCancel(corte)
 		}
-	}
-	if c.db != nil {
-		err = errors.Join(err, c.db.Close())
 	}
 	return err
 }

@@ -178,15 +178,19 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 	}
 	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0
 	if p.callado {
-		return m.aplaza(ctx, t, p)
+		return m.aplaza(ctx, d, t, p)
 	}
 	return m.asienta(ctx, d, t, p)
 }
 
 // aplaza writes a step down that has changed nothing but when the next is due:
-// one row, because this is what the engine does most.
-func (m *Motor) aplaza(ctx context.Context, t store.Tramo, p paso) (Despues, error) {
+// one row, because this is what the engine does most. Nothing is due after the
+// deadline, so that its passing is told in time.
+func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
 	t.SiguienteIntento, t.Decision = m.cfg.Now().Add(p.espera), p.decision
+	if d.Limite.Before(t.SiguienteIntento) {
+		t.SiguienteIntento = d.Limite
+	}
 	ok, err := m.cfg.Store.AplazaTramo(ctx, t)
 	m.cfg.Paso(p.tipo + "-registrada")
 	if err != nil || !ok {

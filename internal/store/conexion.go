@@ -29,7 +29,7 @@ func (s *Store) connectSQLite() {
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
 	s.db = s.openSQLite("FULL", 4)
-	s.ligera = s.openSQLite("NORMAL", 2)
+	s.ligera = s.openSQLite("NORMAL", 1)
 }
 
 func (s *Store) openSQLite(synchronous string, conns int) *sql.DB {
@@ -43,10 +43,11 @@ func (s *Store) openSQLite(synchronous string, conns int) *sql.DB {
 	return db
 }
 
-// ParaCola opens SQLite's file once more, for the job queue: on one connection,
-// as its driver wants, and without waiting for the disk, as jobs that a power
-// cut takes are found again. Close it.
-func (s *Store) ParaCola() *sql.DB { return s.openSQLite("NORMAL", 1) }
+// ParaCola is SQLite's file for the job queue: on one connection, as its driver
+// wants, and without waiting for the disk, as jobs that a power cut takes are
+// found again. The engine's own light statements share it: what one connection
+// writes, all others have to read again.
+func (s *Store) ParaCola() *sql.DB { return s.ligera }
 
 func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	cfg, err := pgxpool.ParseConfig(address)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -119,31 +120,30 @@ func TestSQLite_WhenAStatementIsReadTwiceAtOnceBothAreWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // read only
-	const query = `SELECT n FROM t WHERE n >= $1 ORDER BY n`
-	fuera, err := tx.QueryContext(t.Context(), query, 0)
+	pares := 0
+	desde(t, tx, 0, func(n int) { desde(t, tx, n, func(int) { pares++ }) })
+	if pares != 15 {
+		t.Errorf("%d pairs, want 15", pares)
+	}
+}
+
+// desde calls cada with each n from one on, while the statement is open.
+func desde(t *testing.T, tx *sql.Tx, n int, cada func(int)) {
+	t.Helper()
+	rows, err := tx.QueryContext(t.Context(), `SELECT n FROM t WHERE n >= $1 ORDER BY n`, n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer fuera.Close() //nolint:errcheck // read only
-	pares := 0
-	for fuera.Next() {
+	defer rows.Close() //nolint:errcheck // read only
+	for rows.Next() {
 		var n int
-		if err := fuera.Scan(&n); err != nil {
+		if err := rows.Scan(&n); err != nil {
 			t.Fatal(err)
 		}
-		dentro, err := tx.QueryContext(t.Context(), query, n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for dentro.Next() {
-			pares++
-		}
-		if err := dentro.Close(); err != nil {
-			t.Fatal(err)
-		}
+		cada(n)
 	}
-	if pares != 15 {
-		t.Errorf("%d pairs, want 15", pares)
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestSQLite_WhenTheSchemaChangesKeptStatementsFollow(t *testing.T) {
 		}
 		defer rows.Close() //nolint:errcheck // read only
 		columnas, err := rows.Columns()
-		if err != nil {
+		if err := errors.Join(err, rows.Err()); err != nil {
 			t.Fatal(err)
 		}
 		return len(columnas)
@@ -185,7 +185,7 @@ func TestSQLite_WhenStatementsAreManyTheyAreForgotten(t *testing.T) {
 		}
 	}
 	err = conn.Raw(func(c any) error {
-		if kept := len(c.(*conexion).listas); kept == 0 || kept > maxListas { //nolint:forcetypeassert // a test
+		if kept := len(c.(*conexion).listas); kept == 0 || kept > maxListas {
 			t.Errorf("%d statements are kept", kept)
 		}
 		return nil

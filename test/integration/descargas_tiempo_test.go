@@ -123,7 +123,7 @@ func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
 					t.Errorf("%d %v", got.Status, err)
 				}
 			})
-			r = monta(t, gatewaytest.Options{Paso: func(p string) {
+			r = montaRig(t, gatewaytest.Options{Paso: func(p string) {
 				if p == punto {
 					cancela()
 				}
@@ -375,7 +375,7 @@ func TestDescargas_WhenWebhooksListenTheyAreTold(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: receptor.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := monta(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.CAFile, c.Webhooks.Privados = ca, true }}, nil)
+	r := montaRig(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.CAFile, c.Webhooks.Privados = ca, true }}, nil)
 	got := r.Post(rutaWebhooks, map[string]any{"url": receptor.URL + "/avisos", "eventos": []string{"descarga.terminada", "descarga.paquete_disponible"}})
 	wantStatus(t, got, http.StatusCreated)
 	var hecho struct{ Secreto string }
