@@ -252,6 +252,10 @@ func (c *Cola) Stop(ctx context.Context) error {
 
 var errParada = errors.New("cola: it is not running")
 
+// promocion is how often River looks for jobs whose time comes. One that is due
+// before its next look is not left to it: it is woken at once, and sleeps the rest.
+const promocion = 5 * time.Second
+
 // Inserta puts a job of another kind into a queue, to be woken at cuando.
 func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cuando time.Time) error {
 	c.mu.Lock()
@@ -263,7 +267,7 @@ func (c *Cola) Inserta(ctx context.Context, args river.JobArgs, queue string, cu
 	opts := &river.InsertOpts{Queue: queue, MaxAttempts: intentos, Priority: prioridad}
 	// The clock of the work may be another than River's.
 	switch espera := cuando.Sub(c.now()); {
-	case espera > 0:
+	case espera > promocion:
 		opts.ScheduledAt = time.Now().Add(espera)
 	case espera < -atraso:
 		// What has waited goes first: a round that queues it again, where there is
