@@ -223,9 +223,11 @@ type Ficha struct {
 	Completado time.Time
 }
 
-// Trae sees to it that p is there whole, by a download if the SAT still owes
-// one, and waits for it, also for another gateway's, until ctx ends. Errors are
-// *gateway.Error, or the cause of ctx's end.
+// Trae sees to it that p is in storage, by a download if the SAT still owes one,
+// and waits for it, also for another gateway's, until ctx ends. That it is whole
+// on this machine's disk is not enough: other gateways could not read it, nor
+// anybody if this machine were lost. Errors are *gateway.Error, or the cause of
+// ctx's end.
 func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, error) {
 	for {
 		c, err := a.Abre(ctx, paquete)
@@ -235,8 +237,11 @@ func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, err
 		case err != nil:
 			return Ficha{}, err
 		case c.Guardado != nil:
-			g := c.Guardado
-			return Ficha{Bytes: g.Bytes, SHA256: g.SHA256, Completado: g.Completado}, g.Close()
+			f, stored, err := a.almacenado(ctx, paquete)
+			if err = errors.Join(err, c.Guardado.Close()); err != nil || stored {
+				return f, err
+			}
+			continue
 		}
 		r, ok := c.EnVuelo.(*reader)
 		if !ok {
@@ -245,6 +250,38 @@ func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, err
 		if err := a.aterriza(ctx, r); err != nil {
 			return Ficha{}, err
 		}
+	}
+}
+
+// almacenado waits while a package that is whole is put into storage; false when
+// it is not there yet, or no more.
+func (a *Almacen) almacenado(ctx context.Context, paquete gateway.Paquete) (Ficha, bool, error) {
+	row, err := a.store.Paquete(ctx, paquete)
+	switch {
+	case err != nil:
+		return Ficha{}, false, interno(err)
+	case row.Completo:
+		return Ficha{Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado}, true, nil
+	}
+	a.mu.Lock()
+	moving, ok := a.mudanzas[row.Parcial]
+	a.mu.Unlock()
+	if ok {
+		select {
+		case <-moving:
+			return Ficha{}, false, nil
+		case <-ctx.Done():
+			return Ficha{}, false, context.Cause(ctx)
+		}
+	}
+	// The move is about to begin, or has just ended.
+	select {
+	case <-time.After(minSondeo):
+		return Ficha{}, false, nil
+	case <-a.cierra:
+		return Ficha{}, false, ErrCerrando
+	case <-ctx.Done():
+		return Ficha{}, false, context.Cause(ctx)
 	}
 }
 

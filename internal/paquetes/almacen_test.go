@@ -56,6 +56,7 @@ type options struct {
 	presencia Presencia
 	espera    time.Duration
 	serve     func(ctx context.Context, n int32, sink io.Writer) error
+	paso      func(punto string)
 }
 
 func start(t *testing.T, o options) *rig {
@@ -77,7 +78,7 @@ func startOn(t *testing.T, o options, st *store.Store) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{sat: &source{serve: o.serve}, store: st, dir: o.dir}
-	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera})
+	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera, Paso: o.paso})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +91,29 @@ func (r *rig) stop() {
 	r.Close(context.Background()) //nolint:errcheck // never cut
 	r.deposito.Close()            //nolint:errcheck // nothing is written any more
 	r.store.Close()               //nolint:errcheck // may be closed already
+}
+
+// recibido has the package on this machine's disk, whether it gets into storage
+// or not.
+func (r *rig) recibido(t *testing.T) {
+	t.Helper()
+	c, err := r.Abre(t.Context(), elPaquete)
+	if err == nil {
+		_, err = read(c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		row, err := r.store.Paquete(t.Context(), elPaquete)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Parcial != "" || row.Completo {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func newAlmacen(t *testing.T, dir string, serve func(ctx context.Context, n int32, sink io.Writer) error) (*Almacen, *source) {
@@ -152,6 +176,33 @@ func TestAbre_WhenManyCome(t *testing.T) {
 	}
 	if n := sat.calls.Load(); n != 1 {
 		t.Errorf("%d downloads, want 1", n)
+	}
+}
+
+// What is on this machine's disk alone is not brought yet: others cannot read it.
+func TestTrae_WhenItIsWholeAndNotInStorage(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	r := start(t, options{serve: entero(makeZip(t, 3, "")), paso: func(punto string) {
+		if punto == "paquete-recibido" {
+			<-gate
+		}
+	}})
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("enough"))
+	defer cancel()
+	if _, err := r.Trae(ctx, elPaquete); err == nil || err.Error() != "enough" {
+		t.Errorf("before it is stored: %v", err)
+	}
+	if c, err := r.Abre(t.Context(), elPaquete); err != nil || c.Guardado == nil {
+		t.Fatalf("callers of HTTP need not wait: %+v, %v", c, err)
+	} else if _, err := read(c); err != nil {
+		t.Error(err)
+	}
+	close(gate)
+	f, err := r.Trae(t.Context(), elPaquete)
+	row, errRow := r.store.Paquete(t.Context(), elPaquete)
+	if err != nil || errRow != nil || !row.Completo || f.SHA256 != row.SHA256 || f.Bytes != row.Bytes || f.Completado.IsZero() || r.sat.calls.Load() != 1 {
+		t.Errorf("%+v, %+v, %v, %v, %d calls", f, row, err, errRow, r.sat.calls.Load())
 	}
 }
 

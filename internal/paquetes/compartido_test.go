@@ -252,9 +252,7 @@ func TestAbre_WhenADeadGatewayHoldsItWhole(t *testing.T) {
 				}
 				c.vivos.mata("z")
 			}
-			if _, err := a.Trae(t.Context(), elPaquete); err != nil {
-				t.Fatal(err)
-			}
+			a.recibido(t)
 			a.stop()
 			c.vivos.mata("a")
 			s3.caido.Store(false)

@@ -302,9 +302,7 @@ func TestAbre_WhenTheBucketComesBack(t *testing.T) {
 		_, err := sink.Write(content)
 		return err
 	}})
-	if _, err := r.Trae(t.Context(), elPaquete); err != nil {
-		t.Fatal(err)
-	}
+	r.recibido(t)
 	for b.writes.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -94,22 +94,13 @@ func (e *escena) pide(api string) bool {
 	return true
 }
 
-// vista asks how far the descarga is; false when the gateway did not answer.
-func (e *escena) vista(api string) (d vistaDescarga, ok bool) {
+// vista asks how far the descarga is.
+func (e *escena) vista(api string) (d vistaDescarga) {
 	e.t.Helper()
-	resp, err := send(e.t, e.cliente, http.MethodGet, api+descargasPath+"/"+e.id, nil)
-	if err != nil {
-		return d, false
-	}
-	defer resp.Body.Close() //nolint:errcheck // read only
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return d, false
-	}
-	if resp.StatusCode != http.StatusOK {
-		e.t.Fatalf("status %d: %s", resp.StatusCode, text)
-	}
-	return d, json.Unmarshal(text, &d) == nil
+	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id, nil)
+	wantStatus(e.t, got, http.StatusOK)
+	got.JSON(e.t, &d)
+	return d
 }
 
 // plazoEscena is how long a scene may take, which takes a second or two on a
@@ -222,7 +213,7 @@ func (e *escena) uuids(api string) []string {
 // against what was promised; want are the UUIDs of a run that nobody disturbed.
 func (e *escena) comprueba(api string, want []string) {
 	e.t.Helper()
-	d, _ := e.vista(api)
+	d := e.vista(api)
 	if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
 		e.t.Errorf("it ended %s with %+v: %s", d.Estado, d.Progreso, d.Motivo)
 	}

@@ -59,7 +59,7 @@ func tranquila(t *testing.T, tipo string) []string {
 	t.Helper()
 	e := monta(t, tipo, false)
 	v := e.corre(0)
-	d, _ := e.vista(v.api)
+	d := e.vista(v.api)
 	uuids := e.uuids(v.api)
 	if d.Cuota.Solicitudes < 2 || d.Progreso.Paquetes < 5 || len(uuids) < 15 || len(slices.Compact(slices.Clone(uuids))) != len(uuids) {
 		t.Fatalf("the scene is too small: %+v, %v", d, uuids)
@@ -109,7 +109,7 @@ func TestDescarga_WhenKilledAtAnyPoint(t *testing.T) {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}
 	t.Logf("PASARELA_SEMILLA=%d", seed)
-	azar := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's
+	azar := rand.New(rand.NewPCG(seed, 0))
 	for i := range veces {
 		muertes := make([]muerte, 1+azar.IntN(4))
 		for j := range muertes {

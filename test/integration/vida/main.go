@@ -40,7 +40,7 @@ func main() {
 	}
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err) //nolint:errcheck // nowhere else to say it
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
