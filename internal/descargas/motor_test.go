@@ -303,6 +303,32 @@ func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
 	}
 }
 
+// TestAvanza_WhenTheStoreFailsBehindARefusal: the SAT may have counted what it
+// refused for now, so that the next try asks for a second more all the same.
+func TestAvanza_WhenTheStoreFailsBehindARefusal(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	buena := w.solicita
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{}, respuestas["404"]
+	}
+	id := w.nueva(nil)
+	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AvanzaTramo(t.Context(), w.ve(id).Solicitudes[0].ID, 0); err == nil {
+		t.Fatal("nothing failed")
+	}
+	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
+		t.Fatal(err)
+	}
+	w.solicita = buena
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 2 {
+		t.Errorf("%d sent, %+v", len(w.pedidas), d)
+	}
+	w.sinRepetir()
+}
+
 // TestReleva_WhenThisProcessLetARowFall: it lives, and yet nobody is at work.
 func TestReleva_WhenThisProcessLetARowFall(t *testing.T) {
 	t.Parallel()
