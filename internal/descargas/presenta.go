@@ -108,6 +108,10 @@ func (m *Motor) previa(ctx context.Context, s gateway.Solicitud) (previa, error)
 	out := previa{uso: nueva}
 	for _, c := range conocidas {
 		switch {
+		case c.IDSolicitud == "" && c.Rechazada:
+			// See otrosCriterios: the process may have ended before it came to that.
+			out.uso = gastada
+			continue
 		case c.IDSolicitud == "" && !c.Pendiente:
 			continue
 		case c.IDSolicitud == "":

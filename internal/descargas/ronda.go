@@ -111,18 +111,11 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 		}
 		for _, p := range paquetes {
 			despues = p.ID
-			// One that was given up may have come all the same.
-			if p.Estado != gateway.PaqueteGuardado && p.Guardado.IsZero() {
-				continue
-			}
-			usado, err := m.cfg.Store.PaqueteEnUso(ctx, p, antes)
+			borrado, err := m.retiraPaquete(ctx, p, antes)
 			if err != nil {
 				return err
 			}
-			if !usado {
-				if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
-					return err
-				}
+			if borrado {
 				borrados++
 			}
 		}
@@ -137,4 +130,19 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 		}
 		return nil
 	})
+}
+
+// retiraPaquete removes a package that nobody else needs, and tells whether it did.
+func (m *Motor) retiraPaquete(ctx context.Context, p store.PaqueteDeTramo, antes time.Time) (bool, error) {
+	// One that was given up may have come all the same.
+	if p.Estado != gateway.PaqueteGuardado && p.Guardado.IsZero() {
+		return false, nil
+	}
+	if usado, err := m.cfg.Store.PaqueteEnUso(ctx, p, antes); usado || err != nil {
+		return false, err
+	}
+	if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
+		return false, err
+	}
+	return true, nil
 }

@@ -61,13 +61,15 @@ type Conocida struct {
 	IDSolicitud string
 	// Pendiente says that it may have arrived and no answer is known.
 	Pendiente bool
+	// Rechazada says that the SAT was sent it and refused it for a reason that passes.
+	Rechazada bool
 	Cuando    time.Time
 }
 
 // Conocidas returns what became of every solicitud with the criteria of s.
 func (l *Solicitudes) Conocidas(ctx context.Context, s gateway.Solicitud) ([]Conocida, error) {
 	return ledger.Conocidas(ctx, l.ledger, operacionSolicita, s.Criterios(), func(c ledger.Conocida, a gateway.SolicitudAceptada) Conocida {
-		return Conocida{Clave: c.Clave, IDSolicitud: a.IDSolicitud, Pendiente: c.Pendiente, Cuando: c.Cuando}
+		return Conocida{Clave: c.Clave, IDSolicitud: a.IDSolicitud, Pendiente: c.Pendiente, Rechazada: c.Rechazada, Cuando: c.Cuando}
 	})
 }
 

@@ -14,6 +14,8 @@ type Conocida struct {
 	Clave string
 	// Pendiente says that it may have arrived, and what came of it is not known.
 	Pendiente bool
+	// Rechazada says that it was sent and refused for a reason that passes.
+	Rechazada bool
 	Cuando    time.Time
 }
 
@@ -32,7 +34,12 @@ func Conocidas[T, U any](ctx context.Context, l *Ledger, operacion, criterios st
 				return nil, err
 			}
 		}
-		out = append(out, una(Conocida{Clave: row.Clave, Cuando: row.Creado,
+		rechazada := false
+		if row.Estado == store.EstadoRechazado {
+			falla, _ := decodeFalla(row.Falla)
+			rechazada = falla.Reintentable && !falla.NoEnviada
+		}
+		out = append(out, una(Conocida{Clave: row.Clave, Cuando: row.Creado, Rechazada: rechazada,
 			Pendiente: row.Estado == store.EstadoIntento || row.Estado == store.EstadoDesconocido}, answer))
 	}
 	return out, nil
