@@ -116,7 +116,7 @@ func (b *bench) startGateway(ctx context.Context, name string, settings ...strin
 		g.perfil = filepath.Join(b.perfil, fmt.Sprintf("%s-%d", name, b.nextID))
 		g.cmd = exec.CommandContext(ctx, self, processCommand, "gateway", g.perfil)
 	}
-	g.cmd.Stderr, g.cmd.Stdout = os.Stderr, os.Stderr
+	g.cmd.Stderr = os.Stderr
 	g.terminates()
 	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
 		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas, "GATEWAY_SEP_URL="+b.source.url+"/sep/")

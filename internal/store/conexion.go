@@ -29,12 +29,14 @@ func (s *Store) connectSQLite() {
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
 	s.db = s.openSQLite("FULL", 4)
-	s.ligera = s.openSQLite("NORMAL", 1)
+	// Statement journals in memory, which are those of single rows: where they may
+	// go to disk, SQLite takes 64 KiB from the kernel for each.
+	s.ligera = s.openSQLite("NORMAL", 1, "temp_store(MEMORY)")
 }
 
-func (s *Store) openSQLite(synchronous string, conns int) *sql.DB {
+func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sql.DB {
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
-		"_pragma": {"journal_mode(WAL)", "synchronous(" + synchronous + ")", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_pragma": append(pragmas, "journal_mode(WAL)", "synchronous("+synchronous+")", "busy_timeout(10000)", "foreign_keys(1)"),
 		"_txlock": {"immediate"},
 	}.Encode()}
 	db := sql.OpenDB(&conector{dsn: dsn.String(), turno: s.turno})
