@@ -24,6 +24,11 @@ func (d *despertador) Tramo(_ context.Context, _, turno int64, _ time.Time) erro
 // Paquete implements Encolador.
 func (d *despertador) Paquete(context.Context, int64, int64, time.Time) error { return nil }
 
+// Esperan implements Encolador.
+func (d *despertador) Esperan(context.Context) (tramos, paquetes bool, err error) {
+	return false, false, nil
+}
+
 // vecinos are the other gateways: vivo is alive, everybody else is dead.
 type vecinos struct{}
 
