@@ -131,9 +131,6 @@ func (e *escena) corre(exige int, muertes ...muerte) *vida {
 			acabada = e.publicada()
 			time.Sleep(20 * time.Millisecond)
 		}
-		if acabada && m.punto == "publicada" {
-			<-v.fin // it is told before the row says so
-		}
 		if v.acabo() {
 			v.matada()
 			continue
