@@ -26,8 +26,8 @@ func enAmbas(t *testing.T, test func(*testing.T, gatewaytest.Options)) {
 	}
 }
 
-// monta starts a pair whose sandbox's clock runs.
-func monta(t *testing.T, opts gatewaytest.Options, perillas map[string]any) *rig {
+// montaRig starts a pair whose sandbox's clock runs.
+func montaRig(t *testing.T, opts gatewaytest.Options, perillas map[string]any) *rig {
 	t.Helper()
 	r := start(t, opts)
 	rapido(t, r.Gateway, perillas)
@@ -85,7 +85,7 @@ func uuids(t *testing.T, g *gatewaytest.Gateway, path string) []string {
 // same seed.
 func enteros(t *testing.T, perillas, body map[string]any) []string {
 	t.Helper()
-	r := monta(t, gatewaytest.Options{}, perillas)
+	r := montaRig(t, gatewaytest.Options{}, perillas)
 	path := crea(t, r.Gateway, body)
 	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Cuota.Solicitudes != 1 {
 		t.Fatalf("in one piece: %+v", d)
@@ -149,7 +149,7 @@ func eventos(t *testing.T, r *rig, path string) []string {
 
 func TestDescargas_When5003HalvesToTheEnd(t *testing.T) {
 	enAmbas(t, func(t *testing.T, opts gatewaytest.Options) {
-		r := monta(t, opts, map[string]any{"cfdis_por_dia": 40, "max_metadata": 100, "filas_por_paquete": 30})
+		r := montaRig(t, opts, map[string]any{"cfdis_por_dia": 40, "max_metadata": 100, "filas_por_paquete": 30})
 		body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T04:05:06", "fechaFinal": "2026-01-29T07:08:09"})
 		path := crea(t, r.Gateway, body)
 		d := espera(t, r.Gateway, path)
@@ -165,7 +165,7 @@ func TestDescargas_When5003HalvesToTheEnd(t *testing.T) {
 // of two seconds that have one each take a neighbour along that is read elsewhere.
 func TestDescargas_When5003HalvesDownToSingleSeconds(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 43_200, "max_metadata": 1})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 43_200, "max_metadata": 1})
 	body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T00:00:01", "fechaFinal": "2026-01-03T00:00:32"})
 	path := crea(t, r.Gateway, body)
 	d := espera(t, r.Gateway, path)
@@ -187,7 +187,7 @@ func TestDescargas_When5003HalvesDownToSingleSeconds(t *testing.T) {
 
 func TestDescargas_WhenASecondHoldsTooManyItIsTold(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 172_800, "max_metadata": 3})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 172_800, "max_metadata": 3})
 	path := crea(t, r.Gateway, peticion("Metadata", map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T00:00:03"}))
 	d := espera(t, r.Gateway, path)
 	if d.Estado != "fallida" || !strings.Contains(d.Motivo, "demasiados comprobantes en un solo segundo") || !strings.Contains(d.Motivo, "tipoComprobante") {
@@ -211,7 +211,7 @@ func TestDescargas_WhenAnswersOfSolicitaAreLost(t *testing.T) {
 			}
 			t.Run(nombre, func(t *testing.T) {
 				t.Parallel()
-				r := monta(t, opts, perillas)
+				r := montaRig(t, opts, perillas)
 				f.Operacion, f.Veces = opEmitidos, 2
 				r.falla(f)
 				path := crea(t, r.Gateway, body)
@@ -229,7 +229,7 @@ func TestDescargas_WhenAnswersOfSolicitaAreLost(t *testing.T) {
 
 func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, nil)
+	r := montaRig(t, gatewaytest.Options{}, nil)
 	dia := 0
 	for nombre, tc := range map[string]struct {
 		f           sandbox.Falla
@@ -282,7 +282,7 @@ func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
 
 func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, nil)
+	r := montaRig(t, gatewaytest.Options{}, nil)
 	dia := 0
 	cinco := func(motivo string) sandbox.Falla {
 		return sandbox.Falla{Tipo: control.Codigo, Codigo: "5000", EstadoSolicitud: 5, CodigoEstadoSolicitud: motivo}
@@ -329,7 +329,7 @@ func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 
 func TestDescargas_WhenTheSATIsAwayForAWhileItFinishes(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, nil)
+	r := montaRig(t, gatewaytest.Options{}, nil)
 	// Two minutes of every three by the sandbox's clock, which is a second or so.
 	if _, err := r.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "cfdi", Tipo: control.HTML503, Dura: 2 * time.Minute, Repite: 4 * time.Minute}); err != nil {
 		t.Fatal(err)
@@ -351,7 +351,7 @@ func TestDescargas_WhenAPackageIsLostTheRangeIsAskedForAgain(t *testing.T) {
 	} {
 		t.Run(nombre, func(t *testing.T) {
 			t.Parallel()
-			r := monta(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 50})
+			r := montaRig(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 50})
 			f.Operacion, f.Veces, f.Contiene = opDescargar, 2, "_02"
 			r.falla(f)
 			path := crea(t, r.Gateway, peticion("Metadata", nil))
@@ -368,7 +368,7 @@ func TestDescargas_WhenAPackageIsLostTheRangeIsAskedForAgain(t *testing.T) {
 
 func TestDescargas_WhenTheListOfPackagesGrows(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 40, "paquetes_cada": "30s"})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 40, "paquetes_cada": "30s"})
 	path := crea(t, r.Gateway, peticion("Metadata", nil))
 	d := espera(t, r.Gateway, path)
 	if d.Estado != "terminada" || d.Progreso.Paquetes != 4 || d.Progreso.PaquetesGuardados != 4 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
@@ -379,7 +379,7 @@ func TestDescargas_WhenTheListOfPackagesGrows(t *testing.T) {
 
 func TestDescargas_WhenTheSATCountsMoreThanItGives(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"numero_de_mas": 3})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"numero_de_mas": 3})
 	path := crea(t, r.Gateway, peticion("Metadata", nil))
 	d := espera(t, r.Gateway, path)
 	if d.Estado != "parcial" || !strings.Contains(d.Motivo, "faltan 3") || d.Progreso.NumeroCFDIs != d.Progreso.Encontrados+3 {
@@ -393,7 +393,7 @@ func TestDescargas_WhenTheSATCountsMoreThanItGives(t *testing.T) {
 
 func TestDescargas_WhenThereIsNothing(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1})
 	for _, tipo := range []string{"CFDI", "Metadata"} {
 		path := crea(t, r.Gateway, peticion(tipo, map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T00:00:01"}))
 		d := espera(t, r.Gateway, path)
@@ -411,7 +411,7 @@ func TestDescargas_WhenAnotherProgramHasAskedForTheSame(t *testing.T) {
 	for _, nuestra := range []bool{true, false} {
 		t.Run(map[bool]string{true: "through us", false: "elsewhere"}[nuestra], func(t *testing.T) {
 			t.Parallel()
-			r := monta(t, gatewaytest.Options{}, nil)
+			r := montaRig(t, gatewaytest.Options{}, nil)
 			otra := r.Gateway
 			if !nuestra {
 				otra = r.Beside()
@@ -438,7 +438,7 @@ func TestDescargas_WhenAnotherProgramHasAskedForTheSame(t *testing.T) {
 
 func TestDescargas_WhenTheTaxpayerOrTheServiceIsUnusual(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"max_metadata": 60, "max_cfdi": 60})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"max_metadata": 60, "max_cfdi": 60})
 	for nombre, cambios := range map[string]map[string]any{
 		"an RFC with Ñ and &":            {"rfcSolicitante": gatewaytest.EmpresaRara},
 		"a person":                       {"rfcSolicitante": gatewaytest.Persona, "tipoDescarga": "recibidos"},
@@ -461,7 +461,7 @@ func TestDescargas_WhenTheTaxpayerOrTheServiceIsUnusual(t *testing.T) {
 
 func TestDescargas_WhenTheEFirmaIsMissingOrTheKeyIsTaken(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, nil)
+	r := montaRig(t, gatewaytest.Options{}, nil)
 	wantProblem(t, r.Post(descargasPath, peticion("Metadata", map[string]any{"rfcSolicitante": "AAA010101AAA"})), http.StatusUnprocessableEntity, "efirma")
 	wantStatus(t, r.Post(descargasPath, peticion("Metadata", nil), "Idempotency-Key", "k"), http.StatusAccepted)
 	wantProblem(t, r.Post(descargasPath, peticion("CFDI", nil), "Idempotency-Key", "k"), http.StatusConflict, "conflicto")
@@ -476,7 +476,7 @@ func TestDescargas_WhenTheEFirmaIsMissingOrTheKeyIsTaken(t *testing.T) {
 // gives to the last.
 func TestDescargas_WhenSixYearsAreAskedForAtOnce(t *testing.T) {
 	t.Parallel()
-	r := monta(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1, "max_metadata": 300})
+	r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1, "max_metadata": 300})
 	hoy := time.Now().Add(-6 * time.Hour).UTC()
 	body := peticion("Metadata", map[string]any{"fechaInicial": hoy.AddDate(-6, 0, 1).Format("2006-01-02") + "T00:00:00", "fechaFinal": hoy.Add(-time.Minute).Format("2006-01-02T15:04:05")})
 	path := crea(t, r.Gateway, body)

@@ -119,7 +119,7 @@ func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
 	}
 	var actual atomic.Pointer[corte]
 	var r *rig
-	r = monta(t, gatewaytest.Options{Paso: func(p string) {
+	r = montaRig(t, gatewaytest.Options{Paso: func(p string) {
 		if x := actual.Load(); x != nil && x.punto == p {
 			x.una.Do(func() {
 				<-x.listo
@@ -382,7 +382,7 @@ func TestDescargas_WhenWebhooksListenTheyAreTold(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: receptor.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := monta(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.CAFile, c.Webhooks.Privados = ca, true }}, nil)
+	r := montaRig(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.CAFile, c.Webhooks.Privados = ca, true }}, nil)
 	got := r.Post(rutaWebhooks, map[string]any{"url": receptor.URL + "/avisos", "eventos": []string{"descarga.terminada", "descarga.paquete_disponible"}})
 	wantStatus(t, got, http.StatusCreated)
 	var hecho struct{ Secreto string }
