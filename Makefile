@@ -22,7 +22,7 @@ demo: ## Walk every operation against the sandbox, a year of downloads too (two 
 	@go build -o .cache/bin/dev ./cmd/dev && exec .cache/bin/dev demo
 
 test: ## Run every test, with the race detector where there is a C compiler
-	go test $(RACE) ./...
+	go test $(RACE) -timeout 25m ./...
 
 lint: $(GOLANGCI_LINT) ## Check style and likely mistakes
 	$(GOLANGCI_LINT) run

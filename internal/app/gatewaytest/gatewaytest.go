@@ -96,7 +96,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 		Log:       zerolog.New(g.log).Level(zerolog.DebugLevel),
 		Now:       opts.Now,
 		Presencia: opts.Presencia,
-		Gateway:   app.Options{Cola: app.Cola{Sondeo: 20 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso},
+		Gateway:   app.Options{Cola: app.Cola{Sondeo: 150 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso},
 	}
 	if opts.Sandbox != nil {
 		opts.Sandbox(&g.opts.Sandbox)
