@@ -99,11 +99,17 @@ func (p *Presencia) Entra(ctx context.Context) error {
 	if err := p.releva(ctx); err != nil {
 		return fmt.Errorf("presencia: %w", err)
 	}
-	if err := p.late(ctx); err != nil {
+	// Nobody watches it yet, so that a database that is slow to answer may be.
+	ctx, cancel := context.WithTimeout(ctx, plazoEntrada)
+	defer cancel()
+	if err := p.golpe(ctx); err != nil {
 		return fmt.Errorf("presencia: %w", err)
 	}
 	return nil
 }
+
+// plazoEntrada bounds the first beat.
+const plazoEntrada = 30 * time.Second
 
 // releva takes the rows of those who are known to be dead away, and leaves word
 // for who comes after this process.
@@ -167,6 +173,10 @@ func (p *Presencia) sale(ctx context.Context) {
 func (p *Presencia) late(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Muerte/latidosPorMuerte)
 	defer cancel()
+	return p.golpe(ctx)
+}
+
+func (p *Presencia) golpe(ctx context.Context) error {
 	if err := p.cuenta(ctx); err != nil {
 		return err
 	}
