@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -293,5 +292,3 @@ func (e *escena) eventos(api string) {
 	}
 }
 
-// grande says that there is time for the long loops.
-func grande() bool { return os.Getenv("PASARELA_GRANDE") != "" }
