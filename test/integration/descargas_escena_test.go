@@ -291,4 +291,3 @@ func (e *escena) eventos(api string) {
 		e.t.Errorf("it ended %d times", ends)
 	}
 }
-
