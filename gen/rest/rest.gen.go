@@ -553,24 +553,6 @@ type ArchivoEnJSON struct {
 // columnas separadas por `~` y, si hay terceros, otro `_tercero.txt`.
 type ArchivoZip = openapi_types.File
 
-// Autenticacion Un token del SAT y su vida. El token es un secreto.
-type Autenticacion struct {
-	// Creado Cuándo lo creó el SAT, según su reloj (RFC 3339, UTC).
-	//
-	// Example: 2026-02-01T18:00:00Z
-	Creado time.Time `json:"creado"`
-
-	// Expira Hasta cuándo vale (RFC 3339, UTC); cinco minutos después de `creado`.
-	//
-	// Example: 2026-02-01T18:05:00Z
-	Expira time.Time `json:"expira"`
-
-	// Token El token tal como lo dio el SAT; se envía en `Authorization: WRAP access_token="…"`.
-	//
-	// Example: TOKEN.DE.EJEMPLO%26wrap_subject%3d3330303031
-	Token string `json:"token"`
-}
-
 // Bytes Un tamaño en bytes.
 //
 // Example: 1048576
@@ -630,8 +612,14 @@ type CatalogoSEP struct {
 // Example: cierre-2026-01-emitidos
 type ClaveIdempotencia = string
 
-// Codigo Un código del SAT y lo que significa.
-type Codigo struct {
+// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+// firma. Si falta, se usa el configurado en la pasarela.
+//
+// Example: 8f2d6c1e-contrato
+type CodigoContrato = string
+
+// CodigoSAT Un código del SAT y lo que significa.
+type CodigoSAT struct {
 	// Codigo El código tal como lo dio el SAT.
 	//
 	// Example: 5004
@@ -642,12 +630,6 @@ type Codigo struct {
 	// Example: No se encontró la información
 	Descripcion string `json:"descripcion"`
 }
-
-// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-// firma. Si falta, se usa el configurado en la pasarela.
-//
-// Example: 8f2d6c1e-contrato
-type CodigoContrato = string
 
 // ColumnaExtra Una columna que la pasarela no conoce.
 type ColumnaExtra struct {
@@ -716,9 +698,6 @@ type ContratoFirmado struct {
 	XMLBase64 []byte `json:"xmlBase64"`
 }
 
-// ContratoJSON El documento OpenAPI en JSON.
-type ContratoJSON map[string]interface{}
-
 // ContratoPorFirmar Un contrato del que la pasarela hace el XML. Calcula el Hash del texto: SHA-1 de sus bytes en UTF-8, en
 // pares hexadecimales separados por guiones.
 type ContratoPorFirmar struct {
@@ -739,9 +718,6 @@ type ContratoPorFirmar struct {
 	// Example: Contrato de adhesión de prueba — no obliga a nadie.
 	Texto string `json:"texto"`
 }
-
-// ContratoYAML El documento OpenAPI en YAML.
-type ContratoYAML = string
 
 // CredencialBasic `Basic` y `usuario:contraseña` en base64 (RFC 7617). Un secreto.
 //
@@ -1060,6 +1036,12 @@ type ErrorDeCampo struct {
 // - `entidades`: como en el XML, `&amp;` y las demás.
 type Escape string
 
+// EspecificacionJSON El documento OpenAPI en JSON.
+type EspecificacionJSON map[string]interface{}
+
+// EspecificacionYAML El documento OpenAPI en YAML.
+type EspecificacionYAML = string
+
 // EstadoComprobante Estado de los comprobantes:
 // - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
 // - `Cancelado`: solo cancelados.
@@ -1121,41 +1103,6 @@ type EstadoLote struct {
 // - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
 // - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
 type EstadoPaqueteDeDescarga string
-
-// EstadoSolicitud Una solicitud según el SAT, con sus tres códigos por separado.
-type EstadoSolicitud struct {
-	// CodEstatus Cómo le fue a **esta consulta**. `5000` aunque la solicitud se haya rechazado.
-	CodEstatus Codigo `json:"codEstatus"`
-
-	// CodigoEstadoSolicitud **Por qué** está en ese estado: `5000` sin novedad, `5002` solicitudes de por vida agotadas,
-	// `5003` demasiados comprobantes, `5004` sin información, `5005` solicitud duplicada,
-	// `404` error no controlado del SAT. Puede faltar.
-	CodigoEstadoSolicitud *Codigo `json:"codigoEstadoSolicitud,omitempty"`
-
-	// EstadoSolicitud En qué va **la solicitud**: `1` aceptada, `2` en proceso, `3` terminada, `4` error, `5` rechazada,
-	// `6` vencida (72 horas después de hecho el paquete). `0` no está documentado: siga consultando.
-	EstadoSolicitud Codigo `json:"estadoSolicitud"`
-
-	// IDSolicitud La solicitud por la que se preguntó.
-	//
-	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
-	IDSolicitud string `json:"idSolicitud"`
-
-	// IdsPaquetes Los paquetes listos para descargar; vacío mientras no termina.
-	//
-	// Example: ["05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"]
-	IdsPaquetes []string `json:"idsPaquetes"`
-
-	// Mensaje El texto del SAT, sin cambios. «Solicitud Aceptada» acompaña también a los rechazos.
-	//
-	// Example: Solicitud Aceptada
-	Mensaje string `json:"mensaje"`
-
-	// NumeroCFDIs Cuántos comprobantes abarca la solicitud. Compárelo con lo que traen los paquetes.
-	//
-	// Example: 3127
-	NumeroCFDIs int64 `json:"numeroCFDIs"`
-}
 
 // EstadoSolicitudDeDescarga En qué va una de las solicitudes de una descarga:
 // - `pendiente`: falta presentarla al SAT.
@@ -1834,16 +1781,6 @@ type PeticionAdjuntarAddenda struct {
 	XMLCFDIBase64 []byte `json:"xmlCfdiBase64,omitempty,omitzero"`
 }
 
-// PeticionAutenticacion Con qué e.firma autenticarse.
-type PeticionAutenticacion struct {
-	// RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
-	// Puede llevar `Ñ` y `&`.
-	//
-	//
-	// Example: PRU010101AB1
-	RFC RFC `json:"rfc"`
-}
-
 // PeticionCancelacion Por qué se cancela un título y, si hace falta, de qué institución es.
 type PeticionCancelacion struct {
 	// CveInstitucion Clave de la institución ante la DGP. Solo para cuentas de instituciones concentradoras y solo en
@@ -1864,7 +1801,7 @@ type PeticionCancelacion struct {
 }
 
 // PeticionDescarga Qué se pide. Además de la forma de cada campo, la pasarela comprueba las mismas reglas que en
-// `SolicitudDescarga`: `rfcReceptores` solo con `emitidos`, los XML recibidos solo vigentes, `fechaInicial` antes
+// `PeticionSolicitud`: `rfcReceptores` solo con `emitidos`, los XML recibidos solo vigentes, `fechaInicial` antes
 // que `fechaFinal`, nada en el futuro y hasta seis años hacia atrás. El rango puede tener más comprobantes que los
 // topes del SAT; se parte solo.
 type PeticionDescarga struct {
@@ -2013,6 +1950,113 @@ type PeticionProgramacion struct {
 	//
 	// Example: 5
 	TraslapeDias int `json:"traslapeDias"`
+}
+
+// PeticionSolicitud Los criterios de una descarga. Además de la forma de cada campo, la pasarela comprueba antes de
+// llamar al SAT las reglas que dependen unas de otras:
+//
+// | | `emitidos` | `recibidos` | `folio` | versión 1.1 |
+// |---|---|---|---|---|
+// | `tipoDescarga` | obligatorio | obligatorio | obligatorio | no se admite |
+// | `fechaInicial`, `fechaFinal`, `tipoSolicitud` | obligatorios | obligatorios | no se admiten | obligatorios |
+// | `rfcEmisor` | el mismo `rfcSolicitante`; puede omitirse | opcional | no se admite | opcional |
+// | `rfcReceptor` | no se admite | el mismo `rfcSolicitante`; puede omitirse | no se admite | opcional |
+// | `rfcReceptores` | opcional, hasta 5 | no se admite | no se admite | no se admite |
+// | `estadoComprobante`, `tipoComprobante`, `complemento`, `rfcACuentaTerceros` | opcionales | opcionales | no se admiten | no se admiten |
+// | `folio` | no se admite | no se admite | obligatorio | no se admite |
+//
+// `fechaInicial` va antes que `fechaFinal`, `fechaFinal` no está en el futuro y el rango no
+// empieza hace más de seis años. Una falta contesta 422 y nombra los campos.
+type PeticionSolicitud struct {
+	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	//
+	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
+	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
+	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
+	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
+	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
+	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
+	//
+	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
+	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
+	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
+	//
+	//
+	// Example: nomina12
+	Complemento Complemento `json:"complemento,omitempty,omitzero"`
+
+	// EstadoComprobante Estado de los comprobantes:
+	// - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
+	// - `Cancelado`: solo cancelados.
+	// - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// FechaFinal Fin del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// FechaInicial Inicio del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
+	FechaInicial FechaLocal `json:"fechaInicial,omitempty,omitzero"`
+
+	// Folio Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
+	//
+	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
+	Folio FolioFiscal `json:"folio,omitempty,omitzero"`
+
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptor Quién recibió los comprobantes.
+	RFCReceptor RFC `json:"rfcReceptor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma la solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+
+	// TipoDescarga Qué comprobantes se piden:
+	// - `emitidos`: los que emitió `rfcSolicitante`.
+	// - `recibidos`: los que recibió `rfcSolicitante`.
+	// - `folio`: uno solo, por su folio fiscal.
+	TipoDescarga TipoDescarga `json:"tipoDescarga,omitempty,omitzero"`
+
+	// TipoSolicitud Qué se recibe:
+	// - `CFDI`: los XML de los comprobantes.
+	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	//
+	// Se distinguen mayúsculas y minúsculas.
+	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
+
+	// Version Versión del servicio de solicitud del SAT:
+	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
+	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
+	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+	Version VersionSolicitud `json:"version,omitempty,omitzero"`
+}
+
+// PeticionTokenSAT Con qué e.firma autenticarse.
+type PeticionTokenSAT struct {
+	// RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
+	// Puede llevar `Ñ` y `&`.
+	//
+	//
+	// Example: PRU010101AB1
+	RFC RFC `json:"rfc"`
 }
 
 // PeticionWebhook Lo que se elige de un webhook.
@@ -2238,48 +2282,7 @@ type ResultadoLote struct {
 	NumeroLote string `json:"numeroLote"`
 
 	// Titulos Un renglón por archivo del lote, en el orden de la SEP.
-	Titulos []ResultadoTitulo `json:"titulos"`
-}
-
-// ResultadoTitulo Un renglón del resultado de un lote.
-type ResultadoTitulo struct {
-	// Archivo El archivo del título dentro del zip.
-	//
-	// Example: PRU20260001.xml
-	Archivo string `json:"archivo"`
-
-	// Descripcion El texto de la SEP, sin cambios.
-	//
-	// Example: Folio de control previamente registrado: PRU20260002
-	Descripcion string `json:"descripcion"`
-
-	// Estatus El estatus como lo escribió la SEP: `1` registrado, `2` rechazado o ya registrado. Puede ir vacío.
-	//
-	// Example: 2
-	Estatus string `json:"estatus"`
-
-	// FolioControl El folio de control, con sus ceros a la izquierda; vacío si la SEP no lo leyó.
-	//
-	// Example: PRU20260002
-	FolioControl string `json:"folioControl"`
-
-	// Motivo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
-	// pueden añadirse otros. Conocidos:
-	// `tipo_de_archivo` (no es un `.xml`), `folio_ya_registrado`, `curp_no_encontrada` (no está en el RENAPO),
-	// `nombre_no_coincide` (con el del RENAPO), `entidad_invalida`, `cargo_invalido`,
-	// `certificado_no_registrado` (ante la DGP, o es del otro ambiente), `curp_del_certificado` (no es la del
-	// firmante), `sello_invalido` (no corresponde a la cadena original), `sin_informacion`, `otro`.
-	//
-	//
-	// Example: folio_ya_registrado
-	Motivo string `json:"motivo,omitempty,omitzero"`
-
-	// Resultado Qué pasó con un título:
-	// - `registrado`: la SEP lo registró ahora.
-	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
-	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
-	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
-	Resultado ResultadoDeTitulo `json:"resultado"`
+	Titulos []TituloProcesado `json:"titulos"`
 }
 
 // ResumenCFDI Lo principal de un comprobante, con los textos del documento sin cambios. Lo que no tiene no aparece.
@@ -2431,10 +2434,10 @@ type SolicitudAceptada struct {
 // SolicitudDeDescarga Una de las solicitudes con que se reúne una descarga, como está ahora.
 type SolicitudDeDescarga struct {
 	// CodEstatus El código de la última llamada al SAT por ella; no aparece si no ha dado ninguno.
-	CodEstatus Codigo `json:"codEstatus,omitempty,omitzero"`
+	CodEstatus CodigoSAT `json:"codEstatus,omitempty,omitzero"`
 
 	// CodigoEstadoSolicitud Por qué está en ese estado para el SAT. Puede faltar.
-	CodigoEstadoSolicitud Codigo `json:"codigoEstadoSolicitud,omitempty,omitzero"`
+	CodigoEstadoSolicitud CodigoSAT `json:"codigoEstadoSolicitud,omitempty,omitzero"`
 
 	// Consultas Cuántas veces se preguntó al SAT cómo va.
 	//
@@ -2461,8 +2464,8 @@ type SolicitudDeDescarga struct {
 	// - `cancelada`: se canceló la descarga.
 	Estado EstadoSolicitudDeDescarga `json:"estado"`
 
-	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `EstadoSolicitud`. Puede faltar.
-	EstadoSolicitud Codigo `json:"estadoSolicitud,omitempty,omitzero"`
+	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `SolicitudVerificada`. Puede faltar.
+	EstadoSolicitud CodigoSAT `json:"estadoSolicitud,omitempty,omitzero"`
 
 	// Hasta Fin de lo que ha de traer, incluido.
 	Hasta FechaLocal `json:"hasta"`
@@ -2515,101 +2518,39 @@ type SolicitudDeDescarga struct {
 	Solicitud int64 `json:"solicitud"`
 }
 
-// SolicitudDescarga Los criterios de una descarga. Además de la forma de cada campo, la pasarela comprueba antes de
-// llamar al SAT las reglas que dependen unas de otras:
-//
-// | | `emitidos` | `recibidos` | `folio` | versión 1.1 |
-// |---|---|---|---|---|
-// | `tipoDescarga` | obligatorio | obligatorio | obligatorio | no se admite |
-// | `fechaInicial`, `fechaFinal`, `tipoSolicitud` | obligatorios | obligatorios | no se admiten | obligatorios |
-// | `rfcEmisor` | el mismo `rfcSolicitante`; puede omitirse | opcional | no se admite | opcional |
-// | `rfcReceptor` | no se admite | el mismo `rfcSolicitante`; puede omitirse | no se admite | opcional |
-// | `rfcReceptores` | opcional, hasta 5 | no se admite | no se admite | no se admite |
-// | `estadoComprobante`, `tipoComprobante`, `complemento`, `rfcACuentaTerceros` | opcionales | opcionales | no se admiten | no se admiten |
-// | `folio` | no se admite | no se admite | obligatorio | no se admite |
-//
-// `fechaInicial` va antes que `fechaFinal`, `fechaFinal` no está en el futuro y el rango no
-// empieza hace más de seis años. Una falta contesta 422 y nombra los campos.
-type SolicitudDescarga struct {
-	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+// SolicitudVerificada Una solicitud según el SAT, con sus tres códigos por separado.
+type SolicitudVerificada struct {
+	// CodEstatus Cómo le fue a **esta consulta**. `5000` aunque la solicitud se haya rechazado.
+	CodEstatus CodigoSAT `json:"codEstatus"`
+
+	// CodigoEstadoSolicitud **Por qué** está en ese estado: `5000` sin novedad, `5002` solicitudes de por vida agotadas,
+	// `5003` demasiados comprobantes, `5004` sin información, `5005` solicitud duplicada,
+	// `404` error no controlado del SAT. Puede faltar.
+	CodigoEstadoSolicitud *CodigoSAT `json:"codigoEstadoSolicitud,omitempty"`
+
+	// EstadoSolicitud En qué va **la solicitud**: `1` aceptada, `2` en proceso, `3` terminada, `4` error, `5` rechazada,
+	// `6` vencida (72 horas después de hecho el paquete). `0` no está documentado: siga consultando.
+	EstadoSolicitud CodigoSAT `json:"estadoSolicitud"`
+
+	// IDSolicitud La solicitud por la que se preguntó.
 	//
-	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
-	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
-	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
-	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
-	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
-	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
+	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
+	IDSolicitud string `json:"idSolicitud"`
+
+	// IdsPaquetes Los paquetes listos para descargar; vacío mientras no termina.
 	//
-	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
-	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
-	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
+	// Example: ["05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"]
+	IdsPaquetes []string `json:"idsPaquetes"`
+
+	// Mensaje El texto del SAT, sin cambios. «Solicitud Aceptada» acompaña también a los rechazos.
 	//
+	// Example: Solicitud Aceptada
+	Mensaje string `json:"mensaje"`
+
+	// NumeroCFDIs Cuántos comprobantes abarca la solicitud. Compárelo con lo que traen los paquetes.
 	//
-	// Example: nomina12
-	Complemento Complemento `json:"complemento,omitempty,omitzero"`
-
-	// EstadoComprobante Estado de los comprobantes:
-	// - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
-	// - `Cancelado`: solo cancelados.
-	// - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
-	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
-
-	// FechaFinal Fin del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
-	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
-
-	// FechaInicial Inicio del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
-	FechaInicial FechaLocal `json:"fechaInicial,omitempty,omitzero"`
-
-	// Folio Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
-	//
-	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
-	Folio FolioFiscal `json:"folio,omitempty,omitzero"`
-
-	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
-	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
-
-	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor.
-	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCReceptor Quién recibió los comprobantes.
-	RFCReceptor RFC `json:"rfcReceptor,omitempty,omitzero"`
-
-	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
-	//
-	// Example: ["PEPJ800101AB5"]
-	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
-
-	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma la solicitud.
-	RFCSolicitante RFC `json:"rfcSolicitante"`
-
-	// TipoComprobante Tipo de comprobante:
-	// - `I`: ingreso.
-	// - `E`: egreso.
-	// - `T`: traslado.
-	// - `N`: nómina.
-	// - `P`: pago.
-	//
-	// Si se omite, todos.
-	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
-
-	// TipoDescarga Qué comprobantes se piden:
-	// - `emitidos`: los que emitió `rfcSolicitante`.
-	// - `recibidos`: los que recibió `rfcSolicitante`.
-	// - `folio`: uno solo, por su folio fiscal.
-	TipoDescarga TipoDescarga `json:"tipoDescarga,omitempty,omitzero"`
-
-	// TipoSolicitud Qué se recibe:
-	// - `CFDI`: los XML de los comprobantes.
-	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
-	//
-	// Se distinguen mayúsculas y minúsculas.
-	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
-
-	// Version Versión del servicio de solicitud del SAT:
-	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
-	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
-	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
-	Version VersionSolicitud `json:"version,omitempty,omitzero"`
+	// Example: 3127
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
 }
 
 // TipoComprobante Tipo de comprobante:
@@ -2936,6 +2877,47 @@ type TituloInstitucion struct {
 	NombreInstitucion string `json:"nombreInstitucion"`
 }
 
+// TituloProcesado Un renglón del resultado de un lote.
+type TituloProcesado struct {
+	// Archivo El archivo del título dentro del zip.
+	//
+	// Example: PRU20260001.xml
+	Archivo string `json:"archivo"`
+
+	// Descripcion El texto de la SEP, sin cambios.
+	//
+	// Example: Folio de control previamente registrado: PRU20260002
+	Descripcion string `json:"descripcion"`
+
+	// Estatus El estatus como lo escribió la SEP: `1` registrado, `2` rechazado o ya registrado. Puede ir vacío.
+	//
+	// Example: 2
+	Estatus string `json:"estatus"`
+
+	// FolioControl El folio de control, con sus ceros a la izquierda; vacío si la SEP no lo leyó.
+	//
+	// Example: PRU20260002
+	FolioControl string `json:"folioControl"`
+
+	// Motivo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
+	// pueden añadirse otros. Conocidos:
+	// `tipo_de_archivo` (no es un `.xml`), `folio_ya_registrado`, `curp_no_encontrada` (no está en el RENAPO),
+	// `nombre_no_coincide` (con el del RENAPO), `entidad_invalida`, `cargo_invalido`,
+	// `certificado_no_registrado` (ante la DGP, o es del otro ambiente), `curp_del_certificado` (no es la del
+	// firmante), `sello_invalido` (no corresponde a la cadena original), `sin_informacion`, `otro`.
+	//
+	//
+	// Example: folio_ya_registrado
+	Motivo string `json:"motivo,omitempty,omitzero"`
+
+	// Resultado Qué pasó con un título:
+	// - `registrado`: la SEP lo registró ahora.
+	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
+	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+	Resultado ResultadoDeTitulo `json:"resultado"`
+}
+
 // TituloProfesionista A quien se expide el título, como está en el RENAPO.
 type TituloProfesionista struct {
 	// CorreoElectronico Correo electrónico de la persona.
@@ -2989,6 +2971,24 @@ type TituloValidado struct {
 type TitulosEmitidos struct {
 	// Titulos Uno por título, en el orden en que se enviaron.
 	Titulos []TituloEmitido `json:"titulos"`
+}
+
+// TokenSAT Un token del SAT y su vida. El token es un secreto.
+type TokenSAT struct {
+	// Creado Cuándo lo creó el SAT, según su reloj (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T18:00:00Z
+	Creado time.Time `json:"creado"`
+
+	// Expira Hasta cuándo vale (RFC 3339, UTC); cinco minutos después de `creado`.
+	//
+	// Example: 2026-02-01T18:05:00Z
+	Expira time.Time `json:"expira"`
+
+	// Token El token tal como lo dio el SAT; se envía en `Authorization: WRAP access_token="…"`.
+	//
+	// Example: TOKEN.DE.EJEMPLO%26wrap_subject%3d3330303031
+	Token string `json:"token"`
 }
 
 // ValidacionDeTitulos Lo que se encontró en un archivo.
@@ -3427,20 +3427,20 @@ type RespuestaInvalida = Problema
 // ResultadoIlegible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ResultadoIlegible = Problema
 
-// SepMensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SepMensajeRechazado = Problema
+// SEPMensajeRechazado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SEPMensajeRechazado = Problema
 
-// SepNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SepNoDisponible = Problema
+// SEPNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SEPNoDisponible = Problema
 
-// SepNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SepNoOfrecida = Problema
+// SEPNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SEPNoOfrecida = Problema
 
-// SepProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SepProhibido = Problema
+// SEPProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SEPProhibido = Problema
 
-// SepSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SepSinRespuesta = Problema
+// SEPSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type SEPSinRespuesta = Problema
 
 // ServicioNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ServicioNoEncontrado = Problema
@@ -3631,8 +3631,8 @@ type DescargarPaqueteParams struct {
 	IfRange IfRange `json:"If-Range,omitempty,omitzero"`
 }
 
-// SolicitarDescargaParams defines parameters for SolicitarDescarga.
-type SolicitarDescargaParams struct {
+// CrearSolicitudParams defines parameters for CrearSolicitud.
+type CrearSolicitudParams struct {
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
@@ -3724,11 +3724,11 @@ type FirmarManifiestoJSONRequestBody = PeticionFirma
 // CrearDescargaJSONRequestBody defines body for CrearDescarga for application/json ContentType.
 type CrearDescargaJSONRequestBody = PeticionDescarga
 
-// AutenticarJSONRequestBody defines body for Autenticar for application/json ContentType.
-type AutenticarJSONRequestBody = PeticionAutenticacion
+// ObtenerTokenSATJSONRequestBody defines body for ObtenerTokenSAT for application/json ContentType.
+type ObtenerTokenSATJSONRequestBody = PeticionTokenSAT
 
-// SolicitarDescargaJSONRequestBody defines body for SolicitarDescarga for application/json ContentType.
-type SolicitarDescargaJSONRequestBody = SolicitudDescarga
+// CrearSolicitudJSONRequestBody defines body for CrearSolicitud for application/json ContentType.
+type CrearSolicitudJSONRequestBody = PeticionSolicitud
 
 // CargarLoteJSONRequestBody defines body for CargarLote for application/json ContentType.
 type CargarLoteJSONRequestBody = CargaDeLote
@@ -3751,17 +3751,17 @@ type CancelarTituloJSONRequestBody = PeticionCancelacion
 // CrearWebhookJSONRequestBody defines body for CrearWebhook for application/json ContentType.
 type CrearWebhookJSONRequestBody = PeticionWebhook
 
-// CambiarWebhookJSONRequestBody defines body for CambiarWebhook for application/json ContentType.
-type CambiarWebhookJSONRequestBody = PeticionWebhook
+// ActualizarWebhookJSONRequestBody defines body for ActualizarWebhook for application/json ContentType.
+type ActualizarWebhookJSONRequestBody = PeticionWebhook
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ObtenerContratoJSON Este contrato, en JSON
+	// ObtenerEspecificacionJSON Este contrato, en JSON
 	// (GET /openapi.json)
-	ObtenerContratoJSON(w http.ResponseWriter, r *http.Request)
-	// ObtenerContratoYAML Este contrato, en YAML
+	ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request)
+	// ObtenerEspecificacionYAML Este contrato, en YAML
 	// (GET /openapi.yaml)
-	ObtenerContratoYAML(w http.ResponseWriter, r *http.Request)
+	ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request)
 	// ListarEfirmas Listar las e.firmas
 	// (GET /v1/efirmas)
 	ListarEfirmas(w http.ResponseWriter, r *http.Request)
@@ -3813,15 +3813,15 @@ type ServerInterface interface {
 	// ListarPaquetesDescarga Listar los paquetes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/paquetes)
 	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams)
-	// Autenticar Obtener un token del SAT
+	// ObtenerTokenSAT Obtener un token del SAT
 	// (POST /v1/sat/{servicio}/autenticaciones)
-	Autenticar(w http.ResponseWriter, r *http.Request, servicio Servicio)
+	ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio Servicio)
 	// DescargarPaquete Descargar un paquete
 	// (GET /v1/sat/{servicio}/paquetes/{idPaquete})
 	DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio Servicio, idPaquete IDPaquete, params DescargarPaqueteParams)
-	// SolicitarDescarga Solicitar una descarga al SAT
+	// CrearSolicitud Solicitar una descarga al SAT
 	// (POST /v1/sat/{servicio}/solicitudes)
-	SolicitarDescarga(w http.ResponseWriter, r *http.Request, servicio Servicio, params SolicitarDescargaParams)
+	CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, params CrearSolicitudParams)
 	// VerificarSolicitud Verificar una solicitud
 	// (GET /v1/sat/{servicio}/solicitudes/{idSolicitud})
 	VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams)
@@ -3861,9 +3861,9 @@ type ServerInterface interface {
 	// ObtenerWebhook Consultar un webhook
 	// (GET /v1/webhooks/{idWebhook})
 	ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
-	// CambiarWebhook Cambiar un webhook
+	// ActualizarWebhook Cambiar un webhook
 	// (PUT /v1/webhooks/{idWebhook})
-	CambiarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	ActualizarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
 	// ListarEntregasWebhook Listar las entregas de un webhook
 	// (GET /v1/webhooks/{idWebhook}/entregas)
 	ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams)
@@ -3882,15 +3882,15 @@ type ServerInterface interface {
 
 type Unimplemented struct{}
 
-// ObtenerContratoJSON Este contrato, en JSON
+// ObtenerEspecificacionJSON Este contrato, en JSON
 // (GET /openapi.json)
-func (_ Unimplemented) ObtenerContratoJSON(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ObtenerContratoYAML Este contrato, en YAML
+// ObtenerEspecificacionYAML Este contrato, en YAML
 // (GET /openapi.yaml)
-func (_ Unimplemented) ObtenerContratoYAML(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3996,9 +3996,9 @@ func (_ Unimplemented) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Req
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Autenticar Obtener un token del SAT
+// ObtenerTokenSAT Obtener un token del SAT
 // (POST /v1/sat/{servicio}/autenticaciones)
-func (_ Unimplemented) Autenticar(w http.ResponseWriter, r *http.Request, servicio Servicio) {
+func (_ Unimplemented) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio Servicio) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4008,9 +4008,9 @@ func (_ Unimplemented) DescargarPaquete(w http.ResponseWriter, r *http.Request, 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SolicitarDescarga Solicitar una descarga al SAT
+// CrearSolicitud Solicitar una descarga al SAT
 // (POST /v1/sat/{servicio}/solicitudes)
-func (_ Unimplemented) SolicitarDescarga(w http.ResponseWriter, r *http.Request, servicio Servicio, params SolicitarDescargaParams) {
+func (_ Unimplemented) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, params CrearSolicitudParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4092,9 +4092,9 @@ func (_ Unimplemented) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// CambiarWebhook Cambiar un webhook
+// ActualizarWebhook Cambiar un webhook
 // (PUT /v1/webhooks/{idWebhook})
-func (_ Unimplemented) CambiarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
+func (_ Unimplemented) ActualizarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4131,11 +4131,11 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
-// ObtenerContratoJSON operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerContratoJSON(w http.ResponseWriter, r *http.Request) {
+// ObtenerEspecificacionJSON operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerContratoJSON(w, r)
+		siw.Handler.ObtenerEspecificacionJSON(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4145,11 +4145,11 @@ func (siw *ServerInterfaceWrapper) ObtenerContratoJSON(w http.ResponseWriter, r 
 	handler.ServeHTTP(w, r)
 }
 
-// ObtenerContratoYAML operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerContratoYAML(w http.ResponseWriter, r *http.Request) {
+// ObtenerEspecificacionYAML operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerContratoYAML(w, r)
+		siw.Handler.ObtenerEspecificacionYAML(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4943,8 +4943,8 @@ func (siw *ServerInterfaceWrapper) ListarPaquetesDescarga(w http.ResponseWriter,
 	handler.ServeHTTP(w, r)
 }
 
-// Autenticar operation middleware
-func (siw *ServerInterfaceWrapper) Autenticar(w http.ResponseWriter, r *http.Request) {
+// ObtenerTokenSAT operation middleware
+func (siw *ServerInterfaceWrapper) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request) {
 
 	var err error
 	_ = err
@@ -4959,7 +4959,7 @@ func (siw *ServerInterfaceWrapper) Autenticar(w http.ResponseWriter, r *http.Req
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Autenticar(w, r, servicio)
+		siw.Handler.ObtenerTokenSAT(w, r, servicio)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5079,8 +5079,8 @@ func (siw *ServerInterfaceWrapper) DescargarPaquete(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
-// SolicitarDescarga operation middleware
-func (siw *ServerInterfaceWrapper) SolicitarDescarga(w http.ResponseWriter, r *http.Request) {
+// CrearSolicitud operation middleware
+func (siw *ServerInterfaceWrapper) CrearSolicitud(w http.ResponseWriter, r *http.Request) {
 
 	var err error
 	_ = err
@@ -5095,7 +5095,7 @@ func (siw *ServerInterfaceWrapper) SolicitarDescarga(w http.ResponseWriter, r *h
 	}
 
 	// Parameter object where we will unmarshal all parameters from the context
-	var params SolicitarDescargaParams
+	var params CrearSolicitudParams
 
 	headers := r.Header
 
@@ -5119,7 +5119,7 @@ func (siw *ServerInterfaceWrapper) SolicitarDescarga(w http.ResponseWriter, r *h
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SolicitarDescarga(w, r, servicio, params)
+		siw.Handler.CrearSolicitud(w, r, servicio, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5589,8 +5589,8 @@ func (siw *ServerInterfaceWrapper) ObtenerWebhook(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
-// CambiarWebhook operation middleware
-func (siw *ServerInterfaceWrapper) CambiarWebhook(w http.ResponseWriter, r *http.Request) {
+// ActualizarWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ActualizarWebhook(w http.ResponseWriter, r *http.Request) {
 
 	var err error
 	_ = err
@@ -5605,7 +5605,7 @@ func (siw *ServerInterfaceWrapper) CambiarWebhook(w http.ResponseWriter, r *http
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CambiarWebhook(w, r, idWebhook)
+		siw.Handler.ActualizarWebhook(w, r, idWebhook)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5887,10 +5887,10 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	}
 
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sat/{servicio}/autenticaciones", wrapper.Autenticar)
+		r.Post(options.BaseURL+"/v1/sat/{servicio}/autenticaciones", wrapper.ObtenerTokenSAT)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sat/{servicio}/solicitudes", wrapper.SolicitarDescarga)
+		r.Post(options.BaseURL+"/v1/sat/{servicio}/solicitudes", wrapper.CrearSolicitud)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/{servicio}/solicitudes/{idSolicitud}", wrapper.VerificarSolicitud)
@@ -5980,7 +5980,7 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ObtenerWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.CambiarWebhook)
+		r.Put(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ActualizarWebhook)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/secreto", wrapper.RotarSecretoWebhook)
@@ -6001,10 +6001,10 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/efirmas/{rfc}", wrapper.ObtenerEfirma)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.yaml", wrapper.ObtenerContratoYAML)
+		r.Get(options.BaseURL+"/openapi.yaml", wrapper.ObtenerEspecificacionYAML)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.json", wrapper.ObtenerContratoJSON)
+		r.Get(options.BaseURL+"/openapi.json", wrapper.ObtenerEspecificacionJSON)
 	})
 
 	return r

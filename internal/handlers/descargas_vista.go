@@ -61,11 +61,11 @@ func (h *handler) tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
 }
 
 // codigo is empty where the SAT has sent none, and then left out.
-func codigo(c string, describe func(string) string) rest.Codigo {
+func codigo(c string, describe func(string) string) rest.CodigoSAT {
 	if c == "" {
-		return rest.Codigo{}
+		return rest.CodigoSAT{}
 	}
-	return rest.Codigo{Codigo: c, Descripcion: describe(c)}
+	return rest.CodigoSAT{Codigo: c, Descripcion: describe(c)}
 }
 
 func evento(e gateway.EventoDescarga) rest.EventoDeDescarga {

@@ -92,8 +92,8 @@ var _ rest.ServerInterface = (*handler)(nil)
 // scopes says what each operation asks of a key. Which ones are public the
 // contract says; any other without a row is refused to everybody with keys.
 var scopes = map[string]string{
-	"autenticar":         apikeys.ScopeToken,
-	"solicitarDescarga":  apikeys.ScopeSolicitudes,
+	"obtenerTokenSat":    apikeys.ScopeToken,
+	"crearSolicitud":     apikeys.ScopeSolicitudes,
 	"verificarSolicitud": apikeys.ScopeSolicitudes,
 	"descargarPaquete":   apikeys.ScopePaquetes,
 	"listarEfirmas":      apikeys.ScopeEFirmas,
@@ -112,8 +112,8 @@ var scopes = map[string]string{
 
 	"emitirTitulos":        apikeys.ScopeTitulos,
 	"validarTitulos":       apikeys.ScopeTitulos,
-	"listarCatalogosSEP":   apikeys.ScopeTitulos,
-	"obtenerCatalogoSEP":   apikeys.ScopeTitulos,
+	"listarCatalogosSep":   apikeys.ScopeTitulos,
+	"obtenerCatalogoSep":   apikeys.ScopeTitulos,
 	"cargarLote":           apikeys.ScopeLotes,
 	"consultarLote":        apikeys.ScopeLotes,
 	"obtenerResultadoLote": apikeys.ScopeLotes,
@@ -124,12 +124,12 @@ var scopes = map[string]string{
 	"firmarContrato":         apikeys.ScopeContratos,
 	"firmarManifiesto":       apikeys.ScopeContratos,
 	"firmarContratoAdhesion": apikeys.ScopeContratos,
-	"desbloquearCuentaPADE":  apikeys.ScopePADE,
+	"desbloquearCuentaPade":  apikeys.ScopePADE,
 
 	"listarWebhooks":         apikeys.ScopeWebhooks,
 	"crearWebhook":           apikeys.ScopeWebhooks,
 	"obtenerWebhook":         apikeys.ScopeWebhooks,
-	"cambiarWebhook":         apikeys.ScopeWebhooks,
+	"actualizarWebhook":      apikeys.ScopeWebhooks,
 	"eliminarWebhook":        apikeys.ScopeWebhooks,
 	"rotarSecretoWebhook":    apikeys.ScopeWebhooks,
 	"probarWebhook":          apikeys.ScopeWebhooks,
@@ -168,12 +168,12 @@ func New(cfg Config) (http.Handler, error) {
 	return r, nil
 }
 
-func (h *handler) Autenticar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.autenticar(w, r, servicio) })(w, r)
+func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerTokenSAT(w, r, servicio) })(w, r)
 }
 
-func (h *handler) SolicitarDescarga(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.SolicitarDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.solicitar(w, r, servicio, params) })(w, r)
+func (h *handler) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.crearSolicitud(w, r, servicio, params) })(w, r)
 }
 
 func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) {
@@ -303,8 +303,8 @@ func (h *handler) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id rest
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerWebhook(w, r, id) })(w, r)
 }
 
-func (h *handler) CambiarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cambiarWebhook(w, r, id) })(w, r)
+func (h *handler) ActualizarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.actualizarWebhook(w, r, id) })(w, r)
 }
 
 func (h *handler) EliminarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
@@ -329,12 +329,12 @@ func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request,
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.reenviarEntrega(w, r, id, entrega) })(w, r)
 }
 
-func (h *handler) ObtenerContratoYAML(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 	w.Write(h.yaml) //nolint:errcheck // the caller is gone
 }
 
-func (h *handler) ObtenerContratoJSON(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) ObtenerEspecificacionJSON(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(h.json) //nolint:errcheck // the caller is gone
 }

@@ -163,9 +163,9 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 	case "application/zip":
 		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 	}
-	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Titulos: make([]rest.ResultadoTitulo, 0, len(got.Titulos))}
+	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Titulos: make([]rest.TituloProcesado, 0, len(got.Titulos))}
 	for _, t := range got.Titulos {
-		out.Titulos = append(out.Titulos, rest.ResultadoTitulo{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
+		out.Titulos = append(out.Titulos, rest.TituloProcesado{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
 			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), Motivo: t.Motivo})
 	}
 	return writeJSON(w, http.StatusOK, out)

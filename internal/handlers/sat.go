@@ -24,8 +24,8 @@ func decode(r *http.Request, v any) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un solo objeto JSON que se pueda leer.", Err: err}
 }
 
-func (h *handler) autenticar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
-	var body rest.PeticionAutenticacion
+func (h *handler) obtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
+	var body rest.PeticionTokenSAT
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -37,11 +37,11 @@ func (h *handler) autenticar(w http.ResponseWriter, r *http.Request, servicio re
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusCreated, rest.Autenticacion{Token: token.Valor, Creado: token.Creado, Expira: token.Expira})
+	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Valor, Creado: token.Creado, Expira: token.Expira})
 }
 
-func (h *handler) solicitar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.SolicitarDescargaParams) error {
-	var body rest.SolicitudDescarga
+func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
+	var body rest.PeticionSolicitud
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (h *handler) solicitar(w http.ResponseWriter, r *http.Request, servicio res
 	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: got.CodEstatus, Mensaje: got.Mensaje})
 }
 
-func solicitud(servicio rest.Servicio, b rest.SolicitudDescarga) gateway.Solicitud {
+func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicitud {
 	return gateway.Solicitud{
 		Servicio: gateway.Servicio(servicio), Version: string(b.Version), TipoDescarga: string(b.TipoDescarga),
 		RFCSolicitante: b.RFCSolicitante, FechaInicial: b.FechaInicial, FechaFinal: b.FechaFinal,
@@ -83,12 +83,12 @@ func (h *handler) verificar(w http.ResponseWriter, r *http.Request, servicio res
 	if err != nil {
 		return err
 	}
-	out := rest.EstadoSolicitud{
-		IDSolicitud: got.IDSolicitud, CodEstatus: rest.Codigo(got.CodEstatus), EstadoSolicitud: rest.Codigo(got.Estado),
+	out := rest.SolicitudVerificada{
+		IDSolicitud: got.IDSolicitud, CodEstatus: rest.CodigoSAT(got.CodEstatus), EstadoSolicitud: rest.CodigoSAT(got.Estado),
 		Mensaje: got.Mensaje, NumeroCFDIs: got.NumeroCFDIs, IdsPaquetes: append([]string{}, got.IDsPaquetes...),
 	}
 	if got.CodigoEstado.Codigo != "" {
-		codigo := rest.Codigo(got.CodigoEstado)
+		codigo := rest.CodigoSAT(got.CodigoEstado)
 		out.CodigoEstadoSolicitud = &codigo
 	}
 	return writeJSON(w, http.StatusOK, out)

@@ -79,7 +79,7 @@ func (h *handler) obtenerWebhook(w http.ResponseWriter, r *http.Request, id stri
 	return writeJSON(w, http.StatusOK, webhook(d))
 }
 
-func (h *handler) cambiarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+func (h *handler) actualizarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
 	alta, err := altaWebhook(r)
 	if err != nil {
 		return err

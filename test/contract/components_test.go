@@ -235,12 +235,12 @@ func TestProblemaDeTitulo_CodesAreThoseOfTheVocabulary(t *testing.T) {
 	sameWords(t, want, quoted(load(t).Components.Schemas["ProblemaDeTitulo"].Value.Properties["codigo"].Value.Description))
 }
 
-func TestResultadoTitulo_MotivesAreThoseOfTheTable(t *testing.T) {
+func TestTituloProcesado_MotivesAreThoseOfTheTable(t *testing.T) {
 	want := []string{lotes.MotivoOtro}
 	for _, m := range lotes.Motivos() {
 		want = append(want, m.Codigo)
 	}
-	text := load(t).Components.Schemas["ResultadoTitulo"].Value.Properties["motivo"].Value.Description
+	text := load(t).Components.Schemas["TituloProcesado"].Value.Properties["motivo"].Value.Description
 	_, known, _ := strings.Cut(text, "Conocidos:")
 	sameWords(t, want, quoted(known))
 }

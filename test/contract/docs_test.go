@@ -100,9 +100,9 @@ func TestErrores_TableOfTypesIsTheCodes(t *testing.T) {
 // places tells, for each SAT code, in which operations the contract shows it.
 func places(t *testing.T) map[string]string {
 	t.Helper()
-	names := map[string]string{"solicitarDescarga": "solicitar", "verificarSolicitud": "verificar", "descargarPaquete": "descargar"}
+	names := map[string]string{"crearSolicitud": "solicitar", "verificarSolicitud": "verificar", "descargarPaquete": "descargar"}
 	found := map[string][]string{}
-	for _, id := range []string{"solicitarDescarga", "verificarSolicitud", "descargarPaquete"} {
+	for _, id := range []string{"crearSolicitud", "verificarSolicitud", "descargarPaquete"} {
 		for _, op := range operations(load(t)) {
 			if op.OperationID != id {
 				continue

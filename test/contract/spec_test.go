@@ -92,8 +92,8 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		got[op.label] = op.OperationID
 	}
 	want := map[string]string{
-		"POST /v1/sat/{servicio}/autenticaciones":                    "autenticar",
-		"POST /v1/sat/{servicio}/solicitudes":                        "solicitarDescarga",
+		"POST /v1/sat/{servicio}/autenticaciones":                    "obtenerTokenSat",
+		"POST /v1/sat/{servicio}/solicitudes":                        "crearSolicitud",
 		"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}":           "verificarSolicitud",
 		"GET /v1/sat/{servicio}/paquetes/{idPaquete}":                "descargarPaquete",
 		"POST /v1/sat/descargas":                                     "crearDescarga",
@@ -108,22 +108,22 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"POST /v1/sep/titulos":                                       "emitirTitulos",
 		"POST /v1/sep/titulos/validacion":                            "validarTitulos",
 		"POST /v1/sep/titulos/{folioControl}/cancelacion":            "cancelarTitulo",
-		"GET /v1/sep/catalogos":                                      "listarCatalogosSEP",
-		"GET /v1/sep/catalogos/{catalogo}":                           "obtenerCatalogoSEP",
+		"GET /v1/sep/catalogos":                                      "listarCatalogosSep",
+		"GET /v1/sep/catalogos/{catalogo}":                           "obtenerCatalogoSep",
 		"POST /v1/pade/addendas":                                     "procesarAddenda",
 		"POST /v1/pade/addendas/adjunta":                             "adjuntarAddenda",
 		"POST /v1/pade/contratos":                                    "firmarContrato",
 		"POST /v1/pade/contratos/manifiesto":                         "firmarManifiesto",
 		"POST /v1/pade/contratos/adhesion":                           "firmarContratoAdhesion",
-		"DELETE /v1/pade/bloqueo":                                    "desbloquearCuentaPADE",
+		"DELETE /v1/pade/bloqueo":                                    "desbloquearCuentaPade",
 		"GET /v1/efirmas":                                            "listarEfirmas",
 		"GET /v1/efirmas/{rfc}":                                      "obtenerEfirma",
-		"GET /openapi.yaml":                                          "obtenerContratoYaml",
-		"GET /openapi.json":                                          "obtenerContratoJson",
+		"GET /openapi.yaml":                                          "obtenerEspecificacionYaml",
+		"GET /openapi.json":                                          "obtenerEspecificacionJson",
 		"GET /v1/webhooks":                                           "listarWebhooks",
 		"POST /v1/webhooks":                                          "crearWebhook",
 		"GET /v1/webhooks/{idWebhook}":                               "obtenerWebhook",
-		"PUT /v1/webhooks/{idWebhook}":                               "cambiarWebhook",
+		"PUT /v1/webhooks/{idWebhook}":                               "actualizarWebhook",
 		"DELETE /v1/webhooks/{idWebhook}":                            "eliminarWebhook",
 		"POST /v1/webhooks/{idWebhook}/secreto":                      "rotarSecretoWebhook",
 		"POST /v1/webhooks/{idWebhook}/prueba":                       "probarWebhook",
@@ -148,7 +148,7 @@ func TestOperations_WhenReadByAPersonAreComplete(t *testing.T) {
 			t.Errorf("%s: tags %v: want exactly one that the document declares", op.label, op.Tags)
 		}
 		public := op.Security != nil && len(*op.Security) == 0
-		if want := slices.Contains(op.Tags, "Contrato"); public != want {
+		if want := slices.Contains(op.Tags, "Especificacion"); public != want {
 			t.Errorf("%s: public = %v, want %v", op.label, public, want)
 		}
 		if op.RequestBody == nil {
@@ -233,8 +233,8 @@ func TestHeaders_WhenOfferedMeanSomething(t *testing.T) {
 	want := map[string][]string{
 		"Backend-Authorization": {"adjuntarAddenda", "cancelarTitulo", "cargarLote", "consultarLote", "firmarContrato",
 			"obtenerResultadoLote", "procesarAddenda"},
-		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "crearDescarga", "firmarContrato", "firmarContratoAdhesion", "firmarManifiesto",
-			"solicitarDescarga"},
+		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "crearDescarga", "crearSolicitud", "firmarContrato", "firmarContratoAdhesion",
+			"firmarManifiesto"},
 	}
 	got := map[string][]string{}
 	for _, item := range load(t).Paths.Map() {
@@ -418,7 +418,7 @@ func TestProblems_WhenShownAgreeWithTheTable(t *testing.T) {
 // TestSATCodes_WhenRefusedHaveTheirStatus is the table of the SAT's codes
 // (documents 1 to 3 of version 1.5): where each can come, and as what.
 func TestSATCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
-	const request, check, fetch = "solicitarDescarga", "verificarSolicitud", "descargarPaquete"
+	const request, check, fetch = "crearSolicitud", "verificarSolicitud", "descargarPaquete"
 	want := map[string][]string{}
 	for _, id := range []string{request, check, fetch} {
 		want[id] = []string{"300 502", "301 502", "302 502", "303 422", "304 422", "305 422", "404 503", "5006 503"}

@@ -182,10 +182,10 @@ func deniesKey(r gatewaytest.Response) bool {
 // system, or nothing at all, stands behind them.
 func withoutRFC() []string {
 	return []string{
-		"listarEfirmas", "listarDescargas", "listarCatalogosSEP", "obtenerCatalogoSEP", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
-		"cancelarTitulo", "procesarAddenda", "adjuntarAddenda", "desbloquearCuentaPADE",
+		"listarEfirmas", "listarDescargas", "listarCatalogosSep", "obtenerCatalogoSep", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
+		"cancelarTitulo", "procesarAddenda", "adjuntarAddenda", "desbloquearCuentaPade",
 		// A webhook belongs to a key; TestWebhooks_WhenOfAnotherKey says what others see of it.
-		"listarWebhooks", "crearWebhook", "obtenerWebhook", "cambiarWebhook", "eliminarWebhook", "rotarSecretoWebhook", "probarWebhook",
+		"listarWebhooks", "crearWebhook", "obtenerWebhook", "actualizarWebhook", "eliminarWebhook", "rotarSecretoWebhook", "probarWebhook",
 		"listarEntregasWebhook", "reenviarEntregaWebhook",
 	}
 }

@@ -1,0 +1,160 @@
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestNames_WhenGeneratorsMakeCodeOfThem: an operationId becomes a method, a tag
+// the class that has it, a schema a class and a file. Acronyms are written as
+// words, so that every language can put its own case on them.
+func TestNames_WhenGeneratorsMakeCodeOfThem(t *testing.T) {
+	doc := load(t)
+	method := regexp.MustCompile(`^([a-z]+)(?:[A-Z][a-z]+)+$`)
+	verbs := []string{
+		"listar", "obtener", "crear", "actualizar", "eliminar", "cancelar", // ours
+		"verificar", "descargar", "cargar", "consultar", "procesar", "adjuntar", "firmar", // what SAT, SEP and Prodigia call it
+		"emitir", "validar", "rotar", "probar", "reenviar", "desbloquear",
+	}
+	for _, op := range operations(doc) {
+		if m := method.FindStringSubmatch(op.OperationID); m == nil || !slices.Contains(verbs, m[1]) {
+			t.Errorf("%s: operationId %s: want one of the verbs and a noun, in camelCase", op.label, op.OperationID)
+		}
+	}
+	for _, tag := range doc.Tags {
+		if !regexp.MustCompile(`^[A-Z][A-Za-z]+$`).MatchString(tag.Name) || tag.Description == "" {
+			t.Errorf("tag %q: want letters alone, and a description", tag.Name)
+		}
+	}
+	class := regexp.MustCompile(`^(?:[A-Z][a-z]*)+$`)
+	seen := map[string]string{}
+	for name := range doc.Components.Schemas {
+		if !class.MatchString(name) || regexp.MustCompile(`[A-Z]{3}`).MatchString(name) {
+			t.Errorf("schema %s: want PascalCase, with acronyms as words", name)
+		}
+		folded := strings.ToLower(name)
+		if other := seen[folded]; other != "" {
+			t.Errorf("schemas %s and %s are one file where case does not count", name, other)
+		}
+		seen[folded] = name
+	}
+}
+
+// TestSchemas_WhenGeneratorsMakeClassesOfThem: what has no name gets one that
+// nobody chose (InlineObject1), a class in C# has no member of its own name, and
+// a schema that allows null or several shapes is another thing in each language.
+func TestSchemas_WhenGeneratorsMakeClassesOfThem(t *testing.T) {
+	doc := load(t)
+	for name, ref := range doc.Components.Schemas {
+		for property := range ref.Value.Properties {
+			if strings.EqualFold(property, name) {
+				t.Errorf("schema %s has a property of its own name", name)
+			}
+		}
+		checkNamed(t, name, ref, true)
+	}
+	place := func(label string, ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Ref == "" {
+			t.Errorf("%s: the schema has no name", label)
+		}
+	}
+	for name, p := range doc.Components.Parameters {
+		place("parameter "+name, p.Value.Schema)
+	}
+	for name, h := range doc.Components.Headers {
+		place("header "+name, h.Value.Schema)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
+				if p.Ref == "" {
+					t.Errorf("%s %s: parameter %s has no name", method, path, p.Value.Name)
+				}
+			}
+			if op.RequestBody != nil {
+				for mime, media := range op.RequestBody.Value.Content {
+					place(method+" "+path+" "+mime, media.Schema)
+				}
+			}
+		}
+	}
+	for _, op := range operations(doc) {
+		for _, a := range answers(t, op) {
+			for mime, media := range a.Content {
+				place(a.label+" "+mime, media.Schema)
+			}
+		}
+	}
+}
+
+// checkNamed walks a schema: objects and enums have a name, and allOf only says
+// more about one schema that has.
+func checkNamed(t *testing.T, path string, ref *openapi3.SchemaRef, top bool) {
+	t.Helper()
+	s := ref.Value
+	if ref.Ref != "" {
+		return
+	}
+	if len(s.OneOf)+len(s.AnyOf) > 0 || s.Not != nil || s.Nullable {
+		t.Errorf("schema %s: oneOf, anyOf, not and nullable are not for this contract", path)
+	}
+	if !top && (s.Type.Is("object") || len(s.Properties) > 0 || len(s.Enum) > 0) {
+		t.Errorf("schema %s: an object or enum without a name", path)
+	}
+	if len(s.AllOf) > 1 || len(s.AllOf) == 1 && s.AllOf[0].Ref == "" {
+		t.Errorf("schema %s: allOf must hold one reference", path)
+	}
+	for name, property := range s.Properties {
+		checkNamed(t, path+"."+name, property, false)
+	}
+	if s.Items != nil {
+		checkNamed(t, path+"[]", s.Items, false)
+	}
+	if s.AdditionalProperties.Schema != nil {
+		checkNamed(t, path+"{}", s.AdditionalProperties.Schema, false)
+	}
+}
+
+// TestEnums_WhenMadeConstantsKeepTheirMeaning: generators write
+// x-enum-descriptions beside each constant; people read the same text in the
+// schema's own description. x-enum-varnames name what makes no name by itself.
+func TestEnums_WhenMadeConstantsKeepTheirMeaning(t *testing.T) {
+	doc := load(t)
+	meaning := regexp.MustCompile("(?m)^- `([^`]+)`: (.*(?:\n  .*)*)")
+	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
+		s := doc.Components.Schemas[name].Value
+		if len(s.Enum) == 0 {
+			continue
+		}
+		said := map[string]string{}
+		for _, m := range meaning.FindAllStringSubmatch(s.Description, -1) {
+			said[m[1]] = strings.ReplaceAll(m[2], "\n  ", " ")
+		}
+		var want []any
+		for _, value := range s.Enum {
+			want = append(want, said[fmt.Sprint(value)])
+		}
+		if diff := cmp.Diff(any(want), s.Extensions["x-enum-descriptions"]); diff != "" {
+			t.Errorf("schema %s: x-enum-descriptions (-description +extension):\n%s", name, diff)
+		}
+		names, _ := s.Extensions["x-enum-varnames"].([]any)
+		if len(names) == 0 {
+			names = s.Enum
+		}
+		for _, constant := range names {
+			if !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]+([._][a-z]+)*$`).MatchString(fmt.Sprint(constant)) {
+				t.Errorf("schema %s: %v makes no name of a constant; give it one in x-enum-varnames", name, constant)
+			}
+		}
+		if len(names) != len(s.Enum) {
+			t.Errorf("schema %s: %d names for %d values", name, len(names), len(s.Enum))
+		}
+	}
+}
