@@ -142,9 +142,17 @@ func (a *App) close() error {
 	return errors.Join(err, a.store.Close())
 }
 
+// contract is read once, however many gateways a process starts; tests start
+// hundreds.
+var contract = sync.OnceValues(func() (*handlers.Spec, error) { return handlers.LoadSpec(api.Spec) })
+
 // New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	keys, err := openKeys(cfg, opts.Log)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := contract()
 	if err != nil {
 		return nil, err
 	}
@@ -190,16 +198,13 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	}
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
 	a.descargas = a.motor(backend, solicitudes)
-	a.api, err = handlers.New(handlers.Config{
+	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: api.Spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
-	if err != nil {
-		return nil, errors.Join(err, a.close())
-	}
 	return a, nil
 }
 

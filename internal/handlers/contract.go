@@ -25,6 +25,27 @@ import (
 // slowBody is how long a body may take to arrive.
 const slowBody = 30 * time.Second
 
+// Spec is the contract, ready to hold requests against. It does not change, so
+// that surfaces of one process share it: reading it costs as much as the rest of
+// a start.
+type Spec struct {
+	doc        *openapi3.T
+	yaml, json []byte
+}
+
+// LoadSpec reads the contract from OpenAPI 3.0 in YAML.
+func LoadSpec(yaml []byte) (*Spec, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(yaml)
+	if err != nil {
+		return nil, fmt.Errorf("handlers: the contract: %w", err)
+	}
+	asJSON, err := doc.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("handlers: the contract: %w", err)
+	}
+	return &Spec{doc: doc, yaml: yaml, json: asJSON}, nil
+}
+
 // operationOf returns the contract's operation of a routed request. chi's
 // patterns are the contract's paths, as both come from it.
 func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
@@ -182,7 +203,7 @@ func (h *handler) conforms(schema string, fields map[string]json.RawMessage) err
 		}
 		value[name] = v
 	}
-	if err := h.doc.Components.Schemas[schema].Value.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsRequest()); err != nil {
+	if err := h.cfg.Spec.doc.Components.Schemas[schema].Value.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsRequest()); err != nil {
 		return contractError(err)
 	}
 	return nil

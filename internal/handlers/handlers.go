@@ -7,11 +7,9 @@ package handlers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 	"github.com/rs/zerolog"
 
@@ -54,8 +52,8 @@ type Config struct {
 	Webhooks       *webhooks.Servicio
 	// Keys finds an API key's entry; nil lets every caller of this machine in.
 	Keys func(key string) (apikeys.Key, bool)
-	// Spec is the contract, as YAML.
-	Spec    []byte
+	// Spec is the contract that requests are held against.
+	Spec    *Spec
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Observe func(route, method string, status int, took time.Duration)
@@ -81,10 +79,7 @@ type Paquetes interface {
 
 // handler implements the generated interface.
 type handler struct {
-	cfg  Config
-	doc  *openapi3.T
-	yaml []byte
-	json []byte
+	cfg Config
 }
 
 var _ rest.ServerInterface = (*handler)(nil)
@@ -147,25 +142,17 @@ var scopes = map[string]string{
 //	authorize  the key, and its scope for the operation
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
-func New(cfg Config) (http.Handler, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(cfg.Spec)
-	if err != nil {
-		return nil, fmt.Errorf("handlers: the contract: %w", err)
-	}
-	asJSON, err := doc.MarshalJSON()
-	if err != nil {
-		return nil, fmt.Errorf("handlers: the contract: %w", err)
-	}
-	h := &handler{cfg: cfg, doc: doc, yaml: cfg.Spec, json: asJSON}
+func New(cfg Config) http.Handler {
+	h := &handler{cfg: cfg}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	r.MethodNotAllowed(methodNotAllowed(r))
 	rest.HandlerWithOptions(h, rest.ChiServerOptions{
-		BaseRouter:       r.With(h.authorize(doc), validate(doc)),
+		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), validate(cfg.Spec.doc)),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
 	})
-	return r, nil
+	return r
 }
 
 func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
@@ -331,10 +318,10 @@ func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request,
 
 func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-	w.Write(h.yaml) //nolint:errcheck // the caller is gone
+	w.Write(h.cfg.Spec.yaml) //nolint:errcheck // the caller is gone
 }
 
 func (h *handler) ObtenerEspecificacionJSON(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(h.json) //nolint:errcheck // the caller is gone
+	w.Write(h.cfg.Spec.json) //nolint:errcheck // the caller is gone
 }

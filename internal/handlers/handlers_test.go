@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +45,18 @@ func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (g
 
 func (f *fake) Abre(context.Context, gateway.Paquete) (paquetes.Contenido, error) { return f.abre() }
 
+var loadSpec = sync.OnceValues(func() (*Spec, error) { return LoadSpec(api.Spec) })
+
+// spec is the contract, read once for all tests.
+func spec(t *testing.T) *Spec {
+	t.Helper()
+	s, err := loadSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 type surface struct {
 	http.Handler
 	log    *bytes.Buffer
@@ -54,15 +67,12 @@ func newSurface(t *testing.T, f *fake, change func(*Config)) *surface {
 	t.Helper()
 	s := &surface{log: &bytes.Buffer{}}
 	cfg := Config{SAT: f, Solicitudes: f, Paquetes: f, EFirmas: func() ([]efirma.Status, error) { return nil, nil },
-		Spec: api.Spec, Log: zerolog.New(s.log), Now: time.Now,
+		Spec: spec(t), Log: zerolog.New(s.log), Now: time.Now,
 		Observe: func(route, method string, _ int, _ time.Duration) { s.routes = append(s.routes, method+" "+route) }}
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
-	if s.Handler, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
+	s.Handler = New(cfg)
 	return s
 }
 

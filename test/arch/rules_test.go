@@ -326,6 +326,7 @@ func dotted(e ast.Expr) string {
 // only read, each with its reason.
 func allowedVars() map[string]string {
 	return map[string]string{
+		"internal/app.contract":               "the contract, read at first use and the same ever after",
 		"internal/handlers.scopes":            "a table of the contract's operations",
 		"internal/handlers.combined":          "a table of JSON Schema keywords",
 		"internal/handlers.errNoRoute":        "a fixed problem; problems are copied before they change",
