@@ -4,11 +4,15 @@ SHELL := /bin/sh
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := .cache/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+OASDIFF_VERSION := v1.37.0
+OASDIFF := .cache/bin/oasdiff-$(OASDIFF_VERSION)
+# Its version is in api/lint/package.json.
+REDOCLY := .cache/redocly/node_modules/.bin/redocly
 FUZZTIME ?= 60s
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run demo test lint verify bench generate fuzz build
+.PHONY: help run demo test lint contract verify bench generate fuzz build
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +30,11 @@ test: ## Run every test, with the race detector where there is a C compiler
 
 lint: $(GOLANGCI_LINT) ## Check style and likely mistakes
 	$(GOLANGCI_LINT) run
+
+contract: $(REDOCLY) $(OASDIFF) ## Lint api/openapi.yaml, and say what breaks clients of the last landed one
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(REDOCLY) lint --config api/lint/redocly.yaml api/openapi.yaml
+	$(OASDIFF) breaking --config api/base/oasdiff.yaml api/base/openapi.yaml api/openapi.yaml
+	PASARELA_OASDIFF="$(CURDIR)/$(OASDIFF)" go test ./test/contract -run '^TestBase_' -count=1
 
 verify: generate ## Check that generated files, module files and formatting are as committed
 	go mod tidy -diff
@@ -53,3 +62,13 @@ $(GOLANGCI_LINT):
 	@mkdir -p $(@D)
 	GOBIN="$(CURDIR)/$(@D)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv "$(@D)/golangci-lint" "$@"
+
+$(OASDIFF):
+	@mkdir -p $(@D)
+	GOBIN="$(CURDIR)/$(@D)" go install github.com/oasdiff/oasdiff@$(OASDIFF_VERSION)
+	@mv "$(@D)/oasdiff" "$@"
+
+$(REDOCLY): api/lint/package-lock.json
+	@mkdir -p .cache/redocly && cp api/lint/package.json api/lint/package-lock.json .cache/redocly/
+	npm ci --prefix .cache/redocly --ignore-scripts --no-audit --no-fund
+	@touch $@

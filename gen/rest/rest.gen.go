@@ -582,6 +582,9 @@ type CargaDeLote struct {
 	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
 	// - `plano`: tal cual. Es el valor si se omite.
 	// - `entidades`: como en el XML, `&amp;` y las demás.
+	//
+	//
+	// Example: plano
 	Escape Escape `json:"escape,omitempty,omitzero"`
 
 	// NombreArchivo Con qué nombre llega a la SEP. Si falta, la pasarela pone uno; con `titulos` termina en `.zip`.
@@ -804,6 +807,9 @@ type Descarga struct {
 	// - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
 	// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
 	// - `cancelada`: se canceló; lo que había llegado se conserva.
+	//
+	//
+	// Example: en_proceso
 	Estado EstadoDescarga `json:"estado"`
 
 	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
@@ -864,6 +870,9 @@ type Descarga struct {
 	// Servicio Familia de comprobantes:
 	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
 	// - `retenciones`: CFDI de retenciones e información de pagos.
+	//
+	//
+	// Example: cfdi
 	Servicio Servicio `json:"servicio"`
 
 	// SiguienteIntento Cuándo toca hacer algo por ella (RFC 3339, UTC); no aparece si ya nada.
@@ -887,11 +896,17 @@ type Descarga struct {
 	// - `P`: pago.
 	//
 	// Si se omite, todos.
+	//
+	//
+	// Example: I
 	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
 
 	// TipoDescarga Qué comprobantes se piden:
 	// - `emitidos`: los que emitió `rfcSolicitante`.
 	// - `recibidos`: los que recibió `rfcSolicitante`.
+	//
+	//
+	// Example: emitidos
 	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
 
 	// TipoSolicitud Qué se recibe:
@@ -899,12 +914,17 @@ type Descarga struct {
 	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
 	//
 	// Se distinguen mayúsculas y minúsculas.
+	//
+	//
+	// Example: CFDI
 	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
 }
 
 // DigestDeSello Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
 // - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
 // - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+//
+// Example: sha256
 type DigestDeSello string
 
 // Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
@@ -918,6 +938,9 @@ type Efirma struct {
 	// - `vigente`: sirve.
 	// - `por_vencer`: sirve, y le quedan 30 días o menos.
 	// - `rechazada`: no sirve; vea `motivo`.
+	//
+	//
+	// Example: vigente
 	Estado EstadoEfirma `json:"estado"`
 
 	// Motivo Por qué se rechazó; solo con `rechazada`.
@@ -954,6 +977,9 @@ type EmisionDeTitulos struct {
 	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
 	// - `plano`: tal cual. Es el valor si se omite.
 	// - `entidades`: como en el XML, `&amp;` y las demás.
+	//
+	//
+	// Example: plano
 	Escape Escape `json:"escape,omitempty,omitzero"`
 
 	// Firmar `true`, y es así si se omite: cada firmante lleva `rfc` o `sello`, y se entregan los XML. `false`: solo se
@@ -989,6 +1015,9 @@ type EntregaWebhook struct {
 	// - `entregada`: el receptor contestó 2xx.
 	// - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
 	// - `cancelada`: el webhook se desactivó, o su clave ya no alcanza al RFC.
+	//
+	//
+	// Example: entregada
 	Estado EstadoEntrega `json:"estado"`
 
 	// Evento Uno de los eventos, o `webhook.prueba`.
@@ -1034,6 +1063,8 @@ type ErrorDeCampo struct {
 // Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
 // - `plano`: tal cual. Es el valor si se omite.
 // - `entidades`: como en el XML, `&amp;` y las demás.
+//
+// Example: plano
 type Escape string
 
 // EspecificacionJSON El documento OpenAPI en JSON.
@@ -1046,6 +1077,8 @@ type EspecificacionYAML = string
 // - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
 // - `Cancelado`: solo cancelados.
 // - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
+//
+// Example: Vigente
 type EstadoComprobante string
 
 // EstadoDescarga En qué va una descarga. Las cinco últimas ya no cambian:
@@ -1059,12 +1092,16 @@ type EstadoComprobante string
 // - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
 // - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
 // - `cancelada`: se canceló; lo que había llegado se conserva.
+//
+// Example: en_proceso
 type EstadoDescarga string
 
 // EstadoEfirma Si la e.firma sirve para firmar:
 // - `vigente`: sirve.
 // - `por_vencer`: sirve, y le quedan 30 días o menos.
 // - `rechazada`: no sirve; vea `motivo`.
+//
+// Example: vigente
 type EstadoEfirma string
 
 // EstadoEntrega En qué quedó:
@@ -1072,6 +1109,8 @@ type EstadoEfirma string
 // - `entregada`: el receptor contestó 2xx.
 // - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
 // - `cancelada`: el webhook se desactivó, o su clave ya no alcanza al RFC.
+//
+// Example: entregada
 type EstadoEntrega string
 
 // EstadoLote En qué va un lote.
@@ -1102,6 +1141,8 @@ type EstadoLote struct {
 // - `guardado`: está en el almacén de la pasarela.
 // - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
 // - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+//
+// Example: guardado
 type EstadoPaqueteDeDescarga string
 
 // EstadoSolicitudDeDescarga En qué va una de las solicitudes de una descarga:
@@ -1114,6 +1155,8 @@ type EstadoPaqueteDeDescarga string
 // - `sustituida`: la sigue otra con el mismo rango, un segundo distinta.
 // - `fallida`: no vendrá.
 // - `cancelada`: se canceló la descarga.
+//
+// Example: presentada
 type EstadoSolicitudDeDescarga string
 
 // EstadosDescarga Uno o varios estados.
@@ -1169,6 +1212,8 @@ type EventoDeDescarga struct {
 // - `descarga.fallida`: no se pudo.
 // - `descarga.cancelada`: se canceló.
 // - `descarga.paquete_disponible`: uno de sus paquetes ya está guardado; hay uno por paquete.
+//
+// Example: descarga.terminada
 type EventoWebhook string
 
 // FallaDeLectura Algo de un paquete que no se pudo leer; lo demás se lee igual.
@@ -1406,6 +1451,9 @@ type IntentoDeEntrega struct {
 	// - `tls`: su certificado no es válido, o no habla TLS 1.2 o posterior.
 	// - `conexion`: no se pudo conectar, o se cortó.
 	// - `secreto_ilegible`: la pasarela no pudo abrir el secreto; avise a quien la administra.
+	//
+	//
+	// Example: entregado
 	Resultado ResultadoIntento `json:"resultado"`
 
 	// Status El código de estado del receptor, si contestó.
@@ -1610,11 +1658,15 @@ type Metadato struct {
 // - `R4`: caso fortuito o fuerza mayor.
 // - `R5`: otro.
 // - `C1`: causa imputable al profesionista.
+//
+// Example: R3
 type MotivoCancelacion string
 
 // MotivoInactivo Por qué no se le avisa:
 // - `pausado`: así se pidió.
 // - `retirado`: el receptor contestó 410, que ya no existe.
+//
+// Example: pausado
 type MotivoInactivo string
 
 // MotivoRechazo Por qué no se aceptó una e.firma.
@@ -1645,6 +1697,8 @@ type NdjsonMetadatos = string
 // NivelDeProblema Qué tan grave es:
 // - `error`: la SEP lo rechaza, o no dice lo que parece.
 // - `aviso`: puede estar bien; revíselo.
+//
+// Example: error
 type NivelDeProblema string
 
 // NombreArchivo Nombre de archivo que termina en `.xml` (un título) o `.zip` (varios); de 2 a 100 caracteres, sin carpetas.
@@ -1694,6 +1748,9 @@ type PaqueteDeDescarga struct {
 	// - `guardado`: está en el almacén de la pasarela.
 	// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
 	// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+	//
+	//
+	// Example: guardado
 	Estado EstadoPaqueteDeDescarga `json:"estado"`
 
 	// Fallas Cuántas de sus entradas no se pueden leer; no aparece hasta contarlas.
@@ -1797,6 +1854,9 @@ type PeticionCancelacion struct {
 	// - `R4`: caso fortuito o fuerza mayor.
 	// - `R5`: otro.
 	// - `C1`: causa imputable al profesionista.
+	//
+	//
+	// Example: R3
 	MotCancelacion MotivoCancelacion `json:"motCancelacion"`
 }
 
@@ -1859,6 +1919,9 @@ type PeticionDescarga struct {
 	// Servicio Familia de comprobantes:
 	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
 	// - `retenciones`: CFDI de retenciones e información de pagos.
+	//
+	//
+	// Example: cfdi
 	Servicio Servicio `json:"servicio"`
 
 	// TipoComprobante Tipo de comprobante:
@@ -1869,11 +1932,17 @@ type PeticionDescarga struct {
 	// - `P`: pago.
 	//
 	// Si se omite, todos.
+	//
+	//
+	// Example: I
 	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
 
 	// TipoDescarga Qué comprobantes se piden:
 	// - `emitidos`: los que emitió `rfcSolicitante`.
 	// - `recibidos`: los que recibió `rfcSolicitante`.
+	//
+	//
+	// Example: emitidos
 	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
 
 	// TipoSolicitud Qué se recibe:
@@ -1881,6 +1950,9 @@ type PeticionDescarga struct {
 	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
 	//
 	// Se distinguen mayúsculas y minúsculas.
+	//
+	//
+	// Example: CFDI
 	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
 }
 
@@ -1893,6 +1965,9 @@ type PeticionFirma struct {
 	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
 	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
 	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+	//
+	//
+	// Example: sha256
 	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
 
 	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
@@ -1923,6 +1998,9 @@ type PeticionFirmaContrato struct {
 	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
 	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
 	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+	//
+	//
+	// Example: sha256
 	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
 
 	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
@@ -1989,6 +2067,9 @@ type PeticionSolicitud struct {
 	// - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
 	// - `Cancelado`: solo cancelados.
 	// - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
+	//
+	//
+	// Example: Vigente
 	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
 
 	// FechaFinal Fin del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
@@ -2027,12 +2108,18 @@ type PeticionSolicitud struct {
 	// - `P`: pago.
 	//
 	// Si se omite, todos.
+	//
+	//
+	// Example: I
 	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
 
 	// TipoDescarga Qué comprobantes se piden:
 	// - `emitidos`: los que emitió `rfcSolicitante`.
 	// - `recibidos`: los que recibió `rfcSolicitante`.
 	// - `folio`: uno solo, por su folio fiscal.
+	//
+	//
+	// Example: emitidos
 	TipoDescarga TipoDescarga `json:"tipoDescarga,omitempty,omitzero"`
 
 	// TipoSolicitud Qué se recibe:
@@ -2040,12 +2127,18 @@ type PeticionSolicitud struct {
 	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
 	//
 	// Se distinguen mayúsculas y minúsculas.
+	//
+	//
+	// Example: CFDI
 	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
 
 	// Version Versión del servicio de solicitud del SAT:
 	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
 	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+	//
+	//
+	// Example: 1.5
 	Version VersionSolicitud `json:"version,omitempty,omitzero"`
 }
 
@@ -2168,6 +2261,9 @@ type ProblemaDeTitulo struct {
 	// Nivel Qué tan grave es:
 	// - `error`: la SEP lo rechaza, o no dice lo que parece.
 	// - `aviso`: puede estar bien; revíselo.
+	//
+	//
+	// Example: error
 	Nivel NivelDeProblema `json:"nivel"`
 
 	// Ruta Dónde: `expedicion/fechaExpedicion`, `firmaResponsables/0/cargo`. Vacía si es el todo.
@@ -2254,6 +2350,8 @@ type ProgresoDescarga struct {
 // - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
 // - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
 // - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+//
+// Example: registrado
 type ResultadoDeTitulo string
 
 // ResultadoIntento Cómo le fue a un intento:
@@ -2267,6 +2365,8 @@ type ResultadoDeTitulo string
 // - `tls`: su certificado no es válido, o no habla TLS 1.2 o posterior.
 // - `conexion`: no se pudo conectar, o se cortó.
 // - `secreto_ilegible`: la pasarela no pudo abrir el secreto; avise a quien la administra.
+//
+// Example: entregado
 type ResultadoIntento string
 
 // ResultadoLote El resultado de un lote procesado.
@@ -2406,11 +2506,15 @@ type Segundos = int64
 // SentidoDescarga Qué comprobantes se piden:
 // - `emitidos`: los que emitió `rfcSolicitante`.
 // - `recibidos`: los que recibió `rfcSolicitante`.
+//
+// Example: emitidos
 type SentidoDescarga string
 
 // Servicio Familia de comprobantes:
 // - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
 // - `retenciones`: CFDI de retenciones e información de pagos.
+//
+// Example: cfdi
 type Servicio string
 
 // SolicitudAceptada Lo que contestó el SAT al aceptar la solicitud.
@@ -2462,6 +2566,9 @@ type SolicitudDeDescarga struct {
 	// - `sustituida`: la sigue otra con el mismo rango, un segundo distinta.
 	// - `fallida`: no vendrá.
 	// - `cancelada`: se canceló la descarga.
+	//
+	//
+	// Example: presentada
 	Estado EstadoSolicitudDeDescarga `json:"estado"`
 
 	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `SolicitudVerificada`. Puede faltar.
@@ -2561,12 +2668,16 @@ type SolicitudVerificada struct {
 // - `P`: pago.
 //
 // Si se omite, todos.
+//
+// Example: I
 type TipoComprobante string
 
 // TipoDescarga Qué comprobantes se piden:
 // - `emitidos`: los que emitió `rfcSolicitante`.
 // - `recibidos`: los que recibió `rfcSolicitante`.
 // - `folio`: uno solo, por su folio fiscal.
+//
+// Example: emitidos
 type TipoDescarga string
 
 // TipoSolicitud Qué se recibe:
@@ -2574,6 +2685,8 @@ type TipoDescarga string
 // - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
 //
 // Se distinguen mayúsculas y minúsculas.
+//
+// Example: CFDI
 type TipoSolicitud string
 
 // Titulo Un título electrónico, versión 1.0. Los nombres son los de los atributos del XML y todos los valores
@@ -2915,6 +3028,9 @@ type TituloProcesado struct {
 	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
 	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
 	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+	//
+	//
+	// Example: registrado
 	Resultado ResultadoDeTitulo `json:"resultado"`
 }
 
@@ -3027,6 +3143,8 @@ type ValorDeCatalogo struct {
 //   - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 //   - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
 //     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+//
+// Example: 1.5
 type VersionSolicitud string
 
 // Webhook Una dirección registrada. Su secreto no se muestra.
@@ -3052,6 +3170,9 @@ type Webhook struct {
 	// Motivo Por qué no se le avisa:
 	// - `pausado`: así se pidió.
 	// - `retirado`: el receptor contestó 410, que ya no existe.
+	//
+	//
+	// Example: pausado
 	Motivo MotivoInactivo `json:"motivo,omitempty,omitzero"`
 
 	// Rfcs De qué RFC se avisa; `*` es cualquiera que alcance la clave.
