@@ -1569,7 +1569,7 @@ type LoteCargado struct {
 type Metadato struct {
 	// Aviso Qué hubo que suponer al leer la fila; no aparece si no hay duda.
 	//
-	// Example: El nombre del emisor lleva el separador de columnas.
+	// Example: La fila tiene menos campos que el encabezado.
 	Aviso string `json:"aviso,omitempty,omitzero"`
 
 	// Cancelado Lo que dice `estatus`.

@@ -173,6 +173,11 @@ type failures struct {
 
 func (f *failures) Errorf(string, ...any) { f.n++ }
 
+// problemOf is a whole problem of a type.
+func problemOf(slug string, status int) string {
+	return fmt.Sprintf(`{"type":"%s%s","title":"T","status":%d,"detail":"D","instance":"/v1/efirmas","reintentable":false,"requestId":"1"}`, problemBase, slug, status)
+}
+
 // TestClient_WhenAnAnswerIsOutsideTheContractItFailsTheTest: a check that never
 // fails would let every other test pass.
 func TestClient_WhenAnAnswerIsOutsideTheContractItFailsTheTest(t *testing.T) {
@@ -181,21 +186,28 @@ func TestClient_WhenAnAnswerIsOutsideTheContractItFailsTheTest(t *testing.T) {
 	for _, tc := range []struct {
 		name, path, media, id, body string
 		status, want                int
+		header                      string
 	}{
-		{"as described", page, "application/json", "1", `{"efirmas":[]}`, 200, 0},
-		{"lacks a field", page, "application/json", "1", `{}`, 200, 1},
-		{"field of another type", page, "application/json", "1", `{"efirmas":3}`, 200, 1},
-		{"no JSON", page, "application/json", "1", `<html>`, 200, 1},
-		{"media type", page, "text/html", "1", `{"efirmas":[]}`, 200, 1},
-		{"status", page, "application/json", "1", `{"efirmas":[]}`, 202, 1},
-		{"problem lacks fields", page, problemType, "1", `{"status":401}`, 401, 1},
-		{"no request id", page, "application/json", "", `{"efirmas":[]}`, 200, 1},
-		{"unknown route answered", "/v1/nada", "application/json", "1", `{}`, 200, 1},
+		{name: "as described", path: page, media: "application/json", id: "1", body: `{"efirmas":[]}`, status: 200},
+		{name: "lacks a field", path: page, media: "application/json", id: "1", body: `{}`, status: 200, want: 1},
+		{name: "field of another type", path: page, media: "application/json", id: "1", body: `{"efirmas":3}`, status: 200, want: 1},
+		{name: "no JSON", path: page, media: "application/json", id: "1", body: `<html>`, status: 200, want: 1},
+		{name: "media type", path: page, media: "text/html", id: "1", body: `{"efirmas":[]}`, status: 200, want: 1},
+		{name: "status", path: page, media: "application/json", id: "1", body: `{"efirmas":[]}`, status: 202, want: 1},
+		{name: "problem lacks fields", path: page, media: problemType, id: "1", body: `{"type":"` + problemBase + `no-autenticado","status":401}`, status: 401, want: 1},
+		{name: "problem of its type", path: page, media: problemType, id: "1", body: problemOf("no-autenticado", 401), status: 401, header: "WWW-Authenticate"},
+		{name: "problem of a type that is not shown", path: page, media: problemType, id: "1", body: problemOf("prohibido", 401), status: 401, header: "WWW-Authenticate", want: 1},
+		{name: "header that is not described", path: page, media: "application/json", id: "1", body: `{"efirmas":[]}`, status: 200, header: "X-Otro", want: 1},
+		{name: "no request id", path: page, media: "application/json", id: "", body: `{"efirmas":[]}`, status: 200, want: 1},
+		{name: "unknown route answered", path: "/v1/nada", media: "application/json", id: "1", body: `{}`, status: 200, want: 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", tc.media)
 				w.Header().Set("X-Request-Id", tc.id)
+				if tc.header != "" {
+					w.Header().Set(tc.header, "algo")
+				}
 				w.WriteHeader(tc.status)
 				fmt.Fprint(w, tc.body) //nolint:errcheck // a test's server
 			}))

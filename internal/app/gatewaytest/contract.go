@@ -2,10 +2,13 @@ package gatewaytest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,8 +34,9 @@ var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 })
 
 // Client returns a client of the API that holds every answer against the
-// contract: status, headers, media type and body. An answer outside it fails t.
-// Packages and streams are not read for it, so that they stream.
+// contract: status, headers, media type, body, and whether a problem is of a type
+// that the operation shows. An answer outside it fails t. Packages and streams are
+// not read for it, so that they stream.
 func Client(t testing.TB) *http.Client {
 	t.Helper()
 	router, err := contractRouter()
@@ -82,8 +86,15 @@ func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: options},
 		Status:                 resp.StatusCode, Header: resp.Header, Options: options,
 	}
+	described := route.Operation.Responses.Status(resp.StatusCode)
+	if described == nil {
+		return errors.New("the status is not described")
+	}
+	if name := undescribed(described.Value, resp.Header); name != "" {
+		return errors.New("the header " + name + " is not described")
+	}
 	if options.ExcludeResponseBody {
-		if described := route.Operation.Responses.Status(resp.StatusCode); described != nil && described.Value.Content.Get(media) == nil {
+		if described.Value.Content.Get(media) == nil {
 			return errors.New("the media type " + media + " is not described")
 		}
 	} else {
@@ -93,9 +104,46 @@ func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
 		if err != nil {
 			return nil //nolint:nilerr // a cut answer is the test's affair
 		}
+		if err := shown(described.Value.Content.Get(media), media, whole); err != nil {
+			return err
+		}
 		input.SetBodyBytes(whole)
 	}
 	return openapi3filter.ValidateResponse(req.Context(), input)
+}
+
+// undescribed names a header that the answer has and its description has not,
+// but for those that any answer of HTTP may have, and what tells nginx to let a
+// stream through.
+func undescribed(described *openapi3.Response, header http.Header) string {
+	for name := range header {
+		switch name {
+		case "Content-Type", "Content-Length", "Date", "Cache-Control", "X-Accel-Buffering":
+			continue
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(described.Headers)), func(known string) bool { return strings.EqualFold(known, name) }) {
+			return name
+		}
+	}
+	return ""
+}
+
+// shown wants a problem to be of a type that one of the operation's examples for
+// this status has: a client decides by it, so it is part of the contract.
+func shown(described *openapi3.MediaType, media string, body []byte) error {
+	if media != problemType || described == nil {
+		return nil
+	}
+	var got struct{ Type string }
+	if err := json.Unmarshal(body, &got); err != nil {
+		return err
+	}
+	for _, example := range described.Examples {
+		if value, _ := example.Value.Value.(map[string]any); value["type"] == got.Type {
+			return nil
+		}
+	}
+	return errors.New("no example is of type " + got.Type)
 }
 
 // streamed tells of media types that are not held against a schema: they are no
