@@ -89,6 +89,9 @@ func mayImport() map[string][]string {
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
 			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
+		// The command line's client knows the contract alone.
+		"internal/cliente": {"internal/cfdi", "internal/gateway", "internal/zipdir", "gen/rest"},
+
 		"internal/config/gendoc": {"internal/config"},
 		"internal/store/pgtest":  nil,
 
