@@ -11,6 +11,12 @@ REDOCLY := .cache/redocly/node_modules/.bin/redocly
 FUZZTIME ?= 60s
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+# What `gateway version` says. Where there is no git they can be given.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
+FECHA ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+SELLADO := github.com/pasarela-mx/pasarela/internal/version
+SELLO = -X $(SELLADO).nombre=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
 
 .PHONY: help run demo test lint contract verify bench generate fuzz build
 
@@ -44,7 +50,7 @@ verify: generate ## Check that generated files, module files and formatting are 
 	@untracked="$$(git ls-files --others --exclude-standard gen docs)"; test -z "$$untracked" || { echo "generated and not committed: $$untracked"; exit 1; }
 
 generate: ## Write the SOAP stubs, the REST types and the generated pages again
-	go generate ./gen ./internal/config
+	go generate ./gen ./internal/config ./internal/cli
 
 bench: ## Measure speed and memory beside the reference programs (minutes)
 	go run ./bench
@@ -56,7 +62,7 @@ fuzz: ## Fuzz every parser, FUZZTIME each (default 60s)
 	  done; done
 
 build: ## Build static binaries into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/gateway ./cmd/sandbox
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(SELLO)' -o bin/ ./cmd/gateway ./cmd/sandbox
 
 $(GOLANGCI_LINT):
 	@mkdir -p $(@D)

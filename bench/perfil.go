@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/pasarela-mx/pasarela/internal/app"
+	"github.com/pasarela-mx/pasarela/internal/cli"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
@@ -38,7 +38,7 @@ func perfilado(prefix string, args []string) error {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if code := app.Main(ctx, args, os.Stdout, os.Stderr); code != 0 {
+	if code := cli.Main(ctx, args, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}); code != 0 {
 		return fmt.Errorf("the gateway ended with %d", code)
 	}
 	return nil

@@ -7,12 +7,14 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/pasarela-mx/pasarela/internal/app"
+	"github.com/pasarela-mx/pasarela/internal/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := app.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	// After the first signal the next one ends the program at once, as it would without us.
+	context.AfterFunc(ctx, stop)
+	code := cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

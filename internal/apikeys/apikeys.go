@@ -235,6 +235,9 @@ func (k *Key) check() error {
 	return nil
 }
 
+// ErrNameTaken is that the file has an entry of that name already.
+var ErrNameTaken = errors.New("apikeys: there is a key of that name already")
+
 // Add writes k into the file at path, creating it with mode 0600. Names are unique.
 func Add(path string, k Key) error {
 	if err := k.check(); err != nil {
@@ -245,9 +248,33 @@ func Add(path string, k Key) error {
 		return err
 	}
 	if slices.ContainsFunc(keys, func(other Key) bool { return other.Name == k.Name }) {
-		return fmt.Errorf("apikeys: there is a key named %q already", k.Name)
+		return ErrNameTaken
 	}
 	text, err := json.MarshalIndent(file{Keys: append(keys, k)}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("apikeys: %w", err)
+	}
+	return replace(path, append(text, '\n'))
+}
+
+// List returns the entries of the file at path, in its order.
+func List(path string) ([]Key, error) { return read(path) }
+
+// ErrNoSuchKey is that no entry of the file has the name.
+var ErrNoSuchKey = errors.New("apikeys: there is no key of that name")
+
+// Remove takes the entry of a name out of the file at path, so that its key is
+// refused from then on.
+func Remove(path, name string) error {
+	keys, err := read(path)
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.Name == name })
+	if len(left) == len(keys) {
+		return ErrNoSuchKey
+	}
+	text, err := json.MarshalIndent(file{Keys: left}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("apikeys: %w", err)
 	}

@@ -20,6 +20,13 @@ func Settings() ([]Setting, error) {
 	return out, err
 }
 
+// ClientSettings lists the variables of the command line's client in the same way.
+func ClientSettings() ([]Setting, error) {
+	var out []Setting
+	err := walk(reflect.TypeFor[Cliente](), Prefix, &out)
+	return out, err
+}
+
 // walk follows envconfig's own rules for names: the field's name, split into
 // words where its tag says so, behind the prefix.
 func walk(t reflect.Type, prefix string, out *[]Setting) error {
@@ -91,6 +98,11 @@ func unknown(environ []string) error {
 	if err != nil {
 		return err
 	}
+	client, err := ClientSettings()
+	if err != nil {
+		return err
+	}
+	settings = append(settings, client...)
 	var faults []error
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")

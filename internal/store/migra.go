@@ -21,7 +21,7 @@ var migraciones embed.FS
 
 // ErrDestructiva says that a migration destroys data and nobody has said that
 // there is a copy.
-var ErrDestructiva = errors.New("store: a migration destroys data: back up the database, then run 'gateway migrate -backed-up'")
+var ErrDestructiva = errors.New("store: a migration destroys data: back up the database, then run 'gateway migrate --backed-up'")
 
 // destructiva marks the migrations that destroy data.
 var destructiva = regexp.MustCompile(`(?m)^-- destructiva\s*$`)

@@ -72,7 +72,7 @@ func TestOpen_WhenAMigrationDestroys(t *testing.T) {
 			copied(t, c.Dir, told[0])
 			return
 		}
-		if !errors.Is(err, ErrDestructiva) || !strings.Contains(err.Error(), "gateway migrate -backed-up") || !strings.Contains(told[0], "back up") {
+		if !errors.Is(err, ErrDestructiva) || !strings.Contains(err.Error(), "gateway migrate --backed-up") || !strings.Contains(told[0], "back up") {
 			t.Fatalf("%v; told %q", err, told)
 		}
 		refusedAndAllowed(t, c)

@@ -39,7 +39,7 @@ func demonstrations() []demonstration {
 			sources{"internal/app/x.go": imp("app", module+"/internal/backends/sep")}, "may not import internal/backends/sep"},
 		{"imports", "a main skips the wiring",
 			sources{"cmd/gateway/main.go": imp("main", module+"/internal/config")},
-			sources{"cmd/gateway/main.go": imp("main", module+"/internal/app")}, "may not import internal/config"},
+			sources{"cmd/gateway/main.go": imp("main", module+"/internal/cli")}, "may not import internal/config"},
 		{"imports", "signing imports the vocabulary",
 			sources{"internal/signing/x.go": imp("signing", module+"/internal/gateway")},
 			sources{"internal/signing/x.go": imp("signing", module+"/internal/efirma")}, "may not import internal/gateway"},

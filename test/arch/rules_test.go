@@ -50,7 +50,7 @@ func mayImport() map[string][]string {
 	return map[string][]string{
 		"api": nil, "wsdl": nil,
 
-		"cmd/gateway": {"internal/app"},
+		"cmd/gateway": {"internal/cli"},
 		"cmd/sandbox": {"internal/sandbox"},
 
 		"internal/gateway":   nil,
@@ -89,12 +89,18 @@ func mayImport() map[string][]string {
 		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
 			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
+		// The command line is beside the wiring, and its client knows the contract alone.
+		"internal/cli":     {"internal/apikeys", "internal/app", "internal/cliente", "internal/config", "internal/efirma", "internal/gateway", "internal/store", "internal/telemetry", "internal/version", "gen/rest"},
+		"internal/cliente": {"internal/cfdi", "internal/gateway", "internal/zipdir", "gen/rest"},
+		"internal/version": nil,
+
+		"internal/cli/gendoc":    {"internal/cli"},
 		"internal/config/gendoc": {"internal/config"},
 		"internal/store/pgtest":  nil,
 
 		"internal/tablero/chromiumtest": nil,
 
-		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox"},
+		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox", "internal/version"},
 		"internal/app/gatewaytest": {"internal/app", "internal/app/devstack", "internal/config", "internal/presencia", "internal/sandbox/...", "internal/store/pgtest", "api"},
 		// The sandbox judges what the gateway signs, so it shares no code with it.
 		"internal/sandbox":           {"internal/sandbox/...", "wsdl"},
@@ -343,7 +349,8 @@ func allowedVars() map[string]string {
 		"internal/paquetes.ErrCerrando":       "a sentinel of the vocabulary's type",
 		"internal/paquetes.zipMagics":         "two byte strings to compare with",
 		"internal/telemetry.requestBuckets":   "the bounds of a histogram", "internal/telemetry.upstreamBuckets": "the bounds of a histogram",
-		"internal/telemetry.signingBuckets":            "the bounds of a histogram",
+		"internal/telemetry.signingBuckets": "the bounds of a histogram",
+		"internal/version.nombre":           "written by the linker (-X), which takes variables alone", "internal/version.commit": "written by the linker", "internal/version.fecha": "written by the linker",
 		"internal/store/pgtest.server":                 "one per test binary: a server is slow to start",
 		"internal/app/gatewaytest.authority":           "one per test binary, made once: RSA keys are slow to make",
 		"internal/app/gatewaytest.contractRouter":      "one per test binary: the contract is parsed once",

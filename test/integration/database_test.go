@@ -45,17 +45,17 @@ func TestMigrate_WhenRunByHand(t *testing.T) {
 		"SQLite":     {data},
 		"PostgreSQL": {data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL=" + without, "GATEWAY_DATABASE_PASSWORD_FILE=" + file},
 	} {
-		for _, want := range []string{": from version 0 to version ", "already"} {
+		for _, want := range []string{": de la versión 0 a la ", "ya estaba"} {
 			out, code := runCommand(t, []string{"migrate"}, env...)
 			if code != 0 || !strings.Contains(out, name) || !strings.Contains(out, want) {
 				t.Errorf("%s: code %d: %s", name, code, out)
 			}
 		}
 	}
-	if out, code := runCommand(t, []string{"migrate"}, data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL="+address); code != 0 || !strings.Contains(out, "already") || strings.Contains(out, password) {
+	if out, code := runCommand(t, []string{"migrate"}, data, "GATEWAY_BLOB_URL=s3://paquetes", "GATEWAY_DATABASE_URL="+address); code != 0 || !strings.Contains(out, "ya estaba") || strings.Contains(out, password) {
 		t.Errorf("with the password in the address: code %d: %s", code, out)
 	}
-	for _, args := range [][]string{{"migrate", "x"}, {"migrate", "-nothing"}} {
+	for _, args := range [][]string{{"migrate", "x"}, {"migrate", "--nothing"}} {
 		if out, code := runCommand(t, args, data); code != 2 {
 			t.Errorf("%v: code %d: %s", args, code, out)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/version"
 )
 
 // Options choose addresses and places. The zero value of an address is the
@@ -140,7 +141,7 @@ func (s *Stack) StartGateway(ctx context.Context, opts Options) error {
 	started := make(chan struct{})
 	go func() {
 		gateway := opts.Gateway
-		gateway.Log, gateway.Version, gateway.Now, gateway.Presencia = opts.Log, app.Version(), opts.Now, opts.Presencia
+		gateway.Log, gateway.Version, gateway.Now, gateway.Presencia = opts.Log, version.Read().Version, opts.Now, opts.Presencia
 		gateway.Started = func(api, admin net.Addr) {
 			s.API, s.Admin = "http://"+api.String(), "http://"+admin.String()
 			close(started)

@@ -26,6 +26,14 @@ may hold a password, the database's, is never shown in a fault or a log line.
 |---|---|---|
 `
 
+// cliente comes behind the settings of the gateway.
+const cliente = `
+` + "`gateway descargar`" + ` ([linea-de-ordenes.md](linea-de-ordenes.md)) reads two of its own, which a gateway passes over:
+
+| variable | default | what it does |
+|---|---|---|
+`
+
 const tail = `
 Addresses of the systems must be https; plain http is accepted to this machine only, which is where
 a sandbox is. Durations are written as ` + "`90s`" + ` or ` + "`5m`" + `. The proxy, if there has to be one, comes from
@@ -45,7 +53,7 @@ directory of its own. What the URL leaves out comes from the libpq variables (` 
 
 The tables are brought up to date at the start, one gateway at a time, or by ` + "`gateway migrate`" + `, which says
 from which version to which. A migration that would destroy data is announced: SQLite's file is copied
-first, beside it; on PostgreSQL the gateway does not start until ` + "`gateway migrate -backed-up`" + ` was run.
+first, beside it; on PostgreSQL the gateway does not start until ` + "`gateway migrate --backed-up`" + ` was run.
 
 ## Where packages are kept
 
@@ -94,11 +102,12 @@ restart.
 ## The file of the API keys
 
 ` + "```sh" + `
-gateway keys create -file keys.json -name erp -rfc PRU010101AB1 -scope sat:solicitudes,sat:paquetes
+gateway keys create --file keys.json --name erp --rfc PRU010101AB1 --scope sat:solicitudes,sat:paquetes
 ` + "```" + `
 
 The key is printed once; the file holds its SHA-256, the RFCs that it sees and what it may do. The
-gateway follows changes of the file without a restart. Take an entry out to revoke its key.
+gateway follows changes of the file without a restart. ` + "`gateway keys list --file keys.json`" + ` shows them, and
+` + "`gateway keys revoke --file keys.json --name erp`" + ` takes one out.
 `
 
 func main() {
@@ -124,13 +133,23 @@ func render() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	client, err := config.ClientSettings()
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	b.WriteString(head)
-	for _, s := range settings {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, code(s.Default), strings.ReplaceAll(s.Description, "|", `\|`))
-	}
+	rows(&b, settings)
+	b.WriteString(cliente)
+	rows(&b, client)
 	b.WriteString(tail)
 	return b.String(), nil
+}
+
+func rows(b *strings.Builder, settings []config.Setting) {
+	for _, s := range settings {
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", s.Name, code(s.Default), strings.ReplaceAll(s.Description, "|", `\|`))
+	}
 }
 
 func code(value string) string {

@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
+)
+
+// The password is a canary: no output may hold it.
+const canario = "Canario-ñ-4711"
+
+var laAutoridad = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(hoy) })
+
+func emite(t *testing.T, p autoridad.Peticion) *autoridad.Emitida {
+	t.Helper()
+	a, err := laAutoridad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.RFC == "" {
+		p.RFC, p.Nombre, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN05", "PEPJ800101AB5"
+	}
+	p.Password = canario
+	e, err := a.Emite(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// escribe makes a folder with files and returns where each is.
+func escribe(t *testing.T, archivos map[string][]byte) func(string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for nombre, contenido := range archivos {
+		path := filepath.Join(dir, nombre)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, contenido, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(nombre string) string { return filepath.Join(dir, nombre) }
+}
+
+func enPEM(tipo string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: tipo, Bytes: der})
+}
+
+func danado(b []byte) []byte {
+	b = append([]byte(nil), b...)
+	for i := len(b) / 2; i < len(b)/2+8; i++ {
+		b[i] ^= 0xff
+	}
+	return b
+}
+
+// material is one of each thing that people mistake for each other.
+type material struct {
+	buena, otra, csd, vencida, futura *autoridad.Emitida
+	pfx, peticion, abierta, debil     []byte
+	debilCer                          []byte
+}
+
+func nuevoMaterial(t *testing.T) material {
+	t.Helper()
+	m := material{
+		buena: emite(t, autoridad.Peticion{}), otra: emite(t, autoridad.Peticion{}), csd: emite(t, autoridad.Peticion{Tipo: autoridad.CSD}),
+		vencida: emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
+		futura:  emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(0, 0, 2)}),
+	}
+	var err error
+	if m.pfx, err = m.buena.PKCS12(); err != nil {
+		t.Fatal(err)
+	}
+	if m.abierta, err = x509.MarshalPKCS8PrivateKey(m.buena.Key); err != nil {
+		t.Fatal(err)
+	}
+	if m.peticion, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "x"}}, m.buena.Key); err != nil {
+		t.Fatal(err)
+	}
+	corta, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	debil := emite(t, autoridad.Peticion{RFC: "PEPJ800101AB5", Key: corta})
+	m.debilCer, m.debil = debil.CerDER, debil.KeyDER
+	return m
+}
+
+func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
+	m := nuevoMaterial(t)
+	b := m.buena
+	for name, tt := range map[string]struct {
+		cer, key []byte
+		clave    string
+		codigos  string // of the problems, in order
+		avisos   string
+		tipo     string
+		want     string // in the text
+	}{
+		"good":                       {b.CerDER, b.KeyDER, canario, "", "emisor_desconocido", "efirma", ": SIRVE\n"},
+		"wrong password":             {b.CerDER, b.KeyDER, "otra", "password_incorrecto", "emisor_desconocido", "efirma", "su contraseña no es correcta"},
+		"no password":                {b.CerDER, b.KeyDER, "", "password_ausente", "emisor_desconocido", "efirma", "está cifrada y falta"},
+		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "password_incorrecto", "espacios emisor_desconocido", "efirma", "quítelos"},
+		"files in the other's place": {b.KeyDER, b.CerDER, canario, "cer_ilegible", "emisor_desconocido", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
+		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido", "efirma", "al revés"},
+		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido", "efirma", "no es la del certificado"},
+		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canario, "es_csd", "emisor_desconocido", "csd", "use el .cer y el .key de la e.firma"},
+		"expired":                    {m.vencida.CerDER, m.vencida.KeyDER, canario, "vencida", "emisor_desconocido", "efirma", "venció el 2026-02-26"},
+		"expired, wrong password":    {m.vencida.CerDER, m.vencida.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido", "efirma", "Renuévela en el SAT"},
+		"not yet valid":              {m.futura.CerDER, m.futura.KeyDER, canario, "aun_no_vigente", "emisor_desconocido", "efirma", "Revise también el reloj"},
+		"damaged .cer":               {b.CerDER[:400], b.KeyDER, canario, "cer_ilegible", "", "", "No se puede leer el certificado (e.cer)"},
+		"damaged .key":               {b.CerDER, b.KeyDER[:400], canario, "key_ilegible", "emisor_desconocido", "efirma", "Use el .key tal como lo entregó el SAT"},
+		"changed .key":               {b.CerDER, danado(b.KeyDER), canario, "key_ilegible", "emisor_desconocido", "efirma", "No se puede leer la llave (e.key)"},
+		"both in PEM":                {enPEM("CERTIFICATE", b.CerDER), enPEM("ENCRYPTED PRIVATE KEY", b.KeyDER), canario, "", "pem pem emisor_desconocido", "efirma", "está en PEM y el SAT lo entrega en DER"},
+		"key not encrypted":          {b.CerDER, m.abierta, "", "", "llave_sin_cifrar emisor_desconocido", "efirma", "quien tenga el archivo puede firmar"},
+		"certificate twice":          {b.CerDER, b.CerDER, canario, "key_ilegible", "emisor_desconocido", "efirma", "e.key es un certificado, y debía ser una llave privada"},
+		"key twice":                  {b.KeyDER, b.KeyDER, canario, "cer_ilegible", "", "", "e.cer es una llave privada, y debía ser un certificado"},
+		"PKCS#12 as .cer":            {m.pfx, b.KeyDER, canario, "cer_ilegible", "", "", "Dé ese archivo solo"},
+		"a request as .cer":          {m.peticion, b.KeyDER, canario, "cer_ilegible", "", "", "requerimiento de certificado"},
+		"empty .key":                 {b.CerDER, nil, canario, "key_ilegible", "emisor_desconocido", "efirma", "e.key es un archivo vacío"},
+		"too large":                  {make([]byte, 100<<10), b.KeyDER, canario, "demasiado_grande", "", "", "pasa de 64 KiB"},
+		"weak":                       {m.debilCer, m.debil, canario, "llave_debil", "emisor_desconocido", "efirma", "es de 1024 bits"},
+		"an authority's certificate": {b0(t), b.KeyDER, canario, "no_es_efirma", "emisor_desconocido", "otro", "autoridad certificadora"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			en := escribe(t, map[string][]byte{"e.cer": tt.cer, "e.key": tt.key})
+			sirve := tt.codigos == ""
+			texto := ejecuta(t, tt.clave+"\n", "efirma", "check", en("e.cer"), en("e.key"))
+			enJSON := ejecuta(t, tt.clave+"\n", "efirma", "check", "--json", en("e.cer"), en("e.key"))
+			for _, s := range []salida{texto, enJSON} {
+				if (s.codigo == ExitOK) != sirve || s.codigo > ExitFailed {
+					t.Errorf("code %d: %+v", s.codigo, s)
+				}
+				sinSecretos(t, s)
+			}
+			if !strings.Contains(texto.out, tt.want) {
+				t.Errorf("want %q in:\n%s", tt.want, texto.out)
+			}
+			h := hallazgos(t, enJSON)[0]
+			if h.Sirve != sirve || codigosDe(h.Problemas) != tt.codigos || codigosDe(h.Avisos) != tt.avisos || h.Tipo != tt.tipo {
+				t.Errorf("%+v", h)
+			}
+		})
+	}
+}
+
+// b0 is the authority's own certificate, which nobody signs with.
+func b0(t *testing.T) []byte {
+	t.Helper()
+	a, err := laAutoridad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Certificate.Raw
+}
+
+func sinSecretos(t *testing.T, s salida) {
+	t.Helper()
+	for _, secreto := range []string{canario, "PRIVATE KEY", "MII"} {
+		if strings.Contains(s.out+s.err, secreto) {
+			t.Errorf("the output holds %q", secreto)
+		}
+	}
+}
+
+func hallazgos(t *testing.T, s salida) []hallazgo {
+	t.Helper()
+	var lista struct{ EFirmas []hallazgo }
+	if err := json.Unmarshal([]byte(s.out), &lista); err != nil || len(lista.EFirmas) == 0 {
+		t.Fatalf("%v: %+v", err, s)
+	}
+	return lista.EFirmas
+}
+
+func codigosDe(notas []nota) string {
+	var codigos []string
+	for _, n := range notas {
+		codigos = append(codigos, n.Codigo)
+		if n.Detalle == "" {
+			codigos = append(codigos, "(unexplained)")
+		}
+	}
+	return strings.Join(codigos, " ")
+}
+
+func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
+	e := emite(t, autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBAS SA DE CV", CURP: "PEPJ800101MDFRRN05", RFCRepresentante: "PEPJ800101AB5",
+		NotBefore: hoy.AddDate(-1, 0, 0), NotAfter: hoy.AddDate(0, 0, 20).Add(time.Hour)})
+	en := escribe(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": []byte("\ufeff" + canario + "\r\n")})
+	s := ejecuta(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt"))
+	want := en("e.cer") + ", " + en("e.key") + `: SIRVE
+  tipo           e.firma
+  RFC            PRU010101AB1
+  nombre         PRUEBAS SA DE CV
+  representante  PEPJ800101AB5
+  CURP           PEPJ800101MDFRRN05
+  certificado    ` + autoridad.Serial(e.Certificate) + `
+  emisor         AC SANDBOX PASARELA
+  vigente desde  2025-03-01T18:00:00Z
+  vigente hasta  2026-03-21T19:00:00Z (quedan 20 días)
+  aviso          Lo emitió «AC SANDBOX PASARELA», que no es el SAT. Si no es un simulador, el SAT lo rechazará con 305. [emisor_desconocido]
+`
+	if s.codigo != 0 || s.out != want || s.err != "" {
+		t.Errorf("got:\n%s%s\nwant:\n%s", s.out, s.err, want)
+	}
+	for dias, codigo := range map[string]int{"20": ExitOK, "21": ExitVencePronto} {
+		if s := ejecuta(t, canario, "efirma", "check", "--dias", dias, "--json", en("e.cer"), en("e.key")); s.codigo != codigo || hallazgos(t, s)[0].VencePronto != (codigo == ExitVencePronto) {
+			t.Errorf("--dias %s: %+v", dias, s)
+		}
+	}
+}
+
+func TestEFirmaCheck_WhenPKCS12(t *testing.T) {
+	m := nuevoMaterial(t)
+	en := escribe(t, map[string][]byte{"e.p12": m.pfx, "e.pfx": m.pfx[:200], "c.p12": m.buena.CerDER, "vacio.p12": nil})
+	for _, tt := range []struct{ archivo, clave, codigos, want string }{
+		{"e.p12", canario, "", ": SIRVE"},
+		{"e.p12", "otra", "password_incorrecto", "no es correcta"},
+		{"e.p12", "", "password_ausente", "falta su contraseña"},
+		{"e.pfx", canario, "key_ilegible", "Expórtelo de nuevo"},
+		{"c.p12", canario, "key_ilegible", "c.p12 es un certificado"},
+		{"vacio.p12", canario, "key_ilegible", "vacío"},
+	} {
+		s := ejecuta(t, tt.clave, "efirma", "check", en(tt.archivo))
+		j := ejecuta(t, tt.clave, "efirma", "check", "--json", en(tt.archivo))
+		if (s.codigo == 0) != (tt.codigos == "") || !strings.Contains(s.out, tt.want) || codigosDe(hallazgos(t, j)[0].Problemas) != tt.codigos {
+			t.Errorf("%s with %q: %+v", tt.archivo, tt.clave, s)
+		}
+		sinSecretos(t, s)
+	}
+}
+
+func TestEFirmaCheck_WhenFolders(t *testing.T) {
+	m := nuevoMaterial(t)
+	clave := []byte(canario + "\n")
+	en := escribe(t, map[string][]byte{
+		"todas/PRU010101AB1/e.cer": m.buena.CerDER, "todas/PRU010101AB1/e.key": m.buena.KeyDER, "todas/PRU010101AB1/password.txt": clave,
+		"todas/PEPJ800101AB5/e.p12": m.pfx, "todas/PEPJ800101AB5/password.txt": clave,
+		"todas/XAX010101AB1/e.cer": m.buena.CerDER,
+		"todas/.oculta/e.cer":      nil, "todas/leame.txt": nil,
+		"vacia/leame.txt": nil,
+	})
+	if err := os.Chmod(en("todas/PRU010101AB1/password.txt"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := ejecuta(t, "", "efirma", "check", en("todas"))
+	for _, want := range []string{
+		en("todas/PRU010101AB1") + ": SIRVE\n", "[permisos]", en("todas/PEPJ800101AB5") + ": NO SIRVE\n", "La carpeta es de PEPJ800101AB5 y la e.firma que contiene es de PRU010101AB1",
+		en("todas/XAX010101AB1") + ": NO SIRVE\n", "Falta el .key", "3 e.firmas: sirven 1 y no sirven 2.\n",
+	} {
+		if !strings.Contains(s.out, want) {
+			t.Errorf("want %q in:\n%s", want, s.out)
+		}
+	}
+	if s.codigo != ExitFailed {
+		t.Errorf("code %d", s.codigo)
+	}
+	sinSecretos(t, s)
+	if s := ejecuta(t, "", "efirma", "check", en("todas/PRU010101AB1")); s.codigo != 0 || strings.Count(s.out, "SIRVE") != 1 {
+		t.Errorf("one folder: %+v", s)
+	}
+	t.Setenv("GATEWAY_EFIRMA_DIR", en("todas"))
+	if s := ejecuta(t, "", "efirma", "check"); !strings.Contains(s.out, "3 e.firmas") {
+		t.Errorf("by the setting: %+v", s)
+	}
+	if s := ejecuta(t, "", "efirma", "check", en("vacia")); s.codigo != ExitFailed || !strings.Contains(s.err, "no contiene ninguna e.firma") {
+		t.Errorf("an empty one: %+v", s)
+	}
+}
+
+func TestEFirmaCheck_WhenTheFilesAreNotThere(t *testing.T) {
+	m := emite(t, autoridad.Peticion{})
+	en := escribe(t, map[string][]byte{"e.cer": m.CerDER, "e.key": m.KeyDER})
+	for _, tt := range []struct {
+		codigo int
+		want   string
+		args   []string
+	}{
+		{2, "Diga qué revisar", nil},
+		{2, "no basta: dé el .cer y el .key", []string{en("e.cer")}},
+		{2, "Se dieron 3 archivos", []string{"a", "b", "c"}},
+		{2, "--dias: -1 es menos que cero", []string{en("e.cer"), en("e.key"), "--dias", "-1"}},
+		{1, "no existe " + en("no.cer"), []string{en("no.cer"), en("e.key")}},
+		{1, "no existe " + en("no.key"), []string{en("e.cer"), en("no.key")}},
+		{1, "no existe " + en("no"), []string{en("no")}},
+		{1, "no existe " + en("clave"), []string{en("e.cer"), en("e.key"), "--password-file", en("clave")}},
+	} {
+		if s := ejecuta(t, canario, append([]string{"efirma", "check"}, tt.args...)...); s.codigo != tt.codigo || !strings.Contains(s.err, tt.want) {
+			t.Errorf("%q: %+v, want code %d and %q", tt.args, s, tt.codigo, tt.want)
+		}
+	}
+}

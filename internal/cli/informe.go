@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+)
+
+// informa says how the descarga ended and what is in the folder, and gives the
+// exit code.
+func (d *descargar) informa(r resultado, carpeta string) error {
+	var err error
+	if d.enJSON {
+		err = escribeJSON(d.Out, r)
+	} else {
+		_, err = io.WriteString(d.Out, informe(r, carpeta))
+	}
+	if err != nil {
+		return err
+	}
+	switch r.Descarga.Estado {
+	case rest.EstadoDescargaParcial:
+		return &errSalida{codigo: ExitParcial}
+	case rest.EstadoDescargaFallida:
+		return &errSalida{codigo: ExitFallida}
+	case rest.EstadoDescargaCancelada:
+		return &errSalida{codigo: ExitCancelada}
+	}
+	return nil
+}
+
+func informe(r resultado, carpeta string) string {
+	var b strings.Builder
+	d := r.Descarga
+	b.WriteString(comoAcabo(d) + "\n")
+	if d.Motivo != "" {
+		fmt.Fprintf(&b, "  motivo    %s\n", d.Motivo)
+	}
+	for _, s := range d.Solicitudes {
+		if s.Estado == rest.EstadoSolicitudDeDescargaFallida {
+			decision := s.Decision
+			if strings.Contains(d.Motivo, decision) {
+				decision = "no vino"
+			}
+			fmt.Fprintf(&b, "  solicitud %d, de %s a %s: %s%s\n", s.Solicitud, s.Desde, s.Hasta, decision, codigosSAT(s))
+		}
+	}
+	for _, f := range r.Faltantes {
+		fmt.Fprintf(&b, "  falta     paquete %s, %s. %s\n", f.IDPaquete, f.Estado, f.Detalle)
+	}
+	fmt.Fprintf(&b, "  carpeta   %s\n", carpeta)
+	for _, a := range r.Archivos {
+		fmt.Fprintf(&b, "            %s, %s\n", a.Nombre, bytesLegibles(a.Bytes))
+	}
+	if x := r.XML; x != nil {
+		fmt.Fprintf(&b, "            xml/, %s\n", plural(int64(x.Comprobantes), "comprobante", "comprobantes"))
+		if x.Ilegibles > 0 {
+			fmt.Fprintf(&b, "  aviso     %s de los paquetes no se pueden leer; cfdis.csv dice cuáles, en falla\n", plural(int64(x.Ilegibles), "documento", "documentos"))
+		}
+	}
+	fmt.Fprintf(&b, "  cuota     %s y %s del SAT\n", plural(int64(d.Cuota.Solicitudes), "solicitud", "solicitudes"), plural(int64(d.Cuota.Descargas), "descarga de paquete", "descargas de paquetes"))
+	return b.String()
+}
+
+func comoAcabo(d rest.Descarga) string {
+	hay := plural(d.Progreso.Encontrados, "comprobante", "comprobantes")
+	switch d.Estado {
+	case rest.EstadoDescargaTerminada:
+		return "Terminada: " + hay + "."
+	case rest.EstadoDescargaVacia:
+		return "Vacía: el SAT no tiene comprobantes con esos datos."
+	case rest.EstadoDescargaParcial:
+		return fmt.Sprintf("Parcial: %s de %s; el resto no vendrá.", hay, miles(d.Progreso.NumeroCFDIs))
+	case rest.EstadoDescargaFallida:
+		return "Fallida: no hay nada, ni vendrá. Corrija la causa y repita la orden con --nueva."
+	}
+	return "Cancelada: en la carpeta está lo que llegó, " + hay + ". Con --nueva se pide otra."
+}
+
+// codigosSAT are the SAT's codes of a solicitud with what they mean.
+func codigosSAT(s rest.SolicitudDeDescarga) string {
+	var b strings.Builder
+	for _, c := range []struct {
+		nombre string
+		codigo rest.CodigoSAT
+	}{{"CodEstatus", s.CodEstatus}, {"EstadoSolicitud", s.EstadoSolicitud}, {"CodigoEstadoSolicitud", s.CodigoEstadoSolicitud}} {
+		if c.codigo.Codigo != "" {
+			fmt.Fprintf(&b, "\n            %s %s: %s", c.nombre, c.codigo.Codigo, c.codigo.Descripcion)
+		}
+	}
+	if s.Mensaje != "" {
+		fmt.Fprintf(&b, "\n            el SAT dijo: %s", s.Mensaje)
+	}
+	return b.String()
+}

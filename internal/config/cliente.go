@@ -1,0 +1,37 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"os"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// Cliente holds what `gateway descargar` reads when it calls a gateway that runs
+// already. A gateway itself has no use for them.
+type Cliente struct {
+	URL        string `desc:"Address of a running gateway, for 'gateway descargar'. Empty to start one inside the command."`
+	APIKeyFile string `split_words:"true" desc:"File that holds the API key of 'gateway descargar' and nothing else."`
+}
+
+// LoadCliente reads the settings of the command line's client, and no others.
+func LoadCliente() (Cliente, error) {
+	var c Cliente
+	return c, errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
+}
+
+// One reads a single setting by its whole name, or its default, and says nothing
+// of the others: a health check must not fail for a fault in what it does not use.
+func One(name string) (string, error) {
+	settings, err := Settings()
+	if err != nil {
+		return "", err
+	}
+	for _, s := range settings {
+		if s.Name == name {
+			return cmp.Or(os.Getenv(name), s.Default), nil
+		}
+	}
+	return "", errors.New("config: there is no setting " + name)
+}
