@@ -158,3 +158,44 @@ func TestEnums_WhenMadeConstantsKeepTheirMeaning(t *testing.T) {
 		}
 	}
 }
+
+// TestDates_WhenTheyHaveNoZoneHaveNoFormat: a client would put its own zone on
+// what the SAT and the SEP write without one. Instants of ours are in UTC.
+func TestDates_WhenTheyHaveNoZoneHaveNoFormat(t *testing.T) {
+	zoneless := regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}:\d{2})?$`)
+	local, utc := 0, 0
+	var walk func(path string, ref *openapi3.SchemaRef)
+	walk = func(path string, ref *openapi3.SchemaRef) {
+		s := ref.Value
+		if ref.Ref != "" {
+			return
+		}
+		example := fmt.Sprint(s.Example)
+		switch {
+		case s.Format == "date-time":
+			utc++
+			if !strings.HasSuffix(example, "Z") {
+				t.Errorf("schema %s: an instant, with the example %s", path, example)
+			}
+		case s.Format == "date", s.Format != "" && zoneless.MatchString(example):
+			t.Errorf("schema %s: has the format %s, and the example %s", path, s.Format, example)
+		case zoneless.MatchString(example):
+			local++
+		}
+		if s.Default != nil {
+			t.Errorf("schema %s: a default; generators would write it into requests where it is refused", path)
+		}
+		for name, property := range s.Properties {
+			walk(path+"."+name, property)
+		}
+		if s.Items != nil {
+			walk(path+"[]", s.Items)
+		}
+	}
+	for name, ref := range load(t).Components.Schemas {
+		walk(name, ref)
+	}
+	if local < 5 || utc < 15 {
+		t.Errorf("%d dates without a zone and %d instants were looked at", local, utc)
+	}
+}
