@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
@@ -112,6 +113,10 @@ func (d *descargar) corre(ctx context.Context) (err error) {
 		return err
 	}
 	remota := cmp.Or(d.gateway, ajustes.URL)
+	if d.verboso {
+		// The gateway inside logs to the same place as what is told here, line by line.
+		d.Err = zerolog.SyncWriter(d.Err)
+	}
 	avance := d.avance()
 	api, cierra, err := d.conecta(ctx, remota, cmp.Or(d.archivoDeClave, ajustes.APIKeyFile), carpeta.Dir())
 	if err != nil {

@@ -22,6 +22,9 @@ const canario = "Canario-ñ-4711"
 
 var laAutoridad = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(hoy) })
 
+// RSA keys are slow to make, and which one is certified matters to one row alone.
+var laLlave = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func emite(t *testing.T, p autoridad.Peticion) *autoridad.Emitida {
 	t.Helper()
 	a, err := laAutoridad()
@@ -30,6 +33,11 @@ func emite(t *testing.T, p autoridad.Peticion) *autoridad.Emitida {
 	}
 	if p.RFC == "" {
 		p.RFC, p.Nombre, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN05", "PEPJ800101AB5"
+	}
+	if p.Key == nil {
+		if p.Key, err = laLlave(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p.Password = canario
 	e, err := a.Emite(p)
@@ -76,12 +84,15 @@ type material struct {
 
 func nuevoMaterial(t *testing.T) material {
 	t.Helper()
+	ajena, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := material{
-		buena: emite(t, autoridad.Peticion{}), otra: emite(t, autoridad.Peticion{}), csd: emite(t, autoridad.Peticion{Tipo: autoridad.CSD}),
+		buena: emite(t, autoridad.Peticion{}), otra: emite(t, autoridad.Peticion{Key: ajena}), csd: emite(t, autoridad.Peticion{Tipo: autoridad.CSD}),
 		vencida: emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
 		futura:  emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(0, 0, 2)}),
 	}
-	var err error
 	if m.pfx, err = m.buena.PKCS12(); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,9 @@ func TestExtrae_WhenThePackageIsHostile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprint(f, e[1])
+		if _, err := fmt.Fprint(f, e[1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := errors.Join(w.Close(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
@@ -128,7 +130,7 @@ func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip func(w http.
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/paquetes"):
-			json.NewEncoder(w).Encode(rest.ListaPaquetesDescarga{Paquetes: []rest.PaqueteDeDescarga{paquete}}) //nolint:errcheck,errchkjson // a test
+			json.NewEncoder(w).Encode(rest.ListaPaquetesDescarga{Paquetes: []rest.PaqueteDeDescarga{paquete}}) //nolint:errcheck // a test
 		case strings.HasSuffix(r.URL.Path, "/cfdis"):
 			fmt.Fprint(w, "uuid\n") //nolint:errcheck // a test
 		default:
