@@ -91,6 +91,7 @@ func TestEFirma_CommandsWork(t *testing.T) {
 	t.Parallel()
 	followed(t, "docs/efirma.md", [][]string{
 		{"PRU010101AB1.cer", "PRU010101AB1.key", "password.txt"},
+		{"SIRVE", "RFC            PRU010101AB1", "vigente hasta"},
 		{`"estado":"vigente"`, `"diasRestantes":`},
 		{`"token":"`},
 		{`"estado":"vigente"`, "not:motivo"},
