@@ -56,6 +56,7 @@ func banner(s *devstack.Stack) string {
 	return strings.NewReplacer("{api}", s.API, "{admin}", s.Admin, "{sandbox}", s.SandboxURL, "{sandboxAdmin}", s.SandboxAdmin,
 		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcEmpresa).Replace(`
 Pasarela   {api}     contract: {api}/openapi.yaml   admin: {admin}/metrics
+Docs       {api}/docs     guides, and every operation to be tried from the page
 Descargas  {admin}/descargas     a page of all durable downloads
 Sandbox    {sandbox}     simulates SAT, SEP and Prodigia; admin: {sandboxAdmin}
 e.firmas   {efirmas}

@@ -152,7 +152,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := contract()
+	spec, paginas, err := publicado()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: spec, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	return a, nil
 }

@@ -46,6 +46,9 @@ func LoadSpec(yaml []byte) (*Spec, error) {
 	return &Spec{doc: doc, yaml: yaml, json: asJSON}, nil
 }
 
+// Doc is the contract as it was read. Read only.
+func (s *Spec) Doc() *openapi3.T { return s.doc }
+
 // operationOf returns the contract's operation of a routed request. chi's
 // patterns are the contract's paths, as both come from it.
 func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {

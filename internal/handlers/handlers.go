@@ -53,7 +53,9 @@ type Config struct {
 	// Keys finds an API key's entry; nil lets every caller of this machine in.
 	Keys func(key string) (apikeys.Key, bool)
 	// Spec is the contract that requests are held against.
-	Spec    *Spec
+	Spec *Spec
+	// Docs are the pages for people, /docs and all below; nil for none.
+	Docs    http.Handler
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Observe func(route, method string, status int, took time.Duration)
@@ -138,7 +140,7 @@ var scopes = map[string]string{
 //	access     one log line and the metrics, around everything below
 //	recovered  a panic becomes a problem
 //	local      without keys, only names of this machine are answered
-//	           -- routing --
+//	           -- routing: pages for people stop here --
 //	authorize  the key, and its scope for the operation
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
@@ -152,7 +154,34 @@ func New(cfg Config) http.Handler {
 		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), validate(cfg.Spec.doc)),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
 	})
+	h.pages(r)
 	return r
+}
+
+// pages adds the routes that are no operations: what people read in a browser.
+// They are public, as the contract is, and know nothing that it does not say.
+func (h *handler) pages(r chi.Router) {
+	if h.cfg.Docs == nil {
+		return
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r.Method(method, "/", wrap(inicio))
+		r.Method(method, "/docs", h.cfg.Docs)
+		r.Method(method, "/docs/*", h.cfg.Docs)
+	}
+}
+
+// inicio leads people to the pages. To a program the root is no route, as it
+// always was: a wrong base address must not look like a right one.
+func inicio(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Vary", "Accept")
+	if r.Header.Get("Accept") == "" || prefers(r, "application/json", "text/html") != "text/html" {
+		return errNoRoute
+	}
+	// Relative, which http.Redirect would not leave it: a proxy may put a path before it.
+	w.Header().Set("Location", "docs")
+	w.WriteHeader(http.StatusFound)
+	return nil
 }
 
 func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {

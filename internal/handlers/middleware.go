@@ -133,13 +133,21 @@ func (h *handler) local(next http.Handler) http.Handler {
 			host = name
 		}
 		ip := net.ParseIP(strings.Trim(host, "[]"))
-		if host != "localhost" && (ip == nil || !ip.IsLoopback()) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) || r.Header.Get("Sec-Fetch-Site") == "cross-site" && !opensPage(r) {
 			writeProblem(w, r, &gateway.Error{Kind: gateway.KindProhibido,
 				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// opensPage tells that somebody follows a link from elsewhere to a page for
+// people. Those hold nothing of this gateway's and cannot be framed; any other
+// request from elsewhere could make the gateway spend something.
+func opensPage(r *http.Request) bool {
+	page := r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
+	return page && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
 // caller is who calls, filled in by authorize.

@@ -48,7 +48,7 @@ func development() []string {
 // decides here, in sight of the reviewer.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"api": nil, "wsdl": nil,
+		"api": nil, "docs": nil, "wsdl": nil,
 
 		"cmd/gateway": {"internal/cli"},
 		"cmd/sandbox": {"internal/sandbox"},
@@ -70,6 +70,7 @@ func mayImport() map[string][]string {
 		"internal/cfdi":      {"internal/zipdir"},
 		"internal/webhooks":  {"internal/gateway", "internal/store"},
 		"internal/tablero":   {"internal/gateway"},
+		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
 		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
@@ -86,8 +87,8 @@ func mayImport() map[string][]string {
 		"internal/sandbox/pade":     {"internal/sandbox/autoridad", "internal/sandbox/control", "wsdl"},
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
-		"internal/app": {"api", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
+		"internal/app": {"api", "docs", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/portal", "internal/presencia", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
 
 		// The command line is beside the wiring, and its client knows the contract alone.
 		"internal/cli":     {"internal/apikeys", "internal/app", "internal/cliente", "internal/config", "internal/efirma", "internal/gateway", "internal/store", "internal/telemetry", "internal/version", "gen/rest"},
@@ -333,6 +334,7 @@ func dotted(e ast.Expr) string {
 func allowedVars() map[string]string {
 	return map[string]string{
 		"internal/app.contract":               "the contract, read at first use and the same ever after",
+		"internal/app.documentacion":          "the pages of the contract, likewise",
 		"internal/handlers.scopes":            "a table of the contract's operations",
 		"internal/handlers.combined":          "a table of JSON Schema keywords",
 		"internal/handlers.errNoRoute":        "a fixed problem; problems are copied before they change",

@@ -1,0 +1,11 @@
+// Package docs embeds the pages of this folder, so that a gateway shows those of
+// its own version without the Internet. It refuses to render them: that is
+// internal/portal's.
+package docs
+
+import "embed"
+
+// Paginas holds the Markdown pages, UTF-8, and the pictures that they show.
+//
+//go:embed *.md img/descargas.png
+var Paginas embed.FS

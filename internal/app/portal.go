@@ -1,0 +1,30 @@
+package app
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/pasarela-mx/pasarela/docs"
+	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/portal"
+)
+
+// documentacion is /docs, of the contract and of the pages that are embedded: the
+// same for every gateway of a process.
+var documentacion = sync.OnceValues(func() (http.Handler, error) {
+	spec, err := contract()
+	if err != nil {
+		return nil, err
+	}
+	return portal.New(spec.Doc(), docs.Paginas)
+})
+
+// publicado is what everybody may read: the contract, and the pages of it.
+func publicado() (*handlers.Spec, http.Handler, error) {
+	spec, err := contract()
+	if err != nil {
+		return nil, nil, err
+	}
+	paginas, err := documentacion()
+	return spec, paginas, err
+}
