@@ -64,15 +64,7 @@ type regla struct {
 
 func leeReglas(t testing.TB) (todas []regla) {
 	t.Helper()
-	text, err := os.ReadFile(reglas)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc struct{ Groups []struct{ Rules []regla } }
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range doc.Groups {
+	for _, g := range leeComo[struct{ Groups []struct{ Rules []regla } }](t, reglas).Groups {
 		todas = append(todas, g.Rules...)
 	}
 	return todas
@@ -205,7 +197,7 @@ type observador struct{ url string }
 func observa(t testing.TB, admin string) observador {
 	t.Helper()
 	dir := t.TempDir()
-	conf := leeMapa(t, raiz+"/deploy/prometheus/prometheus.yml")
+	conf := leeComo[map[string]any](t, raiz+"/deploy/prometheus/prometheus.yml")
 	absoluto, err := filepath.Abs(reglas)
 	if err != nil {
 		t.Fatal(err)
@@ -256,17 +248,17 @@ func observa(t testing.TB, admin string) observador {
 	}
 }
 
-func leeMapa(t testing.TB, file string) map[string]any {
+// leeComo reads a YAML file.
+func leeComo[T any](t testing.TB, file string) (v T) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m map[string]any
-	if err := yaml.Unmarshal(text, &m); err != nil {
-		t.Fatal(err)
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
-	return m
+	return v
 }
 
 // serie is one series of an answer: a value, or values over time.
