@@ -50,7 +50,9 @@ func TestSettings_AreThoseOfTheGateway(t *testing.T) {
 	for ruta, text := range archivos(t) {
 		for _, nombre := range regexp.MustCompile(`\bGATEWAY_[A-Z][A-Z_]*[A-Z]\b`).FindAllString(text, -1) {
 			n++
-			if !slices.ContainsFunc(settings, func(s config.Setting) bool { return s.Name == nombre || strings.HasPrefix(s.Name, nombre+"_") && strings.Contains(text, nombre+"_") }) {
+			if !slices.ContainsFunc(settings, func(s config.Setting) bool {
+				return s.Name == nombre || strings.HasPrefix(s.Name, nombre+"_") && strings.Contains(text, nombre+"_")
+			}) {
 				t.Errorf("%s: there is no setting %s", ruta, nombre)
 			}
 		}
