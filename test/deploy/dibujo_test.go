@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
 
@@ -33,17 +34,21 @@ func TestDashboard_Drawn(t *testing.T) {
 	if dir == "" {
 		t.Skip("PASARELA_TABLERO says where the picture goes")
 	}
-	p := arranca(t)
-	prom := observa(t, p.Admin)
+	// Descargas that take some seconds, so that some are seen alive.
+	p := arrancaCon(t, nil, func(c *sandbox.Config) { c.Velocidad = 1 })
+	prom := observa(t, p.Admin, "3s")
 	inicio := time.Now()
 	for time.Since(inicio) < 4*time.Minute {
+		for range p.n % 4 {
+			p.descarga("cfdi")
+		}
 		p.capitulo()
 		p.Sandbox.Fallas().Reinicia()
 		time.Sleep(time.Duration(3+p.n%7) * time.Second)
 	}
 	p.atora()
-	prom.espera(t, `sum(pasarela_descargas) > 0`)
-	time.Sleep(5 * time.Second)
+	time.Sleep(10 * time.Second)
+	prom.espera(t, `sum(pasarela_descargas) > 0 and on () pasarela_database_up == 1`)
 	archivo := filepath.Join(t.TempDir(), "tablero.html")
 	pagina, alto := dibuja(t, prom, inicio.Add(20*time.Second), time.Now())
 	if err := os.WriteFile(archivo, []byte(pagina), 0o600); err != nil {
@@ -70,8 +75,7 @@ div.r{position:absolute;font-weight:600;font-size:14px;padding-top:9px}
 			fmt.Fprintf(&b, `<div class=r style="left:%dpx;top:%dpx">⌄ %s</div>`, x, y-margen, html.EscapeString(p.Title))
 			continue
 		}
-		fondo := ""
-		cuerpo := ""
+		var cuerpo, fondo string
 		switch p.Type {
 		case "stat":
 			cuerpo, fondo = cifra(t, prom, p)

@@ -65,9 +65,9 @@ func arrancaCon(t testing.TB, configura func(*config.Config), sandboxes ...func(
 	return p
 }
 
-func (p *pareja) pide(want int, path string, body any, headers ...string) gatewaytest.Response {
+func (p *pareja) pide(want int, path string, body any) gatewaytest.Response {
 	p.t.Helper()
-	r := p.Post(path, body, headers...)
+	r := p.Post(path, body)
 	if r.Status != want {
 		p.t.Fatalf("POST %s: status %d, want %d: %s", path, r.Status, want, r.Body)
 	}

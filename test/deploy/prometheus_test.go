@@ -37,7 +37,7 @@ func requiere(t testing.TB, programas ...string) {
 	}
 }
 
-func corre(t testing.TB, dir, nombre string, args ...string) string {
+func corre(t testing.TB, dir, nombre string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), nombre, args...)
 	cmd.Dir = dir
@@ -45,7 +45,6 @@ func corre(t testing.TB, dir, nombre string, args ...string) string {
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", nombre, strings.Join(args, " "), err, out)
 	}
-	return string(out)
 }
 
 func TestAlerts_WhenTheyFireAndWhenNot(t *testing.T) {
@@ -155,7 +154,7 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 	t.Parallel()
 	requiere(t, "prometheus")
 	p := arranca(t)
-	prom := observa(t, p.Admin)
+	prom := observa(t, p.Admin, "1s")
 	p.capitulo()
 	prom.espera(t, `count(pasarela_upstream_calls_total) > 8`)
 	p.capitulo()
@@ -165,18 +164,39 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 	prom.espera(t, `sum(pasarela:upstream_fallos:rate15m) > 0`)
 	for _, panel := range leeTablero(t) {
 		for _, target := range panel.Targets {
-			if n := prom.series(t, prepara(target.Expr)); n == 0 {
+			if !prom.tiene(t, prepara(target.Expr)) {
 				t.Errorf("panel %q has no data: %s", panel.Title, target.Expr)
 			}
+			prom.conoce(t, panel.Title, target.Expr)
 		}
 	}
 	for _, r := range leeReglas(t) {
-		for _, selector := range selectores(r.Expr) {
-			if n := prom.series(t, selector); n == 0 {
-				t.Errorf("%s%s asks for %s, which no gateway exports", r.Alert, r.Record, selector)
+		prom.conoce(t, r.Alert+r.Record, r.Expr)
+		prom.series(t, r.Expr) // it can be evaluated
+	}
+}
+
+// conoce holds every selector of expr, and every label that it groups by, against
+// what was scraped.
+func (o observador) conoce(t testing.TB, quien, expr string) {
+	t.Helper()
+	etiquetas := map[string]bool{}
+	for _, selector := range selectores(expr) {
+		if !o.tiene(t, selector) {
+			t.Errorf("%s asks for %s, which no gateway exports", quien, selector)
+		}
+		for _, s := range o.pregunta(t, "/api/v1/query", url.Values{"query": {selector}}) {
+			for nombre := range s.Metric {
+				etiquetas[nombre] = true
 			}
 		}
-		prom.series(t, r.Expr) // it can be evaluated
+	}
+	for _, m := range regexp.MustCompile(`\bby \(([^)]+)\)`).FindAllStringSubmatch(expr, -1) {
+		for nombre := range strings.SplitSeq(m[1], ",") {
+			if !etiquetas[strings.TrimSpace(nombre)] {
+				t.Errorf("%s groups by %s, which is no label of %v", quien, nombre, selectores(expr))
+			}
+		}
 	}
 }
 
@@ -190,11 +210,10 @@ func selectores(expr string) []string {
 
 func prepara(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "1m") }
 
-// observador is a Prometheus with the rules of the project that reads one gateway
-// every second.
+// observador is a Prometheus with the rules of the project that reads one gateway.
 type observador struct{ url string }
 
-func observa(t testing.TB, admin string) observador {
+func observa(t testing.TB, admin, cada string) observador {
 	t.Helper()
 	dir := t.TempDir()
 	conf := leeComo[map[string]any](t, raiz+"/deploy/prometheus/prometheus.yml")
@@ -203,7 +222,7 @@ func observa(t testing.TB, admin string) observador {
 		t.Fatal(err)
 	}
 	conf["rule_files"] = []string{absoluto}
-	conf["global"] = map[string]any{"scrape_interval": "1s", "evaluation_interval": "1s"}
+	conf["global"] = map[string]any{"scrape_interval": cada, "scrape_timeout": cada, "evaluation_interval": cada}
 	trabajo := conf["scrape_configs"].([]any)[0].(map[string]any)
 	trabajo["static_configs"] = []any{map[string]any{"targets": []string{strings.TrimPrefix(admin, "http://")}}}
 	text, err := yaml.Marshal(conf)
@@ -297,9 +316,19 @@ func (o observador) series(t testing.TB, expr string) int {
 // espera waits until expr has data.
 func (o observador) espera(t testing.TB, expr string) {
 	t.Helper()
+	if !o.tiene(t, expr) {
+		t.Fatalf("never: %s", expr)
+	}
+}
+
+// tiene tells whether expr has data, soon: on a busy machine a scrape may be late,
+// and what it would have brought is missing meanwhile.
+func (o observador) tiene(t testing.TB, expr string) bool {
+	t.Helper()
 	for fin := time.Now().Add(30 * time.Second); o.series(t, expr) == 0; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(fin) {
-			t.Fatalf("never: %s", expr)
+			return false
 		}
 	}
+	return true
 }
