@@ -71,7 +71,7 @@ build: ## Build static binaries into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(SELLO)' -o bin/ ./cmd/gateway ./cmd/sandbox
 
 sbom: build $(CYCLONEDX) ## List what is in the gateway's binary: bin/gateway.cdx.json, CycloneDX
-	$(CYCLONEDX) bin -json -std -output bin/gateway.cdx.json bin/gateway
+	$(CYCLONEDX) bin -json -std -version "$(VERSION)" -output bin/gateway.cdx.json bin/gateway
 
 chart: $(HELM) ## Lint the Helm chart, and hold what it renders against Kubernetes' own types (minutes the first time)
 	@cd deploy/helm/_verifica && go build -o "$(CURDIR)/.cache/bin/verifica" .

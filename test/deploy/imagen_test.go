@@ -63,3 +63,32 @@ func TestImage_HasAGoThatTheModuleTakes(t *testing.T) {
 		t.Errorf("go.mod wants %s, the image has %s", pide, tiene)
 	}
 }
+
+// The linker ignores a variable that does not exist, and the image would not know
+// which version it is.
+func TestImage_IsStampedAsABuildIs(t *testing.T) {
+	t.Parallel()
+	dockerfile := archivos(t)["deploy/Dockerfile"]
+	paquete := regexp.MustCompile(`SELLADO=github\.com/pasarela-mx/pasarela/(\S+)`).FindStringSubmatch(dockerfile)
+	variables := regexp.MustCompile(`-X \$\{SELLADO\}\.(\w+)=`).FindAllStringSubmatch(dockerfile, -1)
+	if paquete == nil || len(variables) != 3 {
+		t.Fatalf("%v, %v", paquete, variables)
+	}
+	fuentes, err := filepath.Glob(filepath.Join(raiz, paquete[1], "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var todo strings.Builder
+	for _, f := range fuentes {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		todo.Write(text)
+	}
+	for _, v := range variables {
+		if !regexp.MustCompile(`(?m)^\s+` + v[1] + `\s+string$`).MatchString(todo.String()) {
+			t.Errorf("%s has no variable %s", paquete[1], v[1])
+		}
+	}
+}
