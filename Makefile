@@ -8,6 +8,12 @@ OASDIFF_VERSION := v1.37.0
 OASDIFF := .cache/bin/oasdiff-$(OASDIFF_VERSION)
 # Its version is in api/lint/package.json.
 REDOCLY := .cache/redocly/node_modules/.bin/redocly
+CYCLONEDX_VERSION := v1.9.0
+CYCLONEDX := .cache/bin/cyclonedx-gomod-$(CYCLONEDX_VERSION)
+HELM_VERSION := v3.19.2
+HELM := .cache/bin/helm-$(HELM_VERSION)
+# A helm made by go install knows no Kubernetes version of its own.
+KUBE_VERSION := 1.34.0
 FUZZTIME ?= 60s
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
@@ -18,7 +24,7 @@ FECHA ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --form
 SELLADO := github.com/pasarela-mx/pasarela/internal/version
 SELLO = -X $(SELLADO).nombre=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
 
-.PHONY: help run demo test lint contract verify bench generate fuzz build
+.PHONY: help run demo test lint contract verify bench generate fuzz build sbom chart
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +70,17 @@ fuzz: ## Fuzz every parser, FUZZTIME each (default 60s)
 build: ## Build static binaries into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(SELLO)' -o bin/ ./cmd/gateway ./cmd/sandbox
 
+sbom: build $(CYCLONEDX) ## List what is in the gateway's binary: bin/gateway.cdx.json, CycloneDX
+	$(CYCLONEDX) bin -json -std -version "$(VERSION)" -output bin/gateway.cdx.json bin/gateway
+
+chart: $(HELM) ## Lint the Helm chart, and hold what it renders against Kubernetes' own types (minutes the first time)
+	@cd deploy/helm/_verifica && go build -o "$(CURDIR)/.cache/bin/verifica" .
+	@set -e; for f in deploy/helm/pasarela/ci/*-values.yaml; do \
+	  $(HELM) lint --strict --quiet --kube-version $(KUBE_VERSION) -f $$f deploy/helm/pasarela; \
+	  echo "== $$f"; $(HELM) template pasarela deploy/helm/pasarela --kube-version $(KUBE_VERSION) -f $$f >.cache/chart.yaml; \
+	  .cache/bin/verifica <.cache/chart.yaml; \
+	done
+
 $(GOLANGCI_LINT):
 	@mkdir -p $(@D)
 	GOBIN="$(CURDIR)/$(@D)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
@@ -78,3 +95,13 @@ $(REDOCLY): api/lint/package-lock.json
 	@mkdir -p .cache/redocly && cp api/lint/package.json api/lint/package-lock.json .cache/redocly/
 	npm ci --prefix .cache/redocly --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+$(CYCLONEDX):
+	@mkdir -p $(@D)
+	GOBIN="$(CURDIR)/$(@D)" go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
+	@mv "$(@D)/cyclonedx-gomod" "$@"
+
+$(HELM):
+	@mkdir -p $(@D)
+	GOBIN="$(CURDIR)/$(@D)" go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	@mv "$(@D)/helm" "$@"

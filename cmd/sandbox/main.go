@@ -8,15 +8,20 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
+
+// respuesta is how long the sandbox may take to say how it is.
+const respuesta = 2 * time.Second
 
 func main() {
 	cfg := sandbox.Config{}
@@ -27,12 +32,17 @@ func main() {
 	flag.StringVar(&cfg.Escenario, "escenario", "", "scenario to start with: "+strings.Join(nombres(), ", "))
 	flag.Float64Var(&cfg.Velocidad, "velocidad", 1, "sandbox seconds in a real one")
 	flag.BoolVar(&cfg.AllowNonLoopback, "beyond-loopback", false, "listen on addresses that others can reach")
+	sano := flag.Bool("healthcheck", false, "ask the sandbox of the admin port whether it runs, and end: for containers, which bring no curl")
 	flag.Parse()
 	cfg.Log = zerolog.New(os.Stderr).With().Timestamp().Logger().Level(zerolog.InfoLevel)
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, cfg, os.Stdout); err != nil {
+	hace := func() error { return run(ctx, cfg, os.Stdout) }
+	if *sano {
+		hace = func() error { return pregunta(ctx, cfg.AdminListen) }
+	}
+	if err := hace(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -44,6 +54,32 @@ func nombres() []string {
 		todos = append(todos, e.Nombre)
 	}
 	return todos
+}
+
+// pregunta asks the sandbox that listens on admin for its state.
+func pregunta(ctx context.Context, admin string) error {
+	host, port, err := net.SplitHostPort(admin)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	ctx, cancel := context.WithTimeout(ctx, respuesta)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/", http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is read
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the sandbox answered %s", resp.Status)
+	}
+	return nil
 }
 
 func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {

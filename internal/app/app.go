@@ -173,7 +173,6 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	}
 	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
 	a := &App{cfg: cfg, opts: opts, store: st, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
-	a.metrics.WatchEFirmas(func() map[string]time.Time { return expiries(efirmas) }, opts.Now)
 
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
@@ -198,6 +197,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	}
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
 	a.descargas = a.motor(backend, solicitudes)
+	a.vigila(record, pac)
 	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
@@ -342,18 +342,4 @@ func upstream(caFile string) (http.RoundTripper, error) {
 		ReadBufferSize:         readBuffer,
 		MaxResponseHeaderBytes: headerBounds,
 	}, nil
-}
-
-func expiries(keyring *efirma.Keyring) map[string]time.Time {
-	out := make(map[string]time.Time)
-	statuses, err := keyring.List()
-	if err != nil {
-		return out
-	}
-	for _, s := range statuses {
-		if s.Credential != nil {
-			out[s.RFC] = s.Credential.NotAfter
-		}
-	}
-	return out
 }

@@ -42,16 +42,8 @@ type abierto struct{ paquetes.Lector }
 // Size implements descargas.Abierto.
 func (a abierto) Size() int64 { return a.Lector.Size }
 
-// atraso is how late a step of a descarga may be before metrics call it late.
-const atraso = time.Minute
-
 // motor wires the durable downloads.
 func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *descargas.Motor {
-	a.metrics.WatchDescargas(func() (map[string]int64, int64, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
-		defer cancel()
-		return a.store.Vivas(ctx, a.opts.Now().Add(-atraso))
-	})
 	a.lectura = descargas.NewLectura(a.store, estante{a.paquetes})
 	return descargas.New(descargas.Config{
 		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: a.lectura, Borrador: a.paquetes, Store: a.store,

@@ -57,6 +57,9 @@ const (
 	// maxSustituciones bounds how often a range is asked for with new criteria
 	// because the answer was bad: each counts at the SAT.
 	maxSustituciones = 5
+	// PenultimaSustitucion is how often a range has been replaced that can be
+	// replaced once more.
+	PenultimaSustitucion = maxSustituciones - 1
 	// maxMiradas is how often the SAT is asked again for packages that it has counted
 	// and not named: some seventy minutes at the normal rhythm, since they have been
 	// seen to come an hour apart.

@@ -220,11 +220,17 @@ func TestSalda_WhenTheDatabaseWasAway(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	a.Salda(t.Context())
+	if n := a.Unwritten(); n != 1 {
+		t.Errorf("%d outcomes are not written, want 1", n)
+	}
 	sql(`ALTER TABLE fuera RENAME TO intentos`)
 	if _, _, err := Once(t.Context(), b, message("k"), never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
 		t.Fatalf("its outcome is known: this test sees nothing: %v", err)
 	}
 	a.Salda(t.Context())
+	if n := a.Unwritten(); n != 0 {
+		t.Errorf("%d outcomes are not written, want none", n)
+	}
 	if got, replayed, err := Once(t.Context(), b, message("k"), never, once(answer{}, nil).send); got != ok || !replayed || err != nil {
 		t.Errorf("%+v, replayed %v, %v", got, replayed, err)
 	}

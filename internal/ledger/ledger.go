@@ -41,6 +41,8 @@ type Ledger struct {
 	using map[string]int
 	// unwritten are outcomes that the store did not take.
 	unwritten []store.Intento
+	// owed counts them, those that Salda is writing too.
+	owed int
 }
 
 // maxUnwritten bounds what is kept while the store is away: without one, nothing
@@ -278,6 +280,7 @@ func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
 		defer l.mu.Unlock()
 		if len(l.unwritten) < maxUnwritten {
 			l.unwritten = append(l.unwritten, out)
+			l.owed++
 		}
 	}
 }
@@ -296,7 +299,18 @@ func (l *Ledger) Salda(ctx context.Context) {
 			l.mu.Unlock()
 			return
 		}
+		l.mu.Lock()
+		l.owed--
+		l.mu.Unlock()
 	}
+}
+
+// Unwritten counts the outcomes that wait for Salda: they are lost if the process
+// ends before.
+func (l *Ledger) Unwritten() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owed
 }
 
 // Last returns the latest answer on record to what criterios says, and when it

@@ -125,22 +125,3 @@ func (s *Store) cada(ctx context.Context, una func(fila) error, query string, ar
 	_, err := todas(ctx, s.db, func(f fila) (struct{}, error) { return struct{}{}, una(f) }, query, args...)
 	return err
 }
-
-// Vivas counts the descargas that have not ended, by state, and the solicitudes
-// and packages of theirs that were due before antes.
-func (s *Store) Vivas(ctx context.Context, antes time.Time) (porEstado map[string]int64, atrasados int64, err error) {
-	porEstado = make(map[string]int64)
-	err = s.cada(ctx, func(f fila) error {
-		var estado string
-		var n int64
-		err := f.Scan(&estado, &n)
-		porEstado[estado] = n
-		return err
-	}, `SELECT estado, COUNT(*) FROM descargas WHERE terminada = '' GROUP BY estado`)
-	if err != nil {
-		return nil, 0, err
-	}
-	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +
-		(SELECT COUNT(*) FROM tramos_paquetes WHERE estado = 'pendiente' AND siguiente < $1)`, []any{Instante(antes)}, &atrasados)
-	return porEstado, atrasados, err
-}

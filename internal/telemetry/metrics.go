@@ -58,6 +58,11 @@ func NewMetrics(version string) *Metrics {
 		webhookTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pasarela_webhook_duration_seconds",
 			Help: "Time of attempts to deliver webhooks.", Buckets: upstreamBuckets}),
 	}
+	// A counter that appears with its first failure has no increase to alert on.
+	for _, servicio := range []gateway.Servicio{gateway.CFDI, gateway.Retenciones} {
+		m.tokens.WithLabelValues(string(servicio), "ok")
+		m.tokens.WithLabelValues(string(servicio), "error")
+	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pasarela_build_info", Help: "Always 1; the version is a label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
@@ -107,58 +112,4 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 			Str("codigo", e.Code).Int("status", e.Status).Int("intentos", e.Attempts).Str("requestId", e.RequestID).
 			Dur("ms", e.Duration).Int("enviados", e.Sent).Int64("recibidos", e.Received).Msg("upstream")
 	}
-}
-
-// EFirmas is how the expiry gauge learns of the e.firmas: RFC to end of validity.
-type EFirmas func() map[string]time.Time
-
-// WatchEFirmas registers the gauge of days left, read afresh at each scrape.
-func (m *Metrics) WatchEFirmas(list EFirmas, now func() time.Time) {
-	m.registry.MustRegister(&efirmaCollector{list: list, now: now, desc: prometheus.NewDesc("pasarela_efirma_expiry_days",
-		"Days until the e.firma of the RFC expires; negative when it has.", []string{"rfc"}, nil)})
-}
-
-type efirmaCollector struct {
-	list EFirmas
-	now  func() time.Time
-	desc *prometheus.Desc
-}
-
-func (c *efirmaCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
-
-func (c *efirmaCollector) Collect(ch chan<- prometheus.Metric) {
-	for rfc, end := range c.list() {
-		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, end.Sub(c.now()).Hours()/24, rfc)
-	}
-}
-
-// Descargas is how the gauges learn of the durable downloads: how many live in
-// each state, and how many steps of theirs are late.
-type Descargas func() (porEstado map[string]int64, atrasados int64, err error)
-
-// WatchDescargas registers the gauges of durable downloads, read afresh at each
-// scrape. Where gateways share a database each shows the same.
-func (m *Metrics) WatchDescargas(count Descargas) {
-	m.registry.MustRegister(&descargasCollector{count: count,
-		vivas:     prometheus.NewDesc("pasarela_descargas", "Durable downloads that have not ended, by state.", []string{"estado"}, nil),
-		atrasados: prometheus.NewDesc("pasarela_descargas_atrasadas", "Steps of durable downloads that were due over a minute ago.", nil, nil)})
-}
-
-type descargasCollector struct {
-	count            Descargas
-	vivas, atrasados *prometheus.Desc
-}
-
-func (c *descargasCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.vivas; ch <- c.atrasados }
-
-func (c *descargasCollector) Collect(ch chan<- prometheus.Metric) {
-	porEstado, atrasados, err := c.count()
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(c.vivas, err)
-		return
-	}
-	for estado, n := range porEstado {
-		ch <- prometheus.MustNewConstMetric(c.vivas, prometheus.GaugeValue, float64(n), estado)
-	}
-	ch <- prometheus.MustNewConstMetric(c.atrasados, prometheus.GaugeValue, float64(atrasados))
 }

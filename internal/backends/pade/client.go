@@ -68,6 +68,9 @@ func plain(url string) string {
 // Reset lets accounts that were refused be tried again.
 func (c *Client) Reset() { c.cuentas.reset() }
 
+// Refused counts the accounts that wait for Reset.
+func (c *Client) Refused() int { return c.cuentas.count() }
+
 // Procesa turns datos into an addenda (pade.md §3.2).
 func (c *Client) Procesa(ctx context.Context, cuenta gateway.CuentaPADE, datos string) (gateway.AddendaProcesada, error) {
 	return c.addenda(ctx, "procesarAddenda", cuenta, func(ctx context.Context) (string, error) {

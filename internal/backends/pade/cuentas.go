@@ -52,6 +52,12 @@ func (c *cuentas) isRefused(key [sha256.Size]byte) bool {
 	return c.refused[key]
 }
 
+func (c *cuentas) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.refused)
+}
+
 // reset lets every account be tried again.
 func (c *cuentas) reset() {
 	c.mu.Lock()

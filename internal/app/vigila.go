@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/backends/pade"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/telemetry"
+)
+
+// atraso is how late a step of a descarga may be before metrics call it late.
+const atraso = time.Minute
+
+// vigila tells the metrics where to read what is read at each scrape.
+func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
+	a.metrics.Watch(telemetry.Fuentes{
+		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
+		SinEscribir: record.Unwritten, CuentasRechazadas: pac.Refused,
+	})
+}
+
+func (a *App) baseVigilada() (telemetry.Base, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+	defer cancel()
+	v, err := a.store.Vivas(ctx, a.opts.Now().Add(-atraso), descargas.PenultimaSustitucion)
+	if err != nil {
+		a.opts.Log.Error().Err(err).Msg("metrics: the database cannot be read")
+	}
+	return telemetry.Base{Descargas: v.PorEstado, Atrasados: v.Atrasados,
+		PaquetesAlLimite: v.PaquetesAlLimite, RangosAlLimite: v.RangosAlLimite}, err
+}
+
+func (a *App) efirmasVigiladas() []telemetry.EFirma {
+	todas, err := a.efirmas.List()
+	if err != nil {
+		return nil
+	}
+	out := make([]telemetry.EFirma, len(todas))
+	for i, s := range todas {
+		out[i] = telemetry.EFirma{RFC: s.RFC, Sirve: s.Err == nil}
+		if s.Credential != nil {
+			out[i].Vence = s.Credential.NotAfter
+		}
+	}
+	return out
+}

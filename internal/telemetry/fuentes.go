@@ -1,0 +1,103 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Fuentes is where the gauges come from that are read afresh at each scrape.
+// None of them may call a system.
+type Fuentes struct {
+	Now     func() time.Time
+	EFirmas func() []EFirma
+	// Base reads the database; what it cannot read is told as a gauge of its own.
+	Base func() (Base, error)
+	// SinEscribir counts outcomes that the database has not taken yet.
+	SinEscribir func() int
+	// CuentasRechazadas counts the PAC's accounts that are not tried any more.
+	CuentasRechazadas func() int
+}
+
+// EFirma is one folder of the keyring.
+type EFirma struct {
+	RFC   string
+	Vence time.Time // zero where it could not be opened
+	Sirve bool
+}
+
+// Base is what the database says. Where gateways share one, each says the same.
+type Base struct {
+	Descargas                        map[string]int64 // alive, by state
+	Atrasados                        int64
+	PaquetesAlLimite, RangosAlLimite int64
+}
+
+// Watch registers the gauges.
+func (m *Metrics) Watch(f Fuentes) { m.registry.MustRegister(&lector{f}) }
+
+type lector struct{ Fuentes }
+
+// The gauges. The RFC is a label of e.firmas alone: there is one for each folder
+// that the operator made, and whoever has to renew one must know which. Requests,
+// calls and descargas have no such label: a despacho with ten thousand RFCs would
+// have that many series of each.
+func descs() (d struct {
+	dias, sirve, base, vivas, atrasados, limite, sinEscribir, rechazadas *prometheus.Desc
+}) {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	d.dias = desc("pasarela_efirma_expiry_days", "Days until the e.firma of the RFC expires; negative when it has.", "rfc")
+	d.sirve = desc("pasarela_efirma_usable", "1 while the e.firma of the RFC can sign, 0 while it cannot: /descargas says why.", "rfc")
+	d.base = desc("pasarela_database_up", "1 while the database answers. While it is 0, what is read from it is missing.")
+	d.vivas = desc("pasarela_descargas", "Durable downloads that have not ended, by state.", "estado")
+	d.atrasados = desc("pasarela_descargas_atrasadas", "Steps of durable downloads that were due over a minute ago.")
+	d.limite = desc("pasarela_descargas_al_limite", "Packages and ranges of durable downloads that have spent what the SAT grants but for the last.", "cuota")
+	d.sinEscribir = desc("pasarela_ledger_unwritten", "Outcomes of messages that left, which the database has not taken yet. They are in memory only.")
+	d.rechazadas = desc("pasarela_pade_refused_accounts", "Accounts that the PAC refused and that are not tried until they are unblocked.")
+	return d
+}
+
+// Describe implements prometheus.Collector.
+func (l *lector) Describe(ch chan<- *prometheus.Desc) {
+	d := descs()
+	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.sinEscribir, d.rechazadas} {
+		ch <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (l *lector) Collect(ch chan<- prometheus.Metric) {
+	d := descs()
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for _, e := range l.EFirmas() {
+		if !e.Vence.IsZero() {
+			gauge(d.dias, e.Vence.Sub(l.Now()).Hours()/24, e.RFC)
+		}
+		gauge(d.sirve, uno(e.Sirve), e.RFC)
+	}
+	gauge(d.sinEscribir, float64(l.SinEscribir()))
+	gauge(d.rechazadas, float64(l.CuentasRechazadas()))
+	// An error here would take every other metric away, and just when they are wanted.
+	base, err := l.Base()
+	gauge(d.base, uno(err == nil))
+	if err != nil {
+		return
+	}
+	for estado, n := range base.Descargas {
+		gauge(d.vivas, float64(n), estado)
+	}
+	gauge(d.atrasados, float64(base.Atrasados))
+	gauge(d.limite, float64(base.PaquetesAlLimite), "paquete")
+	gauge(d.limite, float64(base.RangosAlLimite), "rango")
+}
+
+func uno(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

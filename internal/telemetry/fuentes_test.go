@@ -1,0 +1,90 @@
+package telemetry
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+func fuentes(base func() (Base, error)) Fuentes {
+	hoy := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return Fuentes{
+		Now: func() time.Time { return hoy }, Base: base,
+		EFirmas: func() []EFirma {
+			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
+		},
+		SinEscribir: func() int { return 2 }, CuentasRechazadas: func() int { return 1 },
+	}
+}
+
+func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v1")
+	m.Watch(fuentes(func() (Base, error) {
+		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6}, nil
+	}))
+	const want = `
+# HELP pasarela_database_up 1 while the database answers. While it is 0, what is read from it is missing.
+# TYPE pasarela_database_up gauge
+pasarela_database_up 1
+# HELP pasarela_descargas Durable downloads that have not ended, by state.
+# TYPE pasarela_descargas gauge
+pasarela_descargas{estado="en_cola"} 3
+# HELP pasarela_descargas_al_limite Packages and ranges of durable downloads that have spent what the SAT grants but for the last.
+# TYPE pasarela_descargas_al_limite gauge
+pasarela_descargas_al_limite{cuota="paquete"} 5
+pasarela_descargas_al_limite{cuota="rango"} 6
+# HELP pasarela_descargas_atrasadas Steps of durable downloads that were due over a minute ago.
+# TYPE pasarela_descargas_atrasadas gauge
+pasarela_descargas_atrasadas 4
+# HELP pasarela_efirma_expiry_days Days until the e.firma of the RFC expires; negative when it has.
+# TYPE pasarela_efirma_expiry_days gauge
+pasarela_efirma_expiry_days{rfc="AAA010101AAA"} 1.5
+pasarela_efirma_expiry_days{rfc="BBB010101BBB"} -1
+# HELP pasarela_efirma_usable 1 while the e.firma of the RFC can sign, 0 while it cannot: /descargas says why.
+# TYPE pasarela_efirma_usable gauge
+pasarela_efirma_usable{rfc="AAA010101AAA"} 1
+pasarela_efirma_usable{rfc="BBB010101BBB"} 0
+pasarela_efirma_usable{rfc="CCC010101CCC"} 0
+# HELP pasarela_ledger_unwritten Outcomes of messages that left, which the database has not taken yet. They are in memory only.
+# TYPE pasarela_ledger_unwritten gauge
+pasarela_ledger_unwritten 2
+# HELP pasarela_pade_refused_accounts Accounts that the PAC refused and that are not tried until they are unblocked.
+# TYPE pasarela_pade_refused_accounts gauge
+pasarela_pade_refused_accounts 1
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
+		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A database that is away takes no other metric with it: that is when they are wanted.
+func TestWatch_WhenTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v1")
+	m.Watch(fuentes(func() (Base, error) { return Base{}, errors.New("away") }))
+	const want = `
+# HELP pasarela_database_up 1 while the database answers. While it is 0, what is read from it is missing.
+# TYPE pasarela_database_up gauge
+pasarela_database_up 0
+# HELP pasarela_ledger_unwritten Outcomes of messages that left, which the database has not taken yet. They are in memory only.
+# TYPE pasarela_ledger_unwritten gauge
+pasarela_ledger_unwritten 2
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
+		"pasarela_descargas_atrasadas", "pasarela_ledger_unwritten"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Alerts on an increase see the first failure only of series that were there before.
+func TestNewMetrics_HasSeriesOfTokensBeforeAnyIsAsked(t *testing.T) {
+	t.Parallel()
+	if n := testutil.CollectAndCount(NewMetrics("v1").Registry(), "pasarela_token_fetches_total"); n != 4 {
+		t.Errorf("%d series, want 4", n)
+	}
+}

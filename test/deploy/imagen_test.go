@@ -1,0 +1,94 @@
+package deploy
+
+import (
+	"go/version"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What the image is built from is a list of what is let in, as it must never hold an
+// e.firma; so a new folder has to be let in, or the build breaks where CI does not look.
+func TestImage_HasEverythingThatItIsBuiltFrom(t *testing.T) {
+	t.Parallel()
+	entra := map[string]bool{}
+	ignora, err := os.ReadFile(raiz + "/.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(ignora)) {
+		if nombre, ok := strings.CutPrefix(strings.TrimSpace(line), "!"); ok {
+			entra[nombre] = true
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}", "./cmd/gateway", "./cmd/sandbox")
+	cmd.Dir = raiz
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	absoluto, err := filepath.Abs(raiz)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		rel, err := filepath.Rel(absoluto, strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if primero, _, _ := strings.Cut(filepath.ToSlash(rel), "/"); !entra[primero] {
+			t.Errorf(".dockerignore keeps %s out", rel)
+		}
+	}
+	if n < 20 || !entra["go.mod"] || !entra["go.sum"] {
+		t.Errorf("%d packages; go.mod or go.sum do not come in", n)
+	}
+}
+
+// The image's Go builds with no other toolchain than its own.
+func TestImage_HasAGoThatTheModuleTakes(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile(raiz + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pide := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(mod)
+	tiene := regexp.MustCompile(`(?m)^ARG GO_IMAGE=\S+:(\d+\.\d+\.\d+)-\S+$`).FindStringSubmatch(archivos(t)["deploy/Dockerfile"])
+	if pide == nil || tiene == nil || version.Compare("go"+tiene[1], "go"+string(pide[1])) < 0 {
+		t.Errorf("go.mod wants %s, the image has %s", pide, tiene)
+	}
+}
+
+// The linker ignores a variable that does not exist, and the image would not know
+// which version it is.
+func TestImage_IsStampedAsABuildIs(t *testing.T) {
+	t.Parallel()
+	dockerfile := archivos(t)["deploy/Dockerfile"]
+	paquete := regexp.MustCompile(`SELLADO=github\.com/pasarela-mx/pasarela/(\S+)`).FindStringSubmatch(dockerfile)
+	variables := regexp.MustCompile(`-X \$\{SELLADO\}\.(\w+)=`).FindAllStringSubmatch(dockerfile, -1)
+	if paquete == nil || len(variables) != 3 {
+		t.Fatalf("%v, %v", paquete, variables)
+	}
+	fuentes, err := filepath.Glob(filepath.Join(raiz, paquete[1], "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var todo strings.Builder
+	for _, f := range fuentes {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		todo.Write(text)
+	}
+	for _, v := range variables {
+		if !regexp.MustCompile(`(?m)^\s+` + v[1] + `\s+string$`).MatchString(todo.String()) {
+			t.Errorf("%s has no variable %s", paquete[1], v[1])
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package integration
+
+import (
+	"database/sql"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+)
+
+// metrica is the value of one series as /metrics writes it, "" without it.
+func metrica(t *testing.T, g *gatewaytest.Gateway, serie string) string {
+	t.Helper()
+	resp, err := http.Get(g.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v: %s", resp.StatusCode, err, text)
+	}
+	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(serie) + ` (\S+)$`).FindSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}
+
+func wantMetrica(t *testing.T, g *gatewaytest.Gateway, serie, want string) {
+	t.Helper()
+	if got := metrica(t, g, serie); got != want {
+		t.Errorf("%s is %q, want %q", serie, got, want)
+	}
+}
+
+func enLaBase(t *testing.T, g *gatewaytest.Gateway, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.Config.DataDir, "pasarela.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // nothing was left open in it
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMetrics_WhenTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	wantMetrica(t, g, "pasarela_database_up", "1")
+	enLaBase(t, g, `ALTER TABLE tramos RENAME TO fuera`)
+	wantMetrica(t, g, "pasarela_database_up", "0")
+	wantMetrica(t, g, "pasarela_descargas_atrasadas", "")
+	enLaBase(t, g, `ALTER TABLE fuera RENAME TO tramos`)
+	wantMetrica(t, g, "pasarela_database_up", "1")
+	wantMetrica(t, g, "pasarela_descargas_atrasadas", "0")
+}
+
+// A wrong password is one login, one account that is not used any more, and one in the
+// gauge until it is unblocked.
+func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	wantMetrica(t, g, "pasarela_pade_refused_accounts", "0")
+	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("otro:canario"))
+	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|1"}, "Backend-Authorization", wrong), http.StatusForbidden)
+	wantMetrica(t, g, "pasarela_pade_refused_accounts", "1")
+	if _, err := g.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil {
+		t.Fatal(err)
+	}
+	wantMetrica(t, g, "pasarela_pade_refused_accounts", "0")
+}
+
+// A package whose first download was spent for nothing, and a range that was asked
+// for again and again, are at the limit of what the SAT grants; others are not.
+func TestMetrics_WhenTheQuotaIsNearlySpent(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: opVerifica, Tipo: control.Codigo, Codigo: "404"}); err != nil {
+		t.Fatal(err)
+	}
+	path := crea(t, g, peticion("CFDI", nil))
+	wantMetrica(t, g, `pasarela_descargas_al_limite{cuota="rango"}`, "0")
+	enLaBase(t, g, `UPDATE tramos SET sustituciones = 3`)
+	wantMetrica(t, g, `pasarela_descargas_al_limite{cuota="rango"}`, "0")
+	enLaBase(t, g, `UPDATE tramos SET sustituciones = 4`)
+	wantMetrica(t, g, `pasarela_descargas_al_limite{cuota="rango"}`, "1")
+
+	const paquete = `pasarela_descargas_al_limite{cuota="paquete"}`
+	enLaBase(t, g, `INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) SELECT descarga, id, 'P_01', 'pendiente', '2999-01-01T00:00:00.000000Z' FROM tramos LIMIT 1`,
+		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT servicio, rfc, 'P_01', 1, 'alguien' FROM descargas`)
+	wantMetrica(t, g, paquete, "0") // its first download is under way
+	enLaBase(t, g, `UPDATE paquetes SET vuela = ''`)
+	wantMetrica(t, g, paquete, "1") // and has brought nothing
+	enLaBase(t, g, `UPDATE paquetes SET descargas = 2, vuela = 'alguien'`)
+	wantMetrica(t, g, paquete, "1") // the last one is under way
+	enLaBase(t, g, `UPDATE paquetes SET vuela = '', parcial = 'p.zip'`)
+	wantMetrica(t, g, paquete, "0") // it came, and waits for its storage
+	enLaBase(t, g, `UPDATE paquetes SET parcial = '', completo = 1`)
+	wantMetrica(t, g, paquete, "0")
+	wantStatus(t, must(t, g, http.MethodDelete, path), http.StatusOK)
+	wantMetrica(t, g, `pasarela_descargas_al_limite{cuota="rango"}`, "0")
+}
