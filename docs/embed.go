@@ -7,5 +7,5 @@ import "embed"
 
 // Paginas holds the Markdown pages, UTF-8, and the pictures that they show.
 //
-//go:embed *.md img/descargas.png
+//go:embed *.md img/descargas.png img/grafana.png
 var Paginas embed.FS
