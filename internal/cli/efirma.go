@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func ordenEFirma(s Streams, now func() time.Time) *cobra.Command {
 
 func codigosEFirma() []codigo {
 	return []codigo{{ExitOK, "todas sirven"}, {ExitFailed, "alguna no sirve, o no se pudo leer; dice por qué"}, {ExitUsage, "la orden está mal escrita"},
-		{ExitVencePronto, "todas sirven, y alguna vence antes de --dias"}}
+		{ExitVencePronto, "todas sirven, y alguna vence antes de --dias"}, {ExitInterrupted, "se interrumpió al pedir la contraseña"}}
 }
 
 // revision is one run of `efirma check`.
@@ -65,7 +66,7 @@ POST /v1/sat/cfdi/autenticaciones, que no cuesta nada.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return r.corre(args) },
+		RunE: func(c *cobra.Command, args []string) error { return r.corre(c.Context(), args) },
 	}, codigosEFirma())
 	c.Flags().StringVar(&r.archivoDeClave, "password-file", "", "`ARCHIVO` con la contraseña y nada más; - es la entrada estándar")
 	c.Flags().BoolVar(&r.enJSON, "json", false, "en JSON, para programas")
@@ -73,11 +74,11 @@ POST /v1/sat/cfdi/autenticaciones, que no cuesta nada.`,
 	return c
 }
 
-func (r *revision) corre(args []string) error {
+func (r *revision) corre(ctx context.Context, args []string) error {
 	if r.dias < 0 {
 		return malUso("--dias: %d es menos que cero.", r.dias)
 	}
-	hallazgos, err := r.revisa(args)
+	hallazgos, err := r.revisa(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -100,9 +101,9 @@ func (r *revision) corre(args []string) error {
 	return nil
 }
 
-func (r *revision) revisa(args []string) ([]hallazgo, error) {
+func (r *revision) revisa(ctx context.Context, args []string) ([]hallazgo, error) {
 	if len(args) == 2 {
-		return r.revisaPar(args[0], args[1])
+		return r.revisaPar(ctx, args[0], args[1])
 	}
 	var path string
 	var err error
@@ -126,10 +127,10 @@ func (r *revision) revisa(args []string) ([]hallazgo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.conClave(efirma.Archivos{NombrePFX: filepath.Base(path), PFX: pfx}, path)
+	return r.conClave(ctx, efirma.Archivos{NombrePFX: filepath.Base(path), PFX: pfx}, path)
 }
 
-func (r *revision) revisaPar(cer, key string) ([]hallazgo, error) {
+func (r *revision) revisaPar(ctx context.Context, cer, key string) ([]hallazgo, error) {
 	a := efirma.Archivos{NombreCer: filepath.Base(cer), NombreKey: filepath.Base(key)}
 	var err error
 	if a.Cer, err = lee(cer); err != nil {
@@ -138,16 +139,16 @@ func (r *revision) revisaPar(cer, key string) ([]hallazgo, error) {
 	if a.Key, err = lee(key); err != nil {
 		return nil, err
 	}
-	return r.conClave(a, cer, key)
+	return r.conClave(ctx, a, cer, key)
 }
 
 // conClave asks for the password only where there is something that it could open.
-func (r *revision) conClave(a efirma.Archivos, archivos ...string) ([]hallazgo, error) {
+func (r *revision) conClave(ctx context.Context, a efirma.Archivos, archivos ...string) ([]hallazgo, error) {
 	ahora := r.now()
 	rev := efirma.Revisa(a, ahora)
 	cifrada := slices.ContainsFunc(rev.Problemas, func(p *efirma.Error) bool { return p.Problem == efirma.PasswordAusente })
 	if cifrada {
-		clave, err := r.pideClave()
+		clave, err := r.pideClave(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -234,14 +235,14 @@ func noSePuedeLeer(path string, err error) error {
 
 // pideClave reads the password from where it was said to be, and otherwise from
 // the terminal, which does not show it.
-func (r *revision) pideClave() ([]byte, error) {
+func (r *revision) pideClave(ctx context.Context) ([]byte, error) {
 	if r.archivoDeClave != "" && r.archivoDeClave != "-" {
 		clave, err := lee(r.archivoDeClave)
 		return sinFinDeLinea(clave), err
 	}
 	if terminal, ok := r.In.(*os.File); ok && r.archivoDeClave == "" && term.IsTerminal(int(terminal.Fd())) {
 		fmt.Fprint(r.Err, "Contraseña de la llave privada: ") //nolint:errcheck // what matters is the answer
-		clave, err := term.ReadPassword(int(terminal.Fd()))
+		clave, err := leeOculta(ctx, int(terminal.Fd()))
 		fmt.Fprintln(r.Err) //nolint:errcheck // what matters is the answer
 		return clave, err
 	}
@@ -250,6 +251,30 @@ func (r *revision) pideClave() ([]byte, error) {
 		return nil, fmt.Errorf("no se pudo leer la contraseña de la entrada estándar: %w", err)
 	}
 	return sinFinDeLinea(linea), nil
+}
+
+// leeOculta reads a line that the terminal does not show, and leaves the terminal as
+// it was when Ctrl-C comes in place of it.
+func leeOculta(ctx context.Context, terminal int) ([]byte, error) {
+	antes, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	type respuesta struct {
+		clave []byte
+		err   error
+	}
+	leida := make(chan respuesta, 1)
+	go func() {
+		clave, err := term.ReadPassword(terminal)
+		leida <- respuesta{clave, err}
+	}()
+	select {
+	case r := <-leida:
+		return r.clave, r.err
+	case <-ctx.Done():
+		return nil, errors.Join(&errSalida{codigo: ExitInterrupted}, term.Restore(terminal, antes))
+	}
 }
 
 // sinFinDeLinea takes off what editors and shells put around a password, as the

@@ -50,7 +50,8 @@ func (b bajada) trae(ctx context.Context) (Archivo, error) {
 		case ctx.Err() != nil:
 			// The part stays, for the next run.
 			return Archivo{}, ctx.Err()
-		case errors.Is(err, errOtroContenido):
+		case errors.Is(err, errOtroContenido), errors.As(err, &problema) && problema.Status == http.StatusRequestedRangeNotSatisfiable:
+			// What is there is no beginning of what is to come.
 			err = errors.Join(err, os.Remove(parcial))
 		case errors.As(err, &problema), errors.As(err, &deDisco), errors.Is(err, ErrAjena):
 			return Archivo{}, err
@@ -74,6 +75,10 @@ func (b bajada) intenta(ctx context.Context, parcial string) (a Archivo, err err
 	desde, err := b.continua(f, suma)
 	if err != nil {
 		return a, err
+	}
+	if a = (Archivo{Bytes: desde, SHA256: hex.EncodeToString(suma.Sum(nil))}); desde > 0 && a.SHA256 == b.sha256 {
+		// It was whole, and only its name was missing.
+		return a, f.Sync()
 	}
 	ctx, corta := context.WithCancelCause(ctx)
 	defer corta(nil)

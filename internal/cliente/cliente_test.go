@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -125,7 +128,7 @@ func TestExtrae_WhenThePackageIsHostile(t *testing.T) {
 }
 
 // gatewayFalso answers what a real one never would.
-func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip func(w http.ResponseWriter)) *Cliente {
+func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip http.HandlerFunc) *Cliente {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -134,7 +137,7 @@ func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip func(w http.
 		case strings.HasSuffix(r.URL.Path, "/cfdis"):
 			fmt.Fprint(w, "uuid\n") //nolint:errcheck // a test
 		default:
-			zip(w)
+			zip(w, r)
 		}
 	}))
 	t.Cleanup(s.Close)
@@ -161,7 +164,7 @@ func TestGuarda_WhenThePackageIsNotWhatWasSaid(t *testing.T) {
 			p := bueno
 			tt.cambia(&p)
 			var veces atomic.Int32
-			c := gatewayFalso(t, p, func(w http.ResponseWriter) { veces.Add(1); fmt.Fprint(w, "PK") }) //nolint:errcheck // a test
+			c := gatewayFalso(t, p, func(w http.ResponseWriter, _ *http.Request) { veces.Add(1); fmt.Fprint(w, "PK") }) //nolint:errcheck // a test
 			carpeta, err := AbreCarpeta(t.TempDir(), enero())
 			if err != nil {
 				t.Fatal(err)
@@ -176,6 +179,53 @@ func TestGuarda_WhenThePackageIsNotWhatWasSaid(t *testing.T) {
 			}
 			if hay, err := filepath.Glob(filepath.Join(carpeta.Dir(), "paquetes", "*")); err != nil || len(hay) > 0 {
 				t.Errorf("it left %q: %v", hay, err)
+			}
+		})
+	}
+}
+
+// What an earlier run left, of which only some is of use.
+func TestGuarda_WhenAPartIsThere(t *testing.T) {
+	contenido := []byte("PK y lo demás del paquete")
+	suma := sha256.Sum256(contenido)
+	for nombre, tt := range map[string]struct {
+		parte  string
+		rangos []string // of the calls, in order
+	}{
+		"nothing":            {"", []string{""}},
+		"its beginning":      {"PK y lo", []string{"bytes=7-"}},
+		"all but its name":   {string(contenido), nil},
+		"more than there is": {string(contenido) + "!", []string{"bytes=27-", ""}},
+		"something else":     {"nada que ver", []string{"bytes=12-", ""}},
+	} {
+		t.Run(nombre, func(t *testing.T) {
+			var rangos []string
+			p := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: rest.EstadoPaqueteDeDescargaGuardado, Bytes: int64(len(contenido)), Sha256: hex.EncodeToString(suma[:]), URL: "/v1/sat/cfdi/paquetes/A_01"}
+			c := gatewayFalso(t, p, func(w http.ResponseWriter, r *http.Request) {
+				rangos = append(rangos, r.Header.Get("Range"))
+				w.Header().Set("ETag", `"`+p.Sha256+`"`)
+				if r.Header.Get("Range") == fmt.Sprintf("bytes=%d-", len(contenido)+1) {
+					w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+					fmt.Fprint(w, `{"type":"x#y","status":416}`) //nolint:errcheck // a test
+					return
+				}
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(contenido))
+			})
+			carpeta, err := AbreCarpeta(t.TempDir(), enero())
+			if err != nil {
+				t.Fatal(err)
+			}
+			zip := filepath.Join(carpeta.Dir(), "paquetes", "A_01.zip")
+			if err := errors.Join(os.Mkdir(filepath.Dir(zip), 0o700), os.WriteFile(zip+".parcial", []byte(tt.parte), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			d := suDescarga()
+			d.Estado = rest.EstadoDescargaTerminada
+			if _, err := c.Guarda(t.Context(), d, carpeta, Opciones{Avisa: func(string, int64, int64) {}}); err != nil {
+				t.Fatal(err)
+			}
+			if hay, err := os.ReadFile(zip); err != nil || !bytes.Equal(hay, contenido) || !slices.Equal(rangos, tt.rangos) {
+				t.Errorf("%q after %q: %v", hay, rangos, err)
 			}
 		})
 	}
