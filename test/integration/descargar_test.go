@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
@@ -29,7 +28,7 @@ func TestDescargar_WhenKilledInTheMiddle(t *testing.T) {
 	for _, hasta := range []string{"El SAT aceptó la solicitud", "Se guardó el paquete", "Bajando paquetes/", "Sacando los XML"} {
 		cmd := exec.Command(binary(t, "gateway"), args...)
 		cmd.Env = cleanEnv(entorno...)
-		cmd.Stderr = &mata{cmd: cmd, texto: hasta}
+		cmd.Stderr = &mata{cmd: cmd, texto: hasta, con: syscall.SIGKILL}
 		if err := cmd.Run(); err == nil {
 			t.Fatalf("it ended before %q: %s", hasta, cmd.Stderr)
 		}
@@ -47,19 +46,21 @@ func TestDescargar_WhenKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// mata is a stream that kills its writer as a power cut would, once it has read a text.
+// mata is a stream that sends its writer one signal, once it has read a text.
 type mata struct {
 	leido bytes.Buffer // not embedded: its ReadFrom would take Write's place
 	cmd   *exec.Cmd
 	texto string
+	con   os.Signal
 }
 
 func (m *mata) String() string { return m.leido.String() }
 
 func (m *mata) Write(p []byte) (int, error) {
 	n, err := m.leido.Write(p)
-	if strings.Contains(m.String(), m.texto) {
-		m.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck // it may have ended
+	if m.con != nil && strings.Contains(m.String(), m.texto) {
+		m.cmd.Process.Signal(m.con) //nolint:errcheck // it may have ended
+		m.con = nil
 	}
 	return n, err
 }
@@ -94,25 +95,17 @@ func revisaCarpeta(t *testing.T, carpeta string) {
 	}
 }
 
-// The second signal ends the program at once; the first one lets it say how to go on.
+// The first signal lets it say how to go on.
 func TestDescargar_WhenInterruptedBySignal(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
 	rapido(t, r.Gateway, map[string]any{"demora_proceso": "30m"})
-	entorno := append(env(r.SandboxURL, r.Sandbox.EFirmasDir(), t.TempDir()), "GATEWAY_DESCARGAS_SONDEO_MINIMO=100ms")
 	cmd := exec.Command(binary(t, "gateway"), "descargar", "--rfc", gatewaytest.Empresa, "--desde", "2026-01-01", "--hasta", "2026-01-31", "--carpeta", t.TempDir())
-	cmd.Env = cleanEnv(entorno...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait() //nolint:errcheck // the code is looked at
-	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(stderr.String(), "la misma orden la retoma donde va") {
-		t.Errorf("code %d: %s", code, stderr.String())
+	cmd.Env = cleanEnv(append(env(r.SandboxURL, r.Sandbox.EFirmasDir(), t.TempDir()), "GATEWAY_DESCARGAS_SONDEO_MINIMO=100ms")...)
+	avisada := &mata{cmd: cmd, texto: "El SAT aceptó la solicitud", con: os.Interrupt}
+	cmd.Stderr = avisada
+	cmd.Run() //nolint:errcheck // the code is looked at
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(avisada.String(), "la misma orden la retoma donde va") {
+		t.Errorf("code %d: %s", code, avisada)
 	}
 }
