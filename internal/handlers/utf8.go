@@ -32,7 +32,7 @@ func (b *utf8Body) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.ReadCloser.Read(p)
-	if b.err = b.check(p[:n], err == io.EOF); b.err != nil { //nolint:errorlint // a Reader's own end
+	if b.err = b.check(p[:n], err == io.EOF); b.err != nil {
 		return 0, b.err
 	}
 	return n, err
@@ -47,7 +47,7 @@ func (b *utf8Body) check(piece []byte, last bool) error {
 		b.read += int64(len(piece))
 		return nil
 	}
-	all := append(b.rest, piece...) //nolint:gocritic // rest is this reader's own
+	all := append(b.rest, piece...)
 	whole := len(all)
 	for cut := 1; cut < utf8.UTFMax && cut <= len(all) && !last; cut++ {
 		if c := all[len(all)-cut]; utf8.RuneStart(c) {
