@@ -15,6 +15,7 @@ HELM := .cache/bin/helm-$(HELM_VERSION)
 # A helm made by go install knows no Kubernetes version of its own.
 KUBE_VERSION := 1.34.0
 FUZZTIME ?= 60s
+SCHEMATHESIS := .cache/schemathesis/bin/schemathesis
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 # What `gateway version` says. Where there is no git they can be given.
@@ -24,7 +25,7 @@ FECHA ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --form
 SELLADO := github.com/pasarela-mx/pasarela/internal/version
 SELLO = -X $(SELLADO).nombre=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
 
-.PHONY: help run demo test lint contract verify bench generate fuzz build sbom chart
+.PHONY: help run demo test lint contract verify bench generate fuzz build sbom chart properties
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ generate: ## Write the SOAP stubs, the REST types and the generated pages again
 
 bench: ## Measure speed and memory beside the reference programs (minutes)
 	go run ./bench
+
+properties: $(SCHEMATHESIS) ## Ask sandbox and gateway at random what the contract allows, and what not
+	PASARELA_SCHEMATHESIS="$(CURDIR)/$(SCHEMATHESIS)" go test ./test/properties -run AtRandom -v -count=1 -timeout 4h
 
 fuzz: ## Fuzz every parser, FUZZTIME each (default 60s)
 	@set -e; for pkg in $$(go list ./internal/...); do \
@@ -105,3 +109,8 @@ $(HELM):
 	@mkdir -p $(@D)
 	GOBIN="$(CURDIR)/$(@D)" go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@mv "$(@D)/helm" "$@"
+
+$(SCHEMATHESIS): test/properties/requirements.txt
+	python3 -m venv --clear .cache/schemathesis
+	.cache/schemathesis/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1373,7 +1373,7 @@ type FirmaEmitida struct {
 // FlujoDeEventos Eventos en la forma de *server-sent events* del estándar HTML, en UTF-8.
 type FlujoDeEventos = string
 
-// FolioControl Folio de control de un título, que eligió la institución; mayúsculas y minúsculas cuentan.
+// FolioControl Folio de control de un título, que eligió la institución; mayúsculas y minúsculas cuentan. Sin caracteres de control.
 //
 // Example: PRU20260001
 type FolioControl = string

@@ -65,10 +65,21 @@ func Construye(p PorFirmar, op gateway.OperacionFirma, keys Keyring, now time.Ti
 func invalido(campo string, err error) error {
 	var known *gateway.Error
 	if errors.As(err, &known) {
-		return known
+		return nombrado(campo, known)
 	}
 	return &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Err: err, Detail: "El contrato no se puede construir; vea errores.",
 		Campos: []gateway.Campo{{Campo: campo, Detalle: err.Error()}}}
+}
+
+// nombrado says of which field of the request an error is, unless it says so itself.
+func nombrado(campo string, err *gateway.Error) error {
+	if len(err.Campos) > 0 {
+		return err
+	}
+	named := *err
+	named.NoEnviada = true
+	named.Campos = []gateway.Campo{{Campo: campo, Detalle: err.Detail}}
+	return &named
 }
 
 func badCredential(i int, rfc string, err error) error {

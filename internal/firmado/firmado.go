@@ -83,7 +83,7 @@ func never(gateway.ContratoFirmado) bool { return false }
 func (s *Servicio) identidad(p Peticion) (string, error) {
 	c, err := contrato.Lee(p.Contrato)
 	if err != nil {
-		return "", err
+		return "", invalido("xmlBase64", err)
 	}
 	if campos := contrato.Valida(c, p.Operacion); len(campos) > 0 {
 		for i := range campos {

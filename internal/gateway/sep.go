@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // CuentaSEP is an account of the SEP's title service. Secret.
@@ -39,6 +42,27 @@ type Cancelacion struct {
 	// CveInstitucion, when given, makes it the operation for an account that
 	// serves several institutions, which production offers and which has no answer.
 	CveInstitucion string
+}
+
+// Validate checks what the contract cannot say of the texts, which go to the SEP as
+// they are. The error is an *Error of KindInvalida that lists every field.
+func (c Cancelacion) Validate() error {
+	e := &Error{Kind: KindInvalida, NoEnviada: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
+	for _, campo := range []Campo{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
+		if texto := campo.Detalle; texto != "" && (strings.TrimSpace(texto) == "" || strings.ContainsFunc(texto, invisible)) {
+			campo.Detalle = "Está en blanco, o tiene caracteres que no se ven."
+			e.Campos = append(e.Campos, campo)
+		}
+	}
+	if e.Campos == nil {
+		return nil
+	}
+	return e
+}
+
+// invisible are characters that no identifier has; XML cannot carry some of them.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
 }
 
 // CancelacionHecha is the SEP's answer to a cancellation.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,18 +78,22 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			if err := checkAccept(op, r); err != nil {
 				return err
 			}
-			if err := checkQuery(doc.Paths.Value(path), op, r); err != nil {
+			params := pathParams(ctx, r.URL.RawPath != "")
+			if err := cmp.Or(checkPath(params), checkQuery(doc.Paths.Value(path), op, r)); err != nil {
 				return err
 			}
 			control := http.NewResponseController(w)
 			control.SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck // a test's recorder has none
 			policy := bodyOf(op)
 			r.Body = http.MaxBytesReader(w, r.Body, policy.max)
+			if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == contentJSON {
+				r.Body = &utf8Body{ReadCloser: r.Body}
+			}
 			// Who may call is authorize's; the validator would first read the body whole.
 			open := *op
 			open.Security = &openapi3.SecurityRequirements{}
 			err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
-				Request: r, PathParams: pathParams(ctx, r.URL.RawPath != ""), Options: policy.options(options),
+				Request: r, PathParams: params, Options: policy.options(options),
 				Route: &routers.Route{Spec: doc, Path: path, PathItem: doc.Paths.Value(path), Method: r.Method, Operation: &open},
 			})
 			if err != nil {
@@ -155,14 +160,41 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 	if op.RequestBody == nil {
 		return nil
 	}
-	given, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	given, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && op.RequestBody.Value.Content[given] != nil {
-		return nil
+		return checkCharset(given, params["charset"])
 	}
 	taken := slices.Sorted(maps.Keys(op.RequestBody.Value.Content))
 	return &gateway.Error{Kind: gateway.KindTipoContenido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "No se admite en esta ruta.", ValoresValidos: taken}},
 		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + taken[0] + "."}
 }
+
+// contentJSON is the media type of RFC 8259, which has no charset: it is UTF-8.
+const contentJSON = "application/json"
+
+func checkCharset(media, charset string) error {
+	if media != contentJSON || charset == "" || slices.Contains([]string{"utf-8", "utf8", "us-ascii"}, strings.ToLower(charset)) {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "JSON va en UTF-8.", ValoresValidos: []string{contentJSON}}},
+		Detail: "El cuerpo dice estar en otra codificación. Envíelo en UTF-8."}
+}
+
+// checkPath refuses parameters of the path that are no text.
+func checkPath(params map[string]string) error {
+	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "La petición no cumple el contrato; vea errores."}
+	for name, value := range params {
+		if !plainText(value) {
+			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: noPlainText})
+		}
+	}
+	if e.Campos == nil {
+		return nil
+	}
+	return e
+}
+
+const noPlainText = "No es texto en UTF-8 sin caracteres de control."
 
 // checkQuery refuses parameters that the contract does not know: a mistyped one
 // must not be ignored.
@@ -187,6 +219,8 @@ func checkQuery(item *openapi3.PathItem, op *openapi3.Operation, r *http.Request
 			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "No es un parámetro de esta ruta.", ValoresValidos: known})
 		case len(values) > 1 && !slices.Contains(lists, name):
 			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: "Está repetido."})
+		case slices.ContainsFunc(values, func(v string) bool { return !plainText(v) }):
+			e.Campos = append(e.Campos, gateway.Campo{Campo: name, Detalle: noPlainText})
 		}
 	}
 	if e.Campos == nil {
@@ -218,6 +252,10 @@ func contractError(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: fmt.Sprintf("El cuerpo rebasa el límite de %d bytes.", tooLarge.Limit)}
+	}
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
 	}
 	e := &gateway.Error{Kind: gateway.KindInvalida, Detail: "La petición no cumple el contrato; vea errores.", Err: errContract}
 	collect(err, "", e)

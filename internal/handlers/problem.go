@@ -7,7 +7,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -87,7 +86,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	problem := rest.Problema{
 		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
-		Instance: (&url.URL{Path: r.URL.Path}).EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
 		Reintentable: e.Reintentable, RequestID: id,
 	}
 	for _, c := range e.Campos {

@@ -59,6 +59,9 @@ func Rechazo(problemas []titulo.Problema) error {
 
 // Cancela cancels a title once.
 func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, clave string, c gateway.Cancelacion) (gateway.CancelacionHecha, bool, error) {
+	if err := c.Validate(); err != nil {
+		return gateway.CancelacionHecha{}, false, err
+	}
 	m := ledger.Message{Operacion: operacionCancela, Clave: clave, Consejo: "Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
 		Criterios: fmt.Sprintf("%q|%q|%q|%q", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
 	never := func(gateway.CancelacionHecha) bool { return false }

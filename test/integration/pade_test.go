@@ -185,6 +185,27 @@ func TestPADE_WhenASignatureWouldBeReal(t *testing.T) {
 	}
 }
 
+func TestPADE_WhenAContractCannotBeReadItsFieldIsNamed(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	for name, xml := range map[string]string{"no XML": "PK", "another root": "<Otro/>", "another encoding": `<?xml version="1.0" encoding="ISO-8859-1"?><Contrato/>`} {
+		for _, path := range []string{"/v1/pade/contratos", "/v1/pade/contratos/manifiesto", "/v1/pade/contratos/adhesion"} {
+			r := g.Post(path, map[string]any{"modoPrueba": true, "xmlBase64": []byte(xml)})
+			var problem struct {
+				Detail  string
+				Errores []struct{ Campo, Detalle string }
+			}
+			r.JSON(t, &problem)
+			if r.Status != 422 || len(problem.Errores) != 1 || problem.Errores[0].Campo != "xmlBase64" || problem.Errores[0].Detalle != problem.Detail {
+				t.Errorf("%s to %s: %d: %s", name, path, r.Status, r.Body)
+			}
+		}
+	}
+	if n := calls(g, "firmar"); n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+}
+
 // One wrong login and no more: the third would block the account.
 func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
 	t.Parallel()
