@@ -22,7 +22,7 @@ func TestSpec_WhenAnExampleIsWrong(t *testing.T) {
 			return byID(t, doc, "obtenerEfirma").Responses.Status(http.StatusNotFound).Value.Content.Get(problemType).Examples["efirmaDesconocida"]
 		},
 	} {
-		doc := load(t)
+		doc := loadMine(t)
 		ex := find(doc)
 		if ex == nil {
 			t.Fatalf("%s: there is no such example", place)

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -27,9 +28,25 @@ const (
 	problemBase = "https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#"
 )
 
+func read() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(api.Spec) }
+
+// once reads the contract for all the tests: ten thousand lines take their time.
+var once = sync.OnceValues(read)
+
+// load is the contract, for tests that change nothing in it.
 func load(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
+	doc, err := once()
+	if err != nil {
+		t.Fatalf("loading openapi.yaml: %v", err)
+	}
+	return doc
+}
+
+// loadMine is a contract of the test's own, to change.
+func loadMine(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := read()
 	if err != nil {
 		t.Fatalf("loading openapi.yaml: %v", err)
 	}
@@ -83,7 +100,7 @@ func validate(doc *openapi3.T) error {
 }
 
 func TestSpec_WhenValidatedWithItsExamples(t *testing.T) {
-	if err := validate(load(t)); err != nil {
+	if err := validate(loadMine(t)); err != nil {
 		t.Errorf("openapi.yaml is not valid: %v", err)
 	}
 }
