@@ -169,7 +169,9 @@ func shell(ctx context.Context, dir, bloque string, env ...string) (string, erro
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", bloque) //nolint:gosec // the repository's own pages
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
+	// Neither has anything to do with what is built, and each asks a registry once more.
+	cmd.Env = append(os.Environ(), "npm_config_audit=false", "PIP_DISABLE_PIP_VERSION_CHECK=1")
+	cmd.Env = append(cmd.Env, env...)
 	// What a build tool leaves running is stopped with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -28,6 +28,7 @@ static class Recorrido
         Descargar(pasarela);
         CargarLote(pasarela);
         ProcesarAddenda(pasarela);
+        RegistrarWebhook(pasarela);
         PedirUnRangoAlReves(pasarela);
     }
 
@@ -119,6 +120,17 @@ static class Recorrido
         var xml = new PADEApi(pasarela).ProcesarAddenda(new PeticionAddenda("pedido|4500\ntienda|12")).Xml;
         Exige(xml.Contains("4500"), $"la addenda no trae el pedido: {xml}");
         Console.WriteLine($"addenda: {xml}");
+    }
+
+    /// <summary>A dónde avisar de las descargas que terminan. Sin rfcs, de las de todos los RFC de la clave.</summary>
+    static void RegistrarWebhook(Configuration pasarela)
+    {
+        var webhooks = new WebhooksApi(pasarela);
+        var creado = webhooks.CrearWebhook(new PeticionWebhook(
+            url: "https://erp.example/avisos", eventos: new List<EventoWebhook> { EventoWebhook.DescargaTerminada }));
+        Exige(creado.Webhook.Activo, "el webhook nació inactivo");
+        Console.WriteLine($"webhook: {creado.Webhook.Url}");
+        webhooks.EliminarWebhook(creado.Webhook.Id);
     }
 
     /// <summary>Un rango al revés: el problema dice qué campo lo causa.</summary>

@@ -14,6 +14,7 @@ import mx.pasarela.cliente.api.DescargasApi;
 import mx.pasarela.cliente.api.PadeApi;
 import mx.pasarela.cliente.api.SatApi;
 import mx.pasarela.cliente.api.SepApi;
+import mx.pasarela.cliente.api.WebhooksApi;
 import mx.pasarela.cliente.modelo.*;
 
 /** Una descarga, un lote de títulos y una addenda, con el cliente generado. */
@@ -34,6 +35,7 @@ public class Recorrido {
         descarga(api);
         lote(api);
         addenda(api);
+        webhook(api);
         error(api);
     }
 
@@ -108,6 +110,15 @@ public class Recorrido {
         var xml = new PadeApi(api).procesarAddenda(new PeticionAddenda().datos("pedido|4500\ntienda|12"), null).getXml();
         exige(xml.contains("4500"), "la addenda no trae el pedido: " + xml);
         System.out.println("addenda: " + xml);
+    }
+
+    /** A dónde avisar de las descargas que terminan. Sin `rfcs`, de las de todos los RFC de la clave. */
+    static void webhook(ApiClient api) throws Exception {
+        var webhooks = new WebhooksApi(api);
+        var creado = webhooks.crearWebhook(new PeticionWebhook().url("https://erp.example/avisos").addEventosItem(EventoWebhook.DESCARGA_TERMINADA));
+        exige(creado.getWebhook().getActivo(), "el webhook nació inactivo");
+        System.out.println("webhook: " + creado.getWebhook().getUrl());
+        webhooks.eliminarWebhook(creado.getWebhook().getId());
     }
 
     /** Un rango al revés: el problema dice qué campo lo causa. */
