@@ -25,7 +25,7 @@ FECHA ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --form
 SELLADO := github.com/pasarela-mx/pasarela/internal/version
 SELLO = -X $(SELLADO).nombre=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
 
-.PHONY: help run demo test lint contract verify bench generate fuzz build sbom chart properties
+.PHONY: help run demo test clients lint contract properties verify bench generate fuzz build sbom chart
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ demo: ## Walk every operation against the sandbox, a year of downloads too (two 
 
 test: ## Run every test, with the race detector where there is a C compiler
 	go test $(RACE) -timeout 25m ./...
+
+clients: ## Generate clients in six languages, run them and the examples; SOLO="go php" runs some
+	go run ./test/clients $(SOLO)
 
 lint: $(GOLANGCI_LINT) ## Check style and likely mistakes
 	$(GOLANGCI_LINT) run

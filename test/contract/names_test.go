@@ -182,7 +182,8 @@ func TestDates_WhenTheyHaveNoZoneHaveNoFormat(t *testing.T) {
 		case zoneless.MatchString(example):
 			local++
 		}
-		if s.Default != nil {
+		// A boolean is another thing: see TestBooleans_WhenLeftOutOfARequestMeanWhatTheContractSays.
+		if s.Default != nil && !s.Type.Is("boolean") {
 			t.Errorf("schema %s: a default; generators would write it into requests where it is refused", path)
 		}
 		for name, property := range s.Properties {

@@ -250,7 +250,7 @@ func anchors(text string) []string {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "wsdl/*.md", "bench/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "wsdl/*.md", "bench/*.md", "examples/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Todo lo que PRU010101AB1 emitió en enero de 2026, hasta los ZIP en el disco.
+set -eu
+. ./pasarela.sh
+
+# La misma clave, si hay que repetir: nunca se pide dos veces al SAT.
+id=$(pide /v1/sat/descargas -H "Idempotency-Key: enero-$(date +%s)" -H 'Content-Type: application/json' -d '{
+  "servicio": "cfdi", "rfcSolicitante": "PRU010101AB1", "tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
+  "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}' | campo idDescarga)
+
+while :; do
+  estado=$(pide "/v1/sat/descargas/$id" -D encabezados.txt | campo estado)
+  case $estado in
+    en_cola | solicitada | en_proceso | descargando)
+      sleep "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' encabezados.txt)" ;;
+    *) break ;;
+  esac
+done
+[ "$estado" = terminada ] || { echo "la descarga quedó $estado" >&2; exit 1; }
+
+# Un renglón por paquete: id y suma.
+pide "/v1/sat/descargas/$id/paquetes" | tr '{' '\n' |
+  sed -n 's/.*"idPaquete":"\([^"]*\)".*"sha256":"\([^"]*\)".*/\1 \2/p' >paquetes.txt
+while read -r paquete suma; do
+  pide "/v1/sat/cfdi/paquetes/$paquete?rfcSolicitante=PRU010101AB1" -o "$paquete.zip"
+  echo "$suma  $paquete.zip" | sha256sum --check --quiet
+  echo "descarga: $paquete.zip, $(wc -c <"$paquete.zip") bytes"
+done <paquetes.txt
+
+echo "descarga: las dos primeras filas son"
+pide "/v1/sat/descargas/$id/cfdis?limite=1" -H 'Accept: text/csv' | cut -c 1-60

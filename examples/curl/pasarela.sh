@@ -1,0 +1,15 @@
+# Lo que los demás guiones usan; se incluye con `.`, no se corre.
+: "${PASARELA_URL:=http://127.0.0.1:8080}"
+
+# pide RUTA [opciones de curl]: imprime el cuerpo. Con un error de la pasarela
+# imprime el problema y termina con 22.
+pide() {
+  ruta=$1
+  shift
+  curl -sS --fail-with-body ${PASARELA_CLAVE:+-H "Authorization: Bearer $PASARELA_CLAVE"} "$@" "$PASARELA_URL$ruta"
+}
+
+# campo NOMBRE: el primer valor de ese nombre en el JSON de la entrada.
+campo() {
+  grep -o "\"$1\":\(\"[^\"]*\"\|[^,}]*\)" | head -n 1 | sed 's/^[^:]*://; s/^"//; s/"$//'
+}

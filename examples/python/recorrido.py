@@ -1,0 +1,114 @@
+"""Una descarga, un lote de títulos y una addenda, con la biblioteca estándar."""
+
+import hashlib
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+PASARELA = os.environ.get("PASARELA_URL", "http://127.0.0.1:8080")
+CLAVE = os.environ.get("PASARELA_CLAVE")
+EMPRESA = "PRU010101AB1"
+
+EN_CURSO = ("en_cola", "solicitada", "en_proceso", "descargando")
+
+
+class ErrorDePasarela(Exception):
+    """Lo que contestó la pasarela cuando no pudo; problema es su JSON."""
+
+    def __init__(self, problema: dict):
+        super().__init__(f"{problema['status']} {problema['title']}: {problema['detail']}")
+        self.problema = problema
+
+
+def pide(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str):
+    """Hace una petición; devuelve los encabezados y los bytes de la respuesta."""
+    peticion = urllib.request.Request(PASARELA + ruta, method=metodo)
+    if CLAVE:
+        peticion.add_header("Authorization", f"Bearer {CLAVE}")
+    for nombre, valor in encabezados.items():
+        peticion.add_header(nombre.replace("_", "-"), valor)
+    if cuerpo is not None:
+        peticion.add_header("Content-Type", "application/json")
+        peticion.data = json.dumps(cuerpo).encode()
+    try:
+        with urllib.request.urlopen(peticion, timeout=120) as respuesta:
+            return respuesta.headers, respuesta.read()
+    except urllib.error.HTTPError as e:
+        raise ErrorDePasarela(json.load(e)) from None
+
+
+def descarga() -> None:
+    """Todo lo que la empresa emitió en enero, hasta los ZIP en el disco."""
+    _, cuerpo = pide("POST", "/v1/sat/descargas", {
+        "servicio": "cfdi", "rfcSolicitante": EMPRESA, "tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
+        "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59",
+    }, Idempotency_Key=str(uuid.uuid4()))  # la misma clave, si hay que repetir
+    ruta = f"/v1/sat/descargas/{json.loads(cuerpo)['idDescarga']}"
+    while True:
+        encabezados, cuerpo = pide("GET", ruta)
+        estado = json.loads(cuerpo)
+        if estado["estado"] not in EN_CURSO:
+            break
+        time.sleep(int(encabezados.get("Retry-After", 60)))
+    if estado["estado"] != "terminada":
+        raise SystemExit(f"la descarga quedó {estado['estado']}: {estado.get('motivo')}")
+
+    _, cuerpo = pide("GET", f"{ruta}/paquetes")
+    for paquete in json.loads(cuerpo)["paquetes"]:
+        _, contenido = pide("GET", paquete["url"])
+        if hashlib.sha256(contenido).hexdigest() != paquete["sha256"]:
+            raise SystemExit(f"{paquete['idPaquete']} no llegó entero")
+        with open(f"{paquete['idPaquete']}.zip", "wb") as archivo:
+            archivo.write(contenido)
+        print(f"descarga: {paquete['idPaquete']}.zip, {len(contenido)} bytes")
+
+    _, cuerpo = pide("GET", f"{ruta}/cfdis?limite=10")
+    primero = json.loads(cuerpo)["cfdis"][0]
+    print(f"descarga: el primero es {primero['uuid']}, por {primero['total']}")
+
+
+def lote() -> None:
+    """Un título, de JSON a registrado."""
+    with open("../titulo.json", encoding="utf-8") as archivo:
+        titulo = json.load(archivo)
+    titulo["folioControl"] = "PY" + uuid.uuid4().hex[:12].upper()
+    _, cuerpo = pide("POST", "/v1/sep/lotes", {"titulos": [titulo]}, Idempotency_Key=titulo["folioControl"])
+    ruta = f"/v1/sep/lotes/{json.loads(cuerpo)['numeroLote']}"
+    while not json.loads(pide("GET", ruta)[1])["procesado"]:
+        time.sleep(2)  # en la SEP son minutos
+    for renglon in json.loads(pide("GET", f"{ruta}/resultado")[1])["titulos"]:
+        print(f"lote: {renglon['folioControl']} {renglon['resultado']}")
+        if renglon["resultado"] != "registrado":
+            raise SystemExit(renglon["descripcion"])
+
+
+def addenda() -> None:
+    """Los datos que pide un comercio, vueltos addenda."""
+    _, cuerpo = pide("POST", "/v1/pade/addendas", {"datos": "pedido|4500\ntienda|12"})
+    print(f"addenda: {json.loads(cuerpo)['xml']}")
+
+
+def error() -> None:
+    """Un rango al revés: el problema dice qué campo lo causa."""
+    try:
+        pide("POST", "/v1/sat/descargas", {
+            "servicio": "cfdi", "rfcSolicitante": EMPRESA, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
+            "fechaInicial": "2026-02-01T00:00:00", "fechaFinal": "2026-01-01T00:00:00",
+        })
+    except ErrorDePasarela as e:
+        if not e.problema["type"].endswith("#datos-invalidos"):
+            raise
+        for falta in e.problema["errores"]:
+            print(f"error {e.problema['status']}: {falta['campo']}: {falta['detalle']}")
+    else:
+        raise SystemExit("la pasarela aceptó un rango al revés")
+
+
+if __name__ == "__main__":
+    descarga()
+    lote()
+    addenda()
+    error()

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// aviso is a message for an example to judge.
+type aviso struct {
+	name             string
+	hora             time.Time
+	id, firmas, body string
+	genuine          bool
+}
+
+// avisos are messages signed by the specification's own library, good and bad.
+func avisos(t *testing.T, secreto string) []aviso {
+	t.Helper()
+	otro := "whsec_" + base64.StdEncoding.EncodeToString([]byte("fedcba9876543210fedcba9876543210"))
+	const body = `{"type":"descarga.vacia","data":{"rfcSolicitante":"Ñ&P010101AB3"}}`
+	firma := func(secreto string, hora time.Time) string {
+		wh, err := standardwebhooks.NewWebhook(secreto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := wh.Sign("msg_1", hora, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	now := time.Now()
+	old := now.Add(-time.Hour)
+	return []aviso{
+		{"signed", now, "msg_1", firma(secreto, now), body, true},
+		{"signed twice, while the secret changes", now, "msg_1", firma(otro, now) + " " + firma(secreto, now), body, true},
+		{"signed with another secret", now, "msg_1", firma(otro, now), body, false},
+		{"changed", now, "msg_1", firma(secreto, now), body + " ", false},
+		{"of another id", now, "msg_2", firma(secreto, now), body, false},
+		{"an hour old", old, "msg_1", firma(secreto, old), body, false},
+	}
+}
+
+// TestAvisos_ExamplesJudgeMessages builds and runs the programs of examples/avisos.
+// A message that is not genuine must end them with 1 and nothing said: a stack
+// trace is no judgement.
+func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
+	t.Parallel()
+	secreto := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	for _, tc := range []struct {
+		lenguaje, build string
+		run             []string
+	}{
+		{"php", "", []string{"php", "verifica.php"}},
+		{"java", "javac Verifica.java", []string{"java", "Verifica"}},
+		{"go", "go build -o verifica verifica.go", []string{"./verifica"}},
+		{"csharp", "mcs -langversion:latest -out:verifica.exe Verifica.cs", []string{"mono", "verifica.exe"}},
+	} {
+		t.Run(tc.lenguaje, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range strings.Fields(tc.run[0] + " " + strings.SplitN(tc.build+" ", " ", 2)[0]) {
+				if program == "./verifica" {
+					continue
+				}
+				if _, err := exec.LookPath(program); err != nil {
+					if os.Getenv("CI") != "" {
+						t.Fatalf("%s is missing", program)
+					}
+					t.Skipf("SKIPPED: %s is missing, so the example was not tried", program)
+				}
+			}
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "avisos"))); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := shell(t.Context(), dir, tc.build); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, a := range avisos(t, secreto) {
+				cmd := exec.CommandContext(t.Context(), tc.run[0], append(tc.run[1:], a.id, strconv.FormatInt(a.hora.Unix(), 10), a.firmas)...)
+				cmd.Dir, cmd.Stdin = dir, strings.NewReader(a.body)
+				cmd.Env = append(os.Environ(), "PASARELA_SECRETO="+secreto)
+				out, err := cmd.CombinedOutput()
+				var exit *exec.ExitError
+				refused := errors.As(err, &exit) && exit.ExitCode() == 1
+				if len(out) > 0 || a.genuine != (err == nil) || !a.genuine && !refused {
+					t.Errorf("a message %s: %v\n%s", a.name, err, out)
+				}
+			}
+		})
+	}
+}

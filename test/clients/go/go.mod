@@ -1,0 +1,3 @@
+module erp
+
+go 1.26
