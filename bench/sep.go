@@ -216,9 +216,9 @@ func lote() (file []byte, titles int, err error) {
 		for out.Len() < loteBytes {
 			titles++
 			t := titulo.Titulo{Version: titulo.Version, FolioControl: fmt.Sprintf("BENCH%06d", titles)}
-			t.FirmaResponsables = []titulo.FirmaResponsable{{Nombre: "JUANA", PrimerApellido: "PRUEBA", CURP: "PEPJ800101MDFRRN05", IDCargo: "3", Cargo: "RECTOR",
+			t.FirmaResponsables = []titulo.FirmaResponsable{{Nombre: "JUANA", PrimerApellido: "PRUEBA", CURP: "PEPJ800101MDFRRN03", IDCargo: "3", Cargo: "RECTOR",
 				Sello: noise(sealBytes), CertificadoResponsable: noise(certificateBytes), NoCertificadoResponsable: "00001000000000000000"}}
-			t.Profesionista = titulo.Profesionista{CURP: "MEXL010203HDFXXS09", Nombre: "LUIS", PrimerApellido: "XOLO", CorreoElectronico: "luis@example.com"}
+			t.Profesionista = titulo.Profesionista{CURP: "MEXL010203HDFXXS05", Nombre: "LUIS", PrimerApellido: "XOLO", CorreoElectronico: "luis@example.com"}
 			var document []byte
 			if document, failed = titulo.Marshal(t); failed != nil || !yield(t.FolioControl, document) {
 				return

@@ -47,7 +47,7 @@ func (w *walk) rechazos() {
 	if w.err != nil {
 		return
 	}
-	const curp, unknown = "MEXL010203HDFXXS09", "MEXL010203HDFXXS17"
+	const curp, unknown = "MEXL010203HDFXXS05", "MEXL010203HDFXXS17"
 	w.err = w.stack.Sandbox.Perillas().Cambia(map[string]any{"sep_curps_desconocidas": unknown})
 	x := func(i int) string { return emitted.Titulos[i].XML }
 	file, err := pack(

@@ -1351,12 +1351,12 @@ type FirmaDeContrato struct {
 type FirmaEmitida struct {
 	// CadenaOriginal La cadena original, en UTF-8: 38 campos separados por `|`, entre `||`. Es lo que se sella, sin espacios ni saltos de línea de más.
 	//
-	// Example: ||1.0|PRU20260001|PEPJ800101MDFRRN05|3|RECTOR|DRA.|090001|UNIVERSIDAD DE PRUEBA|103301|LICENCIATURA EN DERECHO|2018-08-20|2023-06-30|8|DECRETO DE CREACIÓN||GOLA000115MDFMPNA5|ANA|GOMEZ|LOPEZ|ana.gomez@example.com|2025-11-14|1|POR TESIS|2025-09-05||1|2|ART. 55 LRART. 5 CONST|09|CIUDAD DE MÉXICO|PREPARATORIA DE PRUEBA|4|BACHILLERATO|15|MÉXICO||2018-07-06|||
+	// Example: ||1.0|PRU20260001|PEPJ800101MDFRRN03|3|RECTOR|DRA.|090001|UNIVERSIDAD DE PRUEBA|103301|LICENCIATURA EN DERECHO|2018-08-20|2023-06-30|8|DECRETO DE CREACIÓN||GOLA000115MDFMPNA5|ANA|GOMEZ|LOPEZ|ana.gomez@example.com|2025-11-14|1|POR TESIS|2025-09-05||1|2|ART. 55 LRART. 5 CONST|09|CIUDAD DE MÉXICO|PREPARATORIA DE PRUEBA|4|BACHILLERATO|15|MÉXICO||2018-07-06|||
 	CadenaOriginal string `json:"cadenaOriginal"`
 
 	// CURP CURP de quien firma.
 	//
-	// Example: PEPJ800101MDFRRN05
+	// Example: PEPJ800101MDFRRN03
 	CURP string `json:"curp"`
 
 	// NoCertificadoResponsable Número del certificado con que se selló, 20 dígitos; no aparece con `firmar: false`.
@@ -2940,7 +2940,7 @@ type TituloFirmaResponsable struct {
 
 	// CURP CURP, 18 caracteres en mayúsculas. La SEP la compara con la del certificado de la e.firma.
 	//
-	// Example: PEPJ800101MDFRRN05
+	// Example: PEPJ800101MDFRRN03
 	CURP string `json:"curp"`
 
 	// IDCargo Id del cargo, catálogo `cargos`. Basta el id o el texto.

@@ -32,7 +32,7 @@ func emite(t *testing.T, p autoridad.Peticion) *autoridad.Emitida {
 		t.Fatal(err)
 	}
 	if p.RFC == "" {
-		p.RFC, p.Nombre, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN05", "PEPJ800101AB5"
+		p.RFC, p.Nombre, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN03", "PEPJ800101AB5"
 	}
 	if p.Key == nil {
 		if p.Key, err = laLlave(); err != nil {
@@ -209,7 +209,7 @@ func codigosDe(notas []nota) string {
 }
 
 func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
-	e := emite(t, autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBAS SA DE CV", CURP: "PEPJ800101MDFRRN05", RFCRepresentante: "PEPJ800101AB5",
+	e := emite(t, autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBAS SA DE CV", CURP: "PEPJ800101MDFRRN03", RFCRepresentante: "PEPJ800101AB5",
 		NotBefore: hoy.AddDate(-1, 0, 0), NotAfter: hoy.AddDate(0, 0, 20).Add(time.Hour)})
 	en := escribe(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": []byte("\ufeff" + canario + "\r\n")})
 	s := ejecuta(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt"))
@@ -218,7 +218,7 @@ func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
   RFC            PRU010101AB1
   nombre         PRUEBAS SA DE CV
   representante  PEPJ800101AB5
-  CURP           PEPJ800101MDFRRN05
+  CURP           PEPJ800101MDFRRN03
   certificado    ` + autoridad.Serial(e.Certificate) + `
   emisor         AC SANDBOX PASARELA
   vigente desde  2025-03-01T18:00:00Z

@@ -27,7 +27,7 @@ func seen() []struct{ estatus, descripcion, resultado, motivo string } {
 		{"2", "Identificador de entidad federativa no válido en el nodo Expedicion: 9", Rechazado, "entidad_invalida"},
 		{"2", "Nombre de cargo no válido en el nodo FirmaResponsables: RESPONSABLE DE EXPEDICIÓN", Rechazado, "cargo_invalido"},
 		{"2", "Error Bus criptografico: El certificado de Emisor no ha sido registrado o es inválido", Rechazado, "certificado_no_registrado"},
-		{"2", "Error Bus criptografico: La Curp del PEPJ800101MDFRRN05 no es igual a: MEXL010203HDFXXS09", Rechazado, "curp_del_certificado"},
+		{"2", "Error Bus criptografico: La Curp del PEPJ800101MDFRRN03 no es igual a: MEXL010203HDFXXS05", Rechazado, "curp_del_certificado"},
 		{"2", "Error Bus criptografico: La Secuencia no ha sido autenticada", Rechazado, "sello_invalido"},
 		{"2", "Error Bus criptografico: No existe información para los datos proporcionados", Rechazado, "sin_informacion"},
 	}

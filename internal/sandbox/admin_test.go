@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
 func TestAdmin_Knobs(t *testing.T) {
@@ -265,5 +266,36 @@ func TestNew_ReusesWhatIsInDir(t *testing.T) {
 	}
 	if lee(t, dir, "ca.pem") == "" {
 		t.Error("no ca.pem")
+	}
+}
+
+// What an earlier version issued to another person seals no title of today's.
+func TestNew_WhenAnEFirmaIsAnotherPersonsIssuesItAgain(t *testing.T) {
+	dir := t.TempDir()
+	primera, err := sandbox.New(sandbox.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	otra, err := primera.Autoridad().Emite(autoridad.Peticion{RFC: sandbox.RFCPersona, Nombre: "OTRA PERSONA", CURP: "GOLA000115MDFMPNA5", Password: "sandbox"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := otra.WriteTo(primera.EFirmasDir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := primera.Autoridad().Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	segunda, err := sandbox.New(sandbox.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := autoridad.LoadEmitida(segunda.EFirmasDir(), sandbox.RFCPersona)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "PEPJ800101MDFRRN03"
+	if got := e.Certificate.Subject.SerialNumber; got != want {
+		t.Errorf("the e.firma is that of %s, want %s", got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,14 +31,14 @@ const (
 
 func contribuyentes() []autoridad.Peticion {
 	return []autoridad.Peticion{
-		{RFC: RFCEmpresa, Nombre: "EMPRESA DE PRUEBA DEL SANDBOX", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN05", Password: password},
-		{RFC: RFCEspecial, Nombre: "ÑANDÚ & PEÑA DE PRUEBA", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN05", Password: password},
-		{RFC: RFCPersona, Nombre: "JUANA PÉREZ DE PRUEBA", CURP: "PEPJ800101MDFRRN05", Password: password},
+		{RFC: RFCEmpresa, Nombre: "EMPRESA DE PRUEBA DEL SANDBOX", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
+		{RFC: RFCEspecial, Nombre: "ÑANDÚ & PEÑA DE PRUEBA", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
+		{RFC: RFCPersona, Nombre: "JUANA PÉREZ DE PRUEBA", CURP: "PEPJ800101MDFRRN03", Password: password},
 	}
 }
 
-// prepara reads the authority in dir, or makes one, and issues the e.firmas that are missing or that
-// another authority issued. The keys, which are what takes time, are made at once.
+// prepara reads the authority in dir, or makes one, and issues the e.firmas that are missing, that
+// another authority issued, or that are another person's. The keys, which are what takes time, are made at once.
 func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
 	ca, err := autoridad.Load(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +47,7 @@ func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
 	destino := filepath.Join(dir, carpetaEFirmas)
 	var faltan []autoridad.Peticion
 	for _, p := range contribuyentes() {
-		if !sirve(ca, destino, p.RFC, ahora) {
+		if !sirve(ca, destino, p, ahora) {
 			faltan = append(faltan, p)
 		}
 	}
@@ -84,11 +85,13 @@ func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
 	return ca, nil
 }
 
-// sirve tells whether the e.firma on disk is whole, current and of this authority.
-func sirve(ca *autoridad.Autoridad, dir, rfc string, ahora time.Time) bool {
+// sirve tells whether the e.firma on disk is whole, current, of this authority and
+// of the person that it is to be.
+func sirve(ca *autoridad.Autoridad, dir string, p autoridad.Peticion, ahora time.Time) bool {
 	if ca == nil {
 		return false
 	}
-	e, err := autoridad.LoadEmitida(dir, rfc)
-	return err == nil && ca.EsPropio(e.Certificate) && ahora.Before(e.Certificate.NotAfter)
+	e, err := autoridad.LoadEmitida(dir, p.RFC)
+	return err == nil && ca.EsPropio(e.Certificate) && ahora.Before(e.Certificate.NotAfter) &&
+		strings.HasSuffix(e.Certificate.Subject.SerialNumber, p.CURP)
 }

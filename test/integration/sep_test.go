@@ -156,7 +156,7 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 	broken := before + `sello="` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 256)) + `"` + after
 	cases := []struct{ doc, resultado, motivo string }{
 		{docs[0], "ya_registrado", "folio_ya_registrado"},
-		{strings.Replace(docs[1], "MEXL010203HDFXXS09", "MEXL010203HDFXXS17", 1), "rechazado", "curp_no_encontrada"},
+		{strings.Replace(docs[1], "MEXL010203HDFXXS05", "MEXL010203HDFXXS17", 1), "rechazado", "curp_no_encontrada"},
 		{strings.Replace(docs[2], `cargo="RECTOR"`, `cargo="RECTORA"`, 1), "rechazado", "cargo_invalido"},
 		{strings.Replace(docs[3], `idEntidadFederativa="09"`, `idEntidadFederativa="9"`, 1), "rechazado", "entidad_invalida"},
 		{broken, "rechazado", "sello_invalido"},
@@ -314,6 +314,11 @@ func TestSEP_WhenTitlesAreValidated(t *testing.T) {
 	if got.Valido || len(got.Titulos) != 2 || !got.Titulos[0].Valido || got.Titulos[1].Valido || got.Titulos[1].FolioControl != "V00002" {
 		t.Fatalf("%+v", got)
 	}
+	for _, p := range got.Titulos[0].Problemas {
+		if strings.HasPrefix(p.Codigo, "curp") {
+			t.Errorf("the sandbox's own title has a CURP that is none: %+v", p)
+		}
+	}
 	found := false
 	for _, p := range got.Titulos[1].Problemas {
 		found = found || strings.HasPrefix(p.Ruta, "firmaResponsables/0") && p.Nivel == "error"
@@ -333,7 +338,7 @@ func TestSEP_WhenTitlesCannotBeIssued(t *testing.T) {
 		return x
 	}
 	signer := devstack.Titulo("X1", gatewaytest.Persona)
-	signer["firmaResponsables"].([]any)[0].(map[string]any)["curp"] = "MEXL010203HDFXXS09"
+	signer["firmaResponsables"].([]any)[0].(map[string]any)["curp"] = "MEXL010203HDFXXS05"
 	for name, tc := range map[string]struct {
 		titulos []any
 		campo   string

@@ -173,7 +173,7 @@ func TestSecrets_WhenAllGoesAndFailsTheyAreShownNowhere(t *testing.T) {
 	const rfc, canary = "CAN010101AB7", "canario-de-la-contrasena-9f31"
 	r := start(t, gatewaytest.Options{})
 	issued, err := r.Sandbox.Autoridad().Emite(autoridad.Peticion{RFC: rfc, Nombre: "CANARIO DE PRUEBA", Password: canary,
-		RFCRepresentante: gatewaytest.Persona, CURP: "PEPJ800101MDFRRN05"})
+		RFCRepresentante: gatewaytest.Persona, CURP: "PEPJ800101MDFRRN03"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (b *banco) titulo(folio string) documento {
 	return documento{
 		"TituloElectronico": {"version": "1.0", "folioControl": folio},
 		"FirmaResponsable": {
-			"nombre": "JUANA", "primerApellido": "PÉREZ", "curp": "PEPJ800101MDFRRN05", "idCargo": "3", "cargo": "RECTOR", "abrTitulo": "DRA.",
+			"nombre": "JUANA", "primerApellido": "PÉREZ", "curp": "PEPJ800101MDFRRN03", "idCargo": "3", "cargo": "RECTOR", "abrTitulo": "DRA.",
 			"certificadoResponsable": b64(b.firma.CerDER), "noCertificadoResponsable": autoridad.Serial(b.firma.Certificate),
 		},
 		"Institucion": {"cveInstitucion": "010033", "nombreInstitucion": "UNIVERSIDAD TECNOLÓGICA \"A & B\""},

@@ -53,7 +53,7 @@ func TestTitle_EachRuleHasItsText(t *testing.T) {
 		"estudio":                     {"Antecedente", "tipoEstudioAntecedente", "PREPARATORIA", "Nombre de tipo de estudio no válido en el nodo Antecedente: PREPARATORIA"},
 		"certificate that is none":    {"FirmaResponsable", "certificadoResponsable", "eHh4", certMalo},
 		"another certificate number":  {"FirmaResponsable", "noCertificadoResponsable", "00001000000409388297", bus + "No existe información para los datos proporcionados"},
-		"another signer":              {"FirmaResponsable", "curp", "AICA770112HDFRNL01", bus + "La Curp del AICA770112HDFRNL01 no es igual a: PEPJ800101MDFRRN05"},
+		"another signer":              {"FirmaResponsable", "curp", "AICA770112HDFRNL01", bus + "La Curp del AICA770112HDFRNL01 no es igual a: PEPJ800101MDFRRN03"},
 	} {
 		if got := b.examina(b.sellado(b.titulo(nombre).con(c.elemento, c.atributo, c.valor))); got != c.want {
 			t.Errorf("%s: %s", nombre, got)
@@ -75,7 +75,7 @@ func TestTitle_OnlyCertificatesOfTheAuthorityAreRegistered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peticion := autoridad.Peticion{RFC: "PEPJ800101AB5", CURP: "PEPJ800101MDFRRN05", Password: "x", Key: b.firma.Key}
+	peticion := autoridad.Peticion{RFC: "PEPJ800101AB5", CURP: "PEPJ800101MDFRRN03", Password: "x", Key: b.firma.Key}
 	emite := func(a *autoridad.Autoridad, cambia func(*autoridad.Peticion)) *autoridad.Emitida {
 		p := peticion
 		cambia(&p)
@@ -99,7 +99,7 @@ func TestTitle_OnlyCertificatesOfTheAuthorityAreRegistered(t *testing.T) {
 			p.NotBefore, p.NotAfter = time.Now().AddDate(-5, 0, 0), time.Now().AddDate(-1, 0, 0)
 		}), certMalo},
 		"of a CSD":  {emite(propia, func(p *autoridad.Peticion) { p.Tipo = autoridad.CSD }), certMalo},
-		"of nobody": {emite(propia, func(p *autoridad.Peticion) { p.CURP = "" }), bus + "La Curp del PEPJ800101MDFRRN05 no es igual a: "},
+		"of nobody": {emite(propia, func(p *autoridad.Peticion) { p.CURP = "" }), bus + "La Curp del PEPJ800101MDFRRN03 no es igual a: "},
 	} {
 		b.firma = c.firma
 		if got := b.examina(b.sellado(b.titulo(nombre))); got != c.want {

@@ -83,13 +83,13 @@ static class Recorrido
         folioControl: folio,
         firmaResponsables: new List<TituloFirmaResponsable>
         {
-            new TituloFirmaResponsable(rfc: Directora, curp: "PEPJ800101MDFRRN05", nombre: "JUANA", primerApellido: "PEREZ",
+            new TituloFirmaResponsable(rfc: Directora, curp: "PEPJ800101MDFRRN03", nombre: "JUANA", primerApellido: "PEREZ",
                 segundoApellido: "DE PRUEBA", idCargo: "3", abrTitulo: "DRA."),
         },
         institucion: new TituloInstitucion("090001", "UNIVERSIDAD DE PRUEBA"),
         carrera: new TituloCarrera(cveCarrera: "103301", nombreCarrera: "LICENCIATURA EN DERECHO",
             fechaTerminacion: "2023-06-30", idAutorizacionReconocimiento: "8"),
-        profesionista: new TituloProfesionista(curp: "MEXL010203HDFXXS09", nombre: "LUIS", primerApellido: "MENDEZ",
+        profesionista: new TituloProfesionista(curp: "MEXL010203HDFXXS05", nombre: "LUIS", primerApellido: "MENDEZ",
             correoElectronico: "luis@example.com"),
         expedicion: new TituloExpedicion(fechaExpedicion: "2025-11-14", idModalidadTitulacion: "1",
             fechaExamenProfesional: "2025-09-05", cumplioServicioSocial: "1", idFundamentoLegalServicioSocial: "2",

@@ -154,12 +154,12 @@ func guarda(ctx context.Context, api *pasarela.ClientWithResponses, paquete pasa
 func titulo(folio string) pasarela.Titulo {
 	return pasarela.Titulo{
 		FolioControl: folio,
-		FirmaResponsables: []pasarela.TituloFirmaResponsable{{Rfc: opcional(directora), CURP: "PEPJ800101MDFRRN05", Nombre: "JUANA",
+		FirmaResponsables: []pasarela.TituloFirmaResponsable{{Rfc: opcional(directora), CURP: "PEPJ800101MDFRRN03", Nombre: "JUANA",
 			PrimerApellido: "PEREZ", SegundoApellido: opcional("DE PRUEBA"), IdCargo: opcional("3"), AbrTitulo: opcional("DRA.")}},
 		Institucion: pasarela.TituloInstitucion{CveInstitucion: "090001", NombreInstitucion: "UNIVERSIDAD DE PRUEBA"},
 		Carrera: pasarela.TituloCarrera{CveCarrera: "103301", NombreCarrera: "LICENCIATURA EN DERECHO", FechaTerminacion: "2023-06-30",
 			IdAutorizacionReconocimiento: opcional("8")},
-		Profesionista: pasarela.TituloProfesionista{CURP: "MEXL010203HDFXXS09", Nombre: "LUIS", PrimerApellido: "MENDEZ",
+		Profesionista: pasarela.TituloProfesionista{CURP: "MEXL010203HDFXXS05", Nombre: "LUIS", PrimerApellido: "MENDEZ",
 			CorreoElectronico: "luis@example.com"},
 		Expedicion: pasarela.TituloExpedicion{FechaExpedicion: "2025-11-14", IdModalidadTitulacion: opcional("1"), FechaExamenProfesional: opcional("2025-09-05"),
 			CumplioServicioSocial: "1", IdFundamentoLegalServicioSocial: opcional("2"), IdEntidadFederativa: opcional("09")},

@@ -59,12 +59,12 @@ function titulo(string $folio): Model\Titulo
 {
     return new Model\Titulo([
         'folio_control' => $folio,
-        'firma_responsables' => [new Model\TituloFirmaResponsable(['rfc' => DIRECTORA, 'curp' => 'PEPJ800101MDFRRN05', 'nombre' => 'JUANA',
+        'firma_responsables' => [new Model\TituloFirmaResponsable(['rfc' => DIRECTORA, 'curp' => 'PEPJ800101MDFRRN03', 'nombre' => 'JUANA',
             'primer_apellido' => 'PEREZ', 'segundo_apellido' => 'DE PRUEBA', 'id_cargo' => '3', 'abr_titulo' => 'DRA.'])],
         'institucion' => new Model\TituloInstitucion(['cve_institucion' => '090001', 'nombre_institucion' => 'UNIVERSIDAD DE PRUEBA']),
         'carrera' => new Model\TituloCarrera(['cve_carrera' => '103301', 'nombre_carrera' => 'LICENCIATURA EN DERECHO',
             'fecha_terminacion' => '2023-06-30', 'id_autorizacion_reconocimiento' => '8']),
-        'profesionista' => new Model\TituloProfesionista(['curp' => 'MEXL010203HDFXXS09', 'nombre' => 'LUIS', 'primer_apellido' => 'MENDEZ',
+        'profesionista' => new Model\TituloProfesionista(['curp' => 'MEXL010203HDFXXS05', 'nombre' => 'LUIS', 'primer_apellido' => 'MENDEZ',
             'correo_electronico' => 'luis@example.com']),
         'expedicion' => new Model\TituloExpedicion(['fecha_expedicion' => '2025-11-14', 'id_modalidad_titulacion' => '1',
             'fecha_examen_profesional' => '2025-09-05', 'cumplio_servicio_social' => '1', 'id_fundamento_legal_servicio_social' => '2',

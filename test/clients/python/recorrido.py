@@ -56,12 +56,12 @@ def descarga(api: pasarela.ApiClient) -> None:
 def titulo(folio: str) -> pasarela.Titulo:
     return pasarela.Titulo.from_dict({
         "folioControl": folio,
-        "firmaResponsables": [{"rfc": DIRECTORA, "curp": "PEPJ800101MDFRRN05", "nombre": "JUANA", "primerApellido": "PEREZ",
+        "firmaResponsables": [{"rfc": DIRECTORA, "curp": "PEPJ800101MDFRRN03", "nombre": "JUANA", "primerApellido": "PEREZ",
                                "segundoApellido": "DE PRUEBA", "idCargo": "3", "abrTitulo": "DRA."}],
         "institucion": {"cveInstitucion": "090001", "nombreInstitucion": "UNIVERSIDAD DE PRUEBA"},
         "carrera": {"cveCarrera": "103301", "nombreCarrera": "LICENCIATURA EN DERECHO", "fechaTerminacion": "2023-06-30",
                     "idAutorizacionReconocimiento": "8"},
-        "profesionista": {"curp": "MEXL010203HDFXXS09", "nombre": "LUIS", "primerApellido": "MENDEZ",
+        "profesionista": {"curp": "MEXL010203HDFXXS05", "nombre": "LUIS", "primerApellido": "MENDEZ",
                           "correoElectronico": "luis@example.com"},
         "expedicion": {"fechaExpedicion": "2025-11-14", "idModalidadTitulacion": "1", "fechaExamenProfesional": "2025-09-05",
                        "cumplioServicioSocial": "1", "idFundamentoLegalServicioSocial": "2", "idEntidadFederativa": "09"},

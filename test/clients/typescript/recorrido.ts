@@ -88,11 +88,11 @@ async function descarga(): Promise<void> {
 const titulo = (folioControl: string): Titulo => ({
   folioControl,
   firmaResponsables: [
-    { rfc: DIRECTORA, curp: "PEPJ800101MDFRRN05", nombre: "JUANA", primerApellido: "PEREZ", segundoApellido: "DE PRUEBA", idCargo: "3", abrTitulo: "DRA." },
+    { rfc: DIRECTORA, curp: "PEPJ800101MDFRRN03", nombre: "JUANA", primerApellido: "PEREZ", segundoApellido: "DE PRUEBA", idCargo: "3", abrTitulo: "DRA." },
   ],
   institucion: { cveInstitucion: "090001", nombreInstitucion: "UNIVERSIDAD DE PRUEBA" },
   carrera: { cveCarrera: "103301", nombreCarrera: "LICENCIATURA EN DERECHO", fechaTerminacion: "2023-06-30", idAutorizacionReconocimiento: "8" },
-  profesionista: { curp: "MEXL010203HDFXXS09", nombre: "LUIS", primerApellido: "MENDEZ", correoElectronico: "luis@example.com" },
+  profesionista: { curp: "MEXL010203HDFXXS05", nombre: "LUIS", primerApellido: "MENDEZ", correoElectronico: "luis@example.com" },
   expedicion: {
     fechaExpedicion: "2025-11-14",
     idModalidadTitulacion: "1",
