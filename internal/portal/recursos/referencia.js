@@ -18,6 +18,8 @@ const palabras = new Map(Object.entries({
   "Execute": "Enviar",
   "Clear": "Limpiar",
   "Parameters": "Parámetros",
+  "Parameters ": "Parámetros ",
+  "Operation `": "Operación `",
   "No parameters": "Sin parámetros.",
   "Request body": "Cuerpo de la petición",
   "Name": "Nombre",
