@@ -994,8 +994,6 @@ type EmisionDeTitulos struct {
 }
 
 // EncabezadoHTTP Valor de un encabezado HTTP, como lo define RFC 9110.
-//
-// Example: bytes
 type EncabezadoHTTP = string
 
 // EntregaWebhook Un aviso a un webhook.
@@ -3274,18 +3272,12 @@ type FiltroRFCSolicitante = RFC
 type IdempotencyKey = ClaveIdempotencia
 
 // IfNoneMatch Valor de un encabezado HTTP, como lo define RFC 9110.
-//
-// Example: bytes
 type IfNoneMatch = EncabezadoHTTP
 
 // IfRange Valor de un encabezado HTTP, como lo define RFC 9110.
-//
-// Example: bytes
 type IfRange = EncabezadoHTTP
 
 // LastEventID Valor de un encabezado HTTP, como lo define RFC 9110.
-//
-// Example: bytes
 type LastEventID = EncabezadoHTTP
 
 // LimiteEntregas Cuántas entregas trae una página.
@@ -3294,8 +3286,6 @@ type LastEventID = EncabezadoHTTP
 type LimiteEntregas = LimiteDeEntregas
 
 // Range Valor de un encabezado HTTP, como lo define RFC 9110.
-//
-// Example: bytes
 type Range = EncabezadoHTTP
 
 // RFCEnRuta RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
