@@ -135,8 +135,8 @@ func TestREADME_WhatDriftsIsNoticed(t *testing.T) {
 		"a command":                 {from: `{"duracion": "1m"}`, to: `{"duracion": "2m"}`},
 		"a command's indentation":   {from: "       \"fechaInicial\"", to: "      \"fechaInicial\""},
 		"a block's language":        {from: "```sh\n", to: "```\n"},
-		"a comment goes":            {from: "    # para títulos", to: ""},
-		"a comment in English":      {from: "# para títulos", to: "# for titles"},
+		"a comment goes":            {from: "   # Para títulos\n", to: ""},
+		"a comment in English":      {from: "# Para títulos", to: "# For titles"},
 		"a command in a table":      {from: "| `cd node && node recorrido.mjs` |", to: "| `cd node && node main.mjs` |"},
 		"a row goes":                {from: "| `make fuzz` | ataca con datos al azar cada analizador |\n", to: ""},
 		"a cell goes":               {from: " | Java 17, Maven para una biblioteca |", to: " |"},
@@ -154,5 +154,30 @@ func TestREADME_WhatDriftsIsNoticed(t *testing.T) {
 		} else if drift(english, changed) == "" {
 			t.Errorf("%s: README.es.md differs, and nobody notices", name)
 		}
+	}
+}
+
+// TestPages_CommentsDoNoHarmWhereAShellRunsThem: zsh, the shell of every Mac, runs
+// the comments of what is pasted, unless told otherwise. A line that is one is then
+// a command that is not found, and no more than that; after a command it would be
+// arguments, and a quotation mark in it would swallow the lines that follow.
+func TestPages_CommentsDoNoHarmWhereAShellRunsThem(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, name := range pages(t) {
+		for _, m := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$").FindAllStringSubmatch(page(t, name), -1) {
+			for _, c := range comment.FindAllString(m[1], -1) {
+				found++
+				if text := strings.TrimLeft(c, " "); strings.ContainsAny(text[1:], "'\"`()<>|&;$\\{}[]*?~!#") {
+					t.Errorf("%s: a shell would act on: %s", name, text)
+				}
+				if !strings.Contains("\n"+m[1], "\n"+c) {
+					t.Errorf("%s: not on a line of its own: %s", name, c)
+				}
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d comments were found", found)
 	}
 }
