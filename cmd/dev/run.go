@@ -66,7 +66,7 @@ Paste, in another terminal:
   # 1. Ask for the invoices that {rfc} issued in January 2026
   curl -sS {api}/v1/sat/cfdi/solicitudes -H 'Content-Type: application/json' -d '{"tipoDescarga":"emitidos","tipoSolicitud":"CFDI","rfcSolicitante":"{rfc}","fechaInicial":"2026-01-01T00:00:00","fechaFinal":"2026-01-31T23:59:59"}' | tee /tmp/solicitud.json
 
-  # 2. Follow it: estadoSolicitud 3 means that the packages are ready (about five seconds here)
+  # 2. Follow it: estadoSolicitud 3 means that the packages are ready, here in about five seconds
   sleep 6; curl -sS "{api}/v1/sat/cfdi/solicitudes/$(sed -E 's/.*"idSolicitud":"([^"]+)".*/\1/' /tmp/solicitud.json)?rfcSolicitante={rfc}" | tee /tmp/estado.json
 
   # 3. Download the package as a ZIP
@@ -75,7 +75,7 @@ Paste, in another terminal:
   # Or let the gateway do all of it: the metadata of everything that {rfc} received in 2025
   curl -sS {api}/v1/sat/descargas -H 'Content-Type: application/json' -d '{"servicio":"cfdi","tipoDescarga":"recibidos","tipoSolicitud":"Metadata","rfcSolicitante":"{rfc}","fechaInicial":"2025-01-01T00:00:00","fechaFinal":"2025-12-31T23:59:59"}' | tee /tmp/descarga.json
 
-  # Watch what happens; it ends when everything has come (about ten seconds here)
+  # Watch what happens, until everything has come: about ten seconds here
   curl -sSN -H 'Accept: text/event-stream' "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/eventos"
 
   # Read it, as often as you like: here as CSV

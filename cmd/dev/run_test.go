@@ -43,6 +43,10 @@ func TestBanner_CurlLinesWorkAsPasted(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(banner(stack)) {
 		if strings.HasPrefix(line, "  ") {
+			// zsh runs them: see TestPages_CommentsDoNoHarmWhereAShellRunsThem.
+			if text, is := strings.CutPrefix(line, "  # "); is && strings.ContainsAny(text, "'\"`()<>|&;$") {
+				t.Errorf("a shell would act on: %s", text)
+			}
 			lines = append(lines, strings.ReplaceAll(line, "/tmp/", dir+"/"))
 		}
 	}

@@ -107,7 +107,7 @@ de aquí no las sustituyen: docs/configuration.md las tiene todas.`,
 		Example: `  # Atender peticiones
   GATEWAY_EFIRMA_DIR=./efirmas gateway
 
-  # ¿Sirve esta e.firma?
+  # Saber si una e.firma sirve
   gateway efirma check empresa.cer empresa.key
 
   # Todas las facturas recibidas en enero, a una carpeta

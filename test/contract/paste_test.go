@@ -250,7 +250,7 @@ func anchors(text string) []string {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "wsdl/*.md", "bench/*.md", "examples/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "wsdl/*.md", "bench/*.md", "examples/*.md", "deploy/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		if err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func TestPages_TargetsOfMakeExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	told := 0
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md", "docs/contratos.md", "docs/descargas.md", "docs/primeros-pasos.md", "docs/efirma.md"} {
+	for _, name := range []string{"README.md", "README.es.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md", "docs/contratos.md", "docs/descargas.md", "docs/primeros-pasos.md", "docs/efirma.md"} {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(page(t, name), -1) {
 			told++
 			if !targets[m[1]] {

@@ -61,7 +61,9 @@ In the folder ` + "`paquetes`" + ` of ` + "`GATEWAY_DATA_DIR`" + `, each under t
 puts them somewhere else, where several gateways can share them:
 
 ` + "```sh" + `
-GATEWAY_BLOB_URL=file:///srv/pasarela                # a folder that exists; best on the data directory's file system
+# A folder that exists, best on the file system of the data directory
+GATEWAY_BLOB_URL=file:///srv/pasarela
+# A bucket of S3, or of what speaks like it
 GATEWAY_BLOB_URL='s3://paquetes?region=us-east-1'
 GATEWAY_BLOB_URL='s3://paquetes?region=us-east-1&endpoint=https://minio.example:9000&use_path_style=true'
 ` + "```" + `
