@@ -148,11 +148,10 @@ var contract = sync.OnceValues(func() (*handlers.Spec, error) { return handlers.
 
 // New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
+	// Half of a start is the reading of the contract: it goes on beside the database's
+	// opening, and publicado waits for it.
+	go contract() //nolint:errcheck // publicado gets the error
 	keys, err := openKeys(cfg, opts.Log)
-	if err != nil {
-		return nil, err
-	}
-	spec, paginas, err := publicado()
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +192,10 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.cola = cola.New(st, opts.Log)
 	if err := a.openWebhooks(keys); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	spec, paginas, err := publicado()
+	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
