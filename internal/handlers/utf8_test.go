@@ -60,6 +60,24 @@ func TestUTF8Body_WhenNotInUTF8ItSaysWhere(t *testing.T) {
 	}
 }
 
+// TestPlainText_IsWhatThePatternsOfTheContractAllow: neither refuses what the other takes.
+func TestPlainText_IsWhatThePatternsOfTheContractAllow(t *testing.T) {
+	t.Parallel()
+	schemas := spec(t).Doc().Components.Schemas
+	for text, plain := range map[string]bool{
+		"MUÑOZ": true, "TÍTULOS": true, "a\u0085b": true, "a b": true, "a\x00b": false, "a\nb": false, "a\x7fb": false,
+	} {
+		if plainText(text) != plain {
+			t.Errorf("%q is plain text: %t", text, !plain)
+		}
+		for _, name := range []string{"FolioControl", "NombreArchivo", "NombreCatalogo"} {
+			if err := schemas[name].Value.VisitJSONString(text); (err == nil) != plain {
+				t.Errorf("%s of %q: %v", name, text, err)
+			}
+		}
+	}
+}
+
 // FuzzUTF8Body holds it against encoding/json, which puts U+FFFD where it reads
 // what is no character.
 func FuzzUTF8Body(f *testing.F) {
