@@ -15,7 +15,12 @@ static class Verifica
         {
             return false; // repetido por un tercero, o un reloj mal puesto
         }
-        using (var hmac = new HMACSHA256(Convert.FromBase64String(secreto.Substring("whsec_".Length))))
+        var llave = Convert.FromBase64String(secreto.Substring("whsec_".Length));
+        if (llave.Length == 0)
+        {
+            return false; // sin secreto, cualquiera firmaría
+        }
+        using (var hmac = new HMACSHA256(llave))
         {
             var texto = Encoding.UTF8.GetBytes($"{id}.{hora}.").Concat(cuerpo).ToArray();
             var buena = "v1," + Convert.ToBase64String(hmac.ComputeHash(texto));

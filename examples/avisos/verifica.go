@@ -23,8 +23,8 @@ func esDeLaPasarela(secreto, id, hora, firmas string, cuerpo []byte, ahora time.
 		return false // repetido por un tercero, o un reloj mal puesto
 	}
 	llave, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secreto, "whsec_"))
-	if err != nil {
-		return false
+	if err != nil || len(llave) == 0 {
+		return false // sin secreto, cualquiera firmaría
 	}
 	suma := hmac.New(sha256.New, llave)
 	suma.Write([]byte(id + "." + hora + "."))

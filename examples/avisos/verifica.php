@@ -12,6 +12,9 @@ function esDeLaPasarela(string $secreto, string $id, string $hora, string $firma
         return false; // repetido por un tercero, o un reloj mal puesto
     }
     $llave = base64_decode(substr($secreto, strlen('whsec_')), true);
+    if (!$llave) {
+        return false; // sin secreto, cualquiera firmaría
+    }
     $buena = 'v1,' . base64_encode(hash_hmac('sha256', "$id.$hora.$cuerpo", $llave, true));
     foreach (explode(' ', $firmas) as $firma) { // son dos mientras se cambia el secreto
         if (hash_equals($buena, $firma)) {

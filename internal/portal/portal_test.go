@@ -222,6 +222,14 @@ func TestPortal_WhenTheBrowserTakesGzipTheLibraryIsSentAsItIsKept(t *testing.T) 
 		if comprimida.Header().Get("Content-Encoding") != "gzip" || llana.Header().Get("Content-Encoding") != "" || comprimida.Header().Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: %v and %v", ruta, comprimida.Header(), llana.Header())
 		}
+		marca := comprimida.Header().Get("ETag")
+		if marca == llana.Header().Get("ETag") {
+			t.Errorf("%s: what is compressed and what is not have the ETag %s", ruta, marca)
+		}
+		// A proxy that compresses makes tags weak, and a cache sends all that it has.
+		if otra := pide(h, ruta, "Accept-Encoding", "gzip", "If-None-Match", `"otro", W/`+marca); otra.Code != http.StatusNotModified {
+			t.Errorf("%s with its ETag among others: %d", ruta, otra.Code)
+		}
 		z, err := gzip.NewReader(comprimida.Body)
 		if err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func sirveUI(mux *http.ServeMux) error {
 			comprimido, err := static.FS.ReadFile(nombre + ".gz")
 			if err == nil {
 				w.Header().Set("Content-Type", tipo)
-				err = comprime(w, r, comprimido)
+				err = comprime(w, r, nombre, comprimido)
 			}
 			if err != nil {
 				http.Error(w, "No se pudo leer "+nombre+".", http.StatusInternalServerError)
@@ -71,26 +71,22 @@ func sirveUI(mux *http.ServeMux) error {
 }
 
 // comprime sends what is kept compressed, as it is to whoever takes it so, which
-// is every browser.
-func comprime(w http.ResponseWriter, r *http.Request, comprimido []byte) error {
+// is every browser. Each of the two forms has an ETag of its own (RFC 9110 §8.8.3).
+func comprime(w http.ResponseWriter, r *http.Request, nombre string, comprimido []byte) error {
 	w.Header().Set("Vary", "Accept-Encoding")
-	w.Header().Set("ETag", etag(comprimido))
-	contenido := comprimido
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
-	} else {
-		z, err := gzip.NewReader(bytes.NewReader(comprimido))
-		if err != nil {
-			return fmt.Errorf("reading an embedded file: %w", err)
-		}
-		if contenido, err = io.ReadAll(z); err != nil {
-			return fmt.Errorf("reading an embedded file: %w", err)
-		}
-	}
-	if r.Header.Get("If-None-Match") == w.Header().Get("ETag") {
-		w.WriteHeader(http.StatusNotModified)
+		entrega(w, r, nombre, comprimido)
 		return nil
 	}
-	w.Write(contenido) //nolint:errcheck // the caller is gone
+	z, err := gzip.NewReader(bytes.NewReader(comprimido))
+	if err != nil {
+		return fmt.Errorf("reading an embedded file: %w", err)
+	}
+	contenido, err := io.ReadAll(z)
+	if err != nil {
+		return fmt.Errorf("reading an embedded file: %w", err)
+	}
+	entrega(w, r, nombre, contenido)
 	return nil
 }

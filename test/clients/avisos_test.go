@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +53,16 @@ func avisos(t *testing.T, secreto string) []aviso {
 	}
 }
 
+// sinLlave is a message signed with an empty key, which whoever forgets to set the
+// secret would have.
+func sinLlave() aviso {
+	a := aviso{hora: time.Now(), id: "msg_1", body: "{}"}
+	sum := hmac.New(sha256.New, nil)
+	fmt.Fprintf(sum, "%s.%d.%s", a.id, a.hora.Unix(), a.body) //nolint:errcheck // a hash has no errors
+	a.firmas = "v1," + base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	return a
+}
+
 // TestAvisos_ExamplesJudgeMessages builds and runs the programs of examples/avisos.
 // A message that is not genuine must end them with 1 and nothing said: a stack
 // trace is no judgement.
@@ -85,11 +98,19 @@ func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
 			if out, err := shell(t.Context(), dir, tc.build); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			for _, a := range avisos(t, secreto) {
+			judge := func(a aviso, secreto string) ([]byte, error) {
 				cmd := exec.CommandContext(t.Context(), tc.run[0], append(tc.run[1:], a.id, strconv.FormatInt(a.hora.Unix(), 10), a.firmas)...)
 				cmd.Dir, cmd.Stdin = dir, strings.NewReader(a.body)
 				cmd.Env = append(os.Environ(), "PASARELA_SECRETO="+secreto)
-				out, err := cmd.CombinedOutput()
+				return cmd.CombinedOutput()
+			}
+			for _, sinSecreto := range []string{"", "whsec_"} {
+				if out, err := judge(sinLlave(), sinSecreto); err == nil {
+					t.Errorf("with the secret %q a message that anybody can sign is genuine\n%s", sinSecreto, out)
+				}
+			}
+			for _, a := range avisos(t, secreto) {
+				out, err := judge(a, secreto)
 				var exit *exec.ExitError
 				refused := errors.As(err, &exit) && exit.ExitCode() == 1
 				if len(out) > 0 || a.genuine != (err == nil) || !a.genuine && !refused {

@@ -1,8 +1,11 @@
 package contract
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,6 +90,12 @@ func casos(t *testing.T) (all []caso, want []bool) {
 	old := now.Add(-time.Hour)
 	add(false, old, firma(secreto, old), cuerpo, "msg_1")
 	add(false, now, "", cuerpo, "msg_1")
+	// Who forgets to set the secret must not take what anybody can sign.
+	sum := hmac.New(sha256.New, nil)
+	fmt.Fprintf(sum, "msg_1.%d.%s", now.Unix(), cuerpo) //nolint:errcheck // a hash has no errors
+	for _, secreto = range []string{"", "whsec_"} {
+		add(false, now, "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)), cuerpo, "msg_1")
+	}
 	return all, want
 }
 
