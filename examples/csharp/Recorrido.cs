@@ -86,19 +86,31 @@ static class Recorrido
         }
         Exige((string)descarga["estado"] == "terminada", $"la descarga quedó {descarga["estado"]}: {descarga["motivo"]}");
 
-        foreach (var paquete in (await Lee(ruta + "/paquetes"))["paquetes"])
+        for (var cursor = ""; cursor != null;) // los paquetes vienen por páginas
         {
-            var archivo = paquete["idPaquete"] + ".zip";
-            using (var zip = File.Create(archivo))
+            var pagina = await Lee(ruta + "/paquetes" + cursor);
+            foreach (var paquete in pagina["paquetes"])
             {
-                await (await Pide(HttpMethod.Get, (string)paquete["url"])).Content.CopyToAsync(zip);
+                await Guarda(paquete);
             }
-            Exige(Sha256(archivo) == (string)paquete["sha256"], archivo + " no llegó entero");
-            Console.WriteLine($"descarga: {archivo}, {new FileInfo(archivo).Length} bytes");
+            var siguiente = (string)pagina["siguiente"];
+            cursor = siguiente == null ? null : "?cursor=" + Uri.EscapeDataString(siguiente);
         }
 
         var primero = (await Lee(ruta + "/cfdis?limite=10"))["cfdis"][0];
         Console.WriteLine($"descarga: el primero es {primero["uuid"]}, por {primero["total"]}");
+    }
+
+    /// <summary>Escribe un paquete conforme llega: puede pesar más que la memoria.</summary>
+    static async Task Guarda(JToken paquete)
+    {
+        var archivo = paquete["idPaquete"] + ".zip";
+        using (var zip = File.Create(archivo))
+        {
+            await (await Pide(HttpMethod.Get, (string)paquete["url"])).Content.CopyToAsync(zip);
+        }
+        Exige(Sha256(archivo) == (string)paquete["sha256"], archivo + " no llegó entero");
+        Console.WriteLine($"descarga: {archivo}, {new FileInfo(archivo).Length} bytes");
     }
 
     static string Sha256(string archivo)

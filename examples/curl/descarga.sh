@@ -18,9 +18,16 @@ while :; do
 done
 [ "$estado" = terminada ] || { echo "la descarga quedó $estado" >&2; exit 1; }
 
-# Un renglón por paquete: id y suma.
-pide "/v1/sat/descargas/$id/paquetes" | tr '{' '\n' |
-  sed -n 's/.*"idPaquete":"\([^"]*\)".*"sha256":"\([^"]*\)".*/\1 \2/p' >paquetes.txt
+# Un renglón por paquete, id y suma. Vienen por páginas; cada una pasa por un
+# archivo, porque en una tubería no se ve que curl falló.
+: >paquetes.txt
+cursor=
+while :; do
+  pide "/v1/sat/descargas/$id/paquetes" -G ${cursor:+--data-urlencode "cursor=$cursor"} -o pagina.json
+  { tr '{' '\n' <pagina.json; echo; } | sed -n 's/.*"idPaquete":"\([^"]*\)".*"sha256":"\([^"]*\)".*/\1 \2/p' >>paquetes.txt
+  cursor=$(campo siguiente <pagina.json)
+  [ -n "$cursor" ] || break
+done
 while read -r paquete suma; do
   pide "/v1/sat/cfdi/paquetes/$paquete?rfcSolicitante=PRU010101AB1" -o "$paquete.zip"
   echo "$suma  $paquete.zip" | sha256sum --check --quiet

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -37,8 +38,8 @@ func (p *problema) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.
 
 func main() {
 	p := pasarela{url: "http://127.0.0.1:8080", clave: os.Getenv("PASARELA_CLAVE")}
-	if url := os.Getenv("PASARELA_URL"); url != "" {
-		p.url = url
+	if direccion := os.Getenv("PASARELA_URL"); direccion != "" {
+		p.url = direccion
 	}
 	for _, paso := range []func(context.Context) error{p.descarga, p.lote, p.addenda, p.rangoAlReves} {
 		if err := paso(context.Background()); err != nil {
@@ -115,14 +116,8 @@ func (p pasarela) descarga(ctx context.Context) error {
 		return fmt.Errorf("la descarga quedó %s: %s", descarga.Estado, descarga.Motivo)
 	}
 
-	var lista struct{ Paquetes []paquete }
-	if _, err := p.lee(ctx, http.MethodGet, ruta+"/paquetes", nil, "", &lista); err != nil {
+	if err := p.paquetes(ctx, ruta); err != nil {
 		return err
-	}
-	for _, paquete := range lista.Paquetes {
-		if err := p.guarda(ctx, paquete); err != nil {
-			return err
-		}
 	}
 
 	var pagina struct {
@@ -136,6 +131,28 @@ func (p pasarela) descarga(ctx context.Context) error {
 }
 
 type paquete struct{ IDPaquete, SHA256, URL string }
+
+// paquetes guarda los de una descarga, que vienen por páginas.
+func (p pasarela) paquetes(ctx context.Context, ruta string) error {
+	for cursor := ""; ; {
+		var pagina struct {
+			Paquetes  []paquete
+			Siguiente string
+		}
+		if _, err := p.lee(ctx, http.MethodGet, ruta+"/paquetes"+cursor, nil, "", &pagina); err != nil {
+			return err
+		}
+		for _, paquete := range pagina.Paquetes {
+			if err := p.guarda(ctx, paquete); err != nil {
+				return err
+			}
+		}
+		if pagina.Siguiente == "" {
+			return nil
+		}
+		cursor = "?cursor=" + url.QueryEscape(pagina.Siguiente)
+	}
+}
 
 // guarda escribe un paquete conforme llega, sin tenerlo entero en memoria.
 func (p pasarela) guarda(ctx context.Context, paquete paquete) error {

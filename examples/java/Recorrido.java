@@ -1,9 +1,11 @@
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -88,21 +90,29 @@ public class Recorrido {
         }
         exige(descarga.getString("estado").equals("terminada"), "la descarga no terminó: " + descarga.optString("motivo"));
 
-        for (var elemento : json(pide("GET", ruta + "/paquetes", null)).getJSONArray("paquetes")) {
-            var paquete = (JSONObject) elemento;
-            var archivo = Path.of(paquete.getString("idPaquete") + ".zip");
-            var sha256 = MessageDigest.getInstance("SHA-256");
-            // Se escribe conforme llega: un paquete puede pesar más que la memoria.
-            try (var zip = new DigestInputStream(pide("GET", paquete.getString("url"), null).body(), sha256);
-                    var salida = Files.newOutputStream(archivo)) {
-                zip.transferTo(salida);
+        for (var cursor = ""; cursor != null; ) { // los paquetes vienen por páginas
+            var pagina = json(pide("GET", ruta + "/paquetes" + cursor, null));
+            for (var paquete : pagina.getJSONArray("paquetes")) {
+                guarda((JSONObject) paquete);
             }
-            exige(HexFormat.of().formatHex(sha256.digest()).equals(paquete.getString("sha256")), archivo + " no llegó entero");
-            System.out.printf("descarga: %s, %d bytes%n", archivo, Files.size(archivo));
+            var siguiente = pagina.optString("siguiente", null);
+            cursor = siguiente == null ? null : "?cursor=" + URLEncoder.encode(siguiente, StandardCharsets.UTF_8);
         }
 
         var primero = json(pide("GET", ruta + "/cfdis?limite=10", null)).getJSONArray("cfdis").getJSONObject(0);
         System.out.printf("descarga: el primero es %s, por %s%n", primero.getString("uuid"), primero.getString("total"));
+    }
+
+    /** Escribe un paquete conforme llega: puede pesar más que la memoria. */
+    static void guarda(JSONObject paquete) throws Exception {
+        var archivo = Path.of(paquete.getString("idPaquete") + ".zip");
+        var sha256 = MessageDigest.getInstance("SHA-256");
+        try (var zip = new DigestInputStream(pide("GET", paquete.getString("url"), null).body(), sha256);
+                var salida = Files.newOutputStream(archivo)) {
+            zip.transferTo(salida);
+        }
+        exige(HexFormat.of().formatHex(sha256.digest()).equals(paquete.getString("sha256")), archivo + " no llegó entero");
+        System.out.printf("descarga: %s, %d bytes%n", archivo, Files.size(archivo));
     }
 
     /** Un título, de JSON a registrado. */

@@ -1,6 +1,9 @@
 // Una descarga, un lote de títulos y una addenda, con fetch y nada más.
 import { createHash, randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as espera } from "node:timers/promises";
 
 const PASARELA = process.env.PASARELA_URL ?? "http://127.0.0.1:8080";
@@ -33,6 +36,34 @@ async function pide(metodo, ruta, cuerpo, encabezados = {}) {
   return respuesta;
 }
 
+/** Los paquetes de una descarga, que vienen por páginas. */
+async function* paquetes(ruta) {
+  let pagina = await (await pide("GET", `${ruta}/paquetes`)).json();
+  yield* pagina.paquetes;
+  while (pagina.siguiente) {
+    pagina = await (await pide("GET", `${ruta}/paquetes?cursor=${encodeURIComponent(pagina.siguiente)}`)).json();
+    yield* pagina.paquetes;
+  }
+}
+
+/** Escribe un paquete conforme llega: puede pesar más que la memoria. */
+async function guarda({ idPaquete, sha256, url }) {
+  const suma = createHash("sha256");
+  let bytes = 0;
+  const anota = async function* (trozos) {
+    for await (const trozo of trozos) {
+      suma.update(trozo);
+      bytes += trozo.length;
+      yield trozo;
+    }
+  };
+  await pipeline(Readable.fromWeb((await pide("GET", url)).body), anota, createWriteStream(`${idPaquete}.zip`));
+  if (suma.digest("hex") !== sha256) {
+    throw new Error(`${idPaquete} no llegó entero`);
+  }
+  console.log(`descarga: ${idPaquete}.zip, ${bytes} bytes`);
+}
+
 /** Todo lo que la empresa emitió en enero, hasta los ZIP en el disco. */
 async function descarga() {
   const pedida = await pide(
@@ -60,14 +91,8 @@ async function descarga() {
     throw new Error(`la descarga quedó ${estado}: ${motivo}`);
   }
 
-  const { paquetes } = await (await pide("GET", `${ruta}/paquetes`)).json();
-  for (const { idPaquete, sha256, url } of paquetes) {
-    const zip = Buffer.from(await (await pide("GET", url)).arrayBuffer());
-    if (createHash("sha256").update(zip).digest("hex") !== sha256) {
-      throw new Error(`${idPaquete} no llegó entero`);
-    }
-    await writeFile(`${idPaquete}.zip`, zip);
-    console.log(`descarga: ${idPaquete}.zip, ${zip.length} bytes`);
+  for await (const paquete of paquetes(ruta)) {
+    await guarda(paquete);
   }
 
   const { cfdis } = await (await pide("GET", `${ruta}/cfdis?limite=10`)).json();

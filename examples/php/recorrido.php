@@ -52,6 +52,17 @@ function pide(string $metodo, string $ruta, ?array $cuerpo = null, array $encabe
     return [$recibidos, $archivo === null ? json_decode(stream_get_contents($salida), true, flags: JSON_THROW_ON_ERROR) : null];
 }
 
+/** Los paquetes de una descarga, que vienen por páginas. */
+function paquetes(string $ruta): Generator
+{
+    $cursor = '';
+    do {
+        [, $pagina] = pide('GET', "$ruta/paquetes$cursor");
+        yield from $pagina['paquetes'];
+        $cursor = '?cursor=' . rawurlencode($pagina['siguiente'] ?? '');
+    } while (isset($pagina['siguiente']));
+}
+
 /** Todo lo que la empresa emitió en enero, hasta los ZIP en el disco. */
 function descarga(): void
 {
@@ -67,8 +78,7 @@ function descarga(): void
     }
     exige($descarga['estado'] === 'terminada', "la descarga quedó {$descarga['estado']}");
 
-    [, $lista] = pide('GET', "$ruta/paquetes");
-    foreach ($lista['paquetes'] as $paquete) {
+    foreach (paquetes($ruta) as $paquete) {
         $archivo = "{$paquete['idPaquete']}.zip";
         pide('GET', $paquete['url'], archivo: $archivo);
         exige(hash_file('sha256', $archivo) === $paquete['sha256'], "$archivo no llegó entero");

@@ -5,6 +5,7 @@ import json
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -23,8 +24,8 @@ class ErrorDePasarela(Exception):
         self.problema = problema
 
 
-def pide(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str):
-    """Hace una petición; devuelve los encabezados y los bytes de la respuesta."""
+def abre(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str):
+    """Hace una petición; devuelve la respuesta, que se lee conforme llega."""
     peticion = urllib.request.Request(PASARELA + ruta, method=metodo)
     if CLAVE:
         peticion.add_header("Authorization", f"Bearer {CLAVE}")
@@ -34,10 +35,38 @@ def pide(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str)
         peticion.add_header("Content-Type", "application/json")
         peticion.data = json.dumps(cuerpo).encode()
     try:
-        with urllib.request.urlopen(peticion, timeout=120) as respuesta:
-            return respuesta.headers, respuesta.read()
+        return urllib.request.urlopen(peticion, timeout=120)
     except urllib.error.HTTPError as e:
         raise ErrorDePasarela(json.load(e)) from None
+
+
+def pide(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str):
+    """Hace una petición; devuelve los encabezados y los bytes de la respuesta."""
+    with abre(metodo, ruta, cuerpo, **encabezados) as respuesta:
+        return respuesta.headers, respuesta.read()
+
+
+def paquetes(ruta: str):
+    """Los de una descarga, que vienen por páginas."""
+    cursor = ""
+    while True:
+        pagina = json.loads(pide("GET", f"{ruta}/paquetes{cursor}")[1])
+        yield from pagina["paquetes"]
+        if "siguiente" not in pagina:
+            return
+        cursor = "?cursor=" + urllib.parse.quote(pagina["siguiente"])
+
+
+def guarda(paquete: dict) -> None:
+    """Escribe un paquete conforme llega: puede pesar más que la memoria."""
+    nombre, suma = f"{paquete['idPaquete']}.zip", hashlib.sha256()
+    with abre("GET", paquete["url"]) as respuesta, open(nombre, "wb") as archivo:
+        while trozo := respuesta.read(1 << 20):
+            suma.update(trozo)
+            archivo.write(trozo)
+    if suma.hexdigest() != paquete["sha256"]:
+        raise SystemExit(f"{nombre} no llegó entero")
+    print(f"descarga: {nombre}, {os.path.getsize(nombre)} bytes")
 
 
 def descarga() -> None:
@@ -56,14 +85,8 @@ def descarga() -> None:
     if estado["estado"] != "terminada":
         raise SystemExit(f"la descarga quedó {estado['estado']}: {estado.get('motivo')}")
 
-    _, cuerpo = pide("GET", f"{ruta}/paquetes")
-    for paquete in json.loads(cuerpo)["paquetes"]:
-        _, contenido = pide("GET", paquete["url"])
-        if hashlib.sha256(contenido).hexdigest() != paquete["sha256"]:
-            raise SystemExit(f"{paquete['idPaquete']} no llegó entero")
-        with open(f"{paquete['idPaquete']}.zip", "wb") as archivo:
-            archivo.write(contenido)
-        print(f"descarga: {paquete['idPaquete']}.zip, {len(contenido)} bytes")
+    for paquete in paquetes(ruta):
+        guarda(paquete)
 
     _, cuerpo = pide("GET", f"{ruta}/cfdis?limite=10")
     primero = json.loads(cuerpo)["cfdis"][0]
