@@ -70,6 +70,26 @@ func followed(t *testing.T, name string, wants [][]string) {
 			}
 		}
 	}
+	keysArePrivate(t, tmp)
+}
+
+// keysArePrivate wants that others of the machine cannot read the API keys that a
+// page leaves in files.
+func keysArePrivate(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(name); err != nil || strings.Contains(string(text), "pasarela_") && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s holds a key: %v, %v", filepath.Base(name), info, err)
+		}
+	}
 }
 
 func TestPrimerosPasos_CommandsWork(t *testing.T) {
