@@ -32,6 +32,7 @@ help: ## Show this list
 
 run: ## Start the sandbox and the gateway, and print curl lines to paste
 	@mkdir -p .cache/bin
+	@test -e .cache/bin/dev || echo 'Compiling; the first time takes a minute or two.'
 	@go build -o .cache/bin/dev ./cmd/dev && exec .cache/bin/dev run
 
 demo: ## Walk every operation against the sandbox, a year of downloads too (two minutes, 1 GB)

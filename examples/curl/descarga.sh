@@ -30,7 +30,7 @@ while :; do
 done
 while read -r paquete suma; do
   pide "/v1/sat/cfdi/paquetes/$paquete?rfcSolicitante=PRU010101AB1" -o "$paquete.zip"
-  echo "$suma  $paquete.zip" | sha256sum --check --quiet
+  [ "$(sha256 "$paquete.zip")" = "$suma" ] || { echo "$paquete no llegó entero" >&2; exit 1; }
   echo "descarga: $paquete.zip, $(wc -c <"$paquete.zip") bytes"
 done <paquetes.txt
 

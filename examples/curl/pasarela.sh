@@ -9,7 +9,12 @@ pide() {
   curl -sS --fail-with-body ${PASARELA_CLAVE:+-H "Authorization: Bearer $PASARELA_CLAVE"} "$@" "$PASARELA_URL$ruta"
 }
 
+# sha256 ARCHIVO: su suma; macOS la calcula con shasum.
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+}
+
 # campo NOMBRE: el primer valor de ese nombre en el JSON de la entrada.
 campo() {
-  grep -o "\"$1\":\(\"[^\"]*\"\|[^,}]*\)" | head -n 1 | sed 's/^[^:]*://; s/^"//; s/"$//'
+  grep -Eo "\"$1\":(\"[^\"]*\"|[^,}]*)" | head -n 1 | sed 's/^[^:]*://; s/^"//; s/"$//'
 }

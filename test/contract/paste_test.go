@@ -80,18 +80,20 @@ func TestREADME_CurlLinesWorkAsPasted(t *testing.T) {
 	if !strings.Contains(out, "event: fin") || !strings.Contains(out, "uuid,") {
 		t.Errorf("the descarga was not followed and read:\n%s", out)
 	}
-	// What the page says of pasting the solicitud again.
+	if strings.Contains(out, "curl: (") {
+		t.Errorf("curl complains:\n%s", out)
+	}
+	// What the page says of the same solicitud with another key.
 	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI",
 		"rfcSolicitante": gatewaytest.Empresa, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
 	id := regexp.MustCompile(`"codEstatus":"5000","idSolicitud":"([^"]+)"`).FindStringSubmatch(out)[1]
 	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), id) {
 		t.Errorf("the same again: %d %s; want 409 with 5005 and %s", again.Status, again.Body, id)
 	}
-	// And of pasting the titles again.
-	titulos := slices.IndexFunc(blocks, func(block string) bool { return strings.Contains(block, "/v1/sep/lotes") })
-	out, err = paste(t, dir, ports.Replace(blocks[titulos]))
-	if err != nil {
-		t.Fatalf("the titles again: %v\n%s", err, out)
+	// And of pasting every block again.
+	out, err = paste(t, dir, ports.Replace(strings.Join(blocks, "\n")))
+	if err != nil || strings.Contains(out, "curl: (") || !strings.Contains(out, `"idSolicitud":"`+id) {
+		t.Fatalf("the blocks again: %v\n%s", err, out)
 	}
 	registered(t, out, "PRU20250001", "ya_registrado", "folio_ya_registrado")
 }
@@ -283,7 +285,7 @@ func TestREADME_MapIsTheRoot(t *testing.T) {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		local := name == "data" || name == "bin" || strings.HasPrefix(name, ".")
+		local := slices.Contains([]string{"data", "bin", "efirmas", "descargas"}, name) || strings.HasPrefix(name, ".")
 		if e.IsDir() && !local && !mapped[name+"/"] {
 			t.Errorf("the map lacks %s/", name)
 		}

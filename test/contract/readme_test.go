@@ -146,7 +146,7 @@ func TestREADME_WhatDriftsIsNoticed(t *testing.T) {
 		"a link to another heading": {from: "(#contra-los-sistemas-reales)", to: "(#órdenes)"},
 		"an item goes":              {from: "- Cada error dice qué hacer: [docs/errores.md](docs/errores.md).\n", to: ""},
 		"a setting's name":          {from: "`GATEWAY_PADE_AMBIENTE=produccion`", to: "`GATEWAY_PADE_AMBIENTE=prod`"},
-		"a number in a sentence":    {from: "recibe 409", to: "recibe 404"},
+		"a number in a sentence":    {from: "da 409", to: "da 404"},
 	} {
 		changed := strings.Replace(spanish, change.from, change.to, 1)
 		if changed == spanish {
