@@ -71,6 +71,14 @@ func (k Key) Sees(rfc string) bool {
 	return slices.Contains(k.RFCs, Todo) || slices.Contains(k.RFCs, rfc)
 }
 
+// Finds is Ring.Find of a ring that has this one entry.
+func (k Key) Finds(key string) (Key, bool) {
+	if subtle.ConstantTimeCompare([]byte(Digest(key)), []byte(k.SHA256)) != 1 {
+		return Key{}, false
+	}
+	return k, true
+}
+
 // file is the form on disk.
 type file struct {
 	Keys []Key `json:"keys"`
