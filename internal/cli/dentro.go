@@ -122,6 +122,9 @@ func arranca(ctx context.Context, cfg config.Config, registro zerolog.Logger, rf
 	case err := <-p.fin:
 		cancela()
 		return nil, err
+	case <-ctx.Done():
+		// Nothing has been asked for, and a database that does not answer is not waited for.
+		return nil, errors.Join(ctx.Err(), p.para())
 	}
 }
 

@@ -120,6 +120,9 @@ func (d *descargar) corre(ctx context.Context) (err error) {
 	avance := d.avance()
 	api, cierra, err := d.conecta(ctx, remota, cmp.Or(d.archivoDeClave, ajustes.APIKeyFile), carpeta.Dir())
 	if err != nil {
+		if ctx.Err() != nil {
+			return d.explica(ctx, err, remota, false)
+		}
 		return err
 	}
 	hecho, err := d.lleva(ctx, api, p, carpeta, avance)

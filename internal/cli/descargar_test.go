@@ -602,3 +602,23 @@ func TestDescargar_WhenTheFolderIsOfAnother(t *testing.T) {
 		t.Errorf("%d solicitudes", n)
 	}
 }
+
+func TestDescargar_WhenInterruptedWhileItsGatewayWaitsForADatabase(t *testing.T) {
+	t.Setenv("GATEWAY_EFIRMA_DIR", t.TempDir())
+	t.Setenv("GATEWAY_DATA_DIR", t.TempDir())
+	muda, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer muda.Close() //nolint:errcheck // nobody is answered
+	t.Setenv("GATEWAY_DATABASE_URL", "postgres://yo@"+muda.Addr().String()+"/pasarela?sslmode=disable")
+	t.Setenv("GATEWAY_BLOB_URL", "file://"+t.TempDir())
+	t.Setenv("GATEWAY_SECRETS_KEY_FILE", "")
+	ctx, cancela := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancela()
+	empieza := time.Now()
+	s := ejecutaCon(t, ctx, "", enero(t.TempDir())...)
+	if tardo := time.Since(empieza); s.codigo != ExitInterrupted || !strings.Contains(s.err, "interrumpida") || tardo > 3*time.Second {
+		t.Errorf("after %s: %+v", tardo, s)
+	}
+}
