@@ -71,6 +71,14 @@ func (k Key) Sees(rfc string) bool {
 	return slices.Contains(k.RFCs, Todo) || slices.Contains(k.RFCs, rfc)
 }
 
+// Finds is Ring.Find of a ring that has this one entry.
+func (k Key) Finds(key string) (Key, bool) {
+	if subtle.ConstantTimeCompare([]byte(Digest(key)), []byte(k.SHA256)) != 1 {
+		return Key{}, false
+	}
+	return k, true
+}
+
 // file is the form on disk.
 type file struct {
 	Keys []Key `json:"keys"`
@@ -282,13 +290,20 @@ func Remove(path, name string) error {
 }
 
 // replace writes the file beside itself and renames it, so that a reader finds
-// the old or the new one and never a part.
+// the old or the new one and never a part. Whoever could read the old one can read
+// the new: a gateway that cannot would leave a revoked key in force.
 func replace(path string, text []byte) error {
+	// A link stays one, and what it leads to is replaced.
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("apikeys: %w", err)
 	}
-	_, err = tmp.Write(text)
+	if _, err = tmp.Write(text); err == nil {
+		err = like(tmp, path)
+	}
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
@@ -296,4 +311,20 @@ func replace(path string, text []byte) error {
 		return fmt.Errorf("apikeys: %w", errors.Join(err, os.Remove(tmp.Name())))
 	}
 	return nil
+}
+
+// like gives f the owner and the mode of the file at path, if there is one.
+func like(f *os.File, path string) error {
+	old, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// The owner first: a change of it may take bits of the mode away.
+	if err := sameOwner(f, old); err != nil {
+		return fmt.Errorf("%s belongs to another account or group, and would be lost to it: %w", path, err)
+	}
+	return f.Chmod(old.Mode().Perm())
 }

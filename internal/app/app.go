@@ -55,6 +55,9 @@ type Options struct {
 	// Paso is called at named points of a durable download; tests stop the process
 	// there. Nil in production.
 	Paso func(punto string)
+	// Clave is the one key that opens the API, in place of those of the file, which
+	// go on saying whom webhooks may tell; nil for those of the file.
+	Clave *apikeys.Key
 	// Started is called once both listeners accept connections.
 	Started func(api, admin net.Addr)
 }
@@ -206,7 +209,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys, opts.Clave), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	return a, nil
 }
@@ -283,8 +286,11 @@ func openKeys(cfg config.Config, log zerolog.Logger) (*apikeys.Ring, error) {
 }
 
 // find is the finder of API keys; nil without any.
-func find(ring *apikeys.Ring) func(string) (apikeys.Key, bool) {
-	if ring == nil {
+func find(ring *apikeys.Ring, unica *apikeys.Key) func(string) (apikeys.Key, bool) {
+	switch {
+	case unica != nil:
+		return unica.Finds
+	case ring == nil:
 		return nil
 	}
 	return ring.Find

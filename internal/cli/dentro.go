@@ -94,33 +94,25 @@ type propia struct {
 	direccion, clave string
 	cancela          context.CancelFunc
 	fin              chan error
-	claves           string // the folder of its keys
 }
 
 // arranca starts a gateway on a port of loopback that only this process can use:
-// its one key is made now, sees one RFC, and ends with it.
+// its one key is made now, sees one RFC, and ends with it. The operator's keys stay
+// what webhooks go by, or those of other callers would be called off.
 func arranca(ctx context.Context, cfg config.Config, registro zerolog.Logger, rfc string) (*propia, error) {
-	p := &propia{fin: make(chan error, 1)}
-	var err error
-	if p.claves, err = os.MkdirTemp("", "pasarela-descargar-"); err != nil {
+	clave, digest, err := apikeys.Generate()
+	if err != nil {
 		return nil, err
 	}
-	var digest string
-	if p.clave, digest, err = apikeys.Generate(); err == nil {
-		cfg.APIKeysFile = filepath.Join(p.claves, "keys.json")
-		err = apikeys.Add(cfg.APIKeysFile, apikeys.Key{Name: "gateway descargar", SHA256: digest, RFCs: []string{rfc},
-			Scopes: []string{apikeys.ScopeDescargas, apikeys.ScopePaquetes}})
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(p.claves))
-	}
+	p := &propia{clave: clave, fin: make(chan error, 1)}
+	unica := &apikeys.Key{Name: "gateway descargar", SHA256: digest, RFCs: []string{rfc}, Scopes: []string{apikeys.ScopeDescargas, apikeys.ScopePaquetes}}
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	// It ends when the command has said what there is to say, and not with the signal.
 	vida, cancela := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancela = cancela
 	escucha := make(chan net.Addr, 1)
 	go func() {
-		p.fin <- app.Run(vida, cfg, app.Options{Log: registro, Version: version.Read().Version, Now: time.Now,
+		p.fin <- app.Run(vida, cfg, app.Options{Log: registro, Version: version.Read().Version, Now: time.Now, Clave: unica,
 			Started: func(api, _ net.Addr) { escucha <- api }})
 	}()
 	select {
@@ -129,13 +121,16 @@ func arranca(ctx context.Context, cfg config.Config, registro zerolog.Logger, rf
 		return p, nil
 	case err := <-p.fin:
 		cancela()
-		return nil, errors.Join(err, os.RemoveAll(p.claves))
+		return nil, err
+	case <-ctx.Done():
+		// Nothing has been asked for, and a database that does not answer is not waited for.
+		return nil, errors.Join(ctx.Err(), p.para())
 	}
 }
 
 func (p *propia) para() error {
 	p.cancela()
-	return errors.Join(<-p.fin, os.RemoveAll(p.claves))
+	return <-p.fin
 }
 
 // noArranca names the way out where the directory has a gateway already.

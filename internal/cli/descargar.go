@@ -59,7 +59,7 @@ arranca una aquí mismo mientras dura la orden, con la configuración GATEWAY_* 
 		RunE: func(c *cobra.Command, _ []string) error { return d.corre(c.Context()) },
 	}, []codigo{
 		{ExitOK, "terminó, y todo está en la carpeta; o el SAT no tiene comprobantes"}, {ExitFailed, "no se pudo; dice por qué"},
-		{ExitUsage, "la orden o alguno de sus datos está mal"}, {ExitParcial, "terminó parcial: en la carpeta está lo que hubo"},
+		{ExitUsage, "la orden o alguno de sus datos está mal"}, {ExitParcial, "terminó parcial, o la pasarela ya borró paquetes: en la carpeta está lo que hubo"},
 		{ExitFallida, "fallida: no hay nada ni vendrá"}, {ExitCancelada, "alguien la canceló; en la carpeta está lo que hubo"},
 		{ExitSigue, "sigue en curso y se acabó --espera; la misma orden la retoma"}, {ExitInterrupted, "se interrumpió; la misma orden la retoma"},
 	})
@@ -120,6 +120,9 @@ func (d *descargar) corre(ctx context.Context) (err error) {
 	avance := d.avance()
 	api, cierra, err := d.conecta(ctx, remota, cmp.Or(d.archivoDeClave, ajustes.APIKeyFile), carpeta.Dir())
 	if err != nil {
+		if ctx.Err() != nil {
+			return d.explica(ctx, err, remota, false)
+		}
 		return err
 	}
 	hecho, err := d.lleva(ctx, api, p, carpeta, avance)
@@ -214,10 +217,15 @@ func (d *descargar) explica(ctx context.Context, err error, remota string, pedid
 }
 
 func (d *descargar) comoSeguir(remota string) string {
-	if remota != "" {
-		return "la pasarela la lleva, y la misma orden la retoma donde va."
+	orden := "la misma orden"
+	if d.nueva {
+		// With it, the next run would ask for another one once this has ended.
+		orden += ", sin --nueva,"
 	}
-	return "la misma orden la retoma donde va, y «gateway serve» la lleva entretanto."
+	if remota != "" {
+		return "la pasarela la lleva, y " + orden + " la retoma donde va."
+	}
+	return orden + " la retoma donde va, y «gateway serve» la lleva entretanto."
 }
 
 // deProblema says a refusal of the gateway with the options that people typed.
@@ -250,7 +258,8 @@ func opcionDe(campo string) string {
 func (d *descargar) abreCarpeta(p rest.PeticionDescarga) (*cliente.Carpeta, error) {
 	dir := d.carpeta
 	if dir == "" {
-		dir = filepath.Join("descargas", strings.Join([]string{d.rfc, d.tipo, d.que, d.desde, d.hasta}, "_"))
+		// Windows takes no colon in a name.
+		dir = filepath.Join("descargas", strings.ReplaceAll(strings.Join([]string{d.rfc, d.tipo, d.que, d.desde, d.hasta}, "_"), ":", ""))
 	}
 	c, err := cliente.AbreCarpeta(dir, p)
 	switch {

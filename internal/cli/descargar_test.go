@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,7 +21,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
@@ -299,6 +303,72 @@ func entorno(t *testing.T, b *banco, data string) {
 	}
 }
 
+// The gateway inside shares its directory with one that runs at other times: what
+// that one's callers asked to be told of is told.
+func TestDescargar_WhenOthersHaveWebhooksThere(t *testing.T) {
+	b := monta(t, nil)
+	entorno(t, b, t.TempDir())
+	t.Setenv("GATEWAY_WEBHOOKS_PRIVADOS", "true")
+	t.Setenv("GATEWAY_API_KEYS_FILE", filepath.Join(t.TempDir(), "keys.json"))
+	t.Setenv("GATEWAY_LISTEN", "127.0.0.1:0")
+	t.Setenv("GATEWAY_ADMIN_LISTEN", "127.0.0.1:0")
+	llegan := make(chan struct{}, 10)
+	receptor := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { llegan <- struct{}{} }))
+	defer receptor.Close()
+	clave := strings.TrimSpace(ejecuta(t, "", "keys", "create", "--name", "erp", "--rfc", gatewaytest.Empresa).out)
+	cfg, err := config.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	direccion, para := sirve(t, cfg)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, direccion+"/v1/webhooks", strings.NewReader(`{"url":"`+receptor.URL+`","eventos":["descarga.terminada"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+clave)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusCreated {
+		t.Fatal(err, resp)
+	}
+	resp.Body.Close() //nolint:errcheck // its status is all
+	para()
+	if s := ejecuta(t, "", enero(t.TempDir(), "--que", "metadata")...); s.codigo != ExitOK {
+		t.Fatalf("%+v", s)
+	}
+	// What the command was too short for is sent by the next gateway.
+	_, para = sirve(t, cfg)
+	defer para()
+	select {
+	case <-llegan:
+	case <-time.After(20 * time.Second):
+		t.Error("nobody told the webhook of the other caller")
+	}
+}
+
+// sirve runs a gateway until the returned function is called.
+func sirve(t *testing.T, cfg config.Config) (direccion string, para func()) {
+	t.Helper()
+	ctx, cancela := context.WithCancel(t.Context())
+	escucha, fin := make(chan net.Addr, 1), make(chan error, 1)
+	go func() {
+		fin <- app.Run(ctx, cfg, app.Options{Log: zerolog.Nop(), Now: time.Now, Started: func(api, _ net.Addr) { escucha <- api }})
+	}()
+	select {
+	case a := <-escucha:
+		direccion = "http://" + a.String()
+	case err := <-fin:
+		cancela()
+		t.Fatal(err)
+	}
+	return direccion, func() {
+		cancela()
+		if err := <-fin; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDescargar_WhenTheDataDirectoryHasAGateway(t *testing.T) {
 	b := monta(t, nil)
 	entorno(t, b, b.Config.DataDir)
@@ -530,5 +600,25 @@ func TestDescargar_WhenTheFolderIsOfAnother(t *testing.T) {
 	}
 	if n := len(b.Sandbox.Estado().Solicitudes); n != 1 {
 		t.Errorf("%d solicitudes", n)
+	}
+}
+
+func TestDescargar_WhenInterruptedWhileItsGatewayWaitsForADatabase(t *testing.T) {
+	t.Setenv("GATEWAY_EFIRMA_DIR", t.TempDir())
+	t.Setenv("GATEWAY_DATA_DIR", t.TempDir())
+	muda, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer muda.Close() //nolint:errcheck // nobody is answered
+	t.Setenv("GATEWAY_DATABASE_URL", "postgres://yo@"+muda.Addr().String()+"/pasarela?sslmode=disable")
+	t.Setenv("GATEWAY_BLOB_URL", "file://"+t.TempDir())
+	t.Setenv("GATEWAY_SECRETS_KEY_FILE", "")
+	ctx, cancela := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancela()
+	empieza := time.Now()
+	s := ejecutaCon(t, ctx, "", enero(t.TempDir())...)
+	if tardo := time.Since(empieza); s.codigo != ExitInterrupted || !strings.Contains(s.err, "interrumpida") || tardo > 3*time.Second {
+		t.Errorf("after %s: %+v", tardo, s)
 	}
 }

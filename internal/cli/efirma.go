@@ -186,9 +186,12 @@ func (r *revision) revisaCarpetas(dir string) ([]hallazgo, error) {
 		}
 	}) {
 		for _, path := range carpetas[rfc] {
-			h, err := r.revisaCarpeta(path, filepath.Join(dir, filepath.Base(path)))
+			mostrada := filepath.Join(dir, filepath.Base(path))
+			h, err := r.revisaCarpeta(path, mostrada)
 			if err != nil {
-				return nil, err
+				// The others are still to be told.
+				h = hallazgo{Archivos: []string{mostrada}, Problemas: []nota{}, Avisos: []nota{}}
+				h.anade(efirma.NoEncontrada, "La carpeta no se puede leer: "+err.Error()+".")
 			}
 			if len(carpetas[rfc]) > 1 {
 				h.anade(efirma.ArchivosAmbiguos, "Hay más de una carpeta para "+rfc+". Deje una sola.")

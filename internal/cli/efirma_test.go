@@ -315,3 +315,23 @@ func TestEFirmaCheck_WhenTheFilesAreNotThere(t *testing.T) {
 		}
 	}
 }
+
+// A daily task is to hear of the others, whatever one folder is like.
+func TestEFirmaCheck_WhenAFolderCannotBeRead(t *testing.T) {
+	buena := nuevoMaterial(t).buena
+	en := escribe(t, map[string][]byte{
+		"AAA010101AAA/e.cer":        nil,
+		"PRU010101AB1/e.cer":        buena.CerDER,
+		"PRU010101AB1/e.key":        buena.KeyDER,
+		"PRU010101AB1/password.txt": []byte(canario),
+	})
+	// A link to itself cannot be read by root either.
+	if err := os.Symlink("bucle.key", en("AAA010101AAA/bucle.key")); err != nil {
+		t.Fatal(err)
+	}
+	s := ejecuta(t, "", "efirma", "check", "--json", en("."))
+	h := hallazgos(t, s)
+	if s.codigo != ExitFailed || len(h) != 2 || codigosDe(h[0].Problemas) != "no_encontrada" || h[0].Sirve || !h[1].Sirve {
+		t.Errorf("%+v", s)
+	}
+}

@@ -63,7 +63,8 @@ func aQuienPreguntar(listen string) (string, error) {
 	case host == "", ip != nil && ip.IsUnspecified() && ip.To4() != nil:
 		host = "127.0.0.1"
 	case ip != nil && ip.IsUnspecified():
-		host = "::1"
+		// Not ::1, which a container without IPv6 does not have: [::] listens on both.
+		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port) + "/readyz", nil
 }

@@ -27,6 +27,7 @@ func TestHealthcheck_WhenTheGatewayIsInEachState(t *testing.T) {
 	}{
 		"ready":         {lista, iguales, 0, "lista: http://127.0.0.1:"},
 		"on a wildcard": {lista, func(s string) string { return ":" + puerto(s) }, 0, "lista: http://127.0.0.1:"},
+		"on [::]":       {lista, func(s string) string { return "[::]:" + puerto(s) }, 0, "lista: http://localhost:"},
 		"on 0.0.0.0":    {lista, func(s string) string { return "0.0.0.0:" + puerto(s) }, 0, "lista: http://127.0.0.1:"},
 		"not ready": {func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "store: not ready", http.StatusServiceUnavailable)
@@ -66,7 +67,7 @@ func puerto(direccion string) string {
 }
 
 func TestAQuienPreguntar_WhenTheAddressIsIPv6(t *testing.T) {
-	for listen, want := range map[string]string{"[::]:9090": "http://[::1]:9090/readyz", "[::1]:1": "http://[::1]:1/readyz", "gateway:9": "http://gateway:9/readyz"} {
+	for listen, want := range map[string]string{"[::]:9090": "http://localhost:9090/readyz", "[::1]:1": "http://[::1]:1/readyz", "gateway:9": "http://gateway:9/readyz"} {
 		if got, err := aQuienPreguntar(listen); err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", listen, got, err, want)
 		}

@@ -20,12 +20,13 @@ func (d *descargar) informa(r resultado, carpeta string) error {
 	if err != nil {
 		return err
 	}
-	switch r.Descarga.Estado {
-	case rest.EstadoDescargaParcial:
+	switch {
+	case r.Descarga.Estado == rest.EstadoDescargaParcial, r.Descarga.Estado == rest.EstadoDescargaTerminada && len(r.Faltantes) > 0:
+		// A descarga that is whole may be of packages that the gateway has let go since.
 		return &errSalida{codigo: ExitParcial}
-	case rest.EstadoDescargaFallida:
+	case r.Descarga.Estado == rest.EstadoDescargaFallida:
 		return &errSalida{codigo: ExitFallida}
-	case rest.EstadoDescargaCancelada:
+	case r.Descarga.Estado == rest.EstadoDescargaCancelada:
 		return &errSalida{codigo: ExitCancelada}
 	}
 	return nil

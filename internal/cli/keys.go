@@ -60,9 +60,9 @@ nace si no existe, guarda su SHA-256. Sin --scope la clave puede todo lo que hay
   gateway keys create --file keys.json --name erp --rfc PRU010101AB1 \
     --scope sat:solicitudes,sat:paquetes
 
-  # Para «gateway descargar», directo a su archivo
-  gateway keys create --file keys.json --name terminal --rfc PRU010101AB1 \
-    --scope sat:descargas,sat:paquetes > terminal.key`,
+  # Para «gateway descargar», directo a su archivo, que nadie más puede leer
+  (umask 077; gateway keys create --file keys.json --name terminal --rfc PRU010101AB1 \
+    --scope sat:descargas,sat:paquetes > terminal.key)`,
 		Args: sinArgumentos,
 		RunE: func(*cobra.Command, []string) error {
 			archivo, err := archivoDeClaves(archivo)
@@ -119,8 +119,11 @@ func creaClave(s Streams, archivo string, k apikeys.Key) error {
 		return err
 	}
 	fmt.Fprintf(s.Err, "La clave de %s, que se muestra esta única vez; %s guarda solo su SHA-256:\n", k.Name, archivo) //nolint:errcheck // the key matters
-	_, err = fmt.Fprintln(s.Out, clave)
-	return err
+	if _, err = fmt.Fprintln(s.Out, clave); err != nil {
+		// Nobody has seen it, and its name would be taken.
+		return errors.Join(fmt.Errorf("la clave no se pudo escribir, y no se creó: %w", err), apikeys.Remove(archivo, k.Name))
+	}
+	return nil
 }
 
 func ordenKeysList(s Streams) *cobra.Command {

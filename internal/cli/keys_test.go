@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,5 +82,21 @@ func TestKeys_WhenSomethingIsWrong(t *testing.T) {
 	}
 	if claves, err := apikeys.List(archivo); err != nil || len(claves) != 1 {
 		t.Errorf("the file has %d keys: %v", len(claves), err)
+	}
+}
+
+type sinEspacio struct{}
+
+func (sinEspacio) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestKeysCreate_WhenTheKeyCannotBeShown(t *testing.T) {
+	archivo := filepath.Join(t.TempDir(), "keys.json")
+	args := []string{"keys", "create", "--file", archivo, "--name", "erp", "--rfc", "*"}
+	var errores strings.Builder
+	if codigo := Main(t.Context(), args, Streams{In: strings.NewReader(""), Out: sinEspacio{}, Err: &errores}); codigo != ExitFailed || !strings.Contains(errores.String(), "no se creó") {
+		t.Errorf("code %d: %s", codigo, errores.String())
+	}
+	if s := ejecuta(t, "", args...); s.codigo != ExitOK {
+		t.Errorf("its name is taken by a key that nobody has: %+v", s)
 	}
 }

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package apikeys
+
+import "os"
+
+// sameOwner has nothing to do: a new file takes the permissions of its folder.
+func sameOwner(*os.File, os.FileInfo) error { return nil }

@@ -1,0 +1,62 @@
+//go:build unix
+
+package apikeys
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// deploy/README.md leaves the file to root, readable by the gateway's group. A
+// revocation that the gateway cannot read would leave the key in force.
+func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "keys.json"), filepath.Join(dir, "link.json")
+	for _, name := range []string{"erp", "other"} {
+		if err := Add(file, Key{Name: name, SHA256: Digest(name), RFCs: []string{Todo}, Scopes: []string{Todo}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group := os.Getgid()
+	if os.Getuid() == 0 {
+		group = 4321
+		if err := os.Chown(file, 0, group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("keys.json", link); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := Open(file, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(link, "erp"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gid := int(info.Sys().(*syscall.Stat_t).Gid); info.Mode().Perm() != 0o640 || gid != group {
+		t.Errorf("mode %v and group %d, want 0640 and %d", info.Mode(), gid, group)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "keys.json" {
+		t.Errorf("the link leads to %q: %v", to, err)
+	}
+	if _, ok := ring.Find("erp"); ok {
+		t.Error("the revoked key is let in by the file that the link leads to")
+	}
+	if _, ok := ring.Find("other"); !ok {
+		t.Error("the other key is not let in")
+	}
+	if left, err := filepath.Glob(file + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
