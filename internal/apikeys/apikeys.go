@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
+
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -251,6 +253,11 @@ func Add(path string, k Key) error {
 	if err := k.check(); err != nil {
 		return fmt.Errorf("apikeys: %w", err)
 	}
+	unlock, err := lock(path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	keys, err := read(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -274,6 +281,11 @@ var ErrNoSuchKey = errors.New("apikeys: there is no key of that name")
 // Remove takes the entry of a name out of the file at path, so that its key is
 // refused from then on.
 func Remove(path, name string) error {
+	unlock, err := lock(path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	keys, err := read(path)
 	if err != nil {
 		return err
@@ -289,14 +301,30 @@ func Remove(path, name string) error {
 	return replace(path, append(text, '\n'))
 }
 
+// lock keeps two changes of one file from meeting: the later would write back a key
+// that the earlier revoked. The file of the lock stays, as whoever removed it could
+// not know who waits for it.
+func lock(path string) (unlock func(), err error) {
+	l := flock.New(resolved(path)+".lock", flock.SetPermissions(0o600))
+	if err := l.Lock(); err != nil {
+		return nil, fmt.Errorf("apikeys: %w", err)
+	}
+	return func() { l.Unlock() }, nil //nolint:errcheck // it ends with the process
+}
+
+// resolved is what a link leads to, which is replaced, so that the link stays one.
+func resolved(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
+}
+
 // replace writes the file beside itself and renames it, so that a reader finds
 // the old or the new one and never a part. Whoever could read the old one can read
 // the new: a gateway that cannot would leave a revoked key in force.
 func replace(path string, text []byte) error {
-	// A link stays one, and what it leads to is replaced.
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
+	path = resolved(path)
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("apikeys: %w", err)

@@ -3,8 +3,11 @@
 package apikeys
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -56,7 +59,31 @@ func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	if _, ok := ring.Find("other"); !ok {
 		t.Error("the other key is not let in")
 	}
-	if left, err := filepath.Glob(file + ".*"); err != nil || len(left) > 0 {
+	// The lock stays; it is the file's, by whichever name it was changed.
+	if left, err := filepath.Glob(filepath.Join(dir, "*.json.*")); err != nil || !slices.Equal(left, []string{file + ".lock"}) {
 		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+func TestAdd_WhenManyAtOnceNoneIsLost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	const many = 20
+	var wg sync.WaitGroup
+	for i := range many {
+		wg.Go(func() {
+			_, digest, err := Generate()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := Add(path, Key{Name: fmt.Sprint("k", i), SHA256: digest, RFCs: []string{Todo}, Scopes: []string{Todo}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	keys, err := List(path)
+	if err != nil || len(keys) != many {
+		t.Errorf("%d keys, want %d: %v", len(keys), many, err)
 	}
 }
