@@ -350,6 +350,9 @@ func schemaFault(campo string, s *openapi3.SchemaError) gateway.Campo {
 		}
 	case "pattern":
 		c.Detalle = "No tiene la forma " + s.Schema.Pattern + "."
+		if s.Schema.Example != nil {
+			c.Detalle = fmt.Sprintf("No tiene la forma de %v, que es %s.", s.Schema.Example, s.Schema.Pattern)
+		}
 	case "type":
 		c.Detalle = "Debe ser de tipo " + typeName(s.Schema) + "."
 	case "nullable":

@@ -235,6 +235,8 @@ func streamRows[T any](w http.ResponseWriter, r *http.Request, filas iter.Seq2[d
 	write := linea(out)
 	for fila, err := range filas {
 		switch {
+		case err != nil && to.begun && r.Context().Err() != nil:
+			panic(http.ErrAbortHandler) // the caller is gone, which is no failure of ours
 		case err != nil && to.begun:
 			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a reading failed; the answer is cut")
 			panic(http.ErrAbortHandler)

@@ -345,6 +345,37 @@ func TestLectura_WhenItFailsLaterTheConnectionIsCut(t *testing.T) {
 	}
 }
 
+// TestLectura_WhenTheCallerGoesAwayNothingHasFailed: as with "| head", of which
+// nobody who watches for failures wants to hear.
+func TestLectura_WhenTheCallerGoesAwayNothingHasFailed(t *testing.T) {
+	t.Parallel()
+	rows := make([]descargas.Renglon[cfdi.Metadato], 3000)
+	for i := range rows {
+		rows[i].Valor = fullMetadato()
+	}
+	for _, gone := range []bool{false, true} {
+		s := newLectura(t, &fakeLectura{metadatos: rows, err: context.Canceled}, acabada(gateway.TipoMetadata))
+		ctx, cancel := context.WithCancel(t.Context())
+		if gone {
+			cancel()
+		}
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+metadatosPath, nil)
+		r.Header.Set("Accept", contentCSV)
+		func() {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
+					t.Errorf("the answer ends as if it were whole: %v", p)
+				}
+			}()
+			s.ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		cancel()
+		if told := strings.Contains(s.log.String(), "a reading failed"); told == gone {
+			t.Errorf("gone %v, and the log tells of a failure: %v", gone, told)
+		}
+	}
+}
+
 // TestLectura_WhenTheCallerCannotSeeACut: an answer of HTTP/1.0 ends when the
 // connection does, so all is read before any is sent.
 func TestLectura_WhenTheCallerCannotSeeACut(t *testing.T) {
