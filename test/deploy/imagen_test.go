@@ -92,3 +92,18 @@ func TestImage_IsStampedAsABuildIs(t *testing.T) {
 		}
 	}
 }
+
+// A cache of a folder that Go does not use keeps nothing, and every build fetches all.
+func TestImage_KeepsTheFoldersThatGoUses(t *testing.T) {
+	t.Parallel()
+	dockerfile := archivos(t)["deploy/Dockerfile"]
+	caches := regexp.MustCompile(`--mount=type=cache,target=(\S+)`).FindAllStringSubmatch(dockerfile, -1)
+	if len(caches) != 2 {
+		t.Fatalf("%d caches", len(caches))
+	}
+	for _, c := range caches {
+		if !regexp.MustCompile(`(?m)^ENV .*\bGO(MOD)?CACHE=` + regexp.QuoteMeta(c[1]) + `(\s|$)`).MatchString(dockerfile) {
+			t.Errorf("%s is no folder of Go's", c[1])
+		}
+	}
+}
