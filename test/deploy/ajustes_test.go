@@ -121,3 +121,15 @@ func TestDeploy_HoldsNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// A gateway ends where its database is not there yet, and a limit of starts would
+// leave it dead after a power cut that the database took longer to come back from.
+func TestSystemd_StartsUntilTheDatabaseIsThere(t *testing.T) {
+	t.Parallel()
+	unidad := archivos(t)["deploy/systemd/pasarela.service"]
+	for _, linea := range []string{"StartLimitIntervalSec=0", "Restart=on-failure"} {
+		if !slices.Contains(strings.Split(unidad, "\n"), linea) {
+			t.Errorf("the unit lacks %s", linea)
+		}
+	}
+}
