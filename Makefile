@@ -89,6 +89,8 @@ chart: $(HELM) ## Lint the Helm chart, and hold what it renders against Kubernet
 	  echo "== $$f"; $(HELM) template pasarela deploy/helm/pasarela --kube-version $(KUBE_VERSION) -f $$f >.cache/chart.yaml; \
 	  .cache/bin/verifica <.cache/chart.yaml; \
 	done
+	@! $(HELM) template pasarela deploy/helm/pasarela -f deploy/helm/pasarela/ci/minimo-values.yaml --set serviceMonitor.enabled=true >/dev/null 2>&1 || \
+	  { echo "a ServiceMonitor that the network policy shuts out is rendered"; exit 1; }
 
 $(GOLANGCI_LINT):
 	@mkdir -p $(@D)
