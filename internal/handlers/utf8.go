@@ -44,6 +44,9 @@ func (b *utf8Body) check(piece []byte, last bool) error {
 		return notUTF8("Tiene medio par sustituto (\\ud800 a \\udfff): escriba el carácter completo.")
 	}
 	if len(b.rest) == 0 && utf8.Valid(piece) {
+		if err := b.mark(piece); err != nil {
+			return err
+		}
 		b.read += int64(len(piece))
 		return nil
 	}
@@ -60,9 +63,21 @@ func (b *utf8Body) check(piece []byte, last bool) error {
 	if at := firstInvalid(all[:whole]); at >= 0 {
 		return notUTF8(fmt.Sprintf("El byte %d no es de UTF-8; quizá el texto está en Latin-1 o Windows-1252.", b.read+int64(at)+1))
 	}
+	if err := b.mark(all[:whole]); err != nil {
+		return err
+	}
 	b.read += int64(whole)
 	b.rest = append([]byte(nil), all[whole:]...)
 	return nil
+}
+
+// mark refuses a text, the next of the body, that is its beginning and a byte order
+// mark, which RFC 8259 §8.1 forbids and PowerShell and .NET like to write.
+func (b *utf8Body) mark(text []byte) error {
+	if b.read > 0 || !bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil
+	}
+	return notUTF8("Empieza con la marca de orden de bytes (BOM, EF BB BF): guárdelo o envíelo como UTF-8 sin BOM.")
 }
 
 // firstInvalid is where text stops being UTF-8; negative when it does not.

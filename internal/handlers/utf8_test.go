@@ -31,6 +31,8 @@ func TestUTF8Body_WhenTheTextWouldBeChangedByReadingIt(t *testing.T) {
 		"Latin-1 at the end":            {"{\"a\":\"\xd1", false},
 		"a surrogate in UTF-8":          {"\"\xed\xa0\x80\"", false},
 		"longer than need be":           {"\"\xc0\xaf\"", false},
+		"a byte order mark":             {"\ufeff{}", false},
+		"such a mark in the text":       {"{\"a\":\"\ufeff\"}", true},
 		"UTF-16":                        {"\xff\xfe{\x00}\x00", false},
 		"a first half":                  {`"\ud83d"`, false},
 		"a first half and more":         {`"\ud83dx\ude00"`, false},
@@ -56,6 +58,14 @@ func TestUTF8Body_WhenNotInUTF8ItSaysWhere(t *testing.T) {
 	text := strings.Repeat("Ñ", 5000) + "\xd1"
 	_, err := io.ReadAll(&utf8Body{ReadCloser: io.NopCloser(iotest.HalfReader(strings.NewReader(text)))})
 	if err == nil || !strings.Contains(gateway.AsError(err).Detail, "El byte 10001 no es de UTF-8") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestUTF8Body_WhenMarkedItSaysHowToSendIt(t *testing.T) {
+	t.Parallel()
+	_, err := io.ReadAll(&utf8Body{ReadCloser: io.NopCloser(iotest.OneByteReader(strings.NewReader("\ufeff{}")))})
+	if err == nil || !strings.Contains(gateway.AsError(err).Detail, "sin BOM") {
 		t.Errorf("%v", err)
 	}
 }
