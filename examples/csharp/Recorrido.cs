@@ -11,7 +11,7 @@ using Newtonsoft.Json.Linq;
 static class Recorrido
 {
     const string Empresa = "PRU010101AB1";
-    static readonly string[] EnCurso = { "en_cola", "solicitada", "en_proceso", "descargando" };
+    static readonly string[] EnCurso = { "programada", "en_cola", "solicitada", "en_proceso", "descargando" };
     static readonly HttpClient Http = new HttpClient
     {
         BaseAddress = new Uri(Environment.GetEnvironmentVariable("PASARELA_URL") ?? "http://127.0.0.1:8080"),
@@ -84,7 +84,19 @@ static class Recorrido
             respuesta = await Pide(HttpMethod.Get, ruta);
             descarga = await Json(respuesta);
         }
-        Exige((string)descarga["estado"] == "terminada", $"la descarga quedó {descarga["estado"]}: {descarga["motivo"]}");
+        switch ((string)descarga["estado"])
+        {
+            case "terminada":
+                break;
+            case "vacia":
+                Console.WriteLine("descarga: no hay comprobantes en esas fechas");
+                return;
+            case "parcial":
+                Console.WriteLine($"descarga: llegó una parte: {descarga["motivo"]}");
+                break;
+            default:
+                throw new InvalidOperationException($"la descarga quedó {descarga["estado"]}: {descarga["motivo"]}");
+        }
 
         for (var cursor = ""; cursor != null;) // los paquetes vienen por páginas
         {

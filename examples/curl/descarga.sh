@@ -9,14 +9,20 @@ id=$(pide /v1/sat/descargas -H "Idempotency-Key: enero-$(date +%s)" -H 'Content-
   "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}' | campo idDescarga)
 
 while :; do
-  estado=$(pide "/v1/sat/descargas/$id" -D encabezados.txt | campo estado)
+  pide "/v1/sat/descargas/$id" -D encabezados.txt -o descarga.json
+  estado=$(campo estado <descarga.json)
   case $estado in
-    en_cola | solicitada | en_proceso | descargando)
+    programada | en_cola | solicitada | en_proceso | descargando)
       sleep "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' encabezados.txt)" ;;
     *) break ;;
   esac
 done
-[ "$estado" = terminada ] || { echo "la descarga quedó $estado" >&2; exit 1; }
+case $estado in
+  terminada) ;;
+  vacia) echo "descarga: no hay comprobantes en esas fechas"; exit ;;
+  parcial) echo "descarga: llegó una parte: $(campo motivo <descarga.json)" ;;
+  *) echo "la descarga quedó $estado: $(campo motivo <descarga.json)" >&2; exit 1 ;;
+esac
 
 # Un renglón por paquete, id y suma. Vienen por páginas; cada una pasa por un
 # archivo, porque en una tubería no se ve que curl falló.

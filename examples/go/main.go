@@ -104,7 +104,7 @@ func (p pasarela) descarga(ctx context.Context) error {
 		return err
 	}
 	ruta := "/v1/sat/descargas/" + descarga.IDDescarga
-	for slices.Contains([]string{"en_cola", "solicitada", "en_proceso", "descargando"}, descarga.Estado) {
+	for slices.Contains([]string{"programada", "en_cola", "solicitada", "en_proceso", "descargando"}, descarga.Estado) {
 		encabezados, err := p.lee(ctx, http.MethodGet, ruta, nil, "", &descarga)
 		if err != nil {
 			return err
@@ -112,7 +112,14 @@ func (p pasarela) descarga(ctx context.Context) error {
 		segundos, _ := strconv.Atoi(encabezados.Get("Retry-After")) // ya no viene al terminar
 		time.Sleep(time.Duration(segundos) * time.Second)
 	}
-	if descarga.Estado != "terminada" {
+	switch descarga.Estado {
+	case "terminada":
+	case "vacia":
+		fmt.Println("descarga: no hay comprobantes en esas fechas")
+		return nil
+	case "parcial":
+		fmt.Println("descarga: llegó una parte:", descarga.Motivo)
+	default:
 		return fmt.Errorf("la descarga quedó %s: %s", descarga.Estado, descarga.Motivo)
 	}
 

@@ -24,7 +24,7 @@ public class Recorrido {
     static final String CLAVE = System.getenv("PASARELA_CLAVE");
     static final String EMPRESA = "PRU010101AB1";
 
-    static final Set<String> EN_CURSO = Set.of("en_cola", "solicitada", "en_proceso", "descargando");
+    static final Set<String> EN_CURSO = Set.of("programada", "en_cola", "solicitada", "en_proceso", "descargando");
     static final HttpClient HTTP = HttpClient.newHttpClient();
 
     public static void main(String[] args) throws Exception {
@@ -88,7 +88,15 @@ public class Recorrido {
             respuesta = pide("GET", ruta, null);
             descarga = json(respuesta);
         }
-        exige(descarga.getString("estado").equals("terminada"), "la descarga no terminó: " + descarga.optString("motivo"));
+        switch (descarga.getString("estado")) {
+            case "terminada" -> { }
+            case "vacia" -> {
+                System.out.println("descarga: no hay comprobantes en esas fechas");
+                return;
+            }
+            case "parcial" -> System.out.println("descarga: llegó una parte: " + descarga.getString("motivo"));
+            default -> exige(false, "la descarga quedó " + descarga.getString("estado") + ": " + descarga.optString("motivo"));
+        }
 
         for (var cursor = ""; cursor != null; ) { // los paquetes vienen por páginas
             var pagina = json(pide("GET", ruta + "/paquetes" + cursor, null));

@@ -10,7 +10,7 @@ const PASARELA = process.env.PASARELA_URL ?? "http://127.0.0.1:8080";
 const CLAVE = process.env.PASARELA_CLAVE;
 const EMPRESA = "PRU010101AB1";
 
-const EN_CURSO = ["en_cola", "solicitada", "en_proceso", "descargando"];
+const EN_CURSO = ["programada", "en_cola", "solicitada", "en_proceso", "descargando"];
 
 /** Lo que contestó la pasarela cuando no pudo; `problema` es su JSON. */
 class ErrorDePasarela extends Error {
@@ -87,7 +87,13 @@ async function descarga() {
     respuesta = await pide("GET", ruta);
     ({ estado, motivo } = await respuesta.json());
   }
-  if (estado !== "terminada") {
+  if (estado === "vacia") {
+    console.log("descarga: no hay comprobantes en esas fechas");
+    return;
+  }
+  if (estado === "parcial") {
+    console.log(`descarga: llegó una parte: ${motivo}`);
+  } else if (estado !== "terminada") {
     throw new Error(`la descarga quedó ${estado}: ${motivo}`);
   }
 

@@ -5,7 +5,7 @@
 declare(strict_types=1);
 
 const EMPRESA = 'PRU010101AB1';
-const EN_CURSO = ['en_cola', 'solicitada', 'en_proceso', 'descargando'];
+const EN_CURSO = ['programada', 'en_cola', 'solicitada', 'en_proceso', 'descargando'];
 
 /** Lo que contestó la pasarela cuando no pudo; $problema es su JSON. */
 class ErrorDePasarela extends RuntimeException
@@ -76,7 +76,16 @@ function descarga(): void
         sleep((int) ($encabezados['retry-after'] ?? 60));
         [$encabezados, $descarga] = pide('GET', $ruta);
     }
-    exige($descarga['estado'] === 'terminada', "la descarga quedó {$descarga['estado']}");
+    if ($descarga['estado'] === 'vacia') {
+        echo "descarga: no hay comprobantes en esas fechas\n";
+        return;
+    }
+    $motivo = $descarga['motivo'] ?? '';
+    if ($descarga['estado'] === 'parcial') {
+        echo "descarga: llegó una parte: $motivo\n";
+    } else {
+        exige($descarga['estado'] === 'terminada', "la descarga quedó {$descarga['estado']}: $motivo");
+    }
 
     foreach (paquetes($ruta) as $paquete) {
         $archivo = "{$paquete['idPaquete']}.zip";

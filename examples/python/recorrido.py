@@ -13,7 +13,7 @@ PASARELA = os.environ.get("PASARELA_URL", "http://127.0.0.1:8080")
 CLAVE = os.environ.get("PASARELA_CLAVE")
 EMPRESA = "PRU010101AB1"
 
-EN_CURSO = ("en_cola", "solicitada", "en_proceso", "descargando")
+EN_CURSO = ("programada", "en_cola", "solicitada", "en_proceso", "descargando")
 
 
 class ErrorDePasarela(Exception):
@@ -82,7 +82,12 @@ def descarga() -> None:
         if estado["estado"] not in EN_CURSO:
             break
         time.sleep(int(encabezados.get("Retry-After", 60)))
-    if estado["estado"] != "terminada":
+    if estado["estado"] == "vacia":
+        print("descarga: no hay comprobantes en esas fechas")
+        return
+    if estado["estado"] == "parcial":
+        print(f"descarga: llegó una parte: {estado['motivo']}")
+    elif estado["estado"] != "terminada":
         raise SystemExit(f"la descarga quedó {estado['estado']}: {estado.get('motivo')}")
 
     for paquete in paquetes(ruta):

@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// pocas answers as a gateway whose descarga has a package on each of two pages.
-func pocas(t *testing.T) string {
+// pocas answers as a gateway whose descarga, as the JSON says that it is, has a package
+// on each of two pages; their bytes are what paquete answers.
+func pocas(t *testing.T, descarga string, paquete http.HandlerFunc) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	says := func(pattern, body string) {
@@ -29,9 +31,9 @@ func pocas(t *testing.T) string {
 		}
 		io.WriteString(w, `{"idDescarga":"d","estado":"en_cola"}`) //nolint:errcheck // as above
 	})
-	says("GET /v1/sat/descargas/d", `{"idDescarga":"d","estado":"terminada"}`)
+	says("GET /v1/sat/descargas/d", descarga)
 	says("GET /v1/sat/descargas/d/cfdis", `{"cfdis":[{"uuid":"u","total":"1.00"}]}`)
-	says("GET /v1/sat/cfdi/paquetes/{id}", "PK")
+	mux.HandleFunc("GET /v1/sat/cfdi/paquetes/{id}", paquete)
 	mux.HandleFunc("GET /v1/sat/descargas/d/paquetes", func(w http.ResponseWriter, r *http.Request) {
 		id, next := "A_01", `,"siguiente":"dos+2"`
 		if r.FormValue("cursor") == "dos+2" {
@@ -48,10 +50,16 @@ func pocas(t *testing.T) string {
 	return server.URL
 }
 
-// TestEjemplos_WhenThePackagesAreOnSeveralPagesAllArrive: the sandbox has few, so that
-// `make clients` sees one page. Java and C# need a library, and are tried there alone.
-func TestEjemplos_WhenThePackagesAreOnSeveralPagesAllArrive(t *testing.T) {
-	t.Parallel()
+// pk is a package that arrives whole.
+func pk(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "PK") } //nolint:errcheck // the program's affair
+
+const terminada = `{"idDescarga":"d","estado":"terminada"}`
+
+// conCadaEjemplo runs each example against a gateway as pocas makes it, and hands over
+// what it said, how it ended and its folder. Java and C# need a library: `make clients`
+// alone tries them.
+func conCadaEjemplo(t *testing.T, descarga string, paquete http.HandlerFunc, mira func(t *testing.T, dir, out string, err error)) {
+	t.Helper()
 	for _, tc := range []struct{ carpeta, con, orden string }{
 		{"curl", "curl", "./descarga.sh"}, {"python", "python3", "python3 recorrido.py"}, {"node", "node", "node recorrido.mjs"},
 		{"php", "php", "php recorrido.php"}, {"go", "go", "go run main.go"},
@@ -69,15 +77,62 @@ func TestEjemplos_WhenThePackagesAreOnSeveralPagesAllArrive(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir = filepath.Join(dir, tc.carpeta)
-			out, err := shell(t.Context(), dir, tc.orden, "PASARELA_URL="+pocas(t), "PASARELA_CLAVE=")
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			for _, name := range []string{"A_01.zip", "A_02.zip"} {
-				if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != "PK" {
-					t.Errorf("%s: %q, %v\n%s", name, text, err, out)
-				}
-			}
+			out, err := shell(t.Context(), dir, tc.orden, "PASARELA_URL="+pocas(t, descarga, paquete), "PASARELA_CLAVE=")
+			mira(t, dir, out, err)
 		})
 	}
+}
+
+// llegaron says which packages are in dir whole, in order.
+func llegaron(t *testing.T, dir string) []string {
+	t.Helper()
+	zips, err := filepath.Glob(filepath.Join(dir, "*.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range zips {
+		if text, err := os.ReadFile(name); err != nil || string(text) != "PK" {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+		zips[i] = filepath.Base(name)
+	}
+	return zips
+}
+
+// The sandbox has few packages, so that `make clients` sees one page, and all of it.
+func TestEjemplos_AllPackagesOfSeveralPagesArriveAlsoOfAParcial(t *testing.T) {
+	t.Parallel()
+	for estado, descarga := range map[string]string{
+		"terminada": terminada, "parcial": `{"idDescarga":"d","estado":"parcial","motivo":"Falta el dos."}`,
+	} {
+		t.Run(estado, func(t *testing.T) {
+			t.Parallel()
+			conCadaEjemplo(t, descarga, pk, func(t *testing.T, dir, out string, err error) {
+				if got := llegaron(t, dir); err != nil || !slices.Equal(got, []string{"A_01.zip", "A_02.zip"}) {
+					t.Errorf("%v, %v\n%s", got, err, out)
+				}
+				if said := strings.Contains(out, "Falta el dos."); said != (estado == "parcial") {
+					t.Errorf("it said what is missing: %t\n%s", said, out)
+				}
+			})
+		})
+	}
+}
+
+func TestEjemplos_AVaciaIsAGoodAnswer(t *testing.T) {
+	t.Parallel()
+	conCadaEjemplo(t, `{"idDescarga":"d","estado":"vacia"}`, pk, func(t *testing.T, dir, out string, err error) {
+		if got := llegaron(t, dir); err != nil || len(got) > 0 || !strings.Contains(out, "no hay comprobantes") {
+			t.Errorf("%v, %v\n%s", got, err, out)
+		}
+	})
+}
+
+func TestEjemplos_AFallidaIsAFailureAndSaysWhy(t *testing.T) {
+	t.Parallel()
+	conCadaEjemplo(t, `{"idDescarga":"d","estado":"fallida","motivo":"El SAT la rechazó."}`, pk, func(t *testing.T, dir, out string, err error) {
+		if got := llegaron(t, dir); err == nil || len(got) > 0 || !strings.Contains(out, "fallida: El SAT la rechazó.") {
+			t.Errorf("%v, %v\n%s", got, err, out)
+		}
+	})
 }
