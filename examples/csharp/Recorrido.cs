@@ -113,15 +113,20 @@ static class Recorrido
         Console.WriteLine($"descarga: el primero es {primero["uuid"]}, por {primero["total"]}");
     }
 
-    /// <summary>Escribe un paquete conforme llega: puede pesar más que la memoria.</summary>
+    /// <summary>
+    /// Escribe un paquete conforme llega: puede pesar más que la memoria. Lo que se llama .zip está entero y cotejado.
+    /// </summary>
     static async Task Guarda(JToken paquete)
     {
         var archivo = paquete["idPaquete"] + ".zip";
-        using (var zip = File.Create(archivo))
+        using (var respuesta = await Pide(HttpMethod.Get, (string)paquete["url"]))
+        using (var parte = File.Create(archivo + ".part"))
         {
-            await (await Pide(HttpMethod.Get, (string)paquete["url"])).Content.CopyToAsync(zip);
+            await respuesta.Content.CopyToAsync(parte);
         }
-        Exige(Sha256(archivo) == (string)paquete["sha256"], archivo + " no llegó entero");
+        Exige(Sha256(archivo + ".part") == (string)paquete["sha256"], archivo + " no llegó entero");
+        File.Delete(archivo); // Move no reemplaza
+        File.Move(archivo + ".part", archivo);
         Console.WriteLine($"descarga: {archivo}, {new FileInfo(archivo).Length} bytes");
     }
 

@@ -34,9 +34,11 @@ while :; do
   cursor=$(campo siguiente <pagina.json)
   [ -n "$cursor" ] || break
 done
+# Lo que se llama .zip está entero y cotejado; un error no se escribe en él.
 while read -r paquete suma; do
-  pide "/v1/sat/cfdi/paquetes/$paquete?rfcSolicitante=PRU010101AB1" -o "$paquete.zip"
-  [ "$(sha256 "$paquete.zip")" = "$suma" ] || { echo "$paquete no llegó entero" >&2; exit 1; }
+  pide "/v1/sat/cfdi/paquetes/$paquete?rfcSolicitante=PRU010101AB1" --no-fail-with-body --fail -o "$paquete.zip.part"
+  [ "$(sha256 "$paquete.zip.part")" = "$suma" ] || { echo "$paquete.zip no llegó entero" >&2; exit 1; }
+  mv "$paquete.zip.part" "$paquete.zip"
   echo "descarga: $paquete.zip, $(wc -c <"$paquete.zip") bytes"
 done <paquetes.txt
 

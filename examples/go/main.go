@@ -161,14 +161,16 @@ func (p pasarela) paquetes(ctx context.Context, ruta string) error {
 	}
 }
 
-// guarda escribe un paquete conforme llega, sin tenerlo entero en memoria.
+// guarda escribe un paquete conforme llega, sin tenerlo entero en memoria. Lo que se
+// llama .zip está entero y cotejado.
 func (p pasarela) guarda(ctx context.Context, paquete paquete) error {
 	respuesta, err := p.pide(ctx, http.MethodGet, paquete.URL, nil, "")
 	if err != nil {
 		return err
 	}
 	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
-	archivo, err := os.Create(paquete.IDPaquete + ".zip")
+	nombre := paquete.IDPaquete + ".zip"
+	archivo, err := os.Create(nombre + ".part")
 	if err != nil {
 		return err
 	}
@@ -178,9 +180,12 @@ func (p pasarela) guarda(ctx context.Context, paquete paquete) error {
 		return err
 	}
 	if hex.EncodeToString(suma.Sum(nil)) != paquete.SHA256 {
-		return fmt.Errorf("%s no llegó entero", archivo.Name())
+		return fmt.Errorf("%s no llegó entero", nombre)
 	}
-	fmt.Printf("descarga: %s, %d bytes\n", archivo.Name(), n)
+	if err := os.Rename(archivo.Name(), nombre); err != nil {
+		return err
+	}
+	fmt.Printf("descarga: %s, %d bytes\n", nombre, n)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -111,15 +112,17 @@ public class Recorrido {
         System.out.printf("descarga: el primero es %s, por %s%n", primero.getString("uuid"), primero.getString("total"));
     }
 
-    /** Escribe un paquete conforme llega: puede pesar más que la memoria. */
+    /** Escribe un paquete conforme llega: puede pesar más que la memoria. Lo que se llama .zip está entero y cotejado. */
     static void guarda(JSONObject paquete) throws Exception {
         var archivo = Path.of(paquete.getString("idPaquete") + ".zip");
+        var parte = Path.of(archivo + ".part");
         var sha256 = MessageDigest.getInstance("SHA-256");
         try (var zip = new DigestInputStream(pide("GET", paquete.getString("url"), null).body(), sha256);
-                var salida = Files.newOutputStream(archivo)) {
+                var salida = Files.newOutputStream(parte)) {
             zip.transferTo(salida);
         }
         exige(HexFormat.of().formatHex(sha256.digest()).equals(paquete.getString("sha256")), archivo + " no llegó entero");
+        Files.move(parte, archivo, StandardCopyOption.REPLACE_EXISTING);
         System.out.printf("descarga: %s, %d bytes%n", archivo, Files.size(archivo));
     }
 

@@ -1,7 +1,7 @@
 // Una descarga, un lote de títulos y una addenda, con fetch y nada más.
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as espera } from "node:timers/promises";
@@ -46,8 +46,9 @@ async function* paquetes(ruta) {
   }
 }
 
-/** Escribe un paquete conforme llega: puede pesar más que la memoria. */
+/** Escribe un paquete conforme llega: puede pesar más que la memoria. Lo que se llama .zip está entero y cotejado. */
 async function guarda({ idPaquete, sha256, url }) {
+  const nombre = `${idPaquete}.zip`;
   const suma = createHash("sha256");
   let bytes = 0;
   const anota = async function* (trozos) {
@@ -57,11 +58,12 @@ async function guarda({ idPaquete, sha256, url }) {
       yield trozo;
     }
   };
-  await pipeline(Readable.fromWeb((await pide("GET", url)).body), anota, createWriteStream(`${idPaquete}.zip`));
+  await pipeline(Readable.fromWeb((await pide("GET", url)).body), anota, createWriteStream(`${nombre}.part`));
   if (suma.digest("hex") !== sha256) {
-    throw new Error(`${idPaquete} no llegó entero`);
+    throw new Error(`${nombre} no llegó entero`);
   }
-  console.log(`descarga: ${idPaquete}.zip, ${bytes} bytes`);
+  await rename(`${nombre}.part`, nombre);
+  console.log(`descarga: ${nombre}, ${bytes} bytes`);
 }
 
 /** Todo lo que la empresa emitió en enero, hasta los ZIP en el disco. */

@@ -18,7 +18,7 @@ class ErrorDePasarela extends RuntimeException
 
 /**
  * Hace una petición; devuelve los encabezados, en minúsculas, y el cuerpo. Con
- * $archivo el cuerpo va al disco conforme llega.
+ * $archivo el cuerpo va al disco conforme llega; el de un error, nunca.
  */
 function pide(string $metodo, string $ruta, ?array $cuerpo = null, array $encabezados = [], ?string $archivo = null): array
 {
@@ -31,25 +31,35 @@ function pide(string $metodo, string $ruta, ?array $cuerpo = null, array $encabe
         curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($cuerpo, JSON_THROW_ON_ERROR));
     }
     $recibidos = [];
-    $salida = fopen($archivo ?? 'php://memory', 'w+b');
+    $salida = null;
+    $texto = '';
     curl_setopt_array($curl, [
         CURLOPT_CUSTOMREQUEST => $metodo,
         CURLOPT_HTTPHEADER => $encabezados,
-        CURLOPT_FILE => $salida,
         CURLOPT_HEADERFUNCTION => function ($curl, string $linea) use (&$recibidos): int {
             [$nombre, $valor] = array_pad(explode(':', $linea, 2), 2, '');
             $recibidos[strtolower($nombre)] = trim($valor);
             return strlen($linea);
         },
+        CURLOPT_WRITEFUNCTION => function ($curl, string $trozo) use ($archivo, &$salida, &$texto): int {
+            if ($archivo !== null && curl_getinfo($curl, CURLINFO_RESPONSE_CODE) < 400) {
+                return (int) fwrite($salida ??= fopen($archivo, 'wb'), $trozo);
+            }
+            $texto .= $trozo;
+            return strlen($trozo);
+        },
     ]);
-    if (!curl_exec($curl)) {
+    $llego = curl_exec($curl);
+    if ($salida !== null) {
+        fclose($salida);
+    }
+    if (!$llego) {
         throw new RuntimeException(curl_error($curl));
     }
-    rewind($salida);
     if (curl_getinfo($curl, CURLINFO_RESPONSE_CODE) >= 400) {
-        throw new ErrorDePasarela(json_decode(stream_get_contents($salida), true, flags: JSON_THROW_ON_ERROR));
+        throw new ErrorDePasarela(json_decode($texto, true, flags: JSON_THROW_ON_ERROR));
     }
-    return [$recibidos, $archivo === null ? json_decode(stream_get_contents($salida), true, flags: JSON_THROW_ON_ERROR) : null];
+    return [$recibidos, $archivo === null ? json_decode($texto, true, flags: JSON_THROW_ON_ERROR) : null];
 }
 
 /** Los paquetes de una descarga, que vienen por páginas. */
@@ -89,8 +99,9 @@ function descarga(): void
 
     foreach (paquetes($ruta) as $paquete) {
         $archivo = "{$paquete['idPaquete']}.zip";
-        pide('GET', $paquete['url'], archivo: $archivo);
-        exige(hash_file('sha256', $archivo) === $paquete['sha256'], "$archivo no llegó entero");
+        pide('GET', $paquete['url'], archivo: "$archivo.part"); // lo que se llama .zip está entero y cotejado
+        exige(hash_file('sha256', "$archivo.part") === $paquete['sha256'], "$archivo no llegó entero");
+        exige(rename("$archivo.part", $archivo), "no se pudo escribir $archivo");
         printf("descarga: %s, %d bytes\n", $archivo, filesize($archivo));
     }
 

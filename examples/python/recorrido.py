@@ -58,14 +58,18 @@ def paquetes(ruta: str):
 
 
 def guarda(paquete: dict) -> None:
-    """Escribe un paquete conforme llega: puede pesar más que la memoria."""
+    """Escribe un paquete conforme llega: puede pesar más que la memoria.
+
+    Lo que se llama .zip está entero y cotejado.
+    """
     nombre, suma = f"{paquete['idPaquete']}.zip", hashlib.sha256()
-    with abre("GET", paquete["url"]) as respuesta, open(nombre, "wb") as archivo:
+    with abre("GET", paquete["url"]) as respuesta, open(nombre + ".part", "wb") as archivo:
         while trozo := respuesta.read(1 << 20):
             suma.update(trozo)
             archivo.write(trozo)
     if suma.hexdigest() != paquete["sha256"]:
         raise SystemExit(f"{nombre} no llegó entero")
+    os.replace(nombre + ".part", nombre)
     print(f"descarga: {nombre}, {os.path.getsize(nombre)} bytes")
 
 

@@ -136,3 +136,38 @@ func TestEjemplos_AFallidaIsAFailureAndSaysWhy(t *testing.T) {
 		}
 	})
 }
+
+func TestEjemplos_WhatIsNotThePackageIsNoZIP(t *testing.T) {
+	t.Parallel()
+	for name, paquete := range map[string]http.HandlerFunc{
+		"another sum": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "PL") }, //nolint:errcheck // the program's affair
+		"cut": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "2")
+			io.WriteString(w, "P") //nolint:errcheck // as above
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conCadaEjemplo(t, terminada, paquete, func(t *testing.T, dir, out string, err error) {
+				if got := llegaron(t, dir); err == nil || len(got) > 0 {
+					t.Errorf("%v, %v\n%s", got, err, out)
+				}
+			})
+		})
+	}
+}
+
+func TestEjemplos_AnErrorIsNotWrittenAsAPackage(t *testing.T) {
+	t.Parallel()
+	gone := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `{"type":"x#no-encontrado","status":404,"title":"t","detail":"d"}`) //nolint:errcheck // the program's affair
+	}
+	conCadaEjemplo(t, terminada, gone, func(t *testing.T, dir, out string, err error) {
+		left, globErr := filepath.Glob(filepath.Join(dir, "*.zip*"))
+		if err == nil || globErr != nil || len(left) > 0 || !strings.Contains(out, "404") {
+			t.Errorf("%v, %v, %v\n%s", left, err, globErr, out)
+		}
+	})
+}
