@@ -55,6 +55,10 @@ static class Recorrido
         var respuesta = await Http.SendAsync(peticion, HttpCompletionOption.ResponseHeadersRead);
         if (!respuesta.IsSuccessStatusCode)
         {
+            if (respuesta.Content.Headers.ContentType?.MediaType != "application/problem+json")
+            {
+                respuesta.EnsureSuccessStatusCode(); // lo contestó otro, como un proxy
+            }
             throw new ErrorDePasarela(await Json(respuesta));
         }
         return respuesta;

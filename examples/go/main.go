@@ -76,6 +76,9 @@ func (p pasarela) pide(ctx context.Context, metodo, ruta string, cuerpo any, cla
 		return respuesta, err
 	}
 	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
+	if !strings.HasPrefix(respuesta.Header.Get("Content-Type"), "application/problem+json") {
+		return nil, errors.New(respuesta.Status) // lo contestó otro, como un proxy
+	}
 	falla := &problema{}
 	if err := json.NewDecoder(respuesta.Body).Decode(falla); err != nil {
 		return nil, fmt.Errorf("%s: %w", respuesta.Status, err)

@@ -60,6 +60,9 @@ public class Recorrido {
         }
         var respuesta = HTTP.send(peticion.build(), HttpResponse.BodyHandlers.ofInputStream());
         if (respuesta.statusCode() >= 400) {
+            if (!respuesta.headers().firstValue("Content-Type").orElse("").startsWith("application/problem+json")) {
+                throw new IOException("HTTP " + respuesta.statusCode()); // lo contestó otro, como un proxy
+            }
             throw new ErrorDePasarela(json(respuesta));
         }
         return respuesta;

@@ -31,6 +31,9 @@ async function pide(metodo, ruta, cuerpo, encabezados = {}) {
     body: cuerpo && JSON.stringify(cuerpo),
   });
   if (!respuesta.ok) {
+    if (!respuesta.headers.get("Content-Type")?.startsWith("application/problem+json")) {
+      throw new Error(`${respuesta.status} ${respuesta.statusText}`); // lo contestó otro, como un proxy
+    }
     throw new ErrorDePasarela(await respuesta.json());
   }
   return respuesta;

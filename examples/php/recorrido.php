@@ -56,7 +56,10 @@ function pide(string $metodo, string $ruta, ?array $cuerpo = null, array $encabe
     if (!$llego) {
         throw new RuntimeException(curl_error($curl));
     }
-    if (curl_getinfo($curl, CURLINFO_RESPONSE_CODE) >= 400) {
+    if (($estatus = curl_getinfo($curl, CURLINFO_RESPONSE_CODE)) >= 400) {
+        if (!str_starts_with($recibidos['content-type'] ?? '', 'application/problem+json')) {
+            throw new RuntimeException("HTTP $estatus"); // lo contestó otro, como un proxy
+        }
         throw new ErrorDePasarela(json_decode($texto, true, flags: JSON_THROW_ON_ERROR));
     }
     return [$recibidos, $archivo === null ? json_decode($texto, true, flags: JSON_THROW_ON_ERROR) : null];

@@ -37,6 +37,8 @@ def abre(metodo: str, ruta: str, cuerpo: dict | None = None, **encabezados: str)
     try:
         return urllib.request.urlopen(peticion, timeout=120)
     except urllib.error.HTTPError as e:
+        if e.headers.get_content_type() != "application/problem+json":
+            raise  # lo contestó otro, como un proxy
         raise ErrorDePasarela(json.load(e)) from None
 
 

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -157,17 +159,28 @@ func TestEjemplos_WhatIsNotThePackageIsNoZIP(t *testing.T) {
 	}
 }
 
-func TestEjemplos_AnErrorIsNotWrittenAsAPackage(t *testing.T) {
+// An answer of a proxy is no problem in JSON: what it meant is in its status alone.
+func TestEjemplos_AnErrorIsToldAndNotWrittenAsAPackage(t *testing.T) {
 	t.Parallel()
-	gone := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusNotFound)
-		io.WriteString(w, `{"type":"x#no-encontrado","status":404,"title":"t","detail":"d"}`) //nolint:errcheck // the program's affair
+	for status, tc := range map[int]struct{ tipo, texto string }{
+		http.StatusNotFound:   {"application/problem+json", `{"type":"x#no-encontrado","status":404,"title":"t","detail":"d"}`},
+		http.StatusBadGateway: {"text/html", "<html>nginx</html>"},
+	} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			t.Parallel()
+			conCadaEjemplo(t, terminada, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", tc.tipo)
+				w.WriteHeader(status)
+				io.WriteString(w, tc.texto) //nolint:errcheck // the program's affair
+			}, func(t *testing.T, dir, out string, err error) {
+				left, globErr := filepath.Glob(filepath.Join(dir, "*.zip*"))
+				if err == nil || globErr != nil || len(left) > 0 || !strings.Contains(out, strconv.Itoa(status)) {
+					t.Errorf("%v, %v, %v\n%s", left, err, globErr, out)
+				}
+				if unreadable := regexp.MustCompile(`JSONDecode|SyntaxError|JsonException|invalid character`).FindString(out); unreadable != "" {
+					t.Errorf("it says %s in place of the status\n%s", unreadable, out)
+				}
+			})
+		})
 	}
-	conCadaEjemplo(t, terminada, gone, func(t *testing.T, dir, out string, err error) {
-		left, globErr := filepath.Glob(filepath.Join(dir, "*.zip*"))
-		if err == nil || globErr != nil || len(left) > 0 || !strings.Contains(out, "404") {
-			t.Errorf("%v, %v, %v\n%s", left, err, globErr, out)
-		}
-	})
 }
