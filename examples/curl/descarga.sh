@@ -13,7 +13,8 @@ while :; do
   estado=$(campo estado <descarga.json)
   case $estado in
     programada | en_cola | solicitada | en_proceso | descargando)
-      sleep "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' encabezados.txt)" ;;
+      espera=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' encabezados.txt)
+      sleep "${espera:-60}" ;;
     *) break ;;
   esac
 done

@@ -107,12 +107,18 @@ func (p pasarela) descarga(ctx context.Context) error {
 		return err
 	}
 	ruta := "/v1/sat/descargas/" + descarga.IDDescarga
-	for slices.Contains([]string{"programada", "en_cola", "solicitada", "en_proceso", "descargando"}, descarga.Estado) {
+	for {
 		encabezados, err := p.lee(ctx, http.MethodGet, ruta, nil, "", &descarga)
 		if err != nil {
 			return err
 		}
-		segundos, _ := strconv.Atoi(encabezados.Get("Retry-After")) // ya no viene al terminar
+		if !slices.Contains([]string{"programada", "en_cola", "solicitada", "en_proceso", "descargando"}, descarga.Estado) {
+			break
+		}
+		segundos, err := strconv.Atoi(encabezados.Get("Retry-After"))
+		if err != nil {
+			segundos = 60
+		}
 		time.Sleep(time.Duration(segundos) * time.Second)
 	}
 	switch descarga.Estado {
