@@ -2,11 +2,13 @@
 : "${PASARELA_URL:=http://127.0.0.1:8080}"
 
 # pide RUTA [opciones de curl]: imprime el cuerpo. Con un error de la pasarela
-# imprime el problema y termina con 22.
+# imprime el problema y termina con 22. La clave va por la entrada: los argumentos
+# de un programa los ve cualquiera con ps.
 pide() {
   ruta=$1
   shift
-  curl -sS --fail-with-body ${PASARELA_CLAVE:+-H "Authorization: Bearer $PASARELA_CLAVE"} "$@" "$PASARELA_URL$ruta"
+  printf %s "${PASARELA_CLAVE:+Authorization: Bearer $PASARELA_CLAVE}" |
+    curl -sS --fail-with-body -H @- "$@" "$PASARELA_URL$ruta"
 }
 
 # sha256 ARCHIVO: su suma; macOS la calcula con shasum.
