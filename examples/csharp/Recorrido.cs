@@ -12,10 +12,8 @@ static class Recorrido
 {
     const string Empresa = "PRU010101AB1";
     static readonly string[] EnCurso = { "programada", "en_cola", "solicitada", "en_proceso", "descargando" };
-    static readonly HttpClient Http = new HttpClient
-    {
-        BaseAddress = new Uri(Environment.GetEnvironmentVariable("PASARELA_URL") ?? "http://127.0.0.1:8080"),
-    };
+    static readonly string Pasarela = Environment.GetEnvironmentVariable("PASARELA_URL") ?? "http://127.0.0.1:8080";
+    static readonly HttpClient Http = new HttpClient();
 
     static void Main() => Recorre().GetAwaiter().GetResult();
 
@@ -43,7 +41,7 @@ static class Recorrido
 
     static async Task<HttpResponseMessage> Pide(HttpMethod metodo, string ruta, JObject cuerpo = null, string claveDeIdempotencia = null)
     {
-        var peticion = new HttpRequestMessage(metodo, ruta);
+        var peticion = new HttpRequestMessage(metodo, Pasarela + ruta);
         if (cuerpo != null)
         {
             peticion.Content = new StringContent(cuerpo.ToString(), Encoding.UTF8, "application/json");
