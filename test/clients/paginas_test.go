@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -182,5 +183,50 @@ func TestEjemplos_AnErrorIsToldAndNotWrittenAsAPackage(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The arguments of a program are everybody's to see, and `sleep ""` fails. What the
+// script calls is seen through programs of those names that note what they are given.
+func TestEjemplos_CurlHasTheKeyInNoArgumentAndWaitsWithoutRetryAfter(t *testing.T) {
+	t.Parallel()
+	const clave = "la-clave"
+	mux := http.NewServeMux()
+	var vistas, sinClave atomic.Int32
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+clave {
+			sinClave.Add(1)
+		}
+		estado := "vacia"
+		if vistas.Add(1) <= 2 { // the POST, and the first look
+			estado = "en_cola"
+		}
+		fmt.Fprintf(w, `{"idDescarga":"d","estado":%q}`, estado) //nolint:errcheck // the program's affair
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "curl"))); err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	for name, then := range map[string]string{"curl": `exec ` + curl + ` "$@"`, "sleep": ""} {
+		script := fmt.Sprintf("#!/bin/sh\necho %s \"$@\" >>%s/llamadas\n%s\n", name, bin, then)
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	out, err := shell(t.Context(), dir, "./descarga.sh", "PASARELA_URL="+server.URL, "PASARELA_CLAVE="+clave, "PATH="+bin+":"+os.Getenv("PATH"))
+	calls, readErr := os.ReadFile(filepath.Join(bin, "llamadas"))
+	if err != nil || readErr != nil || vistas.Load() != 3 || sinClave.Load() != 0 {
+		t.Fatalf("%v, %v; %d requests, %d of them without the key\n%s", err, readErr, vistas.Load(), sinClave.Load(), out)
+	}
+	if text := string(calls); strings.Contains(text, clave) || !strings.Contains(text, "sleep 60\n") {
+		t.Errorf("it called\n%s", text)
 	}
 }
