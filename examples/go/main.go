@@ -179,7 +179,7 @@ func (p pasarela) guarda(ctx context.Context, paquete paquete) error {
 	}
 	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
 	nombre := paquete.IDPaquete + ".zip"
-	archivo, err := os.Create(nombre + ".part")
+	archivo, err := os.Create(paquete.IDPaquete + ".zip.part")
 	if err != nil {
 		return err
 	}

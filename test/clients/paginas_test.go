@@ -217,7 +217,7 @@ func TestEjemplos_CurlHasTheKeyInNoArgumentAndWaitsWithoutRetryAfter(t *testing.
 	bin := t.TempDir()
 	for name, then := range map[string]string{"curl": `exec ` + curl + ` "$@"`, "sleep": ""} {
 		script := fmt.Sprintf("#!/bin/sh\necho %s \"$@\" >>%s/llamadas\n%s\n", name, bin, then)
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
