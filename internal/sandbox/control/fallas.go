@@ -27,6 +27,7 @@ const (
 	ZipInvalido    Tipo = "zip_invalido"    // good base64 of Bytes bytes that are no ZIP
 	Goteo          Tipo = "goteo"           // the answer drips, Bytes at a time, waiting Demora between drops
 	Silencio       Tipo = "silencio"        // no answer until the client gives up
+	ConDefectos    Tipo = "defectos"        // what the answer carries has Defectos inside
 )
 
 // maxFallas bounds the list of pending faults.
@@ -59,7 +60,11 @@ type Falla struct {
 	// Demora is waited before anything else, for every type but Goteo, where it separates the drops.
 	Demora time.Duration `json:"-"`
 	Bytes  int64         `json:"bytes,omitempty"`
-	Veces  int           `json:"veces"` // calls it will touch; 0 is until removed
+	// Defectos are what is wrong inside the file that the answer carries, all at once, and Entradas how many
+	// of its entries, or of the rows of its text, they touch, from the first; 0 is one.
+	Defectos []string `json:"defectos,omitempty"`
+	Entradas int      `json:"entradas,omitempty"`
+	Veces    int      `json:"veces"` // calls it will touch; 0 is until removed
 
 	// With Dura the fault is an outage: from Empieza on, for that long, it touches every call, and then it
 	// heals. Repite makes it come back, that long after it began. All by the sandbox clock.
@@ -75,15 +80,33 @@ type Catalogo struct {
 	Operaciones []string
 	// Propios are types of this system alone, beside those of Tipos.
 	Propios []Tipo
+	// Defectos are what ConDefectos may put into the files of this system.
+	Defectos []string
 	// Admite tells whether a type means something for an operation.
 	Admite func(tipo Tipo, operacion string) bool
 	// Despues tells whether a fault may come after an operation was processed; nil is never.
 	Despues func(tipo Tipo, operacion string) bool
+
+	partes []Catalogo // of Une
 }
 
-// admite tells whether a fault means something for an operation.
+// admite tells whether a fault means something for an operation. Of several systems, the one that has the
+// operation says so.
 func (c Catalogo) admite(f Falla, operacion string) bool {
-	return c.Admite(f.Tipo, operacion) && (!f.Despues || c.Despues != nil && c.Despues(f.Tipo, operacion))
+	if len(c.partes) > 0 {
+		return slices.ContainsFunc(c.partes, func(parte Catalogo) bool {
+			return slices.Contains(parte.Operaciones, operacion) && slices.Contains(parte.tipos(), f.Tipo) && parte.admite(f, operacion)
+		})
+	}
+	return c.Admite(f.Tipo, operacion) && (!f.Despues || c.Despues != nil && c.Despues(f.Tipo, operacion)) && c.desconocido(f) == ""
+}
+
+// desconocido returns a defect that the system does not have; "" when there is none.
+func (c Catalogo) desconocido(f Falla) string {
+	if i := slices.IndexFunc(f.Defectos, func(d string) bool { return !slices.Contains(c.Defectos, d) }); i >= 0 {
+		return f.Defectos[i]
+	}
+	return ""
 }
 
 // Une joins the catalogues of several systems: each says what its own operations admit.
@@ -93,14 +116,9 @@ func Une(catalogos ...Catalogo) Catalogo {
 		todo.Servicios = append(todo.Servicios, c.Servicios...)
 		todo.Operaciones = append(todo.Operaciones, c.Operaciones...)
 		todo.Propios = append(todo.Propios, c.Propios...)
+		todo.Defectos = append(todo.Defectos, c.Defectos...)
 	}
-	alguno := func(f Falla, operacion string) bool {
-		return slices.ContainsFunc(catalogos, func(c Catalogo) bool {
-			return slices.Contains(c.Operaciones, operacion) && slices.Contains(c.tipos(), f.Tipo) && c.admite(f, operacion)
-		})
-	}
-	todo.Admite = func(tipo Tipo, operacion string) bool { return alguno(Falla{Tipo: tipo}, operacion) }
-	todo.Despues = func(tipo Tipo, operacion string) bool { return alguno(Falla{Tipo: tipo, Despues: true}, operacion) }
+	todo.partes = catalogos
 	return todo
 }
 
@@ -125,7 +143,7 @@ type pendiente struct {
 
 // Tipos returns the types of fault that any system may have.
 func Tipos() []Tipo {
-	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo, Silencio}
+	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo, Silencio, ConDefectos}
 }
 
 // NewFallas returns an empty list that admits what c says; outages follow reloj.
@@ -244,6 +262,10 @@ func (c Catalogo) revisa(f Falla) error {
 		return fmt.Errorf("servicio %q desconocido; los que hay son: %s, *", f.Servicio, une(c.Servicios))
 	case f.Operacion != "*" && !slices.Contains(c.Operaciones, f.Operacion):
 		return fmt.Errorf("operacion %q desconocida; las que hay son: %s, *", f.Operacion, une(c.Operaciones))
+	case f.Tipo == ConDefectos && len(f.Defectos) == 0, f.Tipo != ConDefectos && (len(f.Defectos) > 0 || f.Entradas != 0):
+		return fmt.Errorf("defectos y entradas van con la falla %q, que requiere defectos; los que hay son: %s", ConDefectos, une(c.Defectos))
+	case c.desconocido(f) != "":
+		return fmt.Errorf("defecto %q desconocido; los que hay son: %s", c.desconocido(f), une(c.Defectos))
 	case f.Operacion != "*" && !c.admite(f, f.Operacion):
 		return fmt.Errorf("la falla %q no tiene sentido en %s", f.Tipo, f.Operacion)
 	case f.Despues && !slices.ContainsFunc(c.Operaciones, func(o string) bool { return c.admite(f, o) }):
@@ -252,8 +274,8 @@ func (c Catalogo) revisa(f Falla) error {
 		return fmt.Errorf("la falla %q requiere codigo", f.Tipo)
 	case f.Tipo == Lento && f.Demora == 0:
 		return fmt.Errorf("la falla %q requiere demora", f.Tipo)
-	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0 || f.Cada < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
-		return fmt.Errorf("demora, bytes, veces, cada, empieza, dura y repite no pueden ser negativos")
+	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0 || f.Cada < 0 || f.Entradas < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
+		return fmt.Errorf("demora, bytes, veces, cada, entradas, empieza, dura y repite no pueden ser negativos")
 	case f.Dura == 0 && (f.Empieza > 0 || f.Repite > 0):
 		return fmt.Errorf("empieza y repite requieren dura")
 	case f.Repite > 0 && f.Repite <= f.Dura:

@@ -30,7 +30,7 @@ func (s *Servidor) descarga(ll *llamada) (respuesta, error) {
 		return respuesta{}, rechaza(codMaxDescargas)
 	}
 	antes, cola := sobreDescarga(contestacion{codigo: codExito})
-	return respuesta{estado: http.StatusOK, codigo: codExito, cuerpo: antes, cola: cola, paquete: &paquete{sol, numero}}, nil
+	return respuesta{estado: http.StatusOK, codigo: codExito, cuerpo: antes, cola: cola, paquete: &paquete{sol, numero, defectosDe(ll.falla)}}, nil
 }
 
 func respondeDescarga(_ *operacion, c contestacion) respuesta {

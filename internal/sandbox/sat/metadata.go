@@ -2,29 +2,34 @@ package sat
 
 import "strconv"
 
-// The headers of the two texts of a metadata package. Only CRLF ends a row; nothing is quoted.
+// The headers of the two texts of a metadata package. Only CRLF ends a row, unless a fault asks for LF;
+// nothing is quoted.
 const (
-	cabeceraMetadata = "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion\r\n"
-	cabeceraTerceros = "Uuid~RfcACuentaTerceros~NombreACuentaTerceros\r\n"
+	cabeceraMetadata = "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion"
+	cabeceraTerceros = "Uuid~RfcACuentaTerceros~NombreACuentaTerceros"
 
 	rfcPAC = "SBX010101PAC"
 	// cadaTrampa is how many names there are to each one with a trap.
 	cadaTrampa = 64
 )
 
-func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete) []byte {
+// agregaFila appends the n-th row of a package.
+func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete, n int) []byte {
 	emisor, receptor := u.emisor(c), u.receptor(c)
+	otra := &receptor
+	if c.Sentido == Recibidos {
+		otra = &emisor
+	}
 	conTrampa := p.perillasPaquete.trampas && c.azar>>50%cadaTrampa == 0
 	if conTrampa {
-		otra := &receptor
-		if c.Sentido == Recibidos {
-			otra = &emisor
-		}
 		otra.nombre = trampa(c.azar, otra.nombre)
 	}
-	n := len(b)
+	if p.defectos.hay() {
+		otra.nombre += p.defectos.saltos(n)
+	}
+	inicio := len(b)
 	b = c.UUID.agrega(b)
-	mayusculas(b[n:])
+	mayusculas(b[inicio:])
 	for _, campo := range [...]string{emisor.rfc, emisor.nombre, receptor.rfc, receptor.nombre, rfcPAC} {
 		b = append(append(b, '~'), campo...)
 	}
@@ -40,7 +45,7 @@ func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete) []byte {
 	if p.perillasPaquete.dentro && !conTrampa {
 		b = otrosCampos(b, c, p.filtro.corte)
 	}
-	return append(b, "\r\n"...)
+	return append(b, p.defectos.fin()...)
 }
 
 // mayusculas is what the metadata does to the UUID that the XML's file name has in lower case.
@@ -52,14 +57,14 @@ func mayusculas(b []byte) {
 	}
 }
 
-func (u *Universo) agregaTercero(b []byte, c *Comprobante) []byte {
+func (u *Universo) agregaTercero(b []byte, c *Comprobante, p *paquete) []byte {
 	if c.Tercero == sinTercero {
 		return b
 	}
 	t := u.partes[c.Tercero]
 	b = append(c.UUID.agrega(b), '~')
 	b = append(append(b, t.rfc...), '~')
-	return append(append(b, t.nombre...), "\r\n"...)
+	return append(append(b, t.nombre...), p.defectos.fin()...)
 }
 
 // trampa spoils a name as names are spoilt in the service's files.

@@ -18,7 +18,8 @@ import (
 // paquete is one package of a request; it is made anew each time it is served, always the same.
 type paquete struct {
 	*solicitud
-	numero int // from 1
+	numero   int // from 1
+	defectos defectos
 }
 
 // elegidos yields what a request wants, from a position on (from its beginning when nil).
@@ -73,18 +74,23 @@ func (u *Universo) contenido(p *paquete) iter.Seq[Comprobante] {
 func (u *Universo) escribeZip(w io.Writer, p *paquete) error {
 	z := zip.NewWriter(w)
 	var err error
-	if p.tipo == tipoMetadata {
+	switch {
+	case p.defectos.tiene(defSinEntradas):
+	case p.tipo == tipoMetadata:
 		err = u.zipMetadata(z, p)
-	} else {
+	default:
 		err = u.zipCFDI(z, p)
 	}
 	if err == nil && p.perillasPaquete.dentro {
 		err = u.ajenos(z, p)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = z.Close()
 	}
-	return z.Close()
+	if err == nil && p.defectos.tiene(defCola) {
+		_, err = w.Write([]byte{0, 0})
+	}
+	return err
 }
 
 // zipCFDI writes one entry for each XML, with sizes and checksum ahead of the data, as the service
@@ -96,20 +102,22 @@ func (u *Universo) zipCFDI(z *zip.Writer, p *paquete) error {
 		return err
 	}
 	var b []byte
-	n := 0
-	for c := range u.contenido(p) {
-		n++
+	var antes UUID
+	for n, c := range u.servido(p) {
 		var cola []byte
 		b, cola = u.escribeXML(b[:0], &c, p.perillasPaquete)
-		entrada := &zip.FileHeader{Name: c.UUID.String() + ".xml", ReaderVersion: 20, CreatorVersion: 20}
+		entrada := &zip.FileHeader{Name: p.defectos.nombreXML(&c, n, c.UUID == antes), ReaderVersion: 20, CreatorVersion: 20}
+		antes = c.UUID
+		marca := func() { p.defectos.marca(entrada, n) }
 		entrada.ModifiedDate, entrada.ModifiedTime = fechaDOS(c.Fecha) //nolint:staticcheck // CreateRaw writes these, not Modified
 		if p.perillasPaquete.relleno > 0 {
-			err = guarda(z, entrada, b, cola, c.azar, p.perillasPaquete.relleno)
+			err = guarda(z, entrada, relleno{b, cola, c.azar, p.perillasPaquete.relleno}, marca)
 		} else {
 			if p.perillasPaquete.dentro {
 				b = trampaXML(entrada, b, n)
 			}
-			err = comp.guarda(z, entrada, b)
+			b = p.defectos.estropeaXML(b, n)
+			err = comp.guarda(z, entrada, b, marca)
 		}
 		if err != nil {
 			return err
@@ -129,7 +137,8 @@ func nuevoCompresor() (*compresor, error) {
 	return &compresor{deflate: d}, err
 }
 
-func (c *compresor) guarda(z *zip.Writer, entrada *zip.FileHeader, b []byte) error {
+// guarda writes an entry whose header marca may change once it is known.
+func (c *compresor) guarda(z *zip.Writer, entrada *zip.FileHeader, b []byte, marca func()) error {
 	c.salida.Reset()
 	c.deflate.Reset(&c.salida)
 	if _, err := c.deflate.Write(b); err != nil {
@@ -141,6 +150,7 @@ func (c *compresor) guarda(z *zip.Writer, entrada *zip.FileHeader, b []byte) err
 	entrada.Method = zip.Deflate
 	entrada.CRC32 = crc32.ChecksumIEEE(b)
 	entrada.UncompressedSize64, entrada.CompressedSize64 = uint64(len(b)), uint64(c.salida.Len()) //nolint:gosec // lengths
+	marca()
 	e, err := z.CreateRaw(entrada)
 	if err != nil {
 		return err
@@ -149,18 +159,25 @@ func (c *compresor) guarda(z *zip.Writer, entrada *zip.FileHeader, b []byte) err
 	return err
 }
 
-// guarda stores cabeza, filler and cola as one entry. The filler is made twice, once for the checksum,
+// relleno is an XML with filler between its two parts.
+type relleno struct {
+	cabeza, cola []byte
+	azar         uint64
+	bytes        int64
+}
+
+// guarda stores an XML with filler as one entry. The filler is made twice, once for the checksum,
 // which costs less than holding it.
-func guarda(z *zip.Writer, entrada *zip.FileHeader, cabeza, cola []byte, azar uint64, relleno int64) error {
+func guarda(z *zip.Writer, entrada *zip.FileHeader, x relleno, marca func()) error {
 	suma := crc32.NewIEEE()
 	escribe := func(w io.Writer) error {
-		if _, err := w.Write(cabeza); err != nil {
+		if _, err := w.Write(x.cabeza); err != nil {
 			return err
 		}
-		if err := rellena(w, azar, relleno); err != nil {
+		if err := rellena(w, x.azar, x.bytes); err != nil {
 			return err
 		}
-		_, err := w.Write(cola)
+		_, err := w.Write(x.cola)
 		return err
 	}
 	if err := escribe(suma); err != nil {
@@ -168,8 +185,9 @@ func guarda(z *zip.Writer, entrada *zip.FileHeader, cabeza, cola []byte, azar ui
 	}
 	entrada.Method = zip.Store
 	entrada.CRC32 = suma.Sum32()
-	entrada.UncompressedSize64 = uint64(len(cabeza)+len(cola)) + uint64(relleno) //nolint:gosec // lengths
+	entrada.UncompressedSize64 = uint64(len(x.cabeza)+len(x.cola)) + uint64(x.bytes) //nolint:gosec // lengths
 	entrada.CompressedSize64 = entrada.UncompressedSize64
+	marca()
 	e, err := z.CreateRaw(entrada)
 	if err != nil {
 		return err
@@ -179,44 +197,42 @@ func guarda(z *zip.Writer, entrada *zip.FileHeader, cabeza, cola []byte, azar ui
 
 // zipMetadata writes <ID>_NN.txt and, when third parties appear, <ID>_tercero.txt.
 func (u *Universo) zipMetadata(z *zip.Writer, p *paquete) error {
-	crea := func(nombre string) (io.Writer, error) {
-		return z.CreateHeader(&zip.FileHeader{Name: strings.ToUpper(p.id) + nombre, Method: zip.Deflate, Modified: fechaDe(p.filtro.corte)})
-	}
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(w, flate.BestSpeed)
+	hayTerceros := false
+	err := u.zipTexto(z, p, 1, p.perillasPaquete.cabecera(), func(b []byte, c *Comprobante, n int) []byte {
+		hayTerceros = hayTerceros || c.Tercero != sinTercero
+		return u.agregaFila(b, c, p, n)
 	})
-	w, err := crea(fmt.Sprintf("_%02d.txt", p.numero))
+	if err != nil || !hayTerceros {
+		return err
+	}
+	return u.zipTexto(z, p, 2, cabeceraTerceros, func(b []byte, c *Comprobante, _ int) []byte {
+		return u.agregaTercero(b, c, p)
+	})
+}
+
+// zipTexto writes the first or the second text of a package of metadata, a row for each comprobante.
+func (u *Universo) zipTexto(z *zip.Writer, p *paquete, cual int, cabecera string, fila func(b []byte, c *Comprobante, n int) []byte) error {
+	nombre := fmt.Sprintf("_%02d.txt", p.numero)
+	if cual == 2 {
+		nombre = "_tercero.txt"
+	}
+	t, err := nuevoTexto(z, strings.ToUpper(p.id)+nombre, p.filtro.corte, cual, p.defectos)
 	if err != nil {
 		return err
 	}
-	b := append(make([]byte, 0, bloque+4<<10), p.perillasPaquete.cabecera()...)
-	hayTerceros := false
-	for c := range u.contenido(p) {
-		hayTerceros = hayTerceros || c.Tercero != sinTercero
-		if b = u.agregaFila(b, &c, p); len(b) >= bloque {
-			if _, err := w.Write(b); err != nil {
+	b := append(make([]byte, 0, bloque+4<<10), cabecera+p.defectos.fin()...)
+	for n, c := range u.servido(p) {
+		if b = fila(b, &c, n); len(b) >= bloque {
+			if _, err := t.Write(b); err != nil {
 				return err
 			}
 			b = b[:0]
 		}
 	}
-	if _, err := w.Write(b); err != nil || !hayTerceros {
+	if _, err := t.Write(b); err != nil {
 		return err
 	}
-	if w, err = crea("_tercero.txt"); err != nil {
-		return err
-	}
-	b = append(b[:0], cabeceraTerceros...)
-	for c := range u.contenido(p) {
-		if b = u.agregaTercero(b, &c); len(b) >= bloque {
-			if _, err := w.Write(b); err != nil {
-				return err
-			}
-			b = b[:0]
-		}
-	}
-	_, err = w.Write(b)
-	return err
+	return t.Close()
 }
 
 // fechaDOS writes a wall clock as ZIP does; the same comprobante has the same one for ever.

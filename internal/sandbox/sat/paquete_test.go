@@ -18,7 +18,7 @@ func paqueteDe(porDia int64, tipo string, k perillasPaquete) *paquete {
 	}
 	s := &solicitud{pedido: p, id: "3f30a4e1-af73-4085-8991-e4d97eef16bd"}
 	s.resultado = resultado{total: porDia, inicios: []posicion{{dia: 20_000}}}
-	return &paquete{s, 1}
+	return &paquete{solicitud: s, numero: 1}
 }
 
 // vigia measures the heap as bytes pass.

@@ -83,12 +83,12 @@ func (s *Servidor) Reinicia() { s.solicitudes.reinicia() }
 
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
-	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla, Despues: admiteDespues}
+	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla, Despues: admiteDespues, Defectos: nombresDefectos()}
 }
 
 func admiteFalla(tipo control.Tipo, operacion string) bool {
 	switch tipo {
-	case control.Truncado, control.Base64Invalido, control.ZipInvalido:
+	case control.Truncado, control.Base64Invalido, control.ZipInvalido, control.ConDefectos:
 		return operacion == opDescargar
 	case control.Codigo:
 		return operacion != opAutentica

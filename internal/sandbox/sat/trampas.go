@@ -77,7 +77,7 @@ func (u *Universo) ajenos(z *zip.Writer, p *paquete) error {
 	for _, e := range entradas {
 		entrada := &zip.FileHeader{Name: e.nombre, ReaderVersion: 20, CreatorVersion: 20}
 		entrada.ModifiedDate, entrada.ModifiedTime = fechaDOS(p.filtro.corte) //nolint:staticcheck // CreateRaw writes these, not Modified
-		if err := comp.guarda(z, entrada, e.cuerpo); err != nil {
+		if err := comp.guarda(z, entrada, e.cuerpo, func() {}); err != nil {
 			return err
 		}
 	}
@@ -86,10 +86,11 @@ func (u *Universo) ajenos(z *zip.Writer, p *paquete) error {
 
 // copia is a comprobante once more, where readers should not look.
 func (u *Universo) copia(p *paquete, c *Comprobante) ajeno {
+	p = &paquete{solicitud: p.solicitud, numero: p.numero} // without defects
 	if p.tipo == tipoMetadata {
 		return ajeno{
 			fmt.Sprintf("%s%s_%02d.txt", carpetaAjena, strings.ToUpper(p.id), p.numero),
-			u.agregaFila([]byte(p.perillasPaquete.cabecera()), c, p),
+			u.agregaFila([]byte(p.perillasPaquete.cabecera()+p.defectos.fin()), c, p, 1),
 		}
 	}
 	xml, _ := u.escribeXML(nil, c, perillasPaquete{antiguos: p.perillasPaquete.antiguos})
