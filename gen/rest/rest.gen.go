@@ -538,7 +538,7 @@ type AddendaProcesada struct {
 
 // ArchivoEnJSON Un archivo dentro de JSON.
 type ArchivoEnJSON struct {
-	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: UEsDBBQACAAIAAAA
 	ArchivoBase64 []byte `json:"archivoBase64"`
@@ -574,7 +574,7 @@ type CancelacionTitulo struct {
 // CargaDeLote Lo que se carga: `archivoBase64`, o bien `titulos`; exactamente uno de los dos. `escape` solo va con
 // `titulos`.
 type CargaDeLote struct {
-	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: UEsDBBQACAAIAAAA
 	ArchivoBase64 []byte `json:"archivoBase64,omitempty,omitzero"`
@@ -1265,7 +1265,7 @@ type FirmaDeContrato struct {
 	// Example: Calle de Prueba 1
 	CalleNumero string `json:"calleNumero,omitempty,omitzero"`
 
-	// Certificado El certificado (.cer, DER) con que se selló, en base64 de una línea. Solo con `sello`.
+	// Certificado El certificado (.cer, DER) con que se selló, en base64; en el XML va en una línea. Solo con `sello`.
 	//
 	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
 	Certificado string `json:"certificado,omitempty,omitzero"`
@@ -1329,7 +1329,7 @@ type FirmaDeContrato struct {
 	// RFC RFC de la parte.
 	RFC RFC `json:"rfc,omitempty,omitzero"`
 
-	// Sello Sello del texto del contrato, con saltos de línea LF: RSA PKCS#1 v1.5, en base64 de una línea. Se omite para que selle la pasarela.
+	// Sello Sello del texto del contrato, con saltos de línea LF: RSA PKCS#1 v1.5, en base64; en el XML va en una línea. Se omite para que selle la pasarela.
 	//
 	// Example: c2VsbG8gZGUgZWplbXBsbw==
 	Sello string `json:"sello,omitempty,omitzero"`
@@ -1830,10 +1830,10 @@ type PeticionAdjuntarAddenda struct {
 	// Example: <?xml version="1.0" encoding="UTF-8"?><cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4" Version="4.0" Folio="1024"><cfdi:Emisor Rfc="PRU010101AB1"/></cfdi:Comprobante>
 	XMLCFDI string `json:"xmlCfdi,omitempty,omitzero"`
 
-	// XMLCFDIBase64 El archivo del CFDI, byte por byte, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	// XMLCFDIBase64 El archivo del CFDI, byte por byte, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Y2ZkaTpDb21wcm9iYW50ZSB4bWxuczpjZmRpPSJodHRwOi8vd3d3LnNhdC5nb2IubXgvY2ZkLzQiIFZlcnNpb249IjQuMCIgRm9saW89IjEwMjQiPjxjZmRpOkVtaXNvciBSZmM9IlBSVTAxMDEwMUFCMSIvPjwvY2ZkaTpDb21wcm9iYW50ZT4=
-	XMLCFDIBase64 []byte `json:"xmlCfdiBase64,omitempty,omitzero"`
+	XMLCFDIBase64 string `json:"xmlCfdiBase64,omitempty,omitzero"`
 }
 
 // PeticionCancelacion Por qué se cancela un título y, si hace falta, de qué institución es.
@@ -1974,10 +1974,10 @@ type PeticionFirma struct {
 	// Example: true
 	ModoPrueba bool `json:"modoPrueba"`
 
-	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
-	XMLBase64 []byte `json:"xmlBase64,omitempty,omitzero"`
+	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
 }
 
 // PeticionFirmaContrato Un contrato por firmar: `xmlBase64`, o bien `contrato`; exactamente uno de los dos. `digest` solo va con
@@ -2007,10 +2007,10 @@ type PeticionFirmaContrato struct {
 	// Example: true
 	ModoPrueba bool `json:"modoPrueba"`
 
-	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez.
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
-	XMLBase64 []byte `json:"xmlBase64,omitempty,omitzero"`
+	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
 }
 
 // PeticionProgramacion Cuándo corre una descarga recurrente y cuánto vuelve a mirar.

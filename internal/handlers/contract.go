@@ -65,7 +65,8 @@ func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
 func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 	options := openapi3filter.Options{
 		MultiError: true, SkipSettingDefaults: true,
-		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // authorize has done it
+		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc, // authorize has done it
+		SchemaValidationOptions: []openapi3.SchemaValidationOption{withBase64()},
 	}
 	return func(next http.Handler) http.Handler {
 		return wrap(func(w http.ResponseWriter, r *http.Request) error {
@@ -240,7 +241,7 @@ func (h *handler) conforms(schema string, fields map[string]json.RawMessage) err
 		}
 		value[name] = v
 	}
-	if err := h.cfg.Spec.doc.Components.Schemas[schema].Value.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsRequest()); err != nil {
+	if err := h.cfg.Spec.doc.Components.Schemas[schema].Value.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsRequest(), withBase64()); err != nil {
 		return contractError(err)
 	}
 	return nil
@@ -370,13 +371,30 @@ func schemaFault(campo string, s *openapi3.SchemaError) gateway.Campo {
 	case "maximum":
 		c.Detalle = fmt.Sprintf("Debe ser %v como máximo.", *s.Schema.Max)
 	case "format":
-		c.Detalle = "No es un instante como 2026-02-01T06:00:00Z (RFC 3339)."
+		c.Detalle = formatFault(s)
 	case "uniqueItems":
 		c.Detalle = "Tiene valores repetidos."
 	default:
 		c.Detalle = "No cumple la regla " + s.SchemaField + " del contrato."
 	}
 	return c
+}
+
+// formatFault says what a value of a format must be like.
+func formatFault(s *openapi3.SchemaError) string {
+	var notBase64 base64Fault
+	switch format := s.Schema.Format; {
+	case errors.As(s.Origin, &notBase64):
+		return notBase64.Error()
+	case format == "date-time":
+		return "No es un instante como 2026-02-01T06:00:00Z (RFC 3339)."
+	case format == "date":
+		return "No es una fecha como 2026-02-01."
+	case format == "int32" || format == "int64":
+		return "Es un entero demasiado grande o demasiado pequeño."
+	default:
+		return "No tiene el formato " + format + "."
+	}
 }
 
 func typeName(s *openapi3.Schema) string {

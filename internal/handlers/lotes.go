@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
@@ -45,7 +44,7 @@ func backendAuthorization(r *http.Request) (usuario, password string, given bool
 		return "", "", false, nil
 	}
 	scheme, encoded, _ := strings.Cut(value, " ")
-	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	decoded, err := decodeBase64(encoded)
 	usuario, password, found := strings.Cut(string(decoded), ":")
 	if err != nil || !found || usuario == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")

@@ -2,7 +2,10 @@ package handlers
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/addenda"
@@ -86,12 +89,16 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 // cfdiOf reads the CFDI in either of its forms.
 func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
 	switch {
-	case body.XMLCFDI != "" && len(body.XMLCFDIBase64) > 0, body.XMLCFDI == "" && len(body.XMLCFDIBase64) == 0:
+	case (body.XMLCFDI == "") == (body.XMLCFDIBase64 == ""):
 		return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: "Envíe xmlCfdi o xmlCfdiBase64, uno de los dos."}}
 	case body.XMLCFDI != "":
 		return addenda.CFDITexto(body.XMLCFDI)
 	}
-	return addenda.CFDI(body.XMLCFDIBase64)
+	archivo, err := decodeBase64(body.XMLCFDIBase64)
+	if err != nil {
+		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: err.Error()}}
+	}
+	return addenda.CFDI(archivo)
 }
 
 func refusedFields(campos []gateway.Campo) error {
@@ -116,8 +123,8 @@ func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, key str
 	if err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, key), Contrato: body.XMLBase64, ModoPrueba: body.ModoPrueba},
-		body.Contrato, body.Digest)
+	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, key), ModoPrueba: body.ModoPrueba},
+		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
 }
 
 func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gateway.OperacionFirma, key string) error {
@@ -125,22 +132,36 @@ func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gat
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, key), Contrato: body.XMLBase64, ModoPrueba: body.ModoPrueba}, body.Contrato, body.Digest)
+	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, key), ModoPrueba: body.ModoPrueba},
+		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
 }
 
-// firmar gets a contract signed that came ready, or by its fields.
-func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, fields *rest.ContratoPorFirmar, digest rest.DigestDeSello) error {
-	if (fields == nil) == (len(p.Contrato) == 0) {
-		return badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
+// contratoDado is a contract as a request gives it: ready, or by its fields.
+type contratoDado struct {
+	base64 string
+	campos *rest.ContratoPorFirmar
+	digest rest.DigestDeSello
+}
+
+// xml returns the document to be signed.
+func (h *handler) xml(r *http.Request, c contratoDado, op gateway.OperacionFirma) ([]byte, error) {
+	if (c.campos == nil) == (c.base64 == "") {
+		return nil, badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
 	}
-	if fields != nil {
-		por, err := porFirmar(r, *fields, digest)
-		if err != nil {
-			return err
-		}
-		if p.Contrato, err = firmado.Construye(por, p.Operacion, h.cfg.Llavero, h.cfg.Now()); err != nil {
-			return err
-		}
+	if c.campos == nil {
+		return base64Field("xmlBase64", c.base64)
+	}
+	por, err := porFirmar(r, *c.campos, c.digest)
+	if err != nil {
+		return nil, err
+	}
+	return firmado.Construye(por, op, h.cfg.Llavero, h.cfg.Now())
+}
+
+func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, c contratoDado) error {
+	var err error
+	if p.Contrato, err = h.xml(r, c, p.Operacion); err != nil {
+		return err
 	}
 	got, again, err := h.cfg.Firmado.Firma(r.Context(), p)
 	replayed(w, again)
@@ -157,18 +178,33 @@ func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Petic
 // porFirmar reads a contract's fields, and checks that the caller may sign with
 // each e.firma.
 func porFirmar(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello) (firmado.PorFirmar, error) {
+	var campos []gateway.Campo
 	out := firmado.PorFirmar{Fecha: c.Fecha, Texto: c.Texto, Digest: contrato.Digest(digest)}
-	for _, f := range c.Firmas {
+	for i, f := range c.Firmas {
 		if f.FirmarCon != "" {
 			if err := permite(r.Context(), f.FirmarCon); err != nil {
 				return out, err
 			}
 		}
+		ruta := fmt.Sprintf("contrato/firmas/%d/", i)
+		campos = append(campos, slices.Concat(enUnaLinea(ruta+"certificado", &f.Certificado), enUnaLinea(ruta+"sello", &f.Sello))...)
 		out.FirmarCon = append(out.FirmarCon, f.FirmarCon)
 		out.Firmas = append(out.Firmas, contrato.Firma{Quien: f.Quien, RFC: f.RFC, Nombre: f.Nombre, RepLegalRFC: f.RepLegalRFC, RepLegal: f.RepLegal,
 			Facultad: f.Facultad, CertificadoSerie: f.CertificadoSerie, Certificado: f.Certificado, Sello: f.Sello, Siglas: f.Siglas,
 			CalleNumero: f.CalleNumero, Colonia: f.Colonia, Ciudad: f.Ciudad, Estado: f.Estado, CodigoPostal: f.CodigoPostal,
 			NombreSoftware: f.NombreSoftware, URLInformacion: f.URLInformacion})
 	}
+	if len(campos) > 0 {
+		return out, refusedFields(campos)
+	}
 	return out, nil
+}
+
+// enUnaLinea writes base64 as the XML's attribute has it.
+func enUnaLinea(campo string, texto *string) []gateway.Campo {
+	if _, err := decodeBase64(*texto); err != nil {
+		return []gateway.Campo{{Campo: campo, Detalle: err.Error()}}
+	}
+	*texto = strings.Join(strings.Fields(*texto), "")
+	return nil
 }

@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/segmentio/asm/base64"
-
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
@@ -336,8 +334,8 @@ func (o *objectReader) text() (*textValue, error) {
 
 // textValue is a JSON string that holds base64, up to its closing quote, in
 // blocks. Of the escapes it knows those that base64 in JSON can hold: encoders
-// that guard against HTML write \u002b for + and \u003d for =. Lines are
-// allowed, also those that JSON forbids.
+// that guard against HTML write \u002b for + and \u003d for =. Line breaks may
+// also be those that JSON forbids.
 type textValue struct {
 	r     *bufio.Reader
 	ended bool // the quote was read
@@ -345,35 +343,27 @@ type textValue struct {
 
 // decode writes what the text stands for to w.
 func (t *textValue) decode(w io.Writer) error {
-	text := make([]byte, 0, jsonBlock)
-	out := make([]byte, jsonBlock/4*3+decodeSlack)
-	padded := false
+	text := newBase64Text(w)
+	block := make([]byte, 0, jsonBlock)
 	for !t.ended {
 		var err error
-		if text, err = t.fill(text); err != nil {
+		if block, err = t.fill(block[:0]); err != nil {
 			return err
 		}
-		whole := len(text) &^ 3
-		if whole == 0 {
-			continue
+		if _, err := text.Write(block); err != nil {
+			return ofArchivo(err)
 		}
-		if padded { // nothing comes behind the padding
-			return notBase64()
-		}
-		n, err := base64.StdEncoding.Decode(out, text[:whole])
-		if err != nil {
-			return notBase64()
-		}
-		padded = text[whole-1] == '='
-		if _, err := w.Write(out[:n]); err != nil {
-			return err
-		}
-		text = text[:copy(text, text[whole:])]
 	}
-	if len(text) > 0 {
-		return notBase64()
+	return ofArchivo(text.Close())
+}
+
+// ofArchivo names the field whose text is at fault.
+func ofArchivo(err error) error {
+	var fault base64Fault
+	if errors.As(err, &fault) {
+		return badField(fieldArchivo, fault.Error())
 	}
-	return nil
+	return err
 }
 
 // fill adds characters to text until it is full or the string ends.
@@ -384,7 +374,7 @@ func (t *textValue) fill(text []byte) ([]byte, error) {
 		}
 		have, _ := t.r.Peek(min(t.r.Buffered(), cap(text)-len(text), lookAhead)) // it is buffered
 		run := have
-		for _, special := range []byte{'"', '\\', '\n', '\r'} {
+		for _, special := range []byte{'"', '\\'} {
 			if i := bytes.IndexByte(run, special); i >= 0 {
 				run = run[:i]
 			}
@@ -400,27 +390,26 @@ func (t *textValue) fill(text []byte) ([]byte, error) {
 			return nil, err
 		case t.ended:
 			return text, nil
-		case c != '\n':
-			text = append(text, c)
 		}
+		text = append(text, c)
 	}
 	return text, nil
 }
 
-// special reads what is not a character of base64 as it stands: the quote, the
-// end of a line, which is always \n here, or an escape.
+// notBase64Byte stands for an escape of what base64 does not have.
+const notBase64Byte = 0xFF
+
+// special reads what does not stand for itself: the quote, or an escape.
 func (t *textValue) special() (byte, error) {
 	c, err := t.r.ReadByte()
 	if err != nil {
 		return 0, noEnd(err)
 	}
-	switch c {
-	case '"':
+	if c == '"' {
 		t.ended = true
-	case '\\':
-		return t.escaped()
+		return 0, nil
 	}
-	return '\n', nil
+	return t.escaped()
 }
 
 func (t *textValue) escaped() (byte, error) {
@@ -429,14 +418,14 @@ func (t *textValue) escaped() (byte, error) {
 		return 0, noEnd(err)
 	}
 	switch c {
-	case '/':
-		return '/', nil
-	case 'n', 'r':
+	case '/', '"', '\\':
+		return c, nil
+	case 'n', 'r', 't':
 		return '\n', nil
 	case 'u':
 		return t.unicode()
 	}
-	return 0, notBase64()
+	return notBase64Byte, nil
 }
 
 func (t *textValue) unicode() (byte, error) {
@@ -446,15 +435,10 @@ func (t *textValue) unicode() (byte, error) {
 	}
 	code, err := strconv.ParseUint(string(digits[:]), 16, 7) // ASCII: base64 has nothing beyond it
 	if err != nil {
-		return 0, notBase64()
-	}
-	if code == '\r' {
-		code = '\n'
+		return notBase64Byte, nil
 	}
 	return byte(code), nil
 }
-
-func notBase64() error { return badField(fieldArchivo, "No es base64 completo.") }
 
 // noEnd is a string without its quote.
 func noEnd(err error) error {

@@ -142,7 +142,7 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 		"half a base64":          {`{"archivoBase64":"UEs"}`, invalid, "archivoBase64"},
 		"the URL's alphabet":     {`{"archivoBase64":"__--"}`, invalid, "archivoBase64"},
 		"padding in the middle":  {`{"archivoBase64":"UA==UEsD"}`, invalid, "archivoBase64"},
-		"an odd escape":          {`{"archivoBase64":"UEs\tD"}`, invalid, "archivoBase64"},
+		"an odd escape":          {`{"archivoBase64":"UEs\bD"}`, invalid, "archivoBase64"},
 		"an escape of a letter":  {`{"archivoBase64":"UEs\u00d1"}`, invalid, "archivoBase64"},
 		"an escape of no number": {`{"archivoBase64":"UEs\u+04D"}`, invalid, "archivoBase64"},
 		"a file that is null":    {`{"archivoBase64":null}`, invalid, "archivoBase64"},
@@ -359,7 +359,7 @@ func byTheBook(body []byte) (received, bool) {
 		if json.Unmarshal(value, &text) != nil || text == nil {
 			return out, false
 		}
-		content, err := base64.StdEncoding.DecodeString(*text)
+		content, err := base64.StdEncoding.DecodeString(strings.NewReplacer(" ", "", "\t", "").Replace(*text))
 		if err != nil {
 			return out, false
 		}

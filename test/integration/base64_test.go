@@ -1,0 +1,125 @@
+package integration
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/devstack"
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+)
+
+// inLines is text as MIME encoders write it: base64, base64.encodebytes,
+// chunk_split, Java's getMimeEncoder.
+func inLines(text string, width int, end string) string {
+	var b strings.Builder
+	for len(text) > width {
+		b.WriteString(text[:width] + end)
+		text = text[width:]
+	}
+	return b.String() + text + end
+}
+
+// One rule for base64 at every route that takes it: lines and blanks are
+// accepted, and what is no base64 is named with its field.
+func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	titulo, contrato := []byte(emite(t, g, devstack.Titulo("BASE64UNO", gatewaytest.Persona))[0]), contratoSellado(t, g, "Contrato en base64 ñ uno")
+	routes := map[string]struct {
+		path, campo string
+		document    []byte
+		beside      map[string]any
+	}{
+		"a CFDI":               {"/v1/pade/addendas/adjunta", "xmlCfdiBase64", []byte(cfdiSellado), map[string]any{"datos": "a|1"}},
+		"a contract":           {"/v1/pade/contratos", "xmlBase64", contrato, map[string]any{"modoPrueba": true}},
+		"titles, to be judged": {"/v1/sep/titulos/validacion", "archivoBase64", titulo, nil},
+	}
+	for name, route := range routes {
+		post := func(text string) gatewaytest.Response {
+			body := map[string]any{route.campo: text}
+			for k, v := range route.beside {
+				body[k] = v
+			}
+			return g.Post(route.path, body)
+		}
+		whole := base64.StdEncoding.EncodeToString(route.document)
+		for form, text := range map[string]string{
+			"one line": whole, "lines of 76": inLines(whole, 76, "\r\n"), "lines of 64": inLines(whole, 64, "\n"), "blanks": " " + inLines(whole, 40, " \t"),
+		} {
+			if r := post(text); r.Status != http.StatusOK {
+				t.Errorf("%s in %s: %d: %.400s", name, form, r.Status, r.Body)
+			}
+		}
+		for form, tt := range map[string]struct{ text, says string }{
+			"base64url":        {base64.URLEncoding.EncodeToString(append(route.document, "<!--\xc3\xbf\xc3\xbe\xc3\xbf-->"...)), "Parece base64url"},
+			"without padding":  {whole[:len(whole)/4*4-5], "Le falta el relleno"},
+			"a data: URL":      {"data:text/xml;base64," + whole, "dirección data:"},
+			"the XML":          {string(route.document), "el documento mismo"},
+			"no base64 at all": {"@@@@", "«@»"},
+		} {
+			r := post(tt.text)
+			var problem struct {
+				Errores []struct{ Campo, Detalle string }
+			}
+			r.JSON(t, &problem)
+			if r.Status != http.StatusUnprocessableEntity || len(problem.Errores) != 1 || problem.Errores[0].Campo != route.campo ||
+				!strings.HasPrefix(problem.Errores[0].Detalle, "No es base64 completo. ") || !strings.Contains(problem.Errores[0].Detalle, tt.says) {
+				t.Errorf("%s as %s: %d: %.400s", name, form, r.Status, r.Body)
+			}
+		}
+	}
+}
+
+// contratoSellado is a contract as another program would have sealed it.
+func contratoSellado(t *testing.T, g *gatewaytest.Gateway, texto string) []byte {
+	t.Helper()
+	var got struct{ XMLBase64 []byte }
+	r := g.Post("/v1/pade/contratos", contratoPor(texto, true))
+	r.JSON(t, &got)
+	// The PAC's Firma is the last: without it the document is the one that was sent.
+	xml := string(got.XMLBase64)
+	begin := strings.Index(xml, `<Firma Quien="PCCFDI"`)
+	if r.Status != http.StatusOK || begin < 0 {
+		t.Fatalf("status %d: %.300s", r.Status, r.Body)
+	}
+	end := begin + strings.Index(xml[begin:], "/>") + len("/>")
+	return []byte(xml[:begin] + xml[end:])
+}
+
+// A signature by another program may bring its parts in lines.
+func TestBase64_WhenAContractsPartsComeInLines(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	xml := string(contratoSellado(t, g, "Contrato por partes"))
+	attribute := func(name string) string {
+		_, rest, _ := strings.Cut(xml, " "+name+`="`)
+		value, _, _ := strings.Cut(rest, `"`)
+		return value
+	}
+	body := contratoPor("Contrato por partes", true)
+	cliente := body["contrato"].(map[string]any)["firmas"].([]any)[0].(map[string]any)
+	delete(cliente, "firmarCon")
+	cliente["certificadoSerie"] = attribute("CertificadoSerie")
+	cliente["certificado"], cliente["sello"] = inLines(attribute("Certificado"), 64, "\n"), inLines(attribute("Sello"), 76, "\r\n")
+	if r := g.Post("/v1/pade/contratos", body); r.Status != http.StatusOK {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+	cliente["certificado"] = "-----BEGIN CERTIFICATE-----\n" + inLines(attribute("Certificado"), 64, "\n") + "-----END CERTIFICATE-----"
+	cliente["sello"] = strings.TrimRight(attribute("Sello"), "=")
+	r := g.Post("/v1/pade/contratos", body)
+	if r.Status != http.StatusUnprocessableEntity || !strings.Contains(string(r.Body), "Parece PEM") || !strings.Contains(string(r.Body), "contrato/firmas/0/sello") {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+}
+
+// A format that is broken is told with a sentence of its own.
+func TestContract_WhenAnInstantIsNoneItIsSaid(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	r := g.Get("/v1/sat/descargas?creadaDesde=ayer")
+	if r.Status != http.StatusUnprocessableEntity && r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "No es un instante como") {
+		t.Errorf("%d: %s", r.Status, r.Body)
+	}
+}
