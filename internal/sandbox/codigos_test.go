@@ -183,6 +183,14 @@ func TestCuotas_5005And5002(t *testing.T) {
 		c.espera(c.solicita(opEmitidos, c.emitidos("TipoSolicitud", "Metadata")), "CodEstatus", "5000")
 		b.Reloj().Adelanta(80 * time.Hour)
 	}
+	// Reports disagree on whether metadata counts: those before were four, and the knob counts them too.
+	b.perillas(t, map[string]any{"de_por_vida_metadata": true})
+	c.espera(c.solicita(opEmitidos, c.emitidos("TipoSolicitud", "Metadata")), "CodEstatus", "5002", "IdSolicitud", "")
+	otroRango := c.emitidos("TipoSolicitud", "Metadata", "FechaFinal", "2026-01-10T23:59:57")
+	for _, codigo := range []string{"5000", "5000", "5002"} {
+		c.espera(c.solicita(opEmitidos, otroRango), "CodEstatus", codigo)
+		b.Reloj().Adelanta(80 * time.Hour)
+	}
 	otra := b.entra(t, "retenciones", sandbox.RFCEmpresa)
 	otra.espera(otra.solicita(opEmitidos, otra.emitidos()), "CodEstatus", "5000")
 	b.perillas(t, map[string]any{"solicitudes_de_por_vida": 0})

@@ -60,6 +60,9 @@ func Escenarios() []Escenario {
 			Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 4096, Demora: 20 * time.Millisecond, Veces: 2},
 			Falla{Operacion: opDescargar, Tipo: control.ZipInvalido, Veces: 1},
 		)},
+		{"intermitente", "one call of the SAT's in twenty gets a refusal that passes: InvalidSecurity, 302, 303, 305, 404, state 5 without a reason, HTML pages with 200, 302, 403, 404, 500 and 503", map[string]any{}, []Falla{
+			{Tipo: control.Intermitencia, Porciento: 5, Semilla: 1},
+		}},
 	}
 }
 

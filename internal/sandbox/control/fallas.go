@@ -3,8 +3,8 @@ package control
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -28,6 +28,9 @@ const (
 	Goteo          Tipo = "goteo"           // the answer drips, Bytes at a time, waiting Demora between drops
 	Silencio       Tipo = "silencio"        // no answer until the client gives up
 	ConDefectos    Tipo = "defectos"        // what the answer carries has Defectos inside
+	Pagina         Tipo = "pagina"          // an HTML page with the status HTTP: a front server's, a firewall's
+	EnOtroCodigo   Tipo = "codificacion"    // answers as usual, written in Codificacion
+	Intermitencia  Tipo = "intermitencia"   // one of what the system does on a bad day, to Porciento of the calls
 )
 
 // maxFallas bounds the list of pending faults.
@@ -45,6 +48,10 @@ type Falla struct {
 	Contiene string `json:"contiene,omitempty"`
 	// Cada touches one in so many of the calls that match: the third, the sixth and so on.
 	Cada int `json:"cada,omitempty"`
+	// Porciento touches that share of the calls that match: which, follows from Semilla, the operation and how
+	// many calls of it there were.
+	Porciento float64 `json:"porciento,omitempty"`
+	Semilla   uint64  `json:"semilla,omitempty"`
 
 	Codigo                string `json:"codigo,omitempty"`
 	Mensaje               string `json:"mensaje,omitempty"` // text of the code or of the fault
@@ -64,7 +71,16 @@ type Falla struct {
 	// of its entries, or of the rows of its text, they touch, from the first; 0 is one.
 	Defectos []string `json:"defectos,omitempty"`
 	Entradas int      `json:"entradas,omitempty"`
-	Veces    int      `json:"veces"` // calls it will touch; 0 is until removed
+	// HTTP is the status of a Pagina, and Ubicacion the Location of one that redirects.
+	HTTP      int    `json:"http,omitempty"`
+	Ubicacion string `json:"ubicacion,omitempty"`
+	// RetryAfter is that header as it is sent; +30s is the date so far from now. Fecha moves the Date header.
+	RetryAfter string        `json:"retryAfter,omitempty"`
+	Fecha      time.Duration `json:"-"`
+	// Codificacion is the encoding of an answer in XML, and Anuncio how the answer says so.
+	Codificacion string `json:"codificacion,omitempty"`
+	Anuncio      string `json:"anuncio,omitempty"`
+	Veces        int    `json:"veces"` // calls it will touch; 0 is until removed
 
 	// With Dura the fault is an outage: from Empieza on, for that long, it touches every call, and then it
 	// heals. Repite makes it come back, that long after it began. All by the sandbox clock.
@@ -72,57 +88,6 @@ type Falla struct {
 	Dura    time.Duration `json:"-"`
 	Repite  time.Duration `json:"-"`
 }
-
-// Catalogo says which services and operations a fault may name and which types touch which
-// operations.
-type Catalogo struct {
-	Servicios   []string
-	Operaciones []string
-	// Propios are types of this system alone, beside those of Tipos.
-	Propios []Tipo
-	// Defectos are what ConDefectos may put into the files of this system.
-	Defectos []string
-	// Admite tells whether a type means something for an operation.
-	Admite func(tipo Tipo, operacion string) bool
-	// Despues tells whether a fault may come after an operation was processed; nil is never.
-	Despues func(tipo Tipo, operacion string) bool
-
-	partes []Catalogo // of Une
-}
-
-// admite tells whether a fault means something for an operation. Of several systems, the one that has the
-// operation says so.
-func (c Catalogo) admite(f Falla, operacion string) bool {
-	if len(c.partes) > 0 {
-		return slices.ContainsFunc(c.partes, func(parte Catalogo) bool {
-			return slices.Contains(parte.Operaciones, operacion) && slices.Contains(parte.tipos(), f.Tipo) && parte.admite(f, operacion)
-		})
-	}
-	return c.Admite(f.Tipo, operacion) && (!f.Despues || c.Despues != nil && c.Despues(f.Tipo, operacion)) && c.desconocido(f) == ""
-}
-
-// desconocido returns a defect that the system does not have; "" when there is none.
-func (c Catalogo) desconocido(f Falla) string {
-	if i := slices.IndexFunc(f.Defectos, func(d string) bool { return !slices.Contains(c.Defectos, d) }); i >= 0 {
-		return f.Defectos[i]
-	}
-	return ""
-}
-
-// Une joins the catalogues of several systems: each says what its own operations admit.
-func Une(catalogos ...Catalogo) Catalogo {
-	var todo Catalogo
-	for _, c := range catalogos {
-		todo.Servicios = append(todo.Servicios, c.Servicios...)
-		todo.Operaciones = append(todo.Operaciones, c.Operaciones...)
-		todo.Propios = append(todo.Propios, c.Propios...)
-		todo.Defectos = append(todo.Defectos, c.Defectos...)
-	}
-	todo.partes = catalogos
-	return todo
-}
-
-func (c Catalogo) tipos() []Tipo { return slices.Concat(Tipos(), c.Propios) }
 
 // Fallas is the list of faults asked for.
 type Fallas struct {
@@ -137,13 +102,9 @@ type Fallas struct {
 // pendiente is a fault with what it has seen.
 type pendiente struct {
 	Falla
-	inicio time.Time // of the outage
-	casos  int       // calls that matched
-}
-
-// Tipos returns the types of fault that any system may have.
-func Tipos() []Tipo {
-	return []Tipo{Lento, Reset, ResetDespues, HTML503, Vacio, Fault, Codigo, Truncado, Corte, Base64Invalido, ZipInvalido, Goteo, Silencio, ConDefectos}
+	inicio time.Time      // of the outage
+	casos  map[string]int // calls that matched, by operation
+	todos  int
 }
 
 // NewFallas returns an empty list that admits what c says; outages follow reloj.
@@ -172,7 +133,7 @@ func (f *Fallas) Agrega(nueva Falla) (Falla, error) {
 	}
 	f.siguiente++
 	nueva.ID = f.siguiente
-	f.lista = append(f.lista, &pendiente{Falla: nueva, inicio: ahora.Add(nueva.Empieza)})
+	f.lista = append(f.lista, &pendiente{Falla: nueva, inicio: ahora.Add(nueva.Empieza), casos: map[string]int{}})
 	return nueva, nil
 }
 
@@ -193,6 +154,9 @@ func (f *Fallas) Toma(servicio, operacion string, mensaje []byte) (Falla, bool) 
 		case x.Veces > 1:
 			x.Veces--
 		}
+		if tomada.Tipo == Intermitencia {
+			tomada = f.catalogo.elige(tomada, operacion, x.suerte(operacion)>>32)
+		}
 		return tomada, true
 	}
 	return Falla{}, false
@@ -204,8 +168,22 @@ func (f *Fallas) toca(x *pendiente, servicio, operacion string, mensaje []byte, 
 		(x.Contiene != "" && !bytes.Contains(mensaje, []byte(x.Contiene))) {
 		return false
 	}
-	x.casos++
-	return x.Cada <= 1 || x.casos%x.Cada == 0
+	x.todos++
+	x.casos[operacion]++
+	if x.Porciento > 0 {
+		return float64(x.suerte(operacion)%1_000_000) < x.Porciento*10_000
+	}
+	return x.Cada <= 1 || x.todos%x.Cada == 0
+}
+
+// suerte is a number that follows from the seed, the operation and how many calls of it there were.
+func (x *pendiente) suerte(operacion string) uint64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%d %s %d", x.Semilla, operacion, x.casos[operacion])
+	n := h.Sum64() // whose low bits alone are not even: splitmix64's finaliser
+	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
+	n = (n ^ n>>27) * 0x94d049bb133111eb
+	return n ^ n>>31
 }
 
 // sana removes the outages that are over and moves on those that come back.
@@ -252,44 +230,4 @@ func (f *Fallas) Reinicia() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lista = nil
-}
-
-func (c Catalogo) revisa(f Falla) error {
-	switch {
-	case !slices.Contains(c.tipos(), f.Tipo):
-		return fmt.Errorf("tipo %q desconocido; los que hay son: %s", f.Tipo, une(c.tipos()))
-	case f.Servicio != "*" && !slices.Contains(c.Servicios, f.Servicio):
-		return fmt.Errorf("servicio %q desconocido; los que hay son: %s, *", f.Servicio, une(c.Servicios))
-	case f.Operacion != "*" && !slices.Contains(c.Operaciones, f.Operacion):
-		return fmt.Errorf("operacion %q desconocida; las que hay son: %s, *", f.Operacion, une(c.Operaciones))
-	case f.Tipo == ConDefectos && len(f.Defectos) == 0, f.Tipo != ConDefectos && (len(f.Defectos) > 0 || f.Entradas != 0):
-		return fmt.Errorf("defectos y entradas van con la falla %q, que requiere defectos; los que hay son: %s", ConDefectos, une(c.Defectos))
-	case c.desconocido(f) != "":
-		return fmt.Errorf("defecto %q desconocido; los que hay son: %s", c.desconocido(f), une(c.Defectos))
-	case f.Operacion != "*" && !c.admite(f, f.Operacion):
-		return fmt.Errorf("la falla %q no tiene sentido en %s", f.Tipo, f.Operacion)
-	case f.Despues && !slices.ContainsFunc(c.Operaciones, func(o string) bool { return c.admite(f, o) }):
-		return fmt.Errorf("la falla %q no admite despues", f.Tipo)
-	case f.Tipo == Codigo && f.Codigo == "":
-		return fmt.Errorf("la falla %q requiere codigo", f.Tipo)
-	case f.Tipo == Lento && f.Demora == 0:
-		return fmt.Errorf("la falla %q requiere demora", f.Tipo)
-	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0 || f.Cada < 0 || f.Entradas < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
-		return fmt.Errorf("demora, bytes, veces, cada, entradas, empieza, dura y repite no pueden ser negativos")
-	case f.Dura == 0 && (f.Empieza > 0 || f.Repite > 0):
-		return fmt.Errorf("empieza y repite requieren dura")
-	case f.Repite > 0 && f.Repite <= f.Dura:
-		return fmt.Errorf("repite debe ser mayor que dura")
-	case len(f.Contiene) > maxTexto:
-		return fmt.Errorf("contiene es un texto de %d bytes cuando mucho", maxTexto)
-	}
-	return nil
-}
-
-func une[T ~string](textos []T) string {
-	planos := make([]string, len(textos))
-	for i, t := range textos {
-		planos[i] = string(t)
-	}
-	return strings.Join(planos, ", ")
 }

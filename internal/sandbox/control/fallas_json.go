@@ -13,6 +13,7 @@ type jsonFalla struct {
 	Empieza string `json:"empieza,omitempty"`
 	Dura    string `json:"dura,omitempty"`
 	Repite  string `json:"repite,omitempty"`
+	Fecha   string `json:"fecha,omitempty"`
 }
 
 type campos Falla
@@ -26,7 +27,7 @@ func (f Falla) MarshalJSON() ([]byte, error) {
 		return d.String()
 	}
 	return json.Marshal(jsonFalla{
-		campos: (*campos)(&f), Demora: texto(f.Demora), Empieza: texto(f.Empieza), Dura: texto(f.Dura), Repite: texto(f.Repite),
+		campos: (*campos)(&f), Demora: texto(f.Demora), Empieza: texto(f.Empieza), Dura: texto(f.Dura), Repite: texto(f.Repite), Fecha: texto(f.Fecha),
 	})
 }
 
@@ -42,7 +43,7 @@ func (f *Falla) UnmarshalJSON(b []byte) error {
 		destino       *time.Duration
 	}{
 		{"demora", j.Demora, &leida.Demora}, {"empieza", j.Empieza, &leida.Empieza},
-		{"dura", j.Dura, &leida.Dura}, {"repite", j.Repite, &leida.Repite},
+		{"dura", j.Dura, &leida.Dura}, {"repite", j.Repite, &leida.Repite}, {"fecha", j.Fecha, &leida.Fecha},
 	} {
 		if d.texto == "" {
 			continue

@@ -1,6 +1,7 @@
 package pade
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 
@@ -36,6 +37,9 @@ func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 		s.escribeHTML(w, http.StatusServiceUnavailable, "HTTP 503")
 	case HTML200:
 		s.escribeHTML(w, http.StatusOK, string(HTML200))
+	case control.Pagina:
+		s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
+		f.EscribePagina(w)
 	case control.Vacio:
 		s.o.Contadores.Codigo("vacio")
 		w.WriteHeader(http.StatusOK)

@@ -85,6 +85,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request, p punto) {
 		s.o.Captura(Captura{Servicio: Servicio, Operacion: ll.op.nombre, Header: r.Header.Clone(), Body: crudo})
 	}
 	ll.falla, _ = s.o.Fallas.Toma(Servicio, ll.op.nombre, b)
+	ll.falla.Cabeceras(w.Header(), s.o.Reloj.Real())
 	if s.antes(w, r, ll) {
 		return
 	}
@@ -139,12 +140,13 @@ func (s *Servidor) escribeFalta(w *contador, ll *llamada, f *faltaSOAP) {
 // escribe sends an envelope in the encoding of the request.
 func (s *Servidor) escribe(w *contador, ll *llamada, estado int, cuerpo string) {
 	codificacion, tipo := "UTF-8", tipoXML
-	if ll.latino {
+	if ll.latino && ll.falla.Codificacion == "" {
 		codificacion, tipo, cuerpo = "ISO-8859-1", tipoLatino, enLatino(cuerpo)
 	}
+	b, tipo := ll.falla.Reescribe([]byte(`<?xml version='1.0' encoding='`+codificacion+`'?><S:Envelope xmlns:S="`+nsSOAP+`"><S:Body>`+cuerpo+`</S:Body></S:Envelope>`), tipo)
 	w.Header().Set("Content-Type", tipo)
 	w.WriteHeader(estado)
-	_, _ = io.WriteString(ll.falla.Estropea(w), `<?xml version='1.0' encoding='`+codificacion+`'?><S:Envelope xmlns:S="`+nsSOAP+`"><S:Body>`+cuerpo+`</S:Body></S:Envelope>`)
+	_, _ = ll.falla.Estropea(w).Write(b)
 }
 
 func enLatino(texto string) string {

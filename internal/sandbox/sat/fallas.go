@@ -3,9 +3,11 @@ package sat
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
+	"slices"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
@@ -28,11 +30,14 @@ func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	case control.HTML503:
 		s.codigo(ll, "HTTP 503")
 		escribeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
+	case control.Pagina:
+		s.codigo(ll, fmt.Sprintf("HTTP %d", f.HTTP))
+		f.EscribePagina(w)
 	case control.Vacio:
 		s.codigo(ll, "vacio")
 		w.WriteHeader(http.StatusOK)
 	case control.Fault:
-		s.escribe(w, r, ll, faltaPedida(f).respuesta(), control.Falla{})
+		s.escribe(w, r, ll, faltaPedida(f, ll.op.accion).respuesta(), control.Falla{})
 	case control.Codigo:
 		if f.ConID && ll.op.registra {
 			return false // the operation answers it, once it has registered the request
@@ -44,7 +49,7 @@ func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 	return true
 }
 
-func faltaPedida(f control.Falla) *faltaSOAP {
+func faltaPedida(f control.Falla, accion string) *faltaSOAP {
 	falta := errorInterno()
 	if f.Faultcode != "" {
 		falta.codigo = f.Faultcode
@@ -52,14 +57,40 @@ func faltaPedida(f control.Falla) *faltaSOAP {
 	if f.Mensaje != "" {
 		falta.texto = f.Mensaje
 	}
-	if falta.codigo == "InvalidSecurity" {
-		ns := seguridadInvalida()
-		falta.ns = ns.ns
-		if f.Mensaje == "" {
-			falta.texto = ns.texto
+	for _, conocida := range []*faltaSOAP{seguridadInvalida(), accionNoSoportada(accion)} {
+		if falta.codigo == conocida.codigo {
+			falta.ns = conocida.ns
+			if f.Mensaje == "" {
+				falta.texto = conocida.texto
+			}
 		}
 	}
 	return falta
+}
+
+// malDia is what the service does now and then for a moment, and a repeated call does not meet again: the
+// passing refusals that people reported, before anything is registered or spent.
+func malDia(operacion string) []control.Falla {
+	if !slices.Contains(nombresOperaciones(), operacion) {
+		return nil
+	}
+	fallas := []control.Falla{
+		{Tipo: control.Fault, Faultcode: "InvalidSecurity"}, {Tipo: control.Fault}, {Tipo: control.HTML503},
+		{Tipo: control.Pagina, HTTP: http.StatusOK}, {Tipo: control.Pagina, HTTP: http.StatusFound},
+		{Tipo: control.Pagina, HTTP: http.StatusForbidden}, {Tipo: control.Pagina, HTTP: http.StatusNotFound},
+		{Tipo: control.Pagina, HTTP: http.StatusInternalServerError},
+	}
+	if operacion != opAutentica {
+		for _, codigo := range []string{codSello, codSelloOtroRFC, codCertificado, codNoControlado} {
+			fallas = append(fallas, control.Falla{Tipo: control.Codigo, Codigo: codigo})
+		}
+	}
+	if operacion == opVerifica {
+		fallas = append(fallas,
+			control.Falla{Tipo: control.Codigo, Codigo: codExito, EstadoSolicitud: estRechazada, CodigoEstadoSolicitud: codExito},
+			control.Falla{Tipo: control.Codigo, Codigo: codExito, EstadoSolicitud: estRechazada})
+	}
+	return fallas
 }
 
 func codigoPedido(f control.Falla) contestacion {

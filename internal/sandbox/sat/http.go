@@ -91,8 +91,14 @@ func (s *Servidor) escribe(w *contador, r *http.Request, ll *llamada, resp respu
 		control.Corta(w)
 	}
 	h := w.Header()
-	if len(resp.cuerpo) > 0 {
-		h.Set("Content-Type", tipoXML)
+	if resp.paquete == nil {
+		var tipo string
+		if resp.cuerpo, tipo = ll.falla.Reescribe(resp.cuerpo, tipoXML); len(resp.cuerpo) > 0 {
+			h.Set("Content-Type", tipo)
+		}
+	} else {
+		_, tipo := ll.falla.EnCodigo(nil, tipoXML)
+		h.Set("Content-Type", tipo)
 	}
 	h.Set("Vary", "Accept-Encoding")
 	comprime := aceptaGzip(r) && len(resp.cuerpo) > 0
@@ -131,12 +137,15 @@ func (s *Servidor) escribePaquete(w io.Writer, resp respuesta, falla control.Fal
 		}
 		return z.Close()
 	}
-	if _, err := w.Write(resp.cuerpo); err != nil {
+	x, _ := falla.EnCodigo(w, tipoXML)
+	if _, err := x.Write(resp.cuerpo); err != nil {
 		return err
 	}
-	if err := s.base64DePaquete(w, resp.paquete, falla); err != nil {
+	if err := s.base64DePaquete(x, resp.paquete, falla); err != nil {
 		return err
 	}
-	_, err := w.Write(resp.cola)
-	return err
+	if _, err := x.Write(resp.cola); err != nil {
+		return err
+	}
+	return x.Close()
 }

@@ -14,6 +14,7 @@ const (
 	vidaToken             = "vida_token"
 	toleranciaReloj       = "tolerancia_reloj"
 	solicitudesDePorVida  = "solicitudes_de_por_vida"
+	dePorVidaMetadata     = "de_por_vida_metadata"
 	maxCFDI               = "max_cfdi"
 	maxMetadata           = "max_metadata"
 	verificacionesPorDia  = "verificaciones_por_dia"
@@ -48,6 +49,7 @@ func Perillas() []control.Perilla {
 		{Nombre: vidaToken, Defecto: 300 * time.Second, Nota: "life of a token, by the real clock"},
 		{Nombre: toleranciaReloj, Defecto: 5 * time.Minute, Nota: "how far in the future Autentica's Created may lie, by the real clock"},
 		{Nombre: solicitudesDePorVida, Defecto: int64(2), Nota: "accepted CFDI requests with the same criteria, then 5002; 0 is no limit"},
+		{Nombre: dePorVidaMetadata, Defecto: false, Nota: "`solicitudes_de_por_vida` counts requests of metadata too: reports disagree"},
 		{Nombre: maxCFDI, Defecto: int64(200_000), Max: maxIndice, Nota: "CFDI in a request, above it 5003"},
 		{Nombre: maxMetadata, Defecto: int64(1_000_000), Max: maxIndice, Nota: "metadata rows in a request, above it 5003"},
 		{Nombre: verificacionesPorDia, Defecto: int64(0), Nota: "calls of Verifica for a request in a day, then 5011; 0 is no limit"},

@@ -83,7 +83,7 @@ func (s *Servidor) Reinicia() { s.solicitudes.reinicia() }
 
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
-	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla, Despues: admiteDespues, Defectos: nombresDefectos()}
+	return control.Catalogo{Servicios: Servicios(), Operaciones: nombresOperaciones(), Admite: admiteFalla, Despues: admiteDespues, Defectos: nombresDefectos(), MalDia: malDia}
 }
 
 func admiteFalla(tipo control.Tipo, operacion string) bool {
@@ -100,7 +100,7 @@ func admiteFalla(tipo control.Tipo, operacion string) bool {
 // touch the answer itself, and always come after.
 func admiteDespues(tipo control.Tipo, operacion string) bool {
 	switch tipo {
-	case control.Lento, control.Reset, control.HTML503, control.Vacio, control.Fault, control.Codigo, control.Silencio:
+	case control.Lento, control.Reset, control.HTML503, control.Pagina, control.Vacio, control.Fault, control.Codigo, control.Silencio:
 		return admiteFalla(tipo, operacion)
 	}
 	return false

@@ -60,7 +60,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request, servicio string, p *pun
 	op := p.porAccion(accion)
 	if op == nil || (op.nombre == opV11 && s.perillas.Bool(retirarV11)) {
 		s.contadores.Llamada(servicio, "desconocida")
-		s.escribe(w, r, &llamada{nota: s.anota(servicio, "desconocida", "")}, accionNoSoportada(accion), control.Falla{})
+		s.escribe(w, r, &llamada{nota: s.anota(servicio, "desconocida", "")}, accionNoSoportada(accion).respuesta(), control.Falla{})
 		return
 	}
 	s.contadores.Llamada(servicio, op.nombre)
@@ -73,6 +73,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request, servicio string, p *pun
 	ll.nota = s.anota(servicio, op.nombre, ll.objeto)
 	if f, hay := s.fallas.Toma(servicio, op.nombre, cuerpo); hay {
 		ll.falla = f
+		f.Cabeceras(w.Header(), s.reloj.Real())
 		s.bitacora.Completa(ll.nota, func(a *control.Anotacion) { a.Falla = f.Tipo })
 	}
 	if !ll.falla.Despues && s.antes(w, r, ll) {
@@ -175,9 +176,8 @@ func errorInterno() *faltaSOAP {
 	return &faltaSOAP{nsDespachador, "InternalServiceFault", "The server was unable to process the request due to an internal error.  For more information about the error, either turn on IncludeExceptionDetailInFaults (either from ServiceBehaviorAttribute or from the <serviceDebug> configuration behavior) on the server in order to send the exception information back to the client, or turn on tracing as per the Microsoft .NET Framework SDK documentation and inspect the server trace logs."}
 }
 
-func accionNoSoportada(accion string) respuesta {
-	f := faltaSOAP{nsDireccionamiento, "ActionNotSupported", "The message with Action '" + accion + "' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher. This may be because of either a contract mismatch (mismatched Actions between sender and receiver) or a binding/security mismatch between the sender and the receiver.  Check that sender and receiver have the same contract and the same binding (including security requirements, e.g. Message, Transport, None)."}
-	return f.respuesta()
+func accionNoSoportada(accion string) *faltaSOAP {
+	return &faltaSOAP{nsDireccionamiento, "ActionNotSupported", "The message with Action '" + accion + "' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher. This may be because of either a contract mismatch (mismatched Actions between sender and receiver) or a binding/security mismatch between the sender and the receiver.  Check that sender and receiver have the same contract and the same binding (including security requirements, e.g. Message, Transport, None)."}
 }
 
 func deserializacion(op *operacion, hallados []*etree.Element) *faltaSOAP {

@@ -53,7 +53,11 @@ func (s *Servidor) solicita(ll *llamada) (respuesta, error) {
 		return respuesta{}, err
 	}
 	ped.operacion, ped.criterios = ll.op.nombre, ll.objeto
-	id, err := s.solicitudes.registra(ped, s.perillas.Entero(solicitudesDePorVida))
+	porVida := s.perillas.Entero(solicitudesDePorVida)
+	if ped.tipo == tipoMetadata && !s.perillas.Bool(dePorVidaMetadata) {
+		porVida = 0
+	}
+	id, err := s.solicitudes.registra(ped, porVida)
 	if err != nil {
 		return respuesta{}, err
 	}

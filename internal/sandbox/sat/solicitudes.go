@@ -149,7 +149,7 @@ func (t *solicitudes) reinicia() {
 }
 
 // registra admits a request and returns its id, or refuses it: 5005 when an equal one is alive, 5002
-// when its criteria were asked too often (of CFDI alone, 0 is no limit).
+// when its criteria were asked too often (0 is no limit).
 func (t *solicitudes) registra(p *pedido, porVida int64) (string, error) {
 	// Whether an equal one is alive may take a walk over a million comprobantes, which nobody else waits for.
 	for {
@@ -176,7 +176,7 @@ func (t *solicitudes) agrega(p *pedido, igual *solicitud, porVida int64) (id str
 	if t.porIgual[p.claveIgual] != igual {
 		return "", true, nil
 	}
-	if p.tipo == tipoCFDI && porVida > 0 && t.porVida[p.clavePorVida] >= porVida {
+	if porVida > 0 && t.porVida[p.clavePorVida] >= porVida {
 		return "", false, rechaza(codDePorVida)
 	}
 	t.ultima++
@@ -184,9 +184,7 @@ func (t *solicitudes) agrega(p *pedido, igual *solicitud, porVida int64) (id str
 	s.sufre(t.ultima)
 	t.orden = append(t.orden, s)
 	t.porID[s.id], t.porIgual[p.claveIgual] = s, s
-	if p.tipo == tipoCFDI {
-		t.porVida[p.clavePorVida]++
-	}
+	t.porVida[p.clavePorVida]++
 	if len(t.orden) > maxSolicitudes {
 		t.olvida(t.orden[0])
 		t.orden[0], t.orden = nil, t.orden[1:]

@@ -3,6 +3,7 @@ package sep
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
@@ -25,6 +26,9 @@ func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("<HTML><HEAD><TITLE>Error 503--Service Unavailable</TITLE></HEAD><BODY><H2>Error 503--Service Unavailable</H2></BODY></HTML>\n"))
+	case control.Pagina:
+		s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
+		f.EscribePagina(w)
 	case control.Vacio:
 		s.o.Contadores.Codigo("vacio")
 		w.WriteHeader(http.StatusOK)

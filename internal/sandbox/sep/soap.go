@@ -87,6 +87,7 @@ func (s *Servidor) atiende(w *contador, r *http.Request) {
 		ll.archivo = temporal
 	}
 	ll.falla, _ = s.o.Fallas.Toma(Servicio, op.nombre, nil)
+	ll.falla.Cabeceras(w.Header(), s.o.Reloj.Real())
 	if s.antes(w, r, ll) {
 		return
 	}
@@ -156,10 +157,12 @@ func (s *Servidor) escribe(w *contador, estado int, codigo, cuerpo string, falla
 		w.WriteHeader(estado)
 		return
 	}
-	w.Header().Set("Content-Type", tipoXML)
+	x, tipo := falla.EnCodigo(falla.Estropea(w), tipoXML)
+	w.Header().Set("Content-Type", tipo)
 	w.WriteHeader(estado)
 	_ = http.NewResponseController(w).Flush()
-	_, _ = io.WriteString(falla.Estropea(w), `<env:Envelope xmlns:env="`+nsSOAP+`"><env:Header/><env:Body>`+cuerpo+`</env:Body></env:Envelope>`)
+	_, _ = io.WriteString(x, `<env:Envelope xmlns:env="`+nsSOAP+`"><env:Header/><env:Body>`+cuerpo+`</env:Body></env:Envelope>`)
+	_ = x.Close()
 }
 
 func (s *Servidor) sinCuerpo(w http.ResponseWriter, estado int) {
