@@ -67,6 +67,7 @@ func mayImport() map[string][]string {
 		"internal/objetos":   nil,
 		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
+		"internal/xmldoc":    nil,
 		"internal/cfdi":      {"internal/zipdir"},
 		"internal/webhooks":  {"internal/gateway", "internal/store"},
 		"internal/tablero":   {"internal/gateway"},

@@ -1,0 +1,294 @@
+package xmldoc
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// Namespaces that are bound without a declaration.
+const (
+	xmlNamespace   = "http://www.w3.org/XML/1998/namespace"
+	xmlnsNamespace = "http://www.w3.org/2000/xmlns/"
+)
+
+// attribute is the name of one of the element that began last, in Reader.names.
+type attribute struct {
+	from, to int
+	colon    int // before the local part; -1 without a prefix
+}
+
+// binding is a prefix that an open element declares.
+type binding struct {
+	prefix, namespace string
+	depth             int
+}
+
+// Attributes reads those of the element that has just begun, and must be called
+// once. want reports of each name, as written, whether its value is wanted; take
+// then gets it, valid until it returns. Only after Attributes has returned the
+// tag is known to be well formed.
+func (r *Reader) Attributes(want func(name []byte) bool, take func(value []byte) error) error {
+	if r.failed != nil {
+		return r.failed
+	}
+	if !r.pending {
+		return nil
+	}
+	r.pending = false
+	if err := r.tag(want, take); err != nil {
+		r.failed = err
+		return err
+	}
+	return nil
+}
+
+func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error) error {
+	r.attributes, r.names, r.prefixed = r.attributes[:0], r.names[:0], false
+	var seen uint64
+	for {
+		some, err := r.blanks()
+		if err != nil {
+			return err
+		}
+		c, err := r.peek()
+		switch {
+		case err != nil:
+			return r.cut(err)
+		case c == '>':
+			r.pos++
+			return r.namespaces()
+		case c == '/':
+			r.pos++
+			r.empty = true
+			if err := r.expect(">"); err != nil {
+				return err
+			}
+			return r.namespaces()
+		case !some:
+			return r.fail(Malformed, "Falta un espacio entre dos atributos, o un nombre tiene un carácter que no puede tener")
+		case len(r.attributes) == r.o.MaxAttributes:
+			return r.failAt(Bound, "Un elemento tiene más de %d atributos", r.o.MaxAttributes)
+		}
+		if err := r.attribute(&seen, want, take); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(value []byte) error) error {
+	a := attribute{from: len(r.names)}
+	var err error
+	if r.names, a.colon, err = r.name(r.names); err != nil {
+		return err
+	}
+	a.to = len(r.names)
+	name := r.names[a.from:a.to]
+	if a.colon >= 0 {
+		a.colon += a.from
+		r.prefixed = true
+	}
+	// One bit of a hash tells most names apart.
+	bit := uint64(1) << ((uint(len(name)) + 7*uint(name[0]) + 5*uint(name[len(name)-1]) + 3*uint(name[len(name)/2])) & 63)
+	if *seen&bit != 0 && r.repeated(name) {
+		return r.failAt(Malformed, "El atributo %s está repetido", brief(name))
+	}
+	*seen |= bit
+	r.attributes = append(r.attributes, a)
+	binds := declares(name)
+	wanted := want != nil && want(name)
+	quote, err := r.equals()
+	if err != nil {
+		return err
+	}
+	if err := r.attributeValue(quote, wanted || binds); err != nil {
+		return err
+	}
+	if binds {
+		if err := r.bind(name, r.value); err != nil {
+			return err
+		}
+	}
+	if wanted {
+		return take(r.value)
+	}
+	return nil
+}
+
+func (r *Reader) repeated(name []byte) bool {
+	for _, a := range r.attributes {
+		if bytes.Equal(r.names[a.from:a.to], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// attributeValue reads up to the closing quote, into value if it is to be kept.
+func (r *Reader) attributeValue(quote byte, keep bool) error {
+	r.value = r.value[:0]
+	afterCR := false
+	for {
+		if _, err := r.peek(); err != nil {
+			return r.cut(err)
+		}
+		piece, stop := r.piece(quote)
+		if i := bytes.IndexByte(piece, '<'); i >= 0 {
+			return &Error{Kind: Malformed, Detail: "El valor de un atributo tiene un < sin escapar", Offset: r.taken + int64(i)}
+		}
+		if err := r.check(piece); err != nil {
+			return err
+		}
+		if keep {
+			var err error
+			if afterCR, err = r.keep(piece, ' ', afterCR); err != nil {
+				return err
+			}
+		}
+		switch stop {
+		case '&':
+			char, err := r.reference()
+			if err != nil {
+				return err
+			}
+			if keep {
+				r.value, afterCR = utf8.AppendRune(r.value, char), false
+			}
+		case quote:
+			return nil
+		}
+	}
+}
+
+// name reads a name and appends it to into. colon is where its prefix ends in
+// it, or -1.
+func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
+	begin, colon := len(into), -1
+	bad := func() ([]byte, int, error) {
+		return into, colon, r.fail(Malformed, "No es XML bien formado: aquí debe estar un nombre")
+	}
+	want := byte(nameStart)
+	for {
+		if _, err := r.peek(); err != nil {
+			return into, colon, r.cut(err)
+		}
+		if want == nameChar {
+			i := r.pos
+			for i < r.fin && classes[r.buf[i]]&nameChar != 0 {
+				i++
+			}
+			into = append(into, r.buf[r.pos:i]...)
+			r.pos = i
+			if len(into)-begin > r.o.MaxName {
+				return into, colon, r.failAt(Bound, "Un nombre pasa de %d bytes", r.o.MaxName)
+			}
+			if i == r.fin {
+				continue
+			}
+		}
+		c := r.buf[r.pos]
+		switch class := classes[c]; {
+		case class&want != 0:
+			into = append(into, c)
+			r.pos++
+		case class == nameWide:
+			char, n := utf8.DecodeRune(r.buf[r.pos:r.fin])
+			if char == utf8.RuneError && n == 1 {
+				return into, colon, r.fail(Bytes, "El texto no está en UTF-8")
+			}
+			if want == nameStart && !startsName(char) || !inName(char) {
+				return bad()
+			}
+			into = append(into, r.buf[r.pos:r.pos+n]...)
+			r.pos += n
+		case c == ':' && colon < 0 && want == nameChar:
+			colon = len(into) - begin
+			into = append(into, c)
+			r.pos++
+			want = nameStart
+			continue
+		case c == ':' || want == nameStart:
+			return bad()
+		default:
+			return into, colon, nil
+		}
+		want = nameChar
+	}
+}
+
+// bind takes a declaration of a namespace in (Namespaces in XML 1.0 §2.2 and §3).
+func (r *Reader) bind(name, value []byte) error {
+	prefix := ""
+	if len(name) > len("xmlns") {
+		prefix = r.intern(name[len("xmlns:"):])
+	}
+	namespace := r.intern(value)
+	ok := namespace != xmlNamespace && namespace != xmlnsNamespace && (prefix == "" || namespace != "")
+	switch prefix {
+	case "xml":
+		ok = namespace == xmlNamespace
+	case "xmlns":
+		ok = false
+	}
+	if !ok {
+		return r.failAt(Malformed, "El espacio de nombres de %s está mal declarado", brief(name))
+	}
+	r.bindings = append(r.bindings, binding{prefix, namespace, len(r.ends)})
+	return nil
+}
+
+// Lookup returns the namespace that a prefix has at this place, "" being the
+// default one, and whether it has one.
+func (r *Reader) Lookup(prefix string) (namespace string, ok bool) {
+	for i := len(r.bindings) - 1; i >= 0; i-- {
+		if r.bindings[i].prefix == prefix {
+			return r.bindings[i].namespace, r.bindings[i].namespace != ""
+		}
+	}
+	switch prefix {
+	case "xml":
+		return xmlNamespace, true
+	case "xmlns":
+		return xmlnsNamespace, true
+	}
+	return "", false
+}
+
+// namespaces holds the tag that has been read against Namespaces in XML 1.0:
+// prefixes are declared (§5), and no attribute is there twice (§6.3).
+func (r *Reader) namespaces() error {
+	if prefix, _, has := bytes.Cut(r.Name(), []byte(":")); has && (string(prefix) == "xmlns" || !r.bound(r.intern(prefix))) {
+		return r.failAt(Malformed, "El prefijo de %s no está declarado", brief(r.Name()))
+	}
+	if !r.prefixed {
+		return nil
+	}
+	for i, a := range r.attributes {
+		if a.colon < 0 {
+			continue
+		}
+		prefix := r.intern(r.names[a.from:a.colon])
+		if prefix == "xmlns" {
+			continue
+		}
+		if !r.bound(prefix) {
+			return r.failAt(Malformed, "El prefijo de %s no está declarado", brief(r.names[a.from:a.to]))
+		}
+		for _, b := range r.attributes[:i] {
+			if b.colon >= 0 && bytes.Equal(r.names[a.colon:a.to], r.names[b.colon:b.to]) && r.same(prefix, r.intern(r.names[b.from:b.colon])) {
+				return r.failAt(Malformed, "El atributo %s está repetido", brief(r.names[a.colon+1:a.to]))
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reader) bound(prefix string) bool {
+	_, ok := r.Lookup(prefix)
+	return ok || r.o.LoosePrefixes
+}
+
+func (r *Reader) same(a, b string) bool {
+	x, okX := r.Lookup(a)
+	y, okY := r.Lookup(b)
+	return okX && okY && x == y
+}

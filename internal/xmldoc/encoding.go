@@ -1,0 +1,240 @@
+package xmldoc
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	markUTF8    = "\xEF\xBB\xBF"
+	markUTF16LE = "\xFF\xFE"
+	markUTF16BE = "\xFE\xFF"
+	// maxDeclaration bounds the XML declaration, in bytes.
+	maxDeclaration = 1 << 10
+)
+
+// declaration is XMLDecl (XML 1.0, production 23) with the name of the encoding
+// as its group.
+var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')` +
+	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["']([A-Za-z][A-Za-z0-9._-]*)["'])?` +
+	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*["'](?:yes|no)["'])?[ \t\r\n]*\?>`)
+
+// coding is how bytes become characters.
+type coding uint8
+
+const (
+	unknown coding = iota
+	utf8Coding
+	latin1
+	windows1252
+	utf16
+	utf16LE
+	utf16BE
+)
+
+// Encodings are the names that a document may declare.
+func Encodings() []string {
+	return []string{"UTF-8", "ISO-8859-1", "windows-1252", "UTF-16", "US-ASCII"}
+}
+
+// byName knows the names of encodings and the aliases that are in use. US-ASCII
+// is read as the UTF-8 of which it is a part.
+func byName(name string) coding {
+	switch strings.ToLower(name) {
+	case "utf-8", "utf8", "us-ascii", "ascii":
+		return utf8Coding
+	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1":
+		return latin1
+	case "windows-1252", "cp1252", "cp-1252":
+		return windows1252
+	case "utf-16", "utf16", "unicode":
+		return utf16
+	case "utf-16le":
+		return utf16LE
+	case "utf-16be":
+		return utf16BE
+	}
+	return unknown
+}
+
+// detect tells the encoding of a document by its beginning, and the length of
+// its mark.
+func detect(head []byte, charset string) (c coding, mark int, err error) {
+	text := string(head)
+	begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
+	switch {
+	case begins("\xFF\xFE\x00\x00"), begins("\x00\x00\xFE\xFF"), begins("<\x00\x00\x00"), begins("\x00\x00\x00<"):
+		return unknown, 0, &Error{Kind: Encoding, Detail: "El documento está en UTF-32; se leen " + strings.Join(Encodings(), ", ")}
+	case begins(markUTF8):
+		return utf8Coding, len(markUTF8), nil
+	case begins(markUTF16LE):
+		return utf16LE, len(markUTF16LE), nil
+	case begins(markUTF16BE):
+		return utf16BE, len(markUTF16BE), nil
+	}
+	told := byName(charset)
+	switch {
+	// XML 1.0, appendix F: without a mark, UTF-16 shows itself by its declaration.
+	case begins("<\x00?\x00"), told == utf16 && begins("<\x00"):
+		return utf16LE, 0, nil
+	case begins("\x00<\x00?"), told == utf16 && begins("\x00"):
+		return utf16BE, 0, nil
+	case told == utf16:
+		return utf8Coding, 0, nil
+	case told != unknown:
+		return told, 0, nil
+	}
+	m := declaration.FindSubmatch(head)
+	if m == nil || m[1] == nil {
+		return utf8Coding, 0, nil
+	}
+	switch c := byName(string(m[1])); c {
+	case unknown:
+		return unknown, 0, &Error{Kind: Encoding, Detail: "La codificación declarada, " + brief(m[1]) + ", no se reconoce; se leen " + strings.Join(Encodings(), ", ")}
+	case utf16, utf16LE, utf16BE:
+		// False, as there are single bytes, and common: it is what .NET writes into
+		// a string that is stored otherwise.
+		return utf8Coding, 0, nil
+	default:
+		return c, 0, nil
+	}
+}
+
+// open reads the beginning of the document, as far as its encoding takes, and
+// makes src one of UTF-8.
+func (r *Reader) open() error {
+	n, err := r.head()
+	if err != nil {
+		return err
+	}
+	head := r.buf[:n]
+	charset := r.o.Charset
+	if r.o.OnlyUTF8 {
+		charset = "utf-8" // the declaration is judged where it is read
+	}
+	c, mark, err := detect(head, charset)
+	if err != nil {
+		return err
+	}
+	if c == utf8Coding {
+		whole := n
+		if !errors.Is(r.err, io.EOF) {
+			whole -= unfinished(head)
+			r.carried = copy(r.carry[:], head[whole:])
+		}
+		r.pos, r.fin, r.base = mark, whole, -int64(mark)
+		return nil
+	}
+	if r.o.OnlyUTF8 {
+		return &Error{Kind: Encoding, Detail: "El documento está en UTF-16; guárdelo en UTF-8"}
+	}
+	src := io.MultiReader(bytes.NewReader(bytes.Clone(head[mark:])), &ended{r.src, r.err})
+	r.src, r.err = decoder(c, src), nil
+	r.wide = c == utf16LE || c == utf16BE
+	return nil
+}
+
+// ended is a source that may have been read to its end already.
+type ended struct {
+	src io.Reader
+	err error
+}
+
+func (e *ended) Read(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	return e.src.Read(p)
+}
+
+// head reads into the window until it has a mark and the whole declaration, if
+// there is one. An end of the source is kept for later.
+func (r *Reader) head() (n int, err error) {
+	for idle := 0; n < maxDeclaration && r.err == nil; {
+		var m int
+		m, r.err = r.src.Read(r.buf[n:])
+		n += m
+		if idle++; m > 0 {
+			idle = 0
+		} else if idle > 100 {
+			return 0, io.ErrNoProgress
+		}
+		begun := bytes.TrimPrefix(r.buf[:n], []byte(markUTF8))
+		declares := bytes.HasPrefix(begun, []byte("<?xml")) || bytes.HasPrefix([]byte("<?xml"), begun)
+		if n >= utf8.UTFMax && (!declares || bytes.Contains(begun, []byte("?>"))) {
+			break
+		}
+	}
+	if r.err != nil && !errors.Is(r.err, io.EOF) && n == 0 {
+		return 0, r.err
+	}
+	if begun := bytes.TrimPrefix(r.buf[:n], []byte(markUTF8)); n >= maxDeclaration && bytes.HasPrefix(begun, []byte("<?xml")) &&
+		len(begun) > 5 && blank(begun[5]) && !bytes.Contains(begun[:min(len(begun), maxDeclaration)], []byte("?>")) {
+		return 0, &Error{Kind: Bound, Detail: "La declaración XML es demasiado larga"}
+	}
+	return n, nil
+}
+
+// Text returns a document's text in UTF-8, without a mark; what the declaration
+// says of an encoding then is UTF-8. It does not judge whether it is XML.
+func Text(document []byte, charset string) (string, error) {
+	if len(document) == 0 {
+		return "", nil
+	}
+	c, mark, err := detect(document, charset)
+	if err != nil {
+		return "", err
+	}
+	document = document[mark:]
+	if c != utf8Coding {
+		decoded, err := io.ReadAll(decoder(c, bytes.NewReader(document)))
+		if err != nil {
+			return "", err
+		}
+		return declareUTF8(string(decoded)), nil
+	}
+	for i := 0; i < len(document); {
+		char, n := utf8.DecodeRune(document[i:])
+		if char == utf8.RuneError && n == 1 {
+			return "", &Error{Kind: Bytes, Detail: "El texto no está en UTF-8", Offset: int64(i)}
+		}
+		i += n
+	}
+	return declareUTF8(string(document)), nil
+}
+
+// Decoded is Text for what came as text already, such as a string of JSON:
+// whatever its declaration says of an encoding no longer holds.
+func Decoded(text string) string { return declareUTF8(strings.TrimPrefix(text, markUTF8)) }
+
+func declareUTF8(text string) string {
+	m := declaration.FindStringSubmatchIndex(text[:min(len(text), maxDeclaration)])
+	if m == nil || m[2] < 0 || strings.EqualFold(text[m[2]:m[3]], "utf-8") {
+		return text
+	}
+	return text[:m[2]] + "UTF-8" + text[m[3]:]
+}
+
+func decoder(c coding, src io.Reader) io.Reader {
+	d := &transcoder{src: src}
+	switch c {
+	case latin1:
+		d.decode = func(in, out []byte, _ bool) (int, []byte, string) {
+			return single(in, out, func(c byte) rune { return rune(c) })
+		}
+	case windows1252:
+		d.decode = func(in, out []byte, _ bool) (int, []byte, string) { return single(in, out, from1252) }
+	case utf16LE:
+		d.decode = func(in, out []byte, last bool) (int, []byte, string) {
+			return double(in, out, binary.LittleEndian, last)
+		}
+	default:
+		d.decode = func(in, out []byte, last bool) (int, []byte, string) { return double(in, out, binary.BigEndian, last) }
+	}
+	return d
+}

@@ -1,0 +1,95 @@
+package xmldoc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Kind is what is wrong with a document; an *Error wraps one.
+type Kind string
+
+// The kinds of fault.
+const (
+	// Malformed: against a production or constraint of XML 1.0 or its namespaces.
+	Malformed Kind = "not well-formed XML"
+	// Incomplete: the document ends before its root does.
+	Incomplete Kind = "the document ends before its root does"
+	// DTD: a document type declaration, which is refused.
+	DTD Kind = "a document type declaration is refused"
+	// Encoding: an encoding that is not known, or not accepted here.
+	Encoding Kind = "the encoding is not known or not accepted"
+	// Bytes: bytes that are no characters of the document's encoding.
+	Bytes Kind = "bytes that are no characters of the encoding"
+	// Bound: over a bound of Options.
+	Bound Kind = "over a bound"
+)
+
+func (k Kind) Error() string { return string(k) }
+
+// Error is a fault of a document.
+type Error struct {
+	Kind Kind
+	// Detail says what is wrong in Spanish, without a full stop or any value.
+	Detail string
+	// Offset counts the bytes before the fault, in UTF-8 and without a mark.
+	Offset int64
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("xmldoc: %s: %s (byte %d)", e.Kind, e.Detail, e.Offset)
+}
+func (e *Error) Unwrap() error { return e.Kind }
+
+// In is Detail with the place of the fault in the document's text, as a sentence.
+func (e *Error) In(text string) string {
+	line, column := Position(text, e.Offset)
+	return fmt.Sprintf("%s (línea %d, columna %d).", e.Detail, line, column)
+}
+
+// Position returns the line and the column, in characters, of a place in a text
+// in UTF-8. Both count from 1.
+func Position(text string, offset int64) (line, column int) {
+	before := text[:min(offset, int64(len(text)))]
+	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+}
+
+// fail is a fault at the place that has been read up to.
+func (r *Reader) fail(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...), Offset: r.Offset()}
+}
+
+// failAt is a fault of the markup that began last.
+func (r *Reader) failAt(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...), Offset: r.start}
+}
+
+// cut makes the fault of an end that comes too early.
+func (r *Reader) cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return r.incomplete()
+	}
+	return err
+}
+
+func (r *Reader) incomplete() error {
+	switch {
+	case len(r.ends) > 0:
+		return r.fail(Incomplete, "El documento está incompleto: falta cerrar %s", brief(r.Name()))
+	case r.rooted:
+		return r.fail(Incomplete, "El documento está incompleto")
+	}
+	return r.fail(Incomplete, "El documento no tiene elemento raíz")
+}
+
+// brief keeps what is quoted to the caller short and valid.
+func brief[T string | []byte](name T) string {
+	const most = 60
+	s := strings.ToValidUTF8(string(name), "\uFFFD")
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "…"
+}

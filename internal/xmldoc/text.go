@@ -1,0 +1,203 @@
+package xmldoc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+// text passes over character data up to the next <, which stays unread, and
+// reports whether it has kept any.
+func (r *Reader) text(keep bool) (some bool, err error) {
+	keep = keep && len(r.ends) > 0
+	r.value = r.value[:0]
+	var before [2]byte // what comes before the window, for ]]>
+	afterCR := false
+	for {
+		if _, err := r.peek(); err != nil {
+			if errors.Is(err, io.EOF) && (len(r.ends) > 0 || !r.rooted) {
+				return false, r.incomplete()
+			}
+			return false, err
+		}
+		piece, stop := r.piece('<')
+		if err := r.judge(before, piece); err != nil {
+			return false, err
+		}
+		switch n := len(piece); {
+		case n >= 2:
+			before = [2]byte{piece[n-2], piece[n-1]}
+		case n == 1:
+			before = [2]byte{before[1], piece[0]}
+		}
+		if keep && len(piece) > 0 {
+			if afterCR, err = r.keep(piece, '\n', afterCR); err != nil {
+				return false, err
+			}
+		}
+		switch stop {
+		case '&':
+			if len(r.ends) == 0 {
+				return false, r.fail(Malformed, "Hay texto fuera del elemento raíz")
+			}
+			char, err := r.reference()
+			if err != nil {
+				return false, err
+			}
+			before, afterCR = [2]byte{}, false
+			if keep {
+				r.value = utf8.AppendRune(r.value, char)
+			}
+		case '<':
+			r.pos--
+			return len(r.value) > 0, nil
+		}
+	}
+}
+
+func (r *Reader) judge(before [2]byte, piece []byte) error {
+	if len(piece) == 0 {
+		return nil
+	}
+	if err := r.check(piece); err != nil {
+		return err
+	}
+	if len(r.ends) == 0 {
+		if i := len(piece) - len(bytes.TrimLeft(piece, " \t\r\n")); i < len(piece) {
+			return &Error{Kind: Malformed, Detail: "Hay texto fuera del elemento raíz", Offset: r.taken + int64(i)}
+		}
+		return nil
+	}
+	if i := endOfCDATA(before, piece); i >= 0 {
+		return &Error{Kind: Malformed, Detail: "El texto tiene ]]> sin escapar", Offset: r.taken + int64(i)}
+	}
+	return nil
+}
+
+// piece takes from the window what comes before until or a &, and that character
+// too, which stop is; without one it takes the whole window, and stop is 0.
+func (r *Reader) piece(until byte) (piece []byte, stop byte) {
+	r.taken = r.Offset()
+	piece = r.buf[r.pos:r.fin]
+	if i := bytes.IndexByte(piece, until); i >= 0 {
+		piece, stop = piece[:i], until
+	}
+	if i := bytes.IndexByte(piece, '&'); i >= 0 {
+		piece, stop = piece[:i], '&'
+	}
+	r.pos += len(piece)
+	if stop != 0 {
+		r.pos++
+	}
+	return piece, stop
+}
+
+// endOfCDATA returns where the > of a ]]> stands in a text, where it may not
+// (XML 1.0 §2.4); -1 when there is none.
+func endOfCDATA(before [2]byte, piece []byte) int {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(piece[at:], '>')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		a, b := before[0], before[1]
+		switch {
+		case at == 1:
+			a, b = before[1], piece[0]
+		case at > 1:
+			a, b = piece[at-2], piece[at-1]
+		}
+		if a == ']' && b == ']' {
+			return at
+		}
+	}
+}
+
+// keep appends literal text to value. An end of line is one LF (XML 1.0 §2.11),
+// also when CR and LF come in two pieces; white space becomes blank, which is LF
+// in text and a space in attributes (§3.3.3).
+func (r *Reader) keep(piece []byte, white byte, afterCR bool) (endsInCR bool, err error) {
+	if white == '\n' && !afterCR && bytes.IndexByte(piece, '\r') < 0 {
+		r.value = append(r.value, piece...)
+	} else {
+		for _, c := range piece {
+			if c == '\n' && afterCR {
+				afterCR = false
+				continue
+			}
+			afterCR = c == '\r'
+			if c == '\r' || white == ' ' && (c == '\n' || c == '\t') {
+				c = white
+			}
+			r.value = append(r.value, c)
+		}
+	}
+	if r.o.MaxValue > 0 && len(r.value) > r.o.MaxValue {
+		return false, r.failAt(Bound, "Un valor o texto pasa de %d bytes", r.o.MaxValue)
+	}
+	return afterCR, nil
+}
+
+// reference reads what follows a &: a character, or one of the five entities
+// that there are without a DTD.
+func (r *Reader) reference() (rune, error) {
+	const most = 12
+	at := r.Offset() - 1
+	bad := func(what []byte) error {
+		return &Error{Kind: Malformed, Detail: "La referencia &" + brief(what) + " no es de XML; un & suelto se escribe &amp;", Offset: at}
+	}
+	var b [most]byte
+	n := 0
+	for {
+		c, err := r.peek()
+		if err != nil {
+			return 0, r.cut(err)
+		}
+		if c == ';' {
+			r.pos++
+			break
+		}
+		if n == most || c != '#' && classes[c]&nameChar == 0 {
+			return 0, bad(b[:n])
+		}
+		b[n] = c
+		n++
+		r.pos++
+	}
+	switch string(b[:n]) {
+	case "amp":
+		return '&', nil
+	case "lt":
+		return '<', nil
+	case "gt":
+		return '>', nil
+	case "quot":
+		return '"', nil
+	case "apos":
+		return '\'', nil
+	}
+	char, ok := numeric(b[:n])
+	if !ok {
+		return 0, bad(append(b[:n:n], ';'))
+	}
+	return char, nil
+}
+
+// numeric reads a character reference without its & and ; (production 66).
+func numeric(b []byte) (rune, bool) {
+	if len(b) < 2 || b[0] != '#' {
+		return 0, false
+	}
+	base, digits := 10, string(b[1:])
+	if digits[0] == 'x' {
+		base, digits = 16, digits[1:]
+	}
+	v, err := strconv.ParseUint(digits, base, 32)
+	if err != nil || v > utf8.MaxRune || !Char(rune(v)) {
+		return 0, false
+	}
+	return rune(v), true
+}

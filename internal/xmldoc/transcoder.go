@@ -1,0 +1,111 @@
+package xmldoc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// transcoder reads UTF-8 of what another encoding's bytes stand for. Bytes that
+// stand for nothing are an *Error, behind all that comes before them.
+type transcoder struct {
+	src io.Reader
+	// decode appends to out what in stands for. It returns how much of in it has
+	// used, and what is wrong with what follows. last says that in has the end.
+	decode func(in, out []byte, last bool) (used int, decoded []byte, wrong string)
+
+	in       [4 << 10]byte
+	held     int
+	out      []byte
+	rest     []byte // of out, not read yet
+	produced int64
+	err      error
+}
+
+func (t *transcoder) Read(p []byte) (int, error) {
+	for len(t.rest) == 0 {
+		if t.err != nil {
+			return 0, t.err
+		}
+		n, err := t.src.Read(t.in[t.held:])
+		t.held += n
+		used, out, wrong := t.decode(t.in[:t.held], t.out[:0], errors.Is(err, io.EOF))
+		t.out, t.rest, t.err = out, out, err
+		t.produced += int64(len(out))
+		if wrong != "" {
+			t.err = &Error{Kind: Bytes, Detail: wrong, Offset: t.produced}
+		}
+		t.held = copy(t.in[:], t.in[used:t.held])
+	}
+	n := copy(p, t.rest)
+	t.rest = t.rest[n:]
+	return n, nil
+}
+
+// single decodes an encoding of single bytes; -1 is a byte without a character.
+func single(in, out []byte, char func(byte) rune) (int, []byte, string) {
+	for i, c := range in {
+		if c < utf8.RuneSelf {
+			out = append(out, c)
+			continue
+		}
+		r := char(c)
+		if r < 0 {
+			return i, out, fmt.Sprintf("El byte %02X no es un carácter de la codificación declarada", c)
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return len(in), out, ""
+}
+
+// from1252 decodes the upper half of windows-1252: Latin-1 but for these 32, of
+// which five are not assigned.
+func from1252(c byte) rune {
+	const high = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
+	if c >= 0xA0 {
+		return rune(c)
+	}
+	i := byte(0x80)
+	for _, r := range high {
+		if i == c && r != 0 {
+			return r
+		}
+		i++
+	}
+	return -1
+}
+
+// double decodes UTF-16.
+func double(in, out []byte, order binary.ByteOrder, last bool) (int, []byte, string) {
+	const (
+		highest = 0xD800 // first of the halves of a character that come first
+		lowest  = 0xDC00 // first of those that come second
+		beyond  = 0xE000
+	)
+	i := 0
+	for ; i+1 < len(in); i += 2 {
+		r := rune(order.Uint16(in[i:]))
+		if r < highest || r >= beyond {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		if i+3 >= len(in) && !last {
+			return i, out, ""
+		}
+		var low rune
+		if i+3 < len(in) {
+			low = rune(order.Uint16(in[i+2:]))
+		}
+		if r >= lowest || low < lowest || low >= beyond {
+			return i, out, "El documento está en UTF-16 y tiene media pareja de un carácter"
+		}
+		out = utf8.AppendRune(out, (r-highest)<<10|(low-lowest)+0x10000)
+		i += 2
+	}
+	if last && i < len(in) {
+		return i, out, "El documento está en UTF-16 y le falta un byte"
+	}
+	return i, out, ""
+}
