@@ -830,7 +830,9 @@ type Descarga struct {
 	// IDProgramacion La descarga recurrente de que esta es una corrida; no aparece en las demás.
 	IDProgramacion IDDescarga `json:"idProgramacion,omitempty,omitzero"`
 
-	// Limite Hasta cuándo se insiste (RFC 3339, UTC); no aparece en una recurrente, que dura hasta que se cancela.
+	// Limite Hasta cuándo se insiste (RFC 3339, UTC); si se omitió `plazoHoras`, por lo que el SAT ya aceptó se le sigue
+	// preguntando después. No aparece en una recurrente, que dura hasta que se cancela.
+	//
 	//
 	// Example: 2026-02-04T18:00:00Z
 	Limite time.Time `json:"limite,omitempty,omitzero"`
@@ -840,11 +842,13 @@ type Descarga struct {
 	// Example: El SAT no tiene comprobantes en el rango.
 	Motivo string `json:"motivo,omitempty,omitzero"`
 
-	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte; si se omite, 72. El SAT suele tardar de
-	// minutos a dos días, y ha llegado a 105 horas. En una recurrente, el de cada corrida.
+	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte. Si se omite, 240, y después no se pide nada
+	// más, pero por lo que el SAT ya aceptó se le sigue preguntando hasta 60 días después de creada la
+	// descarga. El SAT suele tardar de minutos a dos días, y se han visto nueve días. En una recurrente, el de
+	// cada corrida.
 	//
 	//
-	// Example: 72
+	// Example: 240
 	PlazoHoras int `json:"plazoHoras"`
 
 	// Programacion Cuándo corre, si es recurrente.
@@ -1890,11 +1894,13 @@ type PeticionDescarga struct {
 	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
 	FechaInicial FechaLocal `json:"fechaInicial"`
 
-	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte; si se omite, 72. El SAT suele tardar de
-	// minutos a dos días, y ha llegado a 105 horas. En una recurrente, el de cada corrida.
+	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte. Si se omite, 240, y después no se pide nada
+	// más, pero por lo que el SAT ya aceptó se le sigue preguntando hasta 60 días después de creada la
+	// descarga. El SAT suele tardar de minutos a dos días, y se han visto nueve días. En una recurrente, el de
+	// cada corrida.
 	//
 	//
-	// Example: 72
+	// Example: 240
 	PlazoHoras int `json:"plazoHoras,omitempty,omitzero"`
 
 	// Programacion Hace recurrente la descarga. Entonces no va `fechaFinal`.

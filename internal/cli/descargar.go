@@ -81,7 +81,7 @@ func (d *descargar) opciones(c *cobra.Command) {
 	f.StringVar(&d.emisor, "rfc-emisor", "", "solo los de un emisor, por su `RFC`; con recibidos")
 	f.StringSliceVar(&d.receptores, "rfc-receptor", nil, "solo los de hasta cinco receptores, por su `RFC`; con emitidos")
 	f.StringVar(&d.tercero, "tercero", "", "solo los emitidos a cuenta de un tercero, por su `RFC`")
-	f.IntVar(&d.plazo, "plazo-horas", 0, "cuántas `HORAS` insistir ante el SAT; si falta, 72")
+	f.IntVar(&d.plazo, "plazo-horas", 0, "cuántas `HORAS` insistir ante el SAT; si falta, 240, y hasta 60 días por lo que ya aceptó")
 	f.StringVar(&d.carpeta, "carpeta", "", "`CARPETA` donde dejar los archivos; si falta, una con el RFC y las fechas, en ./descargas")
 	f.BoolVar(&d.conXML, "xml", false, "deja también cada XML, en xml/FOLIO-FISCAL.xml")
 	f.BoolVar(&d.nueva, "nueva", false, "pide otra aunque haya una igual terminada; gasta cuota del SAT")

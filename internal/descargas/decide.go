@@ -38,6 +38,8 @@ type veredicto struct {
 	causa string
 	// decision says it in Spanish, for the ledger.
 	decision string
+	// serie is what has been heard in a row; empty after a good answer.
+	serie store.Serie
 }
 
 // The causes of solicitudes that are not a descarga's first.
@@ -51,6 +53,7 @@ const (
 	causaVencida     = "vencida"
 	causaPerdido     = "paquete_perdido"
 	causaUsada       = "criterios_usados"
+	causaMuda        = "sin_motivo"
 )
 
 const (
@@ -64,9 +67,6 @@ const (
 	// and not named: some seventy minutes at the normal rhythm, since they have been
 	// seen to come an hour apart.
 	maxMiradas = 8
-	// maxFallos is how many refusals in a row are taken for a passing fault, where
-	// the code says that it is none.
-	maxFallos = 3
 )
 
 // Ritmo is how often the SAT is asked.
@@ -82,9 +82,9 @@ func Ritmo0() Ritmo { return Ritmo{Minimo: time.Minute, Maximo: 15 * time.Minute
 // consulta is the wait before the n-th question, which grows by half.
 func (r Ritmo) consulta(n int) time.Duration { return r.crece(n, 3, 2) }
 
-// rechazo is the wait after the n-th refusal in a row of a solicitud: each may
-// count at the SAT (sat.md §10: 205 automatic retries burnt the quota), so the
-// waits grow on to hours.
+// rechazo is the wait after the n-th refusal in a row: it may last for hours, and
+// those of a solicitud may count at the SAT (sat.md §10: 205 automatic retries
+// burnt the quota), so the waits grow on to hours.
 func (r Ritmo) rechazo(n int) time.Duration {
 	r.Maximo *= 16
 	return r.fallo(n)
@@ -103,36 +103,43 @@ func (r Ritmo) crece(n int, por, entre time.Duration) time.Duration {
 	return min(espera, r.Maximo)
 }
 
+// marco is what a decision is made within.
+type marco struct {
+	Ritmo
+	ahora time.Time
+	// limite and tope are the descarga's.
+	limite, tope time.Time
+}
+
+// pasado tells whether the deadline has passed, and only what the SAT has accepted
+// goes on.
+func (m marco) pasado() bool { return !m.ahora.Before(m.limite) }
+
+// queda is what is left.
+func (m marco) queda() time.Duration {
+	if m.pasado() {
+		return m.tope.Sub(m.ahora)
+	}
+	return m.limite.Sub(m.ahora)
+}
+
 // trasSolicita decides after a solicitud was presented: id is what the SAT gave,
 // also beside an error.
-func trasSolicita(t store.Tramo, id string, err error, r Ritmo, now time.Time) veredicto {
+func trasSolicita(t store.Tramo, id string, err error, m marco) veredicto {
 	if err == nil {
-		return veredicto{accion: seguir, espera: r.Minimo, decision: "El SAT aceptó la solicitud; se le consultará hasta que termine."}
+		return veredicto{accion: seguir, espera: m.Minimo, decision: "El SAT aceptó la solicitud; se le consultará hasta que termine."}
 	}
 	e := gateway.AsError(err)
-	switch {
-	case id != "":
-		return veredicto{accion: seguir, espera: r.Minimo, decision: "El SAT respondió " + e.Codigo + " y aun así dio un idSolicitud; se sigue por él y no se repite."}
-	case e.Kind == gateway.KindResultadoDesconocido:
-		return sustituye(t, causaDesconocida, r.fallo(t.Sustituciones+1), "No se sabe si el SAT recibió la solicitud. No se repite igual, porque podría gastar las de por vida: se pide el mismo rango con un segundo más.")
+	if id != "" {
+		return veredicto{accion: seguir, espera: m.Minimo, decision: "El SAT respondió " + e.Codigo + " y aun así dio un idSolicitud; se sigue por él y no se repite."}
 	}
-	if v, ok := porCodigo(t, e.Codigo, now); ok {
-		return v
-	}
-	if e.NoEnviada && e.Kind != gateway.KindEFirma && e.Kind != gateway.KindInvalida || e.Reintentable {
-		v := espera(t, e, r)
-		if e.Codigo != "" && !e.NoEnviada {
-			v.espera = max(v.espera, r.rechazo(t.Fallos+1))
-		}
-		return v
-	}
-	return veredicto{accion: fallar, decision: "El SAT no aceptó la solicitud: " + e.Detail}
+	return trasRechazo(t, alPresentar, e, m)
 }
 
 // trasVerifica decides after the SAT was asked how far a solicitud is (sat.md §7).
-func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, r Ritmo, now time.Time) veredicto {
+func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, m marco) veredicto {
 	if err != nil {
-		return trasFalloDeVerifica(t, gateway.AsError(err), r, now)
+		return trasRechazo(t, alConsultar, gateway.AsError(err), m)
 	}
 	switch s.Estado.Codigo {
 	case "3":
@@ -141,78 +148,128 @@ func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, r Ritmo, 
 			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %s en %s, con 72 horas de vida. Se descargan ya.", plural(s.NumeroCFDIs, "comprobante"), plural(int64(len(s.IDsPaquetes)), "paquete"))}
 		case s.NumeroCFDIs == 0:
 			return veredicto{accion: vaciar, decision: "El SAT terminó y no encontró comprobantes en el rango."}
-		case t.Fallos >= maxSustituciones:
-			return sustituye(t, causaError, r.Maximo, "El SAT dice haber terminado y no entrega paquetes. Se pide el mismo rango con un segundo más.")
 		}
-		return veredicto{accion: esperar, espera: r.fallo(t.Fallos + 1), decision: "El SAT dice haber terminado y aún no nombra paquetes; se le vuelve a consultar."}
+		serie := t.Serie.Sigue(condSinPaquetes)
+		if serie.Veces > significa(condSinPaquetes, alConsultar).veces {
+			return m.sustituye(t, causaError, m.Maximo, "El SAT dice haber terminado y no entrega paquetes. Se pide el mismo rango con un segundo más.")
+		}
+		return veredicto{accion: esperar, espera: m.fallo(serie.Veces), serie: serie, decision: "El SAT dice haber terminado y aún no nombra paquetes; se le vuelve a consultar."}
 	case "4":
-		return sustituye(t, causaError, r.Maximo, "El SAT no pudo procesar la solicitud (estado 4). Tras una pausa se pide el mismo rango con un segundo más.")
+		return m.sustituye(t, causaError, m.Maximo, "El SAT no pudo procesar la solicitud (estado 4). Tras una pausa se pide el mismo rango con un segundo más.")
 	case "5":
-		if v, ok := porCodigo(t, s.CodigoEstado.Codigo, now); ok {
-			return v
-		}
-		if codigo := s.CodigoEstado.Codigo; codigo == "404" || codigo == "5006" {
-			return sustituye(t, causaError, r.Maximo, "El SAT rechazó la solicitud por un error suyo ("+codigo+"). Tras una pausa se pide el mismo rango con un segundo más.")
-		}
-		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) sin un motivo conocido."}
+		return trasRechazo(t, porMotivo, &gateway.Error{Backend: "sat", Codigo: s.CodigoEstado.Codigo}, m)
 	case "6":
-		return sustituye(t, causaVencida, 0, "Los paquetes vencieron en el SAT antes de descargarse. Se pide el mismo rango con un segundo más.")
+		return m.sustituye(t, causaVencida, 0, "Los paquetes vencieron en el SAT antes de descargarse. Se pide el mismo rango con un segundo más.")
 	}
-	return veredicto{accion: esperar, espera: r.consulta(t.Consultas + 1), decision: "El SAT sigue trabajando; se le consulta cada vez con menos frecuencia."}
+	if m.pasado() {
+		return veredicto{accion: esperar, espera: m.Maximo, decision: "Pasó el plazo normal y el SAT sigue trabajando. Preguntar no cuesta y una solicitud sí: se le consulta hasta el " + gateway.EnMexico(m.tope).Format(gateway.FormatoFecha) + "."}
+	}
+	return veredicto{accion: esperar, espera: m.consulta(t.Consultas + 1), decision: "El SAT sigue trabajando; se le consulta cada vez con menos frecuencia."}
 }
 
-func trasFalloDeVerifica(t store.Tramo, e *gateway.Error, r Ritmo, now time.Time) veredicto {
-	if e.Codigo == "5004" {
-		// Right after Solicita it may only be late.
-		if t.Fallos < maxFallos {
-			return espera(t, e, r)
-		}
-		return sustituye(t, causaNoExiste, 0, "El SAT dice no conocer la solicitud que aceptó. Se pide el mismo rango con un segundo más.")
+// trasDescargar decides after a package did not come: to wait, or to give it up,
+// which is fallar whatever else would bring the range.
+func trasDescargar(p store.PaqueteDeTramo, e *gateway.Error, m marco) veredicto {
+	v := trasRechazo(store.Tramo{Serie: p.Serie, Fallos: p.Intentos}, alBajar, e, m)
+	if v.accion != esperar {
+		v.accion = fallar
 	}
-	if v, ok := porCodigo(t, e.Codigo, now); ok {
+	return v
+}
+
+// trasRechazo says what becomes of a solicitud, or of a package as if it were one,
+// after a refusal or a failure in a step.
+func trasRechazo(t store.Tramo, en etapa, e *gateway.Error, m marco) veredicto {
+	cond := condicion(e)
+	r, serie := significa(cond, en), t.Serie.Sigue(cond)
+	switch r.sentido {
+	case pasajera:
+		v := veredicto{accion: esperar, espera: m.espera(t, e), serie: serie, decision: "Se intentará de nuevo: " + e.Detail}
+		if en == alPresentar && !e.NoEnviada {
+			v.espera = max(v.espera, m.rechazo(t.Fallos+1))
+		}
 		return v
-	}
-	// A refusal of the message or of the e.firma may be the SAT's bad day
-	// (sat.md §9, 305); the id is worth asking again.
-	definitivo := !e.Reintentable && !e.NoEnviada || e.Kind == gateway.KindEFirma
-	if definitivo && t.Fallos >= maxFallos {
-		return veredicto{accion: fallar, decision: "El SAT rechaza la consulta una y otra vez: " + e.Detail}
-	}
-	return espera(t, e, r)
-}
-
-// porCodigo is the part of the table that does not depend on where the SAT said
-// the code: as the answer to Solicita, or as the reason of a rejection (sat.md §9).
-func porCodigo(t store.Tramo, codigo string, now time.Time) (veredicto, bool) {
-	switch codigo {
-	case "5002":
-		if t.Causa == causaDePorVida {
-			return veredicto{accion: fallar, decision: "El SAT dice que se agotaron las solicitudes de por vida, también con el rango desplazado. No se insiste, porque cada intento cuenta."}, true
+	case dudosa, ajena:
+		if serie.Veces <= r.veces {
+			return veredicto{accion: esperar, espera: max(m.espera(t, e), m.rechazo(t.Fallos+1)), serie: serie,
+				decision: fmt.Sprintf("Se intentará de nuevo, por si es una falla pasajera (%d de %d): %s", serie.Veces, r.veces, e.Detail)}
 		}
-		return sustituye(t, causaDePorVida, 0, "El SAT dice que se agotaron las solicitudes de por vida con estos criterios. Se intenta una vez más con un segundo más, que son criterios nuevos."), true
-	case "5003":
-		return veredicto{accion: partir, decision: "El SAT dice que hay demasiados comprobantes en el rango. Se parte en dos mitades."}, true
-	case "5004":
-		return veredicto{accion: vaciar, decision: "El SAT no encontró comprobantes en el rango: es una buena respuesta."}, true
-	case "5005":
-		return sustituye(t, causaDuplicada, 0, "El SAT ya tiene una solicitud igual, que no presentó esta pasarela y cuyo id no da. Se pide el mismo rango con un segundo más."), true
-	case "5011":
-		return veredicto{accion: esperar, espera: hastaManana(now), decision: "El SAT dice que se alcanzó el límite del día. Se sigue mañana."}, true
-	case "5012":
-		return veredicto{accion: fallar, decision: "El SAT no entrega XML cancelados. Pida tipoSolicitud Metadata para conocerlos."}, true
+		if r.sentido == ajena {
+			return m.sustituye(t, causaNoExiste, 0, "El SAT dice no conocer la solicitud que aceptó. Se pide el mismo rango con un segundo más.")
+		}
+		return veredicto{accion: fallar, decision: fmt.Sprintf("El SAT lo rechaza una y otra vez (%d seguidas): %s", serie.Veces, e.Detail)}
+	case incierta:
+		return m.sustituye(t, causaDesconocida, m.fallo(1), "No se sabe si el SAT recibió la solicitud. No se repite igual, porque podría gastar las de por vida: se pide el mismo rango con un segundo más.")
+	case otroDia:
+		return veredicto{accion: esperar, espera: hastaManana(m.ahora), serie: serie, decision: "El SAT dice que se alcanzó el límite del día. Se sigue mañana."}
+	case muda, frustrada:
+		return m.trasMotivo(t, r.sentido, e.Codigo)
+	case definitiva, perdida:
+		return veredicto{accion: fallar, decision: "El SAT no lo acepta: " + e.Detail}
 	}
-	return veredicto{}, false
+	return m.porCriterios(t, r.sentido)
 }
 
-func sustituye(t store.Tramo, causa string, pausa time.Duration, decision string) veredicto {
+// trasMotivo decides after a solicitud was rejected for what is no fault of its
+// criteria.
+func (m marco) trasMotivo(t store.Tramo, s sentido, codigo string) veredicto {
+	if s == frustrada {
+		return m.sustituye(t, causaError, m.Maximo, "El SAT rechazó la solicitud por un error suyo ("+codigo+"). Tras una pausa se pide el mismo rango con un segundo más.")
+	}
+	dice := "sin dar un motivo"
+	if codigo != "" {
+		dice = "con " + codigo + ", que no es un motivo"
+	}
+	if t.Causa == causaMuda {
+		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) " + dice + ", también al pedirla otra vez."}
+	}
+	return m.sustituye(t, causaMuda, m.Maximo, "El SAT rechazó la solicitud (estado 5) "+dice+". Tras una pausa se pide una vez más, con un segundo más.")
+}
+
+// porCriterios decides after what the SAT said of the criteria themselves: as the
+// answer to Solicita, or as the reason of a rejection.
+func (m marco) porCriterios(t store.Tramo, s sentido) veredicto {
+	switch s {
+	case agotada:
+		if t.Causa == causaDePorVida {
+			return veredicto{accion: fallar, decision: "El SAT dice que se agotaron las solicitudes de por vida, también con el rango desplazado. No se insiste, porque cada intento cuenta."}
+		}
+		return m.sustituye(t, causaDePorVida, 0, "El SAT dice que se agotaron las solicitudes de por vida con estos criterios. Se intenta una vez más con un segundo más, que son criterios nuevos.")
+	case excesiva:
+		return veredicto{accion: partir, decision: "El SAT dice que hay demasiados comprobantes en el rango. Se parte en dos mitades."}
+	case duplicada:
+		return m.sustituye(t, causaDuplicada, 0, "El SAT ya tiene una solicitud igual, que no presentó esta pasarela y cuyo id no da. Se pide el mismo rango con un segundo más.")
+	case cancelados:
+		return veredicto{accion: fallar, decision: "El SAT no entrega XML cancelados. Pida tipoSolicitud Metadata para conocerlos."}
+	default: // sinNada
+		return veredicto{accion: vaciar, decision: "El SAT no encontró comprobantes en el rango: es una buena respuesta."}
+	}
+}
+
+func (m marco) sustituye(t store.Tramo, causa string, pausa time.Duration, decision string) veredicto {
 	if t.Sustituciones >= maxSustituciones {
 		return veredicto{accion: fallar, decision: fmt.Sprintf("Tras %d solicitudes del mismo rango no se gasta otra. La última causa: %s", t.Sustituciones+1, decision)}
+	}
+	if causa != causaDePorVida && causa != causaDuplicada { // which time does not cure
+		pausa = m.reparte(t.Sustituciones+1, pausa)
 	}
 	return veredicto{accion: sustituir, espera: pausa, causa: causa, decision: decision}
 }
 
-func espera(t store.Tramo, e *gateway.Error, r Ritmo) veredicto {
-	return veredicto{accion: esperar, espera: max(r.fallo(t.Fallos+1), min(e.RetryAfter, r.Maximo)), decision: "Se intentará de nuevo: " + e.Detail}
+// reparte is the wait before the n-th replacement of a range. The first is for a
+// fault that came once and waits no longer than pausa; the others are few and an
+// outage may take days, so that they are spread over what is left, the last at
+// half of it.
+func (m marco) reparte(n int, pausa time.Duration) time.Duration {
+	if n <= 1 {
+		return pausa
+	}
+	return max(pausa, min(m.queda()>>(maxSustituciones+1-n), m.Maximo<<(2*n)))
+}
+
+// espera is the wait after a failure, or what the SAT has asked for.
+func (m marco) espera(t store.Tramo, e *gateway.Error) time.Duration {
+	return max(m.fallo(t.Fallos+1), min(e.RetryAfter, m.Maximo))
 }
 
 // hastaManana is the time until five past midnight in Mexico.

@@ -2,6 +2,11 @@ package descargas
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +18,9 @@ var ritmo = Ritmo{Minimo: time.Minute, Maximo: 15 * time.Minute}
 
 // mediodia is noon in Mexico.
 var mediodia = time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)
+
+// ahora is noon on the day on which a descarga without a deadline began.
+var ahora = marco{Ritmo: ritmo, ahora: mediodia, limite: mediodia.Add(gateway.PlazoNormal), tope: mediodia.Add(gateway.TopeNormal)}
 
 const (
 	manana = 12*time.Hour + 5*time.Minute // from noon to five past midnight
@@ -51,68 +59,260 @@ func mira(t *testing.T, nombre string, v veredicto, accion accion, causa string,
 	}
 }
 
+// otras are the failures that have no code of sat.md §9, as they come from
+// internal/backends: after the message was sent, unless they say otherwise.
+var otras = map[string]*gateway.Error{ //nolint:gochecknoglobals // a table of tests
+	"InvalidSecurity, clocks alike":   {Kind: gateway.KindEFirma, Backend: "sat", Codigo: "InvalidSecurity", Reintentable: true},
+	"InvalidSecurity, our clock":      {Kind: gateway.KindMensajeRechazado, Backend: "sat", Codigo: "InvalidSecurity"},
+	"InvalidSecurity at Autentica":    {Kind: gateway.KindEFirma, Backend: "sat", Codigo: "InvalidSecurity", Reintentable: true, NoEnviada: true},
+	"305 at Autentica":                {Kind: gateway.KindEFirma, Backend: "sat", Codigo: "305", NoEnviada: true},
+	"ActionNotSupported":              {Kind: gateway.KindNoDisponible, Backend: "sat", Codigo: "ActionNotSupported", Reintentable: true},
+	"DeserializationFailed":           {Kind: gateway.KindMensajeRechazado, Backend: "sat", Codigo: "DeserializationFailed"},
+	"HTTP 302, 403, 404":              {Kind: gateway.KindMensajeRechazado, Backend: "sat"},
+	"HTTP 302, 403, 404 at Autentica": {Kind: gateway.KindMensajeRechazado, Backend: "sat", NoEnviada: true},
+	"HTTP 503":                        {Kind: gateway.KindNoDisponible, Backend: "sat", Reintentable: true},
+	"HTTP 503 at Autentica":           {Kind: gateway.KindNoDisponible, Backend: "sat", Reintentable: true, NoEnviada: true},
+	"no connection":                   {Kind: gateway.KindNoDisponible, Backend: "sat", Reintentable: true, NoEnviada: true},
+	"unreadable":                      {Kind: gateway.KindRespuestaInvalida, Backend: "sat", Reintentable: true},
+	"a broken package":                {Kind: gateway.KindRespuestaInvalida, Backend: "sat"},
+	"silence":                         {Kind: gateway.KindSinRespuesta, Backend: "sat", Reintentable: true},
+	"unknown":                         {Kind: gateway.KindResultadoDesconocido, Backend: "sat"},
+	"5000 without an id":              {Kind: gateway.KindResultadoDesconocido, Backend: "sat", Codigo: "5000"},
+	"our e.firma":                     {Kind: gateway.KindEFirma, Codigo: "password_incorrecto", NoEnviada: true},
+	"our rules":                       {Kind: gateway.KindInvalida, NoEnviada: true},
+	"our database":                    {Kind: gateway.KindInterno, NoEnviada: true},
+	"our disk":                        {Kind: gateway.KindInterno},
+	"it was here":                     {Kind: gateway.KindYaNoDisponible},
+}
+
+// TestTrasRechazo_WhenEachStepMeetsEachCondition states what the table must come
+// to: the same in every step, unless the table says why not.
+func TestTrasRechazo_WhenEachStepMeetsEachCondition(t *testing.T) {
+	t.Parallel()
+	siempre := func(v string) [4]string { return [4]string{v, v, v, v} }
+	// Verdicts: "again" for as long as it lasts, "again N" for N in a row and then the
+	// end, or a replacement where one is named; the steps are Solicita, Verifica, the
+	// reason of a rejection, Descargar. Of a package the end is that it is lost.
+	reemplazo := func(causa string) string { return "replace " + causa }
+	for nombre, want := range map[string][4]string{
+		"300":  {"again", "again", reemplazo(causaMuda), "again"},
+		"301":  {"end", "again 3", "end", "again 3"},
+		"302":  {"again 3", "again 3", reemplazo(causaMuda), "again 3"},
+		"303":  {"again 3", "again 3", reemplazo(causaMuda), "again 3"},
+		"304":  {"again 3", "again 3", reemplazo(causaMuda), "again 3"},
+		"305":  {"again 8", "again 8", reemplazo(causaMuda), "again 8"},
+		"404":  {"again", "again", reemplazo(causaError), "again"},
+		"5001": {"end", "again 3", "end", "again 3"},
+		"5002": {reemplazo(causaDePorVida), reemplazo(causaDePorVida), reemplazo(causaDePorVida), "again 3"},
+		"5003": {"split", "split", "split", "again 3"},
+		"5004": {"empty", "again 3", "empty", "again 3"},
+		"5005": {reemplazo(causaDuplicada), reemplazo(causaDuplicada), reemplazo(causaDuplicada), "again 3"},
+		"5006": {"again", "again", reemplazo(causaError), "again"},
+		"5011": siempre("tomorrow"),
+		"5012": {"end", "end", "end", "again 3"},
+		"9999": {"again 3", "again 3", reemplazo(causaMuda), "again 3"},
+
+		"InvalidSecurity, clocks alike":   {"again 10", "again 10", "", "again 10"},
+		"InvalidSecurity, our clock":      {"again 10", "again 10", "", "again 10"},
+		"InvalidSecurity at Autentica":    {"again 10", "again 10", "", "again 10"},
+		"305 at Autentica":                {"again 8", "again 8", "", "again 8"},
+		"ActionNotSupported":              {"again 10", "again 10", "", "again 10"},
+		"DeserializationFailed":           {"again 3", "again 3", "", "again 3"},
+		"HTTP 302, 403, 404":              {"again 24", "again 24", "", "again 24"},
+		"HTTP 302, 403, 404 at Autentica": {"again 24", "again 24", "", "again 24"},
+		"HTTP 503":                        {"again", "again", "", "again"},
+		"HTTP 503 at Autentica":           {"again", "again", "", "again"},
+		"no connection":                   {"again", "again", "", "again"},
+		"unreadable":                      {"again 24", "again 24", "", "again 24"},
+		"a broken package":                {"", "", "", "again 24"},
+		"silence":                         {"", "again", "", "again"},
+		"unknown":                         {reemplazo(causaDesconocida), "", "", ""},
+		"5000 without an id":              {reemplazo(causaDesconocida), "", "", ""},
+		"our e.firma":                     {"end", "again 24", "", "again 24"},
+		"our rules":                       {"end", "", "", ""},
+		"our database":                    {"again", "again", "", "again"},
+		"our disk":                        {reemplazo(causaDesconocida), "again", "", "again"},
+		"it was here":                     {"", "", "", "end"},
+	} {
+		e, ok := otras[nombre]
+		if !ok {
+			e = gateway.AsError(respuestas[nombre])
+		}
+		for en, quiere := range want {
+			if quiere == "" {
+				continue
+			}
+			if en := etapa(en); dice(en, e) != quiere {
+				t.Errorf("%s in step %d: %q, want %q", nombre, en, dice(en, e), quiere)
+			}
+		}
+	}
+	for _, codigo := range []string{"5007", "5008"} {
+		e := gateway.AsError(sat(codigo, gateway.KindYaNoDisponible, false))
+		if got := dice(alBajar, e); got != "end" {
+			t.Errorf("%s: %q", codigo, got)
+		}
+	}
+}
+
+// TestTabla_IsWhatThePageSays holds the page's patience against the table's.
+func TestTabla_IsWhatThePageSays(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/descargas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	veces := regexp.MustCompile(`^(\d+) veces`)
+	codigo := regexp.MustCompile("`([^`]+)`")
+	_, mal, _ := strings.Cut(string(page), "### Un mal día del SAT")
+	mal, _, _ = strings.Cut(mal, "\n## ")
+	vistas := 0
+	for line := range strings.Lines(mal) {
+		celdas := strings.Split(line, " | ")
+		if len(celdas) != 2 {
+			continue
+		}
+		want := regla{sentido: pasajera}
+		if n := veces.FindStringSubmatch(celdas[1]); n != nil {
+			want.sentido = dudosa
+			if want.veces, err = strconv.Atoi(n[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range codigo.FindAllStringSubmatch(celdas[0], -1) {
+			vistas++
+			for _, en := range []etapa{alPresentar, alConsultar, alBajar} {
+				if got := significa(c[1], en); got != want {
+					t.Errorf("%s in step %d: %+v, and the page says %q", c[1], en, got, celdas[1])
+				}
+			}
+		}
+	}
+	if vistas < 9 {
+		t.Errorf("the page names %d", vistas)
+	}
+	for cond, en := range map[string]string{condPagina: "página HTTP 3xx", condOtra: "que no documenta"} {
+		if n := significa(cond, alConsultar).veces; !regexp.MustCompile(en + `.*\| ` + strconv.Itoa(n) + ` veces`).MatchString(mal) {
+			t.Errorf("%s: %d times, and the page says otherwise", cond, n)
+		}
+	}
+}
+
+// dice is what a refusal comes to when it is heard on and on.
+func dice(en etapa, e *gateway.Error) string {
+	var tr store.Tramo
+	for n := 0; ; n++ {
+		v := trasRechazo(tr, en, e, ahora)
+		switch {
+		case v.decision == "":
+			return "no reason"
+		case v.accion == esperar && v.espera == manana:
+			return "tomorrow"
+		case v.accion == esperar && n < 200:
+			tr.Serie, tr.Fallos = v.serie, tr.Fallos+1
+			continue
+		case v.accion == esperar:
+			return "again"
+		case n > 0 && (v.accion == fallar || v.causa == causaNoExiste):
+			return fmt.Sprintf("again %d", n)
+		}
+		return map[accion]string{partir: "split", vaciar: "empty", fallar: "end", sustituir: "replace " + v.causa}[v.accion]
+	}
+}
+
+// TestTrasRechazo_WhenOtherFailuresComeBetween: only the same in a row end it. What
+// a failing network has used up is not taken off the patience with a refusal.
+func TestTrasRechazo_WhenOtherFailuresComeBetween(t *testing.T) {
+	t.Parallel()
+	for _, en := range []etapa{alPresentar, alConsultar, alBajar} {
+		tr := store.Tramo{}
+		for n := range 40 {
+			e := otras["no connection"]
+			if n%4 == 3 {
+				e = gateway.AsError(respuestas["303"])
+			}
+			v := trasRechazo(tr, en, e, ahora)
+			if v.accion != esperar {
+				t.Fatalf("step %d, failure %d: %+v", en, n, v)
+			}
+			tr.Serie, tr.Fallos = v.serie, tr.Fallos+1
+		}
+	}
+}
+
 func TestTrasSolicita_WhenTheSATSaysEachCode(t *testing.T) {
 	t.Parallel()
-	for codigo, want := range map[string]struct {
-		accion accion
-		causa  string
-		espera time.Duration
-	}{
-		"300": {esperar, "", minuto}, "301": {fallar, "", 0}, "302": {fallar, "", 0}, "303": {fallar, "", 0}, "304": {fallar, "", 0}, "305": {fallar, "", 0},
-		"404": {esperar, "", minuto}, "5001": {fallar, "", 0}, "5002": {sustituir, causaDePorVida, 0}, "5003": {partir, "", 0}, "5004": {vaciar, "", 0},
-		"5005": {sustituir, causaDuplicada, 0}, "5006": {esperar, "", minuto}, "5011": {esperar, "", manana}, "5012": {fallar, "", 0}, "9999": {fallar, "", 0},
-	} {
-		mira(t, codigo, trasSolicita(store.Tramo{}, "", respuestas[codigo], ritmo, mediodia), want.accion, want.causa, want.espera)
+	for codigo, err := range respuestas {
 		// An id beside any error is followed, never asked for again (cfdiclient#25).
-		mira(t, codigo+" with an id", trasSolicita(store.Tramo{}, "id", respuestas[codigo], ritmo, mediodia), seguir, "", minuto)
+		mira(t, codigo+" with an id", trasSolicita(store.Tramo{}, "id", err, ahora), seguir, "", minuto)
 	}
-	mira(t, "5000", trasSolicita(store.Tramo{}, "id", nil, ritmo, mediodia), seguir, "", minuto)
+	mira(t, "5000", trasSolicita(store.Tramo{}, "id", nil, ahora), seguir, "", minuto)
+	mira(t, "unknown, with an id", trasSolicita(store.Tramo{}, "id", otras["unknown"], ahora), seguir, "", minuto)
+	mira(t, "not one of ours", trasSolicita(store.Tramo{}, "", errors.New("x"), ahora), sustituir, causaDesconocida, minuto)
 }
 
-func TestTrasSolicita_WhenTheSATSaysNothing(t *testing.T) {
+// TestTrasSolicita_WhenAnswersAreLostOnAndOn: the replacements are as many as
+// before, and the last is presented when half of the deadline has passed.
+func TestTrasSolicita_WhenAnswersAreLostOnAndOn(t *testing.T) {
 	t.Parallel()
-	unknown := &gateway.Error{Kind: gateway.KindResultadoDesconocido, Detail: "d"}
-	unsent := func(k gateway.Kind) error { return &gateway.Error{Kind: k, Detail: "d", NoEnviada: true} }
-	n := func(sustituciones, fallos int) store.Tramo {
-		return store.Tramo{Sustituciones: sustituciones, Fallos: fallos}
-	}
-	// Never the same again, and each further loss waits longer, so that an outage does not eat them all.
-	mira(t, "unknown", trasSolicita(n(0, 0), "", unknown, ritmo, mediodia), sustituir, causaDesconocida, minuto)
-	mira(t, "unknown again", trasSolicita(n(3, 0), "", unknown, ritmo, mediodia), sustituir, causaDesconocida, 8*minuto)
-	mira(t, "unknown, with an id", trasSolicita(n(0, 0), "id", unknown, ritmo, mediodia), seguir, "", minuto)
-	mira(t, "unknown too often", trasSolicita(n(maxSustituciones, 0), "", unknown, ritmo, mediodia), fallar, "", 0)
-	mira(t, "no connection", trasSolicita(n(0, 0), "", unsent(gateway.KindNoDisponible), ritmo, mediodia), esperar, "", minuto)
-	mira(t, "no connection for long", trasSolicita(n(0, 40), "", unsent(gateway.KindNoDisponible), ritmo, mediodia), esperar, "", 15*minuto)
-	mira(t, "our database", trasSolicita(n(0, 0), "", unsent(gateway.KindInterno), ritmo, mediodia), esperar, "", minuto)
-	mira(t, "no e.firma", trasSolicita(n(0, 0), "", unsent(gateway.KindEFirma), ritmo, mediodia), fallar, "", 0)
-	mira(t, "our own rules", trasSolicita(n(0, 0), "", unsent(gateway.KindInvalida), ritmo, mediodia), fallar, "", 0)
-	mira(t, "not one of ours", trasSolicita(n(0, 0), "", errors.New("x"), ritmo, mediodia), fallar, "", 0)
-}
-
-// TestTrasSolicita_WhenRefusedOnAndOn: each refusal may count, so that in 72 hours
-// there are few.
-func TestTrasSolicita_WhenRefusedOnAndOn(t *testing.T) {
-	t.Parallel()
-	var pasa time.Duration
-	veces := 0
-	for ; pasa < gateway.PlazoNormal; veces++ {
-		v := trasSolicita(store.Tramo{Tramo: gateway.Tramo{}, Fallos: veces}, "", respuestas["404"], ritmo, mediodia)
-		if v.accion != esperar || v.espera > 4*time.Hour {
-			t.Fatalf("after %d: %+v", veces, v)
+	for _, plazo := range []time.Duration{time.Hour, 72 * time.Hour, gateway.PlazoNormal, gateway.MaxPlazo} {
+		m := ahora
+		m.limite = m.ahora.Add(plazo)
+		m.tope = m.limite
+		for n := range maxSustituciones {
+			v := trasSolicita(store.Tramo{Sustituciones: n}, "", otras["unknown"], m)
+			if v.accion != sustituir || v.causa != causaDesconocida || n == 0 && v.espera != minuto || n > 0 && v.espera <= minuto {
+				t.Errorf("%s, loss %d: %+v", plazo, n, v)
+			}
+			m.ahora = m.ahora.Add(v.espera)
 		}
-		pasa += v.espera
+		if pasa := m.ahora.Sub(mediodia); pasa < plazo/2 && plazo <= gateway.PlazoNormal || pasa > plazo*9/10 {
+			t.Errorf("the last of %s is presented after %s", plazo, pasa)
+		}
+		mira(t, "once more", trasSolicita(store.Tramo{Sustituciones: maxSustituciones}, "", otras["unknown"], m), fallar, "", 0)
 	}
-	if veces > 30 {
-		t.Errorf("%d in %s", veces, pasa)
+}
+
+// TestTrasRechazo_WhenRefusedOnAndOn: each refusal of a solicitud may count, so that
+// until the deadline there are few; what never left counts nothing.
+func TestTrasRechazo_WhenRefusedOnAndOn(t *testing.T) {
+	t.Parallel()
+	for nombre, e := range map[string]*gateway.Error{"404": gateway.AsError(respuestas["404"]), "503": otras["HTTP 503"]} {
+		var pasa time.Duration
+		tr := store.Tramo{}
+		for ; pasa < gateway.PlazoNormal; tr.Fallos++ {
+			v := trasRechazo(tr, alPresentar, e, ahora)
+			if v.accion != esperar || v.espera > 4*time.Hour {
+				t.Fatalf("%s after %d: %+v", nombre, tr.Fallos, v)
+			}
+			pasa += v.espera
+		}
+		if tr.Fallos > 75 {
+			t.Errorf("%s: %d in %s", nombre, tr.Fallos, pasa)
+		}
 	}
+	mira(t, "no connection for long", trasRechazo(store.Tramo{Fallos: 40}, alPresentar, otras["no connection"], ahora), esperar, "", 15*minuto)
+	mira(t, "305 for hours", trasRechazo(store.Tramo{Fallos: 7}, alConsultar, gateway.AsError(respuestas["305"]), ahora), esperar, "", 128*minuto)
+}
+
+func TestTrasVerifica_WhenTheDeadlineOfNobodyHasPassed(t *testing.T) {
+	t.Parallel()
+	m := ahora
+	m.ahora = m.limite.Add(time.Hour)
+	v := trasVerifica(store.Tramo{}, estado("1", "5000", 0), nil, m)
+	mira(t, "accepted", v, esperar, "", 15*minuto)
+	if !strings.Contains(v.decision, "2027-01-20T12:00:00") { // sixty days on, in Mexico
+		t.Error(v.decision)
+	}
+	mira(t, "a second replacement", trasVerifica(store.Tramo{Sustituciones: 1}, estado("4", "", 0), nil, m), sustituir, causaError, 4*time.Hour)
 }
 
 func TestTrasSolicita_WhenTheQuotaIsGoneTwice(t *testing.T) {
 	t.Parallel()
-	mira(t, "again", trasSolicita(store.Tramo{Causa: causaDePorVida, Sustituciones: 1}, "", respuestas["5002"], ritmo, mediodia), fallar, "", 0)
-	mira(t, "as a rejection", trasVerifica(store.Tramo{Causa: causaDePorVida, Sustituciones: 1}, estado("5", "5002", 0), nil, ritmo, mediodia), fallar, "", 0)
+	mira(t, "again", trasSolicita(store.Tramo{Causa: causaDePorVida, Sustituciones: 1}, "", respuestas["5002"], ahora), fallar, "", 0)
+	mira(t, "as a rejection", trasVerifica(store.Tramo{Causa: causaDePorVida, Sustituciones: 1}, estado("5", "5002", 0), nil, ahora), fallar, "", 0)
 	for _, codigo := range []string{"5002", "5005"} {
-		mira(t, codigo+" too often", trasSolicita(store.Tramo{Sustituciones: maxSustituciones}, "", respuestas[codigo], ritmo, mediodia), fallar, "", 0)
+		mira(t, codigo+" too often", trasSolicita(store.Tramo{Sustituciones: maxSustituciones}, "", respuestas[codigo], ahora), fallar, "", 0)
 	}
 }
 
@@ -127,53 +327,38 @@ func TestTrasVerifica_WhenEachStateMeetsEachReason(t *testing.T) {
 	// Only of a rejected one does the reason matter: 5000 accompanies everything.
 	for _, motivo := range motivos {
 		for _, codigo := range []string{"", "0", "1", "2", "9"} {
-			mira(t, codigo+"/"+motivo, trasVerifica(store.Tramo{}, estado(codigo, motivo, 0), nil, ritmo, mediodia), esperar, "", 90*time.Second)
+			mira(t, codigo+"/"+motivo, trasVerifica(store.Tramo{}, estado(codigo, motivo, 0), nil, ahora), esperar, "", 90*time.Second)
 		}
-		mira(t, "3 with packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7, "a", "b"), nil, ritmo, mediodia), traer, "", 0)
-		mira(t, "3 with packages and no number/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0, "a"), nil, ritmo, mediodia), traer, "", 0)
-		mira(t, "3 and nothing/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0), nil, ritmo, mediodia), vaciar, "", 0)
-		mira(t, "3 without packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7), nil, ritmo, mediodia), esperar, "", minuto)
-		mira(t, "3 without packages for long/"+motivo, trasVerifica(store.Tramo{Fallos: maxSustituciones}, estado("3", motivo, 7), nil, ritmo, mediodia), sustituir, causaError, 15*minuto)
-		mira(t, "4/"+motivo, trasVerifica(store.Tramo{}, estado("4", motivo, 0), nil, ritmo, mediodia), sustituir, causaError, 15*minuto)
-		mira(t, "4 too often/"+motivo, trasVerifica(store.Tramo{Sustituciones: maxSustituciones}, estado("4", motivo, 0), nil, ritmo, mediodia), fallar, "", 0)
-		mira(t, "6/"+motivo, trasVerifica(store.Tramo{}, estado("6", motivo, 9), nil, ritmo, mediodia), sustituir, causaVencida, 0)
+		mira(t, "3 with packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7, "a", "b"), nil, ahora), traer, "", 0)
+		mira(t, "3 with packages and no number/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0, "a"), nil, ahora), traer, "", 0)
+		mira(t, "3 and nothing/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0), nil, ahora), vaciar, "", 0)
+		mira(t, "3 without packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7), nil, ahora), esperar, "", minuto)
+		mira(t, "3 without packages for long/"+motivo, trasVerifica(store.Tramo{Serie: store.Serie{Condicion: condSinPaquetes, Veces: 5}}, estado("3", motivo, 7), nil, ahora), sustituir, causaError, 15*minuto)
+		mira(t, "3 without packages after failures/"+motivo, trasVerifica(store.Tramo{Fallos: 9}, estado("3", motivo, 7), nil, ahora), esperar, "", minuto)
+		mira(t, "4/"+motivo, trasVerifica(store.Tramo{}, estado("4", motivo, 0), nil, ahora), sustituir, causaError, 15*minuto)
+		mira(t, "4 too often/"+motivo, trasVerifica(store.Tramo{Sustituciones: maxSustituciones}, estado("4", motivo, 0), nil, ahora), fallar, "", 0)
+		mira(t, "6/"+motivo, trasVerifica(store.Tramo{}, estado("6", motivo, 9), nil, ahora), sustituir, causaVencida, 0)
 	}
 	for motivo, want := range map[string]struct {
 		accion accion
 		causa  string
 		espera time.Duration
 	}{
-		"": {fallar, "", 0}, "5000": {fallar, "", 0}, "300": {fallar, "", 0}, "777": {fallar, "", 0}, "5012": {fallar, "", 0},
+		"": {sustituir, causaMuda, 15 * minuto}, "5000": {sustituir, causaMuda, 15 * minuto}, "300": {sustituir, causaMuda, 15 * minuto},
+		"777": {sustituir, causaMuda, 15 * minuto}, "5012": {fallar, "", 0}, "301": {fallar, "", 0},
 		"5002": {sustituir, causaDePorVida, 0}, "5003": {partir, "", 0}, "5004": {vaciar, "", 0}, "5005": {sustituir, causaDuplicada, 0},
 		"404": {sustituir, causaError, 15 * minuto}, "5006": {sustituir, causaError, 15 * minuto}, "5011": {esperar, "", manana},
 	} {
-		mira(t, "5/"+motivo, trasVerifica(store.Tramo{}, estado("5", motivo, 0), nil, ritmo, mediodia), want.accion, want.causa, want.espera)
+		mira(t, "5/"+motivo, trasVerifica(store.Tramo{}, estado("5", motivo, 0), nil, ahora), want.accion, want.causa, want.espera)
 	}
+	mira(t, "5 again", trasVerifica(store.Tramo{Causa: causaMuda, Sustituciones: 1}, estado("5", "", 0), nil, ahora), fallar, "", 0)
 }
 
 func TestTrasVerifica_WhenTheCallFails(t *testing.T) {
 	t.Parallel()
-	for codigo, want := range map[string]struct {
-		accion accion
-		causa  string
-		espera time.Duration
-		// tarde is what the fourth in a row brings.
-		tarde accion
-	}{
-		"300": {esperar, "", minuto, esperar}, "301": {esperar, "", minuto, fallar}, "302": {esperar, "", minuto, fallar}, "303": {esperar, "", minuto, fallar},
-		"304": {esperar, "", minuto, fallar}, "305": {esperar, "", minuto, fallar}, "404": {esperar, "", minuto, esperar}, "5006": {esperar, "", minuto, esperar},
-		// 5004 right after Solicita may be late news; then the SAT does not know it.
-		"5004": {esperar, "", minuto, sustituir}, "5011": {esperar, "", manana, esperar},
-		"5002": {sustituir, causaDePorVida, 0, sustituir}, "5003": {partir, "", 0, partir}, "5005": {sustituir, causaDuplicada, 0, sustituir},
-		"5001": {esperar, "", minuto, fallar}, "5012": {fallar, "", 0, fallar}, "9999": {esperar, "", minuto, fallar},
-	} {
-		mira(t, codigo, trasVerifica(store.Tramo{}, estado("", "", 0), respuestas[codigo], ritmo, mediodia), want.accion, want.causa, want.espera)
-		if v := trasVerifica(store.Tramo{Fallos: maxFallos}, estado("", "", 0), respuestas[codigo], ritmo, mediodia); v.accion != want.tarde {
-			t.Errorf("%s after %d failures: %+v", codigo, maxFallos, v)
-		}
-	}
+	mira(t, "305", trasVerifica(store.Tramo{}, estado("", "", 0), respuestas["305"], ahora), esperar, "", minuto)
 	silent := &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true, RetryAfter: time.Hour, Detail: "d"}
-	mira(t, "silence, with a Retry-After beyond ours", trasVerifica(store.Tramo{}, estado("", "", 0), silent, ritmo, mediodia), esperar, "", 15*minuto)
+	mira(t, "silence, with a Retry-After beyond ours", trasVerifica(store.Tramo{}, estado("", "", 0), silent, ahora), esperar, "", 15*minuto)
 }
 
 func TestHastaManana_IsFivePastMidnightInMexico(t *testing.T) {

@@ -136,7 +136,8 @@ func (m *Motor) Crea(ctx context.Context, clave string, p gateway.PeticionDescar
 		return gateway.Descarga{}, false, interno(err)
 	}
 	d := store.Descarga{Clave: clave, Huella: huella(p)}
-	d.ID, d.Peticion, d.Estado, d.Limite = id.String(), p, gateway.DescargaEnCola, ahora.Add(p.Plazo)
+	d.ID, d.Peticion, d.Estado = id.String(), p, gateway.DescargaEnCola
+	d.Limite, d.Tope = p.Vence(ahora)
 	if p.Programacion != nil {
 		d.Estado = gateway.DescargaProgramada
 		programacion := *p.Programacion
@@ -209,7 +210,7 @@ func (m *Motor) repetida(ctx context.Context, clave string, p gateway.PeticionDe
 	if err != nil {
 		return gateway.Descarga{}, false, interno(err)
 	}
-	if d.Huella != huella(p) || d.Peticion.Plazo != p.Plazo {
+	if d.Huella != huella(p) || !p.MismoPlazo(d.Peticion) {
 		return gateway.Descarga{}, false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
 			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
 	}

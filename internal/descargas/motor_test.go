@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -436,7 +437,7 @@ func TestPaquetePerdido_WhenTheReplacementBringsNothingWhatCameCounts(t *testing
 	t.Parallel()
 	w := nuevoTaller(t)
 	perdidos(w)
-	d := w.acaba(w.nueva(nil))
+	d := w.acaba(w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = 72 * time.Hour }))
 	if d.Estado != gateway.DescargaParcial || d.Progreso.Encontrados != 90 || d.Solicitudes[0].Estado != gateway.TramoFallida {
 		t.Errorf("%s %+v, %+v", d.Estado, d.Progreso, d.Solicitudes)
 	}
@@ -506,24 +507,164 @@ func TestPlazo_WhenTheSATSaysTomorrow(t *testing.T) {
 	}
 }
 
+// sinPlazo is a descarga without a deadline of the caller's, whose PlazoNormal has
+// passed since the SAT accepted it.
+func sinPlazo(t *testing.T) (*taller, string) {
+	t.Helper()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("1", "5000", 0), nil }
+	id := w.nueva(nil)
+	w.anda(0)
+	w.anda(time.Minute)
+	w.anda(gateway.PlazoNormal)
+	if d := w.ve(id); d.Estado != gateway.DescargaSolicitada || d.SiguienteIntento.Sub(w.reloj()) != ritmo.Maximo || !strings.Contains(d.Solicitudes[0].Decision, "Pasó el plazo normal") {
+		t.Fatalf("%s %+v", d.Estado, d.Solicitudes)
+	}
+	return w, id
+}
+
+// TestPlazo_WhenNobodyGaveOneWhatTheSATAcceptedIsFollowed: nine days have been
+// reported, and an answer is worth more than another solicitud.
+func TestPlazo_WhenNobodyGaveOneWhatTheSATAcceptedIsFollowed(t *testing.T) {
+	t.Parallel()
+	w, id := sinPlazo(t)
+	antes, err := w.Eventos(t.Context(), id, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		w.anda(15 * time.Minute)
+	}
+	if despues, err := w.Eventos(t.Context(), id, 0, 100); err != nil || len(despues) != len(antes) {
+		t.Errorf("%d events, and %d: %v", len(antes), len(despues), err)
+	}
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, id+"_01"), nil }
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 1 {
+		t.Errorf("%s, %d solicitudes", d.Estado, len(w.pedidas))
+	}
+
+	// What it needs then is presented, once each: halves too.
+	w, id = sinPlazo(t)
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) {
+		if id == "id-1" {
+			return estado("5", "5003", 0), nil
+		}
+		return estado("3", "5000", 10, id+"_01"), nil
+	}
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 3 {
+		t.Errorf("%s, %d solicitudes", d.Estado, len(w.pedidas))
+	}
+	w, id = sinPlazo(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("5", "5003", 0), nil }
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{}, respuestas["404"]
+	}
+	if d := w.acaba(id); d.Estado != gateway.DescargaFallida || len(w.pedidas) != 3 {
+		t.Errorf("%s, %d solicitudes", d.Estado, len(w.pedidas))
+	}
+
+	// And it ends.
+	w, id = sinPlazo(t)
+	w.anda(gateway.TopeNormal - gateway.PlazoNormal - time.Hour)
+	if d := w.ve(id); d.Estado.Final() {
+		t.Errorf("%s before the end of patience", d.Estado)
+	}
+	w.anda(time.Hour)
+	if d := w.ve(id); d.Estado != gateway.DescargaFallida || !strings.Contains(d.Motivo, "plazo") {
+		t.Errorf("%s %q", d.Estado, d.Motivo)
+	}
+}
+
+// TestPlazo_WhenTheSATNeverAcceptsItEndsWithTheDeadline, whoever gave it.
+func TestPlazo_WhenTheSATNeverAcceptsItEndsWithTheDeadline(t *testing.T) {
+	t.Parallel()
+	for _, dado := range []time.Duration{0, 100 * time.Hour} {
+		w := nuevoTaller(t)
+		w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+			return gateway.SolicitudAceptada{}, respuestas["404"]
+		}
+		id := w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = dado })
+		plazo := dado
+		if dado == 0 {
+			plazo = gateway.PlazoNormal
+		}
+		for range 2000 {
+			if w.ve(id).Estado.Final() {
+				break
+			}
+			w.anda(15 * time.Minute)
+		}
+		if d := w.ve(id); d.Estado != gateway.DescargaFallida || d.Terminada.Sub(d.Creada) < plazo || d.Terminada.Sub(d.Creada) > plazo+time.Hour {
+			t.Errorf("%s: %s after %s", plazo, d.Estado, d.Terminada.Sub(d.Creada))
+		}
+		if n := len(w.pedidas); n > 75 {
+			t.Errorf("%s: sent %d times", plazo, n)
+		}
+		w.sinRepetir()
+	}
+}
+
+// TestPlazo_WhenTheCallerGaveItItIsObeyed, also with the number of the normal one.
+func TestPlazo_WhenTheCallerGaveItItIsObeyed(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("1", "5000", 0), nil }
+	id := w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = gateway.PlazoNormal })
+	w.anda(0)
+	w.anda(time.Minute)
+	w.anda(gateway.PlazoNormal)
+	if d := w.ve(id); d.Estado != gateway.DescargaFallida || !d.Tope.Equal(d.Limite) {
+		t.Errorf("%s, %s to %s", d.Estado, d.Limite, d.Tope)
+	}
+}
+
+// TestCrea_WhenTheKeyComesAgain: without a deadline it is the same descarga, also of
+// when that was 72 hours; with one it is another petition.
+func TestCrea_WhenTheKeyComesAgain(t *testing.T) {
+	t.Parallel()
+	for _, antes := range []time.Duration{0, 72 * time.Hour, 71 * time.Hour, gateway.PlazoNormal} {
+		w := nuevoTaller(t)
+		crea := func(plazo time.Duration) (string, error) {
+			d, _, err := w.Crea(t.Context(), "k", gateway.PeticionDescarga{Solicitud: enero(), Plazo: plazo})
+			return d.ID, err
+		}
+		primera, err := crea(antes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := crea(0)
+		if misma := antes == 0 || antes == 72*time.Hour; misma != (id == primera) || misma != (err == nil) {
+			t.Errorf("%s: %q, %v", antes, id, err)
+		}
+		if id, err = crea(antes); err != nil || id != primera {
+			t.Errorf("%s again: %v", antes, err)
+		}
+		if _, err = crea(70 * time.Hour); !gateway.IsKind(err, gateway.KindConflicto) {
+			t.Errorf("%s: %v", antes, err)
+		}
+	}
+}
+
 // TestRechazo_WhenTheEFirmaIsReplacedTheSameRangeGoesOut: a refusal of 305 binds
 // nobody for ever, but for those that count.
 func TestRechazo_WhenTheEFirmaIsReplacedTheSameRangeGoesOut(t *testing.T) {
 	t.Parallel()
-	for codigo, igual := range map[string]bool{"303": true, "304": true, "305": true, "301": true, "5001": true} {
+	for codigo, veces := range map[string]int{"303": 4, "304": 4, "305": 9, "301": 1, "5001": 1} {
 		w := nuevoTaller(t)
 		buena := w.solicita
 		w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
 			return gateway.SolicitudAceptada{}, respuestas[codigo]
 		}
-		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaFallida || len(w.pedidas) != 1 {
+		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaFallida || len(w.pedidas) != veces {
 			t.Errorf("%s: %+v", codigo, d)
 		}
 		w.solicita = buena
 		w.pasa(time.Hour)
-		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != 2 || (w.pedidas[0].Criterios() == w.pedidas[1].Criterios()) != igual {
+		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada || len(w.pedidas) != veces+1 || w.pedidas[0].Criterios() != w.pedidas[veces].Criterios() {
 			t.Errorf("%s: %+v, sent %+v", codigo, d, w.pedidas)
 		}
+		w.pedidas = w.pedidas[:veces]
+		w.sinRepetir()
 	}
 }
 

@@ -107,20 +107,17 @@ func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTr
 
 // asientaFallo decides what becomes of a package that did not come.
 func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo, e *gateway.Error) (Despues, error) {
+	v := trasDescargar(p, e, m.marco(d))
 	p.Intentos++
-	p.Detalle = e.Detail
+	p.Detalle, p.Serie = e.Detail, v.serie
 	now := m.cfg.Now()
 	switch {
-	case e.Kind == gateway.KindYaNoDisponible, e.Kind == gateway.KindNoEncontrado && p.Intentos >= maxFallos, !now.Before(d.Limite):
+	case v.accion == fallar, !now.Before(d.Tope):
 		p.Estado, p.Siguiente = gateway.PaquetePerdido, time.Time{}
 		return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_perdido", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 			Detalle: "El paquete " + p.Paquete.IDPaquete + " ya no se puede obtener: " + e.Detail})
 	}
-	p.Siguiente = now.Add(max(m.cfg.Ritmo.fallo(p.Intentos), min(e.RetryAfter, m.cfg.Ritmo.Maximo)))
-	if e.Codigo == "5011" {
-		p.Siguiente = now.Add(hastaManana(now))
-	}
-	p.Siguiente = antesDe(d.Limite, now, p.Siguiente)
+	p.Siguiente = antesDe(d.Tope, now, now.Add(v.espera))
 	err := m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 		Detalle: "El paquete " + p.Paquete.IDPaquete + " no llegó; se intentará de nuevo: " + e.Detail})
 	if err != nil {
@@ -186,7 +183,7 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d.", plural(encontrados, "comprobante"), t.NumeroCFDIs)}
 	var nuevos []store.Tramo
 	switch {
-	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Limite):
+	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Tope):
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
 	case perdidos > 0 && t.Sustituciones < maxSustituciones:

@@ -175,7 +175,8 @@ func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s ga
 	if err == nil || !gateway.AsError(err).NoEnviada {
 		t.Presentaciones++
 	}
-	p := paso{veredicto: trasSolicita(t, got.IDSolicitud, err, m.cfg.Ritmo, m.cfg.Now()), tipo: "presentada", codigo: got.CodEstatus, mensaje: got.Mensaje}
+	p := paso{veredicto: trasSolicita(t, got.IDSolicitud, err, m.marco(d)), tipo: "presentada", codigo: got.CodEstatus, mensaje: got.Mensaje}
+	t.Serie = p.serie
 	if err == nil {
 		t.Fallos = 0
 	} else {

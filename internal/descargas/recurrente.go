@@ -138,7 +138,7 @@ func (m *Motor) hija(ctx context.Context, programacion, clave string, p gateway.
 	// other news.
 	d := store.Descarga{Clave: "corrida\x1f" + clave, Huella: huella(p) + "/" + clave, SigueXML: conXML}
 	d.ID, d.IDProgramacion, d.Peticion, d.Estado = id.String(), programacion, p, gateway.DescargaEnCola
-	d.Limite = m.cfg.Now().Add(p.Plazo)
+	d.Limite, d.Tope = p.Vence(m.cfg.Now())
 	_, err = m.crea(ctx, d, true)
 	return err
 }

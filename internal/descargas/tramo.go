@@ -130,12 +130,26 @@ func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (De
 	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
 	defer cancela()
 	switch {
-	case !m.cfg.Now().Before(d.Limite):
+	case !m.cfg.Now().Before(vence(d, t)):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
 	case t.Estado == gateway.TramoPendiente:
 		return m.presenta(ctx, d, t)
 	}
 	return m.consulta(ctx, d, t)
+}
+
+// vence is when a solicitud is given up. One that the SAT does not accept ends with
+// the deadline; behind that of nobody, what is left to be asked is asked once.
+func vence(d store.Descarga, t store.Tramo) time.Time {
+	if t.Estado == gateway.TramoPendiente && t.Fallos > 0 {
+		return d.Limite
+	}
+	return d.Tope
+}
+
+// marco is what decisions about d are made within now.
+func (m *Motor) marco(d store.Descarga) marco {
+	return marco{Ritmo: m.cfg.Ritmo, ahora: m.cfg.Now(), limite: d.Limite, tope: d.Tope}
 }
 
 // paso is one step: what was heard, and what it means.
@@ -154,10 +168,11 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 	m.cfg.Paso("antes-de-verifica")
 	got, err := m.cfg.SAT.Verifica(ctx, s.Servicio, s.RFCSolicitante, t.IDSolicitud)
 	m.cfg.Paso("verifica-contestada")
-	now := m.cfg.Now()
-	p := paso{veredicto: trasVerifica(t, got, err, m.cfg.Ritmo, now), tipo: "consultada", paquetes: got.IDsPaquetes}
+	marco := m.marco(d)
+	p := paso{veredicto: trasVerifica(t, got, err, marco), tipo: "consultada", paquetes: got.IDsPaquetes}
 	antes := t
 	t.Consultas++
+	t.Serie = p.serie
 	if err != nil {
 		e := gateway.AsError(err)
 		p.codigo, p.mensaje = e.Codigo, e.Mensaje
@@ -176,7 +191,8 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud, t.Mensaje = got.CodEstatus.Codigo, got.Estado.Codigo, got.CodigoEstado.Codigo, got.Mensaje
 		t.NumeroCFDIs = got.NumeroCFDIs
 	}
-	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0
+	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0 &&
+		(!marco.pasado() || antes.Decision == p.decision)
 	if p.callado {
 		return m.aplaza(ctx, d, t, p)
 	}
@@ -188,8 +204,8 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 // deadline, so that its passing is told in time.
 func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
 	t.SiguienteIntento, t.Decision = m.cfg.Now().Add(p.espera), p.decision
-	if d.Limite.Before(t.SiguienteIntento) {
-		t.SiguienteIntento = d.Limite
+	if d.Tope.Before(t.SiguienteIntento) {
+		t.SiguienteIntento = d.Tope
 	}
 	ok, err := m.cfg.Store.AplazaTramo(ctx, t)
 	m.cfg.Paso(p.tipo + "-registrada")
@@ -226,7 +242,10 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 	if p.accion != esperar && p.accion != seguir {
 		return nunca(), nil
 	}
-	return Despues{Cuando: antesDe(d.Limite, m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
+	if p.accion == seguir {
+		t.Estado = gateway.TramoPresentada
+	}
+	return Despues{Cuando: antesDe(vence(d, t), m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
 }
 
 // antesDe is cuando, or the deadline where that comes first and lies ahead: that
@@ -248,13 +267,13 @@ type secuela struct {
 func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	var s secuela
 	t.SiguienteIntento = time.Time{}
-	limite := c.Descarga().Limite
 	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.ID, Codigo: p.codigo, Mensaje: p.mensaje}
 	switch p.accion {
 	case esperar:
-		t.SiguienteIntento = antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
+		t.SiguienteIntento = antesDe(vence(*c.Descarga(), t), c.Ahora(), c.Ahora().Add(p.espera))
 	case seguir:
-		t.Estado, t.SiguienteIntento = gateway.TramoPresentada, antesDe(limite, c.Ahora(), c.Ahora().Add(p.espera))
+		t.Estado = gateway.TramoPresentada
+		t.SiguienteIntento = antesDe(vence(*c.Descarga(), t), c.Ahora(), c.Ahora().Add(p.espera))
 	case vaciar:
 		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
 	case fallar:

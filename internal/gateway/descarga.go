@@ -88,8 +88,11 @@ const (
 type PeticionDescarga struct {
 	// Solicitud holds the criteria: TipoDescarga is Emitidos or Recibidos.
 	Solicitud Solicitud
-	// Plazo is how long the SAT may take in all; zero for the default, 72 hours.
+	// Plazo is how long the SAT may take in all; zero for PlazoNormal.
 	Plazo time.Duration
+	// PlazoOmitido says that nobody asked for that deadline: what the SAT has accepted
+	// by then is asked about until TopeNormal.
+	PlazoOmitido bool
 	// Programacion makes it recurrent; nil for once.
 	Programacion *Programacion
 	// Dueno names the API key that asks; empty without keys.
@@ -112,10 +115,18 @@ type Programacion struct {
 }
 
 const (
-	// PlazoNormal is the deadline of a descarga that names none.
-	PlazoNormal = 72 * time.Hour
-	// MaxPlazo bounds a deadline: the SAT has taken 105 hours (sat.md §10).
+	// PlazoNormal is the deadline of a descarga that names none: the SAT has taken 105
+	// hours (sat.md §10), others have seen six days.
+	PlazoNormal = 240 * time.Hour
+	// MaxPlazo bounds a deadline.
 	MaxPlazo = 30 * 24 * time.Hour
+	// TopeNormal is how long what the SAT has accepted is asked about at most where no
+	// deadline was given. Nobody has reported an answer after more than nine days; a
+	// package lives three, and a solicitud that is gone is answered with 5004.
+	TopeNormal = 60 * 24 * time.Hour
+	// plazoAnterior was PlazoNormal once; descargas of that time do not say whether
+	// they were given it.
+	plazoAnterior = 72 * time.Hour
 	// MaxTraslape bounds how far back a recurrent descarga looks again, in days.
 	MaxTraslape = 60
 )
@@ -129,9 +140,25 @@ func (p PeticionDescarga) Normalize() PeticionDescarga {
 	}
 	p.Solicitud = p.Solicitud.Normalize()
 	if p.Plazo == 0 {
-		p.Plazo = PlazoNormal
+		p.Plazo, p.PlazoOmitido = PlazoNormal, true
 	}
 	return p
+}
+
+// MismoPlazo tells whether two normalized petitions ask for the same deadline; p is
+// the later one.
+func (p PeticionDescarga) MismoPlazo(antes PeticionDescarga) bool {
+	return p.Plazo == antes.Plazo && p.PlazoOmitido == antes.PlazoOmitido || p.PlazoOmitido && antes.Plazo == plazoAnterior
+}
+
+// Vence returns when a descarga of p that begins at desde presents nothing more to
+// the SAT, and when it gives up what the SAT has accepted.
+func (p PeticionDescarga) Vence(desde time.Time) (limite, tope time.Time) {
+	limite = desde.Add(p.Plazo)
+	if p.PlazoOmitido {
+		return limite, desde.Add(TopeNormal)
+	}
+	return limite, limite
 }
 
 // Validate checks a normalized petition by the rules of a solicitud and its own.
@@ -175,9 +202,9 @@ type Descarga struct {
 	ID       string
 	Peticion PeticionDescarga
 	Estado   EstadoDescarga
-	// Creada, Actualizada, Limite and Terminada are instants; the last is zero
-	// while it lives.
-	Creada, Actualizada, Limite, Terminada time.Time
+	// Creada, Actualizada, Limite, Tope and Terminada are instants; the last is zero
+	// while it lives. See PeticionDescarga.Vence.
+	Creada, Actualizada, Limite, Tope, Terminada time.Time
 	// Motivo says in Spanish why it ended as it did, where that needs saying.
 	Motivo string
 	// IDProgramacion is the recurrent descarga that this is a run of; empty for none.

@@ -127,10 +127,11 @@ func (c *Cambio) NuevoTramo(t *Tramo) {
 func (c *Cambio) GuardaTramo(t Tramo) {
 	n := c.exec(
 		`UPDATE tramos SET pide_desde = $1, pide_hasta = $2, estado = $3, id_solicitud = $4, cod_estatus = $5, estado_solicitud = $6, codigo_estado = $7,
-		 mensaje = $8, numero_cfdis = $9, presentaciones = $10, consultas = $11, fallos = $12, presentada = $13, siguiente = $14, decision = $15, ocupante = ''
-		 WHERE id = $16 AND turno = $17`,
+		 mensaje = $8, numero_cfdis = $9, presentaciones = $10, consultas = $11, fallos = $12, presentada = $13, siguiente = $14, decision = $15, ocupante = '',
+		 rechazo = $16, rechazos = $17 WHERE id = $18 AND turno = $19`,
 		t.PideDesde, t.PideHasta, string(t.Estado), t.IDSolicitud, t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud,
-		t.Mensaje, t.NumeroCFDIs, t.Presentaciones, t.Consultas, t.Fallos, Instante(t.Presentada), Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
+		t.Mensaje, t.NumeroCFDIs, t.Presentaciones, t.Consultas, t.Fallos, Instante(t.Presentada), Instante(t.SiguienteIntento), t.Decision,
+		t.Serie.Condicion, t.Serie.Veces, t.ID, t.Turno)
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}
@@ -288,8 +289,9 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 
 // GuardaPaquete writes p and frees it. It fails with ErrTurno when p's turn is over.
 func (c *Cambio) GuardaPaquete(p PaqueteDeTramo) {
-	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, fallas = $3, intentos = $4, siguiente = $5, detalle = $6, ocupante = ''
-		WHERE id = $7 AND turno = $8`, string(p.Estado), p.Comprobantes, p.Fallas, p.Intentos, Instante(p.Siguiente), p.Detalle, p.ID, p.Turno)
+	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, fallas = $3, intentos = $4, siguiente = $5, detalle = $6, ocupante = '',
+		rechazo = $7, rechazos = $8 WHERE id = $9 AND turno = $10`, string(p.Estado), p.Comprobantes, p.Fallas, p.Intentos, Instante(p.Siguiente), p.Detalle,
+		p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno)
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}

@@ -48,15 +48,15 @@ type Descarga struct {
 	SigueXML bool
 }
 
-const columnasDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, programacion, creada, actualizada, limite, siguiente, terminada`
+const columnasDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, programacion, creada, actualizada, limite, tope, siguiente, terminada`
 
 // fila is a row to scan, of one or of many.
 type fila interface{ Scan(...any) error }
 
 func leeDescarga(f fila) (Descarga, error) {
 	var d Descarga
-	var peticion, creada, actualizada, limite, siguiente, terminada string
-	err := f.Scan(&d.ID, &d.Clave, &d.Huella, &peticion, &d.Estado, &d.Motivo, &d.IDProgramacion, &creada, &actualizada, &limite, &siguiente, &terminada)
+	var peticion, creada, actualizada, limite, tope, siguiente, terminada string
+	err := f.Scan(&d.ID, &d.Clave, &d.Huella, &peticion, &d.Estado, &d.Motivo, &d.IDProgramacion, &creada, &actualizada, &limite, &tope, &siguiente, &terminada)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, ErrNotFound
 	}
@@ -67,10 +67,13 @@ func leeDescarga(f fila) (Descarga, error) {
 	for _, p := range []struct {
 		to   *time.Time
 		text string
-	}{{&d.Creada, creada}, {&d.Actualizada, actualizada}, {&d.Limite, limite}, {&corre, siguiente}, {&d.Terminada, terminada}} {
+	}{{&d.Creada, creada}, {&d.Actualizada, actualizada}, {&d.Limite, limite}, {&d.Tope, tope}, {&corre, siguiente}, {&d.Terminada, terminada}} {
 		if err == nil {
 			*p.to, err = leeInstante(p.text)
 		}
+	}
+	if d.Tope.IsZero() {
+		d.Tope = d.Limite
 	}
 	if d.Peticion.Programacion != nil {
 		d.Peticion.Programacion.Siguiente = corre
@@ -120,10 +123,10 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
 	ahora := Instante(s.now())
 	result, err := tx.ExecContext(ctx,
-		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue)
-		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
+		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
 		d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, string(peticion), string(d.Estado), d.IDProgramacion,
-		ahora, Instante(d.Limite), Instante(siguiente), d.Peticion.Solicitud.FechaFinal, sigue)
+		ahora, Instante(d.Limite), Instante(siguiente), d.Peticion.Solicitud.FechaFinal, sigue, Instante(d.Tope))
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}

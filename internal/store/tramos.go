@@ -19,23 +19,41 @@ type Tramo struct {
 	Causa string
 	// Sustituciones counts the replacements between the first and this one.
 	Sustituciones int
-	// Fallos counts the failures since the last answer.
+	// Fallos counts the failures since the last answer, Serie the last of them that
+	// were alike.
 	Fallos int
+	Serie  Serie
 	// Turno is whose turn it is: what a job of an earlier one wants is refused.
 	Turno int64
 	// Ocupante is the process at work on it; empty for none.
 	Ocupante string
 }
 
+// Serie is how often the same refusal has been heard in a row.
+type Serie struct {
+	// Condicion names it; empty for none.
+	Condicion string
+	Veces     int
+}
+
+// Sigue is the series after one more of condicion.
+func (s Serie) Sigue(condicion string) Serie {
+	if s.Condicion != condicion {
+		s = Serie{Condicion: condicion}
+	}
+	s.Veces++
+	return s
+}
+
 const columnasTramo = `id, descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, id_solicitud,
-	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante`
+	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante, rechazo, rechazos`
 
 func leeTramo(f fila) (Tramo, error) {
 	var t Tramo
 	var presentada, siguiente string
 	err := f.Scan(&t.ID, &t.Descarga, &t.Origen, &t.Causa, &t.Sustituciones, &t.Desde, &t.Hasta, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
 		&t.CodEstatus, &t.EstadoSolicitud, &t.CodigoEstadoSolicitud, &t.Mensaje, &t.NumeroCFDIs, &t.Presentaciones, &t.Consultas, &t.Fallos,
-		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante)
+		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante, &t.Serie.Condicion, &t.Serie.Veces)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, ErrNotFound
 	}
@@ -86,16 +104,16 @@ func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, 
 
 // TomaTramo makes the work on a solicitud the process's own, if it is that turn,
 // due at ahora and in nobody's hand, and returns it with what a question to the
-// SAT needs of its descarga: ID, Limite, and of the petition Servicio and
+// SAT needs of its descarga: ID, Limite, Tope, and of the petition Servicio and
 // RFCSolicitante. It is one statement because the engine does little else.
 func (s *Store) TomaTramo(ctx context.Context, id, turno int64, ahora time.Time, proceso string) (t Tramo, d Descarga, tomada bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	var limite string
+	var limite, tope string
 	row := s.ligera.QueryRowContext(ctx, `UPDATE tramos SET ocupante = $1
 		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado IN ('pendiente', 'presentada') AND siguiente <= $4
 		RETURNING `+columnasTramo+deSuDescarga, proceso, id, turno, Instante(ahora))
-	t, err = leeTramo(conResto{row, []any{&d.Peticion.Solicitud.Servicio, &d.Peticion.Solicitud.RFCSolicitante, &limite}})
+	t, err = leeTramo(conResto{row, []any{&d.Peticion.Solicitud.Servicio, &d.Peticion.Solicitud.RFCSolicitante, &limite, &tope}})
 	if errors.Is(err, ErrNotFound) {
 		return t, d, false, nil
 	}
@@ -103,12 +121,12 @@ func (s *Store) TomaTramo(ctx context.Context, id, turno int64, ahora time.Time,
 		return t, d, false, err
 	}
 	d.ID = t.Descarga
-	return t, d, true, leeInstanteEn(limite, &d.Limite)
+	return t, d, true, errors.Join(leeInstanteEn(limite, &d.Limite), leeInstanteEn(tope, &d.Tope))
 }
 
 // deSuDescarga are columns of a solicitud's descarga.
 const deSuDescarga = `, (SELECT servicio FROM descargas d WHERE d.id = tramos.descarga), (SELECT rfc FROM descargas d WHERE d.id = tramos.descarga),
-	(SELECT limite FROM descargas d WHERE d.id = tramos.descarga)`
+	(SELECT limite FROM descargas d WHERE d.id = tramos.descarga), (SELECT COALESCE(NULLIF(tope, ''), limite) FROM descargas d WHERE d.id = tramos.descarga)`
 
 // conResto scans more columns than its reader knows of.
 type conResto struct {
@@ -178,14 +196,15 @@ type PaqueteDeTramo struct {
 	gateway.PaqueteDescarga
 	ID       int64
 	Descarga string
-	// Intentos counts the failures so far.
+	// Intentos counts the failures so far, Serie the last of them that were alike.
 	Intentos  int
+	Serie     Serie
 	Siguiente time.Time
 	Turno     int64
 	Ocupante  string
 }
 
-const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.fallas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante,
+const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.fallas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
 	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), d.servicio, d.rfc
 	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 	LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
@@ -254,7 +273,7 @@ func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]Pa
 func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
 	var siguiente, guardado string
-	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Fallas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante,
+	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Fallas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
 		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	if err == nil {
 		p.Siguiente, err = leeInstante(siguiente)

@@ -29,7 +29,7 @@ func TestDescargas_StatesAreTheCodes(t *testing.T) {
 
 // TestDescargas_CodesExist: what the page decides about is in the SAT's table.
 func TestDescargas_CodesExist(t *testing.T) {
-	known := map[string]bool{"5000": true}
+	known := map[string]bool{"5000": true, "InvalidSecurity": true, "ActionNotSupported": true}
 	for _, c := range sat.Codigos() {
 		known[c.Codigo] = true
 	}

@@ -240,19 +240,18 @@ func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
 		mas    int
 		motivo string
 	}{
-		"5002 once":                 {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002"}, "terminada", 2, 1, ""},
-		"5002 twice":                {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", Veces: 2}, "fallida", 2, 1, "de por vida"},
-		"5005 of nobody we know":    {sandbox.Falla{Tipo: control.Codigo, Codigo: "5005"}, "terminada", 2, 1, ""},
-		"404 with the id":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", ConID: true}, "terminada", 1, 0, ""},
-		"5002 with the id":          {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", ConID: true}, "terminada", 1, 0, ""},
-		"404 and 404":               {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 3}, "terminada", 4, 3, ""},
-		"the service is away":       {sandbox.Falla{Tipo: control.HTML503, Veces: 3}, "terminada", 4, 3, ""},
-		"304":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "304"}, "fallida", 1, 0, "revocada"},
-		"305":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "305"}, "fallida", 1, 0, "certificado"},
-		"301":                       {sandbox.Falla{Tipo: control.Codigo, Codigo: "301"}, "fallida", 1, 0, "rechazó un dato"},
-		"5001":                      {sandbox.Falla{Tipo: control.Codigo, Codigo: "5001"}, "fallida", 1, 0, "no autoriza"},
-		"5012":                      {sandbox.Falla{Tipo: control.Codigo, Codigo: "5012"}, "fallida", 1, 0, "Metadata"},
-		"lost more often than ever": {sandbox.Falla{Tipo: control.ResetDespues, Veces: 100}, "fallida", 6, 5, "Tras 6 solicitudes"},
+		"5002 once":              {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002"}, "terminada", 2, 1, ""},
+		"5002 twice":             {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", Veces: 2}, "fallida", 2, 1, "de por vida"},
+		"5005 of nobody we know": {sandbox.Falla{Tipo: control.Codigo, Codigo: "5005"}, "terminada", 2, 1, ""},
+		"404 with the id":        {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", ConID: true}, "terminada", 1, 0, ""},
+		"5002 with the id":       {sandbox.Falla{Tipo: control.Codigo, Codigo: "5002", ConID: true}, "terminada", 1, 0, ""},
+		"404 and 404":            {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 3}, "terminada", 4, 3, ""},
+		"the service is away":    {sandbox.Falla{Tipo: control.HTML503, Veces: 3}, "terminada", 4, 3, ""},
+		"304 for good":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "304", Veces: 100}, "fallida", 4, 3, "revocada"},
+		"305 for good":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "305", Veces: 100}, "fallida", 9, 8, "certificado"},
+		"301":                    {sandbox.Falla{Tipo: control.Codigo, Codigo: "301"}, "fallida", 1, 0, "rechazó un dato"},
+		"5001":                   {sandbox.Falla{Tipo: control.Codigo, Codigo: "5001"}, "fallida", 1, 0, "no autoriza"},
+		"5012":                   {sandbox.Falla{Tipo: control.Codigo, Codigo: "5012"}, "fallida", 1, 0, "Metadata"},
 	} {
 		dia++
 		desde := fmt.Sprintf("2026-01-%02dT00:00:00", dia)
@@ -301,7 +300,9 @@ func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 		"5 with 5004":          {cinco("5004"), "vacia", 1},
 		"5 with 5005":          {cinco("5005"), "terminada", 2},
 		"5 with 404":           {cinco("404"), "terminada", 2},
-		"5 with nothing":       {cinco(""), "fallida", 1},
+		"5 with nothing":       {cinco(""), "terminada", 2},
+		"5 with 5000":          {cinco("5000"), "terminada", 2},
+		"5 with nothing, ever": {func() sandbox.Falla { f := cinco(""); f.Veces = 9; return f }(), "fallida", 2},
 		"404s":                 {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 6}, "terminada", 1},
 		"5004, late":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 2}, "terminada", 1},
 		"5004 for good":        {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 4}, "terminada", 2},

@@ -20,8 +20,10 @@ type descarga struct {
 		Solicitudes, SolicitudesTerminadas, Paquetes, PaquetesGuardados, Porcentaje int
 		NumeroCFDIs, Encontrados, Fallas                                            int64
 	}
-	Cuota       struct{ Solicitudes, Descargas int }
-	Solicitudes []struct {
+	Cuota struct{ Solicitudes, Descargas int }
+	// SiguienteIntento is zero when nothing is due.
+	SiguienteIntento time.Time
+	Solicitudes      []struct {
 		ID                                                   int64
 		Estado, Desde, Hasta, PideHasta, PideDesde, Decision string
 		IDSolicitud                                          string

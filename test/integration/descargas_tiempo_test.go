@@ -106,6 +106,61 @@ func TestDescargas_WhenTheDeadlinePasses(t *testing.T) {
 	sinRepetir(t, r, d)
 }
 
+// finales are the states that a descarga does not leave.
+var finales = []string{"terminada", "vacia", "parcial", "fallida", "cancelada"} //nolint:gochecknoglobals // never written
+
+// salta moves the clock to whatever a descarga waits for, again and again, until
+// the descarga has ended. antes hears of every instant before it comes.
+func (c *tiempo) salta(t *testing.T, r *rig, path string, antes func(time.Time)) descarga {
+	t.Helper()
+	var d descarga
+	hasta(t, "the end of "+path, func() bool {
+		d = mirada(t, r, path)
+		if d.SiguienteIntento.After(c.Now()) {
+			antes(d.SiguienteIntento)
+			c.pasa(d.SiguienteIntento.Sub(c.Now()))
+		}
+		return slices.Contains(finales, d.Estado)
+	})
+	return d
+}
+
+// despacio gives a pair the pauses of production.
+func despacio(c *config.Config) {
+	c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = time.Minute, 15*time.Minute
+}
+
+// TestDescargas_WhenEveryAnswerOfSolicitaIsLost: what may be asked for again is
+// spread over the deadline, so that an outage of a day does not use it up.
+func TestDescargas_WhenEveryAnswerOfSolicitaIsLost(t *testing.T) {
+	t.Parallel()
+	for nombre, tc := range map[string]struct {
+		dura        time.Duration
+		estado      string
+		solicitudes int
+	}{"once": {time.Second, "terminada", 2}, "for a day": {24 * time.Hour, "terminada", 5}, "on and on": {1000 * time.Hour, "fallida", 6}} {
+		t.Run(nombre, func(t *testing.T) {
+			t.Parallel()
+			r, c := conTiempo(t, gatewaytest.Options{Configure: despacio}, nil)
+			inicio := c.Now()
+			r.siempre(sandbox.Falla{Operacion: opEmitidos, Tipo: control.ResetDespues})
+			path := crea(t, r.Gateway, peticion("Metadata", map[string]any{"plazoHoras": 72}))
+			d := c.salta(t, r, path, func(cuando time.Time) {
+				if cuando.Sub(inicio) > tc.dura {
+					r.Sandbox.Fallas().Reinicia()
+				}
+			})
+			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes {
+				t.Errorf("%s %q, %+v", d.Estado, d.Motivo, d.Cuota)
+			}
+			if pasa := c.Now().Sub(inicio); tc.estado == "fallida" && (pasa < 36*time.Hour || pasa > 72*time.Hour || !strings.Contains(d.Motivo, "Tras 6 solicitudes")) {
+				t.Errorf("given up after %s: %q", pasa, d.Motivo)
+			}
+			sinRepetir(t, r, d)
+		})
+	}
+}
+
 // TestDescargas_WhenCancelledAtEachPoint: whatever is under way is written down,
 // nothing follows, and what came is there.
 func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
