@@ -1678,7 +1678,8 @@ type MotivoRechazo struct {
 	// `archivos_faltantes`, `archivos_ambiguos` (más de un certificado o llave), `demasiado_grande`,
 	// `es_csd` (es un sello, no una e.firma), `no_es_efirma`, `vencida`, `aun_no_vigente`,
 	// `llave_no_corresponde` (la llave es de otro certificado), `llave_debil` (menos de 2048 bits),
-	// `otro_rfc` (el certificado es de otro RFC que la carpeta), `sin_rfc`.
+	// `otro_rfc` (el certificado es de otro RFC que la carpeta), `sin_rfc`,
+	// `emisor_no_reconocido` (no lo emitió ninguna autoridad de `GATEWAY_EFIRMA_CA_FILE`).
 	//
 	//
 	// Example: llave_no_corresponde

@@ -24,6 +24,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
 // Todo stands for every RFC, or for every scope.
@@ -204,7 +205,7 @@ func read(path string) ([]Key, error) {
 		return nil, fmt.Errorf("apikeys: %w", err)
 	}
 	var f file
-	dec := json.NewDecoder(strings.NewReader(string(text)))
+	dec := json.NewDecoder(strings.NewReader(secretfile.Text(text)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil {
 		return nil, fmt.Errorf("apikeys: %s: %w", path, err)

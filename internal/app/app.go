@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +34,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/presencia"
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
@@ -162,6 +162,10 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	autoridades, err := efirma.ReadAutoridades(cfg.EfirmaCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("GATEWAY_EFIRMA_CA_FILE: %w", err)
+	}
 	place, err := almacen(cfg, opts)
 	if err != nil {
 		return nil, err
@@ -173,7 +177,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if from, to := st.Version(); from != to {
 		opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", st.Postgres()).Msg("the database was brought up to date")
 	}
-	efirmas := efirma.NewKeyring(cfg.EfirmaDir, opts.Now)
+	efirmas := efirma.NewKeyring(cfg.EfirmaDir, autoridades, opts.Now)
 	a := &App{cfg: cfg, opts: opts, store: st, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 
 	cuenta, cuentaPAC, err := accounts(cfg)
@@ -265,12 +269,11 @@ func password(setting, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the operator's own setting
+	text, err := secretfile.Read(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", setting, err)
 	}
-	// Editors put a mark before the text and a line end behind it.
-	return strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"), nil
+	return text, nil
 }
 
 // openKeys returns the API keys, nil where no file is configured.

@@ -16,6 +16,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/cliente"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 	"github.com/pasarela-mx/pasarela/internal/version"
@@ -68,9 +69,12 @@ func leeClaveDeAPI(archivo string) (string, error) {
 	if archivo == "" {
 		return "", nil
 	}
-	texto, err := lee(archivo)
-	clave := strings.TrimSpace(string(texto))
-	if err == nil && (clave == "" || strings.ContainsFunc(clave, func(r rune) bool { return r <= ' ' || r > '~' })) {
+	texto, err := secretfile.Read(archivo)
+	if err != nil {
+		return "", noSePuedeLeer(archivo, err)
+	}
+	clave := strings.TrimSpace(texto)
+	if clave == "" || strings.ContainsFunc(clave, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		err = malUso("--api-key-file: %s no tiene una clave de API y nada más.", archivo)
 	}
 	return clave, err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +35,7 @@ func codigosEFirma() []codigo {
 type revision struct {
 	Streams
 	now            func() time.Time
+	autoridades    *efirma.Autoridades
 	archivoDeClave string
 	enJSON         bool
 	dias           int
@@ -53,8 +53,9 @@ la carpeta de todas, que es también lo que revisa sin argumentos (GATEWAY_EFIRM
 La contraseña se pide en la terminal, sin mostrarla; o se lee de --password-file; o, si la entrada no
 es una terminal, de su primera línea. En una carpeta está en password.txt. Nunca se muestra.
 
-Nada sale de esta máquina: no se pregunta al SAT si está revocada. Para saberlo, pida un token con
-POST /v1/sat/cfdi/autenticaciones, que no cuesta nada.`,
+Que la emitió el SAT se comprueba con los certificados de GATEWAY_EFIRMA_CA_FILE; sin ellos se avisa que
+no se comprobó. Nada sale de esta máquina: no se pregunta al SAT si está revocada. Un token (POST
+/v1/sat/cfdi/autenticaciones) no cuesta nada y no lo prueba todo; la prueba es una solicitud sin 305.`,
 		Example: `  gateway efirma check empresa.cer empresa.key
   gateway efirma check empresa.p12 --password-file clave.txt
 
@@ -77,6 +78,13 @@ POST /v1/sat/cfdi/autenticaciones, que no cuesta nada.`,
 func (r *revision) corre(ctx context.Context, args []string) error {
 	if r.dias < 0 {
 		return malUso("--dias: %d es menos que cero.", r.dias)
+	}
+	path, err := config.One("GATEWAY_EFIRMA_CA_FILE")
+	if err != nil {
+		return err
+	}
+	if r.autoridades, err = efirma.ReadAutoridades(path); err != nil {
+		return fmt.Errorf("GATEWAY_EFIRMA_CA_FILE: %w", err)
 	}
 	hallazgos, err := r.revisa(ctx, args)
 	if err != nil {
@@ -145,7 +153,7 @@ func (r *revision) revisaPar(ctx context.Context, cer, key string) ([]hallazgo, 
 // conClave asks for the password only where there is something that it could open.
 func (r *revision) conClave(ctx context.Context, a efirma.Archivos, archivos ...string) ([]hallazgo, error) {
 	ahora := r.now()
-	rev := efirma.Revisa(a, ahora)
+	rev := efirma.Revisa(a, r.autoridades, ahora)
 	cifrada := slices.ContainsFunc(rev.Problemas, func(p *efirma.Error) bool { return p.Problem == efirma.PasswordAusente })
 	if cifrada {
 		clave, err := r.pideClave(ctx)
@@ -153,7 +161,7 @@ func (r *revision) conClave(ctx context.Context, a efirma.Archivos, archivos ...
 			return nil, err
 		}
 		a.Password = clave
-		rev = efirma.Revisa(a, ahora)
+		rev = efirma.Revisa(a, r.autoridades, ahora)
 		clear(clave)
 	}
 	return []hallazgo{r.hallazgo(rev, archivos...)}, nil
@@ -203,7 +211,7 @@ func (r *revision) revisaCarpetas(dir string) ([]hallazgo, error) {
 }
 
 func (r *revision) revisaCarpeta(path, mostrada string) (hallazgo, error) {
-	rev, err := efirma.RevisaCarpeta(path, r.now())
+	rev, err := efirma.RevisaCarpeta(path, r.autoridades, r.now())
 	if err != nil {
 		return hallazgo{}, noSePuedeLeer(mostrada, err)
 	}
@@ -241,7 +249,7 @@ func noSePuedeLeer(path string, err error) error {
 func (r *revision) pideClave(ctx context.Context) ([]byte, error) {
 	if r.archivoDeClave != "" && r.archivoDeClave != "-" {
 		clave, err := lee(r.archivoDeClave)
-		return sinFinDeLinea(clave), err
+		return clave, err
 	}
 	if terminal, ok := r.In.(*os.File); ok && r.archivoDeClave == "" && term.IsTerminal(int(terminal.Fd())) {
 		fmt.Fprint(r.Err, "Contraseña de la llave privada: ") //nolint:errcheck // what matters is the answer
@@ -253,7 +261,7 @@ func (r *revision) pideClave(ctx context.Context) ([]byte, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("no se pudo leer la contraseña de la entrada estándar: %w", err)
 	}
-	return sinFinDeLinea(linea), nil
+	return linea, nil
 }
 
 // leeOculta reads a line that the terminal does not show, and leaves the terminal as
@@ -278,10 +286,4 @@ func leeOculta(ctx context.Context, terminal int) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, errors.Join(&errSalida{codigo: ExitInterrupted}, term.Restore(terminal, antes))
 	}
-}
-
-// sinFinDeLinea takes off what editors and shells put around a password, as the
-// gateway does with password.txt.
-func sinFinDeLinea(clave []byte) []byte {
-	return bytes.TrimRight(bytes.TrimPrefix(clave, []byte("\ufeff")), "\r\n")
 }

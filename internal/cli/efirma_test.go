@@ -122,30 +122,30 @@ func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
 		tipo     string
 		want     string // in the text
 	}{
-		"good":                       {b.CerDER, b.KeyDER, canario, "", "emisor_desconocido", "efirma", ": SIRVE\n"},
-		"wrong password":             {b.CerDER, b.KeyDER, "otra", "password_incorrecto", "emisor_desconocido", "efirma", "su contraseña no es correcta"},
-		"no password":                {b.CerDER, b.KeyDER, "", "password_ausente", "emisor_desconocido", "efirma", "está cifrada y falta"},
-		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "password_incorrecto", "espacios emisor_desconocido", "efirma", "quítelos"},
-		"files in the other's place": {b.KeyDER, b.CerDER, canario, "cer_ilegible", "emisor_desconocido", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
-		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido", "efirma", "al revés"},
-		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido", "efirma", "no es la del certificado"},
-		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canario, "es_csd", "emisor_desconocido", "csd", "use el .cer y el .key de la e.firma"},
-		"expired":                    {m.vencida.CerDER, m.vencida.KeyDER, canario, "vencida", "emisor_desconocido", "efirma", "venció el 2026-02-26"},
-		"expired, wrong password":    {m.vencida.CerDER, m.vencida.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido", "efirma", "Renuévela en el SAT"},
-		"not yet valid":              {m.futura.CerDER, m.futura.KeyDER, canario, "aun_no_vigente", "emisor_desconocido", "efirma", "Revise también el reloj"},
+		"good":                       {b.CerDER, b.KeyDER, canario, "", "emisor_desconocido emisor_sin_comprobar", "efirma", ": SIRVE\n"},
+		"wrong password":             {b.CerDER, b.KeyDER, "otra", "password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "su contraseña no es correcta"},
+		"no password":                {b.CerDER, b.KeyDER, "", "password_ausente", "emisor_desconocido emisor_sin_comprobar", "efirma", "está cifrada y falta"},
+		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "password_incorrecto", "espacios emisor_desconocido emisor_sin_comprobar", "efirma", "quítelos"},
+		"files in the other's place": {b.KeyDER, b.CerDER, canario, "cer_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
+		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "al revés"},
+		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido emisor_sin_comprobar", "efirma", "no es la del certificado"},
+		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canario, "es_csd", "emisor_desconocido emisor_sin_comprobar", "csd", "use el .cer y el .key de la e.firma"},
+		"expired":                    {m.vencida.CerDER, m.vencida.KeyDER, canario, "vencida", "emisor_desconocido emisor_sin_comprobar", "efirma", "venció el 2026-02-26"},
+		"expired, wrong password":    {m.vencida.CerDER, m.vencida.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "Renuévela en el SAT"},
+		"not yet valid":              {m.futura.CerDER, m.futura.KeyDER, canario, "aun_no_vigente", "emisor_desconocido emisor_sin_comprobar", "efirma", "Revise también el reloj"},
 		"damaged .cer":               {b.CerDER[:400], b.KeyDER, canario, "cer_ilegible", "", "", "No se puede leer el certificado (e.cer)"},
-		"damaged .key":               {b.CerDER, b.KeyDER[:400], canario, "key_ilegible", "emisor_desconocido", "efirma", "Use el .key tal como lo entregó el SAT"},
-		"changed .key":               {b.CerDER, danado(b.KeyDER), canario, "key_ilegible", "emisor_desconocido", "efirma", "No se puede leer la llave (e.key)"},
-		"both in PEM":                {enPEM("CERTIFICATE", b.CerDER), enPEM("ENCRYPTED PRIVATE KEY", b.KeyDER), canario, "", "pem pem emisor_desconocido", "efirma", "está en PEM y el SAT lo entrega en DER"},
-		"key not encrypted":          {b.CerDER, m.abierta, "", "", "llave_sin_cifrar emisor_desconocido", "efirma", "quien tenga el archivo puede firmar"},
-		"certificate twice":          {b.CerDER, b.CerDER, canario, "key_ilegible", "emisor_desconocido", "efirma", "e.key es un certificado, y debía ser una llave privada"},
+		"damaged .key":               {b.CerDER, b.KeyDER[:400], canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Use el .key tal como lo entregó el SAT"},
+		"changed .key":               {b.CerDER, danado(b.KeyDER), canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "No se puede leer la llave (e.key)"},
+		"both in PEM":                {enPEM("CERTIFICATE", b.CerDER), enPEM("ENCRYPTED PRIVATE KEY", b.KeyDER), canario, "", "pem pem emisor_desconocido emisor_sin_comprobar", "efirma", "está en PEM y el SAT lo entrega en DER"},
+		"key not encrypted":          {b.CerDER, m.abierta, "", "", "llave_sin_cifrar emisor_desconocido emisor_sin_comprobar", "efirma", "quien tenga el archivo puede firmar"},
+		"certificate twice":          {b.CerDER, b.CerDER, canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un certificado, y debía ser una llave privada"},
 		"key twice":                  {b.KeyDER, b.KeyDER, canario, "cer_ilegible", "", "", "e.cer es una llave privada, y debía ser un certificado"},
 		"PKCS#12 as .cer":            {m.pfx, b.KeyDER, canario, "cer_ilegible", "", "", "Dé ese archivo solo"},
 		"a request as .cer":          {m.peticion, b.KeyDER, canario, "cer_ilegible", "", "", "requerimiento de certificado"},
-		"empty .key":                 {b.CerDER, nil, canario, "key_ilegible", "emisor_desconocido", "efirma", "e.key es un archivo vacío"},
+		"empty .key":                 {b.CerDER, nil, canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un archivo vacío"},
 		"too large":                  {make([]byte, 100<<10), b.KeyDER, canario, "demasiado_grande", "", "", "pasa de 64 KiB"},
-		"weak":                       {m.debilCer, m.debil, canario, "llave_debil", "emisor_desconocido", "efirma", "es de 1024 bits"},
-		"an authority's certificate": {b0(t), b.KeyDER, canario, "no_es_efirma", "emisor_desconocido", "otro", "autoridad certificadora"},
+		"weak":                       {m.debilCer, m.debil, canario, "llave_debil", "emisor_desconocido emisor_sin_comprobar", "efirma", "es de 1024 bits"},
+		"an authority's certificate": {b0(t), b.KeyDER, canario, "no_es_efirma", "emisor_desconocido emisor_sin_comprobar", "otro", "autoridad certificadora"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			en := escribe(t, map[string][]byte{"e.cer": tt.cer, "e.key": tt.key})
@@ -224,6 +224,7 @@ func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
   vigente desde  2025-03-01T18:00:00Z
   vigente hasta  2026-03-21T19:00:00Z (quedan 20 días)
   aviso          Lo emitió «AC SANDBOX PASARELA», que no es el SAT. Si no es un simulador, el SAT lo rechazará con 305. [emisor_desconocido]
+  aviso          No se comprobó que lo haya emitido el SAT, solo que lo dice. Para comprobarlo sin conexión, configure GATEWAY_EFIRMA_CA_FILE. [emisor_sin_comprobar]
 `
 	if s.codigo != 0 || s.out != want || s.err != "" {
 		t.Errorf("got:\n%s%s\nwant:\n%s", s.out, s.err, want)

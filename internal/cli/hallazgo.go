@@ -114,7 +114,7 @@ func (h hallazgo) escribe(b *strings.Builder) {
 func quedan(dias int) string {
 	switch {
 	case dias < 0:
-		return " (vencida)"
+		return " (ya venció)"
 	case dias == 0:
 		return " (vence hoy)"
 	case dias == 1:

@@ -33,9 +33,11 @@ type Config struct {
 	BlobURL              string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR."`
 	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
-	CAFile               string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
-	LogLevel             string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
-	LogFormat            string `split_words:"true" default:"json" desc:"json, or console for people."`
+	// EfirmaCAFile is not fetched by the gateway: whom to trust is the operator's decision.
+	EfirmaCAFile string `split_words:"true" desc:"File with the certificates of the authorities that issue e.firmas (those that the SAT publishes), in PEM or DER, one after the other. With it, an e.firma that none of them issued is refused; without it, the issuer is not checked."`
+	CAFile       string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
+	LogLevel     string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
+	LogFormat    string `split_words:"true" default:"json" desc:"json, or console for people."`
 	// ShutdownTimeout is how long running requests and downloads may take to end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	Descargas       Descargas

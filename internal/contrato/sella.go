@@ -138,7 +138,7 @@ func certificado(f Firma) (*x509.Certificate, *efirma.Credential, bool) {
 	if err != nil {
 		return nil, nil, false
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := efirma.ParseCertificate(der)
 	if err != nil {
 		return nil, nil, false
 	}

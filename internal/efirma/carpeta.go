@@ -1,7 +1,6 @@
 package efirma
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -103,43 +102,49 @@ func mismo(a, b os.FileInfo) bool {
 }
 
 // abre opens what the folder holds; rfc is what its name says.
-func (c *carpeta) abre(rfc string) *apertura {
-	a := c.abreSinRFC()
-	if a.deCer == nil && a.credential.RFC != rfc {
-		a.deCer = falla(OtroRFC, nil, "La carpeta es de %s y la e.firma que contiene es de %s. Mueva los archivos a la carpeta de su RFC.", rfc, a.credential.RFC)
+func (c *carpeta) abre(rfc string, autoridades *Autoridades) *apertura {
+	archivos, problema := c.contenidos()
+	if problema != nil {
+		return &apertura{deCer: problema.con(rfc)}
 	}
-	a.deCer, a.deKey = a.deCer.con(rfc), a.deKey.con(rfc)
+	a := archivos.abre(autoridades)
+	if a.deCer == nil {
+		a.deCer = deOtro(a.credential, rfc)
+	}
+	a.deCer, a.deEmisor, a.deKey = a.deCer.con(rfc), a.deEmisor.con(rfc), a.deKey.con(rfc)
 	return a
 }
 
-func (c *carpeta) abreSinRFC() *apertura {
-	if problema := c.completa(); problema != nil {
-		return &apertura{deCer: problema}
+// deOtro refuses an e.firma that lies in another taxpayer's folder.
+func deOtro(c *Credential, rfc string) *Error {
+	if c.RFC == rfc {
+		return nil
 	}
-	nombres := archivos{password: archivoPassword}
-	password, problema := c.lee(c.password, PasswordAusente)
+	return falla(OtroRFC, nil, "La carpeta es de %s y la e.firma que contiene es de %s. Mueva los archivos a la carpeta de su RFC.", rfc, c.RFC)
+}
+
+// contenidos reads the files of the folder, which must hold one e.firma.
+func (c *carpeta) contenidos() (Archivos, *Error) {
+	var a Archivos
+	problema := c.completa()
 	if problema != nil {
-		return &apertura{deCer: problema}
+		return a, problema
 	}
-	password = limpia(password)
+	a.NombrePassword = archivoPassword
+	if a.Password, problema = c.lee(c.password, PasswordAusente); problema != nil {
+		return a, problema
+	}
 	if len(c.pfx) == 1 {
-		nombres.pfx = c.pfx[0].Name()
-		pfx, problema := c.lee(c.pfx[0], KeyIlegible)
-		if problema != nil {
-			return &apertura{deCer: problema}
-		}
-		return abrePKCS12(nombres, pfx, password)
+		a.NombrePFX = c.pfx[0].Name()
+		a.PFX, problema = c.lee(c.pfx[0], KeyIlegible)
+		return a, problema
 	}
-	nombres.cer, nombres.key = c.cer[0].Name(), c.key[0].Name()
-	cer, problema := c.lee(c.cer[0], CerIlegible)
-	if problema != nil {
-		return &apertura{deCer: problema}
+	a.NombreCer, a.NombreKey = c.cer[0].Name(), c.key[0].Name()
+	if a.Cer, problema = c.lee(c.cer[0], CerIlegible); problema != nil {
+		return a, problema
 	}
-	key, problema := c.lee(c.key[0], KeyIlegible)
-	if problema != nil {
-		return &apertura{deCer: problema}
-	}
-	return abrePar(nombres, cer, key, password)
+	a.Key, problema = c.lee(c.key[0], KeyIlegible)
+	return a, problema
 }
 
 // completa wants exactly one e.firma: a .cer with a .key, or one PKCS#12.
@@ -192,10 +197,4 @@ func leeArchivo(path string) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxArchivo+1))
 	return content, errors.Join(err, f.Close())
-}
-
-// limpia takes off what editors put around a password: the line's end, and the
-// byte order mark that Windows writes. Spaces stay; they may be meant.
-func limpia(password []byte) []byte {
-	return bytes.TrimRight(bytes.TrimPrefix(password, []byte("\ufeff")), "\r\n")
 }

@@ -1,12 +1,9 @@
 package efirma
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/pem"
-	"errors"
 	"regexp"
 	"strings"
 )
@@ -34,30 +31,7 @@ const (
 	usoEfirma = usoSello | usoCifra
 )
 
-// certificado parses DER, or the first certificate of a PEM file.
-func certificado(cer []byte) (*x509.Certificate, error) {
-	if esPEM(cer) {
-		for rest := cer; ; {
-			block, tail := pem.Decode(rest)
-			if block == nil {
-				return nil, errors.New("no CERTIFICATE block in the PEM")
-			}
-			if block.Type == "CERTIFICATE" {
-				return x509.ParseCertificate(block.Bytes)
-			}
-			rest = tail
-		}
-	}
-	return x509.ParseCertificate(cer)
-}
-
-func esPEM(content []byte) bool { return bytes.Contains(content, []byte("-----BEGIN ")) }
-
-// clase refuses a certificate that is no e.firma. Two public rules tell a CSD:
-// its subject has an organizational unit (the branch it seals for), and its
-// key usage is signing alone, while an e.firma may also encipher data and agree
-// on keys. Either is enough to refuse, since the SAT would answer the
-// unspecific 305; all public test certificates satisfy both or neither.
+// clase refuses a certificate that is no e.firma.
 func clase(cert *x509.Certificate, c *Credential, archivo string) *Error {
 	uso := cert.KeyUsage & usoEfirma
 	switch {
@@ -67,7 +41,7 @@ func clase(cert *x509.Certificate, c *Credential, archivo string) *Error {
 		return falla(SinRFC, nil, "El certificado (%s) no dice de qué RFC es, así que no sirve para firmar ante el SAT.", archivo)
 	case c.RFC == "":
 		return falla(NoEsEfirma, nil, "El certificado (%s) no es una e.firma del SAT: no tiene RFC ni los usos de llave de una e.firma.", archivo)
-	case unidad(cert) || uso == usoSello:
+	case esCSD(cert):
 		return falla(EsCSD, nil, "El certificado (%s) es un certificado de sello digital (CSD). El servicio de descarga exige la e.firma: use el .cer y el .key de la e.firma.", archivo)
 	case uso != usoEfirma:
 		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene los usos de llave de una e.firma.", archivo)
@@ -82,6 +56,14 @@ func clase(cert *x509.Certificate, c *Credential, archivo string) *Error {
 		return falla(LlaveDebil, nil, "La llave del certificado (%s) es de %d bits; se exigen al menos %d. Renueve la e.firma en el SAT.", archivo, public.N.BitLen(), minBits)
 	}
 	return nil
+}
+
+// esCSD knows a CSD by two public rules: its subject has an organizational unit
+// (the branch it seals for), and its key usage is signing alone, while an e.firma
+// may also encipher data and agree on keys. Either is enough, since the SAT would
+// answer the unspecific 305; all public test certificates satisfy both or neither.
+func esCSD(cert *x509.Certificate) bool {
+	return unidad(cert) || cert.KeyUsage&usoEfirma == usoSello
 }
 
 func unidad(cert *x509.Certificate) bool {

@@ -8,10 +8,10 @@
 //
 // It refuses everything that the SAT would refuse later and less clearly: a
 // CSD, an expired certificate, a key of another certificate, a wrong password;
-// each with its own Problem. It does not verify that the SAT issued the
-// certificate nor that it is not revoked: the SAT does that on every call
-// (codes 304 and 305). Files are bounded, and so is the work that a hostile
-// file can ask for.
+// each with its own Problem. That the SAT issued the certificate it verifies only
+// against authorities that it is given (Autoridades), and that it is not revoked
+// never: the SAT does both on every call (codes 304 and 305). Files are bounded,
+// and so is the work that a hostile file can ask for.
 package efirma
 
 import (
@@ -19,6 +19,9 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -55,17 +58,18 @@ type Credential struct {
 
 // Load opens an e.firma from the content of its files.
 //
-// cer is an X.509 certificate, DER or PEM. key is PKCS#8, DER or PEM,
-// encrypted with PBES2 (PBKDF2 with HMAC-SHA1 or HMAC-SHA256; DES-EDE3-CBC as
-// the SAT does, or AES-CBC); an unencrypted one is taken too, for those who
-// seal the file by other means, and then password is not looked at.
+// cer is an X.509 certificate and key an RSA private key in any of the forms that
+// people have them in: DER or PEM, PKCS#8 or PKCS#1, with the encryption of the SAT,
+// of OpenSSL today or of OpenSSL long ago. A key that is not encrypted is taken too,
+// for those who seal the file by other means, and then password is not looked at.
+// password is what a file holds: see secretfile.Variants for what is tried.
 //
 // The error is an *Error. When the certificate could be read the credential is
 // returned beside it with a nil Signer, so that a list can show what it is and
 // since when it is no good: above all with Vencida and AunNoVigente.
 func Load(cer, key, password []byte, now time.Time) (*Credential, error) {
-	nombres := archivos{cer: ".cer", key: ".key"}
-	return abrePar(nombres, cer, key, password).entrega(now)
+	a := Archivos{NombreCer: ".cer", NombreKey: ".key", Cer: cer, Key: key, Password: password}
+	return a.abre(nil).entrega(now)
 }
 
 // LoadPKCS12 opens an e.firma from a PKCS#12 file (.p12, .pfx), with either the
@@ -73,19 +77,25 @@ func Load(cer, key, password []byte, now time.Time) (*Credential, error) {
 // is passed over: the certificate that counts is the key's own. The error is
 // as Load's.
 func LoadPKCS12(pfx, password []byte, now time.Time) (*Credential, error) {
-	nombres := archivos{pfx: ".p12"}
-	return abrePKCS12(nombres, pfx, password).entrega(now)
+	return Archivos{NombrePFX: ".p12", PFX: pfx, Password: password}.abre(nil).entrega(now)
 }
 
-// archivos are the names by which a refusal calls its files; password is empty
-// when it did not come from a file.
-type archivos struct{ cer, key, pfx, password string }
+// Archivos are the files of one e.firma as a person names them: Cer with Key, or
+// PFX alone. An empty name says that there is no such file.
+type Archivos struct {
+	NombreCer, NombreKey, NombrePFX string
+	Cer, Key, PFX                   []byte
+	// Password opens the key, as its file holds it: with marks and line ends.
+	// NombrePassword is that file, or empty.
+	Password       []byte
+	NombrePassword string
+}
 
-func (a archivos) contrasena() string {
-	if a.password == "" {
+func (a Archivos) contrasena() string {
+	if a.NombrePassword == "" {
 		return "su contraseña"
 	}
-	return "su contraseña (" + a.password + ")"
+	return "su contraseña (" + a.NombrePassword + ")"
 }
 
 // apertura is what opening gave, with no regard to the date, so that it can be
@@ -93,20 +103,31 @@ func (a archivos) contrasena() string {
 type apertura struct {
 	credential *Credential // nil when the certificate is unreadable
 	deCer      *Error      // what is wrong with the certificate
+	deEmisor   *Error      // what is wrong with who issued it
 	deKey      *Error      // what is wrong with the key
+	avisos     []Aviso     // what was read although others may not
 }
 
 // problema judges in the order that helps most: an expired e.firma is reported
 // as such even though its password is wrong as well.
 func (a *apertura) problema(now time.Time) *Error {
-	switch {
-	case a.deCer != nil:
-		return a.deCer
-	case vigencia(a.credential, now) != nil:
-		return vigencia(a.credential, now)
-	default:
-		return a.deKey
+	problemas := a.problemas(now)
+	if len(problemas) == 0 {
+		return nil
 	}
+	return problemas[0]
+}
+
+func (a *apertura) problemas(now time.Time) []*Error {
+	todos := []*Error{a.deCer, nil, a.deEmisor, a.deKey}
+	if a.credential != nil {
+		todos[1] = vigencia(a.credential, now)
+	}
+	return slices.DeleteFunc(todos, func(p *Error) bool { return p == nil })
+}
+
+func (a *apertura) avisa(codigo, format string, args ...any) {
+	a.avisos = append(a.avisos, Aviso{codigo, fmt.Sprintf(format, args...)})
 }
 
 func (a *apertura) entrega(now time.Time) (*Credential, error) {
@@ -133,42 +154,45 @@ func (c *Credential) metadatos() *Credential {
 // vigencia refuses an e.firma out of its dates, both of which are inclusive
 // (RFC 5280, 4.1.2.5).
 func vigencia(c *Credential, now time.Time) *Error {
+	que, renueva := "La e.firma", "Renuévela en el SAT y reemplace sus archivos."
+	if esCSD(c.Certificate) {
+		que, renueva = "El certificado de sello digital (CSD)", "Para esta pasarela hace falta la e.firma, no otro sello."
+	} else if c.RFC == "" || c.Certificate.KeyUsage&usoEfirma != usoEfirma {
+		que, renueva = "El certificado", "Ponga el de la e.firma."
+	}
 	switch {
 	case now.Before(c.NotBefore):
-		return falla(AunNoVigente, nil, "La e.firma aún no es vigente: lo será a partir del %s. Revise también el reloj del servidor.", fecha(c.NotBefore)).con(c.RFC)
+		return falla(AunNoVigente, nil, "%s aún no es vigente: empieza el %s. Revise también el reloj del servidor.", que, fecha(c.NotBefore)).con(c.RFC)
 	case now.After(c.NotAfter):
-		return falla(Vencida, nil, "La e.firma venció el %s. Renuévela en el SAT y reemplace sus archivos.", fecha(c.NotAfter)).con(c.RFC)
+		return falla(Vencida, nil, "%s venció el %s. %s", que, fecha(c.NotAfter), renueva).con(c.RFC)
 	}
 	return nil
 }
 
 func fecha(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// abrePar reads a certificate and its key.
-func abrePar(nombres archivos, cer, key, password []byte) *apertura {
-	if grande := tamanos(nombres, cer, key, password); grande != nil {
+// abre opens what the files hold and checks the issuer, unless autoridades is nil.
+func (a Archivos) abre(autoridades *Autoridades) *apertura {
+	if grande := a.tamanos(); grande != nil {
 		return &apertura{deCer: grande}
 	}
-	cert, err := certificado(cer)
-	if err != nil {
-		return &apertura{deCer: falla(CerIlegible, err, "No se puede leer el certificado (%s): no es X.509 en DER ni en PEM. Use el .cer tal como lo entregó el SAT.", nombres.cer)}
+	abierta := &apertura{}
+	if a.NombrePFX != "" {
+		a.abrePKCS12(abierta)
+	} else {
+		a.abrePar(abierta)
 	}
-	a := &apertura{credential: describe(cert)}
-	if a.deCer = clase(cert, a.credential, nombres.cer); a.deCer != nil {
-		return a
+	if abierta.credential != nil {
+		abierta.deEmisor = autoridades.emitio(abierta.credential.Certificate)
 	}
-	private, deKey := llave(nombres, key, password)
-	if a.deKey = deKey; deKey == nil {
-		a.firmaCon(private, nombres.key, nombres.cer)
-	}
-	return a
+	return abierta
 }
 
-func tamanos(nombres archivos, cer, key, password []byte) *Error {
+func (a Archivos) tamanos() *Error {
 	for _, f := range []struct {
 		nombre string
 		n      int
-	}{{nombres.cer, len(cer)}, {nombres.key, len(key)}, {nombres.contrasena(), len(password)}} {
+	}{{a.NombreCer, len(a.Cer)}, {a.NombreKey, len(a.Key)}, {a.NombrePFX, len(a.PFX)}, {a.contrasena(), len(a.Password)}} {
 		if f.n > maxArchivo {
 			return demasiado(f.nombre)
 		}
@@ -178,6 +202,42 @@ func tamanos(nombres archivos, cer, key, password []byte) *Error {
 
 func demasiado(nombre string) *Error {
 	return falla(DemasiadoGrande, nil, "Un archivo (%s) pasa de %d KiB, y nada en una e.firma es tan grande. Revise que sea el correcto.", nombre, maxArchivo>>10)
+}
+
+// abrePar reads a certificate and its key. A file that is plainly something else is
+// told of, whatever the other one is.
+func (a Archivos) abrePar(abierta *apertura) {
+	deCer, deKey := examina(a.Cer), examina(a.Key)
+	cer, hayCer := deCer.busca(esCertificado)
+	key, hayKey := deKey.busca(esLlave)
+	if !hayKey {
+		abierta.deKey = equivocado(a.NombreKey, a.Key, deKey, esLlave)
+	}
+	if !hayCer {
+		abierta.deCer = equivocado(a.NombreCer, a.Cer, deCer, esCertificado)
+		return
+	}
+	if abierta.deCer = malCertificado(a.NombreCer, cer); abierta.deCer != nil {
+		return
+	}
+	abierta.credential = describe(cer.cert)
+	abierta.notaForma(a.NombreCer, deCer)
+	if len(cer.reparados) > 0 {
+		abierta.avisa(AvisoNombres, "El certificado (%s) tiene textos mal codificados (%s). Se leen de todos modos; otros programas quizá no.", a.NombreCer, strings.Join(cer.reparados, ", "))
+	}
+	if hayKey {
+		abierta.notaForma(a.NombreKey, deKey)
+		if key.abierta() {
+			abierta.avisa(AvisoSinCifrar, "La llave (%s) no está cifrada: quien tenga el archivo puede firmar. Guarde la que entregó el SAT.", a.NombreKey)
+		}
+	}
+	if abierta.deCer = clase(cer.cert, abierta.credential, a.NombreCer); abierta.deCer != nil || !hayKey {
+		return
+	}
+	private, deLlave := a.abreLlave(abierta, deKey, key)
+	if abierta.deKey = deLlave; deLlave == nil {
+		abierta.firmaCon(private, a.NombreKey, a.NombreCer)
+	}
 }
 
 // firmaCon gives the credential its signer if the key is the certificate's.

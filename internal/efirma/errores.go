@@ -8,7 +8,7 @@ type Problem string
 
 // The reasons for refusal.
 const (
-	CerIlegible        Problem = "cer_ilegible"         // the .cer is no X.509 certificate
+	CerIlegible        Problem = "cer_ilegible"         // the .cer is no certificate that can be read
 	KeyIlegible        Problem = "key_ilegible"         // the .key or .p12 has a form that cannot be read
 	PasswordIncorrecto Problem = "password_incorrecto"  // the password does not open the key
 	PasswordAusente    Problem = "password_ausente"     // the key is encrypted and there is no password
@@ -19,6 +19,7 @@ const (
 	LlaveNoCorresponde Problem = "llave_no_corresponde" // the key belongs to another certificate
 	OtroRFC            Problem = "otro_rfc"             // the certificate is of another RFC than its folder
 	SinRFC             Problem = "sin_rfc"              // the certificate names no RFC
+	EmisorNoReconocido Problem = "emisor_no_reconocido" // none of the configured authorities issued it
 	LlaveDebil         Problem = "llave_debil"          // fewer than 2048 bits
 	ArchivosFaltantes  Problem = "archivos_faltantes"   // the folder lacks a file
 	ArchivosAmbiguos   Problem = "archivos_ambiguos"    // the folder holds more than one e.firma

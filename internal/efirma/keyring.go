@@ -33,8 +33,9 @@ const gracia = 10 * time.Second
 // if still valid, for 10 seconds after the first call that saw it so; then the
 // problem is reported. Removing the taxpayer's folder takes effect at once.
 type Keyring struct {
-	dir string
-	now func() time.Time
+	dir         string
+	autoridades *Autoridades
+	now         func() time.Time
 
 	mu     sync.Mutex
 	llaves map[string]*entrada // by RFC; only for folders that were seen
@@ -57,9 +58,10 @@ type estado struct {
 }
 
 // NewKeyring serves the folders of dir; an empty dir makes a keyring that
-// holds nothing. Nothing is read until asked for.
-func NewKeyring(dir string, now func() time.Time) *Keyring {
-	return &Keyring{dir: dir, now: now, llaves: map[string]*entrada{}}
+// holds nothing. Nothing is read until asked for. It refuses e.firmas that none of
+// autoridades issued, unless that is nil.
+func NewKeyring(dir string, autoridades *Autoridades, now func() time.Time) *Keyring {
+	return &Keyring{dir: dir, autoridades: autoridades, now: now, llaves: map[string]*entrada{}}
 }
 
 // Get returns the e.firma of an RFC, ready to sign, or nil and an *Error. When
@@ -190,7 +192,7 @@ func (k *Keyring) abre(rfc string, paths []string) (*Credential, *Error) {
 		e.estado.Store(&igual)
 		return igual.juzga(ahora)
 	}
-	nuevo := &estado{carpeta: carpeta, apertura: carpeta.abre(rfc)}
+	nuevo := &estado{carpeta: carpeta, apertura: carpeta.abre(rfc, k.autoridades)}
 	if antes != nil && nuevo.apertura.aMedias() {
 		nuevo.anterior, nuevo.desde = antes.ultima(ahora)
 	}
@@ -230,7 +232,7 @@ func (s *estado) ultima(now time.Time) (*Credential, time.Time) {
 	if s.anterior != nil {
 		return s.anterior, s.desde
 	}
-	if s.apertura.deCer == nil && s.apertura.deKey == nil {
+	if s.apertura.deCer == nil && s.apertura.deEmisor == nil && s.apertura.deKey == nil {
 		return s.apertura.credential, now
 	}
 	return nil, time.Time{}

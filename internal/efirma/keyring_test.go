@@ -37,7 +37,7 @@ func (r *reloj) adelanta(d time.Duration) {
 func llavero(t testing.TB) (k *Keyring, dir string, r *reloj) {
 	t.Helper()
 	dir, r = t.TempDir(), &reloj{t: ahora}
-	return NewKeyring(dir, r.now), dir, r
+	return NewKeyring(dir, nil, r.now), dir, r
 }
 
 func archivosDe(e *autoridad.Emitida) map[string][]byte {
@@ -194,7 +194,7 @@ func TestGet_WhenNameLeadsOutOfTheDirectory(t *testing.T) {
 	e := elTesoro(t).emitidaEnUna
 	coloca(t, afuera, empresa, archivosDe(e))
 	coloca(t, dir, persona, nil)
-	k := NewKeyring(dir, func() time.Time { return ahora })
+	k := NewKeyring(dir, nil, func() time.Time { return ahora })
 	for _, rfc := range []string{"", ".", "..", "../" + empresa, persona + "/../../" + empresa, afuera + "/" + empresa, `..\` + empresa, "*", empresa + "\x00"} {
 		problema := rehusa(t, k, rfc, NoEncontrada)
 		if len(rfc) > 2 && strings.Contains(problema.Detail, rfc) {
@@ -204,9 +204,9 @@ func TestGet_WhenNameLeadsOutOfTheDirectory(t *testing.T) {
 }
 
 func TestGet_WhenThereIsNoDirectory(t *testing.T) {
-	niega(t, NewKeyring("", time.Now), empresa, NoEncontrada)
+	niega(t, NewKeyring("", nil, time.Now), empresa, NoEncontrada)
 	perdido := filepath.Join(t.TempDir(), "no-existe")
-	k := NewKeyring(perdido, time.Now)
+	k := NewKeyring(perdido, nil, time.Now)
 	problema := rehusa(t, k, empresa, NoEncontrada)
 	if strings.Contains(problema.Detail, perdido) || !strings.Contains(problema.Error(), "GATEWAY_EFIRMA_DIR") {
 		t.Errorf("the path belongs in the log alone, with the setting: %v", problema)
@@ -217,7 +217,7 @@ func TestGet_WhenThereIsNoDirectory(t *testing.T) {
 	if _, err := k.List(); err == nil {
 		t.Error("List of a directory that is not there succeeded")
 	}
-	if lista, err := NewKeyring("", time.Now).List(); err != nil || len(lista) != 0 {
+	if lista, err := NewKeyring("", nil, time.Now).List(); err != nil || len(lista) != 0 {
 		t.Errorf("List without a directory = %v, %v", lista, err)
 	}
 }

@@ -1,37 +1,33 @@
 package efirma
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/des" //nolint:gosec // the SAT encrypts its keys with 3DES
-	"crypto/pbkdf2"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // PBKDF2-HMAC-SHA1, as in the SAT's keys
-	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"hash"
+
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
+
+// maxLlave bounds the DER of a private key: one of 8192 bits has 4.7 KiB,
+// and checking grows with the cube of the size.
+const maxLlave = 8 << 10
+
+// tipoLlave is how a private key is written.
+type tipoLlave int
 
 const (
-	// maxRondas bounds PBKDF2: some tenths of a second of one core. The SAT's tools
-	// use 2048 rounds, OpenSSL the same, careful advice is under a million.
-	maxRondas = 1_000_000
-	// maxLlave bounds the DER of a private key: one of 8192 bits has 4.7 KiB,
-	// and checking grows with the cube of the size.
-	maxLlave = 8 << 10
+	llavePKCS8        tipoLlave = iota + 1 // RFC 5208, section 5
+	llaveCifrada                           // RFC 5208, section 6
+	llavePKCS1                             // RFC 8017, A.1.2
+	llaveEnPEMCifrado                      // RFC 1421's encryption, as OpenSSL wrote PKCS#1 before 1.0
+	llaveCurva                             // RFC 5915
+	llaveOpenSSH
 )
 
-// encryptedPrivateKeyInfo is RFC 5208, section 6.
-type encryptedPrivateKeyInfo struct {
-	Algorithm pkix.AlgorithmIdentifier
-	Data      []byte
-}
+// abierta reports whether a key can be used by whoever has its file.
+func (p pieza) abierta() bool { return p.llave == llavePKCS8 || p.llave == llavePKCS1 }
 
 // privateKeyInfo is RFC 5208, section 5, as far as needed to recognise one.
 type privateKeyInfo struct {
@@ -40,155 +36,118 @@ type privateKeyInfo struct {
 	Key       []byte
 }
 
-// llave opens a PKCS#8 key. Everything about the file that can be judged
+// noSeAbre is why a key cannot be opened whatever the password: what it is, in
+// Spanish, and the command that converts it, where one does.
+type noSeAbre struct {
+	que     string
+	comando string
+	err     error
+}
+
+func (e *noSeAbre) Error() string { return e.err.Error() }
+
+// abreLlave opens a private key. Everything about the file that can be judged
 // without the password is judged first, so that what fails afterwards is the
 // password and not the file.
-func llave(nombres archivos, key, password []byte) (*rsa.PrivateKey, *Error) {
-	ilegible := func(err error) *Error {
-		return falla(KeyIlegible, err, "No se puede leer la llave (%s): no es RSA en PKCS#8 con un cifrado admitido (PBES2 con 3DES o AES). Use el .key tal como lo entregó el SAT.", nombres.key)
+func (a Archivos) abreLlave(abierta *apertura, f forma, p pieza) (*rsa.PrivateKey, *Error) {
+	if p.abierta() {
+		private, err := llaveRSA(p)
+		return private, a.llaveIlegible(f, err)
 	}
-	der, err := llaveDER(key)
+	e, err := p.esquema()
 	if err != nil {
-		return nil, ilegible(err)
+		return nil, a.llaveIlegible(f, err)
 	}
-	var info encryptedPrivateKeyInfo
-	if _, err := asn1.Unmarshal(der, &info); err != nil {
-		return llaveAbierta(der, ilegible)
+	variantes := secretfile.Variants(a.Password)
+	if len(variantes[0].Secret) == 0 {
+		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.", a.NombreKey, a.contrasena())
 	}
-	esquema, err := lee(info)
-	if err != nil {
-		return nil, ilegible(err)
+	if e.bmp {
+		variantes = variantesBMP(variantes)
 	}
-	if len(password) == 0 {
-		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.", nombres.key, nombres.contrasena())
+	for _, v := range variantes {
+		private, cabe, err := e.prueba(v.Secret)
+		if !cabe && err == nil {
+			continue
+		}
+		if err != nil {
+			return nil, a.llaveIlegible(f, err)
+		}
+		abierta.notaVariante(a, v)
+		if e.debil != "" {
+			abierta.avisa(AvisoCifradoDebil, "La llave (%s) está cifrada con %s, que ya no protege. Cífrela de nuevo con: %s", a.NombreKey, e.debil, f.comando(a.NombreKey, true))
+		}
+		return private, nil
 	}
-	abierta, err := esquema.descifra(info.Data, password)
-	if err != nil {
-		return nil, ilegible(err)
-	}
-	defer clear(abierta)
-	// Garbage may pass for padded text one time in 256, but not for a key.
-	var dentro privateKeyInfo
-	if _, err := asn1.Unmarshal(sinRelleno(abierta), &dentro); err != nil {
-		return nil, falla(PasswordIncorrecto, nil, "No se pudo abrir la llave (%s): %s no es correcta. Corríjala, o reemplace la llave si está dañada.", nombres.key, nombres.contrasena())
-	}
-	return llaveAbierta(sinRelleno(abierta), ilegible)
+	return nil, falla(PasswordIncorrecto, nil, "No se pudo abrir la llave (%s): %s no es correcta. Corríjala, o reemplace la llave si está dañada.", a.NombreKey, a.contrasena())
 }
 
-func llaveDER(key []byte) ([]byte, error) {
-	if !esPEM(key) {
-		return key, nil
+// prueba decrypts with one password and reports whether it fits. Garbage may pass for
+// padded text one time in 256, but not for a key.
+func (e *esquema) prueba(password []byte) (private *rsa.PrivateKey, cabe bool, err error) {
+	plano, err := e.descifra(password)
+	if err != nil {
+		return nil, false, err
 	}
-	for rest := key; ; {
-		block, tail := pem.Decode(rest)
-		if block == nil {
-			return nil, errors.New("no PRIVATE KEY block in the PEM")
-		}
-		if block.Type == "ENCRYPTED PRIVATE KEY" || block.Type == "PRIVATE KEY" {
-			return block.Bytes, nil
-		}
-		rest = tail
+	defer clear(plano)
+	dentro := clasifica(sinRelleno(plano))
+	if dentro.clase != esLlave {
+		return nil, false, nil
 	}
+	private, err = llaveRSA(dentro)
+	return private, true, err
 }
 
-// llaveAbierta does not wrap the parser's errors: they tell of the content of
+// llaveRSA does not wrap the parser's errors: they tell of the content of
 // a private key.
-func llaveAbierta(der []byte, ilegible func(error) *Error) (*rsa.PrivateKey, *Error) {
-	if len(der) > maxLlave {
-		return nil, ilegible(errors.New("the key is too long"))
+func llaveRSA(p pieza) (*rsa.PrivateKey, error) {
+	if len(p.der) > maxLlave {
+		return nil, errors.New("the key is too long")
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	var parsed any
+	var err error
+	switch p.llave {
+	case llavePKCS8:
+		parsed, err = x509.ParsePKCS8PrivateKey(p.der)
+	case llavePKCS1:
+		parsed, err = x509.ParsePKCS1PrivateKey(p.der)
+	default:
+		if _, err = p.esquema(); err == nil {
+			err = errors.New("an encrypted key within an encrypted key")
+		}
+		return nil, err
+	}
 	if err != nil {
-		return nil, ilegible(errors.New("not a sound PKCS#8 private key"))
+		return nil, errors.New("not a sound private key")
 	}
 	private, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, ilegible(fmt.Errorf("a key of type %T", parsed))
+		return nil, noRSA(fmt.Sprintf("%T", parsed))
 	}
 	return private, nil
 }
 
-// esquema is a PBES2 encryption that was found acceptable.
-type esquema struct {
-	hash   func() hash.Hash
-	salt   []byte
-	rondas int
-	keyLen int
-	block  func(key []byte) (cipher.Block, error)
-	iv     []byte
+func noRSA(tipo string) error {
+	return &noSeAbre{que: "no es RSA, y las del SAT lo son", err: errors.New("a key of type " + tipo)}
 }
 
-// lee reads how a key is encrypted and refuses what cannot be decrypted, or
-// not at an acceptable cost, even with the right password.
-func lee(info encryptedPrivateKeyInfo) (*esquema, error) {
-	if !info.Algorithm.Algorithm.Equal(oidPBES2) {
-		return nil, fmt.Errorf("encryption %s is not PBES2", info.Algorithm.Algorithm)
+// llaveIlegible is nil for no error.
+func (a Archivos) llaveIlegible(f forma, err error) *Error {
+	if err == nil {
+		return nil
 	}
-	var params pbes2Params
-	if _, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &params); err != nil {
-		return nil, fmt.Errorf("PBES2 parameters: %w", err)
+	var no *noSeAbre
+	if !errors.As(err, &no) {
+		return falla(KeyIlegible, err, "No se puede leer la llave (%s): está dañada. Use el .key tal como lo entregó el SAT.", a.NombreKey)
 	}
-	kdf, err := derivacion(params.KDF)
-	if err != nil {
-		return nil, err
-	}
-	e := &esquema{salt: kdf.Salt, rondas: kdf.Iterations, block: aes.NewCipher}
-	bloque := aes.BlockSize
-	switch oid := params.Cipher.Algorithm; {
-	case oid.Equal(oidDESEDE3CBC):
-		e.keyLen, e.block, bloque = 24, des.NewTripleDESCipher, des.BlockSize
-	case oid.Equal(oidAES128CBC):
-		e.keyLen = 16
-	case oid.Equal(oidAES192CBC):
-		e.keyLen = 24
-	case oid.Equal(oidAES256CBC):
-		e.keyLen = 32
+	detalle := fmt.Sprintf("No se puede abrir la llave (%s): %s. Use el .key tal como lo entregó el SAT", a.NombreKey, no.que)
+	switch no.comando {
+	case "":
+		detalle += "."
+	case conOpenSSL, conOpenSSLViejo:
+		detalle += ", o conviértala con: " + f.comando(a.NombreKey, no.comando == conOpenSSLViejo)
 	default:
-		return nil, fmt.Errorf("cipher %s", oid)
+		detalle += ", o conviértala con: " + fmt.Sprintf(no.comando, entreComillas(a.NombreKey))
 	}
-	switch prf := kdf.PRF.Algorithm; {
-	case len(prf) == 0, prf.Equal(oidHMACSHA1):
-		e.hash = sha1.New
-	case prf.Equal(oidHMACSHA256):
-		e.hash = sha256.New
-	case prf.Equal(oidHMACSHA512):
-		e.hash = sha512.New
-	default:
-		return nil, fmt.Errorf("PBKDF2 with %s", prf)
-	}
-	if kdf.KeyLength != 0 && kdf.KeyLength != e.keyLen {
-		return nil, fmt.Errorf("a derived key of %d bytes", kdf.KeyLength)
-	}
-	if _, err := asn1.Unmarshal(params.Cipher.Parameters.FullBytes, &e.iv); err != nil || len(e.iv) != bloque {
-		return nil, errors.New("the initialisation vector does not fit the cipher")
-	}
-	if n := len(info.Data); n == 0 || n > maxLlave || n%bloque != 0 {
-		return nil, fmt.Errorf("%d encrypted bytes", n)
-	}
-	return e, nil
-}
-
-// descifra decrypts in CBC mode (RFC 8018, 6.2.2) and leaves the padding on.
-func (e *esquema) descifra(data, password []byte) ([]byte, error) {
-	key, err := pbkdf2.Key(e.hash, string(password), e.salt, e.rondas, e.keyLen)
-	if err != nil {
-		return nil, fmt.Errorf("deriving the key: %w", err)
-	}
-	block, err := e.block(key)
-	if err != nil {
-		return nil, fmt.Errorf("setting up the cipher: %w", err)
-	}
-	abierta := make([]byte, len(data))
-	cipher.NewCBCDecrypter(block, e.iv).CryptBlocks(abierta, data)
-	return abierta, nil
-}
-
-// sinRelleno takes the padding of RFC 8018, 6.1.1, off; what has none, because
-// the password was another, is left as it is.
-func sinRelleno(abierta []byte) []byte {
-	n := len(abierta) - int(abierta[len(abierta)-1])
-	if n < 0 {
-		return abierta
-	}
-	return abierta[:n]
+	return falla(KeyIlegible, err, "%s", detalle)
 }

@@ -51,11 +51,7 @@ func TestLoad_WhenCiphersDiffer(t *testing.T) {
 func TestLoad_WhenManyPasswordsAreWrong(t *testing.T) {
 	e := elTesoro(t).emitidaEnUna
 	relleno := 0
-	var info encryptedPrivateKeyInfo
-	if _, err := asn1.Unmarshal(e.KeyDER, &info); err != nil {
-		t.Fatal(err)
-	}
-	esquema, err := lee(info)
+	esquema, err := clasifica(e.KeyDER).esquema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +60,7 @@ func TestLoad_WhenManyPasswordsAreWrong(t *testing.T) {
 			t.Fatal("no password of 5000 passed for good padding")
 		}
 		intento := fmt.Sprint("intento-", i)
-		abierta, err := esquema.descifra(info.Data, []byte(intento))
+		abierta, err := esquema.descifra([]byte(intento))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -34,42 +35,127 @@ func openssl(t *testing.T, stdin []byte, args ...string) []byte {
 	return out
 }
 
+// avisosDe are the codes of what a review tells, without those of every e.firma here.
+func avisosDe(r Revision) string {
+	var codigos []string
+	for _, a := range r.Avisos {
+		if a.Codigo != AvisoEmisor && a.Codigo != AvisoSinComprobar {
+			codigos = append(codigos, a.Codigo)
+		}
+	}
+	return strings.Join(codigos, " ")
+}
+
 func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	e := elTesoro(t).emitidaEnUna
 	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := []string{"pkcs8", "-topk8", "-inform", "DER", "-passout", "env:PASS"}
+	pkcs8 := []string{"pkcs8", "-topk8", "-inform", "DER", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy"}
+	rsa := []string{"rsa", "-inform", "DER", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy", "-traditional"}
 	tests := []struct {
-		name string
-		args []string
-		want Problem
+		name   string
+		orden  []string
+		args   string
+		avisos string
+		no     string // in the refusal; empty when it is read
 	}{
-		{"3DES and SHA-1", []string{"-v2", "des3", "-v2prf", "hmacWithSHA1", "-outform", "DER"}, ""},
-		{"AES-256 and SHA-256", []string{"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-outform", "DER"}, ""},
-		{"AES-192 and SHA-1", []string{"-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA1", "-outform", "PEM"}, ""},
-		{"AES-128 and SHA-512", []string{"-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA512", "-outform", "DER"}, ""},
-		{"defaults, PEM", []string{"-outform", "PEM"}, ""},
-		{"not encrypted", []string{"-nocrypt", "-outform", "DER"}, ""},
-		{"many rounds", []string{"-iter", "600000", "-outform", "DER"}, ""},
-		{"too many rounds", []string{"-iter", "1000001", "-outform", "DER"}, KeyIlegible},
-		{"scrypt", []string{"-scrypt", "-outform", "DER"}, KeyIlegible},
+		{"3DES and SHA-1", pkcs8, "-v2 des3 -v2prf hmacWithSHA1 -outform DER", "", ""},
+		{"AES-256 and SHA-256", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithSHA256 -outform DER", "", ""},
+		{"AES-192 and SHA-1", pkcs8, "-v2 aes-192-cbc -v2prf hmacWithSHA1 -outform PEM", "pem", ""},
+		{"AES-128 and SHA-512", pkcs8, "-v2 aes-128-cbc -v2prf hmacWithSHA512 -outform DER", "", ""},
+		{"AES-256 and SHA-224", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithSHA224 -outform DER", "", ""},
+		{"AES-256 and SHA-384", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithSHA384 -outform DER", "", ""},
+		{"AES-256 and SHA-512/224", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithSHA512-224 -outform DER", "", ""},
+		{"AES-256 and SHA-512/256", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithSHA512-256 -outform DER", "", ""},
+		{"AES-256 and MD5", pkcs8, "-v2 aes-256-cbc -v2prf hmacWithMD5 -outform DER", "", ""},
+		{"DES", pkcs8, "-v2 des-cbc -outform DER", "cifrado_debil", ""},
+		{"defaults, PEM", pkcs8, "-outform PEM", "pem", ""},
+		{"not encrypted", pkcs8, "-nocrypt -outform DER", "llave_sin_cifrar", ""},
+		{"many rounds", pkcs8, "-iter 600000 -outform DER", "", ""},
+		{"PKCS#12's 3DES", pkcs8, "-v1 PBE-SHA1-3DES -outform DER", "", ""},
+		{"PKCS#12's 3DES of two keys", pkcs8, "-v1 PBE-SHA1-2DES -outform DER", "", ""},
+		{"PKCS#12's 3DES, PEM", pkcs8, "-v1 PBE-SHA1-3DES -outform PEM", "pem", ""},
+		{"PBES1, MD5", pkcs8, "-v1 PBE-MD5-DES -outform DER", "cifrado_debil", ""},
+		{"PBES1, SHA-1", pkcs8, "-v1 PBE-SHA1-DES -outform DER", "cifrado_debil", ""},
+		{"PKCS#1, PEM", rsa, "-outform PEM", "pem llave_sin_cifrar", ""},
+		{"PKCS#1, DER", rsa, "-outform DER", "llave_sin_cifrar", ""},
+		{"PKCS#1, 3DES", rsa, "-des3", "pem cifrado_debil", ""},
+		{"PKCS#1, DES", rsa, "-des", "pem cifrado_debil", ""},
+		{"PKCS#1, AES-128", rsa, "-aes128", "pem cifrado_debil", ""},
+		{"PKCS#1, AES-192", rsa, "-aes192", "pem cifrado_debil", ""},
+		{"PKCS#1, AES-256", rsa, "-aes256", "pem cifrado_debil", ""},
+		{"PKCS#1, Camellia", rsa, "-camellia256", "", "está cifrada con CAMELLIA-256-CBC"},
+		{"PKCS#12's RC2 of 40 bits", pkcs8, "-v1 PBE-SHA1-RC2-40 -outform DER", "", "está cifrada con RC2 de 40 bits"},
+		{"PKCS#12's RC2 of 128 bits", pkcs8, "-v1 PBE-SHA1-RC2-128 -outform PEM", "", "está cifrada con RC2 de 128 bits"},
+		{"PKCS#12's RC4", pkcs8, "-v1 PBE-SHA1-RC4-128 -outform DER", "", "está cifrada con RC4 de 128 bits"},
+		{"PBES1, RC2", pkcs8, "-v1 PBE-MD5-RC2-64 -outform DER", "", "está cifrada con RC2 y MD5"},
+		{"Camellia", pkcs8, "-v2 camellia-256-cbc -outform DER", "", "está cifrada con un método que la pasarela no lee (1.2.392.200011.61.1.1.1.4)"},
+		{"too many rounds", pkcs8, "-iter 1000001 -outform DER", "", "se deriva con 1000001 rondas, y la pasarela admite hasta 1000000"},
+		{"scrypt", pkcs8, "-scrypt -outform DER", "", "se deriva con scrypt"},
+		{"scrypt, PEM", pkcs8, "-scrypt -outform PEM", "", "se deriva con scrypt"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			key := openssl(t, abierta, slices.Concat(base, tt.args)...)
+			t.Parallel()
+			key := openssl(t, abierta, slices.Concat(tt.orden, strings.Fields(tt.args))...)
+			r := Revisa(Archivos{NombreCer: "e.cer", NombreKey: "mi llave.key", Cer: e.CerDER, Key: key, Password: []byte(password + "\n")}, nil, ahora)
 			c, err := Load(e.CerDER, key, []byte(password), ahora)
-			if tt.want != "" {
-				rechaza(t, err, tt.want)
-				return
+			if tt.no == "" {
+				if err != nil || len(r.Problemas) > 0 || avisosDe(r) != tt.avisos {
+					t.Fatalf("%v, problems %v, told %q, want %q", err, r.Problemas, avisosDe(r), tt.avisos)
+				}
+				firma(t, c, e.Certificate)
+				if _, err = Load(e.CerDER, key, []byte("otra"), ahora); !strings.Contains(tt.avisos, AvisoSinCifrar) {
+					rechaza(t, err, PasswordIncorrecto)
+				}
+			} else {
+				rechaza(t, err, KeyIlegible)
+				if len(r.Problemas) != 1 || !strings.Contains(r.Problemas[0].Detail, tt.no) {
+					t.Fatalf("%v, want %q", r.Problemas, tt.no)
+				}
+				key = convierte(t, r.Problemas[0].Detail, "mi llave.key", key)
+				if c, err = Load(e.CerDER, key, []byte(password), ahora); err != nil {
+					t.Fatal(err)
+				}
+				firma(t, c, e.Certificate)
 			}
-			if err != nil {
-				t.Fatal(err)
+			for _, a := range r.Avisos {
+				if a.Codigo == AvisoCifradoDebil {
+					key = convierte(t, a.Texto, "mi llave.key", key)
+					mejor := Revisa(Archivos{NombreCer: "e.cer", NombreKey: "e.key", Cer: e.CerDER, Key: key, Password: []byte(password)}, nil, ahora)
+					if len(mejor.Problemas) > 0 || avisosDe(mejor) != "" {
+						t.Errorf("after converting: %v, told %q", mejor.Problemas, avisosDe(mejor))
+					}
+				}
 			}
-			firma(t, c, e.Certificate)
 		})
 	}
+}
+
+// convierte runs the command that a text names, as a person would, and returns the key
+// that it wrote.
+func convierte(t *testing.T, texto, nombre string, key []byte) []byte {
+	t.Helper()
+	_, orden, ok := strings.Cut(texto, " con: ")
+	if !ok {
+		t.Fatalf("no command in %q", texto)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, nombre), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", orden+" -passin env:PASS -passout env:PASS")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PASS="+password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", orden, err, out)
+	}
+	nueva, err := os.ReadFile(filepath.Join(dir, "nueva.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nueva
 }
 
 func TestLoadPKCS12_WhenWrittenByOpenSSL(t *testing.T) {

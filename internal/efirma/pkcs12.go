@@ -5,57 +5,82 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
-	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
 // abrePKCS12 opens a PKCS#12 file in steps whose cost is known beforehand,
 // because the library takes any number of rounds a file asks for.
-func abrePKCS12(nombres archivos, pfx, password []byte) *apertura {
-	if len(pfx) > maxArchivo {
-		return &apertura{deCer: demasiado(nombres.pfx)}
+func (a Archivos) abrePKCS12(abierta *apertura) {
+	f := examina(a.PFX)
+	p, hay := f.busca(esPKCS12)
+	if !hay {
+		abierta.deCer = equivocado(a.NombrePFX, a.PFX, f, esPKCS12)
+		return
 	}
-	if len(password) > maxArchivo {
-		return &apertura{deCer: demasiado(nombres.contrasena())}
-	}
-	ilegible := func(err error) *apertura {
-		return &apertura{deCer: falla(KeyIlegible, err, "No se puede leer el archivo (%s): no es un PKCS#12 con un certificado y su llave. Expórtelo de nuevo, o use el .cer y el .key del SAT.", nombres.pfx)}
-	}
-	if strings.ContainsFunc(string(password), func(r rune) bool { return r > 0xffff }) {
-		return &apertura{deCer: falla(PasswordIncorrecto, nil, "La contraseña del archivo (%s) usa caracteres que no se admiten en un PKCS#12, como los emojis. Expórtelo de nuevo con otra.", nombres.pfx)}
-	}
-	capas, err := capasPKCS12(pfx)
+	abierta.notaForma(a.NombrePFX, f)
+	capas, err := capasPKCS12(p.der)
 	if err != nil {
-		return ilegible(err)
+		abierta.deCer = pfxIlegible(a.NombrePFX, porqueNo(err), err)
+		return
 	}
-	// A trust store has no keys, so this opens none; it verifies the MAC first.
-	_, err = pkcs12.DecodeTrustStore(pfx, string(password))
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword) && len(password) == 0:
-		return &apertura{deCer: falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.", nombres.pfx, nombres.contrasena())}
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return &apertura{deCer: falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", nombres.pfx, nombres.contrasena())}
+	password, problema := a.claveDe(abierta, p.der)
+	if problema != nil {
+		abierta.deCer = problema
+		return
 	}
 	for _, capa := range capas {
-		if err := sinLlave(capa, string(password)); err != nil {
-			return ilegible(err)
+		if err := sinLlave(capa, password); err != nil {
+			abierta.deCer = pfxIlegible(a.NombrePFX, "", err)
+			return
 		}
 	}
-	key, cert, otros, err := pkcs12.DecodeChain(pfx, string(password))
+	key, cert, otros, err := pkcs12.DecodeChain(p.der, password)
 	if err != nil {
-		return ilegible(errors.New("not a sound PKCS#12"))
+		abierta.deCer = pfxIlegible(a.NombrePFX, "", errors.New("not a sound PKCS#12"))
+		return
 	}
 	private, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		return ilegible(errors.New("not an RSA key"))
+		abierta.deCer = pfxIlegible(a.NombrePFX, ": su llave no es RSA, y las del SAT lo son", errors.New("not an RSA key"))
+		return
 	}
 	cert = elDeLaLlave(append([]*x509.Certificate{cert}, otros...), private)
-	a := &apertura{credential: describe(cert)}
-	if a.deCer = clase(cert, a.credential, nombres.pfx); a.deCer == nil {
-		a.firmaCon(private, nombres.pfx, nombres.pfx)
+	abierta.credential = describe(cert)
+	if abierta.deCer = clase(cert, abierta.credential, a.NombrePFX); abierta.deCer == nil {
+		abierta.firmaCon(private, a.NombrePFX, a.NombrePFX)
 	}
-	return a
+}
+
+func porqueNo(err error) string {
+	var no *noSeAbre
+	if errors.As(err, &no) {
+		return ": " + no.que
+	}
+	return ""
+}
+
+// claveDe is the first of the passwords that verifies the file's MAC.
+func (a Archivos) claveDe(abierta *apertura, der []byte) (string, *Error) {
+	variantes := secretfile.Variants(a.Password)
+	ausente := len(variantes[0].Secret) == 0
+	textos := variantesDeTexto(variantes)
+	if len(textos) == 0 {
+		return "", falla(PasswordIncorrecto, nil, "La contraseña del archivo (%s) usa caracteres que no se admiten en un PKCS#12, como los emojis. Expórtelo de nuevo con otra.", a.NombrePFX)
+	}
+	for _, v := range textos {
+		// A trust store has no keys, so this opens none; it verifies the MAC first.
+		if _, err := pkcs12.DecodeTrustStore(der, string(v.Secret)); !errors.Is(err, pkcs12.ErrIncorrectPassword) {
+			abierta.notaVariante(a, v)
+			return string(v.Secret), nil
+		}
+	}
+	if ausente {
+		return "", falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.", a.NombrePFX, a.contrasena())
+	}
+	return "", falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", a.NombrePFX, a.contrasena())
 }
 
 // elDeLaLlave picks the key's own certificate out of a chain, and the first if

@@ -9,21 +9,17 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"unicode/utf16"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
 
 // The object identifiers of PKCS#12 (RFC 7292) and PKCS#7 (RFC 2315).
 var (
-	oidData            = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidEncryptedData   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
-	oidKeyBag          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
-	oidShroudedKeyBag  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
-	oidSHA256          = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	oidPBEWithSHA13DES = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}
-	oidPBEWithRC2128   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 5}
-	oidPBEWithRC240    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 6}
+	oidData           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidEncryptedData  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
+	oidKeyBag         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
+	oidShroudedKeyBag = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
+	oidSHA256         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 )
 
 // The structures of RFC 7292, section 4.
@@ -234,23 +230,9 @@ func datos(content []byte) (contentInfo, error) {
 	return contentInfo{Type: oidData, Content: explicito(octets)}, err
 }
 
-// macSHA256 is PKCS#12's MAC (RFC 7292, appendix B) for one round and no salt:
-// the key is then a single hash of the diversifier, 3, and the password, both
-// repeated to the hash's block size.
+// macSHA256 is PKCS#12's MAC (RFC 7292, appendix B) for one round and no salt.
 func macSHA256(message []byte, password string) []byte {
-	var bmp []byte
-	for _, u := range append(utf16.Encode([]rune(password)), 0) {
-		bmp = append(bmp, byte(u>>8), byte(u)) //nolint:gosec // the two halves of a UTF-16 unit
-	}
-	h := sha256.New()
-	for range sha256.BlockSize {
-		h.Write([]byte{3})
-	}
-	largo := (len(bmp) + sha256.BlockSize - 1) / sha256.BlockSize * sha256.BlockSize
-	for i := range largo {
-		h.Write(bmp[i%len(bmp) : i%len(bmp)+1])
-	}
-	mac := hmac.New(sha256.New, h.Sum(nil))
+	mac := hmac.New(sha256.New, derivaPKCS12(sha256.New, bmp(password), pbeParams{Iterations: 1}, paraMAC, sha256.Size))
 	mac.Write(message)
 	return mac.Sum(nil)
 }

@@ -47,10 +47,10 @@ func TestRevisa_WhenTheIssuerIsNamedLikeTheSAT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := efirma.Revisa(efirma.Archivos{NombreCer: "e.cer", NombreKey: "e.key", Cer: der, Key: open}, now)
+			r := efirma.Revisa(efirma.Archivos{NombreCer: "e.cer", NombreKey: "e.key", Cer: der, Key: open}, nil, now)
 			var got []string
 			for _, a := range r.Avisos {
-				if a.Codigo != efirma.AvisoSinCifrar {
+				if a.Codigo != efirma.AvisoSinCifrar && a.Codigo != efirma.AvisoSinComprobar {
 					got = append(got, a.Codigo)
 				}
 			}

@@ -66,7 +66,7 @@ func (l *lista) certificado(ruta string, der []byte) (*x509.Certificate, bool) {
 		l.error(ruta, CodigoCertificadoIlegible, "El certificado va en DER (el .cer del SAT tal cual) en base64, no en PEM.")
 		return nil, false
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := efirma.ParseCertificate(der)
 	if err != nil {
 		l.error(ruta, CodigoCertificadoIlegible, "No se puede leer el certificado: debe ser el .cer del SAT en base64.")
 	}

@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
 // Sello seals secrets at rest with one key of 32 bytes (NaCl secretbox).
@@ -113,7 +114,7 @@ func leeClave(ruta string) (key [32]byte, err error) {
 	if err != nil {
 		return key, fmt.Errorf("webhooks: %w", err)
 	}
-	if key, err = localsecrets.Base64KeyStd(strings.TrimSpace(string(text))); err != nil {
+	if key, err = localsecrets.Base64KeyStd(strings.TrimSpace(secretfile.Text(text))); err != nil {
 		// Its own error may tell of the text.
 		return key, fmt.Errorf("webhooks: %s does not hold 32 bytes in base64; make one with 'openssl rand -base64 32'", ruta)
 	}

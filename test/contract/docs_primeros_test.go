@@ -113,7 +113,9 @@ func TestEFirma_CommandsWork(t *testing.T) {
 		{"PRU010101AB1.cer", "PRU010101AB1.key", "password.txt"},
 		{"SIRVE", "RFC            PRU010101AB1", "vigente hasta"},
 		{`"estado":"vigente"`, `"diasRestantes":`},
+		{"SIRVE", "not:emisor_sin_comprobar"},
 		{`"token":"`},
+		{"errores.md#no-encontrado", `"codigo":"5004"`, "not:305"},
 		{`"estado":"vigente"`, "not:motivo"},
 	})
 }

@@ -194,7 +194,7 @@ func fetch(t *testing.T, client *http.Client, address, tag string) (string, int6
 // neither transport nor decoder with the gateway.
 func direct(t *testing.T, s *sandboxProcess, id string) string {
 	t.Helper()
-	cred, err := efirma.NewKeyring(s.efirmas, time.Now).Get(gatewaytest.Empresa)
+	cred, err := efirma.NewKeyring(s.efirmas, nil, time.Now).Get(gatewaytest.Empresa)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,105 @@
+package efirma
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxAutoridades bounds the file of the authorities; the SAT's are some dozens.
+const maxAutoridades = 1 << 20
+
+// Autoridades are the certificates of the authorities that may issue e.firmas, as an
+// operator gives them. Each is trusted by itself: the SAT hands out no chain with an
+// e.firma, and whoever lists an authority has decided about it. Nil checks nothing.
+type Autoridades struct{ certs []*x509.Certificate }
+
+// ReadAutoridades reads a file with certificates one after the other, in PEM, in DER
+// or in both. An empty path gives nil.
+func ReadAutoridades(path string) (*Autoridades, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path) //nolint:gosec // the operator's own setting
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxAutoridades+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	a, err := NewAutoridades(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// NewAutoridades takes every authority's certificate out of content and passes over
+// those of others, which must not become issuers by lying beside.
+func NewAutoridades(content []byte) (*Autoridades, error) {
+	if len(content) > maxAutoridades {
+		return nil, fmt.Errorf("over %d bytes", maxAutoridades)
+	}
+	f := examina(content)
+	a := &Autoridades{}
+	for _, p := range f.piezas {
+		if p.err != nil {
+			return nil, fmt.Errorf("a certificate cannot be read: %w", p.err)
+		}
+		if p.cert != nil && esAutoridad(p.cert) {
+			a.certs = append(a.certs, p.cert)
+		}
+	}
+	switch {
+	case f.falta > 0:
+		return nil, errors.New("a certificate is cut")
+	case len(f.piezas) == maxPiezas:
+		return nil, fmt.Errorf("over %d certificates", maxPiezas-1)
+	case len(a.certs) == 0:
+		return nil, errors.New("no certificate of an authority, in PEM or DER")
+	}
+	return a, nil
+}
+
+// esAutoridad reports whether a certificate may issue others. Those that are older
+// than basic constraints say it by having issued themselves.
+func esAutoridad(cert *x509.Certificate) bool {
+	if cert.BasicConstraintsValid {
+		return cert.IsCA
+	}
+	return bytes.Equal(cert.RawIssuer, cert.RawSubject) && firmadoPor(cert, cert)
+}
+
+// firmadoPor verifies the signature alone. x509's chains are too strict for
+// certificates of the SAT, which were signed with SHA-1 for years, and whose
+// authorities expire before what they issued.
+func firmadoPor(cert, autoridad *x509.Certificate) bool {
+	return autoridad.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+}
+
+// emitio refuses a certificate that none of the authorities issued.
+func (a *Autoridades) emitio(cert *x509.Certificate) *Error {
+	if a == nil {
+		return nil
+	}
+	nombrada := false
+	for _, autoridad := range a.certs {
+		// The SAT's authorities share their names with their successors, so that more
+		// than one may have to be tried.
+		if !bytes.Equal(autoridad.RawSubject, cert.RawIssuer) && autoridad.Subject.String() != cert.Issuer.String() {
+			continue
+		}
+		nombrada = true
+		if firmadoPor(cert, autoridad) {
+			return nil
+		}
+	}
+	if nombrada {
+		return falla(EmisorNoReconocido, nil, "El certificado dice que lo emitió «%s» y no lleva su firma: no es auténtico, o en GATEWAY_EFIRMA_CA_FILE falta la autoridad del mismo nombre que lo emitió. Use el .cer que entregó el SAT.", emisorDe(cert))
+	}
+	return falla(EmisorNoReconocido, nil, "El certificado lo emitió «%s», que no está entre las autoridades de GATEWAY_EFIRMA_CA_FILE. Use la e.firma del SAT; si es de una autoridad suya que falta, añádala a ese archivo.", emisorDe(cert))
+}
