@@ -5,8 +5,10 @@ import "strings"
 const (
 	// maxCampos bounds the fields of a row; what is beyond stays in the last one.
 	maxCampos = 256
-	// maxPasos bounds the search for an alignment.
-	maxPasos = 20_000
+	// maxPasos bounds the search for an alignment, and maxPasosFinal for that of a row
+	// at one of its line breaks.
+	maxPasos      = 20_000
+	maxPasosFinal = 2_000
 	// maxFaltantes is how many columns at the end may be missing from a row that
 	// also has a separator in a name.
 	maxFaltantes = 3
@@ -101,7 +103,10 @@ func (a *alineador) duda() string {
 // enOrden takes the fields as they come, if all have the shape of their column.
 // What is left over belongs to a name at the end.
 func (a *alineador) enOrden(n int) bool {
-	for i := 1; i < n; i++ { // the first is the UUID, which the row has been told by
+	for i := range n {
+		if i == 0 && a.uuid == 0 {
+			continue // which the row has been told by
+		}
 		if c := a.columnas[i]; !c.libre() && !c.admite(a.tramo(i, i+1), false) {
 			return false
 		}
@@ -158,4 +163,37 @@ func (a *alineador) busca(c, n, campo int) {
 	for hasta := campo + a.minimo; hasta <= a.fin; hasta++ {
 		a.busca(c+1, n, hasta)
 	}
+}
+
+// lugarFinal is what a row that is cut somewhere ends in.
+type lugarFinal uint8
+
+const (
+	enNombre lugarFinal = iota // a name, or nobody knows
+	enOtra                     // a column that is not known, or a field beyond the header
+	enFija                     // a column that never holds a line break
+)
+
+// final tells what a row ends in that may go on behind a line break, and whether it has
+// all of its columns already.
+func (a *alineador) final(texto string) (donde lugarFinal, completa bool) {
+	a.corta(texto)
+	m, n := a.campos(), len(a.columnas)
+	if !a.enOrden(min(m, n)) {
+		a.pasos, a.estricto, a.minimo = maxPasos-maxPasosFinal, true, 1
+		if m < n || !a.conFaltantes(n, m) {
+			return enNombre, false
+		}
+		m = n + m - int(a.desde[n])
+	}
+	ultima := a.columnas[min(m, n)-1]
+	switch {
+	case ultima.libre():
+		return enNombre, m >= n
+	case m > n || ultima == colOtra:
+		return enOtra, m >= n
+	case m < n && !ultima.admite(a.tramo(m-1, m), true):
+		return enNombre, false // an empty field may be the rest of a name
+	}
+	return enFija, m >= n
 }

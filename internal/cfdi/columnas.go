@@ -1,6 +1,7 @@
 package cfdi
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -75,18 +76,14 @@ func columnaDe(nombre string) columna {
 type encabezado struct {
 	columnas []columna
 	nombres  []string
+	uuid     int    // which column has the UUID
+	crudo    string // as written
 }
 
 // leeEncabezado reads the first row; the detail, in Spanish, is empty when it can be used.
 func leeEncabezado(fila []byte) (e encabezado, detalle string) {
-	texto := string(fila)
-	if strings.HasPrefix(texto, "\xFF\xFE") || strings.HasPrefix(texto, "\xFE\xFF") || strings.Contains(texto, "\x00") {
-		return e, "El texto no está en UTF-8."
-	}
-	texto = strings.ToValidUTF8(strings.TrimPrefix(texto, marcaUTF8), "�")
-	if strings.Contains(texto, "\n") {
-		return e, "El encabezado no termina con CRLF: las filas no se distinguen."
-	}
+	texto := strings.ToValidUTF8(string(fila), "�")
+	e.crudo = texto
 	if strings.Count(texto, string(separador)) >= maxColumnas {
 		return e, "El encabezado tiene demasiadas columnas."
 	}
@@ -102,9 +99,9 @@ func leeEncabezado(fila []byte) (e encabezado, detalle string) {
 		}
 		e.columnas, e.nombres = append(e.columnas, c), append(e.nombres, nombre)
 	}
-	// Rows are told apart from the rest by their UUID at the beginning.
-	if e.columnas[0] != colUUID || len(e.columnas) < 2 {
-		return e, "No es un texto de metadatos: el encabezado no empieza con Uuid y RfcEmisor, sino con «" + muestra(texto) + "»."
+	e.uuid = slices.Index(e.columnas, colUUID)
+	if e.uuid < 0 || len(e.columnas) < 2 {
+		return e, "No es un texto de metadatos: el encabezado no tiene una columna Uuid entre otras, sino «" + muestra(texto) + "»."
 	}
 	return e, ""
 }

@@ -18,10 +18,12 @@ func Resumenes(r io.ReaderAt, size int64, desde Posicion) iter.Seq2[Leido[Resume
 			leido := Leido[Resumen]{Sigue: tras(e.Next, 0)}
 			switch {
 			case err != nil:
-			case !conExtension(e.Name, ".xml"):
+			case esCarpeta(e):
 				continue
 			case !enRaiz(e.Name):
-				leido.Falla = &Falla{Entrada: muestra(e.Name), Detalle: noEnRaiz}
+				leido.Falla = &Falla{Entrada: muestra(e.Name), Detalle: noEnRaiz, Ajena: true}
+			case !conExtension(e.Name, ".xml"):
+				leido.Falla = &Falla{Entrada: muestra(e.Name), Detalle: noEs(e, ".xml"), Ajena: true}
 			default:
 				leido.Valor, err = resume(&l, e)
 				if err != nil && !errors.Is(err, zipdir.ErrRead) {

@@ -6,15 +6,15 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 // Metadato is one row of a metadata package, in the SAT's own text: amounts with
 // the decimals they have, dates in the local time of Mexico without a zone.
-// Invalid UTF-8 has become U+FFFD, and Aviso says so.
+// What was no UTF-8 has been read as windows-1252 or has become U+FFFD, and Aviso says so.
 type Metadato struct {
+	// UUID is in lower case, whatever the SAT wrote.
 	UUID, RFCEmisor, NombreEmisor, RFCReceptor, NombreReceptor, RFCPac string
 	// FechaEmision, FechaCertificacionSAT and FechaCancelacion are
 	// yyyy-MM-dd HH:mm:ss; see LeeFecha. The last one is empty while Estatus is 1.
@@ -58,15 +58,18 @@ func LeeFecha(texto string, zona *time.Location) (time.Time, error) {
 type textoLeido struct {
 	entrada  string
 	filas    *filas
-	fila     int // rows read, the header not counted
+	fila     int // rows read, blank ones and the header not counted
 	alinea   alineador
 	terceros *terceros
 }
 
 // abreTexto reads the header. The detail is empty when the text can be read.
 func abreTexto(entrada string, r io.Reader) (t *textoLeido, detalle string, err error) {
+	if r, err = enUTF8(r); err != nil {
+		return nil, "", err
+	}
 	t = &textoLeido{entrada: entrada, filas: nuevasFilas(r)}
-	fila, _, err := t.filas.siguiente()
+	fila, err := t.filas.encabezado()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, "El texto está vacío.", nil
@@ -76,6 +79,7 @@ func abreTexto(entrada string, r io.Reader) (t *textoLeido, detalle string, err 
 		return nil, "", err
 	}
 	t.alinea.encabezado, detalle = leeEncabezado(fila)
+	t.filas.alinea = &t.alinea
 	return t, detalle, nil
 }
 
@@ -87,19 +91,19 @@ func (t *textoLeido) salta(n int) error {
 }
 
 // siguiente reads the next row into m. Its detail, in Spanish, says why the row
-// cannot be used. Empty rows are passed over.
+// cannot be used. A header in the middle, of texts that were put together, is passed over.
 func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
 	for {
 		fila, terminada, err := t.filas.siguiente()
 		switch {
 		case errors.Is(err, errFilaLarga):
 			t.fila++
-			return fmt.Sprintf("La fila tiene más de %d bytes.", maxFila), nil
+			return fmt.Sprintf("La fila tiene más de %d bytes o de %d renglones.", maxFila, maxRenglones), nil
 		case err != nil:
 			return "", err
 		}
 		t.fila++
-		if len(fila) > 0 {
+		if string(fila) != t.alinea.crudo {
 			return t.lee(m, fila, terminada), nil
 		}
 	}
@@ -107,32 +111,53 @@ func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
 
 func (t *textoLeido) lee(m *Metadato, fila []byte, terminada bool) (detalle string) {
 	*m = Metadato{}
-	texto, mala := string(fila), false
-	if !utf8.ValidString(texto) {
-		texto, mala = strings.ToValidUTF8(texto, "�"), true
+	if t.alinea.uuid == 0 {
+		enMinusculas(fila[:min(len(fila), largoUUID)])
 	}
-	var clave [16]byte
-	valida := false
-	if len(texto) > largoUUID && texto[largoUUID] == separador {
-		clave, valida = Clave(texto[:largoUUID])
-	}
-	if !valida {
+	texto, codificacion := aUTF8(fila)
+	if t.alinea.uuid == 0 && !empiezaConUUID(texto) {
 		return "La fila no empieza con un UUID: «" + muestra(texto) + "»."
 	}
 	m.Aviso = t.alinea.alinea(texto)
 	t.llena(m)
+	m.UUID = strings.ToLower(m.UUID)
+	clave, valida := Clave(m.UUID)
+	if !valida {
+		*m = Metadato{}
+		return "La fila no tiene un UUID en su columna " + t.alinea.nombres[t.alinea.uuid] + ": «" + muestra(texto) + "»."
+	}
 	if !terminada && !t.entera(m) {
 		*m = Metadato{}
 		return "La última fila está cortada: «" + muestra(texto) + "»."
 	}
-	if mala {
-		m.Aviso = strings.TrimSpace(m.Aviso + " La fila tiene bytes que no son UTF-8: se cambiaron por «�».")
+	if t.filas.duda {
+		m.Aviso = junta(m.Aviso, "Un nombre lleva saltos de línea y la fila admite más de una lectura.")
 	}
+	m.Aviso = junta(m.Aviso, codificacion)
 	if t.terceros != nil {
 		t.terceros.une(clave, m)
 	}
 	return ""
 }
+
+func empiezaConUUID(texto string) bool {
+	if len(texto) <= largoUUID || texto[largoUUID] != separador {
+		return false
+	}
+	_, valida := Clave(texto[:largoUUID])
+	return valida
+}
+
+func enMinusculas(b []byte) {
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+}
+
+// junta puts two notices together.
+func junta(aviso, otro string) string { return strings.TrimSpace(aviso + " " + otro) }
 
 func (t *textoLeido) llena(m *Metadato) {
 	a := &t.alinea
@@ -199,9 +224,16 @@ func (t *textoLeido) entera(m *Metadato) bool {
 
 // detalleDe is a failure of an entry, in Spanish.
 func detalleDe(err error) string {
+	var metodo *zipdir.MethodError
 	switch {
+	case errors.As(err, &metodo) && metodo.Encrypted:
+		return "El archivo está cifrado dentro del ZIP (" + metodo.Name() + "): no se lee."
+	case errors.As(err, &metodo):
+		return "El archivo está comprimido con un método que no se lee (" + metodo.Name() + ")."
 	case errors.Is(err, zipdir.ErrLimit):
 		return "El archivo es demasiado grande para leerlo, o lo es para lo que ocupa comprimido."
+	case errors.Is(err, zipdir.ErrChecksum):
+		return "El archivo está dañado dentro del ZIP: su contenido no da el CRC-32 que el ZIP dice."
 	case errors.Is(err, zipdir.ErrEntry):
 		return "El archivo está dañado dentro del ZIP."
 	}

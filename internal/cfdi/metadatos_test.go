@@ -15,7 +15,7 @@ import (
 // fila is a row as it should be read, with what the cases do not change.
 func fila(cambia func(*Metadato)) Metadato {
 	m := Metadato{
-		UUID: uuid1, RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA SA DE CV", RFCReceptor: "XAXX010101000", NombreReceptor: "PÚBLICO EN GENERAL",
+		UUID: strings.ToLower(uuid1), RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA SA DE CV", RFCReceptor: "XAXX010101000", NombreReceptor: "PÚBLICO EN GENERAL",
 		RFCPac: "PAC010101AB1", FechaEmision: "2024-05-06 07:08:09", FechaCertificacionSAT: "2024-05-06 07:09:10", Monto: "116.00",
 		EfectoComprobante: "I", Estatus: "1",
 	}
@@ -68,12 +68,12 @@ func TestMetadatos_WhenARowHasATrapReadsIt(t *testing.T) {
 				m.Aviso = "Un nombre lleva «~» y la fila admite más de una lectura."
 			})}},
 		"fields that fit nowhere": {titulos + "\r\n" + uuid1 + "~quién~sabe\r\n",
-			[]Metadato{{UUID: uuid1, RFCEmisor: "quién", NombreEmisor: "sabe", Aviso: "Los campos de la fila no corresponden a las columnas: se leyeron en orden."}}},
+			[]Metadato{{UUID: strings.ToLower(uuid1), RFCEmisor: "quién", NombreEmisor: "sabe", Aviso: "Los campos de la fila no corresponden a las columnas: se leyeron en orden."}}},
 		"columns in another order, and a new one": {"Uuid~Folio~RfcEmisor~Monto~NombreEmisor\r\n" + uuid1 + "~77~AAA010101AAA~-1,116.5~A~B\r\n",
-			[]Metadato{{UUID: uuid1, RFCEmisor: "AAA010101AAA", Monto: "-1,116.5", NombreEmisor: "A~B", Extras: []Campo{{"Folio", "77"}}}}},
+			[]Metadato{{UUID: strings.ToLower(uuid1), RFCEmisor: "AAA010101AAA", Monto: "-1,116.5", NombreEmisor: "A~B", Extras: []Campo{{"Folio", "77"}}}}},
 		"bytes that are no UTF-8": {titulos + "\r\n" + strings.Replace(entera, "PÚBLICO", "P\xdaBLICO", 1) + "\r\n",
 			[]Metadato{fila(func(m *Metadato) {
-				m.NombreReceptor, m.Aviso = "P�BLICO EN GENERAL", "La fila tiene bytes que no son UTF-8: se cambiaron por «�»."
+				m.NombreReceptor, m.Aviso = "PÚBLICO EN GENERAL", avisoWindows
 			})}},
 		"Ñ and & in RFC, amounts and lower case": {titulos + "\r\n" + strings.ToLower(uuid1) + "~Ñ&A010101AAA~Ñ~XEXX010101000~B~PAC010101AB1~2024-05-06T07:08:09~2024-05-06 07:09:10~0.000001~N~1~\r\n",
 			[]Metadato{fila(func(m *Metadato) {
@@ -111,8 +111,17 @@ func TestMetadatos_WhenSomethingIsBrokenSaysSoAndGoesOn(t *testing.T) {
 		"empty":                                {"", 0, []string{"0: El texto está vacío"}},
 		"another text":                         {"hola\r\n" + buena, 0, []string{"0: No es un texto de metadatos: el encabezado"}},
 		"no header":                            {buena, 0, []string{"0: No es un texto de metadatos: el encabezado"}},
-		"LF for CRLF":                          {strings.ReplaceAll(titulos+"\r\n"+buena, "\r\n", "\n"), 0, []string{"0: El encabezado no termina con CRLF"}},
-		"UTF-16":                               {"\xFF\xFEU\x00u\x00i\x00d\x00\r\x00\n\x00", 0, []string{"0: El texto no está en UTF-8"}},
+		"no column of UUID":                    {strings.Replace(titulos, "Uuid", "Folio", 1) + "\r\n" + buena, 0, []string{"0: No es un texto de metadatos: el encabezado no tiene una columna Uuid entre otras, sino «Folio~RfcEmisor~"}},
+		"only a column of UUID":                {"Uuid\r\n" + uuid1 + "\r\n", 0, []string{"0: No es un texto de metadatos: el encabezado no tiene una columna Uuid entre otras, sino «Uuid»"}},
+		"UTF-16 that is no metadata":           {"\xFF\xFEU\x00u\x00i\x00d\x00\r\x00\n\x00", 0, []string{"0: No es un texto de metadatos: el encabezado no tiene una columna Uuid entre otras, sino «Uuid»"}},
+		"a damaged row behind a short one":     {titulos + "\r\n" + strings.TrimSuffix(buena, "~\r\n") + "\r\n" + strings.Replace(buena, "0A1B", "0G1B", 1) + buena, 2, []string{"2: La fila no empieza con un UUID"}},
+		"a damaged row behind one cut":         {titulos + "\r\n" + inicio[:50] + "\r\n" + strings.Replace(buena, "0A1B", "0G1B", 1) + buena, 2, []string{"2: La fila no empieza con un UUID"}},
+		"a damaged row behind a long one":      {titulos + "\r\n" + strings.TrimSpace(buena) + "~uno~dos\r\n" + "x" + buena + buena, 2, []string{"2: La fila no empieza con un UUID"}},
+		"rubbish between rows of LF":           {strings.ReplaceAll(titulos+"\r\n"+buena+"basura\r\n"+buena+"otra\r\n", "\r\n", "\n"), 2, []string{"2: La fila no empieza con un UUID: «basura»", "4: La fila no empieza con un UUID: «otra»"}},
+		"rubbish, header of CRLF, rows of LF":  {titulos + "\r\n" + strings.ReplaceAll(buena+"basura\r\n"+buena, "\r\n", "\n"), 2, []string{"2: La fila no empieza con un UUID: «basura»"}},
+		"a name without end":                   {titulos + "\r\n" + uuid1 + "~AAA010101AAA~" + strings.Repeat("x\r\n", maxFila/2) + buena, 1, []string{"1: La fila tiene más de 65536 bytes"}},
+		"a row without UUID, by another order": {"RfcEmisor~Uuid~Estatus\r\nAAA010101AAA~" + uuid1 + "~1\r\nAAA010101AAA~x~1\r\n", 1, []string{"2: La fila no tiene un UUID en su columna Uuid: «AAA010101AAA~x~1»"}},
+		"a name of too many lines":             {titulos + "\r\n" + uuid1 + "~AAA010101AAA~" + strings.Repeat("x\n", 300) + "~XAXX010101000~B" + cola + "\r\n" + buena, 1, []string{"1: La fila tiene más de 65536 bytes o de 64 renglones."}},
 		"columns without end":                  {"Uuid~RfcEmisor" + strings.Repeat("~x", 100) + "\r\n" + buena, 0, []string{"0: El encabezado tiene demasiadas columnas"}},
 		"a header without end":                 {larga, 0, []string{"0: No es un texto de metadatos: no tiene encabezado"}},
 	} {
@@ -138,8 +147,8 @@ func TestMetadatos_WhenThirdPartiesAreThereJoinsThem(t *testing.T) {
 	dos := strings.Replace(inicio, uuid1, uuid2, 1)
 	metadatos := archivo{"ID_01.txt", titulos + "\r\n" + inicio + cola + "\r\n" + dos + cola + "\r\n"}
 	const cabezaTerceros = "Uuid~RfcACuentaTerceros~NombreACuentaTerceros\r\n"
-	terceros := archivo{"ID_tercero.txt", cabezaTerceros + strings.ToLower(uuid1) + "~TER010101AB1~TERCERO~S.A.\nDE C.V.\r\n" +
-		"basura\r\n" + uuid1 + "~TER010101AB1~TERCERO~S.A.\nDE C.V.\r\n" + uuid1 + "~OTR010101AB1~OTRO\r\n" + "22222222-2222-4333-8444-555555555555~NAD010101AB1~NADIE\r\n"}
+	terceros := archivo{"ID_tercero.txt", cabezaTerceros + "basura\r\n" + strings.ToLower(uuid1) + "~TER010101AB1~TERCERO~S.A.\nDE C.V.\r\n" +
+		uuid1 + "~TER010101AB1~TERCERO~S.A.\nDE C.V.\r\n" + uuid1 + "~OTR010101AB1~OTRO\r\n" + "22222222-2222-4333-8444-555555555555~NAD010101AB1~NADIE\r\n"}
 	want := []Metadato{
 		fila(func(m *Metadato) {
 			m.RFCACuentaTerceros, m.NombreACuentaTerceros = "TER010101AB1", "TERCERO~S.A.\nDE C.V."
@@ -153,7 +162,7 @@ func TestMetadatos_WhenThirdPartiesAreThereJoinsThem(t *testing.T) {
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("%s, pages of %d:\n%s", nombre, pagina, d)
 			}
-			if len(fallas) != 1 || fallas[0].Fila != 2 || fallas[0].Entrada != "ID_tercero.txt" {
+			if len(fallas) != 1 || fallas[0].Fila != 1 || fallas[0].Entrada != "ID_tercero.txt" {
 				t.Errorf("%s, pages of %d: %+v", nombre, pagina, fallas)
 			}
 		}
@@ -182,13 +191,16 @@ func TestTerceros_WhenOverTheBoundSaysSo(t *testing.T) {
 	}
 }
 
-func TestMetadatos_WhenEntriesAreNotOfThePackageSkipsThem(t *testing.T) {
+func TestMetadatos_WhenEntriesAreNotOfThePackageSaysSoAndSkipsThem(t *testing.T) {
 	t.Parallel()
 	texto := titulos + "\r\n" + inicio + cola + "\r\n"
 	got, fallas := leeTodo(t, leeMetadatos, empaca(t, archivo{"carpeta/ID_01.txt", texto}, archivo{`carpeta\ID_01.txt`, texto},
-		archivo{"carpeta/", ""}, archivo{"ID.xml", texto}, archivo{"ID_01.TXT", texto}), 0)
-	if len(got) != 1 || len(fallas) != 2 || fallas[0].Detalle != noEnRaiz {
-		t.Errorf("%d rows, %+v", len(got), fallas)
+		archivo{"carpeta/", ""}, archivo{"ID.xml", texto}, archivo{"ID_01.TXT", texto}, archivo{`C:\datos\ID_01.txt`, texto}, archivo{"dentro.zip", texto}), 0)
+	want := []Falla{{Entrada: "carpeta/ID_01.txt", Detalle: noEnRaiz, Ajena: true}, {Entrada: `carpeta\ID_01.txt`, Detalle: noEnRaiz, Ajena: true},
+		{Entrada: "ID.xml", Detalle: "El nombre del archivo no termina en .txt: no se lee.", Ajena: true}, {Entrada: `C:\datos\ID_01.txt`, Detalle: noEnRaiz, Ajena: true},
+		{Entrada: "dentro.zip", Detalle: "Es otro ZIP dentro del paquete: no se lee.", Ajena: true}}
+	if d := cmp.Diff(want, fallas); d != "" || len(got) != 1 {
+		t.Errorf("%d rows\n%s", len(got), d)
 	}
 }
 

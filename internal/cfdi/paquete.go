@@ -77,11 +77,20 @@ func (l *metadatos) termina(err error) {
 }
 
 func (l *metadatos) falla(entrada string, fila int, sigue Posicion, detalle string) error {
-	l.leido = Leido[Metadato]{Falla: &Falla{Entrada: muestra(entrada), Fila: fila, Detalle: detalle}, Sigue: sigue}
+	return l.suelta(Falla{Entrada: muestra(entrada), Fila: fila, Detalle: detalle}, sigue)
+}
+
+func (l *metadatos) suelta(f Falla, sigue Posicion) error {
+	l.leido = Leido[Metadato]{Falla: &f, Sigue: sigue}
 	if !l.yield(l.leido, nil) {
 		return errBasta
 	}
 	return nil
+}
+
+// ajena tells of an entry that no package of metadata has.
+func (l *metadatos) ajena(e zipdir.Entry, detalle string) error {
+	return l.suelta(Falla{Entrada: muestra(e.Name), Detalle: detalle, Ajena: true}, tras(e.Next, 0))
 }
 
 // juntaTerceros reads the texts of third parties, which may come after the rows
@@ -156,15 +165,17 @@ func (l *metadatos) entrada(e zipdir.Entry) error {
 	switch {
 	case l.juntados[e.Mark.Entry] != nil:
 		return l.juntas(e, desde)
-	case !conExtension(e.Name, ".txt"):
+	case esCarpeta(e):
 		return nil
 	case !enRaiz(e.Name):
-		return l.falla(e.Name, 0, tras(e.Next, 0), noEnRaiz)
+		return l.ajena(e, noEnRaiz)
+	case !conExtension(e.Name, ".txt"):
+		return l.ajena(e, noEs(e, ".txt"))
 	}
 	fila := 0
 	err := conTexto(e, func(t *textoLeido, detalle string) error {
 		if detalle == "" && !t.alinea.metadatos() {
-			detalle = "No es un texto de metadatos ni de terceros."
+			detalle = "No es un texto de metadatos ni de terceros: el encabezado dice «" + muestra(t.alinea.crudo) + "»."
 		}
 		if detalle != "" {
 			return l.falla(e.Name, 0, tras(e.Next, 0), detalle)
@@ -183,7 +194,10 @@ func (l *metadatos) entrada(e zipdir.Entry) error {
 	case errors.Is(err, errBasta) || errors.Is(err, zipdir.ErrRead):
 		return err
 	}
-	if fila > 0 {
+	switch {
+	case errors.Is(err, zipdir.ErrChecksum):
+		fila = 0 // all could be read, and any may be altered
+	case fila > 0:
 		fila++ // the one that could not be read any more
 	}
 	return l.falla(e.Name, fila, tras(e.Next, 0), detalleDe(err))
@@ -212,6 +226,19 @@ func (l *metadatos) filas(t *textoLeido, mark zipdir.Mark) error {
 }
 
 const noEnRaiz = "El archivo no está en la raíz del paquete: no se lee."
+
+// noEs says of an entry that it is not of the kind that the package holds.
+func noEs(e zipdir.Entry, extension string) string {
+	if conExtension(e.Name, ".zip") {
+		return "Es otro ZIP dentro del paquete: no se lee."
+	}
+	return "El nombre del archivo no termina en " + extension + ": no se lee."
+}
+
+// esCarpeta reports whether an entry is a folder, which has no content.
+func esCarpeta(e zipdir.Entry) bool {
+	return strings.HasSuffix(e.Name, "/") || strings.HasSuffix(e.Name, `\`) && e.UncompressedSize == 0
+}
 
 func enRaiz(nombre string) bool { return !strings.ContainsAny(nombre, `/\`) }
 

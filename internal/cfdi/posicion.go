@@ -50,8 +50,11 @@ func tras(m zipdir.Mark, fila int) Posicion {
 // Falla is what could not be read of a package.
 type Falla struct {
 	Entrada string // name of the entry, valid UTF-8
-	Fila    int    // from 1, the header not counted; 0 is the whole entry
+	Fila    int    // from 1, blank rows and the header not counted; 0 is the whole entry
 	Detalle string // in Spanish, for the API's user
+	// Ajena is an entry that no package of the SAT has: it lies in a folder, or is of
+	// another kind. Nothing that the SAT counted is missing for it.
+	Ajena bool
 }
 
 func (f *Falla) Error() string {

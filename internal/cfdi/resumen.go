@@ -11,7 +11,7 @@ import (
 // Resumen is what a list shows of a CFDI: version 3.2, 3.3 or 4.0, or of
 // Retenciones 1.0 or 2.0. Amounts and dates are the document's own text.
 type Resumen struct {
-	UUID    string // as the timbre has it
+	UUID    string // of the timbre, in lower case
 	Version string
 	// Tipo is I, E, T, N, P; R of a CFDI de retenciones.
 	Tipo                                                 string
@@ -101,6 +101,7 @@ func (l *lectorResumen) completa() error {
 	if l.r.UUID == "" {
 		return errSinTimbre
 	}
+	l.r.UUID = strings.ToLower(l.r.UUID)
 	slices.Sort(l.r.Complementos)
 	l.r.Complementos = slices.Compact(l.r.Complementos)
 	return nil

@@ -30,7 +30,7 @@ func muestraXML(tb testing.TB, nombre string) string {
 // resumenes are the summaries of testdata, written by hand.
 func resumenes() map[string]Resumen {
 	return map[string]Resumen{
-		"cfdi32.xml": {UUID: uuid1, Version: "3.2", Tipo: "I", RFCEmisor: "AAA010101AAA", NombreEmisor: `LA "CASA" & Cía`, RFCReceptor: "XAXX010101000",
+		"cfdi32.xml": {UUID: strings.ToLower(uuid1), Version: "3.2", Tipo: "I", RFCEmisor: "AAA010101AAA", NombreEmisor: `LA "CASA" & Cía`, RFCReceptor: "XAXX010101000",
 			Fecha: "2015-03-04T05:06:07", FechaTimbrado: "2015-03-04T05:07:00", Serie: "B", Folio: "77", Moneda: "Pesos", SubTotal: "100.000000", Total: "116.00",
 			MetodoPago: "PAGO EN UNA SOLA EXHIBICION", FormaPago: "03", Complementos: []string{"ImpuestosLocales"}},
 		"cfdi33.xml": {UUID: uuid2, Version: "3.3", Tipo: "P", RFCEmisor: "AAA010101AAA", NombreEmisor: "DOS LINEAS", RFCReceptor: "BBB010101BBB", NombreReceptor: "L'ÉCOLE",
@@ -38,9 +38,9 @@ func resumenes() map[string]Resumen {
 		"cfdi40.xml": {UUID: strings.ToLower(uuid1), Version: "4.0", Tipo: "N", RFCEmisor: "Ñ&A010101AAA", NombreEmisor: "PEÑA", RFCReceptor: "BBBB010101BBB", NombreReceptor: "LUIS",
 			Fecha: "2024-05-06T07:08:09", FechaTimbrado: "2024-05-06T07:09:10", Serie: "NOM", Folio: "1", Moneda: "MXN", SubTotal: "1000.00", Total: "900.00",
 			MetodoPago: "PUE", Complementos: []string{"Alfa", "Nomina", "Zeta"}},
-		"retenciones10.xml": {UUID: uuid1, Version: "1.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", NombreReceptor: "WORLD INC",
+		"retenciones10.xml": {UUID: strings.ToLower(uuid1), Version: "1.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", NombreReceptor: "WORLD INC",
 			Fecha: "2019-01-23T08:00:00-06:00", FechaTimbrado: "2019-01-23T08:01:00", Folio: "R-9", Total: "5555.5", Complementos: []string{"Dividendos"}},
-		"retenciones20.xml": {UUID: uuid1, Version: "2.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", RFCReceptor: "BBB010101BBB", NombreReceptor: "RECEPTORA",
+		"retenciones20.xml": {UUID: strings.ToLower(uuid1), Version: "2.0", Tipo: "R", RFCEmisor: "AAA010101AAA", NombreEmisor: "EMISORA", RFCReceptor: "BBB010101BBB", NombreReceptor: "RECEPTORA",
 			Fecha: "2024-01-23T08:00:00", FechaTimbrado: "2024-01-23T08:01:00", Folio: "10", Total: "100.00"},
 	}
 }
@@ -181,7 +181,7 @@ func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
 	t.Parallel()
 	buena := muestraXML(t, "cfdi33.xml")
 	paquete := empaca(t, archivo{uuid1 + ".xml", muestraXML(t, "cfdi40.xml")}, archivo{"rota.xml", buena[:500]}, archivo{uuid2 + ".xml.xml", buena},
-		archivo{"carpeta/x.xml", buena}, archivo{"carpeta/", ""}, archivo{"lista.txt", "x"}, archivo{"OTRA.XML", muestraXML(t, "cfdi32.xml")})
+		archivo{"carpeta/x.xml", buena}, archivo{"carpeta/", ""}, archivo{"lista.txt", "x"}, archivo{`windows\y.xml`, buena}, archivo{"otro.ZIP", "PK"}, archivo{`vacía\`, ""}, archivo{"OTRA.XML", muestraXML(t, "cfdi32.xml")})
 	i := bytes.Index(paquete, []byte("OTRA.XML"))
 	paquete[i+len("OTRA.XML")+40] ^= 0xff // its data
 	for _, pagina := range []int{0, 1, 2, 3} {
@@ -189,7 +189,10 @@ func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
 		if d := cmp.Diff([]Resumen{resumenes()["cfdi40.xml"], resumenes()["cfdi33.xml"]}, got); d != "" {
 			t.Errorf("pages of %d:\n%s", pagina, d)
 		}
-		want := []Falla{{"rota.xml", 0, string(errIncompleto)}, {"carpeta/x.xml", 0, noEnRaiz}, {"OTRA.XML", 0, "El archivo está dañado dentro del ZIP."}}
+		want := []Falla{{Entrada: "rota.xml", Detalle: string(errIncompleto)}, {Entrada: "carpeta/x.xml", Detalle: noEnRaiz, Ajena: true},
+			{Entrada: "lista.txt", Detalle: "El nombre del archivo no termina en .xml: no se lee.", Ajena: true},
+			{Entrada: `windows\y.xml`, Detalle: noEnRaiz, Ajena: true}, {Entrada: "otro.ZIP", Detalle: "Es otro ZIP dentro del paquete: no se lee.", Ajena: true},
+			{Entrada: "OTRA.XML", Detalle: "El archivo está dañado dentro del ZIP."}}
 		if d := cmp.Diff(want, fallas); d != "" {
 			t.Errorf("pages of %d:\n%s", pagina, d)
 		}
@@ -272,7 +275,7 @@ func FuzzResumen(f *testing.F) {
 			t.Fatalf("%v, encoding/xml: %v", err, errBiblioteca)
 		}
 		for _, v := range append([]string{s.UUID, s.RFCEmisor, s.NombreEmisor, s.RFCReceptor, s.NombreReceptor, s.Fecha, s.SubTotal, s.Total, s.Serie, s.Folio}, s.Complementos...) {
-			if v != "" && !slices.Contains(valores, v) {
+			if v != "" && !slices.ContainsFunc(valores, func(otro string) bool { return otro == v || v == s.UUID && strings.ToLower(otro) == v }) {
 				t.Fatalf("%q is not among %q", v, valores)
 			}
 		}

@@ -24,7 +24,7 @@ const (
 // package; what is over that is told, not joined.
 type terceros struct {
 	filas  []tercero
-	textos []string // RFC, ~, name
+	textos []string // RFC, ~, name, and behind sinDuda what is doubtful about them
 	numero map[string]uint32
 	bytes  int
 	lleno  bool
@@ -35,11 +35,17 @@ type tercero struct {
 	texto, orden uint32
 }
 
-func (t *terceros) agrega(clave [16]byte, rfc, nombre string) {
+// sinDuda stands between a third party and the notice of its row.
+const sinDuda = "\x00"
+
+func (t *terceros) agrega(clave [16]byte, m *Metadato) {
 	if t.lleno {
 		return
 	}
-	texto := rfc + string(separador) + nombre
+	texto := m.RFCACuentaTerceros + string(separador) + strings.ReplaceAll(m.NombreACuentaTerceros, sinDuda, "")
+	if m.Aviso != "" {
+		texto += sinDuda + m.Aviso
+	}
 	n, ok := t.numero[texto]
 	if !ok {
 		t.bytes += len(texto) + costoTexto
@@ -82,7 +88,7 @@ func (t *terceros) lee(texto *textoLeido, falla func(fila int, detalle string)) 
 		}
 		clave, _ := Clave(m.UUID) // checked by the row
 		ya := t.lleno
-		t.agrega(clave, m.RFCACuentaTerceros, m.NombreACuentaTerceros)
+		t.agrega(clave, &m)
 		if t.lleno && !ya {
 			falla(texto.fila, fmt.Sprintf("Hay demasiados terceros: los metadatos llevan los de las primeras %d filas de este archivo, y no los de esta ni las siguientes.", len(t.filas)))
 		}
@@ -112,7 +118,11 @@ func (t *terceros) une(clave [16]byte, m *Metadato) {
 		if vistos[f.texto] {
 			continue
 		}
-		rfc, nombre, _ := strings.Cut(t.textos[f.texto], string(separador))
+		texto, aviso, _ := strings.Cut(t.textos[f.texto], sinDuda)
+		rfc, nombre, _ := strings.Cut(texto, string(separador))
+		if aviso != "" {
+			m.Aviso = junta(m.Aviso, "De su tercero: "+aviso)
+		}
 		if n == 1 {
 			m.RFCACuentaTerceros, m.NombreACuentaTerceros = rfc, nombre
 			vistos = map[uint32]bool{f.texto: true}

@@ -2,6 +2,7 @@ package zipdir
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"compress/flate"
 	"encoding/binary"
 	"errors"
@@ -13,8 +14,12 @@ import (
 )
 
 var (
-	// ErrEntry is an entry whose content is damaged, or of a kind that is not read.
+	// ErrEntry is an entry whose content is damaged, or of a kind that is not read
+	// (MethodError).
 	ErrEntry = errors.New("zipdir: the entry cannot be read")
+	// ErrChecksum is an ErrEntry of which everything was read, and something of it is
+	// not as the CRC-32 says.
+	ErrChecksum = fmt.Errorf("%w: its checksum is another", ErrEntry)
 	// ErrLimit is an entry that is larger than the caller takes, or far larger than
 	// its data.
 	ErrLimit = errors.New("zipdir: the entry is too large")
@@ -25,6 +30,7 @@ const (
 	lenLocal = 30
 	stored   = 0
 	deflated = 8
+	bzipped  = 12
 	// maxRatio is how many times its data a content may be. Deflate reaches 1032;
 	// the texts and XML of the SAT are below 30.
 	maxRatio = 250
@@ -38,10 +44,8 @@ const (
 // time: opening one ends the reading of the former.
 func (e Entry) Open(limit int64) (io.ReadCloser, error) {
 	switch {
-	case e.flags&flagEncrypt != 0:
-		return nil, fmt.Errorf("%w: it is encrypted", ErrEntry)
-	case e.Method != stored && e.Method != deflated:
-		return nil, fmt.Errorf("%w: method %d", ErrEntry, e.Method)
+	case e.flags&flagEncrypt != 0 || e.Method != stored && e.Method != deflated && e.Method != bzipped:
+		return nil, &MethodError{Method: e.Method, Encrypted: e.flags&flagEncrypt != 0 || e.Method == aes}
 	case e.Method == stored && e.CompressedSize != e.UncompressedSize:
 		return nil, fmt.Errorf("%w: stored with two sizes", ErrEntry)
 	case e.UncompressedSize > uint64(max(0, limit)):
@@ -55,10 +59,13 @@ func (e Entry) Open(limit int64) (io.ReadCloser, error) {
 	}
 	raw := &section{w: e.walk.data, at: from, end: from + int64(e.CompressedSize)} //nolint:gosec // located: below the directory
 	c := &content{raw: raw, r: raw, left: e.UncompressedSize, sum: crc32.NewIEEE(), want: e.CRC32, walk: e.walk}
-	if e.Method == deflated {
+	switch e.Method {
+	case deflated:
 		if err := c.inflate(); err != nil {
 			return nil, err
 		}
+	case bzipped:
+		c.r = bzip2.NewReader(raw)
 	}
 	return c, nil
 }
@@ -139,7 +146,7 @@ func (c *content) judge(err error) error {
 	case c.left > 0:
 		return fmt.Errorf("%w: %d bytes are missing", ErrEntry, c.left)
 	case c.sum.Sum32() != c.want:
-		return fmt.Errorf("%w: its checksum is another", ErrEntry)
+		return ErrChecksum
 	}
 	return io.EOF
 }

@@ -67,6 +67,7 @@ func WalkFrom(r io.ReaderAt, size int64, from Mark) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		marked := failing{r}
 		end, err := findDirectory(marked, size)
+		end.entries = end.count(from.Entry)
 		if err == nil && (from.Offset > end.size || from.Entry > end.entries) {
 			err = fmt.Errorf("%w: its directory does not reach where to begin", ErrZip)
 		}
@@ -111,7 +112,7 @@ func newHeaders(r io.ReaderAt, end directory, from Mark) *headers {
 
 // each calls f with every header, until it returns false, which more repeats.
 func (h *headers) each(f func(Entry) bool) (more bool, err error) {
-	for h.at.Entry < h.end.entries {
+	for h.more() {
 		e, err := h.next()
 		if errors.Is(err, ErrRead) {
 			return true, err
@@ -133,6 +134,30 @@ func (h *headers) each(f func(Entry) bool) (more bool, err error) {
 	return true, nil
 }
 
+// lap is how many entries a count of 16 bits leaves out when it is full.
+const lap = unknown16 + 1
+
+// more reports whether another header is to follow. A writer without ZIP64 has only 16
+// bits for the count: what is left of a directory of that many tells the rest.
+func (h *headers) more() bool {
+	if h.at.Entry < h.end.entries {
+		return true
+	}
+	if h.at.Entry%lap == h.end.entries%lap && h.end.size-h.at.Offset >= lap*lenDirectory {
+		h.end.entries += lap
+	}
+	return h.at.Entry < h.end.entries
+}
+
+// count returns the count of entries, when a mark says that there are so many.
+func (d directory) count(mark uint64) uint64 {
+	n := d.entries
+	for d.entries <= unknown16 && n < mark && (n+lap)*lenDirectory <= d.size {
+		n += lap
+	}
+	return n
+}
+
 var (
 	errHeader  = errors.New("it is no directory header")
 	errOutside = errors.New("it lies outside")
@@ -146,8 +171,8 @@ func (h *headers) next() (Entry, error) {
 	if binary.LittleEndian.Uint32(fixed[:]) != sigDirectory {
 		return Entry{}, errHeader
 	}
-	local := binary.LittleEndian.Uint32(fixed[42:])
-	if local != unknown32 && uint64(local) >= h.end.offset {
+	local := uint64(binary.LittleEndian.Uint32(fixed[42:]))
+	if local != unknown32 && local+h.end.shift >= h.end.offset {
 		return Entry{}, errOutside
 	}
 	name, extra := int(binary.LittleEndian.Uint16(fixed[28:])), int(binary.LittleEndian.Uint16(fixed[30:]))
@@ -160,7 +185,7 @@ func (h *headers) next() (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{
-		Name: string(h.variable[:name]), Mark: h.at, offset: uint64(local),
+		Name: string(h.variable[:name]), Mark: h.at, offset: local,
 		flags: binary.LittleEndian.Uint16(fixed[8:]), Method: binary.LittleEndian.Uint16(fixed[10:]),
 		CRC32:            binary.LittleEndian.Uint32(fixed[16:]),
 		CompressedSize:   uint64(binary.LittleEndian.Uint32(fixed[20:])),
@@ -168,6 +193,7 @@ func (h *headers) next() (Entry, error) {
 	}
 	e.Next = Mark{Entry: h.at.Entry + 1, Offset: h.at.Offset + lenDirectory + uint64(variable)} //nolint:gosec // not negative
 	e.large(h.variable[name : name+extra])
+	e.offset += h.end.shift
 	return e, nil
 }
 
