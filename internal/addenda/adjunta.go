@@ -138,7 +138,7 @@ func nuevoCotejo(b []byte) (*cotejo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cotejo{l: nuevoLector(s), addenda: sha256.New()}, nil
+	return &cotejo{l: nuevoLector(s, false), addenda: sha256.New()}, nil
 }
 
 // siguiente passes over the Addenda.
@@ -154,7 +154,7 @@ func (c *cotejo) siguiente() (evento, error) {
 			}
 			c.raiz = e.nombre
 		}
-		if len(c.l.pila) != 2 || e.nombre != (xml.Name{Space: c.raiz.Space, Local: "Addenda"}) {
+		if c.l.r.Depth() != 2 || e.nombre != (xml.Name{Space: c.raiz.Space, Local: "Addenda"}) {
 			return e, nil
 		}
 		if err := c.pasa(); err != nil {
@@ -202,7 +202,7 @@ func (c *cotejo) entero() (evento, error) {
 			partes.WriteString(e.texto)
 			continue
 		}
-		solo := c.previo == abre && e.clase == cierra && len(c.l.pila) > 0
+		solo := c.previo == abre && e.clase == cierra && c.l.r.Depth() > 1
 		if partes.Len() > 0 && (solo || strings.Trim(partes.String(), blancos) != "") {
 			c.pendiente = &e
 			return evento{clase: texto, texto: partes.String()}, nil

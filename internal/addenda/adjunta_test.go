@@ -150,14 +150,14 @@ func FuzzAdjunta(f *testing.F) {
 // raizDe tells where the root of a document ends, and its namespace.
 func raizDe(t *testing.T, s string) (fin int, espacio string) {
 	t.Helper()
-	l := nuevoLector(s)
+	l := nuevoLector(s, false)
 	for {
 		e, err := l.siguiente()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.clase == cierra && len(l.pila) == 0 {
-			return int(l.d.InputOffset()), e.nombre.Space
+		if e.clase == cierra && l.r.Depth() == 1 {
+			return int(l.r.Offset()), e.nombre.Space
 		}
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // maxDocumento bounds a document, before and after it is made UTF-8: 10 MiB.
@@ -29,13 +29,8 @@ func espaciosCFDI() []string {
 // valid, is not looked at.
 func CFDI(b []byte) (string, []gateway.Campo) {
 	s, err := lee(b)
-	if errors.Is(err, errCodificacion) {
-		c := campo("xmlCfdi", err.Error())
-		c[0].ValoresValidos = codificaciones()
-		return "", c
-	}
 	if err != nil {
-		return "", campo("xmlCfdi", err.Error())
+		return "", rechazado(err)
 	}
 	return revisaCFDI(s)
 }
@@ -44,17 +39,25 @@ func CFDI(b []byte) (string, []gateway.Campo) {
 // of JSON: whatever its declaration says of an encoding no longer holds, and is
 // made to say UTF-8 without decoding anything.
 func CFDITexto(s string) (string, []gateway.Campo) {
-	s, err := admite(enUTF8(strings.TrimPrefix(s, marcaUTF8)))
-	if err != nil {
-		return "", campo("xmlCfdi", err.Error())
+	if s = xmldoc.Decoded(s); len(s) > maxDocumento {
+		return "", rechazado(grande())
 	}
 	return revisaCFDI(s)
 }
 
+func rechazado(err error) []gateway.Campo {
+	c := campo("xmlCfdi", err.Error())
+	var r rechazo
+	if errors.As(err, &r) {
+		c[0].ValoresValidos = r.validos
+	}
+	return c
+}
+
 func revisaCFDI(s string) (string, []gateway.Campo) {
-	raiz, err := revisa(nuevoLector(s))
+	raiz, err := revisa(nuevoLector(s, false))
 	if err != nil {
-		return "", campo("xmlCfdi", err.Error())
+		return "", rechazado(err)
 	}
 	if !esCFDI(raiz) {
 		c := campo("xmlCfdi", "El documento no es un CFDI: su raíz debe ser Comprobante, en el espacio de nombres del SAT.")
@@ -76,36 +79,28 @@ func Nodo(b []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l := nuevoLector(s)
-	l.sueltos = true
-	if _, err := revisa(l); err != nil {
+	if _, err := revisa(nuevoLector(s, true)); err != nil {
 		return "", err
 	}
 	return s, nil
 }
 
-// lee returns the text of a document that is in its bounds and has no character
-// but those of XML.
+// lee returns the text of a document that is in its bounds.
 func lee(b []byte) (string, error) {
 	if len(b) > maxDocumento {
-		return "", errGrande
+		return "", grande()
 	}
-	s, err := decodifica(b)
-	if err != nil {
-		return "", err
-	}
-	return admite(s)
-}
-
-func admite(s string) (string, error) {
-	if len(s) > maxDocumento {
-		return "", errGrande
-	}
-	if malo := ajeno(s); malo != nil {
-		return "", malo
+	s, err := xmldoc.Text(b, "")
+	switch {
+	case err != nil:
+		return "", rechazoDe(s, err)
+	case len(s) > maxDocumento:
+		return "", grande()
 	}
 	return s, nil
 }
+
+func grande() error { return rechazo{detalle: "El documento pasa de 10 MiB."} }
 
 // revisa reads a document to its end and returns the name of its root.
 func revisa(l *lector) (raiz xml.Name, err error) {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 const marcaUTF8 = "\ufeff"
@@ -32,48 +33,20 @@ func campo(nombre, detalle string) []gateway.Campo {
 	return []gateway.Campo{{Campo: nombre, Detalle: detalle}}
 }
 
-// defecto is what is wrong with a text, in Spanish, and where.
-type defecto struct {
-	linea, columna int
-	detalle        string
-}
-
-func (d *defecto) Error() string {
-	return fmt.Sprintf("%s (línea %d, columna %d).", d.detalle, d.linea, d.columna)
-}
-
-// defectoEn makes a defecto of the place in s where offset points.
-func defectoEn(s string, offset int, format string, args ...any) *defecto {
-	antes := s[:min(offset, len(s))]
-	return &defecto{
-		linea:   strings.Count(antes, "\n") + 1,
-		columna: utf8.RuneCountInString(antes[strings.LastIndexByte(antes, '\n')+1:]) + 1,
-		detalle: fmt.Sprintf(format, args...),
-	}
-}
-
 // ajeno finds the first character that XML 1.0 cannot carry; nil when there is none.
-func ajeno(s string) *defecto {
+func ajeno(s string) error {
 	for i, r := range s {
-		if r == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
-				return defectoEn(s, i, "El texto no está en UTF-8")
-			}
+		if _, n := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && n == 1 {
+			return defectoEn(s, i, "El texto no está en UTF-8")
 		}
-		if !caracterXML(r) {
-			return defectoEn(s, i, "El carácter U+%04X no se puede mandar en XML: quítelo", r)
+		if !xmldoc.Char(r) {
+			return defectoEn(s, i, fmt.Sprintf("El carácter U+%04X no se puede mandar en XML: quítelo", r))
 		}
 	}
 	return nil
 }
 
-// caracterXML is the production Char of XML 1.0 §2.2.
-func caracterXML(r rune) bool {
-	switch {
-	case r == '\t', r == '\n', r == '\r':
-		return true
-	case r < 0x20, r >= 0xD800 && r <= 0xDFFF, r == 0xFFFE, r == 0xFFFF:
-		return false
-	}
-	return r <= 0x10FFFF
+func defectoEn(s string, offset int, detalle string) error {
+	linea, columna := xmldoc.Position(s, int64(offset))
+	return rechazo{detalle: fmt.Sprintf("%s (línea %d, columna %d).", detalle, linea, columna)}
 }

@@ -1,12 +1,15 @@
 package contrato
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -141,6 +144,10 @@ func TestConstruye_WhenThereIsNoPlace(t *testing.T) {
 }
 
 func TestLee_WhenRefused(t *testing.T) {
+	var muchos strings.Builder
+	for i := range 101 {
+		fmt.Fprintf(&muchos, ` a%d=""`, i)
+	}
 	profundo := "<Contrato>" + strings.Repeat("<a>", 20) + strings.Repeat("</a>", 20) + "</Contrato>"
 	for name, tt := range map[string]struct{ xml, detail string }{
 		"empty":             {"", "bien formado"},
@@ -158,7 +165,13 @@ func TestLee_WhenRefused(t *testing.T) {
 		"many Firmas":       {"<Contrato><Firmas>" + strings.Repeat("<Firma/>", 21) + "</Firmas></Contrato>", "demasiadas"},
 		"Latin-1":           {`<?xml version="1.0" encoding="ISO-8859-1"?><Contrato/>`, "UTF-8"},
 		"large":             {"<Contrato>" + strings.Repeat(" ", maxDocumento) + "</Contrato>", "2 MiB"},
-		"many attributes":   {"<Contrato" + strings.Repeat(` a=""`, 101) + "/>", "demasiados atributos"},
+		"many attributes":   {"<Contrato" + muchos.String() + "/>", "más de 100 atributos"},
+		"blank before":      {"\n<?xml version=\"1.0\"?><Contrato/>", "línea 2, columna 1"},
+		"no blank between":  {`<Contrato><Firmas><Firma RFC="1"Sello="2"/></Firmas></Contrato>`, "bien formado"},
+		"blanks around =":   {`<?xml version="1.0" encoding = 'ISO-8859-1'?><Contrato/>`, "UTF-8"},
+		"Latin-1 bytes":     {"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Contrato><Texto>\xF1</Texto></Contrato>", "UTF-8"},
+		"UTF-16":            {"\xFF\xFE<\x00a\x00/\x00>\x00", "UTF-8"},
+		"prefix undeclared": {"<c:Contrato/>", "prefijo"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := Lee([]byte(tt.xml))
@@ -180,6 +193,39 @@ func TestLee_WhenWrittenByOthers(t *testing.T) {
 	want := Contrato{Texto: "a\n<b>\rc", Hash: " H ", Firmas: []Firma{{Quien: PCCFDI, Otros: []Atributo{{"Otro", "1"}}}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// The PAC's answer may be in any encoding; what it has signed is the same.
+func TestLeeRecibido_WhenInAnotherEncodingReadsIt(t *testing.T) {
+	const dentro = "<Contrato><Fecha>2026</Fecha><Texto>a\r\nñ €&#10;</Texto><Firmas><Firma Quien='PCCFDI' Nombre='Ñ&#10;'/></Firmas></Contrato>"
+	want := Contrato{Fecha: "2026", Texto: "a\nñ €\n", Firmas: []Firma{{Quien: PCCFDI, Nombre: "Ñ\n"}}}
+	latino := strings.NewReplacer("ñ", "\xF1", "Ñ", "\xD1", "€", "\x80").Replace
+	dos := func(texto string, orden binary.AppendByteOrder) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune("\ufeff" + texto)) {
+			b = orden.AppendUint16(b, u)
+		}
+		return string(b)
+	}
+	for nombre, documento := range map[string]string{
+		"UTF-8":            dentro,
+		"windows-1252":     `<?xml version="1.0" encoding="windows-1252"?>` + latino(dentro),
+		"ISO-8859-1":       `<?xml version='1.0' encoding = 'ISO-8859-1' standalone='yes'?>` + strings.NewReplacer("ñ", "\xF1", "Ñ", "\xD1", "€", "&#8364;").Replace(dentro),
+		"UTF-16, big":      dos(`<?xml version="1.0" encoding="UTF-16"?>`+dentro, binary.BigEndian),
+		"UTF-16, little":   dos(dentro, binary.LittleEndian),
+		"UTF-16 in letter": `<?xml version="1.0" encoding="utf-16"?>` + dentro,
+	} {
+		got, err := LeeRecibido([]byte(documento))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", nombre, err, diff)
+		}
+		if _, err := Lee([]byte(documento)); nombre != "UTF-8" && !gateway.IsKind(err, gateway.KindInvalida) {
+			t.Errorf("%s: taken from a caller: %v", nombre, err)
+		}
+	}
+	if _, err := LeeRecibido([]byte("<Contrato><Texto>\xF1</Texto></Contrato>")); err == nil {
+		t.Error("Latin-1 that says nothing was read")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // The bounds of a document: a contract of many pages has less than 100 KiB.
@@ -19,29 +20,35 @@ const (
 	maxAtributos   = 100
 )
 
-// Lee reads a Contrato in UTF-8. Elements are found by their local names;
-// unknown ones are passed over, unknown attributes of a Firma are kept. It does
-// not judge what is in it: Valida does.
+// Lee reads a Contrato in UTF-8, which is how it goes on. Elements are found by
+// their local names; unknown ones are passed over, unknown attributes of a Firma
+// are kept. It does not judge what is in it: Valida does.
 //
 // The error is a *gateway.Error of KindInvalida: over 2 MiB, not XML, not in
 // UTF-8, a DTD, nested too deeply, another root than Contrato, or something that
 // could be read in two ways (an element or attribute twice, elements in Texto).
 func Lee(documento []byte) (Contrato, error) {
-	documento = bytes.TrimPrefix(documento, []byte("\xEF\xBB\xBF"))
+	return lee(documento, xmldoc.Options{OnlyUTF8: true})
+}
+
+// LeeRecibido is Lee for a Contrato that the PAC delivered: in any encoding that
+// xmldoc reads.
+func LeeRecibido(documento []byte) (Contrato, error) { return lee(documento, xmldoc.Options{}) }
+
+func lee(documento []byte, o xmldoc.Options) (Contrato, error) {
 	if len(documento) > maxDocumento {
 		return Contrato{}, ilegible("El Contrato pasa de 2 MiB.", nil)
 	}
-	l := lector{d: xml.NewDecoder(bytes.NewReader(documento)), textos: map[string]*strings.Builder{}}
-	l.d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCodificacion }
+	o.MaxDepth, o.MaxAttributes = maxProfundidad, maxAtributos
+	d := xmldoc.NewReader(bytes.NewReader(documento), o)
+	l := lector{textos: map[string]*strings.Builder{}}
 	for {
-		token, err := l.d.Token()
+		token, err := d.Token()
 		switch {
-		case errors.Is(err, io.EOF) && l.raiz:
+		case errors.Is(err, io.EOF):
 			return l.contrato(), nil
-		case errors.Is(err, errCodificacion):
-			return Contrato{}, ilegible("El Contrato dice estar en otra codificación; escríbalo en UTF-8.", nil)
 		case err != nil:
-			return Contrato{}, ilegible("El Contrato no es XML bien formado.", err)
+			return Contrato{}, defectuoso(documento, err)
 		}
 		if detalle := l.token(token); detalle != "" {
 			return Contrato{}, ilegible(detalle, nil)
@@ -49,7 +56,15 @@ func Lee(documento []byte) (Contrato, error) {
 	}
 }
 
-var errCodificacion = errors.New("contrato: not in UTF-8")
+// defectuoso tells the caller what the reader of XML found wrong, and where.
+func defectuoso(documento []byte, err error) error {
+	var falla *xmldoc.Error
+	if !errors.As(err, &falla) {
+		return ilegible("El Contrato no es XML bien formado.", err)
+	}
+	texto, _ := xmldoc.Text(documento, "") //nolint:errcheck // the place is in what there is of it
+	return ilegible("El Contrato no se puede leer. "+falla.In(texto), err)
+}
 
 func ilegible(detalle string, err error) error {
 	return &gateway.Error{Kind: gateway.KindInvalida, Detail: detalle, Err: err}
@@ -57,8 +72,6 @@ func ilegible(detalle string, err error) error {
 
 // lector follows the document and remembers where it is.
 type lector struct {
-	d      *xml.Decoder
-	raiz   bool
 	pila   []string
 	textos map[string]*strings.Builder // of the parts so far, by path
 	firmas []Firma
@@ -77,35 +90,26 @@ func (l *lector) contrato() Contrato {
 // token returns what is wrong, or nothing.
 func (l *lector) token(token xml.Token) string {
 	switch token := token.(type) {
-	case xml.Directive:
-		return "El Contrato lleva un DTD; quítelo."
 	case xml.StartElement:
 		return l.abre(token)
 	case xml.EndElement:
 		l.pila = l.pila[:len(l.pila)-1]
 	case xml.CharData:
-		return l.texto(string(token))
+		if b := l.textos[strings.Join(l.pila, "/")]; b != nil {
+			b.Write(token)
+		}
 	}
 	return ""
 }
 
 func (l *lector) abre(e xml.StartElement) string {
 	switch {
-	case len(l.pila) == 0 && (l.raiz || e.Name.Local != "Contrato"):
-		return "El documento debe tener un solo elemento raíz, Contrato."
-	case len(l.pila) == maxProfundidad:
-		return "El Contrato tiene demasiados niveles."
-	case len(e.Attr) > maxAtributos:
-		return "Un elemento del Contrato tiene demasiados atributos."
+	case len(l.pila) == 0 && e.Name.Local != "Contrato":
+		return "El elemento raíz del documento debe ser Contrato."
 	case len(l.pila) == 2 && slices.Contains([]string{"Fecha", "Hash", "Texto"}, l.pila[1]):
 		return l.pila[1] + " solo lleva texto."
 	}
-	for i, a := range e.Attr {
-		if slices.ContainsFunc(e.Attr[:i], func(b xml.Attr) bool { return a.Name == b.Name }) {
-			return "Hay un atributo repetido en " + recorta(e.Name.Local) + "."
-		}
-	}
-	l.raiz, l.pila = true, append(l.pila, e.Name.Local)
+	l.pila = append(l.pila, e.Name.Local)
 	switch ruta := strings.Join(l.pila, "/"); ruta {
 	case "Contrato/Fecha", "Contrato/Hash", "Contrato/Texto", "Contrato/Firmas":
 		if l.textos[ruta] != nil {
@@ -124,7 +128,7 @@ func (l *lector) abre(e xml.StartElement) string {
 func firma(atributos []xml.Attr) Firma {
 	var f Firma
 	for _, a := range atributos {
-		if a.Name.Space != "" || a.Name.Local == "xmlns" {
+		if a.Name.Space != "" {
 			continue
 		}
 		if conocido, ok := f.atributo(a.Name.Local); ok {
@@ -134,19 +138,6 @@ func firma(atributos []xml.Attr) Firma {
 		f.Otros = append(f.Otros, Atributo{a.Name.Local, a.Value})
 	}
 	return f
-}
-
-func (l *lector) texto(s string) string {
-	if len(l.pila) == 0 {
-		if strings.TrimSpace(s) != "" {
-			return "Hay texto fuera del Contrato."
-		}
-		return ""
-	}
-	if b := l.textos[strings.Join(l.pila, "/")]; b != nil {
-		b.WriteString(s)
-	}
-	return ""
 }
 
 // recorta keeps what is quoted to the caller short.

@@ -152,7 +152,7 @@ func contramada(antes, despues []byte) error {
 	if err != nil {
 		return err
 	}
-	b, err := contrato.Lee(despues)
+	b, err := contrato.LeeRecibido(despues)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // The bounds of a document. One with a signer has about 4 KiB.
@@ -27,22 +29,18 @@ func Parse(documento []byte) (Titulo, error) {
 
 // lee reads the document and lists what the schema would refuse.
 func (l *lista) lee(documento []byte) (Titulo, error) {
-	documento = bytes.TrimPrefix(documento, []byte("\xEF\xBB\xBF"))
-	switch {
-	case len(documento) > maxTitulo:
+	if len(documento) > maxTitulo {
 		return Titulo{}, fallo("", CodigoDemasiadoGrande, "El XML de un título no pasa de %d KiB.", maxTitulo>>10)
-	case bytes.HasPrefix(documento, []byte("\xFF\xFE")), bytes.HasPrefix(documento, []byte("\xFE\xFF")):
-		return Titulo{}, fallo("", CodigoCodificacion, "El XML está en UTF-16; escríbalo en UTF-8.")
 	}
-	r := lector{lista: l, d: xml.NewDecoder(bytes.NewReader(documento))}
-	r.d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCodificacion }
+	d := xmldoc.NewReader(bytes.NewReader(documento), xmldoc.Options{OnlyUTF8: true, MaxDepth: maxProfundidad})
+	r := lector{lista: l}
 	for {
-		token, err := r.d.Token()
-		if errors.Is(err, io.EOF) && r.raiz && len(r.pila) == 0 {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return Titulo{}, ilegible(err)
+			return Titulo{}, ilegible(documento, err)
 		}
 		if err := r.token(token); err != nil {
 			return Titulo{}, err
@@ -52,25 +50,31 @@ func (l *lista) lee(documento []byte) (Titulo, error) {
 	return r.t, nil
 }
 
-var errCodificacion = errors.New("titulo: not in UTF-8")
-
-func ilegible(err error) error {
-	var sintaxis *xml.SyntaxError
-	switch {
-	case errors.Is(err, errCodificacion):
-		return fallo("", CodigoCodificacion, "El XML dice estar en otra codificación; escríbalo en UTF-8.")
-	case errors.As(err, &sintaxis):
-		return fallo("", CodigoXMLIlegible, "No es XML bien formado: el error está en la línea %d.", sintaxis.Line)
+// ilegible tells the caller what the reader of XML found wrong, and where.
+func ilegible(documento []byte, err error) error {
+	var falla *xmldoc.Error
+	if !errors.As(err, &falla) {
+		return fallo("", CodigoXMLIlegible, "No es XML bien formado.")
 	}
-	return fallo("", CodigoXMLIlegible, "No es XML bien formado.")
+	donde := falla.In(string(bytes.TrimPrefix(documento, []byte("\xEF\xBB\xBF"))))
+	codigo := CodigoXMLIlegible
+	switch falla.Kind {
+	case xmldoc.DTD:
+		codigo = CodigoDTD
+	case xmldoc.Encoding, xmldoc.Bytes:
+		codigo = CodigoCodificacion
+	case xmldoc.Depth:
+		codigo = CodigoProfundidad
+	case xmldoc.Bound:
+		codigo = CodigoDemasiadoGrande
+	}
+	return fallo("", codigo, "%s", donde)
 }
 
 // lector follows the document and remembers where it is.
 type lector struct {
 	*lista
-	d      *xml.Decoder
 	t      Titulo
-	raiz   bool
 	pila   []string
 	vistos []string // children of the root so far
 	salta  int      // depth of the unknown element we are in, or 0
@@ -79,19 +83,10 @@ type lector struct {
 
 func (r *lector) token(token xml.Token) error {
 	switch token := token.(type) {
-	case xml.Directive:
-		return fallo("", CodigoDTD, "El XML lleva un DOCTYPE; quítelo.")
 	case xml.StartElement:
-		if len(r.pila) == 0 && r.raiz {
-			return fallo("", CodigoXMLIlegible, "Hay algo después del elemento raíz.")
-		}
-		if len(r.pila) >= maxProfundidad {
-			return fallo("", CodigoProfundidad, "El XML tiene más de %d niveles.", maxProfundidad)
-		}
 		if err := r.abre(token); err != nil {
 			return err
 		}
-		r.raiz = true
 		r.pila = append(r.pila, token.Name.Local)
 	case xml.EndElement:
 		r.pila = r.pila[:len(r.pila)-1]
@@ -99,34 +94,14 @@ func (r *lector) token(token xml.Token) error {
 			r.salta = 0
 		}
 	case xml.CharData:
-		return r.texto(token)
+		r.texto(token)
 	}
 	return nil
 }
 
-func (r *lector) texto(texto xml.CharData) error {
-	if len(bytes.TrimSpace(texto)) == 0 {
-		return nil
-	}
-	if len(r.pila) == 0 {
-		return fallo("", CodigoXMLIlegible, "Hay texto fuera del elemento raíz.")
-	}
+func (r *lector) texto(texto xml.CharData) {
 	// What is inside an authenticated title's node is the authority's.
-	if r.salta == 0 && (len(r.pila) < 2 || r.pila[1] != "Autenticacion") {
+	if len(bytes.TrimSpace(texto)) > 0 && r.salta == 0 && (len(r.pila) < 2 || r.pila[1] != "Autenticacion") {
 		r.error(ruta(r.pila), CodigoTextoInesperado, "El título solo lleva atributos, no texto: «%s».", recorta(string(texto)))
 	}
-	return nil
-}
-
-// repetido returns the name of an attribute that stands twice, which
-// encoding/xml lets pass and XML does not.
-func repetido(atributos []xml.Attr) (string, bool) {
-	vistos := make(map[xml.Name]bool, len(atributos))
-	for _, a := range atributos {
-		if vistos[a.Name] {
-			return a.Name.Local, true
-		}
-		vistos[a.Name] = true
-	}
-	return "", false
 }

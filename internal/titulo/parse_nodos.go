@@ -13,9 +13,6 @@ func hijos() []string {
 
 // abre takes an element in, by its name and place.
 func (r *lector) abre(e xml.StartElement) error {
-	if nombre, doble := repetido(e.Attr); doble {
-		return fallo("", CodigoXMLIlegible, "No es XML bien formado: el atributo %s está dos veces.", recorta(nombre))
-	}
 	local := e.Name.Local
 	switch {
 	case len(r.pila) == 0:
@@ -94,10 +91,7 @@ func (r *lector) autenticacion(e xml.StartElement) {
 // atributos puts the element's attributes into the places of n.
 func (r *lector) atributos(n nodo, e xml.StartElement) {
 	for _, a := range e.Attr {
-		switch {
-		case a.Name.Space == "xmlns", a.Name.Space == "" && a.Name.Local == "xmlns":
-			continue
-		case a.Name.Space == namespaceXSI:
+		if a.Name.Space == namespaceXSI {
 			r.schemaLocation(a)
 			continue
 		}
@@ -107,12 +101,7 @@ func (r *lector) atributos(n nodo, e xml.StartElement) {
 			continue
 		}
 		destino := n.atributos[i]
-		// XML's normalisation of attributes, which encoding/xml leaves out.
-		// A replacer costs more than the rest of the element, and values rarely need one.
 		*destino.valor = a.Value
-		if strings.ContainsAny(a.Value, "\r\n\t") {
-			*destino.valor = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(a.Value)
-		}
 		if destino.clase == fecha && !destino.obligatorio && *destino.valor == "" {
 			r.error(n.en(destino.nombre), CodigoFechaVacia, "%s está vacía y el esquema no lo admite; omita el atributo.", destino.nombre)
 		}

@@ -1,6 +1,9 @@
 package titulo
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -183,6 +186,32 @@ func TestParse_WhenLenient(t *testing.T) {
 	}
 }
 
+// A reference to a line break stays one, and literal ones become blanks: the
+// sello is over what a parser sees (XML 1.0 §3.3.3).
+func TestVerifica_WhenALineBreakIsAReferenceTheSelloIsOverIt(t *testing.T) {
+	// Neither Sella nor Marshal takes such values, so both are done by hand.
+	titulo := firmado(t, EscapePlano, nil)
+	sellada := titulo
+	sellada.Institucion.NombreInstitucion = "UNIVERSIDAD\nTECNOLÓGICA\r\nDE AGUASCALIENTES"
+	digest := sha256.Sum256(CadenaOriginal(sellada, 0, EscapePlano))
+	sello, err := credencial(t, curpRectora).Signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	titulo.FirmaResponsables[0].Sello = base64.StdEncoding.EncodeToString(sello)
+	xml := string(documento(t, titulo))
+	const escrito = "UNIVERSIDAD TECNOLÓGICA DE AGUASCALIENTES"
+	for como, want := range map[string]string{
+		"UNIVERSIDAD&#10;TECNOLÓGICA&#xD;&#xA;DE AGUASCALIENTES": "aviso institucion/nombreInstitucion espacios",
+		"UNIVERSIDAD\nTECNOLÓGICA\r\nDE AGUASCALIENTES":          "error firmaResponsables/0/sello sello",
+	} {
+		got := resumen(sin(Verifica([]byte(strings.Replace(xml, escrito, como, 1))), ruido()...))
+		if diff := cmp.Diff([]string{want}, got); diff != "" || !strings.Contains(xml, escrito) {
+			t.Errorf("%q:\n%s", como, diff)
+		}
+	}
+}
+
 func TestParse_WhenRefused(t *testing.T) {
 	xml := string(documento(t, ejemplo()))
 	firmante := `<FirmaResponsable nombre="X"/>`
@@ -190,22 +219,34 @@ func TestParse_WhenRefused(t *testing.T) {
 		xml  string
 		want Codigo
 	}{
-		"empty":              {"", CodigoXMLIlegible},
-		"no XML":             {"hola", CodigoXMLIlegible},
-		"cut":                {xml[:len(xml)-9], CodigoXMLIlegible},
-		"cut before":         {`<?xml version="1.0"?>`, CodigoXMLIlegible},
-		"two roots":          {xml + "<a/>", CodigoXMLIlegible},
-		"text after":         {xml + "a", CodigoXMLIlegible},
-		"attribute twice":    {strings.Replace(xml, "folioControl", `folioControl="1" folioControl`, 1), CodigoXMLIlegible},
-		"bare ampersand":     {strings.Replace(xml, "RECTOR", "A & B", 1), CodigoXMLIlegible},
-		"DTD":                {`<!DOCTYPE a [<!ENTITY b "c">]>` + xml[strings.Index(xml, "<Titulo"):], CodigoDTD},
-		"Latin-1":            {strings.Replace(xml, "UTF-8", "ISO-8859-1", 1), CodigoCodificacion},
-		"UTF-16":             {"\xFF\xFE<\x00", CodigoCodificacion},
-		"another root":       {"<cfdi/>", CodigoNoEsTitulo},
-		"much too deep":      {"<TituloElectronico>" + strings.Repeat("<a>", 100_000), CodigoProfundidad},
-		"too large":          {xml + strings.Repeat(" ", maxTitulo), CodigoDemasiadoGrande},
-		"too many signers":   {strings.Replace(xml, "<FirmaResponsable ", strings.Repeat(firmante, 50)+"<FirmaResponsable ", 1), CodigoDemasiadosFirmantes},
-		"signers twice over": {strings.Replace(xml, "<Institucion", "<FirmaResponsables/><Institucion", 1), CodigoElementoRepetido},
+		"empty":               {"", CodigoXMLIlegible},
+		"no XML":              {"hola", CodigoXMLIlegible},
+		"cut":                 {xml[:len(xml)-9], CodigoXMLIlegible},
+		"cut before":          {`<?xml version="1.0"?>`, CodigoXMLIlegible},
+		"two roots":           {xml + "<a/>", CodigoXMLIlegible},
+		"text after":          {xml + "a", CodigoXMLIlegible},
+		"attribute twice":     {strings.Replace(xml, "folioControl", `folioControl="1" folioControl`, 1), CodigoXMLIlegible},
+		"bare ampersand":      {strings.Replace(xml, "RECTOR", "A & B", 1), CodigoXMLIlegible},
+		"DTD":                 {`<!DOCTYPE a [<!ENTITY b "c">]>` + xml[strings.Index(xml, "<Titulo"):], CodigoDTD},
+		"Latin-1":             {strings.Replace(xml, "UTF-8", "ISO-8859-1", 1), CodigoCodificacion},
+		"UTF-16":              {"\xFF\xFE<\x00", CodigoCodificacion},
+		"another root":        {"<cfdi/>", CodigoNoEsTitulo},
+		"blank before":        {"\n" + xml, CodigoXMLIlegible},
+		"mark and blank":      {"\xEF\xBB\xBF\n" + xml, CodigoXMLIlegible},
+		"two declarations":    {`<?xml version="1.0" encoding="UTF-8"?>` + xml, CodigoXMLIlegible},
+		"declaration behind":  {xml[strings.Index(xml, "<Titulo"):] + `<?xml version="1.0" encoding="UTF-8"?>`, CodigoXMLIlegible},
+		"no version":          {strings.Replace(xml, `version="1.0" `, "", 1), CodigoXMLIlegible},
+		"utf - 8":             {strings.Replace(xml, `"UTF-8"`, `"utf - 8"`, 1), CodigoXMLIlegible},
+		"no blank between":    {strings.Replace(xml, `" abrTitulo`, `"abrTitulo`, 1), CodigoXMLIlegible},
+		"prefix undeclared":   {strings.Replace(xml, "<Institucion ", `<Institucion p:a="" `, 1), CodigoXMLIlegible},
+		"blanks around =":     {strings.Replace(xml, `encoding="UTF-8"`, `encoding = 'ISO-8859-1'`, 1), CodigoCodificacion},
+		"Latin-1 under UTF-8": {strings.Replace(xml, "Í", "\xCD", 1), CodigoCodificacion},
+		"UTF-16, no mark":     {"<\x00?\x00x\x00m\x00l\x00", CodigoCodificacion},
+		"attributes":          {strings.Replace(xml, "<Institucion ", "<Institucion "+strings.Repeat("a", 2000)+`="" `, 1), CodigoDemasiadoGrande},
+		"much too deep":       {"<TituloElectronico>" + strings.Repeat("<a>", 100_000), CodigoProfundidad},
+		"too large":           {xml + strings.Repeat(" ", maxTitulo), CodigoDemasiadoGrande},
+		"too many signers":    {strings.Replace(xml, "<FirmaResponsable ", strings.Repeat(firmante, 50)+"<FirmaResponsable ", 1), CodigoDemasiadosFirmantes},
+		"signers twice over":  {strings.Replace(xml, "<Institucion", "<FirmaResponsables/><Institucion", 1), CodigoElementoRepetido},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(tt.xml))

@@ -65,7 +65,10 @@ func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error)
 			}
 			return r.namespaces()
 		case !some:
-			return r.fail(Malformed, "Falta un espacio entre dos atributos, o un nombre tiene un carácter que no puede tener")
+			if len(r.attributes) > 0 && classes[c]&(nameStart|nameWide) != 0 {
+				return r.fail(Malformed, "falta un espacio entre dos atributos")
+			}
+			return r.fail(Malformed, "hay un carácter que no puede estar en una etiqueta")
 		case len(r.attributes) == r.o.MaxAttributes:
 			return r.failAt(Bound, "Un elemento tiene más de %d atributos", r.o.MaxAttributes)
 		}
@@ -90,7 +93,7 @@ func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(
 	// One bit of a hash tells most names apart.
 	bit := uint64(1) << ((uint(len(name)) + 7*uint(name[0]) + 5*uint(name[len(name)-1]) + 3*uint(name[len(name)/2])) & 63)
 	if *seen&bit != 0 && r.repeated(name) {
-		return r.failAt(Malformed, "El atributo %s está repetido", brief(name))
+		return r.failAt(Malformed, "el atributo %s está repetido", brief(name))
 	}
 	*seen |= bit
 	r.attributes = append(r.attributes, a)
@@ -133,7 +136,7 @@ func (r *Reader) attributeValue(quote byte, keep bool) error {
 		}
 		piece, stop := r.piece(quote)
 		if i := bytes.IndexByte(piece, '<'); i >= 0 {
-			return &Error{Kind: Malformed, Detail: "El valor de un atributo tiene un < sin escapar", Offset: r.taken + int64(i)}
+			return &Error{Kind: Malformed, Detail: "el valor de un atributo tiene un < sin escapar", Offset: r.taken + int64(i)}
 		}
 		if err := r.check(piece); err != nil {
 			return err
@@ -164,7 +167,7 @@ func (r *Reader) attributeValue(quote byte, keep bool) error {
 func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
 	begin, colon := len(into), -1
 	bad := func() ([]byte, int, error) {
-		return into, colon, r.fail(Malformed, "No es XML bien formado: aquí debe estar un nombre")
+		return into, colon, r.fail(Malformed, "aquí debe estar un nombre")
 	}
 	want := byte(nameStart)
 	for {
@@ -230,7 +233,7 @@ func (r *Reader) bind(name, value []byte) error {
 		ok = false
 	}
 	if !ok {
-		return r.failAt(Malformed, "El espacio de nombres de %s está mal declarado", brief(name))
+		return r.failAt(Malformed, "el espacio de nombres de %s está mal declarado", brief(name))
 	}
 	r.bindings = append(r.bindings, binding{prefix, namespace, len(r.ends)})
 	return nil
@@ -257,7 +260,7 @@ func (r *Reader) Lookup(prefix string) (namespace string, ok bool) {
 // prefixes are declared (§5), and no attribute is there twice (§6.3).
 func (r *Reader) namespaces() error {
 	if prefix, _, has := bytes.Cut(r.Name(), []byte(":")); has && (string(prefix) == "xmlns" || !r.bound(r.intern(prefix))) {
-		return r.failAt(Malformed, "El prefijo de %s no está declarado", brief(r.Name()))
+		return r.failAt(Malformed, "el prefijo de %s no está declarado", brief(r.Name()))
 	}
 	if !r.prefixed {
 		return nil
@@ -271,11 +274,11 @@ func (r *Reader) namespaces() error {
 			continue
 		}
 		if !r.bound(prefix) {
-			return r.failAt(Malformed, "El prefijo de %s no está declarado", brief(r.names[a.from:a.to]))
+			return r.failAt(Malformed, "el prefijo de %s no está declarado", brief(r.names[a.from:a.to]))
 		}
 		for _, b := range r.attributes[:i] {
 			if b.colon >= 0 && bytes.Equal(r.names[a.colon:a.to], r.names[b.colon:b.to]) && r.same(prefix, r.intern(r.names[b.from:b.colon])) {
-				return r.failAt(Malformed, "El atributo %s está repetido", brief(r.names[a.colon+1:a.to]))
+				return r.failAt(Malformed, "el atributo %s está repetido", brief(r.names[a.colon+1:a.to]))
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func (r *Reader) check(taken []byte) error {
 	if char == utf8.RuneError && n == 1 {
 		return &Error{Kind: Bytes, Detail: "El texto no está en UTF-8", Offset: at}
 	}
-	return &Error{Kind: Malformed, Detail: "El carácter " + code(char) + " no puede estar en XML", Offset: at}
+	return &Error{Kind: Malformed, Detail: "el carácter " + code(char) + " no puede estar en XML", Offset: at}
 }
 
 func code(r rune) string {

@@ -79,10 +79,10 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 	}
 	told := byName(charset)
 	switch {
-	// XML 1.0, appendix F: without a mark, UTF-16 shows itself by its declaration.
-	case begins("<\x00?\x00"), told == utf16 && begins("<\x00"):
+	// XML 1.0, appendix F: without a mark, UTF-16 shows itself by what it begins with.
+	case begins("<\x00"):
 		return utf16LE, 0, nil
-	case begins("\x00<\x00?"), told == utf16 && begins("\x00"):
+	case begins("\x00<"):
 		return utf16BE, 0, nil
 	case told == utf16:
 		return utf8Coding, 0, nil
@@ -117,9 +117,11 @@ func (r *Reader) open() error {
 	if r.o.OnlyUTF8 {
 		charset = "utf-8" // the declaration is judged where it is read
 	}
-	c, mark, err := detect(head, charset)
-	if err != nil {
-		return err
+	c, mark := utf8Coding, 0
+	if !r.o.Decoded {
+		if c, mark, err = detect(head, charset); err != nil {
+			return err
+		}
 	}
 	if c == utf8Coding {
 		whole := n
@@ -181,7 +183,8 @@ func (r *Reader) head() (n int, err error) {
 }
 
 // Text returns a document's text in UTF-8, without a mark; what the declaration
-// says of an encoding then is UTF-8. It does not judge whether it is XML.
+// says of an encoding then is UTF-8. It does not judge whether it is XML. With an
+// *Error comes the text before it.
 func Text(document []byte, charset string) (string, error) {
 	if len(document) == 0 {
 		return "", nil
@@ -193,15 +196,12 @@ func Text(document []byte, charset string) (string, error) {
 	document = document[mark:]
 	if c != utf8Coding {
 		decoded, err := io.ReadAll(decoder(c, bytes.NewReader(document)))
-		if err != nil {
-			return "", err
-		}
-		return declareUTF8(string(decoded)), nil
+		return declareUTF8(string(decoded)), err
 	}
 	for i := 0; i < len(document); {
 		char, n := utf8.DecodeRune(document[i:])
 		if char == utf8.RuneError && n == 1 {
-			return "", &Error{Kind: Bytes, Detail: "El texto no está en UTF-8", Offset: int64(i)}
+			return string(document[:i]), &Error{Kind: Bytes, Detail: "El texto no está en UTF-8", Offset: int64(i)}
 		}
 		i += n
 	}

@@ -23,7 +23,9 @@ const (
 	Encoding Kind = "the encoding is not known or not accepted"
 	// Bytes: bytes that are no characters of the document's encoding.
 	Bytes Kind = "bytes that are no characters of the encoding"
-	// Bound: over a bound of Options.
+	// Depth: more levels than Options allows.
+	Depth Kind = "nested too deep"
+	// Bound: over another bound of Options.
 	Bound Kind = "over a bound"
 )
 
@@ -32,7 +34,8 @@ func (k Kind) Error() string { return string(k) }
 // Error is a fault of a document.
 type Error struct {
 	Kind Kind
-	// Detail says what is wrong in Spanish, without a full stop or any value.
+	// Detail says what is wrong in Spanish, without a full stop or any value. That
+	// of Malformed and Incomplete goes on a sentence, see In.
 	Detail string
 	// Offset counts the bytes before the fault, in UTF-8 and without a mark.
 	Offset int64
@@ -46,7 +49,11 @@ func (e *Error) Unwrap() error { return e.Kind }
 // In is Detail with the place of the fault in the document's text, as a sentence.
 func (e *Error) In(text string) string {
 	line, column := Position(text, e.Offset)
-	return fmt.Sprintf("%s (línea %d, columna %d).", e.Detail, line, column)
+	detail := e.Detail
+	if e.Kind == Malformed || e.Kind == Incomplete {
+		detail = "No es XML bien formado: " + detail
+	}
+	return fmt.Sprintf("%s (línea %d, columna %d).", detail, line, column)
 }
 
 // Position returns the line and the column, in characters, of a place in a text
@@ -77,11 +84,11 @@ func (r *Reader) cut(err error) error {
 func (r *Reader) incomplete() error {
 	switch {
 	case len(r.ends) > 0:
-		return r.fail(Incomplete, "El documento está incompleto: falta cerrar %s", brief(r.Name()))
+		return r.fail(Incomplete, "el documento está incompleto: falta cerrar %s", brief(r.Name()))
 	case r.rooted:
-		return r.fail(Incomplete, "El documento está incompleto")
+		return r.fail(Incomplete, "el documento está incompleto")
 	}
-	return r.fail(Incomplete, "El documento no tiene elemento raíz")
+	return r.fail(Incomplete, "el documento no tiene elemento raíz")
 }
 
 // brief keeps what is quoted to the caller short and valid.

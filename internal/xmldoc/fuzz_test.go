@@ -109,7 +109,7 @@ func outside(held string) string {
 // write writes a document again by what Token gives of it.
 func write(text string) (string, error) {
 	var b strings.Builder
-	r := xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Charset: "utf-8"})
+	r := xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Decoded: true})
 	name := func(n xml.Name, prefix string) string {
 		switch n.Space {
 		case "":

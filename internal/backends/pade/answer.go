@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 var errAnswer = errors.New("pade: the inner document cannot be read")
@@ -20,30 +21,26 @@ const maxFields = 64
 // text has been decoded with the envelope, so whatever encoding its own
 // declaration names is past (pade.md §2.4).
 func fields(inner string) (map[string]string, error) {
-	dec := xml.NewDecoder(strings.NewReader(strings.TrimSpace(inner)))
-	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	// Prefixes say nothing here, so one that is not declared loses nothing.
+	r := xmldoc.NewReader(strings.NewReader(strings.TrimSpace(inner)), xmldoc.Options{Decoded: true, LoosePrefixes: true})
 	out := make(map[string]string)
-	depth, name := 0, ""
+	name := ""
 	for {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) && depth == 0 && len(out) > 0 {
+		token, err := r.Token()
+		if errors.Is(err, io.EOF) && len(out) > 0 {
 			return out, nil
 		}
 		if err != nil || len(out) > maxFields {
 			return nil, errors.Join(errAnswer, err)
 		}
 		switch t := token.(type) {
-		case xml.Directive:
-			return nil, errAnswer
 		case xml.StartElement:
-			if depth++; depth == 2 {
+			if r.Depth() == 2 {
 				name = strings.ToLower(t.Name.Local)
 				out[name] = ""
 			}
-		case xml.EndElement:
-			depth--
 		case xml.CharData:
-			if depth == 2 {
+			if r.Depth() == 2 {
 				out[name] += string(t)
 			}
 		}
