@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -221,13 +222,20 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 		return nil, x.failure(ctx, err, out.sent.Load(), 0)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost by a failing close of what was read
-	got, err := x.read(resp, watch)
+	counted := &countingReader{}
+	got, err := x.read(resp, counted, watch)
 	if err == nil {
 		return got, nil
 	}
 	var failed *Error
 	if !errors.As(err, &failed) {
 		failed = x.failure(ctx, err, true, resp.StatusCode)
+	}
+	switch failed.Class {
+	case ClassMalformed, ClassTruncated, ClassTooLarge:
+		if !x.delivered && isPage(resp.Header.Get("Content-Type"), counted.head) {
+			failed.Class = ClassPage
+		}
 	}
 	failed.Skew = x.skew(resp)
 	return nil, failed
@@ -250,14 +258,14 @@ func (x *exchange) request(out *outgoing, token string) *http.Request {
 	}
 }
 
-// read takes the answer apart by what it is.
-func (x *exchange) read(resp *http.Response, watch *watch) (*answer, error) {
+// read takes the answer apart by what it is, through counted.
+func (x *exchange) read(resp *http.Response, counted *countingReader, watch *watch) (*answer, error) {
 	op := x.call.Operation
 	body, err := inflated(resp)
 	if err != nil {
 		return nil, err
 	}
-	counted := &countingReader{r: body}
+	counted.r = body
 	if len(op.Stream) > 0 && resp.StatusCode < 300 {
 		counted.watch = watch
 		parsed, n, rest, err := streamAnswer(counted, op.Stream, x.call.Sink, op.MaxAnswer)
@@ -292,7 +300,7 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 	case parsed.fault && (err == nil || resp.StatusCode >= 300):
 		return nil, parsed.faultError(resp.StatusCode, x.call.Operation.Namespace)
 	case resp.StatusCode >= 300 || resp.StatusCode < 200:
-		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp)}
+		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp, x.doer.now())}
 	case x.call.Operation.OneWay && (len(bytes.TrimSpace(whole)) == 0 || err == nil):
 		return &answer{Answer: parsed, status: resp.StatusCode, body: []byte(nothing), received: int64(len(whole))}, nil
 	case len(bytes.TrimSpace(whole)) == 0:
@@ -321,6 +329,8 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 		e.Class, e.Err = ClassTimeout, cause
 	case ctx.Err() != nil:
 		e.Class, e.Err = ClassCanceled, cause
+	case !sent && untrusted(err):
+		e.Class = ClassTLS
 	case !sent:
 		e.Class = ClassConnect
 	case x.delivered || len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
@@ -359,12 +369,46 @@ func (x *exchange) event(got *answer, err error, took time.Duration) Event {
 	return e
 }
 
-func retryAfter(resp *http.Response) time.Duration {
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
+// maxRetryAfter bounds what a server may make us wait.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads both forms of the header (RFC 9110 §10.2.3). A date is counted
+// from the server's own clock, where that is told.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	text := strings.TrimSpace(resp.Header.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
 		return 0
 	}
-	return time.Duration(min(seconds, 3600)) * time.Second
+	if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		now = theirs
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+// untrusted tells a handshake that failed for the server's certificate.
+func untrusted(err error) bool {
+	var checked *tls.CertificateVerificationError
+	return errors.As(err, &checked)
+}
+
+// isPage tells a page for people from a message: by what it says to be, or by how
+// it begins.
+func isPage(contentType string, head []byte) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	if kind = strings.TrimSpace(kind); kind == "text/html" || kind == "application/xhtml+xml" {
+		return true
+	}
+	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	for _, mark := range []string{"<!doctype html", "<html", "<head", "<title", "<body", "<h1", "<center"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			return true
+		}
+	}
+	return false
 }
 
 // inflated undoes a gzip that was asked not to be there.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -128,6 +131,12 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 			io.WriteString(w, body) //nolint:errcheck // a test's server
 		}
 	}
+	says := func(kind, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			io.WriteString(w, body) //nolint:errcheck // a test's server
+		}
+	}
 	abort := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for name, tc := range map[string]struct {
 		serve      http.HandlerFunc
@@ -141,7 +150,12 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 		"HTML 404":         {answer(404, "<html>no</html>"), ClassHTTP, 1, 1},
 		"redirect":         {answer(302, ""), ClassHTTP, 1, 1},
 		"nothing":          {answer(200, ""), ClassEmpty, 3, 1},
-		"HTML 200":         {answer(200, "<html>login</html>"), ClassMalformed, 1, 1},
+		"HTML 200":         {answer(200, "<html>login</html>"), ClassPage, 1, 1},
+		"old HTML 200":     {answer(200, "\xef\xbb\xbf\r\n<!DOCTYPE HTML PUBLIC>\n<br>"), ClassPage, 1, 1},
+		"said to be HTML":  {says("Text/HTML; charset=x", "Request Rejected"), ClassPage, 1, 1},
+		"a large page":     {answer(200, "<html>"+strings.Repeat("x", 5<<10)), ClassPage, 1, 1},
+		"other XML":        {answer(200, "<?xml version=\"1.0\"?><otro/>"), ClassMalformed, 1, 1},
+		"plain text":       {says("text/plain", "no"), ClassMalformed, 1, 1},
 		"too large":        {answer(200, strings.Repeat("x", 5<<10)), ClassTooLarge, 1, 1},
 		"broken after all": {abort, ClassLost, 3, 1},
 		"long fault":       {answer(500, fault+strings.Repeat(" ", 5<<10)), ClassFault, 1, 1},
@@ -167,6 +181,75 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 					t.Errorf("the answer's body is in the error: %v", err)
 				}
 			})
+		}
+	}
+}
+
+// TestDo_WhenAskedToWait: in both forms of the header, by the server's own clock,
+// and never for longer than an hour.
+func TestDo_WhenAskedToWait(t *testing.T) {
+	t.Parallel()
+	theirs := time.Date(2020, 5, 1, 12, 0, 0, 0, time.UTC)
+	in := func(d time.Duration) string { return theirs.Add(d).Format(http.TimeFormat) }
+	for header, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "86400": time.Hour, "-5": 0, "+5": 0, "mañana": 0, "99999999999999999999": 0,
+		in(90 * time.Second): 90 * time.Second, in(-time.Minute): 0, in(48 * time.Hour): time.Hour,
+		theirs.Add(time.Minute).Format(time.RFC850): time.Minute,
+	} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", header)
+			w.Header().Set("Date", in(0))
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		_, _, err := r.call(peticion(false), &tokens{}, nil)
+		var failed *Error
+		if !errors.As(err, &failed) || failed.RetryAfter != want {
+			t.Errorf("%q: %v of %v, want %s", header, failed.RetryAfter, err, want)
+		}
+	}
+	if got := retryAfter(&http.Response{Header: http.Header{"Retry-After": {in(time.Minute)}}}, theirs); got != time.Minute {
+		t.Errorf("without its Date: %s", got)
+	}
+}
+
+// TestDo_WhenTheCertificateIsNotTrusted tries handshakes: what fails for the
+// certificate is told apart from a server that is not there, and is not repeated.
+func TestDo_WhenTheCertificateIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, goodAnswer) //nolint:errcheck // a test's server
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	known := x509.NewCertPool()
+	known.AddCert(server.Certificate())
+	for name, tc := range map[string]struct {
+		config *tls.Config
+		class  Class
+		cause  any
+	}{
+		"trusted":              {&tls.Config{RootCAs: known}, "", nil},
+		"an unknown authority": {&tls.Config{RootCAs: x509.NewCertPool()}, ClassTLS, new(x509.UnknownAuthorityError)},
+		"another name":         {&tls.Config{RootCAs: known, ServerName: "sat.example.mx"}, ClassTLS, new(x509.HostnameError)},
+		"past its date":        {&tls.Config{RootCAs: known, Time: func() time.Time { return time.Now().AddDate(90, 0, 0) }}, ClassTLS, new(x509.CertificateInvalidError)},
+	} {
+		calls := atomic.Int32{}
+		base := &http.Transport{TLSClientConfig: tc.config, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			calls.Add(1)
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}}
+		t.Cleanup(base.CloseIdleConnections)
+		r := &rig{url: server.URL, doer: New(base, "pasarela/test", time.Now, func(Event) {})}
+		_, _, err := r.call(peticion(true), &tokens{}, nil)
+		var failed *Error
+		switch {
+		case tc.class == "":
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case !errors.As(err, &failed) || failed.Class != tc.class || failed.Sent || !errors.As(err, tc.cause) || calls.Load() != 1:
+			t.Errorf("%s: %v after %d connections", name, err, calls.Load())
 		}
 	}
 }
@@ -397,7 +480,8 @@ func TestDo_WhenStreamFails(t *testing.T) {
 		"our disk":       {packageStart + "QUJD" + packageEnd, failingWriter{errors.New("full")}, ClassSink},
 		"a fault":        {`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:X</faultcode></s:Fault></s:Body></s:Envelope>`, io.Discard, ClassFault},
 		"nothing":        {"", io.Discard, ClassEmpty},
-		"a login page":   {"<html></html>", io.Discard, ClassMalformed},
+		"a login page":   {"<html></html>", io.Discard, ClassPage},
+		"half a page":    {"<!doctype html", io.Discard, ClassPage},
 		"header too big": {packageStart[:120] + strings.Repeat(" ", 8<<10) + packageStart[120:] + packageEnd, io.Discard, ClassMalformed},
 	} {
 		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {

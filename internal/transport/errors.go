@@ -14,6 +14,8 @@ type Class string
 const (
 	// ClassConnect: no connection; the message never left.
 	ClassConnect Class = "conexion"
+	// ClassTLS: no connection, as the server's certificate is not trusted; Err is why.
+	ClassTLS Class = "tls"
 	// ClassLost: sent, then the connection broke before a whole answer.
 	ClassLost Class = "perdida"
 	// ClassTimeout: sent, and silence until the deadline.
@@ -26,6 +28,9 @@ const (
 	ClassHTTP Class = "http"
 	// ClassEmpty: an HTTP success with nothing in it.
 	ClassEmpty Class = "vacia"
+	// ClassPage: an HTTP success that is a page for people, of something that answers in
+	// the service's place.
+	ClassPage Class = "pagina"
 	// ClassMalformed: an HTTP success that is no SOAP message, or a broken one.
 	ClassMalformed Class = "ilegible"
 	// ClassTooLarge: more than the operation's bound.

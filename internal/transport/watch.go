@@ -32,17 +32,25 @@ func (w *watch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// countingReader counts what comes and tells the watch, if it has one.
+// maxHead is how much of an answer is kept to tell what it is.
+const maxHead = 256
+
+// countingReader counts what comes, keeps its beginning and tells the watch, if it
+// has one.
 type countingReader struct {
 	r     io.Reader
 	watch *watch
 	n     int64
+	head  []byte
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	if n > 0 {
 		c.n += int64(n)
+		if missing := maxHead - len(c.head); missing > 0 {
+			c.head = append(c.head, p[:min(n, missing)]...)
+		}
 		if c.watch != nil {
 			c.watch.alive()
 		}

@@ -71,7 +71,7 @@ func TestCodes_WhenTheSATRefuses(t *testing.T) {
 		{"302", 502, "mensaje-rechazado", false, nil},
 		{"303", 422, "efirma", false, nil},
 		{"304", 422, "efirma", false, nil},
-		{"305", 422, "efirma", false, nil},
+		{"305", 422, "efirma", true, nil},
 		{"404", 503, "backend-no-disponible", true, nil},
 		{"5001", 403, "prohibido", false, solicita},
 		{"5002", 409, "conflicto", false, solicita},
@@ -217,7 +217,7 @@ func TestFaults_WhenSolicitaFailsItIsNeverRepeated(t *testing.T) {
 	for _, name := range []string{opEmitidos, opRecibidos, opFolio, opV11} {
 		op := operationNamed(name)
 		for _, o := range []outcome{
-			{"invalid security", invalidSecurity(name), false, 422, "efirma", "InvalidSecurity", false, 1},
+			{"invalid security", invalidSecurity(name), false, 422, "efirma", "InvalidSecurity", true, 1},
 			{"internal fault", fault(name, "InternalServiceFault"), false, 504, "resultado-desconocido", "InternalServiceFault", false, 1},
 			{"unreadable to the SAT", fault(name, "DeserializationFailed"), false, 502, "mensaje-rechazado", "DeserializationFailed", false, 1},
 			{"HTML 503", fails(name, control.HTML503), false, 503, "backend-no-disponible", "", true, 1},
@@ -237,7 +237,7 @@ func TestFaults_WhenVerificaFailsItIsRepeatedAsItMay(t *testing.T) {
 	r := start(t, gatewaytest.Options{})
 	op := operationNamed(opVerifica)
 	for _, o := range []outcome{
-		{"invalid security", invalidSecurity(opVerifica), false, 422, "efirma", "InvalidSecurity", false, 1},
+		{"invalid security", invalidSecurity(opVerifica), false, 422, "efirma", "InvalidSecurity", true, 1},
 		{"internal fault", fault(opVerifica, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
 		{"action not supported", fault(opVerifica, "ActionNotSupported"), false, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
 		{"HTML 503 once", fails(opVerifica, control.HTML503), false, 404, "", "", false, 2},
@@ -256,7 +256,7 @@ func TestFaults_WhenDescargarFailsItIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
 	for _, o := range []outcome{
-		{"invalid security", invalidSecurity(opDescargar), false, 422, "efirma", "InvalidSecurity", false, 1},
+		{"invalid security", invalidSecurity(opDescargar), false, 422, "efirma", "InvalidSecurity", true, 1},
 		{"internal fault", fault(opDescargar, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
 		{"HTML 503", fails(opDescargar, control.HTML503), false, 503, "backend-no-disponible", "", true, 1},
 		{"empty answer", fails(opDescargar, control.Vacio), false, 502, "respuesta-invalida", "", false, 1},
@@ -275,7 +275,7 @@ func TestFaults_WhenAutenticaFailsItIsRepeatedAndNothingElseIsSent(t *testing.T)
 	t.Parallel()
 	emitidos := operationNamed(opEmitidos)
 	for _, o := range []outcome{
-		{"invalid security", invalidSecurity(opAutentica), true, 422, "efirma", "InvalidSecurity", false, 1},
+		{"invalid security", invalidSecurity(opAutentica), true, 422, "efirma", "InvalidSecurity", true, 1},
 		{"internal fault", fault(opAutentica, "InternalServiceFault"), true, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
 		{"action not supported", fault(opAutentica, "ActionNotSupported"), true, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
 		{"HTML 503 once", fails(opAutentica, control.HTML503), false, 201, "", "", false, 2},

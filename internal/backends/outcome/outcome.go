@@ -4,6 +4,7 @@
 package outcome
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -61,6 +62,8 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	switch f.Class {
 	case transport.ClassConnect:
 		return s.Unavailable("No se pudo establecer conexión con "+s.Name+"; la petición no salió.", 0)
+	case transport.ClassTLS:
+		return s.untrusted(f.Err)
 	case transport.ClassBreaker:
 		return s.Unavailable("Hace un momento "+s.Name+" falló varias veces seguidas; la pasarela espera antes de volver a intentar. La petición no salió.", f.RetryAfter)
 	case transport.ClassFault:
@@ -81,8 +84,15 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	case transport.ClassTruncated:
 		return s.truncated(op)
 	}
-	if Spends(op) {
-		return s.UnknownOutcome(op)
+	page := f.Class == transport.ClassPage
+	switch {
+	case Spends(op) && page:
+		return s.Unclear(op, "en lugar del mensaje SOAP "+s.of()+" llegó una página, que no dice si se atendió.")
+	case Spends(op):
+		return s.Unclear(op, fmt.Sprintf("la respuesta no se pudo interpretar (%s), así que no dice si se atendió.", f.Class))
+	case page:
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
+			Detail: "En lugar del mensaje SOAP " + s.of() + " llegó una página: mantenimiento, un cortafuegos o un proxy. Repita más tarde."}
 	}
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
 		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
@@ -96,10 +106,36 @@ func (s System) Unavailable(detail string, after time.Duration) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindNoDisponible, Backend: s.Backend, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
 }
 
-// UnknownOutcome is a message that may have arrived and must not be repeated.
+// UnknownOutcome is a message that may have arrived and must not be repeated: no
+// answer came.
 func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
+	return s.Unclear(op, "no llegó respuesta.")
+}
+
+// Unclear is a message that may have been acted upon and must not be repeated: heard
+// is what came in an answer's place, as a sentence that goes on with "y".
+func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: s.Backend,
-		Detail: "Resultado desconocido: la petición salió y no llegó respuesta. " + s.Unknown(op)}
+		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
+}
+
+// untrusted is a server whose certificate is refused. What the operator has to set
+// right does not pass by itself.
+func (s System) untrusted(err error) *gateway.Error {
+	e := &gateway.Error{Kind: gateway.KindNoDisponible}
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		e.Detail = "es de otro nombre. Revise las direcciones " + s.Settings + ", o quién contesta en ellas"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		e.Reintentable = true
+		e.Detail = "está vencido o todavía no vale. Revise el reloj de este equipo; si está bien, repita más tarde"
+	default:
+		e.Detail = "no lo firma una autoridad en que esta pasarela confíe. Si la conexión pasa por un proxy que la abre, ponga el certificado de su autoridad en GATEWAY_CA_FILE"
+	}
+	e.Detail = "No se pudo establecer una conexión segura con " + s.Name + "; la petición no salió. El certificado TLS con que contestó " + e.Detail + "."
+	return e
 }
 
 // silent is a call that may have arrived and brought nothing back.
@@ -128,12 +164,15 @@ func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.E
 	case f.Status == 503 || f.Status == 429:
 		return s.Unavailable(fmt.Sprintf("El servicio %s está fuera de línea: respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)
 	case f.Status >= 500 && Spends(op):
-		return s.UnknownOutcome(op)
+		return s.Unclear(op, fmt.Sprintf("el servidor %s contestó con la página de error HTTP %d, que no dice si se atendió.", s.of(), f.Status))
 	case f.Status >= 500:
 		return s.Unavailable(fmt.Sprintf("El servicio %s respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)
+	case f.RetryAfter > 0:
+		return s.Unavailable(fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP, y dice cuándo volver.", s.of(), f.Status), f.RetryAfter)
 	}
-	return &gateway.Error{Kind: gateway.KindMensajeRechazado,
-		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Revise las direcciones %s.", s.of(), f.Status, s.Settings)}
+	// Whatever refuses before the service may be in its way today only.
+	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Reintentable: true,
+		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Si antes contestaba bien, es una falla suya o algo en el camino: repita más tarde. Si no, revise las direcciones %s.", s.of(), f.Status, s.Settings)}
 }
 
 // fromFault translates a SOAP fault: the caller's side is our own malformed
@@ -150,7 +189,7 @@ func (s System) fromFault(op *transport.Operation, f *transport.Error) *gateway.
 			Detail: "No se pudo leer la petición del lado " + s.of() + ". Es un defecto de la pasarela o un cambio del servicio; no la repita igual."}
 	}
 	if Spends(op) {
-		return s.UnknownOutcome(op)
+		return s.Unclear(op, "el servicio "+s.of()+" contestó con un error interno, que no dice si se atendió.")
 	}
 	return s.Unavailable("El servicio "+s.of()+" respondió con un error interno.", 0)
 }

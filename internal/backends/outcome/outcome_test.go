@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,6 +51,8 @@ var (
 	unreadable  = want{gateway.KindRespuestaInvalida, true, false}
 	halfFile    = want{gateway.KindRespuestaInvalida, true, true}
 	refused     = want{gateway.KindMensajeRechazado, false, false}
+	inTheWay    = want{gateway.KindMensajeRechazado, true, false}
+	untrusted   = want{gateway.KindNoDisponible, false, false}
 	ours        = want{gateway.KindInterno, false, false}
 )
 
@@ -86,6 +89,10 @@ func TestFailure_ByClassAndOperation(t *testing.T) {
 		"the caller left, after":           {&transport.Error{Class: transport.ClassCanceled, Sent: true}, lost},
 		"an empty answer":                  {&transport.Error{Class: transport.ClassEmpty, Sent: true, Status: 200}, unfit},
 		"an answer that is no SOAP":        {&transport.Error{Class: transport.ClassMalformed, Sent: true, Status: 200}, unfit},
+		"a page":                           {&transport.Error{Class: transport.ClassPage, Sent: true, Status: 200}, but(unreadable, map[string]want{spends: unknown, oneWay: unknown})},
+		"an unknown authority":             {&transport.Error{Class: transport.ClassTLS, Err: x509.UnknownAuthorityError{}}, same(untrusted)},
+		"another name":                     {&transport.Error{Class: transport.ClassTLS, Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}}, same(untrusted)},
+		"past its date":                    {&transport.Error{Class: transport.ClassTLS, Err: x509.CertificateInvalidError{Reason: x509.Expired}}, same(unavailable)},
 		"an answer that is too large":      {&transport.Error{Class: transport.ClassTooLarge, Sent: true, Status: 200}, unfit},
 		"half a file":                      {&transport.Error{Class: transport.ClassTruncated, Sent: true, Status: 200}, but(unreadable, map[string]want{counted: halfFile, spends: halfFile, oneWay: halfFile})},
 		"our message could not be made":    {&transport.Error{Class: transport.ClassInternal}, same(ours)},
@@ -99,8 +106,9 @@ func TestFailure_ByClassAndOperation(t *testing.T) {
 		"HTTP 504 page":                    {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 504}, down},
 		"HTTP 503, it says it is closed":   {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 503, RetryAfter: 9 * time.Second}, same(unavailable)},
 		"HTTP 429, it says it is too much": {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 429}, same(unavailable)},
-		"HTTP 404":                         {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 404}, same(refused)},
-		"HTTP 302, which is not followed":  {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 302}, same(refused)},
+		"HTTP 404":                         {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 404}, same(inTheWay)},
+		"HTTP 403, it says when":           {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 403, RetryAfter: 9 * time.Second}, same(unavailable)},
+		"HTTP 302, which is not followed":  {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 302}, same(inTheWay)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,6 +185,31 @@ func TestFailure_WhenTheSystemKnowsTheFault(t *testing.T) {
 		e := gateway.AsError(s.Failure(operation(asks), f))
 		if e.Kind != kind || e.Codigo != code || e.Mensaje != "texto" || e.Backend != "sep" {
 			t.Errorf("%s: %+v", code, e)
+		}
+	}
+}
+
+// TestFailure_WhenReadByPeopleItSaysWhatCame: that nothing came is said where
+// nothing came.
+func TestFailure_WhenReadByPeopleItSaysWhatCame(t *testing.T) {
+	t.Parallel()
+	for says, f := range map[string]*transport.Error{
+		"no llegó respuesta":      {Class: transport.ClassTimeout, Sent: true},
+		"HTTP 500":                {Class: transport.ClassHTTP, Sent: true, Status: 500},
+		"llegó una página":        {Class: transport.ClassPage, Sent: true, Status: 200},
+		"(ilegible)":              {Class: transport.ClassMalformed, Sent: true, Status: 200},
+		"(vacia)":                 {Class: transport.ClassEmpty, Sent: true, Status: 200},
+		"un error interno":        {Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "Server"},
+		"GATEWAY_CA_FILE":         {Class: transport.ClassTLS, Err: x509.UnknownAuthorityError{}},
+		"es de otro nombre":       {Class: transport.ClassTLS, Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}},
+		"el reloj de este equipo": {Class: transport.ClassTLS, Err: x509.CertificateInvalidError{Reason: x509.Expired}},
+	} {
+		e := gateway.AsError(system().Failure(operation(spends), f))
+		if !strings.Contains(e.Detail, says) || says != "no llegó respuesta" && strings.Contains(e.Detail, "no llegó respuesta") {
+			t.Errorf("%s: %s", f.Class, e.Detail)
+		}
+		if f.Class == transport.ClassTLS && strings.Contains(e.Detail, "más tarde") != e.Reintentable {
+			t.Errorf("%s: reintentable %v: %s", f.Class, e.Reintentable, e.Detail)
 		}
 	}
 }

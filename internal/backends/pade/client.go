@@ -187,7 +187,7 @@ func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, 
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
 	f, err := fields(inner)
 	if err != nil {
-		e := system().UnknownOutcome(op)
+		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Err = err
 		return gateway.ContratoFirmado{}, false, e
 	}
@@ -199,7 +199,7 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 	}
 	out.XML, err = document(f["xmlbase64"])
 	if !ok || err != nil {
-		e := system().UnknownOutcome(op)
+		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Codigo, e.Mensaje, e.Err = out.Codigo, out.Mensaje, errors.Join(errAnswer, err)
 		return gateway.ContratoFirmado{}, false, e
 	}

@@ -42,7 +42,7 @@ func Codigos() []CodigoSAT {
 			Detalle: "El RFC de la petición no es el del certificado con que se firmó. Revise rfcSolicitante y la e.firma cargada para ese RFC."},
 		{Codigo: "304", Texto: "Certificado Revocado o Caduco", Kind: gateway.KindEFirma,
 			Detalle: "El SAT tiene la e.firma por revocada o vencida. Renuévela ante el SAT y sustituya los archivos; no repita la petición antes."},
-		{Codigo: "305", Texto: "Certificado Inválido", Kind: gateway.KindEFirma,
+		{Codigo: "305", Texto: "Certificado Inválido", Kind: gateway.KindEFirma, Reintentable: true,
 			Detalle: "El SAT no admite el certificado: es un CSD, es de prueba, o es una falla pasajera del SAT. Compruebe que sea la e.firma; si lo es, repita en unas horas."},
 		{Codigo: "404", Texto: "Error no controlado", Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: 5 * time.Minute,
 			Detalle: "El SAT tuvo un error interno. Repita con pausas crecientes; a veces dura horas."},

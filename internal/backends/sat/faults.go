@@ -60,15 +60,15 @@ func invalidSecurity(f *transport.Error) *gateway.Error {
 		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
 			Detail: fmt.Sprintf("El SAT rechazó la firma y el reloj de este equipo difiere %s del suyo. Sincronícelo (NTP) y repita.", f.Skew.Round(time.Second))}
 	}
-	return &gateway.Error{Kind: gateway.KindEFirma,
-		Detail: "El SAT rechazó la firma WS-Security de la e.firma: puede estar revocada, no ser una e.firma, o tratarse de una falla pasajera del SAT. El reloj de este equipo coincide con el del SAT."}
+	return &gateway.Error{Kind: gateway.KindEFirma, Reintentable: true,
+		Detail: "El SAT rechazó la firma WS-Security de la e.firma: puede estar revocada, no ser una e.firma, o tratarse de una falla pasajera del SAT. El reloj de este equipo coincide con el del SAT. Si la e.firma es buena, repita con pausas crecientes; a veces dura horas."}
 }
 
 // badCredential translates a refusal of the keyring.
 func badCredential(rfc string, err error) error {
 	var bad *efirma.Error
 	if !errors.As(err, &bad) {
-		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err}
+		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err, NoEnviada: true}
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
 		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}

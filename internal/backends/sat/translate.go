@@ -97,7 +97,7 @@ func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAcep
 	case r.codEstatus == codAceptada && r.idSolicitud != "":
 		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: transport.PublicText(r.mensaje, nsDescarga)}, nil
 	case r.codEstatus == codAceptada || r.codEstatus == "":
-		e := system().UnknownOutcome(op)
+		e := system().Unclear(op, noID(r.codEstatus))
 		e.Codigo, e.Mensaje = r.codEstatus, transport.PublicText(r.mensaje, nsDescarga)
 		return gateway.SolicitudAceptada{}, e
 	}
@@ -112,6 +112,14 @@ func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAcep
 		e.Detail += " Con el rechazo vino el idSolicitud " + r.idSolicitud + "."
 	}
 	return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud}, e
+}
+
+// noID is what came in place of an idSolicitud.
+func noID(codigo string) string {
+	if codigo == "" {
+		return "el SAT contestó sin código de estatus, así que no dice si la registró."
+	}
+	return "el SAT contestó que la aceptó (" + codigo + ") y no dio su idSolicitud."
 }
 
 // state turns Verifica's answer into the vocabulary. Only CodEstatus decides
@@ -131,7 +139,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
 		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
-		NumeroCFDIs: int64(r.NumeroCFDIs),
+		NumeroCFDIs: max(int64(r.NumeroCFDIs), 0),
 	}
 	if r.CodigoEstadoSolicitud != "" {
 		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}

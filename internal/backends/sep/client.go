@@ -48,7 +48,7 @@ func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre str
 	}
 	numero := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")
 	if numero == "" && strings.TrimSpace(response.Mensaje) == "" {
-		return gateway.LoteCargado{}, refusal("", system().UnknownOutcome(op))
+		return gateway.LoteCargado{}, refusal("", system().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	if numero == "" {
 		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida,
@@ -136,7 +136,7 @@ func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gatewa
 	}
 	e := refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
 	if codigo == "" {
-		e = refusal(response.Mensaje, system().UnknownOutcome(op))
+		e = refusal(response.Mensaje, system().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	e.Codigo = codigo
 	return gateway.CancelacionHecha{}, e
