@@ -291,7 +291,5 @@ func neverSeen() map[string]*excusa {
 		"listarEntregasWebhook · entregas[].intentos[].status": {why: "webhooks call public addresses only, so that nobody answers here"},
 		"listarMetadatosDescarga · fallas[].fila":              {why: "the sandbox writes no row that is beyond reading"},
 		"listarMetadatosDescarga · falla.fila":                 {why: "as above"},
-		"listarCfdisDescarga · cfdis[].formaPago":              {why: "the sandbox's CFDI say nothing of payment"},
-		"listarCfdisDescarga · cfdis[].metodoPago":             {why: "as above"},
 	}
 }

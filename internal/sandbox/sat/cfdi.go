@@ -4,12 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
+	"strings"
 )
 
 const (
 	noCertificadoSAT    = "30001000000500009999"
 	noCertificadoEmisor = "30001000000500000001"
-	lugarExpedicion     = "06300"
 	bytesSello          = 256
 )
 
@@ -62,107 +62,239 @@ func (x *escritor) cierra(prefijo, raiz string, relleno int64) (cabeza, cola []b
 	return x.b, []byte("</Relleno></" + prefijo + ":Addenda>" + fin)
 }
 
+// The namespaces of CFDI 4.0 and of the complements, with where their schemas are.
+const (
+	esquemaCFDI40   = "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd"
+	esquemaPagos20  = "http://www.sat.gob.mx/Pagos20 http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos20.xsd"
+	esquemaNomina12 = "http://www.sat.gob.mx/nomina12 http://www.sat.gob.mx/sitio_internet/cfd/nomina/nomina12.xsd"
+	esquemaLeyendas = "http://www.sat.gob.mx/leyendasFiscales http://www.sat.gob.mx/sitio_internet/cfd/leyendasFiscales/leyendasFisc.xsd"
+	esquemaTimbre   = "http://www.sat.gob.mx/TimbreFiscalDigital http://www.sat.gob.mx/sitio_internet/cfd/TimbreFiscalDigital/TimbreFiscalDigitalv11.xsd"
+)
+
+// complemento returns the prefix and the schema of the complement of a CFDI.
+func complemento(c *Comprobante) (prefijo, esquema string) {
+	switch c.Complemento {
+	case "nomina12":
+		return "nomina12", esquemaNomina12
+	case "pagos20":
+		return "pago20", esquemaPagos20
+	case "leyendasfisc":
+		return "leyendasFisc", esquemaLeyendas
+	}
+	return "", ""
+}
+
+// espacios are the attributes of the root that declare its namespace and its complement's, with their schemas.
+func espacios(esquema, prefijo, delComplemento string) []string {
+	ns, _, _ := strings.Cut(esquema, " ")
+	const caben = 64 // the names and values of a root that has them all
+	pares := append(make([]string, 0, caben), "xmlns:cfdi", ns, "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
+	if delComplemento != "" {
+		ns, _, _ := strings.Cut(delComplemento, " ")
+		pares = append(pares, "xmlns:"+prefijo, ns)
+		esquema += " " + delComplemento
+	}
+	return append(pares, "xsi:schemaLocation", esquema)
+}
+
+// cobro is how a comprobante is paid: FormaPago, MetodoPago and CondicionesDePago, each empty where the kind
+// of comprobante does not have it.
+func cobro(c *Comprobante) (forma, metodo, condiciones string) {
+	switch {
+	case c.Tipo == 'N':
+		return "", "PUE", ""
+	case c.Tipo == 'I' && aCredito(c.azar):
+		return "99", "PPD", "CREDITO A 30 DIAS"
+	case c.Tipo == 'I' || c.Tipo == 'E':
+		return [...]string{"03", "03", "01", "04", "28"}[c.azar>>40%5], "PUE", ""
+	}
+	return "", "", ""
+}
+
+// importe writes an amount as the currency of the comprobante has it: XXX has no decimals.
+func importe(c *Comprobante, centavos int64) string {
+	if c.Tipo == 'P' || c.Tipo == 'T' {
+		return "0"
+	}
+	return monto(centavos)
+}
+
+// si appends an attribute that has a value.
+func si(pares []string, nombre, valor string) []string {
+	if valor == "" {
+		return pares
+	}
+	return append(pares, nombre, valor)
+}
+
+// sumas appends SubTotal to Total in the order of Anexo 20.
+func sumas(pares []string, c *Comprobante, k *cuentas) []string {
+	pares = append(pares, "SubTotal", importe(c, k.subtotal))
+	if k.descuento > 0 {
+		pares = append(pares, "Descuento", monto(k.descuento))
+	}
+	moneda := monedaDe(c)
+	pares = append(pares, "Moneda", moneda)
+	if moneda == "USD" {
+		pares = append(pares, "TipoCambio", "1"+strconv.FormatUint(6+c.azar>>36%4, 10)+".7543")
+	}
+	return append(pares, "Total", importe(c, k.total))
+}
+
 // cfdi writes a CFDI 4.0 (Anexo 20) of any of the five types.
 func (u *Universo) cfdi(x *escritor, c *Comprobante) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
-	base := baseDe(c)
-	tipo := string(c.Tipo)
-	x.abre("cfdi:Comprobante", ">",
-		"xmlns:cfdi", "http://www.sat.gob.mx/cfd/4", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
-		"xsi:schemaLocation", "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd",
-		"Version", "4.0", "Serie", tipo, "Folio", strconv.FormatUint(c.azar>>40, 10),
-		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1),
-		"NoCertificado", noCertificadoEmisor, "Certificado", sello(c.azar, 2),
-		"SubTotal", monto(base), "Moneda", monedaDe(c), "Total", monto(c.Centavos),
-		"TipoDeComprobante", tipo, "Exportacion", "01", "LugarExpedicion", lugarExpedicion)
-	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", "601")
-	x.abre("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.nombre, "DomicilioFiscalReceptor", lugarExpedicion,
-		"RegimenFiscalReceptor", regimen(c.Tipo), "UsoCFDI", uso(c.Tipo))
-	u.conceptos(x, c, base)
+	k := c.cuentas()
+	forma, metodo, condiciones := cobro(c)
+	prefijo, esquema := complemento(c)
+	pares := append(espacios(esquemaCFDI40, prefijo, esquema),
+		"Version", "4.0", "Serie", string(c.Tipo), "Folio", strconv.FormatUint(c.azar>>40, 10),
+		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1))
+	pares = si(pares, "FormaPago", forma)
+	pares = append(pares, "NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.azar))
+	pares = sumas(si(pares, "CondicionesDePago", condiciones), c, k)
+	pares = append(pares, "TipoDeComprobante", string(c.Tipo), "Exportacion", "01")
+	x.abre("cfdi:Comprobante", ">", append(si(pares, "MetodoPago", metodo), "LugarExpedicion", emisor.domicilio())...)
+	u.relacionados(x, c)
+	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", emisor.regimen(0))
+	x.abre("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.nombre, "DomicilioFiscalReceptor", receptor.domicilio(),
+		"RegimenFiscalReceptor", receptor.regimen(c.Tipo), "UsoCFDI", uso(c.Tipo))
+	u.conceptos(x, c, k, cfdi40)
 	x.crudo("<cfdi:Complemento>")
-	complementoCFDI(x, c)
+	u.complementoCFDI(x, c, k)
 	timbre(x, c)
 	x.crudo("</cfdi:Complemento>")
 }
 
-func (u *Universo) conceptos(x *escritor, c *Comprobante, base int64) {
-	clave, unidad, descripcion, objeto := "84111506", "E48", "Servicio de facturación y asesoría", "02"
-	switch c.Tipo {
-	case 'P':
-		clave, unidad, descripcion, objeto = "84111506", "ACT", "Pago", "01"
-	case 'N':
-		clave, unidad, descripcion, objeto = "84111505", "ACT", "Pago de nómina", "01"
-	case 'T':
-		clave, unidad, descripcion, objeto = "78101800", "E48", "Traslado de mercancía", "01"
-	case 'E':
-		descripcion = "Devolución o bonificación"
+// relacionados names the comprobante that a credit note is about.
+func (u *Universo) relacionados(x *escritor, c *Comprobante) {
+	if c.Tipo != 'E' {
+		return
 	}
+	x.abre("cfdi:CfdiRelacionados", ">", "TipoRelacion", "01")
+	for _, f := range u.facturas(c, 1, false) {
+		x.abre("cfdi:CfdiRelacionado", "/>", "UUID", f.UUID.String())
+	}
+	x.crudo("</cfdi:CfdiRelacionados>")
+}
+
+// conceptos writes the lines and the taxes of the whole, as 4.0 and 3.3 have them: the older has no ObjetoImp,
+// no third parties, and no Base in the taxes of the whole.
+func (u *Universo) conceptos(x *escritor, c *Comprobante, k *cuentas, version int) {
 	x.crudo("<cfdi:Conceptos>")
-	x.abre("cfdi:Concepto", ">", "ClaveProdServ", clave, "Cantidad", "1", "ClaveUnidad", unidad, "Descripcion", descripcion,
-		"ValorUnitario", monto(base), "Importe", monto(base), "ObjetoImp", objeto)
-	iva := monto(c.Centavos - base)
-	if objeto == "02" {
-		x.crudo("<cfdi:Impuestos><cfdi:Traslados>")
-		x.abre("cfdi:Traslado", "/>", "Base", monto(base), "Impuesto", "002", "TipoFactor", "Tasa", "TasaOCuota", "0.160000", "Importe", iva)
-		x.crudo("</cfdi:Traslados></cfdi:Impuestos>")
+	pares := make([]string, 0, 16)
+	for i := range k.n {
+		r := &k.lineas[i]
+		clave, unidad, descripcion := r.producto.ficha()
+		pares := append(pares[:0], "ClaveProdServ", clave, "Cantidad", strconv.FormatInt(r.cantidad, 10), "ClaveUnidad", unidad, "Descripcion", descripcion,
+			"ValorUnitario", importe(c, r.valor), "Importe", importe(c, r.importe))
+		if r.rebaja > 0 {
+			pares = append(pares, "Descuento", monto(r.rebaja))
+		}
+		if version == cfdi40 {
+			pares = append(pares, "ObjetoImp", r.objeto())
+		}
+		conTercero := version == cfdi40 && c.Tercero != sinTercero
+		if r.n == 0 && !conTercero {
+			x.abre("cfdi:Concepto", "/>", pares...)
+			continue
+		}
+		x.abre("cfdi:Concepto", ">", pares...)
+		if r.n > 0 {
+			x.crudo("<cfdi:Impuestos>")
+			traslados(x, r.impuestos(), true)
+			retenciones(x, r.impuestos(), true)
+			x.crudo("</cfdi:Impuestos>")
+		}
+		if conTercero {
+			t := u.partes[c.Tercero]
+			x.abre("cfdi:ACuentaTerceros", "/>", "RfcACuentaTerceros", t.rfc, "NombreACuentaTerceros", t.nombre,
+				"RegimenFiscalACuentaTerceros", t.regimen(0), "DomicilioFiscalACuentaTerceros", t.domicilio())
+		}
+		x.crudo("</cfdi:Concepto>")
 	}
-	if c.Tercero != sinTercero {
-		t := u.partes[c.Tercero]
-		x.abre("cfdi:ACuentaTerceros", "/>", "RfcACuentaTerceros", t.rfc, "NombreACuentaTerceros", t.nombre,
-			"RegimenFiscalACuentaTerceros", "601", "DomicilioFiscalACuentaTerceros", lugarExpedicion)
+	x.crudo("</cfdi:Conceptos>")
+	if !k.hayTraslado && !k.hayRetencion {
+		return
 	}
-	x.crudo("</cfdi:Concepto></cfdi:Conceptos>")
-	if objeto == "02" {
-		x.abre("cfdi:Impuestos", ">", "TotalImpuestosTrasladados", iva)
-		x.crudo("<cfdi:Traslados>")
-		x.abre("cfdi:Traslado", "/>", "Base", monto(base), "Impuesto", "002", "TipoFactor", "Tasa", "TasaOCuota", "0.160000", "Importe", iva)
-		x.crudo("</cfdi:Traslados></cfdi:Impuestos>")
+	if version == cfdi33 && !k.hayTasa && !k.hayRetencion {
+		return // 3.3 sums no exempt ones
+	}
+	pares = pares[:0]
+	if k.hayRetencion {
+		pares = append(pares, "TotalImpuestosRetenidos", monto(k.retenido))
+	}
+	if k.hayTasa {
+		pares = append(pares, "TotalImpuestosTrasladados", monto(k.trasladado))
+	}
+	x.abre("cfdi:Impuestos", ">", pares...)
+	retenciones(x, k.resumen(true), false)
+	traslados(x, k.resumen(false), version == cfdi40)
+	x.crudo("</cfdi:Impuestos>")
+}
+
+// traslados writes the taxes that are added.
+func traslados(x *escritor, impuestos []impuesto, conBase bool) {
+	hay := false
+	for _, t := range impuestos {
+		if t.retenido {
+			continue
+		}
+		if !hay {
+			x.crudo("<cfdi:Traslados>")
+		}
+		hay = true
+		pares := make([]string, 0, 10)
+		if conBase {
+			pares = append(pares, "Base", monto(t.base))
+		}
+		pares = append(pares, "Impuesto", t.tributo.clave(), "TipoFactor", t.factor())
+		if !t.exento {
+			pares = append(pares, "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
+		}
+		x.abre("cfdi:Traslado", "/>", pares...)
+	}
+	if hay {
+		x.crudo("</cfdi:Traslados>")
 	}
 }
 
-// complementoCFDI writes the complement that the filter of the same name finds, in little.
-func complementoCFDI(x *escritor, c *Comprobante) {
-	fecha := string(agregaFecha(nil, c.Fecha, 'T'))
-	switch c.Complemento {
-	case "nomina12":
-		total := monto(c.Centavos)
-		x.abre("nomina12:Nomina", ">", "xmlns:nomina12", "http://www.sat.gob.mx/nomina12", "Version", "1.2", "TipoNomina", "O",
-			"FechaPago", fecha[:10], "FechaInicialPago", fecha[:10], "FechaFinalPago", fecha[:10], "NumDiasPagados", "15.000", "TotalPercepciones", total)
-		x.abre("nomina12:Receptor", "/>", "Curp", "XEXX010101HNEXXXA4", "TipoContrato", "01", "TipoRegimen", "02", "NumEmpleado", "1",
-			"PeriodicidadPago", "04", "ClaveEntFed", "CMX")
-		x.abre("nomina12:Percepciones", ">", "TotalSueldos", total, "TotalGravado", total, "TotalExento", "0.00")
-		x.abre("nomina12:Percepcion", "/>", "TipoPercepcion", "001", "Clave", "001", "Concepto", "Sueldo", "ImporteGravado", total, "ImporteExento", "0.00")
-		x.crudo("</nomina12:Percepciones></nomina12:Nomina>")
-	case "pagos20":
-		pagado := monto(10_000 + int64(c.azar>>20%5_000_000))
-		x.abre("pago20:Pagos", ">", "xmlns:pago20", "http://www.sat.gob.mx/Pagos20", "Version", "2.0")
-		x.abre("pago20:Totales", "/>", "MontoTotalPagos", pagado)
-		x.abre("pago20:Pago", ">", "FechaPago", fecha, "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", pagado)
-		x.abre("pago20:DoctoRelacionado", "/>", "IdDocumento", c.UUID.String(), "MonedaDR", "MXN", "EquivalenciaDR", "1", "NumParcialidad", "1",
-			"ImpSaldoAnt", pagado, "ImpPagado", pagado, "ImpSaldoInsoluto", "0.00", "ObjetoImpDR", "01")
-		x.crudo("</pago20:Pago></pago20:Pagos>")
-	case "leyendasfisc":
-		x.abre("leyendasFisc:LeyendasFiscales", ">", "xmlns:leyendasFisc", "http://www.sat.gob.mx/leyendasFiscales", "version", "1.0")
-		x.abre("leyendasFisc:Leyenda", "/>", "textoLeyenda", "Operación de prueba, sin efectos fiscales")
-		x.crudo("</leyendasFisc:LeyendasFiscales>")
+// retenciones writes the taxes that are held back: of a line in full, of the whole by tax.
+func retenciones(x *escritor, impuestos []impuesto, deConcepto bool) {
+	hay := false
+	for _, t := range impuestos {
+		if !t.retenido {
+			continue
+		}
+		if !hay {
+			x.crudo("<cfdi:Retenciones>")
+		}
+		hay = true
+		if deConcepto {
+			x.abre("cfdi:Retencion", "/>", "Base", monto(t.base), "Impuesto", t.tributo.clave(), "TipoFactor", t.factor(), "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
+			continue
+		}
+		x.abre("cfdi:Retencion", "/>", "Impuesto", t.tributo.clave(), "Importe", monto(t.importe))
 	}
+	if hay {
+		x.crudo("</cfdi:Retenciones>")
+	}
+}
+
+// tasa writes millionths with their six decimals.
+func tasa(millonesimas int64) string {
+	texto := strconv.FormatInt(millon+millonesimas, 10)
+	return "0." + texto[1:]
 }
 
 // timbre writes the TimbreFiscalDigital 1.1, which carries the folio fiscal.
 func timbre(x *escritor, c *Comprobante) {
-	x.abre("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "Version", "1.1",
+	x.abre("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "xsi:schemaLocation", esquemaTimbre, "Version", "1.1",
 		"UUID", c.UUID.String(), "FechaTimbrado", string(agregaFecha(nil, certificacion(c), 'T')), "RfcProvCertif", rfcPAC,
 		"SelloCFD", sello(c.azar, 1), "NoCertificadoSAT", noCertificadoSAT, "SelloSAT", sello(c.azar, 3))
 }
 
 func monto(centavos int64) string { return string(agregaMonto(nil, centavos)) }
-
-func regimen(tipo byte) string {
-	if tipo == 'N' {
-		return "605"
-	}
-	return "601"
-}
 
 func uso(tipo byte) string {
 	switch tipo {
@@ -180,9 +312,21 @@ func uso(tipo byte) string {
 
 // sello is as long as a signature and signs nothing.
 func sello(azar, cual uint64) string {
-	var b [bytesSello]byte
+	b := ruido(azar, cual)
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+// certificado begins as a DER sequence of its length does, and is none.
+func certificado(azar uint64) string {
+	b := ruido(azar, 2)
+	b[0], b[1] = 0x30, 0x82
+	binary.BigEndian.PutUint16(b[2:], bytesSello-4)
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+func ruido(azar, cual uint64) (b [bytesSello]byte) {
 	for i := 0; i < len(b); i += 8 {
 		binary.BigEndian.PutUint64(b[i:], mezcla(azar^cual<<8^uint64(i)))
 	}
-	return base64.StdEncoding.EncodeToString(b[:])
+	return b
 }

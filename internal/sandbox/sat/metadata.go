@@ -8,7 +8,7 @@ const (
 	cabeceraMetadata = "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion"
 	cabeceraTerceros = "Uuid~RfcACuentaTerceros~NombreACuentaTerceros"
 
-	rfcPAC = "SBX010101PAC"
+	rfcPAC = "SBX010101PA1"
 	// cadaTrampa is how many names there are to each one with a trap.
 	cadaTrampa = 64
 )
@@ -35,7 +35,7 @@ func (u *Universo) agregaFila(b []byte, c *Comprobante, p *paquete, n int) []byt
 	}
 	b = agregaFecha(append(b, '~'), c.Fecha, ' ')
 	b = agregaFecha(append(b, '~'), certificacion(c), ' ')
-	b = agregaMonto(append(b, '~'), c.Centavos)
+	b = agregaMonto(append(b, '~'), c.Centavos())
 	b = append(b, '~', c.Tipo, '~')
 	if c.Cancelado(p.filtro.corte) {
 		b = agregaFecha(append(b, "0~"...), c.Cancelacion, ' ')

@@ -61,10 +61,31 @@ func (u *Universo) receptor(c *Comprobante) parte {
 
 // propio names the taxpayer that asks; the universe knows no more of him than his RFC.
 func propio(rfc string) parte {
-	if len([]rune(rfc)) == largoPersona {
+	if esPersona(rfc) {
 		return parte{rfc, "JUANA PÉREZ DE PRUEBA"}
 	}
 	return parte{rfc, "EMPRESA DE PRUEBA DEL SANDBOX"}
+}
+
+// regimen is the RegimenFiscal of a party: of wages where it is paid them.
+func (p parte) regimen(tipo byte) string {
+	switch {
+	case !esPersona(p.rfc):
+		return "601"
+	case tipo == 'N':
+		return "605"
+	}
+	return "612"
+}
+
+// domicilio is the postal code of a party.
+func (p parte) domicilio() string {
+	codigos := [...]string{"06300", "64000", "44100", "58000", "97000", "76000", "20000", "37000"}
+	n := 0
+	for i := range len(p.rfc) {
+		n += int(p.rfc[i])
+	}
+	return codigos[n%len(codigos)]
 }
 
 // complementoRetencion picks one of the catalogue of retenciones.

@@ -211,25 +211,29 @@ func escapa(texto string) string { return string(agregaEscapado(nil, texto)) }
 
 // agregaEscapado appends a text fit for an attribute or an element.
 func agregaEscapado(b []byte, texto string) []byte {
+	desde := 0
 	for i := range len(texto) {
-		switch c := texto[i]; c {
+		var entidad string
+		switch texto[i] {
 		case '&':
-			b = append(b, "&amp;"...)
+			entidad = "&amp;"
 		case '<':
-			b = append(b, "&lt;"...)
+			entidad = "&lt;"
 		case '>':
-			b = append(b, "&gt;"...)
+			entidad = "&gt;"
 		case '"':
-			b = append(b, "&quot;"...)
+			entidad = "&quot;"
 		case '\n':
-			b = append(b, "&#xA;"...)
+			entidad = "&#xA;"
 		case '\r':
-			b = append(b, "&#xD;"...)
+			entidad = "&#xD;"
 		case '\t':
-			b = append(b, "&#x9;"...)
+			entidad = "&#x9;"
 		default:
-			b = append(b, c)
+			continue
 		}
+		b = append(append(b, texto[desde:i]...), entidad...)
+		desde = i + 1
 	}
-	return b
+	return append(b, texto[desde:]...)
 }

@@ -74,8 +74,8 @@ type Comprobante struct {
 	Cancelacion int64  // wall clock; 0 when it never is
 	Tipo        byte   // I, E, T, N, P; R for a retención
 	Complemento string
-	Centavos    int64
 	azar        uint64 // decides the details
+	porDia      int64  // of its ambito
 }
 
 // Cancelado tells whether it is so at the instant corte of the wall clock.
@@ -166,8 +166,17 @@ type claves struct {
 	persona, retencion bool // the taxpayer is a person; the family is Retenciones
 }
 
+// suerte decides the date of the comprobante at a position, and azarDe the rest of it.
+func (k claves) suerte(p posicion) uint64 {
+	return mezcla(k.azar ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice))) //nolint:gosec // days since 1970 and an index
+}
+
+func (k claves) azarDe(p posicion) uint64 { return mezcla(k.suerte(p) + 1) }
+
+func esPersona(rfc string) bool { return utf8.RuneCountInString(rfc) == largoPersona }
+
 func (u *Universo) claves(a ambito) claves {
-	k := claves{huella: u.huella(a.rfc), persona: utf8.RuneCountInString(a.rfc) == largoPersona, retencion: a.servicio == Retenciones}
+	k := claves{huella: u.huella(a.rfc), persona: esPersona(a.rfc), retencion: a.servicio == Retenciones}
 	k.azar = mezcla(k.huella ^ bit(k.retencion)<<62 ^ uint64(a.sentido)<<61 ^ mezcla(u.semilla))
 	return k
 }
@@ -175,7 +184,7 @@ func (u *Universo) claves(a ambito) claves {
 // hace makes the comprobante at a position. Each has its own slot of the day, so dates never go back
 // as the index grows.
 func (u *Universo) hace(a ambito, clave claves, p posicion) Comprobante {
-	h := mezcla(clave.azar ^ mezcla(uint64(p.dia)<<bitsIndice|uint64(p.indice))) //nolint:gosec // days since 1970 and an index
+	h := clave.suerte(p)
 	slot, siguiente := p.indice*segundosDia/a.porDia, (p.indice+1)*segundosDia/a.porDia
 	fecha := p.dia*segundosDia + slot
 	if ancho := siguiente - slot; ancho > 1 {
@@ -184,21 +193,23 @@ func (u *Universo) hace(a ambito, clave claves, p posicion) Comprobante {
 	c := Comprobante{
 		UUID:     u.cifra(folio{clave.huella, p.dia, p.indice, a.sentido, bit(clave.retencion)}),
 		Servicio: a.servicio, Sentido: a.sentido, RFC: a.rfc,
-		Fecha: fecha, Tercero: sinTercero, azar: mezcla(h + 1),
+		Fecha: fecha, Tercero: sinTercero, azar: mezcla(h + 1), porDia: a.porDia,
 	}
 	detalla(&c, clave)
 	return c
 }
 
-// detalla decides type, parties, amount and fate in proportions that resemble a company's.
+// porCientoIngresos is the share of comprobantes that are of income, whoever issues them.
+const porCientoIngresos = 62
+
+// detalla decides type, parties and fate in proportions that resemble a company's.
 func detalla(c *Comprobante, clave claves) {
 	h := c.azar
 	c.Contraparte = int(h % empresas)
-	c.Centavos = 10_000 + int64(h>>20%5_000_000)
 	switch n := h >> 8 % 100; {
 	case clave.retencion:
 		c.Tipo, c.Complemento = 'R', complementoRetencion(h>>44)
-	case n < 62:
+	case n < porCientoIngresos:
 		c.Tipo = 'I'
 		if h>>44%25 == 0 {
 			c.Complemento = "leyendasfisc"
@@ -206,7 +217,7 @@ func detalla(c *Comprobante, clave claves) {
 	case n < 70:
 		c.Tipo = 'E'
 	case n < 86:
-		c.Tipo, c.Complemento, c.Centavos = 'P', "pagos20", 0
+		c.Tipo, c.Complemento = 'P', "pagos20"
 	case n < 98 && (c.Sentido == Emitidos || clave.persona):
 		c.Tipo, c.Complemento = 'N', "nomina12"
 		if c.Sentido == Emitidos {
@@ -215,7 +226,7 @@ func detalla(c *Comprobante, clave claves) {
 	case n < 98:
 		c.Tipo = 'I'
 	default:
-		c.Tipo, c.Centavos = 'T', 0
+		c.Tipo = 'T'
 	}
 	if c.Tipo == 'I' && h>>32%32 == 0 {
 		c.Tercero = int(h >> 37 % empresas)

@@ -36,87 +36,143 @@ func version(c *Comprobante, k perillasPaquete) int {
 	return cfdi40
 }
 
+// The namespaces of CFDI 3.3 and 3.2, with where their schemas are.
+const (
+	esquemaCFDI33  = "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv33.xsd"
+	esquemaCFDI32  = "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv32.xsd"
+	esquemaPagos10 = "http://www.sat.gob.mx/Pagos http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos10.xsd"
+)
+
 // cfdi33 writes a CFDI 3.3 (Anexo 20 of 2017 to 2022).
 func (u *Universo) cfdi33(x *escritor, c *Comprobante) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
-	base := baseDe(c)
-	x.abre("cfdi:Comprobante", ">",
-		"xmlns:cfdi", "http://www.sat.gob.mx/cfd/3", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
-		"xsi:schemaLocation", "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv33.xsd",
+	k := c.cuentas()
+	prefijo, esquema := complemento(c)
+	if c.Tipo == 'P' {
+		prefijo, esquema = "pago10", esquemaPagos10
+	}
+	forma, metodo, condiciones := cobro(c)
+	if c.Tipo == 'N' {
+		forma = "99"
+	}
+	pares := append(espacios(esquemaCFDI33, prefijo, esquema),
 		"Version", "3.3", "Serie", string(c.Tipo), "Folio", strconv.FormatUint(c.azar>>40, 10),
-		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1),
-		"NoCertificado", noCertificadoEmisor, "Certificado", sello(c.azar, 2),
-		"SubTotal", monto(base), "Moneda", monedaDe(c), "Total", monto(c.Centavos),
-		"TipoDeComprobante", string(c.Tipo), "LugarExpedicion", lugarExpedicion)
-	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", "601")
+		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1))
+	pares = si(pares, "FormaPago", forma)
+	pares = append(pares, "NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.azar))
+	pares = append(sumas(si(pares, "CondicionesDePago", condiciones), c, k), "TipoDeComprobante", string(c.Tipo))
+	x.abre("cfdi:Comprobante", ">", append(si(pares, "MetodoPago", metodo), "LugarExpedicion", emisor.domicilio())...)
+	u.relacionados(x, c)
+	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", emisor.regimen(0))
 	usoCFDI := uso(c.Tipo)
 	if c.Tipo != 'E' && c.Tipo != 'I' {
 		usoCFDI = "P01"
 	}
 	x.abre("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.nombre, "UsoCFDI", usoCFDI)
-	x.crudo("<cfdi:Conceptos>")
-	x.abre("cfdi:Concepto", "/>", "ClaveProdServ", "84111506", "Cantidad", "1", "ClaveUnidad", "ACT",
-		"Descripcion", "Servicio de facturación y asesoría", "ValorUnitario", monto(base), "Importe", monto(base))
-	x.crudo("</cfdi:Conceptos>")
-	if iva := c.Centavos - base; iva > 0 {
-		x.abre("cfdi:Impuestos", ">", "TotalImpuestosTrasladados", monto(iva))
-		x.crudo("<cfdi:Traslados>")
-		x.abre("cfdi:Traslado", "/>", "Impuesto", "002", "TipoFactor", "Tasa", "TasaOCuota", "0.160000", "Importe", monto(iva))
-		x.crudo("</cfdi:Traslados></cfdi:Impuestos>")
-	}
+	u.conceptos(x, c, k, cfdi33)
 	x.crudo("<cfdi:Complemento>")
 	if c.Tipo == 'P' {
-		pago10(x, c)
+		u.pagos10(x, c)
 	} else {
-		complementoCFDI(x, c)
+		u.complementoCFDI(x, c, k)
 	}
 	timbre(x, c)
 	x.crudo("</cfdi:Complemento>")
 }
 
-// pago10 writes the complement of payments that 3.3 had.
-func pago10(x *escritor, c *Comprobante) {
-	pagado := monto(10_000 + int64(c.azar>>20%5_000_000))
-	x.abre("pago10:Pagos", ">", "xmlns:pago10", "http://www.sat.gob.mx/Pagos", "Version", "1.0")
-	x.abre("pago10:Pago", ">", "FechaPago", string(agregaFecha(nil, c.Fecha, 'T')), "FormaDePagoP", "03", "MonedaP", "MXN", "Monto", pagado)
-	x.abre("pago10:DoctoRelacionado", "/>", "IdDocumento", c.UUID.String(), "MonedaDR", "MXN", "MetodoDePagoDR", "PPD",
-		"NumParcialidad", "1", "ImpSaldoAnt", pagado, "ImpPagado", pagado, "ImpSaldoInsoluto", "0.00")
+// pagos10 writes the complement of payments that 3.3 had.
+func (u *Universo) pagos10(x *escritor, c *Comprobante) {
+	p := u.pago(c)
+	x.abre("pago10:Pagos", ">", "Version", "1.0")
+	x.abre("pago10:Pago", ">", "FechaPago", string(agregaFecha(nil, c.Fecha, 'T')), "FormaDePagoP", "03", "MonedaP", "MXN", "Monto", monto(p.total))
+	for i := range p.facturas {
+		f, total := &p.facturas[i], monto(p.cuentas[i].total)
+		x.abre("pago10:DoctoRelacionado", "/>", "IdDocumento", f.UUID.String(), "Serie", string(f.Tipo), "Folio", strconv.FormatUint(f.azar>>40, 10),
+			"MonedaDR", "MXN", "MetodoDePagoDR", "PPD", "NumParcialidad", "1", "ImpSaldoAnt", total, "ImpPagado", total, "ImpSaldoInsoluto", "0.00")
+	}
 	x.crudo("</pago10:Pago></pago10:Pagos>")
 }
 
 // cfdi32 writes a CFDI 3.2 (Anexo 20 of 2011 to 2017): attributes in lower case, the kind in words.
 func (u *Universo) cfdi32(x *escritor, c *Comprobante) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
-	base := baseDe(c)
+	k := c.cuentas()
 	tipo := map[byte]string{'I': "ingreso", 'E': "egreso", 'T': "traslado"}[c.Tipo]
-	x.abre("cfdi:Comprobante", ">",
-		"xmlns:cfdi", "http://www.sat.gob.mx/cfd/3", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
-		"xsi:schemaLocation", "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv32.xsd",
+	forma, _, condiciones := cobro(c)
+	if forma == "" {
+		forma = "NA"
+	}
+	prefijo, esquema := complemento(c)
+	pares := append(espacios(esquemaCFDI32, prefijo, esquema),
 		"version", "3.2", "serie", string(c.Tipo), "folio", strconv.FormatUint(c.azar>>40, 10),
 		"fecha", string(agregaFecha(nil, c.Fecha, 'T')), "sello", sello(c.azar, 1), "formaDePago", "Pago en una sola exhibición",
-		"noCertificado", noCertificadoEmisor, "certificado", sello(c.azar, 2), "subTotal", monto(base), "Moneda", monedaDe(c),
-		"total", monto(c.Centavos), "tipoDeComprobante", tipo, "metodoDePago", "03", "LugarExpedicion", "México, D.F.")
+		"noCertificado", noCertificadoEmisor, "certificado", certificado(c.azar))
+	pares = append(si(pares, "condicionesDePago", condiciones), "subTotal", monto(k.subtotal))
+	if k.descuento > 0 {
+		pares = append(pares, "descuento", monto(k.descuento))
+	}
+	if moneda := monedaDe(c); moneda == "USD" {
+		pares = append(pares, "TipoCambio", "18.7543", "Moneda", moneda)
+	} else {
+		pares = append(pares, "Moneda", moneda)
+	}
+	x.abre("cfdi:Comprobante", ">", append(pares, "total", monto(k.total), "tipoDeComprobante", tipo, "metodoDePago", forma, "LugarExpedicion", "México, D.F.")...)
 	x.abre("cfdi:Emisor", ">", "rfc", emisor.rfc, "nombre", emisor.nombre)
 	x.abre("cfdi:RegimenFiscal", "/>", "Regimen", "Régimen General de Ley Personas Morales")
 	x.crudo("</cfdi:Emisor>")
 	x.abre("cfdi:Receptor", "/>", "rfc", receptor.rfc, "nombre", receptor.nombre)
 	x.crudo("<cfdi:Conceptos>")
-	x.abre("cfdi:Concepto", "/>", "cantidad", "1", "unidad", "No aplica", "descripcion", "Servicio de facturación y asesoría",
-		"valorUnitario", monto(base), "importe", monto(base))
-	iva := monto(c.Centavos - base)
+	for i := range k.n {
+		r := &k.lineas[i]
+		_, _, descripcion := r.producto.ficha()
+		x.abre("cfdi:Concepto", "/>", "cantidad", strconv.FormatInt(r.cantidad, 10), "unidad", "No aplica", "descripcion", descripcion,
+			"valorUnitario", monto(r.valor), "importe", monto(r.importe))
+	}
 	x.crudo("</cfdi:Conceptos>")
-	x.abre("cfdi:Impuestos", ">", "totalImpuestosTrasladados", iva)
-	x.crudo("<cfdi:Traslados>")
-	x.abre("cfdi:Traslado", "/>", "impuesto", "IVA", "tasa", "16.00", "importe", iva)
-	x.crudo("</cfdi:Traslados></cfdi:Impuestos><cfdi:Complemento>")
-	complementoCFDI(x, c)
+	impuestos32(x, k)
+	x.crudo("<cfdi:Complemento>")
+	u.complementoCFDI(x, c, k)
 	timbre10(x, c)
 	x.crudo("</cfdi:Complemento>")
 }
 
+// impuestos32 writes the taxes of the whole by their names; what is exempt is not there.
+func impuestos32(x *escritor, k *cuentas) {
+	var pares []string
+	if k.hayRetencion {
+		pares = append(pares, "totalImpuestosRetenidos", monto(k.retenido))
+	}
+	if k.hayTasa {
+		pares = append(pares, "totalImpuestosTrasladados", monto(k.trasladado))
+	}
+	if len(pares) == 0 {
+		x.crudo("<cfdi:Impuestos/>")
+		return
+	}
+	x.abre("cfdi:Impuestos", ">", pares...)
+	if k.hayRetencion {
+		x.crudo("<cfdi:Retenciones>")
+		for _, t := range k.resumen(true) {
+			x.abre("cfdi:Retencion", "/>", "impuesto", t.tributo.nombre(), "importe", monto(t.importe))
+		}
+		x.crudo("</cfdi:Retenciones>")
+	}
+	if k.hayTasa {
+		x.crudo("<cfdi:Traslados>")
+		for _, t := range k.resumen(false) {
+			if !t.exento {
+				x.abre("cfdi:Traslado", "/>", "impuesto", t.tributo.nombre(), "tasa", monto(t.tasa/100), "importe", monto(t.importe))
+			}
+		}
+		x.crudo("</cfdi:Traslados>")
+	}
+	x.crudo("</cfdi:Impuestos>")
+}
+
 // timbre10 writes the TimbreFiscalDigital 1.0.
 func timbre10(x *escritor, c *Comprobante) {
-	x.abre("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "version", "1.0",
+	x.abre("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital",
+		"xsi:schemaLocation", "http://www.sat.gob.mx/TimbreFiscalDigital http://www.sat.gob.mx/TimbreFiscalDigital/TimbreFiscalDigital.xsd", "version", "1.0",
 		"UUID", c.UUID.String(), "FechaTimbrado", string(agregaFecha(nil, certificacion(c), 'T')),
 		"selloCFD", sello(c.azar, 1), "noCertificadoSAT", noCertificadoSAT, "selloSAT", sello(c.azar, 3))
 }
@@ -129,33 +185,19 @@ func (u *Universo) retencion10(x *escritor, c *Comprobante) {
 		"xmlns:retenciones", "http://www.sat.gob.mx/esquemas/retencionpago/1", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
 		"xsi:schemaLocation", "http://www.sat.gob.mx/esquemas/retencionpago/1 http://www.sat.gob.mx/esquemas/retencionpago/1/retencionpagov1.xsd",
 		"Version", "1.0", "FolioInt", strconv.FormatUint(c.azar>>40, 10), "Sello", sello(c.azar, 1),
-		"NumCert", noCertificadoEmisor, "Cert", sello(c.azar, 2), "FechaExp", fecha+"-06:00", "CveRetenc", claveRetencion(c.Complemento))
+		"NumCert", noCertificadoEmisor, "Cert", certificado(c.azar), "FechaExp", fecha+"-06:00", "CveRetenc", claveRetencion(c.Complemento),
+		"DescRetenc", descripcionRetencion(c.Complemento))
 	x.abre("retenciones:Emisor", "/>", "RFCEmisor", emisor.rfc, "NomDenRazSocE", emisor.nombre)
 	x.abre("retenciones:Receptor", ">", "Nacionalidad", "Nacional")
 	x.abre("retenciones:Nacional", "/>", "RFCRecep", receptor.rfc, "NomDenRazSocR", receptor.nombre)
 	x.crudo("</retenciones:Receptor>")
 	x.abre("retenciones:Periodo", "/>", "MesIni", fecha[5:7], "MesFin", fecha[5:7], "Ejerc", fecha[:4])
-	retenido := monto(c.Centavos / 10)
-	x.abre("retenciones:Totales", ">", "montoTotOperacion", monto(c.Centavos), "montoTotGrav", monto(c.Centavos),
+	bruto, retenido := monto(c.Centavos()), monto(c.retenido())
+	x.abre("retenciones:Totales", ">", "montoTotOperacion", bruto, "montoTotGrav", bruto,
 		"montoTotExent", "0.00", "montoTotRet", retenido)
-	x.abre("retenciones:ImpRetenidos", "/>", "BaseRet", monto(c.Centavos), "Impuesto", "01", "montoRet", retenido, "TipoPagoRet", "Pago definitivo")
+	x.abre("retenciones:ImpRetenidos", "/>", "BaseRet", bruto, "Impuesto", "01", "montoRet", retenido, "TipoPagoRet", "Pago definitivo")
 	x.crudo("</retenciones:Totales><retenciones:Complemento>")
 	complementoDeRetencion(x, c)
 	timbre10(x, c)
 	x.crudo("</retenciones:Complemento>")
-}
-
-// baseDe is the subtotal, and monedaDe the currency: payments and transfers move no money themselves.
-func baseDe(c *Comprobante) int64 {
-	if c.Tipo == 'N' {
-		return c.Centavos
-	}
-	return c.Centavos * 100 / 116
-}
-
-func monedaDe(c *Comprobante) string {
-	if c.Centavos == 0 {
-		return "XXX"
-	}
-	return "MXN"
 }
