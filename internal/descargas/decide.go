@@ -220,10 +220,10 @@ func (m marco) trasMotivo(t store.Tramo, s sentido, codigo string) veredicto {
 	if codigo != "" {
 		dice = "con " + codigo + ", que no es un motivo"
 	}
-	if t.Causa == causaMuda {
-		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) " + dice + ", también al pedirla otra vez."}
+	if t.Causa == causaMuda && t.Sustituciones >= pocas {
+		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) " + dice + fmt.Sprintf(", y otra vez tras pedirla %d veces.", t.Sustituciones+1)}
 	}
-	return m.sustituye(t, causaMuda, m.Maximo, "El SAT rechazó la solicitud (estado 5) "+dice+". Tras una pausa se pide una vez más, con un segundo más.")
+	return m.sustituye(t, causaMuda, m.Maximo, "El SAT rechazó la solicitud (estado 5) "+dice+". Tras una pausa se pide el mismo rango con un segundo más.")
 }
 
 // porCriterios decides after what the SAT said of the criteria themselves: as the

@@ -351,7 +351,9 @@ func TestTrasVerifica_WhenEachStateMeetsEachReason(t *testing.T) {
 	} {
 		mira(t, "5/"+motivo, trasVerifica(store.Tramo{}, estado("5", motivo, 0), nil, ahora), want.accion, want.causa, want.espera)
 	}
-	mira(t, "5 again", trasVerifica(store.Tramo{Causa: causaMuda, Sustituciones: 1}, estado("5", "", 0), nil, ahora), fallar, "", 0)
+	mira(t, "5 again", trasVerifica(store.Tramo{Causa: causaMuda, Sustituciones: 1}, estado("5", "", 0), nil, ahora), sustituir, causaMuda, 4*time.Hour)
+	mira(t, "5 once more", trasVerifica(store.Tramo{Causa: causaMuda, Sustituciones: 3}, estado("5", "", 0), nil, ahora), fallar, "", 0)
+	mira(t, "5 after other misfortunes", trasVerifica(store.Tramo{Causa: causaDesconocida, Sustituciones: 3}, estado("5", "5000", 0), nil, ahora), sustituir, causaMuda, 60*time.Hour)
 }
 
 func TestTrasVerifica_WhenTheCallFails(t *testing.T) {

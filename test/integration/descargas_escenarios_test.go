@@ -302,7 +302,6 @@ func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 		"5 with 404":           {cinco("404"), "terminada", 2},
 		"5 with nothing":       {cinco(""), "terminada", 2},
 		"5 with 5000":          {cinco("5000"), "terminada", 2},
-		"5 with nothing, ever": {func() sandbox.Falla { f := cinco(""); f.Veces = 9; return f }(), "fallida", 2},
 		"404s":                 {sandbox.Falla{Tipo: control.Codigo, Codigo: "404", Veces: 6}, "terminada", 1},
 		"5004, late":           {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 2}, "terminada", 1},
 		"5004 for good":        {sandbox.Falla{Tipo: control.Codigo, Codigo: "5004", Veces: 4}, "terminada", 2},
