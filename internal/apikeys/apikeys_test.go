@@ -95,6 +95,26 @@ func TestRing_WhenFileChanges(t *testing.T) {
 	expect("key-c", false)
 }
 
+// PowerShell and Notepad put a mark before what they save.
+func TestOpen_WhenAnEditorSavedIt(t *testing.T) {
+	t.Parallel()
+	text := `{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `]}`
+	for name, saved := range map[string]string{
+		"a mark": "\ufeff" + text + "\r\n", "UTF-16": "\xff\xfe" + strings.Join(strings.Split(text, ""), "\x00") + "\x00",
+	} {
+		path := filepath.Join(t.TempDir(), "keys.json")
+		write(t, path, saved)
+		ring, err := Open(path, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if key, ok := ring.Find("k"); !ok || key.Name != "a" {
+			t.Errorf("%s: found %+v", name, key)
+		}
+	}
+}
+
 func TestOpen_WhenFileIsAtFault(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ text, says string }{

@@ -77,9 +77,8 @@ func danado(b []byte) []byte {
 
 // material is one of each thing that people mistake for each other.
 type material struct {
-	buena, otra, csd, vencida, futura *autoridad.Emitida
-	pfx, peticion, abierta, debil     []byte
-	debilCer                          []byte
+	buena, otra, csd, vencida, futura, csdVencido *autoridad.Emitida
+	pfx, peticion, abierta, debil, debilCer       []byte
 }
 
 func nuevoMaterial(t *testing.T) material {
@@ -90,8 +89,9 @@ func nuevoMaterial(t *testing.T) material {
 	}
 	m := material{
 		buena: emite(t, autoridad.Peticion{}), otra: emite(t, autoridad.Peticion{Key: ajena}), csd: emite(t, autoridad.Peticion{Tipo: autoridad.CSD}),
-		vencida: emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
-		futura:  emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(0, 0, 2)}),
+		vencida:    emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
+		csdVencido: emite(t, autoridad.Peticion{Tipo: autoridad.CSD, NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
+		futura:     emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(0, 0, 2)}),
 	}
 	if m.pfx, err = m.buena.PKCS12(); err != nil {
 		t.Fatal(err)
@@ -130,6 +130,7 @@ func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
 		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "al revés"},
 		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido emisor_sin_comprobar", "efirma", "no es la del certificado"},
 		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canario, "es_csd", "emisor_desconocido emisor_sin_comprobar", "csd", "use el .cer y el .key de la e.firma"},
+		"a CSD, expired":             {m.csdVencido.CerDER, m.csdVencido.KeyDER, canario, "es_csd vencida", "emisor_desconocido emisor_sin_comprobar", "csd", "El certificado de sello digital (CSD) venció el 2026-02-26"},
 		"expired":                    {m.vencida.CerDER, m.vencida.KeyDER, canario, "vencida", "emisor_desconocido emisor_sin_comprobar", "efirma", "venció el 2026-02-26"},
 		"expired, wrong password":    {m.vencida.CerDER, m.vencida.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "Renuévela en el SAT"},
 		"not yet valid":              {m.futura.CerDER, m.futura.KeyDER, canario, "aun_no_vigente", "emisor_desconocido emisor_sin_comprobar", "efirma", "Revise también el reloj"},
@@ -166,6 +167,64 @@ func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
 				t.Errorf("%+v", h)
 			}
 		})
+	}
+}
+
+func TestEFirmaCheck_WhenTheAuthoritiesAreGiven(t *testing.T) {
+	e := emite(t, autoridad.Peticion{})
+	otra, err := autoridad.New(hoy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	en := escribe(t, map[string][]byte{
+		"RFC/e.cer": e.CerDER, "RFC/e.key": e.KeyDER, "RFC/password.txt": []byte(canario),
+		"suya.pem": enPEM("CERTIFICATE", b0(t)), "otra.pem": enPEM("CERTIFICATE", otra.Certificate.Raw), "texto.pem": []byte("hola"),
+	})
+	if err := os.Rename(en("RFC"), en("PRU010101AB1")); err != nil {
+		t.Fatal(err)
+	}
+	for archivo, tt := range map[string]struct {
+		codigo int
+		dice   string // in the output, or in the error
+		no     string
+	}{
+		"":          {ExitOK, "[emisor_sin_comprobar]", "emisor_no_reconocido"},
+		"suya.pem":  {ExitOK, ": SIRVE", "emisor_sin_comprobar"},
+		"otra.pem":  {ExitFailed, "no lleva su firma", "emisor_sin_comprobar"},
+		"texto.pem": {ExitFailed, "GATEWAY_EFIRMA_CA_FILE: " + en("texto.pem") + ": no certificate of an authority", "SIRVE"},
+		"no.pem":    {ExitFailed, "GATEWAY_EFIRMA_CA_FILE: open " + en("no.pem"), "SIRVE"},
+	} {
+		valor := ""
+		if archivo != "" {
+			valor = en(archivo)
+		}
+		t.Setenv("GATEWAY_EFIRMA_CA_FILE", valor)
+		for _, args := range [][]string{{en("PRU010101AB1")}, {en("PRU010101AB1/e.cer"), en("PRU010101AB1/e.key")}} {
+			s := ejecuta(t, canario, append([]string{"efirma", "check"}, args...)...)
+			if s.codigo != tt.codigo || !strings.Contains(s.out+s.err, tt.dice) || strings.Contains(s.out, tt.no) {
+				t.Errorf("%q, %v: %+v", archivo, args, s)
+			}
+			sinSecretos(t, s)
+		}
+	}
+}
+
+// PowerShell pipes and writes UTF-16; what reads a line gets half of its last character.
+func TestEFirmaCheck_WhenThePasswordIsInUTF16(t *testing.T) {
+	e := emite(t, autoridad.Peticion{})
+	enUTF16 := []byte{0xff, 0xfe}
+	for _, r := range canario + "\r\n" {
+		enUTF16 = append(enUTF16, byte(r), byte(r>>8))
+	}
+	en := escribe(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": enUTF16})
+	for _, s := range []salida{
+		ejecuta(t, string(enUTF16), "efirma", "check", en("e.cer"), en("e.key")),
+		ejecuta(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt")),
+	} {
+		if s.codigo != ExitOK || !strings.Contains(s.out, "el archivo se leyó como UTF-16. Otros programas") {
+			t.Errorf("%+v", s)
+		}
+		sinSecretos(t, s)
 	}
 }
 

@@ -192,7 +192,7 @@ func TestLoad_WhenDatesAreJustMet(t *testing.T) {
 }
 
 // certifica makes a certificate of any shape, which autoridad would not.
-func certifica(t *testing.T, template *x509.Certificate, public, signer any) []byte {
+func certifica(t testing.TB, template *x509.Certificate, public, signer any) []byte {
 	t.Helper()
 	template.NotBefore, template.NotAfter = ahora.AddDate(-1, 0, 0), ahora.AddDate(1, 0, 0)
 	if template.SerialNumber == nil {

@@ -1,6 +1,10 @@
 package efirma
 
 import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"testing"
@@ -37,9 +41,63 @@ func FuzzLoad(f *testing.F) {
 			[]byte(password),
 		)
 	}
+	e := emite(f, autoridad.Peticion{})
+	pkcs1 := x509.MarshalPKCS1PrivateKey(e.Key)
+	f.Add(e.CerDER, pkcs1, []byte(nil))
+	f.Add(enUTF16(enPEM("X509 CERTIFICATE", e.CerDER), false, true), []byte(enPEM("RSA PRIVATE KEY", pkcs1)), enUTF16(password, true, true))
+	f.Add(append(e.CerDER[:len(e.CerDER):len(e.CerDER)], 0), []byte("-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: DES-CBC,0011223344556677\n\nAAAAAAAAAAA=\n"), []byte("\xf1"))
+	for _, oid := range []asn1.ObjectIdentifier{oidPBEWithSHA13DES, oidPBEWithSHA12DES, oidPBEWithMD5DES, oidPBEWithSHA1DES} {
+		info := encryptedPrivateKeyInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: oid}, Data: make([]byte, 160)}
+		info.Algorithm.Parameters.FullBytes = marshal(f, pbeParams{Salt: []byte("sal"), Iterations: 2})
+		f.Add(e.CerDER, marshal(f, info), []byte("ñ"))
+	}
 	f.Fuzz(func(t *testing.T, cer, key, password []byte) {
 		c, err := Load(cer, key, password, ahora)
 		coherente(t, c, err)
+		r := Revisa(Archivos{NombreCer: "a.cer", NombreKey: "a.key", Cer: cer, Key: key, Password: password}, nil, ahora)
+		if (len(r.Problemas) == 0) != (err == nil) {
+			t.Errorf("the check says %v, the loader %v", r.Problemas, err)
+		}
+	})
+}
+
+// FuzzParseCertificate: what was repaired is still what was given.
+func FuzzParseCertificate(f *testing.F) {
+	f.Add([]byte(nil))
+	e := emite(f, autoridad.Peticion{RFC: rara})
+	f.Add(e.CerDER)
+	for _, tag := range []int{asn1.TagPrintableString, asn1.TagIA5String, asn1.TagUTF8String, asn1.TagBMPString, tagVisibleString} {
+		f.Add(certifica(f, &x509.Certificate{RawSubject: nombreDe(f, oidName, tag, "PE\xd1A@"), KeyUsage: usoEfirma}, e.Key.Public(), e.Key))
+	}
+	f.Fuzz(func(t *testing.T, der []byte) {
+		cert, err := ParseCertificate(der)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(cert.Raw, der) || !bytes.Contains(der, cert.RawTBSCertificate) || !bytes.Contains(der, cert.RawSubject) || !bytes.Contains(der, cert.RawIssuer) {
+			t.Error("a raw field is not of what was given")
+		}
+		describe(cert)
+	})
+}
+
+// FuzzExamina: files end, whatever is in them.
+func FuzzExamina(f *testing.F) {
+	e := emite(f, autoridad.Peticion{})
+	for _, s := range [][]byte{nil, e.CerDER, []byte(enPEM("CERTIFICATE", e.CerDER)), enUTF16(enPEM("CERTIFICATE", e.CerDER), true, true),
+		[]byte("-----BEGIN A-----\nB: c\n\nMAA=\n-----END A-----"), []byte("MIIB"), {0x30, 0x84, 0xff, 0xff, 0xff, 0xff}} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		forma := examina(content)
+		if len(forma.piezas) > maxPiezas || forma.sobra < 0 || forma.sobra > len(content) {
+			t.Errorf("%d pieces, %d bytes behind of %d", len(forma.piezas), forma.sobra, len(content))
+		}
+		for _, p := range forma.piezas {
+			if (p.cert != nil) && p.clase != esCertificado || p.clase == esLlave && p.llave == 0 {
+				t.Errorf("an incoherent piece: %+v", p)
+			}
+		}
 	})
 }
 

@@ -58,6 +58,11 @@ func (a Archivos) abreLlave(abierta *apertura, f forma, p pieza) (*rsa.PrivateKe
 	if err != nil {
 		return nil, a.llaveIlegible(f, err)
 	}
+	return a.conEsquema(abierta, f, e)
+}
+
+// conEsquema opens a key with the first of the passwords that fits.
+func (a Archivos) conEsquema(abierta *apertura, f forma, e *esquema) (*rsa.PrivateKey, *Error) {
 	variantes := secretfile.Variants(a.Password)
 	if len(variantes[0].Secret) == 0 {
 		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.", a.NombreKey, a.contrasena())

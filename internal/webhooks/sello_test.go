@@ -65,8 +65,12 @@ func TestSello_WhenItsKeyIsNoGood(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := NewSello(write("good", good+"\n", 0o400), "").sella(t.Context(), "whd_1", "x"); err != nil {
-		t.Error(err)
+	for name, text := range map[string]string{
+		"a line": good + "\n", "a mark": "\ufeff" + good + "\r\n", "UTF-16": "\xff\xfe" + strings.Join(strings.Split(good, ""), "\x00") + "\x00\r\x00\n\x00",
+	} {
+		if _, err := NewSello(write(name, text, 0o400), "").sella(t.Context(), "whd_1", "x"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	// Several gateways must share a key: without one, nothing is registered, and the text says what to set.
 	r := nuevoRig(t, func(c *Config) { c.Sello = NewSello("", "") })
