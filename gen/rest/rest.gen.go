@@ -251,6 +251,27 @@ func (e EventoWebhook) Valid() bool {
 	}
 }
 
+// Defines values for EvidenciaDeCatalogo.
+const (
+	EvidenciaDeCatalogoEscasa EvidenciaDeCatalogo = "escasa"
+	EvidenciaDeCatalogoFirme  EvidenciaDeCatalogo = "firme"
+	EvidenciaDeCatalogoPropia EvidenciaDeCatalogo = "propia"
+)
+
+// Valid indicates whether the value is a known member of the EvidenciaDeCatalogo enum.
+func (e EvidenciaDeCatalogo) Valid() bool {
+	switch e {
+	case EvidenciaDeCatalogoEscasa:
+		return true
+	case EvidenciaDeCatalogoFirme:
+		return true
+	case EvidenciaDeCatalogoPropia:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MotivoCancelacion.
 const (
 	MotivoCancelacionC1 MotivoCancelacion = "C1"
@@ -1217,6 +1238,15 @@ type EventoDeDescarga struct {
 //
 // Example: descarga.terminada
 type EventoWebhook string
+
+// EvidenciaDeCatalogo Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica:
+//
+// - `firme`: lo trae la norma, o coinciden las copias públicas.
+// - `escasa`: pocas copias lo tienen. Un título que lo usa lleva el aviso `catalogo_sin_confirmar`.
+// - `propia`: lo agregó o lo cambió quien opera la pasarela, en `GATEWAY_SEP_CATALOGOS_DIR`.
+//
+// Example: firme
+type EvidenciaDeCatalogo string
 
 // FallaDeLectura Algo de un paquete que no se pudo leer; lo demás se lee igual.
 type FallaDeLectura struct {
@@ -2243,7 +2273,9 @@ type ProblemaDeTitulo struct {
 	// `requerido`, `version`, `catalogo_id`, `catalogo_texto`, `entidad_dos_digitos`, `valor`, `fecha`,
 	// `fecha_requerida_por_modalidad`, `fecha_excluida_por_modalidad`, `orden_de_fechas`, `curp`, `curp_digito`,
 	// `correo`, `caracter_invalido`, `caracter_reservado`, `espacios`, `unicode_descompuesto`, `minusculas`,
-	// `acentos`, `longitud`, `rvoe_sin_numero`, `firmante_repetido`, `demasiados_firmantes`, `xml_ilegible`,
+	// `acentos`, `longitud`, `rvoe_sin_numero`, `firmante_repetido`, `demasiados_firmantes`,
+	// `catalogo_sin_confirmar`, `fecha_futura`, `servicio_social`, `antecedente_sin_cedula`, `texto_danado`,
+	// `nombre_caracteres`, `valor_de_relleno`, `xml_ilegible`,
 	// `codificacion`, `dtd`, `profundidad`, `demasiado_grande`, `no_es_titulo`, `espacio_de_nombres`,
 	// `schema_location`, `elemento_desconocido`, `elemento_repetido`, `elemento_faltante`, `orden_de_elementos`,
 	// `atributo_desconocido`, `fecha_vacia`, `texto_inesperado`, `autenticacion`, `autenticacion_vacia`,
@@ -3128,6 +3160,26 @@ type ValidacionDeTitulos struct {
 
 // ValorDeCatalogo Un valor de un catálogo; id y texto van juntos en el título.
 type ValorDeCatalogo struct {
+	// Evidencia Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica:
+	//
+	// - `firme`: lo trae la norma, o coinciden las copias públicas.
+	// - `escasa`: pocas copias lo tienen. Un título que lo usa lleva el aviso `catalogo_sin_confirmar`.
+	// - `propia`: lo agregó o lo cambió quien opera la pasarela, en `GATEWAY_SEP_CATALOGOS_DIR`.
+	//
+	//
+	// Example: firme
+	Evidencia EvidenciaDeCatalogo `json:"evidencia,omitempty,omitzero"`
+
+	// Fecha De cuándo es la fuente: el año, el mes (`2026-11`) o el día (`2026-11-30`).
+	//
+	// Example: 2018-04-13
+	Fecha string `json:"fecha,omitempty,omitzero"`
+
+	// Fuente De dónde se tomó el valor.
+	//
+	// Example: Ejemplo de la norma (DOF)
+	Fuente string `json:"fuente,omitempty,omitzero"`
+
 	// ID El id, como va en el XML, con sus ceros.
 	//
 	// Example: 09

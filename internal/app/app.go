@@ -38,6 +38,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/signing"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
+	"github.com/pasarela-mx/pasarela/internal/titulo"
 	"github.com/pasarela-mx/pasarela/internal/transport"
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
@@ -149,6 +150,18 @@ func (a *App) close() error {
 // hundreds.
 var contract = sync.OnceValues(func() (*handlers.Spec, error) { return handlers.LoadSpec(api.Spec) })
 
+// losCatalogos are the SEP's, with the operator's entries if dir has any.
+func losCatalogos(dir string) ([]titulo.Catalogo, error) {
+	if dir == "" {
+		return titulo.Catalogos(), nil
+	}
+	todos, err := titulo.CatalogosCon(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("GATEWAY_SEP_CATALOGOS_DIR: %w", err)
+	}
+	return todos, nil
+}
+
 // New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	// Half of a start is the reading of the contract: it goes on beside the database's
@@ -165,6 +178,10 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	autoridades, err := efirma.ReadAutoridades(cfg.EfirmaCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("GATEWAY_EFIRMA_CA_FILE: %w", err)
+	}
+	catalogos, err := losCatalogos(cfg.SEP.CatalogosDir)
+	if err != nil {
+		return nil, err
 	}
 	place, err := almacen(cfg, opts)
 	if err != nil {
@@ -211,7 +228,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
-		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, st.Parcial), CuentaSEP: cuenta,
+		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), st.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
 		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys, opts.Clave), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})

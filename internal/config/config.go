@@ -85,6 +85,7 @@ type SEP struct {
 	URL          string `default:"https://met.sep.gob.mx/met-ws/services/" desc:"Address of the title service. For tests with the SEP: https://metqa.siged.sep.gob.mx/met-ws/services/"`
 	Usuario      string `desc:"User of the account."`
 	PasswordFile string `split_words:"true" desc:"File that holds the account's password and nothing else."`
+	CatalogosDir string `split_words:"true" desc:"Directory of cargos.csv and others, whose entries (id,texto) are added to the catalogues of titles or replace theirs."`
 }
 
 // SAT holds the settings of the SAT's services.
@@ -165,6 +166,7 @@ func (c Config) Check() error {
 		positive("GATEWAY_DESCARGAS_SONDEO_MAXIMO", c.Descargas.SondeoMaximo),
 		c.Descargas.check(),
 		upstream("GATEWAY_SEP_URL", c.SEP.URL),
+		directory("GATEWAY_SEP_CATALOGOS_DIR", c.SEP.CatalogosDir),
 		together("GATEWAY_SEP_USUARIO", c.SEP.Usuario, "GATEWAY_SEP_PASSWORD_FILE", c.SEP.PasswordFile),
 		upstream("GATEWAY_PADE_ADDENDAS_URL", c.PADE.Addendas.URL),
 		upstream("GATEWAY_PADE_FIRMADO_URL", c.PADE.Firmado.URL),

@@ -13,7 +13,6 @@ import (
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
 // cuenta is the account of the call: the caller's own from Backend-Authorization,
@@ -204,14 +203,14 @@ func (h *handler) cancelarTitulo(w http.ResponseWriter, r *http.Request, folio s
 
 func (h *handler) listarCatalogos(w http.ResponseWriter, _ *http.Request) error {
 	out := rest.ListaCatalogosSEP{}
-	for _, c := range titulo.Catalogos() {
+	for _, c := range h.cfg.Lotes.Catalogos() {
 		out.Catalogos = append(out.Catalogos, catalogo(c))
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
 func (h *handler) obtenerCatalogo(w http.ResponseWriter, _ *http.Request, nombre string) error {
-	c, ok := titulo.CatalogoDe(nombre)
+	c, ok := h.cfg.Lotes.Catalogo(nombre)
 	if !ok {
 		return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}
 	}

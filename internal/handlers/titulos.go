@@ -188,7 +188,8 @@ func validacion(revision titulo.Revision) rest.ValidacionDeTitulos {
 func catalogo(c titulo.Catalogo) rest.CatalogoSEP {
 	out := rest.CatalogoSEP{Nombre: c.Nombre, Descripcion: c.Descripcion}
 	for _, e := range c.Entradas {
-		out.Valores = append(out.Valores, rest.ValorDeCatalogo{ID: e.ID, Texto: e.Texto, Nota: e.Nota})
+		out.Valores = append(out.Valores, rest.ValorDeCatalogo{ID: e.ID, Texto: e.Texto, Nota: e.Nota,
+			Evidencia: rest.EvidenciaDeCatalogo(e.Evidencia), Fuente: e.Fuente, Fecha: e.Fecha})
 	}
 	return out
 }

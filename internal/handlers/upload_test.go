@@ -26,7 +26,7 @@ import (
 func receiver(t testing.TB) (*handler, string) {
 	t.Helper()
 	dir := t.TempDir()
-	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, func() (*os.File, error) { return os.CreateTemp(dir, "archivo-*") })}}, dir
+	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, func() (*os.File, error) { return os.CreateTemp(dir, "archivo-*") })}}, dir
 }
 
 // empty fails unless nothing is left of what was received.

@@ -16,6 +16,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
 // Servicio is the titles' business over the SEP's port.
@@ -23,6 +24,8 @@ type Servicio struct {
 	sep    gateway.Titulos
 	ledger *ledger.Ledger
 	keys   Keyring
+	// criterio is what titles are completed from and held against.
+	criterio *titulo.Criterio
 	// temporal makes a file that is nobody else's; whoever asked removes it.
 	temporal func() (*os.File, error)
 }
@@ -34,8 +37,16 @@ type Keyring interface {
 
 // New returns the service. temporal makes the files through which uploads and
 // results pass.
-func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, temporal func() (*os.File, error)) *Servicio {
-	return &Servicio{sep: sep, ledger: l, keys: keys, temporal: temporal}
+func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, criterio *titulo.Criterio, temporal func() (*os.File, error)) *Servicio {
+	return &Servicio{sep: sep, ledger: l, keys: keys, criterio: criterio, temporal: temporal}
+}
+
+// Catalogos lists the catalogues that titles are held against.
+func (s *Servicio) Catalogos() []titulo.Catalogo { return s.criterio.Catalogos() }
+
+// Catalogo returns the one of that name.
+func (s *Servicio) Catalogo(nombre string) (titulo.Catalogo, bool) {
+	return s.criterio.Catalogo(nombre)
 }
 
 // MaxArchivo bounds an upload. The SEP publishes no limit; the largest lotes

@@ -30,21 +30,28 @@ type Emitido struct {
 
 // Emite completes, checks and seals titles with the e.firmas of the keyring. All
 // of them or none: the error of KindInvalida lists every problem of every title,
-// its field led by the title's place. Without firmar they are completed and
-// checked, and only their cadenas made.
+// its field led by the title's place. A sello or a certificate that came with a
+// title is verified before any e.firma signs. Without firmar the titles are
+// completed and checked, and only their cadenas made.
 func (s *Servicio) Emite(por []PorFirmar, firmar bool, escape titulo.Escape) ([]Emitido, error) {
 	out := make([]Emitido, len(por))
 	refused := &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
 		Detail: "Hay títulos que la SEP rechazaría. No se firmó ninguno: corrija lo indicado en errores."}
 	folios := make(map[string]int, len(por))
 	for i := range por {
-		t := titulo.Completa(por[i].Titulo)
-		problemas := titulo.Validate(t)
+		t := s.criterio.Completa(por[i].Titulo)
+		problemas := s.criterio.Validate(t)
 		if first, twice := folios[t.FolioControl]; twice {
 			problemas = append(problemas, titulo.Problema{Ruta: "folioControl", Nivel: titulo.NivelError, Codigo: titulo.CodigoFolioDuplicado,
 				Detalle: fmt.Sprintf("Es también el folio de titulos/%d.", first)})
 		}
 		folios[t.FolioControl] = i
+		for firmante := range t.FirmaResponsables {
+			problemas = append(problemas, s.criterio.Firma(&t, firmante)...)
+		}
+		if firmar {
+			problemas = append(problemas, sinFirma(t, por[i].RFCs)...)
+		}
 		out[i].Titulo = t
 		out[i].Avisos = collect(refused, i, problemas)
 	}
@@ -60,6 +67,18 @@ func (s *Servicio) Emite(por []PorFirmar, firmar bool, escape titulo.Escape) ([]
 		return nil, refused
 	}
 	return out, nil
+}
+
+// sinFirma lists the signers who brought no sello and for whom no e.firma signs.
+func sinFirma(t titulo.Titulo, rfcs []string) []titulo.Problema {
+	var problemas []titulo.Problema
+	for firmante, f := range t.FirmaResponsables {
+		if f.Sello == "" && (firmante >= len(rfcs) || rfcs[firmante] == "") {
+			problemas = append(problemas, titulo.Problema{Ruta: fmt.Sprintf("firmaResponsables/%d/rfc", firmante), Nivel: titulo.NivelError,
+				Codigo: titulo.CodigoRequerido, Detalle: "Indique el RFC cuya e.firma firma, o mande el sello."})
+		}
+	}
+	return problemas
 }
 
 // maxCampos bounds what one refusal lists.
@@ -82,21 +101,17 @@ func collect(e *gateway.Error, i int, problemas []titulo.Problema) []titulo.Prob
 	return avisos
 }
 
-// sella seals one title and writes its document.
+// sella seals one title and writes its document. What it sealed is verified like
+// what came sealed: a key that fails must not be found out by the SEP.
 func (s *Servicio) sella(out *Emitido, i int, rfcs []string, firmar bool, escape titulo.Escape, refused *gateway.Error) error {
 	for firmante := range out.Titulo.FirmaResponsables {
 		out.Cadenas = append(out.Cadenas, titulo.CadenaOriginal(out.Titulo, firmante, escape))
 		if !firmar || out.Titulo.FirmaResponsables[firmante].Sello != "" {
 			continue
 		}
-		campo := fmt.Sprintf("titulos/%d/firmaResponsables/%d/rfc", i, firmante)
-		if firmante >= len(rfcs) || rfcs[firmante] == "" {
-			refused.Campos = append(refused.Campos, gateway.Campo{Campo: campo, Detalle: "Indique el RFC cuya e.firma firma, o mande el sello."})
-			continue
-		}
 		cred, err := s.keys.Get(rfcs[firmante])
 		if err != nil {
-			return badCredential(campo, rfcs[firmante], err)
+			return badCredential(fmt.Sprintf("titulos/%d/firmaResponsables/%d/rfc", i, firmante), rfcs[firmante], err)
 		}
 		var p titulo.Problema
 		switch err := titulo.Sella(&out.Titulo, firmante, cred, escape); {
@@ -104,6 +119,8 @@ func (s *Servicio) sella(out *Emitido, i int, rfcs []string, firmar bool, escape
 			out.Avisos = append(out.Avisos, collect(refused, i, []titulo.Problema{p})...)
 		case err != nil:
 			return interno(err)
+		default:
+			out.Avisos = append(out.Avisos, collect(refused, i, s.criterio.Firma(&out.Titulo, firmante))...)
 		}
 	}
 	if !firmar || len(refused.Campos) > 0 {
@@ -148,7 +165,7 @@ func each(emitidos []Emitido) iter.Seq2[string, []byte] {
 // Valida checks a file the way the SEP will, and its sellos with the
 // certificates in it.
 func (s *Servicio) Valida(a *Archivo) (titulo.Revision, error) {
-	revision, err := titulo.VerificaArchivo(a.Section(), a.size, a.Nombre)
+	revision, err := s.criterio.VerificaArchivo(a.Section(), a.size, a.Nombre)
 	if err != nil {
 		return titulo.Revision{}, interno(err)
 	}

@@ -26,15 +26,15 @@ func TestCatalogos_WhenListed(t *testing.T) {
 			if e.Texto != normaliza(e.Texto) || e.Texto != strings.ToUpper(e.Texto) || !norm.NFC.IsNormalString(e.Texto) {
 				t.Errorf("%s: %q is not as Completa would leave it", c.Nombre, e.Texto)
 			}
-			if texto, ok := c.Texto(e.ID); !ok || texto != e.Texto {
-				t.Errorf("%s: Texto(%q) = %q", c.Nombre, e.ID, texto)
+			if texto, ok := c.Entrada(e.ID); !ok || texto != e {
+				t.Errorf("%s: Entrada(%q) = %v", c.Nombre, e.ID, texto)
 			}
 			if id, ok := c.ID(e.Texto); !ok || id != e.ID {
 				t.Errorf("%s: ID(%q) = %q", c.Nombre, e.Texto, id)
 			}
 		}
 	}
-	want := map[string]int{"cargos": 10, "autorizaciones": 9, "modalidades": 6, "fundamentos": 5, "estudiosAntecedente": 6, "entidades": 33, "motivosCancelacion": 6}
+	want := map[string]int{"cargos": 12, "autorizaciones": 9, "modalidades": 6, "fundamentos": 5, "estudiosAntecedente": 6, "entidades": 33, "motivosCancelacion": 6}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +44,7 @@ func TestCatalogos_WhenListed(t *testing.T) {
 // is a rejected title. The digests are of the SEP's data, "id=text\n" each.
 func TestCatalogos_WhenCompared(t *testing.T) {
 	want := map[string]string{
-		"cargos":              "087c0f757d4214823215785f5c8e870385eb1c6f258ea0127073ae31703b141f",
+		"cargos":              "72d075d4d5fb133ac28d42300e96ed6a155afd8ab641d14b7b231347296f0e8f",
 		"autorizaciones":      "1efa9c68fd378dfa3bc6dd3c6aa385d4c525a5428ccf7013ddb88c606bc6356c",
 		"modalidades":         "aff82781564528264e85e3b062be311e405184bae56ead29297f55ea20e8c7f3",
 		"fundamentos":         "fd7cd1f2a0d64b51c6b027533eae3f1e73020c7c3298e59067c376d244ae862c",
@@ -53,7 +53,7 @@ func TestCatalogos_WhenCompared(t *testing.T) {
 		"motivosCancelacion":  "b945acb07bdb0882842f2bd222d9a1918f5e3476febe8a4db2bce31f15916950",
 	}
 	for nombre, digest := range want {
-		c, ok := CatalogoDe(nombre)
+		c, ok := criterio().Catalogo(nombre)
 		if !ok {
 			t.Fatalf("there is no catalogue %s", nombre)
 		}
@@ -65,7 +65,7 @@ func TestCatalogos_WhenCompared(t *testing.T) {
 			t.Errorf("%s was changed: %s\n%s", nombre, got, c.frase())
 		}
 	}
-	if _, ok := CatalogoDe("otro"); ok {
+	if _, ok := criterio().Catalogo("otro"); ok {
 		t.Error("there is a catalogue otro")
 	}
 }

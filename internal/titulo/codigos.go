@@ -28,6 +28,14 @@ const (
 	CodigoRvoeSinNumero       Codigo = "rvoe_sin_numero"
 	CodigoFirmanteRepetido    Codigo = "firmante_repetido"
 	CodigoDemasiadosFirmantes Codigo = "demasiados_firmantes"
+
+	CodigoCatalogoSinConfirmar Codigo = "catalogo_sin_confirmar"
+	CodigoFechaFutura          Codigo = "fecha_futura"
+	CodigoServicioSocial       Codigo = "servicio_social"
+	CodigoSinCedula            Codigo = "antecedente_sin_cedula"
+	CodigoTextoDanado          Codigo = "texto_danado"
+	CodigoNombreCaracteres     Codigo = "nombre_caracteres"
+	CodigoRelleno              Codigo = "valor_de_relleno"
 )
 
 // Of a title's XML (Parse, Verifica).
@@ -95,7 +103,8 @@ func Codigos() []Codigo {
 		CodigoRequerido, CodigoVersion, CodigoCatalogoID, CodigoCatalogoTexto, CodigoEntidadDosDigitos, CodigoValor, CodigoFecha,
 		CodigoFechaRequerida, CodigoFechaExcluida, CodigoOrdenFechas, CodigoCURP, CodigoCURPDigito, CodigoCorreo, CodigoCaracterInvalido,
 		CodigoCaracterReservado, CodigoEspacios, CodigoUnicode, CodigoMinusculas, CodigoAcentos, CodigoLongitud, CodigoRvoeSinNumero,
-		CodigoFirmanteRepetido, CodigoDemasiadosFirmantes, CodigoXMLIlegible, CodigoCodificacion, CodigoDTD, CodigoProfundidad,
+		CodigoFirmanteRepetido, CodigoDemasiadosFirmantes, CodigoCatalogoSinConfirmar, CodigoFechaFutura, CodigoServicioSocial,
+		CodigoSinCedula, CodigoTextoDanado, CodigoNombreCaracteres, CodigoRelleno, CodigoXMLIlegible, CodigoCodificacion, CodigoDTD, CodigoProfundidad,
 		CodigoDemasiadoGrande, CodigoNoEsTitulo, CodigoEspacioDeNombres, CodigoSchemaLocation, CodigoElementoDesconocido,
 		CodigoElementoRepetido, CodigoElementoFaltante, CodigoOrdenElementos, CodigoAtributoDesconocido, CodigoFechaVacia,
 		CodigoTextoInesperado, CodigoAutenticacion, CodigoAutenticacionVacia, CodigoBase64, CodigoBase64Lineas, CodigoSello,

@@ -15,7 +15,7 @@ func TestCompleta_WhenIDsOrTextsAreMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			titulo := ejemplo()
 			titulo.Version = ""
-			for _, p := range titulo.pares() {
+			for _, p := range criterio().pares(&titulo) {
 				quita(p)
 			}
 			if diff := cmp.Diff(want, Completa(titulo)); diff != "" {
@@ -28,10 +28,31 @@ func TestCompleta_WhenIDsOrTextsAreMissing(t *testing.T) {
 func TestCompleta_WhenNothingCanBeFilled(t *testing.T) {
 	titulo := ejemplo()
 	titulo.FirmaResponsables[0].IDCargo, titulo.FirmaResponsables[0].Cargo = "", "RECTORA"
-	titulo.Expedicion.IDEntidadFederativa, titulo.Expedicion.EntidadFederativa = "9", ""
 	titulo.Antecedente.IDTipoEstudio = "1" // of another text
 	if diff := cmp.Diff(titulo, Completa(titulo)); diff != "" {
 		t.Errorf("it was corrected: %s", diff)
+	}
+}
+
+// The text of an id that is written otherwise is known: that it is missing is
+// not what is wrong.
+func TestCompleta_WhenAnIDIsWrittenOtherwise(t *testing.T) {
+	titulo := ejemplo()
+	titulo.Expedicion.IDEntidadFederativa, titulo.Expedicion.EntidadFederativa = "9", ""
+	titulo.Expedicion.IDModalidadTitulacion, titulo.Expedicion.ModalidadTitulacion = "01", ""
+	want := []string{"error expedicion/idEntidadFederativa entidad_dos_digitos", "error expedicion/idModalidadTitulacion catalogo_id"}
+	if diff := cmp.Diff(want, resumen(sin(Validate(Completa(titulo)), CodigoCURPDigito))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A blank in a sello may have been a +.
+func TestCompleta_WhenASelloHasBlanks(t *testing.T) {
+	titulo := ejemplo()
+	titulo.FirmaResponsables[0].Sello, titulo.FirmaResponsables[0].CertificadoResponsable = " QQ  B ", " \n "
+	got := Completa(titulo).FirmaResponsables[0]
+	if got.Sello != " QQ  B " || got.CertificadoResponsable != "" {
+		t.Errorf("%q, %q", got.Sello, got.CertificadoResponsable)
 	}
 }
 

@@ -119,6 +119,13 @@ func documento(t testing.TB, titulo Titulo) []byte {
 	return xml
 }
 
+// criterio is that of the program, on the corpus's day.
+func criterio() *Criterio { return NewCriterio(Catalogos(), func() time.Time { return ahora }) }
+
+func Completa(t Titulo) Titulo             { return criterio().Completa(t) }
+func Validate(t Titulo) []Problema         { return criterio().Validate(t) }
+func Verifica(documento []byte) []Problema { return criterio().Verifica(documento) }
+
 // resumen is what of the problems a table compares: level, path and code.
 func resumen(problemas []Problema) []string {
 	var lineas []string

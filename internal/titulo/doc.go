@@ -4,8 +4,8 @@
 // which many of them are sent.
 //
 // The order of its verbs is Completa, Validate, Sella (once per signer) and
-// Marshal, or Emite for all of them; Verifica and RevisaArchivo check what
-// others built.
+// Marshal; Firma checks a sello that came with the title, and Verifica and
+// RevisaArchivo what others built. A Criterio has the catalogues and the clock.
 //
 // It refuses to send anything: no HTTP and no SOAP. It refuses to correct a
 // title as well: what it cannot fill from the catalogues it reports, each

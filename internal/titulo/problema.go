@@ -64,6 +64,7 @@ const maxProblemas = 1000
 
 // lista gathers problems up to maxProblemas.
 type lista struct {
+	criterio  *Criterio // what a title is judged by; nil where only its XML is read
 	archivo   string
 	problemas []Problema
 }

@@ -47,7 +47,7 @@ type Documento struct {
 // The titles themselves are not judged beyond being readable: that is
 // VerificaArchivo. The error is r's.
 func RevisaArchivo(r io.ReaderAt, size int64, nombre string) (Revision, error) {
-	return revisa(r, size, nombre, func(l *lista, documento []byte) (Titulo, bool) {
+	return revisa(r, size, nombre, lista{}, func(l *lista, documento []byte) (Titulo, bool) {
 		t, err := Parse(documento)
 		if err != nil {
 			_ = l.rechazo(err) // Parse fails with problems alone
@@ -57,8 +57,8 @@ func RevisaArchivo(r io.ReaderAt, size int64, nombre string) (Revision, error) {
 }
 
 // VerificaArchivo is RevisaArchivo with Verifica of every title.
-func VerificaArchivo(r io.ReaderAt, size int64, nombre string) (Revision, error) {
-	return revisa(r, size, nombre, (*lista).verifica)
+func (c *Criterio) VerificaArchivo(r io.ReaderAt, size int64, nombre string) (Revision, error) {
+	return revisa(r, size, nombre, lista{criterio: c}, (*lista).verifica)
 }
 
 // juez judges one document, and returns what it read of it if it could.
@@ -67,14 +67,14 @@ type juez func(l *lista, documento []byte) (Titulo, bool)
 // cabeza is how much of a file tells its kind.
 const cabeza = 4 << 10
 
-func revisa(r io.ReaderAt, size int64, nombre string, juzga juez) (Revision, error) {
+func revisa(r io.ReaderAt, size int64, nombre string, l lista, juzga juez) (Revision, error) {
 	inicio := make([]byte, min(size, cabeza))
 	n, err := r.ReadAt(inicio, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Revision{}, err
 	}
 	inicio = inicio[:n]
-	rev := revision{tipo: tipoDe(inicio), juzga: juzga}
+	rev := revision{lista: l, tipo: tipoDe(inicio), juzga: juzga}
 	rev.nombre(nombre, rev.tipo)
 	err = nil
 	switch rev.tipo {

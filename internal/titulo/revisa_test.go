@@ -251,7 +251,7 @@ func TestVerificaArchivo_WhenTitlesAreWrong(t *testing.T) {
 	bueno := documento(t, firmado(t, EscapePlano, func(e *Titulo) { e.FolioControl = "0000001" }))
 	malo := bytes.Replace(documento(t, firmado(t, EscapePlano, nil)), []byte("ANTONIO"), []byte("ANTONIA"), 1)
 	cerrado := empaca(t, entrada{"a.xml", bueno, nil}, entrada{"b.xml", malo, nil}, entrada{"c.xml", []byte("<a/>"), nil})
-	r, err := VerificaArchivo(bytes.NewReader(cerrado), int64(len(cerrado)), "l.zip")
+	r, err := criterio().VerificaArchivo(bytes.NewReader(cerrado), int64(len(cerrado)), "l.zip")
 	if err != nil {
 		t.Fatal(err)
 	}

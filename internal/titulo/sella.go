@@ -52,12 +52,16 @@ func Sella(t *Titulo, i int, cred *efirma.Credential, escape Escape) error {
 }
 
 // concuerda tells whether the e.firma is the signer's: the SEP compares the
-// CURP with that of the certificate.
+// CURP with that of the certificate, and a certificate that came with the
+// signer is the one that the sello must be of.
 func concuerda(f *FirmaResponsable, i int, cred *efirma.Credential) error {
 	ruta := f.nodo(i).en("curp")
 	switch {
 	case cred.CURP == "":
 		return fallo(ruta, CodigoCertificadoSinCURP, "La e.firma de %s no dice de qué CURP es, y la SEP la compara con la del firmante.", cred.RFC)
+	case f.NoCertificadoResponsable != "" && f.NoCertificadoResponsable != cred.Serial,
+		f.CertificadoResponsable != "" && sinBlancos(f.CertificadoResponsable) != cred.CertificateBase64:
+		return fallo(f.nodo(i).en("noCertificadoResponsable"), CodigoCertificadoNumero, "El certificado que mandó no es el de la e.firma de %s («%s»); quítelo, o mande también el sello.", cred.RFC, cred.Serial)
 	case f.CURP != cred.CURP:
 		return fallo(ruta, CodigoCertificadoCURP, "La CURP del firmante («%s») no es la de la e.firma de %s («%s»).", recorta(f.CURP), cred.RFC, cred.CURP)
 	}

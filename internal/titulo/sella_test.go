@@ -8,7 +8,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,69 +117,10 @@ func TestSella_WhenItMustNot(t *testing.T) {
 	}
 }
 
-func TestEmite_WhenAllIsWell(t *testing.T) {
-	titulo := ejemplo()
-	titulo.FirmaResponsables[0].Cargo = ""
-	titulo.Profesionista.Nombre = " ANTONIO  "
-	antes := titulo.FirmaResponsables[0]
-	xml, problemas, err := Emite(titulo, []*efirma.Credential{credencial(t, curpRectora)}, EscapePlano)
-	if err != nil || HayErrores(problemas) {
-		t.Fatal(err, problemas)
-	}
-	if got := sin(Verifica(xml), CodigoCURPDigito, CodigoCertificadoVigencia); len(got) != 0 {
-		t.Errorf("it does not verify: %v", got)
-	}
-	if titulo.FirmaResponsables[0] != antes {
-		t.Error("the argument was changed")
-	}
-}
-
-func TestEmite_WhenSomethingIsWrong(t *testing.T) {
-	mala := ejemplo()
-	mala.Profesionista.CURP = "NO"
-	cred := credencial(t, curpRectora)
-	for name, tt := range map[string]struct {
-		titulo Titulo
-		creds  []*efirma.Credential
-		want   Codigo
-	}{
-		"the title":       {mala, []*efirma.Credential{cred}, CodigoCURP},
-		"the e.firma":     {ejemplo(), []*efirma.Credential{credencial(t, curpOtra)}, CodigoCertificadoCURP},
-		"their number":    {ejemplo(), nil, ""},
-		"a key gone away": {ejemplo(), []*efirma.Credential{nil}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			xml, problemas, err := Emite(tt.titulo, tt.creds, EscapePlano)
-			if xml != nil {
-				t.Error("a document was made")
-			}
-			if (tt.want == "") != (err != nil) {
-				t.Errorf("error = %v", err)
-			}
-			if tt.want != "" && !strings.Contains(strings.Join(resumen(problemas), "\n"), " "+string(tt.want)) {
-				t.Errorf("problems = %v", problemas)
-			}
-		})
-	}
-}
-
 func TestSella_WhenPrinted(t *testing.T) {
 	err := Sella(&Titulo{FirmaResponsables: make([]FirmaResponsable, 1)}, 0, credencial(t, curpRectora), EscapePlano)
 	if err == nil || bytes.Contains([]byte(err.Error()), []byte(contrasena)) {
 		t.Errorf("error = %v", err)
-	}
-}
-
-func BenchmarkEmite_1000(b *testing.B) {
-	creds := []*efirma.Credential{credencial(b, curpRectora)}
-	titulo := ejemplo()
-	b.ReportAllocs()
-	for b.Loop() {
-		for range 1000 {
-			if _, _, err := Emite(titulo, creds, EscapePlano); err != nil {
-				b.Fatal(err)
-			}
-		}
 	}
 }
 

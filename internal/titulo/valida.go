@@ -13,8 +13,8 @@ import (
 // Validate lists what is wrong with a title, most of it by what the SEP is
 // known to reject (sep.md §4, §5). It does not ask for what Sella fills, so
 // that it can be called before; Verifica does. nil means nothing was found.
-func Validate(t Titulo) []Problema {
-	var l lista
+func (c *Criterio) Validate(t Titulo) []Problema {
+	l := lista{criterio: c}
 	l.titulo(&t)
 	return l.problemas
 }
@@ -48,11 +48,15 @@ func (l *lista) atributo(n nodo, a atributo) {
 		}
 		return
 	}
-	l.caracteres(ruta, valor)
+	if l.caracteres(ruta, valor) {
+		l.danos(n, a)
+	}
 	switch a.clase {
 	case fecha:
-		if _, ok := dia(valor); !ok {
+		if d, ok := dia(valor); !ok {
 			l.error(ruta, CodigoFecha, "«%s» no es una fecha: se escribe AAAA-MM-DD, y el día debe existir.", recorta(valor))
+		} else if d.After(l.criterio.ahora().UTC()) {
+			l.aviso(ruta, CodigoFechaFutura, "La fecha %s todavía no llega.", valor)
 		}
 	case mayuscula:
 		if strings.ContainsFunc(valor, unicode.IsLower) {
@@ -66,8 +70,8 @@ func (l *lista) atributo(n nodo, a atributo) {
 	}
 }
 
-// caracteres checks what no attribute may hold.
-func (l *lista) caracteres(ruta, valor string) {
+// caracteres checks what no attribute may hold, and reports whether it holds none.
+func (l *lista) caracteres(ruta, valor string) bool {
 	if !imprimible(valor) {
 		l.error(ruta, CodigoCaracterInvalido, "Tiene caracteres de control, invisibles o mal codificados; quítelos y escriba en UTF-8.")
 	}
@@ -80,6 +84,7 @@ func (l *lista) caracteres(ruta, valor string) {
 	if !norm.NFC.IsNormalString(valor) {
 		l.aviso(ruta, CodigoUnicode, "Tiene acentos descompuestos; escríbalos en la forma NFC de Unicode.")
 	}
+	return imprimible(valor) && !strings.Contains(valor, "|")
 }
 
 // imprimible tells whether XML can carry s and people can see all of it. White

@@ -1,5 +1,7 @@
 package titulo
 
+import "slices"
+
 // fechas checks the dates against each other and against the modalidad.
 func (l *lista) fechas(t *Titulo) {
 	c, e, a := t.Carrera, t.Expedicion, t.Antecedente
@@ -21,11 +23,16 @@ func (l *lista) orden(nivel Nivel, ruta, antes, despues, detalle string) {
 	}
 }
 
+const modalidadTesis = "1"
+
+func modalidadesDeLaNorma() []string { return []string{modalidadTesis, "2", "3", "4", "5", "6"} }
+
 // modalidad: the thesis carries the date of the examination, all other ways
 // that of the exemption, and no title both (sep.md §5).
 func (l *lista) modalidad(e Expedicion) {
 	const examen, exencion = "fechaExamenProfesional", "fechaExencionExamenProfesional"
-	if _, ok := Modalidades().Texto(e.IDModalidadTitulacion); !ok {
+	// Of a modalidad that others added, nobody has said which date it carries.
+	if m, ok := l.criterio.de(modalidades).Entrada(e.IDModalidadTitulacion); !ok || m.Evidencia == EvidenciaPropia && !slices.Contains(modalidadesDeLaNorma(), m.ID) {
 		if e.FechaExamenProfesional != "" && e.FechaExencionExamenProfesional != "" {
 			l.error("expedicion/"+exencion, CodigoFechaExcluida, "%s y %s no van juntas: la modalidad dice cuál.", examen, exencion)
 		}

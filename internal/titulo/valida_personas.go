@@ -59,8 +59,29 @@ func (l *lista) condiciones(t *Titulo) {
 			Detalle: fmt.Sprintf("«%s» no es un valor de cumplioServicioSocial: 1 es sí, 0 es no.", recorta(s)), ValoresValidos: []string{"0", "1"},
 		})
 	}
+	l.servicioSocial(t.Expedicion)
+	l.cedula(t.Antecedente)
 	// An aviso, because the SEP has told an institution to leave it empty.
 	if c := t.Carrera; c.NumeroRvoe == "" && slices.Contains([]string{"1", "2"}, c.IDAutorizacionReconocimiento) {
 		l.aviso("carrera/numeroRvoe", CodigoRvoeSinNumero, "La carrera tiene RVOE y no se da su número.")
+	}
+}
+
+// servicioSocial: of the grounds, ART. 52, ART. 55 and ART. 10 are of those who
+// did the service; ART. 91 is of those who work for the State and need not, and
+// NO APLICA of those who did not.
+func (l *lista) servicioSocial(e Expedicion) {
+	const noAplica = "5"
+	cumplio := e.CumplioServicioSocial
+	if cumplio == "1" && e.IDFundamentoLegal == noAplica || cumplio == "0" && slices.Contains([]string{"1", "2", "4"}, e.IDFundamentoLegal) {
+		l.aviso("expedicion/idFundamentoLegalServicioSocial", CodigoServicioSocial, "cumplioServicioSocial es «%s» y el fundamento es «%s»: parecen contradecirse.", cumplio, recorta(e.FundamentoLegal))
+	}
+}
+
+// cedula: who has a degree of higher education has its cédula, unless it is of another country.
+func (l *lista) cedula(a Antecedente) {
+	const extranjero = "33"
+	if a.NoCedula == "" && slices.Contains([]string{"1", "2", "3"}, a.IDTipoEstudio) && a.IDEntidadFederativa != extranjero {
+		l.aviso("antecedente/noCedula", CodigoSinCedula, "El antecedente es de educación superior («%s») y no se da su cédula.", recorta(a.TipoEstudio))
 	}
 }

@@ -28,13 +28,31 @@ func TestValidate_WhenOneThingIsWrong(t *testing.T) {
 		{"no signers", func(e *Titulo) { e.FirmaResponsables = nil }, []string{"error firmaResponsables requerido"}},
 		{"signer twice", func(e *Titulo) { e.FirmaResponsables = append(e.FirmaResponsables, e.FirmaResponsables[0]) }, []string{"aviso firmaResponsables/1/curp firmante_repetido"}},
 		{"cargo of another id", func(e *Titulo) { e.FirmaResponsables[0].IDCargo = "1" }, []string{"error firmaResponsables/0/cargo catalogo_texto"}},
-		{"cargo with a space", func(e *Titulo) { e.FirmaResponsables[0].Cargo = "RECTOR " }, []string{"aviso firmaResponsables/0/cargo espacios", "error firmaResponsables/0/cargo catalogo_texto"}},
+		{"cargo with a space", func(e *Titulo) { e.FirmaResponsables[0].Cargo = "RECTOR " }, []string{"aviso firmaResponsables/0/cargo catalogo_texto", "aviso firmaResponsables/0/cargo espacios"}},
 		{"cargo unknown", func(e *Titulo) { e.FirmaResponsables[0].IDCargo = "O1" }, []string{"error firmaResponsables/0/idCargo catalogo_id"}},
 		{"cargo id with a zero", func(e *Titulo) { e.FirmaResponsables[0].IDCargo = "03" }, []string{"error firmaResponsables/0/idCargo catalogo_id"}},
 		{"cargo missing", func(e *Titulo) { e.FirmaResponsables[0].IDCargo = "" }, []string{"error firmaResponsables/0/idCargo requerido"}},
 		{"fundamento unglued", func(e *Titulo) { e.Expedicion.FundamentoLegal = "ART. 55 LR ART. 5 CONST" }, []string{"error expedicion/fundamentoLegalServicioSocial catalogo_texto"}},
 		{"both of a pair unknown", func(e *Titulo) { e.Antecedente.IDTipoEstudio, e.Antecedente.TipoEstudio = "7", "KÍNDER" },
-			[]string{"error antecedente/idTipoEstudioAntecedente catalogo_id", "error antecedente/tipoEstudioAntecedente catalogo_texto"}},
+			[]string{"aviso antecedente/idTipoEstudioAntecedente catalogo_id"}},
+		{"id unknown and no text", func(e *Titulo) { e.FirmaResponsables[0].IDCargo, e.FirmaResponsables[0].Cargo = "12", "" },
+			[]string{"aviso firmaResponsables/0/idCargo catalogo_id", "error firmaResponsables/0/cargo requerido"}},
+		{"entidad unknown with its own text", func(e *Titulo) {
+			e.Expedicion.IDEntidadFederativa, e.Expedicion.EntidadFederativa = "34", "OTRA"
+		}, []string{"aviso expedicion/idEntidadFederativa catalogo_id"}},
+		{"entidad by its letters", func(e *Titulo) {
+			e.Expedicion.IDEntidadFederativa, e.Expedicion.EntidadFederativa = "DF", "OTRA"
+		}, []string{"error expedicion/entidadFederativa catalogo_texto", "error expedicion/idEntidadFederativa catalogo_id"}},
+		{"cargo 11", func(e *Titulo) {
+			e.FirmaResponsables[0].IDCargo, e.FirmaResponsables[0].Cargo = "11", "TITULAR DE LA AUTORIDAD EDUCATIVA FEDERAL EN LA CIUDAD DE MÉXICO"
+		}, []string{"aviso firmaResponsables/0/idCargo catalogo_sin_confirmar"}},
+		{"cargo 0", func(e *Titulo) {
+			e.FirmaResponsables[0].IDCargo, e.FirmaResponsables[0].Cargo = "0", "SECRETARIO DE EDUCACIÓN PÚBLICA"
+		}, []string{"aviso firmaResponsables/0/idCargo catalogo_sin_confirmar"}},
+		{"fundamento in lower case", func(e *Titulo) { e.Expedicion.FundamentoLegal = "Art. 55 LRART. 5 Const" }, []string{"error expedicion/fundamentoLegalServicioSocial catalogo_texto"}},
+		{"LRART for RLRART", func(e *Titulo) {
+			e.Expedicion.IDFundamentoLegal, e.Expedicion.FundamentoLegal = "3", "ART. 91 LRART. 5 CONST"
+		}, []string{"error expedicion/fundamentoLegalServicioSocial catalogo_texto"}},
 		{"entidad of one digit", func(e *Titulo) { e.Expedicion.IDEntidadFederativa = "9" }, []string{"error expedicion/idEntidadFederativa entidad_dos_digitos"}},
 		{"entidad unknown", func(e *Titulo) { e.Antecedente.IDEntidadFederativa = "34" }, []string{"error antecedente/idEntidadFederativa catalogo_id"}},
 		{"entidad text left out of antecedente", func(e *Titulo) { e.Antecedente.EntidadFederativa = "" }, []string{"aviso antecedente/entidadFederativa requerido"}},
@@ -81,6 +99,50 @@ func TestValidate_WhenOneThingIsWrong(t *testing.T) {
 		{"name with a bar", func(e *Titulo) { e.Profesionista.PrimerApellido = "A|B" }, []string{"error profesionista/primerApellido caracter_reservado"}},
 		{"name with a zero width space", func(e *Titulo) { e.Profesionista.PrimerApellido = "A\u200bB" }, []string{"error profesionista/primerApellido caracter_invalido"}},
 		{"name that was Latin-1", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU\xd1OZ" }, []string{"error profesionista/primerApellido caracter_invalido"}},
+		{"name with an entity", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU&#209;OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},
+		{"name with an entity in capitals", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU&NTILDE;OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},
+		{"name with a hexadecimal entity", func(e *Titulo) { e.FirmaResponsables[0].Nombre = "MU&#xD1;OZ" }, []string{"aviso firmaResponsables/0/nombre minusculas", "aviso firmaResponsables/0/nombre texto_danado"}},
+		{"name of UTF-8 read as windows-1252", func(e *Titulo) { e.Profesionista.PrimerApellido = "MUÃ‘OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},
+		{"name of UTF-8 read so twice", func(e *Titulo) { e.Profesionista.PrimerApellido = "MUÃƒâ€˜OZ" }, []string{"aviso profesionista/primerApellido minusculas", "aviso profesionista/primerApellido texto_danado"}},
+		{"carrera of UTF-8 read as by DOS", func(e *Titulo) { e.Carrera.NombreCarrera = "LENGUA ESPA├æOLA" }, []string{"aviso carrera/nombreCarrera minusculas", "aviso carrera/nombreCarrera texto_danado"}},
+		{"institution of UTF-8 read as Latin-1", func(e *Titulo) { e.Institucion.NombreInstitucion = "COLEGIO DE ESPAÃ±A" },
+			[]string{"aviso institucion/nombreInstitucion texto_danado"}},
+		{"name that lost a letter", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU?OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},
+		{"name that lost its last letter", func(e *Titulo) { e.Profesionista.Nombre = "JOS?" }, []string{"aviso profesionista/nombre texto_danado"}},
+		{"name with a yen, as DOS has Ñ", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU¥OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},
+		{"name with a replacement character", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU\uFFFDOZ" }, []string{"error profesionista/primerApellido caracter_invalido"}},
+		{"name NULL", func(e *Titulo) { e.Profesionista.SegundoApellido = "NULL" }, []string{"aviso profesionista/segundoApellido valor_de_relleno"}},
+		{"name n/a", func(e *Titulo) { e.FirmaResponsables[0].SegundoApellido = "N/A" }, []string{"aviso firmaResponsables/0/segundoApellido valor_de_relleno"}},
+		{"name of a point", func(e *Titulo) { e.Profesionista.SegundoApellido = "." }, []string{"aviso profesionista/segundoApellido valor_de_relleno"}},
+		{"name with digits", func(e *Titulo) { e.Profesionista.Nombre = "ANTON1O" }, []string{"aviso profesionista/nombre nombre_caracteres"}},
+		{"names as RENAPO has them", func(e *Titulo) {
+			e.Profesionista.Nombre, e.Profesionista.PrimerApellido, e.Profesionista.SegundoApellido = "MA. DEL ROSARIO", "D'ANGELO-NUÑEZ", "MAGALHÃES"
+		}, nil},
+		{"institution with signs of its own", func(e *Titulo) {
+			e.Institucion.NombreInstitucion, e.Antecedente.InstitucionProcedencia = "UNIVERSIDAD ÑÁÉÍÓÚÜ «A&B», S.C. (PLANTEL 1)", "ESCUELA N° 5"
+		}, nil},
+		{"RVOE of dashes", func(e *Titulo) { e.Carrera.NumeroRvoe = "----" }, []string{"aviso carrera/numeroRvoe valor_de_relleno"}},
+		{"cédula of dashes", func(e *Titulo) { e.Antecedente.NoCedula = "----" }, []string{"aviso antecedente/noCedula valor_de_relleno"}},
+		{"cédula 0", func(e *Titulo) { e.Antecedente.NoCedula = "0" }, []string{"aviso antecedente/noCedula valor_de_relleno"}},
+		{"service done on no ground", func(e *Titulo) {
+			e.Expedicion.IDFundamentoLegal, e.Expedicion.FundamentoLegal = "5", "NO APLICA"
+		}, []string{"aviso expedicion/idFundamentoLegalServicioSocial servicio_social"}},
+		{"service not done, on ART. 55", func(e *Titulo) { e.Expedicion.CumplioServicioSocial = "0" }, []string{"aviso expedicion/idFundamentoLegalServicioSocial servicio_social"}},
+		{"service not due", func(e *Titulo) {
+			e.Expedicion.CumplioServicioSocial, e.Expedicion.IDFundamentoLegal, e.Expedicion.FundamentoLegal = "0", "5", "NO APLICA"
+		}, nil},
+		{"issued in 2099", func(e *Titulo) { e.Expedicion.FechaExpedicion = "2099-01-01" }, []string{"aviso expedicion/fechaExpedicion fecha_futura"}},
+		{"issued today", func(e *Titulo) { e.Expedicion.FechaExpedicion = "2026-03-01" }, nil},
+		{"a degree upon a degree", func(e *Titulo) {
+			e.Antecedente.IDTipoEstudio, e.Antecedente.TipoEstudio = "2", "LICENCIATURA"
+		}, []string{"aviso antecedente/noCedula antecedente_sin_cedula"}},
+		{"a degree upon one of another country", func(e *Titulo) {
+			e.Antecedente.IDTipoEstudio, e.Antecedente.TipoEstudio = "2", "LICENCIATURA"
+			e.Antecedente.IDEntidadFederativa, e.Antecedente.EntidadFederativa = "33", "EXTRANJERO"
+		}, nil},
+		{"a degree upon a degree with its cédula", func(e *Titulo) {
+			e.Antecedente.IDTipoEstudio, e.Antecedente.TipoEstudio, e.Antecedente.NoCedula = "1", "MAESTRÍA", "1234567"
+		}, nil},
 		{"name too long", func(e *Titulo) { e.Profesionista.PrimerApellido = strings.Repeat("Ñ", 201) }, []string{"aviso profesionista/primerApellido longitud"}},
 	}
 	for _, tt := range tests {
@@ -111,7 +173,7 @@ func TestValidate_WhenValuesAreListed(t *testing.T) {
 	if diff := cmp.Diff([]string{"RECTOR"}, campos[0].ValoresValidos); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(Modalidades().IDs(), campos[1].ValoresValidos); diff != "" || !strings.Contains(campos[1].Detalle, "5 POR CENEVAL") {
+	if diff := cmp.Diff(criterio().de(modalidades).IDs(), campos[1].ValoresValidos); diff != "" || !strings.Contains(campos[1].Detalle, "5 POR CENEVAL") {
 		t.Error(diff, campos[1].Detalle)
 	}
 }

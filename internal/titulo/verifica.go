@@ -4,8 +4,8 @@ package titulo
 // schema, its fields (Validate), and every sello by its own certificate. It
 // needs no network, so whether the DGP has the certificate registered is
 // beyond it. nil means nothing was found.
-func Verifica(documento []byte) []Problema {
-	var l lista
+func (c *Criterio) Verifica(documento []byte) []Problema {
+	l := lista{criterio: c}
 	l.verifica(documento)
 	return l.problemas
 }
@@ -19,7 +19,7 @@ func (l *lista) verifica(documento []byte) (Titulo, bool) {
 	}
 	l.titulo(&t)
 	for i := range t.FirmaResponsables {
-		l.sello(&t, i)
+		l.firmante(&t, i)
 	}
 	return t, true
 }

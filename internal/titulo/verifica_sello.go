@@ -19,9 +19,27 @@ import (
 // keys have 2048.
 const maxBits = 8192
 
-// sello checks signer i: that sello, certificate and number are there, belong
-// together and are of whom they say.
-func (l *lista) sello(t *Titulo, i int) {
+// Firma checks what signer i of a completed t brings: sello, certificate and
+// number, over the values that will be written. Without a sello only the
+// certificate is checked, if there is one. What is found well is put into one
+// line of base64, since neither is in the cadena.
+func (c *Criterio) Firma(t *Titulo, i int) []Problema {
+	l := lista{criterio: c}
+	f := &t.FirmaResponsables[i]
+	if f.Sello != "" {
+		l.firmante(t, i)
+	} else if f.CertificadoResponsable != "" || f.NoCertificadoResponsable != "" {
+		l.certificadoDe(t, i)
+	}
+	if !HayErrores(l.problemas) {
+		f.Sello, f.CertificadoResponsable = sinBlancos(f.Sello), sinBlancos(f.CertificadoResponsable)
+	}
+	return l.problemas
+}
+
+// firmante checks signer i of a document: that sello, certificate and number
+// are there, belong together and are of whom they say.
+func (l *lista) firmante(t *Titulo, i int) {
 	f := &t.FirmaResponsables[i]
 	n := f.nodo(i)
 	for _, a := range n.atributos {
@@ -30,35 +48,51 @@ func (l *lista) sello(t *Titulo, i int) {
 		}
 	}
 	firma, hayFirma := l.base64(n.en("sello"), f.Sello)
-	der, hayCertificado := l.base64(n.en("certificadoResponsable"), f.CertificadoResponsable)
-	if !hayCertificado {
-		return
-	}
-	cert, ok := l.certificado(n.en("certificadoResponsable"), der)
-	if !ok {
-		return
-	}
-	l.titular(n, f, cert)
-	l.vigencia(n, t.Expedicion.FechaExpedicion, cert)
-	if hayFirma {
+	cert := l.certificadoDe(t, i)
+	if hayFirma && cert != nil {
 		l.firma(n, t, i, cert, firma)
 	}
 }
 
+// certificadoDe reads and checks the certificate of signer i; nil when it cannot be read.
+func (l *lista) certificadoDe(t *Titulo, i int) *x509.Certificate {
+	f := &t.FirmaResponsables[i]
+	n := f.nodo(i)
+	ruta := n.en("certificadoResponsable")
+	if strings.Contains(f.CertificadoResponsable, "-----BEGIN") {
+		l.error(ruta, CodigoCertificadoIlegible, "El certificado va en DER (el .cer del SAT tal cual) en base64, no en PEM: mande en una línea lo que está entre BEGIN y END.")
+		return nil
+	}
+	der, ok := l.base64(ruta, f.CertificadoResponsable)
+	if !ok {
+		return nil
+	}
+	cert, ok := l.certificado(ruta, der)
+	if !ok {
+		return nil
+	}
+	l.titular(n, f, cert)
+	l.vigencia(n, t.Expedicion.FechaExpedicion, cert)
+	return cert
+}
+
+func sinBlancos(texto string) string { return strings.Join(strings.Fields(texto), "") }
+
 // base64 decodes one line; several are read too, and said.
 func (l *lista) base64(ruta, texto string) ([]byte, bool) {
-	junto := strings.Join(strings.Fields(texto), "")
+	junto := sinBlancos(texto)
 	if junto == "" {
 		return nil, false
 	}
-	if junto != texto {
+	datos, err := base64.StdEncoding.DecodeString(junto)
+	switch {
+	case err != nil, conMas(texto):
+		l.error(ruta, CodigoBase64, "%s", noBase64(texto))
+		return nil, false
+	case junto != texto:
 		l.aviso(ruta, CodigoBase64Lineas, "El base64 tiene espacios o saltos de línea; escríbalo en una línea.")
 	}
-	datos, err := base64.StdEncoding.DecodeString(junto)
-	if err != nil {
-		l.error(ruta, CodigoBase64, "No es base64.")
-	}
-	return datos, err == nil
+	return datos, true
 }
 
 func (l *lista) certificado(ruta string, der []byte) (*x509.Certificate, bool) {
@@ -131,7 +165,8 @@ func (l *lista) firma(n nodo, t *Titulo, i int, cert *x509.Certificate, firma []
 	case distintas && verificada(llave, entidades, firma):
 		l.aviso(ruta, CodigoSelloEntidades, "El sello es de la cadena con & \" < > como entidades (&amp;…); la norma no dice si van así o tal cual.")
 	default:
-		l.error(ruta, CodigoSello, "El sello no corresponde a la cadena original con este certificado: algo cambió después de firmar, o se firmó otra cadena.")
+		d := diagnostico{llave: llave, titulo: t, firmante: i, cadenas: [][]byte{plana, entidades}}
+		l.error(ruta, CodigoSello, "El sello no corresponde a la cadena original con este certificado. %s", d.de(t.FirmaResponsables[i].Sello, firma))
 	}
 }
 

@@ -90,7 +90,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "docs", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/portal", "internal/presencia", "internal/secretfile", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/transport", "internal/webhooks"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/portal", "internal/presencia", "internal/secretfile", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/titulo", "internal/transport", "internal/webhooks"},
 
 		// The command line is beside the wiring, and its client knows the contract alone.
 		"internal/cli":     {"internal/apikeys", "internal/app", "internal/cliente", "internal/config", "internal/efirma", "internal/gateway", "internal/secretfile", "internal/store", "internal/telemetry", "internal/version", "gen/rest"},

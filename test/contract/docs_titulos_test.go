@@ -81,7 +81,7 @@ func TestTitulos_TableOfResultsIsTheCodes(t *testing.T) {
 
 func TestTitulos_TableOfReasonsIsTheCatalogue(t *testing.T) {
 	want := [][]string{{"`motCancelacion`", "motivo"}}
-	for _, e := range titulo.MotivosCancelacion().Entradas {
+	for _, e := range motivos(t).Entradas {
 		want = append(want, []string{"`" + e.ID + "`", e.Texto})
 	}
 	if diff := cmp.Diff(want, rows(section(t, page(t, "docs/titulos.md"), "## Cancelar"))); diff != "" {

@@ -8,6 +8,7 @@ type catalogos struct {
 func losCatalogos() catalogos {
 	return catalogos{
 		cargo: map[string]string{
+			"0": "SECRETARIO DE EDUCACIÓN PÚBLICA", "11": "TITULAR DE LA AUTORIDAD EDUCATIVA FEDERAL EN LA CIUDAD DE MÉXICO",
 			"1": "DIRECTOR", "2": "SUBDIRECTOR", "3": "RECTOR", "4": "VICERRECTOR", "5": "RESPONSABLE DE EXPEDICIÓN",
 			"6": "SECRETARIO GENERAL", "7": "AUTORIDAD LOCAL", "8": "AUTORIDAD FEDERAL", "9": "DIRECTOR GENERAL", "10": "RECTOR GENERAL",
 		},

@@ -46,7 +46,7 @@ func TestTitle_EachRuleHasItsText(t *testing.T) {
 		"entidad and another's name":  {"Expedicion", "entidadFederativa", "DISTRITO FEDERAL", "Nombre de entidad federativa no válido en el nodo Expedicion: DISTRITO FEDERAL"},
 		"entidad without its name":    {"Antecedente", "entidadFederativa", "", hecho},
 		"cargo":                       {"FirmaResponsable", "cargo", "RECTORA", "Nombre de cargo no válido en el nodo FirmaResponsables: RECTORA"},
-		"cargo that is not there":     {"FirmaResponsable", "idCargo", "11", "Identificador de cargo no válido en el nodo FirmaResponsables: 11"},
+		"cargo that is not there":     {"FirmaResponsable", "idCargo", "99", "Identificador de cargo no válido en el nodo FirmaResponsables: 99"},
 		"autorización":                {"Carrera", "autorizacionReconocimiento", "OTRO", "Nombre de autorización de reconocimiento no válido en el nodo Carrera: OTRO"},
 		"modalidad":                   {"Expedicion", "modalidadTitulacion", "TESIS", "Nombre de modalidad de titulación no válido en el nodo Expedicion: TESIS"},
 		"fundamento":                  {"Expedicion", "fundamentoLegalServicioSocial", "ART. 55 LR ART. 5 CONST", "Nombre de fundamento legal de servicio social no válido en el nodo Expedicion: ART. 55 LR ART. 5 CONST"},

@@ -92,6 +92,11 @@ func (s *Servidor) revisor() *revisor {
 		cadena: s.o.Perillas.Texto(perCadena), catalogo: losCatalogos(),
 		registro: certificados{autoridad: s.o.Autoridad, ahora: s.o.Reloj.Real()},
 	}
+	for nuevo := range strings.SplitSeq(s.o.Perillas.Texto(perCargos), ",") {
+		if id, texto, ok := strings.Cut(nuevo, "="); ok {
+			r.catalogo.cargo[strings.TrimSpace(id)] = texto
+		}
+	}
 	for curp := range strings.SplitSeq(s.o.Perillas.Texto(perCURPs), ",") {
 		r.curps = append(r.curps, strings.TrimSpace(curp))
 	}

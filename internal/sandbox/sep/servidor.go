@@ -144,6 +144,7 @@ const (
 	perDemora   = "sep_demora"
 	perCURPs    = "sep_curps_desconocidas"
 	perCadena   = "sep_cadena"
+	perCargos   = "sep_cargos"
 
 	cadenaAmbas     = "ambas"
 	cadenaPlana     = "plana"
@@ -157,6 +158,7 @@ func Perillas() []control.Perilla {
 		{Nombre: perPassword, Defecto: "sandbox", Nota: "password of the SEP's service"},
 		{Nombre: perDemora, Defecto: 2 * time.Second, Nota: "time until a lote is processed, by the sandbox clock"},
 		{Nombre: perCURPs, Defecto: "XEXX010101HNEXXXA4,XEXX010101MNEXXXA8", Nota: "CURPs that RENAPO does not know, separated by commas"},
+		{Nombre: perCargos, Defecto: "", Nota: "cargos that the service has beside those of its catalogue, as `12=COORDINADOR GENERAL`, separated by commas"},
 		{Nombre: perCadena, Defecto: cadenaAmbas, Valores: []string{cadenaAmbas, cadenaPlana, cadenaEntidades}, Nota: "how `& \" < >` stand in the cadena original that is sealed: `plana`, as `entidades`, or `ambas`, either"},
 	}
 }
