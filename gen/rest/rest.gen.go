@@ -526,6 +526,9 @@ func (e VersionSolicitud) Valid() bool {
 
 // AddendaProcesada Lo que contestó Prodigia, y el documento.
 type AddendaProcesada struct {
+	// Avisos Lo que conviene saber del documento; vacío si no hay nada.
+	Avisos []AvisoDeAddenda `json:"avisos"`
+
 	// Codigo El código de Prodigia; `0` es hecho.
 	//
 	// Example: 0
@@ -546,10 +549,12 @@ type AddendaProcesada struct {
 	// Example:
 	Mensaje string `json:"mensaje"`
 
-	// XML El documento como texto, la addenda o el CFDI con ella. Para guardarlo byte por byte use `xmlBase64`.
+	// XML El documento como texto, la addenda o el CFDI con ella, en la codificación en que haya llegado: su declaración
+	// dice aquí UTF-8. Falta si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
+	//
 	//
 	// Example: <cfdi:Addenda xmlns:cfdi="http://www.sat.gob.mx/cfd/4"><Remision proveedor="12345" remision="A1024" tienda="87"/></cfdi:Addenda>
-	XML string `json:"xml"`
+	XML string `json:"xml,omitempty,omitzero"`
 
 	// XMLBase64 El mismo documento, los bytes que entregó Prodigia, en base64.
 	//
@@ -573,6 +578,21 @@ type ArchivoEnJSON struct {
 // ArchivoZip Un ZIP plano. De CFDI: un `<folio fiscal>.xml` por comprobante. De metadatos: un `.txt` en UTF-8 con
 // columnas separadas por `~` y, si hay terceros, otro `_tercero.txt`.
 type ArchivoZip = openapi_types.File
+
+// AvisoDeAddenda Algo que conviene saber del documento antes de usarlo.
+type AvisoDeAddenda struct {
+	// Codigo Código estable; pueden añadirse otros. Del CFDI: `addenda_no_al_final`, `varias_addendas`. De la addenda
+	// sola: `varios_elementos`, `sin_elementos` (es texto), `no_es_xml`.
+	//
+	//
+	// Example: addenda_no_al_final
+	Codigo string `json:"codigo"`
+
+	// Detalle Qué es y qué hacer, en español.
+	//
+	// Example: La Addenda no es el último nodo del CFDI, donde la quiere el esquema del SAT. Su sello ampara lo mismo que antes.
+	Detalle string `json:"detalle"`
+}
 
 // Bytes Un tamaño en bytes.
 //
@@ -691,6 +711,11 @@ type ContratoFirmado struct {
 	// Example: 0
 	CodigoResultado string `json:"codigoResultado"`
 
+	// Coincide Si lo que entregó es el contrato enviado con una firma más. Si es `false`, vea `motivo`.
+	//
+	// Example: true
+	Coincide bool `json:"coincide"`
+
 	// FechaFirma Cuándo firmó, según el reloj de Prodigia, `AAAA-MM-DDThh:mm:ss`, sin zona. Puede faltar.
 	//
 	// Example: 2026-02-01T12:00:03
@@ -711,10 +736,17 @@ type ContratoFirmado struct {
 	// Example: true
 	ModoPrueba bool `json:"modoPrueba"`
 
-	// XML El contrato con la firma del proveedor de certificación, como texto. Para guardarlo byte por byte use `xmlBase64`.
+	// Motivo Por qué no coincide y qué hacer, en español; no aparece si coincide.
+	//
+	// Example: Su Texto no es el que se envió. Prodigia dice que firmó: guarde el documento, y no dé el contrato por firmado sin aclararlo con su soporte.
+	Motivo string `json:"motivo,omitempty,omitzero"`
+
+	// XML El contrato con la firma del proveedor de certificación, como texto, en la codificación en que haya llegado: su
+	// declaración dice aquí UTF-8. Falta si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
+	//
 	//
 	// Example: <?xml version="1.0" encoding="UTF-8"?><Contrato>…<Firmas>…<Firma Quien="PCCFDI" Sello="…"/></Firmas></Contrato>
-	XML string `json:"xml"`
+	XML string `json:"xml,omitempty,omitzero"`
 
 	// XMLBase64 El mismo contrato, los bytes que entregó Prodigia, en base64. Guárdelo; Prodigia no lo vuelve a dar.
 	//

@@ -21,6 +21,19 @@ var (
 	ErrSinAddenda = errors.New("addenda: the CFDI came back without a new Addenda")
 )
 
+// Rechazo is why a CFDI that came back is not delivered.
+type Rechazo struct {
+	// Clase is one of the errors above.
+	Clase error
+	// Detalle says what it is, in Spanish and without values.
+	Detalle string
+}
+
+func (r *Rechazo) Error() string { return r.Clase.Error() + ": " + r.Detalle }
+
+// Unwrap returns the class.
+func (r *Rechazo) Unwrap() error { return r.Clase }
+
 // Adjunta checks that despues is antes with an addenda attached, so that the
 // seal is still what it was. The documents are compared without their Addenda
 // (children of the Comprobante, in its namespace) as Canonical XML would without
@@ -29,16 +42,16 @@ var (
 // between elements, and locations added to the xsi:schemaLocation of the root;
 // no seal covers either.
 //
-// The error is ErrIlegible, ErrAlterado or ErrSinAddenda, wrapped with the place
-// of the first difference and no value, or another when antes itself is no CFDI.
-func Adjunta(antes, despues []byte) error {
+// The error is a *Rechazo, or another when antes itself is no CFDI. Avisos are
+// about what the seal does not cover.
+func Adjunta(antes, despues []byte) ([]Aviso, error) {
 	a, err := nuevoCotejo(antes)
 	if err != nil {
-		return fmt.Errorf("addenda: the CFDI that was sent: %w", err)
+		return nil, fmt.Errorf("addenda: the CFDI that was sent: %w", err)
 	}
 	b, err := nuevoCotejo(despues)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrIlegible, err)
+		return nil, &Rechazo{ErrIlegible, err.Error()}
 	}
 	var ruta []string
 	for {
@@ -46,19 +59,19 @@ func Adjunta(antes, despues []byte) error {
 		en, errB := b.siguiente()
 		switch {
 		case errA != nil && !errors.Is(errA, io.EOF):
-			return fmt.Errorf("addenda: the CFDI that was sent: %w", errA)
+			return nil, fmt.Errorf("addenda: the CFDI that was sent: %w", errA)
 		case errB != nil && !errors.Is(errB, io.EOF):
-			return fmt.Errorf("%w: %w", ErrIlegible, errB)
+			return nil, &Rechazo{ErrIlegible, errB.Error()}
 		case errA != nil && errB != nil:
-			return conAddenda(a, b)
+			return b.deLugar(), conAddenda(a, b)
 		case errA != nil || errB != nil:
-			return fmt.Errorf("%w: at its end", ErrAlterado)
+			return nil, &Rechazo{ErrAlterado, "Cambió lo que está detrás del elemento raíz."}
 		}
 		if de.clase == abre {
 			ruta = append(ruta, de.nombre.Local)
 		}
 		if donde, igual := coteja(de, en, len(ruta) == 1); !igual {
-			return fmt.Errorf("%w: /%s%s", ErrAlterado, strings.Join(ruta, "/"), donde)
+			return nil, alterado(ruta, donde, en)
 		}
 		if de.clase == cierra {
 			ruta = ruta[:len(ruta)-1]
@@ -69,11 +82,20 @@ func Adjunta(antes, despues []byte) error {
 func conAddenda(a, b *cotejo) error {
 	switch {
 	case !b.contenido:
-		return ErrSinAddenda
+		return &Rechazo{ErrSinAddenda, "No trae una Addenda con contenido."}
 	case a.contenido && slices.Equal(a.addenda.Sum(nil), b.addenda.Sum(nil)):
-		return fmt.Errorf("%w: it is the one that was sent", ErrSinAddenda)
+		return &Rechazo{ErrSinAddenda, "Su Addenda es la misma que ya tenía."}
 	}
 	return nil
+}
+
+// alterado says where the first difference is.
+func alterado(ruta []string, donde string, en evento) error {
+	lugar := "/" + strings.Join(ruta, "/") + donde
+	if en.clase == abre && en.nombre.Local == "Addenda" && donde == "" {
+		return &Rechazo{ErrAlterado, "Trae una Addenda que no es hija de Comprobante en su espacio de nombres, en " + lugar + "."}
+	}
+	return &Rechazo{ErrAlterado, "La primera diferencia está en " + lugar + "."}
 }
 
 // coteja compares two events; donde tells the part at fault.
@@ -131,6 +153,8 @@ type cotejo struct {
 	pendiente *evento // read behind a text that had to be given first
 	addenda   hash.Hash
 	contenido bool
+	addendas  int
+	detras    bool // something is behind an Addenda
 }
 
 func nuevoCotejo(b []byte) (*cotejo, error) {
@@ -155,8 +179,10 @@ func (c *cotejo) siguiente() (evento, error) {
 			c.raiz = e.nombre
 		}
 		if c.l.r.Depth() != 2 || e.nombre != (xml.Name{Space: c.raiz.Space, Local: "Addenda"}) {
+			c.detras = c.detras || c.addendas > 0
 			return e, nil
 		}
+		c.addendas++
 		if err := c.pasa(); err != nil {
 			return evento{}, err
 		}

@@ -3,6 +3,7 @@ package addenda
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,7 +45,7 @@ func TestAdjunta_WhenOnlyTheAddendaIsNew(t *testing.T) {
 		"nothing but it":         {dentro("\n"), dentro("<c:Addenda>7</c:Addenda>")},
 		"literal white space":    {dentro("<a b='1\t2'/>"), dentro("<a b='1 2'/><c:Addenda>7</c:Addenda>")},
 	} {
-		if err := Adjunta([]byte(tt.antes), []byte(tt.despues)); err != nil {
+		if _, err := Adjunta([]byte(tt.antes), []byte(tt.despues)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -68,13 +69,13 @@ func TestAdjunta_WhenSomethingElseChanged(t *testing.T) {
 		"an element more":         {cambia("</cfdi:Conceptos>", "<cfdi:Concepto/></cfdi:Conceptos>"), "/Comprobante/Conceptos"},
 		"an element moved":        {cambia("<cfdi:Complemento>", "<cfdi:Complemento><a/></cfdi:Complemento><cfdi:Complemento>"), "/Comprobante/Complemento"},
 		"an instruction":          {cambia("<b/>", "<b/><?x y?>"), "/Comprobante/Complemento/nota"},
-		"an instruction behind":   {con(nueva) + "<?x y?>", "at its end"},
+		"an instruction behind":   {con(nueva) + "<?x y?>", "detrás del elemento raíz"},
 		"the schema's place":      {cambia("cfdv40.xsd", "otro.xsd"), "/Comprobante/@schemaLocation"},
 		"an Addenda of no CFDI":   {con("<Addenda>7</Addenda>"), "/Comprobante"},
 		"an Addenda elsewhere":    {cambia("<b/>", "<b/>"+nueva), "/Comprobante/Complemento/nota"},
 		"only the Addenda":        {`<cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4">` + nueva + `</cfdi:Comprobante>`, "/Comprobante/@"},
 	} {
-		err := Adjunta([]byte(sellado), []byte(tt.despues))
+		_, err := Adjunta([]byte(sellado), []byte(tt.despues))
 		if !errors.Is(err, ErrAlterado) || !strings.Contains(err.Error()+"$", tt.donde) {
 			t.Errorf("%s: %v, want one at %s", name, err, tt.donde)
 		}
@@ -92,7 +93,7 @@ func TestAdjunta_WhenThereIsNoAddenda(t *testing.T) {
 		"that of before":   {con(nueva), con(nueva)},
 		"that, reindented": {con("<cfdi:Addenda><a>1</a><b/></cfdi:Addenda>"), con("<cfdi:Addenda>\n<a>1</a>\n<b/></cfdi:Addenda>")},
 	} {
-		if err := Adjunta([]byte(tt.antes), []byte(tt.despues)); !errors.Is(err, ErrSinAddenda) {
+		if _, err := Adjunta([]byte(tt.antes), []byte(tt.despues)); !errors.Is(err, ErrSinAddenda) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -102,11 +103,11 @@ func TestAdjunta_WhenUnreadable(t *testing.T) {
 	for name, despues := range map[string]string{
 		"nothing": "", "HTML": "<html><body>Mantenimiento</body></html>", "cut": con(nueva)[:200], "only the node": nueva, "DTD": "<!DOCTYPE a>" + con(nueva),
 	} {
-		if err := Adjunta([]byte(sellado), []byte(despues)); !errors.Is(err, ErrIlegible) {
+		if _, err := Adjunta([]byte(sellado), []byte(despues)); !errors.Is(err, ErrIlegible) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	err := Adjunta([]byte("<a/>"), []byte(con(nueva)))
+	_, err := Adjunta([]byte("<a/>"), []byte(con(nueva)))
 	if err == nil || errors.Is(err, ErrIlegible) || errors.Is(err, ErrAlterado) || errors.Is(err, ErrSinAddenda) {
 		t.Errorf("what was sent is no CFDI: %v", err)
 	}
@@ -118,9 +119,9 @@ func FuzzAdjunta(f *testing.F) {
 	f.Add([]byte(con(nueva)), []byte(con("<cfdi:Addenda>\n7</cfdi:Addenda>")))
 	f.Add([]byte(dentro("a<b c='\n'/>")), []byte(dentro("a<b c=' '/><c:Addenda>7</c:Addenda>")))
 	f.Fuzz(func(t *testing.T, antes, despues []byte) {
-		err := Adjunta(antes, despues)
+		_, err := Adjunta(antes, despues)
 		if err == nil {
-			if otra := Adjunta(despues, despues); !errors.Is(otra, ErrSinAddenda) {
+			if _, otra := Adjunta(despues, despues); !errors.Is(otra, ErrSinAddenda) {
 				t.Errorf("an addenda was attached by doing nothing: %v", otra)
 			}
 		}
@@ -128,7 +129,7 @@ func FuzzAdjunta(f *testing.F) {
 		if campos != nil {
 			return
 		}
-		if err := Adjunta([]byte(s), []byte(s)); !errors.Is(err, ErrSinAddenda) {
+		if _, err := Adjunta([]byte(s), []byte(s)); !errors.Is(err, ErrSinAddenda) {
 			t.Errorf("a document and itself: %v", err)
 		}
 		// At the end of the root, whatever its prefix, it changes nothing else.
@@ -141,7 +142,7 @@ func FuzzAdjunta(f *testing.F) {
 		if len(con) > maxDocumento {
 			return
 		}
-		if err := Adjunta([]byte(s), []byte(con)); err != nil {
+		if _, err := Adjunta([]byte(s), []byte(con)); err != nil {
 			t.Errorf("attached, and %v", err)
 		}
 	})
@@ -158,6 +159,30 @@ func raizDe(t *testing.T, s string) (fin int, espacio string) {
 		}
 		if e.clase == cierra && l.r.Depth() == 1 {
 			return int(l.r.Offset()), e.nombre.Space
+		}
+	}
+}
+
+// Where the Addenda is, and how many there are, the seal does not cover.
+func TestAdjunta_WhenTheAddendaIsWhereTheSchemaDoesNotWantIt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		despues string
+		want    []string
+	}{
+		"last":                    {con(nueva), nil},
+		"last, a comment behind":  {con(nueva + "<!-- -->\n"), nil},
+		"before the Emisor":       {cambia(nueva, "", "<cfdi:Emisor", nueva+"<cfdi:Emisor"), []string{CodigoAddendaNoAlFin}},
+		"before the Complemento":  {cambia(nueva, "", "<cfdi:Complemento", nueva+"<cfdi:Complemento"), []string{CodigoAddendaNoAlFin}},
+		"two":                     {con(nueva + nueva), []string{CodigoVariasAddendas}},
+		"two, one of them before": {cambia("<cfdi:Emisor", nueva+"<cfdi:Emisor"), []string{CodigoVariasAddendas, CodigoAddendaNoAlFin}},
+	} {
+		avisos, err := Adjunta([]byte(sellado), []byte(tt.despues))
+		var got []string
+		for _, a := range avisos {
+			got = append(got, a.Codigo)
+		}
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, tt.want)
 		}
 	}
 }

@@ -71,20 +71,6 @@ func esCFDI(raiz xml.Name) bool {
 	return raiz.Local == "Comprobante" && slices.Contains(espaciosCFDI(), raiz.Space)
 }
 
-// Nodo checks what procesarAddenda gave, the Addenda element or its content
-// (pade.md §3.2), and returns its text in UTF-8. It is a piece of a document, so
-// its prefixes may be declared nowhere. The error says why it cannot be XML.
-func Nodo(b []byte) (string, error) {
-	s, err := lee(b)
-	if err != nil {
-		return "", err
-	}
-	if _, err := revisa(nuevoLector(s, true)); err != nil {
-		return "", err
-	}
-	return s, nil
-}
-
 // lee returns the text of a document that is in its bounds.
 func lee(b []byte) (string, error) {
 	if len(b) > maxDocumento {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -190,15 +191,34 @@ func TestCFDI_WhenNamesAreLong(t *testing.T) {
 func TestNodo_WhenAPiece(t *testing.T) {
 	for in, want := range map[string]string{
 		"<cfdi:Addenda/>": "<cfdi:Addenda/>",
-		"\ufeff<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><Addenda a:b='1'>\r\n</Addenda>": "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Addenda a:b='1'>\r\n</Addenda>",
+		"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><Addenda n='\xd1'/>": "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Addenda n='Ñ'/>",
+		"\ufeff<?xml version=\"1.0\" encoding=\"UTF-16\"?><a/>":              "<?xml version=\"1.0\" encoding=\"UTF-8\"?><a/>",
 	} {
-		if got, err := Nodo([]byte(in)); got != want || err != nil {
-			t.Errorf("%q: %q %v", in, got, err)
+		if got, avisos := Nodo([]byte(in)); got != want || avisos != nil {
+			t.Errorf("%q: %q %v", in, got, avisos)
 		}
 	}
-	for _, in := range []string{"", "hola", "<a>", "<a></b>", "<a/><b/>", "<a xmlns:b=''/>", "<a b='1' b='1'/>", "\x01", strings.Repeat(" ", maxDocumento+1)} {
-		if got, err := Nodo([]byte(in)); got != "" || err == nil {
-			t.Errorf("%.20q: %.20q %v", in, got, err)
+	for in, want := range map[string]string{
+		"hola":                          CodigoSinElementos,
+		"a &amp; b":                     CodigoSinElementos,
+		" \n ":                          CodigoSinElementos,
+		"<a/><b/>":                      CodigoVariosElementos,
+		"<?xml version='1.0'?><a/><b/>": CodigoVariosElementos,
+		"texto <a/>":                    CodigoVariosElementos,
+		"<c:a/>\n<!-- --><c:b/>":        CodigoVariosElementos,
+		"<a>":                           CodigoNoEsXML,
+		"<a></b>":                       CodigoNoEsXML,
+		"</x><x>":                       CodigoNoEsXML,
+		"<a/></x><x>":                   CodigoNoEsXML,
+		"a & b":                         CodigoNoEsXML,
+		"<a b='1' b='1'/>":              CodigoNoEsXML,
+		"<!DOCTYPE a><a/>":              CodigoNoEsXML,
+		"\x01":                          CodigoNoEsXML,
+		"\xd1":                          CodigoNoEsXML,
+	} {
+		got, avisos := Nodo([]byte(in))
+		if len(avisos) != 1 || avisos[0].Codigo != want || got != in && want != CodigoNoEsXML || got == "" && !strings.Contains(in, "\xd1") {
+			t.Errorf("%.20q: %.20q %v, want %s", in, got, avisos, want)
 		}
 	}
 }
@@ -217,8 +237,8 @@ func FuzzCFDI(f *testing.F) {
 		if (s == "") == (campos == nil) {
 			t.Fatalf("%q beside %v", s, campos)
 		}
-		if _, err := Nodo(b); err != nil && campos == nil {
-			t.Errorf("a CFDI is no piece: %v", err)
+		if _, avisos := Nodo(b); avisos != nil && campos == nil && utf8.Valid(b) {
+			t.Errorf("a CFDI is no piece: %v", avisos)
 		}
 		if campos != nil {
 			return

@@ -239,14 +239,14 @@ func TestContramada_WhenCompared(t *testing.T) {
 	}{
 		{"signed", func(c *Contrato) { c.Firmas = append(c.Firmas, pccfdi) }, ""},
 		{"signed, in another order", func(c *Contrato) { c.Firmas = []Firma{pccfdi, c.Firmas[1], c.Firmas[0]} }, ""},
-		{"nothing added", func(*Contrato) {}, "no Firma"},
-		{"a Firma replaced", func(c *Contrato) { c.Firmas[1] = pccfdi }, "Firma 1"},
-		{"a Firma doubled, the other lost", func(c *Contrato) { c.Firmas = []Firma{c.Firmas[0], c.Firmas[0], c.Firmas[0]} }, "Firma 1"},
-		{"a Sello changed", func(c *Contrato) { c.Firmas[0].Sello = "AA=="; c.Firmas = append(c.Firmas, pccfdi) }, "Firma 0"},
+		{"nothing added", func(*Contrato) {}, "No trae la firma de Prodigia"},
+		{"a Firma replaced", func(c *Contrato) { c.Firmas[1] = pccfdi }, "firma 2"},
+		{"a Firma doubled, the other lost", func(c *Contrato) { c.Firmas = []Firma{c.Firmas[0], c.Firmas[0], c.Firmas[0]} }, "firma 2"},
+		{"a Sello changed", func(c *Contrato) { c.Firmas[0].Sello = "AA=="; c.Firmas = append(c.Firmas, pccfdi) }, "firma 1"},
 		{"an attribute added", func(c *Contrato) {
 			c.Firmas[0].Otros = []Atributo{{"X", "y"}}
 			c.Firmas = append(c.Firmas, pccfdi)
-		}, "Firma 0"},
+		}, "firma 1"},
 		{"Texto changed", func(c *Contrato) { c.Texto += " "; c.Firmas = append(c.Firmas, pccfdi) }, "Texto"},
 		{"Hash changed", func(c *Contrato) { c.Hash = Hash("x"); c.Firmas = append(c.Firmas, pccfdi) }, "Hash"},
 	}
@@ -256,7 +256,7 @@ func TestContramada_WhenCompared(t *testing.T) {
 			despues.Firmas = slices.Clone(antes.Firmas)
 			tt.cambia(&despues)
 			err := Contramada(antes, despues)
-			if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, ErrNoContramada) || !strings.Contains(err.Error(), tt.want)) {
+			if tt.want == "" && err != nil || tt.want != "" && (!errors.As(err, new(Diferencia)) || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("err = %v, want %q", err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error(), empresa) {

@@ -2,17 +2,19 @@
 // keeps the answer: a second one cannot be had, as the PAC neither signs a
 // contract twice nor gives a signed one again.
 //
-// It refuses a contract that is not what it says, a real signature where the
-// configuration does not say production, and an answer that is not the contract
-// that was sent.
+// It refuses a contract that is not what it says, and a real signature where the
+// configuration does not say production. What the PAC delivers as signed it always
+// hands out, and says when that is not the contract that was sent.
 package firmado
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
+
+	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/contrato"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -63,6 +65,16 @@ func (s *Servicio) Firma(ctx context.Context, p Peticion) (gateway.ContratoFirma
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
 	}
+	got, replayed, err := s.keyed(ctx, p, identidad)
+	if err != nil && len(got.XML) > 0 {
+		// On record beside a refusal, from when it was withheld.
+		got.Motivo, err = gateway.AsError(err).Detail, nil
+	}
+	return got, replayed, err
+}
+
+// keyed gets p signed under the caller's key, if there is one.
+func (s *Servicio) keyed(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
 	if p.Clave == "" {
 		return s.once(ctx, p, identidad)
 	}
@@ -106,16 +118,14 @@ func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gate
 	}
 	m.Resto = func(err error) ledger.Resto {
 		switch {
-		case errors.Is(err, errContramada), lost && yaFirmado(err):
+		case lost && yaFirmado(err):
 			return ledger.Definitiva
 		case lost:
 			return ledger.Perdida
 		}
 		return ledger.Nada
 	}
-	// A document that is not what it should be is kept: it may be the only one.
-	keep := func(got gateway.ContratoFirmado) bool { return len(got.XML) > 0 }
-	return ledger.Once(ctx, s.ledger, m, keep, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
 		got, err := s.present(ctx, p)
 		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
 			// The answer was lost: one repeat tells what became of it.
@@ -129,34 +139,41 @@ func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gate
 	})
 }
 
-// present makes one call and checks that what came back is what was sent, with
-// the PAC's signature.
+// present makes one call and judges whether what came back is what was sent, with
+// the PAC's signature. A document that is so is handed out whatever the answer says
+// beside it; any other, if the answer says that it was signed: it may be the only
+// copy, and whoever asked decides what it is worth.
 func (s *Servicio) present(ctx context.Context, p Peticion) (gateway.ContratoFirmado, error) {
 	got, err := s.pac.Firma(ctx, p.Operacion, p.Cuenta, p.Contrato, p.ModoPrueba)
-	if err != nil {
+	if err != nil && len(got.XML) == 0 {
 		return gateway.ContratoFirmado{}, err
 	}
-	if err := contramada(p.Contrato, got.XML); err != nil {
-		return got, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: fmt.Errorf("%w: %w", errContramada, err),
-			Detail: "Prodigia dice que firmó, pero el documento que entregó no es el contrato enviado con su firma. No lo dé por firmado sin aclararlo con su soporte."}
+	motivo := diferencia(p.Contrato, got.XML)
+	if err != nil && motivo != "" {
+		return gateway.ContratoFirmado{}, err
+	}
+	if got.Motivo = cmp.Or(got.Motivo, motivo); got.Motivo != "" {
+		zerolog.Ctx(ctx).Warn().Str("motivo", got.Motivo).Msg("pade: what was delivered as signed is not the contract that was sent, countersigned")
+		got.Motivo += " Prodigia dice que firmó: guarde el documento, y no dé el contrato por firmado sin aclararlo con su soporte."
 	}
 	return got, nil
 }
 
-// errContramada says that the PAC signed something else than it was sent.
-var errContramada = errors.New("firmado: not the contract that was sent, countersigned")
-
-// contramada checks that despues is antes with one more Firma.
-func contramada(antes, despues []byte) error {
+// diferencia says why despues is not antes with one more Firma, in Spanish; empty
+// when it is.
+func diferencia(antes, despues []byte) string {
 	a, err := contrato.Lee(antes)
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	b, err := contrato.LeeRecibido(despues)
 	if err != nil {
-		return err
+		return "El documento no se puede leer. " + gateway.AsError(err).Detail
 	}
-	return contrato.Contramada(a, b)
+	if err := contrato.Contramada(a, b); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 func yaFirmado(err error) bool {

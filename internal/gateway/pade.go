@@ -45,8 +45,12 @@ type ContratoFirmado struct {
 	Codigo, Mensaje string
 	// FechaFirma is the PAC's own, local time without zone; empty unless signed.
 	FechaFirma string
-	// XML is the Contrato with the PAC's Firma.
+	// XML is what the PAC delivered: the Contrato with its Firma, unless Motivo
+	// says something else.
 	XML []byte
+	// Motivo says why XML is not the Contrato that was presented with the PAC's
+	// Firma, in Spanish; empty when it is.
+	Motivo string `json:",omitempty"`
 }
 
 // Firmado is the PAC's signing service.

@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
@@ -12,6 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/contrato"
 	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // cuentaPADE is the account of the call: the caller's own user and password from
@@ -54,11 +57,8 @@ func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if _, err := addenda.Nodo(got.XML); err != nil {
-		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Reintentable: true, Err: err,
-			Detail: "Lo que entregó Prodigia no es una addenda que se pueda leer. Puede repetir la petición."}
-	}
-	return writeAddenda(w, r, got)
+	texto, avisos := addenda.Nodo(got.XML)
+	return writeAddenda(w, r, got, texto, avisos)
 }
 
 func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error {
@@ -79,11 +79,27 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if err := addenda.Adjunta([]byte(cfdi), got.XML); err != nil {
-		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err,
-			Detail: "Prodigia devolvió un CFDI que no es el enviado con su addenda, y no se entrega: su sello podría haber dejado de valer."}
+	avisos, err := addenda.Adjunta([]byte(cfdi), got.XML)
+	if err != nil {
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err, Detail: noEntregado(err)}
 	}
-	return writeAddenda(w, r, got)
+	return writeAddenda(w, r, got, textOf(got.XML), avisos)
+}
+
+// noEntregado says why a CFDI that came back is not handed out.
+func noEntregado(err error) string {
+	detalle := ""
+	if r := (*addenda.Rechazo)(nil); errors.As(err, &r) {
+		detalle = " " + r.Detalle
+	}
+	switch {
+	case errors.Is(err, addenda.ErrSinAddenda):
+		return "Prodigia devolvió el CFDI sin la addenda, y no se entrega." + detalle + " Lo demás es lo que se envió: revise datos."
+	case errors.Is(err, addenda.ErrIlegible):
+		return "Prodigia devolvió algo que no se puede leer como CFDI, y no se entrega." + detalle
+	default:
+		return "Prodigia devolvió el CFDI con cambios fuera de la addenda, y no se entrega: su sello podría haber dejado de valer." + detalle
+	}
 }
 
 // cfdiOf reads the CFDI in either of its forms.
@@ -106,12 +122,19 @@ func refusedFields(campos []gateway.Campo) error {
 		Detail: "La petición no se envió a Prodigia porque la rechazaría. Corrija los campos indicados en errores."}
 }
 
-func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada) error {
+// headerAvisos names the avisos of a document that is delivered without JSON.
+const headerAvisos = "X-Avisos"
+
+func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada, texto string, avisos []addenda.Aviso) error {
+	out := rest.AddendaProcesada{ID: got.ID, Contrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje, XML: texto, XMLBase64: got.XML, Avisos: []rest.AvisoDeAddenda{}}
+	for _, a := range avisos {
+		w.Header().Add(headerAvisos, a.Codigo)
+		out.Avisos = append(out.Avisos, rest.AvisoDeAddenda{Codigo: a.Codigo, Detalle: a.Detalle})
+	}
 	if prefers(r, "application/json", "application/xml") == "application/xml" {
 		return writeFile(w, "application/xml", "addenda.xml", bytes.NewReader(got.XML))
 	}
-	return writeJSON(w, http.StatusOK, rest.AddendaProcesada{ID: got.ID, Contrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje,
-		XML: string(got.XML), XMLBase64: got.XML})
+	return writeJSON(w, http.StatusOK, out)
 }
 
 func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, key string) error {
@@ -134,6 +157,20 @@ func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gat
 	}
 	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, key), ModoPrueba: body.ModoPrueba},
 		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
+}
+
+// headerCoincide says of a contract that is delivered without JSON whether it is
+// the one that was sent, countersigned.
+const headerCoincide = "X-Coincide"
+
+// textOf is the text of a document for JSON, whatever its encoding; empty, and so
+// absent, when that cannot be told. Its bytes go beside it.
+func textOf(document []byte) string {
+	text, err := xmldoc.Text(document, "")
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // contratoDado is a contract as a request gives it: ready, or by its fields.
@@ -168,11 +205,12 @@ func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Petic
 	if err != nil {
 		return err
 	}
+	w.Header().Set(headerCoincide, strconv.FormatBool(got.Motivo == ""))
 	if prefers(r, "application/json", "application/xml") == "application/xml" {
 		return writeFile(w, "application/xml", "contrato.xml", bytes.NewReader(got.XML))
 	}
 	return writeJSON(w, http.StatusOK, rest.ContratoFirmado{FirmaOk: true, CodigoResultado: got.Codigo, MensajeResultado: got.Mensaje,
-		FechaFirma: got.FechaFirma, XML: string(got.XML), XMLBase64: got.XML, ModoPrueba: p.ModoPrueba})
+		FechaFirma: got.FechaFirma, Coincide: got.Motivo == "", Motivo: got.Motivo, XML: textOf(got.XML), XMLBase64: got.XML, ModoPrueba: p.ModoPrueba})
 }
 
 // porFirmar reads a contract's fields, and checks that the caller may sign with

@@ -6,6 +6,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -140,7 +141,7 @@ func (m Message) huella() string {
 // answered from the record (the second result is true) unless the first was
 // refused for a reason that passes; with another m it is a KindConflicto. A
 // caller that goes away does not interrupt it. What send returns beside an error
-// is kept too, if keep says that it is worth it.
+// is kept too, if keep says that it is worth it, and returned beside it again.
 func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, send func(context.Context) (T, error)) (T, bool, error) {
 	var none T
 	ctx = context.WithoutCancel(ctx)
@@ -155,18 +156,26 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 	}
 	if !mine {
 		again, err := l.repeat(ctx, &row, m)
+		if err == nil && !again {
+			return recorded[T](row.Respuesta, nil)
+		}
+		if err != nil && row.Huella == m.huella() && row.Respuesta != "" {
+			return recorded[T](row.Respuesta, err)
+		}
 		if err != nil {
 			return none, true, err
-		}
-		if !again {
-			var recorded T
-			err := json.Unmarshal([]byte(row.Respuesta), &recorded)
-			return recorded, true, err
 		}
 	}
 	got, err := send(ctx)
 	l.resolve(ctx, row, outcome(got, err, keep(got), m.resto(err)))
 	return got, false, err
+}
+
+// recorded is an answer from the record, beside the refusal that it was kept with.
+func recorded[T any](text string, refusal error) (T, bool, error) {
+	var answer T
+	err := json.Unmarshal([]byte(text), &answer)
+	return answer, true, cmp.Or(refusal, err)
 }
 
 func unrecorded(err error) error {

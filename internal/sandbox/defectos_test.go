@@ -12,6 +12,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/pade"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 )
 
@@ -228,5 +229,14 @@ func TestDocs_TableOfDefectsIsTheCodes(t *testing.T) {
 	}
 	if quiere := sat.CatalogoFallas().Defectos; !slices.Equal(nombres, quiere) {
 		t.Errorf("the page has %v, the code %v", nombres, quiere)
+	}
+	_, tabla, _ = strings.Cut(seccion(t, "Faults"), "| PADE's | of |")
+	tabla, _, _ = strings.Cut(tabla, "\n\n")
+	nombres = nil
+	for _, fila := range filasDeTabla(tabla) {
+		nombres = append(nombres, entre(fila, "| `", "`"))
+	}
+	if quiere := pade.CatalogoFallas().Defectos; !slices.Equal(nombres, quiere) {
+		t.Errorf("of PADE's the page has %v, the code %v", nombres, quiere)
 	}
 }

@@ -73,7 +73,7 @@ func mayImport() map[string][]string {
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway", "internal/xmldoc"},
 		"internal/contrato":         {"internal/efirma", "internal/gateway", "internal/xmldoc"},

@@ -236,6 +236,23 @@ func (e *ejemplos) walksPADE(t *testing.T) {
 			t.Errorf("%s: status %d: %.200s", path, got.Status, got.Body)
 		}
 	}
+	// What came back is odd: once an Addenda that is not last, once another contract.
+	otro := e.example(t, "firmarContrato", "prueba")
+	otro["contrato"] = with(otro["contrato"], "texto", "Otro contrato de prueba.")
+	for _, odd := range []struct {
+		operation, defecto, path string
+		body                     map[string]any
+	}{
+		{"procesarAdjuntarAddenda", "addenda_al_principio", "/v1/pade/addendas/adjunta", e.example(t, "adjuntarAddenda", "texto")},
+		{"firmar", "alterado", "/v1/pade/contratos", otro},
+	} {
+		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: odd.operation, Tipo: control.ConDefectos, Defectos: []string{odd.defecto}, Veces: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Post(odd.path, odd.body); got.Status != http.StatusOK {
+			t.Errorf("%s: status %d: %.200s", odd.defecto, got.Status, got.Body)
+		}
+	}
 	if got, err := e.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil || got.Status != http.StatusNoContent {
 		t.Errorf("bloqueo: status %d, %v", got.Status, err)
 	}

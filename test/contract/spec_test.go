@@ -457,10 +457,10 @@ func TestSEPCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 
 // TestPADECodes_WhenRefusedHaveTheirStatus is the tables of the PAC's two
 // services, in which the same number means different things (pade.md §3). 4 and
-// 98 stand for the codes that are in no table, and 0 for a success that is none.
+// 98 stand for the codes that are in no table.
 func TestPADECodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 	addendas := []string{"1 403", "2 403", "3 422", "4 502", "5 503", "6 422"}
-	firmas := []string{"2 409", "2 409", "0 502", "98 502", "99 504", "400 502"}
+	firmas := []string{"2 409", "2 409", "98 502", "99 504", "400 502"}
 	for codigo := 301; codigo <= 311; codigo++ {
 		firmas = append(firmas, fmt.Sprintf("%d 422", codigo))
 	}

@@ -19,7 +19,8 @@ const maxFields = 64
 // fields reads the inner document of an answer: the texts of its root's
 // children, by their names in lower case, as the PAC is careless with case. The
 // text has been decoded with the envelope, so whatever encoding its own
-// declaration names is past (pade.md §2.4).
+// declaration names is past (pade.md §2.4). What was read before an error is
+// returned with it.
 func fields(inner string) (map[string]string, error) {
 	// Prefixes say nothing here, so one that is not declared loses nothing.
 	r := xmldoc.NewReader(strings.NewReader(strings.TrimSpace(inner)), xmldoc.Options{Decoded: true, LoosePrefixes: true})
@@ -31,7 +32,7 @@ func fields(inner string) (map[string]string, error) {
 			return out, nil
 		}
 		if err != nil || len(out) > maxFields {
-			return nil, errors.Join(errAnswer, err)
+			return out, errors.Join(errAnswer, err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -47,13 +48,23 @@ func fields(inner string) (map[string]string, error) {
 	}
 }
 
-// document decodes a field of base64, which may be broken into lines.
+// document decodes a field of base64: in lines, without padding, in the other
+// alphabet, or not encoded at all. What cannot be told is returned as it came,
+// with an error.
 func document(text string) ([]byte, error) {
 	clean := strings.Join(strings.Fields(text), "")
-	if clean == "" {
+	switch {
+	case clean == "":
 		return nil, errAnswer
+	case strings.HasPrefix(clean, "<"):
+		return []byte(strings.TrimSpace(text)), nil
 	}
-	return base64.StdEncoding.DecodeString(clean)
+	clean = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(clean, "="))
+	b, err := base64.RawStdEncoding.DecodeString(clean)
+	if err != nil {
+		return []byte(text), errors.Join(errAnswer, err)
+	}
+	return b, nil
 }
 
 // unreadable is an answer that says nothing.

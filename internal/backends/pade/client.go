@@ -123,7 +123,8 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 	return out, err
 }
 
-// Firma presents a Contrato once (pade.md §3.3). The literal of modoPrueba is
+// Firma presents a Contrato once (pade.md §3.3). A document that came beside a
+// refusal is returned with it. The literal of modoPrueba is
 // checked in the bytes that leave: anything else would arrive as a real
 // signature.
 func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cuenta gateway.CuentaPADE, contrato []byte, modoPrueba bool) (gateway.ContratoFirmado, error) {
@@ -150,11 +151,12 @@ func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cu
 		out, refused, err = signed(op, inner)
 		return refused, err
 	}
-	if !operacion.ConCuenta() {
+	if operacion.ConCuenta() {
+		err = c.cuentas.use(cuenta, call)
+	} else {
 		_, err = call()
-		return out, err
 	}
-	return out, c.cuentas.use(cuenta, call)
+	return out, err
 }
 
 var errModoPrueba = errors.New("pade: modoPrueba is not in the envelope as it must be")
@@ -183,25 +185,28 @@ func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, 
 }
 
 // signed reads Firmado's inner document. Success is firmaOk, code 0 and a
-// document; an answer that cannot be read may have been a signature.
+// document, even one that cannot be decoded; an answer that cannot be read as far
+// as its document may have been a signature.
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
 	f, err := fields(inner)
-	if err != nil {
+	if err != nil && f["xmlbase64"] == "" {
 		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Err = err
 		return gateway.ContratoFirmado{}, false, e
 	}
 	out := gateway.ContratoFirmado{Codigo: strings.TrimSpace(f["codigoresultado"]), Mensaje: transport.PublicText(f["mensajeresultado"], ""), FechaFirma: strings.TrimSpace(f["fechafirma"])}
-	ok := strings.EqualFold(strings.TrimSpace(f["firmaok"]), "true")
+	out.XML, err = document(f["xmlbase64"])
 	if out.Codigo != codHecho {
 		e, credentials := refusal(CodigosFirmado(), out.Codigo, f["mensajeresultado"])
-		return gateway.ContratoFirmado{}, credentials, e
+		return out, credentials, e
 	}
-	out.XML, err = document(f["xmlbase64"])
-	if !ok || err != nil {
+	if ok := strings.EqualFold(strings.TrimSpace(f["firmaok"]), "true"); !ok || len(out.XML) == 0 {
 		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Codigo, e.Mensaje, e.Err = out.Codigo, out.Mensaje, errors.Join(errAnswer, err)
-		return gateway.ContratoFirmado{}, false, e
+		return out, false, e
+	}
+	if err != nil {
+		out.Motivo = "Lo que entregó Prodigia como documento no es base64, y va tal como llegó."
 	}
 	return out, false, nil
 }

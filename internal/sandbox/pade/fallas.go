@@ -19,8 +19,8 @@ const (
 func CatalogoFallas() control.Catalogo {
 	return control.Catalogo{
 		Servicios: []string{Servicio}, Operaciones: nombresOperaciones(),
-		Propios: []control.Tipo{ReturnAusente, ReturnVacio, HTML200},
-		Admite:  func(tipo control.Tipo, _ string) bool { return tipo != control.ZipInvalido },
+		Propios: []control.Tipo{ReturnAusente, ReturnVacio, HTML200}, Defectos: defectos(),
+		Admite: func(tipo control.Tipo, _ string) bool { return tipo != control.ZipInvalido },
 	}
 }
 

@@ -89,7 +89,11 @@ func (ll *llamada) enBase64(r resultado) string {
 	if r.documento == nil {
 		return ""
 	}
-	return elemento("xmlBase64", estropeaBase64(base64.StdEncoding.EncodeToString(r.documento), ll.falla))
+	documento := estropeaDocumento(r.documento, ll.falla)
+	if slices.Contains(ll.falla.Defectos, defSinBase64) {
+		return elemento("xmlBase64", string(documento))
+	}
+	return elemento("xmlBase64", estropeaBase64(base64.StdEncoding.EncodeToString(documento), ll.falla))
 }
 
 func elemento(nombre, texto string) string {
