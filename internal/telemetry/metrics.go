@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -96,7 +97,8 @@ func (m *Metrics) Webhook(resultado string, took time.Duration) {
 }
 
 // Upstream returns an observer that counts each upstream call and writes one
-// line about it: no body, no header, no address.
+// line about it: no body, no header, no address; of an answer that could not be
+// read, how it begins.
 func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 	return func(e transport.Event) {
 		op := e.Operation
@@ -107,6 +109,10 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 		line := log.Info()
 		if e.Err != nil {
 			line = log.Warn().Err(e.Err)
+		}
+		var failed *transport.Error
+		if errors.As(e.Err, &failed) && failed.Beginning != "" {
+			line = line.Str("respuesta", failed.Beginning)
 		}
 		line.Str("backend", op.Backend).Str("operacion", op.Name).Str("servicio", e.Servicio).Str("rfc", e.RFC).
 			Str("codigo", e.Code).Int("status", e.Status).Int("intentos", e.Attempts).Str("requestId", e.RequestID).

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 const nsSOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -34,46 +36,51 @@ type Answer struct {
 	returns  bool
 }
 
-var (
-	errNotSOAP = errors.New("not a SOAP 1.1 envelope")
-	errDTD     = errors.New("a document type declaration is refused")
-	errDeep    = errors.New("nested too deep")
-)
+var errNotSOAP = errors.New("not a SOAP 1.1 envelope")
 
-// parseAnswer reads a whole answer.
-func parseAnswer(body []byte) (Answer, error) {
-	r := &answerReader{dec: xml.NewDecoder(bytes.NewReader(body))}
-	if _, err := r.run(nil); err != nil {
-		return r.answer, err
+// parseAnswer reads a whole answer, whose charset the transport tells or not. It
+// returns its text in UTF-8 too, as the stub may decode it.
+func parseAnswer(body []byte, charset string) (Answer, []byte, error) {
+	text := bytes.NewBuffer(make([]byte, 0, len(body)+len(body)/64))
+	r := newAnswerReader(bytes.NewReader(body), xmldoc.Options{Charset: charset, Copy: text})
+	_, err := r.run(nil)
+	return r.answer, canonical(text, r.doc), err
+}
+
+// canonical is what stubs are given: UTF-8, and said so.
+func canonical(text *bytes.Buffer, doc *xmldoc.Reader) []byte {
+	if said := doc.Declared(); said == "" || strings.EqualFold(said, "utf-8") {
+		return text.Bytes()
 	}
-	return r.answer, nil
+	return []byte(xmldoc.Decoded(text.String()))
 }
 
 // answerReader walks an envelope token by token.
 type answerReader struct {
-	dec    *xml.Decoder
+	doc    *xmldoc.Reader
 	answer Answer
 	path   []string // local names of the open elements
-	seen   bool     // the envelope has been closed
+}
+
+// newAnswerReader reads an envelope that has come: what stands around it and
+// prefixes that are not declared lose nothing of it.
+func newAnswerReader(src io.Reader, o xmldoc.Options) *answerReader {
+	o.Around, o.LoosePrefixes, o.MaxDepth = true, true, maxDepth
+	return &answerReader{doc: xmldoc.NewReader(src, o)}
 }
 
 // run walks to the end, or to the start of an element named in stop inside the
-// Body, where it returns true with the decoder just behind its start tag.
+// Body, where it returns true with the reader just behind its start tag.
 func (r *answerReader) run(stop []string) (bool, error) {
 	for {
-		token, err := r.dec.Token()
-		if errors.Is(err, io.EOF) && r.seen && len(r.path) == 0 {
-			return false, nil
-		}
+		token, err := r.doc.Token()
 		if errors.Is(err, io.EOF) {
-			return false, io.ErrUnexpectedEOF
+			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
 		switch t := token.(type) {
-		case xml.Directive:
-			return false, errDTD
 		case xml.StartElement:
 			if err := r.start(t); err != nil {
 				return false, err
@@ -83,7 +90,6 @@ func (r *answerReader) run(stop []string) (bool, error) {
 			}
 		case xml.EndElement:
 			r.path = r.path[:len(r.path)-1]
-			r.seen = true
 		case xml.CharData:
 			switch {
 			case len(r.path) == 4 && r.path[3] == "return":
@@ -96,15 +102,8 @@ func (r *answerReader) run(stop []string) (bool, error) {
 }
 
 // finish walks from the end of the text of the element named in stop to the end:
-// its end tag must come next, and it must not stand again.
+// it must not stand again.
 func (r *answerReader) finish(stop []string) error {
-	token, err := r.dec.Token()
-	if err != nil {
-		return err
-	}
-	if _, ok := token.(xml.EndElement); !ok {
-		return errMixed
-	}
 	r.path = r.path[:len(r.path)-1]
 	again, err := r.run(stop)
 	if err == nil && again {
@@ -114,11 +113,8 @@ func (r *answerReader) finish(stop []string) error {
 }
 
 func (r *answerReader) start(t xml.StartElement) error {
-	if len(r.path) == 0 && (r.seen || t.Name.Space != nsSOAP || t.Name.Local != "Envelope") {
+	if len(r.path) == 0 && (t.Name.Space != nsSOAP || t.Name.Local != "Envelope") {
 		return errNotSOAP
-	}
-	if len(r.path) >= maxDepth {
-		return errDeep
 	}
 	r.path = append(r.path, t.Name.Local)
 	if len(r.path) == 3 && r.path[1] == "Body" {

@@ -8,9 +8,9 @@ import (
 
 func TestParseAnswer_WhenResult(t *testing.T) {
 	t.Parallel()
-	got, err := parseAnswer([]byte(`<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">` +
-		`<s:Header><o:Security xmlns:o="urn:o"><u:Timestamp xmlns:u="urn:u"><u:Created> 2026-01-01T00:00:00.000Z</u:Created><u:Expires>2026-01-01T00:04:00.000Z</u:Expires></u:Timestamp></o:Security></s:Header>` +
-		`<s:Body><R xmlns="urn:d"><Res CodEstatus=" 5000 " Mensaje="Solicitud Aceptada"/></R></s:Body></s:Envelope>`))
+	got, _, err := parseAnswer([]byte(`<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">`+
+		`<s:Header><o:Security xmlns:o="urn:o"><u:Timestamp xmlns:u="urn:u"><u:Created> 2026-01-01T00:00:00.000Z</u:Created><u:Expires>2026-01-01T00:04:00.000Z</u:Expires></u:Timestamp></o:Security></s:Header>`+
+		`<s:Body><R xmlns="urn:d"><Res CodEstatus=" 5000 " Mensaje="Solicitud Aceptada"/></R></s:Body></s:Envelope>`), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestParseAnswer_WhenFault(t *testing.T) {
 			"<s:Fault><faultcode>s:Client</faultcode><faultstring>" + strings.Repeat("ñ", 1000) + "</faultstring></s:Fault>",
 			"Client", strings.Repeat("ñ", maxFaultstring) + "…"},
 	} {
-		got, err := parseAnswer([]byte(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` + tc.body + `</s:Body></s:Envelope>`))
+		got, _, err := parseAnswer([]byte(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`+tc.body+`</s:Body></s:Envelope>`), "")
 		if err != nil || !got.fault {
 			t.Errorf("%s: %+v, %v", name, got, err)
 			continue
@@ -59,9 +59,11 @@ func TestParseAnswer_WhenNotSOAP(t *testing.T) {
 		"cut":              `<s:Envelope ` + ns + `><s:Body>`,
 		"two documents":    `<s:Envelope ` + ns + `></s:Envelope><s:Envelope ` + ns + `></s:Envelope>`,
 		"too deep":         `<s:Envelope ` + ns + `>` + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + `</s:Envelope>`,
-		"another encoding": `<?xml version="1.0" encoding="utf-16"?><s:Envelope ` + ns + `><s:Body/></s:Envelope>`,
+		"unknown encoding": `<?xml version="1.0" encoding="ebcdic-mx"?><s:Envelope ` + ns + `><s:Body/></s:Envelope>`,
+		"bytes of another": `<?xml version="1.0" encoding="utf-8"?><s:Envelope ` + ns + "><s:Body>\xF1</s:Body></s:Envelope>",
+		"attributes touch": `<s:Envelope ` + ns + `><s:Body a="1"b="2"/></s:Envelope>`,
 	} {
-		if got, err := parseAnswer([]byte(body)); err == nil {
+		if got, _, err := parseAnswer([]byte(body), ""); err == nil {
 			t.Errorf("%s: accepted as %+v", name, got)
 		}
 	}
@@ -75,7 +77,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(`<s:Envelope ` + ns + `><s:Header><h:respuesta xmlns:h="urn:d" CodEstatus="5000" Mensaje="m"/></s:Header><s:Body><a><b CodEstatus="1"/></a></s:Body></s:Envelope>`))
 	f.Add([]byte(`<html>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := parseAnswer(data)
+		got, _, err := parseAnswer(data, "")
 		if err != nil {
 			return
 		}

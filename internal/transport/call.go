@@ -103,7 +103,7 @@ func callFrom(ctx context.Context) *Call {
 }
 
 // Event is what is known of one upstream call once it is over. It holds no
-// secret and no message.
+// secret, and of a message no more than Error.Beginning.
 type Event struct {
 	Operation *Operation
 	// RequestID is that of the API request behind the call, if there was one.

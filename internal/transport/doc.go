@@ -1,6 +1,6 @@
 // Package transport is the seam under every SOAP stub: an HTTP doer that takes
 // the unsigned envelope that gowsdl wrote and makes it right, sends it, and
-// gives the stub an answer that is safe to decode.
+// gives the stub an answer that is safe to decode: UTF-8, whatever it came in, and well formed.
 //
 // Making it right: the wrapper gets its prefix, the operation its SOAPAction,
 // signature and token (envelope.go, doer.go). Sending: kept-alive connections,
@@ -11,5 +11,6 @@
 //
 // It refuses to call anything that a backend has not described as an Operation,
 // to follow redirects, to hand out an HTTP error's body as text, and to put a
-// message, a token or a key into an error or an event.
+// message, a token or a key into an error or an event; of an answer that cannot be
+// read an error has the beginning, without what could be a secret.
 package transport

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -237,6 +238,9 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 			failed.Class = ClassPage
 		}
 	}
+	if failed.Class == ClassMalformed || failed.Class == ClassPage {
+		failed.Beginning = beginning(counted.head, charset(resp))
+	}
 	failed.Skew = x.skew(resp)
 	return nil, failed
 }
@@ -268,11 +272,11 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 	counted.r = body
 	if len(op.Stream) > 0 && resp.StatusCode < 300 {
 		counted.watch = watch
-		parsed, n, rest, err := streamAnswer(counted, op.Stream, x.call.Sink, op.MaxAnswer)
+		parsed, n, rest, err := streamAnswer(counted, charset(resp), op.Stream, x.call.Sink, op.MaxAnswer)
 		got := &answer{Answer: parsed, status: resp.StatusCode, body: rest, received: counted.n, streamed: n}
 		x.delivered = n > 0
 		switch {
-		case err != nil && counted.n == 0 && errors.Is(err, io.ErrUnexpectedEOF):
+		case err != nil && len(bytes.TrimSpace(counted.head)) == 0 && errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, &Error{Class: ClassEmpty, Status: resp.StatusCode, Sent: true}
 		case err != nil:
 			return nil, err
@@ -295,7 +299,7 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 
 // classify tells a good answer from a fault, an error page and nothing.
 func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) {
-	parsed, err := parseAnswer(whole)
+	parsed, text, err := parseAnswer(whole, charset(resp))
 	switch {
 	case parsed.fault && (err == nil || resp.StatusCode >= 300):
 		return nil, parsed.faultError(resp.StatusCode, x.call.Operation.Namespace)
@@ -308,7 +312,7 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 	case err != nil:
 		return nil, &Error{Class: ClassMalformed, Status: resp.StatusCode, Sent: true, Err: err}
 	}
-	got := &answer{Answer: parsed, status: resp.StatusCode, body: whole, received: int64(len(whole))}
+	got := &answer{Answer: parsed, status: resp.StatusCode, body: text, received: int64(len(whole))}
 	if stub := x.call.Operation.StubNamespace; stub != "" {
 		if got.body, err = parsed.renamed(stub); err != nil {
 			return nil, &Error{Class: ClassMalformed, Status: resp.StatusCode, Sent: true, Err: err}
@@ -409,6 +413,12 @@ func isPage(contentType string, head []byte) bool {
 		}
 	}
 	return false
+}
+
+// charset is the encoding that the Content-Type tells, or "".
+func charset(resp *http.Response) string {
+	_, parameters, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) //nolint:errcheck // what there is of it
+	return parameters["charset"]
 }
 
 // inflated undoes a gzip that was asked not to be there.

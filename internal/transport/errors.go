@@ -1,10 +1,14 @@
 package transport
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // Class says how a call failed below the contract.
@@ -56,6 +60,9 @@ type Error struct {
 	Faultcode, Faultstring string
 	// RetryAfter is how long the breaker stays open, or what the server asked for.
 	RetryAfter time.Duration
+	// Beginning is how an answer begins that could not be read: one line for the
+	// log, without addresses and what could be a secret.
+	Beginning string
 	// Skew is our clock minus the server's, where its Date header told.
 	Skew time.Duration
 	Err  error
@@ -107,6 +114,30 @@ func PublicText(s, namespace string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "�")), " ")
 	if runes := []rune(s); len(runes) > maxFaultstring {
 		s = string(runes[:maxFaultstring]) + "…"
+	}
+	return s
+}
+
+const maxBeginning = 200
+
+var (
+	// secretNames are elements, attributes and fields that bear secrets.
+	secretNames = regexp.MustCompile(`(?i)((?:contrase|password|passwd|clave|token|secret)[\pL\d_.:-]*["']?\s*[>=:]\s*["']?)[^<>"']+`)
+	// longWords are tokens, keys, seals, base64.
+	longWords = regexp.MustCompile(`[A-Za-z0-9+/=_-]{24,}`)
+)
+
+// beginning makes the first bytes of an answer fit for the log.
+func beginning(head []byte, charset string) string {
+	s, err := xmldoc.Text(head, charset)
+	if err != nil && bytes.IndexByte(head, 0) < 0 {
+		s = string(head) // not UTF-16: the bytes that are wrong are told too
+	}
+	s = addresses.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "[dirección]")
+	s = longWords.ReplaceAllString(secretNames.ReplaceAllString(s, "$1[…]"), "[…]")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if runes := []rune(s); len(runes) > maxBeginning {
+		s = string(runes[:maxBeginning]) + "…"
 	}
 	return s
 }

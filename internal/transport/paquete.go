@@ -2,13 +2,14 @@ package transport
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/segmentio/asm/base64"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 const (
@@ -39,18 +40,14 @@ func (e *sinkError) Unwrap() error { return e.err }
 
 // streamAnswer reads an answer whose element named in stop holds base64 text. The
 // decoded bytes go to sink block by block; memory stays flat whatever the size.
-// It returns the answer, the bytes decoded, and the rest of the envelope (the
-// element emptied), which is well formed and at most bound bytes long.
-//
-// The XML is read by encoding/xml, which takes its bytes one by one from a
-// reader of ours: behind the start tag the reader is exactly at the text, which
-// is then taken in blocks until the next tag.
-func streamAnswer(body io.Reader, stop []string, sink io.Writer, bound int64) (Answer, int64, []byte, error) {
-	src := &textReader{r: body, buf: make([]byte, blockSize), bound: bound}
-	r := &answerReader{dec: xml.NewDecoder(src)}
+// It returns the answer, the bytes decoded, and the rest of the envelope in UTF-8
+// (the element emptied), which is well formed and some bound bytes long at most.
+func streamAnswer(body io.Reader, charset string, stop []string, sink io.Writer, bound int64) (Answer, int64, []byte, error) {
+	rest := &bounded{left: bound}
+	r := newAnswerReader(body, xmldoc.Options{Charset: charset, Copy: rest, Window: blockSize, MaxValue: int(bound)})
 	found, err := r.run(stop)
 	if err != nil {
-		return r.answer, 0, nil, src.cause(err)
+		return r.answer, 0, nil, cutAsEOF(err)
 	}
 	var n int64
 	if found {
@@ -58,14 +55,35 @@ func streamAnswer(body io.Reader, stop []string, sink io.Writer, bound int64) (A
 			sink = refuse{}
 		}
 		dec := &textDecoder{sink: sink, out: make([]byte, writeSize+blockSize/4*3+maxCarry+decodeSlack)}
-		if n, err = dec.decode(src); err != nil {
-			return r.answer, n, nil, src.cause(err)
+		if n, err = dec.decode(r.doc); err != nil {
+			return r.answer, n, nil, cutAsEOF(err)
 		}
 		if err := r.finish(stop); err != nil {
-			return r.answer, n, nil, src.cause(err)
+			return r.answer, n, nil, cutAsEOF(err)
 		}
 	}
-	return r.answer, n, src.rest.Bytes(), nil
+	return r.answer, n, canonical(&rest.Buffer, r.doc), nil
+}
+
+// bounded holds what it may.
+type bounded struct {
+	bytes.Buffer
+	left int64
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, errEnvBound
+	}
+	return b.Buffer.Write(p)
+}
+
+// cutAsEOF tells a message that ends early from one that is wrong.
+func cutAsEOF(err error) error {
+	if errors.Is(err, xmldoc.Incomplete) {
+		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+	}
+	return err
 }
 
 // refuse takes nothing: a refusal's element must be empty.
@@ -78,72 +96,8 @@ func (refuse) Write(p []byte) (int, error) {
 	return 0, nil
 }
 
-// textReader feeds the XML decoder byte by byte, keeping what it read, and the
-// base64 decoder block by block.
-type textReader struct {
-	r     io.Reader
-	buf   []byte
-	data  []byte // unread part of buf
-	err   error  // what the source ended with
-	rest  bytes.Buffer
-	bound int64
-}
-
-// ReadByte serves encoding/xml.
-func (t *textReader) ReadByte() (byte, error) {
-	if !t.fill() {
-		return 0, t.err
-	}
-	if int64(t.rest.Len()) >= t.bound {
-		t.err = errEnvBound
-		return 0, t.err
-	}
-	c := t.data[0]
-	t.data = t.data[1:]
-	t.rest.WriteByte(c)
-	return c, nil
-}
-
-// Read makes it an io.Reader, which xml.NewDecoder asks for and does not use.
-func (t *textReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	c, err := t.ReadByte()
-	if err != nil {
-		return 0, err
-	}
-	p[0] = c
-	return 1, nil
-}
-
-// fill makes at least one byte available, if there is one.
-func (t *textReader) fill() bool {
-	for len(t.data) == 0 && t.err == nil {
-		n, err := t.r.Read(t.buf)
-		t.data, t.err = t.buf[:n], err
-	}
-	return len(t.data) > 0
-}
-
-// cause prefers the source's own failure to what the XML decoder made of it.
-func (t *textReader) cause(err error) error {
-	var sink *sinkError
-	if t.err != nil && !errors.Is(t.err, io.EOF) && !errors.As(err, &sink) {
-		return t.err
-	}
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	var syntax *xml.SyntaxError
-	if errors.As(err, &syntax) && syntax.Msg == "unexpected EOF" {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// textDecoder turns base64 text into bytes for the sink. White space, also as a
-// character reference, is allowed anywhere; anything else that is not base64,
+// textDecoder turns base64 text into bytes for the sink. White space is allowed
+// anywhere; anything else that is not base64,
 // an incomplete end, or text behind the padding, is an error.
 type textDecoder struct {
 	sink  io.Writer
@@ -160,23 +114,26 @@ type textState struct {
 	ended  bool // padding was seen
 }
 
-// decode consumes src up to the next '<', which is left unread, and writes all
-// that it decoded. What it held when it fails is lost, as the package is.
-func (d *textDecoder) decode(src *textReader) (int64, error) {
+// decode takes the text of the element that is open, up to its end, and writes
+// all that it decodes. What it held when it fails is lost, as the package is.
+func (d *textDecoder) decode(doc *xmldoc.Reader) (int64, error) {
 	for {
-		if !src.fill() {
-			return d.n, src.err
-		}
-		if src.data[0] == '<' {
-			break
-		}
-		if err := d.next(src); err != nil {
+		piece, err := doc.Piece()
+		if err != nil {
 			return d.n, err
 		}
-		if d.state.held >= writeSize {
-			if err := d.write(writeSize); err != nil {
+		if piece == nil {
+			ended, err := d.markup(doc)
+			if err != nil {
 				return d.n, err
 			}
+			if ended {
+				break
+			}
+			continue
+		}
+		if err := d.next(piece); err != nil {
+			return d.n, err
 		}
 	}
 	if d.state.ncarry != 0 {
@@ -185,33 +142,45 @@ func (d *textDecoder) decode(src *textReader) (int64, error) {
 	return d.n, d.write(d.state.held)
 }
 
-// next consumes the text that src has at hand. Text in one run, as the SAT sends
-// it, is decoded as it is; only when that fails is it looked at for spaces and
-// references.
-func (d *textDecoder) next(src *textReader) error {
-	text := src.data
-	if i := bytes.IndexByte(text, '<'); i >= 0 {
-		text = text[:i]
+// markup reads what stands in the text: its end, or a CDATA section, which is
+// text too. Elements are none of it.
+func (d *textDecoder) markup(doc *xmldoc.Reader) (ended bool, err error) {
+	e, err := doc.Next()
+	switch {
+	case err != nil:
+		return false, err
+	case e == xmldoc.CharData:
+		for piece := range slices.Chunk(doc.Value(), blockSize) {
+			if err := d.next(piece); err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	case e != xmldoc.End:
+		return false, errMixed
 	}
+	return true, nil
+}
+
+// next decodes a piece of text. Text in one run, as the SAT sends it, is decoded
+// as it is; only when that fails is it looked at for spaces.
+func (d *textDecoder) next(text []byte) error {
 	// The decoder would skip line ends by itself and so lose count of quanta.
+	done := false
 	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {
 		before := d.state
 		// What is carried over has not been looked at yet.
-		if d.block(text) == nil && !bytes.ContainsAny(d.state.carry[:d.state.ncarry], "& \t") {
-			src.data = src.data[len(text):]
-			return nil
+		if done = d.block(text) == nil && !bytes.ContainsAny(d.state.carry[:d.state.ncarry], " \t"); !done {
+			d.state = before
 		}
-		d.state = before
 	}
-	if i := bytes.IndexByte(text, '&'); i >= 0 {
-		text = text[:i]
+	if !done {
+		if err := d.block(compact(text)); err != nil {
+			return err
+		}
 	}
-	src.data = src.data[len(text):]
-	if err := d.block(compact(text)); err != nil {
-		return err
-	}
-	if len(src.data) > 0 && src.data[0] == '&' {
-		return spaceReference(src)
+	if d.state.held >= writeSize {
+		return d.write(writeSize)
 	}
 	return nil
 }
@@ -224,25 +193,6 @@ func (d *textDecoder) write(n int) error {
 	d.n += int64(n)
 	d.state.held = copy(d.out, d.out[n:d.state.held])
 	return nil
-}
-
-// spaceReference consumes one character reference to white space, as some
-// runtimes write for the line ends of base64; any other is an error.
-func spaceReference(src *textReader) error {
-	var ref []byte
-	for len(ref) < len("&#x0D;") && src.fill() {
-		c := src.data[0]
-		src.data = src.data[1:]
-		ref = append(ref, c)
-		if c == ';' {
-			break
-		}
-	}
-	switch strings.ToLower(string(ref)) {
-	case "&#13;", "&#10;", "&#9;", "&#32;", "&#xd;", "&#xa;", "&#x9;", "&#x20;", "&#x0d;", "&#x0a;":
-		return nil
-	}
-	return errBase64
 }
 
 // compact removes XML white space in place.

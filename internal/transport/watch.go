@@ -1,11 +1,15 @@
 package transport
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"context"
-	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // errSilence is the cause of a context that ended because the system said
@@ -33,7 +37,7 @@ func (w *watch) stop() {
 }
 
 // maxHead is how much of an answer is kept to tell what it is.
-const maxHead = 256
+const maxHead = 1 << 10
 
 // countingReader counts what comes, keeps its beginning and tells the watch, if it
 // has one.
@@ -58,8 +62,15 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// isMalformed reports whether an error is about what came, and not about the way
+// that it came.
 func isMalformed(err error) bool {
-	var syntax *xml.SyntaxError
-	return errors.As(err, &syntax) || errors.Is(err, errNotSOAP) || errors.Is(err, errDTD) ||
-		errors.Is(err, errDeep) || errors.Is(err, errTwice) || errors.Is(err, errMixed) || errors.Is(err, errEnvBound) || errors.Is(err, errUncounted)
+	var (
+		fault   *xmldoc.Error
+		corrupt flate.CorruptInputError
+	)
+	if errors.As(err, &fault) || errors.As(err, &corrupt) {
+		return true
+	}
+	return slices.ContainsFunc([]error{errNotSOAP, errTwice, errMixed, errEnvBound, errUncounted, errBase64, gzip.ErrHeader, gzip.ErrChecksum}, func(known error) bool { return errors.Is(err, known) })
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -129,7 +130,7 @@ func (r *Reader) open() error {
 			whole -= unfinished(head)
 			r.carried = copy(r.carry[:], head[whole:])
 		}
-		r.pos, r.fin, r.base = mark, whole, -int64(mark)
+		r.pos, r.fin, r.base, r.copied = mark, whole, -int64(mark), mark
 		return nil
 	}
 	if r.o.OnlyUTF8 {
@@ -160,11 +161,14 @@ func (r *Reader) head() (n int, err error) {
 	for idle := 0; n < maxDeclaration && r.err == nil; {
 		var m int
 		m, r.err = r.src.Read(r.buf[n:])
-		n += m
+		n = r.lead(n + m)
 		if idle++; m > 0 {
 			idle = 0
-		} else if idle > 100 {
+		} else if idle > 100 && r.err == nil {
 			return 0, io.ErrNoProgress
+		}
+		if at := bytes.IndexByte(r.buf[:n], '<'); r.o.Around && !r.before && (at < 0 || at+1 == n) {
+			continue
 		}
 		begun := bytes.TrimPrefix(r.buf[:n], []byte(markUTF8))
 		declares := bytes.HasPrefix(begun, []byte("<?xml")) || bytes.HasPrefix([]byte("<?xml"), begun)
@@ -180,6 +184,24 @@ func (r *Reader) head() (n int, err error) {
 		return 0, &Error{Kind: Bound, Detail: "La declaración XML es demasiado larga"}
 	}
 	return n, nil
+}
+
+// lead drops what stands before the first < of the n bytes that have been read,
+// where Options.Around allows, and returns how many are left.
+func (r *Reader) lead(n int) int {
+	head := r.buf[:n]
+	at := bytes.IndexByte(head, '<')
+	if !r.o.Around || r.before || at <= 0 || at > maxDeclaration || at+1 == n && r.err == nil || slices.Contains([]string{markUTF8, markUTF16LE, markUTF16BE + "\x00", "\x00"}, string(head[:at])) {
+		return n
+	}
+	if at%2 == 1 && head[at-1] == 0 && at+1 < n && head[at+1] == 0 {
+		at-- // it is UTF-16, the big end first
+	}
+	if bytes.HasPrefix(head, []byte(markUTF8)) {
+		r.o.Charset = "utf-8" // which the mark said
+	}
+	r.before = true
+	return copy(r.buf, head[at:])
 }
 
 // Text returns a document's text in UTF-8, without a mark; what the declaration

@@ -31,6 +31,15 @@ type Options struct {
 	// LoosePrefixes lets prefixes pass that are not declared. Their names then
 	// have the prefix in the place of the namespace.
 	LoosePrefixes bool
+	// Around passes over what stands around a document that came whole otherwise:
+	// anything before its first <, within a kilobyte, and text behind its root.
+	// Reader.Around tells. A second root is refused all the same.
+	Around bool
+	// Copy gets the document as it is read, in UTF-8 and to the end of its root,
+	// without what Piece takes. What it returns as an error ends the reading.
+	Copy io.Writer
+	// Window is what is read at a time: 0 stands for 32 KiB.
+	Window int
 	// The bounds; 0 stands for 64 levels, names of 1,000 bytes, 1,000 attributes
 	// of one element, and values and texts of any length.
 	MaxDepth, MaxName, MaxAttributes, MaxValue int
@@ -74,16 +83,18 @@ type Reader struct {
 	names      []byte // of the attributes, one after the other
 	prefixed   bool   // one of its attributes has a prefix
 
-	bindings []binding
-	declared string // encoding of the declaration
-	wide     bool   // the document is in UTF-16
-	rooted   bool
-	empty    bool // the element that began last has no content
-	pending  bool // its attributes have not been read
-	closing  bool // the innermost element has ended
-	failed   error
-	interned map[string]string
-	values   []string
+	bindings       []binding
+	declared       string // encoding of the declaration
+	wide           bool   // the document is in UTF-16
+	rooted         bool
+	empty          bool // the element that began last has no content
+	pending        bool // its attributes have not been read
+	closing        bool // the innermost element has ended
+	before, behind bool // something stood there, see Options.Around
+	copied         int  // what of the window has gone to Options.Copy
+	failed         error
+	interned       map[string]string
+	values         []string
 }
 
 // NewReader returns a Reader of the document that src has. What is wrong with
@@ -96,8 +107,11 @@ func NewReader(src io.Reader, o Options) *Reader {
 
 // Reset begins another document.
 func (r *Reader) Reset(src io.Reader, o Options) {
-	if r.buf == nil {
-		r.buf = make([]byte, window)
+	if o.Window == 0 {
+		o.Window = window
+	}
+	if len(r.buf) != o.Window {
+		r.buf = make([]byte, o.Window)
 	}
 	if o.MaxDepth == 0 {
 		o.MaxDepth = defaultDepth
@@ -135,6 +149,9 @@ func (r *Reader) Target() []byte { return r.target }
 // Declared is the encoding that the declaration names, or "".
 func (r *Reader) Declared() string { return r.declared }
 
+// Around reports what has been passed over by Options.Around.
+func (r *Reader) Around() (before, behind bool) { return r.before, r.behind }
+
 // from is where the name of the element at an index begins.
 func (r *Reader) from(i int) int {
 	if i == 0 {
@@ -146,6 +163,10 @@ func (r *Reader) from(i int) int {
 // fill reads more; what was in the window is gone. At the end it is io.EOF.
 func (r *Reader) fill() error {
 	for idle := 0; r.err == nil; idle++ {
+		if err := r.copy(r.fin); err != nil {
+			return err
+		}
+		r.copied = 0
 		r.base += int64(r.fin)
 		held := copy(r.buf, r.carry[:r.carried])
 		n, err := r.src.Read(r.buf[held:])
@@ -165,6 +186,16 @@ func (r *Reader) fill() error {
 		}
 	}
 	return r.err
+}
+
+// copy hands the window on up to a place.
+func (r *Reader) copy(to int) error {
+	if r.o.Copy == nil || to <= r.copied {
+		return nil
+	}
+	_, err := r.o.Copy.Write(r.buf[r.copied:to])
+	r.copied = to
+	return err
 }
 
 // unfinished counts the bytes at the end of b that begin a character.
@@ -211,11 +242,20 @@ func (r *Reader) advance(keep bool) (Event, error) {
 		return 0, r.failed
 	}
 	e, err := r.scan(keep)
+	if err != nil && r.o.Around && r.rooted && len(r.ends) == 0 && !errors.Is(err, io.EOF) && !errors.Is(err, errRoots) {
+		var fault *Error
+		if errors.As(err, &fault) {
+			r.behind, err = true, io.EOF
+		}
+	}
 	if err != nil {
 		r.failed = err
 	}
 	return e, err
 }
+
+// errRoots marks the fault of a second root.
+var errRoots = errors.New("xmldoc: a second root")
 
 func (r *Reader) scan(keep bool) (Event, error) {
 	if r.pending {
@@ -227,8 +267,8 @@ func (r *Reader) scan(keep bool) (Event, error) {
 		r.pop()
 	}
 	if r.empty {
-		r.empty, r.closing = false, true
-		return End, nil
+		r.empty = false
+		return End, r.ended()
 	}
 	for {
 		if some, err := r.text(keep); err != nil || some {
@@ -269,7 +309,7 @@ func (r *Reader) scan(keep bool) (Event, error) {
 func (r *Reader) startTag() error {
 	switch {
 	case len(r.ends) == 0 && r.rooted:
-		return r.failAt(Malformed, "hay otro elemento después del elemento raíz")
+		return errors.Join(r.failAt(Malformed, "hay otro elemento después del elemento raíz"), errRoots)
 	case len(r.ends) == r.o.MaxDepth:
 		return r.failAt(Depth, "El documento tiene más de %d niveles", r.o.MaxDepth)
 	}
@@ -303,8 +343,7 @@ func (r *Reader) endTag() error {
 	if err := r.expect(">"); err != nil {
 		return err
 	}
-	r.closing = true
-	return nil
+	return r.ended()
 }
 
 // pop takes the innermost element, which has ended, and its namespaces off.
@@ -314,6 +353,18 @@ func (r *Reader) pop() {
 	}
 	last := len(r.ends) - 1
 	r.stack, r.ends, r.closing = r.stack[:r.from(last)], r.ends[:last], false
+}
+
+// ended tells the copy that the innermost element has ended, which is the last
+// of it when it is the root.
+func (r *Reader) ended() error {
+	r.closing = true
+	if len(r.ends) > 1 {
+		return nil
+	}
+	err := r.copy(r.pos)
+	r.o.Copy = nil
+	return err
 }
 
 func (r *Reader) blanks() (any bool, err error) {

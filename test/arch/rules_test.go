@@ -57,7 +57,7 @@ func mayImport() map[string][]string {
 		"internal/efirma":    {"internal/secretfile"},
 		"internal/config":    nil,
 		"internal/signing":   {"internal/efirma"},
-		"internal/transport": {"internal/signing", "internal/efirma"},
+		"internal/transport": {"internal/signing", "internal/efirma", "internal/xmldoc"},
 		"internal/apikeys":   {"internal/gateway", "internal/secretfile"},
 		"internal/store":     {"internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
