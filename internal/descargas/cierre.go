@@ -25,6 +25,7 @@ func (m *Motor) resume(c *store.Cambio) {
 	}
 	r := c.Recuento()
 	d.Estado, d.Motivo = final(r)
+	d.Motivo = strings.TrimSpace(d.Motivo + " " + c.DecisionDe(gateway.TramoVacia, causaVacia))
 	d.Terminada = c.Ahora()
 	c.Evento(gateway.EventoDescarga{Tipo: string(d.Estado), Detalle: strings.TrimSpace(fmt.Sprintf(
 		"La descarga acabó: el SAT contó %s y los paquetes guardados tienen %d, en %s. %s", plural(r.Contados, "comprobante"), r.Encontrados, plural(r.Bytes, "byte"), d.Motivo))})

@@ -54,6 +54,7 @@ const (
 	causaPerdido     = "paquete_perdido"
 	causaUsada       = "criterios_usados"
 	causaMuda        = "sin_motivo"
+	causaVacia       = "vacia_dudosa"
 )
 
 const (
@@ -224,6 +225,17 @@ func (m marco) trasMotivo(t store.Tramo, s sentido, codigo string) veredicto {
 		return veredicto{accion: fallar, decision: "El SAT rechazó la solicitud (estado 5) " + dice + fmt.Sprintf(", y otra vez tras pedirla %d veces.", t.Sustituciones+1)}
 	}
 	return m.sustituye(t, causaMuda, m.Maximo, "El SAT rechazó la solicitud (estado 5) "+dice+". Tras una pausa se pide el mismo rango con un segundo más.")
+}
+
+// trasVacio decides after the SAT said that there is nothing in a range, out of
+// which it has delivered comprobantes before: empty answers to ranges that have some
+// were reported (satcfdi#49, cfdiclient#40).
+func (m marco) trasVacio(t store.Tramo, comprobantes int64) veredicto {
+	hay := fmt.Sprintf("El SAT dice que no hay comprobantes en el rango, y antes entregó %d de él", comprobantes)
+	if t.Causa != causaVacia && t.Sustituciones < maxSustituciones {
+		return m.sustituye(t, causaVacia, m.Maximo, hay+". Tras una pausa se pide una vez más, con un segundo más.")
+	}
+	return veredicto{accion: vaciar, decision: hay + "; lo ha dicho otra vez al pedirlo de nuevo. Lo que entregó antes sigue en su descarga."}
 }
 
 // porCriterios decides after what the SAT said of the criteria themselves: as the

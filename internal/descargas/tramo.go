@@ -217,6 +217,11 @@ func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p p
 
 // asienta writes a step down, with everything that follows from it, in one piece.
 func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
+	if p.accion == vaciar {
+		if err := m.duda(ctx, t, &p); err != nil {
+			return nunca(), err
+		}
+	}
 	var sigue secuela
 	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
 		if c.Descarga().Estado.Final() {
@@ -246,6 +251,31 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 		t.Estado = gateway.TramoPresentada
 	}
 	return Despues{Cuando: antesDe(vence(d, t), m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
+}
+
+// duda holds an empty answer against what this gateway has had out of the same
+// range by the same criteria.
+func (m *Motor) duda(ctx context.Context, t store.Tramo, p *paso) error {
+	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
+	if err != nil {
+		return err
+	}
+	sinFechas := func(p gateway.PeticionDescarga) string {
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "", ""
+		return p.Solicitud.Criterios()
+	}
+	quiere := sinFechas(d.Peticion)
+	s := d.Peticion.Solicitud
+	n, err := m.cfg.Store.ComprobantesDentro(ctx, s.Servicio, s.RFCSolicitante, t.PideDesde, t.PideHasta,
+		func(p gateway.PeticionDescarga) bool { return sinFechas(p) == quiere })
+	if err == nil && n == 0 && d.Peticion.NovedadesDe != "" && t.Desde == s.FechaInicial && t.Hasta == s.FechaFinal {
+		// The metadata have just named them.
+		_, _, n, err = m.cfg.Store.RangoDeNovedades(ctx, d.Peticion.NovedadesDe, "1")
+	}
+	if err == nil && n > 0 {
+		p.veredicto = m.marco(d).trasVacio(t, n)
+	}
+	return err
 }
 
 // antesDe is cuando, or the deadline where that comes first and lies ahead: that

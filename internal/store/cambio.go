@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -221,6 +222,15 @@ func (c *Cambio) Recuento() Recuento {
 		c.err = fmt.Errorf("store: %w", err)
 	}
 	return r
+}
+
+// DecisionDe is what was decided last about the first solicitud of a state that
+// was made for a cause; empty for none.
+func (c *Cambio) DecisionDe(estado gateway.EstadoTramo, causa string) string {
+	todas := leeEn(c, `SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY id LIMIT 1`, func(f fila) (d string, err error) {
+		return d, f.Scan(&d)
+	}, c.descarga.ID, string(estado), causa)
+	return strings.Join(todas, " ")
 }
 
 // SumaPaquetes is how far the packages of one solicitud are.
