@@ -100,7 +100,7 @@ func TestPagina_OfTheOtherSystems(t *testing.T) {
 		{"sep", "/sep/services/", `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><m:consultaProcesoTituloElectronicoRequest xmlns:m="http://ws.web.mec.sep.mx/schemas"/></e:Body></e:Envelope>`},
 		{"pade", "/pade/addendas", `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><m:procesarAddenda xmlns:m="http://addendas.ws.pade.mx"/></e:Body></e:Envelope>`},
 	} {
-		envia := func(f sandbox.Falla) (*http.Response, string) {
+		envia := func(f sandbox.Falla) respuesta {
 			t.Helper()
 			f.Servicio, f.Veces = caso.servicio, 1
 			b.falla(t, f)
@@ -110,18 +110,15 @@ func TestPagina_OfTheOtherSystems(t *testing.T) {
 			}
 			defer func() { _ = resp.Body.Close() }()
 			leido, err := io.ReadAll(resp.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return resp, string(leido)
+			return respuesta{resp.StatusCode, resp.Header, string(leido), err}
 		}
-		if resp, cuerpo := envia(sandbox.Falla{Tipo: control.Pagina, HTTP: 403, RetryAfter: "5"}); resp.StatusCode != 403 || resp.Header.Get("Retry-After") != "5" || !strings.Contains(cuerpo, "Forbidden") {
-			t.Errorf("%s: %d %s", caso.servicio, resp.StatusCode, cuerpo)
+		if r := envia(sandbox.Falla{Tipo: control.Pagina, HTTP: http.StatusForbidden, RetryAfter: "5"}); r.estado != http.StatusForbidden || r.header.Get("Retry-After") != "5" || !strings.Contains(r.cuerpo, "Forbidden") {
+			t.Errorf("%s: %v %d %s", caso.servicio, r.err, r.estado, r.cuerpo)
 		}
-		resp, cuerpo := envia(sandbox.Falla{Tipo: control.Fault, Mensaje: "Operación inválida", Codificacion: "iso-8859-1"})
-		if resp.StatusCode != 500 || resp.Header.Get("Content-Type") != "text/xml" || !strings.HasPrefix(cuerpo, `<?xml version="1.0" encoding="iso-8859-1"?><`) ||
-			!strings.Contains(cuerpo, "Operaci\xf3n inv\xe1lida") || strings.Count(cuerpo, "<?xml") != 1 {
-			t.Errorf("%s: %d %v %q", caso.servicio, resp.StatusCode, resp.Header, cuerpo)
+		r := envia(sandbox.Falla{Tipo: control.Fault, Mensaje: "Operación inválida", Codificacion: "iso-8859-1"})
+		if r.estado != http.StatusInternalServerError || r.header.Get("Content-Type") != "text/xml" || !strings.HasPrefix(r.cuerpo, `<?xml version="1.0" encoding="iso-8859-1"?><`) ||
+			!strings.Contains(r.cuerpo, "Operaci\xf3n inv\xe1lida") || strings.Count(r.cuerpo, "<?xml") != 1 {
+			t.Errorf("%s: %v %d %v %q", caso.servicio, r.err, r.estado, r.header, r.cuerpo)
 		}
 	}
 }

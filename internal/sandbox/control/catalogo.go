@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -87,6 +88,7 @@ func Une(catalogos ...Catalogo) Catalogo {
 
 func (c Catalogo) tipos() []Tipo { return slices.Concat(Tipos(), c.Propios) }
 
+// revisa refuses a fault that the systems do not have, or whose fields do not go together.
 func (c Catalogo) revisa(f Falla) error {
 	switch {
 	case !slices.Contains(c.tipos(), f.Tipo):
@@ -103,28 +105,48 @@ func (c Catalogo) revisa(f Falla) error {
 		return fmt.Errorf("la falla %q no tiene sentido en %s", f.Tipo, f.Operacion)
 	case f.Despues && !slices.ContainsFunc(c.Operaciones, func(o string) bool { return c.admite(f, o) }):
 		return fmt.Errorf("la falla %q no admite despues", f.Tipo)
+	}
+	if err := f.revisaRespuesta(); err != nil {
+		return err
+	}
+	return f.revisaCuando()
+}
+
+// revisaRespuesta is about what is answered.
+func (f Falla) revisaRespuesta() error {
+	conTexto := []Tipo{EnOtroCodigo, Codigo, Fault}
+	switch {
 	case f.Tipo == Pagina && (f.HTTP < http.StatusOK || f.HTTP > maxEstado), f.Tipo != Pagina && (f.HTTP != 0 || f.Ubicacion != ""):
 		return fmt.Errorf("http, de %d a %d, y ubicacion van con la falla %q", http.StatusOK, maxEstado, Pagina)
-	case f.Tipo == EnOtroCodigo && f.Codificacion == "", f.Codificacion != "" && !slices.Contains([]Tipo{EnOtroCodigo, Codigo, Fault}, f.Tipo):
-		return fmt.Errorf("codificacion va con las fallas %s; %[1]q la requiere", une([]Tipo{EnOtroCodigo, Codigo, Fault}))
+	case f.Tipo == EnOtroCodigo && f.Codificacion == "", f.Codificacion != "" && !slices.Contains(conTexto, f.Tipo):
+		return fmt.Errorf("codificacion va con las fallas %s; %q la requiere", une(conTexto), EnOtroCodigo)
 	case f.Codificacion != "" && !slices.Contains(codificaciones(), f.Codificacion), f.Anuncio != "" && (f.Codificacion == "" || !slices.Contains(anuncios(), f.Anuncio)):
 		return fmt.Errorf("codificacion es una de %s, y anuncio uno de %s", une(codificaciones()), une(anuncios()))
 	case strings.HasSuffix(f.Anuncio, anunciaMarca) && !strings.HasPrefix(f.Codificacion, "utf-"):
 		return fmt.Errorf("%s no tiene marca", f.Codificacion)
-	case f.Porciento < 0 || f.Porciento > 100 || f.Porciento > 0 && f.Cada > 0:
-		return fmt.Errorf("porciento va de 0 a 100, sin cada")
-	case f.Tipo == Intermitencia && f.Porciento == 0:
-		return fmt.Errorf("la falla %q requiere porciento", f.Tipo)
 	case f.Tipo == Codigo && f.Codigo == "":
 		return fmt.Errorf("la falla %q requiere codigo", f.Tipo)
 	case f.Tipo == Lento && f.Demora == 0:
 		return fmt.Errorf("la falla %q requiere demora", f.Tipo)
-	case f.Demora < 0 || f.Bytes < 0 || f.Veces < 0 || f.Cada < 0 || f.Entradas < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
-		return fmt.Errorf("demora, bytes, veces, cada, entradas, empieza, dura y repite no pueden ser negativos")
+	case f.Demora < 0 || f.Bytes < 0 || f.Entradas < 0:
+		return errors.New("demora, bytes y entradas no pueden ser negativos")
+	}
+	return nil
+}
+
+// revisaCuando is about which calls are touched.
+func (f Falla) revisaCuando() error {
+	switch {
+	case f.Porciento < 0 || f.Porciento > 100 || f.Porciento > 0 && f.Cada > 0:
+		return errors.New("porciento va de 0 a 100, sin cada")
+	case f.Tipo == Intermitencia && f.Porciento == 0:
+		return fmt.Errorf("la falla %q requiere porciento", f.Tipo)
+	case f.Veces < 0 || f.Cada < 0 || f.Empieza < 0 || f.Dura < 0 || f.Repite < 0:
+		return errors.New("veces, cada, empieza, dura y repite no pueden ser negativos")
 	case f.Dura == 0 && (f.Empieza > 0 || f.Repite > 0):
-		return fmt.Errorf("empieza y repite requieren dura")
+		return errors.New("empieza y repite requieren dura")
 	case f.Repite > 0 && f.Repite <= f.Dura:
-		return fmt.Errorf("repite debe ser mayor que dura")
+		return errors.New("repite debe ser mayor que dura")
 	case len(f.Contiene) > maxTexto:
 		return fmt.Errorf("contiene es un texto de %d bytes cuando mucho", maxTexto)
 	}

@@ -17,7 +17,7 @@ func (u *Universo) complementoCFDI(x *escritor, c *Comprobante, k *cuentas) {
 }
 
 // semanas is how long a worker has worked.
-func semanas(c *Comprobante) int64 { return 20 + int64(c.azar>>48%900) } //nolint:gosec // less than 920
+func semanas(c *Comprobante) int64 { return 20 + int64(c.azar>>48%900) }
 
 // nomina12 writes a payroll: a fortnight's wages, coupons, income tax and social security, and a subsidy now
 // and then.
@@ -64,7 +64,7 @@ type pago struct {
 }
 
 func (u *Universo) pago(c *Comprobante) pago {
-	p := pago{facturas: u.facturas(c, 1+int(c.azar>>44%2), true)} //nolint:gosec // one or two
+	p := pago{facturas: u.facturas(c, 1+int(c.azar>>44%2), true)}
 	for i := range p.facturas {
 		k := p.facturas[i].cuentas()
 		p.cuentas = append(p.cuentas, k)

@@ -58,8 +58,6 @@ func (i impuesto) factor() string {
 	return "Tasa"
 }
 
-func (k *cuentas) renglones() []renglon { return k.lineas[:k.n] }
-
 func (r *renglon) impuestos() []impuesto { return r.gravamenes[:r.n] }
 
 // objeto is the ObjetoImp of a line.
@@ -178,7 +176,7 @@ func (c *Comprobante) Centavos() int64 {
 	case 'P', 'T':
 		return 0
 	case 'R':
-		return pesoMinimo + int64(c.azar>>20%5_000_000) //nolint:gosec // cents
+		return pesoMinimo + int64(c.azar>>20%5_000_000)
 	}
 	var k cuentas
 	k.llena(c)
@@ -214,7 +212,7 @@ func (k *cuentas) nada(c *Comprobante) {
 
 // paga makes a payroll: wages and coupons, less income tax and social security.
 func (k *cuentas) paga(azar uint64) {
-	k.sueldo = 300_000 + int64(azar>>20%3_000_000) //nolint:gosec // cents
+	k.sueldo = 300_000 + int64(azar>>20%3_000_000)
 	k.vales = k.sueldo / 20
 	k.renta, k.cuotas = proporcion(k.sueldo, 120_000), proporcion(k.sueldo, 23_750)
 	if azar>>44%3 == 0 {
@@ -231,7 +229,7 @@ func (k *cuentas) vende(c *Comprobante) {
 	como := perfilDe(c)
 	k.n = 1
 	if c.Tipo == 'I' {
-		k.n += int(c.azar >> 34 % maxRenglones) //nolint:gosec // less than three
+		k.n += int(c.azar >> 34 % maxRenglones)
 	}
 	persona := c.Sentido == Emitidos && esPersona(c.RFC)
 	azar := c.azar
@@ -239,15 +237,15 @@ func (k *cuentas) vende(c *Comprobante) {
 		azar = mezcla(azar)
 		r := &k.lineas[i]
 		r.cantidad = 1
-		r.producto = producto(azar >> 4 % uint64(deIVA)) //nolint:gosec // one of a few
+		r.producto = producto(azar >> 4 % uint64(deIVA))
 		r.cobra(como, i, persona)
 		if c.Tipo == 'E' {
 			r.producto = devolucion
 		}
 		if _, unidad, _ := r.producto.ficha(); unidad == unidadPieza || unidad == unidadKilo {
-			r.cantidad += int64(azar >> 8 % 8) //nolint:gosec // less than eight
+			r.cantidad += int64(azar >> 8 % 8)
 		}
-		r.valor = (pesoMinimo + int64(azar>>20%importeMaximo)) / r.cantidad //nolint:gosec // cents
+		r.valor = (pesoMinimo + int64(azar>>20%importeMaximo)) / r.cantidad
 		r.importe = r.valor * r.cantidad
 		if c.azar>>18%8 == 0 {
 			r.rebaja = proporcion(r.importe, 100_000)
@@ -375,7 +373,7 @@ func (u *Universo) facturas(c *Comprobante, cuantas int, credito bool) []Comprob
 		}
 		// Most are not between these two, which is known without making them.
 		azar := clave.azarDe(pos)
-		if int(azar%empresas) != c.Contraparte || azar>>8%100 >= porCientoIngresos || credito && !aCredito(azar) { //nolint:gosec // less than eighty
+		if int(azar%empresas) != c.Contraparte || azar>>8%100 >= porCientoIngresos || credito && !aCredito(azar) {
 			continue
 		}
 		if x := u.hace(a, clave, pos); x.Cancelacion == 0 || x.Cancelacion > c.Fecha {

@@ -180,7 +180,7 @@ func enLatin1(b []byte) []byte {
 		case r == '\ufffd':
 			latin = append(latin, b[i])
 		case r < 0x100:
-			latin = append(latin, byte(r))
+			latin = append(latin, byte(r)) //nolint:gosec // G115: looked at above
 		default:
 			latin = append(latin, '?')
 		}
@@ -295,7 +295,7 @@ func (t *texto) Close() error {
 	t.entrada.CRC32, t.entrada.CompressedSize64 = t.suma, t.cuenta.n
 	t.d.marca(t.entrada, t.n)
 	// The descriptor after the data has the 32-bit fields.
-	t.entrada.CompressedSize = uint32(min(t.entrada.CompressedSize64, 1<<32-1))     //nolint:gosec,staticcheck // bounded
-	t.entrada.UncompressedSize = uint32(min(t.entrada.UncompressedSize64, 1<<32-1)) //nolint:gosec,staticcheck // bounded
+	t.entrada.CompressedSize = uint32(min(t.entrada.CompressedSize64, 1<<32-1))     //nolint:staticcheck // the descriptor writes these
+	t.entrada.UncompressedSize = uint32(min(t.entrada.UncompressedSize64, 1<<32-1)) //nolint:staticcheck // the descriptor writes these
 	return nil
 }

@@ -24,8 +24,6 @@ type forma struct {
 	hijos       string // names in order; + is one or more, * any number, ? at most one
 }
 
-const nsNomina, nsPagos, nsTimbre = "http://www.sat.gob.mx/nomina12", "http://www.sat.gob.mx/Pagos20", "http://www.sat.gob.mx/TimbreFiscalDigital"
-
 func formas40() map[string]forma {
 	impuestos := forma{"", "TotalImpuestosRetenidos TotalImpuestosTrasladados", "Retenciones? Traslados?"}
 	return map[string]forma{
@@ -578,7 +576,7 @@ func TestForma_AnotherParserReadsThem(t *testing.T) {
 			archivos = append(archivos, archivo)
 		}
 	}
-	if salida, err := exec.CommandContext(t.Context(), programa, append([]string{"--noout", "--nonet"}, archivos...)...).CombinedOutput(); err != nil { //nolint:gosec // files of this test
+	if salida, err := exec.CommandContext(t.Context(), programa, append([]string{"--noout", "--nonet"}, archivos...)...).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, bytes.TrimSpace(salida))
 	}
 }
