@@ -1,6 +1,7 @@
 package cfdi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"iter"
@@ -62,56 +63,102 @@ func fallaDe(e zipdir.Entry, err error) *Falla {
 	return f
 }
 
-// Busca returns the XML of the CFDI with a UUID, byte for byte, of at most 32 MiB.
-// It goes by the names of the entries, as the SAT gives them; only entries whose
-// name is no UUID are looked into. Errors are ErrNoEsta, a *Falla when it is there
-// and cannot be read, zipdir.ErrZip and zipdir.ErrRead.
-func Busca(r io.ReaderAt, size int64, uuid string) ([]byte, error) {
+// Busca returns the XML of the CFDI with a UUID, byte for byte, of at most 32 MiB. It
+// looks into the entries that are called so, and into no other: Lugares has those. cierto
+// is that its timbre has the UUID; without it, that no other is known to be there, as the
+// XML cannot be read. Errors are ErrNoEsta, a *Falla when only a damaged entry has that
+// name, zipdir.ErrZip and zipdir.ErrRead.
+func Busca(r io.ReaderAt, size int64, uuid string) (xml []byte, cierto bool, err error) {
 	clave, ok := Clave(uuid)
 	if !ok {
-		return nil, ErrNoEsta
+		return nil, false, ErrNoEsta
 	}
-	sinUUID := 0
+	var dudoso []byte
+	falla := ErrNoEsta
 	for e, err := range zipdir.Walk(r, size) {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if !esDocumento(e) {
+		if nombre, conUUID := claveDelNombre(e); !conUUID || nombre != clave {
 			continue
 		}
-		suya, conUUID := Clave(sinExtension(e.Name))
-		if conUUID && suya == clave {
-			return entero(e)
+		texto, err := entero(e)
+		if errors.Is(err, zipdir.ErrRead) {
+			return nil, false, err
 		}
-		if !conUUID {
-			sinUUID++
+		if err != nil {
+			falla = err
+			continue
+		}
+		switch s, err := LeeResumen(bytes.NewReader(texto)); {
+		case err != nil && dudoso == nil:
+			dudoso = texto
+		case err == nil && esDe(s, clave):
+			return texto, true, nil
 		}
 	}
-	if sinUUID == 0 {
-		return nil, ErrNoEsta
+	if dudoso != nil {
+		return dudoso, false, nil
 	}
-	return buscaDentro(r, size, clave)
+	return nil, false, falla
 }
 
-func buscaDentro(r io.ReaderAt, size int64, clave [16]byte) ([]byte, error) {
-	var l lectorResumen
-	for e, err := range zipdir.Walk(r, size) {
+func esDe(s Resumen, clave [16]byte) bool {
+	suya, ok := Clave(s.UUID)
+	return ok && suya == clave
+}
+
+// claveDelNombre is the UUID that an entry is called by.
+func claveDelNombre(e zipdir.Entry) (clave [16]byte, ok bool) {
+	if !esDocumento(e) {
+		return clave, false
+	}
+	return Clave(sinExtension(e.Name))
+}
+
+// Lugar is where a CFDI is that its entry is not called by.
+type Lugar struct {
+	Clave    [16]byte // of its timbre
+	Posicion Posicion
+}
+
+// Lugares yields the place of each CFDI whose entry has another UUID for a name, or none.
+// What cannot be read is passed over. An error is the last thing: zipdir.ErrZip or
+// zipdir.ErrRead.
+func Lugares(r io.ReaderAt, size int64) iter.Seq2[Lugar, error] {
+	return func(yield func(Lugar, error) bool) {
+		var l lectorResumen
+		for e, err := range zipdir.Walk(r, size) {
+			if err == nil && !esDocumento(e) {
+				continue
+			}
+			var s Resumen
+			if err == nil {
+				s, err = resume(&l, e)
+			}
+			if errors.Is(err, zipdir.ErrRead) || errors.Is(err, zipdir.ErrZip) {
+				yield(Lugar{}, err)
+				return
+			}
+			nombre, conUUID := claveDelNombre(e)
+			clave, ok := Clave(s.UUID)
+			if err != nil || !ok || conUUID && nombre == clave {
+				continue
+			}
+			if !yield(Lugar{Clave: clave, Posicion: tras(e.Mark, 0)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Documento returns the XML at a place that Lugares gave, with the errors of Busca.
+func Documento(r io.ReaderAt, size int64, en Posicion) ([]byte, error) {
+	for e, err := range zipdir.WalkFrom(r, size, en.mark()) {
 		if err != nil {
 			return nil, err
 		}
-		if !esDocumento(e) {
-			continue
-		}
-		if _, conUUID := Clave(sinExtension(e.Name)); conUUID {
-			continue
-		}
-		s, err := resume(&l, e)
-		if errors.Is(err, zipdir.ErrRead) {
-			return nil, err
-		}
-		if suya, ok := Clave(s.UUID); err == nil && ok && suya == clave {
-			return entero(e)
-		}
+		return entero(e)
 	}
 	return nil, ErrNoEsta
 }

@@ -237,7 +237,7 @@ func TestLecturas_WhenTheMethodIsNotReadNameIt(t *testing.T) {
 			_, fallas := leeTodo(t, leeMetadatos, paquete, 0)
 			if strings.HasSuffix(entrada, ".xml") {
 				_, fallas = leeTodo(t, leeResumenes, paquete, 0)
-				if _, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid1); err == nil || err.Error() != entrada+": "+tc.want {
+				if _, _, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid1); err == nil || err.Error() != entrada+": "+tc.want {
 					t.Errorf("%s: %v", nombre, err)
 				}
 			}

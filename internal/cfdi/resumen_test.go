@@ -199,30 +199,6 @@ func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
 	}
 }
 
-func TestBusca_WhenThereReturnsItByteForByte(t *testing.T) {
-	t.Parallel()
-	c40, c33 := muestraXML(t, "cfdi40.xml"), muestraXML(t, "cfdi33.xml")
-	const otro = "99999999-2222-4333-8444-555555555555"
-	paquete := empaca(t, archivo{"carpeta/" + uuid1 + ".xml", "otro"}, archivo{"rota.xml", "<"}, archivo{otro + ".xml", "<rota"},
-		archivo{uuid1 + ".xml.xml", c40}, archivo{"factura.xml", c33})
-	for uuid, want := range map[string]string{uuid1: c40, strings.ToLower(uuid1): c40, uuid2: c33, otro: "<rota"} {
-		got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid)
-		if err != nil || string(got) != want {
-			t.Errorf("%s: %d bytes of %d, %v", uuid, len(got), len(want), err)
-		}
-	}
-	for _, uuid := range []string{"", "x", "33333333-2222-4333-8444-555555555555", uuid1 + ".xml"} {
-		if got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid); !errors.Is(err, ErrNoEsta) {
-			t.Errorf("%q: %d bytes, %v", uuid, len(got), err)
-		}
-	}
-	paquete[bytes.Index(paquete, []byte(uuid1+".xml.xml"))+100] ^= 0xff
-	var falla *Falla
-	if got, err := Busca(bytes.NewReader(paquete), int64(len(paquete)), uuid1); !errors.As(err, &falla) || falla.Entrada != uuid1+".xml.xml" {
-		t.Errorf("broken: %d bytes, %v", len(got), err)
-	}
-}
-
 // deBiblioteca reads the values that a summary keeps with encoding/xml.
 func deBiblioteca(texto []byte) (valores []string, err error) {
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(texto, []byte(marcaUTF8))))

@@ -30,6 +30,7 @@ type Abridor interface {
 type Lectura struct {
 	store    *store.Store
 	paquetes Abridor
+	lugares  lugares
 }
 
 // NewLectura returns a reader over st and the packages.
@@ -252,45 +253,6 @@ func leeCursor(cursor string) (int64, cfdi.Posicion, error) {
 		return 0, cfdi.Posicion{}, errCursor
 	}
 	return id, pos, nil
-}
-
-// CFDI returns one CFDI as it is in its package, and its length in bytes.
-func (l *Lectura) CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error) {
-	d, err := l.store.Descarga(ctx, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, 0, ErrNoExiste
-	case err != nil:
-		return nil, 0, interno(err)
-	case d.Peticion.Solicitud.TipoSolicitud != gateway.TipoCFDI:
-		return nil, 0, errNoEsCFDI
-	}
-	for p, err := range l.recorre(ctx, d, 0) {
-		if err != nil {
-			return nil, 0, interno(err)
-		}
-		xml, err := l.busca(ctx, p.fila.Paquete, uuid)
-		var falla *cfdi.Falla
-		switch {
-		case errors.Is(err, cfdi.ErrNoEsta):
-			continue
-		case errors.As(err, &falla):
-			return nil, 0, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Detail: "El CFDI está en el paquete y no se puede leer: " + falla.Detalle}
-		case err != nil:
-			return nil, 0, err
-		}
-		return io.NopCloser(strings.NewReader(string(xml))), int64(len(xml)), nil
-	}
-	return nil, 0, errNoHayCFDI
-}
-
-func (l *Lectura) busca(ctx context.Context, p gateway.Paquete, uuid string) ([]byte, error) {
-	r, err := l.paquetes.Lee(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // read only
-	return cfdi.Busca(r, r.Size(), uuid)
 }
 
 // Cuenta implements Lector.
