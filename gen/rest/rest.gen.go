@@ -594,6 +594,16 @@ type AvisoDeAddenda struct {
 	Detalle string `json:"detalle"`
 }
 
+// AvisoDePeticion Algo que se envió al SAT como se pidió y conviene revisar.
+//
+// Example: La pasarela no conoce el complemento «hidroypetro10»; se envía al SAT tal cual.
+type AvisoDePeticion = string
+
+// Bom Si el CSV es para una hoja de cálculo.
+//
+// Example: true
+type Bom = bool
+
 // Bytes Un tamaño en bytes.
 //
 // Example: 1048576
@@ -688,7 +698,8 @@ type ColumnaExtra struct {
 	Valor string `json:"valor"`
 }
 
-// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
+// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
 //
 // De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
 // cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
@@ -824,7 +835,11 @@ type Descarga struct {
 	// Example: 2026-02-01T20:14:09Z
 	Actualizada time.Time `json:"actualizada"`
 
-	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
+	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
+
+	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
+	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
 	//
 	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
 	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
@@ -1709,9 +1724,9 @@ type Metadato struct {
 	// Example: PRU010101AB1
 	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
 
-	// UUID Folio fiscal.
+	// UUID Folio fiscal, en minúsculas; el SAT lo escribe en mayúsculas.
 	//
-	// Example: 5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43
+	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 	UUID string `json:"uuid"`
 }
 
@@ -1930,7 +1945,8 @@ type PeticionCancelacion struct {
 // que `fechaFinal`, nada en el futuro y hasta seis años hacia atrás. El rango puede tener más comprobantes que los
 // topes del SAT; se parte solo.
 type PeticionDescarga struct {
-	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
+	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
 	//
 	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
 	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
@@ -2113,7 +2129,8 @@ type PeticionProgramacion struct {
 // `fechaInicial` va antes que `fechaFinal`, `fechaFinal` no está en el futuro y el rango no
 // empieza hace más de seis años. Una falta contesta 422 y nombra los campos.
 type PeticionSolicitud struct {
-	// Complemento Nombre del complemento, en minúsculas. La pasarela comprueba que sea del catálogo de la familia.
+	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
+	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
 	//
 	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
 	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
@@ -2531,9 +2548,9 @@ type ResumenCFDI struct {
 	// Example: 1160.00
 	Total string `json:"total,omitempty,omitzero"`
 
-	// UUID Folio fiscal, como lo trae el timbre.
+	// UUID Folio fiscal, el de su timbre, en minúsculas.
 	//
-	// Example: 5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43
+	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 	UUID string `json:"uuid"`
 
 	// Version La del documento; `3.2`, `3.3` o `4.0` de CFDI, `1.0` o `2.0` de Retenciones.
@@ -2588,6 +2605,9 @@ type Servicio string
 
 // SolicitudAceptada Lo que contestó el SAT al aceptar la solicitud.
 type SolicitudAceptada struct {
+	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
+	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
+
 	// CodEstatus El código del SAT; `5000` es solicitud recibida con éxito.
 	//
 	// Example: 5000
@@ -3776,6 +3796,10 @@ type ListarCFDIsDescargaParams struct {
 	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 
+	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
+	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
+	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
+
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
 
@@ -3800,6 +3824,10 @@ type ListarEventosDescargaParams struct {
 type ListarMetadatosDescargaParams struct {
 	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
+
+	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
+	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
+	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
 
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
@@ -3870,6 +3898,10 @@ type ConsultarLoteParams struct {
 
 // ObtenerResultadoLoteParams defines parameters for ObtenerResultadoLote.
 type ObtenerResultadoLoteParams struct {
+	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
+	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
+	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
+
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
@@ -4874,6 +4906,19 @@ func (siw *ServerInterfaceWrapper) ListarCFDIsDescarga(w http.ResponseWriter, r 
 		return
 	}
 
+	// ------------- Optional query parameter "bom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "limite" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -5049,6 +5094,19 @@ func (siw *ServerInterfaceWrapper) ListarMetadatosDescarga(w http.ResponseWriter
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "bom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
 		}
 		return
 	}
@@ -5562,6 +5620,19 @@ func (siw *ServerInterfaceWrapper) ObtenerResultadoLote(w http.ResponseWriter, r
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ObtenerResultadoLoteParams
+
+	// ------------- Optional query parameter "bom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
+		}
+		return
+	}
 
 	headers := r.Header
 

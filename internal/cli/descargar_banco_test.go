@@ -120,7 +120,7 @@ func (b *banco) folios() []string {
 	var nombres []string
 	for uuid, cancelado := range b.Sandbox.Folios(gatewaytest.Empresa, sat.Emitidos, desde, hasta) {
 		if !cancelado {
-			nombres = append(nombres, "xml/"+strings.ToUpper(uuid.String())+".xml")
+			nombres = append(nombres, "xml/"+uuid.String()+".xml")
 		}
 	}
 	slices.Sort(nombres)

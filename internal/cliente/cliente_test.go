@@ -106,6 +106,10 @@ func TestExtrae_WhenThePackageIsHostile(t *testing.T) {
 	if err := errors.Join(w.Close(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	// An earlier version named them in capitals: the file is renamed, not doubled.
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "xml"), 0o700), os.WriteFile(filepath.Join(dir, "xml", uuid1+".xml"), []byte("antes"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	x, err := extrae(t.Context(), suDescarga(), []string{path, path}, filepath.Join(dir, "xml"), Opciones{Avisa: func(string, int64, int64) {}})
 	if err != nil || x.Comprobantes != 2 || x.Ilegibles != 4 {
 		t.Errorf("%+v, %v", x, err)
@@ -117,7 +121,7 @@ func TestExtrae_WhenThePackageIsHostile(t *testing.T) {
 		}
 		return err
 	})
-	if want := "p.zip xml/" + uuid1 + ".xml xml/" + uuid3 + ".xml"; err != nil || strings.Join(hay, " ") != want {
+	if want := "p.zip xml/" + strings.ToLower(uuid1) + ".xml xml/" + strings.ToLower(uuid3) + ".xml"; err != nil || strings.Join(hay, " ") != want {
 		t.Errorf("%q, want %q: %v", hay, want, err)
 	}
 	cortado, cancela := context.WithCancel(t.Context())

@@ -1,8 +1,40 @@
 package gateway
 
-// Complementos lists the complementos by which a solicitud of the family can be
-// narrowed: the catalogue of the SAT's v1.5 document for CFDI, extended by the
-// later versions that clients use, and that of Retenciones (sat.md §6).
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// formaComplemento is what a name of a complemento can be.
+var formaComplemento = regexp.MustCompile(`^[a-z0-9]{1,60}$`)
+
+// Avisos says, in Spanish, what of a valid solicitud is worth a second look. A
+// complemento that is not known here is sent: the SAT's own list is older than what it
+// has in force.
+func (s Solicitud) Avisos() []string {
+	otra := Retenciones
+	if s.Servicio == Retenciones {
+		otra = CFDI
+	}
+	switch {
+	case s.Complemento == "" || slices.Contains(Complementos(s.Servicio), s.Complemento):
+		return nil
+	case slices.Contains(Complementos(otra), s.Complemento):
+		return []string{fmt.Sprintf("El complemento «%s» es del servicio %s; se envía al SAT tal cual, y quizá no encuentre nada.", s.Complemento, otra)}
+	}
+	return []string{fmt.Sprintf("La pasarela no conoce el complemento «%s»; se envía al SAT tal cual. Si está mal escrito, el SAT lo rechaza o no encuentra nada.", s.Complemento)}
+}
+
+func (v *validator) complemento(valor string, s Servicio) {
+	if valor != "" && !formaComplemento.MatchString(valor) {
+		v.add("complemento", "No tiene la forma de un complemento: letras minúsculas sin acento y dígitos, 60 como máximo.", Complementos(s)...)
+	}
+}
+
+// Complementos lists the complementos that are known: the catalogue of the SAT's v1.5
+// document for CFDI, extended by the later versions that clients use, and that of
+// Retenciones (sat.md §6). It is no reason to refuse another.
 func Complementos(s Servicio) []string {
 	if s == Retenciones {
 		return []string{

@@ -110,7 +110,7 @@ func (s Solicitud) Validate(now time.Time) error {
 	v.oneOf("version", s.Version, []string{Version15, Version11}, true)
 	v.oneOf("estadoComprobante", s.EstadoComprobante, []string{EstadoTodos, EstadoCancelado, EstadoVigente}, false)
 	v.oneOf("tipoComprobante", s.TipoComprobante, []string{"I", "E", "T", "N", "P"}, false)
-	v.oneOf("complemento", s.Complemento, Complementos(s.Servicio), false)
+	v.complemento(s.Complemento, s.Servicio)
 	if s.Version == Version11 {
 		v.version11(s, now)
 	} else {

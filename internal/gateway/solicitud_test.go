@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func TestValidate_WhenAccepted(t *testing.T) {
 		"recibidos, one":       with(recibidos, func(s *Solicitud) { s.RFCEmisor = "PEPJ800101AB5" }),
 		"recibidos metadata":   with(recibidos, func(s *Solicitud) { s.TipoSolicitud, s.EstadoComprobante = TipoMetadata, EstadoCancelado }),
 		"folio":                {Servicio: CFDI, TipoDescarga: Folio, RFCSolicitante: "PRU010101AB1", Folio: "B3166F5C-B1F6-4B09-9984-17163E3DB029"},
+		"unknown complemento":  with(emitidos(), func(s *Solicitud) { s.Complemento = "hidroypetro10" }),
 		"retenciones":          with(emitidos(), func(s *Solicitud) { s.Servicio, s.Complemento = Retenciones, "dividendos" }),
 		"v1.1":                 v11,
 		"one second":           with(emitidos(), func(s *Solicitud) { s.FechaFinal = "2026-01-01T00:00:01" }),
@@ -57,38 +59,39 @@ func TestValidate_WhenRefused(t *testing.T) {
 		s    Solicitud
 		want []string // the fields named
 	}{
-		"nothing":                  {Solicitud{Servicio: CFDI}, []string{"rfcSolicitante", "tipoDescarga"}},
-		"start is end":             {with(emitidos(), func(s *Solicitud) { s.FechaFinal = s.FechaInicial }), []string{"fechaFinal"}},
-		"end before start":         {with(emitidos(), func(s *Solicitud) { s.FechaFinal = "2025-12-31T00:00:00" }), []string{"fechaFinal"}},
-		"a second in the future":   {with(emitidos(), func(s *Solicitud) { s.FechaFinal = "2026-11-21T12:00:01" }), []string{"fechaFinal"}},
-		"a second over six years":  {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2020-11-20T23:59:59" }), []string{"fechaInicial"}},
-		"no such day":              {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2026-02-30T00:00:00" }), []string{"fechaInicial"}},
-		"a zone":                   {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2026-01-01T00:00:00Z" }), []string{"fechaInicial"}},
-		"no dates":                 {with(emitidos(), func(s *Solicitud) { s.FechaInicial, s.FechaFinal = "", "" }), []string{"fechaInicial", "fechaFinal"}},
-		"small letters":            {with(emitidos(), func(s *Solicitud) { s.RFCSolicitante, s.RFCEmisor = "pru010101ab1", "pru010101ab1" }), []string{"rfcSolicitante", "rfcEmisor"}},
-		"another's emitidos":       {with(emitidos(), func(s *Solicitud) { s.RFCEmisor = "PEPJ800101AB5" }), []string{"rfcEmisor"}},
-		"six receivers":            {with(emitidos(), func(s *Solicitud) { s.RFCReceptores = slices.Repeat([]string{"PEPJ800101AB5"}, 6) }), []string{"rfcReceptores"}},
-		"a bad receiver":           {with(emitidos(), func(s *Solicitud) { s.RFCReceptores = []string{"PEPJ800101AB5", "X"} }), []string{"rfcReceptores/1"}},
-		"receptor in emitidos":     {with(emitidos(), func(s *Solicitud) { s.RFCReceptor = "PEPJ800101AB5" }), []string{"rfcReceptor"}},
-		"METADATA":                 {with(emitidos(), func(s *Solicitud) { s.TipoSolicitud = "METADATA" }), []string{"tipoSolicitud"}},
-		"no tipoSolicitud":         {with(emitidos(), func(s *Solicitud) { s.TipoSolicitud = "" }), []string{"tipoSolicitud"}},
-		"estado as in v1.2":        {with(emitidos(), func(s *Solicitud) { s.EstadoComprobante = "1" }), []string{"estadoComprobante"}},
-		"tipoComprobante":          {with(emitidos(), func(s *Solicitud) { s.TipoComprobante = "X" }), []string{"tipoComprobante"}},
-		"complemento of the other": {with(emitidos(), func(s *Solicitud) { s.Complemento = "dividendos" }), []string{"complemento"}},
-		"complemento of CFDI":      {with(emitidos(), func(s *Solicitud) { s.Servicio, s.Complemento = Retenciones, "nomina12" }), []string{"complemento"}},
-		"received XML cancelled":   {with(recibidos, func(s *Solicitud) { s.EstadoComprobante = "Cancelado" }), []string{"estadoComprobante"}},
-		"received XML of all":      {with(recibidos, func(s *Solicitud) { s.EstadoComprobante = "Todos" }), []string{"estadoComprobante"}},
-		"another's recibidos":      {with(recibidos, func(s *Solicitud) { s.RFCReceptor = "PEPJ800101AB5" }), []string{"rfcReceptor"}},
-		"receivers in recibidos":   {with(recibidos, func(s *Solicitud) { s.RFCReceptores = []string{"PEPJ800101AB5"} }), []string{"rfcReceptores"}},
-		"folio in emitidos":        {with(emitidos(), func(s *Solicitud) { s.Folio = folio.Folio }), []string{"folio"}},
-		"no folio":                 {with(folio, func(s *Solicitud) { s.Folio = "" }), []string{"folio"}},
-		"folio is no UUID":         {with(folio, func(s *Solicitud) { s.Folio = "b3166f5cb1f64b09998417163e3db029" }), []string{"folio"}},
-		"folio with a range":       {with(folio, func(s *Solicitud) { s.FechaInicial, s.FechaFinal = "2026-01-01T00:00:00", "2026-01-02T00:00:00" }), []string{"fechaInicial", "fechaFinal"}},
-		"folio as metadata":        {with(folio, func(s *Solicitud) { s.TipoSolicitud = TipoMetadata }), []string{"tipoSolicitud"}},
-		"v1.1 of strangers":        {with(v11, func(s *Solicitud) { s.RFCEmisor = "PEPJ800101AB5" }), []string{"rfcSolicitante"}},
-		"v1.1 without sides":       {with(v11, func(s *Solicitud) { s.RFCEmisor = "" }), []string{"rfcEmisor"}},
-		"v1.1 with v1.5's":         {with(v11, func(s *Solicitud) { s.TipoDescarga, s.EstadoComprobante = Emitidos, "Todos" }), []string{"tipoDescarga", "estadoComprobante"}},
-		"version":                  {with(emitidos(), func(s *Solicitud) { s.Version = "1.2" }), []string{"version"}},
+		"nothing":                 {Solicitud{Servicio: CFDI}, []string{"rfcSolicitante", "tipoDescarga"}},
+		"start is end":            {with(emitidos(), func(s *Solicitud) { s.FechaFinal = s.FechaInicial }), []string{"fechaFinal"}},
+		"end before start":        {with(emitidos(), func(s *Solicitud) { s.FechaFinal = "2025-12-31T00:00:00" }), []string{"fechaFinal"}},
+		"a second in the future":  {with(emitidos(), func(s *Solicitud) { s.FechaFinal = "2026-11-21T12:00:01" }), []string{"fechaFinal"}},
+		"a second over six years": {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2020-11-20T23:59:59" }), []string{"fechaInicial"}},
+		"no such day":             {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2026-02-30T00:00:00" }), []string{"fechaInicial"}},
+		"a zone":                  {with(emitidos(), func(s *Solicitud) { s.FechaInicial = "2026-01-01T00:00:00Z" }), []string{"fechaInicial"}},
+		"no dates":                {with(emitidos(), func(s *Solicitud) { s.FechaInicial, s.FechaFinal = "", "" }), []string{"fechaInicial", "fechaFinal"}},
+		"small letters":           {with(emitidos(), func(s *Solicitud) { s.RFCSolicitante, s.RFCEmisor = "pru010101ab1", "pru010101ab1" }), []string{"rfcSolicitante", "rfcEmisor"}},
+		"another's emitidos":      {with(emitidos(), func(s *Solicitud) { s.RFCEmisor = "PEPJ800101AB5" }), []string{"rfcEmisor"}},
+		"six receivers":           {with(emitidos(), func(s *Solicitud) { s.RFCReceptores = slices.Repeat([]string{"PEPJ800101AB5"}, 6) }), []string{"rfcReceptores"}},
+		"a bad receiver":          {with(emitidos(), func(s *Solicitud) { s.RFCReceptores = []string{"PEPJ800101AB5", "X"} }), []string{"rfcReceptores/1"}},
+		"receptor in emitidos":    {with(emitidos(), func(s *Solicitud) { s.RFCReceptor = "PEPJ800101AB5" }), []string{"rfcReceptor"}},
+		"METADATA":                {with(emitidos(), func(s *Solicitud) { s.TipoSolicitud = "METADATA" }), []string{"tipoSolicitud"}},
+		"no tipoSolicitud":        {with(emitidos(), func(s *Solicitud) { s.TipoSolicitud = "" }), []string{"tipoSolicitud"}},
+		"estado as in v1.2":       {with(emitidos(), func(s *Solicitud) { s.EstadoComprobante = "1" }), []string{"estadoComprobante"}},
+		"tipoComprobante":         {with(emitidos(), func(s *Solicitud) { s.TipoComprobante = "X" }), []string{"tipoComprobante"}},
+		"complemento in capitals": {with(emitidos(), func(s *Solicitud) { s.Complemento = "Nomina12" }), []string{"complemento"}},
+		"complemento of two":      {with(emitidos(), func(s *Solicitud) { s.Complemento = "nomina12,pagos20" }), []string{"complemento"}},
+		"complemento too long":    {with(emitidos(), func(s *Solicitud) { s.Complemento = strings.Repeat("a", 61) }), []string{"complemento"}},
+		"received XML cancelled":  {with(recibidos, func(s *Solicitud) { s.EstadoComprobante = "Cancelado" }), []string{"estadoComprobante"}},
+		"received XML of all":     {with(recibidos, func(s *Solicitud) { s.EstadoComprobante = "Todos" }), []string{"estadoComprobante"}},
+		"another's recibidos":     {with(recibidos, func(s *Solicitud) { s.RFCReceptor = "PEPJ800101AB5" }), []string{"rfcReceptor"}},
+		"receivers in recibidos":  {with(recibidos, func(s *Solicitud) { s.RFCReceptores = []string{"PEPJ800101AB5"} }), []string{"rfcReceptores"}},
+		"folio in emitidos":       {with(emitidos(), func(s *Solicitud) { s.Folio = folio.Folio }), []string{"folio"}},
+		"no folio":                {with(folio, func(s *Solicitud) { s.Folio = "" }), []string{"folio"}},
+		"folio is no UUID":        {with(folio, func(s *Solicitud) { s.Folio = "b3166f5cb1f64b09998417163e3db029" }), []string{"folio"}},
+		"folio with a range":      {with(folio, func(s *Solicitud) { s.FechaInicial, s.FechaFinal = "2026-01-01T00:00:00", "2026-01-02T00:00:00" }), []string{"fechaInicial", "fechaFinal"}},
+		"folio as metadata":       {with(folio, func(s *Solicitud) { s.TipoSolicitud = TipoMetadata }), []string{"tipoSolicitud"}},
+		"v1.1 of strangers":       {with(v11, func(s *Solicitud) { s.RFCEmisor = "PEPJ800101AB5" }), []string{"rfcSolicitante"}},
+		"v1.1 without sides":      {with(v11, func(s *Solicitud) { s.RFCEmisor = "" }), []string{"rfcEmisor"}},
+		"v1.1 with v1.5's":        {with(v11, func(s *Solicitud) { s.TipoDescarga, s.EstadoComprobante = Emitidos, "Todos" }), []string{"tipoDescarga", "estadoComprobante"}},
+		"version":                 {with(emitidos(), func(s *Solicitud) { s.Version = "1.2" }), []string{"version"}},
 	} {
 		err := tc.s.Normalize().Validate(now)
 		var e *Error
@@ -105,6 +108,27 @@ func TestValidate_WhenRefused(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, named); diff != "" {
 			t.Errorf("%s: fields named\n%s", name, diff)
+		}
+	}
+}
+
+func TestAvisos_WhenAComplementoIsNotKnownSaySo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		servicio    Servicio
+		complemento string
+		want        string // in the notice; empty for none
+	}{
+		"none":         {CFDI, "", ""},
+		"known":        {CFDI, "nomina12", ""},
+		"unknown":      {CFDI, "hidroypetro10", "no conoce el complemento «hidroypetro10»"},
+		"of the other": {CFDI, "dividendos", "es del servicio retenciones"},
+		"of CFDI":      {Retenciones, "nomina12", "es del servicio cfdi"},
+		"a retencion":  {Retenciones, "dividendos", ""},
+	} {
+		got := strings.Join(Solicitud{Servicio: tc.servicio, Complemento: tc.complemento}.Avisos(), "|")
+		if (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"iter"
@@ -36,7 +35,8 @@ type Lectura interface {
 // lectura is what a caller asks of a reading.
 type lectura struct {
 	parcial bool
-	limite  int // 0 for none
+	marca   bool // before CSV
+	limite  int  // 0 for none
 	cursor  string
 }
 
@@ -54,7 +54,6 @@ type forma[T, J any] struct {
 
 const (
 	contentNDJSON = "application/x-ndjson"
-	contentCSV    = "text/csv"
 	// streamBlock is what is gathered before it is sent.
 	streamBlock = 64 << 10
 )
@@ -75,7 +74,7 @@ func sirve[T, J any](h *handler, w http.ResponseWriter, r *http.Request, id stri
 	case contentNDJSON:
 		linea = f.ndjson
 	case contentCSV:
-		linea, content, extension = f.csv, contentCSV+"; charset=utf-8; header=present", ".csv"
+		linea, content, extension = f.csv(l.marca), contentTypeCSV, ".csv"
 	default:
 		return f.json(w, r, id, l)
 	}
@@ -185,44 +184,29 @@ func (f forma[T, J]) ndjson(out *bufio.Writer) func(descargas.Renglon[T]) error 
 	}
 }
 
-// csv writes a heading, and each row as RFC 4180 has it. What could not be read
-// is a row that has its last cell only.
-// It needs no flush but out's: bufio puts no writer around its own.
-func (f forma[T, J]) csv(out *bufio.Writer) func(descargas.Renglon[T]) error {
-	rows := csv.NewWriter(out)
-	rows.UseCRLF = true
-	celdas := append(append([]string{}, f.columnas...), "falla")
-	heading := rows.Write(celdas)
-	return func(fila descargas.Renglon[T]) error {
-		if heading != nil {
-			return heading
-		}
-		celdas = celdas[:0]
-		if fila.Falla != nil {
-			for range f.columnas {
-				celdas = append(celdas, "")
+// csv writes a heading, and each row. What could not be read is a row that has its last
+// cell only.
+func (f forma[T, J]) csv(marca bool) func(out *bufio.Writer) func(descargas.Renglon[T]) error {
+	return func(out *bufio.Writer) func(descargas.Renglon[T]) error {
+		rows := newCSV(out, marca)
+		celdas := append(append([]string{}, f.columnas...), "falla")
+		heading := rows.write(celdas)
+		return func(fila descargas.Renglon[T]) error {
+			if heading != nil {
+				return heading
 			}
-			celdas = append(celdas, fila.Paquete+": "+fila.Falla.Error())
-		} else {
-			celdas = append(f.celdas(celdas, &fila.Valor), "")
+			celdas = celdas[:0]
+			if fila.Falla != nil {
+				for range f.columnas {
+					celdas = append(celdas, "")
+				}
+				celdas = append(celdas, fila.Paquete+": "+fila.Falla.Error())
+			} else {
+				celdas = append(f.celdas(celdas, &fila.Valor), "")
+			}
+			return rows.write(celdas)
 		}
-		for i := range celdas {
-			celdas[i] = inert(celdas[i])
-		}
-		return rows.Write(celdas)
 	}
-}
-
-// inert keeps a spreadsheet from taking a cell for a formula (OWASP, CSV
-// Injection); names are others' text. Numbers stay as they are.
-func inert(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return cell
-	}
-	if strings.Trim(cell[1:], "0123456789.") == "" && (cell[0] == '-' || cell[0] == '+') && len(cell) > 1 {
-		return cell
-	}
-	return "'" + cell
 }
 
 // streamRows sends rows as they are read. The answer begins with the first whole
@@ -288,7 +272,7 @@ func (h *handler) obtenerCFDI(w http.ResponseWriter, r *http.Request, id, uuid s
 	}
 	defer body.Close() //nolint:errcheck // read only
 	w.Header().Set("Content-Type", "application/xml")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+uuid+`.xml"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+strings.ToLower(uuid)+`.xml"`)
 	w.Header().Set("Cache-Control", "private, no-cache")
 	if size >= 0 {
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))

@@ -192,9 +192,41 @@ func TestMetadatos_WhenReadAsCSV(t *testing.T) {
 	}
 }
 
+// What is inside a cell arrives byte for byte, whatever line breaks it has.
+func TestCSV_WhenCellsHoldLineBreaksLeavesThemAlone(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"a\nb": "\"a\nb\"", "a\rb": "\"a\rb\"", "a\r\nb": "\"a\r\nb\"", "a\n": "\"a\n\"", "\r=1+1": "\"'\r=1+1\"", "\nb": "\"'\nb\"", "a,b": `"a,b"`,
+		`"x" y`: `"""x"" y"`, " a": `" a"`, "\u00a0a": "\"\u00a0a\"", `\.`: `"\."`, "": "", "ñ": "ñ", "a;b": "a;b",
+	} {
+		m := cfdi.Metadato{UUID: "u", NombreReceptor: cell}
+		s := newLectura(t, &fakeLectura{metadatos: []descargas.Renglon[cfdi.Metadato]{{Valor: m}}}, acabada(gateway.TipoMetadata))
+		_, fila, _ := strings.Cut(s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String(), "\r\n")
+		if want := "u,,,," + want + ",,,,,,,,,,,,\r\n"; fila != want {
+			t.Errorf("%q is written %q, want %q", cell, fila, want)
+		}
+	}
+}
+
+func TestCSV_WhenForASpreadsheetBeginsWithTheMark(t *testing.T) {
+	t.Parallel()
+	s := newLectura(t, &fakeLectura{metadatos: threeRows()}, acabada(gateway.TipoMetadata))
+	sin := s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String()
+	for query, want := range map[string]string{"?bom=true": "\xEF\xBB\xBF" + sin, "?bom=false": sin} {
+		if got := s.do(http.MethodGet, metadatosPath+query, "", "Accept", contentCSV).Body.String(); got != want || !strings.HasPrefix(sin, "uuid,") {
+			t.Errorf("%s: %.20q", query, got)
+		}
+	}
+	for _, accept := range []string{"application/json", contentNDJSON} {
+		if got := s.do(http.MethodGet, metadatosPath+"?bom=true", "", "Accept", accept).Body.String(); !strings.HasPrefix(got, "{") {
+			t.Errorf("%s: %.20q", accept, got)
+		}
+	}
+}
+
 func TestInert_LeavesWhatNoSpreadsheetRuns(t *testing.T) {
 	t.Parallel()
-	for cell, want := range map[string]string{"": "", "a=b": "a=b", "=1": "'=1", "+52": "+52", "-1.5": "-1.5", "-": "'-", "-1+2": "'-1+2", "+a": "'+a", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "'x": "'x"} {
+	for cell, want := range map[string]string{"": "", "a=b": "a=b", "=1": "'=1", "+52": "+52", "-1.5": "-1.5", "-": "'-", "-1+2": "'-1+2", "+a": "'+a", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx", "＝1+1": "'＝1+1", "＠x": "'＠x", "'x": "'x", "ñ": "ñ"} {
 		if got := inert(cell); got != want {
 			t.Errorf("%q becomes %q, want %q", cell, got, want)
 		}
@@ -409,7 +441,7 @@ func TestCFDI_WhenItIsThere(t *testing.T) {
 	}}
 	w := newLectura(t, f, d).do(http.MethodGet, cfdisPath+"/"+unUUID, "")
 	if h := w.Header(); w.Code != 200 || w.Body.String() != "<x/>" || h.Get("Content-Type") != "application/xml" || h.Get("Content-Length") != "4" ||
-		h.Get("Content-Disposition") != `attachment; filename="`+unUUID+`.xml"` {
+		h.Get("Content-Disposition") != `attachment; filename="`+strings.ToLower(unUUID)+`.xml"` {
 		t.Errorf("%d %v %s", w.Code, h, w.Body)
 	}
 }

@@ -19,7 +19,7 @@ func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
 		Complemento: s.Complemento, RFCACuentaTerceros: s.RFCACuentaTerceros, PlazoHoras: int(d.Peticion.Plazo / time.Hour),
 		IDProgramacion: d.IDProgramacion, Creada: d.Creada.UTC(), Actualizada: d.Actualizada.UTC(), Limite: utc(d.Limite),
 		Terminada: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, Progreso: progreso(d.Progreso),
-		Cuota: rest.CuotaDescarga{Solicitudes: d.Cuota.Solicitudes, Descargas: d.Cuota.Descargas},
+		Cuota: rest.CuotaDescarga{Solicitudes: d.Cuota.Solicitudes, Descargas: d.Cuota.Descargas}, Avisos: s.Avisos(),
 	}
 	if p := d.Peticion.Programacion; p != nil {
 		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Traslape, Siguiente: utc(p.Siguiente)}

@@ -228,13 +228,13 @@ func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,
 
 func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarMetadatosDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return sirve(h, w, r, id, lectura{params.Parcial, params.Limite, params.Cursor}, h.metadatos())
+		return sirve(h, w, r, id, lectura{params.Parcial, params.Bom, params.Limite, params.Cursor}, h.metadatos())
 	})(w, r)
 }
 
 func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarCFDIsDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return sirve(h, w, r, id, lectura{params.Parcial, params.Limite, params.Cursor}, h.resumenes())
+		return sirve(h, w, r, id, lectura{params.Parcial, params.Bom, params.Limite, params.Cursor}, h.resumenes())
 	})(w, r)
 }
 
@@ -256,8 +256,10 @@ func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numero r
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.consultarLote(w, r, numero) })(w, r)
 }
 
-func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.resultadoLote(w, r, numero) })(w, r)
+func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, params rest.ObtenerResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.resultadoLote(w, r, numero, params.Bom)
+	})(w, r)
 }
 
 func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) {

@@ -273,6 +273,23 @@ func TestSolicitar_WhenAccepted(t *testing.T) {
 	}
 }
 
+func TestSolicitar_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {
+	t.Parallel()
+	var sent string
+	s := newSurface(t, &fake{presenta: func(_ string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+		sent = sol.Complemento
+		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "m"}, false, nil
+	}}, nil)
+	for complemento, want := range map[string]bool{"hidroypetro10": true, "nomina12": false} {
+		w := s.do(http.MethodPost, "/v1/sat/cfdi/solicitudes", `{"tipoDescarga":"emitidos","rfcSolicitante":"PRU010101AB1","fechaInicial":"2026-01-01T00:00:00",
+			"fechaFinal":"2026-01-31T23:59:59","tipoSolicitud":"CFDI","complemento":"`+complemento+`"}`)
+		if w.Code != http.StatusCreated || sent != complemento || strings.Contains(w.Body.String(), `"avisos":["La pasarela no conoce el complemento «`+complemento) != want ||
+			!want && strings.Contains(w.Body.String(), "avisos") {
+			t.Errorf("%s: %d %s", complemento, w.Code, w.Body)
+		}
+	}
+}
+
 func TestVerificar_WhenNothingWasFound(t *testing.T) {
 	t.Parallel()
 	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) {

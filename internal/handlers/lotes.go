@@ -1,8 +1,8 @@
 package handlers
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -138,7 +138,7 @@ func (h *handler) consultarLote(w http.ResponseWriter, r *http.Request, numeroLo
 	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Procesado(), Mensaje: got.Mensaje})
 }
 
-func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string, marca bool) error {
 	cuenta, err := h.cuenta(r)
 	if err != nil {
 		return err
@@ -148,9 +148,9 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 		return err
 	}
 	defer got.Close()
-	switch prefers(r, "application/json", "text/csv", "application/vnd.ms-excel", "application/zip") {
-	case "text/csv":
-		return writeCSV(w, got)
+	switch prefers(r, "application/json", contentCSV, "application/vnd.ms-excel", "application/zip") {
+	case contentCSV:
+		return writeCSV(w, got, marca)
 	case "application/vnd.ms-excel":
 		// The name in the archive is another's text: not for a header.
 		_, book, err := got.Libro()
@@ -169,17 +169,17 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// writeCSV writes rows as RFC 4180 has them, with a heading.
-func writeCSV(w http.ResponseWriter, got *lotes.Resultado) error {
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+// writeCSV writes the rows with a heading.
+func writeCSV(w http.ResponseWriter, got *lotes.Resultado, marca bool) error {
+	w.Header().Set("Content-Type", contentTypeCSV)
 	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+got.NumeroLote+`.csv"`)
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	out.Write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
+	out := bufio.NewWriter(w)
+	rows := newCSV(out, marca)
+	rows.write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
 	for _, t := range got.Titulos {
-		out.Write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
+		rows.write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
 	}
-	out.Flush()
+	out.Flush() //nolint:errcheck // the caller is gone
 	return nil
 }
 

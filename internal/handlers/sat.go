@@ -53,7 +53,8 @@ func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servici
 		// Two callers may choose the same key.
 		clave = callerFrom(r.Context()).key.Name + "\x1f" + params.IdempotencyKey
 	}
-	got, replayed, err := h.cfg.Solicitudes.Presenta(r.Context(), clave, solicitud(servicio, body))
+	pedida := solicitud(servicio, body)
+	got, replayed, err := h.cfg.Solicitudes.Presenta(r.Context(), clave, pedida)
 	if replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
@@ -61,7 +62,7 @@ func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servici
 		return err
 	}
 	w.Header().Set("Location", "/v1/sat/"+string(servicio)+"/solicitudes/"+url.PathEscape(got.IDSolicitud)+"?rfcSolicitante="+url.QueryEscape(body.RFCSolicitante))
-	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: got.CodEstatus, Mensaje: got.Mensaje})
+	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: got.CodEstatus, Mensaje: got.Mensaje, Avisos: pedida.Avisos()})
 }
 
 func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicitud {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,53 @@ func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
 	}
 	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/cfdis/"+someUUID), http.StatusNotFound, "no-encontrado")
 	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/metadatos"), http.StatusConflict, "conflicto")
+}
+
+// Metadata and CFDI of one range are joined by their UUID, which the SAT spells in two ways.
+func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheyJoin(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	leidos := map[string][]string{}
+	for tipo, lista := range map[string]string{"Metadata": "metadatos", "CFDI": "cfdis"} {
+		body := r.metadatos()
+		body["tipoSolicitud"], body["estadoComprobante"] = tipo, "Vigente"
+		id := r.creaDescarga(body).IDDescarga
+		r.sigue(id)
+		d := r.descarga(id)
+		if d.Estado != "terminada" || d.Progreso.NumeroCFDIs == 0 {
+			t.Fatalf("%s: %+v", tipo, d)
+		}
+		uuids := readsAlike(t, r, rutaDescargas+"/"+id+"/"+lista, lista, d.Progreso.NumeroCFDIs)
+		slices.Sort(uuids)
+		leidos[tipo] = uuids
+	}
+	if !slices.Equal(leidos["Metadata"], leidos["CFDI"]) {
+		t.Errorf("%d of metadata and %d of CFDI are not the same: %v… and %v…", len(leidos["Metadata"]), len(leidos["CFDI"]), leidos["Metadata"][:1], leidos["CFDI"][:1])
+	}
+	for _, uuid := range leidos["Metadata"] {
+		if uuid != strings.ToLower(uuid) {
+			t.Errorf("%s is not in lower case", uuid)
+		}
+	}
+}
+
+// The SAT accepts complementos that its list lacks, and so ours: they are sent, with a notice.
+func TestDescargas_WhenAComplementoIsNotKnownItIsSent(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	body := r.metadatos()
+	body["complemento"] = "cartaporte31"
+	id := r.creaDescarga(body).IDDescarga
+	r.sigue(id)
+	got := r.Get(rutaDescargas + "/" + id)
+	if !strings.Contains(string(got.Body), `"avisos":["La pasarela no conoce el complemento «cartaporte31»`) {
+		t.Errorf("%s", got.Body)
+	}
+	if d := r.descarga(id); d.Estado != "vacia" && d.Estado != "terminada" {
+		t.Errorf("%+v", d)
+	}
+	body["complemento"] = "CartaPorte31"
+	wantProblem(t, r.Post(rutaDescargas, body), http.StatusUnprocessableEntity, "datos-invalidos")
 }
 
 // readsAlike reads a route in its three forms, wants the same n rows of each, and

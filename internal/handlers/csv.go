@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"bufio"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	contentCSV     = "text/csv"
+	contentTypeCSV = contentCSV + "; charset=utf-8; header=present"
+	// marcaUTF8 tells spreadsheets that what follows is UTF-8.
+	marcaUTF8 = "\uFEFF"
+)
+
+// csvRows writes rows as RFC 4180 has them: each ended by CRLF, and what is inside a cell
+// as it is. encoding/csv ends rows so only where it also rewrites every LF of a cell and
+// drops its CRs. A cell that a spreadsheet would take for a formula is made inert.
+type csvRows struct{ out *bufio.Writer }
+
+func newCSV(out *bufio.Writer, marca bool) csvRows {
+	if marca {
+		out.WriteString(marcaUTF8) //nolint:errcheck // out keeps it for the next one
+	}
+	return csvRows{out}
+}
+
+// write writes one row. Its error is out's, which keeps it.
+func (c csvRows) write(cells []string) error {
+	for i, cell := range cells {
+		if i > 0 {
+			c.out.WriteByte(',') //nolint:errcheck // see above
+		}
+		if cell = inert(cell); quoted(cell) {
+			cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+		}
+		c.out.WriteString(cell) //nolint:errcheck // see above
+	}
+	_, err := c.out.WriteString("\r\n")
+	return err
+}
+
+// quoted reports whether a cell stands between quotes. A space at its beginning is lost
+// by some readers otherwise, and \. alone ends the input of others.
+func quoted(cell string) bool {
+	first, _ := utf8.DecodeRuneInString(cell)
+	return strings.ContainsAny(cell, ",\"\r\n") || cell == `\.` || unicode.IsSpace(first)
+}
+
+// inert keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection);
+// names are others' text. Numbers stay as they are.
+func inert(cell string) string {
+	if first, _ := utf8.DecodeRuneInString(cell); cell == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+		return cell
+	}
+	if strings.Trim(cell[1:], "0123456789.") == "" && (cell[0] == '-' || cell[0] == '+') && len(cell) > 1 {
+		return cell
+	}
+	return "'" + cell
+}
