@@ -870,9 +870,9 @@ type Descarga struct {
 	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 	// - `en_proceso`: el SAT trabaja en alguna solicitud.
 	// - `descargando`: hay paquetes que traer.
-	// - `terminada`: todo lo que contó el SAT está guardado.
+	// - `terminada`: todo lo que contó el SAT está guardado y se puede leer.
 	// - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
-	// - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
+	// - `parcial`: una parte está guardada y el resto no vendrá o no se puede leer; vea `motivo`.
 	// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
 	// - `cancelada`: se canceló; lo que había llegado se conserva.
 	//
@@ -1157,9 +1157,9 @@ type EstadoComprobante string
 // - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
 // - `en_proceso`: el SAT trabaja en alguna solicitud.
 // - `descargando`: hay paquetes que traer.
-// - `terminada`: todo lo que contó el SAT está guardado.
+// - `terminada`: todo lo que contó el SAT está guardado y se puede leer.
 // - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
-// - `parcial`: una parte está guardada y el resto no vendrá; vea `motivo`.
+// - `parcial`: una parte está guardada y el resto no vendrá o no se puede leer; vea `motivo`.
 // - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
 // - `cancelada`: se canceló; lo que había llegado se conserva.
 //
@@ -1808,7 +1808,7 @@ type PaqueteDeDescarga struct {
 	// Example: 48230117
 	Bytes int64 `json:"bytes,omitempty,omitzero"`
 
-	// Comprobantes Cuántos comprobantes trae; no aparece hasta contarlos.
+	// Comprobantes Cuántos comprobantes distintos se pueden leer en él y no venían en otro paquete de su solicitud; no aparece hasta contarlos.
 	//
 	// Example: 612044
 	Comprobantes *int64 `json:"comprobantes,omitempty"`
@@ -1833,7 +1833,7 @@ type PaqueteDeDescarga struct {
 	// Example: guardado
 	Estado EstadoPaqueteDeDescarga `json:"estado"`
 
-	// Fallas Cuántas de sus entradas no se pueden leer; no aparece hasta contarlas.
+	// Fallas Cuántas de sus entradas o filas no se pueden leer; no aparece hasta contarlas. `detalle` nombra la primera.
 	//
 	// Example: 0
 	Fallas *int64 `json:"fallas,omitempty"`
@@ -1847,6 +1847,11 @@ type PaqueteDeDescarga struct {
 	//
 	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
 	IDPaquete string `json:"idPaquete"`
+
+	// Repetidos Cuántas veces más viene uno que ya venía, en él o en otro de su solicitud; no aparece si son 0.
+	//
+	// Example: 2
+	Repetidos int64 `json:"repetidos,omitempty,omitzero"`
 
 	// Sha256 El SHA-256 del ZIP, en hexadecimal; no aparece hasta guardarlo.
 	//
@@ -2388,12 +2393,16 @@ type ProgresoDescarga struct {
 	// Example: 48230117
 	Bytes int64 `json:"bytes"`
 
-	// Encontrados Cuántos traen los paquetes guardados. Al terminar debe ser `numeroCFDIs`; si no, `motivo` dice la diferencia.
+	// Encontrados Cuántos comprobantes distintos, por su folio fiscal, se pueden leer en los paquetes guardados. Al terminar debe
+	// ser `numeroCFDIs`; si no, `motivo` dice la diferencia.
+	//
 	//
 	// Example: 612044
 	Encontrados int64 `json:"encontrados"`
 
-	// Fallas Cuántas entradas de los paquetes no se pueden leer.
+	// Fallas Cuánto de los paquetes no se puede leer: archivos dañados, XML que no lo son o que no son CFDI, filas de metadatos sin
+	// folio. `…/cfdis` y `…/metadatos` los nombran, en `fallas`.
+	//
 	//
 	// Example: 0
 	Fallas int64 `json:"fallas"`
@@ -2419,6 +2428,11 @@ type ProgresoDescarga struct {
 	//
 	// Example: 50
 	Porcentaje int `json:"porcentaje"`
+
+	// Repetidos Cuántas veces más viene un comprobante que ya está en `encontrados`; no cuentan para `numeroCFDIs`.
+	//
+	// Example: 0
+	Repetidos int64 `json:"repetidos"`
 
 	// Solicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
 	//

@@ -81,10 +81,13 @@ func (a *App) openWebhooks(keys *apikeys.Ring) error {
 // publica tells webhooks what became of a descarga.
 func (a *App) publica(ctx context.Context, v descargas.Aviso) error {
 	s := v.Descarga.Peticion.Solicitud
-	return a.webhooks.Publica(ctx, webhooks.Evento{Clave: v.Clave, Tipo: v.Tipo, Instante: v.Cuando, Datos: webhooks.Datos{
-		IDDescarga: v.Descarga.ID, Servicio: string(s.Servicio), RFCSolicitante: s.RFCSolicitante,
-		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete,
-	}})
+	datos := webhooks.Datos{IDDescarga: v.Descarga.ID, Servicio: string(s.Servicio), RFCSolicitante: s.RFCSolicitante,
+		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete}
+	if v.IDPaquete == "" {
+		p := v.Descarga.Progreso
+		datos.Progreso = &webhooks.Progreso{NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Fallas: p.Fallas}
+	}
+	return a.webhooks.Publica(ctx, webhooks.Evento{Clave: v.Clave, Tipo: v.Tipo, Instante: v.Cuando, Datos: datos})
 }
 
 // alarma sets the alarm of a webhook's delivery.

@@ -55,7 +55,7 @@ func resume(l *lectorResumen, e zipdir.Entry) (Resumen, error) {
 }
 
 func fallaDe(e zipdir.Entry, err error) *Falla {
-	f := &Falla{Entrada: muestra(e.Name), Detalle: detalleDe(err)}
+	f := &Falla{Entrada: muestra(e.Name), Detalle: detalleDe(err), Danada: danada(err)}
 	var d defecto
 	if errors.As(err, &d) {
 		f.Detalle = string(d)

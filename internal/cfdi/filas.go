@@ -294,17 +294,3 @@ func (f *filas) salta(n int) (saltadas int, err error) {
 	}
 	return saltadas, nil
 }
-
-// cuenta counts the rows that are left. An error that is not the end comes with those
-// before it.
-func (f *filas) cuenta() (n int, err error) {
-	for {
-		switch _, _, err := f.siguiente(); {
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case err != nil && !errors.Is(err, errFilaLarga):
-			return n, err
-		}
-		n++
-	}
-}

@@ -214,7 +214,7 @@ func TestMetadatos_WhenTheChecksumIsAnotherYieldsTheRowsAndSaysSo(t *testing.T) 
 	if len(got) != 2 || got[1].UUID != uuid2 || got[1].Aviso != "" {
 		t.Errorf("%+v", got)
 	}
-	if d := cmp.Diff([]Falla{{Entrada: "ID_01.txt", Detalle: "El archivo está dañado dentro del ZIP: su contenido no da el CRC-32 que el ZIP dice."}}, fallas); d != "" {
+	if d := cmp.Diff([]Falla{{Entrada: "ID_01.txt", Detalle: "El archivo está dañado dentro del ZIP: su contenido no da el CRC-32 que el ZIP dice.", Danada: true}}, fallas); d != "" {
 		t.Error(d)
 	}
 }
@@ -233,7 +233,7 @@ func TestLecturas_WhenTheMethodIsNotReadNameIt(t *testing.T) {
 		for _, entrada := range []string{"ID_01.txt", uuid1 + ".xml"} {
 			paquete := empaca(t, archivo{entrada, "x"})
 			tc.cambia(paquete[binary.LittleEndian.Uint32(paquete[len(paquete)-6:]):])
-			want := []Falla{{Entrada: entrada, Detalle: tc.want}}
+			want := []Falla{{Entrada: entrada, Detalle: tc.want, Danada: true}}
 			_, fallas := leeTodo(t, leeMetadatos, paquete, 0)
 			if strings.HasSuffix(entrada, ".xml") {
 				_, fallas = leeTodo(t, leeResumenes, paquete, 0)

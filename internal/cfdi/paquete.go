@@ -120,7 +120,7 @@ func (l *metadatos) juntaTerceros(r io.ReaderAt, size int64) error {
 			continue
 		}
 		if err != nil {
-			juntas.agrega(Falla{Entrada: muestra(e.Name), Detalle: detalleDe(err)})
+			juntas.agrega(Falla{Entrada: muestra(e.Name), Detalle: detalleDe(err), Danada: danada(err)})
 		}
 		if juntas.mas > 0 {
 			juntas.fallas = append(juntas.fallas, Falla{Entrada: muestra(e.Name), Detalle: fmt.Sprintf("Tiene %d fallas más.", juntas.mas)})
@@ -135,7 +135,7 @@ func (l *metadatos) juntaTerceros(r io.ReaderAt, size int64) error {
 func (l *metadatos) juntas(e zipdir.Entry, desde int) error {
 	fallas := l.juntados[e.Mark.Entry].fallas
 	for i := min(desde, len(fallas)); i < len(fallas); i++ {
-		if err := l.falla(fallas[i].Entrada, fallas[i].Fila, tras(e.Mark, i+1), fallas[i].Detalle); err != nil {
+		if err := l.suelta(fallas[i], tras(e.Mark, i+1)); err != nil {
 			return err
 		}
 	}
@@ -200,7 +200,7 @@ func (l *metadatos) entrada(e zipdir.Entry) error {
 	case fila > 0:
 		fila++ // the one that could not be read any more
 	}
-	return l.falla(e.Name, fila, tras(e.Next, 0), detalleDe(err))
+	return l.suelta(Falla{Entrada: muestra(e.Name), Fila: fila, Detalle: detalleDe(err), Danada: danada(err)}, tras(e.Next, 0))
 }
 
 // filas yields the rows of a text until its content ends or fails.

@@ -55,6 +55,9 @@ type Falla struct {
 	// Ajena is an entry that no package of the SAT has: it lies in a folder, or is of
 	// another kind. Nothing that the SAT counted is missing for it.
 	Ajena bool
+	// Danada says that the bytes of the entry are not those that were packed, or that
+	// they cannot be unpacked here.
+	Danada bool
 }
 
 func (f *Falla) Error() string {
@@ -62,6 +65,11 @@ func (f *Falla) Error() string {
 		return fmt.Sprintf("%s, fila %d: %s", f.Entrada, f.Fila, f.Detalle)
 	}
 	return f.Entrada + ": " + f.Detalle
+}
+
+// danada tells the failures of unpacking from those of what was packed.
+func danada(err error) bool {
+	return errors.Is(err, zipdir.ErrEntry) || errors.Is(err, zipdir.ErrLimit)
 }
 
 // ErrNoEsta is a CFDI that the package does not have.

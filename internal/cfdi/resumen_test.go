@@ -192,7 +192,7 @@ func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
 		want := []Falla{{Entrada: "rota.xml", Detalle: string(errIncompleto)}, {Entrada: "carpeta/x.xml", Detalle: noEnRaiz, Ajena: true},
 			{Entrada: "lista.txt", Detalle: "El nombre del archivo no termina en .xml: no se lee.", Ajena: true},
 			{Entrada: `windows\y.xml`, Detalle: noEnRaiz, Ajena: true}, {Entrada: "otro.ZIP", Detalle: "Es otro ZIP dentro del paquete: no se lee.", Ajena: true},
-			{Entrada: "OTRA.XML", Detalle: "El archivo está dañado dentro del ZIP."}}
+			{Entrada: "OTRA.XML", Detalle: "El archivo está dañado dentro del ZIP.", Danada: true}}
 		if d := cmp.Diff(want, fallas); d != "" {
 			t.Errorf("pages of %d:\n%s", pagina, d)
 		}

@@ -58,8 +58,8 @@ arranca una aquí mismo mientras dura la orden, con la configuración GATEWAY_* 
 		Args: sinArgumentos,
 		RunE: func(c *cobra.Command, _ []string) error { return d.corre(c.Context()) },
 	}, []codigo{
-		{ExitOK, "terminó, y todo está en la carpeta; o el SAT no tiene comprobantes"}, {ExitFailed, "no se pudo; dice por qué"},
-		{ExitUsage, "la orden o alguno de sus datos está mal"}, {ExitParcial, "terminó parcial, o la pasarela ya borró paquetes: en la carpeta está lo que hubo"},
+		{ExitOK, "terminó, y todo está en la carpeta y se puede leer; o el SAT no tiene comprobantes"}, {ExitFailed, "no se pudo; dice por qué"},
+		{ExitUsage, "la orden o alguno de sus datos está mal"}, {ExitParcial, "terminó parcial, algo de los paquetes no se puede leer, o la pasarela ya los borró: en la carpeta está lo que hubo"},
 		{ExitFallida, "fallida: no hay nada ni vendrá"}, {ExitCancelada, "alguien la canceló; en la carpeta está lo que hubo"},
 		{ExitSigue, "sigue en curso y se acabó --espera; la misma orden la retoma"}, {ExitInterrupted, "se interrumpió; la misma orden la retoma"},
 	})

@@ -21,8 +21,9 @@ func (d *descargar) informa(r resultado, carpeta string) error {
 		return err
 	}
 	switch {
-	case r.Descarga.Estado == rest.EstadoDescargaParcial, r.Descarga.Estado == rest.EstadoDescargaTerminada && len(r.Faltantes) > 0:
-		// A descarga that is whole may be of packages that the gateway has let go since.
+	case r.Descarga.Estado == rest.EstadoDescargaParcial, r.Descarga.Estado == rest.EstadoDescargaTerminada && (len(r.Faltantes) > 0 || ilegibles(r) > 0):
+		// A descarga that is whole may be of packages that the gateway has let go since, and
+		// have more than the SAT counted, of which some cannot be read.
 		return &errSalida{codigo: ExitParcial}
 	case r.Descarga.Estado == rest.EstadoDescargaFallida:
 		return &errSalida{codigo: ExitFallida}
@@ -57,12 +58,29 @@ func informe(r resultado, carpeta string) string {
 	}
 	if x := r.XML; x != nil {
 		fmt.Fprintf(&b, "            xml/, %s\n", plural(int64(x.Comprobantes), "comprobante", "comprobantes"))
-		if x.Ilegibles > 0 {
-			fmt.Fprintf(&b, "  aviso     %s de los paquetes no se pueden leer; cfdis.csv dice cuáles, en falla\n", plural(int64(x.Ilegibles), "documento", "documentos"))
+	}
+	if n := ilegibles(r); n > 0 {
+		archivo := "cfdis.csv"
+		if d.TipoSolicitud == rest.TipoSolicitudMetadata {
+			archivo = "metadatos.csv"
 		}
+		fmt.Fprintf(&b, "  aviso     %s de los paquetes; %s dice cuáles, en falla\n", plural(n, "entrada no se puede leer", "entradas no se pueden leer"), archivo)
+	}
+	if n := d.Progreso.Repetidos; n > 0 {
+		fmt.Fprintf(&b, "  repetidos %s en los paquetes; no cuentan\n", plural(n, "viene de más", "vienen de más"))
 	}
 	fmt.Fprintf(&b, "  cuota     %s y %s del SAT\n", plural(int64(d.Cuota.Solicitudes), "solicitud", "solicitudes"), plural(int64(d.Cuota.Descargas), "descarga de paquete", "descargas de paquetes"))
 	return b.String()
+}
+
+// ilegibles is what cannot be read: as the gateway counted it, or as it was found
+// here, if that is more.
+func ilegibles(r resultado) int64 {
+	n := r.Descarga.Progreso.Fallas
+	if r.XML != nil {
+		n = max(n, int64(r.XML.Ilegibles))
+	}
+	return n
 }
 
 func comoAcabo(d rest.Descarga) string {
@@ -73,7 +91,7 @@ func comoAcabo(d rest.Descarga) string {
 	case rest.EstadoDescargaVacia:
 		return "Vacía: el SAT no tiene comprobantes con esos datos."
 	case rest.EstadoDescargaParcial:
-		return fmt.Sprintf("Parcial: %s de %s; el resto no vendrá.", hay, miles(d.Progreso.NumeroCFDIs))
+		return fmt.Sprintf("Parcial: %s de %s; el resto no vendrá o no se puede leer.", hay, miles(d.Progreso.NumeroCFDIs))
 	case rest.EstadoDescargaFallida:
 		return "Fallida: no hay nada, ni vendrá. Corrija la causa y repita la orden con --nueva."
 	}

@@ -433,23 +433,39 @@ func TestAntesDe_NeverSleepsPastTheDeadline(t *testing.T) {
 
 func TestFinal_WhenEverythingEndedInEachWay(t *testing.T) {
 	t.Parallel()
+	const crc = "a.xml: El archivo está dañado dentro del ZIP."
 	for name, tc := range map[string]struct {
-		r    store.Recuento
-		want gateway.EstadoDescarga
-		// motivo tells whether a reason must be given.
-		motivo bool
+		r        store.Recuento
+		metadata bool
+		want     gateway.EstadoDescarga
+		motivo   string
 	}{
-		"everything came":                {store.Recuento{Terminadas: 3, Vacias: 1, Contados: 9, Encontrados: 9}, gateway.DescargaTerminada, false},
-		"some are missing":               {store.Recuento{Terminadas: 3, Contados: 9, Encontrados: 8}, gateway.DescargaParcial, true},
-		"more than counted":              {store.Recuento{Terminadas: 3, Contados: 9, Encontrados: 10}, gateway.DescargaTerminada, true},
-		"nothing there":                  {store.Recuento{Vacias: 4}, gateway.DescargaVacia, true},
-		"nothing came":                   {store.Recuento{Fallidas: 2}, gateway.DescargaFallida, true},
-		"a part failed":                  {store.Recuento{Terminadas: 1, Fallidas: 1, Contados: 9, Encontrados: 9}, gateway.DescargaParcial, true},
-		"one failed, the rest is empty":  {store.Recuento{Vacias: 1, Fallidas: 1}, gateway.DescargaParcial, true},
-		"it failed with a part in store": {store.Recuento{Fallidas: 1, Encontrados: 5}, gateway.DescargaParcial, true},
+		"everything came":   {r: store.Recuento{Terminadas: 3, Vacias: 1, Contados: 9, Encontrados: 9}, want: gateway.DescargaTerminada},
+		"some are missing":  {r: store.Recuento{Terminadas: 3, Contados: 9, Encontrados: 8, Faltan: 1}, want: gateway.DescargaParcial, motivo: "El SAT contó 9 comprobantes y se leen 8: falta 1."},
+		"one is unreadable": {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 1, Faltan: 1, Fallas: 1, Danadas: 1, Falla: crc}, want: gateway.DescargaParcial, motivo: "El SAT contó 2 comprobantes y se lee 1: 1 no se puede leer (entrada a.xml: El archivo está dañado dentro del ZIP), faltan 0."},
+		"one is unreadable and one missing": {r: store.Recuento{Terminadas: 1, Contados: 3, Encontrados: 1, Faltan: 2, Fallas: 1, Falla: crc}, want: gateway.DescargaParcial,
+			motivo: "El SAT contó 3 comprobantes y se lee 1: 1 no se puede leer (entrada a.xml: El archivo está dañado dentro del ZIP), falta 1."},
+		"a text is unreadable": {r: store.Recuento{Terminadas: 1, Contados: 2, Faltan: 2, Fallas: 1, Falla: "m.txt: No."}, metadata: true, want: gateway.DescargaParcial,
+			motivo: "El SAT contó 2 comprobantes y se leen 0: 1 no se puede leer (entrada m.txt: No), y ahí puede estar lo que no se lee: faltan 2."},
+		"in a folder": {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 1, Faltan: 1, Ajenas: 1, Ajena: "x/a.xml: No."}, want: gateway.DescargaParcial,
+			motivo: "El SAT contó 2 comprobantes y se lee 1: falta 1, y en los paquetes 1 archivo no se lee, porque el SAT no entrega otros así (x/a.xml: No)."},
+		"repeated in the place of others": {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 1, Faltan: 1, Repetidos: 1}, want: gateway.DescargaParcial, motivo: "El SAT contó 2 comprobantes y se lee 1: falta 1, 1 viene repetido."},
+		"repeated beside all":             {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 2, Repetidos: 2}, want: gateway.DescargaTerminada, motivo: "2 vienen repetidos en los paquetes."},
+		"more than counted":               {r: store.Recuento{Terminadas: 3, Contados: 9, Encontrados: 10}, want: gateway.DescargaTerminada, motivo: "El SAT contó 9 comprobantes y se leen 10: sobra 1."},
+		"too many in one, too few in another": {r: store.Recuento{Terminadas: 2, Contados: 4, Encontrados: 4, Faltan: 1}, want: gateway.DescargaParcial,
+			motivo: "El SAT contó 4 comprobantes y se leen 4: falta 1, y a otras solicitudes les sobra 1."},
+		"read from what is damaged": {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 2, Fallas: 1, Danadas: 1, Falla: "m.txt: X."}, metadata: true, want: gateway.DescargaParcial,
+			motivo: "El SAT contó 2 comprobantes y se leen 2, pero 1 no se puede leer (entrada m.txt: X): lo que se leyó ahí puede no ser lo que el SAT empacó."},
+		"something else is unreadable": {r: store.Recuento{Terminadas: 1, Contados: 2, Encontrados: 2, Fallas: 2, Falla: "x/y.xml: X."}, want: gateway.DescargaTerminada,
+			motivo: "Están todos los que contó el SAT; además, 2 no se pueden leer (la primera entrada, x/y.xml: X)."},
+		"nothing there":                  {r: store.Recuento{Vacias: 4}, want: gateway.DescargaVacia, motivo: "El SAT no encontró comprobantes en el rango."},
+		"nothing came":                   {r: store.Recuento{Fallidas: 2}, want: gateway.DescargaFallida, motivo: "De  a : "},
+		"a part failed":                  {r: store.Recuento{Terminadas: 1, Fallidas: 1, Contados: 9, Encontrados: 9}, want: gateway.DescargaParcial, motivo: "Solicitudes que no trajeron nada, o no todo: 1. La primera: De  a : "},
+		"one failed, the rest is empty":  {r: store.Recuento{Vacias: 1, Fallidas: 1}, want: gateway.DescargaParcial, motivo: "Solicitudes que no trajeron nada, o no todo: 1. La primera: De  a : "},
+		"it failed with a part in store": {r: store.Recuento{Fallidas: 1, Encontrados: 5}, want: gateway.DescargaParcial, motivo: "Solicitudes que no trajeron nada, o no todo: 1. La primera: De  a : "},
 	} {
-		if got, motivo := final(tc.r); got != tc.want || (motivo != "") != tc.motivo {
-			t.Errorf("%s: %s %q", name, got, motivo)
+		if got, motivo := final(tc.r, tc.metadata); got != tc.want || motivo != tc.motivo {
+			t.Errorf("%s: %s\n%q, want\n%q", name, got, motivo, tc.motivo)
 		}
 	}
 }

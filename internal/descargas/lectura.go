@@ -48,16 +48,12 @@ var (
 // what follows it. What is broken comes as a fault between them; an error is the
 // last thing, a *gateway.Error.
 func (l *Lectura) Metadatos(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Metadato], error] {
-	return lee(l, fuente[cfdi.Metadato]{tipo: gateway.TipoMetadata, otro: errNoEsMetadata, abre: cfdi.Metadatos,
-		fecha: func(m cfdi.Metadato) string { return strings.Replace(m.FechaEmision, " ", "T", 1) },
-		clave: func(m cfdi.Metadato) (string, string) { return strings.ToLower(m.UUID), m.Estatus }}, ctx, id, cursor)
+	return lee(l, fuenteMetadatos(), ctx, id, cursor)
 }
 
 // Resumenes yields a summary of each CFDI behind cursor, as Metadatos does.
 func (l *Lectura) Resumenes(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Resumen], error] {
-	return lee(l, fuente[cfdi.Resumen]{tipo: gateway.TipoCFDI, otro: errNoEsCFDI, abre: cfdi.Resumenes,
-		fecha: func(r cfdi.Resumen) string { return r.Fecha },
-		clave: func(r cfdi.Resumen) (string, string) { return strings.ToLower(r.UUID), "1" }}, ctx, id, cursor)
+	return lee(l, fuenteResumenes(), ctx, id, cursor)
 }
 
 // fuente is how one kind of content is read.
@@ -65,10 +61,22 @@ type fuente[T any] struct {
 	tipo string
 	otro error
 	abre func(io.ReaderAt, int64, cfdi.Posicion) iter.Seq2[cfdi.Leido[T], error]
-	// fecha is the date of emission as FormatoFecha begins, clave the UUID in lower
-	// case and the SAT's status.
+	// fecha is the date of emission as the package has it, clave the UUID in lower case
+	// and the SAT's status.
 	fecha func(T) string
 	clave func(T) (uuid, estatus string)
+}
+
+func fuenteMetadatos() fuente[cfdi.Metadato] {
+	return fuente[cfdi.Metadato]{tipo: gateway.TipoMetadata, otro: errNoEsMetadata, abre: cfdi.Metadatos,
+		fecha: func(m cfdi.Metadato) string { return m.FechaEmision },
+		clave: func(m cfdi.Metadato) (string, string) { return strings.ToLower(m.UUID), m.Estatus }}
+}
+
+func fuenteResumenes() fuente[cfdi.Resumen] {
+	return fuente[cfdi.Resumen]{tipo: gateway.TipoCFDI, otro: errNoEsCFDI, abre: cfdi.Resumenes,
+		fecha: func(r cfdi.Resumen) string { return r.Fecha },
+		clave: func(r cfdi.Resumen) (string, string) { return strings.ToLower(r.UUID), "1" }}
 }
 
 // lote is how many rows are looked up at once among a run's news.
@@ -177,7 +185,6 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 		return false
 	}
 	defer r.Close() //nolint:errcheck // read only
-	ampliado := p.tramo.PideDesde != p.tramo.Desde || p.tramo.PideHasta != p.tramo.Hasta
 	for leido, err := range c.f.abre(r, r.Size(), pos) {
 		if err == nil {
 			err = c.ctx.Err()
@@ -187,7 +194,8 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 				Detail: "No se pudo seguir leyendo el paquete " + p.fila.Paquete.IDPaquete + " del almacén."})
 			return false
 		}
-		if leido.Falla == nil && ampliado && !dentro(c.f.fecha(leido.Valor), p.tramo) {
+		// The solicitud whose range that is yields it.
+		if leido.Falla == nil && lugarDe(c.f.fecha(leido.Valor), p.tramo) == store.Ampliado {
 			continue
 		}
 		c.lote = append(c.lote, Renglon[T]{Valor: leido.Valor, Falla: leido.Falla, Paquete: p.fila.Paquete.IDPaquete,
@@ -197,16 +205,6 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 		}
 	}
 	return c.suelta()
-}
-
-// dentro tells whether a date lies in the range that the solicitud is for, and
-// not in the seconds by which it was widened. A date that is none is not left out.
-func dentro(fecha string, t store.Tramo) bool {
-	if len(fecha) < len(gateway.FormatoFecha) {
-		return true
-	}
-	fecha = fecha[:len(gateway.FormatoFecha)]
-	return fecha >= t.Desde && fecha <= t.Hasta
 }
 
 // suelta yields what has gathered, without what the run has no news of.
@@ -253,37 +251,4 @@ func leeCursor(cursor string) (int64, cfdi.Posicion, error) {
 		return 0, cfdi.Posicion{}, errCursor
 	}
 	return id, pos, nil
-}
-
-// Cuenta implements Lector.
-func (l *Lectura) Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, visto func(uuid, estatus, fecha string) error) (comprobantes, fallas int64, err error) {
-	r, err := l.paquetes.Lee(ctx, p)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer r.Close() //nolint:errcheck // read only
-	if !metadata {
-		n, err := cfdi.Cuenta(r, r.Size())
-		if err != nil {
-			return 0, 0, interno(err)
-		}
-		return int64(n.CFDI), 0, nil
-	}
-	for leido, err := range cfdi.Metadatos(r, r.Size(), cfdi.Posicion{}) {
-		if err != nil {
-			return 0, 0, interno(err)
-		}
-		if leido.Falla != nil {
-			fallas++
-			continue
-		}
-		comprobantes++
-		if visto == nil {
-			continue
-		}
-		if err := visto(strings.ToLower(leido.Valor.UUID), leido.Valor.Estatus, leido.Valor.FechaEmision); err != nil {
-			return 0, 0, interno(err)
-		}
-	}
-	return comprobantes, fallas, nil
 }

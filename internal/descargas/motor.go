@@ -42,14 +42,6 @@ type Almacen interface {
 	Trae(ctx context.Context, p gateway.Paquete) error
 }
 
-// Lector counts what a package in storage holds.
-type Lector interface {
-	// Cuenta returns how many comprobantes p holds and how many entries of it cannot
-	// be read. visto is told of each row of metadata: UUID in lower case, the
-	// SAT's estatus and the date of emission.
-	Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, visto func(uuid, estatus, fecha string) error) (comprobantes, fallas int64, err error)
-}
-
 // Config is what a Motor needs.
 type Config struct {
 	SAT         gateway.Solicitante
@@ -318,7 +310,11 @@ func (m *Motor) cambia(ctx context.Context, id string, cambio func(*store.Cambio
 // publica tells the subscribers of an end. A failure is only logged: a round
 // tells again.
 func (m *Motor) publica(ctx context.Context, d gateway.Descarga) {
-	err := m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Cuando: d.Terminada, Descarga: d})
+	todas := []store.Descarga{{Descarga: d}}
+	err := m.completa(ctx, todas)
+	if err == nil {
+		err = m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Cuando: d.Terminada, Descarga: todas[0].Descarga})
+	}
 	if err == nil {
 		m.cfg.Paso("publicada")
 		err = m.cfg.Store.MarcaPublicada(ctx, d.ID)

@@ -74,7 +74,8 @@ func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.Paqu
 		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
 	}
 	return nunca(), m.asientaPaquete(context.WithoutCancel(ctx), p,
-		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %s.", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"))})
+		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %s%s.", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"),
+			ademas(p.Fallas, p.Repetidos, p.Detalle))})
 }
 
 // trae brings the package into storage and counts it.
@@ -86,22 +87,10 @@ func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTr
 	// A million rows take as long as they take: to begin again would take as long.
 	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxCuenta)
 	defer cancela()
-	metadata := d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
-	var visto func(uuid, estatus, fecha string) error
-	var lote *novedades
-	if metadata && d.IDProgramacion != "" {
-		lote = m.novedades(ctx, d)
-		visto = lote.agrega
-	}
-	var err error
-	p.Comprobantes, p.Fallas, err = m.cfg.Lector.Cuenta(ctx, p.Paquete, metadata, visto)
-	if err == nil && lote != nil {
-		err = lote.cierra()
-	}
-	if err != nil {
+	if err := m.cuentaPaquete(ctx, d, p); err != nil {
 		return err
 	}
-	p.Estado, p.Detalle, p.Siguiente = gateway.PaqueteGuardado, "", time.Time{}
+	p.Estado, p.Siguiente = gateway.PaqueteGuardado, time.Time{}
 	return nil
 }
 
@@ -178,9 +167,11 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	if c.Err() != nil || u.Pendientes > 0 || t.Estado != gateway.TramoDescargando {
 		return nil
 	}
-	encontrados, perdidos := u.Comprobantes, u.Perdidos
+	perdidos, faltan := u.Perdidos, t.NumeroCFDIs-u.Comprobantes
+	// A text of metadata that cannot be read holds nobody knows how many.
+	explicado := u.Fallas >= faltan || u.Fallas > 0 && c.Descarga().Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
 	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.ID,
-		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d.", plural(encontrados, "comprobante"), t.NumeroCFDIs)}
+		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d%s.", plural(u.Comprobantes, "comprobante"), t.NumeroCFDIs, ademas(u.Fallas, u.Repetidos, u.Falla))}
 	var nuevos []store.Tramo
 	switch {
 	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Tope):
@@ -192,15 +183,22 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	case perdidos > 0:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
-	case encontrados < t.NumeroCFDIs && t.Fallos < maxMiradas:
+	case faltan > 0 && !explicado && t.Fallos < maxMiradas:
 		// The list of packages has been seen to grow after the first look.
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
 		evento.Tipo = "incompleta"
 		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
 		nuevos = []store.Tramo{t}
+	case t.NumeroCFDIs == 0 && u.Comprobantes == 0 && u.Fallas == 0:
+		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
+		evento.Detalle = "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."
 	default:
 		t.Estado = gateway.TramoTerminada
-		if encontrados < t.NumeroCFDIs {
+		switch {
+		case faltan > 0 && explicado:
+			evento.Tipo = "incompleta"
+			evento.Detalle += " Los que no se leen están en lo que no se puede leer."
+		case faltan > 0:
 			evento.Tipo = "incompleta"
 			evento.Detalle += " Los que faltan no vienen en ningún paquete."
 		}

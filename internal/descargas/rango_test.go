@@ -131,18 +131,19 @@ func TestDesplaza_NeverLeavesASecondOut(t *testing.T) {
 	}
 }
 
-// TestDentro_KeepsTheSecondsOfTheHalves: what widened ranges bring twice is read
-// once.
-func TestDentro_KeepsTheSecondsOfTheHalves(t *testing.T) {
+// TestLugarDe_KeepsTheSecondsOfTheHalves: what widened ranges bring twice is read
+// once, and a date that is none is nobody else's.
+func TestLugarDe_KeepsTheSecondsOfTheHalves(t *testing.T) {
 	t.Parallel()
 	tramo := store.Tramo{}
 	tramo.Desde, tramo.Hasta = "2026-01-01T00:00:01", "2026-01-01T00:00:03"
-	for fecha, want := range map[string]bool{
-		"2026-01-01T00:00:00": false, "2026-01-01T00:00:01": true, "2026-01-01T00:00:03": true, "2026-01-01T00:00:04": false,
-		"2026-01-01T00:00:03.999-06:00": true, "": true, "ayer": true,
+	tramo.PideDesde, tramo.PideHasta = "2026-01-01T00:00:00", "2026-01-01T00:00:04"
+	for fecha, want := range map[string]store.Lugar{
+		"2026-01-01T00:00:00": store.Ampliado, "2026-01-01T00:00:01": store.Propio, "2026-01-01 00:00:03": store.Propio, "2026-01-01 00:00:04": store.Ampliado,
+		"2026-01-01T00:00:03.999-06:00": store.Propio, "": store.Propio, "ayer": store.Propio, "2025-12-31T23:59:59": store.Ajeno, "2026-01-01 00:00:05": store.Ajeno,
 	} {
-		if dentro(fecha, tramo) != want {
-			t.Errorf("%q: %v", fecha, !want)
+		if got := lugarDe(fecha, tramo); got != want {
+			t.Errorf("%q: %v, want %v", fecha, got, want)
 		}
 	}
 }

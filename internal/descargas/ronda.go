@@ -18,9 +18,9 @@ const (
 
 // Ronda does what is nobody's job: it starts the runs of recurrent descargas,
 // tells of ends that nobody was told of and removes what retention no longer
-// keeps. One gateway at a time makes rounds; two at once do no harm.
+// keeps, and what nobody needs after an end. One gateway at a time makes rounds; two at once do no harm.
 func (m *Motor) Ronda(ctx context.Context) error {
-	return errors.Join(m.corre(ctx), m.repite(ctx), m.retira(ctx))
+	return errors.Join(m.corre(ctx), m.repite(ctx), m.retira(ctx), m.olvida(ctx))
 }
 
 // repite tells of the ends that nobody has been told of.
@@ -30,6 +30,12 @@ func (m *Motor) repite(ctx context.Context) error {
 		m.publica(ctx, d.Descarga)
 	}
 	return err
+}
+
+// olvida removes the identities of descargas that have ended. A count that came
+// too late for its descarga may still be at work.
+func (m *Motor) olvida(ctx context.Context) error {
+	return m.cfg.Store.OlvidaIdentidades(ctx, m.cfg.Now().Add(-maxCuenta))
 }
 
 // Releva queues live work again that is due and whose process has died or let it

@@ -20,7 +20,7 @@ const (
 	DescargaEnProceso EstadoDescarga = "en_proceso"
 	// DescargaDescargando: at least one package is there to be fetched.
 	DescargaDescargando EstadoDescarga = "descargando"
-	// DescargaTerminada: everything that the SAT counted is in storage.
+	// DescargaTerminada: everything that the SAT counted can be read in storage.
 	DescargaTerminada EstadoDescarga = "terminada"
 	// DescargaVacia: the SAT found nothing, which is a good answer.
 	DescargaVacia EstadoDescarga = "vacia"
@@ -223,9 +223,10 @@ type Progreso struct {
 	Solicitudes, SolicitudesTerminadas int
 	Paquetes, PaquetesGuardados        int
 	Bytes                              int64
-	// NumeroCFDIs is what the SAT said it found, Encontrados what the stored
-	// packages hold, Fallas the entries in them that cannot be read.
-	NumeroCFDIs, Encontrados, Fallas int64
+	// NumeroCFDIs is what the SAT said it found, Encontrados what can be read of the
+	// stored packages, each once; Repetidos what can be read there once more, and Fallas
+	// what cannot be read.
+	NumeroCFDIs, Encontrados, Repetidos, Fallas int64
 	// Porcentaje of the work that is done, 0 to 100: a finished solicitud counts
 	// whole, one with packages by those that are stored.
 	Porcentaje int
@@ -269,8 +270,10 @@ type PaqueteDescarga struct {
 	Estado  EstadoPaquete
 	Bytes   int64
 	SHA256  string // hexadecimal; empty until it is stored
-	// Comprobantes is what it holds, Fallas what in it cannot be read; -1 until counted.
-	Comprobantes, Fallas int64
+	// Comprobantes are those that can be read in it and that no package of its solicitud
+	// had brought before, Fallas what in it cannot be read; -1 until counted. Repetidos
+	// are those that were brought before, or twice.
+	Comprobantes, Fallas, Repetidos int64
 	// Descargas that the SAT has served, or may have.
 	Descargas int
 	Guardado  time.Time

@@ -93,7 +93,7 @@ func whole() gateway.Descarga {
 			Plazo: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "04:00", Traslape: 5, Siguiente: ahora().Add(16 * time.Hour)},
 		},
 		Creada: ahora(), Actualizada: ahora().Add(time.Minute), Limite: ahora().Add(48 * time.Hour), SiguienteIntento: ahora().Add(90500 * time.Millisecond),
-		Progreso: gateway.Progreso{Solicitudes: 2, SolicitudesTerminadas: 1, Paquetes: 4, PaquetesGuardados: 3, Bytes: 5, NumeroCFDIs: 6, Encontrados: 7, Fallas: 8, Porcentaje: 9},
+		Progreso: gateway.Progreso{Solicitudes: 2, SolicitudesTerminadas: 1, Paquetes: 4, PaquetesGuardados: 3, Bytes: 5, NumeroCFDIs: 6, Encontrados: 7, Repetidos: 10, Fallas: 8, Porcentaje: 9},
 		Cuota:    gateway.Cuota{Solicitudes: 3, Descargas: 2},
 		Solicitudes: []gateway.Tramo{
 			{ID: 1, Desde: "2025-01-01T00:00:00", Hasta: "2025-12-31T23:59:59", Estado: gateway.TramoPartida},
@@ -111,7 +111,7 @@ const wholeJSON = `{
 	"estadoComprobante":"Todos", "tipoComprobante":"I", "complemento":"dividendos", "rfcACuentaTerceros":"PEPJ800101AB5", "plazoHoras":48,
 	"programacion":{"hora":"04:00","traslapeDias":5,"siguiente":"2026-02-02T10:00:00Z"},
 	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
-	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"fallas":8,"porcentaje":9},
+	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"repetidos":10,"fallas":8,"porcentaje":9},
 	"cuota":{"solicitudes":3,"descargas":2},
 	"solicitudes":[
 		{"solicitud":1,"estado":"partida","desde":"2025-01-01T00:00:00","hasta":"2025-12-31T23:59:59","numeroCFDIs":0,"presentaciones":0,"consultas":0},
@@ -320,12 +320,12 @@ func TestListarPaquetesDescarga_WhenSomeAreThere(t *testing.T) {
 				t.Errorf("%s %s %d", id, cursor, limite)
 			}
 			return []gateway.PaqueteDescarga{
-				{Paquete: paquete, Tramo: 2, Estado: gateway.PaqueteGuardado, Bytes: 4, SHA256: "ab", Comprobantes: 3, Fallas: 0, Descargas: 1, Guardado: ahora(), Detalle: "d"},
+				{Paquete: paquete, Tramo: 2, Estado: gateway.PaqueteGuardado, Bytes: 4, SHA256: "ab", Comprobantes: 3, Repetidos: 4, Fallas: 0, Descargas: 1, Guardado: ahora(), Detalle: "d"},
 				{Paquete: paquete, Tramo: 3, Estado: gateway.PaquetePendiente, Comprobantes: -1, Fallas: -1},
 			}, "sig", nil
 		}}
 	w := newDescargas(t, f, nil).do(http.MethodGet, "/v1/sat/descargas/d-1/paquetes?cursor=c&limite=9", "")
-	wantJSON(t, `{"siguiente":"sig","paquetes":[{"idPaquete":"ABC_01","solicitud":2,"estado":"guardado","bytes":4,"sha256":"ab","comprobantes":3,"fallas":0,"descargas":1,
+	wantJSON(t, `{"siguiente":"sig","paquetes":[{"idPaquete":"ABC_01","solicitud":2,"estado":"guardado","bytes":4,"sha256":"ab","comprobantes":3,"repetidos":4,"fallas":0,"descargas":1,
 		"guardado":"2026-02-01T18:00:00Z","detalle":"d","url":"/v1/sat/retenciones/paquetes/ABC_01?rfcSolicitante=%C3%91%26P010101AB3"},
 		{"idPaquete":"ABC_01","solicitud":3,"estado":"pendiente","descargas":0}]}`, w.Body.String())
 	if link := w.Header().Get("Link"); link != `</v1/sat/descargas/d-1/paquetes?cursor=sig&limite=9>; rel="next"` {

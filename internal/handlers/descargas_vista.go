@@ -43,7 +43,7 @@ func progreso(p gateway.Progreso) rest.ProgresoDescarga {
 	return rest.ProgresoDescarga{
 		Porcentaje: p.Porcentaje, Solicitudes: p.Solicitudes, SolicitudesTerminadas: p.SolicitudesTerminadas,
 		Paquetes: p.Paquetes, PaquetesGuardados: p.PaquetesGuardados, Bytes: p.Bytes,
-		NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Fallas: p.Fallas,
+		NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Fallas: p.Fallas,
 	}
 }
 
@@ -79,7 +79,7 @@ func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 	out := rest.PaqueteDeDescarga{
 		IDPaquete: p.Paquete.IDPaquete, Solicitud: p.Tramo, Estado: rest.EstadoPaqueteDeDescarga(p.Estado), Bytes: p.Bytes,
 		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle,
-		Comprobantes: counted(p.Comprobantes), Fallas: counted(p.Fallas),
+		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repetidos, Fallas: counted(p.Fallas),
 	}
 	// Only what is stored costs nothing to fetch.
 	if p.Estado == gateway.PaqueteGuardado {

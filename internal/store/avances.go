@@ -44,12 +44,12 @@ func (s *Store) avancesDeTramos(ctx context.Context, descargas []string, out map
 	q.en("t.descarga", descargas)
 	return s.porDescarga(ctx, q, `SELECT t.descarga, SUM(CASE WHEN `+suyas+` THEN 1 ELSE 0 END),
 		SUM(CASE WHEN `+suyas+` AND t.estado NOT IN ('pendiente', 'presentada', 'descargando') THEN 1 ELSE 0 END),
-		CAST(SUM(CASE WHEN `+suyas+` THEN t.numero_cfdis ELSE 0 END) AS BIGINT), SUM(t.presentaciones), MIN(CASE WHEN t.siguiente <> '' THEN t.siguiente END)
+		CAST(SUM(CASE WHEN `+suyas+` THEN t.numero_cfdis ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN `+suyas+` THEN t.repetidos ELSE 0 END) AS BIGINT), SUM(t.presentaciones), MIN(CASE WHEN t.siguiente <> '' THEN t.siguiente END)
 		FROM tramos t`, ` GROUP BY t.descarga`, func(f fila) error {
 		var descarga string
 		var a Avance
 		var siguiente sql.NullString
-		if err := f.Scan(&descarga, &a.Progreso.Solicitudes, &a.Progreso.SolicitudesTerminadas, &a.Progreso.NumeroCFDIs, &a.Cuota.Solicitudes, &siguiente); err != nil {
+		if err := f.Scan(&descarga, &a.Progreso.Solicitudes, &a.Progreso.SolicitudesTerminadas, &a.Progreso.NumeroCFDIs, &a.Progreso.Repetidos, &a.Cuota.Solicitudes, &siguiente); err != nil {
 			return err
 		}
 		hechos[descarga] = float64(a.Progreso.SolicitudesTerminadas)
@@ -74,6 +74,7 @@ func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out m
 		SUM(CASE WHEN `+suyas+` AND p.estado IN ('guardado', 'borrado') THEN 1 ELSE 0 END),
 		CAST(SUM(CASE WHEN `+suyas+` AND p.estado = 'guardado' THEN COALESCE(g.bytes, 0) ELSE 0 END) AS BIGINT),
 		CAST(SUM(CASE WHEN `+suyas+` AND p.comprobantes > 0 THEN p.comprobantes ELSE 0 END) AS BIGINT),
+		CAST(SUM(CASE WHEN `+suyas+` THEN p.repetidos ELSE 0 END) AS BIGINT),
 		CAST(SUM(CASE WHEN `+suyas+` AND p.fallas > 0 THEN p.fallas ELSE 0 END) AS BIGINT),
 		SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
 		FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
@@ -82,12 +83,15 @@ func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out m
 		var u gateway.Progreso
 		var bajadas int
 		var siguiente sql.NullString
-		if err := f.Scan(&descarga, &u.Paquetes, &u.PaquetesGuardados, &u.Bytes, &u.Encontrados, &u.Fallas, &bajadas, &siguiente); err != nil {
+		if err := f.Scan(&descarga, &u.Paquetes, &u.PaquetesGuardados, &u.Bytes, &u.Encontrados, &u.Repetidos, &u.Fallas, &bajadas, &siguiente); err != nil {
 			return err
 		}
 		a := out[descarga]
 		p := &a.Progreso
-		p.Paquetes, p.PaquetesGuardados, p.Bytes, p.Encontrados, p.Fallas = u.Paquetes, u.PaquetesGuardados, u.Bytes, u.Encontrados, u.Fallas
+		// Of what its packages bring, other solicitudes have some in their own range.
+		entre := p.Repetidos
+		p.Paquetes, p.PaquetesGuardados, p.Bytes, p.Fallas = u.Paquetes, u.PaquetesGuardados, u.Bytes, u.Fallas
+		p.Encontrados, p.Repetidos = u.Encontrados-entre, u.Repetidos+entre
 		a.Cuota.Descargas += bajadas
 		cuando, err := leeInstante(siguiente.String)
 		a.antes(cuando)

@@ -191,11 +191,15 @@ func (c *Cambio) Marcha() Marcha {
 // Recuento is what the solicitudes of a descarga have come to.
 type Recuento struct {
 	Terminadas, Vacias, Fallidas int
-	// Contados is what the SAT says that the finished ones hold.
-	Contados int64
-	// Encontrados and Bytes are of the stored packages, but for those of
-	// solicitudes that others have replaced.
-	Encontrados, Bytes int64
+	// Contados is what the SAT says that the finished ones hold, and Faltan what of it
+	// cannot be read, solicitud by solicitud: what one has too many of is not what
+	// another lacks.
+	Contados, Faltan int64
+	// Encontrados, Repetidos, Fallas, Danadas, Ajenas and Bytes are of the stored
+	// packages, but for those of solicitudes that others have replaced.
+	Encontrados, Repetidos, Fallas, Danadas, Ajenas, Bytes int64
+	// Falla is the first thing that cannot be read, in words, Ajena the first that is not.
+	Falla, Ajena string
 	// Fallida is the first that failed; its ID is 0 when none did.
 	Fallida Tramo
 }
@@ -207,13 +211,26 @@ func (c *Cambio) Recuento() Recuento {
 		return r
 	}
 	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'terminada' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'vacia' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE estado WHEN 'fallida' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'terminada' THEN numero_cfdis ELSE 0 END), 0) AS BIGINT)
-		FROM tramos WHERE descarga = $1`, c.descarga.ID).Scan(&r.Terminadas, &r.Vacias, &r.Fallidas, &r.Contados)
+		COALESCE(SUM(CASE estado WHEN 'fallida' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'terminada' THEN cuenta ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(CASE WHEN estado = 'terminada' AND cuenta > hay THEN cuenta - hay ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(CASE WHEN `+suyas+` THEN t.repetidos ELSE 0 END), 0) AS BIGINT)
+		FROM (SELECT t.estado, t.repetidos, t.numero_cfdis AS cuenta, COALESCE((SELECT SUM(p.comprobantes) FROM tramos_paquetes p WHERE p.tramo = t.id AND p.estado = 'guardado'), 0) - t.repetidos AS hay
+			FROM tramos t WHERE t.descarga = $1) t`, c.descarga.ID).Scan(&r.Terminadas, &r.Vacias, &r.Fallidas, &r.Contados, &r.Faltan, &r.Repetidos)
+	var encontrados, repetidos int64
 	if err == nil {
-		err = c.tx.QueryRowContext(c.ctx, `SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
+		err = c.tx.QueryRowContext(c.ctx, `SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(p.repetidos), 0) AS BIGINT),
+			CAST(COALESCE(SUM(p.fallas), 0) AS BIGINT), CAST(COALESCE(SUM(p.danadas), 0) AS BIGINT), CAST(COALESCE(SUM(p.ajenas), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
 			FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
 			LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio
-			WHERE p.descarga = $1 AND p.estado = 'guardado' AND t.estado NOT IN ('partida', 'sustituida')`, c.descarga.ID).Scan(&r.Encontrados, &r.Bytes)
+			WHERE p.descarga = $1 AND p.estado = 'guardado' AND `+suyas, c.descarga.ID).Scan(&encontrados, &repetidos, &r.Fallas, &r.Danadas, &r.Ajenas, &r.Bytes)
+	}
+	r.Encontrados, r.Repetidos = encontrados-r.Repetidos, repetidos+r.Repetidos
+	const primera = `SELECT p.detalle FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo WHERE p.descarga = $1 AND p.estado = 'guardado' AND ` + suyas
+	if err == nil && r.Fallas > 0 {
+		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.fallas > 0 ORDER BY p.id LIMIT 1`, c.descarga.ID).Scan(&r.Falla)
+	}
+	if err == nil && r.Ajenas > 0 && r.Fallas == 0 {
+		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.ajenas > 0 ORDER BY p.id LIMIT 1`, c.descarga.ID).Scan(&r.Ajena)
 	}
 	if err == nil && r.Fallidas > 0 {
 		r.Fallida, err = leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY id LIMIT 1`, c.descarga.ID))
@@ -236,8 +253,10 @@ func (c *Cambio) DecisionDe(estado gateway.EstadoTramo, causa string) string {
 // SumaPaquetes is how far the packages of one solicitud are.
 type SumaPaquetes struct {
 	Pendientes, Guardados, Perdidos int
-	// Comprobantes are those of the stored ones.
-	Comprobantes int64
+	// Comprobantes, Repetidos and Fallas are those of the stored ones.
+	Comprobantes, Repetidos, Fallas int64
+	// Falla is the first thing that cannot be read, in words.
+	Falla string
 }
 
 // SumaPaquetes counts the packages of a solicitud as they stand.
@@ -247,8 +266,12 @@ func (c *Cambio) SumaPaquetes(tramo int64) SumaPaquetes {
 		return u
 	}
 	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'pendiente' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'guardado' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE estado WHEN 'perdido' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN comprobantes ELSE 0 END), 0) AS BIGINT)
-		FROM tramos_paquetes WHERE tramo = $1`, tramo).Scan(&u.Pendientes, &u.Guardados, &u.Perdidos, &u.Comprobantes)
+		COALESCE(SUM(CASE estado WHEN 'perdido' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN comprobantes ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN repetidos ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN fallas ELSE 0 END), 0) AS BIGINT)
+		FROM tramos_paquetes WHERE tramo = $1`, tramo).Scan(&u.Pendientes, &u.Guardados, &u.Perdidos, &u.Comprobantes, &u.Repetidos, &u.Fallas)
+	if err == nil && u.Fallas > 0 {
+		err = c.tx.QueryRowContext(c.ctx, `SELECT detalle FROM tramos_paquetes WHERE tramo = $1 AND estado = 'guardado' AND fallas > 0 ORDER BY id LIMIT 1`, tramo).Scan(&u.Falla)
+	}
 	if err != nil {
 		c.err = fmt.Errorf("store: %w", err)
 	}
@@ -269,7 +292,8 @@ func (c *Cambio) NuevoTurno(tramo int64) (turno int64) {
 
 // LlegaTarde keeps a package that came when its descarga had been cancelled.
 func (c *Cambio) LlegaTarde(p PaqueteDeTramo) {
-	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, fallas = $2, detalle = '' WHERE id = $3 AND estado = 'perdido'`, p.Comprobantes, p.Fallas, p.ID)
+	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, repetidos = $2, fallas = $3, danadas = $4, ajenas = $5, detalle = $6 WHERE id = $7 AND estado = 'perdido'`,
+		p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Detalle, p.ID)
 }
 
 func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...any) []T {
@@ -299,9 +323,9 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 
 // GuardaPaquete writes p and frees it. It fails with ErrTurno when p's turn is over.
 func (c *Cambio) GuardaPaquete(p PaqueteDeTramo) {
-	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, fallas = $3, intentos = $4, siguiente = $5, detalle = $6, ocupante = '',
-		rechazo = $7, rechazos = $8 WHERE id = $9 AND turno = $10`, string(p.Estado), p.Comprobantes, p.Fallas, p.Intentos, Instante(p.Siguiente), p.Detalle,
-		p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno)
+	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, repetidos = $3, fallas = $4, danadas = $5, ajenas = $6, intentos = $7, siguiente = $8, detalle = $9,
+		ocupante = '', rechazo = $10, rechazos = $11 WHERE id = $12 AND turno = $13`, string(p.Estado), p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Intentos,
+		Instante(p.Siguiente), p.Detalle, p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno)
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}

@@ -344,19 +344,21 @@ func TestAvances_AddsUp(t *testing.T) {
 						t.Error("a package is there twice")
 					}
 					p.Estado, p.Comprobantes, p.Fallas, p.Siguiente = gateway.PaqueteGuardado, 5, 1, time.Time{}
+					p.Repetidos, p.Danadas, p.Detalle = 2, 1, fmt.Sprintf("%s-%d.xml: Rota.", e, j)
 					if e == gateway.TramoDescargando && j > 0 {
+						p.Repetidos, p.Danadas = 0, 0
 						p.Estado, p.Comprobantes, p.Fallas, p.Siguiente = gateway.PaquetePendiente, -1, -1, manana.Add(-time.Minute*time.Duration(j))
 					}
 					c.GuardaPaquete(p)
 				}
-				if u, want := c.SumaPaquetes(n.ID), (SumaPaquetes{Guardados: 4, Comprobantes: 20}); e == gateway.TramoTerminada && u != want {
+				if u, want := c.SumaPaquetes(n.ID), (SumaPaquetes{Guardados: 4, Comprobantes: 20, Repetidos: 8, Fallas: 4, Falla: "terminada-0.xml: Rota."}); e == gateway.TramoTerminada && u != want {
 					t.Errorf("%+v", u)
 				}
 			}
 			if m, want := c.Marcha(), (Marcha{Vivos: true, Descargando: true, Terminadas: true, Acabadas: true}); m != want {
 				t.Errorf("%+v", m)
 			}
-			if v := c.Recuento(); v.Terminadas != 1 || v.Vacias != 1 || v.Fallidas != 1 || v.Contados != 10 || v.Encontrados != 25 || v.Fallida.Estado != gateway.TramoFallida {
+			if v := c.Recuento(); v.Terminadas != 1 || v.Vacias != 1 || v.Fallidas != 1 || v.Contados != 10 || v.Encontrados != 25 || v.Faltan != 0 || v.Repetidos != 10 || v.Fallas != 5 || v.Danadas != 5 || v.Falla != "terminada-0.xml: Rota." || v.Fallida.Estado != gateway.TramoFallida {
 				t.Errorf("%+v", v)
 			}
 		})
@@ -365,7 +367,7 @@ func TestAvances_AddsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := todos["a"]
-		want := gateway.Progreso{Solicitudes: 5, SolicitudesTerminadas: 3, Paquetes: 8, PaquetesGuardados: 5, NumeroCFDIs: 50, Encontrados: 25, Fallas: 5, Porcentaje: 65}
+		want := gateway.Progreso{Solicitudes: 5, SolicitudesTerminadas: 3, Paquetes: 8, PaquetesGuardados: 5, NumeroCFDIs: 50, Encontrados: 25, Repetidos: 10, Fallas: 5, Porcentaje: 65}
 		if a.Progreso != want || a.Cuota.Solicitudes != 16 || !a.Siguiente.Equal(manana.Add(-3*time.Minute)) {
 			t.Errorf("%+v, next %s", a, a.Siguiente)
 		}

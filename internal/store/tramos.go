@@ -197,6 +197,9 @@ type PaqueteDeTramo struct {
 	gateway.PaqueteDescarga
 	ID       int64
 	Descarga string
+	// Danadas are those of Fallas whose bytes are not what was packed. Ajenas are entries
+	// that no package of the SAT has, and not among Fallas.
+	Danadas, Ajenas int64
 	// Intentos counts the failures so far, Serie the last of them that were alike.
 	Intentos  int
 	Serie     Serie
@@ -205,7 +208,7 @@ type PaqueteDeTramo struct {
 	Ocupante  string
 }
 
-const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.fallas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
+const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
 	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), d.servicio, d.rfc
 	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 	LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
@@ -298,7 +301,7 @@ func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]Pa
 func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
 	var siguiente, guardado string
-	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Fallas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
+	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
 		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	if err == nil {
 		p.Siguiente, err = leeInstante(siguiente)

@@ -28,7 +28,7 @@ func partida() gateway.Descarga {
 func TestDetalle_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 	t.Parallel()
 	l := &libro{descargas: []gateway.Descarga{partida()}, paquetes: []gateway.PaqueteDescarga{
-		{Paquete: gateway.Paquete{IDPaquete: "P_01"}, Tramo: 73, Estado: gateway.PaqueteGuardado, Bytes: 1_234_567, Comprobantes: 1498, Fallas: 2, Descargas: 1, Guardado: ahora()},
+		{Paquete: gateway.Paquete{IDPaquete: "P_01"}, Tramo: 73, Estado: gateway.PaqueteGuardado, Bytes: 1_234_567, Comprobantes: 1498, Repetidos: 3, Fallas: 2, Detalle: "a.xml: El archivo está dañado.", Descargas: 1, Guardado: ahora()},
 		{Paquete: gateway.Paquete{IDPaquete: "P_02"}, Tramo: 74, Estado: gateway.PaquetePendiente, Comprobantes: -1, Fallas: -1, Detalle: "Se repetirá."},
 	}, eventos: []gateway.EventoDescarga{
 		{Numero: 1, Cuando: ahora(), Tipo: "creada", Detalle: "Se registró."},
@@ -40,7 +40,7 @@ func TestDetalle_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 		"#1 partida en dos", "#2 sustituida", "mitad de #1", "#4 descargando", "sustituye a #2",
 		"5000 significado de 5000", "5 estado 5", "5003 significado de 5003", "Se parte en dos mitades.", "1 presentación 4 consultas",
 		"se le pidió del 1 ene 2026 al 16 ene 2026 00:00:00", "1,500 comprobantes según el SAT", "siguiente paso en 3 h", "hace 2 días", "idSolicitud b9b9dc59",
-		"P_01 #3 guardado 1.2 MB 1,498 2 1 de 2", "P_02 #4 por traer Se repetirá. – – – 0 de 2 –",
+		"P_01 #3 guardado a.xml: El archivo está dañado. 1.2 MB 1,498 y 3 repetidos 2 1 de 2", "P_02 #4 por traer Se repetirá. – – – 0 de 2 –",
 		"consultada #4 3 estado 3 2 21 jul 2026 12:00:00 paquete guardado #3 Se guardó. 5000 significado de 5000: «Solicitud Aceptada» 1 21 jul 2026")
 	orden := make([]string, 0, 4)
 	for _, li := range p.todos("li") {

@@ -182,7 +182,7 @@ func TestLista_WhenThereAreDescargasOfEveryState(t *testing.T) {
 	for i, e := range gateway.EstadosDescarga() {
 		d := una(fmt.Sprint("id-", i), e)
 		d.Motivo = "Motivo de " + string(e) + "."
-		d.Progreso = gateway.Progreso{Solicitudes: 3, SolicitudesTerminadas: 1, Paquetes: 12, PaquetesGuardados: 7, NumeroCFDIs: 1234567, Encontrados: 617283, Porcentaje: 41, Bytes: 2_500_000, Fallas: 2}
+		d.Progreso = gateway.Progreso{Solicitudes: 3, SolicitudesTerminadas: 1, Paquetes: 12, PaquetesGuardados: 7, NumeroCFDIs: 1234567, Encontrados: 617283, Porcentaje: 41, Bytes: 2_500_000, Repetidos: 3, Fallas: 2}
 		d.Cuota = gateway.Cuota{Solicitudes: 5, Descargas: 8}
 		if !e.Final() {
 			d.SiguienteIntento = ahora().Add(90 * time.Second)
@@ -197,7 +197,7 @@ func TestLista_WhenThereAreDescargasOfEveryState(t *testing.T) {
 		}
 	}
 	p.quiere(t, "10 todas", "CFDI emitidos · XML", "del 1 ene 2026 al 31 ene 2026", "41 % del trabajo", "617,283 de 1,234,567 comprobantes",
-		"7 de 12 paquetes, 2.5 MB", "2 entradas ilegibles", "5 solicitudes, 8 bajadas", "en 1 min", "21 jul 2026 12:01:30", "hace 30 min", "21 jul 2026 11:30:00")
+		"7 de 12 paquetes, 2.5 MB", "3 repetidos 2 entradas ilegibles", "5 solicitudes, 8 bajadas", "en 1 min", "21 jul 2026 12:01:30", "hace 30 min", "21 jul 2026 11:30:00")
 	barras := map[string]string{}
 	for _, b := range p.todos("progress") {
 		barras[attr(b, "class")] = attr(b, "value")

@@ -38,11 +38,11 @@ func explicaEstado(e gateway.EstadoDescarga) string {
 	case gateway.DescargaDescargando:
 		return "Hay paquetes que traer."
 	case gateway.DescargaTerminada:
-		return "Todo lo que contó el SAT está guardado."
+		return "Todo lo que contó el SAT está guardado y se puede leer."
 	case gateway.DescargaVacia:
 		return "El SAT no tiene comprobantes en el rango; es una buena respuesta."
 	case gateway.DescargaParcial:
-		return "Una parte está guardada y el resto no vendrá."
+		return "Una parte está guardada y el resto no vendrá o no se puede leer."
 	case gateway.DescargaFallida:
 		return "No hay nada guardado ni vendrá."
 	case gateway.DescargaCancelada:

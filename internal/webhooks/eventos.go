@@ -52,6 +52,16 @@ type Datos struct {
 	Estado         string `json:"estado"`
 	// IDPaquete is there with DescargaPaqueteDisponible alone.
 	IDPaquete string `json:"idPaquete,omitempty"`
+	// Progreso is there when a descarga has ended; the names are the API's.
+	Progreso *Progreso `json:"progreso,omitempty"`
+}
+
+// Progreso is what the SAT counted of a descarga, and what became of that.
+type Progreso struct {
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
+	Encontrados int64 `json:"encontrados"`
+	Repetidos   int64 `json:"repetidos"`
+	Fallas      int64 `json:"fallas"`
 }
 
 // cuerpo writes a message's payload (Standard Webhooks, payload structure).

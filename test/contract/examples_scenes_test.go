@@ -78,10 +78,15 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 	t.Run("cfdi", func(t *testing.T) {
 		e.trampas(t, true)
 		defer e.trampas(t, false)
+		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"repetida"}, Veces: 1}); err != nil {
+			t.Fatal(err)
+		}
 		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoSolicitud": "CFDI"})
+		e.gets(t, base+"/paquetes")
 		var page struct{ Cfdis []struct{ UUID string } }
-		e.gets(t, base+"/cfdis", "application/json", "application/x-ndjson", "text/csv").JSON(t, &page)
-		e.gets(t, base+"/cfdis?limite=1")
+		// One XML of a hundred is cut, so that the descarga ends partial.
+		e.gets(t, base+"/cfdis?parcial=true", "application/json", "application/x-ndjson", "text/csv").JSON(t, &page)
+		e.gets(t, base+"/cfdis?parcial=true&limite=1")
 		e.gets(t, base+"/cfdis/"+page.Cfdis[0].UUID, "application/xml")
 	})
 	t.Run("vacia", func(t *testing.T) {
