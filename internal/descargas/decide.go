@@ -279,9 +279,10 @@ func (m marco) reparte(n int, pausa time.Duration) time.Duration {
 	return max(pausa, min(m.queda()>>(maxSustituciones+1-n), m.Maximo<<(2*n)))
 }
 
-// espera is the wait after a failure, or what the SAT has asked for.
+// espera is the wait after a failure, or what the SAT has asked for: at the normal
+// rhythm up to an hour.
 func (m marco) espera(t store.Tramo, e *gateway.Error) time.Duration {
-	return max(m.fallo(t.Fallos+1), min(e.RetryAfter, m.Maximo))
+	return max(m.fallo(t.Fallos+1), min(e.RetryAfter, 4*m.Maximo))
 }
 
 // hastaManana is the time until five past midnight in Mexico.

@@ -359,8 +359,8 @@ func TestTrasVerifica_WhenEachStateMeetsEachReason(t *testing.T) {
 func TestTrasVerifica_WhenTheCallFails(t *testing.T) {
 	t.Parallel()
 	mira(t, "305", trasVerifica(store.Tramo{}, estado("", "", 0), respuestas["305"], ahora), esperar, "", minuto)
-	silent := &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true, RetryAfter: time.Hour, Detail: "d"}
-	mira(t, "silence, with a Retry-After beyond ours", trasVerifica(store.Tramo{}, estado("", "", 0), silent, ahora), esperar, "", 15*minuto)
+	silent := &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true, RetryAfter: 2 * time.Hour, Detail: "d"}
+	mira(t, "silence, with a Retry-After beyond ours", trasVerifica(store.Tramo{}, estado("", "", 0), silent, ahora), esperar, "", time.Hour)
 }
 
 func TestHastaManana_IsFivePastMidnightInMexico(t *testing.T) {

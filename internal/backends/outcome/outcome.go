@@ -63,7 +63,7 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	case transport.ClassConnect:
 		return s.Unavailable("No se pudo establecer conexión con "+s.Name+"; la petición no salió.", 0)
 	case transport.ClassTLS:
-		return s.untrusted(f.Err)
+		return s.Untrusted(f.Err)
 	case transport.ClassBreaker:
 		return s.Unavailable("Hace un momento "+s.Name+" falló varias veces seguidas; la pasarela espera antes de volver a intentar. La petición no salió.", f.RetryAfter)
 	case transport.ClassFault:
@@ -119,10 +119,10 @@ func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
 		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
 }
 
-// untrusted is a server whose certificate is refused. What the operator has to set
-// right does not pass by itself.
-func (s System) untrusted(err error) *gateway.Error {
-	e := &gateway.Error{Kind: gateway.KindNoDisponible}
+// Untrusted is a server whose certificate was refused, as err says. What the
+// operator has to set right does not pass by itself.
+func (s System) Untrusted(err error) *gateway.Error {
+	e := &gateway.Error{Kind: gateway.KindNoDisponible, Backend: s.Backend, NoEnviada: true, Err: err}
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {

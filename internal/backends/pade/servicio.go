@@ -3,6 +3,7 @@ package pade
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -54,6 +55,9 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 		return *s.learnt, nil
 	}
 	learnt, err := s.read(ctx)
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return contract{}, system().Untrusted(err)
+	}
 	if err != nil {
 		return contract{}, &gateway.Error{Kind: gateway.KindNoDisponible, Backend: backend, Reintentable: true, NoEnviada: true, Err: err,
 			Detail: "No se pudo leer el contrato (WSDL) del servicio de Prodigia para conocer su espacio de nombres; la petición no salió. Configure " + s.setting + " o repita más tarde."}
