@@ -167,17 +167,13 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	// Half of a start is the reading of the contract: it goes on beside the database's
 	// opening, and publicado waits for it.
 	go contract() //nolint:errcheck // publicado gets the error
-	keys, err := openKeys(cfg, opts.Log)
+	keys, efirmas, err := identities(cfg, opts)
 	if err != nil {
 		return nil, err
 	}
 	base, err := upstream(cfg.CAFile)
 	if err != nil {
 		return nil, err
-	}
-	autoridades, err := efirma.ReadAutoridades(cfg.EfirmaCAFile)
-	if err != nil {
-		return nil, fmt.Errorf("GATEWAY_EFIRMA_CA_FILE: %w", err)
 	}
 	catalogos, err := losCatalogos(cfg.SEP.CatalogosDir)
 	if err != nil {
@@ -194,7 +190,6 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if from, to := st.Version(); from != to {
 		opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", st.Postgres()).Msg("the database was brought up to date")
 	}
-	efirmas := efirma.NewKeyring(cfg.EfirmaDir, autoridades, opts.Now)
 	a := &App{cfg: cfg, opts: opts, store: st, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 
 	cuenta, cuentaPAC, err := accounts(cfg)
@@ -291,6 +286,19 @@ func password(setting, file string) (string, error) {
 		return "", fmt.Errorf("%s: %w", setting, err)
 	}
 	return text, nil
+}
+
+// identities returns who may call and who is signed for.
+func identities(cfg config.Config, opts Options) (*apikeys.Ring, *efirma.Keyring, error) {
+	keys, err := openKeys(cfg, opts.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	autoridades, err := efirma.ReadAutoridades(cfg.EfirmaCAFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("GATEWAY_EFIRMA_CA_FILE: %w", err)
+	}
+	return keys, efirma.NewKeyring(cfg.EfirmaDir, autoridades, opts.Now), nil
 }
 
 // openKeys returns the API keys, nil where no file is configured.

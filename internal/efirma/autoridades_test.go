@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -101,6 +102,9 @@ func TestRevisa_WhenTheIssuerIsChecked(t *testing.T) {
 	antigua := nuevoEmisor(t, c.otra, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA, c.KeyUsage = false, false, 0 })
 	sinUso := nuevoEmisor(t, c.otra, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
 	arroba := nuevoEmisor(t, c.otra, func(c *x509.Certificate) { c.RawSubject = nombreDe(t, oidCommonName, 19, "ac@sat.mx") })
+	// The SAT's authorities and what they issue write one name in different types.
+	conOtroTipo := *ac.cert
+	conOtroTipo.RawSubject = marshal(t, []atributoSET{{{oidCommonName, asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte("AC DE PRUEBA")}}}})
 	conSHA1 := func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }
 	alterado := ac.emite(t, comoEs)
 	alterado[len(alterado)-1] ^= 1
@@ -120,6 +124,7 @@ func TestRevisa_WhenTheIssuerIsChecked(t *testing.T) {
 		"critical extension": {ac.emite(t, func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
 		}), autoridadesDe(t, ac.cert), ""},
+		"its name of another type":    {emisor{&conOtroTipo, ac.key}.emite(t, comoEs), autoridadesDe(t, ac.cert), ""},
 		"of another":                  {ac.emite(t, comoEs), autoridadesDe(t, otra.cert), "El certificado lo emitió «AC DE PRUEBA», que no está entre las autoridades de GATEWAY_EFIRMA_CA_FILE"},
 		"of one of the same name":     {ac.emite(t, comoEs), autoridadesDe(t, sucesora.cert), "dice que lo emitió «AC DE PRUEBA» y no lleva su firma"},
 		"changed after it was signed": {alterado, autoridadesDe(t, ac.cert), "no lleva su firma"},

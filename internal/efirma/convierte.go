@@ -30,9 +30,8 @@ func (f forma) inform() string {
 
 // entreComillas quotes a file's name for a shell where it needs that.
 func entreComillas(nombre string) string {
-	if nombre != "" && !strings.ContainsFunc(nombre, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-+,@", r))
-	}) && nombre[0] != '-' {
+	const llanos = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@"
+	if strings.Trim(nombre, llanos) == "" {
 		return nombre
 	}
 	return "'" + strings.ReplaceAll(nombre, "'", `'\''`) + "'"
@@ -65,6 +64,8 @@ func (f forma) ilegible(nombre string, debido contenido) *Error {
 	switch {
 	case f.falta > 0:
 		porque = fmt.Sprintf(": está cortado, le faltan %d bytes", f.falta)
+	case f.ber:
+		porque = ": está en BER de largo indefinido, y la pasarela lee DER"
 	case f.pem:
 		porque = fmt.Sprintf(": tiene un bloque PEM («%s») y su contenido no se entiende", acotado(f.piezas[0].label))
 	}

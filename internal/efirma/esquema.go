@@ -91,18 +91,24 @@ func deOID(a pkix.AlgorithmIdentifier) (*esquema, error) {
 	case oid.Equal(oidPBEWithSHA1DES):
 		return dePBES1(a, sha1.New, "DES y SHA-1")
 	}
+	return nil, otroCifrado(a.Algorithm)
+}
+
+// otroCifrado names an encryption that is not read, where it has a name.
+func otroCifrado(oid asn1.ObjectIdentifier) error {
+	que := "está cifrada con un método que la pasarela no lee (" + oid.String() + ")"
 	for _, otro := range []struct {
 		oid asn1.ObjectIdentifier
 		que string
 	}{
-		{oidPBEWithRC4128, "RC4 de 128 bits"}, {oidPBEWithRC440, "RC4 de 40 bits"}, {oidPBEWithRC2128, "RC2 de 128 bits"}, {oidPBEWithRC240, "RC2 de 40 bits"},
+		{oidPBEWithRC4128, "RC4 de 128 bits"}, {oidPBEWithRC440, "RC4 de 40 bits"}, {oidPBEWithSHA12DES, "3DES de dos llaves"}, {oidPBEWithRC2128, "RC2 de 128 bits"}, {oidPBEWithRC240, "RC2 de 40 bits"},
 		{oidPBEWithMD2DES, "DES y MD2"}, {oidPBEWithMD2RC2, "RC2 y MD2"}, {oidPBEWithMD5RC2, "RC2 y MD5"}, {oidPBEWithSHA1RC2, "RC2 y SHA-1"},
 	} {
-		if a.Algorithm.Equal(otro.oid) {
-			return nil, &noSeAbre{que: "está cifrada con " + otro.que + ", que la pasarela no lee", comando: conOpenSSLViejo, err: fmt.Errorf("encryption %s", a.Algorithm)}
+		if oid.Equal(otro.oid) {
+			que = "está cifrada con " + otro.que + ", que la pasarela no lee"
 		}
 	}
-	return nil, &noSeAbre{que: "está cifrada con un método que la pasarela no lee (" + a.Algorithm.String() + ")", comando: conOpenSSLViejo, err: fmt.Errorf("encryption %s", a.Algorithm)}
+	return &noSeAbre{que: que, comando: conOpenSSLViejo, err: fmt.Errorf("encryption %s", oid)}
 }
 
 // dePBES1 is RFC 8018, 6.1 and 5.1: one hash, whose first half is the key of DES and
@@ -165,7 +171,7 @@ func dePBES2(a pkix.AlgorithmIdentifier) (*esquema, error) {
 	case oid.Equal(oidDESCBC):
 		e.cifra, e.debil = cifraDES(), "DES"
 	default:
-		return nil, &noSeAbre{que: "está cifrada con un método que la pasarela no lee (" + oid.String() + ")", comando: conOpenSSLViejo, err: fmt.Errorf("cipher %s", oid)}
+		return nil, otroCifrado(oid)
 	}
 	h := prf(kdf.PRF.Algorithm)
 	if h == nil {

@@ -41,6 +41,7 @@ type forma struct {
 	utf16  bool
 	sobra  int // bytes behind the DER
 	falta  int // bytes that the DER says to have and the file lacks
+	ber    bool
 }
 
 // pieza is one object: DER, or the content of a PEM block.
@@ -66,6 +67,7 @@ func examina(content []byte) forma {
 	if text, ok := secretfile.UTF16(content); ok && !empiezaDER(rest) {
 		f.utf16, rest = true, []byte(text)
 	}
+	f.ber = bytes.HasPrefix(rest, []byte{0x30, 0x80}) // of indefinite length
 	leido := 0
 	for len(f.piezas) < maxPiezas {
 		rest = sinMarca(rest)

@@ -134,8 +134,17 @@ func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	}
 }
 
-// convierte runs the command that a text names, as a person would, and returns the key
-// that it wrote.
+// ejecuta runs a command as a person would paste it into a shell in dir.
+func ejecuta(t *testing.T, dir, orden string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", orden)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PASS="+password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", orden, err, out)
+	}
+}
+
+// convierte runs the command that a text names and returns the key that it wrote.
 func convierte(t *testing.T, texto, nombre string, key []byte) []byte {
 	t.Helper()
 	_, orden, ok := strings.Cut(texto, " con: ")
@@ -146,11 +155,7 @@ func convierte(t *testing.T, texto, nombre string, key []byte) []byte {
 	if err := os.WriteFile(filepath.Join(dir, nombre), key, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", orden+" -passin env:PASS -passout env:PASS")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PASS="+password)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", orden, err, out)
-	}
+	ejecuta(t, dir, orden+" -passin env:PASS -passout env:PASS")
 	nueva, err := os.ReadFile(filepath.Join(dir, "nueva.key"))
 	if err != nil {
 		t.Fatal(err)

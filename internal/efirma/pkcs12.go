@@ -33,13 +33,13 @@ func (a Archivos) abrePKCS12(abierta *apertura) {
 	}
 	for _, capa := range capas {
 		if err := sinLlave(capa, password); err != nil {
-			abierta.deCer = pfxIlegible(a.NombrePFX, "", err)
+			abierta.deCer = pfxIlegible(a.NombrePFX, sinEntender, err)
 			return
 		}
 	}
 	key, cert, otros, err := pkcs12.DecodeChain(p.der, password)
 	if err != nil {
-		abierta.deCer = pfxIlegible(a.NombrePFX, "", errors.New("not a sound PKCS#12"))
+		abierta.deCer = pfxIlegible(a.NombrePFX, sinEntender, errors.New("not a sound PKCS#12"))
 		return
 	}
 	private, ok := key.(*rsa.PrivateKey)
@@ -54,12 +54,16 @@ func (a Archivos) abrePKCS12(abierta *apertura) {
 	}
 }
 
+// sinEntender is all that is known of a PKCS#12 with the right structure that the
+// library does not read.
+const sinEntender = ": su contenido o su cifrado no se entiende"
+
 func porqueNo(err error) string {
 	var no *noSeAbre
 	if errors.As(err, &no) {
 		return ": " + no.que
 	}
-	return ""
+	return sinEntender
 }
 
 // claveDe is the first of the passwords that verifies the file's MAC.

@@ -9,6 +9,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -216,5 +220,75 @@ func TestSinLlave_WhenLayerHoldsCertificates(t *testing.T) {
 	bags := marshal(t, []safeBag{{ID: certBag, Value: explicito(marshal(t, x509Cert))}})
 	if err := sinLlave(capaCifrada(t, 1, bags), password); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the library does not read, OpenSSL does: the refusal names the commands, and the
+// two files that they make are read.
+func TestLoadPKCS12_WhenOpenSSLIsTheWayOut(t *testing.T) {
+	e := elTesoro(t).emitidaEnUna
+	cer := certifica(t, &x509.Certificate{RawSubject: nombreDe(t, oidName, asn1.TagPrintableString, "a@b.mx"), KeyUsage: usoEfirma}, e.Key.Public(), e.Key)
+	cert, err := ParseCertificate(cer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	malNombrada := *e
+	malNombrada.Certificate = cert
+	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	junto := []byte(enPEM("PRIVATE KEY", abierta) + enPEM("CERTIFICATE", e.CerDER))
+	exporta := func(args ...string) []byte {
+		return openssl(t, junto, append([]string{"pkcs12", "-export", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy"}, args...)...)
+	}
+	for name, tt := range map[string]struct {
+		pfx  []byte
+		dice string
+	}{
+		"badly encoded name": {codifica(t, pkcs12.Modern2023, &malNombrada, nil, password), "su contenido o su cifrado no se entiende"},
+		"MAC of SHA-384":     {exporta("-macalg", "sha384"), "su contenido o su cifrado no se entiende"},
+		"3DES of two keys":   {exporta("-keypbe", "PBE-SHA1-2DES", "-certpbe", "PBE-SHA1-2DES"), "está cifrada con 3DES de dos llaves"},
+		"RC4":                {exporta("-keypbe", "PBE-SHA1-RC4-128", "-certpbe", "NONE"), "está cifrada con RC4 de 128 bits"},
+		"too many rounds":    {exporta("-iter", "1000001", "-certpbe", "NONE", "-nomac"), "1000001 rondas"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := (Archivos{NombrePFX: "mi firma.p12", PFX: tt.pfx, Password: []byte(password)}).abre(nil).entrega(ahora)
+			rechaza(t, err, KeyIlegible)
+			if !strings.Contains(err.Error(), tt.dice) {
+				t.Errorf("%v, want %q", err, tt.dice)
+			}
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "mi firma.p12"), tt.pfx, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var problema *Error
+			errors.As(err, &problema)
+			_, orden, _ := strings.Cut(problema.Detail, " con: ")
+			ejecuta(t, dir, strings.ReplaceAll(orden, "openssl pkcs12", "openssl pkcs12 -passin env:PASS -passout env:PASS"))
+			var archivos [2][]byte
+			for i, nombre := range []string{"nuevo.cer", "nueva.key"} {
+				if archivos[i], err = os.ReadFile(filepath.Join(dir, nombre)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := Load(archivos[0], archivos[1], []byte(password), ahora); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRevisa_WhenItIsInBER(t *testing.T) {
+	e := elTesoro(t).emitidaEnUna
+	ber := append([]byte{0x30, 0x80, 2, 1, 3}, make([]byte, 200)...)
+	for _, a := range []Archivos{
+		{NombrePFX: "e", PFX: ber}, {NombreCer: "e", Cer: ber, NombreKey: "k", Key: e.KeyDER}, {NombreCer: "c", Cer: e.CerDER, NombreKey: "e", Key: ber},
+	} {
+		a.Password = []byte(password)
+		if r := Revisa(a, nil, ahora); len(r.Problemas) != 1 || !strings.Contains(r.Problemas[0].Detail, "(e): está en BER de largo indefinido") {
+			t.Errorf("%v", r.Problemas)
+		}
 	}
 }

@@ -140,7 +140,7 @@ func costoPBE(algorithm pkix.AlgorithmIdentifier) error {
 		}
 		return limiteRondas(params.Iterations)
 	default:
-		return fmt.Errorf("encryption %s", oid)
+		return otroCifrado(oid)
 	}
 }
 

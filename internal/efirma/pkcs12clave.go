@@ -37,7 +37,7 @@ func derivaPKCS12(h func() hash.Hash, password []byte, params pbeParams, para by
 			lleva := 1
 			for k := v - 1; k >= 0; k-- {
 				lleva += int(bloque[k]) + int(b[k])
-				bloque[k] = byte(lleva)
+				bloque[k] = byte(lleva & 0xff)
 				lleva >>= 8
 			}
 		}
