@@ -1,0 +1,80 @@
+package integration
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+)
+
+// TestCodes_WhenTheAnswerIsInAnotherEncodingItsTextIsRead: what the SAT says has
+// its accents, and a descarga whose every answer is written so comes whole,
+// packages included.
+func TestCodes_WhenTheAnswerIsInAnotherEncodingItsTextIsRead(t *testing.T) {
+	t.Parallel()
+	for _, como := range []struct{ codificacion, anuncio string }{
+		{"iso-8859-1", "declaracion"}, {"iso-8859-1", "charset"}, {"windows-1252", "declaracion"}, {"windows-1252", "charset"},
+		{"utf-8", "marca"}, {"utf-8", "declaracion"}, {"utf-16le", "marca"}, {"utf-16le", "declaracion_y_marca"}, {"utf-16be", "declaracion_y_marca"}, {"utf-16le", "charset"},
+	} {
+		t.Run(como.codificacion+" by "+como.anuncio, func(t *testing.T) {
+			t.Parallel()
+			r := montaRig(t, gatewaytest.Options{}, nil)
+			f := sandbox.Falla{Codificacion: como.codificacion, Anuncio: como.anuncio}
+			for _, op := range operations() {
+				con := f
+				con.Operacion, con.Tipo, con.Codigo, con.Mensaje = op.name, control.Codigo, "5006", "La petición falló: año «ñ»"
+				r.falla(con)
+				if p := wantProblem(t, op.call(r), 503, "backend-no-disponible"); p.Mensaje != con.Mensaje {
+					t.Errorf("%s: mensaje %q", op.name, p.Mensaje)
+				}
+			}
+			f.Tipo = control.EnOtroCodigo
+			r.siempre(f)
+			for _, tipo := range []string{"CFDI", "Metadata"} {
+				path := crea(t, r.Gateway, peticion(tipo, nil))
+				if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 {
+					t.Errorf("%s: %+v, events %v", tipo, d, eventos(t, r, path))
+				}
+			}
+		})
+	}
+}
+
+// TestCodes_WhenTheSATCountsLessThanNothing: NumeroCFDIs below 0, which the
+// contract has no place for, is not handed on, and no descarga takes it for a count.
+func TestCodes_WhenTheSATCountsLessThanNothing(t *testing.T) {
+	t.Parallel()
+	r := montaRig(t, gatewaytest.Options{}, nil)
+	menos := code(opVerifica, "5000")
+	menos.EstadoSolicitud, menos.CodigoEstadoSolicitud, menos.NumeroCFDIs = 2, "5000", -1
+	r.falla(menos)
+	got := operationNamed(opVerifica).call(r)
+	var v struct{ NumeroCFDIs *int64 }
+	if got.JSON(t, &v); v.NumeroCFDIs != nil && *v.NumeroCFDIs < 0 {
+		t.Errorf("status %d: %s", got.Status, got.Body)
+	}
+	r.falla(menos)
+	path := crea(t, r.Gateway, peticion("Metadata", nil))
+	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs <= 0 {
+		t.Errorf("%+v, events %v", d, eventos(t, r, path))
+	}
+}
+
+// TestCodes_WhenTheSATSaysWhenToComeBackItIsHandedOn: in seconds and as a date.
+func TestCodes_WhenTheSATSaysWhenToComeBackItIsHandedOn(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	for _, cuando := range []string{"90", "+90s"} {
+		for _, op := range operations() {
+			r.Sandbox.Fallas().Reinicia()
+			r.siempre(sandbox.Falla{Operacion: op.name, Tipo: control.HTML503, RetryAfter: cuando}) // what may be repeated is
+			got := op.call(r)
+			wantProblem(t, got, 503, "backend-no-disponible")
+			if s, err := strconv.Atoi(got.Header.Get("Retry-After")); err != nil || s < 80 || s > 90 {
+				t.Errorf("%s, %s: Retry-After %q", op.name, cuando, got.Header.Get("Retry-After"))
+			}
+		}
+	}
+}
