@@ -1307,7 +1307,7 @@ type FallaDeLectura struct {
 	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01.txt
 	Entrada string `json:"entrada"`
 
-	// Fila La fila de un texto de metadatos, sin contar el encabezado; no aparece si es el archivo entero.
+	// Fila La fila de un texto de metadatos, sin contar el encabezado ni los renglones en blanco; no aparece si es el archivo entero.
 	//
 	// Example: 2
 	Fila int `json:"fila,omitempty,omitzero"`

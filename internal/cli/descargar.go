@@ -28,7 +28,7 @@ type descargar struct {
 	receptores                                        []string
 	plazo                                             int
 	carpeta, gateway, archivoDeClave                  string
-	conXML, nueva, enJSON, verboso                    bool
+	conXML, conBOM, nueva, enJSON, verboso            bool
 	espera                                            time.Duration
 }
 
@@ -83,7 +83,8 @@ func (d *descargar) opciones(c *cobra.Command) {
 	f.StringVar(&d.tercero, "tercero", "", "solo los emitidos a cuenta de un tercero, por su `RFC`")
 	f.IntVar(&d.plazo, "plazo-horas", 0, "cuántas `HORAS` insistir ante el SAT; si falta, 240, y hasta 60 días por lo que ya aceptó")
 	f.StringVar(&d.carpeta, "carpeta", "", "`CARPETA` donde dejar los archivos; si falta, una con el RFC y las fechas, en ./descargas")
-	f.BoolVar(&d.conXML, "xml", false, "deja también cada XML, en xml/FOLIO-FISCAL.xml")
+	f.BoolVar(&d.conXML, "xml", false, "deja también cada XML, en xml/FOLIO-FISCAL.xml, en minúsculas")
+	f.BoolVar(&d.conBOM, "bom", false, "el CSV con la marca de UTF-8, que Excel necesita para los acentos")
 	f.BoolVar(&d.nueva, "nueva", false, "pide otra aunque haya una igual terminada; gasta cuota del SAT")
 	f.DurationVar(&d.espera, "espera", 0, "deja de esperar tras una `DURACIÓN` como 2h; si falta, espera hasta el final")
 	f.StringVar(&d.gateway, "gateway", "", "`URL` de una pasarela que ya corre; si falta, GATEWAY_URL")
@@ -159,7 +160,7 @@ func (d *descargar) lleva(ctx context.Context, api *cliente.Cliente, p rest.Peti
 	if err != nil {
 		return r, err
 	}
-	r.Manifiesto, err = api.Guarda(ctx, final, carpeta, cliente.Opciones{XML: d.conXML, Avisa: avance.archivo})
+	r.Manifiesto, err = api.Guarda(ctx, final, carpeta, cliente.Opciones{XML: d.conXML, BOM: d.conBOM, Avisa: avance.archivo})
 	return r, err
 }
 

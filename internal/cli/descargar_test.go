@@ -59,6 +59,14 @@ func TestDescargar_WhenAGatewayRunsAndAgain(t *testing.T) {
 	if n := puente.pasaron["GET paquete"]; n != len(m.Archivos)-1 || puente.pasaron["GET cfdis"] != 1 {
 		t.Errorf("packages were fetched %d times and rows %d", n, puente.pasaron["GET cfdis"])
 	}
+	// The rows are fetched again for a spreadsheet, and again without its mark.
+	for _, opcion := range []string{"--bom", "--json"} {
+		s := ejecuta(t, "", b.args(puente.URL, carpeta, opcion)...)
+		otro, err := os.ReadFile(filepath.Join(carpeta, "cfdis.csv"))
+		if quiere := map[string]string{"--bom": "\uFEFF" + string(csv), "--json": string(csv)}[opcion]; err != nil || s.codigo != ExitOK || string(otro) != quiere {
+			t.Errorf("%s: %v: %.40q, %+v", opcion, err, otro, s)
+		}
+	}
 	// One byte is enough to fetch it again; the rest stays.
 	zip := filepath.Join(carpeta, m.Archivos[0].Nombre)
 	contenido, err := os.ReadFile(zip)

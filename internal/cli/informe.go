@@ -40,6 +40,9 @@ func informe(r resultado, carpeta string) string {
 	if d.Motivo != "" {
 		fmt.Fprintf(&b, "  motivo    %s\n", d.Motivo)
 	}
+	for _, aviso := range d.Avisos {
+		fmt.Fprintf(&b, "  aviso     %s\n", aviso)
+	}
 	for _, s := range d.Solicitudes {
 		if s.Estado == rest.EstadoSolicitudDeDescargaFallida {
 			decision := s.Decision

@@ -26,6 +26,14 @@ func TestInforma_WhenPackagesOfAWholeDescargaAreGone(t *testing.T) {
 	}
 }
 
+func TestInforma_WhenTheRequestIsWorthASecondLookSaysSo(t *testing.T) {
+	var out bytes.Buffer
+	r := resultado{Manifiesto: cliente.Manifiesto{Descarga: rest.Descarga{Estado: rest.EstadoDescargaVacia, Avisos: []string{"La pasarela no conoce el complemento «x»."}}}}
+	if err := (&descargar{Streams: Streams{Out: &out}}).informa(r, "c"); err != nil || !strings.Contains(out.String(), "  aviso     La pasarela no conoce el complemento «x».\n") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
 // The same order with --nueva would spend the quota again once this one has ended.
 func TestExplica_WhenInterruptedWithNueva(t *testing.T) {
 	ctx, cancela := context.WithCancel(t.Context())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -74,6 +75,8 @@ type XML struct {
 type Opciones struct {
 	// XML takes each document out of the packages too.
 	XML bool
+	// BOM puts a UTF-8 mark before the rows, for spreadsheets.
+	BOM bool
 	// Avisa is told of bytes as they come; total is 0 where it is not known.
 	Avisa func(archivo string, hecho, total int64)
 }
@@ -234,11 +237,14 @@ func (c *Cliente) traeFilas(ctx context.Context, d rest.Descarga, carpeta *Carpe
 	}
 	path := filepath.Join(carpeta.dir, nombre)
 	for _, antes := range carpeta.previo.Archivos {
-		if suma, n, err := huella(path); antes.Nombre == nombre && err == nil && suma == antes.SHA256 && n == antes.Bytes {
+		if suma, n, err := huella(path); antes.Nombre == nombre && err == nil && suma == antes.SHA256 && n == antes.Bytes && conBOM(path) == opciones.BOM {
 			return antes, nil
 		}
 	}
 	query := url.Values{}
+	if opciones.BOM {
+		query.Set("bom", "true")
+	}
 	if d.Estado != rest.EstadoDescargaTerminada && d.Estado != rest.EstadoDescargaVacia {
 		query.Set(rutaParcial, "true")
 	}
@@ -250,4 +256,16 @@ func (c *Cliente) traeFilas(ctx context.Context, d rest.Descarga, carpeta *Carpe
 	a, err := b.trae(ctx)
 	a.Nombre = nombre
 	return a, err
+}
+
+// conBOM reports whether a file begins with the mark of UTF-8.
+func conBOM(path string) bool {
+	f, err := os.Open(path) //nolint:gosec // named by us
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // read only
+	var marca [3]byte
+	_, err = io.ReadFull(f, marca[:])
+	return err == nil && string(marca[:]) == "\uFEFF"
 }
