@@ -170,15 +170,6 @@ func decodeBase64(text string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// base64Field decodes a field of a request.
-func base64Field(campo, text string) ([]byte, error) {
-	decoded, err := decodeBase64(text)
-	if err != nil {
-		return nil, badField(campo, err.Error())
-	}
-	return decoded, nil
-}
-
 // withBase64 holds texts of format byte against what the routes take; the
 // validator's own notion is another.
 func withBase64() openapi3.SchemaValidationOption {

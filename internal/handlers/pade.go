@@ -108,14 +108,23 @@ func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
 	case (body.XMLCFDI == "") == (body.XMLCFDIBase64 == ""):
 		return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: "Envíe xmlCfdi o xmlCfdiBase64, uno de los dos."}}
 	case body.XMLCFDI != "":
+		if what := disguised(body.XMLCFDI, "Ya viene en base64: envíelo en xmlCfdiBase64, o su texto tal cual en xmlCfdi."); what != "" {
+			return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: what}}
+		}
 		return addenda.CFDITexto(body.XMLCFDI)
 	}
 	archivo, err := decodeBase64(body.XMLCFDIBase64)
 	if err != nil {
 		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: err.Error()}}
 	}
+	if what := disguised(string(archivo[:min(len(archivo), disguiseHead)]), dosVeces); what != "" {
+		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: what}}
+	}
 	return addenda.CFDI(archivo)
 }
+
+// dosVeces is what the titles' route says of it too.
+const dosVeces = "Viene dos veces en base64, y se codifica una sola vez."
 
 func refusedFields(campos []gateway.Campo) error {
 	return &gateway.Error{Kind: gateway.KindInvalida, Campos: campos, NoEnviada: true,
@@ -186,13 +195,26 @@ func (h *handler) xml(r *http.Request, c contratoDado, op gateway.OperacionFirma
 		return nil, badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
 	}
 	if c.campos == nil {
-		return base64Field("xmlBase64", c.base64)
+		return documentoDado(c.base64)
 	}
 	por, err := porFirmar(r, *c.campos, c.digest)
 	if err != nil {
 		return nil, err
 	}
 	return firmado.Construye(por, op, h.cfg.Llavero, h.cfg.Now())
+}
+
+// documentoDado decodes a contract that came ready.
+func documentoDado(text string) ([]byte, error) {
+	const campo = "xmlBase64"
+	documento, err := decodeBase64(text)
+	if err != nil {
+		return nil, badField(campo, err.Error())
+	}
+	if what := disguised(string(documento[:min(len(documento), disguiseHead)]), dosVeces); what != "" {
+		return nil, badField(campo, what)
+	}
+	return documento, nil
 }
 
 func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, c contratoDado) error {

@@ -243,3 +243,96 @@ func TestPADE_WhenTheNamespaceIsWrong(t *testing.T) {
 		t.Errorf("status %d: %s", r.Status, r.Body)
 	}
 }
+
+// A contract in two parts, as JAX-WS publishes it, is read like one.
+func TestPADE_WhenTheWSDLIsInTwoParts(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	if err := g.Sandbox.Perillas().Cambia(map[string]any{"pade_wsdl": "partido", "pade_addendas_namespace": "http://otro.example/addendas"}); err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]map[string]any{
+		"/v1/pade/addendas":             {"datos": "pedido|1"},
+		"/v1/pade/addendas/adjunta":     {"datos": "pedido|1", "xmlCfdi": cfdiSellado},
+		"/v1/pade/contratos":            porRuta("/v1/pade/contratos", "Partido", true),
+		"/v1/pade/contratos/manifiesto": porRuta("/v1/pade/contratos/manifiesto", "Partido, manifiesto", true),
+	} {
+		if r := g.Post(path, body); r.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+}
+
+// A contract that does not say what is offered is not enough, and the setting to
+// use is named.
+func TestPADE_WhenTheWSDLHasNoPortType(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	if err := g.Sandbox.Perillas().Cambia(map[string]any{"pade_wsdl": "sin_porttype"}); err != nil {
+		t.Fatal(err)
+	}
+	for path, tt := range map[string]struct {
+		body    map[string]any
+		setting string
+	}{
+		"/v1/pade/addendas":  {map[string]any{"datos": "pedido|1"}, "GATEWAY_PADE_ADDENDAS_NAMESPACE"},
+		"/v1/pade/contratos": {contratoPor("Sin portType", true), "GATEWAY_PADE_FIRMADO_NAMESPACE"},
+	} {
+		r := g.Post(path, tt.body)
+		if r.Status != http.StatusBadGateway || !strings.Contains(string(r.Body), "no está su portType") || !strings.Contains(string(r.Body), "Configure "+tt.setting) || strings.Contains(string(r.Body), "vacío") {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	if n := calls(g, "procesarAddenda") + calls(g, "firmar"); n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+}
+
+// A namespace that was learnt and is not so any more is learnt again, and nobody
+// is told to empty a setting that is empty.
+func TestPADE_WhenTheNamespaceMovesItIsLearntAgain(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	datos := map[string]any{"datos": "pedido|1"}
+	wantStatus(t, g.Post("/v1/pade/addendas", datos), http.StatusOK)
+	if err := g.Sandbox.Perillas().Cambia(map[string]any{"pade_addendas_namespace": "http://nuevo.example"}); err != nil {
+		t.Fatal(err)
+	}
+	r := g.Post("/v1/pade/addendas", datos)
+	if r.Status != http.StatusBadGateway || strings.Contains(string(r.Body), "vacío") || !strings.Contains(string(r.Body), "póngalo en GATEWAY_PADE_ADDENDAS_NAMESPACE") {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+	wantStatus(t, g.Post("/v1/pade/addendas", datos), http.StatusOK)
+}
+
+// XML in another dress is named, at each field that takes a document.
+func TestPADE_WhenTheXMLIsInAnotherDressItIsNamed(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	once := base64.StdEncoding.EncodeToString([]byte(cfdiSellado))
+	escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(cfdiSellado)
+	for name, tt := range map[string]struct {
+		path  string
+		body  map[string]any
+		campo string
+		says  string
+	}{
+		"base64 as text":     {"/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdi": once}, "xmlCfdi", "Ya viene en base64"},
+		"escaped twice":      {"/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdi": escaped}, "xmlCfdi", "escapado"},
+		"base64 twice":       {"/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdiBase64": []byte(once)}, "xmlCfdiBase64", "dos veces en base64"},
+		"a contract, twice":  {"/v1/pade/contratos", map[string]any{"modoPrueba": true, "xmlBase64": []byte(once)}, "xmlBase64", "dos veces en base64"},
+		"a contract escaped": {"/v1/pade/contratos/adhesion", map[string]any{"modoPrueba": true, "xmlBase64": []byte(escaped)}, "xmlBase64", "escapado"},
+	} {
+		r := g.Post(tt.path, tt.body)
+		var problem struct {
+			Errores []struct{ Campo, Detalle string }
+		}
+		r.JSON(t, &problem)
+		if r.Status != http.StatusUnprocessableEntity || len(problem.Errores) != 1 || problem.Errores[0].Campo != tt.campo || !strings.Contains(problem.Errores[0].Detalle, tt.says) {
+			t.Errorf("%s: %d %s", name, r.Status, r.Body)
+		}
+	}
+	if n := calls(g, "procesarAdjuntarAddenda") + calls(g, "firmar"); n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+}

@@ -104,7 +104,7 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 	err = c.cuentas.use(cuenta, func() (bool, error) {
 		inner, err := call(ctx)
 		if err != nil {
-			return false, failure(op, err)
+			return false, c.addendas.failure(op, err)
 		}
 		f, err := fields(inner)
 		if err != nil {
@@ -145,7 +145,7 @@ func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cu
 	call := func() (bool, error) {
 		inner, err := c.present(ctx, operacion, cuenta, base64.StdEncoding.EncodeToString(contrato), literal)
 		if err != nil {
-			return false, failure(op, err)
+			return false, c.firmado.failure(op, err)
 		}
 		var refused bool
 		out, refused, err = signed(op, inner)
@@ -219,16 +219,14 @@ func (c *Client) prepare(ctx context.Context, s *service, name string, repeatabl
 	}
 	if !known.offers(name) {
 		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Backend: backend, NoEnviada: true,
-			Detail: "El servicio de Prodigia no ofrece la operación " + name + "; ofrece " + strings.Join(known.operations, ", ") + "."}
+			Detail: "El servicio de Prodigia no ofrece la operación " + name + "; ofrece " + clip(strings.Join(known.operations, ", ")) + "."}
 	}
-	op := newOperation(name, known.namespace, s, repeatable)
+	op := newOperation(name, known.of(name), s, repeatable)
 	return transport.WithCall(ctx, &transport.Call{Operation: op, Check: check}), op, nil
 }
 
-func failure(op *transport.Operation, err error) error { return system().Failure(op, err) }
-
 func system() outcome.System {
-	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL", Fault: fault,
+	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL",
 		Unknown: func(*transport.Operation) string {
 			return "Prodigia puede haber firmado el contrato. Repita la misma petición: Prodigia no firma dos veces el mismo contrato y la pasarela dirá en qué quedó."
 		}}

@@ -30,11 +30,22 @@ func newOperation(name, namespace string, s *service, repeatable bool) *transpor
 		Timeout: timeout, Repeatable: repeatable, MaxAnswer: maxAnswer}
 }
 
-// fault translates the faults that the PAC's runtime is known for (pade.md §2.2).
-func fault(_ *transport.Operation, f *transport.Error) *gateway.Error {
-	if strings.Contains(f.Faultstring, "Cannot find dispatch method") {
+// failure translates what kept a call from an answer, with the fault that the
+// PAC's runtime gives to a namespace that is not its own (pade.md §2.2). What a
+// WSDL said of it is then so no more.
+func (s *service) failure(op *transport.Operation, err error) error {
+	known := system()
+	known.Fault = func(op *transport.Operation, f *transport.Error) *gateway.Error {
+		if !strings.Contains(f.Faultstring, "Cannot find dispatch method") {
+			return nil
+		}
+		advice := "Corrija " + s.setting + ", o déjelo vacío para leerlo del WSDL."
+		if s.namespace == "" {
+			s.forget()
+			advice = "Es el que dice su WSDL, que se leerá otra vez; si se repite, póngalo en " + s.setting + "."
+		}
 		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
-			Detail: "El servicio de Prodigia no reconoce la operación en ese espacio de nombres. Corrija GATEWAY_PADE_ADDENDAS_NAMESPACE o GATEWAY_PADE_FIRMADO_NAMESPACE, o déjelo vacío para leerlo del WSDL."}
+			Detail: "El servicio de Prodigia no reconoce la operación en el espacio de nombres «" + clip(op.Namespace) + "». " + advice}
 	}
-	return nil
+	return known.Failure(op, err)
 }

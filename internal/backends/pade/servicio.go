@@ -1,36 +1,47 @@
 package pade
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// The bounds of reading a service's WSDL.
+// The bounds of reading a service's WSDL with what it imports.
 const (
-	maxWSDL     = 1 << 20
-	timeoutWSDL = 30 * time.Second
+	maxWSDL      = 1 << 20 // bytes, of all its documents
+	maxDocuments = 16
+	maxImports   = 4 // one below the other
+	timeoutWSDL  = 30 * time.Second
 )
-
-const nsWSDL = "http://schemas.xmlsoap.org/wsdl/"
 
 // contract is what a service's own WSDL tells, or the configuration does.
 type contract struct {
-	namespace string
+	namespace string // of every operation, when it is configured
 	// operations is nil when it is not known what is offered.
 	operations []string
+	namespaces map[string]string // by operation
 }
+
+// offers reports whether an operation may be called.
+func (c contract) offers(operation string) bool {
+	return c.operations == nil || slices.Contains(c.operations, operation)
+}
+
+// of returns the namespace of an operation.
+func (c contract) of(operation string) string { return cmp.Or(c.namespaces[operation], c.namespace) }
 
 // service is one of the PAC's, with its contract learnt at first use.
 type service struct {
@@ -43,8 +54,8 @@ type service struct {
 	learnt *contract
 }
 
-// contract returns the namespace and what is offered. Only names are taken from
-// the WSDL: its address is in the clear and is never followed (pade.md §2.1).
+// contract returns the namespaces and what is offered. Only names are taken from
+// the WSDL: its addresses are in the clear and are never followed (pade.md §2.1).
 func (s *service) contract(ctx context.Context) (contract, error) {
 	if s.namespace != "" {
 		return contract{namespace: s.namespace}, nil
@@ -54,11 +65,15 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	if s.learnt != nil {
 		return *s.learnt, nil
 	}
-	learnt, err := s.read(ctx)
-	if errors.As(err, new(*tls.CertificateVerificationError)) {
+	learnt, err := s.learn(ctx)
+	var lacking notEnough
+	switch {
+	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return contract{}, system().Untrusted(err)
-	}
-	if err != nil {
+	case errors.As(err, &lacking):
+		return contract{}, &gateway.Error{Kind: gateway.KindMensajeRechazado, Backend: backend, NoEnviada: true, Err: err,
+			Detail: "El WSDL del servicio de Prodigia no basta para conocer su espacio de nombres: " + string(lacking) + " La petición no salió. Configure " + s.setting + "."}
+	case err != nil:
 		return contract{}, &gateway.Error{Kind: gateway.KindNoDisponible, Backend: backend, Reintentable: true, NoEnviada: true, Err: err,
 			Detail: "No se pudo leer el contrato (WSDL) del servicio de Prodigia para conocer su espacio de nombres; la petición no salió. Configure " + s.setting + " o repita más tarde."}
 	}
@@ -66,12 +81,20 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	return learnt, nil
 }
 
-// offers tells whether an operation may be called.
-func (c contract) offers(operation string) bool {
-	return c.operations == nil || slices.Contains(c.operations, operation)
+// forget has the WSDL read again: what it said is not so any more.
+func (s *service) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.learnt = nil
 }
 
-func (s *service) read(ctx context.Context) (contract, error) {
+// notEnough is what a WSDL that could be read does not tell, in Spanish.
+type notEnough string
+
+func (n notEnough) Error() string { return "pade: the WSDL is not enough: " + string(n) }
+
+// learn reads the WSDL and the WSDLs that it imports.
+func (s *service) learn(ctx context.Context) (contract, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeoutWSDL)
 	defer cancel()
 	u, err := url.Parse(s.url)
@@ -79,47 +102,125 @@ func (s *service) read(ctx context.Context) (contract, error) {
 		return contract{}, err
 	}
 	u.RawQuery = "wsdl"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
+	w := &walk{base: s.base, origin: u, d: newDescription(), left: maxWSDL, seen: map[string]bool{}}
+	if err := w.visit(ctx, u, 0); err != nil {
 		return contract{}, err
 	}
-	resp, err := s.base.RoundTrip(req)
-	if err != nil {
-		return contract{}, err
+	learnt, err := w.d.contract(u.Path)
+	switch {
+	case err == nil:
+		return learnt, nil
+	case w.passing != nil:
+		return contract{}, w.passing
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxWSDL))
-	if err != nil {
-		return contract{}, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return contract{}, fmt.Errorf("pade: the WSDL answers HTTP %d", resp.StatusCode)
-	}
-	return parseWSDL(body)
+	return contract{}, notEnough(err.Error() + "." + strings.Join(w.notes, ""))
 }
 
-// parseWSDL reads the names of a WSDL 1.1.
-func parseWSDL(body []byte) (contract, error) {
-	var doc struct {
-		XMLName         xml.Name
-		TargetNamespace string `xml:"targetNamespace,attr"`
-		PortTypes       []struct {
-			Operations []struct {
-				Name string `xml:"name,attr"`
-			} `xml:"http://schemas.xmlsoap.org/wsdl/ operation"`
-		} `xml:"http://schemas.xmlsoap.org/wsdl/ portType"`
+// walk goes through the documents of a WSDL. All of them are asked for at the
+// configured address, where an import says the same host: what else it says of
+// the address is where the service stands behind its proxies, in the clear.
+type walk struct {
+	base   http.RoundTripper
+	origin *url.URL
+	d      *description
+	left   int64           // bytes that may still be read
+	seen   map[string]bool // what was asked for, by path and query
+	notes  []string        // of what was not read, a sentence each with a blank before it
+	// passing is why an import could not be read, if that may pass.
+	passing error
+}
+
+// visit reads the document at u and what it imports.
+func (w *walk) visit(ctx context.Context, u *url.URL, depth int) error {
+	w.seen[u.RequestURI()] = true
+	body, charset, err := w.get(ctx, u)
+	if err != nil {
+		return err
 	}
-	if err := xml.NewDecoder(bytes.NewReader(body)).Decode(&doc); err != nil {
-		return contract{}, err
+	imports, err := w.d.read(body, charset)
+	if err != nil {
+		return err
 	}
-	if doc.XMLName.Space != nsWSDL || doc.XMLName.Local != "definitions" || doc.TargetNamespace == "" {
-		return contract{}, errors.New("pade: not a WSDL with a target namespace")
+	for _, location := range imports {
+		w.enter(ctx, u, location, depth+1)
 	}
-	out := contract{namespace: doc.TargetNamespace}
-	for _, port := range doc.PortTypes {
-		for _, op := range port.Operations {
-			out.operations = append(out.operations, op.Name)
-		}
+	return nil
+}
+
+// enter reads an import, or notes why not.
+func (w *walk) enter(ctx context.Context, from *url.URL, location string, depth int) {
+	note := func(why string) { w.notes = append(w.notes, " Importa «"+clip(location)+"», "+why+".") }
+	to, err := from.Parse(location)
+	if err != nil || !strings.EqualFold(to.Hostname(), w.origin.Hostname()) {
+		note("que está en otra dirección y no se sigue")
+		return
 	}
-	return out, nil
+	to = &url.URL{Scheme: w.origin.Scheme, Host: w.origin.Host, Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}
+	switch {
+	case w.seen[to.RequestURI()]:
+		return
+	case depth > maxImports || len(w.seen) == maxDocuments:
+		note("y son demasiados documentos")
+		return
+	}
+	err = w.visit(ctx, to, depth)
+	var status badStatus
+	switch {
+	case errors.Is(err, errNotWSDL): // a schema, as some write its import
+	case errors.As(err, &status) && status < http.StatusInternalServerError:
+		note(fmt.Sprintf("que contestó HTTP %d", status))
+	case errors.Is(err, errTooLarge):
+		note(fmt.Sprintf("y los documentos pasan de %d bytes", maxWSDL))
+	case errors.As(err, new(*xmldoc.Error)):
+		note("que no es XML bien formado")
+	case err != nil:
+		w.passing = err
+	}
+}
+
+var errTooLarge = errors.New("pade: the WSDL is too large")
+
+// badStatus is a status other than 200.
+type badStatus int
+
+func (s badStatus) Error() string { return fmt.Sprintf("pade: the WSDL answers HTTP %d", int(s)) }
+
+func (w *walk) get(ctx context.Context, u *url.URL) (body []byte, charset string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, "", err
+	}
+	resp, err := w.base.RoundTrip(req) // a redirection is none of 200, and is not followed
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	if resp.StatusCode != http.StatusOK {
+		return nil, "", badStatus(resp.StatusCode)
+	}
+	body, err = io.ReadAll(io.LimitReader(resp.Body, w.left+1))
+	if w.left -= int64(len(body)); err == nil && w.left < 0 {
+		err = errTooLarge
+	}
+	_, params, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // none is none
+	return body, params["charset"], err
+}
+
+// pathOf is the path of an address; of what is none, no path.
+func pathOf(address string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// clip keeps what a WSDL says short, and on one line.
+func clip(s string) string {
+	const most = 120
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }

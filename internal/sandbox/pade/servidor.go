@@ -110,7 +110,7 @@ func (s *Servidor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		cuenta.Header().Set("Allow", "GET, HEAD, POST")
 		http.Error(cuenta, "405", http.StatusMethodNotAllowed)
-	case strings.EqualFold(r.URL.RawQuery, "wsdl"):
+	case strings.EqualFold(r.URL.RawQuery, "wsdl"), strings.EqualFold(r.URL.RawQuery, "wsdl=1") && s.o.Perillas.Texto(perWSDL) == wsdlPartido:
 		s.publica(cuenta, r, p)
 	default:
 		cuenta.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -137,11 +137,15 @@ func (s *Servidor) publica(w http.ResponseWriter, r *http.Request, p punto) {
 	}
 	b = bytes.ReplaceAll(b, []byte(`"`+propio+`"`), []byte(`"`+escapaAtributo(s.o.Perillas.Texto(p.perNamespace))+`"`))
 	const marca = `<soap:address location="`
-	antes, despues, _ := bytes.Cut(b, []byte(marca))
-	_, despues, _ = bytes.Cut(despues, []byte(`"`))
+	publicada := "http://" + net.JoinHostPort(strings.Trim(host, "[]"), "80") + p.ruta
+	b = s.parte(b, r.URL.RawQuery, publicada)
+	antes, despues, hay := bytes.Cut(b, []byte(marca))
 	w.Header().Set("Content-Type", tipoXML)
 	_, _ = w.Write(antes)
-	_, _ = io.WriteString(w, marca+escapaAtributo("http://"+net.JoinHostPort(strings.Trim(host, "[]"), "80")+p.ruta)+`"`) //nolint:gosec // G705: escaped, and XML
+	if hay {
+		_, despues, _ = bytes.Cut(despues, []byte(`"`))
+		_, _ = io.WriteString(w, marca+escapaAtributo(publicada)+`"`) //nolint:gosec // G705: escaped, and XML
+	}
 	_, _ = w.Write(despues)
 }
 
@@ -167,6 +171,7 @@ const (
 	perPassword          = "pade_password"
 	perNamespaceAddendas = "pade_addendas_namespace"
 	perNamespaceFirmado  = "pade_firmado_namespace"
+	perWSDL              = "pade_wsdl"
 )
 
 // Perillas declares the knobs of this system.
@@ -177,5 +182,6 @@ func Perillas() []control.Perilla {
 		{Nombre: perPassword, Defecto: "sandbox", Nota: "password of PADE's account"},
 		{Nombre: perNamespaceAddendas, Defecto: nsAddendas, Nota: "target namespace of PADE's Addendas; the real one is not public"},
 		{Nombre: perNamespaceFirmado, Defecto: nsFirmado, Nota: "target namespace of PADE's Firmado; the real one is not public"},
+		{Nombre: perWSDL, Defecto: wsdlEntero, Valores: []string{wsdlEntero, wsdlPartido, wsdlSinPortType}, Nota: "PADE's contracts: `entero`; `partido`, the interface imported from another namespace; `sin_porttype`, without it"},
 	}
 }
