@@ -172,15 +172,9 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		return nil, err
 	}
 	base, err := upstream(cfg.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	catalogos, err := losCatalogos(cfg.SEP.CatalogosDir)
-	if err != nil {
-		return nil, err
-	}
-	place, err := almacen(cfg, opts)
-	if err != nil {
+	catalogos, errCatalogos := losCatalogos(cfg.SEP.CatalogosDir)
+	place, errPlace := almacen(cfg, opts)
+	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
 		return nil, err
 	}
 	st, err := store.Open(ctx, place)
