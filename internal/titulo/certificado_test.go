@@ -1,0 +1,35 @@
+package titulo
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"testing"
+)
+
+// Go refuses an "@" in a PrintableString, and OpenSSL, which the certificate's owner
+// has, does not.
+func TestCertificado_WhenItsNameIsBadlyEncoded(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "correo.sat.mx"}, NotBefore: ahora, NotAfter: ahora.AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der = bytes.ReplaceAll(der, []byte("correo.sat.mx"), []byte("correo@sat.mx"))
+	if _, err := x509.ParseCertificate(der); err == nil {
+		t.Fatal("Go reads it, so this tests nothing")
+	}
+	var l lista
+	cert, ok := l.certificado("certificadoResponsable", der)
+	if !ok || !bytes.Equal(cert.Raw, der) || len(l.problemas) > 0 {
+		t.Errorf("%v", l.problemas)
+	}
+}
