@@ -533,6 +533,7 @@ func TestVacia_WhenComprobantesAreKnown(t *testing.T) {
 			dia("2026-01-01T00:00:00", "2026-02-05T00:00:00")(p)
 			p.Solicitud.TipoComprobante = "N"
 		}, 1},
+		"by an empty package": {dia("2026-01-01T00:00:00", "2026-02-05T00:00:00"), 2},
 	} {
 		w := nuevoTaller(t)
 		if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada {
@@ -540,6 +541,10 @@ func TestVacia_WhenComprobantesAreKnown(t *testing.T) {
 		}
 		buena := w.verifica
 		w.verifica = vacia
+		if strings.Contains(nombre, "package") {
+			w.cuenta = func(gateway.Paquete) int64 { return 0 }
+			w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 0, id+"_01"), nil }
+		}
 		antes := len(w.pedidas)
 		d := w.acaba(w.nueva(tc.otra))
 		if d.Estado != gateway.DescargaVacia || len(w.pedidas)-antes != tc.solicitudes || strings.Contains(d.Motivo, "antes entregó 10 de él") != (tc.solicitudes == 2) {
@@ -548,6 +553,7 @@ func TestVacia_WhenComprobantesAreKnown(t *testing.T) {
 		if tc.solicitudes == 1 {
 			continue
 		}
+		w.cuenta = func(gateway.Paquete) int64 { return 10 }
 		// Where it was a bad answer, it is all there the second time.
 		w.verifica = func(id string, n int) (gateway.EstadoSolicitud, error) {
 			if n%2 == 1 {

@@ -179,7 +179,8 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
 	case perdidos > 0 && t.Sustituciones < maxSustituciones:
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
-		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido}}, c.Ahora())
+		pausa := m.marco(*c.Descarga()).reparte(t.Sustituciones+1, 0)
+		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido, espera: pausa}}, c.Ahora())
 	case perdidos > 0:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
@@ -190,8 +191,13 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
 		nuevos = []store.Tramo{t}
 	case t.NumeroCFDIs == 0 && u.Comprobantes == 0 && u.Fallas == 0:
-		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
-		evento.Detalle = "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."
+		v := m.duda(c, t, veredicto{accion: vaciar, decision: "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."})
+		evento.Detalle = v.decision
+		if v.accion == sustituir {
+			nuevos = m.sucesor(&t, &evento, paso{veredicto: v}, c.Ahora())
+		} else {
+			t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
+		}
 	default:
 		t.Estado = gateway.TramoTerminada
 		switch {

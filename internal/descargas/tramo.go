@@ -217,15 +217,13 @@ func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p p
 
 // asienta writes a step down, with everything that follows from it, in one piece.
 func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
-	if p.accion == vaciar {
-		if err := m.duda(ctx, t, &p); err != nil {
-			return nunca(), err
-		}
-	}
 	var sigue secuela
 	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
 		if c.Descarga().Estado.Final() {
 			return store.ErrTurno
+		}
+		if p.accion == vaciar {
+			p.veredicto = m.duda(c, t, p.veredicto)
 		}
 		sigue = m.aplica(c, t, p)
 		m.resume(c)
@@ -255,27 +253,23 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 
 // duda holds an empty answer against what this gateway has had out of the same
 // range by the same criteria.
-func (m *Motor) duda(ctx context.Context, t store.Tramo, p *paso) error {
-	d, err := m.cfg.Store.Descarga(ctx, t.Descarga)
-	if err != nil {
-		return err
-	}
+func (m *Motor) duda(c *store.Cambio, t store.Tramo, v veredicto) veredicto {
+	d := *c.Descarga()
+	s := d.Peticion.Solicitud
 	sinFechas := func(p gateway.PeticionDescarga) string {
 		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "", ""
 		return p.Solicitud.Criterios()
 	}
 	quiere := sinFechas(d.Peticion)
-	s := d.Peticion.Solicitud
-	n, err := m.cfg.Store.ComprobantesDentro(ctx, s.Servicio, s.RFCSolicitante, t.PideDesde, t.PideHasta,
-		func(p gateway.PeticionDescarga) bool { return sinFechas(p) == quiere })
-	if err == nil && n == 0 && d.Peticion.NovedadesDe != "" && t.Desde == s.FechaInicial && t.Hasta == s.FechaFinal {
+	n := c.ComprobantesDentro(t.PideDesde, t.PideHasta, func(p gateway.PeticionDescarga) bool { return sinFechas(p) == quiere })
+	if n == 0 && d.Peticion.NovedadesDe != "" && t.Desde == s.FechaInicial && t.Hasta == s.FechaFinal {
 		// The metadata have just named them.
-		_, _, n, err = m.cfg.Store.RangoDeNovedades(ctx, d.Peticion.NovedadesDe, "1")
+		n = c.Vigentes(d.Peticion.NovedadesDe)
 	}
-	if err == nil && n > 0 {
-		p.veredicto = m.marco(d).trasVacio(t, n)
+	if n == 0 {
+		return v
 	}
-	return err
+	return m.marco(d).trasVacio(t, n)
 }
 
 // antesDe is cuando, or the deadline where that comes first and lies ahead: that

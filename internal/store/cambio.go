@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -245,9 +246,43 @@ func (c *Cambio) Recuento() Recuento {
 // was made for a cause; empty for none.
 func (c *Cambio) DecisionDe(estado gateway.EstadoTramo, causa string) string {
 	todas := leeEn(c, `SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY id LIMIT 1`, func(f fila) (d string, err error) {
-		return d, f.Scan(&d)
+		err = f.Scan(&d)
+		return d, err
 	}, c.descarga.ID, string(estado), causa)
 	return strings.Join(todas, " ")
+}
+
+// ComprobantesDentro counts what packages held that came, or were here, for
+// solicitudes of the same taxpayer whose ranges, as they were asked for, lie within
+// [desde, hasta], and whose petitions vale lets pass.
+func (c *Cambio) ComprobantesDentro(desde, hasta string, vale func(gateway.PeticionDescarga) bool) (total int64) {
+	leeEn(c, `SELECT d.peticion, CAST(SUM(p.comprobantes) AS BIGINT) FROM descargas d JOIN tramos t ON t.descarga = d.id JOIN tramos_paquetes p ON p.tramo = t.id
+		WHERE d.servicio = $1 AND d.rfc = $2 AND t.pide_desde >= $3 AND t.pide_hasta <= $4 AND p.comprobantes > 0 AND p.estado IN ('guardado', 'borrado')
+		GROUP BY d.id, d.peticion`, func(f fila) (struct{}, error) {
+		var peticion string
+		var comprobantes int64
+		if err := f.Scan(&peticion, &comprobantes); err != nil {
+			return struct{}{}, err
+		}
+		var p gateway.PeticionDescarga
+		err := json.Unmarshal([]byte(peticion), &p)
+		if err == nil && vale(p) {
+			total += comprobantes
+		}
+		return struct{}{}, err
+	}, string(c.descarga.Peticion.Solicitud.Servicio), c.descarga.Peticion.Solicitud.RFCSolicitante, desde, hasta)
+	return total
+}
+
+// Vigentes counts the comprobantes in force that a run of metadata has yielded.
+func (c *Cambio) Vigentes(corrida string) (total int64) {
+	for _, n := range leeEn(c, `SELECT COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = '1'`, func(f fila) (n int64, err error) {
+		err = f.Scan(&n)
+		return n, err
+	}, corrida) {
+		total += n
+	}
+	return total
 }
 
 // SumaPaquetes is how far the packages of one solicitud are.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -257,30 +256,6 @@ func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, ahora time.
 func (s *Store) SueltaPaquete(ctx context.Context, p PaqueteDeTramo) error {
 	_, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
 	return err
-}
-
-// ComprobantesDentro counts what packages held that came, or were here, for
-// solicitudes of a taxpayer whose ranges, as they were asked for, lie within
-// [desde, hasta], and whose petitions vale lets pass.
-func (s *Store) ComprobantesDentro(ctx context.Context, servicio gateway.Servicio, rfc, desde, hasta string, vale func(gateway.PeticionDescarga) bool) (total int64, err error) {
-	err = s.cada(ctx, func(f fila) error {
-		var peticion string
-		var comprobantes int64
-		if err := f.Scan(&peticion, &comprobantes); err != nil {
-			return err
-		}
-		var p gateway.PeticionDescarga
-		if err := json.Unmarshal([]byte(peticion), &p); err != nil {
-			return err
-		}
-		if vale(p) {
-			total += comprobantes
-		}
-		return nil
-	}, `SELECT d.peticion, CAST(SUM(p.comprobantes) AS BIGINT) FROM descargas d JOIN tramos t ON t.descarga = d.id JOIN tramos_paquetes p ON p.tramo = t.id
-		WHERE d.servicio = $1 AND d.rfc = $2 AND t.pide_desde >= $3 AND t.pide_hasta <= $4 AND p.comprobantes > 0 AND p.estado IN ('guardado', 'borrado')
-		GROUP BY d.id, d.peticion`, string(servicio), rfc, desde, hasta)
-	return total, err
 }
 
 // PaqueteEnUso tells whether another descarga that has not ended before antes
