@@ -2487,6 +2487,11 @@ type ResultadoLote struct {
 
 // ResumenCFDI Lo principal de un comprobante, con los textos del documento sin cambios. Lo que no tiene no aparece.
 type ResumenCFDI struct {
+	// Aviso Qué del archivo no es XML aunque todo lo de arriba se pudo leer: lo que hay antes o después del documento, o su Addenda. No aparece si no hay nada que decir. El XML se entrega como llegó, así que otro programa puede no leerlo.
+	//
+	// Example: Trae algo después del XML, que se pasó por alto.
+	Aviso string `json:"aviso,omitempty,omitzero"`
+
 	// Complementos Los nombres de sus complementos, sin el timbre y sin repetir.
 	//
 	// Example: ["Pagos"]

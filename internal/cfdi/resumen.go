@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // Resumen is what a list shows of a CFDI: version 3.2, 3.3 or 4.0, or of
@@ -25,15 +27,26 @@ type Resumen struct {
 	// Complementos are the local names of what is in Complemento, in order, each
 	// once, without TimbreFiscalDigital. Those of a single concepto are not there.
 	Complementos []string
+	// Aviso, in Spanish, says what of the document is no XML though all of the above
+	// could be read; empty without doubt.
+	Aviso string
 }
+
+// defecto is why a CFDI cannot be read, in Spanish.
+type defecto string
+
+func (d defecto) Error() string { return string(d) }
 
 const (
 	errNoCFDI    defecto = "No es un CFDI: su elemento raíz es otro, o de otra versión."
 	errSinTimbre defecto = "No tiene timbre: le falta el UUID."
-	errRepetido  defecto = "No es XML bien formado: tiene un atributo repetido."
+	errRepetido  defecto = "Tiene un atributo dos veces."
 
 	maxComplementos = 64
-	cabeza          = 512
+	// maxProfundidad is far beyond any CFDI with its complementos and addenda.
+	maxProfundidad = 64
+	// maxValor bounds a value that is kept; those that are not may be of any length.
+	maxValor = 64 << 10
 )
 
 // lugar is an element of which something is wanted.
@@ -51,12 +64,17 @@ const (
 
 // lectorResumen reads summaries one after the other with the same memory.
 type lectorResumen struct {
-	l       lector
-	cabeza  [cabeza]byte
+	x       xmldoc.Reader
 	r       *Resumen
+	en      lugar   // of the element being read
 	espacio string  // the root's namespace, when it is one of a CFDI
 	raiz    []byte  // the root's name as written
 	destino *string // of the value being read
+	addenda bool    // that of the Comprobante has begun
+	// querido and toma are bound once: a method value for each element costs more
+	// than most elements.
+	querido func(nombre []byte) bool
+	toma    func(valor []byte) error
 }
 
 // LeeResumen reads one document. Errors are texts in Spanish, or r's.
@@ -68,33 +86,74 @@ func LeeResumen(r io.Reader) (Resumen, error) {
 }
 
 func (l *lectorResumen) lee(r io.Reader, s *Resumen) error {
-	n, err := io.ReadFull(r, l.cabeza[:])
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
+	if l.querido == nil {
+		l.querido = func(nombre []byte) bool {
+			l.destino = l.quiere(l.en, nombre)
+			return l.destino != nil
+		}
+		l.toma = l.guarda
 	}
-	if err != nil {
-		r = bytes.NewReader(nil) // it has been read whole
-	}
-	texto, err := decodifica(l.cabeza[:n], r)
-	if err != nil {
-		return err
-	}
-	l.l.reinicia(&caracteres{r: texto})
 	*s = Resumen{}
-	l.r, l.espacio = s, ""
-	for {
-		cierra, err := l.l.abre()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil && !cierra {
-			err = l.elemento()
-		}
-		if err != nil {
-			return err
-		}
+	l.r, l.espacio, l.addenda = s, "", false
+	// The SAT gives what a PAC has stamped, which may have prefixes that nobody
+	// declared; no value of a summary is in one.
+	l.x.Reset(r, xmldoc.Options{Around: true, LoosePrefixes: true, MaxDepth: maxProfundidad, MaxValue: maxValor})
+	err := l.recorre()
+	var falla defecto
+	if err != nil && !errors.As(err, &falla) {
+		return err // r's
+	}
+	// To the end, so that a checksum is looked at: it tells why XML is broken.
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	switch antes, tras := l.x.Around(); {
+	case antes:
+		s.Aviso = junta(s.Aviso, "Trae algo antes del XML, que se pasó por alto.")
+	case tras:
+		s.Aviso = junta(s.Aviso, "Trae algo después del XML, que se pasó por alto.")
 	}
 	return l.completa()
+}
+
+// recorre reads the elements. A broken Addenda costs a notice: nothing of a
+// summary is in it, and neither SAT nor PAC looks at it.
+func (l *lectorResumen) recorre() error {
+	for {
+		e, err := l.x.NextTag()
+		if err == nil && e == xmldoc.Start {
+			err = l.elemento()
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err == nil:
+			continue
+		}
+		var falla *xmldoc.Error
+		if !errors.As(err, &falla) {
+			return err
+		}
+		if !l.addenda || l.x.Depth() == 0 {
+			return errors.Join(defecto(falla.Sentence()), err)
+		}
+		l.r.Aviso = junta(l.r.Aviso, "Lo que trae en la Addenda, o tras ella, no es XML ("+falla.Detail+"); lo demás se leyó.")
+		if l.r.UUID != "" || l.x.Resume(2) != nil { // what follows it is needed when the timbre does
+			return nil
+		}
+	}
+}
+
+// guarda keeps a value, unless the attribute has been there before in another case.
+func (l *lectorResumen) guarda(valor []byte) error {
+	if *l.destino != "" {
+		return errRepetido
+	}
+	*l.destino = string(valor)
+	return nil
 }
 
 func (l *lectorResumen) completa() error {
@@ -119,25 +178,30 @@ func local(nombre []byte) []byte { return nombre[bytes.IndexByte(nombre, ':')+1:
 
 // elemento reads the element that has just begun.
 func (l *lectorResumen) elemento() error {
-	en := l.lugar()
-	if err := l.l.atributos(func(nombre []byte) bool {
-		l.destino = l.quiere(en, nombre)
-		return l.destino != nil
-	}, l.toma); err != nil {
+	l.en = l.lugar()
+	querido := l.querido
+	if l.en == enOtro {
+		querido = nil
+	}
+	if err := l.x.Attributes(querido, l.toma); err != nil {
 		return err
 	}
-	if len(l.l.finales) > 1 {
+	if l.x.Depth() > 1 {
 		return nil
 	}
-	return l.juzgaRaiz(en)
+	return l.juzgaRaiz(l.en)
 }
 
 // lugar tells what the element just opened is, and notes complementos.
 func (l *lectorResumen) lugar() lugar {
-	nombre := string(local(l.l.abierto()))
-	switch l.l.profundidad() {
+	profundidad := l.x.Depth()
+	if profundidad > 3 {
+		return enOtro
+	}
+	nombre := string(local(l.x.Name()))
+	switch profundidad {
 	case 1:
-		l.raiz = append(l.raiz[:0], l.l.abierto()...)
+		l.raiz = append(l.raiz[:0], l.x.Name()...)
 		switch nombre {
 		case "Comprobante":
 			return enComprobante
@@ -152,9 +216,11 @@ func (l *lectorResumen) lugar() lugar {
 			return enReceptor
 		case "Totales":
 			return enTotales
+		case "Addenda":
+			l.addenda = true
 		}
 	case 3:
-		switch string(local(l.padre())) {
+		switch string(local(l.x.Open(2))) {
 		case "Complemento":
 			if nombre == "TimbreFiscalDigital" {
 				if l.r.UUID == "" {
@@ -172,21 +238,6 @@ func (l *lectorResumen) lugar() lugar {
 		}
 	}
 	return enOtro
-}
-
-// padre is the name of the element around the innermost one.
-func (l *lectorResumen) padre() []byte {
-	n := l.l.profundidad() - 2
-	return l.l.pila[l.l.desde(n):l.l.finales[n]]
-}
-
-// toma keeps a value, unless the attribute has been there before.
-func (l *lectorResumen) toma(valor []byte) error {
-	if *l.destino != "" {
-		return errRepetido
-	}
-	*l.destino = string(valor)
-	return nil
 }
 
 // quiere tells where an attribute's value goes. Names are compared without case:

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 func muestraXML(tb testing.TB, nombre string) string {
@@ -80,10 +82,10 @@ func TestLeeResumen_WhenInAnotherEncodingReadsIt(t *testing.T) {
 		"ISO-8859-1":                {strings.Replace(latin, "utf-8", "ISO-8859-1", 1), nil},
 		"windows-1252":              {strings.Replace(latin, `"utf-8"`, `'Windows-1252'`, 1), nil},
 		"UTF-16 only by saying":     {strings.Replace(texto, "utf-8", "utf-16", 1), nil},
-		"UTF-16":                    {utf16, errUTF16},
-		"UTF-16 without mark":       {utf16[2:], errUTF16},
-		"unknown":                   {strings.Replace(texto, "utf-8", "EBCDIC-MX", 1), errCodificacion},
-		"Latin-1 without saying so": {latin, errCaracter},
+		"UTF-16":                    {utf16, nil},
+		"UTF-16 without mark":       {strings.Replace(utf16[2:], "u\x00t\x00f\x00-\x008", "u\x00t\x00f\x00-\x001\x006", 1), nil},
+		"unknown":                   {strings.Replace(texto, "utf-8", "EBCDIC-MX", 1), xmldoc.Encoding},
+		"Latin-1 without saying so": {latin, xmldoc.Bytes},
 	} {
 		got, err := LeeResumen(strings.NewReader(tc.texto))
 		if !errors.Is(err, tc.err) {
@@ -109,41 +111,37 @@ func TestLeeResumen_WhenBrokenSaysHow(t *testing.T) {
 		texto string
 		err   error
 	}{
-		"nothing":                   {"", errIncompleto},
-		"blanks":                    {" \n ", errIncompleto},
-		"no XML":                    {"hola", errMalFormado},
-		"cut":                       {texto[:len(texto)/2], errIncompleto},
-		"cut at its end":            {strings.TrimRight(texto, "\n")[:len(texto)-3], errIncompleto},
-		"a tag not closed":          {cambia("</r:Receptor>", ""), errMalFormado},
-		"tags crossed":              {cambia("</r:Receptor>", "</r:Emisor>"), errMalFormado},
-		"two roots":                 {texto + texto[strings.Index(texto, "<r:"):], errMalFormado},
-		"text behind":               {texto + "x", errMalFormado},
-		"text before":               {"x" + texto, errMalFormado},
-		"declaration not first":     {"\n" + texto, errMalFormado},
-		"a second declaration":      {cambia("?><r:", `?><?xml version="1.0"?><r:`), errMalFormado},
-		"version 1.1":               {cambia(`"1.0" enc`, `"1.1" enc`), errMalFormado},
-		"no quotes":                 {cambia(`CveRetenc="16"`, `CveRetenc=16`), errMalFormado},
-		"no value":                  {cambia(`CveRetenc="16"`, `CveRetenc`), errMalFormado},
-		"no space":                  {cambia(`" CveRetenc`, `"CveRetenc`), errMalFormado},
-		"< in an attribute":         {cambia("EMISORA", "A<B"), errMalFormado},
-		"& alone":                   {cambia("EMISORA", "A & B"), errMalFormado},
-		"& alone where not wanted":  {cambia(`CveRetenc="16"`, `CveRetenc="&"`), errMalFormado},
-		"an entity of a DTD":        {cambia("EMISORA", "&nbsp;"), errMalFormado},
-		"a half character":          {cambia("EMISORA", "&#xD800;"), errMalFormado},
-		"a null":                    {cambia("EMISORA", "&#0;"), errMalFormado},
-		"no digits":                 {cambia("EMISORA", "&#x;"), errMalFormado},
-		"a control character":       {cambia("EMISORA", "A\x01B"), errCaracter},
-		"a broken character":        {cambia("EMISORA", "A\xc3"), errCaracter},
-		"the end of a character":    {texto + "\xc3", errCaracter},
-		"a DTD":                     {cambia("?><r:", `?><!DOCTYPE r [<!ENTITY a "b">]><r:`), errDTD},
-		"]]> in a text":             {cambia("<r:Periodo", "]]><r:Periodo"), errMalFormado},
-		"a comment with --":         {cambia("<r:Periodo", "<!-- a -- b --><r:Periodo"), errMalFormado},
-		"CDATA outside":             {texto + "<![CDATA[x]]>", errMalFormado},
-		"another thing":             {cambia("<r:Periodo", "<!ELEMENT a><r:Periodo"), errMalFormado},
-		"too deep":                  {cambia("<r:Periodo", hondo+"<r:Periodo"), errProfundo},
-		"a name without end":        {cambia("<r:Periodo", "<"+strings.Repeat("x", maxNombre+1)+"/><r:Periodo"), errNombreLargo},
-		"a value without end":       {cambia("EMISORA", strings.Repeat("x", maxValor+ventana)), errValorLargo},
-		"an attribute twice":        {cambia(`RfcE="AAA010101AAA"`, `RfcE="AAA010101AAA" RfcE="BBB010101BBB"`), errRepetido},
+		"nothing":                   {"", xmldoc.Incomplete},
+		"blanks":                    {" \n ", xmldoc.Incomplete},
+		"no XML":                    {"hola", xmldoc.Malformed},
+		"cut":                       {texto[:len(texto)/2], xmldoc.Incomplete},
+		"cut at its end":            {strings.TrimRight(texto, "\n")[:len(texto)-3], xmldoc.Incomplete},
+		"a tag not closed":          {cambia("</r:Receptor>", ""), xmldoc.Malformed},
+		"tags crossed":              {cambia("</r:Receptor>", "</r:Emisor>"), xmldoc.Malformed},
+		"two roots":                 {texto + texto[strings.Index(texto, "<r:"):], xmldoc.Malformed},
+		"a second declaration":      {cambia("?><r:", `?><?xml version="1.0"?><r:`), xmldoc.Malformed},
+		"version 1.1":               {cambia(`"1.0" enc`, `"1.1" enc`), xmldoc.Malformed},
+		"no quotes":                 {cambia(`CveRetenc="16"`, `CveRetenc=16`), xmldoc.Malformed},
+		"no value":                  {cambia(`CveRetenc="16"`, `CveRetenc`), xmldoc.Malformed},
+		"no space":                  {cambia(`" CveRetenc`, `"CveRetenc`), xmldoc.Malformed},
+		"< in an attribute":         {cambia("EMISORA", "A<B"), xmldoc.Malformed},
+		"& alone":                   {cambia("EMISORA", "A & B"), xmldoc.Malformed},
+		"& alone where not wanted":  {cambia(`CveRetenc="16"`, `CveRetenc="&"`), xmldoc.Malformed},
+		"an entity of a DTD":        {cambia("EMISORA", "&nbsp;"), xmldoc.Malformed},
+		"a half character":          {cambia("EMISORA", "&#xD800;"), xmldoc.Malformed},
+		"a null":                    {cambia("EMISORA", "&#0;"), xmldoc.Malformed},
+		"no digits":                 {cambia("EMISORA", "&#x;"), xmldoc.Malformed},
+		"a control character":       {cambia("EMISORA", "A\x01B"), xmldoc.Malformed},
+		"a broken character":        {cambia("EMISORA", "A\xc3"), xmldoc.Bytes},
+		"a DTD":                     {cambia("?><r:", `?><!DOCTYPE r [<!ENTITY a "b">]><r:`), xmldoc.DTD},
+		"]]> in a text":             {cambia("<r:Periodo", "]]><r:Periodo"), xmldoc.Malformed},
+		"a comment with --":         {cambia("<r:Periodo", "<!-- a -- b --><r:Periodo"), xmldoc.Malformed},
+		"another thing":             {cambia("<r:Periodo", "<!ELEMENT a><r:Periodo"), xmldoc.Malformed},
+		"too deep":                  {cambia("<r:Periodo", hondo+"<r:Periodo"), xmldoc.Depth},
+		"a name without end":        {cambia("<r:Periodo", "<"+strings.Repeat("x", 1001)+"/><r:Periodo"), xmldoc.Bound},
+		"a value without end":       {cambia("EMISORA", strings.Repeat("x", maxValor+1)), xmldoc.Bound},
+		"an attribute twice":        {cambia(`RfcE="AAA010101AAA"`, `RfcE="AAA010101AAA" RfcE="BBB010101BBB"`), xmldoc.Malformed},
+		"in two cases":              {cambia(`RfcE="AAA010101AAA"`, `RfcE="AAA010101AAA" rfce="BBB010101BBB"`), errRepetido},
 		"another root":              {cambia(`<r:Retenciones xmlns:r="http://www.sat.gob.mx/esquemas/retencionpago/2"`, `<r:Retenciones xmlns:r="urn:otro"`), errNoCFDI},
 		"a version that is not its": {cambia(`Version="2.0"`, `Version="1.0"`), errNoCFDI},
 		"a page":                    {"<html><body/></html>", errNoCFDI},
@@ -156,6 +154,72 @@ func TestLeeResumen_WhenBrokenSaysHow(t *testing.T) {
 	roto := errors.New("the disk")
 	if _, err := LeeResumen(io.MultiReader(strings.NewReader(texto[:700]), iotest.ErrReader(roto))); !errors.Is(err, roto) {
 		t.Errorf("a reader that fails: %v", err)
+	}
+}
+
+// What stands around a document, and an Addenda that is no XML, cost a notice and
+// nothing of the summary.
+func TestLeeResumen_WhenOnlyWhatNoOneReadsIsBrokenKeepsTheSummary(t *testing.T) {
+	t.Parallel()
+	texto := strings.TrimRight(muestraXML(t, "cfdi40.xml"), "\n")
+	addenda := func(dentro string) string {
+		fin := strings.LastIndex(texto, "</")
+		return texto[:fin] + "<Addenda>" + dentro + "</Addenda>" + texto[fin:]
+	}
+	alPrincipio := func(dentro string) string {
+		const antes = "<Emisor"
+		return strings.Replace(texto, antes, "<Addenda>"+dentro+"</Addenda>"+antes, 1)
+	}
+	const alrededor, enAddenda = "Trae algo", "Addenda"
+	casos := map[string][2]string{
+		"a line before":           {"\n" + texto, alrededor + " antes"},
+		"a mark and a line":       {"\uFEFF\r\n" + texto, alrededor + " antes"},
+		"text before":             {"Content-Type: text/xml\r\n\r\n" + texto, alrededor + " antes"},
+		"text behind":             {texto + "\nfin", alrededor + " después"},
+		"NULs behind":             {texto + "\x00\x00\x00", alrededor + " después"},
+		"a long tail behind":      {texto + strings.Repeat("\x00", 100_000), alrededor + " después"},
+		"a broken byte behind":    {texto + "\xc3", alrededor + " después"},
+		"CDATA behind":            {texto + "<![CDATA[x]]>", alrededor + " después"},
+		"half a comment behind":   {texto + "<!-- x", alrededor + " después"},
+		"without its end":         {strings.TrimSuffix(addenda(""), "</Comprobante>"), enAddenda},
+		"cut in the addenda":      {addenda("<x>")[:len(texto)+5], enAddenda},
+		"CDATA open":              {addenda("<![CDATA["), enAddenda},
+		"a comment open":          {addenda("<!--"), enAddenda},
+		"a second declaration in": {addenda(`<?xml version="1.0"?><x/>`), enAddenda},
+	}
+	for nombre, dentro := range map[string]string{
+		"a bare &": "<x>A & B</x>", "an entity": "<x>&nbsp;</x>", "Latin-1": "<x>ni\xf1o</x>", "Latin-1 in a value": "<x y='\xf1'/>", "a control": "<x>\x0b</x>",
+		"crossed": "<x><y></x></y>", "not closed": "<x><y>", "closed too often": "</x>", "deep": strings.Repeat("<x>", 70) + strings.Repeat("</x>", 70),
+		"values touch": `<x a="1"b="2"/>`, "a bare <": "<x>1 < 2</x>", "an attribute twice": `<x a="1" a="2"/>`, "a DTD": "<!DOCTYPE x>", "a wrong name": "<1x/>",
+		"a quote open": `<x a="1></x>`, "a broken bang": "<x><!</x>", "a bang alone": "<!", "Latin-1 alone": "ni\xf1o", "a bare < alone": "a<",
+		"a long value": "<x y='" + strings.Repeat("z", 100_000) + "' y='2'/>", "a wide break": strings.Repeat("<x/>", 20_000) + "<x>&</x>" + strings.Repeat("<x/>", 20_000),
+	} {
+		casos[nombre] = [2]string{addenda(dentro), enAddenda}
+		casos[nombre+", first"] = [2]string{alPrincipio(dentro), enAddenda}
+	}
+	for nombre, caso := range casos {
+		for como, r := range map[string]io.Reader{"at once": strings.NewReader(caso[0]), "byte by byte": iotest.OneByteReader(strings.NewReader(caso[0]))} {
+			got, err := LeeResumen(r)
+			if !strings.Contains(got.Aviso, caso[1]) {
+				t.Errorf("%s, %s: the notice is %q, error %v", nombre, como, got.Aviso, err)
+			}
+			got.Aviso = ""
+			if d := cmp.Diff(resumenes()["cfdi40.xml"], got); d != "" || err != nil {
+				t.Errorf("%s, %s: %v\n%s", nombre, como, err, d)
+			}
+			if resto, err := io.ReadAll(r); err != nil || len(resto) > 0 {
+				t.Errorf("%s, %s: %d bytes were left, whose checksum nobody looked at", nombre, como, len(resto))
+			}
+		}
+	}
+	for nombre, texto := range map[string]string{
+		"an Addenda that is XML":        addenda("<x>&amp;</x>"),
+		"prefixes that nobody declared": addenda(`<if:factura if:a="1"/>`),
+		"first, and XML":                alPrincipio("<x/>"),
+	} {
+		if got, err := LeeResumen(strings.NewReader(texto)); err != nil || got.Aviso != "" {
+			t.Errorf("%s: %q, %v", nombre, got.Aviso, err)
+		}
 	}
 }
 
@@ -189,7 +253,7 @@ func TestResumenes_WhenSomeAreBrokenReadsTheRest(t *testing.T) {
 		if d := cmp.Diff([]Resumen{resumenes()["cfdi40.xml"], resumenes()["cfdi33.xml"]}, got); d != "" {
 			t.Errorf("pages of %d:\n%s", pagina, d)
 		}
-		want := []Falla{{Entrada: "rota.xml", Detalle: string(errIncompleto)}, {Entrada: "carpeta/x.xml", Detalle: noEnRaiz, Ajena: true},
+		want := []Falla{{Entrada: "rota.xml", Detalle: "No es XML bien formado: el documento está incompleto: falta cerrar cfdi:Concepto."}, {Entrada: "carpeta/x.xml", Detalle: noEnRaiz, Ajena: true},
 			{Entrada: "lista.txt", Detalle: "El nombre del archivo no termina en .xml: no se lee.", Ajena: true},
 			{Entrada: `windows\y.xml`, Detalle: noEnRaiz, Ajena: true}, {Entrada: "otro.ZIP", Detalle: "Es otro ZIP dentro del paquete: no se lee.", Ajena: true},
 			{Entrada: "OTRA.XML", Detalle: "El archivo está dañado dentro del ZIP.", Danada: true}}
@@ -240,13 +304,13 @@ func FuzzResumen(f *testing.F) {
 		if err != nil && !errors.Is(err, errNoCFDI) && !errors.Is(err, errSinTimbre) {
 			return
 		}
-		if m := declarada.FindSubmatch(b[:min(len(b), maxDeclaracion)]); m != nil && !strings.EqualFold(string(m[1]), "utf-8") || err != nil && errors.Is(err, errNoCFDI) {
-			return // decoded, or not read to its end
+		if texto, _ := xmldoc.Text(b, ""); err != nil && errors.Is(err, errNoCFDI) || s.Aviso != "" || texto != strings.TrimPrefix(string(b), marcaUTF8) {
+			return // not read to its end, or decoded
 		}
 		valores, errBiblioteca := deBiblioteca(b)
 		if errBiblioteca != nil {
 			if texto := errBiblioteca.Error(); strings.Contains(texto, "invalid XML name") || strings.Contains(texto, "expected") {
-				return // names over ASCII are not looked at so closely here
+				return // it has the names of another edition of XML
 			}
 			t.Fatalf("%v, encoding/xml: %v", err, errBiblioteca)
 		}

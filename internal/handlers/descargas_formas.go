@@ -55,10 +55,10 @@ func (h *handler) resumenes() forma[cfdi.Resumen, rest.ResumenCFDI] {
 			return rest.ListaCFDIs{CFDIs: valores, Fallas: fallas, Siguiente: siguiente}
 		},
 		columnas: []string{"uuid", "version", "tipo", "rfcEmisor", "nombreEmisor", "rfcReceptor", "nombreReceptor", "fecha", "fechaTimbrado",
-			"serie", "folio", "moneda", "subTotal", "total", "metodoPago", "formaPago", "complementos"},
+			"serie", "folio", "moneda", "subTotal", "total", "metodoPago", "formaPago", "complementos", "aviso"},
 		celdas: func(c []string, s *cfdi.Resumen) []string {
 			return append(c, s.UUID, s.Version, s.Tipo, s.RFCEmisor, s.NombreEmisor, s.RFCReceptor, s.NombreReceptor, s.Fecha, s.FechaTimbrado,
-				s.Serie, s.Folio, s.Moneda, s.SubTotal, s.Total, s.MetodoPago, s.FormaPago, strings.Join(s.Complementos, joint))
+				s.Serie, s.Folio, s.Moneda, s.SubTotal, s.Total, s.MetodoPago, s.FormaPago, strings.Join(s.Complementos, joint), s.Aviso)
 		},
 	}
 }
@@ -68,6 +68,6 @@ func resumen(s *cfdi.Resumen) rest.ResumenCFDI {
 		UUID: s.UUID, Version: s.Version, Tipo: s.Tipo, RFCEmisor: s.RFCEmisor, NombreEmisor: s.NombreEmisor,
 		RFCReceptor: s.RFCReceptor, NombreReceptor: s.NombreReceptor, Fecha: s.Fecha, FechaTimbrado: s.FechaTimbrado,
 		Serie: s.Serie, Folio: s.Folio, Moneda: s.Moneda, SubTotal: s.SubTotal, Total: s.Total,
-		MetodoPago: s.MetodoPago, FormaPago: s.FormaPago, Complementos: s.Complementos,
+		MetodoPago: s.MetodoPago, FormaPago: s.FormaPago, Complementos: s.Complementos, Aviso: s.Aviso,
 	}
 }

@@ -247,14 +247,14 @@ func TestResumenes_WhenReadInEveryForm(t *testing.T) {
 	s := newLectura(t, &fakeLectura{resumenes: rows}, acabada(gateway.TipoCFDI))
 	const one = `{"uuid":"UUID","version":"Version","tipo":"Tipo","rfcEmisor":"RFCEmisor","nombreEmisor":"NombreEmisor","rfcReceptor":"RFCReceptor","nombreReceptor":"NombreReceptor",
 		"fecha":"Fecha","fechaTimbrado":"FechaTimbrado","serie":"Serie","folio":"Folio","moneda":"Moneda","subTotal":"SubTotal","total":"Total","metodoPago":"MetodoPago","formaPago":"FormaPago",
-		"complementos":["Pagos","CartaPorte"]}`
+		"complementos":["Pagos","CartaPorte"],"aviso":"Aviso"}`
 	wantJSON(t, `{"cfdis":[`+one+`],"fallas":[{"paquete":"P_01","entrada":"x.xml","detalle":"rota"}]}`, s.do(http.MethodGet, cfdisPath, "").Body.String())
 	lines := strings.Split(s.do(http.MethodGet, cfdisPath, "", "Accept", contentNDJSON).Body.String(), "\n")
 	wantJSON(t, one, lines[0])
 	w := s.do(http.MethodGet, cfdisPath, "", "Accept", contentCSV)
-	const want = "uuid,version,tipo,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,falla\r\n" +
-		"UUID,Version,Tipo,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,Fecha,FechaTimbrado,Serie,Folio,Moneda,SubTotal,Total,MetodoPago,FormaPago,Pagos|CartaPorte,\r\n" +
-		",,,,,,,,,,,,,,,,,P_01: x.xml: rota\r\n"
+	const want = "uuid,version,tipo,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,aviso,falla\r\n" +
+		"UUID,Version,Tipo,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,Fecha,FechaTimbrado,Serie,Folio,Moneda,SubTotal,Total,MetodoPago,FormaPago,Pagos|CartaPorte,Aviso,\r\n" +
+		",,,,,,,,,,,,,,,,,,P_01: x.xml: rota\r\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Error(diff)
 	}

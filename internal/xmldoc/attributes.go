@@ -46,6 +46,10 @@ func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error)
 	r.attributes, r.names, r.prefixed = r.attributes[:0], r.names[:0], false
 	var seen uint64
 	for {
+		if r.pos < r.fin && r.buf[r.pos] == '>' {
+			r.pos++
+			return r.namespaces()
+		}
 		some, err := r.blanks()
 		if err != nil {
 			return err
@@ -79,13 +83,47 @@ func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error)
 }
 
 func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(value []byte) error) error {
-	a := attribute{from: len(r.names)}
-	var err error
-	if r.names, a.colon, err = r.name(r.names); err != nil {
+	from := len(r.names)
+	plain, value, colon, taken := quickAttribute(r.buf[r.pos:r.fin])
+	quick := taken > 0 && len(plain) <= r.o.MaxName && (r.o.MaxValue == 0 || len(value) <= r.o.MaxValue)
+	if quick {
+		r.names = append(r.names, plain...)
+		r.pos += taken
+	} else {
+		var err error
+		if r.names, colon, err = r.name(r.names); err != nil {
+			return err
+		}
+	}
+	name := r.names[from:]
+	if err := r.note(attribute{from, len(r.names), colon}, name, seen); err != nil {
 		return err
 	}
-	a.to = len(r.names)
-	name := r.names[a.from:a.to]
+	binds := declares(name)
+	wanted := want != nil && want(name)
+	if !quick {
+		quote, err := r.equals()
+		if err != nil {
+			return err
+		}
+		if err := r.attributeValue(quote, wanted || binds); err != nil {
+			return err
+		}
+		value = r.value
+	}
+	if binds {
+		if err := r.bind(name, value); err != nil {
+			return err
+		}
+	}
+	if wanted {
+		return take(value)
+	}
+	return nil
+}
+
+// note remembers an attribute's name, whose colon is counted from its beginning.
+func (r *Reader) note(a attribute, name []byte, seen *uint64) error {
 	if a.colon >= 0 {
 		a.colon += a.from
 		r.prefixed = true
@@ -97,23 +135,6 @@ func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(
 	}
 	*seen |= bit
 	r.attributes = append(r.attributes, a)
-	binds := declares(name)
-	wanted := want != nil && want(name)
-	quote, err := r.equals()
-	if err != nil {
-		return err
-	}
-	if err := r.attributeValue(quote, wanted || binds); err != nil {
-		return err
-	}
-	if binds {
-		if err := r.bind(name, r.value); err != nil {
-			return err
-		}
-	}
-	if wanted {
-		return take(r.value)
-	}
 	return nil
 }
 
@@ -136,9 +157,11 @@ func (r *Reader) attributeValue(quote byte, keep bool) error {
 		}
 		piece, stop := r.piece(quote)
 		if i := bytes.IndexByte(piece, '<'); i >= 0 {
+			r.pos = int(r.taken-r.base) + i
 			return &Error{Kind: Malformed, Detail: "el valor de un atributo tiene un < sin escapar", Offset: r.taken + int64(i)}
 		}
 		if err := r.check(piece); err != nil {
+			r.unread(stop)
 			return err
 		}
 		if keep {

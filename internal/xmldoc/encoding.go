@@ -25,6 +25,9 @@ var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\
 	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["']([A-Za-z][A-Za-z0-9._-]*)["'])?` +
 	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*["'](?:yes|no)["'])?[ \t\r\n]*\?>`)
 
+// usual is how nearly all documents begin.
+const usual = `<?xml version="1.0" encoding="UTF-8"`
+
 // coding is how bytes become characters.
 type coding uint8
 
@@ -66,7 +69,7 @@ func byName(name string) coding {
 // detect tells the encoding of a document by its beginning, and the length of
 // its mark.
 func detect(head []byte, charset string) (c coding, mark int, err error) {
-	text := string(head)
+	text := string(head[:min(len(head), 8)])
 	begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
 	switch {
 	case begins("\xFF\xFE\x00\x00"), begins("\x00\x00\xFE\xFF"), begins("<\x00\x00\x00"), begins("\x00\x00\x00<"):
@@ -89,6 +92,9 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 		return utf8Coding, 0, nil
 	case told != unknown:
 		return told, 0, nil
+	}
+	if strings.HasPrefix(string(head[:min(len(head), len(usual))]), usual) {
+		return utf8Coding, 0, nil
 	}
 	m := declaration.FindSubmatch(head)
 	if m == nil || m[1] == nil {

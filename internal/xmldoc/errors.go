@@ -35,7 +35,7 @@ func (k Kind) Error() string { return string(k) }
 type Error struct {
 	Kind Kind
 	// Detail says what is wrong in Spanish, without a full stop or any value. That
-	// of Malformed and Incomplete goes on a sentence, see In.
+	// of Malformed and Incomplete goes on a sentence, see Sentence.
 	Detail string
 	// Offset counts the bytes before the fault, in UTF-8 and without a mark.
 	Offset int64
@@ -46,14 +46,20 @@ func (e *Error) Error() string {
 }
 func (e *Error) Unwrap() error { return e.Kind }
 
-// In is Detail with the place of the fault in the document's text, as a sentence.
+// Sentence is what is wrong, to be shown.
+func (e *Error) Sentence() string { return e.whole() + "." }
+
+// In is Sentence with the place of the fault in the document's text.
 func (e *Error) In(text string) string {
 	line, column := Position(text, e.Offset)
-	detail := e.Detail
+	return fmt.Sprintf("%s (línea %d, columna %d).", e.whole(), line, column)
+}
+
+func (e *Error) whole() string {
 	if e.Kind == Malformed || e.Kind == Incomplete {
-		detail = "No es XML bien formado: " + detail
+		return "No es XML bien formado: " + e.Detail
 	}
-	return fmt.Sprintf("%s (línea %d, columna %d).", detail, line, column)
+	return e.Detail
 }
 
 // Position returns the line and the column, in characters, of a place in a text

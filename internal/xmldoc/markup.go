@@ -35,6 +35,7 @@ func (r *Reader) bang(keep bool) (cdata bool, err error) {
 		}
 		return false, r.failAt(DTD, "El documento lleva un DTD: quítelo")
 	}
+	r.pos--
 	return false, r.failAt(Malformed, "aquí debe estar un comentario o CDATA")
 }
 

@@ -90,6 +90,8 @@ type Reader struct {
 	empty          bool // the element that began last has no content
 	pending        bool // its attributes have not been read
 	closing        bool // the innermost element has ended
+	resumed        bool // the name of its end tag has been passed over
+	crossed        bool // the fault is an end tag of another element, whose name is value
 	before, behind bool // something stood there, see Options.Around
 	copied         int  // what of the window has gone to Options.Copy
 	failed         error
@@ -270,6 +272,10 @@ func (r *Reader) scan(keep bool) (Event, error) {
 		r.empty = false
 		return End, r.ended()
 	}
+	if r.resumed {
+		r.resumed = false
+		return End, r.endOfTag()
+	}
 	for {
 		if some, err := r.text(keep); err != nil || some {
 			return CharData, err
@@ -313,9 +319,14 @@ func (r *Reader) startTag() error {
 	case len(r.ends) == r.o.MaxDepth:
 		return r.failAt(Depth, "El documento tiene más de %d niveles", r.o.MaxDepth)
 	}
-	var err error
-	if r.stack, _, err = r.name(r.stack); err != nil {
-		return err
+	if n, _ := quickName(r.buf[r.pos:r.fin]); n > 0 && n <= r.o.MaxName {
+		r.stack = append(r.stack, r.buf[r.pos:r.pos+n]...)
+		r.pos += n
+	} else {
+		var err error
+		if r.stack, _, err = r.name(r.stack); err != nil {
+			return err
+		}
 	}
 	r.ends = append(r.ends, len(r.stack))
 	r.rooted, r.pending = true, true
@@ -327,6 +338,9 @@ func (r *Reader) endTag() error {
 	if len(r.ends) == 0 {
 		return r.failAt(Malformed, "se cierra un elemento que no está abierto")
 	}
+	if r.quickEnd() {
+		return r.ended()
+	}
 	open := len(r.stack)
 	var err error
 	if r.stack, _, err = r.name(r.stack); err != nil {
@@ -335,8 +349,13 @@ func (r *Reader) endTag() error {
 	closed := r.stack[open:]
 	r.stack = r.stack[:open]
 	if !bytes.Equal(closed, r.Name()) {
+		r.crossed, r.value = true, append(r.value[:0], closed...)
 		return r.failAt(Malformed, "se cierra %s, que no es el último elemento abierto", brief(closed))
 	}
+	return r.endOfTag()
+}
+
+func (r *Reader) endOfTag() error {
 	if _, err := r.blanks(); err != nil {
 		return err
 	}

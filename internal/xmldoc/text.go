@@ -13,6 +13,9 @@ import (
 func (r *Reader) text(keep bool) (some bool, err error) {
 	keep = keep && len(r.ends) > 0
 	r.value = r.value[:0]
+	if r.pos < r.fin && r.buf[r.pos] == '<' {
+		return false, nil
+	}
 	var before [2]byte // what comes before the window, for ]]>
 	afterCR := false
 	for {
@@ -24,6 +27,7 @@ func (r *Reader) text(keep bool) (some bool, err error) {
 		}
 		piece, stop := r.piece('<')
 		if err := r.judge(before, piece); err != nil {
+			r.unread(stop)
 			return false, err
 		}
 		switch n := len(piece); {
@@ -92,6 +96,13 @@ func (r *Reader) piece(until byte) (piece []byte, stop byte) {
 		r.pos++
 	}
 	return piece, stop
+}
+
+// unread puts back what ended a piece, for Resume.
+func (r *Reader) unread(stop byte) {
+	if stop != 0 {
+		r.pos--
+	}
 }
 
 // endOfCDATA returns where the > of a ]]> stands in a text, where it may not

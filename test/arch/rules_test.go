@@ -68,7 +68,7 @@ func mayImport() map[string][]string {
 		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
 		"internal/xmldoc":    nil,
-		"internal/cfdi":      {"internal/zipdir"},
+		"internal/cfdi":      {"internal/xmldoc", "internal/zipdir"},
 		"internal/webhooks":  {"internal/gateway", "internal/secretfile", "internal/store"},
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
