@@ -2471,6 +2471,9 @@ type ResultadoIntento string
 
 // ResultadoLote El resultado de un lote procesado.
 type ResultadoLote struct {
+	// Avisos Lo que el libro trae y no es de un título, como un renglón encima del encabezado. No está si no hay nada.
+	Avisos []string `json:"avisos,omitempty,omitzero"`
+
 	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
 	//
 	// Example: El número de lote 257945 finalizó el proceso, se descarga archivo con la relación correspondiente
@@ -3328,6 +3331,9 @@ type WebhookCreado struct {
 
 // XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
 type XlsResultado = openapi_types.File
+
+// XlsxResultado El libro de Excel (`.xlsx`) que hizo la SEP, sin cambios. Es el que se obtiene, con cualquiera de los dos tipos, si la SEP lo hizo así.
+type XlsxResultado = openapi_types.File
 
 // XMLAddenda El nodo `cfdi:Addenda`, como lo entregó Prodigia.
 type XMLAddenda = openapi_types.File

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"unicode"
@@ -33,6 +34,10 @@ type EstadoLote struct {
 // Procesado tells whether the result can be fetched. It says nothing of how the
 // titles fared.
 func (e EstadoLote) Procesado() bool { return e.EstatusLote == 1 }
+
+// ErrSinArchivo is wrapped by the error of a result that came without its file:
+// the lote is not processed yet, or has none.
+var ErrSinArchivo = errors.New("gateway: no file in the answer")
 
 // Cancelacion asks for a title to be cancelled.
 type Cancelacion struct {

@@ -162,12 +162,28 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 		return nil
 	}
 	given, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if same := otherName(given); err == nil && op.RequestBody.Value.Content[given] == nil && op.RequestBody.Value.Content[same] != nil {
+		given = same
+		r.Header.Set("Content-Type", mime.FormatMediaType(given, params))
+	}
 	if err == nil && op.RequestBody.Value.Content[given] != nil {
 		return checkCharset(given, params["charset"])
 	}
 	taken := slices.Sorted(maps.Keys(op.RequestBody.Value.Content))
 	return &gateway.Error{Kind: gateway.KindTipoContenido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "No se admite en esta ruta.", ValoresValidos: taken}},
-		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + taken[0] + "."}
+		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + strings.Join(taken, ", o ") + "."}
+}
+
+// otherName is the name in the contract of a type that has two: RFC 7303 §9.2
+// makes text/xml an alias, and Windows calls a ZIP x-zip-compressed.
+func otherName(media string) string {
+	switch media {
+	case "text/xml":
+		return "application/xml"
+	case "application/x-zip-compressed", "application/x-zip":
+		return "application/zip"
+	}
+	return ""
 }
 
 // contentJSON is the media type of RFC 8259, which has no charset: it is UTF-8.

@@ -148,35 +148,58 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 		return err
 	}
 	defer got.Close()
-	switch prefers(r, "application/json", contentCSV, "application/vnd.ms-excel", "application/zip") {
+	switch prefers(r, "application/json", contentCSV, mediaXLS, mediaXLSX, "application/zip") {
+	case mediaXLS, mediaXLSX:
+		return writeLibro(w, got)
+	case "application/zip":
+		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 	case contentCSV:
-		return writeCSV(w, got, marca)
-	case "application/vnd.ms-excel":
-		// The name in the archive is another's text: not for a header.
-		_, book, err := got.Libro()
+		lectura, err := got.Lee()
 		if err != nil {
 			return err
 		}
-		return writeFile(w, "application/vnd.ms-excel", "resultado-"+numeroLote+".xls", book)
-	case "application/zip":
-		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
+		return writeCSV(w, numeroLote, lectura.Titulos, marca)
 	}
-	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Titulos: make([]rest.TituloProcesado, 0, len(got.Titulos))}
-	for _, t := range got.Titulos {
+	lectura, err := got.Lee()
+	if err != nil {
+		return err
+	}
+	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Avisos: lectura.Avisos, Titulos: make([]rest.TituloProcesado, 0, len(lectura.Titulos))}
+	for _, t := range lectura.Titulos {
 		out.Titulos = append(out.Titulos, rest.TituloProcesado{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
 			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), Motivo: t.Motivo})
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
+// The types of a workbook. Who accepts either gets the one that the SEP gave.
+const (
+	mediaXLS  = "application/vnd.ms-excel"
+	mediaXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+)
+
+// writeLibro hands out the workbook unread. Its name in the archive is another's
+// text: not for a header.
+func writeLibro(w http.ResponseWriter, got *lotes.Resultado) error {
+	extension, book, err := got.Libro()
+	if err != nil {
+		return err
+	}
+	media := mediaXLS
+	if extension == ".xlsx" {
+		media = mediaXLSX
+	}
+	return writeFile(w, media, "resultado-"+got.NumeroLote+extension, book)
+}
+
 // writeCSV writes the rows with a heading.
-func writeCSV(w http.ResponseWriter, got *lotes.Resultado, marca bool) error {
+func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloResultado, marca bool) error {
 	w.Header().Set("Content-Type", contentTypeCSV)
-	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+got.NumeroLote+`.csv"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+numeroLote+`.csv"`)
 	out := bufio.NewWriter(w)
 	rows := newCSV(out, marca)
 	rows.write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
-	for _, t := range got.Titulos {
+	for _, t := range titulos {
 		rows.write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
 	}
 	out.Flush() //nolint:errcheck // the caller is gone

@@ -46,7 +46,7 @@ func Motivos() []Motivo {
 // clasifica reads a row: the number decides, the text tells one kind of 2 from
 // another, as a folio that is there already is no rejection.
 func clasifica(estatus, descripcion string) (resultado, motivo string) {
-	switch strings.TrimSpace(estatus) {
+	switch strings.TrimSuffix(strings.TrimSpace(estatus), ".0") {
 	case "1":
 		return Registrado, ""
 	case "2":

@@ -114,21 +114,3 @@ func TestMotivos_AreComplete(t *testing.T) {
 		}
 	}
 }
-
-func TestLee_WhenCellsAreMissing(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		cells []string
-		want  TituloResultado
-	}{
-		{nil, TituloResultado{Resultado: Desconocido, Motivo: MotivoOtro}},
-		{[]string{"a.xml"}, TituloResultado{Archivo: "a.xml", Resultado: Desconocido, Motivo: MotivoOtro}},
-		{[]string{"a.xml", "1"}, TituloResultado{Archivo: "a.xml", Estatus: "1", Resultado: Registrado}},
-		{[]string{"a.xml", "2", "x", "0001"}, TituloResultado{"a.xml", "2", "x", "0001", Rechazado, MotivoOtro}},
-		{[]string{"a.xml", "1", "x", "0001", "más"}, TituloResultado{"a.xml", "1", "x", "0001", Registrado, ""}},
-	} {
-		if got := lee(slices.Clone(tc.cells)); got != tc.want {
-			t.Errorf("%q: %+v, want %+v", tc.cells, got, tc.want)
-		}
-	}
-}

@@ -4,34 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/xls"
 )
 
-// Resultado is what became of a lote.
+// Resultado is what the SEP gave of a processed lote, unread: whoever wants to
+// see the file itself must get it, also where it cannot be read.
 type Resultado struct {
 	NumeroLote, Mensaje string
-	Titulos             []TituloResultado
 	archivo             *Archivo
 }
-
-// TituloResultado is what became of one title: the workbook's row, and what we
-// make of it.
-type TituloResultado struct {
-	Archivo, Estatus, Descripcion, FolioControl string
-	Resultado                                   string // one of the constants below
-	Motivo                                      string // of a title that is not registrado; a code of Motivos
-}
-
-// What a row comes to.
-const (
-	Registrado   = "registrado"
-	YaRegistrado = "ya_registrado"
-	Rechazado    = "rechazado"
-	Desconocido  = "desconocido"
-)
 
 // Close removes the result's file.
 func (r *Resultado) Close() { r.archivo.Close() }
@@ -39,23 +24,29 @@ func (r *Resultado) Close() { r.archivo.Close() }
 // Zip reads the archive as the SEP gave it.
 func (r *Resultado) Zip() *io.SectionReader { return r.archivo.Section() }
 
-// Libro returns the name and the bytes of the workbook in the archive.
-func (r *Resultado) Libro() (string, *bytes.Reader, error) {
-	name, book, err := xls.Book(r.archivo.Section(), r.archivo.size)
-	if err != nil {
-		return "", nil, ilegible(err)
+// Libro returns how the name of the workbook in the archive ends, .xls or .xlsx,
+// and its bytes, unread. Several are an error that says to ask for the archive.
+func (r *Resultado) Libro() (extension string, libro *bytes.Reader, err error) {
+	books, err := xls.Books(r.archivo.Section(), r.archivo.size)
+	switch {
+	case err != nil:
+		return "", nil, ilegible(err, "el zip está dañado o no trae un libro de Excel")
+	case len(books) > 1:
+		return "", nil, ilegible(fmt.Errorf("lotes: %d books", len(books)), fmt.Sprintf("trae %d libros, no uno", len(books)))
 	}
-	return name, book, nil
+	return string(books[0].Kind), books[0].Reader(), nil
 }
 
-// maxTexto bounds the text of a result: a workbook may name one long text in
-// every row. Ten thousand real rows are about one megabyte.
-const maxTexto = 32 << 20
+// Lee reads the rows of all workbooks in the archive.
+func (r *Resultado) Lee() (Lectura, error) {
+	books, err := xls.Books(r.archivo.Section(), r.archivo.size)
+	if err != nil {
+		return Lectura{}, ilegible(err, "el zip está dañado o no trae un libro de Excel")
+	}
+	return lee(books)
+}
 
-var errLargo = errors.New("lotes: the result's text is over its bound")
-
-// Resultado fetches the result of a processed lote and reads it. Close what it
-// returns.
+// Resultado fetches the result of a processed lote. Close what it returns.
 func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
 	out := &Resultado{NumeroLote: numeroLote}
 	var err error
@@ -64,43 +55,38 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 		out.Mensaje, err = s.sep.Resultado(ctx, cuenta, numeroLote, w)
 		return err
 	})
-	if errors.Is(err, demasiado) { // their file, not the caller's
-		return nil, ilegible(err)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, demasiado): // their file, not the caller's
+		return nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sep", Err: err,
+			Detail: fmt.Sprintf("El archivo de resultado que entregó la SEP pasa de %d MB.", MaxArchivo>>20)}
+	case errors.Is(err, gateway.ErrSinArchivo):
+		return nil, s.sinArchivo(ctx, cuenta, numeroLote, err)
+	case err != nil:
 		return nil, err
-	}
-	heading, left := true, maxTexto
-	for row, err := range xls.ResultadoZip(out.archivo.Section(), out.archivo.size) {
-		if err != nil {
-			out.Close()
-			return nil, ilegible(err)
-		}
-		if heading { // ARCHIVO, ESTATUS, DESCRIPCION, FOLIO CONTROL
-			heading = false
-			continue
-		}
-		for _, cell := range row {
-			left -= len(cell)
-		}
-		if left < 0 {
-			out.Close()
-			return nil, ilegible(errLargo)
-		}
-		out.Titulos = append(out.Titulos, lee(row))
 	}
 	return out, nil
 }
 
-func ilegible(err error) error {
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sep", Err: err, Reintentable: true,
-		Detail: "El archivo de resultado que entregó la SEP no se pudo leer. Puede repetir la petición sin riesgo."}
+// sinArchivo tells a lote that is not processed yet from one that is and has no
+// file: of that one, asking again brings nothing, and the SEP's text is all there is.
+func (s *Servicio) sinArchivo(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, todavia error) error {
+	estado, err := s.sep.Consulta(ctx, cuenta, numeroLote)
+	if err != nil || !estado.Procesado() {
+		return todavia
+	}
+	e := *gateway.AsError(todavia)
+	e.Reintentable, e.RetryAfter = false, 0
+	e.Detail = "La SEP dice que el lote está procesado y no entrega archivo de resultado; su texto está en mensaje. " +
+		"Suele querer decir que no pudo leer lo que se cargó: pregúntele con el número de lote, o corrija y cargue de nuevo, que los títulos ya registrados vuelven como ya_registrado."
+	if e.Mensaje == "" {
+		e.Mensaje = estado.Mensaje
+	}
+	return &e
 }
 
-// lee makes a row of the workbook's cells; missing ones are empty.
-func lee(cells []string) TituloResultado {
-	cells = append(cells, "", "", "", "")
-	t := TituloResultado{Archivo: cells[0], Estatus: cells[1], Descripcion: cells[2], FolioControl: cells[3]}
-	t.Resultado, t.Motivo = clasifica(t.Estatus, t.Descripcion)
-	return t
+// ilegible is a file that cannot be read. Asking again brings the same one, so
+// it says how to get at it.
+func ilegible(err error, porque string) error {
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sep", Err: err,
+		Detail: "El resultado que entregó la SEP no se pudo leer: " + porque + ". Pídalo con Accept: application/zip, que se entrega sin leerlo."}
 }

@@ -178,6 +178,6 @@ func enUnByte(cadena []byte) []byte {
 
 func resumen256(cadena []byte) []byte {
 	h := crypto.SHA256.New()
-	h.Write(cadena) //nolint:errcheck // a hash does not fail
+	h.Write(cadena)
 	return h.Sum(nil)
 }

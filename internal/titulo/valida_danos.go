@@ -96,7 +96,7 @@ func enTabla(tabla *charmap.Charmap, texto string) ([]byte, bool) {
 			if r > unicode.MaxLatin1 {
 				return nil, false
 			}
-			b = byte(r)
+			b = byte(r) //nolint:gosec // G115: of Latin-1
 		}
 		datos = append(datos, b)
 	}

@@ -78,50 +78,82 @@ func (r *records) start() (substream uint16, err error) {
 	return binary.LittleEndian.Uint16(body[2:]), nil
 }
 
-// readSheet reads the globals and then the first worksheet.
-func readSheet(stream []byte) (*sheet, error) {
-	globals := &records{stream: stream}
-	if _, err := globals.start(); err != nil {
-		return nil, err
-	}
-	s := &sheet{}
-	position := -1
-	for done := false; !done; {
-		kind, body, ok, err := globals.next()
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case !ok:
-			return nil, malformed("the globals have no end")
-		case kind == recEOF:
-			done = true
-		case kind == recFilePass:
-			return nil, malformed("the book is encrypted")
-		case kind == recBoundSheet && position < 0 && len(body) >= 6 && body[5] == sheetIsCells:
-			position = int(binary.LittleEndian.Uint32(body))
-		case kind == recSST:
-			more, err := globals.continued()
-			if err != nil {
-				return nil, err
-			}
-			if s.strings, err = readSST(append([][]byte{body}, more...)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if position < 0 || position > len(stream) {
-		return nil, malformed("no worksheet")
-	}
-	cells := &records{stream: stream, at: position}
-	substream, err := cells.start()
+// place is where a worksheet begins.
+type place struct {
+	name string
+	at   int
+}
+
+// readBIFF reads the globals and then each worksheet.
+func readBIFF(stream []byte) ([]Sheet, error) {
+	places, strings, err := readGlobals(&records{stream: stream})
 	if err != nil {
 		return nil, err
 	}
-	if substream != substreamSheet {
-		return nil, malformed("the first worksheet is a substream of kind %#04x", substream)
+	if len(places) == 0 {
+		return nil, malformed("no worksheet")
 	}
-	return s, s.read(cells)
+	var all []Sheet
+	left := MaxCells
+	for _, p := range places {
+		if p.at < 0 || p.at > len(stream) {
+			return nil, malformed("worksheet %q is outside the book", p.name)
+		}
+		cells := &records{stream: stream, at: p.at}
+		substream, err := cells.start()
+		if err != nil {
+			return nil, err
+		}
+		if substream != substreamSheet {
+			return nil, malformed("worksheet %q is a substream of kind %#04x", p.name, substream)
+		}
+		s := &sheet{strings: strings, left: left}
+		if err := s.read(cells); err != nil {
+			return nil, err
+		}
+		if left = s.left; len(s.cells) > 0 {
+			all = append(all, Sheet{Name: p.name, Rows: s.each})
+		}
+	}
+	return all, nil
+}
+
+func readGlobals(globals *records) (places []place, shared []string, err error) {
+	if _, err := globals.start(); err != nil {
+		return nil, nil, err
+	}
+	for {
+		kind, body, ok, err := globals.next()
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !ok:
+			return nil, nil, malformed("the globals have no end")
+		case kind == recEOF:
+			return places, shared, nil
+		case kind == recFilePass:
+			return nil, nil, malformed("the book is encrypted")
+		case kind == recBoundSheet && len(body) >= 8 && body[5] == sheetIsCells:
+			if len(places) == MaxSheets {
+				return nil, nil, tooLarge("more than %d worksheets", MaxSheets)
+			}
+			places = append(places, place{name: sheetName(body[6:]), at: int(binary.LittleEndian.Uint32(body))})
+		case kind == recSST:
+			more, err := globals.continued()
+			if err != nil {
+				return nil, nil, err
+			}
+			if shared, err = readSST(append([][]byte{body}, more...)); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+}
+
+// sheetName reads a name of up to 255 characters, [MS-XLS] 2.5.240; one that is cut is read as far as it goes.
+func sheetName(b []byte) string {
+	size := int(b[0]) * (1 + int(b[1]&flagWide))
+	return decode(appendUnits(nil, b[2:min(2+size, len(b))], b[1]))
 }
 
 // segments reads across the bodies of a record and its CONTINUEs.

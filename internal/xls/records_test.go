@@ -45,13 +45,43 @@ func sst(parts ...[]byte) []byte { return record(recSST, parts...) }
 
 func read(t *testing.T, stream []byte) ([][]string, error) {
 	t.Helper()
-	s, err := readSheet(stream)
+	sheets, err := readBIFF(stream)
 	if err != nil {
 		return nil, err
 	}
 	var all [][]string
-	s.each(func(row []string, _ error) bool { all = append(all, row); return true })
+	for _, s := range sheets {
+		all = slices.AppendSeq(all, s.Rows)
+	}
 	return all, nil
+}
+
+func TestSheets_OfABookWithSeveral(t *testing.T) {
+	bof := func(kind int) []byte { return record(recBOF, u16(versionBIFF8), u16(kind), make([]byte, 12)) }
+	one := func(text string) []byte {
+		return slices.Concat(bof(substreamSheet), record(recLabel, at(0, 0), u16(len(text)), []byte{0}, []byte(text)), record(recEOF))
+	}
+	first, empty, second := one("a"), slices.Concat(bof(substreamSheet), record(recEOF)), one("bc")
+	list := func(from int) []byte {
+		return slices.Concat(
+			record(recBoundSheet, u32(uint32(from)), u16(0), []byte{1, 0, 'A'}),
+			record(recBoundSheet, u32(uint32(from)), u16(0x0200), []byte{1, 0, 'G'}), // a chart
+			record(recBoundSheet, u32(uint32(from+len(first))), u16(0), []byte{1, 0, 'V'}),
+			record(recBoundSheet, u32(uint32(from+len(first)+len(empty))), u16(1), []byte{2, 1}, wide("日ñ"))) // hidden
+	}
+	start := bof(5)
+	from := len(start) + len(list(0)) + 4
+	sheets, err := readBIFF(slices.Concat(start, list(from), record(recEOF), first, empty, second))
+	if err != nil || len(sheets) != 2 || sheets[0].Name != "A" || sheets[1].Name != "日ñ" {
+		t.Fatalf("%+v, %v", sheets, err)
+	}
+	if got := slices.Collect(sheets[1].Rows); len(got) != 1 || got[0][0] != "bc" {
+		t.Errorf("%q", got)
+	}
+	many := slices.Repeat(record(recBoundSheet, u32(0), u16(0), []byte{1, 0, 'A'}), MaxSheets+1)
+	if _, err := readBIFF(slices.Concat(start, many, record(recEOF))); !errors.Is(err, ErrLimit) {
+		t.Errorf("too many: %v", err)
+	}
 }
 
 func TestSheet_EveryKindOfCell(t *testing.T) {

@@ -13,6 +13,7 @@ type sheet struct {
 	strings []string
 	cells   []cell
 	columns int // one more than the last with something in it
+	left    int // how many more cells the book may have
 }
 
 type cell struct {
@@ -42,11 +43,15 @@ func (s *sheet) read(r *records) error {
 			}
 		}
 	}
-	// Every writer puts the rows in order, but the format does not ask for it.
+	s.sort()
+	return nil
+}
+
+// sort puts the cells in order. Every writer does, but the formats do not ask for it.
+func (s *sheet) sort() {
 	slices.SortStableFunc(s.cells, func(a, b cell) int {
 		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.column, b.column))
 	})
-	return nil
 }
 
 // take reads a record of the sheet if it is a cell. Blank cells and everything that is not one are passed
@@ -111,7 +116,7 @@ func (s *sheet) put(row, column uint16, text string) error {
 	if column >= MaxColumns {
 		return tooLarge("something in column %d, the bound is %d", column+1, MaxColumns)
 	}
-	if len(s.cells) >= MaxCells {
+	if s.left--; s.left < 0 {
 		return tooLarge("more than %d cells", MaxCells)
 	}
 	s.cells = append(s.cells, cell{row, column, text})
@@ -120,7 +125,7 @@ func (s *sheet) put(row, column uint16, text string) error {
 }
 
 // each yields the rows, the blank ones among them too.
-func (s *sheet) each(yield func([]string, error) bool) {
+func (s *sheet) each(yield func([]string) bool) {
 	left := s.cells
 	for n := 0; len(left) > 0; n++ {
 		row := make([]string, s.columns)
@@ -128,7 +133,7 @@ func (s *sheet) each(yield func([]string, error) bool) {
 			row[left[0].column] = left[0].text
 			left = left[1:]
 		}
-		if !yield(row, nil) {
+		if !yield(row) {
 			return
 		}
 	}

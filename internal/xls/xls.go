@@ -1,15 +1,17 @@
-// Package xls reads the workbook that the SEP answers for a lote: the rows of the first worksheet of a
-// BIFF8 file (Excel 97 to 2003), alone or in the ZIP that it comes in.
+// Package xls reads the workbooks that the SEP answers for a lote: the sheets of a BIFF8 file (Excel 97 to
+// 2003) or of an .xlsx (Office Open XML), alone or in the ZIP that they come in.
 //
-// It gives text and nothing else: no formats, no dates, no formulas. It refuses other versions, encrypted
-// books and cells that it would have to guess at, and bounds what a file may make it hold: the file comes
-// from outside, through a service that anyone may stand in for.
+// It gives text and nothing else: no formats, no dates. It refuses other versions, encrypted books and
+// cells that it would have to guess at, and bounds what a file may make it hold: the file comes from
+// outside, through a service that anyone may stand in for. That bound is why both readers are our own: the
+// library in public use opens every part of a book, and hands what looks encrypted to a reader of compound
+// files that a file of a few megabytes makes take all memory.
 package xls
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 )
 
@@ -19,7 +21,8 @@ const (
 	MaxBytes    = 64 << 20 // of the book, and of the ZIP around it
 	MaxRows     = 65_536
 	MaxColumns  = 64
-	MaxCells    = 1 << 20
+	MaxCells    = 1 << 20 // of all sheets
+	MaxSheets   = 16
 	MaxZipFiles = 16
 )
 
@@ -31,38 +34,26 @@ var (
 	ErrLimit = errors.New("xls: workbook too large")
 )
 
-// Rows yields the rows of the first worksheet, the first row first, each with as many texts as the sheet
-// has columns: what is blank is "", and so is every cell of a row without any. Whole numbers have no
-// decimals. A row is the caller's to keep. An error comes once, as the last pair, before any row.
-//
-// Source: [MS-CFB] for the container, [MS-XLS] for the records.
-func Rows(r io.ReaderAt, size int64) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		book, err := workbookStream(r, size)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		s, err := readSheet(book)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		s.each(yield)
-	}
+// Sheet is one worksheet that has something in it.
+type Sheet struct {
+	Name string
+	// Rows are its rows, the first one first, each with as many texts as the sheet has columns: what is blank
+	// is "", and so is every cell of a row without any. Whole numbers have no decimals. A row is the caller's.
+	Rows iter.Seq[[]string]
 }
 
-// ResultadoZip is Rows of the book in the ZIP that the SEP answers. A book that comes without a ZIP is
-// read as well.
-func ResultadoZip(r io.ReaderAt, size int64) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		_, book, err := Book(r, size)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		Rows(book, book.Size())(yield)
+// Sheets reads a book of either kind, hidden sheets included. Whatever is wrong is told here, before any row.
+//
+// Sources: [MS-CFB] for the container of an .xls and [MS-XLS] for its records, ECMA-376 for an .xlsx.
+func (b Book) Sheets() ([]Sheet, error) {
+	if b.Kind == XLSX {
+		return readXLSX(b.content)
 	}
+	stream, err := workbookStream(bytes.NewReader(b.content), int64(len(b.content)))
+	if err != nil {
+		return nil, err
+	}
+	return readBIFF(stream)
 }
 
 func malformed(format string, args ...any) error {

@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -32,19 +31,23 @@ func fixture(t testing.TB, name string) []byte {
 	return b
 }
 
-func collect(rows iter.Seq2[[]string, error]) ([][]string, error) {
+// rowsOf reads the rows of every sheet of every book of a file.
+func rowsOf(b []byte) ([][]string, error) {
+	books, err := xls.Books(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
 	var all [][]string
-	for row, err := range rows {
+	for _, book := range books {
+		sheets, err := book.Sheets()
 		if err != nil {
 			return all, err
 		}
-		all = append(all, row)
+		for _, sheet := range sheets {
+			all = slices.AppendSeq(all, sheet.Rows)
+		}
 	}
 	return all, nil
-}
-
-func rowsOf(b []byte) ([][]string, error) {
-	return collect(xls.Rows(bytes.NewReader(b), int64(len(b))))
 }
 
 func csvRows(t testing.TB, b []byte) [][]string {
@@ -152,9 +155,17 @@ func TestRows_AreThoseTheSandboxWrote(t *testing.T) {
 
 func TestRows_StopsWhenAsked(t *testing.T) {
 	book := fixture(t, "muchos.xls")
+	books, err := xls.Books(bytes.NewReader(book), int64(len(book)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheets, err := books[0].Sheets()
+	if err != nil || len(sheets) != 1 {
+		t.Fatalf("%d sheets, %v", len(sheets), err)
+	}
 	n := 0
-	for _, err := range xls.Rows(bytes.NewReader(book), int64(len(book))) {
-		if n++; n == 3 || err != nil {
+	for range sheets[0].Rows {
+		if n++; n == 3 {
 			break
 		}
 	}
@@ -187,7 +198,7 @@ func TestRows_RefusesWhatIsNoBook(t *testing.T) {
 			t.Errorf("%s: %d rows, %v", name, len(rows), err)
 		}
 	}
-	if _, err := collect(xls.Rows(bytes.NewReader(nil), xls.MaxBytes+1)); !errors.Is(err, xls.ErrLimit) {
+	if _, err := xls.Books(bytes.NewReader(nil), xls.MaxBytes+1); !errors.Is(err, xls.ErrLimit) {
 		t.Errorf("too large: %v", err)
 	}
 }
@@ -212,27 +223,36 @@ func zipped(t testing.TB, files map[string][]byte) []byte {
 	return b.Bytes()
 }
 
-func TestResultadoZip_ReadsTheOnlyBook(t *testing.T) {
+func TestBooks_WhenThereAreSome(t *testing.T) {
 	want := csvRows(t, fixture(t, "uno.csv"))
 	book := fixture(t, "uno.xls")
 	for name, b := range map[string][]byte{
 		"as the SEP":       zipped(t, map[string][]byte{"ResultadoCargaTitulos257945.xls": book}),
 		"among others":     zipped(t, map[string][]byte{"leeme.txt": []byte("x"), "a/Resultado.XLS": book}),
+		"made on a Mac":    zipped(t, map[string][]byte{"a.xls": book, "__MACOSX/._a.xls": []byte("x"), ".b.xls": []byte("x")}),
 		"without its ZIP ": book,
 	} {
-		got, err := collect(xls.ResultadoZip(bytes.NewReader(b), int64(len(b))))
+		got, err := rowsOf(b)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Errorf("%s: %v %s", name, err, d)
 		}
 	}
 	b := zipped(t, map[string][]byte{`c:\x\ResultadoCargaTitulos7.xls`: book})
-	name, whole, err := xls.Book(bytes.NewReader(b), int64(len(b)))
-	if err != nil || name != "ResultadoCargaTitulos7.xls" || whole.Size() != int64(len(book)) {
-		t.Errorf("%q %v", name, err)
+	books, err := xls.Books(bytes.NewReader(b), int64(len(b)))
+	if err != nil || len(books) != 1 || books[0].Name != "ResultadoCargaTitulos7.xls" || books[0].Reader().Size() != int64(len(book)) || books[0].Kind != xls.XLS {
+		t.Errorf("%+v %v", books, err)
+	}
+	// A book is handed out whatever is in it.
+	b = zipped(t, map[string][]byte{"a.xlsx": []byte("no book")})
+	if books, err = xls.Books(bytes.NewReader(b), int64(len(b))); err != nil || books[0].Kind != xls.XLSX {
+		t.Errorf("%+v %v", books, err)
+	}
+	if _, err := books[0].Sheets(); !errors.Is(err, xls.ErrFormat) {
+		t.Errorf("and read: %v", err)
 	}
 }
 
-func TestResultadoZip_RefusesOthers(t *testing.T) {
+func TestBooks_RefusesOthers(t *testing.T) {
 	book := fixture(t, "uno.xls")
 	many := map[string][]byte{"a.xls": book}
 	for i := range xls.MaxZipFiles {
@@ -247,18 +267,14 @@ func TestResultadoZip_RefusesOthers(t *testing.T) {
 		"no ZIP":     {[]byte("PK\x03\x04 and no more"), xls.ErrFormat},
 		"empty":      {nil, xls.ErrFormat},
 		"no book":    {zipped(t, map[string][]byte{"a.xml": book}), xls.ErrFormat},
-		"two books":  {zipped(t, map[string][]byte{"a.xls": book, "b.xls": book}), xls.ErrFormat},
 		"damaged":    {damaged, xls.ErrFormat},
 		"bomb":       {zipped(t, map[string][]byte{"a.xls": make([]byte, xls.MaxBytes+1)}), xls.ErrLimit},
 		"many files": {zipped(t, many), xls.ErrLimit},
 	} {
-		rows, err := collect(xls.ResultadoZip(bytes.NewReader(c.b), int64(len(c.b))))
+		rows, err := rowsOf(c.b)
 		if len(rows) > 0 || !errors.Is(err, c.want) {
 			t.Errorf("%s: %d rows, %v", name, len(rows), err)
 		}
-	}
-	if _, err := collect(xls.ResultadoZip(bytes.NewReader(nil), xls.MaxBytes+1)); !errors.Is(err, xls.ErrLimit) {
-		t.Errorf("too large: %v", err)
 	}
 }
 
@@ -266,21 +282,38 @@ func FuzzRows(f *testing.F) {
 	f.Add(fixture(f, "uno.xls"))
 	f.Add(fixture(f, "muchos.xls")[:20_000])
 	f.Add(zipped(f, map[string][]byte{"a.xls": fixture(f, "uno.xls")}))
+	f.Add(fixture(f, "openpyxl.xlsx"))
+	f.Add(xlsx(f, `<row><c t="inlineStr"><is><t>a</t></is></c><c><v>1.5</v></c></row>`, `<si><t>b</t></si>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		width := -1
-		for row, err := range xls.ResultadoZip(bytes.NewReader(b), int64(len(b))) {
-			switch {
-			case err != nil && !errors.Is(err, xls.ErrFormat) && !errors.Is(err, xls.ErrLimit):
-				t.Fatalf("an error of no kind: %v", err)
-			case err != nil && width >= 0:
-				t.Fatalf("an error after rows: %v", err)
-			case err == nil && width >= 0 && len(row) != width, len(row) > xls.MaxColumns:
-				t.Fatalf("%d columns after %d", len(row), width)
+		books, err := xls.Books(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			ofAKind(t, err)
+			return
+		}
+		for _, book := range books {
+			sheets, err := book.Sheets()
+			if err != nil {
+				ofAKind(t, err)
 			}
-			width = len(row)
-			if strings.Contains(strings.Join(row, ""), "\xff") {
-				t.Fatal("not UTF-8")
+			for _, sheet := range sheets {
+				width := -1
+				for row := range sheet.Rows {
+					if width >= 0 && len(row) != width || len(row) > xls.MaxColumns {
+						t.Fatalf("%d columns after %d", len(row), width)
+					}
+					width = len(row)
+					if strings.Contains(strings.Join(row, ""), "\xff") {
+						t.Fatal("not UTF-8")
+					}
+				}
 			}
 		}
 	})
+}
+
+func ofAKind(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, xls.ErrFormat) && !errors.Is(err, xls.ErrLimit) {
+		t.Fatalf("an error of no kind: %v", err)
+	}
 }

@@ -6,63 +6,103 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 )
 
-// Book takes the only .xls out of a ZIP, by its central directory: the SEP's leaves sizes and checksum of
-// the local header empty. The name is without folders. A book that comes without a ZIP has no name.
-func Book(r io.ReaderAt, size int64) (name string, book *bytes.Reader, err error) {
+// Kind is what a book is.
+type Kind string
+
+// The kinds, as the names of their files end.
+const (
+	XLS  Kind = ".xls"
+	XLSX Kind = ".xlsx"
+)
+
+// Book is a workbook, unread.
+type Book struct {
+	Name    string // without folders; empty when it came without a ZIP
+	Kind    Kind
+	content []byte
+}
+
+// Reader reads the book's bytes.
+func (b Book) Reader() *bytes.Reader { return bytes.NewReader(b.content) }
+
+// partOfXLSX is what the ZIP that an .xlsx is has in it, and no other.
+const partOfXLSX = "[Content_Types].xml"
+
+// Books takes the books out of a ZIP, in its order and unread, by its central directory: the SEP's leaves
+// sizes and checksum of the local header empty. A book may come without a ZIP. There is always one at least.
+func Books(r io.ReaderAt, size int64) ([]Book, error) {
 	if size > MaxBytes {
-		return "", nil, tooLarge("%d bytes, the bound is %d", size, MaxBytes)
+		return nil, tooLarge("%d bytes, the bound is %d", size, MaxBytes)
 	}
 	var magic [8]byte
 	if n, err := r.ReadAt(magic[:], 0); n == len(magic) && string(magic[:]) == signature {
-		whole, err := readAll(io.NewSectionReader(r, 0, size), size)
-		return "", bytes.NewReader(whole), err
+		return alone(XLS, r, size)
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return "", nil, malformed("%w", err)
+		return nil, malformed("%w", err)
 	}
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
-		return "", nil, malformed("%w", err)
+		return nil, malformed("%w", err)
 	}
-	file, err := onlyBook(archive.File)
-	if err != nil {
-		return "", nil, err
+	if slices.ContainsFunc(archive.File, func(f *zip.File) bool { return f.Name == partOfXLSX }) {
+		return alone(XLSX, r, size)
 	}
-	if file.UncompressedSize64 > MaxBytes {
-		return "", nil, tooLarge("%d bytes in the ZIP, the bound is %d", file.UncompressedSize64, MaxBytes)
+	if len(archive.File) > MaxZipFiles {
+		return nil, tooLarge("%d files in the ZIP, the bound is %d", len(archive.File), MaxZipFiles)
 	}
-	open, err := file.Open()
-	if err != nil {
-		return "", nil, malformed("%w", err)
-	}
-	defer func() { _ = open.Close() }()
-	whole, err := readAll(open, int64(file.UncompressedSize64))
-	if err != nil {
-		return "", nil, err
-	}
-	return path.Base(strings.ReplaceAll(file.Name, `\`, "/")), bytes.NewReader(whole), nil
-}
-
-func onlyBook(files []*zip.File) (*zip.File, error) {
-	if len(files) > MaxZipFiles {
-		return nil, tooLarge("%d files in the ZIP, the bound is %d", len(files), MaxZipFiles)
-	}
-	var found *zip.File
-	for _, f := range files {
-		if !strings.EqualFold(path.Ext(f.Name), ".xls") {
+	var books []Book
+	left := int64(MaxBytes)
+	for _, f := range archive.File {
+		name := path.Base(strings.ReplaceAll(f.Name, `\`, "/"))
+		kind := Kind(strings.ToLower(path.Ext(name)))
+		// What a Mac adds has the names of the files that it is about.
+		if kind != XLS && kind != XLSX || strings.HasPrefix(name, ".") || strings.HasPrefix(f.Name, "__MACOSX") {
 			continue
 		}
-		if found != nil {
-			return nil, malformed("more than one .xls in the ZIP")
+		content, err := open(f, left)
+		if err != nil {
+			return nil, err
 		}
-		found = f
+		left -= int64(len(content))
+		books = append(books, Book{Name: name, Kind: kindOf(content, kind), content: content})
 	}
-	if found == nil {
-		return nil, malformed("no .xls in the ZIP")
+	if books == nil {
+		return nil, malformed("no .xls or .xlsx in the ZIP")
 	}
-	return found, nil
+	return books, nil
+}
+
+func alone(kind Kind, r io.ReaderAt, size int64) ([]Book, error) {
+	whole, err := readAll(io.NewSectionReader(r, 0, size), size)
+	return []Book{{Kind: kind, content: whole}}, err
+}
+
+// kindOf believes what a book begins with more than what it is called.
+func kindOf(content []byte, called Kind) Kind {
+	switch {
+	case bytes.HasPrefix(content, []byte(signature)):
+		return XLS
+	case bytes.HasPrefix(content, []byte("PK\x03\x04")):
+		return XLSX
+	}
+	return called
+}
+
+// open reads a file of a ZIP that may have left bytes.
+func open(f *zip.File, left int64) ([]byte, error) {
+	if f.UncompressedSize64 > uint64(max(left, 0)) {
+		return nil, tooLarge("%d bytes in the ZIP, the bound is %d for all", f.UncompressedSize64, MaxBytes)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, malformed("%w", err)
+	}
+	defer func() { _ = r.Close() }()
+	return readAll(r, int64(f.UncompressedSize64)) //nolint:gosec // G115: bounded above
 }
 
 // readAll reads what should be size bytes: no more is held when the file says less than it has, and no

@@ -81,7 +81,7 @@ func mayImport() map[string][]string {
 		"internal/backends/pade":    {"internal/backends/outcome", "internal/gateway", "internal/transport", "internal/xmldoc", "gen/soap/pade/..."},
 		"internal/secretfile":       nil,
 		"internal/textfold":         nil,
-		"internal/xls":              nil,
+		"internal/xls":              {"internal/xmldoc"},
 		"internal/titulo":           {"internal/gateway", "internal/efirma", "internal/xmldoc"},
 		"internal/lotes":            {"internal/efirma", "internal/gateway", "internal/ledger", "internal/textfold", "internal/titulo", "internal/xls"},
 		"internal/backends/sep":     {"internal/backends/outcome", "internal/gateway", "internal/textfold", "internal/transport", "gen/soap/sep/..."},

@@ -173,6 +173,14 @@ func (e *ejemplos) walksSEP(t *testing.T) {
 	if !bytes.HasPrefix(xls.Body, []byte{0xd0, 0xcf, 0x11, 0xe0}) || !bytes.HasPrefix(zip.Body, []byte("PK")) {
 		t.Errorf("the workbook begins with %.8q and the zip with %.8q", xls.Body, zip.Body)
 	}
+	for _, forma := range []struct{ forma, accept string }{
+		{"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, {"renglon_encima", "application/json"}, {"normal", "application/json"},
+	} {
+		if err := e.Sandbox.Perillas().Cambia(map[string]any{"sep_resultado": forma.forma}); err != nil {
+			t.Fatal(err)
+		}
+		e.gets(t, base+"/resultado", forma.accept)
+	}
 	for _, broken := range []string{"", "otra cosa"} {
 		titulo := with(titulos[0], "folioControl", "AVISO2026")
 		if broken != "" {

@@ -227,7 +227,7 @@ func TestUploads_WhenListedTakeTheSameForms(t *testing.T) {
 func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	doc := load(t)
 	for id, want := range map[string][]string{
-		"obtenerResultadoLote":    {"application/json", "application/vnd.ms-excel", "application/zip", "text/csv"},
+		"obtenerResultadoLote":    {"application/json", "application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/zip", "text/csv"},
 		"listarEventosDescarga":   {"application/json", "text/event-stream"},
 		"listarMetadatosDescarga": {"application/json", "application/x-ndjson", "text/csv"},
 		"listarCfdisDescarga":     {"application/json", "application/x-ndjson", "text/csv"},

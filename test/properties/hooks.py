@@ -107,7 +107,7 @@ def zip_bytes(ctx, value):
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-@schemathesis.deserializer("application/zip", "application/x-ndjson", "text/csv", "application/vnd.ms-excel")
+@schemathesis.deserializer("application/zip", "application/x-ndjson", "text/csv", "application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 def as_text(ctx, response):
     """The contract says of these that they are strings."""
     return response.content.decode("utf-8", "replace")

@@ -5,7 +5,7 @@ package sep
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -71,6 +71,9 @@ func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
 			Detail: "La SEP respondió sin estatus del lote."})
 	}
+	if e := ofAnother(numeroLote, text(response.NumeroLote)); e != nil {
+		return gateway.EstadoLote{}, e
+	}
 	out := gateway.EstadoLote{NumeroLote: numeroLote, EstatusLote: estatus, Mensaje: public(response.Mensaje)}
 	if !out.Procesado() {
 		if e := known(response.Mensaje); e != nil {
@@ -80,8 +83,16 @@ func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 	return out, nil
 }
 
-// errSinArchivo says that an answer held no file.
-var errSinArchivo = errors.New("sep: no file in the answer")
+// ofAnother is the error of an answer about another lote than was asked for. The
+// number may be missing, or be written with a sign and zeros.
+func ofAnother(asked, answered string) *gateway.Error {
+	number := func(s string) string { return strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(s), "+"), "0") }
+	if number(answered) == "" || number(answered) == number(asked) {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
+		Detail: fmt.Sprintf("La SEP respondió por el lote %s y se preguntó por el %s. Repita la petición; si sigue así, avise a la SEP.", public(answered), asked)}
+}
 
 // Resultado fetches the archive of a processed lote (sep.md §3, §4).
 func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, sink io.Writer) (string, error) {
@@ -93,10 +104,13 @@ func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numero
 	if err != nil {
 		return "", failure(op, err)
 	}
+	if e := ofAnother(numeroLote, text(response.NumeroLote)); e != nil {
+		return "", e
+	}
 	if counted.n > 0 {
 		return public(response.Mensaje), nil
 	}
-	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: notYet, Err: errSinArchivo,
+	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: notYet, Err: gateway.ErrSinArchivo,
 		Detail: "La SEP aún no entrega el resultado del lote. Consulte el lote y repita cuando esté procesado."})
 }
 

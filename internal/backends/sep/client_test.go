@@ -148,6 +148,8 @@ func TestConsulta_ByAnswer(t *testing.T) {
 		"no mensaje":            {"<numeroLote>1</numeroLote><estatusLote>1</estatusLote>", expect{noError, "1 true "}},
 		"no numeroLote":         {"<estatusLote>1</estatusLote>", expect{noError, "1 true "}},
 		"an empty numeroLote":   {"<numeroLote/><estatusLote>1</estatusLote>", expect{noError, "1 true "}},
+		"the same, written":     {"<numeroLote> +0001 </numeroLote><estatusLote>1</estatusLote>", expect{noError, "1 true "}},
+		"another lote":          {"<numeroLote>2</numeroLote><estatusLote>1</estatusLote>", expect{gateway.KindRespuestaInvalida, ""}},
 		"no such lote":          {"<estatusLote>0</estatusLote><mensaje>No se encontraron registros para el número de lote 1</mensaje>", expect{gateway.KindNoEncontrado, "No se encontraron"}},
 		"a wrong account":       {"<estatusLote>0</estatusLote><mensaje>Usuario Inválido</mensaje>", expect{gateway.KindProhibido, "Usuario"}},
 		"a wrong account alone": {"<mensaje>Usuario Inválido</mensaje>", expect{gateway.KindProhibido, "Usuario"}},

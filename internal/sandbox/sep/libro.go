@@ -1,41 +1,12 @@
 package sep
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
 	"unicode/utf16"
 )
-
-// archivo is the result as the service gives it: a ZIP, sizes after the data, with one workbook.
-func (x *lote) archivo() ([]byte, error) {
-	const nombreUTF8 = 0x800
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	w, err := z.CreateHeader(&zip.FileHeader{Name: x.nombre(), Method: zip.Deflate, Modified: x.listo.UTC(), Flags: nombreUTF8})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(Libro(x.filas4())); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// filas4 are the rows of the worksheet, its heading first: texts, and numbers in column B.
-func (x *lote) filas4() [][]any {
-	filas := make([][]any, 0, len(x.filas)+1)
-	filas = append(filas, []any{"ARCHIVO", "ESTATUS", "DESCRIPCION", "FOLIO CONTROL"})
-	for _, f := range x.filas {
-		filas = append(filas, []any{f.archivo, float64(f.estatus), f.descripcion, f.folio})
-	}
-	return filas
-}
 
 // The records written here, [MS-XLS] 2.3.
 const (

@@ -124,7 +124,7 @@ func (s *Servidor) consulta(ll *llamada) (respuesta, error) {
 		estatus, mensaje = estatusEnEspera, enEspera(numero)
 	}
 	r := conEstatus(estatus, mensaje)
-	r.hijos = slices.Insert(r.hijos, 0, par{"numeroLote", numero})
+	r.hijos = slices.Insert(r.hijos, 0, par{"numeroLote", s.contestado(numero)})
 	return r, nil
 }
 
@@ -137,15 +137,29 @@ func (s *Servidor) descarga(ll *llamada) (respuesta, error) {
 	case !listo:
 		return respuesta{codigo: "espera", hijos: []par{{"numeroLote", numero}, {"mensaje", enEspera(numero)}}}, nil
 	}
-	archivo, err := lote.archivo()
+	forma := s.o.Perillas.Texto(perResultado)
+	if forma == resSinArchivo {
+		return respuesta{codigo: "sin archivo", hijos: []par{
+			{"numeroLote", numero}, {"mensaje", "El número de lote " + numero + " ha tenido algún archivo con errores."},
+		}}, nil
+	}
+	archivo, err := lote.archivo(forma)
 	if err != nil {
 		return respuesta{}, err
 	}
 	return respuesta{codigo: "resultado", hijos: []par{
-		{"numeroLote", numero},
+		{"numeroLote", s.contestado(numero)},
 		{"mensaje", "El número de lote " + numero + " finalizó el proceso, se descarga archivo con la relación correspondiente"},
 		{"titulosBase64", estropeaArchivo(archivo, ll.falla)},
 	}}, nil
+}
+
+// contestado is the number in an answer: the one asked for, but by the knob.
+func (s *Servidor) contestado(numero string) string {
+	if s.o.Perillas.Texto(perResultado) == resOtroLote {
+		return "9" + numero
+	}
+	return numero
 }
 
 func sinRegistros(numero string) string {

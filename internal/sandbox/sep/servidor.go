@@ -146,6 +146,8 @@ const (
 	perCadena   = "sep_cadena"
 	perCargos   = "sep_cargos"
 
+	perResultado = "sep_resultado"
+
 	cadenaAmbas     = "ambas"
 	cadenaPlana     = "plana"
 	cadenaEntidades = "entidades"
@@ -159,6 +161,7 @@ func Perillas() []control.Perilla {
 		{Nombre: perDemora, Defecto: 2 * time.Second, Nota: "time until a lote is processed, by the sandbox clock"},
 		{Nombre: perCURPs, Defecto: "XEXX010101HNEXXXA4,XEXX010101MNEXXXA8", Nota: "CURPs that RENAPO does not know, separated by commas"},
 		{Nombre: perCargos, Defecto: "", Nota: "cargos that the service has beside those of its catalogue, as `12=COORDINADOR GENERAL`, separated by commas"},
+		{Nombre: perResultado, Defecto: resNormal, Valores: formasResultado(), Nota: "how the result of a lote comes; see Títulos Electrónicos"},
 		{Nombre: perCadena, Defecto: cadenaAmbas, Valores: []string{cadenaAmbas, cadenaPlana, cadenaEntidades}, Nota: "how `& \" < >` stand in the cadena original that is sealed: `plana`, as `entidades`, or `ambas`, either"},
 	}
 }
