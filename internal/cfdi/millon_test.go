@@ -178,6 +178,8 @@ func FuzzMetadatos(f *testing.F) {
 	f.Add([]byte(titulos+"\r\n"+inicio+cola+"\r\n"), []byte("Uuid~RfcACuentaTerceros~NombreACuentaTerceros\r\n"+uuid1+"~TER010101AB1~T~S\r\n"))
 	f.Add([]byte("\uFEFF"+titulos+"\r\n"+strings.Replace(inicio, " ", "~\n\"", 3)+cola+"~x\r\nbasura\r\n"+inicio), []byte("Uuid~x\r\n"))
 	f.Add([]byte("Uuid~NombreX~NombreY~RfcEmisor\r\n"+uuid1+strings.Repeat("~AAA010101AAA", 40)), []byte{})
+	f.Add([]byte("\n\n"+titulos+"\n"+strings.Replace(inicio, " ", "\n", 2)+cola+"\n"+inicio+"\r\n"), []byte("Uuid~RfcACuentaTerceros~NombreACuentaTerceros\r"+uuid1+"~TER010101AB1~T\rS\r"))
+	f.Add([]byte("RfcEmisor~Uuid~NombreEmisor\r\nAAA010101AAA~"+uuid1+"~A\nB\r\nx\xd1~\xc3\r\n"), []byte("\xff\xfeU\x00u\x00i\x00d\x00~\x00"))
 	f.Fuzz(func(t *testing.T, metadatos, terceros []byte) {
 		if len(metadatos)+len(terceros) > 1<<20 {
 			return
