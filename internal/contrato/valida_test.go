@@ -1,10 +1,14 @@
 package contrato
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,6 +99,31 @@ func TestValida_WhenWrong(t *testing.T) {
 		{"text with a control character", firmar, func(c *Contrato) { *c = Nuevo(c.Fecha, "a\x02", c.Firmas) }, []string{"texto"}},
 		{"hash of another text", firmar, func(c *Contrato) { c.Texto += " " }, []string{"hash"}},
 		{"hash in lower case", firmar, func(c *Contrato) { c.Hash = strings.ToLower(c.Hash) }, []string{"hash"}},
+		{"hash without hyphens", firmar, func(c *Contrato) { c.Hash = strings.ReplaceAll(c.Hash, "-", "") }, []string{"hash"}},
+		{"hash in base64", firmar, func(c *Contrato) {
+			sum := sha1.Sum([]byte(c.Texto))
+			c.Hash = base64.StdEncoding.EncodeToString(sum[:])
+		}, []string{"hash"}},
+		{"hash by SHA-256", firmar, func(c *Contrato) {
+			c.Hash = strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256([]byte(c.Texto))), " ", "-")
+		}, []string{"hash"}},
+		{"hash of Latin-1", firmar, func(c *Contrato) {
+			var latin []byte
+			for _, r := range c.Texto + "ñ" {
+				latin = append(latin, byte(r))
+			}
+			*c = Nuevo(c.Fecha, c.Texto+"ñ", c.Firmas)
+			c.Hash = Hash(string(latin))
+		}, []string{"hash"}},
+		{"hash of UTF-16", firmar, func(c *Contrato) {
+			var wide []byte
+			for _, u := range utf16.Encode([]rune(c.Texto)) {
+				wide = append(wide, byte(u), byte(u>>8))
+			}
+			c.Hash = Hash(string(wide))
+		}, []string{"hash"}},
+		{"date as people write it", firmar, func(c *Contrato) { c.Fecha = "01/02/2026 12:00:00" }, []string{"fecha"}},
+		{"number with colons", firmar, func(c *Contrato) { c.Firmas[0].CertificadoSerie = "30:00:10" }, []string{"firmas/0/certificadoSerie"}},
 		{"error as hash", firmar, func(c *Contrato) { c.Hash = "Error SHA-1: x" }, []string{"hash"}},
 		{"one Firma", firmar, func(c *Contrato) { c.Firmas = c.Firmas[:1] }, []string{"firmas"}},
 		{"no Firma", adhesion, func(c *Contrato) { c.Firmas = nil }, []string{"firmas"}},

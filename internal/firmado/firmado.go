@@ -109,9 +109,7 @@ func (s *Servicio) identidad(p Peticion) (string, error) {
 
 // once presents the contract, if there is no answer on record.
 func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
-	sum := sha256.Sum256([]byte(identidad))
-	m := ledger.Message{Operacion: operacionFirma, Clave: hex.EncodeToString(sum[:]), Criterios: identidad, Libre: true}
-	m.Consejo = "Repítala: Prodigia no firma dos veces el mismo contrato."
+	m := mensaje(identidad)
 	lost, err := s.ledger.Lost(ctx, m.Operacion, m.Clave)
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
@@ -137,6 +135,13 @@ func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gate
 		}
 		return got, err
 	})
+}
+
+// mensaje is the ledger's message of a contract.
+func mensaje(identidad string) ledger.Message {
+	sum := sha256.Sum256([]byte(identidad))
+	return ledger.Message{Operacion: operacionFirma, Clave: hex.EncodeToString(sum[:]), Criterios: identidad, Libre: true,
+		Consejo: "Repítala: Prodigia no firma dos veces el mismo contrato."}
 }
 
 // present makes one call and judges whether what came back is what was sent, with

@@ -433,11 +433,10 @@ func (t *textValue) unicode() (byte, error) {
 	if _, err := io.ReadFull(t.r, digits[:]); err != nil {
 		return 0, noEnd(err)
 	}
-	code, err := strconv.ParseUint(string(digits[:]), 16, 7) // ASCII: base64 has nothing beyond it
-	if err != nil {
-		return notBase64Byte, nil
+	if code, err := strconv.ParseUint(string(digits[:]), 16, 7); err == nil { // ASCII: base64 has nothing beyond it
+		return byte(code), nil
 	}
-	return byte(code), nil
+	return notBase64Byte, nil
 }
 
 // noEnd is a string without its quote.

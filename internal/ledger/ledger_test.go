@@ -482,3 +482,23 @@ func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
 		}
 	}
 }
+
+// What was kept beside a refusal is returned beside it again, to the same message
+// alone.
+func TestOnce_WhenSomethingWasKeptBesideARefusal(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	m := message("k")
+	m.Libre, m.Resto = true, func(error) Resto { return Definitiva }
+	keep := func(answer) bool { return true }
+	send := func(context.Context) (answer, error) { return ok, refused(gateway.KindConflicto, false) }
+	for i := range 2 {
+		if got, again, err := Once(t.Context(), l, m, keep, send); got != ok || again != (i > 0) || !gateway.IsKind(err, gateway.KindConflicto) {
+			t.Errorf("%+v, %v, %v", got, again, err)
+		}
+	}
+	m.Criterios += " otros"
+	if got, _, err := Once(t.Context(), l, m, keep, send); got != (answer{}) || !gateway.IsKind(err, gateway.KindConflicto) {
+		t.Errorf("another message: %+v, %v", got, err)
+	}
+}

@@ -91,6 +91,28 @@ func TestPADE_WhenADocumentComesInAnotherEncodingItsTextIsTheSame(t *testing.T) 
 	}
 }
 
+// The whole envelope in another encoding is an answer like any other.
+func TestPADE_WhenTheEnvelopeComesInAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	for i, f := range []sandbox.Falla{
+		{Codificacion: "iso-8859-1"}, {Codificacion: "windows-1252", Anuncio: "charset"}, {Codificacion: "utf-16le", Anuncio: "marca"}, {Codificacion: "utf-16be", Anuncio: "declaracion_y_marca"},
+	} {
+		f.Servicio, f.Operacion, f.Tipo, f.Veces = "pade", "*", "codificacion", 2
+		if _, err := g.Sandbox.Fallas().Agrega(f); err != nil {
+			t.Fatal(err)
+		}
+		if r := g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|Ñandú"}); r.Status != http.StatusOK || !strings.Contains(string(r.Body), "Ñandú") {
+			t.Errorf("an addenda in %s: %d %.300s", f.Codificacion, r.Status, r.Body)
+		}
+		before := calls(g, "firmar")
+		r := g.Post("/v1/pade/contratos", contratoPor("Sobre ñ "+f.Codificacion, false))
+		if r.Status != http.StatusOK || !strings.Contains(string(r.Body), `"coincide":true`) || calls(g, "firmar") != before+1 {
+			t.Errorf("%d: a contract in %s, after %d calls: %d %.300s", i, f.Codificacion, calls(g, "firmar")-before, r.Status, r.Body)
+		}
+	}
+}
+
 // What the PAC delivers as signed is handed out, the first time and from the
 // record, by whatever key: it signs once and gives nothing again.
 func TestPADE_WhenWhatItSignedIsNotWhatWasSentItIsHandedOut(t *testing.T) {

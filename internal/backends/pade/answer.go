@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -19,8 +20,7 @@ const maxFields = 64
 // fields reads the inner document of an answer: the texts of its root's
 // children, by their names in lower case, as the PAC is careless with case. The
 // text has been decoded with the envelope, so whatever encoding its own
-// declaration names is past (pade.md §2.4). What was read before an error is
-// returned with it.
+// declaration names is past (pade.md §2.4).
 func fields(inner string) (map[string]string, error) {
 	// Prefixes say nothing here, so one that is not declared loses nothing.
 	r := xmldoc.NewReader(strings.NewReader(strings.TrimSpace(inner)), xmldoc.Options{Decoded: true, LoosePrefixes: true})
@@ -32,7 +32,7 @@ func fields(inner string) (map[string]string, error) {
 			return out, nil
 		}
 		if err != nil || len(out) > maxFields {
-			return out, errors.Join(errAnswer, err)
+			return nil, errors.Join(errAnswer, err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -46,6 +46,19 @@ func fields(inner string) (map[string]string, error) {
 			}
 		}
 	}
+}
+
+// field is one of Firmado's, as text alone.
+var field = regexp.MustCompile(`(?i)<(?:\w+:)?(firmaOk|codigoResultado|mensajeResultado|fechaFirma|xmlBase64)\s*>([^<]*)(?:<|$)`)
+
+// salvaged finds the fields of a document that is no XML: there may be a contract
+// in it that was signed and cannot be had again.
+func salvaged(inner string) map[string]string {
+	out := make(map[string]string)
+	for _, m := range field.FindAllStringSubmatch(inner, maxFields) {
+		out[strings.ToLower(m[1])] = m[2]
+	}
+	return out
 }
 
 // document decodes a field of base64: in lines, without padding, in the other

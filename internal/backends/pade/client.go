@@ -185,10 +185,13 @@ func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, 
 }
 
 // signed reads Firmado's inner document. Success is firmaOk, code 0 and a
-// document, even one that cannot be decoded; an answer that cannot be read as far
-// as its document may have been a signature.
+// document, even one that cannot be decoded; an answer in which none can be found
+// may have been a signature.
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
 	f, err := fields(inner)
+	if err != nil {
+		f = salvaged(inner)
+	}
 	if err != nil && f["xmlbase64"] == "" {
 		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Err = err

@@ -1,6 +1,8 @@
 package pade
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,6 +26,55 @@ func TestFields_WhenTheInnerDocumentIsReadTakesItsChildren(t *testing.T) {
 	for _, inner := range []string{"", "hola", "<r/>", "<r><a>1</a>", "<r><a>1</b></r>", "<!DOCTYPE r><r><a>1</a></r>", `<r><a b="1"c="2"/></r>`, "<r><a>1</a></r>x"} {
 		if got, err := fields(inner); err == nil {
 			t.Errorf("%q: %v", inner, got)
+		}
+	}
+}
+
+func TestDocument_WhenItsBase64IsOfAnyKind(t *testing.T) {
+	t.Parallel()
+	const xml = "<a>\u00ff\u00fe\u00fb??>></a>"
+	std := base64.StdEncoding.EncodeToString([]byte(xml))
+	for name, text := range map[string]string{
+		"standard": std, "in lines": std[:8] + "\r\n  " + std[8:] + "\n", "without padding": strings.TrimRight(std, "="),
+		"base64url": base64.URLEncoding.EncodeToString([]byte(xml)), "the document itself": "\n" + xml + " ",
+	} {
+		if got, err := document(text); err != nil || string(got) != xml {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	for _, text := range []string{"", " \n", "*", "AAAA*AAAA", "A"} {
+		if got, err := document(text); err == nil || string(got) != text && strings.TrimSpace(text) != "" {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
+// A document is kept beside whatever the answer says of it.
+func TestSigned_WhenTheAnswerIsOdd(t *testing.T) {
+	t.Parallel()
+	const fields, document = "<codigoResultado>0</codigoResultado><mensajeResultado/>", "<xmlBase64>PGEvPg==</xmlBase64>"
+	for name, tt := range map[string]struct {
+		inner       string
+		xml, motivo bool
+		failed      bool
+	}{
+		"signed":                      {"<padeFirmado><firmaOk>true</firmaOk>" + fields + document + "</padeFirmado>", true, false, false},
+		"in other case":               {"<padeFirmado><FirmaOK> TRUE </FirmaOK>" + fields + document + "</padeFirmado>", true, false, false},
+		"cut behind its document":     {"<padeFirmado><firmaOk>true</firmaOk>" + fields + document + "<otro", true, false, false},
+		"broken behind its document":  {"<padeFirmado><firmaOk>true</firmaOk>" + fields + document + "<m>a & b</m></padeFirmado>", true, false, false},
+		"no base64":                   {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "<xmlBase64>*</xmlBase64></padeFirmado>", true, true, false},
+		"firmaOk false, with one":     {"<padeFirmado><firmaOk>false</firmaOk>" + fields + document + "</padeFirmado>", true, false, true},
+		"refused, with one":           {"<padeFirmado><firmaOk>false</firmaOk><codigoResultado>2</codigoResultado>" + document + "</padeFirmado>", true, false, true},
+		"signed, without one":         {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "</padeFirmado>", false, false, true},
+		"broken before its document":  {"<padeFirmado><firmaOk>true</firmaOk><m>a & b</m>" + fields + document + "</padeFirmado>", true, false, false},
+		"cut in its document":         {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "<xmlBase64>PGEvP", true, true, false},
+		"no document of the PAC's":    {"Mantenimiento", false, false, true},
+		"refused, and nothing beside": {"<padeFirmado><firmaOk>false</firmaOk><codigoResultado>301</codigoResultado></padeFirmado>", false, false, true},
+	} {
+		s := &service{setting: "GATEWAY_PADE_FIRMADO_NAMESPACE"}
+		got, _, err := signed(newOperation("firmar", nsFirmado, s, false), tt.inner)
+		if (err != nil) != tt.failed || (len(got.XML) > 0) != tt.xml || (got.Motivo != "") != tt.motivo {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

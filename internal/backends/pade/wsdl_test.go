@@ -2,6 +2,7 @@ package pade
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -36,7 +37,7 @@ func (p *published) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, document[len("302 "):], http.StatusFound)
 	default:
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-		fmt.Fprint(w, document)
+		_, _ = io.WriteString(w, document)
 	}
 }
 
