@@ -999,6 +999,11 @@ type Descarga struct {
 // Example: sha256
 type DigestDeSello string
 
+// Dudoso Si se acepta algo que no es un ZIP completo.
+//
+// Example: true
+type Dudoso = bool
+
 // Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
 type Efirma struct {
 	// DiasRestantes Días completos que quedan de vigencia; 0 el último día, negativo si ya venció.
@@ -1823,6 +1828,13 @@ type PaqueteDeDescarga struct {
 	// Example: Venció en el SAT antes de que hubiera una copia completa.
 	Detalle string `json:"detalle,omitempty,omitzero"`
 
+	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algún archivo dentro; un `perdido` ni siquiera es un ZIP completo.
+	// La pasarela ya usó la segunda descarga que permite el SAT, o la usará, y se queda con la entrega en que se lee más.
+	//
+	//
+	// Example: true
+	Dudoso bool `json:"dudoso,omitempty,omitzero"`
+
 	// Estado En qué va un paquete:
 	// - `pendiente`: falta traerlo del SAT.
 	// - `guardado`: está en el almacén de la pasarela.
@@ -1863,7 +1875,7 @@ type PaqueteDeDescarga struct {
 	// Example: 2
 	Solicitud int64 `json:"solicitud"`
 
-	// URL Dónde descargar el ZIP; solo de los guardados.
+	// URL Dónde descargar lo guardado, con `dudoso=true` si no es un ZIP completo.
 	//
 	// Example: /v1/sat/cfdi/paquetes/8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01?rfcSolicitante=PRU010101AB1
 	URL string `json:"url,omitempty,omitzero"`
@@ -3872,6 +3884,9 @@ type ListarPaquetesDescargaParams struct {
 
 // DescargarPaqueteParams defines parameters for DescargarPaquete.
 type DescargarPaqueteParams struct {
+	// Dudoso Con `true`, entrega lo guardado aunque no sea un ZIP completo. No llama al SAT si hay algo guardado.
+	Dudoso Dudoso `form:"dudoso,omitempty" json:"dudoso,omitempty,omitzero"`
+
 	// RFCSolicitante El RFC que hizo la solicitud; con su e.firma se firma esta llamada.
 	RFCSolicitante RFCSolicitante `form:"rfcSolicitante" json:"rfcSolicitante"`
 
@@ -5280,6 +5295,19 @@ func (siw *ServerInterfaceWrapper) DescargarPaquete(w http.ResponseWriter, r *ht
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params DescargarPaqueteParams
+
+	// ------------- Optional query parameter "dudoso" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dudoso", r.URL.Query(), &params.Dudoso, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "dudoso"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dudoso", Err: err})
+		}
+		return
+	}
 
 	// ------------- Required query parameter "rfcSolicitante" -------------
 

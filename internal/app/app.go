@@ -242,7 +242,7 @@ func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) error {
 		return fmt.Errorf("%s: %w", setting, err)
 	}
 	almacen, err := paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: deposito,
-		Presencia: a.presente, Log: a.opts.Log, Paso: a.opts.Paso})
+		Presencia: a.presente, Log: a.opts.Log, Legibles: descargas.Legibles, Paso: a.opts.Paso})
 	if err != nil {
 		return errors.Join(err, deposito.Close())
 	}

@@ -28,6 +28,12 @@ func (e estante) Trae(ctx context.Context, p gateway.Paquete) error {
 	return err
 }
 
+// Repite implements descargas.Almacen.
+func (e estante) Repite(ctx context.Context, p gateway.Paquete, detalle string) (descargas.Segunda, error) {
+	s, err := e.Almacen.Repite(ctx, p, detalle)
+	return descargas.Segunda(s), err
+}
+
 // Lee implements descargas.Abridor.
 func (e estante) Lee(ctx context.Context, p gateway.Paquete) (descargas.Abierto, error) {
 	r, err := e.Almacen.Lee(ctx, p)

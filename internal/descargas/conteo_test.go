@@ -253,3 +253,84 @@ func TestLectura_WhenCountedEveryEntryIsOpened(t *testing.T) {
 		t.Error("what is no ZIP was counted")
 	}
 }
+
+// TestSegunda_WhenEntriesAreDamaged: the second download is asked for once, and what is
+// kept is what counts.
+func TestSegunda_WhenEntriesAreDamaged(t *testing.T) {
+	t.Parallel()
+	const dia = "2026-01-02T03:04:05"
+	afuera := &gateway.Error{Kind: gateway.KindNoDisponible, NoEnviada: true, Reintentable: true, Detail: "no está"}
+	for name, tc := range map[string]struct {
+		primera, segunda func(gateway.Paquete, func(Visto) error) (Conteo, error)
+		repite           func(n int) (Segunda, error)
+		want             gateway.EstadoDescarga
+		progreso         [2]int64 // encontrados, fallas
+		veces            int
+		evento           string
+	}{
+		"the second is sound": {trozos(1, trozo{0, 9, dia}), trozos(0, trozo{0, 10, dia}), func(int) (Segunda, error) { return Segunda{Hecha: true, Cambia: true}, nil },
+			gateway.DescargaTerminada, [2]int64{10, 0}, 1, "y vale la segunda."},
+		// What only the first had is in nothing that is kept.
+		"the second has others": {trozos(2, trozo{0, 8, dia}), trozos(1, trozo{1, 10, dia}), func(int) (Segunda, error) { return Segunda{Hecha: true, Cambia: true}, nil },
+			gateway.DescargaParcial, [2]int64{9, 1}, 2, "y vale la segunda."},
+		"the second is the same": {trozos(1, trozo{0, 9, dia}), nil, func(int) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil },
+			gateway.DescargaParcial, [2]int64{9, 1}, 1, "las dos entregas son idénticas."},
+		"the second is no better": {trozos(1, trozo{0, 9, dia}), nil, func(int) (Segunda, error) { return Segunda{Hecha: true}, nil },
+			gateway.DescargaParcial, [2]int64{9, 1}, 1, "vale la entrega en que se lee más."},
+		"the SAT is away for a while": {trozos(1, trozo{0, 9, dia}), trozos(0, trozo{0, 10, dia}), func(n int) (Segunda, error) {
+			if n < 3 {
+				return Segunda{}, afuera
+			}
+			return Segunda{Hecha: true, Cambia: true}, nil
+		}, gateway.DescargaTerminada, [2]int64{10, 0}, 3, "y vale la segunda."},
+		"the SAT is away": {trozos(1, trozo{0, 9, dia}), nil, func(int) (Segunda, error) { return Segunda{}, afuera },
+			gateway.DescargaParcial, [2]int64{9, 1}, 1 + maxSegundas, "no se pudo bajar otra vez: no está"},
+		"the SAT owes no more": {trozos(1, trozo{0, 9, dia}), nil, func(int) (Segunda, error) {
+			return Segunda{}, &gateway.Error{Kind: gateway.KindYaNoDisponible, Codigo: "5007", Detail: "venció"}
+		}, gateway.DescargaParcial, [2]int64{9, 1}, 1, "no se pudo bajar otra vez: venció"},
+		// The bytes are those that were packed: they would come again.
+		"an entry is no CFDI": {func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
+			c, err := trozos(1, trozo{0, 9, dia})(p, visto)
+			c.Danadas = 0
+			return c, err
+		}, nil, nil, gateway.DescargaParcial, [2]int64{9, 1}, 0, "Se guardó el paquete"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := nuevoTaller(t)
+			n, cambiado := 0, false
+			w.trozos = func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
+				if cambiado {
+					return tc.segunda(p, visto)
+				}
+				return tc.primera(p, visto)
+			}
+			w.repite = func(_ gateway.Paquete, detalle string) (Segunda, error) {
+				if detalle != "a.xml: Está dañado." {
+					t.Errorf("%q", detalle)
+				}
+				if n++; cambiado {
+					return Segunda{Hecha: true}, nil
+				}
+				s, err := tc.repite(n)
+				cambiado = s.Cambia
+				return s, err
+			}
+			w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, "a"), nil }
+			d := w.acaba(w.nueva(nil))
+			if d.Estado != tc.want || [2]int64{d.Progreso.Encontrados, d.Progreso.Fallas} != tc.progreso || n != tc.veces || d.Cuota.Solicitudes != 1 {
+				t.Errorf("%s %q %+v after %d calls", d.Estado, d.Motivo, d.Progreso, n)
+			}
+			eventos, err := w.Eventos(t.Context(), d.ID, 0, 100)
+			var guardado string
+			for _, e := range eventos {
+				if e.Tipo == "paquete_guardado" {
+					guardado += e.Detalle
+				}
+			}
+			if err != nil || !strings.Contains(guardado, tc.evento) {
+				t.Errorf("%q, %v", guardado, err)
+			}
+		})
+	}
+}

@@ -40,6 +40,17 @@ type Almacen interface {
 	// Trae returns when the package is in storage. Errors are *gateway.Error, but
 	// for the context's own.
 	Trae(ctx context.Context, p gateway.Paquete) error
+	// Repite enters that a package in storage has damaged entries, detalle the first of
+	// them. If the SAT still owes a download it makes that, and keeps the one of both in
+	// which more can be read.
+	Repite(ctx context.Context, p gateway.Paquete, detalle string) (Segunda, error)
+}
+
+// Segunda is what the second download of a package has come to.
+type Segunda struct {
+	// Hecha says that it was made, now or before; Cambia that it has taken the place of
+	// the first, Igual that both are the same bytes.
+	Hecha, Cambia, Igual bool
 }
 
 // Config is what a Motor needs.

@@ -35,6 +35,7 @@ type taller struct {
 	trae     func(p gateway.Paquete) error
 	cuenta   func(p gateway.Paquete) int64
 	trozos   func(p gateway.Paquete, visto func(Visto) error) (Conteo, error)
+	repite   func(p gateway.Paquete, detalle string) (Segunda, error)
 	pedidas  []gateway.Solicitud
 	miradas  int
 	borrados []string
@@ -96,6 +97,10 @@ type almacen struct{ w *taller }
 
 func (a almacen) Trae(_ context.Context, p gateway.Paquete) error { return a.w.trae(p) }
 
+func (a almacen) Repite(_ context.Context, p gateway.Paquete, detalle string) (Segunda, error) {
+	return a.w.repite(p, detalle)
+}
+
 func (a almacen) Cuenta(ctx context.Context, p gateway.Paquete, _ bool, visto func(Visto) error) (Conteo, error) {
 	if a.w.trozos != nil {
 		return a.w.trozos(p, visto)
@@ -133,6 +138,7 @@ func nuevoTaller(t *testing.T) *taller {
 	}
 	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, id+"_01"), nil }
 	w.trae = func(gateway.Paquete) error { return nil }
+	w.repite = func(gateway.Paquete, string) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil }
 	w.cuenta = func(gateway.Paquete) int64 { return 10 }
 	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
 		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -73,9 +74,53 @@ func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.Paqu
 		}
 		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
 	}
-	return nunca(), m.asientaPaquete(context.WithoutCancel(ctx), p,
-		gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: fmt.Sprintf("Se guardó el paquete %s: %s%s.", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"),
-			ademas(p.Fallas, p.Repetidos, p.Detalle))})
+	ctx = context.WithoutCancel(ctx)
+	segunda, err := m.segunda(ctx, d, &p)
+	if err != nil {
+		return nunca(), err
+	}
+	if p.Estado == gateway.PaquetePendiente {
+		return Despues{Cuando: p.Siguiente}, m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Detalle: segunda})
+	}
+	detalle := fmt.Sprintf("Se guardó el paquete %s: %s%s. %s", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"), ademas(p.Fallas, p.Repetidos, p.Detalle), segunda)
+	return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: strings.TrimSpace(detalle)})
+}
+
+// segunda has a package with damaged entries downloaded once more, where the SAT still
+// owes that, and counts it again if the second copy is the better. What cannot be read
+// though its bytes are those that were packed would come again as it is. It says what
+// was done; p is due again where the SAT was not to be had.
+func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) (string, error) {
+	if p.Danadas == 0 {
+		return "", nil
+	}
+	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
+	now := m.cfg.Now()
+	switch e := gateway.AsError(err); {
+	case err != nil && p.Intentos < maxSegundas && now.Before(d.Tope) && trasDescargar(*p, e, m.marco(d)).accion != fallar:
+		p.Intentos++
+		p.Estado, p.Siguiente = gateway.PaquetePendiente, antesDe(d.Tope, now, now.Add(m.cfg.Ritmo.fallo(p.Intentos)))
+		return "El paquete " + p.Paquete.IDPaquete + " está guardado y tiene archivos dañados; se intentará bajarlo otra vez: " + e.Detail, nil
+	case err != nil:
+		return "Tiene archivos dañados y no se pudo bajar otra vez: " + e.Detail, nil
+	case !s.Hecha:
+		return "", nil
+	case s.Igual:
+		return "Se bajó las dos veces que permite el SAT y las dos entregas son idénticas.", nil
+	case !s.Cambia:
+		return "Se bajó las dos veces que permite el SAT; vale la entrega en que se lee más.", nil
+	}
+	if err := m.cfg.Store.QuitaIdentidades(ctx, *p); err != nil {
+		return "", err
+	}
+	if err := m.cuentaPaquete(ctx, d, p); err != nil {
+		return "", err
+	}
+	if p.Danadas > 0 {
+		// It owes nothing more: this only says so in its row.
+		_, err = m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
+	}
+	return "Se bajó otra vez, porque la primera entrega tenía archivos dañados, y vale la segunda.", err
 }
 
 // trae brings the package into storage and counts it.
@@ -160,6 +205,38 @@ func (m *Motor) anuncia(ctx context.Context, p store.PaqueteDeTramo) {
 	}
 }
 
+// maxSegundas bounds how often the second download is tried for: what is kept is there
+// to be read meanwhile.
+const maxSegundas = 3
+
+// causaRoto is a replacement for packages that the SAT delivered, and never as whole ZIPs.
+const causaRoto = "paquete_roto"
+
+// pedidaPorRotos tells whether t, or one that it replaces, was made because of broken
+// packages: the SAT makes them anew for each solicitud, and once more is enough to see
+// whether that helps.
+func (m *Motor) pedidaPorRotos(c *store.Cambio, t store.Tramo) bool {
+	for c.Err() == nil {
+		if t.Causa == causaRoto {
+			return true
+		}
+		if t.Origen == 0 || t.Causa == causaMitad {
+			return false
+		}
+		t = c.Tramo(t.Origen)
+	}
+	return false
+}
+
+// rotosSinRemedio says why nothing more is asked for.
+func rotosSinRemedio(cuantos int, iguales bool) string {
+	porque := "ya se había pedido otra vez por lo mismo"
+	if iguales {
+		porque = "las dos entregas de cada uno son idénticas, así que es el SAT quien los tiene así"
+	}
+	return fmt.Sprintf("Paquetes que el SAT entregó y no son un ZIP completo: %d. No se gasta otra solicitud: %s. Lo que llegó se guardó aparte; vea «dudoso» en …/paquetes.", cuantos, porque)
+}
+
 // cierraTramo ends a solicitud whose packages have all come, or will not; the
 // solicitudes that it returns are to be woken.
 func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
@@ -177,6 +254,12 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Tope):
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
+	case perdidos > 0 && c.PerdidosRotos(t.ID) == perdidos && (c.PerdidosIguales(t.ID) == perdidos || m.pedidaPorRotos(c, t)):
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = rotosSinRemedio(perdidos, c.PerdidosIguales(t.ID) == perdidos)
+	case perdidos > 0 && t.Sustituciones < maxSustituciones && c.PerdidosRotos(t.ID) == perdidos:
+		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó rotos las dos veces: %d. Se pide el mismo rango con un segundo más, una sola vez.", perdidos)
+		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaRoto}}, c.Ahora())
 	case perdidos > 0 && t.Sustituciones < maxSustituciones:
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
 		pausa := m.marco(*c.Descarga()).reparte(t.Sustituciones+1, 0)

@@ -278,6 +278,10 @@ type PaqueteDescarga struct {
 	Descargas int
 	Guardado  time.Time
 	Detalle   string
+	// Dudoso says what is wrong with the delivery that is kept; empty for nothing.
+	// Roto says that it is no whole ZIP, and only to be had by those who ask for it so.
+	Dudoso string
+	Roto   bool
 }
 
 // EventoDescarga is one line of a descarga's ledger.

@@ -9,6 +9,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -97,4 +98,14 @@ type Paquete struct {
 	Servicio       Servicio
 	RFCSolicitante string
 	IDPaquete      string
+}
+
+// Clave is what is the same for a package however its id is written: the SAT writes
+// ids in upper case and in lower.
+func (p Paquete) Clave() string { return strings.ToUpper(p.IDPaquete) }
+
+// Unico is the package by its Clave, to be compared.
+func (p Paquete) Unico() Paquete {
+	p.IDPaquete = p.Clave()
+	return p
 }

@@ -388,3 +388,25 @@ func TestDescargas_WhenTheScopeIsAnothers(t *testing.T) {
 		}
 	}
 }
+
+func TestListarPaquetesDescarga_WhenWhatIsKeptIsDoubtful(t *testing.T) {
+	t.Parallel()
+	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "ABC_01"}
+	for name, tc := range map[string]struct {
+		estado gateway.EstadoPaquete
+		roto   bool
+		dudoso string
+		want   rest.PaqueteDeDescarga
+	}{
+		"sound":              {gateway.PaqueteGuardado, false, "", rest.PaqueteDeDescarga{URL: "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"}},
+		"entries damaged":    {gateway.PaqueteGuardado, false, "x", rest.PaqueteDeDescarga{Dudoso: true, URL: "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"}},
+		"no whole ZIP":       {gateway.PaquetePerdido, true, "x", rest.PaqueteDeDescarga{Dudoso: true, URL: "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1&dudoso=true"}},
+		"nothing was kept":   {gateway.PaquetePerdido, false, "", rest.PaqueteDeDescarga{}},
+		"the second to come": {gateway.PaquetePendiente, true, "x", rest.PaqueteDeDescarga{Dudoso: true}},
+	} {
+		got := paqueteDeDescarga(gateway.PaqueteDescarga{Paquete: p, Estado: tc.estado, Dudoso: tc.dudoso, Roto: tc.roto})
+		if got.Dudoso != tc.want.Dudoso || got.URL != tc.want.URL {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

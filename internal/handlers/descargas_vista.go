@@ -81,10 +81,15 @@ func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle,
 		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repetidos, Fallas: counted(p.Fallas),
 	}
+	out.Dudoso = p.Dudoso != ""
 	// Only what is stored costs nothing to fetch.
-	if p.Estado == gateway.PaqueteGuardado {
+	kept := p.Estado == gateway.PaqueteGuardado || p.Estado == gateway.PaquetePerdido && p.Roto
+	if kept {
 		out.URL = "/v1/sat/" + string(p.Paquete.Servicio) + "/paquetes/" + url.PathEscape(p.Paquete.IDPaquete) +
 			"?rfcSolicitante=" + url.QueryEscape(p.Paquete.RFCSolicitante)
+	}
+	if kept && p.Roto {
+		out.URL += "&dudoso=true"
 	}
 	return out
 }

@@ -77,6 +77,8 @@ type Solicitudes interface {
 // Paquetes opens packages.
 type Paquetes interface {
 	Abre(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
+	// AbreDudoso returns what is kept, though it be no whole ZIP.
+	AbreDudoso(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
 }
 
 // handler implements the generated interface.

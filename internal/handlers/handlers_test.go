@@ -29,6 +29,7 @@ type fake struct {
 	verifica func() (gateway.EstadoSolicitud, error)
 	presenta func(clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
 	abre     func() (paquetes.Contenido, error)
+	dudoso   func() (paquetes.Contenido, error)
 }
 
 func (f *fake) Autentica(context.Context, gateway.Servicio, string) (gateway.Token, error) {
@@ -44,6 +45,10 @@ func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (g
 }
 
 func (f *fake) Abre(context.Context, gateway.Paquete) (paquetes.Contenido, error) { return f.abre() }
+
+func (f *fake) AbreDudoso(context.Context, gateway.Paquete) (paquetes.Contenido, error) {
+	return f.dudoso()
+}
 
 var loadSpec = sync.OnceValues(func() (*Spec, error) { return LoadSpec(api.Spec) })
 

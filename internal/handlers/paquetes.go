@@ -20,6 +20,8 @@ const (
 	liveBlock = 128 << 10
 	// storedPiece is what is sent at a time of a package in storage.
 	storedPiece = 4 << 20
+	// The reasons of X-Paquete-Dudoso.
+	doubtDamaged, doubtCut = "archivos_danados", "incompleto"
 	// stalledCaller is how long a caller may take nothing of an answer.
 	stalledCaller = 2 * time.Minute
 )
@@ -29,7 +31,11 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 		return err
 	}
 	paquete := gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id}
-	got, err := h.cfg.Paquetes.Abre(r.Context(), paquete)
+	abre := h.cfg.Paquetes.Abre
+	if params.Dudoso {
+		abre = h.cfg.Paquetes.AbreDudoso
+	}
+	got, err := abre(r.Context(), paquete)
 	if err != nil {
 		return err
 	}
@@ -40,7 +46,15 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 		}
 	}
 	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.zip"`)
+	name := id
+	if got.Guardado != nil && got.Guardado.Dudoso != "" {
+		reason := doubtDamaged
+		if got.Guardado.Roto {
+			reason, name = doubtCut, id+".dudoso"
+		}
+		w.Header().Set("X-Paquete-Dudoso", reason)
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.zip"`)
 	w.Header().Set("Cache-Control", "private, no-cache")
 	if got.Guardado != nil {
 		return serveStored(w, r, got.Guardado)

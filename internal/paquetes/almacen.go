@@ -68,6 +68,8 @@ type Guardado struct {
 	Bytes      int64
 	SHA256     string // hexadecimal
 	Completado time.Time
+	// Duda says what is wrong with it.
+	store.Duda
 }
 
 // Lector reads a stored package here and there. Close it.
@@ -87,6 +89,9 @@ type Config struct {
 	// Espera is how long Abre waits for another gateway's download; zero for
 	// twenty seconds.
 	Espera time.Duration
+	// Legibles counts the comprobantes that can be read in a package; nil where nobody
+	// reads them. Of two deliveries with damaged entries the better one is kept by it.
+	Legibles func(r io.ReaderAt, size int64) (int64, error)
 	// Paso is called at named points of a flight; tests stop the process there. Nil
 	// for nothing.
 	Paso func(punto string)
@@ -100,6 +105,7 @@ type Almacen struct {
 	presencia Presencia
 	log       zerolog.Logger
 	espera    time.Duration
+	legibles  func(r io.ReaderAt, size int64) (int64, error)
 	paso      func(punto string)
 	ctx       context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
 	cancel    context.CancelFunc
@@ -110,9 +116,9 @@ type Almacen struct {
 	adopciones singleflight.Group
 
 	mu       sync.Mutex
-	vuelos   map[gateway.Paquete]*vuelo
-	mudanzas map[string]chan struct{} // by partial file; closed at their end
-	borrando map[string]bool          // by SHA-256
+	vuelos   map[gateway.Paquete]*vuelo // by Unico
+	mudanzas map[string]chan struct{}   // by partial file; closed at their end
+	borrando map[string]bool            // by SHA-256
 	closing  bool
 	wg       sync.WaitGroup
 }
@@ -124,7 +130,7 @@ type Almacen struct {
 // kill has kept from being entered in the ledger is read before anybody asks.
 func Open(ctx context.Context, c Config) (*Almacen, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera, paso: c.Paso,
+	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera, legibles: c.Legibles, paso: c.Paso,
 		ctx: life, cancel: cancel, cierra: make(chan struct{}), subidas: make(chan struct{}, maxSubidas),
 		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]chan struct{}), borrando: make(map[string]bool)}
 	if a.espera == 0 {
@@ -177,7 +183,7 @@ var errAjeno = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true
 	Detail: "Otra pasarela está trayendo o guardando este paquete. Repita en unos segundos."}
 
 func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
-	guardado, err := a.guardado(ctx, paquete)
+	guardado, err := a.entero(ctx, paquete)
 	if err != nil || guardado != nil {
 		return Contenido{Guardado: guardado}, err
 	}
@@ -187,7 +193,7 @@ func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 	}
 	if r == nil {
 		// A flight that ended since the caller looked has left it whole.
-		if guardado, err := a.guardado(ctx, paquete); err != nil || guardado != nil {
+		if guardado, err := a.entero(ctx, paquete); err != nil || guardado != nil {
 			return Contenido{Guardado: guardado}, err
 		}
 		return Contenido{}, errAjeno
@@ -209,7 +215,7 @@ func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 		case <-ctx.Done():
 		case <-time.After(esperaFin):
 		}
-		if guardado, err := a.guardado(ctx, paquete); err == nil && guardado != nil {
+		if guardado, err := a.entero(ctx, paquete); err == nil && guardado != nil {
 			return Contenido{Guardado: guardado}, r.Close()
 		}
 	}
@@ -302,6 +308,12 @@ func (a *Almacen) aterriza(ctx context.Context, r *reader) error {
 // KindNoEncontrado when it is not there, KindYaNoDisponible when it was deleted.
 func (a *Almacen) Lee(ctx context.Context, paquete gateway.Paquete) (Lector, error) {
 	row, local, err := a.localiza(ctx, paquete)
+	if err == nil && row.Roto {
+		if local != nil {
+			err = local.Close()
+		}
+		err = errors.Join(err, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete completo."})
+	}
 	switch {
 	case err != nil:
 		return Lector{}, err
@@ -323,7 +335,7 @@ func (a *Almacen) guardado(ctx context.Context, paquete gateway.Paquete) (*Guard
 	if err != nil {
 		return nil, err
 	}
-	g := &Guardado{Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado}
+	g := &Guardado{Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado, Duda: row.Duda}
 	switch {
 	case local != nil:
 		g.ReadSeekCloser = local

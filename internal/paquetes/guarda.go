@@ -180,20 +180,9 @@ func (a *Almacen) reconoce(ctx context.Context) error {
 		return err
 	}
 	for _, p := range enteros {
-		ruta, taken := a.store.RutaParcial(p.Parcial), false
-		sum, n, err := digest(ruta)
-		if err == nil && sum == p.SHA256 {
-			row, err := a.store.Paquete(ctx, p.Paquete)
-			if err != nil {
-				return err
-			}
-			if !row.Completo {
-				p.Bytes, p.Vuela = n, a.presencia.ID()
-				if taken, err = a.refiere(p, a.store.Adopta); err != nil {
-					return err
-				}
-			}
-		} else if err != nil && !errors.Is(err, zipdir.ErrZip) {
+		ruta := a.store.RutaParcial(p.Parcial)
+		taken, err := a.reconoceUno(ctx, ruta, &p)
+		if err != nil {
 			return err
 		}
 		if taken {
@@ -203,6 +192,38 @@ func (a *Almacen) reconoce(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reconoceUno enters p, whose file lies at ruta, if that holds what its name says and
+// nothing better is kept.
+func (a *Almacen) reconoceUno(ctx context.Context, ruta string, p *store.Pendiente) (bool, error) {
+	sum, n, roto, err := revisa(ruta)
+	if err != nil || sum != p.SHA256 {
+		return false, err
+	}
+	row, err := a.store.Paquete(ctx, p.Paquete)
+	if err != nil {
+		return false, err
+	}
+	f, err := os.Open(ruta) //nolint:gosec // a package of ours
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	p.Bytes, p.Vuela = n, a.presencia.ID()
+	if roto {
+		p.Duda = store.Duda{Dudoso: noEsZIP, Roto: true}
+	}
+	gana, igual, err := a.pesa(ctx, p.Paquete, row, entrega{f: f, bytes: n, sha256: sum, duda: p.Duda})
+	switch {
+	case err != nil:
+		return false, err
+	case igual:
+		return false, a.store.AnotaIguales(ctx, p.Paquete)
+	case !gana:
+		return false, nil
+	}
+	return a.refiere(*p, a.store.Adopta)
 }
 
 // reanuda goes on with what earlier processes have left undone.
@@ -286,7 +307,8 @@ func (a *Almacen) adoptaSiHay(ctx context.Context, paquete gateway.Paquete, row 
 	return err == nil && ctx.Err() == nil, err
 }
 
-// digest reads a whole ZIP and returns its SHA-256 in hexadecimal and its length.
+// digest reads a ZIP and returns its SHA-256 in hexadecimal and its length, also
+// beside zipdir.ErrZip where it is not whole.
 func digest(ruta string) (string, int64, error) {
 	f, err := os.Open(ruta) //nolint:gosec // a package of ours
 	if err != nil {
@@ -298,8 +320,9 @@ func digest(ruta string) (string, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
+	sum := hex.EncodeToString(hash.Sum(nil))
 	if err := zipdir.Check(f, n); err != nil {
-		return "", 0, fmt.Errorf("%s: %w", ruta, err)
+		return sum, n, fmt.Errorf("%s: %w", ruta, err)
 	}
-	return hex.EncodeToString(hash.Sum(nil)), n, nil
+	return sum, n, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -23,14 +24,14 @@ import (
 func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if v, ok := a.vuelos[paquete]; ok {
+	if v, ok := a.vuelos[paquete.Unico()]; ok {
 		return v.newReader(ctx, false), nil
 	}
 	row, err := a.store.Paquete(ctx, paquete)
 	switch {
 	case err != nil:
 		return nil, interno(err)
-	case row.Completo, !row.Borrado.IsZero(), row.Parcial != "" && a.aqui(row.Parcial):
+	case !row.Borrado.IsZero(), !row.Roto && (row.Completo || row.Parcial != "" && a.aqui(row.Parcial)):
 		return nil, nil
 	case a.closing:
 		return nil, ErrCerrando
@@ -59,6 +60,9 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 	if row.Descargas < maxDescargas {
 		return nil
 	}
+	if row.Roto {
+		return rotoAgotado(row)
+	}
 	if row.Parcial != "" {
 		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: time.Minute,
 			Detail: "El paquete está completo en el disco de otra pasarela, que no está en marcha. Estará disponible cuando arranque."}
@@ -83,9 +87,15 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, muerto s
 		// Another gateway was faster.
 		return nil, errors.Join(errAjeno, discard(file))
 	}
+	// The id goes out as the SAT has written it, where that is known.
+	if id, err := a.store.EscrituraDelSAT(ctx, paquete); err == nil {
+		paquete.IDPaquete = id
+	} else {
+		a.log.Warn().Err(err).Msg("the SAT's spelling of a package's id could not be read; it goes out as it was asked for")
+	}
 	a.paso("descarga-contada")
 	v := newVuelo(file)
-	a.vuelos[paquete] = v
+	a.vuelos[paquete.Unico()] = v
 	r := v.newReader(ctx, false)
 	log := *zerolog.Ctx(ctx)
 	a.wg.Go(func() { a.vuela(log.WithContext(a.ctx), paquete, v) })
@@ -101,6 +111,12 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		return
 	}
 	a.paso("paquete-llegado")
+	anterior, gana := a.relevo(ctx, paquete, v, sum)
+	if !gana {
+		a.termino(ctx, paquete, 0, 0)
+		a.despide(paquete, v, nil)
+		return
+	}
 	// Before anybody has it whole: from here on a kill loses nothing.
 	nombre, err := a.store.Entero(v.file, paquete, sum)
 	if err != nil {
@@ -112,13 +128,14 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID()}
 	kept := a.recibe(p, v.file)
 	if !kept {
-		a.termino(ctx, paquete, 0)
+		a.termino(ctx, paquete, 0, 0)
 		os.Remove(a.store.RutaParcial(nombre)) //nolint:errcheck // the next start finds out
 	}
 	a.olvida(paquete)
 	close(v.landed)
 	if kept {
 		a.muda(p)
+		a.retira(anterior, sum)
 	}
 }
 
@@ -162,8 +179,9 @@ func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	return a.sat.Descarga(ctx, paquete, v)
 }
 
-// fracasa ends a flight that brought no package, and settles its count: the
-// download is given back when the SAT surely did not serve it.
+// fracasa ends a flight that brought no whole package, and settles its count: the
+// download is given back when the SAT surely did not serve it. What it did bring is
+// kept aside.
 func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo, err error) {
 	failed := gateway.AsError(err)
 	if errors.Is(err, zipdir.ErrZip) && failed.Kind != gateway.KindRespuestaInvalida {
@@ -175,17 +193,37 @@ func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo
 	if noServido(failed) || v.size == 0 && failed.Kind == gateway.KindRespuestaInvalida && !errors.Is(err, zipdir.ErrZip) {
 		devuelta = 1
 	}
-	a.termino(ctx, paquete, devuelta)
+	// Nobody takes the part for the whole while it is being kept.
+	v.finish(failed)
+	rota := devuelta == 0 && errors.Is(err, zipdir.ErrZip)
+	if devuelta == 0 {
+		if p, kept := a.aparta(ctx, paquete, v, rota); kept {
+			a.olvida(paquete)
+			close(v.landed)
+			a.muda(p)
+			return
+		}
+	}
+	rotas := 0
+	if rota {
+		rotas = 1
+	}
+	a.termino(ctx, paquete, devuelta, rotas)
+	a.despide(paquete, v, failed)
+}
+
+// despide ends a flight whose bytes nobody needs.
+func (a *Almacen) despide(paquete gateway.Paquete, v *vuelo, failed error) {
 	a.olvida(paquete)
 	v.finish(failed)
 	close(v.landed)
-	if err := os.Remove(v.file.Name()); err != nil {
+	if err := os.Remove(v.file.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.log.Error().Err(err).Msg("a partial package could not be removed")
 	}
 }
 
-func (a *Almacen) termino(ctx context.Context, paquete gateway.Paquete, devuelta int) {
-	if err := a.store.Fracasa(context.WithoutCancel(ctx), paquete, a.presencia.ID(), devuelta); err != nil {
+func (a *Almacen) termino(ctx context.Context, paquete gateway.Paquete, devuelta, rotas int) {
+	if err := a.store.Fracasa(context.WithoutCancel(ctx), paquete, a.presencia.ID(), devuelta, rotas); err != nil {
 		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Int("devuelta", devuelta).Msg("the end of a download could not be written")
 	}
 }
@@ -205,7 +243,7 @@ func noServido(e *gateway.Error) bool {
 
 func (a *Almacen) olvida(paquete gateway.Paquete) {
 	a.mu.Lock()
-	delete(a.vuelos, paquete)
+	delete(a.vuelos, paquete.Unico())
 	a.mu.Unlock()
 }
 

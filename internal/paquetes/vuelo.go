@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 // zipMagics are how a ZIP begins: with an entry, or with its end when empty.
@@ -44,8 +43,8 @@ func newVuelo(file *os.File) *vuelo {
 	return v
 }
 
-// Write appends what comes from the SAT. What does not begin like a ZIP is
-// refused before any reader sees it.
+// Write appends what comes from the SAT. What does not begin like a ZIP no reader
+// sees; it is received to its end, to be kept aside.
 func (v *vuelo) Write(p []byte) (int, error) {
 	n, err := v.file.Write(p)
 	v.mu.Lock()
@@ -56,26 +55,29 @@ func (v *vuelo) Write(p []byte) (int, error) {
 		return n, err
 	}
 	if size >= magicLen && size-int64(n) < magicLen {
-		if err := v.checkMagic(); err != nil {
+		zip, err := v.checkMagic()
+		if err != nil {
 			return n, err
 		}
-		v.begin()
+		if zip {
+			v.begin()
+		}
 	}
 	v.moved.Broadcast()
 	return n, nil
 }
 
-func (v *vuelo) checkMagic() error {
+func (v *vuelo) checkMagic() (bool, error) {
 	var head [magicLen]byte
 	if _, err := v.file.ReadAt(head[:], 0); err != nil {
-		return err
+		return false, err
 	}
 	for _, magic := range zipMagics {
 		if bytes.Equal(head[:], magic) {
-			return nil
+			return true, nil
 		}
 	}
-	return zipdir.ErrZip
+	return false, nil
 }
 
 func (v *vuelo) begin() { v.beginOnce.Do(func() { close(v.begun) }) }
@@ -184,5 +186,5 @@ func (r *reader) Close() error {
 // incompleto is what the readers of a flight get whose package is no whole ZIP.
 func incompleto(err error) error {
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Err: err,
-		Detail: "Lo que entregó el SAT no es un ZIP completo y se desechó. El SAT permite dos descargas por paquete: repita una vez; si vuelve a ocurrir, presente una solicitud nueva."}
+		Detail: "Lo que entregó el SAT no es un ZIP completo. Se guardó aparte y se obtiene con ?dudoso=true. El SAT permite dos descargas por paquete: repita una vez; si vuelve a ocurrir, presente una solicitud nueva."}
 }

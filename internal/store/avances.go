@@ -78,7 +78,7 @@ func (s *Store) avancesDePaquetes(ctx context.Context, descargas []string, out m
 		CAST(SUM(CASE WHEN `+suyas+` AND p.fallas > 0 THEN p.fallas ELSE 0 END) AS BIGINT),
 		SUM(COALESCE(g.descargas, 0)), MIN(CASE WHEN p.siguiente <> '' THEN p.siguiente END)
 		FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
-		LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga`, func(f fila) error {
+		LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio`, ` GROUP BY p.descarga`, func(f fila) error {
 		var descarga string
 		var u gateway.Progreso
 		var bajadas int

@@ -222,7 +222,7 @@ func (c *Cambio) Recuento() Recuento {
 		err = c.tx.QueryRowContext(c.ctx, `SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(p.repetidos), 0) AS BIGINT),
 			CAST(COALESCE(SUM(p.fallas), 0) AS BIGINT), CAST(COALESCE(SUM(p.danadas), 0) AS BIGINT), CAST(COALESCE(SUM(p.ajenas), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
 			FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
-			LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio
+			LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
 			WHERE p.descarga = $1 AND p.estado = 'guardado' AND `+suyas, c.descarga.ID).Scan(&encontrados, &repetidos, &r.Fallas, &r.Danadas, &r.Ajenas, &r.Bytes)
 	}
 	r.Encontrados, r.Repetidos = encontrados-r.Repetidos, repetidos+r.Repetidos
@@ -313,6 +313,29 @@ func (c *Cambio) SumaPaquetes(tramo int64) SumaPaquetes {
 	return u
 }
 
+// PerdidosRotos counts the packages of a solicitud that the SAT delivered, and that
+// were lost because no delivery was a whole ZIP.
+func (c *Cambio) PerdidosRotos(tramo int64) int { return c.perdidos(tramo, `g.rotas > 0`) }
+
+// PerdidosIguales counts those of which two deliveries were the same bytes.
+func (c *Cambio) PerdidosIguales(tramo int64) int {
+	return c.perdidos(tramo, `g.rotas > 0 AND g.iguales = 1`)
+}
+
+// perdidos counts lost packages; where is a constant of this file.
+func (c *Cambio) perdidos(tramo int64, where string) (cuantos int) {
+	if c.err != nil {
+		return 0
+	}
+	err := c.tx.QueryRowContext(c.ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+		JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
+		WHERE p.tramo = $1 AND p.estado = 'perdido' AND `+where, tramo).Scan(&cuantos)
+	if err != nil {
+		c.err = fmt.Errorf("store: %w", err)
+	}
+	return cuantos
+}
+
 // NuevoTurno begins a new turn of a solicitud, whose earlier job may still be
 // about to end, and returns it.
 func (c *Cambio) NuevoTurno(tramo int64) (turno int64) {
@@ -340,16 +363,17 @@ func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...an
 	return todos
 }
 
-// NuevoPaquete inserts a package of a solicitud, unless it is there, and returns
-// its id; 0 when it was there.
+// NuevoPaquete inserts a package of a solicitud, unless it is there in any spelling,
+// and returns its id; 0 when it was there.
 func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time) int64 {
 	if c.err != nil {
 		return 0
 	}
 	var id int64
 	err := c.tx.QueryRowContext(c.ctx,
-		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) VALUES ($1, $2, $3, 'pendiente', $4)
-		 ON CONFLICT (tramo, id_paquete) DO NOTHING RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente)).Scan(&id)
+		// The row of the descarga is locked: nobody else inserts.
+		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) SELECT $1, CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4
+		 WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT))) RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente)).Scan(&id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		c.err = fmt.Errorf("store: %w", err)
 	}

@@ -29,7 +29,7 @@ func (s *Store) ocupado(ctx context.Context, tx *sql.Tx, sha256 string) error {
 func (s *Store) Borra(ctx context.Context, p gateway.Paquete) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET completo = 0, borrado = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND completo = 1`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, s.stamp())
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), s.stamp())
 }
 
 // sinReferencias finds that no package refers to the object of the row at hand.

@@ -31,6 +31,23 @@ type Paquete struct {
 	Parcial string
 	// Borrado is when its content was removed for good; zero when it was not.
 	Borrado time.Time
+	// Duda says what is wrong with the delivery that is kept.
+	Duda
+	// Rotas counts the deliveries that came to their end and were no whole ZIP.
+	Rotas int
+	// Iguales says that two deliveries were the same bytes.
+	Iguales bool
+}
+
+// Hay tells whether a delivery is kept, in storage or on its way there.
+func (p Paquete) Hay() bool { return p.Borrado.IsZero() && (p.Completo || p.Parcial != "") }
+
+// Duda is what is wrong with a delivery; the zero value is nothing.
+type Duda struct {
+	// Dudoso says it, in Spanish.
+	Dudoso string
+	// Roto says that it is no whole ZIP, so that nothing is read of it.
+	Roto bool
 }
 
 // Pendiente is a package received whole and not in storage yet.
@@ -40,6 +57,9 @@ type Pendiente struct {
 	Bytes   int64
 	Parcial string
 	Vuela   string
+	Duda
+	// Rota says that it came to its end all the same.
+	Rota bool
 }
 
 // Paquete returns the row of p; the zero value when there is none.
@@ -49,9 +69,9 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 	var row Paquete
 	var completado, borrado string
 	err := s.db.QueryRowContext(ctx,
-		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete).
-		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado)
+		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave()).
+		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado, &row.Dudoso, &row.Roto, &row.Rotas, &row.Iguales)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Paquete{}, nil
 	}
@@ -74,42 +94,66 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 
 // Reserva counts one more download of p and makes proceso the one that flies it,
 // durably and in one step. It returns false, and changes nothing, when the count
-// has reached maximo, when the package is there or was deleted, or when it is
-// flown by another process than muerto, which the caller knows to be dead.
+// has reached maximo, when the package is there beyond doubt or was deleted, or when
+// it is flown by another process than muerto, which the caller knows to be dead.
 func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto string, maximo int) (bool, error) {
 	return s.changes(ctx, s.db,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) VALUES ($1, $2, $3, 1, $4)
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4
-		 WHERE paquetes.descargas < $5 AND paquetes.completo = 0 AND paquetes.borrado = '' AND (paquetes.vuela = '' OR paquetes.vuela = $6)`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, proceso, maximo, muerto)
+		 WHERE paquetes.descargas < $5 AND (paquetes.completo = 0 OR paquetes.dudoso <> '') AND paquetes.borrado = '' AND (paquetes.vuela = '' OR paquetes.vuela = $6)`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, maximo, muerto)
 }
 
 // Fracasa ends the flight of proceso without a package; devuelta are the
-// downloads that the SAT surely did not serve.
-func (s *Store) Fracasa(ctx context.Context, p gateway.Paquete, proceso string, devuelta int) error {
+// downloads that the SAT surely did not serve, rotas those that came to their end and
+// were no whole ZIP.
+func (s *Store) Fracasa(ctx context.Context, p gateway.Paquete, proceso string, devuelta, rotas int) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET descargas = CASE WHEN descargas > $4 THEN descargas - $4 ELSE 0 END,
-		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END
+		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END, rotas = rotas + $6
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, devuelta, proceso)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), devuelta, proceso, rotas)
 	return err
 }
 
-// Recibe enters that the process p.Vuela holds the package whole in its file
-// p.Parcial. From then on the object counts as referred to. It returns false
+// AnotaDuda enters what is wrong with the delivery sha256 of p, if that is kept.
+func (s *Store) AnotaDuda(ctx context.Context, p gateway.Paquete, sha256 string, d Duda) error {
+	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET dudoso = $4, roto = $5 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND sha256 = $6`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dudoso, bit(d.Roto), sha256)
+	return err
+}
+
+// AnotaIguales enters that another delivery of p was the same bytes as the kept one.
+func (s *Store) AnotaIguales(ctx context.Context, p gateway.Paquete) error {
+	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET iguales = 1 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave())
+	return err
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Recibe enters that the process p.Vuela holds a delivery of the package in its file
+// p.Parcial, whole but for what p.Duda says. It takes the place of a doubtful one.
+// From then on the object counts as referred to. It returns false
 // when the package is no longer this process's to fly, and an *OcupadoError
 // while another process removes the object; muerto names one that has died.
 func (s *Store) Recibe(ctx context.Context, p Pendiente, muerto string) (bool, error) {
-	return s.recibe(ctx, p, muerto, `UPDATE paquetes SET parcial = $4, bytes = $5, sha256 = $6, completado = $7
-		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND completo = 0`)
+	return s.recibe(ctx, p, muerto, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0
+		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND (completo = 0 OR dudoso <> '')`)
 }
 
 // Adopta is Recibe for a file that an earlier version has stored by its id,
 // with a row or, after a crash, without one.
 func (s *Store) Adopta(ctx context.Context, p Pendiente, muerto string) (bool, error) {
-	return s.recibe(ctx, p, muerto, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela)
-		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)
-		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = $8
+	return s.recibe(ctx, p, muerto, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
+		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
+		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = $8,
+			dudoso = $9, roto = $10, rotas = paquetes.rotas + $11, iguales = 0
 		 WHERE paquetes.borrado = '' AND paquetes.parcial = ''`)
 }
 
@@ -126,7 +170,8 @@ func (s *Store) recibe(ctx context.Context, p Pendiente, muerto, query string) (
 			return s.ocupado(ctx, tx, p.SHA256)
 		}
 		mine, err = s.changes(ctx, tx, query,
-			string(p.Servicio), p.RFCSolicitante, p.IDPaquete, p.Parcial, p.Bytes, p.SHA256, s.stamp(), p.Vuela)
+			string(p.Servicio), p.RFCSolicitante, p.Clave(), p.Parcial, p.Bytes, p.SHA256, s.stamp(), p.Vuela,
+			p.Dudoso, bit(p.Roto), bit(p.Rota))
 		return err
 	})
 	return mine, err
@@ -137,7 +182,7 @@ func (s *Store) recibe(ctx context.Context, p Pendiente, muerto, query string) (
 func (s *Store) Completa(ctx context.Context, p gateway.Paquete, parcial string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET completo = 1, parcial = '', vuela = '' WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, parcial)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), parcial)
 }
 
 // Toma makes proceso the one that stores a package whose file another process,
@@ -145,7 +190,7 @@ func (s *Store) Completa(ctx context.Context, p gateway.Paquete, parcial string)
 func (s *Store) Toma(ctx context.Context, p Pendiente, proceso string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET vuela = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $5 AND vuela = $6`,
-		string(p.Servicio), p.RFCSolicitante, p.IDPaquete, proceso, p.Parcial, p.Vuela)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, p.Parcial, p.Vuela)
 }
 
 // Pendientes lists the packages that were received whole and are not in storage.

@@ -65,7 +65,7 @@ func TestReserva_WhenProcessesTake(t *testing.T) {
 			devuelta int
 			want     Paquete
 		}{{"a", 1, Paquete{Descargas: 1, Vuela: "b"}}, {"b", 0, Paquete{Descargas: 1}}, {"b", 1, Paquete{}}, {"b", 1, Paquete{}}} {
-			if err := s.Fracasa(t.Context(), unPaquete, tc.proceso, tc.devuelta); err != nil {
+			if err := s.Fracasa(t.Context(), unPaquete, tc.proceso, tc.devuelta, 0); err != nil {
 				t.Fatal(err)
 			}
 			if got := row(t, s, unPaquete); got != tc.want {
@@ -138,7 +138,7 @@ func TestRecibe_WhenStepByStep(t *testing.T) {
 			t.Errorf("pending %+v, %v", list, err)
 		}
 		for _, other := range []gateway.Paquete{{Servicio: gateway.Retenciones, RFCSolicitante: unPaquete.RFCSolicitante, IDPaquete: unPaquete.IDPaquete},
-			{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: unPaquete.IDPaquete}, otro("abc_01")} {
+			{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: unPaquete.IDPaquete}, otro("ABC_02")} {
 			if got := row(t, s, other); got != (Paquete{}) {
 				t.Errorf("%+v has another's row", other)
 			}

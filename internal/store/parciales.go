@@ -113,16 +113,18 @@ func (s *Store) limpia(ctx context.Context) error {
 // Anterior returns the name, as a row's Parcial, of the file in which versions
 // that stored packages by their id have left p; empty when there is none.
 func (s *Store) Anterior(p gateway.Paquete) (string, error) {
-	// IDPaquete has passed the contract's pattern: letters, digits, hyphen and underscore.
-	nombre := path.Join(string(p.Servicio), p.RFCSolicitante, path.Base(p.IDPaquete)+".zip")
-	_, err := os.Stat(s.RutaParcial(nombre))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	for _, id := range []string{p.IDPaquete, p.Clave(), strings.ToLower(p.IDPaquete)} {
+		// It has passed the contract's pattern: letters, digits, hyphen and underscore.
+		nombre := path.Join(string(p.Servicio), p.RFCSolicitante, path.Base(id)+".zip")
+		_, err := os.Stat(s.RutaParcial(nombre))
+		if err == nil {
+			return nombre, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("store: %w", err)
+		}
 	}
-	if err != nil {
-		return "", fmt.Errorf("store: %w", err)
-	}
-	return nombre, nil
+	return "", nil
 }
 
 // Anteriores lists the packages that such versions have left.

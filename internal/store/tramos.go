@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -81,7 +82,7 @@ func (s *Store) Tramos(ctx context.Context, descarga string) ([]Tramo, error) {
 
 // TramosDeSolicitud returns those that have the SAT's id, of any descarga.
 func (s *Store) TramosDeSolicitud(ctx context.Context, idSolicitud string) ([]Tramo, error) {
-	return s.tramos(ctx, `id_solicitud = $1 ORDER BY id`, idSolicitud)
+	return s.tramos(ctx, `upper(id_solicitud) = $1 AND id_solicitud <> '' ORDER BY id`, strings.ToUpper(idSolicitud))
 }
 
 // TramosVencidos returns up to limite live ones that were due before antes, or
@@ -208,9 +209,9 @@ type PaqueteDeTramo struct {
 }
 
 const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
-	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), d.servicio, d.rfc
+	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), COALESCE(g.dudoso, ''), COALESCE(g.roto, 0), d.servicio, d.rfc
 	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
-	LEFT JOIN paquetes g ON g.id_paquete = p.id_paquete AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
+	LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
 
 // PaqueteDeTramo returns one row, or ErrNotFound.
 func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, error) {
@@ -232,6 +233,15 @@ func (s *Store) PaquetesDeDescarga(ctx context.Context, descarga string, despues
 // PaquetesDeTramo returns the packages of one solicitud, in order.
 func (s *Store) PaquetesDeTramo(ctx context.Context, tramo int64) ([]PaqueteDeTramo, error) {
 	return s.dePaquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
+}
+
+// EscrituraDelSAT is the id of p as the SAT has written it for a descarga; as p has it
+// where none knows.
+func (s *Store) EscrituraDelSAT(ctx context.Context, p gateway.Paquete) (string, error) {
+	id := p.IDPaquete
+	_, err := s.one(ctx, `SELECT p.id_paquete FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+		WHERE upper(p.id_paquete) = $1 AND d.rfc = $2 AND d.servicio = $3 ORDER BY p.id DESC LIMIT 1`, []any{p.Clave(), p.RFCSolicitante, string(p.Servicio)}, &id)
+	return id, err
 }
 
 // PaquetesVencidos is TramosVencidos for packages.
@@ -263,8 +273,8 @@ func (s *Store) SueltaPaquete(ctx context.Context, p PaqueteDeTramo) error {
 func (s *Store) PaqueteEnUso(ctx context.Context, p PaqueteDeTramo, antes time.Time) (bool, error) {
 	var otros int64
 	_, err := s.one(ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
-		WHERE p.id_paquete = $1 AND d.rfc = $2 AND d.servicio = $3 AND p.descarga <> $4 AND (d.terminada = '' OR d.terminada >= $5)`,
-		[]any{p.Paquete.IDPaquete, p.Paquete.RFCSolicitante, string(p.Paquete.Servicio), p.Descarga, Instante(antes)}, &otros)
+		WHERE upper(p.id_paquete) = $1 AND d.rfc = $2 AND d.servicio = $3 AND p.descarga <> $4 AND (d.terminada = '' OR d.terminada >= $5)`,
+		[]any{p.Paquete.Clave(), p.Paquete.RFCSolicitante, string(p.Paquete.Servicio), p.Descarga, Instante(antes)}, &otros)
 	return otros > 0, err
 }
 
@@ -277,7 +287,7 @@ func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
 	var siguiente, guardado string
 	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
-		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
+		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Dudoso, &p.Roto, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	if err == nil {
 		p.Siguiente, err = leeInstante(siguiente)
 	}
