@@ -146,7 +146,7 @@ func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, m marco) 
 	case "3":
 		switch {
 		case len(s.IDsPaquetes) > 0:
-			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %s en %s, con 72 horas de vida. Se descargan ya.", plural(s.NumeroCFDIs, "comprobante"), plural(int64(len(s.IDsPaquetes)), "paquete"))}
+			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %s en %s, con 72 horas de vida. Se descargan ya.", plural(max(s.NumeroCFDIs, 0), "comprobante"), plural(int64(len(s.IDsPaquetes)), "paquete"))}
 		case s.NumeroCFDIs == 0:
 			return veredicto{accion: vaciar, decision: "El SAT terminó y no encontró comprobantes en el rango."}
 		}

@@ -332,6 +332,7 @@ func TestTrasVerifica_WhenEachStateMeetsEachReason(t *testing.T) {
 		mira(t, "3 with packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7, "a", "b"), nil, ahora), traer, "", 0)
 		mira(t, "3 with packages and no number/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0, "a"), nil, ahora), traer, "", 0)
 		mira(t, "3 and nothing/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 0), nil, ahora), vaciar, "", 0)
+		mira(t, "3 and a number that is none/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, -1), nil, ahora), esperar, "", minuto)
 		mira(t, "3 without packages/"+motivo, trasVerifica(store.Tramo{}, estado("3", motivo, 7), nil, ahora), esperar, "", minuto)
 		mira(t, "3 without packages for long/"+motivo, trasVerifica(store.Tramo{Serie: store.Serie{Condicion: condSinPaquetes, Veces: 5}}, estado("3", motivo, 7), nil, ahora), sustituir, causaError, 15*minuto)
 		mira(t, "3 without packages after failures/"+motivo, trasVerifica(store.Tramo{Fallos: 9}, estado("3", motivo, 7), nil, ahora), esperar, "", minuto)

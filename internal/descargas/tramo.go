@@ -189,7 +189,7 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 			t.Fallos++
 		}
 		t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud, t.Mensaje = got.CodEstatus.Codigo, got.Estado.Codigo, got.CodigoEstado.Codigo, got.Mensaje
-		t.NumeroCFDIs = got.NumeroCFDIs
+		t.NumeroCFDIs = max(got.NumeroCFDIs, 0)
 	}
 	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0 &&
 		(!marco.pasado() || antes.Decision == p.decision)

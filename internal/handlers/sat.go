@@ -86,7 +86,7 @@ func (h *handler) verificar(w http.ResponseWriter, r *http.Request, servicio res
 	}
 	out := rest.SolicitudVerificada{
 		IDSolicitud: got.IDSolicitud, CodEstatus: rest.CodigoSAT(got.CodEstatus), EstadoSolicitud: rest.CodigoSAT(got.Estado),
-		Mensaje: got.Mensaje, NumeroCFDIs: got.NumeroCFDIs, IdsPaquetes: append([]string{}, got.IDsPaquetes...),
+		Mensaje: got.Mensaje, NumeroCFDIs: max(got.NumeroCFDIs, 0), IdsPaquetes: append([]string{}, got.IDsPaquetes...),
 	}
 	if got.CodigoEstado.Codigo != "" {
 		codigo := rest.CodigoSAT(got.CodigoEstado)

@@ -111,6 +111,19 @@ func TestCodes_WhenTheSATRefuses(t *testing.T) {
 	}
 }
 
+// TestCodes_WhenTheSATAcceptsWithoutAnID: an answer came, and it is said what lacks.
+func TestCodes_WhenTheSATAcceptsWithoutAnID(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	for _, name := range []string{opEmitidos, opRecibidos, opFolio, opV11} {
+		r.falla(code(name, "5000"))
+		p := wantProblem(t, operationNamed(name).call(r), 504, "resultado-desconocido")
+		if !strings.Contains(p.Detail, "no dio su idSolicitud") || strings.Contains(p.Detail, "no llegó respuesta") || p.Reintentable {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
 func TestCodes_WhenTheSATSaysNothingBesideTheCodeTheDocumentsTextIsShown(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

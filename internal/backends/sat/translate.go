@@ -139,7 +139,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
 		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
-		NumeroCFDIs: max(int64(r.NumeroCFDIs), 0),
+		NumeroCFDIs: int64(r.NumeroCFDIs),
 	}
 	if r.CodigoEstadoSolicitud != "" {
 		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}
