@@ -101,3 +101,96 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 		}
 	})
 }
+
+// TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope; a row of before has none.
+func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		s := open(t, c)
+		cuando := time.Now().UTC().Truncate(time.Microsecond)
+		fila, d := unTramo(t, s, cuando)
+		for tope, want := range map[time.Time]time.Time{{}: d.Limite, cuando.Add(48 * time.Hour): cuando.Add(48 * time.Hour)} {
+			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instante(tope)); err != nil {
+				t.Fatal(err)
+			}
+			leida, err := s.Descarga(t.Context(), d.ID)
+			if err != nil || !leida.Tope.Equal(want) || !leida.Limite.Equal(d.Limite) {
+				t.Errorf("%s, %v; want %s", leida.Tope, err, want)
+			}
+			tomada, de, ok, err := s.TomaTramo(t.Context(), fila.ID, 0, cuando, "a")
+			if err != nil || !ok || !de.Tope.Equal(want) || !de.Limite.Equal(d.Limite) {
+				t.Errorf("taken %v: %s, %v; want %s", ok, de.Tope, err, want)
+			}
+			if err := s.SueltaTramo(t.Context(), tomada); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestSerie_WhenTheSameComesAgainAndSomethingElse(t *testing.T) {
+	t.Parallel()
+	s := Serie{}.Sigue("305").Sigue("305")
+	if s != (Serie{"305", 2}) || s.Sigue("302") != (Serie{"302", 1}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestCambio_WhenAskedWhatARangeHasHad: of the same taxpayer, within the range.
+func TestCambio_WhenAskedWhatARangeHasHad(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		s := open(t, c)
+		d := Descarga{Huella: "h"}
+		d.ID, d.Estado, d.Limite = "d1", gateway.DescargaEnProceso, time.Now().Add(time.Hour)
+		d.Peticion.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: "CFDI"}
+		tramo := Tramo{Serie: Serie{}}
+		tramo.Estado, tramo.PideDesde, tramo.PideHasta = gateway.TramoPresentada, "2026-01-02T00:00:00", "2026-01-03T00:00:00"
+		tramos := []Tramo{tramo}
+		if ok, err := s.CreaDescarga(t.Context(), d, tramos); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		err := s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
+			tr := tramos[0]
+			tr.Serie, tr.Decision = Serie{"305", 3}, "por eso"
+			c.GuardaTramo(tr)
+			id := c.NuevoPaquete(tr.ID, "P_01", time.Now())
+			p := PaqueteDeTramo{ID: id, Descarga: d.ID, Serie: Serie{"302", 2}}
+			p.Tramo, p.Estado, p.Comprobantes = tr.ID, gateway.PaqueteGuardado, 7
+			c.GuardaPaquete(p)
+			return c.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := leido(t, s, tramos[0].ID); got.Serie != (Serie{"305", 3}) {
+			t.Errorf("%+v", got.Serie)
+		}
+		if ps, err := s.PaquetesDeTramo(t.Context(), tramos[0].ID); err != nil || len(ps) != 1 || ps[0].Serie != (Serie{"302", 2}) {
+			t.Errorf("%+v %v", ps, err)
+		}
+		err = s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
+			for _, tc := range []struct {
+				desde, hasta string
+				vale         bool
+				want         int64
+			}{
+				{"2026-01-02T00:00:00", "2026-01-03T00:00:00", true, 7}, {"2026-01-01T00:00:00", "2026-02-01T00:00:00", true, 7},
+				{"2026-01-02T00:00:01", "2026-02-01T00:00:00", true, 0}, {"2026-01-01T00:00:00", "2026-01-02T23:59:59", true, 0},
+				{"2026-01-01T00:00:00", "2026-02-01T00:00:00", false, 0},
+			} {
+				if got := c.ComprobantesDentro(tc.desde, tc.hasta, func(p gateway.PeticionDescarga) bool { return tc.vale == (p.Solicitud.TipoSolicitud == "CFDI") }); got != tc.want {
+					t.Errorf("%+v: %d", tc, got)
+				}
+			}
+			if got := c.DecisionDe(gateway.TramoPresentada, ""); got != "por eso" {
+				t.Errorf("decision %q", got)
+			}
+			if got := c.Vigentes("otra"); got != 0 {
+				t.Errorf("%d in force", got)
+			}
+			return c.Err()
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
