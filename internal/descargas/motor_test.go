@@ -521,6 +521,64 @@ func TestPlazo_WhenTheSATSaysTomorrow(t *testing.T) {
 	}
 }
 
+// TestRechazo_WhenVerificaIsRefusedOnAndOn: the patience is of the same refusal in a
+// row, whatever else comes between, and it ends.
+func TestRechazo_WhenVerificaIsRefusedOnAndOn(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) {
+		return gateway.EstadoSolicitud{}, respuestas["303"]
+	}
+	if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaFallida || w.miradas != 4 {
+		t.Errorf("%s after %d questions", d.Estado, w.miradas)
+	}
+
+	w = nuevoTaller(t)
+	buena := w.verifica
+	w.verifica = func(id string, n int) (gateway.EstadoSolicitud, error) {
+		switch {
+		case n > 20:
+			return buena(id, n)
+		case n%3 == 0:
+			return gateway.EstadoSolicitud{}, respuestas["404"]
+		}
+		return gateway.EstadoSolicitud{}, respuestas["303"]
+	}
+	if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada {
+		t.Errorf("%s %q after %d questions", d.Estado, d.Motivo, w.miradas)
+	}
+}
+
+// TestPaquetePerdido_WhenItIsAlwaysLostTheReplacementsAreSpread over the deadline.
+func TestPaquetePerdido_WhenItIsAlwaysLostTheReplacementsAreSpread(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.trae = func(gateway.Paquete) error {
+		return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5007", Detail: "d"}
+	}
+	d := w.acaba(w.nueva(func(p *gateway.PeticionDescarga) { p.Plazo = 72 * time.Hour }))
+	if pasa := d.Terminada.Sub(d.Creada); d.Estado != gateway.DescargaFallida || len(w.pedidas) != maxSustituciones+1 || pasa < 36*time.Hour || pasa > 72*time.Hour {
+		t.Errorf("%s after %s and %d solicitudes", d.Estado, pasa, len(w.pedidas))
+	}
+	w.sinRepetir()
+}
+
+func TestPaquete_WhenItIsRefusedOnAndOnItIsLost(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	pedidos := map[string]int{}
+	w.trae = func(p gateway.Paquete) error {
+		pedidos[p.IDPaquete]++
+		if p.IDPaquete == "id-1_01" {
+			return respuestas["303"]
+		}
+		return nil
+	}
+	if d := w.acaba(w.nueva(nil)); d.Estado != gateway.DescargaTerminada || pedidos["id-1_01"] != 4 || len(w.pedidas) != 2 {
+		t.Errorf("%s, %v, %d solicitudes", d.Estado, pedidos, len(w.pedidas))
+	}
+}
+
 // TestVacia_WhenComprobantesAreKnown: an empty answer to a range that has had some
 // is asked for once more, and told if the SAT insists.
 func TestVacia_WhenComprobantesAreKnown(t *testing.T) {

@@ -317,3 +317,16 @@ func TestPagina_WhenTextsAreHostile(t *testing.T) {
 	}
 	lee(t, h, "/descargas/x", http.StatusOK).quiere(t, malo)
 }
+
+// TestDetalle_WhenTheDeadlineIsNobodysItSaysUntilWhenTheSATIsAsked, and not otherwise.
+func TestDetalle_WhenTheDeadlineIsNobodysItSaysUntilWhenTheSATIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, sigue := range []time.Duration{0, 1000 * time.Hour} {
+		d := una("x", gateway.DescargaEnProceso)
+		d.Tope = d.Limite.Add(sigue)
+		p := lee(t, sirve(t, &libro{descargas: []gateway.Descarga{d}}), "/descargas/x", http.StatusOK)
+		if strings.Contains(p.texto, "por lo que el SAT ya aceptó se pregunta hasta el") != (sigue > 0) {
+			t.Errorf("%s: %s", sigue, p.texto)
+		}
+	}
+}
