@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
@@ -38,6 +39,35 @@ func ours(document string) verdict {
 func sumOf(held string) string {
 	sum := sha256.Sum256([]byte(held))
 	return hex.EncodeToString(sum[:])
+}
+
+// theSandboxs reads as the sandbox does.
+func theSandboxs(document string) verdict {
+	text, err := wellformed.Decode([]byte(document))
+	if err != nil {
+		return verdict{why: err.Error()}
+	}
+	doc, err := wellformed.Read(text)
+	if err != nil {
+		return verdict{why: err.Error()}
+	}
+	held, err := dump(&list{doc.Tokens})
+	if err != nil {
+		return verdict{why: err.Error()}
+	}
+	return verdict{accepted: true, holds: sumOf(held)}
+}
+
+// list gives tokens one after the other.
+type list struct{ left []xml.Token }
+
+func (l *list) Token() (xml.Token, error) {
+	if len(l.left) == 0 {
+		return nil, io.EOF
+	}
+	token := l.left[0]
+	l.left = l.left[1:]
+	return token, nil
 }
 
 // dump writes what a document holds as testdata/Judge.java does.
@@ -146,6 +176,20 @@ func needs(t *testing.T, program string) {
 		t.Fatalf("%s is not installed", program)
 	}
 	t.Skipf("SKIPPED: %s is not installed, so nobody else judges our reader", program)
+}
+
+// Our bounds, and that UTF-16 is seen without mark and declaration, are no matter of
+// the sandbox.
+func TestCorpus_WhenJudgedByTheSandboxAgrees(t *testing.T) {
+	t.Parallel()
+	all := corpus()
+	for _, s := range all {
+		us, it := ours(s.document), theSandboxs(s.document)
+		if agree := us.accepted == it.accepted && us.holds == it.holds; agree == slices.Contains([]string{policyBound, policyUnmarked}, s.differs) {
+			t.Errorf("%s %.200q\n  ours %v %s\n  the sandbox's %v %s", s.name, s.document, us.accepted, us.why, it.accepted, it.why)
+		}
+	}
+	t.Logf("%d inputs", len(all))
 }
 
 func TestCorpus_WhenJudgedFromOutsideAgrees(t *testing.T) {

@@ -85,8 +85,8 @@ func mayImport() map[string][]string {
 		"internal/titulo":           {"internal/gateway", "internal/efirma", "internal/xmldoc"},
 		"internal/lotes":            {"internal/efirma", "internal/gateway", "internal/ledger", "internal/textfold", "internal/titulo", "internal/xls"},
 		"internal/backends/sep":     {"internal/backends/outcome", "internal/gateway", "internal/textfold", "internal/transport", "gen/soap/sep/..."},
-		"internal/sandbox/sep":      {"internal/sandbox/autoridad", "internal/sandbox/control", "wsdl"},
-		"internal/sandbox/pade":     {"internal/sandbox/autoridad", "internal/sandbox/control", "wsdl"},
+		"internal/sandbox/sep":      {"internal/sandbox/autoridad", "internal/sandbox/control", "internal/sandbox/wellformed", "wsdl"},
+		"internal/sandbox/pade":     {"internal/sandbox/autoridad", "internal/sandbox/control", "internal/sandbox/wellformed", "wsdl"},
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "docs", "internal/apikeys", "internal/backends/...", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
@@ -106,10 +106,11 @@ func mayImport() map[string][]string {
 		"internal/app/devstack":    {"internal/app", "internal/config", "internal/presencia", "internal/sandbox", "internal/version"},
 		"internal/app/gatewaytest": {"internal/app", "internal/app/devstack", "internal/config", "internal/presencia", "internal/sandbox/...", "internal/store/pgtest", "api"},
 		// The sandbox judges what the gateway signs, so it shares no code with it.
-		"internal/sandbox":           {"internal/sandbox/...", "wsdl"},
-		"internal/sandbox/autoridad": nil,
-		"internal/sandbox/control":   nil,
-		"internal/sandbox/sat":       {"internal/sandbox/autoridad", "internal/sandbox/control", "wsdl"},
+		"internal/sandbox":            {"internal/sandbox/...", "wsdl"},
+		"internal/sandbox/autoridad":  nil,
+		"internal/sandbox/control":    nil,
+		"internal/sandbox/wellformed": nil,
+		"internal/sandbox/sat":        {"internal/sandbox/autoridad", "internal/sandbox/control", "internal/sandbox/wellformed", "wsdl"},
 	}
 }
 

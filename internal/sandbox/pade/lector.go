@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 var (
@@ -20,8 +22,10 @@ var (
 )
 
 // lector reads a document of UTF-8 and refuses what Go's decoder lets pass and the service's parser does
-// not: a DTD, prefixes not declared, attributes twice, text or elements beside the root.
+// not: a DTD, prefixes not declared, attributes twice, text or elements beside the root where it comes to
+// them, and the rest at the end.
 type lector struct {
+	fuente   []byte
 	d        *xml.Decoder
 	abiertos []string   // local names of the open elements
 	ns       [][]string // namespaces that each of them declares
@@ -33,7 +37,7 @@ func nuevoLector(b []byte) *lector {
 	d := xml.NewDecoder(bytes.NewReader(b)) //nolint:gosec // G709: tokens alone, of a bounded body
 	// What the declaration says does not matter: the text is decoded.
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	return &lector{d: d}
+	return &lector{fuente: b, d: d}
 }
 
 // token returns the next one; io.EOF after a whole document.
@@ -41,8 +45,13 @@ func (l *lector) token() (xml.Token, error) {
 	l.antes = l.d.InputOffset()
 	t, err := l.d.Token()
 	if err != nil {
-		if errors.Is(err, io.EOF) && !l.raiz {
-			return nil, errSinRaiz
+		if errors.Is(err, io.EOF) {
+			if !l.raiz {
+				return nil, errSinRaiz
+			}
+			if _, malo := wellformed.Read(string(l.fuente)); malo != nil {
+				return nil, malo
+			}
 		}
 		return nil, err
 	}

@@ -3,9 +3,12 @@ package sat
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // The namespaces of the messages.
@@ -29,22 +32,18 @@ type mensaje struct {
 // leeMensaje parses what arrived and refuses anything that is not one well-formed SOAP 1.1 envelope
 // with namespaces in order. Document type definitions are refused.
 func leeMensaje(b []byte) (*mensaje, error) {
+	// etree reads by encoding/xml, which lets pass what is no XML.
+	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
 	if err := doc.ReadFromBytes(b); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformado, err)
 	}
-	for _, t := range doc.Child {
-		if _, ok := t.(*etree.Directive); ok {
-			return nil, fmt.Errorf("%w: document type definition", errMalformado)
-		}
-	}
 	raiz := doc.Root()
 	if raiz == nil || !es(raiz, nsSOAP, "Envelope") {
 		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformado)
-	}
-	if err := revisaNombres(raiz); err != nil {
-		return nil, err
 	}
 	m := &mensaje{raiz: raiz}
 	for _, e := range raiz.ChildElements() {
@@ -61,35 +60,6 @@ func leeMensaje(b []byte) (*mensaje, error) {
 		return nil, fmt.Errorf("%w: no body", errMalformado)
 	}
 	return m, nil
-}
-
-// revisaNombres refuses prefixes without a namespace and repeated attributes, which the parser lets
-// through.
-func revisaNombres(e *etree.Element) error {
-	if e.Space != "" && e.NamespaceURI() == "" {
-		return fmt.Errorf("%w: prefix %q is not declared", errMalformado, e.Space)
-	}
-	vistos := make(map[[2]string]bool, len(e.Attr))
-	for i := range e.Attr {
-		a := &e.Attr[i]
-		espacio := a.Space
-		if espacio != "" && espacio != "xmlns" && espacio != "xml" {
-			if espacio = a.NamespaceURI(); espacio == "" {
-				return fmt.Errorf("%w: prefix %q is not declared", errMalformado, a.Space)
-			}
-		}
-		nombre := [2]string{espacio, a.Key}
-		if vistos[nombre] {
-			return fmt.Errorf("%w: attribute %q twice", errMalformado, a.Key)
-		}
-		vistos[nombre] = true
-	}
-	for _, hijo := range e.ChildElements() {
-		if err := revisaNombres(hijo); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func es(e *etree.Element, ns, nombre string) bool { return e.Tag == nombre && e.NamespaceURI() == ns }

@@ -1,14 +1,14 @@
 package sep
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 const (
@@ -38,23 +38,18 @@ func (n *nodo) hijo(nombre string) *nodo {
 // leeDocumento reads a title and holds it against the structure of TituloElectronico 1.0. With an error the
 // root comes along when it could be read.
 func leeDocumento(b []byte) (*nodo, error) {
-	b = bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF"))
-	d := xml.NewDecoder(bytes.NewReader(b))
+	doc, malo := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF"))
 	a := &arbol{}
-	for {
-		t, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return a.raiz, errors.New("el documento no está bien formado")
-		}
+	for _, t := range doc.Tokens {
 		if err := a.toma(t); err != nil {
 			return a.raiz, err
 		}
 	}
-	if a.raiz == nil {
-		return nil, errors.New("el documento no está bien formado")
+	switch {
+	case errors.Is(malo, wellformed.ErrDTD):
+		return a.raiz, errors.New("no se admite DOCTYPE")
+	case malo != nil, doc.Encoding != "" && !strings.EqualFold(doc.Encoding, "utf-8"):
+		return a.raiz, errors.New("el documento no está bien formado")
 	}
 	return a.raiz, estructura().revisa(a.raiz)
 }
@@ -67,16 +62,11 @@ type arbol struct {
 
 func (a *arbol) toma(t xml.Token) error {
 	switch t := t.(type) {
-	case xml.Directive:
-		return errors.New("no se admite DOCTYPE")
 	case xml.CharData:
 		if strings.TrimSpace(string(t)) != "" {
 			return errors.New("no se admite texto entre los elementos")
 		}
 	case xml.StartElement:
-		if a.raiz != nil && len(a.abiertos) == 0 {
-			return errors.New("hay más de un elemento raíz")
-		}
 		n, err := nodoDe(t)
 		if a.raiz == nil {
 			a.raiz = n
@@ -103,15 +93,12 @@ func nodoDe(e xml.StartElement) (*nodo, error) {
 	n := &nodo{nombre: e.Name.Local, atributos: make(map[string]string, len(e.Attr))}
 	for _, a := range e.Attr {
 		switch {
-		case a.Name.Space == "xmlns", a.Name.Space == "" && a.Name.Local == "xmlns", a.Name.Space == nsXSI:
+		case a.Name.Space == nsXSI:
 			continue
 		case a.Name.Space != "":
 			return n, fmt.Errorf("el atributo '%s' no está permitido en el elemento '%s'", a.Name.Local, n.nombre)
 		}
-		if _, repetido := n.atributos[a.Name.Local]; repetido {
-			return n, fmt.Errorf("el atributo '%s' está repetido en el elemento '%s'", a.Name.Local, n.nombre)
-		}
-		n.atributos[a.Name.Local] = strings.NewReplacer("\t", " ", "\r\n", " ", "\r", " ", "\n", " ").Replace(a.Value)
+		n.atributos[a.Name.Local] = a.Value
 	}
 	if e.Name.Space != nsTitulo {
 		return n, fmt.Errorf("el elemento '%s' no es del espacio de nombres %s", n.nombre, nsTitulo)

@@ -13,6 +13,7 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 const (
@@ -191,15 +192,14 @@ func (f *faltaSOAP) cuerpo() string {
 
 // leeSobre returns the root of the payload: the only element in the body of a SOAP 1.1 envelope.
 func leeSobre(b []byte) (*etree.Element, error) {
+	// etree reads by encoding/xml, which lets pass what is no XML.
+	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
 	if err := doc.ReadFromBytes(b); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformado, err)
-	}
-	for _, t := range doc.Child {
-		if _, ok := t.(*etree.Directive); ok {
-			return nil, fmt.Errorf("%w: document type definition", errMalformado)
-		}
 	}
 	raiz := doc.Root()
 	if raiz == nil || len(doc.ChildElements()) > 1 || !es(raiz, nsSOAP, "Envelope") {
