@@ -141,7 +141,8 @@ func (l *lectorResumen) recorre() error {
 			return errors.Join(defecto(falla.Sentence()), err)
 		}
 		l.r.Aviso = junta(l.r.Aviso, "Lo que trae en la Addenda, o tras ella, no es XML ("+falla.Detail+"); lo demás se leyó.")
-		if l.r.UUID != "" || l.x.Resume(2) != nil { // what follows it is needed when the timbre does
+		// What follows it is needed when the timbre does.
+		if seguir := l.r.UUID == "" && l.x.Resume(2) == nil; !seguir {
 			return nil
 		}
 	}

@@ -62,7 +62,7 @@ func defectuoso(documento []byte, err error) error {
 	if !errors.As(err, &falla) {
 		return ilegible("El Contrato no es XML bien formado.", err)
 	}
-	texto, _ := xmldoc.Text(documento, "") //nolint:errcheck // the place is in what there is of it
+	texto, _ := xmldoc.Text(documento, "") // the place is in what there is of it
 	return ilegible("El Contrato no se puede leer. "+falla.In(texto), err)
 }
 

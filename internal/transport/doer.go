@@ -417,7 +417,7 @@ func isPage(contentType string, head []byte) bool {
 
 // charset is the encoding that the Content-Type tells, or "".
 func charset(resp *http.Response) string {
-	_, parameters, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) //nolint:errcheck // what there is of it
+	_, parameters, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return parameters["charset"]
 }
 

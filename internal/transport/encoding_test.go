@@ -93,7 +93,7 @@ func TestDo_WhenAFaultIsInAnotherEncodingItIsAFault(t *testing.T) {
 	const envelope = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>Excepción €</faultstring></s:Fault></s:Body></s:Envelope>`
 	for name, answer := range encoded(envelope) {
 		for _, streams := range []bool{false, true} {
-			r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+			r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header()["Content-Type"] = []string{answer[0]}
 				w.WriteHeader(http.StatusInternalServerError)
 				io.WriteString(w, answer[1]) //nolint:errcheck // a test's server

@@ -189,57 +189,51 @@ func (r *Reader) attributeValue(quote byte, keep bool) error {
 // it, or -1.
 func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
 	begin, colon := len(into), -1
-	bad := func() ([]byte, int, error) {
-		return into, colon, r.fail(Malformed, "aquí debe estar un nombre")
-	}
 	want := byte(nameStart)
 	for {
 		if _, err := r.peek(); err != nil {
 			return into, colon, r.cut(err)
 		}
-		if want == nameChar {
-			i := r.pos
-			for i < r.fin && classes[r.buf[i]]&nameChar != 0 {
-				i++
-			}
-			into = append(into, r.buf[r.pos:i]...)
-			r.pos = i
-			if len(into)-begin > r.o.MaxName {
-				return into, colon, r.failAt(Bound, "Un nombre pasa de %d bytes", r.o.MaxName)
-			}
-			if i == r.fin {
-				continue
-			}
-		}
 		c := r.buf[r.pos]
+		n := 1
 		switch class := classes[c]; {
 		case class&want != 0:
-			into = append(into, c)
-			r.pos++
+			want = nameChar
 		case class == nameWide:
-			char, n := utf8.DecodeRune(r.buf[r.pos:r.fin])
-			if char == utf8.RuneError && n == 1 {
-				return into, colon, r.fail(Bytes, "El texto no está en UTF-8")
+			if n, err = r.wideInName(want); err != nil {
+				return into, colon, err
 			}
-			if want == nameStart && !startsName(char) || !inName(char) {
-				return bad()
-			}
-			into = append(into, r.buf[r.pos:r.pos+n]...)
-			r.pos += n
+			want = nameChar
 		case c == ':' && colon < 0 && want == nameChar:
 			colon = len(into) - begin
-			into = append(into, c)
-			r.pos++
 			want = nameStart
-			continue
 		case c == ':' || want == nameStart:
-			return bad()
+			return into, colon, r.badName()
 		default:
 			return into, colon, nil
 		}
-		want = nameChar
+		into = append(into, r.buf[r.pos:r.pos+n]...)
+		r.pos += n
+		if len(into)-begin > r.o.MaxName {
+			return into, colon, r.failAt(Bound, "Un nombre pasa de %d bytes", r.o.MaxName)
+		}
 	}
 }
+
+// wideInName returns the length of the next character, which is over ASCII, if it
+// may stand there.
+func (r *Reader) wideInName(want byte) (int, error) {
+	char, n := utf8.DecodeRune(r.buf[r.pos:r.fin])
+	switch {
+	case char == utf8.RuneError && n == 1:
+		return 0, r.fail(Bytes, "El texto no está en UTF-8")
+	case want == nameStart && !startsName(char), !inName(char):
+		return 0, r.badName()
+	}
+	return n, nil
+}
+
+func (r *Reader) badName() error { return r.fail(Malformed, "aquí debe estar un nombre") }
 
 // bind takes a declaration of a namespace in (Namespaces in XML 1.0 §2.2 and §3).
 func (r *Reader) bind(name, value []byte) error {

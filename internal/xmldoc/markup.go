@@ -7,71 +7,50 @@ import (
 )
 
 // bang reads a comment or a CDATA section, whose text it keeps; a DTD is refused.
-func (r *Reader) bang(keep bool) (cdata bool, err error) {
+func (r *Reader) bang(keep bool) (Event, error) {
 	c, err := r.byte()
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	switch c {
 	case '-':
 		if err := r.expect("-"); err != nil {
-			return false, err
+			return 0, err
 		}
 		if err := r.until("--", false); err != nil {
-			return false, err
+			return 0, err
 		}
-		return false, r.expect(">")
+		return 0, r.expect(">")
 	case '[':
 		if len(r.ends) == 0 {
-			return false, r.failAt(Malformed, "hay texto fuera del elemento raíz")
+			return 0, r.failAt(Malformed, "hay texto fuera del elemento raíz")
 		}
 		if err := r.expect("CDATA["); err != nil {
-			return false, err
+			return 0, err
 		}
-		return true, r.until("]]>", keep)
+		return CharData, r.until("]]>", keep)
 	case 'D':
 		if err := r.expect("OCTYPE"); err != nil {
-			return false, err
+			return 0, err
 		}
-		return false, r.failAt(DTD, "El documento lleva un DTD: quítelo")
+		return 0, r.failAt(DTD, "El documento lleva un DTD: quítelo")
 	}
 	r.pos--
-	return false, r.failAt(Malformed, "aquí debe estar un comentario o CDATA")
+	return 0, r.failAt(Malformed, "aquí debe estar un comentario o CDATA")
 }
 
 // until passes over everything to the end of stop, whose bytes but the last are
 // alike, and keeps it without stop.
 func (r *Reader) until(stop string, keep bool) error {
-	first, last := stop[0], stop[len(stop)-1]
 	r.value = r.value[:0]
-	run, afterCR := 0, false
-	for {
+	run, found, afterCR := 0, false, false
+	for !found {
 		if _, err := r.peek(); err != nil {
 			return r.cut(err)
 		}
 		r.taken = r.Offset()
 		piece := r.buf[r.pos:r.fin]
-		found := false
-		for i := 0; i < len(piece); {
-			c := piece[i]
-			i++
-			switch {
-			case c == last && run >= len(stop)-1:
-				piece, found = piece[:i], true
-			case c == first:
-				run++
-				continue
-			default:
-				run = 0
-				if j := bytes.IndexByte(piece[i:], first); j >= 0 {
-					i += j
-				} else {
-					i = len(piece)
-				}
-				continue
-			}
-			break
-		}
+		piece, run, found = upTo(piece, stop, run)
 		r.pos += len(piece)
 		if err := r.check(piece); err != nil {
 			return err
@@ -82,51 +61,73 @@ func (r *Reader) until(stop string, keep bool) error {
 				return err
 			}
 		}
-		if found {
-			r.value = r.value[:max(0, len(r.value)-len(stop))]
-			return nil
+	}
+	r.value = r.value[:max(0, len(r.value)-len(stop))]
+	return nil
+}
+
+// upTo cuts piece behind stop, run bytes of which came before it, and reports
+// whether it is there, or how many of its bytes piece ends in.
+func upTo(piece []byte, stop string, run int) (cut []byte, ends int, found bool) {
+	first, last := stop[0], stop[len(stop)-1]
+	for i := 0; i < len(piece); {
+		c := piece[i]
+		i++
+		switch {
+		case c == last && run >= len(stop)-1:
+			return piece[:i], 0, true
+		case c == first:
+			run++
+		default:
+			run = 0
+			j := bytes.IndexByte(piece[i:], first)
+			if j < 0 {
+				return piece, 0, false
+			}
+			i += j
 		}
 	}
+	return piece, run, false
 }
 
 // instruction reads a processing instruction, after its <?, or the declaration.
-func (r *Reader) instruction(keep bool) (declaration bool, err error) {
-	first := r.start == 0
-	colon := 0
+func (r *Reader) instruction(keep bool) (Event, error) {
+	var colon int
+	var err error
 	if r.target, colon, err = r.name(r.target[:0]); err != nil {
-		return false, err
+		return 0, err
 	}
 	switch {
-	case string(r.target) == "xml" && first:
-		return true, r.declaration()
+	case string(r.target) == "xml" && r.start == 0:
+		return 0, r.declaration()
 	case bytes.EqualFold(r.target, []byte("xml")):
-		return false, r.failAt(Malformed, "la declaración XML está mal escrita o no está al principio")
+		return 0, r.badDeclaration()
 	case colon >= 0: // Namespaces in XML 1.0 §7
-		return false, r.failAt(Malformed, "el nombre de una instrucción de proceso lleva dos puntos")
+		return 0, r.failAt(Malformed, "el nombre de una instrucción de proceso lleva dos puntos")
 	}
 	c, err := r.byte()
 	switch {
 	case err != nil:
-		return false, err
+		return 0, err
 	case c == '?':
 		r.value = r.value[:0]
-		return false, r.expect(">")
+		return Instruction, r.expect(">")
 	case !blank(c):
 		r.pos--
-		return false, r.fail(Malformed, "falta un espacio después de %s", brief(r.target))
+		return 0, r.fail(Malformed, "falta un espacio después de %s", brief(r.target))
 	}
 	if _, err := r.blanks(); err != nil {
-		return false, err
+		return 0, err
 	}
-	return false, r.until("?>", keep)
+	return Instruction, r.until("?>", keep)
 }
 
-// declaration reads the rest of the XML declaration (XML 1.0, production 23):
-// version, encoding, standalone, in this order.
+func (r *Reader) badDeclaration() error {
+	return r.failAt(Malformed, "la declaración XML está mal escrita o no está al principio")
+}
+
+// declaration reads the rest of the XML declaration (XML 1.0, production 23).
 func (r *Reader) declaration() error {
-	bad := func() error {
-		return r.failAt(Malformed, "la declaración XML está mal escrita o no está al principio")
-	}
 	last := 0
 	for {
 		some, err := r.blanks()
@@ -137,45 +138,59 @@ func (r *Reader) declaration() error {
 		if err != nil {
 			return r.cut(err)
 		}
-		if c == '?' {
-			if last == 0 {
-				return bad()
-			}
+		switch {
+		case c == '?' && last > 0:
 			r.pos++
 			return r.expect(">")
+		case c == '?' || !some:
+			return r.badDeclaration()
 		}
-		name, value, err := r.pseudoAttribute()
-		if err != nil {
-			var fault *Error
-			if errors.As(err, &fault) && fault.Kind == Malformed {
-				return bad()
-			}
+		if last, err = r.part(last); err != nil {
 			return err
 		}
-		order := 1 + strings.Index("version encoding standalone", name)
-		valid := order > last && (last > 0 || name == "version")
-		switch name {
-		case "version":
-			valid = valid && value == "1.0"
-		case "encoding":
-			valid = valid && encName(value)
-			r.declared = value
-		case "standalone":
-			valid = valid && (value == "yes" || value == "no")
-		default:
-			valid = false
-		}
-		if !some || !valid {
-			return bad()
-		}
-		if name == "encoding" && r.o.OnlyUTF8 && !strings.EqualFold(value, "utf-8") {
-			return r.failAt(Encoding, "El documento dice estar en %s; guárdelo en UTF-8", brief(value))
-		}
-		if c := byName(value); name == "encoding" && r.wide && r.o.Charset == "" && (c == latin1 || c == windows1252) {
-			return r.failAt(Encoding, "El documento está en UTF-16 y dice estar en %s", brief(value)) // XML 1.0 §4.3.3
-		}
-		last = order
 	}
+}
+
+// part reads one part of the declaration: version, encoding, standalone, in
+// this order. It takes and returns where the last one stands in it.
+func (r *Reader) part(last int) (order int, err error) {
+	name, value, err := r.pseudoAttribute()
+	var fault *Error
+	if errors.As(err, &fault) && fault.Kind == Malformed {
+		return 0, r.badDeclaration()
+	}
+	if err != nil {
+		return 0, err
+	}
+	valid := false
+	switch name {
+	case "version":
+		order, valid = 1, value == "1.0"
+	case "encoding":
+		order, valid = 2, last > 0 && encName(value)
+	case "standalone":
+		order, valid = 3, last > 0 && (value == "yes" || value == "no")
+	}
+	if !valid || order <= last {
+		return 0, r.badDeclaration()
+	}
+	if name == "encoding" {
+		return order, r.encoding(value)
+	}
+	return order, nil
+}
+
+// encoding holds what the declaration says against what the document is in.
+func (r *Reader) encoding(value string) error {
+	r.declared = value
+	c := byName(value)
+	switch {
+	case r.o.OnlyUTF8 && !strings.EqualFold(value, "utf-8"):
+		return r.failAt(Encoding, "El documento dice estar en %s; guárdelo en UTF-8", brief(value))
+	case r.wide && r.o.Charset == "" && (c == latin1 || c == windows1252): // XML 1.0 §4.3.3
+		return r.failAt(Encoding, "El documento está en UTF-16 y dice estar en %s", brief(value))
+	}
+	return nil
 }
 
 // pseudoAttribute reads one of the declaration's. Its value has no references.

@@ -26,34 +26,30 @@ func (r *Reader) nextPiece() ([]byte, error) {
 	if r.pending || r.closing || r.empty {
 		return nil, nil
 	}
-	for {
-		c, err := r.peek()
-		if errors.Is(err, io.EOF) {
-			return nil, r.incomplete()
-		}
-		if err != nil || c == '<' {
-			return nil, err
-		}
-		if err := r.copy(r.pos); err != nil {
-			return nil, err
-		}
-		piece, stop := r.piece('<')
-		if stop != 0 {
-			r.pos--
-		}
-		r.copied = r.pos
-		if len(piece) > 0 {
-			return piece, nil
-		}
-		r.pos++ // &
-		o := r.o.Copy
-		r.o.Copy = nil
-		char, err := r.reference()
-		if err != nil {
-			return nil, err
-		}
-		r.o.Copy, r.copied = o, r.pos
-		r.value = utf8.AppendRune(r.value[:0], char)
-		return r.value, nil
+	c, err := r.peek()
+	if errors.Is(err, io.EOF) {
+		return nil, r.incomplete()
 	}
+	if err != nil || c == '<' {
+		return nil, err
+	}
+	if err := r.copy(r.pos); err != nil {
+		return nil, err
+	}
+	piece, stop := r.piece('<')
+	r.unread(stop)
+	r.copied = r.pos
+	if len(piece) > 0 {
+		return piece, nil
+	}
+	r.pos++ // &
+	to := r.o.Copy
+	r.o.Copy = nil
+	char, err := r.reference()
+	if err != nil {
+		return nil, err
+	}
+	r.o.Copy, r.copied = to, r.pos
+	r.value = utf8.AppendRune(r.value[:0], char)
+	return r.value, nil
 }

@@ -282,34 +282,32 @@ func (r *Reader) scan(keep bool) (Event, error) {
 		}
 		r.start = r.Offset()
 		r.pos++ // <, which text has stopped at
-		c, err := r.byte()
+		e, err := r.markup(keep)
 		if err != nil {
 			return 0, err
 		}
-		switch c {
-		case '!':
-			cdata, err := r.bang(keep)
-			if err != nil {
-				return 0, err
-			}
-			if cdata && keep {
-				return CharData, nil
-			}
-		case '?':
-			declaration, err := r.instruction(keep)
-			if err != nil {
-				return 0, err
-			}
-			if !declaration && keep {
-				return Instruction, nil
-			}
-		case '/':
-			return End, r.endTag()
-		default:
-			r.pos--
-			return Start, r.startTag()
+		if e == Start || e == End || keep && e != 0 {
+			return e, nil
 		}
 	}
+}
+
+// markup reads one item of markup behind its <; 0 is one without an event.
+func (r *Reader) markup(keep bool) (Event, error) {
+	c, err := r.byte()
+	if err != nil {
+		return 0, err
+	}
+	switch c {
+	case '!':
+		return r.bang(keep)
+	case '?':
+		return r.instruction(keep)
+	case '/':
+		return End, r.endTag()
+	}
+	r.pos--
+	return Start, r.startTag()
 }
 
 func (r *Reader) startTag() error {

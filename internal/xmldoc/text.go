@@ -20,22 +20,14 @@ func (r *Reader) text(keep bool) (some bool, err error) {
 	afterCR := false
 	for {
 		if _, err := r.peek(); err != nil {
-			if errors.Is(err, io.EOF) && (len(r.ends) > 0 || !r.rooted) {
-				return false, r.incomplete()
-			}
-			return false, err
+			return false, r.endOfText(err)
 		}
 		piece, stop := r.piece('<')
 		if err := r.judge(before, piece); err != nil {
 			r.unread(stop)
 			return false, err
 		}
-		switch n := len(piece); {
-		case n >= 2:
-			before = [2]byte{piece[n-2], piece[n-1]}
-		case n == 1:
-			before = [2]byte{before[1], piece[0]}
-		}
+		before = tail(before, piece)
 		if keep && len(piece) > 0 {
 			if afterCR, err = r.keep(piece, '\n', afterCR); err != nil {
 				return false, err
@@ -43,22 +35,46 @@ func (r *Reader) text(keep bool) (some bool, err error) {
 		}
 		switch stop {
 		case '&':
-			if len(r.ends) == 0 {
-				return false, r.fail(Malformed, "hay texto fuera del elemento raíz")
-			}
-			char, err := r.reference()
-			if err != nil {
-				return false, err
-			}
 			before, afterCR = [2]byte{}, false
-			if keep {
-				r.value = utf8.AppendRune(r.value, char)
+			if err := r.referenceInText(keep); err != nil {
+				return false, err
 			}
 		case '<':
 			r.pos--
 			return len(r.value) > 0, nil
 		}
 	}
+}
+
+// endOfText is io.EOF where the document may end.
+func (r *Reader) endOfText(err error) error {
+	if errors.Is(err, io.EOF) && (len(r.ends) > 0 || !r.rooted) {
+		return r.incomplete()
+	}
+	return err
+}
+
+// tail is the last two bytes of before and piece.
+func tail(before [2]byte, piece []byte) [2]byte {
+	switch n := len(piece); n {
+	case 0:
+		return before
+	case 1:
+		return [2]byte{before[1], piece[0]}
+	default:
+		return [2]byte{piece[n-2], piece[n-1]}
+	}
+}
+
+func (r *Reader) referenceInText(keep bool) error {
+	if len(r.ends) == 0 {
+		return r.fail(Malformed, "hay texto fuera del elemento raíz")
+	}
+	char, err := r.reference()
+	if err == nil && keep {
+		r.value = utf8.AppendRune(r.value, char)
+	}
+	return err
 }
 
 func (r *Reader) judge(before [2]byte, piece []byte) error {
