@@ -88,7 +88,7 @@ func validate(doc *openapi3.T) func(http.Handler) http.Handler {
 			policy := bodyOf(op)
 			r.Body = http.MaxBytesReader(w, r.Body, policy.max)
 			if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == contentJSON {
-				r.Body = &utf8Body{ReadCloser: r.Body}
+				r.Body = &uniqueKeys{ReadCloser: &utf8Body{ReadCloser: r.Body}}
 			}
 			// Who may call is authorize's; the validator would first read the body whole.
 			open := *op

@@ -108,10 +108,10 @@ func (l *lector) hoja(donde string, sheet xls.Sheet) (deTitulos bool, err error)
 	l.hojas++
 	l.Titulos = append(l.Titulos, t.titulos...)
 	if len(t.encima) > 0 {
-		l.aviso("En %s se pasaron por alto %d renglones encima del encabezado: «%s».", donde, len(t.encima), recorta(strings.Join(t.encima, " / ")))
+		l.aviso("En %s se pasaron por alto los renglones encima del encabezado (%d): «%s».", donde, len(t.encima), recorta(strings.Join(t.encima, " / ")))
 	}
 	if t.sueltos > 0 {
-		l.aviso("En %s se pasaron por alto %d renglones sin datos de un título.", donde, t.sueltos)
+		l.aviso("En %s se pasaron por alto los renglones sin datos de un título (%d).", donde, t.sueltos)
 	}
 	return false, nil
 }
