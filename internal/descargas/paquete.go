@@ -237,6 +237,18 @@ func rotosSinRemedio(cuantos int, iguales bool) string {
 	return fmt.Sprintf("Paquetes que el SAT entregó y no son un ZIP completo: %d. No se gasta otra solicitud: %s. Lo que llegó se guardó aparte; vea «dudoso» en …/paquetes.", cuantos, porque)
 }
 
+// cierraVacio ends a solicitud whose packages hold nothing, or replaces it where that
+// is doubted.
+func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga) []store.Tramo {
+	v := m.duda(c, *t, veredicto{accion: vaciar, decision: "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."})
+	evento.Detalle = v.decision
+	if v.accion == sustituir {
+		return m.sucesor(t, evento, paso{veredicto: v}, c.Ahora())
+	}
+	t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
+	return nil
+}
+
 // cierraTramo ends a solicitud whose packages have all come, or will not; the
 // solicitudes that it returns are to be woken.
 func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
@@ -274,13 +286,7 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
 		nuevos = []store.Tramo{t}
 	case t.NumeroCFDIs == 0 && u.Comprobantes == 0 && u.Fallas == 0:
-		v := m.duda(c, t, veredicto{accion: vaciar, decision: "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."})
-		evento.Detalle = v.decision
-		if v.accion == sustituir {
-			nuevos = m.sucesor(&t, &evento, paso{veredicto: v}, c.Ahora())
-		} else {
-			t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
-		}
+		nuevos = m.cierraVacio(c, &t, &evento)
 	default:
 		t.Estado = gateway.TramoTerminada
 		switch {
