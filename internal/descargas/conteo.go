@@ -54,27 +54,32 @@ func (l *Lectura) Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, 
 }
 
 // Legibles counts the different comprobantes that can be read in a package, of XML or
-// of metadata. It holds 16 bytes for each: two deliveries are seldom weighed.
-func Legibles(r io.ReaderAt, size int64) (int64, error) {
+// of metadata, and what cannot: a damaged text may have all its rows. It holds 16
+// bytes for each: two deliveries are seldom weighed.
+func Legibles(r io.ReaderAt, size int64) (legibles, fallas int64, err error) {
 	var vistos [][store.LargoUUID]byte
 	for leido, err := range cfdi.Resumenes(r, size, cfdi.Posicion{}) {
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if clave, ok := cfdi.Clave(leido.Valor.UUID); ok && leido.Falla == nil {
 			vistos = append(vistos, clave)
+		} else {
+			fallas++
 		}
 	}
 	for leido, err := range cfdi.Metadatos(r, size, cfdi.Posicion{}) {
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if clave, ok := cfdi.Clave(leido.Valor.UUID); ok && leido.Falla == nil {
 			vistos = append(vistos, clave)
+		} else {
+			fallas++
 		}
 	}
 	slices.SortFunc(vistos, func(a, b [store.LargoUUID]byte) int { return bytes.Compare(a[:], b[:]) })
-	return int64(len(slices.Compact(vistos))), nil
+	return int64(len(slices.Compact(vistos))), fallas, nil
 }
 
 func cuenta[T any](ctx context.Context, r Abierto, f fuente[T], visto func(Visto) error) (Conteo, error) {

@@ -89,9 +89,10 @@ type Config struct {
 	// Espera is how long Abre waits for another gateway's download; zero for
 	// twenty seconds.
 	Espera time.Duration
-	// Legibles counts the comprobantes that can be read in a package; nil where nobody
-	// reads them. Of two deliveries with damaged entries the better one is kept by it.
-	Legibles func(r io.ReaderAt, size int64) (int64, error)
+	// Legibles counts the comprobantes that can be read in a package, and what cannot; nil
+	// where nobody reads them. Of two deliveries with damaged entries the better one is
+	// kept by it.
+	Legibles func(r io.ReaderAt, size int64) (legibles, fallas int64, err error)
 	// Paso is called at named points of a flight; tests stop the process there. Nil
 	// for nothing.
 	Paso func(punto string)
@@ -105,7 +106,7 @@ type Almacen struct {
 	presencia Presencia
 	log       zerolog.Logger
 	espera    time.Duration
-	legibles  func(r io.ReaderAt, size int64) (int64, error)
+	legibles  func(r io.ReaderAt, size int64) (legibles, fallas int64, err error)
 	paso      func(punto string)
 	ctx       context.Context //nolint:containedctx // the life of the downloads, which outlive their callers
 	cancel    context.CancelFunc

@@ -60,19 +60,20 @@ func (a *Almacen) enDisco(parcial string) bool {
 	return err == nil
 }
 
-// seLeeMas tells whether more can be read in e than in what is kept.
+// seLeeMas tells whether more can be read in e than in what is kept, or as much with
+// less that is damaged.
 func (a *Almacen) seLeeMas(ctx context.Context, paquete gateway.Paquete, e entrega) (bool, error) {
 	kept, err := a.Lee(ctx, paquete)
 	if err != nil {
 		return false, err
 	}
 	defer kept.Close() //nolint:errcheck // read only
-	antes, err := a.legibles(kept, kept.Size)
+	antes, malas, err := a.legibles(kept, kept.Size)
 	if err != nil {
 		return false, err
 	}
-	ahora, err := a.legibles(e.f, e.bytes)
-	return ahora > antes, err
+	ahora, quedan, err := a.legibles(e.f, e.bytes)
+	return ahora > antes || ahora == antes && quedan < malas, err
 }
 
 // aparta keeps the bytes of a flight that ended without a whole ZIP. rota says that

@@ -12,11 +12,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
-// legiblesPorEntrada counts entries whose content is whole.
-func legiblesPorEntrada(r io.ReaderAt, size int64) (n int64, err error) {
+// legiblesPorEntrada counts entries whose content is whole, and those whose is not.
+func legiblesPorEntrada(r io.ReaderAt, size int64) (n, malas int64, err error) {
 	for e, err := range zipdir.Walk(r, size) {
 		if err != nil {
-			return n, err
+			return n, malas, err
 		}
 		c, err := e.Open(1 << 20)
 		if err == nil {
@@ -24,9 +24,11 @@ func legiblesPorEntrada(r io.ReaderAt, size int64) (n int64, err error) {
 		}
 		if err == nil {
 			n++
+		} else {
+			malas++
 		}
 	}
-	return n, nil
+	return n, malas, nil
 }
 
 // danado spoils the content of the i-th entries of a ZIP of makeZip.
