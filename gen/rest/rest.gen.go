@@ -550,11 +550,11 @@ type AddendaProcesada struct {
 	Mensaje string `json:"mensaje"`
 
 	// XML El documento como texto, la addenda o el CFDI con ella, en la codificación en que haya llegado: su declaración
-	// dice aquí UTF-8. Falta si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
+	// dice aquí UTF-8. Vacío si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
 	//
 	//
 	// Example: <cfdi:Addenda xmlns:cfdi="http://www.sat.gob.mx/cfd/4"><Remision proveedor="12345" remision="A1024" tienda="87"/></cfdi:Addenda>
-	XML string `json:"xml,omitempty,omitzero"`
+	XML string `json:"xml"`
 
 	// XMLBase64 El mismo documento, los bytes que entregó Prodigia, en base64.
 	//
@@ -753,11 +753,11 @@ type ContratoFirmado struct {
 	Motivo string `json:"motivo,omitempty,omitzero"`
 
 	// XML El contrato con la firma del proveedor de certificación, como texto, en la codificación en que haya llegado: su
-	// declaración dice aquí UTF-8. Falta si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
+	// declaración dice aquí UTF-8. Vacío si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
 	//
 	//
 	// Example: <?xml version="1.0" encoding="UTF-8"?><Contrato>…<Firmas>…<Firma Quien="PCCFDI" Sello="…"/></Firmas></Contrato>
-	XML string `json:"xml,omitempty,omitzero"`
+	XML string `json:"xml"`
 
 	// XMLBase64 El mismo contrato, los bytes que entregó Prodigia, en base64. Guárdelo; Prodigia no lo vuelve a dar.
 	//
@@ -6213,16 +6213,46 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	}
 
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/openapi.json", wrapper.ObtenerEspecificacionJSON)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/openapi.yaml", wrapper.ObtenerEspecificacionYAML)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/efirmas/{rfc}", wrapper.ObtenerEfirma)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/addendas", wrapper.ProcesarAddenda)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/addendas/adjunta", wrapper.AdjuntarAddenda)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/pade/bloqueo", wrapper.DesbloquearCuentaPADE)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos", wrapper.FirmarContrato)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos/adhesion", wrapper.FirmarContratoAdhesion)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/pade/contratos/manifiesto", wrapper.FirmarManifiesto)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sat/{servicio}/autenticaciones", wrapper.ObtenerTokenSAT)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/{servicio}/paquetes/{idPaquete}", wrapper.DescargarPaquete)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sat/{servicio}/solicitudes", wrapper.CrearSolicitud)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/{servicio}/solicitudes/{idSolicitud}", wrapper.VerificarSolicitud)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/{servicio}/paquetes/{idPaquete}", wrapper.DescargarPaquete)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas", wrapper.ListarDescargas)
@@ -6237,19 +6267,25 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}", wrapper.ObtenerDescarga)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos", wrapper.ListarEventosDescarga)
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis", wrapper.ListarCFDIsDescarga)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", wrapper.ObtenerCFDIDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos", wrapper.ListarEventosDescarga)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos", wrapper.ListarMetadatosDescarga)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis", wrapper.ListarCFDIsDescarga)
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", wrapper.ObtenerCFDIDescarga)
+		r.Get(options.BaseURL+"/v1/sep/catalogos", wrapper.ListarCatalogosSEP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/catalogos/{catalogo}", wrapper.ObtenerCatalogoSEP)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sep/lotes", wrapper.CargarLote)
@@ -6264,34 +6300,10 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/v1/sep/titulos", wrapper.EmitirTitulos)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sep/titulos/validacion", wrapper.ValidarTitulos)
-	})
-	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sep/titulos/{folioControl}/cancelacion", wrapper.CancelarTitulo)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/catalogos", wrapper.ListarCatalogosSEP)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/catalogos/{catalogo}", wrapper.ObtenerCatalogoSEP)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/addendas", wrapper.ProcesarAddenda)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/addendas/adjunta", wrapper.AdjuntarAddenda)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos", wrapper.FirmarContrato)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos/manifiesto", wrapper.FirmarManifiesto)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos/adhesion", wrapper.FirmarContratoAdhesion)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/pade/bloqueo", wrapper.DesbloquearCuentaPADE)
+		r.Post(options.BaseURL+"/v1/sep/titulos/validacion", wrapper.ValidarTitulos)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/webhooks", wrapper.ListarWebhooks)
@@ -6309,28 +6321,16 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ActualizarWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/secreto", wrapper.RotarSecretoWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/prueba", wrapper.ProbarWebhook)
-	})
-	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas", wrapper.ListarEntregasWebhook)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio", wrapper.ReenviarEntregaWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)
+		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/prueba", wrapper.ProbarWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/efirmas/{rfc}", wrapper.ObtenerEfirma)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.yaml", wrapper.ObtenerEspecificacionYAML)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.json", wrapper.ObtenerEspecificacionJSON)
+		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/secreto", wrapper.RotarSecretoWebhook)
 	})
 
 	return r

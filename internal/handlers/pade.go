@@ -172,8 +172,8 @@ func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gat
 // the one that was sent, countersigned.
 const headerCoincide = "X-Coincide"
 
-// textOf is the text of a document for JSON, whatever its encoding; empty, and so
-// absent, when that cannot be told. Its bytes go beside it.
+// textOf is the text of a document for JSON, whatever its encoding; empty when that
+// cannot be told. Its bytes go beside it.
 func textOf(document []byte) string {
 	text, err := xmldoc.Text(document, "")
 	if err != nil {
