@@ -61,26 +61,26 @@ func (r *rig) folios(dia string, vigentes bool) []string {
 func TestDescargas_WhenAPackageHasADefect(t *testing.T) {
 	t.Parallel()
 	for tipo, defectos := range map[string]map[string]string{"CFDI": defectosCFDI(), "Metadata": defectosMetadata()} {
-		t.Run(tipo, func(t *testing.T) {
-			t.Parallel()
-			r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 12})
-			n := 0
-			for cuales, que := range defectos {
-				for _, veces := range []int{1, 0} {
+		for _, veces := range []int{1, 0} {
+			t.Run(fmt.Sprintf("%s, veces %d", tipo, veces), func(t *testing.T) {
+				t.Parallel()
+				r := montaRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 12})
+				n := 0
+				for cuales, que := range defectos {
 					n++
 					dia := time.Date(2025, 1, n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
-					t.Run(fmt.Sprintf("%s, veces %d", cuales, veces), func(t *testing.T) { // in turn: a fault knows no range
-						r.conDefecto(t, tipo, dia, strings.Fields(cuales), que, veces)
+					t.Run(cuales, func(t *testing.T) { // in turn: a fault knows no range
+						r.conDefecto(t, tipo, dia, que, sandbox.Falla{Tipo: control.ConDefectos, Defectos: strings.Fields(cuales), Veces: veces})
 					})
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
-func (r *rig) conDefecto(t *testing.T, tipo, dia string, cuales []string, que string, veces int) {
+// conDefecto makes a descarga of a day whose package has the defects of f.
+func (r *rig) conDefecto(t *testing.T, tipo, dia, que string, f sandbox.Falla) {
 	t.Helper()
-	f := sandbox.Falla{Tipo: control.ConDefectos, Defectos: cuales, Veces: veces}
 	if _, err := r.Sandbox.Fallas().Agrega(f); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func (r *rig) conDefecto(t *testing.T, tipo, dia string, cuales []string, que st
 	hay := r.folios(dia, tipo == "CFDI")
 	servidas := r.Sandbox.Estado().Solicitudes[len(r.Sandbox.Estado().Solicitudes)-1].PorPaquete[0].Servidas
 	// A damaged text may have all its rows, and they may not be what the SAT packed.
-	todo := slices.Equal(leidos, hay) && (d.Progreso.Fallas == 0 || !slices.Contains(cuales, "crc"))
+	todo := slices.Equal(leidos, hay) && (d.Progreso.Fallas == 0 || !slices.Contains(f.Defectos, "crc"))
 	if (d.Estado == "terminada") != todo || d.Estado != "terminada" && d.Estado != "parcial" {
 		t.Errorf("%s %q with %d of %d: %+v", d.Estado, d.Motivo, len(leidos), len(hay), d.Progreso)
 	}
@@ -104,9 +104,9 @@ func (r *rig) conDefecto(t *testing.T, tipo, dia string, cuales []string, que st
 	switch {
 	case que == seLee && (!todo || servidas != 1):
 		t.Errorf("%s %q: served %d times, %d of %d, events %v", d.Estado, d.Motivo, servidas, len(leidos), len(hay), eventos(t, r, path))
-	case que == sePide && (servidas != 2 || todo != (veces == 1) || (d.Progreso.Fallas > 0) == todo):
+	case que == sePide && (servidas != 2 || todo != (f.Veces == 1) || (d.Progreso.Fallas > 0) == todo):
 		t.Errorf("%s %q: served %d times, %d of %d, %d faults, events %v", d.Estado, d.Motivo, servidas, len(leidos), len(hay), d.Progreso.Fallas, eventos(t, r, path))
-	case que == seFalta && veces == 0 && todo:
+	case que == seFalta && f.Veces == 0 && todo:
 		t.Error("nothing is missing")
 	}
 	if tipo != "CFDI" {
