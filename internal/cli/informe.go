@@ -67,7 +67,7 @@ func informe(r resultado, carpeta string) string {
 		if d.TipoSolicitud == rest.TipoSolicitudMetadata {
 			archivo = "metadatos.csv"
 		}
-		fmt.Fprintf(&b, "  aviso     %s de los paquetes; %s dice cuáles, en falla\n", plural(n, "entrada no se puede leer", "entradas no se pueden leer"), archivo)
+		fmt.Fprintf(&b, "  aviso     %s; %s dice cuáles, en falla\n", plural(n, "entrada de los paquetes no se puede leer", "entradas de los paquetes no se pueden leer"), archivo)
 	}
 	if n := d.Progreso.Repetidos; n > 0 {
 		fmt.Fprintf(&b, "  repetidos %s en los paquetes; no cuentan\n", plural(n, "viene de más", "vienen de más"))
