@@ -24,8 +24,20 @@ import (
 func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if v, ok := a.vuelos[paquete.Unico()]; ok {
-		return v.newReader(ctx, false), nil
+	for v := a.vuelos[paquete.Unico()]; v != nil; v = a.vuelos[paquete.Unico()] {
+		if over, err := v.over(); !over || err == nil {
+			return v.newReader(ctx, false), nil
+		}
+		// It has failed and is being put away: its error is of those who were aboard.
+		a.mu.Unlock()
+		select {
+		case <-v.landed:
+		case <-ctx.Done():
+		}
+		a.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 	}
 	row, err := a.store.Paquete(ctx, paquete)
 	switch {
