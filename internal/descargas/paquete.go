@@ -102,7 +102,7 @@ func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteD
 		p.Estado, p.Siguiente = gateway.PaquetePendiente, antesDe(d.Tope, now, now.Add(m.cfg.Ritmo.fallo(p.Intentos)))
 		return "El paquete " + p.Paquete.IDPaquete + " está guardado y tiene archivos dañados; se intentará bajarlo otra vez: " + e.Detail, nil
 	case err != nil:
-		return "Tiene archivos dañados y no se pudo bajar otra vez: " + e.Detail, nil
+		return "Tiene archivos dañados y no se pudo bajar otra vez: " + e.Detail, nil //nolint:nilerr // what is kept stays
 	case !s.Hecha:
 		return "", nil
 	case s.Igual:
@@ -249,6 +249,31 @@ func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.Eve
 	return nil
 }
 
+// trasPerdidos decides what becomes of a solicitud some of whose packages will not
+// come: it is replaced by those that it returns, or has failed.
+func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga, perdidos int) (nuevos []store.Tramo) {
+	rotos, iguales := c.PerdidosRotos(t.ID) == perdidos, c.PerdidosIguales(t.ID) == perdidos
+	switch {
+	case !c.Ahora().Before(c.Descarga().Tope):
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
+	case rotos && (iguales || m.pedidaPorRotos(c, *t)):
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = rotosSinRemedio(perdidos, iguales)
+	case t.Sustituciones < maxSustituciones && rotos:
+		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó rotos las dos veces: %d. Se pide el mismo rango con un segundo más, una sola vez.", perdidos)
+		nuevos = m.sucesor(t, evento, paso{veredicto: veredicto{causa: causaRoto}}, c.Ahora())
+	case t.Sustituciones < maxSustituciones:
+		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
+		pausa := m.marco(*c.Descarga()).reparte(t.Sustituciones+1, 0)
+		nuevos = m.sucesor(t, evento, paso{veredicto: veredicto{causa: causaPerdido, espera: pausa}}, c.Ahora())
+	default:
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
+	}
+	return nuevos
+}
+
 // cierraTramo ends a solicitud whose packages have all come, or will not; the
 // solicitudes that it returns are to be woken.
 func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
@@ -263,22 +288,8 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d%s.", plural(u.Comprobantes, "comprobante"), t.NumeroCFDIs, ademas(u.Fallas, u.Repetidos, u.Falla))}
 	var nuevos []store.Tramo
 	switch {
-	case perdidos > 0 && !c.Ahora().Before(c.Descarga().Tope):
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
-		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
-	case perdidos > 0 && c.PerdidosRotos(t.ID) == perdidos && (c.PerdidosIguales(t.ID) == perdidos || m.pedidaPorRotos(c, t)):
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
-		evento.Detalle = rotosSinRemedio(perdidos, c.PerdidosIguales(t.ID) == perdidos)
-	case perdidos > 0 && t.Sustituciones < maxSustituciones && c.PerdidosRotos(t.ID) == perdidos:
-		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó rotos las dos veces: %d. Se pide el mismo rango con un segundo más, una sola vez.", perdidos)
-		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaRoto}}, c.Ahora())
-	case perdidos > 0 && t.Sustituciones < maxSustituciones:
-		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", perdidos)
-		pausa := m.marco(*c.Descarga()).reparte(t.Sustituciones+1, 0)
-		nuevos = m.sucesor(&t, &evento, paso{veredicto: veredicto{causa: causaPerdido, espera: pausa}}, c.Ahora())
 	case perdidos > 0:
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
-		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", perdidos, t.Sustituciones+1)
+		nuevos = m.trasPerdidos(c, &t, &evento, perdidos)
 	case faltan > 0 && !explicado && t.Fallos < maxMiradas:
 		// The list of packages has been seen to grow after the first look.
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1

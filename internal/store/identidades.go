@@ -9,12 +9,12 @@ import (
 type Lugar int
 
 const (
-	// Propio: in the range that the solicitud is for, or of no date.
+	// Propio is in the range that the solicitud is for, or of no date.
 	Propio Lugar = iota
-	// Ampliado: in the seconds by which the range was widened. The SAT counts it, and
+	// Ampliado is in the seconds by which the range was widened. The SAT counts it, and
 	// another solicitud has it too.
 	Ampliado
-	// Ajeno: outside of what the SAT was asked for.
+	// Ajeno is outside of what the SAT was asked for.
 	Ajeno
 )
 

@@ -78,7 +78,8 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 	t.Run("cfdi", func(t *testing.T) {
 		e.trampas(t, true)
 		defer e.trampas(t, false)
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"repetida"}, Veces: 1}); err != nil {
+		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"repetida"}, Veces: 1,
+			Contiene: strings.TrimPrefix(gatewaytest.EmpresaRara, "Ñ&")}); err != nil {
 			t.Fatal(err)
 		}
 		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoSolicitud": "CFDI"})
@@ -88,6 +89,13 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 		e.gets(t, base+"/cfdis?parcial=true", "application/json", "application/x-ndjson", "text/csv").JSON(t, &page)
 		e.gets(t, base+"/cfdis?parcial=true&limite=1")
 		e.gets(t, base+"/cfdis/"+page.Cfdis[0].UUID, "application/xml")
+	})
+	t.Run("danada", func(t *testing.T) {
+		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"crc"}, Veces: 2, Contiene: gatewaytest.Persona}); err != nil {
+			t.Fatal(err)
+		}
+		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.Persona, "tipoSolicitud": "CFDI", "fechaFinal": "2026-01-03T23:59:59"})
+		e.gets(t, base+"/paquetes")
 	})
 	t.Run("vacia", func(t *testing.T) {
 		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
