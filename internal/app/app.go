@@ -115,6 +115,9 @@ func (a *App) acompana(ctx context.Context) func() {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.presente.Corre(ctx) })
 	wg.Go(func() {
+		a.store.Corre(ctx, func(err error) { a.opts.Log.Error().Err(err).Msg("the mark beside the database stays behind") })
+	})
+	wg.Go(func() {
 		ticker := time.NewTicker(saldo)
 		defer ticker.Stop()
 		for {
@@ -141,9 +144,14 @@ func (a *App) close() error {
 	if a.paquetes != nil {
 		// It says that something was cut only where nothing was waited for.
 		_ = a.paquetes.Close(cut)
+	}
+	if a.deposito != nil {
 		err = a.deposito.Close()
 	}
-	return errors.Join(err, a.store.Close())
+	if a.store != nil {
+		err = errors.Join(err, a.store.Close())
+	}
+	return err
 }
 
 // contract is read once, however many gateways a process starts; tests start
@@ -177,15 +185,19 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, place)
-	if err != nil {
+	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
+	if a.deposito, err = abreDeposito(ctx, cfg); err != nil {
 		return nil, err
 	}
+	place.Fuera = fuera(cfg, a.deposito)
+	st, err := store.Open(ctx, place)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	a.store = st
 	if from, to := st.Version(); from != to {
 		opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", st.Postgres()).Msg("the database was brought up to date")
 	}
-	a := &App{cfg: cfg, opts: opts, store: st, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
-
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
 		return nil, errors.Join(err, a.close())
@@ -231,23 +243,33 @@ func almacen(cfg config.Config, opts Options) (store.Config, error) {
 		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
 }
 
-// openPaquetes opens the storage of packages, and what fetches them into it.
-func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) error {
+// abreDeposito opens the storage of packages.
+func abreDeposito(ctx context.Context, cfg config.Config) (*objetos.Deposito, error) {
 	setting := "GATEWAY_BLOB_URL"
-	if a.cfg.BlobURL == "" {
+	if cfg.BlobURL == "" {
 		setting = "GATEWAY_DATA_DIR"
 	}
-	deposito, err := objetos.Open(ctx, a.cfg.BlobURL, filepath.Join(a.cfg.DataDir, "paquetes"))
+	deposito, err := objetos.Open(ctx, cfg.BlobURL, filepath.Join(cfg.DataDir, "paquetes"))
 	if err != nil {
-		return fmt.Errorf("%s: %w", setting, err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	almacen, err := paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: deposito,
-		Presencia: a.presente, Log: a.opts.Log, Legibles: descargas.Legibles, Paso: a.opts.Paso})
-	if err != nil {
-		return errors.Join(err, deposito.Close())
+	return deposito, nil
+}
+
+// fuera is where the ledger has a second mark: the storage of packages, where that is
+// not the data directory itself.
+func fuera(cfg config.Config, d *objetos.Deposito) store.Fuera {
+	if cfg.BlobURL == "" {
+		return nil
 	}
-	a.deposito, a.paquetes = deposito, almacen
-	return nil
+	return d
+}
+
+// openPaquetes opens what fetches packages into their storage.
+func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) (err error) {
+	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: a.deposito,
+		Presencia: a.presente, Log: a.opts.Log, Paso: a.opts.Paso})
+	return err
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {

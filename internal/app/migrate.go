@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,14 +11,30 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
+// Migration is what an operator says to Migrate.
+type Migration struct {
+	// BackedUp says that there is a copy of what migrations destroy.
+	BackedUp bool
+	// Palabra says that the database as it is shall be the ledger.
+	Palabra store.Palabra
+}
+
 // Migrate brings the database of cfg up to date and says so on stdout.
-func Migrate(ctx context.Context, cfg config.Config, backedUp bool, stdout io.Writer) error {
+func Migrate(ctx context.Context, cfg config.Config, m Migration, stdout io.Writer) (err error) {
 	place, err := almacen(cfg, Options{Now: time.Now})
 	if err != nil {
 		return err
 	}
 	place.Avisa = func(text string) { fmt.Fprintln(stdout, text) } //nolint:errcheck // nowhere else to say it
-	from, to, err := store.Migra(ctx, place, backedUp)
+	if place.Palabra = m.Palabra; m.Palabra != "" {
+		deposito, errAbre := abreDeposito(ctx, cfg)
+		if errAbre != nil {
+			return errAbre
+		}
+		defer func() { err = errors.Join(err, deposito.Close()) }()
+		place.Fuera = fuera(cfg, deposito)
+	}
+	from, to, err := store.Migra(ctx, place, m.BackedUp)
 	if err != nil {
 		return err
 	}
@@ -29,6 +46,9 @@ func Migrate(ctx context.Context, cfg config.Config, backedUp bool, stdout io.Wr
 		_, err = fmt.Fprintf(stdout, "%s: ya estaba en la versión %d\n", name, to)
 	} else {
 		_, err = fmt.Fprintf(stdout, "%s: de la versión %d a la %d\n", name, from, to)
+	}
+	if err == nil && m.Palabra != "" {
+		_, err = fmt.Fprintf(stdout, "%s: desde ahora es el libro de esta pasarela; el siguiente arranque sigue con él\n", name)
 	}
 	return err
 }

@@ -77,7 +77,7 @@ func (a *App) admin() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 		defer cancel()
-		if err := a.store.Ping(ctx); err != nil {
+		if err := a.presente.Sirve(ctx); err != nil {
 			a.opts.Log.Error().Err(err).Msg("not ready")
 			text(w, http.StatusServiceUnavailable, "store: not ready")
 			return

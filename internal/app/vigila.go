@@ -24,6 +24,10 @@ func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 func (a *App) baseVigilada() (telemetry.Base, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
+	if err := a.presente.Sirve(ctx); err != nil {
+		a.opts.Log.Error().Err(err).Msg("metrics: the database takes no write")
+		return telemetry.Base{}, err
+	}
 	v, err := a.store.Vivas(ctx, a.opts.Now().Add(-atraso), descargas.PenultimaSustitucion)
 	if err != nil {
 		a.opts.Log.Error().Err(err).Msg("metrics: the database cannot be read")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 	"github.com/pasarela-mx/pasarela/internal/version"
 )
@@ -50,27 +51,45 @@ func serve(ctx context.Context, s Streams) error {
 }
 
 func ordenMigrate(s Streams) *cobra.Command {
-	var respaldada bool
+	var dicho app.Migration
+	var deNuevo, aceptaRespaldo bool
 	c := conCodigos(&cobra.Command{
 		Use:   "migrate",
 		Short: "Pone al día la base de datos, como también lo hace el arranque",
 		Long: `Pone al día la base de datos de GATEWAY_DATA_DIR o GATEWAY_DATABASE_URL y dice de qué versión a
 cuál. El arranque lo hace por sí solo, salvo cuando una migración destruye datos de PostgreSQL:
 entonces hay que respaldarla antes y decirlo con --backed-up. De SQLite se hace una copia sin que
-se pida.`,
+se pida.
+
+La pasarela no arranca sobre una base que no es la que dejó (vacía, otra, o más vieja), porque pediría
+otra vez lo que el SAT cuenta de por vida. Con --acepta-respaldo o --de-nuevo se le dice que así debe
+ser; docs/respaldos.md explica lo que cuesta.`,
 		Example: `  gateway migrate
 
   # Con la base respaldada, también lo que destruye datos
-  pg_dump pasarela > respaldo.sql && gateway migrate --backed-up`,
+  pg_dump pasarela > respaldo.sql && gateway migrate --backed-up
+
+  # Después de restaurar un respaldo
+  gateway migrate --acepta-respaldo`,
 		Args: sinArgumentos,
 		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case deNuevo && aceptaRespaldo:
+				return malUso("Es --de-nuevo o --acepta-respaldo, no las dos.")
+			case deNuevo:
+				dicho.Palabra = store.DeNuevo
+			case aceptaRespaldo:
+				dicho.Palabra = store.AceptaRespaldo
+			}
 			cfg, err := config.Load()
 			if err != nil {
 				return err
 			}
-			return app.Migrate(c.Context(), cfg, respaldada, s.Out)
+			return app.Migrate(c.Context(), cfg, dicho, s.Out)
 		},
 	}, []codigo{{ExitOK, "la base está al día"}, {ExitFailed, "no se pudo; dice por qué"}, {ExitUsage, "la orden está mal escrita"}})
-	c.Flags().BoolVar(&respaldada, "backed-up", false, "hay un respaldo: también las migraciones que destruyen datos")
+	c.Flags().BoolVar(&deNuevo, "de-nuevo", false, "se empieza sin memoria: la base está vacía y así debe ser")
+	c.Flags().BoolVar(&aceptaRespaldo, "acepta-respaldo", false, "la base se restauró, o es otra, y se sigue con ella")
+	c.Flags().BoolVar(&dicho.BackedUp, "backed-up", false, "hay un respaldo: también las migraciones que destruyen datos")
 	return c
 }

@@ -36,6 +36,7 @@ type Deposito struct {
 	bucket *blob.Bucket
 	// carpeta is the folder; empty where it is a bucket.
 	carpeta string
+	nombre  string
 }
 
 // Open opens what address names: file:///folder, which must exist, or
@@ -71,7 +72,7 @@ func enCarpeta(dir string) (*Deposito, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objetos: %w", err)
 	}
-	return &Deposito{bucket: bucket, carpeta: dir}, nil
+	return &Deposito{bucket: bucket, carpeta: dir, nombre: dir}, nil
 }
 
 func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
@@ -85,7 +86,7 @@ func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objetos: %w", err)
 	}
-	d := &Deposito{bucket: bucket}
+	d := &Deposito{bucket: bucket, nombre: "s3://" + u.Host}
 	ctx, cancel := context.WithTimeout(ctx, pregunta)
 	defer cancel()
 	ok, err := bucket.IsAccessible(ctx)

@@ -385,6 +385,8 @@ func TestOpen_WhenAnEarlierVersionStoredById(t *testing.T) {
 // their migration left it.
 func legacy(t *testing.T, dir string, p gateway.Paquete, row bool) string {
 	t.Helper()
+	st := openStore(t, dir)
+	defer st.Close() //nolint:errcheck // opened again by the test
 	content := makeZip(t, 3, p.IDPaquete)
 	path := filepath.Join(dir, "paquetes", string(p.Servicio), p.RFCSolicitante, p.IDPaquete+".zip")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
@@ -393,8 +395,6 @@ func legacy(t *testing.T, dir string, p gateway.Paquete, row bool) string {
 	if !row {
 		return path
 	}
-	st := openStore(t, dir)
-	defer st.Close() //nolint:errcheck // opened again by the test
 	name, err := st.Anterior(p)
 	if err != nil {
 		t.Fatal(err)

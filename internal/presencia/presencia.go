@@ -59,8 +59,15 @@ type Presencia struct {
 	id    string
 	o     Opciones
 
+	// turno is held by the beat that runs.
+	turno chan struct{}
+
 	mu     sync.Mutex
 	latido time.Time // when the last beat that succeeded began
+	// prueba is when the last beat ended, and falla what it failed with.
+	prueba time.Time
+	falla  error
+	salio  bool
 	leido  time.Time // when the last reading that succeeded began
 	otros  map[string]fila
 	// sinFila holds who was asked for and had no row, with when; the zero time for
@@ -86,7 +93,7 @@ func Nueva(st *store.Store, o Opciones) *Presencia {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Presencia{store: st, id: strings.ToLower(rand.Text()), o: o, otros: map[string]fila{}, sinFila: map[string]time.Time{}}
+	return &Presencia{store: st, id: strings.ToLower(rand.Text()), o: o, turno: make(chan struct{}, 1), otros: map[string]fila{}, sinFila: map[string]time.Time{}}
 }
 
 // ID is this process's, another one after every start.
@@ -115,8 +122,10 @@ const plazoEntrada = 30 * time.Second
 // for who comes after this process.
 func (p *Presencia) releva(ctx context.Context) error {
 	if !p.store.Postgres() {
-		_, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos`)
-		return err
+		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos`); err != nil {
+			return err
+		}
+		return p.cuenta(ctx) // once: nobody counts its beats
 	}
 	file := filepath.Join(p.store.Dir(), "proceso")
 	last, err := os.ReadFile(file) //nolint:gosec // a file of ours
@@ -131,10 +140,7 @@ func (p *Presencia) releva(ctx context.Context) error {
 		p.recuerda(id, time.Time{})
 		p.mu.Unlock()
 	}
-	if err := os.WriteFile(file+".nuevo", []byte(p.id+"\n"), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(file+".nuevo", file)
+	return p.store.Reemplaza("proceso", []byte(p.id+"\n"))
 }
 
 // Corre beats until ctx ends, and then takes this process's row away, so that
@@ -142,10 +148,6 @@ func (p *Presencia) releva(ctx context.Context) error {
 // Call Entra before.
 func (p *Presencia) Corre(ctx context.Context) {
 	defer p.sale(ctx)
-	if !p.store.Postgres() {
-		<-ctx.Done()
-		return
-	}
 	ticker := time.NewTicker(p.o.Latido)
 	defer ticker.Stop()
 	for {
@@ -155,7 +157,7 @@ func (p *Presencia) Corre(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if err := p.late(ctx); err != nil && ctx.Err() == nil {
-			p.o.Log.Error().Err(err).Bool("perdida", p.Perdida()).Msg("presence: the database could not be told that this gateway lives")
+			p.o.Log.Error().Err(err).Bool("perdida", p.Perdida()).Msg("presence: the database did not take a write")
 		}
 	}
 }
@@ -163,13 +165,17 @@ func (p *Presencia) Corre(ctx context.Context) {
 func (p *Presencia) sale(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.Latido)
 	defer cancel()
+	p.mu.Lock()
+	p.salio = true
+	p.mu.Unlock()
 	err := p.Deja(ctx)
 	if _, errRow := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, p.id); errors.Join(err, errRow) != nil {
 		p.o.Log.Warn().Err(errors.Join(err, errRow)).Msg("presence: others will take over later")
 	}
 }
 
-// late is one beat: count, read the others, forget the dead.
+// late is one beat: prove that the database takes a write, count, read the others,
+// forget the dead.
 func (p *Presencia) late(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Muerte/latidosPorMuerte)
 	defer cancel()
@@ -177,7 +183,21 @@ func (p *Presencia) late(ctx context.Context) error {
 }
 
 func (p *Presencia) golpe(ctx context.Context) error {
-	if err := p.cuenta(ctx); err != nil {
+	select {
+	case p.turno <- struct{}{}:
+		defer func() { <-p.turno }()
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the last beat: %w", ctx.Err())
+	}
+	began := p.o.Now()
+	err := p.escribe(ctx)
+	p.mu.Lock()
+	p.prueba, p.falla = p.o.Now(), err
+	if err == nil {
+		p.latido = began
+	}
+	p.mu.Unlock()
+	if err != nil || !p.store.Postgres() {
 		return err
 	}
 	if err := p.lee(ctx); err != nil {
@@ -186,18 +206,27 @@ func (p *Presencia) golpe(ctx context.Context) error {
 	return p.entierra(ctx)
 }
 
-func (p *Presencia) cuenta(ctx context.Context) error {
-	began := p.o.Now()
-	_, err := p.store.DB().ExecContext(ctx,
-		`INSERT INTO procesos (id, latido, desde) VALUES ($1, 1, $2) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
-		p.id, began.UTC().Format(time.RFC3339Nano))
-	if err != nil {
+var errSalio = errors.New("presencia: this process has said that it is gone")
+
+// escribe writes what a beat writes.
+func (p *Presencia) escribe(ctx context.Context) error {
+	p.mu.Lock()
+	gone := p.salio
+	p.mu.Unlock()
+	if gone {
+		return errSalio
+	}
+	if err := p.store.Late(ctx); err != nil || !p.store.Postgres() {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.latido = began
-	return nil
+	return p.cuenta(ctx)
+}
+
+func (p *Presencia) cuenta(ctx context.Context) error {
+	_, err := p.store.DB().ExecContext(ctx,
+		`INSERT INTO procesos (id, latido, desde) VALUES ($1, 1, $2) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
+		p.id, p.o.Now().UTC().Format(time.RFC3339Nano))
+	return err
 }
 
 func (p *Presencia) lee(ctx context.Context) error {

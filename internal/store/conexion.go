@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,14 +25,36 @@ const (
 
 var errURL = errors.New("store: GATEWAY_DATABASE_URL is not one that PostgreSQL's driver understands")
 
-func (s *Store) connectSQLite() {
+// connectSQLite opens the file, which it looks at before: what was lost beside it
+// is to be seen only then, and what is damaged in it only while nobody writes.
+func (s *Store) connectSQLite(ctx context.Context, c Config) error {
 	s.file = filepath.Join(s.dir, "pasarela.db")
+	nueva, err := s.suelta()
+	if err != nil {
+		return err
+	}
+	if nueva && c.Palabra != DeNuevo {
+		r, err := s.busca(ctx, c)
+		if err == nil {
+			err = r.sobreVacia()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
 	s.db = s.openSQLite("FULL", 4)
 	// Statement journals in memory, which are those of single rows: where they may
 	// go to disk, SQLite takes 64 KiB from the kernel for each.
 	s.ligera = s.openSQLite("NORMAL", 1, "temp_store(MEMORY)")
+	if err := s.revisa(ctx, c); err != nil {
+		return err
+	}
+	if s.abierto, err = os.Stat(s.file); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sql.DB {
@@ -39,7 +62,7 @@ func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sq
 		"_pragma": append(pragmas, "journal_mode(WAL)", "synchronous("+synchronous+")", "busy_timeout(10000)", "foreign_keys(1)"),
 		"_txlock": {"immediate"},
 	}.Encode()}
-	db := sql.OpenDB(&conector{dsn: dsn.String(), turno: s.turno})
+	db := sql.OpenDB(&conector{dsn: dsn.String(), turno: s.turno, danada: &s.danada})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db

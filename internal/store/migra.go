@@ -32,9 +32,21 @@ const lockWait = 300
 // Version returns the database's version before and after it was opened.
 func (s *Store) Version() (desde, hasta int64) { return s.desde, s.hasta }
 
-// migrate runs the migrations, then those of c.Migra; on PostgreSQL under a lock
-// of the session, as several gateways may start at once.
-func (s *Store) migrate(ctx context.Context, c Config, respaldada bool) (err error) {
+// uso is what migrate is run for.
+type uso int
+
+const (
+	// usoAbrir gives a new database an identity; the others leave that to the first
+	// start, unless an operator has said a word.
+	usoAbrir uso = iota
+	usoMigrar
+	usoMigrarRespaldada
+)
+
+// migrate runs the migrations on the ledger that was left here, then those of
+// c.Migra; on PostgreSQL under a lock of the session, as several gateways may start
+// at once.
+func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 	if s.Postgres() {
 		unlock, err := s.lockMigrations(ctx)
 		if err != nil {
@@ -59,8 +71,17 @@ func (s *Store) migrate(ctx context.Context, c Config, respaldada bool) (err err
 	if s.desde, s.hasta, err = provider.GetVersions(ctx); err != nil {
 		return fmt.Errorf("store: migrating: %w", err)
 	}
+	if err := s.compatible(ctx, s.hasta); err != nil {
+		return err
+	}
 	s.hasta = max(s.desde, s.hasta) // a newer gateway may have been here
-	if err := s.protect(ctx, c, provider, files, respaldada); err != nil {
+	mine := u == usoAbrir || c.Palabra != ""
+	if mine || !s.Postgres() {
+		if err := s.reconoce(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := s.protect(ctx, c, provider, files, u == usoMigrarRespaldada); err != nil {
 		return err
 	}
 	if _, err := provider.Up(ctx); err != nil {
@@ -71,7 +92,13 @@ func (s *Store) migrate(ctx context.Context, c Config, respaldada bool) (err err
 			return fmt.Errorf("store: migrating: %w", err)
 		}
 	}
-	return nil
+	if ok, err := s.there(ctx, "libros"); err != nil || !ok {
+		return err // tests make tables as earlier programs left them
+	}
+	if err := s.declara(ctx, provider, files); err != nil || !mine {
+		return err
+	}
+	return s.adopta(ctx, c)
 }
 
 func (s *Store) lockMigrations(ctx context.Context) (func() error, error) {
@@ -101,14 +128,13 @@ func (s *Store) protect(ctx context.Context, c Config, provider *goose.Provider,
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	say := func(text string) {
-		if c.Avisa != nil {
-			c.Avisa(text)
-		}
+	paths := make([]string, len(pending))
+	for i, source := range pending {
+		paths[i] = source.Path
 	}
-	names := strings.Join(pending, ", ")
+	names := strings.Join(paths, ", ")
 	if s.Postgres() {
-		say("migrations that destroy data are about to run: " + names + "; back up the database first")
+		c.avisa("migrations that destroy data are about to run: " + names + "; back up the database first")
 		if !respaldada {
 			return fmt.Errorf("%w: %s", ErrDestructiva, names)
 		}
@@ -118,13 +144,13 @@ func (s *Store) protect(ctx context.Context, c Config, provider *goose.Provider,
 	if err != nil {
 		return fmt.Errorf("store: copying the database before %s: %w", names, err)
 	}
-	say("migrations that destroy data are about to run: " + names + "; the database as it was is in " + copied)
+	c.avisa("migrations that destroy data are about to run: " + names + "; the database as it was is in " + copied)
 	return nil
 }
 
-// destructive names the marked migrations after version.
-func destructive(provider *goose.Provider, files fs.FS, version int64) ([]string, error) {
-	var names []string
+// destructive returns the marked migrations after version.
+func destructive(provider *goose.Provider, files fs.FS, version int64) ([]*goose.Source, error) {
+	var marked []*goose.Source
 	for _, source := range provider.ListSources() {
 		if source.Version <= version {
 			continue
@@ -134,10 +160,10 @@ func destructive(provider *goose.Provider, files fs.FS, version int64) ([]string
 			return nil, fmt.Errorf("store: %w", err)
 		}
 		if destructiva.Match(bytes.ReplaceAll(text, []byte("\r"), nil)) {
-			names = append(names, source.Path)
+			marked = append(marked, source)
 		}
 	}
-	return names, nil
+	return marked, nil
 }
 
 // copy writes SQLite's database beside it, named after its version, and takes the

@@ -13,11 +13,15 @@ import (
 	"time"
 )
 
+// deLibros are the tables that the store itself needs.
+const deLibros = "CREATE TABLE libros (id TEXT NOT NULL PRIMARY KEY, generacion BIGINT NOT NULL, vigente BIGINT NOT NULL);\n" +
+	"CREATE TABLE esquema (version BIGINT NOT NULL, minimo BIGINT NOT NULL);\n"
+
 // files are migrations of a test's own: versions 1 and 2, and with more a third
 // that destroys what the first made.
 func files(more bool) fs.FS {
 	all := fstest.MapFS{
-		"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (x TEXT NOT NULL);\n")},
+		"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (x TEXT NOT NULL);\n" + deLibros)},
 		"00002_b.sql": {Data: []byte("-- +goose Up\n-- no destructiva\nCREATE TABLE b (x TEXT NOT NULL);\n")},
 	}
 	if more {
@@ -134,7 +138,7 @@ func TestMigra_WhenOthersHaveTables(t *testing.T) {
 		hook := func(name string, err error) func(context.Context, *Store) error {
 			return func(ctx context.Context, s *Store) error {
 				ran = append(ran, name)
-				return errors.Join(err, s.Ping(ctx))
+				return errors.Join(err, s.DB().PingContext(ctx))
 			}
 		}
 		c.Migra = []func(context.Context, *Store) error{hook("uno", nil), hook("dos", nil)}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -28,6 +29,8 @@ const (
 type conector struct {
 	dsn   string
 	turno *semaphore.Weighted
+	// danada is set by the first statement to find the file malformed.
+	danada *atomic.Bool
 }
 
 // Driver implements driver.Connector.
@@ -40,7 +43,7 @@ func (c *conector) Connect(context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	if entera, ok := base.(enchufe); ok {
-		return &conexion{enchufe: entera, turno: c.turno, listas: make(map[string]*lista)}, nil
+		return &conexion{enchufe: entera, turno: c.turno, danada: c.danada, listas: make(map[string]*lista)}, nil
 	}
 	return nil, errors.Join(errors.New("store: SQLite's driver lacks what it had"), base.Close())
 }
@@ -60,6 +63,7 @@ type enchufe interface {
 type conexion struct {
 	enchufe
 	turno  *semaphore.Weighted
+	danada *atomic.Bool
 	listas map[string]*lista
 	// dentro says that a transaction has the turn.
 	dentro bool
@@ -145,10 +149,21 @@ func (c *conexion) ExecContext(ctx context.Context, query string, args []driver.
 		return nil, err
 	}
 	defer suelta()
+	var result driver.Result
 	if l == nil {
-		return c.enchufe.ExecContext(ctx, query, args)
+		result, err = c.enchufe.ExecContext(ctx, query, args)
+	} else {
+		result, err = l.ExecContext(ctx, args)
 	}
-	return l.ExecContext(ctx, args)
+	return result, c.nota(err)
+}
+
+// nota remembers that SQLite has found its file malformed.
+func (c *conexion) nota(err error) error {
+	if deForma(err) {
+		c.danada.Store(true)
+	}
+	return err
 }
 
 // QueryContext implements driver.QueryerContext.
@@ -164,9 +179,9 @@ func (c *conexion) QueryContext(ctx context.Context, query string, args []driver
 	}
 	if err != nil {
 		suelta()
-		return nil, err
+		return nil, c.nota(err)
 	}
-	return &renglones{Rows: rows, suelta: suelta}, nil
+	return &renglones{Rows: rows, suelta: suelta, nota: c.nota}, nil
 }
 
 // renglones hold the turn, and their statement, until they are closed: what
@@ -174,7 +189,11 @@ func (c *conexion) QueryContext(ctx context.Context, query string, args []driver
 type renglones struct {
 	driver.Rows
 	suelta func()
+	nota   func(error) error
 }
+
+// Next implements driver.Rows.
+func (r *renglones) Next(into []driver.Value) error { return r.nota(r.Rows.Next(into)) }
 
 // Close implements driver.Rows.
 func (r *renglones) Close() error {

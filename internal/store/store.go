@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -40,6 +42,11 @@ type Config struct {
 	// Migra run after the store's own migrations, one gateway at a time: they
 	// bring the tables of others up to date, and must be repeatable.
 	Migra []func(context.Context, *Store) error
+	// Fuera is where packages are kept outside of Dir; nil when they are not.
+	Fuera Fuera
+	// Palabra is for Migra alone: an operator's word about a database that is not the
+	// one that was left here.
+	Palabra Palabra
 
 	// archivos replace the embedded migrations in tests.
 	archivos fs.FS
@@ -60,13 +67,28 @@ type Store struct {
 	now   func() time.Time
 	desde int64
 	hasta int64
+
+	fuera  Fuera
+	restos restos
+	// walSuelto is the WAL of a database that is gone, if there is one.
+	walSuelto []string
+	// abierto is SQLite's file as it was opened; nil on PostgreSQL.
+	abierto os.FileInfo
+	// danada says that SQLite has called its file malformed.
+	danada atomic.Bool
+
+	mu    sync.Mutex
+	marca Marca
 }
 
 // Open opens c.Dir, creating it and migrating its database as needed. Partial
 // packages of an earlier process are removed, unless a row says that they are
-// whole. It fails with ErrInUse, and with ErrDestructiva on PostgreSQL.
+// whole. It fails with ErrInUse, with ErrLibro when the database is not the one
+// that was left there, with ErrDanada, with ErrMasNueva, and with ErrDestructiva on
+// PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, now: c.Now}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera}
+	c.Palabra = ""
 	err := s.occupy()
 	if err == nil {
 		err = s.clean()
@@ -75,33 +97,70 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		err = s.connect(ctx, c)
 	}
 	if err == nil {
-		err = s.migrate(ctx, c, false)
+		err = s.migrate(ctx, c, usoAbrir)
+	}
+	if err == nil {
+		err = s.asienta(ctx, c)
 	}
 	if err == nil {
 		err = s.limpia(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(deDano(err), s.Close())
 	}
 	return s, nil
+}
+
+// asienta writes the marks of the ledger for the first time since the start. Their
+// place may be full or read-only, which others will say better.
+func (s *Store) asienta(ctx context.Context, c Config) error {
+	if s.marca.ID != "" {
+		if err := errors.Join(s.Marca(), s.MarcaFuera(ctx)); err != nil {
+			c.avisa(err.Error())
+		}
+	}
+	if s.Postgres() {
+		return nil
+	}
+	// All of a young database would be in its WAL, which whoever copies one file misses.
+	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+func (c Config) avisa(text string) {
+	if c.Avisa != nil {
+		c.Avisa(text)
+	}
 }
 
 // Migra brings the database up to date and returns its versions before and
 // after. On PostgreSQL it leaves c.Dir alone, so that gateways may go on running
 // meanwhile. Without respaldada it fails with ErrDestructiva where data would be
-// destroyed on PostgreSQL; SQLite is copied first.
+// destroyed on PostgreSQL; SQLite is copied first. With c.Palabra it makes the
+// database as it is the ledger of this place.
 func Migra(ctx context.Context, c Config, respaldada bool) (desde, hasta int64, err error) {
-	s := &Store{dir: c.Dir, now: c.Now}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera}
 	if c.DatabaseURL == "" {
 		err = s.occupy()
 	}
 	if err == nil {
 		err = s.connect(ctx, c)
 	}
-	if err == nil {
-		err = s.migrate(ctx, c, respaldada)
+	uso := usoMigrar
+	if respaldada {
+		uso = usoMigrarRespaldada
 	}
-	return s.desde, s.hasta, errors.Join(err, s.Close())
+	if err == nil {
+		err = s.migrate(ctx, c, uso)
+	}
+	if err == nil && c.Palabra != "" {
+		if err = s.MarcaFuera(ctx); err == nil && !s.Postgres() {
+			err = s.Marca()
+		}
+	}
+	return s.desde, s.hasta, errors.Join(deDano(err), s.Close())
 }
 
 // occupy takes the directory for this process.
@@ -133,8 +192,7 @@ func (s *Store) connect(ctx context.Context, c Config) error {
 	if c.DatabaseURL != "" {
 		return s.connectPostgres(ctx, c.DatabaseURL)
 	}
-	s.connectSQLite()
-	return nil
+	return s.connectSQLite(ctx, c)
 }
 
 // DB is the database; statements with $1 placeholders suit both.
@@ -152,8 +210,15 @@ func (s *Store) Path() string { return s.file }
 // Dir is the directory that this process alone writes to.
 func (s *Store) Dir() string { return s.dir }
 
-// Ping tells whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
+// Late writes to the ledger and commits, and says why it cannot: the proof that the
+// database does what the gateway is for. It is SQLite's file as it was opened, and
+// the ledger as it was.
+func (s *Store) Late(ctx context.Context) error {
+	if err := s.archivo(ctx); err != nil {
+		return err
+	}
+	return s.crece(ctx)
+}
 
 // Close releases database and directory.
 func (s *Store) Close() error {

@@ -30,6 +30,8 @@ func onBoth(t *testing.T, test func(*testing.T, Config)) {
 	})
 }
 
+func now() time.Time { return time.Now() }
+
 func open(t *testing.T, c Config) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), c)

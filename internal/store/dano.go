@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrDanada says that SQLite's file is damaged.
+var ErrDanada = errors.New("la base de datos está dañada y no se usa")
+
+// revision bounds the look at SQLite's file at the start. About three gigabytes are
+// read in it; of a larger file what comes after is found when it is used.
+const revision = 10 * time.Second
+
+// deForma reports whether SQLite says that its file is malformed, or none of its own.
+func deForma(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	primary := e.Code() & 0xff // sqlite.org/rescode.html#extrc
+	return primary == sqlite3.SQLITE_CORRUPT || primary == sqlite3.SQLITE_NOTADB
+}
+
+// deDano says what can be done when SQLite's file is damaged.
+func deDano(err error) error {
+	if !deForma(err) && !errors.Is(err, errRevision) {
+		return err
+	}
+	return fmt.Errorf("%w: %w.\nNo se ha tocado. Aparte pasarela.db con su -wal y restaure la última copia (docs/respaldos.md); "+
+		"«sqlite3 pasarela.db .recover» saca de la dañada lo que se puede leer", ErrDanada, err)
+}
+
+// errRevision is what quick_check has found.
+var errRevision = errors.New("PRAGMA quick_check")
+
+// revisa looks through SQLite's file, for as long as a start may take.
+func (s *Store) revisa(ctx context.Context, c Config) error {
+	bounded, cancel := context.WithTimeout(ctx, revision)
+	defer cancel()
+	err := s.quickCheck(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		c.avisa("the database is too large to be looked through at the start: what is damaged in it is told when it is used")
+		return nil
+	}
+	return err
+}
+
+func (s *Store) quickCheck(ctx context.Context) error {
+	var found string
+	if err := s.db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if found != "ok" {
+		return fmt.Errorf("store: %w: %s", errRevision, found)
+	}
+	return nil
+}
+
+// archivo fails while SQLite's file is not the one that was opened, or is damaged.
+func (s *Store) archivo(ctx context.Context) error {
+	if s.Postgres() {
+		return nil
+	}
+	info, err := os.Stat(s.file)
+	if err != nil {
+		return fmt.Errorf("store: the database was taken away under this gateway, which still has it open: %w", err)
+	}
+	if !os.SameFile(info, s.abierto) {
+		return fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", s.file)
+	}
+	if !s.danada.Load() {
+		return nil
+	}
+	// One bad reading is not believed for good.
+	if err := s.quickCheck(ctx); err != nil {
+		return deDano(err)
+	}
+	s.danada.Store(false)
+	return nil
+}

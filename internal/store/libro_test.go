@@ -1,0 +1,410 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// ledger opens c, writes n intents and closes it, as a gateway does that beats.
+func ledger(t *testing.T, c Config, n int) {
+	t.Helper()
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if _, _, err := s.Intenta(t.Context(), intento(rand.Text()+strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.Late(t.Context()), s.Marca(), s.MarcaFuera(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// carpeta is a place of packages outside of the data directory.
+type carpeta string
+
+func (c carpeta) Nombre() string { return string(c) }
+
+func (c carpeta) LeeMarca(context.Context) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(c), archivoMarca))
+}
+
+func (c carpeta) GuardaMarca(_ context.Context, texto []byte) error {
+	return os.WriteFile(filepath.Join(string(c), archivoMarca), texto, 0o600)
+}
+
+func (c carpeta) Vacio(context.Context) (bool, error) {
+	_, err := os.Stat(filepath.Join(string(c), "sha256"))
+	return errors.Is(err, fs.ErrNotExist), nil
+}
+
+// refused opens c, which must fail with want and say each of the words. What is
+// refused is left as it is.
+func refused(t *testing.T, c Config, want error, words ...string) {
+	t.Helper()
+	before := contents(t, c)
+	for range 2 { // nor is it taken the second time
+		s, err := Open(t.Context(), c)
+		if err == nil {
+			s.Close() //nolint:errcheck // it should not be open
+			t.Fatal("it was opened")
+		}
+		if !errors.Is(err, want) {
+			t.Fatalf("%v, want %v", err, want)
+		}
+		for _, w := range words {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%q does not say %q", err, w)
+			}
+		}
+	}
+	if after := contents(t, c); after != before {
+		t.Errorf("refused and changed: %s became %s", before, after)
+	}
+}
+
+// contents says what there is of a ledger in the directory.
+func contents(t *testing.T, c Config) string {
+	t.Helper()
+	var b strings.Builder
+	for _, name := range []string{"pasarela.db", "pasarela.db-wal", archivoMarca} {
+		info, err := os.Stat(filepath.Join(c.Dir, name))
+		if err == nil && (info.Size() > 0 || name == "pasarela.db") && (name != "pasarela.db-wal" || !exists(c.Dir+"/pasarela.db")) {
+			b.WriteString(name + " ")
+		}
+	}
+	return b.String()
+}
+
+func exists(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
+}
+
+// accepted says the word, and then the ledger opens without one.
+func accepted(t *testing.T, c Config, p Palabra) {
+	t.Helper()
+	said := c
+	said.Palabra = p
+	if _, _, err := Migra(t.Context(), said, false); err != nil {
+		t.Fatalf("%s: %v", p, err)
+	}
+	for range 2 {
+		ledger(t, c, 0)
+	}
+}
+
+func copyFile(t *testing.T, to, from string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// vacuum copies SQLite's database as docs/respaldos.md does.
+func vacuum(t *testing.T, to, dir string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "pasarela.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // read only
+	if _, err := db.ExecContext(t.Context(), `VACUUM INTO $1`, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpen_WhenSQLiteIsNotTheLedgerThatWasLeft(t *testing.T) {
+	t.Parallel()
+	all := []string{"pasarela.db", "pasarela.db-wal", "pasarela.db-shm"}
+	for name, tc := range map[string]struct {
+		spoil func(t *testing.T, dir, old string)
+		words []string
+		way   Palabra
+		other Palabra // which is refused
+	}{
+		"gone": {func(t *testing.T, dir, _ string) { remove(t, dir, all...) },
+			[]string{"vacía", archivoMarca, "--de-nuevo", "--acepta-respaldo", "docs/respaldos.md"}, DeNuevo, AceptaRespaldo},
+		"emptied": {func(t *testing.T, dir, _ string) {
+			remove(t, dir, all[1:]...)
+			if err := os.Truncate(filepath.Join(dir, "pasarela.db"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"vacía", "--de-nuevo"}, DeNuevo, AceptaRespaldo},
+		"gone, and its mark": {func(t *testing.T, dir, _ string) {
+			remove(t, dir, append(all, archivoMarca)...)
+			if err := os.WriteFile(filepath.Join(dir, "paquetes", "p.zip"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"vacía", "1 paquete"}, DeNuevo, AceptaRespaldo},
+		"gone, and its mark cannot be read": {func(t *testing.T, dir, _ string) {
+			remove(t, dir, all...)
+			if err := os.Truncate(filepath.Join(dir, archivoMarca), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"vacía", "no se entiende"}, DeNuevo, AceptaRespaldo},
+		"an older copy": {func(t *testing.T, dir, old string) {
+			remove(t, dir, all...)
+			copyFile(t, filepath.Join(dir, "pasarela.db"), old)
+		}, []string{"más viejo", "generación", "--acepta-respaldo", "Una copia vieja"}, AceptaRespaldo, DeNuevo},
+		"another's": {func(t *testing.T, dir, _ string) {
+			other := t.TempDir()
+			ledger(t, Config{Dir: other, Now: now}, 1)
+			remove(t, dir, all...)
+			copyFile(t, filepath.Join(dir, "pasarela.db"), filepath.Join(other, "pasarela.db"))
+		}, []string{"es otro", "--acepta-respaldo"}, AceptaRespaldo, DeNuevo},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Config{Dir: t.TempDir(), Now: now}
+			ledger(t, c, 1)
+			old := filepath.Join(t.TempDir(), "old.db")
+			vacuum(t, old, c.Dir)
+			ledger(t, c, 1)
+			tc.spoil(t, c.Dir, old)
+			refused(t, c, ErrLibro, append(tc.words, "No se ha tocado nada")...)
+			if _, _, err := Migra(t.Context(), c, false); !errors.Is(err, ErrLibro) {
+				t.Errorf("gateway migrate: %v", err)
+			}
+			wrong := c
+			wrong.Palabra = tc.other
+			if _, _, err := Migra(t.Context(), wrong, false); !errors.Is(err, ErrLibro) {
+				t.Errorf("%s: %v", tc.other, err)
+			}
+			accepted(t, c, tc.way)
+		})
+	}
+}
+
+// A young ledger, of which SQLite has moved nothing from its WAL by itself.
+func TestOpen_WhenTheWALOfAYoungLedgerIsLost(t *testing.T) {
+	t.Parallel()
+	c := Config{Dir: t.TempDir(), Now: now}
+	s := open(t, c)
+	if info, err := os.Stat(s.Path()); err != nil || info.Size() <= 4096 {
+		t.Fatalf("the file alone is nothing: %v, %v", info.Size(), err)
+	}
+	if _, _, err := s.Intenta(t.Context(), intento("k")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Late(t.Context()), s.Marca()); err != nil {
+		t.Fatal(err)
+	}
+	// As a kill leaves them, which runs no destructor of SQLite's.
+	killed := Config{Dir: t.TempDir(), Now: now}
+	copyFile(t, filepath.Join(killed.Dir, "pasarela.db"), s.Path())
+	copyFile(t, filepath.Join(killed.Dir, archivoMarca), filepath.Join(c.Dir, archivoMarca))
+	refused(t, killed, ErrLibro, "más viejo", "pasarela.db-wal")
+	copyFile(t, filepath.Join(killed.Dir, "pasarela.db-wal"), s.Path()+"-wal")
+	remove(t, killed.Dir, "pasarela.db-shm")
+	ledger(t, killed, 0) // and with its WAL it is the ledger
+}
+
+// SQLite removes the WAL of a database that is gone: it has to be there still when
+// the database comes back.
+func TestOpen_WhenOnlyTheWALIsLeft(t *testing.T) {
+	t.Parallel()
+	c := Config{Dir: t.TempDir(), Now: now}
+	wal := filepath.Join(c.Dir, "pasarela.db-wal")
+	if err := os.WriteFile(wal, []byte("what was written last"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, c, ErrLibro, wal)
+	if b, err := os.ReadFile(wal); err != nil || string(b) != "what was written last" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+func TestOpen_WhenPostgresIsNotTheLedgerThatWasLeft(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		spoil func(t *testing.T, c *Config)
+		words []string
+		way   Palabra
+	}{
+		"an empty database": {func(*testing.T, *Config) {}, []string{"vacía", archivoMarca, "--de-nuevo"}, DeNuevo},
+		"an empty database, on a new directory": {func(t *testing.T, c *Config) { c.Dir = t.TempDir() },
+			[]string{"vacía", archivoMarca}, DeNuevo},
+		"an empty database that was migrated": {func(t *testing.T, c *Config) {
+			if _, _, err := Migra(t.Context(), *c, false); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"vacía", archivoMarca}, DeNuevo},
+		"another's": {func(t *testing.T, c *Config) {
+			ledger(t, Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now}, 1)
+		}, []string{"es otro", "--acepta-respaldo"}, AceptaRespaldo},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bucket := carpeta(t.TempDir())
+			c := Config{Dir: t.TempDir(), DatabaseURL: pgtest.Start(t), Now: now, Fuera: bucket}
+			beside := Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now, Fuera: bucket}
+			ledger(t, c, 1)
+			ledger(t, beside, 0)
+			ledger(t, c, 0) // not older for the other's having started since
+			next := pgtest.Start(t)
+			c.DatabaseURL, beside.DatabaseURL = next, next
+			tc.spoil(t, &c)
+			refused(t, c, ErrLibro, tc.words...)
+			// A Job speaks for all, without their directories.
+			job := c
+			job.Dir = filepath.Join(t.TempDir(), "nothing")
+			accepted(t, Config{Dir: t.TempDir(), DatabaseURL: next, Now: now, Fuera: bucket}, jobSays(t, job, tc.way))
+			ledger(t, c, 0)
+			ledger(t, beside, 0)
+			if exists(job.Dir) {
+				t.Error("the Job has made a directory")
+			}
+		})
+	}
+}
+
+func jobSays(t *testing.T, c Config, p Palabra) Palabra {
+	t.Helper()
+	c.Palabra = p
+	if _, _, err := Migra(t.Context(), c, false); err != nil {
+		t.Fatalf("%s: %v", p, err)
+	}
+	return AceptaRespaldo
+}
+
+func TestOpen_WhenAnOlderCopyOfPostgresIsRestored(t *testing.T) {
+	t.Parallel()
+	c := Config{Dir: t.TempDir(), DatabaseURL: pgtest.Start(t), Now: now}
+	ledger(t, c, 1)
+	s := open(t, c)
+	if _, err := s.DB().ExecContext(t.Context(), `UPDATE libros SET generacion = generacion - 2`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, c, ErrLibro, "más viejo", "--acepta-respaldo")
+	// A pod whose disk is new knows of no mark.
+	ledger(t, Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now}, 0)
+}
+
+// What was SQLite's is not forgotten by a move to PostgreSQL, nor the other way.
+func TestOpen_WhenTheKindOfDatabaseChanges(t *testing.T) {
+	t.Parallel()
+	c := Config{Dir: t.TempDir(), Now: now}
+	ledger(t, c, 1)
+	remove(t, c.Dir, archivoMarca)
+	c.DatabaseURL = pgtest.Start(t)
+	refused(t, c, ErrLibro, "vacía", "pasarela.db")
+	back := Config{Dir: t.TempDir(), Now: now}
+	if err := os.WriteFile(filepath.Join(back.Dir, "proceso"), []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, back, ErrLibro, "vacía", "proceso")
+}
+
+// A ledger of before there were marks is taken, and marked.
+func TestOpen_WhenTheLedgerIsOfAnEarlierProgram(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		before := c
+		before.archivos = hasta(t, c.DatabaseURL != "", "00010_z")
+		s, err := Open(t.Context(), before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Intenta(t.Context(), intento("k")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if exists(filepath.Join(c.Dir, archivoMarca)) {
+			t.Fatal("an earlier program makes no mark: this test sees nothing")
+		}
+		ledger(t, c, 0)
+		if !exists(filepath.Join(c.Dir, archivoMarca)) {
+			t.Error("it has no mark")
+		}
+	})
+}
+
+func TestOpen_WhenALaterProgramWasHere(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		ledger(t, c, 1)
+		for _, tc := range []struct {
+			name, sql string
+			refused   bool
+		}{
+			{"nobody says that this one may", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, ` + cierto(c) + `)`, true},
+			{"it only added", `UPDATE esquema SET version = 99`, false},
+			{"it destroyed", `UPDATE esquema SET minimo = 98`, true},
+			{"it destroyed nothing that this one does not know of", `UPDATE esquema SET minimo = 3`, false},
+		} {
+			db := directly(t, c)
+			if _, err := db.ExecContext(t.Context(), tc.sql); err != nil {
+				t.Fatal(err)
+			}
+			db.Close() //nolint:errcheck // done with it
+			if tc.refused {
+				refused(t, c, ErrMasNueva, "99", "docs/actualizacion.md")
+				if _, _, err := Migra(t.Context(), c, true); !errors.Is(err, ErrMasNueva) {
+					t.Errorf("%s: gateway migrate: %v", tc.name, err)
+				}
+				continue
+			}
+			ledger(t, c, 0) // which must not say less of version 99 than was said
+		}
+	})
+}
+
+func cierto(c Config) string {
+	if c.DatabaseURL == "" {
+		return "1"
+	}
+	return "true"
+}
+
+func directly(t *testing.T, c Config) *sql.DB {
+	t.Helper()
+	name, address := "pgx", c.DatabaseURL
+	if address == "" {
+		name, address = "sqlite", filepath.Join(c.Dir, "pasarela.db")
+	}
+	db, err := sql.Open(name, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// What this program's migrations destroy keeps earlier ones away.
+func TestOpen_WhenAMigrationDestroysEarlierProgramsAreRefused(t *testing.T) {
+	t.Parallel()
+	c := Config{Dir: t.TempDir(), Now: now}
+	fill(t, c)
+	c.archivos = files(true)
+	open(t, c).Close() //nolint:errcheck // refused next if not
+	c.archivos = files(false)
+	refused(t, c, ErrMasNueva, "4", "2")
+}
