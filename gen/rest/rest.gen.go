@@ -14,6 +14,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for Comprobacion.
+const (
+	ComprobacionCompleta Comprobacion = "completa"
+	ComprobacionForma    Comprobacion = "forma"
+)
+
+// Valid indicates whether the value is a known member of the Comprobacion enum.
+func (e Comprobacion) Valid() bool {
+	switch e {
+	case ComprobacionCompleta:
+		return true
+	case ComprobacionForma:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DigestDeSello.
 const (
 	DigestDeSelloSHA1   DigestDeSello = "sha1"
@@ -715,6 +733,13 @@ type ColumnaExtra struct {
 // Example: nomina12
 type Complemento = string
 
+// Comprobacion Hasta dónde se comprueba un archivo antes de enviarlo a la SEP:
+// - `completa`: lo mismo que la validación, con datos, sellos y certificados. Es el valor si se omite.
+// - `forma`: solo que el archivo esté entero y traiga títulos legibles, cada folio una vez; lo demás lo juzga la SEP.
+//
+// Example: completa
+type Comprobacion string
+
 // ContratoFirmado Lo que contestó Prodigia al firmar, y el contrato.
 type ContratoFirmado struct {
 	// CodigoResultado El código de Prodigia; `0` es firmado.
@@ -1123,6 +1148,13 @@ type ErrorDeCampo struct {
 	//
 	// Example: tipoSolicitud
 	Campo string `json:"campo"`
+
+	// Codigo De un título, qué clase de problema es; los mismos códigos que en la validación. Sin él, los
+	// campos son los de la propia petición.
+	//
+	//
+	// Example: sello
+	Codigo string `json:"codigo,omitempty,omitzero"`
 
 	// Detalle Qué regla no cumple.
 	//
@@ -3378,6 +3410,13 @@ type BackendAuthorization = CredencialBasic
 // Example: modalidades
 type Catalogo = NombreCatalogo
 
+// Comprobar Hasta dónde se comprueba un archivo antes de enviarlo a la SEP:
+// - `completa`: lo mismo que la validación, con datos, sellos y certificados. Es el valor si se omite.
+// - `forma`: solo que el archivo esté entero y traiga títulos legibles, cada folio una vez; lo demás lo juzga la SEP.
+//
+// Example: completa
+type Comprobar = Comprobacion
+
 // CreadaDesde Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
 //
 // Example: 2026-02-01T06:00:00Z
@@ -3919,6 +3958,10 @@ type CargarLoteParams struct {
 	// NombreArchivo El nombre con que llega el archivo, cuando el cuerpo es el archivo mismo; termina en `.xml` o
 	// `.zip`, según lo que sea. Si falta, la pasarela pone uno. Con JSON o formulario va en el cuerpo.
 	NombreArchivo NombreArchivo `form:"nombreArchivo,omitempty" json:"nombreArchivo,omitempty,omitzero"`
+
+	// Comprobar Hasta dónde se comprueba un archivo antes de enviarlo. Vale con el archivo en cualquiera de sus formas,
+	// y no con `titulos`, que la pasarela comprueba siempre.
+	Comprobar Comprobar `form:"comprobar,omitempty" json:"comprobar,omitempty,omitzero"`
 
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
@@ -5551,6 +5594,19 @@ func (siw *ServerInterfaceWrapper) CargarLote(w http.ResponseWriter, r *http.Req
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nombreArchivo"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nombreArchivo", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "comprobar" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
 		}
 		return
 	}

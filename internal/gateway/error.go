@@ -74,6 +74,8 @@ type Campo struct {
 	Detalle string
 	// ValoresValidos lists what is accepted, where that is a closed list.
 	ValoresValidos []string
+	// Codigo is the kind of problem, where the field's rules have stable codes.
+	Codigo string
 }
 
 // Error is a failure with two texts: Detail and Campos for the caller, Err for the log.

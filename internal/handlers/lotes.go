@@ -78,14 +78,19 @@ func (h *handler) cargarLote(w http.ResponseWriter, r *http.Request, params rest
 		return err
 	}
 	defer up.Close()
+	comprobacion := lotes.Comprobacion(params.Comprobar)
 	if up.archivo == nil {
+		if comprobacion != "" {
+			return badField("comprobar", "Es para un archivo ya hecho: los títulos que arma la pasarela se comprueban siempre.")
+		}
 		if up.archivo, err = h.loteDeTitulos(r, up); err != nil {
 			return err
 		}
+		comprobacion = lotes.Forma // what Emite gave has been checked
 	} else if err := up.only(); err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, clave(r, params.IdempotencyKey), up.archivo)
+	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, clave(r, params.IdempotencyKey), up.archivo, comprobacion)
 	replayed(w, again)
 	if err != nil {
 		return err

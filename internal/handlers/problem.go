@@ -90,7 +90,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		Reintentable: e.Reintentable, RequestID: id,
 	}
 	for _, c := range e.Campos {
-		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
+		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Codigo: c.Codigo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
 	}
 	header := w.Header()
 	// What an answer that did not come about has left behind.

@@ -18,15 +18,26 @@ const (
 	operacionCancela = "sep.cancela"
 )
 
+// Comprobacion is how far a file is checked before it is sent.
+type Comprobacion string
+
+const (
+	// Completa refuses what Valida finds wrong, above all a sello that does not hold.
+	Completa Comprobacion = "completa"
+	// Forma refuses only a file that holds no titles, or not readable ones: for
+	// titles of which the SEP is to judge, and for those that Emite has checked.
+	Forma Comprobacion = "forma"
+)
+
 // Carga checks a file and uploads it once. clave is the caller's idempotency
 // key, scoped to the caller, or empty; see ledger.Once.
-func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave string, a *Archivo) (gateway.LoteCargado, bool, error) {
-	revision, err := titulo.RevisaArchivo(a.Section(), a.size, a.Nombre)
+func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave string, a *Archivo, c Comprobacion) (gateway.LoteCargado, bool, error) {
+	revision, err := s.revisa(a, c)
 	if err != nil {
-		return gateway.LoteCargado{}, false, interno(err)
+		return gateway.LoteCargado{}, false, err
 	}
 	if titulo.HayErrores(revision.Problemas) {
-		return gateway.LoteCargado{}, false, Rechazo(revision.Problemas)
+		return gateway.LoteCargado{}, false, rechazo(revision)
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(hash, a.Section()); err != nil {
@@ -40,19 +51,38 @@ func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave st
 	})
 }
 
-// Rechazo is the refusal of a file or of titles with errors among problemas.
-func Rechazo(problemas []titulo.Problema) error {
+func (s *Servicio) revisa(a *Archivo, c Comprobacion) (titulo.Revision, error) {
+	if c != Forma {
+		return s.Valida(a)
+	}
+	revision, err := titulo.RevisaArchivo(a.Section(), a.size, a.Nombre)
+	if err != nil {
+		return titulo.Revision{}, interno(err)
+	}
+	return revision, nil
+}
+
+// rechazo is the refusal of a file in which there are errors. Each says of which
+// entry it is, and of which title.
+func rechazo(revision titulo.Revision) error {
 	e := &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
-		Detail: "No se envió nada a la SEP porque lo rechazaría. Corrija lo indicado en errores."}
-	for _, p := range problemas {
+		Detail: "No se envió nada a la SEP porque lo rechazaría. Corrija lo indicado en errores; si cree que la SEP sí admite la forma, mándelo con comprobar=forma."}
+	folios := make(map[string]string, len(revision.Documentos))
+	for _, d := range revision.Documentos {
+		folios[d.Archivo] = d.FolioControl
+	}
+	for _, p := range revision.Problemas {
 		if p.Nivel != titulo.NivelError {
 			continue
 		}
-		campo := p.Ruta
+		campo, detalle := p.Ruta, p.Detalle
 		if p.Archivo != "" {
 			campo = p.Archivo + "#" + p.Ruta
 		}
-		e.Campos = append(e.Campos, gateway.Campo{Campo: campo, Detalle: p.Detalle, ValoresValidos: p.ValoresValidos})
+		if folio := folios[p.Archivo]; folio != "" && p.Ruta != "nombreArchivo" {
+			detalle = "Título " + recorta(folio) + ": " + detalle
+		}
+		e.Campos = append(e.Campos, gateway.Campo{Campo: campo, Detalle: detalle, ValoresValidos: p.ValoresValidos, Codigo: string(p.Codigo)})
 	}
 	return e
 }

@@ -96,7 +96,7 @@ func collect(e *gateway.Error, i int, problemas []titulo.Problema) []titulo.Prob
 			continue
 		}
 		e.Campos = append(e.Campos, gateway.Campo{Campo: strings.TrimSuffix(fmt.Sprintf("titulos/%d/%s", i, p.Ruta), "/"),
-			Detalle: p.Detalle, ValoresValidos: p.ValoresValidos})
+			Detalle: p.Detalle, ValoresValidos: p.ValoresValidos, Codigo: string(p.Codigo)})
 	}
 	return avisos
 }

@@ -53,38 +53,44 @@ func Campos(problemas []Problema) []gateway.Campo {
 	var campos []gateway.Campo
 	for _, p := range problemas {
 		if p.Nivel == NivelError {
-			campos = append(campos, gateway.Campo{Campo: p.Ruta, Detalle: p.Detalle, ValoresValidos: p.ValoresValidos})
+			campos = append(campos, gateway.Campo{Campo: p.Ruta, Detalle: p.Detalle, ValoresValidos: p.ValoresValidos, Codigo: string(p.Codigo)})
 		}
 	}
 	return campos
 }
 
-// maxProblemas bounds what a hostile document can make us say of it.
+// maxProblemas bounds what a hostile document can make us say of it, by Nivel: a
+// large lote may have an aviso in every title, and nothing wrong.
 const maxProblemas = 1000
 
 // lista gathers problems up to maxProblemas.
 type lista struct {
-	criterio  *Criterio // what a title is judged by; nil where only its XML is read
-	archivo   string
-	problemas []Problema
+	criterio        *Criterio // what a title is judged by; nil where only its XML is read
+	archivo         string
+	problemas       []Problema
+	errores, avisos int // that there were
 }
 
 func (l *lista) pon(p Problema) {
-	switch n := len(l.problemas); {
-	case n < maxProblemas:
+	n := &l.errores
+	if p.Nivel == NivelAviso {
+		n = &l.avisos
+	}
+	switch *n++; {
+	case *n <= maxProblemas:
 		if p.Archivo == "" {
 			p.Archivo = l.archivo
 		}
 		l.problemas = append(l.problemas, p)
-	case n == maxProblemas:
+	case *n == maxProblemas+1:
 		l.problemas = append(l.problemas, Problema{
-			Codigo: CodigoDemasiadosProblemas, Nivel: NivelError,
-			Detalle: fmt.Sprintf("Hay más de %d problemas; se muestran los primeros.", maxProblemas),
+			Codigo: CodigoDemasiadosProblemas, Nivel: p.Nivel,
+			Detalle: fmt.Sprintf("Hay más de %d problemas de nivel %s; se muestran los primeros.", maxProblemas, p.Nivel),
 		})
 	}
 }
 
-func (l *lista) lleno() bool { return len(l.problemas) > maxProblemas }
+func (l *lista) lleno() bool { return l.errores > maxProblemas }
 
 func (l *lista) error(ruta string, c Codigo, format string, args ...any) {
 	l.pon(fallo(ruta, c, format, args...))

@@ -275,7 +275,8 @@ func TestParse_WhenUnknownNodesAreNotTooDeep(t *testing.T) {
 func TestVerifica_WhenThereIsNoEndOfProblems(t *testing.T) {
 	xml := strings.Replace(string(documento(t, ejemplo())), "<Carrera", strings.Repeat("<X/>", 5000)+"<Carrera", 1)
 	got := Verifica([]byte(xml))
+	got = slices.DeleteFunc(got, func(p Problema) bool { return p.Nivel == NivelAviso })
 	if len(got) != maxProblemas+1 || got[maxProblemas].Codigo != CodigoDemasiadosProblemas {
-		t.Errorf("%d problems, the last %v", len(got), got[len(got)-1])
+		t.Errorf("%d errors, the last %v", len(got), got[len(got)-1])
 	}
 }

@@ -142,7 +142,7 @@ func TestSEP_WhenTheTypeHasAnotherName(t *testing.T) {
 		if err != nil || r.Status != 200 || !strings.Contains(string(r.Body), `"valido":true`) {
 			t.Errorf("%s: %d, %v: %s", media, r.Status, err, r.Body)
 		}
-		if got := lote(t, g, media, body); len(got.Titulos) != 1 || got.Titulos[0].Resultado != "registrado" {
+		if got := lote(t, g, media, "", body); len(got.Titulos) != 1 || got.Titulos[0].Resultado != "registrado" {
 			t.Errorf("%s: %+v", media, got)
 		}
 	}

@@ -43,9 +43,10 @@ func upload(t *testing.T, g *gatewaytest.Gateway, path string, body io.Reader, h
 }
 
 // lote uploads body as media, lets the sandbox process it, and returns the rows.
-func lote(t *testing.T, g *gatewaytest.Gateway, media string, body []byte) resultado {
+// query is how far the file is to be checked, empty for all the way.
+func lote(t *testing.T, g *gatewaytest.Gateway, media, query string, body []byte) resultado {
 	t.Helper()
-	r, err := upload(t, g, "/v1/sep/lotes", bytes.NewReader(body), "Content-Type", media)
+	r, err := upload(t, g, "/v1/sep/lotes"+query, bytes.NewReader(body), "Content-Type", media)
 	if err != nil || r.Status != http.StatusCreated {
 		t.Fatalf("carga: status %d, %v: %s", r.Status, err, r.Body)
 	}
@@ -147,7 +148,7 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	docs := emite(t, g, devstack.Titulos(6, "R", gatewaytest.Persona)...)
-	lote(t, g, "application/zip", zipped(t, docs[0]))
+	lote(t, g, "application/zip", "", zipped(t, docs[0]))
 	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_curps_desconocidas": "MEXL010203HDFXXS17"}); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 	for _, c := range cases {
 		files = append(files, c.doc)
 	}
-	got := lote(t, g, "application/zip", zipped(t, files...))
+	got := lote(t, g, "application/zip", "?comprobar=forma", zipped(t, files...))
 	if len(got.Titulos) != len(cases) {
 		t.Fatalf("%d rows for %d titles", len(got.Titulos), len(cases))
 	}
@@ -196,7 +197,7 @@ func TestSEP_WhenUploadsComeInEveryForm(t *testing.T) {
 		"raw XML":   {"application/xml", []byte(docs[3])},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := lote(t, g, tc.media, tc.body); len(got.Titulos) != 1 || got.Titulos[0].Resultado != "registrado" {
+			if got := lote(t, g, tc.media, "", tc.body); len(got.Titulos) != 1 || got.Titulos[0].Resultado != "registrado" {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -262,7 +263,7 @@ func TestSEP_WhenTheAnswerIsLost(t *testing.T) {
 	}
 	// Recovery: the same file again, and the title comes back as registered.
 	g.Sandbox.Reloj().Adelanta(time.Hour)
-	if got := lote(t, g, "application/zip", zipped(t, docs[0])); got.Titulos[0].Resultado != "ya_registrado" {
+	if got := lote(t, g, "application/zip", "", zipped(t, docs[0])); got.Titulos[0].Resultado != "ya_registrado" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -271,7 +272,7 @@ func TestSEP_WhenTitlesAreCancelled(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	docs := emite(t, g, devstack.Titulos(1, "C", gatewaytest.Persona)...)
-	lote(t, g, "application/zip", zipped(t, docs[0]))
+	lote(t, g, "application/zip", "", zipped(t, docs[0]))
 	cancel := func(folio string, body any, headers ...string) gatewaytest.Response {
 		return g.Post("/v1/sep/titulos/"+folio+"/cancelacion", body, headers...)
 	}
