@@ -26,7 +26,7 @@ const rfcPersona = "PEPJ800101AB5"
 func (w *walk) titulos() {
 	w.say("\n== SEP: %d titles from JSON, signed and uploaded as one lote", lote)
 	started := time.Now()
-	rows := w.lote(map[string]any{"titulos": devstack.Titulos(lote, "DEMO", rfcPersona)})
+	rows := w.lote("", map[string]any{"titulos": devstack.Titulos(lote, "DEMO", rfcPersona)})
 	w.say("    %s; %s from JSON to rows", count(rows), time.Since(started).Round(time.Millisecond))
 	if w.err == nil && (len(rows) != lote || rows[lote-1].Resultado != "registrado") {
 		w.err = fmt.Errorf("%d rows: %s", len(rows), count(rows))
@@ -36,7 +36,8 @@ func (w *walk) titulos() {
 	w.show(w.call(http.MethodPost, "/v1/sep/titulos/DEMO00001/cancelacion", map[string]any{"motCancelacion": "R5"}, http.StatusOK))
 }
 
-// rechazos uploads titles that were damaged after they were signed.
+// rechazos uploads titles that were damaged after they were signed: the gateway
+// refuses them, and then, as it is told to, lets the SEP judge.
 func (w *walk) rechazos() {
 	w.say("\n== SEP: a duplicate, a CURP that RENAPO does not have, a cargo that is not the catalogue's, a broken sello")
 	var emitted struct{ Titulos []struct{ XML string } }
@@ -57,7 +58,9 @@ func (w *walk) rechazos() {
 		strings.Replace(x(3), `nombre="LUIS"`, `nombre="LUISA"`, 1))
 	w.err = errors.Join(w.err, err)
 	wanted := []string{"folio_ya_registrado", "curp_no_encontrada", "cargo_invalido", "sello_invalido"}
-	for i, row := range w.lote(map[string]any{"nombreArchivo": "malos.zip", "archivoBase64": base64.StdEncoding.EncodeToString(file)}) {
+	malos := map[string]any{"nombreArchivo": "malos.zip", "archivoBase64": base64.StdEncoding.EncodeToString(file)}
+	w.show(w.call(http.MethodPost, "/v1/sep/lotes", malos, http.StatusUnprocessableEntity))
+	for i, row := range w.lote("?comprobar=forma", malos) {
 		w.say("    %-10s %-13s %-20s %s", row.FolioControl, row.Resultado, row.Motivo, row.Descripcion)
 		if w.err == nil && (i >= len(wanted) || row.Motivo != wanted[i]) {
 			w.err = fmt.Errorf("row %d has motivo %s", i+1, row.Motivo)
@@ -68,10 +71,11 @@ func (w *walk) rechazos() {
 // fila is one row of a result.
 type fila struct{ FolioControl, Resultado, Motivo, Descripcion string }
 
-// lote uploads a lote, lets the sandbox's clock run, and returns its rows.
-func (w *walk) lote(body map[string]any) []fila {
+// lote uploads a lote, lets the sandbox's clock run, and returns its rows. query
+// is how far it is to be checked before.
+func (w *walk) lote(query string, body map[string]any) []fila {
 	var accepted struct{ NumeroLote string }
-	answer := w.call(http.MethodPost, "/v1/sep/lotes", body, http.StatusCreated)
+	answer := w.call(http.MethodPost, "/v1/sep/lotes"+query, body, http.StatusCreated)
 	w.show(answer)
 	w.decode(answer, &accepted)
 	path := "/v1/sep/lotes/" + accepted.NumeroLote
