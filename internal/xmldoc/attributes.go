@@ -15,7 +15,13 @@ const (
 type attribute struct {
 	from, to int
 	colon    int // before the local part; -1 without a prefix
+	// namespace is the prefix's, of an attribute that has one.
+	namespace string
 }
+
+// maxBindings bounds the prefixes that are declared at one place: each is looked
+// for among them.
+const maxBindings = 256
 
 // binding is a prefix that an open element declares.
 type binding struct {
@@ -96,7 +102,7 @@ func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(
 		}
 	}
 	name := r.names[from:]
-	if err := r.note(attribute{from, len(r.names), colon}, name, seen); err != nil {
+	if err := r.note(attribute{from: from, to: len(r.names), colon: colon}, name, seen); err != nil {
 		return err
 	}
 	binds := declares(name)
@@ -252,6 +258,9 @@ func (r *Reader) bind(name, value []byte) error {
 	if !ok {
 		return r.failAt(Malformed, "el espacio de nombres de %s está mal declarado", brief(name))
 	}
+	if len(r.bindings) == maxBindings {
+		return r.failAt(Bound, "Hay más de %d espacios de nombres declarados a la vez", maxBindings)
+	}
 	r.bindings = append(r.bindings, binding{prefix, namespace, len(r.ends)})
 	return nil
 }
@@ -282,7 +291,8 @@ func (r *Reader) namespaces() error {
 	if !r.prefixed {
 		return nil
 	}
-	for i, a := range r.attributes {
+	for i := range r.attributes {
+		a := &r.attributes[i]
 		if a.colon < 0 {
 			continue
 		}
@@ -290,25 +300,29 @@ func (r *Reader) namespaces() error {
 		if prefix == "xmlns" {
 			continue
 		}
-		if !r.bound(prefix) {
+		var ok bool
+		if a.namespace, ok = r.Lookup(prefix); !ok && !r.o.LoosePrefixes {
 			return r.failAt(Malformed, "el prefijo de %s no está declarado", brief(r.names[a.from:a.to]))
 		}
-		for _, b := range r.attributes[:i] {
-			if b.colon >= 0 && bytes.Equal(r.names[a.colon:a.to], r.names[b.colon:b.to]) && r.same(prefix, r.intern(r.names[b.from:b.colon])) {
-				return r.failAt(Malformed, "el atributo %s está repetido", brief(r.names[a.colon+1:a.to]))
-			}
+		if a.namespace != "" && r.again(i) {
+			return r.failAt(Malformed, "el atributo %s está repetido", brief(r.names[a.colon+1:a.to]))
 		}
 	}
 	return nil
 }
 
+// again reports whether an attribute before that at i has its name and namespace.
+func (r *Reader) again(i int) bool {
+	a := r.attributes[i]
+	for _, b := range r.attributes[:i] {
+		if b.namespace == a.namespace && bytes.Equal(r.names[a.colon:a.to], r.names[b.colon:b.to]) {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *Reader) bound(prefix string) bool {
 	_, ok := r.Lookup(prefix)
 	return ok || r.o.LoosePrefixes
-}
-
-func (r *Reader) same(a, b string) bool {
-	x, okX := r.Lookup(a)
-	y, okY := r.Lookup(b)
-	return okX && okY && x == y
 }

@@ -11,7 +11,7 @@ import (
 const (
 	defaultDepth      = 64
 	defaultName       = 1000
-	defaultAttributes = 1000
+	defaultAttributes = 256
 )
 
 // window is what is read at a time.
@@ -40,7 +40,7 @@ type Options struct {
 	Copy io.Writer
 	// Window is what is read at a time: 0 stands for 32 KiB.
 	Window int
-	// The bounds; 0 stands for 64 levels, names of 1,000 bytes, 1,000 attributes
+	// The bounds; 0 stands for 64 levels, names of 1,000 bytes, 256 attributes
 	// of one element, and values and texts of any length.
 	MaxDepth, MaxName, MaxAttributes, MaxValue int
 }

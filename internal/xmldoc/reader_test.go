@@ -3,6 +3,7 @@ package xmldoc_test
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -154,6 +155,26 @@ func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 		_, err := dump(xmldoc.NewReader(strings.NewReader(document), o))
 		if within && err != nil || !within && !errors.Is(err, xmldoc.Bound) {
 			t.Errorf("%s: %v", document, err)
+		}
+	}
+	// Attributes and prefixes are looked for among all that there are, so that there
+	// are not many, in one element or in those that are open.
+	numbered := func(format string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for document, within := range map[string]bool{
+		"<a" + numbered(` b%d=""`, 256) + "/>": true,
+		"<a" + numbered(` b%d=""`, 257) + "/>": false,
+		"<a" + numbered(` xmlns:p%d="u"`, 128) + ">" + "<b" + numbered(` xmlns:p%d="u"`, 128) + "/></a>":                 true,
+		"<a" + numbered(` xmlns:p%d="u"`, 128) + ">" + "<b" + numbered(` xmlns:p%d="u"`, 129) + "/></a>":                 false,
+		"<a>" + strings.Repeat("<b"+numbered(` xmlns:p%d="u"`, 200)+"/>", 3) + "<c" + numbered(` p%d="u"`, 2) + "/></a>": true,
+	} {
+		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{}); within && err != nil || !within && !errors.Is(err, xmldoc.Bound) {
+			t.Errorf("%.60s…: %v", document, err)
 		}
 	}
 	// What is not wanted may be of any length.
