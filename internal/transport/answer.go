@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
@@ -40,10 +41,30 @@ var errNotSOAP = errors.New("not a SOAP 1.1 envelope")
 
 // parseAnswer reads a whole answer, whose charset the transport tells or not. It
 // returns its text in UTF-8 too, as the stub may decode it.
+//
+// What was spent on an answer is not lost because its encoding is not the one that
+// it says, or none that is known.
 func parseAnswer(body []byte, charset string) (Answer, []byte, error) {
+	if charset != "" && utf8.Valid(body) {
+		charset = "utf-8" // a server's default says ISO-8859-1 of everything
+	}
+	answer, text, err := parseText(body, xmldoc.Options{Charset: charset})
+	if errors.Is(err, xmldoc.Bytes) || errors.Is(err, xmldoc.Encoding) {
+		if again, told, err := parseText(xmldoc.Salvage(body), xmldoc.Options{Decoded: true}); err == nil {
+			return again, told, nil
+		}
+	}
+	return answer, text, err
+}
+
+func parseText(body []byte, o xmldoc.Options) (Answer, []byte, error) {
 	text := bytes.NewBuffer(make([]byte, 0, len(body)+len(body)/64))
-	r := newAnswerReader(bytes.NewReader(body), xmldoc.Options{Charset: charset, Copy: text})
+	o.Copy = text
+	r := newAnswerReader(bytes.NewReader(body), o)
 	_, err := r.run(nil)
+	if i := bytes.LastIndex(text.Bytes()[:min(r.to, int64(text.Len()))], []byte("</")); r.nested && i > 0 {
+		r.answer.returned = slices.Concat([]byte("<return>"), text.Bytes()[r.from:i], []byte("</return>"))
+	}
 	return r.answer, canonical(text, r.doc), err
 }
 
@@ -60,6 +81,10 @@ type answerReader struct {
 	doc    *xmldoc.Reader
 	answer Answer
 	path   []string // local names of the open elements
+	// nested says that the document in the return is XML and no text; it stands
+	// between from and to, the end tag with it.
+	nested   bool
+	from, to int64
 }
 
 // newAnswerReader reads an envelope that has come: what stands around it and
@@ -89,10 +114,13 @@ func (r *answerReader) run(stop []string) (bool, error) {
 				return true, nil
 			}
 		case xml.EndElement:
+			if r.returning() && len(r.path) == 4 {
+				r.to = r.doc.Offset()
+			}
 			r.path = r.path[:len(r.path)-1]
 		case xml.CharData:
 			switch {
-			case len(r.path) == 4 && r.path[3] == "return":
+			case len(r.path) == 4 && r.returning():
 				r.answer.returned = append(r.answer.returned, t...)
 			case len(r.path) == 4 || len(r.path) == 5:
 				r.text(string(t))
@@ -121,8 +149,10 @@ func (r *answerReader) start(t xml.StartElement) error {
 		r.answer.payload = t.Name.Local
 	}
 	switch {
-	case len(r.path) == 4 && r.path[1] == "Body" && t.Name.Local == "return":
-		r.answer.returns = true
+	case len(r.path) == 4 && r.returning():
+		r.answer.returns, r.from = true, r.doc.Offset()
+	case len(r.path) > 4 && r.returning():
+		r.nested = true
 	case len(r.path) == 3 && r.path[1] == "Body" && t.Name.Space == nsSOAP && t.Name.Local == "Fault":
 		r.answer.fault = true
 	case len(r.path) == 3 && r.path[1] == "Header" && t.Name.Local == "respuesta",
@@ -137,6 +167,11 @@ func (r *answerReader) start(t xml.StartElement) error {
 		}
 	}
 	return nil
+}
+
+// returning reports whether the reader is in the return of the Body's element.
+func (r *answerReader) returning() bool {
+	return len(r.path) > 3 && r.path[1] == "Body" && r.path[3] == "return"
 }
 
 // text collects the few texts that matter; whitespace may surround them.

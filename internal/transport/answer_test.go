@@ -59,8 +59,6 @@ func TestParseAnswer_WhenNotSOAP(t *testing.T) {
 		"cut":              `<s:Envelope ` + ns + `><s:Body>`,
 		"two documents":    `<s:Envelope ` + ns + `></s:Envelope><s:Envelope ` + ns + `></s:Envelope>`,
 		"too deep":         `<s:Envelope ` + ns + `>` + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + `</s:Envelope>`,
-		"unknown encoding": `<?xml version="1.0" encoding="ebcdic-mx"?><s:Envelope ` + ns + `><s:Body/></s:Envelope>`,
-		"bytes of another": `<?xml version="1.0" encoding="utf-8"?><s:Envelope ` + ns + "><s:Body>\xF1</s:Body></s:Envelope>",
 		"attributes touch": `<s:Envelope ` + ns + `><s:Body a="1"b="2"/></s:Envelope>`,
 	} {
 		if got, _, err := parseAnswer([]byte(body), ""); err == nil {

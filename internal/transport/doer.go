@@ -241,7 +241,7 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	if failed.Class == ClassMalformed || failed.Class == ClassPage {
 		failed.Beginning = beginning(counted.head, charset(resp))
 	}
-	failed.Skew = x.skew(resp)
+	failed.Skew, failed.Answer = x.skew(resp), counted.whole
 	return nil, failed
 }
 
@@ -286,6 +286,7 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 		return got, nil
 	}
 	whole, err := io.ReadAll(io.LimitReader(counted, op.MaxAnswer+1))
+	counted.whole = whole
 	if err != nil {
 		return nil, err
 	}

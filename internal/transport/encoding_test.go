@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -55,6 +56,24 @@ func encoded(envelope string) map[string][2]string {
 	}
 }
 
+// contradictory are answers whose bytes are not in the encoding that is said, or
+// say one that is not known.
+func contradictory(envelope string) map[string][2]string {
+	declared := func(encoding string) string { return `<?xml version="1.0" encoding="` + encoding + `"?>` }
+	return map[string][2]string{
+		"1252 under UTF-8":            {"text/xml", declared("UTF-8") + narrow(envelope)},
+		"1252, nothing said":          {"text/xml", narrow(envelope)},
+		"1252 under UTF-8, a line":    {"text/xml", "\r\n" + declared("UTF-8") + narrow(envelope)},
+		"1252 under UTF-8 and a mark": {"text/xml", "\xEF\xBB\xBF" + declared("UTF-8") + narrow(envelope)},
+		"1252, UTF-8 by Content-Type": {`text/xml; charset="UTF-8"`, declared("windows-1252") + narrow(envelope)},
+		"UTF-8, Latin-1 by default":   {"text/xml;charset=ISO-8859-1", declared("UTF-8") + envelope},
+		"UTF-8, 1252 by default":      {"text/xml; charset=windows-1252", envelope},
+		"UTF-8, an unknown name":      {"text/xml", declared("utf8mb4") + envelope},
+		"1252, an unknown name":       {"text/xml; charset=latin9", declared("ISO-8859-15") + narrow(envelope)},
+		"two texts in two encodings":  {"text/xml", declared("UTF-8") + "<!-- " + narrow("versión") + " -->" + envelope},
+	}
+}
+
 func served(r [2]string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{r[0]}
@@ -65,7 +84,9 @@ func served(r [2]string) http.HandlerFunc {
 func TestDo_WhenTheAnswerIsInAnotherEncodingTheStubGetsUTF8(t *testing.T) {
 	t.Parallel()
 	const envelope = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><R xmlns="urn:d"><Res CodEstatus="5000" Mensaje="Petición Ñ €"/></R></s:Body></s:Envelope>`
-	for name, answer := range encoded(envelope) {
+	answers := encoded(envelope)
+	maps.Copy(answers, contradictory(envelope))
+	for name, answer := range answers {
 		r := newRig(t, served(answer))
 		body, got, err := r.call(peticion(false), &tokens{}, nil)
 		if err != nil || got.Mensaje != "Petición Ñ €" {
@@ -142,7 +163,7 @@ func TestDo_WhenTheAnswerCannotBeReadTellsHowItBegins(t *testing.T) {
 		tells             string
 	}{
 		"an unknown encoding":   {"text/xml", `<?xml version="1.0" encoding="EBCDIC-MX"?>` + open, ClassMalformed, `<?xml version="1.0" encoding="EBCDIC-MX"?>`},
-		"not in its encoding":   {"text/xml", `<?xml version="1.0" encoding="UTF-8"?>` + open + "recepci\xF3n</s:Body></s:Envelope>", ClassMalformed, "recepci\uFFFDn"},
+		"not in its encoding":   {"text/xml", `<?xml version="1.0" encoding="UTF-8"?>` + open + "recepci\xF3n</s:Body>", ClassMalformed, "recepci\uFFFDn"},
 		"cut UTF-16":            {"text/xml", wide(open, binary.LittleEndian) + "x", ClassMalformed, "<s:Envelope"},
 		"plain text":            {"text/plain", "Error en http://10.1.2.3/x: token=" + secret + "<br/>\n más", ClassMalformed, "Error en [dirección] token=[…]<br/> más"},
 		"an echo of a secret":   {"text/xml", "<a><password>muy secreta</password><Token>abc</Token><x clave='u1'/>" + secret + "</b>", ClassMalformed, "<a><password>[…]"},

@@ -63,6 +63,9 @@ type Error struct {
 	// Beginning is how an answer begins that could not be read: one line for the
 	// log, without addresses and what could be a secret.
 	Beginning string
+	// Answer is all that came where that is no answer of the contract: nil of a
+	// stream. It may hold anything, and goes into no log.
+	Answer []byte
 	// Skew is our clock minus the server's, where its Date header told.
 	Skew time.Duration
 	Err  error

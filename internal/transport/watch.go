@@ -46,6 +46,7 @@ type countingReader struct {
 	watch *watch
 	n     int64
 	head  []byte
+	whole []byte // what was read, unless it went into a sink
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {

@@ -236,6 +236,28 @@ func Text(document []byte, charset string) (string, error) {
 	return declareUTF8(string(document)), nil
 }
 
+// Salvage is the text of what came and cannot be read in the encoding that it says:
+// what is UTF-8 in it is taken for that, and every other byte for windows-1252's, as
+// is found where a program pastes texts of two sources together, or says the wrong
+// one. A document in UTF-16 or UTF-32 is returned as it is.
+func Salvage(document []byte) []byte {
+	if bytes.IndexByte(document[:min(len(document), maxDeclaration)], 0) >= 0 {
+		return document
+	}
+	document = bytes.TrimPrefix(document, []byte(markUTF8))
+	out := make([]byte, 0, len(document)+len(document)/16)
+	for len(document) > 0 {
+		char, n := utf8.DecodeRune(document)
+		if char == utf8.RuneError && n == 1 {
+			if char = from1252(document[0]); char < 0 {
+				char = utf8.RuneError
+			}
+		}
+		out, document = utf8.AppendRune(out, char), document[n:]
+	}
+	return out
+}
+
 // Decoded is Text for what came as text already, such as a string of JSON:
 // whatever its declaration says of an encoding no longer holds.
 func Decoded(text string) string { return declareUTF8(strings.TrimPrefix(text, markUTF8)) }

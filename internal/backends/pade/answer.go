@@ -1,14 +1,17 @@
 package pade
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
+	"html"
 	"io"
 	"regexp"
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/transport"
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
@@ -48,22 +51,89 @@ func fields(inner string) (map[string]string, error) {
 	}
 }
 
-// field is one of Firmado's, as text alone.
-var field = regexp.MustCompile(`(?i)<(?:\w+:)?(firmaOk|codigoResultado|mensajeResultado|fechaFirma|xmlBase64)\s*>([^<]*)(?:<|$)`)
+// read returns the fields of an inner document, as much as there is of them. With
+// an error they are what can be found in a document that is no XML: what was signed,
+// or paid for, cannot be had again.
+func read(inner string) (map[string]string, error) {
+	inner = unwrapped(inner)
+	f, err := fields(inner)
+	if err == nil && f["xmlbase64"] != "" {
+		return f, nil
+	}
+	found := salvaged(inner)
+	for name, text := range f {
+		if text != "" || found[name] == "" {
+			found[name] = text
+		}
+	}
+	return found, err
+}
 
-// salvaged finds the fields of a document that is no XML: there may be a contract
-// in it that was signed and cannot be had again.
+// maxWrappings bounds how often the inner document is escaped or encoded more than
+// its envelope asks for.
+const maxWrappings = 3
+
+// unwrapped takes off what was escaped, or put into base64, once too often.
+func unwrapped(inner string) string {
+	for range maxWrappings {
+		text := strings.TrimSpace(strings.TrimPrefix(inner, "\ufeff"))
+		if strings.HasPrefix(text, "&") {
+			inner = html.UnescapeString(text)
+			continue
+		}
+		b, err := document(text)
+		decoded, unread := xmldoc.Text(b, "")
+		if err != nil || unread != nil || !strings.HasPrefix(decoded, "<") {
+			return inner
+		}
+		return decoded
+	}
+	return inner
+}
+
+var (
+	// field is one of the services', as text alone.
+	field = regexp.MustCompile(`(?i)<(?:\w+:)?(firmaOk|codigoResultado|mensajeResultado|fechaFirma|xmlBase64|id|codigo|mensaje)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<]*?)(?:\]\]>)?(?:<|$)`)
+	// unencoded is a document that stands in its field as elements.
+	unencoded = regexp.MustCompile(`(?is)<(?:\w+:)?xmlBase64(?:\s[^<>]*)?>\s*(<[^!].*)</(?:\w+:)?xmlBase64\s*>`)
+)
+
+// salvaged finds the fields of a document wherever in it they are, and whether it
+// is XML or not.
 func salvaged(inner string) map[string]string {
 	out := make(map[string]string)
+	if m := unencoded.FindStringSubmatch(inner); m != nil {
+		out["xmlbase64"] = m[1]
+	}
 	for _, m := range field.FindAllStringSubmatch(inner, maxFields) {
-		out[strings.ToLower(m[1])] = m[2]
+		if name := strings.ToLower(m[1]); out[name] == "" {
+			out[name] = m[2]
+		}
 	}
 	return out
 }
 
+// whole is a return with the end of its document in it.
+var whole = regexp.MustCompile(`(?is)<(?:\w+:)?return(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?(.*/(?:\w+:)?xmlBase64\s*(?:>|&gt;).*?)(?:\]\]>)?\s*(?:</(?:\w+:)?return\s*>|$)`)
+
+// delivered is the inner document of an answer that is none of the contract, with an
+// envelope that is broken or cut, or under an HTTP error: empty unless the document
+// that was signed came whole.
+func delivered(err error) string {
+	var failed *transport.Error
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	m := whole.FindSubmatch(xmldoc.Salvage(failed.Answer))
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}
+
 // document decodes a field of base64: in lines, without padding, in the other
-// alphabet, or not encoded at all. What cannot be told is returned as it came,
-// with an error.
+// alphabet, twice, or not encoded at all. What cannot be told is returned as it
+// came, with an error.
 func document(text string) ([]byte, error) {
 	clean := strings.Join(strings.Fields(text), "")
 	switch {
@@ -71,11 +141,16 @@ func document(text string) ([]byte, error) {
 		return nil, errAnswer
 	case strings.HasPrefix(clean, "<"):
 		return []byte(strings.TrimSpace(text)), nil
+	case strings.HasPrefix(clean, "&") && html.UnescapeString(text) != text:
+		return document(html.UnescapeString(text))
 	}
 	clean = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(clean, "="))
 	b, err := base64.RawStdEncoding.DecodeString(clean)
 	if err != nil {
 		return []byte(text), errors.Join(errAnswer, err)
+	}
+	if again, err := document(string(b)); err == nil && !bytes.HasPrefix(bytes.TrimSpace(b), []byte("<")) && bytes.HasPrefix(again, []byte("<")) {
+		return again, nil
 	}
 	return b, nil
 }

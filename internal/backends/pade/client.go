@@ -106,8 +106,8 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 		if err != nil {
 			return false, c.addendas.failure(op, err)
 		}
-		f, err := fields(inner)
-		if err != nil {
+		f, err := read(inner)
+		if err != nil && f["xmlbase64"] == "" {
 			return false, unreadable(err)
 		}
 		out = gateway.AddendaProcesada{ID: f["id"], Contrato: f["contrato"], Codigo: strings.TrimSpace(f["codigo"]), Mensaje: transport.PublicText(f["mensaje"], "")}
@@ -145,7 +145,9 @@ func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cu
 	call := func() (bool, error) {
 		inner, err := c.present(ctx, operacion, cuenta, base64.StdEncoding.EncodeToString(contrato), literal)
 		if err != nil {
-			return false, c.firmado.failure(op, err)
+			if inner = delivered(err); inner == "" {
+				return false, c.firmado.failure(op, err)
+			}
 		}
 		var refused bool
 		out, refused, err = signed(op, inner)
@@ -188,10 +190,7 @@ func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, 
 // document, even one that cannot be decoded; an answer in which none can be found
 // may have been a signature.
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
-	f, err := fields(inner)
-	if err != nil {
-		f = salvaged(inner)
-	}
+	f, err := read(inner)
 	if err != nil && f["xmlbase64"] == "" {
 		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Err = err
@@ -203,7 +202,7 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 		e, credentials := refusal(CodigosFirmado(), out.Codigo, f["mensajeresultado"])
 		return out, credentials, e
 	}
-	if ok := strings.EqualFold(strings.TrimSpace(f["firmaok"]), "true"); !ok || len(out.XML) == 0 {
+	if !signedBy(f["firmaok"]) || len(out.XML) == 0 {
 		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Codigo, e.Mensaje, e.Err = out.Codigo, out.Mensaje, errors.Join(errAnswer, err)
 		return out, false, e
@@ -212,6 +211,12 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 		out.Motivo = "Lo que entregó Prodigia como documento no es base64, y va tal como llegó."
 	}
 	return out, false, nil
+}
+
+// signedBy reads firmaOk, a boolean of XML Schema that the PAC is careless with.
+func signedBy(firmaOk string) bool {
+	firmaOk = strings.TrimSpace(firmaOk)
+	return firmaOk == "1" || strings.EqualFold(firmaOk, "true")
 }
 
 // prepare makes the context of one call.

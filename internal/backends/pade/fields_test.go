@@ -2,6 +2,7 @@ package pade
 
 import (
 	"encoding/base64"
+	"html"
 	"strings"
 	"testing"
 
@@ -37,6 +38,7 @@ func TestDocument_WhenItsBase64IsOfAnyKind(t *testing.T) {
 	for name, text := range map[string]string{
 		"standard": std, "in lines": std[:8] + "\r\n  " + std[8:] + "\n", "without padding": strings.TrimRight(std, "="),
 		"base64url": base64.URLEncoding.EncodeToString([]byte(xml)), "the document itself": "\n" + xml + " ",
+		"twice": base64.StdEncoding.EncodeToString([]byte(std)), "escaped": html.EscapeString(xml),
 	} {
 		if got, err := document(text); err != nil || string(got) != xml {
 			t.Errorf("%s: %q, %v", name, got, err)
@@ -68,6 +70,12 @@ func TestSigned_WhenTheAnswerIsOdd(t *testing.T) {
 		"signed, without one":         {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "</padeFirmado>", false, false, true},
 		"broken before its document":  {"<padeFirmado><firmaOk>true</firmaOk><m>a & b</m>" + fields + document + "</padeFirmado>", true, false, false},
 		"cut in its document":         {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "<xmlBase64>PGEvP", true, true, false},
+		"escaped twice":               {html.EscapeString("<padeFirmado><firmaOk>true</firmaOk>" + fields + document + "</padeFirmado>"), true, false, false},
+		"escaped three times":         {html.EscapeString(html.EscapeString("<padeFirmado><firmaOk>true</firmaOk>" + fields + document + "</padeFirmado>")), true, false, false},
+		"in base64":                   {base64.StdEncoding.EncodeToString([]byte("<?xml version='1.0' encoding='ISO-8859-1'?><padeFirmado><m>\xF1</m><firmaOk>true</firmaOk>" + fields + document + "</padeFirmado>")), true, false, false},
+		"one level deeper":            {"<return><padeFirmado><firmaOk>true</firmaOk>" + fields + document + "</padeFirmado></return>", true, false, false},
+		"its document as elements":    {"<padeFirmado><firmaOk>true</firmaOk>" + fields + "<xmlBase64><Contrato a='1'/></xmlBase64></padeFirmado>", true, false, false},
+		"broken, in CDATA, typed":     {"<padeFirmado><m>a & b</m><firmaOk>1</firmaOk>" + fields + "<x:xmlBase64 xsi:type='b'><![CDATA[PGEvPg==]]></x:xmlBase64></padeFirmado>", true, false, false},
 		"no document of the PAC's":    {"Mantenimiento", false, false, true},
 		"refused, and nothing beside": {"<padeFirmado><firmaOk>false</firmaOk><codigoResultado>301</codigoResultado></padeFirmado>", false, false, true},
 	} {
