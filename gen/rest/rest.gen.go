@@ -1519,7 +1519,7 @@ type IDDescarga = string
 // Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
 type IDEntrega = string
 
-// IDPaquete Identificador opaco de un paquete; mayúsculas y minúsculas cuentan.
+// IDPaquete Identificador opaco de un paquete; valen mayúsculas y minúsculas.
 //
 // Example: 05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01
 type IDPaquete = string
@@ -1860,7 +1860,7 @@ type PaqueteDeDescarga struct {
 	// Example: Venció en el SAT antes de que hubiera una copia completa.
 	Detalle string `json:"detalle,omitempty,omitzero"`
 
-	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algún archivo dentro; un `perdido` ni siquiera es un ZIP completo.
+	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algo dentro no se puede leer; un `perdido` ni siquiera es un ZIP completo.
 	// La pasarela ya usó la segunda descarga que permite el SAT, o la usará, y se queda con la entrega en que se lee más.
 	//
 	//
@@ -1887,7 +1887,7 @@ type PaqueteDeDescarga struct {
 	// Example: 2026-02-01T20:14:09Z
 	Guardado time.Time `json:"guardado,omitempty,omitzero"`
 
-	// IDPaquete El identificador que le dio el SAT; mayúsculas y minúsculas cuentan.
+	// IDPaquete El identificador que le dio el SAT; al pedirlo valen mayúsculas y minúsculas.
 	//
 	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
 	IDPaquete string `json:"idPaquete"`

@@ -58,25 +58,27 @@ func (l *Lectura) Cuenta(ctx context.Context, p gateway.Paquete, metadata bool, 
 // bytes for each: two deliveries are seldom weighed.
 func Legibles(r io.ReaderAt, size int64) (legibles, fallas int64, err error) {
 	var vistos [][store.LargoUUID]byte
+	pesa := func(uuid string, falla *cfdi.Falla) {
+		clave, ok := cfdi.Clave(uuid)
+		switch {
+		case falla != nil && falla.Ajena: // all of one kind are to the reader of the other
+		case falla != nil || !ok:
+			fallas++
+		default:
+			vistos = append(vistos, clave)
+		}
+	}
 	for leido, err := range cfdi.Resumenes(r, size, cfdi.Posicion{}) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if clave, ok := cfdi.Clave(leido.Valor.UUID); ok && leido.Falla == nil {
-			vistos = append(vistos, clave)
-		} else {
-			fallas++
-		}
+		pesa(leido.Valor.UUID, leido.Falla)
 	}
 	for leido, err := range cfdi.Metadatos(r, size, cfdi.Posicion{}) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if clave, ok := cfdi.Clave(leido.Valor.UUID); ok && leido.Falla == nil {
-			vistos = append(vistos, clave)
-		} else {
-			fallas++
-		}
+		pesa(leido.Valor.UUID, leido.Falla)
 	}
 	slices.SortFunc(vistos, func(a, b [store.LargoUUID]byte) int { return bytes.Compare(a[:], b[:]) })
 	return int64(len(slices.Compact(vistos))), fallas, nil

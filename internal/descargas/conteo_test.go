@@ -254,9 +254,18 @@ func TestLectura_WhenCountedEveryEntryIsOpened(t *testing.T) {
 	}
 }
 
-// TestSegunda_WhenEntriesAreDamaged: the second download is asked for once, and what is
+// soloFallas has what cannot be read be what was packed.
+func soloFallas(f func(gateway.Paquete, func(Visto) error) (Conteo, error)) func(gateway.Paquete, func(Visto) error) (Conteo, error) {
+	return func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
+		c, err := f(p, visto)
+		c.Danadas = 0
+		return c, err
+	}
+}
+
+// TestSegunda_WhenEntriesCannotBeRead: the second download is asked for once, and what is
 // kept is what counts.
-func TestSegunda_WhenEntriesAreDamaged(t *testing.T) {
+func TestSegunda_WhenEntriesCannotBeRead(t *testing.T) {
 	t.Parallel()
 	const dia = "2026-01-02T03:04:05"
 	afuera := &gateway.Error{Kind: gateway.KindNoDisponible, NoEnviada: true, Reintentable: true, Detail: "no está"}
@@ -288,12 +297,16 @@ func TestSegunda_WhenEntriesAreDamaged(t *testing.T) {
 		"the SAT owes no more": {trozos(1, trozo{0, 9, dia}), nil, func(int) (Segunda, error) {
 			return Segunda{}, &gateway.Error{Kind: gateway.KindYaNoDisponible, Codigo: "5007", Detail: "venció"}
 		}, gateway.DescargaParcial, [2]int64{9, 1}, 1, "no se pudo bajar otra vez: venció"},
-		// The bytes are those that were packed: they would come again.
-		"an entry is no CFDI": {func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
-			c, err := trozos(1, trozo{0, 9, dia})(p, visto)
-			c.Danadas = 0
+		// Whatever the reason: what was packed wrongly may have been packed again.
+		"an entry is no CFDI": {soloFallas(trozos(1, trozo{0, 9, dia})), trozos(0, trozo{0, 10, dia}), func(int) (Segunda, error) { return Segunda{Hecha: true, Cambia: true}, nil },
+			gateway.DescargaTerminada, [2]int64{10, 0}, 1, "y vale la segunda."},
+		"an entry is no CFDI, twice": {soloFallas(trozos(1, trozo{0, 9, dia})), nil, func(int) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil },
+			gateway.DescargaParcial, [2]int64{9, 1}, 1, "las dos entregas son idénticas."},
+		"an entry is of no package": {func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
+			c, err := trozos(0, trozo{0, 9, dia})(p, visto)
+			c.Ajenas = 1
 			return c, err
-		}, nil, nil, gateway.DescargaParcial, [2]int64{9, 1}, 0, "Se guardó el paquete"},
+		}, nil, nil, gateway.DescargaParcial, [2]int64{9, 0}, 0, "Se guardó el paquete"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

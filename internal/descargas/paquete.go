@@ -86,12 +86,11 @@ func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.Paqu
 	return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: strings.TrimSpace(detalle)})
 }
 
-// segunda has a package with damaged entries downloaded once more, where the SAT still
-// owes that, and counts it again if the second copy is the better. What cannot be read
-// though its bytes are those that were packed would come again as it is. It says what
-// was done; p is due again where the SAT was not to be had.
+// segunda has a package some of whose content cannot be read downloaded once more,
+// whatever the reason, where the SAT still owes that, and counts it again if the second
+// copy is the better. It says what was done; p is due again where the SAT was not to be had.
 func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) (string, error) {
-	if p.Danadas == 0 {
+	if p.Fallas == 0 {
 		return "", nil
 	}
 	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
@@ -100,9 +99,9 @@ func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteD
 	case err != nil && p.Intentos < maxSegundas && now.Before(d.Tope) && trasDescargar(*p, e, m.marco(d)).accion != fallar:
 		p.Intentos++
 		p.Estado, p.Siguiente = gateway.PaquetePendiente, antesDe(d.Tope, now, now.Add(m.cfg.Ritmo.fallo(p.Intentos)))
-		return "El paquete " + p.Paquete.IDPaquete + " está guardado y tiene archivos dañados; se intentará bajarlo otra vez: " + e.Detail, nil
+		return "El paquete " + p.Paquete.IDPaquete + " está guardado y trae contenido que no se puede leer; se intentará bajarlo otra vez: " + e.Detail, nil
 	case err != nil:
-		return "Tiene archivos dañados y no se pudo bajar otra vez: " + e.Detail, nil //nolint:nilerr // what is kept stays
+		return "Trae contenido que no se puede leer, y no se pudo bajar otra vez: " + e.Detail, nil //nolint:nilerr // what is kept stays
 	case !s.Hecha:
 		return "", nil
 	case s.Igual:
@@ -116,11 +115,11 @@ func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteD
 	if err := m.cuentaPaquete(ctx, d, p); err != nil {
 		return "", err
 	}
-	if p.Danadas > 0 {
+	if p.Fallas > 0 {
 		// It owes nothing more: this only says so in its row.
 		_, err = m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
 	}
-	return "Se bajó otra vez, porque la primera entrega tenía archivos dañados, y vale la segunda.", err
+	return "Se bajó otra vez, porque la primera entrega traía contenido que no se puede leer, y vale la segunda.", err
 }
 
 // trae brings the package into storage and counts it.

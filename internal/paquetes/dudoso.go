@@ -16,7 +16,7 @@ import (
 
 // What the SAT delivers is kept also when it is broken: it delivers no third time.
 // A delivery is doubtful when it is no whole ZIP, or when whoever reads it finds
-// damaged entries in it (Repite). Only a doubtful one can be replaced, by a better.
+// entries in it that cannot be read (Repite). Only a doubtful one can be replaced, by a better.
 
 const noEsZIP = "Lo que entregó el SAT no es un ZIP completo."
 
@@ -61,7 +61,7 @@ func (a *Almacen) enDisco(parcial string) bool {
 }
 
 // seLeeMas tells whether more can be read in e than in what is kept, or as much with
-// less that is damaged.
+// less that cannot be read.
 func (a *Almacen) seLeeMas(ctx context.Context, paquete gateway.Paquete, e entrega) (bool, error) {
 	kept, err := a.Lee(ctx, paquete)
 	if err != nil {
@@ -147,7 +147,7 @@ func (a *Almacen) relevo(ctx context.Context, paquete gateway.Paquete, v *vuelo,
 	return anterior, gana
 }
 
-// Segunda is what the second download of a package with damaged entries has come to.
+// Segunda is what the second download of a package with unreadable entries has come to.
 type Segunda struct {
 	// Hecha says that it was made, now or before.
 	Hecha bool
@@ -155,7 +155,7 @@ type Segunda struct {
 	Cambia, Igual bool
 }
 
-// Repite enters that a whole package which is kept has damaged entries, and makes the
+// Repite enters that a whole package which is kept has entries that cannot be read, and makes the
 // second download if the SAT owes one. What of both lets more be read is kept. Errors
 // are *gateway.Error, of the second download; the first stays.
 func (a *Almacen) Repite(ctx context.Context, paquete gateway.Paquete, detalle string) (Segunda, error) {

@@ -16,14 +16,14 @@ import (
 // What a defect of a package comes to.
 const (
 	seLee   = "it is read as it is"
-	sePide  = "bytes are not those that were packed: the second delivery is fetched"
-	seFalta = "something is not there, or was packed beyond reading"
+	sePide  = "something that is there cannot be read: the second delivery is fetched"
+	seFalta = "something is not there"
 )
 
 // defectosCFDI and defectosMetadata are all that the sandbox can do to a package.
 func defectosCFDI() map[string]string {
 	return map[string]string{
-		"crc": sePide, "deflate64": sePide, "bzip2": sePide, "cifrada": sePide, "xml_cortado": seFalta, "sin_entradas": seFalta,
+		"crc": sePide, "deflate64": sePide, "bzip2": sePide, "cifrada": sePide, "xml_cortado": sePide, "sin_entradas": seFalta,
 		"faltante": seFalta, "en_lugar": seFalta,
 		"repetida": seLee, "repetida copia_doble": seLee, "otro_nombre": seLee, "windows1252": seLee, "utf16": seLee, "marca": seLee,
 		"antes_del_xml": seLee, "despues_del_xml": seLee, "addenda_amp": seLee, "addenda_latin1": seLee, "cola": seLee,

@@ -151,7 +151,9 @@ func TestDescarga_WhenWhatIsDeliveredIsBroken(t *testing.T) {
 	}{
 		"a checksum, the first time":   {"CFDI", unaVez(siempre("", "crc")), "terminada", 0, 0, 0, 2, 1, false, ""},
 		"another method":               {"CFDI", siempre("", "deflate64"), "parcial", 1, 0, 1, 2, 1, true, "Deflate64"},
-		"an entry is cut":              {"CFDI", siempre("", "xml_cortado"), "parcial", 1, 0, 1, 1, 1, false, "1 no se puede leer"},
+		"an entry is cut":              {"CFDI", siempre("", "xml_cortado"), "parcial", 1, 0, 1, 2, 1, true, "1 no se puede leer"},
+		"cut, the first time":          {"CFDI", unaVez(siempre("", "xml_cortado")), "terminada", 0, 0, 0, 2, 1, false, ""},
+		"an entry is encrypted":        {"CFDI", siempre("", "cifrada"), "parcial", 1, 0, 1, 2, 1, true, "cifrado"},
 		"twice, in another's place":    {"CFDI", siempre("", "en_lugar"), "parcial", 1, 1, 0, 1, 1, false, "falta 1, 1 viene repetido."},
 		"twice, beside all":            {"CFDI", siempre("", "repetida"), "terminada", 0, 1, 0, 1, 1, false, "1 viene repetido"},
 		"twice, with the name doubled": {"CFDI", siempre("", "repetida", "copia_doble"), "terminada", 0, 1, 0, 1, 1, false, "1 viene repetido"},
