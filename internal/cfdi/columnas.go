@@ -1,6 +1,7 @@
 package cfdi
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -29,9 +30,14 @@ const (
 )
 
 const (
-	separador   = '~'
-	maxColumnas = 64
-	marcaUTF8   = "\uFEFF"
+	separador = '~'
+	// adornos may stand around a UUID or the name of a column, of which they are no part.
+	adornos    = " \t\"{}"
+	maxAdornos = 8
+	// maxInicioEncabezado is within what a header's first two columns are.
+	maxInicioEncabezado = 64
+	maxColumnas         = 64
+	marcaUTF8           = "\uFEFF"
 )
 
 func columnaDe(nombre string) columna {
@@ -89,7 +95,7 @@ func leeEncabezado(fila []byte) (e encabezado, detalle string) {
 	}
 	vistas := map[columna]bool{}
 	for nombre := range strings.SplitSeq(texto, string(separador)) {
-		nombre = strings.TrimSpace(nombre)
+		nombre = strings.Trim(nombre, adornos)
 		c := columnaDe(nombre)
 		if c != colOtra && c != colNombreOtro {
 			if vistas[c] {
@@ -104,6 +110,21 @@ func leeEncabezado(fila []byte) (e encabezado, detalle string) {
 		return e, "No es un texto de metadatos: el encabezado no tiene una columna Uuid entre otras, sino «" + muestra(texto) + "»."
 	}
 	return e, ""
+}
+
+// pareceEncabezado reports whether a row begins with the names of two columns.
+func pareceEncabezado(fila []byte) bool {
+	primero, resto, hay := bytes.Cut(fila, []byte{separador})
+	if !hay || len(primero) >= largoUUID || !conocida(primero) {
+		return false
+	}
+	segundo, _, _ := bytes.Cut(resto, []byte{separador})
+	return conocida(segundo)
+}
+
+func conocida(nombre []byte) bool {
+	c := columnaDe(string(bytes.Trim(nombre, adornos)))
+	return c != colOtra && c != colNombreOtro
 }
 
 func (e encabezado) tiene(c columna) bool {
@@ -130,7 +151,7 @@ func (c columna) libre() bool {
 func (c columna) admite(valor string, estricto bool) bool {
 	switch c {
 	case colUUID:
-		_, ok := Clave(valor)
+		_, ok := Clave(strings.Trim(valor, adornos))
 		return ok
 	case colRFCEmisor:
 		return esRFC(valor)

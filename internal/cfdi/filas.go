@@ -128,7 +128,7 @@ func (f *filas) siguiente() (fila []byte, terminada bool, err error) {
 // what follows it and is not blank, negative when nothing does.
 func (f *filas) acaba(corte, sigue int, esFila, larga bool) (bool, error) {
 	dura := !f.crlf || corte > 0 && f.buf[f.pos+corte-1] == '\r'
-	inicio := sigue >= 0 && f.empieza(sigue)
+	inicio := sigue >= 0 && (f.empieza(sigue) || f.encabeza(sigue))
 	switch {
 	case dura && inicio, larga && sigue < 0:
 		return true, nil
@@ -196,9 +196,13 @@ func (f *filas) suelta(n int) int {
 func (f *filas) empieza(at int) bool {
 	k := f.alinea.uuid
 	if k == 0 {
-		f.asegura(at + largoUUID + 1)
-		b := f.buf[f.pos+at : f.fin]
-		return len(b) > largoUUID && b[largoUUID] == separador && formaDeUUID(b[:largoUUID])
+		f.asegura(at + largoUUID + maxAdornos + 1)
+		b := f.buf[f.pos+at : min(f.fin, f.pos+at+largoUUID+maxAdornos+1)]
+		if len(b) > largoUUID && b[largoUUID] == separador {
+			return formaDeUUID(b[:largoUUID])
+		}
+		i := bytes.IndexByte(b, separador)
+		return i > largoUUID && formaDeUUID(bytes.Trim(b[:i], adornos))
 	}
 	f.asegura(at + maxInicio)
 	linea := f.buf[f.pos+at : min(f.fin, f.pos+at+maxInicio)]
@@ -208,13 +212,20 @@ func (f *filas) empieza(at int) bool {
 	for i := 0; ; i++ {
 		campo, resto, hay := bytes.Cut(linea, []byte{separador})
 		if i == k {
-			return formaDeUUID(campo)
+			return formaDeUUID(bytes.Trim(campo, adornos))
 		}
 		if c := f.alinea.columnas[i]; !hay || !c.libre() && !c.admite(string(campo), false) {
 			return false
 		}
 		linea = resto
 	}
+}
+
+// encabeza reports whether a header begins at a place: texts that were put together have
+// one in the middle.
+func (f *filas) encabeza(at int) bool {
+	f.asegura(at + maxInicioEncabezado)
+	return pareceEncabezado(f.buf[f.pos+at : min(f.fin, f.pos+at+maxInicioEncabezado)])
 }
 
 // formaDeUUID reports whether a field is as long as a UUID, with its hyphens. One that
@@ -235,6 +246,12 @@ func (f *filas) trasBlancos(n int) int {
 		f.asegura(i + 1)
 		if f.pos+i >= f.fin {
 			return -1
+		}
+		if f.buf[f.pos+i] == marcaUTF8[0] {
+			if f.asegura(i + len(marcaUTF8)); bytes.HasPrefix(f.buf[f.pos+i:f.fin], []byte(marcaUTF8)) {
+				i += len(marcaUTF8) - 1
+				continue
+			}
 		}
 		if !enBlanco(f.buf[f.pos+i]) {
 			return i
@@ -282,15 +299,4 @@ func (f *filas) llena() {
 			f.err = io.ErrNoProgress
 		}
 	}
-}
-
-// salta passes over n rows without looking into them, and returns how many there were.
-func (f *filas) salta(n int) (saltadas int, err error) {
-	for saltadas < n {
-		if _, _, err := f.siguiente(); err != nil && !errors.Is(err, errFilaLarga) {
-			return saltadas, err
-		}
-		saltadas++
-	}
-	return saltadas, nil
 }

@@ -85,13 +85,32 @@ func abreTexto(entrada string, r io.Reader) (t *textoLeido, detalle string, err 
 
 // salta passes over rows that were read before.
 func (t *textoLeido) salta(n int) error {
-	saltadas, err := t.filas.salta(n)
-	t.fila += saltadas
-	return err
+	for range n {
+		fila, _, err := t.filas.siguiente()
+		if err != nil && !errors.Is(err, errFilaLarga) {
+			return err
+		}
+		t.fila++
+		t.encabeza(fila)
+	}
+	return nil
+}
+
+// encabeza reports whether a row is a header again, which goes for the rows that follow.
+func (t *textoLeido) encabeza(fila []byte) bool {
+	if !pareceEncabezado(fila) {
+		return false
+	}
+	otro, detalle := leeEncabezado(fila)
+	if detalle != "" || otro.terceros() != t.alinea.terceros() || otro.metadatos() != t.alinea.metadatos() {
+		return false
+	}
+	t.alinea.encabezado = otro
+	return true
 }
 
 // siguiente reads the next row into m. Its detail, in Spanish, says why the row
-// cannot be used. A header in the middle, of texts that were put together, is passed over.
+// cannot be used. A header in the middle, of texts that were put together, is no row.
 func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
 	for {
 		fila, terminada, err := t.filas.siguiente()
@@ -103,7 +122,7 @@ func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
 			return "", err
 		}
 		t.fila++
-		if string(fila) != t.alinea.crudo {
+		if !t.encabeza(fila) {
 			return t.lee(m, fila, terminada), nil
 		}
 	}
@@ -120,7 +139,7 @@ func (t *textoLeido) lee(m *Metadato, fila []byte, terminada bool) (detalle stri
 	}
 	m.Aviso = t.alinea.alinea(texto)
 	t.llena(m)
-	m.UUID = strings.ToLower(m.UUID)
+	m.UUID = strings.ToLower(strings.Trim(m.UUID, adornos))
 	clave, valida := Clave(m.UUID)
 	if !valida {
 		*m = Metadato{}
@@ -141,11 +160,9 @@ func (t *textoLeido) lee(m *Metadato, fila []byte, terminada bool) (detalle stri
 }
 
 func empiezaConUUID(texto string) bool {
-	if len(texto) <= largoUUID || texto[largoUUID] != separador {
-		return false
-	}
-	_, valida := Clave(texto[:largoUUID])
-	return valida
+	campo, _, hay := strings.Cut(texto, string(separador))
+	_, valida := Clave(strings.Trim(campo, adornos))
+	return hay && valida
 }
 
 func enMinusculas(b []byte) {

@@ -40,6 +40,7 @@ func (d defecto) Error() string { return string(d) }
 const (
 	errNoCFDI    defecto = "No es un CFDI: su elemento raíz es otro, o de otra versión."
 	errSinTimbre defecto = "No tiene timbre: le falta el UUID."
+	errFolio     defecto = "El folio fiscal de su timbre no es un UUID."
 	errRepetido  defecto = "Tiene un atributo dos veces."
 
 	maxComplementos = 64
@@ -161,7 +162,10 @@ func (l *lectorResumen) completa() error {
 	if l.r.UUID == "" {
 		return errSinTimbre
 	}
-	l.r.UUID = strings.ToLower(l.r.UUID)
+	l.r.UUID = strings.ToLower(strings.Trim(l.r.UUID, adornos))
+	if _, ok := Clave(l.r.UUID); !ok {
+		return errFolio
+	}
 	slices.Sort(l.r.Complementos)
 	l.r.Complementos = slices.Compact(l.r.Complementos)
 	return nil

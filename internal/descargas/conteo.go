@@ -98,10 +98,6 @@ func cuenta[T any](ctx context.Context, r Abierto, f fuente[T], visto func(Visto
 			continue
 		}
 		uuid, estatus := f.clave(leido.Valor)
-		if _, ok := cfdi.Clave(uuid); !ok {
-			c.falla(&cfdi.Falla{Entrada: uuid, Detalle: "El folio fiscal de su timbre no es un UUID."})
-			continue
-		}
 		if err := visto(Visto{UUID: uuid, Estatus: estatus, Fecha: f.fecha(leido.Valor)}); err != nil {
 			return c, interno(err)
 		}
