@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
@@ -286,5 +288,54 @@ func TestAbre_WhenTheIDIsWrittenInBothCases(t *testing.T) {
 	b, errB := r.store.Paquete(t.Context(), otro)
 	if a != b || !a.Completo || a.Descargas != 1 || errA != nil || errB != nil {
 		t.Errorf("%+v\n%+v", a, b)
+	}
+}
+
+// TestTrae_WhenTheSecondFlightBeginsWhileTheFirstIsPutAside: what the first has left
+// to do takes nothing from the second.
+func TestTrae_WhenTheSecondFlightBeginsWhileTheFirstIsPutAside(t *testing.T) {
+	t.Parallel()
+	zip := makeZip(t, 50, "")
+	moviendo, sigue := make(chan struct{}), make(chan struct{})
+	var primera atomic.Bool
+	var r0 atomic.Pointer[rig]
+	r := start(t, options{paso: func(punto string) {
+		if punto == "paquete-recibido" && primera.CompareAndSwap(false, true) {
+			close(moviendo)
+			<-sigue
+		}
+	}, serve: func(_ context.Context, n int32, sink io.Writer) error {
+		if n == 1 {
+			_, err := sink.Write(zip[:300])
+			return err
+		}
+		close(sigue)
+		// The first is in its place before the second has come.
+		for {
+			row, err := r0.Load().store.Paquete(t.Context(), elPaquete)
+			if err != nil || row.Completo {
+				_, errWrite := sink.Write(zip)
+				return errors.Join(err, errWrite)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}})
+	r0.Store(r)
+	if c, err := r.Abre(t.Context(), elPaquete); err == nil {
+		if _, err := read(c); err == nil {
+			t.Fatal("half a ZIP was taken for one")
+		}
+	}
+	<-moviendo
+	c, err := r.Abre(t.Context(), elPaquete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(c); err != nil || !bytes.Equal(got, zip) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	settle(r.Almacen)
+	if row, err := r.store.Paquete(t.Context(), elPaquete); err != nil || !row.Completo || row.Roto || row.Vuela != "" || row.Bytes != int64(len(zip)) {
+		t.Errorf("%+v, %v", row, err)
 	}
 }

@@ -139,11 +139,13 @@ func bit(b bool) int {
 
 // Recibe enters that the process p.Vuela holds a delivery of the package in its file
 // p.Parcial, whole but for what p.Duda says. It takes the place of a doubtful one.
-// From then on the object counts as referred to. It returns false
+// What is no whole ZIP is nobody's to fly from then on: the second download may begin
+// while its file moves. From then on the object counts as referred to. It returns false
 // when the package is no longer this process's to fly, and an *OcupadoError
 // while another process removes the object; muerto names one that has died.
 func (s *Store) Recibe(ctx context.Context, p Pendiente, muerto string) (bool, error) {
-	return s.recibe(ctx, p, muerto, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0
+	return s.recibe(ctx, p, muerto, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0,
+			vuela = CASE WHEN $10 = 1 THEN '' ELSE vuela END
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND (completo = 0 OR dudoso <> '')`)
 }
 
@@ -151,8 +153,8 @@ func (s *Store) Recibe(ctx context.Context, p Pendiente, muerto string) (bool, e
 // with a row or, after a crash, without one.
 func (s *Store) Adopta(ctx context.Context, p Pendiente, muerto string) (bool, error) {
 	return s.recibe(ctx, p, muerto, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
-		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
-		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = $8,
+		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, CASE WHEN $10 = 1 THEN '' ELSE $8 END, $9, $10, $11)
+		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = CASE WHEN $10 = 1 THEN '' ELSE $8 END,
 			dudoso = $9, roto = $10, rotas = paquetes.rotas + $11, iguales = 0
 		 WHERE paquetes.borrado = '' AND paquetes.parcial = ''`)
 }
@@ -181,7 +183,7 @@ func (s *Store) recibe(ctx context.Context, p Pendiente, muerto, query string) (
 // returns false when the row no longer speaks of the file parcial.
 func (s *Store) Completa(ctx context.Context, p gateway.Paquete, parcial string) (bool, error) {
 	return s.changes(ctx, s.db,
-		`UPDATE paquetes SET completo = 1, parcial = '', vuela = '' WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
+		`UPDATE paquetes SET completo = 1, parcial = '', vuela = CASE WHEN roto = 1 THEN vuela ELSE '' END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), parcial)
 }
 

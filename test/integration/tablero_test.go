@@ -159,7 +159,7 @@ func TestTablero_WhenThereAreDescargasOfEveryKind(t *testing.T) {
 	o := opera(t)
 	fuente, texto := o.pagina("/descargas")
 	o.dice(texto, "11 todas", "1 programada", "1 solicitada", "1 en proceso", "1 descargando", "3 terminada", "1 vacía", "1 parcial", "1 fallida", "1 cancelada",
-		"Ñ&P010101AB3 CFDI emitidos · metadatos del 1 may 2025 al 31 may 2025 terminada Todo lo que contó el SAT está guardado.",
+		"Ñ&P010101AB3 CFDI emitidos · metadatos del 1 may 2025 al 31 may 2025 terminada Todo lo que contó el SAT está guardado y se puede leer.",
 		"faltan 90", "se agotaron las solicitudes de por vida", "cada día a las 04:00", "webhook que falla:", "ROT010101AB1 e.firma que no sirve: ")
 	if strings.Contains(fuente, "canario") || strings.Contains(fuente, "/avisos") || strings.Contains(fuente, o.Config.EfirmaDir) {
 		t.Error("the page shows a webhook's address, or a folder")
