@@ -19,6 +19,8 @@ type carpeta struct {
 	cer, key []os.FileInfo
 	pfx      []os.FileInfo
 	password os.FileInfo // nil when absent
+	// textos are the names of other texts, one of which may be meant for it.
+	textos []string
 }
 
 // leeCarpeta lists a folder. Names that start with a dot are passed over: they
@@ -57,13 +59,23 @@ func leeCarpeta(path string) (*carpeta, error) {
 			c.key = append(c.key, info)
 		case ".p12", ".pfx":
 			c.pfx = append(c.pfx, info)
-		default:
-			if name == archivoPassword {
-				c.password = info
-			}
+		case ".txt":
+			c.texto(info)
 		}
 	}
 	return c, nil
+}
+
+// texto takes a file that may hold the password: Windows writes the name in any
+// case, and the one that is written exactly so goes before.
+func (c *carpeta) texto(info os.FileInfo) {
+	name := info.Name()
+	switch {
+	case name == archivoPassword, c.password == nil && strings.EqualFold(name, archivoPassword):
+		c.password = info
+	case !strings.EqualFold(name, archivoPassword):
+		c.textos = append(c.textos, name)
+	}
 }
 
 // archivos are the files that matter, in a fixed order.
@@ -131,6 +143,11 @@ func (c *carpeta) contenidos() (Archivos, *Error) {
 		return a, problema
 	}
 	a.NombrePassword = archivoPassword
+	if c.password != nil {
+		a.NombrePassword = c.password.Name()
+	} else {
+		a.Textos = c.textos
+	}
 	if a.Password, problema = c.lee(c.password, PasswordAusente); problema != nil {
 		return a, problema
 	}

@@ -89,6 +89,8 @@ type Archivos struct {
 	// NombrePassword is that file, or empty.
 	Password       []byte
 	NombrePassword string
+	// Textos are the names of other texts beside them.
+	Textos []string
 }
 
 func (a Archivos) contrasena() string {
@@ -96,6 +98,16 @@ func (a Archivos) contrasena() string {
 		return "su contraseña"
 	}
 	return "su contraseña (" + a.NombrePassword + ")"
+}
+
+// parecidos names the texts beside the e.firma that may be its password, as a
+// sentence with a blank before it.
+func (a Archivos) parecidos() string {
+	const muestra = 3
+	if len(a.Textos) == 0 {
+		return ""
+	}
+	return " Junto a ella está " + strings.Join(a.Textos[:min(len(a.Textos), muestra)], ", ") + ": si ahí está la contraseña, llame al archivo " + archivoPassword + "."
 }
 
 // apertura is what opening gave, with no regard to the date, so that it can be

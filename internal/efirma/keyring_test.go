@@ -102,6 +102,9 @@ func TestGet_WhenLayoutsDiffer(t *testing.T) {
 		{"p12", empresa, empresa, map[string][]byte{"a.p12": pfx, "password.txt": clave}, e},
 		{"pfx", empresa, empresa, map[string][]byte{"a.PFX": pfx, "password.txt": clave}, e},
 		{"password of Windows", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": []byte("\ufeff" + password + "\r\n")}, e},
+		{"password.txt in upper case", empresa, empresa, map[string][]byte{"a.pfx": pfx, "Password.TXT": clave}, e},
+		{"password.txt by echo", empresa, empresa, map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte(password + " \r\n")}, e},
+		{"password.txt by echo, p12", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": []byte(" " + password + "\u00a0")}, e},
 		{"other files beside", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": clave, ".a.cer.tmp": nil, "LEEME.md": nil}, e},
 	}
 	for _, tt := range tests {
@@ -144,6 +147,10 @@ func TestGet_WhenRefused(t *testing.T) {
 	ajena := emite(t, autoridad.Peticion{RFC: persona})
 	vieja := emite(t, autoridad.Peticion{NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)})
 	otra := emite(t, autoridad.Peticion{Key: c.otra})
+	pfx, err := e.PKCS12()
+	if err != nil {
+		t.Fatal(err)
+	}
 	grande := make([]byte, maxArchivo+1)
 	tests := []struct {
 		name  string
@@ -159,6 +166,10 @@ func TestGet_WhenRefused(t *testing.T) {
 		{"pair and p12", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "a.p12": nil}, ArchivosAmbiguos, "a.p12"},
 		{"two p12", map[string][]byte{"a.pfx": nil, "a.p12": nil}, ArchivosAmbiguos, "a.pfx"},
 		{"no password", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER}, PasswordAusente, "password.txt"},
+		{"password by another name", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "contraseña.txt": clave, "password.txt.txt": clave}, PasswordAusente, "contraseña.txt, password.txt.txt: si ahí está la contraseña, llame al archivo password.txt"},
+		{"p12's password by another name", map[string][]byte{"a.p12": pfx, "leeme.TXT": clave}, PasswordAusente, "leeme.TXT: si ahí"},
+		{"two names of the password", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "PASSWORD.TXT": clave, "password.txt": []byte("otra")}, PasswordIncorrecto, "(password.txt)"},
+		{"password a mark", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("\ufeff\r\n")}, PasswordAusente, "password.txt"},
 		{"password empty", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("\n")}, PasswordAusente, "password.txt"},
 		{"password wrong", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("otra")}, PasswordIncorrecto, "a.key"},
 		{"certificate unreadable", map[string][]byte{"a.cer": clave, "a.key": e.KeyDER, "password.txt": clave}, CerIlegible, "a.cer"},

@@ -65,7 +65,7 @@ func (a Archivos) abreLlave(abierta *apertura, f forma, p pieza) (*rsa.PrivateKe
 func (a Archivos) conEsquema(abierta *apertura, f forma, e *esquema) (*rsa.PrivateKey, *Error) {
 	variantes := secretfile.Variants(a.Password)
 	if len(variantes[0].Secret) == 0 {
-		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.", a.NombreKey, a.contrasena())
+		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.%s", a.NombreKey, a.contrasena(), a.parecidos())
 	}
 	if e.bmp {
 		variantes = variantesBMP(variantes)

@@ -82,7 +82,7 @@ func (a Archivos) claveDe(abierta *apertura, der []byte) (string, *Error) {
 		}
 	}
 	if ausente {
-		return "", falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.", a.NombrePFX, a.contrasena())
+		return "", falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.%s", a.NombrePFX, a.contrasena(), a.parecidos())
 	}
 	return "", falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", a.NombrePFX, a.contrasena())
 }

@@ -120,7 +120,7 @@ func RevisaCarpeta(path string, autoridades *Autoridades, now time.Time) (Revisi
 		r.Problemas = append(r.Problemas, deOtro(r.Credential, rfc))
 	}
 	if c.password != nil && c.password.Mode().Perm()&permisosDeSecreto != 0 {
-		r.Avisos = append(r.Avisos, Aviso{AvisoPermisos, "Otros usuarios de esta máquina pueden leer " + archivoPassword + ": quíteles el permiso con chmod 600."})
+		r.Avisos = append(r.Avisos, Aviso{AvisoPermisos, "Otros usuarios de esta máquina pueden leer " + c.password.Name() + ": quíteles el permiso con chmod 600."})
 	}
 	return r, nil
 }

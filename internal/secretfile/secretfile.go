@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -73,9 +74,21 @@ type page struct {
 
 // Variants returns the bytes that a password may be, the likeliest first and none
 // twice: a key was encrypted with bytes, by a program that need not have used the
-// encoding of the file. A password in ASCII has one variant; no password has more
-// than ten.
+// encoding of the file. The blanks around it may be meant, and may come of
+// "echo … > password.txt", so that they are tried first. A password in ASCII has one
+// variant, or two with blanks; no password has more than twenty.
 func Variants(content []byte) []Variant {
+	l := encodings(content)
+	for _, v := range l[:len(l):len(l)] {
+		if bare := []byte(strings.TrimSpace(string(v.Secret))); len(bare) > 0 && len(bare) < len(v.Secret) {
+			l.add(bare, v.How, "la contraseña se probó sin los espacios de sus extremos")
+		}
+	}
+	return l
+}
+
+// encodings are the variants of a password as it is written.
+func encodings(content []byte) list {
 	var l list
 	if text, ok := UTF16(content); ok {
 		l.encodings(string(trim([]byte(text))), "el archivo se leyó como UTF-16")

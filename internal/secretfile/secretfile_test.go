@@ -52,6 +52,10 @@ func TestVariants_WhenBytesMayBeSeveral(t *testing.T) {
 		"UTF-16":                  {"\xff\xfe\xf1\x00", []string{"ñ", "\xf1", "n\u0303", "\xa4"}, []string{"UTF-16", "UTF-16, y la contraseña se probó en Latin-1", "NFD", "CP850"}},
 		"Latin-1":                 {"\xf1", []string{"\xf1", "ñ", "n\u0303", "\xa4", "±", "\xb1"}, []string{"", "leyó como Latin-1", "NFD", "CP850", "leyó como CP850", "Latin-1"}},
 		"beyond every code page":  {"🔑", []string{"🔑"}, []string{""}},
+		"a blank behind, of echo": {"a b \r\n", []string{"a b ", "a b"}, []string{"", "sin los espacios de sus extremos"}},
+		"blanks of other kinds":   {"\n\t\u00a0ab\u00a0\n", []string{"\n\t\u00a0ab\u00a0", "\n\t\xa0ab\xa0", "\n\t\xffab\xff", "ab", "\xa0ab\xa0", "\xffab\xff"}, []string{"", "Latin-1", "CP850", "sin los espacios", "", ""}},
+		"blanks in UTF-16":        {"\xff\xfea\x00 \x00", []string{"a ", "a"}, []string{"UTF-16", "UTF-16, y la contraseña se probó sin los espacios"}},
+		"nothing but blanks":      {"  \n", []string{"  "}, []string{""}},
 		"the console's code page": {"a\xa4o", []string{"a\xa4o", "a¤o", "a\xcfo", "año", "a\xf1o", "an\u0303o"}, []string{"", "", "", "leyó como CP850", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +79,7 @@ func FuzzVariants(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		vs := Variants(content)
-		if len(vs) == 0 || len(vs) > 10 {
+		if len(vs) == 0 || len(vs) > 20 {
 			t.Errorf("%d variants", len(vs))
 		}
 		seen := map[string]bool{}
