@@ -1,7 +1,6 @@
 package pade
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -52,7 +51,11 @@ func newDescription() *description {
 // read adds a document and returns the locations of the WSDLs that it imports.
 // Schemas, its own and imported ones, are passed over.
 func (d *description) read(body []byte, charset string) (imports []string, err error) {
-	r := xmldoc.NewReader(bytes.NewReader(body), xmldoc.Options{Charset: charset})
+	text, err := xmldoc.Text(body, charset)
+	if err != nil {
+		text = string(xmldoc.Salvage(body)) // what is asked of it is in ASCII
+	}
+	r := xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Decoded: true, Around: true})
 	at := place{d: d, r: r}
 	for {
 		token, err := r.Token()

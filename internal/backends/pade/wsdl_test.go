@@ -64,6 +64,9 @@ func TestWSDL_WhenItIsReadTheNamespaceIsThatOfTheInterface(t *testing.T) {
 	}{
 		"of one part":              {map[string]string{"/svc?wsdl": definitions("http://interfaz", interfaz+enlazada)}, both, 0},
 		"an interface alone":       {map[string]string{"/svc?wsdl": definitions("http://interfaz", interfaz)}, both, 0},
+		"Latin-1 under UTF-8":      {map[string]string{"/svc?wsdl": definitions("http://interfaz", "<!-- versi\xf3n -->"+interfaz+enlazada)}, both, 0},
+		"in an unknown encoding":   {map[string]string{"/svc?wsdl": strings.Replace(definitions("http://interfaz", "<!-- versi\xf3n -->"+interfaz+enlazada), "UTF-8", "latin9", 1)}, both, 0},
+		"a line before it":         {map[string]string{"/svc?wsdl": "\r\n" + definitions(" http://interfaz\n", interfaz+enlazada) + "\n<!-- x"}, both, 0},
 		"imported, relative":       {map[string]string{"/svc?wsdl": definitions("http://impl", `<import namespace="http://interfaz" location="?wsdl=1"/>`+enlazada), "/svc?wsdl=1": definitions("http://interfaz", interfaz)}, both, 0},
 		"imported, as a path":      {map[string]string{"/svc?wsdl": definitions("http://impl", `<import location="/otra/i.wsdl"/>`+enlazada), "/otra/i.wsdl": definitions("http://interfaz", interfaz)}, both, 0},
 		"imported, beside it":      {map[string]string{"/svc?wsdl": definitions("http://impl", `<import location="i.wsdl"/>`+enlazada), "/i.wsdl": definitions("http://interfaz", interfaz)}, both, 0},
