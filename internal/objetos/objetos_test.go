@@ -337,3 +337,34 @@ func TestOpen_WhenCredentialsAreRefusedTheyAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// Whose the objects are, in a bucket as in a folder.
+func TestMarca_WhenItIsThereOrNot(t *testing.T) {
+	t.Parallel()
+	for name, d := range map[string]*Deposito{"folder": open(t, "", t.TempDir()), "bucket": open(t, newS3(t).address("paquetes"), "")} {
+		if _, err := d.LeeMarca(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v before there is one", name, err)
+		}
+		for _, texto := range []string{"uno", "dos"} {
+			if err := d.GuardaMarca(t.Context(), []byte(texto)); err != nil {
+				t.Fatal(name, err)
+			}
+			if got, err := d.LeeMarca(t.Context()); err != nil || string(got) != texto {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+		// The mark is no object.
+		if vacio, err := d.Vacio(t.Context()); err != nil || !vacio {
+			t.Errorf("%s: empty %v, %v", name, vacio, err)
+		}
+		if err := d.bucket.WriteAll(t.Context(), clave(strings.Repeat("ab", 32)), []byte("x"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if vacio, err := d.Vacio(t.Context()); err != nil || vacio {
+			t.Errorf("%s: empty %v, %v", name, vacio, err)
+		}
+		if d.Nombre() == "" || strings.Contains(d.Nombre(), "?") {
+			t.Errorf("%s: its name is %q", name, d.Nombre())
+		}
+	}
+}

@@ -149,6 +149,7 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	if err := tx.Commit(); err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
+	s.mueve()
 	return true, nil
 }
 

@@ -48,6 +48,7 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 		row, err := s.Intento(ctx, i.Operacion, i.Clave)
 		return row, false, err
 	}
+	s.mueve()
 	i.Estado, i.Creado = EstadoIntento, creado
 	return i, true, nil
 }
@@ -77,6 +78,7 @@ func (s *Store) Intento(ctx context.Context, operacion, clave string) (Intento, 
 // meantime, only a good answer is still written: what the other has found out is
 // newer than a failure.
 func (s *Store) Resuelve(ctx context.Context, i Intento) error {
+	defer s.mueve()
 	_, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4
 		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado')`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
@@ -324,6 +327,32 @@ func TestOpen_WhenTheKindOfDatabaseChanges(t *testing.T) {
 	refused(t, back, ErrLibro, "vacía", "proceso")
 }
 
+// The mark beside the packages is left when the whole data directory is not; a copy of
+// the database that is as new as that mark needs no word.
+func TestOpen_WhenTheDataDirectoryIsLost(t *testing.T) {
+	t.Parallel()
+	bucket := carpeta(t.TempDir())
+	c := Config{Dir: t.TempDir(), Now: now, Fuera: bucket}
+	ledger(t, c, 1)
+	old, last := filepath.Join(t.TempDir(), "old.db"), filepath.Join(t.TempDir(), "last.db")
+	vacuum(t, old, c.Dir)
+	ledger(t, c, 1)
+	vacuum(t, last, c.Dir)
+	c.Dir = t.TempDir()
+	refused(t, c, ErrLibro, "vacía", bucket.Nombre())
+	copyFile(t, filepath.Join(c.Dir, "pasarela.db"), old)
+	refused(t, c, ErrLibro, "más viejo", bucket.Nombre())
+	copyFile(t, filepath.Join(c.Dir, "pasarela.db"), last)
+	ledger(t, c, 0)
+	// Packages without a mark are of an earlier program.
+	c = Config{Dir: t.TempDir(), Now: now, Fuera: carpeta(t.TempDir())}
+	if err := os.Mkdir(filepath.Join(c.Fuera.Nombre(), "sha256"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, c, ErrLibro, "paquetes en "+c.Fuera.Nombre())
+	accepted(t, c, DeNuevo)
+}
+
 // A ledger of before there were marks is taken, and marked.
 func TestOpen_WhenTheLedgerIsOfAnEarlierProgram(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
@@ -407,4 +436,52 @@ func TestOpen_WhenAMigrationDestroysEarlierProgramsAreRefused(t *testing.T) {
 	open(t, c).Close() //nolint:errcheck // refused next if not
 	c.archivos = files(false)
 	refused(t, c, ErrMasNueva, "4", "2")
+}
+
+// What was asked for is in the mark at once, not at the next beat only: a young ledger
+// may lose its WAL in its first seconds.
+func TestCorre_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		s := open(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.Corre(ctx, func(err error) { t.Error(err) })
+		}()
+		defer func() { cancel(); <-ended }()
+		read := func() (m Marca) {
+			b, err := os.ReadFile(filepath.Join(c.Dir, archivoMarca))
+			if err == nil {
+				err = json.Unmarshal(b, &m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		for what, do := range map[string]func() error{
+			"an intent": func() error { _, _, err := s.Intenta(t.Context(), intento("k")); return err },
+			"a download": func() error {
+				_, err := s.Reserva(t.Context(), gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "R", IDPaquete: "P_01"}, "yo", "", 2)
+				return err
+			},
+			"a descarga": func() error {
+				_, err := s.CreaDescarga(t.Context(), Descarga{Descarga: gateway.Descarga{ID: "d"}, Huella: "h"}, nil)
+				return err
+			},
+		} {
+			before := read()
+			start := time.Now()
+			if err := do(); err != nil {
+				t.Fatal(what, err)
+			}
+			for read().Generacion == before.Generacion {
+				if time.Since(start) > time.Minute {
+					t.Fatalf("%s: the mark does not know", what)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+	})
 }

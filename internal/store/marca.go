@@ -78,15 +78,19 @@ func (s *Store) busca(ctx context.Context, c Config) (r restos, err error) {
 // agrega enters a mark as it was read. One that cannot be understood, which a power
 // cut may leave, proves that there was a ledger and not which.
 func (r *restos) agrega(texto []byte, err error, donde string) error {
-	var m Marca
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return fmt.Errorf("store: %s: %w", donde, err)
-	case len(texto) > maxMarca || json.Unmarshal(texto, &m) != nil || m.ID == "":
+	}
+	var m Marca
+	if len(texto) <= maxMarca {
+		err = json.Unmarshal(texto, &m)
+	}
+	if err != nil || m.ID == "" {
 		r.otros = append(r.otros, donde+", que no se entiende")
-		return nil
+		return nil //nolint:nilerr // it is told with what was found
 	}
 	r.marcas = append(r.marcas, hallada{m, donde})
 	return nil
@@ -143,7 +147,7 @@ func (r restos) sobreVacia() error {
 		return nil
 	}
 	return fmt.Errorf("%w: la base de datos está vacía, y aquí ya hubo una pasarela. Se encontró: %s.\n%s\n"+
-		"- Si de verdad empieza sin memoria de lo pedido: «gateway migrate %s».", ErrLibro, strings.Join(found, "; "), salidas, DeNuevo)
+		"- Si de verdad empieza sin memoria de lo pedido: «gateway migrate %s»", ErrLibro, strings.Join(found, "; "), salidas, DeNuevo)
 }
 
 // suelta notes a WAL without its database. SQLite removes it when it makes the
@@ -228,12 +232,23 @@ func (s *Store) textoMarca() []byte {
 	return append(texto, '\n')
 }
 
-// How often the marks are written while a gateway runs: what a copy that is older
-// than the mark lacks is noticed, what it lacks of these intervals is not.
+// How often the marks are written while a gateway runs: that a copy lacks what was
+// written since its mark is noticed.
 const (
 	cadaMarca = 5 * time.Second
 	cadaFuera = 10 * time.Minute
+	// juntos is how long after something was asked for, or taken on, its mark is
+	// written, with what else there was in that time.
+	juntos = 200 * time.Millisecond
 )
+
+// mueve has Corre bring the mark up to what was just written.
+func (s *Store) mueve() {
+	select {
+	case s.movido <- struct{}{}:
+	default:
+	}
+}
 
 // Corre keeps the marks behind the ledger by little until ctx ends, and brings them
 // up to it then. A mark that cannot be written is told once, and breaks nothing.
@@ -255,6 +270,12 @@ func (s *Store) Corre(ctx context.Context, avisa func(error)) {
 			defer cancel()
 			tell(errors.Join(s.Marca(), s.MarcaFuera(last)))
 			return
+		case <-s.movido:
+			select {
+			case <-time.After(juntos):
+			case <-ctx.Done():
+			}
+			tell(errors.Join(s.crece(ctx), s.Marca()))
 		case <-aqui.C:
 			tell(s.Marca())
 		case <-fuera.C:

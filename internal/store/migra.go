@@ -54,17 +54,7 @@ func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 	}
-	dialect, dir := goose.DialectSQLite3, "sqlite"
-	if s.Postgres() {
-		dialect, dir = goose.DialectPostgres, "postgres"
-	}
-	files := c.archivos
-	if files == nil {
-		if files, err = fs.Sub(migraciones, "migraciones/"+dir); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	provider, err := goose.NewProvider(dialect, s.db, files, goose.WithDisableGlobalRegistry(true))
+	provider, files, err := s.provider(c)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -99,6 +89,21 @@ func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 		return err
 	}
 	return s.adopta(ctx, c)
+}
+
+// provider knows the migrations, and files are their texts.
+func (s *Store) provider(c Config) (provider *goose.Provider, files fs.FS, err error) {
+	dialect, dir := goose.DialectSQLite3, "sqlite"
+	if s.Postgres() {
+		dialect, dir = goose.DialectPostgres, "postgres"
+	}
+	if files = c.archivos; files == nil {
+		if files, err = fs.Sub(migraciones, "migraciones/"+dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	provider, err = goose.NewProvider(dialect, s.db, files, goose.WithDisableGlobalRegistry(true))
+	return provider, files, err
 }
 
 func (s *Store) lockMigrations(ctx context.Context) (func() error, error) {

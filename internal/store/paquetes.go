@@ -97,6 +97,7 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 // has reached maximo, when the package is there beyond doubt or was deleted, or when
 // it is flown by another process than muerto, which the caller knows to be dead.
 func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto string, maximo int) (bool, error) {
+	defer s.mueve()
 	return s.changes(ctx, s.db,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) VALUES ($1, $2, $3, 1, $4)
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4

@@ -77,6 +77,9 @@ type Store struct {
 	// danada says that SQLite has called its file malformed.
 	danada atomic.Bool
 
+	// movido says that something was written which a mark of before does not know of.
+	movido chan struct{}
+
 	mu    sync.Mutex
 	marca Marca
 }
@@ -87,7 +90,7 @@ type Store struct {
 // that was left there, with ErrDanada, with ErrMasNueva, and with ErrDestructiva on
 // PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, movido: make(chan struct{}, 1)}
 	c.Palabra = ""
 	err := s.occupy()
 	if err == nil {
@@ -141,7 +144,7 @@ func (c Config) avisa(text string) {
 // destroyed on PostgreSQL; SQLite is copied first. With c.Palabra it makes the
 // database as it is the ledger of this place.
 func Migra(ctx context.Context, c Config, respaldada bool) (desde, hasta int64, err error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, movido: make(chan struct{}, 1)}
 	if c.DatabaseURL == "" {
 		err = s.occupy()
 	}

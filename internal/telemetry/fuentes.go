@@ -50,7 +50,7 @@ func descs() (d struct {
 	}
 	d.dias = desc("pasarela_efirma_expiry_days", "Days until the e.firma of the RFC expires; negative when it has.", "rfc")
 	d.sirve = desc("pasarela_efirma_usable", "1 while the e.firma of the RFC can sign, 0 while it cannot: /descargas says why.", "rfc")
-	d.base = desc("pasarela_database_up", "1 while the database answers. While it is 0, what is read from it is missing.")
+	d.base = desc("pasarela_database_up", "1 while the database takes writes. While it is 0, what is read from it is missing.")
 	d.vivas = desc("pasarela_descargas", "Durable downloads that have not ended, by state.", "estado")
 	d.atrasados = desc("pasarela_descargas_atrasadas", "Steps of durable downloads that were due over a minute ago.")
 	d.limite = desc("pasarela_descargas_al_limite", "Packages and ranges of durable downloads that have spent what the SAT grants but for the last.", "cuota")

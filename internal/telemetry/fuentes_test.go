@@ -27,7 +27,7 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6}, nil
 	}))
 	const want = `
-# HELP pasarela_database_up 1 while the database answers. While it is 0, what is read from it is missing.
+# HELP pasarela_database_up 1 while the database takes writes. While it is 0, what is read from it is missing.
 # TYPE pasarela_database_up gauge
 pasarela_database_up 1
 # HELP pasarela_descargas Durable downloads that have not ended, by state.
@@ -68,7 +68,7 @@ func TestWatch_WhenTheDatabaseIsAway(t *testing.T) {
 	m := NewMetrics("v1")
 	m.Watch(fuentes(func() (Base, error) { return Base{}, errors.New("away") }))
 	const want = `
-# HELP pasarela_database_up 1 while the database answers. While it is 0, what is read from it is missing.
+# HELP pasarela_database_up 1 while the database takes writes. While it is 0, what is read from it is missing.
 # TYPE pasarela_database_up gauge
 pasarela_database_up 0
 # HELP pasarela_ledger_unwritten Outcomes of messages that left, which the database has not taken yet. They are in memory only.

@@ -230,10 +230,16 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 			if err := p.StopGateway(); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.RemoveAll(p.Config.DataDir); err != nil {
-				t.Fatal(err)
+			if quedo.cuidado {
+				pega(t, "restaurar sqlite", donde...)
+				aceptaRespaldo(t, p.Config.DataDir)
+			} else {
+				// On a machine that is new nothing tells that the copy is old.
+				if err := os.RemoveAll(p.Config.DataDir); err != nil {
+					t.Fatal(err)
+				}
+				pega(t, "restaurar sqlite", donde...)
 			}
-			pega(t, "restaurar sqlite", donde...)
 			if quedo.cuidado {
 				verdaderas := p.Config.SAT
 				p.Config.SAT = sinSalida(t, p.Config.SAT)
@@ -259,6 +265,24 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aceptaRespaldo: where the ledger had come further than the copy the program does not
+// start, and says the page's next command.
+func aceptaRespaldo(t testing.TB, datos string) {
+	t.Helper()
+	bin := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, raiz+"/cmd/gateway").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GATEWAY_DATA_DIR=" + datos, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0"}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "gateway"))
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if orden := strings.TrimSpace(ordenes(t, "aceptar el respaldo")); err == nil || !strings.Contains(string(out), orden) {
+		t.Fatalf("%v: it does not say %q: %s", err, orden, out)
+	}
+	pega(t, "aceptar el respaldo", env...)
 }
 
 // sinSalida has the page's own commands set the addresses.

@@ -66,6 +66,29 @@ func TestMetrics_WhenTheDatabaseIsAway(t *testing.T) {
 	wantMetrica(t, g, "pasarela_descargas_atrasadas", "0")
 }
 
+// A database that answers and takes no write is not ready: the ledger is all that the
+// gateway is for. It is ready again by itself.
+func TestReadyz_WhenTheDatabaseTakesNoWrite(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	ready := func(want int, up string) {
+		t.Helper()
+		waitFor(t, func() bool {
+			resp, err := http.Get(g.Admin + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close() //nolint:errcheck // its status says all
+			return resp.StatusCode == want && metrica(t, g, "pasarela_database_up") == up
+		})
+	}
+	ready(http.StatusOK, "1")
+	enLaBase(t, g, `CREATE TRIGGER lleno BEFORE UPDATE ON libros BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+	ready(http.StatusServiceUnavailable, "0")
+	enLaBase(t, g, `DROP TRIGGER lleno`)
+	ready(http.StatusOK, "1")
+}
+
 // A wrong password is one login, one account that is not used any more, and one in the
 // gauge until it is unblocked.
 func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
