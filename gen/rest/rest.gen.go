@@ -733,9 +733,9 @@ type ColumnaExtra struct {
 // Example: nomina12
 type Complemento = string
 
-// Comprobacion Hasta dónde se comprueba un archivo antes de enviarlo a la SEP:
-// - `completa`: lo mismo que la validación, con datos, sellos y certificados. Es el valor si se omite.
-// - `forma`: solo que el archivo esté entero y traiga títulos legibles, cada folio una vez; lo demás lo juzga la SEP.
+// Comprobacion Hasta dónde se comprueba lo que llega ya hecho antes de enviarlo:
+// - `completa`: también los sellos y los certificados, y de los títulos lo mismo que la validación. Es el valor si se omite.
+// - `forma`: solo que se pueda leer y esté completo; lo demás lo juzga la SEP o Prodigia.
 //
 // Example: completa
 type Comprobacion string
@@ -3410,9 +3410,9 @@ type BackendAuthorization = CredencialBasic
 // Example: modalidades
 type Catalogo = NombreCatalogo
 
-// Comprobar Hasta dónde se comprueba un archivo antes de enviarlo a la SEP:
-// - `completa`: lo mismo que la validación, con datos, sellos y certificados. Es el valor si se omite.
-// - `forma`: solo que el archivo esté entero y traiga títulos legibles, cada folio una vez; lo demás lo juzga la SEP.
+// Comprobar Hasta dónde se comprueba lo que llega ya hecho antes de enviarlo:
+// - `completa`: también los sellos y los certificados, y de los títulos lo mismo que la validación. Es el valor si se omite.
+// - `forma`: solo que se pueda leer y esté completo; lo demás lo juzga la SEP o Prodigia.
 //
 // Example: completa
 type Comprobar = Comprobacion
@@ -3813,6 +3813,10 @@ type AdjuntarAddendaParams struct {
 
 // FirmarContratoParams defines parameters for FirmarContrato.
 type FirmarContratoParams struct {
+	// Comprobar Hasta dónde se comprueba lo que llega ya hecho, un archivo de títulos o un contrato, antes de enviarlo. Vale
+	// en cualquiera de sus formas, y no con `titulos`, que la pasarela comprueba siempre.
+	Comprobar Comprobar `form:"comprobar,omitempty" json:"comprobar,omitempty,omitzero"`
+
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
@@ -3824,6 +3828,10 @@ type FirmarContratoParams struct {
 
 // FirmarContratoAdhesionParams defines parameters for FirmarContratoAdhesion.
 type FirmarContratoAdhesionParams struct {
+	// Comprobar Hasta dónde se comprueba lo que llega ya hecho, un archivo de títulos o un contrato, antes de enviarlo. Vale
+	// en cualquiera de sus formas, y no con `titulos`, que la pasarela comprueba siempre.
+	Comprobar Comprobar `form:"comprobar,omitempty" json:"comprobar,omitempty,omitzero"`
+
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
@@ -3831,6 +3839,10 @@ type FirmarContratoAdhesionParams struct {
 
 // FirmarManifiestoParams defines parameters for FirmarManifiesto.
 type FirmarManifiestoParams struct {
+	// Comprobar Hasta dónde se comprueba lo que llega ya hecho, un archivo de títulos o un contrato, antes de enviarlo. Vale
+	// en cualquiera de sus formas, y no con `titulos`, que la pasarela comprueba siempre.
+	Comprobar Comprobar `form:"comprobar,omitempty" json:"comprobar,omitempty,omitzero"`
+
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
 	// o el número de su proceso. La misma clave con el mismo cuerpo devuelve la misma respuesta.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
@@ -3959,8 +3971,8 @@ type CargarLoteParams struct {
 	// `.zip`, según lo que sea. Si falta, la pasarela pone uno. Con JSON o formulario va en el cuerpo.
 	NombreArchivo NombreArchivo `form:"nombreArchivo,omitempty" json:"nombreArchivo,omitempty,omitzero"`
 
-	// Comprobar Hasta dónde se comprueba un archivo antes de enviarlo. Vale con el archivo en cualquiera de sus formas,
-	// y no con `titulos`, que la pasarela comprueba siempre.
+	// Comprobar Hasta dónde se comprueba lo que llega ya hecho, un archivo de títulos o un contrato, antes de enviarlo. Vale
+	// en cualquiera de sus formas, y no con `titulos`, que la pasarela comprueba siempre.
 	Comprobar Comprobar `form:"comprobar,omitempty" json:"comprobar,omitempty,omitzero"`
 
 	// IdempotencyKey Una clave propia de esta petición, de 1 a 255 caracteres ASCII visibles; por ejemplo, un UUID
@@ -4621,6 +4633,19 @@ func (siw *ServerInterfaceWrapper) FirmarContrato(w http.ResponseWriter, r *http
 	// Parameter object where we will unmarshal all parameters from the context
 	var params FirmarContratoParams
 
+	// ------------- Optional query parameter "comprobar" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4681,6 +4706,19 @@ func (siw *ServerInterfaceWrapper) FirmarContratoAdhesion(w http.ResponseWriter,
 	// Parameter object where we will unmarshal all parameters from the context
 	var params FirmarContratoAdhesionParams
 
+	// ------------- Optional query parameter "comprobar" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4721,6 +4759,19 @@ func (siw *ServerInterfaceWrapper) FirmarManifiesto(w http.ResponseWriter, r *ht
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params FirmarManifiestoParams
+
+	// ------------- Optional query parameter "comprobar" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
+		}
+		return
+	}
 
 	headers := r.Header
 

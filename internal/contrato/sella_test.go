@@ -124,3 +124,31 @@ func TestComprueba_WhenSigned(t *testing.T) {
 		}
 	}
 }
+
+func TestSellos_WhenOneIsNotOfTheTextOrOfTheParty(t *testing.T) {
+	cred := credencial(t, persona)
+	for name, tc := range map[string]struct {
+		cambia func(*Contrato)
+		want   string
+	}{
+		"right":                         {func(*Contrato) {}, ""},
+		"right, of the representative":  {func(c *Contrato) { c.Firmas[0].RFC, c.Firmas[0].RepLegalRFC = empresa, cred.RFC }, ""},
+		"of nobody who signs":           {func(c *Contrato) { c.Firmas[0].RFC = empresa }, "firmas/0/certificado"},
+		"of another text":               {func(c *Contrato) { c.Texto += "." }, "firmas/0/sello"},
+		"of somebody else, and changed": {func(c *Contrato) { c.Firmas[0].RFC, c.Texto = empresa, "x" }, "firmas/0/sello firmas/0/certificado"},
+	} {
+		f := Firma{Quien: Cliente, RFC: cred.RFC}
+		c := Nuevo("2026-05-20T10:00:00", "Un texto — ñ", []Firma{f})
+		if err := Sella(&c.Firmas[0], c.Texto, cred, SHA1); err != nil {
+			t.Fatal(err)
+		}
+		tc.cambia(&c)
+		var got []string
+		for _, campo := range Sellos(c) {
+			got = append(got, campo.Campo)
+		}
+		if strings.Join(got, " ") != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ var formaHash = regexp.MustCompile(`^([0-9A-F]{2}-){19}[0-9A-F]{2}$`)
 
 // Valida lists what the PAC would refuse a Contrato for, as far as it is known
 // (pade.md §4): the form of Fecha, the Hash, how many Firmas and of whom, and
-// the attributes of each. Sellos are not verified: see Comprueba. Fields are
+// the attributes of each. Sellos are not verified: see Sellos. Fields are
 // named as in the REST contract, relative to the contract ("firmas/0/rfc").
 //
 // A representative is wanted of companies only; that the PAC goes by the same
@@ -27,6 +27,23 @@ func Valida(c Contrato, op gateway.OperacionFirma) []gateway.Campo {
 	v.partes(c.Firmas)
 	for i := range c.Firmas {
 		v.firma(i, &c.Firmas[i])
+	}
+	return v.campos
+}
+
+// Sellos lists the firmas of a valid Contrato whose Sello is of none of the forms
+// that Comprueba knows, or whose certificate is of somebody else than the party
+// or its representative. The PAC does not publish what it wants (pade.md §5), so
+// whoever knows of another form must be able to pass.
+func Sellos(c Contrato) []gateway.Campo {
+	var v validador
+	for i, f := range c.Firmas {
+		if _, ok := Comprueba(f, c.Texto); !ok {
+			v.falla(rutaFirma(i, "sello"), "No corresponde a este texto con este certificado: no es su SHA-256 ni su SHA-1, ni los del hash, firmados con RSA PKCS#1 v1.5.")
+		}
+		if _, titular, ok := certificado(f); ok && f.RFC != "" && titular.RFC != f.RFC && titular.RFC != f.RepLegalRFC {
+			v.falla(rutaFirma(i, "certificado"), "Es de %s, que no es la parte que firma (%s) ni su representante.", recorta(titular.RFC), recorta(f.RFC))
+		}
 	}
 	return v.campos
 }

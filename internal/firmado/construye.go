@@ -49,17 +49,22 @@ func Construye(p PorFirmar, op gateway.OperacionFirma, keys Keyring, now time.Ti
 		}
 	}
 	if campos := contrato.Valida(c, op); len(campos) > 0 {
-		for i := range campos {
-			campos[i].Campo = "contrato/" + campos[i].Campo
-		}
-		return nil, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
-			Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores."}
+		return nil, rechazado("contrato", campos, "")
 	}
 	xml, err := contrato.Construye(c, op)
 	if err != nil {
 		return nil, invalido("contrato", err)
 	}
 	return xml, nil
+}
+
+// rechazado is the refusal of a contract for fields that are named within it.
+func rechazado(ruta string, campos []gateway.Campo, consejo string) error {
+	for i := range campos {
+		campos[i].Campo = ruta + "/" + campos[i].Campo
+	}
+	return &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
+		Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores." + consejo}
 }
 
 func invalido(campo string, err error) error {

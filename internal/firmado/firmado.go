@@ -50,6 +50,10 @@ type Peticion struct {
 	Clave      string
 	Contrato   []byte // the XML
 	ModoPrueba bool
+	// Ruta is the field of the request that the contract came in.
+	Ruta string
+	// SoloForma lets sellos pass that are of no form known.
+	SoloForma bool
 }
 
 // Firma gets p signed, or answers from the record: the same contract, by
@@ -95,16 +99,28 @@ func never(gateway.ContratoFirmado) bool { return false }
 func (s *Servicio) identidad(p Peticion) (string, error) {
 	c, err := contrato.Lee(p.Contrato)
 	if err != nil {
-		return "", invalido("xmlBase64", err)
+		return "", invalido(p.Ruta, err)
 	}
 	if campos := contrato.Valida(c, p.Operacion); len(campos) > 0 {
-		for i := range campos {
-			campos[i].Campo = "xmlBase64/" + campos[i].Campo
-		}
-		return "", &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
-			Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores."}
+		return "", rechazado(p.Ruta, campos, "")
 	}
 	return p.Cuenta.Usuario + "|" + p.Cuenta.Contrato + "|" + contrato.Identidad(c, p.Operacion, p.ModoPrueba), nil
+}
+
+// verificado refuses a contract whose sellos do not hold: the PAC's signature on it
+// cannot be undone.
+func verificado(p Peticion) error {
+	if p.SoloForma {
+		return nil
+	}
+	c, err := contrato.Lee(p.Contrato)
+	if err != nil {
+		return invalido(p.Ruta, err)
+	}
+	if campos := contrato.Sellos(c); len(campos) > 0 {
+		return rechazado(p.Ruta, campos, " Si Prodigia le pide el sello de otra manera, mándelo con comprobar=forma.")
+	}
+	return nil
 }
 
 // once presents the contract, if there is no answer on record.
@@ -124,6 +140,10 @@ func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gate
 		return ledger.Nada
 	}
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+		// Here, so that what is on record is answered whatever its sellos are.
+		if err := verificado(p); err != nil {
+			return gateway.ContratoFirmado{}, err
+		}
 		got, err := s.present(ctx, p)
 		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
 			// The answer was lost: one repeat tells what became of it.

@@ -292,19 +292,19 @@ func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest
 
 func (h *handler) FirmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarContrato(w, r, params.IdempotencyKey)
+		return h.firmarContrato(w, r, params)
 	})(w, r)
 }
 
 func (h *handler) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params rest.FirmarManifiestoParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarSinCuenta(w, r, gateway.FirmaManifiesto, params.IdempotencyKey)
+		return h.firmarSinCuenta(w, r, gateway.FirmaManifiesto, params)
 	})(w, r)
 }
 
 func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoAdhesionParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarSinCuenta(w, r, gateway.FirmaAdhesion, params.IdempotencyKey)
+		return h.firmarSinCuenta(w, r, gateway.FirmaAdhesion, rest.FirmarManifiestoParams(params))
 	})(w, r)
 }
 

@@ -146,7 +146,7 @@ func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaPro
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, key string) error {
+func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) error {
 	var body rest.PeticionFirmaContrato
 	if err := decode(r, &body); err != nil {
 		return err
@@ -155,16 +155,16 @@ func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, key str
 	if err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, key), ModoPrueba: body.ModoPrueba},
+	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, SoloForma: params.Comprobar == rest.ComprobacionForma},
 		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
 }
 
-func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gateway.OperacionFirma, key string) error {
+func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gateway.OperacionFirma, params rest.FirmarManifiestoParams) error {
 	var body rest.PeticionFirma
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, key), ModoPrueba: body.ModoPrueba},
+	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, SoloForma: params.Comprobar == rest.ComprobacionForma},
 		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
 }
 
@@ -219,6 +219,10 @@ func documentoDado(text string) ([]byte, error) {
 
 func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, c contratoDado) error {
 	var err error
+	p.Ruta = "xmlBase64"
+	if c.campos != nil {
+		p.Ruta = "contrato"
+	}
 	if p.Contrato, err = h.xml(r, c, p.Operacion); err != nil {
 		return err
 	}
