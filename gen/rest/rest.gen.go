@@ -179,6 +179,7 @@ func (e EstadoEntrega) Valid() bool {
 // Defines values for EstadoPaqueteDeDescarga.
 const (
 	EstadoPaqueteDeDescargaBorrado   EstadoPaqueteDeDescarga = "borrado"
+	EstadoPaqueteDeDescargaDanado    EstadoPaqueteDeDescarga = "danado"
 	EstadoPaqueteDeDescargaGuardado  EstadoPaqueteDeDescarga = "guardado"
 	EstadoPaqueteDeDescargaPendiente EstadoPaqueteDeDescarga = "pendiente"
 	EstadoPaqueteDeDescargaPerdido   EstadoPaqueteDeDescarga = "perdido"
@@ -188,6 +189,8 @@ const (
 func (e EstadoPaqueteDeDescarga) Valid() bool {
 	switch e {
 	case EstadoPaqueteDeDescargaBorrado:
+		return true
+	case EstadoPaqueteDeDescargaDanado:
 		return true
 	case EstadoPaqueteDeDescargaGuardado:
 		return true
@@ -1244,10 +1247,12 @@ type EstadoLote struct {
 }
 
 // EstadoPaqueteDeDescarga En qué va un paquete:
-// - `pendiente`: falta traerlo del SAT.
-// - `guardado`: está en el almacén de la pasarela.
-// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
-// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+//   - `pendiente`: falta traerlo del SAT.
+//   - `guardado`: está en el almacén de la pasarela.
+//   - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
+//   - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+//   - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega.
+//     Si se restaura de un respaldo vuelve a `guardado`; si no, pida el mismo rango en una descarga nueva.
 //
 // Example: guardado
 type EstadoPaqueteDeDescarga string
@@ -1339,7 +1344,7 @@ type FallaDeLectura struct {
 	// Example: La fila no empieza con un UUID: «basura».
 	Detalle string `json:"detalle"`
 
-	// Entrada El archivo dentro del ZIP.
+	// Entrada El archivo dentro del ZIP; vacío si lo dañado es el paquete.
 	//
 	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01.txt
 	Entrada string `json:"entrada"`
@@ -1872,6 +1877,8 @@ type PaqueteDeDescarga struct {
 	// - `guardado`: está en el almacén de la pasarela.
 	// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
 	// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+	// - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega.
+	//   Si se restaura de un respaldo vuelve a `guardado`; si no, pida el mismo rango en una descarga nueva.
 	//
 	//
 	// Example: guardado
@@ -3881,7 +3888,7 @@ type CrearDescargaParams struct {
 
 // ListarCFDIsDescargaParams defines parameters for ListarCFDIsDescarga.
 type ListarCFDIsDescargaParams struct {
-	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 
 	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
@@ -3910,7 +3917,7 @@ type ListarEventosDescargaParams struct {
 
 // ListarMetadatosDescargaParams defines parameters for ListarMetadatosDescarga.
 type ListarMetadatosDescargaParams struct {
-	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa.
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 
 	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para

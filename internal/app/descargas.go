@@ -36,7 +36,15 @@ func (e estante) Repite(ctx context.Context, p gateway.Paquete, detalle string) 
 
 // Lee implements descargas.Abridor.
 func (e estante) Lee(ctx context.Context, p gateway.Paquete) (descargas.Abierto, error) {
-	r, err := e.Almacen.Lee(ctx, p)
+	return abre(e.Almacen.Lee(ctx, p))
+}
+
+// LeeDanado implements descargas.Abridor.
+func (e estante) LeeDanado(ctx context.Context, p gateway.Paquete) (descargas.Abierto, error) {
+	return abre(e.Almacen.LeeDanado(ctx, p))
+}
+
+func abre(r paquetes.Lector, err error) (descargas.Abierto, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -139,5 +147,6 @@ func (a *App) ronda(ctx context.Context) error {
 		errWebhooks = errors.Join(errWebhooks, a.alarma(ctx, p.ID, p.Turno, p.Cuando))
 	}
 	_, errPurga := a.webhooks.Purga(ctx)
+	a.paquetes.Repasa()
 	return errors.Join(err, errWebhooks, errPurga)
 }

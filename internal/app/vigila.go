@@ -33,7 +33,7 @@ func (a *App) baseVigilada() (telemetry.Base, error) {
 		a.opts.Log.Error().Err(err).Msg("metrics: the database cannot be read")
 	}
 	return telemetry.Base{Descargas: v.PorEstado, Atrasados: v.Atrasados,
-		PaquetesAlLimite: v.PaquetesAlLimite, RangosAlLimite: v.RangosAlLimite}, err
+		PaquetesAlLimite: v.PaquetesAlLimite, RangosAlLimite: v.RangosAlLimite, PaquetesDanados: v.PaquetesDanados}, err
 }
 
 func (a *App) efirmasVigiladas() []telemetry.EFirma {

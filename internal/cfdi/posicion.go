@@ -49,7 +49,7 @@ func tras(m zipdir.Mark, fila int) Posicion {
 
 // Falla is what could not be read of a package.
 type Falla struct {
-	Entrada string // name of the entry, valid UTF-8
+	Entrada string // name of the entry, valid UTF-8; empty where it is the package
 	Fila    int    // from 1, blank rows and the header not counted; 0 is the whole entry
 	Detalle string // in Spanish, for the API's user
 	// Ajena is an entry that no package of the SAT has: it lies in a folder, or is of
@@ -63,6 +63,9 @@ type Falla struct {
 func (f *Falla) Error() string {
 	if f.Fila > 0 {
 		return fmt.Sprintf("%s, fila %d: %s", f.Entrada, f.Fila, f.Detalle)
+	}
+	if f.Entrada == "" {
+		return f.Detalle
 	}
 	return f.Entrada + ": " + f.Detalle
 }

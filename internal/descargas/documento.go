@@ -61,7 +61,7 @@ func (b *busqueda) hallado() (io.ReadCloser, int64, error) {
 
 // porNombre looks into the entries that are called by the UUID.
 func (b *busqueda) porNombre(ctx context.Context, p leible) (bool, error) {
-	return b.abre(ctx, p, func(r Abierto) (bool, error) {
+	return b.abre(ctx, p, func(r Abierto, _ bool) (bool, error) {
 		xml, cierto, err := cfdi.Busca(r, r.Size(), b.uuid)
 		if err == nil && (cierto || b.xml == nil) {
 			b.xml = xml
@@ -77,8 +77,12 @@ func (b *busqueda) porTimbre(ctx context.Context, p leible) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return b.abre(ctx, p, func(r Abierto) (bool, error) {
-		en, hay, err := b.l.lugares.busca(p.fila.SHA256, conContexto{ctx, r}, r.Size(), clave)
+	return b.abre(ctx, p, func(r Abierto, danado bool) (bool, error) {
+		sha256 := p.fila.SHA256
+		if danado {
+			sha256 = "" // what is learnt of other bytes is not kept
+		}
+		en, hay, err := b.l.lugares.busca(sha256, conContexto{ctx, r}, r.Size(), clave)
 		if !hay || err != nil {
 			return false, err
 		}
@@ -103,16 +107,20 @@ func (c conContexto) ReadAt(p []byte, at int64) (int, error) {
 	return c.r.ReadAt(p, at)
 }
 
-func (b *busqueda) abre(ctx context.Context, p leible, lee func(Abierto) (bool, error)) (bool, error) {
-	r, err := b.l.paquetes.Lee(ctx, p.fila.Paquete)
-	if err != nil {
+func (b *busqueda) abre(ctx context.Context, p leible, lee func(r Abierto, danado bool) (bool, error)) (bool, error) {
+	r, dano, err := b.l.abre(ctx, p.fila.Paquete)
+	if dano != nil {
+		// It may be there; what is found elsewhere, or here with its sum, is it.
+		b.err = dano
+	}
+	if err != nil || r == nil {
 		return false, err
 	}
 	defer r.Close() //nolint:errcheck // read only
-	hallado, err := lee(r)
+	hallado, err := lee(r, dano != nil)
 	var falla *cfdi.Falla
 	switch {
-	case errors.Is(err, cfdi.ErrNoEsta):
+	case errors.Is(err, cfdi.ErrNoEsta), err != nil && dano != nil && ctx.Err() == nil:
 		return false, nil
 	case errors.As(err, &falla):
 		b.err = &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Detail: "El CFDI está en el paquete y no se puede leer: " + falla.Detalle}

@@ -22,8 +22,11 @@ type Abierto interface {
 
 // Abridor opens packages that are in storage; it never downloads.
 type Abridor interface {
-	// Lee fails with KindNoEncontrado when p is not in storage.
+	// Lee fails with KindNoEncontrado when p is not in storage, and with
+	// gateway.ErrPaqueteDanado when its bytes are not those that were kept.
 	Lee(ctx context.Context, p gateway.Paquete) (Abierto, error)
+	// LeeDanado opens what there is of p: its entries are checked as they are read.
+	LeeDanado(ctx context.Context, p gateway.Paquete) (Abierto, error)
 }
 
 // Lectura reads what descargas have brought.
@@ -46,14 +49,21 @@ var (
 
 // Metadatos yields the rows of metadata behind cursor, each with the cursor of
 // what follows it. What is broken comes as a fault between them; an error is the
-// last thing, a *gateway.Error.
-func (l *Lectura) Metadatos(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Metadato], error] {
-	return lee(l, fuenteMetadatos(), ctx, id, cursor)
+// last thing, a *gateway.Error. A damaged package is one, unless parcial says that a
+// part will do: then it is a fault behind what can be read of it.
+func (l *Lectura) Metadatos(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[Renglon[cfdi.Metadato], error] {
+	return lee(l, fuenteMetadatos(), ctx, pedido{id, cursor, parcial})
 }
 
 // Resumenes yields a summary of each CFDI behind cursor, as Metadatos does.
-func (l *Lectura) Resumenes(ctx context.Context, id, cursor string) iter.Seq2[Renglon[cfdi.Resumen], error] {
-	return lee(l, fuenteResumenes(), ctx, id, cursor)
+func (l *Lectura) Resumenes(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[Renglon[cfdi.Resumen], error] {
+	return lee(l, fuenteResumenes(), ctx, pedido{id, cursor, parcial})
+}
+
+// pedido is what is to be read.
+type pedido struct {
+	id, cursor string
+	parcial    bool
 }
 
 // fuente is how one kind of content is read.
@@ -82,9 +92,9 @@ func fuenteResumenes() fuente[cfdi.Resumen] {
 // lote is how many rows are looked up at once among a run's news.
 const lote = 500
 
-func lee[T any](l *Lectura, f fuente[T], ctx context.Context, id, cursor string) iter.Seq2[Renglon[T], error] { //nolint:revive // generic methods do not exist
+func lee[T any](l *Lectura, f fuente[T], ctx context.Context, q pedido) iter.Seq2[Renglon[T], error] { //nolint:revive // generic methods do not exist
 	return func(yield func(Renglon[T], error) bool) {
-		d, err := l.store.Descarga(ctx, id)
+		d, err := l.store.Descarga(ctx, q.id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			err = ErrNoExiste
@@ -93,12 +103,15 @@ func lee[T any](l *Lectura, f fuente[T], ctx context.Context, id, cursor string)
 		case d.Peticion.Solicitud.TipoSolicitud != f.tipo:
 			err = f.otro
 		}
-		desde, pos, errCur := leeCursor(cursor)
-		if err = errors.Join(err, errCur); err != nil {
+		desde, pos, errCur := leeCursor(q.cursor)
+		if err = errors.Join(err, errCur); err == nil && !q.parcial {
+			err = l.entera(ctx, d, desde)
+		}
+		if err != nil {
 			yield(Renglon[T]{}, err)
 			return
 		}
-		c := &criba[T]{ctx: ctx, l: l, f: f, yield: yield, corrida: corridaDe(d)}
+		c := &criba[T]{ctx: ctx, l: l, f: f, yield: yield, corrida: corridaDe(d), parcial: q.parcial}
 		for p, err := range l.recorre(ctx, d, desde) {
 			if err != nil {
 				yield(Renglon[T]{}, interno(err))
@@ -112,6 +125,44 @@ func lee[T any](l *Lectura, f fuente[T], ctx context.Context, id, cursor string)
 			}
 		}
 	}
+}
+
+// entera refuses to begin what is known to come to a damaged package. One that was
+// mended meanwhile is none.
+func (l *Lectura) entera(ctx context.Context, d store.Descarga, desde int64) error {
+	for p, err := range l.recorre(ctx, d, desde) {
+		if err != nil {
+			return interno(err)
+		}
+		if !p.fila.Danado {
+			continue
+		}
+		r, err := l.paquetes.Lee(ctx, p.fila.Paquete)
+		if err != nil {
+			return entero(err, p)
+		}
+		if err := r.Close(); err != nil {
+			return interno(err)
+		}
+	}
+	return nil
+}
+
+// entero says of a damaged package, to who wants all of a descarga, how to get the rest.
+func entero(err error, p leible) error {
+	if !errors.Is(err, gateway.ErrPaqueteDanado) {
+		return err
+	}
+	return &gateway.Error{Kind: gateway.KindConflicto, Err: err, Detail: danado(err, p) + " Lo demás se entrega con parcial=true."}
+}
+
+// danado says what is wrong with a damaged package.
+func danado(err error, p leible) string {
+	var e *gateway.Error
+	if errors.As(err, &e) && e.Detail != "" {
+		return e.Detail
+	}
+	return "El paquete " + p.fila.Paquete.IDPaquete + " está dañado en el almacén."
 }
 
 // corridaDe is the run whose news alone d yields; empty for everything.
@@ -174,20 +225,33 @@ type criba[T any] struct {
 	f       fuente[T]
 	yield   func(Renglon[T], error) bool
 	corrida string
+	parcial bool
 	lote    []Renglon[T]
 }
 
 // paquete reads one package from pos on; false when nobody reads on.
 func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
-	r, err := c.l.paquetes.Lee(c.ctx, p.fila.Paquete)
+	r, dano, err := c.l.abre(c.ctx, p.fila.Paquete)
+	if dano != nil && !c.parcial {
+		err = entero(dano, p)
+		if r != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}
 	if err != nil {
 		c.yield(Renglon[T]{}, err)
 		return false
+	}
+	if r == nil {
+		return c.falta(p, dano)
 	}
 	defer r.Close() //nolint:errcheck // read only
 	for leido, err := range c.f.abre(r, r.Size(), pos) {
 		if err == nil {
 			err = c.ctx.Err()
+		}
+		if err != nil && dano != nil && c.ctx.Err() == nil {
+			break
 		}
 		if err != nil {
 			c.yield(Renglon[T]{}, &gateway.Error{Kind: gateway.KindInterno, Err: err,
@@ -204,7 +268,33 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 			return false
 		}
 	}
+	if dano != nil {
+		return c.falta(p, dano)
+	}
 	return c.suelta()
+}
+
+// falta yields a fault for a damaged package behind what could be read of it: reading
+// goes on with the next one.
+func (c *criba[T]) falta(p leible, dano error) bool {
+	c.lote = append(c.lote, Renglon[T]{Falla: &cfdi.Falla{Detalle: danado(dano, p)}, Paquete: p.fila.Paquete.IDPaquete,
+		Cursor: strconv.FormatInt(p.fila.ID+1, 10) + "." + cfdi.Posicion{}.String()})
+	return c.suelta()
+}
+
+// abre opens a package, also one that is damaged, if there is something to be read: dano
+// says what is wrong with it.
+func (l *Lectura) abre(ctx context.Context, p gateway.Paquete) (r Abierto, dano, err error) {
+	r, err = l.paquetes.Lee(ctx, p)
+	if !errors.Is(err, gateway.ErrPaqueteDanado) {
+		return r, nil, err
+	}
+	dano = err
+	r, err = l.paquetes.LeeDanado(ctx, p)
+	if errors.Is(err, gateway.ErrPaqueteDanado) {
+		return nil, dano, nil
+	}
+	return r, dano, err
 }
 
 // suelta yields what has gathered, without what the run has no news of.

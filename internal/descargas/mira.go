@@ -180,6 +180,9 @@ func (m *Motor) avisa(id string) {
 var errCursor = &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cursor no es uno que haya dado esta pasarela.",
 	Campos: []gateway.Campo{{Campo: "cursor", Detalle: "Use el de la página anterior, tal cual."}}}
 
+// detalleDanado says what can be done with a damaged package.
+const detalleDanado = "Lo que hay en el almacén ya no son los bytes que llegaron del SAT, o no está. Restaure el archivo de un respaldo, o pida el mismo rango en una descarga nueva."
+
 // Paquetes returns a page of a descarga's packages in the order in which the SAT
 // named them, and the cursor of the page behind it; empty at the end.
 func (m *Motor) Paquetes(ctx context.Context, id, cursor string, limite int) ([]gateway.PaqueteDescarga, string, error) {
@@ -207,6 +210,9 @@ func (m *Motor) Paquetes(ctx context.Context, id, cursor string, limite int) ([]
 	out := make([]gateway.PaqueteDescarga, len(filas))
 	for i, p := range filas {
 		out[i] = p.PaqueteDescarga
+		if p.Danado && p.Estado == gateway.PaqueteGuardado {
+			out[i].Estado, out[i].Detalle = gateway.PaqueteDanado, detalleDanado
+		}
 	}
 	return out, siguiente, nil
 }

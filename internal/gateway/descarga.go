@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -81,6 +82,9 @@ const (
 	PaquetePerdido EstadoPaquete = "perdido"
 	// PaqueteBorrado: it was in storage until retention removed it.
 	PaqueteBorrado EstadoPaquete = "borrado"
+	// PaqueteDanado: it was stored, and the storage has other bytes now, or none. It is
+	// told of a stored one and not kept in the ledger: what is mended is stored again.
+	PaqueteDanado EstadoPaquete = "danado"
 )
 
 // PeticionDescarga asks for everything of a range, however many solicitudes that
@@ -282,7 +286,13 @@ type PaqueteDescarga struct {
 	// Roto says that it is no whole ZIP, and only to be had by those who ask for it so.
 	Dudoso string
 	Roto   bool
+	// Danado says that its bytes in storage are not those that were kept, or not there.
+	Danado bool
 }
+
+// ErrPaqueteDanado is a package whose bytes in storage are not those that were kept, or
+// not there.
+var ErrPaqueteDanado = errors.New("a stored package is damaged")
 
 // EventoDescarga is one line of a descarga's ledger.
 type EventoDescarga struct {

@@ -22,10 +22,11 @@ import (
 // Lectura reads what the stored packages of a descarga hold, in their order, from
 // a cursor on that one of its own rows gave; empty for the beginning. An error is
 // the last thing yielded: of KindMalformada for a cursor of another reading, of
-// KindYaNoDisponible where retention has removed the packages.
+// KindYaNoDisponible where retention has removed the packages. With parcial a damaged
+// package is a fault and not an error.
 type Lectura interface {
-	Metadatos(ctx context.Context, id string, cursor string) iter.Seq2[descargas.Renglon[cfdi.Metadato], error]
-	Resumenes(ctx context.Context, id string, cursor string) iter.Seq2[descargas.Renglon[cfdi.Resumen], error]
+	Metadatos(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[descargas.Renglon[cfdi.Metadato], error]
+	Resumenes(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[descargas.Renglon[cfdi.Resumen], error]
 	// CFDI returns the bytes of one document as they are in its package, and how
 	// many; -1 for unknown. KindNoEncontrado where no stored package has it,
 	// KindRespuestaInvalida where it is there and cannot be read.
@@ -44,7 +45,7 @@ type lectura struct {
 type forma[T, J any] struct {
 	nombre  string // of the file, and of the route
 	tipo    string // of the solicitudes that bring it
-	lee     func(ctx context.Context, id, cursor string) iter.Seq2[descargas.Renglon[T], error]
+	lee     func(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[descargas.Renglon[T], error]
 	muestra func(*T) J
 	pagina  func(valores []J, fallas []rest.FallaDeLectura, siguiente string) any
 	// columnas of CSV, and their cells; the fallas' is not among them.
@@ -67,7 +68,7 @@ func sirve[T, J any](h *handler, w http.ResponseWriter, r *http.Request, id stri
 	if err := h.completa(d, f.tipo, l.parcial); err != nil {
 		return err
 	}
-	filas := hasta(f.lee(r.Context(), id, l.cursor), l.limite)
+	filas := hasta(f.lee(r.Context(), id, l.cursor, l.parcial), l.limite)
 	var linea func(out *bufio.Writer) func(descargas.Renglon[T]) error
 	content, extension := contentNDJSON, ".ndjson"
 	switch prefers(r, "application/json", contentNDJSON, contentCSV) {
@@ -149,7 +150,7 @@ func (f forma[T, J]) json(w http.ResponseWriter, r *http.Request, id string, l l
 	size := limite(l.limite)
 	valores, fallas := []J{}, []rest.FallaDeLectura{}
 	siguiente, cursor := "", ""
-	for fila, err := range f.lee(r.Context(), id, l.cursor) {
+	for fila, err := range f.lee(r.Context(), id, l.cursor, l.parcial) {
 		if err != nil {
 			return err
 		}

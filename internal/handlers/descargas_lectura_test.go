@@ -54,11 +54,11 @@ func filas[T any](f *fakeLectura, rows []descargas.Renglon[T], cursor string) it
 	}
 }
 
-func (f *fakeLectura) Metadatos(_ context.Context, _, cursor string) iter.Seq2[descargas.Renglon[cfdi.Metadato], error] {
+func (f *fakeLectura) Metadatos(_ context.Context, _, cursor string, _ bool) iter.Seq2[descargas.Renglon[cfdi.Metadato], error] {
 	return filas(f, f.metadatos, cursor)
 }
 
-func (f *fakeLectura) Resumenes(_ context.Context, _, cursor string) iter.Seq2[descargas.Renglon[cfdi.Resumen], error] {
+func (f *fakeLectura) Resumenes(_ context.Context, _, cursor string, _ bool) iter.Seq2[descargas.Renglon[cfdi.Resumen], error] {
 	return filas(f, f.resumenes, cursor)
 }
 

@@ -83,7 +83,7 @@ func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 	}
 	out.Dudoso = p.Dudoso != ""
 	// Only what is stored costs nothing to fetch.
-	kept := p.Estado == gateway.PaqueteGuardado || p.Estado == gateway.PaquetePerdido && p.Roto
+	kept := p.Estado == gateway.PaqueteGuardado || p.Estado == gateway.PaquetePerdido && p.Roto && !p.Danado
 	if kept {
 		out.URL = "/v1/sat/" + string(p.Paquete.Servicio) + "/paquetes/" + url.PathEscape(p.Paquete.IDPaquete) +
 			"?rfcSolicitante=" + url.QueryEscape(p.Paquete.RFCSolicitante)

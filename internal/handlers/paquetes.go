@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -80,59 +79,30 @@ func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) e
 		// not offer; a server may ignore Range (RFC 9110 §14.2).
 		r.Header.Del("Range")
 	}
-	ranged := &rangeWriter{ResponseWriter: w}
-	// By itself, or the system would not send the file.
-	http.ServeContent(ranged, r, "", g.Completado, g.ReadSeekCloser)
-	if !ranged.refused {
-		return nil
-	}
-	return &gateway.Error{Kind: gateway.KindRango, Detail: "El encabezado Range pide bytes que el paquete no tiene."}
-}
-
-// rangeWriter keeps ServeContent's own text of a 416 from the caller. It does
-// not hide the writer's ReadFrom, by which files go out without a copy.
-type rangeWriter struct {
-	http.ResponseWriter
-	refused bool
-}
-
-func (w *rangeWriter) WriteHeader(status int) {
-	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
-		w.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (w *rangeWriter) Write(p []byte) (int, error) {
-	if w.refused {
-		return len(p), nil
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// ReadFrom sends a file piece by piece, each with its own time to be taken. What
-// it is given is unwrapped, so that the system still sends the file by itself.
-func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
-	rf, ok := w.ResponseWriter.(io.ReaderFrom)
-	if !ok || w.refused {
-		return io.Copy(struct{ io.Writer }{w}, src)
-	}
-	limited, ok := src.(*io.LimitedReader)
-	if !ok {
-		limited = &io.LimitedReader{R: src, N: math.MaxInt64}
-	}
-	control := http.NewResponseController(w.ResponseWriter)
-	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
-	var total int64
-	for limited.N > 0 {
-		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
-		n, err := rf.ReadFrom(&io.LimitedReader{R: limited.R, N: min(limited.N, storedPiece)})
-		total += n
-		limited.N -= n
-		if err != nil || n == 0 {
-			return total, err
+	if g.Danado() || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || conditional(r) {
+		// What is not all of the package cannot be held against its digest, and a caller
+		// of HTTP/1.0 may not see a cut.
+		if err := g.Comprueba(r.Context()); err != nil {
+			return err
 		}
 	}
-	return total, nil
+	stored := &storedWriter{ResponseWriter: w, r: r, g: g}
+	// By itself, or the system would not send a part of the file.
+	http.ServeContent(stored, r, "", g.Completado, g.ReadSeekCloser)
+	if stored.err == nil {
+		stored.begin()
+	}
+	return stored.err
+}
+
+// conditional tells whether a request may get something else than the whole.
+func conditional(r *http.Request) bool {
+	for _, name := range []string{"Range", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // serveLive answers with a package as it arrives. Its length and digest are not

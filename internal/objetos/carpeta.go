@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // archivo opens an object of the folder by itself, not through blob.Reader, so
@@ -25,6 +26,32 @@ func (d *Deposito) archivo(sha256 string, bytes int64) (*os.File, error) {
 		return nil, fmt.Errorf("objetos: %w", errors.Join(err, f.Close()))
 	}
 	return f, nil
+}
+
+// conMarca tells the Marca of a file beside it.
+func conMarca(f *os.File, err error) (*os.File, string, error) {
+	if err != nil {
+		return nil, "", err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, "", fmt.Errorf("objetos: %w", errors.Join(err, f.Close()))
+	}
+	return f, Marca(info), nil
+}
+
+// marcaDe is Marca in a folder.
+func (d *Deposito) marcaDe(sha256 string, bytes int64) (string, error) {
+	f, marca, err := conMarca(d.archivo(sha256, bytes))
+	if err != nil {
+		return "", err
+	}
+	return marca, f.Close()
+}
+
+// Marca is Deposito.Marca of a file: one that becomes an object of a folder keeps it.
+func Marca(info fs.FileInfo) string {
+	return fmt.Sprintf("%d %s", info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
 }
 
 // ruta is where fileblob has the object's key.

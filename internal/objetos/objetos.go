@@ -108,11 +108,18 @@ func (d *Deposito) Close() error { return d.bucket.Close() }
 // again, so that it may be called until it succeeds; the caller sees to it that
 // nobody removes the object meanwhile.
 func (d *Deposito) Guarda(ctx context.Context, sha256 string, bytes int64, ruta string) error {
+	if d.carpeta == "" {
+		if ok, err := d.Existe(ctx, sha256, bytes); err != nil || ok {
+			return err
+		}
+	}
+	return d.Repone(ctx, sha256, bytes, ruta)
+}
+
+// Repone is Guarda for an object that is damaged: the file takes its place.
+func (d *Deposito) Repone(ctx context.Context, sha256 string, bytes int64, ruta string) error {
 	if d.carpeta != "" {
 		return d.mueve(sha256, bytes, ruta)
-	}
-	if ok, err := d.Existe(ctx, sha256, bytes); err != nil || ok {
-		return err
 	}
 	if err := d.sube(ctx, sha256, ruta); err != nil {
 		return err
@@ -126,31 +133,46 @@ func (d *Deposito) Guarda(ctx context.Context, sha256 string, bytes int64, ruta 
 
 // Existe tells whether the object of sha256 is there with all its bytes.
 func (d *Deposito) Existe(ctx context.Context, sha256 string, bytes int64) (bool, error) {
+	_, err := d.Marca(ctx, sha256, bytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Marca is what the storage says of the last change of the object of sha256: as long
+// as it is the same, nobody has written there. It is no proof of the bytes. The error
+// is fs.ErrNotExist when the object is not there with all of them.
+func (d *Deposito) Marca(ctx context.Context, sha256 string, bytes int64) (string, error) {
+	if d.carpeta != "" {
+		return d.marcaDe(sha256, bytes)
+	}
 	ctx, cancel := context.WithTimeout(ctx, pregunta)
 	defer cancel()
 	attrs, err := d.bucket.Attributes(ctx, clave(sha256))
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return false, nil
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return "", fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+	case err != nil:
+		return "", fmt.Errorf("objetos: %w", d.publica(err))
+	case attrs.Size != bytes:
+		return "", fmt.Errorf("objetos: %s has %d bytes of %d: %w", sha256, attrs.Size, bytes, fs.ErrNotExist)
 	}
-	if err != nil {
-		return false, fmt.Errorf("objetos: %w", d.publica(err))
-	}
-	return attrs.Size == bytes, nil
+	return attrs.ETag + " " + attrs.ModTime.UTC().Format(time.RFC3339Nano), nil
 }
 
 // Abre opens the object of sha256 to be sent: an *os.File out of a folder, or
-// what asks the bucket for ranges as it is read, until ctx ends. The error is
-// fs.ErrNotExist when it is not there with all its bytes.
-func (d *Deposito) Abre(ctx context.Context, sha256 string, bytes int64) (io.ReadSeekCloser, error) {
+// what asks the bucket for ranges as it is read, until ctx ends. It tells the object's
+// Marca too. The error is fs.ErrNotExist when it is not there with all its bytes.
+func (d *Deposito) Abre(ctx context.Context, sha256 string, bytes int64) (io.ReadSeekCloser, string, error) {
 	if d.carpeta != "" {
-		return d.archivo(sha256, bytes)
+		return conMarca(d.archivo(sha256, bytes))
 	}
-	if ok, err := d.Existe(ctx, sha256, bytes); err != nil {
-		return nil, err
-	} else if !ok {
-		return nil, fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+	marca, err := d.Marca(ctx, sha256, bytes)
+	if err != nil {
+		return nil, "", err
 	}
-	return &corriente{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, nil
+	return &corriente{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, marca, nil
 }
 
 // ReaderAtCloser is an object that is read here and there.
@@ -161,16 +183,15 @@ type ReaderAtCloser interface {
 
 // Lee is Abre for readers that jump, as those of a ZIP do: a bucket's object is
 // read in blocks, of which a few stay in memory.
-func (d *Deposito) Lee(ctx context.Context, sha256 string, bytes int64) (ReaderAtCloser, error) {
+func (d *Deposito) Lee(ctx context.Context, sha256 string, bytes int64) (ReaderAtCloser, string, error) {
 	if d.carpeta != "" {
-		return d.archivo(sha256, bytes)
+		return conMarca(d.archivo(sha256, bytes))
 	}
-	if ok, err := d.Existe(ctx, sha256, bytes); err != nil {
-		return nil, err
-	} else if !ok {
-		return nil, fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+	marca, err := d.Marca(ctx, sha256, bytes)
+	if err != nil {
+		return nil, "", err
 	}
-	return &bloques{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, nil
+	return &bloques{ctx: ctx, d: d, clave: clave(sha256), size: bytes}, marca, nil
 }
 
 // Borra removes the object of sha256; one that is not there is no error.

@@ -131,7 +131,7 @@ func TestGuarda_WhenReadBack(t *testing.T) {
 			if err := d.Guarda(t.Context(), sum, int64(n), ruta); err != nil {
 				t.Errorf("a second time: %v", err)
 			}
-			f, err := d.Abre(t.Context(), sum, int64(n))
+			f, _, err := d.Abre(t.Context(), sum, int64(n))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,7 +160,7 @@ type small struct{ io.ReadSeeker }
 
 func wantReaderAt(t *testing.T, d *Deposito, sum string, content []byte) {
 	t.Helper()
-	r, err := d.Lee(t.Context(), sum, int64(len(content)))
+	r, _, err := d.Lee(t.Context(), sum, int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +183,8 @@ func TestAbre_WhenItIsNotThere(t *testing.T) {
 		ruta, sum, _ := partial(t, 1000)
 		missing := func(bytes int64) {
 			t.Helper()
-			_, err1 := d.Abre(t.Context(), sum, bytes)
-			_, err2 := d.Lee(t.Context(), sum, bytes)
+			_, _, err1 := d.Abre(t.Context(), sum, bytes)
+			_, _, err2 := d.Lee(t.Context(), sum, bytes)
 			ok, err3 := d.Existe(t.Context(), sum, bytes)
 			if !errors.Is(err1, fs.ErrNotExist) || !errors.Is(err2, fs.ErrNotExist) || ok || err3 != nil {
 				t.Errorf("%v; %v; %v, %v", err1, err2, ok, err3)
@@ -227,14 +227,14 @@ func TestAbre_WhenReadFromABucketRequestsAreFew(t *testing.T) {
 		}
 	}
 	requests(0, func() { // HEAD, and an answer that is 304
-		f, err := d.Abre(t.Context(), sum, int64(len(content)))
+		f, _, err := d.Abre(t.Context(), sum, int64(len(content)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.Close() //nolint:errcheck // read only
 	})
 	requests(5, func() { // 1+2+4+8+5 MiB
-		f, err := d.Abre(t.Context(), sum, int64(len(content)))
+		f, _, err := d.Abre(t.Context(), sum, int64(len(content)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestAbre_WhenReadFromABucketRequestsAreFew(t *testing.T) {
 		}
 	})
 	requests(2, func() { // the directory at the end, then the first entries
-		r, err := d.Lee(t.Context(), sum, int64(len(content)))
+		r, _, err := d.Lee(t.Context(), sum, int64(len(content)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestAbre_WhenTheBucketCutsItGoesOn(t *testing.T) {
 	if err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
 		t.Fatal(err)
 	}
-	f, err := d.Abre(t.Context(), sum, int64(len(content)))
+	f, _, err := d.Abre(t.Context(), sum, int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}

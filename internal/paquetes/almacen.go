@@ -70,6 +70,7 @@ type Guardado struct {
 	Completado time.Time
 	// Duda says what is wrong with it.
 	store.Duda
+	copia
 }
 
 // Lector reads a stored package here and there. Close it.
@@ -77,6 +78,7 @@ type Lector struct {
 	objetos.ReaderAtCloser
 	Size   int64
 	SHA256 string // hexadecimal
+	copia
 }
 
 // Config is what an Almacen works with.
@@ -115,13 +117,17 @@ type Almacen struct {
 	// subidas bounds the uploads at a time, each of which holds parts in memory.
 	subidas    chan struct{}
 	adopciones singleflight.Group
+	// lecturas are those that Comprueba makes.
+	lecturas singleflight.Group
 
 	mu       sync.Mutex
 	vuelos   map[gateway.Paquete]*vuelo // by Unico
 	mudanzas map[string]chan struct{}   // by partial file; closed at their end
 	borrando map[string]bool            // by SHA-256
 	closing  bool
-	wg       sync.WaitGroup
+	// repasando says that Repasa is at work.
+	repasando bool
+	wg        sync.WaitGroup
 }
 
 // Open returns the packages of c, and goes on with what an earlier process left
@@ -306,8 +312,21 @@ func (a *Almacen) aterriza(ctx context.Context, r *reader) error {
 
 // Lee opens p to be read here and there, if it is stored; it downloads nothing.
 // What lies in a bucket is read until ctx ends. Errors are *gateway.Error:
-// KindNoEncontrado when it is not there, KindYaNoDisponible when it was deleted.
+// KindNoEncontrado when it is not there, KindYaNoDisponible when it was deleted, and
+// of gateway.ErrPaqueteDanado when its bytes are not those that were kept.
 func (a *Almacen) Lee(ctx context.Context, paquete gateway.Paquete) (Lector, error) {
+	l, err := a.LeeDanado(ctx, paquete)
+	if err != nil {
+		return l, err
+	}
+	if err := l.Comprueba(ctx); err != nil {
+		return Lector{}, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// LeeDanado is Lee for whoever takes the bytes as they are, and checks what it reads.
+func (a *Almacen) LeeDanado(ctx context.Context, paquete gateway.Paquete) (Lector, error) {
 	row, local, err := a.localiza(ctx, paquete)
 	if err == nil && row.Roto {
 		if local != nil {
@@ -318,16 +337,23 @@ func (a *Almacen) Lee(ctx context.Context, paquete gateway.Paquete) (Lector, err
 	switch {
 	case err != nil:
 		return Lector{}, err
-	case local != nil:
-		return Lector{ReaderAtCloser: local, Size: row.Bytes, SHA256: row.SHA256}, nil
-	case !row.Completo:
+	case local == nil && !row.Completo:
 		return Lector{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete."}
 	}
-	r, err := a.deposito.Lee(ctx, row.SHA256, row.Bytes)
-	if err != nil {
-		return Lector{}, perdido(err)
+	l := Lector{Size: row.Bytes, SHA256: row.SHA256}
+	l.copia, err = a.copia(ctx, paquete, row)
+	switch {
+	case local != nil:
+		l.ReaderAtCloser = local
+		if err = errors.Join(err, l.deArchivo(local)); err != nil {
+			err = errors.Join(err, local.Close())
+		}
+	case err == nil:
+		if l.ReaderAtCloser, l.marca, err = a.deposito.Lee(ctx, row.SHA256, row.Bytes); err != nil {
+			err = l.NoSeLee(ctx, err)
+		}
 	}
-	return Lector{ReaderAtCloser: r, Size: row.Bytes, SHA256: row.SHA256}, nil
+	return l, err
 }
 
 // guardado returns the package if it is there whole, or nil.
@@ -336,16 +362,24 @@ func (a *Almacen) guardado(ctx context.Context, paquete gateway.Paquete) (*Guard
 	if err != nil {
 		return nil, err
 	}
+	if local == nil && !row.Completo {
+		return nil, nil
+	}
 	g := &Guardado{Bytes: row.Bytes, SHA256: row.SHA256, Completado: row.Completado, Duda: row.Duda}
+	g.copia, err = a.copia(ctx, paquete, row)
 	switch {
 	case local != nil:
 		g.ReadSeekCloser = local
-	case !row.Completo:
-		return nil, nil
-	default:
-		if g.ReadSeekCloser, err = a.deposito.Abre(ctx, row.SHA256, row.Bytes); err != nil {
-			return nil, perdido(err)
+		if err = errors.Join(err, g.deArchivo(local)); err != nil {
+			err = errors.Join(err, local.Close())
 		}
+	case err == nil:
+		if g.ReadSeekCloser, g.marca, err = a.deposito.Abre(ctx, row.SHA256, row.Bytes); err != nil {
+			err = g.NoSeLee(ctx, err)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -418,15 +452,4 @@ func (a *Almacen) Close(ctx context.Context) error {
 func interno(err error) error {
 	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
 		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR y, si los paquetes se guardan aparte, GATEWAY_BLOB_URL."}
-}
-
-// perdido is what became of a package whose row says that it is in storage. It
-// is not downloaded again by itself: a wrong GATEWAY_BLOB_URL would spend what
-// the SAT still owes of every package.
-func perdido(err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return interno(err)
-	}
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
-		Detail: "El paquete está registrado como guardado y su archivo no está o no está completo. Revise que GATEWAY_DATA_DIR y GATEWAY_BLOB_URL sean los de siempre."}
 }

@@ -64,6 +64,9 @@ func (a *Almacen) enDisco(parcial string) bool {
 // less that cannot be read.
 func (a *Almacen) seLeeMas(ctx context.Context, paquete gateway.Paquete, e entrega) (bool, error) {
 	kept, err := a.Lee(ctx, paquete)
+	if errors.Is(err, gateway.ErrPaqueteDanado) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -109,6 +112,7 @@ func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, 
 	}
 	var gana, igual bool
 	if err == nil {
+		p.Marca = marca(v.file)
 		gana, igual, err = a.pesa(durable, paquete, row, entrega{f: v.file, bytes: v.size, sha256: p.SHA256, duda: p.Duda})
 	}
 	if err == nil && igual {

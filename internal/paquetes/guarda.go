@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
@@ -114,7 +115,7 @@ func (a *Almacen) guarda(p store.Pendiente) error {
 	defer func() { <-a.subidas }()
 	ruta := a.store.RutaParcial(p.Parcial)
 	a.paso("paquete-recibido")
-	if err := a.deposito.Guarda(a.ctx, p.SHA256, p.Bytes, ruta); err != nil {
+	if err := a.deposita(p, ruta); err != nil {
 		return err
 	}
 	a.paso("paquete-guardado")
@@ -126,6 +127,36 @@ func (a *Almacen) guarda(p store.Pendiente) error {
 		a.log.Warn().Err(err).Msg("the local file of a stored package could not be removed")
 	}
 	return nil
+}
+
+// deposita makes step 4. What was hashed as it arrived counts as read.
+func (a *Almacen) deposita(p store.Pendiente, ruta string) error {
+	info, errInfo := os.Stat(ruta)
+	v, err := a.store.Verificacion(a.ctx, p.SHA256)
+	guarda := a.deposito.Guarda
+	if v.Dano != "" {
+		guarda = a.deposito.Repone
+	}
+	if err == nil {
+		err = guarda(a.ctx, p.SHA256, p.Bytes, ruta)
+	}
+	if err != nil || errInfo != nil || p.Marca == "" || p.Marca != objetos.Marca(info) {
+		return err
+	}
+	marca, err := a.deposito.Marca(a.ctx, p.SHA256, p.Bytes)
+	if err != nil {
+		return err
+	}
+	return a.store.AnotaVerificacion(context.WithoutCancel(a.ctx), p.SHA256, marca, "")
+}
+
+// marca is a file's objetos.Marca; empty where that cannot be told.
+func marca(f *os.File) string {
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	return objetos.Marca(info)
 }
 
 // insiste does something until it succeeds, or cannot succeed, or the gateway
@@ -210,7 +241,7 @@ func (a *Almacen) reconoceUno(ctx context.Context, ruta string, p *store.Pendien
 		return false, err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	p.Bytes, p.Vuela = n, a.presencia.ID()
+	p.Bytes, p.Vuela, p.Marca = n, a.presencia.ID(), marca(f)
 	if roto {
 		p.Duda = store.Duda{Dudoso: noEsZIP, Roto: true}
 	}

@@ -137,7 +137,7 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	}
 	// Whoever reads has it whole now; making it durable is our own affair.
 	v.finish(nil)
-	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID()}
+	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID(), Marca: marca(v.file)}
 	kept := a.recibe(p, v.file)
 	if !kept {
 		a.termino(ctx, paquete, 0, 0)

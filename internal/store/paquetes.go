@@ -60,6 +60,9 @@ type Pendiente struct {
 	Duda
 	// Rota says that it came to its end all the same.
 	Rota bool
+	// Marca is what the file's last change was when its bytes were hashed; empty where
+	// this process has not hashed them. The ledger does not keep it.
+	Marca string
 }
 
 // Paquete returns the row of p; the zero value when there is none.

@@ -209,9 +209,10 @@ type PaqueteDeTramo struct {
 }
 
 const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
-	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), COALESCE(g.dudoso, ''), COALESCE(g.roto, 0), d.servicio, d.rfc
+	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), COALESCE(g.dudoso, ''), COALESCE(g.roto, 0), COALESCE(o.dano, ''), d.servicio, d.rfc
 	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
-	LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio WHERE `
+	LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
+	LEFT JOIN objetos o ON o.sha256 = g.sha256 AND g.completo = 1 WHERE `
 
 // PaqueteDeTramo returns one row, or ErrNotFound.
 func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, error) {
@@ -285,9 +286,10 @@ func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]Pa
 
 func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
-	var siguiente, guardado string
+	var siguiente, guardado, dano string
 	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
-		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Dudoso, &p.Roto, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
+		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Dudoso, &p.Roto, &dano, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
+	p.Danado = dano != ""
 	if err == nil {
 		p.Siguiente, err = leeInstante(siguiente)
 	}

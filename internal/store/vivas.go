@@ -14,6 +14,8 @@ type Vivas struct {
 	// but the one under way; RangosAlLimite are solicitudes that were replaced too often
 	// to be replaced once more, or more than once.
 	PaquetesAlLimite, RangosAlLimite int64
+	// PaquetesDanados are packages in storage whose object is damaged.
+	PaquetesDanados int64
 }
 
 // Vivas counts descargas that have not ended: as late what was due before antes,
@@ -39,7 +41,8 @@ func (s *Store) Vivas(ctx context.Context, antes time.Time, limite int) (Vivas, 
 			JOIN descargas d ON d.id = tp.descarga
 			JOIN paquetes p ON p.servicio = d.servicio AND p.rfc = d.rfc AND p.id_paquete = tp.id_paquete
 			WHERE tp.estado = 'pendiente' AND p.completo = 0 AND p.parcial = '' AND (p.descargas > 1 OR p.descargas = 1 AND p.vuela = '')),
-		(SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND sustituciones >= $1)`,
-		[]any{limite}, &v.PaquetesAlLimite, &v.RangosAlLimite)
+		(SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND sustituciones >= $1),
+		(SELECT COUNT(*) FROM objetos o JOIN paquetes g ON g.sha256 = o.sha256 AND g.completo = 1 WHERE o.dano <> '')`,
+		[]any{limite}, &v.PaquetesAlLimite, &v.RangosAlLimite, &v.PaquetesDanados)
 	return v, err
 }

@@ -62,8 +62,11 @@ func nombreTramo(e gateway.EstadoTramo) string {
 }
 
 func nombrePaquete(e gateway.EstadoPaquete) string {
-	if e == gateway.PaquetePendiente {
+	switch e {
+	case gateway.PaquetePendiente:
 		return "por traer"
+	case gateway.PaqueteDanado:
+		return "dañado"
 	}
 	return palabras(string(e))
 }

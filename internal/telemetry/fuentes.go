@@ -31,6 +31,8 @@ type Base struct {
 	Descargas                        map[string]int64 // alive, by state
 	Atrasados                        int64
 	PaquetesAlLimite, RangosAlLimite int64
+	// PaquetesDanados are stored packages whose bytes are others now, or gone.
+	PaquetesDanados int64
 }
 
 // Watch registers the gauges.
@@ -43,7 +45,7 @@ type lector struct{ Fuentes }
 // calls and descargas have no such label: a despacho with ten thousand RFCs would
 // have that many series of each.
 func descs() (d struct {
-	dias, sirve, base, vivas, atrasados, limite, sinEscribir, rechazadas *prometheus.Desc
+	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -54,6 +56,7 @@ func descs() (d struct {
 	d.vivas = desc("pasarela_descargas", "Durable downloads that have not ended, by state.", "estado")
 	d.atrasados = desc("pasarela_descargas_atrasadas", "Steps of durable downloads that were due over a minute ago.")
 	d.limite = desc("pasarela_descargas_al_limite", "Packages and ranges of durable downloads that have spent what the SAT grants but for the last.", "cuota")
+	d.danados = desc("pasarela_paquetes_danados", "Stored packages whose bytes are no longer those that the SAT delivered, or are gone.")
 	d.sinEscribir = desc("pasarela_ledger_unwritten", "Outcomes of messages that left, which the database has not taken yet. They are in memory only.")
 	d.rechazadas = desc("pasarela_pade_refused_accounts", "Accounts that the PAC refused and that are not tried until they are unblocked.")
 	return d
@@ -62,7 +65,7 @@ func descs() (d struct {
 // Describe implements prometheus.Collector.
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
-	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.sinEscribir, d.rechazadas} {
+	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas} {
 		ch <- desc
 	}
 }
@@ -93,6 +96,7 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	gauge(d.atrasados, float64(base.Atrasados))
 	gauge(d.limite, float64(base.PaquetesAlLimite), "paquete")
 	gauge(d.limite, float64(base.RangosAlLimite), "rango")
+	gauge(d.danados, float64(base.PaquetesDanados))
 }
 
 func uno(b bool) float64 {

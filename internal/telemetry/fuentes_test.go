@@ -24,7 +24,7 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
 	m.Watch(fuentes(func() (Base, error) {
-		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6}, nil
+		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7}, nil
 	}))
 	const want = `
 # HELP pasarela_database_up 1 while the database takes writes. While it is 0, what is read from it is missing.
@@ -55,9 +55,12 @@ pasarela_ledger_unwritten 2
 # HELP pasarela_pade_refused_accounts Accounts that the PAC refused and that are not tried until they are unblocked.
 # TYPE pasarela_pade_refused_accounts gauge
 pasarela_pade_refused_accounts 1
+# HELP pasarela_paquetes_danados Stored packages whose bytes are no longer those that the SAT delivered, or are gone.
+# TYPE pasarela_paquetes_danados gauge
+pasarela_paquetes_danados 7
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
-		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts"); err != nil {
+		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados"); err != nil {
 		t.Error(err)
 	}
 }

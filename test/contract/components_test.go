@@ -227,7 +227,7 @@ func TestEstados_AreThoseOfTheVocabulary(t *testing.T) {
 		"EstadoDescarga": descargas,
 		"EstadoSolicitudDeDescarga": {string(gateway.TramoPendiente), string(gateway.TramoPresentada), string(gateway.TramoDescargando), string(gateway.TramoTerminada),
 			string(gateway.TramoVacia), string(gateway.TramoPartida), string(gateway.TramoSustituida), string(gateway.TramoFallida), string(gateway.TramoCancelada)},
-		"EstadoPaqueteDeDescarga": {string(gateway.PaquetePendiente), string(gateway.PaqueteGuardado), string(gateway.PaquetePerdido), string(gateway.PaqueteBorrado)},
+		"EstadoPaqueteDeDescarga": {string(gateway.PaquetePendiente), string(gateway.PaqueteGuardado), string(gateway.PaquetePerdido), string(gateway.PaqueteBorrado), string(gateway.PaqueteDanado)},
 	} {
 		var got []string
 		for _, value := range doc.Components.Schemas[schema].Value.Enum {
