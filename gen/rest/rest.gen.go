@@ -1865,7 +1865,7 @@ type PaqueteDeDescarga struct {
 	// Example: Venció en el SAT antes de que hubiera una copia completa.
 	Detalle string `json:"detalle,omitempty,omitzero"`
 
-	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algo dentro no se puede leer; un `perdido` ni siquiera es un ZIP completo.
+	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algo dentro no se puede leer o no trae nada de lo que contó el SAT; un `perdido` ni siquiera es un ZIP completo.
 	// La pasarela ya usó la segunda descarga que permite el SAT, o la usará, y se queda con la entrega en que se lee más.
 	//
 	//

@@ -302,6 +302,10 @@ func TestSegunda_WhenEntriesCannotBeRead(t *testing.T) {
 			gateway.DescargaTerminada, [2]int64{10, 0}, 1, "y vale la segunda."},
 		"an entry is no CFDI, twice": {soloFallas(trozos(1, trozo{0, 9, dia})), nil, func(int) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil },
 			gateway.DescargaParcial, [2]int64{9, 1}, 1, "las dos entregas son idénticas."},
+		"it is empty": {trozos(0), trozos(0, trozo{0, 10, dia}), func(int) (Segunda, error) { return Segunda{Hecha: true, Cambia: true}, nil },
+			gateway.DescargaTerminada, [2]int64{10, 0}, 1, "y vale la segunda."},
+		"it is empty, twice": {trozos(0), nil, func(int) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil },
+			gateway.DescargaParcial, [2]int64{0, 0}, 1, "las dos entregas son idénticas."},
 		"an entry is of no package": {func(p gateway.Paquete, visto func(Visto) error) (Conteo, error) {
 			c, err := trozos(0, trozo{0, 9, dia})(p, visto)
 			c.Ajenas = 1
@@ -319,7 +323,7 @@ func TestSegunda_WhenEntriesCannotBeRead(t *testing.T) {
 				return tc.primera(p, visto)
 			}
 			w.repite = func(_ gateway.Paquete, detalle string) (Segunda, error) {
-				if detalle != "a.xml: Está dañado." {
+				if want := map[bool]string{true: "No trae ninguno de los comprobantes que contó el SAT.", false: "a.xml: Está dañado."}[strings.HasPrefix(name, "it is empty")]; detalle != want {
 					t.Errorf("%q", detalle)
 				}
 				if n++; cambiado {

@@ -86,22 +86,40 @@ func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.Paqu
 	return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: strings.TrimSpace(detalle)})
 }
 
+// porSegunda says why a package is to be downloaded once more; empty where it is not.
+// One without anything that is read, of a solicitud that the SAT has counted some for,
+// has been reported (sat.md S13).
+func porSegunda(p store.PaqueteDeTramo, t store.Tramo) string {
+	switch {
+	case p.Fallas > 0:
+		return p.Detalle
+	case p.Comprobantes == 0 && p.Repetidos == 0 && t.NumeroCFDIs > 0:
+		return "No trae ninguno de los comprobantes que contó el SAT."
+	}
+	return ""
+}
+
 // segunda has a package some of whose content cannot be read downloaded once more,
 // whatever the reason, where the SAT still owes that, and counts it again if the second
 // copy is the better. It says what was done; p is due again where the SAT was not to be had.
 func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) (string, error) {
-	if p.Fallas == 0 {
-		return "", nil
+	t, err := m.cfg.Store.Tramo(ctx, p.Tramo)
+	porque := porSegunda(*p, t)
+	if err != nil || porque == "" {
+		return "", err
 	}
-	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
+	if p.Detalle == "" {
+		p.Detalle = porque
+	}
+	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, porque)
 	now := m.cfg.Now()
 	switch e := gateway.AsError(err); {
 	case err != nil && p.Intentos < maxSegundas && now.Before(d.Tope) && trasDescargar(*p, e, m.marco(d)).accion != fallar:
 		p.Intentos++
 		p.Estado, p.Siguiente = gateway.PaquetePendiente, antesDe(d.Tope, now, now.Add(m.cfg.Ritmo.fallo(p.Intentos)))
-		return "El paquete " + p.Paquete.IDPaquete + " está guardado y trae contenido que no se puede leer; se intentará bajarlo otra vez: " + e.Detail, nil
+		return "El paquete " + p.Paquete.IDPaquete + " está guardado y no se lee todo lo que debe traer; se intentará bajarlo otra vez: " + e.Detail, nil
 	case err != nil:
-		return "Trae contenido que no se puede leer, y no se pudo bajar otra vez: " + e.Detail, nil //nolint:nilerr // what is kept stays
+		return "No se lee todo lo que debe traer, y no se pudo bajar otra vez: " + e.Detail, nil //nolint:nilerr // what is kept stays
 	case !s.Hecha:
 		return "", nil
 	case s.Igual:
@@ -115,11 +133,11 @@ func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteD
 	if err := m.cuentaPaquete(ctx, d, p); err != nil {
 		return "", err
 	}
-	if p.Fallas > 0 {
+	if porque = porSegunda(*p, t); porque != "" {
 		// It owes nothing more: this only says so in its row.
-		_, err = m.cfg.Almacen.Repite(ctx, p.Paquete, p.Detalle)
+		_, err = m.cfg.Almacen.Repite(ctx, p.Paquete, porque)
 	}
-	return "Se bajó otra vez, porque la primera entrega traía contenido que no se puede leer, y vale la segunda.", err
+	return "Se bajó otra vez, porque en la primera entrega no se leía todo, y vale la segunda.", err
 }
 
 // trae brings the package into storage and counts it.
