@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
 
 // receptor keeps the webhooks that reach it.
@@ -86,6 +89,15 @@ func rota(t *testing.T, tipo string, f sandbox.Falla) (*operacion, *receptor, st
 func TestDescarga_WhenOneEntryCannotBeRead(t *testing.T) {
 	t.Parallel()
 	o, oye, ruta, d, p := rota(t, "CFDI", sandbox.Falla{Tipo: control.ConDefectos, Defectos: []string{"crc"}})
+	t.Run("chromium", func(t *testing.T) {
+		dom, dicho := chromiumtest.DOM(t, o.Admin+"/descargas/"+ruta[strings.LastIndex(ruta, "/")+1:], 2*time.Second)
+		if len(dicho) != 0 || !strings.Contains(dom, "1 entrada ilegible") || !strings.Contains(dom, ">dudoso<") || !strings.Contains(dom, "faltan 0.") {
+			t.Errorf("the console says %q\n%s", dicho, dom)
+		}
+		if dir := os.Getenv("PASARELA_CAPTURAS"); dir != "" {
+			chromiumtest.Shot(t, o.Admin+"/descargas/"+ruta[strings.LastIndex(ruta, "/")+1:], filepath.Join(dir, "descarga-danada.png"), 1180, 1600)
+		}
+	})
 	n := d.Progreso.NumeroCFDIs
 	if d.Estado != "parcial" || n < 2 || d.Progreso.Encontrados != n-1 || d.Progreso.Fallas != 1 || d.Cuota.Descargas != 2 || d.Cuota.Solicitudes != 1 ||
 		!strings.Contains(d.Motivo, ": 1 no se puede leer (entrada ") || !strings.HasSuffix(d.Motivo, ", faltan 0.") {
