@@ -37,10 +37,12 @@ type libro struct {
 	relevados map[string]bool
 	// anotado tells whether something was asked for, or sent, by it.
 	anotado bool
+	// anterior tells whether its tables are of a program that gave no identity.
+	anterior bool
 }
 
 // nuevo reports whether nothing says that the database was ever in use.
-func (l libro) nuevo() bool { return l.ID == "" && !l.anotado }
+func (l libro) nuevo() bool { return l.ID == "" && !l.anotado && !l.anterior }
 
 // there reports whether the database has the table.
 func (s *Store) there(ctx context.Context, table string) (bool, error) {
@@ -55,6 +57,7 @@ func (s *Store) there(ctx context.Context, table string) (bool, error) {
 
 // leeLibro reads what the database says of itself, before it is migrated.
 func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
+	l.anterior = s.anterior
 	for _, table := range []string{"intentos", "descargas"} {
 		ok, err := s.there(ctx, table)
 		if err != nil {

@@ -65,7 +65,12 @@ func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 		return err
 	}
 	s.hasta = max(s.desde, s.hasta) // a newer gateway may have been here
-	mine := u == usoAbrir || c.Palabra != ""
+	identities, err := s.there(ctx, "libros")
+	if err != nil {
+		return err
+	}
+	s.anterior = s.desde > 0 && !identities
+	mine := u == usoAbrir || c.Palabra != "" || s.anterior
 	if mine || !s.Postgres() {
 		if err := s.reconoce(ctx, c); err != nil {
 			return err
