@@ -53,7 +53,11 @@ func lee(books []xls.Book) (Lectura, error) {
 	var sinEncabezado []string
 	for _, book := range books {
 		sheets, err := book.Sheets()
-		if err != nil {
+		var otro xls.Disguise
+		switch {
+		case errors.As(err, &otro):
+			return Lectura{}, ilegible(err, strings.TrimSpace("el libro "+book.Name)+" no es de Excel: es "+string(otro))
+		case err != nil:
 			return Lectura{}, ilegible(err, "no es un libro de Excel de los que se conocen")
 		}
 		for _, sheet := range sheets {

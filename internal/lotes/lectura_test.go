@@ -1,6 +1,8 @@
 package lotes
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -35,6 +37,9 @@ func TestHoja_ByItsHeading(t *testing.T) {
 		"as the SEP":                    {[]string{nombres, filaA, filaB}, []TituloResultado{a, b}, 0},
 		"nobody in it":                  {[]string{nombres}, nil, 0},
 		"other case, accents, blanks":   {[]string{" Archivo | estatus|Descripción |Folio  de Control", filaA}, []TituloResultado{a}, 0},
+		"hard blanks and line ends":     {[]string{"Archivo\u00a0| ESTATUS\n|DESCRIPCIO\u0301N|FOLIO\r\nCONTROL\u200b", filaA}, []TituloResultado{a}, 0},
+		"columns between":               {[]string{"ARCHIVO|FECHA|ESTATUS||DESCRIPCION|USUARIO|FOLIO CONTROL", "a.xml|2026-01-01|1||bien|x|0001"}, []TituloResultado{a}, 0},
+		"a title over all columns":      {[]string{"RESULTADO DE LA CARGA|||", nombres, filaA, nombres, filaB}, []TituloResultado{a, b}, 1},
 		"with underscores":              {[]string{"nombre_archivo|STATUS|descripcion:|FOLIO_CONTROL", filaA}, []TituloResultado{a}, 0},
 		"in another order":              {[]string{"FOLIO CONTROL|DESCRIPCION|ESTATUS|ARCHIVO", "0001|bien|1|a.xml"}, []TituloResultado{a}, 0},
 		"a column in front":             {[]string{"NO.|" + nombres, "1|" + filaA, "2|" + filaB}, []TituloResultado{a, b}, 0},
@@ -99,5 +104,29 @@ func TestLee_WhenNothingCanBeRead(t *testing.T) {
 	e := gateway.AsError(err)
 	if e.Kind != gateway.KindRespuestaInvalida || e.Reintentable || !strings.Contains(e.Detail, "application/zip") {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestLee_WhenABookIsAPageItSaysSo(t *testing.T) {
+	t.Parallel()
+	var file bytes.Buffer
+	z := zip.NewWriter(&file)
+	w, err := z.Create("ResultadoCargaTitulos1.xls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("<html><table>")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	books, err := xls.Books(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lee(books)
+	if e := gateway.AsError(err); e.Reintentable || !strings.Contains(e.Detail, "ResultadoCargaTitulos1.xls no es de Excel: es una página HTML") || !strings.Contains(e.Detail, "application/zip") {
+		t.Errorf("%+v", err)
 	}
 }

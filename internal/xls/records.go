@@ -11,11 +11,15 @@ const (
 	recBoundSheet = 0x0085
 	recMulRK      = 0x00BD
 	recRString    = 0x00D6
+	recArray      = 0x0221
+	recTable      = 0x0236
+	recShared     = 0x04BC
 	recSST        = 0x00FC
 	recLabelSST   = 0x00FD
 	recNumber     = 0x0203
 	recLabel      = 0x0204
 	recBoolErr    = 0x0205
+	recString     = 0x0207
 	recRK         = 0x027E
 	recBOF        = 0x0809
 

@@ -178,8 +178,10 @@ func TestSheet_RefusesWhatIsDamaged(t *testing.T) {
 		"LABEL cut":                  book(text, record(recLabel, at(0, 0), u16(9), []byte{0, 'x'})),
 		"LABEL without text":         book(text, record(recLabel, at(0, 0))),
 		"MULRK cut":                  book(text, record(recMulRK, u16(0), u16(0), u16(15), u32(0))),
-		"formula":                    book(text, record(recFormula, at(0, 0), make([]byte, 16))),
-		"error value":                book(text, record(recBoolErr, at(0, 0), u16(0x12A))),
+		"formula cut":                book(text, record(recFormula, at(0, 0), make([]byte, 7))),
+		"formula without its text":   book(text, slices.Concat(formula(0, 0, []byte{0, 0, 0, 0, 0, 0, 0xFF, 0xFF}), ok)),
+		"formula's text cut":         book(text, slices.Concat(formula(0, 0, []byte{0, 0, 0, 0, 0, 0, 0xFF, 0xFF}), record(recString, u16(9), []byte{0, 'x'}))),
+		"half an error value":        book(text, record(recBoolErr, at(0, 0), []byte{1})),
 	} {
 		rows, err := read(t, stream)
 		if rows != nil || !errors.Is(err, ErrFormat) {
@@ -202,5 +204,30 @@ func TestSheet_RefusesWhatIsDamaged(t *testing.T) {
 	}
 	if _, err := read(t, book(text, many)); !errors.Is(err, ErrLimit) {
 		t.Errorf("too many: %v", err)
+	}
+}
+
+func formula(row, column int, value []byte) []byte {
+	return record(recFormula, at(row, column), value, u16(0), make([]byte, 4), u16(0))
+}
+
+// What people see of a formula is the value that was saved with it.
+func TestSheet_WhenACellIsAFormulaItIsItsValue(t *testing.T) {
+	special := func(kind, code byte) []byte { return []byte{kind, 0, code, 0, 0, 0, 0xFF, 0xFF} }
+	cells := slices.Concat(
+		formula(0, 0, special(valueString, 0)), record(recString, u16(3), []byte{0, 'a', 0xD1, 'b'}),
+		formula(0, 1, binary.LittleEndian.AppendUint64(nil, math.Float64bits(2))),
+		formula(0, 2, special(valueString, 0)), record(recShared, make([]byte, 10)), record(recString, u16(4), []byte{1}, wide("日ñ")), record(recContinue, []byte{0, 'x', 'y'}),
+		formula(0, 3, special(valueBool, 1)),
+		formula(1, 0, special(valueError, 0x2A)),
+		formula(1, 1, special(3, 0)),
+		formula(1, 2, binary.LittleEndian.AppendUint64(nil, math.Float64bits(20260001))),
+		record(recBoolErr, at(1, 3), []byte{0, 0}),
+		record(recRString, at(2, 0), u16(2), []byte{0, 'r', 's'}, u16(1), u32(7)), record(recBoolErr, at(2, 1), []byte{0x63, 1}),
+	)
+	got, err := read(t, book(sst(u32(0), u32(0)), cells))
+	want := [][]string{{"aÑb", "2", "日ñxy", "TRUE"}, {"#N/A", "", "20260001", "FALSE"}, {"rs", "#ERROR 99", "", ""}}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Error(err, d)
 	}
 }

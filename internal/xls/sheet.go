@@ -37,6 +37,10 @@ func (s *sheet) read(r *records) error {
 			depth++
 		case kind == recEOF:
 			depth--
+		case depth == 1 && kind == recFormula:
+			if err := s.takeFormula(body, r); err != nil {
+				return err
+			}
 		case depth == 1:
 			if err := s.take(kind, body); err != nil {
 				return err
@@ -54,13 +58,11 @@ func (s *sheet) sort() {
 	})
 }
 
-// take reads a record of the sheet if it is a cell. Blank cells and everything that is not one are passed
-// over; cells whose value would be a guess are refused, because a blank would be taken for the truth.
+// take reads a record of the sheet if it is a cell other than a formula. Blank cells and everything that is
+// not one are passed over.
 func (s *sheet) take(kind uint16, body []byte) error {
 	switch kind {
-	case recLabelSST, recLabel, recNumber, recRK, recMulRK:
-	case recFormula, recBoolErr, recRString:
-		return malformed("a cell of a kind that results do not have (record %#04x)", kind)
+	case recLabelSST, recLabel, recRString, recNumber, recRK, recMulRK, recBoolErr:
 	default:
 		return nil
 	}
@@ -71,7 +73,12 @@ func (s *sheet) take(kind uint16, body []byte) error {
 	switch kind {
 	case recMulRK:
 		return s.takeMulRK(row, column, body[4:])
-	case recLabel:
+	case recBoolErr:
+		if len(value) < 2 {
+			return malformed("a cell of %d bytes", len(body))
+		}
+		return s.put(row, column, boolErr(value[0], value[1] != 0))
+	case recLabel, recRString: // the latter has formatting behind its text
 		text, err := ownString(value)
 		if err != nil {
 			return err

@@ -1,8 +1,8 @@
 // Package xls reads the workbooks that the SEP answers for a lote: the sheets of a BIFF8 file (Excel 97 to
 // 2003) or of an .xlsx (Office Open XML), alone or in the ZIP that they come in.
 //
-// It gives text and nothing else: no formats, no dates. It refuses other versions, encrypted books and
-// cells that it would have to guess at, and bounds what a file may make it hold: the file comes from
+// It gives text and nothing else: no formats, no dates, and of a formula the value that was saved with it. It
+// refuses other versions and encrypted books, and bounds what a file may make it hold: the file comes from
 // outside, through a service that anyone may stand in for. That bound is why both readers are our own: the
 // library in public use opens every part of a book, and hands what looks encrypted to a reader of compound
 // files that a file of a few megabytes makes take all memory.
@@ -49,11 +49,35 @@ func (b Book) Sheets() ([]Sheet, error) {
 	if b.Kind == XLSX {
 		return readXLSX(b.content)
 	}
+	if !bytes.HasPrefix(b.content, []byte(signature)) {
+		return nil, malformed("%w", b.disguise())
+	}
 	stream, err := workbookStream(bytes.NewReader(b.content), int64(len(b.content)))
 	if err != nil {
 		return nil, err
 	}
 	return readBIFF(stream)
+}
+
+// Disguise is an error that says, in Spanish, what a file is that is called .xls and is none.
+type Disguise string
+
+func (d Disguise) Error() string { return "is called .xls and is " + string(d) }
+
+// disguise tells what people save as .xls, or have a program write for Excel to open.
+func (b Book) disguise() Disguise {
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(b.content[:min(len(b.content), 1024)], []byte("\xEF\xBB\xBF"))))
+	switch {
+	case len(head) == 0:
+		return "un archivo vacío"
+	case bytes.Contains(head, []byte("<table")), bytes.HasPrefix(head, []byte("<html")), bytes.HasPrefix(head, []byte("<!doctype html")):
+		return "una página HTML"
+	case bytes.HasPrefix(head, []byte("<")):
+		return "XML"
+	case bytes.HasPrefix(b.content, []byte("\xFF\xFE")), !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' }):
+		return "texto"
+	}
+	return "otra cosa"
 }
 
 func malformed(format string, args ...any) error {

@@ -186,6 +186,17 @@ func (s *sheet) value(d *xmldoc.Reader, kind string) (string, error) {
 		return s.strings[i], nil
 	case "", "n":
 		return numberText(raw)
+	case "e": // by its name, "#N/A"
+		return raw, nil
+	case "b":
+		switch strings.TrimSpace(raw) { // an xsd:boolean
+		case "1", "true":
+			return boolErr(1, false), nil
+		case "0", "false":
+			return boolErr(0, false), nil
+		case "":
+			return "", nil
+		}
 	}
 	return "", malformed("a cell of type %q, which results do not have", kind)
 }

@@ -86,6 +86,7 @@ func TestSheets_OfAnXLSXByCell(t *testing.T) {
 		"blank ones":                {`<row><c/><c><v></v></c><c t="s"><v>0</v></c></row>`, `<si/>`, nil},
 		"a date":                    {`<row><c t="d"><v>2026-11-30</v></c></row>`, "", [][]string{{"2026-11-30"}}},
 		"CDATA, comments":           {`<row><c t="str"><v><![CDATA[<a>]]><!-- x -->b</v></c></row>`, "", [][]string{{"<a>b"}}},
+		"truth and errors":          {`<row><c t="b"><v>1</v></c><c t="b"><v>0</v></c><c t="e"><v>#N/A</v></c><c t="b"/><c t="b"><v>false</v></c></row>`, "", [][]string{{"TRUE", "FALSE", "#N/A", "", "FALSE"}}},
 		"empty strings are counted": {`<row><c t="s"><v>1</v></c></row>`, `<si/><si><t>b</t></si>`, [][]string{{"b"}}},
 	} {
 		got, err := rowsOf(xlsx(t, tc.rows, tc.shared))
@@ -115,8 +116,8 @@ func TestSheets_RefusesAnXLSX(t *testing.T) {
 		"no shared strings":        {without("textos.xml"), xls.ErrFormat},
 		"a string that is not":     {xlsx(t, `<row><c t="s"><v>1</v></c></row>`, `<si><t>a</t></si>`), xls.ErrFormat},
 		"no number":                {xlsx(t, `<row><c><v>dos</v></c></row>`, ""), xls.ErrFormat},
-		"a truth value":            {xlsx(t, `<row><c t="b"><v>1</v></c></row>`, ""), xls.ErrFormat},
-		"an error":                 {xlsx(t, `<row><c t="e"><v>#N/A</v></c></row>`, ""), xls.ErrFormat},
+		"a truth that is none":     {xlsx(t, `<row><c t="b"><v>x</v></c></row>`, ""), xls.ErrFormat},
+		"a type that is none":      {xlsx(t, `<row><c t="x"><v>1</v></c></row>`, ""), xls.ErrFormat},
 		"a place of nothing":       {xlsx(t, `<row><c r="ñ1"><v>1</v></c></row>`, ""), xls.ErrFormat},
 		"row 0":                    {xlsx(t, `<row r="0"><c><v>1</v></c></row>`, ""), xls.ErrFormat},
 		"a cell outside a row":     {xlsx(t, `<c><v>1</v></c>`, ""), xls.ErrFormat},
