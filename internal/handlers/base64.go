@@ -80,7 +80,7 @@ func (b *base64Text) decode() error {
 	}
 	n, err := base64.StdEncoding.Decode(b.out, b.text[:whole])
 	if err != nil {
-		return b.wrong(b.text[:whole])
+		return b.wrong(b.text)
 	}
 	b.padded = b.text[whole-1] == '='
 	b.passed += int64(whole)
@@ -124,6 +124,10 @@ func (b *base64Text) wrong(part []byte) error {
 		return b.fault("Parece escrito para una dirección (%2B): envíelo sin esa codificación.")
 	case unicode.IsPrint(r) && r != utf8.RuneError:
 		return b.fault(fmt.Sprintf("El carácter %d, «%c», no es de base64.", b.passed+int64(i)+1, r))
+	case r == '\ufeff':
+		return b.fault("Tiene una marca de orden de bytes (BOM, U+FEFF): quítela.")
+	case r != utf8.RuneError:
+		return b.fault(fmt.Sprintf("El carácter %d, que no se ve (U+%04X), no es de base64.", b.passed+int64(i)+1, r))
 	default:
 		return b.fault(fmt.Sprintf("El carácter %d no es de base64.", b.passed+int64(i)+1))
 	}

@@ -120,7 +120,11 @@ func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
 	if what := disguised(string(archivo[:min(len(archivo), disguiseHead)]), dosVeces); what != "" {
 		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: what}}
 	}
-	return addenda.CFDI(archivo)
+	cfdi, campos := addenda.CFDI(archivo)
+	for i := range campos {
+		campos[i].Campo = "xmlCfdiBase64" // where it came
+	}
+	return cfdi, campos
 }
 
 // dosVeces is what the titles' route says of it too.

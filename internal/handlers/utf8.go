@@ -21,6 +21,7 @@ func plainText(s string) bool {
 // their places and goes on, and what is sealed or sent would be another name.
 type utf8Body struct {
 	io.ReadCloser
+	head []byte // how it begins
 	read int64  // bytes before rest
 	rest []byte // the beginning of a character whose end has not come
 	esc  surrogates
@@ -40,6 +41,7 @@ func (b *utf8Body) Read(p []byte) (int, error) {
 
 // check looks at the next piece of the body; at its end no character may be open.
 func (b *utf8Body) check(piece []byte, last bool) error {
+	b.head = append(b.head, piece[:min(len(piece), 2-len(b.head))]...)
 	if !b.esc.valid(piece) {
 		return notUTF8("Tiene medio par sustituto (\\ud800 a \\udfff): escriba el carácter completo.")
 	}
@@ -61,7 +63,7 @@ func (b *utf8Body) check(piece []byte, last bool) error {
 		}
 	}
 	if at := firstInvalid(all[:whole]); at >= 0 {
-		return notUTF8(fmt.Sprintf("El byte %d no es de UTF-8; quizá el texto está en Latin-1 o Windows-1252.", b.read+int64(at)+1))
+		return notUTF8(fmt.Sprintf("El byte %d no es de UTF-8; %s.", b.read+int64(at)+1, otherThanUTF8(b.head)))
 	}
 	if err := b.mark(all[:whole]); err != nil {
 		return err
@@ -69,6 +71,17 @@ func (b *utf8Body) check(piece []byte, last bool) error {
 	b.read += int64(whole)
 	b.rest = append([]byte(nil), all[whole:]...)
 	return nil
+}
+
+// otherThanUTF8 says what a body that begins so may be.
+func otherThanUTF8(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte{0xFF}), bytes.HasPrefix(head, []byte{0xFE}):
+		return "por cómo empieza, el texto está en UTF-16"
+	case bytes.Equal(head, []byte{0x1F, 0x8B}):
+		return "por cómo empieza, viene comprimido con gzip: envíelo sin comprimir"
+	}
+	return "quizá el texto está en Latin-1 o Windows-1252"
 }
 
 // mark refuses a text, the next of the body, that is its beginning and a byte order

@@ -62,6 +62,19 @@ func TestUTF8Body_WhenNotInUTF8ItSaysWhere(t *testing.T) {
 	}
 }
 
+func TestUTF8Body_WhenItIsSomethingElseItSaysWhat(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"\xff\xfe{\x00}\x00": "está en UTF-16", "\xfe\xff\x00{\x00}": "está en UTF-16", "\x1f\x8b\x08\x00": "comprimido con gzip", "{\xd1}": "quizá el texto está en Latin-1",
+	} {
+		for _, r := range []io.Reader{strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text))} {
+			if _, err := io.ReadAll(&utf8Body{ReadCloser: io.NopCloser(r)}); err == nil || !strings.Contains(gateway.AsError(err).Detail, says) {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+	}
+}
+
 func TestUTF8Body_WhenMarkedItSaysHowToSendIt(t *testing.T) {
 	t.Parallel()
 	_, err := io.ReadAll(&utf8Body{ReadCloser: io.NopCloser(iotest.OneByteReader(strings.NewReader("\ufeff{}")))})

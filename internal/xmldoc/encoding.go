@@ -126,7 +126,11 @@ func (r *Reader) open() error {
 	}
 	c, mark := utf8Coding, 0
 	if !r.o.Decoded {
-		if c, mark, err = detect(head, charset); err != nil {
+		c, mark, err = detect(head, charset)
+		switch {
+		case err != nil && r.o.OnlyUTF8:
+			return &Error{Kind: Encoding, Detail: "El documento está en UTF-32; guárdelo en UTF-8"} // the one that is not known by a mark
+		case err != nil:
 			return err
 		}
 	}

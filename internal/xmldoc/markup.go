@@ -165,7 +165,9 @@ func (r *Reader) part(last int) (order int, err error) {
 	valid := false
 	switch name {
 	case "version":
-		order, valid = 1, value == "1.0"
+		if order, valid = 1, value == "1.0"; value == "1.1" {
+			return 0, r.failAt(Malformed, "la declaración dice ser de XML 1.1, y se lee XML 1.0")
+		}
 	case "encoding":
 		order, valid = 2, last > 0 && encName(value)
 	case "standalone":

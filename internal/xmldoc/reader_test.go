@@ -97,6 +97,20 @@ func TestOptions_WhenOnlyUTF8RefusesOtherEncodingsAsSuch(t *testing.T) {
 	}
 }
 
+func TestError_WhenTheDeclarationIsOfSomethingElseSaysWhat(t *testing.T) {
+	t.Parallel()
+	for document, says := range map[string]string{
+		`<?xml version="1.1"?><a/>`:     "XML 1.1, y se lee XML 1.0",
+		`<?xml version="2"?><a/>`:       "la declaración XML está mal escrita",
+		"\xFF\xFE\x00\x00<\x00\x00\x00": "está en UTF-32; guárdelo en UTF-8",
+		"\xFF\xFE<\x00a\x00/\x00>\x00":  "está en UTF-16; guárdelo en UTF-8",
+	} {
+		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{OnlyUTF8: true}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", document, err, says)
+		}
+	}
+}
+
 func TestOptions_WhenTheTransportTellsTheEncodingItGoesBeforeTheDeclaration(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ charset, document string }{

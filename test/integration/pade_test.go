@@ -53,6 +53,13 @@ func TestPADE_WhenAddendasAreAttached(t *testing.T) {
 			t.Errorf("%s: status %d: %.300s", name, r.Status, r.Body)
 		}
 	}
+	// The field that is named is the one that was sent.
+	for _, text := range []string{cfdiSellado[:100], "<x/>", " ", "%PDF-1.7"} {
+		r := g.Post("/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdiBase64": base64.StdEncoding.EncodeToString([]byte(text))})
+		if r.Status != 422 || !strings.Contains(string(r.Body), `"campo":"xmlCfdiBase64"`) {
+			t.Errorf("%.20q in base64: status %d: %.300s", text, r.Status, r.Body)
+		}
+	}
 }
 
 // contratoPor is a contract by its fields, both parties sealed by the gateway.
