@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -87,6 +88,16 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Came is the text of what came where err says that it was no answer of the
+// contract: what it cost may be in it.
+func Came(err error) []byte {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return nil
+	}
+	return xmldoc.Salvage(failed.Answer)
+}
 
 // code is the event's label for the failure.
 func (e *Error) code() string {

@@ -120,11 +120,7 @@ var whole = regexp.MustCompile(`(?is)<(?:\w+:)?return(?:\s[^<>]*)?>\s*(?:<!\[CDA
 // envelope that is broken or cut, or under an HTTP error: empty unless the document
 // that was signed came whole.
 func delivered(err error) string {
-	var failed *transport.Error
-	if !errors.As(err, &failed) {
-		return ""
-	}
-	m := whole.FindSubmatch(xmldoc.Salvage(failed.Answer))
+	m := whole.FindSubmatch(transport.Came(err))
 	if m == nil {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,9 @@ func New(url string, doer soap.HTTPClient) *Client {
 	return &Client{stub: titulos.NewTitulosPortType(soap.NewClient(url, soap.WithHTTPClient(doer))), ops: newOperations()}
 }
 
+// loteForm is the number of a lote in an answer that cannot be read as a whole.
+var loteForm = regexp.MustCompile(`<(?:[\w.-]+:)?numeroLote(?:\s[^<>]*)?>\s*\+?0*([1-9][0-9]*)\s*</`)
+
 // Carga uploads a file (sep.md §3). Its bytes are encoded while they are sent.
 func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre string, archivo *io.SectionReader) (gateway.LoteCargado, error) {
 	op := &c.ops.carga
@@ -44,6 +48,10 @@ func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre str
 	response, err := c.stub.CargaTituloElectronicoContext(ctx, &titulos.CargaTituloElectronicoRequest{
 		NombreArchivo: nombre, ArchivoBase64: []byte(mark), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
+		// The lote is open, and no list of lotes tells which one it is.
+		if m := loteForm.FindAllSubmatch(transport.Came(err), 2); len(m) == 1 {
+			return gateway.LoteCargado{NumeroLote: string(m[0][1])}, nil
+		}
 		return gateway.LoteCargado{}, failure(op, err)
 	}
 	numero := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")

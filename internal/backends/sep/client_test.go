@@ -132,6 +132,39 @@ func TestCarga_ByAnswer(t *testing.T) {
 	}
 }
 
+// The number of a lote that is open is in no list: it is taken from an answer that is
+// broken, cut, or no answer otherwise.
+func TestCarga_WhenTheAnswerIsBrokenItsNumberIsKept(t *testing.T) {
+	t.Parallel()
+	const soap, number = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`, `<ns2:numeroLote> +0077 </ns2:numeroLote>`
+	for name, tc := range map[string]struct {
+		status int
+		answer string
+		want   expect
+	}{
+		"cut behind it":         {200, soap + "<r>" + number + "<mensaje>Recib", expect{noError, "77|"}},
+		"cut in a character":    {200, soap + "<r>" + number + "<mensaje>recepci\xC3", expect{noError, "77|"}},
+		"an & in its text":      {200, soap + "<r>" + number + "<mensaje>A & B</mensaje></r></s:Body></s:Envelope>", expect{noError, "77|"}},
+		"under HTTP 500":        {500, soap + `<cargaTituloElectronicoResponse xmlns="x">` + number + "</cargaTituloElectronicoResponse></s:Body></s:Envelope>", expect{noError, "77|"}},
+		"in Latin-1, and cut":   {200, soap + "<r><mensaje>recepci\xF3n</mensaje>" + number, expect{noError, "77|"}},
+		"cut in it":             {200, soap + "<r><numeroLote>7", expect{gateway.KindResultadoDesconocido, ""}},
+		"two of them":           {200, soap + "<r>" + number + "<numeroLote>78</numeroLote>", expect{gateway.KindResultadoDesconocido, ""}},
+		"none, and it is zeros": {200, soap + "<r><numeroLote>000</numeroLote>", expect{gateway.KindResultadoDesconocido, ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := serve(t, answers(tc.status, tc.answer)).Carga(t.Context(), account, "l.zip", section("PK"))
+			tc.want.check(t, got.NumeroLote+"|"+got.Mensaje, err)
+		})
+	}
+	// The connection ends early.
+	got, err := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "9999")
+		io.WriteString(w, soap+"<r>"+number) //nolint:errcheck // a test's
+	}).Carga(t.Context(), account, "l.zip", section("PK"))
+	expect{noError, "77|"}.check(t, got.NumeroLote+"|"+got.Mensaje, err)
+}
+
 func section(content string) *io.SectionReader {
 	return io.NewSectionReader(strings.NewReader(content), 0, int64(len(content)))
 }
