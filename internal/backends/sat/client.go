@@ -104,7 +104,10 @@ func (c *Client) Solicita(ctx context.Context, s gateway.Solicitud) (gateway.Sol
 	}
 	result, err := present(ctx, c.stubs[s.Servicio].solicita, s)
 	if err != nil {
-		return gateway.SolicitudAceptada{}, failure(op, err)
+		// The criteria are spent: the SAT takes them twice in a lifetime.
+		if result = registered(transport.Came(err)); result.idSolicitud == "" {
+			return gateway.SolicitudAceptada{}, failure(op, err)
+		}
 	}
 	return result.accepted(op)
 }

@@ -2,6 +2,7 @@ package sat
 
 import (
 	"context"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,26 @@ type solicitaResult struct{ idSolicitud, codEstatus, mensaje string }
 // result drops the space around what names things: a schema of strings keeps it.
 func result(idSolicitud, codEstatus, mensaje string) solicitaResult {
 	return solicitaResult{strings.TrimSpace(idSolicitud), strings.TrimSpace(codEstatus), mensaje}
+}
+
+var (
+	resultForm = regexp.MustCompile(`<(?:[\w.-]+:)?SolicitaDescarga\w*Result\s[^<>]*>`)
+	idForm     = regexp.MustCompile(`\sIdSolicitud\s*=\s*["']\s*([0-9A-Fa-f-]{36})\s*["']`)
+	statusForm = regexp.MustCompile(`\sCodEstatus\s*=\s*["']\s*` + codAceptada + `\s*["']`)
+)
+
+// registered finds the solicitud that an answer accepts which cannot be read as a
+// whole: it is empty unless there is one.
+func registered(came []byte) solicitaResult {
+	tags := resultForm.FindAll(came, 2)
+	if len(tags) != 1 || !statusForm.Match(tags[0]) {
+		return solicitaResult{}
+	}
+	id := idForm.FindSubmatch(tags[0])
+	if id == nil {
+		return solicitaResult{}
+	}
+	return result(string(id[1]), codAceptada, "")
 }
 
 // present calls the operation of s.

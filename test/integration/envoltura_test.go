@@ -20,14 +20,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-// rewriting starts a pair with something in between that writes the PAC's answers
-// anew, as the function that is stored says.
-func rewriting(t *testing.T) (*gatewaytest.Gateway, *atomic.Pointer[func(*http.Response, string) string]) {
+// rewriting starts a pair with something in between that writes the answers of some
+// addresses anew, as the function that is stored says.
+func rewriting(t *testing.T, addresses func(*config.Config) []*string) (*gatewaytest.Gateway, *atomic.Pointer[func(*http.Response, string) string]) {
 	t.Helper()
 	rewrite := &atomic.Pointer[func(*http.Response, string) string]{}
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
 		produccion(c)
-		for _, address := range []*string{&c.PADE.Addendas.URL, &c.PADE.Firmado.URL} {
+		for _, address := range addresses(c) {
 			target, err := url.Parse(*address)
 			if err != nil {
 				t.Fatal(err)
@@ -47,13 +47,18 @@ func rewriting(t *testing.T) (*gatewaytest.Gateway, *atomic.Pointer[func(*http.R
 				r.Header.Set("Content-Length", strconv.Itoa(len(changed)))
 				return nil
 			}
-			server := httptest.NewServer(proxy)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Header.Set("Accept-Encoding", "identity") // what is written anew is text
+				proxy.ServeHTTP(w, r)
+			}))
 			t.Cleanup(server.Close)
 			*address = strings.Replace(*address, "http://"+target.Host, server.URL, 1)
 		}
 	}})
 	return g, rewrite
 }
+
+func ofPADE(c *config.Config) []*string { return []*string{&c.PADE.Addendas.URL, &c.PADE.Firmado.URL} }
 
 var (
 	returnForm = regexp.MustCompile(`(?s)(<return[^>]*>)(.*)(</return>)`)
@@ -85,7 +90,7 @@ func inDocument(change func(string) string) func(*http.Response, string) string 
 // a restart. It is asked once.
 func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.T) {
 	t.Parallel()
-	g, rewrite := rewriting(t)
+	g, rewrite := rewriting(t, ofPADE)
 	// UTF-8 is what comes; a comment in windows-1252 is no UTF-8.
 	mixed := func(body string) string { return strings.Replace(body, "<return", "<!-- versi\xF3n --><return", 1) }
 	for name, change := range map[string]func(r *http.Response, body string) string{
@@ -164,7 +169,7 @@ func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.
 // another, or two, is handed out all the same.
 func TestPADE_WhenTheContractIsWrittenAnewItIsHandedOut(t *testing.T) {
 	t.Parallel()
-	g, rewrite := rewriting(t)
+	g, rewrite := rewriting(t, ofPADE)
 	attribute := regexp.MustCompile(` (\w+)="([^"]*)"`)
 	signature := regexp.MustCompile(`<Firma Quien="P[^>]*/>`)
 	for name, tt := range map[string]struct {
@@ -234,4 +239,37 @@ func TestPADE_WhenTheContractIsWrittenAnewItIsHandedOut(t *testing.T) {
 	if after := g.Post("/v1/pade/contratos", body); after.Status != http.StatusOK || !bytes.Equal(after.Body, before.Body) {
 		t.Errorf("after a restart: %d %.300s", after.Status, after.Body)
 	}
+}
+
+// A solicitud that the SAT registered is not lost with the end of the answer that
+// says so: the same criteria may be presented twice in a lifetime.
+func TestSolicita_WhenTheAnswerIsBrokenItsIDIsKept(t *testing.T) {
+	t.Parallel()
+	g, rewrite := rewriting(t, func(c *config.Config) []*string { return []*string{&c.SAT.CFDI.SolicitaURL} })
+	desde := 1
+	for name, change := range map[string]func(r *http.Response, body string) string{
+		"cut": func(_ *http.Response, body string) string {
+			return body[:strings.Index(body, "Result")+strings.Index(body[strings.Index(body, "Result"):], ">")+1]
+		},
+		"an & in it": func(_ *http.Response, body string) string {
+			return strings.Replace(body, "Solicitud Aceptada", "A & B", 1)
+		},
+		"under HTTP 500":   func(r *http.Response, body string) string { r.StatusCode = http.StatusInternalServerError; return body },
+		"behind a doctype": func(_ *http.Response, body string) string { return "<!DOCTYPE x>" + body },
+	} {
+		rewrite.Store(&change)
+		before := g.Sandbox.Estado().Llamadas["cfdi"]["SolicitaDescargaEmitidos"]
+		desde++
+		id := g.Solicita("cfdi", gatewaytest.Empresa, map[string]any{"fechaInicial": "2026-01-" + strconv.Itoa(10+desde) + "T00:00:00"})
+		if n := g.Sandbox.Estado().Llamadas["cfdi"]["SolicitaDescargaEmitidos"] - before; n != 1 || len(id) != 36 {
+			t.Errorf("%s: id %q after %d calls", name, id, n)
+		}
+		g.Paquetes("cfdi", gatewaytest.Empresa, id)
+	}
+	// Without the whole id it is not known what became of it.
+	half := func(_ *http.Response, body string) string { return body[:strings.Index(body, "IdSolicitud=")+20] }
+	rewrite.Store(&half)
+	r := g.Post("/v1/sat/cfdi/solicitudes", map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Empresa, "tipoSolicitud": "CFDI",
+		"fechaInicial": "2026-02-01T00:00:00", "fechaFinal": "2026-02-02T00:00:00"})
+	wantStatus(t, r, http.StatusGatewayTimeout)
 }
