@@ -22,6 +22,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/backends/pade"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/backends/sep"
+	"github.com/pasarela-mx/pasarela/internal/clock"
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -48,6 +49,8 @@ type Options struct {
 	Log     zerolog.Logger
 	Version string
 	Now     func() time.Time
+	// Monotonic counts on when Now is set; nil takes the reading that Now's times carry.
+	Monotonic func() time.Duration
 	// Presencia varies the pace at which gateways on one database watch each other;
 	// the zero value is the usual one. Its clock is not Now: it has to be monotonic.
 	Presencia presencia.Opciones
@@ -72,6 +75,7 @@ type App struct {
 	cfg      config.Config
 	opts     Options
 	store    *store.Store
+	clock    *clock.Clock
 	presente *presencia.Presencia
 	ledger   *ledger.Ledger
 	deposito *objetos.Deposito
@@ -79,6 +83,7 @@ type App struct {
 	metrics  *telemetry.Metrics
 	efirmas  *efirma.Keyring
 	webhooks *webhooks.Servicio
+	base     http.RoundTripper
 	api      http.Handler
 
 	descargas *descargas.Motor
@@ -114,6 +119,7 @@ func (a *App) acompana(ctx context.Context) func() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.presente.Corre(ctx) })
+	wg.Go(func() { a.asksTheTime(ctx) })
 	wg.Go(func() {
 		a.store.Corre(ctx, func(err error) { a.opts.Log.Error().Err(err).Msg("the mark beside the database stays behind") })
 	})
@@ -202,7 +208,11 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
+	if err := a.openClock(ctx, base); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
+	doer.OnDate(a.hears)
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	opts.Presencia.Log = opts.Log
 	a.presente = presencia.Nueva(st, opts.Presencia)

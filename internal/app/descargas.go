@@ -61,7 +61,7 @@ func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *de
 	a.lectura = descargas.NewLectura(a.store, estante{a.paquetes})
 	return descargas.New(descargas.Config{
 		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: a.lectura, Borrador: a.paquetes, Store: a.store,
-		Presencia: a.presente, Encolador: a.cola, EFirma: backend.Usable, Now: a.opts.Now, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
+		Presencia: a.presente, Encolador: a.cola, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})
@@ -87,7 +87,7 @@ func (a *App) openWebhooks(keys *apikeys.Ring) error {
 	a.webhooks = webhooks.New(webhooks.Config{
 		Store: a.store, Sello: sello, Encola: a.alarma,
 		Red: webhooks.Red{Privados: a.cfg.Webhooks.Privados, Puertos: a.cfg.Webhooks.Puertos, Raices: raices},
-		Now: a.opts.Now, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: a.opts.Log,
+		Now: a.opts.Now, Clock: a.clock, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: a.opts.Log,
 	})
 	return nil
 }
@@ -148,5 +148,5 @@ func (a *App) ronda(ctx context.Context) error {
 	}
 	_, errPurga := a.webhooks.Purga(ctx)
 	a.paquetes.Repasa()
-	return errors.Join(err, errWebhooks, errPurga)
+	return errors.Join(err, errWebhooks, errPurga, a.keepsTheTime(ctx))
 }

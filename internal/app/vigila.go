@@ -17,8 +17,14 @@ const atraso = time.Minute
 func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 	a.metrics.Watch(telemetry.Fuentes{
 		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
-		SinEscribir: record.Unwritten, CuentasRechazadas: pac.Refused,
+		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused,
 	})
+}
+
+func (a *App) relojVigilado() telemetry.Reloj {
+	_, believed := a.clock.Believed()
+	skew, known := a.clock.Skew()
+	return telemetry.Reloj{Creido: believed, Adelanto: skew, DelSAT: known}
 }
 
 func (a *App) baseVigilada() (telemetry.Base, error) {

@@ -27,7 +27,7 @@ func (m *Motor) resume(c *store.Cambio) {
 	r := c.Recuento()
 	d.Estado, d.Motivo = final(r, d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata)
 	d.Motivo = strings.TrimSpace(d.Motivo + " " + c.DecisionDe(gateway.TramoVacia, causaVacia))
-	d.Terminada = c.Ahora()
+	d.Terminada = m.cfg.Clock.Latest()
 	c.Evento(gateway.EventoDescarga{Tipo: string(d.Estado), Detalle: strings.TrimSpace(fmt.Sprintf(
 		"La descarga acabó: el SAT contó %s y en los paquetes guardados, de %s, se %s. %s", plural(r.Contados, "comprobante"), plural(r.Bytes, "byte"), leen(r.Encontrados), d.Motivo))})
 }

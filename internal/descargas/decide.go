@@ -107,7 +107,10 @@ func (r Ritmo) crece(n int, por, entre time.Duration) time.Duration {
 // marco is what a decision is made within.
 type marco struct {
 	Ritmo
+	// ahora is an instant that has come, and duda says that the machine's clock is
+	// ahead of it or behind.
 	ahora time.Time
+	duda  bool
 	// limite and tope are the descarga's.
 	limite, tope time.Time
 }
@@ -183,6 +186,10 @@ func trasDescargar(p store.PaqueteDeTramo, e *gateway.Error, m marco) veredicto 
 func trasRechazo(t store.Tramo, en etapa, e *gateway.Error, m marco) veredicto {
 	cond := condicion(e)
 	r, serie := significa(cond, en), t.Serie.Sigue(cond)
+	if m.duda && (cond == condEFirma || cond == condFecha) {
+		return veredicto{accion: esperar, espera: max(m.espera(t, e), m.rechazo(t.Fallos+1)), serie: t.Serie,
+			decision: "El reloj de este equipo está en duda, y puede ser la causa. Se intentará de nuevo: " + e.Detail}
+	}
 	switch r.sentido {
 	case pasajera:
 		v := veredicto{accion: esperar, espera: m.espera(t, e), serie: serie, decision: "Se intentará de nuevo: " + e.Detail}

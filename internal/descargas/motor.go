@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/clock"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
@@ -68,7 +69,10 @@ type Config struct {
 	EFirma func(rfc string) error
 	Ritmo  Ritmo
 	Now    func() time.Time
-	Log    zerolog.Logger
+	// Clock tells the time where a wrong one would do harm that nothing undoes; nil
+	// for one over Now alone.
+	Clock *clock.Clock
+	Log   zerolog.Logger
 	// Publica is told of what subscribers may want to know; nil for nobody. It is
 	// told at least once, with the same key each time.
 	Publica func(ctx context.Context, a Aviso) error
@@ -112,6 +116,9 @@ func New(cfg Config) *Motor {
 	if cfg.Publica == nil {
 		cfg.Publica = func(context.Context, Aviso) error { return nil }
 	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.New(clock.Config{Wall: cfg.Now, Log: cfg.Log})
+	}
 	return &Motor{cfg: cfg, manos: make(map[string]bool), oyentes: make(map[string][]chan struct{})}
 }
 
@@ -140,12 +147,12 @@ func (m *Motor) Crea(ctx context.Context, clave string, p gateway.PeticionDescar
 	}
 	d := store.Descarga{Clave: clave, Huella: huella(p)}
 	d.ID, d.Peticion, d.Estado = id.String(), p, gateway.DescargaEnCola
-	d.Limite, d.Tope = p.Vence(ahora)
+	d.Limite, d.Tope = p.Vence(m.cfg.Clock.Latest())
 	if p.Programacion != nil {
 		d.Estado = gateway.DescargaProgramada
 		programacion := *p.Programacion
 		// It runs at once for what is past, and then every day.
-		programacion.Siguiente = ahora
+		programacion.Siguiente = m.cfg.Clock.Earliest()
 		d.Peticion.Programacion = &programacion
 	}
 	creada, err := m.crea(ctx, d, false)
@@ -275,7 +282,7 @@ func (m *Motor) Cancela(ctx context.Context, id string) (gateway.Descarga, error
 				t.Estado = gateway.TramoCancelada
 				rescata(c, t)
 			}
-			fila.Estado, fila.Motivo, fila.Terminada = gateway.DescargaCancelada, decision, c.Ahora()
+			fila.Estado, fila.Motivo, fila.Terminada = gateway.DescargaCancelada, decision, m.cfg.Clock.Latest()
 			if fila.Peticion.Programacion != nil {
 				fila.Peticion.Programacion.Siguiente = time.Time{}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/clock"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -28,8 +29,10 @@ type taller struct {
 	vivos  presentes
 	avisos []Aviso
 
-	mu       sync.Mutex
-	now      time.Time
+	mu  sync.Mutex
+	now time.Time
+	// puesto is how far the machine's clock is set off.
+	puesto   time.Duration
 	solicita func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error)
 	verifica func(id string, n int) (gateway.EstadoSolicitud, error)
 	trae     func(p gateway.Paquete) error
@@ -142,6 +145,7 @@ func nuevoTaller(t *testing.T) *taller {
 	w.cuenta = func(gateway.Paquete) int64 { return 10 }
 	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
 		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
+		Clock:   clock.New(clock.Config{Wall: w.reloj, Monotonic: w.pasado, Log: zerolog.Nop()}),
 		Publica: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
 	return w
 }
@@ -149,7 +153,20 @@ func nuevoTaller(t *testing.T) *taller {
 func (w *taller) reloj() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.now
+	return w.now.Add(w.puesto)
+}
+
+// pon sets the machine's clock off; what time has passed it does not change.
+func (w *taller) pon(puesto time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.puesto = puesto
+}
+
+func (w *taller) pasado() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now.Sub(mediodia)
 }
 
 func (w *taller) pasa(d time.Duration) {

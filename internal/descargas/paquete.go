@@ -114,7 +114,7 @@ func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteD
 	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, porque)
 	now := m.cfg.Now()
 	switch e := gateway.AsError(err); {
-	case err != nil && p.Intentos < maxSegundas && now.Before(d.Tope) && trasDescargar(*p, e, m.marco(d)).accion != fallar:
+	case err != nil && p.Intentos < maxSegundas && m.cfg.Clock.Earliest().Before(d.Tope) && trasDescargar(*p, e, m.marco(d)).accion != fallar:
 		p.Intentos++
 		p.Estado, p.Siguiente = gateway.PaquetePendiente, antesDe(d.Tope, now, now.Add(m.cfg.Ritmo.fallo(p.Intentos)))
 		return "El paquete " + p.Paquete.IDPaquete + " está guardado y no se lee todo lo que debe traer; se intentará bajarlo otra vez: " + e.Detail, nil
@@ -163,7 +163,7 @@ func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.Paqu
 	p.Detalle, p.Serie = e.Detail, v.serie
 	now := m.cfg.Now()
 	switch {
-	case v.accion == fallar, !now.Before(d.Tope):
+	case v.accion == fallar, !m.cfg.Clock.Earliest().Before(d.Tope):
 		p.Estado, p.Siguiente = gateway.PaquetePerdido, time.Time{}
 		return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_perdido", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 			Detalle: "El paquete " + p.Paquete.IDPaquete + " ya no se puede obtener: " + e.Detail})
@@ -271,7 +271,7 @@ func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.Eve
 func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga, perdidos int) (nuevos []store.Tramo) {
 	rotos, iguales := c.PerdidosRotos(t.ID) == perdidos, c.PerdidosIguales(t.ID) == perdidos
 	switch {
-	case !c.Ahora().Before(c.Descarga().Tope):
+	case !m.cfg.Clock.Earliest().Before(c.Descarga().Tope):
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
 	case rotos && (iguales || m.pedidaPorRotos(c, *t)):

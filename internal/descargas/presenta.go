@@ -65,7 +65,7 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 // that what is still to be had is not refused with what no longer is. It tells
 // whether nothing is left, and t has ended.
 func (m *Motor) recorta(ctx context.Context, d store.Descarga, t *store.Tramo) (bool, error) {
-	limite := limiteHistoria(m.cfg.Now()).Format(gateway.FormatoFecha)
+	limite := limiteHistoria(m.cfg.Clock.Earliest()).Format(gateway.FormatoFecha)
 	if t.PideDesde >= limite {
 		return false, nil
 	}
@@ -126,7 +126,7 @@ func (m *Motor) previa(ctx context.Context, s gateway.Solicitud) (previa, error)
 		if err != nil {
 			return previa{}, err
 		}
-		if libre && m.cfg.Now().Sub(c.Cuando) < vidaAdopcion {
+		if libre && m.cfg.Clock.Earliest().Sub(c.Cuando) < vidaAdopcion {
 			return previa{uso: adoptable, id: c.IDSolicitud, cuando: c.Cuando, propia: nadie && c.Clave == claveMotor(s)}, nil
 		}
 		out.uso = gastada

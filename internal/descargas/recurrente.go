@@ -45,7 +45,7 @@ func (n *novedades) cierra() error {
 // corre starts the runs that are due: for each recurrent descarga that of today,
 // and the XML behind the metadata that have come.
 func (m *Motor) corre(ctx context.Context) error {
-	vencidas, err := m.cfg.Store.Programadas(ctx, m.cfg.Now(), porRonda)
+	vencidas, err := m.cfg.Store.Programadas(ctx, m.cfg.Clock.Earliest(), porRonda)
 	for _, d := range vencidas {
 		err = errors.Join(err, m.corrida(ctx, d))
 	}
@@ -62,14 +62,15 @@ func (m *Motor) corre(ctx context.Context) error {
 // says makes it one, however often it is tried.
 func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 	p := *d.Peticion.Programacion
-	hoy := gateway.EnMexico(m.cfg.Now())
+	ya := m.cfg.Clock.Earliest()
+	hoy := gateway.EnMexico(ya)
 	ayer := time.Date(hoy.Year(), hoy.Month(), hoy.Day(), 0, 0, 0, 0, time.UTC).Add(-time.Second)
 	desde, err := time.Parse(gateway.FormatoFecha, d.Peticion.Solicitud.FechaInicial)
 	if err != nil {
 		return err
 	}
 	// What lies further back than the SAT goes, tomorrow too, is not asked for.
-	if limite := limiteHistoria(m.cfg.Now()).AddDate(0, 0, 1); desde.Before(limite) {
+	if limite := limiteHistoria(ya).AddDate(0, 0, 1); desde.Before(limite) {
 		desde = limite
 	}
 	corridas, err := m.cfg.Store.Corridas(ctx, d.ID, memoriaCorridas)
@@ -90,7 +91,7 @@ func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 			return err
 		}
 	}
-	siguiente := proxima(m.cfg.Now(), p.Hora)
+	siguiente := proxima(ya, p.Hora)
 	return m.cambia(ctx, d.ID, func(c *store.Cambio) error {
 		fila := c.Descarga()
 		if fila.Estado.Final() {
@@ -138,7 +139,7 @@ func (m *Motor) hija(ctx context.Context, programacion, clave string, p gateway.
 	// other news.
 	d := store.Descarga{Clave: "corrida\x1f" + clave, Huella: huella(p) + "/" + clave, SigueXML: conXML}
 	d.ID, d.IDProgramacion, d.Peticion, d.Estado = id.String(), programacion, p, gateway.DescargaEnCola
-	d.Limite, d.Tope = p.Vence(m.cfg.Now())
+	d.Limite, d.Tope = p.Vence(m.cfg.Clock.Latest())
 	_, err = m.crea(ctx, d, true)
 	return err
 }

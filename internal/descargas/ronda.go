@@ -20,7 +20,7 @@ const (
 // tells of ends that nobody was told of and removes what retention no longer
 // keeps, and what nobody needs after an end. One gateway at a time makes rounds; two at once do no harm.
 func (m *Motor) Ronda(ctx context.Context) error {
-	return errors.Join(m.corre(ctx), m.repite(ctx), m.retira(ctx), m.olvida(ctx))
+	return errors.Join(m.adelanta(ctx), m.corre(ctx), m.repite(ctx), m.retira(ctx), m.olvida(ctx))
 }
 
 // repite tells of the ends that nobody has been told of.
@@ -35,7 +35,7 @@ func (m *Motor) repite(ctx context.Context) error {
 // olvida removes the identities of descargas that have ended. A count that came
 // too late for its descarga may still be at work.
 func (m *Motor) olvida(ctx context.Context) error {
-	return m.cfg.Store.OlvidaIdentidades(ctx, m.cfg.Now().Add(-maxCuenta))
+	return m.cfg.Store.OlvidaIdentidades(ctx, m.cfg.Clock.Earliest().Add(-maxCuenta))
 }
 
 // Releva queues live work again that is due and whose process has died or let it
@@ -51,13 +51,14 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		tramosEsperan, paquetesEsperan, err = m.cfg.Encolador.Esperan(ctx)
 	}
 	ahora := m.cfg.Now()
+	err = errors.Join(err, m.acerca(ctx))
 	tramos, errTramos := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	err = errors.Join(err, errTramos)
 	for _, t := range tramos {
-		if m.enManos(filaTramo(t.ID), t.Ocupante) || t.Ocupante == "" && tramosEsperan {
+		if m.enManos(filaTramo(t.ID), t.Ocupante) || t.Ocupante == "" && (tramosEsperan || m.saltada(t.EsperaDesde, t.SiguienteIntento)) {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora)
+		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			t.Turno = turno
 			m.despierta(ctx, t)
@@ -66,10 +67,10 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if m.enManos(filaPaquete(p.ID), p.Ocupante) || p.Ocupante == "" && paquetesEsperan {
+		if m.enManos(filaPaquete(p.ID), p.Ocupante) || p.Ocupante == "" && (paquetesEsperan || m.saltada(p.EsperaDesde, p.Siguiente)) {
 			continue
 		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora)
+		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora, ahora)
 		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
 			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
 		}
@@ -99,7 +100,7 @@ func (m *Motor) retira(ctx context.Context) error {
 	if m.cfg.Retencion <= 0 || m.cfg.Borrador == nil {
 		return nil
 	}
-	antes := m.cfg.Now().Add(-m.cfg.Retencion)
+	antes := m.cfg.Clock.Earliest().Add(-m.cfg.Retencion)
 	vencidas, err := m.cfg.Store.PorRetirar(ctx, antes, porRonda)
 	for _, d := range vencidas {
 		err = errors.Join(err, m.retiraUna(ctx, d, antes))

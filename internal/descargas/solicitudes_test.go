@@ -42,7 +42,7 @@ func enero() gateway.Solicitud {
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}
 }
 
-var clock = func() time.Time { return time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC) }
+var reloj = func() time.Time { return time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC) }
 
 // What a second use of an idempotency key gets, by what came of the first.
 func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
@@ -72,7 +72,7 @@ func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
 				}
 				return ok, nil
 			}}
-			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
+			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
 			if _, replayed, err := l.Presenta(t.Context(), "k", enero()); replayed || (err == nil) != (tc.first == nil) {
 				t.Fatalf("first: replayed %v, error %v", replayed, err)
 			}
@@ -99,7 +99,7 @@ func TestPresenta_WhenKeyIsOfAnother(t *testing.T) {
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
 	if _, _, err := l.Presenta(t.Context(), "k", enero()); err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,10 @@ func TestPresenta_WhenTheFirstNeverEnded(t *testing.T) {
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) { panic("the process dies") }}
 	func() {
 		defer func() { _ = recover() }()
-		NewSolicitudes(sat, ledger.New(st), clock).Presenta(t.Context(), "k", enero()) //nolint:errcheck // it does not return
+		NewSolicitudes(sat, ledger.New(st), reloj).Presenta(t.Context(), "k", enero()) //nolint:errcheck // it does not return
 	}()
 	sat.calls = 0
-	later := NewSolicitudes(sat, ledger.New(st), clock)
+	later := NewSolicitudes(sat, ledger.New(st), reloj)
 	if _, _, err := later.Presenta(t.Context(), "k", enero()); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || sat.calls != 0 {
 		t.Errorf("left behind: %v after %d calls", err, sat.calls)
 	}
@@ -134,7 +134,7 @@ func TestPresenta_WhenTheSATHasAnEqualOne(t *testing.T) {
 		}
 		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5005", Detail: "d."}
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), clock)
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
 	if _, _, err := l.Presenta(t.Context(), "", enero()); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestPresenta_WhenNothingMayLeave(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{}
 	st := openStore(t, t.TempDir())
-	l := NewSolicitudes(sat, ledger.New(st), clock)
+	l := NewSolicitudes(sat, ledger.New(st), reloj)
 	bad := enero()
 	bad.FechaFinal = bad.FechaInicial
 	if _, _, err := l.Presenta(t.Context(), "", bad); !gateway.IsKind(err, gateway.KindInvalida) {
@@ -181,7 +181,7 @@ func TestPresenta_WhenTheCallerLeaves(t *testing.T) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
 	st := openStore(t, t.TempDir())
-	if _, _, err := NewSolicitudes(sat, ledger.New(st), clock).Presenta(ctx, "k", enero()); err != nil {
+	if _, _, err := NewSolicitudes(sat, ledger.New(st), reloj).Presenta(ctx, "k", enero()); err != nil {
 		t.Fatal(err)
 	}
 	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st), operacionSolicita, enero().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {

@@ -68,6 +68,8 @@ type fila struct {
 
 // The conditions that have no code of the SAT.
 const (
+	// condFecha: the SAT's fault that a wrong clock gets, among others.
+	condFecha = "InvalidSecurity"
 	// condEFirma: the e.firma on our side cannot be used.
 	condEFirma = "efirma"
 	// condInvalida: our own rules refuse the criteria.
@@ -137,7 +139,7 @@ func tabla() map[string]fila {
 		"5012": soloSolicitud(cancelados),
 		// "Intermittence of the SAT" for a while, with the right e.firma (cfdiclient#45,
 		// phpcfdi#77, satcfdi#48); and a clock that is set right makes it pass.
-		"InvalidSecurity": duda(deUnDia),
+		condFecha: duda(deUnDia),
 		// In an outage (cfdiclient#17), or for good once an operation is retired.
 		"ActionNotSupported":    duda(deUnDia),
 		"DeserializationFailed": duda(pocas),

@@ -129,9 +129,13 @@ func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (De
 	// What has been sent must be written down, whoever wants to stop.
 	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
 	defer cancela()
+	ya := m.cfg.Clock.Earliest()
 	switch {
-	case !m.cfg.Now().Before(vence(d, t)):
+	case !ya.Before(vence(d, t)):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
+	case t.Estado == gateway.TramoPendiente && (t.Fallos > 0 || t.Causa != "") && m.saltada(t.EsperaDesde, t.SiguienteIntento):
+		// The wait spares what counts at the SAT.
+		return m.aplaza(ctx, d, t, paso{tipo: "reloj", veredicto: veredicto{espera: t.SiguienteIntento.Sub(ya), decision: t.Decision}})
 	case t.Estado == gateway.TramoPendiente:
 		return m.presenta(ctx, d, t)
 	}
@@ -149,7 +153,8 @@ func vence(d store.Descarga, t store.Tramo) time.Time {
 
 // marco is what decisions about d are made within now.
 func (m *Motor) marco(d store.Descarga) marco {
-	return marco{Ritmo: m.cfg.Ritmo, ahora: m.cfg.Now(), limite: d.Limite, tope: d.Tope}
+	ya := m.cfg.Clock.Earliest()
+	return marco{Ritmo: m.cfg.Ritmo, ahora: ya, duda: m.cfg.Clock.Latest().After(ya), limite: d.Limite, tope: d.Tope}
 }
 
 // paso is one step: what was heard, and what it means.
@@ -203,11 +208,9 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 // one row, because this is what the engine does most. Nothing is due after the
 // deadline, so that its passing is told in time.
 func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
-	t.SiguienteIntento, t.Decision = m.cfg.Now().Add(p.espera), p.decision
-	if d.Tope.Before(t.SiguienteIntento) {
-		t.SiguienteIntento = d.Tope
-	}
-	ok, err := m.cfg.Store.AplazaTramo(ctx, t)
+	ahora := m.cfg.Now()
+	t.SiguienteIntento, t.Decision = antesDe(d.Tope, ahora, ahora.Add(p.espera)), p.decision
+	ok, err := m.cfg.Store.AplazaTramo(ctx, t, ahora)
 	m.cfg.Paso(p.tipo + "-registrada")
 	if err != nil || !ok {
 		return nunca(), err

@@ -132,8 +132,10 @@ func New(cfg Config) (*Sandbox, error) {
 	return s, nil
 }
 
-// reparte hands each call to the system that its path begins with.
+// reparte hands each call to the system that its path begins with. The Date is that of the clock which
+// security is judged by.
 func (s *Sandbox) reparte(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.reloj.Real().UTC().Format(http.TimeFormat))
 	switch {
 	case strings.HasPrefix(r.URL.Path, sep.Prefijo):
 		s.sep.ServeHTTP(w, r)

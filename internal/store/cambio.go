@@ -117,9 +117,9 @@ func (c *Cambio) NuevoTramo(t *Tramo) {
 	}
 	t.Descarga = c.descarga.ID
 	err := c.tx.QueryRowContext(c.ctx,
-		`INSERT INTO tramos (descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
-		t.Descarga, t.Origen, t.Causa, t.Sustituciones, t.Desde, t.Hasta, t.PideDesde, t.PideHasta, string(t.Estado), Instante(t.SiguienteIntento), t.Decision, t.IDSolicitud).Scan(&t.ID)
+		`INSERT INTO tramos (descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud, espera_desde)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		t.Descarga, t.Origen, t.Causa, t.Sustituciones, t.Desde, t.Hasta, t.PideDesde, t.PideHasta, string(t.Estado), Instante(t.SiguienteIntento), t.Decision, t.IDSolicitud, Instante(c.ahora)).Scan(&t.ID)
 	if err != nil {
 		c.err = fmt.Errorf("store: %w", err)
 	}
@@ -130,10 +130,10 @@ func (c *Cambio) GuardaTramo(t Tramo) {
 	n := c.exec(
 		`UPDATE tramos SET pide_desde = $1, pide_hasta = $2, estado = $3, id_solicitud = $4, cod_estatus = $5, estado_solicitud = $6, codigo_estado = $7,
 		 mensaje = $8, numero_cfdis = $9, presentaciones = $10, consultas = $11, fallos = $12, presentada = $13, siguiente = $14, decision = $15, ocupante = '',
-		 rechazo = $16, rechazos = $17 WHERE id = $18 AND turno = $19`,
+		 rechazo = $16, rechazos = $17, espera_desde = $20 WHERE id = $18 AND turno = $19`,
 		t.PideDesde, t.PideHasta, string(t.Estado), t.IDSolicitud, t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud,
 		t.Mensaje, t.NumeroCFDIs, t.Presentaciones, t.Consultas, t.Fallos, Instante(t.Presentada), Instante(t.SiguienteIntento), t.Decision,
-		t.Serie.Condicion, t.Serie.Veces, t.ID, t.Turno)
+		t.Serie.Condicion, t.Serie.Veces, t.ID, t.Turno, Instante(c.ahora))
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}
@@ -372,8 +372,8 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 	var id int64
 	err := c.tx.QueryRowContext(c.ctx,
 		// The row of the descarga is locked: nobody else inserts.
-		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) SELECT $1, CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4
-		 WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT))) RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente)).Scan(&id)
+		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente, espera_desde) SELECT $1, CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4, $5
+		 WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT))) RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente), Instante(c.ahora)).Scan(&id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		c.err = fmt.Errorf("store: %w", err)
 	}
@@ -383,8 +383,8 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 // GuardaPaquete writes p and frees it. It fails with ErrTurno when p's turn is over.
 func (c *Cambio) GuardaPaquete(p PaqueteDeTramo) {
 	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, repetidos = $3, fallas = $4, danadas = $5, ajenas = $6, intentos = $7, siguiente = $8, detalle = $9,
-		ocupante = '', rechazo = $10, rechazos = $11 WHERE id = $12 AND turno = $13`, string(p.Estado), p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Intentos,
-		Instante(p.Siguiente), p.Detalle, p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno)
+		ocupante = '', rechazo = $10, rechazos = $11, espera_desde = $14 WHERE id = $12 AND turno = $13`, string(p.Estado), p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Intentos,
+		Instante(p.Siguiente), p.Detalle, p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno, Instante(c.ahora))
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}

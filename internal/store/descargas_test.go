@@ -281,10 +281,10 @@ func TestTurno_WhenOthersTakeOver(t *testing.T) {
 			t.Fatalf("%v, and the row says %q: %v", quienes, tomado.Ocupante, err)
 		}
 		// Whoever read it before may not take it over; who has read it may.
-		if _, ok, err := s.RelevaTramo(ctx, x, time.Now()); ok || err != nil {
+		if _, ok, err := s.RelevaTramo(ctx, x, time.Now(), time.Now()); ok || err != nil {
 			t.Errorf("%v %v", ok, err)
 		}
-		turno, ok, err := s.RelevaTramo(ctx, tomado, time.Now())
+		turno, ok, err := s.RelevaTramo(ctx, tomado, time.Now(), time.Now())
 		if turno != 1 || !ok || err != nil {
 			t.Errorf("%d %v %v", turno, ok, err)
 		}

@@ -28,6 +28,8 @@ type Tramo struct {
 	Turno int64
 	// Ocupante is the process at work on it; empty for none.
 	Ocupante string
+	// EsperaDesde is when the wait for SiguienteIntento was begun.
+	EsperaDesde time.Time
 }
 
 // Serie is how often the same refusal has been heard in a row.
@@ -47,14 +49,14 @@ func (s Serie) Sigue(condicion string) Serie {
 }
 
 const columnasTramo = `id, descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, id_solicitud,
-	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante, rechazo, rechazos`
+	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante, rechazo, rechazos, espera_desde`
 
 func leeTramo(f fila) (Tramo, error) {
 	var t Tramo
-	var presentada, siguiente string
+	var presentada, siguiente, desde string
 	err := f.Scan(&t.ID, &t.Descarga, &t.Origen, &t.Causa, &t.Sustituciones, &t.Desde, &t.Hasta, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
 		&t.CodEstatus, &t.EstadoSolicitud, &t.CodigoEstadoSolicitud, &t.Mensaje, &t.NumeroCFDIs, &t.Presentaciones, &t.Consultas, &t.Fallos,
-		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante, &t.Serie.Condicion, &t.Serie.Veces)
+		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante, &t.Serie.Condicion, &t.Serie.Veces, &desde)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, ErrNotFound
 	}
@@ -63,6 +65,9 @@ func leeTramo(f fila) (Tramo, error) {
 	}
 	if err == nil {
 		t.SiguienteIntento, err = leeInstante(siguiente)
+	}
+	if err == nil {
+		t.EsperaDesde, err = leeInstante(desde)
 	}
 	if err != nil {
 		return t, fmt.Errorf("store: a tramo: %w", err)
@@ -138,23 +143,23 @@ type conResto struct {
 // Scan implements fila.
 func (f conResto) Scan(into ...any) error { return f.fila.Scan(append(into, f.resto...)...) }
 
-// AplazaTramo writes what a question to the SAT changes in t when nothing else has
-// changed, and frees it. It returns false when t's turn is over, or its descarga
+// AplazaTramo writes at ahora what a question to the SAT changes in t when nothing
+// else has changed, and frees it. It returns false when t's turn is over, or its descarga
 // has ended. A power cut may undo it: the SAT is then asked again.
-func (s *Store) AplazaTramo(ctx context.Context, t Tramo) (bool, error) {
+func (s *Store) AplazaTramo(ctx context.Context, t Tramo, ahora time.Time) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return cuantas(ctx, s.ligera, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
-		siguiente = $7, decision = $8, ocupante = '' WHERE id = $9 AND turno = $10
+		siguiente = $7, decision = $8, ocupante = '', espera_desde = $11 WHERE id = $9 AND turno = $10
 		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`,
-		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno)
+		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno, Instante(ahora))
 }
 
-// RelevaTramo begins a new turn of t, which is due at ahora, if it is still as it
+// RelevaTramo begins a new turn of t, which is due at siguiente, if it is still as it
 // was read, and returns it.
-func (s *Store) RelevaTramo(ctx context.Context, t Tramo, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
-		Instante(ahora), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento))
+func (s *Store) RelevaTramo(ctx context.Context, t Tramo, siguiente, ahora time.Time) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(siguiente), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento), Instante(ahora))
 	return t.Turno + 1, ok, err
 }
 
@@ -204,11 +209,13 @@ type PaqueteDeTramo struct {
 	Intentos  int
 	Serie     Serie
 	Siguiente time.Time
-	Turno     int64
-	Ocupante  string
+	// EsperaDesde is when the wait for Siguiente was begun.
+	EsperaDesde time.Time
+	Turno       int64
+	Ocupante    string
 }
 
-const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos,
+const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos, p.espera_desde,
 	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), COALESCE(g.dudoso, ''), COALESCE(g.roto, 0), COALESCE(o.dano, ''), d.servicio, d.rfc
 	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 	LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
@@ -257,9 +264,9 @@ func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso stri
 }
 
 // RelevaPaquete is RelevaTramo for a package.
-func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
-		Instante(ahora), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente))
+func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, siguiente, ahora time.Time) (int64, bool, error) {
+	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+		Instante(siguiente), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente), Instante(ahora))
 	return p.Turno + 1, ok, err
 }
 
@@ -286,12 +293,15 @@ func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]Pa
 
 func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
-	var siguiente, guardado, dano string
-	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces,
+	var siguiente, guardado, dano, desde string
+	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces, &desde,
 		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Dudoso, &p.Roto, &dano, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	p.Danado = dano != ""
 	if err == nil {
 		p.Siguiente, err = leeInstante(siguiente)
+	}
+	if err == nil {
+		p.EsperaDesde, err = leeInstante(desde)
 	}
 	if err == nil && guardado != "" {
 		p.Guardado, err = time.Parse(time.RFC3339Nano, guardado)

@@ -75,7 +75,7 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 		tomada.Consultas, tomada.SiguienteIntento, tomada.Decision = 7, cuando.Add(time.Minute), "Se espera."
-		if ok, err := s.AplazaTramo(t.Context(), tomada); err != nil || !ok {
+		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		got := leido(t, s, fila.ID)
@@ -83,7 +83,7 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		tomada.Turno, tomada.Consultas = 1, 8
-		if ok, err := s.AplazaTramo(t.Context(), tomada); err != nil || ok {
+		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || ok {
 			t.Error("another turn's was written", err)
 		}
 		tomada.Turno = 0
@@ -93,7 +93,7 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := s.AplazaTramo(t.Context(), tomada); err != nil || ok {
+		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || ok {
 			t.Error("a descarga that has ended goes on", err)
 		}
 		if got := leido(t, s, fila.ID); got.Consultas != 7 {

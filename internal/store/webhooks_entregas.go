@@ -30,6 +30,8 @@ type WebhookEntrega struct {
 	Fallidos, Total int
 	Siguiente       time.Time // zero unless pending
 	Creado          time.Time
+	// EsperaDesde is when the wait for Siguiente was begun.
+	EsperaDesde time.Time
 	// Intentos are the last ones, oldest first, where they were asked for.
 	Intentos []WebhookIntento
 }
@@ -43,7 +45,7 @@ type WebhookIntento struct {
 	Resultado string
 }
 
-const columnasEntrega = `id, destino, evento, cuerpo, estado, turno, fallidos, total, siguiente, creado`
+const columnasEntrega = `id, destino, evento, cuerpo, estado, turno, fallidos, total, siguiente, creado, espera_desde`
 
 // AgregaEntregas enters deliveries that are not there yet, all or none of them,
 // as pending and due at Creado. It returns the ids of the new ones.
@@ -53,8 +55,8 @@ func (s *Store) AgregaEntregas(ctx context.Context, entregas []WebhookEntrega) (
 		nuevas = nil
 		for _, e := range entregas {
 			// An endpoint that was removed meanwhile has no deliveries, and is no fault.
-			result, err := tx.ExecContext(ctx, `INSERT INTO webhooks_entregas (id, destino, evento, cuerpo, estado, siguiente, creado)
-				SELECT CAST($1 AS TEXT), id, CAST($3 AS TEXT), CAST($4 AS TEXT), 'pendiente', CAST($5 AS TEXT), CAST($5 AS TEXT) FROM webhooks_destinos WHERE id = $2
+			result, err := tx.ExecContext(ctx, `INSERT INTO webhooks_entregas (id, destino, evento, cuerpo, estado, siguiente, creado, espera_desde)
+				SELECT CAST($1 AS TEXT), id, CAST($3 AS TEXT), CAST($4 AS TEXT), 'pendiente', CAST($5 AS TEXT), CAST($5 AS TEXT), CAST($5 AS TEXT) FROM webhooks_destinos WHERE id = $2
 				ON CONFLICT (id) DO NOTHING`, e.ID, e.Destino, e.Evento, e.Cuerpo, Instante(e.Creado))
 			if err != nil {
 				return err
@@ -102,8 +104,8 @@ func (s *Store) CuentaPendientes(ctx context.Context, destino, evento string) (i
 // turno, and returns its new turn. Unless the attempt is recorded before hasta,
 // the delivery is due again then: its taker has died.
 func (s *Store) TomaEntrega(ctx context.Context, id string, turno int64, hasta time.Time) (nuevo int64, mia bool, err error) {
-	err = s.db.QueryRowContext(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3
-		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, id, turno, Instante(hasta)).Scan(&nuevo)
+	err = s.db.QueryRowContext(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3, espera_desde = $4
+		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, id, turno, Instante(hasta), Instante(s.now())).Scan(&nuevo)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, false, nil
@@ -145,8 +147,8 @@ func (s *Store) RegistraIntento(ctx context.Context, e WebhookEntrega, i Webhook
 }
 
 func resuelveEntrega(ctx context.Context, tx *sql.Tx, e WebhookEntrega) (nuevo int64, mia bool, err error) {
-	err = tx.QueryRowContext(ctx, `UPDATE webhooks_entregas SET estado = $3, fallidos = $4, siguiente = $5, turno = turno + 1
-		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, e.ID, e.Turno, e.Estado, e.Fallidos, Instante(e.Siguiente)).Scan(&nuevo)
+	err = tx.QueryRowContext(ctx, `UPDATE webhooks_entregas SET estado = $3, fallidos = $4, siguiente = $5, espera_desde = $6, turno = turno + 1
+		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, e.ID, e.Turno, e.Estado, e.Fallidos, Instante(e.Siguiente), Instante(e.EsperaDesde)).Scan(&nuevo)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -164,7 +166,7 @@ func (s *Store) CancelaEntrega(ctx context.Context, id string, turno int64) erro
 // ReabreEntrega makes a delivery pending and due at now, with a round of
 // attempts of its own, or fails with ErrNotFound.
 func (s *Store) ReabreEntrega(ctx context.Context, destino, id string, now time.Time) (WebhookEntrega, error) {
-	rows, err := s.entregas(ctx, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, turno = turno + 1
+	rows, err := s.entregas(ctx, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, espera_desde = $3, turno = turno + 1
 		WHERE id = $1 AND destino = $2 RETURNING `+columnasEntrega, id, destino, Instante(now))
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
@@ -245,11 +247,11 @@ func (s *Store) entregas(ctx context.Context, query string, args ...any) ([]Webh
 	var out []WebhookEntrega
 	for rows.Next() {
 		var e WebhookEntrega
-		var siguiente, creado string
-		if err := rows.Scan(&e.ID, &e.Destino, &e.Evento, &e.Cuerpo, &e.Estado, &e.Turno, &e.Fallidos, &e.Total, &siguiente, &creado); err != nil {
+		var siguiente, creado, desde string
+		if err := rows.Scan(&e.ID, &e.Destino, &e.Evento, &e.Cuerpo, &e.Estado, &e.Turno, &e.Fallidos, &e.Total, &siguiente, &creado, &desde); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
-		if err := errors.Join(leeInstanteEn(siguiente, &e.Siguiente), leeInstanteEn(creado, &e.Creado)); err != nil {
+		if err := errors.Join(leeInstanteEn(siguiente, &e.Siguiente), leeInstanteEn(creado, &e.Creado), leeInstanteEn(desde, &e.EsperaDesde)); err != nil {
 			return nil, fmt.Errorf("store: entrega %s: %w", e.ID, err)
 		}
 		out = append(out, e)

@@ -15,8 +15,18 @@ type Fuentes struct {
 	Base func() (Base, error)
 	// SinEscribir counts outcomes that the database has not taken yet.
 	SinEscribir func() int
+	// Reloj is what is known of the machine's clock.
+	Reloj func() Reloj
 	// CuentasRechazadas counts the PAC's accounts that are not tried any more.
 	CuentasRechazadas func() int
+}
+
+// Reloj is what is known of the machine's clock: whether it is believed, and where the
+// SAT has told the time, how far it is ahead of that.
+type Reloj struct {
+	Creido   bool
+	DelSAT   bool
+	Adelanto time.Duration
 }
 
 // EFirma is one folder of the keyring.
@@ -45,7 +55,7 @@ type lector struct{ Fuentes }
 // calls and descargas have no such label: a despacho with ten thousand RFCs would
 // have that many series of each.
 func descs() (d struct {
-	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas *prometheus.Desc
+	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -59,13 +69,15 @@ func descs() (d struct {
 	d.danados = desc("pasarela_paquetes_danados", "Stored packages whose bytes are no longer those that the SAT delivered, or are gone.")
 	d.sinEscribir = desc("pasarela_ledger_unwritten", "Outcomes of messages that left, which the database has not taken yet. They are in memory only.")
 	d.rechazadas = desc("pasarela_pade_refused_accounts", "Accounts that the PAC refused and that are not tried until they are unblocked.")
+	d.creido = desc("pasarela_clock_believed", "1 while the machine's clock is believed, 0 while deadlines and retention wait for it to be confirmed.")
+	d.adelanto = desc("pasarela_clock_skew_seconds", "How far the machine's clock is ahead of the SAT's; missing until the SAT has told the time.")
 	return d
 }
 
 // Describe implements prometheus.Collector.
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
-	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas} {
+	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto} {
 		ch <- desc
 	}
 }
@@ -84,6 +96,11 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(d.sinEscribir, float64(l.SinEscribir()))
 	gauge(d.rechazadas, float64(l.CuentasRechazadas()))
+	reloj := l.Reloj()
+	gauge(d.creido, uno(reloj.Creido))
+	if reloj.DelSAT {
+		gauge(d.adelanto, reloj.Adelanto.Seconds())
+	}
 	// An error here would take every other metric away, and just when they are wanted.
 	base, err := l.Base()
 	gauge(d.base, uno(err == nil))

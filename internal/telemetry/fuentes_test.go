@@ -17,6 +17,7 @@ func fuentes(base func() (Base, error)) Fuentes {
 			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
 		},
 		SinEscribir: func() int { return 2 }, CuentasRechazadas: func() int { return 1 },
+		Reloj: func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
 }
 
@@ -27,6 +28,12 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7}, nil
 	}))
 	const want = `
+# HELP pasarela_clock_believed 1 while the machine's clock is believed, 0 while deadlines and retention wait for it to be confirmed.
+# TYPE pasarela_clock_believed gauge
+pasarela_clock_believed 0
+# HELP pasarela_clock_skew_seconds How far the machine's clock is ahead of the SAT's; missing until the SAT has told the time.
+# TYPE pasarela_clock_skew_seconds gauge
+pasarela_clock_skew_seconds -90
 # HELP pasarela_database_up 1 while the database takes writes. While it is 0, what is read from it is missing.
 # TYPE pasarela_database_up gauge
 pasarela_database_up 1
@@ -59,7 +66,7 @@ pasarela_pade_refused_accounts 1
 # TYPE pasarela_paquetes_danados gauge
 pasarela_paquetes_danados 7
 `
-	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
 		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados"); err != nil {
 		t.Error(err)
 	}

@@ -29,6 +29,7 @@ type Doer struct {
 	fresh   http.RoundTripper // base with a connection of its own for each call
 	now     func() time.Time
 	observe func(Event)
+	heard   func(backend string, date time.Time, way time.Duration)
 	// fixed are the header values that every request shares.
 	contentType, agent, identity []string
 
@@ -48,9 +49,13 @@ func New(base http.RoundTripper, agent string, now func() time.Time, observe fun
 		once.MaxIdleConnsPerHost = -1
 		fresh = once
 	}
-	return &Doer{base: base, fresh: fresh, now: now, observe: observe, endpoints: make(map[address]*guard),
+	return &Doer{base: base, fresh: fresh, now: now, observe: observe, heard: func(string, time.Time, time.Duration) {}, endpoints: make(map[address]*guard),
 		contentType: []string{"text/xml; charset=utf-8"}, agent: []string{agent}, identity: []string{"identity"}}
 }
+
+// OnDate has heard told of the Date of each answer (RFC 9110 §6.6.1) when its header
+// has come, and how long ago the message had begun to leave. Call it before Do.
+func (d *Doer) OnDate(heard func(backend string, date time.Time, way time.Duration)) { d.heard = heard }
 
 // address is what one breaker guards.
 type address struct{ host, path string }
@@ -218,11 +223,15 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 		// whether a message that must not be sent twice has arrived.
 		base = x.doer.fresh
 	}
+	left := time.Now()
 	resp, err := base.RoundTrip(x.request(out, token).WithContext(ctx))
 	if err != nil {
 		return nil, x.failure(ctx, err, out.sent.Load(), 0)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost by a failing close of what was read
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		x.doer.heard(x.call.Operation.Backend, date, time.Since(left))
+	}
 	counted := &countingReader{}
 	got, err := x.read(resp, counted, watch)
 	if err == nil {

@@ -192,9 +192,8 @@ func (s *Servicio) Rota(ctx context.Context, dueno, id string, traslape time.Dur
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	now := s.cfg.Now()
-	vence := now.Add(min(max(traslape, 0), MaxTraslape))
-	err = s.cfg.Store.RotaWebhook(ctx, id, sellado, now, vence, maxSecretos)
+	vence := s.cfg.Clock.Latest().Add(min(max(traslape, 0), MaxTraslape))
+	err = s.cfg.Store.RotaWebhook(ctx, id, sellado, s.cfg.Clock.Earliest(), vence, maxSecretos)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", time.Time{}, noEncontrado("webhook")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/clock"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
@@ -31,6 +32,9 @@ type Config struct {
 	// Red says where messages may go.
 	Red Red
 	Now func() time.Time
+	// Clock tells the time where a wrong one would do harm that nothing undoes; nil for
+	// one over Now alone.
+	Clock *clock.Clock
 	// Azar gives numbers in [0, 1) for the jitter.
 	Azar func() float64
 	// Encola sets the alarm of a delivery: a job of Args{id, turno} at cuando. Nil
@@ -51,6 +55,9 @@ type Servicio struct {
 
 // New returns the service.
 func New(cfg Config) *Servicio {
+	if cfg.Clock == nil {
+		cfg.Clock = clock.New(clock.Config{Wall: cfg.Now, Log: cfg.Log})
+	}
 	return &Servicio{cfg: cfg, cliente: cfg.Red.cliente()}
 }
 

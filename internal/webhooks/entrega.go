@@ -17,6 +17,8 @@ const (
 	barrido = 1000
 	// Retencion is how long deliveries are kept.
 	Retencion = 30 * 24 * time.Hour
+	// holgura is how far the clocks of gateways that share a database may differ.
+	holgura = time.Minute
 )
 
 // Pendiente is a delivery that is due.
@@ -29,6 +31,9 @@ type Pendiente struct {
 // Pendientes lists deliveries that are due at now, whatever alarms they have: an
 // alarm that is set twice is set once, being unique by its arguments.
 func (s *Servicio) Pendientes(ctx context.Context, now time.Time) ([]Pendiente, error) {
+	if err := s.acerca(ctx, now); err != nil {
+		return nil, err
+	}
 	rows, err := s.cfg.Store.EntregasPendientes(ctx, now, barrido)
 	if err != nil {
 		return nil, err
@@ -40,9 +45,23 @@ func (s *Servicio) Pendientes(ctx context.Context, now time.Time) ([]Pendiente, 
 	return out, nil
 }
 
+// acerca pulls in deliveries that wait for an instant that a wrong clock has set:
+// their wait was begun in the future. They wait for as long as they were meant to.
+func (s *Servicio) acerca(ctx context.Context, now time.Time) error {
+	rows, err := s.cfg.Store.EntregasAdelantadas(ctx, s.cfg.Clock.Latest().Add(holgura), barrido)
+	for _, e := range rows {
+		cuando := now.Add(max(e.Siguiente.Sub(e.EsperaDesde), 0))
+		mia, errFila := s.cfg.Store.AplazaEntrega(ctx, e, cuando, now)
+		if err = errors.Join(err, errFila); mia && errFila == nil {
+			s.despierta(ctx, e.ID, e.Turno+1, cuando)
+		}
+	}
+	return err
+}
+
 // Purga removes deliveries older than Retencion that are done with, and returns how many.
 func (s *Servicio) Purga(ctx context.Context) (int64, error) {
-	return s.cfg.Store.PurgaEntregas(ctx, s.cfg.Now().Add(-Retencion))
+	return s.cfg.Store.PurgaEntregas(ctx, s.cfg.Clock.Earliest().Add(-Retencion))
 }
 
 // Intenta makes the attempt that is due in turno, and records it. It returns how
@@ -66,6 +85,10 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 	}
 	if falta := e.Siguiente.Sub(now); falta > 0 {
 		return falta, nil
+	}
+	if ya := s.cfg.Clock.Earliest(); e.Siguiente.After(ya) && !e.EsperaDesde.After(ya) {
+		// The clock has jumped over the wait: attempts are few.
+		return e.Siguiente.Sub(ya), nil
 	}
 	var mia bool
 	if e.Turno, mia, err = s.cfg.Store.TomaEntrega(ctx, id, turno, now.Add(arriendo)); err != nil || !mia {
@@ -128,9 +151,10 @@ func (s *Servicio) registra(ctx context.Context, d store.WebhookDestino, e Entre
 		e.Estado, e.Siguiente, motivo = store.EntregaCancelada, time.Time{}, MotivoRetiro
 	default:
 		e.Fallidos++
+		e.EsperaDesde = s.cfg.Now()
 		falta, otra := espera(e.Fallidos, r.espera, s.cfg.Azar())
 		if e.Estado, e.Siguiente = store.EntregaAgotada, (time.Time{}); otra {
-			e.Estado, e.Siguiente = store.EntregaPendiente, s.cfg.Now().Add(falta)
+			e.Estado, e.Siguiente = store.EntregaPendiente, e.EsperaDesde.Add(falta)
 		}
 	}
 	turno, mia, err := s.cfg.Store.RegistraIntento(ctx, e, i, motivo)

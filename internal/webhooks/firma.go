@@ -26,7 +26,7 @@ func nuevoSecreto() (string, error) {
 // firmas signs a message with each secret of its endpoint that is in force,
 // the last one first.
 func (s *Servicio) firmas(ctx context.Context, destino, id, cuerpo string, instante time.Time) ([]string, error) {
-	sellados, err := s.cfg.Store.SecretosWebhook(ctx, destino, s.cfg.Now())
+	sellados, err := s.cfg.Store.SecretosWebhook(ctx, destino, s.cfg.Clock.Earliest())
 	if err != nil {
 		return nil, err
 	}
