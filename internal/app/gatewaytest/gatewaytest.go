@@ -50,6 +50,8 @@ type Options struct {
 	// Sandbox changes the sandbox's.
 	Sandbox func(*sandbox.Config)
 	Now     func() time.Time
+	// Monotonic counts on when Now jumps; nil for one that Now's times carry.
+	Monotonic func() time.Duration
 	// Postgres gives the gateway a new database of PostgreSQL in place of SQLite.
 	Postgres bool
 	// Paso is called at named points of a durable download.
@@ -96,7 +98,7 @@ func Start(t testing.TB, opts Options) *Gateway {
 		Log:       zerolog.New(g.log).Level(zerolog.DebugLevel),
 		Now:       opts.Now,
 		Presencia: opts.Presencia,
-		Gateway:   app.Options{Cola: app.Cola{Sondeo: 150 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso},
+		Gateway:   app.Options{Cola: app.Cola{Sondeo: 150 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso, Monotonic: opts.Monotonic},
 	}
 	if opts.Sandbox != nil {
 		opts.Sandbox(&g.opts.Sandbox)
