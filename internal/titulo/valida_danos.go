@@ -62,7 +62,11 @@ func cruzado(valor string) (string, bool) {
 		cambio := false
 		for i, tramo := range tramos(valor) {
 			if i%2 == 1 {
-				if datos, ok := enTabla(tabla, tramo); ok && utf8.Valid(datos) && letras(datos) {
+				datos, ok := enTabla(tabla, tramo)
+				if dos, otra := enTabla(tabla, string(datos)); ok && utf8.Valid(datos) && !letras(datos) && otra {
+					datos = dos // it happened twice
+				}
+				if ok && utf8.Valid(datos) && letras(datos) {
 					tramo, cambio = string(datos), true
 				}
 			}
@@ -114,8 +118,9 @@ func relleno(nombre, valor string) bool {
 	limpio := strings.ToUpper(strings.Trim(colapsa(valor), `()[]<>{}"' `))
 	if slices.Contains([]string{
 		"NULL", "NULO", "NIL", "NONE", "NAN", "UNDEFINED", `\N`, "N/A", "#N/A", "N.A.", "N/D", "S/N", "S/D", "SIN DATO", "SIN DATOS",
-		"SIN INFORMACION", "SIN INFORMACIÓN", "NO APLICA", "NO DISPONIBLE", "NINGUNO", "NINGUNA", "VACIO", "VACÍO", "XX", "XXX", "XXXX", "PENDIENTE",
-	}, limpio) {
+		"SIN INFORMACION", "SIN INFORMACIÓN", "NO APLICA", "NO DISPONIBLE", "NINGUNO", "NINGUNA", "VACIO", "VACÍO", "PENDIENTE",
+		"SIN APELLIDO", "SIN SEGUNDO APELLIDO", "SIN NOMBRE", "NO TIENE",
+	}, limpio) || len(limpio) > 1 && strings.Trim(limpio, "X") == "" {
 		return true
 	}
 	numero := nombre == "numeroRvoe" || nombre == "noCedula"
