@@ -1247,12 +1247,11 @@ type EstadoLote struct {
 }
 
 // EstadoPaqueteDeDescarga En qué va un paquete:
-//   - `pendiente`: falta traerlo del SAT.
-//   - `guardado`: está en el almacén de la pasarela.
-//   - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
-//   - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
-//   - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega.
-//     Si se restaura de un respaldo vuelve a `guardado`; si no, pida el mismo rango en una descarga nueva.
+// - `pendiente`: falta traerlo del SAT.
+// - `guardado`: está en el almacén de la pasarela.
+// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
+// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
+// - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega; restáurelo de un respaldo o pida el mismo rango en una descarga nueva.
 //
 // Example: guardado
 type EstadoPaqueteDeDescarga string
@@ -1877,8 +1876,7 @@ type PaqueteDeDescarga struct {
 	// - `guardado`: está en el almacén de la pasarela.
 	// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
 	// - `borrado`: estuvo guardado hasta que venció el plazo de conservación.
-	// - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega.
-	//   Si se restaura de un respaldo vuelve a `guardado`; si no, pida el mismo rango en una descarga nueva.
+	// - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega; restáurelo de un respaldo o pida el mismo rango en una descarga nueva.
 	//
 	//
 	// Example: guardado

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"math"
 	"strconv"
 	"testing"
 
@@ -59,6 +60,23 @@ func TestCodes_WhenTheSATCountsLessThanNothing(t *testing.T) {
 	path := crea(t, r.Gateway, peticion("Metadata", nil))
 	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs <= 0 {
 		t.Errorf("%+v, events %v", d, eventos(t, r, path))
+	}
+}
+
+// TestCodes_WhenTheSATCountsBeyondMeasureItsAnswerIsRead: a count of more than 32 bits does
+// not cost the state and the packages beside it.
+func TestCodes_WhenTheSATCountsBeyondMeasureItsAnswerIsRead(t *testing.T) {
+	t.Parallel()
+	r := montaRig(t, gatewaytest.Options{}, nil)
+	for cuenta, want := range map[int64]int64{1 << 31: 1 << 31, 1 << 40: 1 << 40, 1<<53 - 1: 1<<53 - 1, 1 << 53: 1<<53 - 1, math.MaxInt64: 1<<53 - 1} {
+		mas := code(opVerifica, "5000")
+		mas.EstadoSolicitud, mas.CodigoEstadoSolicitud, mas.NumeroCFDIs = 3, "5000", cuenta
+		r.falla(mas)
+		got := operationNamed(opVerifica).call(r)
+		var v struct{ NumeroCFDIs int64 }
+		if got.JSON(t, &v); got.Status != 200 || v.NumeroCFDIs != want {
+			t.Errorf("%d: status %d: %s", cuenta, got.Status, got.Body)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package sat
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -160,7 +161,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
 		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
-		NumeroCFDIs: int64(r.NumeroCFDIs),
+		NumeroCFDIs: numero(r.NumeroCFDIs),
 	}
 	if r.CodigoEstadoSolicitud != "" {
 		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}
@@ -171,6 +172,26 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		}
 	}
 	return out, nil
+}
+
+// maxNumero is beyond any count, and what JSON's readers hold exactly.
+const maxNumero = 1<<53 - 1
+
+// numero reads NumeroCFDIs; -1 is no count. One that cannot be read must not cost the
+// packages that are named beside it, which the SAT keeps for 72 hours.
+func numero(texto string) int64 {
+	texto = strings.TrimSpace(texto)
+	if texto == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(texto, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) && n > 0 || n > maxNumero:
+		return maxNumero
+	case err != nil || n < 0:
+		return -1
+	}
+	return n
 }
 
 // The generated enumerations, filled from values that were validated.

@@ -109,7 +109,7 @@ type VerificaSolicitudDescargaResponse struct {
 
 		CodigoEstadoSolicitud string `xml:"CodigoEstadoSolicitud,attr,omitempty" json:"CodigoEstadoSolicitud,omitempty"`
 
-		NumeroCFDIs int32 `xml:"NumeroCFDIs,attr,omitempty" json:"NumeroCFDIs,omitempty"`
+		NumeroCFDIs string `xml:"NumeroCFDIs,attr,omitempty" json:"NumeroCFDIs,omitempty"`
 
 		Mensaje string `xml:"Mensaje,attr,omitempty" json:"Mensaje,omitempty"`
 	} `xml:"VerificaSolicitudDescargaResult,omitempty" json:"VerificaSolicitudDescargaResult,omitempty"`
