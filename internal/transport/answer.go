@@ -114,10 +114,7 @@ func (r *answerReader) run(stop []string) (bool, error) {
 				return true, nil
 			}
 		case xml.EndElement:
-			if r.returning() && len(r.path) == 4 {
-				r.to = r.doc.Offset()
-			}
-			r.path = r.path[:len(r.path)-1]
+			r.end()
 		case xml.CharData:
 			switch {
 			case len(r.path) == 4 && r.returning():
@@ -138,6 +135,13 @@ func (r *answerReader) finish(stop []string) error {
 		err = errTwice
 	}
 	return err
+}
+
+func (r *answerReader) end() {
+	if r.returning() && len(r.path) == 4 {
+		r.to = r.doc.Offset()
+	}
+	r.path = r.path[:len(r.path)-1]
 }
 
 func (r *answerReader) start(t xml.StartElement) error {

@@ -34,7 +34,7 @@ func rewriting(t *testing.T, addresses func(*config.Config) []*string) (*gateway
 			}
 			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target.Host})
 			proxy.ModifyResponse = func(r *http.Response) error {
-				change := rewrite.Load()
+				change := rewrite.Load() //nolint:bodyclose // the proxy's
 				if r.Request.Method != http.MethodPost || change == nil {
 					return nil
 				}
@@ -90,7 +90,7 @@ func inDocument(change func(string) string) func(*http.Response, string) string 
 // a restart. It is asked once.
 func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.T) {
 	t.Parallel()
-	g, rewrite := rewriting(t, ofPADE)
+	g, rewrite := rewriting(t, ofPADE) //nolint:bodyclose // the proxy's
 	// UTF-8 is what comes; a comment in windows-1252 is no UTF-8.
 	mixed := func(body string) string { return strings.Replace(body, "<return", "<!-- versi\xF3n --><return", 1) }
 	for name, change := range map[string]func(r *http.Response, body string) string{
@@ -109,7 +109,7 @@ func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.
 				return base64.StdEncoding.EncodeToString([]byte(html.UnescapeString(s)))
 			})
 		},
-		"its document twice in base64": inDocument(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }),
+		"its document twice in base64": inDocument(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), //nolint:bodyclose // the proxy's
 		"its document escaped":         inDocument(html.EscapeString),
 		"a comment in another encoding": func(_ *http.Response, body string) string {
 			return mixed(body)
@@ -169,7 +169,7 @@ func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.
 // another, or two, is handed out all the same.
 func TestPADE_WhenTheContractIsWrittenAnewItIsHandedOut(t *testing.T) {
 	t.Parallel()
-	g, rewrite := rewriting(t, ofPADE)
+	g, rewrite := rewriting(t, ofPADE) //nolint:bodyclose // the proxy's
 	attribute := regexp.MustCompile(` (\w+)="([^"]*)"`)
 	signature := regexp.MustCompile(`<Firma Quien="P[^>]*/>`)
 	for name, tt := range map[string]struct {
