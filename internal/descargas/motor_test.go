@@ -1091,3 +1091,72 @@ func TestCorrida_WhenItIsCutBetweenItsSteps(t *testing.T) {
 		t.Errorf("%s from %s, then from %s", fallida.Estado, fallida.Peticion.Solicitud.FechaInicial, siguiente.Peticion.Solicitud.FechaInicial)
 	}
 }
+
+// TestPaquetePerdido_WhenThisMachineLostItNoSolicitudIsSpent: the SAT is not asked anew,
+// and a person is told why; a package that the SAT has lost beside it is another matter.
+func TestPaquetePerdido_WhenThisMachineLostItNoSolicitudIsSpent(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		delSAT  bool
+		pedidas int
+	}{"alone": {false, 1}, "beside one that the SAT has lost": {true, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := nuevoTaller(t)
+			w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) {
+				return estado("3", "5000", 20, id+"_01", id+"_02"), nil
+			}
+			w.trae = func(p gateway.Paquete) error {
+				switch p.IDPaquete {
+				case "id-1_01":
+					if _, err := w.st.Reserva(t.Context(), p, "yo", "yo", 2); err != nil {
+						return err
+					}
+					if err := w.st.AnotaNuestra(t.Context(), p, 5); err != nil {
+						return err
+					}
+					return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "se perdió aquí"}
+				case "id-1_02":
+					if tc.delSAT {
+						return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5007"}
+					}
+				}
+				return nil
+			}
+			d := w.acaba(w.nueva(nil))
+			if len(w.pedidas) != tc.pedidas || d.Cuota.Solicitudes != tc.pedidas {
+				t.Errorf("%d solicitudes: %+v", len(w.pedidas), d)
+			}
+			if !tc.delSAT && (d.Estado != gateway.DescargaParcial || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1")) {
+				t.Errorf("%s: %s", d.Estado, d.Motivo)
+			}
+		})
+	}
+}
+
+// TestPaquete_WhenThisMachineLosesADownloadTheOtherWaits as long as it may.
+func TestPaquete_WhenThisMachineLosesADownloadTheOtherWaits(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	veces := 0
+	w.trae = func(gateway.Paquete) error {
+		if veces++; veces == 1 {
+			return &gateway.Error{Kind: gateway.KindInterno, Detail: "disco"}
+		}
+		return nil
+	}
+	id := w.nueva(nil)
+	for range 20 {
+		if veces > 0 {
+			break
+		}
+		w.anda(time.Minute)
+	}
+	w.anda(ritmo.Maximo - time.Second)
+	if veces != 1 {
+		t.Errorf("tried %d times", veces)
+	}
+	if d := w.acaba(id); d.Estado != gateway.DescargaTerminada {
+		t.Errorf("%+v", d)
+	}
+}

@@ -269,11 +269,15 @@ func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.Eve
 // trasPerdidos decides what becomes of a solicitud some of whose packages will not
 // come: it is replaced by those that it returns, or has failed.
 func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga, perdidos int) (nuevos []store.Tramo) {
-	rotos, iguales := c.PerdidosRotos(t.ID) == perdidos, c.PerdidosIguales(t.ID) == perdidos
+	nuestros := c.PerdidosNuestros(t.ID)
+	rotos, iguales := c.PerdidosRotos(t.ID)+nuestros == perdidos, c.PerdidosIguales(t.ID)+nuestros == perdidos
 	switch {
 	case !m.cfg.Clock.Earliest().Before(c.Descarga().Tope):
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
+	case nuestros == perdidos:
+		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó y una falla de esta pasarela impidió guardar: %d. No se gasta otra solicitud por eso: corrija la falla y, si los necesita, pida el rango en una descarga nueva.", perdidos)
 	case rotos && (iguales || m.pedidaPorRotos(c, *t)):
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = rotosSinRemedio(perdidos, iguales)

@@ -120,7 +120,9 @@ type Almacen struct {
 	// lecturas are those that Comprueba makes.
 	lecturas singleflight.Group
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// mayor is the longest package seen since the start.
+	mayor    int64
 	vuelos   map[gateway.Paquete]*vuelo // by Unico
 	mudanzas map[string]chan struct{}   // by partial file; closed at their end
 	borrando map[string]bool            // by SHA-256

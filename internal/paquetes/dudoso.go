@@ -93,7 +93,8 @@ func (a *Almacen) aparta(ctx context.Context, paquete gateway.Paquete, v *vuelo,
 		return fin, false
 	}
 	fin.Parcial = nombre
-	return fin, a.recibe(fin, v.file)
+	kept, err := a.recibe(fin, v.file)
+	return fin, kept && err == nil
 }
 
 func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, rota bool) (store.Pendiente, bool) {
@@ -204,7 +205,7 @@ func (a *Almacen) vuelve(ctx context.Context, paquete gateway.Paquete) (*reader,
 	if err := a.puedeVolar(row); err != nil {
 		return nil, err
 	}
-	return a.despega(ctx, paquete, row.Vuela)
+	return a.despega(ctx, paquete, row)
 }
 
 // AbreDudoso is Abre for whoever takes what is no whole ZIP too: it returns what is

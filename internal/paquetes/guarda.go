@@ -36,12 +36,12 @@ const (
 	minReintento, maxReintento = time.Second, time.Minute
 )
 
-// recibe makes steps 2 and 3. It returns false when the package is lost, or is
-// there already by another process's work.
-func (a *Almacen) recibe(p store.Pendiente, f *os.File) bool {
+// recibe makes steps 2 and 3. It returns false when the package is there already by
+// another process's work, and an error when this machine has lost it.
+func (a *Almacen) recibe(p store.Pendiente, f *os.File) (bool, error) {
 	if err := errors.Join(f.Sync(), a.store.SincronizaParciales()); err != nil {
 		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
-		return false
+		return false, err
 	}
 	mine := false
 	err := a.insiste("a whole package cannot be entered in the ledger yet", func() error {
@@ -52,7 +52,7 @@ func (a *Almacen) recibe(p store.Pendiente, f *os.File) bool {
 	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
 	}
-	return mine && err == nil
+	return mine && err == nil, err
 }
 
 // refiere enters, by recibe, that p's object is referred to, as soon as nobody

@@ -30,13 +30,10 @@ func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, 
 		}
 		// It has failed and is being put away: its error is of those who were aboard.
 		a.mu.Unlock()
-		select {
-		case <-v.landed:
-		case <-ctx.Done():
-		}
+		err := a.aguarda(ctx, v)
 		a.mu.Lock()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err != nil {
+			return nil, err
 		}
 	}
 	row, err := a.store.Paquete(ctx, paquete)
@@ -51,7 +48,7 @@ func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, 
 	if err := a.puedeVolar(row); err != nil {
 		return nil, err
 	}
-	return a.despega(ctx, paquete, row.Vuela)
+	return a.despega(ctx, paquete, row)
 }
 
 // aqui tells whether this process has the whole file, or is storing it. a.mu is
@@ -72,6 +69,9 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 	if row.Descargas < maxDescargas {
 		return nil
 	}
+	if row.Nuestras > 0 {
+		return perdidoAqui(row)
+	}
 	if row.Roto {
 		return rotoAgotado(row)
 	}
@@ -83,17 +83,18 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 		Detail: "La pasarela ya descargó este paquete las dos veces que el SAT permite y ninguna llegó completa. Presente una solicitud nueva con el rango cambiado en un segundo."}
 }
 
-// despega starts a flight, counted before it leaves. a.mu is held. muerto is the
-// process that flew the package before and does no more.
-func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, muerto string) (*reader, error) {
-	file, err := a.store.Parcial()
+// despega starts a flight of the package of row, whose Vuela flies it no more. It is
+// counted before it leaves, and what it needs here is secured before it is counted.
+// a.mu is held.
+func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (*reader, error) {
+	file, err := a.store.Seguro(max(a.mayor, holgura*row.Llegaron), row.Nuestras > 0)
 	if err != nil {
-		return nil, interno(err)
+		return nil, sinRecursos(err)
 	}
 	// Without the caller's cancellation: a write that is cut may have been made.
-	mine, err := a.store.Reserva(context.WithoutCancel(ctx), paquete, a.presencia.ID(), muerto, maxDescargas)
+	mine, err := a.store.Reserva(context.WithoutCancel(ctx), paquete, a.presencia.ID(), row.Vuela, maxDescargas)
 	if err != nil {
-		return nil, interno(errors.Join(err, discard(file)))
+		return nil, sinRecursos(errors.Join(err, discard(file)))
 	}
 	if !mine {
 		// Another gateway was faster.
@@ -135,10 +136,14 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		a.fracasa(ctx, paquete, v, interno(err))
 		return
 	}
+	a.paso("paquete-entero")
 	// Whoever reads has it whole now; making it durable is our own affair.
 	v.finish(nil)
 	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID(), Marca: marca(v.file)}
-	kept := a.recibe(p, v.file)
+	kept, err := a.recibe(p, v.file)
+	if err != nil {
+		a.anotaNuestra(paquete, v.size)
+	}
 	if !kept {
 		a.termino(ctx, paquete, 0, 0)
 		os.Remove(a.store.RutaParcial(nombre)) //nolint:errcheck // the next start finds out
@@ -207,6 +212,9 @@ func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo
 	}
 	// Nobody takes the part for the whole while it is being kept.
 	v.finish(failed)
+	if devuelta == 0 && failed.Kind == gateway.KindInterno {
+		a.anotaNuestra(paquete, v.size)
+	}
 	rota := devuelta == 0 && errors.Is(err, zipdir.ErrZip)
 	if devuelta == 0 {
 		if p, kept := a.aparta(ctx, paquete, v, rota); kept {
@@ -255,6 +263,9 @@ func noServido(e *gateway.Error) bool {
 
 func (a *Almacen) olvida(paquete gateway.Paquete) {
 	a.mu.Lock()
+	if v := a.vuelos[paquete.Unico()]; v != nil {
+		a.mayor = max(a.mayor, v.size)
+	}
 	delete(a.vuelos, paquete.Unico())
 	a.mu.Unlock()
 }

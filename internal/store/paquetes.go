@@ -37,6 +37,10 @@ type Paquete struct {
 	Rotas int
 	// Iguales says that two deliveries were the same bytes.
 	Iguales bool
+	// Nuestras counts the downloads that a failure of this machine lost, Llegaron the
+	// most bytes that one of them had brought.
+	Nuestras int
+	Llegaron int64
 }
 
 // Hay tells whether a delivery is kept, in storage or on its way there.
@@ -72,9 +76,9 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 	var row Paquete
 	var completado, borrado string
 	err := s.db.QueryRowContext(ctx,
-		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
+		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales, nuestras, llegaron FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave()).
-		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado, &row.Dudoso, &row.Roto, &row.Rotas, &row.Iguales)
+		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado, &row.Dudoso, &row.Roto, &row.Rotas, &row.Iguales, &row.Nuestras, &row.Llegaron)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Paquete{}, nil
 	}
@@ -117,6 +121,15 @@ func (s *Store) Fracasa(ctx context.Context, p gateway.Paquete, proceso string, 
 		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END, rotas = rotas + $6
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), devuelta, proceso, rotas)
+	return err
+}
+
+// AnotaNuestra enters that a failure of this machine lost a download of p that had
+// brought llegaron bytes.
+func (s *Store) AnotaNuestra(ctx context.Context, p gateway.Paquete, llegaron int64) error {
+	_, err := s.changes(ctx, s.db,
+		`UPDATE paquetes SET nuestras = nuestras + 1, llegaron = CASE WHEN llegaron < $4 THEN $4 ELSE llegaron END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), llegaron)
 	return err
 }
 

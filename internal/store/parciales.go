@@ -37,7 +37,11 @@ func (s *Store) Parcial() (*os.File, error) {
 // hold. It returns how a row names it. Nothing is durable yet.
 func (s *Store) Entero(f *os.File, p gateway.Paquete, sha256 string) (string, error) {
 	nombre := path.Join(dirParciales, entero+strings.Join([]string{sha256, string(p.Servicio), p.RFCSolicitante, p.IDPaquete}, ",")+".zip")
-	if err := os.Rename(f.Name(), s.RutaParcial(nombre)); err != nil {
+	err := devuelve(f)
+	if err == nil {
+		err = os.Rename(f.Name(), s.RutaParcial(nombre))
+	}
+	if err != nil {
 		return "", fmt.Errorf("store: %w", err)
 	}
 	return nombre, nil

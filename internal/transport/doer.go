@@ -345,6 +345,8 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 		e.Class, e.Err = ClassCanceled, cause
 	case !sent && untrusted(err):
 		e.Class = ClassTLS
+	case !sent && Exhausted(err):
+		e.Class = ClassResources
 	case !sent:
 		e.Class = ClassConnect
 	case x.delivered || len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):

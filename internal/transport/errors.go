@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -46,6 +48,8 @@ const (
 	ClassBreaker Class = "interruptor"
 	// ClassInternal: our own message could not be made.
 	ClassInternal Class = "interna"
+	// ClassResources: not sent, as this machine is out of files, memory or ports.
+	ClassResources Class = "recursos"
 	// ClassSink: what receives the stream failed: our own disk.
 	ClassSink Class = "destino"
 )
@@ -97,6 +101,24 @@ func Came(err error) []byte {
 		return nil
 	}
 	return xmldoc.Salvage(failed.Answer)
+}
+
+// Own tells a failure of this machine, of which the system knows nothing.
+func (e *Error) Own() bool {
+	return e.Class == ClassInternal || e.Class == ClassResources || e.Class == ClassSink
+}
+
+// Exhausted tells that this machine is out of files or memory (socket(2), open(2)). The
+// resolver keeps of it only the text.
+func Exhausted(err error) bool {
+	var lookup *net.DNSError
+	unnamed := errors.As(err, &lookup)
+	for _, own := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
+		if errors.Is(err, own) || unnamed && strings.Contains(lookup.Err, own.Error()) {
+			return true
+		}
+	}
+	return false
 }
 
 // code is the event's label for the failure.

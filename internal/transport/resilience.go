@@ -72,7 +72,7 @@ func (g *guard) try(attempt func() (*answer, error)) (got *answer, err error) {
 
 func saysNothing(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Class == ClassCanceled || e.Class == ClassInternal || e.Class == ClassSink)
+	return errors.As(err, &e) && (e.Class == ClassCanceled || e.Own())
 }
 
 // worthRepeating tells the failures after which the same message may go out

@@ -51,7 +51,10 @@ func (s System) Failure(op *transport.Operation, err error) error {
 		failed = &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: err}
 	}
 	e := s.fromClass(op, failed)
-	e.Backend, e.Err, e.NoEnviada = s.Backend, err, !failed.Sent
+	e.Err, e.NoEnviada = err, !failed.Sent
+	if !failed.Own() {
+		e.Backend = s.Backend
+	}
 	if failed.Class == transport.ClassFault {
 		e.Codigo, e.Mensaje = failed.Faultcode, failed.Faultstring
 	}
@@ -77,6 +80,9 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 			return s.silent(op)
 		}
 		return s.Unavailable("La petición se interrumpió antes de salir.", 0)
+	case transport.ClassResources:
+		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true,
+			Detail: "A esta pasarela le faltan recursos (archivos abiertos, memoria o puertos) para conectarse; la petición no salió. Suba el límite de archivos abiertos o baje la carga. Repita más tarde."}
 	case transport.ClassInternal:
 		return &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela; la petición no salió."}
 	case transport.ClassSink:

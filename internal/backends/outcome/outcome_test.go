@@ -96,6 +96,7 @@ func TestFailure_ByClassAndOperation(t *testing.T) {
 		"an answer that is too large":      {&transport.Error{Class: transport.ClassTooLarge, Sent: true, Status: 200}, unfit},
 		"half a file":                      {&transport.Error{Class: transport.ClassTruncated, Sent: true, Status: 200}, but(unreadable, map[string]want{counted: halfFile, spends: halfFile, oneWay: halfFile})},
 		"our message could not be made":    {&transport.Error{Class: transport.ClassInternal}, same(ours)},
+		"we are out of files":              {&transport.Error{Class: transport.ClassResources}, same(unavailable)},
 		"our disk":                         {&transport.Error{Class: transport.ClassSink, Sent: true, Status: 200}, same(ours)},
 		"a fault of ours, SOAP 1.1":        {&transport.Error{Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "Client"}, same(refused)},
 		"a fault of ours, WCF":             {&transport.Error{Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "DeserializationFailed"}, same(refused)},
@@ -138,7 +139,7 @@ func check(t *testing.T, kind string, err error, from *transport.Error, want wan
 	if got := strings.Contains(e.Detail, whatNow); got != want.advice {
 		t.Errorf("%s: advice %v in %q", kind, got, e.Detail)
 	}
-	if e.Backend != "sep" || !errors.Is(e.Err, from) || strings.TrimSpace(e.Detail) == "" {
+	if (e.Backend == "") != from.Own() || !errors.Is(e.Err, from) || strings.TrimSpace(e.Detail) == "" {
 		t.Errorf("%s: %+v", kind, e)
 	}
 	if want.kind == gateway.KindNoDisponible && e.RetryAfter != from.RetryAfter {

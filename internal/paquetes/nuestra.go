@@ -1,0 +1,63 @@
+package paquetes
+
+import (
+	"context"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// The SAT serves a package twice and counts when it answers. So nothing is asked for
+// before a file here has room and has taken a write (store.Seguro), and the ledger has
+// taken the count. That file is also where a package waits while its storage refuses it.
+// What this machine loses all the same is entered as its own: the other download needs a
+// probe as large as what was lost, and nothing is asked for anew because of it.
+
+const (
+	// holgura is how many times what a lost download had brought has to be free.
+	holgura = 2
+	// esperaRecursos is how long a caller is told to wait.
+	esperaRecursos = time.Minute
+)
+
+// sinRecursos is a download that was not asked for, since this machine has not what it
+// takes.
+func sinRecursos(err error) error {
+	return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
+		Detail: "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos. Repita más tarde."}
+}
+
+// perdidoAqui is what is left to say of a package that the SAT owes no more, and that
+// this machine has lost.
+func perdidoAqui(row store.Paquete) error {
+	detail := "El SAT entregó este paquete las dos veces que permite y una falla de esta pasarela (su disco, su memoria o su base de datos) impidió guardarlo. No es culpa del SAT."
+	if row.Roto {
+		detail += " La parte que quedó se obtiene con ?dudoso=true."
+	}
+	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: detail}
+}
+
+// anotaNuestra enters that this machine has lost a download, before another may leave.
+func (a *Almacen) anotaNuestra(paquete gateway.Paquete, llegaron int64) {
+	err := a.insiste("the loss of a download cannot be entered in the ledger yet", func() error {
+		return a.store.AnotaNuestra(context.WithoutCancel(a.ctx), paquete, llegaron)
+	})
+	if err != nil {
+		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("the loss of a download could not be entered in the ledger")
+	}
+}
+
+// aguarda waits until a failed flight is put away, but not for ever: that takes the
+// ledger.
+func (a *Almacen) aguarda(ctx context.Context, v *vuelo) error {
+	select {
+	case <-v.landed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(a.espera):
+		_, err := v.over()
+		return sinRecursos(err)
+	}
+}

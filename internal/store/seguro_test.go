@@ -1,0 +1,62 @@
+package store
+
+import (
+	"errors"
+	"math"
+	"os"
+	"testing"
+	"time"
+)
+
+func TestSeguro_WhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing is written any more
+	for _, aFondo := range []bool{false, true} {
+		f, err := s.Seguro(1<<20, aFondo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString("abc"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(f.Name())
+		if err != nil || string(got) != "abc" {
+			t.Errorf("in depth %v: it begins with %q and %v", aFondo, got, err)
+		}
+		f.Close() //nolint:errcheck // it is of no use any more
+	}
+}
+
+func TestSeguro_WhenTheDiskIsTooFullNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing is written any more
+	if _, err := s.Seguro(math.MaxInt64, false); !errors.Is(err, ErrSinLugar) {
+		t.Errorf("error %v", err)
+	}
+	if left, err := os.ReadDir(s.partial()); err != nil || len(left) != 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
+	}
+}
+
+func TestSeguro_WhenTheDiskTakesNoFile(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing is written any more
+	if err := os.Remove(s.partial()); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := s.Seguro(1, false); err == nil {
+		t.Errorf("it was made: %s", f.Name())
+	}
+}
