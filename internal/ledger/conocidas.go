@@ -28,6 +28,7 @@ func Conocidas[T, U any](ctx context.Context, l *Ledger, operacion, criterios st
 	}
 	out := make([]U, 0, len(rows))
 	for _, row := range rows {
+		row = l.known(row)
 		var answer T
 		if row.Respuesta != "" {
 			if err := json.Unmarshal([]byte(row.Respuesta), &answer); err != nil {

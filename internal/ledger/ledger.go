@@ -42,8 +42,8 @@ type Ledger struct {
 	using map[string]int
 	// unwritten are outcomes that the store did not take.
 	unwritten []store.Intento
-	// owed counts them, those that Salda is writing too.
-	owed int
+	// settling is held by the one that writes them.
+	settling sync.Mutex
 }
 
 // maxUnwritten bounds what is kept while the store is away: without one, nothing
@@ -155,6 +155,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		return none, false, unrecorded(err)
 	}
 	if !mine {
+		row = l.known(row)
 		again, err := l.repeat(ctx, &row, m)
 		if err == nil && !again {
 			return recorded[T](row.Respuesta, nil)
@@ -228,6 +229,7 @@ func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error
 	if err != nil {
 		return false, unrecorded(err)
 	}
+	row = l.known(row)
 	if row.Estado == store.EstadoRechazado {
 		_, resto := decodeFalla(row.Falla)
 		return resto == Perdida, nil
@@ -289,27 +291,43 @@ func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
 		defer l.mu.Unlock()
 		if len(l.unwritten) < maxUnwritten {
 			l.unwritten = append(l.unwritten, out)
-			l.owed++
 		}
 	}
+}
+
+// known is row with the outcome that the store has not taken yet, if this process has it:
+// what is known is what every reader sees.
+func (l *Ledger) known(row store.Intento) store.Intento {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, out := range l.unwritten {
+		if out.ID == row.ID && out.Creado.Equal(row.Creado) {
+			row.Estado, row.Respuesta, row.Falla = out.Estado, out.Respuesta, out.Falla
+		}
+	}
+	return row
 }
 
 // Salda writes the outcomes that could not be written when they came: other
 // processes take their messages for ones that are being sent. Call it now and then.
 func (l *Ledger) Salda(ctx context.Context) {
-	l.mu.Lock()
-	owed := l.unwritten
-	l.unwritten = nil
-	l.mu.Unlock()
-	for i, out := range owed {
-		if err := l.store.Resuelve(ctx, out); err != nil {
-			l.mu.Lock()
-			l.unwritten = append(l.unwritten, owed[i:]...)
+	if !l.settling.TryLock() {
+		return
+	}
+	defer l.settling.Unlock()
+	for {
+		l.mu.Lock()
+		if len(l.unwritten) == 0 {
 			l.mu.Unlock()
 			return
 		}
+		out := l.unwritten[0]
+		l.mu.Unlock()
+		if err := l.store.Resuelve(ctx, out); err != nil {
+			return
+		}
 		l.mu.Lock()
-		l.owed--
+		l.unwritten = l.unwritten[1:]
 		l.mu.Unlock()
 	}
 }
@@ -319,7 +337,7 @@ func (l *Ledger) Salda(ctx context.Context) {
 func (l *Ledger) Unwritten() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.owed
+	return len(l.unwritten)
 }
 
 // Last returns the latest answer on record to what criterios says, and when it
