@@ -12,7 +12,7 @@ func disco(dir string) (libre, total int64, err error) {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return 0, 0, os.NewSyscallError("statfs", err)
 	}
-	return int64(fs.Bavail) * fs.Bsize, int64(fs.Blocks) * fs.Bsize, nil //nolint:gosec,unconvert // its types differ between architectures
+	return int64(fs.Bavail) * fs.Bsize, int64(fs.Blocks) * fs.Bsize, nil //nolint:gosec // no disk has so many bytes
 }
 
 // keepSize is FALLOC_FL_KEEP_SIZE (fallocate(2)).
@@ -21,7 +21,7 @@ const keepSize = 1
 // aparta takes n bytes of room for f, which stays as long as it is.
 func aparta(f *os.File, n int64) error {
 	for {
-		err := syscall.Fallocate(int(f.Fd()), keepSize, 0, n) //nolint:gosec // a descriptor
+		err := syscall.Fallocate(int(f.Fd()), keepSize, 0, n)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
