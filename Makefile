@@ -41,7 +41,7 @@ demo: ## Walk every operation against the sandbox, a year of downloads too (two 
 
 # The flows come first: they wait for clocks half of the time, and the rest is done meanwhile.
 test: ## Run every test, with the race detector where there is a C compiler
-	go test $(RACE) -timeout 25m ./test/integration ./...
+	go test $(RACE) -timeout 40m ./test/integration ./...
 
 clients: ## Generate clients in six languages, run them and the examples; SOLO="go php" runs some
 	go run ./test/clients $(SOLO)
