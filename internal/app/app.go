@@ -192,17 +192,8 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
-	if a.deposito, err = abreDeposito(ctx, cfg); err != nil {
-		return nil, err
-	}
-	place.Fuera = fuera(cfg, a.deposito)
-	st, err := store.Open(ctx, place)
-	if err != nil {
+	if err := a.openStore(ctx, place); err != nil {
 		return nil, errors.Join(err, a.close())
-	}
-	a.store = st
-	if from, to := st.Version(); from != to {
-		opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", st.Postgres()).Msg("the database was brought up to date")
 	}
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
@@ -215,17 +206,17 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	doer.OnDate(a.hears)
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	opts.Presencia.Log = opts.Log
-	a.presente = presencia.Nueva(st, opts.Presencia)
+	a.presente = presencia.Nueva(a.store, opts.Presencia)
 	if err := a.presente.Entra(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.openPaquetes(ctx, backend); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	record := ledger.NewShared(st, a.presente)
+	record := ledger.NewShared(a.store, a.presente)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
-	a.cola = cola.New(st, opts.Log)
+	a.cola = cola.New(a.store, opts.Log)
 	if err := a.openWebhooks(keys); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -239,7 +230,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
-		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), st.Parcial), CuentaSEP: cuenta,
+		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
 		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys, opts.Clave), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
@@ -251,6 +242,21 @@ func almacen(cfg config.Config, opts Options) (store.Config, error) {
 	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
 	return store.Config{Dir: cfg.DataDir, DatabaseURL: cfg.Database(clave), Now: opts.Now,
 		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
+}
+
+// openStore opens the storage of packages, and the ledger, whose second mark may be there.
+func (a *App) openStore(ctx context.Context, place store.Config) (err error) {
+	if a.deposito, err = abreDeposito(ctx, a.cfg); err != nil {
+		return err
+	}
+	place.Fuera = fuera(a.cfg, a.deposito)
+	if a.store, err = store.Open(ctx, place); err != nil {
+		return err
+	}
+	if from, to := a.store.Version(); from != to {
+		a.opts.Log.Info().Int64("from", from).Int64("to", to).Bool("postgres", a.store.Postgres()).Msg("the database was brought up to date")
+	}
+	return nil
 }
 
 // abreDeposito opens the storage of packages.

@@ -42,7 +42,7 @@ func discoChico(t *testing.T) (dir string, llena func() (vacia func())) {
 		if err := syscall.Statfs(dir, &fs); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(relleno, make([]byte, int64(fs.Bavail)*fs.Bsize-3<<20), 0o600); err != nil { //nolint:gosec // a small disk
+		if err := os.WriteFile(relleno, make([]byte, int64(fs.Bavail)*fs.Bsize-3<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return func() {

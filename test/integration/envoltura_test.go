@@ -110,7 +110,7 @@ func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.
 			})
 		},
 		"its document twice in base64": inDocument(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), //nolint:bodyclose // the proxy's
-		"its document escaped":         inDocument(html.EscapeString),
+		"its document escaped":         inDocument(html.EscapeString),                                                             //nolint:bodyclose // the proxy's
 		"a comment in another encoding": func(_ *http.Response, body string) string {
 			return mixed(body)
 		},
@@ -210,7 +210,7 @@ func TestPADE_WhenTheContractIsWrittenAnewItIsHandedOut(t *testing.T) {
 		"binary":               {func(string) string { return "%PDF-1.7\x00\xFF" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			change := inDocument(tt.change)
+			change := inDocument(tt.change) //nolint:bodyclose // the proxy's
 			for _, trial := range []bool{false, true} {
 				rewrite.Store(&change)
 				before := calls(g, "firmar")
@@ -245,7 +245,7 @@ func TestPADE_WhenTheContractIsWrittenAnewItIsHandedOut(t *testing.T) {
 // says so: the same criteria may be presented twice in a lifetime.
 func TestSolicita_WhenTheAnswerIsBrokenItsIDIsKept(t *testing.T) {
 	t.Parallel()
-	g, rewrite := rewriting(t, func(c *config.Config) []*string { return []*string{&c.SAT.CFDI.SolicitaURL} })
+	g, rewrite := rewriting(t, func(c *config.Config) []*string { return []*string{&c.SAT.CFDI.SolicitaURL} }) //nolint:bodyclose // the proxy's
 	desde := 1
 	for name, change := range map[string]func(r *http.Response, body string) string{
 		"cut": func(_ *http.Response, body string) string {

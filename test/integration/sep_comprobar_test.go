@@ -10,15 +10,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// tamper replaces what stands between two marks of a document.
-func tamper(t *testing.T, document, from, to, with string) string {
+// tamper replaces the value of the first attribute that begins with from.
+func tamper(t *testing.T, document, from, with string) string {
 	t.Helper()
 	before, rest, ok := strings.Cut(document, from)
-	_, after, ok2 := strings.Cut(rest, to)
+	_, after, ok2 := strings.Cut(rest, `"`)
 	if !ok || !ok2 {
 		t.Fatalf("no %q in %s", from, document)
 	}
-	return before + from + with + to + after
+	return before + from + with + `"` + after
 }
 
 type rechazo struct {
@@ -31,7 +31,7 @@ func TestSEP_WhenAnUploadedTitleIsWrongNothingLeaves(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	docs := emite(t, g, devstack.Titulos(3, "U", gatewaytest.Persona)...)
-	sello := func(with string) string { return tamper(t, docs[1], `sello="`, `"`, with) }
+	sello := func(with string) string { return tamper(t, docs[1], `sello="`, with) }
 	_, rest, _ := strings.Cut(docs[2], `sello="`)
 	otro, _, _ := strings.Cut(rest, `"`)
 	for name, tc := range map[string]struct{ document, ruta, codigo string }{
@@ -39,8 +39,8 @@ func TestSEP_WhenAnUploadedTitleIsWrongNothingLeaves(t *testing.T) {
 		"of another title":    {sello(otro), "firmaResponsables/0/sello", "sello"},
 		"no base64":           {sello("no es base64"), "firmaResponsables/0/sello", "base64"},
 		"no sello":            {sello(""), "firmaResponsables/0/sello", "requerido"},
-		"another number":      {tamper(t, docs[1], `noCertificadoResponsable="`, `"`, "3030"), "firmaResponsables/0/noCertificadoResponsable", "certificado_numero"},
-		"a PEM":               {tamper(t, docs[1], `certificadoResponsable="`, `"`, "-----BEGIN CERTIFICATE-----"), "firmaResponsables/0/certificadoResponsable", "certificado_ilegible"},
+		"another number":      {tamper(t, docs[1], `noCertificadoResponsable="`, "3030"), "firmaResponsables/0/noCertificadoResponsable", "certificado_numero"},
+		"a PEM":               {tamper(t, docs[1], `certificadoResponsable="`, "-----BEGIN CERTIFICATE-----"), "firmaResponsables/0/certificadoResponsable", "certificado_ilegible"},
 		"changed once sealed": {strings.Replace(docs[1], `nombreCarrera="`, `nombreCarrera="OTRA `, 1), "firmaResponsables/0/sello", "sello"},
 		"an entidad":          {strings.Replace(docs[1], `idEntidadFederativa="09"`, `idEntidadFederativa="9"`, 1), "expedicion/idEntidadFederativa", "entidad_dos_digitos"},
 		"an empty date":       {strings.Replace(docs[1], `fechaExamenProfesional=`, `fechaExencionExamenProfesional="" fechaExamenProfesional=`, 1), "expedicion/fechaExencionExamenProfesional", "fecha_vacia"},
@@ -77,7 +77,7 @@ func TestSEP_WhenOnlyTheFormIsCheckedTheSEPJudges(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	docs := emite(t, g, devstack.Titulos(2, "J", gatewaytest.Persona)...)
-	file := zipped(t, docs[0], tamper(t, docs[1], `sello="`, `"`, base64.StdEncoding.EncodeToString(make([]byte, 256))))
+	file := zipped(t, docs[0], tamper(t, docs[1], `sello="`, base64.StdEncoding.EncodeToString(make([]byte, 256))))
 	put := func(query, media, body string) gatewaytest.Response {
 		r, err := upload(t, g, "/v1/sep/lotes"+query, strings.NewReader(body), "Content-Type", media)
 		if err != nil {
