@@ -125,7 +125,7 @@ func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
 		"good":                       {b.CerDER, b.KeyDER, canario, "", "emisor_desconocido emisor_sin_comprobar", "efirma", ": SIRVE\n"},
 		"wrong password":             {b.CerDER, b.KeyDER, "otra", "password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "su contraseña no es correcta"},
 		"no password":                {b.CerDER, b.KeyDER, "", "password_ausente", "emisor_desconocido emisor_sin_comprobar", "efirma", "está cifrada y falta"},
-		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "password_incorrecto", "espacios emisor_desconocido emisor_sin_comprobar", "efirma", "quítelos"},
+		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "", "password_codificacion emisor_desconocido emisor_sin_comprobar", "efirma", "sin los espacios de sus extremos"},
 		"files in the other's place": {b.KeyDER, b.CerDER, canario, "cer_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
 		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "al revés"},
 		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido emisor_sin_comprobar", "efirma", "no es la del certificado"},

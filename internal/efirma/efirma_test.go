@@ -140,7 +140,6 @@ func TestLoad_WhenRefused(t *testing.T) {
 		{"key cut", e.CerDER, e.KeyDER[:500], password, KeyIlegible, empresa},
 		{"certificate for key", e.CerDER, e.CerDER, password, KeyIlegible, empresa},
 		{"password wrong", e.CerDER, e.KeyDER, "otra", PasswordIncorrecto, empresa},
-		{"password with a blank", e.CerDER, e.KeyDER, password + " ", PasswordIncorrecto, empresa},
 		{"no password", e.CerDER, e.KeyDER, "", PasswordAusente, empresa},
 		{"key of another", e.CerDER, otra.KeyDER, password, LlaveNoCorresponde, empresa},
 		{"CSD", csd.CerDER, csd.KeyDER, password, EsCSD, empresa},

@@ -41,6 +41,7 @@ func puntosDeMuerte() []puntoDeMuerte {
 		{punto: "consultada-registrada", n: 2},
 		{punto: "descarga-contada", n: 2},
 		{punto: "paquete-llegado", n: 3},
+		{punto: "paquete-entero", n: 2},
 		{punto: "paquete-recibido", n: 1},
 		{punto: "paquete-guardado", n: 2},
 		{punto: "paquete-traido", n: 4},
@@ -51,6 +52,7 @@ func puntosDeMuerte() []puntoDeMuerte {
 		{punto: "aplazada-registrada", otro: true},
 		{punto: "solicitud_fallida-registrada", otro: true},
 		{punto: "plazo-registrada", otro: true},
+		{punto: "reloj-registrada", otro: true},
 	}
 }
 

@@ -61,7 +61,7 @@ public class Recorrido {
         exige(respuesta.getData().getEstado() == EstadoDescarga.TERMINADA, "la descarga no terminó: " + respuesta.getData().getMotivo());
 
         for (var paquete : descargas.listarPaquetesDescarga(pedida.getIdDescarga(), null, null).getPaquetes()) {
-            var temporal = new SatApi(api).descargarPaquete(Servicio.CFDI, paquete.getIdPaquete(), EMPRESA, null, null, null);
+            var temporal = new SatApi(api).descargarPaquete(Servicio.CFDI, paquete.getIdPaquete(), EMPRESA, null, null, null, null);
             var archivo = Files.move(temporal.toPath(), Path.of(paquete.getIdPaquete() + ".zip"), StandardCopyOption.REPLACE_EXISTING);
             var sha256 = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(archivo));
             exige(HexFormat.of().formatHex(sha256).equals(paquete.getSha256()), archivo + " no llegó entero");
@@ -70,7 +70,7 @@ public class Recorrido {
             }
         }
 
-        var primero = descargas.listarCfdisDescarga(pedida.getIdDescarga(), null, 10, null).getCfdis().get(0);
+        var primero = descargas.listarCfdisDescarga(pedida.getIdDescarga(), null, null, 10, null).getCfdis().get(0);
         System.out.printf("descarga: el primero es %s, por %s%n", primero.getUuid(), primero.getTotal());
     }
 
@@ -95,11 +95,11 @@ public class Recorrido {
     static void lote(ApiClient api) throws Exception {
         var sep = new SepApi(api);
         var folio = "JV" + UUID.randomUUID().toString().replace("-", "").substring(0, 12).toUpperCase();
-        var lote = sep.cargarLote(new CargaDeLote().addTitulosItem(titulo(folio)), folio, null, null).getNumeroLote();
+        var lote = sep.cargarLote(new CargaDeLote().addTitulosItem(titulo(folio)), folio, null, null, null).getNumeroLote();
         while (!sep.consultarLote(lote, null).getProcesado()) {
             Thread.sleep(2000); // en la SEP son minutos
         }
-        for (var renglon : sep.obtenerResultadoLote(lote, null).getTitulos()) {
+        for (var renglon : sep.obtenerResultadoLote(lote, null, null).getTitulos()) {
             System.out.printf("lote %s: %s %s%n", lote, renglon.getFolioControl(), renglon.getResultado());
             exige(renglon.getResultado() == ResultadoDeTitulo.REGISTRADO, renglon.getDescripcion());
         }
