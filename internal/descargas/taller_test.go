@@ -1,0 +1,245 @@
+package descargas
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/clock"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// taller is an engine over a real store, woken by hand, before a SAT that says
+// what a test wants.
+type taller struct {
+	*Motor
+	t      *testing.T
+	st     *store.Store
+	cola   *cola
+	vivos  presentes
+	avisos []Aviso
+
+	mu  sync.Mutex
+	now time.Time
+	// puesto is how far the machine's clock is set off.
+	puesto   time.Duration
+	solicita func(s gateway.Solicitud, n int) (gateway.SolicitudAceptada, error)
+	verifica func(id string, n int) (gateway.EstadoSolicitud, error)
+	trae     func(p gateway.Paquete) error
+	cuenta   func(p gateway.Paquete) int64
+	trozos   func(p gateway.Paquete, visto func(Visto) error) (Conteo, error)
+	repite   func(p gateway.Paquete, detalle string) (Segunda, error)
+	pedidas  []gateway.Solicitud
+	miradas  int
+	borrados []string
+	borra    error
+}
+
+// cola remembers who was to be woken.
+type cola struct {
+	mu       sync.Mutex
+	tramos   [][2]int64
+	paquetes [][2]int64
+	// larga says that work waits in it for hands.
+	larga bool
+}
+
+func (c *cola) Esperan(context.Context) (tramos, paquetes bool, err error) {
+	return c.larga, c.larga, nil
+}
+
+func (c *cola) Tramo(_ context.Context, id, turno int64, _ time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tramos = append(c.tramos, [2]int64{id, turno})
+	return nil
+}
+
+func (c *cola) Paquete(_ context.Context, id, turno int64, _ time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paquetes = append(c.paquetes, [2]int64{id, turno})
+	return nil
+}
+
+// presentes are the other processes that live.
+type presentes map[string]bool
+
+func (presentes) ID() string            { return "yo" }
+func (p presentes) Vive(id string) bool { return id == "yo" || p[id] }
+func (presentes) Perdida() bool         { return false }
+
+func (w *taller) Solicita(_ context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
+	w.mu.Lock()
+	w.pedidas = append(w.pedidas, s)
+	n := len(w.pedidas)
+	w.mu.Unlock()
+	return w.solicita(s, n)
+}
+
+func (w *taller) Verifica(_ context.Context, _ gateway.Servicio, _, id string) (gateway.EstadoSolicitud, error) {
+	w.mu.Lock()
+	w.miradas++
+	n := w.miradas
+	w.mu.Unlock()
+	return w.verifica(id, n)
+}
+
+// almacen keeps what trae lets pass.
+type almacen struct{ w *taller }
+
+func (a almacen) Trae(_ context.Context, p gateway.Paquete) error { return a.w.trae(p) }
+
+func (a almacen) Repite(_ context.Context, p gateway.Paquete, detalle string) (Segunda, error) {
+	return a.w.repite(p, detalle)
+}
+
+func (a almacen) Cuenta(ctx context.Context, p gateway.Paquete, _ bool, visto func(Visto) error) (Conteo, error) {
+	if a.w.trozos != nil {
+		return a.w.trozos(p, visto)
+	}
+	n := a.w.cuenta(p)
+	for i := range n {
+		if err := visto(Visto{UUID: folio(p.IDPaquete, int(i)), Estatus: "1", Fecha: "2026-01-02 03:04:05"}); err != nil {
+			return Conteo{}, err
+		}
+	}
+	return Conteo{Leidos: n}, ctx.Err()
+}
+
+// folio is the UUID of the i-th comprobante of a package.
+func folio(paquete string, i int) string {
+	return uuid.NewSHA1(uuid.Nil, fmt.Appendf(nil, "%s-%d", paquete, i)).String()
+}
+
+func (a almacen) Borra(_ context.Context, p gateway.Paquete) error {
+	a.w.borrados = append(a.w.borrados, p.IDPaquete)
+	return a.w.borra
+}
+
+func nuevoTaller(t *testing.T) *taller {
+	t.Helper()
+	w := &taller{t: t, cola: &cola{}, vivos: presentes{}, now: mediodia}
+	st, err := store.Open(t.Context(), store.Config{Dir: filepath.Join(t.TempDir(), "d"), Now: w.reloj})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+	w.st = st
+	w.solicita = func(_ gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+		return gateway.SolicitudAceptada{IDSolicitud: fmt.Sprintf("id-%d", n), CodEstatus: "5000"}, nil
+	}
+	w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 10, id+"_01"), nil }
+	w.trae = func(gateway.Paquete) error { return nil }
+	w.repite = func(gateway.Paquete, string) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil }
+	w.cuenta = func(gateway.Paquete) int64 { return 10 }
+	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
+		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
+		Clock:   clock.New(clock.Config{Wall: w.reloj, Monotonic: w.pasado, Log: zerolog.Nop()}),
+		Publica: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
+	return w
+}
+
+func (w *taller) reloj() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now.Add(w.puesto)
+}
+
+// pon sets the machine's clock off; what time has passed it does not change.
+func (w *taller) pon(puesto time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.puesto = puesto
+}
+
+func (w *taller) pasado() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now.Sub(mediodia)
+}
+
+func (w *taller) pasa(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *taller) nueva(cambios func(*gateway.PeticionDescarga)) string {
+	w.t.Helper()
+	p := gateway.PeticionDescarga{Solicitud: enero()}
+	if cambios != nil {
+		cambios(&p)
+	}
+	d, _, err := w.Crea(w.t.Context(), "", p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d.ID
+}
+
+// anda makes one step of each live solicitud and package that is due at now plus d.
+func (w *taller) anda(d time.Duration) {
+	w.t.Helper()
+	w.pasa(d)
+	tramos, err := w.st.TramosVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, x := range tramos {
+		if _, err := w.AvanzaTramo(w.t.Context(), x.ID, x.Turno); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	paquetes, err := w.st.PaquetesVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, x := range paquetes {
+		if _, err := w.TraePaquete(w.t.Context(), x.ID, x.Turno); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *taller) ve(id string) gateway.Descarga {
+	w.t.Helper()
+	d, err := w.Descarga(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// acaba steps on until the descarga has ended.
+func (w *taller) acaba(id string) gateway.Descarga {
+	w.t.Helper()
+	for range 500 {
+		if d := w.ve(id); d.Estado.Final() {
+			return d
+		}
+		w.anda(15 * time.Minute)
+	}
+	w.t.Fatalf("it does not end: %+v", w.ve(id))
+	return gateway.Descarga{}
+}
+
+// sinRepetir wants no criteria to have been sent twice.
+func (w *taller) sinRepetir() {
+	w.t.Helper()
+	vistas := map[string]bool{}
+	for _, s := range w.pedidas {
+		if vistas[s.Criterios()] {
+			w.t.Errorf("sent twice: %s to %s", s.FechaInicial, s.FechaFinal)
+		}
+		vistas[s.Criterios()] = true
+	}
+}
