@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"modernc.org/sqlite"
@@ -60,28 +59,5 @@ func (s *Store) quickCheck(ctx context.Context) error {
 	if found != "ok" {
 		return fmt.Errorf("store: %w: %s", errRevision, found)
 	}
-	return nil
-}
-
-// archivo fails while SQLite's file is not the one that was opened, or is damaged.
-func (s *Store) archivo(ctx context.Context) error {
-	if s.Postgres() {
-		return nil
-	}
-	info, err := os.Stat(s.file)
-	if err != nil {
-		return fmt.Errorf("store: the database was taken away under this gateway, which still has it open: %w", err)
-	}
-	if !os.SameFile(info, s.abierto) {
-		return fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", s.file)
-	}
-	if !s.danada.Load() {
-		return nil
-	}
-	// One bad reading is not believed for good.
-	if err := s.quickCheck(ctx); err != nil {
-		return deDano(err)
-	}
-	s.danada.Store(false)
 	return nil
 }

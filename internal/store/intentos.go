@@ -36,11 +36,17 @@ type Intento struct {
 // its row. If there is a row of the same operation and key, it is returned
 // instead, with false: nothing may be sent.
 func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
+	if err := s.enSuLugar(); err != nil {
+		return Intento{}, false, err
+	}
 	creado := s.now().UTC().Round(0)
 	mine, err := s.one(ctx,
 		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso)
-		 VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
-		[]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, &i.ID)
+		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7 WHERE `+esEste("$8", "$9")+` ON CONFLICT DO NOTHING RETURNING id`,
+		append([]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, s.este()...), &i.ID)
+	if err == nil {
+		err = s.sigue(ctx, mine)
+	}
 	if err != nil {
 		return Intento{}, false, err
 	}
@@ -56,14 +62,21 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 // Reintenta turns row back into an intent, of proceso, if it is still as it was
 // read, and returns what it has become; false when another caller was faster.
 func (s *Store) Reintenta(ctx context.Context, row Intento, proceso string) (Intento, bool, error) {
+	if err := s.enSuLugar(); err != nil {
+		return row, false, err
+	}
 	creado := s.now().UTC().Round(0)
 	n, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2, proceso = $3
-		 WHERE id = $4 AND estado = $5 AND creado = $6 AND proceso = $7`,
-		EstadoIntento, creado.Format(time.RFC3339Nano), proceso, row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano), row.Proceso)
+		 WHERE id = $4 AND estado = $5 AND creado = $6 AND proceso = $7 AND `+esEste("$8", "$9"),
+		append([]any{EstadoIntento, creado.Format(time.RFC3339Nano), proceso, row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano), row.Proceso}, s.este()...)...)
+	if err == nil {
+		err = s.sigue(ctx, n == 1)
+	}
 	if err != nil || n != 1 {
 		return row, false, err
 	}
+	s.mueve()
 	row.Estado, row.Respuesta, row.Falla, row.Creado, row.Proceso = EstadoIntento, "", "", creado, proceso
 	return row, true, nil
 }
@@ -76,14 +89,20 @@ func (s *Store) Intento(ctx context.Context, operacion, clave string) (Intento, 
 // Resuelve writes the outcome of the intent i, which is as Intenta or Reintenta
 // returned it but for its outcome. When another has taken the row over in the
 // meantime, only a good answer is still written: what the other has found out is
-// newer than a failure.
+// newer than a failure. It fails where the database is not the ledger any more.
 func (s *Store) Resuelve(ctx context.Context, i Intento) error {
 	defer s.mueve()
-	_, err := s.exec(ctx,
+	if err := s.enSuLugar(); err != nil {
+		return err
+	}
+	n, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4
-		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado')`,
-		i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado))
-	return err
+		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+esEste("$9", "$10"),
+		append([]any{i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado)}, s.este()...)...)
+	if err != nil {
+		return err
+	}
+	return s.sigue(ctx, n > 0)
 }
 
 // UltimaRespuesta returns the latest row with an answer for what huella

@@ -166,26 +166,6 @@ func (s *Store) suelta() (vacia bool, err error) {
 	return true, nil
 }
 
-// crece makes the ledger's generation grow: a write that is committed, and that
-// fails with ErrLibro when the database is not the one that was opened.
-func (s *Store) crece(ctx context.Context) error {
-	s.mu.Lock()
-	id := s.marca.ID
-	s.mu.Unlock()
-	var generacion int64
-	found, err := s.one(ctx, `UPDATE libros SET generacion = generacion + 1 WHERE id = $1 AND vigente = 1 RETURNING generacion`, []any{id}, &generacion)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return fmt.Errorf("%w: la base de datos cambió mientras la pasarela corría; deténgala, y póngala en su lugar antes de arrancar", ErrLibro)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.marca.Generacion = max(s.marca.Generacion, generacion)
-	return nil
-}
-
 // Marca writes the mark of the ledger as it is now into the data directory.
 func (s *Store) Marca() error {
 	return s.Reemplaza(archivoMarca, s.textoMarca())

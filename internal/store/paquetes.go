@@ -104,12 +104,19 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 // has reached maximo, when the package is there beyond doubt or was deleted, or when
 // it is flown by another process than muerto, which the caller knows to be dead.
 func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto string, maximo int) (bool, error) {
+	if err := s.enSuLugar(); err != nil {
+		return false, err
+	}
 	defer s.mueve()
-	return s.changes(ctx, s.db,
-		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) VALUES ($1, $2, $3, 1, $4)
+	mine, err := s.changes(ctx, s.db,
+		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT $1, $2, $3, 1, $4 WHERE `+esEste("$7", "$8")+`
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4
 		 WHERE paquetes.descargas < $5 AND (paquetes.completo = 0 OR paquetes.dudoso <> '') AND paquetes.borrado = '' AND (paquetes.vuela = '' OR paquetes.vuela = $6)`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, maximo, muerto)
+		append([]any{string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, maximo, muerto}, s.este()...)...)
+	if err == nil {
+		err = s.sigue(ctx, mine)
+	}
+	return mine, err
 }
 
 // Fracasa ends the flight of proceso without a package; devuelta are the

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// gastos are what is written before something that counts elsewhere is sent, and what
+// must not be written over another's row after it.
+func gastos(t *testing.T, s *Store) map[string]func() error {
+	t.Helper()
+	row := intento("antes")
+	row, mine, err := s.Intenta(t.Context(), row)
+	if err != nil || !mine {
+		t.Fatalf("%v, %v", mine, err)
+	}
+	otro, mine, err := s.Intenta(t.Context(), intento("otro"))
+	if err != nil || !mine {
+		t.Fatalf("%v, %v", mine, err)
+	}
+	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43_01"}
+	return map[string]func() error{
+		"a message":             func() error { _, _, err := s.Intenta(t.Context(), intento("despues")); return err },
+		"a message without key": func() error { _, _, err := s.Intenta(t.Context(), intento("")); return err },
+		"a message of before":   func() error { _, _, err := s.Intenta(t.Context(), intento("antes")); return err },
+		"once more":             func() error { _, _, err := s.Reintenta(t.Context(), otro, "p"); return err },
+		"a download":            func() error { _, err := s.Reserva(t.Context(), p, "p", "", 2); return err },
+		"an outcome": func() error {
+			row.Estado, row.Respuesta = EstadoAceptado, "{}"
+			return s.Resuelve(t.Context(), row)
+		},
+		"a beat": func() error { return s.Late(t.Context()) },
+	}
+}
+
+// A database that is put back to what it was, or replaced, under a gateway that runs is
+// another ledger: nothing is entered in it, however long it has run since, until the
+// right one is there again.
+func TestIntenta_WhenTheLedgerChangesUnderTheGateway(t *testing.T) {
+	t.Parallel()
+	for base, url := range map[string]func(*testing.T) string{"SQLite": func(*testing.T) string { return "" }, "PostgreSQL": func(t *testing.T) string { return pgtest.Start(t) }} {
+		for name, tc := range map[string]struct{ spoil, mend string }{
+			"an older copy": {`UPDATE libros SET generacion = generacion - 3`, `UPDATE libros SET generacion = generacion + 3`},
+			"another's": {`UPDATE libros SET id = 'otra' || id, generacion = generacion + 1000`,
+				`UPDATE libros SET id = substr(id, 5), generacion = generacion - 1000`},
+			"one that took its place": {`UPDATE libros SET vigente = 0`, `UPDATE libros SET vigente = 1`},
+		} {
+			t.Run(base+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := open(t, Config{Dir: t.TempDir(), DatabaseURL: url(t), Now: now})
+				todos := gastos(t, s)
+				for range 5 {
+					if err := s.Late(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := s.DB().ExecContext(t.Context(), tc.spoil); err != nil {
+					t.Fatal(err)
+				}
+				var before, after int
+				count := func(n *int) {
+					if err := s.DB().QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM intentos) + (SELECT COALESCE(SUM(descargas), 0) FROM paquetes) + (SELECT count(*) FROM intentos WHERE estado <> 'intento')`).Scan(n); err != nil {
+						t.Fatal(err)
+					}
+				}
+				count(&before)
+				for range 5 { // it does not grow into the right one
+					for what, writes := range todos {
+						if err := writes(); !errors.Is(err, ErrLibro) {
+							t.Errorf("%s: %v, want that it is another ledger", what, err)
+						}
+					}
+				}
+				if count(&after); after != before {
+					t.Errorf("%d rows were written", after-before)
+				}
+				if _, err := s.DB().ExecContext(t.Context(), tc.mend); err != nil {
+					t.Fatal(err)
+				}
+				for what, writes := range todos {
+					if err := writes(); err != nil {
+						t.Errorf("%s, when the right one is back: %v", what, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// SQLite writes to a file that nobody will find again, and says that all is well.
+func TestIntenta_WhenSQLitesFileIsTakenAway(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(t *testing.T, s *Store) error{
+		"its directory is removed": func(_ *testing.T, s *Store) error { return os.RemoveAll(s.Dir()) },
+		"another takes its place": func(_ *testing.T, s *Store) error {
+			return errors.Join(os.Rename(s.Path(), s.Path()+".aparte"), os.WriteFile(s.Path(), nil, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, Config{Dir: filepath.Join(t.TempDir(), "datos"), Now: now})
+			todos := gastos(t, s)
+			if err := spoil(t, s); err != nil {
+				t.Fatal(err)
+			}
+			for what, writes := range todos {
+				if err := writes(); err == nil || !strings.Contains(err.Error(), s.Path()) {
+					t.Errorf("%s: %v, want the file's name", what, err)
+				}
+			}
+		})
+	}
+}
