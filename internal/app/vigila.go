@@ -17,7 +17,7 @@ const atraso = time.Minute
 func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 	a.metrics.Watch(telemetry.Fuentes{
 		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
-		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused,
+		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused, Equipo: a.equipoVigilado,
 	})
 }
 
@@ -25,6 +25,14 @@ func (a *App) relojVigilado() telemetry.Reloj {
 	_, believed := a.clock.Believed()
 	skew, known := a.clock.Skew()
 	return telemetry.Reloj{Creido: believed, Adelanto: skew, DelSAT: known}
+}
+
+func (a *App) equipoVigilado() (telemetry.Equipo, error) {
+	m, err := a.paquetes.Medidas()
+	if err != nil {
+		a.opts.Log.Error().Err(err).Msg("metrics: the disk of the packages cannot be measured")
+	}
+	return telemetry.Equipo(m), err
 }
 
 func (a *App) baseVigilada() (telemetry.Base, error) {
@@ -38,8 +46,12 @@ func (a *App) baseVigilada() (telemetry.Base, error) {
 	if err != nil {
 		a.opts.Log.Error().Err(err).Msg("metrics: the database cannot be read")
 	}
-	return telemetry.Base{Descargas: v.PorEstado, Atrasados: v.Atrasados,
-		PaquetesAlLimite: v.PaquetesAlLimite, RangosAlLimite: v.RangosAlLimite, PaquetesDanados: v.PaquetesDanados}, err
+	base := telemetry.Base{Descargas: v.PorEstado, Atrasados: v.Atrasados,
+		PaquetesAlLimite: v.PaquetesAlLimite, RangosAlLimite: v.RangosAlLimite, PaquetesDanados: v.PaquetesDanados, PorGuardar: v.PorGuardar}
+	if !v.EsperaDesde.IsZero() {
+		base.Espera = max(a.opts.Now().Sub(v.EsperaDesde), 0)
+	}
+	return base, err
 }
 
 func (a *App) efirmasVigiladas() []telemetry.EFirma {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -119,6 +120,8 @@ type Almacen struct {
 	adopciones singleflight.Group
 	// lecturas are those that Comprueba makes.
 	lecturas singleflight.Group
+	// aplazadas is for Medidas.
+	aplazadas atomic.Int64
 
 	mu sync.Mutex
 	// mayor is the longest package seen since the start.

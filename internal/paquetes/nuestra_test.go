@@ -68,7 +68,13 @@ func TestAbre_WhenNothingCanBeKeptNothingIsSpent(t *testing.T) {
 	if n := r.sat.calls.Load(); n != 0 || r.row(t).Descargas != 0 {
 		t.Fatalf("%d calls, %+v", n, r.row(t))
 	}
+	if m, err := r.Medidas(); err == nil || m.Aplazadas != 3 {
+		t.Errorf("measured %+v, %v", m, err)
+	}
 	vuelve()
+	if m, err := r.Medidas(); err != nil || m.Libres <= m.Necesarios || m.Necesarios <= 0 || m.Aplazadas != 3 {
+		t.Errorf("measured %+v, %v", m, err)
+	}
 	if _, err := r.Trae(t.Context(), elPaquete); err != nil || r.sat.calls.Load() != 1 {
 		t.Errorf("error %v after %d calls", err, r.sat.calls.Load())
 	}

@@ -89,12 +89,12 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (*reader, error) {
 	file, err := a.store.Seguro(max(a.mayor, holgura*row.Llegaron), row.Nuestras > 0)
 	if err != nil {
-		return nil, sinRecursos(err)
+		return nil, a.aplaza(err)
 	}
 	// Without the caller's cancellation: a write that is cut may have been made.
 	mine, err := a.store.Reserva(context.WithoutCancel(ctx), paquete, a.presencia.ID(), row.Vuela, maxDescargas)
 	if err != nil {
-		return nil, sinRecursos(errors.Join(err, discard(file)))
+		return nil, a.aplaza(errors.Join(err, discard(file)))
 	}
 	if !mine {
 		// Another gateway was faster.

@@ -123,10 +123,16 @@ func TestRecibe_WhenStepByStep(t *testing.T) {
 		if list, err := s.Pendientes(t.Context()); err != nil || len(list) != 1 || list[0] != p {
 			t.Errorf("pending %+v, %v", list, err)
 		}
+		if v, err := s.Vivas(t.Context(), time.Time{}, 1); err != nil || v.PorGuardar != 7 || !v.EsperaDesde.Equal(got.Completado) {
+			t.Errorf("%d bytes wait since %v, %v", v.PorGuardar, v.EsperaDesde, err)
+		}
 		yes(t, false)(s.Toma(t.Context(), Pendiente{Paquete: unPaquete, Parcial: p.Parcial, Vuela: "x"}, "b"))
 		yes(t, true)(s.Toma(t.Context(), p, "b"))
 		yes(t, false)(s.Completa(t.Context(), unPaquete, "parciales/other"))
 		yes(t, true)(s.Completa(t.Context(), unPaquete, p.Parcial))
+		if v, err := s.Vivas(t.Context(), time.Time{}, 1); err != nil || v.PorGuardar != 0 || !v.EsperaDesde.IsZero() {
+			t.Errorf("%d bytes wait since %v, %v", v.PorGuardar, v.EsperaDesde, err)
+		}
 		yes(t, false)(s.Completa(t.Context(), unPaquete, p.Parcial))
 		yes(t, false)(s.Completa(t.Context(), unPaquete, ""))
 		if got := row(t, s, unPaquete); !got.Completo || got.Parcial != "" || got.Vuela != "" || got.Descargas != 1 {

@@ -23,17 +23,33 @@ var ErrSinLugar = errors.New("store: the disk is too full")
 // Disco is what the disk of the packages on their way has free, and its size.
 func (s *Store) Disco() (libre, total int64, err error) { return disco(s.partial()) }
 
+// Lugar is what that disk has free, and what it must have for Seguro to take so many bytes.
+func (s *Store) Lugar(bytes int64) (libre, necesarios int64, err error) {
+	libre, hueco, piso, err := s.lugar(bytes)
+	return libre, hueco + piso, err
+}
+
+// lugar is what the disk has free, the room that so many bytes are given, and what stays
+// free beside it.
+func (s *Store) lugar(bytes int64) (libre, hueco, piso int64, err error) {
+	libre, total, err := s.Disco()
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("store: %w", err)
+	}
+	return libre, max(bytes, min(huecoUsual, total/huecoParte)), min(pisoUsual, total/pisoParte), nil
+}
+
 // Seguro is Parcial for what can be had so many times and no more: nothing that a
 // system counts is asked for before it has returned. The file has taken a write that is
 // synced, and has room for so many bytes, or for the usual size where that is more.
 // After a failure of this machine aFondo sees first that so many can be written.
 func (s *Store) Seguro(bytes int64, aFondo bool) (*os.File, error) {
-	libre, total, err := s.Disco()
+	libre, hueco, piso, err := s.lugar(bytes)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
-	bytes = max(bytes, min(huecoUsual, total/huecoParte))
-	if piso := min(pisoUsual, total/pisoParte); libre < bytes || libre-bytes < piso {
+	bytes = hueco
+	if libre < bytes || libre-bytes < piso {
 		return nil, fmt.Errorf("%w: %d bytes are free, and %d are needed with %d beside them", ErrSinLugar, libre, bytes, piso)
 	}
 	f, err := s.Parcial()

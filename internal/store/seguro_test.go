@@ -60,3 +60,28 @@ func TestSeguro_WhenTheDiskTakesNoFile(t *testing.T) {
 		t.Errorf("it was made: %s", f.Name())
 	}
 }
+
+// TestLugar_WhenItSaysThatThereIsRoomThereIs: what watchers are told is what Seguro goes by.
+func TestLugar_WhenItSaysThatThereIsRoomThereIs(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing is written any more
+	libre, poco, err := s.Lugar(0)
+	if err != nil || poco <= 0 {
+		t.Fatalf("%d and %d bytes, %v", libre, poco, err)
+	}
+	if libre < poco {
+		t.Skipf("SKIPPED: %d bytes are free and the test needs %d", libre, poco)
+	}
+	if _, mucho, err := s.Lugar(libre); err != nil || mucho <= libre {
+		t.Errorf("for all that is free %d bytes are needed, %v", mucho, err)
+	}
+	if f, err := s.Seguro(0, false); err != nil {
+		t.Error(err)
+	} else {
+		f.Close() //nolint:errcheck // it is of no use any more
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -16,6 +17,10 @@ type Vivas struct {
 	PaquetesAlLimite, RangosAlLimite int64
 	// PaquetesDanados are packages in storage whose object is damaged.
 	PaquetesDanados int64
+	// PorGuardar are the bytes of packages received whole that wait for their storage, and
+	// EsperaDesde when the first of them had come; zero where none waits.
+	PorGuardar  int64
+	EsperaDesde time.Time
 }
 
 // Vivas counts descargas that have not ended: as late what was due before antes,
@@ -36,6 +41,15 @@ func (s *Store) Vivas(ctx context.Context, antes time.Time, limite int) (Vivas, 
 	if _, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +
 		(SELECT COUNT(*) FROM tramos_paquetes WHERE estado = 'pendiente' AND siguiente < $1)`, []any{Instante(antes)}, &v.Atrasados); err != nil {
 		return Vivas{}, err
+	}
+	var desde string
+	if _, err = s.one(ctx, `SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT), COALESCE(MIN(completado), '') FROM paquetes WHERE parcial <> ''`, nil, &v.PorGuardar, &desde); err != nil {
+		return Vivas{}, err
+	}
+	if desde != "" {
+		if v.EsperaDesde, err = time.Parse(time.RFC3339Nano, desde); err != nil {
+			return Vivas{}, fmt.Errorf("store: %w", err)
+		}
 	}
 	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos_paquetes tp
 			JOIN descargas d ON d.id = tp.descarga

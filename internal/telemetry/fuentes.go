@@ -19,6 +19,16 @@ type Fuentes struct {
 	Reloj func() Reloj
 	// CuentasRechazadas counts the PAC's accounts that are not tried any more.
 	CuentasRechazadas func() int
+	// Equipo is what this machine has for packages on their way, and what it lacked.
+	Equipo func() (Equipo, error)
+}
+
+// Equipo is what this machine has for packages on their way: bytes free, and how many
+// there must be for one more to be asked for.
+type Equipo struct {
+	Libres, Necesarios int64
+	// Aplazadas counts downloads that were not asked for, for want of something here.
+	Aplazadas int64
 }
 
 // Reloj is what is known of the machine's clock: whether it is believed, and where the
@@ -43,6 +53,10 @@ type Base struct {
 	PaquetesAlLimite, RangosAlLimite int64
 	// PaquetesDanados are stored packages whose bytes are others now, or gone.
 	PaquetesDanados int64
+	// PorGuardar are the bytes that wait for the storage of packages, and Espera how long
+	// the first of them has.
+	PorGuardar int64
+	Espera     time.Duration
 }
 
 // Watch registers the gauges.
@@ -55,7 +69,8 @@ type lector struct{ Fuentes }
 // calls and descargas have no such label: a despacho with ten thousand RFCs would
 // have that many series of each.
 func descs() (d struct {
-	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto *prometheus.Desc
+	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto,
+	libres, necesarios, aplazadas, porGuardar, espera *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -71,13 +86,19 @@ func descs() (d struct {
 	d.rechazadas = desc("pasarela_pade_refused_accounts", "Accounts that the PAC refused and that are not tried until they are unblocked.")
 	d.creido = desc("pasarela_clock_believed", "1 while the machine's clock is believed, 0 while deadlines and retention wait for it to be confirmed.")
 	d.adelanto = desc("pasarela_clock_skew_seconds", "How far the machine's clock is ahead of the SAT's; missing until the SAT has told the time.")
+	d.libres = desc("pasarela_disk_free_bytes", "Free on the disk of GATEWAY_DATA_DIR, where packages arrive.")
+	d.necesarios = desc("pasarela_disk_needed_bytes", "What must be free on that disk for one more package to be asked for.")
+	d.aplazadas = desc("pasarela_paquetes_aplazados_total", "Downloads that were not asked for, as this machine had not the room or the ledger that they take.")
+	d.porGuardar = desc("pasarela_spool_bytes", "Packages received whole that wait on a gateway's disk for their storage to take them.")
+	d.espera = desc("pasarela_spool_age_seconds", "How long the first of those has waited; 0 while none does.")
 	return d
 }
 
 // Describe implements prometheus.Collector.
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
-	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto} {
+	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto,
+		d.libres, d.necesarios, d.aplazadas, d.porGuardar, d.espera} {
 		ch <- desc
 	}
 }
@@ -101,6 +122,12 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	if reloj.DelSAT {
 		gauge(d.adelanto, reloj.Adelanto.Seconds())
 	}
+	equipo, err := l.Equipo()
+	ch <- prometheus.MustNewConstMetric(d.aplazadas, prometheus.CounterValue, float64(equipo.Aplazadas))
+	if err == nil {
+		gauge(d.libres, float64(equipo.Libres))
+		gauge(d.necesarios, float64(equipo.Necesarios))
+	}
 	// An error here would take every other metric away, and just when they are wanted.
 	base, err := l.Base()
 	gauge(d.base, uno(err == nil))
@@ -114,6 +141,8 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	gauge(d.limite, float64(base.PaquetesAlLimite), "paquete")
 	gauge(d.limite, float64(base.RangosAlLimite), "rango")
 	gauge(d.danados, float64(base.PaquetesDanados))
+	gauge(d.porGuardar, float64(base.PorGuardar))
+	gauge(d.espera, base.Espera.Seconds())
 }
 
 func uno(b bool) float64 {

@@ -17,7 +17,8 @@ func fuentes(base func() (Base, error)) Fuentes {
 			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
 		},
 		SinEscribir: func() int { return 2 }, CuentasRechazadas: func() int { return 1 },
-		Reloj: func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
+		Equipo: func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Aplazadas: 12}, nil },
+		Reloj:  func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
 }
 
@@ -25,7 +26,7 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
 	m.Watch(fuentes(func() (Base, error) {
-		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7}, nil
+		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7, PorGuardar: 8, Espera: 9 * time.Second}, nil
 	}))
 	const want = `
 # HELP pasarela_clock_believed 1 while the machine's clock is believed, 0 while deadlines and retention wait for it to be confirmed.
@@ -47,6 +48,12 @@ pasarela_descargas_al_limite{cuota="rango"} 6
 # HELP pasarela_descargas_atrasadas Steps of durable downloads that were due over a minute ago.
 # TYPE pasarela_descargas_atrasadas gauge
 pasarela_descargas_atrasadas 4
+# HELP pasarela_disk_free_bytes Free on the disk of GATEWAY_DATA_DIR, where packages arrive.
+# TYPE pasarela_disk_free_bytes gauge
+pasarela_disk_free_bytes 10
+# HELP pasarela_disk_needed_bytes What must be free on that disk for one more package to be asked for.
+# TYPE pasarela_disk_needed_bytes gauge
+pasarela_disk_needed_bytes 11
 # HELP pasarela_efirma_expiry_days Days until the e.firma of the RFC expires; negative when it has.
 # TYPE pasarela_efirma_expiry_days gauge
 pasarela_efirma_expiry_days{rfc="AAA010101AAA"} 1.5
@@ -62,12 +69,22 @@ pasarela_ledger_unwritten 2
 # HELP pasarela_pade_refused_accounts Accounts that the PAC refused and that are not tried until they are unblocked.
 # TYPE pasarela_pade_refused_accounts gauge
 pasarela_pade_refused_accounts 1
+# HELP pasarela_paquetes_aplazados_total Downloads that were not asked for, as this machine had not the room or the ledger that they take.
+# TYPE pasarela_paquetes_aplazados_total counter
+pasarela_paquetes_aplazados_total 12
 # HELP pasarela_paquetes_danados Stored packages whose bytes are no longer those that the SAT delivered, or are gone.
 # TYPE pasarela_paquetes_danados gauge
 pasarela_paquetes_danados 7
+# HELP pasarela_spool_age_seconds How long the first of those has waited; 0 while none does.
+# TYPE pasarela_spool_age_seconds gauge
+pasarela_spool_age_seconds 9
+# HELP pasarela_spool_bytes Packages received whole that wait on a gateway's disk for their storage to take them.
+# TYPE pasarela_spool_bytes gauge
+pasarela_spool_bytes 8
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
-		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados"); err != nil {
+		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes",
+		"pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
 		t.Error(err)
 	}
 }
@@ -96,5 +113,19 @@ func TestNewMetrics_HasSeriesOfTokensBeforeAnyIsAsked(t *testing.T) {
 	t.Parallel()
 	if n := testutil.CollectAndCount(NewMetrics("v1").Registry(), "pasarela_token_fetches_total"); n != 4 {
 		t.Errorf("%d series, want 4", n)
+	}
+}
+
+// A disk that cannot be measured is missing, and takes nothing else with it.
+func TestWatch_WhenTheDiskCannotBeMeasured(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v1")
+	f := fuentes(func() (Base, error) { return Base{}, nil })
+	f.Equipo = func() (Equipo, error) { return Equipo{Aplazadas: 3}, errors.New("no such disk") }
+	m.Watch(f)
+	for nombre, want := range map[string]int{"pasarela_disk_free_bytes": 0, "pasarela_disk_needed_bytes": 0, "pasarela_paquetes_aplazados_total": 1, "pasarela_database_up": 1} {
+		if n := testutil.CollectAndCount(m.Registry(), nombre); n != want {
+			t.Errorf("%d of %s, want %d", n, nombre, want)
+		}
 	}
 }

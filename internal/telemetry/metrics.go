@@ -21,6 +21,7 @@ type Metrics struct {
 	requestDuration *prometheus.HistogramVec
 	upstream        *prometheus.CounterVec
 	upstreamTime    *prometheus.HistogramVec
+	own             *prometheus.CounterVec
 	signing         *prometheus.HistogramVec
 	tokens          *prometheus.CounterVec
 	packageBytes    *prometheus.CounterVec
@@ -48,6 +49,8 @@ func NewMetrics(version string) *Metrics {
 			Help: "Upstream calls by operation and by code: the system's own, fault:<code>, or the class of failure."}, []string{"backend", "operation", "code"}),
 		upstreamTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_upstream_duration_seconds",
 			Help: "Time of upstream calls, repeats included.", Buckets: upstreamBuckets}, []string{"backend", "operation"}),
+		own: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_own_failures_total",
+			Help: "Upstream calls that failed by this machine's own fault, by class: the system knows nothing of it."}, []string{"code"}),
 		signing: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_signing_duration_seconds",
 			Help: "Time to make an envelope right, RSA included.", Buckets: signingBuckets}, []string{"backend", "operation"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_token_fetches_total",
@@ -64,10 +67,13 @@ func NewMetrics(version string) *Metrics {
 		m.tokens.WithLabelValues(string(servicio), "ok")
 		m.tokens.WithLabelValues(string(servicio), "error")
 	}
+	for _, own := range []transport.Class{transport.ClassInternal, transport.ClassResources, transport.ClassSink} {
+		m.own.WithLabelValues(string(own))
+	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pasarela_build_info", Help: "Always 1; the version is a label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.requestDuration, m.upstream, m.upstreamTime, m.signing, m.tokens, m.packageBytes, m.webhooks, m.webhookTime, info,
+	m.registry.MustRegister(m.requests, m.requestDuration, m.upstream, m.upstreamTime, m.own, m.signing, m.tokens, m.packageBytes, m.webhooks, m.webhookTime, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -113,6 +119,9 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 		var failed *transport.Error
 		if errors.As(e.Err, &failed) && failed.Beginning != "" {
 			line = line.Str("respuesta", failed.Beginning)
+		}
+		if failed != nil && failed.Own() {
+			m.own.WithLabelValues(string(failed.Class)).Inc()
 		}
 		line.Str("backend", op.Backend).Str("operacion", op.Name).Str("servicio", e.Servicio).Str("rfc", e.RFC).
 			Str("codigo", e.Code).Int("status", e.Status).Int("intentos", e.Attempts).Str("requestId", e.RequestID).

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/transport"
@@ -23,5 +24,28 @@ func TestUpstream_WhenAnAnswerCannotBeReadLogsHowItBegins(t *testing.T) {
 	observe(transport.Event{Operation: op, Code: "ok"})
 	if strings.Contains(log.String(), "respuesta") {
 		t.Errorf("the line is %s", log.String())
+	}
+}
+
+// What fails here is counted as this machine's, in series that were there before; what
+// the system does is not.
+func TestUpstream_WhenThisMachineFailsItIsCountedAsItsOwn(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("prueba")
+	observe := m.Upstream(zerolog.Nop())
+	op := &transport.Operation{Backend: "sat", Name: "Descargar"}
+	for _, class := range []transport.Class{transport.ClassSink, transport.ClassResources, transport.ClassResources, transport.ClassTimeout, transport.ClassCanceled} {
+		observe(transport.Event{Operation: op, Code: string(class), Err: &transport.Error{Class: class}})
+	}
+	observe(transport.Event{Operation: op, Code: "5000"})
+	const want = `
+# HELP pasarela_own_failures_total Upstream calls that failed by this machine's own fault, by class: the system knows nothing of it.
+# TYPE pasarela_own_failures_total counter
+pasarela_own_failures_total{code="destino"} 1
+pasarela_own_failures_total{code="interna"} 0
+pasarela_own_failures_total{code="recursos"} 2
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_own_failures_total"); err != nil {
+		t.Error(err)
 	}
 }

@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
 const (
@@ -174,6 +177,63 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 		prom.conoce(t, r.Alert+r.Record, r.Expr)
 		prom.series(t, r.Expr) // it can be evaluated
 	}
+}
+
+// Metrics have one list: what the program exports, what the page for operators says
+// of it, and what alerts and dashboard ask for.
+func TestMetrics_AreThoseOfTheProgram(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("prueba")
+	m.Watch(telemetry.Fuentes{})
+	descs := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descs)
+		m.Registry().Describe(descs)
+	}()
+	exporta := map[string]bool{}
+	for d := range descs {
+		nombre := regexp.MustCompile(`fqName: "([a-z_]+)"`).FindStringSubmatch(d.String())
+		if nombre == nil {
+			t.Fatalf("no name in %s", d)
+		}
+		exporta[nombre[1]] = true
+	}
+	pagina, err := os.ReadFile(raiz + "/docs/operacion.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for nombre := range exporta {
+		if strings.HasPrefix(nombre, "pasarela_") && !regexp.MustCompile("`"+nombre+"[`{]").Match(pagina) {
+			t.Errorf("docs/operacion.md says nothing of %s", nombre)
+		}
+	}
+	pide := regexp.MustCompile(`pasarela_[a-z_]+`).FindAllString(string(pagina), -1)
+	for _, panel := range leeTablero(t) {
+		for _, target := range panel.Targets {
+			pide = append(pide, metricas(target.Expr)...)
+		}
+	}
+	for _, r := range leeReglas(t) {
+		pide = append(pide, metricas(r.Expr)...)
+	}
+	if len(pide) < 80 {
+		t.Errorf("%d metrics found: the test does not see what it looks at", len(pide))
+	}
+	for _, nombre := range pide {
+		if !exporta[nombre] && !exporta[strings.TrimSuffix(nombre, "_bucket")] && nombre != "up" {
+			t.Errorf("%s is asked for or described, and no gateway exports it", nombre)
+		}
+	}
+}
+
+// metricas are the names in expr, without those that rules record.
+func metricas(expr string) (nombres []string) {
+	for _, s := range selectores(expr) {
+		if nombre, _, _ := strings.Cut(s, "{"); !strings.Contains(nombre, ":") {
+			nombres = append(nombres, nombre)
+		}
+	}
+	return nombres
 }
 
 // conoce holds every selector of expr, and every label that it groups by, against
