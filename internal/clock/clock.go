@@ -8,7 +8,8 @@
 // Date of the SAT's answers (RFC 9110 §6.6.1). While they differ, Earliest and
 // Latest do too, and what asks the one that does no harm waits.
 //
-// It refuses to set a clock, and to be the time that anything is signed with.
+// It refuses to set a clock. What is signed for others to hold against their own clocks
+// takes the time that is Told.
 package clock
 
 import (
@@ -25,6 +26,9 @@ const (
 	// Patience is how long a clock that has jumped must go on without another jump
 	// until it is believed although no Date has come that tells.
 	Patience = time.Hour
+	// Hearing is how long a Date is waited for, after a jump or a start, by what would
+	// rather be late than have the wrong time, and would rather have that than be later.
+	Hearing = 2 * time.Minute
 	// maxWay is how long an exchange may take whose Date still tells the time.
 	maxWay = 30 * time.Second
 )
@@ -103,6 +107,19 @@ func (c *Clock) Latest() time.Time {
 func (c *Clock) Believed() (time.Time, bool) {
 	wall, _, believed := c.read()
 	return wall, believed
+}
+
+// Told returns how late it is as far as anybody has said: by the machine's clock where
+// it is believed, by the SAT where that contradicts it, and by the machine's again where
+// the SAT has not answered for Hearing. It reports false while that is waited for.
+func (c *Clock) Told() (time.Time, bool) {
+	wall, known, believed := c.read()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if believed || c.heard {
+		return known, true
+	}
+	return wall, c.counted(c.cfg.Wall())-c.jumpedAt >= Hearing
 }
 
 // Wants reports whether a Date would tell what is not known: the clock is doubted, and

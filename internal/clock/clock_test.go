@@ -140,3 +140,27 @@ func TestTheReadingsOfTimeNowCarryTheMonotonicClock(t *testing.T) {
 		t.Error("time that passed is taken for a jump")
 	}
 }
+
+func TestWhoeverSignsIsToldTheTimeThatOthersHave(t *testing.T) {
+	m := &machine{}
+	c := m.clock(time.Time{})
+	told := func(when string, want time.Time, known bool) {
+		t.Helper()
+		if got, ok := c.Told(); ok != known || known && !got.Equal(want) {
+			t.Errorf("%s: %s, %t; want %s, %t", when, got, ok, want, known)
+		}
+	}
+	told("believed", m.wall(), true)
+	m.set = 2 * time.Hour
+	told("a jump", m.real(), false)
+	c.Heard(m.real(), 0)
+	told("a jump that the SAT contradicts", m.real(), true)
+	m.mono += time.Minute
+	told("and time goes on", m.real(), true)
+	m.set = 4 * time.Hour
+	told("another jump", m.real(), false)
+	m.mono += clock.Hearing - time.Second
+	told("the SAT is silent", m.real(), false)
+	m.mono += time.Second
+	told("the SAT stays silent", m.wall(), true)
+}

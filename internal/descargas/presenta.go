@@ -161,16 +161,17 @@ func (m *Motor) otrosCriterios(t *store.Tramo, p *paso, e *gateway.Error) {
 
 // revocaAnteriores lets d send what was refused before d was asked for: an e.firma
 // has been replaced since, or the SAT had a bad day (sat.md §9, 305). Not the
-// refusals that count: those hold.
-func revocaAnteriores(d store.Descarga) func(*gateway.Error, time.Time) bool {
+// refusals that count: those hold. One of an instant that has not come yet was written
+// by a wrong clock, and came before whatever is asked now.
+func revocaAnteriores(d store.Descarga, ahora time.Time) func(*gateway.Error, time.Time) bool {
 	return func(falla *gateway.Error, cuando time.Time) bool {
-		return falla.Codigo != "5002" && falla.Codigo != "5005" && cuando.Before(d.Creada)
+		return falla.Codigo != "5002" && falla.Codigo != "5005" && (cuando.Before(d.Creada) || cuando.After(ahora))
 	}
 }
 
 func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s gateway.Solicitud) (Despues, error) {
 	m.cfg.Paso("antes-de-intento")
-	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, revocaAnteriores(d), m.cfg.Paso)
+	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, revocaAnteriores(d, m.cfg.Clock.Latest().Add(holgura)), m.cfg.Paso)
 	m.cfg.Paso("solicita-anotada")
 	if err == nil || !gateway.AsError(err).NoEnviada {
 		t.Presentaciones++

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
 // sigue goes on for a while as a gateway does: each minute a round wakes what is due.
@@ -291,5 +292,24 @@ func TestReloj_ADeadlineIsSetByTheLaterClock(t *testing.T) {
 	w.sigue(time.Hour)
 	if d := w.ve(id); d.Estado.Final() {
 		t.Errorf("%s %q", d.Estado, d.Motivo)
+	}
+}
+
+// TestReloj_ARefusalOfTheFutureIsAnOldOne: it would hold until that instant comes.
+func TestReloj_ARefusalOfTheFutureIsAnOldOne(t *testing.T) {
+	t.Parallel()
+	ahora := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	d := store.Descarga{Descarga: gateway.Descarga{Creada: ahora.Add(-time.Hour)}}
+	for _, caso := range []struct {
+		codigo  string
+		cuando  time.Duration
+		revocar bool
+	}{
+		{"305", -2 * time.Hour, true}, {"305", -time.Minute, false}, {"305", 2 * time.Hour, true},
+		{"5002", 2 * time.Hour, false}, {"5005", 2 * time.Hour, false}, {"5005", -2 * time.Hour, false},
+	} {
+		if got := revocaAnteriores(d, ahora)(&gateway.Error{Codigo: caso.codigo}, ahora.Add(caso.cuando)); got != caso.revocar {
+			t.Errorf("%s of %s from now: revoked %t", caso.codigo, caso.cuando, got)
+		}
 	}
 }

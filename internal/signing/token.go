@@ -90,12 +90,15 @@ func (t *Tokens) Reject(key TokenKey, value string) {
 	}
 }
 
+// cached returns the key's token and how long it still lives. Of one that was made in the
+// future nobody knows: the clock has been set back since.
 func (t *Tokens) cached(key TokenKey) (Token, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	token, ok := t.tokens[key]
-	if !ok {
+	now := t.now()
+	if !ok || now.Before(token.Created) {
 		return Token{}, 0
 	}
-	return token, token.Expires.Sub(t.now())
+	return token, token.Expires.Sub(now)
 }

@@ -17,6 +17,9 @@ const (
 	barrido = 1000
 	// Retencion is how long deliveries are kept.
 	Retencion = 30 * 24 * time.Hour
+	// esperaHora is how long a message waits for the right time: the SAT is
+	// asked for it.
+	esperaHora = 10 * time.Second
 	// holgura is how far the clocks of gateways that share a database may differ.
 	holgura = time.Minute
 )
@@ -90,6 +93,11 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 		// The clock has jumped over the wait: attempts are few.
 		return e.Siguiente.Sub(ya), nil
 	}
+	instante, dicho := s.cfg.Clock.Told()
+	if !dicho {
+		// Receivers refuse a message whose time is five minutes off theirs.
+		return esperaHora, nil
+	}
 	var mia bool
 	if e.Turno, mia, err = s.cfg.Store.TomaEntrega(ctx, id, turno, now.Add(arriendo)); err != nil || !mia {
 		return 0, err
@@ -104,7 +112,7 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 	if !d.Activo || !s.aunOye(d, e) {
 		return 0, s.cfg.Store.CancelaEntrega(ctx, id, e.Turno)
 	}
-	r, tardo := s.manda(ctx, d, e, now)
+	r, tardo := s.manda(ctx, d, e, instante)
 	if r.status == 0 && ctx.Err() != nil {
 		// Told to stop: what became of the message is unknown, and it is due again soon.
 		return 0, ctx.Err()
@@ -122,12 +130,13 @@ func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) bool {
 	return json.Unmarshal([]byte(e.Cuerpo), &m) == nil && s.oye(d, m.Data.RFCSolicitante)
 }
 
-// manda signs and sends one message.
-func (s *Servicio) manda(ctx context.Context, d store.WebhookDestino, e Entrega, now time.Time) (respuesta, time.Duration) {
+// manda signs and sends one message, of an instant that its receiver takes for now.
+func (s *Servicio) manda(ctx context.Context, d store.WebhookDestino, e Entrega, instante time.Time) (respuesta, time.Duration) {
+	now := s.cfg.Now()
 	url, err := s.cfg.Sello.abre(ctx, d.ID, d.URL)
 	var firmas []string
 	if err == nil {
-		firmas, err = s.firmas(ctx, d.ID, e.ID, e.Cuerpo, now)
+		firmas, err = s.firmas(ctx, d.ID, e.ID, e.Cuerpo, instante)
 	}
 	if err != nil {
 		s.cfg.Log.Error().Err(err).Str("webhook", d.ID).Msg("a webhook cannot be signed")
@@ -136,7 +145,7 @@ func (s *Servicio) manda(ctx context.Context, d store.WebhookDestino, e Entrega,
 	if _, err := s.cfg.Red.Revisa(url); err != nil { // what was admitted once may not be by the settings of today
 		return respuesta{resultado: ResultadoDireccion}, 0
 	}
-	r := s.cliente.envia(ctx, mensaje{url: url, id: e.ID, cuerpo: e.Cuerpo, firmas: firmas, instante: now})
+	r := s.cliente.envia(ctx, mensaje{url: url, id: e.ID, cuerpo: e.Cuerpo, firmas: firmas, instante: instante})
 	return r, max(s.cfg.Now().Sub(now), 0)
 }
 

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -102,5 +103,31 @@ func TestReloj_AnOldSecretSignsUntilItHasSurelyExpired(t *testing.T) {
 	r.avanza(25 * time.Hour)
 	if got := firman(); got != 2 {
 		t.Errorf("%d secrets sign though the first has expired", got)
+	}
+}
+
+// TestReloj_AMessageIsSignedWithTheTimeThatItsReceiverHas: libraries refuse one that is
+// five minutes off (Standard Webhooks, verifying).
+func TestReloj_AMessageIsSignedWithTheTimeThatItsReceiverHas(t *testing.T) {
+	t.Parallel()
+	r := conRelojes(t)
+	_, secreto := r.crea()
+	verdad := func() time.Time { return r.vale.Now().Add(-r.puesto) }
+	for _, puesto := range []time.Duration{2 * time.Hour, -2 * time.Hour} {
+		antes := len(r.receptor.recibidos())
+		r.puesto = puesto
+		r.publica(puesto.String())
+		r.barre()
+		if got := len(r.receptor.recibidos()) - antes; got != 0 {
+			t.Fatalf("%s: %d messages left before anybody had told the time", puesto, got)
+		}
+		r.vale.Clock.Heard(verdad(), 0)
+		r.barre()
+		got := r.receptor.recibidos()[antes:]
+		if len(got) != 1 || got[0].Get("webhook-timestamp") != strconv.FormatInt(verdad().Unix(), 10) || got[0].Get("webhook-signature") != firmaPropia(t, secreto, got[0]) {
+			t.Errorf("%s: at %d came %v", puesto, verdad().Unix(), got)
+		}
+		r.puesto = 0
+		r.vale.Clock.Heard(verdad(), 0)
 	}
 }
