@@ -3715,6 +3715,9 @@ type ParametroMalformado = Problema
 // ParametroOEfirmaInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ParametroOEfirmaInvalidos = Problema
 
+// PasarelaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type PasarelaNoDisponible = Problema
+
 // PeticionDescargaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type PeticionDescargaInvalida = Problema
 

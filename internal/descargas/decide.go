@@ -178,7 +178,7 @@ func trasDescargar(p store.PaqueteDeTramo, e *gateway.Error, m marco) veredicto 
 	if v.accion != esperar {
 		v.accion = fallar
 	}
-	if e.Kind == gateway.KindInterno && !e.NoEnviada {
+	if e.IsOwn() && !e.NoEnviada {
 		// This machine has lost it, and needs time or a person.
 		v.espera = max(v.espera, m.Maximo)
 	}

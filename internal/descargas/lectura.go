@@ -254,8 +254,7 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 			break
 		}
 		if err != nil {
-			c.yield(Renglon[T]{}, &gateway.Error{Kind: gateway.KindInterno, Err: err,
-				Detail: "No se pudo seguir leyendo el paquete " + p.fila.Paquete.IDPaquete + " del almacén."})
+			c.yield(Renglon[T]{}, gateway.OwnFailure(err, "No se pudo seguir leyendo el paquete "+p.fila.Paquete.IDPaquete+" del almacén."))
 			return false
 		}
 		// The solicitud whose range that is yields it.

@@ -255,8 +255,7 @@ func huella(p gateway.PeticionDescarga) string {
 }
 
 func interno(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
-		Detail: "La pasarela no pudo leer o escribir sus datos. Revise la base de datos, y el espacio y los permisos de GATEWAY_DATA_DIR."}
+	return gateway.OwnFailure(err, "La pasarela no pudo leer o escribir sus datos. Revise la base de datos, y el espacio y los permisos de GATEWAY_DATA_DIR.")
 }
 
 // Cancela ends a descarga. What had come is kept; what the SAT has been asked is

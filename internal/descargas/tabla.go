@@ -181,10 +181,10 @@ func condicion(e *gateway.Error) string {
 		return condPagina
 	case e.Kind == gateway.KindRespuestaInvalida && e.Codigo == "":
 		return condIlegible
+	case e.IsOwn() && !e.NoEnviada:
+		return condInterna
 	case e.Reintentable || e.NoEnviada:
 		return condPasajera
-	case e.Kind == gateway.KindInterno:
-		return condInterna
 	}
 	return condOtra
 }

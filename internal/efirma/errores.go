@@ -1,6 +1,11 @@
 package efirma
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+)
 
 // Problem is a stable code for why an e.firma is refused. The REST contract
 // publishes them; none may change its meaning.
@@ -56,6 +61,22 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func falla(p Problem, err error, format string, args ...any) *Error {
 	return &Error{Problem: p, Detail: fmt.Sprintf(format, args...), Err: err}
+}
+
+// ofMachine reports whether e says nothing of the files: this machine could not read
+// them, and neither their place nor their permissions are why.
+func (e *Error) ofMachine() bool {
+	var errno syscall.Errno
+	return e != nil && errors.As(e.Err, &errno) &&
+		!slices.Contains([]syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM}, errno)
+}
+
+// cause is e, or what this machine has failed with where e is ofMachine.
+func (e *Error) cause() error {
+	if e.ofMachine() {
+		return fmt.Errorf("efirma %s: %w", e.RFC, e.Err)
+	}
+	return e
 }
 
 // con returns a copy of e that names the RFC.

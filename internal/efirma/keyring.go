@@ -64,7 +64,8 @@ func NewKeyring(dir string, autoridades *Autoridades, now func() time.Time) *Key
 	return &Keyring{dir: dir, autoridades: autoridades, now: now, llaves: map[string]*entrada{}}
 }
 
-// Get returns the e.firma of an RFC, ready to sign, or nil and an *Error. When
+// Get returns the e.firma of an RFC, ready to sign, or nil and an *Error; what says
+// nothing of the files, as of a machine that can open no more of them, is none. When
 // nothing changed it costs a few calls to stat.
 func (k *Keyring) Get(rfc string) (*Credential, error) {
 	rfc = normaliza(rfc)
@@ -73,7 +74,7 @@ func (k *Keyring) Get(rfc string) (*Credential, error) {
 	}
 	carpetas, err := k.carpetas()
 	if err != nil {
-		return nil, ilegible(err).con(rfc)
+		return nil, ilegible(err).con(rfc).cause()
 	}
 	paths := carpetas[rfc]
 	if len(paths) == 0 {
@@ -82,7 +83,7 @@ func (k *Keyring) Get(rfc string) (*Credential, error) {
 	}
 	cred, problema := k.abre(rfc, paths)
 	if problema != nil {
-		return nil, problema
+		return nil, problema.cause()
 	}
 	return cred, nil
 }
@@ -193,6 +194,9 @@ func (k *Keyring) abre(rfc string, paths []string) (*Credential, *Error) {
 		return igual.juzga(ahora)
 	}
 	nuevo := &estado{carpeta: carpeta, apertura: carpeta.abre(rfc, k.autoridades)}
+	if cred, problema := nuevo.juzga(ahora); problema.ofMachine() {
+		return cred, problema // the same files may be read the next time
+	}
 	if antes != nil && nuevo.apertura.aMedias() {
 		nuevo.anterior, nuevo.desde = antes.ultima(ahora)
 	}

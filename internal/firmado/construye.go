@@ -90,7 +90,7 @@ func nombrado(campo string, err *gateway.Error) error {
 func badCredential(i int, rfc string, err error) error {
 	var bad *efirma.Error
 	if !errors.As(err, &bad) {
-		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err}
+		return gateway.OwnFailure(err, "No se pudo leer la e.firma; no se envió nada. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
 		Campos: []gateway.Campo{{Campo: fmt.Sprintf("contrato/firmas/%d/firmarCon", i), Detalle: bad.Detail}},

@@ -13,7 +13,7 @@ type Kind int
 
 // The kinds of failure.
 const (
-	// KindInterno is a defect or a failing resource of the gateway itself.
+	// KindInterno is a defect of the gateway itself, or damage that no waiting cures.
 	KindInterno Kind = iota
 	// KindMalformada: the request does not follow the contract.
 	KindMalformada
@@ -55,12 +55,14 @@ const (
 	KindResultadoDesconocido
 	// KindNoOfrecida: the backend does not offer the operation.
 	KindNoOfrecida
+	// KindSinServicio: something that the gateway itself needs is away for now.
+	KindSinServicio
 )
 
 // Kinds lists every kind, for the tables that must be complete.
 func Kinds() []Kind {
-	kinds := make([]Kind, 0, KindNoOfrecida+1)
-	for k := KindInterno; k <= KindNoOfrecida; k++ {
+	kinds := make([]Kind, 0, KindSinServicio+1)
+	for k := KindInterno; k <= KindSinServicio; k++ {
 		kinds = append(kinds, k)
 	}
 	return kinds

@@ -485,7 +485,7 @@ func TestCFDI_WhenReadingItFails(t *testing.T) {
 	}}
 	s := newLectura(t, f, acabada(gateway.TipoCFDI))
 	w := s.do(http.MethodGet, cfdisPath+"/"+unUUID, "")
-	if p := problem(t, w); p.Status != 500 || w.Header().Get("Content-Length") != "" {
+	if p := problem(t, w); p.Status != 503 || !p.Reintentable || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Length") != "" {
 		t.Errorf("%+v %v", p, w.Header())
 	}
 	f.cfdi = func(string, string) (io.ReadCloser, int64, error) {

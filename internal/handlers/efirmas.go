@@ -44,7 +44,7 @@ func (h *handler) obtenerEFirma(w http.ResponseWriter, r *http.Request, rfc stri
 }
 
 func unreadableEFirmas(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas. Revise GATEWAY_EFIRMA_DIR.", Err: err}
+	return gateway.OwnFailure(err, "No se pudo leer el directorio de e.firmas. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
 }
 
 // efirma shows what may be shown of one.

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +144,7 @@ func TestProblem_WhenTheBackendRefuses(t *testing.T) {
 		"for a while":         {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
 		"without a time":      {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true}, 503, "30"},
 		"with what we missed": {errors.New("canario secreto"), 500, ""},
+		"with what passes":    {gateway.OwnFailure(fmt.Errorf("canario: %w", syscall.ENOSPC), "d"), 503, "30"},
 	} {
 		s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, tc.err }}, nil)
 		w := s.do(http.MethodGet, verificaPath, "")

@@ -48,6 +48,7 @@ func ProblemTypes() map[gateway.Kind]ProblemType {
 		gateway.KindNoOfrecida:           {"operacion-no-ofrecida", "Operación no ofrecida", http.StatusNotImplemented},
 		gateway.KindMensajeRechazado:     {"mensaje-rechazado", "Mensaje rechazado", http.StatusBadGateway},
 		gateway.KindRespuestaInvalida:    {"respuesta-invalida", "Respuesta inválida", http.StatusBadGateway},
+		gateway.KindSinServicio:          {"pasarela-no-disponible", "Pasarela no disponible", http.StatusServiceUnavailable},
 		gateway.KindNoDisponible:         {"backend-no-disponible", "Sistema no disponible", http.StatusServiceUnavailable},
 		gateway.KindSinRespuesta:         {"backend-sin-respuesta", "Sistema sin respuesta", http.StatusGatewayTimeout},
 		gateway.KindResultadoDesconocido: {"resultado-desconocido", "Resultado desconocido", http.StatusGatewayTimeout},
@@ -76,9 +77,9 @@ const contentProblem = "application/problem+json"
 // that are for the log go to the log.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		err = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
+		err = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
 	}
-	e := gateway.AsError(err)
+	e := gateway.OwnFailure(err, "La pasarela no pudo atender la petición por una falla suya.")
 	kind := ProblemTypes()[e.Kind]
 	id := requestID(r.Context())
 	if e.Err != nil {
@@ -129,7 +130,7 @@ func encode(v any) ([]byte, error) {
 }
 
 func level(e *gateway.Error) zerolog.Level {
-	if e.Kind == gateway.KindInterno {
+	if e.IsOwn() {
 		return zerolog.ErrorLevel
 	}
 	return zerolog.WarnLevel

@@ -180,8 +180,7 @@ func recorded[T any](text string, refusal error) (T, bool, error) {
 }
 
 func unrecorded(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
-		Detail: "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR, o la base de datos de GATEWAY_DATABASE_URL."}
+	return gateway.OwnFailure(err, "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR, o la base de datos de GATEWAY_DATABASE_URL.")
 }
 
 // repeat decides what a second use of a key gets: true to send after all, with

@@ -134,8 +134,7 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 }
 
 func interno(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err, NoEnviada: true,
-		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+	return gateway.OwnFailure(err, "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR.")
 }
 
 // Consulta asks how far a lote is.

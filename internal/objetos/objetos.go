@@ -216,6 +216,9 @@ type falla struct {
 func (f *falla) Error() string { return f.texto }
 func (f *falla) Unwrap() error { return f.err }
 
+// Temporary reports that a bucket that refuses may serve later.
+func (f *falla) Temporary() bool { return true }
+
 // publica keeps the texts of S3 servers out of logs: a refusal may repeat the
 // key's id and the signature. Its code says enough.
 func (d *Deposito) publica(err error) error {

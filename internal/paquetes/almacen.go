@@ -35,7 +35,7 @@ const (
 )
 
 // ErrCerrando says that the gateway is going down and starts no new download.
-var ErrCerrando = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: 10 * time.Second,
+var ErrCerrando = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
 	Detail: "La pasarela se está deteniendo. Repita en unos segundos."}
 
 // Presencia tells which processes that share the ledger are alive.
@@ -191,7 +191,7 @@ func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 }
 
 // errAjeno says that another process downloads the package, or has it whole.
-var errAjeno = &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: 10 * time.Second,
+var errAjeno = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
 	Detail: "Otra pasarela está trayendo o guardando este paquete. Repita en unos segundos."}
 
 func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
@@ -455,6 +455,5 @@ func (a *Almacen) Close(ctx context.Context) error {
 }
 
 func interno(err error) error {
-	return &gateway.Error{Kind: gateway.KindInterno, Err: err,
-		Detail: "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR y, si los paquetes se guardan aparte, GATEWAY_BLOB_URL."}
+	return gateway.OwnFailure(err, "La pasarela no pudo leer o escribir sus datos. Revise la base de datos, el espacio y los permisos de GATEWAY_DATA_DIR y, si los paquetes se guardan aparte, GATEWAY_BLOB_URL.")
 }

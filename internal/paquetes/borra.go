@@ -17,7 +17,7 @@ func borrado(cuando time.Time) error {
 // Borra removes the content of p for good; its count of downloads stays, so that
 // it is never fetched again. The object goes when no other package refers to it.
 // What was deleted before is no error: the object is tried again. Errors are
-// *gateway.Error: KindNoEncontrado when p is not there, KindNoDisponible while it
+// *gateway.Error: KindNoEncontrado when p is not there, KindSinServicio while it
 // is on its way into storage.
 func (a *Almacen) Borra(ctx context.Context, paquete gateway.Paquete) error {
 	row, local, err := a.localiza(ctx, paquete)

@@ -156,7 +156,7 @@ func TestBorra_WhenTheBucketIsAway(t *testing.T) {
 	}
 	settle(r.Almacen)
 	b.caido.Store(true)
-	if err := r.Borra(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindInterno) {
+	if err := r.Borra(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindSinServicio) {
 		t.Errorf("%v", err)
 	}
 	if _, err := r.Abre(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindYaNoDisponible) || !b.stored(digestOf(content)) {

@@ -112,7 +112,7 @@ func TestAbre_WhenAnotherGatewayFliesIt(t *testing.T) {
 		}
 		// Bounded for a caller of HTTP, and by its patience.
 		_, err = b.Abre(t.Context(), elPaquete)
-		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindNoDisponible || !e.Reintentable || e.RetryAfter <= 0 {
+		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindSinServicio || !e.Reintentable || e.RetryAfter <= 0 {
 			t.Errorf("%v", err)
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("enough"))
@@ -123,7 +123,7 @@ func TestAbre_WhenAnotherGatewayFliesIt(t *testing.T) {
 		if _, err := b.Lee(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindNoEncontrado) {
 			t.Errorf("%v", err)
 		}
-		if err := b.Borra(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindNoDisponible) {
+		if err := b.Borra(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindSinServicio) {
 			t.Errorf("%v", err)
 		}
 		time.AfterFunc(600*time.Millisecond, func() { close(gate) }) // longer than b's HTTP callers wait
@@ -263,7 +263,7 @@ func TestAbre_WhenADeadGatewayHoldsItWhole(t *testing.T) {
 					t.Errorf("%v, %d downloads", err, b.sat.calls.Load())
 				}
 				settle(b.Almacen)
-			} else if e := gateway.AsError(err); e.Kind != gateway.KindNoDisponible || !e.Reintentable || b.sat.calls.Load() != 0 {
+			} else if e := gateway.AsError(err); e.Kind != gateway.KindSinServicio || !e.Reintentable || b.sat.calls.Load() != 0 {
 				t.Errorf("%v, %d downloads", err, b.sat.calls.Load())
 			}
 			again := c.start("a2", dirA, prohibido)

@@ -24,8 +24,15 @@ const (
 // sinRecursos is a download that was not asked for, since this machine has not what it
 // takes.
 func sinRecursos(err error) error {
-	return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
+	return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
 		Detail: "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos. Repita más tarde."}
+}
+
+// perdida is a download that this machine lost after it had been asked for.
+func perdida(err error) error {
+	e := *gateway.OwnFailure(err, "Una falla de esta pasarela (su disco, su memoria o su base de datos) impidió guardar el paquete que llegó del SAT, y cuenta como una de sus dos descargas. No es culpa del SAT. Revise el espacio y los permisos de GATEWAY_DATA_DIR.")
+	e.NoEnviada, e.RetryAfter = false, esperaRecursos
+	return &e
 }
 
 // perdidoAqui is what is left to say of a package that the SAT owes no more, and that

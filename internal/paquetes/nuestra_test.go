@@ -41,7 +41,7 @@ func (r *rig) row(t *testing.T) store.Paquete {
 func noPedido(t *testing.T, err error) {
 	t.Helper()
 	e := gateway.AsError(err)
-	if err == nil || e.Kind != gateway.KindNoDisponible || !e.NoEnviada || !e.Reintentable || e.RetryAfter <= 0 || e.Backend != "" {
+	if err == nil || e.Kind != gateway.KindSinServicio || !e.NoEnviada || !e.Reintentable || e.RetryAfter <= 0 || e.Backend != "" {
 		t.Errorf("error %+v", e)
 	}
 }

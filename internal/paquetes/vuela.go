@@ -76,7 +76,7 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 		return rotoAgotado(row)
 	}
 	if row.Parcial != "" {
-		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, RetryAfter: time.Minute,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute,
 			Detail: "El paquete está completo en el disco de otra pasarela, que no está en marcha. Estará disponible cuando arranque."}
 	}
 	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5008", Mensaje: "Máximo de descargas permitidas",
@@ -133,7 +133,7 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	// Before anybody has it whole: from here on a kill loses nothing.
 	nombre, err := a.store.Entero(v.file, paquete, sum)
 	if err != nil {
-		a.fracasa(ctx, paquete, v, interno(err))
+		a.fracasa(ctx, paquete, v, perdida(err))
 		return
 	}
 	a.paso("paquete-entero")
@@ -177,7 +177,7 @@ func (a *Almacen) descarga(ctx context.Context, paquete gateway.Paquete, v *vuel
 	}
 	v.finishWriting()
 	if err := <-hashed; err != nil {
-		return "", interno(err)
+		return "", perdida(err)
 	}
 	if err := zipdir.Check(v.file, v.size); err != nil {
 		return "", incompleto(err)
@@ -190,7 +190,7 @@ func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	defer func() {
 		if r := recover(); r != nil {
 			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
-			err = interno(fmt.Errorf("panic: %T", r))
+			err = perdida(fmt.Errorf("panic: %T", r))
 		}
 	}()
 	return a.sat.Descarga(ctx, paquete, v)
@@ -212,7 +212,7 @@ func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo
 	}
 	// Nobody takes the part for the whole while it is being kept.
 	v.finish(failed)
-	if devuelta == 0 && failed.Kind == gateway.KindInterno {
+	if devuelta == 0 && failed.IsOwn() {
 		a.anotaNuestra(paquete, v.size)
 	}
 	rota := devuelta == 0 && errors.Is(err, zipdir.ErrZip)
@@ -255,7 +255,7 @@ func noServido(e *gateway.Error) bool {
 		return true
 	}
 	switch e.Kind {
-	case gateway.KindSinRespuesta, gateway.KindRespuestaInvalida, gateway.KindInterno, gateway.KindResultadoDesconocido:
+	case gateway.KindSinRespuesta, gateway.KindRespuestaInvalida, gateway.KindInterno, gateway.KindSinServicio, gateway.KindResultadoDesconocido:
 		return false
 	}
 	return true

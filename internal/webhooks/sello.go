@@ -61,8 +61,7 @@ func (s *Sello) abierto() (*secrets.Keeper, error) {
 		}
 	}
 	if err != nil {
-		return nil, &gateway.Error{Kind: gateway.KindInterno, Err: err,
-			Detail: "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora."}
+		return nil, gateway.OwnFailure(err, "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora.")
 	}
 	s.keeper = localsecrets.NewKeeper(key)
 	return s.keeper, nil

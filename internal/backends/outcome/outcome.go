@@ -81,12 +81,12 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 		}
 		return s.Unavailable("La petición se interrumpió antes de salir.", 0)
 	case transport.ClassResources:
-		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true,
 			Detail: "A esta pasarela le faltan recursos (archivos abiertos, memoria o puertos) para conectarse; la petición no salió. Suba el límite de archivos abiertos o baje la carga. Repita más tarde."}
 	case transport.ClassInternal:
 		return &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela; la petición no salió."}
 	case transport.ClassSink:
-		return &gateway.Error{Kind: gateway.KindInterno, Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+		return unkept(f)
 	case transport.ClassTruncated:
 		return s.truncated(op)
 	}
@@ -102,6 +102,16 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	}
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
 		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
+}
+
+// unkept is a file that this machine had nowhere to put. Where it counts at the other
+// end, it is asked for again only once there is room (store.Seguro).
+func unkept(f *transport.Error) *gateway.Error {
+	e := &gateway.Error{Kind: gateway.KindInterno, Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+	if gateway.Passes(f.Err) {
+		e.Kind, e.Reintentable, e.Detail = gateway.KindSinServicio, true, e.Detail+" Repita más tarde."
+	}
+	return e
 }
 
 // Spends tells the operations that change something and must not be sent twice.

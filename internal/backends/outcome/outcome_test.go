@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ var (
 	inTheWay    = want{gateway.KindMensajeRechazado, true, false}
 	untrusted   = want{gateway.KindNoDisponible, false, false}
 	ours        = want{gateway.KindInterno, false, false}
+	oursForNow  = want{gateway.KindSinServicio, true, false}
 )
 
 // same is one outcome for every kind of operation.
@@ -96,8 +98,9 @@ func TestFailure_ByClassAndOperation(t *testing.T) {
 		"an answer that is too large":      {&transport.Error{Class: transport.ClassTooLarge, Sent: true, Status: 200}, unfit},
 		"half a file":                      {&transport.Error{Class: transport.ClassTruncated, Sent: true, Status: 200}, but(unreadable, map[string]want{counted: halfFile, spends: halfFile, oneWay: halfFile})},
 		"our message could not be made":    {&transport.Error{Class: transport.ClassInternal}, same(ours)},
-		"we are out of files":              {&transport.Error{Class: transport.ClassResources}, same(unavailable)},
+		"we are out of files":              {&transport.Error{Class: transport.ClassResources}, same(oursForNow)},
 		"our disk":                         {&transport.Error{Class: transport.ClassSink, Sent: true, Status: 200}, same(ours)},
+		"our disk is full":                 {&transport.Error{Class: transport.ClassSink, Sent: true, Status: 200, Err: syscall.ENOSPC}, same(oursForNow)},
 		"a fault of ours, SOAP 1.1":        {&transport.Error{Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "Client"}, same(refused)},
 		"a fault of ours, WCF":             {&transport.Error{Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "DeserializationFailed"}, same(refused)},
 		"a fault of theirs":                {&transport.Error{Class: transport.ClassFault, Sent: true, Status: 500, Faultcode: "Server"}, down},

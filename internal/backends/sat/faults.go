@@ -67,13 +67,8 @@ func invalidSecurity(f *transport.Error) *gateway.Error {
 // badCredential translates a refusal of the keyring.
 func badCredential(rfc string, err error) error {
 	var bad *efirma.Error
-	if transport.Exhausted(err) {
-		// It says nothing of the files.
-		return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, NoEnviada: true, Err: err,
-			Detail: "A esta pasarela le faltan recursos (archivos abiertos o memoria) para leer la e.firma; la petición no salió. Repita más tarde."}
-	}
 	if !errors.As(err, &bad) {
-		return &gateway.Error{Kind: gateway.KindInterno, Detail: "No se pudo leer el directorio de e.firmas.", Err: err, NoEnviada: true}
+		return gateway.OwnFailure(err, "No se pudo leer la e.firma; la petición no salió. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
 		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
