@@ -89,7 +89,9 @@ chart: $(HELM) ## Lint the Helm chart, and hold what it renders against Kubernet
 	  echo "== $$f"; $(HELM) template pasarela deploy/helm/pasarela --kube-version $(KUBE_VERSION) -f $$f >.cache/chart.yaml; \
 	  .cache/bin/verifica <.cache/chart.yaml; \
 	done
-	@! $(HELM) template pasarela deploy/helm/pasarela -f deploy/helm/pasarela/ci/minimo-values.yaml --set serviceMonitor.enabled=true >/dev/null 2>&1 || \
+	@$(HELM) template pasarela deploy/helm/pasarela --kube-version $(KUBE_VERSION) -f deploy/helm/pasarela/ci/minimo-values.yaml --set resources.limits.memory=2Gi | \
+	  grep -c 'name: GOMEMLIMIT, value: "1932735283"' | grep -qx 2 || { echo "GOMEMLIMIT of the gateway and its migration is not nine tenths of 2Gi"; exit 1; }
+	@! $(HELM) template pasarela deploy/helm/pasarela --kube-version $(KUBE_VERSION) -f deploy/helm/pasarela/ci/minimo-values.yaml --set serviceMonitor.enabled=true >/dev/null 2>&1 || \
 	  { echo "a ServiceMonitor that the network policy shuts out is rendered"; exit 1; }
 
 $(GOLANGCI_LINT):

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -132,4 +133,32 @@ func TestSystemd_StartsUntilTheDatabaseIsThere(t *testing.T) {
 			t.Errorf("the unit lacks %s", linea)
 		}
 	}
+}
+
+// A limit that only the kernel knows ends the gateway; one that Go knows has it collect.
+// The chart's is made of its own limit, which make chart looks at.
+func TestMemory_WhereThereIsALimitGoKnowsOfIt(t *testing.T) {
+	t.Parallel()
+	todos := archivos(t)
+	for ruta, limite := range map[string]string{"deploy/compose.produccion.yaml": `(?m)^    mem_limit: ([0-9]+)m$`, "deploy/compose.yaml": `(?m)^    mem_limit: ([0-9]+)m$`,
+		"deploy/systemd/pasarela.service": `(?m)^MemoryHigh=([0-9]+)M$`} {
+		sistema, propio := numeroDe(t, ruta, todos[ruta], limite), numeroDe(t, ruta, todos[ruta], `GOMEMLIMIT[:=] ?([0-9]+)MiB`)
+		if parte := float64(propio) / float64(sistema); parte < 0.85 || parte > 0.95 {
+			t.Errorf("%s: GOMEMLIMIT is %d MiB and the limit %d", ruta, propio, sistema)
+		}
+	}
+}
+
+// numeroDe is the number that the first match of expr holds.
+func numeroDe(t *testing.T, ruta, text, expr string) int {
+	t.Helper()
+	m := regexp.MustCompile(expr).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("%s: nothing is %s", ruta, expr)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -41,7 +41,19 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
 {{/* What serve and migrate both need to reach the database. */}}
+{{- /* Nine tenths of resources.limits.memory, in bytes: what Go keeps to; the rest is for what it does not count. */ -}}
+{{- define "pasarela.memoria" -}}
+{{- $texto := .Values.resources.limits.memory | toString }}
+{{- if kindIs "float64" .Values.resources.limits.memory }}{{ $texto = .Values.resources.limits.memory | int64 | toString }}{{ end }}
+{{- if not (regexMatch "^[0-9]+([kMG]|[KMG]i)?$" $texto) }}{{ fail (printf "resources.limits.memory: %q; un entero con Mi o Gi, como 512Mi" $texto) }}{{ end }}
+{{- $unidades := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 }}
+{{- div (mul (regexFind "^[0-9]+" $texto | int64) (get $unidades (regexFind "[kMGKi]*$" $texto)) 9) 10 }}
+{{- end }}
+
 {{- define "pasarela.entorno" -}}
+{{- if and (.Values.resources.limits).memory (not (hasKey .Values.env "GOMEMLIMIT")) }}
+- {name: GOMEMLIMIT, value: {{ include "pasarela.memoria" . | quote }}}
+{{- end }}
 - {name: GATEWAY_DATA_DIR, value: /data}
 - {name: GATEWAY_DATABASE_URL, value: {{ .Values.database.url | quote }}}
 - {name: GATEWAY_BLOB_URL, value: {{ .Values.blobUrl | quote }}}
