@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -44,14 +43,14 @@ func (s *Store) connectSQLite(ctx context.Context, c Config) error {
 	}
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
-	s.db = s.openSQLite("FULL", 4)
+	s.db = s.openSQLite("FULL", 5)
 	// Statement journals in memory, which are those of single rows: where they may
 	// go to disk, SQLite takes 64 KiB from the kernel for each.
 	s.ligera = s.openSQLite("NORMAL", 1, "temp_store(MEMORY)")
 	if err := s.revisa(ctx, c); err != nil {
 		return err
 	}
-	if s.abierto, err = os.Stat(s.file); err != nil {
+	if s.ancla, err = s.db.Conn(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

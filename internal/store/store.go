@@ -74,8 +74,10 @@ type Store struct {
 	restos restos
 	// walSuelto is the WAL of a database that is gone, if there is one.
 	walSuelto []string
-	// abierto is SQLite's file as it was opened; nil on PostgreSQL.
-	abierto os.FileInfo
+	// ancla keeps SQLite's file open, and with it those of its WAL: they are abiertos. There
+	// are none on PostgreSQL.
+	ancla    *sql.Conn
+	abiertos []abierto
 	// danada says that SQLite has called its file malformed.
 	danada atomic.Bool
 
@@ -128,10 +130,10 @@ func (s *Store) asienta(ctx context.Context, c Config) error {
 		return nil
 	}
 	// All of a young database would be in its WAL, which whoever copies one file misses.
-	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if _, err := s.ancla.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return nil
+	return s.recuerda()
 }
 
 func (c Config) avisa(text string) {
@@ -228,8 +230,11 @@ func (s *Store) Late(ctx context.Context) error {
 // Close releases database and directory.
 func (s *Store) Close() error {
 	var err error
+	if s.ancla != nil {
+		err = s.ancla.Close()
+	}
 	if s.ligera != nil && s.ligera != s.db {
-		err = s.ligera.Close()
+		err = errors.Join(err, s.ligera.Close())
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -40,21 +41,38 @@ func (s *Store) sigue(ctx context.Context, changed bool) error {
 	return nil
 }
 
-// enSuLugar fails while SQLite's file is not the one that was opened, or is known to be
+// enSuLugar fails while SQLite's files are not those that were opened, or are known to be
 // damaged: what is written then is written nowhere.
 func (s *Store) enSuLugar() error {
-	if s.Postgres() {
-		return nil
-	}
-	info, err := os.Stat(s.file)
-	if err != nil {
-		return fmt.Errorf("store: the database was taken away under this gateway, which still has it open: %w", err)
-	}
-	if !os.SameFile(info, s.abierto) {
-		return fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", s.file)
+	for _, open := range s.abiertos {
+		info, err := os.Stat(open.path)
+		if err != nil {
+			return fmt.Errorf("store: %s was taken away under this gateway, which still has it open: %w", open.path, err)
+		}
+		if !os.SameFile(info, open.as) {
+			return fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", open.path)
+		}
 	}
 	if s.danada.Load() {
 		return fmt.Errorf("store: %w", ErrDanada)
+	}
+	return nil
+}
+
+// abierto is a file as it was opened.
+type abierto struct {
+	path string
+	as   os.FileInfo
+}
+
+// recuerda the files as they are open. SQLite makes no others while a connection is.
+func (s *Store) recuerda() error {
+	for _, path := range []string{s.file, s.file + "-wal", s.file + "-shm"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		s.abiertos = append(s.abiertos, abierto{path, info})
 	}
 	return nil
 }
@@ -77,9 +95,12 @@ func (s *Store) crece(ctx context.Context) error {
 }
 
 // archivo is enSuLugar, after another look at a file that was found damaged: one bad
-// reading is not believed for good.
+// reading is not believed for good. Of a WAL that was removed it saves what it held.
 func (s *Store) archivo(ctx context.Context) error {
 	err := s.enSuLugar()
+	if errors.Is(err, fs.ErrNotExist) {
+		_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`) // it was all that could be done
+	}
 	if !errors.Is(err, ErrDanada) {
 		return err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,11 @@ func gastos(t *testing.T, s *Store) map[string]func() error {
 		"a message without key": func() error { _, _, err := s.Intenta(t.Context(), intento("")); return err },
 		"a message of before":   func() error { _, _, err := s.Intenta(t.Context(), intento("antes")); return err },
 		"once more":             func() error { _, _, err := s.Reintenta(t.Context(), otro, "p"); return err },
-		"a download":            func() error { _, err := s.Reserva(t.Context(), p, "p", "", 2); return err },
+		"a descarga": func() error {
+			_, err := s.CreaDescarga(t.Context(), unaDescarga("d", func(*Descarga) {}), nil)
+			return err
+		},
+		"a download": func() error { _, err := s.Reserva(t.Context(), p, "p", "", 2); return err },
 		"an outcome": func() error {
 			row.Estado, row.Respuesta = EstadoAceptado, "{}"
 			return s.Resuelve(t.Context(), row)
@@ -65,7 +70,7 @@ func TestIntenta_WhenTheLedgerChangesUnderTheGateway(t *testing.T) {
 				}
 				var before, after int
 				count := func(n *int) {
-					if err := s.DB().QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM intentos) + (SELECT COALESCE(SUM(descargas), 0) FROM paquetes) + (SELECT count(*) FROM intentos WHERE estado <> 'intento')`).Scan(n); err != nil {
+					if err := s.DB().QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM intentos) + (SELECT count(*) FROM descargas) + (SELECT COALESCE(SUM(descargas), 0) FROM paquetes) + (SELECT count(*) FROM intentos WHERE estado <> 'intento')`).Scan(n); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -96,22 +101,71 @@ func TestIntenta_WhenTheLedgerChangesUnderTheGateway(t *testing.T) {
 // SQLite writes to a file that nobody will find again, and says that all is well.
 func TestIntenta_WhenSQLitesFileIsTakenAway(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(t *testing.T, s *Store) error{
-		"its directory is removed": func(_ *testing.T, s *Store) error { return os.RemoveAll(s.Dir()) },
-		"another takes its place": func(_ *testing.T, s *Store) error {
+	for name, tc := range map[string]struct {
+		spoil func(s *Store) error
+		names string
+	}{
+		"its directory is removed": {func(s *Store) error { return os.RemoveAll(s.Dir()) }, "pasarela.db"},
+		"another takes its place": {func(s *Store) error {
 			return errors.Join(os.Rename(s.Path(), s.Path()+".aparte"), os.WriteFile(s.Path(), nil, 0o600))
-		},
+		}, "pasarela.db"},
+		"its WAL is removed":              {func(s *Store) error { return os.Remove(s.Path() + "-wal") }, "pasarela.db-wal"},
+		"the index of its WAL is removed": {func(s *Store) error { return os.Remove(s.Path() + "-shm") }, "pasarela.db-shm"},
+		"another WAL is there": {func(s *Store) error {
+			return errors.Join(os.Remove(s.Path()+"-wal"), os.WriteFile(s.Path()+"-wal", nil, 0o600))
+		}, "pasarela.db-wal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, Config{Dir: filepath.Join(t.TempDir(), "datos"), Now: now})
 			todos := gastos(t, s)
-			if err := spoil(t, s); err != nil {
+			if err := tc.spoil(s); err != nil {
 				t.Fatal(err)
 			}
+			delete(todos, "an outcome") // it is written where the intent is
 			for what, writes := range todos {
-				if err := writes(); err == nil || !strings.Contains(err.Error(), s.Path()) {
+				if err := writes(); err == nil || !strings.Contains(err.Error(), tc.names+" ") {
 					t.Errorf("%s: %v, want the file's name", what, err)
+				}
+			}
+		})
+	}
+}
+
+// A WAL that is removed holds what was written last: the next beat saves it, and so does
+// a stop.
+func TestLate_WhenTheWALIsRemovedNothingOfItIsLost(t *testing.T) {
+	t.Parallel()
+	for name, saves := range map[string]func(s *Store) error{
+		"a beat, and a kill": func(s *Store) error {
+			if err := s.Late(t.Context()); err == nil {
+				return errors.New("the beat says nothing")
+			}
+			return nil
+		},
+		"a stop": func(s *Store) error { return s.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, Config{Dir: t.TempDir(), Now: now})
+			for i := range 50 {
+				if _, _, err := s.Intenta(t.Context(), intento(fmt.Sprint(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(s.Late(t.Context()), s.Marca(), os.Remove(s.Path()+"-wal"), os.Remove(s.Path()+"-shm")); err != nil {
+				t.Fatal(err)
+			}
+			if err := saves(s); err != nil {
+				t.Fatal(err)
+			}
+			killed := Config{Dir: t.TempDir(), Now: now}
+			copyFile(t, filepath.Join(killed.Dir, "pasarela.db"), s.Path())
+			copyFile(t, filepath.Join(killed.Dir, archivoMarca), filepath.Join(s.Dir(), archivoMarca))
+			again := open(t, killed)
+			for i := range 50 {
+				if _, err := again.Intento(t.Context(), "sat.solicita", fmt.Sprint(i)); err != nil {
+					t.Errorf("%d: %v", i, err)
 				}
 			}
 		})
