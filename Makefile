@@ -18,6 +18,8 @@ FUZZTIME ?= 60s
 SCHEMATHESIS := .cache/schemathesis/bin/schemathesis
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+# Tests of a package that run at a time: half of them wait, for clocks and for programs.
+PARALLEL := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 # What `gateway version` says. Where there is no git they can be given.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -41,7 +43,7 @@ demo: ## Walk every operation against the sandbox, a year of downloads too (two 
 
 # The flows come first: they wait for clocks half of the time, and the rest is done meanwhile.
 test: ## Run every test, with the race detector where there is a C compiler
-	go test $(RACE) -timeout 40m ./test/integration ./...
+	go test $(RACE) -parallel $(PARALLEL) -timeout 40m ./test/integration ./...
 
 clients: ## Generate clients in six languages, run them and the examples; SOLO="go php" runs some
 	go run ./test/clients $(SOLO)

@@ -30,7 +30,7 @@ type banco struct {
 	clave string // the file
 }
 
-func monta(t *testing.T, perillas map[string]any) *banco {
+func monta(t *testing.T, perillas map[string]any, cambios ...func(*config.Config)) *banco {
 	t.Helper()
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys.json")
@@ -39,13 +39,24 @@ func monta(t *testing.T, perillas map[string]any) *banco {
 	if err := os.WriteFile(b.clave, []byte(s.out), 0o600); err != nil || s.codigo != 0 {
 		t.Fatal(err, s)
 	}
-	b.Gateway = gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.APIKeysFile = keys }})
+	b.Gateway = gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
+		c.APIKeysFile = keys
+		for _, cambia := range cambios {
+			cambia(c)
+		}
+	}})
 	if err := b.Sandbox.Reloj().Cambia(100); err != nil {
 		t.Fatal(err)
 	}
 	b.perillas(t, map[string]any{"cfdis_por_dia": 4})
 	b.perillas(t, perillas)
 	return b
+}
+
+// insistente hardly waits between replacements of a range, which come ever further
+// apart: the last of five waits a thousand times the longest pause.
+func insistente(c *config.Config) {
+	c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = 5*time.Millisecond, 5*time.Millisecond
 }
 
 func (b *banco) perillas(t *testing.T, p map[string]any) {

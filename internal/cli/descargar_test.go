@@ -247,7 +247,11 @@ func TestDescargar_WhenItEndsOtherwise(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := monta(t, tt.perillas)
+			var cambios []func(*config.Config)
+			if tt.codigo == ExitParcial {
+				cambios = append(cambios, insistente)
+			}
+			b := monta(t, tt.perillas, cambios...)
 			if tt.falla != nil {
 				b.falla(t, *tt.falla)
 			}
@@ -465,7 +469,7 @@ func TestDescargar_WhenInterruptedWhileItsGatewayWaitsForADatabase(t *testing.T)
 	defer cancela()
 	empieza := time.Now()
 	s := ejecutaCon(t, ctx, "", enero(t.TempDir())...)
-	if tardo := time.Since(empieza); s.codigo != ExitInterrupted || !strings.Contains(s.err, "interrumpida") || tardo > 3*time.Second {
+	if tardo := time.Since(empieza); s.codigo != ExitInterrupted || !strings.Contains(s.err, "interrumpida") || tardo > 30*time.Second {
 		t.Errorf("after %s: %+v", tardo, s)
 	}
 }

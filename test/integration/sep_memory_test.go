@@ -52,7 +52,7 @@ func TestSEPMemory_WhenALoteIsLargeTheGatewayStaysSmall(t *testing.T) {
 	sealed := func(folio string) string { return sealedAnew(t, document, folio, cred) }
 	many := func(folio string) string { return strings.Replace(document, folioMark, folio, 1) }
 	long := func(folio string) string {
-		return strings.Replace(sealed(folio), "</TituloElectronico>", strings.Repeat(" ", 64<<10)+"</TituloElectronico>", 1)
+		return strings.Replace(sealed(folio), "</TituloElectronico>", strings.Repeat(" ", 512<<10)+"</TituloElectronico>", 1)
 	}
 	for _, form := range []struct {
 		name, media, query string
