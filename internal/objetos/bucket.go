@@ -22,8 +22,6 @@ const (
 	// the least that S3 takes for a part.
 	parte        = 5 << 20
 	partesALaVez = 2
-	// quieto is how long a bucket may take or give nothing.
-	quieto = 2 * time.Minute
 	// A stream asks for a range of minVentana first and for more each time, so
 	// that small ranges cost little and whole packages few requests.
 	minVentana = 1 << 20
@@ -42,16 +40,28 @@ func (d *Deposito) sube(ctx context.Context, sha256, ruta string) error {
 		return fmt.Errorf("objetos: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
+	return d.escribe(ctx, clave(sha256), f)
+}
+
+// escribe writes r under a key, unless the storage stands still. The uploader asks for
+// the length of what it reads, so r seeks.
+func (d *Deposito) escribe(ctx context.Context, clave string, r io.ReadSeeker) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	perro := time.AfterFunc(quieto, func() { cancel(errQuieto) })
+	perro := time.AfterFunc(d.quieto, func() { cancel(errQuieto) })
 	defer perro.Stop()
-	err = d.bucket.Upload(ctx, clave(sha256), &vigilado{File: f, perro: perro},
-		&blob.WriterOptions{ContentType: tipo, BeforeWrite: d.enPartes})
-	if err != nil {
-		return fmt.Errorf("objetos: %w", d.publica(err))
+	options := &blob.WriterOptions{ContentType: tipo}
+	if d.carpeta == "" {
+		options.BeforeWrite = d.enPartes
 	}
-	return nil
+	err := d.bucket.Upload(ctx, clave, &vigilado{ReadSeeker: r, perro: perro, quieto: d.quieto}, options)
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errQuieto) {
+		return cause
+	}
+	return fmt.Errorf("objetos: %w", d.publica(err))
 }
 
 // enPartes sets what gocloud.dev has no option for: by itself the uploader reads
@@ -64,6 +74,8 @@ func (d *Deposito) enPartes(as func(any) bool) error {
 	}
 	*uploader = *transfermanager.New(client, func(o *transfermanager.Options) {
 		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = parte, parte, partesALaVez
+		// By itself it takes parts back with the context that has ended, and they stay.
+		o.FailTimeout = d.pregunta
 		o.RequestChecksumCalculation = client.Options().RequestChecksumCalculation
 	})
 	return nil
@@ -71,16 +83,16 @@ func (d *Deposito) enPartes(as func(any) bool) error {
 
 var errQuieto = errors.New("objetos: the storage did not move for too long")
 
-// vigilado restarts the watch whenever more of the file is asked for. It is a
-// file in all else: the uploader asks for its length.
+// vigilado restarts the watch whenever more is asked for.
 type vigilado struct {
-	*os.File
-	perro *time.Timer
+	io.ReadSeeker
+	perro  *time.Timer
+	quieto time.Duration
 }
 
 func (v *vigilado) Read(p []byte) (int, error) {
-	v.perro.Reset(quieto)
-	return v.File.Read(p)
+	v.perro.Reset(v.quieto)
+	return v.ReadSeeker.Read(p)
 }
 
 // tramo opens the bytes from off on, length of them.
@@ -139,7 +151,7 @@ func (c *corriente) lee(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	perro := time.AfterFunc(quieto, c.cancel)
+	perro := time.AfterFunc(c.d.quieto, c.cancel)
 	n, err := c.body.Read(p[:min(int64(len(p)), c.left)])
 	perro.Stop()
 	c.off += int64(n)
@@ -157,7 +169,7 @@ func (c *corriente) lee(p []byte) (int, error) {
 func (c *corriente) pide() error {
 	c.ventana = min(max(2*c.ventana, minVentana), maxVentana)
 	ctx, cancel := context.WithCancel(c.ctx)
-	perro := time.AfterFunc(quieto, cancel)
+	perro := time.AfterFunc(c.d.quieto, cancel)
 	defer perro.Stop()
 	length := min(c.ventana, c.size-c.off)
 	body, err := c.d.tramo(ctx, c.clave, c.off, length)

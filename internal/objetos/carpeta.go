@@ -59,11 +59,27 @@ func (d *Deposito) ruta(sha256 string) string {
 	return filepath.Join(d.carpeta, filepath.FromSlash(clave(sha256)))
 }
 
+// montada tells when the folder is there no more: what writes into it would make it anew,
+// and what was kept would seem to be gone.
+func (d *Deposito) montada() error {
+	if d.carpeta == "" {
+		return nil
+	}
+	if info, err := os.Stat(d.carpeta); err != nil || !info.IsDir() {
+		// Not fs.ErrNotExist, which is said of objects.
+		return fmt.Errorf("objetos: the folder %s is not there: %v", d.carpeta, err) //nolint:errorlint // see above
+	}
+	return nil
+}
+
 // mueve renames the file into the folder, which costs no second copy, and makes
 // the name durable.
 func (d *Deposito) mueve(sha256 string, bytes int64, ruta string) error {
 	final := d.ruta(sha256)
 	dir := filepath.Dir(final)
+	if err := d.montada(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("objetos: %w", err)
 	}

@@ -19,7 +19,7 @@ func (d *Deposito) Nombre() string { return d.nombre }
 
 // LeeMarca returns what GuardaMarca has written; fs.ErrNotExist before.
 func (d *Deposito) LeeMarca(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	texto, err := d.bucket.ReadAll(ctx, claveMarca)
 	if gcerrors.Code(err) == gcerrors.NotFound {
@@ -33,7 +33,10 @@ func (d *Deposito) LeeMarca(ctx context.Context) ([]byte, error) {
 
 // GuardaMarca writes whose objects these are, in place of what was written before.
 func (d *Deposito) GuardaMarca(ctx context.Context, texto []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	if err := d.montada(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	if err := d.bucket.WriteAll(ctx, claveMarca, texto, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
 		return fmt.Errorf("objetos: %w", d.publica(err))
@@ -43,7 +46,7 @@ func (d *Deposito) GuardaMarca(ctx context.Context, texto []byte) error {
 
 // Vacio reports whether there are no objects.
 func (d *Deposito) Vacio(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	_, err := d.bucket.List(&blob.ListOptions{Prefix: "sha256/"}).Next(ctx)
 	if errors.Is(err, io.EOF) {

@@ -27,8 +27,11 @@ import (
 
 const (
 	tipo = "application/zip"
-	// pregunta bounds a request without a body, the SDK's repeats included.
-	pregunta = 30 * time.Second
+	// The usual Deposito.pregunta and Deposito.quieto.
+	preguntaUsual = 30 * time.Second
+	quietoUsual   = 2 * time.Minute
+	// clavePrueba is what Prueba writes, beside the objects.
+	clavePrueba = "pasarela.prueba"
 )
 
 // Deposito is an open folder or bucket.
@@ -37,6 +40,11 @@ type Deposito struct {
 	// carpeta is the folder; empty where it is a bucket.
 	carpeta string
 	nombre  string
+	// otro says that it was named, and so may be another disk than the data directory's.
+	otro bool
+	// pregunta bounds a request without a body, the SDK's repeats included, and quieto
+	// how long a bucket may take or give nothing.
+	pregunta, quieto time.Duration
 }
 
 // Open opens what address names: file:///folder, which must exist, or
@@ -56,7 +64,11 @@ func Open(ctx context.Context, address, carpeta string) (*Deposito, error) {
 	}
 	switch u.Scheme {
 	case fileblob.Scheme:
-		return enCarpeta(filepath.FromSlash(u.Path))
+		d, err := enCarpeta(filepath.FromSlash(u.Path))
+		if err == nil {
+			d.otro = true
+		}
+		return d, err
 	case s3blob.Scheme:
 		return enBucket(ctx, u)
 	}
@@ -72,7 +84,7 @@ func enCarpeta(dir string) (*Deposito, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objetos: %w", err)
 	}
-	return &Deposito{bucket: bucket, carpeta: dir, nombre: dir}, nil
+	return &Deposito{bucket: bucket, carpeta: dir, nombre: dir, pregunta: preguntaUsual, quieto: quietoUsual}, nil
 }
 
 func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
@@ -86,8 +98,8 @@ func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objetos: %w", err)
 	}
-	d := &Deposito{bucket: bucket, nombre: "s3://" + u.Host}
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	d := &Deposito{bucket: bucket, nombre: "s3://" + u.Host, otro: true, pregunta: preguntaUsual, quieto: quietoUsual}
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	ok, err := bucket.IsAccessible(ctx)
 	if err == nil && !ok {
@@ -101,6 +113,41 @@ func enBucket(ctx context.Context, u *url.URL) (*Deposito, error) {
 
 // Close closes it.
 func (d *Deposito) Close() error { return d.bucket.Close() }
+
+// Otro reports whether it may lie elsewhere than the files that come into it.
+func (d *Deposito) Otro() bool { return d.otro }
+
+// Prueba reports whether it takes so many bytes now, by writing as many zeros beside the
+// objects, looking that they are there, and removing them.
+func (d *Deposito) Prueba(ctx context.Context, bytes int64) error {
+	if err := d.montada(); err != nil {
+		return err
+	}
+	if err := d.escribe(ctx, clavePrueba, io.NewSectionReader(ceros{}, 0, bytes)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
+	defer cancel()
+	attrs, err := d.bucket.Attributes(ctx, clavePrueba)
+	if err == nil && attrs.Size != bytes {
+		err = fmt.Errorf("%s has %d bytes of %d", clavePrueba, attrs.Size, bytes)
+	}
+	if err == nil {
+		err = d.bucket.Delete(ctx, clavePrueba)
+	}
+	if err != nil {
+		return fmt.Errorf("objetos: %w", d.publica(err))
+	}
+	return nil
+}
+
+// ceros is zeros without an end.
+type ceros struct{}
+
+func (ceros) ReadAt(p []byte, _ int64) (int, error) {
+	clear(p)
+	return len(p), nil
+}
 
 // Guarda puts the file at ruta, which is synced, in place as the object of
 // sha256, durably, and looks that it is there with all its bytes. A folder takes
@@ -147,7 +194,7 @@ func (d *Deposito) Marca(ctx context.Context, sha256 string, bytes int64) (strin
 	if d.carpeta != "" {
 		return d.marcaDe(sha256, bytes)
 	}
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	attrs, err := d.bucket.Attributes(ctx, clave(sha256))
 	switch {
@@ -196,7 +243,7 @@ func (d *Deposito) Lee(ctx context.Context, sha256 string, bytes int64) (ReaderA
 
 // Borra removes the object of sha256; one that is not there is no error.
 func (d *Deposito) Borra(ctx context.Context, sha256 string) error {
-	ctx, cancel := context.WithTimeout(ctx, pregunta)
+	ctx, cancel := context.WithTimeout(ctx, d.pregunta)
 	defer cancel()
 	if err := d.bucket.Delete(ctx, clave(sha256)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return fmt.Errorf("objetos: %w", d.publica(err))

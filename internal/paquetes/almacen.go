@@ -127,7 +127,8 @@ type Almacen struct {
 	// mayor is the longest package seen since the start.
 	mayor    int64
 	vuelos   map[gateway.Paquete]*vuelo // by Unico
-	mudanzas map[string]chan struct{}   // by partial file; closed at their end
+	mudanzas map[string]*mudanza        // by partial file
+	rechazo  error                      // the storage's last word to one of them; nil where it was taken
 	borrando map[string]bool            // by SHA-256
 	closing  bool
 	// repasando says that Repasa is at work.
@@ -144,7 +145,7 @@ func Open(ctx context.Context, c Config) (*Almacen, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera, legibles: c.Legibles, paso: c.Paso,
 		ctx: life, cancel: cancel, cierra: make(chan struct{}), subidas: make(chan struct{}, maxSubidas),
-		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]chan struct{}), borrando: make(map[string]bool)}
+		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]*mudanza), borrando: make(map[string]bool)}
 	if a.espera == 0 {
 		a.espera = esperaHTTP
 	}
@@ -286,7 +287,7 @@ func (a *Almacen) almacenado(ctx context.Context, paquete gateway.Paquete) (Fich
 	a.mu.Unlock()
 	if ok {
 		select {
-		case <-moving:
+		case <-moving.fin:
 			return Ficha{}, false, nil
 		case <-ctx.Done():
 			return Ficha{}, false, context.Cause(ctx)

@@ -57,6 +57,7 @@ type options struct {
 	espera    time.Duration
 	serve     func(ctx context.Context, n int32, sink io.Writer) error
 	paso      func(punto string)
+	legibles  func(io.ReaderAt, int64) (int64, int64, error)
 }
 
 func start(t *testing.T, o options) *rig {
@@ -78,7 +79,7 @@ func startOn(t *testing.T, o options, st *store.Store) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{sat: &source{serve: o.serve}, store: st, dir: o.dir}
-	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera, Paso: o.paso})
+	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera, Paso: o.paso, Legibles: o.legibles})
 	if err != nil {
 		t.Fatal(err)
 	}

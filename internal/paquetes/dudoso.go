@@ -97,8 +97,8 @@ func (a *Almacen) aparta(ctx context.Context, paquete gateway.Paquete, v *vuelo,
 	return fin, kept && err == nil
 }
 
-func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, rota bool) (store.Pendiente, bool) {
-	p := store.Pendiente{Paquete: paquete, Bytes: v.size, Vuela: a.presencia.ID(), Rota: rota,
+func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, rota bool) (p store.Pendiente, gana bool) {
+	p = store.Pendiente{Paquete: paquete, Bytes: v.size, Vuela: a.presencia.ID(), Rota: rota,
 		Duda: store.Duda{Dudoso: noEsZIP, Roto: true}}
 	if !rota {
 		p.Dudoso = "La entrega del SAT se cortó y esta es la parte que llegó."
@@ -106,23 +106,34 @@ func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, 
 	if v.size == 0 {
 		return p, false
 	}
-	durable := context.WithoutCancel(ctx)
-	row, err := a.store.Paquete(durable, paquete)
-	if err == nil {
-		p.SHA256, err = suma(v.file, v.size)
-	}
-	var gana, igual bool
-	if err == nil {
+	var err error
+	if p.SHA256, err = suma(v.file, v.size); err == nil {
 		p.Marca = marca(v.file)
-		gana, igual, err = a.pesa(durable, paquete, row, entrega{f: v.file, bytes: v.size, sha256: p.SHA256, duda: p.Duda})
-	}
-	if err == nil && igual {
-		err = a.store.AnotaIguales(durable, paquete)
+		_, gana, err = a.compara(ctx, paquete, entrega{f: v.file, bytes: v.size, sha256: p.SHA256, duda: p.Duda})
 	}
 	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a doubtful package could not be kept")
 	}
 	return p, gana && err == nil
+}
+
+// compara is pesa until it can be told: neither the ledger nor the storage has to be
+// there at this moment, and what has come is not given up for that. It enters that e is
+// what is kept, where it is.
+func (a *Almacen) compara(ctx context.Context, paquete gateway.Paquete, e entrega) (anterior store.Paquete, gana bool, err error) {
+	durable := context.WithoutCancel(ctx)
+	err = a.insiste("what has come cannot be held against what is kept yet", func() error {
+		var igual bool
+		var err error
+		if anterior, err = a.store.Paquete(durable, paquete); err == nil {
+			gana, igual, err = a.pesa(durable, paquete, anterior, e)
+		}
+		if err == nil && igual {
+			err = a.store.AnotaIguales(durable, paquete)
+		}
+		return err
+	})
+	return anterior, gana, err
 }
 
 func suma(f io.ReaderAt, n int64) (string, error) {
@@ -131,25 +142,6 @@ func suma(f io.ReaderAt, n int64) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-// relevo tells whether a whole package that has just arrived takes the place of what
-// is kept, which it enters where they are the same. anterior is what is kept.
-func (a *Almacen) relevo(ctx context.Context, paquete gateway.Paquete, v *vuelo, sum string) (anterior store.Paquete, gana bool) {
-	durable := context.WithoutCancel(ctx)
-	anterior, err := a.store.Paquete(durable, paquete)
-	igual := false
-	if err == nil {
-		gana, igual, err = a.pesa(durable, paquete, anterior, entrega{f: v.file, bytes: v.size, sha256: sum})
-	}
-	if err == nil && igual {
-		err = a.store.AnotaIguales(durable, paquete)
-	}
-	if err != nil {
-		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a second delivery could not be held against the first, which stays")
-		gana = !anterior.Hay()
-	}
-	return anterior, gana
 }
 
 // Segunda is what the second download of a package with unreadable entries has come to.

@@ -90,11 +90,11 @@ func (a *Almacen) encarga(p store.Pendiente) {
 
 // muda makes steps 4 and 5 until they succeed or the gateway goes down.
 func (a *Almacen) muda(p store.Pendiente) {
-	done := make(chan struct{})
+	m := &mudanza{bytes: p.Bytes, fin: make(chan struct{})}
 	a.mu.Lock()
 	_, moving := a.mudanzas[p.Parcial]
 	if !moving {
-		a.mudanzas[p.Parcial] = done
+		a.mudanzas[p.Parcial] = m
 	}
 	a.mu.Unlock()
 	if moving {
@@ -106,13 +106,19 @@ func (a *Almacen) muda(p store.Pendiente) {
 	}
 	a.mu.Lock()
 	delete(a.mudanzas, p.Parcial)
+	if len(a.mudanzas) == 0 {
+		a.rechazo = nil // nobody would find out that it takes them again
+	}
 	a.mu.Unlock()
-	close(done)
+	close(m.fin)
 }
 
 func (a *Almacen) guarda(p store.Pendiente) error {
 	a.subidas <- struct{}{}
 	defer func() { <-a.subidas }()
+	if err := a.deNada(); err != nil {
+		return err
+	}
 	ruta := a.store.RutaParcial(p.Parcial)
 	a.paso("paquete-recibido")
 	if err := a.deposita(p, ruta); err != nil {
@@ -139,6 +145,7 @@ func (a *Almacen) deposita(p store.Pendiente, ruta string) error {
 	}
 	if err == nil {
 		err = guarda(a.ctx, p.SHA256, p.Bytes, ruta)
+		a.oye(p, err)
 	}
 	if err != nil || errInfo != nil || p.Marca == "" || p.Marca != objetos.Marca(info) {
 		return err
@@ -187,7 +194,7 @@ func (a *Almacen) termina(ctx context.Context, paquete gateway.Paquete, row stor
 	a.mu.Unlock()
 	if ok {
 		select {
-		case <-moving:
+		case <-moving.fin:
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
 		}

@@ -2,6 +2,7 @@ package paquetes
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -10,7 +11,8 @@ import (
 
 // The SAT serves a package twice and counts when it answers. So nothing is asked for
 // before a file here has room and has taken a write (store.Seguro), and the ledger has
-// taken the count. That file is also where a package waits while its storage refuses it.
+// taken the count. That file is also where a package waits while its storage refuses it,
+// and as long as it does nothing is asked for either (admite).
 // What this machine loses all the same is entered as its own: the other download needs a
 // probe as large as what was lost, and nothing is asked for anew because of it.
 
@@ -24,8 +26,12 @@ const (
 // sinRecursos is a download that was not asked for, since this machine has not what it
 // takes.
 func sinRecursos(err error) error {
+	detail := "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos."
+	if errors.Is(err, errRechaza) || errors.Is(err, errColmado) {
+		detail = "El almacén no recibe los paquetes que ya llegaron, o va muy atrás, y por eso la pasarela no pidió este: no se gastó ninguna de sus descargas. Lo que espera está en GATEWAY_DATA_DIR, se sirve desde ahí y se sube solo. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio."
+	}
 	return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
-		Detail: "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos. Repita más tarde."}
+		Detail: detail + " Repita más tarde."}
 }
 
 // perdida is a download that this machine lost after it had been asked for.

@@ -1,6 +1,7 @@
 package paquetes
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,10 +16,13 @@ import (
 // bucket is a server that speaks S3.
 type bucket struct {
 	address string
+	backend gofakes3.Backend
 	// caido makes it answer 503 to whatever would change it, or to all.
 	caido  atomic.Bool
 	writes atomic.Int32
-	stored func(clave string) bool
+	// responde answers in its place, where it returns true.
+	responde atomic.Pointer[func(w http.ResponseWriter, r *http.Request) bool]
+	stored   func(clave string) bool
 }
 
 func newBucket(t *testing.T) *bucket {
@@ -28,10 +32,13 @@ func newBucket(t *testing.T) *bucket {
 		t.Fatal(err)
 	}
 	served := gofakes3.New(backend).Server()
-	b := &bucket{}
+	b := &bucket{backend: backend}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
 			b.writes.Add(1)
+		}
+		if f := b.responde.Load(); f != nil && (*f)(w, r) {
+			return
 		}
 		if b.caido.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.WriteHeader(http.StatusNotImplemented) // the SDK repeats a 503 for seconds
@@ -42,11 +49,34 @@ func newBucket(t *testing.T) *bucket {
 	t.Cleanup(server.Close)
 	b.address = "s3://paquetes?" + url.Values{"endpoint": {server.URL}, "region": {"us-east-1"}, "use_path_style": {"true"}, "anonymous": {"true"}}.Encode()
 	b.stored = func(sha256 string) bool {
-		_, err := backend.HeadObject("paquetes", "sha256/"+sha256[:2]+"/"+sha256+".zip")
+		_, err := backend.HeadObject("paquetes", clave(sha256))
 		if err != nil && !strings.Contains(err.Error(), "NoSuchKey") {
 			t.Error(err)
 		}
 		return err == nil
 	}
 	return b
+}
+
+// pon puts bytes behind everybody's back.
+func (b *bucket) pon(t *testing.T, sha256 string, content []byte) {
+	t.Helper()
+	if _, err := b.backend.PutObject("paquetes", clave(sha256), map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func clave(sha256 string) string { return "sha256/" + sha256[:2] + "/" + sha256 + ".zip" }
+
+// claves lists what is there.
+func (b *bucket) claves(t *testing.T) (out []string) {
+	t.Helper()
+	list, err := b.backend.ListBucket("paquetes", &gofakes3.Prefix{}, gofakes3.ListBucketPage{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list.Contents {
+		out = append(out, c.Key)
+	}
+	return out
 }

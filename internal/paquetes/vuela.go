@@ -87,6 +87,9 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 // counted before it leaves, and what it needs here is secured before it is counted.
 // a.mu is held.
 func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (*reader, error) {
+	if err := a.admite(); err != nil {
+		return nil, a.aplaza(err)
+	}
 	file, err := a.store.Seguro(max(a.mayor, holgura*row.Llegaron), row.Nuestras > 0)
 	if err != nil {
 		return nil, a.aplaza(err)
@@ -124,35 +127,60 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		return
 	}
 	a.paso("paquete-llegado")
-	anterior, gana := a.relevo(ctx, paquete, v, sum)
-	if !gana {
+	anterior, gana, err := a.compara(ctx, paquete, entrega{f: v.file, bytes: v.size, sha256: sum})
+	if err == nil && !gana {
 		a.termino(ctx, paquete, 0, 0)
 		a.despide(paquete, v, nil)
 		return
 	}
 	// Before anybody has it whole: from here on a kill loses nothing.
-	nombre, err := a.store.Entero(v.file, paquete, sum)
-	if err != nil {
-		a.fracasa(ctx, paquete, v, perdida(err))
+	nombre, errNombre := a.store.Entero(v.file, paquete, sum)
+	if errNombre != nil {
+		a.fracasa(ctx, paquete, v, perdida(errNombre))
 		return
 	}
 	a.paso("paquete-entero")
 	// Whoever reads has it whole now; making it durable is our own affair.
 	v.finish(nil)
 	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID(), Marca: marca(v.file)}
-	kept, err := a.recibe(p, v.file)
-	if err != nil {
-		a.anotaNuestra(paquete, v.size)
+	kept := false
+	if err == nil {
+		kept, err = a.recibe(p, v.file)
 	}
 	if !kept {
-		a.termino(ctx, paquete, 0, 0)
-		os.Remove(a.store.RutaParcial(nombre)) //nolint:errcheck // the next start finds out
+		a.sinFila(ctx, p, err)
 	}
 	a.olvida(paquete)
 	close(v.landed)
 	if kept {
 		a.muda(p)
 		a.retira(anterior, sum)
+	}
+}
+
+// sinFila ends a flight whose whole package no row names: err says why, and is nil where
+// another has it. What only a stop has kept from being entered is found by its name at
+// the next start.
+func (a *Almacen) sinFila(ctx context.Context, p store.Pendiente, err error) {
+	if err != nil && a.cerrando() {
+		a.log.Warn().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package is not entered in the ledger; its file stays until the next start")
+		a.termino(ctx, p.Paquete, 0, 0)
+		return
+	}
+	if err != nil {
+		a.anotaNuestra(p.Paquete, p.Bytes)
+	}
+	a.termino(ctx, p.Paquete, 0, 0)
+	os.Remove(a.store.RutaParcial(p.Parcial)) //nolint:errcheck // the next start finds out
+}
+
+// cerrando reports whether the gateway is going down.
+func (a *Almacen) cerrando() bool {
+	select {
+	case <-a.cierra:
+		return true
+	default:
+		return a.ctx.Err() != nil
 	}
 }
 
