@@ -131,6 +131,31 @@ func TestReloj_AWaitThatSparesTheQuotaIsReallyWaited(t *testing.T) {
 	}
 }
 
+// TestReloj_AWaitThatTimeHasPassedEnds: a machine that was suspended for a day wakes with
+// a jump, and the SAT confirms it a moment later.
+func TestReloj_AWaitThatTimeHasPassedEnds(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.solicita = func(_ gateway.Solicitud, n int) (gateway.SolicitudAceptada, error) {
+		if n == 1 {
+			return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindLimite, Backend: "sat", Codigo: "5011", Detail: "5011"}
+		}
+		return gateway.SolicitudAceptada{IDSolicitud: "S2", CodEstatus: "5000"}, nil
+	}
+	w.nueva(nil)
+	w.sigue(time.Minute)
+	w.pon(24 * time.Hour)
+	w.sigue(2 * time.Minute)
+	if got := len(w.pedidas); got != 1 {
+		t.Fatalf("%d solicitudes while the jump was doubted", got)
+	}
+	w.cfg.Clock.Heard(w.reloj(), 0)
+	w.sigue(ritmo.Maximo + time.Minute)
+	if got := len(w.pedidas); got != 2 {
+		t.Errorf("%d solicitudes after the jump was confirmed", got)
+	}
+}
+
 func TestReloj_AfterA5011ItWaitsForTheRightTomorrow(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)

@@ -134,8 +134,9 @@ func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (De
 	case !ya.Before(vence(d, t)):
 		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
 	case t.Estado == gateway.TramoPendiente && (t.Fallos > 0 || t.Causa != "") && m.saltada(t.EsperaDesde, t.SiguienteIntento):
-		// The wait spares what counts at the SAT.
-		return m.aplaza(ctx, d, t, paso{tipo: "reloj", veredicto: veredicto{espera: t.SiguienteIntento.Sub(ya), decision: t.Decision}})
+		// The wait spares what counts at the SAT. It is left as it is: the SAT may confirm the
+		// jump, which ends it, or contradict it.
+		return Despues{Cuando: m.cfg.Now().Add(min(t.SiguienteIntento.Sub(ya), m.cfg.Ritmo.Maximo))}, m.cfg.Store.SueltaTramo(ctx, t)
 	case t.Estado == gateway.TramoPendiente:
 		return m.presenta(ctx, d, t)
 	}
