@@ -3697,9 +3697,6 @@ type NoAutenticado = Problema
 // NumeroLoteInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type NumeroLoteInvalido = Problema
 
-// OperacionNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type OperacionNoOfrecida = Problema
-
 // PaqueteNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type PaqueteNoEncontrado = Problema
 
@@ -3738,9 +3735,6 @@ type SEPMensajeRechazado = Problema
 
 // SEPNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type SEPNoDisponible = Problema
-
-// SEPNoOfrecida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type SEPNoOfrecida = Problema
 
 // SEPProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type SEPProhibido = Problema

@@ -198,14 +198,14 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		"too long":              {"POST", "/v1/sat/descargas", with("plazoHoras", "721"), 422, "plazoHoras", "720 como máximo"},
 		"no overlap said":       {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"04:00"}`), 422, "programacion/traslapeDias", "obligatorio"},
 		"overlap too long":      {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"04:00","traslapeDias":61}`), 422, "programacion/traslapeDias", "60"},
-		"no hour":               {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"24:00","traslapeDias":1}`), 422, "programacion/hora", "No tiene la forma de 04:00, que es ^"},
+		"no hour":               {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"24:00","traslapeDias":1}`), 422, "programacion/hora", "Debe ser una hora del día, de 00:00 a 23:59, hh:mm, como 04:00."},
 		"an unknown state":      {"GET", "/v1/sat/descargas?estado=parcial&estado=lista", "", 422, "estado/1", "valores válidos"},
 		"no instant":            {"GET", "/v1/sat/descargas?creadaDesde=ayer", "", 422, "creadaDesde", "RFC 3339"},
 		"a page too long":       {"GET", "/v1/sat/descargas?limite=1001", "", 422, "limite", "1000"},
-		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "la forma de 2026-01-31T23:59:59, que es ^"},
+		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00. Debe ser"},
 		"a page of none":        {"GET", "/v1/sat/descargas/d-1/paquetes?limite=0", "", 422, "limite", "1 como mínimo"},
 		"a filter twice":        {"GET", "/v1/sat/descargas?limite=1&limite=2", "", 400, "limite", "repetido"},
-		"an id of another form": {"GET", "/v1/sat/descargas/a%20b", "", 422, "idDescarga", "forma"},
+		"an id of another form": {"GET", "/v1/sat/descargas/a%20b", "", 422, "idDescarga", "Debe ser el identificador que dio la pasarela"},
 		"a negative event":      {"GET", "/v1/sat/descargas/d-1/eventos?despues=-1", "", 422, "despues", "0 como mínimo"},
 	} {
 		t.Run(name, func(t *testing.T) {

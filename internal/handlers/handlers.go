@@ -153,7 +153,7 @@ func New(cfg Config) http.Handler {
 	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	r.MethodNotAllowed(methodNotAllowed(r))
 	rest.HandlerWithOptions(h, rest.ChiServerOptions{
-		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), validate(cfg.Spec.doc)),
+		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), validate(cfg.Spec)),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
 	})
 	h.pages(r)

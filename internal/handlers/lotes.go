@@ -3,12 +3,13 @@ package handlers
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -115,16 +116,16 @@ func (h *handler) loteDeTitulos(r *http.Request, up *upload) (*lotes.Archivo, er
 	if _, ok := up.campos["titulos"]; !ok {
 		return nil, badField(fieldArchivo, "Envíe archivoBase64 o titulos.")
 	}
-	if err := h.titulosConform("CargaDeLote", up); err != nil {
+	if err := h.titulosConform("cargarLote", up); err != nil {
 		return nil, err
 	}
 	nombre := "lote.zip"
 	if raw, ok := up.campos["nombreArchivo"]; ok {
 		if err := json.Unmarshal(raw, &nombre); err != nil {
-			return nil, badField("nombreArchivo", "Debe ser de tipo texto.")
+			return nil, err
 		}
 	}
-	emitidos, err := h.emite(r, up.campos["titulos"], up.campos["escape"], true)
+	emitidos, err := h.emite(r, up, true)
 	if err != nil {
 		return nil, err
 	}

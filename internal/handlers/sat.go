@@ -1,28 +1,12 @@
 package handlers
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
-
-// decode reads the body into v: one JSON value and nothing behind it.
-func decode(r *http.Request, v any) error {
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-	}
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cuerpo no es un solo objeto JSON que se pueda leer.", Err: err}
-}
 
 func (h *handler) obtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
 	var body rest.PeticionTokenSAT

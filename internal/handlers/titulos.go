@@ -2,13 +2,16 @@ package handlers
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/conform"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
@@ -19,11 +22,11 @@ func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer up.Close()
-	if err := h.titulosConform("EmisionDeTitulos", up); err != nil {
+	if err := h.titulosConform("emitirTitulos", up); err != nil {
 		return err
 	}
 	firmar := string(up.campos["firmar"]) != "false"
-	emitidos, err := h.emite(r, up.campos["titulos"], up.campos["escape"], firmar)
+	emitidos, err := h.emite(r, up, firmar)
 	if err != nil {
 		return err
 	}
@@ -45,77 +48,57 @@ func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// maxTitulos is how many titles one call may bring.
-const maxTitulos = 5000
-
-// titulosConform holds a body of titles against the contract. They are counted
-// first: every fault of every title is listed, which must be of few.
-func (h *handler) titulosConform(schema string, up *upload) error {
+// titulosConform holds a body of titles against the contract.
+func (h *handler) titulosConform(operation string, up *upload) error {
 	if up.archivo != nil {
 		return badField(fieldArchivo, "No es un campo de esta petición.")
 	}
-	n := 0
-	dec := json.NewDecoder(bytes.NewReader(up.campos["titulos"]))
-	for depth := 0; ; {
-		token, err := dec.Token()
-		if err != nil {
-			break // its end; what it is, the contract judges
-		}
-		delim, ok := token.(json.Delim)
-		switch {
-		case ok && (delim == '{' || delim == '['):
-			if depth++; depth == 2 {
-				n++
-			}
-		case ok:
-			depth--
-		case depth == 1:
-			n++
-		}
-		if n > maxTitulos {
-			return badField("titulos", fmt.Sprintf("Admite %d como máximo; divida el lote.", maxTitulos))
+	faults := &conform.Faults{}
+	schema := h.cfg.Spec.requests[operation].schema
+	for _, name := range slices.Sorted(maps.Keys(up.campos)) {
+		if err := schema.Field(name, up.campos[name], faults); err != nil {
+			return err
 		}
 	}
-	return h.conforms(schema, up.campos)
+	schema.Fields(func(name string) bool { return up.campos[name] != nil }, faults)
+	return faults.Err()
 }
 
-// emite reads titles as the contract has them, checks that the caller may sign
+// tituloPorFirmar is a title of a request: its signers name their e.firmas.
+type tituloPorFirmar struct {
+	titulo.Titulo
+	FirmaResponsables []struct {
+		titulo.FirmaResponsable
+		RFC string `json:"rfc"`
+	} `json:"firmaResponsables"`
+}
+
+// emite reads titles that conform to the contract, checks that the caller may sign
 // for each RFC, and emits them.
-func (h *handler) emite(r *http.Request, titulos, escape json.RawMessage, firmar bool) ([]lotes.Emitido, error) {
-	var read []titulo.Titulo
-	var signers []struct {
-		FirmaResponsables []struct {
-			RFC string `json:"rfc"`
-		} `json:"firmaResponsables"`
-	}
+func (h *handler) emite(r *http.Request, up *upload, firmar bool) ([]lotes.Emitido, error) {
+	var read []tituloPorFirmar
 	name := ""
-	for _, part := range []struct {
-		raw  json.RawMessage
-		into any
-	}{{titulos, &read}, {titulos, &signers}, {escape, &name}} {
-		if part.raw == nil {
-			continue
-		}
-		if err := json.Unmarshal(part.raw, part.into); err != nil {
-			return nil, &gateway.Error{Kind: gateway.KindMalformada, Detail: "Los títulos no tienen la forma del contrato.", Err: err}
-		}
+	err := json.Unmarshal(up.campos["titulos"], &read)
+	if escape := up.campos["escape"]; err == nil && escape != nil {
+		err = json.Unmarshal(escape, &name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("handlers: the contract takes what its types do not: %w", err)
 	}
 	form, err := titulo.EscapeDe(name)
 	if err != nil {
 		return nil, badField("escape", "No es uno de los valores válidos.", "plano", "entidades")
 	}
-	if len(read) == 0 {
-		return nil, badField("titulos", "Requiere 1 como mínimo.")
-	}
 	por := make([]lotes.PorFirmar, len(read))
 	for i, t := range read {
-		por[i].Titulo = t
-		for _, s := range signers[i].FirmaResponsables {
+		por[i].Titulo = t.Titulo
+		for _, s := range t.FirmaResponsables {
 			if s.RFC != "" {
 				if err := permite(r.Context(), s.RFC); err != nil {
 					return nil, err
 				}
 			}
+			por[i].Titulo.FirmaResponsables = append(por[i].Titulo.FirmaResponsables, s.FirmaResponsable)
 			por[i].RFCs = append(por[i].RFCs, s.RFC)
 		}
 	}

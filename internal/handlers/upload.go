@@ -3,7 +3,7 @@ package handlers
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +12,13 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pasarela-mx/pasarela/internal/conform"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
@@ -35,12 +40,14 @@ const (
 	decodeSlack = 64
 	// maxKey is more than any key of the contract, escaped, has.
 	maxKey = 256
+	// maxShown is what is looked at of a body to say what is wrong with it.
+	maxShown = 64
 )
 
 // upload is a file as it came, on disk, or the fields that came in its place.
 type upload struct {
 	archivo *lotes.Archivo // nil when there was none
-	campos  map[string]json.RawMessage
+	campos  map[string]jsontext.Value
 }
 
 // Close removes the file.
@@ -154,21 +161,21 @@ const fieldArchivo = "archivoBase64"
 func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
 
 // receiveJSON reads an object whose field archivoBase64, if it is there, goes
-// decoded to disk as it comes; the other fields are kept. encoding/json holds a
+// decoded to disk as it comes; the other fields are kept. Readers of JSON hold a
 // whole string in memory, and this one may be a hundred megabytes.
 func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
 	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock)}
-	up := &upload{campos: make(map[string]json.RawMessage)}
+	up := &upload{campos: make(map[string]jsontext.Value)}
 	err := in.each(func(key string) error {
 		if _, twice := up.campos[key]; twice || key == fieldArchivo && up.archivo != nil {
-			return badField(key, "Está repetido.")
+			return conform.Twice(key)
 		}
 		if key != fieldArchivo {
 			// At once: what is kept of a body must not grow with its fields.
 			if !slices.Contains(besideArchivo(), key) {
 				return unknownField(key, besideArchivo()...)
 			}
-			value, err := in.value()
+			value, err := in.value(key)
 			up.campos[key] = value
 			return err
 		}
@@ -184,7 +191,7 @@ func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
 	}
 	if err != nil {
 		up.Close()
-		return nil, unreadable(err, "El cuerpo no es un solo objeto JSON que se pueda leer.")
+		return nil, unreadable(err, "El cuerpo no llegó completo.")
 	}
 	return up, nil
 }
@@ -197,7 +204,7 @@ func (u *upload) name() error {
 	if raw, ok := u.campos["nombreArchivo"]; ok {
 		delete(u.campos, "nombreArchivo")
 		if err := json.Unmarshal(raw, &u.archivo.Nombre); err != nil {
-			return badField("nombreArchivo", "Debe ser de tipo texto.")
+			return badField("nombreArchivo", "Debe ser un texto, entre comillas.")
 		}
 	}
 	u.archivo.Nombra()
@@ -219,117 +226,162 @@ func unknownField(key string, names ...string) error {
 	return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
 }
 
-var errJSON = errors.New("handlers: not a JSON object")
-
 // objectReader walks the top level of one JSON object.
-type objectReader struct{ r *bufio.Reader }
+type objectReader struct {
+	r  *bufio.Reader
+	at conform.Place // what has been read
+	// names and values that have been read, and what stands behind the last of them:
+	// a comma, a colon or nothing.
+	n    int
+	last string
+}
 
 // each calls field behind each key's colon; field must consume the value. The
 // object must be all that there is.
 func (o *objectReader) each(field func(key string) error) error {
-	if err := o.expect('{'); err != nil {
+	head, err := o.r.Peek(jsonBlock)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	c, err := o.next()
-	for first := true; err == nil && c != '}'; first = false {
-		if !first {
-			if c != ',' {
-				return errJSON
-			}
-			if c, err = o.next(); err != nil {
+	if err := conform.Begins(head); err != nil {
+		return err
+	}
+	if _, err := o.next(); err != nil {
+		return err
+	}
+	o.take(1) // it is {, as it begins so
+	for {
+		c, err := o.next()
+		switch {
+		case err != nil:
+			return err
+		case c == '}' && o.last == "":
+			o.take(1)
+			return o.end()
+		case c == '"' && (o.n == 0 || o.last == ","):
+			if err := o.member(field); err != nil {
 				return err
 			}
+		case c == ',' && o.last == "" && o.n > 0 && !o.lastComma():
+			o.take(1)
+			o.last = ","
+		default:
+			return o.wrong()
 		}
-		if err := o.member(c, field); err != nil {
-			return err
-		}
-		c, err = o.next()
 	}
-	if err != nil {
-		return err
-	}
-	if _, err := o.next(); !errors.Is(err, io.EOF) {
-		return errJSON
+}
+
+// lastComma reports whether the comma that comes has the object's end behind it.
+func (o *objectReader) lastComma() bool {
+	behind := bytes.TrimLeft(o.rest()[1:], blanks)
+	return len(behind) > 0 && behind[0] == '}'
+}
+
+// end refuses what is behind the object.
+func (o *objectReader) end() error {
+	if _, err := o.next(); err != nil || len(o.rest()) > 0 {
+		return cmp.Or(err, o.at.BehindObject())
 	}
 	return nil
 }
 
-func (o *objectReader) member(c byte, field func(key string) error) error {
-	if c != '"' {
-		return errJSON
-	}
+func (o *objectReader) member(field func(key string) error) error {
 	key, err := o.key()
 	if err != nil {
 		return err
 	}
-	if err := o.expect(':'); err != nil {
+	o.n, o.last = o.n+1, ""
+	if c, err := o.next(); err != nil || c != ':' {
+		return cmp.Or(err, o.wrong())
+	}
+	o.take(1)
+	o.last = ":"
+	if c, err := o.next(); err != nil || c == '}' || c == ',' || c == ':' || c == 0 {
+		return cmp.Or(err, o.wrong())
+	}
+	if err := field(key); err != nil {
 		return err
 	}
-	return field(key)
+	o.n, o.last = o.n+1, ""
+	return nil
 }
 
-// key reads the rest of a key; one longer than any known is none.
+// key reads a key; one longer than any known is none.
 func (o *objectReader) key() (string, error) {
-	quoted := []byte{'"'}
-	for escaped := false; len(quoted) <= maxKey; {
-		c, err := o.r.ReadByte()
-		if err != nil {
-			return "", err
-		}
-		quoted = append(quoted, c)
-		if c == '"' && !escaped {
-			var key string
-			if err := json.Unmarshal(quoted, &key); err != nil {
-				return "", fmt.Errorf("%w: %w", errJSON, err)
-			}
-			return key, nil
-		}
-		escaped = c == '\\' && !escaped
+	quoted, err := o.r.Peek(maxKey)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
 	}
-	return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideArchivo()...)
+	raw, _, err := conform.Take("", bytes.NewReader(quoted), o.at)
+	switch {
+	case err != nil && len(quoted) == maxKey && bytes.IndexByte(quoted[1:], '"') < 0:
+		return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideArchivo()...)
+	case err != nil:
+		return "", err
+	}
+	key, err := jsontext.AppendUnquote(nil, raw)
+	o.take(len(raw))
+	return string(key), err
 }
 
-// next returns the first byte that is no white space.
+// blanks are the white space of JSON (RFC 8259 §2).
+const blanks = " \t\r\n"
+
+// next returns the next byte that is no white space, and leaves it there; 0 at the end.
 func (o *objectReader) next() (byte, error) {
 	for {
-		c, err := o.r.ReadByte()
-		if err != nil || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return c, err
+		have, err := o.r.Peek(1)
+		if errors.Is(err, io.EOF) {
+			return 0, nil
 		}
+		if err != nil {
+			return 0, err
+		}
+		if strings.IndexByte(blanks, have[0]) < 0 {
+			return have[0], nil
+		}
+		o.take(1)
 	}
 }
 
-func (o *objectReader) expect(want byte) error {
-	c, err := o.next()
-	if err == nil && c != want {
-		err = errJSON
-	}
-	return err
+// take passes over n bytes that have been looked at.
+func (o *objectReader) take(n int) {
+	taken, _ := o.r.Peek(n) // it is buffered
+	o.at = o.at.Beyond(taken)
+	o.r.Discard(n) //nolint:errcheck // it is buffered
 }
+
+// rest is what can be seen of what comes.
+func (o *objectReader) rest() []byte {
+	rest, _ := o.r.Peek(maxShown) // what fails is not there
+	return rest
+}
+
+func (o *objectReader) wrong() error { return o.at.InObject(o.n, o.last, o.rest()) }
 
 // value reads any value whole, as far as maxFields.
-func (o *objectReader) value() (json.RawMessage, error) {
+func (o *objectReader) value(key string) (jsontext.Value, error) {
 	bounded := &io.LimitedReader{R: o.r, N: maxFields}
-	dec := json.NewDecoder(bounded)
-	var raw json.RawMessage
-	if err := dec.Decode(&raw); err != nil {
-		if bounded.N == 0 {
-			return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Err: err,
-				Detail: fmt.Sprintf("Un campo rebasa el límite de %d MB. Divida el lote.", maxFields>>20)}
-		}
-		return nil, fmt.Errorf("%w: %w", errJSON, err)
+	raw, beyond, err := conform.Take(key, bounded, o.at)
+	if err != nil && bounded.N == 0 {
+		return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Err: err,
+			Detail: fmt.Sprintf("Un campo rebasa el límite de %d MB. Divida el lote.", maxFields>>20)}
 	}
-	o.r = bufio.NewReaderSize(io.MultiReader(dec.Buffered(), o.r), jsonBlock)
+	if err != nil {
+		return nil, err
+	}
+	o.at = o.at.Beyond(raw)
+	o.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(beyond), o.r), jsonBlock)
 	return raw, nil
 }
 
 // text begins a string value, to be read to its end.
 func (o *objectReader) text() (*textValue, error) {
-	c, err := o.next()
-	if err == nil && c != '"' {
-		err = badField(fieldArchivo, "Debe ser de tipo texto.")
+	if c, err := o.next(); err != nil || c != '"' {
+		return nil, cmp.Or(err, badField(fieldArchivo, "Debe ser un texto, entre comillas."))
 	}
-	return &textValue{r: o.r}, err
+	o.take(1)
+	return &textValue{o: o}, nil
 }
 
 // textValue is a JSON string that holds base64, up to its closing quote, in
@@ -337,7 +389,7 @@ func (o *objectReader) text() (*textValue, error) {
 // that guard against HTML write \u002b for + and \u003d for =. Line breaks may
 // also be those that JSON forbids.
 type textValue struct {
-	r     *bufio.Reader
+	o     *objectReader
 	ended bool // the quote was read
 }
 
@@ -369,10 +421,10 @@ func ofArchivo(err error) error {
 // fill adds characters to text until it is full or the string ends.
 func (t *textValue) fill(text []byte) ([]byte, error) {
 	for len(text) < cap(text) {
-		if _, err := t.r.Peek(1); err != nil {
-			return nil, noEnd(err)
+		if _, err := t.o.r.Peek(1); err != nil {
+			return nil, t.noEnd(err)
 		}
-		have, _ := t.r.Peek(min(t.r.Buffered(), cap(text)-len(text), lookAhead)) // it is buffered
+		have, _ := t.o.r.Peek(min(t.o.r.Buffered(), cap(text)-len(text), lookAhead)) // it is buffered
 		run := have
 		for _, special := range []byte{'"', '\\'} {
 			if i := bytes.IndexByte(run, special); i >= 0 {
@@ -380,7 +432,7 @@ func (t *textValue) fill(text []byte) ([]byte, error) {
 			}
 		}
 		text = append(text, run...)
-		t.r.Discard(len(run)) //nolint:errcheck // it is buffered
+		t.o.take(len(run))
 		if len(run) == len(have) {
 			continue
 		}
@@ -401,9 +453,9 @@ const notBase64Byte = 0xFF
 
 // special reads what does not stand for itself: the quote, or an escape.
 func (t *textValue) special() (byte, error) {
-	c, err := t.r.ReadByte()
+	c, err := t.byte()
 	if err != nil {
-		return 0, noEnd(err)
+		return 0, err
 	}
 	if c == '"' {
 		t.ended = true
@@ -413,9 +465,9 @@ func (t *textValue) special() (byte, error) {
 }
 
 func (t *textValue) escaped() (byte, error) {
-	c, err := t.r.ReadByte()
+	c, err := t.byte()
 	if err != nil {
-		return 0, noEnd(err)
+		return 0, err
 	}
 	switch c {
 	case '/', '"', '\\':
@@ -430,8 +482,11 @@ func (t *textValue) escaped() (byte, error) {
 
 func (t *textValue) unicode() (byte, error) {
 	var digits [4]byte
-	if _, err := io.ReadFull(t.r, digits[:]); err != nil {
-		return 0, noEnd(err)
+	for i := range digits {
+		var err error
+		if digits[i], err = t.byte(); err != nil {
+			return 0, err
+		}
 	}
 	if code, err := strconv.ParseUint(string(digits[:]), 16, 7); err == nil { // ASCII: base64 has nothing beyond it
 		return byte(code), nil
@@ -439,10 +494,20 @@ func (t *textValue) unicode() (byte, error) {
 	return notBase64Byte, nil
 }
 
+func (t *textValue) byte() (byte, error) {
+	have, err := t.o.r.Peek(1)
+	if err != nil {
+		return 0, t.noEnd(err)
+	}
+	c := have[0]
+	t.o.take(1)
+	return c, nil
+}
+
 // noEnd is a string without its quote.
-func noEnd(err error) error {
+func (t *textValue) noEnd(err error) error {
 	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		return t.o.at.InObject(t.o.n, `:"`, nil)
 	}
 	return err
 }

@@ -14,9 +14,14 @@ import (
 // Fold returns s in lower case, without accents (ñ becomes n) and with single
 // spaces between its words.
 func Fold(s string) string {
+	return strings.Join(strings.Fields(strings.ToLower(Unaccented(s))), " ")
+}
+
+// Unaccented returns s without accents (Ñ becomes N).
+func Unaccented(s string) string {
 	stripped, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), s)
 	if err != nil {
-		stripped = s
+		return s
 	}
-	return strings.Join(strings.Fields(strings.ToLower(stripped)), " ")
+	return stripped
 }

@@ -75,7 +75,8 @@ func mayImport() map[string][]string {
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
+		"internal/conform":   {"internal/gateway", "internal/textfold"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway", "internal/xmldoc"},
 		"internal/contrato":         {"internal/efirma", "internal/gateway", "internal/xmldoc"},
@@ -373,7 +374,6 @@ func allowedVars() map[string]string {
 		"internal/app.contract":               "the contract, read at first use and the same ever after",
 		"internal/app.documentacion":          "the pages of the contract, likewise",
 		"internal/handlers.scopes":            "a table of the contract's operations",
-		"internal/handlers.combined":          "a table of JSON Schema keywords",
 		"internal/handlers.errNoRoute":        "a fixed problem; problems are copied before they change",
 		"internal/handlers.errNoKey":          "a fixed problem",
 		"internal/backends/pade.errBloqueada": "a sentinel of the vocabulary's type",

@@ -35,6 +35,19 @@ func TestSpec_WhenAPatternIsReadByteByByteItMeansTheSame(t *testing.T) {
 	}
 }
 
+// TestSpec_WhenAPatternIsBrokenPeopleReadWords: nobody is shown a regular expression.
+func TestSpec_WhenAPatternIsBrokenPeopleReadWords(t *testing.T) {
+	t.Parallel()
+	for name, ref := range load(t).Components.Schemas {
+		for where, s := range writtenOut(name, ref.Value) {
+			words, _ := s.Extensions["x-forma"].(string)
+			if (s.Pattern == "") != (words == "") || strings.ContainsAny(words, `^$\[{|`) || s.Pattern != "" && s.Example == nil {
+				t.Errorf("%s: pattern %q, x-forma %q, example %v", where, s.Pattern, words, s.Example)
+			}
+		}
+	}
+}
+
 // byteFaults are the parts of a pattern that name one character beyond ASCII where
 // bytes are counted: in a class, or before a repetition.
 func byteFaults(pattern string) []string {

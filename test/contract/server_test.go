@@ -103,7 +103,7 @@ func TestServer_WhenTheRequestIsWrongTheRefusalIsInTheContract(t *testing.T) {
 		{"parameter of another form", "GET", sol + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43?rfcSolicitante=x", nil, nil, 422},
 		{"id of another form", "GET", sol + "/x%2F..?rfcSolicitante=" + gatewaytest.Empresa, nil, nil, 422},
 		{"no JSON type", "POST", sol, good, []string{"Content-Type", "text/plain"}, 415},
-		{"no object", "POST", sol, []int{1}, nil, 422},
+		{"no object", "POST", sol, []int{1}, nil, 400},
 		{"unknown field", "POST", sol, with("otro", 1), nil, 422},
 		{"unknown value", "POST", sol, with("tipoSolicitud", "METADATA"), nil, 422},
 		{"future", "POST", sol, with("fechaFinal", "2999-01-01T00:00:00"), nil, 422},

@@ -436,6 +436,25 @@ func TestProblems_WhenShownAgreeWithTheTable(t *testing.T) {
 
 // TestSATCodes_WhenRefusedHaveTheirStatus is the table of the SAT's codes
 // (documents 1 to 3 of version 1.5): where each can come, and as what.
+// A program that reads 501 in the contract writes code for it: it is there only where
+// a system has an operation that it may not offer (SAT's of version 1.1, Prodigia's).
+func TestProblems_WhenNotOfferedComeWhereTheyCan(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, item := range load(t).Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.Responses.Value("501") != nil {
+				got = append(got, op.OperationID)
+			}
+		}
+	}
+	slices.Sort(got)
+	want := []string{"adjuntarAddenda", "crearSolicitud", "firmarContrato", "firmarContratoAdhesion", "firmarManifiesto", "procesarAddenda"}
+	if !slices.Equal(got, want) {
+		t.Errorf("501 is in %v, want %v", got, want)
+	}
+}
+
 func TestSATCodes_WhenRefusedHaveTheirStatus(t *testing.T) {
 	const request, check, fetch = "crearSolicitud", "verificarSolicitud", "descargarPaquete"
 	want := map[string][]string{}

@@ -1,0 +1,151 @@
+package conform
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// maxFaults bounds what one refusal lists.
+const maxFaults = 100
+
+// Faults are what is wrong with one request.
+type Faults struct {
+	campos []gateway.Campo
+	// Malformed says that something could not even be read as what it should be.
+	Malformed bool
+}
+
+// Add adds a fault, unless there are as many as anybody wants to read.
+func (f *Faults) Add(campo, detalle string, validos ...string) {
+	if f.full() {
+		return
+	}
+	f.campos = append(f.campos, gateway.Campo{Campo: campo, Detalle: detalle, ValoresValidos: validos})
+}
+
+// Len is how many faults there are.
+func (f *Faults) Len() int { return len(f.campos) }
+
+func (f *Faults) full() bool { return len(f.campos) >= maxFaults }
+
+// Err is what the caller is told of the faults; nil of none.
+func (f *Faults) Err() error {
+	if len(f.campos) == 0 {
+		return nil
+	}
+	e := &gateway.Error{Kind: gateway.KindInvalida, Campos: f.campos, Detail: "La petición no cumple el contrato; vea errores."}
+	if f.Malformed {
+		e.Kind = gateway.KindMalformada
+	}
+	if f.full() {
+		e.Detail += fmt.Sprintf(" Son las primeras %d faltas.", maxFaults)
+	}
+	return e
+}
+
+// isA reports whether a token of JSON begins a value of a type of the contract.
+func isA(want string, kind jsontext.Kind) bool {
+	switch want {
+	case "object":
+		return kind == '{'
+	case "array":
+		return kind == '['
+	case "string":
+		return kind == '"'
+	case "integer":
+		return kind == '0'
+	}
+	return kind == 't' || kind == 'f'
+}
+
+// kindOf names what begins with a token of JSON.
+func kindOf(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "un objeto"
+	case '[':
+		return "una lista"
+	case '"':
+		return "un texto"
+	case '0':
+		return "un número"
+	case 't', 'f':
+		return "un booleano"
+	}
+	return "null"
+}
+
+func wrongKind(want string, got jsontext.Kind) string {
+	switch {
+	case want == "array":
+		return "Debe ser una lista, entre [ y ], aunque lleve un solo elemento; es " + kindOf(got) + "."
+	case want == "object":
+		return "Debe ser un objeto, entre { y }; es " + kindOf(got) + "."
+	case want == "string":
+		return "Debe ser un texto, entre comillas; es " + kindOf(got) + "."
+	case want == "integer" && got == '"':
+		return "Debe ser un entero, sin comillas; es un texto."
+	case want == "integer":
+		return "Debe ser un entero; es " + kindOf(got) + "."
+	case got == '"':
+		return "Debe ser true o false, sin comillas; es un texto."
+	}
+	return "Debe ser true o false; es " + kindOf(got) + "."
+}
+
+func tooMany(most uint64) string {
+	return fmt.Sprintf("Admite %d elementos como máximo, y trae más.", most)
+}
+
+func fewItems(least uint64) string {
+	if least == 1 {
+		return "La lista no puede ir vacía: requiere al menos un elemento."
+	}
+	return fmt.Sprintf("La lista requiere %d elementos como mínimo.", least)
+}
+
+// tell takes what is wrong with a value.
+type tell func(detalle string, validos ...string)
+
+// text says what is wrong with a text, if anything; the first thing only.
+func (s *Schema) text(text []byte, wrong tell) {
+	length := uint64(utf8.RuneCount(text)) //nolint:gosec // a length
+	switch {
+	case s.enum != nil && !s.enum[string(text)]:
+		wrong("No es uno de los valores válidos; se distinguen mayúsculas y minúsculas.", s.valid...)
+	case length < s.of.MinLength && length == 0:
+		wrong("No puede ir vacío.")
+	case length < s.of.MinLength:
+		wrong(fmt.Sprintf("Requiere %d caracteres como mínimo.", s.of.MinLength))
+	case s.of.MaxLength != nil && length > *s.of.MaxLength:
+		wrong(fmt.Sprintf("Rebasa los %d caracteres.", *s.of.MaxLength))
+	case s.pattern != nil && !s.pattern.Match(text):
+		wrong(s.form(text))
+	case s.format != nil:
+		if err := s.format(text); err != nil {
+			wrong(err.Error())
+		}
+	}
+}
+
+// fault is what is wrong with a text, in Spanish.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+// formatsOfText are the formats that are the same everywhere.
+func formatsOfText() map[string]Format {
+	return map[string]Format{
+		"date-time": func(text []byte) error {
+			if _, err := time.Parse(time.RFC3339, string(text)); err != nil {
+				return fault("Debe ser un instante con su zona (RFC 3339), como 2026-02-01T06:00:00Z.")
+			}
+			return nil
+		},
+	}
+}

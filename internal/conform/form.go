@@ -1,0 +1,153 @@
+package conform
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/pasarela-mx/pasarela/internal/textfold"
+)
+
+// maxMended is the longest text that is tried to be mended; those that people write
+// by hand are shorter.
+const maxMended = 64
+
+// form says what a text that does not match the pattern should be like: what to
+// change, if a usual slip explains it, and what the form is. The text itself is not
+// repeated, but of a date, as it may be a secret.
+func (s *Schema) form(text []byte) string {
+	said := "Debe ser " + s.words
+	if s.of.Example != nil {
+		said += ", como " + s.example()
+	}
+	said += "."
+	if len(text) == 0 {
+		return "No puede ir vacío. " + said
+	}
+	if how := s.slip(string(text)); how != "" {
+		return how + " " + said
+	}
+	return said
+}
+
+func (s *Schema) example() string {
+	example, _ := s.of.Example.(string)
+	return example
+}
+
+// mend undoes a slip that people and programs make. It returns the text as it was
+// where it does not apply.
+type mend struct {
+	says string
+	do   func(string) string
+	// shows the mended text too.
+	shows bool
+}
+
+// slip says what to change so that the text matches; empty when it is not known.
+// Two slips at a time are seen through.
+func (s *Schema) slip(text string) string {
+	if len(text) > maxMended {
+		return ""
+	}
+	all := mends()
+	for _, m := range all {
+		if once := m.do(text); once != text && s.pattern.MatchString(once) {
+			return m.says + m.result(once)
+		}
+	}
+	for _, m := range all {
+		once := m.do(text)
+		if once == text {
+			continue
+		}
+		for _, n := range all {
+			if twice := n.do(once); twice != once && s.pattern.MatchString(twice) {
+				return m.says + " " + n.says + n.result(twice)
+			}
+		}
+	}
+	return ""
+}
+
+func (m mend) result(mended string) string {
+	if m.shows {
+		return " Quedaría " + mended + "."
+	}
+	return ""
+}
+
+// Parts of instants as people and programs write them.
+var (
+	zone     = regexp.MustCompile(`(?:[Zz]|[+-]\d{2}:?\d{2})$`)
+	fraction = regexp.MustCompile(`(:\d{2})[.,]\d+`)
+	dayOnly  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+	noSecond = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$`)
+	blankT   = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})[ t](\d{2}:)`)
+	dayFirst = regexp.MustCompile(`^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})`)
+	slashes  = regexp.MustCompile(`^(\d{4})/(\d{2})/(\d{2})`)
+	oneDigit = regexp.MustCompile(`^\d:\d{2}`)
+	bareUUID = regexp.MustCompile(`^([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})$`)
+)
+
+func mends() []mend {
+	return []mend{
+		{"Quite los espacios del principio y del final.", strings.TrimSpace, false},
+		{"Va en mayúsculas.", strings.ToUpper, false},
+		{"Va en minúsculas.", strings.ToLower, false},
+		{"Quite la Z o el desfase del final: es hora de México, sin zona; si la hora está en otra, conviértala.", func(t string) string { return cut(zone, t, "") }, false},
+		{"Quite las fracciones de segundo.", func(t string) string { return cut(fraction, t, "$1") }, true},
+		{"Agregue la hora.", func(t string) string { return appendTo(dayOnly, t, "T00:00:00") }, true},
+		{"Agregue los segundos.", func(t string) string { return appendTo(noSecond, t, ":00") }, true},
+		{"Entre la fecha y la hora va una T.", func(t string) string { return cut(blankT, t, "${1}T$2") }, true},
+		{"El año va primero, con guiones.", func(t string) string { return cut(slashes, t, "$1-$2-$3") }, true},
+		{"El año va primero: aaaa-mm-dd.", func(t string) string { return cut(dayFirst, t, "$3-01-01") }, false},
+		{"La hora lleva dos dígitos.", func(t string) string { return appendBefore(oneDigit, t, "0") }, true},
+		{"Quite los segundos.", func(t string) string { return strings.TrimSuffix(t, ":00") }, true},
+		{"Quite los espacios.", withoutSpaces, false},
+		{"Quite los guiones.", func(t string) string { return strings.ReplaceAll(t, "-", "") }, false},
+		{"Lleva guiones: 8-4-4-4-12.", func(t string) string { return cut(bareUUID, t, "$1-$2-$3-$4-$5") }, false},
+		{"Quite las llaves.", func(t string) string { return strings.Trim(t, "{}") }, false},
+		{"Quite las comillas de dentro del texto.", func(t string) string { return strings.Trim(t, `"'`) }, false},
+		{"La Ñ va como un solo carácter (Unicode NFC).", norm.NFC.String, false},
+		{"Quite los acentos.", textfold.Unaccented, false},
+		{"Quite los signos que no se ven.", visible, false},
+		{"Quite los espacios y los acentos.", func(t string) string { return textfold.Unaccented(withoutSpaces(t)) }, false},
+	}
+}
+
+func cut(what *regexp.Regexp, text, with string) string { return what.ReplaceAllString(text, with) }
+
+func appendTo(what *regexp.Regexp, text, more string) string {
+	if what.MatchString(text) {
+		return text + more
+	}
+	return text
+}
+
+func appendBefore(what *regexp.Regexp, text, more string) string {
+	if what.MatchString(text) {
+		return more + text
+	}
+	return text
+}
+
+func withoutSpaces(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,39 @@
+package conform
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Param holds the values of a parameter against its schema. Several are given of a
+// list alone. A text that is not what it should be at all makes the request malformed.
+func (s *Schema) Param(name string, values []string, faults *Faults) {
+	if s.kind != "array" {
+		s.param(name, values[0], faults)
+		return
+	}
+	if n := uint64(len(values)); n > *s.of.MaxItems {
+		faults.Add(name, tooMany(*s.of.MaxItems))
+		return
+	}
+	for i, v := range values {
+		s.items.param(fmt.Sprintf("%s/%d", name, i), v, faults)
+	}
+}
+
+func (s *Schema) param(campo, value string, faults *Faults) {
+	wrong := func(detalle string, validos ...string) { faults.Add(campo, detalle, validos...) }
+	switch s.kind {
+	case "integer":
+		if !s.integer(value, wrong) {
+			faults.Malformed = true
+		}
+	case "boolean":
+		if _, err := strconv.ParseBool(value); err != nil {
+			wrong("Debe ser true o false.")
+			faults.Malformed = true
+		}
+	default:
+		s.text([]byte(value), wrong)
+	}
+}

@@ -1,0 +1,158 @@
+package handlers
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/conform"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// request is what an operation takes, ready to hold one against.
+type request struct {
+	params []parameter
+	body   bodyPolicy
+	// schema is that of its body in JSON; nil where it takes none.
+	schema *conform.Schema
+}
+
+type parameter struct {
+	name, in string
+	required bool
+	list     bool // it may be given several times
+	schema   *conform.Schema
+}
+
+func newRequest(schemas *conform.Compiler, item *openapi3.PathItem, op *openapi3.Operation) (*request, error) {
+	out := &request{body: bodyOf(op)}
+	for _, ref := range slices.Concat(item.Parameters, op.Parameters) {
+		schema, err := schemas.Compile(ref.Value.Schema)
+		if err != nil {
+			return nil, err
+		}
+		out.params = append(out.params, parameter{name: ref.Value.Name, in: ref.Value.In, required: ref.Value.Required,
+			list: ref.Value.Schema.Value.Type.Is(openapi3.TypeArray), schema: schema})
+	}
+	if op.RequestBody == nil {
+		return out, nil
+	}
+	media := op.RequestBody.Value.Content[contentJSON]
+	if media == nil {
+		return out, nil
+	}
+	var err error
+	out.schema, err = schemas.Compile(media.Schema)
+	return out, err
+}
+
+// check holds r against what the operation takes. A body in JSON is read and stays
+// with r, for decode; a streamed one is left to the handler.
+func (q *request) check(w http.ResponseWriter, r *http.Request) error {
+	faults := &conform.Faults{}
+	ctx := chi.RouteContext(r.Context())
+	if err := q.checkParams(r, pathParams(ctx, r.URL.RawPath != ""), faults); err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, q.body.max)
+	switch {
+	case q.body.streamed:
+	case q.schema == nil:
+		if err := noBody(r); err != nil {
+			return err
+		}
+	default:
+		text, err := readBody(r)
+		if err != nil {
+			return err
+		}
+		if err := q.schema.Body(text, faults); err != nil {
+			return err
+		}
+		r.Body = held(text)
+	}
+	return faults.Err()
+}
+
+// checkParams adds what is wrong with the parameters to faults.
+func (q *request) checkParams(r *http.Request, path map[string]string, faults *conform.Faults) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &gateway.Error{Kind: gateway.KindMalformada, Detail: "Los parámetros de la dirección no se pueden leer: escriba % como %25, y ; como %3B."}
+	}
+	var known []string
+	for _, p := range q.params {
+		var values []string
+		switch p.in {
+		case openapi3.ParameterInPath:
+			values = []string{path[p.name]}
+		case openapi3.ParameterInQuery:
+			values = query[p.name]
+			known = append(known, p.name)
+		case openapi3.ParameterInHeader:
+			values = r.Header.Values(p.name)
+		}
+		before := faults.Len()
+		p.check(values, faults)
+		if p.name == "servicio" && faults.Len() > before {
+			return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal servicio: es cfdi o retenciones."}
+		}
+	}
+	// A mistyped parameter must not be ignored.
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			faults.Malformed = true
+			faults.Add(name, "No es un parámetro de esta ruta.", known...)
+		}
+	}
+	return nil
+}
+
+func (p *parameter) check(values []string, faults *conform.Faults) {
+	var malformed string
+	switch {
+	case len(values) == 0 && p.required:
+		malformed = "Es obligatorio."
+	case len(values) == 0:
+		return
+	case len(values) > 1 && !p.list:
+		malformed = "Está repetido."
+	case p.in != openapi3.ParameterInHeader && slices.ContainsFunc(values, func(v string) bool { return !plainText(v) }):
+		malformed = "No es texto en UTF-8 sin caracteres de control."
+	default:
+		p.schema.Param(p.name, values, faults)
+		return
+	}
+	faults.Malformed = true
+	faults.Add(p.name, malformed)
+}
+
+// pathParams returns the route's parameters as the handlers get them: chi routes
+// by RawPath, undecoded, where there is one, and by the decoded Path otherwise.
+func pathParams(ctx *chi.Context, raw bool) map[string]string {
+	params := make(map[string]string, len(ctx.URLParams.Keys))
+	for i, key := range ctx.URLParams.Keys {
+		value := ctx.URLParams.Values[i]
+		if decoded, err := url.PathUnescape(value); raw && err == nil {
+			value = decoded
+		}
+		params[key] = value
+	}
+	return params
+}
+
+// badParameter translates what the generated wrapper refuses after validate.
+func badParameter(err error) error {
+	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "Un parámetro no se puede leer.", Err: err}
+	var format *rest.InvalidParamFormatError
+	if errors.As(err, &format) {
+		e.Campos = []gateway.Campo{{Campo: format.ParamName, Detalle: "No se puede leer."}}
+	}
+	return e
+}
