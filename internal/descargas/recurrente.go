@@ -65,21 +65,9 @@ func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 	ya := m.cfg.Clock.Earliest()
 	hoy := gateway.EnMexico(ya)
 	ayer := time.Date(hoy.Year(), hoy.Month(), hoy.Day(), 0, 0, 0, 0, time.UTC).Add(-time.Second)
-	desde, err := time.Parse(gateway.FormatoFecha, d.Peticion.Solicitud.FechaInicial)
+	desde, sigue, err := m.inicia(ctx, d, ya)
 	if err != nil {
 		return err
-	}
-	// What lies further back than the SAT goes, tomorrow too, is not asked for.
-	if limite := limiteHistoria(ya).AddDate(0, 0, 1); desde.Before(limite) {
-		desde = limite
-	}
-	corridas, err := m.cfg.Store.Corridas(ctx, d.ID, memoriaCorridas)
-	if err != nil {
-		return err
-	}
-	sigue := cubierto(desde, corridas)
-	if repaso := sigue.AddDate(0, 0, -p.Traslape); repaso.After(desde) {
-		desde = repaso
 	}
 	if desde.Before(ayer) && sigue.Before(ayer) {
 		peticion := d.Peticion
@@ -101,6 +89,41 @@ func (m *Motor) corrida(ctx context.Context, d store.Descarga) error {
 		c.Evento(gateway.EventoDescarga{Tipo: "corrida", Detalle: "Corrió hasta " + ayer.Format(gateway.FormatoFecha) + ". La siguiente: " + siguiente.UTC().Format(time.RFC3339) + "."})
 		return nil
 	})
+}
+
+// inicia is where the next run of a recurrent descarga begins, and what no run has asked
+// for yet: the same but for the overlap.
+func (m *Motor) inicia(ctx context.Context, d store.Descarga, ya time.Time) (desde, sigue time.Time, err error) {
+	if desde, err = time.Parse(gateway.FormatoFecha, d.Peticion.Solicitud.FechaInicial); err != nil {
+		return desde, sigue, err
+	}
+	// What lies further back than the SAT goes, tomorrow too, is not asked for.
+	if limite := limiteHistoria(ya).AddDate(0, 0, 1); desde.Before(limite) {
+		desde = limite
+	}
+	corridas, err := m.cfg.Store.Corridas(ctx, d.ID, memoriaCorridas)
+	sigue = cubierto(desde, corridas)
+	if repaso := sigue.AddDate(0, 0, -d.Peticion.Programacion.Traslape); repaso.After(desde) {
+		desde = repaso
+	}
+	return desde, sigue, err
+}
+
+// olvidaNovedades removes what retired runs have yielded and no later one can meet again:
+// it is older than what the next asks for, by a day, as ranges are widened by seconds.
+func (m *Motor) olvidaNovedades(ctx context.Context, programacion string) error {
+	d, err := m.cfg.Store.Descarga(ctx, programacion)
+	if err != nil {
+		return err
+	}
+	antes := m.cfg.Clock.Latest()
+	if !d.Estado.Final() {
+		if antes, _, err = m.inicia(ctx, d, m.cfg.Clock.Earliest()); err != nil {
+			return err
+		}
+		antes = antes.AddDate(0, 0, -1)
+	}
+	return m.cfg.Store.OlvidaNovedades(ctx, programacion, antes.Format(time.DateTime))
 }
 
 // memoriaCorridas is how many runs back a gap is looked for: more than a year's.
@@ -137,7 +160,7 @@ func (m *Motor) hija(ctx context.Context, programacion, clave string, p gateway.
 	}
 	// Its key alone says which run it is: two may ask for the same range, and yield
 	// other news.
-	d := store.Descarga{Clave: "corrida\x1f" + clave, Huella: huella(p) + "/" + clave, SigueXML: conXML}
+	d := store.Descarga{Clave: store.ClaveCorrida + clave, Huella: huella(p) + "/" + clave, SigueXML: conXML}
 	d.ID, d.IDProgramacion, d.Peticion, d.Estado = id.String(), programacion, p, gateway.DescargaEnCola
 	d.Limite, d.Tope = p.Vence(m.cfg.Clock.Latest())
 	_, err = m.crea(ctx, d, true)

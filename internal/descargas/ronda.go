@@ -14,6 +14,8 @@ const (
 	porRonda = 500
 	// Gracia is how overdue work may be before a round thinks that its job is lost.
 	Gracia = 30 * time.Second
+	// memoriaPasos is how long after the end the events of polls and waits are kept.
+	memoriaPasos = 30 * 24 * time.Hour
 )
 
 // Ronda does what is nobody's job: it starts the runs of recurrent descargas,
@@ -32,10 +34,11 @@ func (m *Motor) repite(ctx context.Context) error {
 	return err
 }
 
-// olvida removes the identities of descargas that have ended. A count that came
-// too late for its descarga may still be at work.
+// olvida removes what nobody needs of descargas that have ended: identities, when a count
+// that came too late cannot be at work any more, and in time the events of polls and waits.
 func (m *Motor) olvida(ctx context.Context) error {
-	return m.cfg.Store.OlvidaIdentidades(ctx, m.cfg.Clock.Earliest().Add(-maxCuenta))
+	ya := m.cfg.Clock.Earliest()
+	return errors.Join(m.cfg.Store.OlvidaIdentidades(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Poda(ctx, ya.Add(-memoriaPasos), porRonda))
 }
 
 // Releva queues live work again that is due and whose process has died or let it
@@ -130,13 +133,17 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 			break
 		}
 	}
-	return m.cambia(ctx, d.ID, func(c *store.Cambio) error {
+	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
 		c.Retira()
 		if borrados > 0 {
 			c.Evento(gateway.EventoDescarga{Tipo: "retirada", Detalle: "Venció la retención: los paquetes se borraron del almacén. El SAT no los entrega otra vez."})
 		}
 		return nil
 	})
+	if err != nil || d.IDProgramacion == "" {
+		return err
+	}
+	return m.olvidaNovedades(ctx, d.IDProgramacion)
 }
 
 // retiraPaquete removes a package that nobody else needs, and tells whether it did.

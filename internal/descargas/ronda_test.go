@@ -3,6 +3,7 @@ package descargas
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +96,97 @@ func TestReleva_WhenWorkIsOverdue(t *testing.T) {
 	}
 	ahora = ahora.Add(time.Hour)
 	releva("it is over")
+}
+
+// TestRonda_WhatNobodyNeedsGoes: events of polls a month after the end, also by a clock
+// that the SAT confirms only; how it came to its end stays.
+func TestRonda_WhatNobodyNeedsGoes(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	w.verifica = func(id string, n int) (gateway.EstadoSolicitud, error) {
+		if n == 1 {
+			return estado("2", "5000", 0), nil
+		}
+		return estado("3", "5000", 10, id+"_01"), nil
+	}
+	id := w.nueva(nil)
+	w.acaba(id)
+	tipos := func() (pasos, todos int) {
+		t.Helper()
+		if err := w.Ronda(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		eventos, err := w.st.Eventos(t.Context(), id, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range eventos {
+			if e.Tipo == "consultada" {
+				pasos++
+			}
+		}
+		return pasos, len(eventos)
+	}
+	antes, todos := tipos()
+	w.pon(40 * 24 * time.Hour)
+	if pasos, _ := tipos(); antes == 0 || pasos != antes {
+		t.Fatalf("%d of %d polls are left by a clock that has jumped", pasos, antes)
+	}
+	w.pon(0)
+	w.pasa(memoriaPasos + time.Hour)
+	w.cfg.Clock.Heard(w.reloj(), 0)
+	if pasos, quedan := tipos(); pasos != 0 || quedan < todos-antes {
+		t.Errorf("%d polls are left, and %d of %d events", pasos, quedan, todos)
+	}
+}
+
+// TestRonda_NovedadesGoWithTheirRuns: what runs have yielded goes when retention has taken
+// their packages and those of the XML, unless a later run asks for the same days.
+func TestRonda_NovedadesGoWithTheirRuns(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(func(p *gateway.PeticionDescarga) {
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "2026-11-01T00:00:00", ""
+		p.Programacion = &gateway.Programacion{Hora: "04:00", Traslape: 2}
+	})
+	ronda := func() {
+		t.Helper()
+		if err := w.Ronda(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		todas, _, err := w.Lista(t.Context(), gateway.FiltroDescargas{IDProgramacion: id, Limite: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range todas {
+			w.acaba(d.ID)
+		}
+	}
+	halladas := func(corrida string) (uuids []string) {
+		t.Helper()
+		text := ""
+		if err := w.st.DB().QueryRowContext(t.Context(), `SELECT COALESCE(GROUP_CONCAT(uuid), '') FROM novedades WHERE descarga = $1`, corrida).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+	}
+	ronda() // the run
+	ronda() // its XML
+	var primera string
+	if err := w.st.DB().QueryRowContext(t.Context(), `SELECT DISTINCT descarga FROM novedades`).Scan(&primera); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(halladas(primera)); n != 10 {
+		t.Fatalf("%d were found to be new", n)
+	}
+	// One of a day that the next run asks for again.
+	if _, err := w.st.DB().ExecContext(t.Context(), `INSERT INTO novedades SELECT programacion, 'reciente', estatus, $1, descarga FROM novedades LIMIT 1`,
+		w.reloj().AddDate(0, 0, -1).Format(time.DateTime)); err != nil {
+		t.Fatal(err)
+	}
+	w.pasa(25 * time.Hour)
+	ronda()
+	if got := halladas(primera); len(got) != 1 || got[0] != "reciente" {
+		t.Errorf("%v are left", got)
+	}
 }
