@@ -45,6 +45,8 @@ type Almacen interface {
 	// them. If the SAT still owes a download it makes that, and keeps the one of both in
 	// which more can be read.
 	Repite(ctx context.Context, p gateway.Paquete, detalle string) (Segunda, error)
+	// Listo says, as an error, why this machine could keep no package now.
+	Listo() error
 }
 
 // Segunda is what the second download of a package has come to.

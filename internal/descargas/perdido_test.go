@@ -187,6 +187,36 @@ func TestPaquetePerdido_WhenThisMachineLostItNoSolicitudIsSpent(t *testing.T) {
 	}
 }
 
+// TestPaquetePerdido_WhenProcessesDiedWithIt: a flight that was begun and has no end on
+// record is lost by us, whichever of the two it is.
+func TestPaquetePerdido_WhenProcessesDiedWithIt(t *testing.T) {
+	t.Parallel()
+	for name, rotas := range map[string]int{"twice": 0, "once, after a broken delivery": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := nuevoTaller(t)
+			w.trae = func(p gateway.Paquete) error {
+				_, err := w.st.Reserva(t.Context(), p, "uno", "", 2)
+				if err == nil && rotas > 0 {
+					err = w.st.Fracasa(t.Context(), p, "uno", 0, rotas)
+				}
+				if err == nil {
+					_, err = w.st.Reserva(t.Context(), p, "dos", "uno", 2)
+				}
+				row, errRow := w.st.Paquete(t.Context(), p)
+				if err != nil || errRow != nil || row.Descargas != 2 || row.Rotas != rotas || !row.Falto() {
+					t.Errorf("%+v, %v, %v", row, err, errRow)
+				}
+				return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "se perdió aquí"}
+			}
+			d := w.acaba(w.nueva(nil))
+			if len(w.pedidas) != 1 || d.Estado != gateway.DescargaFallida || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1") {
+				t.Errorf("%d solicitudes, %s: %s", len(w.pedidas), d.Estado, d.Motivo)
+			}
+		})
+	}
+}
+
 // TestPaquete_WhenThisMachineLosesADownloadTheOtherWaits as long as it may.
 func TestPaquete_WhenThisMachineLosesADownloadTheOtherWaits(t *testing.T) {
 	t.Parallel()

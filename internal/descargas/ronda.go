@@ -54,7 +54,7 @@ func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
 		tramosEsperan, paquetesEsperan, err = m.cfg.Encolador.Esperan(ctx)
 	}
 	ahora := m.cfg.Now()
-	err = errors.Join(err, m.acerca(ctx))
+	err = errors.Join(err, m.acerca(ctx), m.recobra(ctx))
 	tramos, errTramos := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
 	err = errors.Join(err, errTramos)
 	for _, t := range tramos {

@@ -84,6 +84,8 @@ const (
 	condPasajera = "pasajera"
 	// condInterna: a failure of our own.
 	condInterna = "interna"
+	// condNuestra: this machine has not what it takes, and nothing was sent.
+	condNuestra = "nuestra"
 	// condOtra: whatever else refuses.
 	condOtra = "otra"
 	// condIda: a package that was here and has been removed.
@@ -150,6 +152,7 @@ func tabla() map[string]fila {
 		condPagina:   duda(deUnFin),
 		condIlegible: duda(deUnFin),
 		condPasajera: {regla: regla{sentido: pasajera}},
+		condNuestra:  {regla: regla{sentido: pasajera}},
 		// In Solicita nobody knows then whether it had left.
 		condInterna:  {regla: regla{sentido: pasajera}, salvo: map[etapa]regla{alPresentar: {sentido: incierta}}},
 		condIda:      {regla: propio, salvo: map[etapa]regla{alBajar: {sentido: perdida}}},
@@ -183,6 +186,8 @@ func condicion(e *gateway.Error) string {
 		return condIlegible
 	case e.IsOwn() && !e.NoEnviada:
 		return condInterna
+	case e.IsOwn() && e.NoEnviada:
+		return condNuestra
 	case e.Reintentable || e.NoEnviada:
 		return condPasajera
 	}

@@ -41,6 +41,8 @@ type taller struct {
 	miradas  int
 	borrados []string
 	borra    error
+	// listo is why nothing could be kept now.
+	listo error
 }
 
 // cola remembers who was to be woken.
@@ -97,6 +99,8 @@ func (w *taller) Verifica(_ context.Context, _ gateway.Servicio, _, id string) (
 type almacen struct{ w *taller }
 
 func (a almacen) Trae(_ context.Context, p gateway.Paquete) error { return a.w.trae(p) }
+
+func (a almacen) Listo() error { return a.w.listo }
 
 func (a almacen) Repite(_ context.Context, p gateway.Paquete, detalle string) (Segunda, error) {
 	return a.w.repite(p, detalle)

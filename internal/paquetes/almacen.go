@@ -117,6 +117,7 @@ type Almacen struct {
 	cierra chan struct{}
 	// subidas bounds the uploads at a time, each of which holds parts in memory.
 	subidas    chan struct{}
+	lugar      lugar
 	adopciones singleflight.Group
 	// lecturas are those that Comprueba makes.
 	lecturas singleflight.Group
@@ -124,7 +125,7 @@ type Almacen struct {
 	aplazadas atomic.Int64
 
 	mu sync.Mutex
-	// mayor is the longest package seen since the start.
+	// mayor is the longest package seen, by the ledger too.
 	mayor    int64
 	vuelos   map[gateway.Paquete]*vuelo // by Unico
 	mudanzas map[string]*mudanza        // by partial file
@@ -152,7 +153,11 @@ func Open(ctx context.Context, c Config) (*Almacen, error) {
 	if a.paso == nil {
 		a.paso = func(string) {}
 	}
+	a.lugar = lugar{store: c.Store, turno: make(chan struct{}, 1), espera: esperaLugar}
 	pendientes, err := a.store.Pendientes(ctx)
+	if err == nil {
+		a.mayor, err = a.store.Mayor(ctx)
+	}
 	if err == nil {
 		err = a.reconoce(ctx)
 	}
@@ -248,10 +253,16 @@ type Ficha struct {
 // anybody if this machine were lost. Errors are *gateway.Error, or the cause of
 // ctx's end.
 func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, error) {
+	fin := time.Now().Add(esperaTurno)
 	for {
 		c, err := a.Abre(ctx, paquete)
 		switch {
 		case errors.Is(err, errAjeno):
+			continue
+		case errors.Is(err, store.ErrSinLugar) && gateway.AsError(err).NoEnviada && a.habraLugar() && time.Now().Before(fin):
+			if err := a.pausa(ctx); err != nil {
+				return Ficha{}, err
+			}
 			continue
 		case err != nil:
 			return Ficha{}, err
@@ -294,13 +305,18 @@ func (a *Almacen) almacenado(ctx context.Context, paquete gateway.Paquete) (Fich
 		}
 	}
 	// The move is about to begin, or has just ended.
+	return Ficha{}, false, a.pausa(ctx)
+}
+
+// pausa waits for a moment.
+func (a *Almacen) pausa(ctx context.Context) error {
 	select {
 	case <-time.After(minSondeo):
-		return Ficha{}, false, nil
+		return nil
 	case <-a.cierra:
-		return Ficha{}, false, ErrCerrando
+		return ErrCerrando
 	case <-ctx.Done():
-		return Ficha{}, false, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 

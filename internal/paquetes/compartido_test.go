@@ -227,8 +227,8 @@ func TestAbre_WhenEveryGatewayDiesThereIsNoThird(t *testing.T) {
 		}
 		last := c.start("c", t.TempDir(), prohibido)
 		_, err := last.Abre(t.Context(), elPaquete)
-		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindYaNoDisponible || e.Codigo != "5008" {
-			t.Errorf("%v", err)
+		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindYaNoDisponible || e.Backend != "" || e.Codigo != "" {
+			t.Errorf("%+v", e)
 		}
 	})
 }

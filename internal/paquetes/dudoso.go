@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -62,7 +63,13 @@ func (a *Almacen) enDisco(parcial string) bool {
 
 // seLeeMas tells whether more can be read in e than in what is kept, or as much with
 // less that cannot be read.
-func (a *Almacen) seLeeMas(ctx context.Context, paquete gateway.Paquete, e entrega) (bool, error) {
+func (a *Almacen) seLeeMas(ctx context.Context, paquete gateway.Paquete, e entrega) (mas bool, err error) {
+	defer func() {
+		// No handler stands above a flight.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %T", r)
+		}
+	}()
 	kept, err := a.Lee(ctx, paquete)
 	if errors.Is(err, gateway.ErrPaqueteDanado) {
 		return true, nil
@@ -87,13 +94,9 @@ func (a *Almacen) aparta(ctx context.Context, paquete gateway.Paquete, v *vuelo,
 	if !ok {
 		return fin, false
 	}
-	nombre, err := a.store.Entero(v.file, paquete, fin.SHA256)
-	if err != nil {
-		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a doubtful package could not be kept")
-		return fin, false
-	}
-	fin.Parcial = nombre
-	kept, err := a.recibe(fin, v.file)
+	var err error
+	fin.Parcial, err = a.store.Entero(v.file, paquete, fin.SHA256)
+	kept, err := a.entra(&fin, v, err)
 	return fin, kept && err == nil
 }
 
@@ -108,7 +111,6 @@ func (a *Almacen) juzga(ctx context.Context, paquete gateway.Paquete, v *vuelo, 
 	}
 	var err error
 	if p.SHA256, err = suma(v.file, v.size); err == nil {
-		p.Marca = marca(v.file)
 		_, gana, err = a.compara(ctx, paquete, entrega{f: v.file, bytes: v.size, sha256: p.SHA256, duda: p.Duda})
 	}
 	if err != nil {

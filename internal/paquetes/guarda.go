@@ -36,22 +36,87 @@ const (
 	minReintento, maxReintento = time.Second, time.Minute
 )
 
-// recibe makes steps 2 and 3. It returns false when the package is there already by
-// another process's work, and an error when this machine has lost it.
-func (a *Almacen) recibe(p store.Pendiente, f *os.File) (bool, error) {
-	if err := errors.Join(f.Sync(), a.store.SincronizaParciales()); err != nil {
-		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
-		return false, err
+// errNadaQueda says that this process has lost the bytes that it held.
+var errNadaQueda = errors.New("paquetes: what had come is not readable any more")
+
+// asegura makes step 2. Where the file could not be named (err) or cannot be synced, what
+// it holds is written to another one until that is: of what a failed sync has lost the
+// next one says nothing (fsync(2)). The error says that this machine has lost it.
+func (a *Almacen) asegura(p *store.Pendiente, v *vuelo, err error) error {
+	if err == nil {
+		p.Marca = marca(v.file)
+		err = errors.Join(v.file.Sync(), a.store.SincronizaParciales())
 	}
+	fin := time.Now().Add(a.lugar.espera)
+	for espera := minReintento; err != nil; espera = min(2*espera, maxReintento) {
+		a.log.Warn().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package cannot be kept yet; it is written anew")
+		if err = a.reescribe(p, v); err == nil {
+			os.Remove(v.file.Name()) //nolint:errcheck // it has been named, and so is gone, or the next start removes it
+			return nil
+		}
+		if errors.Is(err, errNadaQueda) || time.Now().After(fin) {
+			break
+		}
+		select {
+		case <-a.cierra:
+			return err
+		case <-time.After(espera):
+		}
+	}
+	return err
+}
+
+// reescribe writes what v holds to a file of its own, which takes the name of the first.
+func (a *Almacen) reescribe(p *store.Pendiente, v *vuelo) error {
+	fuente, err := a.fuente(*p, v)
+	if err != nil {
+		return err
+	}
+	defer fuente.Close() //nolint:errcheck // read only
+	f, _, err := a.store.Seguro(store.Hueco{Visto: p.Bytes})
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // synced, or of no use
+	if _, err = io.Copy(f, fuente); err == nil {
+		p.Parcial, err = a.store.Entero(f, p.Paquete, p.SHA256)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	p.Marca = marca(f)
+	return errors.Join(f.Sync(), a.store.SincronizaParciales())
+}
+
+// fuente is where the bytes of p can still be read: the file that v holds open, or the
+// one of p's name.
+func (a *Almacen) fuente(p store.Pendiente, v *vuelo) (io.ReadCloser, error) {
+	sum, err := suma(v.file, p.Bytes)
+	if err == nil && sum == p.SHA256 {
+		return io.NopCloser(io.NewSectionReader(v.file, 0, p.Bytes)), nil
+	}
+	if p.Parcial == "" {
+		return nil, errors.Join(errNadaQueda, err)
+	}
+	f, errFile := os.Open(a.store.RutaParcial(p.Parcial))
+	if errFile != nil {
+		return nil, errors.Join(errNadaQueda, err, errFile)
+	}
+	if sum, err = suma(f, p.Bytes); err != nil || sum != p.SHA256 {
+		return nil, errors.Join(errNadaQueda, err, f.Close())
+	}
+	return f, nil
+}
+
+// recibe makes step 3. It returns false when the package is there already by another
+// process's work, and an error when the ledger does not take it.
+func (a *Almacen) recibe(p store.Pendiente) (bool, error) {
 	mine := false
 	err := a.insiste("a whole package cannot be entered in the ledger yet", func() error {
 		var err error
 		mine, err = a.refiere(p, a.store.Recibe)
 		return err
 	})
-	if err != nil {
-		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
-	}
 	return mine && err == nil, err
 }
 

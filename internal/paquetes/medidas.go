@@ -1,5 +1,7 @@
 package paquetes
 
+import "github.com/pasarela-mx/pasarela/internal/store"
+
 // Medidas is what whoever watches this machine may know of its packages.
 type Medidas struct {
 	// Libres are the bytes that the disk of the packages on their way has free, and
@@ -13,9 +15,9 @@ type Medidas struct {
 // Medidas measures; what the disk does not tell is missing from it.
 func (a *Almacen) Medidas() (Medidas, error) {
 	a.mu.Lock()
-	mayor := a.mayor
+	h := store.Hueco{Estimado: a.mayor}
 	a.mu.Unlock()
-	libres, necesarios, err := a.store.Lugar(mayor)
+	libres, necesarios, err := a.store.Lugar(h)
 	return Medidas{Libres: libres, Necesarios: necesarios, Aplazadas: a.aplazadas.Load()}, err
 }
 

@@ -13,7 +13,9 @@ import (
 // before a file here has room and has taken a write (store.Seguro), and the ledger has
 // taken the count. That file is also where a package waits while its storage refuses it,
 // and as long as it does nothing is asked for either (admite).
-// What this machine loses all the same is entered as its own: the other download needs a
+// What comes then waits for the disk to take it (lugar.go), and is written anew where it
+// cannot be synced (asegura). What this machine loses all the same is entered as its own,
+// and so is a flight that never ended, as its process died: the other download needs a
 // probe as large as what was lost, and nothing is asked for anew because of it.
 
 const (
@@ -21,6 +23,8 @@ const (
 	holgura = 2
 	// esperaRecursos is how long a caller is told to wait.
 	esperaRecursos = time.Minute
+	// esperaTurno is how long Trae waits for the room that other packages take.
+	esperaTurno = 2 * time.Minute
 )
 
 // sinRecursos is a download that was not asked for, since this machine has not what it
@@ -44,7 +48,7 @@ func perdida(err error) error {
 // perdidoAqui is what is left to say of a package that the SAT owes no more, and that
 // this machine has lost.
 func perdidoAqui(row store.Paquete) error {
-	detail := "El SAT entregó este paquete las dos veces que permite y una falla de esta pasarela (su disco, su memoria o su base de datos) impidió guardarlo. No es culpa del SAT."
+	detail := "El SAT entregó este paquete las dos veces que permite y una falla de esta pasarela (su disco, su memoria, su base de datos, o que se detuvo a la mitad) impidió guardarlo. No es culpa del SAT."
 	if row.Roto {
 		detail += " La parte que quedó se obtiene con ?dudoso=true."
 	}
@@ -73,4 +77,27 @@ func (a *Almacen) aguarda(ctx context.Context, v *vuelo) error {
 		_, err := v.over()
 		return sinRecursos(err)
 	}
+}
+
+// Listo reports, as an error, why no package could be kept now.
+func (a *Almacen) Listo() error {
+	a.mu.Lock()
+	h, err := store.Hueco{Estimado: a.mayor}, a.admite()
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	f, _, err := a.store.Seguro(h)
+	if err != nil {
+		return err
+	}
+	return discard(f)
+}
+
+// habraLugar reports whether packages of this process are on their way, whose room others
+// can have then.
+func (a *Almacen) habraLugar() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.vuelos)+len(a.mudanzas) > 0
 }

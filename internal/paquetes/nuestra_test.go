@@ -1,6 +1,7 @@
 package paquetes
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -96,9 +97,13 @@ func TestAbre_WhenTheLedgerTakesNoCount(t *testing.T) {
 func TestTrae_WhenThisMachineLosesADownload(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 3, "")
+	entrega := func(_ *rig, w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
 	for name, rompe := range map[string]struct {
 		serve func(r *rig, w io.Writer) error
-		paso  func(r *rig, punto string)
+		punto string
 	}{
 		"a write": {serve: func(r *rig, w io.Writer) error {
 			w.Write(content[:9]) //nolint:errcheck // memory
@@ -111,13 +116,9 @@ func TestTrae_WhenThisMachineLosesADownload(t *testing.T) {
 			r.vuela0().Close() //nolint:errcheck // to break it
 			return nil
 		}},
-		"a panic": {serve: func(*rig, io.Writer) error { panic("defect") }},
-		"a sync": {paso: func(r *rig, punto string) {
-			cuando(punto, "paquete-entero", func() { r.vuela0().Close() }) //nolint:errcheck // to break it
-		}},
-		"a rename": {paso: func(r *rig, punto string) {
-			cuando(punto, "paquete-llegado", func() { os.Remove(r.vuela0().Name()) }) //nolint:errcheck // to break it
-		}},
+		"a panic":       {serve: func(*rig, io.Writer) error { panic("defect") }},
+		"all it held":   {serve: entrega, punto: "paquete-llegado"},
+		"all it stored": {serve: entrega, punto: "paquete-entero"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,16 +127,16 @@ func TestTrae_WhenThisMachineLosesADownload(t *testing.T) {
 			r = start(t, options{
 				serve: func(_ context.Context, _ int32, w io.Writer) error {
 					<-listo
-					if rompe.serve != nil {
-						return rompe.serve(r, w)
-					}
-					_, err := w.Write(content)
-					return err
+					return rompe.serve(r, w)
 				},
 				paso: func(punto string) {
-					if rompe.paso != nil {
-						<-listo
-						rompe.paso(r, punto)
+					<-listo
+					if punto == rompe.punto {
+						f := r.vuela0()
+						// Its bytes, and then its sync or its name.
+						if err := errors.Join(f.Truncate(0), os.RemoveAll(f.Name()), f.Close()); err != nil {
+							t.Error(err)
+						}
 					}
 				},
 			})
@@ -161,6 +162,58 @@ func TestTrae_WhenThisMachineLosesADownload(t *testing.T) {
 func cuando(punto, aqui string, hace func()) {
 	if punto == aqui {
 		hace()
+	}
+}
+
+// TestTrae_WhenWhatCameCannotBeKeptItIsWrittenAnew while it is still held: the file was
+// removed, it cannot be synced, or its folder is away for a while.
+func TestTrae_WhenWhatCameCannotBeKeptItIsWrittenAnew(t *testing.T) {
+	t.Parallel()
+	content := makeZip(t, 300, "")
+	for name, tc := range map[string]struct {
+		punto string
+		rompe func(t *testing.T, r *rig)
+	}{
+		"the name": {"paquete-llegado", func(t *testing.T, r *rig) {
+			t.Helper()
+			if err := os.Remove(r.vuela0().Name()); err != nil {
+				t.Error(err)
+			}
+		}},
+		"the sync": {"paquete-entero", func(_ *testing.T, r *rig) {
+			r.vuela0().Close() //nolint:errcheck // to break it
+		}},
+		"the folder": {"paquete-llegado", func(t *testing.T, r *rig) {
+			t.Helper()
+			vuelve := sinDisco(t, r.dir)
+			time.AfterFunc(10*time.Millisecond, vuelve)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var r *rig
+			listo := make(chan struct{})
+			r = start(t, options{serve: func(_ context.Context, _ int32, w io.Writer) error {
+				_, err := w.Write(content)
+				return err
+			}, paso: func(punto string) {
+				<-listo
+				cuando(punto, tc.punto, func() { tc.rompe(t, r) })
+			}})
+			close(listo)
+			f, err := r.Trae(t.Context(), elPaquete)
+			if err != nil || f.SHA256 != digestOf(content) || r.sat.calls.Load() != 1 || r.row(t).Nuestras != 0 {
+				t.Fatalf("%+v, %v after %d calls, %+v", f, err, r.sat.calls.Load(), r.row(t))
+			}
+			settle(r.Almacen)
+			c, err := r.Abre(t.Context(), elPaquete)
+			if got, errRead := read(c); err != nil || errRead != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes, %v, %v", len(got), err, errRead)
+			}
+			if left := partials(t, r.dir); len(left) > 0 {
+				t.Errorf("left %v", left)
+			}
+		})
 	}
 }
 

@@ -69,15 +69,14 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 	if row.Descargas < maxDescargas {
 		return nil
 	}
-	if row.Nuestras > 0 {
-		return perdidoAqui(row)
-	}
-	if row.Roto {
-		return rotoAgotado(row)
-	}
-	if row.Parcial != "" {
+	switch {
+	case row.Parcial != "" && !row.Roto:
 		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute,
 			Detail: "El paquete está completo en el disco de otra pasarela, que no está en marcha. Estará disponible cuando arranque."}
+	case row.Falto():
+		return perdidoAqui(row)
+	case row.Roto:
+		return rotoAgotado(row)
 	}
 	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5008", Mensaje: "Máximo de descargas permitidas",
 		Detail: "La pasarela ya descargó este paquete las dos veces que el SAT permite y ninguna llegó completa. Presente una solicitud nueva con el rango cambiado en un segundo."}
@@ -90,7 +89,7 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row stor
 	if err := a.admite(); err != nil {
 		return nil, a.aplaza(err)
 	}
-	file, err := a.store.Seguro(max(a.mayor, holgura*row.Llegaron), row.Nuestras > 0)
+	file, aparte, err := a.store.Seguro(store.Hueco{Estimado: a.mayor, Visto: holgura * row.Llegaron, AFondo: row.Falto()})
 	if err != nil {
 		return nil, a.aplaza(err)
 	}
@@ -110,7 +109,7 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row stor
 		a.log.Warn().Err(err).Msg("the SAT's spelling of a package's id could not be read; it goes out as it was asked for")
 	}
 	a.paso("descarga-contada")
-	v := newVuelo(file)
+	v := newVuelo(&hoja{File: file, ctx: a.ctx, lugar: &a.lugar, aparte: aparte})
 	a.vuelos[paquete.Unico()] = v
 	r := v.newReader(ctx, false)
 	log := *zerolog.Ctx(ctx)
@@ -133,19 +132,22 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 		a.despide(paquete, v, nil)
 		return
 	}
+	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Vuela: a.presencia.ID()}
 	// Before anybody has it whole: from here on a kill loses nothing.
-	nombre, errNombre := a.store.Entero(v.file, paquete, sum)
-	if errNombre != nil {
-		a.fracasa(ctx, paquete, v, perdida(errNombre))
-		return
+	var errNombre error
+	if p.Parcial, errNombre = a.store.Entero(v.file, paquete, sum); errNombre == nil {
+		a.paso("paquete-entero")
+		// Whoever reads has it whole now; making it durable is our own affair.
+		v.finish(nil)
 	}
-	a.paso("paquete-entero")
-	// Whoever reads has it whole now; making it durable is our own affair.
-	v.finish(nil)
-	p := store.Pendiente{Paquete: paquete, SHA256: sum, Bytes: v.size, Parcial: nombre, Vuela: a.presencia.ID(), Marca: marca(v.file)}
 	kept := false
 	if err == nil {
-		kept, err = a.recibe(p, v.file)
+		kept, err = a.entra(&p, v, errNombre)
+	} else {
+		err = perdida(err)
+	}
+	if over, _ := v.over(); !over {
+		v.finish(err)
 	}
 	if !kept {
 		a.sinFila(ctx, p, err)
@@ -158,13 +160,26 @@ func (a *Almacen) vuela(ctx context.Context, paquete gateway.Paquete, v *vuelo) 
 	}
 }
 
+// entra makes steps 2 and 3, after the first one, which may have failed with err. It
+// returns false when the package is there already by another process's work, and an
+// error when this machine has lost it.
+func (a *Almacen) entra(p *store.Pendiente, v *vuelo, err error) (kept bool, lost error) {
+	if err = a.asegura(p, v, err); err == nil {
+		kept, err = a.recibe(*p)
+	}
+	if err != nil {
+		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")
+		return false, perdida(err)
+	}
+	return kept, nil
+}
+
 // sinFila ends a flight whose whole package no row names: err says why, and is nil where
 // another has it. What only a stop has kept from being entered is found by its name at
 // the next start.
 func (a *Almacen) sinFila(ctx context.Context, p store.Pendiente, err error) {
 	if err != nil && a.cerrando() {
 		a.log.Warn().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package is not entered in the ledger; its file stays until the next start")
-		a.termino(ctx, p.Paquete, 0, 0)
 		return
 	}
 	if err != nil {
@@ -184,10 +199,24 @@ func (a *Almacen) cerrando() bool {
 	}
 }
 
-func (a *Almacen) trae(ctx context.Context, paquete gateway.Paquete, v *vuelo) (string, error) {
+// trae downloads the package and returns its SHA-256. It keeps a panic from ending the
+// process: no handler stands above a flight.
+func (a *Almacen) trae(ctx context.Context, paquete gateway.Paquete, v *vuelo) (sum string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, maxVuelo)
 	defer cancel()
-	return a.descarga(ctx, paquete, v)
+	defer v.hoja.suelta()
+	defer func() {
+		if r := recover(); r != nil {
+			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
+			err = perdida(fmt.Errorf("panic: %T", r))
+		}
+	}()
+	sum, err = a.descarga(ctx, paquete, v)
+	if v.hoja.espero && err != nil && !errors.Is(err, zipdir.ErrZip) {
+		// Whatever ended it: the SAT was kept waiting.
+		err = perdida(fmt.Errorf("the SAT was kept waiting for the disk: %s", err)) //nolint:errorlint // it is no failure of the SAT's
+	}
+	return sum, err
 }
 
 // descarga fetches the package into v and hashes it on the way, on another core.
@@ -200,28 +229,20 @@ func (a *Almacen) descarga(ctx context.Context, paquete gateway.Paquete, v *vuel
 		_, err := io.CopyBuffer(struct{ io.Writer }{hash}, follower, make([]byte, hashBlock))
 		hashed <- err
 	}()
-	if err := a.fetch(ctx, paquete, v); err != nil {
+	if err := a.sat.Descarga(ctx, paquete, v); err != nil {
 		return "", err
 	}
 	v.finishWriting()
 	if err := <-hashed; err != nil {
 		return "", perdida(err)
 	}
-	if err := zipdir.Check(v.file, v.size); err != nil {
+	switch err := zipdir.Check(v.file, v.size); {
+	case errors.Is(err, zipdir.ErrZip):
 		return "", incompleto(err)
+	case err != nil:
+		return "", perdida(err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-// fetch keeps a panic from ending the process: no handler stands above a flight.
-func (a *Almacen) fetch(ctx context.Context, paquete gateway.Paquete, v *vuelo) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			a.log.Error().Bytes("stack", debug.Stack()).Msg("panic in a download")
-			err = perdida(fmt.Errorf("panic: %T", r))
-		}
-	}()
-	return a.sat.Descarga(ctx, paquete, v)
 }
 
 // fracasa ends a flight that brought no whole package, and settles its count: the
@@ -271,7 +292,10 @@ func (a *Almacen) despide(paquete gateway.Paquete, v *vuelo, failed error) {
 }
 
 func (a *Almacen) termino(ctx context.Context, paquete gateway.Paquete, devuelta, rotas int) {
-	if err := a.store.Fracasa(context.WithoutCancel(ctx), paquete, a.presencia.ID(), devuelta, rotas); err != nil {
+	err := a.insiste("the end of a download cannot be written yet", func() error {
+		return a.store.Fracasa(context.WithoutCancel(ctx), paquete, a.presencia.ID(), devuelta, rotas)
+	})
+	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Int("devuelta", devuelta).Msg("the end of a download could not be written")
 	}
 }

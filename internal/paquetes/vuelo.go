@@ -19,6 +19,8 @@ const magicLen = 4
 // while any number of readers follow it. Readers see the bytes as they come and
 // the end only once the package has been found whole.
 type vuelo struct {
+	// hoja is what the SAT's bytes are written through, to file.
+	hoja *hoja
 	file *os.File
 
 	mu      sync.Mutex
@@ -37,8 +39,8 @@ type vuelo struct {
 	landed chan struct{}
 }
 
-func newVuelo(file *os.File) *vuelo {
-	v := &vuelo{file: file, refs: 1, begun: make(chan struct{}), landed: make(chan struct{})}
+func newVuelo(h *hoja) *vuelo {
+	v := &vuelo{hoja: h, file: h.File, refs: 1, begun: make(chan struct{}), landed: make(chan struct{})}
 	v.moved.L = &v.mu
 	return v
 }
@@ -46,7 +48,7 @@ func newVuelo(file *os.File) *vuelo {
 // Write appends what comes from the SAT. What does not begin like a ZIP no reader
 // sees; it is received to its end, to be kept aside.
 func (v *vuelo) Write(p []byte) (int, error) {
-	n, err := v.file.Write(p)
+	n, err := v.hoja.Write(p)
 	v.mu.Lock()
 	v.size += int64(n)
 	size := v.size

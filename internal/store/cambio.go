@@ -313,18 +313,21 @@ func (c *Cambio) SumaPaquetes(tramo int64) SumaPaquetes {
 	return u
 }
 
-// PerdidosNuestros counts the packages of a solicitud that this machine has lost.
-func (c *Cambio) PerdidosNuestros(tramo int64) int { return c.perdidos(tramo, `g.nuestras > 0`) }
+// PerdidosNuestros counts the packages of a solicitud that this machine has lost
+// (Paquete.Falto).
+func (c *Cambio) PerdidosNuestros(tramo int64) int {
+	return c.perdidos(tramo, `(g.nuestras > 0 OR g.vuela <> '')`)
+}
 
 // PerdidosRotos counts the packages of a solicitud that the SAT delivered, and that
 // were lost because no delivery was a whole ZIP.
 func (c *Cambio) PerdidosRotos(tramo int64) int {
-	return c.perdidos(tramo, `g.rotas > 0 AND g.nuestras = 0`)
+	return c.perdidos(tramo, `g.rotas > 0 AND g.nuestras = 0 AND g.vuela = ''`)
 }
 
 // PerdidosIguales counts those of which two deliveries were the same bytes.
 func (c *Cambio) PerdidosIguales(tramo int64) int {
-	return c.perdidos(tramo, `g.rotas > 0 AND g.iguales = 1 AND g.nuestras = 0`)
+	return c.perdidos(tramo, `g.rotas > 0 AND g.iguales = 1 AND g.nuestras = 0 AND g.vuela = ''`)
 }
 
 // perdidos counts lost packages; where is a constant of this file.

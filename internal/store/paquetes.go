@@ -43,6 +43,10 @@ type Paquete struct {
 	Llegaron int64
 }
 
+// Falto reports whether this machine has lost a download of p: a process that died, or
+// could not say how its flight ended, has lost it too.
+func (p Paquete) Falto() bool { return p.Nuestras > 0 || p.Vuela != "" }
+
 // Hay tells whether a delivery is kept, in storage or on its way there.
 func (p Paquete) Hay() bool { return p.Borrado.IsZero() && (p.Completo || p.Parcial != "") }
 
@@ -102,7 +106,9 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 // Reserva counts one more download of p and makes proceso the one that flies it,
 // durably and in one step. It returns false, and changes nothing, when the count
 // has reached maximo, when the package is there beyond doubt or was deleted, or when
-// it is flown by another process than muerto, which the caller knows to be dead.
+// it is flown by another process than muerto, which the caller knows to be dead. A
+// flight that is taken over has no end on record, and counts as one that a failure of
+// ours has lost.
 func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto string, maximo int) (bool, error) {
 	if err := s.enSuLugar(); err != nil {
 		return false, err
@@ -110,7 +116,8 @@ func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto 
 	defer s.mueve()
 	mine, err := s.changes(ctx, s.db,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT $1, $2, $3, 1, $4 WHERE `+esEste("$7", "$8")+`
-		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4
+		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4,
+		        nuestras = paquetes.nuestras + CASE WHEN paquetes.vuela <> '' THEN 1 ELSE 0 END
 		 WHERE paquetes.descargas < $5 AND (paquetes.completo = 0 OR paquetes.dudoso <> '') AND paquetes.borrado = '' AND (paquetes.vuela = '' OR paquetes.vuela = $6)`,
 		append([]any{string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, maximo, muerto}, s.este()...)...)
 	if err == nil {
@@ -121,10 +128,11 @@ func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto 
 
 // Fracasa ends the flight of proceso without a package; devuelta are the
 // downloads that the SAT surely did not serve, rotas those that came to their end and
-// were no whole ZIP.
+// were no whole ZIP. One that was taken over has an end after all, and is lost no more.
 func (s *Store) Fracasa(ctx context.Context, p gateway.Paquete, proceso string, devuelta, rotas int) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET descargas = CASE WHEN descargas > $4 THEN descargas - $4 ELSE 0 END,
+		        nuestras = CASE WHEN vuela <> $5 AND nuestras > 0 THEN nuestras - 1 ELSE nuestras END,
 		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END, rotas = rotas + $6
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), devuelta, proceso, rotas)
@@ -138,6 +146,18 @@ func (s *Store) AnotaNuestra(ctx context.Context, p gateway.Paquete, llegaron in
 		`UPDATE paquetes SET nuestras = nuestras + 1, llegaron = CASE WHEN llegaron < $4 THEN $4 ELSE llegaron END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), llegaron)
 	return err
+}
+
+// Mayor is the longest package that the ledger knows of.
+func (s *Store) Mayor(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, plazo)
+	defer cancel()
+	var bytes, llegaron int64
+	err := s.db.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(llegaron), 0) AS BIGINT) FROM paquetes`).Scan(&bytes, &llegaron)
+	if err != nil {
+		return 0, fmt.Errorf("store: %w", err)
+	}
+	return max(bytes, llegaron), nil
 }
 
 // AnotaDuda enters what is wrong with the delivery sha256 of p, if that is kept.

@@ -54,12 +54,13 @@ func TestReserva_WhenProcessesTake(t *testing.T) {
 		if got := row(t, s, unPaquete); got != (Paquete{Descargas: 1, Vuela: "a"}) {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, true)(s.Reserva(t.Context(), unPaquete, "b", "a", 2))  // a has died: its download is spent
+		yes(t, true)(s.Reserva(t.Context(), unPaquete, "b", "a", 2))  // a has died: its download is spent, by us
 		yes(t, false)(s.Reserva(t.Context(), unPaquete, "c", "b", 2)) // never a third
-		if got := row(t, s, unPaquete); got != (Paquete{Descargas: 2, Vuela: "b"}) {
+		if got := row(t, s, unPaquete); got != (Paquete{Descargas: 2, Vuela: "b", Nuestras: 1}) {
 			t.Errorf("row %+v", got)
 		}
-		// What a process gives back after it was taken for dead ends no other's flight.
+		// What a process gives back after it was taken for dead ends no other's flight, and
+		// says that it was not lost.
 		for _, tc := range []struct {
 			proceso  string
 			devuelta int

@@ -10,11 +10,13 @@ import (
 const (
 	// huecoUsual is the room that a package needs of which nothing is known, and
 	// pisoUsual what stays free beside it, for the ledger. On a small disk they are
-	// these parts of it.
+	// these parts of it; and mayorParte is the most of it that a guess may claim.
 	huecoUsual, huecoParte = 64 << 20, 4
 	pisoUsual, pisoParte   = 16 << 20, 16
-	// prueba is what is written and synced to see that the disk takes writes.
-	prueba = 4096
+	mayorParte             = 2
+	// prueba is what is written and synced to see that the disk takes writes, and
+	// pruebaAFondo the least of it after a failure of this machine.
+	prueba, pruebaAFondo = 4096, 1 << 20
 )
 
 // ErrSinLugar says that the disk has not the room that was asked for.
@@ -23,42 +25,50 @@ var ErrSinLugar = errors.New("store: the disk is too full")
 // Disco is what the disk of the packages on their way has free, and its size.
 func (s *Store) Disco() (libre, total int64, err error) { return disco(s.partial()) }
 
-// Lugar is what that disk has free, and what it must have for Seguro to take so many bytes.
-func (s *Store) Lugar(bytes int64) (libre, necesarios int64, err error) {
-	libre, hueco, piso, err := s.lugar(bytes)
-	return libre, hueco + piso, err
-}
-
-// lugar is what the disk has free, the room that so many bytes are given, and what stays
-// free beside it.
-func (s *Store) lugar(bytes int64) (libre, hueco, piso int64, err error) {
+// Lugar is what that disk has free, and what it must have for Seguro to set h aside.
+func (s *Store) Lugar(h Hueco) (libre, necesarios int64, err error) {
 	libre, total, err := s.Disco()
 	if err != nil {
-		return 0, 0, 0, fmt.Errorf("store: %w", err)
+		return 0, 0, fmt.Errorf("store: %w", err)
 	}
-	return libre, max(bytes, min(huecoUsual, total/huecoParte)), min(pisoUsual, total/pisoParte), nil
+	return libre, h.bytes(total) + piso(total), nil
 }
+
+// Hueco is the room that a package needs here before it is asked for.
+type Hueco struct {
+	// Estimado is a guess, Visto what is known to be needed.
+	Estimado, Visto int64
+	// AFondo has all of Visto written and synced first, which is due after a failure of
+	// this machine.
+	AFondo bool
+}
+
+// bytes is h on a disk of that size.
+func (h Hueco) bytes(total int64) int64 {
+	return max(h.Visto, min(h.Estimado, total/mayorParte), min(huecoUsual, total/huecoParte))
+}
+
+func piso(total int64) int64 { return min(pisoUsual, total/pisoParte) }
 
 // Seguro is Parcial for what can be had so many times and no more: nothing that a
 // system counts is asked for before it has returned. The file has taken a write that is
-// synced, and has room for so many bytes, or for the usual size where that is more.
-// After a failure of this machine aFondo sees first that so many can be written.
-func (s *Store) Seguro(bytes int64, aFondo bool) (*os.File, error) {
-	libre, hueco, piso, err := s.lugar(bytes)
+// synced, and so many bytes are set aside for it.
+func (s *Store) Seguro(h Hueco) (*os.File, int64, error) {
+	libre, total, err := s.Disco()
 	if err != nil {
-		return nil, err
+		return nil, 0, fmt.Errorf("store: %w", err)
 	}
-	bytes = hueco
-	if libre < bytes || libre-bytes < piso {
-		return nil, fmt.Errorf("%w: %d bytes are free, and %d are needed with %d beside them", ErrSinLugar, libre, bytes, piso)
+	bytes := h.bytes(total)
+	if piso := piso(total); libre < bytes || libre-bytes < piso {
+		return nil, 0, fmt.Errorf("%w: %d bytes are free, and %d are needed with %d beside them", ErrSinLugar, libre, bytes, piso)
 	}
 	f, err := s.Parcial()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	escribe := int64(prueba)
-	if aFondo {
-		escribe = bytes
+	if h.AFondo {
+		escribe = min(max(h.Visto, pruebaAFondo), bytes)
 	}
 	err = llena(f, escribe)
 	if err == nil {
@@ -78,9 +88,16 @@ func (s *Store) Seguro(bytes int64, aFondo bool) (*os.File, error) {
 		err = s.SincronizaParciales()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", errors.Join(err, f.Close(), os.Remove(f.Name())))
+		return nil, 0, fmt.Errorf("store: %w", errors.Join(err, f.Close(), os.Remove(f.Name())))
 	}
-	return f, nil
+	return f, bytes, nil
+}
+
+// Amplia sets aside twice the bytes that f, of Seguro, has outgrown, where as much stays
+// free for another one. It reports whether it has.
+func (s *Store) Amplia(f *os.File, bytes int64) bool {
+	libre, total, err := s.Disco()
+	return err == nil && bytes < total/mayorParte && libre-bytes >= 2*bytes+piso(total) && aparta(f, 2*bytes) == nil
 }
 
 // devuelve gives back the room of f that its bytes do not need.

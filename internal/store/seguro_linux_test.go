@@ -16,7 +16,7 @@ func TestSeguro_WhenAPackageIsShortItsRoomIsGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	f, err := s.Seguro(1<<20, false)
+	f, _, err := s.Seguro(Hueco{Visto: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestSeguro_WhenThereIsRoom(t *testing.T) {
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
 	for _, aFondo := range []bool{false, true} {
-		f, err := s.Seguro(1<<20, aFondo)
+		f, _, err := s.Seguro(Hueco{Visto: 1 << 20, AFondo: aFondo})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func TestSeguro_WhenTheDiskIsTooFullNothingIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	if _, err := s.Seguro(math.MaxInt64, false); !errors.Is(err, ErrSinLugar) {
+	if _, _, err := s.Seguro(Hueco{Visto: math.MaxInt64}); !errors.Is(err, ErrSinLugar) {
 		t.Errorf("error %v", err)
 	}
 	if left, err := os.ReadDir(s.partial()); err != nil || len(left) != 0 {
@@ -56,7 +56,7 @@ func TestSeguro_WhenTheDiskTakesNoFile(t *testing.T) {
 	if err := os.Remove(s.partial()); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := s.Seguro(1, false); err == nil {
+	if f, _, err := s.Seguro(Hueco{Visto: 1}); err == nil {
 		t.Errorf("it was made: %s", f.Name())
 	}
 }
@@ -69,17 +69,17 @@ func TestLugar_WhenItSaysThatThereIsRoomThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	libre, poco, err := s.Lugar(0)
+	libre, poco, err := s.Lugar(Hueco{})
 	if err != nil || poco <= 0 {
 		t.Fatalf("%d and %d bytes, %v", libre, poco, err)
 	}
 	if libre < poco {
 		t.Skipf("SKIPPED: %d bytes are free and the test needs %d", libre, poco)
 	}
-	if _, mucho, err := s.Lugar(libre); err != nil || mucho <= libre {
+	if _, mucho, err := s.Lugar(Hueco{Visto: libre}); err != nil || mucho <= libre {
 		t.Errorf("for all that is free %d bytes are needed, %v", mucho, err)
 	}
-	if f, err := s.Seguro(0, false); err != nil {
+	if f, _, err := s.Seguro(Hueco{}); err != nil {
 		t.Error(err)
 	} else {
 		f.Close() //nolint:errcheck // it is of no use any more

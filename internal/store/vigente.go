@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // errCambio says that the database was replaced, or put back to what it was, under a
@@ -67,7 +68,12 @@ type abierto struct {
 
 // recuerda the files as they are open. SQLite makes no others while a connection is.
 func (s *Store) recuerda() error {
-	for _, path := range []string{s.file, s.file + "-wal", s.file + "-shm"} {
+	// They lie beside the file that a link leads to.
+	file, err := filepath.EvalSymlinks(s.file)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, path := range []string{s.file, file + "-wal", file + "-shm"} {
 		info, err := os.Stat(path)
 		if err != nil {
 			return fmt.Errorf("store: %w", err)

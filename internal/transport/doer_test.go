@@ -466,6 +466,30 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 	}
 }
 
+// lento takes its time once, as a disk does that has no room for a while.
+type lento struct {
+	tarda time.Duration
+	una   sync.Once
+}
+
+func (l *lento) Write(p []byte) (int, error) {
+	l.una.Do(func() { time.Sleep(l.tarda) })
+	return len(p), nil
+}
+
+// TestDo_WhenTheSinkTakesItsTime the system has not been silent.
+func TestDo_WhenTheSinkTakesItsTime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, packageStart+strings.Repeat("QUJD", 2*blockSize)+packageEnd) //nolint:errcheck // a test's server
+	})
+	op := peticion(false)
+	op.Stream = []string{"Paquete"}
+	if _, _, err := r.call(op, &tokens{}, &lento{tarda: 3 * op.Timeout / 2}); err != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestDo_WhenStreamFails(t *testing.T) {
 	t.Parallel()
 	op := peticion(false)

@@ -16,8 +16,9 @@ import (
 // nothing for the operation's timeout.
 var errSilence = errors.New("no byte came within the operation's timeout")
 
-// watch cancels an exchange after its timeout. For a streamed answer every byte
-// that comes starts it anew: a large one may take its time as long as it moves.
+// watch cancels an exchange after its timeout. For a streamed answer it runs while the
+// next bytes are waited for, and starts anew with each: a large one may take its time as
+// long as it moves, and what the sink takes is nobody's silence.
 type watch struct {
 	timer   *time.Timer
 	timeout time.Duration
@@ -29,7 +30,9 @@ func newWatch(parent context.Context, timeout time.Duration) (context.Context, *
 	return ctx, &watch{timer: time.AfterFunc(timeout, func() { cancel(errSilence) }), timeout: timeout, cancel: cancel}
 }
 
-func (w *watch) alive() { w.timer.Reset(w.timeout) }
+func (w *watch) waits() { w.timer.Reset(w.timeout) }
+
+func (w *watch) pause() { w.timer.Stop() }
 
 func (w *watch) stop() {
 	w.timer.Stop()
@@ -50,14 +53,15 @@ type countingReader struct {
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
+	if c.watch != nil {
+		c.watch.waits()
+		defer c.watch.pause()
+	}
 	n, err := c.r.Read(p)
 	if n > 0 {
 		c.n += int64(n)
 		if missing := maxHead - len(c.head); missing > 0 {
 			c.head = append(c.head, p[:min(n, missing)]...)
-		}
-		if c.watch != nil {
-			c.watch.alive()
 		}
 	}
 	return n, err

@@ -52,10 +52,11 @@ type directory struct {
 // directory of the promised length and count before it. Its errors are ErrZip or
 // those of r.
 func Check(r io.ReaderAt, size int64) error {
-	end, err := findDirectory(r, size)
+	marked := failing{r}
+	end, err := findDirectory(marked, size)
 	if err != nil {
 		return err
 	}
-	_, err = newHeaders(r, end, Mark{}).each(func(Entry) bool { return true })
+	_, err = newHeaders(marked, end, Mark{}).each(func(Entry) bool { return true })
 	return err
 }

@@ -4,7 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +33,39 @@ func makeZip(tb testing.TB, n int, comment string) []byte {
 }
 
 func check(b []byte) error { return Check(bytes.NewReader(b), int64(len(b))) }
+
+// malo fails to read from its n-th reading on, as a bad disk does.
+type malo struct {
+	io.ReaderAt
+	n int
+}
+
+func (m *malo) ReadAt(p []byte, at int64) (int, error) {
+	if m.n--; m.n < 0 {
+		return 0, syscall.EIO
+	}
+	return m.ReaderAt.ReadAt(p, at)
+}
+
+// TestCheck_WhenTheDiskFailsItSaysNothingOfTheZIP, wherever it is being read.
+func TestCheck_WhenTheDiskFailsItSaysNothingOfTheZIP(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string][]byte{"small": makeZip(t, 3, ""), "ZIP64": makeZip(t, 70_000, "")} {
+		n := 0
+		for ; n < 1000; n++ {
+			err := Check(&malo{bytes.NewReader(b), n}, int64(len(b)))
+			if err == nil {
+				break
+			}
+			if errors.Is(err, ErrZip) || !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s, after %d readings: %v", name, n, err)
+			}
+		}
+		if n < 2 || n == 1000 {
+			t.Errorf("%s: %d readings", name, n)
+		}
+	}
+}
 
 func TestCheck_WhenWhole(t *testing.T) {
 	t.Parallel()

@@ -122,6 +122,26 @@ func TestDescarga_WhenKilledAtAnyPoint(t *testing.T) {
 	}
 }
 
+// A package whose two downloads two processes have begun, and died with, is not the SAT's
+// fault: it is told, and no solicitud is spent on it.
+func TestDescarga_WhenBothDownloadsDieNoSolicitudIsSpent(t *testing.T) {
+	t.Parallel()
+	for name, postgres := range map[string]bool{"SQLite": false, "PostgreSQL": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := monta(t, "CFDI", postgres)
+			if err := e.sat.Perillas().Cambia(map[string]any{"max_cfdi": 1000, "cfdis_por_paquete": 1000}); err != nil {
+				t.Fatal(err)
+			}
+			v := e.corre(2, muerte{"descarga-contada", 1}, muerte{"descarga-contada", 1})
+			d := e.vista(v.api)
+			if d.Estado != "fallida" || d.Cuota.Solicitudes != 1 || len(e.sat.Estado().Solicitudes) != 1 || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1") {
+				t.Errorf("%+v: %s\n%s", d, d.Motivo, e.ledger())
+			}
+		})
+	}
+}
+
 // pasos are the points' names in the code, and tipos what "-registrada" follows.
 var (
 	pasos = regexp.MustCompile(`(?:Paso|paso|punto)\("([a-z_-]+)"\)`)
