@@ -152,30 +152,31 @@ func (ceros) ReadAt(p []byte, _ int64) (int, error) {
 // Guarda puts the file at ruta, which is synced, in place as the object of
 // sha256, durably, and looks that it is there with all its bytes. A folder takes
 // the file away; a bucket leaves it. What an earlier call has done is not done
-// again, so that it may be called until it succeeds; the caller sees to it that
-// nobody removes the object meanwhile.
-func (d *Deposito) Guarda(ctx context.Context, sha256 string, bytes int64, ruta string) error {
+// again, so that it may be called until it succeeds; escrito says that the storage has
+// taken a write now. The caller sees to it that nobody removes the object meanwhile.
+func (d *Deposito) Guarda(ctx context.Context, sha256 string, bytes int64, ruta string) (escrito bool, err error) {
 	if d.carpeta == "" {
 		if ok, err := d.Existe(ctx, sha256, bytes); err != nil || ok {
-			return err
+			return false, err
 		}
 	}
 	return d.Repone(ctx, sha256, bytes, ruta)
 }
 
 // Repone is Guarda for an object that is damaged: the file takes its place.
-func (d *Deposito) Repone(ctx context.Context, sha256 string, bytes int64, ruta string) error {
+func (d *Deposito) Repone(ctx context.Context, sha256 string, bytes int64, ruta string) (escrito bool, err error) {
 	if d.carpeta != "" {
-		return d.mueve(sha256, bytes, ruta)
+		err := d.mueve(sha256, bytes, ruta)
+		return err == nil, err
 	}
 	if err := d.sube(ctx, sha256, ruta); err != nil {
-		return err
+		return false, err
 	}
 	ok, err := d.Existe(ctx, sha256, bytes)
 	if err == nil && !ok {
 		err = fmt.Errorf("objetos: %s is not there after it was written", sha256)
 	}
-	return err
+	return err == nil, err
 }
 
 // Existe tells whether the object of sha256 is there with all its bytes.

@@ -121,15 +121,15 @@ func TestGuarda_WhenReadBack(t *testing.T) {
 			if ok, err := d.Existe(t.Context(), sum, int64(n)); ok || err != nil {
 				t.Fatalf("there before it was written: %v, %v", ok, err)
 			}
-			if err := d.Guarda(t.Context(), sum, int64(n), ruta); err != nil {
+			if _, err := d.Guarda(t.Context(), sum, int64(n), ruta); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(ruta); errors.Is(err, fs.ErrNotExist) != (d.carpeta != "") {
 				t.Errorf("the file after Guarda: %v", err)
 			}
 			// As a start after a crash would.
-			if err := d.Guarda(t.Context(), sum, int64(n), ruta); err != nil {
-				t.Errorf("a second time: %v", err)
+			if escrito, err := d.Guarda(t.Context(), sum, int64(n), ruta); err != nil || d.carpeta == "" && escrito {
+				t.Errorf("a second time: written %v, %v", escrito, err)
 			}
 			f, _, err := d.Abre(t.Context(), sum, int64(n))
 			if err != nil {
@@ -194,7 +194,7 @@ func TestAbre_WhenItIsNotThere(t *testing.T) {
 		if err := d.Borra(t.Context(), sum); err != nil {
 			t.Errorf("removing what is not there: %v", err)
 		}
-		if err := d.Guarda(t.Context(), sum, 1000, ruta); err != nil {
+		if _, err := d.Guarda(t.Context(), sum, 1000, ruta); err != nil {
 			t.Fatal(err)
 		}
 		missing(999)
@@ -202,7 +202,7 @@ func TestAbre_WhenItIsNotThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		missing(1000)
-		if err := d.Guarda(t.Context(), sum, 1000, filepath.Join(t.TempDir(), "never")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.Guarda(t.Context(), sum, 1000, filepath.Join(t.TempDir(), "never")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a file that is not there was stored: %v", err)
 		}
 	})
@@ -215,7 +215,7 @@ func TestAbre_WhenReadFromABucketRequestsAreFew(t *testing.T) {
 	s := newS3(t)
 	d := open(t, s.address("paquetes"), "")
 	ruta, sum, content := partial(t, 20<<20)
-	if err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
+	if _, err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
 		t.Fatal(err)
 	}
 	requests := func(want int32, read func()) {
@@ -265,7 +265,7 @@ func TestAbre_WhenTheBucketCutsItGoesOn(t *testing.T) {
 	s := newS3(t)
 	d := open(t, s.address("paquetes"), "")
 	ruta, sum, content := partial(t, 3<<20)
-	if err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
+	if _, err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
 		t.Fatal(err)
 	}
 	f, _, err := d.Abre(t.Context(), sum, int64(len(content)))

@@ -74,14 +74,14 @@ func TestGuarda_WhenTheBucketHangsItIsGivenUp(t *testing.T) {
 			d.pregunta, d.quieto = 2*time.Second, time.Second
 			cuelgan.Store(true)
 			ruta, sum, content := partial(t, parte+parte/2)
-			if err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err == nil || errors.Is(err, fs.ErrNotExist) {
+			if _, err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err == nil || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%v", err)
 			}
 			if abiertas.Load() != devueltas.Load() {
 				t.Errorf("%d uploads were begun, %d were taken back", abiertas.Load(), devueltas.Load())
 			}
 			cuelgan.Store(false)
-			if err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
+			if _, err := d.Guarda(t.Context(), sum, int64(len(content)), ruta); err != nil {
 				t.Error(err)
 			}
 			if ok, err := d.Existe(t.Context(), sum, int64(len(content))); !ok || err != nil {
@@ -104,8 +104,12 @@ func TestGuarda_WhenTheFolderIsAwayItIsNotMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	ruta, sum, content := partial(t, 100)
+	escrito, err := d.Guarda(t.Context(), sum, int64(len(content)), ruta)
+	if escrito {
+		t.Error("it is said to be written")
+	}
 	for name, err := range map[string]error{
-		"Guarda": d.Guarda(t.Context(), sum, int64(len(content)), ruta), "Prueba": d.Prueba(t.Context(), 100),
+		"Guarda": err, "Prueba": d.Prueba(t.Context(), 100),
 		"GuardaMarca": d.GuardaMarca(t.Context(), []byte("x")),
 	} {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {

@@ -71,7 +71,7 @@ func crashAfter(t *testing.T, dir, blob string, hasta int, content []byte) {
 			done(true, err)
 		},
 		func() { done(st.Recibe(t.Context(), p, "")) },
-		func() { done(true, d.Guarda(t.Context(), p.SHA256, p.Bytes, st.RutaParcial(p.Parcial))) },
+		func() { done(d.Guarda(t.Context(), p.SHA256, p.Bytes, st.RutaParcial(p.Parcial))) },
 		func() { done(st.Completa(t.Context(), elPaquete, p.Parcial)) },
 	}[:hasta] {
 		paso()

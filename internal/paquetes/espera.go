@@ -62,9 +62,9 @@ func (a *Almacen) admite() error {
 
 // oye enters what the storage has said to p. Where it refuses p and takes as many other
 // bytes, that is p's own trouble and keeps nobody waiting.
-func (a *Almacen) oye(p store.Pendiente, err error) {
-	if errors.Is(err, fs.ErrNotExist) {
-		return // it is the file that is gone
+func (a *Almacen) oye(p store.Pendiente, escrito bool, err error) {
+	if err == nil && !escrito || errors.Is(err, fs.ErrNotExist) {
+		return // the object was there before, or the file is gone: it has taken no write
 	}
 	a.anotaRechazo(err)
 	if err != nil && a.deposito.Prueba(a.ctx, p.Bytes) == nil {

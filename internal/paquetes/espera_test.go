@@ -213,6 +213,52 @@ func TestAbre_WhenTheBucketRefusesOneObject(t *testing.T) {
 	settle(r.Almacen)
 }
 
+// TestAbre_WhenARefusingBucketHasTheBytesAlready: that an equal package needs no write is
+// no sign that it takes one.
+func TestAbre_WhenARefusingBucketHasTheBytesAlready(t *testing.T) {
+	t.Parallel()
+	b, gate := newBucket(t), make(chan struct{})
+	r := start(t, options{blob: b.address, serve: func(_ context.Context, n int32, sink io.Writer) error {
+		content := numero(t, int(n))
+		if n == 2 {
+			<-gate
+			content = numero(t, 1)
+		}
+		_, err := sink.Write(content)
+		return err
+	}})
+	if _, err := r.Trae(t.Context(), elPaquete); err != nil {
+		t.Fatal(err)
+	}
+	settle(r.Almacen)
+	igual := make(chan error, 1)
+	go func() {
+		_, err := r.Trae(t.Context(), otroPaquete())
+		igual <- err
+	}()
+	hasta(t, "the equal one is in the air", func() bool { return r.sat.calls.Load() == 2 })
+	responde := func(w http.ResponseWriter, req *http.Request) bool {
+		if escribiendo(req) {
+			w.WriteHeader(http.StatusNotImplemented)
+		}
+		return escribiendo(req)
+	}
+	b.responde.Store(&responde)
+	tercero := elPaquete
+	tercero.IDPaquete = "ABC_03"
+	r.abreYLee(t, tercero, numero(t, 3))
+	hasta(t, "the refusal is known", r.rechazado)
+	close(gate)
+	if err := <-igual; err != nil {
+		t.Error(err)
+	}
+	if !r.rechazado() {
+		t.Error("it is taken to be well again")
+	}
+	b.responde.Store(nil)
+	settle(r.Almacen)
+}
+
 // TestAbre_WhenTooMuchWaitsForTheStorage nothing more is asked for; a folder beside the
 // files takes no room twice.
 func TestAbre_WhenTooMuchWaitsForTheStorage(t *testing.T) {

@@ -209,8 +209,9 @@ func (a *Almacen) deposita(p store.Pendiente, ruta string) error {
 		guarda = a.deposito.Repone
 	}
 	if err == nil {
-		err = guarda(a.ctx, p.SHA256, p.Bytes, ruta)
-		a.oye(p, err)
+		var escrito bool
+		escrito, err = guarda(a.ctx, p.SHA256, p.Bytes, ruta)
+		a.oye(p, escrito, err)
 	}
 	if err != nil || errInfo != nil || p.Marca == "" || p.Marca != objetos.Marca(info) {
 		return err

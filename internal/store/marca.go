@@ -200,7 +200,7 @@ func (s *Store) MarcaFuera(ctx context.Context) error {
 		return nil
 	}
 	if err := s.fuera.GuardaMarca(ctx, s.textoMarca()); err != nil {
-		return fmt.Errorf("store: the mark of the ledger could not be written: %w", err)
+		return fmt.Errorf("store: the mark of the ledger could not be written into %s: %w", s.fuera.Nombre(), err)
 	}
 	return nil
 }

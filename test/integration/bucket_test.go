@@ -23,29 +23,60 @@ const (
 	bucketSecret = "canario-del-secreto-del-bucket"
 )
 
-// startBucket starts a server that speaks S3 and returns the settings of a
-// gateway that keeps its packages there, and what takes its writes away.
-func startBucket(t *testing.T) (settings []string, away *atomic.Bool) {
+// cubo is a server that speaks S3, with one bucket.
+type cubo struct {
+	gofakes3.Backend
+	url string
+	// responde answers in its place, where it returns true.
+	responde atomic.Pointer[contesta]
+}
+
+type contesta func(w http.ResponseWriter, r *http.Request) bool
+
+func newCubo(t *testing.T) *cubo {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket("paquetes"); err != nil {
 		t.Fatal(err)
 	}
-	away = &atomic.Bool{}
+	c := &cubo{Backend: backend}
 	served := gofakes3.New(backend).Server()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.Header.Get("Authorization"), bucketKeyID) {
-			t.Errorf("a request without the credentials: %s %s", r.Method, r.URL.Path)
+		if f := c.responde.Load(); f == nil || !(*f)(w, r) {
+			served.ServeHTTP(w, r)
 		}
-		if away.Load() && (r.Method == http.MethodPut || r.Method == http.MethodPost) {
-			w.WriteHeader(http.StatusNotImplemented)
-			return
-		}
-		served.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return []string{"AWS_ACCESS_KEY_ID=" + bucketKeyID, "AWS_SECRET_ACCESS_KEY=" + bucketSecret,
-		"GATEWAY_BLOB_URL=s3://paquetes?" + url.Values{"region": {"us-east-1"}, "use_path_style": {"true"}, "endpoint": {server.URL}}.Encode()}, away
+	c.url = server.URL
+	return c
+}
+
+// hace has f answer, or with nil the bucket.
+func (c *cubo) hace(f contesta) {
+	if f == nil {
+		c.responde.Store(nil)
+		return
+	}
+	c.responde.Store(&f)
+}
+
+// escribiendo reports whether a request would change the bucket.
+func escribiendo(r *http.Request) bool {
+	return r.Method == http.MethodPut || r.Method == http.MethodPost
+}
+
+// address is the bucket's as a setting. Without credentials nothing is signed.
+func (c *cubo) address(anonymous bool) string {
+	q := url.Values{"region": {"us-east-1"}, "use_path_style": {"true"}, "endpoint": {c.url}}
+	if anonymous {
+		q.Set("anonymous", "true")
+	}
+	return "s3://paquetes?" + q.Encode()
+}
+
+// settings are those of a gateway in a process of its own that keeps its packages there.
+func (c *cubo) settings() []string {
+	return []string{"AWS_ACCESS_KEY_ID=" + bucketKeyID, "AWS_SECRET_ACCESS_KEY=" + bucketSecret, "GATEWAY_BLOB_URL=" + c.address(false)}
 }
 
 // TestBucket_WhenPackagesLieThere: a package of several parts, its ranges and
@@ -56,9 +87,20 @@ func TestBucket_WhenPackagesLieThere(t *testing.T) {
 	if err := s.Perillas().Cambia(map[string]any{"relleno_bytes": large / 36, "cfdis_por_dia": 40}); err != nil {
 		t.Fatal(err)
 	}
-	bucket, away := startBucket(t)
+	bucket := newCubo(t)
+	var away atomic.Bool
+	bucket.hace(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.Header.Get("Authorization"), bucketKeyID) {
+			t.Errorf("a request without the credentials: %s %s", r.Method, r.URL.Path)
+		}
+		if !away.Load() || !escribiendo(r) {
+			return false
+		}
+		w.WriteHeader(http.StatusNotImplemented)
+		return true
+	})
 	data, client := t.TempDir(), gatewaytest.Client(t)
-	settings := append(env(s.url, s.EFirmasDir(), data), bucket...)
+	settings := append(env(s.url, s.EFirmasDir(), data), bucket.settings()...)
 	gw := startGateway(t, settings...)
 	id := ask(t, client, gw.api, enero("2026-01-31T23:00:00"), func() { s.Reloj().Adelanta(time.Minute) })
 	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id)

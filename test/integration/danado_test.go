@@ -8,16 +8,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
@@ -55,15 +51,8 @@ func estantes(t *testing.T, test func(t *testing.T, r *rig, e estante)) {
 	})
 	t.Run("bucket", func(t *testing.T) {
 		t.Parallel()
-		backend := s3mem.New()
-		if err := backend.CreateBucket("paquetes"); err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewServer(gofakes3.New(backend).Server())
-		t.Cleanup(server.Close)
-		r := start(t, gatewaytest.Options{Configure: func(c *config.Config) {
-			c.BlobURL = "s3://paquetes?" + url.Values{"endpoint": {server.URL}, "region": {"us-east-1"}, "use_path_style": {"true"}, "anonymous": {"true"}}.Encode()
-		}})
+		backend := newCubo(t)
+		r := start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.BlobURL = backend.address(true) }})
 		clave := func(sha256 string) string { return "sha256/" + sha256[:2] + "/" + sha256 + ".zip" }
 		test(t, r, estante{
 			escribe: func(sha256 string, b []byte) {
@@ -254,6 +243,34 @@ func (r *rig) leeDanada(base, paquete string) (filas, fallas int) {
 		r.t.Errorf("%d lines and %d in pages", lineas, enPaginas)
 	}
 	return filas, fallas
+}
+
+// TestDanado_WhenAReadingMeetsItTheAnswerIsCut: what nobody knew of does not end well, and
+// is told by its name the next time.
+func TestDanado_WhenAReadingMeetsItTheAnswerIsCut(t *testing.T) {
+	t.Parallel()
+	estantes(t, func(t *testing.T, r *rig, e estante) {
+		r.perilla("filas_por_paquete", 60)
+		id := r.creaDescarga(r.metadatos()).IDDescarga
+		r.sigue(id)
+		enSuSitio(t, r)
+		base := rutaDescargas + "/" + id
+		for _, accept := range []string{"application/x-ndjson", "text/csv"} {
+			p := r.listaPaquetes(base)[1]
+			good := r.Get(p.URL)
+			wantZip(t, good)
+			e.borra(p.Sha256)
+			got, err := r.Do(http.MethodGet, base+"/metadatos", nil, "Accept", accept)
+			if err == nil && got.Status == http.StatusOK {
+				t.Errorf("%s: a clean end after %d bytes", accept, len(got.Body))
+			}
+			if prob := wantProblem(t, r.Get(base+"/metadatos", "Accept", accept), http.StatusConflict, "conflicto"); !strings.Contains(prob.Detail, p.IDPaquete) {
+				t.Errorf("%s: %+v", accept, prob)
+			}
+			e.escribe(p.Sha256, good.Body)
+			wantStatus(t, r.Get(p.URL), http.StatusOK)
+		}
+	})
 }
 
 // TestDanado_WhenOneCFDIIsAsked: what is found with its sum is served out of a damaged
