@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -39,6 +40,13 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	if err := s.enSuLugar(); err != nil {
 		return Intento{}, false, err
 	}
+	if err := s.cabe(); err != nil {
+		// What is on record is known all the same.
+		if row, errRow := s.Intento(ctx, i.Operacion, i.Clave); errRow == nil && i.Clave != "" {
+			return row, false, nil
+		}
+		return Intento{}, false, err
+	}
 	creado := s.now().UTC().Round(0)
 	mine, err := s.one(ctx,
 		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso)
@@ -62,7 +70,7 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 // Reintenta turns row back into an intent, of proceso, if it is still as it was
 // read, and returns what it has become; false when another caller was faster.
 func (s *Store) Reintenta(ctx context.Context, row Intento, proceso string) (Intento, bool, error) {
-	if err := s.enSuLugar(); err != nil {
+	if err := errors.Join(s.enSuLugar(), s.cabe()); err != nil {
 		return row, false, err
 	}
 	creado := s.now().UTC().Round(0)

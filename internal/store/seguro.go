@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 const (
@@ -14,6 +15,9 @@ const (
 	huecoUsual, huecoParte = 64 << 20, 4
 	pisoUsual, pisoParte   = 16 << 20, 16
 	mayorParte             = 2
+	// pisoMensaje is what SQLite's disk has free before a message leaves that must not
+	// be sent twice: its answer is written there.
+	pisoMensaje, mensajeParte = 1 << 20, 64
 	// prueba is what is written and synced to see that the disk takes writes, and
 	// pruebaAFondo the least of it after a failure of this machine.
 	prueba, pruebaAFondo = 4096, 1 << 20
@@ -91,6 +95,22 @@ func (s *Store) Seguro(h Hueco) (*os.File, int64, error) {
 		return nil, 0, fmt.Errorf("store: %w", errors.Join(err, f.Close(), os.Remove(f.Name())))
 	}
 	return f, bytes, nil
+}
+
+// cabe fails where SQLite's disk has not the room for the answer of a message, of which
+// the intent alone would be on record.
+func (s *Store) cabe() error {
+	if s.Postgres() {
+		return nil
+	}
+	libre, total, err := disco(s.dir)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if piso := min(pisoMensaje, total/mensajeParte); libre < piso {
+		return fmt.Errorf("%w: %d bytes are free for the ledger, and it keeps %d for what a message is answered: %w", ErrSinLugar, libre, piso, syscall.ENOSPC)
+	}
+	return nil
 }
 
 // Amplia sets aside twice the bytes that f, of Seguro, has outgrown, where as much stays

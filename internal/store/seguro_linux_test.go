@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -34,5 +36,54 @@ func TestSeguro_WhenAPackageIsShortItsRoomIsGivenBack(t *testing.T) {
 	}
 	if sys, ok := info.Sys().(*syscall.Stat_t); !ok || info.Size() != 3 || sys.Blocks*512 > 64<<10 {
 		t.Errorf("%d bytes take %+v", info.Size(), info.Sys())
+	}
+}
+
+// TestIntenta_WhenTheAnswerWouldFindNoRoom nothing may be sent; what was sent before is
+// known, and its answer is written.
+func TestIntenta_WhenTheAnswerWouldFindNoRoom(t *testing.T) {
+	t.Parallel()
+	dir := tiny(t, "16m")
+	s := open(t, Config{Dir: filepath.Join(dir, "datos"), Now: now})
+	enviado, ok, err := s.Intenta(t.Context(), intento("antes"))
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	rechazado, ok, err := s.Intenta(t.Context(), intento("rechazado"))
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	rechazado.Estado, rechazado.Falla = EstadoRechazado, "{}"
+	if err := s.Resuelve(t.Context(), rechazado); err != nil {
+		t.Fatal(err)
+	}
+	libre, _, err := disco(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relleno := filepath.Join(dir, "relleno")
+	if err := os.WriteFile(relleno, make([]byte, libre-128<<10), 0o600); err != nil { // half of what is kept
+		t.Fatal(err)
+	}
+	for _, clave := range []string{"despues", ""} {
+		if _, ok, err := s.Intenta(t.Context(), intento(clave)); ok || !errors.Is(err, ErrSinLugar) || !gateway.Passes(err) {
+			t.Errorf("a new message: %v, %v", ok, err)
+		}
+	}
+	if _, ok, err := s.Reintenta(t.Context(), rechazado, "p"); ok || !errors.Is(err, ErrSinLugar) {
+		t.Errorf("once more: %v, %v", ok, err)
+	}
+	enviado.Estado, enviado.Respuesta = EstadoAceptado, "{}"
+	if err := s.Resuelve(t.Context(), enviado); err != nil {
+		t.Errorf("the answer: %v", err)
+	}
+	if row, ok, err := s.Intenta(t.Context(), intento("antes")); ok || err != nil || row.Estado != EstadoAceptado {
+		t.Errorf("the same message: %+v, %v, %v", row, ok, err)
+	}
+	if err := os.Remove(relleno); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := s.Intenta(t.Context(), intento("despues")); !ok || err != nil {
+		t.Errorf("with room: %v, %v", ok, err)
 	}
 }
