@@ -1,30 +1,27 @@
 // Package apikeys says who may call: named keys, each with the RFCs that it sees
 // and what it may do. The file holds SHA-256 digests, never keys.
 //
-// It refuses a file that others may write or that it does not fully
-// understand, and serves the last good one while a new one is at fault.
+// It refuses a file that others may write or that it does not fully understand.
+// While a new version of the file is at fault it serves the last good one, for a
+// bounded time.
 package apikeys
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
-
-	"github.com/gofrs/flock"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
 // Todo stands for every RFC, or for every scope.
@@ -52,39 +49,83 @@ func Scopes() []string {
 		ScopeAddendas, ScopeContratos, ScopePADE, ScopeWebhooks}
 }
 
-// prefix marks a key so that people and scanners know one when they see it.
-const prefix = "pasarela_"
+const (
+	// prefix marks a key so that people and scanners know one when they see it.
+	prefix = "pasarela_"
+	// idPrefix marks the id of an entry, which is no secret.
+	idPrefix = "key_"
+)
+
+var idForm = regexp.MustCompile(`^` + idPrefix + `[a-z2-7]{26}$`)
 
 // Key is one entry of the file.
 type Key struct {
+	// ID is random and stays with the entry: what a key makes belongs to its ID,
+	// because a name may be given to somebody else one day.
+	ID   string `json:"id"`
 	Name string `json:"name"`
 	// SHA256 is the digest of the key, hexadecimal.
 	SHA256 string   `json:"sha256"`
 	RFCs   []string `json:"rfcs"`
 	Scopes []string `json:"scopes"`
+	// Shares is the ID of another entry, present or past, to which belongs what
+	// this key makes; empty for its own.
+	Shares string `json:"shares,omitempty"`
+	// Expires is the instant from which on the key is refused; zero for never.
+	Expires time.Time `json:"expires,omitzero"`
+	// Networks are those from which the key is taken; nil for all.
+	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
-// Allows tells whether the key holds scope.
+// Owner is the ID to which belongs what the key makes.
+func (k Key) Owner() string {
+	if k.Shares != "" {
+		return k.Shares
+	}
+	return k.ID
+}
+
+// Allows reports whether the key holds scope.
 func (k Key) Allows(scope string) bool {
 	return slices.Contains(k.Scopes, Todo) || slices.Contains(k.Scopes, scope)
 }
 
-// Sees tells whether the key may act for rfc.
+// Sees reports whether the key may act for rfc.
 func (k Key) Sees(rfc string) bool {
-	return slices.Contains(k.RFCs, Todo) || slices.Contains(k.RFCs, rfc)
+	return k.SeesAll() || slices.Contains(k.RFCs, rfc)
 }
 
-// Finds is Ring.Find of a ring that has this one entry.
-func (k Key) Finds(key string) (Key, bool) {
-	if subtle.ConstantTimeCompare([]byte(Digest(key)), []byte(k.SHA256)) != 1 {
-		return Key{}, false
+// SeesAll reports whether the key may act for every RFC.
+func (k Key) SeesAll() bool { return slices.Contains(k.RFCs, Todo) }
+
+// Why a key is not taken.
+var (
+	ErrUnknown = errors.New("apikeys: no such key")
+	ErrExpired = errors.New("apikeys: the key has expired")
+	ErrNetwork = errors.New("apikeys: the key is not taken from this address")
+)
+
+// Usable returns ErrExpired or ErrNetwork if the key is not taken at that instant,
+// or from that address.
+func (k Key) Usable(at time.Time, from netip.Addr) error {
+	if k.expired(at) {
+		return ErrExpired
 	}
-	return k, true
+	from = from.Unmap().WithZone("")
+	if k.Networks != nil && !slices.ContainsFunc(k.Networks, func(n netip.Prefix) bool { return n.Contains(from) }) {
+		return ErrNetwork
+	}
+	return nil
 }
 
-// file is the form on disk.
-type file struct {
-	Keys []Key `json:"keys"`
+func (k Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }
+
+// Find is Ring.Find of a ring that has this one entry.
+func (k Key) Find(key string) (Key, error) {
+	if subtle.ConstantTimeCompare([]byte(Digest(key)), []byte(k.SHA256)) != 1 {
+		return Key{}, ErrUnknown
+	}
+	return k, nil
 }
 
 // Generate makes a new key: 32 random bytes behind a prefix. It returns the key
@@ -98,127 +139,19 @@ func Generate() (key, digest string, err error) {
 	return key, Digest(key), nil
 }
 
+// NewID makes the ID of an entry.
+func NewID() (string, error) {
+	var id [16]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return "", fmt.Errorf("apikeys: %w", err)
+	}
+	return idPrefix + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(id[:])), nil
+}
+
 // Digest returns the hexadecimal SHA-256 of key.
 func Digest(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
-}
-
-// Ring holds the keys of one file and follows its changes.
-type Ring struct {
-	path    string
-	onError func(error)
-
-	mu    sync.Mutex
-	seen  os.FileInfo
-	keys  []Key
-	fault string
-}
-
-// Open reads path. onError is told once of each later fault of the file.
-func Open(path string, onError func(error)) (*Ring, error) {
-	r := &Ring{path: path, onError: onError}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("apikeys: %w", err)
-	}
-	if r.keys, err = read(path); err != nil {
-		return nil, err
-	}
-	r.seen = info
-	return r, nil
-}
-
-// Find returns the entry of key. Every entry is compared, in constant time, so
-// that the time taken tells nothing of which one matched.
-func (r *Ring) Find(key string) (Key, bool) {
-	digest := []byte(Digest(key))
-	var found Key
-	ok := false
-	for _, k := range r.current() {
-		if subtle.ConstantTimeCompare(digest, []byte(k.SHA256)) == 1 {
-			found, ok = k, true
-		}
-	}
-	return found, ok
-}
-
-// May tells whether there is a key of that name now, with scope, that sees rfc:
-// for what is done in its name while it does not call.
-func (r *Ring) May(name, scope, rfc string) bool {
-	return slices.ContainsFunc(r.current(), func(k Key) bool { return k.Name == name && k.Allows(scope) && k.Sees(rfc) })
-}
-
-// current returns the keys, reading the file again when it has changed. A file
-// that is gone lets nobody in; one at fault leaves the last good keys in force.
-func (r *Ring) current() []Key {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	info, err := os.Stat(r.path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		r.report(fmt.Errorf("apikeys: the file is gone, no key is valid: %w", err))
-		r.seen, r.keys = nil, nil
-		return nil
-	case err != nil:
-		r.report(fmt.Errorf("apikeys: %w", err))
-		return r.keys
-	case same(r.seen, info):
-		return r.keys
-	}
-	keys, err := read(r.path)
-	if err != nil {
-		r.report(fmt.Errorf("%w; the earlier keys stay in force", err))
-		return r.keys
-	}
-	r.seen, r.keys, r.fault = info, keys, ""
-	return keys
-}
-
-func (r *Ring) report(err error) {
-	if r.fault != err.Error() {
-		r.fault = err.Error()
-		r.onError(err)
-	}
-}
-
-func same(a, b os.FileInfo) bool {
-	return a != nil && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
-}
-
-// maxFile bounds the file: some ten thousand keys.
-const maxFile = 4 << 20
-
-func read(path string) ([]Key, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("apikeys: %w", err)
-	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return nil, fmt.Errorf("apikeys: %s is writable by others (mode %04o); use 0600", path, info.Mode().Perm())
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("apikeys: %s is over %d bytes", path, maxFile)
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // the operator's own setting
-	if err != nil {
-		return nil, fmt.Errorf("apikeys: %w", err)
-	}
-	var f file
-	dec := json.NewDecoder(strings.NewReader(secretfile.Text(text)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return nil, fmt.Errorf("apikeys: %s: %w", path, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("apikeys: %s: something stands behind the object", path)
-	}
-	for i := range f.Keys {
-		if err := f.Keys[i].check(); err != nil {
-			return nil, fmt.Errorf("apikeys: %s: key %d: %w", path, i+1, err)
-		}
-	}
-	return f.Keys, nil
 }
 
 func (k *Key) check() error {
@@ -226,12 +159,18 @@ func (k *Key) check() error {
 	switch raw, err := hex.DecodeString(k.SHA256); {
 	case k.Name == "":
 		return errors.New("name is missing")
+	case !idForm.MatchString(k.ID):
+		return fmt.Errorf("%q: id is not %q and 26 random characters of a-z and 2-7, as 'gateway keys create' makes it; revoke the key and create it again", k.Name, idPrefix)
+	case k.Shares != "" && !idForm.MatchString(k.Shares):
+		return fmt.Errorf("%q: shares is not the id of a key", k.Name)
 	case err != nil || len(raw) != sha256.Size:
 		return fmt.Errorf("%q: sha256 is not 64 hexadecimal digits", k.Name)
 	case len(k.RFCs) == 0:
 		return fmt.Errorf("%q: rfcs is empty; list RFCs or %q", k.Name, Todo)
 	case len(k.Scopes) == 0:
 		return fmt.Errorf("%q: scopes is empty; valid: %s or %q", k.Name, strings.Join(Scopes(), ", "), Todo)
+	case k.Networks != nil && len(k.Networks) == 0:
+		return fmt.Errorf("%q: networks is empty; list networks, or leave it out for all", k.Name)
 	}
 	for _, rfc := range k.RFCs {
 		if rfc != Todo && !gateway.RFCValido(rfc) {
@@ -243,117 +182,31 @@ func (k *Key) check() error {
 			return fmt.Errorf("%q: %q is no scope; valid: %s or %q", k.Name, scope, strings.Join(Scopes(), ", "), Todo)
 		}
 	}
-	return nil
-}
-
-// ErrNameTaken is that the file has an entry of that name already.
-var ErrNameTaken = errors.New("apikeys: there is a key of that name already")
-
-// Add writes k into the file at path, creating it with mode 0600. Names are unique.
-func Add(path string, k Key) error {
-	if err := k.check(); err != nil {
-		return fmt.Errorf("apikeys: %w", err)
-	}
-	unlock, err := lock(path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	keys, err := read(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if slices.ContainsFunc(keys, func(other Key) bool { return other.Name == k.Name }) {
-		return ErrNameTaken
-	}
-	text, err := json.MarshalIndent(file{Keys: append(keys, k)}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("apikeys: %w", err)
-	}
-	return replace(path, append(text, '\n'))
-}
-
-// List returns the entries of the file at path, in its order.
-func List(path string) ([]Key, error) { return read(path) }
-
-// ErrNoSuchKey is that no entry of the file has the name.
-var ErrNoSuchKey = errors.New("apikeys: there is no key of that name")
-
-// Remove takes the entry of a name out of the file at path, so that its key is
-// refused from then on.
-func Remove(path, name string) error {
-	unlock, err := lock(path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	keys, err := read(path)
-	if err != nil {
-		return err
-	}
-	left := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.Name == name })
-	if len(left) == len(keys) {
-		return ErrNoSuchKey
-	}
-	text, err := json.MarshalIndent(file{Keys: left}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("apikeys: %w", err)
-	}
-	return replace(path, append(text, '\n'))
-}
-
-// lock keeps two changes of one file from meeting: the later would write back a key
-// that the earlier revoked. The file of the lock stays, as whoever removed it could
-// not know who waits for it.
-func lock(path string) (unlock func(), err error) {
-	l := flock.New(resolved(path)+".lock", flock.SetPermissions(0o600))
-	if err := l.Lock(); err != nil {
-		return nil, fmt.Errorf("apikeys: %w", err)
-	}
-	return func() { l.Unlock() }, nil //nolint:errcheck // it ends with the process
-}
-
-// resolved is what a link leads to, which is replaced, so that the link stays one.
-func resolved(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		return target
-	}
-	return path
-}
-
-// replace writes the file beside itself and renames it, so that a reader finds
-// the old or the new one and never a part. Whoever could read the old one can read
-// the new: a gateway that cannot would leave a revoked key in force.
-func replace(path string, text []byte) error {
-	path = resolved(path)
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("apikeys: %w", err)
-	}
-	if _, err = tmp.Write(text); err == nil {
-		err = like(tmp, path)
-	}
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("apikeys: %w", errors.Join(err, os.Remove(tmp.Name())))
+	for _, n := range k.Networks {
+		if n.Addr().Is4In6() {
+			return fmt.Errorf("%q: networks: %s is IPv4 written as IPv6, which no address is compared as; write it as IPv4", k.Name, n)
+		}
 	}
 	return nil
 }
 
-// like gives f the owner and the mode of the file at path, if there is one.
-func like(f *os.File, path string) error {
-	old, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+// distinct refuses entries that could be taken for each other.
+func distinct(keys []Key) error {
+	for _, field := range []struct {
+		name string
+		of   func(Key) string
+	}{
+		{"name", func(k Key) string { return k.Name }},
+		{"id", func(k Key) string { return k.ID }},
+		{"sha256", func(k Key) string { return k.SHA256 }},
+	} {
+		first := make(map[string]int, len(keys))
+		for i, k := range keys {
+			if before, twice := first[field.of(k)]; twice {
+				return fmt.Errorf("keys %d and %d (%q) have the same %s", before+1, i+1, k.Name, field.name)
+			}
+			first[field.of(k)] = i
+		}
 	}
-	if err != nil {
-		return err
-	}
-	// The owner first: a change of it may take bits of the mode away.
-	if err := sameOwner(f, old); err != nil {
-		return fmt.Errorf("%s belongs to another account or group, and would be lost to it: %w", path, err)
-	}
-	return f.Chmod(old.Mode().Perm())
+	return nil
 }

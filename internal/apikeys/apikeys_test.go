@@ -1,6 +1,8 @@
 package apikeys
 
 import (
+	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +23,26 @@ func write(t *testing.T, path, text string) {
 }
 
 func entry(name, key, rfcs, scopes string) string {
-	return `{"name":"` + name + `","sha256":"` + Digest(key) + `","rfcs":[` + rfcs + `],"scopes":[` + scopes + `]}`
+	return `{"id":"` + idOf(name) + `","name":"` + name + `","sha256":"` + Digest(key) + `","rfcs":[` + rfcs + `],"scopes":[` + scopes + `]}`
+}
+
+// with adds a field to an entry.
+func with(entry, field string) string { return strings.TrimSuffix(entry, "}") + "," + field + "}" }
+
+// idOf is an id of the right form that belongs to a name.
+func idOf(name string) string { return "key_" + (strings.Map(letter, Digest(name)))[:26] }
+
+// letter makes one of base32's of a hexadecimal digit.
+func letter(r rune) rune {
+	if r < '2' || r > '7' && r < 'a' {
+		return r + 'g' - '0'
+	}
+	return r
+}
+
+// quiet fails t for a fault that nobody expects.
+func quiet(t *testing.T) func(Fault) {
+	return func(f Fault) { t.Error(f.Err) }
 }
 
 func TestAdd_ThenFind(t *testing.T) {
@@ -45,54 +66,19 @@ func TestAdd_ThenFind(t *testing.T) {
 	if text, err := os.ReadFile(path); err != nil || strings.Contains(string(text), key) {
 		t.Errorf("the file holds the key itself: %s, %v", text, err)
 	}
-	ring, err := Open(path, func(err error) { t.Error(err) })
+	ring, err := Open(path, time.Now, quiet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, ok := ring.Find(key)
-	if !ok || got.Name != "erp" || !got.Sees("Ñ&P010101AB3") || got.Sees("PRU010101AB1") || !got.Allows(ScopePaquetes) || got.Allows(ScopeToken) {
-		t.Errorf("found %+v, %v", got, ok)
+	got, err := ring.Find(key)
+	if err != nil || !idForm.MatchString(got.ID) || got.Owner() != got.ID || got.Name != "erp" || !got.Sees("Ñ&P010101AB3") || got.Sees("PRU010101AB1") || !got.Allows(ScopePaquetes) || got.Allows(ScopeToken) {
+		t.Errorf("found %+v, %v", got, err)
 	}
 	for _, wrong := range []string{"", key + "x", key[:len(key)-1], digest} {
-		if _, ok := ring.Find(wrong); ok {
-			t.Errorf("%q is let in", wrong)
+		if _, err := ring.Find(wrong); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-}
-
-func TestRing_WhenFileChanges(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "keys.json")
-	write(t, path, `{"keys":[`+entry("a", "key-a", `"*"`, `"*"`)+`]}`)
-	var faults []error
-	ring, err := Open(path, func(err error) { faults = append(faults, err) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect := func(key string, want bool) {
-		t.Helper()
-		if _, ok := ring.Find(key); ok != want {
-			t.Errorf("%s: %v, want %v", key, ok, want)
-		}
-	}
-	expect("key-a", true)
-	write(t, path, `{"keys":[`+entry("bb", "key-b", `"*"`, `"*"`)+`]}`)
-	expect("key-a", false)
-	expect("key-b", true)
-	write(t, path, `{"keys":[`) // half written
-	expect("key-b", true)
-	expect("key-b", true)
-	if len(faults) != 1 {
-		t.Errorf("%d faults told, want one: %v", len(faults), faults)
-	}
-	write(t, path, `{"keys":[]}`)
-	expect("key-b", false)
-	write(t, path, `{"keys":[`+entry("c", "key-c", `"*"`, `"*"`)+`]}`)
-	expect("key-c", true)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	expect("key-c", false)
 }
 
 // PowerShell and Notepad put a mark before what they save.
@@ -104,13 +90,13 @@ func TestOpen_WhenAnEditorSavedIt(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "keys.json")
 		write(t, path, saved)
-		ring, err := Open(path, nil)
+		ring, err := Open(path, time.Now, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if key, ok := ring.Find("k"); !ok || key.Name != "a" {
-			t.Errorf("%s: found %+v", name, key)
+		if key, err := ring.Find("k"); err != nil || key.Name != "a" {
+			t.Errorf("%s: found %+v, %v", name, key, err)
 		}
 	}
 }
@@ -125,11 +111,23 @@ func TestOpen_WhenFileIsAtFault(t *testing.T) {
 		"bad RFC":        {`{"keys":[` + entry("a", "k", `"pru010101ab1"`, `"*"`) + `]}`, "pru010101ab1"},
 		"no scope":       {`{"keys":[` + entry("a", "k", `"*"`, ``) + `]}`, "scopes"},
 		"unknown scope":  {`{"keys":[` + entry("a", "k", `"*"`, `"sat:todo"`) + `]}`, ScopePaquetes},
-		"a key, no hash": {`{"keys":[{"name":"a","sha256":"pasarela_x","rfcs":["*"],"scopes":["*"]}]}`, "sha256"},
+		"no id":          {`{"keys":[{"name":"a","sha256":"` + Digest("k") + `","rfcs":["*"],"scopes":["*"]}]}`, "gateway keys create"},
+		"a name for id":  {strings.Replace(`{"keys":[`+entry("a", "k", `"*"`, `"*"`)+`]}`, idOf("a"), "key_a", 1), "gateway keys create"},
+		"a name twice":   {`{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `,` + strings.Replace(entry("a", "l", `"*"`, `"*"`), idOf("a"), idOf("b"), 1) + `]}`, "same name"},
+		"an id twice":    {`{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `,` + strings.Replace(entry("a", "l", `"*"`, `"*"`), `"name":"a"`, `"name":"b"`, 1) + `]}`, "same id"},
+		"a digest twice": {`{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `,` + strings.Replace(entry("b", "k", `"*"`, `"*"`), Digest("k"), strings.ToUpper(Digest("k")), 1) + `]}`, "same sha256"},
+		"a list twice":   {`{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `],"keys":[]}`, `"keys" stands twice`},
+		"RFCs twice":     {`{"keys":[` + with(entry("a", "k", `"PRU010101AB1"`, `"*"`), `"RFCs":["*"]`) + `]}`, `"RFCs" stands twice`},
+		"shares a name":  {`{"keys":[` + with(entry("a", "k", `"*"`, `"*"`), `"shares":"b"`) + `]}`, "shares"},
+		"no instant":     {`{"keys":[` + with(entry("a", "k", `"*"`, `"*"`), `"expires":"2026-01-31"`) + `]}`, "2026-01-31"},
+		"no network":     {`{"keys":[` + with(entry("a", "k", `"*"`, `"*"`), `"networks":[]`) + `]}`, "networks"},
+		"an address":     {`{"keys":[` + with(entry("a", "k", `"*"`, `"*"`), `"networks":["192.0.2.1"]`) + `]}`, "192.0.2.1"},
+		"IPv4 in IPv6":   {`{"keys":[` + with(entry("a", "k", `"*"`, `"*"`), `"networks":["::ffff:192.0.2.0/120"]`) + `]}`, "networks"},
+		"a key, no hash": {`{"keys":[{"id":"` + idOf("a") + `","name":"a","sha256":"pasarela_x","rfcs":["*"],"scopes":["*"]}]}`, "sha256"},
 	} {
 		path := filepath.Join(t.TempDir(), "keys.json")
 		write(t, path, tc.text)
-		if _, err := Open(path, nil); err == nil || !strings.Contains(err.Error(), tc.says) {
+		if _, err := Open(path, time.Now, nil); err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, tc.says)
 		}
 	}
@@ -138,7 +136,7 @@ func TestOpen_WhenFileIsAtFault(t *testing.T) {
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, nil); err == nil || !strings.Contains(err.Error(), "0600") {
+	if _, err := Open(path, time.Now, nil); err == nil || !strings.Contains(err.Error(), "0600") {
 		t.Errorf("a file that all may write: %v", err)
 	}
 }
@@ -146,21 +144,64 @@ func TestOpen_WhenFileIsAtFault(t *testing.T) {
 func TestMay_WhenTheKeyChanges(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
-	write(t, path, `{"keys":[`+entry("erp", "k", `"PRU010101AB1"`, `"webhooks"`)+`,`+entry("todo", "l", `"*"`, `"*"`)+`,`+entry("lee", "m", `"*"`, `"efirmas:leer"`)+`]}`)
-	r, err := Open(path, func(error) {})
+	now := time.Now()
+	write(t, path, `{"keys":[`+strings.Join([]string{
+		entry("erp", "k", `"PRU010101AB1"`, `"webhooks"`), entry("todo", "l", `"*"`, `"*"`), entry("lee", "m", `"*"`, `"efirmas:leer"`),
+		with(entry("otra", "n", `"PEPJ800101AB5"`, `"webhooks"`), `"shares":"`+idOf("erp")+`"`),
+		with(entry("vencida", "o", `"*"`, `"*"`), `"expires":"`+now.Format(time.RFC3339)+`"`),
+	}, ",")+`]}`)
+	r, err := Open(path, time.Now, quiet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
 		name, rfc string
 		want      bool
-	}{{"erp", "PRU010101AB1", true}, {"erp", "PEPJ800101AB5", false}, {"todo", "PEPJ800101AB5", true}, {"lee", "PRU010101AB1", false}, {"nadie", "PRU010101AB1", false}, {"", "PRU010101AB1", false}} {
-		if got := r.May(tc.name, ScopeWebhooks, tc.rfc); got != tc.want {
-			t.Errorf("%+v: %v", tc, got)
+	}{
+		{"erp", "PRU010101AB1", true}, {"erp", "PEPJ800101AB5", true}, {"erp", "XAXX010101000", false}, {"todo", "PEPJ800101AB5", true},
+		{"lee", "PRU010101AB1", false}, {"otra", "PEPJ800101AB5", false}, {"vencida", "PRU010101AB1", false}, {"nadie", "PRU010101AB1", false},
+	} {
+		if got, err := r.May(idOf(tc.name), ScopeWebhooks, tc.rfc, now); got != tc.want || err != nil {
+			t.Errorf("%+v: %v, %v", tc, got, err)
+		}
+	}
+	for _, owner := range []string{"", "erp"} {
+		if got, err := r.May(owner, ScopeWebhooks, "PRU010101AB1", now); got || err != nil {
+			t.Errorf("owner %q: %v, %v", owner, got, err)
 		}
 	}
 	write(t, path, `{"keys":[]}`)
-	if r.May("erp", ScopeWebhooks, "PRU010101AB1") {
-		t.Error("a key that is gone")
+	if got, err := r.May(idOf("erp"), ScopeWebhooks, "PRU010101AB1", now); got || err != nil {
+		t.Errorf("a key that is gone: %v, %v", got, err)
+	}
+}
+
+func TestUsable_ByTimeAndAddress(t *testing.T) {
+	t.Parallel()
+	ends := time.Date(2026, 1, 31, 23, 59, 59, 0, time.UTC)
+	office := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+	for name, tc := range map[string]struct {
+		key  Key
+		at   time.Time
+		from string
+		want error
+	}{
+		"for ever, from anywhere":   {Key{}, ends, "198.51.100.1", nil},
+		"from no address at all":    {Key{}, ends, "", nil},
+		"before its end":            {Key{Expires: ends}, ends.Add(-time.Nanosecond), "198.51.100.1", nil},
+		"at its end":                {Key{Expires: ends}, ends, "198.51.100.1", ErrExpired},
+		"after it":                  {Key{Expires: ends}, ends.Add(time.Hour), "198.51.100.1", ErrExpired},
+		"from its network":          {Key{Networks: office}, ends, "192.0.2.77", nil},
+		"the same, written as IPv6": {Key{Networks: office}, ends, "::ffff:192.0.2.77", nil},
+		"from its other network":    {Key{Networks: office}, ends, "2001:db8::1", nil},
+		"with a zone":               {Key{Networks: office}, ends, "2001:db8::1%eth0", nil},
+		"from another":              {Key{Networks: office}, ends, "192.0.3.1", ErrNetwork},
+		"from nowhere":              {Key{Networks: office}, ends, "", ErrNetwork},
+		"at its end, from another":  {Key{Expires: ends, Networks: office}, ends, "192.0.3.1", ErrExpired},
+	} {
+		from, _ := netip.ParseAddr(tc.from) //nolint:errcheck // none is one of the cases
+		if err := tc.key.Usable(tc.at, from); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
 	}
 }

@@ -6,3 +6,6 @@ import "os"
 
 // sameOwner has nothing to do: a new file takes the permissions of its folder.
 func sameOwner(*os.File, os.FileInfo) error { return nil }
+
+// trusted takes every file: whom it belongs to is for the permissions of its folder.
+func trusted(os.FileInfo) error { return nil }

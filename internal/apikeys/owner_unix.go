@@ -3,6 +3,7 @@
 package apikeys
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -20,4 +21,14 @@ func sameOwner(f *os.File, old os.FileInfo) error {
 		return nil
 	}
 	return f.Chown(int(want.Uid), int(want.Gid))
+}
+
+// trusted returns an error unless a file belongs to root or to this process: its
+// owner may always change its mode, and write it.
+func trusted(info os.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if me := os.Geteuid(); ok && stat.Uid != 0 && int(stat.Uid) != me {
+		return fmt.Errorf("belongs to user %d, who may change it; it must belong to root or to user %d, who runs this", stat.Uid, me)
+	}
+	return nil
 }

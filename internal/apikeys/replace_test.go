@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // deploy/README.md leaves the file to root, readable by the gateway's group. A
@@ -36,7 +38,7 @@ func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	if err := os.Symlink("keys.json", link); err != nil {
 		t.Fatal(err)
 	}
-	ring, err := Open(file, func(err error) { t.Error(err) })
+	ring, err := Open(file, time.Now, quiet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +55,10 @@ func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	if to, err := os.Readlink(link); err != nil || to != "keys.json" {
 		t.Errorf("the link leads to %q: %v", to, err)
 	}
-	if _, ok := ring.Find("erp"); ok {
+	if _, err := ring.Find("erp"); err == nil {
 		t.Error("the revoked key is let in by the file that the link leads to")
 	}
-	if _, ok := ring.Find("other"); !ok {
+	if _, err := ring.Find("other"); err != nil {
 		t.Error("the other key is not let in")
 	}
 	// The lock stays; it is the file's, by whichever name it was changed.
@@ -85,5 +87,46 @@ func TestAdd_WhenManyAtOnceNoneIsLost(t *testing.T) {
 	keys, err := List(path)
 	if err != nil || len(keys) != many {
 		t.Errorf("%d keys, want %d: %v", len(keys), many, err)
+	}
+}
+
+// owned is a file of a user.
+type owned struct {
+	os.FileInfo
+	uid uint32
+}
+
+func (o owned) Sys() any { return &syscall.Stat_t{Uid: o.uid} }
+
+// Who owns a file may change its mode at any time, and write it.
+func TestTrusted_OnlyRootAndThisProcess(t *testing.T) {
+	t.Parallel()
+	me := uint32(os.Geteuid())
+	for uid, want := range map[uint32]bool{0: true, me: true, me + 1: false, 65534: false} {
+		if err := trusted(owned{uid: uid}); (err == nil) != want {
+			t.Errorf("user %d: %v", uid, err)
+		}
+	}
+}
+
+func TestRing_WhenTheFileBelongsToSomebodyElse(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	r := newRig(t, "a")
+	if err := os.Chown(r.path, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	r.expect("a", nil)
+	if f := r.Fault(); f.Err == nil || !strings.Contains(f.Err.Error(), "65534") {
+		t.Errorf("%+v", f)
+	}
+	if _, err := Open(r.path, time.Now, nil); err == nil {
+		t.Error("it starts with the file of another user")
+	}
+	// Root may still mend it.
+	if err := Remove(r.path, "a"); err != nil {
+		t.Error(err)
 	}
 }

@@ -85,6 +85,8 @@ type App struct {
 	webhooks *webhooks.Servicio
 	base     http.RoundTripper
 	api      http.Handler
+	// keys is nil where no file is configured.
+	keys *apikeys.Ring
 
 	descargas *descargas.Motor
 	lectura   *descargas.Lectura
@@ -120,6 +122,7 @@ func (a *App) acompana(ctx context.Context) func() {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.presente.Corre(ctx) })
 	wg.Go(func() { a.asksTheTime(ctx) })
+	wg.Go(func() { a.watchKeys(ctx) })
 	wg.Go(func() {
 		a.store.Corre(ctx, func(err error) { a.opts.Log.Error().Err(err).Msg("the mark beside the database stays behind") })
 	})
@@ -191,7 +194,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
+	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, keys: keys, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
 	if err := a.openStore(ctx, place); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -217,7 +220,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.cola = cola.New(a.store, opts.Log)
-	if err := a.openWebhooks(keys); err != nil {
+	if err := a.openWebhooks(); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	spec, paginas, err := publicado()
@@ -232,7 +235,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store.Parcial), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, DesbloqueaPADE: pac.Reset,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: find(keys, opts.Clave), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	return a, nil
 }
@@ -322,7 +325,7 @@ func password(setting, file string) (string, error) {
 
 // identities returns who may call and who is signed for.
 func identities(cfg config.Config, opts Options) (*apikeys.Ring, *efirma.Keyring, error) {
-	keys, err := openKeys(cfg, opts.Log)
+	keys, err := openKeys(cfg, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -334,34 +337,21 @@ func identities(cfg config.Config, opts Options) (*apikeys.Ring, *efirma.Keyring
 }
 
 // openKeys returns the API keys, nil where no file is configured.
-func openKeys(cfg config.Config, log zerolog.Logger) (*apikeys.Ring, error) {
+func openKeys(cfg config.Config, opts Options) (*apikeys.Ring, error) {
 	if cfg.APIKeysFile == "" {
 		return nil, nil
 	}
-	ring, err := apikeys.Open(cfg.APIKeysFile, func(err error) { log.Error().Err(err).Msg("API keys") })
+	ring, err := apikeys.Open(cfg.APIKeysFile, opts.Now, func(f apikeys.Fault) {
+		if f.Err == nil {
+			opts.Log.Info().Msg("the file of API keys is good again")
+			return
+		}
+		opts.Log.Error().Err(f.Err).Dur("since", f.Since).Bool("closed", f.Closed).Msg("the file of API keys is at fault")
+	})
 	if err != nil {
 		return nil, fmt.Errorf("GATEWAY_API_KEYS_FILE: %w", err)
 	}
 	return ring, nil
-}
-
-// find is the finder of API keys; nil without any.
-func find(ring *apikeys.Ring, unica *apikeys.Key) func(string) (apikeys.Key, bool) {
-	switch {
-	case unica != nil:
-		return unica.Finds
-	case ring == nil:
-		return nil
-	}
-	return ring.Find
-}
-
-// hears tells what a key may be told of today; nil, everything, without any.
-func hears(ring *apikeys.Ring) func(string, string) bool {
-	if ring == nil {
-		return nil
-	}
-	return func(name, rfc string) bool { return ring.May(name, apikeys.ScopeWebhooks, rfc) }
 }
 
 // The connections to the systems: kept alive, many per host, no proxy surprises

@@ -10,7 +10,6 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -68,7 +67,7 @@ func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *de
 }
 
 // openWebhooks opens what seals their secrets, and wires them.
-func (a *App) openWebhooks(keys *apikeys.Ring) error {
+func (a *App) openWebhooks() error {
 	raices, err := authorities("GATEWAY_WEBHOOKS_CA_FILE", a.cfg.Webhooks.CAFile)
 	if err != nil {
 		return err
@@ -87,7 +86,7 @@ func (a *App) openWebhooks(keys *apikeys.Ring) error {
 	a.webhooks = webhooks.New(webhooks.Config{
 		Store: a.store, Sello: sello, Encola: a.alarma,
 		Red: webhooks.Red{Privados: a.cfg.Webhooks.Privados, Puertos: a.cfg.Webhooks.Puertos, Raices: raices},
-		Now: a.opts.Now, Clock: a.clock, Azar: rand.Float64, Alcanza: hears(keys), Observa: a.metrics.Webhook, Log: a.opts.Log,
+		Now: a.opts.Now, Clock: a.clock, Azar: rand.Float64, Alcanza: a.mayHear(), Observa: a.metrics.Webhook, Log: a.opts.Log,
 	})
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
 )
 
 const (
@@ -82,7 +84,14 @@ func (a *App) admin() (http.Handler, error) {
 			text(w, http.StatusServiceUnavailable, "store: not ready")
 			return
 		}
-		text(w, http.StatusOK, "ok")
+		switch fault := a.keysFault(); {
+		case fault.Closed:
+			text(w, http.StatusServiceUnavailable, "API keys: no key is taken, as their file is gone or has been at fault for too long")
+		case fault.Err != nil:
+			text(w, http.StatusOK, fmt.Sprintf("ok\nAPI keys: their file has been at fault for %s, and the earlier keys are taken for %s more", fault.Since.Round(time.Second), (apikeys.Tolerance-fault.Since).Round(time.Second)))
+		default:
+			text(w, http.StatusOK, "ok")
+		}
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
 	mux.Handle("/descargas", pagina)

@@ -18,6 +18,7 @@ func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 	a.metrics.Watch(telemetry.Fuentes{
 		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
 		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused, Equipo: a.equipoVigilado,
+		Claves: a.keysFaultFor,
 	})
 }
 

@@ -108,8 +108,12 @@ func arranca(ctx context.Context, cfg config.Config, registro zerolog.Logger, rf
 	if err != nil {
 		return nil, err
 	}
+	id, err := apikeys.NewID()
+	if err != nil {
+		return nil, err
+	}
 	p := &propia{clave: clave, fin: make(chan error, 1)}
-	unica := &apikeys.Key{Name: "gateway descargar", SHA256: digest, RFCs: []string{rfc}, Scopes: []string{apikeys.ScopeDescargas, apikeys.ScopePaquetes}}
+	unica := &apikeys.Key{ID: id, Name: "gateway descargar", SHA256: digest, RFCs: []string{rfc}, Scopes: []string{apikeys.ScopeDescargas, apikeys.ScopePaquetes}}
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	// It ends when the command has said what there is to say, and not with the signal.
 	vida, cancela := context.WithCancel(context.WithoutCancel(ctx))

@@ -99,8 +99,9 @@ type PeticionDescarga struct {
 	PlazoOmitido bool
 	// Programacion makes it recurrent; nil for once.
 	Programacion *Programacion
-	// Dueno names the API key that asks; empty without keys.
-	Dueno string
+	// Dueno is the ID of the API key that asks, and Clave the name that it has by then,
+	// for people; empty without keys.
+	Dueno, Clave string
 	// NovedadesDe is the run of metadata whose new comprobantes alone it yields;
 	// empty for all.
 	NovedadesDe string

@@ -5,12 +5,10 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -75,7 +73,7 @@ func (h *handler) crearDescarga(w http.ResponseWriter, r *http.Request, params r
 		return err
 	}
 	p := peticion(body)
-	p.Dueno = callerFrom(r.Context()).key.Name
+	p.Dueno, p.Clave = owner(r.Context()), callerFrom(r.Context()).key.Name
 	d, again, err := h.cfg.Descargas.Crea(r.Context(), clave(r, params.IdempotencyKey), p)
 	replayed(w, again)
 	if err != nil {
@@ -110,7 +108,7 @@ func (h *handler) listarDescargas(w http.ResponseWriter, r *http.Request, params
 			return err
 		}
 	}
-	if key := callerFrom(r.Context()).key; !slices.Contains(key.RFCs, apikeys.Todo) {
+	if key := callerFrom(r.Context()).key; !key.SeesAll() {
 		f.RFCs = append([]string{}, key.RFCs...)
 	}
 	for _, e := range params.Estado {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -75,8 +76,8 @@ func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface
 // keyFor lets one key in, which sees rfcs.
 func keyFor(scope string, rfcs ...string) func(*Config) {
 	return func(c *Config) {
-		c.Keys = func(string) (apikeys.Key, bool) {
-			return apikeys.Key{Name: "erp", RFCs: rfcs, Scopes: []string{scope}}, true
+		c.Keys = func(string, netip.Addr) (apikeys.Key, error) {
+			return apikeys.Key{ID: "key_erp", Name: "erp", RFCs: rfcs, Scopes: []string{scope}}, nil
 		}
 	}
 }
@@ -151,12 +152,12 @@ func TestCrearDescarga_WhenAskedEveryFieldArrives(t *testing.T) {
 		Solicitud: gateway.Solicitud{Servicio: gateway.Retenciones, TipoDescarga: "emitidos", RFCSolicitante: "Ñ&P010101AB3", TipoSolicitud: "CFDI",
 			FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCEmisor: "Ñ&P010101AB3", RFCReceptores: []string{"PEPJ800101AB5"},
 			EstadoComprobante: "Todos", TipoComprobante: "N", Complemento: "dividendos", RFCACuentaTerceros: "PEPJ800101AB5"},
-		Plazo: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "23:59", Traslape: 60}, Dueno: "erp",
+		Plazo: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "23:59", Traslape: 60}, Dueno: "key_erp", Clave: "erp",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a field is ignored:\n%s", diff)
 	}
-	if gotClave != "erp\x1fk" {
+	if gotClave != "key_erp\x1fk" {
 		t.Errorf("clave %q", gotClave)
 	}
 	if h := w.Header(); w.Code != http.StatusAccepted || h.Get("Location") != "/v1/sat/descargas/d-1" || h.Get("Retry-After") != "91" || h.Get("Idempotent-Replayed") != "true" {

@@ -8,6 +8,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -50,8 +51,9 @@ type Config struct {
 	// DesbloqueaPADE lets accounts that the PAC refused be tried again.
 	DesbloqueaPADE func()
 	Webhooks       *webhooks.Servicio
-	// Keys finds an API key's entry; nil lets every caller of this machine in.
-	Keys func(key string) (apikeys.Key, bool)
+	// Keys finds an API key's entry, or says with an error of apikeys why it is not taken
+	// from that address now; nil lets every caller of this machine in.
+	Keys func(key string, from netip.Addr) (apikeys.Key, error)
 	// Spec is the contract that requests are held against.
 	Spec *Spec
 	// Docs are the pages for people, /docs and all below; nil for none.

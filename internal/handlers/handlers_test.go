@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -401,8 +402,8 @@ func TestLocal_WhenTheNameIsAnothers(t *testing.T) {
 	t.Parallel()
 	open := newSurface(t, &fake{}, nil)
 	keyed := newSurface(t, &fake{}, func(c *Config) {
-		c.Keys = func(string) (apikeys.Key, bool) {
-			return apikeys.Key{Name: "k", RFCs: []string{"*"}, Scopes: []string{"*"}}, true
+		c.Keys = func(string, netip.Addr) (apikeys.Key, error) {
+			return apikeys.Key{Name: "k", RFCs: []string{"*"}, Scopes: []string{"*"}}, nil
 		}
 	})
 	for host, status := range map[string]int{"127.0.0.1:8080": 200, "localhost": 200, "[::1]:8080": 200, "evil.example": 403, "evil.example:8080": 403, "10.0.0.1": 403} {
@@ -426,7 +427,9 @@ func TestLocal_WhenTheNameIsAnothers(t *testing.T) {
 // Every operation of the contract that asks for a key has a scope here.
 func TestScopes_AreThoseOfTheContract(t *testing.T) {
 	t.Parallel()
-	s := newSurface(t, &fake{}, func(c *Config) { c.Keys = func(string) (apikeys.Key, bool) { return apikeys.Key{}, false } })
+	s := newSurface(t, &fake{}, func(c *Config) {
+		c.Keys = func(string, netip.Addr) (apikeys.Key, error) { return apikeys.Key{}, apikeys.ErrUnknown }
+	})
 	for path, status := range map[string]int{verificaPath: 401, "/v1/efirmas": 401, "/v1/efirmas/PRU010101AB1": 401, "/openapi.yaml": 200, "/openapi.json": 200} {
 		w := s.do(http.MethodGet, path, "", "Authorization", "Bearer x")
 		if w.Code != status || status == 401 && w.Header().Get("WWW-Authenticate") == "" {

@@ -60,7 +60,7 @@ func clave(r *http.Request, key string) string {
 	if key == "" {
 		return ""
 	}
-	return callerFrom(r.Context()).key.Name + "\x1f" + key
+	return owner(r.Context()) + "\x1f" + key
 }
 
 func replayed(w http.ResponseWriter, yes bool) {

@@ -10,13 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
-	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
@@ -75,7 +73,7 @@ func (h *handler) access(next http.Handler) http.Handler {
 			}
 			h.cfg.Observe(route, method(r), status, took)
 			log.Info().Str("metodo", method(r)).Str("ruta", route).Int("status", status).Int("bytes", ww.BytesWritten()).
-				Dur("ms", took).Str("clave", caller.key.Name).Bool("cortada", cut).Msg("access")
+				Dur("ms", took).Str("clave", caller.key.Name).Str("idClave", caller.key.ID).Bool("cortada", cut).Msg("access")
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 		cut = false
@@ -148,62 +146,4 @@ func (h *handler) local(next http.Handler) http.Handler {
 func opensPage(r *http.Request) bool {
 	page := r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
 	return page && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
-}
-
-// caller is who calls, filled in by authorize.
-type caller struct{ key apikeys.Key }
-
-func callerFrom(ctx context.Context) *caller {
-	c, _ := ctx.Value(callerKey{}).(*caller)
-	return c
-}
-
-var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado,
-	Detail: "Falta una clave de API válida. Envíela como Authorization: Bearer <clave>."}
-
-// authorize admits the caller's key and its scope for the operation.
-func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return wrap(func(w http.ResponseWriter, r *http.Request) error {
-			caller := callerFrom(r.Context())
-			operation := operationOf(doc, r)
-			scope := scopes[operation.OperationID]
-			public := operation.Security != nil && len(*operation.Security) == 0
-			switch {
-			case h.cfg.Keys == nil:
-				caller.key = apikeys.Key{RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}
-			case !public:
-				key, err := h.key(r)
-				if err != nil {
-					return err
-				}
-				caller.key = key
-				if scope == "" || !key.Allows(scope) {
-					return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no tiene el alcance " + scope + "."}
-				}
-			}
-			next.ServeHTTP(w, r)
-			return nil
-		})
-	}
-}
-
-func (h *handler) key(r *http.Request) (apikeys.Key, error) {
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || value == "" {
-		return apikeys.Key{}, errNoKey
-	}
-	key, ok := h.cfg.Keys(strings.TrimSpace(value))
-	if !ok {
-		return apikeys.Key{}, errNoKey
-	}
-	return key, nil
-}
-
-// permite refuses an RFC that the caller's key does not see.
-func permite(ctx context.Context, rfc string) error {
-	if callerFrom(ctx).key.Sees(rfc) {
-		return nil
-	}
-	return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no alcanza a ese RFC."}
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,9 @@ func TestRoutes_AreTheContractAndThePages(t *testing.T) {
 
 func TestPages_ArePublicAndForReading(t *testing.T) {
 	t.Parallel()
-	s := withPages(t, func(c *Config) { c.Keys = func(string) (apikeys.Key, bool) { return apikeys.Key{}, false } })
+	s := withPages(t, func(c *Config) {
+		c.Keys = func(string, netip.Addr) (apikeys.Key, error) { return apikeys.Key{}, apikeys.ErrUnknown }
+	})
 	for _, c := range []struct {
 		method, path string
 		status       int

@@ -32,16 +32,9 @@ func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servici
 	if err := permite(r.Context(), body.RFCSolicitante); err != nil {
 		return err
 	}
-	clave := ""
-	if params.IdempotencyKey != "" {
-		// Two callers may choose the same key.
-		clave = callerFrom(r.Context()).key.Name + "\x1f" + params.IdempotencyKey
-	}
 	pedida := solicitud(servicio, body)
-	got, replayed, err := h.cfg.Solicitudes.Presenta(r.Context(), clave, pedida)
-	if replayed {
-		w.Header().Set("Idempotent-Replayed", "true")
-	}
+	got, again, err := h.cfg.Solicitudes.Presenta(r.Context(), clave(r, params.IdempotencyKey), pedida)
+	replayed(w, again)
 	if err != nil {
 		return err
 	}

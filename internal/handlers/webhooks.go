@@ -18,7 +18,7 @@ func (h *handler) crearWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, secreto, err := h.cfg.Webhooks.Crea(r.Context(), dueno(r), alta)
+	d, secreto, err := h.cfg.Webhooks.Crea(r.Context(), owner(r.Context()), alta)
 	if err != nil {
 		return err
 	}
@@ -26,9 +26,6 @@ func (h *handler) crearWebhook(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return writeJSON(w, http.StatusCreated, rest.WebhookCreado{Webhook: webhook(d), Secreto: secreto})
 }
-
-// dueno is the caller's key, which owns what it registers.
-func dueno(r *http.Request) string { return callerFrom(r.Context()).key.Name }
 
 // altaWebhook reads the body; every RFC in it must be the key's.
 func altaWebhook(r *http.Request) (webhooks.Alta, error) {
@@ -60,7 +57,7 @@ func webhook(d webhooks.Destino) rest.Webhook {
 }
 
 func (h *handler) listarWebhooks(w http.ResponseWriter, r *http.Request) error {
-	all, err := h.cfg.Webhooks.Lista(r.Context(), dueno(r))
+	all, err := h.cfg.Webhooks.Lista(r.Context(), owner(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -72,7 +69,7 @@ func (h *handler) listarWebhooks(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *handler) obtenerWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	d, err := h.cfg.Webhooks.Obtiene(r.Context(), dueno(r), id)
+	d, err := h.cfg.Webhooks.Obtiene(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
 	}
@@ -84,7 +81,7 @@ func (h *handler) actualizarWebhook(w http.ResponseWriter, r *http.Request, id s
 	if err != nil {
 		return err
 	}
-	d, err := h.cfg.Webhooks.Cambia(r.Context(), dueno(r), id, alta)
+	d, err := h.cfg.Webhooks.Cambia(r.Context(), owner(r.Context()), id, alta)
 	if err != nil {
 		return err
 	}
@@ -92,7 +89,7 @@ func (h *handler) actualizarWebhook(w http.ResponseWriter, r *http.Request, id s
 }
 
 func (h *handler) eliminarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	if err := h.cfg.Webhooks.Borra(r.Context(), dueno(r), id); err != nil {
+	if err := h.cfg.Webhooks.Borra(r.Context(), owner(r.Context()), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -104,7 +101,7 @@ func (h *handler) rotarSecreto(w http.ResponseWriter, r *http.Request, id string
 	if horas != nil {
 		traslape = time.Duration(*horas) * time.Hour
 	}
-	secreto, hasta, err := h.cfg.Webhooks.Rota(r.Context(), dueno(r), id, traslape)
+	secreto, hasta, err := h.cfg.Webhooks.Rota(r.Context(), owner(r.Context()), id, traslape)
 	if err != nil {
 		return err
 	}
@@ -113,7 +110,7 @@ func (h *handler) rotarSecreto(w http.ResponseWriter, r *http.Request, id string
 }
 
 func (h *handler) probarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	e, err := h.cfg.Webhooks.Prueba(r.Context(), dueno(r), id)
+	e, err := h.cfg.Webhooks.Prueba(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
 	}
@@ -125,7 +122,7 @@ func (h *handler) listarEntregas(w http.ResponseWriter, r *http.Request, id stri
 	if limite == 0 {
 		limite = entregasPorPagina
 	}
-	pagina, siguiente, err := h.cfg.Webhooks.Entregas(r.Context(), dueno(r), id, params.Cursor, limite)
+	pagina, siguiente, err := h.cfg.Webhooks.Entregas(r.Context(), owner(r.Context()), id, params.Cursor, limite)
 	if err != nil {
 		return err
 	}
@@ -141,7 +138,7 @@ func (h *handler) listarEntregas(w http.ResponseWriter, r *http.Request, id stri
 }
 
 func (h *handler) reenviarEntrega(w http.ResponseWriter, r *http.Request, id, idEntrega string) error {
-	e, err := h.cfg.Webhooks.Reenvia(r.Context(), dueno(r), id, idEntrega)
+	e, err := h.cfg.Webhooks.Reenvia(r.Context(), owner(r.Context()), id, idEntrega)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ var ErrLleno = errors.New("store: full")
 // WebhookDestino is one registered endpoint.
 type WebhookDestino struct {
 	ID    string // whd_…
-	Dueno string // name of the API key that registered it
+	Dueno string // ID of the API key that registered it
 	Host  string
 	URL   string // sealed
 	// Eventos it wants, and RFCs whose events it may hear of; "*" for every one.

@@ -13,7 +13,7 @@ import (
 func partida() gateway.Descarga {
 	d := una("una", gateway.DescargaDescargando)
 	d.Peticion.Solicitud.RFCSolicitante = "Ñ&P010101AB3"
-	d.Peticion.Dueno = "contabilidad"
+	d.Peticion.Clave = "contabilidad"
 	d.Solicitudes = []gateway.Tramo{
 		{ID: 71, Estado: gateway.TramoPartida, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-31T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-31T23:59:59",
 			CodEstatus: "5000", EstadoSolicitud: "5", CodigoEstadoSolicitud: "5003", Decision: "Se parte en dos mitades.", Presentaciones: 1, Consultas: 4},

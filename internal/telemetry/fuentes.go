@@ -19,6 +19,8 @@ type Fuentes struct {
 	Reloj func() Reloj
 	// CuentasRechazadas counts the PAC's accounts that are not tried any more.
 	CuentasRechazadas func() int
+	// Claves is how long the file of the API keys has been at fault; zero for a good one.
+	Claves func() time.Duration
 	// Equipo is what this machine has for packages on their way, and what it lacked.
 	Equipo func() (Equipo, error)
 }
@@ -70,7 +72,7 @@ type lector struct{ Fuentes }
 // have that many series of each.
 func descs() (d struct {
 	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto,
-	libres, necesarios, aplazadas, porGuardar, espera *prometheus.Desc
+	libres, necesarios, aplazadas, porGuardar, espera, claves *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -91,6 +93,7 @@ func descs() (d struct {
 	d.aplazadas = desc("pasarela_paquetes_aplazados_total", "Downloads that were not asked for, as this machine had not the room or the ledger that they take.")
 	d.porGuardar = desc("pasarela_spool_bytes", "Packages received whole that wait on a gateway's disk for their storage to take them.")
 	d.espera = desc("pasarela_spool_age_seconds", "How long the first of those has waited; 0 while none does.")
+	d.claves = desc("pasarela_api_keys_fault_seconds", "How long the file of the API keys has been at fault; 0 while it is good. After half an hour nobody is served.")
 	return d
 }
 
@@ -98,7 +101,7 @@ func descs() (d struct {
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
 	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto,
-		d.libres, d.necesarios, d.aplazadas, d.porGuardar, d.espera} {
+		d.libres, d.necesarios, d.aplazadas, d.porGuardar, d.espera, d.claves} {
 		ch <- desc
 	}
 }
@@ -117,6 +120,7 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(d.sinEscribir, float64(l.SinEscribir()))
 	gauge(d.rechazadas, float64(l.CuentasRechazadas()))
+	gauge(d.claves, l.Claves().Seconds())
 	reloj := l.Reloj()
 	gauge(d.creido, uno(reloj.Creido))
 	if reloj.DelSAT {

@@ -16,7 +16,7 @@ func fuentes(base func() (Base, error)) Fuentes {
 		EFirmas: func() []EFirma {
 			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
 		},
-		SinEscribir: func() int { return 2 }, CuentasRechazadas: func() int { return 1 },
+		SinEscribir: func() int { return 2 }, Claves: func() time.Duration { return 90 * time.Second }, CuentasRechazadas: func() int { return 1 },
 		Equipo: func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Aplazadas: 12}, nil },
 		Reloj:  func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
@@ -29,6 +29,9 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7, PorGuardar: 8, Espera: 9 * time.Second}, nil
 	}))
 	const want = `
+# HELP pasarela_api_keys_fault_seconds How long the file of the API keys has been at fault; 0 while it is good. After half an hour nobody is served.
+# TYPE pasarela_api_keys_fault_seconds gauge
+pasarela_api_keys_fault_seconds 90
 # HELP pasarela_clock_believed 1 while the machine's clock is believed, 0 while deadlines and retention wait for it to be confirmed.
 # TYPE pasarela_clock_believed gauge
 pasarela_clock_believed 0
@@ -82,7 +85,7 @@ pasarela_spool_age_seconds 9
 # TYPE pasarela_spool_bytes gauge
 pasarela_spool_bytes 8
 `
-	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_api_keys_fault_seconds", "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
 		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes",
 		"pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
 		t.Error(err)

@@ -40,8 +40,9 @@ type Config struct {
 	// Encola sets the alarm of a delivery: a job of Args{id, turno} at cuando. Nil
 	// leaves all to the sweep of Pendientes.
 	Encola func(ctx context.Context, id string, turno int64, cuando time.Time) error
-	// Alcanza tells whether the API key named dueno may be told of rfc, today. Nil: every one may.
-	Alcanza func(dueno, rfc string) bool
+	// Alcanza reports whether an API key to whose owner dueno an endpoint belongs may be
+	// told of rfc, today; an error says that nobody knows now. Nil: every one may.
+	Alcanza func(dueno, rfc string) (bool, error)
 	// Observa is told of each attempt, by its result. May be nil.
 	Observa func(resultado string, tardo time.Duration)
 	Log     zerolog.Logger

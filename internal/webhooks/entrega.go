@@ -109,7 +109,11 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 	if err != nil {
 		return 0, err
 	}
-	if !d.Activo || !s.aunOye(d, e) {
+	oye, err := s.aunOye(d, e)
+	if err != nil {
+		return 0, err // it is due again in a minute
+	}
+	if !d.Activo || !oye {
 		return 0, s.cfg.Store.CancelaEntrega(ctx, id, e.Turno)
 	}
 	r, tardo := s.manda(ctx, d, e, instante)
@@ -122,12 +126,15 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 }
 
 // aunOye asks oye again, as keys change in three days. A test is of no RFC.
-func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) bool {
+func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) (bool, error) {
 	if e.Evento == eventoPrueba {
-		return true
+		return true, nil
 	}
 	var m struct{ Data Datos }
-	return json.Unmarshal([]byte(e.Cuerpo), &m) == nil && s.oye(d, m.Data.RFCSolicitante)
+	if err := json.Unmarshal([]byte(e.Cuerpo), &m); err != nil {
+		return false, nil //nolint:nilerr // no event of a descarga
+	}
+	return s.oye(d, m.Data.RFCSolicitante)
 }
 
 // manda signs and sends one message, of an instant that its receiver takes for now.

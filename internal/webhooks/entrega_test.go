@@ -284,7 +284,7 @@ func TestPublica_WhenTwiceOrNotWanted(t *testing.T) {
 	var mu sync.Mutex
 	ve := true
 	r := nuevoRig(t, func(c *Config) {
-		c.Alcanza = func(dueno, _ string) bool { mu.Lock(); defer mu.Unlock(); return dueno == "erp" && ve }
+		c.Alcanza = func(dueno, _ string) (bool, error) { mu.Lock(); defer mu.Unlock(); return dueno == "erp" && ve, nil }
 	})
 	ctx := t.Context()
 	d, _ := r.crea()

@@ -35,17 +35,27 @@ func (s *Servicio) Publica(ctx context.Context, e Evento) error {
 	var entregas []Entrega
 	now := s.ahora()
 	for _, d := range destinos {
-		if slices.Contains(d.Eventos, e.Tipo) && s.oye(d, e.Datos.RFCSolicitante) {
+		if !slices.Contains(d.Eventos, e.Tipo) {
+			continue
+		}
+		// What cannot be known now is asked again before the message leaves.
+		if oye, err := s.oye(d, e.Datos.RFCSolicitante); oye || err != nil {
 			entregas = append(entregas, Entrega{ID: idEntrega(d.ID, e.Tipo, e.Clave), Destino: d.ID, Evento: e.Tipo, Cuerpo: texto, Creado: now})
 		}
 	}
 	return s.agrega(ctx, entregas)
 }
 
-// oye tells whether d may hear of rfc: its owner said so when it registered it,
-// and the owner's key still sees it.
-func (s *Servicio) oye(d store.WebhookDestino, rfc string) bool {
-	return (slices.Contains(d.RFCs, "*") || slices.Contains(d.RFCs, rfc)) && (s.cfg.Alcanza == nil || s.cfg.Alcanza(d.Dueno, rfc))
+// oye reports whether d may hear of rfc: its owner said so when it registered it,
+// and a key of the owner still sees it.
+func (s *Servicio) oye(d store.WebhookDestino, rfc string) (bool, error) {
+	if !slices.Contains(d.RFCs, "*") && !slices.Contains(d.RFCs, rfc) {
+		return false, nil
+	}
+	if s.cfg.Alcanza == nil {
+		return true, nil
+	}
+	return s.cfg.Alcanza(d.Dueno, rfc)
 }
 
 // agrega enters deliveries and sets the alarms of the new ones. An alarm that

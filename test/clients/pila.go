@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -69,12 +68,7 @@ func clave(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(map[string]any{"keys": []apikeys.Key{
-		{Name: "clientes", SHA256: digest, RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}}})
-	if err != nil {
-		return "", err
-	}
-	return key, os.WriteFile(file, text, 0o600)
+	return key, apikeys.Add(file, apikeys.Key{Name: "clientes", SHA256: digest, RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}})
 }
 
 func (p *pila) detiene() {

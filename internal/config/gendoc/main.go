@@ -111,7 +111,8 @@ gateway keys create --file keys.json --name erp --rfc PRU010101AB1 --scope sat:s
 
 The key is printed once; the file holds its SHA-256, the RFCs that it sees and what it may do. The
 gateway follows changes of the file without a restart. ` + "`gateway keys list --file keys.json`" + ` shows them, and
-` + "`gateway keys revoke --file keys.json --name erp`" + ` takes one out.
+` + "`gateway keys revoke --file keys.json --name erp`" + ` takes one out. What else an entry may say, and what happens to what
+a key has made: [claves.md](claves.md).
 `
 
 func main() {

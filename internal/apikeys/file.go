@@ -1,0 +1,249 @@
+package apikeys
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/pasarela-mx/pasarela/internal/secretfile"
+)
+
+// file is the form on disk.
+type file struct {
+	Keys []Key `json:"keys"`
+}
+
+// maxFile bounds the file: some ten thousand keys.
+const maxFile = 4 << 20
+
+// load reads the content of the file at path into buf, after judging by its mode and
+// owner who else may write it.
+func load(path string, buf []byte, trusted func(os.FileInfo) error) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator's own setting
+	if err != nil {
+		return nil, fmt.Errorf("apikeys: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	// Of what is open, so that it is the same file.
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("apikeys: %w", err)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("apikeys: %s is writable by others (mode %04o); use 0600", path, info.Mode().Perm())
+	}
+	if err := trusted(info); err != nil {
+		return nil, fmt.Errorf("apikeys: %s %w", path, err)
+	}
+	content := bytes.NewBuffer(buf[:0])
+	if _, err := content.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
+		return nil, fmt.Errorf("apikeys: %w", err)
+	}
+	if content.Len() > maxFile {
+		return nil, fmt.Errorf("apikeys: %s is over %d bytes", path, maxFile)
+	}
+	return content.Bytes(), nil
+}
+
+// parse reads the entries that a content has.
+func parse(path string, content []byte) ([]Key, error) {
+	text := secretfile.Text(content)
+	if err := noNameTwice(json.NewDecoder(strings.NewReader(text))); err != nil {
+		return nil, fmt.Errorf("apikeys: %s: %w", path, err)
+	}
+	var f file
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("apikeys: %s: %w", path, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("apikeys: %s: something stands behind the object", path)
+	}
+	for i := range f.Keys {
+		if err := f.Keys[i].check(); err != nil {
+			return nil, fmt.Errorf("apikeys: %s: key %d: %w", path, i+1, err)
+		}
+	}
+	if err := distinct(f.Keys); err != nil {
+		return nil, fmt.Errorf("apikeys: %s: %w", path, err)
+	}
+	return f.Keys, nil
+}
+
+// noNameTwice refuses an object that has a name twice, or twice but for its case,
+// which encoding/json takes for the same: who reads the file may look at the first,
+// and the last would count.
+func noNameTwice(dec *json.Decoder) error {
+	token, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	names := map[string]bool{}
+	for dec.More() {
+		if delim == '{' {
+			token, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			name := fmt.Sprint(token)
+			if names[strings.ToLower(name)] {
+				return fmt.Errorf("%q stands twice in an object", name)
+			}
+			names[strings.ToLower(name)] = true
+		}
+		if err := noNameTwice(dec); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token()
+	return err
+}
+
+// List returns the entries of the file at path, in its order.
+func List(path string) ([]Key, error) {
+	// Whoever may read the file may list it: only a gateway that goes by it has to
+	// trust its owner.
+	content, err := load(path, nil, func(os.FileInfo) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, content)
+}
+
+var (
+	// ErrNameTaken is that the file has an entry of that name already.
+	ErrNameTaken = errors.New("apikeys: there is a key of that name already")
+	// ErrNoSuchKey is that no entry of the file has the name.
+	ErrNoSuchKey = errors.New("apikeys: there is no key of that name")
+)
+
+// Add writes k into the file at path, creating it with mode 0600. An entry without
+// an ID is given one.
+func Add(path string, k Key) error {
+	if k.ID == "" {
+		var err error
+		if k.ID, err = NewID(); err != nil {
+			return err
+		}
+	}
+	if err := k.check(); err != nil {
+		return fmt.Errorf("apikeys: %w", err)
+	}
+	return change(path, func(keys []Key) ([]Key, error) {
+		if slices.ContainsFunc(keys, func(other Key) bool { return other.Name == k.Name }) {
+			return nil, ErrNameTaken
+		}
+		return append(keys, k), nil
+	})
+}
+
+// Remove takes the entry of a name out of the file at path, so that its key is
+// refused from then on.
+func Remove(path, name string) error {
+	return change(path, func(keys []Key) ([]Key, error) {
+		if keys == nil {
+			return nil, fmt.Errorf("apikeys: %s: %w", path, os.ErrNotExist)
+		}
+		left := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.Name == name })
+		if len(left) == len(keys) {
+			return nil, ErrNoSuchKey
+		}
+		return left, nil
+	})
+}
+
+// change rewrites the file at path with what f makes of its entries, which are nil
+// if there is no file.
+func change(path string, f func([]Key) ([]Key, error)) error {
+	unlock, err := lock(path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	keys, err := List(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		keys = nil
+	case err != nil:
+		return err
+	case keys == nil:
+		keys = []Key{}
+	}
+	if keys, err = f(keys); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(file{Keys: keys}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("apikeys: %w", err)
+	}
+	return replace(path, append(text, '\n'))
+}
+
+// lock keeps two changes of one file from meeting: the later would write back a key
+// that the earlier revoked. The file of the lock stays, as whoever removed it could
+// not know who waits for it.
+func lock(path string) (unlock func(), err error) {
+	l := flock.New(resolved(path)+".lock", flock.SetPermissions(0o600))
+	if err := l.Lock(); err != nil {
+		return nil, fmt.Errorf("apikeys: %w", err)
+	}
+	return func() { l.Unlock() }, nil //nolint:errcheck // it ends with the process
+}
+
+// resolved is what a link leads to, which is replaced, so that the link stays one.
+func resolved(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
+}
+
+// replace writes the file beside itself and renames it, so that a reader finds
+// the old or the new one and never a part. Whoever could read the old one can read
+// the new: a gateway that cannot would leave a revoked key in force.
+func replace(path string, text []byte) error {
+	path = resolved(path)
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("apikeys: %w", err)
+	}
+	if _, err = tmp.Write(text); err == nil {
+		err = like(tmp, path)
+	}
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("apikeys: %w", errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
+}
+
+// like gives f the owner and the mode of the file at path, if there is one.
+func like(f *os.File, path string) error {
+	old, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// The owner first: a change of it may take bits of the mode away.
+	if err := sameOwner(f, old); err != nil {
+		return fmt.Errorf("%s belongs to another account or group, and would be lost to it: %w", path, err)
+	}
+	return f.Chmod(old.Mode().Perm())
+}

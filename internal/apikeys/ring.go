@@ -1,0 +1,152 @@
+package apikeys
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// Tolerance is how long the last good keys stay in force while the file is at
+	// fault. A revocation may be among what cannot be read.
+	Tolerance = 30 * time.Minute
+	// retell is how often a fault is told again.
+	retell = time.Minute
+)
+
+// ErrClosed is that the file has been at fault for longer than Tolerance: who may
+// call is not known any more.
+var ErrClosed = errors.New("apikeys: the file has been at fault for too long, and no key is taken")
+
+// Fault is what is wrong with the file.
+type Fault struct {
+	Err error // nil for nothing
+	// Since is for how long it has been so.
+	Since time.Duration
+	// Closed says that no key is taken.
+	Closed bool
+}
+
+// Ring holds the keys of one file and follows its changes. The file is read at
+// every use, and what it holds is compared: its size and times may stay the same
+// while a key is taken out of it.
+type Ring struct {
+	path string
+	// now counts how long a fault lasts.
+	now  func() time.Time
+	tell func(Fault)
+
+	mu sync.Mutex
+	// content is what was read last and spare the space for the next reading;
+	// keys is what content says, or the last content that was good.
+	content, spare []byte
+	keys           []Key
+	parseErr       error
+
+	fault       error
+	gone        bool
+	began, told time.Time
+}
+
+// Open reads path. tell is told each later fault of the file, again each minute
+// while the ring is asked, and when it is over.
+func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
+	r := &Ring{path: path, now: now, tell: tell}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Find returns the entry of key, or ErrUnknown or ErrClosed. Every entry is
+// compared, in constant time, so that the time taken tells nothing of which one
+// matched.
+func (r *Ring) Find(key string) (Key, error) {
+	r.mu.Lock()
+	keys, fault := r.current()
+	r.mu.Unlock()
+	if fault.Closed && len(keys) > 0 {
+		return Key{}, ErrClosed
+	}
+	digest := []byte(Digest(key))
+	found, err := Key{}, ErrUnknown
+	for _, k := range keys {
+		if subtle.ConstantTimeCompare(digest, []byte(k.SHA256)) == 1 {
+			found, err = k, nil
+		}
+	}
+	return found, err
+}
+
+// May reports whether a key to whose owner something belongs holds scope and sees
+// rfc, at that instant: for what is done in its name while it does not call. It
+// returns ErrClosed while that cannot be known.
+func (r *Ring) May(owner, scope, rfc string, at time.Time) (bool, error) {
+	r.mu.Lock()
+	keys, fault := r.current()
+	r.mu.Unlock()
+	if fault.Closed {
+		return false, ErrClosed
+	}
+	return slices.ContainsFunc(keys, func(k Key) bool {
+		return k.Owner() == owner && k.Allows(scope) && k.Sees(rfc) && !k.expired(at)
+	}), nil
+}
+
+// Fault returns what is wrong with the file now.
+func (r *Ring) Fault() Fault {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, fault := r.current()
+	return fault
+}
+
+// current returns the keys that are in force. A file that is gone lets nobody in;
+// one at fault leaves the last good keys in force, for Tolerance.
+func (r *Ring) current() ([]Key, Fault) {
+	err := r.read()
+	now := r.now()
+	if err == nil {
+		if r.fault != nil {
+			r.fault, r.gone = nil, false
+			r.tell(Fault{})
+		}
+		return r.keys, Fault{}
+	}
+	if r.fault == nil {
+		r.began = now
+	}
+	fault := Fault{Err: err, Since: now.Sub(r.began), Closed: r.gone || now.Sub(r.began) >= Tolerance}
+	if r.fault == nil || now.Sub(r.told) >= retell || r.fault.Error() != err.Error() {
+		r.told = now
+		r.tell(fault)
+	}
+	r.fault = err
+	return r.keys, fault
+}
+
+// read brings keys up to date with the file.
+func (r *Ring) read() error {
+	content, err := load(r.path, r.spare, trusted)
+	r.gone = errors.Is(err, os.ErrNotExist)
+	if r.gone {
+		r.content, r.keys = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	if r.content != nil && bytes.Equal(content, r.content) {
+		r.spare = content
+		return r.parseErr
+	}
+	var keys []Key
+	if keys, r.parseErr = parse(r.path, content); r.parseErr == nil {
+		r.keys = keys
+	}
+	r.content, r.spare = content, r.content
+	return r.parseErr
+}

@@ -1,0 +1,208 @@
+package apikeys
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rig is a ring over a file, with a clock of its own.
+type rig struct {
+	*Ring
+	t     *testing.T
+	path  string
+	clock time.Time
+	told  []Fault
+}
+
+func newRig(t *testing.T, keys ...string) *rig {
+	t.Helper()
+	r := &rig{t: t, path: filepath.Join(t.TempDir(), "keys.json"), clock: time.Now()}
+	r.write(keys...)
+	var err error
+	if r.Ring, err = Open(r.path, func() time.Time { return r.clock }, func(f Fault) { r.told = append(r.told, f) }); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// write makes a file of keys that may do everything, each of its own name.
+func (r *rig) write(keys ...string) {
+	r.t.Helper()
+	entries := make([]string, len(keys))
+	for i, key := range keys {
+		entries[i] = entry(key, key, `"*"`, `"*"`)
+	}
+	write(r.t, r.path, `{"keys":[`+strings.Join(entries, ",")+`]}`)
+}
+
+func (r *rig) expect(key string, want error) {
+	r.t.Helper()
+	if got, err := r.Find(key); !errors.Is(err, want) || err == nil && got.Name != key {
+		r.t.Errorf("%s: %+v, %v, want %v", key, got, err, want)
+	}
+}
+
+func TestRing_WhenFileChanges(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "a")
+	r.expect("a", nil)
+	r.write("bb")
+	r.expect("a", ErrUnknown)
+	r.expect("bb", nil)
+	r.write()
+	r.expect("bb", ErrUnknown)
+	r.write("c")
+	r.expect("c", nil)
+	if len(r.told) != 0 {
+		t.Errorf("told of faults: %+v", r.told)
+	}
+}
+
+// rsync -t and cp -p leave size and times as they were.
+func TestRing_WhenTheFileChangesAndLooksTheSame(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "first")
+	before, err := os.Stat(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.expect("first", nil)
+	r.write("other")
+	if err := os.Chtimes(r.path, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(r.path)
+	if err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after) {
+		t.Fatalf("the file shows that it has changed, and this test sees nothing: %v", err)
+	}
+	r.expect("first", ErrUnknown)
+	r.expect("other", nil)
+}
+
+// While the file is at fault its last good keys are in force, for a bounded time.
+func TestRing_WhenTheFileIsAtFault(t *testing.T) {
+	t.Parallel()
+	good := `{"keys":[` + entry("b", "b", `"*"`, `"*"`) + `]}`
+	for name, spoil := range map[string]func(path string) error{
+		"cut": func(path string) error { return os.WriteFile(path, []byte(`{"keys":[`), 0o600) },
+		"a trailing comma": func(path string) error {
+			return os.WriteFile(path, []byte(strings.Replace(good, "]}", ",]}", 1)), 0o600)
+		},
+		"an unknown field": func(path string) error {
+			return os.WriteFile(path, []byte(strings.Replace(good, "rfcs", "rfc", 1)), 0o600)
+		},
+		"empty": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"two of one name": func(path string) error {
+			return os.WriteFile(path, []byte(strings.Replace(good, "]}", ","+strings.Replace(entry("b", "c", `"*"`, `"*"`), idOf("b"), idOf("c"), 1)+"]}", 1)), 0o600)
+		},
+		"writable by all": func(path string) error { return os.Chmod(path, 0o666) },
+		"too large":       func(path string) error { return os.WriteFile(path, []byte(good+strings.Repeat(" ", maxFile)), 0o600) },
+		"a folder":        func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "a", "b")
+			if err := spoil(r.path); err != nil {
+				t.Fatal(err)
+			}
+			r.expect("a", nil)
+			r.expect("other", ErrUnknown)
+			r.clock = r.clock.Add(retell - time.Second)
+			r.expect("a", nil)
+			if f := r.Fault(); f.Err == nil || f.Since != retell-time.Second || f.Closed {
+				t.Errorf("%+v", f)
+			}
+			if len(r.told) != 1 || r.told[0].Err == nil {
+				t.Errorf("told %+v, want it once", r.told)
+			}
+			r.clock = r.clock.Add(time.Second)
+			r.expect("a", nil)
+			if len(r.told) != 2 {
+				t.Errorf("told %d times after a minute, want twice", len(r.told))
+			}
+			r.clock = r.clock.Add(Tolerance - retell - time.Second)
+			r.expect("a", nil)
+			if may, err := r.May(idOf("a"), ScopeWebhooks, "PRU010101AB1", r.clock); !may || err != nil {
+				t.Errorf("before the end: %v, %v", may, err)
+			}
+			r.clock = r.clock.Add(time.Second)
+			r.expect("a", ErrClosed)
+			r.expect("other", ErrClosed)
+			if may, err := r.May(idOf("a"), ScopeWebhooks, "PRU010101AB1", r.clock); may || !errors.Is(err, ErrClosed) {
+				t.Errorf("closed: %v, %v", may, err)
+			}
+			if f := r.Fault(); !f.Closed || f.Since != Tolerance {
+				t.Errorf("%+v", f)
+			}
+			if err := os.RemoveAll(r.path); err != nil {
+				t.Fatal(err)
+			}
+			write(t, r.path, good)
+			r.expect("a", ErrUnknown)
+			r.expect("b", nil)
+			if f := r.Fault(); f != (Fault{}) || r.told[len(r.told)-1] != (Fault{}) {
+				t.Errorf("after it: %+v, told %+v", f, r.told)
+			}
+			// The next one has its own time.
+			if err := os.WriteFile(r.path, []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.expect("b", nil)
+		})
+	}
+}
+
+func TestRing_WhenTheFileIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "a")
+	if err := os.Remove(r.path); err != nil {
+		t.Fatal(err)
+	}
+	r.expect("a", ErrUnknown)
+	if f := r.Fault(); f.Err == nil || !f.Closed || len(r.told) != 1 {
+		t.Errorf("%+v, told %+v", f, r.told)
+	}
+	// Nobody has said that they were revoked: what waits to be sent waits on.
+	if may, err := r.May(idOf("a"), ScopeWebhooks, "PRU010101AB1", r.clock); may || !errors.Is(err, ErrClosed) {
+		t.Errorf("%v, %v", may, err)
+	}
+	// What comes in its place and is at fault brings nobody back.
+	if err := os.WriteFile(r.path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.expect("a", ErrUnknown)
+	r.write("a")
+	r.expect("a", nil)
+}
+
+func BenchmarkFind(b *testing.B) {
+	for name, keys := range map[string]int{"of ten keys": 10, "of ten thousand": 10_000} {
+		b.Run(name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "keys.json")
+			all := file{}
+			for range keys {
+				id, err := NewID()
+				if err != nil {
+					b.Fatal(err)
+				}
+				all.Keys = append(all.Keys, Key{ID: id, Name: id, SHA256: Digest(id), RFCs: []string{Todo}, Scopes: []string{Todo}})
+			}
+			if err := change(path, func([]Key) ([]Key, error) { return all.Keys, nil }); err != nil {
+				b.Fatal(err)
+			}
+			r, err := Open(path, time.Now, func(f Fault) { b.Error(f.Err) })
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := r.Find(all.Keys[keys/2].Name); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

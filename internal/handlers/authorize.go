@@ -1,0 +1,100 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// caller is who calls, filled in by authorize.
+type caller struct {
+	key apikeys.Key
+	// scope is what the operation asks for.
+	scope string
+}
+
+func callerFrom(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// owner is the ID to which belongs what the caller makes; empty without keys.
+func owner(ctx context.Context) string { return callerFrom(ctx).key.Owner() }
+
+var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado,
+	Detail: "Falta una clave de API válida. Envíela como Authorization: Bearer <clave>."}
+
+// authorize admits the caller's key and its scope for the operation.
+func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return wrap(func(w http.ResponseWriter, r *http.Request) error {
+			for _, name := range []string{"Authorization", headerBackendAuthorization} {
+				// A proxy may judge the other one.
+				if len(r.Header.Values(name)) > 1 {
+					return &gateway.Error{Kind: gateway.KindMalformada, NoEnviada: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
+						Campos: []gateway.Campo{{Campo: name, Detalle: "Envíelo una sola vez."}}}
+				}
+			}
+			caller := callerFrom(r.Context())
+			operation := operationOf(doc, r)
+			public := operation.Security != nil && len(*operation.Security) == 0
+			switch {
+			case h.cfg.Keys == nil:
+				caller.key = apikeys.Key{RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}
+			case !public:
+				caller.scope = scopes[operation.OperationID]
+				if err := h.admit(r, caller); err != nil {
+					return err
+				}
+			}
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
+// admit finds the key that the request presents, notes it for the access line, and
+// refuses one that does not hold the scope.
+func (h *handler) admit(r *http.Request, c *caller) error {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || value == "" {
+		return errNoKey
+	}
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) //nolint:errcheck // without an address, no network has it
+	key, err := h.cfg.Keys(strings.TrimSpace(value), from.Addr())
+	c.key = key
+	switch {
+	case errors.Is(err, apikeys.ErrExpired):
+		return &gateway.Error{Kind: gateway.KindNoAutenticado, Detail: "La clave de API venció el " + gateway.EnMexico(key.Expires).Format(gateway.FormatoFecha) +
+			". Pida otra a quien administra la pasarela."}
+	case errors.Is(err, apikeys.ErrNetwork):
+		return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no vale desde la dirección " + from.Addr().Unmap().String() + ", que es la que ve la pasarela."}
+	case errors.Is(err, apikeys.ErrClosed):
+		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, RetryAfter: closedRetry,
+			Detail: "La pasarela no puede leer sus claves de API y no atiende a nadie hasta que pueda. Avise a quien la administra."}
+	case err != nil:
+		return errNoKey
+	case c.scope == "" || !key.Allows(c.scope):
+		return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no tiene el alcance " + c.scope + "."}
+	}
+	return nil
+}
+
+// closedRetry is when to come again to a gateway that cannot read its keys.
+const closedRetry = time.Minute
+
+// permite refuses an RFC that the caller's key does not see.
+func permite(ctx context.Context, rfc string) error {
+	if callerFrom(ctx).key.Sees(rfc) {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no alcanza a ese RFC."}
+}
