@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// UltimoInstante is the last instant at which a gateway believed its clock; zero
-// for none.
+// UltimoInstante is the last instant at which a gateway believed its clock; where
+// none is kept, the last change of a descarga; zero for none.
 func (s *Store) UltimoInstante(ctx context.Context) (time.Time, error) {
 	var visto string
-	if _, err := s.one(ctx, `SELECT visto FROM reloj`, nil, &visto); err != nil {
+	if _, err := s.one(ctx, `SELECT COALESCE((SELECT visto FROM reloj), (SELECT MAX(actualizada) FROM descargas), '')`, nil, &visto); err != nil {
 		return time.Time{}, err
 	}
 	return leeInstante(visto)
