@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/semaphore"
@@ -20,6 +22,9 @@ const (
 	// maxConns is for one gateway, unless the URL's pool_max_conns says otherwise:
 	// several of them must fit into a server's usual hundred.
 	maxConns = 16
+	// abandono is for how long a transaction of ours may wait for its next statement: its
+	// gateway stands still, or is cut off, and others wait for the rows that it has locked.
+	abandono = 10 * time.Second
 )
 
 var errURL = errors.New("store: GATEWAY_DATABASE_URL is not one that PostgreSQL's driver understands")
@@ -87,6 +92,10 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "pasarela"
+	}
+	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, false)`, strconv.FormatInt(abandono.Milliseconds(), 10))
+		return err
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -38,6 +38,16 @@ const clave = "una-sola"
 
 func monta(t *testing.T, tipo string, postgres bool) *escena {
 	t.Helper()
+	address := ""
+	if postgres {
+		address = pgtest.Start(t)
+	}
+	return montaEn(t, tipo, address)
+}
+
+// montaEn is monta on the PostgreSQL at address; on SQLite without.
+func montaEn(t *testing.T, tipo, address string) *escena {
+	t.Helper()
 	e := &escena{t: t, sat: startSandbox(t), tipo: tipo, cliente: &http.Client{Timeout: 20 * time.Second}}
 	if err := e.sat.Reloj().Cambia(100); err != nil {
 		t.Fatal(err)
@@ -46,9 +56,9 @@ func monta(t *testing.T, tipo string, postgres bool) *escena {
 		t.Fatal(err)
 	}
 	e.env = append(env(e.sat.url, e.sat.EFirmasDir(), ""), "GATEWAY_DESCARGAS_SONDEO_MINIMO=30ms", "GATEWAY_DESCARGAS_SONDEO_MAXIMO=300ms")
-	driver, address := "sqlite", ""
+	driver, postgres := "sqlite", address != ""
 	if postgres {
-		driver, address = "pgx", pgtest.Start(t)
+		driver = "pgx"
 		e.env = append(e.env, "GATEWAY_DATABASE_URL="+address, "GATEWAY_BLOB_URL=file://"+filepath.ToSlash(t.TempDir()))
 	}
 	data := t.TempDir()

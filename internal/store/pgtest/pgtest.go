@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +41,9 @@ const (
 type cluster struct {
 	url   url.URL
 	input io.Closer
+	// dir is its folder, and orden what starts it there.
+	dir   string
+	orden []string
 }
 
 // server is started once per test binary: it takes a second or two.
@@ -67,8 +71,10 @@ type Servidor struct {
 	// URL is that of its empty database.
 	URL string
 	// PID is its first process's, the parent of all others.
-	PID   int
-	input io.Closer
+	PID     int
+	cluster cluster
+	// antes end the watchers of servers that were killed.
+	antes []io.Closer
 }
 
 // Arranca starts a server, which ends with Close, or with this program.
@@ -77,21 +83,82 @@ func Arranca() (*Servidor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	s := &Servidor{URL: at(c.url, "postgres"), input: c.input}
-	// Its first line is the process (PostgreSQL, Database File Layout).
-	text, err := os.ReadFile(filepath.Join(c.url.Query().Get("host"), "datos", "postmaster.pid"))
-	if err == nil {
-		line, _, _ := strings.Cut(string(text), "\n")
-		s.PID, err = strconv.Atoi(line)
-	}
-	if err != nil {
+	s := &Servidor{URL: at(c.url, "postgres"), cluster: c}
+	if err := s.lee(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+// DePrueba is Arranca for a test that ends the server itself: it is gone after it.
+// Without PostgreSQL the test is skipped, as by Start.
+func DePrueba(t testing.TB) *Servidor {
+	t.Helper()
+	s, err := Arranca()
+	if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
+		t.Skip("SKIPPED: " + err.Error())
+	}
+	if err != nil {
+		t.Fatal("PostgreSQL for tests: ", err)
+	}
+	t.Cleanup(func() { s.Close() }) //nolint:errcheck // it is the last that is done with it
+	// What was committed is there after Mata: Arranca's servers do not wait for that.
+	s.URL += "&synchronous_commit=on"
+	return s
+}
+
+// lee reads which process it is: the first line says it (PostgreSQL, Database File
+// Layout).
+func (s *Servidor) lee() error {
+	text, err := os.ReadFile(filepath.Join(s.cluster.dir, "datos", "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	s.PID, err = strconv.Atoi(line)
+	return err
+}
+
+// Mata ends the server as a crash does: its first process, and with it all others.
+func (s *Servidor) Mata() error {
+	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for end := time.Now().Add(startTimeout); syscall.Kill(s.PID, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("the server does not end")
+		}
+	}
+	return nil
+}
+
+// Levanta starts it again on what it has left. Processes of before may hold its memory
+// for a moment, and then it is started once more.
+func (s *Servidor) Levanta() error {
+	var err error
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		c := s.cluster
+		if c.input, err = run(c.dir, c.orden); err != nil {
+			return err
+		}
+		if err = ready(c.url, filepath.Join(c.dir, registro), 5*time.Second); err == nil {
+			s.antes = append(s.antes, s.cluster.input)
+			s.cluster = c
+			return s.lee()
+		}
+		s.antes = append(s.antes, c.input)
+	}
+	return err
+}
+
 // Close ends the server and removes what it held.
-func (s *Servidor) Close() error { return s.input.Close() }
+func (s *Servidor) Close() error {
+	err := s.cluster.input.Close()
+	for _, input := range s.antes {
+		err = errors.Join(err, input.Close())
+	}
+	return err
+}
 
 func admin(t testing.TB, base url.URL, statement string) {
 	t.Helper()
@@ -139,30 +206,38 @@ func start() (cluster, error) {
 		return c, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
 	c.url = url.URL{Scheme: "postgres", User: url.UserPassword("pasarela", clave), RawQuery: url.Values{"host": {dir}}.Encode()}
-	c.input, err = run(dir, prefix, postgres, "-D", data, "-k", dir, "-c", "listen_addresses=",
+	c.dir = dir
+	c.orden = append(prefix, postgres, "-D", data, "-k", dir, "-c", "listen_addresses=",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=32MB")
-	if err != nil {
+	if c.input, err = run(dir, c.orden); err != nil {
 		return c, err
 	}
-	return c, ready(c.url, filepath.Join(dir, registro))
+	return c, ready(c.url, filepath.Join(dir, registro), startTimeout)
 }
 
 // watcher runs the server for as long as its input is open, which is as long as
 // the test binary lives, and then removes the folder. An interrupt from the
 // keyboard, which goes to all at once, must not end it before that.
-const watcher = `trap '' INT; dir=$1; shift; "$@" </dev/null & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$dir"`
+//
+// A server that was killed is waited for, so that another may start in its place, and is
+// not signalled any more.
+const watcher = `trap '' INT; dir=$1; shift; exec 3<&0
+"$@" </dev/null 3<&- & pid=$!
+: > "$dir/vive.$pid"
+{ read -r _ <&3; [ ! -e "$dir/vive.$pid" ] || kill -QUIT $pid; } &
+wait $pid; rm -f "$dir/vive.$pid"; wait; rm -rf "$dir"`
 
 // registro is the server's log.
 const registro = "registro"
 
 // run starts the server and returns what ends it when closed.
-func run(dir string, prefix []string, postgres ...string) (io.Closer, error) {
+func run(dir string, orden []string) (io.Closer, error) {
 	log, err := os.Create(filepath.Join(dir, registro)) //nolint:gosec // a folder of ours
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() //nolint:errcheck // the server has its own
-	cmd := command(nil, slices.Concat([]string{"sh", "-c", watcher, "sh", dir}, prefix, postgres)...)
+	cmd := command(nil, slices.Concat([]string{"sh", "-c", watcher, "sh", dir}, orden)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -171,8 +246,8 @@ func run(dir string, prefix []string, postgres ...string) (io.Closer, error) {
 	return input, cmd.Start()
 }
 
-func ready(base url.URL, log string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+func ready(base url.URL, log string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, at(base, "postgres"))
