@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,8 +56,8 @@ func (h Hueco) bytes(total int64) int64 {
 func piso(total int64) int64 { return min(pisoUsual, total/pisoParte) }
 
 // Seguro is Parcial for what can be had so many times and no more: nothing that a
-// system counts is asked for before it has returned. The file has taken a write that is
-// synced, and so many bytes are set aside for it.
+// system counts is asked for before it has returned. The file has gone the whole way of a
+// package, and so many bytes are set aside for it.
 func (s *Store) Seguro(h Hueco) (*os.File, int64, error) {
 	libre, total, err := s.Disco()
 	if err != nil {
@@ -74,10 +75,7 @@ func (s *Store) Seguro(h Hueco) (*os.File, int64, error) {
 	if h.AFondo {
 		escribe = min(max(h.Visto, pruebaAFondo), bytes)
 	}
-	err = llena(f, escribe)
-	if err == nil {
-		err = f.Sync()
-	}
+	err = ensaya(f, escribe)
 	if err == nil {
 		// Before the room is taken: to cut a file gives back what lies beyond its end.
 		err = f.Truncate(0)
@@ -127,6 +125,25 @@ func devuelve(f *os.File) error {
 		return err
 	}
 	return f.Truncate(info.Size())
+}
+
+// ensaya does with n bytes what will be done with a package: they are written, synced,
+// read back and renamed. A disk may take the one and fail at another.
+func ensaya(f *os.File, n int64) error {
+	if err := errors.Join(llena(f, n), f.Sync()); err != nil {
+		return err
+	}
+	if leidos, err := io.Copy(io.Discard, io.NewSectionReader(f, 0, n)); err != nil || leidos != n {
+		return fmt.Errorf("%d of %d bytes are read back: %w", leidos, n, cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	otro := f.Name() + ".ensayo"
+	if err := os.Rename(f.Name(), otro); err != nil {
+		return err
+	}
+	if err := os.Rename(otro, f.Name()); err != nil {
+		return errors.Join(err, os.Remove(otro))
+	}
+	return nil
 }
 
 // llena writes n bytes.

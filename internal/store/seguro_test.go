@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -83,5 +84,42 @@ func TestLugar_WhenItSaysThatThereIsRoomThereIs(t *testing.T) {
 		t.Error(err)
 	} else {
 		f.Close() //nolint:errcheck // it is of no use any more
+	}
+}
+
+// What a package needs and a disk may refuse on its own: to be read, and to be renamed.
+func TestEnsaya_WhenThereIsMoreToItThanWriting(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		flags int
+		spoil func(dir string) error
+		falla bool
+	}{
+		"all of it":       {os.O_RDWR, func(string) error { return nil }, false},
+		"it is not read":  {os.O_WRONLY, func(string) error { return nil }, true},
+		"it is not named": {os.O_RDWR, os.RemoveAll, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "parciales")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(filepath.Join(dir, "paquete"), tc.flags|os.O_CREATE, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close() //nolint:errcheck // it is of no use any more
+			if err := tc.spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := ensaya(f, 3<<20); (err != nil) != tc.falla {
+				t.Errorf("%v", err)
+			}
+			left, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil || !tc.falla && (len(left) != 1 || left[0] != f.Name()) {
+				t.Errorf("%v, %v", left, err)
+			}
+		})
 	}
 }
