@@ -37,6 +37,10 @@ type Answer struct {
 	returns  bool
 }
 
+// Returned is the text of the element return, in which a JAX-WS runtime puts a whole
+// document.
+func (a Answer) Returned() []byte { return a.returned }
+
 var errNotSOAP = errors.New("not a SOAP 1.1 envelope")
 
 // parseAnswer reads a whole answer, whose charset the transport tells or not. It

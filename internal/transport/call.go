@@ -48,6 +48,9 @@ type Operation struct {
 	// Stream names the element whose text is base64 to be decoded into the
 	// call's Sink, by any of the names it is known by; empty for none.
 	Stream []string
+	// Code finds the system's code in an answer whose code stands in its body; nil
+	// where that is no more than a text, or the attribute CodEstatus.
+	Code func(Answer) string
 }
 
 // TokenSource gives the access token of one call's RFC and family.
@@ -110,7 +113,8 @@ type Event struct {
 	RequestID string
 	Servicio  string
 	RFC       string
-	// Code is the CodEstatus, "fault:<code>" or the Class of the failure.
+	// Code is the system's own, "ok" of an answer without any, "fault:<code>" or the
+	// Class of the failure.
 	Code     string
 	Status   int // HTTP status, 0 without an answer
 	Attempts int

@@ -373,16 +373,25 @@ func (x *exchange) event(got *answer, err error, took time.Duration) Event {
 	var failed *Error
 	switch {
 	case got != nil:
-		e.Code, e.Status, e.Received, e.Streamed = label(got.CodEstatus), got.status, got.received, got.streamed
-		if got.CodEstatus == "" {
-			e.Code = "ok"
-		}
+		e.Code, e.Status, e.Received, e.Streamed = codeOf(x.call.Operation, got), got.status, got.received, got.streamed
 	case errors.As(err, &failed):
 		e.Code, e.Status = failed.code(), failed.Status
 	default:
 		e.Code = "error"
 	}
 	return e
+}
+
+// codeOf is what the system says of the call in an answer, as a label.
+func codeOf(op *Operation, got *answer) string {
+	code := got.CodEstatus
+	if code == "" && op.Code != nil {
+		code = strings.TrimSpace(op.Code(got.Answer))
+	}
+	if code == "" {
+		return "ok"
+	}
+	return label(code)
 }
 
 // maxRetryAfter bounds what a server may make us wait.

@@ -1,6 +1,7 @@
 package pade
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,7 +28,18 @@ func newOperation(name, namespace string, s *service, repeatable bool) *transpor
 		stub = nsAddendas
 	}
 	return &transport.Operation{Backend: backend, Name: name, Namespace: namespace, StubNamespace: stub, Unqualified: true,
-		Timeout: timeout, Repeatable: repeatable, MaxAnswer: maxAnswer}
+		Timeout: timeout, Repeatable: repeatable, MaxAnswer: maxAnswer, Code: codigo}
+}
+
+// codeField is the code of an inner document. The document itself, megabytes of
+// base64, is for the client to read.
+var codeField = regexp.MustCompile(`(?i)<(?:\w+:)?codigo(?:Resultado)?(?:\s[^<>]*)?>\s*([^<\s]{1,40})\s*<`)
+
+func codigo(a transport.Answer) string {
+	if m := codeField.FindStringSubmatch(unwrapped(string(a.Returned()))); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // failure translates what kept a call from an answer, with the fault that the

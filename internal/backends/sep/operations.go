@@ -17,6 +17,8 @@ const (
 	maxAnswer    = 256 << 10
 )
 
+func codigo(a transport.Answer) string { return a.Codigo }
+
 // operations is what the protocol says of each SOAP operation. An upload and a
 // cancellation change something and are sent once.
 type operations struct {
@@ -37,5 +39,8 @@ func newOperations() *operations {
 	// The second name is that of a sister service, seen in samples of this one.
 	ops.descarga.Stream = []string{"titulosBase64", "certificadosBase64"}
 	ops.cancelaInstitucion.OneWay = true
+	// The other operations refuse by a text alone (sep.md §5).
+	ops.cancela.Code = codigo
+	ops.cancelaInstitucion.Code = codigo
 	return ops
 }
