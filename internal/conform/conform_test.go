@@ -152,7 +152,7 @@ func TestBody_WhenAUsualSlipExplainsItItSaysWhatToChange(t *testing.T) {
 	for field, want := range map[string]string{
 		`"fecha":"2026-01-01T00:00:00Z"`:      "Quite la Z",
 		`"fecha":"2026-01-01T00:00:00-06:00"`: "Quite la Z o el desfase",
-		`"fecha":"2026-01-01"`:                "Agregue la hora. Quedaría 2026-01-01T00:00:00.",
+		`"fecha":"2026-01-01"`:                "Agregue la hora. Quedaría 2026-01-01T00:00:00, o con T23:59:59 si es el fin de un rango.",
 		`"fecha":"2026-01-01 10:20:30"`:       "Entre la fecha y la hora va una T. Quedaría 2026-01-01T10:20:30.",
 		`"fecha":"2026-01-01T10:20"`:          "Agregue los segundos. Quedaría 2026-01-01T10:20:00.",
 		`"fecha":"2026-01-01T10:20:30.123Z"`:  "Quite la Z o el desfase del final: es hora de México, sin zona; si la hora está en otra, conviértala. Quite las fracciones de segundo. Quedaría 2026-01-01T10:20:30.",

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -42,8 +43,8 @@ func (s *Schema) example() string {
 type mend struct {
 	says string
 	do   func(string) string
-	// shows the mended text too.
-	shows bool
+	// shows, if it is not empty, is how the mended text is told.
+	shows string
 }
 
 // slip says what to change so that the text matches; empty when it is not known.
@@ -73,10 +74,10 @@ func (s *Schema) slip(text string) string {
 }
 
 func (m mend) result(mended string) string {
-	if m.shows {
-		return " Quedaría " + mended + "."
+	if m.shows == "" {
+		return ""
 	}
-	return ""
+	return " " + fmt.Sprintf(m.shows, mended)
 }
 
 // Parts of instants as people and programs write them.
@@ -92,29 +93,31 @@ var (
 	bareUUID = regexp.MustCompile(`^([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})$`)
 )
 
+const wouldBe = "Quedaría %s."
+
 func mends() []mend {
 	return []mend{
-		{"Quite los espacios del principio y del final.", strings.TrimSpace, false},
-		{"Va en mayúsculas.", strings.ToUpper, false},
-		{"Va en minúsculas.", strings.ToLower, false},
-		{"Quite la Z o el desfase del final: es hora de México, sin zona; si la hora está en otra, conviértala.", func(t string) string { return cut(zone, t, "") }, false},
-		{"Quite las fracciones de segundo.", func(t string) string { return cut(fraction, t, "$1") }, true},
-		{"Agregue la hora.", func(t string) string { return appendTo(dayOnly, t, "T00:00:00") }, true},
-		{"Agregue los segundos.", func(t string) string { return appendTo(noSecond, t, ":00") }, true},
-		{"Entre la fecha y la hora va una T.", func(t string) string { return cut(blankT, t, "${1}T$2") }, true},
-		{"El año va primero, con guiones.", func(t string) string { return cut(slashes, t, "$1-$2-$3") }, true},
-		{"El año va primero: aaaa-mm-dd.", func(t string) string { return cut(dayFirst, t, "$3-01-01") }, false},
-		{"La hora lleva dos dígitos.", func(t string) string { return appendBefore(oneDigit, t, "0") }, true},
-		{"Quite los segundos.", func(t string) string { return strings.TrimSuffix(t, ":00") }, true},
-		{"Quite los espacios.", withoutSpaces, false},
-		{"Quite los guiones.", func(t string) string { return strings.ReplaceAll(t, "-", "") }, false},
-		{"Lleva guiones: 8-4-4-4-12.", func(t string) string { return cut(bareUUID, t, "$1-$2-$3-$4-$5") }, false},
-		{"Quite las llaves.", func(t string) string { return strings.Trim(t, "{}") }, false},
-		{"Quite las comillas de dentro del texto.", func(t string) string { return strings.Trim(t, `"'`) }, false},
-		{"La Ñ va como un solo carácter (Unicode NFC).", norm.NFC.String, false},
-		{"Quite los acentos.", textfold.Unaccented, false},
-		{"Quite los signos que no se ven.", visible, false},
-		{"Quite los espacios y los acentos.", func(t string) string { return textfold.Unaccented(withoutSpaces(t)) }, false},
+		{"Quite los espacios del principio y del final.", strings.TrimSpace, ""},
+		{"Va en mayúsculas.", strings.ToUpper, ""},
+		{"Va en minúsculas.", strings.ToLower, ""},
+		{"Quite la Z o el desfase del final: es hora de México, sin zona; si la hora está en otra, conviértala.", func(t string) string { return cut(zone, t, "") }, ""},
+		{"Quite las fracciones de segundo.", func(t string) string { return cut(fraction, t, "$1") }, wouldBe},
+		{"Agregue la hora.", func(t string) string { return appendTo(dayOnly, t, "T00:00:00") }, "Quedaría %s, o con T23:59:59 si es el fin de un rango."},
+		{"Agregue los segundos.", func(t string) string { return appendTo(noSecond, t, ":00") }, wouldBe},
+		{"Entre la fecha y la hora va una T.", func(t string) string { return cut(blankT, t, "${1}T$2") }, wouldBe},
+		{"El año va primero, con guiones.", func(t string) string { return cut(slashes, t, "$1-$2-$3") }, wouldBe},
+		{"El año va primero: aaaa-mm-dd.", func(t string) string { return cut(dayFirst, t, "$3-01-01") }, ""},
+		{"La hora lleva dos dígitos.", func(t string) string { return appendBefore(oneDigit, t, "0") }, wouldBe},
+		{"Quite los segundos.", func(t string) string { return strings.TrimSuffix(t, ":00") }, wouldBe},
+		{"Quite los espacios.", withoutSpaces, ""},
+		{"Quite los guiones.", func(t string) string { return strings.ReplaceAll(t, "-", "") }, ""},
+		{"Lleva guiones: 8-4-4-4-12.", func(t string) string { return cut(bareUUID, t, "$1-$2-$3-$4-$5") }, ""},
+		{"Quite las llaves.", func(t string) string { return strings.Trim(t, "{}") }, ""},
+		{"Quite las comillas de dentro del texto.", func(t string) string { return strings.Trim(t, `"'`) }, ""},
+		{"La Ñ va como un solo carácter (Unicode NFC).", norm.NFC.String, ""},
+		{"Quite los acentos.", textfold.Unaccented, ""},
+		{"Quite los signos que no se ven.", visible, ""},
+		{"Quite los espacios y los acentos.", func(t string) string { return textfold.Unaccented(withoutSpaces(t)) }, ""},
 	}
 }
 

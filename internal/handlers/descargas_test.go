@@ -203,7 +203,7 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		"an unknown state":      {"GET", "/v1/sat/descargas?estado=parcial&estado=lista", "", 422, "estado/1", "valores válidos"},
 		"no instant":            {"GET", "/v1/sat/descargas?creadaDesde=ayer", "", 422, "creadaDesde", "RFC 3339"},
 		"a page too long":       {"GET", "/v1/sat/descargas?limite=1001", "", 422, "limite", "1000"},
-		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00. Debe ser"},
+		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00, o con T23:59:59"},
 		"a page of none":        {"GET", "/v1/sat/descargas/d-1/paquetes?limite=0", "", 422, "limite", "1 como mínimo"},
 		"a filter twice":        {"GET", "/v1/sat/descargas?limite=1&limite=2", "", 400, "limite", "repetido"},
 		"an id of another form": {"GET", "/v1/sat/descargas/a%20b", "", 422, "idDescarga", "Debe ser el identificador que dio la pasarela"},

@@ -99,9 +99,17 @@ func unreadable(err error, detail string) error {
 	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El cuerpo rebasa el límite de esta petición.", Err: err}
+		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El cuerpo rebasa el límite de " + inBytes(large.Limit) + " de esta operación.", Err: err}
 	}
 	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detail, Err: err}
+}
+
+// inBytes writes a limit as people read it.
+func inBytes(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
 }
 
 // receiveMultipart takes the part named archivo; nombreArchivo may come before
