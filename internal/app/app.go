@@ -91,7 +91,7 @@ type App struct {
 	descargas *descargas.Motor
 	lectura   *descargas.Lectura
 	cola      *cola.Cola
-	// parada is closed when the gateway stops, so that streams end.
+	// parada is closed when the gateway stops, so that streams end and nothing begins.
 	parada chan struct{}
 }
 

@@ -55,14 +55,18 @@ func newServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
 }
 
-// shutdown stops accepting, then waits for answers under way and for downloads
-// that no caller waits for any more. Health and metrics go last.
+// shutdown begins nothing any more, and waits for jobs and downloads under way; what is
+// there goes on being read meanwhile. Then it accepts no more and waits for answers
+// under way. Health and metrics go last.
 func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout.Duration)
 	defer cancel()
 	a.opts.Log.Info().Msg("stopping: running requests and downloads may finish")
 	close(a.parada)
-	err := errors.Join(apiServer.Shutdown(ctx), a.cola.Stop(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
+	a.paquetes.Quiet()
+	// Callers that keep connections would go on asking here.
+	apiServer.SetKeepAlivesEnabled(false)
+	err := errors.Join(a.cola.Stop(ctx), a.paquetes.Land(ctx), apiServer.Shutdown(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
 	a.opts.Log.Info().Msg("stopped")
 	return err
 }
@@ -77,6 +81,12 @@ func (a *App) admin() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-a.parada:
+			text(w, http.StatusServiceUnavailable, "stopping")
+			return
+		default:
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 		defer cancel()
 		if err := a.presente.Sirve(ctx); err != nil {

@@ -30,7 +30,7 @@ type Config struct {
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
-	BlobURL              string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR."`
+	BlobURL              string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR, but with GATEWAY_DATABASE_URL, which needs it: a start without it is refused."`
 	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
 	// EfirmaCAFile is not fetched by the gateway: whom to trust is the operator's decision.

@@ -69,7 +69,7 @@ func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10
 
 func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) (Despues, error) {
 	if err := m.trae(ctx, d, &p); err != nil {
-		if ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
+		if errors.Is(err, gateway.ErrStopping) || ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
 			return Despues{Cuando: m.cfg.Now()}, nil
 		}
 		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // OwnFailure returns err as a failure of this gateway itself: of its database, its
@@ -27,6 +28,10 @@ func OwnFailure(err error, detail string) *Error {
 	return &Error{Kind: KindInterno, NoEnviada: true, Detail: detail, Err: err}
 }
 
+// ErrStopping says that the gateway is going down and begins nothing any more.
+var ErrStopping = &Error{Kind: KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
+	Detail: "La pasarela se está deteniendo: entrega lo que ya tiene y no empieza nada nuevo. Repita en unos segundos."}
+
 // IsOwn reports whether e is a failure of this gateway itself.
 func (e *Error) IsOwn() bool { return e.Kind == KindInterno || e.Kind == KindSinServicio }
 
@@ -36,6 +41,10 @@ func (e *Error) IsOwn() bool { return e.Kind == KindInterno || e.Kind == KindSin
 //
 // Drivers are known by what their errors can do, so that this package imports none.
 func Passes(err error) bool {
+	var temporary interface{ Temporary() bool } // as net.Error had it
+	if errors.As(err, &temporary) && temporary.Temporary() {
+		return true
+	}
 	var state interface{ SQLState() string } // pgx
 	if errors.As(err, &state) {
 		return passesPostgres(state.SQLState())
@@ -54,12 +63,8 @@ func Passes(err error) bool {
 	}
 	var network net.Error
 	var unsent interface{ SafeToRetry() bool } // pgx: a connection that is closed
-	var temporary interface{ Temporary() bool }
-	switch {
-	case errors.As(err, &network), errors.As(err, &unsent):
+	if errors.As(err, &network) || errors.As(err, &unsent) {
 		return true
-	case errors.As(err, &temporary):
-		return temporary.Temporary()
 	}
 	return slices.ContainsFunc([]error{context.DeadlineExceeded, context.Canceled, io.EOF, io.ErrUnexpectedEOF, io.ErrShortWrite,
 		driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, net.ErrClosed}, func(target error) bool { return errors.Is(err, target) })

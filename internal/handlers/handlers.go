@@ -61,7 +61,8 @@ type Config struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Observe func(route, method string, status int, took time.Duration)
-	// Stopping is closed when the gateway stops, so that streams end; nil for never.
+	// Stopping is closed when the gateway stops, so that streams end and only reads are
+	// served; nil for never.
 	Stopping <-chan struct{}
 }
 
@@ -146,6 +147,7 @@ var scopes = map[string]string{
 //	local      without keys, only names of this machine are answered
 //	           -- routing: pages for people stop here --
 //	authorize  the key, and its scope for the operation
+//	begins     once the gateway stops, reads alone
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
@@ -155,7 +157,7 @@ func New(cfg Config) http.Handler {
 	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	r.MethodNotAllowed(methodNotAllowed(r))
 	rest.HandlerWithOptions(h, rest.ChiServerOptions{
-		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), validate(cfg.Spec)),
+		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), h.begins, validate(cfg.Spec)),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
 	})
 	h.pages(r)

@@ -147,3 +147,19 @@ func opensPage(r *http.Request) bool {
 	page := r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
 	return page && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
+
+// begins refuses what would begin something while the gateway stops. A read begins
+// nothing: a download that a package needs is its storage's to refuse.
+func (h *handler) begins(next http.Handler) http.Handler {
+	return wrap(func(w http.ResponseWriter, r *http.Request) error {
+		select {
+		case <-h.cfg.Stopping:
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				return gateway.ErrStopping
+			}
+		default:
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}

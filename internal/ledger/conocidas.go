@@ -41,7 +41,7 @@ func Conocidas[T, U any](ctx context.Context, l *Ledger, operacion, criterios st
 			rechazada = falla.Reintentable && !falla.NoEnviada
 		}
 		out = append(out, una(Conocida{Clave: row.Clave, Cuando: row.Creado, Rechazada: rechazada,
-			Pendiente: row.Estado == store.EstadoIntento || row.Estado == store.EstadoDesconocido}, answer))
+			Pendiente: row.Estado == store.EstadoIntento && !l.unleft(row) || row.Estado == store.EstadoDesconocido}, answer))
 	}
 	return out, nil
 }

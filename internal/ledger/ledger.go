@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,8 +43,17 @@ type Ledger struct {
 	using map[string]int
 	// unwritten are outcomes that the store did not take.
 	unwritten []store.Intento
+	// unsent are intents that the store may have taken, though it said that it failed:
+	// their messages never left.
+	unsent []unsent
 	// settling is held by the one that writes them.
 	settling sync.Mutex
+}
+
+// unsent is an intent by what its row has.
+type unsent struct {
+	operacion, clave, huella string
+	creado                   time.Time
 }
 
 // maxUnwritten bounds what is kept while the store is away: without one, nothing
@@ -152,6 +162,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 	l.Salda(ctx)
 	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: l.procesos.ID()})
 	if err != nil {
+		l.neverLeft(m, row.Creado)
 		return none, false, unrecorded(err)
 	}
 	if !mine {
@@ -193,7 +204,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (boo
 	switch {
 	case row.Estado == store.EstadoAceptado:
 		return false, nil
-	case row.Estado == store.EstadoIntento && (!m.Libre || !l.abandoned(ctx, *row, m)):
+	case row.Estado == store.EstadoIntento && !l.unleft(*row) && (!m.Libre || !l.abandoned(ctx, *row, m)):
 		return false, l.inProgress(ctx, *row, m)
 	case row.Estado == store.EstadoDesconocido && !m.Libre:
 		falla, _ := decodeFalla(row.Falla)
@@ -207,6 +218,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (boo
 	}
 	intent, mine, err := l.store.Reintenta(ctx, *row, l.procesos.ID())
 	if err != nil {
+		l.neverLeft(m, intent.Creado)
 		return false, unrecorded(err)
 	}
 	if !mine {
@@ -239,7 +251,7 @@ func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error
 // abandoned tells an intent that has lost its sender, because its process died
 // or its outcome could not be written, from one that is being sent.
 func (l *Ledger) abandoned(ctx context.Context, row store.Intento, m Message) bool {
-	if row.Estado != store.EstadoIntento {
+	if row.Estado != store.EstadoIntento || l.unleft(row) {
 		return false
 	}
 	// Rows from before there were several processes name none: none of them lives.
@@ -305,6 +317,24 @@ func (l *Ledger) known(row store.Intento) store.Intento {
 		}
 	}
 	return row
+}
+
+// neverLeft remembers that the message of an intent of that instant did not leave.
+func (l *Ledger) neverLeft(m Message, creado time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unsent) < maxUnwritten {
+		l.unsent = append(l.unsent, unsent{m.Operacion, m.Clave, m.huella(), creado})
+	}
+}
+
+// unleft reports whether row is an intent whose message this process did not send.
+func (l *Ledger) unleft(row store.Intento) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return row.Estado == store.EstadoIntento && row.Proceso == l.procesos.ID() && slices.ContainsFunc(l.unsent, func(u unsent) bool {
+		return u.operacion == row.Operacion && u.clave == row.Clave && u.huella == row.Huella && u.creado.Equal(row.Creado)
+	})
 }
 
 // Salda writes the outcomes that could not be written when they came: other

@@ -34,10 +34,6 @@ const (
 	esperaFin = 2 * time.Second
 )
 
-// ErrCerrando says that the gateway is going down and starts no new download.
-var ErrCerrando = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
-	Detail: "La pasarela se está deteniendo. Repita en unos segundos."}
-
 // Presencia tells which processes that share the ledger are alive.
 type Presencia interface {
 	// ID identifies this process; no other has ever had it.
@@ -190,7 +186,7 @@ func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 			}
 			return Contenido{}, err
 		case <-a.cierra:
-			return Contenido{}, ErrCerrando
+			return Contenido{}, gateway.ErrStopping
 		case <-time.After(sondeo):
 		}
 	}
@@ -314,7 +310,7 @@ func (a *Almacen) pausa(ctx context.Context) error {
 	case <-time.After(minSondeo):
 		return nil
 	case <-a.cierra:
-		return ErrCerrando
+		return gateway.ErrStopping
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -446,15 +442,19 @@ func (a *Almacen) localiza(ctx context.Context, paquete gateway.Paquete) (store.
 	return store.Paquete{}, nil, errAjeno // it changes faster than it can be read
 }
 
-// Close starts no more downloads and waits for those under way; when ctx ends
-// first, they are cut.
-func (a *Almacen) Close(ctx context.Context) error {
+// Quiet starts no more downloads from now on. What is stored goes on being served.
+func (a *Almacen) Quiet() {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if !a.closing {
 		close(a.cierra)
 	}
 	a.closing = true
-	a.mu.Unlock()
+}
+
+// Land waits for the downloads under way; when ctx ends first, they are cut, and it
+// says so. Call Quiet before.
+func (a *Almacen) Land(ctx context.Context) error {
 	landed := make(chan struct{})
 	go func() {
 		a.wg.Wait()
@@ -462,13 +462,19 @@ func (a *Almacen) Close(ctx context.Context) error {
 	}()
 	select {
 	case <-landed:
-		a.cancel()
 		return nil
 	case <-ctx.Done():
 	}
 	a.cancel()
 	<-landed
 	return errors.Join(errors.New("paquetes: running downloads were cut"), context.Cause(ctx))
+}
+
+// Close is Quiet and Land, after which nothing is read either.
+func (a *Almacen) Close(ctx context.Context) error {
+	defer a.cancel()
+	a.Quiet()
+	return a.Land(ctx)
 }
 
 func interno(err error) error {

@@ -357,7 +357,7 @@ func TestClose_WhenDownloadsRun(t *testing.T) {
 			}
 			other := elPaquete
 			other.IDPaquete = "ABC_02"
-			if _, err := p.Abre(t.Context(), other); !errors.Is(err, ErrCerrando) {
+			if _, err := p.Abre(t.Context(), other); !errors.Is(err, gateway.ErrStopping) {
 				t.Errorf("a new download while closing: %v", err)
 			}
 		})

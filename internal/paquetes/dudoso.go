@@ -194,7 +194,7 @@ func (a *Almacen) vuelve(ctx context.Context, paquete gateway.Paquete) (*reader,
 	case err != nil:
 		return nil, interno(err)
 	case a.closing:
-		return nil, ErrCerrando
+		return nil, gateway.ErrStopping
 	}
 	if err := a.puedeVolar(row); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (a *Almacen) sigue(ctx context.Context, paquete gateway.Paquete) (*reader, 
 	case !row.Borrado.IsZero(), !row.Roto && (row.Completo || row.Parcial != "" && a.aqui(row.Parcial)):
 		return nil, nil
 	case a.closing:
-		return nil, ErrCerrando
+		return nil, gateway.ErrStopping
 	}
 	if err := a.puedeVolar(row); err != nil {
 		return nil, err

@@ -35,7 +35,8 @@ type Intento struct {
 
 // Intenta writes that i is about to be sent by i.Proceso, durably, and returns
 // its row. If there is a row of the same operation and key, it is returned
-// instead, with false: nothing may be sent.
+// instead, with false: nothing may be sent. Beside an error, Creado is the instant of
+// the row, which may have been written all the same; so it is with Reintenta.
 func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	if err := s.enSuLugar(); err != nil {
 		return Intento{}, false, err
@@ -56,7 +57,7 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 		err = s.sigue(ctx, mine)
 	}
 	if err != nil {
-		return Intento{}, false, err
+		return Intento{Creado: creado}, false, err
 	}
 	if !mine {
 		row, err := s.Intento(ctx, i.Operacion, i.Clave)
@@ -81,8 +82,11 @@ func (s *Store) Reintenta(ctx context.Context, row Intento, proceso string) (Int
 	if err == nil {
 		err = s.sigue(ctx, n == 1)
 	}
-	if err != nil || n != 1 {
-		return row, false, err
+	if err != nil {
+		return Intento{Creado: creado}, false, err
+	}
+	if n != 1 {
+		return row, false, nil
 	}
 	s.mueve()
 	row.Estado, row.Respuesta, row.Falla, row.Creado, row.Proceso = EstadoIntento, "", "", creado, proceso

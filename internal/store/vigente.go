@@ -13,6 +13,14 @@ import (
 // gateway that runs.
 var errCambio = fmt.Errorf("%w: la base de datos cambió mientras la pasarela corría; deténgala, y póngala en su lugar antes de arrancar", ErrLibro)
 
+// ausente is that the ledger is not the one that was opened, until that one is put back.
+type ausente struct{ error }
+
+func (a ausente) Unwrap() error { return a.error }
+
+// Temporary says to gateway.Passes that somebody may put it back.
+func (ausente) Temporary() bool { return true }
+
 // esEste is a statement's condition that the database is the ledger that was opened and
 // not older than it was last seen; id and generacion name the parameters that
 // este gives.
@@ -37,7 +45,7 @@ func (s *Store) sigue(ctx context.Context, changed bool) error {
 		return err
 	}
 	if n == 0 {
-		return errCambio
+		return ausente{errCambio}
 	}
 	return nil
 }
@@ -48,10 +56,10 @@ func (s *Store) enSuLugar() error {
 	for _, open := range s.abiertos {
 		info, err := os.Stat(open.path)
 		if err != nil {
-			return fmt.Errorf("store: %s was taken away under this gateway, which still has it open: %w", open.path, err)
+			return ausente{fmt.Errorf("store: %s was taken away under this gateway, which still has it open: %w", open.path, err)}
 		}
 		if !os.SameFile(info, open.as) {
-			return fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", open.path)
+			return ausente{fmt.Errorf("store: %s is not the file that this gateway has open: it was replaced while it ran", open.path)}
 		}
 	}
 	if s.danada.Load() {
@@ -92,7 +100,7 @@ func (s *Store) crece(ctx context.Context) error {
 		return err
 	}
 	if !found {
-		return errCambio
+		return ausente{errCambio}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

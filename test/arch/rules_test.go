@@ -385,7 +385,7 @@ func allowedVars() map[string]string {
 		"internal/descargas.errNoHayCFDI":     "a fixed problem",
 		"internal/lotes.demasiado":            "a sentinel of the vocabulary's type",
 		"internal/paquetes.errAjeno":          "a sentinel of the vocabulary's type",
-		"internal/paquetes.ErrCerrando":       "a sentinel of the vocabulary's type",
+		"internal/gateway.ErrStopping":        "a sentinel of the vocabulary's type",
 		"internal/paquetes.zipMagics":         "two byte strings to compare with",
 		"internal/telemetry.requestBuckets":   "the bounds of a histogram", "internal/telemetry.upstreamBuckets": "the bounds of a histogram",
 		"internal/telemetry.signingBuckets": "the bounds of a histogram",

@@ -84,9 +84,10 @@ func runCommand(t *testing.T, args []string, env ...string) (string, int) {
 
 // process is a program that runs beside the test.
 type process struct {
-	cmd  *exec.Cmd
-	api  string // http://host:port of the gateway's API
-	done chan struct{}
+	cmd   *exec.Cmd
+	api   string // http://host:port of the gateway's API
+	admin string // and of its administration
+	done  chan struct{}
 }
 
 // startGateway starts the program and waits until it listens.
@@ -104,21 +105,21 @@ func startGateway(t *testing.T, env ...string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	listening := make(chan string, 1)
+	listening := make(chan [2]string, 1)
 	go func() {
 		defer close(p.done)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			var line struct{ Message, API string }
+			var line struct{ Message, API, Admin string }
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
-				listening <- line.API
+				listening <- [2]string{line.API, line.Admin}
 			}
 		}
 		io.Copy(io.Discard, out) //nolint:errcheck // what a scanner would not take
 	}()
 	select {
-	case addr := <-listening:
-		p.api = "http://" + addr
+	case at := <-listening:
+		p.api, p.admin = "http://"+at[0], "http://"+at[1]
 	case <-p.done:
 		t.Fatalf("the gateway ended: %s", stderr.String())
 	case <-time.After(30 * time.Second):

@@ -1,0 +1,278 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pasarela-mx/pasarela/api"
+	"github.com/pasarela-mx/pasarela/internal/app/devstack"
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// llamada is one operation of the contract as it is called while something of the
+// gateway's own is away.
+type llamada struct {
+	method, path string
+	body         any
+	headers      []string
+	// lee says that it only reads the ledger, escribe that it has to write it.
+	lee, escribe bool
+}
+
+// operaciones has a call of every operation of the contract, of what r has by then.
+func operaciones(t *testing.T, r *rig) map[string]llamada {
+	t.Helper()
+	d := r.creaDescarga(r.metadatos())
+	c := r.creaDescarga(r.body(map[string]any{"servicio": "cfdi"}))
+	r.sigue(d.IDDescarga)
+	r.sigue(c.IDDescarga)
+	hook, _ := registra(t, r, "", nil)
+	prueba := r.Post(rutaWebhooks+"/"+hook.ID+"/prueba", nil)
+	wantStatus(t, prueba, http.StatusAccepted)
+	var entrega struct{ ID string }
+	prueba.JSON(t, &entrega)
+	id := r.Solicita("cfdi", gatewaytest.Empresa, r.body(nil))
+	paquete := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, r.Paquetes("cfdi", gatewaytest.Empresa, id)[0])
+	carga := r.Post("/v1/sep/lotes", map[string]any{"nombreArchivo": "a.zip", "titulos": devstack.Titulos(1, "A-", gatewaytest.Persona)})
+	wantStatus(t, carga, http.StatusCreated)
+	numero := carga.Header.Get("Location")
+	hecha, descargas := rutaDescargas+"/"+d.IDDescarga, rutaDescargas+"/"+c.IDDescarga
+	webhook := rutaWebhooks + "/" + hook.ID
+	documento := zipped(t, emite(t, r.Gateway, devstack.Titulos(1, "B-", gatewaytest.Persona)...)...)
+	return map[string]llamada{
+		"obtenerTokenSat":         {method: "POST", path: "/v1/sat/cfdi/autenticaciones", body: map[string]any{"rfcSolicitante": gatewaytest.Empresa}},
+		"crearSolicitud":          {method: "POST", path: solicitudes, body: r.body(nil), headers: []string{"Idempotency-Key", "apagon"}, escribe: true},
+		"verificarSolicitud":      {method: "GET", path: solicitudes + "/" + id + "?rfcSolicitante=" + gatewaytest.Empresa},
+		"descargarPaquete":        {method: "GET", path: paquete, escribe: true},
+		"crearDescarga":           {method: "POST", path: rutaDescargas, body: r.metadatos(), headers: []string{"Idempotency-Key", "apagon"}, escribe: true},
+		"listarDescargas":         {method: "GET", path: rutaDescargas, lee: true},
+		"obtenerDescarga":         {method: "GET", path: hecha, lee: true},
+		"cancelarDescarga":        {method: "DELETE", path: hecha, lee: true}, // it has ended
+		"listarEventosDescarga":   {method: "GET", path: hecha + "/eventos", headers: []string{"Accept", "text/event-stream"}, lee: true},
+		"listarPaquetesDescarga":  {method: "GET", path: hecha + "/paquetes", lee: true},
+		"listarMetadatosDescarga": {method: "GET", path: hecha + "/metadatos", headers: []string{"Accept", "application/x-ndjson"}, lee: true},
+		"listarCfdisDescarga":     {method: "GET", path: descargas + "/cfdis", headers: []string{"Accept", "text/csv"}, lee: true},
+		"obtenerCfdiDescarga":     {method: "GET", path: descargas + "/cfdis/" + someUUID, lee: true},
+		"listarEfirmas":           {method: "GET", path: "/v1/efirmas"},
+		"obtenerEfirma":           {method: "GET", path: "/v1/efirmas/" + gatewaytest.Empresa},
+
+		"emitirTitulos":  {method: "POST", path: "/v1/sep/titulos", body: map[string]any{"titulos": devstack.Titulos(1, "C-", gatewaytest.Persona)}},
+		"validarTitulos": {method: "POST", path: "/v1/sep/titulos/validacion", body: bytes.NewReader(documento), headers: []string{"Content-Type", "application/zip"}},
+		"cargarLote": {method: "POST", path: "/v1/sep/lotes", escribe: true,
+			body: map[string]any{"nombreArchivo": "b.zip", "titulos": devstack.Titulos(1, "D-", gatewaytest.Persona)}},
+		"consultarLote":        {method: "GET", path: numero},
+		"obtenerResultadoLote": {method: "GET", path: numero + "/resultado"},
+		"cancelarTitulo":       {method: "POST", path: "/v1/sep/titulos/A-0/cancelacion", body: map[string]any{"motCancelacion": "R5"}, escribe: true},
+		"listarCatalogosSep":   {method: "GET", path: "/v1/sep/catalogos"},
+		"obtenerCatalogoSep":   {method: "GET", path: "/v1/sep/catalogos/entidades"},
+
+		"procesarAddenda":        {method: "POST", path: "/v1/pade/addendas", body: map[string]any{"datos": "pedido|1"}},
+		"adjuntarAddenda":        {method: "POST", path: "/v1/pade/addendas/adjunta", body: map[string]any{"datos": "pedido|1", "xmlCfdi": cfdiSellado}},
+		"firmarContrato":         {method: "POST", path: "/v1/pade/contratos", body: contratoPor("Uno", true), escribe: true},
+		"firmarManifiesto":       {method: "POST", path: "/v1/pade/contratos/manifiesto", body: contratoPor("Dos", true), escribe: true},
+		"firmarContratoAdhesion": {method: "POST", path: "/v1/pade/contratos/adhesion", body: contratoPor("Tres", true)}, /* refused before */
+		"desbloquearCuentaPade":  {method: "DELETE", path: "/v1/pade/bloqueo"},
+
+		"listarWebhooks":         {method: "GET", path: rutaWebhooks, lee: true},
+		"crearWebhook":           {method: "POST", path: rutaWebhooks, body: peticionWebhook(nil), escribe: true},
+		"obtenerWebhook":         {method: "GET", path: webhook, lee: true},
+		"actualizarWebhook":      {method: "PUT", path: webhook, body: peticionWebhook(nil), escribe: true},
+		"rotarSecretoWebhook":    {method: "POST", path: webhook + "/secreto", escribe: true},
+		"probarWebhook":          {method: "POST", path: webhook + "/prueba", escribe: true},
+		"listarEntregasWebhook":  {method: "GET", path: webhook + "/entregas", lee: true},
+		"reenviarEntregaWebhook": {method: "POST", path: webhook + "/entregas/" + entrega.ID + "/reenvio", escribe: true},
+		"eliminarWebhook":        {method: "DELETE", path: webhook, escribe: true},
+
+		"obtenerEspecificacionYaml": {method: "GET", path: "/openapi.yaml"},
+		"obtenerEspecificacionJson": {method: "GET", path: "/openapi.json"},
+	}
+}
+
+// apagon makes every call at once and holds the answers against what the database can
+// do meanwhile.
+func apagon(t *testing.T, r *rig, calls map[string]llamada, leible bool) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for name, c := range calls {
+		wg.Go(func() {
+			var got gatewaytest.Response
+			var err error
+			if body, ok := c.body.(*bytes.Reader); ok {
+				again := *body
+				got, err = upload(t, r.Gateway, c.path, &again, c.headers...)
+			} else {
+				got, err = r.Do(c.method, c.path, c.body, c.headers...)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				return
+			}
+			if got.Status >= 500 {
+				p := wantProblem(t, got, http.StatusServiceUnavailable, "pasarela-no-disponible")
+				if !p.Reintentable || p.Backend != "" || got.Header.Get("Retry-After") == "" {
+					t.Errorf("%s: %v %s", name, got.Header, got.Body)
+				}
+			}
+			if away := c.escribe || c.lee && !leible; away != (got.Status == http.StatusServiceUnavailable) {
+				t.Errorf("%s: status %d: %.300s", name, got.Status, got.Body)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// todas wants a call of every operation that the contract has.
+func todas(t *testing.T, calls map[string]llamada) {
+	t.Helper()
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if _, ok := calls[op.OperationID]; !ok {
+				t.Errorf("no call of %s", op.OperationID)
+			}
+		}
+	}
+}
+
+// Whatever keeps the database from its work passes, and every operation of the contract
+// says so, or needs none: nobody else is blamed, and nothing is sent.
+func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
+	t.Parallel()
+	pgtest.Start(t) // skips without PostgreSQL
+	pg, err := pgtest.Arranca()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pg.Close() }) //nolint:errcheck // it is gone
+	clave := filepath.Join(t.TempDir(), "secretos.key")
+	if err := os.WriteFile(clave, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) {
+		c.SecretsKeyFile = clave
+		c.DatabaseURL, c.BlobURL = config.Secret(pg.URL), "file://"+t.TempDir()
+		c.Webhooks.Privados = true
+	}})
+	calls := operaciones(t, r)
+	todas(t, calls)
+	sent := func() string { return fmt.Sprint(r.calls(opEmitidos), r.calls(opDescargar)) }
+	before := sent()
+
+	conn, err := pgx.Connect(t.Context(), pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // done with it
+	readonly := func(value string) {
+		t.Helper()
+		for _, statement := range []string{`SET default_transaction_read_only = off`, `ALTER DATABASE postgres SET default_transaction_read_only = ` + value,
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()`} {
+			if _, err := conn.Exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	readonly("on")
+	lista(t, r) // connections that were cut are told of once
+	apagon(t, r, calls, true)
+	readonly("off")
+	lista(t, r)
+
+	thaw := freeze(t, pg.PID)
+	apagon(t, r, calls, false)
+	thaw()
+	lista(t, r)
+	if now := sent(); now != before {
+		t.Errorf("sent %s, and %s before", now, before)
+	}
+	// What may have been written when it could not be told has not been sent.
+	c := calls["crearSolicitud"]
+	waitFor(t, func() bool { return r.Post(c.path, c.body, c.headers...).Status == http.StatusCreated })
+
+	if err := syscall.Kill(pg.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return r.Get(rutaDescargas).Status == http.StatusServiceUnavailable })
+	delete(calls, "crearSolicitud")
+	calls["crearSolicitud"] = llamada{method: "POST", path: solicitudes, body: r.body(nil), escribe: true}
+	apagon(t, r, calls, false)
+}
+
+// lista waits until the database serves again.
+func lista(t *testing.T, r *rig) {
+	t.Helper()
+	waitFor(t, func() bool { return r.Get(rutaDescargas).Status == http.StatusOK })
+}
+
+// freeze stops a server and its children where they are.
+func freeze(t *testing.T, pid int) (thaw func()) {
+	t.Helper()
+	signal := func(s syscall.Signal) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, child := range append([]string{strconv.Itoa(pid)}, strings.Fields(string(text))...) {
+			if n, err := strconv.Atoi(child); err == nil {
+				syscall.Kill(n, s) //nolint:errcheck // one that has ended
+			}
+		}
+	}
+	signal(syscall.SIGSTOP)
+	return func() { signal(syscall.SIGCONT) }
+}
+
+// Somebody holds SQLite's file: what only reads goes on.
+func TestOutage_WhenSQLiteIsLockedEveryWriteSaysSo(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})
+	calls := operaciones(t, r)
+	todas(t, calls)
+	before := r.calls(opEmitidos)
+	release := holds(t, r)
+	apagon(t, r, calls, true)
+	if now := r.calls(opEmitidos); now != before {
+		t.Errorf("sent %d, and %d before", now, before)
+	}
+	release()
+	c := calls["crearSolicitud"]
+	waitFor(t, func() bool { return r.Post(c.path, c.body, c.headers...).Status == http.StatusCreated })
+}
+
+// holds takes SQLite's file for writing until release.
+func holds(t *testing.T, r *rig) (release func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.Config.DataDir, "pasarela.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
