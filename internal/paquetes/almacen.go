@@ -149,7 +149,7 @@ func Open(ctx context.Context, c Config) (*Almacen, error) {
 	if a.paso == nil {
 		a.paso = func(string) {}
 	}
-	a.lugar = lugar{store: c.Store, turno: make(chan struct{}, 1), espera: esperaLugar}
+	a.lugar = lugar{store: c.Store, turno: make(chan struct{}, 1), espera: esperaLugar, log: c.Log}
 	pendientes, err := a.store.Pendientes(ctx)
 	if err == nil {
 		a.mayor, err = a.store.Mayor(ctx)

@@ -2,10 +2,11 @@ package paquetes
 
 import (
 	"context"
-	"errors"
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -27,6 +28,7 @@ type lugar struct {
 	// turno is held by the one that writes beyond its own.
 	turno  chan struct{}
 	espera time.Duration
+	log    zerolog.Logger
 }
 
 // hoja is the file of a flight. What it cannot write now it writes later.
@@ -95,9 +97,11 @@ func (h *hoja) insiste(escribe func() error) error {
 	fin := time.Now().Add(h.lugar.espera)
 	for espera := minProbar; ; espera = min(2*espera, maxProbar) {
 		err := escribe()
-		// A limit on files stays while this process lives.
-		if err == nil || !gateway.Passes(err) || errors.Is(err, syscall.EFBIG) || time.Now().After(fin) {
+		if err == nil || !gateway.Passes(err) || time.Now().After(fin) {
 			return err
+		}
+		if espera == minProbar {
+			h.lugar.log.Warn().Err(err).Msg("the disk does not take what comes from the SAT, which is kept waiting")
 		}
 		h.espero = true
 		select {

@@ -11,14 +11,31 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// TestDescarga_WhenThereIsNoFileLeftToOpen while packages are on their way: what comes is
-// kept once there is, and each is asked for once.
-func TestDescarga_WhenThereIsNoFileLeftToOpen(t *testing.T) {
+// TestDescarga_WhenALimitStandsInTheWay of packages that are coming: no file is left to
+// open, or none may grow. What comes is kept once there is, and each is asked for once.
+func TestDescarga_WhenALimitStandsInTheWay(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("prlimit"); err != nil {
 		t.Skip("SKIPPED: prlimit (util-linux) is needed: ", err)
 	}
 	want := tranquila(t, "CFDI")
+	for name, l := range map[string]limite{
+		"open files":     {"nofile", "3", "1024", "a whole package cannot be kept yet"},
+		"length of file": {"fsize", "0", "unlimited", "the disk does not take what comes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l.prueba(t, want)
+		})
+	}
+}
+
+// limite is one of prlimit(1), how it stands in the way and how it does not, and what
+// the gateway says then.
+type limite struct{ de, poco, bastante, dice string }
+
+func (l limite) prueba(t *testing.T, want []string) {
+	t.Helper()
 	e := monta(t, "CFDI", false)
 	if _, err := e.sat.Fallas().Agrega(sandbox.Falla{Operacion: opDescargar, Tipo: control.Lento, Demora: 2 * time.Second, Veces: 4}); err != nil {
 		t.Fatal(err)
@@ -27,20 +44,20 @@ func TestDescarga_WhenThereIsNoFileLeftToOpen(t *testing.T) {
 	if !e.pide(v.api) {
 		t.Fatal("it does not answer")
 	}
-	archivos := func(cuantos string) {
+	pon := func(cuanto string) {
 		t.Helper()
-		if out, err := exec.Command("prlimit", "--pid", strconv.Itoa(v.cmd.Process.Pid), "--nofile="+cuantos+":").CombinedOutput(); err != nil {
+		if out, err := exec.Command("prlimit", "--pid", strconv.Itoa(v.cmd.Process.Pid), "--"+l.de+"="+cuanto+":").CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
 	waitFor(t, func() bool { return e.sat.Estado().Llamadas["cfdi"][opDescargar] >= 1 })
-	archivos("3")
-	for fin := time.Now().Add(plazoEscena); !strings.Contains(v.salida.String(), "a whole package cannot be kept yet"); time.Sleep(20 * time.Millisecond) {
+	pon(l.poco)
+	for fin := time.Now().Add(plazoEscena); !strings.Contains(v.salida.String(), l.dice); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(fin) {
 			t.Fatalf("nothing came meanwhile: %s", v.salida)
 		}
 	}
-	archivos("1024")
+	pon(l.bastante)
 	for fin := time.Now().Add(plazoEscena); !e.publicada(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(fin) {
 			t.Fatalf("it does not end\n%s\n%s", e.ledger(), v.salida)
