@@ -185,7 +185,7 @@ func TestDescargar_WhenOthersHaveWebhooksThere(t *testing.T) {
 	defer para()
 	select {
 	case <-llegan:
-	case <-time.After(20 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Error("nobody told the webhook of the other caller")
 	}
 }

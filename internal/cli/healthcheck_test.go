@@ -46,7 +46,7 @@ func TestHealthcheck_WhenTheGatewayIsInEachState(t *testing.T) {
 			if todo := s.out + s.err; s.codigo != tt.codigo || !strings.Contains(todo, tt.want) || strings.Count(todo, "\n") != 1 {
 				t.Errorf("%+v, want code %d and one line with %q", s, tt.codigo, tt.want)
 			}
-			if time.Since(empieza) > 5*time.Second {
+			if time.Since(empieza) > time.Minute {
 				t.Error("it took its time")
 			}
 		})

@@ -37,7 +37,7 @@ func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 	}, 30*time.Millisecond, zerolog.Nop())
 	espera := func(so func() bool) {
 		t.Helper()
-		for fin := time.Now().Add(30 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		for fin := time.Now().Add(3 * time.Minute); !so(); time.Sleep(time.Millisecond) {
 			if time.Now().After(fin) {
 				t.Fatalf("%d takeovers and %d rounds", relevos.Load(), hechas.Load())
 			}

@@ -275,7 +275,7 @@ func TestCorre_WhenOneIsKilled(t *testing.T) {
 	a, b := start(), start()
 	until := func(what string, so func() bool) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(3 * time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal(what)
 			}

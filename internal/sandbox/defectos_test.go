@@ -59,7 +59,7 @@ func (c *cliente) conDefectos(b *banco, id string, entradas int, cuales ...strin
 
 func TestDefectos_OfXMLPackages(t *testing.T) {
 	t.Parallel()
-	b := arranca(t).rapido(t, map[string]any{"descargas_por_paquete": 0})
+	b := arranca(t).rapido(t, map[string]any{"descargas_por_paquete": 0, "cfdis_por_dia": 4})
 	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
 	id := c.paquetes(opEmitidos, c.emitidos()).paquetes[0]
 	sanas := leeEntradas(t, c.descarga(id).zip)

@@ -85,7 +85,7 @@ func TestWorker_WhenRunByRiver(t *testing.T) {
 	r.publica("1")
 	espera := func(que string, cond func() bool) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(3 * time.Minute); !cond(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("waited in vain for %s", que)
 			}

@@ -295,7 +295,7 @@ func (e *ejemplos) walksWebhooks(t *testing.T) {
 		got.JSON(t, &sent)
 	}
 	// erp.example has no address, so that each attempt is told as one that found none.
-	for until := time.Now().Add(20 * time.Second); !strings.Contains(string(e.gets(t, hook+"/entregas").Body), `"instante"`); time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(3 * time.Minute); !strings.Contains(string(e.gets(t, hook+"/entregas").Body), `"instante"`); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("no attempt was made")
 		}

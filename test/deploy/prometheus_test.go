@@ -313,7 +313,7 @@ func observa(t testing.TB, admin, cada string) observador {
 		log.Close()        //nolint:errcheck // for reading a failed test
 	})
 	o := observador{"http://" + donde}
-	for fin := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for fin := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if resp, err := http.Get(o.url + "/-/ready"); err == nil {
 			resp.Body.Close() //nolint:errcheck // nothing is read
 			if resp.StatusCode == http.StatusOK {
@@ -385,7 +385,7 @@ func (o observador) espera(t testing.TB, expr string) {
 // and what it would have brought is missing meanwhile.
 func (o observador) tiene(t testing.TB, expr string) bool {
 	t.Helper()
-	for fin := time.Now().Add(30 * time.Second); o.series(t, expr) == 0; time.Sleep(200 * time.Millisecond) {
+	for fin := time.Now().Add(3 * time.Minute); o.series(t, expr) == 0; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(fin) {
 			return false
 		}

@@ -90,7 +90,7 @@ func (p *pareja) pruebaWebhooks() {
 	}
 	ruta := "/v1/webhooks/" + lista.Webhooks[0].ID
 	p.pide(http.StatusAccepted, ruta+"/prueba", nil)
-	for fin := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for fin := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		r := p.Get(ruta + "/entregas")
 		var lista struct {
 			Entregas []struct{ Evento, Estado string }

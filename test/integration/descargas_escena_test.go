@@ -151,7 +151,7 @@ func (e *escena) corre(exige int, muertes ...muerte) *vida {
 		if i < exige {
 			select {
 			case <-v.fin:
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				e.t.Fatalf("%s was never passed", m)
 			}
 		}

@@ -40,7 +40,7 @@ func (r *receptor) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // llega waits for a webhook with a text.
 func (r *receptor) llega(t *testing.T, texto string) string {
 	t.Helper()
-	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for fin := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		r.mu.Lock()
 		i := slices.IndexFunc(r.cuerpos, func(c string) bool { return strings.Contains(c, texto) })
 		if i >= 0 {

@@ -22,7 +22,7 @@ type sondeada struct {
 // lee waits until the only solicitud was asked about n times.
 func lee(t *testing.T, g *gatewaytest.Gateway, path string, n int) sondeada {
 	t.Helper()
-	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for fin := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var d sondeada
 		r := g.Get(path)
 		wantStatus(t, r, http.StatusOK)

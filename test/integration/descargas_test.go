@@ -50,7 +50,7 @@ func crea(t *testing.T, g *gatewaytest.Gateway, body map[string]any) string {
 // espera waits until the descarga has ended and returns it.
 func espera(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
 	t.Helper()
-	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for fin := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var d descarga
 		r := g.Get(path)
 		wantStatus(t, r, http.StatusOK)

@@ -64,7 +64,7 @@ func conTiempo(t *testing.T, opts gatewaytest.Options, perillas map[string]any) 
 // hasta waits for a condition.
 func hasta(t *testing.T, que string, cumple func() bool) {
 	t.Helper()
-	for fin := time.Now().Add(60 * time.Second); !cumple(); time.Sleep(20 * time.Millisecond) {
+	for fin := time.Now().Add(patience); !cumple(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(fin) {
 			t.Fatalf("never: %s", que)
 		}

@@ -67,7 +67,7 @@ func TestDescargas_WhenTheDiskIsFullNothingIsSpentOnIt(t *testing.T) {
 	}
 	for _, ruta := range rutas {
 		// Twice put off, the package is not asked for and not given up.
-		for fin := time.Now().Add(60 * time.Second); strings.Count(string(o.Get(ruta+"/eventos").Body), "paquete_aplazado") < 2; time.Sleep(50 * time.Millisecond) {
+		for fin := time.Now().Add(patience); strings.Count(string(o.Get(ruta+"/eventos").Body), "paquete_aplazado") < 2; time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(fin) {
 				t.Fatalf("%s", o.Get(ruta+"/eventos").Body)
 			}

@@ -150,7 +150,7 @@ func wantCut(t testing.TB, r *rig, path string) {
 // reader of ZIPs takes for one.
 func waitNoPartial(t testing.TB, r *rig) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		whole, partial := packageFiles(t, r.Config.DataDir)
 		for _, path := range whole {
 			if z, err := zip.OpenReader(path); err == nil {
@@ -209,7 +209,7 @@ func TestDownloads_WhenThePackageIsBrokenNoAnswerEndsCleanly(t *testing.T) {
 func removeStored(t testing.TB, r *rig) {
 	t.Helper()
 	whole, partial := packageFiles(t, r.Config.DataDir)
-	for deadline := time.Now().Add(5 * time.Second); len(partial) > 0; whole, partial = packageFiles(t, r.Config.DataDir) {
+	for deadline := time.Now().Add(patience); len(partial) > 0; whole, partial = packageFiles(t, r.Config.DataDir) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never stored: %v", partial)
 		}

@@ -216,7 +216,7 @@ func TestKill_WhenBetweenSolicitaAndItsAnswerTheOutcomeIsUnknownForGood(t *testi
 		}
 		ended <- err
 	}()
-	for deadline := time.Now().Add(20 * time.Second); s.Estado().Llamadas["cfdi"][opEmitidos] == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.Estado().Llamadas["cfdi"][opEmitidos] == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the solicitud never reached the SAT")
 		}

@@ -146,7 +146,7 @@ func TestMemory_WhenAPackageIsHugeTheGatewayStaysSmall(t *testing.T) {
 				t.Fatalf("the package has %d bytes only", size)
 			}
 			stored := ""
-			for deadline := time.Now().Add(30 * time.Second); stored == "" && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(patience); stored == "" && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 				stored, _ = fetch(t, client, path, live)
 			}
 			peak := memory(t, gw.cmd.Process.Pid, "VmHWM")

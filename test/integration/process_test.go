@@ -122,7 +122,7 @@ func startGateway(t *testing.T, env ...string) *process {
 		p.api, p.admin = "http://"+at[0], "http://"+at[1]
 	case <-p.done:
 		t.Fatalf("the gateway ended: %s", stderr.String())
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the gateway does not listen")
 	}
 	return p

@@ -33,6 +33,9 @@ const (
 	somePackage = "5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43_01"
 )
 
+// patience is how long what must happen is waited for, on a machine that is busy too.
+const patience = 3 * time.Minute
+
 // rig is a gateway and its sandbox, with the manners of these tests.
 type rig struct {
 	*gatewaytest.Gateway
@@ -123,7 +126,7 @@ func (r *rig) paquete(changes map[string]any) (path, id string) {
 // moment after the first caller has it whole.
 func (r *rig) stored(path string) gatewaytest.Response {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		got := r.Get(path)
 		if got.Header.Get("ETag") != "" {
 			return got

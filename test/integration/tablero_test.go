@@ -47,7 +47,7 @@ func (o *operacion) hasta(estado, nombre string, body, perillas map[string]any) 
 	}
 	ruta := crea(o.t, o.Gateway, body)
 	o.ids[nombre] = path.Base(ruta)
-	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for fin := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var d descarga
 		r := o.Get(ruta)
 		if r.JSON(o.t, &d); d.Estado == estado {
@@ -108,7 +108,7 @@ func opera(t *testing.T) *operacion {
 // llega waits until a page says so.
 func (o *operacion) llega(ruta string, quiere ...string) {
 	o.t.Helper()
-	for fin := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for fin := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		_, texto := o.pagina(ruta)
 		if !slices.ContainsFunc(quiere, func(x string) bool { return !strings.Contains(texto, x) }) {
 			return
