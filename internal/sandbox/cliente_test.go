@@ -56,7 +56,15 @@ const (
 	digitosPrueba = "PRU010101AB1"
 )
 
-var carpeta = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "sandbox-prueba-*") })
+// carpeta has the authority that all share: RSA keys are slow to make. It is made here,
+// as two sandboxes that make one at the same time make two.
+var carpeta = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sandbox-prueba-*")
+	if err == nil {
+		_, err = sandbox.New(sandbox.Config{Dir: dir})
+	}
+	return dir, err
+})
 
 func TestMain(m *testing.M) {
 	codigo := m.Run()

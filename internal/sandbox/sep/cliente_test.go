@@ -28,7 +28,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-var carpeta = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "sandbox-sep-prueba-*") })
+// carpeta has the authority that all share: RSA keys are slow to make. It is made here,
+// as two sandboxes that make one at the same time make two.
+var carpeta = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sandbox-sep-prueba-*")
+	if err == nil {
+		_, err = sandbox.New(sandbox.Config{Dir: dir})
+	}
+	return dir, err
+})
 
 func TestMain(m *testing.M) {
 	codigo := m.Run()
