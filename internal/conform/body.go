@@ -140,7 +140,7 @@ func (w *walker) value(s *Schema) error {
 	case "integer":
 		s.integer(string(raw), w.fault)
 	case "string":
-		s.text(unquoted(raw), w.fault)
+		s.text(unquoted(raw), w.faults.patient(), w.fault)
 	}
 	return w.enough()
 }

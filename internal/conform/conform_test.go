@@ -303,6 +303,15 @@ func TestFaults_AreCountedWhileTheyAreMade(t *testing.T) {
 	}
 }
 
+// What to change is looked for a few times only: it costs more than the text.
+func TestFaults_WhenThereAreManyTheLaterOnesGetTheFormAlone(t *testing.T) {
+	t.Parallel()
+	_, campos, _ := judge(cosa(t), with(`"cosas":[`+strings.Repeat(`{"rfc":"pru010101ab1"},`, 90)+`{"rfc":"PRU010101AB1"}]`))
+	if early, late := campos["cosas/19/rfc"], campos["cosas/20/rfc"]; !strings.HasPrefix(early, "Va en mayúsculas. Debe ser") || !strings.HasPrefix(late, "Debe ser") {
+		t.Errorf("%q, %q", early, late)
+	}
+}
+
 func TestTake_ReadsOneValueAndSaysWhereItFails(t *testing.T) {
 	t.Parallel()
 	at := Place{}.Beyond([]byte("{\n\"titulos\":"))

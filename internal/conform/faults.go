@@ -13,6 +13,10 @@ import (
 // maxFaults bounds what one refusal lists.
 const maxFaults = 100
 
+// maxMendedFaults bounds those of which what to change is looked for: it costs half a
+// millisecond each.
+const maxMendedFaults = 20
+
 // Faults are what is wrong with one request.
 type Faults struct {
 	campos []gateway.Campo
@@ -30,6 +34,9 @@ func (f *Faults) Add(campo, detalle string, validos ...string) {
 
 // Len is how many faults there are.
 func (f *Faults) Len() int { return len(f.campos) }
+
+// patient reports whether there are so few faults that each is worth some thought.
+func (f *Faults) patient() bool { return len(f.campos) < maxMendedFaults }
 
 func (f *Faults) full() bool { return len(f.campos) >= maxFaults }
 
@@ -112,8 +119,9 @@ func fewItems(least uint64) string {
 // tell takes what is wrong with a value.
 type tell func(detalle string, validos ...string)
 
-// text says what is wrong with a text, if anything; the first thing only.
-func (s *Schema) text(text []byte, wrong tell) {
+// text says what is wrong with a text, if anything; the first thing only. patient is
+// to look for the slip that explains it.
+func (s *Schema) text(text []byte, patient bool, wrong tell) {
 	length := uint64(utf8.RuneCount(text)) //nolint:gosec // a length
 	switch {
 	case s.enum != nil && !s.enum[string(text)]:
@@ -125,7 +133,7 @@ func (s *Schema) text(text []byte, wrong tell) {
 	case s.of.MaxLength != nil && length > *s.of.MaxLength:
 		wrong(fmt.Sprintf("Rebasa los %d caracteres.", *s.of.MaxLength))
 	case s.pattern != nil && !s.pattern.Match(text):
-		wrong(s.form(text))
+		wrong(s.form(text, patient))
 	case s.format != nil:
 		if err := s.format(text); err != nil {
 			wrong(err.Error())

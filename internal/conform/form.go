@@ -18,7 +18,7 @@ const maxMended = 64
 // form says what a text that does not match the pattern should be like: what to
 // change, if a usual slip explains it, and what the form is. The text itself is not
 // repeated, but of a date, as it may be a secret.
-func (s *Schema) form(text []byte) string {
+func (s *Schema) form(text []byte, patient bool) string {
 	said := "Debe ser " + s.words
 	if s.of.Example != nil {
 		said += ", como " + s.example()
@@ -27,8 +27,10 @@ func (s *Schema) form(text []byte) string {
 	if len(text) == 0 {
 		return "No puede ir vacío. " + said
 	}
-	if how := s.slip(string(text)); how != "" {
-		return how + " " + said
+	if patient {
+		if how := s.slip(string(text)); how != "" {
+			return how + " " + said
+		}
 	}
 	return said
 }

@@ -34,6 +34,6 @@ func (s *Schema) param(campo, value string, faults *Faults) {
 			faults.Malformed = true
 		}
 	default:
-		s.text([]byte(value), wrong)
+		s.text([]byte(value), faults.patient(), wrong)
 	}
 }

@@ -16,7 +16,10 @@ import (
 // checkMediaType refuses a body of another type than the operation's, first of
 // all the one that curl sends by itself.
 func checkMediaType(op *openapi3.Operation, r *http.Request) error {
-	if err := conform.Encoded(strings.Join(r.Header.Values("Content-Encoding"), ", ")); err != nil || op.RequestBody == nil {
+	if op.RequestBody == nil {
+		return nil
+	}
+	if err := conform.Encoded(strings.Join(r.Header.Values("Content-Encoding"), ", ")); err != nil {
 		return err
 	}
 	given, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

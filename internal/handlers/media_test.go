@@ -71,6 +71,9 @@ func TestBodies_WhenTheyComeInAnotherWayItIsNamed(t *testing.T) {
 			}
 		}
 	}
+	if w := s.do("GET", "/v1/efirmas", "", "Content-Encoding", "gzip"); w.Code != http.StatusOK {
+		t.Errorf("of no body: %s", w.Body)
+	}
 	if w := s.do("POST", solicitudes, "{}", "Content-Encoding", "Identity"); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("identity: %s", w.Body)
 	}

@@ -115,46 +115,48 @@ func inBytes(n int64) string {
 // receiveMultipart takes the part named archivo; nombreArchivo may come before
 // it, or its own file name counts.
 func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, error) {
-	up, nombre := &upload{}, ""
-	parts := multipart.NewReader(body, boundary)
+	up, parts := &upload{}, multipart.NewReader(body, boundary)
+	var nombre *string
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err == nil {
+			nombre, err = h.receivePart(part, up, nombre)
+		}
 		if err != nil {
 			up.Close()
 			return nil, unreadable(err, notItsType)
-		}
-		switch part.FormName() {
-		case "nombreArchivo":
-			text, err := io.ReadAll(io.LimitReader(part, maxBody))
-			if err != nil {
-				up.Close()
-				return nil, unreadable(err, notItsType)
-			}
-			nombre = string(text)
-		case "archivo":
-			if up.archivo != nil {
-				up.Close()
-				return nil, badField("archivo", "Está repetido.")
-			}
-			if up.archivo, err = h.recibe(part.FileName(), part); err != nil {
-				return nil, err
-			}
-		default:
-			up.Close()
-			return nil, badField(part.FormName(), "No es una parte de esta petición.", "archivo", "nombreArchivo")
 		}
 	}
 	if up.archivo == nil {
 		return nil, badField("archivo", "Es obligatorio.")
 	}
-	if nombre != "" {
-		up.archivo.Nombre = nombre
+	if nombre != nil && *nombre != "" {
+		up.archivo.Nombre = *nombre
 	}
 	up.archivo.Nombra()
 	return up, nil
+}
+
+// receivePart takes one part, and returns the name of the file, which is nombre unless
+// the part is it.
+func (h *handler) receivePart(part *multipart.Part, up *upload, nombre *string) (*string, error) {
+	field := part.FormName()
+	switch {
+	case field == "nombreArchivo" && nombre != nil, field == "archivo" && up.archivo != nil:
+		return nil, badField(field, "Está repetido.")
+	case field == "nombreArchivo":
+		text, err := io.ReadAll(io.LimitReader(part, maxBody))
+		name := string(text)
+		return &name, err
+	case field == "archivo":
+		var err error
+		up.archivo, err = h.recibe(part.FileName(), part)
+		return nombre, err
+	}
+	return nil, badField(field, "No es una parte de esta petición.", "archivo", "nombreArchivo")
 }
 
 func badField(campo, detalle string, validos ...string) error {

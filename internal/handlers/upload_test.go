@@ -320,6 +320,7 @@ func TestReceive_WhenTheBodyIsBad(t *testing.T) {
 		"no parts at all":         {boundary, text(""), gateway.KindInvalida},
 		"no archivo":              {boundary, text(part(`name="nombreArchivo"`, "a.zip") + "--x--"), gateway.KindInvalida},
 		"two archivos":            {boundary, text(archivo + archivo + "--x--"), gateway.KindInvalida},
+		"two names":               {boundary, text(strings.Repeat(part(`name="nombreArchivo"`, "a.zip"), 2) + archivo + "--x--"), gateway.KindInvalida},
 		"another part":            {boundary, text(archivo + part(`name="otra"`, "") + "--x--"), gateway.KindInvalida},
 		"a part, cut":             {boundary, text(strings.TrimSuffix(archivo, "\r\n")), gateway.KindMalformada},
 	} {
