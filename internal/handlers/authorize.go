@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,20 @@ import (
 // caller is who calls, filled in by authorize.
 type caller struct {
 	key apikeys.Key
-	// scope is what the operation asks for.
+	// scope is what the operation asks for, and rfcs are those that the answer is about.
 	scope string
+	rfcs  []string
+}
+
+// sees reports whether the caller's key sees rfc, and notes what the answer is about.
+func (c *caller) sees(rfc string) bool {
+	if !c.key.Sees(rfc) {
+		return false
+	}
+	if !slices.Contains(c.rfcs, rfc) {
+		c.rfcs = append(c.rfcs, rfc)
+	}
+	return true
 }
 
 func callerFrom(ctx context.Context) *caller {
@@ -54,6 +67,7 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 				if err := h.admit(r, caller); err != nil {
 					return err
 				}
+				w = &watched{ResponseWriter: w, r: r, still: h.still}
 			}
 			next.ServeHTTP(w, r)
 			return nil
@@ -88,13 +102,36 @@ func (h *handler) admit(r *http.Request, c *caller) error {
 	return nil
 }
 
+// still returns an error if the request would not be admitted any more, or not to
+// what its answer is about: keys are revoked, expire, and lose RFCs.
+func (h *handler) still(r *http.Request) error {
+	was := callerFrom(r.Context())
+	if h.cfg.Keys == nil || was.scope == "" {
+		return nil
+	}
+	now := caller{scope: was.scope}
+	if err := h.admit(r, &now); err != nil {
+		return err
+	}
+	for _, rfc := range was.rfcs {
+		if !now.key.Sees(rfc) {
+			return noRFC()
+		}
+	}
+	return nil
+}
+
 // closedRetry is when to come again to a gateway that cannot read its keys.
 const closedRetry = time.Minute
 
 // permite refuses an RFC that the caller's key does not see.
 func permite(ctx context.Context, rfc string) error {
-	if callerFrom(ctx).key.Sees(rfc) {
+	if callerFrom(ctx).sees(rfc) {
 		return nil
 	}
+	return noRFC()
+}
+
+func noRFC() error {
 	return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no alcanza a ese RFC."}
 }

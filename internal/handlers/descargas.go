@@ -58,7 +58,7 @@ func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, err
 		return gateway.Descarga{}, noDescarga()
 	case err != nil:
 		return gateway.Descarga{}, err
-	case !callerFrom(ctx).key.Sees(d.Peticion.Solicitud.RFCSolicitante):
+	case !callerFrom(ctx).sees(d.Peticion.Solicitud.RFCSolicitante):
 		return gateway.Descarga{}, noDescarga()
 	}
 	return d, nil

@@ -19,7 +19,8 @@ const (
 	contentEvents = "text/event-stream"
 	// heartbeat is how long a stream is silent at most: proxies close quiet connections.
 	heartbeat = 15 * time.Second
-	// maxStream is how long one lasts: a key that was withdrawn reads on no longer.
+	// maxStream is how long one lasts: callers that come again spread over the
+	// gateways that there are by then.
 	maxStream = time.Hour
 	// streamBatch is how many events are read at a time.
 	streamBatch = 500
@@ -102,7 +103,10 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 		w.WriteHeader(http.StatusNoContent) // which tells a browser not to come again
 		return nil
 	}
-	s := &stream{w: w, control: http.NewResponseController(w)}
+	if whole, ok := w.(*watched); ok {
+		w = whole.ResponseWriter // a stream says why it ends, where that one cuts
+	}
+	s := &stream{w: w, control: http.NewResponseController(w), still: func() error { return h.still(r) }}
 	defer s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
 	w.Header().Set("Content-Type", contentEvents)
 	w.Header().Set("Cache-Control", "no-store")
@@ -111,6 +115,9 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 	err = s.send("retry: " + reconnect + "\n\n")
 	if err == nil {
 		err = h.follow(ctx, s, d, after, page)
+	}
+	if left := (*withdrawn)(nil); errors.As(err, &left) {
+		err = s.close(r, left.error)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
 		zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a stream of events ended early")
@@ -177,6 +184,9 @@ func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) e
 		if err == nil || !silent {
 			return err
 		}
+		if err := s.ask(); err != nil {
+			return err
+		}
 		if err := s.send(": latido\n\n"); err != nil {
 			return err
 		}
@@ -197,6 +207,9 @@ func (h *handler) fin(ctx context.Context, s *stream, id string) error {
 	return s.send("event: fin\ndata: " + string(data) + "\n") // data ends in a line end
 }
 
+// withdrawn is why the caller's key is not good for the stream any more.
+type withdrawn struct{ error }
+
 // errGone: the caller takes no more.
 var errGone = errors.New("the caller is gone")
 
@@ -204,6 +217,24 @@ var errGone = errors.New("the caller is gone")
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	still   func() error
+}
+
+// ask returns a withdrawn if the caller's key is not good for the stream any more.
+func (s *stream) ask() error {
+	if err := s.still(); err != nil {
+		return &withdrawn{err}
+	}
+	return nil
+}
+
+// close sends why a stream ends that its client should not open again as it is.
+func (s *stream) close(r *http.Request, why error) error {
+	data, err := encode(problemOf(r, gateway.AsError(why)))
+	if err != nil {
+		return err
+	}
+	return s.send("event: cierre\ndata: " + string(data) + "\n") // data ends in a line end
 }
 
 func (s *stream) send(text string) error {
@@ -218,8 +249,11 @@ func (s *stream) send(text string) error {
 	return nil
 }
 
-// events sends a page in one piece.
+// events sends a page in one piece, if the caller's key is still good for it.
 func (s *stream) events(page []gateway.EventoDescarga) error {
+	if err := s.ask(); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	for _, e := range page {
 		data, err := encode(evento(e))

@@ -3,12 +3,15 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -316,6 +321,58 @@ func TestEventos_WhenTheStreamHasToEnd(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A key that is not good for the stream any more gets no further event, and is told why.
+func TestEventos_WhenTheKeyIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	seen := apikeys.Key{ID: "key_erp", RFCs: []string{"PRU010101AB1"}, Scopes: []string{apikeys.ScopeDescargas}}
+	other, reader := seen, seen
+	other.RFCs, reader.Scopes = []string{"PEPJ800101AB5"}, []string{apikeys.ScopePaquetes}
+	for name, tc := range map[string]struct {
+		key    apikeys.Key
+		err    error
+		status int
+	}{
+		"revoked":         {err: apikeys.ErrUnknown, status: 401},
+		"expired":         {seen, apikeys.ErrExpired, 401},
+		"without the RFC": {other, nil, 403},
+		"without a scope": {reader, nil, 403},
+		"nobody knows":    {err: apikeys.ErrClosed, status: 503},
+	} {
+		for _, quiet := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, quiet %v", name, quiet), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var gone atomic.Bool
+					l := newLibro(1, gateway.DescargaEnProceso)
+					body, done := live(t.Context(), t, l.fake(), func(c *Config) {
+						c.Keys = func(string, netip.Addr) (apikeys.Key, error) {
+							if gone.Load() {
+								return tc.key, tc.err
+							}
+							return seen, nil
+						}
+					}, "Authorization", "Bearer x")
+					synctest.Wait()
+					began := time.Now()
+					gone.Store(true)
+					if !quiet {
+						l.add(gateway.DescargaDescargando)
+					}
+					<-done
+					if took := time.Since(began); took > heartbeat {
+						t.Errorf("it went on for %v", took)
+					}
+					text, last, _ := strings.Cut(body(), "event: cierre\ndata: ")
+					var p rest.Problema
+					if err := json.Unmarshal([]byte(last), &p); err != nil || p.Status != tc.status || p.Detail == "" || !cmp.Equal(ids(text), []string{"1"}) || strings.Contains(text, "latido") {
+						t.Errorf("%v: %s", err, body())
+					}
+				})
+			})
+		}
 	}
 }
 

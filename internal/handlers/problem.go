@@ -81,17 +81,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	e := gateway.OwnFailure(err, "La pasarela no pudo atender la petición por una falla suya.")
 	kind := ProblemTypes()[e.Kind]
-	id := requestID(r.Context())
 	if e.Err != nil {
 		zerolog.Ctx(r.Context()).WithLevel(level(e)).Err(e.Err).Str("tipo", kind.Slug).Msg("problem")
-	}
-	problem := rest.Problema{
-		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
-		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
-		Reintentable: e.Reintentable, RequestID: id,
-	}
-	for _, c := range e.Campos {
-		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Codigo: c.Codigo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
 	}
 	header := w.Header()
 	// What an answer that did not come about has left behind.
@@ -113,11 +104,25 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("WWW-Authenticate", `Bearer realm="pasarela"`)
 	}
 	w.WriteHeader(kind.Status)
-	body, err := encode(problem)
+	body, err := encode(problemOf(r, e))
 	if err != nil {
 		zerolog.Ctx(r.Context()).Error().Err(err).Msg("a problem could not be encoded")
 	}
 	w.Write(body) //nolint:errcheck // the caller is gone
+}
+
+// problemOf is how a failure looks to the caller of r.
+func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
+	kind := ProblemTypes()[e.Kind]
+	problem := rest.Problema{
+		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
+		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
+	}
+	for _, c := range e.Campos {
+		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Codigo: c.Codigo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
+	}
+	return problem
 }
 
 // encode writes JSON as people read it: an RFC's & stays one.

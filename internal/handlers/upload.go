@@ -59,7 +59,22 @@ func (u *upload) Close() {
 
 // receive takes an upload in any of its forms to disk: raw XML or ZIP, a
 // multipart part, or base64 in JSON. Whatever the form, memory stays flat.
+//
+// It may take a quarter of an hour, after which the caller's key is asked for again:
+// what follows sends or signs.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
+	up, err := h.receiveAny(w, r, nombre)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.still(r); err != nil {
+		up.Close()
+		return nil, err
+	}
+	return up, nil
+}
+
+func (h *handler) receiveAny(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(slowUpload)) //nolint:errcheck // a test's recorder has none
 	defer control.SetReadDeadline(time.Time{})          //nolint:errcheck // see above

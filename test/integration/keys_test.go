@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -235,4 +237,74 @@ func TestKeys_WhenTheFileIsAtFaultItIsToldAndClosesInTheEnd(t *testing.T) {
 	}
 	wantStatus(t, get(), http.StatusOK)
 	ready(http.StatusOK, "ok")
+}
+
+// A package of hours is no way to go on reading with a key that was taken away.
+func TestKeys_WhenRevokedWhileAPackageIsReadItIsCut(t *testing.T) {
+	t.Parallel()
+	r, keys := startWithKeys(t)
+	admin := "Bearer " + keys.add(t, "otra", []string{"*"}, "*")
+	key := "Bearer " + keys.add(t, "lee", []string{gatewaytest.Empresa}, "sat:paquetes")
+	r.perilla("relleno_bytes", large/36)
+	r.perilla("cfdis_por_dia", 40)
+	created := r.Post(solicitudes, r.body(map[string]any{"fechaInicial": "2026-01-31T00:00:00"}), "Authorization", admin)
+	wantStatus(t, created, http.StatusCreated)
+	var accepted struct{ IDSolicitud string }
+	created.JSON(t, &accepted)
+	r.Sandbox.Reloj().Adelanta(1e12)
+	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, strings.ToUpper(accepted.IDSolicitud)+"_01")
+	hasta(t, "the package is in storage", func() bool {
+		got := r.Get(path, "Authorization", admin)
+		return got.Status == http.StatusOK && got.Header.Get("ETag") != ""
+	})
+	resp, err := r.Send(t.Context(), http.MethodGet, path, nil, "Authorization", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	keys.revoke(t, "lee")
+	for err == nil {
+		// It takes seconds in all, as a caller far away would: longer than it is not asked for.
+		_, err = io.CopyN(io.Discard, resp.Body, 1<<20)
+		time.Sleep(50 * time.Millisecond)
+	}
+	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error("the package was read to its end with a key that was revoked")
+	}
+	wantProblem(t, r.Get(path, "Authorization", key), http.StatusUnauthorized, "no-autenticado")
+}
+
+// A lote takes minutes to come; whoever may not send it at its end does not.
+func TestKeys_WhenRevokedWhileALoteComesItIsNotSent(t *testing.T) {
+	t.Parallel()
+	r, keys := startWithKeys(t)
+	key := keys.add(t, "carga", []string{"*"}, "*")
+	body, feed := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.API+"/v1/sep/lotes?comprobar=forma", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/zip")
+	lote := zipped(t, "<x/>")
+	before := fmt.Sprint(r.Sandbox.Estado().Llamadas)
+	go func() {
+		feed.Write(lote[:10]) //nolint:errcheck // the request says it
+		if err := apikeys.Remove(keys.path, "carga"); err != nil {
+			t.Error(err)
+		}
+		feed.Write(lote[10:]) //nolint:errcheck // see above
+		feed.Close()          //nolint:errcheck // see above
+	}()
+	resp, err := r.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	if after := fmt.Sprint(r.Sandbox.Estado().Llamadas); resp.StatusCode != http.StatusUnauthorized || after != before {
+		t.Errorf("status %d, called %s and before %s", resp.StatusCode, after, before)
+	}
 }
