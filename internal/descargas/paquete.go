@@ -159,6 +159,12 @@ func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTr
 // asientaFallo decides what becomes of a package that did not come.
 func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo, e *gateway.Error) (Despues, error) {
 	v := trasDescargar(p, e, m.marco(d))
+	if p.Serie.Condicion == condNuestra && condicion(e) == condVencido {
+		// It ran out while it waited for what this machine had not.
+		if err := m.cfg.Store.AnotaNuestra(ctx, p.Paquete, 0); err != nil {
+			return nunca(), err
+		}
+	}
 	p.Intentos++
 	p.Detalle, p.Serie = e.Detail, v.serie
 	now := m.cfg.Now()

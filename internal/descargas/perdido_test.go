@@ -187,6 +187,48 @@ func TestPaquetePerdido_WhenThisMachineLostItNoSolicitudIsSpent(t *testing.T) {
 	}
 }
 
+// TestPaquetePerdido_WhenItRanOutWhileThisMachineCouldNotKeepIt: 72 hours without room, or
+// without the storage, cost no solicitud either; what the SAT has let run out by itself does.
+func TestPaquetePerdido_WhenItRanOutWhileThisMachineCouldNotKeepIt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		antes   gateway.Kind
+		pedidas int
+	}{"for want of room": {gateway.KindSinServicio, 1}, "while the SAT was away": {gateway.KindNoDisponible, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := nuevoTaller(t)
+			w.verifica = func(id string, _ int) (gateway.EstadoSolicitud, error) {
+				return estado("3", "5000", 20, id+"_01", id+"_02"), nil
+			}
+			veces := 0
+			w.trae = func(p gateway.Paquete) error {
+				if p.IDPaquete != "id-1_01" {
+					return nil
+				}
+				if veces++; veces < 4 {
+					return &gateway.Error{Kind: tc.antes, NoEnviada: true, Reintentable: true, Detail: "no hay dónde"}
+				}
+				// It was counted, and given back.
+				if _, err := w.st.Reserva(t.Context(), p, "yo", "yo", 2); err != nil {
+					return err
+				}
+				if err := w.st.Fracasa(t.Context(), p, "yo", 1, 0); err != nil {
+					return err
+				}
+				return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5007", Detail: "venció"}
+			}
+			d := w.acaba(w.nueva(nil))
+			if len(w.pedidas) != tc.pedidas || d.Cuota.Solicitudes != tc.pedidas {
+				t.Errorf("%d solicitudes: %+v", len(w.pedidas), d)
+			}
+			if tc.pedidas == 1 && (d.Estado != gateway.DescargaParcial || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1")) {
+				t.Errorf("%s: %s", d.Estado, d.Motivo)
+			}
+		})
+	}
+}
+
 // TestPaquetePerdido_WhenProcessesDiedWithIt: a flight that was begun and has no end on
 // record is lost by us, whichever of the two it is.
 func TestPaquetePerdido_WhenProcessesDiedWithIt(t *testing.T) {

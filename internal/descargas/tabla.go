@@ -82,6 +82,8 @@ const (
 	condIlegible = "ilegible"
 	// condPasajera: away, out of reach, silent.
 	condPasajera = "pasajera"
+	// condVencido: the 72 hours that the SAT keeps a package are over.
+	condVencido = "5007"
 	// condInterna: a failure of our own.
 	condInterna = "interna"
 	// condNuestra: this machine has not what it takes, and nothing was sent.
@@ -135,10 +137,10 @@ func tabla() map[string]fila {
 		"5004": {regla: regla{sentido: sinNada}, salvo: map[etapa]regla{alConsultar: {ajena, pocas}, alBajar: {ajena, pocas}}},
 		"5005": soloSolicitud(duplicada),
 		// Of a package alone; elsewhere like any code that is not documented there.
-		"5007": {regla: propio, salvo: map[etapa]regla{alBajar: {sentido: perdida}}},
-		"5008": {regla: propio, salvo: map[etapa]regla{alBajar: {sentido: perdida}}},
-		"5011": {regla: regla{sentido: otroDia}},
-		"5012": soloSolicitud(cancelados),
+		condVencido: {regla: propio, salvo: map[etapa]regla{alBajar: {sentido: perdida}}},
+		"5008":      {regla: propio, salvo: map[etapa]regla{alBajar: {sentido: perdida}}},
+		"5011":      {regla: regla{sentido: otroDia}},
+		"5012":      soloSolicitud(cancelados),
 		// "Intermittence of the SAT" for a while, with the right e.firma (cfdiclient#45,
 		// phpcfdi#77, satcfdi#48); and a clock that is set right makes it pass.
 		condFecha: duda(deUnDia),

@@ -380,7 +380,9 @@ func TestRepite_WhenTheGatewayStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	r, b, dir, buena, repetida := segunda(t)
 	r.stop()
-	<-repetida
+	if err := <-repetida; err == nil {
+		t.Error("the second was weighed without the bucket")
+	}
 	if len(partials(t, dir)) != 1 {
 		t.Fatalf("%v", partials(t, dir))
 	}
