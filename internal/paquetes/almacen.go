@@ -280,7 +280,7 @@ func (a *Almacen) Trae(ctx context.Context, paquete gateway.Paquete) (Ficha, err
 }
 
 // almacenado waits while a package that is whole is put into storage; false when
-// it is not there yet, or no more.
+// it is not there yet, or no more. It does not wait for a storage that refuses.
 func (a *Almacen) almacenado(ctx context.Context, paquete gateway.Paquete) (Ficha, bool, error) {
 	row, err := a.store.Paquete(ctx, paquete)
 	switch {
@@ -291,10 +291,16 @@ func (a *Almacen) almacenado(ctx context.Context, paquete gateway.Paquete) (Fich
 	}
 	a.mu.Lock()
 	moving, ok := a.mudanzas[row.Parcial]
+	rechazo := a.rechazo
 	a.mu.Unlock()
+	if ok && rechazo != nil {
+		return Ficha{}, false, enElDisco(rechazo)
+	}
 	if ok {
 		select {
 		case <-moving.fin:
+			return Ficha{}, false, nil
+		case <-time.After(maxSondeo):
 			return Ficha{}, false, nil
 		case <-ctx.Done():
 			return Ficha{}, false, context.Cause(ctx)

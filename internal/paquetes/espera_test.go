@@ -126,6 +126,10 @@ func TestAbre_WhenTheBucketRefuses(t *testing.T) {
 				}
 				r.abreYLee(t, elPaquete, numero(t, 1))
 			}
+			// Whoever waits for the storage is told, and does not wait on.
+			if _, err := r.Trae(t.Context(), elPaquete); !gateway.IsKind(err, gateway.KindSinServicio) || !strings.Contains(gateway.AsError(err).Detail, "está en el disco de esta pasarela") {
+				t.Errorf("%v", err)
+			}
 			if e := r.espera(); r.sat.calls.Load() != 1 || e.paquetes != 1 || e.bytes != int64(len(numero(t, 1))) {
 				t.Fatalf("%d calls, %+v", r.sat.calls.Load(), e)
 			}
@@ -164,6 +168,7 @@ func TestAbre_WhenAFolderElsewhereIsAway(t *testing.T) {
 	if err := os.Rename(dir+".fuera", dir); err != nil {
 		t.Fatal(err)
 	}
+	settle(r.Almacen)
 	if _, err := r.Trae(t.Context(), elPaquete); err != nil || r.rechazado() {
 		t.Errorf("%v", err)
 	}
@@ -221,21 +226,25 @@ func TestAbre_WhenARefusingBucketHasTheBytesAlready(t *testing.T) {
 	r := start(t, options{blob: b.address, serve: func(_ context.Context, n int32, sink io.Writer) error {
 		content := numero(t, int(n))
 		if n == 2 {
-			<-gate
 			content = numero(t, 1)
 		}
-		_, err := sink.Write(content)
+		_, err := sink.Write(content[:9])
+		if n == 2 {
+			<-gate
+		}
+		if err == nil {
+			_, err = sink.Write(content[9:])
+		}
 		return err
 	}})
 	if _, err := r.Trae(t.Context(), elPaquete); err != nil {
 		t.Fatal(err)
 	}
 	settle(r.Almacen)
-	igual := make(chan error, 1)
-	go func() {
-		_, err := r.Trae(t.Context(), otroPaquete())
-		igual <- err
-	}()
+	vuela, err := r.Abre(t.Context(), otroPaquete())
+	if err != nil {
+		t.Fatal(err)
+	}
 	hasta(t, "the equal one is in the air", func() bool { return r.sat.calls.Load() == 2 })
 	responde := func(w http.ResponseWriter, req *http.Request) bool {
 		if escribiendo(req) {
@@ -249,9 +258,13 @@ func TestAbre_WhenARefusingBucketHasTheBytesAlready(t *testing.T) {
 	r.abreYLee(t, tercero, numero(t, 3))
 	hasta(t, "the refusal is known", r.rechazado)
 	close(gate)
-	if err := <-igual; err != nil {
+	if _, err := read(vuela); err != nil {
 		t.Error(err)
 	}
+	hasta(t, "the equal one is stored", func() bool {
+		row, err := r.store.Paquete(t.Context(), otroPaquete())
+		return err == nil && row.Completo
+	})
 	if !r.rechazado() {
 		t.Error("it is taken to be well again")
 	}

@@ -38,6 +38,12 @@ func sinRecursos(err error) error {
 		Detail: detail + " Repita más tarde."}
 }
 
+// enElDisco is a package that is whole on this machine and that its storage refuses.
+func enElDisco(err error) error {
+	return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
+		Detail: "El paquete llegó entero y está en el disco de esta pasarela, porque el almacén no lo recibe; se sube solo cuando lo acepte. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio. Repita más tarde."}
+}
+
 // perdida is a download that this machine lost after it had been asked for.
 func perdida(err error) error {
 	e := *gateway.OwnFailure(err, "Una falla de esta pasarela (su disco, su memoria o su base de datos) impidió guardar el paquete que llegó del SAT, y cuenta como una de sus dos descargas. No es culpa del SAT. Revise el espacio y los permisos de GATEWAY_DATA_DIR.")
