@@ -18,7 +18,7 @@ func TestPasses_WhenSQLiteFails(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Dir: t.TempDir(), Now: time.Now})
 	db := s.DB()
-	db.SetMaxOpenConns(1) // pragmas are a connection's
+	db.SetMaxOpenConns(2) // pragmas are of one connection, and the store keeps another for itself
 	run := func(statement string) error {
 		_, err := s.exec(t.Context(), statement)
 		return err
