@@ -2342,8 +2342,9 @@ type Problema struct {
 	// Example: Ya se tiene una solicitud registrada
 	Mensaje string `json:"mensaje,omitempty,omitzero"`
 
-	// Reintentable `true` si repetir la misma petición más tarde puede dar buen resultado y no gasta ni duplica nada;
-	// espere lo que diga `Retry-After`. `false` si hay que cambiar algo o averiguar antes.
+	// Reintentable `true` si repetir la misma petición más tarde puede dar buen resultado y no duplica nada; espere lo que
+	// diga `Retry-After`. Solo al bajar un paquete puede gastar: la segunda de sus dos descargas, y `detail` lo
+	// dice. `false` si hay que cambiar algo o averiguar antes.
 	//
 	//
 	// Example: false

@@ -268,7 +268,7 @@ func (l *Ledger) inProgress(ctx context.Context, row store.Intento, m Message) e
 	if !l.abandoned(ctx, row, m) {
 		return enCurso()
 	}
-	return &gateway.Error{Kind: gateway.KindResultadoDesconocido,
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Reintentable: m.Libre,
 		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. " + m.Consejo}
 }
 

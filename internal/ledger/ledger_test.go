@@ -321,7 +321,7 @@ func TestOnce_WhenItCannotBeRecordedNothingIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := Once(t.Context(), l, message("k"), never, s.send)
-	if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindInterno || !e.NoEnviada || !strings.Contains(e.Detail, "GATEWAY_DATA_DIR") || s.calls.Load() != 0 {
+	if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindSinServicio || !e.NoEnviada || !strings.Contains(e.Detail, "GATEWAY_DATA_DIR") || s.calls.Load() != 0 {
 		t.Errorf("%+v, %d sent", e, s.calls.Load())
 	}
 }

@@ -43,7 +43,7 @@ func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave st
 	if _, err := io.Copy(hash, a.Section()); err != nil {
 		return gateway.LoteCargado{}, false, interno(err)
 	}
-	m := ledger.Message{Operacion: operacionCarga, Clave: clave, Consejo: "Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
+	m := ledger.Message{Operacion: operacionCarga, Clave: clave, Consejo: "Cargue el archivo otra vez, con otra Idempotency-Key. Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
 		Criterios: fmt.Sprintf("%q|%q|%s", cuenta.Usuario, a.Nombre, hex.EncodeToString(hash.Sum(nil)))}
 	never := func(gateway.LoteCargado) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.LoteCargado, error) {
@@ -92,7 +92,7 @@ func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, clave 
 	if err := c.Validate(); err != nil {
 		return gateway.CancelacionHecha{}, false, err
 	}
-	m := ledger.Message{Operacion: operacionCancela, Clave: clave, Consejo: "Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
+	m := ledger.Message{Operacion: operacionCancela, Clave: clave, Consejo: "Cancélelo otra vez, con otra Idempotency-Key. Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
 		Criterios: fmt.Sprintf("%q|%q|%q|%q", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
 	never := func(gateway.CancelacionHecha) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.CancelacionHecha, error) {

@@ -25,6 +25,9 @@ type System struct {
 	// Unknown says what to do when a message that must not be repeated may have
 	// arrived.
 	Unknown func(op *transport.Operation) string
+	// Again says that such a message may be sent again as it was: the system itself
+	// refuses what it has done before, and the same Idempotency-Key lets it through.
+	Again bool
 	// Fault translates a SOAP fault that the system is known for; nil or a nil
 	// answer leaves it to the general rule.
 	Fault func(op *transport.Operation, f *transport.Error) *gateway.Error
@@ -100,8 +103,12 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
 			Detail: "En lugar del mensaje SOAP " + s.of() + " llegó una página: mantenimiento, un cortafuegos o un proxy. Repita más tarde."}
 	}
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
+	e := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
 		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
+	if e.Reintentable {
+		e.Detail += " Puede repetir la petición sin riesgo."
+	}
+	return e
 }
 
 // unkept is a file that this machine had nowhere to put. Where it counts at the other
@@ -131,7 +138,7 @@ func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
 // Unclear is a message that may have been acted upon and must not be repeated: heard
 // is what came in an answer's place, as a sentence that goes on with "y".
 func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: s.Backend,
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: s.Backend, Reintentable: s.Again,
 		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
 }
 
@@ -168,6 +175,9 @@ func (s System) silent(op *transport.Operation) *gateway.Error {
 }
 
 func (s System) truncated(op *transport.Operation) *gateway.Error {
+	if Spends(op) {
+		return s.Unclear(op, "la respuesta llegó incompleta.")
+	}
 	detail := "El archivo llegó incompleto y se desechó. Puede repetir la petición sin riesgo."
 	if !op.Repeatable {
 		detail = "El archivo llegó incompleto y se desechó. " + s.Unknown(op)

@@ -192,7 +192,7 @@ func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, 
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
 	f, err := read(inner)
 	if err != nil && f["xmlbase64"] == "" {
-		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
+		e := System().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Err = err
 		return gateway.ContratoFirmado{}, false, e
 	}
@@ -203,7 +203,7 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 		return out, credentials, e
 	}
 	if !signedBy(f["firmaok"]) || len(out.XML) == 0 {
-		e := system().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
+		e := System().Unclear(op, "la respuesta de Prodigia no se entiende, así que no dice si firmó.")
 		e.Codigo, e.Mensaje, e.Err = out.Codigo, out.Mensaje, errors.Join(errAnswer, err)
 		return out, false, e
 	}
@@ -233,8 +233,9 @@ func (c *Client) prepare(ctx context.Context, s *service, name string, repeatabl
 	return transport.WithCall(ctx, &transport.Call{Operation: op, Check: check}), op, nil
 }
 
-func system() outcome.System {
-	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL",
+// System is how the PAC is told of in failures.
+func System() outcome.System {
+	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL", Again: true,
 		Unknown: func(*transport.Operation) string {
 			return "Prodigia puede haber firmado el contrato. Repita la misma petición: Prodigia no firma dos veces el mismo contrato y la pasarela dirá en qué quedó."
 		}}

@@ -69,7 +69,7 @@ func CodigosFirmado() []Codigo {
 		rechazo("311", "Certificado del emisor no emitido por el SAT", "El certificado del cliente no es del SAT."),
 		{Codigo: "400", Texto: "Petición inválida: faltan parámetros", Kind: gateway.KindMensajeRechazado,
 			Detalle: "Prodigia dice que faltan parámetros. Revise GATEWAY_PADE_FIRMADO_NAMESPACE: con otro espacio de nombres los parámetros se pierden."},
-		{Codigo: codInterno, Texto: "Error interno", Kind: gateway.KindResultadoDesconocido,
+		{Codigo: codInterno, Texto: "Error interno", Kind: gateway.KindResultadoDesconocido, Reintentable: true,
 			Detalle: "Prodigia tuvo un error interno y no se sabe si firmó. Repita la misma petición una vez: Prodigia no firma dos veces el mismo contrato."},
 	}
 }

@@ -46,7 +46,7 @@ func codigo(a transport.Answer) string {
 // PAC's runtime gives to a namespace that is not its own (pade.md §2.2). What a
 // WSDL said of it is then so no more.
 func (s *service) failure(op *transport.Operation, err error) error {
-	known := system()
+	known := System()
 	known.Fault = func(op *transport.Operation, f *transport.Error) *gateway.Error {
 		if !strings.Contains(f.Faultstring, "Cannot find dispatch method") {
 			return nil

@@ -69,7 +69,7 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	var lacking notEnough
 	switch {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
-		return contract{}, system().Untrusted(err)
+		return contract{}, System().Untrusted(err)
 	case errors.As(err, &lacking):
 		return contract{}, &gateway.Error{Kind: gateway.KindMensajeRechazado, Backend: backend, NoEnviada: true, Err: err,
 			Detail: "El WSDL del servicio de Prodigia no basta para conocer su espacio de nombres: " + string(lacking) + " La petición no salió. Configure " + s.setting + "."}

@@ -17,7 +17,8 @@ const maxSkew = time.Minute
 
 const settings = "GATEWAY_SAT_*_URL"
 
-func system() outcome.System {
+// System is how the SAT is told of in failures.
+func System() outcome.System {
 	return outcome.System{Backend: backend, Name: "el SAT", Settings: settings, Unknown: whatNow, Fault: fromFault}
 }
 
@@ -30,7 +31,7 @@ func whatNow(op *transport.Operation) string {
 }
 
 // failure translates what kept a call from an answer of its contract.
-func failure(op *transport.Operation, err error) error { return system().Failure(op, err) }
+func failure(op *transport.Operation, err error) error { return System().Failure(op, err) }
 
 // unsent marks a failure that came before the message of the operation.
 func unsent(err error) error {
@@ -50,14 +51,14 @@ func fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
 			return &gateway.Error{Kind: gateway.KindNoOfrecida,
 				Detail: "El SAT ya no ofrece la operación SolicitaDescarga (versión 1.1) desde el 30 de mayo de 2025. Use version 1.5 con tipoDescarga."}
 		}
-		return system().Unavailable("El SAT dice no ofrecer la operación "+op.Name+"; suele ocurrir durante sus fallas. Si persiste, revise las direcciones "+settings+".", 0)
+		return System().Unavailable("El SAT dice no ofrecer la operación "+op.Name+"; suele ocurrir durante sus fallas. Si persiste, revise las direcciones "+settings+".", 0)
 	}
 	return nil
 }
 
 func invalidSecurity(f *transport.Error) *gateway.Error {
 	if f.Skew > maxSkew || f.Skew < -maxSkew {
-		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Reintentable: true,
 			Detail: fmt.Sprintf("El SAT rechazó la firma y el reloj de este equipo difiere %s del suyo. Sincronícelo (NTP) y repita.", f.Skew.Round(time.Second))}
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Reintentable: true,

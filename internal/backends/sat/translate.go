@@ -119,7 +119,7 @@ func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAcep
 	case r.codEstatus == codAceptada && r.idSolicitud != "":
 		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: transport.PublicText(r.mensaje, nsDescarga)}, nil
 	case r.codEstatus == codAceptada || r.codEstatus == "":
-		e := system().Unclear(op, noID(r.codEstatus))
+		e := System().Unclear(op, noID(r.codEstatus))
 		e.Codigo, e.Mensaje = r.codEstatus, transport.PublicText(r.mensaje, nsDescarga)
 		return gateway.SolicitudAceptada{}, e
 	}
@@ -152,7 +152,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 	if r.CodEstatus != codAceptada {
 		if r.CodEstatus == "" {
 			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
-				Detail: "El SAT respondió sin código de estatus."}
+				Detail: "El SAT respondió sin código de estatus. Puede repetir la petición sin riesgo."}
 		}
 		return gateway.EstadoSolicitud{}, refusal(r.CodEstatus, r.Mensaje)
 	}

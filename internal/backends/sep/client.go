@@ -56,7 +56,7 @@ func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre str
 	}
 	numero := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")
 	if numero == "" && strings.TrimSpace(response.Mensaje) == "" {
-		return gateway.LoteCargado{}, refusal("", system().Unclear(op, "la SEP contestó sin decir qué hizo."))
+		return gateway.LoteCargado{}, refusal("", System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	if numero == "" {
 		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida,
@@ -77,7 +77,7 @@ func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 	estatus, err := strconv.Atoi(text(response.EstatusLote))
 	if err != nil {
 		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
-			Detail: "La SEP respondió sin estatus del lote."})
+			Detail: "La SEP respondió sin estatus del lote. Puede repetir la petición sin riesgo."})
 	}
 	if e := ofAnother(numeroLote, text(response.NumeroLote)); e != nil {
 		return gateway.EstadoLote{}, e
@@ -158,7 +158,7 @@ func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gatewa
 	}
 	e := refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
 	if codigo == "" {
-		e = refusal(response.Mensaje, system().Unclear(op, "la SEP contestó sin decir qué hizo."))
+		e = refusal(response.Mensaje, System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	e.Codigo = codigo
 	return gateway.CancelacionHecha{}, e

@@ -362,7 +362,7 @@ func TestOperations_WhenTheOutcomeIsUnknownSayWhatToDo(t *testing.T) {
 		t.Errorf("carga: %s", e.Detail)
 	}
 	_, err = s.Cancela(t.Context(), account, gateway.Cancelacion{})
-	if e := gateway.AsError(err); !strings.Contains(e.Detail, "Cancélelo otra vez") {
+	if e := gateway.AsError(err); !strings.Contains(e.Detail, "Cancélelo otra vez, con otra Idempotency-Key") {
 		t.Errorf("cancela: %s", e.Detail)
 	}
 }

@@ -9,19 +9,20 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
-func system() outcome.System {
+// System is how the SEP is told of in failures.
+func System() outcome.System {
 	return outcome.System{Backend: backend, Name: "la SEP", Settings: "GATEWAY_SEP_URL", Unknown: whatNow}
 }
 
 // whatNow says how to find out what became of a call that may have arrived.
 func whatNow(op *transport.Operation) string {
 	if op.Name == "cargaTituloElectronico" {
-		return "La SEP puede haber abierto el lote, y no hay modo de preguntarle su número. Cargue el archivo otra vez: los títulos que ya estén registrados volverán como ya_registrado."
+		return "La SEP puede haber abierto el lote, y no hay modo de preguntarle su número. Cargue el archivo otra vez, con otra Idempotency-Key: los títulos que ya estén registrados volverán como ya_registrado."
 	}
-	return "La SEP puede haber cancelado el título. Cancélelo otra vez: si ya lo estaba, responderá que no lo encuentra."
+	return "La SEP puede haber cancelado el título. Cancélelo otra vez, con otra Idempotency-Key: si ya lo estaba, responderá que no lo encuentra."
 }
 
-func failure(op *transport.Operation, err error) error { return system().Failure(op, err) }
+func failure(op *transport.Operation, err error) error { return System().Failure(op, err) }
 
 // Message is a text by which the SEP refuses, with what we make of it. Its
 // spelling varies, so a folded part of it is looked for (sep.md §3).
