@@ -74,11 +74,21 @@ func TestDescarga_WhenOneOfTwoGatewaysStandsStill(t *testing.T) {
 	}
 }
 
+// muertesDePostgres is how many crashes one descarga sees.
+const muertesDePostgres = 4
+
 // PostgreSQL crashes at any time, and comes back a moment later.
 func TestDescarga_WhenPostgresIsKilled(t *testing.T) {
 	t.Parallel()
 	want := tranquila(t, "Metadata")
-	chance, veces := azar(t, 4)
+	chance, veces := azar(t, muertesDePostgres)
+	for i := range max(1, veces/muertesDePostgres) {
+		t.Run(strconv.Itoa(i), func(t *testing.T) { mataPostgres(t, chance, want) })
+	}
+}
+
+func mataPostgres(t *testing.T, chance *rand.Rand, want []string) {
+	t.Helper()
 	pg := pgtest.DePrueba(t)
 	e := montaEn(t, "Metadata", pg.URL)
 	// So slow that there is something to interrupt.
@@ -93,7 +103,7 @@ func TestDescarga_WhenPostgresIsKilled(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	vivas := 0
-	for range veces {
+	for range muertesDePostgres {
 		if !e.publicada() {
 			vivas++
 		}

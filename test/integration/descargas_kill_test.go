@@ -2,15 +2,12 @@ package integration
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // puntoDeMuerte is where a durable download may be cut.
@@ -103,22 +100,13 @@ func TestDescarga_WhenKilledAtAnyPoint(t *testing.T) {
 			}
 		}
 	}
-	veces, _ := strconv.Atoi(os.Getenv("PASARELA_MUERTES"))
-	if veces == 0 {
-		return
-	}
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("PASARELA_SEMILLA"); text != "" {
-		seed, _ = strconv.ParseUint(text, 10, 64)
-	}
-	t.Logf("PASARELA_SEMILLA=%d", seed)
-	azar := rand.New(rand.NewPCG(seed, 0))
+	chance, veces := azar(t, 0)
 	for i := range veces {
-		muertes := make([]muerte, 1+azar.IntN(4))
+		muertes := make([]muerte, 1+chance.IntN(4))
 		for j := range muertes {
-			muertes[j] = muerte{puntosDeMuerte()[azar.IntN(20)].punto, 1 + azar.IntN(4)}
+			muertes[j] = muerte{puntosDeMuerte()[chance.IntN(20)].punto, 1 + chance.IntN(4)}
 		}
-		prueba(fmt.Sprintf("azar-%d", i), i, azar.IntN(2) == 1, muertes, 0)
+		prueba(fmt.Sprintf("azar-%d", i), i, chance.IntN(2) == 1, muertes, 0)
 	}
 }
 

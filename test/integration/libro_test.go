@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,22 +18,15 @@ import (
 // never refused afterwards: the mark is behind the database then, or not there yet.
 func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 	t.Parallel()
-	kills := 10
-	if n, err := strconv.Atoi(os.Getenv("PASARELA_MUERTES")); err == nil {
-		kills = n
-	}
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(os.Getenv("PASARELA_SEMILLA"), 10, 64); err == nil {
-		seed = n
-	}
-	t.Logf("PASARELA_SEMILLA=%d", seed)
+	chance, kills := azar(t, 10)
+	seed := chance.Uint64()
 	for name, more := range map[string][]string{
 		"SQLite":     nil,
 		"PostgreSQL": {"GATEWAY_DATABASE_URL=" + pgtest.Start(t), "GATEWAY_BLOB_URL=file://" + t.TempDir()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			azar := rand.New(rand.NewPCG(seed, 1))
+			chance := rand.New(rand.NewPCG(seed, 1))
 			environment := cleanEnv(append(more, "GATEWAY_DATA_DIR="+filepath.Join(t.TempDir(), "datos"), "GATEWAY_EFIRMA_DIR="+t.TempDir(),
 				"GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
 			// What a start takes on this machine, so that the kills fall into it.
@@ -49,7 +41,7 @@ func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Duration(azar.Int64N(int64(took) + 1)))
+				time.Sleep(time.Duration(chance.Int64N(int64(took) + 1)))
 				cmd.Process.Kill()                    //nolint:errcheck // it may have ended
 				cmd.Wait()                            //nolint:errcheck // it was killed
 				if cmd.ProcessState.ExitCode() >= 0 { // by itself

@@ -17,7 +17,13 @@ import (
 // metrica is the value of one series as /metrics writes it, "" without it.
 func metrica(t *testing.T, g *gatewaytest.Gateway, serie string) string {
 	t.Helper()
-	resp, err := http.Get(g.Admin + "/metrics")
+	return metricaEn(t, g.Admin, serie)
+}
+
+// metricaEn is metrica of the gateway whose administration is there.
+func metricaEn(t *testing.T, admin, serie string) string {
+	t.Helper()
+	resp, err := http.Get(admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
