@@ -125,17 +125,15 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
 	ahora := Instante(s.now())
-	result, err := tx.ExecContext(ctx,
+	suya, err := s.changes(ctx, tx,
 		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
 		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14 WHERE `+esEste("$15", "$16")+` ON CONFLICT DO NOTHING`,
 		append([]any{d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, string(peticion), string(d.Estado), d.IDProgramacion,
 			ahora, Instante(d.Limite), Instante(siguiente), d.Peticion.Solicitud.FechaFinal, sigue, Instante(d.Tope)}, s.este()...)...)
 	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
+		return false, err
 	}
-	if n, err := result.RowsAffected(); err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	} else if n == 0 {
+	if !suya {
 		return false, errors.Join(tx.Rollback(), s.sigue(ctx, false))
 	}
 	c := &Cambio{ctx: ctx, tx: tx, ahora: s.now(), descarga: d}

@@ -26,7 +26,7 @@ func azar(t *testing.T, veces int) (*rand.Rand, int) {
 		veces = n
 	}
 	t.Logf("PASARELA_SEMILLA=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0)), veces //nolint:gosec // a test's chance
+	return rand.New(rand.NewPCG(seed, 0)), veces
 }
 
 // A gateway stands still with packages in its hands, or its way to the database does,

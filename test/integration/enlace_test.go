@@ -33,7 +33,7 @@ func enlaza(t *testing.T, address string) *enlace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", filepath.Join(dir, socket)) //nolint:noctx // it is closed below
+	l, err := net.Listen("unix", filepath.Join(dir, socket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func enlaza(t *testing.T, address string) *enlace {
 			if err != nil {
 				return
 			}
-			there, err := net.Dial("unix", real) //nolint:noctx // a socket of this machine
+			there, err := net.Dial("unix", real)
 			if err != nil {
 				here.Close() //nolint:errcheck // there is no database
 				continue
