@@ -164,7 +164,7 @@ func TestPresenta_WhenNothingMayLeave(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.Presenta(t.Context(), "", enero()); !gateway.IsKind(err, gateway.KindInterno) {
+	if _, _, err := l.Presenta(t.Context(), "", enero()); !gateway.IsKind(err, gateway.KindSinServicio) {
 		t.Errorf("no ledger: %v", err)
 	}
 	if sat.calls != 0 {
