@@ -2319,9 +2319,12 @@ type Problema struct {
 	// Example: sat
 	Backend string `json:"backend,omitempty,omitzero"`
 
-	// Codigo El código que dio ese sistema, sin cambios.
+	// Codigo Qué pasó, para decidir dentro de un mismo `type`. Si hay `backend` y dio un código, el suyo, sin cambios; de una e.firma, por qué
+	// no sirve; si no, una palabra de la pasarela de las de `x-extensible-enum`, cada una de un solo `type`. La página de errores las
+	// explica. Puede haber otras en el futuro; a las que no conozca aplíqueles lo que diga `type`.
 	//
-	// Example: 5005
+	//
+	// Example: clave_reutilizada
 	Codigo string `json:"codigo,omitempty,omitzero"`
 
 	// Detail Qué pasó esta vez y qué hacer, en español.
@@ -3592,9 +3595,6 @@ type CursorDesconocido = Problema
 
 // CursorInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CursorInvalido = Problema
-
-// DemasiadasPeticiones Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type DemasiadasPeticiones = Problema
 
 // DemasiadasPruebas Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadasPruebas = Problema

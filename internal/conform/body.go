@@ -303,5 +303,5 @@ func shown(name []byte) string {
 }
 
 func malformed(detail string) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detail}
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnJSONIlegible, Detail: detail}
 }

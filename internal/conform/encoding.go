@@ -82,7 +82,7 @@ func Encoded(contentEncoding string) error {
 }
 
 func compressed(how string) error {
-	return &gateway.Error{Kind: gateway.KindTipoContenido, Detail: "El cuerpo viene comprimido" + how + ". Envíelo sin comprimir y sin el encabezado Content-Encoding.",
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnCuerpoComprimido, Detail: "El cuerpo viene comprimido" + how + ". Envíelo sin comprimir y sin el encabezado Content-Encoding.",
 		Campos: []gateway.Campo{{Campo: "Content-Encoding", Detalle: "No se admite ninguno.", ValoresValidos: []string{"identity"}}}}
 }
 

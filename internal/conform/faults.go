@@ -45,9 +45,9 @@ func (f *Faults) Err() error {
 	if len(f.campos) == 0 {
 		return nil
 	}
-	e := &gateway.Error{Kind: gateway.KindInvalida, Campos: f.campos, Detail: "La petición no cumple el contrato; vea errores."}
+	e := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoIncumplido, Campos: f.campos, Detail: "La petición no cumple el contrato; vea errores."}
 	if f.Malformed {
-		e.Kind = gateway.KindMalformada
+		e.Kind, e.Own = gateway.KindMalformada, gateway.OwnParametrosInvalidos
 	}
 	if f.full() {
 		e.Detail += fmt.Sprintf(" Son las primeras %d faltas.", maxFaults)

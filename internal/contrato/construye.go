@@ -21,7 +21,7 @@ import (
 // sense is Valida's to say.
 func Construye(c Contrato, op gateway.OperacionFirma) ([]byte, error) {
 	if campos := sinLugar(c, op); campos != nil {
-		return nil, &gateway.Error{Kind: gateway.KindInvalida, Detail: "El contrato no se puede escribir así.", Campos: campos}
+		return nil, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoInescribible, Detail: "El contrato no se puede escribir así.", Campos: campos}
 	}
 	var b bytes.Buffer
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Contrato>\n")
@@ -44,7 +44,7 @@ func Construye(c Contrato, op gateway.OperacionFirma) ([]byte, error) {
 		return nil, err
 	}
 	if !iguales(leido, c) {
-		return nil, &gateway.Error{Kind: gateway.KindInvalida, Detail: "El contrato cambia al escribirlo como XML; revise sus caracteres."}
+		return nil, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoInestable, Detail: "El contrato cambia al escribirlo como XML; revise sus caracteres."}
 	}
 	return b.Bytes(), nil
 }

@@ -67,7 +67,7 @@ func defectuoso(documento []byte, err error) error {
 }
 
 func ilegible(detalle string, err error) error {
-	return &gateway.Error{Kind: gateway.KindInvalida, Detail: detalle, Err: err}
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoIlegible, Detail: detalle, Err: err}
 }
 
 // lector follows the document and remembers where it is.

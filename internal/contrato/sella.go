@@ -53,11 +53,11 @@ func Sella(f *Firma, texto string, cred *efirma.Credential, digest Digest) error
 	}
 	hash, sum := resume(digest, texto)
 	if hash == 0 {
-		return &gateway.Error{Kind: gateway.KindInvalida, Detail: "No se conoce ese digest.",
+		return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnDigestDesconocido, Detail: "No se conoce ese digest.",
 			Campos: []gateway.Campo{{Campo: "digest", Detalle: "No se conoce.", ValoresValidos: []string{string(SHA256), string(SHA1)}}}}
 	}
 	if f.RFC != "" && cred.RFC != f.RFC && cred.RFC != f.RepLegalRFC {
-		return &gateway.Error{Kind: gateway.KindInvalida,
+		return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnFirmanteAjeno,
 			Detail: fmt.Sprintf("La e.firma es de %s y la parte que firma es %s. Firme con la de esa parte o la de su representante.", cred.RFC, recorta(f.RFC))}
 	}
 	sello, err := cred.Signer.Sign(rand.Reader, sum, hash)

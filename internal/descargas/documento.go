@@ -22,7 +22,7 @@ func (l *Lectura) CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int
 	case err != nil:
 		return nil, 0, interno(err)
 	case d.Peticion.Solicitud.TipoSolicitud != gateway.TipoCFDI:
-		return nil, 0, errNoEsCFDI
+		return nil, 0, ErrNoEsCFDI
 	}
 	b := &busqueda{l: l, uuid: uuid, err: errNoHayCFDI}
 	for _, mira := range []func(context.Context, leible) (bool, error){b.porNombre, b.porTimbre} {
@@ -123,7 +123,7 @@ func (b *busqueda) abre(ctx context.Context, p leible, lee func(r Abierto, danad
 	case errors.Is(err, cfdi.ErrNoEsta), err != nil && dano != nil && ctx.Err() == nil:
 		return false, nil
 	case errors.As(err, &falla):
-		b.err = &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Detail: "El CFDI está en el paquete y no se puede leer: " + falla.Detalle}
+		b.err = &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnCFDIIlegible, Backend: "sat", Detail: "El CFDI está en el paquete y no se puede leer: " + falla.Detalle}
 		return false, nil
 	}
 	return hallado, err

@@ -39,12 +39,13 @@ type Lectura struct {
 // NewLectura returns a reader over st and the packages.
 func NewLectura(st *store.Store, p Abridor) *Lectura { return &Lectura{store: st, paquetes: p} }
 
+// What is said of a descarga that never holds what is asked of it.
 var (
-	errNoEsMetadata = &gateway.Error{Kind: gateway.KindConflicto,
+	ErrNoEsMetadata = &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinMetadatos,
 		Detail: "La descarga es de CFDI y no trae metadatos. Pida sus XML en …/cfdis, o cree una descarga con tipoSolicitud Metadata."}
-	errNoEsCFDI = &gateway.Error{Kind: gateway.KindConflicto,
+	ErrNoEsCFDI = &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinCFDI,
 		Detail: "La descarga es de metadatos y no trae XML. Pida sus filas en …/metadatos, o cree una descarga con tipoSolicitud CFDI."}
-	errNoHayCFDI = &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La descarga no tiene un CFDI con ese UUID."}
+	errNoHayCFDI = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCFDIInexistente, Detail: "La descarga no tiene un CFDI con ese UUID."}
 )
 
 // Metadatos yields the rows of metadata behind cursor, each with the cursor of
@@ -78,13 +79,13 @@ type fuente[T any] struct {
 }
 
 func fuenteMetadatos() fuente[cfdi.Metadato] {
-	return fuente[cfdi.Metadato]{tipo: gateway.TipoMetadata, otro: errNoEsMetadata, abre: cfdi.Metadatos,
+	return fuente[cfdi.Metadato]{tipo: gateway.TipoMetadata, otro: ErrNoEsMetadata, abre: cfdi.Metadatos,
 		fecha: func(m cfdi.Metadato) string { return m.FechaEmision },
 		clave: func(m cfdi.Metadato) (string, string) { return strings.ToLower(m.UUID), m.Estatus }}
 }
 
 func fuenteResumenes() fuente[cfdi.Resumen] {
-	return fuente[cfdi.Resumen]{tipo: gateway.TipoCFDI, otro: errNoEsCFDI, abre: cfdi.Resumenes,
+	return fuente[cfdi.Resumen]{tipo: gateway.TipoCFDI, otro: ErrNoEsCFDI, abre: cfdi.Resumenes,
 		fecha: func(r cfdi.Resumen) string { return r.Fecha },
 		clave: func(r cfdi.Resumen) (string, string) { return strings.ToLower(r.UUID), "1" }}
 }
@@ -153,7 +154,7 @@ func entero(err error, p leible) error {
 	if !errors.Is(err, gateway.ErrPaqueteDanado) {
 		return err
 	}
-	return &gateway.Error{Kind: gateway.KindConflicto, Err: err, Detail: danado(err, p) + " Lo demás se entrega con parcial=true."}
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnPaquetesDanados, Err: err, Detail: danado(err, p) + " Lo demás se entrega con parcial=true."}
 }
 
 // danado says what is wrong with a damaged package.

@@ -177,7 +177,7 @@ func (m *Motor) avisa(id string) {
 }
 
 // errCursor says that a cursor is none of ours.
-var errCursor = &gateway.Error{Kind: gateway.KindMalformada, Detail: "El cursor no es uno que haya dado esta pasarela.",
+var errCursor = &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCursorAjeno, Detail: "El cursor no es uno que haya dado esta pasarela.",
 	Campos: []gateway.Campo{{Campo: "cursor", Detalle: "Use el de la página anterior, tal cual."}}}
 
 // detalleDanado says what can be done with a damaged package.

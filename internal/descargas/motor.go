@@ -124,8 +124,9 @@ func New(cfg Config) *Motor {
 	return &Motor{cfg: cfg, manos: make(map[string]bool), oyentes: make(map[string][]chan struct{})}
 }
 
-// ErrNoExiste says that there is no such descarga.
-var ErrNoExiste = &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal descarga."}
+// ErrNoExiste is said of a descarga that is not there and of one that the key does
+// not see: the two must look alike.
+var ErrNoExiste = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnDescargaInexistente, Detail: "No hay tal descarga, o la clave de API no alcanza a su RFC."}
 
 // Crea registers a descarga and starts it. clave is the caller's idempotency key,
 // scoped to the caller, or empty: a second use with the same petition returns the
@@ -223,8 +224,7 @@ func (m *Motor) repetida(ctx context.Context, clave string, p gateway.PeticionDe
 		return gateway.Descarga{}, false, interno(err)
 	}
 	if d.Huella != huella(p) || !p.MismoPlazo(d.Peticion) {
-		return gateway.Descarga{}, false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
-			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
+		return gateway.Descarga{}, false, gateway.KeyReused()
 	}
 	completa, err := m.Descarga(ctx, d.ID)
 	return completa, err == nil, err
@@ -237,10 +237,10 @@ func (m *Motor) duplicada(ctx context.Context, huella string) error {
 	}
 	if err != nil {
 		// It has just ended.
-		return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: time.Second, NoEnviada: true,
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaRecienTerminada, Reintentable: true, RetryAfter: time.Second, NoEnviada: true,
 			Detail: "Una descarga con los mismos criterios acaba de terminar. Repita."}
 	}
-	return &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true, Recurso: ruta(viva.ID),
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaDuplicada, NoEnviada: true, Recurso: ruta(viva.ID),
 		Detail: "Ya hay una descarga viva con los mismos criterios: " + viva.ID + ". Sígala, o cancélela antes de crear otra."}
 }
 

@@ -63,7 +63,7 @@ func rechazado(ruta string, campos []gateway.Campo, consejo string) error {
 	for i := range campos {
 		campos[i].Campo = ruta + "/" + campos[i].Campo
 	}
-	return &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Campos: campos,
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoRechazable, NoEnviada: true, Campos: campos,
 		Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores." + consejo}
 }
 
@@ -72,7 +72,7 @@ func invalido(campo string, err error) error {
 	if errors.As(err, &known) {
 		return nombrado(campo, known)
 	}
-	return &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true, Err: err, Detail: "El contrato no se puede construir; vea errores.",
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoImposible, NoEnviada: true, Err: err, Detail: "El contrato no se puede construir; vea errores.",
 		Campos: []gateway.Campo{{Campo: campo, Detalle: err.Error()}}}
 }
 

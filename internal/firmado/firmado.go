@@ -62,7 +62,7 @@ type Peticion struct {
 // refuses what it has signed.
 func (s *Servicio) Firma(ctx context.Context, p Peticion) (gateway.ContratoFirmado, bool, error) {
 	if !p.ModoPrueba && !s.produccion {
-		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, NoEnviada: true,
+		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, NoEnviada: true,
 			Detail: "Una firma real (modoPrueba false) solo sale con GATEWAY_PADE_AMBIENTE=produccion. Use modoPrueba true para ensayar."}
 	}
 	identidad, err := s.identidad(p)

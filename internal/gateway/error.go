@@ -85,6 +85,8 @@ type Error struct {
 	Kind Kind
 	// Backend is the system that refused ("sat"); empty when it was the gateway.
 	Backend string
+	// Own tells it apart from the gateway's other refusals of this Kind.
+	Own OwnCode
 	// Codigo and Mensaje are the backend's own, untouched.
 	Codigo, Mensaje string
 	// Detail says in Spanish what happened and what to do.
@@ -129,7 +131,7 @@ func AsError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: KindInterno, Detail: "Error interno de la pasarela.", Err: err}
+	return &Error{Kind: KindInterno, Own: OwnDefecto, Detail: "Error interno de la pasarela.", Err: err}
 }
 
 // IsKind tells whether err is an *Error of kind k.

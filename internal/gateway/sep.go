@@ -52,7 +52,7 @@ type Cancelacion struct {
 // Validate checks what the contract cannot say of the texts, which go to the SEP as
 // they are. The error is an *Error of KindInvalida that lists every field.
 func (c Cancelacion) Validate() error {
-	e := &Error{Kind: KindInvalida, NoEnviada: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
+	e := &Error{Kind: KindInvalida, Own: OwnCancelacionRechazable, NoEnviada: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
 	for _, campo := range []Campo{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
 		if texto := campo.Detalle; texto != "" && (strings.TrimSpace(texto) == "" || strings.ContainsFunc(texto, invisible)) {
 			campo.Detalle = "Está en blanco, o tiene caracteres que no se ven."

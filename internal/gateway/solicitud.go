@@ -129,7 +129,7 @@ func (v *validator) err() error {
 	if len(v.campos) == 0 {
 		return nil
 	}
-	return &Error{Kind: KindInvalida, Campos: v.campos,
+	return &Error{Kind: KindInvalida, Own: OwnSolicitudRechazable, Campos: v.campos,
 		Detail: "La solicitud no se envió al SAT porque tiene datos que rechazaría. Corrija los campos indicados en errores."}
 }
 

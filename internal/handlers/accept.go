@@ -71,6 +71,6 @@ func checkAccept(op *openapi3.Operation, r *http.Request) error {
 		return nil
 	}
 	slices.Sort(offered)
-	return &gateway.Error{Kind: gateway.KindNoAceptable, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
+	return &gateway.Error{Kind: gateway.KindNoAceptable, Own: gateway.OwnFormatoNoOfrecido, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
 		Detail: "Ningún formato de Accept se ofrece aquí; vea errores."}
 }

@@ -42,7 +42,7 @@ func callerFrom(ctx context.Context) *caller {
 // owner is the ID to which belongs what the caller makes; empty without keys.
 func owner(ctx context.Context) string { return callerFrom(ctx).key.Owner() }
 
-var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado,
+var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnClaveInvalida,
 	Detail: "Falta una clave de API válida. Envíela como Authorization: Bearer <clave>."}
 
 // authorize admits the caller's key and its scope for the operation.
@@ -52,7 +52,7 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 			for _, name := range []string{"Authorization", headerBackendAuthorization} {
 				// A proxy may judge the other one.
 				if len(r.Header.Values(name)) > 1 {
-					return &gateway.Error{Kind: gateway.KindMalformada, NoEnviada: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
+					return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEncabezadoRepetido, NoEnviada: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
 						Campos: []gateway.Campo{{Campo: name, Detalle: "Envíelo una sola vez."}}}
 				}
 			}
@@ -87,17 +87,17 @@ func (h *handler) admit(r *http.Request, c *caller) error {
 	c.key = key
 	switch {
 	case errors.Is(err, apikeys.ErrExpired):
-		return &gateway.Error{Kind: gateway.KindNoAutenticado, Detail: "La clave de API venció el " + gateway.EnMexico(key.Expires).Format(gateway.FormatoFecha) +
+		return &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnClaveVencida, Detail: "La clave de API venció el " + gateway.EnMexico(key.Expires).Format(gateway.FormatoFecha) +
 			". Pida otra a quien administra la pasarela."}
 	case errors.Is(err, apikeys.ErrNetwork):
-		return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no vale desde la dirección " + from.Addr().Unmap().String() + ", que es la que ve la pasarela."}
+		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnRedAjena, Detail: "La clave de API no vale desde la dirección " + from.Addr().Unmap().String() + ", que es la que ve la pasarela."}
 	case errors.Is(err, apikeys.ErrClosed):
-		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, RetryAfter: closedRetry,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClavesIlegibles, Reintentable: true, RetryAfter: closedRetry,
 			Detail: "La pasarela no puede leer sus claves de API y no atiende a nadie hasta que pueda. Avise a quien la administra."}
 	case err != nil:
 		return errNoKey
 	case c.scope == "" || !key.Allows(c.scope):
-		return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no tiene el alcance " + c.scope + "."}
+		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnSinAlcance, Detail: "La clave de API no tiene el alcance " + c.scope + "."}
 	}
 	return nil
 }
@@ -133,5 +133,5 @@ func permite(ctx context.Context, rfc string) error {
 }
 
 func noRFC() error {
-	return &gateway.Error{Kind: gateway.KindProhibido, Detail: "La clave de API no alcanza a ese RFC."}
+	return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnRFCAjeno, Detail: "La clave de API no alcanza a ese RFC."}
 }

@@ -57,7 +57,7 @@ func noBody(r *http.Request) error {
 	if text := strings.Join(strings.Fields(string(head)), ""); text == "" && len(head) < maxNoBody || text == "{}" {
 		return nil
 	}
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "Esta operación no lleva cuerpo. Quítelo; lo que se elige va en la dirección. Un objeto vacío, {}, se pasa por alto."}
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCuerpoSobrante, Detail: "Esta operación no lleva cuerpo. Quítelo; lo que se elige va en la dirección. Un objeto vacío, {}, se pasa por alto."}
 }
 
 // plainText reports whether a parameter is text: UTF-8, and no control characters of

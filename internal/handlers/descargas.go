@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -44,22 +45,16 @@ func limite(given int) int {
 	return given
 }
 
-// noDescarga is said of a descarga that is not there and of one that the key does
-// not see: the two must look alike.
-func noDescarga() error {
-	return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal descarga, o la clave de API no alcanza a su RFC."}
-}
-
 // visible returns the descarga if the caller's key sees its RFC.
 func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, error) {
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	switch {
 	case gateway.IsKind(err, gateway.KindNoEncontrado):
-		return gateway.Descarga{}, noDescarga()
+		return gateway.Descarga{}, descargas.ErrNoExiste
 	case err != nil:
 		return gateway.Descarga{}, err
 	case !callerFrom(ctx).sees(d.Peticion.Solicitud.RFCSolicitante):
-		return gateway.Descarga{}, noDescarga()
+		return gateway.Descarga{}, descargas.ErrNoExiste
 	}
 	return d, nil
 }

@@ -85,7 +85,7 @@ func (h *handler) after(ctx context.Context, id string, params rest.ListarEvento
 }
 
 func noSuchEvent(field string) error {
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: "La descarga no tiene ese evento.",
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEventoInexistente, Detail: "La descarga no tiene ese evento.",
 		Campos: []gateway.Campo{{Campo: field, Detalle: "No es el número de un evento de esta descarga."}}}
 }
 

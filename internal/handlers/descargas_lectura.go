@@ -103,30 +103,28 @@ func (h *handler) completa(d gateway.Descarga, tipo string, parcial bool) error 
 	case parcial, d.Estado == gateway.DescargaTerminada, d.Estado == gateway.DescargaVacia:
 		return nil
 	case d.Estado.Final():
-		return &gateway.Error{Kind: gateway.KindConflicto, Detail: "La descarga quedó " + string(d.Estado) + ". Lo que hay se entrega con parcial=true."}
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaParcial, Detail: "La descarga quedó " + string(d.Estado) + ". Lo que hay se entrega con parcial=true."}
 	}
 	return h.enCurso(d, "La descarga sigue en curso. Espere a que termine, o pida con parcial=true lo que haya.")
 }
 
 func (h *handler) enCurso(d gateway.Descarga, detail string) error {
-	return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, Detail: detail,
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaEnCurso, Reintentable: true, Detail: detail,
 		RetryAfter: time.Duration(h.segundosHasta(d.SiguienteIntento)) * time.Second}
 }
 
 // deTipo refuses what a descarga never holds.
 func deTipo(d gateway.Descarga, tipo string) error {
-	var detail string
 	switch {
 	case d.Peticion.Programacion != nil && d.IDProgramacion == "":
-		detail = "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?programacion=" + d.ID + "."
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaRecurrente,
+			Detail: "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?programacion=" + d.ID + "."}
 	case d.Peticion.Solicitud.TipoSolicitud == tipo:
 		return nil
 	case tipo == gateway.TipoMetadata:
-		detail = "La descarga es de CFDI y no trae metadatos. Sus comprobantes están en /cfdis."
-	default:
-		detail = "La descarga es de Metadata y no trae comprobantes. Sus filas están en /metadatos."
+		return descargas.ErrNoEsMetadata
 	}
-	return &gateway.Error{Kind: gateway.KindConflicto, Detail: detail}
+	return descargas.ErrNoEsCFDI
 }
 
 // hasta ends a reading after limite rows.

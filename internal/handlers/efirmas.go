@@ -40,7 +40,7 @@ func (h *handler) obtenerEFirma(w http.ResponseWriter, r *http.Request, rfc stri
 			return writeJSON(w, http.StatusOK, h.efirma(s))
 		}
 	}
-	return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay e.firma de ese RFC. Cópiela a la carpeta " + rfc + " de GATEWAY_EFIRMA_DIR."}
+	return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnEfirmaInexistente, Detail: "No hay e.firma de ese RFC. Cópiela a la carpeta " + rfc + " de GATEWAY_EFIRMA_DIR."}
 }
 
 func unreadableEFirmas(err error) error {

@@ -162,8 +162,8 @@ func TestProblem_WhenTheBackendRefuses(t *testing.T) {
 		if w.Code != tc.status || w.Header().Get("Retry-After") != tc.retry || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: status %d, headers %v", name, w.Code, w.Header())
 		}
-		want := gateway.AsError(tc.err)
-		if p.Codigo != want.Codigo || p.Mensaje != want.Mensaje || p.Backend != want.Backend || p.Reintentable != want.Reintentable {
+		want := gateway.OwnFailure(tc.err, "")
+		if p.Codigo != want.Codigo+string(want.Own) || p.Mensaje != want.Mensaje || p.Backend != want.Backend || p.Reintentable != want.Reintentable {
 			t.Errorf("%s: %+v", name, p)
 		}
 		if strings.Contains(w.Body.String(), "canario") {

@@ -37,7 +37,7 @@ type storedWriter struct {
 func (w *storedWriter) WriteHeader(status int) {
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		// In place of ServeContent's own text.
-		w.err = &gateway.Error{Kind: gateway.KindRango, Detail: "El encabezado Range pide bytes que el paquete no tiene."}
+		w.err = &gateway.Error{Kind: gateway.KindRango, Own: gateway.OwnRangoImposible, Detail: "El encabezado Range pide bytes que el paquete no tiene."}
 	}
 	w.status = status
 }

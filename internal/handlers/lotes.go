@@ -26,7 +26,7 @@ func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
 	case given:
 		return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
 	case h.cfg.CuentaSEP.Usuario == "":
-		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaSEP, NoEnviada: true,
 			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
 			Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + headerBackendAuthorization + ": Basic."}
 	}
@@ -241,7 +241,7 @@ func (h *handler) listarCatalogos(w http.ResponseWriter, _ *http.Request) error 
 func (h *handler) obtenerCatalogo(w http.ResponseWriter, _ *http.Request, nombre string) error {
 	c, ok := h.cfg.Lotes.Catalogo(nombre)
 	if !ok {
-		return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}
+		return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCatalogoInexistente, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}
 	}
 	return writeJSON(w, http.StatusOK, catalogo(c))
 }

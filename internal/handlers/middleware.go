@@ -113,7 +113,7 @@ func recovered(next http.Handler) http.Handler {
 			if ww, ok := w.(middleware.WrapResponseWriter); ok && ww.Status() != 0 {
 				panic(http.ErrAbortHandler)
 			}
-			writeProblem(w, r, &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela.", Err: fmt.Errorf("panic: %T", p)})
+			writeProblem(w, r, gateway.AsError(fmt.Errorf("panic: %T", p)))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -132,7 +132,7 @@ func (h *handler) local(next http.Handler) http.Handler {
 		}
 		ip := net.ParseIP(strings.Trim(host, "[]"))
 		if host != "localhost" && (ip == nil || !ip.IsLoopback()) || r.Header.Get("Sec-Fetch-Site") == "cross-site" && !opensPage(r) {
-			writeProblem(w, r, &gateway.Error{Kind: gateway.KindProhibido,
+			writeProblem(w, r, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnNombreAjeno,
 				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."})
 			return
 		}

@@ -33,7 +33,7 @@ func (h *handler) cuentaPADE(r *http.Request, contrato string) (gateway.CuentaPA
 		cuenta.Contrato = contrato
 	}
 	if cuenta.Usuario == "" || cuenta.Contrato == "" {
-		return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+		return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaPADE, NoEnviada: true,
 			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
 			Detail: "No hay cuenta de Prodigia. Configure GATEWAY_PADE_CONTRATO, GATEWAY_PADE_USUARIO y GATEWAY_PADE_PASSWORD_FILE, o envíelos con la petición."}
 	}
@@ -81,24 +81,25 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 	}
 	avisos, err := addenda.Adjunta([]byte(cfdi), got.XML)
 	if err != nil {
-		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "pade", Codigo: got.Codigo, Mensaje: got.Mensaje, Err: err, Detail: noEntregado(err)}
+		own, detail := noEntregado(err)
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: own, Backend: "pade", Mensaje: got.Mensaje, Err: err, Detail: detail}
 	}
 	return writeAddenda(w, r, got, textOf(got.XML), avisos)
 }
 
 // noEntregado says why a CFDI that came back is not handed out.
-func noEntregado(err error) string {
+func noEntregado(err error) (gateway.OwnCode, string) {
 	detalle := ""
 	if r := (*addenda.Rechazo)(nil); errors.As(err, &r) {
 		detalle = " " + r.Detalle
 	}
 	switch {
 	case errors.Is(err, addenda.ErrSinAddenda):
-		return "Prodigia devolvió el CFDI sin la addenda, y no se entrega." + detalle + " Lo demás es lo que se envió: revise datos."
+		return gateway.OwnAddendaNoPuesta, "Prodigia devolvió el CFDI sin la addenda, y no se entrega." + detalle + " Lo demás es lo que se envió: revise datos."
 	case errors.Is(err, addenda.ErrIlegible):
-		return "Prodigia devolvió algo que no se puede leer como CFDI, y no se entrega." + detalle
+		return gateway.OwnCFDINoDevuelto, "Prodigia devolvió algo que no se puede leer como CFDI, y no se entrega." + detalle
 	default:
-		return "Prodigia devolvió el CFDI con cambios fuera de la addenda, y no se entrega: su sello podría haber dejado de valer." + detalle
+		return gateway.OwnCFDIAlterado, "Prodigia devolvió el CFDI con cambios fuera de la addenda, y no se entrega: su sello podría haber dejado de valer." + detalle
 	}
 }
 
@@ -131,7 +132,7 @@ func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
 const dosVeces = "Viene dos veces en base64, y se codifica una sola vez."
 
 func refusedFields(campos []gateway.Campo) error {
-	return &gateway.Error{Kind: gateway.KindInvalida, Campos: campos, NoEnviada: true,
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnAddendaRechazable, Campos: campos, NoEnviada: true,
 		Detail: "La petición no se envió a Prodigia porque la rechazaría. Corrija los campos indicados en errores."}
 }
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ func ProblemTypes() map[gateway.Kind]ProblemType {
 	}
 }
 
-var errNoRoute = &gateway.Error{Kind: gateway.KindNoEncontrado,
+var errNoRoute = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnRutaInexistente,
 	Detail: "No hay tal ruta. El contrato está en /openapi.yaml."}
 
 // defaultRetryAfter is said with every 429 and 503 that names no time.
@@ -77,7 +78,7 @@ const contentProblem = "application/problem+json"
 // that are for the log go to the log.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		err = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
+		err = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClienteAusente, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
 	}
 	e := gateway.OwnFailure(err, "La pasarela no pudo atender la petición por una falla suya.")
 	kind := ProblemTypes()[e.Kind]
@@ -116,7 +117,7 @@ func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	kind := ProblemTypes()[e.Kind]
 	problem := rest.Problema{
 		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
-		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: cmp.Or(e.Codigo, string(e.Own)), Mensaje: e.Mensaje,
 		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
 	}
 	for _, c := range e.Campos {
@@ -149,7 +150,7 @@ func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 				w.Header().Add("Allow", method)
 			}
 		}
-		return &gateway.Error{Kind: gateway.KindMetodo, Detail: "La ruta existe y no admite el método " + r.Method + "."}
+		return &gateway.Error{Kind: gateway.KindMetodo, Own: gateway.OwnMetodoNoPermitido, Detail: "La ruta existe y no admite el método " + r.Method + "."}
 	})
 }
 

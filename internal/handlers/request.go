@@ -84,7 +84,7 @@ func (q *request) check(w http.ResponseWriter, r *http.Request) error {
 func (q *request) checkParams(r *http.Request, path map[string]string, faults *conform.Faults) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return &gateway.Error{Kind: gateway.KindMalformada, Detail: "Los parámetros de la dirección no se pueden leer: escriba % como %25, y ; como %3B."}
+		return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnDireccionIlegible, Detail: "Los parámetros de la dirección no se pueden leer: escriba % como %25, y ; como %3B."}
 	}
 	var known []string
 	for _, p := range q.params {
@@ -101,7 +101,7 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 		before := faults.Len()
 		p.check(values, faults)
 		if p.name == "servicio" && faults.Len() > before {
-			return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay tal servicio: es cfdi o retenciones."}
+			return gateway.UnknownService()
 		}
 	}
 	// A mistyped parameter must not be ignored.
@@ -149,7 +149,7 @@ func pathParams(ctx *chi.Context, raw bool) map[string]string {
 
 // badParameter translates what the generated wrapper refuses after validate.
 func badParameter(err error) error {
-	e := &gateway.Error{Kind: gateway.KindMalformada, Detail: "Un parámetro no se puede leer.", Err: err}
+	e := &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnParametroIlegible, Detail: "Un parámetro no se puede leer.", Err: err}
 	var format *rest.InvalidParamFormatError
 	if errors.As(err, &format) {
 		e.Campos = []gateway.Campo{{Campo: format.ParamName, Detalle: "No se puede leer."}}

@@ -114,9 +114,9 @@ func unreadable(err error, detail string) error {
 	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Detail: "El cuerpo rebasa el límite de " + inBytes(large.Limit) + " de esta operación.", Err: err}
+		return &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnCuerpoGrande, Detail: "El cuerpo rebasa el límite de " + inBytes(large.Limit) + " de esta operación.", Err: err}
 	}
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detail, Err: err}
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCuerpoIlegible, Detail: detail, Err: err}
 }
 
 // inBytes writes a limit as people read it.
@@ -175,7 +175,7 @@ func (h *handler) receivePart(part *multipart.Part, up *upload, nombre *string) 
 }
 
 func badField(campo, detalle string, validos ...string) error {
-	return &gateway.Error{Kind: gateway.KindInvalida, Detail: "La petición no cumple el contrato; vea errores.",
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnCampoDeCarga, Detail: "La petición no cumple el contrato; vea errores.",
 		Campos: []gateway.Campo{{Campo: campo, Detalle: detalle, ValoresValidos: validos}}}
 }
 
@@ -389,7 +389,7 @@ func (o *objectReader) value(key string) (jsontext.Value, error) {
 	bounded := &io.LimitedReader{R: o.r, N: maxFields}
 	raw, beyond, err := conform.Take(key, bounded, o.at)
 	if err != nil && bounded.N == 0 {
-		return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnCampoGrande, Err: err,
 			Detail: fmt.Sprintf("Un campo rebasa el límite de %d MB. Divida el lote.", maxFields>>20)}
 	}
 	if err != nil {

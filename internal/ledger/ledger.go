@@ -198,8 +198,7 @@ func unrecorded(err error) error {
 // row as the intent, false for the answer on record, or the refusal.
 func (l *Ledger) repeat(ctx context.Context, row *store.Intento, m Message) (bool, error) {
 	if row.Huella != m.huella() {
-		return false, &gateway.Error{Kind: gateway.KindConflicto, NoEnviada: true,
-			Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
+		return false, gateway.KeyReused()
 	}
 	switch {
 	case row.Estado == store.EstadoAceptado:
@@ -268,12 +267,12 @@ func (l *Ledger) inProgress(ctx context.Context, row store.Intento, m Message) e
 	if !l.abandoned(ctx, row, m) {
 		return enCurso()
 	}
-	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Reintentable: m.Libre,
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnEnvioInterrumpido, Reintentable: m.Libre,
 		Detail: "La pasarela se detuvo mientras enviaba esta petición y no se sabe si llegó. " + m.Consejo}
 }
 
 func enCurso() error {
-	return &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnPeticionEnCurso, Reintentable: true, RetryAfter: 2 * time.Second, NoEnviada: true,
 		Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
 }
 
@@ -285,7 +284,7 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 	}
 	if err != nil {
 		e := gateway.AsError(err)
-		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, resto})
+		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Own, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, resto})
 		if e.Kind == gateway.KindResultadoDesconocido {
 			row.Estado = store.EstadoDesconocido
 		}
@@ -386,6 +385,7 @@ func Last[T any](ctx context.Context, l *Ledger, operacion, criterios string) (T
 // falla is what a row keeps of a refusal.
 type falla struct {
 	Kind                             gateway.Kind
+	Own                              gateway.OwnCode
 	Backend, Codigo, Mensaje, Detail string
 	Campos                           []gateway.Campo `json:",omitempty"`
 	Reintentable, NoEnviada          bool
@@ -406,6 +406,6 @@ func decodeFalla(text string) (*gateway.Error, Resto) {
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
 		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err)), Nada
 	}
-	return &gateway.Error{Kind: f.Kind, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
+	return &gateway.Error{Kind: f.Kind, Own: f.Own, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
 		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter}, f.Resto
 }

@@ -65,7 +65,7 @@ func (s *Servicio) revisa(a *Archivo, c Comprobacion) (titulo.Revision, error) {
 // rechazo is the refusal of a file in which there are errors. Each says of which
 // entry it is, and of which title.
 func rechazo(revision titulo.Revision) error {
-	e := &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+	e := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnLoteRechazable, NoEnviada: true,
 		Detail: "No se envió nada a la SEP porque lo rechazaría. Corrija lo indicado en errores; si cree que la SEP sí admite la forma, mándelo con comprobar=forma."}
 	folios := make(map[string]string, len(revision.Documentos))
 	for _, d := range revision.Documentos {

@@ -72,7 +72,7 @@ func (s *Servicio) Recibe(nombre string, r io.Reader) (*Archivo, error) {
 		case errors.As(err, &tooLarge):
 			return demasiado
 		}
-		return &gateway.Error{Kind: gateway.KindMalformada, NoEnviada: true, Err: err, Detail: "El cuerpo se cortó o no se puede leer."}
+		return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCuerpoCortado, NoEnviada: true, Err: err, Detail: "El cuerpo se cortó o no se puede leer."}
 	})
 }
 
@@ -113,7 +113,7 @@ func (a *Archivo) Close() {
 	os.Remove(a.file.Name()) //nolint:errcheck // the next start removes it
 }
 
-var demasiado = &gateway.Error{Kind: gateway.KindDemasiadoGrande, NoEnviada: true, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
+var demasiado = &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnArchivoGrande, NoEnviada: true, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
 
 // boundedWriter refuses what is over the bound of an upload.
 type boundedWriter struct {

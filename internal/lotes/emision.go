@@ -35,7 +35,7 @@ type Emitido struct {
 // completed and checked, and only their cadenas made.
 func (s *Servicio) Emite(por []PorFirmar, firmar bool, escape titulo.Escape) ([]Emitido, error) {
 	out := make([]Emitido, len(por))
-	refused := &gateway.Error{Kind: gateway.KindInvalida, NoEnviada: true,
+	refused := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnTitulosRechazables, NoEnviada: true,
 		Detail: "Hay títulos que la SEP rechazaría. No se firmó ninguno: corrija lo indicado en errores."}
 	folios := make(map[string]int, len(por))
 	for i := range por {

@@ -57,7 +57,7 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 	})
 	switch {
 	case errors.Is(err, demasiado): // their file, not the caller's
-		return nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sep", Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoGrande, Backend: "sep", Err: err,
 			Detail: fmt.Sprintf("El archivo de resultado que entregó la SEP pasa de %d MB.", MaxArchivo>>20)}
 	case errors.Is(err, gateway.ErrSinArchivo):
 		return nil, s.sinArchivo(ctx, cuenta, numeroLote, err)
@@ -75,7 +75,7 @@ func (s *Servicio) sinArchivo(ctx context.Context, cuenta gateway.CuentaSEP, num
 		return todavia
 	}
 	e := *gateway.AsError(todavia)
-	e.Reintentable, e.RetryAfter = false, 0
+	e.Own, e.Reintentable, e.RetryAfter = gateway.OwnResultadoSinArchivo, false, 0
 	e.Detail = "La SEP dice que el lote está procesado y no entrega archivo de resultado; su texto está en mensaje. " +
 		"Suele querer decir que no pudo leer lo que se cargó: pregúntele con el número de lote, o corrija y cargue de nuevo, que los títulos ya registrados vuelven como ya_registrado."
 	if e.Mensaje == "" {
@@ -87,6 +87,6 @@ func (s *Servicio) sinArchivo(ctx context.Context, cuenta gateway.CuentaSEP, num
 // ilegible is a file that cannot be read. Asking again brings the same one, so
 // it says how to get at it.
 func ilegible(err error, porque string) error {
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sep", Err: err,
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoIlegible, Backend: "sep", Err: err,
 		Detail: "El resultado que entregó la SEP no se pudo leer: " + porque + ". Pídalo con Accept: application/zip, que se entrega sin leerlo."}
 }

@@ -193,7 +193,7 @@ func (a *Almacen) Abre(ctx context.Context, paquete gateway.Paquete) (Contenido,
 }
 
 // errAjeno says that another process downloads the package, or has it whole.
-var errAjeno = &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
+var errAjeno = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnPaqueteEnCamino, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
 	Detail: "Otra pasarela está trayendo o guardando este paquete. Repita en unos segundos."}
 
 func (a *Almacen) abre(ctx context.Context, paquete gateway.Paquete) (Contenido, error) {
@@ -356,13 +356,13 @@ func (a *Almacen) LeeDanado(ctx context.Context, paquete gateway.Paquete) (Lecto
 		if local != nil {
 			err = local.Close()
 		}
-		err = errors.Join(err, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete completo."})
+		err = errors.Join(err, &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnPaqueteIncompleto, Detail: "La pasarela no tiene este paquete completo."})
 	}
 	switch {
 	case err != nil:
 		return Lector{}, err
 	case local == nil && !row.Completo:
-		return Lector{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete."}
+		return Lector{}, ausente()
 	}
 	l := Lector{Size: row.Bytes, SHA256: row.SHA256}
 	l.copia, err = a.copia(ctx, paquete, row)

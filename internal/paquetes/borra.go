@@ -10,8 +10,12 @@ import (
 )
 
 func borrado(cuando time.Time) error {
-	return &gateway.Error{Kind: gateway.KindYaNoDisponible,
+	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Own: gateway.OwnPaqueteBorrado,
 		Detail: "La pasarela borró este paquete el " + cuando.UTC().Format(time.RFC3339) + " por antigüedad, según su configuración, y no lo vuelve a traer. Presente una solicitud nueva."}
+}
+
+func ausente() error {
+	return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnPaqueteAusente, Detail: "La pasarela no tiene este paquete."}
 }
 
 // Borra removes the content of p for good; its count of downloads stays, so that
@@ -40,7 +44,7 @@ func (a *Almacen) Borra(ctx context.Context, paquete gateway.Paquete) error {
 		return interno(err)
 	}
 	if !gone {
-		return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "La pasarela no tiene este paquete."}
+		return ausente()
 	}
 	return a.recogeAhora(ctx, row.SHA256)
 }

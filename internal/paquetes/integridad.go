@@ -134,7 +134,7 @@ func (c *copia) falla(d store.Dano) error {
 	default:
 		detail += "sus bytes ya no son los que llegaron del SAT."
 	}
-	return &gateway.Error{Kind: gateway.KindInterno, Err: fmt.Errorf("%w: %s, object %s", gateway.ErrPaqueteDanado, d, c.sha256),
+	return &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnPaqueteDanado, Err: fmt.Errorf("%w: %s, object %s", gateway.ErrPaqueteDanado, d, c.sha256),
 		Detail: detail + " Restaure el archivo de un respaldo, o pida el mismo rango en una descarga nueva."}
 }
 

@@ -30,17 +30,17 @@ const (
 // sinRecursos is a download that was not asked for, since this machine has not what it
 // takes.
 func sinRecursos(err error) error {
-	detail := "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos."
+	own, detail := gateway.OwnSinLugar, "La pasarela no tiene ahora dónde guardar el paquete y por eso no lo pidió: no se gastó ninguna de sus descargas. Revise el espacio y los permisos de GATEWAY_DATA_DIR y la base de datos."
 	if errors.Is(err, errRechaza) || errors.Is(err, errColmado) {
-		detail = "El almacén no recibe los paquetes que ya llegaron, o va muy atrás, y por eso la pasarela no pidió este: no se gastó ninguna de sus descargas. Lo que espera está en GATEWAY_DATA_DIR, se sirve desde ahí y se sube solo. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio."
+		own, detail = gateway.OwnAlmacenAtrasado, "El almacén no recibe los paquetes que ya llegaron, o va muy atrás, y por eso la pasarela no pidió este: no se gastó ninguna de sus descargas. Lo que espera está en GATEWAY_DATA_DIR, se sirve desde ahí y se sube solo. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio."
 	}
-	return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
+	return &gateway.Error{Kind: gateway.KindSinServicio, Own: own, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
 		Detail: detail + " Repita más tarde."}
 }
 
 // enElDisco is a package that is whole on this machine and that its storage refuses.
 func enElDisco(err error) error {
-	return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
+	return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnAlmacenRechaza, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
 		Detail: "El paquete llegó entero y está en el disco de esta pasarela, porque el almacén no lo recibe; se sube solo cuando lo acepte. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio. Repita más tarde."}
 }
 
@@ -58,7 +58,7 @@ func perdidoAqui(row store.Paquete) error {
 	if row.Roto {
 		detail += " La parte que quedó se obtiene con ?dudoso=true."
 	}
-	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: detail}
+	return &gateway.Error{Kind: gateway.KindYaNoDisponible, Own: gateway.OwnPaquetePerdido, Detail: detail}
 }
 
 // anotaNuestra enters that this machine has lost a download, before another may leave.

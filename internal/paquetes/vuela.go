@@ -71,7 +71,7 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 	}
 	switch {
 	case row.Parcial != "" && !row.Roto:
-		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnPaqueteEnOtra, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute,
 			Detail: "El paquete está completo en el disco de otra pasarela, que no está en marcha. Estará disponible cuando arranque."}
 	case row.Falto():
 		return perdidoAqui(row)

@@ -187,6 +187,6 @@ func (r *reader) Close() error {
 
 // incompleto is what the readers of a flight get whose package is no whole ZIP.
 func incompleto(err error) error {
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: "sat", Reintentable: true, Err: err,
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnZipIncompleto, Backend: "sat", Reintentable: true, Err: err,
 		Detail: "Lo que entregó el SAT no es un ZIP completo. Se guardó aparte y se obtiene con ?dudoso=true. El SAT permite dos descargas por paquete: repita una vez; si vuelve a ocurrir, presente una solicitud nueva."}
 }

@@ -73,7 +73,7 @@ func enMovimiento(e gateway.EstadoDescarga) bool {
 }
 
 func malformada(detalle string) error {
-	return &gateway.Error{Kind: gateway.KindMalformada, Detail: detalle}
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnFiltroIlegible, Detail: detalle}
 }
 
 // limpia refuses what no link of the page has, and databases choke on.

@@ -47,9 +47,11 @@ type Alta struct {
 	Activo        bool
 }
 
-func noEncontrado(que string) error {
-	return &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "No hay " + que + " con ese identificador, o es de otra clave de API."}
+func noEncontrado(own gateway.OwnCode, que string) error {
+	return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: own, Detail: "No hay " + que + " con ese identificador, o es de otra clave de API."}
 }
+
+func noWebhook() error { return noEncontrado(gateway.OwnWebhookInexistente, "webhook") }
 
 // Crea registers an endpoint of dueno, and returns it with its secret, which is
 // never shown again.
@@ -64,7 +66,7 @@ func (s *Servicio) Crea(ctx context.Context, dueno string, a Alta) (Destino, str
 	}
 	err = s.cfg.Store.CreaWebhook(ctx, row, sellado, MaxDestinos)
 	if errors.Is(err, store.ErrLleno) {
-		return Destino{}, "", &gateway.Error{Kind: gateway.KindConflicto, Detail: "Esta clave de API ya tiene 20 webhooks. Borre alguno, o cambie uno que ya tenga."}
+		return Destino{}, "", &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnWebhooksAlTope, Detail: "Esta clave de API ya tiene 20 webhooks. Borre alguno, o cambie uno que ya tenga."}
 	}
 	if err != nil {
 		return Destino{}, "", err
@@ -86,7 +88,7 @@ func (s *Servicio) fila(ctx context.Context, row store.WebhookDestino, a Alta) (
 	}
 	for _, e := range a.Eventos {
 		if !slices.Contains(Eventos(), e) {
-			return row, &gateway.Error{Kind: gateway.KindInvalida, Detail: "El webhook pide un evento que no existe.",
+			return row, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnEventoDesconocido, Detail: "El webhook pide un evento que no existe.",
 				Campos: []gateway.Campo{{Campo: "eventos", Detalle: "No es uno de los valores válidos.", ValoresValidos: Eventos()}}}
 		}
 	}
@@ -129,7 +131,7 @@ func (s *Servicio) Lista(ctx context.Context, dueno string) ([]Destino, error) {
 func (s *Servicio) suyo(ctx context.Context, dueno, id string) (store.WebhookDestino, error) {
 	row, err := s.cfg.Store.Webhook(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && row.Dueno != dueno {
-		return row, noEncontrado("webhook")
+		return row, noWebhook()
 	}
 	return row, err
 }
@@ -165,7 +167,7 @@ func (s *Servicio) Cambia(ctx context.Context, dueno, id string, a Alta) (Destin
 	}
 	err = s.cfg.Store.CambiaWebhook(ctx, row)
 	if errors.Is(err, store.ErrNotFound) {
-		return Destino{}, noEncontrado("webhook")
+		return Destino{}, noWebhook()
 	}
 	return mostrado(row, a.URL), err
 }
@@ -177,7 +179,7 @@ func (s *Servicio) Borra(ctx context.Context, dueno, id string) error {
 	}
 	err := s.cfg.Store.BorraWebhook(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return noEncontrado("webhook")
+		return noWebhook()
 	}
 	return err
 }
@@ -196,9 +198,9 @@ func (s *Servicio) Rota(ctx context.Context, dueno, id string, traslape time.Dur
 	err = s.cfg.Store.RotaWebhook(ctx, id, sellado, s.cfg.Clock.Earliest(), vence, maxSecretos)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", time.Time{}, noEncontrado("webhook")
+		return "", time.Time{}, noWebhook()
 	case errors.Is(err, store.ErrLleno):
-		return "", time.Time{}, &gateway.Error{Kind: gateway.KindConflicto,
+		return "", time.Time{}, &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnSecretosAlTope,
 			Detail: "Ya firman 5 secretos de este webhook a la vez. Espere a que venza alguno, o bórrelo y regístrelo de nuevo."}
 	case err != nil:
 		return "", time.Time{}, err

@@ -109,7 +109,7 @@ func (s *Servicio) Prueba(ctx context.Context, dueno, id string) (Entrega, error
 		return Entrega{}, err
 	}
 	if n >= maxPruebas {
-		return Entrega{}, &gateway.Error{Kind: gateway.KindLimite, Reintentable: true, RetryAfter: time.Minute,
+		return Entrega{}, &gateway.Error{Kind: gateway.KindLimite, Own: gateway.OwnPruebasAlTope, Reintentable: true, RetryAfter: time.Minute,
 			Detail: "Ya hay 10 pruebas de este webhook que no se han podido entregar. Vea sus entregas."}
 	}
 	now := s.ahora()
@@ -128,7 +128,7 @@ func (s *Servicio) Prueba(ctx context.Context, dueno, id string) (Entrega, error
 }
 
 func inactivo() error {
-	return &gateway.Error{Kind: gateway.KindConflicto, Detail: "El webhook está inactivo. Actívelo primero: PUT con activo en true."}
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnWebhookInactivo, Detail: "El webhook está inactivo. Actívelo primero: PUT con activo en true."}
 }
 
 // Entregas returns up to limite deliveries of an endpoint, the newest first, with
@@ -141,7 +141,7 @@ func (s *Servicio) Entregas(ctx context.Context, dueno, id, cursor string, limit
 	if cursor != "" {
 		var err error
 		if antes, err = s.cfg.Store.Entrega(ctx, cursor); errors.Is(err, store.ErrNotFound) || err == nil && antes.Destino != id {
-			return nil, "", &gateway.Error{Kind: gateway.KindInvalida, Detail: "La página que se pide ya no existe. Empiece por la primera.",
+			return nil, "", &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnEntregaDepurada, Detail: "La página que se pide ya no existe. Empiece por la primera.",
 				Campos: []gateway.Campo{{Campo: "cursor", Detalle: "No es de la lista de entregas de este webhook, o esa entrega ya se depuró."}}}
 		} else if err != nil {
 			return nil, "", err
@@ -170,7 +170,7 @@ func (s *Servicio) Reenvia(ctx context.Context, dueno, id, entrega string) (Entr
 	now := s.ahora()
 	e, err := s.cfg.Store.ReabreEntrega(ctx, id, entrega, now)
 	if errors.Is(err, store.ErrNotFound) {
-		return Entrega{}, noEncontrado("entrega de este webhook")
+		return Entrega{}, noEncontrado(gateway.OwnEntregaInexistente, "entrega de este webhook")
 	}
 	if err != nil {
 		return Entrega{}, err

@@ -76,7 +76,7 @@ const noPublica = "No es una dirección pública; para usar las de su red, quien
 func raro(c rune) bool { return c <= ' ' || c == 0x7f }
 
 func malURL(detalle string) error {
-	return &gateway.Error{Kind: gateway.KindInvalida, Detail: "La dirección del webhook no se acepta.",
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnDireccionNoAceptada, Detail: "La dirección del webhook no se acepta.",
 		Campos: []gateway.Campo{{Campo: "url", Detalle: detalle}}}
 }
 

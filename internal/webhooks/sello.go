@@ -51,7 +51,7 @@ func (s *Sello) abierto() (*secrets.Keeper, error) {
 		return s.keeper, nil
 	}
 	if s.ruta == "" {
-		return nil, &gateway.Error{Kind: gateway.KindInterno,
+		return nil, &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnSinClaveDeSecretos,
 			Detail: "Falta la clave con que se guardan los secretos de los webhooks. Con GATEWAY_DATABASE_URL todas las pasarelas deben compartirla: configure GATEWAY_SECRETS_KEY_FILE."}
 	}
 	key, err := leeClave(s.ruta)

@@ -27,6 +27,7 @@ func demonstrations() []demonstration {
 		}
 		return b.String()
 	}
+	const codes = "package gateway; func f() []OwnRefusal { return []OwnRefusal{{OwnA, KindLimite, \"x\"}} }"
 	return []demonstration{
 		{"imports", "handlers import a backend",
 			sources{"internal/handlers/x.go": imp("handlers", module+"/internal/backends/sat")},
@@ -127,6 +128,18 @@ func demonstrations() []demonstration {
 		{"no packages named for nothing", "by clause",
 			sources{"internal/texto/x.go": "package helpers"},
 			sources{"internal/texto/x.go": "package texto_test"}, "named helpers"},
+		{"every refusal has a code of its own", "none",
+			sources{"internal/store/x.go": `package store; var e = &gateway.Error{Kind: gateway.KindLimite, Detail: "x"}`},
+			sources{"internal/store/x.go": `package store; var e = &gateway.Error{Kind: gateway.KindLimite, Codigo: c}`}, "without a code"},
+		{"every refusal has a code of its own", "one for two",
+			sources{ownCodes: codes, "internal/store/x.go": `package store; func f() { g(gateway.OwnA); h(gateway.Error{Own: gateway.OwnA}) }`},
+			sources{ownCodes: codes, "internal/store/x.go": `package store; func f() { g(gateway.OwnA) }`}, "OwnA is given in 2 places"},
+		{"every refusal has a code of its own", "one that nobody gives",
+			sources{ownCodes: codes},
+			sources{ownCodes: codes, "internal/gateway/x.go": `package gateway; var e = Error{Kind: KindLimite, Own: OwnA}`}, "OwnA is given in 0 places"},
+		{"every refusal has a code of its own", "one of another kind",
+			sources{ownCodes: codes, "internal/store/x.go": `package store; var e = gateway.Error{Kind: gateway.KindRango, Own: gateway.OwnA}`},
+			sources{ownCodes: codes, "internal/store/x.go": `package store; var e = gateway.Error{Kind: gateway.KindLimite, Own: gateway.OwnA}`}, "not of KindRango"},
 	}
 }
 

@@ -30,6 +30,7 @@ func rules() []rule {
 		{"package variables are never written", noWrites},
 		{"every package says what it is for", comments},
 		{"no packages named for nothing", names},
+		{"every refusal has a code of its own", refusals},
 	}
 }
 
@@ -377,11 +378,10 @@ func allowedVars() map[string]string {
 		"internal/handlers.errNoRoute":        "a fixed problem; problems are copied before they change",
 		"internal/handlers.errNoKey":          "a fixed problem",
 		"internal/backends/pade.errBloqueada": "a sentinel of the vocabulary's type",
-		"internal/backends/sat.errServicio":   "a sentinel of the vocabulary's type",
 		"internal/descargas.ErrNoExiste":      "a fixed problem",
 		"internal/descargas.errCursor":        "a fixed problem",
-		"internal/descargas.errNoEsMetadata":  "a fixed problem",
-		"internal/descargas.errNoEsCFDI":      "a fixed problem",
+		"internal/descargas.ErrNoEsMetadata":  "a fixed problem",
+		"internal/descargas.ErrNoEsCFDI":      "a fixed problem",
 		"internal/descargas.errNoHayCFDI":     "a fixed problem",
 		"internal/lotes.demasiado":            "a sentinel of the vocabulary's type",
 		"internal/paquetes.errAjeno":          "a sentinel of the vocabulary's type",

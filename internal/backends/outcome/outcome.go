@@ -84,10 +84,10 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 		}
 		return s.Unavailable("La petición se interrumpió antes de salir.", 0)
 	case transport.ClassResources:
-		return &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnSinRecursos, Reintentable: true,
 			Detail: "A esta pasarela le faltan recursos (archivos abiertos, memoria o puertos) para conectarse; la petición no salió. Suba el límite de archivos abiertos o baje la carga. Repita más tarde."}
 	case transport.ClassInternal:
-		return &gateway.Error{Kind: gateway.KindInterno, Detail: "Error interno de la pasarela; la petición no salió."}
+		return &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnEnvioImposible, Detail: "Error interno de la pasarela; la petición no salió."}
 	case transport.ClassSink:
 		return unkept(f)
 	case transport.ClassTruncated:
@@ -100,10 +100,10 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	case Spends(op):
 		return s.Unclear(op, fmt.Sprintf("la respuesta no se pudo interpretar (%s), así que no dice si se atendió.", f.Class))
 	case page:
-		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnPaginaAjena, Reintentable: true,
 			Detail: "En lugar del mensaje SOAP " + s.of() + " llegó una página: mantenimiento, un cortafuegos o un proxy. Repita más tarde."}
 	}
-	e := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: op.Repeatable,
+	e := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaIlegible, Reintentable: op.Repeatable,
 		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
 	if e.Reintentable {
 		e.Detail += " Puede repetir la petición sin riesgo."
@@ -114,9 +114,10 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 // unkept is a file that this machine had nowhere to put. Where it counts at the other
 // end, it is asked for again only once there is room (store.Seguro).
 func unkept(f *transport.Error) *gateway.Error {
-	e := &gateway.Error{Kind: gateway.KindInterno, Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
+	e := &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnRecibidoPerdido,
+		Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
 	if gateway.Passes(f.Err) {
-		e.Kind, e.Reintentable, e.Detail = gateway.KindSinServicio, true, e.Detail+" Repita más tarde."
+		e.Kind, e.Own, e.Reintentable, e.Detail = gateway.KindSinServicio, gateway.OwnRecibidoSinLugar, true, e.Detail+" Repita más tarde."
 	}
 	return e
 }
@@ -126,7 +127,7 @@ func Spends(op *transport.Operation) bool { return !op.Repeatable && len(op.Stre
 
 // Unavailable is a system that is not there; the same request may do later.
 func (s System) Unavailable(detail string, after time.Duration) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindNoDisponible, Backend: s.Backend, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
+	return &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, Backend: s.Backend, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
 }
 
 // UnknownOutcome is a message that may have arrived and must not be repeated: no
@@ -138,14 +139,14 @@ func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
 // Unclear is a message that may have been acted upon and must not be repeated: heard
 // is what came in an answer's place, as a sentence that goes on with "y".
 func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: s.Backend, Reintentable: s.Again,
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnRespuestaDudosa, Backend: s.Backend, Reintentable: s.Again,
 		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
 }
 
 // Untrusted is a server whose certificate was refused, as err says. What the
 // operator has to set right does not pass by itself.
 func (s System) Untrusted(err error) *gateway.Error {
-	e := &gateway.Error{Kind: gateway.KindNoDisponible, Backend: s.Backend, NoEnviada: true, Err: err}
+	e := &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCertificadoRechazado, Backend: s.Backend, NoEnviada: true, Err: err}
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {
@@ -167,10 +168,10 @@ func (s System) silent(op *transport.Operation) *gateway.Error {
 	case Spends(op):
 		return s.UnknownOutcome(op)
 	case !op.Repeatable:
-		return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnDescargaInterrumpida, Reintentable: true,
 			Detail: "La descarga se interrumpió y lo recibido se desechó. " + s.Unknown(op)}
 	}
-	return &gateway.Error{Kind: gateway.KindSinRespuesta, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnRespuestaTardia, Reintentable: true,
 		Detail: "No llegó a tiempo la respuesta " + s.of() + ". Puede repetir la petición sin riesgo."}
 }
 
@@ -182,7 +183,7 @@ func (s System) truncated(op *transport.Operation) *gateway.Error {
 	if !op.Repeatable {
 		detail = "El archivo llegó incompleto y se desechó. " + s.Unknown(op)
 	}
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true, Detail: detail}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnArchivoIncompleto, Reintentable: true, Detail: detail}
 }
 
 func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.Error {
@@ -197,7 +198,7 @@ func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.E
 		return s.Unavailable(fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP, y dice cuándo volver.", s.of(), f.Status), f.RetryAfter)
 	}
 	// Whatever refuses before the service may be in its way today only.
-	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnHTTPRechazado, Reintentable: true,
 		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Si antes contestaba bien, es una falla suya o algo en el camino: repita más tarde. Si no, revise las direcciones %s.", s.of(), f.Status, s.Settings)}
 }
 
@@ -211,7 +212,7 @@ func (s System) fromFault(op *transport.Operation, f *transport.Error) *gateway.
 	}
 	switch f.Faultcode {
 	case "DeserializationFailed", "Client", "Sender":
-		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnMensajeIlegible,
 			Detail: "No se pudo leer la petición del lado " + s.of() + ". Es un defecto de la pasarela o un cambio del servicio; no la repita igual."}
 	}
 	if Spends(op) {

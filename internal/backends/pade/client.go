@@ -226,7 +226,7 @@ func (c *Client) prepare(ctx context.Context, s *service, name string, repeatabl
 		return ctx, nil, err
 	}
 	if !known.offers(name) {
-		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Backend: backend, NoEnviada: true,
+		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Own: gateway.OwnOperacionAusente, Backend: backend, NoEnviada: true,
 			Detail: "El servicio de Prodigia no ofrece la operación " + name + "; ofrece " + clip(strings.Join(known.operations, ", ")) + "."}
 	}
 	op := newOperation(name, known.of(name), s, repeatable)

@@ -43,7 +43,7 @@ func (c *cuentas) use(cuenta gateway.CuentaPADE, call func() (refused bool, err 
 	return err
 }
 
-var errBloqueada = &gateway.Error{Kind: gateway.KindProhibido, Backend: backend, NoEnviada: true,
+var errBloqueada = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaBloqueada, Backend: backend, NoEnviada: true,
 	Detail: "Prodigia rechazó antes esta cuenta y la pasarela ya no la usa, porque la tercera equivocación la bloquea. La petición no salió. Corrija usuario, contraseña y contrato, y desbloquee con DELETE /v1/pade/bloqueo."}
 
 func (c *cuentas) isRefused(key [sha256.Size]byte) bool {

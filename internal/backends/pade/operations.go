@@ -56,7 +56,7 @@ func (s *service) failure(op *transport.Operation, err error) error {
 			s.forget()
 			advice = "Es el que dice su WSDL, que se leerá otra vez; si se repite, póngalo en " + s.setting + "."
 		}
-		return &gateway.Error{Kind: gateway.KindMensajeRechazado,
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnEspacioDesconocido,
 			Detail: "El servicio de Prodigia no reconoce la operación en el espacio de nombres «" + clip(op.Namespace) + "». " + advice}
 	}
 	return known.Failure(op, err)

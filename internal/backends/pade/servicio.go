@@ -71,10 +71,10 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return contract{}, System().Untrusted(err)
 	case errors.As(err, &lacking):
-		return contract{}, &gateway.Error{Kind: gateway.KindMensajeRechazado, Backend: backend, NoEnviada: true, Err: err,
+		return contract{}, &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnWSDLInsuficiente, Backend: backend, NoEnviada: true, Err: err,
 			Detail: "El WSDL del servicio de Prodigia no basta para conocer su espacio de nombres: " + string(lacking) + " La petición no salió. Configure " + s.setting + "."}
 	case err != nil:
-		return contract{}, &gateway.Error{Kind: gateway.KindNoDisponible, Backend: backend, Reintentable: true, NoEnviada: true, Err: err,
+		return contract{}, &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnWSDLInalcanzable, Backend: backend, Reintentable: true, NoEnviada: true, Err: err,
 			Detail: "No se pudo leer el contrato (WSDL) del servicio de Prodigia para conocer su espacio de nombres; la petición no salió. Configure " + s.setting + " o repita más tarde."}
 	}
 	s.learnt = &learnt

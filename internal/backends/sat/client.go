@@ -164,7 +164,7 @@ func (c *Client) Descarga(ctx context.Context, p gateway.Paquete, sink io.Writer
 // call prepares the context of one signed call.
 func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gateway.Servicio, rfc string, sink io.Writer) (context.Context, *transport.Call, error) {
 	if _, ok := c.stubs[servicio]; !ok {
-		return ctx, nil, errServicio
+		return ctx, nil, gateway.UnknownService()
 	}
 	cred, err := c.credential(rfc)
 	if err != nil {
@@ -174,10 +174,6 @@ func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gat
 		Credential: cred, Sink: sink, Tokens: &tokenSource{client: c, servicio: servicio, cred: cred}}
 	return transport.WithCall(ctx, call), call, nil
 }
-
-// errServicio says that there is no such family. The contract has refused it;
-// a nil stub must not be the second line.
-var errServicio = &gateway.Error{Kind: gateway.KindNoEncontrado, NoEnviada: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
 
 // Usable fails, as every call would, when the e.firma of rfc is missing or
 // cannot be used.

@@ -48,7 +48,7 @@ func fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
 		return invalidSecurity(f)
 	case "ActionNotSupported":
 		if op.Name == "SolicitaDescarga" {
-			return &gateway.Error{Kind: gateway.KindNoOfrecida,
+			return &gateway.Error{Kind: gateway.KindNoOfrecida, Own: gateway.OwnVersionRetirada,
 				Detail: "El SAT ya no ofrece la operación SolicitaDescarga (versión 1.1) desde el 30 de mayo de 2025. Use version 1.5 con tipoDescarga."}
 		}
 		return System().Unavailable("El SAT dice no ofrecer la operación "+op.Name+"; suele ocurrir durante sus fallas. Si persiste, revise las direcciones "+settings+".", 0)
@@ -58,10 +58,10 @@ func fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
 
 func invalidSecurity(f *transport.Error) *gateway.Error {
 	if f.Skew > maxSkew || f.Skew < -maxSkew {
-		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnRelojDesfasado, Reintentable: true,
 			Detail: fmt.Sprintf("El SAT rechazó la firma y el reloj de este equipo difiere %s del suyo. Sincronícelo (NTP) y repita.", f.Skew.Round(time.Second))}
 	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindEFirma, Own: gateway.OwnFirmaRechazada, Reintentable: true,
 		Detail: "El SAT rechazó la firma WS-Security de la e.firma: puede estar revocada, no ser una e.firma, o tratarse de una falla pasajera del SAT. El reloj de este equipo coincide con el del SAT. Si la e.firma es buena, repita con pausas crecientes; a veces dura horas."}
 }
 

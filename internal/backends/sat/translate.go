@@ -151,7 +151,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 	r.CodEstatus, r.CodigoEstadoSolicitud = strings.TrimSpace(r.CodEstatus), strings.TrimSpace(r.CodigoEstadoSolicitud)
 	if r.CodEstatus != codAceptada {
 		if r.CodEstatus == "" {
-			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
+			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnSinEstatus, Backend: backend, Reintentable: true,
 				Detail: "El SAT respondió sin código de estatus. Puede repetir la petición sin riesgo."}
 		}
 		return gateway.EstadoSolicitud{}, refusal(r.CodEstatus, r.Mensaje)

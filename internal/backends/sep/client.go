@@ -59,7 +59,7 @@ func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre str
 		return gateway.LoteCargado{}, refusal("", System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	if numero == "" {
-		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida,
+		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnLoteNoAbierto,
 			Detail: "La SEP no abrió un lote con el archivo; la razón está en mensaje."})
 	}
 	return gateway.LoteCargado{NumeroLote: numero, Mensaje: public(response.Mensaje)}, nil
@@ -76,7 +76,7 @@ func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 	}
 	estatus, err := strconv.Atoi(text(response.EstatusLote))
 	if err != nil {
-		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Reintentable: true,
+		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteSinEstatus, Reintentable: true,
 			Detail: "La SEP respondió sin estatus del lote. Puede repetir la petición sin riesgo."})
 	}
 	if e := ofAnother(numeroLote, text(response.NumeroLote)); e != nil {
@@ -98,7 +98,7 @@ func ofAnother(asked, answered string) *gateway.Error {
 	if number(answered) == "" || number(answered) == number(asked) {
 		return nil
 	}
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteCambiado, Backend: backend, Reintentable: true,
 		Detail: fmt.Sprintf("La SEP respondió por el lote %s y se preguntó por el %s. Repita la petición; si sigue así, avise a la SEP.", public(answered), asked)}
 }
 
@@ -118,7 +118,7 @@ func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numero
 	if counted.n > 0 {
 		return public(response.Mensaje), nil
 	}
-	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Reintentable: true, RetryAfter: notYet, Err: gateway.ErrSinArchivo,
+	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnResultadoPendiente, Reintentable: true, RetryAfter: notYet, Err: gateway.ErrSinArchivo,
 		Detail: "La SEP aún no entrega el resultado del lote. Consulte el lote y repita cuando esté procesado."})
 }
 
@@ -138,7 +138,7 @@ func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gatewa
 		codigo := strings.TrimSpace(call.Answer.Codigo)
 		if e := known(call.Answer.Texto); e != nil || codigo != "" && strings.Trim(codigo, "0") != "" {
 			if e == nil {
-				e = refusal(call.Answer.Texto, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
+				e = refusal(call.Answer.Texto, notCanceled())
 			}
 			e.Codigo = codigo
 			return gateway.CancelacionHecha{}, e
@@ -156,12 +156,16 @@ func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gatewa
 	if n, err := strconv.Atoi(codigo); err == nil && n == 0 {
 		return gateway.CancelacionHecha{Codigo: codigo, Mensaje: public(response.Mensaje)}, nil
 	}
-	e := refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Detail: "La SEP no canceló el título; la razón está en mensaje."})
+	e := refusal(response.Mensaje, notCanceled())
 	if codigo == "" {
 		e = refusal(response.Mensaje, System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	e.Codigo = codigo
 	return gateway.CancelacionHecha{}, e
+}
+
+func notCanceled() *gateway.Error {
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnTituloNoCancelado, Detail: "La SEP no canceló el título; la razón está en mensaje."}
 }
 
 func autenticacion(c gateway.CuentaSEP) *titulos.Autenticacion {

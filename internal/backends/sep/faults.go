@@ -29,6 +29,7 @@ func failure(op *transport.Operation, err error) error { return System().Failure
 type Message struct {
 	Part    string
 	Kind    gateway.Kind
+	Own     gateway.OwnCode
 	Detalle string
 }
 
@@ -36,10 +37,10 @@ type Message struct {
 // rows; a test holds the two together.
 func Messages() []Message {
 	return []Message{
-		{"usuario inval", gateway.KindProhibido, "La SEP no aceptó el usuario o la contraseña. Revise GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE; son distintos en pruebas y en producción."},
-		{"no pertenece a la institucion", gateway.KindProhibido, "La cuenta de la SEP es de otra institución educativa."},
-		{"no se encontraron registros para el numero de lote", gateway.KindNoEncontrado, "La SEP no conoce ese número de lote."},
-		{"no se encontro titulo para el folio", gateway.KindNoEncontrado, "La SEP no tiene un título con ese folio de control, o ya está cancelado."},
+		{"usuario inval", gateway.KindProhibido, gateway.OwnCuentaSEPInvalida, "La SEP no aceptó el usuario o la contraseña. Revise GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE; son distintos en pruebas y en producción."},
+		{"no pertenece a la institucion", gateway.KindProhibido, gateway.OwnInstitucionAjena, "La cuenta de la SEP es de otra institución educativa."},
+		{"no se encontraron registros para el numero de lote", gateway.KindNoEncontrado, gateway.OwnLoteInexistente, "La SEP no conoce ese número de lote."},
+		{"no se encontro titulo para el folio", gateway.KindNoEncontrado, gateway.OwnTituloInexistente, "La SEP no tiene un título con ese folio de control, o ya está cancelado."},
 	}
 }
 
@@ -48,7 +49,7 @@ func known(mensaje string) *gateway.Error {
 	folded := textfold.Fold(mensaje)
 	for _, m := range Messages() {
 		if strings.Contains(folded, m.Part) {
-			return &gateway.Error{Kind: m.Kind, Backend: backend, Mensaje: public(mensaje), Detail: m.Detalle}
+			return &gateway.Error{Kind: m.Kind, Own: m.Own, Backend: backend, Mensaje: public(mensaje), Detail: m.Detalle}
 		}
 	}
 	return nil
