@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/origin"
 )
 
 const (
@@ -52,7 +54,21 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 func newServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
+	return &http.Server{Handler: hardened(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
+}
+
+// hardened does what every answer wants.
+func hardened(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		// A message with Content-Length and Transfer-Encoding is read by the latter, and its
+		// connection must then close (RFC 9112 §6.1): a proxy that went by the former would
+		// pass somebody else's request behind it. net/http does not tell that there were both.
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // shutdown begins nothing any more, and waits for jobs and downloads under way; what is
@@ -106,7 +122,27 @@ func (a *App) admin() (http.Handler, error) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
 	mux.Handle("/descargas", pagina)
 	mux.Handle("/descargas/", pagina)
-	return mux, nil
+	return a.guard(mux), nil
+}
+
+// guard keeps pages of others in a reader's browser from the admin listener, which asks
+// nobody who they are: it answers to no name that could be theirs (DNS rebinding), and
+// what their origin sends is refused, but for links that somebody follows.
+func (a *App) guard(next http.Handler) http.Handler {
+	names := a.cfg.AdminNombres
+	if host, _, err := net.SplitHostPort(a.cfg.AdminListen); err == nil && host != "" {
+		names = append(slices.Clone(names), host)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !origin.Private(r.Host, names...):
+			text(w, http.StatusForbidden, "El puerto de administración no atiende a ese nombre. Llámelo por su dirección IP, por localhost, por un nombre sin puntos o por uno de GATEWAY_ADMIN_NOMBRES.")
+		case origin.Foreign(r) && !origin.Opens(r):
+			text(w, http.StatusForbidden, "El puerto de administración no se sirve a páginas de otro origen.")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 func text(w http.ResponseWriter, status int, body string) {

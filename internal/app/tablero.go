@@ -14,7 +14,7 @@ func (a *App) tablero() (http.Handler, error) {
 	return tablero.New(tablero.Config{
 		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		EFirmas: a.efirmasALaVista, Webhooks: a.webhooksEnFalla,
-		Nombres: a.cfg.AdminNombres, Now: a.opts.Now, Log: a.opts.Log,
+		Now: a.opts.Now, Log: a.opts.Log,
 	})
 }
 

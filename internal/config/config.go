@@ -25,7 +25,7 @@ type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
 	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz, /metrics and the page /descargas. Not authenticated: keep it private."`
 	// AdminNombres are what DNS rebinding is told from a proxy by.
-	AdminNombres []string `split_words:"true" desc:"Host names by which a proxy calls the page /descargas, separated by commas. IP addresses, localhost and names without a dot need no mention."`
+	AdminNombres []string `split_words:"true" desc:"Host names by which a proxy or Prometheus calls the admin listener, separated by commas. IP addresses, localhost, names without a dot, and those below .svc, .cluster.local and .internal need no mention."`
 	DataDir      string   `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`

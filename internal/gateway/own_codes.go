@@ -21,6 +21,7 @@ const (
 	OwnClienteAusente          OwnCode = "cliente_ausente"
 	OwnMetodoNoPermitido       OwnCode = "metodo_no_permitido"
 	OwnNombreAjeno             OwnCode = "nombre_ajeno"
+	OwnOrigenAjeno             OwnCode = "origen_ajeno"
 	OwnClaveInvalida           OwnCode = "clave_invalida"
 	OwnClaveVencida            OwnCode = "clave_vencida"
 	OwnRedAjena                OwnCode = "red_ajena"
@@ -163,6 +164,7 @@ func OwnRefusals() []OwnRefusal {
 		{OwnClienteAusente, KindSinServicio, "quien llamó cerró la conexión"},
 		{OwnMetodoNoPermitido, KindMetodo, "la ruta existe con otro método; vea `Allow`"},
 		{OwnNombreAjeno, KindProhibido, "sin claves de API, se llamó a la pasarela con un nombre que no es de esta máquina"},
+		{OwnOrigenAjeno, KindProhibido, "sin claves de API, llamó a la pasarela una página de otro origen"},
 		{OwnClaveInvalida, KindNoAutenticado, "falta la clave de API o no es una de las que hay"},
 		{OwnClaveVencida, KindNoAutenticado, "la clave de API venció"},
 		{OwnRedAjena, KindProhibido, "la clave de API no vale desde esa dirección"},

@@ -419,8 +419,15 @@ func TestLocal_WhenTheNameIsAnothers(t *testing.T) {
 			t.Errorf("%s with a key: %d", host, w.Code)
 		}
 	}
-	if w := open.do(http.MethodGet, "/v1/efirmas", "", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
-		t.Errorf("a page of another site: %d", w.Code)
+	for _, from := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://localhost:3000"}, {"Origin", "null"}} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+			if w := open.do(method, "/v1/efirmas", "", from...); w.Code != 403 {
+				t.Errorf("%s of a page, %s: %d", method, from, w.Code)
+			}
+			if w := keyed.do(method, "/v1/efirmas", "", append(from, "Authorization", "Bearer k")...); w.Code == 403 {
+				t.Errorf("%s of a page with a key, %s: %d", method, from, w.Code)
+			}
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -16,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/origin"
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
@@ -119,33 +119,31 @@ func recovered(next http.Handler) http.Handler {
 	})
 }
 
-// local guards a gateway without keys, which listens on loopback only, against
-// pages in this machine's browsers that reach it by another name (DNS rebinding).
+// local guards a gateway without keys, which listens on loopback only, against pages in
+// this machine's browsers: those that reach it by another name (DNS rebinding), and those
+// of another origin, which may be a port of this machine.
 func (h *handler) local(next http.Handler) http.Handler {
 	if h.cfg.Keys != nil {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		ip := net.ParseIP(strings.Trim(host, "[]"))
-		if host != "localhost" && (ip == nil || !ip.IsLoopback()) || r.Header.Get("Sec-Fetch-Site") == "cross-site" && !opensPage(r) {
-			writeProblem(w, r, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnNombreAjeno,
-				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."})
-			return
+	return wrap(func(w http.ResponseWriter, r *http.Request) error {
+		switch {
+		case !origin.Loopback(r.Host):
+			return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnNombreAjeno,
+				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."}
+		case origin.Foreign(r) && !(origin.Opens(r) && forPeople(r)):
+			return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnOrigenAjeno,
+				Detail: "Sin claves de API la pasarela no atiende a páginas de otro origen, aunque sean de esta máquina. Llámela desde un programa o desde su página /docs/api, o configure GATEWAY_API_KEYS_FILE."}
 		}
 		next.ServeHTTP(w, r)
+		return nil
 	})
 }
 
-// opensPage tells that somebody follows a link from elsewhere to a page for
-// people. Those hold nothing of this gateway's and cannot be framed; any other
-// request from elsewhere could make the gateway spend something.
-func opensPage(r *http.Request) bool {
-	page := r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
-	return page && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+// forPeople reports whether r asks for a page. Pages hold nothing of this gateway's and
+// cannot be framed; any other answer may have made the gateway spend something.
+func forPeople(r *http.Request) bool {
+	return r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
 }
 
 // begins refuses what would begin something while the gateway stops. A read begins

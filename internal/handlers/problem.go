@@ -87,7 +87,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header := w.Header()
 	// What an answer that did not come about has left behind.
-	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges", "X-Content-Type-Options", "X-Paquete-Dudoso"} {
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges", "X-Paquete-Dudoso"} {
 		header.Del(name)
 	}
 	header.Set("Content-Type", contentProblem)

@@ -179,7 +179,7 @@ func TestPortal_HeadersAreStrict(t *testing.T) {
 		if _, pregunta := politica["connect-src"]; pregunta != (ruta == "/docs/api") {
 			t.Errorf("%s: connect-src is %q", ruta, politica["connect-src"])
 		}
-		for nombre, quiere := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+		for nombre, quiere := range map[string]string{"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
 			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"} {
 			if w.Header().Get(nombre) != quiere {
 				t.Errorf("%s: %s is %q", ruta, nombre, w.Header().Get(nombre))

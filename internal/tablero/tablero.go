@@ -67,10 +67,8 @@ type Config struct {
 	// EFirmas lists every e.firma, Webhooks the endpoints in trouble. Either may be nil.
 	EFirmas  func() ([]EFirma, error)
 	Webhooks func(ctx context.Context, limite int) ([]Webhook, error)
-	// Nombres are the names, beside those of guarda, by which the page may be called.
-	Nombres []string
-	Now     func() time.Time
-	Log     zerolog.Logger
+	Now      func() time.Time
+	Log      zerolog.Logger
 }
 
 //go:embed plantillas/*.html
@@ -124,7 +122,7 @@ func New(cfg Config) (http.Handler, error) {
 		}
 		mux.HandleFunc("GET /descargas/recursos/"+a.Name(), recurso(a.Name(), contenido))
 	}
-	return t.guarda(mux), nil
+	return guarda(mux), nil
 }
 
 // recurso serves one file, which a browser keeps until its content is another.

@@ -68,6 +68,7 @@ func mayImport() map[string][]string {
 		"internal/cola":      {"internal/descargas", "internal/store"},
 		"internal/descargas": {"internal/cfdi", "internal/clock", "internal/gateway", "internal/ledger", "internal/store"},
 		"internal/objetos":   nil,
+		"internal/origin":    nil,
 		"internal/paquetes":  {"internal/gateway", "internal/objetos", "internal/store", "internal/zipdir"},
 		"internal/zipdir":    nil,
 		"internal/xmldoc":    nil,
@@ -76,7 +77,7 @@ func mayImport() map[string][]string {
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/origin", "internal/paquetes", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
 		"internal/conform":   {"internal/gateway", "internal/textfold"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway", "internal/xmldoc"},
@@ -94,7 +95,7 @@ func mayImport() map[string][]string {
 		"internal/backends/outcome": {"internal/gateway", "internal/transport"},
 		"internal/backends/sat":     {"internal/backends/outcome", "internal/gateway", "internal/efirma", "internal/signing", "internal/transport", "gen/soap/sat/..."},
 		"internal/app": {"api", "docs", "internal/apikeys", "internal/backends/...", "internal/clock", "internal/cola", "internal/config", "internal/descargas", "internal/efirma",
-			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/paquetes", "internal/portal", "internal/presencia", "internal/secretfile", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/titulo", "internal/transport", "internal/webhooks"},
+			"internal/firmado", "internal/gateway", "internal/handlers", "internal/ledger", "internal/lotes", "internal/objetos", "internal/origin", "internal/paquetes", "internal/portal", "internal/presencia", "internal/secretfile", "internal/signing", "internal/store", "internal/tablero", "internal/telemetry", "internal/titulo", "internal/transport", "internal/webhooks"},
 
 		// The command line is beside the wiring, and its client knows the contract alone.
 		"internal/cli":     {"internal/apikeys", "internal/app", "internal/cliente", "internal/config", "internal/efirma", "internal/gateway", "internal/secretfile", "internal/store", "internal/telemetry", "internal/version", "gen/rest"},

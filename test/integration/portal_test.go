@@ -48,6 +48,7 @@ func (l visita) ante(t *testing.T, api string) string {
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(destino)
+		r.Out.Host = r.In.Host // what the browser's Origin is held against
 		r.Out.Header.Del("Accept-Encoding")
 		r.Out.Header.Del("If-None-Match") // what is altered is no longer what it names
 	}, ModifyResponse: l.altera}
