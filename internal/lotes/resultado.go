@@ -48,6 +48,23 @@ func (r *Resultado) Lee() (Lectura, error) {
 
 // Resultado fetches the result of a processed lote. Close what it returns.
 func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
+	out, err := s.resultado(ctx, cuenta, numeroLote)
+	if !errors.Is(err, gateway.ErrSinArchivo) {
+		return out, err
+	}
+	estado, fallo := s.sep.Consulta(ctx, cuenta, numeroLote)
+	if fallo != nil || !estado.Procesado() {
+		return nil, err
+	}
+	// The lote may have been processed between the two: only a file that is missing
+	// after that is missing for good.
+	if out, err = s.resultado(ctx, cuenta, numeroLote); errors.Is(err, gateway.ErrSinArchivo) {
+		return nil, sinArchivo(err, estado.Mensaje)
+	}
+	return out, err
+}
+
+func (s *Servicio) resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
 	out := &Resultado{NumeroLote: numeroLote}
 	var err error
 	out.archivo, err = s.Escribe("", func(w io.Writer) error {
@@ -59,27 +76,21 @@ func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, nume
 	case errors.Is(err, demasiado): // their file, not the caller's
 		return nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoGrande, Backend: "sep", Err: err,
 			Detail: fmt.Sprintf("El archivo de resultado que entregó la SEP pasa de %d MB.", MaxArchivo>>20)}
-	case errors.Is(err, gateway.ErrSinArchivo):
-		return nil, s.sinArchivo(ctx, cuenta, numeroLote, err)
 	case err != nil:
 		return nil, err
 	}
 	return out, nil
 }
 
-// sinArchivo tells a lote that is not processed yet from one that is and has no
-// file: of that one, asking again brings nothing, and the SEP's text is all there is.
-func (s *Servicio) sinArchivo(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, todavia error) error {
-	estado, err := s.sep.Consulta(ctx, cuenta, numeroLote)
-	if err != nil || !estado.Procesado() {
-		return todavia
-	}
-	e := *gateway.AsError(todavia)
+// sinArchivo is a lote that is processed and has no file: asking again brings nothing,
+// and the SEP's text is all there is.
+func sinArchivo(err error, mensaje string) error {
+	e := *gateway.AsError(err)
 	e.Own, e.Reintentable, e.RetryAfter = gateway.OwnResultadoSinArchivo, false, 0
 	e.Detail = "La SEP dice que el lote está procesado y no entrega archivo de resultado; su texto está en mensaje. " +
 		"Suele querer decir que no pudo leer lo que se cargó: pregúntele con el número de lote, o corrija y cargue de nuevo, que los títulos ya registrados vuelven como ya_registrado."
 	if e.Mensaje == "" {
-		e.Mensaje = estado.Mensaje
+		e.Mensaje = mensaje
 	}
 	return &e
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
 // resultadoComo uploads two titles and returns where their result is, which comes in a form.
@@ -112,9 +113,35 @@ func TestSEP_WhenAProcessedLoteHasNoFile(t *testing.T) {
 		t.Errorf("%v: %s", r.Header, body)
 	}
 	// One that is not processed is still to be asked about again.
+	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_demora": "24h"}); err != nil {
+		t.Fatal(err)
+	}
 	otro := g.Post("/v1/sep/lotes", map[string]any{"titulos": devstack.Titulos(1, "SINPROCESAR", gatewaytest.Persona)})
 	if early := g.Get(otro.Header.Get("Location") + "/resultado"); early.Status != http.StatusConflict || early.Header.Get("Retry-After") == "" || !strings.Contains(string(early.Body), `"reintentable":true`) {
 		t.Errorf("%d: %s", early.Status, early.Body)
+	}
+}
+
+// A lote that is processed between the two questions has its file.
+func TestSEP_WhenALoteIsProcessedWhileItsResultIsAskedFor(t *testing.T) {
+	t.Parallel()
+	var g *gatewaytest.Gateway
+	g = gatewaytest.Start(t, gatewaytest.Options{Sandbox: func(c *sandbox.Config) {
+		c.Captura = func(x sandbox.Captura) {
+			if strings.HasPrefix(x.Operacion, "consultaProceso") {
+				g.Sandbox.Reloj().Adelanta(48 * time.Hour)
+			}
+		}
+	}})
+	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_demora": "24h"}); err != nil {
+		t.Fatal(err)
+	}
+	carga := g.Post("/v1/sep/lotes", map[string]any{"titulos": devstack.Titulos(2, "ENTRELASDOS", gatewaytest.Persona)})
+	wantStatus(t, carga, http.StatusCreated)
+	r := g.Get(carga.Header.Get("Location") + "/resultado")
+	wantStatus(t, r, http.StatusOK)
+	if !strings.Contains(string(r.Body), `"registrado"`) {
+		t.Errorf("%s", r.Body)
 	}
 }
 
