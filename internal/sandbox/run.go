@@ -66,7 +66,8 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 		cierre, cancela := context.WithTimeout(context.WithoutCancel(ctx), esperaCierre)
 		defer cancela()
 		for _, servidor := range servidores {
-			if servidor.Shutdown(cierre) != nil {
+			if err := servidor.Shutdown(cierre); err != nil {
+				s.cfg.Log.Warn().Err(err).Msg("the sandbox cuts the answers that do not end")
 				_ = servidor.Close()
 			}
 		}

@@ -59,7 +59,7 @@ func TestKeys_WhenANameIsGivenAgainItsHolderGetsNothingOfTheOldOne(t *testing.T)
 	r, keys := startWithKeys(t)
 	old := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa}, "*")
 	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "erp-2", Shares: keys.find(t, "erp").Owner(), RFCs: []string{gatewaytest.Empresa}, Scopes: []string{"*"}})
-	w, _ := registra(t, r, old, nil)
+	w, _ := registra(t, r, old)
 	one := rutaWebhooks + "/" + w.ID
 	var e struct{ ID string }
 	r.Post(one+"/prueba", nil, "Authorization", old).JSON(t, &e)

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
@@ -114,7 +116,10 @@ func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
 // for again and again, are at the limit of what the SAT grants; others are not.
 func TestMetrics_WhenTheQuotaIsNearlySpent(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, gatewaytest.Options{})
+	// Nothing moves by itself: the rows are set by hand.
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
+		c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = time.Hour, time.Hour
+	}})
 	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: opVerifica, Tipo: control.Codigo, Codigo: "404"}); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func operaciones(t *testing.T, r *rig) map[string]llamada {
 	c := r.creaDescarga(r.body(map[string]any{"servicio": "cfdi"}))
 	r.sigue(d.IDDescarga)
 	r.sigue(c.IDDescarga)
-	hook, _ := registra(t, r, "", nil)
+	hook, _ := registra(t, r, "")
 	prueba := r.Post(rutaWebhooks+"/"+hook.ID+"/prueba", nil)
 	wantStatus(t, prueba, http.StatusAccepted)
 	var entrega struct{ ID string }

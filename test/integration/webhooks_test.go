@@ -35,9 +35,9 @@ func peticionWebhook(changes map[string]any) map[string]any {
 }
 
 // registra makes a webhook and returns it with its secret.
-func registra(t *testing.T, r *rig, bearer string, changes map[string]any) (webhookVisto, string) {
+func registra(t *testing.T, r *rig, bearer string) (webhookVisto, string) {
 	t.Helper()
-	got := r.Post(rutaWebhooks, peticionWebhook(changes), "Authorization", bearer)
+	got := r.Post(rutaWebhooks, peticionWebhook(nil), "Authorization", bearer)
 	wantStatus(t, got, http.StatusCreated)
 	var out struct {
 		Webhook webhookVisto
@@ -58,7 +58,7 @@ func TestWebhooks_WhenRegisteredChangedAndRemoved(t *testing.T) {
 	r, keys := startWithKeys(t)
 	bearer := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa, gatewaytest.EmpresaRara}, "webhooks")
 	auth := []string{"Authorization", bearer}
-	w, secreto := registra(t, r, bearer, nil)
+	w, secreto := registra(t, r, bearer)
 	if w.URL != avisos || !w.Activo || !slices.Equal(w.Rfcs, []string{gatewaytest.Empresa, gatewaytest.EmpresaRara}) || len(w.Eventos) != 2 {
 		t.Errorf("%+v", w)
 	}
@@ -150,7 +150,7 @@ func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 	r, keys := startWithKeys(t)
 	mine := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa}, "webhooks")
 	other := []string{"Authorization", "Bearer " + keys.add(t, "otro", []string{"*"}, "webhooks")}
-	w, _ := registra(t, r, mine, nil)
+	w, _ := registra(t, r, mine)
 	one := rutaWebhooks + "/" + w.ID
 	var e struct{ ID string }
 	r.Post(one+"/prueba", nil, "Authorization", mine).JSON(t, &e)
@@ -176,7 +176,7 @@ func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 func TestWebhooks_WhenTheLogIsPaged(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	w, _ := registra(t, r, "", nil)
+	w, _ := registra(t, r, "")
 	if !slices.Equal(w.Rfcs, []string{"*"}) {
 		t.Errorf("without keys it hears of %v", w.Rfcs)
 	}
