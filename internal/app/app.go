@@ -286,7 +286,7 @@ func fuera(cfg config.Config, d *objetos.Deposito) store.Fuera {
 
 // openPaquetes opens what fetches packages into their storage.
 func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) (err error) {
-	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: a.deposito,
+	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: a.deposito, Maximo: a.cfg.SAT.PaqueteMaximo.N,
 		Presencia: a.presente, Log: a.opts.Log, Legibles: descargas.Legibles, Paso: a.opts.Paso})
 	return err
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
+// minPaquete is what a package of metadata may well have.
+const minPaquete = 1 << 20
+
 // Prefix begins the name of every variable.
 const Prefix = "GATEWAY"
 
@@ -93,6 +96,8 @@ type SAT struct {
 	Firma       string `default:"sobre" desc:"What the signature covers: sobre (the wrapper, family A) or solicitud (the request node, family B)."`
 	CFDI        Servicio
 	Retenciones Servicio
+	// PaqueteMaximo is the operator's own limit, and no fault of the SAT's.
+	PaqueteMaximo Bytes `split_words:"true" default:"4GiB" desc:"How large a package may be (500MB, 4GiB). Of a larger one nothing is kept, and it is not asked for a second time until the limit is raised."`
 }
 
 // Servicio holds the addresses of one family; an empty one means production.
@@ -155,6 +160,7 @@ func (c Config) Check() error {
 		oneOf("GATEWAY_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("GATEWAY_LOG_FORMAT", c.LogFormat, "json", "console"),
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
+		size("GATEWAY_SAT_PAQUETE_MAXIMO", c.SAT.PaqueteMaximo, minPaquete),
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),
 		c.database(),

@@ -36,7 +36,7 @@ func walk(t reflect.Type, prefix string, out *[]Setting) error {
 			name = words(name)
 		}
 		name = prefix + "_" + strings.ToUpper(name)
-		if field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[Duration]() {
+		if field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[Duration]() && field.Type != reflect.TypeFor[Bytes]() {
 			if err := walk(field.Type, name, out); err != nil {
 				return err
 			}

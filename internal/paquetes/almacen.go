@@ -1,6 +1,7 @@
 package paquetes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -21,6 +22,9 @@ import (
 const (
 	// maxDescargas is how often the SAT serves a package (sat.md §8).
 	maxDescargas = 2
+	// PaqueteMaximo is how long a package may be: several times the longest that has been
+	// heard of.
+	PaqueteMaximo = 4 << 30
 	// maxVuelo bounds one download, whatever its size and speed.
 	maxVuelo = 6 * time.Hour
 	// hashBlock is what the hash reads at a time.
@@ -85,6 +89,8 @@ type Config struct {
 	Deposito  *objetos.Deposito
 	Presencia Presencia
 	Log       zerolog.Logger
+	// Maximo is how long a package may be; zero for PaqueteMaximo.
+	Maximo int64
 	// Espera is how long Abre waits for another gateway's download; zero for
 	// twenty seconds.
 	Espera time.Duration
@@ -104,6 +110,7 @@ type Almacen struct {
 	deposito  *objetos.Deposito
 	presencia Presencia
 	log       zerolog.Logger
+	maximo    int64
 	espera    time.Duration
 	legibles  func(r io.ReaderAt, size int64) (legibles, fallas int64, err error)
 	paso      func(punto string)
@@ -140,7 +147,7 @@ type Almacen struct {
 // kill has kept from being entered in the ledger is read before anybody asks.
 func Open(ctx context.Context, c Config) (*Almacen, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, espera: c.Espera, legibles: c.Legibles, paso: c.Paso,
+	a := &Almacen{sat: c.SAT, store: c.Store, deposito: c.Deposito, presencia: c.Presencia, log: c.Log, maximo: cmp.Or(c.Maximo, PaqueteMaximo), espera: c.Espera, legibles: c.Legibles, paso: c.Paso,
 		ctx: life, cancel: cancel, cierra: make(chan struct{}), subidas: make(chan struct{}, maxSubidas),
 		vuelos: make(map[gateway.Paquete]*vuelo), mudanzas: make(map[string]*mudanza), borrando: make(map[string]bool)}
 	if a.espera == 0 {
@@ -152,7 +159,7 @@ func Open(ctx context.Context, c Config) (*Almacen, error) {
 	a.lugar = lugar{store: c.Store, turno: make(chan struct{}, 1), espera: esperaLugar, log: c.Log}
 	pendientes, err := a.store.Pendientes(ctx)
 	if err == nil {
-		a.mayor, err = a.store.Mayor(ctx)
+		a.mayor, err = a.store.Mayor(ctx, a.maximo)
 	}
 	if err == nil {
 		err = a.reconoce(ctx)

@@ -55,6 +55,7 @@ type options struct {
 	blob      string // empty for the folder
 	presencia Presencia
 	espera    time.Duration
+	maximo    int64
 	serve     func(ctx context.Context, n int32, sink io.Writer) error
 	paso      func(punto string)
 	legibles  func(io.ReaderAt, int64) (int64, int64, error)
@@ -79,7 +80,7 @@ func startOn(t *testing.T, o options, st *store.Store) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{sat: &source{serve: o.serve}, store: st, dir: o.dir}
-	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera, Paso: o.paso, Legibles: o.legibles})
+	r.Almacen, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Deposito: d, Presencia: o.presencia, Log: zerolog.Nop(), Espera: o.espera, Maximo: o.maximo, Paso: o.paso, Legibles: o.legibles})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,12 +39,17 @@ type hoja struct {
 	// aparte are the bytes that are set aside, escritos those written.
 	aparte, escritos int64
 	turno            bool
+	// maximo is how long a package may be.
+	maximo int64
 	// espero says that it has kept the SAT waiting, which may have hung up for that.
 	espero bool
 }
 
 // Write implements io.Writer.
 func (h *hoja) Write(p []byte) (int, error) {
+	if h.escritos+int64(len(p)) > h.maximo {
+		return 0, excesivo(h.maximo, false)
+	}
 	if err := h.cabe(int64(len(p))); err != nil {
 		return 0, err
 	}

@@ -3,7 +3,10 @@ package paquetes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -23,6 +26,8 @@ const (
 	holgura = 2
 	// esperaRecursos is how long a caller is told to wait.
 	esperaRecursos = time.Minute
+	// esperaExcesivo is how long it takes until somebody has raised a limit.
+	esperaExcesivo = 10 * time.Minute
 	// esperaTurno is how long Trae waits for the room that other packages take.
 	esperaTurno = 2 * time.Minute
 )
@@ -42,6 +47,20 @@ func sinRecursos(err error) error {
 func enElDisco(err error) error {
 	return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnAlmacenRechaza, Reintentable: true, NoEnviada: true, RetryAfter: esperaRecursos, Err: err,
 		Detail: "El paquete llegó entero y está en el disco de esta pasarela, porque el almacén no lo recibe; se sube solo cuando lo acepte. Revise GATEWAY_BLOB_URL, sus credenciales y su espacio. Repita más tarde."}
+}
+
+// errExcesivo says that a package is longer than it may be.
+var errExcesivo = errors.New("paquetes: the package is longer than maximo")
+
+// excesivo is a package that is longer than maximo. Nothing of it is kept, and it is asked
+// for again only where maximo has been raised: its other download would bring the same.
+func excesivo(maximo int64, noEnviada bool) error {
+	detail := "Sus bytes se desecharon, y fue una de sus dos descargas"
+	if noEnviada {
+		detail = "No se pidió: la descarga que le queda traería lo mismo"
+	}
+	return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnPaqueteExcesivo, Reintentable: true, NoEnviada: noEnviada, RetryAfter: esperaExcesivo, Err: errExcesivo,
+		Detail: fmt.Sprintf("El paquete pasa de %s, el tamaño que esta pasarela recibe (GATEWAY_SAT_PAQUETE_MAXIMO). %s. Si el tamaño es de creerse, suba el límite antes de que el SAT lo retire, a las 72 horas, y repita más tarde.", humanize.IBytes(uint64(max(maximo, 0))), detail)}
 }
 
 // perdida is a download that this machine lost after it had been asked for.

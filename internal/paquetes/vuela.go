@@ -66,6 +66,9 @@ func (a *Almacen) puedeVolar(row store.Paquete) error {
 	if row.Vuela != "" && row.Vuela != a.presencia.ID() && a.presencia.Vive(row.Vuela) {
 		return errAjeno
 	}
+	if row.Descargas < maxDescargas && row.Llegaron > a.maximo {
+		return excesivo(a.maximo, true)
+	}
 	if row.Descargas < maxDescargas {
 		return nil
 	}
@@ -89,7 +92,7 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row stor
 	if err := a.admite(); err != nil {
 		return nil, a.aplaza(err)
 	}
-	file, aparte, err := a.store.Seguro(store.Hueco{Estimado: a.mayor, Visto: holgura * row.Llegaron, AFondo: row.Falto()})
+	file, aparte, err := a.store.Seguro(store.Hueco{Estimado: a.mayor, Visto: min(holgura*row.Llegaron, a.maximo), AFondo: row.Falto()})
 	if err != nil {
 		return nil, a.aplaza(err)
 	}
@@ -109,7 +112,7 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row stor
 		a.log.Warn().Err(err).Msg("the SAT's spelling of a package's id could not be read; it goes out as it was asked for")
 	}
 	a.paso("descarga-contada")
-	v := newVuelo(&hoja{File: file, ctx: a.ctx, lugar: &a.lugar, aparte: aparte})
+	v := newVuelo(&hoja{File: file, ctx: a.ctx, lugar: &a.lugar, aparte: aparte, maximo: a.maximo})
 	a.vuelos[paquete.Unico()] = v
 	r := v.newReader(ctx, false)
 	log := *zerolog.Ctx(ctx)
@@ -212,7 +215,7 @@ func (a *Almacen) trae(ctx context.Context, paquete gateway.Paquete, v *vuelo) (
 		}
 	}()
 	sum, err = a.descarga(ctx, paquete, v)
-	if v.hoja.espero && err != nil && !errors.Is(err, zipdir.ErrZip) {
+	if v.hoja.espero && err != nil && !errors.Is(err, zipdir.ErrZip) && !errors.Is(err, errExcesivo) {
 		// Whatever ended it: the SAT was kept waiting.
 		err = perdida(fmt.Errorf("the SAT was kept waiting for the disk: %s", err)) //nolint:errorlint // it is no failure of the SAT's
 	}
@@ -261,11 +264,16 @@ func (a *Almacen) fracasa(ctx context.Context, paquete gateway.Paquete, v *vuelo
 	}
 	// Nobody takes the part for the whole while it is being kept.
 	v.finish(failed)
+	excesivo := errors.Is(err, errExcesivo)
 	if devuelta == 0 && failed.IsOwn() {
-		a.anotaNuestra(paquete, v.size)
+		llegaron := v.size
+		if excesivo {
+			llegaron = a.maximo + 1 // at least
+		}
+		a.anotaNuestra(paquete, llegaron)
 	}
 	rota := devuelta == 0 && errors.Is(err, zipdir.ErrZip)
-	if devuelta == 0 {
+	if devuelta == 0 && !excesivo {
 		if p, kept := a.aparta(ctx, paquete, v, rota); kept {
 			a.olvida(paquete)
 			close(v.landed)
@@ -316,7 +324,10 @@ func noServido(e *gateway.Error) bool {
 func (a *Almacen) olvida(paquete gateway.Paquete) {
 	a.mu.Lock()
 	if v := a.vuelos[paquete.Unico()]; v != nil {
-		a.mayor = max(a.mayor, v.size)
+		// What has no end says nothing of how long packages are.
+		if _, err := v.over(); !errors.Is(err, errExcesivo) {
+			a.mayor = max(a.mayor, v.size)
+		}
 	}
 	delete(a.vuelos, paquete.Unico())
 	a.mu.Unlock()

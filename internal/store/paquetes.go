@@ -148,12 +148,13 @@ func (s *Store) AnotaNuestra(ctx context.Context, p gateway.Paquete, llegaron in
 	return err
 }
 
-// Mayor is the longest package that the ledger knows of.
-func (s *Store) Mayor(ctx context.Context) (int64, error) {
+// Mayor is the longest package that the ledger knows of. What was cut as it was longer
+// than maximo says nothing of how long packages are.
+func (s *Store) Mayor(ctx context.Context, maximo int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, plazo)
 	defer cancel()
 	var bytes, llegaron int64
-	err := s.db.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(llegaron), 0) AS BIGINT) FROM paquetes`).Scan(&bytes, &llegaron)
+	err := s.db.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, maximo).Scan(&bytes, &llegaron)
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}

@@ -48,6 +48,10 @@ type Operation struct {
 	// Stream names the element whose text is base64 to be decoded into the
 	// call's Sink, by any of the names it is known by; empty for none.
 	Stream []string
+	// Period and Least are the pace below which a streamed answer is given up: so many
+	// bytes of its text in each period that is spent waiting for it. Zero for any pace.
+	Period time.Duration
+	Least  int64
 	// Code finds the system's code in an answer whose code stands in its body; nil
 	// where that is no more than a text, or the attribute CodEstatus.
 	Code func(Answer) string

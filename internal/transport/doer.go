@@ -274,14 +274,20 @@ func (x *exchange) request(out *outgoing, token string) *http.Request {
 // read takes the answer apart by what it is, through counted.
 func (x *exchange) read(resp *http.Response, counted *countingReader, watch *watch) (*answer, error) {
 	op := x.call.Operation
+	streams := len(op.Stream) > 0 && resp.StatusCode < 300
+	if streams && coded(resp) {
+		return nil, &Error{Class: ClassCoded, Status: resp.StatusCode, Sent: true, Err: errCoded}
+	}
 	body, err := inflated(resp)
 	if err != nil {
 		return nil, err
 	}
 	counted.r = body
-	if len(op.Stream) > 0 && resp.StatusCode < 300 {
-		counted.watch = watch
-		parsed, n, rest, err := streamAnswer(counted, charset(resp), op.Stream, x.call.Sink, op.MaxAnswer)
+	if streams {
+		dec := newTextDecoder(x.call.Sink)
+		counted.watch, counted.pace = watch, &pace{period: op.Period, least: op.Least, came: dec.came}
+		parsed, rest, err := streamAnswer(counted, charset(resp), op.Stream, dec, op.MaxAnswer)
+		n := dec.n
 		got := &answer{Answer: parsed, status: resp.StatusCode, body: rest, received: counted.n, streamed: n}
 		x.delivered = n > 0
 		switch {
@@ -339,6 +345,8 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 	switch {
 	case errors.As(err, &sink):
 		e.Class = ClassSink
+	case errors.Is(err, errSlow):
+		e.Class = ClassTimeout
 	case errors.Is(cause, errSilence):
 		e.Class, e.Err = ClassTimeout, cause
 	case ctx.Err() != nil:
@@ -442,7 +450,24 @@ func charset(resp *http.Response) string {
 	return parameters["charset"]
 }
 
-// inflated undoes a gzip that was asked not to be there.
+// errCoded says that a package came in a coding, where identity was asked for: a few
+// bytes of it may stand for any number, and what undoes them would go to the disk.
+var errCoded = errors.New("the answer has a Content-Encoding, and identity was asked for")
+
+// coded reports whether an answer is in any coding (RFC 9110 §8.4): a list may name
+// several, and identity is none.
+func coded(resp *http.Response) bool {
+	for _, list := range resp.Header.Values("Content-Encoding") {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "identity") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inflated undoes a gzip that nobody asked for. What is read of it is bounded.
 func inflated(resp *http.Response) (io.Reader, error) {
 	// Names of codings fold case, and x-gzip is gzip (RFC 9110 §8.4.1).
 	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {

@@ -25,7 +25,8 @@ const (
 	ClassTLS Class = "tls"
 	// ClassLost: sent, then the connection broke before a whole answer.
 	ClassLost Class = "perdida"
-	// ClassTimeout: sent, and silence until the deadline.
+	// ClassTimeout: sent, and silence until the deadline; or a file came so slowly that it
+	// is none.
 	ClassTimeout Class = "silencio"
 	// ClassCanceled: our own caller gave up.
 	ClassCanceled Class = "cancelada"
@@ -40,6 +41,9 @@ const (
 	ClassPage Class = "pagina"
 	// ClassMalformed: an HTTP success that is no SOAP message, or a broken one.
 	ClassMalformed Class = "ilegible"
+	// ClassCoded: a file with a Content-Encoding, where identity had been asked for; nothing
+	// of it was read.
+	ClassCoded Class = "comprimida"
 	// ClassTooLarge: more than the operation's bound.
 	ClassTooLarge Class = "excesiva"
 	// ClassTruncated: the streamed text is no whole base64, or the message ends within it.

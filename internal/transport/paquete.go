@@ -39,30 +39,28 @@ func (e *sinkError) Error() string { return e.err.Error() }
 func (e *sinkError) Unwrap() error { return e.err }
 
 // streamAnswer reads an answer whose element named in stop holds base64 text. The
-// decoded bytes go to sink block by block; memory stays flat whatever the size.
-// It returns the answer, the bytes decoded, and the rest of the envelope in UTF-8
-// (the element emptied), which is well formed and some bound bytes long at most.
-func streamAnswer(body io.Reader, charset string, stop []string, sink io.Writer, bound int64) (Answer, int64, []byte, error) {
+// decoded bytes go to the sink of dec block by block; memory stays flat whatever the size.
+// It returns the answer and the rest of the envelope in UTF-8 (the element emptied),
+// which is well formed and some bound bytes long at most.
+func streamAnswer(body io.Reader, charset string, stop []string, dec *textDecoder, bound int64) (Answer, []byte, error) {
 	rest := &bounded{left: bound}
 	r := newAnswerReader(body, xmldoc.Options{Charset: charset, Copy: rest, Window: blockSize, MaxValue: int(bound)})
 	found, err := r.run(stop)
 	if err != nil {
-		return r.answer, 0, nil, cutAsEOF(err)
+		return r.answer, nil, cutAsEOF(err)
 	}
-	var n int64
 	if found {
 		if r.answer.CodEstatus != "" && r.answer.CodEstatus != "5000" {
-			sink = refuse{}
+			dec.sink = refuse{}
 		}
-		dec := &textDecoder{sink: sink, out: make([]byte, writeSize+blockSize/4*3+maxCarry+decodeSlack)}
-		if n, err = dec.decode(r.doc); err != nil {
-			return r.answer, n, nil, cutAsEOF(err)
+		if err := dec.decode(r.doc); err != nil {
+			return r.answer, nil, cutAsEOF(err)
 		}
 		if err := r.finish(stop); err != nil {
-			return r.answer, n, nil, cutAsEOF(err)
+			return r.answer, nil, cutAsEOF(err)
 		}
 	}
-	return r.answer, n, canonical(&rest.Buffer, r.doc), nil
+	return r.answer, canonical(&rest.Buffer, r.doc), nil
 }
 
 // bounded holds what it may.
@@ -102,9 +100,16 @@ func (refuse) Write(p []byte) (int, error) {
 type textDecoder struct {
 	sink  io.Writer
 	out   []byte // decoded and not yet written: the first held bytes
-	n     int64  // decoded in all
+	n     int64  // written in all
 	state textState
 }
+
+func newTextDecoder(sink io.Writer) *textDecoder {
+	return &textDecoder{sink: sink}
+}
+
+// came is what has been decoded, written or not.
+func (d *textDecoder) came() int64 { return d.n + int64(d.state.held) }
 
 // textState is what a block that turns out to need the slow way must not change.
 type textState struct {
@@ -116,16 +121,17 @@ type textState struct {
 
 // decode takes the text of the element that is open, up to its end, and writes
 // all that it decodes. What it held when it fails is lost, as the package is.
-func (d *textDecoder) decode(doc *xmldoc.Reader) (int64, error) {
+func (d *textDecoder) decode(doc *xmldoc.Reader) error {
+	d.out = make([]byte, writeSize+blockSize/4*3+maxCarry+decodeSlack)
 	for {
 		piece, err := doc.Piece()
 		if err != nil {
-			return d.n, err
+			return err
 		}
 		if piece == nil {
 			ended, err := d.markup(doc)
 			if err != nil {
-				return d.n, err
+				return err
 			}
 			if ended {
 				break
@@ -133,13 +139,13 @@ func (d *textDecoder) decode(doc *xmldoc.Reader) (int64, error) {
 			continue
 		}
 		if err := d.next(piece); err != nil {
-			return d.n, err
+			return err
 		}
 	}
 	if d.state.ncarry != 0 {
-		return d.n, errBase64
+		return errBase64
 	}
-	return d.n, d.write(d.state.held)
+	return d.write(d.state.held)
 }
 
 // markup reads what stands in the text: its end, or a CDATA section, which is

@@ -21,8 +21,9 @@ const (
 
 func stream(body io.Reader) ([]byte, Answer, []byte, error) {
 	var sink bytes.Buffer
-	got, n, rest, err := streamAnswer(body, "", []string{"Paquete"}, &sink, 64<<10)
-	if int64(sink.Len()) != n && err == nil {
+	dec := newTextDecoder(&sink)
+	got, rest, err := streamAnswer(body, "", []string{"Paquete"}, dec, 64<<10)
+	if int64(sink.Len()) != dec.n && err == nil {
 		return nil, got, rest, errors.New("the count differs from what the sink got")
 	}
 	return sink.Bytes(), got, rest, err
@@ -142,7 +143,7 @@ func TestStream_WhenSourceOrSinkFails(t *testing.T) {
 		t.Errorf("a broken source: %v", err)
 	}
 	var sink *sinkError
-	if _, _, _, err := streamAnswer(strings.NewReader(body), "", []string{"Paquete"}, failingWriter{broken}, 64<<10); !errors.As(err, &sink) || !errors.Is(err, broken) {
+	if _, _, err := streamAnswer(strings.NewReader(body), "", []string{"Paquete"}, newTextDecoder(failingWriter{broken}), 64<<10); !errors.As(err, &sink) || !errors.Is(err, broken) {
 		t.Errorf("a broken sink: %v", err)
 	}
 }

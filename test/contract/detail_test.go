@@ -78,7 +78,7 @@ func insteadOfAnAnswer() []*transport.Error {
 		all = append(all, &transport.Error{Class: transport.ClassTLS, Err: err})
 	}
 	for _, class := range []transport.Class{transport.ClassLost, transport.ClassTimeout, transport.ClassCanceled, transport.ClassEmpty, transport.ClassMalformed,
-		transport.ClassTooLarge, transport.ClassTruncated, transport.ClassPage, transport.ClassSink} {
+		transport.ClassTooLarge, transport.ClassTruncated, transport.ClassPage, transport.ClassCoded, transport.ClassSink} {
 		all = append(all, &transport.Error{Class: class, Sent: true, Status: 200})
 	}
 	all = append(all, &transport.Error{Class: transport.ClassSink, Sent: true, Err: syscall.ENOSPC})

@@ -21,6 +21,13 @@ const (
 	timeoutDescarga  = 2 * time.Minute
 )
 
+// A package that comes more slowly than a kilobyte a second, five minutes on end, does not
+// come: the SAT is slow, but the slowest line is several times that.
+const (
+	periodoDescarga = 5 * time.Minute
+	minimoDescarga  = 300 << 10
+)
+
 // The bounds of the answers. Verifica's holds some fifty bytes per package; the
 // envelope around a package is a few hundred.
 const (
@@ -55,5 +62,6 @@ func newOperations() *operations {
 	ops.verifica.MaxAnswer = maxAnswerVerifica
 	ops.descargar.Timeout = timeoutDescarga
 	ops.descargar.Stream = []string{"Paquete"}
+	ops.descargar.Period, ops.descargar.Least = periodoDescarga, minimoDescarga
 	return ops
 }

@@ -15,6 +15,9 @@ const (
 	timeout      = 60 * time.Second
 	notYet       = 30 * time.Second
 	maxAnswer    = 256 << 10
+	// A result is small, and its caller waits: it comes at a kilobyte a second at least.
+	periodoResultado = time.Minute
+	minimoResultado  = 60 << 10
 )
 
 func codigo(a transport.Answer) string { return a.Codigo }
@@ -38,6 +41,7 @@ func newOperations() *operations {
 	ops.descarga.Repeatable = true
 	// The second name is that of a sister service, seen in samples of this one.
 	ops.descarga.Stream = []string{"titulosBase64", "certificadosBase64"}
+	ops.descarga.Period, ops.descarga.Least = periodoResultado, minimoResultado
 	ops.cancelaInstitucion.OneWay = true
 	// The other operations refuse by a text alone (sep.md §5).
 	ops.cancela.Code = codigo

@@ -1,0 +1,33 @@
+package config
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Bytes is a number of bytes that keeps its fault for Check, as envconfig stops at the
+// first.
+type Bytes struct {
+	N     int64
+	fault bool
+}
+
+// Decode implements envconfig.Decoder.
+func (b *Bytes) Decode(value string) error {
+	n, err := humanize.ParseBytes(value)
+	// A quarter of what can be counted, as others multiply it.
+	if b.fault = err != nil || n == 0 || n > math.MaxInt64/4; !b.fault {
+		b.N = int64(n) //nolint:gosec // bounded above
+	}
+	return nil
+}
+
+// size wants a number of bytes of least at least, or none.
+func size(name string, b Bytes, least int64) error {
+	if b.fault || b.N != 0 && b.N < least {
+		return fmt.Errorf("%s: not a size like 4GiB or 500MB, of %s at least", name, humanize.IBytes(uint64(max(least, 0))))
+	}
+	return nil
+}
