@@ -43,7 +43,7 @@ func TestSirve_WhenSQLiteTakesNoWrite(t *testing.T) {
 	t.Parallel()
 	p, c := alone(t)
 	db := p.store.DB()
-	db.SetMaxOpenConns(1) // pragmas are a connection's
+	db.SetMaxOpenConns(2) // pragmas are of one connection, and the store keeps another for itself
 	sql := func(statement string) {
 		t.Helper()
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
