@@ -688,7 +688,8 @@ type CatalogoSEP struct {
 type ClaveIdempotencia = string
 
 // CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-// firma. Si falta, se usa el configurado en la pasarela.
+// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
+// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 //
 // Example: 8f2d6c1e-contrato
 type CodigoContrato = string
@@ -1926,7 +1927,8 @@ type Parcial = bool
 // PeticionAddenda Los datos de una addenda.
 type PeticionAddenda struct {
 	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-	// firma. Si falta, se usa el configurado en la pasarela.
+	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
+	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 	//
 	//
 	// Example: 8f2d6c1e-contrato
@@ -1946,7 +1948,8 @@ type PeticionAddenda struct {
 // los dos.
 type PeticionAdjuntarAddenda struct {
 	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-	// firma. Si falta, se usa el configurado en la pasarela.
+	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
+	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 	//
 	//
 	// Example: 8f2d6c1e-contrato
@@ -2123,7 +2126,8 @@ type PeticionFirma struct {
 // `contrato`.
 type PeticionFirmaContrato struct {
 	// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-	// firma. Si falta, se usa el configurado en la pasarela.
+	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
+	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 	//
 	//
 	// Example: 8f2d6c1e-contrato
@@ -3803,14 +3807,18 @@ type YaNoDisponible = Problema
 // ProcesarAddendaParams defines parameters for ProcesarAddenda.
 type ProcesarAddendaParams struct {
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
 // AdjuntarAddendaParams defines parameters for AdjuntarAddenda.
 type AdjuntarAddendaParams struct {
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
@@ -3825,7 +3833,9 @@ type FirmarContratoParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
@@ -3983,14 +3993,18 @@ type CargarLoteParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
 // ConsultarLoteParams defines parameters for ConsultarLote.
 type ConsultarLoteParams struct {
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
@@ -4001,7 +4015,9 @@ type ObtenerResultadoLoteParams struct {
 	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
 
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 
@@ -4019,7 +4035,9 @@ type CancelarTituloParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
-	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras.
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
 	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
 }
 

@@ -99,6 +99,10 @@ const (
 	OwnWSDLInsuficiente        OwnCode = "wsdl_insuficiente"
 	OwnWSDLInalcanzable        OwnCode = "wsdl_inalcanzable"
 	OwnCuentaBloqueada         OwnCode = "cuenta_bloqueada"
+	OwnCuentasAlTope           OwnCode = "cuentas_al_tope"
+	OwnCuentaSinRespuesta      OwnCode = "cuenta_sin_respuesta"
+	OwnCuentaAjena             OwnCode = "cuenta_ajena"
+	OwnBloqueoAjeno            OwnCode = "bloqueo_ajeno"
 	OwnLoteNoAbierto           OwnCode = "lote_no_abierto"
 	OwnLoteSinEstatus          OwnCode = "lote_sin_estatus"
 	OwnLoteCambiado            OwnCode = "lote_cambiado"
@@ -243,6 +247,10 @@ func OwnRefusals() []OwnRefusal {
 		{OwnWSDLInsuficiente, KindMensajeRechazado, "el WSDL de Prodigia no basta para conocer su espacio de nombres"},
 		{OwnWSDLInalcanzable, KindNoDisponible, "no se pudo leer el WSDL de Prodigia"},
 		{OwnCuentaBloqueada, KindProhibido, "Prodigia rechazó antes la cuenta y la pasarela ya no la usa"},
+		{OwnCuentasAlTope, KindProhibido, "la clave tiene detenidas demasiadas cuentas que Prodigia rechazó"},
+		{OwnCuentaSinRespuesta, KindNoDisponible, "otra petición con la cuenta de Prodigia, que aún no se sabe si es buena, está sin respuesta"},
+		{OwnCuentaAjena, KindProhibido, "`Backend-Authorization` trae el usuario de la cuenta configurada con lo que no es suyo"},
+		{OwnBloqueoAjeno, KindProhibido, "la cuenta detenida es la configurada, y la suelta quien opera la pasarela"},
 		{OwnLoteNoAbierto, KindInvalida, "la SEP no abrió un lote con el archivo"},
 		{OwnLoteSinEstatus, KindRespuestaInvalida, "la SEP respondió sin estatus del lote"},
 		{OwnLoteCambiado, KindRespuestaInvalida, "la SEP respondió por otro lote"},

@@ -3,7 +3,12 @@ package gateway
 import "context"
 
 // CuentaPADE is an account of the PAC Prodigia. Secret.
-type CuentaPADE struct{ Contrato, Usuario, Password string }
+type CuentaPADE struct {
+	Contrato, Usuario, Password string
+	// De tells whose it is: the caller that brought it, or nobody's, for the
+	// configured one.
+	De string
+}
 
 // String keeps the account out of logs that print values.
 func (CuentaPADE) String() string { return "gateway.CuentaPADE{}" }

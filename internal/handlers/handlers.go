@@ -48,9 +48,9 @@ type Config struct {
 	Llavero firmado.Keyring
 	// CuentaPADE is in use unless a caller sends an account of its own.
 	CuentaPADE gateway.CuentaPADE
-	// DesbloqueaPADE lets accounts that the PAC refused be tried again.
-	DesbloqueaPADE func()
-	Webhooks       *webhooks.Servicio
+	// CuentasPADE are the accounts that the PAC has refused.
+	CuentasPADE CuentasPADE
+	Webhooks    *webhooks.Servicio
 	// Keys finds an API key's entry, or says with an error of apikeys why it is not taken
 	// from that address now; nil lets every caller of this machine in.
 	Keys func(key string, from netip.Addr) (apikeys.Key, error)
@@ -86,7 +86,8 @@ type Paquetes interface {
 
 // handler implements the generated interface.
 type handler struct {
-	cfg Config
+	cfg       Config
+	intruders *intruders
 }
 
 var _ rest.ServerInterface = (*handler)(nil)
@@ -151,7 +152,7 @@ var scopes = map[string]string{
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
-	h := &handler{cfg: cfg}
+	h := &handler{cfg: cfg, intruders: newIntruders()}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
@@ -312,9 +313,8 @@ func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request,
 	})(w, r)
 }
 
-func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, _ *http.Request) {
-	h.cfg.DesbloqueaPADE()
-	w.WriteHeader(http.StatusNoContent)
+func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
+	wrap(h.desbloquearCuentaPADE)(w, r)
 }
 
 func (h *handler) ListarWebhooks(w http.ResponseWriter, r *http.Request) {

@@ -2,12 +2,9 @@ package handlers
 
 import (
 	"bufio"
-	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -15,45 +12,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
-
-// cuenta is the account of the call: the caller's own from Backend-Authorization,
-// or the configured one.
-func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
-	usuario, password, given, err := backendAuthorization(r)
-	switch {
-	case err != nil:
-		return gateway.CuentaSEP{}, err
-	case given:
-		return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
-	case h.cfg.CuentaSEP.Usuario == "":
-		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaSEP, NoEnviada: true,
-			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
-			Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + headerBackendAuthorization + ": Basic."}
-	}
-	return h.cfg.CuentaSEP, nil
-}
-
-// headerBackendAuthorization carries a system's account for one call.
-const headerBackendAuthorization = "Backend-Authorization"
-
-// backendAuthorization reads a caller's own account (RFC 7617 §2). It is never
-// logged nor kept.
-func backendAuthorization(r *http.Request) (usuario, password string, given bool, err error) {
-	value := r.Header.Get(headerBackendAuthorization)
-	if value == "" {
-		return "", "", false, nil
-	}
-	scheme, encoded, _ := strings.Cut(value, " ")
-	decoded, err := decodeBase64(encoded)
-	usuario, password, found := strings.Cut(string(decoded), ":")
-	if err != nil || !found || usuario == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
-		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
-	}
-	if !utf8.Valid(decoded) || bytes.ContainsFunc(decoded, unicode.IsControl) {
-		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control.")
-	}
-	return usuario, password, true, nil
-}
 
 // clave scopes an idempotency key to its caller: two may choose the same.
 func clave(r *http.Request, key string) string {

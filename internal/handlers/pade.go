@@ -17,35 +17,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// cuentaPADE is the account of the call: the caller's own user and password from
-// Backend-Authorization, or the configured ones; and the contract code of the
-// body, or the configured one.
-func (h *handler) cuentaPADE(r *http.Request, contrato string) (gateway.CuentaPADE, error) {
-	usuario, password, given, err := backendAuthorization(r)
-	if err != nil {
-		return gateway.CuentaPADE{}, err
-	}
-	cuenta := h.cfg.CuentaPADE
-	if given {
-		cuenta.Usuario, cuenta.Password = usuario, password
-	}
-	if contrato != "" {
-		cuenta.Contrato = contrato
-	}
-	if cuenta.Usuario == "" || cuenta.Contrato == "" {
-		return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaPADE, NoEnviada: true,
-			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
-			Detail: "No hay cuenta de Prodigia. Configure GATEWAY_PADE_CONTRATO, GATEWAY_PADE_USUARIO y GATEWAY_PADE_PASSWORD_FILE, o envíelos con la petición."}
-	}
-	return cuenta, nil
-}
-
 func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error {
 	var body rest.PeticionAddenda
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuentaPADE(r, body.Contrato)
+	cuenta, err := h.cuentaPADE(r, "contrato", body.Contrato)
 	if err != nil {
 		return err
 	}
@@ -66,7 +43,7 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuentaPADE(r, body.Contrato)
+	cuenta, err := h.cuentaPADE(r, "contrato", body.Contrato)
 	if err != nil {
 		return err
 	}
@@ -156,7 +133,7 @@ func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, params 
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuentaPADE(r, body.CodigoContrato)
+	cuenta, err := h.cuentaPADE(r, "codigoContrato", body.CodigoContrato)
 	if err != nil {
 		return err
 	}

@@ -232,6 +232,11 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		x.doer.heard(x.call.Operation.Backend, date, time.Since(left))
 	}
+	if resp.StatusCode < 200 {
+		// 101: the connection is handed over to another protocol, and no context ends
+		// a read of it (net/http.Response.Body).
+		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true}
+	}
 	counted := &countingReader{}
 	got, err := x.read(resp, counted, watch)
 	if err == nil {
@@ -305,7 +310,7 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(whole)) > op.MaxAnswer && resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if int64(len(whole)) > op.MaxAnswer && resp.StatusCode < 300 {
 		return nil, &Error{Class: ClassTooLarge, Status: resp.StatusCode, Sent: true}
 	}
 	// An error page or a fault with a stack trace may be of any size; what tells
@@ -319,7 +324,7 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 	switch {
 	case parsed.fault && (err == nil || resp.StatusCode >= 300):
 		return nil, parsed.faultError(resp.StatusCode, x.call.Operation.Namespace)
-	case resp.StatusCode >= 300 || resp.StatusCode < 200:
+	case resp.StatusCode >= 300:
 		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp, x.doer.now())}
 	case x.call.Operation.OneWay && (len(bytes.TrimSpace(whole)) == 0 || err == nil):
 		return &answer{Answer: parsed, status: resp.StatusCode, body: []byte(nothing), received: int64(len(whole))}, nil

@@ -76,8 +76,11 @@ func (c cliente) envia(ctx context.Context, m mensaje) respuesta {
 	if err != nil {
 		return respuesta{resultado: clase(err)}
 	}
-	defer resp.Body.Close()                                      //nolint:errcheck // nothing of it is kept
-	io.Copy(io.Discard, io.LimitReader(resp.Body, maxRespuesta)) //nolint:errcheck // the status has been said
+	defer resp.Body.Close() //nolint:errcheck // nothing of it is kept
+	if resp.StatusCode >= 200 {
+		// Of 101 the connection is handed over, and no deadline ends a read of it.
+		io.Copy(io.Discard, io.LimitReader(resp.Body, maxRespuesta)) //nolint:errcheck // the status has been said
+	}
 	out := respuesta{status: resp.StatusCode, resultado: ResultadoRechazado}
 	switch {
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:

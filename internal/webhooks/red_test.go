@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -235,6 +236,19 @@ func TestEnvia_WhenTheReceiverMisbehaves(t *testing.T) {
 	rec.responde(101)
 	if got := send(rec.URL); got.resultado == ResultadoEntregado {
 		t.Errorf("101: %+v", got)
+	}
+	rec.con(func(_ int, w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()                                                                                      //nolint:errcheck // a test's
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: eco\r\n\r\n") //nolint:errcheck // a test's
+		io.Copy(io.Discard, conn)                                                                               //nolint:errcheck // until the sender closes
+	})
+	if got := send(rec.URL); got.resultado != ResultadoRechazado || got.status != http.StatusSwitchingProtocols {
+		t.Errorf("101, and it keeps the connection: %+v", got)
 	}
 	rec.Close()
 	if got := send(rec.URL); got.resultado != ResultadoConexion {

@@ -23,7 +23,7 @@ func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 	const password = " a:b&<>\"']]>ñ "
 	var mu sync.Mutex
 	sent := ""
-	g := gatewaytest.Start(t, gatewaytest.Options{Sandbox: func(c *sandbox.Config) {
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.PADE.Usuario, c.PADE.PasswordFile = "", "" }, Sandbox: func(c *sandbox.Config) {
 		c.Captura = func(s sandbox.Captura) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -34,7 +34,7 @@ func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 		t.Fatal(err)
 	}
 	auth := "Basic " + base64.StdEncoding.EncodeToString([]byte("sandbox:"+password))
-	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1"}, "Backend-Authorization", auth), http.StatusOK)
+	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1", "contrato": "sandbox"}, "Backend-Authorization", auth), http.StatusOK)
 	mu.Lock()
 	defer mu.Unlock()
 	if !strings.Contains(sent, "<passwd> a:b&amp;&lt;&gt;") || !strings.Contains(sent, "ñ </passwd>") {

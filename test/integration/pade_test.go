@@ -218,9 +218,9 @@ func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("otro:canario"))
-	datos := map[string]any{"datos": "a|1"}
+	datos, theirs := map[string]any{"datos": "a|1"}, map[string]any{"datos": "a|1", "contrato": "C"}
 	for range 3 {
-		if r := g.Post("/v1/pade/addendas", datos, "Backend-Authorization", wrong); r.Status != 403 {
+		if r := g.Post("/v1/pade/addendas", theirs, "Backend-Authorization", wrong); r.Status != 403 {
 			t.Errorf("status %d: %s", r.Status, r.Body)
 		}
 	}
@@ -233,7 +233,7 @@ func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
 	if r, err := g.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil || r.Status != 204 {
 		t.Errorf("unblocking: %d, %v", r.Status, err)
 	}
-	g.Post("/v1/pade/addendas", datos, "Backend-Authorization", wrong)
+	g.Post("/v1/pade/addendas", theirs, "Backend-Authorization", wrong)
 	if n := calls(g, "procesarAddenda"); n != 3 {
 		t.Errorf("%d calls, want 3: after the reset it is tried again", n)
 	}

@@ -190,7 +190,7 @@ func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.E
 	switch {
 	case f.Status == 503 || f.Status == 429:
 		return s.Unavailable(fmt.Sprintf("El servicio %s está fuera de línea: respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)
-	case f.Status >= 500 && Spends(op):
+	case (f.Status >= 500 || f.Status < 200) && Spends(op):
 		return s.Unclear(op, fmt.Sprintf("el servidor %s contestó con la página de error HTTP %d, que no dice si se atendió.", s.of(), f.Status))
 	case f.Status >= 500:
 		return s.Unavailable(fmt.Sprintf("El servicio %s respondió con la página de error HTTP %d.", s.of(), f.Status), f.RetryAfter)

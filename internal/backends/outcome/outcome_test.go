@@ -112,6 +112,7 @@ func TestFailure_ByClassAndOperation(t *testing.T) {
 		"HTTP 429, it says it is too much": {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 429}, same(unavailable)},
 		"HTTP 404":                         {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 404}, same(inTheWay)},
 		"HTTP 403, it says when":           {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 403, RetryAfter: 9 * time.Second}, same(unavailable)},
+		"HTTP 101, another protocol":       {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 101}, but(inTheWay, map[string]want{spends: unknown, oneWay: unknown})},
 		"HTTP 302, which is not followed":  {&transport.Error{Class: transport.ClassHTTP, Sent: true, Status: 302}, same(inTheWay)},
 	} {
 		t.Run(name, func(t *testing.T) {

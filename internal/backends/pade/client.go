@@ -65,10 +65,17 @@ func plain(url string) string {
 	return address
 }
 
-// Reset lets accounts that were refused be tried again.
-func (c *Client) Reset() { c.cuentas.reset() }
+// Libera lets the accounts of de that were refused be tried again, and returns how
+// many there were. It is gateway.CuentaPADE's De.
+func (c *Client) Libera(de string) int { return c.cuentas.free(de) }
 
-// Refused counts the accounts that wait for Reset.
+// LiberaTodas lets every account that was refused be tried again.
+func (c *Client) LiberaTodas() { c.cuentas.freeAll() }
+
+// Detenida reports whether the configured account was refused.
+func (c *Client) Detenida() bool { return c.cuentas.stopped("") }
+
+// Refused counts the accounts that wait for Libera.
 func (c *Client) Refused() int { return c.cuentas.count() }
 
 // Procesa turns datos into an addenda (pade.md §3.2).
@@ -101,7 +108,7 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 		return gateway.AddendaProcesada{}, err
 	}
 	var out gateway.AddendaProcesada
-	err = c.cuentas.use(cuenta, func() (bool, error) {
+	err = c.cuentas.use(ctx, cuenta, func() (bool, error) {
 		inner, err := call(ctx)
 		if err != nil {
 			return false, c.addendas.failure(op, err)
@@ -154,7 +161,7 @@ func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cu
 		return refused, err
 	}
 	if operacion.ConCuenta() {
-		err = c.cuentas.use(cuenta, call)
+		err = c.cuentas.use(ctx, cuenta, call)
 	} else {
 		_, err = call()
 	}

@@ -1,91 +1,235 @@
 package pade
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
+
+// maxCuentas bounds the accounts that one caller may bring.
+const maxCuentas = 64
 
 // cuentas remembers the accounts that the PAC has refused: three wrong logins
 // block one for everybody, so after the first none is tried again until it is
-// reset, with whatever password (pade.md §0). Only digests are kept.
+// freed, with whatever password and contract code (pade.md §0). What a caller's
+// account comes to is the caller's own affair: nobody stops another's, or the
+// configured one. Only digests are kept.
 type cuentas struct {
-	mu       sync.Mutex
-	refused  map[[sha256.Size]byte]bool
-	attempts sync.Map // digest to *sync.Mutex: one first try at a time
+	mu sync.Mutex
+	// por has the accounts by who brought them (gateway.CuentaPADE.De).
+	por map[string]map[[sha256.Size]byte]*puerta
+	// patience bounds the wait of a call for those before it.
+	patience time.Duration
 }
 
-func newCuentas() *cuentas { return &cuentas{refused: make(map[[sha256.Size]byte]bool)} }
+// puerta is one account. Until it has been accepted once, its calls go one by one.
+type puerta struct {
+	refused, accepted bool
+	try               *intento // under way; nil for none
+}
 
+// intento is a first try of an account.
+type intento struct {
+	ended chan struct{}
+	// silent says that the PAC gave no answer; it may be read when ended is closed.
+	silent bool
+}
+
+func newCuentas() *cuentas {
+	return &cuentas{por: make(map[string]map[[sha256.Size]byte]*puerta), patience: timeout}
+}
+
+// digest is an account's name. What the PAC blocks is the user, however the PAC
+// folds its spelling, and whatever contract code goes with it.
 func digest(c gateway.CuentaPADE) [sha256.Size]byte {
-	return sha256.Sum256([]byte(c.Contrato + "\x00" + c.Usuario))
+	return sha256.Sum256([]byte(textfold.Fold(c.Usuario)))
 }
 
 // use runs call for an account that has not been refused; call says whether it
 // is now. Until an account has been accepted once, its calls wait for each
 // other, so that a burst with a wrong password is one wrong login and not many.
-func (c *cuentas) use(cuenta gateway.CuentaPADE, call func() (refused bool, err error)) error {
-	key := digest(cuenta)
-	gate, _ := c.attempts.LoadOrStore(key, &firstTry{})
-	done := gate.(*firstTry).enter() //nolint:forcetypeassert // nothing else is stored
-	if c.isRefused(key) {
-		done(false)
-		return errBloqueada
+func (c *cuentas) use(ctx context.Context, cuenta gateway.CuentaPADE, call func() (refused bool, err error)) error {
+	try, err := c.enter(ctx, cuenta)
+	if err != nil {
+		return err
 	}
-	refused, err := call()
-	if refused {
-		c.mu.Lock()
-		c.refused[key] = true
-		c.mu.Unlock()
-	}
-	done(err == nil)
+	refused, err := false, errPanic // unless call says otherwise
+	defer func() { c.leave(cuenta, try, refused, err) }()
+	refused, err = call()
 	return err
 }
 
-var errBloqueada = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaBloqueada, Backend: backend, NoEnviada: true,
-	Detail: "Prodigia rechazó antes esta cuenta y la pasarela ya no la usa, porque la tercera equivocación la bloquea. La petición no salió. Corrija usuario, contraseña y contrato, y desbloquee con DELETE /v1/pade/bloqueo."}
+// errPanic is a call that came to no end.
+var errPanic = errors.New("pade: a panic in a call")
 
-func (c *cuentas) isRefused(key [sha256.Size]byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.refused[key]
+// enter waits until a call of the account may leave, and returns its first try;
+// nil when the account has been accepted before.
+func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*intento, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.patience, errSinTurno)
+	defer cancel()
+	for {
+		other, try, err := c.turn(cuenta)
+		if other == nil {
+			return try, err
+		}
+		if err := other.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
 }
 
+// wait returns nil when the try has ended and it is another's turn.
+func (i *intento) wait(ctx context.Context) error {
+	select {
+	case <-i.ended:
+		if i.silent {
+			return errSinTurno
+		}
+		return nil
+	case <-ctx.Done():
+		return interrupted(context.Cause(ctx))
+	}
+}
+
+// turn begins a first try, or returns the other one that is under way.
+func (c *cuentas) turn(cuenta gateway.CuentaPADE) (other, try *intento, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.puerta(cuenta)
+	switch {
+	case p == nil:
+		return nil, nil, errDemasiadas
+	case p.refused:
+		return nil, nil, errBloqueada
+	case p.accepted:
+		return nil, nil, nil
+	case p.try != nil:
+		return p.try, nil, nil
+	}
+	p.try = &intento{ended: make(chan struct{})}
+	return nil, p.try, nil
+}
+
+// leave notes what a call came to.
+func (c *cuentas) leave(cuenta gateway.CuentaPADE, try *intento, refused bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.puerta(cuenta); p != nil { // freed meanwhile, it is a new one
+		p.refused = p.refused || refused
+		p.accepted = p.accepted || err == nil
+		if p.try == try {
+			p.try = nil
+		}
+	}
+	if try != nil {
+		try.silent = unanswered(err)
+		close(try.ended)
+	}
+}
+
+// unanswered reports whether a call came to no word of the PAC.
+func unanswered(err error) bool {
+	for _, kind := range []gateway.Kind{gateway.KindNoDisponible, gateway.KindSinRespuesta, gateway.KindResultadoDesconocido, gateway.KindSinServicio} {
+		if gateway.IsKind(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// puerta returns an account's, made at first use; nil when its caller has too many.
+// c.mu is held.
+func (c *cuentas) puerta(cuenta gateway.CuentaPADE) *puerta {
+	mine := c.por[cuenta.De]
+	if mine == nil {
+		mine = make(map[[sha256.Size]byte]*puerta)
+		c.por[cuenta.De] = mine
+	}
+	key := digest(cuenta)
+	if p := mine[key]; p != nil {
+		return p
+	}
+	for other, p := range mine {
+		if len(mine) < maxCuentas {
+			break
+		}
+		if !p.refused && p.try == nil {
+			delete(mine, other) // it has to be accepted anew
+		}
+	}
+	if len(mine) >= maxCuentas {
+		return nil
+	}
+	mine[key] = &puerta{}
+	return mine[key]
+}
+
+var (
+	errBloqueada = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaBloqueada, Backend: backend, NoEnviada: true,
+		Detail: "Prodigia rechazó antes esta cuenta y la pasarela ya no la usa, porque la tercera equivocación la bloquea. La petición no salió. Corrija usuario, contraseña y contrato, y desbloquee con DELETE /v1/pade/bloqueo."}
+	errDemasiadas = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentasAlTope, Backend: backend, NoEnviada: true,
+		Detail: "Esta clave de API tiene detenidas demasiadas cuentas que Prodigia rechazó, y la pasarela no prueba otras. La petición no salió. Corríjalas y desbloquee con DELETE /v1/pade/bloqueo."}
+	errSinTurno = &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCuentaSinRespuesta, Backend: backend, NoEnviada: true, Reintentable: true, RetryAfter: remembered,
+		Detail: "Otra petición con esta cuenta de Prodigia, que aún no se sabe si es buena, está sin respuesta. Esta no salió. Repita más tarde."}
+)
+
+// interrupted is a wait that its caller gave up, or that took too long.
+func interrupted(cause error) error {
+	if gateway.IsKind(cause, gateway.KindNoDisponible) {
+		return cause
+	}
+	e := System().Unavailable("La petición se interrumpió antes de salir.", 0)
+	e.NoEnviada, e.Err = true, cause
+	return e
+}
+
+// count is how many accounts are stopped.
 func (c *cuentas) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.refused)
+	n := 0
+	for de := range c.por {
+		n += c.refusedOf(de)
+	}
+	return n
 }
 
-// reset lets every account be tried again.
-func (c *cuentas) reset() {
+// refusedOf counts those of one caller. c.mu is held.
+func (c *cuentas) refusedOf(de string) int {
+	n := 0
+	for _, p := range c.por[de] {
+		if p.refused {
+			n++
+		}
+	}
+	return n
+}
+
+// free lets the accounts that one caller brought be tried again, and returns how
+// many were stopped.
+func (c *cuentas) free(de string) int {
 	c.mu.Lock()
-	c.refused = make(map[[sha256.Size]byte]bool)
-	c.mu.Unlock()
-	c.attempts.Clear()
+	defer c.mu.Unlock()
+	n := c.refusedOf(de)
+	delete(c.por, de)
+	return n
 }
 
-// firstTry lets one caller through at a time until one has succeeded.
-type firstTry struct {
-	mu       sync.Mutex
-	accepted bool
-	state    sync.Mutex
+// freeAll lets every account be tried again.
+func (c *cuentas) freeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.por)
 }
 
-// enter waits for its turn and returns what ends it.
-func (f *firstTry) enter() func(ok bool) {
-	f.state.Lock()
-	accepted := f.accepted
-	f.state.Unlock()
-	if accepted {
-		return func(bool) {}
-	}
-	f.mu.Lock()
-	return func(ok bool) {
-		f.state.Lock()
-		f.accepted = f.accepted || ok
-		f.state.Unlock()
-		f.mu.Unlock()
-	}
+// stopped reports whether an account of de is.
+func (c *cuentas) stopped(de string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusedOf(de) > 0
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
@@ -52,7 +54,17 @@ type service struct {
 
 	mu     sync.Mutex
 	learnt *contract
+	// lacking is why it could not be learnt the last time, which was at failed.
+	lacking error
+	failed  time.Time
+	flight  singleflight.Group
+	// patience bounds a reading; zero for timeoutWSDL.
+	patience time.Duration
 }
+
+// remembered is how long what could not be learnt is not asked for again: a
+// service that hangs is not asked by everybody, one after the other.
+const remembered = 5 * time.Second
 
 // contract returns the namespaces and what is offered. Only names are taken from
 // the WSDL: its addresses are in the clear and are never followed (pade.md §2.1).
@@ -60,32 +72,70 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	if s.namespace != "" {
 		return contract{namespace: s.namespace}, nil
 	}
+	if known, err := s.known(); known != nil || err != nil {
+		return *cmp.Or(known, &contract{}), err
+	}
+	// It serves all that ask, and outlives the one that asked first.
+	flight := s.flight.DoChan("", func() (_ any, err error) {
+		if known, err := s.known(); known != nil || err != nil { // since the look above
+			return known, err
+		}
+		learnt, err := s.read(context.WithoutCancel(ctx))
+		s.keep(learnt, err)
+		return learnt, err
+	})
+	select {
+	case <-ctx.Done():
+		return contract{}, interrupted(ctx.Err())
+	case got := <-flight:
+		learnt, _ := got.Val.(*contract)
+		return *cmp.Or(learnt, &contract{}), got.Err
+	}
+}
+
+// known is what was learnt, or why it could not be a moment ago.
+func (s *service) known() (*contract, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.learnt != nil {
-		return *s.learnt, nil
+	if s.lacking != nil && time.Since(s.failed) < remembered {
+		return nil, s.lacking
 	}
+	return s.learnt, nil
+}
+
+func (s *service) keep(learnt *contract, lacking error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.learnt, s.lacking, s.failed = learnt, lacking, time.Now()
+}
+
+// read learns the contract; its error is of the vocabulary.
+func (s *service) read(ctx context.Context) (_ *contract, err error) {
+	defer func() {
+		if r := recover(); r != nil { // singleflight would end the process with it
+			err = fmt.Errorf("pade: panic while a WSDL was read: %T", r)
+		}
+	}()
 	learnt, err := s.learn(ctx)
 	var lacking notEnough
 	switch {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
-		return contract{}, System().Untrusted(err)
+		return nil, System().Untrusted(err)
 	case errors.As(err, &lacking):
-		return contract{}, &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnWSDLInsuficiente, Backend: backend, NoEnviada: true, Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnWSDLInsuficiente, Backend: backend, NoEnviada: true, Err: err,
 			Detail: "El WSDL del servicio de Prodigia no basta para conocer su espacio de nombres: " + string(lacking) + " La petición no salió. Configure " + s.setting + "."}
 	case err != nil:
-		return contract{}, &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnWSDLInalcanzable, Backend: backend, Reintentable: true, NoEnviada: true, Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnWSDLInalcanzable, Backend: backend, Reintentable: true, NoEnviada: true, RetryAfter: remembered, Err: err,
 			Detail: "No se pudo leer el contrato (WSDL) del servicio de Prodigia para conocer su espacio de nombres; la petición no salió. Configure " + s.setting + " o repita más tarde."}
 	}
-	s.learnt = &learnt
-	return learnt, nil
+	return &learnt, nil
 }
 
 // forget has the WSDL read again: what it said is not so any more.
 func (s *service) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.learnt = nil
+	s.learnt, s.lacking = nil, nil
 }
 
 // notEnough is what a WSDL that could be read does not tell, in Spanish.
@@ -95,7 +145,7 @@ func (n notEnough) Error() string { return "pade: the WSDL is not enough: " + st
 
 // learn reads the WSDL and the WSDLs that it imports.
 func (s *service) learn(ctx context.Context) (contract, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeoutWSDL)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, timeoutWSDL))
 	defer cancel()
 	u, err := url.Parse(s.url)
 	if err != nil {

@@ -1,0 +1,173 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/textfold"
+)
+
+// CuentasPADE are the accounts that the PAC has refused and that are not used any more.
+type CuentasPADE interface {
+	// Libera lets the accounts that one caller brought be tried again, and returns
+	// how many were stopped.
+	Libera(de string) int
+	// LiberaTodas does so for every caller's and the configured one.
+	LiberaTodas()
+	// Detenida reports whether the configured account is stopped.
+	Detenida() bool
+}
+
+// headerBackendAuthorization carries a system's account for one call.
+const headerBackendAuthorization = "Backend-Authorization"
+
+// cuenta is the account of the call: the caller's own from Backend-Authorization,
+// or the configured one.
+func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
+	usuario, password, given, err := backendAuthorization(r)
+	ours := h.cfg.CuentaSEP
+	switch {
+	case err != nil:
+		return gateway.CuentaSEP{}, err
+	case given && h.intruders.intrudes(r, usuario, password, ours.Usuario, ours.Password):
+		return gateway.CuentaSEP{}, notTheirs("sep", "la contraseña no es la suya")
+	case given:
+		return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
+	case ours.Usuario == "":
+		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaSEP, NoEnviada: true,
+			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
+			Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + headerBackendAuthorization + ": Basic."}
+	}
+	return ours, nil
+}
+
+// cuentaPADE is the account of the call: the caller's own, from Backend-Authorization
+// and with its contract code from the body, or the configured one. campo is where the
+// code may come. The PAC counts wrong logins by user, whoever sends them, so nobody
+// sends the configured user with what is not its own.
+func (h *handler) cuentaPADE(r *http.Request, campo, contrato string) (gateway.CuentaPADE, error) {
+	usuario, password, given, err := backendAuthorization(r)
+	if err != nil {
+		return gateway.CuentaPADE{}, err
+	}
+	ours := h.cfg.CuentaPADE
+	otherCode := contrato != "" && ours.Contrato != "" && contrato != ours.Contrato
+	if !given {
+		switch {
+		case ours.Usuario == "" || ours.Contrato == "" && contrato == "":
+			return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaPADE, NoEnviada: true,
+				Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
+				Detail: "No hay cuenta de Prodigia. Configure GATEWAY_PADE_CONTRATO, GATEWAY_PADE_USUARIO y GATEWAY_PADE_PASSWORD_FILE, o envíelos con la petición."}
+		case otherCode:
+			return gateway.CuentaPADE{}, badField(campo, "No es el código de contrato de la cuenta configurada, y Prodigia cuenta contra ella los que no son suyos. Quítelo, o envíe con él su propia cuenta en "+headerBackendAuthorization+".")
+		case contrato != "":
+			ours.Contrato = contrato
+		}
+		return ours, nil
+	}
+	mine := gateway.CuentaPADE{Usuario: usuario, Password: password, Contrato: contrato, De: "clave " + owner(r.Context())}
+	same := sameUser(usuario, ours.Usuario)
+	switch {
+	case same && (otherCode || h.intruders.intrudes(r, usuario, password, ours.Usuario, ours.Password)):
+		return gateway.CuentaPADE{}, notTheirs("pade", "la contraseña o el código de contrato no son los suyos")
+	case same && contrato == "":
+		mine.Contrato = ours.Contrato
+	}
+	if mine.Contrato == "" {
+		return gateway.CuentaPADE{}, badField(campo, "Es obligatorio con "+headerBackendAuthorization+": el código de contrato de esa cuenta.")
+	}
+	return mine, nil
+}
+
+// notTheirs refuses the user of the configured account with something else that is
+// not that account's.
+func notTheirs(backend, what string) error {
+	return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaAjena, Backend: backend, NoEnviada: true,
+		Detail: "El usuario de " + headerBackendAuthorization + " es el de la cuenta configurada, y " + what + ". La petición no salió, para que nadie bloquee esa cuenta. Quite el encabezado para usarla, o envíe una cuenta propia."}
+}
+
+// sameUser reports whether two users may be one to a system that folds their spelling.
+func sameUser(a, b string) bool { return b != "" && textfold.Fold(a) == textfold.Fold(b) }
+
+// maxWrong is how many wrong passwords of a configured account a caller may send:
+// from then on the right one is not told from others.
+const maxWrong = 3
+
+// intruders counts the wrong passwords of configured accounts by who sent them. There
+// are no more of these than API keys.
+type intruders struct {
+	mu    sync.Mutex
+	wrong map[string]int
+}
+
+func newIntruders() *intruders { return &intruders{wrong: make(map[string]int)} }
+
+// intrudes reports whether usuario is the configured one and password is not. The
+// time taken tells nothing of the password.
+func (i *intruders) intrudes(r *http.Request, usuario, password, ours, oursPassword string) bool {
+	if !sameUser(usuario, ours) {
+		return false
+	}
+	given, right := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(oursPassword))
+	same := subtle.ConstantTimeCompare(given[:], right[:]) == 1
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	who := owner(r.Context())
+	if i.wrong[who] >= maxWrong {
+		return true
+	}
+	if !same {
+		i.wrong[who]++
+	}
+	return !same
+}
+
+// backendAuthorization reads a caller's own account (RFC 7617 §2). It is never
+// logged nor kept.
+func backendAuthorization(r *http.Request) (usuario, password string, given bool, err error) {
+	value := r.Header.Get(headerBackendAuthorization)
+	if value == "" {
+		return "", "", false, nil
+	}
+	scheme, encoded, _ := strings.Cut(value, " ")
+	decoded, err := decodeBase64(encoded)
+	usuario, password, found := strings.Cut(string(decoded), ":")
+	if err != nil || !found || usuario == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
+		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
+	}
+	if !utf8.Valid(decoded) || bytes.ContainsFunc(decoded, unicode.IsControl) {
+		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control.")
+	}
+	return usuario, password, true, nil
+}
+
+// desbloquearCuentaPADE frees what the caller brought; the configured account and
+// those of others only for who operates the gateway.
+func (h *handler) desbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error {
+	switch {
+	case h.operates(r.Context()):
+		h.cfg.CuentasPADE.LiberaTodas()
+	case h.cfg.CuentasPADE.Libera("clave "+owner(r.Context())) == 0 && h.cfg.CuentasPADE.Detenida():
+		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnBloqueoAjeno, NoEnviada: true,
+			Detail: "Está detenida la cuenta configurada, y ninguna de las que trajo esta clave. Aquella la suelta quien opera la pasarela, con una clave de todos los RFC que tenga el alcance pade:administrar por su nombre: * no lo incluye."}
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// operates reports whether the key is of who operates the gateway: of every RFC, and
+// with the scope by its name. Without keys everybody on this machine does.
+func (h *handler) operates(ctx context.Context) bool {
+	key := callerFrom(ctx).key
+	return h.cfg.Keys == nil || key.SeesAll() && slices.Contains(key.Scopes, apikeys.ScopePADE)
+}
