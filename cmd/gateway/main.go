@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	protect()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the next one ends the program at once, as it would without us.
 	context.AfterFunc(ctx, stop)

@@ -1795,6 +1795,7 @@ type MotivoRechazo struct {
 	// Codigo Código estable; pueden añadirse otros. Conocidos:
 	// `password_incorrecto`, `password_ausente`, `cer_ilegible`, `key_ilegible`,
 	// `archivos_faltantes`, `archivos_ambiguos` (más de un certificado o llave), `demasiado_grande`,
+	// `permisos_abiertos` (cualquier usuario de la máquina puede cambiar los archivos),
 	// `es_csd` (es un sello, no una e.firma), `no_es_efirma`, `vencida`, `aun_no_vigente`,
 	// `llave_no_corresponde` (la llave es de otro certificado), `llave_debil` (menos de 2048 bits),
 	// `otro_rfc` (el certificado es de otro RFC que la carpeta), `sin_rfc`,

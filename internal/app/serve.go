@@ -41,6 +41,9 @@ func (a *App) serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() { failed <- apiServer.Serve(apiListener) }()
 	go func() { failed <- adminServer.Serve(adminListener) }()
+	for _, text := range exposures(a.cfg) {
+		a.opts.Log.Warn().Msg(text)
+	}
 	a.opts.Log.Info().Str("api", apiListener.Addr().String()).Str("admin", adminListener.Addr().String()).
 		Str("version", a.opts.Version).Msg("listening")
 	if a.opts.Started != nil {

@@ -40,6 +40,7 @@ la salida estándar. Toda su configuración son variables GATEWAY_*: docs/config
 }
 
 func serve(ctx context.Context, s Streams) error {
+	hideFiles()
 	cfg, err := config.Load()
 	if err != nil {
 		return err
@@ -81,6 +82,7 @@ ser; docs/respaldos.md explica lo que cuesta.`,
 			case aceptaRespaldo:
 				dicho.Palabra = store.AceptaRespaldo
 			}
+			hideFiles()
 			cfg, err := config.Load()
 			if err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -88,9 +89,9 @@ func (c *carpeta) archivos() []os.FileInfo {
 }
 
 // igual tells whether nothing changed between two listings: the same files, by
-// name, identity, size and time of change.
+// name, identity, size, mode and time of change.
 func (c *carpeta) igual(otra *carpeta) bool {
-	return c.path == otra.path && slices.EqualFunc(c.archivos(), otra.archivos(), mismo)
+	return c.path == otra.path && c.info.Mode() == otra.info.Mode() && slices.EqualFunc(c.archivos(), otra.archivos(), mismo)
 }
 
 // intacta tells the same from a few stats alone. The folder's own time tells
@@ -110,7 +111,7 @@ func (c *carpeta) intacta() bool {
 }
 
 func mismo(a, b os.FileInfo) bool {
-	return a.Name() == b.Name() && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
+	return a.Name() == b.Name() && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
 }
 
 // abre opens what the folder holds; rfc is what its name says.
@@ -167,7 +168,9 @@ func (c *carpeta) contenidos() (Archivos, *Error) {
 // completa wants exactly one e.firma: a .cer with a .key, or one PKCS#12.
 func (c *carpeta) completa() *Error {
 	var faltan []string
-	switch {
+	switch alterable := c.alterable(); {
+	case alterable != "":
+		return falla(PermisosAbiertos, nil, "Cualquier usuario de esta máquina puede cambiar %s, y con ello con qué se firma. Quítele el permiso con chmod o-w.", alterable)
 	case len(c.pfx) > 1, len(c.cer) > 1, len(c.key) > 1, len(c.pfx) == 1 && len(c.cer)+len(c.key) > 0:
 		var nombres []string
 		for _, f := range slices.Concat(c.cer, c.key, c.pfx) {
@@ -189,6 +192,25 @@ func (c *carpeta) completa() *Error {
 		return falla(ArchivosFaltantes, nil, "Falta %s en la carpeta de la e.firma.", strings.Join(faltan, " y "))
 	}
 	return nil
+}
+
+// alterable names what any user of this machine may replace: a file of the folder, or the
+// folder. In one with the sticky bit nobody takes away a file of another's.
+func (c *carpeta) alterable() string {
+	for _, f := range c.archivos() {
+		if abierto(f) {
+			return f.Name()
+		}
+	}
+	if abierto(c.info) {
+		return "la carpeta de la e.firma"
+	}
+	return ""
+}
+
+func abierto(info os.FileInfo) bool {
+	sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 && !sticky // Windows' modes say nothing
 }
 
 // lee reads one file of the folder; none when info is nil.

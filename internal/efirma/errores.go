@@ -27,6 +27,7 @@ const (
 	EmisorNoReconocido Problem = "emisor_no_reconocido" // none of the configured authorities issued it
 	LlaveDebil         Problem = "llave_debil"          // fewer than 2048 bits
 	ArchivosFaltantes  Problem = "archivos_faltantes"   // the folder lacks a file
+	PermisosAbiertos   Problem = "permisos_abiertos"    // others of this machine may replace the files
 	ArchivosAmbiguos   Problem = "archivos_ambiguos"    // the folder holds more than one e.firma
 	DemasiadoGrande    Problem = "demasiado_grande"     // a file of more than 64 KiB
 	NoEncontrada       Problem = "no_encontrada"        // no folder for this RFC

@@ -131,6 +131,13 @@ func (k *Keyring) carpetas() (map[string][]string, error) {
 	if k.dir == "" {
 		return nil, nil
 	}
+	info, err := os.Stat(k.dir)
+	if err != nil {
+		return nil, err
+	}
+	if abierto(info) {
+		return nil, fmt.Errorf("%s is writable by others (mode %04o): chmod o-w", k.dir, info.Mode().Perm())
+	}
 	entries, err := os.ReadDir(k.dir)
 	if err != nil {
 		return nil, err

@@ -479,3 +479,37 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+func TestGet_WhenOthersMayReplaceTheFiles(t *testing.T) {
+	k, dir, _ := llavero(t)
+	e := elTesoro(t).emitidaEnUna
+	coloca(t, dir, empresa, archivosDe(e))
+	sirve(t, k, empresa, e)
+	folder := filepath.Join(dir, empresa)
+	for path, problem := range map[string]Problem{folder: PermisosAbiertos, filepath.Join(folder, "llave.key"): PermisosAbiertos,
+		filepath.Join(folder, "password.txt"): PermisosAbiertos} {
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cambia(t, path, before.Mode()|0o002)
+		niega(t, k, empresa, problem)
+		cambia(t, path, before.Mode())
+		sirve(t, k, empresa, e)
+	}
+	// So Kubernetes mounts secrets.
+	cambia(t, folder, 0o777|os.ModeSticky)
+	cambia(t, dir, 0o777|os.ModeSticky)
+	sirve(t, k, empresa, e)
+	cambia(t, dir, 0o777)
+	if _, err := k.List(); err == nil {
+		t.Error("a directory where anybody may put another folder was listed")
+	}
+}
+
+func cambia(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,6 +47,16 @@ func (s *Store) connectSQLite(ctx context.Context, c Config) error {
 			return err
 		}
 	}
+	if nueva {
+		// WAL and SHM get this file's mode from SQLite, which would let everybody read it.
+		f, err := os.OpenFile(s.file, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
 	s.db = s.openSQLite("FULL", 5)
@@ -78,13 +89,20 @@ func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sq
 // writes, all others have to read again.
 func (s *Store) ParaCola() *sql.DB { return s.ligera }
 
-func (s *Store) connectPostgres(ctx context.Context, address string) error {
-	cfg, err := pgxpool.ParseConfig(address)
+func (s *Store) connectPostgres(ctx context.Context, c Config) error {
+	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {
 		// The driver's error holds the address, and hides passwords as best it can.
 		return errURL
 	}
-	if !strings.Contains(address, "pool_max_conns=") {
+	ok, err := verified(&cfg.ConnConfig.Config)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.avisa(unverified)
+	}
+	if !strings.Contains(c.DatabaseURL, "pool_max_conns=") {
 		cfg.MaxConns = maxConns
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {

@@ -197,7 +197,7 @@ func (s *Store) clean() error {
 
 func (s *Store) connect(ctx context.Context, c Config) error {
 	if c.DatabaseURL != "" {
-		return s.connectPostgres(ctx, c.DatabaseURL)
+		return s.connectPostgres(ctx, c)
 	}
 	return s.connectSQLite(ctx, c)
 }

@@ -93,7 +93,13 @@ type process struct {
 // startGateway starts the program and waits until it listens.
 func startGateway(t *testing.T, env ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(t, "gateway")), done: make(chan struct{})}
+	return startProcess(t, exec.Command(binary(t, "gateway")), env...)
+}
+
+// startProcess is startGateway with a command of one's own.
+func startProcess(t *testing.T, cmd *exec.Cmd, env ...string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, done: make(chan struct{})}
 	p.cmd.Env = cleanEnv(append(env, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -46,8 +46,9 @@ the ledger is in PostgreSQL 13 or later, and any number of gateways may share it
 directory of its own. What the URL leaves out comes from the libpq variables (` + "`PGSSLROOTCERT`" + `, …).
 
 - The gateway uses up to 16 connections; ` + "`pool_max_conns`" + ` in the URL changes that.
-- Beyond this machine ask for ` + "`sslmode=verify-full`" + `: without a word about it PostgreSQL's clients fall back to
-  plain text.
+- Beyond this machine ask for ` + "`sslmode=verify-full`" + `. Without a word about it, and with ` + "`allow`" + ` and ` + "`prefer`" + `,
+  PostgreSQL's clients fall back to plain text, and the gateway does not start; with ` + "`disable`" + `, ` + "`require`" + ` and ` + "`verify-ca`" + ` it
+  starts and warns.
 - Leave ` + "`synchronous_commit`" + ` on: a row that was answered for has to survive a power cut.
 - A pooler in between has to pool sessions, not transactions: migrations are run under a lock of the session.
 

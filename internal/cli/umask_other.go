@@ -1,0 +1,6 @@
+//go:build !unix
+
+package cli
+
+// hideFiles does nothing where files have no such modes.
+func hideFiles() {}
