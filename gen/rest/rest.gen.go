@@ -2340,6 +2340,13 @@ type Problema struct {
 	// Errores Los campos que fallaron, uno por falta; solo en 400 y 422.
 	Errores []ErrorDeCampo `json:"errores,omitempty,omitzero"`
 
+	// IDSolicitud Con 5002 y 5005, la última solicitud que esta pasarela presentó con los mismos criterios; `Location` lleva a ella. No
+	// aparece si no presentó ninguna.
+	//
+	//
+	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
+	IDSolicitud string `json:"idSolicitud,omitempty,omitzero"`
+
 	// Instance La ruta a la que se llamó.
 	//
 	// Example: /v1/sat/cfdi/solicitudes
@@ -3867,7 +3874,7 @@ type ListarDescargasParams struct {
 	// RFCSolicitante Solo las de este RFC.
 	RFCSolicitante FiltroRFCSolicitante `form:"rfcSolicitante,omitempty" json:"rfcSolicitante,omitempty,omitzero"`
 
-	// Estado Solo las que están así. Puede repetirse, como en `estado=parcial&estado=fallida`.
+	// Estado Solo las que están así; varias van con comas, `estado=parcial,fallida`. También se admiten repetidas, o como `estado[]` o `estado[0]`.
 	Estado FiltroEstado `form:"estado,omitempty" json:"estado,omitempty,omitzero"`
 
 	// Programacion Solo las corridas de esta descarga recurrente.
@@ -4851,7 +4858,7 @@ func (siw *ServerInterfaceWrapper) ListarDescargas(w http.ResponseWriter, r *htt
 
 	// ------------- Optional query parameter "estado" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "estado", r.URL.Query(), &params.Estado, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "estado", r.URL.Query(), &params.Estado, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

@@ -3,6 +3,7 @@ package descargas
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -48,7 +49,7 @@ func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Soli
 		got, err := l.sat.Solicita(ctx, s)
 		punto("solicita-contestada")
 		if err != nil {
-			err = l.explain(ctx, gateway.AsError(err), m.Criterios)
+			err = l.explain(ctx, gateway.AsError(err), s)
 		}
 		return got, err
 	})
@@ -75,15 +76,17 @@ func (l *Solicitudes) Conocidas(ctx context.Context, s gateway.Solicitud) ([]Con
 
 // explain adds what the ledger knows: the SAT does not say which solicitud a
 // 5005 or 5002 collides with.
-func (l *Solicitudes) explain(ctx context.Context, e *gateway.Error, criterios string) error {
+func (l *Solicitudes) explain(ctx context.Context, e *gateway.Error, s gateway.Solicitud) error {
 	if e.Codigo != "5005" && e.Codigo != "5002" {
 		return e
 	}
-	last, at, ok := ledger.Last[gateway.SolicitudAceptada](ctx, l.ledger, operacionSolicita, criterios)
+	last, at, ok := ledger.Last[gateway.SolicitudAceptada](ctx, l.ledger, operacionSolicita, s.Criterios())
 	if !ok {
 		return e
 	}
 	known := *e
+	known.IDSolicitud = last.IDSolicitud
+	known.Recurso = "/v1/sat/" + string(s.Servicio) + "/solicitudes/" + url.PathEscape(last.IDSolicitud) + "?rfcSolicitante=" + url.QueryEscape(s.RFCSolicitante)
 	known.Detail += fmt.Sprintf(" La última que presentó esta pasarela con esos criterios es %s, del %s.",
 		last.IDSolicitud, gateway.EnMexico(at).Format(gateway.FormatoFecha))
 	return &known

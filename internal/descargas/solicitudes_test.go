@@ -139,7 +139,7 @@ func TestPresenta_WhenTheSATHasAnEqualOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := l.Presenta(t.Context(), "", enero())
-	if e := gateway.AsError(err); e.Codigo != "5005" || !strings.Contains(e.Detail, "id-1") {
+	if e := gateway.AsError(err); e.Codigo != "5005" || !strings.Contains(e.Detail, "id-1") || e.IDSolicitud != "id-1" {
 		t.Errorf("the SAT does not say which one, the ledger must: %v", err)
 	}
 	other := enero()

@@ -99,6 +99,8 @@ type Error struct {
 	NoEnviada bool
 	// Recurso is the path of what it clashes with; empty for none.
 	Recurso string
+	// IDSolicitud is the SAT's id of the solicitud that it clashes with; empty for none that is known.
+	IDSolicitud string
 	// RetryAfter is how long to wait before that; zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log only. It holds no secret.

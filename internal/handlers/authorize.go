@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -21,6 +22,31 @@ type caller struct {
 	// scope is what the operation asks for, and rfcs are those that the answer is about.
 	scope string
 	rfcs  []string
+	// tipo, codigo and campo are of the problem that the caller gets, if it is one.
+	tipo, codigo, campo string
+}
+
+// problem is what the access line says of the problem that the caller got; nothing of none.
+func (c *caller) problem() map[string]any {
+	said := map[string]any{}
+	for name, value := range map[string]string{"tipo": c.tipo, "codigo": c.codigo, "campo": c.campo} {
+		if value != "" {
+			said[name] = value
+		}
+	}
+	return said
+}
+
+// note keeps of a problem what its access line says.
+func (c *caller) note(tipo string, e *gateway.Error) {
+	if c == nil {
+		return
+	}
+	c.tipo, c.codigo = tipo, cmp.Or(e.Codigo, string(e.Own))
+	// The name of a field may be what the caller wrote.
+	if len(e.Campos) > 0 && fieldForm.MatchString(e.Campos[0].Campo) {
+		c.campo = e.Campos[0].Campo
+	}
 }
 
 // sees reports whether the caller's key sees rfc, and notes what the answer is about.

@@ -54,7 +54,11 @@ func (s *Spec) Doc() *openapi3.T { return s.doc }
 // patterns are the contract's paths, as both come from it.
 func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
 	if item := doc.Paths.Value(chi.RouteContext(r.Context()).RoutePattern()); item != nil {
-		if op := item.GetOperation(r.Method); op != nil {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		if op := item.GetOperation(method); op != nil {
 			return op
 		}
 	}

@@ -112,6 +112,9 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	err = s.send("retry: " + reconnect + "\n\n")
 	if err == nil {
 		err = h.follow(ctx, s, d, after, page)

@@ -212,6 +212,9 @@ func (f forma[T, J]) csv(marca bool) func(out *bufio.Writer) func(descargas.Reng
 // block: a failure before that is still a problem. When it fails later the
 // connection is cut, so that no caller takes the part for the whole.
 func streamRows[T any](w http.ResponseWriter, r *http.Request, filas iter.Seq2[descargas.Renglon[T], error], linea func(*bufio.Writer) func(descargas.Renglon[T]) error) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	to := newPatient(w)
 	defer to.done()
 	out := bufio.NewWriterSize(to, streamBlock)

@@ -244,7 +244,7 @@ func TestListarDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
 	}
 	link := w.Header().Get("Link")
 	next, ok := strings.CutSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
-	if !ok || !strings.HasPrefix(next, "/v1/sat/descargas?") || !strings.Contains(next, "cursor=otra+p%C3%A1gina") || !strings.Contains(next, "estado=parcial&estado=fallida") {
+	if !ok || !strings.HasPrefix(next, "/v1/sat/descargas?") || !strings.Contains(next, "cursor=otra+p%C3%A1gina") || !strings.Contains(next, "estado=parcial%2Cfallida") {
 		t.Errorf("Link %q", link)
 	}
 }

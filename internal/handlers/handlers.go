@@ -82,6 +82,8 @@ type Paquetes interface {
 	Abre(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
 	// AbreDudoso returns what is kept, though it be no whole ZIP.
 	AbreDudoso(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
+	// AbreGuardado returns what is kept and downloads nothing.
+	AbreGuardado(ctx context.Context, p gateway.Paquete, dudoso bool) (paquetes.Contenido, error)
 }
 
 // handler implements the generated interface.
@@ -146,6 +148,7 @@ var scopes = map[string]string{
 //	access     one log line and the metrics, around everything below
 //	recovered  a panic becomes a problem
 //	local      without keys, only names of this machine are answered
+//	head       HEAD is answered by what answers GET
 //	           -- routing: pages for people stop here --
 //	authorize  the key, and its scope for the operation
 //	begins     once the gateway stops, reads alone
@@ -155,7 +158,8 @@ func New(cfg Config) http.Handler {
 	h := &handler{cfg: cfg, intruders: newIntruders()}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
-	r.NotFound(wrap(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
+	r.Use(head(r))
+	r.NotFound(noRoute(cfg.Spec.doc))
 	r.MethodNotAllowed(methodNotAllowed(r))
 	rest.HandlerWithOptions(h, rest.ChiServerOptions{
 		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), h.begins, validate(cfg.Spec)),

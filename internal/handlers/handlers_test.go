@@ -33,6 +33,7 @@ type fake struct {
 	presenta func(clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
 	abre     func() (paquetes.Contenido, error)
 	dudoso   func() (paquetes.Contenido, error)
+	guardado func() (paquetes.Contenido, error)
 }
 
 func (f *fake) Autentica(context.Context, gateway.Servicio, string) (gateway.Token, error) {
@@ -48,6 +49,10 @@ func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (g
 }
 
 func (f *fake) Abre(context.Context, gateway.Paquete) (paquetes.Contenido, error) { return f.abre() }
+
+func (f *fake) AbreGuardado(context.Context, gateway.Paquete, bool) (paquetes.Contenido, error) {
+	return f.guardado()
+}
 
 func (f *fake) AbreDudoso(context.Context, gateway.Paquete) (paquetes.Contenido, error) {
 	return f.dudoso()
@@ -252,14 +257,6 @@ func TestAccept_WhenTheProblemAloneIsNamed(t *testing.T) {
 	t.Parallel()
 	if w := newSurface(t, &fake{}, nil).do("GET", verificaPath, "", "Accept", contentProblem); w.Code == http.StatusNotAcceptable {
 		t.Errorf("status %d: %s", w.Code, w.Body)
-	}
-}
-
-func TestMethodNotAllowed_TellsWhatIs(t *testing.T) {
-	t.Parallel()
-	w := newSurface(t, &fake{}, nil).do(http.MethodDelete, "/v1/sat/cfdi/solicitudes", "")
-	if got := w.Header().Values("Allow"); !cmp.Equal(got, []string{"POST"}) {
-		t.Errorf("Allow %v", got)
 	}
 }
 

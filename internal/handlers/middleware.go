@@ -27,6 +27,8 @@ type (
 var (
 	// requestIDForm is what is accepted of a caller: nothing that could break a line or a header.
 	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
+	// fieldForm is what a log line takes of the name of a field.
+	fieldForm = regexp.MustCompile(`^[A-Za-z0-9_./#-]{1,80}$`)
 	// traceparentForm is that of W3C Trace Context §3.2.
 	traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}`)
 )
@@ -73,7 +75,7 @@ func (h *handler) access(next http.Handler) http.Handler {
 			}
 			h.cfg.Observe(route, method(r), status, took)
 			log.Info().Str("metodo", method(r)).Str("ruta", route).Int("status", status).Int("bytes", ww.BytesWritten()).
-				Dur("ms", took).Str("clave", caller.key.Name).Str("idClave", caller.key.ID).Bool("cortada", cut).Msg("access")
+				Dur("ms", took).Str("clave", caller.key.Name).Str("idClave", caller.key.ID).Bool("cortada", cut).Fields(caller.problem()).Msg("access")
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 		cut = false

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -31,7 +32,13 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 	}
 	paquete := gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id}
 	abre := h.cfg.Paquetes.Abre
-	if params.Dudoso {
+	switch {
+	case r.Method == http.MethodHead:
+		// Whoever only looks spends none of the package's downloads.
+		abre = func(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error) {
+			return h.cfg.Paquetes.AbreGuardado(ctx, p, params.Dudoso)
+		}
+	case params.Dudoso:
 		abre = h.cfg.Paquetes.AbreDudoso
 	}
 	got, err := abre(r.Context(), paquete)

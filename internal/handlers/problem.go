@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
@@ -19,6 +18,9 @@ import (
 
 // problemBase is the page that explains every type.
 const problemBase = "https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#"
+
+// helpPage is the same page as this gateway serves it, for who cannot see beyond it.
+const helpPage = "/docs/guias/errores#"
 
 // ProblemType is how a kind of failure looks on the wire (RFC 9457 §3.1).
 type ProblemType struct {
@@ -85,6 +87,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Err != nil {
 		zerolog.Ctx(r.Context()).WithLevel(level(e)).Err(e.Err).Str("tipo", kind.Slug).Msg("problem")
 	}
+	callerFrom(r.Context()).note(kind.Slug, e)
 	header := w.Header()
 	// What an answer that did not come about has left behind.
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges", "X-Paquete-Dudoso"} {
@@ -92,6 +95,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header.Set("Content-Type", contentProblem)
 	header.Set("Cache-Control", "no-store")
+	header.Add("Link", "<"+helpPage+kind.Slug+`>; rel="help"`)
 	if e.Recurso != "" {
 		header.Set("Location", e.Recurso)
 	}
@@ -117,7 +121,7 @@ func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	kind := ProblemTypes()[e.Kind]
 	problem := rest.Problema{
 		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
-		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: cmp.Or(e.Codigo, string(e.Own)), Mensaje: e.Mensaje,
+		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: cmp.Or(e.Codigo, string(e.Own)), Mensaje: e.Mensaje, IDSolicitud: e.IDSolicitud,
 		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
 	}
 	for _, c := range e.Campos {
@@ -140,18 +144,6 @@ func level(e *gateway.Error) zerolog.Level {
 		return zerolog.ErrorLevel
 	}
 	return zerolog.WarnLevel
-}
-
-// methodNotAllowed answers 405 with the methods that the route has.
-func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
-	return wrap(func(w http.ResponseWriter, r *http.Request) error {
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
-			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
-				w.Header().Add("Allow", method)
-			}
-		}
-		return &gateway.Error{Kind: gateway.KindMetodo, Own: gateway.OwnMetodoNoPermitido, Detail: "La ruta existe y no admite el método " + r.Method + "."}
-	})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {

@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
@@ -93,7 +96,7 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 		case openapi3.ParameterInPath:
 			values = []string{path[p.name]}
 		case openapi3.ParameterInQuery:
-			values = query[p.name]
+			values = p.take(query)
 			known = append(known, p.name)
 		case openapi3.ParameterInHeader:
 			values = r.Header.Values(p.name)
@@ -104,6 +107,7 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 			return gateway.UnknownService()
 		}
 	}
+	r.URL.RawQuery = query.Encode()
 	// A mistyped parameter must not be ignored.
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(known, name) {
@@ -112,6 +116,37 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 		}
 	}
 	return nil
+}
+
+// take returns what query says of p. A list is written with commas, as the contract has
+// it, or as other generators do: repeated, or as name[] and name[0]. The query is left
+// as the contract has it, which is all that the generated wrapper reads.
+func (p *parameter) take(query url.Values) []string {
+	if !p.list {
+		return query[p.name]
+	}
+	var values []string
+	for _, name := range slices.SortedFunc(maps.Keys(query), cmpIndex) {
+		if index, ok := strings.CutPrefix(name, p.name); !ok || index != "" && !indexForm.MatchString(index) {
+			continue
+		}
+		for _, v := range query[name] {
+			values = append(values, strings.Split(v, ",")...)
+		}
+		delete(query, name)
+	}
+	if len(values) > 0 {
+		query.Set(p.name, strings.Join(values, ","))
+	}
+	return values
+}
+
+// indexForm is how the place in a list is written behind its name.
+var indexForm = regexp.MustCompile(`^\[[0-9]{0,4}\]$`)
+
+// cmpIndex puts name[2] before name[10].
+func cmpIndex(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
 func (p *parameter) check(values []string, faults *conform.Faults) {

@@ -284,7 +284,7 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 	}
 	if err != nil {
 		e := gateway.AsError(err)
-		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Own, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, resto})
+		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Own, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, e.IDSolicitud, e.Recurso, resto})
 		if e.Kind == gateway.KindResultadoDesconocido {
 			row.Estado = store.EstadoDesconocido
 		}
@@ -390,7 +390,8 @@ type falla struct {
 	Campos                           []gateway.Campo `json:",omitempty"`
 	Reintentable, NoEnviada          bool
 	RetryAfter                       time.Duration
-	Resto                            Resto `json:",omitempty"`
+	IDSolicitud, Recurso             string `json:",omitempty"`
+	Resto                            Resto  `json:",omitempty"`
 }
 
 func encode(v any) string {
@@ -407,5 +408,6 @@ func decodeFalla(text string) (*gateway.Error, Resto) {
 		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err)), Nada
 	}
 	return &gateway.Error{Kind: f.Kind, Own: f.Own, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
-		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter}, f.Resto
+		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter,
+		IDSolicitud: f.IDSolicitud, Recurso: f.Recurso}, f.Resto
 }

@@ -212,6 +212,20 @@ func (a *Almacen) AbreDudoso(ctx context.Context, paquete gateway.Paquete) (Cont
 	return a.Abre(ctx, paquete)
 }
 
+// AbreGuardado returns what is kept and never downloads: what is no whole ZIP only if
+// dudoso. What is not here is an *Error of KindNoEncontrado.
+func (a *Almacen) AbreGuardado(ctx context.Context, paquete gateway.Paquete, dudoso bool) (Contenido, error) {
+	kept := a.entero
+	if dudoso {
+		kept = a.guardado
+	}
+	guardado, err := kept(ctx, paquete)
+	if err == nil && guardado == nil {
+		err = ausente()
+	}
+	return Contenido{Guardado: guardado}, err
+}
+
 // entero is guardado without what is no whole ZIP.
 func (a *Almacen) entero(ctx context.Context, paquete gateway.Paquete) (*Guardado, error) {
 	g, err := a.guardado(ctx, paquete)

@@ -310,6 +310,31 @@ func TestDownloads_WhenStoredRangesAndConditionsAreServed(t *testing.T) {
 
 // TestDownloads_WhenManyRangesAreAskedForTheAnswerStaysInTheContract: a
 // multipart/byteranges is described nowhere.
+// TestDownloads_WhenOnlyLookedAtNothingIsSpent: a HEAD says of what is stored what a GET
+// would, and of what is not that it is not here.
+func TestDownloads_WhenOnlyLookedAtNothingIsSpent(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	path, _ := r.paquete(nil)
+	look := func(status int) gatewaytest.Response {
+		got, err := r.Do(http.MethodHead, path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, got, status)
+		return got
+	}
+	look(http.StatusNotFound)
+	r.wantDescargas(t, 0)
+	wantZip(t, r.Get(path))
+	stored := r.Get(path)
+	looked := look(http.StatusOK)
+	if looked.Header.Get("Content-Length") != strconv.Itoa(len(stored.Body)) || looked.Header.Get("ETag") != etag(stored.Body) || len(looked.Body) > 0 {
+		t.Errorf("HEAD: %v with %d bytes", looked.Header, len(looked.Body))
+	}
+	r.wantDescargas(t, 1)
+}
+
 func TestDownloads_WhenManyRangesAreAskedForTheAnswerStaysInTheContract(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

@@ -91,9 +91,15 @@ func TestIdempotency_WhenTheSATSaysDuplicateTheLedgerTellsOfWhat(t *testing.T) {
 	wantStatus(t, first, http.StatusCreated)
 	var accepted struct{ IDSolicitud string }
 	first.JSON(t, &accepted)
-	p := wantProblem(t, r.Post(solicitudes, body), 409, "conflicto")
-	if p.Codigo != "5005" || !strings.Contains(p.Detail, accepted.IDSolicitud) {
-		t.Errorf("problem %+v does not name %s", p, accepted.IDSolicitud)
+	for _, headers := range [][]string{nil, {"Idempotency-Key", "otra"}, {"Idempotency-Key", "otra"}} {
+		refused := r.Post(solicitudes, body, headers...)
+		p := wantProblem(t, refused, 409, "conflicto")
+		if p.Codigo != "5005" || !strings.Contains(p.Detail, accepted.IDSolicitud) || p.IDSolicitud != accepted.IDSolicitud {
+			t.Errorf("problem %+v does not name %s", p, accepted.IDSolicitud)
+		}
+		if where := refused.Header.Get("Location"); where != first.Header.Get("Location") {
+			t.Errorf("Location %q, want %q", where, first.Header.Get("Location"))
+		}
 	}
 }
 

@@ -162,9 +162,9 @@ func packageFiles(t testing.TB, dataDir string) (whole, partial []string) {
 
 // problem is an RFC 9457 answer.
 type problem struct {
-	Type, Title, Detail, Instance, Backend, Codigo, Mensaje, RequestID string
-	Status                                                             int
-	Reintentable                                                       bool
+	Type, Title, Detail, Instance, Backend, Codigo, Mensaje, IDSolicitud, RequestID string
+	Status                                                                          int
+	Reintentable                                                                    bool
 }
 
 // spanish finds a word that no English sentence has.
