@@ -123,6 +123,11 @@ func (a *App) admin() (http.Handler, error) {
 		}
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
+	// Relative, as a proxy may put a path before it.
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "descargas")
+		w.WriteHeader(http.StatusFound)
+	})
 	mux.Handle("/descargas", pagina)
 	mux.Handle("/descargas/", pagina)
 	return a.guard(mux), nil

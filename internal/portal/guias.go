@@ -50,6 +50,7 @@ func guias(paginas fs.FS) ([]*guia, error) {
 		return nil, err
 	}
 	var todas []*guia
+	titulos := map[string]string{}
 	for _, archivo := range archivos {
 		texto, err := fs.ReadFile(paginas, archivo)
 		if err != nil {
@@ -62,12 +63,13 @@ func guias(paginas fs.FS) ([]*guia, error) {
 		if g.Titulo, g.Entrada = cabeza(texto); g.Titulo == "" {
 			return nil, fmt.Errorf("%s has no title", archivo)
 		}
+		titulos[archivo] = g.Titulo
 		g.hecha = sync.OnceValues(func() (compuesta, error) {
 			texto, err := fs.ReadFile(paginas, archivo) // again, and not kept meanwhile
 			if err != nil {
 				return compuesta{}, err
 			}
-			return compon(texto)
+			return compon(texto, titulos)
 		})
 		todas = append(todas, g)
 	}

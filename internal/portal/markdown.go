@@ -23,12 +23,13 @@ import (
 // repositorio is where links to files that are no pages lead.
 const repositorio = "https://github.com/pasarela-mx/pasarela/blob/main/"
 
-// compon renders a page and cuts it into its sections.
-func compon(texto []byte) (compuesta, error) {
+// compon renders a page and cuts it into its sections. titulos are those of all
+// pages, by their files.
+func compon(texto []byte, titulos map[string]string) (compuesta, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(
 		renderer.WithNodeRenderers(util.Prioritized(tabla{}, 100))))
 	doc := md.Parser().Parse(text.NewReader(texto))
-	c := compuesta{apartados: prepara(doc, texto)}
+	c := compuesta{apartados: prepara(doc, texto, titulos)}
 	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
 		if h, ok := n.(*ast.Heading); ok && h.Level == 2 {
 			id, _ := h.AttributeString("id")
@@ -44,8 +45,22 @@ func compon(texto []byte) (compuesta, error) {
 }
 
 // prepara gives headings the fragments that they have on GitHub, and links the
-// addresses that they have here. It returns the text under each heading.
-func prepara(doc ast.Node, texto []byte) []apartado {
+// addresses that they have here. A link whose text is a page's file has the page's
+// title in its place. It returns the text under each heading.
+func prepara(doc ast.Node, texto []byte, titulos map[string]string) []apartado {
+	enlaza := func(n ast.Node, entra bool) (ast.WalkStatus, error) {
+		if l, ok := n.(*ast.Link); ok && entra {
+			if titulo := titulos[llana(l, texto)]; titulo != "" {
+				l.RemoveChildren(l)
+				l.AppendChild(l, ast.NewString([]byte(titulo)))
+			}
+			l.Destination = []byte(destino(string(l.Destination)))
+		}
+		return ast.WalkContinue, nil
+	}
+	if err := ast.Walk(doc, enlaza); err != nil {
+		return nil // enlaza has no errors
+	}
 	ids := map[string]int{}
 	var apartados []apartado
 	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
@@ -57,15 +72,6 @@ func prepara(doc ast.Node, texto []byte) []apartado {
 		} else if len(apartados) > 0 {
 			apartados[len(apartados)-1].Texto += llana(n, texto) + " "
 		}
-	}
-	enlaza := func(n ast.Node, entra bool) (ast.WalkStatus, error) {
-		if l, ok := n.(*ast.Link); ok && entra {
-			l.Destination = []byte(destino(string(l.Destination)))
-		}
-		return ast.WalkContinue, nil
-	}
-	if err := ast.Walk(doc, enlaza); err != nil {
-		return nil // enlaza has no errors
 	}
 	return apartados
 }

@@ -277,7 +277,7 @@ func TestPortal_WhenTheAddressIsNearlyRight(t *testing.T) {
 func TestPortal_WhenAPageIsAddedItNeedsNoMention(t *testing.T) {
 	t.Parallel()
 	h, err := New(contrato(t), fstest.MapFS{
-		"zeta.md": {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md)\n")},
+		"zeta.md": {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [errores.md](errores.md) [`errores.md`](errores.md#x) [nada.md](nada.md) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md)\n")},
 		// The first in the navigation, though not by its title.
 		"errores.md": {Data: []byte("# Zeta\n\nLo último.\n")},
 	})
@@ -289,7 +289,7 @@ func TestPortal_WhenAPageIsAddedItNeedsNoMention(t *testing.T) {
 		t.Errorf("Zeta at %d, Ámbito at %d in\n%s", z, a, portada)
 	}
 	guia := pide(h, "/docs/guias/zeta").Body.String()
-	for _, quiere := range []string{`<h2 id="uno--dos">`, `href="errores#uno"`, `href="../../openapi.yaml"`, `href="https://github.com/pasarela-mx/pasarela/blob/main/README.md"`, `href="#uno--dos"`} {
+	for _, quiere := range []string{`<h2 id="uno--dos">`, `href="errores#uno">otra<`, `href="errores">Zeta<`, `href="errores#x">Zeta<`, `href="nada">nada.md<`, `href="../../openapi.yaml"`, `href="https://github.com/pasarela-mx/pasarela/blob/main/README.md"`, `href="#uno--dos"`} {
 		if !strings.Contains(guia, quiere) {
 			t.Errorf("the page lacks %s:\n%s", quiere, guia)
 		}

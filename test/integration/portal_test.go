@@ -37,6 +37,10 @@ type visita struct {
 	enMarco bool
 	// sinGuiones takes scripts out of the pages.
 	sinGuiones bool
+	// oye is told of every request to the gateway; nil for nobody.
+	oye func(*http.Request)
+	// ve is told what a page's script has seen, one at a time.
+	ve func(visto)
 }
 
 // ante starts it before a gateway, below a path of its own, as a proxy may.
@@ -49,12 +53,25 @@ func (l visita) ante(t *testing.T, api string) string {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(destino)
 		r.Out.Host = r.In.Host // what the browser's Origin is held against
+		if l.oye != nil {
+			l.oye(r.In)
+		}
 		r.Out.Header.Del("Accept-Encoding")
 		r.Out.Header.Del("If-None-Match") // what is altered is no longer what it names
 	}, ModifyResponse: l.altera}
 	mux := http.NewServeMux()
 	mux.Handle("/pasarela/", http.StripPrefix("/pasarela", proxy))
 	mux.HandleFunc("/telefono", l.telefono)
+	// A script that asks again and again waits here.
+	mux.HandleFunc("/pausa", func(http.ResponseWriter, *http.Request) { time.Sleep(100 * time.Millisecond) })
+	mux.HandleFunc("/vio", func(w http.ResponseWriter, r *http.Request) {
+		var v visto
+		if err := json.NewDecoder(r.Body).Decode(&v); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		l.ve(v)
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -139,8 +156,9 @@ const vio = [];
 
 // visto is what prueba has seen.
 type visto struct {
-	Status, Cuerpo, Direccion, Texto string
-	Guardado                         int
+	Op, Status, Cuerpo, Direccion, Texto string
+	Guardado, Alto                       int
+	Rojo, Fin                            bool
 }
 
 func leVio(t *testing.T, dom string) []visto {
@@ -334,6 +352,17 @@ func TestPortal_Capturas(t *testing.T) {
 	sitio := visita{guion: guion}.ante(t, g.API)
 	telefono := visita{guion: guion, enMarco: true}.ante(t, g.API) + "/telefono?alto=1600&ruta="
 	espera := "--virtual-time-budget=20000"
+	mal := []paso{{Op: "crearSolicitud"}, {Op: "descargarPaquete", Escribe: map[string]string{"idPaquete": "05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"}}}
+	solo := func(op string) string {
+		return `;setInterval(() => { const op = document.querySelector('[id$="-` + op + `"]'); if (op) { document.querySelectorAll(".opblock").forEach((o) => { o.hidden = o !== op; });
+			document.querySelectorAll(".opblock-tag-section").forEach((s) => { s.hidden = !s.contains(op); }); } }, 200);`
+	}
+	conFalla := guionDe(t, mal[1])
+	conFalla["referencia.js"] += solo("descargarPaquete")
+	conExito := guionDe(t, mal[0])
+	conExito["referencia.js"] += solo("crearSolicitud")
+	falla := visita{guion: conFalla, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
+	exito := visita{guion: conExito, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
 	for _, c := range []struct {
 		nombre, url   string
 		ancho, alto   int
@@ -344,6 +373,10 @@ func TestPortal_Capturas(t *testing.T) {
 		{"portada", sitio + "/pasarela/docs", 1180, 1500, true},
 		{"errores", sitio + "/pasarela/docs/guias/errores", 1300, 1800, false},
 		{"buscar", sitio + "/pasarela/docs/buscar?q=e.firma+vencida", 1180, 900, false},
+		{"exito", exito + "/pasarela/docs/api", 1180, 4500, true},
+		{"falla", falla + "/pasarela/docs/api", 1180, 4500, true},
+		{"exito-telefono", exito + "/telefono?alto=5000&ruta=/docs/api", 500, 5000, true},
+		{"falla-telefono", falla + "/telefono?alto=5000&ruta=/docs/api", 500, 5000, true},
 		{"docs-telefono", telefono + "/docs/api", 500, 1600, false},
 		{"guia-telefono", telefono + "/docs/guias/primeros-pasos", 500, 1600, false},
 		{"errores-telefono", telefono + "/docs/guias/errores", 500, 1600, false},

@@ -244,6 +244,14 @@ func (o *operacion) aQuien(t *testing.T) {
 			t.Errorf("%s %s as %q: %d, want %d", c.method, c.base, c.host, resp.StatusCode, c.want)
 		}
 	}
+	resp, err := http.Get(o.Admin + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close() //nolint:errcheck // not read
+	if resp.StatusCode != http.StatusOK || resp.Request.URL.Path != "/descargas" {
+		t.Errorf("/ leads to %s: %d", resp.Request.URL.Path, resp.StatusCode)
+	}
 }
 
 // enChromium holds the page against its own policy, and takes the pictures where

@@ -1,4 +1,5 @@
 // Fills the reference: Swagger UI over this gateway's own contract, in Spanish.
+import { probar } from "./probar.js";
 
 // Swagger UI's words are in its code and cannot be configured. Each is put into
 // Spanish where an element is made of it; nothing that the contract says passes here
@@ -43,6 +44,7 @@ const palabras = new Map(Object.entries({
   " header.": ".",
   "Examples": "Ejemplos",
   "Examples: ": "Ejemplos: ",
+  "Example": "Ejemplo",
   "Example Value": "Ejemplo",
   "Example Description": "Descripción del ejemplo",
   "Edit Value": "Editar",
@@ -87,7 +89,8 @@ const frases = new Map(Object.entries({
   "Example": "Ejemplo",
 }));
 
-const dicho = (x) => (typeof x === "string" ? palabras.get(x) ?? x : x);
+const falta = /^For '(.+)': Required field is not provided\.$/;
+const dicho = (x) => (typeof x === "string" ? palabras.get(x) ?? x.replace(falta, "$1: es obligatorio.") : x);
 
 // castellano is a plugin: it changes how the library's own elements are made.
 const castellano = (system) => {
@@ -130,7 +133,7 @@ SwaggerUIBundle({
   url: new URL(lugar.dataset.contrato, location.href).href,
   domNode: lugar,
   presets: [SwaggerUIBundle.presets.apis],
-  plugins: [castellano, estaPasarela],
+  plugins: [castellano, estaPasarela, probar],
   layout: "BaseLayout",
   deepLinking: true,
   docExpansion: "list",

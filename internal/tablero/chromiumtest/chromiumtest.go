@@ -23,12 +23,14 @@ import (
 // patience bounds one run: machines of tests are slow at times.
 const patience = 2 * time.Minute
 
+// longPatience bounds a page that does much.
+const longPatience = 8 * time.Minute
+
 // console finds what the page wrote to the browser's console: scripts' errors and
 // breaches of its policy among it.
 var console = regexp.MustCompile(`(?m)^.*:CONSOLE.*$`)
 
-// find returns the browser. It is large, so that CI has it only where somebody
-// wants it: PASARELA_CHROMIUM=1 makes its absence a failure.
+// find returns the browser; in CI its absence is a failure.
 func find(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -36,29 +38,60 @@ func find(t testing.TB) string {
 			return path
 		}
 	}
-	if os.Getenv("PASARELA_CHROMIUM") != "" {
-		t.Fatal("PASARELA_CHROMIUM is set and there is no chromium (Debian: apt-get install chromium)")
+	if os.Getenv("CI") != "" {
+		t.Fatal("there is no chromium (Debian: apt-get install chromium)")
 	}
 	t.Skip("NOT TESTED IN A BROWSER: there is no chromium (Debian: apt-get install chromium)")
 	return ""
 }
 
-func run(t testing.TB, url string, flags ...string) (out string, said []string) {
+// command returns a run of the browser with url, and where its output goes.
+func command(ctx context.Context, t testing.TB, url string, flags ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	t.Helper()
 	args := append([]string{"--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
 		"--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir=" + t.TempDir()}, flags...)
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // it refuses to be root with one
 	}
+	cmd = exec.CommandContext(ctx, find(t), append(args, url)...) //nolint:gosec // a test's own program
+	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	return cmd, stdout, stderr
+}
+
+func run(t testing.TB, url string, flags ...string) (out string, said []string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, find(t), append(args, url)...) //nolint:gosec // a test's own program
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd, stdout, stderr := command(ctx, t, url, flags...)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("chromium: %v\n%s", err, stderr.String())
 	}
 	return stdout.String(), console.FindAllString(stderr.String(), -1)
+}
+
+// Until opens url and lets its scripts run, in real time, until done is closed. It
+// returns what was said in the console.
+func Until(t testing.TB, url string, done <-chan struct{}, flags ...string) (said []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), longPatience)
+	defer cancel()
+	cmd, _, stderr := command(ctx, t, url, flags...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends its own processes
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-done:
+		cancel()
+		<-ended
+	case err := <-ended:
+		t.Errorf("chromium ended before the page was done: %v\n%s", err, stderr.String())
+	}
+	return console.FindAllString(stderr.String(), -1)
 }
 
 // DOM opens url, lets pass so much of the browser's own time, which stands still
