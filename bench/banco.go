@@ -78,11 +78,8 @@ func startSandbox(ctx context.Context, b *bench) (*sandboxProcess, error) {
 }
 
 func (sb *sandboxProcess) settings(b *bench, base string, cada time.Duration) ([]string, *pgtest.Servidor, error) {
-	cfdi := sb.url + "/cfdi/"
-	at := "GATEWAY_SAT_CFDI_"
 	settings := []string{
-		at + "AUTENTICA_URL=" + cfdi + "Autenticacion/Autenticacion.svc", at + "SOLICITA_URL=" + cfdi + "SolicitaDescargaService.svc",
-		at + "VERIFICA_URL=" + cfdi + "VerificaSolicitudDescargaService.svc", at + "DESCARGA_URL=" + cfdi + "DescargaMasivaService.svc",
+		"GATEWAY_SIN_SALIDA=" + sb.url,
 		"GATEWAY_EFIRMA_DIR=" + sb.efirmas, "GATEWAY_DESCARGAS_SONDEO_MINIMO=" + cada.String(), "GATEWAY_DESCARGAS_SONDEO_MAXIMO=" + cada.String(),
 		"GATEWAY_LOG_LEVEL=warn",
 	}

@@ -99,6 +99,17 @@ type gatewayProcess struct {
 // services are the source's instant ones, its Retenciones the slow ones. The SEP
 // is instant unless settings, of the form NAME=value, say otherwise.
 func (b *bench) startGateway(ctx context.Context, name string, settings ...string) (*gatewayProcess, error) {
+	source := []string{"GATEWAY_SIN_SALIDA=" + b.source.url, "GATEWAY_SEP_URL=" + b.source.url + "/sep/", "GATEWAY_EFIRMA_DIR=" + b.efirmas}
+	for family, prefix := range map[string]string{"CFDI": "", "RETENCIONES": fuente.Slow} {
+		at := "GATEWAY_SAT_" + family + "_"
+		source = append(source, at+"AUTENTICA_URL="+b.source.url+"/autentica", at+"SOLICITA_URL="+b.source.url+"/solicita",
+			at+"VERIFICA_URL="+b.source.url+prefix+"/verifica", at+"DESCARGA_URL="+b.source.url+"/descarga")
+	}
+	return b.launch(ctx, name, append(source, settings...)...)
+}
+
+// launch starts the built binary on the data directory name, with settings alone.
+func (b *bench) launch(ctx context.Context, name string, settings ...string) (*gatewayProcess, error) {
 	api, admin, err := freePorts()
 	if err != nil {
 		return nil, err
@@ -118,13 +129,7 @@ func (b *bench) startGateway(ctx context.Context, name string, settings ...strin
 	}
 	g.cmd.Stderr = os.Stderr
 	g.terminates()
-	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin,
-		"GATEWAY_DATA_DIR="+g.data, "GATEWAY_EFIRMA_DIR="+b.efirmas, "GATEWAY_SEP_URL="+b.source.url+"/sep/")
-	for family, prefix := range map[string]string{"CFDI": "", "RETENCIONES": fuente.Slow} {
-		at := "GATEWAY_SAT_" + family + "_"
-		g.cmd.Env = append(g.cmd.Env, at+"AUTENTICA_URL="+b.source.url+"/autentica", at+"SOLICITA_URL="+b.source.url+"/solicita",
-			at+"VERIFICA_URL="+b.source.url+prefix+"/verifica", at+"DESCARGA_URL="+b.source.url+"/descarga")
-	}
+	g.cmd.Env = append(withoutSettings(os.Environ()), "GATEWAY_LISTEN="+api, "GATEWAY_ADMIN_LISTEN="+admin, "GATEWAY_DATA_DIR="+g.data)
 	g.cmd.Env = append(g.cmd.Env, settings...)
 	started := time.Now()
 	if err := g.cmd.Start(); err != nil {

@@ -107,7 +107,7 @@ func vivas(ctx context.Context, b *bench, base string, n int, cada time.Duration
 	if pg != nil {
 		defer pg.Close() //nolint:errcheck // it goes with this program at the latest
 	}
-	g, err := b.startGateway(ctx, "data-trabajos", settings...)
+	g, err := b.launch(ctx, "data-trabajos", settings...)
 	if err != nil {
 		return s, err
 	}

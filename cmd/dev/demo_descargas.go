@@ -96,9 +96,14 @@ func descargas(ctx context.Context, out io.Writer, dir string, corto bool) (err 
 		return err
 	}
 	cfg := a.sat.Config
-	cfg.Webhooks.Privados = true
+	cfg.Listen, cfg.AdminListen, cfg.Webhooks.Privados = "127.0.0.1:0", "127.0.0.1:0", true
+	cfg.ShutdownTimeout.Duration = 10 * time.Second
 	cfg.Descargas = config.Descargas{SondeoMinimo: config.Duration{Duration: 500 * time.Millisecond}, SondeoMaximo: config.Duration{Duration: 2 * time.Second}}
-	if a.gateway, err = arranca(ctx, file, entorno(cfg)); err != nil {
+	env, err := cfg.Environ()
+	if err != nil {
+		return err
+	}
+	if a.gateway, err = arranca(ctx, file, env); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.gateway.Close()) }()

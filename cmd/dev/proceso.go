@@ -13,11 +13,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
-
-	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
 // programa is what is built and measured: the gateway as it is shipped.
@@ -117,19 +114,4 @@ func (p *proceso) memoria(field string) (int64, bool) {
 	}
 	kb, err := strconv.ParseInt(string(m[1]), 10, 64)
 	return kb << 10, err == nil
-}
-
-// entorno is c as the variables that say it, as far as the demo sets it.
-func entorno(c config.Config) []string {
-	env := []string{
-		"GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0", "GATEWAY_DATA_DIR=" + c.DataDir, "GATEWAY_EFIRMA_DIR=" + c.EfirmaDir,
-		"GATEWAY_DESCARGAS_SONDEO_MINIMO=" + c.Descargas.SondeoMinimo.String(), "GATEWAY_DESCARGAS_SONDEO_MAXIMO=" + c.Descargas.SondeoMaximo.String(),
-		"GATEWAY_WEBHOOKS_PRIVADOS=" + strconv.FormatBool(c.Webhooks.Privados), "GATEWAY_SHUTDOWN_TIMEOUT=10s",
-	}
-	for name, s := range map[string]config.Servicio{"CFDI": c.SAT.CFDI, "RETENCIONES": c.SAT.Retenciones} {
-		for operation, url := range map[string]string{"AUTENTICA": s.AutenticaURL, "SOLICITA": s.SolicitaURL, "VERIFICA": s.VerificaURL, "DESCARGA": s.DescargaURL} {
-			env = append(env, strings.Join([]string{"GATEWAY_SAT", name, operation, "URL="}, "_")+url)
-		}
-	}
-	return env
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -188,7 +189,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := upstream(cfg.CAFile)
+	base, err := upstream(cfg.CAFile, cfg.SinSalida != "")
 	catalogos, errCatalogos := losCatalogos(cfg.SEP.CatalogosDir)
 	place, errPlace := almacen(cfg, opts)
 	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
@@ -384,14 +385,22 @@ func authorities(setting, caFile string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func upstream(caFile string) (http.RoundTripper, error) {
+// upstream connects to the systems; sinSalida, to those on this machine alone.
+func upstream(caFile string, sinSalida bool) (http.RoundTripper, error) {
 	roots, err := authorities("GATEWAY_CA_FILE", caFile)
 	if err != nil {
 		return nil, err
 	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	proxy := http.ProxyFromEnvironment
+	if sinSalida {
+		// The settings were checked already. This is for what they do not show: where a
+		// name leads to, and a proxy on this machine that goes further.
+		dialer.Control, proxy = stays, nil
+	}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		Proxy:                  proxy,
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsTimeout,
 		MaxIdleConns:           4 * idlePerHost,
@@ -401,4 +410,12 @@ func upstream(caFile string) (http.RoundTripper, error) {
 		ReadBufferSize:         readBuffer,
 		MaxResponseHeaderBytes: headerBounds,
 	}, nil
+}
+
+// stays refuses to connect beyond this machine; address is what a name was resolved to.
+func stays(_, address string, _ syscall.RawConn) error {
+	if config.Loopback(address) {
+		return nil
+	}
+	return fmt.Errorf("GATEWAY_SIN_SALIDA: %s is not on this machine", address)
 }

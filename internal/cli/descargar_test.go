@@ -138,12 +138,15 @@ func TestDescargar_WhenMetadataWithItsOwnGateway(t *testing.T) {
 func entorno(t *testing.T, b *banco, data string) {
 	t.Helper()
 	c := b.Config
-	for nombre, valor := range map[string]string{
-		"SAT_CFDI_AUTENTICA_URL": c.SAT.CFDI.AutenticaURL, "SAT_CFDI_SOLICITA_URL": c.SAT.CFDI.SolicitaURL,
-		"SAT_CFDI_VERIFICA_URL": c.SAT.CFDI.VerificaURL, "SAT_CFDI_DESCARGA_URL": c.SAT.CFDI.DescargaURL,
-		"EFIRMA_DIR": c.EfirmaDir, "DATA_DIR": data, "DESCARGAS_SONDEO_MINIMO": "50ms", "DESCARGAS_SONDEO_MAXIMO": "300ms",
-	} {
-		t.Setenv("GATEWAY_"+nombre, valor)
+	c.DataDir, c.APIKeysFile = data, ""
+	c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = 50*time.Millisecond, 300*time.Millisecond
+	variables, err := c.Environ()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range variables {
+		nombre, valor, _ := strings.Cut(v, "=")
+		t.Setenv(nombre, valor)
 	}
 }
 
@@ -455,6 +458,7 @@ func TestDescargar_WhenTheFolderIsOfAnother(t *testing.T) {
 }
 
 func TestDescargar_WhenInterruptedWhileItsGatewayWaitsForADatabase(t *testing.T) {
+	t.Setenv("GATEWAY_SIN_SALIDA", "https://127.0.0.1:9")
 	t.Setenv("GATEWAY_EFIRMA_DIR", t.TempDir())
 	t.Setenv("GATEWAY_DATA_DIR", t.TempDir())
 	muda, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/dustin/go-humanize"
 )
@@ -14,8 +15,19 @@ type Bytes struct {
 	fault bool
 }
 
-// Decode implements envconfig.Decoder.
+// String is what Decode reads.
+func (b Bytes) String() string {
+	if b.N == 0 {
+		return ""
+	}
+	return strconv.FormatInt(b.N, 10)
+}
+
+// Decode implements envconfig.Decoder. Empty is none.
 func (b *Bytes) Decode(value string) error {
+	if value == "" {
+		return nil
+	}
 	n, err := humanize.ParseBytes(value)
 	// A quarter of what can be counted, as others multiply it.
 	if b.fault = err != nil || n == 0 || n > math.MaxInt64/4; !b.fault {

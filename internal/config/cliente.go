@@ -11,7 +11,7 @@ import (
 // Cliente holds what `gateway descargar` reads when it calls a gateway that runs
 // already. A gateway itself has no use for them.
 type Cliente struct {
-	URL        string `desc:"Address of a running gateway, for 'gateway descargar'. Empty to start one inside the command."`
+	URL        string `upstream:"-" desc:"Address of a running gateway, for 'gateway descargar'. Empty to start one inside the command."`
 	APIKeyFile string `split_words:"true" desc:"File that holds the API key of 'gateway descargar' and nothing else."`
 }
 

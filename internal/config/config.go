@@ -4,11 +4,9 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +21,8 @@ const minPaquete = 1 << 20
 // Prefix begins the name of every variable.
 const Prefix = "GATEWAY"
 
-// Config holds every setting. The desc tags make docs/configuration.md.
+// Config holds every setting. The desc tags make docs/configuration.md; upstreams.go
+// says what upstream and sandbox mean.
 type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
 	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz, /metrics and the page /descargas. Not authenticated: keep it private."`
@@ -33,7 +32,7 @@ type Config struct {
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
-	BlobURL              string `split_words:"true" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR, but with GATEWAY_DATABASE_URL, which needs it: a start without it is refused."`
+	BlobURL              string `split_words:"true" upstream:"-" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR, but with GATEWAY_DATABASE_URL, which needs it: a start without it is refused."`
 	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
 	// EfirmaCAFile is not fetched by the gateway: whom to trust is the operator's decision.
@@ -44,6 +43,7 @@ type Config struct {
 	// ShutdownTimeout is how long running requests and downloads may take to end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	Descargas       Descargas
+	SinSalida       string `split_words:"true" desc:"Address on this machine that stands for all the systems, for trials and restores: http://127.0.0.1:8081 of a sandbox, or https://127.0.0.1:9, where nobody listens. With it nothing is sent to a system elsewhere, and an address that is elsewhere keeps the gateway from starting. Empty in production."`
 	SAT             SAT
 	SEP             SEP
 	PADE            PADE
@@ -65,12 +65,13 @@ type Descargas struct {
 	Retencion    Duration `default:"0s" desc:"How long the packages of a descarga are kept after its end; 0s for ever. The SAT does not serve them again."`
 }
 
-// PADE holds the settings of the PAC Prodigia's services.
+// PADE holds the settings of the PAC Prodigia's services. The first is documented
+// in the clear and given here over TLS, as its sibling is (pade.md §2.1).
 type PADE struct {
-	Addendas PADEServicio
-	Firmado  PADEServicio
-	Contrato string `desc:"Contract code with Prodigia."`
-	Usuario  string `desc:"User of the account with Prodigia."`
+	Addendas PADEServicio `upstream:"https://timbrado.pade.mx/PadeServ/IntegracionAddendas" sandbox:"/pade/addendas"`
+	Firmado  PADEServicio `upstream:"https://facturacion.pade.mx/PadeFirmadoApp-war/FirmarContrato" sandbox:"/pade/firmado"`
+	Contrato string       `desc:"Contract code with Prodigia."`
+	Usuario  string       `desc:"User of the account with Prodigia."`
 	// PasswordFile and Ambiente complete the account.
 	PasswordFile string `split_words:"true" desc:"File that holds the account's password and nothing else."`
 	Ambiente     string `default:"pruebas" desc:"pruebas, or produccion: without it no real signature (modoPrueba false) leaves."`
@@ -78,14 +79,14 @@ type PADE struct {
 
 // PADEServicio is one of the PAC's services.
 type PADEServicio struct {
-	URL       string `desc:"Address of the service."`
+	URL       string `upstream:"{}" sandbox:"{}" desc:"Address of the service."`
 	Namespace string `desc:"Its target namespace; empty to read it from the service's own WSDL at first use."`
 }
 
 // SEP holds the settings of the SEP's title service. Its account is in use
 // unless a caller sends one of its own.
 type SEP struct {
-	URL          string `default:"https://met.sep.gob.mx/met-ws/services/" desc:"Address of the title service. For tests with the SEP: https://metqa.siged.sep.gob.mx/met-ws/services/"`
+	URL          string `upstream:"https://met.sep.gob.mx/met-ws/services/" sandbox:"/sep/services/" desc:"Address of the title service. For tests with the SEP: https://metqa.siged.sep.gob.mx/met-ws/services/"`
 	Usuario      string `desc:"User of the account."`
 	PasswordFile string `split_words:"true" desc:"File that holds the account's password and nothing else."`
 	CatalogosDir string `split_words:"true" desc:"Directory of cargos.csv and others, whose entries (id,texto) are added to the catalogues of titles or replace theirs."`
@@ -93,62 +94,27 @@ type SEP struct {
 
 // SAT holds the settings of the SAT's services.
 type SAT struct {
-	Firma       string `default:"sobre" desc:"What the signature covers: sobre (the wrapper, family A) or solicitud (the request node, family B)."`
-	CFDI        Servicio
-	Retenciones Servicio
+	Firma       string   `default:"sobre" desc:"What the signature covers: sobre (the wrapper, family A) or solicitud (the request node, family B)."`
+	CFDI        Servicio `upstream:"cfdi" sandbox:"/cfdi"`
+	Retenciones Servicio `upstream:"reten" sandbox:"/retenciones"`
 	// PaqueteMaximo is the operator's own limit, and no fault of the SAT's.
 	PaqueteMaximo Bytes `split_words:"true" default:"4GiB" desc:"How large a package may be (500MB, 4GiB). Of a larger one nothing is kept, and it is not asked for a second time until the limit is raised."`
 }
 
-// Servicio holds the addresses of one family; an empty one means production.
+// Servicio holds the addresses of one family (document 0 of v1.5).
 type Servicio struct {
-	AutenticaURL string `split_words:"true" desc:"Address of Autentica."`
-	SolicitaURL  string `split_words:"true" desc:"Address of SolicitaDescarga*."`
-	VerificaURL  string `split_words:"true" desc:"Address of VerificaSolicitudDescarga."`
-	DescargaURL  string `split_words:"true" desc:"Address of Descargar."`
-}
-
-// The SAT's production addresses (document 0 of v1.5).
-func production(family string) Servicio {
-	return Servicio{
-		AutenticaURL: "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/Autenticacion/Autenticacion.svc",
-		SolicitaURL:  "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/SolicitaDescargaService.svc",
-		VerificaURL:  "https://" + family + "descargamasivasolicitud.clouda.sat.gob.mx/VerificaSolicitudDescargaService.svc",
-		DescargaURL:  "https://" + family + "descargamasiva.clouda.sat.gob.mx/DescargaMasivaService.svc",
-	}
-}
-
-// The PAC's addresses; the first is documented in the clear and given here over
-// TLS, as its sibling is (pade.md §2.1).
-const (
-	addendasURL = "https://timbrado.pade.mx/PadeServ/IntegracionAddendas"
-	firmadoURL  = "https://facturacion.pade.mx/PadeFirmadoApp-war/FirmarContrato"
-)
-
-func (s Servicio) or(other Servicio) Servicio {
-	for _, p := range []struct {
-		field    *string
-		fallback string
-	}{
-		{&s.AutenticaURL, other.AutenticaURL}, {&s.SolicitaURL, other.SolicitaURL},
-		{&s.VerificaURL, other.VerificaURL}, {&s.DescargaURL, other.DescargaURL},
-	} {
-		if *p.field == "" {
-			*p.field = p.fallback
-		}
-	}
-	return s
+	AutenticaURL string `split_words:"true" upstream:"https://{}descargamasivasolicitud.clouda.sat.gob.mx/Autenticacion/Autenticacion.svc" sandbox:"{}/Autenticacion/Autenticacion.svc" desc:"Address of Autentica."`
+	SolicitaURL  string `split_words:"true" upstream:"https://{}descargamasivasolicitud.clouda.sat.gob.mx/SolicitaDescargaService.svc" sandbox:"{}/SolicitaDescargaService.svc" desc:"Address of SolicitaDescarga*."`
+	VerificaURL  string `split_words:"true" upstream:"https://{}descargamasivasolicitud.clouda.sat.gob.mx/VerificaSolicitudDescargaService.svc" sandbox:"{}/VerificaSolicitudDescargaService.svc" desc:"Address of VerificaSolicitudDescarga."`
+	DescargaURL  string `split_words:"true" upstream:"https://{}descargamasiva.clouda.sat.gob.mx/DescargaMasivaService.svc" sandbox:"{}/DescargaMasivaService.svc" desc:"Address of Descargar."`
 }
 
 // Load reads the environment. The error lists every fault.
 func Load() (Config, error) {
 	var c Config
 	err := errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
-	c.PADE.Addendas.URL = cmp.Or(c.PADE.Addendas.URL, addendasURL)
-	c.PADE.Firmado.URL = cmp.Or(c.PADE.Firmado.URL, firmadoURL)
-	c.SAT.CFDI = c.SAT.CFDI.or(production("cfdi"))
-	c.SAT.Retenciones = c.SAT.Retenciones.or(production("reten"))
-	return c, errors.Join(err, c.Check())
+	c, errAddressed := c.Addressed()
+	return c, errors.Join(err, errAddressed, c.Check())
 }
 
 // Check returns every fault of c, joined.
@@ -171,16 +137,12 @@ func (c Config) Check() error {
 		positive("GATEWAY_DESCARGAS_SONDEO_MINIMO", c.Descargas.SondeoMinimo),
 		positive("GATEWAY_DESCARGAS_SONDEO_MAXIMO", c.Descargas.SondeoMaximo),
 		c.Descargas.check(),
-		upstream("GATEWAY_SEP_URL", c.SEP.URL),
 		directory("GATEWAY_SEP_CATALOGOS_DIR", c.SEP.CatalogosDir),
 		together("GATEWAY_SEP_USUARIO", c.SEP.Usuario, "GATEWAY_SEP_PASSWORD_FILE", c.SEP.PasswordFile),
-		upstream("GATEWAY_PADE_ADDENDAS_URL", c.PADE.Addendas.URL),
-		upstream("GATEWAY_PADE_FIRMADO_URL", c.PADE.Firmado.URL),
 		together("GATEWAY_PADE_USUARIO", c.PADE.Usuario, "GATEWAY_PADE_PASSWORD_FILE", c.PADE.PasswordFile),
 		oneOf("GATEWAY_PADE_AMBIENTE", c.PADE.Ambiente, "pruebas", "produccion"),
 		ports("GATEWAY_WEBHOOKS_PUERTOS", c.Webhooks.Puertos),
-		c.SAT.CFDI.check("GATEWAY_SAT_CFDI"),
-		c.SAT.Retenciones.check("GATEWAY_SAT_RETENCIONES"),
+		c.upstreams(),
 	)
 }
 
@@ -191,13 +153,6 @@ func (c Config) exposed() error {
 	}
 	return fmt.Errorf("GATEWAY_LISTEN: %s is reachable from beyond this machine and there are no API keys: "+
 		"create some with 'gateway keys create' and set GATEWAY_API_KEYS_FILE, or listen on 127.0.0.1", c.Listen)
-}
-
-func (s Servicio) check(prefix string) error {
-	return errors.Join(
-		upstream(prefix+"_AUTENTICA_URL", s.AutenticaURL), upstream(prefix+"_SOLICITA_URL", s.SolicitaURL),
-		upstream(prefix+"_VERIFICA_URL", s.VerificaURL), upstream(prefix+"_DESCARGA_URL", s.DescargaURL),
-	)
 }
 
 // Loopback tells whether addr, as host:port, is reachable from this machine only.
@@ -299,21 +254,4 @@ func directory(name, value string) error {
 		return fmt.Errorf("%s: %s is not a directory that can be read", name, value)
 	}
 	return nil
-}
-
-// upstream refuses to send signed requests and tokens in the clear, but to this machine.
-func upstream(name, value string) error {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		// The value is not shown: an address may carry a password.
-		return fmt.Errorf("%s: not a plain https URL", name)
-	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
-	if u.Scheme == "https" || u.Scheme == "http" && Loopback(net.JoinHostPort(u.Hostname(), port)) {
-		return nil
-	}
-	return fmt.Errorf("%s: must be https; plain http is accepted to this machine only", name)
 }

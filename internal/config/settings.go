@@ -7,74 +7,108 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kelseyhightower/envconfig"
 )
 
-// Setting describes one variable.
-type Setting struct{ Name, Default, Description string }
+// Setting describes one variable. Default is the value in force when it is not set;
+// Sandbox, of the address of a system, the path of its like in a sandbox.
+type Setting struct{ Name, Default, Sandbox, Description string }
 
 // Settings lists every variable in the order of the struct, for the generated
 // documentation.
-func Settings() ([]Setting, error) {
+func Settings() ([]Setting, error) { return settings(reflect.ValueOf(Config{})) }
+
+// ClientSettings lists the variables of the command line's client in the same way.
+func ClientSettings() ([]Setting, error) { return settings(reflect.ValueOf(Cliente{})) }
+
+func settings(v reflect.Value) ([]Setting, error) {
 	var out []Setting
-	err := walk(reflect.TypeFor[Config](), Prefix, &out)
+	err := walk(v, Prefix, reflect.StructField{}, func(l leaf) {
+		out = append(out, Setting{Name: l.Name, Default: l.Default, Sandbox: l.sandbox, Description: l.description})
+	})
 	return out, err
 }
 
-// ClientSettings lists the variables of the command line's client in the same way.
-func ClientSettings() ([]Setting, error) {
-	var out []Setting
-	err := walk(reflect.TypeFor[Cliente](), Prefix, &out)
+// Environ is c as the variables that say it: Load reads c from them.
+func (c Config) Environ() ([]string, error) {
+	var out []string
+	err := walk(reflect.ValueOf(c), Prefix, reflect.StructField{}, func(l leaf) {
+		out = append(out, l.Name+"="+text(l.value))
+	})
 	return out, err
+}
+
+// text writes a value as envconfig reads it.
+func text(v reflect.Value) string {
+	switch {
+	case v.Kind() == reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = text(v.Index(i))
+		}
+		return strings.Join(parts, ",")
+	case v.Kind() == reflect.String:
+		return v.String() // a Secret too, which prints itself as dots
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// leaf is a variable with its field.
+type leaf struct {
+	Name, Default, sandbox, description string
+
+	value reflect.Value
 }
 
 // walk follows envconfig's own rules for names: the field's name, split into
 // words where its tag says so, behind the prefix.
-func walk(t reflect.Type, prefix string, out *[]Setting) error {
-	for field := range t.Fields() {
+func walk(v reflect.Value, prefix string, around reflect.StructField, visit func(leaf)) error {
+	for field, value := range v.Fields() {
 		name := field.Name
 		if field.Tag.Get("split_words") == "true" {
 			name = words(name)
 		}
 		name = prefix + "_" + strings.ToUpper(name)
-		if field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[Duration]() && field.Type != reflect.TypeFor[Bytes]() {
-			if err := walk(field.Type, name, out); err != nil {
+		_, read := reflect.New(field.Type).Interface().(envconfig.Decoder)
+		if value.Kind() == reflect.Struct && !read {
+			if err := walk(value, name, field, visit); err != nil {
 				return err
 			}
 			continue
 		}
-		desc := field.Tag.Get("desc")
-		if desc == "" {
+		l := leaf{Name: name, Default: field.Tag.Get("default"), description: field.Tag.Get("desc"), value: value}
+		if l.description == "" {
 			return fmt.Errorf("config: %s has no description", name)
 		}
-		*out = append(*out, Setting{Name: name, Default: fallback(name, field.Tag.Get("default")), Description: desc})
+		if err := l.addressed(field, around); err != nil {
+			return err
+		}
+		visit(l)
 	}
 	return nil
 }
 
-// fallback is the value in force when the variable is not set.
-func fallback(name, tag string) string {
-	switch name {
-	case Prefix + "_PADE_ADDENDAS_URL":
-		return addendasURL
-	case Prefix + "_PADE_FIRMADO_URL":
-		return firmadoURL
+// addressed reads where a system is. An address without it would have no default, or
+// none in a sandbox; one that is not a system's says upstream:"-".
+func (l *leaf) addressed(field, around reflect.StructField) error {
+	address, is := field.Tag.Lookup("upstream")
+	if address == "-" || !is && (field.Type != reflect.TypeFor[string]() || !strings.HasSuffix(field.Name, "URL")) {
+		return nil
 	}
-	for _, family := range []struct {
-		prefix string
-		at     Servicio
-	}{{Prefix + "_SAT_CFDI_", production("cfdi")}, {Prefix + "_SAT_RETENCIONES_", production("reten")}} {
-		switch name {
-		case family.prefix + "AUTENTICA_URL":
-			return family.at.AutenticaURL
-		case family.prefix + "SOLICITA_URL":
-			return family.at.SolicitaURL
-		case family.prefix + "VERIFICA_URL":
-			return family.at.VerificaURL
-		case family.prefix + "DESCARGA_URL":
-			return family.at.DescargaURL
-		}
+	l.Default, l.sandbox = within(around, "upstream", address), within(around, "sandbox", field.Tag.Get("sandbox"))
+	if !strings.HasPrefix(l.Default, "https://") || !strings.HasPrefix(l.sandbox, "/") || strings.Contains(l.Default+l.sandbox, "{}") {
+		return fmt.Errorf("config: %s needs the tags upstream and sandbox: where the system is, and its path in a sandbox", l.Name)
 	}
-	return tag
+	return nil
+}
+
+// within puts what the struct around says where a tag leaves room for it.
+func within(around reflect.StructField, key, value string) string {
+	if outer, ok := around.Tag.Lookup(key); ok {
+		return strings.ReplaceAll(value, "{}", outer)
+	}
+	return value
 }
 
 var (

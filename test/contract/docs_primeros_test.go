@@ -57,7 +57,7 @@ func followed(t *testing.T, name string, wants [][]string) {
 	}
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	dir, tmp := newcomer(t, g), t.TempDir()
-	places := strings.NewReplacer("/tmp/", tmp+"/", "http://127.0.0.1:8080", g.API, "127.0.0.1:8090", free(t), "127.0.0.1:9091", free(t))
+	places := strings.NewReplacer("/tmp/", tmp+"/", "http://127.0.0.1:8080", g.API, "http://127.0.0.1:8081", g.SandboxURL, "127.0.0.1:8090", free(t), "127.0.0.1:9091", free(t))
 	for i, block := range blocks {
 		out, err := paste(t, dir, places.Replace(block))
 		if err != nil {

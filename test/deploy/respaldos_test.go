@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -232,7 +231,7 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 			}
 			if quedo.cuidado {
 				pega(t, "restaurar sqlite", donde...)
-				aceptaRespaldo(t, p.Config.DataDir)
+				aceptaRespaldo(t, p.Config)
 			} else {
 				// On a machine that is new nothing tells that the copy is old.
 				if err := os.RemoveAll(p.Config.DataDir); err != nil {
@@ -241,8 +240,8 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 				pega(t, "restaurar sqlite", donde...)
 			}
 			if quedo.cuidado {
-				verdaderas := p.Config.SAT
-				p.Config.SAT = sinSalida(t, p.Config.SAT)
+				verdadera := p.Config
+				p.Config = sinSalida(t, p.Config)
 				p.Restart()
 				p.espera(path, "solicitada", "en_proceso")
 				time.Sleep(time.Second) // it would have asked by now
@@ -252,7 +251,7 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 				if err := p.StopGateway(); err != nil {
 					t.Fatal(err)
 				}
-				p.Config.SAT = verdaderas
+				p.Config = verdadera
 				p.Restart()
 				time.Sleep(2 * time.Second)
 				p.espera(path, "cancelada")
@@ -269,13 +268,17 @@ func TestBackup_WhenAnOldCopyIsRestored(t *testing.T) {
 
 // aceptaRespaldo: where the ledger had come further than the copy the program does not
 // start, and says the page's next command.
-func aceptaRespaldo(t testing.TB, datos string) {
+func aceptaRespaldo(t testing.TB, c config.Config) {
 	t.Helper()
 	bin := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, raiz+"/cmd/gateway").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GATEWAY_DATA_DIR=" + datos, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0"}
+	env, err := c.Environ()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "gateway"))
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
@@ -285,28 +288,14 @@ func aceptaRespaldo(t testing.TB, datos string) {
 	pega(t, "aceptar el respaldo", env...)
 }
 
-// sinSalida has the page's own commands set the addresses.
-func sinSalida(t testing.TB, sat config.SAT) config.SAT {
+// sinSalida is c as the page's own commands make it, without the addresses that c has.
+func sinSalida(t testing.TB, c config.Config) config.Config {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", "-eu", "-c", regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(ordenes(t, "sin salida"), "")+"env")
-	out, err := cmd.Output()
+	c.SinSalida = variables(t, sangria.ReplaceAllString(ordenes(t, "sin salida"), ""))["GATEWAY_SIN_SALIDA"]
+	c.SAT.CFDI, c.SAT.Retenciones, c.SEP.URL, c.PADE.Addendas.URL, c.PADE.Firmado.URL = config.Servicio{}, config.Servicio{}, "", "", ""
+	c, err := c.Addressed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if nombre, valor, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			env[nombre] = valor
-		}
-	}
-	for prefijo, s := range map[string]*config.Servicio{"GATEWAY_SAT_CFDI_": &sat.CFDI, "GATEWAY_SAT_RETENCIONES_": &sat.Retenciones} {
-		*s = config.Servicio{AutenticaURL: env[prefijo+"AUTENTICA_URL"], SolicitaURL: env[prefijo+"SOLICITA_URL"],
-			VerificaURL: env[prefijo+"VERIFICA_URL"], DescargaURL: env[prefijo+"DESCARGA_URL"]}
-		for _, a := range []string{s.AutenticaURL, s.SolicitaURL, s.VerificaURL, s.DescargaURL} {
-			if u, err := url.Parse(a); err != nil || u.Scheme != "https" || u.Hostname() != "127.0.0.1" {
-				t.Fatalf("the page leaves %q open", a)
-			}
-		}
-	}
-	return sat
+	return c
 }

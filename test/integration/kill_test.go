@@ -75,13 +75,7 @@ func startSandbox(t *testing.T) *solo {
 
 // env configures a gateway's process against a sandbox.
 func env(sandboxURL, efirmas, data string) []string {
-	out := []string{"GATEWAY_DATA_DIR=" + data, "GATEWAY_EFIRMA_DIR=" + efirmas}
-	for _, family := range []string{"cfdi", "retenciones"} {
-		prefix, base := "GATEWAY_SAT_"+map[string]string{"cfdi": "CFDI", "retenciones": "RETENCIONES"}[family], sandboxURL+"/"+family
-		out = append(out, prefix+"_AUTENTICA_URL="+base+"/Autenticacion/Autenticacion.svc", prefix+"_SOLICITA_URL="+base+"/SolicitaDescargaService.svc",
-			prefix+"_VERIFICA_URL="+base+"/VerificaSolicitudDescargaService.svc", prefix+"_DESCARGA_URL="+base+"/DescargaMasivaService.svc")
-	}
-	return out
+	return []string{"GATEWAY_DATA_DIR=" + data, "GATEWAY_EFIRMA_DIR=" + efirmas, "GATEWAY_SIN_SALIDA=" + sandboxURL}
 }
 
 // send sends a request to a gateway's process.

@@ -50,9 +50,10 @@ func binary(t *testing.T, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// cleanEnv is this process's environment without what would configure a gateway.
+// cleanEnv is this process's environment without what would configure a gateway, which
+// calls no real system, whatever a test forgets to say.
 func cleanEnv(extra ...string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "GATEWAY_SIN_SALIDA=https://127.0.0.1:9"}
 	return append(env, extra...)
 }
 

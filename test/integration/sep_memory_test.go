@@ -41,8 +41,7 @@ func TestSEPMemory_WhenALoteIsLargeTheGatewayStaysSmall(t *testing.T) {
 	password := filepath.Join(dir, "password.txt")
 	overwrite(t, password, "sandbox")
 	start := func(t *testing.T) *process {
-		return startGateway(t, append(env(s.url, s.efirmas, t.TempDir()), "GATEWAY_SEP_URL="+s.url+"/sep/services/",
-			"GATEWAY_SEP_USUARIO=sandbox", "GATEWAY_SEP_PASSWORD_FILE="+password)...)
+		return startGateway(t, append(env(s.url, s.efirmas, t.TempDir()), "GATEWAY_SEP_USUARIO=sandbox", "GATEWAY_SEP_PASSWORD_FILE="+password)...)
 	}
 	document := template(t, start(t))
 	cred, err := efirma.NewKeyring(s.efirmas, nil, time.Now).Get(gatewaytest.Persona)

@@ -79,7 +79,10 @@ func StartSandbox(ctx context.Context, dataDir string, cfg sandbox.Config) (*Sta
 	if err := s.startSandbox(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.Config = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir())
+	var err error
+	if s.Config, err = Config(s.SandboxURL, dataDir, s.Sandbox.EFirmasDir()); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
 	return s, nil
 }
 
@@ -91,24 +94,14 @@ func (s *Stack) Beside(ctx context.Context, dataDir string, opts Options) (*Stac
 	return other, other.StartGateway(ctx, opts)
 }
 
-// Config is a gateway's configuration against a sandbox.
-func Config(sandboxURL, dataDir, efirmas string) config.Config {
-	servicio := func(family string) config.Servicio {
-		base := sandboxURL + "/" + family
-		return config.Servicio{
-			AutenticaURL: base + "/Autenticacion/Autenticacion.svc", SolicitaURL: base + "/SolicitaDescargaService.svc",
-			VerificaURL: base + "/VerificaSolicitudDescargaService.svc", DescargaURL: base + "/DescargaMasivaService.svc",
-		}
-	}
+// Config is a gateway's configuration against a sandbox. It refuses to leave this machine.
+func Config(sandboxURL, dataDir, efirmas string) (config.Config, error) {
 	return config.Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", DataDir: dataDir, EfirmaDir: efirmas,
 		LogLevel: "info", LogFormat: "json", ShutdownTimeout: config.Duration{Duration: time.Minute},
 		Descargas: config.Descargas{SondeoMinimo: config.Duration{Duration: time.Second}, SondeoMaximo: config.Duration{Duration: 5 * time.Second}},
-		SEP:       config.SEP{URL: sandboxURL + "/sep/services/"},
-		PADE: config.PADE{Ambiente: "pruebas", Addendas: config.PADEServicio{URL: sandboxURL + "/pade/addendas"},
-			Firmado: config.PADEServicio{URL: sandboxURL + "/pade/firmado"}},
-		SAT: config.SAT{Firma: "sobre", CFDI: servicio("cfdi"), Retenciones: servicio("retenciones")},
-	}
+		SinSalida: sandboxURL, SAT: config.SAT{Firma: "sobre"}, PADE: config.PADE{Ambiente: "pruebas"},
+	}.Addressed()
 }
 
 func (s *Stack) startSandbox(ctx context.Context, cfg sandbox.Config) error {
