@@ -1,5 +1,10 @@
 package sat
 
+import (
+	"maps"
+	"slices"
+)
+
 // The operations, named as their actions and faults name them.
 const (
 	opAutentica = "Autentica"
@@ -65,7 +70,13 @@ func solicita(nombre, rfcSello string) *operacion {
 }
 
 func nombresOperaciones() []string {
-	return []string{opAutentica, opEmitidos, opRecibidos, opFolio, opV11, opVerifica, opDescargar}
+	var nombres []string
+	for _, ruta := range slices.Sorted(maps.Keys(puntos)) {
+		for _, o := range puntos[ruta].operaciones {
+			nombres = append(nombres, o.nombre)
+		}
+	}
+	return nombres
 }
 
 // porAccion finds the operation that an action names at this service.
