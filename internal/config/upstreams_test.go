@@ -154,7 +154,7 @@ func fill(t *testing.T, c *Config) {
 		case *[]string:
 			*v = []string{fmt.Sprint(n), "otro"}
 		case *[]uint16:
-			*v = []uint16{uint16(n), 8443} //nolint:gosec // the number of a setting
+			*v = []uint16{uint16(n), 8443}
 		default:
 			t.Fatalf("%s: the test does not know a %T", l.Name, v)
 		}
