@@ -234,7 +234,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
 		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
-		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store.Parcial), CuentaSEP: cuenta,
+		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store), CuentaSEP: cuenta,
 		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, CuentasPADE: pac,
 		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
@@ -244,7 +244,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 // almacen says where the store is, for serve and migrate alike.
 func almacen(cfg config.Config, opts Options) (store.Config, error) {
 	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
-	return store.Config{Dir: cfg.DataDir, DatabaseURL: cfg.Database(clave), Now: opts.Now,
+	return store.Config{Dir: cfg.DataDir, Libre: cfg.DiscoLibre.N, DatabaseURL: cfg.Database(clave), Now: opts.Now,
 		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
 }
 

@@ -113,13 +113,17 @@ func (a *App) admin() (http.Handler, error) {
 			text(w, http.StatusServiceUnavailable, "store: not ready")
 			return
 		}
+		lleno := ""
+		if libre, piso, err := a.store.Piso(); err == nil && libre < piso {
+			lleno = fmt.Sprintf("\ndisk: %d bytes are free of the %d that stay so (GATEWAY_DISCO_LIBRE): no package is fetched and no file is taken", libre, piso)
+		}
 		switch fault := a.keysFault(); {
 		case fault.Closed:
 			text(w, http.StatusServiceUnavailable, "API keys: no key is taken, as their file is gone or has been at fault for too long")
 		case fault.Err != nil:
-			text(w, http.StatusOK, fmt.Sprintf("ok\nAPI keys: their file has been at fault for %s, and the earlier keys are taken for %s more", fault.Since.Round(time.Second), (apikeys.Tolerance-fault.Since).Round(time.Second)))
+			text(w, http.StatusOK, fmt.Sprintf("ok\nAPI keys: their file has been at fault for %s, and the earlier keys are taken for %s more", fault.Since.Round(time.Second), (apikeys.Tolerance-fault.Since).Round(time.Second))+lleno)
 		default:
-			text(w, http.StatusOK, "ok")
+			text(w, http.StatusOK, "ok"+lleno)
 		}
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))

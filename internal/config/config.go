@@ -15,8 +15,12 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// minPaquete is what a package of metadata may well have.
-const minPaquete = 1 << 20
+const (
+	// minPaquete is what a package of metadata may well have.
+	minPaquete = 1 << 20
+	// minDiscoLibre is what SQLite writes for a few messages.
+	minDiscoLibre = 1 << 20
+)
 
 // Prefix begins the name of every variable.
 const Prefix = "GATEWAY"
@@ -29,6 +33,7 @@ type Config struct {
 	// AdminNombres are what DNS rebinding is told from a proxy by.
 	AdminNombres []string `split_words:"true" desc:"Host names by which a proxy or Prometheus calls the admin listener, separated by commas. IP addresses, localhost, names without a dot, and those below .svc, .cluster.local and .internal need no mention."`
 	DataDir      string   `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
+	DiscoLibre   Bytes    `split_words:"true" desc:"What stays free on the disk of the data directory, for the ledger (500MB, 2GiB): below it no package is fetched and no file is taken. Empty for 16MiB, or the sixteenth part of a smaller disk."`
 	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
@@ -126,6 +131,7 @@ func (c Config) Check() error {
 		oneOf("GATEWAY_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("GATEWAY_LOG_FORMAT", c.LogFormat, "json", "console"),
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
+		size("GATEWAY_DISCO_LIBRE", c.DiscoLibre, minDiscoLibre),
 		size("GATEWAY_SAT_PAQUETE_MAXIMO", c.SAT.PaqueteMaximo, minPaquete),
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),

@@ -72,6 +72,7 @@ const (
 	OwnSinLugar                OwnCode = "sin_lugar"
 	OwnAlmacenAtrasado         OwnCode = "almacen_atrasado"
 	OwnAlmacenRechaza          OwnCode = "almacen_rechaza"
+	OwnDiscoLleno              OwnCode = "disco_lleno"
 	OwnPaqueteExcesivo         OwnCode = "paquete_excesivo"
 	OwnPaquetePerdido          OwnCode = "paquete_perdido"
 	OwnPaqueteBorrado          OwnCode = "paquete_borrado"
@@ -220,6 +221,7 @@ func OwnRefusals() []OwnRefusal { //nolint:funlen // a table
 		{OwnSinLugar, KindSinServicio, "la pasarela no tiene dónde guardar el paquete, y no lo pidió"},
 		{OwnAlmacenAtrasado, KindSinServicio, "el almacén no recibe lo que ya llegó, y la pasarela no pidió el paquete"},
 		{OwnAlmacenRechaza, KindSinServicio, "el paquete llegó entero y el almacén no lo recibe"},
+		{OwnDiscoLleno, KindSinServicio, "no queda lugar en el disco para recibir archivos"},
 		{OwnPaqueteExcesivo, KindSinServicio, "el paquete es más grande de lo que esta pasarela recibe"},
 		{OwnPaquetePerdido, KindYaNoDisponible, "el SAT entregó el paquete y una falla de la pasarela impidió guardarlo"},
 		{OwnPaqueteBorrado, KindYaNoDisponible, "la pasarela lo borró por antigüedad"},

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -26,7 +27,54 @@ import (
 func receiver(t testing.TB) (*handler, string) {
 	t.Helper()
 	dir := t.TempDir()
-	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, func() (*os.File, error) { return os.CreateTemp(dir, "archivo-*") })}}, dir
+	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disco{dir, 1 << 40})}}, dir
+}
+
+// disco is a folder on a disk where so many bytes fit.
+type disco struct {
+	dir    string
+	quedan int64
+}
+
+func (d disco) Parcial() (*os.File, error) { return os.CreateTemp(d.dir, "archivo-*") }
+
+func (d disco) Queda(n int64) error {
+	files, err := os.ReadDir(d.dir)
+	for _, f := range files {
+		info, errInfo := f.Info()
+		if errInfo != nil {
+			return errInfo
+		}
+		n += info.Size()
+	}
+	if err == nil && n >= d.quedan {
+		err = syscall.ENOSPC
+	}
+	return err
+}
+
+// TestReceive_WhenTheDiskIsFull, before or meanwhile, in whatever form: it comes again
+// later, and nothing of it stays.
+func TestReceive_WhenTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("QUJD", 64<<10)
+	for quedan, part := range map[int64]string{0: "before", 100 << 10: "meanwhile"} {
+		for media, body := range map[string]string{
+			"application/xml":                    text,
+			"application/json":                   `{"archivoBase64":"` + text + `"}`,
+			"multipart/form-data; boundary=raya": "--raya\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.zip\"\r\n\r\n" + text + "\r\n--raya--\r\n",
+		} {
+			dir := t.TempDir()
+			h := &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disco{dir, quedan})}}
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			r.Header.Set("Content-Type", media)
+			_, err := h.receiveAny(httptest.NewRecorder(), r, "a.zip")
+			if e := gateway.AsError(err); e.Own != gateway.OwnDiscoLleno || !e.NoEnviada || e.RetryAfter <= 0 {
+				t.Errorf("%s, %s: %+v", media, part, e)
+			}
+			empty(t, dir)
+		}
+	}
 }
 
 // empty fails unless nothing is left of what was received.

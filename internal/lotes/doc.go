@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -26,8 +27,15 @@ type Servicio struct {
 	keys   Keyring
 	// criterio is what titles are completed from and held against.
 	criterio *titulo.Criterio
-	// temporal makes a file that is nobody else's; whoever asked removes it.
-	temporal func() (*os.File, error)
+	disco    Disco
+}
+
+// Disco is where files lie while they pass.
+type Disco interface {
+	// Parcial makes a file that is nobody else's; whoever asked removes it.
+	Parcial() (*os.File, error)
+	// Queda fails where n bytes more would leave less free than what is kept.
+	Queda(n int64) error
 }
 
 // Keyring gives the e.firma of an RFC, or an *efirma.Error.
@@ -35,10 +43,9 @@ type Keyring interface {
 	Get(rfc string) (*efirma.Credential, error)
 }
 
-// New returns the service. temporal makes the files through which uploads and
-// results pass.
-func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, criterio *titulo.Criterio, temporal func() (*os.File, error)) *Servicio {
-	return &Servicio{sep: sep, ledger: l, keys: keys, criterio: criterio, temporal: temporal}
+// New returns the service. Uploads and results pass through disco.
+func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, criterio *titulo.Criterio, disco Disco) *Servicio {
+	return &Servicio{sep: sep, ledger: l, keys: keys, criterio: criterio, disco: disco}
 }
 
 // Catalogos lists the catalogues that titles are held against.
@@ -78,12 +85,15 @@ func (s *Servicio) Recibe(nombre string, r io.Reader) (*Archivo, error) {
 
 // Escribe makes a file of what write writes, as far as MaxArchivo.
 func (s *Servicio) Escribe(nombre string, write func(io.Writer) error) (*Archivo, error) {
-	f, err := s.temporal()
+	if err := s.queda(0); err != nil {
+		return nil, err
+	}
+	f, err := s.disco.Parcial()
 	if err != nil {
 		return nil, interno(err)
 	}
 	a := &Archivo{Nombre: nombre, file: f}
-	bounded := &boundedWriter{w: f, left: MaxArchivo}
+	bounded := &boundedWriter{w: f, left: MaxArchivo, queda: s.queda}
 	if err := write(bounded); err != nil {
 		a.Close()
 		return nil, err
@@ -115,15 +125,22 @@ func (a *Archivo) Close() {
 
 var demasiado = &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnArchivoGrande, NoEnviada: true, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
 
-// boundedWriter refuses what is over the bound of an upload.
+// esperaLugar is how long it takes until somebody has made room.
+const esperaLugar = time.Minute
+
+// boundedWriter refuses what is over the bound of an upload, or has no room.
 type boundedWriter struct {
-	w    io.Writer
-	left int64
+	w     io.Writer
+	left  int64
+	queda func(n int64) error
 }
 
 func (b *boundedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		return 0, demasiado
+	}
+	if err := b.queda(int64(len(p))); err != nil {
+		return 0, err
 	}
 	n, err := b.w.Write(p)
 	b.left -= int64(n)
@@ -131,6 +148,16 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 		err = interno(err)
 	}
 	return n, err
+}
+
+// queda is the disk's, as callers are told of it.
+func (s *Servicio) queda(n int64) error {
+	err := s.disco.Queda(n)
+	if err == nil {
+		return nil
+	}
+	return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnDiscoLleno, Reintentable: true, NoEnviada: true, RetryAfter: esperaLugar, Err: err,
+		Detail: "El disco de GATEWAY_DATA_DIR está tan lleno que la pasarela no recibe archivos: lo que queda libre es para su registro (GATEWAY_DISCO_LIBRE). No se envió nada. Haga lugar, y repita más tarde."}
 }
 
 func interno(err error) error {

@@ -55,6 +55,11 @@ func (h *hoja) Write(p []byte) (int, error) {
 	}
 	n := 0
 	err := h.insiste(func() error {
+		if h.escritos+int64(len(p)) > h.aparte {
+			if err := h.lugar.store.Queda(int64(len(p))); err != nil {
+				return err
+			}
+		}
 		m, err := h.File.Write(p[n:])
 		n += m
 		return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
 // sinLugar puts a device that is always full in the place of f, until the returned
@@ -153,5 +154,45 @@ func TestTrae_WhenTheDiskIsTooSmallForAll(t *testing.T) {
 	wg.Wait()
 	if n := r.sat.calls.Load(); n != 6 {
 		t.Errorf("%d downloads of six packages", n)
+	}
+}
+
+// TestTrae_WhenAPackageIsLongerThanTheDisk it waits before it takes what the ledger
+// needs, and is lost as ours after a while.
+func TestTrae_WhenAPackageIsLongerThanTheDisk(t *testing.T) {
+	t.Parallel()
+	const piso = 4 << 20
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Skip("SKIPPED: a file system of its own cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	st, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now, Libre: piso})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written int64
+	quedan := int64(-1)
+	r := startOn(t, options{dir: dir, blob: "file://" + filepath.ToSlash(t.TempDir()), serve: func(ctx context.Context, n int32, w io.Writer) error {
+		err := sinFin(&written)(ctx, n, w)
+		quedan, _, _ = st.Piso()
+		return gateway.OwnFailure(err, "d.")
+	}}, st)
+	r.lugar.espera = 3 * minProbar
+	_, err = r.Trae(t.Context(), elPaquete)
+	settle(r.Almacen)
+	if e := gateway.AsError(err); err == nil || !e.IsOwn() || e.NoEnviada {
+		t.Errorf("%+v", e)
+	}
+	// SQLite may write meanwhile.
+	if written < 8<<20 || quedan < piso-1<<20 || r.row(t).Nuestras != 1 {
+		t.Errorf("%d bytes came, %d are left, %+v", written, quedan, r.row(t))
+	}
+	if m, err := r.Medidas(); err != nil || m.Piso != piso || m.Necesarios < piso {
+		t.Errorf("measured %+v, %v", m, err)
 	}
 }

@@ -36,7 +36,7 @@ func (s *Store) Lugar(h Hueco) (libre, necesarios int64, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("store: %w", err)
 	}
-	return libre, h.bytes(total) + piso(total), nil
+	return libre, h.bytes(total) + s.piso(total), nil
 }
 
 // Hueco is the room that a package needs here before it is asked for.
@@ -53,7 +53,32 @@ func (h Hueco) bytes(total int64) int64 {
 	return max(h.Visto, min(h.Estimado, total/mayorParte), min(huecoUsual, total/huecoParte))
 }
 
-func piso(total int64) int64 { return min(pisoUsual, total/pisoParte) }
+// piso is what stays free for the ledger, on a disk of that size: nothing is fetched or
+// taken below it.
+func (s *Store) piso(total int64) int64 {
+	if s.libre > 0 {
+		return s.libre
+	}
+	return min(pisoUsual, total/pisoParte)
+}
+
+// Piso is what that disk has free, and what it keeps free.
+func (s *Store) Piso() (libre, piso int64, err error) {
+	libre, total, err := s.Disco()
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: %w", err)
+	}
+	return libre, s.piso(total), nil
+}
+
+// Queda fails where n bytes more would leave less free than what is kept.
+func (s *Store) Queda(n int64) error {
+	libre, piso, err := s.Piso()
+	if err == nil && libre-n < piso {
+		err = fmt.Errorf("%w: %d bytes are free, and %d of them stay so: %w", ErrSinLugar, libre, piso, syscall.ENOSPC)
+	}
+	return err
+}
 
 // Seguro is Parcial for what can be had so many times and no more: nothing that a
 // system counts is asked for before it has returned. The file has gone the whole way of a
@@ -64,7 +89,7 @@ func (s *Store) Seguro(h Hueco) (*os.File, int64, error) {
 		return nil, 0, fmt.Errorf("store: %w", err)
 	}
 	bytes := h.bytes(total)
-	if piso := piso(total); libre < bytes || libre-bytes < piso {
+	if piso := s.piso(total); libre < bytes || libre-bytes < piso {
 		return nil, 0, fmt.Errorf("%w: %d bytes are free, and %d are needed with %d beside them", ErrSinLugar, libre, bytes, piso)
 	}
 	f, err := s.Parcial()
@@ -115,7 +140,7 @@ func (s *Store) cabe() error {
 // free for another one. It reports whether it has.
 func (s *Store) Amplia(f *os.File, bytes int64) bool {
 	libre, total, err := s.Disco()
-	return err == nil && bytes < total/mayorParte && libre-bytes >= 2*bytes+piso(total) && aparta(f, 2*bytes) == nil
+	return err == nil && bytes < total/mayorParte && libre-bytes >= 2*bytes+s.piso(total) && aparta(f, 2*bytes) == nil
 }
 
 // devuelve gives back the room of f that its bytes do not need.

@@ -42,6 +42,9 @@ type Config struct {
 	// Migra run after the store's own migrations, one gateway at a time: they
 	// bring the tables of others up to date, and must be repeatable.
 	Migra []func(context.Context, *Store) error
+	// Libre is what the disk of Dir keeps free; zero for 16 MiB, or the sixteenth part of
+	// a smaller disk.
+	Libre int64
 	// Fuera is where packages are kept outside of Dir; nil when they are not.
 	Fuera Fuera
 	// Palabra is for Migra alone: an operator's word about a database that is not the
@@ -54,8 +57,10 @@ type Config struct {
 
 // Store is an open data directory and its database.
 type Store struct {
-	db   *sql.DB
-	pool *pgxpool.Pool
+	// libre is Config's.
+	libre int64
+	db    *sql.DB
+	pool  *pgxpool.Pool
 	// ligera is the same database for what may be lost in a power cut, though not
 	// when this process dies: SQLite does not wait for the disk there.
 	ligera *sql.DB
@@ -94,7 +99,7 @@ type Store struct {
 // that was left there, with ErrDanada, with ErrMasNueva, and with ErrDestructiva on
 // PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, movido: make(chan struct{}, 1)}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, libre: c.Libre, movido: make(chan struct{}, 1)}
 	c.Palabra = ""
 	err := s.occupy()
 	if err == nil {
@@ -148,7 +153,7 @@ func (c Config) avisa(text string) {
 // destroyed on PostgreSQL; SQLite is copied first. With c.Palabra it makes the
 // database as it is the ledger of this place.
 func Migra(ctx context.Context, c Config, respaldada bool) (desde, hasta int64, err error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, movido: make(chan struct{}, 1)}
+	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, libre: c.Libre, movido: make(chan struct{}, 1)}
 	if c.DatabaseURL == "" {
 		err = s.occupy()
 	}

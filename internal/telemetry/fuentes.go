@@ -29,6 +29,8 @@ type Fuentes struct {
 // there must be for one more to be asked for.
 type Equipo struct {
 	Libres, Necesarios int64
+	// Piso is what stays free: below it nothing comes, of nobody.
+	Piso int64
 	// Aplazadas counts downloads that were not asked for, for want of something here.
 	Aplazadas int64
 }
@@ -72,7 +74,7 @@ type lector struct{ Fuentes }
 // have that many series of each.
 func descs() (d struct {
 	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto,
-	libres, necesarios, aplazadas, porGuardar, espera, claves *prometheus.Desc
+	libres, necesarios, piso, aplazadas, porGuardar, espera, claves *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -90,6 +92,7 @@ func descs() (d struct {
 	d.adelanto = desc("pasarela_clock_skew_seconds", "How far the machine's clock is ahead of the SAT's; missing until the SAT has told the time.")
 	d.libres = desc("pasarela_disk_free_bytes", "Free on the disk of GATEWAY_DATA_DIR, where packages arrive.")
 	d.necesarios = desc("pasarela_disk_needed_bytes", "What must be free on that disk for one more package to be asked for.")
+	d.piso = desc("pasarela_disk_floor_bytes", "What stays free on that disk (GATEWAY_DISCO_LIBRE): below it nothing is fetched, and no file is taken.")
 	d.aplazadas = desc("pasarela_paquetes_aplazados_total", "Downloads that were not asked for, as this machine had not the room or the ledger that they take.")
 	d.porGuardar = desc("pasarela_spool_bytes", "Packages received whole that wait on a gateway's disk for their storage to take them.")
 	d.espera = desc("pasarela_spool_age_seconds", "How long the first of those has waited; 0 while none does.")
@@ -101,7 +104,7 @@ func descs() (d struct {
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
 	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto,
-		d.libres, d.necesarios, d.aplazadas, d.porGuardar, d.espera, d.claves} {
+		d.libres, d.necesarios, d.piso, d.aplazadas, d.porGuardar, d.espera, d.claves} {
 		ch <- desc
 	}
 }
@@ -131,6 +134,7 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	if err == nil {
 		gauge(d.libres, float64(equipo.Libres))
 		gauge(d.necesarios, float64(equipo.Necesarios))
+		gauge(d.piso, float64(equipo.Piso))
 	}
 	// An error here would take every other metric away, and just when they are wanted.
 	base, err := l.Base()

@@ -17,7 +17,7 @@ func fuentes(base func() (Base, error)) Fuentes {
 			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
 		},
 		SinEscribir: func() int { return 2 }, Claves: func() time.Duration { return 90 * time.Second }, CuentasRechazadas: func() int { return 1 },
-		Equipo: func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Aplazadas: 12}, nil },
+		Equipo: func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Piso: 9, Aplazadas: 12}, nil },
 		Reloj:  func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
 }
@@ -57,6 +57,9 @@ pasarela_disk_free_bytes 10
 # HELP pasarela_disk_needed_bytes What must be free on that disk for one more package to be asked for.
 # TYPE pasarela_disk_needed_bytes gauge
 pasarela_disk_needed_bytes 11
+# HELP pasarela_disk_floor_bytes What stays free on that disk (GATEWAY_DISCO_LIBRE): below it nothing is fetched, and no file is taken.
+# TYPE pasarela_disk_floor_bytes gauge
+pasarela_disk_floor_bytes 9
 # HELP pasarela_efirma_expiry_days Days until the e.firma of the RFC expires; negative when it has.
 # TYPE pasarela_efirma_expiry_days gauge
 pasarela_efirma_expiry_days{rfc="AAA010101AAA"} 1.5
@@ -86,7 +89,7 @@ pasarela_spool_age_seconds 9
 pasarela_spool_bytes 8
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_api_keys_fault_seconds", "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
-		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes",
+		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes", "pasarela_disk_floor_bytes",
 		"pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
 		t.Error(err)
 	}
@@ -126,7 +129,7 @@ func TestWatch_WhenTheDiskCannotBeMeasured(t *testing.T) {
 	f := fuentes(func() (Base, error) { return Base{}, nil })
 	f.Equipo = func() (Equipo, error) { return Equipo{Aplazadas: 3}, errors.New("no such disk") }
 	m.Watch(f)
-	for nombre, want := range map[string]int{"pasarela_disk_free_bytes": 0, "pasarela_disk_needed_bytes": 0, "pasarela_paquetes_aplazados_total": 1, "pasarela_database_up": 1} {
+	for nombre, want := range map[string]int{"pasarela_disk_free_bytes": 0, "pasarela_disk_needed_bytes": 0, "pasarela_disk_floor_bytes": 0, "pasarela_paquetes_aplazados_total": 1, "pasarela_database_up": 1} {
 		if n := testutil.CollectAndCount(m.Registry(), nombre); n != want {
 			t.Errorf("%d of %s, want %d", n, nombre, want)
 		}
