@@ -87,7 +87,7 @@ func Until(t testing.TB, url string, done <-chan struct{}, flags ...string) (sai
 	select {
 	case <-done:
 		cancel()
-		<-ended
+		<-ended //nolint:errcheck // it was interrupted
 	case err := <-ended:
 		t.Errorf("chromium ended before the page was done: %v\n%s", err, stderr.String())
 	}
