@@ -27,6 +27,8 @@ type paso struct {
 	Cuerpo string `json:"cuerpo,omitempty"`
 	// Hasta is what the reader sends again and again for, as the SAT and the SEP take their time.
 	Hasta string `json:"hasta,omitempty"`
+	// Abierta leaves the operation open, to be looked at.
+	Abierta bool `json:"abierta,omitempty"`
 	// Status is what must come of it; none, when the page itself refuses.
 	Status string `json:"-"`
 	// Envia is the query that must be sent.
@@ -130,7 +132,7 @@ const da = async (p) => {
     if (p.hasta && !cuerpo.includes(p.hasta)) { await fetch("/pausa"); continue; }
     const rgb = getComputedStyle(status).color.match(/\d+/g);
     const dicho = status.textContent.trim();
-    if (pasos.findLast((x) => x.op === p.op) === p) op.querySelector(".opblock-summary-control").click(); // many open ones are slow
+    if (!p.abierta && pasos.findLast((x) => x.op === p.op) === p) op.querySelector(".opblock-summary-control").click(); // many open ones are slow
     return { op: p.op, status: dicho, cuerpo: cuerpo.slice(0, 400), rojo: +rgb[0] > +rgb[1] };
   }
 };

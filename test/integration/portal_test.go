@@ -352,14 +352,14 @@ func TestPortal_Capturas(t *testing.T) {
 	sitio := visita{guion: guion}.ante(t, g.API)
 	telefono := visita{guion: guion, enMarco: true}.ante(t, g.API) + "/telefono?alto=1600&ruta="
 	espera := "--virtual-time-budget=20000"
-	mal := []paso{{Op: "crearSolicitud"}, {Op: "descargarPaquete", Escribe: map[string]string{"idPaquete": "05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"}}}
+	probados := []paso{{Op: "crearSolicitud", Abierta: true}, {Op: "descargarPaquete", Abierta: true, Escribe: map[string]string{"idPaquete": "05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"}}}
 	solo := func(op string) string {
 		return `;setInterval(() => { const op = document.querySelector('[id$="-` + op + `"]'); if (op) { document.querySelectorAll(".opblock").forEach((o) => { o.hidden = o !== op; });
 			document.querySelectorAll(".opblock-tag-section").forEach((s) => { s.hidden = !s.contains(op); }); } }, 200);`
 	}
-	conFalla := guionDe(t, mal[1])
+	conFalla := guionDe(t, probados[1])
 	conFalla["referencia.js"] += solo("descargarPaquete")
-	conExito := guionDe(t, mal[0])
+	conExito := guionDe(t, probados[0])
 	conExito["referencia.js"] += solo("crearSolicitud")
 	falla := visita{guion: conFalla, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
 	exito := visita{guion: conExito, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
