@@ -112,6 +112,8 @@ const (
 	OwnCuentaSEPInvalida       OwnCode = "cuenta_sep_invalida"
 	OwnInstitucionAjena        OwnCode = "institucion_ajena"
 	OwnLoteInexistente         OwnCode = "lote_inexistente"
+	OwnLoteAjeno               OwnCode = "lote_ajeno"
+	OwnTituloAjeno             OwnCode = "titulo_ajeno"
 	OwnTituloInexistente       OwnCode = "titulo_inexistente"
 	OwnSinEstatus              OwnCode = "sin_estatus"
 	OwnVersionRetirada         OwnCode = "version_retirada"
@@ -262,6 +264,8 @@ func OwnRefusals() []OwnRefusal { //nolint:funlen // a table
 		{OwnInstitucionAjena, KindProhibido, "la cuenta de la SEP es de otra institución"},
 		{OwnLoteInexistente, KindNoEncontrado, "la SEP no conoce ese número de lote"},
 		{OwnTituloInexistente, KindNoEncontrado, "la SEP no tiene un título con ese folio, o ya está cancelado"},
+		{OwnLoteAjeno, KindNoEncontrado, "la clave de API no cargó ese lote por esta pasarela"},
+		{OwnTituloAjeno, KindNoEncontrado, "ningún lote de la clave de API registró ese título"},
 		{OwnSinEstatus, KindRespuestaInvalida, "el SAT respondió sin código de estatus"},
 		{OwnVersionRetirada, KindNoOfrecida, "el SAT retiró SolicitaDescarga (versión 1.1)"},
 		{OwnRelojDesfasado, KindMensajeRechazado, "el SAT rechazó la firma y el reloj de este equipo difiere del suyo"},

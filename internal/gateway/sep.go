@@ -22,6 +22,9 @@ func (c CuentaSEP) GoString() string { return c.String() }
 // followed. The titles have not been looked at yet.
 type LoteCargado struct{ NumeroLote, Mensaje string }
 
+// Recurso is what the ledger finds it by.
+func (l LoteCargado) Recurso() string { return l.NumeroLote }
+
 // EstadoLote is how far a lote is.
 type EstadoLote struct {
 	NumeroLote string

@@ -13,6 +13,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
 
+// quien is who asks the SEP something. The SEP judges an account that comes with the
+// call; the configured one is everybody's, so that here it is asked who uploaded what.
+func quien(r *http.Request, key string) lotes.Quien {
+	own := r.Header.Get(headerBackendAuthorization) != ""
+	return lotes.Quien{ID: owner(r.Context()), Clave: clave(r, key), Todo: own || callerFrom(r.Context()).key.SeesAll()}
+}
+
 // clave scopes an idempotency key to its caller: two may choose the same.
 func clave(r *http.Request, key string) string {
 	if key == "" {
@@ -49,7 +56,7 @@ func (h *handler) cargarLote(w http.ResponseWriter, r *http.Request, params rest
 	} else if err := up.only(); err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, clave(r, params.IdempotencyKey), up.archivo, comprobacion)
+	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, quien(r, params.IdempotencyKey), up.archivo, comprobacion)
 	replayed(w, again)
 	if err != nil {
 		return err
@@ -95,7 +102,7 @@ func (h *handler) consultarLote(w http.ResponseWriter, r *http.Request, numeroLo
 	if err != nil {
 		return err
 	}
-	got, err := h.cfg.Lotes.Consulta(r.Context(), cuenta, numeroLote)
+	got, err := h.cfg.Lotes.Consulta(r.Context(), cuenta, quien(r, ""), numeroLote)
 	if err != nil {
 		return err
 	}
@@ -107,7 +114,7 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 	if err != nil {
 		return err
 	}
-	got, err := h.cfg.Lotes.Resultado(r.Context(), cuenta, numeroLote)
+	got, err := h.cfg.Lotes.Resultado(r.Context(), cuenta, quien(r, ""), numeroLote)
 	if err != nil {
 		return err
 	}
@@ -179,7 +186,7 @@ func (h *handler) cancelarTitulo(w http.ResponseWriter, r *http.Request, folio s
 	if err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Lotes.Cancela(r.Context(), cuenta, clave(r, params.IdempotencyKey),
+	got, again, err := h.cfg.Lotes.Cancela(r.Context(), cuenta, quien(r, params.IdempotencyKey),
 		gateway.Cancelacion{FolioControl: folio, Motivo: string(body.MotCancelacion), CveInstitucion: body.CveInstitucion})
 	replayed(w, again)
 	if err != nil {

@@ -119,6 +119,8 @@ type Message struct {
 	// Revoca says that a refusal on record, of a message sent at that instant, no
 	// longer holds, and the message may be sent again; nil for never.
 	Revoca func(falla *gateway.Error, cuando time.Time) bool
+	// Dueno is the ID of the API key whose message it is; empty for nobody's.
+	Dueno string
 	// Resto says what a failure leaves behind under a free key; nil for nothing.
 	Resto func(error) Resto
 }
@@ -160,7 +162,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		return none, false, unrecorded(errPerdida)
 	}
 	l.Salda(ctx)
-	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: l.procesos.ID()})
+	row, mine, err := l.store.Intenta(ctx, store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios, Proceso: l.procesos.ID(), Dueno: m.Dueno})
 	if err != nil {
 		l.neverLeft(m, row.Creado)
 		return none, false, unrecorded(err)
@@ -247,6 +249,40 @@ func (l *Ledger) Lost(ctx context.Context, operacion, clave string) (bool, error
 	return row.Estado == store.EstadoDesconocido || l.abandoned(ctx, row, m), nil
 }
 
+// Dueno returns whose message it was that made recurso; false where none on record did.
+func (l *Ledger) Dueno(ctx context.Context, operacion, recurso string) (string, bool, error) {
+	l.mu.Lock()
+	for _, out := range l.unwritten {
+		if out.Operacion == operacion && out.Recurso == recurso && recurso != "" {
+			l.mu.Unlock()
+			return out.Dueno, true, nil
+		}
+	}
+	l.mu.Unlock()
+	row, err := l.store.PorRecurso(ctx, operacion, recurso)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, unrecorded(err)
+	}
+	return row.Dueno, true, nil
+}
+
+// AnotaTitulos notes in which lote titles were sent.
+func (l *Ledger) AnotaTitulos(ctx context.Context, lote string, folios []string) error {
+	return l.store.AnotaTitulos(ctx, lote, folios)
+}
+
+// LotesDeTitulo returns the lotes in which a title was sent, the latest first.
+func (l *Ledger) LotesDeTitulo(ctx context.Context, folio string) ([]string, error) {
+	lotes, err := l.store.LotesDeTitulo(ctx, folio)
+	if err != nil {
+		return nil, unrecorded(err)
+	}
+	return lotes, nil
+}
+
 // abandoned tells an intent that has lost its sender, because its process died
 // or its outcome could not be written, from one that is being sent.
 func (l *Ledger) abandoned(ctx context.Context, row store.Intento, m Message) bool {
@@ -281,6 +317,9 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 	row := store.Intento{Estado: store.EstadoAceptado}
 	if err == nil || keep {
 		row.Respuesta = encode(got)
+		if made, ok := any(got).(interface{ Recurso() string }); ok {
+			row.Recurso = made.Recurso()
+		}
 	}
 	if err != nil {
 		e := gateway.AsError(err)
@@ -293,7 +332,7 @@ func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
 }
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
-	out.ID, out.Operacion, out.Proceso, out.Creado = row.ID, row.Operacion, row.Proceso, row.Creado
+	out.ID, out.Operacion, out.Proceso, out.Creado, out.Dueno = row.ID, row.Operacion, row.Proceso, row.Creado, row.Dueno
 	if err := l.store.Resuelve(ctx, out); err != nil {
 		// The answer is true all the same; the row stays an intent until the store is back.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operacion).Str("respuesta", out.Respuesta).Msg("an outcome could not be recorded")

@@ -29,9 +29,8 @@ const (
 	Forma Comprobacion = "forma"
 )
 
-// Carga checks a file and uploads it once. clave is the caller's idempotency
-// key, scoped to the caller, or empty; see ledger.Once.
-func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave string, a *Archivo, c Comprobacion) (gateway.LoteCargado, bool, error) {
+// Carga checks a file and uploads it once; see ledger.Once.
+func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, q Quien, a *Archivo, c Comprobacion) (gateway.LoteCargado, bool, error) {
 	revision, err := s.revisa(a, c)
 	if err != nil {
 		return gateway.LoteCargado{}, false, err
@@ -43,11 +42,15 @@ func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, clave st
 	if _, err := io.Copy(hash, a.Section()); err != nil {
 		return gateway.LoteCargado{}, false, interno(err)
 	}
-	m := ledger.Message{Operacion: operacionCarga, Clave: clave, Consejo: "Cargue el archivo otra vez, con otra Idempotency-Key. Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
+	m := ledger.Message{Operacion: operacionCarga, Clave: q.Clave, Dueno: q.ID, Consejo: "Cargue el archivo otra vez, con otra Idempotency-Key. Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
 		Criterios: fmt.Sprintf("%q|%q|%s", cuenta.Usuario, a.Nombre, hex.EncodeToString(hash.Sum(nil)))}
 	never := func(gateway.LoteCargado) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.LoteCargado, error) {
-		return s.sep.Carga(ctx, cuenta, a.Nombre, a.Section())
+		got, err := s.sep.Carga(ctx, cuenta, a.Nombre, a.Section())
+		if err == nil {
+			s.anota(ctx, got.NumeroLote, revision)
+		}
+		return got, err
 	})
 }
 
@@ -87,15 +90,18 @@ func rechazo(revision titulo.Revision) error {
 	return e
 }
 
-// Cancela cancels a title once.
-func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, clave string, c gateway.Cancelacion) (gateway.CancelacionHecha, bool, error) {
+// Cancela cancels a title that q has registered, once.
+func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, q Quien, c gateway.Cancelacion) (gateway.CancelacionHecha, bool, error) {
 	if err := c.Validate(); err != nil {
 		return gateway.CancelacionHecha{}, false, err
 	}
-	m := ledger.Message{Operacion: operacionCancela, Clave: clave, Consejo: "Cancélelo otra vez, con otra Idempotency-Key. Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
+	m := ledger.Message{Operacion: operacionCancela, Clave: q.Clave, Dueno: q.ID, Consejo: "Cancélelo otra vez, con otra Idempotency-Key. Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
 		Criterios: fmt.Sprintf("%q|%q|%q|%q", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
 	never := func(gateway.CancelacionHecha) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.CancelacionHecha, error) {
+		if err := s.registrado(ctx, cuenta, q, c.FolioControl); err != nil {
+			return gateway.CancelacionHecha{}, err
+		}
 		return s.sep.Cancela(ctx, cuenta, c)
 	})
 }

@@ -164,7 +164,10 @@ func interno(err error) error {
 	return gateway.OwnFailure(err, "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR.")
 }
 
-// Consulta asks how far a lote is.
-func (s *Servicio) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
+// Consulta asks how far a lote of q is.
+func (s *Servicio) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, q Quien, numeroLote string) (gateway.EstadoLote, error) {
+	if err := s.suyo(ctx, q, numeroLote); err != nil {
+		return gateway.EstadoLote{}, err
+	}
 	return s.sep.Consulta(ctx, cuenta, numeroLote)
 }

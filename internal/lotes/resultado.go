@@ -46,8 +46,16 @@ func (r *Resultado) Lee() (Lectura, error) {
 	return lee(books)
 }
 
-// Resultado fetches the result of a processed lote. Close what it returns.
-func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
+// Resultado fetches the result of a processed lote of q. Close what it returns.
+func (s *Servicio) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, q Quien, numeroLote string) (*Resultado, error) {
+	if err := s.suyo(ctx, q, numeroLote); err != nil {
+		return nil, err
+	}
+	return s.procesado(ctx, cuenta, numeroLote)
+}
+
+// procesado fetches the result of a processed lote, whoever asks.
+func (s *Servicio) procesado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Resultado, error) {
 	out, err := s.resultado(ctx, cuenta, numeroLote)
 	if !errors.Is(err, gateway.ErrSinArchivo) {
 		return out, err

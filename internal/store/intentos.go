@@ -31,6 +31,9 @@ type Intento struct {
 	// Proceso is who sends, or has sent, by its id among the gateways that share
 	// the database; empty where there are no others.
 	Proceso string
+	// Dueno is the ID of the API key whose message it is, and Recurso what the answer
+	// made; empty for none.
+	Dueno, Recurso string
 }
 
 // Intenta writes that i is about to be sent by i.Proceso, durably, and returns
@@ -50,9 +53,9 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 	}
 	creado := s.now().UTC().Round(0)
 	mine, err := s.one(ctx,
-		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso)
-		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7 WHERE `+esEste("$8", "$9")+` ON CONFLICT DO NOTHING RETURNING id`,
-		append([]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso}, s.este()...), &i.ID)
+		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso, dueno)
+		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8 WHERE `+esEste("$9", "$10")+` ON CONFLICT DO NOTHING RETURNING id`,
+		append([]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso, i.Dueno}, s.este()...), &i.ID)
 	if err == nil {
 		err = s.sigue(ctx, mine)
 	}
@@ -105,9 +108,9 @@ func (s *Store) Intento(ctx context.Context, operacion, clave string) (Intento, 
 func (s *Store) Resuelve(ctx context.Context, i Intento) error {
 	defer s.mueve()
 	n, err := s.exec(ctx,
-		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4
-		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+esEste("$9", "$10"),
-		append([]any{i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado)}, s.este()...)...)
+		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4, recurso = $9
+		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+esEste("$10", "$11"),
+		append([]any{i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado), i.Recurso}, s.este()...)...)
 	if err != nil {
 		return err
 	}
@@ -129,6 +132,11 @@ func (s *Store) PorHuella(ctx context.Context, operacion, huella string) (found 
 	return found, err
 }
 
+// PorRecurso returns the first row whose answer made recurso, or ErrNotFound.
+func (s *Store) PorRecurso(ctx context.Context, operacion, recurso string) (Intento, error) {
+	return s.intento(ctx, `operacion = $1 AND recurso = $2 AND recurso <> '' ORDER BY id LIMIT 1`, operacion, recurso)
+}
+
 // intento reads one row; where is a constant of this file, never input.
 func (s *Store) intento(ctx context.Context, where string, args ...any) (Intento, error) {
 	found, ok := Intento{}, false
@@ -142,7 +150,7 @@ func (s *Store) intento(ctx context.Context, where string, args ...any) (Intento
 func (s *Store) intentos(ctx context.Context, where string, args []any, each func(Intento)) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
+	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso, dueno, recurso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -151,7 +159,7 @@ func (s *Store) intentos(ctx context.Context, where string, args []any, each fun
 	for rows.Next() {
 		var row Intento
 		var creado string
-		if err := rows.Scan(&row.ID, &row.Operacion, &row.Clave, &row.Huella, &row.Criterios, &row.Estado, &row.Respuesta, &row.Falla, &creado, &row.Proceso); err != nil {
+		if err := rows.Scan(&row.ID, &row.Operacion, &row.Clave, &row.Huella, &row.Criterios, &row.Estado, &row.Respuesta, &row.Falla, &creado, &row.Proceso, &row.Dueno, &row.Recurso); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
 		if row.Creado, err = time.Parse(time.RFC3339Nano, creado); err != nil {
