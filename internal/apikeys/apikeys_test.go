@@ -199,7 +199,7 @@ func TestUsable_ByTimeAndAddress(t *testing.T) {
 		"from nowhere":              {Key{Networks: office}, ends, "", ErrNetwork},
 		"at its end, from another":  {Key{Expires: ends, Networks: office}, ends, "192.0.3.1", ErrExpired},
 	} {
-		from, _ := netip.ParseAddr(tc.from) //nolint:errcheck // none is one of the cases
+		from, _ := netip.ParseAddr(tc.from)
 		if err := tc.key.Usable(tc.at, from); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)
 		}

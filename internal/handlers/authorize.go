@@ -108,7 +108,7 @@ func (h *handler) admit(r *http.Request, c *caller) error {
 	if !strings.EqualFold(scheme, "Bearer") || value == "" {
 		return errNoKey
 	}
-	from, _ := netip.ParseAddrPort(r.RemoteAddr) //nolint:errcheck // without an address, no network has it
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // without an address, no network has it
 	key, err := h.cfg.Keys(strings.TrimSpace(value), from.Addr())
 	c.key = key
 	switch {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -242,8 +243,8 @@ func (s *stream) close(r *http.Request, why error) error {
 
 func (s *stream) send(text string) error {
 	// A server without deadlines is a test's recorder.
-	s.control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	s.control.SetWriteDeadline(time.Now().Add(stalledCaller))       //nolint:errcheck // see above
+	if _, err := strings.NewReader(text).WriteTo(s.w); err != nil { // not Write: see writeJSON
 		return errGone
 	}
 	if err := s.control.Flush(); err != nil {
