@@ -233,7 +233,7 @@ func (r *rig) pierde(t *testing.T, n int) {
 // TestAbre_WhenWhatWasLostNeedsMoreRoomThanThereIs the other download stays.
 func TestAbre_WhenWhatWasLostNeedsMoreRoomThanThereIs(t *testing.T) {
 	t.Parallel()
-	r := start(t, options{serve: func(context.Context, int32, io.Writer) error { return errors.New("not to be called") }})
+	r := start(t, options{maximo: 1 << 61, serve: func(context.Context, int32, io.Writer) error { return errors.New("not to be called") }})
 	if _, err := r.store.Reserva(t.Context(), elPaquete, r.presencia.ID(), "", maxDescargas); err != nil {
 		t.Fatal(err)
 	}
