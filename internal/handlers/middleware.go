@@ -133,7 +133,7 @@ func (h *handler) local(next http.Handler) http.Handler {
 		case !origin.Loopback(r.Host):
 			return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnNombreAjeno,
 				Detail: "Sin claves de API la pasarela solo atiende a localhost. Use http://127.0.0.1 o configure GATEWAY_API_KEYS_FILE."}
-		case origin.Foreign(r) && !(origin.Opens(r) && forPeople(r)):
+		case origin.Foreign(r) && (!origin.Opens(r) || !forPeople(r)):
 			return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnOrigenAjeno,
 				Detail: "Sin claves de API la pasarela no atiende a páginas de otro origen, aunque sean de esta máquina. Llámela desde un programa o desde su página /docs/api, o configure GATEWAY_API_KEYS_FILE."}
 		}

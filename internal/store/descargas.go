@@ -125,7 +125,7 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
 	ahora := Instante(s.now())
-	suya, err := s.changes(ctx, tx, //nolint:gosec // the names of two parameters
+	suya, err := s.changes(ctx, tx,
 		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
 		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14 WHERE `+esEste("$15", "$16")+` ON CONFLICT DO NOTHING`,
 		append([]any{d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, string(peticion), string(d.Estado), d.IDProgramacion,

@@ -30,14 +30,14 @@ func TestFiles_WhenTheUmaskLetsEverybodyInNobodyIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{os.WriteFile(program, content, 0o755), os.Chmod(home, 0o711), os.Mkdir(data, 0o700)} { //nolint:gosec // another user runs it
+	for _, err := range []error{os.WriteFile(program, content, 0o755), os.Chmod(home, 0o711), os.Mkdir(data, 0o700)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command("sh", "-c", `umask 000; exec "$0" serve`, program)
 	cmd.Dir = "/"
-	uid := uint32(os.Geteuid()) //nolint:gosec // a user's number
+	uid := uint32(os.Geteuid())
 	if uid == 0 {
 		uid = nobody
 		if err := os.Chown(data, nobody, nobody); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	pages "html/template"
 	"io"
@@ -129,7 +130,7 @@ func TestOrigin_WhenALinkIsFollowed(t *testing.T) {
 	r := start(t, gatewaytest.Options{})
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!DOCTYPE html><script>location = %q;</script>`, req.URL.Query().Get("to")) //nolint:errcheck,gosec // the browser is gone; a test's own page
+		fmt.Fprintf(w, `<!DOCTYPE html><script>location = %q;</script>`, req.URL.Query().Get("to")) //nolint:errcheck // the browser is gone
 	}))
 	t.Cleanup(evil.Close)
 	for to, want := range map[string]int{r.API + "/docs": http.StatusOK, r.API + "/v1/efirmas": http.StatusForbidden} {
@@ -179,7 +180,7 @@ func TestOrigin_WhenTheAdminListenerIsAskedByAPage(t *testing.T) {
 				t.Fatal(err)
 			}
 			body, err := io.ReadAll(resp.Body)
-			if err = resp.Body.Close(); err != nil {
+			if err = errors.Join(err, resp.Body.Close()); err != nil {
 				t.Fatal(err)
 			}
 			if (resp.StatusCode == http.StatusForbidden) != c.refused || c.refused && strings.Contains(string(body), gatewaytest.Empresa) {

@@ -183,7 +183,7 @@ func TestCuentas_WhenTheFirstLoginHangs(t *testing.T) {
 	if err := c.use(t.Context(), de("a", 1), never); !errors.Is(err, errSinTurno) {
 		t.Errorf("who waited too long: %v", err)
 	}
-	other, _, _ := c.turn(de("a", 1)) //nolint:errcheck // none while another is under way
+	other, _, _ := c.turn(de("a", 1))
 	close(release)
 	if err := other.wait(t.Context()); !errors.Is(err, errSinTurno) {
 		t.Errorf("who waited: %v", err)
