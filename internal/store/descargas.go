@@ -263,6 +263,8 @@ func (q *consulta) sql(selecciona, resto string) string {
 // todas runs a query, whose text is made of constants of this package, and reads
 // every row.
 func todas[T any](ctx context.Context, db consultable, una func(fila) (T, error), query string, args ...any) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

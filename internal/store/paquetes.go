@@ -242,6 +242,8 @@ func (s *Store) Toma(ctx context.Context, p Pendiente, proceso string) (bool, er
 
 // Pendientes lists the packages that were received whole and are not in storage.
 func (s *Store) Pendientes(ctx context.Context) ([]Pendiente, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx,
 		`SELECT servicio, rfc, id_paquete, sha256, bytes, parcial, vuela FROM paquetes WHERE parcial <> '' ORDER BY completado`)
 	if err != nil {

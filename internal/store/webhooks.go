@@ -97,6 +97,8 @@ func (s *Store) Webhook(ctx context.Context, id string) (WebhookDestino, error) 
 }
 
 func (s *Store) destinos(ctx context.Context, query string, args ...any) ([]WebhookDestino, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -182,6 +184,8 @@ func (s *Store) RotaWebhook(ctx context.Context, id, sellado string, now, vence 
 
 // SecretosWebhook returns the sealed secrets that sign at now, the last one first.
 func (s *Store) SecretosWebhook(ctx context.Context, id string, now time.Time) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx,
 		`SELECT sellado FROM webhooks_secretos WHERE destino = $1 AND (vence = '' OR vence > $2) ORDER BY numero DESC`, id, Instante(now))
 	if err != nil {
@@ -204,6 +208,8 @@ func (s *Store) SecretosWebhook(ctx context.Context, id string, now time.Time) (
 
 // enWebhooks runs f in a transaction. The errors of this file's own pass as they are.
 func (s *Store) enWebhooks(ctx context.Context, f func(*sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -199,6 +199,8 @@ func (s *Store) intentosDe(ctx context.Context, pagina []WebhookEntrega, n int) 
 	for i := range pagina {
 		donde[pagina[i].ID] = &pagina[i]
 	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, `SELECT i.entrega, i.numero, i.inicio, i.milisegundos, i.status, i.resultado
 		FROM webhooks_entregas e JOIN webhooks_intentos i ON i.entrega = e.id
 		WHERE e.destino = $1 AND e.creado BETWEEN $2 AND $3 AND i.numero > e.total - $4 ORDER BY i.entrega, i.numero`,
@@ -231,6 +233,8 @@ func (s *Store) intentosDe(ctx context.Context, pagina []WebhookEntrega, n int) 
 // PurgaEntregas removes deliveries made before antes that are not pending, and
 // returns how many.
 func (s *Store) PurgaEntregas(ctx context.Context, antes time.Time) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	result, err := s.db.ExecContext(ctx, `DELETE FROM webhooks_entregas WHERE creado < $1 AND estado <> 'pendiente'`, Instante(antes))
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
@@ -239,6 +243,8 @@ func (s *Store) PurgaEntregas(ctx context.Context, antes time.Time) (int64, erro
 }
 
 func (s *Store) entregas(ctx context.Context, query string, args ...any) ([]WebhookEntrega, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
