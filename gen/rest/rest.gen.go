@@ -3608,11 +3608,11 @@ type CursorDesconocido = Problema
 // CursorInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CursorInvalido = Problema
 
+// DemasiadasPorHoy Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type DemasiadasPorHoy = Problema
+
 // DemasiadasPruebas Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadasPruebas = Problema
-
-// DemasiadasVerificaciones Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type DemasiadasVerificaciones = Problema
 
 // DemasiadosSecretos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type DemasiadosSecretos = Problema

@@ -49,7 +49,6 @@ func puntosDeMuerte() []puntoDeMuerte {
 		{punto: "aplazada-registrada", otro: true},
 		{punto: "solicitud_fallida-registrada", otro: true},
 		{punto: "plazo-registrada", otro: true},
-		{punto: "reloj-registrada", otro: true},
 	}
 }
 

@@ -104,7 +104,7 @@ func (l visita) telefono(w http.ResponseWriter, r *http.Request) {
 		b.WriteString(`<iframe style="border:0;width:360px;height:` + r.URL.Query().Get("alto") + `px" src="/pasarela` + html.EscapeString(ruta) + `"></iframe>`)
 	}
 	b.WriteString(`<script>setTimeout(() => { document.title = "anchas:" + [...document.querySelectorAll("iframe")].map((f) => [f.getAttribute("src"),
-		f.contentDocument.documentElement]).filter(([, d]) => d.scrollWidth > 360 || !d.querySelector("h1")).map(([src, d]) => src + " " + d.scrollWidth).join(); }, 6000)</script>`)
+		f.contentDocument.documentElement]).filter(([, d]) => d.scrollWidth > 360 || !d.querySelector("h1")).map(([src, d]) => src + " " + d.scrollWidth).join(); }, 13000)</script>`)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	io.WriteString(w, b.String()) //nolint:errcheck // the browser is gone
 }
