@@ -154,7 +154,7 @@ func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
 }
 
 // Metadata and CFDI of one range are joined by their UUID, which the SAT spells in two ways.
-func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheyJoin(t *testing.T) {
+func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheirRowsJoin(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
 	leidos := map[string][]string{}
