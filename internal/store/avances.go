@@ -126,6 +126,6 @@ func (s *Store) porDescarga(ctx context.Context, q *consulta, selecciona, resto 
 // cada runs a query, whose text is made of constants of this package, and calls
 // una for each row.
 func (s *Store) cada(ctx context.Context, una func(fila) error, query string, args ...any) error {
-	_, err := todas(ctx, s.db, func(f fila) (struct{}, error) { return struct{}{}, una(f) }, query, args...)
+	_, err := todas(ctx, s.lecturas, func(f fila) (struct{}, error) { return struct{}{}, una(f) }, query, args...)
 	return err
 }

@@ -59,7 +59,8 @@ func (s *Store) connectSQLite(ctx context.Context, c Config) error {
 	}
 	// FULL: a row that was answered for survives a power cut.
 	s.turno = semaphore.NewWeighted(1)
-	s.db = s.openSQLite("FULL", 5)
+	s.db = s.openSQLite("FULL", 3)
+	s.lecturas = s.openSQLite("FULL", 3)
 	// Statement journals in memory, which are those of single rows: where they may
 	// go to disk, SQLite takes 64 KiB from the kernel for each.
 	s.ligera = s.openSQLite("NORMAL", 1, "temp_store(MEMORY)")
@@ -112,6 +113,8 @@ func (s *Store) connectPostgres(ctx context.Context, c Config) error {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "pasarela"
 	}
 	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
 		_, err := c.Exec(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, false)`, strconv.FormatInt(abandono.Milliseconds(), 10))
 		return err
 	}
@@ -119,7 +122,7 @@ func (s *Store) connectPostgres(ctx context.Context, c Config) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.db = stdlib.OpenDBFromPool(s.pool)
-	s.ligera = s.db
+	s.ligera, s.lecturas = s.db, s.db
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL: %w", err)
 	}

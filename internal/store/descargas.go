@@ -86,17 +86,23 @@ func leeDescarga(f fila) (Descarga, error) {
 
 // Descarga returns one row, or ErrNotFound.
 func (s *Store) Descarga(ctx context.Context, id string) (Descarga, error) {
-	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE id = $1`, id))
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return leeDescarga(s.lecturas.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE id = $1`, id))
 }
 
 // DescargaDeClave returns the row that an idempotency key made, or ErrNotFound.
 func (s *Store) DescargaDeClave(ctx context.Context, clave string) (Descarga, error) {
-	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE clave = $1`, clave))
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return leeDescarga(s.lecturas.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE clave = $1`, clave))
 }
 
 // DescargaViva returns the row with these criteria that has not ended, or ErrNotFound.
 func (s *Store) DescargaViva(ctx context.Context, huella string) (Descarga, error) {
-	return leeDescarga(s.db.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE huella = $1 AND terminada = ''`, huella))
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return leeDescarga(s.lecturas.QueryRowContext(ctx, `SELECT `+columnasDescarga+` FROM descargas WHERE huella = $1 AND terminada = ''`, huella))
 }
 
 // CreaDescarga writes d with its first solicitudes and events, in one piece. It
@@ -174,7 +180,7 @@ func (s *Store) ListaDescargas(ctx context.Context, f gateway.FiltroDescargas) (
 		}
 		q.y("(creada < ? OR creada = ? AND id < ?)", creada, creada, id)
 	}
-	pagina, err := todas(ctx, s.db, leeDescarga, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
+	pagina, err := todas(ctx, s.lecturas, leeDescarga, q.sql(`SELECT `+columnasDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limite+1)), q.args...)
 	if err != nil || len(pagina) <= f.Limite {
 		return pagina, "", err
 	}
@@ -291,7 +297,7 @@ type consultable interface {
 
 // Eventos returns up to limite events of a descarga behind the number despues.
 func (s *Store) Eventos(ctx context.Context, descarga string, despues int64, limite int) ([]gateway.EventoDescarga, error) {
-	return todas(ctx, s.db, func(f fila) (gateway.EventoDescarga, error) {
+	return todas(ctx, s.lecturas, func(f fila) (gateway.EventoDescarga, error) {
 		var e gateway.EventoDescarga
 		var cuando string
 		err := f.Scan(&e.Numero, &cuando, &e.Tipo, &e.Detalle, &e.Tramo, &e.Codigo, &e.Mensaje, &e.Estado)
@@ -306,9 +312,11 @@ func (s *Store) Eventos(ctx context.Context, descarga string, despues int64, lim
 // UltimoEvento returns the number of a descarga's last event and whether the
 // descarga has ended.
 func (s *Store) UltimoEvento(ctx context.Context, descarga string) (int64, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	var numero int64
 	var terminada string
-	err := s.db.QueryRowContext(ctx, `SELECT eventos, terminada FROM descargas WHERE id = $1`, descarga).Scan(&numero, &terminada)
+	err := s.lecturas.QueryRowContext(ctx, `SELECT eventos, terminada FROM descargas WHERE id = $1`, descarga).Scan(&numero, &terminada)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, ErrNotFound
 	}
@@ -368,5 +376,5 @@ func (c *Cambio) Retira() {
 
 // descargas reads rows; where is a constant of this file, never input.
 func (s *Store) descargas(ctx context.Context, where string, args ...any) ([]Descarga, error) {
-	return todas(ctx, s.db, leeDescarga, `SELECT `+columnasDescarga+` FROM descargas WHERE `+where, args...)
+	return todas(ctx, s.lecturas, leeDescarga, `SELECT `+columnasDescarga+` FROM descargas WHERE `+where, args...)
 }

@@ -151,7 +151,7 @@ func (s *Store) intentos(ctx context.Context, where string, args []any, each fun
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso, dueno, recurso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.lecturas.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

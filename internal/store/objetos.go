@@ -39,7 +39,7 @@ const sinReferencias = `NOT EXISTS (SELECT 1 FROM paquetes WHERE paquetes.sha256
 func (s *Store) Huerfanos(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+sinReferencias)
+	rows, err := s.lecturas.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+sinReferencias)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

@@ -10,10 +10,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// plazo bounds a step: callers write outcomes with contexts that do not end, and
-// a database that went away must not hold them for ever.
-const plazo = 30 * time.Second
-
 // Paquete is one row of the packages' ledger.
 type Paquete struct {
 	// Descargas counts what the SAT has served, or may have.
@@ -75,11 +71,11 @@ type Pendiente struct {
 
 // Paquete returns the row of p; the zero value when there is none.
 func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error) {
-	ctx, cancel := context.WithTimeout(ctx, plazo)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var row Paquete
 	var completado, borrado string
-	err := s.db.QueryRowContext(ctx,
+	err := s.lecturas.QueryRowContext(ctx,
 		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales, nuestras, llegaron FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave()).
 		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado, &row.Dudoso, &row.Roto, &row.Rotas, &row.Iguales, &row.Nuestras, &row.Llegaron)
@@ -151,10 +147,10 @@ func (s *Store) AnotaNuestra(ctx context.Context, p gateway.Paquete, llegaron in
 // Mayor is the longest package that the ledger knows of. What was cut as it was longer
 // than maximo says nothing of how long packages are.
 func (s *Store) Mayor(ctx context.Context, maximo int64) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, plazo)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var bytes, llegaron int64
-	err := s.db.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, maximo).Scan(&bytes, &llegaron)
+	err := s.lecturas.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, maximo).Scan(&bytes, &llegaron)
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}
@@ -244,7 +240,7 @@ func (s *Store) Toma(ctx context.Context, p Pendiente, proceso string) (bool, er
 func (s *Store) Pendientes(ctx context.Context) ([]Pendiente, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx,
+	rows, err := s.lecturas.QueryContext(ctx,
 		`SELECT servicio, rfc, id_paquete, sha256, bytes, parcial, vuela FROM paquetes WHERE parcial <> '' ORDER BY completado`)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -271,7 +267,7 @@ type execer interface {
 
 // changes executes a statement and tells whether it changed a row.
 func (s *Store) changes(ctx context.Context, db execer, query string, args ...any) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, plazo)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	result, err := db.ExecContext(ctx, query, args...)
 	if err != nil {
@@ -285,7 +281,7 @@ func (s *Store) changes(ctx context.Context, db execer, query string, args ...an
 }
 
 func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, plazo)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {

@@ -20,7 +20,7 @@ func (s *Store) UltimoInstante(ctx context.Context) (time.Time, error) {
 func (s *Store) AnotaInstante(ctx context.Context, visto time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	_, err := cuantas(ctx, s.ligera, `INSERT INTO reloj (id, visto) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET visto = excluded.visto`, Instante(visto))
+	_, err := s.changes(ctx, s.ligera, `INSERT INTO reloj (id, visto) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET visto = excluded.visto`, Instante(visto))
 	return err
 }
 
@@ -44,7 +44,7 @@ func (s *Store) EntregasAdelantadas(ctx context.Context, despues time.Time, limi
 // AplazaEntrega makes a delivery due at siguiente, in a turn of its own, if nobody
 // has taken it since it was read.
 func (s *Store) AplazaEntrega(ctx context.Context, e WebhookEntrega, siguiente, ahora time.Time) (bool, error) {
-	return s.cuantas(ctx, `UPDATE webhooks_entregas SET siguiente = $1, espera_desde = $2, turno = turno + 1 WHERE id = $3 AND turno = $4 AND estado = 'pendiente'`,
+	return s.changes(ctx, s.db, `UPDATE webhooks_entregas SET siguiente = $1, espera_desde = $2, turno = turno + 1 WHERE id = $3 AND turno = $4 AND estado = 'pendiente'`,
 		Instante(siguiente), Instante(ahora), e.ID, e.Turno)
 }
 

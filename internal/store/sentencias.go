@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,8 +18,12 @@ const deadline = 30 * time.Second
 func (s *Store) one(ctx context.Context, query string, args []any, into ...any) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
+	db := s.db
+	if strings.HasPrefix(query, "SELECT") {
+		db = s.lecturas
+	}
 	var rows *sql.Rows
-	if rows, err = s.db.QueryContext(ctx, query, args...); err != nil {
+	if rows, err = db.QueryContext(ctx, query, args...); err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err has said it

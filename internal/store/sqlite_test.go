@@ -206,3 +206,32 @@ func TestVerbo_WhenThereAreCommentsIsTheFirstWord(t *testing.T) {
 		}
 	}
 }
+
+// Whoever reads does not wait behind those who want to write, however many they are.
+func TestLecturas_WhenSomebodyHoldsTheFileAndWritersQueue(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{Dir: t.TempDir(), Now: time.Now})
+	holder, err := s.ancla.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { s.changes(ctx, s.db, `UPDATE libros SET vigente = vigente`) }) //nolint:errcheck // it waits
+	}
+	for s.db.Stats().WaitCount < 15 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := s.Descarga(t.Context(), "ninguna"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a reading: %v", err)
+	}
+	if _, err := s.Webhooks(t.Context(), "nadie"); err != nil {
+		t.Errorf("a list: %v", err)
+	}
+	leave()
+	wg.Wait()
+	if err := holder.Rollback(); err != nil {
+		t.Error(err)
+	}
+}

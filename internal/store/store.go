@@ -64,6 +64,9 @@ type Store struct {
 	// ligera is the same database for what may be lost in a power cut, though not
 	// when this process dies: SQLite does not wait for the disk there.
 	ligera *sql.DB
+	// lecturas is the same database for what only reads: SQLite reads while somebody
+	// writes, and does not wait for a connection behind those who want to.
+	lecturas *sql.DB
 	// turno is whose turn it is to write to SQLite's file.
 	turno *semaphore.Weighted
 	dir   string
@@ -238,8 +241,10 @@ func (s *Store) Close() error {
 	if s.ancla != nil {
 		err = s.ancla.Close()
 	}
-	if s.ligera != nil && s.ligera != s.db {
-		err = errors.Join(err, s.ligera.Close())
+	for _, other := range []*sql.DB{s.lecturas, s.ligera} {
+		if other != nil && other != s.db {
+			err = errors.Join(err, other.Close())
+		}
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())

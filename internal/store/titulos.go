@@ -20,6 +20,6 @@ func (s *Store) AnotaTitulos(ctx context.Context, lote string, folios []string) 
 // LotesDeTitulo returns the lotes in which the title of a folio was sent, the latest
 // first.
 func (s *Store) LotesDeTitulo(ctx context.Context, folio string) ([]string, error) {
-	return todas(ctx, s.db, func(f fila) (lote string, err error) { return lote, f.Scan(&lote) },
+	return todas(ctx, s.lecturas, func(f fila) (lote string, err error) { return lote, f.Scan(&lote) },
 		`SELECT lote FROM titulos_cargados WHERE folio = $1 ORDER BY lote DESC`, legible(folio))
 }

@@ -77,7 +77,9 @@ func leeTramo(f fila) (Tramo, error) {
 
 // Tramo returns one row, or ErrNotFound.
 func (s *Store) Tramo(ctx context.Context, id int64) (Tramo, error) {
-	return leeTramo(s.db.QueryRowContext(ctx, `SELECT `+columnasTramo+` FROM tramos WHERE id = $1`, id))
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return leeTramo(s.lecturas.QueryRowContext(ctx, `SELECT `+columnasTramo+` FROM tramos WHERE id = $1`, id))
 }
 
 // Tramos returns the solicitudes of a descarga in the order in which they were made.
@@ -99,13 +101,13 @@ func (s *Store) TramosVencidos(ctx context.Context, ahora, antes time.Time, limi
 
 // tramos reads rows; where is a constant of this file, never input.
 func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo, error) {
-	return todas(ctx, s.db, leeTramo, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
+	return todas(ctx, s.lecturas, leeTramo, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
 }
 
 // OcupaTramo makes t's work the process's own, or nobody's, if it is still as it
 // was read.
 func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, error) {
-	return cuantas(ctx, s.ligera, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
+	return s.changes(ctx, s.ligera, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
 }
 
 // TomaTramo makes the work on a solicitud the process's own, if it is that turn,
@@ -149,7 +151,7 @@ func (f conResto) Scan(into ...any) error { return f.fila.Scan(append(into, f.re
 func (s *Store) AplazaTramo(ctx context.Context, t Tramo, ahora time.Time) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	return cuantas(ctx, s.ligera, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
+	return s.changes(ctx, s.ligera, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
 		siguiente = $7, decision = $8, ocupante = '', espera_desde = $11 WHERE id = $9 AND turno = $10
 		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`,
 		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno, Instante(ahora))
@@ -158,42 +160,25 @@ func (s *Store) AplazaTramo(ctx context.Context, t Tramo, ahora time.Time) (bool
 // RelevaTramo begins a new turn of t, which is due at siguiente, if it is still as it
 // was read, and returns it.
 func (s *Store) RelevaTramo(ctx context.Context, t Tramo, siguiente, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+	ok, err := s.changes(ctx, s.db, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instante(siguiente), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento), Instante(ahora))
 	return t.Turno + 1, ok, err
 }
 
 // SueltaTramo frees t, if it is still its occupant's.
 func (s *Store) SueltaTramo(ctx context.Context, t Tramo) error {
-	_, err := s.cuantas(ctx, `UPDATE tramos SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turno, t.Ocupante)
+	_, err := s.changes(ctx, s.db, `UPDATE tramos SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turno, t.Ocupante)
 	return err
 }
 
 // AnotaSolicitud keeps the SAT's id of t, and how often t was sent, though t's
 // turn is over.
 func (s *Store) AnotaSolicitud(ctx context.Context, t Tramo) error {
-	_, err := s.cuantas(ctx, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
+	_, err := s.changes(ctx, s.db, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
 		presentada = CASE presentada WHEN '' THEN $2 ELSE presentada END,
 		presentaciones = CASE WHEN presentaciones < $3 THEN $3 ELSE presentaciones END WHERE id = $4`,
 		t.IDSolicitud, Instante(t.Presentada), t.Presentaciones, t.ID)
 	return err
-}
-
-// cuantas runs an UPDATE and tells whether it touched a row.
-func (s *Store) cuantas(ctx context.Context, query string, args ...any) (bool, error) {
-	return cuantas(ctx, s.db, query, args...)
-}
-
-func cuantas(ctx context.Context, db *sql.DB, query string, args ...any) (bool, error) {
-	result, err := db.ExecContext(ctx, query, args...)
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	return n > 0, nil
 }
 
 // PaqueteDeTramo is one package of a descarga, with what the packages' own row
@@ -260,19 +245,19 @@ func (s *Store) PaquetesVencidos(ctx context.Context, ahora, antes time.Time, li
 
 // OcupaPaquete makes p's work the process's own, if it is still as it was read.
 func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso string) (bool, error) {
-	return s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, p.ID, p.Turno, p.Ocupante)
+	return s.changes(ctx, s.db, `UPDATE tramos_paquetes SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, p.ID, p.Turno, p.Ocupante)
 }
 
 // RelevaPaquete is RelevaTramo for a package.
 func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, siguiente, ahora time.Time) (int64, bool, error) {
-	ok, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+	ok, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instante(siguiente), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente), Instante(ahora))
 	return p.Turno + 1, ok, err
 }
 
 // SueltaPaquete frees p, if it is still its occupant's.
 func (s *Store) SueltaPaquete(ctx context.Context, p PaqueteDeTramo) error {
-	_, err := s.cuantas(ctx, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
+	_, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turno, p.Ocupante)
 	return err
 }
 
@@ -288,7 +273,7 @@ func (s *Store) PaqueteEnUso(ctx context.Context, p PaqueteDeTramo, antes time.T
 
 // dePaquetes reads rows; where is a constant of this file, never input.
 func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]PaqueteDeTramo, error) {
-	return todas(ctx, s.db, leePaquete, selectPaquete+where, args...)
+	return todas(ctx, s.lecturas, leePaquete, selectPaquete+where, args...)
 }
 
 func leePaquete(f fila) (PaqueteDeTramo, error) {

@@ -63,7 +63,7 @@ func (s *Store) AnotaVerificacion(ctx context.Context, sha256, marca string, d D
 // of the future is none: the clock was wrong.
 func (s *Store) PorVerificar(ctx context.Context, cada, danados, futuro time.Duration, limite int) ([]Objeto, error) {
 	ahora := s.now()
-	return todas(ctx, s.db, func(f fila) (Objeto, error) {
+	return todas(ctx, s.lecturas, func(f fila) (Objeto, error) {
 		var o Objeto
 		err := f.Scan(&o.SHA256, &o.Bytes)
 		return o, err

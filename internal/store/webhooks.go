@@ -72,7 +72,7 @@ type WebhookEnFalla struct {
 // WebhooksEnFalla returns up to limite endpoints that were given up for motivo, or
 // for which messages that have failed wait; whoever they belong to.
 func (s *Store) WebhooksEnFalla(ctx context.Context, motivo string, limite int) ([]WebhookEnFalla, error) {
-	return todas(ctx, s.db, func(f fila) (w WebhookEnFalla, err error) {
+	return todas(ctx, s.lecturas, func(f fila) (w WebhookEnFalla, err error) {
 		var siguiente string
 		if err = f.Scan(&w.Host, &w.Motivo, &w.Pendientes, &siguiente); err == nil {
 			err = leeInstanteEn(siguiente, &w.Siguiente)
@@ -99,7 +99,7 @@ func (s *Store) Webhook(ctx context.Context, id string) (WebhookDestino, error) 
 func (s *Store) destinos(ctx context.Context, query string, args ...any) ([]WebhookDestino, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.lecturas.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -186,7 +186,7 @@ func (s *Store) RotaWebhook(ctx context.Context, id, sellado string, now, vence 
 func (s *Store) SecretosWebhook(ctx context.Context, id string, now time.Time) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx,
+	rows, err := s.lecturas.QueryContext(ctx,
 		`SELECT sellado FROM webhooks_secretos WHERE destino = $1 AND (vence = '' OR vence > $2) ORDER BY numero DESC`, id, Instante(now))
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

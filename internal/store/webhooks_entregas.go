@@ -93,8 +93,10 @@ func (s *Store) EntregasPendientes(ctx context.Context, now time.Time, limite in
 
 // CuentaPendientes counts the pending deliveries of one endpoint and event.
 func (s *Store) CuentaPendientes(ctx context.Context, destino, evento string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	var n int
-	if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhooks_entregas WHERE destino = $1 AND evento = $2 AND estado = 'pendiente'`, destino, evento).Scan(&n); err != nil {
+	if err := s.lecturas.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhooks_entregas WHERE destino = $1 AND evento = $2 AND estado = 'pendiente'`, destino, evento).Scan(&n); err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}
 	return n, nil
@@ -104,6 +106,8 @@ func (s *Store) CuentaPendientes(ctx context.Context, destino, evento string) (i
 // turno, and returns its new turn. Unless the attempt is recorded before hasta,
 // the delivery is due again then: its taker has died.
 func (s *Store) TomaEntrega(ctx context.Context, id string, turno int64, hasta time.Time) (nuevo int64, mia bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	err = s.db.QueryRowContext(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3, espera_desde = $4
 		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, id, turno, Instante(hasta), Instante(s.now())).Scan(&nuevo)
 	switch {
@@ -201,7 +205,7 @@ func (s *Store) intentosDe(ctx context.Context, pagina []WebhookEntrega, n int) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx, `SELECT i.entrega, i.numero, i.inicio, i.milisegundos, i.status, i.resultado
+	rows, err := s.lecturas.QueryContext(ctx, `SELECT i.entrega, i.numero, i.inicio, i.milisegundos, i.status, i.resultado
 		FROM webhooks_entregas e JOIN webhooks_intentos i ON i.entrega = e.id
 		WHERE e.destino = $1 AND e.creado BETWEEN $2 AND $3 AND i.numero > e.total - $4 ORDER BY i.entrega, i.numero`,
 		pagina[0].Destino, Instante(pagina[len(pagina)-1].Creado), Instante(pagina[0].Creado), n)
@@ -245,7 +249,7 @@ func (s *Store) PurgaEntregas(ctx context.Context, antes time.Time) (int64, erro
 func (s *Store) entregas(ctx context.Context, query string, args ...any) ([]WebhookEntrega, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.lecturas.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
