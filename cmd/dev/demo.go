@@ -121,10 +121,13 @@ func (w *walk) call(method, path string, body any, want int) []byte {
 	if w.err != nil {
 		return nil
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		w.err = err
-		return nil
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			w.err = err
+			return nil
+		}
 	}
 	got := w.send(method, path, text, want, "Content-Type", "application/json")
 	if w.err == nil {

@@ -256,9 +256,12 @@ func (a *anio) ahora() string {
 
 // llama makes one call and decodes the answer of the wanted status.
 func (a *anio) llama(ctx context.Context, method, path string, body any, want int, into any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return err
+		}
 	}
 	resp, err := a.abre(ctx, method, path, "application/json", bytes.NewReader(text))
 	if err != nil {

@@ -340,7 +340,7 @@ func TestDo_WhenSilent(t *testing.T) {
 		release := make(chan struct{})
 		r := newRig(t, func(http.ResponseWriter, *http.Request) { <-release })
 		op := peticion(repeatable)
-		op.Timeout = 50 * time.Millisecond
+		op.Timeout = 3 * time.Second // the call has left long before
 		_, _, err := r.call(op, &tokens{}, nil)
 		close(release)
 		var failed *Error
@@ -439,19 +439,19 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 		for range 6 { // each byte starts the wait anew
 			io.WriteString(w, packageStart[:1]) //nolint:errcheck // a test's server
 			w.(http.Flusher).Flush()
-			time.Sleep(40 * time.Millisecond)
+			time.Sleep(time.Second)
 		}
 		<-release
 	})
 	op := peticion(false)
-	op.Stream, op.Timeout = []string{"Paquete"}, 120*time.Millisecond
+	op.Stream, op.Timeout = []string{"Paquete"}, 4*time.Second
 	started := time.Now()
 	_, _, err := r.call(op, &tokens{}, io.Discard)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Class != ClassMalformed && failed.Class != ClassTimeout {
 		t.Errorf("error %v", err)
 	}
-	if failed.Class == ClassTimeout && time.Since(started) < 240*time.Millisecond {
+	if failed.Class == ClassTimeout && time.Since(started) < 8*time.Second {
 		t.Errorf("given up after %s though bytes were coming", time.Since(started))
 	}
 }

@@ -34,6 +34,7 @@ func TestDo_WhenAFileComesCoded(t *testing.T) {
 	t.Parallel()
 	bomb := func(w http.ResponseWriter, coding string) {
 		w.Header().Set("Content-Encoding", coding)
+		w.(http.Flusher).Flush() // what is packed may take its time
 		z := gzip.NewWriter(w)
 		text := strings.Repeat("QUJD", 1<<18)
 		io.WriteString(z, packageStart) //nolint:errcheck // a test's server

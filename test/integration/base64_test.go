@@ -119,7 +119,7 @@ func TestContract_WhenAnInstantIsNoneItIsSaid(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	r := g.Get("/v1/sat/descargas?creadaDesde=ayer")
-	if r.Status != http.StatusUnprocessableEntity && r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "No es un instante como") {
+	if r.Status != http.StatusUnprocessableEntity && r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "Debe ser un instante con su zona") {
 		t.Errorf("%d: %s", r.Status, r.Body)
 	}
 }

@@ -233,12 +233,12 @@ func TestFaults_WhenSolicitaFailsItIsNeverRepeated(t *testing.T) {
 			{"invalid security", invalidSecurity(name), false, 422, "efirma", "InvalidSecurity", true, 1},
 			{"internal fault", fault(name, "InternalServiceFault"), false, 504, "resultado-desconocido", "InternalServiceFault", false, 1},
 			{"unreadable to the SAT", fault(name, "DeserializationFailed"), false, 502, "mensaje-rechazado", "DeserializationFailed", false, 1},
-			{"HTML 503", fails(name, control.HTML503), false, 503, "backend-no-disponible", "", true, 1},
-			{"empty answer", fails(name, control.Vacio), false, 504, "resultado-desconocido", "", false, 1},
-			{"reset before", fails(name, control.Reset), false, 504, "resultado-desconocido", "", false, 1},
-			{"reset after", fails(name, control.ResetDespues), false, 504, "resultado-desconocido", "", false, 1},
-			{"answer cut in its middle", cut(name, 40), false, 504, "resultado-desconocido", "", false, 1},
-			{"answer cut before its first byte", cut(name, 0), false, 504, "resultado-desconocido", "", false, 1},
+			{"HTML 503", fails(name, control.HTML503), false, 503, "backend-no-disponible", "sistema_caido", true, 1},
+			{"empty answer", fails(name, control.Vacio), false, 504, "resultado-desconocido", "respuesta_dudosa", false, 1},
+			{"reset before", fails(name, control.Reset), false, 504, "resultado-desconocido", "respuesta_dudosa", false, 1},
+			{"reset after", fails(name, control.ResetDespues), false, 504, "resultado-desconocido", "respuesta_dudosa", false, 1},
+			{"answer cut in its middle", cut(name, 40), false, 504, "resultado-desconocido", "respuesta_dudosa", false, 1},
+			{"answer cut before its first byte", cut(name, 0), false, 504, "resultado-desconocido", "respuesta_dudosa", false, 1},
 		} {
 			t.Run(name+" "+o.name, func(t *testing.T) { o.check(t, r, op) })
 		}
@@ -254,11 +254,11 @@ func TestFaults_WhenVerificaFailsItIsRepeatedAsItMay(t *testing.T) {
 		{"internal fault", fault(opVerifica, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
 		{"action not supported", fault(opVerifica, "ActionNotSupported"), false, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
 		{"HTML 503 once", fails(opVerifica, control.HTML503), false, 404, "", "", false, 2},
-		{"HTML 503 always", fails(opVerifica, control.HTML503), true, 503, "backend-no-disponible", "", true, 3},
+		{"HTML 503 always", fails(opVerifica, control.HTML503), true, 503, "backend-no-disponible", "sistema_caido", true, 3},
 		{"empty answer once", fails(opVerifica, control.Vacio), false, 404, "", "", false, 2},
 		{"reset before", fails(opVerifica, control.Reset), false, 404, "", "", false, 2},
 		{"reset after", fails(opVerifica, control.ResetDespues), false, 404, "", "", false, 2},
-		{"reset always", fails(opVerifica, control.Reset), true, 504, "backend-sin-respuesta", "", true, 3},
+		{"reset always", fails(opVerifica, control.Reset), true, 504, "backend-sin-respuesta", "respuesta_tardia", true, 3},
 		{"answer cut in its middle", cut(opVerifica, 40), false, 404, "", "", false, 2},
 	} {
 		t.Run(o.name, func(t *testing.T) { o.check(t, r, op) })
@@ -271,11 +271,11 @@ func TestFaults_WhenDescargarFailsItIsNotRepeated(t *testing.T) {
 	for _, o := range []outcome{
 		{"invalid security", invalidSecurity(opDescargar), false, 422, "efirma", "InvalidSecurity", true, 1},
 		{"internal fault", fault(opDescargar, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
-		{"HTML 503", fails(opDescargar, control.HTML503), false, 503, "backend-no-disponible", "", true, 1},
-		{"empty answer", fails(opDescargar, control.Vacio), false, 502, "respuesta-invalida", "", false, 1},
-		{"reset before", fails(opDescargar, control.Reset), false, 504, "backend-sin-respuesta", "", true, 1},
-		{"reset after", fails(opDescargar, control.ResetDespues), false, 504, "backend-sin-respuesta", "", true, 1},
-		{"no ZIP", fails(opDescargar, control.ZipInvalido), false, 502, "respuesta-invalida", "", false, 1},
+		{"HTML 503", fails(opDescargar, control.HTML503), false, 503, "backend-no-disponible", "sistema_caido", true, 1},
+		{"empty answer", fails(opDescargar, control.Vacio), false, 502, "respuesta-invalida", "respuesta_ilegible", false, 1},
+		{"reset before", fails(opDescargar, control.Reset), false, 504, "backend-sin-respuesta", "descarga_interrumpida", true, 1},
+		{"reset after", fails(opDescargar, control.ResetDespues), false, 504, "backend-sin-respuesta", "descarga_interrumpida", true, 1},
+		{"no ZIP", fails(opDescargar, control.ZipInvalido), false, 502, "respuesta-invalida", "zip_incompleto", true, 1},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			path, _ := r.paquete(nil)
@@ -292,12 +292,12 @@ func TestFaults_WhenAutenticaFailsItIsRepeatedAndNothingElseIsSent(t *testing.T)
 		{"internal fault", fault(opAutentica, "InternalServiceFault"), true, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
 		{"action not supported", fault(opAutentica, "ActionNotSupported"), true, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
 		{"HTML 503 once", fails(opAutentica, control.HTML503), false, 201, "", "", false, 2},
-		{"HTML 503 always", fails(opAutentica, control.HTML503), true, 503, "backend-no-disponible", "", true, 3},
+		{"HTML 503 always", fails(opAutentica, control.HTML503), true, 503, "backend-no-disponible", "sistema_caido", true, 3},
 		{"empty answer once", fails(opAutentica, control.Vacio), false, 201, "", "", false, 2},
 		{"reset before", fails(opAutentica, control.Reset), false, 201, "", "", false, 2},
 		{"reset after", fails(opAutentica, control.ResetDespues), false, 201, "", "", false, 2},
 		{"answer cut in its middle", cut(opAutentica, 40), false, 201, "", "", false, 2},
-		{"reset always", fails(opAutentica, control.Reset), true, 504, "backend-sin-respuesta", "", true, 3},
+		{"reset always", fails(opAutentica, control.Reset), true, 504, "backend-sin-respuesta", "respuesta_tardia", true, 3},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
