@@ -69,7 +69,7 @@ func TestDo_WhenInterimAnswersNeverEnd(t *testing.T) {
 			})
 			op := peticion(false)
 			if pause > 0 {
-				op.Timeout = 200 * time.Millisecond
+				op.Timeout = 3 * time.Second
 			}
 			err := ends(t, func() error { _, _, err := r.call(op, &tokens{}, nil); return err })
 			var failed *Error

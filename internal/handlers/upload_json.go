@@ -1,0 +1,391 @@
+package handlers
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pasarela-mx/pasarela/internal/conform"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+const (
+	// jsonBlock is what is read of a JSON body at a time.
+	jsonBlock = 64 << 10
+	// lookAhead is how far a special character is looked for: a text may have one
+	// in every line, and what is behind it is looked at again.
+	lookAhead = 256
+	// decodeSlack is what the SIMD decoder may write beyond the decoded length.
+	decodeSlack = 64
+	// maxKey is more than any key of the contract, escaped, has.
+	maxKey = 256
+	// maxShown is what is looked at of a body to say what is wrong with it.
+	maxShown = 64
+)
+
+// fieldArchivo is the JSON field that holds a file.
+const fieldArchivo = "archivoBase64"
+
+// besideArchivo are the fields that an upload in JSON may have in any operation.
+func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
+
+// receiveJSON reads an object whose field archivoBase64, if it is there, goes
+// decoded to disk as it comes; the other fields are kept. Readers of JSON hold a
+// whole string in memory, and this one may be a hundred megabytes.
+func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
+	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock)}
+	up := &upload{campos: make(map[string]jsontext.Value)}
+	err := in.each(func(key string) error {
+		if _, twice := up.campos[key]; twice || key == fieldArchivo && up.archivo != nil {
+			return conform.Twice(key)
+		}
+		if key != fieldArchivo {
+			// At once: what is kept of a body must not grow with its fields.
+			if !slices.Contains(besideArchivo(), key) {
+				return unknownField(key, besideArchivo()...)
+			}
+			value, err := in.value(key)
+			up.campos[key] = value
+			return err
+		}
+		text, err := in.text()
+		if err != nil {
+			return err
+		}
+		up.archivo, err = h.cfg.Lotes.Escribe("", text.decode)
+		return err
+	})
+	if err == nil {
+		err = up.name()
+	}
+	if err != nil {
+		up.Close()
+		return nil, unreadable(err, "El cuerpo no llegó completo.")
+	}
+	return up, nil
+}
+
+// name gives the file the name that came beside it.
+func (u *upload) name() error {
+	if u.archivo == nil {
+		return nil
+	}
+	if raw, ok := u.campos["nombreArchivo"]; ok {
+		delete(u.campos, "nombreArchivo")
+		if err := json.Unmarshal(raw, &u.archivo.Nombre); err != nil {
+			return badField("nombreArchivo", "Debe ser un texto, entre comillas.")
+		}
+	}
+	u.archivo.Nombra()
+	return nil
+}
+
+// only refuses fields other than names. Generated clients write what they were
+// not given as null or as an empty list: those are no fields.
+func (u *upload) only(names ...string) error {
+	for key, raw := range u.campos {
+		if absent := string(raw) == "null" || string(raw) == "[]"; !absent && !slices.Contains(names, key) {
+			return unknownField(key, names...)
+		}
+	}
+	return nil
+}
+
+func unknownField(key string, names ...string) error {
+	return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
+}
+
+// objectReader walks the top level of one JSON object.
+type objectReader struct {
+	r  *bufio.Reader
+	at conform.Place // what has been read
+	// names and values that have been read, and what stands behind the last of them:
+	// a comma, a colon or nothing.
+	n    int
+	last string
+}
+
+// each calls field behind each key's colon; field must consume the value. The
+// object must be all that there is.
+func (o *objectReader) each(field func(key string) error) error {
+	head, err := o.r.Peek(jsonBlock)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := conform.Begins(head); err != nil {
+		return err
+	}
+	if _, err := o.next(); err != nil {
+		return err
+	}
+	o.take(1) // it is {, as it begins so
+	for {
+		c, err := o.next()
+		switch {
+		case err != nil:
+			return err
+		case c == '}' && o.last == "":
+			o.take(1)
+			return o.end()
+		case c == '"' && (o.n == 0 || o.last == ","):
+			if err := o.member(field); err != nil {
+				return err
+			}
+		case c == ',' && o.last == "" && o.n > 0 && !o.lastComma():
+			o.take(1)
+			o.last = ","
+		default:
+			return o.wrong()
+		}
+	}
+}
+
+// lastComma reports whether the comma that comes has the object's end behind it.
+func (o *objectReader) lastComma() bool {
+	behind := bytes.TrimLeft(o.rest()[1:], blanks)
+	return len(behind) > 0 && behind[0] == '}'
+}
+
+// end refuses what is behind the object.
+func (o *objectReader) end() error {
+	if _, err := o.next(); err != nil || len(o.rest()) > 0 {
+		return cmp.Or(err, o.at.BehindObject())
+	}
+	return nil
+}
+
+func (o *objectReader) member(field func(key string) error) error {
+	key, err := o.key()
+	if err != nil {
+		return err
+	}
+	o.n, o.last = o.n+1, ""
+	if c, err := o.next(); err != nil || c != ':' {
+		return cmp.Or(err, o.wrong())
+	}
+	o.take(1)
+	o.last = ":"
+	if c, err := o.next(); err != nil || c == '}' || c == ',' || c == ':' || c == 0 {
+		return cmp.Or(err, o.wrong())
+	}
+	if err := field(key); err != nil {
+		return err
+	}
+	o.n, o.last = o.n+1, ""
+	return nil
+}
+
+// key reads a key; one longer than any known is none.
+func (o *objectReader) key() (string, error) {
+	quoted, err := o.r.Peek(maxKey)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	raw, _, err := conform.Take("", bytes.NewReader(quoted), o.at)
+	switch {
+	case err != nil && len(quoted) == maxKey && bytes.IndexByte(quoted[1:], '"') < 0:
+		return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideArchivo()...)
+	case err != nil:
+		return "", err
+	}
+	key, err := jsontext.AppendUnquote(nil, raw)
+	o.take(len(raw))
+	return string(key), err
+}
+
+// blanks are the white space of JSON (RFC 8259 §2).
+const blanks = " \t\r\n"
+
+// next returns the next byte that is no white space, and leaves it there; 0 at the end.
+func (o *objectReader) next() (byte, error) {
+	for {
+		have, err := o.r.Peek(1)
+		if errors.Is(err, io.EOF) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if strings.IndexByte(blanks, have[0]) < 0 {
+			return have[0], nil
+		}
+		o.take(1)
+	}
+}
+
+// take passes over n bytes that have been looked at.
+func (o *objectReader) take(n int) {
+	taken, _ := o.r.Peek(n) // it is buffered
+	o.at = o.at.Beyond(taken)
+	o.r.Discard(n) //nolint:errcheck // it is buffered
+}
+
+// rest is what can be seen of what comes.
+func (o *objectReader) rest() []byte {
+	rest, _ := o.r.Peek(maxShown) // what fails is not there
+	return rest
+}
+
+func (o *objectReader) wrong() error { return o.at.InObject(o.n, o.last, o.rest()) }
+
+// value reads any value whole, as far as maxFields.
+func (o *objectReader) value(key string) (jsontext.Value, error) {
+	bounded := &io.LimitedReader{R: o.r, N: maxFields}
+	raw, beyond, err := conform.Take(key, bounded, o.at)
+	if err != nil && bounded.N == 0 {
+		return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnCampoGrande, Err: err,
+			Detail: fmt.Sprintf("Un campo rebasa el límite de %d MB. Divida el lote.", maxFields>>20)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.at = o.at.Beyond(raw)
+	o.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(beyond), o.r), jsonBlock)
+	return raw, nil
+}
+
+// text begins a string value, to be read to its end.
+func (o *objectReader) text() (*textValue, error) {
+	if c, err := o.next(); err != nil || c != '"' {
+		return nil, cmp.Or(err, badField(fieldArchivo, "Debe ser un texto, entre comillas."))
+	}
+	o.take(1)
+	return &textValue{o: o}, nil
+}
+
+// textValue is a JSON string that holds base64, up to its closing quote, in
+// blocks. Of the escapes it knows those that base64 in JSON can hold: encoders
+// that guard against HTML write \u002b for + and \u003d for =. Line breaks may
+// also be those that JSON forbids.
+type textValue struct {
+	o     *objectReader
+	ended bool // the quote was read
+}
+
+// decode writes what the text stands for to w.
+func (t *textValue) decode(w io.Writer) error {
+	text := newBase64Text(w)
+	block := make([]byte, 0, jsonBlock)
+	for !t.ended {
+		var err error
+		if block, err = t.fill(block[:0]); err != nil {
+			return err
+		}
+		if _, err := text.Write(block); err != nil {
+			return ofArchivo(err)
+		}
+	}
+	return ofArchivo(text.Close())
+}
+
+// ofArchivo names the field whose text is at fault.
+func ofArchivo(err error) error {
+	var fault base64Fault
+	if errors.As(err, &fault) {
+		return badField(fieldArchivo, fault.Error())
+	}
+	return err
+}
+
+// fill adds characters to text until it is full or the string ends.
+func (t *textValue) fill(text []byte) ([]byte, error) {
+	for len(text) < cap(text) {
+		if _, err := t.o.r.Peek(1); err != nil {
+			return nil, t.noEnd(err)
+		}
+		have, _ := t.o.r.Peek(min(t.o.r.Buffered(), cap(text)-len(text), lookAhead)) // it is buffered
+		run := have
+		for _, special := range []byte{'"', '\\'} {
+			if i := bytes.IndexByte(run, special); i >= 0 {
+				run = run[:i]
+			}
+		}
+		text = append(text, run...)
+		t.o.take(len(run))
+		if len(run) == len(have) {
+			continue
+		}
+		c, err := t.special()
+		switch {
+		case err != nil:
+			return nil, err
+		case t.ended:
+			return text, nil
+		}
+		text = append(text, c)
+	}
+	return text, nil
+}
+
+// notBase64Byte stands for an escape of what base64 does not have.
+const notBase64Byte = 0xFF
+
+// special reads what does not stand for itself: the quote, or an escape.
+func (t *textValue) special() (byte, error) {
+	c, err := t.byte()
+	if err != nil {
+		return 0, err
+	}
+	if c == '"' {
+		t.ended = true
+		return 0, nil
+	}
+	return t.escaped()
+}
+
+func (t *textValue) escaped() (byte, error) {
+	c, err := t.byte()
+	if err != nil {
+		return 0, err
+	}
+	switch c {
+	case '/', '"', '\\':
+		return c, nil
+	case 'n', 'r', 't':
+		return '\n', nil
+	case 'u':
+		return t.unicode()
+	}
+	return notBase64Byte, nil
+}
+
+func (t *textValue) unicode() (byte, error) {
+	var digits [4]byte
+	for i := range digits {
+		var err error
+		if digits[i], err = t.byte(); err != nil {
+			return 0, err
+		}
+	}
+	if code, err := strconv.ParseUint(string(digits[:]), 16, 7); err == nil { // ASCII: base64 has nothing beyond it
+		return byte(code), nil
+	}
+	return notBase64Byte, nil
+}
+
+func (t *textValue) byte() (byte, error) {
+	have, err := t.o.r.Peek(1)
+	if err != nil {
+		return 0, t.noEnd(err)
+	}
+	c := have[0]
+	t.o.take(1)
+	return c, nil
+}
+
+// noEnd is a string without its quote.
+func (t *textValue) noEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return t.o.at.InObject(t.o.n, `:"`, nil)
+	}
+	return err
+}
