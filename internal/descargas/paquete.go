@@ -88,7 +88,7 @@ func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.Paqu
 
 // porSegunda says why a package is to be downloaded once more; empty where it is not.
 // One without anything that is read, of a solicitud that the SAT has counted some for,
-// has been reported (sat.md S13).
+// has been reported (sat.md §11).
 func porSegunda(p store.PaqueteDeTramo, t store.Tramo) string {
 	switch {
 	case p.Fallas > 0:

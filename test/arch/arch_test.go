@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -74,9 +75,18 @@ func parse(name string, source any) (file, error) {
 	return f, nil
 }
 
-// tree parses every Go file of the module.
+// tree is every Go file of the module.
 func tree(t *testing.T) []file {
 	t.Helper()
+	files, err := parsedOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// parsedOnce reads the module for all tests; none of them changes what it reads.
+var parsedOnce = sync.OnceValues(func() ([]file, error) {
 	var files []file
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -102,11 +112,8 @@ func tree(t *testing.T) []file {
 		files = append(files, f)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
+	return files, err
+})
 
 func TestTree_KeepsEveryRule(t *testing.T) {
 	files := tree(t)
