@@ -66,7 +66,7 @@ verify: generate ## Check that generated files, module files and formatting are 
 	@untracked="$$(git ls-files --others --exclude-standard gen docs)"; test -z "$$untracked" || { echo "generated and not committed: $$untracked"; exit 1; }
 
 generate: ## Write the SOAP stubs, the REST types and the generated pages again
-	go generate ./gen ./internal/config ./internal/cli
+	go generate ./gen ./internal/config ./internal/cli ./test/arch
 
 bench: ## Measure speed and memory beside the reference programs (minutes)
 	go run ./bench

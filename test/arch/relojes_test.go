@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// Whoever compares instants says in docs/architecture.md by which clock, and what a
+// Whoever compares instants says in docs/architecture/clocks.md by which clock, and what a
 // wrong one may do there.
 func TestWhatIsComparedWithTheClockIsTold(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "architecture", "clocks.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestWhatIsComparedWithTheClockIsTold(t *testing.T) {
 			continue
 		}
 		if !regexp.MustCompile("(?m)^\\|.*`" + regexp.QuoteMeta(f.path) + "`").Match(page) {
-			t.Errorf("%s compares with the clock, and the table in docs/architecture.md does not have it", f.path)
+			t.Errorf("%s compares with the clock, and the table in docs/architecture/clocks.md does not have it", f.path)
 		}
 	}
 }

@@ -22,7 +22,7 @@ type puntoDeMuerte struct {
 }
 
 // puntosDeMuerte are all of them, in the order of a descarga's life
-// (docs/architecture.md, "When it is interrupted").
+// (docs/architecture/interruptions.md).
 func puntosDeMuerte() []puntoDeMuerte {
 	return []puntoDeMuerte{
 		{punto: "antes-de-crear", n: 1},
@@ -169,7 +169,7 @@ func TestPuntosDeMuerte_WhenComparedWithTheCode(t *testing.T) {
 			t.Errorf("the code passes %q, which no test kills at", punto)
 		}
 	}
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture", "interruptions.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestPuntosDeMuerte_WhenComparedWithTheCode(t *testing.T) {
 			t.Errorf("the code does not pass %q any more", p.punto)
 		}
 		if !p.otro && !strings.Contains(string(page), "`"+p.punto+"`") {
-			t.Errorf("docs/architecture.md does not say what becomes of a kill at %q", p.punto)
+			t.Errorf("docs/architecture/interruptions.md does not say what becomes of a kill at %q", p.punto)
 		}
 	}
 }
