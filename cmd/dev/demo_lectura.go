@@ -36,7 +36,7 @@ func (a *anio) lee(ctx context.Context) error {
 	xml := a.pedidas[len(a.pedidas)-1]
 	for _, paso := range []func() error{
 		func() error { return a.paquetes(ctx, xml) },
-		func() error { return a.tabla(ctx, a.pedidas[0].path+"/metadatos") },
+		func() error { return a.tabla(ctx, a.pedidas[0].path+"/metadatos.csv") },
 		func() error { return a.uno(ctx, xml.path+"/cfdis/"+last) },
 	} {
 		if err := paso(); err != nil {
@@ -46,12 +46,12 @@ func (a *anio) lee(ctx context.Context) error {
 	return nil
 }
 
-// parte is where a kind of descarga is read.
+// parte is where all rows of a kind of descarga are read.
 func (p *pedida) parte() string {
 	if p.tipoSolicitud == "CFDI" {
-		return p.path + "/cfdis"
+		return p.path + "/cfdis.ndjson"
 	}
-	return p.path + "/metadatos"
+	return p.path + "/metadatos.ndjson"
 }
 
 // leeTodo streams every row of one descarga and holds the folios against those
@@ -91,7 +91,7 @@ func (a *anio) leeTodo(ctx context.Context, p *pedida) (string, error) {
 		return "", err
 	}
 	took := time.Since(started).Seconds()
-	a.di("    GET …%s as NDJSON: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.parte(), p.path), miles(int64(len(got))),
+	a.di("    GET …%s: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.parte(), p.path), miles(int64(len(got))),
 		in.n/mib, took, miles(int64(float64(len(got))/took)), a.ahora())
 	return row.UUID, a.completa(p, got)
 }
@@ -166,7 +166,7 @@ func (a *anio) tabla(ctx context.Context, path string) error {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it is left in the middle
-	a.di("    GET …/metadatos as CSV, its head:")
+	a.di("    GET …/metadatos.csv, its head:")
 	lines := bufio.NewScanner(resp.Body)
 	for n := 0; n < 3; n++ {
 		if !lines.Scan() {

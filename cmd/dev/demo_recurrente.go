@@ -77,7 +77,7 @@ func (w *walk) corrida(programacion string, n int) (c corrida) {
 		w.err = errors.Join(w.err, fmt.Errorf("run %d did not end", n))
 		return c
 	}
-	for line := range bytes.Lines(w.get("/v1/sat/descargas/"+c.IDDescarga+"/metadatos", "Accept", ndjson)) {
+	for line := range bytes.Lines(w.get("/v1/sat/descargas/" + c.IDDescarga + "/metadatos.ndjson")) {
 		c.rows = append(c.rows, bytes.Clone(line))
 	}
 	w.say("    run %d, %s to %s: the SAT has %d comprobantes, %d of them new or cancelled since the last run", n, c.FechaInicial, c.FechaFinal, c.Progreso.NumeroCFDIs, len(c.rows))

@@ -76,10 +76,10 @@ Paste, in another terminal:
   curl -sS {api}/v1/sat/descargas -H 'Content-Type: application/json' -d '{"servicio":"cfdi","tipoDescarga":"recibidos","tipoSolicitud":"Metadata","rfcSolicitante":"{rfc}","fechaInicial":"2025-01-01T00:00:00","fechaFinal":"2025-12-31T23:59:59"}' | tee /tmp/descarga.json
 
   # Watch what happens, until everything has come: about ten seconds here
-  curl -sSN -H 'Accept: text/event-stream' "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/eventos"
+  curl -sSN "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/eventos/flujo"
 
   # Read it, as often as you like: here as CSV
-  curl -fsS -H 'Accept: text/csv' -o /tmp/metadatos.csv "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/metadatos" && head -n 3 /tmp/metadatos.csv
+  curl -fsS -o /tmp/metadatos.csv "{api}/v1/sat/descargas/$(sed -E 's/.*"idDescarga":"([^"]+)".*/\1/' /tmp/descarga.json)/metadatos.csv" && head -n 3 /tmp/metadatos.csv
 
   # The e.firmas that the gateway signs with
   curl -sS {api}/v1/efirmas

@@ -44,4 +44,5 @@ while read -r paquete suma; do
 done <paquetes.txt
 
 echo "descarga: las dos primeras filas son"
-pide "/v1/sat/descargas/$id/cfdis?limite=1" -H 'Accept: text/csv' | cut -c 1-60
+pide "/v1/sat/descargas/$id/cfdis.csv" -o cfdis.csv
+head -n 2 cfdis.csv | cut -c 1-60

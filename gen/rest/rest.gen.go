@@ -820,16 +820,16 @@ type ContratoPorFirmar struct {
 // Example: Basic dXN1YXJpbzpjb250cmFzZcOxYQ==
 type CredencialBasic = string
 
-// CsvCFDIs Las columnas de `ResumenCfdi`, con encabezado, y al final `falla`; UTF-8. Los complementos van en una sola, separados por `|`.
-type CsvCFDIs = string
+// CSVCFDIs Las columnas de `ResumenCfdi`, con encabezado, y al final `falla`; UTF-8. Los complementos van en una sola, separados por `|`.
+type CSVCFDIs = openapi_types.File
 
-// CsvMetadatos Las columnas de `Metadato` salvo `cancelado`, con encabezado, y al final `falla`; UTF-8. Las de `extras` van en una
+// CSVMetadatos Las columnas de `Metadato` salvo `cancelado`, con encabezado, y al final `falla`; UTF-8. Las de `extras` van en una
 // sola, como `nombre=valor`, separadas por `|`.
-type CsvMetadatos = string
+type CSVMetadatos = openapi_types.File
 
-// CsvResultado Una fila por título, en UTF-8 y separada por comas (RFC 4180). La primera fila nombra las columnas, que
+// CSVResultado Una fila por título, en UTF-8 y separada por comas (RFC 4180). La primera fila nombra las columnas, que
 // son los campos de cada título del JSON.
-type CsvResultado = string
+type CSVResultado = openapi_types.File
 
 // CuotaDescarga Lo que una descarga ha gastado de lo que cuenta el SAT.
 type CuotaDescarga struct {
@@ -1811,11 +1811,11 @@ type MotivoRechazo struct {
 	Detalle string `json:"detalle"`
 }
 
-// NdjsonCFDIs Un objeto `ResumenCfdi` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
-type NdjsonCFDIs = string
+// NDJSONCFDIs Un objeto `ResumenCfdi` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
+type NDJSONCFDIs = openapi_types.File
 
-// NdjsonMetadatos Un objeto `Metadato` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
-type NdjsonMetadatos = string
+// NDJSONMetadatos Un objeto `Metadato` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
+type NDJSONMetadatos = openapi_types.File
 
 // NivelDeProblema Qué tan grave es:
 // - `error`: la SEP lo rechaza, o no dice lo que parece.
@@ -3397,7 +3397,7 @@ type WebhookCreado struct {
 // XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
 type XlsResultado = openapi_types.File
 
-// XlsxResultado El libro de Excel (`.xlsx`) que hizo la SEP, sin cambios. Es el que se obtiene, con cualquiera de los dos tipos, si la SEP lo hizo así.
+// XlsxResultado El libro de Excel (`.xlsx`) que hizo la SEP, sin cambios. Es el que se obtiene si la SEP lo hizo así.
 type XlsxResultado = openapi_types.File
 
 // XMLAddenda El nodo `cfdi:Addenda`, como lo entregó Prodigia.
@@ -3905,15 +3905,27 @@ type ListarCFDIsDescargaParams struct {
 	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 
-	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
-	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
-	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
-
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
 
 	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ExportarCFDIsCSVParams defines parameters for ExportarCFDIsCSV.
+type ExportarCFDIsCSVParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
+
+	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
+	// mostrar bien los acentos; a otros programas les estorba.
+	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
+}
+
+// ExportarCFDIsNDJSONParams defines parameters for ExportarCFDIsNDJSON.
+type ExportarCFDIsNDJSONParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 }
 
 // ListarEventosDescargaParams defines parameters for ListarEventosDescarga.
@@ -3923,6 +3935,12 @@ type ListarEventosDescargaParams struct {
 
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
+}
+
+// SeguirDescargaParams defines parameters for SeguirDescarga.
+type SeguirDescargaParams struct {
+	// Despues Solo los eventos que siguen al de este número; `0`, o si falta, desde el primero.
+	Despues Despues `form:"despues,omitempty" json:"despues,omitempty,omitzero"`
 
 	// LastEventID El último `id` que se recibió del flujo, para continuar donde se quedó. Lo envía solo un navegador, y
 	// cuenta más que `despues`. Si no es de un evento de la descarga contesta 400.
@@ -3934,15 +3952,27 @@ type ListarMetadatosDescargaParams struct {
 	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
 	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 
-	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
-	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
-	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
-
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
 
 	// Cursor Dónde empieza la página; el `siguiente` de la anterior, tal cual. Si falta, la primera.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ExportarMetadatosCSVParams defines parameters for ExportarMetadatosCSV.
+type ExportarMetadatosCSVParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
+
+	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
+	// mostrar bien los acentos; a otros programas les estorba.
+	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
+}
+
+// ExportarMetadatosNDJSONParams defines parameters for ExportarMetadatosNDJSON.
+type ExportarMetadatosNDJSONParams struct {
+	// Parcial Con `true`, entrega lo que haya aunque la descarga no esté completa o un paquete se haya dañado en el almacén.
+	Parcial Parcial `form:"parcial,omitempty" json:"parcial,omitempty,omitzero"`
 }
 
 // ListarPaquetesDescargaParams defines parameters for ListarPaquetesDescarga.
@@ -4018,10 +4048,37 @@ type ConsultarLoteParams struct {
 
 // ObtenerResultadoLoteParams defines parameters for ObtenerResultadoLote.
 type ObtenerResultadoLoteParams struct {
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// ExportarResultadoLoteParams defines parameters for ExportarResultadoLote.
+type ExportarResultadoLoteParams struct {
 	// Bom Con `true`, el CSV lleva delante la marca de UTF-8 (BOM, los bytes EF BB BF). Las hojas de cálculo la necesitan para
-	// mostrar bien los acentos; a otros programas les estorba. No cambia nada en las otras formas.
+	// mostrar bien los acentos; a otros programas les estorba.
 	Bom Bom `form:"bom,omitempty" json:"bom,omitempty,omitzero"`
 
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// DescargarResultadoLoteParams defines parameters for DescargarResultadoLote.
+type DescargarResultadoLoteParams struct {
+	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
+	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
+	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
+	// sale y contesta 403: así nadie bloquea la cuenta configurada.
+	BackendAuthorization BackendAuthorization `json:"Backend-Authorization,omitempty,omitzero"`
+}
+
+// DescargarLibroLoteParams defines parameters for DescargarLibroLote.
+type DescargarLibroLoteParams struct {
 	// BackendAuthorization La cuenta de la SEP o de Prodigia para esta sola llamada, en vez de la configurada: `Basic` y, en base64,
 	// `usuario:contraseña` en UTF-8 (RFC 7617). La pasarela no la guarda ni la escribe en bitácoras. La de Prodigia va
 	// con su propio código de contrato en el cuerpo. Si el usuario es el configurado y lo demás no, la petición no
@@ -4159,15 +4216,30 @@ type ServerInterface interface {
 	// ListarCFDIsDescarga Leer los comprobantes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis)
 	ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams)
+	// ExportarCFDIsCSV Exportar los comprobantes en CSV
+	// (GET /v1/sat/descargas/{idDescarga}/cfdis.csv)
+	ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsCSVParams)
+	// ExportarCFDIsNDJSON Exportar los comprobantes en NDJSON
+	// (GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson)
+	ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsNDJSONParams)
 	// ObtenerCFDIDescarga Obtener un comprobante
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
 	ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID)
-	// ListarEventosDescarga Seguir una descarga
+	// ListarEventosDescarga Listar los eventos de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/eventos)
 	ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams)
+	// SeguirDescarga Seguir una descarga
+	// (GET /v1/sat/descargas/{idDescarga}/eventos/flujo)
+	SeguirDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params SeguirDescargaParams)
 	// ListarMetadatosDescarga Leer los metadatos de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/metadatos)
 	ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams)
+	// ExportarMetadatosCSV Exportar los metadatos en CSV
+	// (GET /v1/sat/descargas/{idDescarga}/metadatos.csv)
+	ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosCSVParams)
+	// ExportarMetadatosNDJSON Exportar los metadatos en NDJSON
+	// (GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson)
+	ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosNDJSONParams)
 	// ListarPaquetesDescarga Listar los paquetes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/paquetes)
 	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams)
@@ -4198,6 +4270,15 @@ type ServerInterface interface {
 	// ObtenerResultadoLote Obtener el resultado de un lote
 	// (GET /v1/sep/lotes/{numeroLote}/resultado)
 	ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams)
+	// ExportarResultadoLote Exportar el resultado de un lote en CSV
+	// (GET /v1/sep/lotes/{numeroLote}/resultado.csv)
+	ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ExportarResultadoLoteParams)
+	// DescargarResultadoLote Descargar el zip del resultado de un lote
+	// (GET /v1/sep/lotes/{numeroLote}/resultado.zip)
+	DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarResultadoLoteParams)
+	// DescargarLibroLote Descargar el libro del resultado de un lote
+	// (GET /v1/sep/lotes/{numeroLote}/resultado/libro)
+	DescargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarLibroLoteParams)
 	// EmitirTitulos Armar y sellar títulos
 	// (POST /v1/sep/titulos)
 	EmitirTitulos(w http.ResponseWriter, r *http.Request)
@@ -4330,21 +4411,51 @@ func (_ Unimplemented) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Reques
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ExportarCFDIsCSV Exportar los comprobantes en CSV
+// (GET /v1/sat/descargas/{idDescarga}/cfdis.csv)
+func (_ Unimplemented) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsCSVParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportarCFDIsNDJSON Exportar los comprobantes en NDJSON
+// (GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson)
+func (_ Unimplemented) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsNDJSONParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ObtenerCFDIDescarga Obtener un comprobante
 // (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
 func (_ Unimplemented) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListarEventosDescarga Seguir una descarga
+// ListarEventosDescarga Listar los eventos de una descarga
 // (GET /v1/sat/descargas/{idDescarga}/eventos)
 func (_ Unimplemented) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SeguirDescarga Seguir una descarga
+// (GET /v1/sat/descargas/{idDescarga}/eventos/flujo)
+func (_ Unimplemented) SeguirDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params SeguirDescargaParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // ListarMetadatosDescarga Leer los metadatos de una descarga
 // (GET /v1/sat/descargas/{idDescarga}/metadatos)
 func (_ Unimplemented) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportarMetadatosCSV Exportar los metadatos en CSV
+// (GET /v1/sat/descargas/{idDescarga}/metadatos.csv)
+func (_ Unimplemented) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosCSVParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportarMetadatosNDJSON Exportar los metadatos en NDJSON
+// (GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson)
+func (_ Unimplemented) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosNDJSONParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4405,6 +4516,24 @@ func (_ Unimplemented) ConsultarLote(w http.ResponseWriter, r *http.Request, num
 // ObtenerResultadoLote Obtener el resultado de un lote
 // (GET /v1/sep/lotes/{numeroLote}/resultado)
 func (_ Unimplemented) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportarResultadoLote Exportar el resultado de un lote en CSV
+// (GET /v1/sep/lotes/{numeroLote}/resultado.csv)
+func (_ Unimplemented) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ExportarResultadoLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DescargarResultadoLote Descargar el zip del resultado de un lote
+// (GET /v1/sep/lotes/{numeroLote}/resultado.zip)
+func (_ Unimplemented) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarResultadoLoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DescargarLibroLote Descargar el libro del resultado de un lote
+// (GET /v1/sep/lotes/{numeroLote}/resultado/libro)
+func (_ Unimplemented) DescargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarLibroLoteParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5069,19 +5198,6 @@ func (siw *ServerInterfaceWrapper) ListarCFDIsDescarga(w http.ResponseWriter, r 
 		return
 	}
 
-	// ------------- Optional query parameter "bom" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
-		}
-		return
-	}
-
 	// ------------- Optional query parameter "limite" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -5110,6 +5226,103 @@ func (siw *ServerInterfaceWrapper) ListarCFDIsDescarga(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListarCFDIsDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportarCFDIsCSV operation middleware
+func (siw *ServerInterfaceWrapper) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportarCFDIsCSVParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "bom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportarCFDIsCSV(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportarCFDIsNDJSON operation middleware
+func (siw *ServerInterfaceWrapper) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportarCFDIsNDJSONParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportarCFDIsNDJSON(w, r, idDescarga, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5198,6 +5411,48 @@ func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, 
 		return
 	}
 
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListarEventosDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SeguirDescarga operation middleware
+func (siw *ServerInterfaceWrapper) SeguirDescarga(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SeguirDescargaParams
+
+	// ------------- Optional query parameter "despues" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "despues"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "despues", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Optional header parameter "Last-Event-ID" -------------
@@ -5220,7 +5475,7 @@ func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, 
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarEventosDescarga(w, r, idDescarga, params)
+		siw.Handler.SeguirDescarga(w, r, idDescarga, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5261,19 +5516,6 @@ func (siw *ServerInterfaceWrapper) ListarMetadatosDescarga(w http.ResponseWriter
 		return
 	}
 
-	// ------------- Optional query parameter "bom" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
-		}
-		return
-	}
-
 	// ------------- Optional query parameter "limite" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -5302,6 +5544,103 @@ func (siw *ServerInterfaceWrapper) ListarMetadatosDescarga(w http.ResponseWriter
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListarMetadatosDescarga(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportarMetadatosCSV operation middleware
+func (siw *ServerInterfaceWrapper) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportarMetadatosCSVParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "bom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportarMetadatosCSV(w, r, idDescarga, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportarMetadatosNDJSON operation middleware
+func (siw *ServerInterfaceWrapper) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "idDescarga" -------------
+	var idDescarga IDDescarga
+
+	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportarMetadatosNDJSONParams
+
+	// ------------- Optional query parameter "parcial" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportarMetadatosNDJSON(w, r, idDescarga, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5810,6 +6149,56 @@ func (siw *ServerInterfaceWrapper) ObtenerResultadoLote(w http.ResponseWriter, r
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ObtenerResultadoLoteParams
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObtenerResultadoLote(w, r, numeroLote, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportarResultadoLote operation middleware
+func (siw *ServerInterfaceWrapper) ExportarResultadoLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "numeroLote" -------------
+	var numeroLote NumeroLote
+
+	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportarResultadoLoteParams
+
 	// ------------- Optional query parameter "bom" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
@@ -5845,7 +6234,107 @@ func (siw *ServerInterfaceWrapper) ObtenerResultadoLote(w http.ResponseWriter, r
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerResultadoLote(w, r, numeroLote, params)
+		siw.Handler.ExportarResultadoLote(w, r, numeroLote, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DescargarResultadoLote operation middleware
+func (siw *ServerInterfaceWrapper) DescargarResultadoLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "numeroLote" -------------
+	var numeroLote NumeroLote
+
+	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DescargarResultadoLoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DescargarResultadoLote(w, r, numeroLote, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DescargarLibroLote operation middleware
+func (siw *ServerInterfaceWrapper) DescargarLibroLote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "numeroLote" -------------
+	var numeroLote NumeroLote
+
+	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DescargarLibroLoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Backend-Authorization" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
+		var BackendAuthorization BackendAuthorization
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
+			return
+		}
+
+		params.BackendAuthorization = BackendAuthorization
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DescargarLibroLote(w, r, numeroLote, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6406,13 +6895,28 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis", wrapper.ListarCFDIsDescarga)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis.csv", wrapper.ExportarCFDIsCSV)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis.ndjson", wrapper.ExportarCFDIsNDJSON)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", wrapper.ObtenerCFDIDescarga)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos", wrapper.ListarEventosDescarga)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos/flujo", wrapper.SeguirDescarga)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos", wrapper.ListarMetadatosDescarga)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos.csv", wrapper.ExportarMetadatosCSV)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos.ndjson", wrapper.ExportarMetadatosNDJSON)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
@@ -6431,6 +6935,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado", wrapper.ObtenerResultadoLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado.csv", wrapper.ExportarResultadoLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado.zip", wrapper.DescargarResultadoLote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado/libro", wrapper.DescargarLibroLote)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/sep/titulos", wrapper.EmitirTitulos)

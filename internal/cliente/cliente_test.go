@@ -138,7 +138,7 @@ func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip http.Handler
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/paquetes"):
 			json.NewEncoder(w).Encode(rest.ListaPaquetesDescarga{Paquetes: []rest.PaqueteDeDescarga{paquete}}) //nolint:errcheck // a test
-		case strings.HasSuffix(r.URL.Path, "/cfdis"):
+		case strings.HasSuffix(r.URL.Path, "/cfdis.csv"):
 			fmt.Fprint(w, "uuid\n") //nolint:errcheck // a test
 		default:
 			zip(w, r)

@@ -231,9 +231,9 @@ func (c *Cliente) traePaquete(ctx context.Context, p rest.PaqueteDeDescarga, car
 }
 
 func (c *Cliente) traeFilas(ctx context.Context, d rest.Descarga, carpeta *Carpeta, opciones Opciones) (Archivo, error) {
-	nombre, recurso := archivoCFDIs, "cfdis"
+	nombre := archivoCFDIs
 	if d.TipoSolicitud == gateway.TipoMetadata {
-		nombre, recurso = archivoMetadatos, "metadatos"
+		nombre = archivoMetadatos
 	}
 	path := filepath.Join(carpeta.dir, nombre)
 	for _, antes := range carpeta.previo.Archivos {
@@ -249,7 +249,7 @@ func (c *Cliente) traeFilas(ctx context.Context, d rest.Descarga, carpeta *Carpe
 		query.Set(rutaParcial, "true")
 	}
 	b := bajada{cliente: c, path: path,
-		peticion: peticion{metodo: http.MethodGet, ruta: rutaDescargas + "/" + url.PathEscape(d.IDDescarga) + "/" + recurso, query: query,
+		peticion: peticion{metodo: http.MethodGet, ruta: rutaDescargas + "/" + url.PathEscape(d.IDDescarga) + "/" + nombre, query: query,
 			encabezados: map[string]string{"Accept": tipoCSV + ", application/problem+json"}},
 		avisa: func(hecho int64) { opciones.Avisa(nombre, hecho, 0) }}
 	opciones.Avisa(nombre, 0, 0)

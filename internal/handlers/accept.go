@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
@@ -56,8 +57,8 @@ func weightOf(params string) float64 {
 	return 1
 }
 
-// checkAccept refuses a caller that takes none of what the operation gives.
-func checkAccept(op *openapi3.Operation, r *http.Request) error {
+// forms are the media types of what the operation gives.
+func forms(op *openapi3.Operation) []string {
 	var offered []string
 	for status, ref := range op.Responses.Map() {
 		for offer := range ref.Value.Content {
@@ -66,11 +67,37 @@ func checkAccept(op *openapi3.Operation, r *http.Request) error {
 			}
 		}
 	}
+	slices.Sort(offered)
+	return offered
+}
+
+// beside are the paths right below that of r, or that only end otherwise, whose GET gives
+// what it takes.
+func beside(doc *openapi3.T, r *http.Request) []string {
+	var paths []string
+	here := chi.RouteContext(r.Context()).RoutePattern()
+	for path, item := range doc.Paths.Map() {
+		rest, ok := strings.CutPrefix(path, here)
+		if ok && rest != "" && strings.LastIndexAny(rest, "/{") <= 0 && item.Get != nil && prefers(r, forms(item.Get)...) != "" {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// checkAccept refuses a caller that takes none of what the operation gives, and names
+// the paths that have it.
+func checkAccept(doc *openapi3.T, op *openapi3.Operation, r *http.Request) error {
+	offered := forms(op)
 	// A client that lists the problem's type alone means the route's own formats too.
 	if len(offered) == 0 || prefers(r, append(offered, contentProblem)...) != "" {
 		return nil
 	}
-	slices.Sort(offered)
+	detail := "Ningún formato de Accept se ofrece aquí; vea errores."
+	if paths := beside(doc, r); len(paths) > 0 {
+		detail = "Lo que pide Accept está en " + strings.Join(paths, " y ") + "."
+	}
 	return &gateway.Error{Kind: gateway.KindNoAceptable, Own: gateway.OwnFormatoNoOfrecido, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
-		Detail: "Ningún formato de Accept se ofrece aquí; vea errores."}
+		Detail: detail}
 }

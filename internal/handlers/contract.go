@@ -70,7 +70,7 @@ func validate(spec *Spec) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return wrap(func(w http.ResponseWriter, r *http.Request) error {
 			op := operationOf(spec.doc, r)
-			if err := cmp.Or(checkMediaType(op, r), checkAccept(op, r)); err != nil {
+			if err := cmp.Or(checkMediaType(op, r), checkAccept(spec.doc, op, r)); err != nil {
 				return err
 			}
 			takes, ok := spec.requests[op.OperationID]

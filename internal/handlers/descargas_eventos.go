@@ -33,16 +33,12 @@ const (
 var eventForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) error {
-	d, err := h.visible(r.Context(), id)
-	if err != nil {
+	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
-	after, err := h.after(r.Context(), id, params)
+	after, err := h.existing(r.Context(), id, params.Despues, "despues")
 	if err != nil {
 		return err
-	}
-	if prefers(r, "application/json", contentEvents) == contentEvents {
-		return h.streamEvents(w, r, d, after, params.LastEventID != "")
 	}
 	size := limite(params.Limite)
 	page, err := h.cfg.Descargas.Eventos(r.Context(), id, after, size+1)
@@ -60,17 +56,28 @@ func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, 
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// after is the event behind which the caller wants to read. A browser comes again
-// with Last-Event-ID to the address it began with, so the header counts more.
-func (h *handler) after(ctx context.Context, id string, params rest.ListarEventosDescargaParams) (int64, error) {
-	after, field := params.Despues, "despues"
-	if params.LastEventID != "" {
+// seguirDescarga follows a descarga from the event on that the caller had last. A browser
+// comes again with Last-Event-ID to the address it began with, so the header counts more.
+func (h *handler) seguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
+	d, err := h.visible(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	after, field, resumed := params.Despues, "despues", params.LastEventID != ""
+	if resumed {
 		field = "Last-Event-ID"
-		var err error
 		if after, err = strconv.ParseInt(params.LastEventID, 10, 64); err != nil || after < 0 {
-			return 0, noSuchEvent(field)
+			return noSuchEvent(field)
 		}
 	}
+	if after, err = h.existing(r.Context(), id, after, field); err != nil {
+		return err
+	}
+	return h.streamEvents(w, r, d, after, resumed)
+}
+
+// existing is after, the number of an event that field named, if the descarga has it.
+func (h *handler) existing(ctx context.Context, id string, after int64, field string) (int64, error) {
 	if after == 0 {
 		return 0, nil
 	}

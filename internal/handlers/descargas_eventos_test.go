@@ -100,7 +100,10 @@ func (l *libro) fake() *fakeDescargas {
 	}
 }
 
-const eventosPath = "/v1/sat/descargas/d-1/eventos"
+const (
+	eventosPath = "/v1/sat/descargas/d-1/eventos"
+	flujoPath   = eventosPath + "/flujo"
+)
 
 // ids are the numbers of the events in a stream.
 func ids(text string) []string {
@@ -133,18 +136,18 @@ func TestEventos_WhenAskedAsJSON(t *testing.T) {
 func TestEventos_WhenTheEventIsNoneOfIts(t *testing.T) {
 	t.Parallel()
 	s := newDescargas(t, newLibro(5, gateway.DescargaEnProceso).fake(), nil)
-	for _, accept := range []string{"application/json", contentEvents} {
-		for _, tc := range []struct{ query, header string }{
-			{"?despues=6", ""}, {"", "6"}, {"", "x"}, {"", "-1"}, {"", "1 2"}, {"", "99999999999999999999"}, {"?despues=2", "6"},
-		} {
-			headers := []string{"Accept", accept}
-			if tc.header != "" {
-				headers = append(headers, "Last-Event-ID", tc.header)
-			}
-			w := s.do(http.MethodGet, eventosPath+tc.query, "", headers...)
-			if p := problem(t, w); p.Status != 400 || len(p.Errores) != 1 {
-				t.Errorf("%+v: %d %s", tc, w.Code, w.Body)
-			}
+	for _, tc := range []struct{ path, header, campo string }{
+		{eventosPath + "?despues=6", "", "despues"}, {flujoPath + "?despues=6", "", "despues"}, {flujoPath, "6", "Last-Event-ID"}, {flujoPath, "x", "Last-Event-ID"},
+		{flujoPath, "-1", "Last-Event-ID"}, {flujoPath, "1 2", "Last-Event-ID"}, {flujoPath, "99999999999999999999", "Last-Event-ID"},
+		{flujoPath + "?despues=2", "6", "Last-Event-ID"},
+	} {
+		var headers []string
+		if tc.header != "" {
+			headers = []string{"Last-Event-ID", tc.header}
+		}
+		w := s.do(http.MethodGet, tc.path, "", headers...)
+		if p := problem(t, w); p.Status != 400 || len(p.Errores) != 1 || p.Errores[0].Campo != tc.campo {
+			t.Errorf("%+v: %d %s", tc, w.Code, w.Body)
 		}
 	}
 }
@@ -152,7 +155,7 @@ func TestEventos_WhenTheEventIsNoneOfIts(t *testing.T) {
 func TestEventos_WhenItEndedTheStreamTellsAllAndEnds(t *testing.T) {
 	t.Parallel()
 	s := newDescargas(t, newLibro(streamBatch+2, gateway.DescargaTerminada).fake(), nil)
-	w := s.do(http.MethodGet, eventosPath, "", "Accept", contentEvents)
+	w := s.do(http.MethodGet, flujoPath, "")
 	text := w.Body.String()
 	if h := w.Header(); w.Code != 200 || h.Get("Content-Type") != contentEvents || h.Get("Cache-Control") != "no-store" || h.Get("X-Accel-Buffering") != "no" || !w.Flushed {
 		t.Errorf("%d %v, flushed %v", w.Code, h, w.Flushed)
@@ -179,14 +182,14 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 		header string
 		want   []string
 	}{
-		"by the header":       {eventosPath, "3", []string{"4", "5"}},
-		"by the address":      {eventosPath + "?despues=4", "", []string{"5"}},
-		"by both":             {eventosPath + "?despues=1", "4", []string{"5"}},
-		"after the last":      {eventosPath + "?despues=5", "", nil},
-		"from the beginning":  {eventosPath, "0", []string{"1", "2", "3", "4", "5"}},
-		"with all the header": {eventosPath + "?despues=0", "4", []string{"5"}},
+		"by the header":       {flujoPath, "3", []string{"4", "5"}},
+		"by the address":      {flujoPath + "?despues=4", "", []string{"5"}},
+		"by both":             {flujoPath + "?despues=1", "4", []string{"5"}},
+		"after the last":      {flujoPath + "?despues=5", "", nil},
+		"from the beginning":  {flujoPath, "0", []string{"1", "2", "3", "4", "5"}},
+		"with all the header": {flujoPath + "?despues=0", "4", []string{"5"}},
 	} {
-		headers := []string{"Accept", contentEvents}
+		var headers []string
 		if tc.header != "" {
 			headers = append(headers, "Last-Event-ID", tc.header)
 		}
@@ -196,7 +199,7 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 		}
 	}
 	// A browser that comes again after the end is told to stop.
-	w := ended.do(http.MethodGet, eventosPath, "", "Accept", contentEvents, "Last-Event-ID", "5")
+	w := ended.do(http.MethodGet, flujoPath, "", "Last-Event-ID", "5")
 	if w.Code != http.StatusNoContent || w.Body.Len() != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -206,8 +209,7 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 func live(ctx context.Context, t *testing.T, f *fakeDescargas, change func(*Config), headers ...string) (body func() string, done <-chan struct{}) {
 	t.Helper()
 	s := newDescargas(t, f, change)
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+eventosPath, nil)
-	r.Header.Set("Accept", contentEvents)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+flujoPath, nil)
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -380,7 +382,7 @@ func TestEventos_WhenTheLedgerFailsAtOnceItIsAProblem(t *testing.T) {
 	t.Parallel()
 	l := newLibro(1, gateway.DescargaEnProceso)
 	l.fails = errors.New("canario")
-	w := newDescargas(t, l.fake(), nil).do(http.MethodGet, eventosPath, "", "Accept", contentEvents)
+	w := newDescargas(t, l.fake(), nil).do(http.MethodGet, flujoPath, "")
 	if p := problem(t, w); p.Status != 500 || strings.Contains(w.Body.String(), "canario") {
 		t.Errorf("%+v", p)
 	}
@@ -392,7 +394,7 @@ func TestEventos_WhenAWaitEndsForNothing(t *testing.T) {
 	f := newLibro(1, gateway.DescargaEnProceso).fake()
 	waits := 0
 	f.espera = func(context.Context, string, int64) error { waits++; return nil }
-	w := newDescargas(t, f, nil).do(http.MethodGet, eventosPath, "", "Accept", contentEvents)
+	w := newDescargas(t, f, nil).do(http.MethodGet, flujoPath, "")
 	if waits != 1 || strings.Contains(w.Body.String(), "fin") {
 		t.Errorf("%d waits: %s", waits, w.Body)
 	}

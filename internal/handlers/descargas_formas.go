@@ -14,7 +14,7 @@ const joint = "|"
 
 func (h *handler) metadatos() forma[cfdi.Metadato, rest.Metadato] {
 	return forma[cfdi.Metadato, rest.Metadato]{
-		nombre: "metadatos", tipo: gateway.TipoMetadata, lee: h.cfg.Lectura.Metadatos, muestra: metadato,
+		h: h, nombre: "metadatos", tipo: gateway.TipoMetadata, lee: h.cfg.Lectura.Metadatos, muestra: metadato,
 		pagina: func(valores []rest.Metadato, fallas []rest.FallaDeLectura, siguiente string) any {
 			return rest.ListaMetadatos{Metadatos: valores, Fallas: fallas, Siguiente: siguiente}
 		},
@@ -50,7 +50,7 @@ func extras(campos []cfdi.Campo) string {
 
 func (h *handler) resumenes() forma[cfdi.Resumen, rest.ResumenCFDI] {
 	return forma[cfdi.Resumen, rest.ResumenCFDI]{
-		nombre: "cfdis", tipo: gateway.TipoCFDI, lee: h.cfg.Lectura.Resumenes, muestra: resumen,
+		h: h, nombre: "cfdis", tipo: gateway.TipoCFDI, lee: h.cfg.Lectura.Resumenes, muestra: resumen,
 		pagina: func(valores []rest.ResumenCFDI, fallas []rest.FallaDeLectura, siguiente string) any {
 			return rest.ListaCFDIs{CFDIs: valores, Fallas: fallas, Siguiente: siguiente}
 		},

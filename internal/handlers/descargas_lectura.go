@@ -33,17 +33,10 @@ type Lectura interface {
 	CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error)
 }
 
-// lectura is what a caller asks of a reading.
-type lectura struct {
-	parcial bool
-	marca   bool // before CSV
-	limite  int  // 0 for none
-	cursor  string
-}
-
 // forma shows the rows of a reading of T as J.
 type forma[T, J any] struct {
-	nombre  string // of the file, and of the route
+	h       *handler
+	nombre  string // of the file
 	tipo    string // of the solicitudes that bring it
 	lee     func(ctx context.Context, id, cursor string, parcial bool) iter.Seq2[descargas.Renglon[T], error]
 	muestra func(*T) J
@@ -59,26 +52,26 @@ const (
 	streamBlock = 64 << 10
 )
 
-// sirve answers a reading in the form that the caller likes best.
-func sirve[T, J any](h *handler, w http.ResponseWriter, r *http.Request, id string, l lectura, f forma[T, J]) error {
-	d, err := h.visible(r.Context(), id)
-	if err != nil {
+// escritura is one way of writing the rows of a reading, all in one answer.
+type escritura[T any] struct {
+	content, extension string
+	linea              func(*bufio.Writer) func(descargas.Renglon[T]) error
+}
+
+func (f forma[T, J]) ndjson(w http.ResponseWriter, r *http.Request, id string, parcial bool) error {
+	return f.exporta(w, r, id, parcial, escritura[T]{contentNDJSON, ".ndjson", f.lineas})
+}
+
+func (f forma[T, J]) csv(w http.ResponseWriter, r *http.Request, id string, params rest.ExportarMetadatosCSVParams) error {
+	return f.exporta(w, r, id, params.Parcial, escritura[T]{contentTypeCSV, ".csv", f.renglones(params.Bom)})
+}
+
+// exporta answers a whole reading.
+func (f forma[T, J]) exporta(w http.ResponseWriter, r *http.Request, id string, parcial bool, e escritura[T]) error {
+	if err := f.legible(r.Context(), id, parcial); err != nil {
 		return err
 	}
-	if err := h.completa(d, f.tipo, l.parcial); err != nil {
-		return err
-	}
-	filas := hasta(f.lee(r.Context(), id, l.cursor, l.parcial), l.limite)
-	var linea func(out *bufio.Writer) func(descargas.Renglon[T]) error
-	content, extension := contentNDJSON, ".ndjson"
-	switch prefers(r, "application/json", contentNDJSON, contentCSV) {
-	case contentNDJSON:
-		linea = f.ndjson
-	case contentCSV:
-		linea, content, extension = f.csv(l.marca), contentTypeCSV, ".csv"
-	default:
-		return f.json(w, r, id, l)
-	}
+	filas := f.lee(r.Context(), id, "", parcial)
 	if !r.ProtoAtLeast(1, 1) {
 		// Without chunks an answer ends when the connection does, cut or whole.
 		for _, err := range filas {
@@ -87,10 +80,19 @@ func sirve[T, J any](h *handler, w http.ResponseWriter, r *http.Request, id stri
 			}
 		}
 	}
-	w.Header().Set("Content-Type", content)
-	w.Header().Set("Content-Disposition", `attachment; filename="`+f.nombre+`-`+id+extension+`"`)
+	w.Header().Set("Content-Type", e.content)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+f.nombre+`-`+id+e.extension+`"`)
 	w.Header().Set("Cache-Control", "private, no-cache")
-	return streamRows(w, r, filas, linea)
+	return streamRows(w, r, filas, e.linea)
+}
+
+// legible returns an error unless the caller may read the descarga and there is what it asks.
+func (f forma[T, J]) legible(ctx context.Context, id string, parcial bool) error {
+	d, err := f.h.visible(ctx, id)
+	if err != nil {
+		return err
+	}
+	return f.h.completa(d, f.tipo, parcial)
 }
 
 // completa refuses to serve a part as the whole: a descarga that lives or ended
@@ -127,28 +129,15 @@ func deTipo(d gateway.Descarga, tipo string) error {
 	return descargas.ErrNoEsCFDI
 }
 
-// hasta ends a reading after limite rows.
-func hasta[T any](filas iter.Seq2[descargas.Renglon[T], error], limite int) iter.Seq2[descargas.Renglon[T], error] {
-	if limite == 0 {
-		return filas
+// lista answers one page. A row more than it holds tells whether another follows.
+func (f forma[T, J]) lista(w http.ResponseWriter, r *http.Request, id string, params rest.ListarMetadatosDescargaParams) error {
+	if err := f.legible(r.Context(), id, params.Parcial); err != nil {
+		return err
 	}
-	return func(yield func(descargas.Renglon[T], error) bool) {
-		n := 0
-		for fila, err := range filas {
-			n++
-			if !yield(fila, err) || n == limite {
-				return
-			}
-		}
-	}
-}
-
-// json answers one page. A row more than it holds tells whether another follows.
-func (f forma[T, J]) json(w http.ResponseWriter, r *http.Request, id string, l lectura) error {
-	size := limite(l.limite)
+	size := limite(params.Limite)
 	valores, fallas := []J{}, []rest.FallaDeLectura{}
 	siguiente, cursor := "", ""
-	for fila, err := range f.lee(r.Context(), id, l.cursor, l.parcial) {
+	for fila, err := range f.lee(r.Context(), id, params.Cursor, params.Parcial) {
 		if err != nil {
 			return err
 		}
@@ -171,8 +160,8 @@ func falla(paquete string, f *cfdi.Falla) rest.FallaDeLectura {
 	return rest.FallaDeLectura{Paquete: paquete, Entrada: f.Entrada, Fila: f.Fila, Detalle: f.Detalle}
 }
 
-// ndjson writes each row as a line.
-func (f forma[T, J]) ndjson(out *bufio.Writer) func(descargas.Renglon[T]) error {
+// lineas writes each row as a line of JSON.
+func (f forma[T, J]) lineas(out *bufio.Writer) func(descargas.Renglon[T]) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	return func(fila descargas.Renglon[T]) error {
@@ -183,9 +172,9 @@ func (f forma[T, J]) ndjson(out *bufio.Writer) func(descargas.Renglon[T]) error 
 	}
 }
 
-// csv writes a heading, and each row. What could not be read is a row that has its last
+// renglones writes a heading, and each row. What could not be read is a row that has its last
 // cell only.
-func (f forma[T, J]) csv(marca bool) func(out *bufio.Writer) func(descargas.Renglon[T]) error {
+func (f forma[T, J]) renglones(marca bool) func(out *bufio.Writer) func(descargas.Renglon[T]) error {
 	return func(out *bufio.Writer) func(descargas.Renglon[T]) error {
 		rows := newCSV(out, marca)
 		celdas := append(append([]string{}, f.columnas...), "falla")
@@ -233,7 +222,9 @@ func streamRows[T any](w http.ResponseWriter, r *http.Request, filas iter.Seq2[d
 			return nil // the caller is gone
 		}
 	}
-	out.Flush() //nolint:errcheck // the caller is gone
+	if out.Flush() == nil {
+		to.control.Flush() //nolint:errcheck // what compresses keeps some back, and has no deadline once this returns
+	}
 	return nil
 }
 

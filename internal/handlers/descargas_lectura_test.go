@@ -98,6 +98,9 @@ func fullMetadato() cfdi.Metadato {
 	return m
 }
 
+// formas are the ends of the paths of a reading: JSON by pages, and two that have all of it.
+func formas() []string { return []string{"", ".ndjson", ".csv"} }
+
 func threeRows() []descargas.Renglon[cfdi.Metadato] {
 	return []descargas.Renglon[cfdi.Metadato]{
 		{Valor: fullMetadato()},
@@ -144,7 +147,7 @@ func TestMetadatos_WhenReadByPages(t *testing.T) {
 func TestMetadatos_WhenReadAsNDJSON(t *testing.T) {
 	t.Parallel()
 	s := newLectura(t, &fakeLectura{metadatos: threeRows()}, acabada(gateway.TipoMetadata))
-	w := s.do(http.MethodGet, metadatosPath, "", "Accept", contentNDJSON)
+	w := s.do(http.MethodGet, metadatosPath+".ndjson", "")
 	lines := strings.Split(w.Body.String(), "\n")
 	if len(lines) != 4 || lines[3] != "" {
 		t.Fatalf("%d lines: %s", len(lines), w.Body)
@@ -155,16 +158,13 @@ func TestMetadatos_WhenReadAsNDJSON(t *testing.T) {
 	if h := w.Header(); h.Get("Content-Type") != contentNDJSON || h.Get("Content-Disposition") != `attachment; filename="metadatos-d-1.ndjson"` {
 		t.Errorf("%v", h)
 	}
-	if got := s.do(http.MethodGet, metadatosPath+"?limite=1&cursor=1", "", "Accept", contentNDJSON).Body.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "rota") {
-		t.Errorf("one from the second on: %s", got)
-	}
 }
 
 func TestMetadatos_WhenReadAsCSV(t *testing.T) {
 	t.Parallel()
 	rows := append(threeRows(), descargas.Renglon[cfdi.Metadato]{Valor: cfdi.Metadato{UUID: "u2", NombreEmisor: "=HYPERLINK(\"x\")\r\nb", NombreReceptor: "@a", Monto: "-1.50", Aviso: "-a"}})
 	s := newLectura(t, &fakeLectura{metadatos: rows}, acabada(gateway.TipoMetadata))
-	w := s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV)
+	w := s.do(http.MethodGet, metadatosPath+".csv", "")
 	if h := w.Header(); h.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || h.Get("Content-Disposition") != `attachment; filename="metadatos-d-1.csv"` {
 		t.Errorf("%v", h)
 	}
@@ -187,7 +187,7 @@ func TestMetadatos_WhenReadAsCSV(t *testing.T) {
 	if !strings.Contains(w.Body.String(), "falla\r\n") {
 		t.Error("lines do not end as RFC 4180 has it")
 	}
-	if got := newLectura(t, &fakeLectura{}, acabada(gateway.TipoMetadata)).do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String(); !strings.HasPrefix(got, "uuid,") || strings.Count(got, "\n") != 1 {
+	if got := newLectura(t, &fakeLectura{}, acabada(gateway.TipoMetadata)).do(http.MethodGet, metadatosPath+".csv", "").Body.String(); !strings.HasPrefix(got, "uuid,") || strings.Count(got, "\n") != 1 {
 		t.Errorf("of nothing: %q", got)
 	}
 }
@@ -201,7 +201,7 @@ func TestCSV_WhenCellsHoldLineBreaksLeavesThemAlone(t *testing.T) {
 	} {
 		m := cfdi.Metadato{UUID: "u", NombreReceptor: cell}
 		s := newLectura(t, &fakeLectura{metadatos: []descargas.Renglon[cfdi.Metadato]{{Valor: m}}}, acabada(gateway.TipoMetadata))
-		_, fila, _ := strings.Cut(s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String(), "\r\n")
+		_, fila, _ := strings.Cut(s.do(http.MethodGet, metadatosPath+".csv", "").Body.String(), "\r\n")
 		if want := "u,,,," + want + ",,,,,,,,,,,,\r\n"; fila != want {
 			t.Errorf("%q is written %q, want %q", cell, fila, want)
 		}
@@ -211,15 +211,10 @@ func TestCSV_WhenCellsHoldLineBreaksLeavesThemAlone(t *testing.T) {
 func TestCSV_WhenForASpreadsheetBeginsWithTheMark(t *testing.T) {
 	t.Parallel()
 	s := newLectura(t, &fakeLectura{metadatos: threeRows()}, acabada(gateway.TipoMetadata))
-	sin := s.do(http.MethodGet, metadatosPath, "", "Accept", contentCSV).Body.String()
+	sin := s.do(http.MethodGet, metadatosPath+".csv", "").Body.String()
 	for query, want := range map[string]string{"?bom=true": "\xEF\xBB\xBF" + sin, "?bom=false": sin} {
-		if got := s.do(http.MethodGet, metadatosPath+query, "", "Accept", contentCSV).Body.String(); got != want || !strings.HasPrefix(sin, "uuid,") {
+		if got := s.do(http.MethodGet, metadatosPath+".csv"+query, "").Body.String(); got != want || !strings.HasPrefix(sin, "uuid,") {
 			t.Errorf("%s: %.20q", query, got)
-		}
-	}
-	for _, accept := range []string{"application/json", contentNDJSON} {
-		if got := s.do(http.MethodGet, metadatosPath+"?bom=true", "", "Accept", accept).Body.String(); !strings.HasPrefix(got, "{") {
-			t.Errorf("%s: %.20q", accept, got)
 		}
 	}
 }
@@ -249,9 +244,9 @@ func TestResumenes_WhenReadInEveryForm(t *testing.T) {
 		"fecha":"Fecha","fechaTimbrado":"FechaTimbrado","serie":"Serie","folio":"Folio","moneda":"Moneda","subTotal":"SubTotal","total":"Total","metodoPago":"MetodoPago","formaPago":"FormaPago",
 		"complementos":["Pagos","CartaPorte"],"aviso":"Aviso"}`
 	wantJSON(t, `{"cfdis":[`+one+`],"fallas":[{"paquete":"P_01","entrada":"x.xml","detalle":"rota"}]}`, s.do(http.MethodGet, cfdisPath, "").Body.String())
-	lines := strings.Split(s.do(http.MethodGet, cfdisPath, "", "Accept", contentNDJSON).Body.String(), "\n")
+	lines := strings.Split(s.do(http.MethodGet, cfdisPath+".ndjson", "").Body.String(), "\n")
 	wantJSON(t, one, lines[0])
-	w := s.do(http.MethodGet, cfdisPath, "", "Accept", contentCSV)
+	w := s.do(http.MethodGet, cfdisPath+".csv", "")
 	const want = "uuid,version,tipo,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,aviso,falla\r\n" +
 		"UUID,Version,Tipo,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,Fecha,FechaTimbrado,Serie,Folio,Moneda,SubTotal,Total,MetodoPago,FormaPago,Pagos|CartaPorte,Aviso,\r\n" +
 		",,,,,,,,,,,,,,,,,,P_01: x.xml: rota\r\n"
@@ -268,20 +263,20 @@ func TestLectura_WhenItIsNotTheWhole(t *testing.T) {
 	for _, estado := range gateway.EstadosDescarga() {
 		d.Estado, d.SiguienteIntento = estado, ahora().Add(time.Minute)
 		whole := estado == gateway.DescargaTerminada || estado == gateway.DescargaVacia
-		for _, accept := range []string{"application/json", contentNDJSON, contentCSV} {
-			if w := s.do(http.MethodGet, metadatosPath+"?parcial=true", "", "Accept", accept); w.Code != 200 {
-				t.Errorf("%s as %s, in part: %d %s", estado, accept, w.Code, w.Body)
+		for _, form := range formas() {
+			if w := s.do(http.MethodGet, metadatosPath+form+"?parcial=true", ""); w.Code != 200 {
+				t.Errorf("%s as %s, in part: %d %s", estado, form, w.Code, w.Body)
 			}
-			w := s.do(http.MethodGet, metadatosPath+"?parcial=false", "", "Accept", accept)
+			w := s.do(http.MethodGet, metadatosPath+form+"?parcial=false", "")
 			if whole {
 				if w.Code != 200 {
-					t.Errorf("%s as %s: %d %s", estado, accept, w.Code, w.Body)
+					t.Errorf("%s as %s: %d %s", estado, form, w.Code, w.Body)
 				}
 				continue
 			}
 			p, retry := problem(t, w), w.Header().Get("Retry-After")
 			if p.Status != 409 || p.Reintentable == estado.Final() || (retry == "60") == estado.Final() || !strings.Contains(p.Detail, "parcial=true") {
-				t.Errorf("%s as %s: %+v, Retry-After %q", estado, accept, p, retry)
+				t.Errorf("%s as %s: %+v, Retry-After %q", estado, form, p, retry)
 			}
 		}
 	}
@@ -329,14 +324,14 @@ func parcialOf(path string) string {
 func TestLectura_WhenItFailsBeforeTheFirstBlockItIsAProblem(t *testing.T) {
 	t.Parallel()
 	s := newLectura(t, &fakeLectura{metadatos: threeRows(), err: &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "d"}}, acabada(gateway.TipoMetadata))
-	for _, accept := range []string{"application/json", contentNDJSON, contentCSV} {
-		w := s.do(http.MethodGet, metadatosPath, "", "Accept", accept)
+	for _, form := range formas() {
+		w := s.do(http.MethodGet, metadatosPath+form, "")
 		if p := problem(t, w); p.Status != 410 || w.Header().Get("Content-Disposition") != "" {
-			t.Errorf("as %s: %+v %v", accept, p, w.Header())
+			t.Errorf("as %s: %+v %v", form, p, w.Header())
 		}
-		w = s.do(http.MethodGet, metadatosPath+"?cursor=x", "", "Accept", accept)
+		w = s.do(http.MethodGet, metadatosPath+form+"?cursor=x", "")
 		if p := problem(t, w); p.Status != 400 {
-			t.Errorf("as %s: %+v", accept, p)
+			t.Errorf("as %s: %+v", form, p)
 		}
 	}
 }
@@ -349,16 +344,15 @@ func TestLectura_WhenItFailsLaterTheConnectionIsCut(t *testing.T) {
 	for i := range rows {
 		rows[i].Valor = fullMetadato()
 	}
-	for _, accept := range []string{contentNDJSON, contentCSV} {
+	for _, form := range formas()[1:] {
 		f := &fakeLectura{metadatos: rows}
 		server := httptest.NewServer(newLectura(t, f, acabada(gateway.TipoMetadata)))
 		t.Cleanup(server.Close)
 		read := func() (string, error) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+metadatosPath, nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+metadatosPath+form, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.Header.Set("Accept", accept)
 			resp, err := server.Client().Do(req)
 			if err != nil {
 				t.Fatal(err)
@@ -368,11 +362,11 @@ func TestLectura_WhenItFailsLaterTheConnectionIsCut(t *testing.T) {
 			return string(body), err
 		}
 		if body, err := read(); err != nil || strings.Count(body, "NombreACuentaTerceros") < 3000 {
-			t.Errorf("as %s, whole: %d bytes, %v", accept, len(body), err)
+			t.Errorf("as %s, whole: %d bytes, %v", form, len(body), err)
 		}
 		f.err = errors.New("canario")
 		if body, err := read(); err == nil || len(body) == 0 || strings.Contains(body, "canario") {
-			t.Errorf("as %s, it ends as if it were whole: %d bytes", accept, len(body))
+			t.Errorf("as %s, it ends as if it were whole: %d bytes", form, len(body))
 		}
 	}
 }
@@ -391,8 +385,7 @@ func TestLectura_WhenTheCallerGoesAwayNothingHasFailed(t *testing.T) {
 		if gone {
 			cancel()
 		}
-		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+metadatosPath, nil)
-		r.Header.Set("Accept", contentCSV)
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+metadatosPath+".csv", nil)
 		func() {
 			defer func() {
 				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
@@ -417,9 +410,8 @@ func TestLectura_WhenTheCallerCannotSeeACut(t *testing.T) {
 		rows[i].Valor = fullMetadato()
 	}
 	s := newLectura(t, &fakeLectura{metadatos: rows, err: errors.New("canario")}, acabada(gateway.TipoMetadata))
-	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+metadatosPath, nil)
+	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+metadatosPath+".ndjson", nil)
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
-	r.Header.Set("Accept", contentNDJSON)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	if p := problem(t, w); p.Status != 500 {
@@ -502,7 +494,7 @@ func TestCFDI_WhenReadingItFails(t *testing.T) {
 func TestLectura_WhenTheScopeIsAnothers(t *testing.T) {
 	t.Parallel()
 	s := newDescargas(t, &fakeDescargas{}, keyFor(apikeys.ScopeDescargas, apikeys.Todo))
-	for _, path := range []string{metadatosPath, cfdisPath, cfdisPath + "/" + unUUID} {
+	for _, path := range []string{metadatosPath, metadatosPath + ".csv", metadatosPath + ".ndjson", cfdisPath, cfdisPath + ".csv", cfdisPath + ".ndjson", cfdisPath + "/" + unUUID} {
 		if p := problem(t, s.do(http.MethodGet, path, "", "Authorization", "Bearer x")); p.Status != 403 || !strings.Contains(p.Detail, apikeys.ScopePaquetes) {
 			t.Errorf("%s: %+v", path, p)
 		}

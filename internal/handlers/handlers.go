@@ -90,6 +90,9 @@ type Paquetes interface {
 type handler struct {
 	cfg       Config
 	intruders *intruders
+	// compressed answers with gzip whoever takes it. Nothing that must come through at
+	// once passes it, nor what is sent from a file.
+	compressed func(http.Handler) http.HandlerFunc
 }
 
 var _ rest.ServerInterface = (*handler)(nil)
@@ -109,20 +112,28 @@ var scopes = map[string]string{
 	"obtenerDescarga":        apikeys.ScopeDescargas,
 	"cancelarDescarga":       apikeys.ScopeDescargas,
 	"listarEventosDescarga":  apikeys.ScopeDescargas,
+	"seguirDescarga":         apikeys.ScopeDescargas,
 	"listarPaquetesDescarga": apikeys.ScopeDescargas,
 	// What packages hold is read with what opens packages.
 	"listarMetadatosDescarga": apikeys.ScopePaquetes,
+	"exportarMetadatosNdjson": apikeys.ScopePaquetes,
+	"exportarMetadatosCsv":    apikeys.ScopePaquetes,
 	"listarCfdisDescarga":     apikeys.ScopePaquetes,
+	"exportarCfdisNdjson":     apikeys.ScopePaquetes,
+	"exportarCfdisCsv":        apikeys.ScopePaquetes,
 	"obtenerCfdiDescarga":     apikeys.ScopePaquetes,
 
-	"emitirTitulos":        apikeys.ScopeTitulos,
-	"validarTitulos":       apikeys.ScopeTitulos,
-	"listarCatalogosSep":   apikeys.ScopeTitulos,
-	"obtenerCatalogoSep":   apikeys.ScopeTitulos,
-	"cargarLote":           apikeys.ScopeLotes,
-	"consultarLote":        apikeys.ScopeLotes,
-	"obtenerResultadoLote": apikeys.ScopeLotes,
-	"cancelarTitulo":       apikeys.ScopeCancelar,
+	"emitirTitulos":          apikeys.ScopeTitulos,
+	"validarTitulos":         apikeys.ScopeTitulos,
+	"listarCatalogosSep":     apikeys.ScopeTitulos,
+	"obtenerCatalogoSep":     apikeys.ScopeTitulos,
+	"cargarLote":             apikeys.ScopeLotes,
+	"consultarLote":          apikeys.ScopeLotes,
+	"obtenerResultadoLote":   apikeys.ScopeLotes,
+	"exportarResultadoLote":  apikeys.ScopeLotes,
+	"descargarLibroLote":     apikeys.ScopeLotes,
+	"descargarResultadoLote": apikeys.ScopeLotes,
+	"cancelarTitulo":         apikeys.ScopeCancelar,
 
 	"procesarAddenda":        apikeys.ScopeAddendas,
 	"adjuntarAddenda":        apikeys.ScopeAddendas,
@@ -155,7 +166,7 @@ var scopes = map[string]string{
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
-	h := &handler{cfg: cfg, intruders: newIntruders()}
+	h := &handler{cfg: cfg, intruders: newIntruders(), compressed: compressed()}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.Use(head(r))
@@ -231,6 +242,10 @@ func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, 
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarEventosDescarga(w, r, id, params) })(w, r)
 }
 
+func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.seguirDescarga(w, r, id, params) })(w, r)
+}
+
 func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
 		return h.listarPaquetesDescarga(w, r, id, params)
@@ -239,14 +254,36 @@ func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,
 
 func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarMetadatosDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return sirve(h, w, r, id, lectura{params.Parcial, params.Bom, params.Limite, params.Cursor}, h.metadatos())
+		return h.metadatos().lista(w, r, id, params)
 	})(w, r)
+}
+
+func (h *handler) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarMetadatosNDJSONParams) {
+	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.metadatos().ndjson(w, r, id, params.Parcial)
+	}))(w, r)
+}
+
+func (h *handler) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarMetadatosCSVParams) {
+	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error { return h.metadatos().csv(w, r, id, params) }))(w, r)
 }
 
 func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarCFDIsDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return sirve(h, w, r, id, lectura{params.Parcial, params.Bom, params.Limite, params.Cursor}, h.resumenes())
+		return h.resumenes().lista(w, r, id, rest.ListarMetadatosDescargaParams(params))
 	})(w, r)
+}
+
+func (h *handler) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsNDJSONParams) {
+	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.resumenes().ndjson(w, r, id, params.Parcial)
+	}))(w, r)
+}
+
+func (h *handler) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsCSVParams) {
+	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.resumenes().csv(w, r, id, rest.ExportarMetadatosCSVParams(params))
+	}))(w, r)
 }
 
 func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, uuid rest.UUID) {
@@ -267,10 +304,22 @@ func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numero r
 	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.consultarLote(w, r, numero) })(w, r)
 }
 
-func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, params rest.ObtenerResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.resultadoLote(w, r, numero, params.Bom)
-	})(w, r)
+func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerResultadoLote(w, r, numero) })(w, r)
+}
+
+func (h *handler) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, params rest.ExportarResultadoLoteParams) {
+	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
+		return h.exportarResultadoLote(w, r, numero, params.Bom)
+	}))(w, r)
+}
+
+func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.DescargarLibroLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargarLibroLote(w, r, numero) })(w, r)
+}
+
+func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.DescargarResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargarResultadoLote(w, r, numero) })(w, r)
 }
 
 func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) {

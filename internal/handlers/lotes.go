@@ -109,28 +109,62 @@ func (h *handler) consultarLote(w http.ResponseWriter, r *http.Request, numeroLo
 	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Procesado(), Mensaje: got.Mensaje})
 }
 
-func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string, marca bool) error {
+// resultado fetches what the SEP made of a lote; the caller closes it.
+func (h *handler) resultado(r *http.Request, numeroLote string) (*lotes.Resultado, error) {
 	cuenta, err := h.cuenta(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	got, err := h.cfg.Lotes.Resultado(r.Context(), cuenta, quien(r, ""), numeroLote)
+	return h.cfg.Lotes.Resultado(r.Context(), cuenta, quien(r, ""), numeroLote)
+}
+
+func (h *handler) descargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.resultado(r, numeroLote)
 	if err != nil {
 		return err
 	}
 	defer got.Close()
-	switch prefers(r, "application/json", contentCSV, mediaXLS, mediaXLSX, "application/zip") {
-	case mediaXLS, mediaXLSX:
-		return writeLibro(w, got)
-	case "application/zip":
-		return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
-	case contentCSV:
-		lectura, err := got.Lee()
-		if err != nil {
-			return err
-		}
-		return writeCSV(w, numeroLote, lectura.Titulos, marca)
+	return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
+}
+
+// descargarLibroLote hands out the workbook unread. Its name in the archive is another's
+// text: not for a header.
+func (h *handler) descargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.resultado(r, numeroLote)
+	if err != nil {
+		return err
 	}
+	defer got.Close()
+	extension, book, err := got.Libro()
+	if err != nil {
+		return err
+	}
+	media := "application/vnd.ms-excel"
+	if extension == ".xlsx" {
+		media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	return writeFile(w, media, "resultado-"+numeroLote+extension, book)
+}
+
+func (h *handler) exportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string, marca bool) error {
+	got, err := h.resultado(r, numeroLote)
+	if err != nil {
+		return err
+	}
+	defer got.Close()
+	lectura, err := got.Lee()
+	if err != nil {
+		return err
+	}
+	return writeCSV(w, numeroLote, lectura.Titulos, marca)
+}
+
+func (h *handler) obtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.resultado(r, numeroLote)
+	if err != nil {
+		return err
+	}
+	defer got.Close()
 	lectura, err := got.Lee()
 	if err != nil {
 		return err
@@ -141,26 +175,6 @@ func (h *handler) resultadoLote(w http.ResponseWriter, r *http.Request, numeroLo
 			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), Motivo: t.Motivo})
 	}
 	return writeJSON(w, http.StatusOK, out)
-}
-
-// The types of a workbook. Who accepts either gets the one that the SEP gave.
-const (
-	mediaXLS  = "application/vnd.ms-excel"
-	mediaXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-)
-
-// writeLibro hands out the workbook unread. Its name in the archive is another's
-// text: not for a header.
-func writeLibro(w http.ResponseWriter, got *lotes.Resultado) error {
-	extension, book, err := got.Libro()
-	if err != nil {
-		return err
-	}
-	media := mediaXLS
-	if extension == ".xlsx" {
-		media = mediaXLSX
-	}
-	return writeFile(w, media, "resultado-"+got.NumeroLote+extension, book)
 }
 
 // writeCSV writes the rows with a heading.

@@ -79,7 +79,7 @@ func TestHead_WhenGetIsThere(t *testing.T) {
 			status[method] = s.do(method, strings.NewReplacer("{servicio}", "cfdi", "{", "", "}", "").Replace(path), "").Code
 		}
 		want := status[http.MethodGet]
-		if slices.Contains([]string{"verificarSolicitud", "consultarLote", "obtenerResultadoLote"}, item.Get.OperationID) {
+		if slices.Contains([]string{"verificarSolicitud", "consultarLote", "obtenerResultadoLote", "exportarResultadoLote", "descargarLibroLote", "descargarResultadoLote"}, item.Get.OperationID) {
 			want = http.StatusMethodNotAllowed
 		}
 		if status[http.MethodHead] != want {

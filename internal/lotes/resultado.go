@@ -107,5 +107,5 @@ func sinArchivo(err error, mensaje string) error {
 // it says how to get at it.
 func ilegible(err error, porque string) error {
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoIlegible, Backend: "sep", Err: err,
-		Detail: "El resultado que entregó la SEP no se pudo leer: " + porque + ". Pídalo con Accept: application/zip, que se entrega sin leerlo."}
+		Detail: "El resultado que entregó la SEP no se pudo leer: " + porque + ". Pídalo en …/resultado.zip, que se entrega sin leerlo."}
 }

@@ -59,10 +59,12 @@ func TestDescargas_FormsAreThoseOfTheContract(t *testing.T) {
 	for _, row := range rows(section(t, page(t, "docs/descargas.md"), "## Leer")) {
 		got = append(got, strings.Trim(row[0], "`"))
 	}
-	for _, id := range []string{"listarMetadatosDescarga", "listarCfdisDescarga"} {
+	for _, kind := range []string{"/metadatos", "/cfdis"} {
 		var want []string
-		for media := range byID(t, load(t), id).Responses.Status(200).Value.Content {
-			want = append(want, media)
+		for path := range load(t).Paths.Map() {
+			if form, ok := strings.CutPrefix(path, "/v1/sat/descargas/{idDescarga}"+kind); ok && !strings.HasPrefix(form, "/") {
+				want = append(want, "…/metadatos"+form)
+			}
 		}
 		sameWords(t, want, append([]string{}, got...))
 	}

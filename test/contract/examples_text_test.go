@@ -43,7 +43,7 @@ func TestExamples_WhenTextHoldsJSON(t *testing.T) {
 	doc := load(t)
 	schema := func(name string) *openapi3.Schema { return doc.Components.Schemas[name].Value }
 	lines := 0
-	for id, row := range map[string]string{"listarMetadatosDescarga": "Metadato", "listarCfdisDescarga": "ResumenCfdi"} {
+	for id, row := range map[string]string{"exportarMetadatosNdjson": "Metadato", "exportarCfdisNdjson": "ResumenCfdi"} {
 		for _, ex := range byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content.Get("application/x-ndjson").Examples {
 			for line := range strings.Lines(ex.Value.Value.(string)) {
 				lines++
@@ -57,7 +57,7 @@ func TestExamples_WhenTextHoldsJSON(t *testing.T) {
 			}
 		}
 	}
-	for _, ex := range byID(t, doc, "listarEventosDescarga").Responses.Status(http.StatusOK).Value.Content.Get("text/event-stream").Examples {
+	for _, ex := range byID(t, doc, "seguirDescarga").Responses.Status(http.StatusOK).Value.Content.Get("text/event-stream").Examples {
 		kind := ""
 		for line := range strings.Lines(ex.Value.Value.(string)) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")

@@ -19,7 +19,7 @@ func TestNames_WhenGeneratorsMakeCodeOfThem(t *testing.T) {
 	doc := load(t)
 	method := regexp.MustCompile(`^([a-z]+)(?:[A-Z][a-z]+)+$`)
 	verbs := []string{
-		"listar", "obtener", "crear", "actualizar", "eliminar", "cancelar", // ours
+		"listar", "seguir", "exportar", "obtener", "crear", "actualizar", "eliminar", "cancelar", // ours
 		"verificar", "descargar", "cargar", "consultar", "procesar", "adjuntar", "firmar", // what SAT, SEP and Prodigia call it
 		"emitir", "validar", "rotar", "probar", "reenviar", "desbloquear",
 	}

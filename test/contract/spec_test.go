@@ -120,10 +120,14 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"GET /v1/sat/descargas/{idDescarga}":                         "obtenerDescarga",
 		"DELETE /v1/sat/descargas/{idDescarga}":                      "cancelarDescarga",
 		"GET /v1/sat/descargas/{idDescarga}/eventos":                 "listarEventosDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/eventos/flujo":           "seguirDescarga",
 		"GET /v1/sat/descargas/{idDescarga}/paquetes":                "listarPaquetesDescarga",
 		"POST /v1/sep/lotes":                                         "cargarLote",
 		"GET /v1/sep/lotes/{numeroLote}":                             "consultarLote",
 		"GET /v1/sep/lotes/{numeroLote}/resultado":                   "obtenerResultadoLote",
+		"GET /v1/sep/lotes/{numeroLote}/resultado.csv":               "exportarResultadoLote",
+		"GET /v1/sep/lotes/{numeroLote}/resultado/libro":             "descargarLibroLote",
+		"GET /v1/sep/lotes/{numeroLote}/resultado.zip":               "descargarResultadoLote",
 		"POST /v1/sep/titulos":                                       "emitirTitulos",
 		"POST /v1/sep/titulos/validacion":                            "validarTitulos",
 		"POST /v1/sep/titulos/{folioControl}/cancelacion":            "cancelarTitulo",
@@ -149,7 +153,11 @@ func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
 		"GET /v1/webhooks/{idWebhook}/entregas":                      "listarEntregasWebhook",
 		"POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio": "reenviarEntregaWebhook",
 		"GET /v1/sat/descargas/{idDescarga}/metadatos":               "listarMetadatosDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson":        "exportarMetadatosNdjson",
+		"GET /v1/sat/descargas/{idDescarga}/metadatos.csv":           "exportarMetadatosCsv",
 		"GET /v1/sat/descargas/{idDescarga}/cfdis":                   "listarCfdisDescarga",
+		"GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson":            "exportarCfdisNdjson",
+		"GET /v1/sat/descargas/{idDescarga}/cfdis.csv":               "exportarCfdisCsv",
 		"GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid}":            "obtenerCfdiDescarga",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -223,25 +231,28 @@ func TestUploads_WhenListedTakeTheSameForms(t *testing.T) {
 	}
 }
 
-// TestAnswers_WhenSeveralFormsAreOffered is what Accept can choose from.
+// TestAnswers_WhenSeveralFormsAreOffered is what Accept can choose from: the document
+// that an operation makes, alone or told of in JSON. What is read has a path for each form,
+// as generated clients know one form of an operation; the SEP chooses that of its workbook.
 func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 	doc := load(t)
-	for id, want := range map[string][]string{
-		"obtenerResultadoLote":    {"application/json", "application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/zip", "text/csv"},
-		"listarEventosDescarga":   {"application/json", "text/event-stream"},
-		"listarMetadatosDescarga": {"application/json", "application/x-ndjson", "text/csv"},
-		"listarCfdisDescarga":     {"application/json", "application/x-ndjson", "text/csv"},
-		"emitirTitulos":           {"application/json", "application/xml", "application/zip"},
-		"procesarAddenda":         {"application/json", "application/xml"},
-		"adjuntarAddenda":         {"application/json", "application/xml"},
-		"firmarContrato":          {"application/json", "application/xml"},
-		"firmarManifiesto":        {"application/json", "application/xml"},
-		"firmarContratoAdhesion":  {"application/json", "application/xml"},
-	} {
-		got := slices.Sorted(maps.Keys(byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: forms (-want +got):\n%s", id, diff)
+	want := map[string][]string{
+		"descargarLibroLote":     {"application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+		"emitirTitulos":          {"application/json", "application/xml", "application/zip"},
+		"procesarAddenda":        {"application/json", "application/xml"},
+		"adjuntarAddenda":        {"application/json", "application/xml"},
+		"firmarContrato":         {"application/json", "application/xml"},
+		"firmarManifiesto":       {"application/json", "application/xml"},
+		"firmarContratoAdhesion": {"application/json", "application/xml"},
+	}
+	got := map[string][]string{}
+	for _, op := range operations(doc) {
+		if ok := op.Responses.Status(http.StatusOK); ok != nil && len(ok.Value.Content) > 1 {
+			got[op.OperationID] = slices.Sorted(maps.Keys(ok.Value.Content))
 		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("forms (-want +got):\n%s", diff)
 	}
 }
 
@@ -250,8 +261,8 @@ func TestAnswers_WhenSeveralFormsAreOffered(t *testing.T) {
 // something upstream takes a key.
 func TestHeaders_WhenOfferedMeanSomething(t *testing.T) {
 	want := map[string][]string{
-		"Backend-Authorization": {"adjuntarAddenda", "cancelarTitulo", "cargarLote", "consultarLote", "firmarContrato",
-			"obtenerResultadoLote", "procesarAddenda"},
+		"Backend-Authorization": {"adjuntarAddenda", "cancelarTitulo", "cargarLote", "consultarLote", "descargarLibroLote", "descargarResultadoLote",
+			"exportarResultadoLote", "firmarContrato", "obtenerResultadoLote", "procesarAddenda"},
 		"Idempotency-Key": {"cancelarTitulo", "cargarLote", "crearDescarga", "crearSolicitud", "firmarContrato", "firmarContratoAdhesion",
 			"firmarManifiesto"},
 	}

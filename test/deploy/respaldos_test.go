@@ -64,7 +64,7 @@ func lee(t testing.TB, g *gatewaytest.Gateway, path string) leido {
 	if len(lista.Paquetes) == 0 {
 		t.Fatalf("%s has no packages", path)
 	}
-	l := leido{get(path), get(path+"/cfdis", "Accept", "application/x-ndjson"), get(gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, lista.Paquetes[0].IDPaquete))}
+	l := leido{get(path), get(path + "/cfdis.ndjson"), get(gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, lista.Paquetes[0].IDPaquete))}
 	if _, err := zip.NewReader(bytes.NewReader(l.zip), int64(len(l.zip))); err != nil || bytes.Count(l.filas, []byte("\n")) < 3 {
 		t.Fatalf("nothing worth to be kept: %v, %s", err, l.filas)
 	}

@@ -187,6 +187,7 @@ func deniesKey(r gatewaytest.Response) bool {
 func withoutRFC() []string {
 	return []string{
 		"listarEfirmas", "listarDescargas", "listarCatalogosSep", "obtenerCatalogoSep", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
+		"exportarResultadoLote", "descargarLibroLote", "descargarResultadoLote",
 		"cancelarTitulo", "procesarAddenda", "adjuntarAddenda", "desbloquearCuentaPade",
 		// A webhook belongs to a key; TestWebhooks_WhenOfAnotherKey says what others see of it.
 		"listarWebhooks", "crearWebhook", "obtenerWebhook", "actualizarWebhook", "eliminarWebhook", "rotarSecretoWebhook", "probarWebhook",

@@ -155,7 +155,7 @@ func TestDanado_WhenAPackageIsDamagedTheRestIsRead(t *testing.T) {
 		p := lista[0]
 		good := r.Get(p.URL)
 		wantZip(t, good)
-		whole := strings.Count(string(r.Get(base+"/metadatos", "Accept", "application/x-ndjson").Body), "\n")
+		whole := strings.Count(string(r.Get(base+"/metadatos.ndjson").Body), "\n")
 		for name, dana := range map[string]func(){
 			"flipped": func() { e.escribe(p.Sha256, volteado(good.Body, semilla(t))) },
 			"cut":     func() { e.escribe(p.Sha256, good.Body[:len(good.Body)/2]) },
@@ -172,23 +172,23 @@ func TestDanado_WhenAPackageIsDamagedTheRestIsRead(t *testing.T) {
 			if d := ahora[0]; d.Estado != "danado" || d.URL != "" || d.Detalle == "" || ahora[1].Estado != "guardado" {
 				t.Errorf("%s: %+v", name, ahora)
 			}
-			for _, accept := range []string{"application/json", "application/x-ndjson", "text/csv"} {
-				if prob := wantProblem(t, r.Get(base+"/metadatos", "Accept", accept), http.StatusConflict, "conflicto"); !strings.Contains(prob.Detail, p.IDPaquete) || !strings.Contains(prob.Detail, "parcial=true") {
-					t.Errorf("%s, %s: %+v", name, accept, prob)
+			for _, form := range []string{"", ".ndjson", ".csv"} {
+				if prob := wantProblem(t, r.Get(base+"/metadatos"+form), http.StatusConflict, "conflicto"); !strings.Contains(prob.Detail, p.IDPaquete) || !strings.Contains(prob.Detail, "parcial=true") {
+					t.Errorf("%s, %s: %+v", name, form, prob)
 				}
 			}
 			filas, fallas := r.leeDanada(base, p.IDPaquete)
 			if fallas != 1 || filas == 0 || filas > whole || name != "flipped" && filas == whole {
 				t.Errorf("%s: %d rows of %d, %d faults of the package", name, filas, whole, fallas)
 			}
-			if csv := string(r.Get(base+"/metadatos?parcial=true", "Accept", "text/csv").Body); strings.Count(csv, p.IDPaquete+": El paquete "+p.IDPaquete+" está dañado") != 1 {
+			if csv := string(r.Get(base + "/metadatos.csv?parcial=true").Body); strings.Count(csv, p.IDPaquete+": El paquete "+p.IDPaquete+" está dañado") != 1 {
 				t.Errorf("%s: the CSV does not name it once", name)
 			}
 			wantMetrica(t, r.Gateway, "pasarela_paquetes_danados", "1")
 			e.escribe(p.Sha256, good.Body)
 			wantStatus(t, r.Get(p.URL), http.StatusOK)
 			wantMetrica(t, r.Gateway, "pasarela_paquetes_danados", "0")
-			if got := strings.Count(string(r.Get(base+"/metadatos", "Accept", "application/x-ndjson").Body), "\n"); got != whole {
+			if got := strings.Count(string(r.Get(base+"/metadatos.ndjson").Body), "\n"); got != whole {
 				t.Errorf("%s, put back: %d rows of %d", name, got, whole)
 			}
 		}
@@ -222,7 +222,7 @@ func (r *rig) leeDanada(base, paquete string) (filas, fallas int) {
 		enPaginas += len(page.Metadatos) + len(page.Fallas)
 		next = nextOf(got)
 	}
-	ndjson := r.Get(base+"/metadatos?parcial=true", "Accept", "application/x-ndjson")
+	ndjson := r.Get(base + "/metadatos.ndjson?parcial=true")
 	wantStatus(r.t, ndjson, http.StatusOK)
 	lineas := 0
 	for d := json.NewDecoder(bytes.NewReader(ndjson.Body)); ; lineas++ {
@@ -255,17 +255,17 @@ func TestDanado_WhenAReadingMeetsItTheAnswerIsCut(t *testing.T) {
 		r.sigue(id)
 		enSuSitio(t, r)
 		base := rutaDescargas + "/" + id
-		for _, accept := range []string{"application/x-ndjson", "text/csv"} {
+		for _, form := range []string{".ndjson", ".csv"} {
 			p := r.listaPaquetes(base)[1]
 			good := r.Get(p.URL)
 			wantZip(t, good)
 			e.borra(p.Sha256)
-			got, err := r.Do(http.MethodGet, base+"/metadatos", nil, "Accept", accept)
+			got, err := r.Do(http.MethodGet, base+"/metadatos"+form, nil)
 			if err == nil && got.Status == http.StatusOK {
-				t.Errorf("%s: a clean end after %d bytes", accept, len(got.Body))
+				t.Errorf("%s: a clean end after %d bytes", form, len(got.Body))
 			}
-			if prob := wantProblem(t, r.Get(base+"/metadatos", "Accept", accept), http.StatusConflict, "conflicto"); !strings.Contains(prob.Detail, p.IDPaquete) {
-				t.Errorf("%s: %+v", accept, prob)
+			if prob := wantProblem(t, r.Get(base+"/metadatos"+form), http.StatusConflict, "conflicto"); !strings.Contains(prob.Detail, p.IDPaquete) {
+				t.Errorf("%s: %+v", form, prob)
 			}
 			e.escribe(p.Sha256, good.Body)
 			wantStatus(t, r.Get(p.URL), http.StatusOK)

@@ -209,11 +209,11 @@ func (e *escena) lee(query string) (out []string) {
 // uuids reads the descarga's content whole, sorted.
 func (e *escena) uuids(api string) []string {
 	e.t.Helper()
-	path := map[string]string{"CFDI": "/cfdis", "Metadata": "/metadatos"}[e.tipo]
+	path := map[string]string{"CFDI": "/cfdis.ndjson", "Metadata": "/metadatos.ndjson"}[e.tipo]
 	if len(e.perdidos()) > 0 {
 		path += "?parcial=true"
 	}
-	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id+path, nil, "Accept", "application/x-ndjson")
+	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id+path, nil)
 	wantStatus(e.t, got, http.StatusOK)
 	var out []string
 	for line := range strings.Lines(string(got.Body)) {

@@ -67,7 +67,7 @@ func sinRepetir(t *testing.T, r *rig, ds ...descarga) {
 // uuids reads everything that a descarga of metadata has brought, sorted.
 func uuids(t *testing.T, g *gatewaytest.Gateway, path string) []string {
 	t.Helper()
-	got := g.Get(path+"/metadatos?parcial=true", "Accept", "application/x-ndjson")
+	got := g.Get(path + "/metadatos.ndjson?parcial=true")
 	wantStatus(t, got, http.StatusOK)
 	var todos []string
 	for line := range strings.Lines(string(got.Body)) {

@@ -48,7 +48,7 @@ func (r *rig) creaDescarga(body map[string]any, headers ...string) vistaDescarga
 // runs, and returns the types of its events.
 func (r *rig) sigue(id string) []string {
 	r.t.Helper()
-	resp, err := r.Send(r.t.Context(), http.MethodGet, rutaDescargas+"/"+id+"/eventos", nil, "Accept", "text/event-stream")
+	resp, err := r.Send(r.t.Context(), http.MethodGet, rutaDescargas+"/"+id+"/eventos/flujo", nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -106,10 +106,10 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 	if seen != len(tipos)-1 { // fin is none
 		t.Errorf("%d events by pages and %d by the stream", seen, len(tipos)-1)
 	}
-	if got, err := r.Do(http.MethodGet, rutaDescargas+"/"+id+"/eventos", nil, "Accept", "text/event-stream", "Last-Event-ID", fmt.Sprint(seen)); err != nil || got.Status != http.StatusNoContent {
+	if got, err := r.Do(http.MethodGet, rutaDescargas+"/"+id+"/eventos/flujo", nil, "Last-Event-ID", fmt.Sprint(seen)); err != nil || got.Status != http.StatusNoContent {
 		t.Errorf("coming again after the end: %d, %v", got.Status, err)
 	}
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/eventos", "Last-Event-ID", fmt.Sprint(seen+1)), http.StatusBadRequest, "solicitud-malformada")
+	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/eventos/flujo", "Last-Event-ID", fmt.Sprint(seen+1)), http.StatusBadRequest, "solicitud-malformada")
 
 	var paquetes struct {
 		Paquetes []struct {
@@ -219,14 +219,14 @@ func readsAlike(t *testing.T, r *rig, path, list string, n int) []string {
 		}
 		next = nextOf(got)
 	}
-	for line := range strings.Lines(string(r.Get(path, "Accept", "application/x-ndjson").Body)) {
+	for line := range strings.Lines(string(r.Get(path + ".ndjson").Body)) {
 		var row struct{ UUID string }
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			t.Fatal(err)
 		}
 		byLine = append(byLine, row.UUID)
 	}
-	rows, err := csv.NewReader(strings.NewReader(string(r.Get(path, "Accept", "text/csv").Body))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(string(r.Get(path + ".csv").Body))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

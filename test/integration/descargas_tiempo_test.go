@@ -294,7 +294,7 @@ func corridas(t *testing.T, r *rig, path string) []string {
 // pares reads UUID and estatus of each row.
 func pares(t *testing.T, r *rig, path string) []string {
 	t.Helper()
-	got := r.Get(path+"/metadatos?parcial=true", "Accept", "application/x-ndjson")
+	got := r.Get(path + "/metadatos.ndjson?parcial=true")
 	wantStatus(t, got, http.StatusOK)
 	var todos []string
 	for line := range strings.Lines(string(got.Body)) {
@@ -381,7 +381,7 @@ func TestDescargas_WhenRecurrentTheXMLFollowTheMetadata(t *testing.T) {
 				vigentes++
 			}
 		}
-		got := r.Get(paths[1]+"/cfdis", "Accept", "application/x-ndjson")
+		got := r.Get(paths[1] + "/cfdis.ndjson")
 		filas := 0
 		for line := range strings.Lines(string(got.Body)) {
 			var row struct{ UUID string }

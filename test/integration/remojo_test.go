@@ -140,7 +140,7 @@ func (p *process) trae(t *testing.T, client *http.Client, n int) {
 	if d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 {
 		t.Errorf("descarga %d: %+v", n, d.Progreso)
 	}
-	get(path+[]string{"/cfdis", "/metadatos"}[n%2], nil)
+	get(path+[]string{"/cfdis.ndjson", "/metadatos.ndjson"}[n%2], nil)
 	get(path+"/eventos", nil)
 	var paquetes struct{ Paquetes []struct{ IDPaquete string } }
 	get(path+"/paquetes", &paquetes)

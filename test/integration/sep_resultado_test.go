@@ -53,17 +53,17 @@ func TestSEP_WhenTheResultComesInAnotherForm(t *testing.T) {
 					t.Errorf("%+v", row)
 				}
 			}
-			csv := g.Get(lote+"/resultado", "Accept", "text/csv")
+			csv := g.Get(lote + "/resultado.csv")
 			if lines := strings.Split(string(csv.Body), "\r\n"); len(lines) != 4 || !strings.HasPrefix(lines[0], "archivo,estatus,") || lines[3] != "" {
 				t.Errorf("CSV: %q", csv.Body)
 			}
-			if z := g.Get(lote+"/resultado", "Accept", "application/zip"); z.Status != 200 || !bytes.HasPrefix(z.Body, []byte("PK")) {
+			if z := g.Get(lote + "/resultado.zip"); z.Status != 200 || !bytes.HasPrefix(z.Body, []byte("PK")) {
 				t.Errorf("zip: %d %.20q", z.Status, z.Body)
 			}
 			for _, accept := range []string{"application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"} {
-				libro := g.Get(lote+"/resultado", "Accept", accept)
+				libro := g.Get(lote+"/resultado/libro", "Accept", accept)
 				if tc.libro == "" { // of two, neither is the workbook
-					if libro.Status != http.StatusBadGateway || !strings.Contains(string(libro.Body), "application/zip") {
+					if libro.Status != http.StatusBadGateway || !strings.Contains(string(libro.Body), "…/resultado.zip") {
 						t.Errorf("%s: %d %s", accept, libro.Status, libro.Body)
 					}
 					continue
@@ -84,17 +84,17 @@ func TestSEP_WhenTheResultCannotBeReadTheFileIsHandedOut(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	for _, forma := range []string{"sin_encabezado", "ilegible"} {
 		lote := resultadoComo(t, g, forma)
-		for _, accept := range []string{"application/json", "text/csv"} {
-			r := g.Get(lote+"/resultado", "Accept", accept)
+		for _, path := range []string{"/resultado", "/resultado.csv"} {
+			r := g.Get(lote + path)
 			wantStatus(t, r, http.StatusBadGateway)
-			if body := string(r.Body); !strings.Contains(body, "Accept: application/zip") || !strings.Contains(body, `"reintentable":false`) {
-				t.Errorf("%s, %s: %s", forma, accept, body)
+			if body := string(r.Body); !strings.Contains(body, "…/resultado.zip") || !strings.Contains(body, `"reintentable":false`) {
+				t.Errorf("%s, %s: %s", forma, path, body)
 			}
 		}
-		if z := g.Get(lote+"/resultado", "Accept", "application/zip"); z.Status != 200 || !bytes.HasPrefix(z.Body, []byte("PK")) {
+		if z := g.Get(lote + "/resultado.zip"); z.Status != 200 || !bytes.HasPrefix(z.Body, []byte("PK")) {
 			t.Errorf("%s: zip: %d %.20q", forma, z.Status, z.Body)
 		}
-		if libro := g.Get(lote+"/resultado", "Accept", "application/vnd.ms-excel"); libro.Status != 200 || !slices.ContainsFunc([]string{"\xd0\xcf", "<html"}, func(s string) bool { return bytes.HasPrefix(libro.Body, []byte(s)) }) {
+		if libro := g.Get(lote + "/resultado/libro"); libro.Status != 200 || !slices.ContainsFunc([]string{"\xd0\xcf", "<html"}, func(s string) bool { return bytes.HasPrefix(libro.Body, []byte(s)) }) {
 			t.Errorf("%s: workbook: %d %.20q", forma, libro.Status, libro.Body)
 		}
 	}

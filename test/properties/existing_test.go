@@ -91,7 +91,7 @@ func (r *rig) descargas(t *testing.T, names map[string][]string) {
 	r.call(t, http.MethodDelete, path+"/"+crea(rango), nil, http.StatusOK)
 	crea(ejemplo(t, path, "recurrente"))
 	for _, id := range []string{cfdi, metadatos} {
-		r.fin(t, path+"/"+id+"/eventos")
+		r.fin(t, path+"/"+id+"/eventos/flujo")
 		names["terminadas"] = append(names["terminadas"], id)
 	}
 	filas, _ := r.call(t, http.MethodGet, path+"/"+cfdi+"/cfdis?limite=3", nil, http.StatusOK)["cfdis"].([]any)
@@ -104,7 +104,7 @@ func (r *rig) descargas(t *testing.T, names map[string][]string) {
 // fin follows a descarga's events to the last one.
 func (r *rig) fin(t *testing.T, path string) {
 	t.Helper()
-	resp, err := r.Send(t.Context(), http.MethodGet, path, nil, append(r.auth(), "Accept", "text/event-stream")...)
+	resp, err := r.Send(t.Context(), http.MethodGet, path, nil, r.auth()...)
 	if err != nil {
 		t.Fatal(err)
 	}

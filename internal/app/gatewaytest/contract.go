@@ -119,12 +119,12 @@ func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
 }
 
 // undescribed names a header that the answer has and its description has not,
-// but for those that any answer of HTTP may have, what keeps browsers from guessing a
+// but for those that any answer of HTTP may have, compressed or not, what keeps browsers from guessing a
 // type, and what tells nginx to let a stream through.
 func undescribed(described *openapi3.Response, header http.Header) string {
 	for name := range header {
 		switch name {
-		case "Content-Type", "Content-Length", "Date", "Cache-Control", "X-Accel-Buffering", "X-Content-Type-Options":
+		case "Content-Type", "Content-Length", "Content-Encoding", "Vary", "Date", "Cache-Control", "X-Accel-Buffering", "X-Content-Type-Options":
 			continue
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(described.Headers)), func(known string) bool { return strings.EqualFold(known, name) }) {
