@@ -1,11 +1,14 @@
 package contract
 
 import (
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
@@ -74,12 +77,40 @@ func TestDescargas_FormsAreThoseOfTheContract(t *testing.T) {
 // the other.
 func TestDescargas_CommandsWork(t *testing.T) {
 	t.Parallel()
-	needs(t, "curl", "sed", "grep", "tail", "wc")
+	needs(t, "curl", "sed", "grep", "tail", "wc", "head")
 	commands(t, "docs/descargas.md", [][]string{
 		{"/v1/sat/descargas/", `"idDescarga":"`, `"estadoComprobante":"Todos"`},
 		{"retry: ", "event: presentada\n", "event: fin\n", `"estado":"terminada"`, `"codigo":"5000","descripcion":`},
 		{`"metadatos":[{`, `"siguiente":"`, `"estado":"guardado"`, `"url":"/v1/sat/cfdi/paquetes/`},
 		{"event: fin", `"cfdis":[{`, "<cfdi:Comprobante "},
 		{`"estado":"programada"`, `"descargas":[`, `"estado":"cancelada"`},
+		{`"idSolicitud":"`, `"estadoSolicitud":{"codigo":"3"`, "PK"},
 	})
+}
+
+// TestDescargas_OneOperationAtATimeIsRepeatedAsThePageSays: the same key gives the same
+// solicitud, and the same criteria with another give the SAT's 5005.
+func TestDescargas_OneOperationAtATimeIsRepeatedAsThePageSays(t *testing.T) {
+	t.Parallel()
+	needs(t, "curl", "sed", "head")
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	ports := strings.NewReplacer("/tmp/", t.TempDir()+"/", "http://127.0.0.1:8080", g.API, "http://127.0.0.1:8082", g.SandboxAdmin)
+	block := fences(section(t, page(t, "docs/descargas.md"), "## Una operación a la vez"), "sh")[0]
+	var ids []string
+	for range 2 {
+		out, err := paste(t, t.TempDir(), ports.Replace(block))
+		id := regexp.MustCompile(`"idSolicitud":"([^"]+)"`).FindStringSubmatch(out)
+		if err != nil || id == nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		ids = append(ids, id[1])
+	}
+	if ids[0] != ids[1] {
+		t.Errorf("the same key gave %q", ids)
+	}
+	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI",
+		"rfcSolicitante": gatewaytest.Empresa, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
+	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), ids[0]) {
+		t.Errorf("with another key: %d %s; want 409 with 5005 and %s", again.Status, again.Body, ids[0])
+	}
 }

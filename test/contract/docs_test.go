@@ -237,21 +237,31 @@ func lines(text string) []string {
 	return all
 }
 
-func TestREADME_ScopesAreTheCodes(t *testing.T) {
-	text := section(t, page(t, "README.md"), "## Against the real systems")
+func TestClaves_ScopesAreTheCodes(t *testing.T) {
 	var got []string
-	for _, m := range regexp.MustCompile("(?m)^ *\\| `([a-z]+:[a-z]+|webhooks)` \\|").FindAllStringSubmatch(text, -1) {
-		got = append(got, m[1])
+	for _, row := range rows(section(t, page(t, "docs/claves.md"), "## Alcances")) {
+		got = append(got, strings.Trim(row[0], "`"))
 	}
 	if diff := cmp.Diff(apikeys.Scopes(), got); diff != "" {
 		t.Errorf("scopes (-code +page):\n%s", diff)
 	}
-	for _, m := range regexp.MustCompile(`-scope ([a-z:,]+)`).FindAllStringSubmatch(text, -1) {
-		for scope := range strings.SplitSeq(m[1], ",") {
-			if !slices.Contains(apikeys.Scopes(), scope) {
-				t.Errorf("the page tells to use %s", scope)
+}
+
+// TestPages_ScopesThatTheyUseExist holds what the pages tell people to give a key.
+func TestPages_ScopesThatTheyUseExist(t *testing.T) {
+	found := 0
+	for _, name := range pages(t) {
+		for _, m := range regexp.MustCompile(`-scope ((?:[a-z]+:[a-z]+|webhooks)(?:,[a-z:]+)*)`).FindAllStringSubmatch(page(t, name), -1) {
+			for scope := range strings.SplitSeq(m[1], ",") {
+				found++
+				if !slices.Contains(apikeys.Scopes(), scope) {
+					t.Errorf("%s tells to use %s", name, scope)
+				}
 			}
 		}
+	}
+	if found < 10 {
+		t.Errorf("only %d scopes were found", found)
 	}
 }
 
