@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 const (
@@ -16,6 +19,8 @@ const (
 	Tolerance = 30 * time.Minute
 	// retell is how often a fault is told again.
 	retell = time.Minute
+	// unread is how long the file may take to be read. A disk that hangs is a fault.
+	unread = 5 * time.Second
 )
 
 // ErrClosed is that the file has been at fault for longer than Tolerance: who may
@@ -36,13 +41,16 @@ type Fault struct {
 // while a key is taken out of it.
 type Ring struct {
 	path string
+	// disk is where it is. One reads at a time.
+	disk *disk.Patient
 	// now counts how long a fault lasts.
 	now  func() time.Time
 	tell func(Fault)
 
+	// mu is not held while the disk is read.
 	mu sync.Mutex
-	// content is what was read last and spare the space for the next reading;
-	// keys is what content says, or the last content that was good.
+	// content is what was read last and spare the space for the next reading, if no
+	// reading has it; keys is what content says, or the last content that was good.
 	content, spare []byte
 	keys           []Key
 	parseErr       error
@@ -55,8 +63,9 @@ type Ring struct {
 // Open reads path. tell is told each later fault of the file, again each minute
 // while the ring is asked, and when it is over.
 func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
-	r := &Ring{path: path, now: now, tell: tell}
-	if err := r.read(); err != nil {
+	r := &Ring{path: path, disk: disk.NewPatient(1, unread), now: now, tell: tell}
+	got := r.load()
+	if err := r.take(got); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -66,9 +75,7 @@ func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
 // compared, in constant time, so that the time taken tells nothing of which one
 // matched.
 func (r *Ring) Find(key string) (Key, error) {
-	r.mu.Lock()
 	keys, fault := r.current()
-	r.mu.Unlock()
 	if fault.Closed && len(keys) > 0 {
 		return Key{}, ErrClosed
 	}
@@ -86,9 +93,7 @@ func (r *Ring) Find(key string) (Key, error) {
 // rfc, at that instant: for what is done in its name while it does not call. It
 // returns ErrClosed while that cannot be known.
 func (r *Ring) May(owner, scope, rfc string, at time.Time) (bool, error) {
-	r.mu.Lock()
 	keys, fault := r.current()
-	r.mu.Unlock()
 	if fault.Closed {
 		return false, ErrClosed
 	}
@@ -97,10 +102,14 @@ func (r *Ring) May(owner, scope, rfc string, at time.Time) (bool, error) {
 	}), nil
 }
 
+// Keys are the entries that are in force, expired ones too. Read only.
+func (r *Ring) Keys() []Key {
+	keys, _ := r.current()
+	return keys
+}
+
 // Fault returns what is wrong with the file now.
 func (r *Ring) Fault() Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	_, fault := r.current()
 	return fault
 }
@@ -108,7 +117,10 @@ func (r *Ring) Fault() Fault {
 // current returns the keys that are in force. A file that is gone lets nobody in;
 // one at fault leaves the last good keys in force, for Tolerance.
 func (r *Ring) current() ([]Key, Fault) {
-	err := r.read()
+	got := r.load()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.take(got)
 	now := r.now()
 	if err == nil {
 		if r.fault != nil {
@@ -129,24 +141,46 @@ func (r *Ring) current() ([]Key, Fault) {
 	return r.keys, fault
 }
 
-// read brings keys up to date with the file.
-func (r *Ring) read() error {
-	content, err := load(r.path, r.spare, trusted)
-	r.gone = errors.Is(err, os.ErrNotExist)
+// loaded is one reading of the file.
+type loaded struct {
+	content []byte
+	err     error
+}
+
+// load reads the file, or gives it up where its disk hangs.
+func (r *Ring) load() loaded {
+	got, err := disk.Read(r.disk, func() loaded {
+		r.mu.Lock()
+		spare := r.spare
+		r.spare = nil
+		r.mu.Unlock()
+		content, err := load(r.path, spare, trusted)
+		return loaded{content, err}
+	})
+	if err != nil {
+		return loaded{err: fmt.Errorf("apikeys: %s: %w", r.path, err)}
+	}
+	return got
+}
+
+// take brings keys up to date with what was read. Of two readings the earlier may come
+// last: its keys are then those of who began it, and the next reading corrects it.
+func (r *Ring) take(got loaded) error {
+	r.gone = errors.Is(got.err, os.ErrNotExist)
 	if r.gone {
 		r.content, r.keys = nil, nil
 	}
-	if err != nil {
-		return err
+	if got.err != nil {
+		return got.err
 	}
-	if r.content != nil && bytes.Equal(content, r.content) {
-		r.spare = content
+	if r.content != nil && bytes.Equal(got.content, r.content) {
+		r.spare = got.content
 		return r.parseErr
 	}
 	var keys []Key
-	if keys, r.parseErr = parse(r.path, content); r.parseErr == nil {
+	if keys, r.parseErr = parse(r.path, got.content); r.parseErr == nil {
 		r.keys = keys
 	}
-	r.content, r.spare = content, r.content
+	r.content, r.spare = got.content, r.content
 	return r.parseErr
 }

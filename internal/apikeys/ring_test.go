@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // rig is a ring over a file, with a clock of its own.
@@ -205,4 +208,39 @@ func BenchmarkFind(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A disk whose server is away answers no open: neither callers nor pages of operators wait for it.
+func TestRing_WhenTheDiskHangs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "a")
+	r.disk = disk.NewPatient(1, 10*time.Millisecond)
+	// Opening a pipe that nobody writes waits as such a disk does.
+	if err := errors.Join(os.Rename(r.path, r.path+".good"), syscall.Mkfifo(r.path, 0o600)); err != nil {
+		t.Skip(err)
+	}
+	r.expect("a", nil)
+	r.expect("other", ErrUnknown)
+	if f := r.Fault(); f.Err == nil || f.Closed {
+		t.Errorf("%+v", f)
+	}
+	if may, err := r.May(idOf("a"), ScopeWebhooks, "PRU010101AB1", r.clock); !may || err != nil {
+		t.Errorf("%v, %v", may, err)
+	}
+	r.clock = r.clock.Add(Tolerance)
+	r.expect("a", ErrClosed)
+	// It is back, with the file that it had.
+	pipe, err := os.OpenFile(r.path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(pipe.Close(), os.Rename(r.path+".good", r.path)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); r.Fault().Err != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(r.Fault().Err)
+		}
+	}
+	r.expect("a", nil)
 }

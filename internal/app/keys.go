@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
 // findKey returns what finds an API key that is taken now, from an address; nil
@@ -55,6 +56,20 @@ func (a *App) keysFaultFor() time.Duration {
 		return max(fault.Since, time.Millisecond)
 	}
 	return 0
+}
+
+// keysThatEnd are the keys that expire, for the metrics.
+func (a *App) keysThatEnd() []telemetry.Clave {
+	if a.keys == nil {
+		return nil
+	}
+	var out []telemetry.Clave
+	for _, k := range a.keys.Keys() {
+		if !k.Expires.IsZero() {
+			out = append(out, telemetry.Clave{Nombre: k.Name, Vence: k.Expires})
+		}
+	}
+	return out
 }
 
 // watchKeys looks at the file of the API keys now and then, so that a fault of it is

@@ -18,7 +18,7 @@ func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 	a.metrics.Watch(telemetry.Fuentes{
 		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
 		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused, Equipo: a.equipoVigilado,
-		Claves: a.keysFaultFor,
+		Claves: a.keysFaultFor, ClavesQueVencen: a.keysThatEnd,
 	})
 }
 
@@ -58,6 +58,7 @@ func (a *App) baseVigilada() (telemetry.Base, error) {
 func (a *App) efirmasVigiladas() []telemetry.EFirma {
 	todas, err := a.efirmas.List()
 	if err != nil {
+		a.opts.Log.Error().Err(err).Msg("metrics: the e.firmas cannot be listed")
 		return nil
 	}
 	out := make([]telemetry.EFirma, len(todas))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // Problem is a stable code for why an e.firma is refused. The REST contract
@@ -67,9 +69,12 @@ func falla(p Problem, err error, format string, args ...any) *Error {
 // ofMachine reports whether e says nothing of the files: this machine could not read
 // them, and neither their place nor their permissions are why.
 func (e *Error) ofMachine() bool {
+	if e == nil {
+		return false
+	}
 	var errno syscall.Errno
-	return e != nil && errors.As(e.Err, &errno) &&
-		!slices.Contains([]syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM}, errno)
+	return errors.Is(e.Err, disk.ErrHangs) || errors.As(e.Err, &errno) && !slices.Contains([]syscall.Errno{syscall.ENOENT, syscall.ENOTDIR,
+		syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM}, errno)
 }
 
 // cause is e, or what this machine has failed with where e is ofMachine.

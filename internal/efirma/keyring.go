@@ -10,12 +10,21 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // gracia is for how long the previous e.firma of a taxpayer goes on serving
 // while its files are being replaced: the new certificate may be there before
 // the new key is.
 const gracia = 10 * time.Second
+
+// Where a folder's disk hangs, lecturas calls at a time wait for it, each for demora. To
+// open an e.firma takes tenths of a second where its key is hard to derive.
+const (
+	lecturas = 8
+	demora   = 10 * time.Second
+)
 
 // Keyring serves the e.firmas of a directory with one folder for each
 // taxpayer:
@@ -34,6 +43,7 @@ const gracia = 10 * time.Second
 // problem is reported. Removing the taxpayer's folder takes effect at once.
 type Keyring struct {
 	dir         string
+	disk        *disk.Patient // of dir; each folder below may be on another
 	autoridades *Autoridades
 	now         func() time.Time
 
@@ -43,6 +53,7 @@ type Keyring struct {
 
 // entrada is the keyring's memory of one folder.
 type entrada struct {
+	disk     *disk.Patient
 	abriendo sync.Mutex // held while opening, so that only one caller does
 	estado   atomic.Pointer[estado]
 }
@@ -61,16 +72,17 @@ type estado struct {
 // holds nothing. Nothing is read until asked for. It refuses e.firmas that none of
 // autoridades issued, unless that is nil.
 func NewKeyring(dir string, autoridades *Autoridades, now func() time.Time) *Keyring {
-	return &Keyring{dir: dir, autoridades: autoridades, now: now, llaves: map[string]*entrada{}}
+	return &Keyring{dir: dir, disk: disk.NewPatient(lecturas, demora), autoridades: autoridades, now: now, llaves: map[string]*entrada{}}
 }
 
 // Get returns the e.firma of an RFC, ready to sign, or nil and an *Error; what says
-// nothing of the files, as of a machine that can open no more of them, is none. When
-// nothing changed it costs a few calls to stat.
+// nothing of the files, as of a machine that can open no more of them or of a disk that
+// hangs, is none. When nothing changed it costs a few calls to stat.
 func (k *Keyring) Get(rfc string) (*Credential, error) {
 	rfc = normaliza(rfc)
-	if cred := k.abierta(rfc); cred != nil {
-		return cred, nil
+	cred, err := k.abierta(rfc)
+	if cred != nil || err != nil {
+		return cred, err
 	}
 	carpetas, err := k.carpetas()
 	if err != nil {
@@ -131,6 +143,18 @@ func (k *Keyring) carpetas() (map[string][]string, error) {
 	if k.dir == "" {
 		return nil, nil
 	}
+	type listado struct {
+		carpetas map[string][]string
+		err      error
+	}
+	got, err := disk.Read(k.disk, func() listado {
+		carpetas, err := k.lista()
+		return listado{carpetas, err}
+	})
+	return got.carpetas, cmp.Or(err, got.err)
+}
+
+func (k *Keyring) lista() (map[string][]string, error) {
 	info, err := os.Stat(k.dir)
 	if err != nil {
 		return nil, err
@@ -158,19 +182,30 @@ func (k *Keyring) carpetas() (map[string][]string, error) {
 }
 
 // abierta returns the credential that is already open when the files are as
-// they were and it is still valid.
-func (k *Keyring) abierta(rfc string) *Credential {
+// they were and it is still valid. It fails where their disk hangs.
+func (k *Keyring) abierta(rfc string) (*Credential, error) {
 	k.mu.Lock()
 	e := k.llaves[rfc]
 	k.mu.Unlock()
 	if e == nil {
-		return nil
+		return nil, nil
 	}
 	s := e.estado.Load()
-	if s == nil || s.apertura.problema(k.now()) != nil || !s.carpeta.intacta() {
-		return nil
+	if s == nil || s.apertura.problema(k.now()) != nil {
+		return nil, nil
 	}
-	return s.apertura.credential
+	switch intacta, err := disk.Read(e.disk, s.carpeta.intacta); {
+	case err != nil:
+		return nil, cuelga(rfc, err).cause()
+	case !intacta:
+		return nil, nil
+	}
+	return s.apertura.credential, nil
+}
+
+// cuelga says that the disk of a folder does not answer.
+func cuelga(rfc string, err error) *Error {
+	return falla(NoEncontrada, err, "No se puede leer la carpeta de %s: su disco no contesta.", rfc).con(rfc)
 }
 
 // abre opens the folder, or takes what it gave the last time if it did not
@@ -184,9 +219,25 @@ func (k *Keyring) abre(rfc string, paths []string) (*Credential, *Error) {
 		return nil, falla(ArchivosAmbiguos, nil, "Hay más de una carpeta para %s (%s). Deje una sola.", rfc, strings.Join(nombres, ", ")).con(rfc)
 	}
 	e := k.entrada(rfc)
+	type abertura struct {
+		cred     *Credential
+		problema *Error
+	}
+	got, err := disk.Read(e.disk, func() abertura {
+		cred, problema := k.abreEn(e, rfc, paths[0])
+		return abertura{cred, problema}
+	})
+	if err != nil {
+		return nil, cuelga(rfc, err)
+	}
+	return got.cred, got.problema
+}
+
+// abreEn is abre of the folder at path, whose memory is e.
+func (k *Keyring) abreEn(e *entrada, rfc, path string) (*Credential, *Error) {
 	e.abriendo.Lock()
 	defer e.abriendo.Unlock()
-	carpeta, err := leeCarpeta(paths[0])
+	carpeta, err := leeCarpeta(path)
 	if err != nil {
 		return nil, falla(NoEncontrada, err, "No se puede leer la carpeta de %s. Revise sus permisos.", rfc).con(rfc)
 	}
@@ -216,7 +267,7 @@ func (k *Keyring) entrada(rfc string) *entrada {
 	defer k.mu.Unlock()
 	e := k.llaves[rfc]
 	if e == nil {
-		e = &entrada{}
+		e = &entrada{disk: disk.NewPatient(lecturas, demora)}
 		k.llaves[rfc] = e
 	}
 	return e

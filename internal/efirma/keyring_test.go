@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
@@ -511,5 +512,46 @@ func cambia(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Each folder may be on a disk of its own, and one that hangs keeps nobody but those who
+// need it, and not even them for ever.
+func TestGet_WhenTheDiskOfOneFolderHangs(t *testing.T) {
+	t.Parallel()
+	k, dir, _ := llavero(t)
+	una, otra := elTesoro(t).emitidaEnUna, emite(t, autoridad.Peticion{RFC: rara})
+	coloca(t, dir, empresa, archivosDe(una))
+	coloca(t, dir, rara, archivosDe(otra))
+	sirve(t, k, empresa, una)
+	sirve(t, k, rara, otra)
+	// Its opening waits, as for a disk whose server is away, and the files have changed.
+	colgada := k.entrada(empresa)
+	colgada.disk = disk.NewPatient(2, 20*time.Millisecond)
+	colgada.abriendo.Lock()
+	coloca(t, dir, empresa, map[string][]byte{"password.txt": []byte(una.Password)})
+
+	for range 4 {
+		if cred, err := k.Get(empresa); cred != nil || !errors.Is(err, disk.ErrHangs) || errors.As(err, new(*Error)) {
+			t.Fatalf("%+v, %v", cred, err)
+		}
+	}
+	sirve(t, k, rara, otra)
+	lista, err := k.List()
+	if err != nil || len(lista) != 2 {
+		t.Fatalf("%+v, %v", lista, err)
+	}
+	for _, s := range lista {
+		if (s.Err != nil) != (s.RFC == empresa) {
+			t.Errorf("%s: %v", s.RFC, s.Err)
+		}
+	}
+	colgada.abriendo.Unlock()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, err := k.Get(empresa); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }

@@ -6,15 +6,6 @@ import (
 	"syscall"
 )
 
-// disco is what the file system of dir has free for this process, and its size.
-func disco(dir string) (libre, total int64, err error) {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		return 0, 0, os.NewSyscallError("statfs", err)
-	}
-	return int64(fs.Bavail) * fs.Bsize, int64(fs.Blocks) * fs.Bsize, nil //nolint:gosec // no disk has so many bytes
-}
-
 // keepSize is FALLOC_FL_KEEP_SIZE (fallocate(2)).
 const keepSize = 1
 

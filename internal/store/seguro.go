@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 const (
@@ -28,7 +30,7 @@ const (
 var ErrSinLugar = errors.New("store: the disk is too full")
 
 // Disco is what the disk of the packages on their way has free, and its size.
-func (s *Store) Disco() (libre, total int64, err error) { return disco(s.partial()) }
+func (s *Store) Disco() (libre, total int64, err error) { return disk.Free(s.partial()) }
 
 // Lugar is what that disk has free, and what it must have for Seguro to set h aside.
 func (s *Store) Lugar(h Hueco) (libre, necesarios int64, err error) {
@@ -126,7 +128,7 @@ func (s *Store) cabe() error {
 	if s.Postgres() {
 		return nil
 	}
-	libre, total, err := disco(s.dir)
+	libre, total, err := disk.Free(s.dir)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

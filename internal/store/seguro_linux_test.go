@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -57,7 +58,7 @@ func TestIntenta_WhenTheAnswerWouldFindNoRoom(t *testing.T) {
 	if err := s.Resuelve(t.Context(), rechazado); err != nil {
 		t.Fatal(err)
 	}
-	libre, _, err := disco(dir)
+	libre, _, err := disk.Free(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

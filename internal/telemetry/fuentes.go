@@ -21,6 +21,8 @@ type Fuentes struct {
 	CuentasRechazadas func() int
 	// Claves is how long the file of the API keys has been at fault; zero for a good one.
 	Claves func() time.Duration
+	// ClavesQueVencen are the API keys that end some day.
+	ClavesQueVencen func() []Clave
 	// Equipo is what this machine has for packages on their way, and what it lacked.
 	Equipo func() (Equipo, error)
 }
@@ -50,6 +52,19 @@ type EFirma struct {
 	Sirve bool
 }
 
+// Clave is an API key that ends some day, by its name.
+type Clave struct {
+	Nombre string
+	Vence  time.Time
+}
+
+// A key has a gauge from porVencer before its end to vencida after it: whoever has to
+// renew one must know which, and ten thousand keys are no ten thousand series.
+const (
+	porVencer = 30 * 24 * time.Hour
+	vencida   = 7 * 24 * time.Hour
+)
+
 // Base is what the database says. Where gateways share one, each says the same.
 type Base struct {
 	Descargas                        map[string]int64 // alive, by state
@@ -74,7 +89,7 @@ type lector struct{ Fuentes }
 // have that many series of each.
 func descs() (d struct {
 	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto,
-	libres, necesarios, piso, aplazadas, porGuardar, espera, claves *prometheus.Desc
+	libres, necesarios, piso, aplazadas, porGuardar, espera, claves, clavesDias *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -97,6 +112,7 @@ func descs() (d struct {
 	d.porGuardar = desc("pasarela_spool_bytes", "Packages received whole that wait on a gateway's disk for their storage to take them.")
 	d.espera = desc("pasarela_spool_age_seconds", "How long the first of those has waited; 0 while none does.")
 	d.claves = desc("pasarela_api_keys_fault_seconds", "How long the file of the API keys has been at fault; 0 while it is good. After half an hour nobody is served.")
+	d.clavesDias = desc("pasarela_api_key_expiry_days", "Days until the API key of that name is refused, of those that have 30 or fewer; negative for a week after.", "clave")
 	return d
 }
 
@@ -104,7 +120,7 @@ func descs() (d struct {
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
 	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto,
-		d.libres, d.necesarios, d.piso, d.aplazadas, d.porGuardar, d.espera, d.claves} {
+		d.libres, d.necesarios, d.piso, d.aplazadas, d.porGuardar, d.espera, d.claves, d.clavesDias} {
 		ch <- desc
 	}
 }
@@ -124,6 +140,11 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 	gauge(d.sinEscribir, float64(l.SinEscribir()))
 	gauge(d.rechazadas, float64(l.CuentasRechazadas()))
 	gauge(d.claves, l.Claves().Seconds())
+	for _, c := range l.ClavesQueVencen() {
+		if left := c.Vence.Sub(l.Now()); -vencida < left && left < porVencer {
+			gauge(d.clavesDias, left.Hours()/24, c.Nombre)
+		}
+	}
 	reloj := l.Reloj()
 	gauge(d.creido, uno(reloj.Creido))
 	if reloj.DelSAT {

@@ -16,9 +16,17 @@ func fuentes(base func() (Base, error)) Fuentes {
 		EFirmas: func() []EFirma {
 			return []EFirma{{RFC: "AAA010101AAA", Vence: hoy.Add(36 * time.Hour), Sirve: true}, {RFC: "BBB010101BBB", Vence: hoy.Add(-24 * time.Hour)}, {RFC: "CCC010101CCC"}}
 		},
-		SinEscribir: func() int { return 2 }, Claves: func() time.Duration { return 90 * time.Second }, CuentasRechazadas: func() int { return 1 },
-		Equipo: func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Piso: 9, Aplazadas: 12}, nil },
-		Reloj:  func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
+		SinEscribir: func() int { return 2 }, Claves: func() time.Duration { return 90 * time.Second },
+		ClavesQueVencen: func() []Clave {
+			var todas []Clave
+			for nombre, dias := range map[string]int{"lejana": 31, "próxima": 29, "vencida": -6, "olvidada": -8} {
+				todas = append(todas, Clave{nombre, hoy.AddDate(0, 0, dias)})
+			}
+			return todas
+		},
+		CuentasRechazadas: func() int { return 1 },
+		Equipo:            func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Piso: 9, Aplazadas: 12}, nil },
+		Reloj:             func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
 }
 
@@ -29,6 +37,10 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7, PorGuardar: 8, Espera: 9 * time.Second}, nil
 	}))
 	const want = `
+# HELP pasarela_api_key_expiry_days Days until the API key of that name is refused, of those that have 30 or fewer; negative for a week after.
+# TYPE pasarela_api_key_expiry_days gauge
+pasarela_api_key_expiry_days{clave="próxima"} 29
+pasarela_api_key_expiry_days{clave="vencida"} -6
 # HELP pasarela_api_keys_fault_seconds How long the file of the API keys has been at fault; 0 while it is good. After half an hour nobody is served.
 # TYPE pasarela_api_keys_fault_seconds gauge
 pasarela_api_keys_fault_seconds 90
@@ -88,7 +100,7 @@ pasarela_spool_age_seconds 9
 # TYPE pasarela_spool_bytes gauge
 pasarela_spool_bytes 8
 `
-	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_api_keys_fault_seconds", "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_api_key_expiry_days", "pasarela_api_keys_fault_seconds", "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
 		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes", "pasarela_disk_floor_bytes",
 		"pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
 		t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -330,6 +331,34 @@ func TestPublica_WhenTwiceOrNotWanted(t *testing.T) {
 	r.sonarTodas()
 	page, _, err := r.Entregas(ctx, "erp", d.ID, "", 1)
 	if err != nil || page[0].Estado != "cancelada" || len(r.receptor.recibidos()) != 2 {
+		t.Errorf("%+v, error %v", page, err)
+	}
+}
+
+// A test that waits is not sent once its key is gone: it is nobody's any more.
+func TestPrueba_WhenItsKeyIsGone(t *testing.T) {
+	t.Parallel()
+	var ve atomic.Bool
+	ve.Store(true)
+	r := nuevoRig(t, func(c *Config) {
+		c.Alcanza = func(dueno, _ string) (bool, error) { return dueno == "erp" && ve.Load(), nil }
+	})
+	d, _ := r.crea()
+	if _, err := r.Prueba(t.Context(), "erp", d.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.sonarTodas()
+	if n := len(r.receptor.recibidos()); n != 1 {
+		t.Fatalf("%d messages while it is there", n)
+	}
+	r.avanza(time.Minute)
+	if _, err := r.Prueba(t.Context(), "erp", d.ID); err != nil {
+		t.Fatal(err)
+	}
+	ve.Store(false)
+	r.sonarTodas()
+	page, _, err := r.Entregas(t.Context(), "erp", d.ID, "", 1)
+	if err != nil || page[0].Estado != "cancelada" || len(r.receptor.recibidos()) != 1 {
 		t.Errorf("%+v, error %v", page, err)
 	}
 }

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -9,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"gocloud.dev/secrets"
 	"gocloud.dev/secrets/localsecrets"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
@@ -22,19 +25,23 @@ import (
 type Sello struct {
 	ruta   string
 	propia bool
-
-	mu     sync.Mutex
-	keeper *secrets.Keeper
+	// disco is where the key's file is. One reads or makes it at a time.
+	disco  *disk.Patient
+	keeper atomic.Pointer[secrets.Keeper]
 }
+
+// esperaDisco is how long the key's file may take to be read.
+const esperaDisco = 5 * time.Second
 
 // NewSello reads its key from archivo, which holds it in base64. Without one it
 // is in propia, a file that is made at first use with mode 0600; without either,
 // nothing can be sealed: several gateways must share a key, so none makes its own.
 func NewSello(archivo, propia string) *Sello {
-	if archivo != "" {
-		return &Sello{ruta: archivo}
+	s := &Sello{ruta: archivo, disco: disk.NewPatient(1, esperaDisco)}
+	if archivo == "" {
+		s.ruta, s.propia = propia, true
 	}
-	return &Sello{ruta: propia, propia: true}
+	return s
 }
 
 // Comprueba fails unless the key can be used. The error names the file.
@@ -45,26 +52,38 @@ func (s *Sello) Comprueba() error {
 
 // abierto fails unless the key can be used; the text of its error is for the caller.
 func (s *Sello) abierto() (*secrets.Keeper, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keeper != nil {
-		return s.keeper, nil
+	if keeper := s.keeper.Load(); keeper != nil {
+		return keeper, nil
 	}
 	if s.ruta == "" {
 		return nil, &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnSinClaveDeSecretos,
 			Detail: "Falta la clave con que se guardan los secretos de los webhooks. Con GATEWAY_DATABASE_URL todas las pasarelas deben compartirla: configure GATEWAY_SECRETS_KEY_FILE."}
 	}
+	type leida struct {
+		key [32]byte
+		err error
+	}
+	got, err := disk.Read(s.disco, func() leida {
+		key, err := s.lee()
+		return leida{key, err}
+	})
+	if err = cmp.Or(err, got.err); err != nil {
+		return nil, gateway.OwnFailure(err, "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora.")
+	}
+	// Whoever else has read it has read the same.
+	s.keeper.CompareAndSwap(nil, localsecrets.NewKeeper(got.key))
+	return s.keeper.Load(), nil
+}
+
+// lee reads the key, and makes it where it is ours to make.
+func (s *Sello) lee() ([32]byte, error) {
 	key, err := leeClave(s.ruta)
 	if s.propia && errors.Is(err, fs.ErrNotExist) {
 		if err = creaClave(s.ruta); err == nil {
 			key, err = leeClave(s.ruta)
 		}
 	}
-	if err != nil {
-		return nil, gateway.OwnFailure(err, "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora.")
-	}
-	s.keeper = localsecrets.NewKeeper(key)
-	return s.keeper, nil
+	return key, err
 }
 
 // sella seals texto for the row id, so that it opens for no other.

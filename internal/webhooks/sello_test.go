@@ -2,14 +2,17 @@ package webhooks
 
 import (
 	"encoding/base64"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -159,5 +162,34 @@ func TestSecretos_WhenLookedForAreNowhere(t *testing.T) {
 	})
 	if err != nil || files < 3 { // database, its log and the keys
 		t.Errorf("%d files, error %v", files, err)
+	}
+}
+
+// The key is read once; where its disk hangs, whoever needs it is told, and nobody waits.
+func TestSello_WhenTheDiskHangs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secretos.key")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	s := NewSello(path, "")
+	s.disco = disk.NewPatient(1, 10*time.Millisecond)
+	for range 3 {
+		if err := s.Comprueba(); !errors.Is(err, disk.ErrHangs) || !gateway.IsKind(err, gateway.KindSinServicio) {
+			t.Fatal(err)
+		}
+	}
+	// It is back.
+	pipe, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(pipe.Close(), os.Remove(path), os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); s.Comprueba() != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(s.Comprueba())
+		}
 	}
 }

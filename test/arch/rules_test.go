@@ -56,12 +56,14 @@ func mayImport() map[string][]string {
 		"cmd/sandbox": {"internal/sandbox"},
 
 		"internal/gateway":   nil,
-		"internal/efirma":    {"internal/secretfile"},
+		"internal/disk":      nil,
+		"internal/pace":      nil,
+		"internal/efirma":    {"internal/disk", "internal/secretfile"},
 		"internal/config":    nil,
 		"internal/signing":   {"internal/efirma"},
-		"internal/transport": {"internal/signing", "internal/efirma", "internal/xmldoc"},
-		"internal/apikeys":   {"internal/gateway", "internal/secretfile"},
-		"internal/store":     {"internal/gateway"},
+		"internal/transport": {"internal/signing", "internal/efirma", "internal/pace", "internal/xmldoc"},
+		"internal/apikeys":   {"internal/disk", "internal/gateway", "internal/secretfile"},
+		"internal/store":     {"internal/disk", "internal/gateway"},
 		"internal/ledger":    {"internal/gateway", "internal/store"},
 		"internal/presencia": {"internal/store"},
 		"internal/clock":     nil,
@@ -73,11 +75,11 @@ func mayImport() map[string][]string {
 		"internal/zipdir":    nil,
 		"internal/xmldoc":    nil,
 		"internal/cfdi":      {"internal/xmldoc", "internal/zipdir"},
-		"internal/webhooks":  {"internal/clock", "internal/gateway", "internal/secretfile", "internal/store"},
+		"internal/webhooks":  {"internal/clock", "internal/disk", "internal/gateway", "internal/secretfile", "internal/store"},
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/origin", "internal/paquetes", "internal/textfold", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/origin", "internal/pace", "internal/paquetes", "internal/textfold", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
 		"internal/conform":   {"internal/gateway", "internal/textfold"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway", "internal/xmldoc"},
@@ -99,7 +101,7 @@ func mayImport() map[string][]string {
 
 		// The command line is beside the wiring, and its client knows the contract alone.
 		"internal/cli":     {"internal/apikeys", "internal/app", "internal/cliente", "internal/config", "internal/efirma", "internal/gateway", "internal/secretfile", "internal/store", "internal/telemetry", "internal/version", "gen/rest"},
-		"internal/cliente": {"internal/cfdi", "internal/gateway", "internal/zipdir", "gen/rest"},
+		"internal/cliente": {"internal/cfdi", "internal/disk", "internal/gateway", "internal/zipdir", "gen/rest"},
 		"internal/version": nil,
 
 		"internal/cli/gendoc":    {"internal/cli"},
