@@ -3599,6 +3599,9 @@ type CuerpoConCFDIDemasiadoGrande = Problema
 // CuerpoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoDemasiadoGrande = Problema
 
+// CuerpoLento Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
+type CuerpoLento = Problema
+
 // CuerpoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoMalformado = Problema
 

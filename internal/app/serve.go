@@ -20,6 +20,12 @@ const (
 	keepAlive     = 2 * time.Minute
 	maxHeader     = 32 << 10
 	pingTimeout   = 2 * time.Second
+	// answerTimeout is when an answer is over whose caller takes nothing of it: a lote may
+	// take a quarter of an hour to come, and the SEP its time. What is larger than a buffer
+	// or lasts has a time of its own for each piece (handlers).
+	answerTimeout = 30 * time.Minute
+	// adminTimeout is how long both ways may take on the admin listener.
+	adminTimeout = time.Minute
 )
 
 // serve runs both listeners.
@@ -37,7 +43,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, apiListener.Close(), adminListener.Close())
 	}
-	apiServer, adminServer := newServer(a.api), newServer(admin)
+	apiServer, adminServer := newServer(a.api), newAdminServer(admin)
 	failed := make(chan error, 2)
 	go func() { failed <- apiServer.Serve(apiListener) }()
 	go func() { failed <- adminServer.Serve(adminListener) }()
@@ -57,7 +63,14 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 func newServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: hardened(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
+	return &http.Server{Handler: hardened(h), ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: keepAlive, MaxHeaderBytes: maxHeader}
+}
+
+// newAdminServer takes no bodies: one that never comes would hold its connection.
+func newAdminServer(h http.Handler) *http.Server {
+	server := newServer(h)
+	server.ReadTimeout, server.WriteTimeout = adminTimeout, adminTimeout
+	return server
 }
 
 // hardened does what every answer wants.

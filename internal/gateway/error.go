@@ -35,6 +35,8 @@ const (
 	KindYaNoDisponible
 	// KindDemasiadoGrande: the body is over its bound.
 	KindDemasiadoGrande
+	// KindLento: the body came too slowly.
+	KindLento
 	// KindTipoContenido: a media type that the route does not take.
 	KindTipoContenido
 	// KindRango: a Range that the representation does not have.

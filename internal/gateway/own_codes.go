@@ -57,6 +57,7 @@ const (
 	OwnServicioInexistente     OwnCode = "servicio_inexistente"
 	OwnParametroIlegible       OwnCode = "parametro_ilegible"
 	OwnCuerpoGrande            OwnCode = "cuerpo_grande"
+	OwnCuerpoLento             OwnCode = "cuerpo_lento"
 	OwnCuerpoIlegible          OwnCode = "cuerpo_ilegible"
 	OwnCampoDeCarga            OwnCode = "campo_de_carga"
 	OwnCampoGrande             OwnCode = "campo_grande"
@@ -208,6 +209,7 @@ func OwnRefusals() []OwnRefusal { //nolint:funlen // a table
 		{OwnServicioInexistente, KindNoEncontrado, "el `servicio` no es `cfdi` ni `retenciones`"},
 		{OwnParametroIlegible, KindMalformada, "un parámetro no se puede leer"},
 		{OwnCuerpoGrande, KindDemasiadoGrande, "el cuerpo rebasa el límite de la petición"},
+		{OwnCuerpoLento, KindLento, "el cuerpo no llegó a tiempo"},
 		{OwnCuerpoIlegible, KindMalformada, "el cuerpo no se puede leer como dice su `Content-Type`"},
 		{OwnCampoDeCarga, KindInvalida, "un campo de la carga no cumple su regla"},
 		{OwnCampoGrande, KindDemasiadoGrande, "un campo rebasa su límite"},

@@ -115,7 +115,6 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 		w = whole.ResponseWriter // a stream says why it ends, where that one cuts
 	}
 	s := &stream{w: w, control: http.NewResponseController(w), still: func() error { return h.still(r) }}
-	defer s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
 	w.Header().Set("Content-Type", contentEvents)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back

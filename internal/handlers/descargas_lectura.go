@@ -205,7 +205,6 @@ func streamRows[T any](w http.ResponseWriter, r *http.Request, filas iter.Seq2[d
 		return nil
 	}
 	to := newPatient(w)
-	defer to.done()
 	out := bufio.NewWriterSize(to, streamBlock)
 	write := linea(out)
 	for fila, err := range filas {
@@ -245,9 +244,6 @@ func (p *patient) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
-// done frees the connection's next request of the deadline.
-func (p *patient) done() { p.control.SetWriteDeadline(time.Time{}) } //nolint:errcheck // see Write
-
 func (h *handler) obtenerCFDI(w http.ResponseWriter, r *http.Request, id, uuid string) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
@@ -271,7 +267,6 @@ func (h *handler) obtenerCFDI(w http.ResponseWriter, r *http.Request, id, uuid s
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	}
 	to := newPatient(w)
-	defer to.done()
 	read := &failure{r: body}
 	io.Copy(to, read) //nolint:errcheck // the caller is gone, or read tells
 	switch {

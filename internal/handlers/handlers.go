@@ -408,10 +408,10 @@ func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request,
 
 func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-	w.Write(h.cfg.Spec.yaml) //nolint:errcheck // the caller is gone
+	send(w, http.StatusOK, h.cfg.Spec.yaml)
 }
 
 func (h *handler) ObtenerEspecificacionJSON(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(h.cfg.Spec.json) //nolint:errcheck // the caller is gone
+	send(w, http.StatusOK, h.cfg.Spec.json)
 }

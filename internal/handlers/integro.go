@@ -81,7 +81,6 @@ func (w *storedWriter) pieces(limited *io.LimitedReader) (total int64, err error
 	}
 	w.begin()
 	control := http.NewResponseController(w.ResponseWriter)
-	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
 	for limited.N > 0 {
 		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
 		n, err := rf.ReadFrom(&io.LimitedReader{R: limited.R, N: min(limited.N, storedPiece)})
@@ -105,7 +104,6 @@ func (w *storedWriter) whole(src io.Reader) (total int64, err error) {
 		}
 	}()
 	to := newPatient(w.ResponseWriter)
-	defer to.done()
 	var kept *block
 	for b := range blocks {
 		if kept != nil {

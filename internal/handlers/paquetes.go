@@ -22,7 +22,8 @@ const (
 	storedPiece = 4 << 20
 	// The reasons of X-Paquete-Dudoso.
 	doubtDamaged, doubtCut = "archivos_danados", "incompleto"
-	// stalledCaller is how long a caller may take nothing of an answer.
+	// stalledCaller is how long a caller may take nothing of an answer. The server begins
+	// anew with each request.
 	stalledCaller = 2 * time.Minute
 )
 
@@ -131,7 +132,6 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 	w.Header().Set("Accept-Ranges", "none")
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
-	defer control.SetWriteDeadline(time.Time{}) //nolint:errcheck // for the connection's next request
 	for {
 		// A server without deadlines is a test's recorder.
 		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above

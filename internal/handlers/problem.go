@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -39,6 +40,7 @@ func ProblemTypes() map[gateway.Kind]ProblemType {
 		gateway.KindNoEncontrado:         {"no-encontrado", "No encontrado", http.StatusNotFound},
 		gateway.KindMetodo:               {"metodo-no-permitido", "Método no permitido", http.StatusMethodNotAllowed},
 		gateway.KindNoAceptable:          {"no-aceptable", "No aceptable", http.StatusNotAcceptable},
+		gateway.KindLento:                {"cuerpo-lento", "Cuerpo demasiado lento", http.StatusRequestTimeout},
 		gateway.KindConflicto:            {"conflicto", "Conflicto", http.StatusConflict},
 		gateway.KindYaNoDisponible:       {"ya-no-disponible", "Ya no disponible", http.StatusGone},
 		gateway.KindDemasiadoGrande:      {"cuerpo-demasiado-grande", "Cuerpo demasiado grande", http.StatusRequestEntityTooLarge},
@@ -105,14 +107,23 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	case kind.Status == http.StatusTooManyRequests, kind.Status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(defaultRetryAfter))
 	}
+	if kind.Status == http.StatusRequestTimeout {
+		header.Set("Connection", "close") // RFC 9110 §15.5.9; and what is left of the body is not waited for
+	}
 	if kind.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="pasarela"`)
 	}
-	w.WriteHeader(kind.Status)
 	body, err := encode(problemOf(r, e))
 	if err != nil {
 		zerolog.Ctx(r.Context()).Error().Err(err).Msg("a problem could not be encoded")
 	}
+	send(w, kind.Status, body)
+}
+
+// send answers what is in memory. Its caller has a while to take it.
+func send(w http.ResponseWriter, status int, body []byte) {
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
+	w.WriteHeader(status)
 	bytes.NewReader(body).WriteTo(w) //nolint:errcheck // the caller is gone; not Write, where gosec sees HTML in some runs and not in others
 }
 
@@ -152,7 +163,6 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	bytes.NewReader(body).WriteTo(w) //nolint:errcheck // the caller is gone; not Write, where gosec sees HTML in some runs and not in others
+	send(w, status, body)
 	return nil
 }

@@ -180,6 +180,6 @@ func catalogo(c titulo.Catalogo) rest.CatalogoSEP {
 func writeFile(w http.ResponseWriter, media, name string, content io.Reader) error {
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	io.Copy(w, content) //nolint:errcheck // the caller is gone
+	io.Copy(newPatient(w), content) //nolint:errcheck // the caller is gone
 	return nil
 }

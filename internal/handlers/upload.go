@@ -7,17 +7,22 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/pace"
 )
 
 const (
-	// slowUpload is how long a file may take to arrive.
-	slowUpload = 15 * time.Minute
+	// slowUpload is how long a file may take to arrive, and uploadLeast what it brings
+	// meanwhile in each uploadPeriod: a connection of 10 kbit/s does.
+	slowUpload   = 15 * time.Minute
+	uploadPeriod = time.Minute
+	uploadLeast  = 64 << 10
 	// maxFields bounds what comes beside a file in JSON: a lote of titles.
 	maxFields = 16 << 20
 	// maxUpload bounds a body that carries a file: base64 and multipart make it
@@ -56,20 +61,24 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string)
 }
 
 func (h *handler) receiveAny(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(slowUpload)) //nolint:errcheck // a test's recorder has none
-	defer control.SetReadDeadline(time.Time{})          //nolint:errcheck // see above
+	body := &paced{r: r.Body, control: http.NewResponseController(w), until: time.Now().Add(slowUpload), pace: pace.Pace{Period: uploadPeriod, Least: uploadLeast}}
+	up, err := h.receiveFrom(body, r, nombre)
+	body.done(err)
+	return up, err
+}
+
+func (h *handler) receiveFrom(body io.Reader, r *http.Request, nombre string) (*upload, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, unreadable(err, notItsType)
 	}
 	switch media {
 	case "multipart/form-data":
-		return h.receiveMultipart(r.Body, params["boundary"])
+		return h.receiveMultipart(body, params["boundary"])
 	case "application/json":
-		return h.receiveJSON(r.Body)
+		return h.receiveJSON(body)
 	}
-	archivo, err := h.recibe(nombre, r.Body)
+	archivo, err := h.recibe(nombre, body)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +98,12 @@ const notItsType = "El cuerpo no se puede leer como dice su Content-Type."
 
 // unreadable is a body that ended badly; an error of the vocabulary passes.
 func unreadable(err error, detail string) error {
+	// First, as whoever reads a file calls all of these the same.
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, pace.ErrSlow) {
+		return &gateway.Error{Kind: gateway.KindLento, Own: gateway.OwnCuerpoLento, NoEnviada: true, Reintentable: true, Err: err,
+			Detail: fmt.Sprintf("El cuerpo no llegó a tiempo y no se hizo nada. Un cuerpo en JSON tiene %d segundos; un archivo, %d minutos, mientras traiga al menos %d KiB por minuto.",
+				int(slowBody.Seconds()), int(slowUpload.Minutes()), uploadLeast>>10)}
+	}
 	var known *gateway.Error
 	if errors.As(err, &known) {
 		return known

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/pasarela-mx/pasarela/internal/pace"
 	"github.com/pasarela-mx/pasarela/internal/signing"
 )
 
@@ -290,7 +291,7 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 	counted.r = body
 	if streams {
 		dec := newTextDecoder(x.call.Sink)
-		counted.watch, counted.pace = watch, &pace{period: op.Period, least: op.Least, came: dec.came}
+		counted.watch, counted.pace, counted.came = watch, &pace.Pace{Period: op.Period, Least: op.Least}, dec.came
 		parsed, rest, err := streamAnswer(counted, charset(resp), op.Stream, dec, op.MaxAnswer)
 		n := dec.n
 		got := &answer{Answer: parsed, status: resp.StatusCode, body: rest, received: counted.n, streamed: n}
@@ -350,7 +351,7 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 	switch {
 	case errors.As(err, &sink):
 		e.Class = ClassSink
-	case errors.Is(err, errSlow):
+	case errors.Is(err, pace.ErrSlow):
 		e.Class = ClassTimeout
 	case errors.Is(cause, errSilence):
 		e.Class, e.Err = ClassTimeout, cause

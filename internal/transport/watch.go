@@ -5,20 +5,17 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/pace"
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // errSilence is the cause of a context that ended because the system said
 // nothing for the operation's timeout.
 var errSilence = errors.New("no byte came within the operation's timeout")
-
-// errSlow says that a streamed answer moved, and brought next to nothing.
-var errSlow = errors.New("the text came more slowly than the operation's pace")
 
 // watch cancels an exchange after its timeout. For a streamed answer it runs while the
 // next bytes are waited for, and starts anew with each: a large one may take its time as
@@ -43,31 +40,6 @@ func (w *watch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// pace measures what a streamed answer brings against what it must. Only the time counts
-// in which bytes are waited for, and only bytes of the text: white space and comments
-// may go on for ever.
-type pace struct {
-	period time.Duration
-	least  int64
-	came   func() int64
-
-	waited time.Duration
-	before int64
-}
-
-// step counts one more wait, and fails at the end of a period that has brought too little.
-func (p *pace) step(waited time.Duration) error {
-	if p.waited += waited; p.period == 0 || p.waited < p.period {
-		return nil
-	}
-	came := p.came()
-	if came-p.before < p.least {
-		return fmt.Errorf("%w: %d bytes in %s", errSlow, came-p.before, p.waited.Round(time.Millisecond))
-	}
-	p.waited, p.before = 0, came
-	return nil
-}
-
 // maxHead is how much of an answer is kept to tell what it is.
 const maxHead = 1 << 10
 
@@ -76,7 +48,10 @@ const maxHead = 1 << 10
 type countingReader struct {
 	r     io.Reader
 	watch *watch
-	pace  *pace
+	// pace is what came must bring: bytes of the text alone, as white space and comments
+	// may go on for ever.
+	pace  *pace.Pace
+	came  func() int64
 	n     int64
 	head  []byte
 	whole []byte // what was read, unless it went into a sink
@@ -90,7 +65,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	began := time.Now()
 	n, err := c.r.Read(p)
 	if c.pace != nil && err == nil {
-		err = c.pace.step(time.Since(began))
+		err = c.pace.Step(time.Since(began), c.came())
 	}
 	if n > 0 {
 		c.n += int64(n)

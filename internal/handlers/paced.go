@@ -1,0 +1,47 @@
+package handlers
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/pace"
+)
+
+// paced reads the body of an upload, which may take its time as long as it moves.
+type paced struct {
+	r       io.Reader
+	control *http.ResponseController
+	until   time.Time // when all of it must be here
+	pace    pace.Pace
+	came    int64
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	began := time.Now()
+	p.deadline(began.Add(p.pace.Period))
+	n, err := p.r.Read(b)
+	p.came += int64(n)
+	if err == nil {
+		err = p.pace.Step(time.Since(began), p.came)
+	}
+	return n, err
+}
+
+// done frees what comes of the deadline. A body that was refused has a while: net/http
+// reads some of what is left of it before it answers.
+func (p *paced) done(err error) {
+	p.until = time.Time{}
+	if err != nil {
+		p.until = time.Now().Add(slowBody)
+	}
+	p.deadline(p.until)
+}
+
+// deadline is when to give the connection up, and never later than until.
+func (p *paced) deadline(at time.Time) {
+	if at.After(p.until) {
+		at = p.until
+	}
+	p.control.SetReadDeadline(at) //nolint:errcheck // a test's recorder has none
+}
