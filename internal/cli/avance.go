@@ -27,8 +27,8 @@ type avance interface {
 
 // avance is a bar on a terminal, and lines everywhere else.
 func (d *descargar) avance() avance {
-	if f, ok := d.Err.(*os.File); ok && !d.verboso && term.IsTerminal(int(f.Fd())) {
-		return &barra{w: d.Err}
+	if f, ok := crudo(d.Err).(*os.File); ok && !d.verboso && term.IsTerminal(int(f.Fd())) {
+		return &barra{w: f}
 	}
 	return &lineas{w: d.Err, now: d.now}
 }
@@ -91,7 +91,7 @@ const (
 
 func (b *barra) dice(texto string) {
 	b.cierra()
-	fmt.Fprintln(b.w, texto) //nolint:errcheck // progress is not the result
+	fmt.Fprintln(b.w, limpio(texto)) //nolint:errcheck // progress is not the result
 }
 
 // nueva puts another bar in the place of the last; a negative maximo makes it one
@@ -115,7 +115,7 @@ func (b *barra) paso(p cliente.Paso) {
 	if b.de != laDescarga {
 		b.nueva(laDescarga, cien, progressbar.OptionSetPredictTime(false))
 	}
-	b.actual.Describe(comoVa(p.Descarga))
+	b.actual.Describe(limpio(comoVa(p.Descarga)))
 	// A whole bar would be cleared, and nothing is whole before the end is known.
 	_ = b.actual.Set(min(p.Descarga.Progreso.Porcentaje, cien-1)) // it fails only beyond its end
 }

@@ -45,6 +45,7 @@ type Streams struct {
 func Main(ctx context.Context, args []string, s Streams) int { return corre(ctx, args, s, time.Now) }
 
 func corre(ctx context.Context, args []string, s Streams, now func() time.Time) int {
+	s.Out, s.Err = limpia{s.Out}, limpia{s.Err}
 	raiz := New(s, now)
 	raiz.SetArgs(args)
 	orden, err := raiz.ExecuteContextC(ctx)

@@ -84,7 +84,7 @@ func leeClaveDeAPI(archivo string) (string, error) {
 // the terminal stays for people.
 func (d *descargar) registro(cfg config.Config, carpeta string) (zerolog.Logger, func() error, error) {
 	if d.verboso {
-		return telemetry.NewLogger(d.Err, cfg.LogLevel, "console"), func() error { return nil }, nil
+		return telemetry.NewLogger(crudo(d.Err), cfg.LogLevel, "console"), func() error { return nil }, nil
 	}
 	f, err := os.OpenFile(filepath.Join(carpeta, archivoRegistro), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // the operator's own folder
 	if err != nil {

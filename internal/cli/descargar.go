@@ -116,7 +116,7 @@ func (d *descargar) corre(ctx context.Context) (err error) {
 	remota := cmp.Or(d.gateway, ajustes.URL)
 	if d.verboso {
 		// The gateway inside logs to the same place as what is told here, line by line.
-		d.Err = zerolog.SyncWriter(d.Err)
+		d.Err = limpia{zerolog.SyncWriter(crudo(d.Err))}
 	}
 	avance := d.avance()
 	api, cierra, err := d.conecta(ctx, remota, cmp.Or(d.archivoDeClave, ajustes.APIKeyFile), carpeta.Dir())

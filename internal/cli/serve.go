@@ -45,7 +45,7 @@ func serve(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(s.Out, cfg.LogLevel, cfg.LogFormat), Version: version.Read().Version, Now: time.Now,
+	return app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(crudo(s.Out), cfg.LogLevel, cfg.LogFormat), Version: version.Read().Version, Now: time.Now,
 		// Reading the contract and the migrations takes 55 MB of garbage, and what runs after that 4:
 		// the runtime would hold the difference for minutes.
 		Started: func(net.Addr, net.Addr) { debug.FreeOSMemory() }})

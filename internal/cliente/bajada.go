@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // quieta is how long a body may bring nothing before it is given up and asked for again.
@@ -24,8 +26,10 @@ type bajada struct {
 	cliente  *Cliente
 	peticion peticion
 	path     string
-	// sha256 is what the content must have; empty where nobody says.
+	// sha256 is what the content must have, and bytes its length; empty and zero where
+	// nobody says.
 	sha256 string
+	bytes  int64
 	// etag lets what came before a cut be kept; empty where the answer has none.
 	etag  string
 	avisa func(hecho int64)
@@ -53,7 +57,7 @@ func (b bajada) trae(ctx context.Context) (Archivo, error) {
 		case errors.Is(err, errOtroContenido), errors.As(err, &problema) && problema.Status == http.StatusRequestedRangeNotSatisfiable:
 			// What is there is no beginning of what is to come.
 			err = errors.Join(err, os.Remove(parcial))
-		case errors.As(err, &problema), errors.As(err, &deDisco), errors.Is(err, ErrAjena):
+		case errors.As(err, &problema), errors.As(err, &deDisco), errors.Is(err, ErrAjena), errors.Is(err, ErrDiscoLleno):
 			return Archivo{}, err
 		}
 		if intento == intentosDeArchivo {
@@ -93,7 +97,7 @@ func (b bajada) intenta(ctx context.Context, parcial string) (a Archivo, err err
 		}
 		suma.Reset()
 	}
-	n, err := io.Copy(io.MultiWriter(f, suma), &vigilada{r: resp.Body, corta: corta, hecho: desde, avisa: b.avisa})
+	n, err := io.Copy(io.MultiWriter(&acotada{f: f, queda: b.bytes - desde, sinFin: b.sha256 == ""}, suma), &vigilada{r: resp.Body, corta: corta, hecho: desde, avisa: b.avisa})
 	if causa := context.Cause(ctx); err != nil && causa != nil {
 		err = causa
 	}
@@ -148,6 +152,45 @@ func (v *vigilada) Read(p []byte) (int, error) {
 	v.hecho += int64(n)
 	v.avisa(v.hecho)
 	return n, err
+}
+
+const (
+	// cadaCuanto is how much is written before the disk is looked at again.
+	cadaCuanto = 8 << 20
+	// libreUsual stays free on the disk, whatever a gateway sends, and libreParte is that
+	// part of a small one.
+	libreUsual, libreParte = 256 << 20, 16
+)
+
+// ErrDiscoLleno is that what comes would leave too little of the disk.
+var ErrDiscoLleno = errors.New("el disco se llena")
+
+// acotada writes a file that is no longer than its gateway has said, and leaves some of the
+// disk to others: whoever answers in the gateway's stead may send without end.
+type acotada struct {
+	f      *os.File
+	queda  int64
+	sinFin bool
+	// visto is what may be written before the disk is looked at.
+	visto int64
+}
+
+func (a *acotada) Write(p []byte) (int, error) {
+	if a.queda -= int64(len(p)); a.queda < 0 && !a.sinFin {
+		return 0, errOtroContenido
+	}
+	if a.visto -= int64(len(p)); a.visto < 0 {
+		a.visto = cadaCuanto
+		dir := filepath.Dir(a.f.Name())
+		libre, total, err := disk.Free(dir)
+		if err != nil {
+			return 0, err
+		}
+		if piso := min(libreUsual, total/libreParte); libre < piso+cadaCuanto {
+			return 0, fmt.Errorf("%w: en el de %s quedan %d MB, y %d quedan libres siempre; haga lugar y repita la orden", ErrDiscoLleno, dir, libre>>20, piso>>20)
+		}
+	}
+	return a.f.Write(p)
 }
 
 // huella is the SHA-256 and the size of a file.

@@ -223,7 +223,7 @@ func (c *Cliente) traePaquete(ctx context.Context, p rest.PaqueteDeDescarga, car
 	if suma, n, err := huella(path); err == nil && suma == p.Sha256 && n == p.Bytes {
 		return a, nil
 	}
-	b := bajada{cliente: c, path: path, sha256: p.Sha256, etag: `"` + p.Sha256 + `"`,
+	b := bajada{cliente: c, path: path, sha256: p.Sha256, bytes: p.Bytes, etag: `"` + p.Sha256 + `"`,
 		peticion: peticion{metodo: http.MethodGet, ruta: destino.Path, query: destino.Query(), encabezados: map[string]string{"Accept": tipoZIP + ", application/problem+json"}},
 		avisa:    func(hecho int64) { opciones.Avisa(a.Nombre, hecho, p.Bytes) }}
 	_, err = b.trae(ctx)

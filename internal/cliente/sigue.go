@@ -2,6 +2,7 @@ package cliente
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +16,9 @@ import (
 const (
 	miraMinimo = time.Second
 	miraMaximo = 5 * time.Second
+	// maxPaginasDeUna bounds the lists of one descarga: a hundred thousand packages, or
+	// events at a look.
+	maxPaginasDeUna = 100
 )
 
 // Paso is how a descarga is, and what happened to it since the last Paso.
@@ -53,7 +57,8 @@ func (c *Cliente) Sigue(ctx context.Context, id string, avisa func(Paso)) (rest.
 
 func (c *Cliente) eventos(ctx context.Context, id string, despues int64) ([]rest.EventoDeDescarga, error) {
 	var todos []rest.EventoDeDescarga
-	for {
+	// More are read at the next look.
+	for range maxPaginasDeUna {
 		var lista rest.ListaEventosDescarga
 		_, err := c.llama(ctx, peticion{metodo: http.MethodGet, ruta: rutaDescargas + "/" + url.PathEscape(id) + "/eventos", intentos: intentosPaciente,
 			query: url.Values{"despues": {strconv.FormatInt(despues, 10)}, "limite": {strconv.Itoa(pagina)}}}, &lista)
@@ -66,13 +71,14 @@ func (c *Cliente) eventos(ctx context.Context, id string, despues int64) ([]rest
 		}
 		despues = lista.Eventos[len(lista.Eventos)-1].Numero
 	}
+	return todos, nil
 }
 
 // paquetes lists every package of a descarga.
 func (c *Cliente) paquetes(ctx context.Context, id string) ([]rest.PaqueteDeDescarga, error) {
 	var todos []rest.PaqueteDeDescarga
 	query := url.Values{"limite": {strconv.Itoa(pagina)}}
-	for {
+	for range maxPaginasDeUna {
 		var lista rest.ListaPaquetesDescarga
 		_, err := c.llama(ctx, peticion{metodo: http.MethodGet, ruta: rutaDescargas + "/" + url.PathEscape(id) + "/paquetes", query: query}, &lista)
 		if err != nil {
@@ -84,4 +90,5 @@ func (c *Cliente) paquetes(ctx context.Context, id string) ([]rest.PaqueteDeDesc
 		}
 		query.Set("cursor", lista.Siguiente)
 	}
+	return nil, fmt.Errorf("%w: su lista de paquetes no acaba", ErrAjena)
 }

@@ -299,3 +299,43 @@ func TestNew_WhenAnEFirmaIsAnotherPersonsIssuesItAgain(t *testing.T) {
 		t.Errorf("the e.firma is that of %s, want %s", got, want)
 	}
 }
+
+// A page that somebody reads on this machine neither changes the sandbox nor reads it.
+func TestSandbox_WhenAPageAsksIsRefused(t *testing.T) {
+	b := arranca(t)
+	mas := arranca(t, func(c *sandbox.Config) { c.AllowNonLoopback = true })
+	for nombre, c := range map[string]struct {
+		url, metodo, host string
+		encabezados       map[string]string
+		want              int
+	}{
+		"a program":                   {b.admin + "/reinicio", "POST", "", nil, 200},
+		"a program, by name":          {b.admin + "/estado", "GET", "LOCALHOST:8082", nil, 200},
+		"a page of another site":      {b.admin + "/reinicio", "POST", "", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"a page of another port":      {b.admin + "/fallas", "POST", "", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		"an older browser":            {b.admin + "/reinicio", "POST", "", map[string]string{"Origin": "https://evil.example"}, 403},
+		"by a name of its own":        {b.admin + "/estado", "GET", "evil.example", nil, 403},
+		"by a name that looks like":   {b.admin + "/estado", "GET", "localhost.evil.example:8082", nil, 403},
+		"SOAP, by a name of its own":  {b.soap + "/", "POST", "evil.example", nil, 403},
+		"SOAP, from another origin":   {b.soap + "/", "POST", "", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		"beyond loopback, by a name":  {mas.admin + "/estado", "GET", "sandbox:8082", nil, 200},
+		"beyond loopback, by a page":  {mas.admin + "/reinicio", "POST", "sandbox:8082", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"a page of the sandbox's own": {b.admin + "/reinicio", "POST", "", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
+	} {
+		r, err := http.NewRequest(c.metodo, c.url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		for k, v := range c.encabezados {
+			r.Header.Set(k, v)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != c.want {
+			t.Errorf("%s: %d, want %d, %v", nombre, resp.StatusCode, c.want, err)
+		}
+	}
+}

@@ -46,8 +46,8 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 	// Calls that a fault holds end with the sandbox.
 	base := func(net.Listener) context.Context { return ctx }
 	servidores := []*http.Server{
-		{Handler: s.Handler(), ReadHeaderTimeout: esperaCabeceras, ConnState: s.cuentaConexion, BaseContext: base},
-		{Handler: s.AdminHandler(), ReadHeaderTimeout: esperaCabeceras, BaseContext: base},
+		{Handler: s.guarda(s.Handler()), ReadHeaderTimeout: esperaCabeceras, ConnState: s.cuentaConexion, BaseContext: base},
+		{Handler: s.guarda(s.AdminHandler()), ReadHeaderTimeout: esperaCabeceras, BaseContext: base},
 	}
 	if started != nil {
 		started(soap.Addr(), admin.Addr())

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,32 @@ type Metrics struct {
 	packageBytes    *prometheus.CounterVec
 	webhooks        *prometheus.CounterVec
 	webhookTime     prometheus.Histogram
+
+	mu sync.Mutex
+	// codes are those that each operation has a series of.
+	codes map[operation]map[string]bool
+}
+
+type operation struct{ backend, name string }
+
+// maxCodes bounds the series of one operation: a system that is not well may say another
+// code each time.
+const maxCodes = 100
+
+// code is what the label says for a code of op.
+func (m *Metrics) code(op operation, code string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.codes[op]
+	if known == nil {
+		known = make(map[string]bool)
+		m.codes[op] = known
+	}
+	if !known[code] && len(known) >= maxCodes {
+		return "otro"
+	}
+	known[code] = true
+	return code
 }
 
 // The buckets, in seconds: what the gateway adds, and what the systems take.
@@ -40,7 +67,7 @@ var (
 // process and the Go runtime.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(), codes: make(map[operation]map[string]bool),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pasarela_http_requests_total",
 			Help: "API requests by route pattern, method and status."}, []string{"route", "method", "status"}),
 		requestDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pasarela_http_request_duration_seconds",
@@ -108,7 +135,7 @@ func (m *Metrics) Webhook(resultado string, took time.Duration) {
 func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 	return func(e transport.Event) {
 		op := e.Operation
-		m.upstream.WithLabelValues(op.Backend, op.Name, e.Code).Inc()
+		m.upstream.WithLabelValues(op.Backend, op.Name, m.code(operation{op.Backend, op.Name}, e.Code)).Inc()
 		m.upstreamTime.WithLabelValues(op.Backend, op.Name).Observe(e.Duration.Seconds())
 		m.signing.WithLabelValues(op.Backend, op.Name).Observe(e.Signing.Seconds())
 		m.packageBytes.WithLabelValues(op.Backend).Add(float64(e.Streamed))

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,5 +48,27 @@ pasarela_own_failures_total{code="recursos"} 2
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_own_failures_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A system that says another code each time fills no memory; what it said before is still counted.
+func TestUpstream_WhenTheCodesHaveNoEnd(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("prueba")
+	observe := m.Upstream(zerolog.Nop())
+	op := &transport.Operation{Backend: "sat", Name: "Verifica"}
+	observe(transport.Event{Operation: op, Code: "5000"})
+	for i := range 10_000 {
+		observe(transport.Event{Operation: op, Code: "x" + strconv.Itoa(i)})
+	}
+	observe(transport.Event{Operation: op, Code: "5000"})
+	observe(transport.Event{Operation: &transport.Operation{Backend: "sat", Name: "Solicita"}, Code: "5002"})
+	if n := testutil.CollectAndCount(m.upstream); n != maxCodes+2 {
+		t.Errorf("%d series", n)
+	}
+	for code, want := range map[string]float64{"5000": 2, "otro": 10_000 - maxCodes + 1} {
+		if got := testutil.ToFloat64(m.upstream.WithLabelValues("sat", "Verifica", code)); got != want {
+			t.Errorf("%s: %v, want %v", code, got, want)
+		}
 	}
 }
