@@ -56,8 +56,8 @@ func TestDescargar_WhenAGatewayRunsAndAgain(t *testing.T) {
 	if n := len(b.Sandbox.Llamadas(0)); n != llamadas {
 		t.Errorf("again: %d calls of the SAT", n-llamadas)
 	}
-	if n := puente.pasaron["GET paquete"]; n != len(m.Archivos)-1 || puente.pasaron["GET cfdis"] != 1 {
-		t.Errorf("packages were fetched %d times and rows %d", n, puente.pasaron["GET cfdis"])
+	if n := puente.pasaron["GET paquete"]; n != len(m.Archivos)-1 || puente.pasaron["GET cfdis.csv"] != 1 {
+		t.Errorf("packages were fetched %d times and rows %d", n, puente.pasaron["GET cfdis.csv"])
 	}
 	// The rows are fetched again for a spreadsheet, and again without its mark.
 	for _, opcion := range []string{"--bom", "--json"} {
