@@ -16,7 +16,20 @@ var (
 	section = regexp.MustCompile(`§[0-9]+(?:\.[0-9]+)*`)
 	// numbered is the heading of a section.
 	numbered = regexp.MustCompile(`(?m)^#{2,3} ([0-9]+(?:\.[0-9]+)*)\.? `)
+	// rooted is a path from the root in a comment.
+	rooted = regexp.MustCompile(`(?:^|[\s(` + "`" + `])((?:api|bench|cmd|deploy|docs|examples|internal|test|wsdl)/[\w./-]*\w)`)
 )
+
+// gone lists the paths that a comment names and the repository does not have.
+func gone(text string) []string {
+	var missing []string
+	for _, m := range rooted.FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(m[1]))); err != nil {
+			missing = append(missing, m[1]+" is named and is not there")
+		}
+	}
+	return missing
+}
 
 // protocols returns the sections of each page of docs/protocolos, by its name.
 func protocols(t *testing.T) map[string]map[string]bool {
@@ -89,7 +102,7 @@ func TestSources_WhatIsCitedIsThere(t *testing.T) {
 		}
 		for _, text := range groups(f) {
 			found += len(section.FindAllString(text, -1))
-			for _, wrong := range unresolved(text, pages, true) {
+			for _, wrong := range append(unresolved(text, pages, true), gone(text)...) {
 				t.Errorf("%s: %s", f.path, wrong)
 			}
 		}
@@ -134,6 +147,9 @@ func TestSources_WhenACitationLeadsNowhere(t *testing.T) {
 		if got := unresolved(text, pages, true); len(got) != want {
 			t.Errorf("%q: %q, want %d", text, got, want)
 		}
+	}
+	if got := gone("the table of docs/errores.md, internal/gateway and test/arch/nobody.go"); len(got) != 1 {
+		t.Errorf("paths in a comment: %q", got)
 	}
 	if got := unresolved("see [sat.md](protocolos/sat.md)", pages, false); len(got) != 0 {
 		t.Errorf("a page's link to a whole page: %q", got)

@@ -265,7 +265,7 @@ func TestPages_TargetsOfMakeExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	told := 0
-	for _, name := range []string{"README.md", "README.es.md", "CONTRIBUTING.md", "docs/architecture.md", "wsdl/README.md", "docs/titulos.md", "docs/contratos.md", "docs/descargas.md", "docs/primeros-pasos.md", "docs/efirma.md", "docs/sistemas-reales.md"} {
+	for _, name := range pages(t) {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(page(t, name), -1) {
 			told++
 			if !targets[m[1]] {
