@@ -336,26 +336,6 @@ func fences(text, language string) []string {
 	return blocks
 }
 
-// TestContract_TableOfTypesIsTheCodes holds the table in the contract's own
-// description against the code: status, and the SAT codes that end there.
-func TestContract_TableOfTypesIsTheCodes(t *testing.T) {
-	codes := map[gateway.Kind][]string{}
-	for _, c := range sat.Codigos() {
-		codes[c.Kind] = append(codes[c.Kind], c.Codigo)
-	}
-	want := map[string]string{}
-	for kind, p := range handlers.ProblemTypes() {
-		want["`"+p.Slug+"`"] = fmt.Sprintf("%d %v", p.Status, codes[kind])
-	}
-	got := map[string]string{}
-	for _, row := range rows(load(t).Info.Description) {
-		got[row[0]] = row[1] + " " + fmt.Sprint(regexp.MustCompile(`\b\d{3,4}\b`).FindAllString(row[2], -1))
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("types (-code +contract):\n%s", diff)
-	}
-}
-
 // TestFirma_DigestsAreTrue recomputes every digest that docs/firma.md shows
 // under the bytes that it shows.
 func TestFirma_DigestsAreTrue(t *testing.T) {

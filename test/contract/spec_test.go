@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/api"
+	"github.com/pasarela-mx/pasarela/internal/handlers"
 )
 
 const (
@@ -97,6 +98,25 @@ func validate(doc *openapi3.T) error {
 		openapi3.EnableExamplesValidation(),
 		openapi3.EnableSchemaPatternValidation(),
 		openapi3.EnableSchemaDefaultsValidation())
+}
+
+// TestSpec_WhenItDescribesItselfIsBrief: generators write the description into every file,
+// and into descriptions of packages. Its links are good from /openapi.yaml and from /docs/api.
+func TestSpec_WhenItDescribesItselfIsBrief(t *testing.T) {
+	text := load(t).Info.Description
+	if n := len(text); n > 1000 || strings.Contains(text, "\n#") {
+		t.Errorf("%d bytes:\n%s", n, text)
+	}
+	links := regexp.MustCompile(`(?s)\]\(([^)]*)\)`).FindAllStringSubmatch(text, -1)
+	for _, link := range links {
+		name, heading, _ := strings.Cut(strings.TrimPrefix(link[1], "../docs/guias/"), "#")
+		if text := page(t, "docs/"+name+".md"); !strings.Contains(text, "\n## "+strings.ReplaceAll(strings.ToUpper(heading[:min(1, len(heading))])+heading[min(1, len(heading)):], "-", " ")) {
+			t.Errorf("%s has no heading %s", name, heading)
+		}
+	}
+	if len(links) < 8 {
+		t.Errorf("only %d links", len(links))
+	}
 }
 
 func TestSpec_WhenValidatedWithItsExamples(t *testing.T) {
@@ -408,20 +428,20 @@ func problem(t *testing.T, ex *openapi3.ExampleRef) problema {
 	return p
 }
 
-// TestProblems_WhenShownAgreeWithTheTable ties each example to the table of
-// types in info.description: one type has one status and one title.
-func TestProblems_WhenShownAgreeWithTheTable(t *testing.T) {
+// TestProblems_WhenShownAgreeWithTheTypes ties each example to its type: one type has
+// one status and one title.
+func TestProblems_WhenShownAgreeWithTheTypes(t *testing.T) {
 	doc := load(t)
 	table := map[string]int{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (\\d{3}) \\|").FindAllStringSubmatch(doc.Info.Description, -1) {
-		table[row[1]], _ = strconv.Atoi(row[2])
+	for _, p := range handlers.ProblemTypes() {
+		table[p.Slug] = p.Status
 	}
 	titles := map[string]string{}
 	for name, ex := range doc.Components.Examples {
 		p := problem(t, ex)
 		slug, ours := strings.CutPrefix(p.Type, problemBase)
 		if !ours || table[slug] != p.Status {
-			t.Errorf("example %s: type %q with status %d; the table has %d", name, p.Type, p.Status, table[slug])
+			t.Errorf("example %s: type %q with status %d; that type has %d", name, p.Type, p.Status, table[slug])
 		}
 		if old, seen := titles[slug]; seen && old != p.Title {
 			t.Errorf("type %s has two titles, %q and %q", slug, old, p.Title)

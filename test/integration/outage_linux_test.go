@@ -236,11 +236,12 @@ func lista(t *testing.T, r *rig) {
 func freeze(t *testing.T, pid int) (thaw func()) {
 	t.Helper()
 	signal := func(s syscall.Signal) {
+		syscall.Kill(pid, s) //nolint:errcheck // first, so that it has no more children than are read
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, child := range append([]string{strconv.Itoa(pid)}, strings.Fields(string(text))...) {
+		for _, child := range strings.Fields(string(text)) {
 			if n, err := strconv.Atoi(child); err == nil {
 				syscall.Kill(n, s) //nolint:errcheck // one that has ended
 			}

@@ -74,7 +74,7 @@ func lectura() []paso {
 		{Op: "emitirTitulos", Status: "200"},
 		{Op: "validarTitulos", Status: "200"},
 		{Op: "cargarLote", Status: "201"},
-		{Op: "consultarLote", Status: "200"},
+		{Op: "consultarLote", Hasta: `"procesado": true`, Status: "200"},
 		{Op: "obtenerResultadoLote", Status: "200"},
 		{Op: "exportarResultadoLote", Status: "200"},
 		{Op: "descargarLibroLote", Status: "200"},
