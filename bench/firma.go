@@ -65,7 +65,7 @@ func newSigner(b *bench) (*signer, error) {
 		return nil, err
 	}
 	s := &signer{capture: &capture{}}
-	doer := transport.New(s.capture, "bench", time.Now, func(transport.Event) {})
+	doer := transport.New(s.capture, "bench", time.Now, func(context.Context, transport.Event) {})
 	at := sat.Endpoints{Autentica: "http://sat.invalid/a", Solicita: "http://sat.invalid/s", Verifica: "http://sat.invalid/v", Descarga: "http://sat.invalid/d"}
 	s.client = sat.New(sat.Config{
 		Endpoints: map[gateway.Servicio]sat.Endpoints{gateway.CFDI: at},

@@ -547,28 +547,28 @@ func (e VersionSolicitud) Valid() bool {
 
 // AddendaProcesada Lo que contestó Prodigia, y el documento.
 type AddendaProcesada struct {
-	// Avisos Lo que conviene saber del documento; vacío si no hay nada.
-	Avisos []AvisoDeAddenda `json:"avisos"`
-
-	// Codigo El código de Prodigia; `0` es hecho.
+	// ID Identificador de la transacción en Prodigia, un UUID. Puede faltar.
 	//
-	// Example: 0
-	Codigo string `json:"codigo"`
+	// Example: 3b1f0c52-7a44-4f0e-8a57-5f1e0c9d2b61
+	ID string `json:"id,omitempty,omitzero"`
 
 	// Contrato El código de contrato, como lo repite Prodigia. Puede faltar.
 	//
 	// Example: 8f2d6c1e-contrato
 	Contrato string `json:"contrato,omitempty,omitzero"`
 
-	// ID Identificador de la transacción en Prodigia, un UUID. Puede faltar.
+	// Codigo El código de Prodigia; `0` es hecho.
 	//
-	// Example: 3b1f0c52-7a44-4f0e-8a57-5f1e0c9d2b61
-	ID string `json:"id,omitempty,omitzero"`
+	// Example: 0
+	Codigo string `json:"codigo"`
 
 	// Mensaje El texto de Prodigia, sin cambios; suele ir vacío.
 	//
 	// Example:
 	Mensaje string `json:"mensaje"`
+
+	// Avisos Lo que conviene saber del documento; vacío si no hay nada.
+	Avisos []AvisoDeAddenda `json:"avisos"`
 
 	// XML El documento como texto, la addenda o el CFDI con ella, en la codificación en que haya llegado: su declaración
 	// dice aquí UTF-8. Vacío si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
@@ -585,15 +585,15 @@ type AddendaProcesada struct {
 
 // ArchivoEnJSON Un archivo dentro de JSON.
 type ArchivoEnJSON struct {
-	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
-	//
-	// Example: UEsDBBQACAAIAAAA
-	ArchivoBase64 []byte `json:"archivoBase64"`
-
 	// NombreArchivo Nombre de archivo que termina en `.xml` (un título) o `.zip` (varios); de 2 a 100 caracteres, sin carpetas.
 	//
 	// Example: lote-2026-01.zip
 	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
+
+	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
+	//
+	// Example: UEsDBBQACAAIAAAA
+	ArchivoBase64 []byte `json:"archivoBase64"`
 }
 
 // ArchivoZip Un ZIP plano. De CFDI: un `<folio fiscal>.xml` por comprobante. De metadatos: un `.txt` en UTF-8 con
@@ -619,6 +619,54 @@ type AvisoDeAddenda struct {
 //
 // Example: La pasarela no conoce el complemento «hidroypetro10»; se envía al SAT tal cual.
 type AvisoDePeticion = string
+
+// AvisoDescarga Lo que llega a un webhook cuando una descarga acaba. Puede haber más campos en el futuro.
+type AvisoDescarga struct {
+	// Type De qué se avisa.
+	//
+	// Example: descarga.terminada
+	Type string `json:"type"`
+
+	// Timestamp Cuándo ocurrió (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59.000Z
+	Timestamp time.Time `json:"timestamp"`
+
+	// Data Lo mínimo de una descarga que acabó; lo demás se pide a la API.
+	Data DatosAvisoDescarga `json:"data"`
+}
+
+// AvisoPaquete Lo que llega a un webhook cuando un paquete ya está guardado. Puede haber más campos en el futuro.
+type AvisoPaquete struct {
+	// Type De qué se avisa.
+	//
+	// Example: descarga.paquete_disponible
+	Type string `json:"type"`
+
+	// Timestamp Cuándo ocurrió (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59.000Z
+	Timestamp time.Time `json:"timestamp"`
+
+	// Data Lo mínimo de un paquete que ya está guardado; lo demás se pide a la API.
+	Data DatosAvisoPaquete `json:"data"`
+}
+
+// AvisoPrueba Lo que llega a un webhook cuando se prueba. Puede haber más campos en el futuro.
+type AvisoPrueba struct {
+	// Type De qué se avisa.
+	//
+	// Example: webhook.prueba
+	Type string `json:"type"`
+
+	// Timestamp Cuándo ocurrió (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T05:59:59.000Z
+	Timestamp time.Time `json:"timestamp"`
+
+	// Data Qué webhook se prueba.
+	Data DatosAvisoPrueba `json:"data"`
+}
 
 // Bom Si el CSV es para una hoja de cálculo.
 //
@@ -646,10 +694,16 @@ type CancelacionTitulo struct {
 // CargaDeLote Lo que se carga: `archivoBase64`, o bien `titulos`; exactamente uno de los dos. `escape` solo va con
 // `titulos`.
 type CargaDeLote struct {
+	// NombreArchivo Con qué nombre llega a la SEP. Si falta, la pasarela pone uno; con `titulos` termina en `.zip`.
+	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
+
 	// ArchivoBase64 El archivo, `.xml` o `.zip`, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
 	//
 	// Example: UEsDBBQACAAIAAAA
 	ArchivoBase64 []byte `json:"archivoBase64,omitempty,omitzero"`
+
+	// Titulos Los títulos que la pasarela completa, sella y mete en un zip; de 1 a 5,000.
+	Titulos []Titulo `json:"titulos,omitempty,omitzero"`
 
 	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
 	// - `plano`: tal cual. Es el valor si se omite.
@@ -658,25 +712,19 @@ type CargaDeLote struct {
 	//
 	// Example: plano
 	Escape Escape `json:"escape,omitempty,omitzero"`
-
-	// NombreArchivo Con qué nombre llega a la SEP. Si falta, la pasarela pone uno; con `titulos` termina en `.zip`.
-	NombreArchivo NombreArchivo `json:"nombreArchivo,omitempty,omitzero"`
-
-	// Titulos Los títulos que la pasarela completa, sella y mete en un zip; de 1 a 5,000.
-	Titulos []Titulo `json:"titulos,omitempty,omitzero"`
 }
 
 // CatalogoSEP Un catálogo de la SEP.
 type CatalogoSEP struct {
-	// Descripcion De qué es y en qué campos va.
-	//
-	// Example: Entidad federativa, con dos dígitos (idEntidadFederativa, entidadFederativa).
-	Descripcion string `json:"descripcion,omitempty,omitzero"`
-
 	// Nombre El nombre con que se pide.
 	//
 	// Example: entidades
 	Nombre string `json:"nombre"`
+
+	// Descripcion De qué es y en qué campos va.
+	//
+	// Example: Entidad federativa, con dos dígitos (idEntidadFederativa, entidadFederativa).
+	Descripcion string `json:"descripcion,omitempty,omitzero"`
 
 	// Valores Los valores, en su orden oficial.
 	Valores []ValorDeCatalogo `json:"valores"`
@@ -746,40 +794,35 @@ type Comprobacion string
 
 // ContratoFirmado Lo que contestó Prodigia al firmar, y el contrato.
 type ContratoFirmado struct {
-	// CodigoResultado El código de Prodigia; `0` es firmado.
+	// FirmaOk Si Prodigia firmó; en esta respuesta, siempre `true`.
 	//
-	// Example: 0
-	CodigoResultado string `json:"codigoResultado"`
+	// Example: true
+	FirmaOk bool `json:"firmaOk"`
 
 	// Coincide Si lo que entregó es el contrato enviado con una firma más. Si es `false`, vea `motivo`.
 	//
 	// Example: true
 	Coincide bool `json:"coincide"`
 
-	// FechaFirma Cuándo firmó, según el reloj de Prodigia, `AAAA-MM-DDThh:mm:ss`, sin zona. Puede faltar.
+	// Motivo Por qué no coincide y qué hacer, en español; no aparece si coincide.
 	//
-	// Example: 2026-02-01T12:00:03
-	FechaFirma string `json:"fechaFirma,omitempty,omitzero"`
+	// Example: Su Texto no es el que se envió. Prodigia dice que firmó: guarde el documento, y no dé el contrato por firmado sin aclararlo con su soporte.
+	Motivo string `json:"motivo,omitempty,omitzero"`
 
-	// FirmaOk Si Prodigia firmó; en esta respuesta, siempre `true`.
+	// CodigoResultado El código de Prodigia; `0` es firmado.
 	//
-	// Example: true
-	FirmaOk bool `json:"firmaOk"`
+	// Example: 0
+	CodigoResultado string `json:"codigoResultado"`
 
 	// MensajeResultado El texto de Prodigia, sin cambios; puede ir vacío.
 	//
 	// Example: Firma exitosa
 	MensajeResultado string `json:"mensajeResultado"`
 
-	// ModoPrueba Si fue un ensayo, como se pidió.
+	// FechaFirma Cuándo firmó, según el reloj de Prodigia, `AAAA-MM-DDThh:mm:ss`, sin zona. Puede faltar.
 	//
-	// Example: true
-	ModoPrueba bool `json:"modoPrueba"`
-
-	// Motivo Por qué no coincide y qué hacer, en español; no aparece si coincide.
-	//
-	// Example: Su Texto no es el que se envió. Prodigia dice que firmó: guarde el documento, y no dé el contrato por firmado sin aclararlo con su soporte.
-	Motivo string `json:"motivo,omitempty,omitzero"`
+	// Example: 2026-02-01T12:00:03
+	FechaFirma string `json:"fechaFirma,omitempty,omitzero"`
 
 	// XML El contrato con la firma del proveedor de certificación, como texto, en la codificación en que haya llegado: su
 	// declaración dice aquí UTF-8. Vacío si no se puede saber qué texto es. Para guardarlo byte por byte use `xmlBase64`.
@@ -792,6 +835,11 @@ type ContratoFirmado struct {
 	//
 	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Q29udHJhdG8+4oCmPEZpcm1hcz7igKY8RmlybWEgUXVpZW49IlBDQ0ZESSIgU2VsbG89IuKApiIvPjwvRmlybWFzPjwvQ29udHJhdG8+
 	XMLBase64 []byte `json:"xmlBase64"`
+
+	// ModoPrueba Si fue un ensayo, como se pidió.
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
 }
 
 // ContratoPorFirmar Un contrato del que la pasarela hace el XML. Calcula el Hash del texto: SHA-1 de sus bytes en UTF-8, en
@@ -804,15 +852,15 @@ type ContratoPorFirmar struct {
 	// Example: 2026-02-01T12:00:00
 	Fecha string `json:"fecha,omitempty,omitzero"`
 
-	// Firmas Las partes que firman: el contribuyente y después el integrador; en el contrato de adhesión, solo el contribuyente.
-	Firmas []FirmaDeContrato `json:"firmas"`
-
 	// Texto El texto del contrato, que da Prodigia, letra por letra. La pasarela deja los saltos de línea en LF antes
 	// de calcular el Hash y los sellos, y no cambia nada más.
 	//
 	//
 	// Example: Contrato de adhesión de prueba — no obliga a nadie.
 	Texto string `json:"texto"`
+
+	// Firmas Las partes que firman: el contribuyente y después el integrador; en el contrato de adhesión, solo el contribuyente.
+	Firmas []FirmaDeContrato `json:"firmas"`
 }
 
 // CredencialBasic `Basic` y `usuario:contraseña` en base64 (RFC 7617). Un secreto.
@@ -833,21 +881,107 @@ type CSVResultado = openapi_types.File
 
 // CuotaDescarga Lo que una descarga ha gastado de lo que cuenta el SAT.
 type CuotaDescarga struct {
-	// Descargas Descargas de paquetes que el SAT sirvió, o pudo haber servido. De cada paquete admite dos.
-	//
-	// Example: 1
-	Descargas int `json:"descargas"`
-
 	// Solicitudes Solicitudes presentadas, incluidas las que pudieron haber llegado sin que el SAT contestara.
 	//
 	// Example: 3
 	Solicitudes int `json:"solicitudes"`
+
+	// Descargas Descargas de paquetes que el SAT sirvió, o pudo haber servido. De cada paquete admite dos.
+	//
+	// Example: 1
+	Descargas int `json:"descargas"`
 }
 
 // Cursor Marca opaca del principio de una página.
 //
 // Example: MDE5YzFkMmUtN2YzMA
 type Cursor = string
+
+// DatosAvisoDescarga Lo mínimo de una descarga que acabó; lo demás se pide a la API.
+type DatosAvisoDescarga struct {
+	// IDDescarga Identificador opaco de una descarga.
+	//
+	// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+	IDDescarga IDDescarga `json:"idDescarga"`
+
+	// Servicio Familia de comprobantes:
+	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
+	// - `retenciones`: CFDI de retenciones e información de pagos.
+	//
+	//
+	// Example: cfdi
+	Servicio Servicio `json:"servicio"`
+
+	// RFCSolicitante RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
+	// Puede llevar `Ñ` y `&`.
+	//
+	//
+	// Example: PRU010101AB1
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// Estado El estado de la descarga cuando se supo.
+	Estado EstadoDescarga `json:"estado"`
+
+	// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+	// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+	// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+	// las que no conozca aplíqueles lo que diga `estado`.
+	//
+	//
+	// Example: faltan_comprobantes
+	MotivoCodigo MotivoCodigo `json:"motivoCodigo,omitempty,omitzero"`
+
+	// Progreso Lo que contó el SAT y lo que se puede leer, como en `ProgresoDescarga`.
+	Progreso ProgresoAviso `json:"progreso"`
+}
+
+// DatosAvisoPaquete Lo mínimo de un paquete que ya está guardado; lo demás se pide a la API.
+type DatosAvisoPaquete struct {
+	// IDDescarga Identificador opaco de una descarga.
+	//
+	// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+	IDDescarga IDDescarga `json:"idDescarga"`
+
+	// Servicio Familia de comprobantes:
+	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
+	// - `retenciones`: CFDI de retenciones e información de pagos.
+	//
+	//
+	// Example: cfdi
+	Servicio Servicio `json:"servicio"`
+
+	// RFCSolicitante RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
+	// Puede llevar `Ñ` y `&`.
+	//
+	//
+	// Example: PRU010101AB1
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// Estado El estado de la descarga cuando se supo.
+	Estado EstadoDescarga `json:"estado"`
+
+	// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+	// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+	// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+	// las que no conozca aplíqueles lo que diga `estado`.
+	//
+	//
+	// Example: faltan_comprobantes
+	MotivoCodigo MotivoCodigo `json:"motivoCodigo,omitempty,omitzero"`
+
+	// IDPaquete El identificador que le dio el SAT.
+	//
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
+	IDPaquete string `json:"idPaquete"`
+}
+
+// DatosAvisoPrueba Qué webhook se prueba.
+type DatosAvisoPrueba struct {
+	// IDWebhook Identificador de un webhook.
+	//
+	// Example: whd_k5zq3n7v2mxa4c6t8w1e0ry5ha
+	IDWebhook IDWebhook `json:"idWebhook"`
+}
 
 // DatosDeAddenda Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
 // por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
@@ -859,13 +993,86 @@ type DatosDeAddenda = string
 
 // Descarga Una descarga durable como está ahora, con los criterios con que se pidió y los que se suponen.
 type Descarga struct {
-	// Actualizada Cuándo cambió por última vez (RFC 3339, UTC).
+	// IDDescarga Identificador opaco de una descarga.
 	//
-	// Example: 2026-02-01T20:14:09Z
-	Actualizada time.Time `json:"actualizada"`
+	// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
+	IDDescarga IDDescarga `json:"idDescarga"`
 
-	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
-	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
+	// Estado En qué va una descarga. Las cinco últimas ya no cambian:
+	// - `programada`: es recurrente; lo que trae son sus corridas.
+	// - `en_cola`: aún no se presenta nada al SAT.
+	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
+	// - `en_proceso`: el SAT trabaja en alguna solicitud.
+	// - `descargando`: hay paquetes que traer.
+	// - `terminada`: todo lo que contó el SAT está guardado y se puede leer.
+	// - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
+	// - `parcial`: una parte está guardada y el resto no vendrá o no se puede leer; vea `motivo`.
+	// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
+	// - `cancelada`: se canceló; lo que había llegado se conserva.
+	//
+	//
+	// Example: en_proceso
+	Estado EstadoDescarga `json:"estado"`
+
+	// Servicio Familia de comprobantes:
+	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
+	// - `retenciones`: CFDI de retenciones e información de pagos.
+	//
+	//
+	// Example: cfdi
+	Servicio Servicio `json:"servicio"`
+
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// TipoDescarga Qué comprobantes se piden:
+	// - `emitidos`: los que emitió `rfcSolicitante`.
+	// - `recibidos`: los que recibió `rfcSolicitante`.
+	//
+	//
+	// Example: emitidos
+	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
+
+	// TipoSolicitud Qué se recibe:
+	// - `CFDI`: los XML de los comprobantes.
+	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	//
+	// Se distinguen mayúsculas y minúsculas.
+	//
+	//
+	// Example: CFDI
+	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
+
+	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
+	FechaInicial FechaLocal `json:"fechaInicial"`
+
+	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
+	// `Vigente` con `CFDI`.
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	//
+	//
+	// Example: I
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
 
 	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
 	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
@@ -885,59 +1092,8 @@ type Descarga struct {
 	// Example: nomina12
 	Complemento Complemento `json:"complemento,omitempty,omitzero"`
 
-	// Creada Cuándo se pidió (RFC 3339, UTC).
-	//
-	// Example: 2026-02-01T18:00:00Z
-	Creada time.Time `json:"creada"`
-
-	// Cuota Lo que una descarga ha gastado de lo que cuenta el SAT.
-	Cuota CuotaDescarga `json:"cuota"`
-
-	// Estado En qué va una descarga. Las cinco últimas ya no cambian:
-	// - `programada`: es recurrente; lo que trae son sus corridas.
-	// - `en_cola`: aún no se presenta nada al SAT.
-	// - `solicitada`: el SAT tiene solicitudes y todavía no trabaja en ellas.
-	// - `en_proceso`: el SAT trabaja en alguna solicitud.
-	// - `descargando`: hay paquetes que traer.
-	// - `terminada`: todo lo que contó el SAT está guardado y se puede leer.
-	// - `vacia`: el SAT no tiene comprobantes en el rango; es una buena respuesta.
-	// - `parcial`: una parte está guardada y el resto no vendrá o no se puede leer; vea `motivo`.
-	// - `fallida`: no hay nada guardado ni vendrá; vea `motivo`.
-	// - `cancelada`: se canceló; lo que había llegado se conserva.
-	//
-	//
-	// Example: en_proceso
-	Estado EstadoDescarga `json:"estado"`
-
-	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
-	// `Vigente` con `CFDI`.
-	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
-
-	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
-	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
-
-	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
-	FechaInicial FechaLocal `json:"fechaInicial"`
-
-	// IDDescarga Identificador opaco de una descarga.
-	//
-	// Example: 019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa
-	IDDescarga IDDescarga `json:"idDescarga"`
-
-	// IDProgramacion La descarga recurrente de que esta es una corrida; no aparece en las demás.
-	IDProgramacion IDDescarga `json:"idProgramacion,omitempty,omitzero"`
-
-	// Limite Hasta cuándo se insiste (RFC 3339, UTC); si se omitió `plazoHoras`, por lo que el SAT ya aceptó se le sigue
-	// preguntando después. No aparece en una recurrente, que dura hasta que se cancela.
-	//
-	//
-	// Example: 2026-02-04T18:00:00Z
-	Limite time.Time `json:"limite,omitempty,omitzero"`
-
-	// Motivo Por qué acabó como acabó, donde hace falta decirlo.
-	//
-	// Example: El SAT no tiene comprobantes en el rango.
-	Motivo string `json:"motivo,omitempty,omitzero"`
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
 
 	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte. Si se omite, 240, y después no se pide nada
 	// más, pero por lo que el SAT ya aceptó se le sigue preguntando hasta 60 días después de creada la
@@ -951,74 +1107,61 @@ type Descarga struct {
 	// Programacion Cuándo corre, si es recurrente.
 	Programacion *Programacion `json:"programacion,omitempty"`
 
-	// Progreso Cuánto lleva una descarga.
-	Progreso ProgresoDescarga `json:"progreso"`
+	// IDProgramacion La descarga recurrente de que esta es una corrida; no aparece en las demás.
+	IDProgramacion IDDescarga `json:"idProgramacion,omitempty,omitzero"`
 
-	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
-	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
+	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
+	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
 
-	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
-	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	// Creada Cuándo se pidió (RFC 3339, UTC).
 	//
-	// Example: ["PEPJ800101AB5"]
-	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+	// Example: 2026-02-01T18:00:00Z
+	Creada time.Time `json:"creada"`
 
-	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
-	RFCSolicitante RFC `json:"rfcSolicitante"`
+	// Actualizada Cuándo cambió por última vez (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T20:14:09Z
+	Actualizada time.Time `json:"actualizada"`
 
-	// Servicio Familia de comprobantes:
-	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
-	// - `retenciones`: CFDI de retenciones e información de pagos.
+	// Limite Hasta cuándo se insiste (RFC 3339, UTC); si se omitió `plazoHoras`, por lo que el SAT ya aceptó se le sigue
+	// preguntando después. No aparece en una recurrente, que dura hasta que se cancela.
 	//
 	//
-	// Example: cfdi
-	Servicio Servicio `json:"servicio"`
-
-	// SiguienteIntento Cuándo toca hacer algo por ella (RFC 3339, UTC); no aparece si ya nada.
-	//
-	// Example: 2026-02-01T20:21:00Z
-	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
-
-	// Solicitudes Sus solicitudes, en el orden en que nacieron. En las listas no aparecen.
-	Solicitudes []SolicitudDeDescarga `json:"solicitudes,omitempty,omitzero"`
+	// Example: 2026-02-04T18:00:00Z
+	Limite time.Time `json:"limite,omitempty,omitzero"`
 
 	// Terminada Cuándo llegó a un estado que ya no cambia (RFC 3339, UTC).
 	//
 	// Example: 2026-02-02T03:40:11Z
 	Terminada time.Time `json:"terminada,omitempty,omitzero"`
 
-	// TipoComprobante Tipo de comprobante:
-	// - `I`: ingreso.
-	// - `E`: egreso.
-	// - `T`: traslado.
-	// - `N`: nómina.
-	// - `P`: pago.
+	// SiguienteIntento Cuándo toca hacer algo por ella (RFC 3339, UTC); no aparece si ya nada.
 	//
-	// Si se omite, todos.
-	//
-	//
-	// Example: I
-	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+	// Example: 2026-02-01T20:21:00Z
+	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
 
-	// TipoDescarga Qué comprobantes se piden:
-	// - `emitidos`: los que emitió `rfcSolicitante`.
-	// - `recibidos`: los que recibió `rfcSolicitante`.
+	// Motivo Por qué acabó como acabó, donde hace falta decirlo.
 	//
-	//
-	// Example: emitidos
-	TipoDescarga SentidoDescarga `json:"tipoDescarga"`
+	// Example: El SAT no tiene comprobantes en el rango.
+	Motivo string `json:"motivo,omitempty,omitzero"`
 
-	// TipoSolicitud Qué se recibe:
-	// - `CFDI`: los XML de los comprobantes.
-	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+	// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+	// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+	// las que no conozca aplíqueles lo que diga `estado`.
 	//
-	// Se distinguen mayúsculas y minúsculas.
 	//
-	//
-	// Example: CFDI
-	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
+	// Example: faltan_comprobantes
+	MotivoCodigo MotivoCodigo `json:"motivoCodigo,omitempty,omitzero"`
+
+	// Progreso Cuánto lleva una descarga.
+	Progreso ProgresoDescarga `json:"progreso"`
+
+	// Cuota Lo que una descarga ha gastado de lo que cuenta el SAT.
+	Cuota CuotaDescarga `json:"cuota"`
+
+	// Solicitudes Sus solicitudes, en el orden en que nacieron. En las listas no aparecen.
+	Solicitudes []SolicitudDeDescarga `json:"solicitudes,omitempty,omitzero"`
 }
 
 // DigestDeSello Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
@@ -1035,6 +1178,31 @@ type Dudoso = bool
 
 // Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
 type Efirma struct {
+	// RFC El RFC de la e.firma; el nombre de su carpeta si el certificado no se pudo leer.
+	//
+	// Example: PRU010101AB1
+	RFC string `json:"rfc"`
+
+	// Nombre Nombre o razón social, como está en el certificado.
+	//
+	// Example: EMPRESA DE PRUEBA SA DE CV
+	Nombre string `json:"nombre,omitempty,omitzero"`
+
+	// NumeroSerie Número de certificado del SAT, 20 dígitos.
+	//
+	// Example: 30001000000100000001
+	NumeroSerie string `json:"numeroSerie,omitempty,omitzero"`
+
+	// ValidaDesde Inicio de la vigencia (RFC 3339, UTC).
+	//
+	// Example: 2024-05-10T16:00:00Z
+	ValidaDesde time.Time `json:"validaDesde,omitempty,omitzero"`
+
+	// ValidaHasta Fin de la vigencia (RFC 3339, UTC).
+	//
+	// Example: 2028-05-10T16:00:00Z
+	ValidaHasta time.Time `json:"validaHasta,omitempty,omitzero"`
+
 	// DiasRestantes Días completos que quedan de vigencia; 0 el último día, negativo si ya venció.
 	//
 	// Example: 829
@@ -1051,42 +1219,12 @@ type Efirma struct {
 
 	// Motivo Por qué se rechazó; solo con `rechazada`.
 	Motivo *MotivoRechazo `json:"motivo,omitempty"`
-
-	// Nombre Nombre o razón social, como está en el certificado.
-	//
-	// Example: EMPRESA DE PRUEBA SA DE CV
-	Nombre string `json:"nombre,omitempty,omitzero"`
-
-	// NumeroSerie Número de certificado del SAT, 20 dígitos.
-	//
-	// Example: 30001000000100000001
-	NumeroSerie string `json:"numeroSerie,omitempty,omitzero"`
-
-	// RFC El RFC de la e.firma; el nombre de su carpeta si el certificado no se pudo leer.
-	//
-	// Example: PRU010101AB1
-	RFC string `json:"rfc"`
-
-	// ValidaDesde Inicio de la vigencia (RFC 3339, UTC).
-	//
-	// Example: 2024-05-10T16:00:00Z
-	ValidaDesde time.Time `json:"validaDesde,omitempty,omitzero"`
-
-	// ValidaHasta Fin de la vigencia (RFC 3339, UTC).
-	//
-	// Example: 2028-05-10T16:00:00Z
-	ValidaHasta time.Time `json:"validaHasta,omitempty,omitzero"`
 }
 
 // EmisionDeTitulos Los títulos que se arman.
 type EmisionDeTitulos struct {
-	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
-	// - `plano`: tal cual. Es el valor si se omite.
-	// - `entidades`: como en el XML, `&amp;` y las demás.
-	//
-	//
-	// Example: plano
-	Escape Escape `json:"escape,omitempty,omitzero"`
+	// Titulos Los títulos, de 1 a 5,000, cada folio una vez.
+	Titulos []Titulo `json:"titulos"`
 
 	// Firmar `true`, y es así si se omite: cada firmante lleva `rfc` o `sello`, y se entregan los XML. `false`: solo se
 	// entregan las cadenas originales.
@@ -1095,8 +1233,13 @@ type EmisionDeTitulos struct {
 	// Example: true
 	Firmar *bool `json:"firmar,omitempty"`
 
-	// Titulos Los títulos, de 1 a 5,000, cada folio una vez.
-	Titulos []Titulo `json:"titulos"`
+	// Escape Cómo van `&`, `"`, `<` y `>` en la cadena original, que la norma no dice:
+	// - `plano`: tal cual. Es el valor si se omite.
+	// - `entidades`: como en el XML, `&amp;` y las demás.
+	//
+	//
+	// Example: plano
+	Escape Escape `json:"escape,omitempty,omitzero"`
 }
 
 // EncabezadoHTTP Valor de un encabezado HTTP, como lo define RFC 9110.
@@ -1104,15 +1247,15 @@ type EncabezadoHTTP = string
 
 // EntregaWebhook Un aviso a un webhook.
 type EntregaWebhook struct {
-	// Creado Cuándo se supo (RFC 3339, UTC).
+	// ID Identificador de una entrega, igual en todos sus intentos y reenvíos.
 	//
-	// Example: 2026-02-01T05:59:59Z
-	Creado time.Time `json:"creado"`
+	// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+	ID IDEntrega `json:"id"`
 
-	// Cuerpo El JSON que se envía y se firma, byte por byte.
+	// Evento Uno de los eventos, o `webhook.prueba`.
 	//
-	// Example: {"type":"descarga.terminada","timestamp":"2026-02-01T05:59:59.000Z","data":{"idDescarga":"dsc_7h2k","servicio":"cfdi","rfcSolicitante":"PRU010101AB1","estado":"terminada"}}
-	Cuerpo string `json:"cuerpo"`
+	// Example: descarga.terminada
+	Evento string `json:"evento"`
 
 	// Estado En qué quedó:
 	// - `pendiente`: se está enviando, o se va a intentar en `siguienteIntento`.
@@ -1124,23 +1267,23 @@ type EntregaWebhook struct {
 	// Example: entregada
 	Estado EstadoEntrega `json:"estado"`
 
-	// Evento Uno de los eventos, o `webhook.prueba`.
+	// Cuerpo El JSON que se envía y se firma, byte por byte; según `evento`, un `AvisoDescarga`, un `AvisoPaquete` o un `AvisoPrueba`.
 	//
-	// Example: descarga.terminada
-	Evento string `json:"evento"`
+	// Example: {"type":"descarga.terminada","timestamp":"2026-02-01T05:59:59.000Z","data":{"idDescarga":"019c1d2e-7f30-7a44-9d0c-5e2b8f6a1c37","servicio":"cfdi","rfcSolicitante":"PRU010101AB1","estado":"terminada","progreso":{"numeroCFDIs":1498,"encontrados":1498,"repetidos":0,"fallas":0}}}
+	Cuerpo string `json:"cuerpo"`
 
-	// ID Identificador de una entrega, igual en todos sus intentos y reenvíos.
+	// Creado Cuándo se supo (RFC 3339, UTC).
 	//
-	// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
-	ID IDEntrega `json:"id"`
-
-	// Intentos Los últimos 20, del más antiguo al más nuevo.
-	Intentos []IntentoDeEntrega `json:"intentos"`
+	// Example: 2026-02-01T05:59:59Z
+	Creado time.Time `json:"creado"`
 
 	// SiguienteIntento Cuándo se intenta otra vez; solo con `pendiente` (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T06:05:04Z
 	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
+
+	// Intentos Los últimos 20, del más antiguo al más nuevo.
+	Intentos []IntentoDeEntrega `json:"intentos"`
 }
 
 // ErrorDeCampo Un campo que no cumple su regla.
@@ -1226,25 +1369,25 @@ type EstadoEntrega string
 
 // EstadoLote En qué va un lote.
 type EstadoLote struct {
-	// EstatusLote El estatus según la SEP. 1 es procesado; cualquier otro valor, todavía no.
-	//
-	// Example: 1
-	EstatusLote int `json:"estatusLote"`
-
-	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
-	//
-	// Example: El número de lote 257945 se encuentra PROCESADO.
-	Mensaje string `json:"mensaje"`
-
 	// NumeroLote El lote por el que se preguntó.
 	//
 	// Example: 257945
 	NumeroLote string `json:"numeroLote"`
 
+	// EstatusLote El estatus según la SEP. 1 es procesado; cualquier otro valor, todavía no.
+	//
+	// Example: 1
+	EstatusLote int `json:"estatusLote"`
+
 	// Procesado Si ya se puede pedir el resultado. No dice cómo les fue a los títulos.
 	//
 	// Example: true
 	Procesado bool `json:"procesado"`
+
+	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
+	//
+	// Example: El número de lote 257945 se encuentra PROCESADO.
+	Mensaje string `json:"mensaje"`
 }
 
 // EstadoPaqueteDeDescarga En qué va un paquete:
@@ -1278,43 +1421,43 @@ type EstadosDescarga = []EstadoDescarga
 
 // EventoDeDescarga Un renglón del libro de una descarga.
 type EventoDeDescarga struct {
-	// Codigo El código del SAT, sin cambios.
+	// Numero Su número en la descarga, sin huecos.
 	//
-	// Example: 5000
-	Codigo string `json:"codigo,omitempty,omitzero"`
+	// Example: 2
+	Numero int64 `json:"numero"`
 
 	// Cuando Cuándo ocurrió (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T18:00:01Z
 	Cuando time.Time `json:"cuando"`
 
+	// Tipo Qué clase de evento es, en una palabra. Puede haber otras en el futuro; pase de largo las que no conozca.
+	//
+	// Example: presentada
+	Tipo string `json:"tipo"`
+
 	// Detalle Qué pasó, y qué se decidió y por qué.
 	//
 	// Example: El SAT aceptó la solicitud.
 	Detalle string `json:"detalle"`
 
-	// Estado El estado de la descarga después del evento.
-	Estado EstadoDescarga `json:"estado"`
+	// Solicitud El número, dentro de la descarga, de la solicitud de que se trata; no aparece si es de toda la descarga.
+	//
+	// Example: 1
+	Solicitud int64 `json:"solicitud,omitempty,omitzero"`
+
+	// Codigo El código del SAT, sin cambios.
+	//
+	// Example: 5000
+	Codigo string `json:"codigo,omitempty,omitzero"`
 
 	// Mensaje El texto del SAT, sin cambios.
 	//
 	// Example: Solicitud Aceptada
 	Mensaje string `json:"mensaje,omitempty,omitzero"`
 
-	// Numero Su número en la descarga, sin huecos.
-	//
-	// Example: 2
-	Numero int64 `json:"numero"`
-
-	// Solicitud El número de la solicitud de que se trata; no aparece si es de toda la descarga.
-	//
-	// Example: 1
-	Solicitud int64 `json:"solicitud,omitempty,omitzero"`
-
-	// Tipo Qué clase de evento es, en una palabra. Puede haber otras en el futuro; pase de largo las que no conozca.
-	//
-	// Example: presentada
-	Tipo string `json:"tipo"`
+	// Estado El estado de la descarga después del evento.
+	Estado EstadoDescarga `json:"estado"`
 }
 
 // EventoWebhook Lo que se avisa de una descarga:
@@ -1339,10 +1482,10 @@ type EvidenciaDeCatalogo string
 
 // FallaDeLectura Algo de un paquete que no se pudo leer; lo demás se lee igual.
 type FallaDeLectura struct {
-	// Detalle Qué tiene.
+	// Paquete El paquete.
 	//
-	// Example: La fila no empieza con un UUID: «basura».
-	Detalle string `json:"detalle"`
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
+	Paquete string `json:"paquete"`
 
 	// Entrada El archivo dentro del ZIP; vacío si lo dañado es el paquete.
 	//
@@ -1354,10 +1497,10 @@ type FallaDeLectura struct {
 	// Example: 2
 	Fila int `json:"fila,omitempty,omitzero"`
 
-	// Paquete El paquete.
+	// Detalle Qué tiene.
 	//
-	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
-	Paquete string `json:"paquete"`
+	// Example: La fila no empieza con un UUID: «basura».
+	Detalle string `json:"detalle"`
 }
 
 // FechaLocal Fecha y hora oficial del centro de México (UTC-6), sin zona: `AAAA-MM-DDThh:mm:ss`.
@@ -1383,112 +1526,112 @@ type FechaLocal = string
 // El sello lo pone la pasarela, con `firmarCon`, o viene hecho: `certificadoSerie`, `certificado` y `sello`,
 // los tres. Exactamente una de las dos formas.
 type FirmaDeContrato struct {
-	// CalleNumero Calle y número del domicilio fiscal.
+	// Quien `Cliente`, que es el contribuyente, o las siglas del integrador.
 	//
-	// Example: Calle de Prueba 1
-	CalleNumero string `json:"calleNumero,omitempty,omitzero"`
+	// Example: Cliente
+	Quien string `json:"quien"`
 
-	// Certificado El certificado (.cer, DER) con que se selló, en base64; en el XML va en una línea. Solo con `sello`.
-	//
-	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
-	Certificado string `json:"certificado,omitempty,omitzero"`
-
-	// CertificadoSerie Número del certificado con que se selló, 20 dígitos. Solo con `sello`.
-	//
-	// Example: 30001000000100000003
-	CertificadoSerie string `json:"certificadoSerie,omitempty,omitzero"`
-
-	// Ciudad Ciudad del domicilio fiscal.
-	//
-	// Example: Ciudad de México
-	Ciudad string `json:"ciudad,omitempty,omitzero"`
-
-	// CodigoPostal Código postal del domicilio fiscal; conserve los ceros a la izquierda.
-	//
-	// Example: 06000
-	CodigoPostal string `json:"codigoPostal,omitempty,omitzero"`
-
-	// Colonia Colonia del domicilio fiscal.
-	//
-	// Example: Centro
-	Colonia string `json:"colonia,omitempty,omitzero"`
-
-	// Estado Estado del domicilio fiscal.
-	//
-	// Example: CDMX
-	Estado string `json:"estado,omitempty,omitzero"`
-
-	// Facultad Con qué facultad la representa.
-	//
-	// Example: Apoderada legal
-	Facultad string `json:"facultad,omitempty,omitzero"`
-
-	// FirmarCon El RFC cuya e.firma de la pasarela sella por esta parte; puede ser el de quien la representa. No va en el XML.
-	FirmarCon RFC `json:"firmarCon,omitempty,omitzero"`
+	// RFC RFC de la parte.
+	RFC RFC `json:"rfc,omitempty,omitzero"`
 
 	// Nombre Nombre o razón social de la parte.
 	//
 	// Example: EMPRESA DE PRUEBA SA DE CV
 	Nombre string `json:"nombre"`
 
-	// NombreSoftware El programa del integrador que usa el contribuyente.
-	//
-	// Example: ERP de Prueba
-	NombreSoftware string `json:"nombreSoftware,omitempty,omitzero"`
-
-	// Quien `Cliente`, que es el contribuyente, o las siglas del integrador.
-	//
-	// Example: Cliente
-	Quien string `json:"quien"`
+	// RepLegalRFC RFC de quien la representa.
+	RepLegalRFC RFC `json:"repLegalRfc,omitempty,omitzero"`
 
 	// RepLegal Nombre de quien la representa.
 	//
 	// Example: JUANA PEREZ DE PRUEBA
 	RepLegal string `json:"repLegal,omitempty,omitzero"`
 
-	// RepLegalRFC RFC de quien la representa.
-	RepLegalRFC RFC `json:"repLegalRfc,omitempty,omitzero"`
-
-	// RFC RFC de la parte.
-	RFC RFC `json:"rfc,omitempty,omitzero"`
-
-	// Sello Sello del texto del contrato, con saltos de línea LF: RSA PKCS#1 v1.5, en base64; en el XML va en una línea. Se omite para que selle la pasarela.
+	// Facultad Con qué facultad la representa.
 	//
-	// Example: c2VsbG8gZGUgZWplbXBsbw==
-	Sello string `json:"sello,omitempty,omitzero"`
+	// Example: Apoderada legal
+	Facultad string `json:"facultad,omitempty,omitzero"`
 
 	// Siglas Las siglas del integrador, las mismas de `quien`.
 	//
 	// Example: INTP
 	Siglas string `json:"siglas,omitempty,omitzero"`
 
+	// CalleNumero Calle y número del domicilio fiscal.
+	//
+	// Example: Calle de Prueba 1
+	CalleNumero string `json:"calleNumero,omitempty,omitzero"`
+
+	// Colonia Colonia del domicilio fiscal.
+	//
+	// Example: Centro
+	Colonia string `json:"colonia,omitempty,omitzero"`
+
+	// Ciudad Ciudad del domicilio fiscal.
+	//
+	// Example: Ciudad de México
+	Ciudad string `json:"ciudad,omitempty,omitzero"`
+
+	// Estado Estado del domicilio fiscal.
+	//
+	// Example: CDMX
+	Estado string `json:"estado,omitempty,omitzero"`
+
+	// CodigoPostal Código postal del domicilio fiscal; conserve los ceros a la izquierda.
+	//
+	// Example: 06000
+	CodigoPostal string `json:"codigoPostal,omitempty,omitzero"`
+
+	// NombreSoftware El programa del integrador que usa el contribuyente.
+	//
+	// Example: ERP de Prueba
+	NombreSoftware string `json:"nombreSoftware,omitempty,omitzero"`
+
 	// URLInformacion Dirección donde el contribuyente puede consultar el servicio y su costo.
 	//
 	// Example: https://erp.example.com/precios
 	URLInformacion string `json:"urlInformacion,omitempty,omitzero"`
+
+	// CertificadoSerie Número del certificado con que se selló, 20 dígitos. Solo con `sello`.
+	//
+	// Example: 30001000000100000003
+	CertificadoSerie string `json:"certificadoSerie,omitempty,omitzero"`
+
+	// Certificado El certificado (.cer, DER) con que se selló, en base64; en el XML va en una línea. Solo con `sello`.
+	//
+	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
+	Certificado string `json:"certificado,omitempty,omitzero"`
+
+	// Sello Sello del texto del contrato, con saltos de línea LF: RSA PKCS#1 v1.5, en base64; en el XML va en una línea. Se omite para que selle la pasarela.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	Sello string `json:"sello,omitempty,omitzero"`
+
+	// FirmarCon El RFC cuya e.firma de la pasarela sella por esta parte; puede ser el de quien la representa. No va en el XML.
+	FirmarCon RFC `json:"firmarCon,omitempty,omitzero"`
 }
 
 // FirmaEmitida La firma de un responsable.
 type FirmaEmitida struct {
-	// CadenaOriginal La cadena original, en UTF-8: 38 campos separados por `|`, entre `||`. Es lo que se sella, sin espacios ni saltos de línea de más.
-	//
-	// Example: ||1.0|PRU20260001|PEPJ800101MDFRRN03|3|RECTOR|DRA.|090001|UNIVERSIDAD DE PRUEBA|103301|LICENCIATURA EN DERECHO|2018-08-20|2023-06-30|8|DECRETO DE CREACIÓN||GOLA000115MDFMPNA5|ANA|GOMEZ|LOPEZ|ana.gomez@example.com|2025-11-14|1|POR TESIS|2025-09-05||1|2|ART. 55 LRART. 5 CONST|09|CIUDAD DE MÉXICO|PREPARATORIA DE PRUEBA|4|BACHILLERATO|15|MÉXICO||2018-07-06|||
-	CadenaOriginal string `json:"cadenaOriginal"`
-
 	// CURP CURP de quien firma.
 	//
 	// Example: PEPJ800101MDFRRN03
 	CURP string `json:"curp"`
 
-	// NoCertificadoResponsable Número del certificado con que se selló, 20 dígitos; no aparece con `firmar: false`.
+	// CadenaOriginal La cadena original, en UTF-8: 38 campos separados por `|`, entre `||`. Es lo que se sella, sin espacios ni saltos de línea de más.
 	//
-	// Example: 30001000000100000003
-	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
+	// Example: ||1.0|PRU20260001|PEPJ800101MDFRRN03|3|RECTOR|DRA.|090001|UNIVERSIDAD DE PRUEBA|103301|LICENCIATURA EN DERECHO|2018-08-20|2023-06-30|8|DECRETO DE CREACIÓN||GOLA000115MDFMPNA5|ANA|GOMEZ|LOPEZ|ana.gomez@example.com|2025-11-14|1|POR TESIS|2025-09-05||1|2|ART. 55 LRART. 5 CONST|09|CIUDAD DE MÉXICO|PREPARATORIA DE PRUEBA|4|BACHILLERATO|15|MÉXICO||2018-07-06|||
+	CadenaOriginal string `json:"cadenaOriginal"`
 
 	// Sello El sello, en base64; no aparece con `firmar: false`.
 	//
 	// Example: c2VsbG8gZGUgZWplbXBsbw==
 	Sello string `json:"sello,omitempty,omitzero"`
+
+	// NoCertificadoResponsable Número del certificado con que se selló, 20 dígitos; no aparece con `firmar: false`.
+	//
+	// Example: 30001000000100000003
+	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
 }
 
 // FlujoDeEventos Eventos en la forma de *server-sent events* del estándar HTML, en UTF-8.
@@ -1556,11 +1699,6 @@ type IntentoDeEntrega struct {
 	// Example: 2026-02-01T05:59:59Z
 	Instante time.Time `json:"instante"`
 
-	// Milisegundos Cuánto tardó.
-	//
-	// Example: 84
-	Milisegundos int64 `json:"milisegundos"`
-
 	// Resultado Cómo le fue a un intento:
 	// - `entregado`: el receptor contestó 2xx.
 	// - `rechazado`: contestó 4xx.
@@ -1581,6 +1719,11 @@ type IntentoDeEntrega struct {
 	//
 	// Example: 503
 	Status int `json:"status,omitempty,omitzero"`
+
+	// Milisegundos Cuánto tardó.
+	//
+	// Example: 84
+	Milisegundos int64 `json:"milisegundos"`
 }
 
 // Limite Cuántos elementos trae una página.
@@ -1648,11 +1791,11 @@ type ListaEventosDescarga struct {
 
 // ListaMetadatos Una página de metadatos. `limite` cuenta juntos `metadatos` y `fallas`.
 type ListaMetadatos struct {
-	// Fallas Lo que no se pudo leer.
-	Fallas []FallaDeLectura `json:"fallas"`
-
 	// Metadatos Las filas que se leyeron.
 	Metadatos []Metadato `json:"metadatos"`
+
+	// Fallas Lo que no se pudo leer.
+	Fallas []FallaDeLectura `json:"fallas"`
 
 	// Siguiente El `cursor` de la página siguiente; no aparece en la última.
 	Siguiente Cursor `json:"siguiente,omitempty,omitzero"`
@@ -1675,28 +1818,63 @@ type ListaWebhooks struct {
 
 // LoteCargado Lo que contestó la SEP al abrir el lote.
 type LoteCargado struct {
-	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
-	//
-	// Example: Archivo recibido
-	Mensaje string `json:"mensaje"`
-
 	// NumeroLote El número con que se consulta el lote. Guárdelo; la SEP no lo vuelve a dar.
 	//
 	// Example: 257945
 	NumeroLote string `json:"numeroLote"`
+
+	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
+	//
+	// Example: Archivo recibido
+	Mensaje string `json:"mensaje"`
 }
 
 // Metadato Una fila de los metadatos, con los textos del SAT sin cambios. Lo que el SAT deja vacío no aparece.
 type Metadato struct {
-	// Aviso Qué hubo que suponer al leer la fila; no aparece si no hay duda.
+	// UUID Folio fiscal, en minúsculas; el SAT lo escribe en mayúsculas.
 	//
-	// Example: La fila tiene menos campos que el encabezado.
-	Aviso string `json:"aviso,omitempty,omitzero"`
+	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
+	UUID string `json:"uuid"`
 
-	// Cancelado Lo que dice `estatus`.
+	// RFCEmisor Quién lo emitió.
 	//
-	// Example: true
-	Cancelado bool `json:"cancelado"`
+	// Example: PEPJ800101AB5
+	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
+
+	// NombreEmisor Su nombre.
+	//
+	// Example: JUANA PEREZ DE PRUEBA
+	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
+
+	// RFCReceptor Quién lo recibió.
+	//
+	// Example: PRU010101AB1
+	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
+
+	// NombreReceptor Su nombre.
+	//
+	// Example: EMPRESA DE PRUEBA
+	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
+
+	// RFCPac Quién lo timbró.
+	//
+	// Example: SPR190613I52
+	RFCPac string `json:"rfcPac,omitempty,omitzero"`
+
+	// FechaEmision Cuándo se emitió, `AAAA-MM-DD hh:mm:ss`, hora local de México sin zona.
+	//
+	// Example: 2025-03-14 10:22:31
+	FechaEmision string `json:"fechaEmision,omitempty,omitzero"`
+
+	// FechaCertificacionSAT Cuándo se timbró, en la misma forma.
+	//
+	// Example: 2025-03-14 10:22:33
+	FechaCertificacionSAT string `json:"fechaCertificacionSat,omitempty,omitzero"`
+
+	// Monto El total, con los decimales que traiga; en la moneda del comprobante, que los metadatos no dicen.
+	//
+	// Example: 1160.00
+	Monto string `json:"monto,omitempty,omitzero"`
 
 	// EfectoComprobante `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago.
 	//
@@ -1708,68 +1886,33 @@ type Metadato struct {
 	// Example: 0
 	Estatus string `json:"estatus,omitempty,omitzero"`
 
-	// Extras Las columnas que la pasarela no conoce.
-	Extras []ColumnaExtra `json:"extras,omitempty,omitzero"`
+	// Cancelado Lo que dice `estatus`.
+	//
+	// Example: true
+	Cancelado bool `json:"cancelado"`
 
 	// FechaCancelacion Cuándo se canceló, en la misma forma.
 	//
 	// Example: 2025-03-20 09:00:00
 	FechaCancelacion string `json:"fechaCancelacion,omitempty,omitzero"`
 
-	// FechaCertificacionSAT Cuándo se timbró, en la misma forma.
+	// RFCACuentaTerceros El tercero a cuya cuenta se emitió.
 	//
-	// Example: 2025-03-14 10:22:33
-	FechaCertificacionSAT string `json:"fechaCertificacionSat,omitempty,omitzero"`
-
-	// FechaEmision Cuándo se emitió, `AAAA-MM-DD hh:mm:ss`, hora local de México sin zona.
-	//
-	// Example: 2025-03-14 10:22:31
-	FechaEmision string `json:"fechaEmision,omitempty,omitzero"`
-
-	// Monto El total, con los decimales que traiga; en la moneda del comprobante, que los metadatos no dicen.
-	//
-	// Example: 1160.00
-	Monto string `json:"monto,omitempty,omitzero"`
+	// Example: Ñ&P010101AB3
+	RFCACuentaTerceros string `json:"rfcACuentaTerceros,omitempty,omitzero"`
 
 	// NombreACuentaTerceros Su nombre.
 	//
 	// Example: PAPELERA DE PRUEBA
 	NombreACuentaTerceros string `json:"nombreACuentaTerceros,omitempty,omitzero"`
 
-	// NombreEmisor Su nombre.
-	//
-	// Example: JUANA PEREZ DE PRUEBA
-	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
+	// Extras Las columnas que la pasarela no conoce.
+	Extras []ColumnaExtra `json:"extras,omitempty,omitzero"`
 
-	// NombreReceptor Su nombre.
+	// Aviso Qué hubo que suponer al leer la fila; no aparece si no hay duda.
 	//
-	// Example: EMPRESA DE PRUEBA
-	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
-
-	// RFCACuentaTerceros El tercero a cuya cuenta se emitió.
-	//
-	// Example: Ñ&P010101AB3
-	RFCACuentaTerceros string `json:"rfcACuentaTerceros,omitempty,omitzero"`
-
-	// RFCEmisor Quién lo emitió.
-	//
-	// Example: PEPJ800101AB5
-	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCPac Quién lo timbró.
-	//
-	// Example: SPR190613I52
-	RFCPac string `json:"rfcPac,omitempty,omitzero"`
-
-	// RFCReceptor Quién lo recibió.
-	//
-	// Example: PRU010101AB1
-	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
-
-	// UUID Folio fiscal, en minúsculas; el SAT lo escribe en mayúsculas.
-	//
-	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
-	UUID string `json:"uuid"`
+	// Example: La fila tiene menos campos que el encabezado.
+	Aviso string `json:"aviso,omitempty,omitzero"`
 }
 
 // MotivoCancelacion Por qué se cancela (catálogo `motivosCancelacion`):
@@ -1782,6 +1925,14 @@ type Metadato struct {
 //
 // Example: R3
 type MotivoCancelacion string
+
+// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+// las que no conozca aplíqueles lo que diga `estado`.
+//
+// Example: faltan_comprobantes
+type MotivoCodigo = string
 
 // MotivoInactivo Por qué no se le avisa:
 // - `pausado`: así se pidió.
@@ -1846,32 +1997,15 @@ type NumeroLote = string
 
 // PaqueteDeDescarga Un paquete de una descarga.
 type PaqueteDeDescarga struct {
-	// Bytes Cuánto mide el ZIP, en bytes; no aparece hasta guardarlo.
+	// IDPaquete El identificador que le dio el SAT; al pedirlo valen mayúsculas y minúsculas.
 	//
-	// Example: 48230117
-	Bytes int64 `json:"bytes,omitempty,omitzero"`
+	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
+	IDPaquete string `json:"idPaquete"`
 
-	// Comprobantes Cuántos comprobantes distintos se pueden leer en él y no venían en otro paquete de su solicitud; no aparece hasta contarlos.
+	// Solicitud El número, dentro de la descarga, de la solicitud que lo trajo.
 	//
-	// Example: 612044
-	Comprobantes *int64 `json:"comprobantes,omitempty"`
-
-	// Descargas Cuántas veces lo sirvió el SAT, o pudo haberlo servido; admite dos.
-	//
-	// Example: 1
-	Descargas int `json:"descargas"`
-
-	// Detalle Qué le pasó, donde hace falta decirlo.
-	//
-	// Example: Venció en el SAT antes de que hubiera una copia completa.
-	Detalle string `json:"detalle,omitempty,omitzero"`
-
-	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algo dentro no se puede leer o no trae nada de lo que contó el SAT; un `perdido` ni siquiera es un ZIP completo.
-	// La pasarela ya usó la segunda descarga que permite el SAT, o la usará, y se queda con la entrega en que se lee más.
-	//
-	//
-	// Example: true
-	Dudoso bool `json:"dudoso,omitempty,omitzero"`
+	// Example: 2
+	Solicitud int64 `json:"solicitud"`
 
 	// Estado En qué va un paquete:
 	// - `pendiente`: falta traerlo del SAT.
@@ -1884,35 +2018,61 @@ type PaqueteDeDescarga struct {
 	// Example: guardado
 	Estado EstadoPaqueteDeDescarga `json:"estado"`
 
-	// Fallas Cuántas de sus entradas o filas no se pueden leer; no aparece hasta contarlas. `detalle` nombra la primera.
+	// Bytes Cuánto mide el ZIP, en bytes; no aparece hasta guardarlo.
 	//
-	// Example: 0
-	Fallas *int64 `json:"fallas,omitempty"`
-
-	// Guardado Cuándo quedó guardado (RFC 3339, UTC).
-	//
-	// Example: 2026-02-01T20:14:09Z
-	Guardado time.Time `json:"guardado,omitempty,omitzero"`
-
-	// IDPaquete El identificador que le dio el SAT; al pedirlo valen mayúsculas y minúsculas.
-	//
-	// Example: 8B1D2F83-B6C9-4E4E-9A57-05E4038D6F1B_01
-	IDPaquete string `json:"idPaquete"`
-
-	// Repetidos Cuántas veces más viene uno que ya venía, en él o en otro de su solicitud; no aparece si son 0.
-	//
-	// Example: 2
-	Repetidos int64 `json:"repetidos,omitempty,omitzero"`
+	// Example: 48230117
+	Bytes int64 `json:"bytes,omitempty,omitzero"`
 
 	// Sha256 El SHA-256 del ZIP, en hexadecimal; no aparece hasta guardarlo.
 	//
 	// Example: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Sha256 string `json:"sha256,omitempty,omitzero"`
 
-	// Solicitud El número de la solicitud que lo trajo.
+	// Comprobantes Cuántos comprobantes distintos se pueden leer en él y no venían en otro paquete de su solicitud; no aparece hasta contarlos.
+	//
+	// Example: 612044
+	Comprobantes *int64 `json:"comprobantes,omitempty"`
+
+	// Repetidos Cuántas veces más viene uno que ya venía, en él o en otro de su solicitud; no aparece si son 0.
 	//
 	// Example: 2
-	Solicitud int64 `json:"solicitud"`
+	Repetidos int64 `json:"repetidos,omitempty,omitzero"`
+
+	// Fallas Cuántas de sus entradas o filas no se pueden leer; no aparece hasta contarlas. `detalle` nombra la primera.
+	//
+	// Example: 0
+	Fallas *int64 `json:"fallas,omitempty"`
+
+	// Descargas Cuántas veces lo sirvió el SAT, o pudo haberlo servido; admite dos.
+	//
+	// Example: 1
+	Descargas int `json:"descargas"`
+
+	// Guardado Cuándo quedó guardado (RFC 3339, UTC).
+	//
+	// Example: 2026-02-01T20:14:09Z
+	Guardado time.Time `json:"guardado,omitempty,omitzero"`
+
+	// Detalle Qué le pasó, donde hace falta decirlo.
+	//
+	// Example: Venció en el SAT antes de que hubiera una copia completa.
+	Detalle string `json:"detalle,omitempty,omitzero"`
+
+	// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+	// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+	// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+	// las que no conozca aplíqueles lo que diga `estado`.
+	//
+	//
+	// Example: faltan_comprobantes
+	MotivoCodigo MotivoCodigo `json:"motivoCodigo,omitempty,omitzero"`
+
+	// Dudoso Si lo que se guardó está dañado: de un `guardado`, algo dentro no se puede leer o no trae nada de lo que contó el SAT; un `perdido` ni siquiera es un ZIP completo.
+	// La pasarela ya usó la segunda descarga que permite el SAT, o la usará, y se queda con la entrega en que se lee más.
+	//
+	//
+	// Example: true
+	Dudoso bool `json:"dudoso,omitempty,omitzero"`
 
 	// URL Dónde descargar lo guardado, con `dudoso=true` si no es un ZIP completo.
 	//
@@ -1927,14 +2087,6 @@ type Parcial = bool
 
 // PeticionAddenda Los datos de una addenda.
 type PeticionAddenda struct {
-	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
-	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
-	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
-	//
-	//
-	// Example: 8f2d6c1e-contrato
-	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
-
 	// Datos Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
 	// por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
 	//
@@ -1943,11 +2095,7 @@ type PeticionAddenda struct {
 	// remision|A1024
 	// tienda|87
 	Datos DatosDeAddenda `json:"datos"`
-}
 
-// PeticionAdjuntarAddenda Los datos de una addenda y el CFDI que la recibe: `xmlCfdi`, o bien `xmlCfdiBase64`; exactamente uno de
-// los dos.
-type PeticionAdjuntarAddenda struct {
 	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
 	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
 	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
@@ -1955,7 +2103,11 @@ type PeticionAdjuntarAddenda struct {
 	//
 	// Example: 8f2d6c1e-contrato
 	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
+}
 
+// PeticionAdjuntarAddenda Los datos de una addenda y el CFDI que la recibe: `xmlCfdi`, o bien `xmlCfdiBase64`; exactamente uno de
+// los dos.
+type PeticionAdjuntarAddenda struct {
 	// Datos Los datos de la addenda, en el formato de texto de Prodigia, que la pasarela no interpreta: un renglón
 	// por línea. Los fines de línea llegan a Prodigia como LF. No admite los caracteres que XML prohíbe.
 	//
@@ -1974,17 +2126,18 @@ type PeticionAdjuntarAddenda struct {
 	//
 	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Y2ZkaTpDb21wcm9iYW50ZSB4bWxuczpjZmRpPSJodHRwOi8vd3d3LnNhdC5nb2IubXgvY2ZkLzQiIFZlcnNpb249IjQuMCIgRm9saW89IjEwMjQiPjxjZmRpOkVtaXNvciBSZmM9IlBSVTAxMDEwMUFCMSIvPjwvY2ZkaTpDb21wcm9iYW50ZT4=
 	XMLCFDIBase64 string `json:"xmlCfdiBase64,omitempty,omitzero"`
+
+	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
+	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
+	//
+	//
+	// Example: 8f2d6c1e-contrato
+	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
 }
 
 // PeticionCancelacion Por qué se cancela un título y, si hace falta, de qué institución es.
 type PeticionCancelacion struct {
-	// CveInstitucion Clave de la institución ante la DGP. Solo para cuentas de instituciones concentradoras y solo en
-	// producción; la operación que se usa entonces no da respuesta.
-	//
-	//
-	// Example: 090001
-	CveInstitucion string `json:"cveInstitucion,omitempty,omitzero"`
-
 	// MotCancelacion Por qué se cancela (catálogo `motivosCancelacion`):
 	// - `R1`: reasignación para la concordancia sexo-genérica.
 	// - `R2`: reconocimiento de paternidad.
@@ -1996,6 +2149,13 @@ type PeticionCancelacion struct {
 	//
 	// Example: R3
 	MotCancelacion MotivoCancelacion `json:"motCancelacion"`
+
+	// CveInstitucion Clave de la institución ante la DGP. Solo para cuentas de instituciones concentradoras y solo en
+	// producción; la operación que se usa entonces no da respuesta.
+	//
+	//
+	// Example: 090001
+	CveInstitucion string `json:"cveInstitucion,omitempty,omitzero"`
 }
 
 // PeticionDescarga Qué se pide. Además de la forma de cada campo, la pasarela comprueba las mismas reglas que en
@@ -2003,60 +2163,6 @@ type PeticionCancelacion struct {
 // que `fechaFinal`, nada en el futuro y hasta seis años hacia atrás. El rango puede tener más comprobantes que los
 // topes del SAT; se parte solo.
 type PeticionDescarga struct {
-	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
-	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
-	//
-	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
-	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
-	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
-	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
-	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
-	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
-	//
-	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
-	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
-	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
-	//
-	//
-	// Example: nomina12
-	Complemento Complemento `json:"complemento,omitempty,omitzero"`
-
-	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
-	// `Vigente` con `CFDI`.
-	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
-
-	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
-	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
-
-	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
-	FechaInicial FechaLocal `json:"fechaInicial"`
-
-	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte. Si se omite, 240, y después no se pide nada
-	// más, pero por lo que el SAT ya aceptó se le sigue preguntando hasta 60 días después de creada la
-	// descarga. El SAT suele tardar de minutos a dos días, y se han visto nueve días. En una recurrente, el de
-	// cada corrida.
-	//
-	//
-	// Example: 240
-	PlazoHoras int `json:"plazoHoras,omitempty,omitzero"`
-
-	// Programacion Hace recurrente la descarga. Entonces no va `fechaFinal`.
-	Programacion *PeticionProgramacion `json:"programacion,omitempty"`
-
-	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
-	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
-
-	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
-	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
-	//
-	// Example: ["PEPJ800101AB5"]
-	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
-
-	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
-	RFCSolicitante RFC `json:"rfcSolicitante"`
-
 	// Servicio Familia de comprobantes:
 	// - `cfdi`: facturas, notas de crédito, traslados, nóminas y pagos.
 	// - `retenciones`: CFDI de retenciones e información de pagos.
@@ -2065,18 +2171,8 @@ type PeticionDescarga struct {
 	// Example: cfdi
 	Servicio Servicio `json:"servicio"`
 
-	// TipoComprobante Tipo de comprobante:
-	// - `I`: ingreso.
-	// - `E`: egreso.
-	// - `T`: traslado.
-	// - `N`: nómina.
-	// - `P`: pago.
-	//
-	// Si se omite, todos.
-	//
-	//
-	// Example: I
-	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma cada solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
 
 	// TipoDescarga Qué comprobantes se piden:
 	// - `emitidos`: los que emitió `rfcSolicitante`.
@@ -2095,11 +2191,112 @@ type PeticionDescarga struct {
 	//
 	// Example: CFDI
 	TipoSolicitud TipoSolicitud `json:"tipoSolicitud"`
+
+	// FechaInicial Inicio del rango, incluido. En una recurrente, hasta dónde mira hacia atrás la primera corrida.
+	FechaInicial FechaLocal `json:"fechaInicial"`
+
+	// FechaFinal Fin del rango, incluido. Con `programacion` no se admite, pues cada corrida llega hasta el fin del día anterior.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor; en emitidos es el mismo `rfcSolicitante`.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// EstadoComprobante Estado de los comprobantes. Si falta, `Todos` con `Metadata`, que es como se sabe de las cancelaciones, y
+	// `Vigente` con `CFDI`.
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	//
+	//
+	// Example: I
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+
+	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
+	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
+	//
+	// De `cfdi`: acreditamientoieps10, aerolineas, cartaporte10, cartaporte20, certificadodedestruccion,
+	// cfdiregistrofiscal, comercioexterior10, comercioexterior11, comprobante, consumodecombustibles,
+	// consumodecombustibles11, detallista, divisas, donat11, ecc11, ecc12, gastoshidrocarburos10, iedu, implocal,
+	// ine11, ingresoshidrocarburos, leyendasfisc, nomina11, nomina12, notariospublicos, obrasarteantiguedades,
+	// pagoenespecie, pagos10, pagos20, pfic, renovacionysustitucionvehiculos, servicioparcialconstruccion, spei,
+	// terceros11, turistapasajeroextranjero, valesdedespensa, vehiculousado, ventavehiculos11.
+	//
+	// De `retenciones`: arrendamientoenfideicomiso, dividendos, enajenaciondeacciones, fideicomisonoempresarial,
+	// intereses, intereseshipotecarios, operacionesconderivados, pagosaextranjeros, planesderetiro,
+	// planesderetiro11, premios, sectorfinanciero, serviciosplataformastecnologicas10.
+	//
+	//
+	// Example: nomina12
+	Complemento Complemento `json:"complemento,omitempty,omitzero"`
+
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
+
+	// PlazoHoras Cuántas horas insistir antes de dar por perdido lo que falte. Si se omite, 240, y después no se pide nada
+	// más, pero por lo que el SAT ya aceptó se le sigue preguntando hasta 60 días después de creada la
+	// descarga. El SAT suele tardar de minutos a dos días, y se han visto nueve días. En una recurrente, el de
+	// cada corrida.
+	//
+	//
+	// Example: 240
+	PlazoHoras int `json:"plazoHoras,omitempty,omitzero"`
+
+	// Programacion Hace recurrente la descarga. Entonces no va `fechaFinal`.
+	Programacion *PeticionProgramacion `json:"programacion,omitempty"`
 }
 
 // PeticionFirma Un contrato por firmar, sin cuenta de Prodigia: `xmlBase64`, o bien `contrato`; exactamente uno de los dos.
 // `digest` solo va con `contrato`.
 type PeticionFirma struct {
+	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
+	//
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
+
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
+	//
+	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
+	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
+
+	// Contrato El contrato en campos, para que la pasarela haga el XML.
+	Contrato *ContratoPorFirmar `json:"contrato,omitempty"`
+
+	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
+	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
+	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
+	//
+	//
+	// Example: sha256
+	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
+}
+
+// PeticionFirmaContrato Un contrato por firmar: `xmlBase64`, o bien `contrato`; exactamente uno de los dos. `digest` solo va con
+// `contrato`.
+type PeticionFirmaContrato struct {
+	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
+	//
+	//
+	// Example: true
+	ModoPrueba bool `json:"modoPrueba"`
+
+	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
+	//
+	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
+	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
+
 	// Contrato El contrato en campos, para que la pasarela haga el XML.
 	Contrato *ContratoPorFirmar `json:"contrato,omitempty"`
 
@@ -2111,21 +2308,6 @@ type PeticionFirma struct {
 	// Example: sha256
 	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
 
-	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
-	//
-	//
-	// Example: true
-	ModoPrueba bool `json:"modoPrueba"`
-
-	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
-	//
-	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
-	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
-}
-
-// PeticionFirmaContrato Un contrato por firmar: `xmlBase64`, o bien `contrato`; exactamente uno de los dos. `digest` solo va con
-// `contrato`.
-type PeticionFirmaContrato struct {
 	// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
 	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
 	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
@@ -2133,28 +2315,6 @@ type PeticionFirmaContrato struct {
 	//
 	// Example: 8f2d6c1e-contrato
 	CodigoContrato CodigoContrato `json:"codigoContrato,omitempty,omitzero"`
-
-	// Contrato El contrato en campos, para que la pasarela haga el XML.
-	Contrato *ContratoPorFirmar `json:"contrato,omitempty"`
-
-	// Digest Con qué resumen sella la pasarela; Prodigia no dice cuál espera:
-	// - `sha256`: SHA-256, el de los sellos de hoy. Es el valor si se omite.
-	// - `sha1`: SHA-1, el de la época del servicio. Solo si Prodigia contesta 303 o 304 al otro.
-	//
-	//
-	// Example: sha256
-	Digest DigestDeSello `json:"digest,omitempty,omitzero"`
-
-	// ModoPrueba `true`: es un ensayo. `false`: **se firma de verdad.** Nunca se supone, y llega a Prodigia tal cual.
-	//
-	//
-	// Example: true
-	ModoPrueba bool `json:"modoPrueba"`
-
-	// XMLBase64 El XML del contrato, ya sellado, en base64 con relleno (RFC 4648, 4), codificado una sola vez. Se admiten saltos de línea y espacios.
-	//
-	// Example: PENvbnRyYXRvPuKApjwvQ29udHJhdG8+
-	XMLBase64 string `json:"xmlBase64,omitempty,omitzero"`
 }
 
 // PeticionProgramacion Cuándo corre una descarga recurrente y cuánto vuelve a mirar.
@@ -2188,6 +2348,76 @@ type PeticionProgramacion struct {
 // `fechaInicial` va antes que `fechaFinal`, `fechaFinal` no está en el futuro y el rango no
 // empieza hace más de seis años. Una falta contesta 422 y nombra los campos.
 type PeticionSolicitud struct {
+	// Version Versión del servicio de solicitud del SAT:
+	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
+	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
+	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+	//
+	//
+	// Example: 1.5
+	Version VersionSolicitud `json:"version,omitempty,omitzero"`
+
+	// TipoDescarga Qué comprobantes se piden:
+	// - `emitidos`: los que emitió `rfcSolicitante`.
+	// - `recibidos`: los que recibió `rfcSolicitante`.
+	// - `folio`: uno solo, por su folio fiscal.
+	//
+	//
+	// Example: emitidos
+	TipoDescarga TipoDescarga `json:"tipoDescarga,omitempty,omitzero"`
+
+	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma la solicitud.
+	RFCSolicitante RFC `json:"rfcSolicitante"`
+
+	// FechaInicial Inicio del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
+	FechaInicial FechaLocal `json:"fechaInicial,omitempty,omitzero"`
+
+	// FechaFinal Fin del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
+	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
+
+	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor.
+	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
+
+	// RFCReceptor Quién recibió los comprobantes.
+	RFCReceptor RFC `json:"rfcReceptor,omitempty,omitzero"`
+
+	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
+	//
+	// Example: ["PEPJ800101AB5"]
+	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
+
+	// TipoSolicitud Qué se recibe:
+	// - `CFDI`: los XML de los comprobantes.
+	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
+	//
+	// Se distinguen mayúsculas y minúsculas.
+	//
+	//
+	// Example: CFDI
+	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
+
+	// EstadoComprobante Estado de los comprobantes:
+	// - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
+	// - `Cancelado`: solo cancelados.
+	// - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
+	//
+	//
+	// Example: Vigente
+	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
+
+	// TipoComprobante Tipo de comprobante:
+	// - `I`: ingreso.
+	// - `E`: egreso.
+	// - `T`: traslado.
+	// - `N`: nómina.
+	// - `P`: pago.
+	//
+	// Si se omite, todos.
+	//
+	//
+	// Example: I
+	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
+
 	// Complemento Nombre del complemento, en minúsculas y con su versión. Los que siguen son los que la pasarela conoce. Otro se envía al
 	// SAT tal cual, porque el SAT acepta algunos que no publica, y la respuesta lo dice en `avisos`.
 	//
@@ -2206,83 +2436,13 @@ type PeticionSolicitud struct {
 	// Example: nomina12
 	Complemento Complemento `json:"complemento,omitempty,omitzero"`
 
-	// EstadoComprobante Estado de los comprobantes:
-	// - `Todos`: vigentes y cancelados. Para saber de cancelaciones, pida `Metadata` con `Todos`.
-	// - `Cancelado`: solo cancelados.
-	// - `Vigente`: solo vigentes. Es el valor si se omite, y el único para CFDI recibidos.
-	//
-	//
-	// Example: Vigente
-	EstadoComprobante EstadoComprobante `json:"estadoComprobante,omitempty,omitzero"`
-
-	// FechaFinal Fin del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
-	FechaFinal FechaLocal `json:"fechaFinal,omitempty,omitzero"`
-
-	// FechaInicial Inicio del rango, incluido: fecha de emisión, hora oficial del centro de México, sin zona.
-	FechaInicial FechaLocal `json:"fechaInicial,omitempty,omitzero"`
+	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
+	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
 
 	// Folio Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
 	//
 	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 	Folio FolioFiscal `json:"folio,omitempty,omitzero"`
-
-	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
-	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
-
-	// RFCEmisor Quién emitió los comprobantes. En recibidos filtra por un emisor.
-	RFCEmisor RFC `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCReceptor Quién recibió los comprobantes.
-	RFCReceptor RFC `json:"rfcReceptor,omitempty,omitzero"`
-
-	// RFCReceptores Filtra lo emitido por hasta cinco receptores. Solo con `emitidos`.
-	//
-	// Example: ["PEPJ800101AB5"]
-	RFCReceptores []RFC `json:"rfcReceptores,omitempty,omitzero"`
-
-	// RFCSolicitante El RFC que solicita. Su e.firma, que la pasarela ya tiene, firma la solicitud.
-	RFCSolicitante RFC `json:"rfcSolicitante"`
-
-	// TipoComprobante Tipo de comprobante:
-	// - `I`: ingreso.
-	// - `E`: egreso.
-	// - `T`: traslado.
-	// - `N`: nómina.
-	// - `P`: pago.
-	//
-	// Si se omite, todos.
-	//
-	//
-	// Example: I
-	TipoComprobante TipoComprobante `json:"tipoComprobante,omitempty,omitzero"`
-
-	// TipoDescarga Qué comprobantes se piden:
-	// - `emitidos`: los que emitió `rfcSolicitante`.
-	// - `recibidos`: los que recibió `rfcSolicitante`.
-	// - `folio`: uno solo, por su folio fiscal.
-	//
-	//
-	// Example: emitidos
-	TipoDescarga TipoDescarga `json:"tipoDescarga,omitempty,omitzero"`
-
-	// TipoSolicitud Qué se recibe:
-	// - `CFDI`: los XML de los comprobantes.
-	// - `Metadata`: una línea por comprobante con folio, partes, monto y estado.
-	//
-	// Se distinguen mayúsculas y minúsculas.
-	//
-	//
-	// Example: CFDI
-	TipoSolicitud TipoSolicitud `json:"tipoSolicitud,omitempty,omitzero"`
-
-	// Version Versión del servicio de solicitud del SAT:
-	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
-	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
-	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
-	//
-	//
-	// Example: 1.5
-	Version VersionSolicitud `json:"version,omitempty,omitzero"`
 }
 
 // PeticionTokenSAT Con qué e.firma autenticarse.
@@ -2297,10 +2457,12 @@ type PeticionTokenSAT struct {
 
 // PeticionWebhook Lo que se elige de un webhook.
 type PeticionWebhook struct {
-	// Activo Si se le avisa; `true` si se omite.
+	// URL A dónde se avisa. La ruta y los parámetros pueden llevar una clave suya: la pasarela la guarda cifrada y
+	// no la escribe en bitácoras.
 	//
-	// Example: true
-	Activo *bool `json:"activo,omitempty"`
+	//
+	// Example: https://erp.example/avisos/pasarela
+	URL string `json:"url"`
 
 	// Eventos De qué se avisa.
 	Eventos []EventoWebhook `json:"eventos"`
@@ -2309,16 +2471,39 @@ type PeticionWebhook struct {
 	// la clave deje de alcanzar ya no se avisa.
 	Rfcs []RFC `json:"rfcs,omitempty,omitzero"`
 
-	// URL A dónde se avisa. La ruta y los parámetros pueden llevar una clave suya: la pasarela la guarda cifrada y
-	// no la escribe en bitácoras.
+	// Activo Si se le avisa; `true` si se omite.
 	//
-	//
-	// Example: https://erp.example/avisos/pasarela
-	URL string `json:"url"`
+	// Example: true
+	Activo *bool `json:"activo,omitempty"`
 }
 
 // Problema Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type Problema struct {
+	// Type Identifica el tipo de error y lleva a su explicación. Compare con este campo, no con los textos.
+	//
+	// Example: https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#conflicto
+	Type string `json:"type"`
+
+	// Title El tipo de error en pocas palabras; siempre igual para un mismo `type`.
+	//
+	// Example: Conflicto
+	Title string `json:"title"`
+
+	// Status El código de estado HTTP, repetido.
+	//
+	// Example: 409
+	Status int `json:"status"`
+
+	// Detail Qué pasó esta vez y qué hacer, en español.
+	//
+	// Example: El SAT ya tiene una solicitud igual en curso.
+	Detail string `json:"detail"`
+
+	// Instance La ruta a la que se llamó.
+	//
+	// Example: /v1/sat/cfdi/solicitudes
+	Instance string `json:"instance"`
+
 	// Backend El sistema que causó el error, si no fue la pasarela; `sat`, `sep` o `pade`.
 	//
 	// Example: sat
@@ -2332,13 +2517,10 @@ type Problema struct {
 	// Example: clave_reutilizada
 	Codigo string `json:"codigo,omitempty,omitzero"`
 
-	// Detail Qué pasó esta vez y qué hacer, en español.
+	// Mensaje El texto que dio ese sistema, sin cambios.
 	//
-	// Example: El SAT ya tiene una solicitud igual en curso.
-	Detail string `json:"detail"`
-
-	// Errores Los campos que fallaron, uno por falta; solo en 400 y 422.
-	Errores []ErrorDeCampo `json:"errores,omitempty,omitzero"`
+	// Example: Ya se tiene una solicitud registrada
+	Mensaje string `json:"mensaje,omitempty,omitzero"`
 
 	// IDSolicitud Con 5002 y 5005, la última solicitud que esta pasarela presentó con los mismos criterios; `Location` lleva a ella. No
 	// aparece si no presentó ninguna.
@@ -2346,16 +2528,6 @@ type Problema struct {
 	//
 	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
 	IDSolicitud string `json:"idSolicitud,omitempty,omitzero"`
-
-	// Instance La ruta a la que se llamó.
-	//
-	// Example: /v1/sat/cfdi/solicitudes
-	Instance string `json:"instance"`
-
-	// Mensaje El texto que dio ese sistema, sin cambios.
-	//
-	// Example: Ya se tiene una solicitud registrada
-	Mensaje string `json:"mensaje,omitempty,omitzero"`
 
 	// Reintentable `true` si repetir la misma petición más tarde puede dar buen resultado y no duplica nada; espere lo que
 	// diga `Retry-After`. Solo al bajar un paquete puede gastar: la segunda de sus dos descargas, y `detail` lo
@@ -2370,24 +2542,17 @@ type Problema struct {
 	// Example: 01JKX3M7Q2V5T8W9Y0Z1A2B3C4
 	RequestID string `json:"requestId"`
 
-	// Status El código de estado HTTP, repetido.
-	//
-	// Example: 409
-	Status int `json:"status"`
-
-	// Title El tipo de error en pocas palabras; siempre igual para un mismo `type`.
-	//
-	// Example: Conflicto
-	Title string `json:"title"`
-
-	// Type Identifica el tipo de error y lleva a su explicación. Compare con este campo, no con los textos.
-	//
-	// Example: https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#conflicto
-	Type string `json:"type"`
+	// Errores Los campos que fallaron, uno por falta; solo en 400 y 422.
+	Errores []ErrorDeCampo `json:"errores,omitempty,omitzero"`
 }
 
 // ProblemaDeTitulo Algo que está mal, o puede estarlo, en un título o en su archivo.
 type ProblemaDeTitulo struct {
+	// Ruta Dónde: `expedicion/fechaExpedicion`, `firmaResponsables/0/cargo`. Vacía si es el todo.
+	//
+	// Example: firmaResponsables/0/cargo
+	Ruta string `json:"ruta"`
+
 	// Codigo Código estable; pueden añadirse otros. Conocidos:
 	// `requerido`, `version`, `catalogo_id`, `catalogo_texto`, `entidad_dos_digitos`, `valor`, `fecha`,
 	// `fecha_requerida_por_modalidad`, `fecha_excluida_por_modalidad`, `orden_de_fechas`, `curp`, `curp_digito`,
@@ -2409,11 +2574,6 @@ type ProblemaDeTitulo struct {
 	// Example: catalogo_texto
 	Codigo string `json:"codigo"`
 
-	// Detalle Qué está mal y qué escribir, en español.
-	//
-	// Example: A idCargo «3» le corresponde exactamente «RECTOR», no «RECTORA».
-	Detalle string `json:"detalle"`
-
 	// Nivel Qué tan grave es:
 	// - `error`: la SEP lo rechaza, o no dice lo que parece.
 	// - `aviso`: puede estar bien; revíselo.
@@ -2422,10 +2582,10 @@ type ProblemaDeTitulo struct {
 	// Example: error
 	Nivel NivelDeProblema `json:"nivel"`
 
-	// Ruta Dónde: `expedicion/fechaExpedicion`, `firmaResponsables/0/cargo`. Vacía si es el todo.
+	// Detalle Qué está mal y qué escribir, en español.
 	//
-	// Example: firmaResponsables/0/cargo
-	Ruta string `json:"ruta"`
+	// Example: A idCargo «3» le corresponde exactamente «RECTOR», no «RECTORA».
+	Detalle string `json:"detalle"`
 
 	// ValoresValidos Los valores que sí se admiten, cuando son una lista cerrada.
 	//
@@ -2440,42 +2600,58 @@ type Programacion struct {
 	// Example: 04:00
 	Hora string `json:"hora"`
 
-	// Siguiente Cuándo corre otra vez (RFC 3339, UTC); no aparece si se canceló.
-	//
-	// Example: 2026-02-02T10:00:00Z
-	Siguiente time.Time `json:"siguiente,omitempty,omitzero"`
-
 	// TraslapeDias Cuántos días ya vistos vuelve a pedir cada corrida.
 	//
 	// Example: 5
 	TraslapeDias int `json:"traslapeDias"`
+
+	// Siguiente Cuándo corre otra vez (RFC 3339, UTC); no aparece si se canceló.
+	//
+	// Example: 2026-02-02T10:00:00Z
+	Siguiente time.Time `json:"siguiente,omitempty,omitzero"`
+}
+
+// ProgresoAviso Lo que contó el SAT y lo que se puede leer, como en `ProgresoDescarga`.
+type ProgresoAviso struct {
+	// NumeroCFDIs Cuántos comprobantes contó el SAT.
+	//
+	// Example: 1498
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
+
+	// Encontrados Cuántos comprobantes distintos se pueden leer.
+	//
+	// Example: 1498
+	Encontrados int64 `json:"encontrados"`
+
+	// Repetidos Cuántas veces más viene uno que ya venía.
+	//
+	// Example: 0
+	Repetidos int64 `json:"repetidos"`
+
+	// Fallas Cuántas entradas o filas no se pueden leer.
+	//
+	// Example: 0
+	Fallas int64 `json:"fallas"`
 }
 
 // ProgresoDescarga Cuánto lleva una descarga.
 type ProgresoDescarga struct {
-	// Bytes Cuánto miden los guardados, en bytes.
+	// Porcentaje Del trabajo ya hecho, de 0 a 100: una solicitud acabada cuenta entera y una con paquetes, por los que ya están
+	// guardados. Baja cuando un rango se parte, y es 100 cuando la descarga acaba, como sea que acabe.
 	//
-	// Example: 48230117
-	Bytes int64 `json:"bytes"`
+	//
+	// Example: 50
+	Porcentaje int `json:"porcentaje"`
 
-	// Encontrados Cuántos comprobantes distintos, por su folio fiscal, se pueden leer en los paquetes guardados. Al terminar debe
-	// ser `numeroCFDIs`; si no, `motivo` dice la diferencia.
+	// Solicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
 	//
-	//
-	// Example: 612044
-	Encontrados int64 `json:"encontrados"`
+	// Example: 2
+	Solicitudes int `json:"solicitudes"`
 
-	// Fallas Cuánto de los paquetes no se puede leer: archivos dañados, XML que no lo son o que no son CFDI, filas de metadatos sin
-	// folio. `…/cfdis` y `…/metadatos` los nombran, en `fallas`.
+	// SolicitudesTerminadas Cuántas de ellas acabaron.
 	//
-	//
-	// Example: 0
-	Fallas int64 `json:"fallas"`
-
-	// NumeroCFDIs Cuántos comprobantes dijo el SAT que hay.
-	//
-	// Example: 612044
-	NumeroCFDIs int64 `json:"numeroCFDIs"`
+	// Example: 1
+	SolicitudesTerminadas int `json:"solicitudesTerminadas"`
 
 	// Paquetes Cuántos paquetes ha dado el SAT.
 	//
@@ -2487,27 +2663,34 @@ type ProgresoDescarga struct {
 	// Example: 1
 	PaquetesGuardados int `json:"paquetesGuardados"`
 
-	// Porcentaje Del trabajo ya hecho, de 0 a 100: una solicitud acabada cuenta entera y una con paquetes, por los que ya están
-	// guardados. Baja cuando un rango se parte, y es 100 cuando la descarga acaba, como sea que acabe.
+	// Bytes Cuánto miden los guardados, en bytes.
+	//
+	// Example: 48230117
+	Bytes int64 `json:"bytes"`
+
+	// NumeroCFDIs Cuántos comprobantes dijo el SAT que hay.
+	//
+	// Example: 612044
+	NumeroCFDIs int64 `json:"numeroCFDIs"`
+
+	// Encontrados Cuántos comprobantes distintos, por su folio fiscal, se pueden leer en los paquetes guardados. Al terminar debe
+	// ser `numeroCFDIs`; si no, `motivo` dice la diferencia.
 	//
 	//
-	// Example: 50
-	Porcentaje int `json:"porcentaje"`
+	// Example: 612044
+	Encontrados int64 `json:"encontrados"`
 
 	// Repetidos Cuántas veces más viene un comprobante que ya está en `encontrados`; no cuentan para `numeroCFDIs`.
 	//
 	// Example: 0
 	Repetidos int64 `json:"repetidos"`
 
-	// Solicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
+	// Fallas Cuánto de los paquetes no se puede leer: archivos dañados, XML que no lo son o que no son CFDI, filas de metadatos sin
+	// folio. `…/cfdis` y `…/metadatos` los nombran, en `fallas`.
 	//
-	// Example: 2
-	Solicitudes int `json:"solicitudes"`
-
-	// SolicitudesTerminadas Cuántas de ellas acabaron.
 	//
-	// Example: 1
-	SolicitudesTerminadas int `json:"solicitudesTerminadas"`
+	// Example: 0
+	Fallas int64 `json:"fallas"`
 }
 
 // ResultadoDeTitulo Qué pasó con un título:
@@ -2536,34 +2719,59 @@ type ResultadoIntento string
 
 // ResultadoLote El resultado de un lote procesado.
 type ResultadoLote struct {
-	// Avisos Lo que el libro trae y no es de un título, como un renglón encima del encabezado. No está si no hay nada.
-	Avisos []string `json:"avisos,omitempty,omitzero"`
+	// NumeroLote El lote.
+	//
+	// Example: 257945
+	NumeroLote string `json:"numeroLote"`
 
 	// Mensaje El texto de la SEP, sin cambios; puede ir vacío.
 	//
 	// Example: El número de lote 257945 finalizó el proceso, se descarga archivo con la relación correspondiente
 	Mensaje string `json:"mensaje"`
 
-	// NumeroLote El lote.
-	//
-	// Example: 257945
-	NumeroLote string `json:"numeroLote"`
-
 	// Titulos Un renglón por archivo del lote, en el orden de la SEP.
 	Titulos []TituloProcesado `json:"titulos"`
+
+	// Avisos Lo que el libro trae y no es de un título, como un renglón encima del encabezado. No está si no hay nada.
+	Avisos []string `json:"avisos,omitempty,omitzero"`
 }
 
 // ResumenCFDI Lo principal de un comprobante, con los textos del documento sin cambios. Lo que no tiene no aparece.
 type ResumenCFDI struct {
-	// Aviso Qué del archivo no es XML aunque todo lo de arriba se pudo leer: lo que hay antes o después del documento, o su Addenda. No aparece si no hay nada que decir. El XML se entrega como llegó, así que otro programa puede no leerlo.
+	// UUID Folio fiscal, el de su timbre, en minúsculas.
 	//
-	// Example: Trae algo después del XML, que se pasó por alto.
-	Aviso string `json:"aviso,omitempty,omitzero"`
+	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
+	UUID string `json:"uuid"`
 
-	// Complementos Los nombres de sus complementos, sin el timbre y sin repetir.
+	// Version La del documento; `3.2`, `3.3` o `4.0` de CFDI, `1.0` o `2.0` de Retenciones.
 	//
-	// Example: ["Pagos"]
-	Complementos []string `json:"complementos,omitempty,omitzero"`
+	// Example: 4.0
+	Version string `json:"version"`
+
+	// Tipo `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago; `R` de Retenciones.
+	//
+	// Example: I
+	Tipo string `json:"tipo"`
+
+	// RFCEmisor Quién lo emitió.
+	//
+	// Example: PEPJ800101AB5
+	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
+
+	// NombreEmisor Su nombre.
+	//
+	// Example: JUANA PEREZ DE PRUEBA
+	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
+
+	// RFCReceptor Quién lo recibió.
+	//
+	// Example: PRU010101AB1
+	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
+
+	// NombreReceptor Su nombre.
+	//
+	// Example: EMPRESA DE PRUEBA
+	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
 
 	// Fecha Cuándo se emitió, `AAAA-MM-DDThh:mm:ss`, hora local sin zona; en Retenciones 1.0 trae su zona.
 	//
@@ -2575,75 +2783,50 @@ type ResumenCFDI struct {
 	// Example: 2025-03-14T10:22:33
 	FechaTimbrado string `json:"fechaTimbrado,omitempty,omitzero"`
 
+	// Serie La serie que le dio el emisor.
+	//
+	// Example: A
+	Serie string `json:"serie,omitempty,omitzero"`
+
 	// Folio El folio que le dio el emisor.
 	//
 	// Example: 1042
 	Folio string `json:"folio,omitempty,omitzero"`
-
-	// FormaPago Clave de la forma de pago; en CFDI 3.2, el texto de su `metodoDePago`.
-	//
-	// Example: 03
-	FormaPago string `json:"formaPago,omitempty,omitzero"`
-
-	// MetodoPago `PUE` o `PPD`; en CFDI 3.2, el texto de su `formaDePago`, que es lo equivalente.
-	//
-	// Example: PUE
-	MetodoPago string `json:"metodoPago,omitempty,omitzero"`
 
 	// Moneda Clave de la moneda.
 	//
 	// Example: MXN
 	Moneda string `json:"moneda,omitempty,omitzero"`
 
-	// NombreEmisor Su nombre.
-	//
-	// Example: JUANA PEREZ DE PRUEBA
-	NombreEmisor string `json:"nombreEmisor,omitempty,omitzero"`
-
-	// NombreReceptor Su nombre.
-	//
-	// Example: EMPRESA DE PRUEBA
-	NombreReceptor string `json:"nombreReceptor,omitempty,omitzero"`
-
-	// RFCEmisor Quién lo emitió.
-	//
-	// Example: PEPJ800101AB5
-	RFCEmisor string `json:"rfcEmisor,omitempty,omitzero"`
-
-	// RFCReceptor Quién lo recibió.
-	//
-	// Example: PRU010101AB1
-	RFCReceptor string `json:"rfcReceptor,omitempty,omitzero"`
-
-	// Serie La serie que le dio el emisor.
-	//
-	// Example: A
-	Serie string `json:"serie,omitempty,omitzero"`
-
 	// SubTotal Antes de impuestos, con sus decimales.
 	//
 	// Example: 1000.00
 	SubTotal string `json:"subTotal,omitempty,omitzero"`
-
-	// Tipo `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago; `R` de Retenciones.
-	//
-	// Example: I
-	Tipo string `json:"tipo"`
 
 	// Total El total, con sus decimales; en Retenciones, el monto total de la operación.
 	//
 	// Example: 1160.00
 	Total string `json:"total,omitempty,omitzero"`
 
-	// UUID Folio fiscal, el de su timbre, en minúsculas.
+	// MetodoPago `PUE` o `PPD`; en CFDI 3.2, el texto de su `formaDePago`, que es lo equivalente.
 	//
-	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
-	UUID string `json:"uuid"`
+	// Example: PUE
+	MetodoPago string `json:"metodoPago,omitempty,omitzero"`
 
-	// Version La del documento; `3.2`, `3.3` o `4.0` de CFDI, `1.0` o `2.0` de Retenciones.
+	// FormaPago Clave de la forma de pago; en CFDI 3.2, el texto de su `metodoDePago`.
 	//
-	// Example: 4.0
-	Version string `json:"version"`
+	// Example: 03
+	FormaPago string `json:"formaPago,omitempty,omitzero"`
+
+	// Complementos Los nombres de sus complementos, sin el timbre y sin repetir.
+	//
+	// Example: ["Pagos"]
+	Complementos []string `json:"complementos,omitempty,omitzero"`
+
+	// Aviso Qué del archivo no es XML aunque todo lo de arriba se pudo leer: lo que hay antes o después del documento, o su Addenda. No aparece si no hay nada que decir. El XML se entrega como llegó, así que otro programa puede no leerlo.
+	//
+	// Example: Trae algo después del XML, que se pasó por alto.
+	Aviso string `json:"aviso,omitempty,omitzero"`
 }
 
 // RFC RFC en mayúsculas, sin espacios ni guiones: 12 caracteres de persona moral, 13 de persona física.
@@ -2659,16 +2842,16 @@ type SecretoDeFirma = string
 
 // SecretoWebhook Un secreto nuevo.
 type SecretoWebhook struct {
-	// AnteriorHasta Hasta cuándo firma también el anterior (RFC 3339, UTC).
-	//
-	// Example: 2026-02-02T05:59:59Z
-	AnteriorHasta time.Time `json:"anteriorHasta"`
-
 	// Secreto El secreto con que se comprueban las firmas: `whsec_` y 32 bytes en base64. No se vuelve a mostrar.
 	//
 	//
 	// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8MfKQ9r8GKY=
 	Secreto SecretoDeFirma `json:"secreto"`
+
+	// AnteriorHasta Hasta cuándo firma también el anterior (RFC 3339, UTC).
+	//
+	// Example: 2026-02-02T05:59:59Z
+	AnteriorHasta time.Time `json:"anteriorHasta"`
 }
 
 // Segundos Un tiempo en segundos enteros.
@@ -2692,45 +2875,36 @@ type Servicio string
 
 // SolicitudAceptada Lo que contestó el SAT al aceptar la solicitud.
 type SolicitudAceptada struct {
-	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
-	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
+	// IDSolicitud El identificador con que se verifica la solicitud. Guárdelo.
+	//
+	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
+	IDSolicitud string `json:"idSolicitud"`
 
 	// CodEstatus El código del SAT; `5000` es solicitud recibida con éxito.
 	//
 	// Example: 5000
 	CodEstatus string `json:"codEstatus"`
 
-	// IDSolicitud El identificador con que se verifica la solicitud. Guárdelo.
-	//
-	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
-	IDSolicitud string `json:"idSolicitud"`
-
 	// Mensaje El texto del SAT, sin cambios.
 	//
 	// Example: Solicitud Aceptada
 	Mensaje string `json:"mensaje"`
+
+	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
+	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
 }
 
 // SolicitudDeDescarga Una de las solicitudes con que se reúne una descarga, como está ahora.
 type SolicitudDeDescarga struct {
-	// CodEstatus El código de la última llamada al SAT por ella; no aparece si no ha dado ninguno.
-	CodEstatus CodigoSAT `json:"codEstatus,omitempty,omitzero"`
-
-	// CodigoEstadoSolicitud Por qué está en ese estado para el SAT. Puede faltar.
-	CodigoEstadoSolicitud CodigoSAT `json:"codigoEstadoSolicitud,omitempty,omitzero"`
-
-	// Consultas Cuántas veces se preguntó al SAT cómo va.
+	// Solicitud Su número dentro de la descarga, desde 1; el mismo que dicen los eventos y los paquetes.
 	//
-	// Example: 9
-	Consultas int `json:"consultas"`
+	// Example: 2
+	Solicitud int64 `json:"solicitud"`
 
-	// Decision Qué fue lo último que se decidió y por qué.
+	// Origen El número de la solicitud de que es mitad o a la que sustituye; no aparece en la primera.
 	//
-	// Example: El paquete está guardado y trae los 612044 comprobantes que contó el SAT.
-	Decision string `json:"decision,omitempty,omitzero"`
-
-	// Desde Inicio de lo que ha de traer, incluido.
-	Desde FechaLocal `json:"desde"`
+	// Example: 1
+	Origen int64 `json:"origen,omitempty,omitzero"`
 
 	// Estado En qué va una de las solicitudes de una descarga:
 	// - `pendiente`: falta presentarla al SAT.
@@ -2747,16 +2921,32 @@ type SolicitudDeDescarga struct {
 	// Example: presentada
 	Estado EstadoSolicitudDeDescarga `json:"estado"`
 
-	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `SolicitudVerificada`. Puede faltar.
-	EstadoSolicitud CodigoSAT `json:"estadoSolicitud,omitempty,omitzero"`
+	// Desde Inicio de lo que ha de traer, incluido.
+	Desde FechaLocal `json:"desde"`
 
 	// Hasta Fin de lo que ha de traer, incluido.
 	Hasta FechaLocal `json:"hasta"`
+
+	// PideDesde El inicio que se dijo al SAT. Puede ser unos segundos anterior a `desde`, para que los criterios sean
+	// nuevos para él; lo que sobra no se lee.
+	PideDesde FechaLocal `json:"pideDesde,omitempty,omitzero"`
+
+	// PideHasta El fin que se dijo al SAT, con lo dicho en `pideDesde`.
+	PideHasta FechaLocal `json:"pideHasta,omitempty,omitzero"`
 
 	// IDSolicitud El identificador que dio el SAT; no aparece mientras no haya dado uno.
 	//
 	// Example: 8b1d2f83-b6c9-4e4e-9a57-05e4038d6f1b
 	IDSolicitud string `json:"idSolicitud,omitempty,omitzero"`
+
+	// CodEstatus El código de la última llamada al SAT por ella; no aparece si no ha dado ninguno.
+	CodEstatus CodigoSAT `json:"codEstatus,omitempty,omitzero"`
+
+	// EstadoSolicitud En qué va para el SAT, de `1` a `6`, como en `SolicitudVerificada`. Puede faltar.
+	EstadoSolicitud CodigoSAT `json:"estadoSolicitud,omitempty,omitzero"`
+
+	// CodigoEstadoSolicitud Por qué está en ese estado para el SAT. Puede faltar.
+	CodigoEstadoSolicitud CodigoSAT `json:"codigoEstadoSolicitud,omitempty,omitzero"`
 
 	// Mensaje El último texto del SAT, sin cambios.
 	//
@@ -2768,22 +2958,15 @@ type SolicitudDeDescarga struct {
 	// Example: 612044
 	NumeroCFDIs int64 `json:"numeroCFDIs"`
 
-	// Origen El número de la solicitud de que es mitad o a la que sustituye; no aparece en la primera.
-	//
-	// Example: 1
-	Origen int64 `json:"origen,omitempty,omitzero"`
-
-	// PideDesde El inicio que se dijo al SAT. Puede ser unos segundos anterior a `desde`, para que los criterios sean
-	// nuevos para él; lo que sobra no se lee.
-	PideDesde FechaLocal `json:"pideDesde,omitempty,omitzero"`
-
-	// PideHasta El fin que se dijo al SAT, con lo dicho en `pideDesde`.
-	PideHasta FechaLocal `json:"pideHasta,omitempty,omitzero"`
-
 	// Presentaciones Cuántas veces se presentó, o se intentó.
 	//
 	// Example: 1
 	Presentaciones int `json:"presentaciones"`
+
+	// Consultas Cuántas veces se preguntó al SAT cómo va.
+	//
+	// Example: 9
+	Consultas int `json:"consultas"`
 
 	// Presentada Cuándo se presentó (RFC 3339, UTC).
 	//
@@ -2795,35 +2978,39 @@ type SolicitudDeDescarga struct {
 	// Example: 2026-02-01T20:21:00Z
 	SiguienteIntento time.Time `json:"siguienteIntento,omitempty,omitzero"`
 
-	// Solicitud Su número en la pasarela; el mismo que dicen los eventos y los paquetes.
+	// Decision Qué fue lo último que se decidió y por qué.
 	//
-	// Example: 2
-	Solicitud int64 `json:"solicitud"`
+	// Example: El paquete está guardado y trae los 612044 comprobantes que contó el SAT.
+	Decision string `json:"decision,omitempty,omitzero"`
+
+	// MotivoCodigo Por qué está así la descarga, la solicitud o el paquete, para que decida un programa; no aparece si no hay nada que decir.
+	// Es del vocabulario de `Problema.codigo`: el código del SAT, el de una e.firma que no sirve o una palabra de la pasarela, sea
+	// de las de sus problemas o de las de `x-extensible-enum`. La página de errores las explica. Puede haber otras en el futuro; a
+	// las que no conozca aplíqueles lo que diga `estado`.
+	//
+	//
+	// Example: faltan_comprobantes
+	MotivoCodigo MotivoCodigo `json:"motivoCodigo,omitempty,omitzero"`
 }
 
 // SolicitudVerificada Una solicitud según el SAT, con sus tres códigos por separado.
 type SolicitudVerificada struct {
-	// CodEstatus Cómo le fue a **esta consulta**. `5000` aunque la solicitud se haya rechazado.
-	CodEstatus CodigoSAT `json:"codEstatus"`
-
-	// CodigoEstadoSolicitud **Por qué** está en ese estado: `5000` sin novedad, `5002` solicitudes de por vida agotadas,
-	// `5003` demasiados comprobantes, `5004` sin información, `5005` solicitud duplicada,
-	// `404` error no controlado del SAT. Puede faltar.
-	CodigoEstadoSolicitud *CodigoSAT `json:"codigoEstadoSolicitud,omitempty"`
-
-	// EstadoSolicitud En qué va **la solicitud**: `1` aceptada, `2` en proceso, `3` terminada, `4` error, `5` rechazada,
-	// `6` vencida (72 horas después de hecho el paquete). `0` no está documentado: siga consultando.
-	EstadoSolicitud CodigoSAT `json:"estadoSolicitud"`
-
 	// IDSolicitud La solicitud por la que se preguntó.
 	//
 	// Example: 05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4
 	IDSolicitud string `json:"idSolicitud"`
 
-	// IdsPaquetes Los paquetes listos para descargar; vacío mientras no termina.
-	//
-	// Example: ["05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"]
-	IdsPaquetes []string `json:"idsPaquetes"`
+	// CodEstatus Cómo le fue a **esta consulta**. `5000` aunque la solicitud se haya rechazado.
+	CodEstatus CodigoSAT `json:"codEstatus"`
+
+	// EstadoSolicitud En qué va **la solicitud**: `1` aceptada, `2` en proceso, `3` terminada, `4` error, `5` rechazada,
+	// `6` vencida (72 horas después de hecho el paquete). `0` no está documentado: siga consultando.
+	EstadoSolicitud CodigoSAT `json:"estadoSolicitud"`
+
+	// CodigoEstadoSolicitud **Por qué** está en ese estado: `5000` sin novedad, `5002` solicitudes de por vida agotadas,
+	// `5003` demasiados comprobantes, `5004` sin información, `5005` solicitud duplicada,
+	// `404` error no controlado del SAT. Puede faltar.
+	CodigoEstadoSolicitud *CodigoSAT `json:"codigoEstadoSolicitud,omitempty"`
 
 	// Mensaje El texto del SAT, sin cambios. «Solicitud Aceptada» acompaña también a los rechazos.
 	//
@@ -2834,6 +3021,11 @@ type SolicitudVerificada struct {
 	//
 	// Example: 3127
 	NumeroCFDIs int64 `json:"numeroCFDIs"`
+
+	// IdsPaquetes Los paquetes listos para descargar; vacío mientras no termina.
+	//
+	// Example: ["05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"]
+	IdsPaquetes []string `json:"idsPaquetes"`
 }
 
 // TipoComprobante Tipo de comprobante:
@@ -2870,41 +3062,61 @@ type TipoSolicitud string
 // distintos. Lo opcional se omite; no se envía vacío. De cada par de catálogo (id y texto) basta uno.
 // Ningún valor puede llevar `|`, que separa los campos de la cadena original.
 type Titulo struct {
-	// Antecedente El estudio anterior, con el que se ingresó.
-	Antecedente TituloAntecedente `json:"antecedente"`
-
-	// Autenticacion El sello de la DGAIR; la institución lo omite.
-	Autenticacion *TituloAutenticacion `json:"autenticacion,omitempty"`
-
-	// Carrera La carrera que se cursó.
-	Carrera TituloCarrera `json:"carrera"`
-
-	// Expedicion Cuándo, dónde y con qué fundamento se expide. La modalidad 1 (tesis) lleva
-	// `fechaExamenProfesional`; las modalidades 2 a 6, `fechaExencionExamenProfesional`; nunca ambas.
-	Expedicion TituloExpedicion `json:"expedicion"`
-
-	// FirmaResponsables Quienes firman; uno o más, hasta 50.
-	FirmaResponsables []TituloFirmaResponsable `json:"firmaResponsables"`
+	// Version Versión del documento; siempre `1.0`, y puede omitirse.
+	//
+	// Example: 1.0
+	Version string `json:"version,omitempty,omitzero"`
 
 	// FolioControl Folio de control que elige la institución, único y para siempre: es la clave del título en la SEP. De 6 a 40 caracteres.
 	//
 	// Example: PRU20260001
 	FolioControl string `json:"folioControl"`
 
+	// FirmaResponsables Quienes firman; uno o más, hasta 50.
+	FirmaResponsables []TituloFirmaResponsable `json:"firmaResponsables"`
+
 	// Institucion La institución que expide el título.
 	Institucion TituloInstitucion `json:"institucion"`
+
+	// Carrera La carrera que se cursó.
+	Carrera TituloCarrera `json:"carrera"`
 
 	// Profesionista A quien se expide el título, como está en el RENAPO.
 	Profesionista TituloProfesionista `json:"profesionista"`
 
-	// Version Versión del documento; siempre `1.0`, y puede omitirse.
-	//
-	// Example: 1.0
-	Version string `json:"version,omitempty,omitzero"`
+	// Expedicion Cuándo, dónde y con qué fundamento se expide. La modalidad 1 (tesis) lleva
+	// `fechaExamenProfesional`; las modalidades 2 a 6, `fechaExencionExamenProfesional`; nunca ambas.
+	Expedicion TituloExpedicion `json:"expedicion"`
+
+	// Antecedente El estudio anterior, con el que se ingresó.
+	Antecedente TituloAntecedente `json:"antecedente"`
+
+	// Autenticacion El sello de la DGAIR; la institución lo omite.
+	Autenticacion *TituloAutenticacion `json:"autenticacion,omitempty"`
 }
 
 // TituloAntecedente El estudio anterior, con el que se ingresó.
 type TituloAntecedente struct {
+	// InstitucionProcedencia Nombre de la institución de procedencia, en mayúsculas.
+	//
+	// Example: PREPARATORIA DE PRUEBA
+	InstitucionProcedencia string `json:"institucionProcedencia"`
+
+	// IDTipoEstudioAntecedente Id del tipo de estudio, catálogo `estudiosAntecedente`. Basta el id o el texto.
+	//
+	// Example: 4
+	IDTipoEstudioAntecedente string `json:"idTipoEstudioAntecedente,omitempty,omitzero"`
+
+	// TipoEstudioAntecedente Texto del tipo de estudio, catálogo `estudiosAntecedente`, letra por letra. Basta el id o el texto.
+	//
+	// Example: BACHILLERATO
+	TipoEstudioAntecedente string `json:"tipoEstudioAntecedente,omitempty,omitzero"`
+
+	// IDEntidadFederativa Id de la entidad donde se cursó, dos dígitos, catálogo `entidades`; `33` es el extranjero. Basta el id o el texto.
+	//
+	// Example: 15
+	IDEntidadFederativa string `json:"idEntidadFederativa,omitempty,omitzero"`
+
 	// EntidadFederativa Texto de la entidad, catálogo `entidades`, letra por letra. Basta el id o el texto.
 	//
 	// Example: MÉXICO
@@ -2920,44 +3132,34 @@ type TituloAntecedente struct {
 	// Example: 2018-07-06
 	FechaTerminacion string `json:"fechaTerminacion"`
 
-	// IDEntidadFederativa Id de la entidad donde se cursó, dos dígitos, catálogo `entidades`; `33` es el extranjero. Basta el id o el texto.
-	//
-	// Example: 15
-	IDEntidadFederativa string `json:"idEntidadFederativa,omitempty,omitzero"`
-
-	// IDTipoEstudioAntecedente Id del tipo de estudio, catálogo `estudiosAntecedente`. Basta el id o el texto.
-	//
-	// Example: 4
-	IDTipoEstudioAntecedente string `json:"idTipoEstudioAntecedente,omitempty,omitzero"`
-
-	// InstitucionProcedencia Nombre de la institución de procedencia, en mayúsculas.
-	//
-	// Example: PREPARATORIA DE PRUEBA
-	InstitucionProcedencia string `json:"institucionProcedencia"`
-
 	// NoCedula Número de cédula profesional, si el antecedente la tiene.
 	//
 	// Example: 1234567
 	NoCedula string `json:"noCedula,omitempty,omitzero"`
-
-	// TipoEstudioAntecedente Texto del tipo de estudio, catálogo `estudiosAntecedente`, letra por letra. Basta el id o el texto.
-	//
-	// Example: BACHILLERATO
-	TipoEstudioAntecedente string `json:"tipoEstudioAntecedente,omitempty,omitzero"`
 }
 
 // TituloAutenticacion El sello que pone la DGAIR a los títulos de instituciones particulares con RVOE federal, en un
 // trámite aparte. La institución lo omite.
 type TituloAutenticacion struct {
-	// FechaAutenticacion Cuándo se autenticó, `AAAA-MM-DDThh:mm:ss`, hora oficial del centro de México.
+	// Version Versión del sello.
 	//
-	// Example: 2026-01-20T10:11:12
-	FechaAutenticacion string `json:"fechaAutenticacion,omitempty,omitzero"`
+	// Example: 1.0
+	Version string `json:"version,omitempty,omitzero"`
 
 	// FolioDigital Folio digital, un UUID.
 	//
 	// Example: 6f0a1c9e-0d1f-4b4e-9d55-0a4f9a6f2b10
 	FolioDigital string `json:"folioDigital,omitempty,omitzero"`
+
+	// FechaAutenticacion Cuándo se autenticó, `AAAA-MM-DDThh:mm:ss`, hora oficial del centro de México.
+	//
+	// Example: 2026-01-20T10:11:12
+	FechaAutenticacion string `json:"fechaAutenticacion,omitempty,omitzero"`
+
+	// SelloTitulo Los sellos de los firmantes, uno tras otro.
+	//
+	// Example: c2VsbG8gZGUgZWplbXBsbw==
+	SelloTitulo string `json:"selloTitulo,omitempty,omitzero"`
 
 	// NoCertificadoAutoridad Número del certificado de la autoridad, 20 dígitos.
 	//
@@ -2968,29 +3170,19 @@ type TituloAutenticacion struct {
 	//
 	// Example: c2VsbG8gZGUgZWplbXBsbw==
 	SelloAutenticacion string `json:"selloAutenticacion,omitempty,omitzero"`
-
-	// SelloTitulo Los sellos de los firmantes, uno tras otro.
-	//
-	// Example: c2VsbG8gZGUgZWplbXBsbw==
-	SelloTitulo string `json:"selloTitulo,omitempty,omitzero"`
-
-	// Version Versión del sello.
-	//
-	// Example: 1.0
-	Version string `json:"version,omitempty,omitzero"`
 }
 
 // TituloCarrera La carrera que se cursó.
 type TituloCarrera struct {
-	// AutorizacionReconocimiento Texto de la autorización o reconocimiento, catálogo `autorizaciones`, letra por letra. Basta el id o el texto.
-	//
-	// Example: DECRETO DE CREACIÓN
-	AutorizacionReconocimiento string `json:"autorizacionReconocimiento,omitempty,omitzero"`
-
 	// CveCarrera Clave de la carrera ante la DGP; conserve los ceros a la izquierda.
 	//
 	// Example: 103301
 	CveCarrera string `json:"cveCarrera"`
+
+	// NombreCarrera Nombre de la carrera como lo tiene la DGP, en mayúsculas.
+	//
+	// Example: LICENCIATURA EN DERECHO
+	NombreCarrera string `json:"nombreCarrera"`
 
 	// FechaInicio Día en que empezó, `AAAA-MM-DD`; opcional.
 	//
@@ -3007,10 +3199,10 @@ type TituloCarrera struct {
 	// Example: 8
 	IDAutorizacionReconocimiento string `json:"idAutorizacionReconocimiento,omitempty,omitzero"`
 
-	// NombreCarrera Nombre de la carrera como lo tiene la DGP, en mayúsculas.
+	// AutorizacionReconocimiento Texto de la autorización o reconocimiento, catálogo `autorizaciones`, letra por letra. Basta el id o el texto.
 	//
-	// Example: LICENCIATURA EN DERECHO
-	NombreCarrera string `json:"nombreCarrera"`
+	// Example: DECRETO DE CREACIÓN
+	AutorizacionReconocimiento string `json:"autorizacionReconocimiento,omitempty,omitzero"`
 
 	// NumeroRvoe Número del RVOE, si la carrera lo tiene.
 	//
@@ -3020,40 +3212,45 @@ type TituloCarrera struct {
 
 // TituloEmitido Un título armado.
 type TituloEmitido struct {
-	// Archivo El nombre que le toca dentro del zip.
-	//
-	// Example: PRU20260001.xml
-	Archivo string `json:"archivo"`
-
-	// Avisos Lo que conviene revisar y no impide emitir; vacío si no hay nada.
-	Avisos []ProblemaDeTitulo `json:"avisos"`
-
-	// Firmas Una por firmante, en su orden.
-	Firmas []FirmaEmitida `json:"firmas"`
-
 	// FolioControl El folio de control.
 	//
 	// Example: PRU20260001
 	FolioControl string `json:"folioControl"`
 
+	// Archivo El nombre que le toca dentro del zip.
+	//
+	// Example: PRU20260001.xml
+	Archivo string `json:"archivo"`
+
 	// XML El XML completo, sellado; no aparece con `firmar: false`. Guárdelo byte por byte.
 	//
 	// Example: <?xml version="1.0" encoding="UTF-8"?>…
 	XML string `json:"xml,omitempty,omitzero"`
+
+	// Firmas Una por firmante, en su orden.
+	Firmas []FirmaEmitida `json:"firmas"`
+
+	// Avisos Lo que conviene revisar y no impide emitir; vacío si no hay nada.
+	Avisos []ProblemaDeTitulo `json:"avisos"`
 }
 
 // TituloExpedicion Cuándo, dónde y con qué fundamento se expide. La modalidad 1 (tesis) lleva
 // `fechaExamenProfesional`; las modalidades 2 a 6, `fechaExencionExamenProfesional`; nunca ambas.
 type TituloExpedicion struct {
-	// CumplioServicioSocial `1` si cumplió el servicio social, `0` si no.
+	// FechaExpedicion Día en que se expide, `AAAA-MM-DD`.
+	//
+	// Example: 2025-11-14
+	FechaExpedicion string `json:"fechaExpedicion"`
+
+	// IDModalidadTitulacion Id de la modalidad, catálogo `modalidades`. Basta el id o el texto.
 	//
 	// Example: 1
-	CumplioServicioSocial string `json:"cumplioServicioSocial"`
+	IDModalidadTitulacion string `json:"idModalidadTitulacion,omitempty,omitzero"`
 
-	// EntidadFederativa Texto de la entidad, catálogo `entidades`, letra por letra. Basta el id o el texto.
+	// ModalidadTitulacion Texto de la modalidad, catálogo `modalidades`, letra por letra. Basta el id o el texto.
 	//
-	// Example: CIUDAD DE MÉXICO
-	EntidadFederativa string `json:"entidadFederativa,omitempty,omitzero"`
+	// Example: POR TESIS
+	ModalidadTitulacion string `json:"modalidadTitulacion,omitempty,omitzero"`
 
 	// FechaExamenProfesional Día del examen profesional, `AAAA-MM-DD`; solo con la modalidad 1.
 	//
@@ -3065,10 +3262,15 @@ type TituloExpedicion struct {
 	// Example: 2025-09-05
 	FechaExencionExamenProfesional string `json:"fechaExencionExamenProfesional,omitempty,omitzero"`
 
-	// FechaExpedicion Día en que se expide, `AAAA-MM-DD`.
+	// CumplioServicioSocial `1` si cumplió el servicio social, `0` si no.
 	//
-	// Example: 2025-11-14
-	FechaExpedicion string `json:"fechaExpedicion"`
+	// Example: 1
+	CumplioServicioSocial string `json:"cumplioServicioSocial"`
+
+	// IDFundamentoLegalServicioSocial Id del fundamento del servicio social, catálogo `fundamentos`. Basta el id o el texto.
+	//
+	// Example: 2
+	IDFundamentoLegalServicioSocial string `json:"idFundamentoLegalServicioSocial,omitempty,omitzero"`
 
 	// FundamentoLegalServicioSocial Texto del fundamento, catálogo `fundamentos`, letra por letra y sin corregirlo. Basta el id o el texto.
 	//
@@ -3080,54 +3282,17 @@ type TituloExpedicion struct {
 	// Example: 09
 	IDEntidadFederativa string `json:"idEntidadFederativa,omitempty,omitzero"`
 
-	// IDFundamentoLegalServicioSocial Id del fundamento del servicio social, catálogo `fundamentos`. Basta el id o el texto.
+	// EntidadFederativa Texto de la entidad, catálogo `entidades`, letra por letra. Basta el id o el texto.
 	//
-	// Example: 2
-	IDFundamentoLegalServicioSocial string `json:"idFundamentoLegalServicioSocial,omitempty,omitzero"`
-
-	// IDModalidadTitulacion Id de la modalidad, catálogo `modalidades`. Basta el id o el texto.
-	//
-	// Example: 1
-	IDModalidadTitulacion string `json:"idModalidadTitulacion,omitempty,omitzero"`
-
-	// ModalidadTitulacion Texto de la modalidad, catálogo `modalidades`, letra por letra. Basta el id o el texto.
-	//
-	// Example: POR TESIS
-	ModalidadTitulacion string `json:"modalidadTitulacion,omitempty,omitzero"`
+	// Example: CIUDAD DE MÉXICO
+	EntidadFederativa string `json:"entidadFederativa,omitempty,omitzero"`
 }
 
 // TituloFirmaResponsable Quien firma el título. La pasarela pone `sello`, `certificadoResponsable` y
 // `noCertificadoResponsable` con la e.firma de `rfc`; si el título ya viene sellado, los tres van aquí.
 type TituloFirmaResponsable struct {
-	// AbrTitulo Abreviatura del título profesional; opcional.
-	//
-	// Example: DRA.
-	AbrTitulo string `json:"abrTitulo,omitempty,omitzero"`
-
-	// Cargo Texto del cargo, catálogo `cargos`, letra por letra. Basta el id o el texto.
-	//
-	// Example: RECTOR
-	Cargo string `json:"cargo,omitempty,omitzero"`
-
-	// CertificadoResponsable El certificado (.cer, DER) con que se selló, en base64 de una línea. Solo con `sello`.
-	//
-	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
-	CertificadoResponsable string `json:"certificadoResponsable,omitempty,omitzero"`
-
-	// CURP CURP, 18 caracteres en mayúsculas. La SEP la compara con la del certificado de la e.firma.
-	//
-	// Example: PEPJ800101MDFRRN03
-	CURP string `json:"curp"`
-
-	// IDCargo Id del cargo, catálogo `cargos`. Basta el id o el texto.
-	//
-	// Example: 3
-	IDCargo string `json:"idCargo,omitempty,omitzero"`
-
-	// NoCertificadoResponsable Número de ese certificado, 20 dígitos. Solo con `sello`.
-	//
-	// Example: 30001000000100000003
-	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
+	// RFC El RFC cuya e.firma de la pasarela sella por esta persona. Obligatorio al firmar si no se da `sello`. No va en el XML.
+	RFC RFC `json:"rfc,omitempty,omitzero"`
 
 	// Nombre Nombre o nombres, en mayúsculas.
 	//
@@ -3139,18 +3304,45 @@ type TituloFirmaResponsable struct {
 	// Example: PEREZ
 	PrimerApellido string `json:"primerApellido"`
 
-	// RFC El RFC cuya e.firma de la pasarela sella por esta persona. Obligatorio al firmar si no se da `sello`. No va en el XML.
-	RFC RFC `json:"rfc,omitempty,omitzero"`
-
 	// SegundoApellido Segundo apellido, en mayúsculas; se omite si no tiene.
 	//
 	// Example: DE PRUEBA
 	SegundoApellido string `json:"segundoApellido,omitempty,omitzero"`
 
+	// CURP CURP, 18 caracteres en mayúsculas. La SEP la compara con la del certificado de la e.firma.
+	//
+	// Example: PEPJ800101MDFRRN03
+	CURP string `json:"curp"`
+
+	// IDCargo Id del cargo, catálogo `cargos`. Basta el id o el texto.
+	//
+	// Example: 3
+	IDCargo string `json:"idCargo,omitempty,omitzero"`
+
+	// Cargo Texto del cargo, catálogo `cargos`, letra por letra. Basta el id o el texto.
+	//
+	// Example: RECTOR
+	Cargo string `json:"cargo,omitempty,omitzero"`
+
+	// AbrTitulo Abreviatura del título profesional; opcional.
+	//
+	// Example: DRA.
+	AbrTitulo string `json:"abrTitulo,omitempty,omitzero"`
+
 	// Sello Sello de la cadena original: RSA con SHA-256 (PKCS#1 v1.5), en base64 de una línea. Se omite para que selle la pasarela.
 	//
 	// Example: c2VsbG8gZGUgZWplbXBsbw==
 	Sello string `json:"sello,omitempty,omitzero"`
+
+	// CertificadoResponsable El certificado (.cer, DER) con que se selló, en base64 de una línea. Solo con `sello`.
+	//
+	// Example: Y2VydGlmaWNhZG8gZGUgZWplbXBsbw==
+	CertificadoResponsable string `json:"certificadoResponsable,omitempty,omitzero"`
+
+	// NoCertificadoResponsable Número de ese certificado, 20 dígitos. Solo con `sello`.
+	//
+	// Example: 30001000000100000003
+	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty,omitzero"`
 }
 
 // TituloInstitucion La institución que expide el título.
@@ -3173,20 +3365,30 @@ type TituloProcesado struct {
 	// Example: PRU20260001.xml
 	Archivo string `json:"archivo"`
 
-	// Descripcion El texto de la SEP, sin cambios.
-	//
-	// Example: Folio de control previamente registrado: PRU20260002
-	Descripcion string `json:"descripcion"`
-
 	// Estatus El estatus como lo escribió la SEP: `1` registrado, `2` rechazado o ya registrado. Puede ir vacío.
 	//
 	// Example: 2
 	Estatus string `json:"estatus"`
 
+	// Descripcion El texto de la SEP, sin cambios.
+	//
+	// Example: Folio de control previamente registrado: PRU20260002
+	Descripcion string `json:"descripcion"`
+
 	// FolioControl El folio de control, con sus ceros a la izquierda; vacío si la SEP no lo leyó.
 	//
 	// Example: PRU20260002
 	FolioControl string `json:"folioControl"`
+
+	// Resultado Qué pasó con un título:
+	// - `registrado`: la SEP lo registró ahora.
+	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
+	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
+	//
+	//
+	// Example: registrado
+	Resultado ResultadoDeTitulo `json:"resultado"`
 
 	// Motivo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
 	// pueden añadirse otros. Conocidos:
@@ -3198,25 +3400,10 @@ type TituloProcesado struct {
 	//
 	// Example: folio_ya_registrado
 	Motivo string `json:"motivo,omitempty,omitzero"`
-
-	// Resultado Qué pasó con un título:
-	// - `registrado`: la SEP lo registró ahora.
-	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
-	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
-	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
-	//
-	//
-	// Example: registrado
-	Resultado ResultadoDeTitulo `json:"resultado"`
 }
 
 // TituloProfesionista A quien se expide el título, como está en el RENAPO.
 type TituloProfesionista struct {
-	// CorreoElectronico Correo electrónico de la persona.
-	//
-	// Example: ana.gomez@example.com
-	CorreoElectronico string `json:"correoElectronico"`
-
 	// CURP CURP, 18 caracteres en mayúsculas. La SEP la busca en el RENAPO.
 	//
 	// Example: GOLA000115MDFMPNA5
@@ -3236,6 +3423,11 @@ type TituloProfesionista struct {
 	//
 	// Example: LOPEZ
 	SegundoApellido string `json:"segundoApellido,omitempty,omitzero"`
+
+	// CorreoElectronico Correo electrónico de la persona.
+	//
+	// Example: ana.gomez@example.com
+	CorreoElectronico string `json:"correoElectronico"`
 }
 
 // TituloValidado Un título del archivo y sus problemas.
@@ -3250,13 +3442,13 @@ type TituloValidado struct {
 	// Example: PRU20260001
 	FolioControl string `json:"folioControl"`
 
-	// Problemas Errores y avisos; vacío si no hay.
-	Problemas []ProblemaDeTitulo `json:"problemas"`
-
 	// Valido Si no tiene errores; puede tener avisos.
 	//
 	// Example: true
 	Valido bool `json:"valido"`
+
+	// Problemas Errores y avisos; vacío si no hay.
+	Problemas []ProblemaDeTitulo `json:"problemas"`
 }
 
 // TitulosEmitidos Los títulos armados.
@@ -3267,6 +3459,11 @@ type TitulosEmitidos struct {
 
 // TokenSAT Un token del SAT y su vida. El token es un secreto.
 type TokenSAT struct {
+	// Token El token tal como lo dio el SAT; se envía en `Authorization: WRAP access_token="…"`.
+	//
+	// Example: TOKEN.DE.EJEMPLO%26wrap_subject%3d3330303031
+	Token string `json:"token"`
+
 	// Creado Cuándo lo creó el SAT, según su reloj (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T18:00:00Z
@@ -3276,29 +3473,39 @@ type TokenSAT struct {
 	//
 	// Example: 2026-02-01T18:05:00Z
 	Expira time.Time `json:"expira"`
-
-	// Token El token tal como lo dio el SAT; se envía en `Authorization: WRAP access_token="…"`.
-	//
-	// Example: TOKEN.DE.EJEMPLO%26wrap_subject%3d3330303031
-	Token string `json:"token"`
 }
 
 // ValidacionDeTitulos Lo que se encontró en un archivo.
 type ValidacionDeTitulos struct {
+	// Valido Si ni el archivo ni sus títulos tienen errores; puede haber avisos.
+	//
+	// Example: true
+	Valido bool `json:"valido"`
+
 	// Problemas Los del archivo mismo; vacío si no hay.
 	Problemas []ProblemaDeTitulo `json:"problemas"`
 
 	// Titulos Uno por título, en el orden del archivo.
 	Titulos []TituloValidado `json:"titulos"`
-
-	// Valido Si ni el archivo ni sus títulos tienen errores; puede haber avisos.
-	//
-	// Example: true
-	Valido bool `json:"valido"`
 }
 
 // ValorDeCatalogo Un valor de un catálogo; id y texto van juntos en el título.
 type ValorDeCatalogo struct {
+	// ID El id, como va en el XML, con sus ceros.
+	//
+	// Example: 09
+	ID string `json:"id"`
+
+	// Texto El texto, como va en el XML, letra por letra.
+	//
+	// Example: CIUDAD DE MÉXICO
+	Texto string `json:"texto"`
+
+	// Nota Lo que conviene saber de este valor, si hay algo.
+	//
+	// Example: Acta de examen: requiere fechaExamenProfesional.
+	Nota string `json:"nota,omitempty,omitzero"`
+
 	// Evidencia Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica:
 	//
 	// - `firme`: lo trae la norma, o coinciden las copias públicas.
@@ -3309,30 +3516,15 @@ type ValorDeCatalogo struct {
 	// Example: firme
 	Evidencia EvidenciaDeCatalogo `json:"evidencia,omitempty,omitzero"`
 
-	// Fecha De cuándo es la fuente: el año, el mes (`2026-11`) o el día (`2026-11-30`).
-	//
-	// Example: 2018-04-13
-	Fecha string `json:"fecha,omitempty,omitzero"`
-
 	// Fuente De dónde se tomó el valor.
 	//
 	// Example: Ejemplo de la norma (DOF)
 	Fuente string `json:"fuente,omitempty,omitzero"`
 
-	// ID El id, como va en el XML, con sus ceros.
+	// Fecha De cuándo es la fuente: el año, el mes (`2026-11`) o el día (`2026-11-30`).
 	//
-	// Example: 09
-	ID string `json:"id"`
-
-	// Nota Lo que conviene saber de este valor, si hay algo.
-	//
-	// Example: Acta de examen: requiere fechaExamenProfesional.
-	Nota string `json:"nota,omitempty,omitzero"`
-
-	// Texto El texto, como va en el XML, letra por letra.
-	//
-	// Example: CIUDAD DE MÉXICO
-	Texto string `json:"texto"`
+	// Example: 2018-04-13
+	Fecha string `json:"fecha,omitempty,omitzero"`
 }
 
 // VersionSolicitud Versión del servicio de solicitud del SAT:
@@ -3345,23 +3537,28 @@ type VersionSolicitud string
 
 // Webhook Una dirección registrada. Su secreto no se muestra.
 type Webhook struct {
-	// Activo Si se le avisa.
-	//
-	// Example: true
-	Activo bool `json:"activo"`
-
-	// Creado Cuándo se registró (RFC 3339, UTC).
-	//
-	// Example: 2026-02-01T05:59:59Z
-	Creado time.Time `json:"creado"`
-
-	// Eventos De qué se avisa.
-	Eventos []EventoWebhook `json:"eventos"`
-
 	// ID Identificador de un webhook.
 	//
 	// Example: whd_k5zq3n7v2mxa4c6t8w1e0ry5ha
 	ID IDWebhook `json:"id"`
+
+	// URL A dónde se avisa; vacía si la pasarela ya no puede descifrarla, porque su clave de secretos es otra.
+	//
+	// Example: https://erp.example/avisos/pasarela
+	URL string `json:"url"`
+
+	// Eventos De qué se avisa.
+	Eventos []EventoWebhook `json:"eventos"`
+
+	// Rfcs De qué RFC se avisa; `*` es cualquiera que alcance la clave.
+	//
+	// Example: ["PRU010101AB1"]
+	Rfcs []string `json:"rfcs"`
+
+	// Activo Si se le avisa.
+	//
+	// Example: true
+	Activo bool `json:"activo"`
 
 	// Motivo Por qué no se le avisa:
 	// - `pausado`: así se pidió.
@@ -3371,27 +3568,22 @@ type Webhook struct {
 	// Example: pausado
 	Motivo MotivoInactivo `json:"motivo,omitempty,omitzero"`
 
-	// Rfcs De qué RFC se avisa; `*` es cualquiera que alcance la clave.
+	// Creado Cuándo se registró (RFC 3339, UTC).
 	//
-	// Example: ["PRU010101AB1"]
-	Rfcs []string `json:"rfcs"`
-
-	// URL A dónde se avisa; vacía si la pasarela ya no puede descifrarla, porque su clave de secretos es otra.
-	//
-	// Example: https://erp.example/avisos/pasarela
-	URL string `json:"url"`
+	// Example: 2026-02-01T05:59:59Z
+	Creado time.Time `json:"creado"`
 }
 
 // WebhookCreado Un webhook recién registrado, con su secreto.
 type WebhookCreado struct {
+	// Webhook Una dirección registrada. Su secreto no se muestra.
+	Webhook Webhook `json:"webhook"`
+
 	// Secreto El secreto con que se comprueban las firmas: `whsec_` y 32 bytes en base64. No se vuelve a mostrar.
 	//
 	//
 	// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8MfKQ9r8GKY=
 	Secreto SecretoDeFirma `json:"secreto"`
-
-	// Webhook Una dirección registrada. Su secreto no se muestra.
-	Webhook Webhook `json:"webhook"`
 }
 
 // XlsResultado El libro de Excel 97-2003 (`.xls`) que hizo la SEP, sin cambios.
@@ -3517,6 +3709,17 @@ type TraslapeHoras = HorasDeTraslape
 //
 // Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
 type UUID = FolioFiscal
+
+// WebhookID Identificador de una entrega, igual en todos sus intentos y reenvíos.
+//
+// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
+type WebhookID = IDEntrega
+
+// WebhookSignature Valor de un encabezado HTTP, como lo define RFC 9110.
+type WebhookSignature = EncabezadoHTTP
+
+// WebhookTimestamp Valor de un encabezado HTTP, como lo define RFC 9110.
+type WebhookTimestamp = EncabezadoHTTP
 
 // AddendaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AddendaInvalida = Problema
@@ -4124,6 +4327,42 @@ type RotarSecretoWebhookParams struct {
 	TraslapeHoras *TraslapeHoras `form:"traslapeHoras,omitempty" json:"traslapeHoras,omitempty"`
 }
 
+// RecibirAvisoDescargaParams defines parameters for RecibirAvisoDescarga.
+type RecibirAvisoDescargaParams struct {
+	// WebhookID El identificador de la entrega, igual en todos sus intentos; recuerde los que ya procesó.
+	WebhookID WebhookID `json:"webhook-id"`
+
+	// WebhookTimestamp La hora del intento, en segundos desde 1970; rechace las de más de 5 minutos.
+	WebhookTimestamp WebhookTimestamp `json:"webhook-timestamp"`
+
+	// WebhookSignature Una firma por secreto, separadas por un espacio; basta que una sea buena.
+	WebhookSignature WebhookSignature `json:"webhook-signature"`
+}
+
+// RecibirAvisoPaqueteParams defines parameters for RecibirAvisoPaquete.
+type RecibirAvisoPaqueteParams struct {
+	// WebhookID El identificador de la entrega, igual en todos sus intentos; recuerde los que ya procesó.
+	WebhookID WebhookID `json:"webhook-id"`
+
+	// WebhookTimestamp La hora del intento, en segundos desde 1970; rechace las de más de 5 minutos.
+	WebhookTimestamp WebhookTimestamp `json:"webhook-timestamp"`
+
+	// WebhookSignature Una firma por secreto, separadas por un espacio; basta que una sea buena.
+	WebhookSignature WebhookSignature `json:"webhook-signature"`
+}
+
+// RecibirAvisoPruebaParams defines parameters for RecibirAvisoPrueba.
+type RecibirAvisoPruebaParams struct {
+	// WebhookID El identificador de la entrega, igual en todos sus intentos; recuerde los que ya procesó.
+	WebhookID WebhookID `json:"webhook-id"`
+
+	// WebhookTimestamp La hora del intento, en segundos desde 1970; rechace las de más de 5 minutos.
+	WebhookTimestamp WebhookTimestamp `json:"webhook-timestamp"`
+
+	// WebhookSignature Una firma por secreto, separadas por un espacio; basta que una sea buena.
+	WebhookSignature WebhookSignature `json:"webhook-signature"`
+}
+
 // ProcesarAddendaJSONRequestBody defines body for ProcesarAddenda for application/json ContentType.
 type ProcesarAddendaJSONRequestBody = PeticionAddenda
 
@@ -4171,6 +4410,15 @@ type CrearWebhookJSONRequestBody = PeticionWebhook
 
 // ActualizarWebhookJSONRequestBody defines body for ActualizarWebhook for application/json ContentType.
 type ActualizarWebhookJSONRequestBody = PeticionWebhook
+
+// RecibirAvisoDescargaJSONRequestBody defines body for RecibirAvisoDescarga for application/json ContentType.
+type RecibirAvisoDescargaJSONRequestBody = AvisoDescarga
+
+// RecibirAvisoPaqueteJSONRequestBody defines body for RecibirAvisoPaquete for application/json ContentType.
+type RecibirAvisoPaqueteJSONRequestBody = AvisoPaquete
+
+// RecibirAvisoPruebaJSONRequestBody defines body for RecibirAvisoPrueba for application/json ContentType.
+type RecibirAvisoPruebaJSONRequestBody = AvisoPrueba
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -6986,4 +7234,301 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 
 	return r
+}
+
+// CallbackReceiverInterface represents handlers for receiving inbound
+// callback requests. Each callback becomes a Handle*Callback
+// method that the implementation fills in. The caller mounts the per-
+// callback http.Handler returned by {Op}CallbackHandler at
+// whatever URL path they advertise to senders.
+type CallbackReceiverInterface interface {
+	// Recibir el aviso del fin de una descarga
+	// HandleRecibirAvisoDescargaCallback handles the POST callback for avisoDescarga.
+	HandleRecibirAvisoDescargaCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoDescargaParams)
+	// Recibir el aviso de un paquete guardado
+	// HandleRecibirAvisoPaqueteCallback handles the POST callback for avisoPaquete.
+	HandleRecibirAvisoPaqueteCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoPaqueteParams)
+	// Recibir un aviso de prueba
+	// HandleRecibirAvisoPruebaCallback handles the POST callback for avisoPrueba.
+	HandleRecibirAvisoPruebaCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoPruebaParams)
+}
+
+// CallbackReceiverMiddlewareFunc wraps an http.Handler with cross-
+// cutting behavior (signature verification, logging, rate limiting, ...).
+type CallbackReceiverMiddlewareFunc func(http.Handler) http.Handler
+
+// RecibirAvisoDescargaCallbackHandler returns the http.Handler for the avisoDescarga callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func RecibirAvisoDescargaCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the request.
+		var params RecibirAvisoDescargaParams
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookID WebhookID
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
+				return
+			}
+			params.WebhookID = WebhookID
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-timestamp" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
+			var WebhookTimestamp WebhookTimestamp
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
+				return
+			}
+			params.WebhookTimestamp = WebhookTimestamp
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-signature" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
+			var WebhookSignature WebhookSignature
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
+				return
+			}
+			params.WebhookSignature = WebhookSignature
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
+			return
+		}
+
+		si.HandleRecibirAvisoDescargaCallback(w, r, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
+}
+
+// RecibirAvisoPaqueteCallbackHandler returns the http.Handler for the avisoPaquete callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func RecibirAvisoPaqueteCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the request.
+		var params RecibirAvisoPaqueteParams
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookID WebhookID
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
+				return
+			}
+			params.WebhookID = WebhookID
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-timestamp" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
+			var WebhookTimestamp WebhookTimestamp
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
+				return
+			}
+			params.WebhookTimestamp = WebhookTimestamp
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-signature" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
+			var WebhookSignature WebhookSignature
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
+				return
+			}
+			params.WebhookSignature = WebhookSignature
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
+			return
+		}
+
+		si.HandleRecibirAvisoPaqueteCallback(w, r, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
+}
+
+// RecibirAvisoPruebaCallbackHandler returns the http.Handler for the avisoPrueba callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func RecibirAvisoPruebaCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the request.
+		var params RecibirAvisoPruebaParams
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookID WebhookID
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
+				return
+			}
+			params.WebhookID = WebhookID
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-timestamp" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
+			var WebhookTimestamp WebhookTimestamp
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
+				return
+			}
+			params.WebhookTimestamp = WebhookTimestamp
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-signature" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
+			var WebhookSignature WebhookSignature
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
+				return
+			}
+			params.WebhookSignature = WebhookSignature
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
+			return
+		}
+
+		si.HandleRecibirAvisoPruebaCallback(w, r, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }

@@ -95,7 +95,7 @@ func (a *App) openWebhooks() error {
 func (a *App) publica(ctx context.Context, v descargas.Aviso) error {
 	s := v.Descarga.Peticion.Solicitud
 	datos := webhooks.Datos{IDDescarga: v.Descarga.ID, Servicio: string(s.Servicio), RFCSolicitante: s.RFCSolicitante,
-		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete}
+		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete, MotivoCodigo: v.MotivoCodigo}
 	if v.IDPaquete == "" {
 		p := v.Descarga.Progreso
 		datos.Progreso = &webhooks.Progreso{NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Fallas: p.Fallas}

@@ -25,8 +25,15 @@ func (m *Motor) resume(c *store.Cambio) {
 	}
 	c.AnotaRepetidos()
 	r := c.Recuento()
-	d.Estado, d.Motivo = final(r, d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata)
-	d.Motivo = strings.TrimSpace(d.Motivo + " " + c.DecisionDe(gateway.TramoVacia, causaVacia))
+	metadata := d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
+	d.Estado, d.Motivo = final(r, metadata)
+	d.MotivoCodigo = motivoFinal(d.Estado, r, metadata)
+	if dudosa := c.DecisionDe(gateway.TramoVacia, causaVacia); dudosa != "" {
+		d.Motivo = strings.TrimSpace(d.Motivo + " " + dudosa)
+		if d.Estado == gateway.DescargaVacia || d.Estado == gateway.DescargaTerminada {
+			d.MotivoCodigo = string(gateway.OwnVaciaDudosa)
+		}
+	}
 	d.Terminada = m.cfg.Clock.Latest()
 	c.Evento(gateway.EventoDescarga{Tipo: string(d.Estado), Detalle: strings.TrimSpace(fmt.Sprintf(
 		"La descarga acabó: el SAT contó %s y en los paquetes guardados, de %s, se %s. %s", plural(r.Contados, "comprobante"), plural(r.Bytes, "byte"), leen(r.Encontrados), d.Motivo))})
@@ -65,6 +72,34 @@ func final(r store.Recuento, metadata bool) (gateway.EstadoDescarga, string) {
 		return gateway.DescargaVacia, "El SAT no encontró comprobantes en el rango."
 	}
 	return gateway.DescargaTerminada, sobrantes(r)
+}
+
+// motivoFinal is the code of what final says in words: of several things the gravest.
+func motivoFinal(estado gateway.EstadoDescarga, r store.Recuento, metadata bool) string {
+	var motivo gateway.OwnCode
+	switch {
+	case r.Fallidas > 0:
+		return r.Fallida.MotivoCodigo
+	case r.Faltan > 0 && !explica(r.Fallas, r.Faltan, metadata):
+		motivo = gateway.OwnFaltanComprobantes
+	case r.Danadas > 0 && estado == gateway.DescargaParcial:
+		motivo = gateway.OwnEntradasDanadas
+	case r.Fallas > 0:
+		motivo = gateway.OwnEntradasIlegibles
+	case estado == gateway.DescargaVacia:
+		motivo = gateway.OwnSinComprobantes
+	case r.Encontrados > r.Contados:
+		motivo = gateway.OwnSobranComprobantes
+	case r.Repetidos > 0:
+		motivo = gateway.OwnComprobantesRepetidos
+	}
+	return string(motivo)
+}
+
+// explica reports whether all that is missing may be in what cannot be read: a text of
+// metadata that cannot be read holds nobody knows how many.
+func explica(fallas, faltan int64, metadata bool) bool {
+	return fallas >= faltan || fallas > 0 && metadata
 }
 
 // sobrantes says what a descarga that has everything has beside it; empty for nothing.
@@ -172,7 +207,8 @@ func rescata(c *store.Cambio, t store.Tramo) {
 		}
 		if c.SumaPaquetes(antes.ID).Guardados > 0 {
 			antes.Estado = t.Estado
-			antes.Decision += fmt.Sprintf(" La solicitud %d, que la sustituía, no trajo nada: vale lo que trajo esta.", t.ID)
+			antes.Decision += fmt.Sprintf(" La solicitud %d, que la sustituía, no trajo nada: vale lo que trajo esta.", t.Numero)
+			antes.MotivoCodigo = t.MotivoCodigo
 			c.GuardaTramo(antes)
 			return
 		}

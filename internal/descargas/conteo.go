@@ -121,6 +121,19 @@ func (c *Conteo) falla(f *cfdi.Falla) {
 	}
 }
 
+// motivo is the code of what Falla says in words.
+func (c Conteo) motivo() string {
+	switch {
+	case c.Danadas > 0:
+		return string(gateway.OwnEntradasDanadas)
+	case c.Fallas > 0:
+		return string(gateway.OwnEntradasIlegibles)
+	case c.Ajenas > 0:
+		return string(gateway.OwnEntradasAjenas)
+	}
+	return ""
+}
+
 // loteIdentidades is how many UUIDs are sorted and written at once: half a megabyte.
 const loteIdentidades = 32 << 10
 
@@ -171,7 +184,7 @@ func (i *identidades) cierra() error {
 // cuentaPaquete reads a package that is in storage and enters what it holds in p. A
 // count that was cut is made again, and comes to the same.
 func (m *Motor) cuentaPaquete(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) error {
-	tramo, err := m.cfg.Store.Tramo(ctx, p.Tramo)
+	tramo, err := m.cfg.Store.Tramo(ctx, p.IDTramo)
 	if err != nil {
 		return err
 	}
@@ -200,7 +213,7 @@ func (m *Motor) cuentaPaquete(ctx context.Context, d store.Descarga, p *store.Pa
 	}
 	p.Comprobantes, err = m.cfg.Store.CuentaIdentidades(ctx, *p)
 	p.Repetidos, p.Fallas, p.Danadas, p.Detalle = c.Leidos-p.Comprobantes, c.Fallas, c.Danadas, c.Falla
-	p.Ajenas = c.Ajenas
+	p.Ajenas, p.MotivoCodigo = c.Ajenas, c.motivo()
 	return err
 }
 

@@ -98,8 +98,7 @@ func TestIdentidades_WhenACountIsCutItComesToTheSame(t *testing.T) {
 	w := nuevoTaller(t)
 	id := w.nueva(nil)
 	tramo := store.Tramo{Tramo: w.ve(id).Solicitudes[0]}
-	p := store.PaqueteDeTramo{ID: 7}
-	p.Tramo = tramo.ID
+	p := store.PaqueteDeTramo{ID: 7, IDTramo: w.fila(id)}
 	for _, hasta := range []int{17, 100, 100} { // cut, whole, and once more
 		i := &identidades{ctx: t.Context(), store: w.st, p: p, tramo: tramo, lote: 10}
 		for n := range hasta {
@@ -268,7 +267,7 @@ func soloFallas(f func(gateway.Paquete, func(Visto) error) (Conteo, error)) func
 func TestSegunda_WhenEntriesCannotBeRead(t *testing.T) {
 	t.Parallel()
 	const dia = "2026-01-02T03:04:05"
-	afuera := &gateway.Error{Kind: gateway.KindNoDisponible, NoEnviada: true, Reintentable: true, Detail: "no está"}
+	afuera := &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, NoEnviada: true, Reintentable: true, Detail: "no está"}
 	for name, tc := range map[string]struct {
 		primera, segunda func(gateway.Paquete, func(Visto) error) (Conteo, error)
 		repite           func(n int) (Segunda, error)

@@ -36,8 +36,9 @@ type veredicto struct {
 	espera time.Duration
 	// causa names what made a replacement necessary.
 	causa string
-	// decision says it in Spanish, for the ledger.
-	decision string
+	// decision says it in Spanish, for the ledger, and motivo to programs: the SAT's code,
+	// or one of ours; empty where all goes well.
+	decision, motivo string
 	// serie is what has been heard in a row; empty after a good answer.
 	serie store.Serie
 }
@@ -135,7 +136,7 @@ func trasSolicita(t store.Tramo, id string, err error, m marco) veredicto {
 	}
 	e := gateway.AsError(err)
 	if id != "" {
-		return veredicto{accion: seguir, espera: m.Minimo, decision: "El SAT respondió " + e.Codigo + " y aun así dio un idSolicitud; se sigue por él y no se repite."}
+		return veredicto{accion: seguir, espera: m.Minimo, motivo: e.Code(), decision: "El SAT respondió " + e.Codigo + " y aun así dio un idSolicitud; se sigue por él y no se repite."}
 	}
 	return trasRechazo(t, alPresentar, e, m)
 }
@@ -151,19 +152,19 @@ func trasVerifica(t store.Tramo, s gateway.EstadoSolicitud, err error, m marco) 
 		case len(s.IDsPaquetes) > 0:
 			return veredicto{accion: traer, decision: fmt.Sprintf("El SAT terminó: %s en %s, con 72 horas de vida. Se descargan ya.", plural(max(s.NumeroCFDIs, 0), "comprobante"), plural(int64(len(s.IDsPaquetes)), "paquete"))}
 		case s.NumeroCFDIs == 0:
-			return veredicto{accion: vaciar, decision: "El SAT terminó y no encontró comprobantes en el rango."}
+			return veredicto{accion: vaciar, motivo: string(gateway.OwnSinComprobantes), decision: "El SAT terminó y no encontró comprobantes en el rango."}
 		}
 		serie := t.Serie.Sigue(condSinPaquetes)
 		if serie.Veces > significa(condSinPaquetes, alConsultar).veces {
-			return m.sustituye(t, causaError, m.Maximo, "El SAT dice haber terminado y no entrega paquetes. Se pide el mismo rango con un segundo más.")
+			return m.sustituye(t, causaError, m.Maximo, "El SAT dice haber terminado y no entrega paquetes. Se pide el mismo rango con un segundo más.").por(gateway.OwnSinPaquetes)
 		}
-		return veredicto{accion: esperar, espera: m.fallo(serie.Veces), serie: serie, decision: "El SAT dice haber terminado y aún no nombra paquetes; se le vuelve a consultar."}
+		return veredicto{accion: esperar, espera: m.fallo(serie.Veces), serie: serie, motivo: string(gateway.OwnSinPaquetes), decision: "El SAT dice haber terminado y aún no nombra paquetes; se le vuelve a consultar."}
 	case "4":
-		return m.sustituye(t, causaError, m.Maximo, "El SAT no pudo procesar la solicitud (estado 4). Tras una pausa se pide el mismo rango con un segundo más.")
+		return m.sustituye(t, causaError, m.Maximo, "El SAT no pudo procesar la solicitud (estado 4). Tras una pausa se pide el mismo rango con un segundo más.").por(gateway.OwnErrorDelSAT)
 	case "5":
 		return trasRechazo(t, porMotivo, &gateway.Error{Backend: "sat", Codigo: s.CodigoEstado.Codigo}, m)
 	case "6":
-		return m.sustituye(t, causaVencida, 0, "Los paquetes vencieron en el SAT antes de descargarse. Se pide el mismo rango con un segundo más.")
+		return m.sustituye(t, causaVencida, 0, "Los paquetes vencieron en el SAT antes de descargarse. Se pide el mismo rango con un segundo más.").por(gateway.OwnVencidaEnElSAT)
 	}
 	if m.pasado() {
 		return veredicto{accion: esperar, espera: m.Maximo, decision: "Pasó el plazo normal y el SAT sigue trabajando. Preguntar no cuesta y una solicitud sí: se le consulta hasta el " + gateway.EnMexico(m.tope).Format(gateway.FormatoFecha) + "."}
@@ -185,9 +186,24 @@ func trasDescargar(p store.PaqueteDeTramo, e *gateway.Error, m marco) veredicto 
 	return v
 }
 
+// por gives the verdict a code of ours.
+func (v veredicto) por(motivo gateway.OwnCode) veredicto {
+	v.motivo = string(motivo)
+	return v
+}
+
 // trasRechazo says what becomes of a solicitud, or of a package as if it were one,
-// after a refusal or a failure in a step.
+// after a refusal or a failure in a step. The code of that is why.
 func trasRechazo(t store.Tramo, en etapa, e *gateway.Error, m marco) veredicto {
+	v := m.trasRechazo(t, en, e)
+	v.motivo = e.Code()
+	if en == porMotivo && v.motivo == "" {
+		return v.por(gateway.OwnRechazadaSinMotivo)
+	}
+	return v
+}
+
+func (m marco) trasRechazo(t store.Tramo, en etapa, e *gateway.Error) veredicto {
 	cond := condicion(e)
 	r, serie := significa(cond, en), t.Serie.Sigue(cond)
 	if m.duda && (cond == condEFirma || cond == condFecha) {
@@ -244,9 +260,9 @@ func (m marco) trasMotivo(t store.Tramo, s sentido, codigo string) veredicto {
 func (m marco) trasVacio(t store.Tramo, comprobantes int64) veredicto {
 	hay := fmt.Sprintf("El SAT dice que no hay comprobantes en el rango, y antes entregó %d de él", comprobantes)
 	if t.Causa != causaVacia && t.Sustituciones < maxSustituciones {
-		return m.sustituye(t, causaVacia, m.Maximo, hay+". Tras una pausa se pide una vez más, con un segundo más.")
+		return m.sustituye(t, causaVacia, m.Maximo, hay+". Tras una pausa se pide una vez más, con un segundo más.").por(gateway.OwnVaciaDudosa)
 	}
-	return veredicto{accion: vaciar, decision: hay + "; lo ha dicho otra vez al pedirlo de nuevo. Lo que entregó antes sigue en su descarga."}
+	return veredicto{accion: vaciar, motivo: string(gateway.OwnVaciaDudosa), decision: hay + "; lo ha dicho otra vez al pedirlo de nuevo. Lo que entregó antes sigue en su descarga."}
 }
 
 // porCriterios decides after what the SAT said of the criteria themselves: as the

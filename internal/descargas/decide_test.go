@@ -57,6 +57,9 @@ func mira(t *testing.T, nombre string, v veredicto, accion accion, causa string,
 	if v.accion != accion || v.causa != causa || v.espera != espera || v.decision == "" {
 		t.Errorf("%s: %+v; want action %d, cause %q, wait %s, and a reason", nombre, v, accion, causa, espera)
 	}
+	if v.motivo == "" && v.accion != esperar && v.accion != seguir && v.accion != traer {
+		t.Errorf("%s: %+v has no code", nombre, v)
+	}
 }
 
 // otras are the failures that have no code of sat.md §9, as they come from
@@ -76,7 +79,7 @@ var otras = map[string]*gateway.Error{ //nolint:gochecknoglobals // a table of t
 	"unreadable":                      {Kind: gateway.KindRespuestaInvalida, Backend: "sat", Reintentable: true},
 	"a broken package":                {Kind: gateway.KindRespuestaInvalida, Backend: "sat"},
 	"silence":                         {Kind: gateway.KindSinRespuesta, Backend: "sat", Reintentable: true},
-	"unknown":                         {Kind: gateway.KindResultadoDesconocido, Backend: "sat"},
+	"unknown":                         {Kind: gateway.KindResultadoDesconocido, Backend: "sat", Own: gateway.OwnRespuestaDudosa},
 	"5000 without an id":              {Kind: gateway.KindResultadoDesconocido, Backend: "sat", Codigo: "5000"},
 	"our e.firma":                     {Kind: gateway.KindEFirma, Codigo: "password_incorrecto", NoEnviada: true},
 	"our rules":                       {Kind: gateway.KindInvalida, NoEnviada: true},

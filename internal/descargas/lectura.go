@@ -118,7 +118,7 @@ func lee[T any](l *Lectura, f fuente[T], ctx context.Context, q pedido) iter.Seq
 				yield(Renglon[T]{}, interno(err))
 				return
 			}
-			if p.fila.ID != desde {
+			if p.fila.Numero != desde {
 				pos = cfdi.Posicion{}
 			}
 			if !c.paquete(p, pos) {
@@ -194,11 +194,11 @@ func (l *Lectura) recorre(ctx context.Context, d store.Descarga, desde int64) it
 		}
 		por := make(map[int64]store.Tramo, len(tramos))
 		for _, t := range tramos {
-			por[t.ID] = t
+			por[t.Numero] = t
 		}
-		filas := []store.PaqueteDeTramo{{ID: desde - 1}}
+		filas := []store.PaqueteDeTramo{{PaqueteDescarga: gateway.PaqueteDescarga{Numero: desde - 1}}}
 		for len(filas) > 0 {
-			filas, err = l.store.PaquetesDeDescarga(ctx, d.ID, filas[len(filas)-1].ID, paginaPaquetes)
+			filas, err = l.store.PaquetesDeDescarga(ctx, d.ID, filas[len(filas)-1].Numero, paginaPaquetes)
 			if err != nil {
 				yield(leible{}, err)
 				return
@@ -263,7 +263,7 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 			continue
 		}
 		c.lote = append(c.lote, Renglon[T]{Valor: leido.Valor, Falla: leido.Falla, Paquete: p.fila.Paquete.IDPaquete,
-			Cursor: strconv.FormatInt(p.fila.ID, 10) + "." + leido.Sigue.String()})
+			Cursor: strconv.FormatInt(p.fila.Numero, 10) + "." + leido.Sigue.String()})
 		if (c.corrida == "" || len(c.lote) >= lote) && !c.suelta() {
 			return false
 		}
@@ -278,7 +278,7 @@ func (c *criba[T]) paquete(p leible, pos cfdi.Posicion) bool {
 // goes on with the next one.
 func (c *criba[T]) falta(p leible, dano error) bool {
 	c.lote = append(c.lote, Renglon[T]{Falla: &cfdi.Falla{Detalle: danado(dano, p)}, Paquete: p.fila.Paquete.IDPaquete,
-		Cursor: strconv.FormatInt(p.fila.ID+1, 10) + "." + cfdi.Posicion{}.String()})
+		Cursor: strconv.FormatInt(p.fila.Numero+1, 10) + "." + cfdi.Posicion{}.String()})
 	return c.suelta()
 }
 
@@ -329,7 +329,7 @@ func (c *criba[T]) suelta() bool {
 	return true
 }
 
-// leeCursor reads "<row>.<position>".
+// leeCursor reads "<number of a package>.<position>".
 func leeCursor(cursor string) (int64, cfdi.Posicion, error) {
 	if cursor == "" {
 		return 0, cfdi.Posicion{}, nil

@@ -205,13 +205,13 @@ func (m *Motor) Paquetes(ctx context.Context, id, cursor string, limite int) ([]
 	siguiente := ""
 	if len(filas) > limite {
 		filas = filas[:limite]
-		siguiente = strconv.FormatInt(filas[limite-1].ID, 10)
+		siguiente = strconv.FormatInt(filas[limite-1].Numero, 10)
 	}
 	out := make([]gateway.PaqueteDescarga, len(filas))
 	for i, p := range filas {
 		out[i] = p.PaqueteDescarga
 		if p.Danado && p.Estado == gateway.PaqueteGuardado {
-			out[i].Estado, out[i].Detalle = gateway.PaqueteDanado, detalleDanado
+			out[i].Estado, out[i].Detalle, out[i].MotivoCodigo = gateway.PaqueteDanado, detalleDanado, string(gateway.OwnPaqueteDanado)
 		}
 	}
 	return out, siguiente, nil

@@ -94,6 +94,8 @@ type Aviso struct {
 	Descarga gateway.Descarga
 	// IDPaquete is there with PaqueteDisponible alone.
 	IDPaquete string
+	// MotivoCodigo is the descarga's, or the package's.
+	MotivoCodigo string
 }
 
 // PaqueteDisponible is the Aviso of a package that has come into storage.
@@ -207,7 +209,7 @@ func (m *Motor) crea(ctx context.Context, d store.Descarga, corrida bool) (bool,
 // despierta asks for work on t. A failure is only logged: a round finds t.
 func (m *Motor) despierta(ctx context.Context, t store.Tramo) {
 	if err := m.cfg.Encolador.Tramo(ctx, t.ID, t.Turno, t.SiguienteIntento); err != nil {
-		m.cfg.Log.Warn().Err(err).Int64("tramo", t.ID).Msg("a job could not be queued; the next round will")
+		m.cfg.Log.Warn().Err(err).Str("idDescarga", t.Descarga).Int64("solicitud", t.Numero).Msg("a job could not be queued; the next round will")
 	}
 }
 
@@ -278,12 +280,13 @@ func (m *Motor) Cancela(ctx context.Context, id string) (gateway.Descarga, error
 			}
 			const decision = "Se canceló a petición del cliente."
 			vivos := c.TramosVivos()
-			c.CancelaTramos(gateway.TramoCancelada, decision)
+			const motivo = string(gateway.OwnCanceladaPorCliente)
+			c.CancelaTramos(gateway.TramoCancelada, decision, motivo)
 			for _, t := range vivos {
 				t.Estado = gateway.TramoCancelada
 				rescata(c, t)
 			}
-			fila.Estado, fila.Motivo, fila.Terminada = gateway.DescargaCancelada, decision, m.cfg.Clock.Latest()
+			fila.Estado, fila.Motivo, fila.MotivoCodigo, fila.Terminada = gateway.DescargaCancelada, decision, motivo, m.cfg.Clock.Latest()
 			if fila.Peticion.Programacion != nil {
 				fila.Peticion.Programacion.Siguiente = time.Time{}
 			}
@@ -332,13 +335,13 @@ func (m *Motor) publica(ctx context.Context, d gateway.Descarga) {
 	todas := []store.Descarga{{Descarga: d}}
 	err := m.completa(ctx, todas)
 	if err == nil {
-		err = m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Cuando: d.Terminada, Descarga: todas[0].Descarga})
+		err = m.cfg.Publica(ctx, Aviso{Clave: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), Cuando: d.Terminada, Descarga: todas[0].Descarga, MotivoCodigo: d.MotivoCodigo})
 	}
 	if err == nil {
 		m.cfg.Paso("publicada")
 		err = m.cfg.Store.MarcaPublicada(ctx, d.ID)
 	}
 	if err != nil {
-		m.cfg.Log.Error().Err(err).Str("descarga", d.ID).Msg("the end of a descarga could not be published; the next round tries again")
+		m.cfg.Log.Error().Err(err).Str("idDescarga", d.ID).Msg("the end of a descarga could not be published; the next round tries again")
 	}
 }

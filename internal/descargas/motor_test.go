@@ -43,7 +43,7 @@ func TestCancela_WhenAnAnswerIsLostMeanwhileItCounts(t *testing.T) {
 		if _, err := w.Cancela(t.Context(), id); err != nil {
 			t.Error(err)
 		}
-		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindResultadoDesconocido, Detail: "d"}
+		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnRespuestaDudosa, Detail: "d"}
 	}
 	w.anda(0)
 	if d := w.ve(id); d.Estado != gateway.DescargaCancelada || d.Cuota.Solicitudes != 1 || len(d.Solicitudes) != 1 {
@@ -90,7 +90,7 @@ func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)
 	id := w.nueva(nil)
-	tramo := w.ve(id).Solicitudes[0].ID
+	tramo := w.fila(id)
 	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestAvanza_WhenTheStoreFailsBehindARefusal(t *testing.T) {
 	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AvanzaTramo(t.Context(), w.ve(id).Solicitudes[0].ID, 0); err == nil {
+	if _, err := w.AvanzaTramo(t.Context(), w.fila(id), 0); err == nil {
 		t.Fatal("nothing failed")
 	}
 	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
@@ -136,7 +136,7 @@ func TestReleva_WhenThisProcessLetARowFall(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)
 	id := w.nueva(nil)
-	tramo := w.ve(id).Solicitudes[0].ID
+	tramo := w.fila(id)
 	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) { panic("a defect") }
 	func() {
 		defer func() {
@@ -178,7 +178,7 @@ func TestReleva_WhenWorkWaitsInALongQueueItIsLetWait(t *testing.T) {
 	t.Parallel()
 	w := nuevoTaller(t)
 	id := w.nueva(nil)
-	tramo := w.ve(id).Solicitudes[0].ID
+	tramo := w.fila(id)
 	w.cola.tramos, w.cola.larga = nil, true
 	w.pasa(time.Hour)
 	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 0 {
@@ -279,7 +279,7 @@ func TestCuenta_WhenTheJobIsOver(t *testing.T) {
 	id := w.nueva(nil)
 	w.anda(0)
 	w.pasa(time.Minute)
-	tramo := w.ve(id).Solicitudes[0].ID
+	tramo := w.fila(id)
 	if _, err := w.AvanzaTramo(t.Context(), tramo, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,7 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
 
 func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) (Despues, error) {
+	ctx = gateway.WithWork(ctx, gateway.Work{IDDescarga: p.Descarga, Solicitud: p.Tramo})
 	if err := m.trae(ctx, d, &p); err != nil {
 		if errors.Is(err, gateway.ErrStopping) || ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
 			return Despues{Cuando: m.cfg.Now()}, nil
@@ -103,13 +104,13 @@ func porSegunda(p store.PaqueteDeTramo, t store.Tramo) string {
 // whatever the reason, where the SAT still owes that, and counts it again if the second
 // copy is the better. It says what was done; p is due again where the SAT was not to be had.
 func (m *Motor) segunda(ctx context.Context, d store.Descarga, p *store.PaqueteDeTramo) (string, error) {
-	t, err := m.cfg.Store.Tramo(ctx, p.Tramo)
+	t, err := m.cfg.Store.Tramo(ctx, p.IDTramo)
 	porque := porSegunda(*p, t)
 	if err != nil || porque == "" {
 		return "", err
 	}
 	if p.Detalle == "" {
-		p.Detalle = porque
+		p.Detalle, p.MotivoCodigo = porque, string(gateway.OwnPaqueteSinComprobantes)
 	}
 	s, err := m.cfg.Almacen.Repite(ctx, p.Paquete, porque)
 	now := m.cfg.Now()
@@ -166,7 +167,7 @@ func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.Paqu
 		}
 	}
 	p.Intentos++
-	p.Detalle, p.Serie = e.Detail, v.serie
+	p.Detalle, p.MotivoCodigo, p.Serie = e.Detail, v.motivo, v.serie
 	now := m.cfg.Now()
 	switch {
 	case v.accion == fallar, !m.cfg.Clock.Earliest().Before(d.Tope):
@@ -221,10 +222,10 @@ func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, even
 func (m *Motor) anuncia(ctx context.Context, p store.PaqueteDeTramo) {
 	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
 	if err == nil {
-		err = m.cfg.Publica(ctx, Aviso{Clave: p.Descarga + "/" + p.Paquete.IDPaquete, Tipo: PaqueteDisponible, Cuando: m.cfg.Now(), Descarga: d.Descarga, IDPaquete: p.Paquete.IDPaquete})
+		err = m.cfg.Publica(ctx, Aviso{Clave: p.Descarga + "/" + p.Paquete.IDPaquete, Tipo: PaqueteDisponible, Cuando: m.cfg.Now(), Descarga: d.Descarga, IDPaquete: p.Paquete.IDPaquete, MotivoCodigo: p.MotivoCodigo})
 	}
 	if err != nil {
-		m.cfg.Log.Warn().Err(err).Str("idPaquete", p.Paquete.IDPaquete).Msg("a package could not be announced")
+		m.cfg.Log.Warn().Err(err).Str("idDescarga", p.Descarga).Str("idPaquete", p.Paquete.IDPaquete).Msg("a package could not be announced")
 	}
 }
 
@@ -263,8 +264,9 @@ func rotosSinRemedio(cuantos int, iguales bool) string {
 // cierraVacio ends a solicitud whose packages hold nothing, or replaces it where that
 // is doubted.
 func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga) []store.Tramo {
-	v := m.duda(c, *t, veredicto{accion: vaciar, decision: "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."})
+	v := m.duda(c, *t, veredicto{accion: vaciar, motivo: string(gateway.OwnSinComprobantes), decision: "El SAT terminó, no contó comprobantes y sus paquetes no traen ninguno."})
 	evento.Detalle = v.decision
+	t.MotivoCodigo = v.motivo
 	if v.accion == sustituir {
 		return m.sucesor(t, evento, paso{veredicto: v}, c.Ahora())
 	}
@@ -274,20 +276,23 @@ func (m *Motor) cierraVacio(c *store.Cambio, t *store.Tramo, evento *gateway.Eve
 
 // trasPerdidos decides what becomes of a solicitud some of whose packages will not
 // come: it is replaced by those that it returns, or has failed.
-func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga, perdidos int) (nuevos []store.Tramo) {
+func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.EventoDescarga, u store.SumaPaquetes) (nuevos []store.Tramo) {
+	perdidos := u.Perdidos
+	t.MotivoCodigo = u.Motivo
 	nuestros := c.PerdidosNuestros(t.ID)
 	rotos, iguales := c.PerdidosRotos(t.ID)+nuestros == perdidos, c.PerdidosIguales(t.ID)+nuestros == perdidos
 	switch {
 	case !m.cfg.Clock.Earliest().Before(c.Descarga().Tope):
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		t.Estado, evento.Tipo, t.MotivoCodigo = gateway.TramoFallida, "solicitud_fallida", string(gateway.OwnPlazoVencido)
 		evento.Detalle = fmt.Sprintf("Venció el plazo de la descarga y %d paquetes no llegaron.", perdidos)
 	case nuestros == perdidos:
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		t.Estado, evento.Tipo, t.MotivoCodigo = gateway.TramoFallida, "solicitud_fallida", string(gateway.OwnPaquetePerdido)
 		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó y una falla de esta pasarela impidió guardar: %d. No se gasta otra solicitud por eso: corrija la falla y, si los necesita, pida el rango en una descarga nueva.", perdidos)
 	case rotos && (iguales || m.pedidaPorRotos(c, *t)):
-		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
+		t.Estado, evento.Tipo, t.MotivoCodigo = gateway.TramoFallida, "solicitud_fallida", string(gateway.OwnZipIncompleto)
 		evento.Detalle = rotosSinRemedio(perdidos, iguales)
 	case t.Sustituciones < maxSustituciones && rotos:
+		t.MotivoCodigo = string(gateway.OwnZipIncompleto)
 		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó rotos las dos veces: %d. Se pide el mismo rango con un segundo más, una sola vez.", perdidos)
 		nuevos = m.sucesor(t, evento, paso{veredicto: veredicto{causa: causaRoto}}, c.Ahora())
 	case t.Sustituciones < maxSustituciones:
@@ -308,19 +313,19 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	if c.Err() != nil || u.Pendientes > 0 || t.Estado != gateway.TramoDescargando {
 		return nil
 	}
-	perdidos, faltan := u.Perdidos, t.NumeroCFDIs-u.Comprobantes
-	// A text of metadata that cannot be read holds nobody knows how many.
-	explicado := u.Fallas >= faltan || u.Fallas > 0 && c.Descarga().Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
-	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.ID,
+	faltan := t.NumeroCFDIs - u.Comprobantes
+	explicado := explica(u.Fallas, faltan, c.Descarga().Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata)
+	t.MotivoCodigo = ""
+	evento := gateway.EventoDescarga{Tipo: "completada", Tramo: t.Numero,
 		Detalle: fmt.Sprintf("Se tienen todos los paquetes: %s, y el SAT contó %d%s.", plural(u.Comprobantes, "comprobante"), t.NumeroCFDIs, ademas(u.Fallas, u.Repetidos, u.Falla))}
 	var nuevos []store.Tramo
 	switch {
-	case perdidos > 0:
-		nuevos = m.trasPerdidos(c, &t, &evento, perdidos)
+	case u.Perdidos > 0:
+		nuevos = m.trasPerdidos(c, &t, &evento, u)
 	case faltan > 0 && !explicado && t.Fallos < maxMiradas:
 		// The list of packages has been seen to grow after the first look.
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
-		evento.Tipo = "incompleta"
+		evento.Tipo, t.MotivoCodigo = "incompleta", string(gateway.OwnFaltanComprobantes)
 		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
 		nuevos = []store.Tramo{t}
 	case t.NumeroCFDIs == 0 && u.Comprobantes == 0 && u.Fallas == 0:
@@ -329,10 +334,10 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		t.Estado = gateway.TramoTerminada
 		switch {
 		case faltan > 0 && explicado:
-			evento.Tipo = "incompleta"
+			evento.Tipo, t.MotivoCodigo = "incompleta", string(gateway.OwnEntradasIlegibles)
 			evento.Detalle += " Los que no se leen están en lo que no se puede leer."
 		case faltan > 0:
-			evento.Tipo = "incompleta"
+			evento.Tipo, t.MotivoCodigo = "incompleta", string(gateway.OwnFaltanComprobantes)
 			evento.Detalle += " Los que faltan no vienen en ningún paquete."
 		}
 	}

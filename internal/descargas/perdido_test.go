@@ -168,7 +168,7 @@ func TestPaquetePerdido_WhenThisMachineLostItNoSolicitudIsSpent(t *testing.T) {
 					if err := w.st.AnotaNuestra(t.Context(), p, 5); err != nil {
 						return err
 					}
-					return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "se perdió aquí"}
+					return &gateway.Error{Kind: gateway.KindYaNoDisponible, Own: gateway.OwnPaquetePerdido, Detail: "se perdió aquí"}
 				case "id-1_02":
 					if tc.delSAT {
 						return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5007"}
@@ -207,7 +207,7 @@ func TestPaquetePerdido_WhenItRanOutWhileThisMachineCouldNotKeepIt(t *testing.T)
 					return nil
 				}
 				if veces++; veces < 4 {
-					return &gateway.Error{Kind: tc.antes, NoEnviada: true, Reintentable: true, Detail: "no hay dónde"}
+					return &gateway.Error{Kind: tc.antes, Own: gateway.OwnSinLugar, NoEnviada: true, Reintentable: true, Detail: "no hay dónde"}
 				}
 				// It was counted, and given back.
 				if _, err := w.st.Reserva(t.Context(), p, "yo", "yo", 2); err != nil {
@@ -249,7 +249,7 @@ func TestPaquetePerdido_WhenProcessesDiedWithIt(t *testing.T) {
 				if err != nil || errRow != nil || row.Descargas != 2 || row.Rotas != rotas || !row.Falto() {
 					t.Errorf("%+v, %v, %v", row, err, errRow)
 				}
-				return &gateway.Error{Kind: gateway.KindYaNoDisponible, Detail: "se perdió aquí"}
+				return &gateway.Error{Kind: gateway.KindYaNoDisponible, Own: gateway.OwnPaquetePerdido, Detail: "se perdió aquí"}
 			}
 			d := w.acaba(w.nueva(nil))
 			if len(w.pedidas) != 1 || d.Estado != gateway.DescargaFallida || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1") {
@@ -266,7 +266,7 @@ func TestPaquete_WhenThisMachineLosesADownloadTheOtherWaits(t *testing.T) {
 	veces := 0
 	w.trae = func(gateway.Paquete) error {
 		if veces++; veces == 1 {
-			return &gateway.Error{Kind: gateway.KindInterno, Detail: "disco"}
+			return &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnFallaPropia, Detail: "disco"}
 		}
 		return nil
 	}

@@ -14,7 +14,7 @@ func TestPlazo_WhenItPassesWhatCameCounts(t *testing.T) {
 	w.verifica = func(string, int) (gateway.EstadoSolicitud, error) { return estado("3", "5000", 100, "a", "b"), nil }
 	w.trae = func(p gateway.Paquete) error {
 		if p.IDPaquete == "b" {
-			return &gateway.Error{Kind: gateway.KindNoDisponible, Reintentable: true, Detail: "d"}
+			return &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, Reintentable: true, Detail: "d"}
 		}
 		return nil
 	}

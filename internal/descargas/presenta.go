@@ -52,12 +52,12 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		}
 		amplia, ok := r.desplaza(m.cfg.Now())
 		if !ok {
-			return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
+			return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnCriteriosUsados),
 				decision: "Estos criterios ya se presentaron antes y el rango no se puede ampliar un segundo sin salirse de lo que el SAT entrega."}})
 		}
 		t.PideDesde, t.PideHasta = amplia.textos()
 	}
-	return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
+	return m.asienta(ctx, d, t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnCriteriosUsados),
 		decision: fmt.Sprintf("Este rango se ha pedido ya %d veces; no se gasta otra solicitud.", maxDesplazos)}})
 }
 
@@ -70,7 +70,7 @@ func (m *Motor) recorta(ctx context.Context, d store.Descarga, t *store.Tramo) (
 		return false, nil
 	}
 	if t.PideHasta <= limite {
-		_, err := m.asienta(ctx, d, *t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar,
+		_, err := m.asienta(ctx, d, *t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnRangoAntiguo),
 			decision: "Mientras se esperaba, el rango quedó más atrás de los seis años que el SAT entrega."}})
 		return true, err
 	}

@@ -12,8 +12,8 @@ import (
 // asked for soon; not before there is, and not what waits for another reason.
 func TestReleva_WhenThisMachineHasAgainWhatItTakes(t *testing.T) {
 	t.Parallel()
-	nuestra := &gateway.Error{Kind: gateway.KindSinServicio, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute, Detail: "sin lugar"}
-	delSAT := &gateway.Error{Kind: gateway.KindNoDisponible, Backend: "sat", Reintentable: true, NoEnviada: true, Detail: "sin conexión"}
+	nuestra := &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnSinLugar, Reintentable: true, NoEnviada: true, RetryAfter: time.Minute, Detail: "sin lugar"}
+	delSAT := &gateway.Error{Kind: gateway.KindNoDisponible, Backend: "sat", Own: gateway.OwnSistemaCaido, Reintentable: true, NoEnviada: true, Detail: "sin conexión"}
 	for name, tc := range map[string]struct {
 		solicita, trae error
 		// van says that it goes on.

@@ -187,7 +187,7 @@ func TestReloj_APackageThatWaitsIsPulledIn(t *testing.T) {
 	falla := true
 	w.trae = func(gateway.Paquete) error {
 		if falla {
-			return &gateway.Error{Kind: gateway.KindNoDisponible, Backend: "sat", Detail: "away", Reintentable: true, NoEnviada: true}
+			return &gateway.Error{Kind: gateway.KindNoDisponible, Backend: "sat", Own: gateway.OwnSistemaCaido, Detail: "away", Reintentable: true, NoEnviada: true}
 		}
 		return nil
 	}

@@ -120,7 +120,7 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 			return err
 		}
 		for _, p := range paquetes {
-			despues = p.ID
+			despues = p.Numero
 			borrado, err := m.retiraPaquete(ctx, p, antes)
 			if err != nil {
 				return err

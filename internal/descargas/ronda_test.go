@@ -55,7 +55,11 @@ func TestReleva_WhenWorkIsOverdue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := creada.Solicitudes[0].ID
+	tramos, err := st.Tramos(t.Context(), creada.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := tramos[0].ID
 	releva := func(cuando string, want ...int64) {
 		t.Helper()
 		d.turnos = nil

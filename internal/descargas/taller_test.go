@@ -214,13 +214,70 @@ func (w *taller) anda(d time.Duration) {
 	}
 }
 
+// ve shows a descarga. Whatever it is about, its numbers are its own and its reasons have
+// codes.
 func (w *taller) ve(id string) gateway.Descarga {
 	w.t.Helper()
 	d, err := w.Descarga(w.t.Context(), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.conMotivo("descarga "+string(d.Estado), d.Motivo != "", d.MotivoCodigo)
+	for i, x := range d.Solicitudes {
+		if x.Numero != int64(i+1) || x.Origen >= x.Numero {
+			w.t.Errorf("solicitud %d of %s is number %d, made of %d", i+1, id, x.Numero, x.Origen)
+		}
+		w.conMotivo("solicitud "+string(x.Estado)+": "+x.Decision, x.MotivoCodigo != "" || x.Estado != gateway.TramoTerminada && !x.Estado.Vivo(), x.MotivoCodigo)
+	}
+	paquetes, _, err := w.Paquetes(w.t.Context(), id, "", 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, p := range paquetes {
+		if p.Numero != int64(i+1) || p.Tramo < 1 || p.Tramo > int64(len(d.Solicitudes)) {
+			w.t.Errorf("package %d of %s is number %d, of solicitud %d", i+1, id, p.Numero, p.Tramo)
+		}
+		w.conMotivo("package "+string(p.Estado)+": "+p.Detalle, p.Detalle != "" || p.MotivoCodigo != "", p.MotivoCodigo)
+	}
 	return d
+}
+
+// conMotivo wants a code where there is something to say, and there alone: one that
+// docs/errores.md explains.
+func (w *taller) conMotivo(que string, debe bool, codigo string) {
+	w.t.Helper()
+	if debe != (codigo != "") {
+		w.t.Errorf("%s: motivoCodigo %q", que, codigo)
+	}
+	if !explicados()[codigo] && codigo != "" {
+		w.t.Errorf("%s: motivoCodigo %q is in no table", que, codigo)
+	}
+}
+
+// explicados are the codes that the tables of docs/errores.md have, which test/contract
+// holds to those of the code.
+func explicados() map[string]bool {
+	out := map[string]bool{}
+	for _, r := range gateway.OwnRefusals() {
+		out[string(r.Code)] = true
+	}
+	for _, r := range gateway.OwnReasons() {
+		out[string(r.Code)] = true
+	}
+	for codigo := range tabla() {
+		out[codigo] = true
+	}
+	return out
+}
+
+// fila is the row of a descarga's first solicitud.
+func (w *taller) fila(id string) int64 {
+	w.t.Helper()
+	tramos, err := w.st.Tramos(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return tramos[0].ID
 }
 
 // acaba steps on until the descarga has ended.

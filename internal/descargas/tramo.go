@@ -129,10 +129,11 @@ func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (De
 	// What has been sent must be written down, whoever wants to stop.
 	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
 	defer cancela()
+	ctx = gateway.WithWork(ctx, gateway.Work{IDDescarga: t.Descarga, Solicitud: t.Numero})
 	ya := m.cfg.Clock.Earliest()
 	switch {
 	case !ya.Before(vence(d, t)):
-		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
+		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnPlazoVencido), decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
 	case t.Estado == gateway.TramoPendiente && (t.Fallos > 0 || t.Causa != "") && m.saltada(t.EsperaDesde, t.SiguienteIntento):
 		// The wait spares what counts at the SAT. It is left as it is: the SAT may confirm the
 		// jump, which ends it, or contradict it.
@@ -197,7 +198,7 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud, t.Mensaje = got.CodEstatus.Codigo, got.Estado.Codigo, got.CodigoEstado.Codigo, got.Mensaje
 		t.NumeroCFDIs = max(got.NumeroCFDIs, 0)
 	}
-	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0 &&
+	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0 && antes.MotivoCodigo == p.motivo &&
 		(!marco.pasado() || antes.Decision == p.decision)
 	if p.callado {
 		return m.aplaza(ctx, d, t, p)
@@ -295,7 +296,7 @@ type secuela struct {
 func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	var s secuela
 	t.SiguienteIntento = time.Time{}
-	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.ID, Codigo: p.codigo, Mensaje: p.mensaje}
+	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.Numero, Codigo: p.codigo, Mensaje: p.mensaje}
 	switch p.accion {
 	case esperar:
 		t.SiguienteIntento = antesDe(vence(*c.Descarga(), t), c.Ahora(), c.Ahora().Add(p.espera))
@@ -322,7 +323,7 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 			t.Fallos = 0
 		}
 	}
-	t.Decision = evento.Detalle
+	t.Decision, t.MotivoCodigo = evento.Detalle, p.motivo
 	c.GuardaTramo(t)
 	for i := range s.tramos {
 		c.NuevoTramo(&s.tramos[i])
@@ -361,7 +362,7 @@ func (m *Motor) mitades(t *store.Tramo, evento *gateway.EventoDescarga, now time
 	evento.Tipo = "partida"
 	mitad := func(r rango, segunda bool) store.Tramo {
 		n := store.Tramo{Causa: causaMitad}
-		n.Origen, n.Estado, n.SiguienteIntento = t.ID, gateway.TramoPendiente, now
+		n.Origen, n.Estado, n.SiguienteIntento = t.Numero, gateway.TramoPendiente, now
 		n.Desde, n.Hasta = r.textos()
 		n.PideDesde, n.PideHasta = r.pide(segunda).textos()
 		n.Decision = "Es una mitad de un rango con demasiados comprobantes."
@@ -382,9 +383,9 @@ func (m *Motor) sucesor(t *store.Tramo, evento *gateway.EventoDescarga, p paso, 
 	t.Estado = gateway.TramoSustituida
 	evento.Tipo = "sustituida"
 	n := store.Tramo{Causa: p.causa, Sustituciones: t.Sustituciones + 1}
-	n.Origen, n.Estado, n.SiguienteIntento = t.ID, gateway.TramoPendiente, now.Add(p.espera)
+	n.Origen, n.Estado, n.SiguienteIntento = t.Numero, gateway.TramoPendiente, now.Add(p.espera)
 	n.Desde, n.Hasta = t.Desde, t.Hasta
 	n.PideDesde, n.PideHasta = nuevo.textos()
-	n.Decision = fmt.Sprintf("Sustituye a la solicitud %d del mismo rango.", t.ID)
+	n.Decision = fmt.Sprintf("Sustituye a la solicitud %d del mismo rango.", t.Numero)
 	return []store.Tramo{n}
 }

@@ -210,8 +210,9 @@ type Descarga struct {
 	// Creada, Actualizada, Limite, Tope and Terminada are instants; the last is zero
 	// while it lives. See PeticionDescarga.Vence.
 	Creada, Actualizada, Limite, Tope, Terminada time.Time
-	// Motivo says in Spanish why it ended as it did, where that needs saying.
-	Motivo string
+	// Motivo says in Spanish why it ended as it did, where that needs saying, and
+	// MotivoCodigo to programs: the SAT's code, or an OwnCode.
+	Motivo, MotivoCodigo string
 	// IDProgramacion is the recurrent descarga that this is a run of; empty for none.
 	IDProgramacion string
 	Progreso       Progreso
@@ -247,9 +248,9 @@ type Cuota struct {
 
 // Tramo is one solicitud of a descarga.
 type Tramo struct {
-	ID int64
-	// Origen is the solicitud that this one replaces or is a half of; 0 for none.
-	Origen int64
+	// Numero counts from 1 within the descarga, in the order of their making. Origen is
+	// that of the solicitud that this one replaces or is a half of; 0 for none.
+	Numero, Origen int64
 	// Desde and Hasta bound what it is to bring, both inclusive; PideDesde and
 	// PideHasta are what the SAT was asked, wider by the seconds that make the
 	// criteria new. All as FormatoFecha.
@@ -264,17 +265,20 @@ type Tramo struct {
 	Presentaciones, Consultas int
 	Presentada                time.Time
 	SiguienteIntento          time.Time
-	// Decision says in Spanish what was decided last, and why.
-	Decision string
+	// Decision says in Spanish what was decided last, and why. MotivoCodigo is the code of
+	// that why: the SAT's, or an OwnCode; empty where all goes well.
+	Decision, MotivoCodigo string
 }
 
 // PaqueteDescarga is one package of a descarga.
 type PaqueteDescarga struct {
 	Paquete Paquete
-	Tramo   int64
-	Estado  EstadoPaquete
-	Bytes   int64
-	SHA256  string // hexadecimal; empty until it is stored
+	// Numero counts from 1 within the descarga, in the order in which the SAT named them.
+	// Tramo is the number of the solicitud that brought it.
+	Numero, Tramo int64
+	Estado        EstadoPaquete
+	Bytes         int64
+	SHA256        string // hexadecimal; empty until it is stored
 	// Comprobantes are those that can be read in it and that no package of its solicitud
 	// had brought before, Fallas what in it cannot be read; -1 until counted. Repetidos
 	// are those that were brought before, or twice.
@@ -282,7 +286,8 @@ type PaqueteDescarga struct {
 	// Descargas that the SAT has served, or may have.
 	Descargas int
 	Guardado  time.Time
-	Detalle   string
+	// Detalle says what became of it, where that needs saying, MotivoCodigo to programs.
+	Detalle, MotivoCodigo string
 	// Dudoso says what is wrong with the delivery that is kept; empty for nothing.
 	// Roto says that it is no whole ZIP, and only to be had by those who ask for it so.
 	Dudoso string
@@ -302,7 +307,7 @@ type EventoDescarga struct {
 	Cuando  time.Time
 	Tipo    string
 	Detalle string
-	// Tramo is the solicitud that it is about; 0 for the descarga itself.
+	// Tramo is the number of the solicitud that it is about; 0 for the descarga itself.
 	Tramo int64
 	// Codigo and Mensaje are the SAT's own, untouched; empty for none.
 	Codigo, Mensaje string

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -26,10 +25,11 @@ type caller struct {
 	tipo, codigo, campo string
 }
 
-// problem is what the access line says of the problem that the caller got; nothing of none.
-func (c *caller) problem() map[string]any {
+// fields are what the access line says of the key and of the problem that the caller got:
+// of what there is.
+func (c *caller) fields() map[string]any {
 	said := map[string]any{}
-	for name, value := range map[string]string{"tipo": c.tipo, "codigo": c.codigo, "campo": c.campo} {
+	for name, value := range map[string]string{"clave": c.key.Name, "idClave": c.key.ID, "tipo": c.tipo, "codigo": c.codigo, "campo": c.campo} {
 		if value != "" {
 			said[name] = value
 		}
@@ -42,7 +42,7 @@ func (c *caller) note(tipo string, e *gateway.Error) {
 	if c == nil {
 		return
 	}
-	c.tipo, c.codigo = tipo, cmp.Or(e.Codigo, string(e.Own))
+	c.tipo, c.codigo = tipo, e.Code()
 	// The name of a field may be what the caller wrote.
 	if len(e.Campos) > 0 && fieldForm.MatchString(e.Campos[0].Campo) {
 		c.campo = e.Campos[0].Campo

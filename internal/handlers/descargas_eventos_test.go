@@ -161,7 +161,7 @@ func TestEventos_WhenItEndedTheStreamTellsAllAndEnds(t *testing.T) {
 		t.Errorf("%d %v, flushed %v", w.Code, h, w.Flushed)
 	}
 	const first = "retry: 5000\n\nid: 1\nevent: consultada\ndata: " +
-		`{"codigo":"5000","cuando":"2026-02-01T18:00:00Z","detalle":"a\r\nb\ndata: c","estado":"en_proceso","mensaje":"m","numero":1,"solicitud":1,"tipo":"consultada"}` + "\n\nid: 2\n"
+		`{"numero":1,"cuando":"2026-02-01T18:00:00Z","tipo":"consultada","detalle":"a\r\nb\ndata: c","solicitud":1,"codigo":"5000","mensaje":"m","estado":"en_proceso"}` + "\n\nid: 2\n"
 	if !strings.HasPrefix(text, first) {
 		t.Errorf("begins\n%.400s", text)
 	}

@@ -85,7 +85,7 @@ func keyFor(scope string, rfcs ...string) func(*Config) {
 // whole is a descarga with everything filled in.
 func whole() gateway.Descarga {
 	return gateway.Descarga{
-		ID: "d-1", Estado: gateway.DescargaEnProceso, Motivo: "motivo", IDProgramacion: "d-0",
+		ID: "d-1", Estado: gateway.DescargaEnProceso, Motivo: "motivo", MotivoCodigo: "plazo_vencido", IDProgramacion: "d-0",
 		Peticion: gateway.PeticionDescarga{
 			Solicitud: gateway.Solicitud{Servicio: gateway.Retenciones, Version: "1.5", TipoDescarga: "recibidos", RFCSolicitante: "PRU010101AB1",
 				FechaInicial: "2025-01-01T00:00:00", FechaFinal: "2025-12-31T23:59:59", RFCEmisor: "PEPJ800101AB5", RFCReceptor: "PRU010101AB1",
@@ -97,8 +97,8 @@ func whole() gateway.Descarga {
 		Progreso: gateway.Progreso{Solicitudes: 2, SolicitudesTerminadas: 1, Paquetes: 4, PaquetesGuardados: 3, Bytes: 5, NumeroCFDIs: 6, Encontrados: 7, Repetidos: 10, Fallas: 8, Porcentaje: 9},
 		Cuota:    gateway.Cuota{Solicitudes: 3, Descargas: 2},
 		Solicitudes: []gateway.Tramo{
-			{ID: 1, Desde: "2025-01-01T00:00:00", Hasta: "2025-12-31T23:59:59", Estado: gateway.TramoPartida},
-			{ID: 2, Origen: 1, Desde: "2025-01-01T00:00:00", Hasta: "2025-07-02T11:59:59", PideDesde: "2024-12-31T23:59:59", PideHasta: "2025-07-02T12:00:00",
+			{Numero: 1, MotivoCodigo: "5003", Desde: "2025-01-01T00:00:00", Hasta: "2025-12-31T23:59:59", Estado: gateway.TramoPartida},
+			{Numero: 2, Origen: 1, Desde: "2025-01-01T00:00:00", Hasta: "2025-07-02T11:59:59", PideDesde: "2024-12-31T23:59:59", PideHasta: "2025-07-02T12:00:00",
 				Estado: gateway.TramoPresentada, IDSolicitud: "sat-1", CodEstatus: "5000", EstadoSolicitud: "2", CodigoEstadoSolicitud: "5003", Mensaje: "m", NumeroCFDIs: 10,
 				Presentaciones: 1, Consultas: 12, Presentada: ahora(), SiguienteIntento: ahora().Add(time.Hour), Decision: "decisión"},
 		},
@@ -106,7 +106,7 @@ func whole() gateway.Descarga {
 }
 
 const wholeJSON = `{
-	"idDescarga":"d-1", "estado":"en_proceso", "motivo":"motivo", "idProgramacion":"d-0",
+	"idDescarga":"d-1", "estado":"en_proceso", "motivo":"motivo", "motivoCodigo":"plazo_vencido", "idProgramacion":"d-0",
 	"servicio":"retenciones", "tipoDescarga":"recibidos", "rfcSolicitante":"PRU010101AB1", "fechaInicial":"2025-01-01T00:00:00",
 	"fechaFinal":"2025-12-31T23:59:59", "rfcEmisor":"PEPJ800101AB5", "rfcReceptores":["Ñ&P010101AB3"], "tipoSolicitud":"Metadata",
 	"estadoComprobante":"Todos", "tipoComprobante":"I", "complemento":"dividendos", "rfcACuentaTerceros":"PEPJ800101AB5", "plazoHoras":48,
@@ -115,7 +115,7 @@ const wholeJSON = `{
 	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"repetidos":10,"fallas":8,"porcentaje":9},
 	"cuota":{"solicitudes":3,"descargas":2},
 	"solicitudes":[
-		{"solicitud":1,"estado":"partida","desde":"2025-01-01T00:00:00","hasta":"2025-12-31T23:59:59","numeroCFDIs":0,"presentaciones":0,"consultas":0},
+		{"solicitud":1,"estado":"partida","motivoCodigo":"5003","desde":"2025-01-01T00:00:00","hasta":"2025-12-31T23:59:59","numeroCFDIs":0,"presentaciones":0,"consultas":0},
 		{"solicitud":2,"origen":1,"estado":"presentada","desde":"2025-01-01T00:00:00","hasta":"2025-07-02T11:59:59","pideDesde":"2024-12-31T23:59:59",
 		 "pideHasta":"2025-07-02T12:00:00","idSolicitud":"sat-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},
 		 "estadoSolicitud":{"codigo":"2","descripcion":"estado 2"},"codigoEstadoSolicitud":{"codigo":"5003","descripcion":"significa 5003"},"mensaje":"m",

@@ -18,7 +18,7 @@ func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
 		EstadoComprobante: rest.EstadoComprobante(s.EstadoComprobante), TipoComprobante: rest.TipoComprobante(s.TipoComprobante),
 		Complemento: s.Complemento, RFCACuentaTerceros: s.RFCACuentaTerceros, PlazoHoras: int(d.Peticion.Plazo / time.Hour),
 		IDProgramacion: d.IDProgramacion, Creada: d.Creada.UTC(), Actualizada: d.Actualizada.UTC(), Limite: utc(d.Limite),
-		Terminada: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, Progreso: progreso(d.Progreso),
+		Terminada: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, MotivoCodigo: d.MotivoCodigo, Progreso: progreso(d.Progreso),
 		Cuota: rest.CuotaDescarga{Solicitudes: d.Cuota.Solicitudes, Descargas: d.Cuota.Descargas}, Avisos: s.Avisos(),
 	}
 	if p := d.Peticion.Programacion; p != nil {
@@ -50,13 +50,13 @@ func progreso(p gateway.Progreso) rest.ProgresoDescarga {
 // tramo shows a solicitud with the SAT's three codes, each with its meaning.
 func (h *handler) tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
 	return rest.SolicitudDeDescarga{
-		Solicitud: t.ID, Origen: t.Origen, Estado: rest.EstadoSolicitudDeDescarga(t.Estado),
+		Solicitud: t.Numero, Origen: t.Origen, Estado: rest.EstadoSolicitudDeDescarga(t.Estado),
 		Desde: t.Desde, Hasta: t.Hasta, PideDesde: t.PideDesde, PideHasta: t.PideHasta, IDSolicitud: t.IDSolicitud,
 		CodEstatus:            codigo(t.CodEstatus, h.cfg.DescribeCodigo),
 		EstadoSolicitud:       codigo(t.EstadoSolicitud, h.cfg.DescribeEstado),
 		CodigoEstadoSolicitud: codigo(t.CodigoEstadoSolicitud, h.cfg.DescribeCodigo),
 		Mensaje:               t.Mensaje, NumeroCFDIs: t.NumeroCFDIs, Presentaciones: t.Presentaciones, Consultas: t.Consultas,
-		Presentada: utc(t.Presentada), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision,
+		Presentada: utc(t.Presentada), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision, MotivoCodigo: t.MotivoCodigo,
 	}
 }
 
@@ -78,7 +78,7 @@ func evento(e gateway.EventoDescarga) rest.EventoDeDescarga {
 func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 	out := rest.PaqueteDeDescarga{
 		IDPaquete: p.Paquete.IDPaquete, Solicitud: p.Tramo, Estado: rest.EstadoPaqueteDeDescarga(p.Estado), Bytes: p.Bytes,
-		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle,
+		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle, MotivoCodigo: p.MotivoCodigo,
 		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repetidos, Fallas: counted(p.Fallas),
 	}
 	out.Dudoso = p.Dudoso != ""

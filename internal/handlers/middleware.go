@@ -16,13 +16,9 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/origin"
-	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
-type (
-	requestIDKey struct{}
-	callerKey    struct{}
-)
+type callerKey struct{}
 
 var (
 	// requestIDForm is what is accepted of a caller: nothing that could break a line or a header.
@@ -43,15 +39,11 @@ func identify(next http.Handler) http.Handler {
 			id = uuid.NewString()
 		}
 		w.Header().Set("X-Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
-		next.ServeHTTP(w, r.WithContext(transport.WithRequestID(ctx, id)))
+		next.ServeHTTP(w, r.WithContext(gateway.WithWork(r.Context(), gateway.Work{RequestID: id})))
 	})
 }
 
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
+func requestID(ctx context.Context) string { return gateway.WorkOf(ctx).RequestID }
 
 // access writes one line per request and counts it by its route's pattern.
 func (h *handler) access(next http.Handler) http.Handler {
@@ -75,7 +67,7 @@ func (h *handler) access(next http.Handler) http.Handler {
 			}
 			h.cfg.Observe(route, method(r), status, took)
 			log.Info().Str("metodo", method(r)).Str("ruta", route).Int("status", status).Int("bytes", ww.BytesWritten()).
-				Dur("ms", took).Str("clave", caller.key.Name).Str("idClave", caller.key.ID).Bool("cortada", cut).Fields(caller.problem()).Msg("access")
+				Dur("ms", took).Bool("cortada", cut).Fields(caller.fields()).Msg("access")
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 		cut = false

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,7 +131,7 @@ func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	kind := ProblemTypes()[e.Kind]
 	problem := rest.Problema{
 		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
-		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: cmp.Or(e.Codigo, string(e.Own)), Mensaje: e.Mensaje, IDSolicitud: e.IDSolicitud,
+		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Code(), Mensaje: e.Mensaje, IDSolicitud: e.IDSolicitud,
 		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
 	}
 	for _, c := range e.Campos {

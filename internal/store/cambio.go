@@ -69,8 +69,8 @@ func (c *Cambio) escribe() error {
 		corre = d.Peticion.Programacion.Siguiente
 	}
 	err := c.tx.QueryRowContext(c.ctx,
-		`UPDATE descargas SET estado = $1, motivo = $2, terminada = $3, siguiente = $4, limite = $5, eventos = eventos + $6 WHERE id = $7 RETURNING eventos`,
-		string(d.Estado), d.Motivo, Instante(d.Terminada), Instante(corre), Instante(d.Limite), len(c.eventos), d.ID).Scan(&numero)
+		`UPDATE descargas SET estado = $1, motivo = $2, motivo_codigo = $3, terminada = $4, siguiente = $5, limite = $6, eventos = eventos + $7 WHERE id = $8 RETURNING eventos`,
+		string(d.Estado), d.Motivo, d.MotivoCodigo, Instante(d.Terminada), Instante(corre), Instante(d.Limite), len(c.eventos), d.ID).Scan(&numero)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -110,16 +110,16 @@ func (c *Cambio) exec(query string, args ...any) int64 {
 	return n
 }
 
-// NuevoTramo inserts t and gives it its ID.
+// NuevoTramo inserts t and gives it its ID and its number.
 func (c *Cambio) NuevoTramo(t *Tramo) {
 	if c.err != nil {
 		return
 	}
 	t.Descarga = c.descarga.ID
 	err := c.tx.QueryRowContext(c.ctx,
-		`INSERT INTO tramos (descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud, espera_desde)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
-		t.Descarga, t.Origen, t.Causa, t.Sustituciones, t.Desde, t.Hasta, t.PideDesde, t.PideHasta, string(t.Estado), Instante(t.SiguienteIntento), t.Decision, t.IDSolicitud, Instante(c.ahora)).Scan(&t.ID)
+		`INSERT INTO tramos (descarga, numero, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud, espera_desde)
+		 VALUES ($1, (SELECT COALESCE(MAX(t.numero), 0) + 1 FROM tramos t WHERE t.descarga = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id, numero`,
+		t.Descarga, t.Origen, t.Causa, t.Sustituciones, t.Desde, t.Hasta, t.PideDesde, t.PideHasta, string(t.Estado), Instante(t.SiguienteIntento), t.Decision, t.IDSolicitud, Instante(c.ahora)).Scan(&t.ID, &t.Numero)
 	if err != nil {
 		c.err = fmt.Errorf("store: %w", err)
 	}
@@ -130,34 +130,34 @@ func (c *Cambio) GuardaTramo(t Tramo) {
 	n := c.exec(
 		`UPDATE tramos SET pide_desde = $1, pide_hasta = $2, estado = $3, id_solicitud = $4, cod_estatus = $5, estado_solicitud = $6, codigo_estado = $7,
 		 mensaje = $8, numero_cfdis = $9, presentaciones = $10, consultas = $11, fallos = $12, presentada = $13, siguiente = $14, decision = $15, ocupante = '',
-		 rechazo = $16, rechazos = $17, espera_desde = $20 WHERE id = $18 AND turno = $19`,
+		 rechazo = $16, rechazos = $17, espera_desde = $20, motivo_codigo = $21 WHERE id = $18 AND turno = $19`,
 		t.PideDesde, t.PideHasta, string(t.Estado), t.IDSolicitud, t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud,
 		t.Mensaje, t.NumeroCFDIs, t.Presentaciones, t.Consultas, t.Fallos, Instante(t.Presentada), Instante(t.SiguienteIntento), t.Decision,
-		t.Serie.Condicion, t.Serie.Veces, t.ID, t.Turno, Instante(c.ahora))
+		t.Serie.Condicion, t.Serie.Veces, t.ID, t.Turno, Instante(c.ahora), t.MotivoCodigo)
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}
 }
 
 // CancelaTramos ends every live solicitud, whoever is at work on it.
-func (c *Cambio) CancelaTramos(estado gateway.EstadoTramo, decision string) {
-	c.exec(`UPDATE tramos SET estado = $1, decision = $2, siguiente = '', ocupante = '', turno = turno + 1
-		WHERE descarga = $3 AND estado IN ('pendiente', 'presentada', 'descargando')`, string(estado), decision, c.descarga.ID)
-	c.exec(`UPDATE tramos_paquetes SET siguiente = '', ocupante = '', turno = turno + 1, estado = 'perdido', detalle = $1
-		WHERE descarga = $2 AND estado = 'pendiente'`, decision, c.descarga.ID)
+func (c *Cambio) CancelaTramos(estado gateway.EstadoTramo, decision, motivo string) {
+	c.exec(`UPDATE tramos SET estado = $1, decision = $2, motivo_codigo = $3, siguiente = '', ocupante = '', turno = turno + 1
+		WHERE descarga = $4 AND estado IN ('pendiente', 'presentada', 'descargando')`, string(estado), decision, motivo, c.descarga.ID)
+	c.exec(`UPDATE tramos_paquetes SET siguiente = '', ocupante = '', turno = turno + 1, estado = 'perdido', detalle = $1, motivo_codigo = $2
+		WHERE descarga = $3 AND estado = 'pendiente'`, decision, motivo, c.descarga.ID)
 }
 
 // TramosVivos returns the descarga's solicitudes that live and replace others.
 func (c *Cambio) TramosVivos() []Tramo {
-	return leeEn(c, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND sustituciones > 0 AND estado IN ('pendiente', 'presentada', 'descargando') ORDER BY id`, leeTramo, c.descarga.ID)
+	return leeEn(c, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND sustituciones > 0 AND estado IN ('pendiente', 'presentada', 'descargando') ORDER BY numero`, leeTramo, c.descarga.ID)
 }
 
-// Tramo returns one of the descarga's solicitudes as it stands.
-func (c *Cambio) Tramo(id int64) Tramo {
+// Tramo returns one of the descarga's solicitudes, by its number, as it stands.
+func (c *Cambio) Tramo(numero int64) Tramo {
 	if c.err != nil {
 		return Tramo{}
 	}
-	t, err := leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE id = $1`, id))
+	t, err := leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND numero = $2`, c.descarga.ID, numero))
 	c.err = err
 	return t
 }
@@ -201,7 +201,7 @@ type Recuento struct {
 	Encontrados, Repetidos, Fallas, Danadas, Ajenas, Bytes int64
 	// Falla is the first thing that cannot be read, in words, Ajena the first that is not.
 	Falla, Ajena string
-	// Fallida is the first that failed; its ID is 0 when none did.
+	// Fallida is the first that failed; its Numero is 0 when none did.
 	Fallida Tramo
 }
 
@@ -228,13 +228,13 @@ func (c *Cambio) Recuento() Recuento {
 	r.Encontrados, r.Repetidos = encontrados-r.Repetidos, repetidos+r.Repetidos
 	const primera = `SELECT p.detalle FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo WHERE p.descarga = $1 AND p.estado = 'guardado' AND ` + suyas
 	if err == nil && r.Fallas > 0 {
-		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.fallas > 0 ORDER BY p.id LIMIT 1`, c.descarga.ID).Scan(&r.Falla)
+		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.fallas > 0 ORDER BY p.numero LIMIT 1`, c.descarga.ID).Scan(&r.Falla)
 	}
 	if err == nil && r.Ajenas > 0 && r.Fallas == 0 {
-		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.ajenas > 0 ORDER BY p.id LIMIT 1`, c.descarga.ID).Scan(&r.Ajena)
+		err = c.tx.QueryRowContext(c.ctx, primera+` AND p.ajenas > 0 ORDER BY p.numero LIMIT 1`, c.descarga.ID).Scan(&r.Ajena)
 	}
 	if err == nil && r.Fallidas > 0 {
-		r.Fallida, err = leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY id LIMIT 1`, c.descarga.ID))
+		r.Fallida, err = leeTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnasTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY numero LIMIT 1`, c.descarga.ID))
 	}
 	if err != nil {
 		c.err = fmt.Errorf("store: %w", err)
@@ -245,7 +245,7 @@ func (c *Cambio) Recuento() Recuento {
 // DecisionDe is what was decided last about the first solicitud of a state that
 // was made for a cause; empty for none.
 func (c *Cambio) DecisionDe(estado gateway.EstadoTramo, causa string) string {
-	todas := leeEn(c, `SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY id LIMIT 1`, func(f fila) (d string, err error) {
+	todas := leeEn(c, `SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY numero LIMIT 1`, func(f fila) (d string, err error) {
 		err = f.Scan(&d)
 		return d, err
 	}, c.descarga.ID, string(estado), causa)
@@ -290,8 +290,9 @@ type SumaPaquetes struct {
 	Pendientes, Guardados, Perdidos int
 	// Comprobantes, Repetidos and Fallas are those of the stored ones.
 	Comprobantes, Repetidos, Fallas int64
-	// Falla is the first thing that cannot be read, in words.
-	Falla string
+	// Falla is the first thing that cannot be read, in words, and Motivo the code of why
+	// the first of the lost ones was.
+	Falla, Motivo string
 }
 
 // SumaPaquetes counts the packages of a solicitud as they stand.
@@ -305,7 +306,10 @@ func (c *Cambio) SumaPaquetes(tramo int64) SumaPaquetes {
 		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN repetidos ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN fallas ELSE 0 END), 0) AS BIGINT)
 		FROM tramos_paquetes WHERE tramo = $1`, tramo).Scan(&u.Pendientes, &u.Guardados, &u.Perdidos, &u.Comprobantes, &u.Repetidos, &u.Fallas)
 	if err == nil && u.Fallas > 0 {
-		err = c.tx.QueryRowContext(c.ctx, `SELECT detalle FROM tramos_paquetes WHERE tramo = $1 AND estado = 'guardado' AND fallas > 0 ORDER BY id LIMIT 1`, tramo).Scan(&u.Falla)
+		err = c.tx.QueryRowContext(c.ctx, `SELECT detalle FROM tramos_paquetes WHERE tramo = $1 AND estado = 'guardado' AND fallas > 0 ORDER BY numero LIMIT 1`, tramo).Scan(&u.Falla)
+	}
+	if err == nil && u.Perdidos > 0 {
+		err = c.tx.QueryRowContext(c.ctx, `SELECT motivo_codigo FROM tramos_paquetes WHERE tramo = $1 AND estado = 'perdido' ORDER BY numero LIMIT 1`, tramo).Scan(&u.Motivo)
 	}
 	if err != nil {
 		c.err = fmt.Errorf("store: %w", err)
@@ -358,8 +362,8 @@ func (c *Cambio) NuevoTurno(tramo int64) (turno int64) {
 
 // LlegaTarde keeps a package that came when its descarga had been cancelled.
 func (c *Cambio) LlegaTarde(p PaqueteDeTramo) {
-	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, repetidos = $2, fallas = $3, danadas = $4, ajenas = $5, detalle = $6 WHERE id = $7 AND estado = 'perdido'`,
-		p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Detalle, p.ID)
+	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, repetidos = $2, fallas = $3, danadas = $4, ajenas = $5, detalle = $6, motivo_codigo = $8 WHERE id = $7 AND estado = 'perdido'`,
+		p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Detalle, p.ID, p.MotivoCodigo)
 }
 
 func leeEn[T any](c *Cambio, query string, una func(fila) (T, error), args ...any) []T {
@@ -380,7 +384,8 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 	var id int64
 	err := c.tx.QueryRowContext(c.ctx,
 		// The row of the descarga is locked: nobody else inserts.
-		`INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente, espera_desde) SELECT $1, CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4, $5
+		`INSERT INTO tramos_paquetes (descarga, numero, tramo, id_paquete, estado, siguiente, espera_desde)
+		 SELECT $1, (SELECT COALESCE(MAX(p.numero), 0) + 1 FROM tramos_paquetes p WHERE p.descarga = $1), CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4, $5
 		 WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT))) RETURNING id`, c.descarga.ID, tramo, idPaquete, Instante(siguiente), Instante(c.ahora)).Scan(&id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		c.err = fmt.Errorf("store: %w", err)
@@ -391,8 +396,8 @@ func (c *Cambio) NuevoPaquete(tramo int64, idPaquete string, siguiente time.Time
 // GuardaPaquete writes p and frees it. It fails with ErrTurno when p's turn is over.
 func (c *Cambio) GuardaPaquete(p PaqueteDeTramo) {
 	n := c.exec(`UPDATE tramos_paquetes SET estado = $1, comprobantes = $2, repetidos = $3, fallas = $4, danadas = $5, ajenas = $6, intentos = $7, siguiente = $8, detalle = $9,
-		ocupante = '', rechazo = $10, rechazos = $11, espera_desde = $14 WHERE id = $12 AND turno = $13`, string(p.Estado), p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Intentos,
-		Instante(p.Siguiente), p.Detalle, p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno, Instante(c.ahora))
+		ocupante = '', rechazo = $10, rechazos = $11, espera_desde = $14, motivo_codigo = $15 WHERE id = $12 AND turno = $13`, string(p.Estado), p.Comprobantes, p.Repetidos, p.Fallas, p.Danadas, p.Ajenas, p.Intentos,
+		Instante(p.Siguiente), p.Detalle, p.Serie.Condicion, p.Serie.Veces, p.ID, p.Turno, Instante(c.ahora), p.MotivoCodigo)
 	if n == 0 && c.err == nil {
 		c.err = ErrTurno
 	}

@@ -48,7 +48,7 @@ type Descarga struct {
 	SigueXML bool
 }
 
-const columnasDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, programacion, creada, actualizada, limite, tope, siguiente, terminada`
+const columnasDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, motivo_codigo, programacion, creada, actualizada, limite, tope, siguiente, terminada`
 
 // fila is a row to scan, of one or of many.
 type fila interface{ Scan(...any) error }
@@ -56,7 +56,7 @@ type fila interface{ Scan(...any) error }
 func leeDescarga(f fila) (Descarga, error) {
 	var d Descarga
 	var peticion, creada, actualizada, limite, tope, siguiente, terminada string
-	err := f.Scan(&d.ID, &d.Clave, &d.Huella, &peticion, &d.Estado, &d.Motivo, &d.IDProgramacion, &creada, &actualizada, &limite, &tope, &siguiente, &terminada)
+	err := f.Scan(&d.ID, &d.Clave, &d.Huella, &peticion, &d.Estado, &d.Motivo, &d.MotivoCodigo, &d.IDProgramacion, &creada, &actualizada, &limite, &tope, &siguiente, &terminada)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, ErrNotFound
 	}

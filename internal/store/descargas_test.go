@@ -185,7 +185,7 @@ func TestCambia_WhenManyChangeTheSameAtOnce(t *testing.T) {
 				err := s.Cambia(t.Context(), "a", func(c *Cambio) error {
 					x.Estado = gateway.TramoVacia
 					c.GuardaTramo(x)
-					c.Evento(gateway.EventoDescarga{Tipo: "solicitud_vacia", Tramo: x.ID})
+					c.Evento(gateway.EventoDescarga{Tipo: "solicitud_vacia", Tramo: x.Numero})
 					if cerro = !c.Marcha().Vivos; cerro {
 						r := c.Recuento()
 						c.Evento(gateway.EventoDescarga{Tipo: "vacia", Detalle: fmt.Sprint(r.Vacias)})
@@ -232,7 +232,7 @@ func TestCambia_WhenItFailsNothingIsWritten(t *testing.T) {
 		err := s.Cambia(t.Context(), "a", func(c *Cambio) error {
 			c.Evento(gateway.EventoDescarga{Tipo: "nunca"})
 			c.NuevoPaquete(x.ID, "p", c.Ahora())
-			c.CancelaTramos(gateway.TramoCancelada, "d")
+			c.CancelaTramos(gateway.TramoCancelada, "d", "m")
 			c.Descarga().Estado = gateway.DescargaCancelada
 			return mal
 		})

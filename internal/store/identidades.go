@@ -36,20 +36,20 @@ func (s *Store) AnotaIdentidades(ctx context.Context, p PaqueteDeTramo, lugar Lu
 	_, err := s.exec(ctx, `INSERT INTO identidades (tramo, uuid, paquete, lugar)
 		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < CAST($5 AS INTEGER))
 		SELECT CAST($1 AS BIGINT), substr(CAST($4 AS `+bytes+`), 16 * i + 1, 16), CAST($2 AS BIGINT), CAST($3 AS INTEGER) FROM n WHERE i >= 0
-		ON CONFLICT DO NOTHING`, p.Tramo, p.ID, int(lugar), uuids, len(uuids)/LargoUUID)
+		ON CONFLICT DO NOTHING`, p.IDTramo, p.ID, int(lugar), uuids, len(uuids)/LargoUUID)
 	return err
 }
 
 // CuentaIdentidades counts what a package was the first of its solicitud to bring.
 func (s *Store) CuentaIdentidades(ctx context.Context, p PaqueteDeTramo) (cuantas int64, err error) {
-	_, err = s.one(ctx, `SELECT COUNT(*) FROM identidades WHERE tramo = $1 AND paquete = $2`, []any{p.Tramo, p.ID}, &cuantas)
+	_, err = s.one(ctx, `SELECT COUNT(*) FROM identidades WHERE tramo = $1 AND paquete = $2`, []any{p.IDTramo, p.ID}, &cuantas)
 	return cuantas, err
 }
 
 // QuitaIdentidades takes back what a package has brought, as another copy of it
 // takes its place.
 func (s *Store) QuitaIdentidades(ctx context.Context, p PaqueteDeTramo) error {
-	_, err := s.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND paquete = $2`, p.Tramo, p.ID)
+	_, err := s.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND paquete = $2`, p.IDTramo, p.ID)
 	return err
 }
 

@@ -31,7 +31,7 @@ func dosTramos(t *testing.T, s *Store) (tramos [2]int64, paquetes [2][2]PaqueteD
 		for i, tramo := range tramos {
 			for j := range paquetes[i] {
 				paquetes[i][j] = PaqueteDeTramo{ID: c.NuevoPaquete(tramo, fmt.Sprint(i, j), time.Time{}), Descarga: "a"}
-				paquetes[i][j].Tramo = tramo
+				paquetes[i][j].IDTramo = tramo
 			}
 		}
 	})
@@ -76,7 +76,7 @@ func TestIdentidades_WhenCountedTwiceTheyAreTheSame(t *testing.T) {
 func TestAnotaRepetidos_WhenTheSameIsInTwoRanges(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
-		tramos, paquetes := dosTramos(t, s)
+		_, paquetes := dosTramos(t, s)
 		for _, x := range []struct {
 			tramo        int
 			lugar        Lugar
@@ -105,7 +105,7 @@ func TestAnotaRepetidos_WhenTheSameIsInTwoRanges(t *testing.T) {
 		}
 		cambia(t, s, "a", func(c *Cambio) {
 			for i, n := range []int64{12, 21} {
-				x := c.Tramo(tramos[i])
+				x := c.Tramo(int64(i + 1))
 				x.Estado, x.NumeroCFDIs = gateway.TramoTerminada, n
 				c.GuardaTramo(x)
 				p := paquetes[i][0]
@@ -119,7 +119,7 @@ func TestAnotaRepetidos_WhenTheSameIsInTwoRanges(t *testing.T) {
 		}
 		// What another solicitud has replaced takes nothing from anybody.
 		cambia(t, s, "a", func(c *Cambio) {
-			x := c.Tramo(tramos[0])
+			x := c.Tramo(1)
 			x.Estado = gateway.TramoSustituida
 			c.GuardaTramo(x)
 		})

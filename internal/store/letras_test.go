@@ -35,6 +35,18 @@ func hasta(t *testing.T, postgres bool, version string) fs.FS {
 	return all
 }
 
+// puesta brings a database of an earlier program up to date, as who operates PostgreSQL
+// does with a copy at hand.
+func puesta(t *testing.T, c Config) {
+	t.Helper()
+	if c.DatabaseURL == "" {
+		return
+	}
+	if _, _, err := Migra(t.Context(), c, true); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestOpen_WhenPackagesWereKeptByEachSpelling: one row is left of each package, with a
 // copy where one had it, and all that was downloaded.
 func TestOpen_WhenPackagesWereKeptByEachSpelling(t *testing.T) {
@@ -58,6 +70,7 @@ func TestOpen_WhenPackagesWereKeptByEachSpelling(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+		puesta(t, cfg)
 		s = open(t, cfg)
 		for _, tc := range []struct {
 			servicio gateway.Servicio

@@ -374,11 +374,7 @@ func TestOpen_WhenTheLedgerIsOfAnEarlierProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if c.DatabaseURL != "" { // as the chart's Job does
-			if _, _, err := Migra(t.Context(), c, false); err != nil {
-				t.Fatal(err)
-			}
-		}
+		puesta(t, c)
 		ledger(t, c, 0)
 		if !exists(filepath.Join(c.Dir, archivoMarca)) {
 			t.Error("it has no mark")

@@ -15,6 +15,8 @@ import (
 // Tramo is one solicitud of a descarga.
 type Tramo struct {
 	gateway.Tramo
+	// ID is its row's, and nobody else's business.
+	ID       int64
 	Descarga string
 	// Causa is why it was made: empty for the first.
 	Causa string
@@ -48,15 +50,15 @@ func (s Serie) Sigue(condicion string) Serie {
 	return s
 }
 
-const columnasTramo = `id, descarga, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, id_solicitud,
-	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante, rechazo, rechazos, espera_desde`
+const columnasTramo = `id, descarga, numero, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, id_solicitud,
+	cod_estatus, estado_solicitud, codigo_estado, mensaje, numero_cfdis, presentaciones, consultas, fallos, presentada, siguiente, decision, turno, ocupante, rechazo, rechazos, espera_desde, motivo_codigo`
 
 func leeTramo(f fila) (Tramo, error) {
 	var t Tramo
 	var presentada, siguiente, desde string
-	err := f.Scan(&t.ID, &t.Descarga, &t.Origen, &t.Causa, &t.Sustituciones, &t.Desde, &t.Hasta, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
+	err := f.Scan(&t.ID, &t.Descarga, &t.Numero, &t.Origen, &t.Causa, &t.Sustituciones, &t.Desde, &t.Hasta, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
 		&t.CodEstatus, &t.EstadoSolicitud, &t.CodigoEstadoSolicitud, &t.Mensaje, &t.NumeroCFDIs, &t.Presentaciones, &t.Consultas, &t.Fallos,
-		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante, &t.Serie.Condicion, &t.Serie.Veces, &desde)
+		&presentada, &siguiente, &t.Decision, &t.Turno, &t.Ocupante, &t.Serie.Condicion, &t.Serie.Veces, &desde, &t.MotivoCodigo)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, ErrNotFound
 	}
@@ -84,7 +86,7 @@ func (s *Store) Tramo(ctx context.Context, id int64) (Tramo, error) {
 
 // Tramos returns the solicitudes of a descarga in the order in which they were made.
 func (s *Store) Tramos(ctx context.Context, descarga string) ([]Tramo, error) {
-	return s.tramos(ctx, `descarga = $1 ORDER BY id`, descarga)
+	return s.tramos(ctx, `descarga = $1 ORDER BY numero`, descarga)
 }
 
 // TramosDeSolicitud returns those that have the SAT's id, of any descarga.
@@ -185,8 +187,9 @@ func (s *Store) AnotaSolicitud(ctx context.Context, t Tramo) error {
 // says of it.
 type PaqueteDeTramo struct {
 	gateway.PaqueteDescarga
-	ID       int64
-	Descarga string
+	// ID is its row's, and IDTramo that of its solicitud.
+	ID, IDTramo int64
+	Descarga    string
 	// Danadas are those of Fallas whose bytes are not what was packed. Ajenas are entries
 	// that no package of the SAT has, and not among Fallas.
 	Danadas, Ajenas int64
@@ -200,9 +203,9 @@ type PaqueteDeTramo struct {
 	Ocupante    string
 }
 
-const selectPaquete = `SELECT p.id, p.descarga, p.tramo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos, p.espera_desde,
+const selectPaquete = `SELECT p.id, p.descarga, p.numero, p.tramo, t.numero, p.motivo_codigo, p.id_paquete, p.estado, p.comprobantes, p.repetidos, p.fallas, p.danadas, p.ajenas, p.intentos, p.siguiente, p.detalle, p.turno, p.ocupante, p.rechazo, p.rechazos, p.espera_desde,
 	COALESCE(g.descargas, 0), COALESCE(g.bytes, 0), COALESCE(g.sha256, ''), COALESCE(g.completado, ''), COALESCE(g.dudoso, ''), COALESCE(g.roto, 0), COALESCE(o.dano, ''), d.servicio, d.rfc
-	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+	FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga JOIN tramos t ON t.id = p.tramo
 	LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
 	LEFT JOIN objetos o ON o.sha256 = g.sha256 AND g.completo = 1 WHERE `
 
@@ -218,14 +221,14 @@ func (s *Store) PaqueteDeTramo(ctx context.Context, id int64) (PaqueteDeTramo, e
 	return todos[0], nil
 }
 
-// PaquetesDeDescarga returns up to limite packages behind the id despues, in order.
+// PaquetesDeDescarga returns up to limite packages behind the number despues, in order.
 func (s *Store) PaquetesDeDescarga(ctx context.Context, descarga string, despues int64, limite int) ([]PaqueteDeTramo, error) {
-	return s.dePaquetes(ctx, `p.descarga = $1 AND p.id > $2 ORDER BY p.id LIMIT `+strconv.Itoa(limite), descarga, despues)
+	return s.dePaquetes(ctx, `p.descarga = $1 AND p.numero > $2 ORDER BY p.numero LIMIT `+strconv.Itoa(limite), descarga, despues)
 }
 
 // PaquetesDeTramo returns the packages of one solicitud, in order.
 func (s *Store) PaquetesDeTramo(ctx context.Context, tramo int64) ([]PaqueteDeTramo, error) {
-	return s.dePaquetes(ctx, `p.tramo = $1 ORDER BY p.id`, tramo)
+	return s.dePaquetes(ctx, `p.tramo = $1 ORDER BY p.numero`, tramo)
 }
 
 // EscrituraDelSAT is the id of p as the SAT has written it for a descarga; as p has it
@@ -279,7 +282,7 @@ func (s *Store) dePaquetes(ctx context.Context, where string, args ...any) ([]Pa
 func leePaquete(f fila) (PaqueteDeTramo, error) {
 	var p PaqueteDeTramo
 	var siguiente, guardado, dano, desde string
-	err := f.Scan(&p.ID, &p.Descarga, &p.Tramo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces, &desde,
+	err := f.Scan(&p.ID, &p.Descarga, &p.Numero, &p.IDTramo, &p.Tramo, &p.MotivoCodigo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repetidos, &p.Fallas, &p.Danadas, &p.Ajenas, &p.Intentos, &siguiente, &p.Detalle, &p.Turno, &p.Ocupante, &p.Serie.Condicion, &p.Serie.Veces, &desde,
 		&p.Descargas, &p.Bytes, &p.SHA256, &guardado, &p.Dudoso, &p.Roto, &dano, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	p.Danado = dano != ""
 	if err == nil {

@@ -154,7 +154,7 @@ func TestCambio_WhenAskedWhatARangeHasHad(t *testing.T) {
 			c.GuardaTramo(tr)
 			id := c.NuevoPaquete(tr.ID, "P_01", time.Now())
 			p := PaqueteDeTramo{ID: id, Descarga: d.ID, Serie: Serie{"302", 2}}
-			p.Tramo, p.Estado, p.Comprobantes = tr.ID, gateway.PaqueteGuardado, 7
+			p.Estado, p.Comprobantes = gateway.PaqueteGuardado, 7
 			c.GuardaPaquete(p)
 			return c.Err()
 		})

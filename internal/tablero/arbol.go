@@ -8,9 +8,8 @@ const maxNivel = 6
 // rama is a solicitud with its place in the tree that splitting and replacing make.
 type rama struct {
 	gateway.Tramo
-	// Numero counts within the descarga, from 1 in the order of their making, and
-	// Padre is that of its origin; 0 for none.
-	Numero, Padre int
+	// Padre is the number of its origin, where that is there; 0 for none.
+	Padre int64
 	// Nivel is how deep it lies, from 0 to maxNivel.
 	Nivel int
 	// Mitad: its origin was split, not replaced.
@@ -24,7 +23,7 @@ type rama struct {
 func arbol(tramos []gateway.Tramo) []rama {
 	indice := make(map[int64]int, len(tramos))
 	for i, t := range tramos {
-		indice[t.ID] = i
+		indice[t.Numero] = i
 	}
 	hijos := make(map[int][]int) // by the origin's index, -1 for none
 	padre := make([]int, len(tramos))
@@ -51,10 +50,10 @@ func arbol(tramos []gateway.Tramo) []rama {
 		p := pila[len(pila)-1]
 		pila = pila[:len(pila)-1]
 		t := tramos[p.indice]
-		r := rama{Tramo: t, Numero: p.indice + 1, Nivel: min(p.nivel, maxNivel),
+		r := rama{Tramo: t, Nivel: min(p.nivel, maxNivel),
 			Relevada: t.Estado == gateway.TramoPartida || t.Estado == gateway.TramoSustituida}
 		if j := padre[p.indice]; j >= 0 {
-			r.Padre, r.Mitad = j+1, tramos[j].Estado == gateway.TramoPartida
+			r.Padre, r.Mitad = tramos[j].Numero, tramos[j].Estado == gateway.TramoPartida
 		}
 		out = append(out, r)
 		apila(p.indice, p.nivel+1)

@@ -25,8 +25,6 @@ type detalle struct {
 	Codigos                      codigos
 	Paquetes                     []gateway.PaqueteDescarga
 	PaquetesPrimera, PaquetesMas string
-	// Numero finds the place of a solicitud by its id.
-	Numero                       map[int64]int
 	Eventos                      []gateway.EventoDescarga
 	EventosRecientes, EventosMas string
 	UltimoEvento                 int64
@@ -63,10 +61,7 @@ func (t *tablero) detalle(r *http.Request) (*template.Template, pagina, error) {
 	if err != nil {
 		return nil, pagina{}, err
 	}
-	c := detalle{Descarga: d, Codigos: codigos{t.cfg.DescribeCodigo, t.cfg.DescribeEstado}, Numero: make(map[int64]int, len(d.Solicitudes))}
-	for i, s := range d.Solicitudes {
-		c.Numero[s.ID] = i + 1
-	}
+	c := detalle{Descarga: d, Codigos: codigos{t.cfg.DescribeCodigo, t.cfg.DescribeEstado}}
 	e := enlaces{id: d.ID, q: r.URL.Query()}
 	for _, llena := range []func(*http.Request, *detalle, enlaces) error{t.tramos, t.paquetes, t.eventos, t.corridas} {
 		if err := llena(r, &c, e); err != nil {

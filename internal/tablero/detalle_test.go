@@ -15,11 +15,11 @@ func partida() gateway.Descarga {
 	d.Peticion.Solicitud.RFCSolicitante = "Ñ&P010101AB3"
 	d.Peticion.Clave = "contabilidad"
 	d.Solicitudes = []gateway.Tramo{
-		{ID: 71, Estado: gateway.TramoPartida, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-31T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-31T23:59:59",
+		{Numero: 1, Estado: gateway.TramoPartida, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-31T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-31T23:59:59",
 			CodEstatus: "5000", EstadoSolicitud: "5", CodigoEstadoSolicitud: "5003", Decision: "Se parte en dos mitades.", Presentaciones: 1, Consultas: 4},
-		{ID: 72, Origen: 71, Estado: gateway.TramoSustituida, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-15T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-15T23:59:59"},
-		{ID: 73, Origen: 71, Estado: gateway.TramoTerminada, Desde: "2026-01-16T00:00:00", Hasta: "2026-01-31T23:59:59", PideDesde: "2026-01-16T00:00:00", PideHasta: "2026-01-31T23:59:59", NumeroCFDIs: 1500},
-		{ID: 74, Origen: 72, Estado: gateway.TramoDescargando, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-15T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-16T00:00:00",
+		{Numero: 2, Origen: 1, Estado: gateway.TramoSustituida, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-15T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-15T23:59:59"},
+		{Numero: 3, Origen: 1, Estado: gateway.TramoTerminada, Desde: "2026-01-16T00:00:00", Hasta: "2026-01-31T23:59:59", PideDesde: "2026-01-16T00:00:00", PideHasta: "2026-01-31T23:59:59", NumeroCFDIs: 1500},
+		{Numero: 4, Origen: 2, Estado: gateway.TramoDescargando, Desde: "2026-01-01T00:00:00", Hasta: "2026-01-15T23:59:59", PideDesde: "2026-01-01T00:00:00", PideHasta: "2026-01-16T00:00:00",
 			SiguienteIntento: ahora().Add(3 * time.Hour), Presentada: ahora().Add(-49 * time.Hour), IDSolicitud: "b9b9dc59"},
 	}
 	return d
@@ -28,12 +28,12 @@ func partida() gateway.Descarga {
 func TestDetalle_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 	t.Parallel()
 	l := &libro{descargas: []gateway.Descarga{partida()}, paquetes: []gateway.PaqueteDescarga{
-		{Paquete: gateway.Paquete{IDPaquete: "P_01"}, Tramo: 73, Estado: gateway.PaqueteGuardado, Bytes: 1_234_567, Comprobantes: 1498, Repetidos: 3, Fallas: 2, Detalle: "a.xml: El archivo está dañado.", Descargas: 1, Guardado: ahora()},
-		{Paquete: gateway.Paquete{IDPaquete: "P_02"}, Tramo: 74, Estado: gateway.PaquetePendiente, Comprobantes: -1, Fallas: -1, Detalle: "Se repetirá."},
+		{Paquete: gateway.Paquete{IDPaquete: "P_01"}, Tramo: 3, Estado: gateway.PaqueteGuardado, Bytes: 1_234_567, Comprobantes: 1498, Repetidos: 3, Fallas: 2, Detalle: "a.xml: El archivo está dañado.", Descargas: 1, Guardado: ahora()},
+		{Paquete: gateway.Paquete{IDPaquete: "P_02"}, Tramo: 4, Estado: gateway.PaquetePendiente, Comprobantes: -1, Fallas: -1, Detalle: "Se repetirá."},
 	}, eventos: []gateway.EventoDescarga{
 		{Numero: 1, Cuando: ahora(), Tipo: "creada", Detalle: "Se registró."},
-		{Numero: 2, Cuando: ahora(), Tipo: "paquete_guardado", Tramo: 73, Detalle: "Se guardó.", Codigo: "5000", Mensaje: "Solicitud Aceptada"},
-		{Numero: 3, Cuando: ahora(), Tipo: "consultada", Tramo: 74, Codigo: "3"},
+		{Numero: 2, Cuando: ahora(), Tipo: "paquete_guardado", Tramo: 3, Detalle: "Se guardó.", Codigo: "5000", Mensaje: "Solicitud Aceptada"},
+		{Numero: 3, Cuando: ahora(), Tipo: "consultada", Tramo: 4, Codigo: "3"},
 	}}
 	p := lee(t, sirve(t, l), "/descargas/una", http.StatusOK)
 	p.quiere(t, "Ñ&P010101AB3", "con la clave de API contabilidad",
@@ -60,7 +60,7 @@ func TestDetalle_WhenThereIsMoreThanAPage(t *testing.T) {
 	d := una("una", gateway.DescargaTerminada)
 	l := &libro{}
 	for i := range int64(2*tramosPorPagina + 1) {
-		d.Solicitudes = append(d.Solicitudes, gateway.Tramo{ID: i + 1, Origen: i, Estado: gateway.TramoSustituida, Decision: fmt.Sprintf("decisión %d.", i+1)})
+		d.Solicitudes = append(d.Solicitudes, gateway.Tramo{Numero: i + 1, Origen: i, Estado: gateway.TramoSustituida, Decision: fmt.Sprintf("decisión %d.", i+1)})
 	}
 	for i := range int64(2*eventosPorPagina + 7) {
 		l.eventos = append(l.eventos, gateway.EventoDescarga{Numero: i + 1, Cuando: ahora(), Tipo: "x", Detalle: fmt.Sprintf("suceso %d.", i+1)})
@@ -124,7 +124,7 @@ func TestDetalle_WhenItIsRecurrent(t *testing.T) {
 func TestArbol_WhenTheLedgerMakesNoTree(t *testing.T) {
 	t.Parallel()
 	// A circle, a stranger and oneself as origin: each is there once, none for ever.
-	got := arbol([]gateway.Tramo{{ID: 1, Origen: 2}, {ID: 2, Origen: 1}, {ID: 3, Origen: 3}, {ID: 4, Origen: 99}})
+	got := arbol([]gateway.Tramo{{Numero: 1, Origen: 2}, {Numero: 2, Origen: 1}, {Numero: 3, Origen: 3}, {Numero: 4, Origen: 99}})
 	var b strings.Builder
 	for _, r := range got {
 		fmt.Fprintf(&b, "%d<%d ", r.Numero, r.Padre)
@@ -134,7 +134,7 @@ func TestArbol_WhenTheLedgerMakesNoTree(t *testing.T) {
 	}
 	larga := make([]gateway.Tramo, 100_000)
 	for i := range larga {
-		larga[i] = gateway.Tramo{ID: int64(i + 1), Origen: int64(i)}
+		larga[i] = gateway.Tramo{Numero: int64(i + 1), Origen: int64(i)}
 	}
 	if got := arbol(larga); len(got) != len(larga) || got[99_999].Nivel != maxNivel {
 		t.Errorf("%d of a long chain", len(got))

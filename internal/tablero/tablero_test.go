@@ -297,7 +297,7 @@ func TestPagina_WhenTextsAreHostile(t *testing.T) {
 	const malo = `"><script>alert(1)</script><img src=x onerror=alert(2)>`
 	d := una("x", gateway.DescargaEnProceso)
 	d.Motivo, d.Peticion.Clave, d.Peticion.Solicitud.RFCSolicitante, d.Peticion.Solicitud.RFCEmisor = malo, malo, malo, malo
-	d.Solicitudes = []gateway.Tramo{{ID: 1, Estado: gateway.TramoPresentada, Mensaje: malo, Decision: malo, CodEstatus: malo, IDSolicitud: malo, EstadoSolicitud: malo, Desde: malo, Hasta: malo}}
+	d.Solicitudes = []gateway.Tramo{{Numero: 1, Estado: gateway.TramoPresentada, Mensaje: malo, Decision: malo, CodEstatus: malo, IDSolicitud: malo, EstadoSolicitud: malo, Desde: malo, Hasta: malo}}
 	l := &libro{descargas: []gateway.Descarga{d}, eventos: []gateway.EventoDescarga{{Numero: 1, Tipo: malo, Detalle: malo, Codigo: malo, Mensaje: malo}},
 		paquetes: []gateway.PaqueteDescarga{{Paquete: gateway.Paquete{IDPaquete: malo}, Detalle: malo}}}
 	h := sirve(t, l, func(c *Config) {

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -131,9 +132,9 @@ func (m *Metrics) Webhook(resultado string, took time.Duration) {
 
 // Upstream returns an observer that counts each upstream call and writes one
 // line about it: no body, no header, no address; of an answer that could not be
-// read, how it begins.
-func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
-	return func(e transport.Event) {
+// read, how it begins; and what it was for.
+func (m *Metrics) Upstream(log zerolog.Logger) func(context.Context, transport.Event) {
+	return func(ctx context.Context, e transport.Event) {
 		op := e.Operation
 		m.upstream.WithLabelValues(op.Backend, op.Name, m.code(operation{op.Backend, op.Name}, e.Code)).Inc()
 		m.upstreamTime.WithLabelValues(op.Backend, op.Name).Observe(e.Duration.Seconds())
@@ -150,8 +151,27 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(transport.Event) {
 		if failed != nil && failed.Own() {
 			m.own.WithLabelValues(string(failed.Class)).Inc()
 		}
-		line.Str("backend", op.Backend).Str("operacion", op.Name).Str("servicio", e.Servicio).Str("rfc", e.RFC).
-			Str("codigo", e.Code).Int("status", e.Status).Int("intentos", e.Attempts).Str("requestId", e.RequestID).
-			Dur("ms", e.Duration).Int("enviados", e.Sent).Int64("recibidos", e.Received).Msg("upstream")
+		w := gateway.WorkOf(ctx)
+		line.Str("backend", op.Backend).Str("operacion", op.Name).
+			Fields(known("servicio", e.Servicio, "rfc", e.RFC, "requestId", w.RequestID, "idDescarga", w.IDDescarga)).
+			Str("codigo", e.Code).Int("intentos", e.Attempts)
+		if w.Solicitud != 0 {
+			line.Int64("solicitud", w.Solicitud)
+		}
+		if e.Status != 0 {
+			line.Int("status", e.Status)
+		}
+		line.Dur("ms", e.Duration).Int("enviados", e.Sent).Int64("recibidos", e.Received).Msg("upstream")
 	}
+}
+
+// known are the fields of names and values that have one.
+func known(pairs ...string) []any {
+	var fields []any
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			fields = append(fields, pairs[i], pairs[i+1])
+		}
+	}
+	return fields
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
@@ -17,14 +19,39 @@ func TestUpstream_WhenAnAnswerCannotBeReadLogsHowItBegins(t *testing.T) {
 	var log bytes.Buffer
 	observe := NewMetrics("prueba").Upstream(zerolog.New(&log))
 	op := &transport.Operation{Backend: "sep", Name: "carga"}
-	observe(transport.Event{Operation: op, Code: "ilegible", Err: &transport.Error{Class: transport.ClassMalformed, Sent: true, Beginning: "<a>recepci\uFFFDn"}})
+	observe(t.Context(), transport.Event{Operation: op, Code: "ilegible", Err: &transport.Error{Class: transport.ClassMalformed, Sent: true, Beginning: "<a>recepci\uFFFDn"}})
 	if !strings.Contains(log.String(), "\"respuesta\":\"<a>recepci\uFFFDn\"") {
 		t.Errorf("the line is %s", log.String())
 	}
 	log.Reset()
-	observe(transport.Event{Operation: op, Code: "ok"})
+	observe(t.Context(), transport.Event{Operation: op, Code: "ok"})
 	if strings.Contains(log.String(), "respuesta") {
 		t.Errorf("the line is %s", log.String())
+	}
+}
+
+// TestUpstream_LogsWhatACallWasFor: who reads the log finds the request, or the descarga and
+// its solicitud; and no field is there for nothing.
+func TestUpstream_LogsWhatACallWasFor(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	observe := NewMetrics("prueba").Upstream(zerolog.New(&log))
+	const rest = `"backend":"sat","operacion":"verifica",%s"codigo":"5000","intentos":0,%s"ms":0,"enviados":0,"recibidos":0,"message":"upstream"}` + "\n"
+	for _, tc := range []struct {
+		work          gateway.Work
+		event         transport.Event
+		first, second string
+	}{
+		{gateway.Work{}, transport.Event{}, "", ""},
+		{gateway.Work{RequestID: "r-1"}, transport.Event{RFC: "PRU010101AB1", Status: 200}, `"rfc":"PRU010101AB1","requestId":"r-1",`, `"status":200,`},
+		{gateway.Work{IDDescarga: "d-1", Solicitud: 3}, transport.Event{Servicio: "cfdi"}, `"servicio":"cfdi","idDescarga":"d-1",`, `"solicitud":3,`},
+	} {
+		log.Reset()
+		tc.event.Operation, tc.event.Code = &transport.Operation{Backend: "sat", Name: "verifica"}, "5000"
+		observe(gateway.WithWork(t.Context(), tc.work), tc.event)
+		if want := `{"level":"info",` + fmt.Sprintf(rest, tc.first, tc.second); log.String() != want {
+			t.Errorf("%+v:\n%swant\n%s", tc.work, log.String(), want)
+		}
 	}
 }
 
@@ -36,9 +63,9 @@ func TestUpstream_WhenThisMachineFailsItIsCountedAsItsOwn(t *testing.T) {
 	observe := m.Upstream(zerolog.Nop())
 	op := &transport.Operation{Backend: "sat", Name: "Descargar"}
 	for _, class := range []transport.Class{transport.ClassSink, transport.ClassResources, transport.ClassResources, transport.ClassTimeout, transport.ClassCanceled} {
-		observe(transport.Event{Operation: op, Code: string(class), Err: &transport.Error{Class: class}})
+		observe(t.Context(), transport.Event{Operation: op, Code: string(class), Err: &transport.Error{Class: class}})
 	}
-	observe(transport.Event{Operation: op, Code: "5000"})
+	observe(t.Context(), transport.Event{Operation: op, Code: "5000"})
 	const want = `
 # HELP pasarela_own_failures_total Upstream calls that failed by this machine's own fault, by class: the system knows nothing of it.
 # TYPE pasarela_own_failures_total counter
@@ -57,12 +84,12 @@ func TestUpstream_WhenTheCodesHaveNoEnd(t *testing.T) {
 	m := NewMetrics("prueba")
 	observe := m.Upstream(zerolog.Nop())
 	op := &transport.Operation{Backend: "sat", Name: "Verifica"}
-	observe(transport.Event{Operation: op, Code: "5000"})
+	observe(t.Context(), transport.Event{Operation: op, Code: "5000"})
 	for i := range 10_000 {
-		observe(transport.Event{Operation: op, Code: "x" + strconv.Itoa(i)})
+		observe(t.Context(), transport.Event{Operation: op, Code: "x" + strconv.Itoa(i)})
 	}
-	observe(transport.Event{Operation: op, Code: "5000"})
-	observe(transport.Event{Operation: &transport.Operation{Backend: "sat", Name: "Solicita"}, Code: "5002"})
+	observe(t.Context(), transport.Event{Operation: op, Code: "5000"})
+	observe(t.Context(), transport.Event{Operation: &transport.Operation{Backend: "sat", Name: "Solicita"}, Code: "5002"})
 	if n := testutil.CollectAndCount(m.upstream); n != maxCodes+2 {
 		t.Errorf("%d series", n)
 	}

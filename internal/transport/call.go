@@ -87,18 +87,6 @@ type Call struct {
 
 type callKey struct{}
 
-type requestIDKey struct{}
-
-// WithRequestID marks what ctx leads to as the work of one API request.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
 // WithCall puts call where the doer finds it.
 func WithCall(ctx context.Context, call *Call) context.Context {
 	return context.WithValue(ctx, callKey{}, call)
@@ -113,8 +101,6 @@ func callFrom(ctx context.Context) *Call {
 // secret, and of a message no more than Error.Beginning.
 type Event struct {
 	Operation *Operation
-	// RequestID is that of the API request behind the call, if there was one.
-	RequestID string
 	Servicio  string
 	RFC       string
 	// Code is the system's own, "ok" of an answer without any, "fault:<code>" or the

@@ -29,7 +29,7 @@ type Doer struct {
 	base    http.RoundTripper
 	fresh   http.RoundTripper // base with a connection of its own for each call
 	now     func() time.Time
-	observe func(Event)
+	observe func(context.Context, Event)
 	heard   func(backend string, date time.Time, way time.Duration)
 	// fixed are the header values that every request shares.
 	contentType, agent, identity []string
@@ -41,7 +41,7 @@ type Doer struct {
 // New returns a doer that sends through base, which should keep connections
 // alive. Redirects are not followed. observe is told of every call that ends;
 // agent is the User-Agent.
-func New(base http.RoundTripper, agent string, now func() time.Time, observe func(Event)) *Doer {
+func New(base http.RoundTripper, agent string, now func() time.Time, observe func(context.Context, Event)) *Doer {
 	fresh := base
 	if t, ok := base.(*http.Transport); ok {
 		once := t.Clone()
@@ -93,9 +93,7 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	x := &exchange{doer: d, call: call, url: req.URL, action: action, body: body}
 	started := d.now()
 	got, err := x.run(req.Context())
-	event := x.event(got, err, d.now().Sub(started))
-	event.RequestID = requestID(req.Context())
-	d.observe(event)
+	d.observe(req.Context(), x.event(got, err, d.now().Sub(started)))
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func newRig(t *testing.T, serve http.HandlerFunc) *rig {
 	}))
 	t.Cleanup(server.Close)
 	r.url = server.URL
-	r.doer = New(&http.Transport{}, "pasarela/test", time.Now, func(e Event) { r.events = append(r.events, e) })
+	r.doer = New(&http.Transport{}, "pasarela/test", time.Now, func(_ context.Context, e Event) { r.events = append(r.events, e) })
 	return r
 }
 
@@ -240,7 +240,7 @@ func TestDo_WhenTheCertificateIsNotTrusted(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		}}
 		t.Cleanup(base.CloseIdleConnections)
-		r := &rig{url: server.URL, doer: New(base, "pasarela/test", time.Now, func(Event) {})}
+		r := &rig{url: server.URL, doer: New(base, "pasarela/test", time.Now, func(context.Context, Event) {})}
 		_, _, err := r.call(peticion(true), &tokens{}, nil)
 		var failed *Error
 		switch {

@@ -128,7 +128,7 @@ func (s *Servicio) Intenta(ctx context.Context, id string, turno int64) (time.Du
 // aunOye asks oye again, as keys change in three days. A test is of no RFC: it goes to
 // whoever still hears of any.
 func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) (bool, error) {
-	if e.Evento == eventoPrueba {
+	if e.Evento == EventoPrueba {
 		for _, rfc := range d.RFCs {
 			if oye, err := s.oye(d, rfc); oye || err != nil {
 				return oye, err
@@ -187,8 +187,11 @@ func (s *Servicio) registra(ctx context.Context, d store.WebhookDestino, e Entre
 	if r.resultado != ResultadoEntregado {
 		line = s.cfg.Log.Warn()
 	}
+	if r.status != 0 {
+		line.Int("status", r.status)
+	}
 	line.Str("webhook", d.ID).Str("host", d.Host).Str("entrega", e.ID).Str("evento", e.Evento).Str("resultado", r.resultado).
-		Int("status", r.status).Dur("ms", i.Duracion).Str("estado", e.Estado).Msg("webhook")
+		Dur("ms", i.Duracion).Str("estado", e.Estado).Msg("webhook")
 	if s.cfg.Observa != nil {
 		s.cfg.Observa(r.resultado, i.Duracion)
 	}

@@ -317,7 +317,7 @@ func TestPublica_WhenTwiceOrNotWanted(t *testing.T) {
 	if len(all) != 2 || all[0].Get("webhook-id") == all[1].Get("webhook-id") || !strings.HasSuffix(all[1].cuerpo, `"estado":"terminada","idPaquete":"P_01"}}`) {
 		t.Errorf("%+v", all)
 	}
-	for _, bad := range []Evento{{Tipo: DescargaVacia}, {Clave: "x", Tipo: "otra.cosa"}, {Clave: "x", Tipo: eventoPrueba},
+	for _, bad := range []Evento{{Tipo: DescargaVacia}, {Clave: "x", Tipo: "otra.cosa"}, {Clave: "x", Tipo: EventoPrueba},
 		{Clave: "x", Tipo: DescargaVacia, Datos: Datos{IDDescarga: strings.Repeat("x", maxCuerpo)}}} {
 		if err := r.Publica(ctx, bad); err == nil {
 			t.Errorf("published %.40v", bad)

@@ -17,7 +17,7 @@ const (
 	DescargaFallida           = "descarga.fallida"
 	DescargaCancelada         = "descarga.cancelada"
 	DescargaPaqueteDisponible = "descarga.paquete_disponible"
-	eventoPrueba              = "webhook.prueba"
+	EventoPrueba              = "webhook.prueba"
 	maxCuerpo                 = 20 << 10 // "payloads should be smaller than 20kb" (Standard Webhooks, payload size)
 	formaInstante             = "2006-01-02T15:04:05.000Z"
 )
@@ -50,6 +50,8 @@ type Datos struct {
 	Servicio       string `json:"servicio"`
 	RFCSolicitante string `json:"rfcSolicitante"`
 	Estado         string `json:"estado"`
+	// MotivoCodigo says why, where that needs saying: of the descarga, or of the package.
+	MotivoCodigo string `json:"motivoCodigo,omitempty"`
 	// IDPaquete is there with DescargaPaqueteDisponible alone.
 	IDPaquete string `json:"idPaquete,omitempty"`
 	// Progreso is there when a descarga has ended; the names are the API's.

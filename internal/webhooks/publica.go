@@ -104,7 +104,7 @@ func (s *Servicio) Prueba(ctx context.Context, dueno, id string) (Entrega, error
 	if !d.Activo {
 		return Entrega{}, inactivo()
 	}
-	n, err := s.cfg.Store.CuentaPendientes(ctx, id, eventoPrueba)
+	n, err := s.cfg.Store.CuentaPendientes(ctx, id, EventoPrueba)
 	if err != nil {
 		return Entrega{}, err
 	}
@@ -113,13 +113,13 @@ func (s *Servicio) Prueba(ctx context.Context, dueno, id string) (Entrega, error
 			Detail: "Ya hay 10 pruebas de este webhook que no se han podido entregar. Vea sus entregas."}
 	}
 	now := s.ahora()
-	texto, err := cuerpo(eventoPrueba, now, struct {
+	texto, err := cuerpo(EventoPrueba, now, struct {
 		IDWebhook string `json:"idWebhook"`
 	}{id})
 	if err != nil {
 		return Entrega{}, err
 	}
-	e := Entrega{ID: "msg_" + azaroso(), Destino: id, Evento: eventoPrueba, Cuerpo: texto, Creado: now}
+	e := Entrega{ID: "msg_" + azaroso(), Destino: id, Evento: EventoPrueba, Cuerpo: texto, Creado: now}
 	if err := s.agrega(ctx, []Entrega{e}); err != nil {
 		return Entrega{}, err
 	}

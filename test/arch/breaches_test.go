@@ -27,6 +27,7 @@ func demonstrations() []demonstration {
 		}
 		return b.String()
 	}
+	const reasons = "package gateway; func f() []OwnReason { return []OwnReason{{OwnB, \"x\"}} }"
 	const codes = "package gateway; func f() []OwnRefusal { return []OwnRefusal{{OwnA, KindLimite, \"x\"}} }"
 	return []demonstration{
 		{"imports", "handlers import a backend",
@@ -137,6 +138,12 @@ func demonstrations() []demonstration {
 		{"every refusal has a code of its own", "one that nobody gives",
 			sources{ownCodes: codes},
 			sources{ownCodes: codes, "internal/gateway/x.go": `package gateway; var e = Error{Kind: KindLimite, Own: OwnA}`}, "OwnA is given in 0 places"},
+		{"every refusal has a code of its own", "one of a refusal that is only a reason",
+			sources{ownCodes: codes, "internal/store/x.go": `package store; func f() string { return string(gateway.OwnA) }`},
+			sources{ownCodes: codes, "internal/store/x.go": `package store; func f() string { g(gateway.OwnA); return string(gateway.OwnA) }`}, "OwnA is given in 0 places"},
+		{"every refusal has a code of its own", "a reason that nobody has",
+			sources{ownReasons: reasons},
+			sources{ownReasons: reasons, "internal/store/x.go": `package store; func f() string { return string(gateway.OwnB) }`}, "OwnB is nobody's reason"},
 		{"every refusal has a code of its own", "one of another kind",
 			sources{ownCodes: codes, "internal/store/x.go": `package store; var e = gateway.Error{Kind: gateway.KindRango, Own: gateway.OwnA}`},
 			sources{ownCodes: codes, "internal/store/x.go": `package store; var e = gateway.Error{Kind: gateway.KindLimite, Own: gateway.OwnA}`}, "not of KindRango"},

@@ -8,17 +8,22 @@ import (
 	"strings"
 )
 
-// ownCodes is the file with the codes of the gateway's own refusals.
-const ownCodes = "internal/gateway/own_codes.go"
+// ownCodes is the file with the codes of the gateway's own refusals, ownReasons that
+// with those of what is no refusal.
+const (
+	ownCodes   = "internal/gateway/own_codes.go"
+	ownReasons = "internal/gateway/own_reasons.go"
+)
 
 // refusals finds failures without a code, and codes that two places give or none: a
 // program that decides by type, status and codigo would take one refusal for another.
+// A code of a refusal may be a reason as well, as text; one of a reason alone is to be one.
 func refusals(files []file) []string {
 	var breaches []string
-	kinds := declaredCodes(files)
+	kinds, reasons := declaredCodes(files, ownCodes), declaredCodes(files, ownReasons)
 	used := map[string][]string{}
 	for _, f := range files {
-		if !production(f) || f.path == ownCodes {
+		if !production(f) || f.path == ownCodes || f.path == ownReasons {
 			continue
 		}
 		prefix := "gateway."
@@ -26,7 +31,11 @@ func refusals(files []file) []string {
 			prefix = ""
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if name, ok := named(n, prefix); ok && kinds[name] != "" {
+			if name, ok := asText(n, prefix); ok && kinds[name] != "" {
+				return false
+			}
+			name, ok := named(n, prefix)
+			if delete(reasons, name); ok && kinds[name] != "" {
 				used[name] = append(used[name], f.at(n))
 				return false
 			}
@@ -54,14 +63,30 @@ func refusals(files []file) []string {
 			breaches = append(breaches, fmt.Sprintf("%s is given in %d places: %s", name, len(used[name]), strings.Join(used[name], ", ")))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(reasons)) {
+		breaches = append(breaches, name+" is nobody's reason")
+	}
 	return breaches
 }
 
-// declaredCodes are the names of the table, each with its Kind's.
-func declaredCodes(files []file) map[string]string {
+// asText returns the name of the vocabulary whose text n is.
+func asText(n ast.Node, prefix string) (string, bool) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || len(call.Args) != 1 {
+		return "", false
+	}
+	if to, ok := call.Fun.(*ast.Ident); !ok || to.Name != "string" {
+		return "", false
+	}
+	return named(call.Args[0], prefix)
+}
+
+// declaredCodes are the names of the table in the file at path, each with its Kind's if it
+// has one.
+func declaredCodes(files []file, path string) map[string]string {
 	kinds := map[string]string{}
 	for _, f := range files {
-		if f.path != ownCodes {
+		if f.path != path {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {

@@ -79,7 +79,7 @@ func mayImport() map[string][]string {
 		"internal/tablero":   {"internal/gateway"},
 		"internal/portal":    {"internal/textfold"},
 		"internal/telemetry": {"internal/gateway", "internal/transport"},
-		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/origin", "internal/pace", "internal/paquetes", "internal/textfold", "internal/titulo", "internal/transport", "internal/webhooks", "internal/xmldoc", "gen/rest"},
+		"internal/handlers":  {"internal/gateway", "internal/addenda", "internal/apikeys", "internal/cfdi", "internal/conform", "internal/contrato", "internal/descargas", "internal/efirma", "internal/firmado", "internal/lotes", "internal/origin", "internal/pace", "internal/paquetes", "internal/textfold", "internal/titulo", "internal/webhooks", "internal/xmldoc", "gen/rest"},
 		"internal/conform":   {"internal/gateway", "internal/textfold"},
 		// What every backend shares is below them all, so that none imports another.
 		"internal/addenda":          {"internal/gateway", "internal/xmldoc"},
@@ -397,7 +397,7 @@ func allowedVars() map[string]string {
 		"internal/version.nombre":           "written by the linker (-X), which takes variables alone", "internal/version.commit": "written by the linker", "internal/version.fecha": "written by the linker",
 		"internal/store/pgtest.server":                 "one per test binary: a server is slow to start",
 		"internal/app/gatewaytest.authority":           "one per test binary, made once: RSA keys are slow to make",
-		"internal/app/gatewaytest.contractRouter":      "one per test binary: the contract is parsed once",
+		"internal/app/gatewaytest.contract":            "one per test binary: the contract is parsed once",
 		"internal/sandbox/sat.enumTipoSolicitud":       "the values of an enumeration",
 		"internal/sandbox/sat.enumEstado":              "the values of an enumeration",
 		"internal/sandbox/sat.enumTipo":                "the values of an enumeration",

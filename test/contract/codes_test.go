@@ -37,6 +37,38 @@ func TestErrores_TableOfOwnCodesIsTheCodes(t *testing.T) {
 	}
 }
 
+// TestErrores_TableOfReasonsIsTheReasons: whatever can be written as motivoCodigo is on the
+// page, and no word means two things.
+func TestErrores_TableOfReasonsIsTheReasons(t *testing.T) {
+	want, listed := map[string]string{}, map[string]bool{}
+	for _, r := range gateway.OwnReasons() {
+		want["`"+string(r.Code)+"`"] = r.Means
+		listed[string(r.Code)] = true
+	}
+	for _, r := range gateway.OwnRefusals() {
+		if listed[string(r.Code)] {
+			t.Errorf("%s is a refusal and a reason", r.Code)
+		}
+	}
+	got := map[string]string{}
+	for _, row := range rows(section(t, page(t, "docs/errores.md"), "## Motivos de una descarga")) {
+		if len(row) == 2 && row[0] != "`motivoCodigo`" {
+			got[row[0]] = row[1]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reasons (-code +page):\n%s", diff)
+	}
+	known, _ := load(t).Components.Schemas["MotivoCodigo"].Value.Extensions["x-extensible-enum"].([]any)
+	contract := map[string]bool{}
+	for _, v := range known {
+		contract[v.(string)] = true
+	}
+	if diff := cmp.Diff(listed, contract); diff != "" {
+		t.Errorf("reasons (-code +contract):\n%s", diff)
+	}
+}
+
 // TestExamples_WhenTheyAreRefusals: no example leaves a program with a type alone.
 func TestExamples_WhenTheyAreRefusals(t *testing.T) {
 	kind := map[string]string{}

@@ -20,8 +20,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
 
-// receptor keeps the webhooks that reach it.
+// receptor keeps the webhooks that reach it, and holds them against the contract.
 type receptor struct {
+	t       *testing.T
 	mu      sync.Mutex
 	cuerpos []string
 }
@@ -30,6 +31,9 @@ func (r *receptor) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return // the gateway sends it again
+	}
+	if _, err := gatewaytest.Aviso(body); err != nil {
+		r.t.Errorf("a webhook outside the contract: %v: %s", err, body)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +68,7 @@ type paqueteVisto struct {
 // rota runs one descarga of a package that is spoilt each time, or once.
 func rota(t *testing.T, tipo string, f sandbox.Falla) (*operacion, *receptor, string, descarga, paqueteVisto) {
 	t.Helper()
-	oye := &receptor{}
+	oye := &receptor{t: t}
 	srv := httptest.NewServer(oye)
 	t.Cleanup(srv.Close)
 	o := &operacion{t: t, Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})}

@@ -15,8 +15,8 @@ const descargasPath = "/v1/sat/descargas"
 
 // descarga is what tests read of one.
 type descarga struct {
-	ID, Estado, Motivo string
-	Progreso           struct {
+	ID, Estado, Motivo, MotivoCodigo string
+	Progreso                         struct {
 		Solicitudes, SolicitudesTerminadas, Paquetes, PaquetesGuardados, Porcentaje int
 		NumeroCFDIs, Encontrados, Fallas                                            int64
 	}
@@ -24,9 +24,9 @@ type descarga struct {
 	// SiguienteIntento is zero when nothing is due.
 	SiguienteIntento time.Time
 	Solicitudes      []struct {
-		ID                                                   int64
+		Solicitud                                            int
 		Estado, Desde, Hasta, PideHasta, PideDesde, Decision string
-		IDSolicitud                                          string
+		IDSolicitud, MotivoCodigo                            string
 	}
 }
 
@@ -57,10 +57,25 @@ func espera(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
 		r.JSON(t, &d)
 		switch d.Estado {
 		case "terminada", "vacia", "parcial", "fallida", "cancelada":
+			conMotivos(t, d)
 			return d
 		}
 		if time.Now().After(fin) {
 			t.Fatalf("it does not end: %s\n%s", r.Body, g.Get(path+"/eventos").Body)
+		}
+	}
+}
+
+// conMotivos wants what is told to people of an end to be told to programs, and the
+// solicitudes to be counted within the descarga.
+func conMotivos(t *testing.T, d descarga) {
+	t.Helper()
+	if (d.Motivo == "") != (d.MotivoCodigo == "") {
+		t.Errorf("%s: motivo %q, motivoCodigo %q", d.Estado, d.Motivo, d.MotivoCodigo)
+	}
+	for i, s := range d.Solicitudes {
+		if s.Solicitud != i+1 || s.MotivoCodigo == "" && s.Estado != "terminada" {
+			t.Errorf("solicitud %d is number %d, %s: %s (%q)", i+1, s.Solicitud, s.Estado, s.Decision, s.MotivoCodigo)
 		}
 	}
 }

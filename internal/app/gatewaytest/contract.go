@@ -23,14 +23,22 @@ import (
 
 const problemType = "application/problem+json"
 
-// contractRouter finds the contract's operation of a request, whatever its host.
-var contractRouter = sync.OnceValues(func() (routers.Router, error) {
+// described is the contract, read.
+type described struct {
+	// router finds the operation of a request, whatever its host.
+	router routers.Router
+	// avisos are the schemas of what webhooks are sent, by type.
+	avisos map[string]*openapi3.Schema
+}
+
+var contract = sync.OnceValues(func() (described, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
 	if err != nil {
-		return nil, err
+		return described{}, err
 	}
 	doc.Servers = nil
-	return gorillamux.NewRouter(doc)
+	router, err := gorillamux.NewRouter(doc)
+	return described{router: router, avisos: avisosOf(doc)}, err
 })
 
 // Client returns a client of the API that holds every answer against the
@@ -39,14 +47,14 @@ var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 // not read for it, so that they stream.
 func Client(t testing.TB) *http.Client {
 	t.Helper()
-	router, err := contractRouter()
+	read, err := contract()
 	if err != nil {
 		t.Fatalf("the contract: %v", err)
 	}
 	next := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http's own
 	next.MaxIdleConnsPerHost = 100
 	t.Cleanup(next.CloseIdleConnections)
-	return &http.Client{Transport: &contractChecker{t: t, next: next, router: router}}
+	return &http.Client{Transport: &contractChecker{t: t, next: next, router: read.router}}
 }
 
 type contractChecker struct {

@@ -40,7 +40,7 @@ func serve(t *testing.T, handle http.HandlerFunc) *service {
 	t.Cleanup(server.Close)
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
-	s.Client = New(server.URL+"/met-ws/services/", transport.New(base, "test", time.Now, func(transport.Event) {}))
+	s.Client = New(server.URL+"/met-ws/services/", transport.New(base, "test", time.Now, func(context.Context, transport.Event) {}))
 	return s
 }
 

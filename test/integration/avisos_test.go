@@ -1,0 +1,67 @@
+package integration
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+	"github.com/pasarela-mx/pasarela/internal/webhooks"
+)
+
+// TestAvisos_WhenEachEventHappensItsBodyIsTheContracts: every type that there is, as it
+// reaches a receiver, by the schema that generators make their type of; and the code that
+// says why is the descarga's.
+func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
+	t.Parallel()
+	oye := &receptor{t: t}
+	srv := httptest.NewServer(oye)
+	t.Cleanup(srv.Close)
+	r := montaRig(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }}, map[string]any{"cfdis_por_dia": 1})
+	got := r.Post(rutaWebhooks, peticionWebhook(map[string]any{"url": srv.URL, "eventos": webhooks.Eventos()}))
+	wantStatus(t, got, http.StatusCreated)
+	var hecho struct{ Webhook webhookVisto }
+	got.JSON(t, &hecho)
+	wantStatus(t, r.Post(rutaWebhooks+"/"+hecho.Webhook.ID+"/prueba", nil), http.StatusAccepted)
+	rango := func(dia, hora string) map[string]any {
+		return map[string]any{"fechaInicial": "2026-01-" + dia + "T00:00:00", "fechaFinal": "2026-01-" + dia + "T" + hora}
+	}
+	r.falla(sandbox.Falla{Tipo: control.Codigo, Codigo: "5012", Operacion: opEmitidos, Contiene: "2026-01-03"})
+	for _, tc := range []struct {
+		estado, motivo string
+		dia, hora      string
+	}{
+		{"terminada", "", "01", "23:59:59"},
+		{"vacia", "sin_comprobantes", "02", "00:00:01"},
+		{"fallida", "5012", "03", "23:59:59"},
+	} {
+		d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("Metadata", rango(tc.dia, tc.hora))))
+		if d.Estado != tc.estado || d.MotivoCodigo != tc.motivo {
+			t.Errorf("%s %q, want %+v", d.Estado, d.MotivoCodigo, tc)
+		}
+	}
+	r.falla(sandbox.Falla{Tipo: control.ConDefectos, Defectos: []string{"crc"}, Operacion: opDescargar, Veces: 2})
+	if d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("CFDI", rango("04", "23:59:59")))); d.Estado != "parcial" || d.MotivoCodigo != "entradas_ilegibles" && d.MotivoCodigo != "entradas_danadas" {
+		t.Errorf("%+v", d)
+	}
+	// A recurrent one waits for tomorrow.
+	body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-05T00:00:00", "programacion": map[string]any{"hora": "04:00", "traslapeDias": 1}})
+	delete(body, "fechaFinal")
+	recurrente := crea(t, r.Gateway, body)
+	if got, err := r.Do(http.MethodDelete, recurrente, nil); err != nil || got.Status != http.StatusOK {
+		t.Errorf("%d %v", got.Status, err)
+	}
+	if d := espera(t, r.Gateway, recurrente); d.Estado != "cancelada" || d.MotivoCodigo != "cancelada_por_cliente" {
+		t.Errorf("%+v", d)
+	}
+	for _, evento := range append(webhooks.Eventos(), webhooks.EventoPrueba) {
+		oye.llega(t, `"type":"`+evento+`"`)
+	}
+	if aviso := oye.llega(t, webhooks.DescargaFallida); !strings.Contains(aviso, `"motivoCodigo":"5012"`) {
+		t.Errorf("why it failed is not in %s", aviso)
+	}
+}
