@@ -5,7 +5,8 @@ package docs
 
 import "embed"
 
-// Paginas holds the Markdown pages, UTF-8, and the pictures that they show.
+// Paginas holds the Markdown pages, UTF-8, and the pictures that they show. Those of
+// contributors, in architecture and decisiones, stay in the repository.
 //
-//go:embed *.md img/descargas.png img/grafana.png
+//go:embed *.md protocolos/*.md img/descargas.png img/grafana.png
 var Paginas embed.FS

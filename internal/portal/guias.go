@@ -16,7 +16,7 @@ import (
 
 // guia is a Markdown page of the docs folder.
 type guia struct {
-	// Nombre is the file's, without its ending.
+	// Nombre is the file's, without its ending and with a hyphen after its folder.
 	Nombre, Titulo string
 	// Lengua is the language that it is written in: es or en.
 	Lengua string
@@ -43,9 +43,24 @@ func primeras() []string { return []string{"primeros-pasos", "efirma", "descarga
 // ingles are the pages for operators and contributors that are in English.
 func ingles() []string { return []string{"architecture", "configuration", "sandbox"} }
 
-// guias finds the pages of a folder.
+// archivosDe are the files of the pages, those of folders too.
+func archivosDe(paginas fs.FS) ([]string, error) {
+	sueltos, err := fs.Glob(paginas, "*.md")
+	if err != nil {
+		return nil, err
+	}
+	enCarpetas, err := fs.Glob(paginas, "*/*.md")
+	return append(sueltos, enCarpetas...), err
+}
+
+// nombreDe is by what name a file's page is asked for.
+func nombreDe(archivo string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(archivo, ".md"), "/", "-")
+}
+
+// guias finds the pages.
 func guias(paginas fs.FS) ([]*guia, error) {
-	archivos, err := fs.Glob(paginas, "*.md")
+	archivos, err := archivosDe(paginas)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +71,7 @@ func guias(paginas fs.FS) ([]*guia, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &guia{Nombre: strings.TrimSuffix(path.Base(archivo), ".md"), Lengua: "es"}
+		g := &guia{Nombre: nombreDe(archivo), Lengua: "es"}
 		if slices.Contains(ingles(), g.Nombre) {
 			g.Lengua = "en"
 		}
@@ -69,7 +84,7 @@ func guias(paginas fs.FS) ([]*guia, error) {
 			if err != nil {
 				return compuesta{}, err
 			}
-			return compon(texto, titulos)
+			return compon(texto, path.Dir(archivo), titulos)
 		})
 		todas = append(todas, g)
 	}

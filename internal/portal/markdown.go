@@ -23,13 +23,13 @@ import (
 // repositorio is where links to files that are no pages lead.
 const repositorio = "https://github.com/pasarela-mx/pasarela/blob/main/"
 
-// compon renders a page and cuts it into its sections. titulos are those of all
-// pages, by their files.
-func compon(texto []byte, titulos map[string]string) (compuesta, error) {
+// compon renders a page of a folder and cuts it into its sections. titulos are those
+// of all pages, by their files.
+func compon(texto []byte, carpeta string, titulos map[string]string) (compuesta, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(
 		renderer.WithNodeRenderers(util.Prioritized(tabla{}, 100))))
 	doc := md.Parser().Parse(text.NewReader(texto))
-	c := compuesta{apartados: prepara(doc, texto, titulos)}
+	c := compuesta{apartados: prepara(doc, texto, carpeta, titulos)}
 	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
 		if h, ok := n.(*ast.Heading); ok && h.Level == 2 {
 			id, _ := h.AttributeString("id")
@@ -47,14 +47,14 @@ func compon(texto []byte, titulos map[string]string) (compuesta, error) {
 // prepara gives headings the fragments that they have on GitHub, and links the
 // addresses that they have here. A link whose text is a page's file has the page's
 // title in its place. It returns the text under each heading.
-func prepara(doc ast.Node, texto []byte, titulos map[string]string) []apartado {
+func prepara(doc ast.Node, texto []byte, carpeta string, titulos map[string]string) []apartado {
 	enlaza := func(n ast.Node, entra bool) (ast.WalkStatus, error) {
 		if l, ok := n.(*ast.Link); ok && entra {
 			if titulo := titulos[llana(l, texto)]; titulo != "" {
 				l.RemoveChildren(l)
 				l.AppendChild(l, ast.NewString([]byte(titulo)))
 			}
-			l.Destination = []byte(destino(string(l.Destination)))
+			l.Destination = []byte(destino(string(l.Destination), carpeta, titulos))
 		}
 		return ast.WalkContinue, nil
 	}
@@ -96,20 +96,23 @@ func fragmento(titulo string, vistos map[string]int) string {
 	return id
 }
 
-// destino is where a link of a page in the docs folder leads from /docs/guias/.
-func destino(d string) string {
+// destino is where a link of a page in a folder of docs leads from /docs/guias/.
+func destino(d, carpeta string, titulos map[string]string) string {
 	u, err := url.Parse(d)
 	if err != nil || u.IsAbs() || u.Host != "" || u.Path == "" {
 		return d
 	}
-	switch dir, archivo := path.Split(u.Path); {
-	case u.Path == "../api/openapi.yaml":
+	archivo := path.Join(carpeta, u.Path) // from docs
+	switch {
+	case archivo == "../api/openapi.yaml":
 		u.Path = "../../openapi.yaml"
-	case dir == "" && path.Ext(archivo) == ".md":
-		u.Path = strings.TrimSuffix(archivo, ".md")
-	case dir == "img/":
+	case path.Ext(archivo) == ".md" && (titulos[archivo] != "" || !strings.Contains(archivo, "/")):
+		u.Path = nombreDe(archivo)
+	case path.Dir(archivo) == "img":
+		u.Path = archivo
 	default:
-		return repositorio + path.Join("docs", d)
+		u.Path = path.Join("docs", archivo)
+		return repositorio + u.String()
 	}
 	return u.String()
 }

@@ -48,15 +48,15 @@ func New(contrato *openapi3.T, paginas fs.FS) (http.Handler, error) {
 	mux.HandleFunc("GET /docs/api", p.fija("../docs", p.referencia))
 	mux.HandleFunc("GET /docs/buscar", p.busca)
 	mux.HandleFunc("GET /docs/guias", desvia("../docs"))
-	archivos, err := fs.Glob(paginas, "*.md")
+	archivos, err := archivosDe(paginas)
 	if err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
 	for _, archivo := range archivos {
-		nombre := strings.TrimSuffix(archivo, ".md")
+		nombre := nombreDe(archivo)
 		mux.HandleFunc("GET /docs/guias/"+nombre, p.fija("../../docs", func() (string, pagina, error) { return p.guia(nombre) }))
 		// Whoever comes from a file listing has the name with its ending.
-		mux.HandleFunc("GET /docs/guias/"+archivo, desvia(nombre))
+		mux.HandleFunc("GET /docs/guias/"+archivo, desvia(strings.Repeat("../", strings.Count(archivo, "/"))+nombre))
 	}
 	mux.HandleFunc("/docs/", p.falta)
 	if err := errors.Join(sirve(mux, "/docs/recursos/", recursos, "recursos"), sirve(mux, "/docs/guias/img/", paginas, "img"), sirveUI(mux)); err != nil {

@@ -264,7 +264,7 @@ func TestPortal_WhenThereIsNoSuchPageItLeadsBack(t *testing.T) {
 func TestPortal_WhenTheAddressIsNearlyRight(t *testing.T) {
 	t.Parallel()
 	h := nuevo(t)
-	for ruta, quiere := range map[string]string{"/docs/": "/docs", "/docs/guias": "/docs", "/docs/guias/errores.md": "/docs/guias/errores"} {
+	for ruta, quiere := range map[string]string{"/docs/": "/docs", "/docs/guias": "/docs", "/docs/guias/errores.md": "/docs/guias/errores", "/docs/guias/protocolos/sat.md": "/docs/guias/protocolos-sat"} {
 		w := pide(h, ruta)
 		base := &url.URL{Path: ruta}
 		destino, err := base.Parse(w.Header().Get("Location"))
@@ -277,7 +277,8 @@ func TestPortal_WhenTheAddressIsNearlyRight(t *testing.T) {
 func TestPortal_WhenAPageIsAddedItNeedsNoMention(t *testing.T) {
 	t.Parallel()
 	h, err := New(contrato(t), fstest.MapFS{
-		"zeta.md": {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [errores.md](errores.md) [`errores.md`](errores.md#x) [nada.md](nada.md) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md)\n")},
+		"zeta.md": {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [errores.md](errores.md) [`errores.md`](errores.md#x) [nada.md](nada.md) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md) [protocolos/sat.md](protocolos/sat.md#1-uno) [d](decisiones/001-x.md)\n")},
+		"protocolos/sat.md": {Data: []byte("# Del SAT\n\nLo que se sabe.\n\n## 1. Uno\n\n[zeta.md](../zeta.md#uno--dos) [c](../../api/openapi.yaml) [g](../../internal/app)\n")},
 		// The first in the navigation, though not by its title.
 		"errores.md": {Data: []byte("# Zeta\n\nLo último.\n")},
 	})
@@ -289,9 +290,16 @@ func TestPortal_WhenAPageIsAddedItNeedsNoMention(t *testing.T) {
 		t.Errorf("Zeta at %d, Ámbito at %d in\n%s", z, a, portada)
 	}
 	guia := pide(h, "/docs/guias/zeta").Body.String()
-	for _, quiere := range []string{`<h2 id="uno--dos">`, `href="errores#uno">otra<`, `href="errores">Zeta<`, `href="errores#x">Zeta<`, `href="nada">nada.md<`, `href="../../openapi.yaml"`, `href="https://github.com/pasarela-mx/pasarela/blob/main/README.md"`, `href="#uno--dos"`} {
+	for _, quiere := range []string{`<h2 id="uno--dos">`, `href="errores#uno">otra<`, `href="errores">Zeta<`, `href="errores#x">Zeta<`, `href="nada">nada.md<`, `href="../../openapi.yaml"`, `href="https://github.com/pasarela-mx/pasarela/blob/main/README.md"`, `href="#uno--dos"`,
+		`href="protocolos-sat#1-uno">Del SAT<`, `href="https://github.com/pasarela-mx/pasarela/blob/main/docs/decisiones/001-x.md"`} {
 		if !strings.Contains(guia, quiere) {
 			t.Errorf("the page lacks %s:\n%s", quiere, guia)
+		}
+	}
+	enCarpeta := pide(h, "/docs/guias/protocolos-sat").Body.String()
+	for _, quiere := range []string{`<h2 id="1-uno">`, `href="zeta#uno--dos">Ámbito<`, `href="../../openapi.yaml"`, `href="https://github.com/pasarela-mx/pasarela/blob/main/internal/app"`} {
+		if !strings.Contains(enCarpeta, quiere) {
+			t.Errorf("the page of a folder lacks %s:\n%s", quiere, enCarpeta)
 		}
 	}
 	if strings.Contains(guia, "alert(1)") {
@@ -317,7 +325,7 @@ func TestGuias_LanguageIsWhatTheyAreIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, g := range todas {
-		texto, err := docs.Paginas.ReadFile(g.Nombre + ".md")
+		texto, err := docs.Paginas.ReadFile(strings.Replace(g.Nombre, "protocolos-", "protocolos/", 1) + ".md")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func TestArchitecture_KnowsColumnIsTheRules(t *testing.T) {
 	switch {
 	case written == string(page):
 	case *write:
-		if err := os.WriteFile(name, []byte(written), 0o644); err != nil { //nolint:gosec // a page of the repository
+		if err := os.WriteFile(name, []byte(written), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:

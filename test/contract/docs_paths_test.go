@@ -74,7 +74,7 @@ func (l listing) missing(page, text string) (missing []string, found int) {
 			switch {
 			case !pathLike.MatchString(word) || strings.HasPrefix(word, "…") || word == "...":
 				continue
-			case !source && !(deep && l.folders[first]):
+			case !source && (!deep || !l.folders[first]):
 				continue
 			}
 			found++
