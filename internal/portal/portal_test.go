@@ -147,13 +147,13 @@ func TestPortal_EveryLinkLeadsSomewhere(t *testing.T) {
 	if operaciones != n {
 		t.Errorf("links to %d operations of %d", operaciones, n)
 	}
-	archivos, err := docs.Paginas.ReadDir(".")
+	archivos, err := archivosDe(docs.Paginas)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range archivos {
-		if nombre, ok := strings.CutSuffix(a.Name(), ".md"); ok && paginas["/docs/guias/"+nombre] == nil {
-			t.Errorf("no link leads to %s", a.Name())
+		if paginas["/docs/guias/"+nombreDe(a)] == nil {
+			t.Errorf("no link leads to %s", a)
 		}
 	}
 	if len(paginas) < 15 || len(enlaces) < 200 {
@@ -277,7 +277,7 @@ func TestPortal_WhenTheAddressIsNearlyRight(t *testing.T) {
 func TestPortal_WhenAPageIsAddedItNeedsNoMention(t *testing.T) {
 	t.Parallel()
 	h, err := New(contrato(t), fstest.MapFS{
-		"zeta.md": {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [errores.md](errores.md) [`errores.md`](errores.md#x) [nada.md](nada.md) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md) [protocolos/sat.md](protocolos/sat.md#1-uno) [d](decisiones/001-x.md)\n")},
+		"zeta.md":           {Data: []byte("# Ámbito\n\nPara quien lee de todo y siempre bien: esto. Y más.\n\n## Uno & dos\n\n<script>alert(1)</script>\n\n[otra](errores.md#uno) [errores.md](errores.md) [`errores.md`](errores.md#x) [nada.md](nada.md) [yo](#uno--dos) [c](../api/openapi.yaml) [f](../README.md) [protocolos/sat.md](protocolos/sat.md#1-uno) [d](decisiones/001-x.md)\n")},
 		"protocolos/sat.md": {Data: []byte("# Del SAT\n\nLo que se sabe.\n\n## 1. Uno\n\n[zeta.md](../zeta.md#uno--dos) [c](../../api/openapi.yaml) [g](../../internal/app)\n")},
 		// The first in the navigation, though not by its title.
 		"errores.md": {Data: []byte("# Zeta\n\nLo último.\n")},

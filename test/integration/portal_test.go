@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -112,14 +113,14 @@ func (l visita) telefono(w http.ResponseWriter, r *http.Request) {
 // guiasDelPortal are the addresses of the guides.
 func guiasDelPortal(t *testing.T) []string {
 	t.Helper()
-	archivos, err := docs.Paginas.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var rutas []string
-	for _, a := range archivos {
-		if nombre, ok := strings.CutSuffix(a.Name(), ".md"); ok {
-			rutas = append(rutas, "/docs/guias/"+nombre)
+	for _, patron := range []string{"*.md", "*/*.md"} {
+		archivos, err := fs.Glob(docs.Paginas, patron)
+		if err != nil || len(archivos) < 4 {
+			t.Fatalf("%s: %d pages: %v", patron, len(archivos), err)
+		}
+		for _, a := range archivos {
+			rutas = append(rutas, "/docs/guias/"+strings.ReplaceAll(strings.TrimSuffix(a, ".md"), "/", "-"))
 		}
 	}
 	return rutas
