@@ -67,20 +67,20 @@ func Read[T any](p *Patient, f func() T) (value T, err error) {
 	}()
 	select {
 	case r := <-done:
-		return r.get()
+		return r.get(), nil
 	case <-timer.C:
 	}
 	p.stuck.Add(1)
 	if !over.CompareAndSwap(false, true) {
 		p.stuck.Add(-1)
-		return (<-done).get()
+		return (<-done).get(), nil
 	}
 	return value, ErrHangs
 }
 
-func (r result[T]) get() (T, error) {
+func (r result[T]) get() T {
 	if r.panicked != nil {
 		panic(r.panicked)
 	}
-	return r.value, nil
+	return r.value
 }

@@ -194,10 +194,11 @@ func (k *Keyring) abierta(rfc string) (*Credential, error) {
 	if s == nil || s.apertura.problema(k.now()) != nil {
 		return nil, nil
 	}
-	switch intacta, err := disk.Read(e.disk, s.carpeta.intacta); {
-	case err != nil:
+	intacta, err := disk.Read(e.disk, s.carpeta.intacta)
+	if err != nil {
 		return nil, cuelga(rfc, err).cause()
-	case !intacta:
+	}
+	if !intacta {
 		return nil, nil
 	}
 	return s.apertura.credential, nil

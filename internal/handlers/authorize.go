@@ -75,7 +75,7 @@ var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnC
 func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return wrap(func(w http.ResponseWriter, r *http.Request) error {
-			for _, name := range []string{"Authorization", headerBackendAuthorization} {
+			for _, name := range []string{"Authorization", headerBackendAuthorization, "Content-Type"} {
 				// A proxy may judge the other one.
 				if len(r.Header.Values(name)) > 1 {
 					return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEncabezadoRepetido, NoEnviada: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",

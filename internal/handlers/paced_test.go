@@ -55,6 +55,7 @@ func TestUpload_WhenItIsTooSlow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer resp.Body.Close() //nolint:errcheck // a test's
 			text, err := io.ReadAll(resp.Body)
 			if err != nil || resp.StatusCode != http.StatusRequestTimeout || !strings.Contains(string(text), "cuerpo-lento") || !resp.Close {
 				t.Errorf("%d, close %v, %s, %v", resp.StatusCode, resp.Close, text, err)
@@ -111,6 +112,16 @@ func TestUpload_WhenItEndsItsDeadlineFitsWhatComes(t *testing.T) {
 		if tc.refused == last.IsZero() || tc.refused && time.Until(last) > slowBody {
 			t.Errorf("%s: the last deadline is %v", name, last)
 		}
+	}
+}
+
+// Of a body that came too slowly the rest is not waited for.
+func TestProblem_WhenTheBodyIsSlowTheConnectionCloses(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	writeProblem(w, httptest.NewRequest(http.MethodPost, "/", http.NoBody), unreadable(pace.ErrSlow, ""))
+	if w.Code != http.StatusRequestTimeout || w.Header().Get("Connection") != "close" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 

@@ -116,7 +116,7 @@ func TestKeys_WhenTheHeaderComesTwiceNoneCounts(t *testing.T) {
 	for name, pair := range map[string][2]string{
 		"good and bad": {"Bearer " + good, "Bearer x"}, "bad and good": {"Bearer x", "Bearer " + good}, "the same": {"Bearer " + good, "Bearer " + good}, "good and empty": {"Bearer " + good, ""},
 	} {
-		for _, header := range []string{"Authorization", "Backend-Authorization"} {
+		for _, header := range []string{"Authorization", "Backend-Authorization", "Content-Type"} {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.API+"/v1/efirmas", nil)
 			if err != nil {
 				t.Fatal(err)
