@@ -106,10 +106,6 @@ func TestExtrae_WhenThePackageIsHostile(t *testing.T) {
 	if err := errors.Join(w.Close(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	// An earlier version named them in capitals: the file is renamed, not doubled.
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, "xml"), 0o700), os.WriteFile(filepath.Join(dir, "xml", uuid1+".xml"), []byte("antes"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
 	x, err := extrae(t.Context(), suDescarga(), []string{path, path}, filepath.Join(dir, "xml"), Opciones{Avisa: func(string, int64, int64) {}})
 	if err != nil || x.Comprobantes != 2 || x.Ilegibles != 4 {
 		t.Errorf("%+v, %v", x, err)

@@ -86,10 +86,6 @@ func (e *extraccion) documento(entrada zipdir.Entry) error {
 	e.vistos[clave] = true
 	e.Comprobantes++
 	path := filepath.Join(e.dir, resumen.UUID+".xml")
-	// An earlier version left it in capitals.
-	if err := os.Rename(filepath.Join(e.dir, strings.ToUpper(resumen.UUID)+".xml"), path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
 	if antes, err := os.ReadFile(path); err == nil && bytes.Equal(antes, texto) { //nolint:gosec // named by a UUID
 		return nil
 	}

@@ -119,9 +119,8 @@ type Almacen struct {
 	// cierra is closed when the gateway goes down: what fails is not tried again.
 	cierra chan struct{}
 	// subidas bounds the uploads at a time, each of which holds parts in memory.
-	subidas    chan struct{}
-	lugar      lugar
-	adopciones singleflight.Group
+	subidas chan struct{}
+	lugar   lugar
 	// lecturas are those that Comprueba makes.
 	lecturas singleflight.Group
 	// aplazadas is for Medidas.
@@ -141,8 +140,7 @@ type Almacen struct {
 }
 
 // Open returns the packages of c, and goes on with what an earlier process left
-// undone: packages received whole go into storage, those that earlier versions
-// stored by id move to their content's place, and objects that nothing refers to
+// undone: packages received whole go into storage, and objects that nothing refers to
 // are removed. All of that happens beside, and nothing waits for it; but what a
 // kill has kept from being entered in the ledger is read before anybody asks.
 func Open(ctx context.Context, c Config) (*Almacen, error) {
@@ -416,8 +414,8 @@ func (a *Almacen) guardado(ctx context.Context, paquete gateway.Paquete) (*Guard
 }
 
 // localiza returns the row of a package, and the file of this machine that holds
-// it whole where it is not in storage yet. What an earlier version has stored, or
-// an earlier process received, is taken over on the way.
+// it whole where it is not in storage yet. What an earlier process received is taken
+// over on the way.
 func (a *Almacen) localiza(ctx context.Context, paquete gateway.Paquete) (store.Paquete, *os.File, error) {
 	// Between the row and the file it names, the file may move into storage.
 	for range 3 {
@@ -429,13 +427,6 @@ func (a *Almacen) localiza(ctx context.Context, paquete gateway.Paquete) (store.
 			return row, nil, borrado(row.Borrado)
 		}
 		if row.Parcial == "" {
-			taken, err := a.adoptaSiHay(ctx, paquete, row)
-			if err != nil {
-				return row, nil, interno(err)
-			}
-			if taken {
-				continue
-			}
 			return row, nil, nil
 		}
 		f, err := os.Open(a.store.RutaParcial(row.Parcial))

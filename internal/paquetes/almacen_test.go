@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -288,7 +287,7 @@ func TestAbre_WhenTheDownloadFails(t *testing.T) {
 					want = gateway.KindYaNoDisponible
 				}
 				if !gateway.IsKind(err, want) {
-					t.Errorf("request %d: error %v, want kind %d", i+1, err, want)
+					t.Errorf("request %d: error %v, want kind %s", i+1, err, want)
 				}
 				settle(p)
 			}
@@ -299,26 +298,6 @@ func TestAbre_WhenTheDownloadFails(t *testing.T) {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
-	}
-}
-
-// A crash between the move and the ledger leaves a whole file: it is adopted,
-// not downloaded again.
-func TestAbre_WhenTheLedgerMissedIt(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	content := makeZip(t, 3, "")
-	p, sat := newAlmacen(t, dir, func(context.Context, int32, io.Writer) error { return errors.New("must not be called") })
-	path := filepath.Join(dir, "paquetes", "cfdi", elPaquete.RFCSolicitante)
-	if err := errors.Join(os.MkdirAll(path, 0o700), os.WriteFile(filepath.Join(path, "ABC_01.zip"), content, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	c, err := p.Abre(t.Context(), elPaquete)
-	if err != nil || c.Guardado == nil || c.Guardado.Bytes != int64(len(content)) || len(c.Guardado.SHA256) != 64 {
-		t.Fatalf("%+v, %v", c, err)
-	}
-	if got, err := read(c); err != nil || !bytes.Equal(got, content) || sat.calls.Load() != 0 {
-		t.Errorf("%d bytes, %v, %d downloads", len(got), err, sat.calls.Load())
 	}
 }
 

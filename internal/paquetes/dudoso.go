@@ -245,14 +245,22 @@ func rotoAgotado(row store.Paquete) error {
 		Detail: detail + ". La copia que quedó se obtiene con ?dudoso=true."}
 }
 
-// revisa reads a file that an earlier process has received: what it holds, and
-// whether it is a whole ZIP.
+// revisa reads a file that an earlier process has received: the SHA-256 in hexadecimal
+// and the length of what it holds, and whether that is no whole ZIP.
 func revisa(ruta string) (sum string, n int64, roto bool, err error) {
-	sum, n, err = digest(ruta)
-	if errors.Is(err, zipdir.ErrZip) {
-		return sum, n, true, nil
+	f, err := os.Open(ruta) //nolint:gosec // a package of ours
+	if err != nil {
+		return "", 0, false, err
 	}
-	return sum, n, false, err
+	defer f.Close() //nolint:errcheck // read only
+	hash := sha256.New()
+	if n, err = io.Copy(hash, f); err != nil {
+		return "", 0, false, err
+	}
+	if err = zipdir.Check(f, n); errors.Is(err, zipdir.ErrZip) {
+		roto, err = true, nil
+	}
+	return hex.EncodeToString(hash.Sum(nil)), n, roto, err
 }
 
 // retrasa is how long the object of a delivery that another has replaced may wait to

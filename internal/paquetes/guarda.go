@@ -2,10 +2,7 @@ package paquetes
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +11,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/objetos"
 	"github.com/pasarela-mx/pasarela/internal/store"
-	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
 
 // A package that has arrived whole goes into storage in steps, each of which may
@@ -337,15 +333,6 @@ func (a *Almacen) reanuda(pendientes []store.Pendiente) {
 			a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package of an earlier process could not be taken over")
 		}
 	}
-	anteriores, err := a.store.Anteriores()
-	if err != nil {
-		a.log.Error().Err(err).Msg("packages of an earlier version could not be listed")
-	}
-	for _, paquete := range anteriores {
-		if err := a.traslada(paquete); err != nil {
-			a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("a package of an earlier version could not be moved; it is tried again when it is asked for")
-		}
-	}
 	if err := a.Recoge(a.ctx); err != nil && a.ctx.Err() == nil {
 		a.log.Warn().Err(err).Msg("objects that no package refers to could not be removed yet")
 	}
@@ -367,66 +354,4 @@ func (a *Almacen) retoma(p store.Pendiente) error {
 	}
 	_, err = a.termina(a.ctx, p.Paquete, store.Paquete{SHA256: p.SHA256, Bytes: p.Bytes, Parcial: p.Parcial, Vuela: p.Vuela})
 	return err
-}
-
-// traslada takes over a package that an earlier version has stored by its id.
-func (a *Almacen) traslada(paquete gateway.Paquete) error {
-	select {
-	case <-a.cierra:
-		return nil
-	default:
-	}
-	row, err := a.store.Paquete(a.ctx, paquete)
-	if err != nil || row.Parcial != "" || !row.Borrado.IsZero() {
-		return err
-	}
-	_, err = a.adoptaSiHay(a.ctx, paquete, row)
-	return err
-}
-
-// adoptaSiHay takes over the file of a package that an earlier version has stored
-// by its id, if there is one: from then on it is one that was received whole.
-func (a *Almacen) adoptaSiHay(ctx context.Context, paquete gateway.Paquete, row store.Paquete) (bool, error) {
-	nombre, err := a.store.Anterior(paquete)
-	if err != nil || nombre == "" {
-		return false, err
-	}
-	_, err, _ = a.adopciones.Do(nombre, func() (any, error) {
-		p := store.Pendiente{Paquete: paquete, Parcial: nombre, Vuela: a.presencia.ID(), SHA256: row.SHA256, Bytes: row.Bytes}
-		if !row.Completo {
-			// A crash between the move and the ledger has left a whole file.
-			if p.SHA256, p.Bytes, err = digest(a.store.RutaParcial(nombre)); err != nil {
-				return nil, err
-			}
-		}
-		if _, err := a.refiere(p, a.store.Adopta); err != nil {
-			return nil, err
-		}
-		a.encarga(p)
-		return nil, nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil // it has been taken over and moved meanwhile
-	}
-	return err == nil && ctx.Err() == nil, err
-}
-
-// digest reads a ZIP and returns its SHA-256 in hexadecimal and its length, also
-// beside zipdir.ErrZip where it is not whole.
-func digest(ruta string) (string, int64, error) {
-	f, err := os.Open(ruta) //nolint:gosec // a package of ours
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	hash := sha256.New()
-	n, err := io.Copy(hash, f)
-	if err != nil {
-		return "", 0, err
-	}
-	sum := hex.EncodeToString(hash.Sum(nil))
-	if err := zipdir.Check(f, n); err != nil {
-		return sum, n, fmt.Errorf("%s: %w", ruta, err)
-	}
-	return sum, n, nil
 }

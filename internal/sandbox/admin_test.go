@@ -269,7 +269,7 @@ func TestNew_ReusesWhatIsInDir(t *testing.T) {
 	}
 }
 
-// What an earlier version issued to another person seals no title of today's.
+// An e.firma of that RFC that was issued to another person is none of the scene's.
 func TestNew_WhenAnEFirmaIsAnotherPersonsIssuesItAgain(t *testing.T) {
 	dir := t.TempDir()
 	primera, err := sandbox.New(sandbox.Config{Dir: dir})

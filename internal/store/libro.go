@@ -37,12 +37,10 @@ type libro struct {
 	relevados map[string]bool
 	// anotado tells whether something was asked for, or sent, by it.
 	anotado bool
-	// anterior tells whether its tables are of a program that gave no identity.
-	anterior bool
 }
 
 // nuevo reports whether nothing says that the database was ever in use.
-func (l libro) nuevo() bool { return l.ID == "" && !l.anotado && !l.anterior }
+func (l libro) nuevo() bool { return l.ID == "" && !l.anotado }
 
 // there reports whether the database has the table.
 func (s *Store) there(ctx context.Context, table string) (bool, error) {
@@ -57,7 +55,6 @@ func (s *Store) there(ctx context.Context, table string) (bool, error) {
 
 // leeLibro reads what the database says of itself, before it is migrated.
 func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
-	l.anterior = s.anterior
 	for _, table := range []string{"intentos", "descargas"} {
 		ok, err := s.there(ctx, table)
 		if err != nil {
@@ -134,9 +131,6 @@ func (h hallada) contra(l libro) error {
 		return fmt.Errorf("%w: es más viejo. La base de datos va en la generación %d y %s dice que ya iba en la %d: "+
 			"es una copia anterior, o perdió lo último que se escribió (por ejemplo su pasarela.db-wal).\n%s",
 			ErrLibro, l.Generacion, h.donde, h.Generacion, salidas)
-	case l.ID == "":
-		return fmt.Errorf("%w: la base de datos es de antes de que los libros tuvieran identidad, y %s es del libro %s: "+
-			"es una copia vieja, o de otra pasarela.\n%s", ErrLibro, h.donde, h.ID, salidas)
 	}
 	return fmt.Errorf("%w: es otro. La base de datos es del libro %s y %s es del libro %s: "+
 		"se cambió la base, o se juntaron los datos de dos pasarelas.\n%s", ErrLibro, l.ID, h.donde, h.ID, salidas)

@@ -344,42 +344,13 @@ func TestOpen_WhenTheDataDirectoryIsLost(t *testing.T) {
 	refused(t, c, ErrLibro, "más viejo", bucket.Nombre())
 	copyFile(t, filepath.Join(c.Dir, "pasarela.db"), last)
 	ledger(t, c, 0)
-	// Packages without a mark are of an earlier program.
+	// Packages without a mark are of a gateway that was killed before it wrote one.
 	c = Config{Dir: t.TempDir(), Now: now, Fuera: carpeta(t.TempDir())}
 	if err := os.Mkdir(filepath.Join(c.Fuera.Nombre(), "sha256"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, c, ErrLibro, "paquetes en "+c.Fuera.Nombre())
 	accepted(t, c, DeNuevo)
-}
-
-// A ledger of before there were marks is taken, and marked.
-func TestOpen_WhenTheLedgerIsOfAnEarlierProgram(t *testing.T) {
-	onBoth(t, func(t *testing.T, c Config) {
-		before := c
-		before.archivos = hasta(t, c.DatabaseURL != "", "00010_z")
-		s, err := Open(t.Context(), before)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if exists(filepath.Join(c.Dir, archivoMarca)) {
-			t.Fatal("an earlier program makes no mark: this test sees nothing")
-		}
-		// It was never asked for anything, and has left what any start leaves.
-		for _, name := range []string{"proceso", "secretos.key"} {
-			if err := os.WriteFile(filepath.Join(c.Dir, name), []byte("x\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		puesta(t, c)
-		ledger(t, c, 0)
-		if !exists(filepath.Join(c.Dir, archivoMarca)) {
-			t.Error("it has no mark")
-		}
-	})
 }
 
 func TestOpen_WhenALaterProgramWasHere(t *testing.T) {

@@ -224,31 +224,11 @@ func TestReclamaObjeto_WhenPackagesReferToIt(t *testing.T) {
 	})
 }
 
-func TestAdopta_WhenAnEarlierVersionHasStoredIt(t *testing.T) {
+func TestAdopta_WhenNoRowSaysThatItWasReceived(t *testing.T) {
 	onBoth(t, func(t *testing.T, lugar Config) {
 		s := open(t, lugar)
-		for _, p := range []gateway.Paquete{unPaquete, {Servicio: gateway.Retenciones, RFCSolicitante: "PRU010101AB1", IDPaquete: "x"}} {
-			if name, err := s.Anterior(p); err != nil || name != "" {
-				t.Errorf("%q, %v", name, err)
-			}
-			path := filepath.Join(s.dir, "paquetes", string(p.Servicio), p.RFCSolicitante, p.IDPaquete+".zip")
-			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("content"), 0o600)); err != nil {
-				t.Fatal(err)
-			}
-			name, err := s.Anterior(p)
-			if err != nil || s.RutaParcial(name) != path {
-				t.Errorf("%q, %v", name, err)
-			}
-		}
-		list, err := s.Anteriores()
-		if err != nil || len(list) != 2 || list[0] != unPaquete {
-			t.Errorf("%v, %v", list, err)
-		}
+		const name = "parciales/entero,s1.zip"
 		// With and without a row; and once only.
-		name, err := s.Anterior(unPaquete)
-		if err != nil {
-			t.Fatal(err)
-		}
 		p := Pendiente{Paquete: unPaquete, SHA256: "s1", Bytes: 7, Parcial: name, Vuela: "a"}
 		yes(t, true)(s.Adopta(t.Context(), p, ""))
 		yes(t, false)(s.Adopta(t.Context(), p, ""))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -112,39 +111,6 @@ func (s *Store) limpia(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Anterior returns the name, as a row's Parcial, of the file in which versions
-// that stored packages by their id have left p; empty when there is none.
-func (s *Store) Anterior(p gateway.Paquete) (string, error) {
-	for _, id := range []string{p.IDPaquete, p.Clave(), strings.ToLower(p.IDPaquete)} {
-		// It has passed the contract's pattern: letters, digits, hyphen and underscore.
-		nombre := path.Join(string(p.Servicio), p.RFCSolicitante, path.Base(id)+".zip")
-		_, err := os.Stat(s.RutaParcial(nombre))
-		if err == nil {
-			return nombre, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("store: %w", err)
-		}
-	}
-	return "", nil
-}
-
-// Anteriores lists the packages that such versions have left.
-func (s *Store) Anteriores() ([]gateway.Paquete, error) {
-	var out []gateway.Paquete
-	for _, servicio := range gateway.Servicios() {
-		files, err := filepath.Glob(filepath.Join(s.paquetes(), string(servicio), "*", "*.zip"))
-		if err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		for _, f := range files {
-			out = append(out, gateway.Paquete{Servicio: servicio, RFCSolicitante: filepath.Base(filepath.Dir(f)),
-				IDPaquete: strings.TrimSuffix(filepath.Base(f), ".zip")})
-		}
-	}
-	return out, nil
 }
 
 func (s *Store) paquetes() string { return filepath.Join(s.dir, "paquetes") }

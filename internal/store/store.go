@@ -75,8 +75,6 @@ type Store struct {
 	now   func() time.Time
 	desde int64
 	hasta int64
-	// anterior says that the database was made before ledgers had an identity.
-	anterior bool
 
 	fuera  Fuera
 	restos restos

@@ -85,8 +85,8 @@ A package is received into the data directory first and goes to the bucket when 
 directory needs room for those under way. While the bucket is away, refuses, is full or stands still, they stay
 there, are served from there, and go later; no other package is asked of the SAT until it takes them again, nor
 while more waits than the disk has free. Beside ` + "`sha256`" + ` it holds ` + "`pasarela.libro`" + `, which says whose it is, and at
-times ` + "`pasarela.prueba`" + `, zeros that are written to see whether it takes anything. Packages of versions that stored them by their id are moved by themselves; when
-the setting is changed, those stored before are not: copy the folder ` + "`sha256`" + ` first.
+times ` + "`pasarela.prueba`" + `, zeros that are written to see whether it takes anything. When
+the setting is changed, packages stored before do not move: copy the folder ` + "`sha256`" + ` first.
 
 ## The directory of the e.firmas
 
