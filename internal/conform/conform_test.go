@@ -67,7 +67,7 @@ func judge(s *Schema, body string) (detail string, campos map[string]string, kin
 		err = faults.Err()
 	}
 	if err == nil {
-		return "", nil, 0
+		return "", nil, ""
 	}
 	e := gateway.AsError(err)
 	campos = make(map[string]string)
@@ -118,7 +118,7 @@ func TestBody_WhenAValueBreaksItsRuleItSaysWhatIsRight(t *testing.T) {
 	} {
 		_, campos, kind := judge(s, body)
 		if said, ok := campos[want[0]]; !ok || len(campos) != 1 || !strings.Contains(said, want[1]) || kind != gateway.KindInvalida || strings.Contains(said, "^") {
-			t.Errorf("%s: %v (kind %d)", body, campos, kind)
+			t.Errorf("%s: %v (kind %s)", body, campos, kind)
 		}
 	}
 	for _, body := range []string{
@@ -245,11 +245,11 @@ func TestBody_WhenItIsNoJSONItSaysWhereAndWhatWasExpected(t *testing.T) {
 	} {
 		detail, campos, kind := judge(s, body)
 		if !strings.Contains(detail, want) || kind != gateway.KindMalformada || len(campos) > 0 {
-			t.Errorf("%.60q: %s %v (kind %d), want %q", body, detail, campos, kind, want)
+			t.Errorf("%.60q: %s %v (kind %s), want %q", body, detail, campos, kind, want)
 		}
 	}
 	if detail, _, kind := judge(s, "\x1f\x8b\x08\x00"); kind != gateway.KindTipoContenido || !strings.Contains(detail, "gzip") {
-		t.Errorf("gzip: %s, kind %d", detail, kind)
+		t.Errorf("gzip: %s, kind %s", detail, kind)
 	}
 	if detail, _, _ := judge(s, with(`"nombre":"\ud83d\ude00\ud83d\ude00"`)); detail != "" {
 		t.Errorf("whole pairs: %s", detail)
@@ -283,7 +283,7 @@ func TestBody_WhenAKeyComesTwiceItIsNoJSON(t *testing.T) {
 	} {
 		_, campos, kind := judge(s, body)
 		if said := campos[path]; kind != gateway.KindMalformada || len(campos) != 1 || said != "Está dos veces en el mismo objeto." {
-			t.Errorf("%.80s: %v (kind %d)", body, campos, kind)
+			t.Errorf("%.80s: %v (kind %s)", body, campos, kind)
 		}
 	}
 	if _, campos, kind := judge(s, with(`"RFC":"a","cosas":[{"rfc":"PRU010101AB1"},{"rfc":"PRU010101AB1"}]`)); kind != gateway.KindInvalida || len(campos) != 1 {

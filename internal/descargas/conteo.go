@@ -222,8 +222,7 @@ func lugarDe(fecha string, t store.Tramo) store.Lugar {
 	if len(fecha) < len(gateway.FormatoFecha) {
 		return store.Propio
 	}
-	fecha = fecha[:len(gateway.FormatoFecha)]
-	fecha = strings.Replace(fecha, " ", "T", 1)
+	fecha = enFormato(fecha)
 	switch {
 	case fecha >= t.Desde && fecha <= t.Hasta:
 		return store.Propio
@@ -231,4 +230,13 @@ func lugarDe(fecha string, t store.Tramo) store.Lugar {
 		return store.Ampliado
 	}
 	return store.Ajeno
+}
+
+// enFormato is the date of a comprobante as FormatoFecha, to the second; what is shorter
+// than a date stays as it is.
+func enFormato(fecha string) string {
+	if len(fecha) < len(gateway.FormatoFecha) {
+		return fecha
+	}
+	return strings.Replace(fecha[:len(gateway.FormatoFecha)], " ", "T", 1)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,7 +28,7 @@ func (m *Motor) novedades(ctx context.Context, d store.Descarga) *novedades {
 }
 
 func (n *novedades) agrega(uuid, estatus, fecha string) error {
-	n.lote = append(n.lote, store.Novedad{UUID: uuid, Estatus: estatus, Fecha: fecha})
+	n.lote = append(n.lote, store.Novedad{UUID: uuid, Estatus: estatus, Fecha: enFormato(fecha)})
 	if len(n.lote) < loteNovedades {
 		return nil
 	}
@@ -123,7 +122,7 @@ func (m *Motor) olvidaNovedades(ctx context.Context, programacion string) error 
 		}
 		antes = antes.AddDate(0, 0, -1)
 	}
-	return m.cfg.Store.OlvidaNovedades(ctx, programacion, antes.Format(time.DateTime))
+	return m.cfg.Store.OlvidaNovedades(ctx, programacion, antes.Format(gateway.FormatoFecha))
 }
 
 // memoriaCorridas is how many runs back a gap is looked for: more than a year's.
@@ -181,7 +180,7 @@ func (m *Motor) corridaXML(ctx context.Context, metadatos store.Descarga) error 
 	if cuantas > 0 && !programada.Estado.Final() {
 		p := programada.Peticion
 		p.Programacion, p.NovedadesDe = nil, metadatos.ID
-		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = strings.Replace(desde, " ", "T", 1), strings.Replace(hasta, " ", "T", 1)
+		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = desde, hasta
 		if r, err := leeRango(p.Solicitud.FechaInicial, p.Solicitud.FechaFinal); err != nil {
 			return err
 		} else if !r.hasta.After(r.desde) {

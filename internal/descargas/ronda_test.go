@@ -185,7 +185,7 @@ func TestRonda_NovedadesGoWithTheirRuns(t *testing.T) {
 	}
 	// One of a day that the next run asks for again.
 	if _, err := w.st.DB().ExecContext(t.Context(), `INSERT INTO novedades SELECT programacion, 'reciente', estatus, $1, descarga FROM novedades LIMIT 1`,
-		w.reloj().AddDate(0, 0, -1).Format(time.DateTime)); err != nil {
+		w.reloj().AddDate(0, 0, -1).Format(gateway.FormatoFecha)); err != nil {
 		t.Fatal(err)
 	}
 	w.pasa(25 * time.Hour)

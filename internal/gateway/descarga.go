@@ -91,32 +91,33 @@ const (
 // takes.
 type PeticionDescarga struct {
 	// Solicitud holds the criteria: TipoDescarga is Emitidos or Recibidos.
-	Solicitud Solicitud
-	// Plazo is how long the SAT may take in all; zero for PlazoNormal.
-	Plazo time.Duration
+	Solicitud Solicitud `json:"solicitud"`
+	// Plazo is how long the SAT may take in all; zero for PlazoNormal. The store writes it.
+	Plazo time.Duration `json:"-"`
 	// PlazoOmitido says that nobody asked for that deadline: what the SAT has accepted
 	// by then is asked about until TopeNormal.
-	PlazoOmitido bool
+	PlazoOmitido bool `json:"plazoOmitido,omitempty"`
 	// Programacion makes it recurrent; nil for once.
-	Programacion *Programacion
+	Programacion *Programacion `json:"programacion,omitempty"`
 	// Dueno is the ID of the API key that asks, and Clave the name that it has by then,
 	// for people; empty without keys.
-	Dueno, Clave string
+	Dueno string `json:"dueno,omitempty"`
+	Clave string `json:"clave,omitempty"`
 	// NovedadesDe is the run of metadata whose new comprobantes alone it yields;
 	// empty for all.
-	NovedadesDe string
+	NovedadesDe string `json:"novedadesDe,omitempty"`
 }
 
 // Programacion says when a recurrent descarga runs and how far back each run
 // looks again.
 type Programacion struct {
 	// Hora of the day of central Mexico, as "04:00".
-	Hora string
+	Hora string `json:"hora"`
 	// Traslape is how many days before the last run are asked for again: stamping
 	// and cancelling show days later (sat.md §10).
-	Traslape int
-	// Siguiente is when it runs next; zero once it has been cancelled.
-	Siguiente time.Time
+	Traslape int `json:"traslapeDias"`
+	// Siguiente is when it runs next; zero once it has been cancelled. It has a column.
+	Siguiente time.Time `json:"-"`
 }
 
 const (
@@ -129,9 +130,6 @@ const (
 	// deadline was given. Nobody has reported an answer after more than nine days; a
 	// package lives three, and a solicitud that is gone is answered with 5004.
 	TopeNormal = 60 * 24 * time.Hour
-	// plazoAnterior was PlazoNormal once; descargas of that time do not say whether
-	// they were given it.
-	plazoAnterior = 72 * time.Hour
 	// MaxTraslape bounds how far back a recurrent descarga looks again, in days.
 	MaxTraslape = 60
 )
@@ -150,10 +148,9 @@ func (p PeticionDescarga) Normalize() PeticionDescarga {
 	return p
 }
 
-// MismoPlazo tells whether two normalized petitions ask for the same deadline; p is
-// the later one.
-func (p PeticionDescarga) MismoPlazo(antes PeticionDescarga) bool {
-	return p.Plazo == antes.Plazo && p.PlazoOmitido == antes.PlazoOmitido || p.PlazoOmitido && antes.Plazo == plazoAnterior
+// MismoPlazo reports whether two normalized petitions ask for the same deadline.
+func (p PeticionDescarga) MismoPlazo(otra PeticionDescarga) bool {
+	return p.Plazo == otra.Plazo && p.PlazoOmitido == otra.PlazoOmitido
 }
 
 // Vence returns when a descarga of p that begins at desde presents nothing more to

@@ -3,83 +3,91 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Kind classifies a failure by what the caller can do about it. The HTTP status
-// of each kind is the edge's business (internal/handlers/problem.go).
-type Kind int
+// Kind classifies a failure by what the caller can do about it. It is the fragment of
+// the problem's type, and the word that the ledger keeps. The HTTP status of each kind
+// is the edge's business (internal/handlers/problem.go).
+type Kind string
 
 // The kinds of failure.
 const (
 	// KindInterno is a defect of the gateway itself, or damage that no waiting cures.
-	KindInterno Kind = iota
+	KindInterno Kind = "error-interno"
 	// KindMalformada: the request does not follow the contract.
-	KindMalformada
+	KindMalformada Kind = "solicitud-malformada"
 	// KindInvalida: the request follows the contract and makes no sense.
-	KindInvalida
+	KindInvalida Kind = "datos-invalidos"
 	// KindNoAutenticado: no API key, or an unknown one.
-	KindNoAutenticado
+	KindNoAutenticado Kind = "no-autenticado"
 	// KindProhibido: the key, or the SAT, does not allow it.
-	KindProhibido
+	KindProhibido Kind = "prohibido"
 	// KindNoEncontrado: there is no such thing.
-	KindNoEncontrado
+	KindNoEncontrado Kind = "no-encontrado"
 	// KindMetodo: the route exists, the method does not.
-	KindMetodo
+	KindMetodo Kind = "metodo-no-permitido"
 	// KindNoAceptable: no representation that the caller accepts.
-	KindNoAceptable
+	KindNoAceptable Kind = "no-aceptable"
 	// KindConflicto: it clashes with what exists or with a quota that time does not cure.
-	KindConflicto
+	KindConflicto Kind = "conflicto"
 	// KindYaNoDisponible: it existed and is gone for good.
-	KindYaNoDisponible
+	KindYaNoDisponible Kind = "ya-no-disponible"
 	// KindDemasiadoGrande: the body is over its bound.
-	KindDemasiadoGrande
+	KindDemasiadoGrande Kind = "cuerpo-demasiado-grande"
 	// KindLento: the body came too slowly.
-	KindLento
+	KindLento Kind = "cuerpo-lento"
 	// KindTipoContenido: a media type that the route does not take.
-	KindTipoContenido
+	KindTipoContenido Kind = "tipo-de-contenido"
 	// KindRango: a Range that the representation does not have.
-	KindRango
+	KindRango Kind = "rango-no-satisfacible"
 	// KindEFirma: the taxpayer's e.firma is missing, unusable or refused.
-	KindEFirma
+	KindEFirma Kind = "efirma"
 	// KindLimite: too often; later it will do.
-	KindLimite
+	KindLimite Kind = "demasiadas-peticiones"
 	// KindMensajeRechazado: the backend refused the form of our message.
-	KindMensajeRechazado
+	KindMensajeRechazado Kind = "mensaje-rechazado"
 	// KindRespuestaInvalida: the backend's answer cannot be understood or is not whole.
-	KindRespuestaInvalida
+	KindRespuestaInvalida Kind = "respuesta-invalida"
 	// KindNoDisponible: the backend is down or says so.
-	KindNoDisponible
+	KindNoDisponible Kind = "backend-no-disponible"
 	// KindSinRespuesta: the backend kept silent; the operation is safe to repeat.
-	KindSinRespuesta
+	KindSinRespuesta Kind = "backend-sin-respuesta"
 	// KindResultadoDesconocido: it was sent, no answer came, and it must not be repeated blindly.
-	KindResultadoDesconocido
+	KindResultadoDesconocido Kind = "resultado-desconocido"
 	// KindNoOfrecida: the backend does not offer the operation.
-	KindNoOfrecida
+	KindNoOfrecida Kind = "operacion-no-ofrecida"
 	// KindSinServicio: something that the gateway itself needs is away for now.
-	KindSinServicio
+	KindSinServicio Kind = "pasarela-no-disponible"
 )
 
 // Kinds lists every kind, for the tables that must be complete.
 func Kinds() []Kind {
-	kinds := make([]Kind, 0, KindSinServicio+1)
-	for k := KindInterno; k <= KindSinServicio; k++ {
-		kinds = append(kinds, k)
+	return []Kind{
+		KindInterno, KindMalformada, KindInvalida, KindNoAutenticado,
+		KindProhibido, KindNoEncontrado, KindMetodo, KindNoAceptable,
+		KindConflicto, KindYaNoDisponible, KindDemasiadoGrande, KindLento, KindTipoContenido,
+		KindRango, KindEFirma, KindLimite, KindMensajeRechazado,
+		KindRespuestaInvalida, KindNoDisponible, KindSinRespuesta, KindResultadoDesconocido,
+		KindNoOfrecida, KindSinServicio,
 	}
-	return kinds
 }
 
-// Campo is one field that was refused, with what it may hold.
+// Known reports whether k is a kind of this program's, and not another version's.
+func (k Kind) Known() bool { return slices.Contains(Kinds(), k) }
+
+// Campo is one field that was refused, with what it may hold. Refusals are kept with theirs.
 type Campo struct {
 	// Campo is the field's JSON name, or the parameter's name.
-	Campo string
+	Campo string `json:"campo"`
 	// Detalle says in Spanish what is wrong.
-	Detalle string
+	Detalle string `json:"detalle"`
 	// ValoresValidos lists what is accepted, where that is a closed list.
-	ValoresValidos []string
+	ValoresValidos []string `json:"valoresValidos,omitempty"`
 	// Codigo is the kind of problem, where the field's rules have stable codes.
-	Codigo string
+	Codigo string `json:"codigo,omitempty"`
 }
 
 // Error is a failure with two texts: Detail and Campos for the caller, Err for the log.

@@ -47,11 +47,12 @@ type Codigo struct {
 	Descripcion string
 }
 
-// SolicitudAceptada is the SAT's answer to an accepted solicitud.
+// SolicitudAceptada is the SAT's answer to an accepted solicitud. The ledger keeps it
+// as JSON, like every type here whose fields have names there.
 type SolicitudAceptada struct {
-	IDSolicitud string
-	CodEstatus  string
-	Mensaje     string
+	IDSolicitud string `json:"idSolicitud"`
+	CodEstatus  string `json:"codEstatus"`
+	Mensaje     string `json:"mensaje"`
 }
 
 // EstadoSolicitud is the SAT's answer to VerificaSolicitudDescarga, with its

@@ -47,15 +47,16 @@ func (o OperacionFirma) ConCuenta() bool { return o == FirmaContrato }
 
 // ContratoFirmado is the PAC's answer to a contract.
 type ContratoFirmado struct {
-	Codigo, Mensaje string
+	Codigo  string `json:"codigo"`
+	Mensaje string `json:"mensaje"`
 	// FechaFirma is the PAC's own, local time without zone; empty unless signed.
-	FechaFirma string
+	FechaFirma string `json:"fechaFirma,omitempty"`
 	// XML is what the PAC delivered: the Contrato with its Firma, unless Motivo
 	// says something else.
-	XML []byte
+	XML []byte `json:"xml"`
 	// Motivo says why XML is not the Contrato that was presented with the PAC's
 	// Firma, in Spanish; empty when it is.
-	Motivo string `json:",omitempty"`
+	Motivo string `json:"motivo,omitempty"`
 }
 
 // Firmado is the PAC's signing service.

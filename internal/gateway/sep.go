@@ -20,7 +20,10 @@ func (c CuentaSEP) GoString() string { return c.String() }
 
 // LoteCargado is the SEP's answer to an upload: the number by which the lote is
 // followed. The titles have not been looked at yet.
-type LoteCargado struct{ NumeroLote, Mensaje string }
+type LoteCargado struct {
+	NumeroLote string `json:"numeroLote"`
+	Mensaje    string `json:"mensaje"`
+}
 
 // Recurso is what the ledger finds it by.
 func (l LoteCargado) Recurso() string { return l.NumeroLote }
@@ -74,7 +77,10 @@ func invisible(r rune) bool {
 }
 
 // CancelacionHecha is the SEP's answer to a cancellation.
-type CancelacionHecha struct{ Codigo, Mensaje string }
+type CancelacionHecha struct {
+	Codigo  string `json:"codigo"`
+	Mensaje string `json:"mensaje"`
+}
 
 // Titulos is the SEP's title service.
 type Titulos interface {

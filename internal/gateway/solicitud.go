@@ -44,25 +44,26 @@ func EnMexico(t time.Time) time.Time { return t.In(zonaCentro) }
 // Solicitud asks the SAT for the comprobantes of a range, or for one by its
 // folio. Optional fields are empty when absent.
 type Solicitud struct {
-	Servicio     Servicio
-	Version      string // "1.5", or "1.1" for the retired SolicitaDescarga
-	TipoDescarga string // Emitidos, Recibidos or Folio; empty with version 1.1
+	Servicio     Servicio `json:"servicio"`
+	Version      string   `json:"version"`                // "1.5", or "1.1" for the retired SolicitaDescarga
+	TipoDescarga string   `json:"tipoDescarga,omitempty"` // Emitidos, Recibidos or Folio; empty with version 1.1
 
-	RFCSolicitante string
+	RFCSolicitante string `json:"rfcSolicitante"`
 	// FechaInicial and FechaFinal bound the date of emission, both inclusive,
 	// as FormatoFecha.
-	FechaInicial, FechaFinal string
+	FechaInicial string `json:"fechaInicial,omitempty"`
+	FechaFinal   string `json:"fechaFinal,omitempty"`
 
-	RFCEmisor          string
-	RFCReceptor        string
-	RFCReceptores      []string
-	TipoSolicitud      string
-	EstadoComprobante  string
-	TipoComprobante    string
-	Complemento        string
-	RFCACuentaTerceros string
+	RFCEmisor          string   `json:"rfcEmisor,omitempty"`
+	RFCReceptor        string   `json:"rfcReceptor,omitempty"`
+	RFCReceptores      []string `json:"rfcReceptores,omitempty"`
+	TipoSolicitud      string   `json:"tipoSolicitud,omitempty"`
+	EstadoComprobante  string   `json:"estadoComprobante,omitempty"`
+	TipoComprobante    string   `json:"tipoComprobante,omitempty"`
+	Complemento        string   `json:"complemento,omitempty"`
+	RFCACuentaTerceros string   `json:"rfcACuentaTerceros,omitempty"`
 	// Folio is the UUID of one comprobante.
-	Folio string
+	Folio string `json:"folio,omitempty"`
 }
 
 // Normalize fills what the SAT's contract implies: the version, the taxpayer's

@@ -22,9 +22,9 @@ const problemBase = "https://github.com/pasarela-mx/pasarela/blob/main/docs/erro
 // helpPage is the same page as this gateway serves it, for who cannot see beyond it.
 const helpPage = "/docs/guias/errores#"
 
-// ProblemType is how a kind of failure looks on the wire (RFC 9457 §3.1).
+// ProblemType is how a kind of failure looks on the wire (RFC 9457 §3.1); the fragment
+// of its type is the kind itself.
 type ProblemType struct {
-	Slug   string // the fragment of type
 	Title  string
 	Status int
 }
@@ -33,29 +33,29 @@ type ProblemType struct {
 // contract show the same rows; tests hold the three together.
 func ProblemTypes() map[gateway.Kind]ProblemType {
 	return map[gateway.Kind]ProblemType{
-		gateway.KindMalformada:           {"solicitud-malformada", "Solicitud malformada", http.StatusBadRequest},
-		gateway.KindNoAutenticado:        {"no-autenticado", "No autenticado", http.StatusUnauthorized},
-		gateway.KindProhibido:            {"prohibido", "Prohibido", http.StatusForbidden},
-		gateway.KindNoEncontrado:         {"no-encontrado", "No encontrado", http.StatusNotFound},
-		gateway.KindMetodo:               {"metodo-no-permitido", "Método no permitido", http.StatusMethodNotAllowed},
-		gateway.KindNoAceptable:          {"no-aceptable", "No aceptable", http.StatusNotAcceptable},
-		gateway.KindLento:                {"cuerpo-lento", "Cuerpo demasiado lento", http.StatusRequestTimeout},
-		gateway.KindConflicto:            {"conflicto", "Conflicto", http.StatusConflict},
-		gateway.KindYaNoDisponible:       {"ya-no-disponible", "Ya no disponible", http.StatusGone},
-		gateway.KindDemasiadoGrande:      {"cuerpo-demasiado-grande", "Cuerpo demasiado grande", http.StatusRequestEntityTooLarge},
-		gateway.KindTipoContenido:        {"tipo-de-contenido", "Tipo de contenido no admitido", http.StatusUnsupportedMediaType},
-		gateway.KindRango:                {"rango-no-satisfacible", "Rango no satisfacible", http.StatusRequestedRangeNotSatisfiable},
-		gateway.KindInvalida:             {"datos-invalidos", "Datos inválidos", http.StatusUnprocessableEntity},
-		gateway.KindEFirma:               {"efirma", "Problema con la e.firma", http.StatusUnprocessableEntity},
-		gateway.KindLimite:               {"demasiadas-peticiones", "Demasiadas peticiones", http.StatusTooManyRequests},
-		gateway.KindInterno:              {"error-interno", "Error interno", http.StatusInternalServerError},
-		gateway.KindNoOfrecida:           {"operacion-no-ofrecida", "Operación no ofrecida", http.StatusNotImplemented},
-		gateway.KindMensajeRechazado:     {"mensaje-rechazado", "Mensaje rechazado", http.StatusBadGateway},
-		gateway.KindRespuestaInvalida:    {"respuesta-invalida", "Respuesta inválida", http.StatusBadGateway},
-		gateway.KindSinServicio:          {"pasarela-no-disponible", "Pasarela no disponible", http.StatusServiceUnavailable},
-		gateway.KindNoDisponible:         {"backend-no-disponible", "Sistema no disponible", http.StatusServiceUnavailable},
-		gateway.KindSinRespuesta:         {"backend-sin-respuesta", "Sistema sin respuesta", http.StatusGatewayTimeout},
-		gateway.KindResultadoDesconocido: {"resultado-desconocido", "Resultado desconocido", http.StatusGatewayTimeout},
+		gateway.KindMalformada:           {"Solicitud malformada", http.StatusBadRequest},
+		gateway.KindNoAutenticado:        {"No autenticado", http.StatusUnauthorized},
+		gateway.KindProhibido:            {"Prohibido", http.StatusForbidden},
+		gateway.KindNoEncontrado:         {"No encontrado", http.StatusNotFound},
+		gateway.KindMetodo:               {"Método no permitido", http.StatusMethodNotAllowed},
+		gateway.KindNoAceptable:          {"No aceptable", http.StatusNotAcceptable},
+		gateway.KindLento:                {"Cuerpo demasiado lento", http.StatusRequestTimeout},
+		gateway.KindConflicto:            {"Conflicto", http.StatusConflict},
+		gateway.KindYaNoDisponible:       {"Ya no disponible", http.StatusGone},
+		gateway.KindDemasiadoGrande:      {"Cuerpo demasiado grande", http.StatusRequestEntityTooLarge},
+		gateway.KindTipoContenido:        {"Tipo de contenido no admitido", http.StatusUnsupportedMediaType},
+		gateway.KindRango:                {"Rango no satisfacible", http.StatusRequestedRangeNotSatisfiable},
+		gateway.KindInvalida:             {"Datos inválidos", http.StatusUnprocessableEntity},
+		gateway.KindEFirma:               {"Problema con la e.firma", http.StatusUnprocessableEntity},
+		gateway.KindLimite:               {"Demasiadas peticiones", http.StatusTooManyRequests},
+		gateway.KindInterno:              {"Error interno", http.StatusInternalServerError},
+		gateway.KindNoOfrecida:           {"Operación no ofrecida", http.StatusNotImplemented},
+		gateway.KindMensajeRechazado:     {"Mensaje rechazado", http.StatusBadGateway},
+		gateway.KindRespuestaInvalida:    {"Respuesta inválida", http.StatusBadGateway},
+		gateway.KindSinServicio:          {"Pasarela no disponible", http.StatusServiceUnavailable},
+		gateway.KindNoDisponible:         {"Sistema no disponible", http.StatusServiceUnavailable},
+		gateway.KindSinRespuesta:         {"Sistema sin respuesta", http.StatusGatewayTimeout},
+		gateway.KindResultadoDesconocido: {"Resultado desconocido", http.StatusGatewayTimeout},
 	}
 }
 
@@ -84,11 +84,16 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		err = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClienteAusente, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
 	}
 	e := gateway.OwnFailure(err, "La pasarela no pudo atender la petición por una falla suya.")
-	kind := ProblemTypes()[e.Kind]
-	if e.Err != nil {
-		zerolog.Ctx(r.Context()).WithLevel(level(e)).Err(e.Err).Str("tipo", kind.Slug).Msg("problem")
+	if !e.Kind.Known() {
+		strange := *e
+		strange.Kind = gateway.KindInterno
+		e = &strange
 	}
-	callerFrom(r.Context()).note(kind.Slug, e)
+	kind, slug := ProblemTypes()[e.Kind], string(e.Kind)
+	if e.Err != nil {
+		zerolog.Ctx(r.Context()).WithLevel(level(e)).Err(e.Err).Str("tipo", slug).Msg("problem")
+	}
+	callerFrom(r.Context()).note(slug, e)
 	header := w.Header()
 	// What an answer that did not come about has left behind.
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges", "X-Paquete-Dudoso"} {
@@ -96,7 +101,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header.Set("Content-Type", contentProblem)
 	header.Set("Cache-Control", "no-store")
-	header.Add("Link", "<"+helpPage+kind.Slug+`>; rel="help"`)
+	header.Add("Link", "<"+helpPage+slug+`>; rel="help"`)
 	if e.Recurso != "" {
 		header.Set("Location", e.Recurso)
 	}
@@ -130,7 +135,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	kind := ProblemTypes()[e.Kind]
 	problem := rest.Problema{
-		Type: problemBase + kind.Slug, Title: kind.Title, Status: kind.Status, Detail: e.Detail,
+		Type: problemBase + string(e.Kind), Title: kind.Title, Status: kind.Status, Detail: e.Detail,
 		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Code(), Mensaje: e.Mensaje, IDSolicitud: e.IDSolicitud,
 		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
 	}

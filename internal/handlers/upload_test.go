@@ -205,7 +205,7 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 			_, err := h.receiveJSON(iotest.HalfReader(strings.NewReader(tc.body)))
 			var e *gateway.Error
 			if !errors.As(err, &e) || e.Kind != tc.kind {
-				t.Fatalf("%v, want kind %d", err, tc.kind)
+				t.Fatalf("%v, want kind %s", err, tc.kind)
 			}
 			if blamed := len(e.Campos) == 1 && e.Campos[0].Campo == tc.campo; blamed != (tc.campo != "") {
 				t.Errorf("%+v, want %q", e.Campos, tc.campo)
@@ -377,7 +377,7 @@ func TestReceive_WhenTheBodyIsBad(t *testing.T) {
 			h, dir := receiver(t)
 			up, err := post(h, tc.media, tc.body)
 			if !gateway.IsKind(err, tc.kind) {
-				t.Errorf("%+v, %v; want kind %d", up, err, tc.kind)
+				t.Errorf("%+v, %v; want kind %s", up, err, tc.kind)
 			}
 			empty(t, dir)
 		})
@@ -451,7 +451,7 @@ func FuzzReceiveJSON(f *testing.F) {
 		up, err := h.receiveJSON(iotest.HalfReader(bytes.NewReader(body)))
 		if err != nil {
 			if e := gateway.AsError(err); e.Kind != gateway.KindMalformada && e.Kind != gateway.KindInvalida {
-				t.Errorf("kind %d: %v", e.Kind, err)
+				t.Errorf("kind %s: %v", e.Kind, err)
 			}
 			if taken {
 				t.Errorf("refused: %v: %q", err, body)

@@ -125,16 +125,16 @@ type Message struct {
 	Resto func(error) Resto
 }
 
-// Resto is what a failure leaves behind under a free key.
-type Resto int
+// Resto is what a failure leaves behind under a free key, as a row says it.
+type Resto string
 
 // A failure may leave open what became of an earlier message (Perdida), or say
 // what is so once and for all and could not be learnt again (Definitiva): that
 // one binds the key like an answer.
 const (
-	Nada Resto = iota
-	Perdida
-	Definitiva
+	Nada       Resto = ""
+	Perdida    Resto = "perdida"
+	Definitiva Resto = "definitiva"
 )
 
 func (m Message) resto(err error) Resto {
@@ -181,7 +181,8 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		}
 	}
 	got, err := send(ctx)
-	l.resolve(ctx, row, outcome(got, err, keep(got), m.resto(err)))
+	out, err := outcome(got, err, keep(got), m.resto(err))
+	l.resolve(ctx, row, out)
 	return got, false, err
 }
 
@@ -289,8 +290,7 @@ func (l *Ledger) abandoned(ctx context.Context, row store.Intento, m Message) bo
 	if row.Estado != store.EstadoIntento || l.unleft(row) {
 		return false
 	}
-	// Rows from before there were several processes name none: none of them lives.
-	if ours := row.Proceso == l.procesos.ID() || row.Proceso == ""; ours && !l.alone(m) || !ours && l.procesos.Vive(row.Proceso) {
+	if ours := row.Proceso == l.procesos.ID(); ours && !l.alone(m) || !ours && l.procesos.Vive(row.Proceso) {
 		return false
 	}
 	// Its sender may have ended since the row was read.
@@ -312,23 +312,29 @@ func enCurso() error {
 		Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
 }
 
-// outcome is the row's new content.
-func outcome[T any](got T, err error, keep bool, resto Resto) store.Intento {
+// outcome is the row's new content, and what the sender is told: an answer that could
+// not be given again is a failure, whose message is not sent again.
+func outcome[T any](got T, err error, keep bool, resto Resto) (store.Intento, error) {
 	row := store.Intento{Estado: store.EstadoAceptado}
 	if err == nil || keep {
-		row.Respuesta = encode(got)
+		text, bad := json.Marshal(got)
+		if bad != nil && err == nil {
+			err = gateway.AsError(fmt.Errorf("ledger: an answer: %w", bad))
+		}
+		row.Respuesta = string(text)
 		if made, ok := any(got).(interface{ Recurso() string }); ok {
 			row.Recurso = made.Recurso()
 		}
 	}
-	if err != nil {
-		e := gateway.AsError(err)
-		row.Estado, row.Falla = store.EstadoRechazado, encode(falla{e.Kind, e.Own, e.Backend, e.Codigo, e.Mensaje, e.Detail, e.Campos, e.Reintentable, e.NoEnviada, e.RetryAfter, e.IDSolicitud, e.Recurso, resto})
-		if e.Kind == gateway.KindResultadoDesconocido {
-			row.Estado = store.EstadoDesconocido
-		}
+	if err == nil {
+		return row, nil
 	}
-	return row
+	e := gateway.AsError(err)
+	row.Estado, row.Falla = store.EstadoRechazado, encodeFalla(e, resto)
+	if e.Kind == gateway.KindResultadoDesconocido {
+		row.Estado = store.EstadoDesconocido
+	}
+	return row, err
 }
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Intento) {
@@ -419,34 +425,4 @@ func Last[T any](ctx context.Context, l *Ledger, operacion, criterios string) (T
 		zerolog.Ctx(ctx).Error().Err(err).Msg("the ledger could not be read")
 	}
 	return answer, row.Creado, err == nil
-}
-
-// falla is what a row keeps of a refusal.
-type falla struct {
-	Kind                             gateway.Kind
-	Own                              gateway.OwnCode
-	Backend, Codigo, Mensaje, Detail string
-	Campos                           []gateway.Campo `json:",omitempty"`
-	Reintentable, NoEnviada          bool
-	RetryAfter                       time.Duration
-	IDSolicitud, Recurso             string `json:",omitempty"`
-	Resto                            Resto  `json:",omitempty"`
-}
-
-func encode(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(text)
-}
-
-func decodeFalla(text string) (*gateway.Error, Resto) {
-	var f falla
-	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err)), Nada
-	}
-	return &gateway.Error{Kind: f.Kind, Own: f.Own, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
-		Campos: f.Campos, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: f.RetryAfter,
-		IDSolicitud: f.IDSolicitud, Recurso: f.Recurso}, f.Resto
 }

@@ -431,7 +431,7 @@ func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != (kind == gateway.KindResultadoDesconocido) {
-			t.Errorf("kind %d: lost %v, %v", kind, lost, err)
+			t.Errorf("kind %s: lost %v, %v", kind, lost, err)
 		}
 		for i, replayed := range []bool{false, true} {
 			if got, again, err := Once(t.Context(), l, m, never, s.send); err != nil || got != ok || again != replayed {
@@ -471,14 +471,14 @@ func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != want.lost {
-			t.Errorf("resto %d: lost %v, %v", resto, lost, err)
+			t.Errorf("resto %q: lost %v, %v", resto, lost, err)
 		}
 		_, again, err := Once(t.Context(), l, m, never, s.send)
 		if n := s.calls.Load(); n != want.calls {
-			t.Errorf("resto %d: %d sent, want %d", resto, n, want.calls)
+			t.Errorf("resto %q: %d sent, want %d", resto, n, want.calls)
 		}
 		if bound := gateway.IsKind(err, gateway.KindConflicto) && again; bound != (resto == Definitiva) {
-			t.Errorf("resto %d: replayed %v, %v", resto, again, err)
+			t.Errorf("resto %q: replayed %v, %v", resto, again, err)
 		}
 	}
 }

@@ -225,7 +225,7 @@ func (p *Presencia) escribe(ctx context.Context) error {
 func (p *Presencia) cuenta(ctx context.Context) error {
 	_, err := p.store.DB().ExecContext(ctx,
 		`INSERT INTO procesos (id, latido, desde) VALUES ($1, 1, $2) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
-		p.id, p.o.Now().UTC().Format(time.RFC3339Nano))
+		p.id, store.Instante(p.o.Now()))
 	return err
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -264,8 +263,7 @@ func (c *Cambio) ComprobantesDentro(desde, hasta string, vale func(gateway.Petic
 		if err := f.Scan(&peticion, &comprobantes); err != nil {
 			return struct{}{}, err
 		}
-		var p gateway.PeticionDescarga
-		err := json.Unmarshal([]byte(peticion), &p)
+		p, err := leePeticion(peticion)
 		if err == nil && vale(p) {
 			total += comprobantes
 		}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,30 +11,6 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
-
-// instante is the form of the instants of the later tables: of fixed width,
-// so that they sort as text.
-const instante = "2006-01-02T15:04:05.000000Z"
-
-// Instante writes t as the later tables hold it; the zero time is empty.
-func Instante(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(instante)
-}
-
-func leeInstante(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	return time.Parse(instante, text)
-}
-
-func leeInstanteEn(text string, into *time.Time) (err error) {
-	*into, err = leeInstante(text)
-	return err
-}
 
 // Descarga is one row of the durable downloads.
 type Descarga struct {
@@ -61,7 +36,7 @@ func leeDescarga(f fila) (Descarga, error) {
 		return d, ErrNotFound
 	}
 	if err == nil {
-		err = json.Unmarshal([]byte(peticion), &d.Peticion)
+		d.Peticion, err = leePeticion(peticion)
 	}
 	var corre time.Time
 	for _, p := range []struct {
@@ -71,9 +46,6 @@ func leeDescarga(f fila) (Descarga, error) {
 		if err == nil {
 			*p.to, err = leeInstante(p.text)
 		}
-	}
-	if d.Tope.IsZero() {
-		d.Tope = d.Limite
 	}
 	if d.Peticion.Programacion != nil {
 		d.Peticion.Programacion.Siguiente = corre
@@ -108,7 +80,7 @@ func (s *Store) DescargaViva(ctx context.Context, huella string) (Descarga, erro
 // CreaDescarga writes d with its first solicitudes and events, in one piece. It
 // returns false when its key or its criteria are taken.
 func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, eventos ...gateway.EventoDescarga) (bool, error) {
-	peticion, err := json.Marshal(d.Peticion)
+	peticion, err := escribePeticion(d.Peticion)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}
@@ -134,7 +106,7 @@ func (s *Store) CreaDescarga(ctx context.Context, d Descarga, tramos []Tramo, ev
 	suya, err := s.changes(ctx, tx,
 		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
 		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14 WHERE `+esEste("$15", "$16")+` ON CONFLICT DO NOTHING`,
-		append([]any{d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, string(peticion), string(d.Estado), d.IDProgramacion,
+		append([]any{d.ID, d.Clave, d.Huella, string(d.Peticion.Solicitud.Servicio), d.Peticion.Solicitud.RFCSolicitante, peticion, string(d.Estado), d.IDProgramacion,
 			ahora, Instante(d.Limite), Instante(siguiente), d.Peticion.Solicitud.FechaFinal, sigue, Instante(d.Tope)}, s.este()...)...)
 	if err != nil {
 		return false, err

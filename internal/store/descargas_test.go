@@ -28,6 +28,7 @@ func nuevoReloj() *relojDe { return &relojDe{now: time.Date(2026, 2, 1, 12, 0, 0
 func unaDescarga(id string, cambia func(*Descarga)) Descarga {
 	d := Descarga{Huella: "h-" + id}
 	d.ID, d.Estado, d.Limite = id, gateway.DescargaEnCola, time.Date(2026, 2, 4, 12, 0, 0, 0, time.UTC)
+	d.Tope = d.Limite
 	d.Peticion.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoMetadata,
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}
 	if cambia != nil {
@@ -389,14 +390,14 @@ func TestNovedades_WhenRunsFindTheSame(t *testing.T) {
 		}
 		muchas := make([]Novedad, 0, 1201)
 		for i := range 1201 {
-			muchas = append(muchas, Novedad{UUID: fmt.Sprintf("u%04d", i), Estatus: "1", Fecha: fmt.Sprintf("2026-01-01 00:%02d:%02d", i/60, i%60)})
+			muchas = append(muchas, Novedad{UUID: fmt.Sprintf("u%04d", i), Estatus: "1", Fecha: fmt.Sprintf("2026-01-01T00:%02d:%02d", i/60, i%60)})
 		}
 		for range 2 { // a package may be counted twice
 			if err := s.AnotaNovedades(ctx, "p", "r1", muchas); err != nil {
 				t.Fatal(err)
 			}
 		}
-		despues := []Novedad{muchas[3], {UUID: "u0003", Estatus: "0", Fecha: muchas[3].Fecha}, {UUID: "nuevo", Estatus: "1", Fecha: "2026-01-02 00:00:00"}, {UUID: "nuevo", Estatus: "0", Fecha: "2026-01-02 00:00:00"}}
+		despues := []Novedad{muchas[3], {UUID: "u0003", Estatus: "0", Fecha: muchas[3].Fecha}, {UUID: "nuevo", Estatus: "1", Fecha: "2026-01-02T00:00:00"}, {UUID: "nuevo", Estatus: "0", Fecha: "2026-01-02T00:00:00"}}
 		if err := s.AnotaNovedades(ctx, "p", "r2", despues); err != nil {
 			t.Fatal(err)
 		}
@@ -414,7 +415,7 @@ func TestNovedades_WhenRunsFindTheSame(t *testing.T) {
 			t.Errorf("%v %v", r2, err)
 		}
 		desde, hasta, n, err := s.RangoDeNovedades(ctx, "r1", "1")
-		if err != nil || desde != "2026-01-01 00:00:00" || hasta != "2026-01-01 00:20:00" || n != 1201 {
+		if err != nil || desde != "2026-01-01T00:00:00" || hasta != "2026-01-01T00:20:00" || n != 1201 {
 			t.Errorf("%s %s %d %v", desde, hasta, n, err)
 		}
 		if desde, hasta, n, err := s.RangoDeNovedades(ctx, "r1", "0"); desde != "" || hasta != "" || n != 0 || err != nil {

@@ -51,11 +51,11 @@ func (s *Store) Intenta(ctx context.Context, i Intento) (Intento, bool, error) {
 		}
 		return Intento{}, false, err
 	}
-	creado := s.now().UTC().Round(0)
+	creado := s.now().UTC().Truncate(time.Microsecond)
 	mine, err := s.one(ctx,
 		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso, dueno)
 		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8 WHERE `+esEste("$9", "$10")+` ON CONFLICT DO NOTHING RETURNING id`,
-		append([]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, creado.Format(time.RFC3339Nano), i.Proceso, i.Dueno}, s.este()...), &i.ID)
+		append([]any{i.Operacion, i.Clave, i.Huella, legible(i.Criterios), EstadoIntento, Instante(creado), i.Proceso, i.Dueno}, s.este()...), &i.ID)
 	if err == nil {
 		err = s.sigue(ctx, mine)
 	}
@@ -77,11 +77,11 @@ func (s *Store) Reintenta(ctx context.Context, row Intento, proceso string) (Int
 	if err := errors.Join(s.enSuLugar(), s.cabe()); err != nil {
 		return row, false, err
 	}
-	creado := s.now().UTC().Round(0)
+	creado := s.now().UTC().Truncate(time.Microsecond)
 	n, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2, proceso = $3
 		 WHERE id = $4 AND estado = $5 AND creado = $6 AND proceso = $7 AND `+esEste("$8", "$9"),
-		append([]any{EstadoIntento, creado.Format(time.RFC3339Nano), proceso, row.ID, row.Estado, row.Creado.Format(time.RFC3339Nano), row.Proceso}, s.este()...)...)
+		append([]any{EstadoIntento, Instante(creado), proceso, row.ID, row.Estado, Instante(row.Creado), row.Proceso}, s.este()...)...)
 	if err == nil {
 		err = s.sigue(ctx, n == 1)
 	}
@@ -110,7 +110,7 @@ func (s *Store) Resuelve(ctx context.Context, i Intento) error {
 	n, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4, recurso = $9
 		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+esEste("$10", "$11"),
-		append([]any{i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, i.Creado.Format(time.RFC3339Nano), number(i.Estado == EstadoAceptado), i.Recurso}, s.este()...)...)
+		append([]any{i.Estado, i.Respuesta, i.Falla, s.stamp(), i.ID, i.Proceso, Instante(i.Creado), number(i.Estado == EstadoAceptado), i.Recurso}, s.este()...)...)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (s *Store) intentos(ctx context.Context, where string, args []any, each fun
 		if err := rows.Scan(&row.ID, &row.Operacion, &row.Clave, &row.Huella, &row.Criterios, &row.Estado, &row.Respuesta, &row.Falla, &creado, &row.Proceso, &row.Dueno, &row.Recurso); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
-		if row.Creado, err = time.Parse(time.RFC3339Nano, creado); err != nil {
+		if row.Creado, err = leeInstante(creado); err != nil {
 			return fmt.Errorf("store: a row's time: %w", err)
 		}
 		each(row)

@@ -10,7 +10,7 @@ import (
 type Novedad struct {
 	UUID    string // lower case
 	Estatus string // the SAT's: 1 vigente, 0 cancelado
-	Fecha   string // of emission
+	Fecha   string // of emission, as gateway.FormatoFecha
 }
 
 // porInsercion is how many rows one statement inserts: SQLite and PostgreSQL

@@ -85,16 +85,8 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 	if err != nil {
 		return Paquete{}, fmt.Errorf("store: %w", err)
 	}
-	for _, at := range []struct {
-		text string
-		to   *time.Time
-	}{{completado, &row.Completado}, {borrado, &row.Borrado}} {
-		if at.text == "" {
-			continue
-		}
-		if *at.to, err = time.Parse(time.RFC3339Nano, at.text); err != nil {
-			return Paquete{}, fmt.Errorf("store: %w", err)
-		}
+	if err := errors.Join(leeInstanteEn(completado, &row.Completado), leeInstanteEn(borrado, &row.Borrado)); err != nil {
+		return Paquete{}, fmt.Errorf("store: %w", err)
 	}
 	return row, nil
 }
@@ -190,8 +182,8 @@ func (s *Store) Recibe(ctx context.Context, p Pendiente, muerto string) (bool, e
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND (completo = 0 OR dudoso <> '')`)
 }
 
-// Adopta is Recibe for a file that an earlier version has stored by its id,
-// with a row or, after a crash, without one.
+// Adopta is Recibe for a whole file of an earlier process, of which no row says that it
+// was received.
 func (s *Store) Adopta(ctx context.Context, p Pendiente, muerto string) (bool, error) {
 	return s.recibe(ctx, p, muerto, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
 		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, CASE WHEN $10 = 1 THEN '' ELSE $8 END, $9, $10, $11)

@@ -33,7 +33,7 @@ func (s *Store) Poda(ctx context.Context, antes time.Time, limite int) error {
 }
 
 // OlvidaNovedades removes what the runs of a recurrent descarga have yielded, of
-// comprobantes of before antes ("2006-01-02 15:04:05"), where nobody can read those runs
+// comprobantes of before antes (gateway.FormatoFecha), where nobody can read those runs
 // any more: their packages are gone, and so are those of the XML that was fetched for them.
 func (s *Store) OlvidaNovedades(ctx context.Context, programacion, antes string) error {
 	_, err := s.exec(ctx, `DELETE FROM novedades WHERE programacion = $1 AND fecha < $2 AND descarga IN (

@@ -50,7 +50,7 @@ func TestOlvidaNovedades_WhenNobodyCanReadTheirRuns(t *testing.T) {
 		crea(t, s, unaDescarga("prog", nil))
 		for _, id := range []string{"retirada", "sin-xml", "por-pedir", "con-xml", "con-xml-retirado"} {
 			crea(t, s, unaDescarga(id, func(d *Descarga) { d.IDProgramacion, d.Clave = "prog", ClaveCorrida+"prog/"+id }))
-			for _, n := range []Novedad{{UUID: id + "-vieja", Estatus: "1", Fecha: "2026-01-02 10:00:00"}, {UUID: id + "-nueva", Estatus: "1", Fecha: "2026-01-20 10:00:00"}} {
+			for _, n := range []Novedad{{UUID: id + "-vieja", Estatus: "1", Fecha: "2026-01-02T10:00:00"}, {UUID: id + "-nueva", Estatus: "1", Fecha: "2026-01-20T10:00:00"}} {
 				if err := s.AnotaNovedades(t.Context(), "prog", id, []Novedad{n}); err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestOlvidaNovedades_WhenNobodyCanReadTheirRuns(t *testing.T) {
 		if _, err := s.exec(t.Context(), `UPDATE descargas SET sigue = 'xml' WHERE id = 'por-pedir'`); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.OlvidaNovedades(t.Context(), "prog", "2026-01-10 00:00:00"); err != nil {
+		if err := s.OlvidaNovedades(t.Context(), "prog", "2026-01-10T00:00:00"); err != nil {
 			t.Fatal(err)
 		}
 		for id, vieja := range map[string]bool{"retirada": false, "sin-xml": true, "por-pedir": true, "con-xml": true, "con-xml-retirado": false} {

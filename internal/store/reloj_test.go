@@ -6,8 +6,7 @@ import (
 )
 
 // A start always has something to hold its clock against, if the database was in use:
-// the first round, which keeps the instant, may never have come, or not in a program of
-// before.
+// the first round, which keeps the instant, may never have come.
 func TestUltimoInstante_WhenNoneIsKept(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		escrito := time.Date(2026, 3, 1, 10, 0, 0, 123000, time.UTC)

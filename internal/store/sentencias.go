@@ -53,5 +53,3 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, err
 	}
 	return n, nil
 }
-
-func (s *Store) stamp() string { return s.now().UTC().Format(time.RFC3339Nano) }

@@ -136,7 +136,7 @@ func (s *Store) TomaTramo(ctx context.Context, id, turno int64, ahora time.Time,
 
 // deSuDescarga are columns of a solicitud's descarga.
 const deSuDescarga = `, (SELECT servicio FROM descargas d WHERE d.id = tramos.descarga), (SELECT rfc FROM descargas d WHERE d.id = tramos.descarga),
-	(SELECT limite FROM descargas d WHERE d.id = tramos.descarga), (SELECT COALESCE(NULLIF(tope, ''), limite) FROM descargas d WHERE d.id = tramos.descarga)`
+	(SELECT limite FROM descargas d WHERE d.id = tramos.descarga), (SELECT tope FROM descargas d WHERE d.id = tramos.descarga)`
 
 // conResto scans more columns than its reader knows of.
 type conResto struct {
@@ -291,8 +291,8 @@ func leePaquete(f fila) (PaqueteDeTramo, error) {
 	if err == nil {
 		p.EsperaDesde, err = leeInstante(desde)
 	}
-	if err == nil && guardado != "" {
-		p.Guardado, err = time.Parse(time.RFC3339Nano, guardado)
+	if err == nil {
+		p.Guardado, err = leeInstante(guardado)
 	}
 	if err != nil {
 		return p, fmt.Errorf("store: a package of a descarga: %w", err)

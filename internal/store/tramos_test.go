@@ -102,14 +102,13 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 	})
 }
 
-// TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope; a row of before has none.
 func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
 		cuando := time.Now().UTC().Truncate(time.Microsecond)
 		fila, d := unTramo(t, s, cuando)
-		for tope, want := range map[time.Time]time.Time{{}: d.Limite, cuando.Add(48 * time.Hour): cuando.Add(48 * time.Hour)} {
-			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instante(tope)); err != nil {
+		for _, want := range []time.Time{d.Limite, cuando.Add(48 * time.Hour)} {
+			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instante(want)); err != nil {
 				t.Fatal(err)
 			}
 			leida, err := s.Descarga(t.Context(), d.ID)

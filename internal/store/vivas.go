@@ -46,10 +46,8 @@ func (s *Store) Vivas(ctx context.Context, antes time.Time, limite int) (Vivas, 
 	if _, err = s.one(ctx, `SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT), COALESCE(MIN(completado), '') FROM paquetes WHERE parcial <> ''`, nil, &v.PorGuardar, &desde); err != nil {
 		return Vivas{}, err
 	}
-	if desde != "" {
-		if v.EsperaDesde, err = time.Parse(time.RFC3339Nano, desde); err != nil {
-			return Vivas{}, fmt.Errorf("store: %w", err)
-		}
+	if v.EsperaDesde, err = leeInstante(desde); err != nil {
+		return Vivas{}, fmt.Errorf("store: %w", err)
 	}
 	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos_paquetes tp
 			JOIN descargas d ON d.id = tp.descarga

@@ -136,7 +136,9 @@ func (s *Servicio) aunOye(d store.WebhookDestino, e Entrega) (bool, error) {
 		}
 		return false, nil
 	}
-	var m struct{ Data Datos }
+	var m struct {
+		Data Datos `json:"data"`
+	}
 	if err := json.Unmarshal([]byte(e.Cuerpo), &m); err != nil {
 		return false, nil //nolint:nilerr // no event of a descarga
 	}

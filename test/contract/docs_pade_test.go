@@ -31,7 +31,7 @@ func TestErrores_TablesOfPADECodesAreTheCodes(t *testing.T) {
 		want := make([]string, 0, len(table))
 		for _, c := range table {
 			p := types[c.Kind]
-			want = append(want, fmt.Sprintf("| `%s` | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, p.Status, link(p.Slug), again(c.Reintentable, c.RetryAfter), c.Detalle))
+			want = append(want, fmt.Sprintf("| `%s` | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, p.Status, link(string(c.Kind)), again(c.Reintentable, c.RetryAfter), c.Detalle))
 		}
 		if diff := cmp.Diff(want, lines(section(t, text, heading))); diff != "" {
 			t.Errorf("%s (-code +page):\n%s\nthe table should be\n%s", heading, diff, strings.Join(want, "\n"))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/docs"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/portal"
 )
 
@@ -49,9 +49,9 @@ func TestPortal_HeadingsHaveGitHubsFragments(t *testing.T) {
 		t.Errorf("only %d headings were found", found)
 	}
 	errores := shown("errores")
-	for _, p := range handlers.ProblemTypes() {
-		if !strings.Contains(errores, `<h3 id="`+p.Slug+`">`) {
-			t.Errorf("the type %s has no place", p.Slug)
+	for _, kind := range gateway.Kinds() {
+		if !strings.Contains(errores, `<h3 id="`+string(kind)+`">`) {
+			t.Errorf("the type %s has no place", kind)
 		}
 	}
 }

@@ -80,10 +80,10 @@ func TestErrores_TableOfTypesIsTheCodes(t *testing.T) {
 	}
 	want := map[string]string{}
 	for kind, p := range handlers.ProblemTypes() {
-		want[link(p.Slug)] = fmt.Sprintf("%d %s", p.Status, p.Title)
+		want[link(string(kind))] = fmt.Sprintf("%d %s", p.Status, p.Title)
 		opening := fmt.Sprintf("**HTTP %d · %s.** ", p.Status, p.Title)
-		if body := strings.TrimSpace(section(t, text, "### "+p.Slug)); !strings.HasPrefix(body, opening) {
-			t.Errorf("kind %d: section %s does not begin with %q", kind, p.Slug, opening)
+		if body := strings.TrimSpace(section(t, text, "### "+string(kind))); !strings.HasPrefix(body, opening) {
+			t.Errorf("section %s does not begin with %q", kind, opening)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -147,7 +147,7 @@ func TestErrores_TableOfSATCodesIsTheCodes(t *testing.T) {
 	var want []string
 	for _, c := range sat.Codigos() {
 		p := types[c.Kind]
-		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, where[c.Codigo], p.Status, link(p.Slug), again(c.Reintentable, c.RetryAfter), c.Detalle))
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, where[c.Codigo], p.Status, link(string(c.Kind)), again(c.Reintentable, c.RetryAfter), c.Detalle))
 	}
 	got := lines(section(t, page(t, "docs/errores.md"), "## Códigos del SAT"))
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -159,8 +159,8 @@ func TestErrores_TableOfSATCodesIsTheCodes(t *testing.T) {
 // together; that the faults end so is test/integration's.
 func TestErrores_FaultsHaveTypesThatExist(t *testing.T) {
 	status := map[string]string{}
-	for _, p := range handlers.ProblemTypes() {
-		status[link(p.Slug)] = strconv.Itoa(p.Status)
+	for kind, p := range handlers.ProblemTypes() {
+		status[link(string(kind))] = strconv.Itoa(p.Status)
 	}
 	faults := section(t, page(t, "docs/errores.md"), "## SOAP faults")
 	matches := regexp.MustCompile(`(?m)^\| .* \| (\d{3}) \| (\[[^|]*) \|`).FindAllStringSubmatch(faults, -1)
@@ -302,8 +302,8 @@ func TestContributing_FuzzListIsThePackages(t *testing.T) {
 func TestErrores_ExamplesAreProblems(t *testing.T) {
 	schema := load(t).Components.Schemas["Problema"].Value
 	types := map[string]handlers.ProblemType{}
-	for _, p := range handlers.ProblemTypes() {
-		types[problemBase+p.Slug] = p
+	for kind, p := range handlers.ProblemTypes() {
+		types[problemBase+string(kind)] = p
 	}
 	blocks := fences(page(t, "docs/errores.md"), "json")
 	if len(blocks) == 0 {

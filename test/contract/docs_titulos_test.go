@@ -22,7 +22,7 @@ func TestErrores_TableOfSEPTextsIsTheMessages(t *testing.T) {
 	var want []string
 	for _, m := range sep.Messages() {
 		p := types[m.Kind]
-		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s |", m.Part, p.Status, link(p.Slug), m.Detalle))
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s |", m.Part, p.Status, link(string(m.Kind)), m.Detalle))
 	}
 	got := lines(section(t, page(t, "docs/errores.md"), "## Textos de la SEP"))
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -433,8 +433,8 @@ func problem(t *testing.T, ex *openapi3.ExampleRef) problema {
 func TestProblems_WhenShownAgreeWithTheTypes(t *testing.T) {
 	doc := load(t)
 	table := map[string]int{}
-	for _, p := range handlers.ProblemTypes() {
-		table[p.Slug] = p.Status
+	for kind, p := range handlers.ProblemTypes() {
+		table[string(kind)] = p.Status
 	}
 	titles := map[string]string{}
 	for name, ex := range doc.Components.Examples {

@@ -16,6 +16,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
@@ -274,7 +275,7 @@ func (e *escena) registrada(s sat.Resumen) {
 	e.t.Helper()
 	known := e.lee(`SELECT id_solicitud FROM tramos WHERE id_solicitud <> ''`)
 	for _, respuesta := range e.lee(`SELECT respuesta FROM intentos WHERE operacion = 'sat.solicita'`) {
-		var a struct{ IDSolicitud string }
+		var a gateway.SolicitudAceptada
 		if json.Unmarshal([]byte(respuesta), &a) == nil {
 			known = append(known, a.IDSolicitud)
 		}

@@ -132,7 +132,7 @@ func check(t *testing.T, kind string, err error, from *transport.Error, want wan
 		t.Fatalf("%s: %v is not of the vocabulary", kind, err)
 	}
 	if e.Kind != want.kind || e.Reintentable != want.reintentable {
-		t.Errorf("%s: kind %d, reintentable %v; want %d, %v", kind, e.Kind, e.Reintentable, want.kind, want.reintentable)
+		t.Errorf("%s: kind %s, reintentable %v; want %s, %v", kind, e.Kind, e.Reintentable, want.kind, want.reintentable)
 	}
 	if e.NoEnviada == from.Sent {
 		t.Errorf("%s: sent is %v and noEnviada %v", kind, from.Sent, e.NoEnviada)

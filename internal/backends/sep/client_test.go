@@ -76,7 +76,7 @@ type expect struct {
 	text string
 }
 
-const noError gateway.Kind = -1
+const noError gateway.Kind = ""
 
 func (e expect) check(t *testing.T, got string, err error) {
 	t.Helper()
@@ -88,7 +88,7 @@ func (e expect) check(t *testing.T, got string, err error) {
 	}
 	var failed *gateway.Error
 	if !errors.As(err, &failed) || failed.Kind != e.kind || !strings.Contains(failed.Mensaje, e.text) || failed.Backend != backend || failed.Detail == "" {
-		t.Errorf("%+v, want kind %d with %q", err, e.kind, e.text)
+		t.Errorf("%+v, want kind %s with %q", err, e.kind, e.text)
 	}
 	if err != nil && strings.Contains(fmt.Sprintf("%+v", err), "canario") {
 		t.Error("the error holds the password")
@@ -304,7 +304,7 @@ func TestCancela_WhenByInstitution(t *testing.T) {
 					t.Errorf("%+v, %v", got, err)
 				}
 			} else if !gateway.IsKind(err, tc.kind) {
-				t.Errorf("%v, want kind %d", err, tc.kind)
+				t.Errorf("%v, want kind %s", err, tc.kind)
 			}
 			if len(s.sent) != 1 || !strings.Contains(s.sent[0], "cancelarTituloInstitucionRequest") {
 				t.Errorf("sent %d", len(s.sent))
