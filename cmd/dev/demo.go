@@ -61,7 +61,7 @@ func operaciones(ctx context.Context, out io.Writer, dir string) (err error) {
 	uuid := ""
 	for _, s := range solicitudes() {
 		if s.folio {
-			s.body["folio"] = uuid
+			s.body["uuid"] = uuid
 		}
 		if found := w.descarga(s); uuid == "" {
 			uuid = found

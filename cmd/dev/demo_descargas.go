@@ -68,10 +68,10 @@ type pedida struct {
 type visto struct {
 	IDDescarga, Estado, Motivo string
 	Progreso                   struct {
-		Porcentaje, Solicitudes, SolicitudesTerminadas, Paquetes, PaquetesGuardados int
-		Bytes, NumeroCFDIs, Encontrados, Fallas                                     int64
+		Porcentaje, TotalSolicitudes, SolicitudesTerminadas, TotalPaquetes, PaquetesGuardados int
+		Bytes, NumeroCFDIs, Encontrados, Ilegibles                                            int64
 	}
-	Cuota struct{ Solicitudes, Descargas int }
+	Cuota struct{ SolicitudesPresentadas, PaquetesServidos int }
 }
 
 // descargas is the part of the demo that takes a minute.
@@ -182,7 +182,7 @@ func (a *anio) avance(ctx context.Context, took time.Duration) error {
 			return err
 		}
 		g := p.visto.Progreso
-		solicitudes, terminadas, paquetes, guardados = solicitudes+g.Solicitudes, terminadas+g.SolicitudesTerminadas, paquetes+g.Paquetes, guardados+g.PaquetesGuardados
+		solicitudes, terminadas, paquetes, guardados = solicitudes+g.TotalSolicitudes, terminadas+g.SolicitudesTerminadas, paquetes+g.TotalPaquetes, guardados+g.PaquetesGuardados
 		size, found = size+g.Bytes, found+g.Encontrados
 	}
 	a.avanza(fmt.Sprintf("  %4.0f s  %d/%d solicitudes, %d/%d packages, %d MiB, %s found; RSS %s",
@@ -198,8 +198,8 @@ func (a *anio) coteja(_ context.Context, took time.Duration) error {
 	for _, p := range a.pedidas {
 		v := p.visto
 		a.di("    %-18s %s: %s comprobantes in %d packages, %d MiB; quota spent: %d solicitudes, %d downloads", p.titulo, v.Estado,
-			miles(v.Progreso.Encontrados), v.Progreso.PaquetesGuardados, v.Progreso.Bytes/mib, v.Cuota.Solicitudes, v.Cuota.Descargas)
-		if v.Estado != "terminada" || v.Progreso.Encontrados != v.Progreso.NumeroCFDIs || v.Progreso.Fallas != 0 {
+			miles(v.Progreso.Encontrados), v.Progreso.PaquetesGuardados, v.Progreso.Bytes/mib, v.Cuota.SolicitudesPresentadas, v.Cuota.PaquetesServidos)
+		if v.Estado != "terminada" || v.Progreso.Encontrados != v.Progreso.NumeroCFDIs || v.Progreso.Ilegibles != 0 {
 			return fmt.Errorf("%s: %+v", p.titulo, v)
 		}
 		paquetes, size = paquetes+v.Progreso.PaquetesGuardados, size+v.Progreso.Bytes

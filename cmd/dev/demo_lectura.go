@@ -150,8 +150,8 @@ func (a *anio) paquetes(ctx context.Context, p *pedida) error {
 	if err := a.llama(ctx, http.MethodGet, p.path+"/paquetes?limite=1000", nil, http.StatusOK, &page); err != nil {
 		return err
 	}
-	if len(page.Paquetes) != p.visto.Progreso.Paquetes {
-		return fmt.Errorf("%d packages are listed of %d", len(page.Paquetes), p.visto.Progreso.Paquetes)
+	if len(page.Paquetes) != p.visto.Progreso.TotalPaquetes {
+		return fmt.Errorf("%d packages are listed of %d", len(page.Paquetes), p.visto.Progreso.TotalPaquetes)
 	}
 	a.di("    GET …/paquetes: %d, the first %s", len(page.Paquetes), page.Paquetes[0])
 	return nil

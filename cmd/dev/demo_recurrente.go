@@ -65,7 +65,7 @@ func (w *walk) corrida(programacion string, n int) (c corrida) {
 			return c
 		}
 		var page struct{ Descargas []corrida }
-		w.decode(w.get("/v1/sat/descargas?programacion="+programacion), &page)
+		w.decode(w.get("/v1/sat/descargas?idProgramacion="+programacion), &page)
 		if len(page.Descargas) == n && page.Descargas[0].Estado == "terminada" {
 			c = page.Descargas[0]
 			break

@@ -61,15 +61,15 @@ func (w *walk) rechazos() {
 	malos := map[string]any{"nombreArchivo": "malos.zip", "archivoBase64": base64.StdEncoding.EncodeToString(file)}
 	w.show(w.call(http.MethodPost, "/v1/sep/lotes", malos, http.StatusUnprocessableEntity))
 	for i, row := range w.lote("?comprobar=forma", malos) {
-		w.say("    %-10s %-13s %-20s %s", row.FolioControl, row.Resultado, row.Motivo, row.Descripcion)
-		if w.err == nil && (i >= len(wanted) || row.Motivo != wanted[i]) {
-			w.err = fmt.Errorf("row %d has motivo %s", i+1, row.Motivo)
+		w.say("    %-10s %-13s %-20s %s", row.FolioControl, row.Resultado, row.MotivoCodigo, row.Descripcion)
+		if w.err == nil && (i >= len(wanted) || row.MotivoCodigo != wanted[i]) {
+			w.err = fmt.Errorf("row %d has motivoCodigo %s", i+1, row.MotivoCodigo)
 		}
 	}
 }
 
 // fila is one row of a result.
-type fila struct{ FolioControl, Resultado, Motivo, Descripcion string }
+type fila struct{ FolioControl, Resultado, MotivoCodigo, Descripcion string }
 
 // lote uploads a lote, lets the sandbox's clock run, and returns its rows. query
 // is how far it is to be checked before.

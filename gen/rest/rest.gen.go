@@ -547,15 +547,15 @@ func (e VersionSolicitud) Valid() bool {
 
 // AddendaProcesada Lo que contestó Prodigia, y el documento.
 type AddendaProcesada struct {
-	// ID Identificador de la transacción en Prodigia, un UUID. Puede faltar.
+	// IDTransaccion Identificador de la transacción en Prodigia, un UUID. Puede faltar.
 	//
 	// Example: 3b1f0c52-7a44-4f0e-8a57-5f1e0c9d2b61
-	ID string `json:"id,omitempty,omitzero"`
+	IDTransaccion string `json:"idTransaccion,omitempty,omitzero"`
 
-	// Contrato El código de contrato, como lo repite Prodigia. Puede faltar.
+	// CodigoContrato El código de contrato, como lo repite Prodigia. Puede faltar.
 	//
 	// Example: 8f2d6c1e-contrato
-	Contrato string `json:"contrato,omitempty,omitzero"`
+	CodigoContrato string `json:"codigoContrato,omitempty,omitzero"`
 
 	// Codigo El código de Prodigia; `0` es hecho.
 	//
@@ -881,15 +881,15 @@ type CSVResultado = openapi_types.File
 
 // CuotaDescarga Lo que una descarga ha gastado de lo que cuenta el SAT.
 type CuotaDescarga struct {
-	// Solicitudes Solicitudes presentadas, incluidas las que pudieron haber llegado sin que el SAT contestara.
+	// SolicitudesPresentadas Solicitudes presentadas, incluidas las que pudieron haber llegado sin que el SAT contestara.
 	//
 	// Example: 3
-	Solicitudes int `json:"solicitudes"`
+	SolicitudesPresentadas int `json:"solicitudesPresentadas"`
 
-	// Descargas Descargas de paquetes que el SAT sirvió, o pudo haber servido. De cada paquete admite dos.
+	// PaquetesServidos Descargas de paquetes que el SAT sirvió, o pudo haber servido. De cada paquete admite dos.
 	//
 	// Example: 1
-	Descargas int `json:"descargas"`
+	PaquetesServidos int `json:"paquetesServidos"`
 }
 
 // Cursor Marca opaca del principio de una página.
@@ -1113,27 +1113,27 @@ type Descarga struct {
 	// Avisos Lo que conviene revisar de la petición; no aparece si no hay nada.
 	Avisos []AvisoDePeticion `json:"avisos,omitempty,omitzero"`
 
-	// Creada Cuándo se pidió (RFC 3339, UTC).
+	// Creacion Cuándo se pidió (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T18:00:00Z
-	Creada time.Time `json:"creada"`
+	Creacion time.Time `json:"creacion"`
 
-	// Actualizada Cuándo cambió por última vez (RFC 3339, UTC).
+	// Actualizacion Cuándo cambió por última vez (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T20:14:09Z
-	Actualizada time.Time `json:"actualizada"`
+	Actualizacion time.Time `json:"actualizacion"`
 
-	// Limite Hasta cuándo se insiste (RFC 3339, UTC); si se omitió `plazoHoras`, por lo que el SAT ya aceptó se le sigue
+	// PlazoVence Hasta cuándo se insiste (RFC 3339, UTC); si se omitió `plazoHoras`, por lo que el SAT ya aceptó se le sigue
 	// preguntando después. No aparece en una recurrente, que dura hasta que se cancela.
 	//
 	//
 	// Example: 2026-02-04T18:00:00Z
-	Limite time.Time `json:"limite,omitempty,omitzero"`
+	PlazoVence time.Time `json:"plazoVence,omitempty,omitzero"`
 
-	// Terminada Cuándo llegó a un estado que ya no cambia (RFC 3339, UTC).
+	// Termino Cuándo llegó a un estado que ya no cambia (RFC 3339, UTC).
 	//
 	// Example: 2026-02-02T03:40:11Z
-	Terminada time.Time `json:"terminada,omitempty,omitzero"`
+	Termino time.Time `json:"termino,omitempty,omitzero"`
 
 	// SiguienteIntento Cuándo toca hacer algo por ella (RFC 3339, UTC); no aparece si ya nada.
 	//
@@ -1176,7 +1176,7 @@ type DigestDeSello string
 // Example: true
 type Dudoso = bool
 
-// Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado` y `motivo`.
+// Efirma Los datos de una e.firma. Si el certificado no se pudo leer, solo `rfc`, `estado`, `motivoCodigo` y `motivo`.
 type Efirma struct {
 	// RFC El RFC de la e.firma; el nombre de su carpeta si el certificado no se pudo leer.
 	//
@@ -1217,8 +1217,23 @@ type Efirma struct {
 	// Example: vigente
 	Estado EstadoEfirma `json:"estado"`
 
-	// Motivo Por qué se rechazó; solo con `rechazada`.
-	Motivo *MotivoRechazo `json:"motivo,omitempty"`
+	// MotivoCodigo Por qué se rechazó; solo con `rechazada`. Código estable; pueden añadirse otros. Conocidos:
+	// `password_incorrecto`, `password_ausente`, `cer_ilegible`, `key_ilegible`,
+	// `archivos_faltantes`, `archivos_ambiguos` (más de un certificado o llave), `demasiado_grande`,
+	// `permisos_abiertos` (cualquier usuario de la máquina puede cambiar los archivos),
+	// `es_csd` (es un sello, no una e.firma), `no_es_efirma`, `vencida`, `aun_no_vigente`,
+	// `llave_no_corresponde` (la llave es de otro certificado), `llave_debil` (menos de 2048 bits),
+	// `otro_rfc` (el certificado es de otro RFC que la carpeta), `sin_rfc`,
+	// `emisor_no_reconocido` (no lo emitió ninguna autoridad de `GATEWAY_EFIRMA_CA_FILE`).
+	//
+	//
+	// Example: llave_no_corresponde
+	MotivoCodigo string `json:"motivoCodigo,omitempty,omitzero"`
+
+	// Motivo Qué está mal y qué hacer, en español; solo con `rechazada`. Nunca contiene secretos.
+	//
+	// Example: PRU010101AB1.key no es la llave de PRU010101AB1.cer.
+	Motivo string `json:"motivo,omitempty,omitzero"`
 }
 
 // EmisionDeTitulos Los títulos que se arman.
@@ -1247,10 +1262,10 @@ type EncabezadoHTTP = string
 
 // EntregaWebhook Un aviso a un webhook.
 type EntregaWebhook struct {
-	// ID Identificador de una entrega, igual en todos sus intentos y reenvíos.
+	// IDEntrega Identificador de una entrega, igual en todos sus intentos y reenvíos.
 	//
 	// Example: msg_d3vh6m2q8xk4zt7c5nw1ra0yse
-	ID IDEntrega `json:"id"`
+	IDEntrega IDEntrega `json:"idEntrega"`
 
 	// Evento Uno de los eventos, o `webhook.prueba`.
 	//
@@ -1269,13 +1284,13 @@ type EntregaWebhook struct {
 
 	// Cuerpo El JSON que se envía y se firma, byte por byte; según `evento`, un `AvisoDescarga`, un `AvisoPaquete` o un `AvisoPrueba`.
 	//
-	// Example: {"type":"descarga.terminada","timestamp":"2026-02-01T05:59:59.000Z","data":{"idDescarga":"019c1d2e-7f30-7a44-9d0c-5e2b8f6a1c37","servicio":"cfdi","rfcSolicitante":"PRU010101AB1","estado":"terminada","progreso":{"numeroCFDIs":1498,"encontrados":1498,"repetidos":0,"fallas":0}}}
+	// Example: {"type":"descarga.terminada","timestamp":"2026-02-01T05:59:59.000Z","data":{"idDescarga":"019c1d2e-7f30-7a44-9d0c-5e2b8f6a1c37","servicio":"cfdi","rfcSolicitante":"PRU010101AB1","estado":"terminada","progreso":{"numeroCFDIs":1498,"encontrados":1498,"repetidos":0,"ilegibles":0}}}
 	Cuerpo string `json:"cuerpo"`
 
-	// Creado Cuándo se supo (RFC 3339, UTC).
+	// Creacion Cuándo se supo (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T05:59:59Z
-	Creado time.Time `json:"creado"`
+	Creacion time.Time `json:"creacion"`
 
 	// SiguienteIntento Cuándo se intenta otra vez; solo con `pendiente` (RFC 3339, UTC).
 	//
@@ -1694,10 +1709,10 @@ type Instante = time.Time
 
 // IntentoDeEntrega Un intento de entregar un aviso.
 type IntentoDeEntrega struct {
-	// Instante Cuándo se hizo; es también su `webhook-timestamp` (RFC 3339, UTC).
+	// Cuando Cuándo se hizo; es también su `webhook-timestamp` (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T05:59:59Z
-	Instante time.Time `json:"instante"`
+	Cuando time.Time `json:"cuando"`
 
 	// Resultado Cómo le fue a un intento:
 	// - `entregado`: el receptor contestó 2xx.
@@ -1941,27 +1956,6 @@ type MotivoCodigo = string
 // Example: pausado
 type MotivoInactivo string
 
-// MotivoRechazo Por qué no se aceptó una e.firma.
-type MotivoRechazo struct {
-	// Codigo Código estable; pueden añadirse otros. Conocidos:
-	// `password_incorrecto`, `password_ausente`, `cer_ilegible`, `key_ilegible`,
-	// `archivos_faltantes`, `archivos_ambiguos` (más de un certificado o llave), `demasiado_grande`,
-	// `permisos_abiertos` (cualquier usuario de la máquina puede cambiar los archivos),
-	// `es_csd` (es un sello, no una e.firma), `no_es_efirma`, `vencida`, `aun_no_vigente`,
-	// `llave_no_corresponde` (la llave es de otro certificado), `llave_debil` (menos de 2048 bits),
-	// `otro_rfc` (el certificado es de otro RFC que la carpeta), `sin_rfc`,
-	// `emisor_no_reconocido` (no lo emitió ninguna autoridad de `GATEWAY_EFIRMA_CA_FILE`).
-	//
-	//
-	// Example: llave_no_corresponde
-	Codigo string `json:"codigo"`
-
-	// Detalle Qué está mal y qué hacer, en español. Nunca contiene secretos.
-	//
-	// Example: PRU010101AB1.key no es la llave de PRU010101AB1.cer.
-	Detalle string `json:"detalle"`
-}
-
 // NDJSONCFDIs Un objeto `ResumenCfdi` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
 type NDJSONCFDIs = openapi_types.File
 
@@ -2038,20 +2032,20 @@ type PaqueteDeDescarga struct {
 	// Example: 2
 	Repetidos int64 `json:"repetidos,omitempty,omitzero"`
 
-	// Fallas Cuántas de sus entradas o filas no se pueden leer; no aparece hasta contarlas. `detalle` nombra la primera.
+	// Ilegibles Cuántas de sus entradas o filas no se pueden leer; no aparece hasta contarlas. `detalle` nombra la primera.
 	//
 	// Example: 0
-	Fallas *int64 `json:"fallas,omitempty"`
+	Ilegibles *int64 `json:"ilegibles,omitempty"`
 
-	// Descargas Cuántas veces lo sirvió el SAT, o pudo haberlo servido; admite dos.
+	// VecesServido Cuántas veces lo sirvió el SAT, o pudo haberlo servido; admite dos.
 	//
 	// Example: 1
-	Descargas int `json:"descargas"`
+	VecesServido int `json:"vecesServido"`
 
-	// Guardado Cuándo quedó guardado (RFC 3339, UTC).
+	// Llegada Cuándo quedó guardado (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T20:14:09Z
-	Guardado time.Time `json:"guardado,omitempty,omitzero"`
+	Llegada time.Time `json:"llegada,omitempty,omitzero"`
 
 	// Detalle Qué le pasó, donde hace falta decirlo.
 	//
@@ -2096,13 +2090,13 @@ type PeticionAddenda struct {
 	// tienda|87
 	Datos DatosDeAddenda `json:"datos"`
 
-	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
 	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
 	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 	//
 	//
 	// Example: 8f2d6c1e-contrato
-	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
+	CodigoContrato CodigoContrato `json:"codigoContrato,omitempty,omitzero"`
 }
 
 // PeticionAdjuntarAddenda Los datos de una addenda y el CFDI que la recibe: `xmlCfdi`, o bien `xmlCfdiBase64`; exactamente uno de
@@ -2127,13 +2121,13 @@ type PeticionAdjuntarAddenda struct {
 	// Example: PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iVVRGLTgiPz48Y2ZkaTpDb21wcm9iYW50ZSB4bWxuczpjZmRpPSJodHRwOi8vd3d3LnNhdC5nb2IubXgvY2ZkLzQiIFZlcnNpb249IjQuMCIgRm9saW89IjEwMjQiPjxjZmRpOkVtaXNvciBSZmM9IlBSVTAxMDEwMUFCMSIvPjwvY2ZkaTpDb21wcm9iYW50ZT4=
 	XMLCFDIBase64 string `json:"xmlCfdiBase64,omitempty,omitzero"`
 
-	// Contrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
+	// CodigoContrato El código de contrato que asignó Prodigia al integrador. Nada tiene que ver con el contrato que se
 	// firma. Si falta, se usa el configurado en la pasarela, y si viene con la cuenta configurada ha de ser el
 	// suyo. Es obligatorio con una cuenta propia en `Backend-Authorization`.
 	//
 	//
 	// Example: 8f2d6c1e-contrato
-	Contrato CodigoContrato `json:"contrato,omitempty,omitzero"`
+	CodigoContrato CodigoContrato `json:"codigoContrato,omitempty,omitzero"`
 }
 
 // PeticionCancelacion Por qué se cancela un título y, si hace falta, de qué institución es.
@@ -2343,7 +2337,7 @@ type PeticionProgramacion struct {
 // | `rfcReceptor` | no se admite | el mismo `rfcSolicitante`; puede omitirse | no se admite | opcional |
 // | `rfcReceptores` | opcional, hasta 5 | no se admite | no se admite | no se admite |
 // | `estadoComprobante`, `tipoComprobante`, `complemento`, `rfcACuentaTerceros` | opcionales | opcionales | no se admiten | no se admiten |
-// | `folio` | no se admite | no se admite | obligatorio | no se admite |
+// | `uuid` | no se admite | no se admite | obligatorio | no se admite |
 //
 // `fechaInicial` va antes que `fechaFinal`, `fechaFinal` no está en el futuro y el rango no
 // empieza hace más de seis años. Una falta contesta 422 y nombra los campos.
@@ -2351,7 +2345,7 @@ type PeticionSolicitud struct {
 	// Version Versión del servicio de solicitud del SAT:
 	// - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 	// - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
-	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+	//   servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `uuid`.
 	//
 	//
 	// Example: 1.5
@@ -2439,10 +2433,10 @@ type PeticionSolicitud struct {
 	// RFCACuentaTerceros Filtra por el RFC del tercero a cuya cuenta se emitió el comprobante.
 	RFCACuentaTerceros RFC `json:"rfcACuentaTerceros,omitempty,omitzero"`
 
-	// Folio Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
+	// UUID Folio fiscal (UUID) de un comprobante, en mayúsculas o minúsculas.
 	//
 	// Example: 5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43
-	Folio FolioFiscal `json:"folio,omitempty,omitzero"`
+	UUID FolioFiscal `json:"uuid,omitempty,omitzero"`
 }
 
 // PeticionTokenSAT Con qué e.firma autenticarse.
@@ -2605,10 +2599,10 @@ type Programacion struct {
 	// Example: 5
 	TraslapeDias int `json:"traslapeDias"`
 
-	// Siguiente Cuándo corre otra vez (RFC 3339, UTC); no aparece si se canceló.
+	// SiguienteCorrida Cuándo corre otra vez (RFC 3339, UTC); no aparece si se canceló.
 	//
 	// Example: 2026-02-02T10:00:00Z
-	Siguiente time.Time `json:"siguiente,omitempty,omitzero"`
+	SiguienteCorrida time.Time `json:"siguienteCorrida,omitempty,omitzero"`
 }
 
 // ProgresoAviso Lo que contó el SAT y lo que se puede leer, como en `ProgresoDescarga`.
@@ -2628,10 +2622,10 @@ type ProgresoAviso struct {
 	// Example: 0
 	Repetidos int64 `json:"repetidos"`
 
-	// Fallas Cuántas entradas o filas no se pueden leer.
+	// Ilegibles Cuántas entradas o filas no se pueden leer.
 	//
 	// Example: 0
-	Fallas int64 `json:"fallas"`
+	Ilegibles int64 `json:"ilegibles"`
 }
 
 // ProgresoDescarga Cuánto lleva una descarga.
@@ -2643,20 +2637,20 @@ type ProgresoDescarga struct {
 	// Example: 50
 	Porcentaje int `json:"porcentaje"`
 
-	// Solicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
+	// TotalSolicitudes Cuántas solicitudes han de traer algo, sin las que se partieron o se sustituyeron.
 	//
 	// Example: 2
-	Solicitudes int `json:"solicitudes"`
+	TotalSolicitudes int `json:"totalSolicitudes"`
 
 	// SolicitudesTerminadas Cuántas de ellas acabaron.
 	//
 	// Example: 1
 	SolicitudesTerminadas int `json:"solicitudesTerminadas"`
 
-	// Paquetes Cuántos paquetes ha dado el SAT.
+	// TotalPaquetes Cuántos paquetes ha dado el SAT.
 	//
 	// Example: 1
-	Paquetes int `json:"paquetes"`
+	TotalPaquetes int `json:"totalPaquetes"`
 
 	// PaquetesGuardados Cuántos de ellos están guardados.
 	//
@@ -2685,18 +2679,18 @@ type ProgresoDescarga struct {
 	// Example: 0
 	Repetidos int64 `json:"repetidos"`
 
-	// Fallas Cuánto de los paquetes no se puede leer: archivos dañados, XML que no lo son o que no son CFDI, filas de metadatos sin
+	// Ilegibles Cuánto de los paquetes no se puede leer: archivos dañados, XML que no lo son o que no son CFDI, filas de metadatos sin
 	// folio. `…/cfdis` y `…/metadatos` los nombran, en `fallas`.
 	//
 	//
 	// Example: 0
-	Fallas int64 `json:"fallas"`
+	Ilegibles int64 `json:"ilegibles"`
 }
 
 // ResultadoDeTitulo Qué pasó con un título:
 // - `registrado`: la SEP lo registró ahora.
 // - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
-// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+// - `rechazado`: la SEP no lo registró; vea `motivoCodigo` y `descripcion`, corrija y cargue de nuevo.
 // - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
 //
 // Example: registrado
@@ -2748,10 +2742,10 @@ type ResumenCFDI struct {
 	// Example: 4.0
 	Version string `json:"version"`
 
-	// Tipo `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago; `R` de Retenciones.
+	// TipoComprobante `I` ingreso, `E` egreso, `T` traslado, `N` nómina o `P` pago; `R` de Retenciones.
 	//
 	// Example: I
-	Tipo string `json:"tipo"`
+	TipoComprobante string `json:"tipoComprobante"`
 
 	// RFCEmisor Quién lo emitió.
 	//
@@ -2881,9 +2875,7 @@ type SolicitudAceptada struct {
 	IDSolicitud string `json:"idSolicitud"`
 
 	// CodEstatus El código del SAT; `5000` es solicitud recibida con éxito.
-	//
-	// Example: 5000
-	CodEstatus string `json:"codEstatus"`
+	CodEstatus CodigoSAT `json:"codEstatus"`
 
 	// Mensaje El texto del SAT, sin cambios.
 	//
@@ -2968,10 +2960,10 @@ type SolicitudDeDescarga struct {
 	// Example: 9
 	Consultas int `json:"consultas"`
 
-	// Presentada Cuándo se presentó (RFC 3339, UTC).
+	// Presentacion Cuándo se presentó (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T18:05:00Z
-	Presentada time.Time `json:"presentada,omitempty,omitzero"`
+	Presentacion time.Time `json:"presentacion,omitempty,omitzero"`
 
 	// SiguienteIntento Cuándo toca volver al SAT por ella (RFC 3339, UTC); no aparece si ya no hace falta.
 	//
@@ -3383,14 +3375,14 @@ type TituloProcesado struct {
 	// Resultado Qué pasó con un título:
 	// - `registrado`: la SEP lo registró ahora.
 	// - `ya_registrado`: el folio ya estaba registrado; no se duplicó ni se cambió nada.
-	// - `rechazado`: la SEP no lo registró; vea `motivo` y `descripcion`, corrija y cargue de nuevo.
+	// - `rechazado`: la SEP no lo registró; vea `motivoCodigo` y `descripcion`, corrija y cargue de nuevo.
 	// - `desconocido`: la SEP no dio estatus, o dio uno que no está documentado; lea `descripcion`.
 	//
 	//
 	// Example: registrado
 	Resultado ResultadoDeTitulo `json:"resultado"`
 
-	// Motivo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
+	// MotivoCodigo Por qué no se registró, según la descripción de la SEP; no aparece en `registrado`. Código estable;
 	// pueden añadirse otros. Conocidos:
 	// `tipo_de_archivo` (no es un `.xml`), `folio_ya_registrado`, `curp_no_encontrada` (no está en el RENAPO),
 	// `nombre_no_coincide` (con el del RENAPO), `entidad_invalida`, `cargo_invalido`,
@@ -3399,7 +3391,7 @@ type TituloProcesado struct {
 	//
 	//
 	// Example: folio_ya_registrado
-	Motivo string `json:"motivo,omitempty,omitzero"`
+	MotivoCodigo string `json:"motivoCodigo,omitempty,omitzero"`
 }
 
 // TituloProfesionista A quien se expide el título, como está en el RENAPO.
@@ -3464,12 +3456,12 @@ type TokenSAT struct {
 	// Example: TOKEN.DE.EJEMPLO%26wrap_subject%3d3330303031
 	Token string `json:"token"`
 
-	// Creado Cuándo lo creó el SAT, según su reloj (RFC 3339, UTC).
+	// Creacion Cuándo lo creó el SAT, según su reloj (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T18:00:00Z
-	Creado time.Time `json:"creado"`
+	Creacion time.Time `json:"creacion"`
 
-	// Expira Hasta cuándo vale (RFC 3339, UTC); cinco minutos después de `creado`.
+	// Expira Hasta cuándo vale (RFC 3339, UTC); cinco minutos después de `creacion`.
 	//
 	// Example: 2026-02-01T18:05:00Z
 	Expira time.Time `json:"expira"`
@@ -3530,17 +3522,17 @@ type ValorDeCatalogo struct {
 // VersionSolicitud Versión del servicio de solicitud del SAT:
 //   - `1.5`: la vigente desde mayo de 2025, y la que se usa cuando falta. Pide `tipoDescarga`.
 //   - `1.1`: la operación retirada `SolicitaDescarga`. El SAT ya no la atiende; la contestan
-//     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `folio`.
+//     servicios antiguos y el sandbox. No admite `tipoDescarga`, filtros ni `uuid`.
 //
 // Example: 1.5
 type VersionSolicitud string
 
 // Webhook Una dirección registrada. Su secreto no se muestra.
 type Webhook struct {
-	// ID Identificador de un webhook.
+	// IDWebhook Identificador de un webhook.
 	//
 	// Example: whd_k5zq3n7v2mxa4c6t8w1e0ry5ha
-	ID IDWebhook `json:"id"`
+	IDWebhook IDWebhook `json:"idWebhook"`
 
 	// URL A dónde se avisa; vacía si la pasarela ya no puede descifrarla, porque su clave de secretos es otra.
 	//
@@ -3560,18 +3552,18 @@ type Webhook struct {
 	// Example: true
 	Activo bool `json:"activo"`
 
-	// Motivo Por qué no se le avisa:
+	// MotivoCodigo Por qué no se le avisa:
 	// - `pausado`: así se pidió.
 	// - `retirado`: el receptor contestó 410, que ya no existe.
 	//
 	//
 	// Example: pausado
-	Motivo MotivoInactivo `json:"motivo,omitempty,omitzero"`
+	MotivoCodigo MotivoInactivo `json:"motivoCodigo,omitempty,omitzero"`
 
-	// Creado Cuándo se registró (RFC 3339, UTC).
+	// Creacion Cuándo se registró (RFC 3339, UTC).
 	//
 	// Example: 2026-02-01T05:59:59Z
-	Creado time.Time `json:"creado"`
+	Creacion time.Time `json:"creacion"`
 }
 
 // WebhookCreado Un webhook recién registrado, con su secreto.
@@ -3630,15 +3622,15 @@ type Catalogo = NombreCatalogo
 // Example: completa
 type Comprobar = Comprobacion
 
-// CreadaDesde Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
+// CreacionDesde Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
 //
 // Example: 2026-02-01T06:00:00Z
-type CreadaDesde = Instante
+type CreacionDesde = Instante
 
-// CreadaHasta Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
+// CreacionHasta Un instante en RFC 3339. Con otra zona que `Z`, el `+` va codificado en la dirección (`%2B`).
 //
 // Example: 2026-02-01T06:00:00Z
-type CreadaHasta = Instante
+type CreacionHasta = Instante
 
 // CursorEntregas Identificador de una entrega, igual en todos sus intentos y reenvíos.
 //
@@ -4083,14 +4075,14 @@ type ListarDescargasParams struct {
 	// Estado Solo las que están así; varias van con comas, `estado=parcial,fallida`. También se admiten repetidas, o como `estado[]` o `estado[0]`.
 	Estado FiltroEstado `form:"estado,omitempty" json:"estado,omitempty,omitzero"`
 
-	// Programacion Solo las corridas de esta descarga recurrente.
-	Programacion FiltroProgramacion `form:"programacion,omitempty" json:"programacion,omitempty,omitzero"`
+	// IDProgramacion Solo las corridas de esta descarga recurrente.
+	IDProgramacion FiltroProgramacion `form:"idProgramacion,omitempty" json:"idProgramacion,omitempty,omitzero"`
 
-	// CreadaDesde Solo las que se pidieron en este instante o después (RFC 3339).
-	CreadaDesde CreadaDesde `form:"creadaDesde,omitempty" json:"creadaDesde,omitempty,omitzero"`
+	// CreacionDesde Solo las que se pidieron en este instante o después (RFC 3339).
+	CreacionDesde CreacionDesde `form:"creacionDesde,omitempty" json:"creacionDesde,omitempty,omitzero"`
 
-	// CreadaHasta Solo las que se pidieron antes de este instante, sin incluirlo (RFC 3339).
-	CreadaHasta CreadaHasta `form:"creadaHasta,omitempty" json:"creadaHasta,omitempty,omitzero"`
+	// CreacionHasta Solo las que se pidieron antes de este instante, sin incluirlo (RFC 3339).
+	CreacionHasta CreacionHasta `form:"creacionHasta,omitempty" json:"creacionHasta,omitempty,omitzero"`
 
 	// Limite Cuántos elementos trae la página, de 1 a 1,000; si falta, 100.
 	Limite Limite `form:"limite,omitempty" json:"limite,omitempty,omitzero"`
@@ -5249,41 +5241,41 @@ func (siw *ServerInterfaceWrapper) ListarDescargas(w http.ResponseWriter, r *htt
 		return
 	}
 
-	// ------------- Optional query parameter "programacion" -------------
+	// ------------- Optional query parameter "idProgramacion" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "programacion", r.URL.Query(), &params.Programacion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "idProgramacion", r.URL.Query(), &params.IDProgramacion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "programacion"})
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "idProgramacion"})
 		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "programacion", Err: err})
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idProgramacion", Err: err})
 		}
 		return
 	}
 
-	// ------------- Optional query parameter "creadaDesde" -------------
+	// ------------- Optional query parameter "creacionDesde" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "creadaDesde", r.URL.Query(), &params.CreadaDesde, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "creacionDesde", r.URL.Query(), &params.CreacionDesde, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creadaDesde"})
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creacionDesde"})
 		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creadaDesde", Err: err})
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creacionDesde", Err: err})
 		}
 		return
 	}
 
-	// ------------- Optional query parameter "creadaHasta" -------------
+	// ------------- Optional query parameter "creacionHasta" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "creadaHasta", r.URL.Query(), &params.CreadaHasta, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "creacionHasta", r.URL.Query(), &params.CreacionHasta, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creadaHasta"})
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creacionHasta"})
 		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creadaHasta", Err: err})
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creacionHasta", Err: err})
 		}
 		return
 	}

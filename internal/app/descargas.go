@@ -98,7 +98,7 @@ func (a *App) publica(ctx context.Context, v descargas.Aviso) error {
 		Estado: string(v.Descarga.Estado), IDPaquete: v.IDPaquete, MotivoCodigo: v.MotivoCodigo}
 	if v.IDPaquete == "" {
 		p := v.Descarga.Progreso
-		datos.Progreso = &webhooks.Progreso{NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Fallas: p.Fallas}
+		datos.Progreso = &webhooks.Progreso{NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Ilegibles: p.Fallas}
 	}
 	return a.webhooks.Publica(ctx, webhooks.Evento{Clave: v.Clave, Tipo: v.Tipo, Instante: v.Cuando, Datos: datos})
 }

@@ -160,9 +160,9 @@ func comoVa(d rest.Descarga) string {
 	p := d.Progreso
 	switch {
 	case p.NumeroCFDIs > 0:
-		return fmt.Sprintf("%d/%d paquetes · %s/%s comprobantes", p.PaquetesGuardados, p.Paquetes, miles(p.Encontrados), miles(p.NumeroCFDIs))
-	case p.Solicitudes > 1:
-		return fmt.Sprintf("%s · %d/%d solicitudes", estadoLegible(d.Estado), p.SolicitudesTerminadas, p.Solicitudes)
+		return fmt.Sprintf("%d/%d paquetes · %s/%s comprobantes", p.PaquetesGuardados, p.TotalPaquetes, miles(p.Encontrados), miles(p.NumeroCFDIs))
+	case p.TotalSolicitudes > 1:
+		return fmt.Sprintf("%s · %d/%d solicitudes", estadoLegible(d.Estado), p.SolicitudesTerminadas, p.TotalSolicitudes)
 	}
 	return estadoLegible(d.Estado)
 }

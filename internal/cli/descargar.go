@@ -190,7 +190,7 @@ func comoEmpieza(d rest.Descarga, origen cliente.Origen) string {
 	switch origen {
 	case cliente.Reutilizada:
 		return fmt.Sprintf("La descarga %s es igual y ya acabó, el %s.\nSe usa esa, sin gastar cuota del SAT; con --nueva se pide otra.",
-			d.IDDescarga, d.Terminada.Format("2006-01-02 15:04 MST"))
+			d.IDDescarga, d.Termino.Format("2006-01-02 15:04 MST"))
 	case cliente.EnCurso:
 		return fmt.Sprintf("La descarga %s es igual y sigue en curso:\nse sigue esa.", d.IDDescarga)
 	}

@@ -72,14 +72,14 @@ func informe(r resultado, carpeta string) string {
 	if n := d.Progreso.Repetidos; n > 0 {
 		fmt.Fprintf(&b, "  repetidos %s en los paquetes; no cuentan\n", plural(n, "viene de más", "vienen de más"))
 	}
-	fmt.Fprintf(&b, "  cuota     %s y %s del SAT\n", plural(int64(d.Cuota.Solicitudes), "solicitud", "solicitudes"), plural(int64(d.Cuota.Descargas), "descarga de paquete", "descargas de paquetes"))
+	fmt.Fprintf(&b, "  cuota     %s y %s del SAT\n", plural(int64(d.Cuota.SolicitudesPresentadas), "solicitud", "solicitudes"), plural(int64(d.Cuota.PaquetesServidos), "descarga de paquete", "descargas de paquetes"))
 	return b.String()
 }
 
 // ilegibles is what cannot be read: as the gateway counted it, or as it was found
 // here, if that is more.
 func ilegibles(r resultado) int64 {
-	n := r.Descarga.Progreso.Fallas
+	n := r.Descarga.Progreso.Ilegibles
 	if r.XML != nil {
 		n = max(n, int64(r.XML.Ilegibles))
 	}

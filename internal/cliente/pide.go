@@ -63,7 +63,7 @@ func (c *Cliente) Pide(ctx context.Context, p rest.PeticionDescarga, nueva bool)
 
 // busca looks for a descarga of the same criteria, the newest first.
 func (c *Cliente) busca(ctx context.Context, p rest.PeticionDescarga, hasta time.Time, soloVivas bool) (rest.Descarga, bool, error) {
-	query := url.Values{"rfcSolicitante": {p.RFCSolicitante}, "limite": {strconv.Itoa(pagina)}, "creadaDesde": {hasta.UTC().Format(time.RFC3339)}}
+	query := url.Values{"rfcSolicitante": {p.RFCSolicitante}, "limite": {strconv.Itoa(pagina)}, "creacionDesde": {hasta.UTC().Format(time.RFC3339)}}
 	for range maxPaginas {
 		var lista rest.ListaDescargas
 		if _, err := c.llama(ctx, peticion{metodo: http.MethodGet, ruta: rutaDescargas, query: query, intentos: intentosPrimeros}, &lista); err != nil {

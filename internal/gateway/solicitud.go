@@ -173,7 +173,7 @@ func (v *validator) version15(s Solicitud, now time.Time) {
 		if len(s.RFCReceptores) > maxReceptores {
 			v.add("rfcReceptores", fmt.Sprintf("Admite %d como máximo.", maxReceptores))
 		}
-		v.absent("folio", s.Folio != "", "en emitidos; use tipoDescarga folio")
+		v.absent("uuid", s.Folio != "", "en emitidos; use tipoDescarga folio")
 	case Recibidos:
 		v.rango(s, now)
 		v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
@@ -184,7 +184,7 @@ func (v *validator) version15(s Solicitud, now time.Time) {
 			v.add("estadoComprobante", "Los XML recibidos solo se entregan vigentes; para conocer los cancelados pida tipoSolicitud Metadata.", EstadoVigente)
 		}
 		v.absent("rfcReceptores", len(s.RFCReceptores) > 0, "en recibidos")
-		v.absent("folio", s.Folio != "", "en recibidos; use tipoDescarga folio")
+		v.absent("uuid", s.Folio != "", "en recibidos; use tipoDescarga folio")
 	case Folio:
 		v.soloFolio(s)
 	}
@@ -192,9 +192,9 @@ func (v *validator) version15(s Solicitud, now time.Time) {
 
 func (v *validator) soloFolio(s Solicitud) {
 	if s.Folio == "" {
-		v.add("folio", "Es obligatorio.")
+		v.add("uuid", "Es obligatorio.")
 	} else if !UUIDValido(s.Folio) {
-		v.add("folio", "No tiene la forma de un UUID: 8-4-4-4-12 dígitos hexadecimales.")
+		v.add("uuid", "No tiene la forma de un UUID: 8-4-4-4-12 dígitos hexadecimales.")
 	}
 	const porque = "con tipoDescarga folio"
 	v.absent("fechaInicial", s.FechaInicial != "", porque)
@@ -216,7 +216,7 @@ func (v *validator) version11(s Solicitud, now time.Time) {
 	v.rango(s, now)
 	v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
 	v.absent("tipoDescarga", s.TipoDescarga != "", porque+": el sentido lo dan rfcEmisor y rfcReceptor")
-	v.absent("folio", s.Folio != "", porque)
+	v.absent("uuid", s.Folio != "", porque)
 	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, porque+"; use rfcReceptor")
 	v.absent("estadoComprobante", s.EstadoComprobante != "", porque)
 	v.absent("tipoComprobante", s.TipoComprobante != "", porque)

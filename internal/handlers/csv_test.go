@@ -14,7 +14,7 @@ func TestWriteCSV_WhenCellsAreOthersTextLeavesThemWholeAndInert(t *testing.T) {
 	t.Parallel()
 	got := []lotes.TituloResultado{
 		{Archivo: "a.xml", Estatus: "2", Descripcion: "uno\ndos\r\ntres, \"cuatro\"", FolioControl: "=1+1", Resultado: "rechazado", Motivo: "\n@x"}}
-	const want = "archivo,estatus,descripcion,folioControl,resultado,motivo\r\n" +
+	const want = "archivo,estatus,descripcion,folioControl,resultado,motivoCodigo\r\n" +
 		"a.xml,2,\"uno\ndos\r\ntres, \"\"cuatro\"\"\",'=1+1,rechazado,\"'\n@x\"\r\n"
 	for marca, want := range map[bool]string{false: want, true: "\xEF\xBB\xBF" + want} {
 		w := httptest.NewRecorder()

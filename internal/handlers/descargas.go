@@ -96,8 +96,8 @@ func peticion(b rest.PeticionDescarga) gateway.PeticionDescarga {
 }
 
 func (h *handler) listarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) error {
-	f := gateway.FiltroDescargas{RFC: params.RFCSolicitante, IDProgramacion: params.Programacion,
-		CreadaDesde: params.CreadaDesde, CreadaHasta: params.CreadaHasta, Cursor: params.Cursor, Limite: limite(params.Limite)}
+	f := gateway.FiltroDescargas{RFC: params.RFCSolicitante, IDProgramacion: params.IDProgramacion,
+		CreadaDesde: params.CreacionDesde, CreadaHasta: params.CreacionHasta, Cursor: params.Cursor, Limite: limite(params.Limite)}
 	if f.RFC != "" {
 		if err := permite(r.Context(), f.RFC); err != nil {
 			return err

@@ -54,7 +54,7 @@ func (h *handler) resumenes() forma[cfdi.Resumen, rest.ResumenCFDI] {
 		pagina: func(valores []rest.ResumenCFDI, fallas []rest.FallaDeLectura, siguiente string) any {
 			return rest.ListaCFDIs{CFDIs: valores, Fallas: fallas, Siguiente: siguiente}
 		},
-		columnas: []string{"uuid", "version", "tipo", "rfcEmisor", "nombreEmisor", "rfcReceptor", "nombreReceptor", "fecha", "fechaTimbrado",
+		columnas: []string{"uuid", "version", "tipoComprobante", "rfcEmisor", "nombreEmisor", "rfcReceptor", "nombreReceptor", "fecha", "fechaTimbrado",
 			"serie", "folio", "moneda", "subTotal", "total", "metodoPago", "formaPago", "complementos", "aviso"},
 		celdas: func(c []string, s *cfdi.Resumen) []string {
 			return append(c, s.UUID, s.Version, s.Tipo, s.RFCEmisor, s.NombreEmisor, s.RFCReceptor, s.NombreReceptor, s.Fecha, s.FechaTimbrado,
@@ -65,7 +65,7 @@ func (h *handler) resumenes() forma[cfdi.Resumen, rest.ResumenCFDI] {
 
 func resumen(s *cfdi.Resumen) rest.ResumenCFDI {
 	return rest.ResumenCFDI{
-		UUID: s.UUID, Version: s.Version, Tipo: s.Tipo, RFCEmisor: s.RFCEmisor, NombreEmisor: s.NombreEmisor,
+		UUID: s.UUID, Version: s.Version, TipoComprobante: s.Tipo, RFCEmisor: s.RFCEmisor, NombreEmisor: s.NombreEmisor,
 		RFCReceptor: s.RFCReceptor, NombreReceptor: s.NombreReceptor, Fecha: s.Fecha, FechaTimbrado: s.FechaTimbrado,
 		Serie: s.Serie, Folio: s.Folio, Moneda: s.Moneda, SubTotal: s.SubTotal, Total: s.Total,
 		MetodoPago: s.MetodoPago, FormaPago: s.FormaPago, Complementos: s.Complementos, Aviso: s.Aviso,

@@ -120,7 +120,7 @@ func deTipo(d gateway.Descarga, tipo string) error {
 	switch {
 	case d.Peticion.Programacion != nil && d.IDProgramacion == "":
 		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaRecurrente,
-			Detail: "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?programacion=" + d.ID + "."}
+			Detail: "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?idProgramacion=" + d.ID + "."}
 	case d.Peticion.Solicitud.TipoSolicitud == tipo:
 		return nil
 	case tipo == gateway.TipoMetadata:

@@ -240,14 +240,14 @@ func TestResumenes_WhenReadInEveryForm(t *testing.T) {
 	full.Complementos = []string{"Pagos", "CartaPorte"}
 	rows := []descargas.Renglon[cfdi.Resumen]{{Valor: full}, {Falla: &cfdi.Falla{Entrada: "x.xml", Detalle: "rota"}}}
 	s := newLectura(t, &fakeLectura{resumenes: rows}, acabada(gateway.TipoCFDI))
-	const one = `{"uuid":"UUID","version":"Version","tipo":"Tipo","rfcEmisor":"RFCEmisor","nombreEmisor":"NombreEmisor","rfcReceptor":"RFCReceptor","nombreReceptor":"NombreReceptor",
+	const one = `{"uuid":"UUID","version":"Version","tipoComprobante":"Tipo","rfcEmisor":"RFCEmisor","nombreEmisor":"NombreEmisor","rfcReceptor":"RFCReceptor","nombreReceptor":"NombreReceptor",
 		"fecha":"Fecha","fechaTimbrado":"FechaTimbrado","serie":"Serie","folio":"Folio","moneda":"Moneda","subTotal":"SubTotal","total":"Total","metodoPago":"MetodoPago","formaPago":"FormaPago",
 		"complementos":["Pagos","CartaPorte"],"aviso":"Aviso"}`
 	wantJSON(t, `{"cfdis":[`+one+`],"fallas":[{"paquete":"P_01","entrada":"x.xml","detalle":"rota"}]}`, s.do(http.MethodGet, cfdisPath, "").Body.String())
 	lines := strings.Split(s.do(http.MethodGet, cfdisPath+".ndjson", "").Body.String(), "\n")
 	wantJSON(t, one, lines[0])
 	w := s.do(http.MethodGet, cfdisPath+".csv", "")
-	const want = "uuid,version,tipo,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,aviso,falla\r\n" +
+	const want = "uuid,version,tipoComprobante,rfcEmisor,nombreEmisor,rfcReceptor,nombreReceptor,fecha,fechaTimbrado,serie,folio,moneda,subTotal,total,metodoPago,formaPago,complementos,aviso,falla\r\n" +
 		"UUID,Version,Tipo,RFCEmisor,NombreEmisor,RFCReceptor,NombreReceptor,Fecha,FechaTimbrado,Serie,Folio,Moneda,SubTotal,Total,MetodoPago,FormaPago,Pagos|CartaPorte,Aviso,\r\n" +
 		",,,,,,,,,,,,,,,,,,P_01: x.xml: rota\r\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
@@ -298,8 +298,8 @@ func TestLectura_WhenTheDescargaHoldsAnotherThing(t *testing.T) {
 		"metadata of CFDI":       {acabada(gateway.TipoCFDI), metadatosPath, "/cfdis"},
 		"CFDI of metadata":       {acabada(gateway.TipoMetadata), cfdisPath, "/metadatos"},
 		"one CFDI of metadata":   {acabada(gateway.TipoMetadata), cfdisPath + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", "/metadatos"},
-		"of a recurrent one":     {recurrent, metadatosPath, "programacion=d-1"},
-		"one CFDI of such a one": {recurrent, cfdisPath + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", "programacion=d-1"},
+		"of a recurrent one":     {recurrent, metadatosPath, "idProgramacion=d-1"},
+		"one CFDI of such a one": {recurrent, cfdisPath + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", "idProgramacion=d-1"},
 	} {
 		d = tc.d
 		w := s.do(http.MethodGet, tc.path+parcialOf(tc.path), "")

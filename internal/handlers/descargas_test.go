@@ -65,7 +65,6 @@ func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface
 	t.Helper()
 	return newSurface(t, &fake{}, func(c *Config) {
 		c.Descargas, c.Lectura, c.Now = f, &fakeLectura{}, ahora
-		c.DescribeCodigo = func(c string) string { return "significa " + c }
 		c.DescribeEstado = func(c string) string { return "estado " + c }
 		if change != nil {
 			change(c)
@@ -110,16 +109,16 @@ const wholeJSON = `{
 	"servicio":"retenciones", "tipoDescarga":"recibidos", "rfcSolicitante":"PRU010101AB1", "fechaInicial":"2025-01-01T00:00:00",
 	"fechaFinal":"2025-12-31T23:59:59", "rfcEmisor":"PEPJ800101AB5", "rfcReceptores":["Ñ&P010101AB3"], "tipoSolicitud":"Metadata",
 	"estadoComprobante":"Todos", "tipoComprobante":"I", "complemento":"dividendos", "rfcACuentaTerceros":"PEPJ800101AB5", "plazoHoras":48,
-	"programacion":{"hora":"04:00","traslapeDias":5,"siguiente":"2026-02-02T10:00:00Z"},
-	"creada":"2026-02-01T18:00:00Z", "actualizada":"2026-02-01T18:01:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
-	"progreso":{"solicitudes":2,"solicitudesTerminadas":1,"paquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"repetidos":10,"fallas":8,"porcentaje":9},
-	"cuota":{"solicitudes":3,"descargas":2},
+	"programacion":{"hora":"04:00","traslapeDias":5,"siguienteCorrida":"2026-02-02T10:00:00Z"},
+	"creacion":"2026-02-01T18:00:00Z", "actualizacion":"2026-02-01T18:01:00Z", "siguienteIntento":"2026-02-01T18:01:30.5Z",
+	"progreso":{"totalSolicitudes":2,"solicitudesTerminadas":1,"totalPaquetes":4,"paquetesGuardados":3,"bytes":5,"numeroCFDIs":6,"encontrados":7,"repetidos":10,"ilegibles":8,"porcentaje":9},
+	"cuota":{"solicitudesPresentadas":3,"paquetesServidos":2},
 	"solicitudes":[
 		{"solicitud":1,"estado":"partida","motivoCodigo":"5003","desde":"2025-01-01T00:00:00","hasta":"2025-12-31T23:59:59","numeroCFDIs":0,"presentaciones":0,"consultas":0},
 		{"solicitud":2,"origen":1,"estado":"presentada","desde":"2025-01-01T00:00:00","hasta":"2025-07-02T11:59:59","pideDesde":"2024-12-31T23:59:59",
 		 "pideHasta":"2025-07-02T12:00:00","idSolicitud":"sat-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},
 		 "estadoSolicitud":{"codigo":"2","descripcion":"estado 2"},"codigoEstadoSolicitud":{"codigo":"5003","descripcion":"significa 5003"},"mensaje":"m",
-		 "numeroCFDIs":10,"presentaciones":1,"consultas":12,"presentada":"2026-02-01T18:00:00Z","siguienteIntento":"2026-02-01T19:00:00Z","decision":"decisión"}]}`
+		 "numeroCFDIs":10,"presentaciones":1,"consultas":12,"presentacion":"2026-02-01T18:00:00Z","siguienteIntento":"2026-02-01T19:00:00Z","decision":"decisión"}]}`
 
 // wantJSON compares as JSON, whatever the order of fields.
 func wantJSON(t *testing.T, want, got string) {
@@ -201,7 +200,7 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		"overlap too long":      {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"04:00","traslapeDias":61}`), 422, "programacion/traslapeDias", "60"},
 		"no hour":               {"POST", "/v1/sat/descargas", with("programacion", `{"hora":"24:00","traslapeDias":1}`), 422, "programacion/hora", "Debe ser una hora del día, de 00:00 a 23:59, hh:mm, como 04:00."},
 		"an unknown state":      {"GET", "/v1/sat/descargas?estado=parcial&estado=lista", "", 422, "estado/1", "valores válidos"},
-		"no instant":            {"GET", "/v1/sat/descargas?creadaDesde=ayer", "", 422, "creadaDesde", "RFC 3339"},
+		"no instant":            {"GET", "/v1/sat/descargas?creacionDesde=ayer", "", 422, "creacionDesde", "RFC 3339"},
 		"a page too long":       {"GET", "/v1/sat/descargas?limite=1001", "", 422, "limite", "1000"},
 		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00, o con T23:59:59"},
 		"a page of none":        {"GET", "/v1/sat/descargas/d-1/paquetes?limite=0", "", 422, "limite", "1 como mínimo"},
@@ -229,8 +228,8 @@ func TestListarDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
 		return []gateway.Descarga{d}, "otra página", nil
 	}}
 	s := newDescargas(t, f, keyFor(apikeys.ScopeDescargas, "PRU010101AB1", "PEPJ800101AB5"))
-	const path = "/v1/sat/descargas?rfcSolicitante=PRU010101AB1&estado=parcial&estado=fallida&programacion=d-0" +
-		"&creadaDesde=2026-01-01T00:00:00-06:00&creadaHasta=2026-02-01T06:00:00Z&limite=7&cursor=c"
+	const path = "/v1/sat/descargas?rfcSolicitante=PRU010101AB1&estado=parcial&estado=fallida&idProgramacion=d-0" +
+		"&creacionDesde=2026-01-01T00:00:00-06:00&creacionHasta=2026-02-01T06:00:00Z&limite=7&cursor=c"
 	w := s.do(http.MethodGet, path, "", "Authorization", "Bearer x")
 	want := gateway.FiltroDescargas{RFCs: []string{"PRU010101AB1", "PEPJ800101AB5"}, RFC: "PRU010101AB1", IDProgramacion: "d-0",
 		Estados:     []gateway.EstadoDescarga{gateway.DescargaParcial, gateway.DescargaFallida},
@@ -281,7 +280,7 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 	}
 	wantJSON(t, wholeJSON, w.Body.String())
 	d.Peticion.Programacion = nil
-	if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Body.String(); !strings.Contains(got, `"limite":"2026-02-03T18:00:00Z"`) {
+	if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Body.String(); !strings.Contains(got, `"plazoVence":"2026-02-03T18:00:00Z"`) {
 		t.Errorf("of one that is not recurrent: %s", got)
 	}
 	for want, next := range map[string]time.Time{"30": {}, "1": ahora().Add(-time.Hour)} {
@@ -292,7 +291,7 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 	}
 	d = final(gateway.DescargaVacia)
 	w = s.do(http.MethodGet, "/v1/sat/descargas/d-1", "")
-	if w.Header().Get("Retry-After") != "" || !strings.Contains(w.Body.String(), `"terminada":"2026-02-01T18:00:00Z"`) || strings.Contains(w.Body.String(), "0001-01-01") {
+	if w.Header().Get("Retry-After") != "" || !strings.Contains(w.Body.String(), `"termino":"2026-02-01T18:00:00Z"`) || strings.Contains(w.Body.String(), "0001-01-01") {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 }
@@ -326,9 +325,9 @@ func TestListarPaquetesDescarga_WhenSomeAreThere(t *testing.T) {
 			}, "sig", nil
 		}}
 	w := newDescargas(t, f, nil).do(http.MethodGet, "/v1/sat/descargas/d-1/paquetes?cursor=c&limite=9", "")
-	wantJSON(t, `{"siguiente":"sig","paquetes":[{"idPaquete":"ABC_01","solicitud":2,"estado":"guardado","bytes":4,"sha256":"ab","comprobantes":3,"repetidos":4,"fallas":0,"descargas":1,
-		"guardado":"2026-02-01T18:00:00Z","detalle":"d","url":"/v1/sat/retenciones/paquetes/ABC_01?rfcSolicitante=%C3%91%26P010101AB3"},
-		{"idPaquete":"ABC_01","solicitud":3,"estado":"pendiente","descargas":0}]}`, w.Body.String())
+	wantJSON(t, `{"siguiente":"sig","paquetes":[{"idPaquete":"ABC_01","solicitud":2,"estado":"guardado","bytes":4,"sha256":"ab","comprobantes":3,"repetidos":4,"ilegibles":0,"vecesServido":1,
+		"llegada":"2026-02-01T18:00:00Z","detalle":"d","url":"/v1/sat/retenciones/paquetes/ABC_01?rfcSolicitante=%C3%91%26P010101AB3"},
+		{"idPaquete":"ABC_01","solicitud":3,"estado":"pendiente","vecesServido":0}]}`, w.Body.String())
 	if link := w.Header().Get("Link"); link != `</v1/sat/descargas/d-1/paquetes?cursor=sig&limite=9>; rel="next"` {
 		t.Errorf("Link %q", link)
 	}

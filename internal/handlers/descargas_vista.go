@@ -17,13 +17,13 @@ func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
 		FechaInicial: s.FechaInicial, FechaFinal: s.FechaFinal, RFCEmisor: s.RFCEmisor, RFCReceptores: s.RFCReceptores,
 		EstadoComprobante: rest.EstadoComprobante(s.EstadoComprobante), TipoComprobante: rest.TipoComprobante(s.TipoComprobante),
 		Complemento: s.Complemento, RFCACuentaTerceros: s.RFCACuentaTerceros, PlazoHoras: int(d.Peticion.Plazo / time.Hour),
-		IDProgramacion: d.IDProgramacion, Creada: d.Creada.UTC(), Actualizada: d.Actualizada.UTC(), Limite: utc(d.Limite),
-		Terminada: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, MotivoCodigo: d.MotivoCodigo, Progreso: progreso(d.Progreso),
-		Cuota: rest.CuotaDescarga{Solicitudes: d.Cuota.Solicitudes, Descargas: d.Cuota.Descargas}, Avisos: s.Avisos(),
+		IDProgramacion: d.IDProgramacion, Creacion: d.Creada.UTC(), Actualizacion: d.Actualizada.UTC(), PlazoVence: utc(d.Limite),
+		Termino: utc(d.Terminada), SiguienteIntento: utc(d.SiguienteIntento), Motivo: d.Motivo, MotivoCodigo: d.MotivoCodigo, Progreso: progreso(d.Progreso),
+		Cuota: rest.CuotaDescarga{SolicitudesPresentadas: d.Cuota.Solicitudes, PaquetesServidos: d.Cuota.Descargas}, Avisos: s.Avisos(),
 	}
 	if p := d.Peticion.Programacion; p != nil {
-		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Traslape, Siguiente: utc(p.Siguiente)}
-		out.Limite = time.Time{} // each of its runs has one
+		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Traslape, SiguienteCorrida: utc(p.Siguiente)}
+		out.PlazoVence = time.Time{} // each of its runs has one
 	}
 	for _, t := range d.Solicitudes {
 		out.Solicitudes = append(out.Solicitudes, h.tramo(t))
@@ -41,9 +41,9 @@ func utc(t time.Time) time.Time {
 
 func progreso(p gateway.Progreso) rest.ProgresoDescarga {
 	return rest.ProgresoDescarga{
-		Porcentaje: p.Porcentaje, Solicitudes: p.Solicitudes, SolicitudesTerminadas: p.SolicitudesTerminadas,
-		Paquetes: p.Paquetes, PaquetesGuardados: p.PaquetesGuardados, Bytes: p.Bytes,
-		NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Fallas: p.Fallas,
+		Porcentaje: p.Porcentaje, TotalSolicitudes: p.Solicitudes, SolicitudesTerminadas: p.SolicitudesTerminadas,
+		TotalPaquetes: p.Paquetes, PaquetesGuardados: p.PaquetesGuardados, Bytes: p.Bytes,
+		NumeroCFDIs: p.NumeroCFDIs, Encontrados: p.Encontrados, Repetidos: p.Repetidos, Ilegibles: p.Fallas,
 	}
 }
 
@@ -56,7 +56,7 @@ func (h *handler) tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
 		EstadoSolicitud:       codigo(t.EstadoSolicitud, h.cfg.DescribeEstado),
 		CodigoEstadoSolicitud: codigo(t.CodigoEstadoSolicitud, h.cfg.DescribeCodigo),
 		Mensaje:               t.Mensaje, NumeroCFDIs: t.NumeroCFDIs, Presentaciones: t.Presentaciones, Consultas: t.Consultas,
-		Presentada: utc(t.Presentada), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision, MotivoCodigo: t.MotivoCodigo,
+		Presentacion: utc(t.Presentada), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision, MotivoCodigo: t.MotivoCodigo,
 	}
 }
 
@@ -78,8 +78,8 @@ func evento(e gateway.EventoDescarga) rest.EventoDeDescarga {
 func paqueteDeDescarga(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 	out := rest.PaqueteDeDescarga{
 		IDPaquete: p.Paquete.IDPaquete, Solicitud: p.Tramo, Estado: rest.EstadoPaqueteDeDescarga(p.Estado), Bytes: p.Bytes,
-		Sha256: p.SHA256, Descargas: p.Descargas, Guardado: utc(p.Guardado), Detalle: p.Detalle, MotivoCodigo: p.MotivoCodigo,
-		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repetidos, Fallas: counted(p.Fallas),
+		Sha256: p.SHA256, VecesServido: p.Descargas, Llegada: utc(p.Guardado), Detalle: p.Detalle, MotivoCodigo: p.MotivoCodigo,
+		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repetidos, Ilegibles: counted(p.Fallas),
 	}
 	out.Dudoso = p.Dudoso != ""
 	// Only what is stored costs nothing to fetch.

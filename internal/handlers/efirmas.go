@@ -61,7 +61,7 @@ func (h *handler) efirma(s efirma.Status) rest.Efirma {
 	}
 	if s.Err != nil {
 		out.Estado = rest.EstadoEfirmaRechazada
-		out.Motivo = &rest.MotivoRechazo{Codigo: string(s.Err.Problem), Detalle: s.Err.Detail}
+		out.MotivoCodigo, out.Motivo = string(s.Err.Problem), s.Err.Detail
 	}
 	return out
 }

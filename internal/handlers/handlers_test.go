@@ -80,7 +80,8 @@ func newSurface(t *testing.T, f *fake, change func(*Config)) *surface {
 	t.Helper()
 	s := &surface{log: &bytes.Buffer{}}
 	cfg := Config{SAT: f, Solicitudes: f, Paquetes: f, EFirmas: func() ([]efirma.Status, error) { return nil, nil },
-		Spec: spec(t), Log: zerolog.New(s.log), Now: time.Now,
+		DescribeCodigo: func(c string) string { return "significa " + c },
+		Spec:           spec(t), Log: zerolog.New(s.log), Now: time.Now,
 		Observe: func(route, method string, _ int, _ time.Duration) { s.routes = append(s.routes, method+" "+route) }}
 	if change != nil {
 		change(&cfg)
@@ -268,7 +269,7 @@ func TestSolicitar_WhenAccepted(t *testing.T) {
 	w := s.do(http.MethodPost, "/v1/sat/retenciones/solicitudes", `{"version":"1.5","tipoDescarga":"emitidos","rfcSolicitante":"Ñ&P010101AB3",
 		"fechaInicial":"2026-01-01T00:00:00","fechaFinal":"2026-01-31T23:59:59","rfcEmisor":"Ñ&P010101AB3","rfcReceptor":"PRU010101AB1","rfcReceptores":["PEPJ800101AB5"],
 		"tipoSolicitud":"CFDI","estadoComprobante":"Todos","tipoComprobante":"I","complemento":"dividendos","rfcACuentaTerceros":"PEPJ800101AB5",
-		"folio":"e9fd6049-d65a-421e-9d0b-14e4db018fed"}`, "Idempotency-Key", "clave-1")
+		"uuid":"e9fd6049-d65a-421e-9d0b-14e4db018fed"}`, "Idempotency-Key", "clave-1")
 	want := gateway.Solicitud{Servicio: gateway.Retenciones, Version: "1.5", TipoDescarga: "emitidos", RFCSolicitante: "Ñ&P010101AB3",
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCEmisor: "Ñ&P010101AB3", RFCReceptor: "PRU010101AB1",
 		RFCReceptores: []string{"PEPJ800101AB5"}, TipoSolicitud: "CFDI", EstadoComprobante: "Todos", TipoComprobante: "I", Complemento: "dividendos",
@@ -283,6 +284,7 @@ func TestSolicitar_WhenAccepted(t *testing.T) {
 		w.Header().Get("Location") != "/v1/sat/retenciones/solicitudes/id-1?rfcSolicitante=%C3%91%26P010101AB3" {
 		t.Errorf("status %d, headers %v", w.Code, w.Header())
 	}
+	wantJSON(t, `{"idSolicitud":"id-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},"mensaje":"Solicitud Aceptada"}`, w.Body.String())
 }
 
 func TestSolicitar_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {

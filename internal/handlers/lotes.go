@@ -172,7 +172,7 @@ func (h *handler) obtenerResultadoLote(w http.ResponseWriter, r *http.Request, n
 	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Avisos: lectura.Avisos, Titulos: make([]rest.TituloProcesado, 0, len(lectura.Titulos))}
 	for _, t := range lectura.Titulos {
 		out.Titulos = append(out.Titulos, rest.TituloProcesado{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
-			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), Motivo: t.Motivo})
+			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), MotivoCodigo: t.Motivo})
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
@@ -183,7 +183,7 @@ func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloRe
 	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+numeroLote+`.csv"`)
 	out := bufio.NewWriter(w)
 	rows := newCSV(out, marca)
-	rows.write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
+	rows.write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivoCodigo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
 	for _, t := range titulos {
 		rows.write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
 	}

@@ -22,7 +22,7 @@ func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuentaPADE(r, "contrato", body.Contrato)
+	cuenta, err := h.cuentaPADE(r, "codigoContrato", body.CodigoContrato)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuentaPADE(r, "contrato", body.Contrato)
+	cuenta, err := h.cuentaPADE(r, "codigoContrato", body.CodigoContrato)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func refusedFields(campos []gateway.Campo) error {
 const headerAvisos = "X-Avisos"
 
 func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada, texto string, avisos []addenda.Aviso) error {
-	out := rest.AddendaProcesada{ID: got.ID, Contrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje, XML: texto, XMLBase64: got.XML, Avisos: []rest.AvisoDeAddenda{}}
+	out := rest.AddendaProcesada{IDTransaccion: got.ID, CodigoContrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje, XML: texto, XMLBase64: got.XML, Avisos: []rest.AvisoDeAddenda{}}
 	for _, a := range avisos {
 		w.Header().Add(headerAvisos, a.Codigo)
 		out.Avisos = append(out.Avisos, rest.AvisoDeAddenda{Codigo: a.Codigo, Detalle: a.Detalle})

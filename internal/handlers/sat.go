@@ -21,7 +21,7 @@ func (h *handler) obtenerTokenSAT(w http.ResponseWriter, r *http.Request, servic
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Valor, Creado: token.Creado, Expira: token.Expira})
+	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Valor, Creacion: token.Creado, Expira: token.Expira})
 }
 
 func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
@@ -39,7 +39,7 @@ func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servici
 		return err
 	}
 	w.Header().Set("Location", "/v1/sat/"+string(servicio)+"/solicitudes/"+url.PathEscape(got.IDSolicitud)+"?rfcSolicitante="+url.QueryEscape(body.RFCSolicitante))
-	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: got.CodEstatus, Mensaje: got.Mensaje, Avisos: pedida.Avisos()})
+	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: codigo(got.CodEstatus, h.cfg.DescribeCodigo), Mensaje: got.Mensaje, Avisos: pedida.Avisos()})
 }
 
 func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicitud {
@@ -49,7 +49,7 @@ func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicit
 		RFCEmisor: b.RFCEmisor, RFCReceptor: b.RFCReceptor, RFCReceptores: b.RFCReceptores,
 		TipoSolicitud: string(b.TipoSolicitud), EstadoComprobante: string(b.EstadoComprobante),
 		TipoComprobante: string(b.TipoComprobante), Complemento: b.Complemento,
-		RFCACuentaTerceros: b.RFCACuentaTerceros, Folio: b.Folio,
+		RFCACuentaTerceros: b.RFCACuentaTerceros, Folio: b.UUID,
 	}
 }
 

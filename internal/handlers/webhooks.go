@@ -49,7 +49,7 @@ func altaWebhook(r *http.Request) (webhooks.Alta, error) {
 }
 
 func webhook(d webhooks.Destino) rest.Webhook {
-	out := rest.Webhook{ID: d.ID, URL: d.URL, Rfcs: d.RFCs, Activo: d.Activo, Motivo: rest.MotivoInactivo(d.Motivo), Creado: d.Creado.UTC(), Eventos: []rest.EventoWebhook{}}
+	out := rest.Webhook{IDWebhook: d.ID, URL: d.URL, Rfcs: d.RFCs, Activo: d.Activo, MotivoCodigo: rest.MotivoInactivo(d.Motivo), Creacion: d.Creado.UTC(), Eventos: []rest.EventoWebhook{}}
 	for _, e := range d.Eventos {
 		out.Eventos = append(out.Eventos, rest.EventoWebhook(e))
 	}
@@ -146,13 +146,13 @@ func (h *handler) reenviarEntrega(w http.ResponseWriter, r *http.Request, id, id
 }
 
 func entrega(e webhooks.Entrega) rest.EntregaWebhook {
-	out := rest.EntregaWebhook{ID: e.ID, Evento: e.Evento, Estado: rest.EstadoEntrega(e.Estado), Cuerpo: e.Cuerpo, Creado: e.Creado.UTC(),
+	out := rest.EntregaWebhook{IDEntrega: e.ID, Evento: e.Evento, Estado: rest.EstadoEntrega(e.Estado), Cuerpo: e.Cuerpo, Creacion: e.Creado.UTC(),
 		Intentos: []rest.IntentoDeEntrega{}}
 	if !e.Siguiente.IsZero() {
 		out.SiguienteIntento = e.Siguiente.UTC()
 	}
 	for _, i := range e.Intentos {
-		out.Intentos = append(out.Intentos, rest.IntentoDeEntrega{Instante: i.Inicio.UTC(), Resultado: rest.ResultadoIntento(i.Resultado),
+		out.Intentos = append(out.Intentos, rest.IntentoDeEntrega{Cuando: i.Inicio.UTC(), Resultado: rest.ResultadoIntento(i.Resultado),
 			Status: i.Status, Milisegundos: i.Duracion.Milliseconds()})
 	}
 	return out

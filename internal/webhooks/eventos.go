@@ -63,7 +63,7 @@ type Progreso struct {
 	NumeroCFDIs int64 `json:"numeroCFDIs"`
 	Encontrados int64 `json:"encontrados"`
 	Repetidos   int64 `json:"repetidos"`
-	Fallas      int64 `json:"fallas"`
+	Ilegibles   int64 `json:"ilegibles"`
 }
 
 // cuerpo writes a message's payload (Standard Webhooks, payload structure).

@@ -252,7 +252,7 @@ func TestTituloProcesado_MotivesAreThoseOfTheTable(t *testing.T) {
 	for _, m := range lotes.Motivos() {
 		want = append(want, m.Codigo)
 	}
-	text := load(t).Components.Schemas["TituloProcesado"].Value.Properties["motivo"].Value.Description
+	text := load(t).Components.Schemas["TituloProcesado"].Value.Properties["motivoCodigo"].Value.Description
 	_, known, _ := strings.Cut(text, "Conocidos:")
 	sameWords(t, want, quoted(known))
 }

@@ -99,7 +99,7 @@ func TestDescargas_OneOperationAtATimeIsRepeatedAsThePageSays(t *testing.T) {
 	var ids []string
 	for range 2 {
 		out, err := paste(t, t.TempDir(), ports.Replace(block))
-		id := regexp.MustCompile(`"idSolicitud":"([^"]+)","codEstatus":"5000"`).FindStringSubmatch(out)
+		id := regexp.MustCompile(`"idSolicitud":"([^"]+)","codEstatus":\{"codigo":"5000"`).FindStringSubmatch(out)
 		if err != nil || id == nil {
 			t.Fatalf("%v\n%s", err, out)
 		}

@@ -185,7 +185,7 @@ func TestErrores_TableOfEFirmaProblemsIsTheCodes(t *testing.T) {
 		t.Errorf("docs/errores.md (-code +page):\n%s", diff)
 	}
 	// What is listed in the contract is what a folder can be refused for.
-	motivo := load(t).Components.Schemas["MotivoRechazo"].Value.Properties["codigo"].Value.Description
+	_, motivo, _ := strings.Cut(load(t).Components.Schemas["Efirma"].Value.Properties["motivoCodigo"].Value.Description, "Conocidos:")
 	got = []string{"no_encontrada"}
 	for _, m := range regexp.MustCompile("`([a-z0-9_]+)`").FindAllStringSubmatch(motivo, -1) {
 		got = append(got, m[1])

@@ -292,7 +292,7 @@ func (e *ejemplos) walksWebhooks(t *testing.T) {
 	if got := e.Post(hook+"/secreto?traslapeHoras=24", nil); got.Status != http.StatusOK {
 		t.Errorf("secreto: status %d: %s", got.Status, got.Body)
 	}
-	var sent struct{ ID string }
+	var sent struct{ IDEntrega string }
 	for range 2 {
 		got := e.Post(hook+"/prueba", nil)
 		if got.Status != http.StatusAccepted {
@@ -301,13 +301,13 @@ func (e *ejemplos) walksWebhooks(t *testing.T) {
 		got.JSON(t, &sent)
 	}
 	// erp.example has no address, so that each attempt is told as one that found none.
-	for until := time.Now().Add(3 * time.Minute); !strings.Contains(string(e.gets(t, hook+"/entregas").Body), `"instante"`); time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(3 * time.Minute); !strings.Contains(string(e.gets(t, hook+"/entregas").Body), `"cuando"`); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("no attempt was made")
 		}
 	}
 	e.gets(t, hook+"/entregas?limite=1")
-	if got := e.Post(hook+"/entregas/"+url.PathEscape(sent.ID)+"/reenvio", nil); got.Status != http.StatusAccepted {
+	if got := e.Post(hook+"/entregas/"+url.PathEscape(sent.IDEntrega)+"/reenvio", nil); got.Status != http.StatusAccepted {
 		t.Errorf("reenvío: status %d: %s", got.Status, got.Body)
 	}
 	if got, err := e.Do(http.MethodPut, hook, e.example(t, "actualizarWebhook", "pausa")); err != nil || got.Status != http.StatusOK {

@@ -236,12 +236,12 @@ func (e *ejemplos) example(t *testing.T, operationID, name string) map[string]an
 func (e *ejemplos) registersWebhook(t *testing.T) string {
 	t.Helper()
 	got := e.Post("/v1/webhooks", e.example(t, "crearWebhook", "todos"))
-	var out struct{ Webhook struct{ ID string } }
+	var out struct{ Webhook struct{ IDWebhook string } }
 	got.JSON(t, &out)
 	if got.Status != http.StatusCreated {
 		t.Fatalf("status %d: %s", got.Status, got.Body)
 	}
-	return out.Webhook.ID
+	return out.Webhook.IDWebhook
 }
 
 // registersTitulo has the SEP register the title of the examples under folio.

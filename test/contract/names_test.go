@@ -122,6 +122,76 @@ func checkNamed(t *testing.T, path string, ref *openapi3.SchemaRef, top bool) {
 	}
 }
 
+// TestNames_WhenAWordIsUsedAgainItIsTheSameThing: a name that is a text here and a
+// list there is taken for the one by whoever has met the other. What may differ says why.
+func TestNames_WhenAWordIsUsedAgainItIsTheSameThing(t *testing.T) {
+	doc := load(t)
+	kinds := map[string]map[string]string{} // name, kind: where
+	note := func(name, kind, where string) {
+		if kinds[name] == nil {
+			kinds[name] = map[string]string{}
+		}
+		kinds[name][kind] = where
+	}
+	values := map[string]string{} // of enums
+	for name, ref := range doc.Components.Schemas {
+		for property, s := range ref.Value.Properties {
+			note(property, kindOf(s), name)
+		}
+		for _, value := range ref.Value.Enum {
+			values[fmt.Sprint(value)] = name
+		}
+	}
+	for name, p := range doc.Components.Parameters {
+		if p.Value.In != openapi3.ParameterInHeader {
+			note(p.Value.Name, kindOf(p.Value.Schema), "parameter "+name)
+		}
+	}
+	reasons := map[string]string{
+		"avisos":          "what comes with a success, of titles with its place",
+		"data":            "what a webhook's event tells of",
+		"estado":          "each thing has its own; that of an address is Prodigia's word",
+		"eventos":         "those of a descarga, and the names of those that a webhook hears of",
+		"firmas":          "those of a title and those of a contract",
+		"motivoCodigo":    "why, for a program; each thing has its own reasons",
+		"programacion":    "what is asked for, and with it when it runs next",
+		"progreso":        "a descarga's, and what a webhook tells of it",
+		"resultado":       "what became of a title, and of an attempt",
+		"siguiente":       "what the next page is asked for with; events are numbered",
+		"tipoComprobante": "a request has the SAT's list, a comprobante what it says of itself",
+		"tipoDescarga":    "which comprobantes; a descarga is of a range, and so never of one",
+		"titulos":         "titles, at each step of theirs",
+		"version":         "of a document, as it says; a request chooses one of two",
+	}
+	for name, where := range kinds {
+		if _, excused := reasons[name]; excused != (len(where) > 1) {
+			t.Errorf("%s is %v, and excused is %v", name, where, excused)
+		}
+		for kind := range where {
+			if schema := values[name]; schema != "" && kind == "date-time" {
+				t.Errorf("%s is an instant in %s, and a state in %s", name, where[kind], schema)
+			}
+		}
+	}
+}
+
+// kindOf is what a program makes of a value: a text, an instant, an object of a
+// name, or a list of such.
+func kindOf(ref *openapi3.SchemaRef) string {
+	s := ref.Value
+	switch {
+	case len(s.AllOf) > 0:
+		return kindOf(s.AllOf[0])
+	case s.Type.Is("array"):
+		return "[" + kindOf(s.Items) + "]"
+	case len(s.Enum) > 0, s.Type.Is("object"):
+		return strings.TrimPrefix(ref.Ref, "#/components/schemas/")
+	case s.Format == "date-time":
+		return s.Format
+	}
+	return strings.Join(s.Type.Slice(), " ")
+}
+
 // TestEnums_WhenMadeConstantsKeepTheirMeaning: generators write
 // x-enum-descriptions beside each constant; people read the same text in the
 // schema's own description. x-enum-varnames name what makes no name by itself.

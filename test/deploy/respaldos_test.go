@@ -82,12 +82,12 @@ func (l leido) igual(t testing.TB, otro leido) {
 // that sealed them.
 func (p *pareja) pruebaWebhooks() {
 	p.t.Helper()
-	var lista struct{ Webhooks []struct{ ID string } }
+	var lista struct{ Webhooks []struct{ IDWebhook string } }
 	p.Get("/v1/webhooks").JSON(p.t, &lista)
 	if len(lista.Webhooks) == 0 {
 		p.t.Fatal("no webhooks")
 	}
-	ruta := "/v1/webhooks/" + lista.Webhooks[0].ID
+	ruta := "/v1/webhooks/" + lista.Webhooks[0].IDWebhook
 	p.pide(http.StatusAccepted, ruta+"/prueba", nil)
 	for fin := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		r := p.Get(ruta + "/entregas")

@@ -118,7 +118,7 @@ func TestBase64_WhenAContractsPartsComeInLines(t *testing.T) {
 func TestContract_WhenAnInstantIsNoneItIsSaid(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	r := g.Get("/v1/sat/descargas?creadaDesde=ayer")
+	r := g.Get("/v1/sat/descargas?creacionDesde=ayer")
 	if r.Status != http.StatusUnprocessableEntity && r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "Debe ser un instante con su zona") {
 		t.Errorf("%d: %s", r.Status, r.Body)
 	}

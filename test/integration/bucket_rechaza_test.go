@@ -97,10 +97,10 @@ func TestDescargas_WhenTheBucketRefusesInTheMiddleNothingIsSpentOnIt(t *testing.
 			paquetes := 0
 			for _, ruta := range rutas {
 				d := espera(t, o.Gateway, ruta)
-				if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Cuota.Solicitudes != 1 {
+				if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Cuota.SolicitudesPresentadas != 1 {
 					t.Errorf("%+v", d)
 				}
-				paquetes += d.Progreso.Paquetes
+				paquetes += d.Progreso.TotalPaquetes
 			}
 			if n := o.llamadas(); n != int64(paquetes) || paquetes != len(lista) {
 				t.Errorf("%d downloads of %d packages", n, paquetes)

@@ -32,7 +32,7 @@ func operations() []operation {
 		{opRecibidos, http.StatusCreated, solicita(map[string]any{"tipoDescarga": "recibidos"})},
 		{opFolio, http.StatusCreated, func(r *rig) gatewaytest.Response {
 			folio := fmt.Sprintf("5a3d7c1e-94b2-4f60-8e1d-%012d", r.n.Add(1))
-			return r.Post("/v1/sat/cfdi/solicitudes", map[string]any{"tipoDescarga": "folio", "rfcSolicitante": gatewaytest.Empresa, "folio": folio})
+			return r.Post("/v1/sat/cfdi/solicitudes", map[string]any{"tipoDescarga": "folio", "rfcSolicitante": gatewaytest.Empresa, "uuid": folio})
 		}},
 		{opV11, http.StatusCreated, solicita(map[string]any{"version": "1.1", "tipoDescarga": nil, "rfcEmisor": gatewaytest.Empresa})},
 		{opVerifica, http.StatusNotFound, func(r *rig) gatewaytest.Response {

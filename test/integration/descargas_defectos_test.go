@@ -94,18 +94,18 @@ func (r *rig) conDefecto(t *testing.T, tipo, dia, que string, f sandbox.Falla) {
 	hay := r.folios(dia, tipo == "CFDI")
 	servidas := r.Sandbox.Estado().Solicitudes[len(r.Sandbox.Estado().Solicitudes)-1].PorPaquete[0].Servidas
 	// A damaged text may have all its rows, and they may not be what the SAT packed.
-	todo := slices.Equal(leidos, hay) && (d.Progreso.Fallas == 0 || !slices.Contains(f.Defectos, "crc"))
+	todo := slices.Equal(leidos, hay) && (d.Progreso.Ilegibles == 0 || !slices.Contains(f.Defectos, "crc"))
 	if (d.Estado == "terminada") != todo || d.Estado != "terminada" && d.Estado != "parcial" {
 		t.Errorf("%s %q with %d of %d: %+v", d.Estado, d.Motivo, len(leidos), len(hay), d.Progreso)
 	}
-	if int(d.Progreso.Encontrados) != len(leidos) || int(d.Progreso.NumeroCFDIs) != len(hay) || d.Cuota.Solicitudes != 1 || int64(d.Cuota.Descargas) != servidas || servidas > 2 {
+	if int(d.Progreso.Encontrados) != len(leidos) || int(d.Progreso.NumeroCFDIs) != len(hay) || d.Cuota.SolicitudesPresentadas != 1 || int64(d.Cuota.PaquetesServidos) != servidas || servidas > 2 {
 		t.Errorf("%+v %+v; %d read of %d, served %d times, events %v", d.Progreso, d.Cuota, len(leidos), len(hay), servidas, eventos(t, r, path))
 	}
 	switch {
 	case que == seLee && (!todo || servidas != 1):
 		t.Errorf("%s %q: served %d times, %d of %d, events %v", d.Estado, d.Motivo, servidas, len(leidos), len(hay), eventos(t, r, path))
-	case que == sePide && (servidas != 2 || todo != (f.Veces == 1) || (d.Progreso.Fallas > 0) == todo && !slices.Contains(f.Defectos, "sin_entradas")):
-		t.Errorf("%s %q: served %d times, %d of %d, %d faults, events %v", d.Estado, d.Motivo, servidas, len(leidos), len(hay), d.Progreso.Fallas, eventos(t, r, path))
+	case que == sePide && (servidas != 2 || todo != (f.Veces == 1) || (d.Progreso.Ilegibles > 0) == todo && !slices.Contains(f.Defectos, "sin_entradas")):
+		t.Errorf("%s %q: served %d times, %d of %d, %d faults, events %v", d.Estado, d.Motivo, servidas, len(leidos), len(hay), d.Progreso.Ilegibles, eventos(t, r, path))
 	case que == seFalta && f.Veces == 0 && todo:
 		t.Error("nothing is missing")
 	}

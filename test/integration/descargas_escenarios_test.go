@@ -55,8 +55,8 @@ func sinRepetir(t *testing.T, r *rig, ds ...descarga) {
 	}
 	var solicitudes, bajadas int64
 	for _, d := range ds {
-		solicitudes += int64(d.Cuota.Solicitudes)
-		bajadas += int64(d.Cuota.Descargas)
+		solicitudes += int64(d.Cuota.SolicitudesPresentadas)
+		bajadas += int64(d.Cuota.PaquetesServidos)
 	}
 	vistas := r.calls(opEmitidos) + r.calls(opRecibidos)
 	if solicitudes != vistas || bajadas != r.calls(opDescargar) {
@@ -87,7 +87,7 @@ func enteros(t *testing.T, perillas, body map[string]any) []string {
 	t.Helper()
 	r := montaRig(t, gatewaytest.Options{}, perillas)
 	path := crea(t, r.Gateway, body)
-	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Cuota.Solicitudes != 1 {
+	if d := espera(t, r.Gateway, path); d.Estado != "terminada" || d.Cuota.SolicitudesPresentadas != 1 {
 		t.Fatalf("in one piece: %+v", d)
 	}
 	return uuids(t, r.Gateway, path)
@@ -217,7 +217,7 @@ func TestDescargas_WhenAnswersOfSolicitaAreLost(t *testing.T) {
 				path := crea(t, r.Gateway, body)
 				d := espera(t, r.Gateway, path)
 				ultima := d.Solicitudes[len(d.Solicitudes)-1]
-				if d.Estado != "terminada" || d.Cuota.Solicitudes != 3 || ultima.PideHasta != "2026-01-03T01:00:02" || ultima.Hasta != "2026-01-03T01:00:00" {
+				if d.Estado != "terminada" || d.Cuota.SolicitudesPresentadas != 3 || ultima.PideHasta != "2026-01-03T01:00:02" || ultima.Hasta != "2026-01-03T01:00:00" {
 					t.Errorf("%s %s %+v %+v", d.Estado, d.Motivo, d.Cuota, d.Solicitudes)
 				}
 				mismos(t, uuids(t, r.Gateway, path), want)
@@ -268,8 +268,8 @@ func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
 					vistas++
 				}
 			}
-			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes || vistas != tc.solicitudes || ultima.PideHasta != desde[:11]+fmt.Sprintf("12:00:%02d", tc.mas) || !strings.Contains(d.Motivo, tc.motivo) {
-				t.Errorf("%s %q, %d solicitudes, the last %+v", d.Estado, d.Motivo, d.Cuota.Solicitudes, ultima)
+			if d.Estado != tc.estado || d.Cuota.SolicitudesPresentadas != tc.solicitudes || vistas != tc.solicitudes || ultima.PideHasta != desde[:11]+fmt.Sprintf("12:00:%02d", tc.mas) || !strings.Contains(d.Motivo, tc.motivo) {
+				t.Errorf("%s %q, %d solicitudes, the last %+v", d.Estado, d.Motivo, d.Cuota.SolicitudesPresentadas, ultima)
 			}
 			if tipos := eventos(t, r, path); tipos[0] != "creada" || tipos[len(tipos)-1] != d.Estado {
 				t.Errorf("events %v", tipos)
@@ -319,8 +319,8 @@ func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 			r.falla(tc.f)
 			hoy := fmt.Sprintf("2026-01-%02dT", dia)
 			d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("Metadata", map[string]any{"fechaInicial": hoy + "00:00:00", "fechaFinal": hoy + "23:00:00"})))
-			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes || r.calls(opEmitidos)-antes != int64(tc.solicitudes) {
-				t.Errorf("%s %q, %d solicitudes: %+v", d.Estado, d.Motivo, d.Cuota.Solicitudes, d.Solicitudes)
+			if d.Estado != tc.estado || d.Cuota.SolicitudesPresentadas != tc.solicitudes || r.calls(opEmitidos)-antes != int64(tc.solicitudes) {
+				t.Errorf("%s %q, %d solicitudes: %+v", d.Estado, d.Motivo, d.Cuota.SolicitudesPresentadas, d.Solicitudes)
 			}
 			sinRepetir(t, r)
 		})
@@ -358,7 +358,7 @@ func TestDescargas_WhenAPackageIsLostTheRangeIsAskedForAgain(t *testing.T) {
 			r.falla(f)
 			path := crea(t, r.Gateway, peticion("Metadata", nil))
 			d := espera(t, r.Gateway, path)
-			if n := estados(d); d.Estado != "terminada" || n["sustituida"] != 1 || n["terminada"] != 1 || d.Cuota.Solicitudes != 2 {
+			if n := estados(d); d.Estado != "terminada" || n["sustituida"] != 1 || n["terminada"] != 1 || d.Cuota.SolicitudesPresentadas != 2 {
 				t.Errorf("%s %s %v %+v", d.Estado, d.Motivo, n, d.Cuota)
 			}
 			// What the lost one's solicitud had brought is not read beside its replacement's.
@@ -373,7 +373,7 @@ func TestDescargas_WhenTheListOfPackagesGrows(t *testing.T) {
 	r := montaRig(t, gatewaytest.Options{}, map[string]any{"filas_por_paquete": 40, "paquetes_cada": "30s"})
 	path := crea(t, r.Gateway, peticion("Metadata", nil))
 	d := espera(t, r.Gateway, path)
-	if d.Estado != "terminada" || d.Progreso.Paquetes != 4 || d.Progreso.PaquetesGuardados != 4 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
+	if d.Estado != "terminada" || d.Progreso.TotalPaquetes != 4 || d.Progreso.PaquetesGuardados != 4 || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs {
 		t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Progreso)
 	}
 	sinRepetir(t, r, d)
@@ -399,7 +399,7 @@ func TestDescargas_WhenThereIsNothing(t *testing.T) {
 	for _, tipo := range []string{"CFDI", "Metadata"} {
 		path := crea(t, r.Gateway, peticion(tipo, map[string]any{"fechaInicial": "2026-01-03T00:00:00", "fechaFinal": "2026-01-03T00:00:01"}))
 		d := espera(t, r.Gateway, path)
-		if d.Estado != "vacia" || d.Progreso.Porcentaje != 100 || d.Cuota.Descargas != 0 {
+		if d.Estado != "vacia" || d.Progreso.Porcentaje != 100 || d.Cuota.PaquetesServidos != 0 {
 			t.Errorf("%s: %+v", tipo, d)
 		}
 		sinRepetir(t, r)
@@ -426,11 +426,11 @@ func TestDescargas_WhenAnotherProgramHasAskedForTheSame(t *testing.T) {
 				t.Errorf("%s %s %+v", d.Estado, d.Motivo, d.Solicitudes)
 			}
 			if nuestra {
-				if d.Cuota.Solicitudes != 0 || !slices.Contains(eventos(t, r, path), "adoptada") {
+				if d.Cuota.SolicitudesPresentadas != 0 || !slices.Contains(eventos(t, r, path), "adoptada") {
 					t.Errorf("%+v, events %v", d.Cuota, eventos(t, r, path))
 				}
 				sinRepetir(t, r)
-			} else if d.Cuota.Solicitudes != 2 || ultima.PideHasta != "2026-02-01T00:00:00" {
+			} else if d.Cuota.SolicitudesPresentadas != 2 || ultima.PideHasta != "2026-02-01T00:00:00" {
 				t.Errorf("%+v %+v", d.Cuota, ultima)
 			}
 			mismos(t, uuids(t, r.Gateway, path), enteros(t, nil, peticion("Metadata", nil)))

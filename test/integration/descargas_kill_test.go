@@ -59,7 +59,7 @@ func tranquila(t *testing.T, tipo string) []string {
 	v := e.corre(0)
 	d := e.vista(v.api)
 	uuids := e.uuids(v.api)
-	if d.Cuota.Solicitudes < 2 || d.Progreso.Paquetes < 5 || len(uuids) < 15 || len(slices.Compact(slices.Clone(uuids))) != len(uuids) {
+	if d.Cuota.SolicitudesPresentadas < 2 || d.Progreso.TotalPaquetes < 5 || len(uuids) < 15 || len(slices.Compact(slices.Clone(uuids))) != len(uuids) {
 		t.Fatalf("the scene is too small: %+v, %v", d, uuids)
 	}
 	e.comprueba(v.api, uuids)
@@ -122,7 +122,7 @@ func TestDescarga_WhenBothDownloadsDieNoSolicitudIsSpent(t *testing.T) {
 			}
 			v := e.corre(2, muerte{"descarga-contada", 1}, muerte{"descarga-contada", 1})
 			d := e.vista(v.api)
-			if d.Estado != "fallida" || d.Cuota.Solicitudes != 1 || len(e.sat.Estado().Solicitudes) != 1 || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1") {
+			if d.Estado != "fallida" || d.Cuota.SolicitudesPresentadas != 1 || len(e.sat.Estado().Solicitudes) != 1 || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar: 1") {
 				t.Errorf("%+v: %s\n%s", d, d.Motivo, e.ledger())
 			}
 		})

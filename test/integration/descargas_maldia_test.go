@@ -126,8 +126,8 @@ func TestDescargas_WhenOneAnswerInTwentyIsABadOne(t *testing.T) {
 		}
 		ds := mesDeDescargas(t, r)
 		for _, d := range ds {
-			presentadas += d.Cuota.Solicitudes
-			bajadas += d.Cuota.Descargas
+			presentadas += d.Cuota.SolicitudesPresentadas
+			bajadas += d.Cuota.PaquetesServidos
 		}
 		sinRepetir(t, r)
 		servidas := int64(0)

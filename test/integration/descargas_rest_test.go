@@ -19,8 +19,8 @@ const rutaDescargas = "/v1/sat/descargas"
 // vistaDescarga is what these tests read of one.
 type vistaDescarga struct {
 	IDDescarga, Estado, Motivo string
-	Progreso                   struct{ NumeroCFDIs, Encontrados, Paquetes, PaquetesGuardados int }
-	Cuota                      struct{ Solicitudes, Descargas int }
+	Progreso                   struct{ NumeroCFDIs, Encontrados, TotalPaquetes, PaquetesGuardados int }
+	Cuota                      struct{ SolicitudesPresentadas, PaquetesServidos int }
 	Solicitudes                []struct {
 		Estado, IDSolicitud, Decision string
 		CodEstatus                    struct{ Codigo, Descripcion string }
@@ -83,7 +83,7 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 	tipos := r.sigue(id)
 	d := r.descarga(id)
 	n := d.Progreso.NumeroCFDIs
-	if d.Estado != "terminada" || n == 0 || d.Progreso.Encontrados != n || d.Cuota.Solicitudes != 1 || d.Solicitudes[0].CodEstatus.Descripcion == "" {
+	if d.Estado != "terminada" || n == 0 || d.Progreso.Encontrados != n || d.Cuota.SolicitudesPresentadas != 1 || d.Solicitudes[0].CodEstatus.Descripcion == "" {
 		t.Fatalf("%+v", d)
 	}
 
@@ -118,7 +118,7 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 		}
 	}
 	r.Get(rutaDescargas+"/"+id+"/paquetes").JSON(t, &paquetes)
-	if len(paquetes.Paquetes) != d.Progreso.Paquetes || paquetes.Paquetes[0].Estado != "guardado" {
+	if len(paquetes.Paquetes) != d.Progreso.TotalPaquetes || paquetes.Paquetes[0].Estado != "guardado" {
 		t.Fatalf("%+v", paquetes)
 	}
 	spent := r.calls(opDescargar)

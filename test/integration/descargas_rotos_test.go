@@ -59,10 +59,10 @@ func (r *receptor) llega(t *testing.T, texto string) string {
 }
 
 type paqueteVisto struct {
-	IDPaquete, Estado, Detalle, URL string
-	Dudoso                          bool
-	Comprobantes, Repetidos, Fallas int64
-	Descargas                       int
+	IDPaquete, Estado, Detalle, URL    string
+	Dudoso                             bool
+	Comprobantes, Repetidos, Ilegibles int64
+	VecesServido                       int
 }
 
 // rota runs one descarga of a package that is spoilt each time, or once.
@@ -103,11 +103,11 @@ func TestDescarga_WhenOneEntryCannotBeRead(t *testing.T) {
 		}
 	})
 	n := d.Progreso.NumeroCFDIs
-	if d.Estado != "parcial" || n < 2 || d.Progreso.Encontrados != n-1 || d.Progreso.Fallas != 1 || d.Cuota.Descargas != 2 || d.Cuota.Solicitudes != 1 ||
+	if d.Estado != "parcial" || n < 2 || d.Progreso.Encontrados != n-1 || d.Progreso.Ilegibles != 1 || d.Cuota.PaquetesServidos != 2 || d.Cuota.SolicitudesPresentadas != 1 ||
 		!strings.Contains(d.Motivo, ": 1 no se puede leer (entrada ") || !strings.HasSuffix(d.Motivo, ", faltan 0.") {
 		t.Errorf("%+v", d)
 	}
-	if p.Estado != "guardado" || !p.Dudoso || p.Fallas != 1 || p.Comprobantes != n-1 || p.Descargas != 2 || !strings.Contains(p.Detalle, "dañado") || o.llamadas() != 2 {
+	if p.Estado != "guardado" || !p.Dudoso || p.Ilegibles != 1 || p.Comprobantes != n-1 || p.VecesServido != 2 || !strings.Contains(p.Detalle, "dañado") || o.llamadas() != 2 {
 		t.Errorf("%+v after %d downloads", p, o.llamadas())
 	}
 	eventos := string(o.Get(ruta + "/eventos").Body)
@@ -132,10 +132,10 @@ func TestDescarga_WhenOneEntryCannotBeRead(t *testing.T) {
 	var aviso struct {
 		Data struct {
 			Estado   string
-			Progreso struct{ NumeroCFDIs, Encontrados, Repetidos, Fallas int64 }
+			Progreso struct{ NumeroCFDIs, Encontrados, Repetidos, Ilegibles int64 }
 		}
 	}
-	if err := json.Unmarshal([]byte(oye.llega(t, "descarga.parcial")), &aviso); err != nil || aviso.Data.Progreso.Fallas != 1 || aviso.Data.Progreso.Encontrados != n-1 || aviso.Data.Progreso.NumeroCFDIs != n {
+	if err := json.Unmarshal([]byte(oye.llega(t, "descarga.parcial")), &aviso); err != nil || aviso.Data.Progreso.Ilegibles != 1 || aviso.Data.Progreso.Encontrados != n-1 || aviso.Data.Progreso.NumeroCFDIs != n {
 		t.Errorf("%+v, %v", aviso, err)
 	}
 }
@@ -188,7 +188,7 @@ func TestDescarga_WhenWhatIsDeliveredIsBroken(t *testing.T) {
 			if tc.faltan < 0 {
 				faltan = tc.faltan
 			}
-			if d.Estado != tc.estado || faltan != tc.faltan || d.Progreso.Fallas != tc.fallas || d.Cuota.Descargas != tc.descargas || d.Cuota.Solicitudes != tc.solicitudes ||
+			if d.Estado != tc.estado || faltan != tc.faltan || d.Progreso.Ilegibles != tc.fallas || d.Cuota.PaquetesServidos != tc.descargas || d.Cuota.SolicitudesPresentadas != tc.solicitudes ||
 				!strings.Contains(d.Motivo, tc.motivo) || p.Dudoso != tc.dudoso || p.Repetidos != tc.repes || o.llamadas() != int64(tc.descargas) {
 				t.Errorf("%+v\n%+v\n%d downloads\n%s", d, p, o.llamadas(), o.Get(ruta+"/eventos").Body)
 			}

@@ -10,9 +10,9 @@ import (
 
 // sondeada is what polls change of a descarga.
 type sondeada struct {
-	Estado      string
-	Actualizada time.Time
-	Solicitudes []struct {
+	Estado        string
+	Actualizacion time.Time
+	Solicitudes   []struct {
 		Consultas        int
 		Estado           string
 		SiguienteIntento time.Time
@@ -48,7 +48,7 @@ func TestDescargas_WhenTheSATIsStillAtItPollsLeaveNoTraceButTheirNumber(t *testi
 			path := crea(t, g, peticion("CFDI", nil))
 			antes := lee(t, g, path, 3)
 			despues := lee(t, g, path, antes.Solicitudes[0].Consultas+4)
-			if despues.Estado != "en_proceso" || !despues.Actualizada.Equal(antes.Actualizada) {
+			if despues.Estado != "en_proceso" || !despues.Actualizacion.Equal(antes.Actualizacion) {
 				t.Errorf("%+v, then %+v", antes, despues)
 			}
 			if !despues.Solicitudes[0].SiguienteIntento.After(antes.Solicitudes[0].SiguienteIntento) {

@@ -17,10 +17,10 @@ const descargasPath = "/v1/sat/descargas"
 type descarga struct {
 	ID, Estado, Motivo, MotivoCodigo string
 	Progreso                         struct {
-		Solicitudes, SolicitudesTerminadas, Paquetes, PaquetesGuardados, Porcentaje int
-		NumeroCFDIs, Encontrados, Fallas                                            int64
+		TotalSolicitudes, SolicitudesTerminadas, TotalPaquetes, PaquetesGuardados, Porcentaje int
+		NumeroCFDIs, Encontrados, Ilegibles                                                   int64
 	}
-	Cuota struct{ Solicitudes, Descargas int }
+	Cuota struct{ SolicitudesPresentadas, PaquetesServidos int }
 	// SiguienteIntento is zero when nothing is due.
 	SiguienteIntento time.Time
 	Solicitudes      []struct {
@@ -99,7 +99,7 @@ func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
 			g := gatewaytest.Start(t, gatewaytest.Options{})
 			rapido(t, g, map[string]any{"cfdis_por_paquete": 500})
 			d := espera(t, g, crea(t, g, peticion(tipo, nil)))
-			if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 || d.Cuota.Solicitudes != 1 {
+			if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 || d.Cuota.SolicitudesPresentadas != 1 {
 				t.Errorf("%+v", d)
 			}
 		})

@@ -150,7 +150,7 @@ func TestDescargas_WhenEveryAnswerOfSolicitaIsLost(t *testing.T) {
 					r.Sandbox.Fallas().Reinicia()
 				}
 			})
-			if d.Estado != tc.estado || d.Cuota.Solicitudes != tc.solicitudes {
+			if d.Estado != tc.estado || d.Cuota.SolicitudesPresentadas != tc.solicitudes {
 				t.Errorf("%s %q, %+v", d.Estado, d.Motivo, d.Cuota)
 			}
 			if pasa := c.Now().Sub(inicio); tc.estado == "fallida" && (pasa < 36*time.Hour || pasa > 72*time.Hour || !strings.Contains(d.Motivo, "Tras 6 solicitudes")) {
@@ -205,7 +205,7 @@ func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
 					return d.Progreso.PaquetesGuardados == 1 && len(uuids(t, r.Gateway, ruta)) == int(d.Progreso.Encontrados)
 				})
 			}
-			if n := mirada(t, r, ruta).Cuota.Solicitudes; int64(n) != r.calls(opEmitidos)-antes {
+			if n := mirada(t, r, ruta).Cuota.SolicitudesPresentadas; int64(n) != r.calls(opEmitidos)-antes {
 				t.Errorf("quota of %d, the SAT saw %d", n, r.calls(opEmitidos)-antes)
 			}
 			if tipos := eventos(t, r, ruta); tipos[len(tipos)-1] != "cancelada" {
@@ -263,7 +263,7 @@ func TestDescargas_WhenTwoShareAPackageItIsKeptForTheOther(t *testing.T) {
 	hasta(t, "it is adopted", func() bool { return slices.Contains(eventos(t, r, otra), "adoptada") })
 	c.pasa(time.Hour)
 	a, b := espera(t, r.Gateway, una), espera(t, r.Gateway, otra)
-	if a.Estado != "terminada" || b.Estado != "terminada" || b.Cuota.Solicitudes != 0 || r.calls(opDescargar) != 1 {
+	if a.Estado != "terminada" || b.Estado != "terminada" || b.Cuota.SolicitudesPresentadas != 0 || r.calls(opDescargar) != 1 {
 		t.Fatalf("%+v %+v, %d downloads", a, b, r.calls(opDescargar))
 	}
 	if n, m := len(uuids(t, r.Gateway, una)), len(uuids(t, r.Gateway, otra)); n == 0 || m < n {
@@ -283,7 +283,7 @@ func corridas(t *testing.T, r *rig, path string) []string {
 	var lista struct {
 		Descargas []struct{ IDDescarga, Estado string }
 	}
-	r.Get(descargasPath+"?programacion="+url.QueryEscape(id)).JSON(t, &lista)
+	r.Get(descargasPath+"?idProgramacion="+url.QueryEscape(id)).JSON(t, &lista)
 	var paths []string
 	for _, d := range slices.Backward(lista.Descargas) {
 		paths = append(paths, descargasPath+"/"+d.IDDescarga)

@@ -46,13 +46,12 @@ func TestEFirmas_WhenTheIssuerIsChecked(t *testing.T) {
 		t.Errorf("codigo %q: %s", p.Codigo, p.Detail)
 	}
 	var seen struct {
-		Estado string
-		Motivo struct{ Codigo, Detalle string }
+		Estado, MotivoCodigo, Motivo string
 	}
 	r := g.Get("/v1/efirmas/" + gatewaytest.Empresa)
 	wantStatus(t, r, http.StatusOK)
 	r.JSON(t, &seen)
-	if seen.Estado != "rechazada" || seen.Motivo.Codigo != "emisor_no_reconocido" || seen.Motivo.Detalle == "" {
+	if seen.Estado != "rechazada" || seen.MotivoCodigo != "emisor_no_reconocido" || seen.Motivo == "" {
 		t.Errorf("%s", r.Body)
 	}
 }

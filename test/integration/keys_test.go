@@ -61,7 +61,7 @@ func TestKeys_WhenANameIsGivenAgainItsHolderGetsNothingOfTheOldOne(t *testing.T)
 	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "erp-2", Shares: keys.find(t, "erp").Owner(), RFCs: []string{gatewaytest.Empresa}, Scopes: []string{"*"}})
 	w, _ := registra(t, r, old)
 	one := rutaWebhooks + "/" + w.ID
-	var e struct{ ID string }
+	var e struct{ IDEntrega string }
 	r.Post(one+"/prueba", nil, "Authorization", old).JSON(t, &e)
 	first := r.Post(solicitudes, r.body(nil), "Authorization", old, "Idempotency-Key", "la-misma")
 	wantStatus(t, first, http.StatusCreated)
@@ -74,7 +74,7 @@ func TestKeys_WhenANameIsGivenAgainItsHolderGetsNothingOfTheOldOne(t *testing.T)
 	if got := r.Get(rutaWebhooks, "Authorization", now); strings.TrimSpace(string(got.Body)) != `{"webhooks":[]}` {
 		t.Errorf("the new holder's webhooks: %s", got.Body)
 	}
-	for _, path := range []string{"GET " + one, "PUT " + one, "DELETE " + one, "POST " + one + "/secreto", "POST " + one + "/prueba", "GET " + one + "/entregas", "POST " + one + "/entregas/" + e.ID + "/reenvio"} {
+	for _, path := range []string{"GET " + one, "PUT " + one, "DELETE " + one, "POST " + one + "/secreto", "POST " + one + "/prueba", "GET " + one + "/entregas", "POST " + one + "/entregas/" + e.IDEntrega + "/reenvio"} {
 		method, path, _ := strings.Cut(path, " ")
 		var body any
 		if method == http.MethodPut {

@@ -104,7 +104,7 @@ func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	wantMetrica(t, g, "pasarela_pade_refused_accounts", "0")
 	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("otro:canario"))
-	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|1", "contrato": "C"}, "Backend-Authorization", wrong), http.StatusForbidden)
+	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|1", "codigoContrato": "C"}, "Backend-Authorization", wrong), http.StatusForbidden)
 	wantMetrica(t, g, "pasarela_pade_refused_accounts", "1")
 	if _, err := g.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil {
 		t.Fatal(err)

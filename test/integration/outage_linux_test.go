@@ -45,7 +45,7 @@ func operaciones(t *testing.T, r *rig) map[string]llamada {
 	hook, _ := registra(t, r, "")
 	prueba := r.Post(rutaWebhooks+"/"+hook.ID+"/prueba", nil)
 	wantStatus(t, prueba, http.StatusAccepted)
-	var entrega struct{ ID string }
+	var entrega struct{ IDEntrega string }
 	prueba.JSON(t, &entrega)
 	id := r.Solicita("cfdi", gatewaytest.Empresa, r.body(nil))
 	paquete := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, r.Paquetes("cfdi", gatewaytest.Empresa, id)[0])
@@ -104,7 +104,7 @@ func operaciones(t *testing.T, r *rig) map[string]llamada {
 		"rotarSecretoWebhook":    {method: "POST", path: webhook + "/secreto", escribe: true},
 		"probarWebhook":          {method: "POST", path: webhook + "/prueba", escribe: true},
 		"listarEntregasWebhook":  {method: "GET", path: webhook + "/entregas", lee: true},
-		"reenviarEntregaWebhook": {method: "POST", path: webhook + "/entregas/" + entrega.ID + "/reenvio", escribe: true},
+		"reenviarEntregaWebhook": {method: "POST", path: webhook + "/entregas/" + entrega.IDEntrega + "/reenvio", escribe: true},
 		"eliminarWebhook":        {method: "DELETE", path: webhook, escribe: true},
 
 		"obtenerEspecificacionYaml": {method: "GET", path: "/openapi.yaml"},

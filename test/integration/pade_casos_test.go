@@ -34,7 +34,7 @@ func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 		t.Fatal(err)
 	}
 	auth := "Basic " + base64.StdEncoding.EncodeToString([]byte("sandbox:"+password))
-	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1", "contrato": "sandbox"}, "Backend-Authorization", auth), http.StatusOK)
+	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1", "codigoContrato": "sandbox"}, "Backend-Authorization", auth), http.StatusOK)
 	mu.Lock()
 	defer mu.Unlock()
 	if !strings.Contains(sent, "<passwd> a:b&amp;&lt;&gt;") || !strings.Contains(sent, "ñ </passwd>") {

@@ -49,7 +49,7 @@ func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 		for _, contrato := range []string{"", "sandbox", "otro"} {
 			body := map[string]any{"datos": "a|1"}
 			if contrato != "" {
-				body["contrato"] = contrato
+				body["codigoContrato"] = contrato
 			}
 			p := wantProblem(t, as(r, b, basic(usuario, "canario"), body), http.StatusForbidden, "prohibido")
 			if p.Reintentable {
@@ -59,8 +59,8 @@ func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 		wantStatus(t, unblock(b), http.StatusNoContent)
 	}
 	for _, contrato := range []string{"otro", "otro2", "otro3", "Sandbox"} {
-		got := as(r, b, "", map[string]any{"datos": "a|1", "contrato": contrato})
-		if wantProblem(t, got, http.StatusUnprocessableEntity, "datos-invalidos"); !strings.Contains(string(got.Body), `"campo":"contrato"`) {
+		got := as(r, b, "", map[string]any{"datos": "a|1", "codigoContrato": contrato})
+		if wantProblem(t, got, http.StatusUnprocessableEntity, "datos-invalidos"); !strings.Contains(string(got.Body), `"campo":"codigoContrato"`) {
 			t.Errorf("%s", got.Body)
 		}
 	}
@@ -84,19 +84,19 @@ func TestPADE_WhenACallersAccountIsRefused(t *testing.T) {
 	r, keys := startWithKeys(t)
 	a, b := keys.add(t, "a", []string{"*"}, "*"), keys.add(t, "b", []string{"*"}, "*")
 	got := as(r, b, basic("otro", "canario"), map[string]any{"datos": "a|1"})
-	if wantProblem(t, got, http.StatusUnprocessableEntity, "datos-invalidos"); !strings.Contains(string(got.Body), `"campo":"contrato"`) {
+	if wantProblem(t, got, http.StatusUnprocessableEntity, "datos-invalidos"); !strings.Contains(string(got.Body), `"campo":"codigoContrato"`) {
 		t.Errorf("%s", got.Body)
 	}
 	logins := func() uint64 { return uint64(r.Sandbox.Estado().Llamadas["pade"]["procesarAddenda"]) }
 	for n := range 3 {
 		for _, contrato := range []string{"x", "y"} {
-			wantProblem(t, as(r, b, basic("otro", strings.Repeat("p", n+1)), map[string]any{"datos": "a|1", "contrato": contrato}), http.StatusForbidden, "prohibido")
+			wantProblem(t, as(r, b, basic("otro", strings.Repeat("p", n+1)), map[string]any{"datos": "a|1", "codigoContrato": contrato}), http.StatusForbidden, "prohibido")
 		}
 	}
 	if n := logins(); n != 1 {
 		t.Errorf("%d wrong logins of one account, want 1", n)
 	}
-	wantProblem(t, as(r, a, basic("otro", "p"), map[string]any{"datos": "a|1", "contrato": "x"}), http.StatusForbidden, "prohibido")
+	wantProblem(t, as(r, a, basic("otro", "p"), map[string]any{"datos": "a|1", "codigoContrato": "x"}), http.StatusForbidden, "prohibido")
 	if n := logins(); n != 2 {
 		t.Errorf("%d logins, want 2: another's account of that name is tried", n)
 	}

@@ -218,7 +218,7 @@ func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("otro:canario"))
-	datos, theirs := map[string]any{"datos": "a|1"}, map[string]any{"datos": "a|1", "contrato": "C"}
+	datos, theirs := map[string]any{"datos": "a|1"}, map[string]any{"datos": "a|1", "codigoContrato": "C"}
 	for range 3 {
 		if r := g.Post("/v1/pade/addendas", theirs, "Backend-Authorization", wrong); r.Status != 403 {
 			t.Errorf("status %d: %s", r.Status, r.Body)

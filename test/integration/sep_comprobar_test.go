@@ -98,7 +98,7 @@ func TestSEP_WhenOnlyTheFormIsCheckedTheSEPJudges(t *testing.T) {
 		t.Errorf("the form is checked all the same: %d: %s", r.Status, r.Body)
 	}
 	got := lote(t, g, "application/json", "?comprobar=forma", []byte(`{"archivoBase64":"`+base64.StdEncoding.EncodeToString(file)+`"}`))
-	if len(got.Titulos) != 2 || got.Titulos[0].Resultado != "registrado" || got.Titulos[1].Motivo != "sello_invalido" {
+	if len(got.Titulos) != 2 || got.Titulos[0].Resultado != "registrado" || got.Titulos[1].MotivoCodigo != "sello_invalido" {
 		t.Errorf("%+v", got)
 	}
 }

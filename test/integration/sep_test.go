@@ -20,7 +20,7 @@ import (
 // resultado is the answer of …/resultado.
 type resultado struct {
 	NumeroLote string
-	Titulos    []struct{ Archivo, Estatus, Descripcion, FolioControl, Resultado, Motivo string }
+	Titulos    []struct{ Archivo, Estatus, Descripcion, FolioControl, Resultado, MotivoCodigo string }
 }
 
 // upload posts body as it is.
@@ -125,7 +125,7 @@ func TestSEP_FromJSONToRegisteredRows(t *testing.T) {
 		t.Fatalf("%d rows, want %d", len(got.Titulos), n)
 	}
 	for _, row := range got.Titulos {
-		if row.Resultado != "registrado" || row.Estatus != "1" || row.Motivo != "" || !strings.HasPrefix(row.FolioControl, "A") {
+		if row.Resultado != "registrado" || row.Estatus != "1" || row.MotivoCodigo != "" || !strings.HasPrefix(row.FolioControl, "A") {
 			t.Fatalf("%+v", row)
 		}
 	}
@@ -172,7 +172,7 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 		t.Fatalf("%d rows for %d titles", len(got.Titulos), len(cases))
 	}
 	for i, row := range got.Titulos {
-		if row.Resultado != cases[i].resultado || row.Motivo != cases[i].motivo || row.Descripcion == "" {
+		if row.Resultado != cases[i].resultado || row.MotivoCodigo != cases[i].motivo || row.Descripcion == "" {
 			t.Errorf("title %d: %+v, want %s %s", i, row, cases[i].resultado, cases[i].motivo)
 		}
 	}

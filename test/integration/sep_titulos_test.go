@@ -243,7 +243,7 @@ func TestSEP_WhenACatalogueLacksAnEntry(t *testing.T) {
 		})
 	}
 	// The operator's form of cargo 5, with its blank, is what goes out: this sandbox knows the other.
-	if row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{con("CARGO5", "5", "")}})).Titulos[0]; row.Motivo != "cargo_invalido" || !strings.HasSuffix(row.Descripcion, "EXPEDICIÓN ") {
+	if row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{con("CARGO5", "5", "")}})).Titulos[0]; row.MotivoCodigo != "cargo_invalido" || !strings.HasSuffix(row.Descripcion, "EXPEDICIÓN ") {
 		t.Errorf("%+v", row)
 	}
 	if r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{con("SINTEXTO", "12", "")}}); r.Status != 422 || !strings.Contains(string(r.Body), "titulos/0/firmaResponsables/0/cargo") {

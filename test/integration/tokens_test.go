@@ -142,11 +142,11 @@ func TestTokens_WhenOfOneFamilyTheyAreNotUsedForTheOther(t *testing.T) {
 			t.Errorf("Cache-Control %q", got.Header.Get("Cache-Control"))
 		}
 		var answer struct {
-			Token          string
-			Creado, Expira time.Time
+			Token            string
+			Creacion, Expira time.Time
 		}
 		got.JSON(t, &answer)
-		if life := answer.Expira.Sub(answer.Creado); life <= 0 || life > 5*time.Minute {
+		if life := answer.Expira.Sub(answer.Creacion); life <= 0 || life > 5*time.Minute {
 			t.Errorf("a life of %v", life)
 		}
 		tokens = append(tokens, answer.Token)

@@ -21,9 +21,10 @@ const rutaWebhooks = "/v1/webhooks"
 const avisos = "https://erp.example/avisos?token=canario-de-url"
 
 type webhookVisto struct {
-	ID, URL, Motivo string
-	Rfcs, Eventos   []string
-	Activo          bool
+	ID                string `json:"idWebhook"`
+	URL, MotivoCodigo string
+	Rfcs, Eventos     []string
+	Activo            bool
 }
 
 func peticionWebhook(changes map[string]any) map[string]any {
@@ -73,13 +74,13 @@ func TestWebhooks_WhenRegisteredChangedAndRemoved(t *testing.T) {
 	}
 	var after webhookVisto
 	put(map[string]any{"rfcs": []string{gatewaytest.Empresa}, "activo": false, "eventos": []string{"descarga.fallida"}}).JSON(t, &after)
-	if after.Activo || after.Motivo != "pausado" || len(after.Rfcs) != 1 || len(after.Eventos) != 1 {
+	if after.Activo || after.MotivoCodigo != "pausado" || len(after.Rfcs) != 1 || len(after.Eventos) != 1 {
 		t.Errorf("%+v", after)
 	}
 	wantProblem(t, r.Post(one+"/prueba", nil, auth...), http.StatusConflict, "conflicto")
 	var again webhookVisto
 	r.Get(one, auth...).JSON(t, &again)
-	if again.Activo || again.Motivo != "pausado" {
+	if again.Activo || again.MotivoCodigo != "pausado" {
 		t.Errorf("%+v", again)
 	}
 	wantStatus(t, put(nil), http.StatusOK)
@@ -152,14 +153,14 @@ func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 	other := []string{"Authorization", "Bearer " + keys.add(t, "otro", []string{"*"}, "webhooks")}
 	w, _ := registra(t, r, mine)
 	one := rutaWebhooks + "/" + w.ID
-	var e struct{ ID string }
+	var e struct{ IDEntrega string }
 	r.Post(one+"/prueba", nil, "Authorization", mine).JSON(t, &e)
 	for _, tc := range []struct {
 		method, path string
 		body         any
 	}{
 		{"GET", one, nil}, {"PUT", one, peticionWebhook(nil)}, {"DELETE", one, nil}, {"POST", one + "/secreto", nil}, {"POST", one + "/prueba", nil},
-		{"GET", one + "/entregas", nil}, {"POST", one + "/entregas/" + e.ID + "/reenvio", nil},
+		{"GET", one + "/entregas", nil}, {"POST", one + "/entregas/" + e.IDEntrega + "/reenvio", nil},
 	} {
 		got, err := r.Do(tc.method, tc.path, tc.body, other...)
 		if err != nil {
@@ -183,22 +184,22 @@ func TestWebhooks_WhenTheLogIsPaged(t *testing.T) {
 	one := rutaWebhooks + "/" + w.ID
 	var sent, got []string
 	for range 7 {
-		var e struct{ ID, Estado string }
+		var e struct{ IDEntrega string }
 		answer := r.Post(one+"/prueba", nil)
 		wantStatus(t, answer, http.StatusAccepted)
 		answer.JSON(t, &e)
-		sent = append([]string{e.ID}, sent...)
+		sent = append([]string{e.IDEntrega}, sent...)
 	}
 	next := regexp.MustCompile(`^<(/v1/webhooks/[^>]*)>; rel="next"$`)
 	for path := one + "/entregas?limite=3"; path != ""; {
 		answer := r.Get(path)
 		var page struct {
-			Entregas  []struct{ ID, Evento, Estado string }
+			Entregas  []struct{ IDEntrega, Evento, Estado string }
 			Siguiente string
 		}
 		answer.JSON(t, &page)
 		for _, e := range page.Entregas {
-			if got = append(got, e.ID); e.Evento != "webhook.prueba" || e.Estado != "pendiente" {
+			if got = append(got, e.IDEntrega); e.Evento != "webhook.prueba" || e.Estado != "pendiente" {
 				t.Errorf("%+v", e)
 			}
 		}

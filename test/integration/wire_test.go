@@ -91,7 +91,7 @@ func (w *wire) takeAll(t *testing.T, r *rig) map[string]seen {
 		rango(map[string]any{"tipoDescarga": "emitidos", "estadoComprobante": "Todos", "tipoComprobante": "N", "complemento": "nomina12",
 			"rfcACuentaTerceros": "PEPJ800101AB5", "rfcReceptores": []string{"PEPJ800101AB5", "Ñ&P010101AB3"}}),
 		rango(map[string]any{"tipoDescarga": "recibidos", "rfcEmisor": "PEPJ800101AB5", "tipoSolicitud": "Metadata", "estadoComprobante": "Cancelado"}),
-		{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoDescarga": "folio", "folio": someUUID},
+		{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoDescarga": "folio", "uuid": someUUID},
 		rango(map[string]any{"version": "1.1", "rfcEmisor": gatewaytest.EmpresaRara, "rfcReceptor": "PEPJ800101AB5"}),
 	} {
 		wantStatus(t, r.Post(solicitudes, body), http.StatusCreated)

@@ -144,7 +144,7 @@ func (r *rig) webhooks(t *testing.T, names map[string][]string) {
 	cuerpo := ejemplo(t, path, "todos")
 	cuerpo["url"] = direccionWebhook
 	webhook, _ := r.call(t, http.MethodPost, path, cuerpo, http.StatusCreated)["webhook"].(map[string]any)
-	id, _ := webhook["id"].(string)
+	id, _ := webhook["idWebhook"].(string)
 	entrega := r.call(t, http.MethodPost, path+"/"+id+"/prueba", nil, http.StatusAccepted)
-	names["webhooks"], names["entregas"] = []string{id}, []string{strings.TrimSpace(entrega["id"].(string))}
+	names["webhooks"], names["entregas"] = []string{id}, []string{strings.TrimSpace(entrega["idEntrega"].(string))}
 }

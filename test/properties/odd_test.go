@@ -104,9 +104,6 @@ func example(t *testing.T, op *openapi3.Operation) []byte {
 	body = maps.Clone(body)
 	// The configured account has a contract of its own.
 	delete(body, "codigoContrato")
-	if _, ok := body["contrato"].(string); ok {
-		delete(body, "contrato")
-	}
 	if _, ok := body["url"]; ok {
 		body["url"] = direccionWebhook
 	}

@@ -130,7 +130,7 @@ static class Recorrido
             url: "https://erp.example/avisos", eventos: new List<EventoWebhook> { EventoWebhook.DescargaTerminada }));
         Exige(creado.Webhook.Activo, "el webhook nació inactivo");
         Console.WriteLine($"webhook: {creado.Webhook.Url}");
-        webhooks.EliminarWebhook(creado.Webhook.Id);
+        webhooks.EliminarWebhook(creado.Webhook.IdWebhook);
     }
 
     /// <summary>Un rango al revés: el problema dice qué campo lo causa.</summary>

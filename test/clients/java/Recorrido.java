@@ -118,7 +118,7 @@ public class Recorrido {
         var creado = webhooks.crearWebhook(new PeticionWebhook().url("https://erp.example/avisos").addEventosItem(EventoWebhook.DESCARGA_TERMINADA));
         exige(creado.getWebhook().getActivo(), "el webhook nació inactivo");
         System.out.println("webhook: " + creado.getWebhook().getUrl());
-        webhooks.eliminarWebhook(creado.getWebhook().getId());
+        webhooks.eliminarWebhook(creado.getWebhook().getIdWebhook());
     }
 
     /** Un rango al revés: el problema dice qué campo lo causa. */
