@@ -53,7 +53,7 @@ func TestPagina_CodeIsThatOfTheProgramsThatRun(t *testing.T) {
 		for _, file := range files {
 			programs.WriteString(lines(read(t, path.Join("test/clients", filepath.ToSlash(file)))))
 		}
-		fence := map[string]string{"typescript": "ts"}[l.nombre]
+		fence := map[string]string{"typescript": "ts", "orval": "ts", "openapi-python-client": "python"}[l.nombre]
 		if fence == "" {
 			fence = l.nombre
 		}
@@ -80,6 +80,8 @@ func TestPagina_VersionsAreThoseThatRun(t *testing.T) {
 		{"its runtime", `oapi-codegen/runtime@v([0-9.]+)`, "", `oapi-codegen/runtime v([0-9.]+)`, module},
 		{"openapi-typescript", `openapi-typescript@([0-9.]+)`, `openapi-typescript ([0-9.]+)`, `"openapi-typescript": "([0-9.]+)"`, packages},
 		{"openapi-fetch", `openapi-fetch@([0-9.]+)`, `openapi-fetch ([0-9.]+)`, `"openapi-fetch": "([0-9.]+)"`, packages},
+		{"orval", ` orval@([0-9.]+)`, `orval ([0-9.]+)`, "", ""},
+		{"openapi-python-client", `openapi-python-client==([0-9.]+)`, `openapi-python-client ([0-9.]+)`, "", ""},
 		{"typescript", ` typescript@([0-9.]+)`, "", `"typescript": "([0-9.]+)"`, packages},
 		{"@types/node", `@types/node@([0-9.]+)`, "", `"@types/node": "([0-9.]+)"`, packages},
 	} {
@@ -122,8 +124,8 @@ func TestPaginas_LinksAndCommandsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(todos) != 13 {
-		t.Errorf("%d clients; want six generated and seven examples", len(todos))
+	if len(todos) != 15 {
+		t.Errorf("%d clients; want eight generated and seven examples", len(todos))
 	}
 	for _, w := range todos {
 		if _, err := os.Stat(filepath.Join(root, w.origen, w.dentro)); err != nil {

@@ -1,5 +1,5 @@
-// Command clients generates clients of the API in six languages, from the
-// contract as a running gateway serves it, builds them and lets them do real
+// Command clients generates clients of the API in six languages, in two of them by
+// two generators, from the contract as a running gateway serves it, builds them and lets them do real
 // work against that gateway and a sandbox; then it runs the programs of
 // examples/, which need no generator.
 //

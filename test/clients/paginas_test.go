@@ -36,6 +36,7 @@ func pocas(t *testing.T, descarga string, paquete http.HandlerFunc) string {
 	})
 	says("GET /v1/sat/descargas/d", descarga)
 	says("GET /v1/sat/descargas/d/cfdis", `{"cfdis":[{"uuid":"u","total":"1.00"}]}`)
+	says("GET /v1/sat/descargas/d/cfdis.csv", "uuid,total\r\nu,1.00\r\n")
 	mux.HandleFunc("GET /v1/sat/cfdi/paquetes/{id}", paquete)
 	mux.HandleFunc("GET /v1/sat/descargas/d/paquetes", func(w http.ResponseWriter, r *http.Request) {
 		id, next := "A_01", `,"siguiente":"dos+2"`
