@@ -49,6 +49,8 @@ type Ring struct {
 
 	// mu is not held while the disk is read.
 	mu sync.Mutex
+	// next is the reading that has not begun.
+	next *turn
 	// content is what was read last and spare the space for the next reading, if no
 	// reading has it; keys is what content says, or the last content that was good.
 	content, spare []byte
@@ -64,8 +66,7 @@ type Ring struct {
 // while the ring is asked, and when it is over.
 func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
 	r := &Ring{path: path, disk: disk.NewPatient(1, unread), now: now, tell: tell}
-	got := r.load()
-	if err := r.take(got); err != nil {
+	if err := r.take(r.load(&turn{})); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -114,13 +115,51 @@ func (r *Ring) Fault() Fault {
 	return fault
 }
 
-// current returns the keys that are in force. A file that is gone lets nobody in;
-// one at fault leaves the last good keys in force, for Tolerance.
+// turn is one reading for all who asked before it began: whoever calls without a key
+// has the file read too, and must keep nobody waiting.
+type turn struct {
+	done  chan struct{}
+	keys  []Key
+	fault Fault
+}
+
+// current returns the keys that are in force.
 func (r *Ring) current() ([]Key, Fault) {
-	got := r.load()
+	r.mu.Lock()
+	t := r.next
+	leads := t == nil
+	if leads {
+		t = &turn{done: make(chan struct{})}
+		r.next = t
+	}
+	r.mu.Unlock()
+	if !leads {
+		<-t.done
+		return t.keys, t.fault
+	}
+	defer close(t.done)
+	got := r.load(t)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.take(got)
+	t.keys, t.fault = r.judge(r.take(got))
+	return t.keys, t.fault
+}
+
+// begin ends the time in which others join a turn, and returns space for its reading.
+func (r *Ring) begin(t *turn) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == t {
+		r.next = nil
+	}
+	spare := r.spare
+	r.spare = nil
+	return spare
+}
+
+// judge says what a reading that came to err means. A file that is gone lets nobody in;
+// one at fault leaves the last good keys in force, for Tolerance.
+func (r *Ring) judge(err error) ([]Key, Fault) {
 	now := r.now()
 	if err == nil {
 		if r.fault != nil {
@@ -147,17 +186,14 @@ type loaded struct {
 	err     error
 }
 
-// load reads the file, or gives it up where its disk hangs.
-func (r *Ring) load() loaded {
+// load reads the file for t, or gives it up where its disk hangs.
+func (r *Ring) load(t *turn) loaded {
 	got, err := disk.Read(r.disk, func() loaded {
-		r.mu.Lock()
-		spare := r.spare
-		r.spare = nil
-		r.mu.Unlock()
-		content, err := load(r.path, spare, trusted)
+		content, err := load(r.path, r.begin(t), trusted)
 		return loaded{content, err}
 	})
 	if err != nil {
+		r.begin(t)
 		return loaded{err: fmt.Errorf("apikeys: %s: %w", r.path, err)}
 	}
 	return got

@@ -2,9 +2,11 @@ package apikeys
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -243,4 +245,51 @@ func TestRing_WhenTheDiskHangs(t *testing.T) {
 		}
 	}
 	r.expect("a", nil)
+}
+
+// Callers without a key have the file read as well: however many they are, a reading serves
+// all who came before it, and whoever comes after a change sees it.
+func TestRing_WhenManyAskAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "a")
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if _, err := r.Find("nobody's"); !errors.Is(err, ErrUnknown) {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		before, after := fmt.Sprint("k", i), fmt.Sprint("k", i+1)
+		r.replace(after)
+		r.expect(after, nil)
+		r.expect(before, ErrUnknown)
+	}
+	close(stop)
+	all.Wait()
+	if len(r.told) > 0 {
+		t.Errorf("told of %+v", r.told)
+	}
+}
+
+// replace writes the file beside and renames it, as the command line does.
+func (r *rig) replace(keys ...string) {
+	r.t.Helper()
+	path := r.path
+	r.path += ".new"
+	r.write(keys...)
+	r.path = path
+	if err := os.Rename(path+".new", path); err != nil {
+		r.t.Fatal(err)
+	}
 }
