@@ -120,6 +120,7 @@ const (
 	OwnVersionRetirada         OwnCode = "version_retirada"
 	OwnRelojDesfasado          OwnCode = "reloj_desfasado"
 	OwnFirmaRechazada          OwnCode = "firma_rechazada"
+	OwnCuerposAlTope           OwnCode = "cuerpos_al_tope"
 	OwnSinRecursos             OwnCode = "sin_recursos"
 	OwnEnvioImposible          OwnCode = "envio_imposible"
 	OwnPaginaAjena             OwnCode = "pagina_ajena"
@@ -272,6 +273,7 @@ func OwnRefusals() []OwnRefusal { //nolint:funlen // a table
 		{OwnVersionRetirada, KindNoOfrecida, "el SAT retiró SolicitaDescarga (versión 1.1)"},
 		{OwnRelojDesfasado, KindMensajeRechazado, "el SAT rechazó la firma y el reloj de este equipo difiere del suyo"},
 		{OwnFirmaRechazada, KindEFirma, "el SAT rechazó la firma y los relojes coinciden"},
+		{OwnCuerposAlTope, KindSinServicio, "la pasarela ya tiene en memoria otros cuerpos grandes"},
 		{OwnSinRecursos, KindSinServicio, "a la pasarela le faltan archivos, memoria o puertos para conectarse"},
 		{OwnEnvioImposible, KindInterno, "un defecto de la pasarela impidió enviar la petición"},
 		{OwnPaginaAjena, KindRespuestaInvalida, "en lugar del mensaje SOAP llegó una página"},

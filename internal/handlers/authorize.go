@@ -21,6 +21,8 @@ type caller struct {
 	// scope is what the operation asks for, and rfcs are those that the answer is about.
 	scope string
 	rfcs  []string
+	// room is what its body may take of the memory.
+	room *room
 	// tipo, codigo and campo are of the problem that the caller gets, if it is one.
 	tipo, codigo, campo string
 }
@@ -63,6 +65,13 @@ func (c *caller) sees(rfc string) bool {
 func callerFrom(ctx context.Context) *caller {
 	c, _ := ctx.Value(callerKey{}).(*caller)
 	return c
+}
+
+func roomFrom(ctx context.Context) *room {
+	if c := callerFrom(ctx); c != nil {
+		return c.room
+	}
+	return nil
 }
 
 // owner is the ID to which belongs what the caller makes; empty without keys.

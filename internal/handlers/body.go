@@ -38,7 +38,7 @@ func decode(r *http.Request, v any) error {
 // readBody reads a body whole.
 func readBody(r *http.Request) ([]byte, error) {
 	var text bytes.Buffer
-	if _, err := text.ReadFrom(r.Body); err != nil {
+	if _, err := text.ReadFrom(roomFrom(r.Context()).reader(r.Context(), r.Body)); err != nil {
 		return nil, unreadable(err, "El cuerpo no llegó completo.")
 	}
 	return text.Bytes(), nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
@@ -90,6 +91,8 @@ type Paquetes interface {
 type handler struct {
 	cfg       Config
 	intruders *intruders
+	// bodies is bodiesRoom.
+	bodies *semaphore.Weighted
 	// compressed answers with gzip whoever takes it. Nothing that must come through at
 	// once passes it, nor what is sent from a file.
 	compressed func(http.Handler) http.HandlerFunc
@@ -166,7 +169,7 @@ var scopes = map[string]string{
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
-	h := &handler{cfg: cfg, intruders: newIntruders(), compressed: compressed()}
+	h := &handler{cfg: cfg, intruders: newIntruders(), bodies: semaphore.NewWeighted(bodiesRoom), compressed: compressed()}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.Use(head(r))

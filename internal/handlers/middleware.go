@@ -54,7 +54,8 @@ func (h *handler) access(next http.Handler) http.Handler {
 			with = with.Str("traceId", m[1]).Str("spanId", m[2])
 		}
 		log := with.Logger()
-		caller := &caller{}
+		caller := &caller{room: &room{of: h.bodies, wait: roomWait}}
+		defer caller.room.free()
 		ctx := context.WithValue(log.WithContext(r.Context()), callerKey{}, caller)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		cut := true

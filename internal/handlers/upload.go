@@ -76,7 +76,7 @@ func (h *handler) receiveFrom(body io.Reader, r *http.Request, nombre string) (*
 	case "multipart/form-data":
 		return h.receiveMultipart(body, params["boundary"])
 	case "application/json":
-		return h.receiveJSON(body)
+		return h.receiveJSON(r.Context(), body)
 	}
 	archivo, err := h.recibe(nombre, body)
 	if err != nil {

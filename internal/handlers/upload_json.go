@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,8 +42,8 @@ func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "esc
 // receiveJSON reads an object whose field archivoBase64, if it is there, goes
 // decoded to disk as it comes; the other fields are kept. Readers of JSON hold a
 // whole string in memory, and this one may be a hundred megabytes.
-func (h *handler) receiveJSON(body io.Reader) (*upload, error) {
-	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock)}
+func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, error) {
+	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock), kept: func(r io.Reader) io.Reader { return roomFrom(ctx).reader(ctx, r) }}
 	up := &upload{campos: make(map[string]jsontext.Value)}
 	err := in.each(func(key string) error {
 		if _, twice := up.campos[key]; twice || key == fieldArchivo && up.archivo != nil {
@@ -106,8 +107,10 @@ func unknownField(key string, names ...string) error {
 
 // objectReader walks the top level of one JSON object.
 type objectReader struct {
-	r  *bufio.Reader
-	at conform.Place // what has been read
+	r *bufio.Reader
+	// kept is what reads what stays in memory.
+	kept func(io.Reader) io.Reader
+	at   conform.Place // what has been read
 	// names and values that have been read, and what stands behind the last of them:
 	// a comma, a colon or nothing.
 	n    int
@@ -239,7 +242,7 @@ func (o *objectReader) wrong() error { return o.at.InObject(o.n, o.last, o.rest(
 
 // value reads any value whole, as far as maxFields.
 func (o *objectReader) value(key string) (jsontext.Value, error) {
-	bounded := &io.LimitedReader{R: o.r, N: maxFields}
+	bounded := &io.LimitedReader{R: o.kept(o.r), N: maxFields}
 	raw, beyond, err := conform.Take(key, bounded, o.at)
 	if err != nil && bounded.N == 0 {
 		return nil, &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnCampoGrande, Err: err,

@@ -140,7 +140,7 @@ func TestReceiveJSON_WhenItIsRead(t *testing.T) {
 			for how, r := range map[string]io.Reader{"whole": strings.NewReader(tc.body), "byte by byte": iotest.OneByteReader(strings.NewReader(tc.body)),
 				"with its end": iotest.DataErrReader(strings.NewReader(tc.body))} {
 				h, dir := receiver(t)
-				up, err := h.receiveJSON(r)
+				up, err := h.receiveJSON(t.Context(), r)
 				if err != nil {
 					t.Fatalf("%s: %v", how, err)
 				}
@@ -202,7 +202,7 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, dir := receiver(t)
-			_, err := h.receiveJSON(iotest.HalfReader(strings.NewReader(tc.body)))
+			_, err := h.receiveJSON(t.Context(), iotest.HalfReader(strings.NewReader(tc.body)))
 			var e *gateway.Error
 			if !errors.As(err, &e) || e.Kind != tc.kind {
 				t.Fatalf("%v, want kind %s", err, tc.kind)
@@ -252,7 +252,7 @@ func TestOnly_WhenAClientWritesWhatItWasNotGiven(t *testing.T) {
 		`{"archivoBase64":"UEsD","escape":"sep"}`:             true,
 	} {
 		h, _ := receiver(t)
-		up, err := h.receiveJSON(strings.NewReader(body))
+		up, err := h.receiveJSON(t.Context(), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +273,7 @@ func TestReceiveJSON_WhenFieldsHaveNoEnd(t *testing.T) {
 	for name, body := range map[string]string{"fields": "{" + many.String(), "a key": `{"` + strings.Repeat("x", 8<<20), "spaces": "{" + strings.Repeat(" ", 8<<20) + "x"} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := h.receiveJSON(strings.NewReader(body))
+		_, err := h.receiveJSON(t.Context(), strings.NewReader(body))
 		runtime.ReadMemStats(&after)
 		if spent := after.TotalAlloc - before.TotalAlloc; err == nil || spent > 1<<20 {
 			t.Errorf("%s: %d KiB for a body of %d KiB; error %v", name, spent>>10, len(body)>>10, err)
@@ -284,7 +284,7 @@ func TestReceiveJSON_WhenFieldsHaveNoEnd(t *testing.T) {
 func TestReceiveJSON_WhenAFieldIsTooLarge(t *testing.T) {
 	t.Parallel()
 	h, _ := receiver(t)
-	_, err := h.receiveJSON(io.MultiReader(strings.NewReader(`{"titulos":["`), io.LimitReader(endless('x'), maxFields+1)))
+	_, err := h.receiveJSON(t.Context(), io.MultiReader(strings.NewReader(`{"titulos":["`), io.LimitReader(endless('x'), maxFields+1)))
 	if !gateway.IsKind(err, gateway.KindDemasiadoGrande) {
 		t.Errorf("%v", err)
 	}
@@ -448,7 +448,7 @@ func FuzzReceiveJSON(f *testing.F) {
 			return
 		}
 		want, taken := byTheBook(body)
-		up, err := h.receiveJSON(iotest.HalfReader(bytes.NewReader(body)))
+		up, err := h.receiveJSON(t.Context(), iotest.HalfReader(bytes.NewReader(body)))
 		if err != nil {
 			if e := gateway.AsError(err); e.Kind != gateway.KindMalformada && e.Kind != gateway.KindInvalida {
 				t.Errorf("kind %s: %v", e.Kind, err)
@@ -485,7 +485,7 @@ func BenchmarkReceiveJSON(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				up, err := h.receiveJSON(strings.NewReader(body))
+				up, err := h.receiveJSON(b.Context(), strings.NewReader(body))
 				if err != nil {
 					b.Fatal(err)
 				}
