@@ -176,3 +176,65 @@ func declared(t *testing.T) []string {
 	}
 	return names
 }
+
+// TestPages_NamesForContributorsAreInTheCode: whoever renames a thing finds the pages
+// that speak of it. A decision that another has replaced may name what is gone.
+func TestPages_NamesForContributorsAreInTheCode(t *testing.T) {
+	t.Parallel()
+	known, checked := sourceWords(t), 0
+	for _, name := range pages(t) {
+		text := page(t, name)
+		contributors := name == "CONTRIBUTING.md" || strings.HasPrefix(name, "docs/architecture") || strings.HasPrefix(name, "docs/decisiones/")
+		if !contributors || strings.Contains(text, "**Replaced by [") {
+			continue
+		}
+		for _, word := range namesIn(text) {
+			checked++
+			if !known[word] {
+				t.Errorf("%s names %s, which is nowhere in the code", name, word)
+			}
+		}
+	}
+	if checked < 500 {
+		t.Errorf("only %d names were found", checked)
+	}
+	if got := namesIn("`store.Seguro` and `test/arch/x_test.go`, `TestA…`, not this\n```\nnor `that`\n```\n"); !slices.Equal(got, []string{"store", "Seguro"}) {
+		t.Errorf("names of a text: %q", got)
+	}
+}
+
+var identifier = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
+
+// namesIn are the identifiers in a page's code spans. Paths and names of tests have
+// tests of their own.
+func namesIn(text string) []string {
+	var names []string
+	for _, m := range span.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		for word := range strings.FieldsSeq(m[1]) {
+			if !strings.Contains(word, ".go") && !strings.HasPrefix(word, "Test") {
+				names = append(names, identifier.FindAllString(word, -1)...)
+			}
+		}
+	}
+	return names
+}
+
+// sourceWords are the words of everything that is no page: code, contracts, migrations,
+// settings, and the names of files.
+func sourceWords(t *testing.T) map[string]bool {
+	t.Helper()
+	known := map[string]bool{}
+	for _, entry := range list(t).entries {
+		for _, word := range identifier.FindAllString(entry, -1) {
+			known[word] = true
+		}
+		source := slices.Contains([]string{".go", ".yaml", ".yml", ".sql", ".html", ".js", ".css", ".wsdl", ".mod"}, path.Ext(entry)) || path.Base(entry) == "Makefile"
+		if !source || strings.HasPrefix(entry, "gen/") {
+			continue
+		}
+		for _, word := range identifier.FindAllString(page(t, entry), -1) {
+			known[word] = true
+		}
+	}
+	return known
+}
