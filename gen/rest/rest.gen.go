@@ -3737,14 +3737,8 @@ type AdjuntaInvalida = Problema
 // AdjuntaRechazada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AdjuntaRechazada = Problema
 
-// ArchivoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ArchivoDemasiadoGrande = Problema
-
 // ArchivoInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ArchivoInvalido = Problema
-
-// ArchivoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ArchivoMalformado = Problema
 
 // AutenticacionInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type AutenticacionInvalida = Problema
@@ -3788,17 +3782,8 @@ type CFDIsEnConflicto = Problema
 // ContenidoYaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ContenidoYaNoDisponible = Problema
 
-// CuerpoConCFDIDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type CuerpoConCFDIDemasiadoGrande = Problema
-
-// CuerpoDemasiadoGrande Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type CuerpoDemasiadoGrande = Problema
-
 // CuerpoLento Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CuerpoLento = Problema
-
-// CuerpoMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type CuerpoMalformado = Problema
 
 // CursorDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type CursorDesconocido = Problema
@@ -3836,14 +3821,8 @@ type EfirmaNoEncontrada = Problema
 // EntregaNoEncontrada Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type EntregaNoEncontrada = Problema
 
-// ErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ErrorInterno = Problema
-
 // EventoDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type EventoDesconocido = Problema
-
-// FiltroInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type FiltroInvalido = Problema
 
 // FirmaConCuentaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type FirmaConCuentaInvalida = Problema
@@ -3872,12 +3851,6 @@ type FirmaRechazada = Problema
 // FirmaSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type FirmaSinRespuesta = Problema
 
-// IDDescargaInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type IDDescargaInvalido = Problema
-
-// IDWebhookInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type IDWebhookInvalido = Problema
-
 // LoteEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type LoteEnConflicto = Problema
 
@@ -3899,38 +3872,17 @@ type MensajeRechazado = Problema
 // MetadatosEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type MetadatosEnConflicto = Problema
 
-// NoAceptable Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type NoAceptable = Problema
-
-// NoAutenticado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type NoAutenticado = Problema
-
 // NumeroLoteInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type NumeroLoteInvalido = Problema
 
 // PaqueteNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type PaqueteNoEncontrado = Problema
 
-// ParametroDesconocido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ParametroDesconocido = Problema
-
-// ParametroInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ParametroInvalido = Problema
-
-// ParametroMalformado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type ParametroMalformado = Problema
-
 // ParametroOEfirmaInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type ParametroOEfirmaInvalidos = Problema
 
-// PasarelaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type PasarelaNoDisponible = Problema
-
 // PeticionDescargaInvalida Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type PeticionDescargaInvalida = Problema
-
-// Prohibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type Prohibido = Problema
 
 // RangoNoSatisfacible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type RangoNoSatisfacible = Problema
@@ -3974,20 +3926,11 @@ type SolicitudProhibida = Problema
 // SolicitudSinRespuesta Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type SolicitudSinRespuesta = Problema
 
-// TipoDeArchivo Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type TipoDeArchivo = Problema
-
-// TipoDeContenido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type TipoDeContenido = Problema
-
 // TituloNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type TituloNoEncontrado = Problema
 
 // TitulosInvalidos Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type TitulosInvalidos = Problema
-
-// UUIDInvalido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type UUIDInvalido = Problema
 
 // VerificacionEnConflicto Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type VerificacionEnConflicto = Problema
@@ -4000,12 +3943,6 @@ type WebhookInvalido = Problema
 
 // WebhookNoEncontrado Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type WebhookNoEncontrado = Problema
-
-// WebhooksErrorInterno Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type WebhooksErrorInterno = Problema
-
-// WebhooksProhibido Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
-type WebhooksProhibido = Problema
 
 // YaNoDisponible Un error (RFC 9457). Puede traer otros campos en el futuro: ignore los que no conozca.
 type YaNoDisponible = Problema

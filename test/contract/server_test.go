@@ -197,6 +197,8 @@ func TestClient_WhenAnAnswerIsOutsideTheContractItFailsTheTest(t *testing.T) {
 		{name: "problem lacks fields", path: page, media: problemType, id: "1", body: `{"type":"` + problemBase + `no-autenticado","status":401}`, status: 401, want: 1},
 		{name: "problem of its type", path: page, media: problemType, id: "1", body: problemOf("no-autenticado", 401), status: 401, header: "WWW-Authenticate"},
 		{name: "problem of a type that is not shown", path: page, media: problemType, id: "1", body: problemOf("prohibido", 401), status: 401, header: "WWW-Authenticate", want: 1},
+		{name: "problem of a body where there is none", path: page, media: problemType, id: "1", body: problemOf("cuerpo-demasiado-grande", 413), status: 413, want: 1},
+		{name: "problem of no operation", path: page, media: problemType, id: "1", body: problemOf("conflicto", 409), status: 409, want: 1},
 		{name: "header that is not described", path: page, media: "application/json", id: "1", body: `{"efirmas":[]}`, status: 200, header: "X-Otro", want: 1},
 		{name: "no request id", path: page, media: "application/json", id: "", body: `{"efirmas":[]}`, status: 200, want: 1},
 		{name: "unknown route answered", path: "/v1/nada", media: "application/json", id: "1", body: `{}`, status: 200, want: 1},

@@ -101,6 +101,9 @@ func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
 		Status:                 resp.StatusCode, Header: resp.Header, Options: options,
 	}
 	described := route.Operation.Responses.Status(resp.StatusCode)
+	if described == nil && slices.Contains(Anywhere(route.PathItem, route.Operation), resp.StatusCode) {
+		described = route.Operation.Responses.Default()
+	}
 	if described == nil {
 		return errors.New("the status is not described")
 	}
@@ -118,7 +121,7 @@ func (c *contractChecker) check(req *http.Request, resp *http.Response) error {
 		if err != nil {
 			return nil //nolint:nilerr // a cut answer is the test's affair
 		}
-		if err := shown(described.Value.Content.Get(media), media, whole); err != nil {
+		if err := shown(described.Value.Content.Get(media), media, resp.StatusCode, whole); err != nil {
 			return err
 		}
 		input.SetBodyBytes(whole)
@@ -142,9 +145,36 @@ func undescribed(described *openapi3.Response, header http.Header) string {
 	return ""
 }
 
+// Anywhere are the statuses that an operation describes by `default`: they mean the same
+// in all, and come where a request can be wrong in that way.
+func Anywhere(item *openapi3.PathItem, op *openapi3.Operation) []int {
+	all := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError}
+	if op.Security == nil || len(*op.Security) > 0 {
+		all = append(all, http.StatusUnauthorized, http.StatusServiceUnavailable)
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Values(op.Responses.Map())), func(r *openapi3.ResponseRef) bool {
+		return len(r.Value.Content) > 0 && r.Value.Content.Get(problemType) == nil
+	}) {
+		all = append(all, http.StatusNotAcceptable)
+	}
+	if op.RequestBody != nil {
+		all = append(all, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if op.RequestBody != nil || slices.ContainsFunc(slices.Concat(item.Parameters, op.Parameters), ruled) {
+		all = append(all, http.StatusUnprocessableEntity)
+	}
+	return all
+}
+
+// ruled reports whether a parameter that can be read may still break a rule.
+func ruled(p *openapi3.ParameterRef) bool {
+	s := p.Value.Schema.Value
+	return s.Pattern != "" || s.MaxLength != nil || s.Max != nil || len(s.Enum) > 0
+}
+
 // shown wants a problem to be of a type that one of the operation's examples for
 // this status has: a client decides by it, so it is part of the contract.
-func shown(described *openapi3.MediaType, media string, body []byte) error {
+func shown(described *openapi3.MediaType, media string, status int, body []byte) error {
 	if media != problemType || described == nil {
 		return nil
 	}
@@ -153,7 +183,7 @@ func shown(described *openapi3.MediaType, media string, body []byte) error {
 		return err
 	}
 	for _, example := range described.Examples {
-		if value, _ := example.Value.Value.(map[string]any); value["type"] == got.Type {
+		if value, _ := example.Value.Value.(map[string]any); value["type"] == got.Type && value["status"] == float64(status) {
 			return nil
 		}
 	}
