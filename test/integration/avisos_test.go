@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -64,4 +65,37 @@ func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
 	if aviso := oye.llega(t, webhooks.DescargaFallida); !strings.Contains(aviso, `"motivoCodigo":"5012"`) {
 		t.Errorf("why it failed is not in %s", aviso)
 	}
+	para := llamadasPara(t, r)
+	for _, operacion := range []string{opEmitidos, opVerifica, opDescargar} {
+		if n := para[operacion]; n[0] == 0 || n[1] != 0 {
+			t.Errorf("%s: %d lines of the log say what it was for, %d do not", operacion, n[0], n[1])
+		}
+	}
+}
+
+// llamadasPara counts by operation the log's lines of calls that say for what descarga and
+// solicitud they were made, and those that do not or have a field for nothing.
+func llamadasPara(t *testing.T, r *rig) map[string][2]int {
+	t.Helper()
+	out := map[string][2]int{}
+	for line := range strings.Lines(r.Log()) {
+		if !strings.Contains(line, `"message":"upstream"`) {
+			continue
+		}
+		var call struct {
+			Operacion, IDDescarga string
+			Solicitud             int
+		}
+		if err := json.Unmarshal([]byte(line), &call); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		n := out[call.Operacion]
+		if call.IDDescarga != "" && call.Solicitud > 0 && !strings.Contains(line, `:""`) {
+			n[0]++
+		} else {
+			n[1]++
+		}
+		out[call.Operacion] = n
+	}
+	return out
 }

@@ -130,6 +130,9 @@ static class Recorrido
             url: "https://erp.example/avisos", eventos: new List<EventoWebhook> { EventoWebhook.DescargaTerminada }));
         Exige(creado.Webhook.Activo, "el webhook nació inactivo");
         Console.WriteLine($"webhook: {creado.Webhook.Url}");
+        // Lo que llega al receptor, una vez comprobada su firma.
+        var aviso = JsonConvert.DeserializeObject<AvisoPrueba>(webhooks.ProbarWebhook(creado.Webhook.IdWebhook).Cuerpo);
+        Exige(aviso.Data.IdWebhook == creado.Webhook.IdWebhook, $"el aviso es de otro webhook: {aviso}");
         webhooks.EliminarWebhook(creado.Webhook.IdWebhook);
     }
 

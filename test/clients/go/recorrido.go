@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func main() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	for _, paso := range []func(context.Context, *pasarela.ClientWithResponses) error{descarga, lote, addenda, rangoAlReves} {
+	for _, paso := range []func(context.Context, *pasarela.ClientWithResponses) error{descarga, lote, addenda, webhook, rangoAlReves} {
 		if err := paso(ctx, api); err != nil {
 			log.Fatal(err)
 		}
@@ -226,6 +227,36 @@ func addenda(ctx context.Context, api *pasarela.ClientWithResponses) error {
 	}
 	fmt.Println("addenda:", r.JSON200.Xml)
 	return nil
+}
+
+// webhook lee un aviso con su tipo, como lo haría el receptor tras comprobar la firma.
+func webhook(ctx context.Context, api *pasarela.ClientWithResponses) error {
+	creado, err := api.CrearWebhookWithResponse(ctx, pasarela.PeticionWebhook{
+		Url: "https://erp.example/avisos", Eventos: []pasarela.EventoWebhook{"descarga.terminada"},
+	})
+	if err != nil {
+		return err
+	}
+	if creado.JSON201 == nil {
+		return problema(creado.Body)
+	}
+	id := creado.JSON201.Webhook.IdWebhook
+	entrega, err := api.ProbarWebhookWithResponse(ctx, id)
+	if err != nil {
+		return err
+	}
+	if entrega.JSON202 == nil {
+		return problema(entrega.Body)
+	}
+	var aviso pasarela.AvisoPrueba
+	if err := json.Unmarshal([]byte(entrega.JSON202.Cuerpo), &aviso); err != nil {
+		return err
+	}
+	if aviso.Data.IdWebhook != id {
+		return fmt.Errorf("el aviso es de otro webhook: %+v", aviso)
+	}
+	_, err = api.EliminarWebhookWithResponse(ctx, id)
+	return err
 }
 
 // rangoAlReves es un error: el problema dice qué campo lo causa.

@@ -118,6 +118,9 @@ public class Recorrido {
         var creado = webhooks.crearWebhook(new PeticionWebhook().url("https://erp.example/avisos").addEventosItem(EventoWebhook.DESCARGA_TERMINADA));
         exige(creado.getWebhook().getActivo(), "el webhook nació inactivo");
         System.out.println("webhook: " + creado.getWebhook().getUrl());
+        // Lo que llega al receptor, una vez comprobada su firma.
+        var aviso = api.getObjectMapper().readValue(webhooks.probarWebhook(creado.getWebhook().getIdWebhook()).getCuerpo(), AvisoPrueba.class);
+        exige(aviso.getData().getIdWebhook().equals(creado.getWebhook().getIdWebhook()), "el aviso es de otro webhook: " + aviso);
         webhooks.eliminarWebhook(creado.getWebhook().getIdWebhook());
     }
 

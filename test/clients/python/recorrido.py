@@ -91,6 +91,18 @@ def addenda(api: pasarela.ApiClient) -> None:
     print(f"addenda: {procesada.xml}")
 
 
+def webhook(api: pasarela.ApiClient) -> None:
+    """Un aviso, leído con su tipo como lo haría el receptor tras comprobar la firma."""
+    webhooks = pasarela.WebhooksApi(api)
+    creado = webhooks.crear_webhook(pasarela.PeticionWebhook(
+        url="https://erp.example/avisos", eventos=[pasarela.EventoWebhook.DESCARGA_DOT_TERMINADA]))
+    aviso = pasarela.AvisoPrueba.from_json(webhooks.probar_webhook(creado.webhook.id_webhook).cuerpo)
+    if aviso.data.id_webhook != creado.webhook.id_webhook:
+        raise SystemExit(f"el aviso es de otro webhook: {aviso}")
+    print(f"webhook: {aviso.type}")
+    webhooks.eliminar_webhook(creado.webhook.id_webhook)
+
+
 def error(api: pasarela.ApiClient) -> None:
     """Un rango al revés: el problema dice qué campo lo causa."""
     try:
@@ -116,6 +128,7 @@ def main() -> None:
         descarga(api)
         lote(api)
         addenda(api)
+        webhook(api)
         error(api)
 
 
