@@ -11,6 +11,6 @@ package gen
 //go:generate go tool gowsdl -d soap/sep -p titulos -o titulos.go ../wsdl/sep/titulos.wsdl
 //go:generate go tool gowsdl -d soap/pade -p addendas -o addendas.go ../wsdl/pade/addendas.wsdl
 //go:generate go tool gowsdl -d soap/pade -p firmado -o firmado.go ../wsdl/pade/firmado.wsdl
-//go:generate go run ../cmd/dev/ordered ../api/openapi.yaml rest/openapi.ordered.yaml
+//go:generate sh -c "go run ../cmd/dev/ordered <../api/openapi.yaml >rest/openapi.ordered.yaml"
 //go:generate go tool oapi-codegen -config ../api/oapi-codegen.yaml rest/openapi.ordered.yaml
 //go:generate rm rest/openapi.ordered.yaml

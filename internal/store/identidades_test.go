@@ -20,28 +20,27 @@ func folios(desde, hasta int) []byte {
 }
 
 // dosTramos makes a descarga of two finished solicitudes with two packages each.
-func dosTramos(t *testing.T, s *Store) (tramos [2]int64, paquetes [2][2]PaqueteDeTramo) {
+func dosTramos(t *testing.T, s *Store) (paquetes [2][2]PaqueteDeTramo) {
 	t.Helper()
 	primero := crea(t, s, unaDescarga("a", nil))
 	cambia(t, s, "a", func(c *Cambio) {
 		segundo := Tramo{}
 		segundo.Estado = gateway.TramoDescargando
 		c.NuevoTramo(&segundo)
-		tramos = [2]int64{primero.ID, segundo.ID}
-		for i, tramo := range tramos {
+		for i, tramo := range []int64{primero.ID, segundo.ID} {
 			for j := range paquetes[i] {
 				paquetes[i][j] = PaqueteDeTramo{ID: c.NuevoPaquete(tramo, fmt.Sprint(i, j), time.Time{}), Descarga: "a"}
 				paquetes[i][j].IDTramo = tramo
 			}
 		}
 	})
-	return tramos, paquetes
+	return paquetes
 }
 
 func TestIdentidades_WhenCountedTwiceTheyAreTheSame(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
-		_, paquetes := dosTramos(t, s)
+		paquetes := dosTramos(t, s)
 		uno, dos, ajeno := paquetes[0][0], paquetes[0][1], paquetes[1][0]
 		anota := func(p PaqueteDeTramo, lugar Lugar, uuids []byte) {
 			t.Helper()
@@ -76,7 +75,7 @@ func TestIdentidades_WhenCountedTwiceTheyAreTheSame(t *testing.T) {
 func TestAnotaRepetidos_WhenTheSameIsInTwoRanges(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
-		_, paquetes := dosTramos(t, s)
+		paquetes := dosTramos(t, s)
 		for _, x := range []struct {
 			tramo        int
 			lugar        Lugar
@@ -137,7 +136,7 @@ func TestOlvidaIdentidades_WhenTheDescargaHasEndedLongAgo(t *testing.T) {
 		r := nuevoReloj()
 		cfg.Now = r.Now
 		s := open(t, cfg)
-		_, paquetes := dosTramos(t, s)
+		paquetes := dosTramos(t, s)
 		for i := range paquetes {
 			if err := s.AnotaIdentidades(t.Context(), paquetes[i][0], Propio, folios(0, 7)); err != nil {
 				t.Fatal(err)

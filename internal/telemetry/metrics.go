@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -153,7 +154,7 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(context.Context, transport.E
 		}
 		w := gateway.WorkOf(ctx)
 		line.Str("backend", op.Backend).Str("operacion", op.Name).
-			Fields(known("servicio", e.Servicio, "rfc", e.RFC, "requestId", w.RequestID, "idDescarga", w.IDDescarga)).
+			Fields(known(map[string]any{"servicio": e.Servicio, "rfc": e.RFC, "requestId": w.RequestID, "idDescarga": w.IDDescarga})).
 			Str("codigo", e.Code).Int("intentos", e.Attempts)
 		if w.Solicitud != 0 {
 			line.Int64("solicitud", w.Solicitud)
@@ -165,13 +166,8 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(context.Context, transport.E
 	}
 }
 
-// known are the fields of names and values that have one.
-func known(pairs ...string) []any {
-	var fields []any
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			fields = append(fields, pairs[i], pairs[i+1])
-		}
-	}
+// known are the fields that have a value.
+func known(fields map[string]any) map[string]any {
+	maps.DeleteFunc(fields, func(_ string, value any) bool { return value == "" })
 	return fields
 }

@@ -43,8 +43,8 @@ func TestUpstream_LogsWhatACallWasFor(t *testing.T) {
 		first, second string
 	}{
 		{gateway.Work{}, transport.Event{}, "", ""},
-		{gateway.Work{RequestID: "r-1"}, transport.Event{RFC: "PRU010101AB1", Status: 200}, `"rfc":"PRU010101AB1","requestId":"r-1",`, `"status":200,`},
-		{gateway.Work{IDDescarga: "d-1", Solicitud: 3}, transport.Event{Servicio: "cfdi"}, `"servicio":"cfdi","idDescarga":"d-1",`, `"solicitud":3,`},
+		{gateway.Work{RequestID: "r-1"}, transport.Event{RFC: "PRU010101AB1", Status: 200}, `"requestId":"r-1","rfc":"PRU010101AB1",`, `"status":200,`},
+		{gateway.Work{IDDescarga: "d-1", Solicitud: 3}, transport.Event{Servicio: "cfdi"}, `"idDescarga":"d-1","servicio":"cfdi",`, `"solicitud":3,`},
 	} {
 		log.Reset()
 		tc.event.Operation, tc.event.Code = &transport.Operation{Backend: "sat", Name: "verifica"}, "5000"

@@ -2,7 +2,7 @@
 // so that the fields of gen/rest, and of every answer, come as the contract has them.
 // oapi-codegen sorts by name what does not.
 //
-// Usage: ordered CONTRACT OUTPUT
+// Usage: ordered <CONTRACT >OUTPUT
 package main
 
 import (
@@ -14,22 +14,12 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: ordered CONTRACT OUTPUT")
-	}
-	text, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	if err := yaml.NewDecoder(os.Stdin).Decode(&doc); err != nil {
 		log.Fatal(err)
 	}
 	order(&doc)
-	if text, err = yaml.Marshal(&doc); err != nil {
-		log.Fatal(err)
-	}
-	if err := os.WriteFile(os.Args[2], text, 0o600); err != nil { //nolint:gosec // the caller's file
+	if err := yaml.NewEncoder(os.Stdout).Encode(&doc); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -70,7 +70,7 @@ public class Recorrido {
             }
         }
 
-        var primero = descargas.listarCfdisDescarga(pedida.getIdDescarga(), null, null, 10, null).getCfdis().get(0);
+        var primero = descargas.listarCfdisDescarga(pedida.getIdDescarga(), null, 10, null).getCfdis().get(0);
         System.out.printf("descarga: el primero es %s, por %s%n", primero.getUuid(), primero.getTotal());
     }
 
