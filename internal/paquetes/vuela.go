@@ -115,8 +115,9 @@ func (a *Almacen) despega(ctx context.Context, paquete gateway.Paquete, row stor
 	v := newVuelo(&hoja{File: file, ctx: a.ctx, lugar: &a.lugar, aparte: aparte, maximo: a.maximo})
 	a.vuelos[paquete.Unico()] = v
 	r := v.newReader(ctx, false)
-	log := *zerolog.Ctx(ctx)
-	a.wg.Go(func() { a.vuela(log.WithContext(a.ctx), paquete, v) })
+	// It outlives who asked for it, and is still their work.
+	life := gateway.WithWork(zerolog.Ctx(ctx).WithContext(a.ctx), gateway.WorkOf(ctx))
+	a.wg.Go(func() { a.vuela(life, paquete, v) })
 	return r, nil
 }
 
