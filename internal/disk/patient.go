@@ -39,7 +39,7 @@ type result[T any] struct {
 // Read returns what f returns, or an error if the disk hangs. f then still runs, and
 // what it returns is thrown away: it must leave nothing half done for others to see.
 func Read[T any](p *Patient, f func() T) (value T, err error) {
-	if p.stuck.Load() >= int64(cap(p.slots)) {
+	if p.stuck.Load() > 0 {
 		return value, ErrHangs
 	}
 	timer := time.NewTimer(p.wait)

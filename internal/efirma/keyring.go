@@ -191,7 +191,7 @@ func (k *Keyring) abierta(rfc string) (*Credential, error) {
 		return nil, nil
 	}
 	s := e.estado.Load()
-	if s == nil || s.apertura.problema(k.now()) != nil {
+	if vale := s != nil && s.apertura.problema(k.now()) == nil; !vale {
 		return nil, nil
 	}
 	intacta, err := disk.Read(e.disk, s.carpeta.intacta)
