@@ -106,10 +106,11 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	defer func() { err = errors.Join(err, a.close()) }()
 	// Until nothing is under way any more, others must see that this one lives.
 	defer a.acompana(ctx)()
-	if err := a.despierta(ctx); err != nil {
-		return errors.Join(err, a.cola.Stop(ctx))
-	}
-	return a.serve(ctx)
+	a.trabaja()
+	// It has stopped with the listeners, unless they did not come about.
+	cut, cancel := context.WithCancel(context.Background())
+	cancel()
+	return errors.Join(a.serve(ctx), a.cola.Stop(cut))
 }
 
 // saldo is the time between attempts to write outcomes that the database did not
@@ -220,7 +221,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	record := ledger.NewShared(a.store, a.presente)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
-	a.cola = cola.New(a.store, opts.Log)
+	a.cola = cola.New(opts.Log)
 	if err := a.openWebhooks(); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -245,7 +246,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 func almacen(cfg config.Config, opts Options) (store.Config, error) {
 	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
 	return store.Config{Dir: cfg.DataDir, Libre: cfg.DiscoLibre.N, DatabaseURL: cfg.Database(clave), Now: opts.Now,
-		Avisa: func(text string) { opts.Log.Warn().Msg(text) }, Migra: []func(context.Context, *store.Store) error{cola.Migra}}, err
+		Avisa: func(text string) { opts.Log.Warn().Msg(text) }}, err
 }
 
 // openStore opens the storage of packages, and the ledger, whose second mark may be there.

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/riverqueue/river"
-
 	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/cola"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
@@ -60,7 +58,7 @@ func (a *App) motor(backend *sat.Client, solicitudes *descargas.Solicitudes) *de
 	a.lectura = descargas.NewLectura(a.store, estante{a.paquetes})
 	return descargas.New(descargas.Config{
 		SAT: backend, Solicitudes: solicitudes, Almacen: estante{a.paquetes}, Lector: a.lectura, Borrador: a.paquetes, Store: a.store,
-		Presencia: a.presente, Encolador: a.cola, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
+		Presencia: a.presente, Wake: a.cola.Wake, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Paso: a.opts.Paso, Publica: a.publica,
 		Ritmo:     descargas.Ritmo{Minimo: a.cfg.Descargas.SondeoMinimo.Duration, Maximo: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})
@@ -84,7 +82,7 @@ func (a *App) openWebhooks() error {
 		}
 	}
 	a.webhooks = webhooks.New(webhooks.Config{
-		Store: a.store, Sello: sello, Encola: a.alarma,
+		Store: a.store, Sello: sello, Wake: a.cola.Wake,
 		Red: webhooks.Red{Privados: a.cfg.Webhooks.Privados, Puertos: a.cfg.Webhooks.Puertos, Raices: raices},
 		Now: a.opts.Now, Clock: a.clock, Azar: rand.Float64, Alcanza: a.mayHear(), Observa: a.metrics.Webhook, Log: a.opts.Log,
 	})
@@ -103,35 +101,43 @@ func (a *App) publica(ctx context.Context, v descargas.Aviso) error {
 	return a.webhooks.Publica(ctx, webhooks.Evento{Clave: v.Clave, Tipo: v.Tipo, Instante: v.Cuando, Datos: datos})
 }
 
-// alarma sets the alarm of a webhook's delivery.
-func (a *App) alarma(ctx context.Context, id string, turno int64, cuando time.Time) error {
-	return a.cola.Inserta(ctx, webhooks.Args{Entrega: id, Turno: turno}, webhooks.Cola, cuando)
-}
+// The hands: each kind of work has its own, so that packages of hours do not keep the
+// SAT from being asked in time, nor slow receivers anybody else.
+const (
+	manosTramos   = 32
+	manosPaquetes = 4
+	manosWebhooks = 8
+)
 
-// minGracia is the least that is left to a job that waits for a hand, where the
-// rounds are faster than usual.
-const minGracia = 2 * time.Second
+// The kinds of work, as metrics and the log name them.
+const (
+	deSolicitudes = "solicitudes"
+	dePaquetes    = "paquetes"
+	deWebhooks    = "webhooks"
+)
 
-// despierta starts the queue. Where no other gateway shares the database, what
-// an earlier process left is taken over at once.
-func (a *App) despierta(ctx context.Context) error {
-	gracia := descargas.Gracia
-	if a.opts.Cola.CadaRonda > 0 {
-		gracia = max(2*a.opts.Cola.CadaRonda, minGracia)
-	}
-	err := a.cola.Start(ctx, cola.Trabajos{
-		Motor: a.descargas, Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,
-		ID: a.presente.ID(), Vive: a.presente.Vive,
+const (
+	// plazoPaso is how long a step of a solicitud has before it is told to end.
+	plazoPaso = 4 * time.Minute
+	// esperaPaquete is how long a hand waits for its package before it lets others in;
+	// the package goes on flying.
+	esperaPaquete = 3 * time.Minute
+)
+
+// trabaja starts the queue.
+func (a *App) trabaja() {
+	a.cola.Start(cola.Trabajos{
+		Kinds: []cola.Work{
+			cola.Kind[int64]{Name: deSolicitudes, Hands: manosTramos, Limit: plazoPaso, Next: a.store.DueTramos, Step: a.descargas.AvanzaTramo},
+			cola.Kind[int64]{Name: dePaquetes, Hands: manosPaquetes, Limit: esperaPaquete, Next: a.store.DuePaquetes, Step: a.descargas.TraePaquete},
+			cola.Kind[string]{Name: deWebhooks, Hands: manosWebhooks, Limit: webhooks.Plazo, Next: a.store.DueEntregas, Step: a.webhooks.Intenta},
+		},
 		Rondas: cola.Rondas{
 			Ocupa: func(ctx context.Context) (bool, error) { return a.presente.Ocupa(ctx, "ronda") }, Deja: a.presente.Deja,
-			Releva: func(ctx context.Context) error { return a.descargas.Releva(ctx, gracia) }, Ronda: a.ronda,
+			Releva: a.descargas.Releva, Ronda: a.ronda,
 		},
-		Otros: func(w *river.Workers) error { return river.AddWorkerSafely(w, &webhooks.Worker{Servicio: a.webhooks}) },
+		Now: a.opts.Now, Sondeo: a.opts.Cola.Sondeo, CadaRonda: a.opts.Cola.CadaRonda,
 	})
-	if err != nil || a.store.Postgres() {
-		return err
-	}
-	return a.descargas.Releva(ctx, 0)
 }
 
 // ronda does what is nobody's job, on one of the gateways that share a database.
@@ -141,11 +147,8 @@ func (a *App) ronda(ctx context.Context) error {
 		defer a.opts.Paso("ronda-hecha")
 	}
 	err := a.descargas.Ronda(ctx)
-	pendientes, errWebhooks := a.webhooks.Pendientes(ctx, a.opts.Now())
-	for _, p := range pendientes {
-		errWebhooks = errors.Join(errWebhooks, a.alarma(ctx, p.ID, p.Turno, p.Cuando))
-	}
+	errAcerca := a.webhooks.Acerca(ctx)
 	_, errPurga := a.webhooks.Purga(ctx)
 	a.paquetes.Repasa()
-	return errors.Join(err, errWebhooks, errPurga, a.keepsTheTime(ctx))
+	return errors.Join(err, errAcerca, errPurga, a.keepsTheTime(ctx))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/backends/pade"
 	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
@@ -18,7 +19,7 @@ func (a *App) vigila(record *ledger.Ledger, pac *pade.Client) {
 	a.metrics.Watch(telemetry.Fuentes{
 		Now: a.opts.Now, EFirmas: a.efirmasVigiladas, Base: a.baseVigilada,
 		SinEscribir: record.Unwritten, Reloj: a.relojVigilado, CuentasRechazadas: pac.Refused, Equipo: a.equipoVigilado,
-		Claves: a.keysFaultFor, ClavesQueVencen: a.keysThatEnd,
+		Claves: a.keysFaultFor, ClavesQueVencen: a.keysThatEnd, Hands: a.hands,
 	})
 }
 
@@ -52,7 +53,38 @@ func (a *App) baseVigilada() (telemetry.Base, error) {
 	if !v.EsperaDesde.IsZero() {
 		base.Espera = max(a.opts.Now().Sub(v.EsperaDesde), 0)
 	}
+	if err == nil {
+		base.Queue, err = a.queue(ctx)
+	}
 	return base, err
+}
+
+// queue is what waits for a hand.
+func (a *App) queue(ctx context.Context) (map[string]telemetry.Waiting, error) {
+	out := make(map[string]telemetry.Waiting)
+	now := a.opts.Now()
+	for kind, count := range map[string]func(context.Context, time.Time) (store.Waiting, error){
+		deSolicitudes: a.store.WaitingTramos, dePaquetes: a.store.WaitingPaquetes, deWebhooks: a.store.WaitingEntregas,
+	} {
+		w, err := count(ctx, now)
+		if err != nil {
+			a.opts.Log.Error().Err(err).Msg("metrics: the queue cannot be read")
+			return nil, err
+		}
+		if out[kind] = (telemetry.Waiting{Rows: w.Rows}); w.Rows > 0 {
+			out[kind] = telemetry.Waiting{Rows: w.Rows, Late: now.Sub(w.Since)}
+		}
+	}
+	return out, nil
+}
+
+// hands is how busy this gateway is.
+func (a *App) hands() []telemetry.Hands {
+	var out []telemetry.Hands
+	for _, l := range a.cola.Loads() {
+		out = append(out, telemetry.Hands{Kind: l.Kind, All: l.Hands, Busy: l.Busy})
+	}
+	return out
 }
 
 func (a *App) efirmasVigiladas() []telemetry.EFirma {

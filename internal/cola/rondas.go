@@ -13,9 +13,7 @@ import (
 // plazoDeja bounds how long a stop takes to give the post up.
 const plazoDeja = 5 * time.Second
 
-// rondas is what calls Rondas. River's periodic jobs are not used: they wait for
-// its leader, and for that one's successor up to twenty seconds after a kill, and
-// who is dead and who alive is known here.
+// rondas is what calls Rondas.
 type rondas struct {
 	cola  Rondas
 	log   zerolog.Logger
@@ -49,19 +47,19 @@ func (r *rondas) corre(ctx context.Context, cada time.Duration) {
 	}
 }
 
-// una does what is due, if it is this process that does it.
-func (r *rondas) una(ctx context.Context, ronda bool) bool {
+// una does what is due here, and reports whether it is this process that makes the
+// rounds.
+func (r *rondas) una(ctx context.Context, ronda bool) (mia bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error().Str("panic", fmt.Sprintf("%T", p)).Bytes("stack", debug.Stack()).Msg("a round panicked")
 		}
 	}()
-	mia, err := r.cola.Ocupa(ctx)
-	if mia && err == nil {
-		err = r.cola.Releva(ctx)
-		if ronda {
-			err = errors.Join(err, r.cola.Ronda(ctx))
-		}
+	err := r.cola.Releva(ctx)
+	mia, errOcupa := r.cola.Ocupa(ctx)
+	err = errors.Join(err, errOcupa)
+	if mia && ronda {
+		err = errors.Join(err, r.cola.Ronda(ctx))
 	}
 	if err != nil && ctx.Err() == nil {
 		r.log.Error().Err(err).Msg("a round failed and will be made again")

@@ -26,11 +26,7 @@ func (m *Motor) acerca(ctx context.Context) error {
 			continue
 		}
 		cuando := ahora.Add(m.quedaba(t.SiguienteIntento.Sub(t.EsperaDesde), t.Serie))
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, cuando, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			t.Turno, t.SiguienteIntento = turno, cuando
-			m.despierta(ctx, t)
-		}
+		err = errors.Join(err, m.cfg.Store.RelevaTramo(ctx, t, cuando, ahora))
 	}
 	paquetes, errPaquetes := m.cfg.Store.PaquetesAdelantados(ctx, despues, porRonda)
 	err = errors.Join(err, errPaquetes)
@@ -39,10 +35,7 @@ func (m *Motor) acerca(ctx context.Context) error {
 			continue
 		}
 		cuando := ahora.Add(m.quedaba(p.Siguiente.Sub(p.EsperaDesde), p.Serie))
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, cuando, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			m.despiertaPaquete(ctx, p.ID, turno, cuando)
-		}
+		err = errors.Join(err, m.cfg.Store.RelevaPaquete(ctx, p, cuando, ahora))
 	}
 	return err
 }

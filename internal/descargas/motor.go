@@ -17,17 +17,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// Encolador wakes the engine at a given instant. What it loses, a round finds
-// again: the tables are the truth.
-type Encolador interface {
-	// Tramo asks for AvanzaTramo(id, turno), Paquete for TraePaquete(id, turno). Asked
-	// again while the first waits or runs, they do nothing.
-	Tramo(ctx context.Context, id, turno int64, cuando time.Time) error
-	Paquete(ctx context.Context, id, turno int64, cuando time.Time) error
-	// Esperan tells whether work that is due waits in the queue for hands.
-	Esperan(ctx context.Context) (tramos, paquetes bool, err error)
-}
-
 // Presencia tells which of the gateways that share the database are alive.
 type Presencia interface {
 	ID() string
@@ -66,7 +55,8 @@ type Config struct {
 	Borrador  Borrador
 	Store     *store.Store
 	Presencia Presencia
-	Encolador Encolador
+	// Wake is told that rows may have come that are due; nil for nobody.
+	Wake func()
 	// EFirma fails, as calls to the SAT would, when the e.firma of rfc cannot be used.
 	EFirma func(rfc string) error
 	Ritmo  Ritmo
@@ -105,8 +95,7 @@ const PaqueteDisponible = "descarga.paquete_disponible"
 type Motor struct {
 	cfg Config
 	mu  sync.Mutex
-	// manos are the rows that this process is at work on: River may rescue a job
-	// that still runs.
+	// manos are the rows that this process is at work on.
 	manos map[string]bool
 	// oyentes wait for events of a descarga.
 	oyentes map[string][]chan struct{}
@@ -116,6 +105,9 @@ type Motor struct {
 func New(cfg Config) *Motor {
 	if cfg.Paso == nil {
 		cfg.Paso = func(string) {}
+	}
+	if cfg.Wake == nil {
+		cfg.Wake = func() {}
 	}
 	if cfg.Publica == nil {
 		cfg.Publica = func(context.Context, Aviso) error { return nil }
@@ -199,18 +191,9 @@ func (m *Motor) crea(ctx context.Context, d store.Descarga, corrida bool) (bool,
 	}
 	m.cfg.Paso("creada")
 	if creada {
-		for _, t := range tramos {
-			m.despierta(ctx, t)
-		}
+		m.cfg.Wake()
 	}
 	return creada, nil
-}
-
-// despierta asks for work on t. A failure is only logged: a round finds t.
-func (m *Motor) despierta(ctx context.Context, t store.Tramo) {
-	if err := m.cfg.Encolador.Tramo(ctx, t.ID, t.Turno, t.SiguienteIntento); err != nil {
-		m.cfg.Log.Warn().Err(err).Str("idDescarga", t.Descarga).Int64("solicitud", t.Numero).Msg("a job could not be queued; the next round will")
-	}
 }
 
 // repetida returns the descarga that clave made, if it has.
@@ -322,6 +305,7 @@ func (m *Motor) cambia(ctx context.Context, id string, cambio func(*store.Cambio
 		return interno(err)
 	}
 	m.avisa(id)
+	m.cfg.Wake()
 	if termina {
 		m.cfg.Paso("terminada")
 		m.publica(ctx, d.Descarga)

@@ -94,7 +94,7 @@ func TestAvanza_WhenTheStoreFailsBehindTheAnswer(t *testing.T) {
 	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AvanzaTramo(t.Context(), tramo, 0); err == nil {
+	if _, err := w.AvanzaTramo(t.Context(), tramo, w.turno(tramo)); err == nil {
 		t.Fatal("nothing failed")
 	}
 	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
@@ -118,7 +118,8 @@ func TestAvanza_WhenTheStoreFailsBehindARefusal(t *testing.T) {
 	if _, err := w.st.DB().ExecContext(t.Context(), `CREATE TRIGGER lleno BEFORE UPDATE OF estado ON descargas BEGIN SELECT RAISE(ABORT, 'disk full'); END`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AvanzaTramo(t.Context(), w.fila(id), 0); err == nil {
+	tramo := w.fila(id)
+	if _, err := w.AvanzaTramo(t.Context(), tramo, w.turno(tramo)); err == nil {
 		t.Fatal("nothing failed")
 	}
 	if _, err := w.st.DB().ExecContext(t.Context(), `DROP TRIGGER lleno`); err != nil {
@@ -144,23 +145,15 @@ func TestReleva_WhenThisProcessLetARowFall(t *testing.T) {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_, _ = w.AvanzaTramo(t.Context(), tramo, 0)
+		_, _ = w.AvanzaTramo(t.Context(), tramo, w.turno(tramo))
 	}()
 	if x, err := w.st.Tramo(t.Context(), tramo); err != nil || x.Ocupante != "" {
 		t.Errorf("still held: %+v %v", x, err)
 	}
 	// Also when it could not even say so.
-	x, err := w.st.Tramo(t.Context(), tramo)
-	if err != nil {
+	w.ocupa(tramo, "yo")
+	if err := w.Releva(t.Context()); err != nil {
 		t.Fatal(err)
-	}
-	if ok, err := w.st.OcupaTramo(t.Context(), x, "yo"); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	w.cola.tramos = nil
-	w.pasa(time.Hour)
-	if err := w.Releva(t.Context(), Gracia); err != nil || fmt.Sprint(w.cola.tramos) != fmt.Sprintf("[[%d 1]]", tramo) {
-		t.Errorf("woken %v, %v", w.cola.tramos, err)
 	}
 	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-2"}, nil
@@ -170,42 +163,6 @@ func TestReleva_WhenThisProcessLetARowFall(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	w.sinRepetir()
-}
-
-// TestReleva_WhenWorkWaitsInALongQueueItIsLetWait: otherwise each round would
-// put another job behind the one that waits. When nothing waits, it was lost.
-func TestReleva_WhenWorkWaitsInALongQueueItIsLetWait(t *testing.T) {
-	t.Parallel()
-	w := nuevoTaller(t)
-	id := w.nueva(nil)
-	tramo := w.fila(id)
-	w.cola.tramos, w.cola.larga = nil, true
-	w.pasa(time.Hour)
-	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 0 {
-		t.Errorf("woken %v, %v", w.cola.tramos, err)
-	}
-	w.cola.larga = false
-	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 1 || w.cola.tramos[0] != [2]int64{tramo, 1} {
-		t.Errorf("woken %v, %v", w.cola.tramos, err)
-	}
-	w.cola.larga = true
-	x, err := w.st.Tramo(t.Context(), tramo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Another's that lives is left alone, a dead one's begins anew.
-	w.cola.tramos = nil
-	w.vivos["otro"] = true
-	if ok, err := w.st.OcupaTramo(t.Context(), x, "otro"); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 0 {
-		t.Errorf("woken %v, %v", w.cola.tramos, err)
-	}
-	delete(w.vivos, "otro")
-	if err := w.Releva(t.Context(), Gracia); err != nil || len(w.cola.tramos) != 1 || w.cola.tramos[0] != [2]int64{tramo, 2} {
-		t.Errorf("woken %v, %v", w.cola.tramos, err)
-	}
 }
 
 // perdidos makes a solicitud bring nine packages of ten and its replacement none.
@@ -280,15 +237,15 @@ func TestCuenta_WhenTheJobIsOver(t *testing.T) {
 	w.anda(0)
 	w.pasa(time.Minute)
 	tramo := w.fila(id)
-	if _, err := w.AvanzaTramo(t.Context(), tramo, 0); err != nil {
+	if _, err := w.AvanzaTramo(t.Context(), tramo, w.turno(tramo)); err != nil {
 		t.Fatal(err)
 	}
 	paquetes, err := w.st.PaquetesDeTramo(t.Context(), tramo)
 	if err != nil || len(paquetes) != 1 {
 		t.Fatal(paquetes, err)
 	}
-	if despues, err := w.TraePaquete(ctx, paquetes[0].ID, 0); err != nil || !despues.Nunca {
-		t.Errorf("%+v %v", despues, err)
+	if _, err := w.TraePaquete(ctx, paquetes[0].ID, paquetes[0].Turno); err != nil {
+		t.Error(err)
 	}
 	if d := w.ve(id); d.Estado != gateway.DescargaTerminada {
 		t.Errorf("%+v", d)

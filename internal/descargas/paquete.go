@@ -15,41 +15,29 @@ import (
 // maxCuenta is how long the counting of one package may take.
 const maxCuenta = time.Hour
 
-// despiertaPaquete asks for work on a package. A failure is only logged: a round
-// finds it.
-func (m *Motor) despiertaPaquete(ctx context.Context, id, turno int64, cuando time.Time) {
-	if err := m.cfg.Encolador.Paquete(ctx, id, turno, cuando); err != nil {
-		m.cfg.Log.Warn().Err(err).Int64("paquete", id).Msg("a job could not be queued; the next round will")
-	}
-}
-
-// TraePaquete fetches one package, counts what it holds and, when it was the
-// last of its solicitud, closes that. It returns when it is to be tried again.
-// When ctx ends first the download goes on, and so does the package's turn.
-func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, error) {
-	p, err := m.cfg.Store.PaqueteDeTramo(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nunca(), nil
-	}
-	if err != nil {
-		return nunca(), err
-	}
-	if p.Turno != turno || p.Estado != gateway.PaquetePendiente {
-		return nunca(), nil
-	}
-	if p.Siguiente.After(m.cfg.Now()) {
-		return Despues{Cuando: p.Siguiente}, nil
-	}
+// TraePaquete takes a package that is due in this turn, if nobody else has it, fetches
+// it, counts what it holds and, when it was the last of its solicitud, closes that. The
+// row then says when it is to be tried again; pausa is for where it does not. When ctx
+// ends first the download goes on, and the package is due again behind the others.
+func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (pausa time.Duration, err error) {
 	suelta, libre := m.toma(filaPaquete(id))
 	defer suelta()
-	if !libre || m.ocupada(p.Ocupante) {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	if !libre || m.cfg.Presencia.Perdida() {
+		return relevo, nil
 	}
-	ok, err := m.cfg.Store.OcupaPaquete(ctx, p, m.cfg.Presencia.ID())
+	p, err := m.cfg.Store.PaqueteDeTramo(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return relevo, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	yo := m.cfg.Presencia.ID()
+	nuevo, ok, err := m.cfg.Store.TomaPaquete(ctx, id, turno, m.cfg.Now(), yo)
 	if err != nil || !ok {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, err
+		return relevo, err
 	}
-	p.Ocupante = m.cfg.Presencia.ID()
+	p.Turno, p.Ocupante = nuevo, yo
 	hecho := false
 	defer func() {
 		if !hecho {
@@ -58,33 +46,35 @@ func (m *Motor) TraePaquete(ctx context.Context, id, turno int64) (Despues, erro
 	}()
 	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
 	if err != nil {
-		return nunca(), err
+		return 0, err
 	}
-	despues, err := m.traeYAsienta(ctx, d, p)
+	err = m.traeYAsienta(ctx, d, p)
 	hecho = err == nil
-	return despues, err
+	return 0, err
 }
 
 func filaPaquete(id int64) string { return "paquete/" + strconv.FormatInt(id, 10) }
 
-func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) (Despues, error) {
+func (m *Motor) traeYAsienta(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo) error {
 	ctx = gateway.WithWork(ctx, gateway.Work{IDDescarga: p.Descarga, Solicitud: p.Tramo})
 	if err := m.trae(ctx, d, &p); err != nil {
 		if errors.Is(err, gateway.ErrStopping) || ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
-			return Despues{Cuando: m.cfg.Now()}, nil
+			// It flies on without a hand, and others come first.
+			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.RelevaPaquete(ctx, p, m.cfg.Now(), m.cfg.Now()) })
+			return nil
 		}
 		return m.asientaFallo(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
 	}
 	ctx = context.WithoutCancel(ctx)
 	segunda, err := m.segunda(ctx, d, &p)
 	if err != nil {
-		return nunca(), err
+		return err
 	}
 	if p.Estado == gateway.PaquetePendiente {
-		return Despues{Cuando: p.Siguiente}, m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Detalle: segunda})
+		return m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Detalle: segunda})
 	}
 	detalle := fmt.Sprintf("Se guardó el paquete %s: %s%s. %s", p.Paquete.IDPaquete, plural(p.Comprobantes, "comprobante"), ademas(p.Fallas, p.Repetidos, p.Detalle), segunda)
-	return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: strings.TrimSpace(detalle)})
+	return m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_guardado", Tramo: p.Tramo, Detalle: strings.TrimSpace(detalle)})
 }
 
 // porSegunda says why a package is to be downloaded once more; empty where it is not.
@@ -158,12 +148,12 @@ func (m *Motor) trae(ctx context.Context, d store.Descarga, p *store.PaqueteDeTr
 }
 
 // asientaFallo decides what becomes of a package that did not come.
-func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo, e *gateway.Error) (Despues, error) {
+func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.PaqueteDeTramo, e *gateway.Error) error {
 	v := trasDescargar(p, e, m.marco(d))
 	if p.Serie.Condicion == condNuestra && condicion(e) == condVencido {
 		// It ran out while it waited for what this machine had not.
 		if err := m.cfg.Store.AnotaNuestra(ctx, p.Paquete, 0); err != nil {
-			return nunca(), err
+			return err
 		}
 	}
 	p.Intentos++
@@ -172,21 +162,16 @@ func (m *Motor) asientaFallo(ctx context.Context, d store.Descarga, p store.Paqu
 	switch {
 	case v.accion == fallar, !m.cfg.Clock.Earliest().Before(d.Tope):
 		p.Estado, p.Siguiente = gateway.PaquetePerdido, time.Time{}
-		return nunca(), m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_perdido", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
+		return m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_perdido", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 			Detalle: "El paquete " + p.Paquete.IDPaquete + " ya no se puede obtener: " + e.Detail})
 	}
 	p.Siguiente = antesDe(d.Tope, now, now.Add(v.espera))
-	err := m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
+	return m.asientaPaquete(ctx, p, gateway.EventoDescarga{Tipo: "paquete_aplazado", Tramo: p.Tramo, Codigo: e.Codigo, Mensaje: e.Mensaje,
 		Detalle: "El paquete " + p.Paquete.IDPaquete + " no llegó; se intentará de nuevo: " + e.Detail})
-	if err != nil {
-		return nunca(), err
-	}
-	return Despues{Cuando: p.Siguiente}, nil
 }
 
 func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, evento gateway.EventoDescarga) error {
 	m.cfg.Paso("antes-de-asentar-paquete")
-	var tramos []store.Tramo
 	err := m.cambia(ctx, p.Descarga, func(c *store.Cambio) error {
 		if c.Descarga().Estado.Final() {
 			// What came after a cancellation is there, and paid for.
@@ -199,7 +184,7 @@ func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, even
 		c.GuardaPaquete(p)
 		c.Evento(evento)
 		if p.Estado != gateway.PaquetePendiente {
-			tramos = m.cierraTramo(c, c.Tramo(p.Tramo))
+			m.cierraTramo(c, c.Tramo(p.Tramo))
 		}
 		m.resume(c)
 		return c.Err()
@@ -207,9 +192,6 @@ func (m *Motor) asientaPaquete(ctx context.Context, p store.PaqueteDeTramo, even
 	m.cfg.Paso("paquete-asentado")
 	if errors.Is(err, store.ErrTurno) {
 		return nil
-	}
-	for _, t := range tramos {
-		m.despierta(ctx, t)
 	}
 	if err == nil && p.Estado == gateway.PaqueteGuardado {
 		m.anuncia(ctx, p)
@@ -306,12 +288,11 @@ func (m *Motor) trasPerdidos(c *store.Cambio, t *store.Tramo, evento *gateway.Ev
 	return nuevos
 }
 
-// cierraTramo ends a solicitud whose packages have all come, or will not; the
-// solicitudes that it returns are to be woken.
-func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
+// cierraTramo ends a solicitud whose packages have all come, or will not.
+func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) {
 	u := c.SumaPaquetes(t.ID)
 	if c.Err() != nil || u.Pendientes > 0 || t.Estado != gateway.TramoDescargando {
-		return nil
+		return
 	}
 	faltan := t.NumeroCFDIs - u.Comprobantes
 	explicado := explica(u.Fallas, faltan, c.Descarga().Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata)
@@ -327,7 +308,6 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 		t.Estado, t.SiguienteIntento, t.Fallos = gateway.TramoPresentada, c.Ahora().Add(m.cfg.Ritmo.fallo(t.Fallos+1)), t.Fallos+1
 		evento.Tipo, t.MotivoCodigo = "incompleta", string(gateway.OwnFaltanComprobantes)
 		evento.Detalle += " Faltan; se consulta otra vez por si hay más paquetes."
-		nuevos = []store.Tramo{t}
 	case t.NumeroCFDIs == 0 && u.Comprobantes == 0 && u.Fallas == 0:
 		nuevos = m.cierraVacio(c, &t, &evento)
 	default:
@@ -344,15 +324,10 @@ func (m *Motor) cierraTramo(c *store.Cambio, t store.Tramo) []store.Tramo {
 	t.Decision = evento.Detalle
 	c.GuardaTramo(t)
 	for i := range nuevos {
-		if nuevos[i].ID == 0 {
-			c.NuevoTramo(&nuevos[i])
-		} else {
-			nuevos[i].Turno = c.NuevoTurno(t.ID)
-		}
+		c.NuevoTramo(&nuevos[i])
 	}
 	if t.Estado == gateway.TramoFallida {
 		rescata(c, t)
 	}
 	c.Evento(evento)
-	return nuevos
 }

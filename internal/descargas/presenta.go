@@ -24,16 +24,16 @@ func claveMotor(s gateway.Solicitud) string { return "descargas\x1f" + s.Criteri
 
 // presenta sends a solicitud whose criteria are new, or goes on with one that is
 // on record.
-func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) error {
 	s := d.Peticion.Solicitud
 	if corto, err := m.recorta(ctx, d, &t); corto || err != nil {
-		return nunca(), err
+		return err
 	}
 	for range maxDesplazos {
 		s.FechaInicial, s.FechaFinal = t.PideDesde, t.PideHasta
 		previa, err := m.previa(ctx, s)
 		if err != nil {
-			return nunca(), err
+			return err
 		}
 		switch previa.uso {
 		case nueva:
@@ -48,7 +48,7 @@ func (m *Motor) presenta(ctx context.Context, d store.Descarga, t store.Tramo) (
 		}
 		r, err := leeRango(t.PideDesde, t.PideHasta)
 		if err != nil {
-			return nunca(), err
+			return err
 		}
 		amplia, ok := r.desplaza(m.cfg.Now())
 		if !ok {
@@ -70,7 +70,7 @@ func (m *Motor) recorta(ctx context.Context, d store.Descarga, t *store.Tramo) (
 		return false, nil
 	}
 	if t.PideHasta <= limite {
-		_, err := m.asienta(ctx, d, *t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnRangoAntiguo),
+		err := m.asienta(ctx, d, *t, paso{tipo: "solicitud_fallida", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnRangoAntiguo),
 			decision: "Mientras se esperaba, el rango quedó más atrás de los seis años que el SAT entrega."}})
 		return true, err
 	}
@@ -169,7 +169,7 @@ func revocaAnteriores(d store.Descarga, ahora time.Time) func(*gateway.Error, ti
 	}
 }
 
-func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s gateway.Solicitud) (Despues, error) {
+func (m *Motor) envia(ctx context.Context, d store.Descarga, t store.Tramo, s gateway.Solicitud) error {
 	m.cfg.Paso("antes-de-intento")
 	got, _, err := m.cfg.Solicitudes.presenta(ctx, claveMotor(s), s, revocaAnteriores(d, m.cfg.Clock.Latest().Add(holgura)), m.cfg.Paso)
 	m.cfg.Paso("solicita-anotada")

@@ -21,17 +21,10 @@ func (m *Motor) recobra(ctx context.Context) error {
 		return err
 	}
 	for _, t := range tramos {
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			t.Turno, t.SiguienteIntento = turno, ahora
-			m.despierta(ctx, t)
-		}
+		err = errors.Join(err, m.cfg.Store.RelevaTramo(ctx, t, ahora, ahora))
 	}
 	for _, p := range paquetes {
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			m.despiertaPaquete(ctx, p.ID, turno, ahora)
-		}
+		err = errors.Join(err, m.cfg.Store.RelevaPaquete(ctx, p, ahora, ahora))
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func TestReleva_WhenThisMachineHasAgainWhatItTakes(t *testing.T) {
 func (w *taller) toca(t *testing.T, d time.Duration) {
 	t.Helper()
 	w.pasa(d)
-	if err := w.Releva(t.Context(), Gracia); err != nil {
+	if err := w.Releva(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.anda(0)

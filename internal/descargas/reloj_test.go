@@ -9,11 +9,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// sigue goes on for a while as a gateway does: each minute a round wakes what is due.
+// sigue goes on for a while as a gateway does: each minute a round pulls in what waits in vain.
 func (w *taller) sigue(d time.Duration) {
 	w.t.Helper()
 	for fin := w.pasado() + d; w.pasado() < fin; {
-		if err := w.Releva(w.t.Context(), Gracia); err != nil {
+		if err := w.Releva(w.t.Context()); err != nil {
 			w.t.Fatal(err)
 		}
 		w.anda(min(time.Minute, fin-w.pasado()))

@@ -12,8 +12,6 @@ import (
 const (
 	// porRonda bounds what one round takes on of each kind; the next goes on.
 	porRonda = 500
-	// Gracia is how overdue work may be before a round thinks that its job is lost.
-	Gracia = 30 * time.Second
 	// memoriaPasos is how long after the end the events of polls and waits are kept.
 	memoriaPasos = 30 * 24 * time.Hour
 )
@@ -41,41 +39,30 @@ func (m *Motor) olvida(ctx context.Context) error {
 	return errors.Join(m.cfg.Store.OlvidaIdentidades(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Poda(ctx, ya.Add(-memoriaPasos), porRonda))
 }
 
-// Releva queues live work again that is due and whose process has died or let it
-// fall, or that was due before now less gracia and that nobody has in hand: its
-// job was lost, unless the queue is so long that it only waits. Each gets a new
-// turn, so that a job that shows up after all does nothing, and is due anew, so
-// that a job that has to wait longer than a round is not replaced by every round.
-// One gateway at a time does this; two at once do no harm. Without gracia nothing
-// waits: what an earlier process had queued is not trusted.
-func (m *Motor) Releva(ctx context.Context, gracia time.Duration) error {
-	tramosEsperan, paquetesEsperan, err := false, false, error(nil)
-	if gracia > 0 {
-		tramosEsperan, paquetesEsperan, err = m.cfg.Encolador.Esperan(ctx)
+// Releva frees what is in the hands of a process that has died or has let it fall, in
+// a new turn, so that nothing that a dead one writes after all is taken. It also pulls
+// in what waits in vain. Each gateway does this; two at once do no harm.
+func (m *Motor) Releva(ctx context.Context) error {
+	if m.cfg.Presencia.Perdida() {
+		return nil // it does not know who is dead
 	}
+	return errors.Join(m.libera(ctx), m.acerca(ctx), m.recobra(ctx))
+}
+
+// libera frees what nobody alive is at work on.
+func (m *Motor) libera(ctx context.Context) error {
 	ahora := m.cfg.Now()
-	err = errors.Join(err, m.acerca(ctx), m.recobra(ctx))
-	tramos, errTramos := m.cfg.Store.TramosVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
-	err = errors.Join(err, errTramos)
+	tramos, err := m.cfg.Store.TramosOcupados(ctx, ahora, porRonda)
 	for _, t := range tramos {
-		if m.enManos(filaTramo(t.ID), t.Ocupante) || t.Ocupante == "" && (tramosEsperan || m.saltada(t.EsperaDesde, t.SiguienteIntento)) {
-			continue
-		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaTramo(ctx, t, ahora, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			t.Turno = turno
-			m.despierta(ctx, t)
+		if !m.enManos(filaTramo(t.ID), t.Ocupante) {
+			err = errors.Join(err, m.cfg.Store.RelevaTramo(ctx, t, t.SiguienteIntento, ahora))
 		}
 	}
-	paquetes, errPaquetes := m.cfg.Store.PaquetesVencidos(ctx, ahora, ahora.Add(-gracia), porRonda)
+	paquetes, errPaquetes := m.cfg.Store.PaquetesOcupados(ctx, ahora, porRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if m.enManos(filaPaquete(p.ID), p.Ocupante) || p.Ocupante == "" && (paquetesEsperan || m.saltada(p.EsperaDesde, p.Siguiente)) {
-			continue
-		}
-		turno, ok, errRelevo := m.cfg.Store.RelevaPaquete(ctx, p, ahora, ahora)
-		if err = errors.Join(err, errRelevo); ok && errRelevo == nil {
-			m.despiertaPaquete(ctx, p.ID, turno, p.Siguiente)
+		if !m.enManos(filaPaquete(p.ID), p.Ocupante) {
+			err = errors.Join(err, m.cfg.Store.RelevaPaquete(ctx, p, p.Siguiente, ahora))
 		}
 	}
 	return err

@@ -2,104 +2,122 @@ package descargas
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// despertador remembers what was to be woken: the turns of the only solicitud.
-type despertador struct{ turnos []int64 }
-
-// Tramo implements Encolador.
-func (d *despertador) Tramo(_ context.Context, _, turno int64, _ time.Time) error {
-	d.turnos = append(d.turnos, turno)
-	return nil
-}
-
-// Paquete implements Encolador.
-func (d *despertador) Paquete(context.Context, int64, int64, time.Time) error { return nil }
-
-// Esperan implements Encolador.
-func (d *despertador) Esperan(context.Context) (tramos, paquetes bool, err error) {
-	return false, false, nil
-}
-
-// vecinos are the other gateways: vivo is alive, everybody else is dead.
-type vecinos struct{}
-
-const vivo = "vivo"
-
-func (vecinos) ID() string          { return "yo" }
-func (vecinos) Vive(id string) bool { return id == vivo }
-func (vecinos) Perdida() bool       { return false }
-
-func TestReleva_WhenWorkIsOverdue(t *testing.T) {
+// TestReleva_WhenARowIsInHand: what nobody alive is at work on is free, in a new turn,
+// and stays as long overdue as it was.
+func TestReleva_WhenARowIsInHand(t *testing.T) {
 	t.Parallel()
-	ahora := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
-	now := func() time.Time { return ahora }
-	st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close() //nolint:errcheck // the test is over
-	d := &despertador{}
-	m := New(Config{Store: st, Presencia: vecinos{}, Encolador: d, EFirma: func(string) error { return nil }, Now: now, Log: zerolog.Nop()})
-	creada, _, err := m.Crea(t.Context(), "", gateway.PeticionDescarga{Solicitud: gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1",
-		TipoDescarga: gateway.Emitidos, TipoSolicitud: gateway.TipoCFDI, FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tramos, err := st.Tramos(t.Context(), creada.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := tramos[0].ID
-	releva := func(cuando string, want ...int64) {
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	tramo := w.fila(id)
+	w.vivos["vivo"] = true
+	releva := func(cuando string, libre bool) {
 		t.Helper()
-		d.turnos = nil
-		if err := m.Releva(t.Context(), Gracia); err != nil || !slices.Equal(d.turnos, want) {
-			t.Errorf("%s: turns %v, %v, want %v", cuando, d.turnos, err, want)
-		}
-	}
-	ocupa := func(proceso string) {
-		t.Helper()
-		fila, err := st.Tramo(t.Context(), id)
+		antes, err := w.st.Tramo(t.Context(), tramo)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := st.OcupaTramo(t.Context(), fila, proceso); !ok || err != nil {
-			t.Fatal(ok, err)
+		w.pasa(time.Minute)
+		if err := w.Releva(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ahora, err := w.st.Tramo(t.Context(), tramo)
+		if err != nil || (ahora.Ocupante == "") != libre || (ahora.Turno > antes.Turno) != (libre && antes.Ocupante != "") || !ahora.SiguienteIntento.Equal(antes.SiguienteIntento) {
+			t.Errorf("%s: %+v, before %+v, %v", cuando, ahora, antes, err)
 		}
 	}
-	releva("its job may be about to come")
-	ahora = ahora.Add(Gracia + time.Second)
-	releva("its job is lost", 1)
-	releva("its new job may wait longer than a round")
-	ahora = ahora.Add(Gracia + time.Second)
-	releva("the new job is lost too", 2)
-	ocupa(vivo)
-	ahora = ahora.Add(time.Hour)
-	releva("somebody alive is at work")
-	ocupa("")
-	releva("freed", 3)
-	ocupa("muerto")
-	releva("in a dead one's hands", 4)
-	ocupa("yo")
-	suelta, _ := m.toma(filaTramo(id))
-	releva("this process is at work")
+	releva("in nobody's hand", true)
+	w.ocupa(tramo, "vivo")
+	releva("somebody alive is at work", false)
+	w.ocupa(tramo, "muerto")
+	releva("in a dead one's hands", true)
+	w.ocupa(tramo, "yo")
+	suelta, _ := w.toma(filaTramo(tramo))
+	releva("this process is at work", false)
 	suelta()
-	releva("this process has failed and left its name", 5)
-	if _, err := m.Cancela(t.Context(), creada.ID); err != nil {
+	w.perdida = true
+	releva("it does not know who is alive", false)
+	w.perdida = false
+	releva("this process has failed and left its name", true)
+	if _, err := w.Cancela(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	ahora = ahora.Add(time.Hour)
-	releva("it is over")
+	releva("it is over", true)
+}
+
+// TestAvanza_WhenTheTurnIsOver: whoever was thought dead and comes back changes nothing,
+// and a row is one's alone.
+func TestAvanza_WhenTheTurnIsOver(t *testing.T) {
+	t.Parallel()
+	w := nuevoTaller(t)
+	id := w.nueva(nil)
+	tramo := w.fila(id)
+	w.solicita = func(gateway.Solicitud, int) (gateway.SolicitudAceptada, error) {
+		// It stands still here, and is taken for dead.
+		w.ocupa(tramo, "otro")
+		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
+	}
+	turno := w.turno(tramo)
+	if _, err := w.AvanzaTramo(t.Context(), tramo, turno); err != nil {
+		t.Fatal(err)
+	}
+	x, err := w.st.Tramo(t.Context(), tramo)
+	if err != nil || x.Ocupante != "otro" || x.Estado != gateway.TramoPendiente || x.IDSolicitud != "id-1" {
+		t.Errorf("%+v, %v", x, err)
+	}
+	for que, turno := range map[string]int64{"an earlier turn": turno, "another's": x.Turno} {
+		if pausa, err := w.AvanzaTramo(t.Context(), tramo, turno); err != nil || pausa <= 0 || len(w.pedidas) != 1 {
+			t.Errorf("%s: pause %s, %v, %d sent", que, pausa, err, len(w.pedidas))
+		}
+	}
+	w.perdida = true
+	w.ocupa(tramo, "")
+	if pausa, err := w.AvanzaTramo(t.Context(), tramo, w.turno(tramo)); err != nil || pausa <= 0 || w.turno(tramo) != x.Turno+1 {
+		t.Errorf("while the others may take it for dead: pause %s, %v", pausa, err)
+	}
+}
+
+// TestTrae_WhenItTakesLongOthersComeFirst: the package flies on, in nobody's hand, and is
+// due behind those that wait.
+func TestTrae_WhenItTakesLongOthersComeFirst(t *testing.T) {
+	t.Parallel()
+	for name, why := range map[string]error{"its time is up": context.DeadlineExceeded, "the gateway stops": gateway.ErrStopping} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := nuevoTaller(t)
+			w.verifica = func(string, int) (gateway.EstadoSolicitud, error) {
+				return estado("3", "5000", 20, "p_01", "p_02"), nil
+			}
+			id := w.nueva(nil)
+			w.anda(0)
+			w.pasa(ritmo.Minimo)
+			w.cada(w.st.DueTramos, w.AvanzaTramo)
+			antes, err := w.st.DuePaquetes(t.Context(), 10)
+			if err != nil || len(antes) != 2 {
+				t.Fatal(antes, err)
+			}
+			w.pasa(3 * time.Minute)
+			ctx, cancela := context.WithCancel(t.Context())
+			w.trae = func(gateway.Paquete) error { cancela(); return why }
+			if pausa, err := w.TraePaquete(ctx, antes[0].ID, antes[0].Turn); pausa != 0 || err != nil {
+				t.Errorf("pause %s, %v", pausa, err)
+			}
+			despues, err := w.st.DuePaquetes(t.Context(), 10)
+			if err != nil || len(despues) != 2 || despues[0] != antes[1] || despues[1].ID != antes[0].ID || despues[1].Turn <= antes[0].Turn || despues[1].At.After(w.reloj()) {
+				t.Errorf("%+v, before %+v, %v", despues, antes, err)
+			}
+			w.trae = func(gateway.Paquete) error { return nil }
+			if d := w.acaba(id); d.Estado != gateway.DescargaTerminada {
+				t.Errorf("%s %q", d.Estado, d.Motivo)
+			}
+		})
+	}
 }
 
 // TestRonda_WhatNobodyNeedsGoes: events of polls a month after the end, also by a clock

@@ -21,11 +21,12 @@ import (
 // what a test wants.
 type taller struct {
 	*Motor
-	t      *testing.T
-	st     *store.Store
-	cola   *cola
-	vivos  presentes
-	avisos []Aviso
+	t     *testing.T
+	st    *store.Store
+	vivos presentes
+	// perdida says that the others may think this process dead.
+	perdida bool
+	avisos  []Aviso
 
 	mu  sync.Mutex
 	now time.Time
@@ -45,39 +46,19 @@ type taller struct {
 	listo error
 }
 
-// cola remembers who was to be woken.
-type cola struct {
-	mu       sync.Mutex
-	tramos   [][2]int64
-	paquetes [][2]int64
-	// larga says that work waits in it for hands.
-	larga bool
-}
-
-func (c *cola) Esperan(context.Context) (tramos, paquetes bool, err error) {
-	return c.larga, c.larga, nil
-}
-
-func (c *cola) Tramo(_ context.Context, id, turno int64, _ time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.tramos = append(c.tramos, [2]int64{id, turno})
-	return nil
-}
-
-func (c *cola) Paquete(_ context.Context, id, turno int64, _ time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.paquetes = append(c.paquetes, [2]int64{id, turno})
-	return nil
-}
-
 // presentes are the other processes that live.
 type presentes map[string]bool
 
 func (presentes) ID() string            { return "yo" }
 func (p presentes) Vive(id string) bool { return id == "yo" || p[id] }
-func (presentes) Perdida() bool         { return false }
+
+// presencia is who is there, as an engine sees it.
+type presencia struct {
+	presentes
+	w *taller
+}
+
+func (p presencia) Perdida() bool { return p.w.perdida }
 
 func (w *taller) Solicita(_ context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
 	w.mu.Lock()
@@ -131,7 +112,7 @@ func (a almacen) Borra(_ context.Context, p gateway.Paquete) error {
 
 func nuevoTaller(t *testing.T) *taller {
 	t.Helper()
-	w := &taller{t: t, cola: &cola{}, vivos: presentes{}, now: mediodia}
+	w := &taller{t: t, vivos: presentes{}, now: mediodia}
 	st, err := store.Open(t.Context(), store.Config{Dir: filepath.Join(t.TempDir(), "d"), Now: w.reloj})
 	if err != nil {
 		t.Fatal(err)
@@ -145,8 +126,8 @@ func nuevoTaller(t *testing.T) *taller {
 	w.trae = func(gateway.Paquete) error { return nil }
 	w.repite = func(gateway.Paquete, string) (Segunda, error) { return Segunda{Hecha: true, Igual: true}, nil }
 	w.cuenta = func(gateway.Paquete) int64 { return 10 }
-	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, w.vivos), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
-		Store: w.st, Presencia: w.vivos, Encolador: w.cola, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
+	w.Motor = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, presencia{w.vivos, w}), w.reloj), Almacen: almacen{w}, Lector: almacen{w}, Borrador: almacen{w}, Retencion: 24 * time.Hour,
+		Store: w.st, Presencia: presencia{w.vivos, w}, EFirma: func(string) error { return nil }, Ritmo: ritmo, Now: w.reloj, Log: zerolog.Nop(),
 		Clock:   clock.New(clock.Config{Wall: w.reloj, Monotonic: w.pasado, Log: zerolog.Nop()}),
 		Publica: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
 	return w
@@ -194,24 +175,43 @@ func (w *taller) nueva(cambios func(*gateway.PeticionDescarga)) string {
 func (w *taller) anda(d time.Duration) {
 	w.t.Helper()
 	w.pasa(d)
-	tramos, err := w.st.TramosVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+	w.cada(w.st.DueTramos, w.AvanzaTramo)
+	w.cada(w.st.DuePaquetes, w.TraePaquete)
+}
+
+// cada makes a step of each row that is due.
+func (w *taller) cada(lista func(context.Context, int) ([]store.Due[int64], error), paso func(context.Context, int64, int64) (time.Duration, error)) {
+	w.t.Helper()
+	filas, err := lista(w.t.Context(), 1000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, x := range tramos {
-		if _, err := w.AvanzaTramo(w.t.Context(), x.ID, x.Turno); err != nil {
+	for _, x := range filas {
+		if x.At.After(w.reloj()) {
+			return
+		}
+		if _, err := paso(w.t.Context(), x.ID, x.Turn); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	paquetes, err := w.st.PaquetesVencidos(w.t.Context(), w.reloj(), w.reloj().Add(time.Second), 1000)
+}
+
+// ocupa puts a solicitud into the hands of a process.
+func (w *taller) ocupa(tramo int64, proceso string) {
+	w.t.Helper()
+	if _, err := w.st.DB().ExecContext(w.t.Context(), `UPDATE tramos SET ocupante = $1, turno = turno + 1 WHERE id = $2`, proceso, tramo); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// turno is whose turn a solicitud is.
+func (w *taller) turno(tramo int64) int64 {
+	w.t.Helper()
+	x, err := w.st.Tramo(w.t.Context(), tramo)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, x := range paquetes {
-		if _, err := w.TraePaquete(w.t.Context(), x.ID, x.Turno); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	return x.Turno
 }
 
 // ve shows a descarga. Whatever it is about, its numbers are its own and its reasons have

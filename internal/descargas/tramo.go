@@ -11,36 +11,27 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// relevo is how long work waits that another gateway has in hand.
+// relevo is how long a row is left alone that could not be taken, and how long freeing
+// one may take.
 const relevo = 5 * time.Second
 
 // maxPaso is how long a step may take in all, far above what the SAT is given to
 // answer: a database that hangs must not hold it for ever.
 const maxPaso = 10 * time.Minute
 
-// Despues is when a job has more to do; Nunca when it has not.
-type Despues struct {
-	Cuando time.Time
-	Nunca  bool
-}
-
-func nunca() Despues { return Despues{Nunca: true} }
-
-// AvanzaTramo makes one step of a solicitud: it presents it, or asks the SAT how
-// far it is. It returns when the next is due. A job of an earlier turn does
-// nothing. An error is the gateway's own; the caller tries again.
-func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, error) {
+// AvanzaTramo takes a solicitud that is due in this turn, if nobody else has it, and
+// makes one step of it: it presents it, or asks the SAT how far it is. The row then
+// says when the next is due; pausa is for where it does not. An error is the gateway's
+// own; the caller tries again.
+func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (pausa time.Duration, err error) {
 	suelta, libre := m.toma(filaTramo(id))
 	defer suelta()
-	if !libre {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
+	if !libre || m.cfg.Presencia.Perdida() {
+		return relevo, nil
 	}
-	t, d, ok, err := m.ocupa(ctx, id, turno)
-	if err != nil {
-		return nunca(), err
-	}
-	if !ok {
-		return m.ajena(ctx, id, turno)
+	t, d, ok, err := m.cfg.Store.TomaTramo(ctx, id, turno, m.cfg.Now(), m.cfg.Presencia.ID())
+	if err != nil || !ok {
+		return relevo, err
 	}
 	hecho := false
 	defer func() {
@@ -51,44 +42,12 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (Despues, erro
 	}()
 	if t.Estado == gateway.TramoPendiente {
 		if d, err = m.cfg.Store.Descarga(ctx, t.Descarga); err != nil {
-			return nunca(), err
+			return 0, err
 		}
 	}
-	despues, err := m.avanza(ctx, d, t)
+	pausa, err = m.avanza(ctx, d, t)
 	hecho = err == nil
-	return despues, err
-}
-
-// ocupa makes a solicitud that is due, and that nobody has in hand, this
-// process's. Of its descarga it returns no more than a question to the SAT needs.
-func (m *Motor) ocupa(ctx context.Context, id, turno int64) (store.Tramo, store.Descarga, bool, error) {
-	if m.cfg.Presencia.Perdida() {
-		return store.Tramo{}, store.Descarga{}, false, nil
-	}
-	return m.cfg.Store.TomaTramo(ctx, id, turno, m.cfg.Now(), m.cfg.Presencia.ID())
-}
-
-// ajena says when a solicitud is to be looked at again that ocupa did not get. What
-// a process that is dead had in hand is freed for that.
-func (m *Motor) ajena(ctx context.Context, id, turno int64) (Despues, error) {
-	t, err := m.cfg.Store.Tramo(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nunca(), nil
-	}
-	if err != nil {
-		return nunca(), err
-	}
-	if t.Turno != turno || t.Estado != gateway.TramoPendiente && t.Estado != gateway.TramoPresentada {
-		return nunca(), nil
-	}
-	if t.SiguienteIntento.After(m.cfg.Now()) {
-		return Despues{Cuando: t.SiguienteIntento}, nil
-	}
-	if t.Ocupante == "" || m.ocupada(t.Ocupante) {
-		return Despues{Cuando: m.cfg.Now().Add(relevo)}, nil
-	}
-	_, err = m.cfg.Store.OcupaTramo(ctx, t, "")
-	return Despues{Cuando: m.cfg.Now()}, err
+	return pausa, err
 }
 
 // deja frees a row that was not brought to an end. Should that fail too, a round
@@ -102,13 +61,6 @@ func (m *Motor) deja(ctx context.Context, suelta func(context.Context) error) {
 }
 
 func filaTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
-
-// ocupada tells whether a row is another process's, or must not be taken because
-// the others may think this process dead.
-func (m *Motor) ocupada(ocupante string) bool {
-	yo := m.cfg.Presencia
-	return yo.Perdida() || ocupante != "" && ocupante != yo.ID() && yo.Vive(ocupante)
-}
 
 // toma makes a row this process's own until suelta is called.
 func (m *Motor) toma(fila string) (suelta func(), libre bool) {
@@ -125,7 +77,7 @@ func (m *Motor) toma(fila string) (suelta func(), libre bool) {
 	}, true
 }
 
-func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (pausa time.Duration, err error) {
 	// What has been sent must be written down, whoever wants to stop.
 	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
 	defer cancela()
@@ -133,15 +85,15 @@ func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (De
 	ya := m.cfg.Clock.Earliest()
 	switch {
 	case !ya.Before(vence(d, t)):
-		return m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnPlazoVencido), decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
+		return 0, m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnPlazoVencido), decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
 	case t.Estado == gateway.TramoPendiente && (t.Fallos > 0 || t.Causa != "") && m.saltada(t.EsperaDesde, t.SiguienteIntento):
 		// The wait spares what counts at the SAT. It is left as it is: the SAT may confirm the
 		// jump, which ends it, or contradict it.
-		return Despues{Cuando: m.cfg.Now().Add(min(t.SiguienteIntento.Sub(ya), m.cfg.Ritmo.Maximo))}, m.cfg.Store.SueltaTramo(ctx, t)
+		return min(t.SiguienteIntento.Sub(ya), m.cfg.Ritmo.Maximo), m.cfg.Store.SueltaTramo(ctx, t)
 	case t.Estado == gateway.TramoPendiente:
-		return m.presenta(ctx, d, t)
+		return 0, m.presenta(ctx, d, t)
 	}
-	return m.consulta(ctx, d, t)
+	return 0, m.consulta(ctx, d, t)
 }
 
 // vence is when a solicitud is given up. One that the SAT does not accept ends with
@@ -170,7 +122,7 @@ type paso struct {
 	paquetes []string
 }
 
-func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (Despues, error) {
+func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) error {
 	s := d.Peticion.Solicitud
 	m.cfg.Paso("antes-de-verifica")
 	got, err := m.cfg.SAT.Verifica(ctx, s.Servicio, s.RFCSolicitante, t.IDSolicitud)
@@ -209,20 +161,16 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) (
 // aplaza writes a step down that has changed nothing but when the next is due:
 // one row, because this is what the engine does most. Nothing is due after the
 // deadline, so that its passing is told in time.
-func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
+func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) error {
 	ahora := m.cfg.Now()
 	t.SiguienteIntento, t.Decision = antesDe(d.Tope, ahora, ahora.Add(p.espera)), p.decision
-	ok, err := m.cfg.Store.AplazaTramo(ctx, t, ahora)
+	_, err := m.cfg.Store.AplazaTramo(ctx, t, ahora)
 	m.cfg.Paso(p.tipo + "-registrada")
-	if err != nil || !ok {
-		return nunca(), err
-	}
-	return Despues{Cuando: t.SiguienteIntento}, nil
+	return err
 }
 
 // asienta writes a step down, with everything that follows from it, in one piece.
-func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) (Despues, error) {
-	var sigue secuela
+func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) error {
 	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
 		if c.Descarga().Estado.Final() {
 			return store.ErrTurno
@@ -230,30 +178,15 @@ func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p 
 		if p.accion == vaciar {
 			p.veredicto = m.duda(c, t, p.veredicto)
 		}
-		sigue = m.aplica(c, t, p)
+		m.aplica(c, t, p)
 		m.resume(c)
 		return c.Err()
 	})
 	m.cfg.Paso(p.tipo + "-registrada")
 	if errors.Is(err, store.ErrTurno) {
-		return nunca(), m.huerfana(ctx, t)
+		return m.huerfana(ctx, t)
 	}
-	if err != nil {
-		return nunca(), err
-	}
-	for _, nuevo := range sigue.tramos {
-		m.despierta(ctx, nuevo)
-	}
-	for _, fila := range sigue.paquetes {
-		m.despiertaPaquete(ctx, fila, 0, m.cfg.Now())
-	}
-	if p.accion != esperar && p.accion != seguir {
-		return nunca(), nil
-	}
-	if p.accion == seguir {
-		t.Estado = gateway.TramoPresentada
-	}
-	return Despues{Cuando: antesDe(vence(d, t), m.cfg.Now(), m.cfg.Now().Add(p.espera))}, nil
+	return err
 }
 
 // duda holds an empty answer against what this gateway has had out of the same
@@ -286,15 +219,10 @@ func antesDe(limite, ahora, cuando time.Time) time.Time {
 	return cuando
 }
 
-// secuela is what a step leaves to be woken.
-type secuela struct {
-	tramos   []store.Tramo
-	paquetes []int64
-}
-
 // aplica changes the rows as a step wants it.
-func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
-	var s secuela
+func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) {
+	var nuevos []store.Tramo
+	paquetes := 0
 	t.SiguienteIntento = time.Time{}
 	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.Numero, Codigo: p.codigo, Mensaje: p.mensaje}
 	switch p.accion {
@@ -308,25 +236,25 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	case fallar:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 	case partir:
-		s.tramos = m.mitades(&t, &evento, c.Ahora())
+		nuevos = m.mitades(&t, &evento, c.Ahora())
 	case sustituir:
-		s.tramos = m.sucesor(&t, &evento, p, c.Ahora())
+		nuevos = m.sucesor(&t, &evento, p, c.Ahora())
 	case traer:
 		t.Estado = gateway.TramoDescargando
 		for _, id := range p.paquetes {
-			if fila := c.NuevoPaquete(t.ID, id, c.Ahora()); fila != 0 {
-				s.paquetes = append(s.paquetes, fila)
+			if c.NuevoPaquete(t.ID, id, c.Ahora()) != 0 {
+				paquetes++
 			}
 		}
-		if len(s.paquetes) > 0 {
+		if paquetes > 0 {
 			// The patience for what is still missing begins anew.
 			t.Fallos = 0
 		}
 	}
 	t.Decision, t.MotivoCodigo = evento.Detalle, p.motivo
 	c.GuardaTramo(t)
-	for i := range s.tramos {
-		c.NuevoTramo(&s.tramos[i])
+	for i := range nuevos {
+		c.NuevoTramo(&nuevos[i])
 	}
 	if t.Estado == gateway.TramoFallida {
 		rescata(c, t)
@@ -334,10 +262,9 @@ func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) secuela {
 	if !p.callado {
 		c.Evento(evento)
 	}
-	if p.accion == traer && len(s.paquetes) == 0 {
-		s.tramos = m.cierraTramo(c, t)
+	if p.accion == traer && paquetes == 0 {
+		m.cierraTramo(c, t)
 	}
-	return s
 }
 
 // huerfana keeps the id of a solicitud whose descarga has gone on without it, and

@@ -346,18 +346,6 @@ func (c *Cambio) perdidos(tramo int64, where string) (cuantos int) {
 	return cuantos
 }
 
-// NuevoTurno begins a new turn of a solicitud, whose earlier job may still be
-// about to end, and returns it.
-func (c *Cambio) NuevoTurno(tramo int64) (turno int64) {
-	if c.err != nil {
-		return 0
-	}
-	if err := c.tx.QueryRowContext(c.ctx, `UPDATE tramos SET turno = turno + 1 WHERE id = $1 RETURNING turno`, tramo).Scan(&turno); err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-	}
-	return turno
-}
-
 // LlegaTarde keeps a package that came when its descarga had been cancelled.
 func (c *Cambio) LlegaTarde(p PaqueteDeTramo) {
 	c.exec(`UPDATE tramos_paquetes SET estado = 'guardado', comprobantes = $1, repetidos = $2, fallas = $3, danadas = $4, ajenas = $5, detalle = $6, motivo_codigo = $8 WHERE id = $7 AND estado = 'perdido'`,

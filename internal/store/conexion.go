@@ -84,12 +84,6 @@ func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sq
 	return db
 }
 
-// ParaCola is SQLite's file for the job queue: on one connection, as its driver
-// wants, and without waiting for the disk, as jobs that a power cut takes are
-// found again. The engine's own light statements share it: what one connection
-// writes, all others have to read again.
-func (s *Store) ParaCola() *sql.DB { return s.ligera }
-
 func (s *Store) connectPostgres(ctx context.Context, c Config) error {
 	cfg, err := pgxpool.ParseConfig(c.DatabaseURL)
 	if err != nil {

@@ -43,9 +43,8 @@ const (
 	usoMigrarRespaldada
 )
 
-// migrate runs the migrations on the ledger that was left here, then those of
-// c.Migra; on PostgreSQL under a lock of the session, as several gateways may start
-// at once.
+// migrate runs the migrations on the ledger that was left here; on PostgreSQL under a
+// lock of the session, as several gateways may start at once.
 func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 	if s.Postgres() {
 		unlock, err := s.lockMigrations(ctx)
@@ -76,11 +75,6 @@ func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("store: migrating: %w", err)
-	}
-	for _, migra := range c.Migra {
-		if err := migra(ctx, s); err != nil {
-			return fmt.Errorf("store: migrating: %w", err)
-		}
 	}
 	if err := s.declara(ctx, provider, files); err != nil || !mine {
 		return err

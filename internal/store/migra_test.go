@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
@@ -129,33 +128,6 @@ func TestOpen_WhenNewNothingIsDestroyed(t *testing.T) {
 		if left, err := filepath.Glob(filepath.Join(c.Dir, "pasarela-version-*")); err != nil || len(left) != 0 {
 			t.Errorf("%v, %v", left, err)
 		}
-	})
-}
-
-func TestMigra_WhenOthersHaveTables(t *testing.T) {
-	onBoth(t, func(t *testing.T, c Config) {
-		var ran []string
-		hook := func(name string, err error) func(context.Context, *Store) error {
-			return func(ctx context.Context, s *Store) error {
-				ran = append(ran, name)
-				return errors.Join(err, s.DB().PingContext(ctx))
-			}
-		}
-		c.Migra = []func(context.Context, *Store) error{hook("uno", nil), hook("dos", nil)}
-		_, to, err := Migra(t.Context(), c, false)
-		if err != nil || to < 2 || !slices.Equal(ran, []string{"uno", "dos"}) {
-			t.Errorf("to %d, %v, %v", to, ran, err)
-		}
-		if from, again, err := Migra(t.Context(), c, false); err != nil || from != to || again != to {
-			t.Errorf("again: from %d to %d, %v", from, again, err)
-		}
-		broken := errors.New("roto")
-		c.Migra = append(c.Migra, hook("tres", broken))
-		if _, err := Open(t.Context(), c); !errors.Is(err, broken) {
-			t.Errorf("opened over a failure: %v", err)
-		}
-		c.Migra = nil
-		open(t, c) // and the failure holds neither directory nor lock
 	})
 }
 

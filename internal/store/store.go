@@ -39,9 +39,6 @@ type Config struct {
 	// Avisa is told, before it happens, of a migration that destroys data; nil
 	// for nobody.
 	Avisa func(string)
-	// Migra run after the store's own migrations, one gateway at a time: they
-	// bring the tables of others up to date, and must be repeatable.
-	Migra []func(context.Context, *Store) error
 	// Libre is what the disk of Dir keeps free; zero for 16 MiB, or the sixteenth part of
 	// a smaller disk.
 	Libre int64

@@ -26,7 +26,8 @@ type Tramo struct {
 	// were alike.
 	Fallos int
 	Serie  Serie
-	// Turno is whose turn it is: what a job of an earlier one wants is refused.
+	// Turno goes up whenever the row is taken or freed for others: what is written in an
+	// earlier one is refused.
 	Turno int64
 	// Ocupante is the process at work on it; empty for none.
 	Ocupante string
@@ -94,11 +95,14 @@ func (s *Store) TramosDeSolicitud(ctx context.Context, idSolicitud string) ([]Tr
 	return s.tramos(ctx, `upper(id_solicitud) = $1 AND id_solicitud <> '' ORDER BY id`, strings.ToUpper(idSolicitud))
 }
 
-// TramosVencidos returns up to limite live ones that were due before antes, or
-// that are due by ahora and in a process's hands.
-func (s *Store) TramosVencidos(ctx context.Context, ahora, antes time.Time, limite int) ([]Tramo, error) {
-	return s.tramos(ctx, `estado IN ('pendiente', 'presentada') AND siguiente <= $1 AND (siguiente < $2 OR ocupante <> '')
-		ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora), Instante(antes))
+// DueTramos lists the first live ones that nobody has in hand, by when they are due.
+func (s *Store) DueTramos(ctx context.Context, limit int) ([]Due[int64], error) {
+	return due[int64](ctx, s, `SELECT id, turno, siguiente FROM tramos WHERE estado IN ('pendiente', 'presentada') AND ocupante = '' ORDER BY siguiente LIMIT $1`, limit)
+}
+
+// TramosOcupados returns up to limite that are due by ahora and in a process's hands.
+func (s *Store) TramosOcupados(ctx context.Context, ahora time.Time, limite int) ([]Tramo, error) {
+	return s.tramos(ctx, `estado IN ('pendiente', 'presentada') AND siguiente <= $1 AND ocupante <> '' ORDER BY siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora))
 }
 
 // tramos reads rows; where is a constant of this file, never input.
@@ -106,21 +110,16 @@ func (s *Store) tramos(ctx context.Context, where string, args ...any) ([]Tramo,
 	return todas(ctx, s.lecturas, leeTramo, `SELECT `+columnasTramo+` FROM tramos WHERE `+where, args...)
 }
 
-// OcupaTramo makes t's work the process's own, or nobody's, if it is still as it
-// was read.
-func (s *Store) OcupaTramo(ctx context.Context, t Tramo, proceso string) (bool, error) {
-	return s.changes(ctx, s.ligera, `UPDATE tramos SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, t.ID, t.Turno, t.Ocupante)
-}
-
 // TomaTramo makes the work on a solicitud the process's own, if it is that turn,
-// due at ahora and in nobody's hand, and returns it with what a question to the
-// SAT needs of its descarga: ID, Limite, Tope, and of the petition Servicio and
-// RFCSolicitante. It is one statement because the engine does little else.
+// due at ahora and in nobody's hand. It returns the solicitud in its new turn, with
+// what a question to the SAT needs of its descarga: ID, Limite, Tope, and of the
+// petition Servicio and RFCSolicitante. It is one statement because the engine does
+// little else.
 func (s *Store) TomaTramo(ctx context.Context, id, turno int64, ahora time.Time, proceso string) (t Tramo, d Descarga, tomada bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var limite, tope string
-	row := s.ligera.QueryRowContext(ctx, `UPDATE tramos SET ocupante = $1
+	row := s.ligera.QueryRowContext(ctx, `UPDATE tramos SET ocupante = $1, turno = turno + 1
 		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado IN ('pendiente', 'presentada') AND siguiente <= $4
 		RETURNING `+columnasTramo+deSuDescarga, proceso, id, turno, Instante(ahora))
 	t, err = leeTramo(conResto{row, []any{&d.Peticion.Solicitud.Servicio, &d.Peticion.Solicitud.RFCSolicitante, &limite, &tope}})
@@ -159,12 +158,12 @@ func (s *Store) AplazaTramo(ctx context.Context, t Tramo, ahora time.Time) (bool
 		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Consultas, t.Fallos, Instante(t.SiguienteIntento), t.Decision, t.ID, t.Turno, Instante(ahora))
 }
 
-// RelevaTramo begins a new turn of t, which is due at siguiente, if it is still as it
-// was read, and returns it.
-func (s *Store) RelevaTramo(ctx context.Context, t Tramo, siguiente, ahora time.Time) (int64, bool, error) {
-	ok, err := s.changes(ctx, s.db, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+// RelevaTramo begins a new turn of t, which nobody has in hand and which is due at
+// siguiente, if it is still as it was read.
+func (s *Store) RelevaTramo(ctx context.Context, t Tramo, siguiente, ahora time.Time) error {
+	_, err := s.changes(ctx, s.db, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instante(siguiente), t.ID, t.Turno, t.Ocupante, Instante(t.SiguienteIntento), Instante(ahora))
-	return t.Turno + 1, ok, err
+	return err
 }
 
 // SueltaTramo frees t, if it is still its occupant's.
@@ -240,22 +239,29 @@ func (s *Store) EscrituraDelSAT(ctx context.Context, p gateway.Paquete) (string,
 	return id, err
 }
 
-// PaquetesVencidos is TramosVencidos for packages.
-func (s *Store) PaquetesVencidos(ctx context.Context, ahora, antes time.Time, limite int) ([]PaqueteDeTramo, error) {
-	return s.dePaquetes(ctx, `p.estado = 'pendiente' AND p.siguiente <= $1 AND (p.siguiente < $2 OR p.ocupante <> '')
-		ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora), Instante(antes))
+// DuePaquetes is DueTramos for packages.
+func (s *Store) DuePaquetes(ctx context.Context, limit int) ([]Due[int64], error) {
+	return due[int64](ctx, s, `SELECT id, turno, siguiente FROM tramos_paquetes WHERE estado = 'pendiente' AND ocupante = '' ORDER BY siguiente LIMIT $1`, limit)
 }
 
-// OcupaPaquete makes p's work the process's own, if it is still as it was read.
-func (s *Store) OcupaPaquete(ctx context.Context, p PaqueteDeTramo, proceso string) (bool, error) {
-	return s.changes(ctx, s.db, `UPDATE tramos_paquetes SET ocupante = $1 WHERE id = $2 AND turno = $3 AND ocupante = $4`, proceso, p.ID, p.Turno, p.Ocupante)
+// PaquetesOcupados is TramosOcupados for packages.
+func (s *Store) PaquetesOcupados(ctx context.Context, ahora time.Time, limite int) ([]PaqueteDeTramo, error) {
+	return s.dePaquetes(ctx, `p.estado = 'pendiente' AND p.siguiente <= $1 AND p.ocupante <> '' ORDER BY p.siguiente LIMIT `+strconv.Itoa(limite), Instante(ahora))
+}
+
+// TomaPaquete makes the work on a package the process's own, if it is that turn, due
+// at ahora and in nobody's hand, and returns its new turn.
+func (s *Store) TomaPaquete(ctx context.Context, id, turno int64, ahora time.Time, proceso string) (nuevo int64, tomado bool, err error) {
+	tomado, err = s.one(ctx, `UPDATE tramos_paquetes SET ocupante = $1, turno = turno + 1
+		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado = 'pendiente' AND siguiente <= $4 RETURNING turno`, []any{proceso, id, turno, Instante(ahora)}, &nuevo)
+	return nuevo, tomado, err
 }
 
 // RelevaPaquete is RelevaTramo for a package.
-func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, siguiente, ahora time.Time) (int64, bool, error) {
-	ok, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+func (s *Store) RelevaPaquete(ctx context.Context, p PaqueteDeTramo, siguiente, ahora time.Time) error {
+	_, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instante(siguiente), p.ID, p.Turno, p.Ocupante, Instante(p.Siguiente), Instante(ahora))
-	return p.Turno + 1, ok, err
+	return err
 }
 
 // SueltaPaquete frees p, if it is still its occupant's.

@@ -50,14 +50,16 @@ func TestTomaTramo_WhenItIsDueOneGetsItWithWhatAQuestionNeeds(t *testing.T) {
 			t.Error("it was taken in another turn")
 		}
 		got, de, ok := toma(0, cuando, "a")
-		if !ok || got.IDSolicitud != "sat-1" || got.Ocupante != "a" || got.Descarga != d.ID {
+		if !ok || got.IDSolicitud != "sat-1" || got.Ocupante != "a" || got.Turno != 1 || got.Descarga != d.ID {
 			t.Fatalf("%v %+v", ok, got)
 		}
 		if s := de.Peticion.Solicitud; de.ID != d.ID || !de.Limite.Equal(d.Limite.Truncate(time.Microsecond)) || s.Servicio != gateway.Retenciones || s.RFCSolicitante != "PRU010101AB1" {
 			t.Errorf("%+v", de)
 		}
-		if _, _, ok := toma(0, cuando, "b"); ok {
-			t.Error("two have it")
+		for _, turno := range []int64{0, 1} {
+			if _, _, ok := toma(turno, cuando, "b"); ok {
+				t.Error("two have it")
+			}
 		}
 		if left := leido(t, s, fila.ID); left.Ocupante != "a" {
 			t.Errorf("others see it in the hand of %q", left.Ocupante)
@@ -82,11 +84,11 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 		if got.Consultas != 7 || got.Ocupante != "" || !got.SiguienteIntento.Equal(cuando.Add(time.Minute)) || got.Decision != "Se espera." {
 			t.Errorf("%+v", got)
 		}
-		tomada.Turno, tomada.Consultas = 1, 8
+		tomada.Turno, tomada.Consultas = 2, 8
 		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || ok {
 			t.Error("another turn's was written", err)
 		}
-		tomada.Turno = 0
+		tomada.Turno = 1
 		if err := s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
 			c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaCancelada, c.Ahora()
 			return nil
@@ -115,7 +117,7 @@ func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
 			if err != nil || !leida.Tope.Equal(want) || !leida.Limite.Equal(d.Limite) {
 				t.Errorf("%s, %v; want %s", leida.Tope, err, want)
 			}
-			tomada, de, ok, err := s.TomaTramo(t.Context(), fila.ID, 0, cuando, "a")
+			tomada, de, ok, err := s.TomaTramo(t.Context(), fila.ID, leido(t, s, fila.ID).Turno, cuando, "a")
 			if err != nil || !ok || !de.Tope.Equal(want) || !de.Limite.Equal(d.Limite) {
 				t.Errorf("taken %v: %s, %v; want %s", ok, de.Tope, err, want)
 			}

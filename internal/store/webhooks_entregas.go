@@ -84,11 +84,10 @@ func (s *Store) Entrega(ctx context.Context, id string) (WebhookEntrega, error) 
 	return rows[0], nil
 }
 
-// EntregasPendientes lists up to limite deliveries that are due at now, the
-// longest overdue first.
-func (s *Store) EntregasPendientes(ctx context.Context, now time.Time, limite int) ([]WebhookEntrega, error) {
-	return s.entregas(ctx, `SELECT `+columnasEntrega+` FROM webhooks_entregas WHERE estado = 'pendiente' AND siguiente <= $1 ORDER BY siguiente, id LIMIT $2`,
-		Instante(now), limite)
+// DueEntregas lists the first pending deliveries by when they are due. One that is
+// being attempted is due when its taker is given up.
+func (s *Store) DueEntregas(ctx context.Context, limit int) ([]Due[string], error) {
+	return due[string](ctx, s, `SELECT id, turno, siguiente FROM webhooks_entregas WHERE estado = 'pendiente' ORDER BY siguiente, id LIMIT $1`, limit)
 }
 
 // CuentaPendientes counts the pending deliveries of one endpoint and event.

@@ -115,8 +115,8 @@ func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
 		if nuevas, err := s.AgregaEntregas(ctx, rows); err != nil || len(nuevas) != 0 {
 			t.Errorf("entered twice: %v, error %v", nuevas, err)
 		}
-		due, err := s.EntregasPendientes(ctx, base, 10)
-		if err != nil || len(due) != 3 || due[0].Turno != 1 || due[0].Cuerpo != `{"ñ":1}` || !due[0].Siguiente.Equal(base) {
+		due, err := s.DueEntregas(ctx, 3)
+		if err != nil || len(due) != 3 || due[0].Turn != 1 || due[0].ID != "msg_whd_0_00" || !due[0].At.Equal(base) {
 			t.Errorf("due %+v, error %v", due, err)
 		}
 		id := "msg_whd_0_00"

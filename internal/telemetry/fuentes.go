@@ -25,6 +25,8 @@ type Fuentes struct {
 	ClavesQueVencen func() []Clave
 	// Equipo is what this machine has for packages on their way, and what it lacked.
 	Equipo func() (Equipo, error)
+	// Hands is how busy each kind of work is here.
+	Hands func() []Hands
 }
 
 // Equipo is what this machine has for packages on their way: bytes free, and how many
@@ -72,10 +74,24 @@ type Base struct {
 	PaquetesAlLimite, RangosAlLimite int64
 	// PaquetesDanados are stored packages whose bytes are others now, or gone.
 	PaquetesDanados int64
+	// Queue is what is due and waits for a hand, by kind of work.
+	Queue map[string]Waiting
 	// PorGuardar are the bytes that wait for the storage of packages, and Espera how long
 	// the first of them has.
 	PorGuardar int64
 	Espera     time.Duration
+}
+
+// Waiting is what waits for a hand: how many rows, and how late the first is.
+type Waiting struct {
+	Rows int64
+	Late time.Duration
+}
+
+// Hands are those of one kind of work on this gateway.
+type Hands struct {
+	Kind      string
+	All, Busy int
 }
 
 // Watch registers the gauges.
@@ -89,7 +105,7 @@ type lector struct{ Fuentes }
 // have that many series of each.
 func descs() (d struct {
 	dias, sirve, base, vivas, atrasados, limite, danados, sinEscribir, rechazadas, creido, adelanto,
-	libres, necesarios, piso, aplazadas, porGuardar, espera, claves, clavesDias *prometheus.Desc
+	libres, necesarios, piso, aplazadas, porGuardar, espera, claves, clavesDias, waiting, late, hands, busy *prometheus.Desc
 }) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -113,6 +129,10 @@ func descs() (d struct {
 	d.espera = desc("pasarela_spool_age_seconds", "How long the first of those has waited; 0 while none does.")
 	d.claves = desc("pasarela_api_keys_fault_seconds", "How long the file of the API keys has been at fault; 0 while it is good. After half an hour nobody is served.")
 	d.clavesDias = desc("pasarela_api_key_expiry_days", "Days until the API key of that name is refused, of those that have 30 or fewer; negative for a week after.", "clave")
+	d.waiting = desc("pasarela_queue_waiting", "Steps that are due and wait for a hand, by kind of work.", "kind")
+	d.late = desc("pasarela_queue_late_seconds", "How late the first of those is; 0 while none waits.", "kind")
+	d.hands = desc("pasarela_queue_hands", "How many steps of a kind of work this gateway makes at once.", "kind")
+	d.busy = desc("pasarela_queue_hands_busy", "How many it is making.", "kind")
 	return d
 }
 
@@ -120,7 +140,8 @@ func descs() (d struct {
 func (l *lector) Describe(ch chan<- *prometheus.Desc) {
 	d := descs()
 	for _, desc := range []*prometheus.Desc{d.dias, d.sirve, d.base, d.vivas, d.atrasados, d.limite, d.danados, d.sinEscribir, d.rechazadas, d.creido, d.adelanto,
-		d.libres, d.necesarios, d.piso, d.aplazadas, d.porGuardar, d.espera, d.claves, d.clavesDias} {
+		d.libres, d.necesarios, d.piso, d.aplazadas, d.porGuardar, d.espera, d.claves, d.clavesDias,
+		d.waiting, d.late, d.hands, d.busy} {
 		ch <- desc
 	}
 }
@@ -145,6 +166,10 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 			gauge(d.clavesDias, left.Hours()/24, c.Nombre)
 		}
 	}
+	for _, h := range l.Hands() {
+		gauge(d.hands, float64(h.All), h.Kind)
+		gauge(d.busy, float64(h.Busy), h.Kind)
+	}
 	reloj := l.Reloj()
 	gauge(d.creido, uno(reloj.Creido))
 	if reloj.DelSAT {
@@ -167,6 +192,10 @@ func (l *lector) Collect(ch chan<- prometheus.Metric) {
 		gauge(d.vivas, float64(n), estado)
 	}
 	gauge(d.atrasados, float64(base.Atrasados))
+	for kind, w := range base.Queue {
+		gauge(d.waiting, float64(w.Rows), kind)
+		gauge(d.late, w.Late.Seconds(), kind)
+	}
 	gauge(d.limite, float64(base.PaquetesAlLimite), "paquete")
 	gauge(d.limite, float64(base.RangosAlLimite), "rango")
 	gauge(d.danados, float64(base.PaquetesDanados))

@@ -26,6 +26,7 @@ func fuentes(base func() (Base, error)) Fuentes {
 		},
 		CuentasRechazadas: func() int { return 1 },
 		Equipo:            func() (Equipo, error) { return Equipo{Libres: 10, Necesarios: 11, Piso: 9, Aplazadas: 12}, nil },
+		Hands:             func() []Hands { return []Hands{{Kind: "paquetes", All: 4, Busy: 3}} },
 		Reloj:             func() Reloj { return Reloj{DelSAT: true, Adelanto: -90 * time.Second} },
 	}
 }
@@ -34,7 +35,7 @@ func TestWatch_WhenTheDatabaseAnswers(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
 	m.Watch(fuentes(func() (Base, error) {
-		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7, PorGuardar: 8, Espera: 9 * time.Second}, nil
+		return Base{Descargas: map[string]int64{"en_cola": 3}, Atrasados: 4, Queue: map[string]Waiting{"webhooks": {Rows: 6, Late: 1500 * time.Millisecond}}, PaquetesAlLimite: 5, RangosAlLimite: 6, PaquetesDanados: 7, PorGuardar: 8, Espera: 9 * time.Second}, nil
 	}))
 	const want = `
 # HELP pasarela_api_key_expiry_days Days until the API key of that name is refused, of those that have 30 or fewer; negative for a week after.
@@ -93,6 +94,18 @@ pasarela_paquetes_aplazados_total 12
 # HELP pasarela_paquetes_danados Stored packages whose bytes are no longer those that the SAT delivered, or are gone.
 # TYPE pasarela_paquetes_danados gauge
 pasarela_paquetes_danados 7
+# HELP pasarela_queue_hands How many steps of a kind of work this gateway makes at once.
+# TYPE pasarela_queue_hands gauge
+pasarela_queue_hands{kind="paquetes"} 4
+# HELP pasarela_queue_hands_busy How many it is making.
+# TYPE pasarela_queue_hands_busy gauge
+pasarela_queue_hands_busy{kind="paquetes"} 3
+# HELP pasarela_queue_late_seconds How late the first of those is; 0 while none waits.
+# TYPE pasarela_queue_late_seconds gauge
+pasarela_queue_late_seconds{kind="webhooks"} 1.5
+# HELP pasarela_queue_waiting Steps that are due and wait for a hand, by kind of work.
+# TYPE pasarela_queue_waiting gauge
+pasarela_queue_waiting{kind="webhooks"} 6
 # HELP pasarela_spool_age_seconds How long the first of those has waited; 0 while none does.
 # TYPE pasarela_spool_age_seconds gauge
 pasarela_spool_age_seconds 9
@@ -102,7 +115,7 @@ pasarela_spool_bytes 8
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "pasarela_api_key_expiry_days", "pasarela_api_keys_fault_seconds", "pasarela_clock_believed", "pasarela_clock_skew_seconds", "pasarela_database_up", "pasarela_descargas", "pasarela_descargas_al_limite",
 		"pasarela_descargas_atrasadas", "pasarela_efirma_expiry_days", "pasarela_efirma_usable", "pasarela_ledger_unwritten", "pasarela_pade_refused_accounts", "pasarela_paquetes_danados", "pasarela_disk_free_bytes", "pasarela_disk_needed_bytes", "pasarela_disk_floor_bytes",
-		"pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
+		"pasarela_queue_hands", "pasarela_queue_hands_busy", "pasarela_queue_late_seconds", "pasarela_queue_waiting", "pasarela_paquetes_aplazados_total", "pasarela_spool_bytes", "pasarela_spool_age_seconds"); err != nil {
 		t.Error(err)
 	}
 }

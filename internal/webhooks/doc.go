@@ -3,10 +3,9 @@
 // endpoints, signed messages, attempts for three days, a log, sending again, and
 // secrets that are rotated without a gap.
 //
-// A delivery is a row before it is sent, and its row says when it is tried
-// next: jobs are only alarm clocks, and one that is lost, late or twice there
-// changes nothing. A message may therefore arrive more than once, always with
-// the same webhook-id.
+// A delivery is a row before it is sent, and its row says when it is tried next. It
+// is due again if whoever takes it does not live to record what happened, so that a
+// message may arrive more than once, always with the same webhook-id.
 //
 // It refuses addresses that are not public and https, unless configured, at the
 // moment of connecting; it follows no redirect, and keeps nothing of what a
@@ -15,7 +14,6 @@
 package webhooks
 
 import (
-	"context"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,9 +35,8 @@ type Config struct {
 	Clock *clock.Clock
 	// Azar gives numbers in [0, 1) for the jitter.
 	Azar func() float64
-	// Encola sets the alarm of a delivery: a job of Args{id, turno} at cuando. Nil
-	// leaves all to the sweep of Pendientes.
-	Encola func(ctx context.Context, id string, turno int64, cuando time.Time) error
+	// Wake is told that deliveries may have come that are due; nil for nobody.
+	Wake func()
 	// Alcanza reports whether an API key to whose owner dueno an endpoint belongs may be
 	// told of rfc, today; an error says that nobody knows now. Nil: every one may.
 	Alcanza func(dueno, rfc string) (bool, error)
@@ -58,6 +55,9 @@ type Servicio struct {
 func New(cfg Config) *Servicio {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.New(clock.Config{Wall: cfg.Now, Log: cfg.Log})
+	}
+	if cfg.Wake == nil {
+		cfg.Wake = func() {}
 	}
 	return &Servicio{cfg: cfg, cliente: cfg.Red.cliente()}
 }

@@ -24,40 +24,15 @@ const (
 	holgura = time.Minute
 )
 
-// Pendiente is a delivery that is due.
-type Pendiente struct {
-	ID     string
-	Turno  int64
-	Cuando time.Time
-}
-
-// Pendientes lists deliveries that are due at now, whatever alarms they have: an
-// alarm that is set twice is set once, being unique by its arguments.
-func (s *Servicio) Pendientes(ctx context.Context, now time.Time) ([]Pendiente, error) {
-	if err := s.acerca(ctx, now); err != nil {
-		return nil, err
-	}
-	rows, err := s.cfg.Store.EntregasPendientes(ctx, now, barrido)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Pendiente, 0, len(rows))
-	for _, e := range rows {
-		out = append(out, Pendiente{e.ID, e.Turno, e.Siguiente})
-	}
-	return out, nil
-}
-
-// acerca pulls in deliveries that wait for an instant that a wrong clock has set:
+// Acerca pulls in deliveries that wait for an instant that a wrong clock has set:
 // their wait was begun in the future. They wait for as long as they were meant to.
-func (s *Servicio) acerca(ctx context.Context, now time.Time) error {
+func (s *Servicio) Acerca(ctx context.Context) error {
+	now := s.cfg.Now()
 	rows, err := s.cfg.Store.EntregasAdelantadas(ctx, s.cfg.Clock.Latest().Add(holgura), barrido)
 	for _, e := range rows {
 		cuando := now.Add(max(e.Siguiente.Sub(e.EsperaDesde), 0))
-		mia, errFila := s.cfg.Store.AplazaEntrega(ctx, e, cuando, now)
-		if err = errors.Join(err, errFila); mia && errFila == nil {
-			s.despierta(ctx, e.ID, e.Turno+1, cuando)
-		}
+		_, errFila := s.cfg.Store.AplazaEntrega(ctx, e, cuando, now)
+		err = errors.Join(err, errFila)
 	}
 	return err
 }
@@ -67,9 +42,13 @@ func (s *Servicio) Purga(ctx context.Context) (int64, error) {
 	return s.cfg.Store.PurgaEntregas(ctx, s.cfg.Clock.Earliest().Add(-Retencion))
 }
 
+// Plazo is how long Intenta may take: less than the time after which an attempt is
+// taken for dead.
+const Plazo = arriendo - 10*time.Second
+
 // Intenta makes the attempt that is due in turno, and records it. It returns how
-// long to wait when the alarm went off early, and nothing when there is nothing
-// left to do in that turn: it is past, or the endpoint is gone.
+// long to leave the delivery alone when its time has not really come, and nothing
+// when there is nothing left to do in that turn: it is past, or the endpoint is gone.
 //
 // The delivery is taken before the message leaves and is due again, as another
 // turn, if its taker dies before it has recorded what happened: the message is
@@ -181,8 +160,7 @@ func (s *Servicio) registra(ctx context.Context, d store.WebhookDestino, e Entre
 			e.Estado, e.Siguiente = store.EntregaPendiente, e.EsperaDesde.Add(falta)
 		}
 	}
-	turno, mia, err := s.cfg.Store.RegistraIntento(ctx, e, i, motivo)
-	if err != nil {
+	if _, _, err := s.cfg.Store.RegistraIntento(ctx, e, i, motivo); err != nil {
 		return err
 	}
 	line := s.cfg.Log.Info()
@@ -196,9 +174,6 @@ func (s *Servicio) registra(ctx context.Context, d store.WebhookDestino, e Entre
 		Dur("ms", i.Duracion).Str("estado", e.Estado).Msg("webhook")
 	if s.cfg.Observa != nil {
 		s.cfg.Observa(r.resultado, i.Duracion)
-	}
-	if mia && e.Estado == store.EntregaPendiente {
-		s.despierta(ctx, e.ID, turno, e.Siguiente)
 	}
 	return nil
 }

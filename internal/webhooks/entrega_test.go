@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
 func TestIntenta_WhenTheReceiverFailsForDays(t *testing.T) {
@@ -55,8 +56,8 @@ func TestIntenta_WhenTheReceiverFailsForDays(t *testing.T) {
 		!slices.Equal(results[:5], []string{ResultadoFalla, ResultadoFalla, ResultadoRechazado, ResultadoRechazado, ResultadoRedireccion}) {
 		t.Errorf("%s, %v, %v", e.Estado, statuses, results)
 	}
-	if due, err := r.Pendientes(t.Context(), r.reloj().Add(1000*time.Hour)); err != nil || len(due) != 0 {
-		t.Errorf("still due: %v, error %v", due, err)
+	if due := r.vencidas(r.reloj().Add(1000 * time.Hour)); len(due) != 0 {
+		t.Errorf("still due: %v", due)
 	}
 	if took := r.reloj().Sub(inicio); took < 68*time.Hour || took > 84*time.Hour {
 		t.Errorf("gave up after %v", took)
@@ -194,8 +195,7 @@ func TestIntenta_WhenItDiesBeforeItIsRecorded(t *testing.T) {
 	r := nuevoRig(t, nil)
 	d, _ := r.crea()
 	r.publica("1")
-	first := r.alarmas[0]
-	r.alarmas = nil
+	first := r.vencidas(r.reloj())[0]
 	ctx, die := context.WithCancel(t.Context())
 	r.receptor.con(func(n int, w http.ResponseWriter, req *http.Request) {
 		if n == 1 {
@@ -204,25 +204,25 @@ func TestIntenta_WhenItDiesBeforeItIsRecorded(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusOK)
 	})
-	if _, err := r.Intenta(ctx, first.id, first.turno); !errors.Is(err, context.Canceled) {
+	if _, err := r.Intenta(ctx, first.ID, first.Turn); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
 	if e := r.unica(d); e.Estado != "pendiente" || len(e.Intentos) != 0 {
 		t.Errorf("recorded: %+v", e)
 	}
-	// The same alarm goes off again: its turn is past.
-	if falta, err := r.Intenta(t.Context(), first.id, first.turno); err != nil || falta != 0 {
+	// Whoever comes once more in the same turn is late.
+	if falta, err := r.Intenta(t.Context(), first.ID, first.Turn); err != nil || falta != 0 {
 		t.Errorf("wait %v, error %v", falta, err)
 	}
-	if due, err := r.Pendientes(t.Context(), r.reloj().Add(arriendo-time.Second)); err != nil || len(due) != 0 {
-		t.Errorf("due too early: %v, error %v", due, err)
+	if due := r.vencidas(r.reloj().Add(arriendo - time.Second)); len(due) != 0 {
+		t.Errorf("due too early: %v", due)
 	}
 	r.avanza(arriendo)
-	due, err := r.Pendientes(t.Context(), r.reloj())
-	if err != nil || len(due) != 1 || due[0].ID != first.id || due[0].Turno == first.turno {
-		t.Fatalf("due %v, error %v", due, err)
+	due := r.vencidas(r.reloj())
+	if len(due) != 1 || due[0].ID != first.ID || due[0].Turn == first.Turn {
+		t.Fatalf("due %v", due)
 	}
-	if _, err := r.Intenta(t.Context(), due[0].ID, due[0].Turno); err != nil {
+	if _, err := r.Intenta(t.Context(), due[0].ID, due[0].Turn); err != nil {
 		t.Fatal(err)
 	}
 	all := r.receptor.recibidos()
@@ -234,19 +234,17 @@ func TestIntenta_WhenItDiesBeforeItIsRecorded(t *testing.T) {
 	}
 }
 
-func TestIntenta_WhenAlarmsAreLostEarlyOrMany(t *testing.T) {
+func TestIntenta_WhenManyComeOrEarly(t *testing.T) {
 	t.Parallel()
-	r := nuevoRig(t, func(c *Config) {
-		c.Encola = func(context.Context, string, int64, time.Time) error { return errors.New("no queue") }
-	})
+	r := nuevoRig(t, nil)
 	d, _ := r.crea()
 	r.receptor.responde(500, 200)
-	r.publica("1") // published all the same
-	sweep := func() Pendiente {
+	r.publica("1")
+	sweep := func() store.Due[string] {
 		t.Helper()
-		due, err := r.Pendientes(t.Context(), r.reloj())
-		if err != nil || len(due) != 1 {
-			t.Fatalf("due %v, error %v", due, err)
+		due := r.vencidas(r.reloj())
+		if len(due) != 1 {
+			t.Fatalf("due %v", due)
 		}
 		return due[0]
 	}
@@ -254,7 +252,7 @@ func TestIntenta_WhenAlarmsAreLostEarlyOrMany(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := r.Intenta(context.Background(), p.ID, p.Turno); err != nil {
+			if _, err := r.Intenta(context.Background(), p.ID, p.Turn); err != nil {
 				t.Error(err)
 			}
 		})
@@ -269,7 +267,7 @@ func TestIntenta_WhenAlarmsAreLostEarlyOrMany(t *testing.T) {
 	}
 	r.avanza(5 * time.Second)
 	p = sweep()
-	if _, err := r.Intenta(t.Context(), p.ID, p.Turno); err != nil {
+	if _, err := r.Intenta(t.Context(), p.ID, p.Turn); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.unica(d); e.Estado != "entregada" || len(r.receptor.recibidos()) != 2 {
@@ -304,9 +302,10 @@ func TestPublica_WhenTwiceOrNotWanted(t *testing.T) {
 	for range 3 {
 		r.publica("1")
 	}
-	if len(r.alarmas) != 1 {
-		t.Errorf("%d deliveries: %v", len(r.alarmas), r.alarmas)
+	if due := r.vencidas(r.reloj()); len(due) != 1 {
+		t.Errorf("deliveries: %v", due)
 	}
+	r.avanza(time.Millisecond) // what is due first leaves first
 	another := evento("1")
 	another.Tipo, another.Datos.IDPaquete = DescargaPaqueteDisponible, "P_01"
 	if err := r.Publica(ctx, another); err != nil {
@@ -471,8 +470,8 @@ func TestIntenta_WhenToldToStopOnceItIsAnswered(t *testing.T) {
 	r.Servicio = New(r.vale)
 	d, _ := r.crea()
 	r.publica("1")
-	a := r.alarmas[0]
-	if _, err := r.Intenta(ctx, a.id, a.turno); err != nil {
+	a := r.vencidas(r.reloj())[0]
+	if _, err := r.Intenta(ctx, a.ID, a.Turn); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.unica(d); ctx.Err() == nil || e.Estado != "entregada" {

@@ -17,7 +17,7 @@ import (
 const maxPruebas = 10
 
 // Publica enters a delivery for each endpoint that wants e and may hear of its
-// RFC, all or none, and sets their alarms. Publishing the same Clave again
+// RFC, all or none. Publishing the same Clave again
 // enters nothing that is there already, so that whoever crashed before it knew
 // publishes again.
 func (s *Servicio) Publica(ctx context.Context, e Evento) error {
@@ -58,29 +58,16 @@ func (s *Servicio) oye(d store.WebhookDestino, rfc string) (bool, error) {
 	return s.cfg.Alcanza(d.Dueno, rfc)
 }
 
-// agrega enters deliveries and sets the alarms of the new ones. An alarm that
-// cannot be set is the sweep's.
+// agrega enters deliveries, which are due at once.
 func (s *Servicio) agrega(ctx context.Context, entregas []Entrega) error {
 	if len(entregas) == 0 {
 		return nil
 	}
-	nuevas, err := s.cfg.Store.AgregaEntregas(ctx, entregas)
-	if err != nil {
+	if _, err := s.cfg.Store.AgregaEntregas(ctx, entregas); err != nil {
 		return err
 	}
-	for _, id := range nuevas {
-		s.despierta(ctx, id, 1, entregas[0].Creado)
-	}
+	s.cfg.Wake()
 	return nil
-}
-
-func (s *Servicio) despierta(ctx context.Context, id string, turno int64, cuando time.Time) {
-	if s.cfg.Encola == nil {
-		return
-	}
-	if err := s.cfg.Encola(ctx, id, turno, cuando); err != nil {
-		s.cfg.Log.Warn().Err(err).Str("entrega", id).Msg("a webhook's alarm could not be set; the sweep will find it")
-	}
 }
 
 // idEntrega is the webhook-id of an event for an endpoint: always the same, and
@@ -175,6 +162,6 @@ func (s *Servicio) Reenvia(ctx context.Context, dueno, id, entrega string) (Entr
 	if err != nil {
 		return Entrega{}, err
 	}
-	s.despierta(ctx, e.ID, e.Turno, now)
+	s.cfg.Wake()
 	return e, nil
 }

@@ -33,12 +33,11 @@ func conRelojes(t *testing.T) *relojes {
 // barre makes every attempt that is due.
 func (r *relojes) barre() {
 	r.t.Helper()
-	due, err := r.Pendientes(r.t.Context(), r.vale.Now())
-	if err != nil {
+	if err := r.Acerca(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
-	for _, p := range due {
-		if _, err := r.Intenta(r.t.Context(), p.ID, p.Turno); err != nil {
+	for _, p := range r.vencidas(r.vale.Now()) {
+		if _, err := r.Intenta(r.t.Context(), p.ID, p.Turn); err != nil {
 			r.t.Fatal(err)
 		}
 	}

@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"io"
 	"log"
@@ -31,15 +30,8 @@ type rig struct {
 
 	mu       sync.Mutex
 	now      time.Time
-	alarmas  []alarma
 	cuentas  []string
 	receptor *receptor
-}
-
-type alarma struct {
-	id     string
-	turno  int64
-	cuando time.Time
 }
 
 type bitacora struct {
@@ -72,7 +64,7 @@ func nuevoRig(t *testing.T, change func(*Config)) *rig {
 	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
 	r.st = st
 	r.vale = Config{Store: st, Sello: NewSello("", filepath.Join(r.dir, "secretos.key")),
-		Red: Red{Privados: true, Raices: r.receptor.raices()}, Now: r.reloj, Azar: func() float64 { return 0.5 }, Encola: r.encola,
+		Red: Red{Privados: true, Raices: r.receptor.raices()}, Now: r.reloj, Azar: func() float64 { return 0.5 },
 		Observa: func(resultado string, _ time.Duration) {
 			r.mu.Lock()
 			r.cuentas = append(r.cuentas, resultado)
@@ -90,35 +82,38 @@ func (r *rig) reloj() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now
 
 func (r *rig) avanza(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now = r.now.Add(d) }
 
-func (r *rig) encola(_ context.Context, id string, turno int64, cuando time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.alarmas = append(r.alarmas, alarma{id, turno, cuando})
-	return nil
-}
-
-// suena lets the next alarm go off, at its time, and tells whether there was one.
+// suena makes the next attempt, at its time, and reports whether there was one.
 func (r *rig) suena() bool {
 	r.t.Helper()
-	r.mu.Lock()
-	if len(r.alarmas) == 0 {
-		r.mu.Unlock()
+	next, err := r.st.DueEntregas(r.t.Context(), 1)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if len(next) == 0 {
 		return false
 	}
-	slices.SortStableFunc(r.alarmas, func(a, b alarma) int { return a.cuando.Compare(b.cuando) })
-	next := r.alarmas[0]
-	r.alarmas = r.alarmas[1:]
-	if next.cuando.After(r.now) {
-		r.now = next.cuando
+	r.mu.Lock()
+	if next[0].At.After(r.now) {
+		r.now = next[0].At
 	}
 	r.mu.Unlock()
-	if falta, err := r.Intenta(r.t.Context(), next.id, next.turno); err != nil || falta != 0 {
-		r.t.Fatalf("%s, turn %d: wait %v, error %v", next.id, next.turno, falta, err)
+	if pausa, err := r.Intenta(r.t.Context(), next[0].ID, next[0].Turn); err != nil || pausa != 0 {
+		r.t.Fatalf("%s, turn %d: pause %v, error %v", next[0].ID, next[0].Turn, pausa, err)
 	}
 	return true
 }
 
-// sonarTodas lets alarms go off until there are none.
+// vencidas are the deliveries that are due at an instant.
+func (r *rig) vencidas(cuando time.Time) []store.Due[string] {
+	r.t.Helper()
+	all, err := r.st.DueEntregas(r.t.Context(), 1000)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(d store.Due[string]) bool { return d.At.After(cuando) })
+}
+
+// sonarTodas makes attempts until there are none.
 func (r *rig) sonarTodas() {
 	r.t.Helper()
 	for r.suena() {

@@ -67,7 +67,7 @@ func mayImport() map[string][]string {
 		"internal/ledger":    {"internal/gateway", "internal/store"},
 		"internal/presencia": {"internal/store"},
 		"internal/clock":     nil,
-		"internal/cola":      {"internal/descargas", "internal/store"},
+		"internal/cola":      {"internal/store"},
 		"internal/descargas": {"internal/cfdi", "internal/clock", "internal/gateway", "internal/ledger", "internal/store"},
 		"internal/objetos":   nil,
 		"internal/origin":    nil,

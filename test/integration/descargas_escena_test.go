@@ -175,7 +175,6 @@ func (e *escena) ledger() string {
 		`SELECT numero || ' ' || cuando || ' ' || tipo || ' ' || tramo || ' ' || codigo || ' ' || detalle FROM eventos ORDER BY descarga, numero`,
 		`SELECT 'tramo ' || id || ' ' || estado || ' ' || pide_desde || ' ' || pide_hasta || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante FROM tramos ORDER BY id`,
 		`SELECT 'paquete ' || id || ' ' || id_paquete || ' ' || estado || ' siguiente ' || siguiente || ' turno ' || turno || ' de ' || ocupante || ' ' || detalle FROM tramos_paquetes ORDER BY id`,
-		`SELECT 'trabajo ' || id || ' ' || state || ' ' || kind || ' ' || attempt FROM river_job ORDER BY id`,
 	} {
 		for _, line := range e.lee(query) {
 			fmt.Fprintln(&out, line)

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Due is a row that waits for its time, which may have come.
+type Due[K comparable] struct {
+	ID   K
+	Turn int64
+	At   time.Time
+}
+
+// due runs a query for rows of an id, a turn and an instant.
+func due[K comparable](ctx context.Context, s *Store, query string, args ...any) ([]Due[K], error) {
+	return todas(ctx, s.lecturas, func(f fila) (Due[K], error) {
+		var d Due[K]
+		var at string
+		if err := f.Scan(&d.ID, &d.Turn, &at); err != nil {
+			return d, err
+		}
+		return d, leeInstanteEn(at, &d.At)
+	}, query, args...)
+}
+
+// Waiting is what is due of a kind of work and has no hand: how many rows, and since
+// when the first; zero for none.
+type Waiting struct {
+	Rows  int64
+	Since time.Time
+}
+
+// WaitingTramos counts what DueTramos lists and is due at now.
+func (s *Store) WaitingTramos(ctx context.Context, now time.Time) (Waiting, error) {
+	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM tramos WHERE estado IN ('pendiente', 'presentada') AND ocupante = '' AND siguiente <= $1`, now)
+}
+
+// WaitingPaquetes is WaitingTramos for packages.
+func (s *Store) WaitingPaquetes(ctx context.Context, now time.Time) (Waiting, error) {
+	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM tramos_paquetes WHERE estado = 'pendiente' AND ocupante = '' AND siguiente <= $1`, now)
+}
+
+// WaitingEntregas is WaitingTramos for deliveries.
+func (s *Store) WaitingEntregas(ctx context.Context, now time.Time) (Waiting, error) {
+	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM webhooks_entregas WHERE estado = 'pendiente' AND siguiente <= $1`, now)
+}
+
+func (s *Store) waiting(ctx context.Context, query string, now time.Time) (w Waiting, err error) {
+	var since string
+	if _, err = s.one(ctx, query, []any{Instante(now)}, &w.Rows, &since); err == nil {
+		err = leeInstanteEn(since, &w.Since)
+	}
+	return w, err
+}
