@@ -131,117 +131,6 @@ func (e EstadoDescarga) Valid() bool {
 	}
 }
 
-// Defines values for EstadoEfirma.
-const (
-	EstadoEfirmaPorVencer EstadoEfirma = "por_vencer"
-	EstadoEfirmaRechazada EstadoEfirma = "rechazada"
-	EstadoEfirmaVigente   EstadoEfirma = "vigente"
-)
-
-// Valid indicates whether the value is a known member of the EstadoEfirma enum.
-func (e EstadoEfirma) Valid() bool {
-	switch e {
-	case EstadoEfirmaPorVencer:
-		return true
-	case EstadoEfirmaRechazada:
-		return true
-	case EstadoEfirmaVigente:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for EstadoEntrega.
-const (
-	EstadoEntregaAgotada   EstadoEntrega = "agotada"
-	EstadoEntregaCancelada EstadoEntrega = "cancelada"
-	EstadoEntregaEntregada EstadoEntrega = "entregada"
-	EstadoEntregaPendiente EstadoEntrega = "pendiente"
-)
-
-// Valid indicates whether the value is a known member of the EstadoEntrega enum.
-func (e EstadoEntrega) Valid() bool {
-	switch e {
-	case EstadoEntregaAgotada:
-		return true
-	case EstadoEntregaCancelada:
-		return true
-	case EstadoEntregaEntregada:
-		return true
-	case EstadoEntregaPendiente:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for EstadoPaqueteDeDescarga.
-const (
-	EstadoPaqueteDeDescargaBorrado   EstadoPaqueteDeDescarga = "borrado"
-	EstadoPaqueteDeDescargaDanado    EstadoPaqueteDeDescarga = "danado"
-	EstadoPaqueteDeDescargaGuardado  EstadoPaqueteDeDescarga = "guardado"
-	EstadoPaqueteDeDescargaPendiente EstadoPaqueteDeDescarga = "pendiente"
-	EstadoPaqueteDeDescargaPerdido   EstadoPaqueteDeDescarga = "perdido"
-)
-
-// Valid indicates whether the value is a known member of the EstadoPaqueteDeDescarga enum.
-func (e EstadoPaqueteDeDescarga) Valid() bool {
-	switch e {
-	case EstadoPaqueteDeDescargaBorrado:
-		return true
-	case EstadoPaqueteDeDescargaDanado:
-		return true
-	case EstadoPaqueteDeDescargaGuardado:
-		return true
-	case EstadoPaqueteDeDescargaPendiente:
-		return true
-	case EstadoPaqueteDeDescargaPerdido:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for EstadoSolicitudDeDescarga.
-const (
-	EstadoSolicitudDeDescargaCancelada   EstadoSolicitudDeDescarga = "cancelada"
-	EstadoSolicitudDeDescargaDescargando EstadoSolicitudDeDescarga = "descargando"
-	EstadoSolicitudDeDescargaFallida     EstadoSolicitudDeDescarga = "fallida"
-	EstadoSolicitudDeDescargaPartida     EstadoSolicitudDeDescarga = "partida"
-	EstadoSolicitudDeDescargaPendiente   EstadoSolicitudDeDescarga = "pendiente"
-	EstadoSolicitudDeDescargaPresentada  EstadoSolicitudDeDescarga = "presentada"
-	EstadoSolicitudDeDescargaSustituida  EstadoSolicitudDeDescarga = "sustituida"
-	EstadoSolicitudDeDescargaTerminada   EstadoSolicitudDeDescarga = "terminada"
-	EstadoSolicitudDeDescargaVacia       EstadoSolicitudDeDescarga = "vacia"
-)
-
-// Valid indicates whether the value is a known member of the EstadoSolicitudDeDescarga enum.
-func (e EstadoSolicitudDeDescarga) Valid() bool {
-	switch e {
-	case EstadoSolicitudDeDescargaCancelada:
-		return true
-	case EstadoSolicitudDeDescargaDescargando:
-		return true
-	case EstadoSolicitudDeDescargaFallida:
-		return true
-	case EstadoSolicitudDeDescargaPartida:
-		return true
-	case EstadoSolicitudDeDescargaPendiente:
-		return true
-	case EstadoSolicitudDeDescargaPresentada:
-		return true
-	case EstadoSolicitudDeDescargaSustituida:
-		return true
-	case EstadoSolicitudDeDescargaTerminada:
-		return true
-	case EstadoSolicitudDeDescargaVacia:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for EventoWebhook.
 const (
 	EventoWebhookDescargaCancelada         EventoWebhook = "descarga.cancelada"
@@ -272,27 +161,6 @@ func (e EventoWebhook) Valid() bool {
 	}
 }
 
-// Defines values for EvidenciaDeCatalogo.
-const (
-	EvidenciaDeCatalogoEscasa EvidenciaDeCatalogo = "escasa"
-	EvidenciaDeCatalogoFirme  EvidenciaDeCatalogo = "firme"
-	EvidenciaDeCatalogoPropia EvidenciaDeCatalogo = "propia"
-)
-
-// Valid indicates whether the value is a known member of the EvidenciaDeCatalogo enum.
-func (e EvidenciaDeCatalogo) Valid() bool {
-	switch e {
-	case EvidenciaDeCatalogoEscasa:
-		return true
-	case EvidenciaDeCatalogoFirme:
-		return true
-	case EvidenciaDeCatalogoPropia:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for MotivoCancelacion.
 const (
 	MotivoCancelacionC1 MotivoCancelacion = "C1"
@@ -317,24 +185,6 @@ func (e MotivoCancelacion) Valid() bool {
 	case MotivoCancelacionR4:
 		return true
 	case MotivoCancelacionR5:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for MotivoInactivo.
-const (
-	MotivoInactivoPausado  MotivoInactivo = "pausado"
-	MotivoInactivoRetirado MotivoInactivo = "retirado"
-)
-
-// Valid indicates whether the value is a known member of the MotivoInactivo enum.
-func (e MotivoInactivo) Valid() bool {
-	switch e {
-	case MotivoInactivoPausado:
-		return true
-	case MotivoInactivoRetirado:
 		return true
 	default:
 		return false
@@ -377,48 +227,6 @@ func (e ResultadoDeTitulo) Valid() bool {
 	case ResultadoDeTituloRegistrado:
 		return true
 	case ResultadoDeTituloYaRegistrado:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ResultadoIntento.
-const (
-	ResultadoIntentoConexion             ResultadoIntento = "conexion"
-	ResultadoIntentoDNS                  ResultadoIntento = "dns"
-	ResultadoIntentoDireccionNoPermitida ResultadoIntento = "direccion_no_permitida"
-	ResultadoIntentoEntregado            ResultadoIntento = "entregado"
-	ResultadoIntentoFallaDelReceptor     ResultadoIntento = "falla_del_receptor"
-	ResultadoIntentoRechazado            ResultadoIntento = "rechazado"
-	ResultadoIntentoRedireccion          ResultadoIntento = "redireccion"
-	ResultadoIntentoSecretoIlegible      ResultadoIntento = "secreto_ilegible"
-	ResultadoIntentoSinRespuesta         ResultadoIntento = "sin_respuesta"
-	ResultadoIntentoTLS                  ResultadoIntento = "tls"
-)
-
-// Valid indicates whether the value is a known member of the ResultadoIntento enum.
-func (e ResultadoIntento) Valid() bool {
-	switch e {
-	case ResultadoIntentoConexion:
-		return true
-	case ResultadoIntentoDNS:
-		return true
-	case ResultadoIntentoDireccionNoPermitida:
-		return true
-	case ResultadoIntentoEntregado:
-		return true
-	case ResultadoIntentoFallaDelReceptor:
-		return true
-	case ResultadoIntentoRechazado:
-		return true
-	case ResultadoIntentoRedireccion:
-		return true
-	case ResultadoIntentoSecretoIlegible:
-		return true
-	case ResultadoIntentoSinRespuesta:
-		return true
-	case ResultadoIntentoTLS:
 		return true
 	default:
 		return false
@@ -1208,7 +1016,7 @@ type Efirma struct {
 	// Example: 829
 	DiasRestantes *int `json:"diasRestantes,omitempty"`
 
-	// Estado Si la e.firma sirve para firmar:
+	// Estado Si la e.firma sirve para firmar; puede haber otros valores en el futuro:
 	// - `vigente`: sirve.
 	// - `por_vencer`: sirve, y le quedan 30 días o menos.
 	// - `rechazada`: no sirve; vea `motivo`.
@@ -1272,7 +1080,7 @@ type EntregaWebhook struct {
 	// Example: descarga.terminada
 	Evento string `json:"evento"`
 
-	// Estado En qué quedó:
+	// Estado En qué quedó; puede haber otros valores en el futuro:
 	// - `pendiente`: se está enviando, o se va a intentar en `siguienteIntento`.
 	// - `entregada`: el receptor contestó 2xx.
 	// - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
@@ -1365,22 +1173,22 @@ type EstadoComprobante string
 // Example: en_proceso
 type EstadoDescarga string
 
-// EstadoEfirma Si la e.firma sirve para firmar:
+// EstadoEfirma Si la e.firma sirve para firmar; puede haber otros valores en el futuro:
 // - `vigente`: sirve.
 // - `por_vencer`: sirve, y le quedan 30 días o menos.
 // - `rechazada`: no sirve; vea `motivo`.
 //
 // Example: vigente
-type EstadoEfirma string
+type EstadoEfirma = string
 
-// EstadoEntrega En qué quedó:
+// EstadoEntrega En qué quedó; puede haber otros valores en el futuro:
 // - `pendiente`: se está enviando, o se va a intentar en `siguienteIntento`.
 // - `entregada`: el receptor contestó 2xx.
 // - `agotada`: tras diez intentos, en poco más de tres días, no se insiste más.
 // - `cancelada`: el webhook se desactivó, o su clave ya no alcanza al RFC.
 //
 // Example: entregada
-type EstadoEntrega string
+type EstadoEntrega = string
 
 // EstadoLote En qué va un lote.
 type EstadoLote struct {
@@ -1405,7 +1213,7 @@ type EstadoLote struct {
 	Mensaje string `json:"mensaje"`
 }
 
-// EstadoPaqueteDeDescarga En qué va un paquete:
+// EstadoPaqueteDeDescarga En qué va un paquete; puede haber otros valores en el futuro:
 // - `pendiente`: falta traerlo del SAT.
 // - `guardado`: está en el almacén de la pasarela.
 // - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
@@ -1413,9 +1221,9 @@ type EstadoLote struct {
 // - `danado`: estuvo guardado, y lo que hay en el almacén ya no es lo que llegó del SAT, o no está. No se entrega; restáurelo de un respaldo o pida el mismo rango en una descarga nueva.
 //
 // Example: guardado
-type EstadoPaqueteDeDescarga string
+type EstadoPaqueteDeDescarga = string
 
-// EstadoSolicitudDeDescarga En qué va una de las solicitudes de una descarga:
+// EstadoSolicitudDeDescarga En qué va una de las solicitudes de una descarga; puede haber otros valores en el futuro:
 // - `pendiente`: falta presentarla al SAT.
 // - `presentada`: el SAT la tiene.
 // - `descargando`: el SAT la terminó y faltan paquetes por guardar.
@@ -1427,7 +1235,7 @@ type EstadoPaqueteDeDescarga string
 // - `cancelada`: se canceló la descarga.
 //
 // Example: presentada
-type EstadoSolicitudDeDescarga string
+type EstadoSolicitudDeDescarga = string
 
 // EstadosDescarga Uno o varios estados.
 //
@@ -1486,14 +1294,14 @@ type EventoDeDescarga struct {
 // Example: descarga.terminada
 type EventoWebhook string
 
-// EvidenciaDeCatalogo Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica:
+// EvidenciaDeCatalogo Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica; puede haber otros valores en el futuro:
 //
 // - `firme`: lo trae la norma, o coinciden las copias públicas.
 // - `escasa`: pocas copias lo tienen. Un título que lo usa lleva el aviso `catalogo_sin_confirmar`.
 // - `propia`: lo agregó o lo cambió quien opera la pasarela, en `GATEWAY_SEP_CATALOGOS_DIR`.
 //
 // Example: firme
-type EvidenciaDeCatalogo string
+type EvidenciaDeCatalogo = string
 
 // FallaDeLectura Algo de un paquete que no se pudo leer; lo demás se lee igual.
 type FallaDeLectura struct {
@@ -1714,7 +1522,7 @@ type IntentoDeEntrega struct {
 	// Example: 2026-02-01T05:59:59Z
 	Cuando time.Time `json:"cuando"`
 
-	// Resultado Cómo le fue a un intento:
+	// Resultado Cómo le fue a un intento; puede haber otros valores en el futuro:
 	// - `entregado`: el receptor contestó 2xx.
 	// - `rechazado`: contestó 4xx.
 	// - `falla_del_receptor`: contestó 5xx.
@@ -1949,12 +1757,12 @@ type MotivoCancelacion string
 // Example: faltan_comprobantes
 type MotivoCodigo = string
 
-// MotivoInactivo Por qué no se le avisa:
+// MotivoInactivo Por qué no se le avisa; puede haber otros valores en el futuro:
 // - `pausado`: así se pidió.
 // - `retirado`: el receptor contestó 410, que ya no existe.
 //
 // Example: pausado
-type MotivoInactivo string
+type MotivoInactivo = string
 
 // NDJSONCFDIs Un objeto `ResumenCfdi` por línea, o `{"falla":…}` con una `FallaDeLectura`; UTF-8.
 type NDJSONCFDIs = openapi_types.File
@@ -2001,7 +1809,7 @@ type PaqueteDeDescarga struct {
 	// Example: 2
 	Solicitud int64 `json:"solicitud"`
 
-	// Estado En qué va un paquete:
+	// Estado En qué va un paquete; puede haber otros valores en el futuro:
 	// - `pendiente`: falta traerlo del SAT.
 	// - `guardado`: está en el almacén de la pasarela.
 	// - `perdido`: el SAT ya no lo da y aquí no hay copia completa.
@@ -2696,7 +2504,7 @@ type ProgresoDescarga struct {
 // Example: registrado
 type ResultadoDeTitulo string
 
-// ResultadoIntento Cómo le fue a un intento:
+// ResultadoIntento Cómo le fue a un intento; puede haber otros valores en el futuro:
 // - `entregado`: el receptor contestó 2xx.
 // - `rechazado`: contestó 4xx.
 // - `falla_del_receptor`: contestó 5xx.
@@ -2709,7 +2517,7 @@ type ResultadoDeTitulo string
 // - `secreto_ilegible`: la pasarela no pudo abrir el secreto; avise a quien la administra.
 //
 // Example: entregado
-type ResultadoIntento string
+type ResultadoIntento = string
 
 // ResultadoLote El resultado de un lote procesado.
 type ResultadoLote struct {
@@ -2898,7 +2706,7 @@ type SolicitudDeDescarga struct {
 	// Example: 1
 	Origen int64 `json:"origen,omitempty,omitzero"`
 
-	// Estado En qué va una de las solicitudes de una descarga:
+	// Estado En qué va una de las solicitudes de una descarga; puede haber otros valores en el futuro:
 	// - `pendiente`: falta presentarla al SAT.
 	// - `presentada`: el SAT la tiene.
 	// - `descargando`: el SAT la terminó y faltan paquetes por guardar.
@@ -3498,7 +3306,7 @@ type ValorDeCatalogo struct {
 	// Example: Acta de examen: requiere fechaExamenProfesional.
 	Nota string `json:"nota,omitempty,omitzero"`
 
-	// Evidencia Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica:
+	// Evidencia Qué tan bien se conoce un valor, porque la SEP entrega sus catálogos a las instituciones y no los publica; puede haber otros valores en el futuro:
 	//
 	// - `firme`: lo trae la norma, o coinciden las copias públicas.
 	// - `escasa`: pocas copias lo tienen. Un título que lo usa lleva el aviso `catalogo_sin_confirmar`.
@@ -3552,7 +3360,7 @@ type Webhook struct {
 	// Example: true
 	Activo bool `json:"activo"`
 
-	// MotivoCodigo Por qué no se le avisa:
+	// MotivoCodigo Por qué no se le avisa; puede haber otros valores en el futuro:
 	// - `pausado`: así se pidió.
 	// - `retirado`: el receptor contestó 410, que ya no existe.
 	//

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
 // informa says how the descarga ended and what is in the folder, and gives the
@@ -44,7 +45,7 @@ func informe(r resultado, carpeta string) string {
 		fmt.Fprintf(&b, "  aviso     %s\n", aviso)
 	}
 	for _, s := range d.Solicitudes {
-		if s.Estado == rest.EstadoSolicitudDeDescargaFallida {
+		if s.Estado == string(gateway.TramoFallida) {
 			decision := s.Decision
 			if strings.Contains(d.Motivo, decision) {
 				decision = "no vino"

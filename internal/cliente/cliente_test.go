@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
 func TestNuevo_WhenTheAddressIsWrong(t *testing.T) {
@@ -150,7 +151,7 @@ func gatewayFalso(t *testing.T, paquete rest.PaqueteDeDescarga, zip http.Handler
 }
 
 func TestGuarda_WhenThePackageIsNotWhatWasSaid(t *testing.T) {
-	bueno := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: rest.EstadoPaqueteDeDescargaGuardado, Bytes: 2, Sha256: strings.Repeat("0", 64), URL: "/v1/sat/cfdi/paquetes/A_01"}
+	bueno := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: string(gateway.PaqueteGuardado), Bytes: 2, Sha256: strings.Repeat("0", 64), URL: "/v1/sat/cfdi/paquetes/A_01"}
 	for nombre, tt := range map[string]struct {
 		cambia func(*rest.PaqueteDeDescarga)
 		want   error
@@ -200,7 +201,7 @@ func TestGuarda_WhenAPartIsThere(t *testing.T) {
 	} {
 		t.Run(nombre, func(t *testing.T) {
 			var rangos []string
-			p := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: rest.EstadoPaqueteDeDescargaGuardado, Bytes: int64(len(contenido)), Sha256: hex.EncodeToString(suma[:]), URL: "/v1/sat/cfdi/paquetes/A_01"}
+			p := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: string(gateway.PaqueteGuardado), Bytes: int64(len(contenido)), Sha256: hex.EncodeToString(suma[:]), URL: "/v1/sat/cfdi/paquetes/A_01"}
 			c := gatewayFalso(t, p, func(w http.ResponseWriter, r *http.Request) {
 				rangos = append(rangos, r.Header.Get("Range"))
 				w.Header().Set("ETag", `"`+p.Sha256+`"`)

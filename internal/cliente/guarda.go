@@ -167,7 +167,7 @@ func (c *Cliente) Guarda(ctx context.Context, d rest.Descarga, carpeta *Carpeta,
 	}
 	var zips []string
 	for _, p := range todos {
-		if p.Estado != rest.EstadoPaqueteDeDescargaGuardado {
+		if p.Estado != string(gateway.PaqueteGuardado) {
 			if !relevada(d, p.Solicitud) {
 				m.Faltantes = append(m.Faltantes, Faltante{p.IDPaquete, string(p.Estado), p.Detalle})
 			}
@@ -201,7 +201,7 @@ func (c *Cliente) Guarda(ctx context.Context, d rest.Descarga, carpeta *Carpeta,
 func relevada(d rest.Descarga, solicitud int64) bool {
 	for _, s := range d.Solicitudes {
 		if s.Solicitud == solicitud {
-			return s.Estado == rest.EstadoSolicitudDeDescargaPartida || s.Estado == rest.EstadoSolicitudDeDescargaSustituida
+			return s.Estado == string(gateway.TramoPartida) || s.Estado == string(gateway.TramoSustituida)
 		}
 	}
 	return false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/disk"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
 // sinFin sends until nobody takes it, and counts.
@@ -28,7 +29,7 @@ func sinFin(w io.Writer, n *atomic.Int64) {
 // A package is no longer than its gateway has said.
 func TestGuarda_WhenAPackageHasNoEnd(t *testing.T) {
 	t.Parallel()
-	p := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: rest.EstadoPaqueteDeDescargaGuardado, Bytes: 1 << 20, Sha256: strings.Repeat("0", 64), URL: "/v1/sat/cfdi/paquetes/A_01"}
+	p := rest.PaqueteDeDescarga{IDPaquete: "A_01", Estado: string(gateway.PaqueteGuardado), Bytes: 1 << 20, Sha256: strings.Repeat("0", 64), URL: "/v1/sat/cfdi/paquetes/A_01"}
 	var n atomic.Int64
 	c := gatewayFalso(t, p, func(w http.ResponseWriter, _ *http.Request) { sinFin(w, &n) })
 	carpeta, err := AbreCarpeta(t.TempDir(), enero())

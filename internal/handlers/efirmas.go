@@ -13,6 +13,13 @@ import (
 // soon is when an e.firma is said to expire soon.
 const soon = 30 * 24 * time.Hour
 
+// The states of an e.firma (EstadoEfirma).
+const (
+	efirmaVigente   = "vigente"
+	efirmaPorVencer = "por_vencer"
+	efirmaRechazada = "rechazada"
+)
+
 func (h *handler) listarEFirmas(w http.ResponseWriter, r *http.Request) error {
 	statuses, err := h.cfg.EFirmas()
 	if err != nil {
@@ -49,18 +56,18 @@ func unreadableEFirmas(err error) error {
 
 // efirma shows what may be shown of one.
 func (h *handler) efirma(s efirma.Status) rest.Efirma {
-	out := rest.Efirma{RFC: s.RFC, Estado: rest.EstadoEfirmaVigente}
+	out := rest.Efirma{RFC: s.RFC, Estado: efirmaVigente}
 	if c := s.Credential; c != nil {
 		left := c.NotAfter.Sub(h.cfg.Now())
 		days := int(math.Floor(left.Hours() / 24))
 		out.Nombre, out.NumeroSerie, out.DiasRestantes = c.Nombre, c.Serial, &days
 		out.ValidaDesde, out.ValidaHasta = c.NotBefore.UTC(), c.NotAfter.UTC()
 		if left <= soon {
-			out.Estado = rest.EstadoEfirmaPorVencer
+			out.Estado = efirmaPorVencer
 		}
 	}
 	if s.Err != nil {
-		out.Estado = rest.EstadoEfirmaRechazada
+		out.Estado = efirmaRechazada
 		out.MotivoCodigo, out.Motivo = string(s.Err.Problem), s.Err.Detail
 	}
 	return out

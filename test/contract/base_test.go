@@ -65,7 +65,7 @@ func broken() []struct{ old, replacement, place, says string } {
 		{"operationId: listarEfirmas", "operationId: enumerarEfirmas", "GET /v1/efirmas", "API operation id `listarEfirmas` removed and replaced with `enumerarEfirmas`"},
 		// An answer lacks a field, or has a value that clients do not know.
 		{"required: [idSolicitud, codEstatus, mensaje]", "required: [codEstatus, mensaje]", "POST /v1/sat/{servicio}/solicitudes", "the response property `idSolicitud` became optional"},
-		{"enum: [pausado, retirado]", "enum: [pausado, retirado, vencido]", "GET /v1/webhooks/{idWebhook}", "`vencido`"},
+		{"vacia, parcial, fallida, cancelada]\n      x-enum", "vacia, parcial, fallida, cancelada, otra]\n      x-enum", "GET /v1/sat/descargas/{idDescarga}", "`otra`"},
 		// A request must say more, or may not say what it could.
 		{"required: [rfcSolicitante]", "required: [rfcSolicitante, tipoSolicitud]", "POST /v1/sat/{servicio}/solicitudes", "`tipoSolicitud` became required"},
 		{"enum: [R1, R2, R3, R4, R5, C1]", "enum: [R1, R2, R3, R4, R5]", "POST /v1/sep/titulos/{folioControl}/cancelacion", "`C1`"},

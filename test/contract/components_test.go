@@ -54,8 +54,8 @@ func checkSchema(t *testing.T, path string, ref *openapi3.SchemaRef) {
 	if ref.Ref != "" {
 		return
 	}
-	for _, value := range s.Enum {
-		if !strings.Contains(s.Description, fmt.Sprintf("- `%v`: ", value)) {
+	for _, value := range valuesOf(s) {
+		if whole(s) && !strings.Contains(s.Description, fmt.Sprintf("- `%v`: ", value)) {
 			t.Errorf("schema %s: the description does not say what `%v` means", path, value)
 		}
 	}
@@ -230,7 +230,7 @@ func TestEstados_AreThoseOfTheVocabulary(t *testing.T) {
 		"EstadoPaqueteDeDescarga": {string(gateway.PaquetePendiente), string(gateway.PaqueteGuardado), string(gateway.PaquetePerdido), string(gateway.PaqueteBorrado), string(gateway.PaqueteDanado)},
 	} {
 		var got []string
-		for _, value := range doc.Components.Schemas[schema].Value.Enum {
+		for _, value := range valuesOf(doc.Components.Schemas[schema].Value) {
 			got = append(got, fmt.Sprint(value))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

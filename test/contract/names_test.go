@@ -138,7 +138,7 @@ func TestNames_WhenAWordIsUsedAgainItIsTheSameThing(t *testing.T) {
 		for property, s := range ref.Value.Properties {
 			note(property, kindOf(s), name)
 		}
-		for _, value := range ref.Value.Enum {
+		for _, value := range valuesOf(ref.Value) {
 			values[fmt.Sprint(value)] = name
 		}
 	}
@@ -184,7 +184,7 @@ func kindOf(ref *openapi3.SchemaRef) string {
 		return kindOf(s.AllOf[0])
 	case s.Type.Is("array"):
 		return "[" + kindOf(s.Items) + "]"
-	case len(s.Enum) > 0, s.Type.Is("object"):
+	case len(valuesOf(s)) > 0 && whole(s), s.Type.Is("object"):
 		return strings.TrimPrefix(ref.Ref, "#/components/schemas/")
 	case s.Format == "date-time":
 		return s.Format
@@ -200,7 +200,7 @@ func TestEnums_WhenMadeConstantsKeepTheirMeaning(t *testing.T) {
 	meaning := regexp.MustCompile("(?m)^- `([^`]+)`: (.*(?:\n  .*)*)")
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
 		s := doc.Components.Schemas[name].Value
-		if len(s.Enum) == 0 {
+		if !whole(s) {
 			continue
 		}
 		said := map[string]string{}
@@ -208,7 +208,7 @@ func TestEnums_WhenMadeConstantsKeepTheirMeaning(t *testing.T) {
 			said[m[1]] = strings.ReplaceAll(m[2], "\n  ", " ")
 		}
 		var want []any
-		for _, value := range s.Enum {
+		for _, value := range valuesOf(s) {
 			want = append(want, said[fmt.Sprint(value)])
 		}
 		if diff := cmp.Diff(any(want), s.Extensions["x-enum-descriptions"]); diff != "" {
@@ -216,16 +216,92 @@ func TestEnums_WhenMadeConstantsKeepTheirMeaning(t *testing.T) {
 		}
 		names, _ := s.Extensions["x-enum-varnames"].([]any)
 		if len(names) == 0 {
-			names = s.Enum
+			names = valuesOf(s)
 		}
 		for _, constant := range names {
 			if !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]+([._][a-z]+)*$`).MatchString(fmt.Sprint(constant)) {
 				t.Errorf("schema %s: %v makes no name of a constant; give it one in x-enum-varnames", name, constant)
 			}
 		}
-		if len(names) != len(s.Enum) {
-			t.Errorf("schema %s: %d names for %d values", name, len(names), len(s.Enum))
+		if len(names) != len(valuesOf(s)) {
+			t.Errorf("schema %s: %d names for %d values", name, len(names), len(valuesOf(s)))
 		}
+	}
+}
+
+// valuesOf are the values of a schema: all that there are, or those known so far.
+func valuesOf(s *openapi3.Schema) []any {
+	if known, may := s.Extensions["x-extensible-enum"].([]any); may {
+		return known
+	}
+	return s.Enum
+}
+
+// whole reports whether every value of this version is listed: of a vocabulary that
+// others add to, as the SAT's codes, only some are.
+func whole(s *openapi3.Schema) bool {
+	return len(s.Enum) > 0 || s.Extensions["x-enum-descriptions"] != nil
+}
+
+// TestEnums_WhenAnAnswerMayHaveAValueThatIsNewClientsSurviveIt: a generated client fails
+// at a value that its enum does not have. What an answer holds is a text whose values
+// are known so far (x-extensible-enum), or it is closed, and then why.
+func TestEnums_WhenAnAnswerMayHaveAValueThatIsNewClientsSurviveIt(t *testing.T) {
+	closed := map[string]string{
+		"Servicio":          "as it was asked for; the SAT has two services",
+		"SentidoDescarga":   "as it was asked for",
+		"TipoSolicitud":     "as it was asked for; the SAT's list",
+		"EstadoComprobante": "as it was asked for; the SAT's list",
+		"TipoComprobante":   "as it was asked for; the SAT's list",
+		"EventoWebhook":     "as it was asked for",
+		"EstadoDescarga":    "who follows a descarga decides by it, and whether it has ended: another needs another version of the API",
+		"ResultadoDeTitulo": "one is for what is not known: the SEP's other words come as desconocido",
+		"NivelDeProblema":   "whether a title is refused or not",
+	}
+	found, growing := map[string]bool{}, 0
+	seen := map[*openapi3.Schema]bool{}
+	var walk func(ref *openapi3.SchemaRef)
+	walk = func(ref *openapi3.SchemaRef) {
+		if ref == nil || seen[ref.Value] {
+			return
+		}
+		s := ref.Value
+		seen[s] = true
+		name := strings.TrimPrefix(ref.Ref, "#/components/schemas/")
+		if may := s.Extensions["x-extensible-enum"] != nil; may {
+			growing++
+			if len(s.Enum) > 0 {
+				t.Errorf("%s may grow, and is closed", name)
+			}
+		}
+		if len(s.Enum) > 0 {
+			found[name] = true
+			if closed[name] == "" {
+				t.Errorf("an answer holds %s, which cannot grow", name)
+			}
+		}
+		for _, property := range s.Properties {
+			walk(property)
+		}
+		for _, part := range s.AllOf {
+			walk(part)
+		}
+		walk(s.Items)
+	}
+	for _, op := range operations(load(t)) {
+		for _, a := range answers(t, op) {
+			for _, media := range a.Content {
+				walk(media.Schema)
+			}
+		}
+	}
+	for name := range closed {
+		if !found[name] {
+			t.Errorf("%s is in no answer", name)
+		}
+	}
+	if growing < 8 {
+		t.Errorf("only %d may grow", growing)
 	}
 }
 

@@ -199,6 +199,7 @@ func TestClient_WhenAnAnswerIsOutsideTheContractItFailsTheTest(t *testing.T) {
 		{name: "problem of a type that is not shown", path: page, media: problemType, id: "1", body: problemOf("prohibido", 401), status: 401, header: "WWW-Authenticate", want: 1},
 		{name: "problem of a body where there is none", path: page, media: problemType, id: "1", body: problemOf("cuerpo-demasiado-grande", 413), status: 413, want: 1},
 		{name: "problem of no operation", path: page, media: problemType, id: "1", body: problemOf("conflicto", 409), status: 409, want: 1},
+		{name: "value that is not known", path: page, media: "application/json", id: "1", body: `{"efirmas":[{"rfc":"PRU010101AB1","estado":"otro"}]}`, status: 200, want: 1},
 		{name: "header that is not described", path: page, media: "application/json", id: "1", body: `{"efirmas":[]}`, status: 200, header: "X-Otro", want: 1},
 		{name: "no request id", path: page, media: "application/json", id: "", body: `{"efirmas":[]}`, status: 200, want: 1},
 		{name: "unknown route answered", path: "/v1/nada", media: "application/json", id: "1", body: `{}`, status: 200, want: 1},

@@ -37,6 +37,12 @@ var contract = sync.OnceValues(func() (described, error) {
 		return described{}, err
 	}
 	doc.Servers = nil
+	// A client may meet a value that is not listed; of this gateway's answers none is.
+	for _, ref := range doc.Components.Schemas {
+		if known, whole := ref.Value.Extensions["x-extensible-enum"].([]any); whole && ref.Value.Extensions["x-enum-descriptions"] != nil {
+			ref.Value.Enum = known
+		}
+	}
 	router, err := gorillamux.NewRouter(doc)
 	return described{router: router, avisos: avisosOf(doc)}, err
 })
