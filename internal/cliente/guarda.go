@@ -169,7 +169,7 @@ func (c *Cliente) Guarda(ctx context.Context, d rest.Descarga, carpeta *Carpeta,
 	for _, p := range todos {
 		if p.Estado != string(gateway.PaqueteGuardado) {
 			if !relevada(d, p.Solicitud) {
-				m.Faltantes = append(m.Faltantes, Faltante{p.IDPaquete, string(p.Estado), p.Detalle})
+				m.Faltantes = append(m.Faltantes, Faltante{p.IDPaquete, p.Estado, p.Detalle})
 			}
 			continue
 		}
