@@ -344,3 +344,12 @@ func FuzzLee(f *testing.F) {
 		}
 	})
 }
+
+// By another identity a contract that was signed would not be known, and presented again.
+func TestIdentidad_IsTheOneThatRowsHave(t *testing.T) {
+	t.Parallel()
+	c := Nuevo("2026-01-01T00:00:00", "El texto.", []Firma{{RFC: "PRU010101AB1", CertificadoSerie: "2"}, {RFC: "EMI010101AB1", CertificadoSerie: "1"}})
+	if got, want := Identidad(c, gateway.FirmaContrato, false), "18b30059700037b26111481b397b67ee0505cb332a49fcae0d065a960817a51a"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

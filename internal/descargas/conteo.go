@@ -144,7 +144,7 @@ type identidades struct {
 	p     store.PaqueteDeTramo
 	tramo store.Tramo
 	lote  int // how many are written at once
-	lotes [store.Ajeno + 1][][store.LargoUUID]byte
+	lotes map[store.Lugar][][store.LargoUUID]byte
 }
 
 func (i *identidades) agrega(v Visto) error {
@@ -174,7 +174,7 @@ func (i *identidades) escribe(lugar store.Lugar) error {
 
 func (i *identidades) cierra() error {
 	for lugar := range i.lotes {
-		if err := i.escribe(store.Lugar(lugar)); err != nil {
+		if err := i.escribe(lugar); err != nil {
 			return err
 		}
 	}
@@ -189,7 +189,7 @@ func (m *Motor) cuentaPaquete(ctx context.Context, d store.Descarga, p *store.Pa
 		return err
 	}
 	metadata := d.Peticion.Solicitud.TipoSolicitud == gateway.TipoMetadata
-	ids := &identidades{ctx: ctx, store: m.cfg.Store, p: *p, tramo: tramo, lote: loteIdentidades}
+	ids := &identidades{ctx: ctx, store: m.cfg.Store, p: *p, tramo: tramo, lote: loteIdentidades, lotes: map[store.Lugar][][store.LargoUUID]byte{}}
 	var nuevas *novedades
 	if metadata && d.IDProgramacion != "" {
 		nuevas = m.novedades(ctx, d)

@@ -100,7 +100,7 @@ func TestIdentidades_WhenACountIsCutItComesToTheSame(t *testing.T) {
 	tramo := store.Tramo{Tramo: w.ve(id).Solicitudes[0]}
 	p := store.PaqueteDeTramo{ID: 7, IDTramo: w.fila(id)}
 	for _, hasta := range []int{17, 100, 100} { // cut, whole, and once more
-		i := &identidades{ctx: t.Context(), store: w.st, p: p, tramo: tramo, lote: 10}
+		i := &identidades{ctx: t.Context(), store: w.st, p: p, tramo: tramo, lote: 10, lotes: map[store.Lugar][][store.LargoUUID]byte{}}
 		for n := range hasta {
 			for range 1 + n%2 {
 				if err := i.agrega(Visto{UUID: folio("", n), Fecha: []string{"2026-01-02T03:04:05", "2099-01-01T00:00:00"}[n%3/2]}); err != nil {

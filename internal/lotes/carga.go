@@ -3,7 +3,6 @@ package lotes
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 
@@ -29,6 +28,15 @@ const (
 	Forma Comprobacion = "forma"
 )
 
+// criteriosCarga and criteriosCancela are what the ledger knows a message by.
+func criteriosCarga(usuario, nombre string, suma []byte) string {
+	return fmt.Sprintf("%q|%q|%x", usuario, nombre, suma)
+}
+
+func criteriosCancela(usuario string, c gateway.Cancelacion) string {
+	return fmt.Sprintf("%q|%q|%q|%q", usuario, c.FolioControl, c.Motivo, c.CveInstitucion)
+}
+
 // Carga checks a file and uploads it once; see ledger.Once.
 func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, q Quien, a *Archivo, c Comprobacion) (gateway.LoteCargado, bool, error) {
 	revision, err := s.revisa(a, c)
@@ -43,7 +51,7 @@ func (s *Servicio) Carga(ctx context.Context, cuenta gateway.CuentaSEP, q Quien,
 		return gateway.LoteCargado{}, false, interno(err)
 	}
 	m := ledger.Message{Operacion: operacionCarga, Clave: q.Clave, Dueno: q.ID, Consejo: "Cargue el archivo otra vez, con otra Idempotency-Key. Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
-		Criterios: fmt.Sprintf("%q|%q|%s", cuenta.Usuario, a.Nombre, hex.EncodeToString(hash.Sum(nil)))}
+		Criterios: criteriosCarga(cuenta.Usuario, a.Nombre, hash.Sum(nil))}
 	never := func(gateway.LoteCargado) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.LoteCargado, error) {
 		got, err := s.sep.Carga(ctx, cuenta, a.Nombre, a.Section())
@@ -96,7 +104,7 @@ func (s *Servicio) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, q Quie
 		return gateway.CancelacionHecha{}, false, err
 	}
 	m := ledger.Message{Operacion: operacionCancela, Clave: q.Clave, Dueno: q.ID, Consejo: "Cancélelo otra vez, con otra Idempotency-Key. Un título que ya está cancelado no se cancela de nuevo: la SEP responde que no lo encuentra.",
-		Criterios: fmt.Sprintf("%q|%q|%q|%q", cuenta.Usuario, c.FolioControl, c.Motivo, c.CveInstitucion)}
+		Criterios: criteriosCancela(cuenta.Usuario, c)}
 	never := func(gateway.CancelacionHecha) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.CancelacionHecha, error) {
 		if err := s.registrado(ctx, cuenta, q, c.FolioControl); err != nil {

@@ -6,16 +6,16 @@ import (
 )
 
 // Lugar is where the date of a comprobante lies, seen from its solicitud.
-type Lugar int
+type Lugar string
 
 const (
 	// Propio is in the range that the solicitud is for, or of no date.
-	Propio Lugar = iota
+	Propio Lugar = ""
 	// Ampliado is in the seconds by which the range was widened. The SAT counts it, and
 	// another solicitud has it too.
-	Ampliado
+	Ampliado Lugar = "ampliado"
 	// Ajeno is outside of what the SAT was asked for.
-	Ajeno
+	Ajeno Lugar = "ajeno"
 )
 
 // LargoUUID is the length of a UUID in bytes.
@@ -35,8 +35,8 @@ func (s *Store) AnotaIdentidades(ctx context.Context, p PaqueteDeTramo, lugar Lu
 	}
 	_, err := s.exec(ctx, `INSERT INTO identidades (tramo, uuid, paquete, lugar)
 		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < CAST($5 AS INTEGER))
-		SELECT CAST($1 AS BIGINT), substr(CAST($4 AS `+bytes+`), 16 * i + 1, 16), CAST($2 AS BIGINT), CAST($3 AS INTEGER) FROM n WHERE i >= 0
-		ON CONFLICT DO NOTHING`, p.IDTramo, p.ID, int(lugar), uuids, len(uuids)/LargoUUID)
+		SELECT CAST($1 AS BIGINT), substr(CAST($4 AS `+bytes+`), 16 * i + 1, 16), CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM n WHERE i >= 0
+		ON CONFLICT DO NOTHING`, p.IDTramo, p.ID, string(lugar), uuids, len(uuids)/LargoUUID)
 	return err
 }
 
@@ -72,9 +72,9 @@ func (s *Store) OlvidaIdentidades(ctx context.Context, antes time.Time) error {
 // lives, have of each other: whose date is not in what the SAT was asked for, though
 // another solicitud has it. What has no such date is seldom, and looked up alone.
 func (c *Cambio) AnotaRepetidos() {
-	c.exec(`UPDATE tramos SET repetidos = (SELECT COUNT(*) FROM identidades i WHERE i.tramo = tramos.id AND i.lugar = 2 AND EXISTS (
+	c.exec(`UPDATE tramos SET repetidos = (SELECT COUNT(*) FROM identidades i WHERE i.tramo = tramos.id AND i.lugar = 'ajeno' AND EXISTS (
 			SELECT 1 FROM tramos t JOIN identidades o ON o.tramo = t.id WHERE t.descarga = tramos.descarga AND t.id <> tramos.id
-			AND t.estado NOT IN ('partida', 'sustituida') AND o.uuid = i.uuid AND (o.lugar = 0 OR o.lugar = 2 AND t.id < tramos.id)))
+			AND t.estado NOT IN ('partida', 'sustituida') AND o.uuid = i.uuid AND (o.lugar = '' OR o.lugar = 'ajeno' AND t.id < tramos.id)))
 		WHERE descarga = $1 AND estado NOT IN ('partida', 'sustituida')
-		AND EXISTS (SELECT 1 FROM identidades i WHERE i.tramo = tramos.id AND i.lugar = 2)`, c.descarga.ID)
+		AND EXISTS (SELECT 1 FROM identidades i WHERE i.tramo = tramos.id AND i.lugar = 'ajeno')`, c.descarga.ID)
 }

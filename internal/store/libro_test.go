@@ -363,7 +363,7 @@ func TestOpen_WhenALaterProgramWasHere(t *testing.T) {
 			{"nobody says that this one may", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, ` + cierto(c) + `)`, true},
 			{"it only added", `UPDATE esquema SET version = 99`, false},
 			{"it destroyed", `UPDATE esquema SET minimo = 98`, true},
-			{"it destroyed nothing that this one does not know of", `UPDATE esquema SET minimo = 3`, false},
+			{"it destroyed nothing that this one does not know of", `UPDATE esquema SET minimo = 1`, false},
 		} {
 			db := directly(t, c)
 			if _, err := db.ExecContext(t.Context(), tc.sql); err != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,9 +14,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
-
-//go:embed migraciones/*/*.sql
-var migraciones embed.FS
 
 // ErrDestructiva says that a migration destroys data and nobody has said that
 // there is a copy.
@@ -84,12 +80,12 @@ func (s *Store) migrate(ctx context.Context, c Config, u uso) (err error) {
 
 // provider knows the migrations, and files are their texts.
 func (s *Store) provider(c Config) (provider *goose.Provider, files fs.FS, err error) {
-	dialect, dir := goose.DialectSQLite3, "sqlite"
+	dialect := goose.DialectSQLite3
 	if s.Postgres() {
-		dialect, dir = goose.DialectPostgres, "postgres"
+		dialect = goose.DialectPostgres
 	}
 	if files = c.archivos; files == nil {
-		if files, err = fs.Sub(migraciones, "migraciones/"+dir); err != nil {
+		if files, err = migrations(s.Postgres()); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -141,24 +141,6 @@ func TestMigra_WhenAGatewayRuns(t *testing.T) {
 	})
 }
 
-// One database's migrations are the other's too, by number and name.
-func TestMigraciones_AreThoseOfBothDatabases(t *testing.T) {
-	t.Parallel()
-	names := func(dir string) (out []string) {
-		entries, err := fs.ReadDir(migraciones, "migraciones/"+dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			out = append(out, e.Name())
-		}
-		return out
-	}
-	if sqlite, postgres := names("sqlite"), names("postgres"); len(sqlite) < 2 || !slices.Equal(sqlite, postgres) {
-		t.Errorf("SQLite has %v, PostgreSQL %v", sqlite, postgres)
-	}
-}
-
 // What goes wrong with the address never shows it.
 func TestOpen_WhenTheDatabaseIsNotThere(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,7 @@ func TestMetrics_WhenTheQuotaIsNearlySpent(t *testing.T) {
 	wantMetrica(t, g, `pasarela_descargas_al_limite{cuota="rango"}`, "1")
 
 	const paquete = `pasarela_descargas_al_limite{cuota="paquete"}`
-	enLaBase(t, g, `INSERT INTO tramos_paquetes (descarga, tramo, id_paquete, estado, siguiente) SELECT descarga, id, 'P_01', 'pendiente', '2999-01-01T00:00:00.000000Z' FROM tramos LIMIT 1`,
+	enLaBase(t, g, `INSERT INTO tramos_paquetes (descarga, numero, tramo, id_paquete, estado, siguiente) SELECT descarga, 1, id, 'P_01', 'pendiente', '2999-01-01T00:00:00.000000Z' FROM tramos LIMIT 1`,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT servicio, rfc, 'P_01', 1, 'alguien' FROM descargas`)
 	wantMetrica(t, g, paquete, "0") // its first download is under way
 	enLaBase(t, g, `UPDATE paquetes SET vuela = ''`)
