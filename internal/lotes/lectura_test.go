@@ -102,7 +102,7 @@ func TestLee_WhenNothingCanBeRead(t *testing.T) {
 	t.Parallel()
 	_, err := lee([]xls.Book{{Name: "a.xlsx", Kind: xls.XLSX}})
 	e := gateway.AsError(err)
-	if e.Kind != gateway.KindRespuestaInvalida || e.Reintentable || !strings.Contains(e.Detail, "application/zip") {
+	if e.Kind != gateway.KindRespuestaInvalida || e.Reintentable || !strings.Contains(e.Detail, "resultado.zip") {
 		t.Errorf("%+v", e)
 	}
 }
@@ -126,7 +126,7 @@ func TestLee_WhenABookIsAPageItSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = lee(books)
-	if e := gateway.AsError(err); e.Reintentable || !strings.Contains(e.Detail, "ResultadoCargaTitulos1.xls no es de Excel: es una página HTML") || !strings.Contains(e.Detail, "application/zip") {
+	if e := gateway.AsError(err); e.Reintentable || !strings.Contains(e.Detail, "ResultadoCargaTitulos1.xls no es de Excel: es una página HTML") || !strings.Contains(e.Detail, "resultado.zip") {
 		t.Errorf("%+v", err)
 	}
 }
