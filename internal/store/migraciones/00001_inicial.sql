@@ -260,7 +260,7 @@ CREATE TABLE webhooks_secretos (
 );
 
 -- One row per message and endpoint. siguiente is the truth about when it is sent
--- again; jobs are only its alarm clock, and turno tells a stale one.
+-- again; turno tells a stale attempt.
 CREATE TABLE webhooks_entregas (
     id           TEXT PRIMARY KEY,      -- msg_…, the webhook-id
     destino      TEXT NOT NULL REFERENCES webhooks_destinos (id) ON DELETE CASCADE,
