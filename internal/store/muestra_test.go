@@ -152,7 +152,6 @@ func escribeDescarga(t *testing.T, st *store.Store, haz func(...error)) {
 	var p store.PaqueteDeTramo
 	haz(st.Cambia(ctx, "d-2", func(c *store.Cambio) error {
 		x := c.Tramo(tramos[0].Numero)
-		x.Turno = c.NuevoTurno(x.ID)
 		x.Estado, x.CodEstatus, x.EstadoSolicitud, x.CodigoEstadoSolicitud, x.Mensaje, x.NumeroCFDIs = gateway.TramoDescargando, "5000", "3", "5000", "Solicitud Aceptada", 3
 		x.Presentaciones, x.Consultas, x.Fallos, x.Presentada, x.SiguienteIntento, x.Serie = 1, 2, 3, ahora(), ahora().Add(time.Minute), store.Serie{Condicion: "sat 404", Veces: 4}
 		x.MotivoCodigo = "5003"
@@ -172,7 +171,7 @@ func escribeDescarga(t *testing.T, st *store.Store, haz func(...error)) {
 	haz(st.AnotaNovedades(ctx, "d-1", "d-2", []store.Novedad{{UUID: "01010101-0101-0101-0101-010101010101", Estatus: "1", Fecha: "2026-01-02T03:04:05"}}))
 	haz(st.MarcaPublicada(ctx, "d-2"), st.Cambia(ctx, "d-2", func(c *store.Cambio) error { c.Retira(); return c.Err() }), st.Poda(ctx, ahora().Add(time.Hour), 9))
 	// What only a job, a repeat and a split leave.
-	haz(pon(t, st, `UPDATE tramos SET ocupante = 'proceso-1', repetidos = 6`), pon(t, st, `UPDATE tramos_paquetes SET ocupante = 'proceso-1', turno = 2`))
+	haz(pon(t, st, `UPDATE tramos SET ocupante = 'proceso-1', turno = 1, repetidos = 6`), pon(t, st, `UPDATE tramos_paquetes SET ocupante = 'proceso-1', turno = 2`))
 }
 
 func pon(t *testing.T, st *store.Store, statement string) error {
