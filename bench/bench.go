@@ -29,20 +29,20 @@ type bench struct {
 	dir     string
 	gateway string // the binary, built as a release is
 	efirmas string
-	own     *autoridad.Emitida
+	own     *autoridad.Emitido
 	source  *process
 	missing []string
-	perfil  string // where profiles of gateways go; empty for none
+	profile string // where profiles of gateways go; empty for none
 	nextID  int
 }
 
 // newBench builds the gateway, makes an e.firma and starts the source.
-func newBench(ctx context.Context, p plan, parent, perfil string) (*bench, error) {
+func newBench(ctx context.Context, p plan, parent, profile string) (*bench, error) {
 	dir, err := os.MkdirTemp(parent, "pasarela-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools(), perfil: perfil}
+	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools(), profile: profile}
 	if err := b.prepare(ctx); err != nil {
 		b.close()
 		return nil, err
@@ -60,7 +60,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.own, err = ca.Emite(autoridad.Peticion{RFC: rfc, Nombre: "EMPRESA DEL BENCHMARK", Password: "bench"}); err != nil {
+	if b.own, err = ca.Issue(autoridad.Request{RFC: rfc, Name: "EMPRESA DEL BENCHMARK", Password: "bench"}); err != nil {
 		return err
 	}
 	if err := b.own.WriteTo(b.efirmas); err != nil {
@@ -90,9 +90,9 @@ func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
 // gatewayProcess is a running gateway.
 type gatewayProcess struct {
 	*process
-	data   string
-	ready  float64 // seconds from exec to a good /readyz
-	perfil string  // the start of its profiles' names; empty for none
+	data    string
+	ready   float64 // seconds from exec to a good /readyz
+	profile string  // the start of its profiles' names; empty for none
 }
 
 // startGateway starts the built binary on the data directory name. Its CFDI
@@ -117,15 +117,15 @@ func (b *bench) launch(ctx context.Context, name string, settings ...string) (*g
 	ctx, cancel := context.WithCancel(ctx)
 	g := &gatewayProcess{process: &process{url: "http://" + api, cancel: cancel}, data: b.file(name)}
 	g.cmd = exec.CommandContext(ctx, b.gateway)
-	if b.perfil != "" {
+	if b.profile != "" {
 		self, err := os.Executable()
 		if err != nil {
 			cancel()
 			return nil, err
 		}
 		b.nextID++
-		g.perfil = filepath.Join(b.perfil, fmt.Sprintf("%s-%d", name, b.nextID))
-		g.cmd = exec.CommandContext(ctx, self, processCommand, "gateway", g.perfil)
+		g.profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d", name, b.nextID))
+		g.cmd = exec.CommandContext(ctx, self, processCommand, "gateway", g.profile)
 	}
 	g.cmd.Stderr = os.Stderr
 	g.terminates()

@@ -46,11 +46,11 @@ func runProcess(args []string) error {
 	case name == "decode" && len(args) == 4:
 		return decode(args[0], args[1], args[2], args[3])
 	case name == "sandbox" && len(args) == 1:
-		return enProceso(args[0])
+		return inProcess(args[0])
 	case name == "gateway" && len(args) >= 1:
-		return perfilado(args[0], args[1:])
+		return profiled(args[0], args[1:])
 	case name == "lectura" && len(args) == 2:
-		return leeAqui(args[0], args[1])
+		return readHere(args[0], args[1])
 	case name == "fetch" && len(args) == 2:
 		return fetchHere(args[0], args[1])
 	}
@@ -90,7 +90,7 @@ func floorSEP(upstream string) error {
 }
 
 func floor(efirmas, upstream string) error {
-	own, err := autoridad.LoadEmitida(efirmas, rfc)
+	own, err := autoridad.LoadEmitido(efirmas, rfc)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func floor(efirmas, upstream string) error {
 	f := &ref.Floor{
 		Signer: ref.NewSigner(own.Key, own.Certificate), RFC: rfc, Descarga: upstream + "/descarga",
 		Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idlePerHost, ReadBufferSize: ref.Block}},
-		Verifica: map[string]string{
+		Verify: map[string]string{
 			"/verifica":               upstream + "/verifica",
 			fuente.Slow + "/verifica": upstream + fuente.Slow + "/verifica",
 		},

@@ -40,9 +40,9 @@ func (c *capture) RoundTrip(r *http.Request) (*http.Response, error) {
 	if c.onSend != nil {
 		c.onSend()
 	}
-	body := fuente.Verifica
+	body := fuente.Verify
 	if strings.Contains(r.Header.Get("SOAPAction"), "IAutenticacion") {
-		body = fuente.Autentica(time.Now())
+		body = fuente.Authenticate(time.Now())
 	}
 	return &http.Response{StatusCode: http.StatusOK, Request: r, Header: http.Header{"Content-Type": {"text/xml; charset=utf-8"}},
 		Body: io.NopCloser(strings.NewReader(body))}, nil
@@ -66,16 +66,16 @@ func newSigner(b *bench) (*signer, error) {
 	}
 	s := &signer{capture: &capture{}}
 	doer := transport.New(s.capture, "bench", time.Now, func(context.Context, transport.Event) {})
-	at := sat.Endpoints{Autentica: "http://sat.invalid/a", Solicita: "http://sat.invalid/s", Verifica: "http://sat.invalid/v", Descarga: "http://sat.invalid/d"}
+	at := sat.Endpoints{Authenticate: "http://sat.invalid/a", Request: "http://sat.invalid/s", Verify: "http://sat.invalid/v", Descarga: "http://sat.invalid/d"}
 	s.client = sat.New(sat.Config{
 		Endpoints: map[gateway.Servicio]sat.Endpoints{gateway.CFDI: at},
-		Familia:   signing.FamiliaSobre, Now: time.Now, OnToken: func(gateway.Servicio, error) {},
+		Family:    signing.FamilyEnvelope, Now: time.Now, OnToken: func(gateway.Servicio, error) {},
 	}, doer, oneKey{cred})
-	return s, s.verifica() // the token is cached from here on
+	return s, s.verify() // the token is cached from here on
 }
 
-func (s *signer) verifica() error {
-	_, err := s.client.Verifica(context.Background(), gateway.CFDI, rfc, idSolicitud)
+func (s *signer) verify() error {
+	_, err := s.client.Verify(context.Background(), gateway.CFDI, rfc, idSolicitud)
 	return err
 }
 
@@ -84,7 +84,7 @@ func (s *signer) verifica() error {
 func (s *signer) timed() (ready, whole float64, err error) {
 	started := time.Now()
 	s.capture.onSend = func() { ready = since(started) }
-	err = s.verifica()
+	err = s.verify()
 	s.capture.onSend = nil
 	return ready, since(started), err
 }
@@ -97,7 +97,7 @@ func (s *signer) allocs() (float64, error) {
 	defer func() { s.capture.onSend = nil }()
 	for range allocSamples {
 		runtime.ReadMemStats(&before)
-		if err := s.verifica(); err != nil {
+		if err := s.verify(); err != nil {
 			return 0, err
 		}
 		total += float64(after.Mallocs - before.Mallocs)
@@ -123,7 +123,7 @@ func firma(ctx context.Context, b *bench) ([]row, error) {
 		_, errRaw := reference.RSA(digest)
 		raw = append(raw, since(started))
 		started = time.Now()
-		_, errGlued := reference.Verifica(idSolicitud, rfc)
+		_, errGlued := reference.Verify(idSolicitud, rfc)
 		glued = append(glued, since(started))
 		ready, whole, errProduct := s.timed()
 		product, answered = append(product, ready), append(answered, whole)
@@ -153,7 +153,7 @@ func calls(s *signer, b *bench, answered, raw float64) []row {
 	call := testing.Benchmark(func(t *testing.B) {
 		t.ReportAllocs()
 		for t.Loop() {
-			if err := s.verifica(); err != nil {
+			if err := s.verify(); err != nil {
 				t.Fatal(err)
 			}
 		}

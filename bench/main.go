@@ -39,7 +39,7 @@ func command(ctx context.Context, args []string) error {
 	quick := flags.Bool("quick", false, "a run of a minute: fewer repeats, smaller packages")
 	dir := flags.String("dir", "", "where packages are written and removed again (a temporary directory; some 4 GB pass through it)")
 	only := flags.String("only", "", "sections to run, separated by commas: firma, paquete, verifica, sep, lectura, trabajos, arranque")
-	perfil := flags.String("perfil", "", "a directory for CPU and heap profiles of gateways, which then run inside this program: their size is not a release's")
+	profile := flags.String("perfil", "", "a directory for CPU and heap profiles of gateways, which then run inside this program: their size is not a release's")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -50,7 +50,7 @@ func command(ctx context.Context, args []string) error {
 	if *quick {
 		plan = brief()
 	}
-	return run(ctx, plan, *dir, *only, *perfil)
+	return run(ctx, plan, *dir, *only, *profile)
 }
 
 // plan is how much is done.
@@ -65,21 +65,21 @@ type plan struct {
 	loadRounds, rateRounds int
 	loadFor, rateFor       time.Duration
 	starts                 int
-	filas, documentos      int // of metadata and of CFDI in a package
-	vivas, vueltas         int // descargas, and how often each is polled in a window
-	sondeo                 time.Duration
+	rows, documents        int // of metadata and of CFDI in a package
+	live, laps             int // descargas, and how often each is polled in a window
+	poll                   time.Duration
 }
 
 func full() plan {
 	return plan{name: "full", pairs: 2000, openssl: 2, megas: 200, rounds: 7, slow: 2, smallMegas: 50, bigMegas: 1000, memoryRounds: 3,
-		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateRounds: 5, rateFor: 4 * time.Second, starts: 7, filas: 1_000_000, documentos: 50_000,
-		vivas: 2000, vueltas: 3, sondeo: 20 * time.Second}
+		atOnce: 16, atOnceMegas: 50, loadRounds: 5, loadFor: 4 * time.Second, rateRounds: 5, rateFor: 4 * time.Second, starts: 7, rows: 1_000_000, documents: 50_000,
+		live: 2000, laps: 3, poll: 20 * time.Second}
 }
 
 func brief() plan {
 	return plan{name: "quick", pairs: 400, openssl: 1, megas: 100, rounds: 3, slow: 1, smallMegas: 25, bigMegas: 300, memoryRounds: 1,
-		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3, filas: 200_000, documentos: 10_000,
-		vivas: 600, vueltas: 2, sondeo: 8 * time.Second}
+		atOnce: 16, atOnceMegas: 20, loadRounds: 2, loadFor: 2 * time.Second, rateRounds: 2, rateFor: 2 * time.Second, starts: 3, rows: 200_000, documents: 10_000,
+		live: 600, laps: 2, poll: 8 * time.Second}
 }
 
 // section is one table.
@@ -92,17 +92,17 @@ func sections() []section {
 	return []section{
 		{"firma", "1. A signed request", firma},
 		{"paquete", "2. A package, from the SAT's envelope to a file", paquete},
-		{"verifica", "3. Verifica through the gateway", verifica},
+		{"verifica", "3. Verifica through the gateway", verify},
 		{"sep", "3b. The SEP: a small translation, and uploads", sepRows},
-		{"lectura", "4. Reading packages", lectura},
-		{"trabajos", "4b. Live descargas", trabajos},
-		{"arranque", "5. Start and size", arranque},
+		{"lectura", "4. Reading packages", reading},
+		{"trabajos", "4b. Live descargas", jobs},
+		{"arranque", "5. Start and size", start},
 	}
 }
 
-func run(ctx context.Context, p plan, dir, only, perfil string) error {
+func run(ctx context.Context, p plan, dir, only, profile string) error {
 	started := time.Now()
-	b, err := newBench(ctx, p, dir, perfil)
+	b, err := newBench(ctx, p, dir, profile)
 	if err != nil {
 		return err
 	}

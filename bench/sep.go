@@ -27,7 +27,7 @@ const (
 	loteBytes     = 3_400_000
 	// What a title's certificate and sello take; they are most of it.
 	certificateBytes, sealBytes = 1500, 256
-	envelopeConsulta            = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header></s:Header><s:Body>` +
+	envelopeQuery               = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header></s:Header><s:Body>` +
 		`<consultaProcesoTituloElectronicoRequest xmlns="http://ws.web.mec.sep.mx/schemas"><numeroLote>100001</numeroLote><autenticacion>` +
 		`<usuario>bench</usuario><password>bench</password></autenticacion></consultaProcesoTituloElectronicoRequest></s:Body></s:Envelope>`
 )
@@ -84,9 +84,9 @@ func (e *escuela) stop() error {
 	return err
 }
 
-// consultas are the direct call, the floor and the gateway.
-func (e *escuela) consultas(g *gatewayProcess, prefix string) (direct, floor, product *target) {
-	direct = &target{name: "direct SOAP", method: http.MethodPost, url: e.b.source.url + prefix + "/sep/", body: envelopeConsulta,
+// queries are the direct call, the floor and the gateway.
+func (e *escuela) queries(g *gatewayProcess, prefix string) (direct, floor, product *target) {
+	direct = &target{name: "direct SOAP", method: http.MethodPost, url: e.b.source.url + prefix + "/sep/", body: envelopeQuery,
 		contentType: "text/xml; charset=utf-8", server: e.b.source}
 	floor = &target{name: "floor", method: http.MethodGet, url: e.floor.url + prefix + "/lotes/100001", server: e.floor}
 	product = &target{name: "gateway", method: http.MethodGet, url: g.url + "/v1/sep/lotes/100001", server: g.process}
@@ -121,7 +121,7 @@ func load(ctx context.Context, p plan, conns int, targets ...*target) (rps, cpu 
 }
 
 func (e *escuela) throughput(ctx context.Context) ([]row, error) {
-	direct, floor, product := e.consultas(e.instant, "")
+	direct, floor, product := e.queries(e.instant, "")
 	rps, cpu, err := load(ctx, e.b.plan, connections, direct, floor, product)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (e *escuela) throughput(ctx context.Context) ([]row, error) {
 }
 
 func (e *escuela) latency(ctx context.Context) ([]row, error) {
-	direct, floor, product := e.consultas(e.slow, fuente.Slow)
+	direct, floor, product := e.queries(e.slow, fuente.Slow)
 	p50, p99 := map[*target][]float64{}, map[*target][]float64{}
 	for range e.b.plan.rateRounds {
 		for _, t := range []*target{direct, floor, product} {
@@ -189,7 +189,7 @@ func (e *escuela) uploads(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	started := time.Now()
-	if _, err := titulo.RevisaArchivo(bytes.NewReader(file), int64(len(file)), "lote.zip"); err != nil {
+	if _, err := titulo.CheckFile(bytes.NewReader(file), int64(len(file)), "lote.zip"); err != nil {
 		return nil, err
 	}
 	reviewed := since(started)
@@ -213,7 +213,7 @@ func lote() (file []byte, titles int, err error) {
 	}
 	var out bytes.Buffer
 	var failed error
-	err = titulo.EscribeZip(&out, func(yield func(string, []byte) bool) {
+	err = titulo.WriteZip(&out, func(yield func(string, []byte) bool) {
 		for out.Len() < loteBytes {
 			titles++
 			t := titulo.Titulo{Version: titulo.Version, FolioControl: fmt.Sprintf("BENCH%06d", titles)}

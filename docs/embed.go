@@ -5,8 +5,8 @@ package docs
 
 import "embed"
 
-// Paginas holds the Markdown pages, UTF-8, and the pictures that they show. Those of
+// Pages holds the Markdown pages, UTF-8, and the pictures that they show. Those of
 // contributors, in architecture and decisiones, stay in the repository.
 //
 //go:embed *.md protocolos/*.md img/descargas.png img/grafana.png
-var Paginas embed.FS
+var Pages embed.FS

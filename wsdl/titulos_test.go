@@ -60,7 +60,7 @@ func TestTitulos_StubMarshalsWhatTheSchemaSays(t *testing.T) {
 		if ok, out := valid(string(b)); !ok {
 			t.Errorf("%s\n%s", b, out)
 		}
-		if carga, ok := request.(*titulos.CargaTituloElectronicoRequest); ok && !bytes.Contains(b, append([]byte(">"), carga.ArchivoBase64...)) {
+		if upload, ok := request.(*titulos.CargaTituloElectronicoRequest); ok && !bytes.Contains(b, append([]byte(">"), upload.ArchivoBase64...)) {
 			t.Errorf("the bytes of the archivo are not written as they are: %s", b)
 		}
 	}

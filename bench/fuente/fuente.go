@@ -1,5 +1,5 @@
 // Package fuente is the fastest thing that answers like the SAT and the SEP:
-// fixed answers to Autentica, Verifica, consulta and carga, and packages of any
+// fixed answers to Authenticate, Verify, consulta and carga, and packages of any
 // size from memory. It stands behind what the benchmark measures, so that the upstream is never the
 // bottleneck.
 //
@@ -32,8 +32,8 @@ const (
 	tokenLife     = 5 * time.Minute
 )
 
-// Verifica is the answer to VerificaSolicitudDescarga: done, two packages.
-const Verifica = envelopeStart + bodyStart +
+// Verify is the answer to VerificaSolicitudDescarga: done, two packages.
+const Verify = envelopeStart + bodyStart +
 	`<VerificaSolicitudDescargaResponse xmlns="http://DescargaMasivaTerceros.sat.gob.mx">` +
 	`<VerificaSolicitudDescargaResult CodEstatus="5000" EstadoSolicitud="3" CodigoEstadoSolicitud="5000" NumeroCFDIs="3012" Mensaje="Solicitud Aceptada">` +
 	`<IdsPaquetes>0B6F2B64-7D53-4B0A-9C1A-52B1E2D0F3A7_01</IdsPaquetes><IdsPaquetes>0B6F2B64-7D53-4B0A-9C1A-52B1E2D0F3A7_02</IdsPaquetes>` +
@@ -45,8 +45,8 @@ const (
 	paqueteEnd = `</Paquete></RespuestaDescargaMasivaTercerosSalida>` + envelopeEnd
 )
 
-// Autentica is the answer to Autentica at the instant now.
-func Autentica(now time.Time) string {
+// Authenticate is the answer to Authenticate at the instant now.
+func Authenticate(now time.Time) string {
 	now = now.UTC()
 	return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">` +
 		`<s:Header><o:Security s:mustUnderstand="1" xmlns:o="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">` +
@@ -78,8 +78,8 @@ func Handler(now func() time.Time) http.Handler {
 				io.WriteString(w, answer()) //nolint:errcheck // the caller is gone
 			})
 		}
-		fixed("/autentica", func() string { return Autentica(now()) })
-		fixed("/verifica", func() string { return Verifica })
+		fixed("/autentica", func() string { return Authenticate(now()) })
+		fixed("/verifica", func() string { return Verify })
 		mux.HandleFunc("POST "+prefix+"/sep/", sep(delay))
 	}
 	mux.HandleFunc("POST /descarga", func(w http.ResponseWriter, r *http.Request) {

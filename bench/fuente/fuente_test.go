@@ -78,7 +78,7 @@ func TestGowsdl_WhenFetchingWritesTheSameZIP(t *testing.T) {
 
 func TestFixedAnswers_WhenReadAreWellFormed(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]string{"Verifica": Verifica, "Autentica": Autentica(time.Now()), "Paquete": paqueteStart + paqueteEnd, "Consulta": Consulta, "Carga": Carga} {
+	for name, answer := range map[string]string{"Verifica": Verify, "Autentica": Authenticate(time.Now()), "Paquete": paqueteStart + paqueteEnd, "Consulta": Query, "Carga": Upload} {
 		dec := xml.NewDecoder(strings.NewReader(answer))
 		var err error
 		for err == nil {

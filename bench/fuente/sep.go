@@ -16,11 +16,11 @@ const (
 	sepHead = 512
 )
 
-// Consulta is the SEP's answer about a lote: processed. Carga is that to an upload.
+// Query is the SEP's answer about a lote: processed. Upload is that to an upload.
 const (
-	Consulta = sepStart + `<ns2:consultaProcesoTituloElectronicoResponse` + sepNS + `<ns2:numeroLote>100001</ns2:numeroLote><ns2:estatusLote>1</ns2:estatusLote>` +
+	Query = sepStart + `<ns2:consultaProcesoTituloElectronicoResponse` + sepNS + `<ns2:numeroLote>100001</ns2:numeroLote><ns2:estatusLote>1</ns2:estatusLote>` +
 		`<ns2:mensaje>El número de lote 100001 se encuentra PROCESADO.</ns2:mensaje></ns2:consultaProcesoTituloElectronicoResponse>` + sepEnd
-	Carga = sepStart + `<ns2:cargaTituloElectronicoResponse` + sepNS + `<ns2:numeroLote>100001</ns2:numeroLote><ns2:mensaje/>` +
+	Upload = sepStart + `<ns2:cargaTituloElectronicoResponse` + sepNS + `<ns2:numeroLote>100001</ns2:numeroLote><ns2:mensaje/>` +
 		`</ns2:cargaTituloElectronicoResponse>` + sepEnd
 )
 
@@ -29,9 +29,9 @@ func sep(delay time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body := bufio.NewReaderSize(r.Body, sepHead)
 		head, _ := body.Peek(sepHead) // a consulta is shorter
-		answer := Consulta
+		answer := Query
 		if bytes.Contains(head, []byte("cargaTituloElectronicoRequest")) {
-			answer = Carga
+			answer = Upload
 		}
 		io.Copy(io.Discard, body) //nolint:errcheck // only to take it
 		time.Sleep(delay)

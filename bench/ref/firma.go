@@ -41,13 +41,13 @@ func (s *Signer) RSA(digest [sha1.Size]byte) ([]byte, error) {
 	return rsa.SignPKCS1v15(rand.Reader, s.key, crypto.SHA1, digest[:])
 }
 
-// Verifica returns the signed envelope of VerificaSolicitudDescarga (family A).
-func (s *Signer) Verifica(idSolicitud, rfc string) (string, error) {
+// Verify returns the signed envelope of VerificaSolicitudDescarga (family A).
+func (s *Signer) Verify(idSolicitud, rfc string) (string, error) {
 	return s.envelope("VerificaSolicitudDescarga", "solicitud", `IdSolicitud="`+escaped(idSolicitud)+`" RfcSolicitante="`+escaped(rfc)+`"`)
 }
 
-// Descargar returns the signed envelope of Descargar (family A).
-func (s *Signer) Descargar(idPaquete, rfc string) (string, error) {
+// Download returns the signed envelope of Download (family A).
+func (s *Signer) Download(idPaquete, rfc string) (string, error) {
 	return s.envelope("PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", `IdPaquete="`+escaped(idPaquete)+`" RfcSolicitante="`+escaped(rfc)+`"`)
 }
 

@@ -91,8 +91,8 @@ func ReadAll(w io.Writer, r io.Reader) error {
 	return err
 }
 
-// verificaAnswer is what the floor reads of VerificaSolicitudDescarga's answer.
-type verificaAnswer struct {
+// verifyAnswer is what the floor reads of VerificaSolicitudDescarga's answer.
+type verifyAnswer struct {
 	XMLName xml.Name `xml:"Envelope"`
 	Result  struct {
 		CodEstatus            string   `xml:"CodEstatus,attr"`

@@ -19,12 +19,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-var issued = sync.OnceValues(func() (*autoridad.Emitida, error) { //nolint:gochecknoglobals // RSA keys are slow to make
+var issued = sync.OnceValues(func() (*autoridad.Emitido, error) { //nolint:gochecknoglobals // RSA keys are slow to make
 	ca, err := autoridad.New(time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return ca.Emite(autoridad.Peticion{RFC: "PRU010101AB1", Password: "x"})
+	return ca.Issue(autoridad.Request{RFC: "PRU010101AB1", Password: "x"})
 })
 
 var (
@@ -65,7 +65,7 @@ func TestSigner_WhenSigningVerifiesWithTheCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := NewSigner(own.Key, own.Certificate)
-	for name, make := range map[string]func(string, string) (string, error){"Verifica": s.Verifica, "Descargar": s.Descargar} {
+	for name, make := range map[string]func(string, string) (string, error){"Verifica": s.Verify, "Descargar": s.Download} {
 		envelope, err := make("05e4038d-6f1b-4c0e-9a57-1d2f83b6c9e4", "Ñ&P010101AB3")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -89,7 +89,7 @@ func TestFloor_WhenAskedSignsSendsAndTranslates(t *testing.T) {
 			`<IdsPaquetes>X_01</IdsPaquetes></VerificaSolicitudDescargaResult></VerificaSolicitudDescargaResponse></Body></Envelope>`))
 	}))
 	t.Cleanup(upstream.Close)
-	f := &Floor{Signer: NewSigner(own.Key, own.Certificate), Client: upstream.Client(), Verifica: map[string]string{"/verifica": upstream.URL}}
+	f := &Floor{Signer: NewSigner(own.Key, own.Certificate), Client: upstream.Client(), Verify: map[string]string{"/verifica": upstream.URL}}
 	w := httptest.NewRecorder()
 	body := strings.NewReader(`{"idSolicitud":"05e4038d","rfcSolicitante":"PRU010101AB1"}`)
 	f.Handler(zerolog.Nop(), prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/verifica", body))

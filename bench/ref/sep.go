@@ -22,8 +22,8 @@ const (
 	sepClose = `></s:Body></s:Envelope>`
 )
 
-// sepConsulta is the request; encoding/xml writes it.
-type sepConsulta struct {
+// sepQuery is the request; encoding/xml writes it.
+type sepQuery struct {
 	XMLName    xml.Name `xml:"http://ws.web.mec.sep.mx/schemas consultaProcesoTituloElectronicoRequest"`
 	NumeroLote string   `xml:"numeroLote"`
 	Usuario    string   `xml:"autenticacion>usuario"`
@@ -32,13 +32,13 @@ type sepConsulta struct {
 
 // sepAnswer is what is read of any answer.
 type sepAnswer struct {
-	XMLName  xml.Name `xml:"Envelope"`
-	Consulta struct {
+	XMLName xml.Name `xml:"Envelope"`
+	Query   struct {
 		NumeroLote  string `xml:"numeroLote" json:"numeroLote"`
 		EstatusLote int    `xml:"estatusLote" json:"estatusLote"`
 		Mensaje     string `xml:"mensaje" json:"mensaje"`
 	} `xml:"Body>consultaProcesoTituloElectronicoResponse"`
-	Carga struct {
+	Upload struct {
 		NumeroLote string `xml:"numeroLote" json:"numeroLote"`
 		Mensaje    string `xml:"mensaje" json:"mensaje"`
 	} `xml:"Body>cargaTituloElectronicoResponse"`
@@ -73,14 +73,14 @@ func (f *FloorSEP) Handler(log zerolog.Logger, registry prometheus.Registerer) h
 	}
 	r := chi.NewRouter()
 	for prefix, url := range f.Upstream {
-		r.Get(prefix+"/lotes/{numeroLote}", handle(func(w http.ResponseWriter, r *http.Request) error { return f.consulta(w, r, url) }))
-		r.Post(prefix+"/lotes", handle(func(w http.ResponseWriter, r *http.Request) error { return f.carga(w, r, url) }))
+		r.Get(prefix+"/lotes/{numeroLote}", handle(func(w http.ResponseWriter, r *http.Request) error { return f.query(w, r, url) }))
+		r.Post(prefix+"/lotes", handle(func(w http.ResponseWriter, r *http.Request) error { return f.upload(w, r, url) }))
 	}
 	return r
 }
 
-func (f *FloorSEP) consulta(w http.ResponseWriter, r *http.Request, url string) error {
-	body, err := xml.Marshal(sepConsulta{NumeroLote: chi.URLParam(r, "numeroLote"), Usuario: "bench", Password: "bench"})
+func (f *FloorSEP) query(w http.ResponseWriter, r *http.Request, url string) error {
+	body, err := xml.Marshal(sepQuery{NumeroLote: chi.URLParam(r, "numeroLote"), Usuario: "bench", Password: "bench"})
 	if err != nil {
 		return err
 	}
@@ -90,10 +90,10 @@ func (f *FloorSEP) consulta(w http.ResponseWriter, r *http.Request, url string) 
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, answer.Consulta)
+	return writeJSON(w, answer.Query)
 }
 
-func (f *FloorSEP) carga(w http.ResponseWriter, r *http.Request, url string) error {
+func (f *FloorSEP) upload(w http.ResponseWriter, r *http.Request, url string) error {
 	const operation = "cargaTituloElectronicoRequest"
 	head := sepOpen + operation + sepNS + `<nombreArchivo>lote.zip</nombreArchivo><archivoBase64>`
 	tail := `</archivoBase64><autenticacion><usuario>bench</usuario><password>bench</password></autenticacion></` + operation + sepClose
@@ -102,7 +102,7 @@ func (f *FloorSEP) carga(w http.ResponseWriter, r *http.Request, url string) err
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, answer.Carga)
+	return writeJSON(w, answer.Upload)
 }
 
 // encoding reads base64 of src, a block at a time.

@@ -25,39 +25,39 @@ import (
 
 // demo walks every operation through REST and fails if any answer is
 // not what a user would expect. The short one has a month where the other has a year.
-func demo(ctx context.Context, out io.Writer, corto bool) (err error) {
+func demo(ctx context.Context, out io.Writer, short bool) (err error) {
 	dir, err := os.MkdirTemp("", "pasarela-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := operaciones(ctx, out, dir); err != nil {
+	if err := operations(ctx, out, dir); err != nil {
 		return err
 	}
-	if err := descargas(ctx, out, dir, corto); err != nil {
+	if err := descargas(ctx, out, dir, short); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "\nAll of it worked.") //nolint:errcheck // a terminal
 	return nil
 }
 
-// operaciones walks one call after the other.
-func operaciones(ctx context.Context, out io.Writer, dir string) (err error) {
-	clock := &reloj{}
+// operations walks one call after the other.
+func operations(ctx context.Context, out io.Writer, dir string) (err error) {
+	clock := &shiftedClock{}
 	stack, err := devstack.Start(ctx, dir+"/gateway", devstack.Options{
 		Sandbox:   sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir + "/sandbox", Seed: 1, Now: clock.now, Log: zerolog.Nop()},
 		Configure: func(c *config.Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" },
-		Gateway:   app.Options{Cola: app.Cola{Sondeo: 100 * time.Millisecond, CadaRonda: time.Second}},
+		Gateway:   app.Options{Queue: app.Queue{Poll: 100 * time.Millisecond, EveryRonda: time.Second}},
 		Log:       zerolog.Nop(), Now: clock.now,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Stop()) }()
-	w := &walk{ctx: ctx, out: out, stack: stack, reloj: clock}
+	w := &walk{ctx: ctx, out: out, stack: stack, clock: clock}
 	w.say("Gateway %s, sandbox %s", stack.API, stack.SandboxURL)
 	w.efirmas()
-	w.autentica("cfdi")
+	w.authenticate("cfdi")
 	uuid := ""
 	for _, s := range solicitudes() {
 		if s.folio {
@@ -70,7 +70,7 @@ func operaciones(ctx context.Context, out io.Writer, dir string) (err error) {
 	w.refusal()
 	w.titulos()
 	w.prodigia()
-	w.recurrente()
+	w.recurrent()
 	return w.err
 }
 
@@ -82,8 +82,8 @@ type solicitud struct {
 }
 
 func solicitudes() []solicitud {
-	enero := func(extra map[string]any) map[string]any {
-		body := map[string]any{"rfcSolicitante": rfcEmpresa, "tipoSolicitud": "CFDI",
+	january := func(extra map[string]any) map[string]any {
+		body := map[string]any{"rfcSolicitante": rfcCompany, "tipoSolicitud": "CFDI",
 			"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
 		for k, v := range extra {
 			body[k] = v
@@ -91,15 +91,15 @@ func solicitudes() []solicitud {
 		return body
 	}
 	return []solicitud{
-		{title: "SolicitaDescargaEmitidos, XML", servicio: "cfdi", body: enero(map[string]any{"tipoDescarga": "emitidos"})},
+		{title: "SolicitaDescargaEmitidos, XML", servicio: "cfdi", body: january(map[string]any{"tipoDescarga": "emitidos"})},
 		{title: "SolicitaDescargaEmitidos, metadata of every state", servicio: "cfdi",
-			body: enero(map[string]any{"tipoDescarga": "emitidos", "tipoSolicitud": "Metadata", "estadoComprobante": "Todos"})},
-		{title: "SolicitaDescargaRecibidos, XML", servicio: "cfdi", body: enero(map[string]any{"tipoDescarga": "recibidos"})},
+			body: january(map[string]any{"tipoDescarga": "emitidos", "tipoSolicitud": "Metadata", "estadoComprobante": "Todos"})},
+		{title: "SolicitaDescargaRecibidos, XML", servicio: "cfdi", body: january(map[string]any{"tipoDescarga": "recibidos"})},
 		{title: "SolicitaDescargaFolio, one invoice", servicio: "cfdi", folio: true,
-			body: map[string]any{"tipoDescarga": "folio", "rfcSolicitante": rfcEmpresa}},
+			body: map[string]any{"tipoDescarga": "folio", "rfcSolicitante": rfcCompany}},
 		{title: "SolicitaDescarga of v1.1 (retired by the SAT)", servicio: "cfdi",
-			body: enero(map[string]any{"version": "1.1", "rfcEmisor": rfcEmpresa, "fechaFinal": "2026-01-15T23:59:59"})},
-		{title: "Retenciones, XML", servicio: "retenciones", body: enero(map[string]any{"tipoDescarga": "emitidos"})},
+			body: january(map[string]any{"version": "1.1", "rfcEmisor": rfcCompany, "fechaFinal": "2026-01-15T23:59:59"})},
+		{title: "Retenciones, XML", servicio: "retenciones", body: january(map[string]any{"tipoDescarga": "emitidos"})},
 	}
 }
 
@@ -108,7 +108,7 @@ type walk struct {
 	ctx   context.Context //nolint:containedctx // the walk is one call
 	out   io.Writer
 	stack *devstack.Stack
-	reloj *reloj // of both
+	clock *shiftedClock // of both
 	err   error
 }
 
@@ -183,10 +183,10 @@ func (w *walk) efirmas() {
 	w.show(w.call(http.MethodGet, "/v1/efirmas", nil, http.StatusOK))
 }
 
-func (w *walk) autentica(servicio string) {
+func (w *walk) authenticate(servicio string) {
 	w.say("\n== Autentica (%s)", servicio)
 	var token struct{ Token, Expira string }
-	w.decode(w.call(http.MethodPost, "/v1/sat/"+servicio+"/autenticaciones", map[string]any{"rfc": rfcEmpresa}, http.StatusCreated), &token)
+	w.decode(w.call(http.MethodPost, "/v1/sat/"+servicio+"/autenticaciones", map[string]any{"rfc": rfcCompany}, http.StatusCreated), &token)
 	if w.err == nil {
 		w.say("    a token of %d characters, until %s (not shown: it is a secret)", len(token.Token), token.Expira)
 	}
@@ -200,7 +200,7 @@ func (w *walk) descarga(s solicitud) string {
 	answer := w.call(http.MethodPost, base+"/solicitudes", s.body, http.StatusCreated)
 	w.show(answer)
 	w.decode(answer, &accepted)
-	query := "?rfcSolicitante=" + url.QueryEscape(rfcEmpresa)
+	query := "?rfcSolicitante=" + url.QueryEscape(rfcCompany)
 	uuid := ""
 	for _, id := range w.wait(base + "/solicitudes/" + accepted.IDSolicitud + query) {
 		if found := w.paquete(base + "/paquetes/" + id + query); uuid == "" {
@@ -224,7 +224,7 @@ func (w *walk) wait(path string) []string {
 			w.show(answer)
 			return state.IdsPaquetes
 		}
-		w.stack.Sandbox.Reloj().Adelanta(2 * time.Second)
+		w.stack.Sandbox.Clock().BringForward(2 * time.Second)
 	}
 	w.err = errors.New("the solicitud did not finish")
 	return nil
@@ -259,7 +259,7 @@ func (w *walk) paquete(path string) string {
 // refusal shows an error that costs nothing: it is caught before the SAT.
 func (w *walk) refusal() {
 	w.say("\n== A mistake, caught before it is spent")
-	body := map[string]any{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI", "estadoComprobante": "Todos", "rfcSolicitante": rfcEmpresa,
+	body := map[string]any{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI", "estadoComprobante": "Todos", "rfcSolicitante": rfcCompany,
 		"fechaInicial": "2026-02-01T00:00:00", "fechaFinal": "2026-01-01T00:00:00"}
 	w.show(w.call(http.MethodPost, "/v1/sat/cfdi/solicitudes", body, http.StatusUnprocessableEntity))
 }

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	paciencia = 30 * time.Second // for notices to arrive
-	maxAviso  = 64 << 10
+	patience = 30 * time.Second // for notices to arrive
+	maxAviso = 64 << 10
 )
 
 // receptor is a caller's own system: it takes the notices and believes those that
 // Standard Webhooks' own library believes.
 type receptor struct {
-	*anio
+	*year
 	server *http.Server
 	secret *standardwebhooks.Webhook
 	ready  chan struct{} // closed once the secret is known
@@ -28,18 +28,18 @@ type receptor struct {
 	bad    chan error
 }
 
-// registra starts a receiver and registers its address.
-func (a *anio) registra(ctx context.Context) (*receptor, error) {
+// register starts a receiver and registers its address.
+func (a *year) register(ctx context.Context) (*receptor, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &receptor{anio: a, ready: make(chan struct{}), good: make(chan string, 100), bad: make(chan error, 100)}
-	r.server = &http.Server{Handler: http.HandlerFunc(r.recibe), ReadHeaderTimeout: paciencia}
+	r := &receptor{year: a, ready: make(chan struct{}), good: make(chan string, 100), bad: make(chan error, 100)}
+	r.server = &http.Server{Handler: http.HandlerFunc(r.receive), ReadHeaderTimeout: patience}
 	go r.server.Serve(l) //nolint:errcheck // Close ends it
 	var answer struct{ Secreto string }
 	url := "http://" + l.Addr().String() + "/avisos"
-	if err := a.llama(ctx, http.MethodPost, "/v1/webhooks", map[string]any{"url": url, "rfcs": []string{rfcEmpresa},
+	if err := a.call(ctx, http.MethodPost, "/v1/webhooks", map[string]any{"url": url, "rfcs": []string{rfcCompany},
 		"eventos": []string{"descarga.terminada"}}, http.StatusCreated, &answer); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -54,7 +54,7 @@ func (a *anio) registra(ctx context.Context) (*receptor, error) {
 // Close ends the receiver.
 func (r *receptor) Close() error { return r.server.Close() }
 
-func (r *receptor) recibe(w http.ResponseWriter, req *http.Request) {
+func (r *receptor) receive(w http.ResponseWriter, req *http.Request) {
 	<-r.ready
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxAviso))
 	if err == nil {
@@ -69,14 +69,14 @@ func (r *receptor) recibe(w http.ResponseWriter, req *http.Request) {
 	r.good <- string(body)
 }
 
-// espera wants a notice for each descarga.
-func (r *receptor) espera(ctx context.Context) error {
-	timer := time.NewTimer(paciencia)
+// wait wants a notice for each descarga.
+func (r *receptor) wait(ctx context.Context) error {
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	for n := range r.pedidas {
+	for n := range r.requested {
 		select {
 		case body := <-r.good:
-			r.di("    notice %d of %d, its signature verified: %s", n+1, len(r.pedidas), body)
+			r.di("    notice %d of %d, its signature verified: %s", n+1, len(r.requested), body)
 		case err := <-r.bad:
 			return fmt.Errorf("a notice whose signature is wrong: %w", err)
 		case <-timer.C:

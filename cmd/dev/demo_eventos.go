@@ -13,8 +13,8 @@ import (
 
 // eventos follows one descarga by its stream of events to the end, and shows those
 // of its ledger that tell a decision.
-func (a *anio) eventos(ctx context.Context, p *pedida) error {
-	resp, err := a.abre(ctx, http.MethodGet, p.path+"/eventos/flujo", "text/event-stream", http.NoBody)
+func (a *year) eventos(ctx context.Context, p *requested) error {
+	resp, err := a.open(ctx, http.MethodGet, p.path+"/eventos/flujo", "text/event-stream", http.NoBody)
 	if err != nil {
 		return err
 	}

@@ -29,10 +29,10 @@ func (w *walk) prodigia() {
 // contrato is a contract between a taxpayer and an integrator, both sealed by
 // the gateway.
 func contrato() map[string]any {
-	cliente := map[string]any{"quien": "Cliente", "rfc": rfcPersona, "nombre": "JUANA PÉREZ", "repLegalRfc": rfcPersona, "repLegal": "JUANA PÉREZ", "firmarCon": rfcPersona}
+	client := map[string]any{"quien": "Cliente", "rfc": rfcPersona, "nombre": "JUANA PÉREZ", "repLegalRfc": rfcPersona, "repLegal": "JUANA PÉREZ", "firmarCon": rfcPersona}
 	integrador := map[string]any{"quien": "INT", "rfc": rfcPersona, "nombre": "INTEGRADOR DE PRUEBA", "repLegalRfc": rfcPersona, "repLegal": "JUANA PÉREZ",
 		"siglas": "INT", "calleNumero": "Calle 1", "colonia": "Centro", "ciudad": "México", "estado": "CDMX", "codigoPostal": "01000",
 		"nombreSoftware": "ERP", "urlInformacion": "https://example.com", "firmarCon": rfcPersona}
 	return map[string]any{"modoPrueba": true, "contrato": map[string]any{"fecha": "2026-05-20T10:00:00",
-		"texto": "Carta manifiesto de prueba.\r\nSegunda línea.", "firmas": []any{cliente, integrador}}}
+		"texto": "Carta manifiesto de prueba.\r\nSegunda línea.", "firmas": []any{client, integrador}}}
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// reloj is the real clock and what it was moved by, for gateway and sandbox alike.
-type reloj struct{ adelanto atomic.Int64 }
+// clock is the real clock and what it was moved by, for gateway and sandbox alike.
+type shiftedClock struct{ lead atomic.Int64 }
 
-func (r *reloj) now() time.Time           { return time.Now().Add(time.Duration(r.adelanto.Load())) }
-func (r *reloj) adelanta(d time.Duration) { r.adelanto.Add(int64(d)) }
+func (r *shiftedClock) now() time.Time               { return time.Now().Add(time.Duration(r.lead.Load())) }
+func (r *shiftedClock) bringForward(d time.Duration) { r.lead.Add(int64(d)) }
 
 // corrida is a run of a recurrent descarga, and the rows that it yields.
 type corrida struct {
@@ -26,20 +26,20 @@ type corrida struct {
 	rows []json.RawMessage
 }
 
-// recurrente walks a recurrent descarga through two days: the second yields only
+// recurrent walks a recurrent descarga through two days: the second yields only
 // what the first did not.
-func (w *walk) recurrente() {
+func (w *walk) recurrent() {
 	w.say("\n== A recurrent descarga: every day what is new, and what was cancelled since")
-	hoy := gateway.EnMexico(w.reloj.now())
+	today := gateway.InMexico(w.clock.now())
 	var made struct{ IDDescarga string }
-	answer := w.call(http.MethodPost, "/v1/sat/descargas", map[string]any{"servicio": "cfdi", "rfcSolicitante": rfcEmpresa, "tipoDescarga": "recibidos",
-		"tipoSolicitud": "Metadata", "fechaInicial": hoy.AddDate(0, 0, -10).Format("2006-01-02") + "T00:00:00",
+	answer := w.call(http.MethodPost, "/v1/sat/descargas", map[string]any{"servicio": "cfdi", "rfcSolicitante": rfcCompany, "tipoDescarga": "recibidos",
+		"tipoSolicitud": "Metadata", "fechaInicial": today.AddDate(0, 0, -10).Format("2006-01-02") + "T00:00:00",
 		"programacion": map[string]any{"hora": "04:00", "traslapeDias": 5}}, http.StatusAccepted)
 	w.show(answer)
 	w.decode(answer, &made)
 	first := w.corrida(made.IDDescarga, 1)
 	w.say("    a day passes")
-	w.reloj.adelanta(24 * time.Hour)
+	w.clock.bringForward(24 * time.Hour)
 	second := w.corrida(made.IDDescarga, 2)
 	if w.err != nil {
 		return
@@ -70,7 +70,7 @@ func (w *walk) corrida(programacion string, n int) (c corrida) {
 			c = page.Descargas[0]
 			break
 		}
-		w.stack.Sandbox.Reloj().Adelanta(time.Second)
+		w.stack.Sandbox.Clock().BringForward(time.Second)
 		time.Sleep(50 * time.Millisecond)
 	}
 	if c.IDDescarga == "" {

@@ -31,14 +31,14 @@ func (w *walk) titulos() {
 	if w.err == nil && (len(rows) != lote || rows[lote-1].Resultado != "registrado") {
 		w.err = fmt.Errorf("%d rows: %s", len(rows), count(rows))
 	}
-	w.rechazos()
+	w.refusals()
 	w.say("\n== SEP: a title is cancelled")
 	w.show(w.call(http.MethodPost, "/v1/sep/titulos/DEMO00001/cancelacion", map[string]any{"motCancelacion": "R5"}, http.StatusOK))
 }
 
-// rechazos uploads titles that were damaged after they were signed: the gateway
+// refusals uploads titles that were damaged after they were signed: the gateway
 // refuses them, and then, as it is told to, lets the SEP judge.
-func (w *walk) rechazos() {
+func (w *walk) refusals() {
 	w.say("\n== SEP: a duplicate, a CURP that RENAPO does not have, a cargo that is not the catalogue's, a broken sello")
 	var emitted struct{ Titulos []struct{ XML string } }
 	w.decode(w.call(http.MethodPost, "/v1/sep/titulos", map[string]any{"titulos": devstack.Titulos(4, "MAL", rfcPersona)}, http.StatusOK), &emitted)
@@ -49,7 +49,7 @@ func (w *walk) rechazos() {
 		return
 	}
 	const curp, unknown = "MEXL010203HDFXXS05", "MEXL010203HDFXXS17"
-	w.err = w.stack.Sandbox.Perillas().Cambia(map[string]any{"sep_curps_desconocidas": unknown})
+	w.err = w.stack.Sandbox.Knobs().Change(map[string]any{"sep_curps_desconocidas": unknown})
 	x := func(i int) string { return emitted.Titulos[i].XML }
 	file, err := pack(
 		strings.Replace(x(0), "MAL00001", "DEMO00001", 1),
@@ -58,9 +58,9 @@ func (w *walk) rechazos() {
 		strings.Replace(x(3), `nombre="LUIS"`, `nombre="LUISA"`, 1))
 	w.err = errors.Join(w.err, err)
 	wanted := []string{"folio_ya_registrado", "curp_no_encontrada", "cargo_invalido", "sello_invalido"}
-	malos := map[string]any{"nombreArchivo": "malos.zip", "archivoBase64": base64.StdEncoding.EncodeToString(file)}
-	w.show(w.call(http.MethodPost, "/v1/sep/lotes", malos, http.StatusUnprocessableEntity))
-	for i, row := range w.lote("?comprobar=forma", malos) {
+	bad := map[string]any{"nombreArchivo": "malos.zip", "archivoBase64": base64.StdEncoding.EncodeToString(file)}
+	w.show(w.call(http.MethodPost, "/v1/sep/lotes", bad, http.StatusUnprocessableEntity))
+	for i, row := range w.lote("?comprobar=forma", bad) {
 		w.say("    %-10s %-13s %-20s %s", row.FolioControl, row.Resultado, row.MotivoCodigo, row.Descripcion)
 		if w.err == nil && (i >= len(wanted) || row.MotivoCodigo != wanted[i]) {
 			w.err = fmt.Errorf("row %d has motivoCodigo %s", i+1, row.MotivoCodigo)
@@ -68,27 +68,27 @@ func (w *walk) rechazos() {
 	}
 }
 
-// fila is one row of a result.
-type fila struct{ FolioControl, Resultado, MotivoCodigo, Descripcion string }
+// row is one row of a result.
+type row struct{ FolioControl, Resultado, MotivoCodigo, Descripcion string }
 
 // lote uploads a lote, lets the sandbox's clock run, and returns its rows. query
 // is how far it is to be checked before.
-func (w *walk) lote(query string, body map[string]any) []fila {
+func (w *walk) lote(query string, body map[string]any) []row {
 	var accepted struct{ NumeroLote string }
 	answer := w.call(http.MethodPost, "/v1/sep/lotes"+query, body, http.StatusCreated)
 	w.show(answer)
 	w.decode(answer, &accepted)
 	path := "/v1/sep/lotes/" + accepted.NumeroLote
 	w.show(w.call(http.MethodGet, path, nil, http.StatusOK))
-	w.stack.Sandbox.Reloj().Adelanta(time.Minute)
+	w.stack.Sandbox.Clock().BringForward(time.Minute)
 	w.show(w.call(http.MethodGet, path, nil, http.StatusOK))
-	var result struct{ Titulos []fila }
+	var result struct{ Titulos []row }
 	w.decode(w.call(http.MethodGet, path+"/resultado", nil, http.StatusOK), &result)
 	return result.Titulos
 }
 
 // count says how many rows came to what.
-func count(rows []fila) string {
+func count(rows []row) string {
 	n := make(map[string]int)
 	for _, row := range rows {
 		n[row.Resultado]++

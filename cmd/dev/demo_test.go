@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// compilado builds this program as `make demo` runs it: without the race detector.
-func compilado(t *testing.T) string {
+// compiled builds this program as `make demo` runs it: without the race detector.
+func compiled(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("SKIPPED: the whole demo, with -short")
@@ -31,7 +31,7 @@ func TestDemo_WhenShortItTellsTheWholeStory(t *testing.T) {
 	place := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, compilado(t), "demo", "-corto")
+	cmd := exec.CommandContext(ctx, compiled(t), "demo", "-corto")
 	cmd.Env = append(os.Environ(), "TMPDIR="+place)
 	text, err := cmd.CombinedOutput()
 	out := string(text)
@@ -58,9 +58,9 @@ func TestDemo_WhenShortItTellsTheWholeStory(t *testing.T) {
 func TestDemo_WhenInterruptedItCleansUp(t *testing.T) {
 	t.Parallel()
 	place := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), compilado(t), "demo", "-corto")
+	cmd := exec.CommandContext(t.Context(), compiled(t), "demo", "-corto")
 	cmd.Env = append(os.Environ(), "TMPDIR="+place)
-	out := &avisador{word: "partida", seen: make(chan struct{})}
+	out := &notifier{word: "partida", seen: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -95,15 +95,15 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
-// avisador closes seen once word was written to it.
-type avisador struct {
+// notifier closes seen once word was written to it.
+type notifier struct {
 	word string
 	seen chan struct{}
 	text bytes.Buffer
 	done bool
 }
 
-func (a *avisador) Write(p []byte) (int, error) {
+func (a *notifier) Write(p []byte) (int, error) {
 	a.text.Write(p)
 	if !a.done && strings.Contains(a.text.String(), a.word) {
 		a.done = true

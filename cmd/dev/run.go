@@ -17,7 +17,7 @@ import (
 // The places of `make run`. DEV_DATA_DIR moves them.
 const (
 	defaultDataDir = "./data"
-	rfcEmpresa     = "PRU010101AB1"
+	rfcCompany     = "PRU010101AB1"
 )
 
 func run(ctx context.Context, out io.Writer) error {
@@ -54,7 +54,7 @@ func run(ctx context.Context, out io.Writer) error {
 // banner is what to paste. A test runs these very lines.
 func banner(s *devstack.Stack) string {
 	return strings.NewReplacer("{api}", s.API, "{admin}", s.Admin, "{sandbox}", s.SandboxURL, "{sandboxAdmin}", s.SandboxAdmin,
-		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcEmpresa).Replace(`
+		"{efirmas}", s.Sandbox.EFirmasDir(), "{rfc}", rfcCompany).Replace(`
 Pasarela   {api}     contract: {api}/openapi.yaml   admin: {admin}/metrics
 Docs       {api}/docs     guides, and every operation to be tried from the page
 Descargas  {admin}/descargas     a page of all durable downloads

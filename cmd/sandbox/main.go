@@ -20,8 +20,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
-// respuesta is how long the sandbox may take to say how it is.
-const respuesta = 2 * time.Second
+// answer is how long the sandbox may take to say how it is.
+const answer = 2 * time.Second
 
 func main() {
 	cfg := sandbox.Config{}
@@ -29,35 +29,35 @@ func main() {
 	flag.StringVar(&cfg.AdminListen, "admin", sandbox.AdminListen, "address of the admin port")
 	flag.StringVar(&cfg.Dir, "dir", "data/sandbox", "where the authority and the e.firmas are kept")
 	flag.Uint64Var(&cfg.Seed, "seed", 1, "seed of the data")
-	flag.StringVar(&cfg.Escenario, "escenario", "", "scenario to start with: "+strings.Join(nombres(), ", "))
-	flag.Float64Var(&cfg.Velocidad, "velocidad", 1, "sandbox seconds in a real one")
+	flag.StringVar(&cfg.Scenario, "escenario", "", "scenario to start with: "+strings.Join(names(), ", "))
+	flag.Float64Var(&cfg.Speed, "velocidad", 1, "sandbox seconds in a real one")
 	flag.BoolVar(&cfg.AllowNonLoopback, "beyond-loopback", false, "listen on addresses that others can reach")
-	sano := flag.Bool("healthcheck", false, "ask the sandbox of the admin port whether it runs, and end: for containers, which bring no curl")
+	sound := flag.Bool("healthcheck", false, "ask the sandbox of the admin port whether it runs, and end: for containers, which bring no curl")
 	flag.Parse()
 	cfg.Log = zerolog.New(os.Stderr).With().Timestamp().Logger().Level(zerolog.InfoLevel)
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	hace := func() error { return run(ctx, cfg, os.Stdout) }
-	if *sano {
-		hace = func() error { return pregunta(ctx, cfg.AdminListen) }
+	build := func() error { return run(ctx, cfg, os.Stdout) }
+	if *sound {
+		build = func() error { return question(ctx, cfg.AdminListen) }
 	}
-	if err := hace(); err != nil {
+	if err := build(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func nombres() []string {
-	var todos []string
-	for _, e := range sandbox.Escenarios() {
-		todos = append(todos, e.Nombre)
+func names() []string {
+	var all []string
+	for _, e := range sandbox.Scenarios() {
+		all = append(all, e.Nombre)
 	}
-	return todos
+	return all
 }
 
-// pregunta asks the sandbox that listens on admin for its state.
-func pregunta(ctx context.Context, admin string) error {
+// question asks the sandbox that listens on admin for its state.
+func question(ctx context.Context, admin string) error {
 	host, port, err := net.SplitHostPort(admin)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func pregunta(ctx context.Context, admin string) error {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	ctx, cancel := context.WithTimeout(ctx, respuesta)
+	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/", http.NoBody)
 	if err != nil {
@@ -98,6 +98,6 @@ func run(ctx context.Context, cfg sandbox.Config, out io.Writer) error {
   e.firmas       %[3]s
   Escenario      %[4]s, a %[5]g segundos por segundo
 
-`, soap, admin, s.EFirmasDir(), s.Escenario(), s.Reloj().Lee().Velocidad)
+`, soap, admin, s.EFirmasDir(), s.Scenario(), s.Clock().Read().Velocidad)
 	})
 }

@@ -16,22 +16,22 @@ import (
 	"time"
 )
 
-// esDeLaPasarela recibe en cuerpo los bytes que llegaron, sin decodificar.
-func esDeLaPasarela(secreto, id, hora, firmas string, cuerpo []byte, ahora time.Time) bool {
-	segundos, err := strconv.ParseInt(hora, 10, 64)
-	if err != nil || ahora.Sub(time.Unix(segundos, 0)).Abs() > 5*time.Minute {
+// isOfPasarela recibe en body los bytes que llegaron, sin decodificar.
+func isOfPasarela(secret, id, hour, firmas string, body []byte, now time.Time) bool {
+	seconds, err := strconv.ParseInt(hour, 10, 64)
+	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
 		return false // repetido por un tercero, o un reloj mal puesto
 	}
-	llave, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secreto, "whsec_"))
+	llave, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil || len(llave) == 0 {
-		return false // sin secreto, cualquiera firmaría
+		return false // sin secret, cualquiera firmaría
 	}
-	suma := hmac.New(sha256.New, llave)
-	suma.Write([]byte(id + "." + hora + "."))
-	suma.Write(cuerpo)
-	buena := "v1," + base64.StdEncoding.EncodeToString(suma.Sum(nil))
-	for firma := range strings.SplitSeq(firmas, " ") { // son dos mientras se cambia el secreto
-		if hmac.Equal([]byte(buena), []byte(firma)) {
+	sum := hmac.New(sha256.New, llave)
+	sum.Write([]byte(id + "." + hour + "."))
+	sum.Write(body)
+	good := "v1," + base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	for firma := range strings.SplitSeq(firmas, " ") { // son dos mientras se cambia el secret
+		if hmac.Equal([]byte(good), []byte(firma)) {
 			return true
 		}
 	}
@@ -39,11 +39,11 @@ func esDeLaPasarela(secreto, id, hora, firmas string, cuerpo []byte, ahora time.
 }
 
 func main() {
-	cuerpo, err := io.ReadAll(os.Stdin)
+	body, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if len(os.Args) != 4 || !esDeLaPasarela(os.Getenv("PASARELA_SECRETO"), os.Args[1], os.Args[2], os.Args[3], cuerpo, time.Now()) {
+	if len(os.Args) != 4 || !isOfPasarela(os.Getenv("PASARELA_SECRETO"), os.Args[1], os.Args[2], os.Args[3], body, time.Now()) {
 		os.Exit(1)
 	}
 }

@@ -22,104 +22,104 @@ import (
 	"time"
 )
 
-const empresa = "PRU010101AB1"
+const company = "PRU010101AB1"
 
-// pasarela es a dónde se llama y con qué clave.
-type pasarela struct{ url, clave string }
+// pasarela es a dónde se llama y con qué key.
+type pasarela struct{ url, key string }
 
-// problema es el error de la pasarela (RFC 9457).
-type problema struct {
+// problem es el error de la pasarela (RFC 9457).
+type problem struct {
 	Type, Title, Detail, RequestID string
 	Status                         int
 	Errores                        []struct{ Campo, Detalle string }
 }
 
-func (p *problema) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
+func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
 
 func main() {
-	p := pasarela{url: "http://127.0.0.1:8080", clave: os.Getenv("PASARELA_CLAVE")}
-	if direccion := os.Getenv("PASARELA_URL"); direccion != "" {
-		p.url = direccion
+	p := pasarela{url: "http://127.0.0.1:8080", key: os.Getenv("PASARELA_CLAVE")}
+	if address := os.Getenv("PASARELA_URL"); address != "" {
+		p.url = address
 	}
-	for _, paso := range []func(context.Context) error{p.descarga, p.lote, p.addenda, p.rangoAlReves} {
-		if err := paso(context.Background()); err != nil {
+	for _, step := range []func(context.Context) error{p.descarga, p.lote, p.addenda, p.reversedRango} {
+		if err := step(context.Background()); err != nil {
 			log.Fatal(err)
 		}
 	}
 }
 
-// pide hace una petición. Cierre el cuerpo de la respuesta.
-func (p pasarela) pide(ctx context.Context, metodo, ruta string, cuerpo any, claveDeIdempotencia string) (*http.Response, error) {
-	var texto io.Reader
-	if cuerpo != nil {
-		codificado, err := json.Marshal(cuerpo)
+// ask hace una petición. Cierre el body de la answer.
+func (p pasarela) ask(ctx context.Context, method, path string, body any, idempotencyKey string) (*http.Response, error) {
+	var text io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
 		}
-		texto = bytes.NewReader(codificado)
+		text = bytes.NewReader(encoded)
 	}
-	peticion, err := http.NewRequestWithContext(ctx, metodo, p.url+ruta, texto)
+	request, err := http.NewRequestWithContext(ctx, method, p.url+path, text)
 	if err != nil {
 		return nil, err
 	}
-	if p.clave != "" {
-		peticion.Header.Set("Authorization", "Bearer "+p.clave)
+	if p.key != "" {
+		request.Header.Set("Authorization", "Bearer "+p.key)
 	}
-	if cuerpo != nil {
-		peticion.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
-	if claveDeIdempotencia != "" {
-		peticion.Header.Set("Idempotency-Key", claveDeIdempotencia)
+	if idempotencyKey != "" {
+		request.Header.Set("Idempotency-Key", idempotencyKey)
 	}
-	respuesta, err := http.DefaultClient.Do(peticion)
-	if err != nil || respuesta.StatusCode < http.StatusBadRequest {
-		return respuesta, err
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil || answer.StatusCode < http.StatusBadRequest {
+		return answer, err
 	}
-	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
-	if !strings.HasPrefix(respuesta.Header.Get("Content-Type"), "application/problem+json") {
-		return nil, errors.New(respuesta.Status) // lo contestó otro, como un proxy
+	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	if !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/problem+json") {
+		return nil, errors.New(answer.Status) // lo contestó otro, como un proxy
 	}
-	falla := &problema{}
-	if err := json.NewDecoder(respuesta.Body).Decode(falla); err != nil {
-		return nil, fmt.Errorf("%s: %w", respuesta.Status, err)
+	falla := &problem{}
+	if err := json.NewDecoder(answer.Body).Decode(falla); err != nil {
+		return nil, fmt.Errorf("%s: %w", answer.Status, err)
 	}
 	return nil, falla
 }
 
-// lee hace una petición y pone su JSON en v.
-func (p pasarela) lee(ctx context.Context, metodo, ruta string, cuerpo any, claveDeIdempotencia string, v any) (http.Header, error) {
-	respuesta, err := p.pide(ctx, metodo, ruta, cuerpo, claveDeIdempotencia)
+// read hace una petición y pone su JSON en v.
+func (p pasarela) read(ctx context.Context, method, path string, body any, idempotencyKey string, v any) (http.Header, error) {
+	answer, err := p.ask(ctx, method, path, body, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
-	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
-	return respuesta.Header, json.NewDecoder(respuesta.Body).Decode(v)
+	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	return answer.Header, json.NewDecoder(answer.Body).Decode(v)
 }
 
-// descarga trae todo lo que la empresa emitió en enero, hasta los ZIP en el disco.
+// descarga trae todo lo que la company emitió en enero, hasta los ZIP en el disco.
 func (p pasarela) descarga(ctx context.Context) error {
 	var descarga struct{ IDDescarga, Estado, Motivo string }
-	_, err := p.lee(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
-		"servicio": "cfdi", "rfcSolicitante": empresa, "tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
+	_, err := p.read(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
+		"servicio": "cfdi", "rfcSolicitante": company, "tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59",
-	}, rand.Text(), &descarga) // la misma clave, si hay que repetir
+	}, rand.Text(), &descarga) // la misma key, si hay que repetir
 	if err != nil {
 		return err
 	}
-	ruta := "/v1/sat/descargas/" + descarga.IDDescarga
+	path := "/v1/sat/descargas/" + descarga.IDDescarga
 	for {
-		encabezados, err := p.lee(ctx, http.MethodGet, ruta, nil, "", &descarga)
+		headers, err := p.read(ctx, http.MethodGet, path, nil, "", &descarga)
 		if err != nil {
 			return err
 		}
 		if !slices.Contains([]string{"programada", "en_cola", "solicitada", "en_proceso", "descargando"}, descarga.Estado) {
 			break
 		}
-		segundos, err := strconv.Atoi(encabezados.Get("Retry-After"))
+		seconds, err := strconv.Atoi(headers.Get("Retry-After"))
 		if err != nil {
-			segundos = 60
+			seconds = 60
 		}
-		time.Sleep(time.Duration(segundos) * time.Second)
+		time.Sleep(time.Duration(seconds) * time.Second)
 	}
 	switch descarga.Estado {
 	case "terminada":
@@ -132,80 +132,80 @@ func (p pasarela) descarga(ctx context.Context) error {
 		return fmt.Errorf("la descarga quedó %s: %s", descarga.Estado, descarga.Motivo)
 	}
 
-	if err := p.paquetes(ctx, ruta); err != nil {
+	if err := p.paquetes(ctx, path); err != nil {
 		return err
 	}
 
-	var pagina struct {
+	var page struct {
 		CFDIs []struct{ UUID, Total string }
 	}
-	if _, err := p.lee(ctx, http.MethodGet, ruta+"/cfdis?limite=10", nil, "", &pagina); err != nil {
+	if _, err := p.read(ctx, http.MethodGet, path+"/cfdis?limite=10", nil, "", &page); err != nil {
 		return err
 	}
-	fmt.Printf("descarga: el primero es %s, por %s\n", pagina.CFDIs[0].UUID, pagina.CFDIs[0].Total)
+	fmt.Printf("descarga: el primero es %s, por %s\n", page.CFDIs[0].UUID, page.CFDIs[0].Total)
 	return nil
 }
 
 type paquete struct{ IDPaquete, SHA256, URL string }
 
-// paquetes guarda los de una descarga, que vienen por páginas.
-func (p pasarela) paquetes(ctx context.Context, ruta string) error {
+// paquetes save los de una descarga, que vienen por páginas.
+func (p pasarela) paquetes(ctx context.Context, path string) error {
 	for cursor := ""; ; {
-		var pagina struct {
+		var page struct {
 			Paquetes  []paquete
 			Siguiente string
 		}
-		if _, err := p.lee(ctx, http.MethodGet, ruta+"/paquetes"+cursor, nil, "", &pagina); err != nil {
+		if _, err := p.read(ctx, http.MethodGet, path+"/paquetes"+cursor, nil, "", &page); err != nil {
 			return err
 		}
-		for _, paquete := range pagina.Paquetes {
-			if err := p.guarda(ctx, paquete); err != nil {
+		for _, paquete := range page.Paquetes {
+			if err := p.save(ctx, paquete); err != nil {
 				return err
 			}
 		}
-		if pagina.Siguiente == "" {
+		if page.Siguiente == "" {
 			return nil
 		}
-		cursor = "?cursor=" + url.QueryEscape(pagina.Siguiente)
+		cursor = "?cursor=" + url.QueryEscape(page.Siguiente)
 	}
 }
 
-// guarda escribe un paquete conforme llega, sin tenerlo entero en memoria. Lo que se
+// save escribe un paquete conforme llega, sin tenerlo entero en memoria. Lo que se
 // llama .zip está entero y cotejado.
-func (p pasarela) guarda(ctx context.Context, paquete paquete) error {
-	respuesta, err := p.pide(ctx, http.MethodGet, paquete.URL, nil, "")
+func (p pasarela) save(ctx context.Context, paquete paquete) error {
+	answer, err := p.ask(ctx, http.MethodGet, paquete.URL, nil, "")
 	if err != nil {
 		return err
 	}
-	defer respuesta.Body.Close() //nolint:errcheck // solo se lee
-	nombre := paquete.IDPaquete + ".zip"
-	archivo, err := os.Create(paquete.IDPaquete + ".zip.part")
+	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	name := paquete.IDPaquete + ".zip"
+	file, err := os.Create(paquete.IDPaquete + ".zip.part")
 	if err != nil {
 		return err
 	}
-	suma := sha256.New()
-	n, err := io.Copy(io.MultiWriter(archivo, suma), respuesta.Body)
-	if err = errors.Join(err, archivo.Close()); err != nil {
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(file, sum), answer.Body)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if hex.EncodeToString(suma.Sum(nil)) != paquete.SHA256 {
-		return fmt.Errorf("%s no llegó entero", nombre)
+	if hex.EncodeToString(sum.Sum(nil)) != paquete.SHA256 {
+		return fmt.Errorf("%s no llegó entero", name)
 	}
-	if err := os.Rename(archivo.Name(), nombre); err != nil {
+	if err := os.Rename(file.Name(), name); err != nil {
 		return err
 	}
-	fmt.Printf("descarga: %s, %d bytes\n", nombre, n)
+	fmt.Printf("descarga: %s, %d bytes\n", name, n)
 	return nil
 }
 
 // lote lleva un título de JSON a registrado.
 func (p pasarela) lote(ctx context.Context) error {
-	texto, err := os.ReadFile("../titulo.json")
+	text, err := os.ReadFile("../titulo.json")
 	if err != nil {
 		return err
 	}
 	var titulo map[string]any
-	if err := json.Unmarshal(texto, &titulo); err != nil {
+	if err := json.Unmarshal(text, &titulo); err != nil {
 		return err
 	}
 	folio := "GO" + rand.Text()[:12]
@@ -214,53 +214,53 @@ func (p pasarela) lote(ctx context.Context) error {
 		NumeroLote string
 		Procesado  bool
 	}
-	if _, err := p.lee(ctx, http.MethodPost, "/v1/sep/lotes", map[string]any{"titulos": []any{titulo}}, folio, &lote); err != nil {
+	if _, err := p.read(ctx, http.MethodPost, "/v1/sep/lotes", map[string]any{"titulos": []any{titulo}}, folio, &lote); err != nil {
 		return err
 	}
-	ruta := "/v1/sep/lotes/" + lote.NumeroLote
+	path := "/v1/sep/lotes/" + lote.NumeroLote
 	for !lote.Procesado {
 		time.Sleep(2 * time.Second) // en la SEP son minutos
-		if _, err := p.lee(ctx, http.MethodGet, ruta, nil, "", &lote); err != nil {
+		if _, err := p.read(ctx, http.MethodGet, path, nil, "", &lote); err != nil {
 			return err
 		}
 	}
-	var resultado struct {
+	var result struct {
 		Titulos []struct{ FolioControl, Resultado, Descripcion string }
 	}
-	if _, err := p.lee(ctx, http.MethodGet, ruta+"/resultado", nil, "", &resultado); err != nil {
+	if _, err := p.read(ctx, http.MethodGet, path+"/resultado", nil, "", &result); err != nil {
 		return err
 	}
-	for _, renglon := range resultado.Titulos {
-		fmt.Printf("lote: %s %s\n", renglon.FolioControl, renglon.Resultado)
-		if renglon.Resultado != "registrado" {
-			return errors.New(renglon.Descripcion)
+	for _, line := range result.Titulos {
+		fmt.Printf("lote: %s %s\n", line.FolioControl, line.Resultado)
+		if line.Resultado != "registrado" {
+			return errors.New(line.Descripcion)
 		}
 	}
 	return nil
 }
 
-// addenda vuelve addenda los datos que pide un comercio.
+// addenda vuelve addenda los datos que ask un comercio.
 func (p pasarela) addenda(ctx context.Context) error {
-	var procesada struct{ XML string }
-	if _, err := p.lee(ctx, http.MethodPost, "/v1/pade/addendas", map[string]string{"datos": "pedido|4500\ntienda|12"}, "", &procesada); err != nil {
+	var processed struct{ XML string }
+	if _, err := p.read(ctx, http.MethodPost, "/v1/pade/addendas", map[string]string{"datos": "pedido|4500\ntienda|12"}, "", &processed); err != nil {
 		return err
 	}
-	fmt.Println("addenda:", procesada.XML)
+	fmt.Println("addenda:", processed.XML)
 	return nil
 }
 
-// rangoAlReves es un error: el problema dice qué campo lo causa.
-func (p pasarela) rangoAlReves(ctx context.Context) error {
-	_, err := p.lee(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
-		"servicio": "cfdi", "rfcSolicitante": empresa, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
+// reversedRango es un error: el problem dice qué campo lo causa.
+func (p pasarela) reversedRango(ctx context.Context) error {
+	_, err := p.read(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
+		"servicio": "cfdi", "rfcSolicitante": company, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
 		"fechaInicial": "2026-02-01T00:00:00", "fechaFinal": "2026-01-01T00:00:00",
 	}, "", nil)
-	var falla *problema
+	var falla *problem
 	if !errors.As(err, &falla) || !strings.HasSuffix(falla.Type, "#datos-invalidos") {
 		return fmt.Errorf("no se esperaba %w", err)
 	}
-	for _, falta := range falla.Errores {
-		fmt.Printf("error %d: %s: %s\n", falla.Status, falta.Campo, falta.Detalle)
+	for _, missing := range falla.Errores {
+		fmt.Printf("error %d: %s: %s\n", falla.Status, missing.Campo, missing.Detalle)
 	}
 	return nil
 }

@@ -10,72 +10,72 @@ import (
 // Aviso is something about what the PAC delivered that whoever asked should know
 // before using it.
 type Aviso struct {
-	// Codigo is stable; Detalle is in Spanish.
-	Codigo, Detalle string
+	// Codigo is stable; Detail is in Spanish.
+	Codigo, Detail string
 }
 
 // What may be odd about a CFDI with its addenda, or about an addenda.
 const (
 	CodigoVariasAddendas  = "varias_addendas"
-	CodigoAddendaNoAlFin  = "addenda_no_al_final"
+	CodigoAddendaNotAtEnd = "addenda_no_al_final"
 	CodigoVariosElementos = "varios_elementos"
 	CodigoSinElementos    = "sin_elementos"
 	CodigoNoEsXML         = "no_es_xml"
 )
 
-// deLugar are the avisos of where the Addendas of a CFDI are. The schema of the
+// ofPlace are the avisos of where the Addendas of a CFDI are. The schema of the
 // SAT wants one, as the last child; the seal covers neither.
-func (c *cotejo) deLugar() []Aviso {
+func (c *comparison) ofPlace() []Aviso {
 	var avisos []Aviso
 	if c.addendas > 1 {
 		avisos = append(avisos, Aviso{CodigoVariasAddendas, fmt.Sprintf("El CFDI trae %d nodos Addenda, y el esquema del SAT admite uno. Su sello ampara lo mismo que antes.", c.addendas)})
 	}
-	if c.detras {
-		avisos = append(avisos, Aviso{CodigoAddendaNoAlFin, "La Addenda no es el último nodo del CFDI, donde la quiere el esquema del SAT. Su sello ampara lo mismo que antes."})
+	if c.behind {
+		avisos = append(avisos, Aviso{CodigoAddendaNotAtEnd, "La Addenda no es el último nodo del CFDI, donde la quiere el esquema del SAT. Su sello ampara lo mismo que antes."})
 	}
 	return avisos
 }
 
-const revisela = " Va tal como llegó: revísela antes de ponerla en un CFDI."
+const checkIt = " Va tal como llegó: revísela antes de ponerla en un CFDI."
 
-// Nodo looks at what procesarAddenda gave, the Addenda element or its content
+// Node looks at what procesarAddenda gave, the Addenda element or its content
 // (pade.md §3.2), and returns its text in UTF-8, empty when its bytes cannot be
 // told. It is a piece of a document, so its prefixes may be declared nowhere. What
 // the PAC gives instead of one element is not known, and each call may cost: it
 // is not refused, and the avisos say what it is.
-func Nodo(b []byte) (string, []Aviso) {
-	s, err := lee(b)
+func Node(b []byte) (string, []Aviso) {
+	s, err := read(b)
 	if err != nil {
-		return "", []Aviso{{CodigoNoEsXML, "Lo que entregó Prodigia no se puede leer como texto. " + err.Error() + revisela}}
+		return "", []Aviso{{CodigoNoEsXML, "Lo que entregó Prodigia no se puede leer como texto. " + err.Error() + checkIt}}
 	}
-	if _, err = revisa(nuevoLector(s, true)); err == nil {
+	if _, err = check(newReader(s, true)); err == nil {
 		return s, nil
 	}
-	switch n, ok := elementos(s); {
+	switch n, ok := elements(s); {
 	case !ok:
-		return s, []Aviso{{CodigoNoEsXML, "Lo que entregó Prodigia no es XML bien formado. " + err.Error() + revisela}}
+		return s, []Aviso{{CodigoNoEsXML, "Lo que entregó Prodigia no es XML bien formado. " + err.Error() + checkIt}}
 	case n == 0:
-		return s, []Aviso{{CodigoSinElementos, "Lo que entregó Prodigia es texto y no tiene elementos." + revisela}}
+		return s, []Aviso{{CodigoSinElementos, "Lo que entregó Prodigia es texto y no tiene elementos." + checkIt}}
 	default:
-		return s, []Aviso{{CodigoVariosElementos, "Lo que entregó Prodigia no es un solo elemento." + revisela}}
+		return s, []Aviso{{CodigoVariosElementos, "Lo que entregó Prodigia no es un solo elemento." + checkIt}}
 	}
 }
 
-// elementos counts the elements of a text that would be well formed inside of
+// elements counts the elements of a text that would be well formed inside of
 // another, and tells whether it would.
-func elementos(s string) (n int, ok bool) {
-	if _, cuerpo, declara := strings.Cut(s, "?>"); declara && strings.HasPrefix(s, "<?xml ") {
-		s = cuerpo
+func elements(s string) (n int, ok bool) {
+	if _, body, declare := strings.Cut(s, "?>"); declare && strings.HasPrefix(s, "<?xml ") {
+		s = body
 	}
-	l := nuevoLector("<x>"+s+"</x>", true)
+	l := newReader("<x>"+s+"</x>", true)
 	for {
-		e, err := l.siguiente()
+		e, err := l.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return n, true
 		case err != nil:
 			return n, false
-		case e.clase == abre && l.r.Depth() == 2:
+		case e.class == open && l.r.Depth() == 2:
 			n++
 		}
 	}

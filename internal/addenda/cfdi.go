@@ -10,11 +10,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// maxDocumento bounds a document, before and after it is made UTF-8: 10 MiB.
-const maxDocumento = 10 << 20
+// maxDocument bounds a document, before and after it is made UTF-8: 10 MiB.
+const maxDocument = 10 << 20
 
-// espaciosCFDI are the namespaces of a Comprobante, the present one first.
-func espaciosCFDI() []string {
+// cfdiSpaces are the namespaces of a Comprobante, the present one first.
+func cfdiSpaces() []string {
 	return []string{"http://www.sat.gob.mx/cfd/4", "http://www.sat.gob.mx/cfd/3", "http://www.sat.gob.mx/cfd/2"}
 }
 
@@ -27,79 +27,79 @@ func espaciosCFDI() []string {
 // formed, nested over 64 levels, has a DTD, or is not a cfdi:Comprobante (any
 // prefix) of one of the versions there have been. Whether it is sealed, or
 // valid, is not looked at.
-func CFDI(b []byte) (string, []gateway.Campo) {
-	s, err := lee(b)
+func CFDI(b []byte) (string, []gateway.Field) {
+	s, err := read(b)
 	if err != nil {
-		return "", rechazado(err)
+		return "", refused(err)
 	}
-	return revisaCFDI(s)
+	return checkCFDI(s)
 }
 
-// CFDITexto is CFDI for a document that came as text already, such as a string
+// CFDIText is CFDI for a document that came as text already, such as a string
 // of JSON: whatever its declaration says of an encoding no longer holds, and is
 // made to say UTF-8 without decoding anything.
-func CFDITexto(s string) (string, []gateway.Campo) {
-	if s = xmldoc.Decoded(s); len(s) > maxDocumento {
-		return "", rechazado(grande())
+func CFDIText(s string) (string, []gateway.Field) {
+	if s = xmldoc.Decoded(s); len(s) > maxDocument {
+		return "", refused(big())
 	}
-	return revisaCFDI(s)
+	return checkCFDI(s)
 }
 
-func rechazado(err error) []gateway.Campo {
-	c := campo("xmlCfdi", err.Error())
-	var r rechazo
+func refused(err error) []gateway.Field {
+	c := field("xmlCfdi", err.Error())
+	var r refusal
 	if errors.As(err, &r) {
-		c[0].ValoresValidos = r.validos
+		c[0].ValoresValidos = r.valid
 	}
 	return c
 }
 
-func revisaCFDI(s string) (string, []gateway.Campo) {
-	raiz, err := revisa(nuevoLector(s, false))
+func checkCFDI(s string) (string, []gateway.Field) {
+	root, err := check(newReader(s, false))
 	if err != nil {
-		return "", rechazado(err)
+		return "", refused(err)
 	}
-	if !esCFDI(raiz) {
-		c := campo("xmlCfdi", "El documento no es un CFDI: su raíz debe ser Comprobante, en el espacio de nombres del SAT.")
-		c[0].ValoresValidos = espaciosCFDI()
+	if !isCFDI(root) {
+		c := field("xmlCfdi", "El documento no es un CFDI: su raíz debe ser Comprobante, en el espacio de nombres del SAT.")
+		c[0].ValoresValidos = cfdiSpaces()
 		return "", c
 	}
 	return s, nil
 }
 
-func esCFDI(raiz xml.Name) bool {
-	return raiz.Local == "Comprobante" && slices.Contains(espaciosCFDI(), raiz.Space)
+func isCFDI(root xml.Name) bool {
+	return root.Local == "Comprobante" && slices.Contains(cfdiSpaces(), root.Space)
 }
 
-// lee returns the text of a document that is in its bounds.
-func lee(b []byte) (string, error) {
-	if len(b) > maxDocumento {
-		return "", grande()
+// read returns the text of a document that is in its bounds.
+func read(b []byte) (string, error) {
+	if len(b) > maxDocument {
+		return "", big()
 	}
 	s, err := xmldoc.Text(b, "")
 	switch {
 	case err != nil:
-		return "", rechazoDe(s, err)
-	case len(s) > maxDocumento:
-		return "", grande()
+		return "", refusalOf(s, err)
+	case len(s) > maxDocument:
+		return "", big()
 	}
 	return s, nil
 }
 
-func grande() error { return rechazo{detalle: "El documento pasa de 10 MiB."} }
+func big() error { return refusal{detail: "El documento pasa de 10 MiB."} }
 
-// revisa reads a document to its end and returns the name of its root.
-func revisa(l *lector) (raiz xml.Name, err error) {
+// check reads a document to its end and returns the name of its root.
+func check(l *reader) (root xml.Name, err error) {
 	for {
-		e, err := l.siguiente()
+		e, err := l.next()
 		if errors.Is(err, io.EOF) {
-			return raiz, nil
+			return root, nil
 		}
 		if err != nil {
-			return raiz, err
+			return root, err
 		}
-		if e.clase == abre && raiz.Local == "" {
-			raiz = e.nombre
+		if e.class == open && root.Local == "" {
+			root = e.name
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDatos_WhenAccepted(t *testing.T) {
+func TestData_WhenAccepted(t *testing.T) {
 	for name, tt := range map[string]struct{ in, want string }{
 		"one line":          {"a|b", "a|b"},
 		"LF":                {"a\nb\n", "a\nb\n"},
@@ -17,15 +17,15 @@ func TestDatos_WhenAccepted(t *testing.T) {
 		"accents and emoji": {"ñ € — 𝒳 e\u0301", "ñ € — 𝒳 e\u0301"},
 		"C1 and U+FFFD":     {"\u0085\ufffd", "\u0085\ufffd"},
 	} {
-		got, campos := Datos(tt.in)
-		if got != tt.want || campos != nil {
-			t.Errorf("%s: %q %v, want %q", name, got, campos, tt.want)
+		got, fields := Data(tt.in)
+		if got != tt.want || fields != nil {
+			t.Errorf("%s: %q %v, want %q", name, got, fields, tt.want)
 		}
 	}
 }
 
-func TestDatos_WhenRefused(t *testing.T) {
-	for name, tt := range map[string]struct{ in, detalle string }{
+func TestData_WhenRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ in, detail string }{
 		"empty":            {"", "No hay datos"},
 		"blank":            {" \r\n\t", "No hay datos"},
 		"only a mark":      {"\ufeff", "No hay datos"},
@@ -36,9 +36,9 @@ func TestDatos_WhenRefused(t *testing.T) {
 		"not UTF-8":        {"a\nni\xf1o", "no está en UTF-8 (línea 2, columna 3)"},
 		"half a surrogate": {"a\xed\xa0\x80", "no está en UTF-8"},
 	} {
-		got, campos := Datos(tt.in)
-		if got != "" || len(campos) != 1 || campos[0].Campo != "datos" || !strings.Contains(campos[0].Detalle, tt.detalle) {
-			t.Errorf("%s: %q %v, want a refusal with %q", name, got, campos, tt.detalle)
+		got, fields := Data(tt.in)
+		if got != "" || len(fields) != 1 || fields[0].Campo != "datos" || !strings.Contains(fields[0].Detalle, tt.detail) {
+			t.Errorf("%s: %q %v, want a refusal with %q", name, got, fields, tt.detail)
 		}
 	}
 }

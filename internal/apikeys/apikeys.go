@@ -24,8 +24,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Todo stands for every RFC, or for every scope.
-const Todo = "*"
+// All stands for every RFC, or for every scope.
+const All = "*"
 
 // The scopes.
 const (
@@ -36,7 +36,7 @@ const (
 	ScopeEFirmas     = "efirmas:leer"
 	ScopeTitulos     = "sep:titulos"
 	ScopeLotes       = "sep:lotes"
-	ScopeCancelar    = "sep:cancelar"
+	ScopeCancel      = "sep:cancelar"
 	ScopeAddendas    = "pade:addendas"
 	ScopeContratos   = "pade:contratos"
 	ScopePADE        = "pade:administrar"
@@ -45,7 +45,7 @@ const (
 
 // Scopes lists every scope.
 func Scopes() []string {
-	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeDescargas, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancelar,
+	return []string{ScopeToken, ScopeSolicitudes, ScopePaquetes, ScopeDescargas, ScopeEFirmas, ScopeTitulos, ScopeLotes, ScopeCancel,
 		ScopeAddendas, ScopeContratos, ScopePADE, ScopeWebhooks}
 }
 
@@ -87,7 +87,7 @@ func (k Key) Owner() string {
 
 // Allows reports whether the key holds scope.
 func (k Key) Allows(scope string) bool {
-	return slices.Contains(k.Scopes, Todo) || slices.Contains(k.Scopes, scope)
+	return slices.Contains(k.Scopes, All) || slices.Contains(k.Scopes, scope)
 }
 
 // Sees reports whether the key may act for rfc.
@@ -96,7 +96,7 @@ func (k Key) Sees(rfc string) bool {
 }
 
 // SeesAll reports whether the key may act for every RFC.
-func (k Key) SeesAll() bool { return slices.Contains(k.RFCs, Todo) }
+func (k Key) SeesAll() bool { return slices.Contains(k.RFCs, All) }
 
 // Why a key is not taken.
 var (
@@ -166,20 +166,20 @@ func (k *Key) check() error {
 	case err != nil || len(raw) != sha256.Size:
 		return fmt.Errorf("%q: sha256 is not 64 hexadecimal digits", k.Name)
 	case len(k.RFCs) == 0:
-		return fmt.Errorf("%q: rfcs is empty; list RFCs or %q", k.Name, Todo)
+		return fmt.Errorf("%q: rfcs is empty; list RFCs or %q", k.Name, All)
 	case len(k.Scopes) == 0:
-		return fmt.Errorf("%q: scopes is empty; valid: %s or %q", k.Name, strings.Join(Scopes(), ", "), Todo)
+		return fmt.Errorf("%q: scopes is empty; valid: %s or %q", k.Name, strings.Join(Scopes(), ", "), All)
 	case k.Networks != nil && len(k.Networks) == 0:
 		return fmt.Errorf("%q: networks is empty; list networks, or leave it out for all", k.Name)
 	}
 	for _, rfc := range k.RFCs {
-		if rfc != Todo && !gateway.RFCValido(rfc) {
+		if rfc != All && !gateway.ValidRFC(rfc) {
 			return fmt.Errorf("%q: %q is not an RFC in upper case", k.Name, rfc)
 		}
 	}
 	for _, scope := range k.Scopes {
-		if scope != Todo && !slices.Contains(Scopes(), scope) {
-			return fmt.Errorf("%q: %q is no scope; valid: %s or %q", k.Name, scope, strings.Join(Scopes(), ", "), Todo)
+		if scope != All && !slices.Contains(Scopes(), scope) {
+			return fmt.Errorf("%q: %q is no scope; valid: %s or %q", k.Name, scope, strings.Join(Scopes(), ", "), All)
 		}
 	}
 	for _, n := range k.Networks {

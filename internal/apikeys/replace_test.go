@@ -21,7 +21,7 @@ func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "keys.json"), filepath.Join(dir, "link.json")
 	for _, name := range []string{"erp", "other"} {
-		if err := Add(file, Key{Name: name, SHA256: Digest(name), RFCs: []string{Todo}, Scopes: []string{Todo}}); err != nil {
+		if err := Add(file, Key{Name: name, SHA256: Digest(name), RFCs: []string{All}, Scopes: []string{All}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestAdd_WhenManyAtOnceNoneIsLost(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := Add(path, Key{Name: fmt.Sprint("k", i), SHA256: digest, RFCs: []string{Todo}, Scopes: []string{Todo}}); err != nil {
+			if err := Add(path, Key{Name: fmt.Sprint("k", i), SHA256: digest, RFCs: []string{All}, Scopes: []string{All}}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -194,7 +194,7 @@ func BenchmarkFind(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				all.Keys = append(all.Keys, Key{ID: id, Name: id, SHA256: Digest(id), RFCs: []string{Todo}, Scopes: []string{Todo}})
+				all.Keys = append(all.Keys, Key{ID: id, Name: id, SHA256: Digest(id), RFCs: []string{All}, Scopes: []string{All}})
 			}
 			if err := change(path, func([]Key) ([]Key, error) { return all.Keys, nil }); err != nil {
 				b.Fatal(err)

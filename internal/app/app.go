@@ -52,24 +52,24 @@ type Options struct {
 	Now     func() time.Time
 	// Monotonic counts on when Now is set; nil takes the reading that Now's times carry.
 	Monotonic func() time.Duration
-	// Presencia varies the pace at which gateways on one database watch each other;
+	// Cluster varies the pace at which gateways on one database watch each other;
 	// the zero value is the usual one. Its clock is not Now: it has to be monotonic.
-	Presencia presencia.Opciones
-	// Cola varies the pace of the job queue; the zero value is the usual one.
-	Cola Cola
-	// Paso is called at named points of a durable download; tests stop the process
+	Cluster presencia.Options
+	// Queue varies the pace of the job queue; the zero value is the usual one.
+	Queue Queue
+	// Step is called at named points of a durable download; tests stop the process
 	// there. Nil in production.
-	Paso func(punto string)
-	// Clave is the one key that opens the API, in place of those of the file, which
+	Step func(point string)
+	// Key is the one key that opens the API, in place of those of the file, which
 	// go on saying whom webhooks may tell; nil for those of the file.
-	Clave *apikeys.Key
+	Key *apikeys.Key
 	// Started is called once both listeners accept connections.
 	Started func(api, admin net.Addr)
 }
 
-// Cola is the pace of the job queue: how often it is looked into, and the time
+// Queue is the pace of the job queue: how often it is looked into, and the time
 // between the rounds that take over what was left.
-type Cola struct{ Sondeo, CadaRonda time.Duration }
+type Queue struct{ Poll, EveryRonda time.Duration }
 
 // App is the wired gateway.
 type App struct {
@@ -77,10 +77,10 @@ type App struct {
 	opts     Options
 	store    *store.Store
 	clock    *clock.Clock
-	presente *presencia.Presencia
+	present  *presencia.Cluster
 	ledger   *ledger.Ledger
-	deposito *objetos.Deposito
-	paquetes *paquetes.Almacen
+	depot    *objetos.Depot
+	paquetes *paquetes.Vault
 	metrics  *telemetry.Metrics
 	efirmas  *efirma.Keyring
 	webhooks *webhooks.Servicio
@@ -89,11 +89,11 @@ type App struct {
 	// keys is nil where no file is configured.
 	keys *apikeys.Ring
 
-	descargas *descargas.Motor
-	lectura   *descargas.Lectura
-	cola      *cola.Cola
-	// parada is closed when the gateway stops, so that streams end and nothing begins.
-	parada chan struct{}
+	descargas *descargas.Engine
+	reading   *descargas.Reading
+	jobQueue  *cola.Queue
+	// stopped is closed when the gateway stops, so that streams end and nothing begins.
+	stopped chan struct{}
 }
 
 // Run serves until ctx ends, then lets running requests and downloads finish
@@ -105,28 +105,28 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	// Until nothing is under way any more, others must see that this one lives.
-	defer a.acompana(ctx)()
-	a.trabaja()
+	defer a.escort(ctx)()
+	a.work()
 	// It has stopped with the listeners, unless they did not come about.
 	cut, cancel := context.WithCancel(context.Background())
 	cancel()
-	return errors.Join(a.serve(ctx), a.cola.Stop(cut))
+	return errors.Join(a.serve(ctx), a.jobQueue.Stop(cut))
 }
 
 // saldo is the time between attempts to write outcomes that the database did not
 // take when they came.
 const saldo = 5 * time.Second
 
-// acompana runs what goes on beside the requests, until the returned function is
+// escort runs what goes on beside the requests, until the returned function is
 // called.
-func (a *App) acompana(ctx context.Context) func() {
+func (a *App) escort(ctx context.Context) func() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { a.presente.Corre(ctx) })
+	wg.Go(func() { a.present.Run(ctx) })
 	wg.Go(func() { a.asksTheTime(ctx) })
 	wg.Go(func() { a.watchKeys(ctx) })
 	wg.Go(func() {
-		a.store.Corre(ctx, func(err error) { a.opts.Log.Error().Err(err).Msg("the mark beside the database stays behind") })
+		a.store.Run(ctx, func(err error) { a.opts.Log.Error().Err(err).Msg("the mark beside the database stays behind") })
 	})
 	wg.Go(func() {
 		ticker := time.NewTicker(saldo)
@@ -136,7 +136,7 @@ func (a *App) acompana(ctx context.Context) func() {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				a.ledger.Salda(ctx)
+				a.ledger.Settle(ctx)
 			}
 		}
 	})
@@ -156,8 +156,8 @@ func (a *App) close() error {
 		// It says that something was cut only where nothing was waited for.
 		_ = a.paquetes.Close(cut)
 	}
-	if a.deposito != nil {
-		err = a.deposito.Close()
+	if a.depot != nil {
+		err = a.depot.Close()
 	}
 	if a.store != nil {
 		err = errors.Join(err, a.store.Close())
@@ -169,34 +169,34 @@ func (a *App) close() error {
 // hundreds.
 var contract = sync.OnceValues(func() (*handlers.Spec, error) { return handlers.LoadSpec(api.Spec) })
 
-// losCatalogos are the SEP's, with the operator's entries if dir has any.
-func losCatalogos(dir string) ([]titulo.Catalogo, error) {
+// sepCatalogos are the SEP's, with the operator's entries if dir has any.
+func sepCatalogos(dir string) ([]titulo.Catalogo, error) {
 	if dir == "" {
 		return titulo.Catalogos(), nil
 	}
-	todos, err := titulo.CatalogosCon(os.DirFS(dir))
+	all, err := titulo.CatalogosWith(os.DirFS(dir))
 	if err != nil {
 		return nil, fmt.Errorf("GATEWAY_SEP_CATALOGOS_DIR: %w", err)
 	}
-	return todos, nil
+	return all, nil
 }
 
 // New wires the parts. Close what it returns.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	// Half of a start is the reading of the contract: it goes on beside the database's
-	// opening, and publicado waits for it.
+	// opening, and published waits for it.
 	go contract() //nolint:errcheck // publicado gets the error
 	keys, efirmas, err := identities(cfg, opts)
 	if err != nil {
 		return nil, err
 	}
 	base, err := upstream(cfg.CAFile, cfg.SinSalida != "")
-	catalogos, errCatalogos := losCatalogos(cfg.SEP.CatalogosDir)
-	place, errPlace := almacen(cfg, opts)
+	catalogos, errCatalogos := sepCatalogos(cfg.SEP.CatalogosDir)
+	place, errPlace := storeConfig(cfg, opts)
 	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, keys: keys, metrics: telemetry.NewMetrics(opts.Version), parada: make(chan struct{})}
+	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, keys: keys, metrics: telemetry.NewMetrics(opts.Version), stopped: make(chan struct{})}
 	if err := a.openStore(ctx, place); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -210,51 +210,51 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	doer.OnDate(a.hears)
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
-	opts.Presencia.Log = opts.Log
-	a.presente = presencia.Nueva(a.store, opts.Presencia)
-	if err := a.presente.Entra(ctx); err != nil {
+	opts.Cluster.Log = opts.Log
+	a.present = presencia.New(a.store, opts.Cluster)
+	if err := a.present.Enter(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.openPaquetes(ctx, backend); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	record := ledger.NewShared(a.store, a.presente)
+	record := ledger.NewShared(a.store, a.present)
 	a.ledger = record
-	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Firmado: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
-	a.cola = cola.New(opts.Log)
+	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Signed: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
+	a.jobQueue = cola.New(opts.Log)
 	if err := a.openWebhooks(); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	spec, paginas, err := publicado()
+	spec, pages, err := published()
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
-	a.descargas = a.motor(backend, solicitudes)
-	a.vigila(record, pac)
+	a.descargas = a.engine(backend, solicitudes)
+	a.watch(record, pac)
 	a.api = handlers.New(handlers.Config{
-		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.parada,
-		Descargas: a.descargas, Lectura: a.lectura, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
+		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.stopped,
+		Descargas: a.descargas, Reading: a.reading, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store), CuentaSEP: cuenta,
-		Addendas: pac, Firmado: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Llavero: efirmas, CuentaPADE: cuentaPAC, CuentasPADE: pac,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: paginas, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		Addendas: pac, Signed: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Keyring: efirmas, CuentaPADE: cuentaPAC, CuentasPADE: pac,
+		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: pages, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
 	})
 	return a, nil
 }
 
-// almacen says where the store is, for serve and migrate alike.
-func almacen(cfg config.Config, opts Options) (store.Config, error) {
-	clave, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
-	return store.Config{Dir: cfg.DataDir, Libre: cfg.DiscoLibre.N, DatabaseURL: cfg.Database(clave), Now: opts.Now,
-		Avisa: func(text string) { opts.Log.Warn().Msg(text) }}, err
+// storeConfig says where the store is, for serve and migrate alike.
+func storeConfig(cfg config.Config, opts Options) (store.Config, error) {
+	key, err := password("GATEWAY_DATABASE_PASSWORD_FILE", cfg.DatabasePasswordFile)
+	return store.Config{Dir: cfg.DataDir, Free: cfg.DiscoLibre.N, DatabaseURL: cfg.Database(key), Now: opts.Now,
+		Notify: func(text string) { opts.Log.Warn().Msg(text) }}, err
 }
 
 // openStore opens the storage of packages, and the ledger, whose second mark may be there.
 func (a *App) openStore(ctx context.Context, place store.Config) (err error) {
-	if a.deposito, err = abreDeposito(ctx, a.cfg); err != nil {
+	if a.depot, err = openDepot(ctx, a.cfg); err != nil {
 		return err
 	}
-	place.Fuera = fuera(a.cfg, a.deposito)
+	place.Outside = outside(a.cfg, a.depot)
 	if a.store, err = store.Open(ctx, place); err != nil {
 		return err
 	}
@@ -264,22 +264,22 @@ func (a *App) openStore(ctx context.Context, place store.Config) (err error) {
 	return nil
 }
 
-// abreDeposito opens the storage of packages.
-func abreDeposito(ctx context.Context, cfg config.Config) (*objetos.Deposito, error) {
+// openDepot opens the storage of packages.
+func openDepot(ctx context.Context, cfg config.Config) (*objetos.Depot, error) {
 	setting := "GATEWAY_BLOB_URL"
 	if cfg.BlobURL == "" {
 		setting = "GATEWAY_DATA_DIR"
 	}
-	deposito, err := objetos.Open(ctx, cfg.BlobURL, filepath.Join(cfg.DataDir, "paquetes"))
+	depot, err := objetos.Open(ctx, cfg.BlobURL, filepath.Join(cfg.DataDir, "paquetes"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	return deposito, nil
+	return depot, nil
 }
 
-// fuera is where the ledger has a second mark: the storage of packages, where that is
+// outside is where the ledger has a second mark: the storage of packages, where that is
 // not the data directory itself.
-func fuera(cfg config.Config, d *objetos.Deposito) store.Fuera {
+func outside(cfg config.Config, d *objetos.Depot) store.Outside {
 	if cfg.BlobURL == "" {
 		return nil
 	}
@@ -287,21 +287,21 @@ func fuera(cfg config.Config, d *objetos.Deposito) store.Fuera {
 }
 
 // openPaquetes opens what fetches packages into their storage.
-func (a *App) openPaquetes(ctx context.Context, sat gateway.Descargador) (err error) {
-	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Deposito: a.deposito, Maximo: a.cfg.SAT.PaqueteMaximo.N,
-		Presencia: a.presente, Log: a.opts.Log, Legibles: descargas.Legibles, Paso: a.opts.Paso})
+func (a *App) openPaquetes(ctx context.Context, sat gateway.Downloader) (err error) {
+	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Depot: a.depot, Max: a.cfg.SAT.PaqueteMaximo.N,
+		Cluster: a.present, Log: a.opts.Log, Readable: descargas.Readable, Step: a.opts.Step})
 	return err
 }
 
 func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.Config {
 	endpoints := func(s config.Servicio) sat.Endpoints {
-		return sat.Endpoints{Autentica: s.AutenticaURL, Solicita: s.SolicitaURL, Verifica: s.VerificaURL, Descarga: s.DescargaURL}
+		return sat.Endpoints{Authenticate: s.AutenticaURL, Request: s.SolicitaURL, Verify: s.VerificaURL, Descarga: s.DescargaURL}
 	}
-	familia := signing.FamiliaSobre
+	family := signing.FamilyEnvelope
 	if cfg.SAT.Firma == "solicitud" {
-		familia = signing.FamiliaSolicitud
+		family = signing.FamilySolicitud
 	}
-	return sat.Config{Familia: familia, Now: opts.Now, OnToken: metrics.Token, Endpoints: map[gateway.Servicio]sat.Endpoints{
+	return sat.Config{Family: family, Now: opts.Now, OnToken: metrics.Token, Endpoints: map[gateway.Servicio]sat.Endpoints{
 		gateway.CFDI: endpoints(cfg.SAT.CFDI), gateway.Retenciones: endpoints(cfg.SAT.Retenciones),
 	}}
 }
@@ -310,8 +310,8 @@ func satConfig(cfg config.Config, opts Options, metrics *telemetry.Metrics) sat.
 func accounts(cfg config.Config) (gateway.CuentaSEP, gateway.CuentaPADE, error) {
 	sepPassword, err1 := password("GATEWAY_SEP_PASSWORD_FILE", cfg.SEP.PasswordFile)
 	padePassword, err2 := password("GATEWAY_PADE_PASSWORD_FILE", cfg.PADE.PasswordFile)
-	return gateway.CuentaSEP{Usuario: cfg.SEP.Usuario, Password: sepPassword},
-		gateway.CuentaPADE{Contrato: cfg.PADE.Contrato, Usuario: cfg.PADE.Usuario, Password: padePassword}, errors.Join(err1, err2)
+	return gateway.CuentaSEP{User: cfg.SEP.Usuario, Password: sepPassword},
+		gateway.CuentaPADE{Contrato: cfg.PADE.Contrato, User: cfg.PADE.Usuario, Password: padePassword}, errors.Join(err1, err2)
 }
 
 func password(setting, file string) (string, error) {
@@ -386,15 +386,15 @@ func authorities(setting, caFile string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// upstream connects to the systems; sinSalida, to those on this machine alone.
-func upstream(caFile string, sinSalida bool) (http.RoundTripper, error) {
+// upstream connects to the systems; withoutOutput, to those on this machine alone.
+func upstream(caFile string, withoutOutput bool) (http.RoundTripper, error) {
 	roots, err := authorities("GATEWAY_CA_FILE", caFile)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	proxy := http.ProxyFromEnvironment
-	if sinSalida {
+	if withoutOutput {
 		// The settings were checked already. This is for what they do not show: where a
 		// name leads to, and a proxy on this machine that goes further.
 		dialer.Control, proxy = stays, nil

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// preguntaHora is how often the SAT is asked for the time while the machine's clock
+	// questionHour is how often the SAT is asked for the time while the machine's clock
 	// is doubted and nothing else is asked of it.
-	preguntaHora = 10 * time.Second
-	// plazoHora bounds that question.
-	plazoHora = 10 * time.Second
+	questionHour = 10 * time.Second
+	// hourDeadline bounds that question.
+	hourDeadline = 10 * time.Second
 )
 
 // openClock starts the clock that deadlines are judged by.
 func (a *App) openClock(ctx context.Context, base http.RoundTripper) error {
-	last, err := a.store.UltimoInstante(ctx)
+	last, err := a.store.LastInstant(ctx)
 	if err != nil {
 		return fmt.Errorf("the clock: %w", err)
 	}
@@ -37,7 +37,7 @@ func (a *App) hears(backend string, date time.Time, way time.Duration) {
 
 // asksTheTime asks the SAT for the time while that would settle a doubt, until ctx ends.
 func (a *App) asksTheTime(ctx context.Context) {
-	ticker := time.NewTicker(preguntaHora)
+	ticker := time.NewTicker(questionHour)
 	defer ticker.Stop()
 	for {
 		if a.clock.Wants() {
@@ -55,7 +55,7 @@ func (a *App) asksTheTime(ctx context.Context) {
 
 // askTheTime reads no more than the header of an answer to GET, which spends nothing.
 func (a *App) askTheTime(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, plazoHora)
+	ctx, cancel := context.WithTimeout(ctx, hourDeadline)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.cfg.SAT.CFDI.AutenticaURL, http.NoBody)
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *App) askTheTime(ctx context.Context) error {
 // keepsTheTime writes down what the next start holds its clock against.
 func (a *App) keepsTheTime(ctx context.Context) error {
 	if now, believed := a.clock.Believed(); believed {
-		return a.store.AnotaInstante(ctx, now)
+		return a.store.RecordInstant(ctx, now)
 	}
 	return nil
 }

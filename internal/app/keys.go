@@ -14,8 +14,8 @@ import (
 func (a *App) findKey() func(string, netip.Addr) (apikeys.Key, error) {
 	var find func(string) (apikeys.Key, error)
 	switch {
-	case a.opts.Clave != nil:
-		find = a.opts.Clave.Find
+	case a.opts.Key != nil:
+		find = a.opts.Key.Find
 	case a.keys == nil:
 		return nil
 	default:
@@ -59,14 +59,14 @@ func (a *App) keysFaultFor() time.Duration {
 }
 
 // keysThatEnd are the keys that expire, for the metrics.
-func (a *App) keysThatEnd() []telemetry.Clave {
+func (a *App) keysThatEnd() []telemetry.Key {
 	if a.keys == nil {
 		return nil
 	}
-	var out []telemetry.Clave
+	var out []telemetry.Key
 	for _, k := range a.keys.Keys() {
 		if !k.Expires.IsZero() {
-			out = append(out, telemetry.Clave{Nombre: k.Name, Vence: k.Expires})
+			out = append(out, telemetry.Key{Name: k.Name, Expire: k.Expires})
 		}
 	}
 	return out

@@ -15,26 +15,26 @@ import (
 type Migration struct {
 	// BackedUp says that there is a copy of what migrations destroy.
 	BackedUp bool
-	// Palabra says that the database as it is shall be the ledger.
-	Palabra store.Palabra
+	// Word says that the database as it is shall be the ledger.
+	Word store.Word
 }
 
 // Migrate brings the database of cfg up to date and says so on stdout.
 func Migrate(ctx context.Context, cfg config.Config, m Migration, stdout io.Writer) (err error) {
-	place, err := almacen(cfg, Options{Now: time.Now})
+	place, err := storeConfig(cfg, Options{Now: time.Now})
 	if err != nil {
 		return err
 	}
-	place.Avisa = func(text string) { fmt.Fprintln(stdout, text) } //nolint:errcheck // nowhere else to say it
-	if place.Palabra = m.Palabra; m.Palabra != "" {
-		deposito, errAbre := abreDeposito(ctx, cfg)
-		if errAbre != nil {
-			return errAbre
+	place.Notify = func(text string) { fmt.Fprintln(stdout, text) } //nolint:errcheck // nowhere else to say it
+	if place.Word = m.Word; m.Word != "" {
+		depot, errOpen := openDepot(ctx, cfg)
+		if errOpen != nil {
+			return errOpen
 		}
-		defer func() { err = errors.Join(err, deposito.Close()) }()
-		place.Fuera = fuera(cfg, deposito)
+		defer func() { err = errors.Join(err, depot.Close()) }()
+		place.Outside = outside(cfg, depot)
 	}
-	from, to, err := store.Migra(ctx, place, m.BackedUp)
+	from, to, err := store.Migrate(ctx, place, m.BackedUp)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func Migrate(ctx context.Context, cfg config.Config, m Migration, stdout io.Writ
 	} else {
 		_, err = fmt.Fprintf(stdout, "%s: de la versión %d a la %d\n", name, from, to)
 	}
-	if err == nil && m.Palabra != "" {
+	if err == nil && m.Word != "" {
 		_, err = fmt.Fprintf(stdout, "%s: desde ahora es el libro de esta pasarela; el siguiente arranque sigue con él\n", name)
 	}
 	return err

@@ -9,22 +9,22 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/portal"
 )
 
-// documentacion is /docs, of the contract and of the pages that are embedded: the
+// documentation is /docs, of the contract and of the pages that are embedded: the
 // same for every gateway of a process.
-var documentacion = sync.OnceValues(func() (http.Handler, error) {
+var documentation = sync.OnceValues(func() (http.Handler, error) {
 	spec, err := contract()
 	if err != nil {
 		return nil, err
 	}
-	return portal.New(spec.Doc(), docs.Paginas)
+	return portal.New(spec.Doc(), docs.Pages)
 })
 
-// publicado is what everybody may read: the contract, and the pages of it.
-func publicado() (*handlers.Spec, http.Handler, error) {
+// published is what everybody may read: the contract, and the pages of it.
+func published() (*handlers.Spec, http.Handler, error) {
 	spec, err := contract()
 	if err != nil {
 		return nil, nil, err
 	}
-	paginas, err := documentacion()
-	return spec, paginas, err
+	pages, err := documentation()
+	return spec, pages, err
 }

@@ -94,11 +94,11 @@ func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout.Duration)
 	defer cancel()
 	a.opts.Log.Info().Msg("stopping: running requests and downloads may finish")
-	close(a.parada)
+	close(a.stopped)
 	a.paquetes.Quiet()
 	// Callers that keep connections would go on asking here.
 	apiServer.SetKeepAlivesEnabled(false)
-	err := errors.Join(a.cola.Stop(ctx), a.paquetes.Land(ctx), apiServer.Shutdown(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
+	err := errors.Join(a.jobQueue.Stop(ctx), a.paquetes.Land(ctx), apiServer.Shutdown(ctx), a.paquetes.Close(ctx), apiServer.Close(), adminServer.Close())
 	a.opts.Log.Info().Msg("stopped")
 	return err
 }
@@ -106,7 +106,7 @@ func (a *App) shutdown(ctx context.Context, apiServer, adminServer *http.Server)
 // admin serves what operators and orchestrators read. An upstream that is down
 // never makes the gateway unready: it must go on answering from storage.
 func (a *App) admin() (http.Handler, error) {
-	pagina, err := a.tablero()
+	page, err := a.dashboard()
 	if err != nil {
 		return nil, err
 	}
@@ -114,29 +114,29 @@ func (a *App) admin() (http.Handler, error) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		select {
-		case <-a.parada:
+		case <-a.stopped:
 			text(w, http.StatusServiceUnavailable, "stopping")
 			return
 		default:
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 		defer cancel()
-		if err := a.presente.Sirve(ctx); err != nil {
+		if err := a.present.Serve(ctx); err != nil {
 			a.opts.Log.Error().Err(err).Msg("not ready")
 			text(w, http.StatusServiceUnavailable, "store: not ready")
 			return
 		}
-		lleno := ""
-		if libre, piso, err := a.store.Piso(); err == nil && libre < piso {
-			lleno = fmt.Sprintf("\ndisk: %d bytes are free of the %d that stay so (GATEWAY_DISCO_LIBRE): no package is fetched and no file is taken", libre, piso)
+		full := ""
+		if free, floor, err := a.store.Floor(); err == nil && free < floor {
+			full = fmt.Sprintf("\ndisk: %d bytes are free of the %d that stay so (GATEWAY_DISCO_LIBRE): no package is fetched and no file is taken", free, floor)
 		}
 		switch fault := a.keysFault(); {
 		case fault.Closed:
 			text(w, http.StatusServiceUnavailable, "API keys: no key is taken, as their file is gone or has been at fault for too long")
 		case fault.Err != nil:
-			text(w, http.StatusOK, fmt.Sprintf("ok\nAPI keys: their file has been at fault for %s, and the earlier keys are taken for %s more", fault.Since.Round(time.Second), (apikeys.Tolerance-fault.Since).Round(time.Second))+lleno)
+			text(w, http.StatusOK, fmt.Sprintf("ok\nAPI keys: their file has been at fault for %s, and the earlier keys are taken for %s more", fault.Since.Round(time.Second), (apikeys.Tolerance-fault.Since).Round(time.Second))+full)
 		default:
-			text(w, http.StatusOK, "ok"+lleno)
+			text(w, http.StatusOK, "ok"+full)
 		}
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry(), promhttp.HandlerOpts{}))
@@ -145,8 +145,8 @@ func (a *App) admin() (http.Handler, error) {
 		w.Header().Set("Location", "descargas")
 		w.WriteHeader(http.StatusFound)
 	})
-	mux.Handle("/descargas", pagina)
-	mux.Handle("/descargas/", pagina)
+	mux.Handle("/descargas", page)
+	mux.Handle("/descargas/", page)
 	return a.guard(mux), nil
 }
 

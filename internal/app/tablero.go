@@ -9,25 +9,25 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
-// tablero wires the page of the descargas.
-func (a *App) tablero() (http.Handler, error) {
+// dashboard wires the page of the descargas.
+func (a *App) dashboard() (http.Handler, error) {
 	return tablero.New(tablero.Config{
 		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
-		EFirmas: a.efirmasALaVista, Webhooks: a.webhooksEnFalla,
+		EFirmas: a.efirmasInView, Webhooks: a.webhooksInFalla,
 		Now: a.opts.Now, Log: a.opts.Log,
 	})
 }
 
-func (a *App) efirmasALaVista() ([]tablero.EFirma, error) {
-	todas, err := a.efirmas.List()
+func (a *App) efirmasInView() ([]tablero.EFirma, error) {
+	all, err := a.efirmas.List()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]tablero.EFirma, len(todas))
-	for i, s := range todas {
+	out := make([]tablero.EFirma, len(all))
+	for i, s := range all {
 		out[i].RFC = s.RFC
 		if s.Credential != nil {
-			out[i].Vence = s.Credential.NotAfter
+			out[i].Expire = s.Credential.NotAfter
 		}
 		if s.Err != nil {
 			out[i].Motivo = s.Err.Detail
@@ -36,11 +36,11 @@ func (a *App) efirmasALaVista() ([]tablero.EFirma, error) {
 	return out, nil
 }
 
-func (a *App) webhooksEnFalla(ctx context.Context, limite int) ([]tablero.Webhook, error) {
-	filas, err := a.store.WebhooksEnFalla(ctx, webhooks.MotivoRetiro, limite)
-	out := make([]tablero.Webhook, len(filas))
-	for i, w := range filas {
-		out[i] = tablero.Webhook{Host: w.Host, Retirado: w.Motivo == webhooks.MotivoRetiro, Pendientes: w.Pendientes, Siguiente: w.Siguiente}
+func (a *App) webhooksInFalla(ctx context.Context, limit int) ([]tablero.Webhook, error) {
+	rows, err := a.store.WebhooksInFalla(ctx, webhooks.MotivoWithdrawal, limit)
+	out := make([]tablero.Webhook, len(rows))
+	for i, w := range rows {
+		out[i] = tablero.Webhook{Host: w.Host, Withdrawn: w.Motivo == webhooks.MotivoWithdrawal, Pending: w.Pending, Next: w.Next}
 	}
 	return out, err
 }

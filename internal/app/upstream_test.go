@@ -17,9 +17,9 @@ func TestUpstream_WhenNothingMayLeave(t *testing.T) {
 	}
 	t.Setenv("HTTP_PROXY", server.URL)
 	for _, tc := range []struct {
-		sinSalida bool
-		url, says string
-		asked     int
+		withoutOutput bool
+		url, says     string
+		asked         int
 	}{
 		{true, server.URL, "", 1},
 		{true, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "", 1},
@@ -28,7 +28,7 @@ func TestUpstream_WhenNothingMayLeave(t *testing.T) {
 		// A proxy on this machine leads everywhere.
 		{false, "http://192.0.2.1/", "", 1},
 	} {
-		base, err := upstream("", tc.sinSalida)
+		base, err := upstream("", tc.withoutOutput)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ type Metadato struct {
 	// UUID is in lower case, whatever the SAT wrote.
 	UUID, RFCEmisor, NombreEmisor, RFCReceptor, NombreReceptor, RFCPac string
 	// FechaEmision, FechaCertificacionSAT and FechaCancelacion are
-	// yyyy-MM-dd HH:mm:ss; see LeeFecha. The last one is empty while Estatus is 1.
+	// yyyy-MM-dd HH:mm:ss; see ReadFecha. The last one is empty while Estatus is 1.
 	FechaEmision, FechaCertificacionSAT, FechaCancelacion string
 	Monto                                                 string
 	EfectoComprobante                                     string // I, E, T, N, P
@@ -27,145 +27,145 @@ type Metadato struct {
 	RFCACuentaTerceros, NombreACuentaTerceros string
 	// Extras are columns that are not known here, under their name in the header,
 	// and fields beyond the header as #extra-01, #extra-02…
-	Extras []Campo
+	Extras []Field
 	// Aviso, in Spanish, says what of the row had to be guessed; empty without doubt.
 	Aviso string
 }
 
-// Campo is a value with its name.
-type Campo struct{ Nombre, Valor string }
+// Field is a value with its name.
+type Field struct{ Name, Value string }
 
-// Cancelado tells whether the SAT has it as cancelled; anything but its two
+// Cancelled tells whether the SAT has it as cancelled; anything but its two
 // values is neither.
-func (m *Metadato) Cancelado() bool {
+func (m *Metadato) Cancelled() bool {
 	return m.Estatus == "0" || strings.EqualFold(m.Estatus, "cancelado")
 }
 
-// LeeFecha parses a date of the SAT in the zone that it is meant in: Mexico's,
+// ReadFecha parses a date of the SAT in the zone that it is meant in: Mexico's,
 // which the text does not say.
-func LeeFecha(texto string, zona *time.Location) (time.Time, error) {
-	if len(texto) > len(time.DateTime) && texto[len(time.DateOnly)] == 'T' && !strings.ContainsAny(texto[len(time.DateTime):], "Z+-") {
-		return time.ParseInLocation("2006-01-02T15:04:05", texto, zona)
+func ReadFecha(text string, zone *time.Location) (time.Time, error) {
+	if len(text) > len(time.DateTime) && text[len(time.DateOnly)] == 'T' && !strings.ContainsAny(text[len(time.DateTime):], "Z+-") {
+		return time.ParseInLocation("2006-01-02T15:04:05", text, zone)
 	}
-	if len(texto) == len(time.DateTime) {
-		texto = texto[:len(time.DateOnly)] + " " + texto[len(time.DateOnly)+1:]
-		return time.ParseInLocation(time.DateTime, texto, zona)
+	if len(text) == len(time.DateTime) {
+		text = text[:len(time.DateOnly)] + " " + text[len(time.DateOnly)+1:]
+		return time.ParseInLocation(time.DateTime, text, zone)
 	}
-	return time.Parse(time.RFC3339, texto)
+	return time.Parse(time.RFC3339, text)
 }
 
-// textoLeido reads one text of a package.
-type textoLeido struct {
-	entrada  string
-	filas    *filas
-	fila     int // rows read, blank ones and the header not counted
-	alinea   alineador
+// readText reads one text of a package.
+type readText struct {
+	entry    string
+	rows     *rows
+	row      int // rows read, blank ones and the header not counted
+	align    aligner
 	terceros *terceros
 }
 
-// abreTexto reads the header. The detail is empty when the text can be read.
-func abreTexto(entrada string, r io.Reader) (t *textoLeido, detalle string, err error) {
-	if r, err = enUTF8(r); err != nil {
+// openText reads the header. The detail is empty when the text can be read.
+func openText(entry string, r io.Reader) (t *readText, detail string, err error) {
+	if r, err = inUTF8(r); err != nil {
 		return nil, "", err
 	}
-	t = &textoLeido{entrada: entrada, filas: nuevasFilas(r)}
-	fila, err := t.filas.encabezado()
+	t = &readText{entry: entry, rows: newRows(r)}
+	row, err := t.rows.header()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, "El texto está vacío.", nil
-	case errors.Is(err, errFilaLarga):
+	case errors.Is(err, errLongRow):
 		return nil, "No es un texto de metadatos: no tiene encabezado.", nil
 	case err != nil:
 		return nil, "", err
 	}
-	t.alinea.encabezado, detalle = leeEncabezado(fila)
-	t.filas.alinea = &t.alinea
-	return t, detalle, nil
+	t.align.header, detail = readHeader(row)
+	t.rows.align = &t.align
+	return t, detail, nil
 }
 
-// salta passes over rows that were read before.
-func (t *textoLeido) salta(n int) error {
+// skip passes over rows that were read before.
+func (t *readText) skip(n int) error {
 	for range n {
-		fila, _, err := t.filas.siguiente()
-		if err != nil && !errors.Is(err, errFilaLarga) {
+		row, _, err := t.rows.next()
+		if err != nil && !errors.Is(err, errLongRow) {
 			return err
 		}
-		t.fila++
-		t.encabeza(fila)
+		t.row++
+		t.head(row)
 	}
 	return nil
 }
 
-// encabeza reports whether a row is a header again, which goes for the rows that follow.
-func (t *textoLeido) encabeza(fila []byte) bool {
-	if !pareceEncabezado(fila) {
+// head reports whether a row is a header again, which goes for the rows that follow.
+func (t *readText) head(row []byte) bool {
+	if !looksHeader(row) {
 		return false
 	}
-	otro, detalle := leeEncabezado(fila)
-	if detalle != "" || otro.terceros() != t.alinea.terceros() || otro.metadatos() != t.alinea.metadatos() {
+	other, detail := readHeader(row)
+	if detail != "" || other.terceros() != t.align.terceros() || other.metadatos() != t.align.metadatos() {
 		return false
 	}
-	t.alinea.encabezado = otro
+	t.align.header = other
 	return true
 }
 
-// siguiente reads the next row into m. Its detail, in Spanish, says why the row
+// next reads the next row into m. Its detail, in Spanish, says why the row
 // cannot be used. A header in the middle, of texts that were put together, is no row.
-func (t *textoLeido) siguiente(m *Metadato) (detalle string, err error) {
+func (t *readText) next(m *Metadato) (detail string, err error) {
 	for {
-		fila, terminada, err := t.filas.siguiente()
+		row, finished, err := t.rows.next()
 		switch {
-		case errors.Is(err, errFilaLarga):
-			t.fila++
-			return fmt.Sprintf("La fila tiene más de %d bytes o de %d renglones.", maxFila, maxRenglones), nil
+		case errors.Is(err, errLongRow):
+			t.row++
+			return fmt.Sprintf("La fila tiene más de %d bytes o de %d renglones.", maxRow, maxLines), nil
 		case err != nil:
 			return "", err
 		}
-		t.fila++
-		if !t.encabeza(fila) {
-			return t.lee(m, fila, terminada), nil
+		t.row++
+		if !t.head(row) {
+			return t.read(m, row, finished), nil
 		}
 	}
 }
 
-func (t *textoLeido) lee(m *Metadato, fila []byte, terminada bool) (detalle string) {
+func (t *readText) read(m *Metadato, row []byte, finished bool) (detail string) {
 	*m = Metadato{}
-	if t.alinea.uuid == 0 {
-		enMinusculas(fila[:min(len(fila), largoUUID)])
+	if t.align.uuid == 0 {
+		inLowers(row[:min(len(row), uUIDLength)])
 	}
-	texto, codificacion := aUTF8(fila)
-	if t.alinea.uuid == 0 && !empiezaConUUID(texto) {
-		return "La fila no empieza con un UUID: «" + muestra(texto) + "»."
+	text, encoding := aUTF8(row)
+	if t.align.uuid == 0 && !beginWithUUID(text) {
+		return "La fila no empieza con un UUID: «" + show(text) + "»."
 	}
-	m.Aviso = t.alinea.alinea(texto)
-	t.llena(m)
-	m.UUID = strings.ToLower(strings.Trim(m.UUID, adornos))
-	clave, valida := Clave(m.UUID)
-	if !valida {
+	m.Aviso = t.align.align(text)
+	t.fill(m)
+	m.UUID = strings.ToLower(strings.Trim(m.UUID, ornaments))
+	key, valid := Key(m.UUID)
+	if !valid {
 		*m = Metadato{}
-		return "La fila no tiene un UUID en su columna " + t.alinea.nombres[t.alinea.uuid] + ": «" + muestra(texto) + "»."
+		return "La fila no tiene un UUID en su columna " + t.align.names[t.align.uuid] + ": «" + show(text) + "»."
 	}
-	if !terminada && !t.entera(m) {
+	if !finished && !t.whole(m) {
 		*m = Metadato{}
-		return "La última fila está cortada: «" + muestra(texto) + "»."
+		return "La última fila está cortada: «" + show(text) + "»."
 	}
-	if t.filas.duda {
-		m.Aviso = junta(m.Aviso, "Un nombre lleva saltos de línea y la fila admite más de una lectura.")
+	if t.rows.doubt {
+		m.Aviso = gather(m.Aviso, "Un nombre lleva saltos de línea y la fila admite más de una lectura.")
 	}
-	m.Aviso = junta(m.Aviso, codificacion)
+	m.Aviso = gather(m.Aviso, encoding)
 	if t.terceros != nil {
-		t.terceros.une(clave, m)
+		t.terceros.unite(key, m)
 	}
 	return ""
 }
 
-func empiezaConUUID(texto string) bool {
-	campo, _, hay := strings.Cut(texto, string(separador))
-	_, valida := Clave(strings.Trim(campo, adornos))
-	return hay && valida
+func beginWithUUID(text string) bool {
+	field, _, has := strings.Cut(text, string(separator))
+	_, valid := Key(strings.Trim(field, ornaments))
+	return has && valid
 }
 
-func enMinusculas(b []byte) {
+func inLowers(b []byte) {
 	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {
 			b[i] = c | 0x20
@@ -173,42 +173,42 @@ func enMinusculas(b []byte) {
 	}
 }
 
-// junta puts two notices together.
-func junta(aviso, otro string) string { return strings.TrimSpace(aviso + " " + otro) }
+// gather puts two notices together.
+func gather(aviso, other string) string { return strings.TrimSpace(aviso + " " + other) }
 
-func (t *textoLeido) llena(m *Metadato) {
-	a := &t.alinea
+func (t *readText) fill(m *Metadato) {
+	a := &t.align
 	for i := range a.n {
-		valor := a.tramo(int(a.desde[i]), int(a.desde[i+1]))
-		if destino := a.columnas[i].campo(m); destino != nil {
-			*destino = valor
+		value := a.tramo(int(a.since[i]), int(a.since[i+1]))
+		if target := a.columns[i].field(m); target != nil {
+			*target = value
 		} else {
-			m.Extras = append(m.Extras, Campo{a.nombres[i], valor})
+			m.Extras = append(m.Extras, Field{a.names[i], value})
 		}
 	}
-	for i := int(a.desde[a.n]); i < a.campos(); i++ {
-		m.Extras = append(m.Extras, Campo{fmt.Sprintf("#extra-%02d", i-int(a.desde[a.n])+1), a.tramo(i, i+1)})
+	for i := int(a.since[a.n]); i < a.fields(); i++ {
+		m.Extras = append(m.Extras, Field{fmt.Sprintf("#extra-%02d", i-int(a.since[a.n])+1), a.tramo(i, i+1)})
 	}
 }
 
-// campo is where a column's value goes; nil among the extras.
-func (c columna) campo(m *Metadato) *string {
+// field is where a column's value goes; nil among the extras.
+func (c column) field(m *Metadato) *string {
 	switch c {
 	case colUUID:
 		return &m.UUID
 	case colRFCEmisor:
 		return &m.RFCEmisor
-	case colNombreEmisor:
+	case colNameEmisor:
 		return &m.NombreEmisor
 	case colRFCReceptor:
 		return &m.RFCReceptor
-	case colNombreReceptor:
+	case colNameReceptor:
 		return &m.NombreReceptor
 	case colRFCPac:
 		return &m.RFCPac
 	case colFechaEmision:
 		return &m.FechaEmision
-	case colFechaCertificacion:
+	case colFechaCertification:
 		return &m.FechaCertificacionSAT
 	case colMonto:
 		return &m.Monto
@@ -220,33 +220,33 @@ func (c columna) campo(m *Metadato) *string {
 		return &m.FechaCancelacion
 	case colRFCTercero:
 		return &m.RFCACuentaTerceros
-	case colNombreTercero:
+	case colNameTercero:
 		return &m.NombreACuentaTerceros
 	}
 	return nil
 }
 
-// entera tells whether a row without its CRLF has everything up to its end. A
+// whole tells whether a row without its CRLF has everything up to its end. A
 // cancelled one ends with a date, and one of the other kind with nothing: between
 // them a cut would not show.
-func (t *textoLeido) entera(m *Metadato) bool {
-	if m.Aviso != "" || t.alinea.n < len(t.alinea.columnas) {
+func (t *readText) whole(m *Metadato) bool {
+	if m.Aviso != "" || t.align.n < len(t.align.columns) {
 		return false
 	}
-	if t.alinea.columnas[t.alinea.n-1] != colFechaCancelacion || t.alinea.campos() > int(t.alinea.desde[t.alinea.n]) {
+	if t.align.columns[t.align.n-1] != colFechaCancelacion || t.align.fields() > int(t.align.since[t.align.n]) {
 		return true
 	}
-	return m.FechaCancelacion != "" == m.Cancelado()
+	return m.FechaCancelacion != "" == m.Cancelled()
 }
 
-// detalleDe is a failure of an entry, in Spanish.
-func detalleDe(err error) string {
-	var metodo *zipdir.MethodError
+// detailOf is a failure of an entry, in Spanish.
+func detailOf(err error) string {
+	var method *zipdir.MethodError
 	switch {
-	case errors.As(err, &metodo) && metodo.Encrypted:
-		return "El archivo está cifrado dentro del ZIP (" + metodo.Name() + "): no se lee."
-	case errors.As(err, &metodo):
-		return "El archivo está comprimido con un método que no se lee (" + metodo.Name() + ")."
+	case errors.As(err, &method) && method.Encrypted:
+		return "El archivo está cifrado dentro del ZIP (" + method.Name() + "): no se lee."
+	case errors.As(err, &method):
+		return "El archivo está comprimido con un método que no se lee (" + method.Name() + ")."
 	case errors.Is(err, zipdir.ErrLimit):
 		return "El archivo es demasiado grande para leerlo, o lo es para lo que ocupa comprimido."
 	case errors.Is(err, zipdir.ErrChecksum):

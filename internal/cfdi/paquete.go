@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// maxTexto bounds a metadata text: a million rows are some 300 MB.
-	maxTexto = 4 << 30
+	// maxText bounds a metadata text: a million rows are some 300 MB.
+	maxText = 4 << 30
 	// maxXML bounds a CFDI with its addenda.
 	maxXML = 32 << 20
 )
@@ -21,19 +21,19 @@ const (
 // its third party. Positions before which rows lie in the same text cost their
 // inflation again. An error is the last thing: zipdir.ErrZip, or zipdir.ErrRead
 // with what r failed with.
-func Metadatos(r io.ReaderAt, size int64, desde Posicion) iter.Seq2[Leido[Metadato], error] {
-	return func(yield func(Leido[Metadato], error) bool) {
-		l := &metadatos{yield: yield, desde: desde, juntados: map[uint64]*fallasJuntas{}}
-		if err := l.juntaTerceros(r, size); err != nil {
-			l.termina(err)
+func Metadatos(r io.ReaderAt, size int64, since Position) iter.Seq2[Read[Metadato], error] {
+	return func(yield func(Read[Metadato], error) bool) {
+		l := &metadatos{yield: yield, since: since, gathered: map[uint64]*joinedFallas{}}
+		if err := l.gatherTerceros(r, size); err != nil {
+			l.finish(err)
 			return
 		}
-		for e, err := range zipdir.WalkFrom(r, size, desde.mark()) {
+		for e, err := range zipdir.WalkFrom(r, size, since.mark()) {
 			if err == nil {
-				err = l.entrada(e)
+				err = l.entry(e)
 			}
 			if err != nil {
-				l.termina(err)
+				l.finish(err)
 				return
 			}
 		}
@@ -42,181 +42,181 @@ func Metadatos(r io.ReaderAt, size int64, desde Posicion) iter.Seq2[Leido[Metada
 
 // metadatos is one reading of a package.
 type metadatos struct {
-	yield    func(Leido[Metadato], error) bool
-	desde    Posicion
+	yield    func(Read[Metadato], error) bool
+	since    Position
 	terceros terceros
-	juntados map[uint64]*fallasJuntas // entries that are texts of third parties
-	leido    Leido[Metadato]
+	gathered map[uint64]*joinedFallas // entries that are texts of third parties
+	read     Read[Metadato]
 }
 
-// maxFallasJuntas bounds how many faults of a text of third parties are told one by one.
-const maxFallasJuntas = 100
+// maxFallasJoined bounds how many faults of a text of third parties are told one by one.
+const maxFallasJoined = 100
 
-// fallasJuntas wait until it is the turn of their entry, so that a position
+// joinedFallas wait until it is the turn of their entry, so that a position
 // among them is like any other.
-type fallasJuntas struct {
+type joinedFallas struct {
 	fallas []Falla
-	mas    int
+	more   int
 }
 
-func (f *fallasJuntas) agrega(falla Falla) {
-	if len(f.fallas) == maxFallasJuntas {
-		f.mas++
+func (f *joinedFallas) add(falla Falla) {
+	if len(f.fallas) == maxFallasJoined {
+		f.more++
 		return
 	}
 	f.fallas = append(f.fallas, falla)
 }
 
-// errBasta is that the caller wants no more.
-var errBasta = errors.New("cfdi: enough")
+// errSuffice is that the caller wants no more.
+var errSuffice = errors.New("cfdi: enough")
 
-func (l *metadatos) termina(err error) {
-	if !errors.Is(err, errBasta) {
-		l.yield(Leido[Metadato]{}, err)
+func (l *metadatos) finish(err error) {
+	if !errors.Is(err, errSuffice) {
+		l.yield(Read[Metadato]{}, err)
 	}
 }
 
-func (l *metadatos) falla(entrada string, fila int, sigue Posicion, detalle string) error {
-	return l.suelta(Falla{Entrada: muestra(entrada), Fila: fila, Detalle: detalle}, sigue)
+func (l *metadatos) falla(entry string, row int, follow Position, detail string) error {
+	return l.release(Falla{Entry: show(entry), Row: row, Detail: detail}, follow)
 }
 
-func (l *metadatos) suelta(f Falla, sigue Posicion) error {
-	l.leido = Leido[Metadato]{Falla: &f, Sigue: sigue}
-	if !l.yield(l.leido, nil) {
-		return errBasta
+func (l *metadatos) release(f Falla, follow Position) error {
+	l.read = Read[Metadato]{Falla: &f, Follow: follow}
+	if !l.yield(l.read, nil) {
+		return errSuffice
 	}
 	return nil
 }
 
-// ajena tells of an entry that no package of metadata has.
-func (l *metadatos) ajena(e zipdir.Entry, detalle string) error {
-	return l.suelta(Falla{Entrada: muestra(e.Name), Detalle: detalle, Ajena: true}, tras(e.Next, 0))
+// foreign tells of an entry that no package of metadata has.
+func (l *metadatos) foreign(e zipdir.Entry, detail string) error {
+	return l.release(Falla{Entry: show(e.Name), Detail: detail, Foreign: true}, after(e.Next, 0))
 }
 
-// juntaTerceros reads the texts of third parties, which may come after the rows
+// gatherTerceros reads the texts of third parties, which may come after the rows
 // that they belong to.
-func (l *metadatos) juntaTerceros(r io.ReaderAt, size int64) error {
+func (l *metadatos) gatherTerceros(r io.ReaderAt, size int64) error {
 	for e, err := range zipdir.Walk(r, size) {
 		if err != nil {
 			return err
 		}
-		if !enRaiz(e.Name) || !conExtension(e.Name, ".txt") {
+		if !inRoot(e.Name) || !withExtension(e.Name, ".txt") {
 			continue
 		}
-		var juntas *fallasJuntas
-		err = conTexto(e, func(t *textoLeido, detalle string) error {
-			if detalle != "" || !t.alinea.terceros() {
+		var joined *joinedFallas
+		err = withText(e, func(t *readText, detail string) error {
+			if detail != "" || !t.align.terceros() {
 				return nil // told when its turn comes
 			}
-			juntas = &fallasJuntas{}
-			return l.terceros.lee(t, func(fila int, detalle string) {
-				juntas.agrega(Falla{Entrada: muestra(e.Name), Fila: fila, Detalle: detalle})
+			joined = &joinedFallas{}
+			return l.terceros.read(t, func(row int, detail string) {
+				joined.add(Falla{Entry: show(e.Name), Row: row, Detail: detail})
 			})
 		})
 		if errors.Is(err, zipdir.ErrRead) {
 			return err
 		}
-		if juntas == nil {
+		if joined == nil {
 			continue
 		}
 		if err != nil {
-			juntas.agrega(Falla{Entrada: muestra(e.Name), Detalle: detalleDe(err), Danada: danada(err)})
+			joined.add(Falla{Entry: show(e.Name), Detail: detailOf(err), Damaged: isDamage(err)})
 		}
-		if juntas.mas > 0 {
-			juntas.fallas = append(juntas.fallas, Falla{Entrada: muestra(e.Name), Detalle: fmt.Sprintf("Tiene %d fallas más.", juntas.mas)})
+		if joined.more > 0 {
+			joined.fallas = append(joined.fallas, Falla{Entry: show(e.Name), Detail: fmt.Sprintf("Tiene %d fallas más.", joined.more)})
 		}
-		l.juntados[e.Mark.Entry] = juntas
+		l.gathered[e.Mark.Entry] = joined
 	}
-	l.terceros.ordena()
+	l.terceros.sort()
 	return nil
 }
 
-// juntas yields the faults of a text of third parties.
-func (l *metadatos) juntas(e zipdir.Entry, desde int) error {
-	fallas := l.juntados[e.Mark.Entry].fallas
-	for i := min(desde, len(fallas)); i < len(fallas); i++ {
-		if err := l.suelta(fallas[i], tras(e.Mark, i+1)); err != nil {
+// joined yields the faults of a text of third parties.
+func (l *metadatos) joined(e zipdir.Entry, since int) error {
+	fallas := l.gathered[e.Mark.Entry].fallas
+	for i := min(since, len(fallas)); i < len(fallas); i++ {
+		if err := l.release(fallas[i], after(e.Mark, i+1)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// conTexto opens an entry as a text. Errors are those of its content.
-func conTexto(e zipdir.Entry, lee func(t *textoLeido, detalle string) error) error {
-	contenido, err := e.Open(maxTexto)
+// withText opens an entry as a text. Errors are those of its content.
+func withText(e zipdir.Entry, read func(t *readText, detail string) error) error {
+	content, err := e.Open(maxText)
 	if err != nil {
 		return err
 	}
-	defer contenido.Close() //nolint:errcheck // read only
-	t, detalle, err := abreTexto(e.Name, contenido)
+	defer content.Close() //nolint:errcheck // read only
+	t, detail, err := openText(e.Name, content)
 	if err != nil {
 		return err
 	}
-	return lee(t, detalle)
+	return read(t, detail)
 }
 
-// entrada yields the rows of one entry.
-func (l *metadatos) entrada(e zipdir.Entry) error {
-	desde := 0
-	if e.Mark == l.desde.mark() {
-		desde = l.desde.Fila
+// entry yields the rows of one entry.
+func (l *metadatos) entry(e zipdir.Entry) error {
+	since := 0
+	if e.Mark == l.since.mark() {
+		since = l.since.Row
 	}
 	switch {
-	case l.juntados[e.Mark.Entry] != nil:
-		return l.juntas(e, desde)
-	case esCarpeta(e):
+	case l.gathered[e.Mark.Entry] != nil:
+		return l.joined(e, since)
+	case isFolder(e):
 		return nil
-	case !enRaiz(e.Name):
-		return l.ajena(e, noEnRaiz)
-	case !conExtension(e.Name, ".txt"):
-		return l.ajena(e, noEs(e, ".txt"))
+	case !inRoot(e.Name):
+		return l.foreign(e, notInRoot)
+	case !withExtension(e.Name, ".txt"):
+		return l.foreign(e, isNot(e, ".txt"))
 	}
-	fila := 0
-	err := conTexto(e, func(t *textoLeido, detalle string) error {
-		if detalle == "" && !t.alinea.metadatos() {
-			detalle = "No es un texto de metadatos ni de terceros: el encabezado dice «" + muestra(t.alinea.crudo) + "»."
+	row := 0
+	err := withText(e, func(t *readText, detail string) error {
+		if detail == "" && !t.align.metadatos() {
+			detail = "No es un texto de metadatos ni de terceros: el encabezado dice «" + show(t.align.raw) + "»."
 		}
-		if detalle != "" {
-			return l.falla(e.Name, 0, tras(e.Next, 0), detalle)
+		if detail != "" {
+			return l.falla(e.Name, 0, after(e.Next, 0), detail)
 		}
 		t.terceros = &l.terceros
-		err := t.salta(desde)
+		err := t.skip(since)
 		if err == nil {
-			err = l.filas(t, e.Mark)
+			err = l.rows(t, e.Mark)
 		}
-		fila = t.fila
+		row = t.row
 		return err
 	})
 	switch {
 	case err == nil || errors.Is(err, io.EOF):
 		return nil
-	case errors.Is(err, errBasta) || errors.Is(err, zipdir.ErrRead):
+	case errors.Is(err, errSuffice) || errors.Is(err, zipdir.ErrRead):
 		return err
 	}
 	switch {
 	case errors.Is(err, zipdir.ErrChecksum):
-		fila = 0 // all could be read, and any may be altered
-	case fila > 0:
-		fila++ // the one that could not be read any more
+		row = 0 // all could be read, and any may be altered
+	case row > 0:
+		row++ // the one that could not be read any more
 	}
-	return l.suelta(Falla{Entrada: muestra(e.Name), Fila: fila, Detalle: detalleDe(err), Danada: danada(err)}, tras(e.Next, 0))
+	return l.release(Falla{Entry: show(e.Name), Row: row, Detail: detailOf(err), Damaged: isDamage(err)}, after(e.Next, 0))
 }
 
-// filas yields the rows of a text until its content ends or fails.
-func (l *metadatos) filas(t *textoLeido, mark zipdir.Mark) error {
+// rows yields the rows of a text until its content ends or fails.
+func (l *metadatos) rows(t *readText, mark zipdir.Mark) error {
 	for {
-		l.leido.Falla = nil
-		detalle, err := t.siguiente(&l.leido.Valor)
+		l.read.Falla = nil
+		detail, err := t.next(&l.read.Value)
 		switch {
 		case err != nil:
 			return err
-		case detalle != "":
-			err = l.falla(t.entrada, t.fila, tras(mark, t.fila), detalle)
+		case detail != "":
+			err = l.falla(t.entry, t.row, after(mark, t.row), detail)
 		default:
-			l.leido.Sigue = tras(mark, t.fila)
-			if !l.yield(l.leido, nil) {
-				err = errBasta
+			l.read.Follow = after(mark, t.row)
+			if !l.yield(l.read, nil) {
+				err = errSuffice
 			}
 		}
 		if err != nil {
@@ -225,24 +225,24 @@ func (l *metadatos) filas(t *textoLeido, mark zipdir.Mark) error {
 	}
 }
 
-const noEnRaiz = "El archivo no está en la raíz del paquete: no se lee."
+const notInRoot = "El archivo no está en la raíz del paquete: no se lee."
 
-// noEs says of an entry that it is not of the kind that the package holds.
-func noEs(e zipdir.Entry, extension string) string {
-	if conExtension(e.Name, ".zip") {
+// isNot says of an entry that it is not of the kind that the package holds.
+func isNot(e zipdir.Entry, extension string) string {
+	if withExtension(e.Name, ".zip") {
 		return "Es otro ZIP dentro del paquete: no se lee."
 	}
 	return "El nombre del archivo no termina en " + extension + ": no se lee."
 }
 
-// esCarpeta reports whether an entry is a folder, which has no content.
-func esCarpeta(e zipdir.Entry) bool {
+// isFolder reports whether an entry is a folder, which has no content.
+func isFolder(e zipdir.Entry) bool {
 	return strings.HasSuffix(e.Name, "/") || strings.HasSuffix(e.Name, `\`) && e.UncompressedSize == 0
 }
 
-func enRaiz(nombre string) bool { return !strings.ContainsAny(nombre, `/\`) }
+func inRoot(name string) bool { return !strings.ContainsAny(name, `/\`) }
 
-func conExtension(nombre, extension string) bool {
-	n := len(nombre) - len(extension)
-	return n >= 0 && strings.EqualFold(nombre[n:], extension)
+func withExtension(name, extension string) bool {
+	n := len(name) - len(extension)
+	return n >= 0 && strings.EqualFold(name[n:], extension)
 }

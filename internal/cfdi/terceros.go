@@ -13,122 +13,122 @@ const (
 	// maxTerceros is the SAT's own bound of rows in a metadata request. One costs
 	// 24 bytes here.
 	maxTerceros = 1_000_000
-	// maxTextoTerceros bounds the texts of different third parties, in bytes.
-	maxTextoTerceros = 16 << 20
-	// costoTexto is what a different third party costs over its text.
-	costoTexto = 64
+	// maxTextTerceros bounds the texts of different third parties, in bytes.
+	maxTextTerceros = 16 << 20
+	// textCost is what a different third party costs over its text.
+	textCost = 64
 )
 
 // terceros joins third parties to the rows of the metadata: keys in order, and
 // each different text once. It never holds more than some 60 MB, whatever the
 // package; what is over that is told, not joined.
 type terceros struct {
-	filas  []tercero
-	textos []string // RFC, ~, name, and behind sinDuda what is doubtful about them
-	numero map[string]uint32
+	rows   []tercero
+	texts  []string // RFC, ~, name, and behind noDoubt what is doubtful about them
+	number map[string]uint32
 	bytes  int
-	lleno  bool
+	full   bool
 }
 
 type tercero struct {
-	clave        [16]byte
-	texto, orden uint32
+	key         [16]byte
+	text, order uint32
 }
 
-// sinDuda stands between a third party and the notice of its row.
-const sinDuda = "\x00"
+// noDoubt stands between a third party and the notice of its row.
+const noDoubt = "\x00"
 
-func (t *terceros) agrega(clave [16]byte, m *Metadato) {
-	if t.lleno {
+func (t *terceros) add(key [16]byte, m *Metadato) {
+	if t.full {
 		return
 	}
-	texto := m.RFCACuentaTerceros + string(separador) + strings.ReplaceAll(m.NombreACuentaTerceros, sinDuda, "")
+	text := m.RFCACuentaTerceros + string(separator) + strings.ReplaceAll(m.NombreACuentaTerceros, noDoubt, "")
 	if m.Aviso != "" {
-		texto += sinDuda + m.Aviso
+		text += noDoubt + m.Aviso
 	}
-	n, ok := t.numero[texto]
+	n, ok := t.number[text]
 	if !ok {
-		t.bytes += len(texto) + costoTexto
-		if t.bytes > maxTextoTerceros {
-			t.lleno = true
+		t.bytes += len(text) + textCost
+		if t.bytes > maxTextTerceros {
+			t.full = true
 			return
 		}
-		n = uint32(len(t.textos)) //nolint:gosec // bounded above
-		texto = strings.Clone(texto)
-		t.textos = append(t.textos, texto)
-		if t.numero == nil {
-			t.numero = map[string]uint32{}
+		n = uint32(len(t.texts)) //nolint:gosec // bounded above
+		text = strings.Clone(text)
+		t.texts = append(t.texts, text)
+		if t.number == nil {
+			t.number = map[string]uint32{}
 		}
-		t.numero[texto] = n
+		t.number[text] = n
 	}
-	if len(t.filas) == maxTerceros {
-		t.lleno = true
+	if len(t.rows) == maxTerceros {
+		t.full = true
 		return
 	}
-	t.filas = append(t.filas, tercero{clave, n, uint32(len(t.filas))}) //nolint:gosec // bounded above
+	t.rows = append(t.rows, tercero{key, n, uint32(len(t.rows))}) //nolint:gosec // bounded above
 }
 
-// lee reads a text of third parties to its end; falla is called for what is
+// read reads a text of third parties to its end; falla is called for what is
 // broken, err is the reader's.
-func (t *terceros) lee(texto *textoLeido, falla func(fila int, detalle string)) error {
+func (t *terceros) read(text *readText, falla func(row int, detail string)) error {
 	var m Metadato
 	for {
-		detalle, err := texto.siguiente(&m)
+		detail, err := text.next(&m)
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if detalle == "" && m.RFCACuentaTerceros == "" && m.NombreACuentaTerceros == "" {
-			detalle = "La fila no tiene tercero."
+		if detail == "" && m.RFCACuentaTerceros == "" && m.NombreACuentaTerceros == "" {
+			detail = "La fila no tiene tercero."
 		}
-		if detalle != "" {
-			falla(texto.fila, detalle)
+		if detail != "" {
+			falla(text.row, detail)
 			continue
 		}
-		clave, _ := Clave(m.UUID) // checked by the row
-		ya := t.lleno
-		t.agrega(clave, &m)
-		if t.lleno && !ya {
-			falla(texto.fila, fmt.Sprintf("Hay demasiados terceros: los metadatos llevan los de las primeras %d filas de este archivo, y no los de esta ni las siguientes.", len(t.filas)))
+		key, _ := Key(m.UUID) // checked by the row
+		ya := t.full
+		t.add(key, &m)
+		if t.full && !ya {
+			falla(text.row, fmt.Sprintf("Hay demasiados terceros: los metadatos llevan los de las primeras %d filas de este archivo, y no los de esta ni las siguientes.", len(t.rows)))
 		}
 	}
 }
 
-// ordena makes it ready for une.
-func (t *terceros) ordena() {
-	t.numero = nil
-	slices.SortFunc(t.filas, func(a, b tercero) int {
-		if c := bytes.Compare(a.clave[:], b.clave[:]); c != 0 {
+// sort makes it ready for une.
+func (t *terceros) sort() {
+	t.number = nil
+	slices.SortFunc(t.rows, func(a, b tercero) int {
+		if c := bytes.Compare(a.key[:], b.key[:]); c != 0 {
 			return c
 		}
-		return int(a.orden) - int(b.orden)
+		return int(a.order) - int(b.order)
 	})
 }
 
-// une puts the third parties of a row into it.
-func (t *terceros) une(clave [16]byte, m *Metadato) {
-	i, ok := slices.BinarySearchFunc(t.filas, clave, func(f tercero, clave [16]byte) int { return bytes.Compare(f.clave[:], clave[:]) })
+// unite puts the third parties of a row into it.
+func (t *terceros) unite(key [16]byte, m *Metadato) {
+	i, ok := slices.BinarySearchFunc(t.rows, key, func(f tercero, key [16]byte) int { return bytes.Compare(f.key[:], key[:]) })
 	if !ok {
 		return
 	}
-	vistos := map[uint32]bool(nil)
-	for n := 1; i < len(t.filas) && t.filas[i].clave == clave; i++ {
-		f := t.filas[i]
-		if vistos[f.texto] {
+	seen := map[uint32]bool(nil)
+	for n := 1; i < len(t.rows) && t.rows[i].key == key; i++ {
+		f := t.rows[i]
+		if seen[f.text] {
 			continue
 		}
-		texto, aviso, _ := strings.Cut(t.textos[f.texto], sinDuda)
-		rfc, nombre, _ := strings.Cut(texto, string(separador))
+		text, aviso, _ := strings.Cut(t.texts[f.text], noDoubt)
+		rfc, name, _ := strings.Cut(text, string(separator))
 		if aviso != "" {
-			m.Aviso = junta(m.Aviso, "De su tercero: "+aviso)
+			m.Aviso = gather(m.Aviso, "De su tercero: "+aviso)
 		}
 		if n == 1 {
-			m.RFCACuentaTerceros, m.NombreACuentaTerceros = rfc, nombre
-			vistos = map[uint32]bool{f.texto: true}
+			m.RFCACuentaTerceros, m.NombreACuentaTerceros = rfc, name
+			seen = map[uint32]bool{f.text: true}
 		} else {
-			vistos[f.texto] = true
-			m.Extras = append(m.Extras, Campo{fmt.Sprintf("RfcACuentaTerceros-%02d", n), rfc}, Campo{fmt.Sprintf("NombreACuentaTerceros-%02d", n), nombre})
+			seen[f.text] = true
+			m.Extras = append(m.Extras, Field{fmt.Sprintf("RfcACuentaTerceros-%02d", n), rfc}, Field{fmt.Sprintf("NombreACuentaTerceros-%02d", n), name})
 		}
 		n++
 	}

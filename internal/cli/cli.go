@@ -23,14 +23,14 @@ const (
 	ExitOK     = 0
 	ExitFailed = 1
 	ExitUsage  = 2
-	// ExitVencePronto: the e.firma serves, and not for as long as was asked for.
-	ExitVencePronto = 3
-	// ExitParcial, ExitFallida, ExitCancelada and ExitSigue say how a descarga is that
+	// ExitExpiresSoon: the e.firma serves, and not for as long as was asked for.
+	ExitExpiresSoon = 3
+	// ExitPartial, ExitDescargaFailed, ExitCancelled and ExitStillRunning say how a descarga is that
 	// was followed without a failure.
-	ExitParcial   = 3
-	ExitFallida   = 4
-	ExitCancelada = 5
-	ExitSigue     = 6
+	ExitPartial        = 3
+	ExitDescargaFailed = 4
+	ExitCancelled      = 5
+	ExitStillRunning   = 6
 	// ExitInterrupted is the shells' own for SIGINT: 128 and the signal's number.
 	ExitInterrupted = 130
 )
@@ -42,63 +42,63 @@ type Streams struct {
 }
 
 // Main runs the command line and returns the exit code.
-func Main(ctx context.Context, args []string, s Streams) int { return corre(ctx, args, s, time.Now) }
+func Main(ctx context.Context, args []string, s Streams) int { return run(ctx, args, s, time.Now) }
 
-func corre(ctx context.Context, args []string, s Streams, now func() time.Time) int {
-	s.Out, s.Err = limpia{s.Out}, limpia{s.Err}
-	raiz := New(s, now)
-	raiz.SetArgs(args)
-	orden, err := raiz.ExecuteContextC(ctx)
+func run(ctx context.Context, args []string, s Streams, now func() time.Time) int {
+	s.Out, s.Err = cleanWriter{s.Out}, cleanWriter{s.Err}
+	root := New(s, now)
+	root.SetArgs(args)
+	order, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return ExitOK
 	}
-	var uso *errUso
-	var salida *errSalida
+	var use *errUse
+	var output *errOutput
 	switch {
-	case errors.As(err, &uso):
-		dice(s.Err, uso.Error())
-		fmt.Fprintf(s.Err, "Vea «%s --help».\n", orden.CommandPath()) //nolint:errcheck // nowhere else to say it
+	case errors.As(err, &use):
+		say(s.Err, use.Error())
+		fmt.Fprintf(s.Err, "Vea «%s --help».\n", order.CommandPath()) //nolint:errcheck // nowhere else to say it
 		return ExitUsage
-	case errors.As(err, &salida):
-		if salida.err != nil {
-			dice(s.Err, salida.err.Error())
+	case errors.As(err, &output):
+		if output.err != nil {
+			say(s.Err, output.err.Error())
 		}
-		return salida.codigo
+		return output.codigo
 	}
-	dice(s.Err, err.Error())
+	say(s.Err, err.Error())
 	return ExitFailed
 }
 
-// dice puts the program's name before each line, as tools in a pipe do.
-func dice(w io.Writer, texto string) {
-	fmt.Fprintf(w, "gateway: %s\n", strings.ReplaceAll(texto, "\n", "\ngateway: ")) //nolint:errcheck // nowhere else to say it
+// say puts the program's name before each line, as tools in a pipe do.
+func say(w io.Writer, text string) {
+	fmt.Fprintf(w, "gateway: %s\n", strings.ReplaceAll(text, "\n", "\ngateway: ")) //nolint:errcheck // nowhere else to say it
 }
 
-// errUso is a fault of the command line itself.
-type errUso struct{ texto string }
+// errUse is a fault of the command line itself.
+type errUse struct{ text string }
 
-func (e *errUso) Error() string { return e.texto }
+func (e *errUse) Error() string { return e.text }
 
-func malUso(format string, args ...any) error { return &errUso{fmt.Sprintf(format, args...)} }
+func badUse(format string, args ...any) error { return &errUse{fmt.Sprintf(format, args...)} }
 
-// errSalida ends the program with a code of its own; without err, all has been said.
-type errSalida struct {
+// errOutput ends the program with a code of its own; without err, all has been said.
+type errOutput struct {
 	codigo int
 	err    error
 }
 
-func (e *errSalida) Error() string {
+func (e *errOutput) Error() string {
 	if e.err == nil {
 		return ""
 	}
 	return e.err.Error()
 }
 
-func (e *errSalida) Unwrap() error { return e.err }
+func (e *errOutput) Unwrap() error { return e.err }
 
 // New builds the tree of commands. now is the clock that dates are judged by.
 func New(s Streams, now func() time.Time) *cobra.Command {
-	raiz := &cobra.Command{
+	root := &cobra.Command{
 		Use:   "gateway",
 		Short: "Pasarela: JSON para sus sistemas, SOAP firmado para el gobierno",
 		Long: `Pasarela: JSON para sus sistemas, SOAP firmado para el SAT, la SEP y el PAC Prodigia.
@@ -113,50 +113,50 @@ de aquí no las sustituyen: docs/configuration.md las tiene todas.`,
 
   # Todas las facturas recibidas en enero, a una carpeta
   gateway descargar --rfc PRU010101AB1 --desde 2026-01-01 --hasta 2026-01-31`,
-		Args:          sinArgumentos,
+		Args:          withoutArguments,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return serve(c.Context(), s) },
 	}
-	raiz.SetIn(s.In)
-	raiz.SetOut(s.Out)
-	raiz.SetErr(s.Err)
-	raiz.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return malUso("%s", enEspanol(err)) })
-	raiz.SetHelpFunc(func(c *cobra.Command, _ []string) { ayuda(c.OutOrStdout(), c) })
-	raiz.CompletionOptions.DisableDefaultCmd = true
-	raiz.AddCommand(ordenServe(s), ordenMigrate(s), ordenKeys(s), ordenEFirma(s, now), ordenDescargar(s, now),
-		ordenHealthcheck(s), ordenVersion(s), ordenCompletion(s), ordenHelp())
-	conCodigos(raiz, codigosServe())
-	conAyuda(raiz)
-	return raiz
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return badUse("%s", inSpanish(err)) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(c.OutOrStdout(), c) })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(serveOrder(s), migrateOrder(s), keysOrder(s), eFirmaOrder(s, now), orderDownload(s, now),
+		healthcheckOrder(s), versionOrder(s), completionOrder(s), helpOrder())
+	withCodigos(root, codigosServe())
+	withHelp(root)
+	return root
 }
 
-// sinArgumentos refuses what is neither a command nor an option.
-func sinArgumentos(c *cobra.Command, args []string) error {
+// withoutArguments refuses what is neither a command nor an option.
+func withoutArguments(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
 	case !c.HasAvailableSubCommands():
-		return malUso("«%s» no lleva argumentos, y se dio «%s».", c.CommandPath(), args[0])
+		return badUse("«%s» no lleva argumentos, y se dio «%s».", c.CommandPath(), args[0])
 	}
-	texto := fmt.Sprintf("No hay la orden «%s» en «%s».", args[0], c.CommandPath())
+	text := fmt.Sprintf("No hay la orden «%s» en «%s».", args[0], c.CommandPath())
 	if c.SuggestionsMinimumDistance <= 0 {
 		c.SuggestionsMinimumDistance = 2
 	}
-	if parecidas := c.SuggestionsFor(args[0]); len(parecidas) > 0 {
-		texto += " ¿Quiso decir «" + strings.Join(parecidas, "», «") + "»?"
+	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
+		text += " ¿Quiso decir «" + strings.Join(similar, "», «") + "»?"
 	}
-	return malUso("%s", texto)
+	return badUse("%s", text)
 }
 
-// grupo is a command that only holds others.
-func grupo(use, short, long string) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Long: long, Args: sinArgumentos,
+// group is a command that only holds others.
+func group(use, short, long string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Long: long, Args: withoutArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var nombres []string
-			for _, hija := range c.Commands() {
-				nombres = append(nombres, hija.Name())
+			var names []string
+			for _, child := range c.Commands() {
+				names = append(names, child.Name())
 			}
-			return malUso("Falta decir cuál: %s.", strings.Join(nombres, ", "))
+			return badUse("Falta decir cuál: %s.", strings.Join(names, ", "))
 		}}
 }

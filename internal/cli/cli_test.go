@@ -16,64 +16,64 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/version"
 )
 
-// salida is what a command line gave.
-type salida struct {
+// output is what a command line gave.
+type output struct {
 	out, err string
 	codigo   int
 }
 
-// hoy is the day on which tests are, for the commands that look at the clock.
-var hoy = time.Date(2026, 3, 1, 18, 0, 0, 0, time.UTC)
+// today is the day on which tests are, for the commands that look at the clock.
+var today = time.Date(2026, 3, 1, 18, 0, 0, 0, time.UTC)
 
-func ejecuta(t *testing.T, entrada string, args ...string) salida {
+func execute(t *testing.T, entry string, args ...string) output {
 	t.Helper()
-	return ejecutaCon(t, t.Context(), entrada, args...)
+	return executeWith(t, t.Context(), entry, args...)
 }
 
-func ejecutaCon(t *testing.T, ctx context.Context, entrada string, args ...string) salida { //nolint:revive // t comes first in tests
+func executeWith(t *testing.T, ctx context.Context, entry string, args ...string) output { //nolint:revive // t comes first in tests
 	t.Helper()
 	var out, err bytes.Buffer
-	codigo := corre(ctx, args, Streams{In: strings.NewReader(entrada), Out: &out, Err: &err}, func() time.Time { return hoy })
-	return salida{out.String(), err.String(), codigo}
+	codigo := run(ctx, args, Streams{In: strings.NewReader(entry), Out: &out, Err: &err}, func() time.Time { return today })
+	return output{out.String(), err.String(), codigo}
 }
 
-func recorre(c *cobra.Command, f func(*cobra.Command)) {
+func walk(c *cobra.Command, f func(*cobra.Command)) {
 	f(c)
-	for _, hija := range Ordenes(c) {
-		recorre(hija, f)
+	for _, child := range Orders(c) {
+		walk(child, f)
 	}
 }
 
-// ingles are words of the library's own texts, and of what people would write
+// english are words of the library's own texts, and of what people would write
 // without thinking.
-var ingles = regexp.MustCompile(`\b(Usage|Flags|Available|Commands|Examples|Global|Use "|help for|the |default|string|strings|duration|int)\b`)
+var english = regexp.MustCompile(`\b(Usage|Flags|Available|Commands|Examples|Global|Use "|help for|the |default|string|strings|duration|int)\b`)
 
 func TestHelp_WhenAskedOfEveryCommand(t *testing.T) {
 	n := 0
-	recorre(New(Streams{}, time.Now), func(c *cobra.Command) {
+	walk(New(Streams{}, time.Now), func(c *cobra.Command) {
 		n++
 		args := strings.Fields(c.CommandPath())[1:]
-		corto := ejecuta(t, "", append(args, "-h")...)
-		largo := ejecuta(t, "", append([]string{"help"}, args...)...)
-		if corto.codigo != 0 || corto.err != "" || corto.out != largo.out {
-			t.Errorf("%s: -h and help differ, or fail: %+v", c.CommandPath(), corto)
+		short := execute(t, "", append(args, "-h")...)
+		length := execute(t, "", append([]string{"help"}, args...)...)
+		if short.codigo != 0 || short.err != "" || short.out != length.out {
+			t.Errorf("%s: -h and help differ, or fail: %+v", c.CommandPath(), short)
 		}
 		for _, want := range []string{"\nUso:\n  gateway", "\nOpciones:\n", "\nCódigos de salida:\n", "\nEjemplos:\n", "  -h, --help"} {
-			if !strings.Contains(corto.out, want) {
+			if !strings.Contains(short.out, want) {
 				t.Errorf("%s: its help has no %q", c.CommandPath(), want)
 			}
 		}
-		if palabra := ingles.FindString(corto.out); palabra != "" {
-			t.Errorf("%s: its help says %q:\n%s", c.CommandPath(), palabra, corto.out)
+		if word := english.FindString(short.out); word != "" {
+			t.Errorf("%s: its help says %q:\n%s", c.CommandPath(), word, short.out)
 		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if f.Usage == "" || !strings.Contains(corto.out, "--"+f.Name) {
+			if f.Usage == "" || !strings.Contains(short.out, "--"+f.Name) {
 				t.Errorf("%s: --%s is not explained", c.CommandPath(), f.Name)
 			}
 		})
-		for _, linea := range strings.Split(corto.out, "\n") {
-			if len([]rune(linea)) > 190 {
-				t.Errorf("%s: a line of %d characters: %s", c.CommandPath(), len([]rune(linea)), linea)
+		for _, line := range strings.Split(short.out, "\n") {
+			if len([]rune(line)) > 190 {
+				t.Errorf("%s: a line of %d characters: %s", c.CommandPath(), len([]rune(line)), line)
 			}
 		}
 	})
@@ -105,24 +105,24 @@ func TestMain_WhenTheCommandLineIsWrong(t *testing.T) {
 		{[]string{"help", "nada"}, "No hay la orden «nada»."},
 		{[]string{"--=x"}, "no es una opción bien escrita"},
 	} {
-		s := ejecuta(t, "", tt.args...)
+		s := execute(t, "", tt.args...)
 		if s.codigo != ExitUsage || s.out != "" || !strings.Contains(s.err, tt.want) || !strings.Contains(s.err, "--help».\n") {
 			t.Errorf("%q: %+v, want code 2 and %q", tt.args, s, tt.want)
 		}
-		if palabra := ingles.FindString(s.err); palabra != "" {
-			t.Errorf("%q: says %q: %s", tt.args, palabra, s.err)
+		if word := english.FindString(s.err); word != "" {
+			t.Errorf("%q: says %q: %s", tt.args, word, s.err)
 		}
 	}
 }
 
 func TestVersion_WhenAsked(t *testing.T) {
 	i := version.Read()
-	s := ejecuta(t, "", "version")
+	s := execute(t, "", "version")
 	if s.codigo != 0 || !strings.Contains(s.out, "pasarela   "+i.Version+"\n") || !strings.Contains(s.out, i.Go) || !strings.Contains(s.out, i.Plataforma) {
 		t.Errorf("%+v", s)
 	}
 	var got version.Info
-	if s := ejecuta(t, "", "version", "--json"); json.Unmarshal([]byte(s.out), &got) != nil || got != i {
+	if s := execute(t, "", "version", "--json"); json.Unmarshal([]byte(s.out), &got) != nil || got != i {
 		t.Errorf("--json: %+v, want %+v", s, i)
 	}
 }
@@ -130,7 +130,7 @@ func TestVersion_WhenAsked(t *testing.T) {
 func TestServe_WhenTheConfigurationIsWrong(t *testing.T) {
 	t.Setenv("GATEWAY_LISTEN", "nowhere")
 	for _, args := range [][]string{nil, {"serve"}} {
-		if s := ejecuta(t, "", args...); s.codigo != ExitFailed || !strings.HasPrefix(s.err, "gateway: GATEWAY_LISTEN: ") {
+		if s := execute(t, "", args...); s.codigo != ExitFailed || !strings.HasPrefix(s.err, "gateway: GATEWAY_LISTEN: ") {
 			t.Errorf("%q: %+v", args, s)
 		}
 	}
@@ -143,13 +143,13 @@ func TestCompletion_WhenBashSourcesIt(t *testing.T) {
 	if err != nil {
 		t.Skip("needs bash")
 	}
-	guion := ejecuta(t, "", "completion", "bash")
+	dash := execute(t, "", "completion", "bash")
 	cmd := exec.Command(bash, "--norc", "--noprofile", "-c", "source /dev/stdin && complete -p gateway")
-	cmd.Stdin = strings.NewReader(guion.out)
+	cmd.Stdin = strings.NewReader(dash.out)
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "-F __start_gateway gateway") {
 		t.Fatalf("bash: %v: %s", err, out)
 	}
-	for palabra, want := range map[string]string{
+	for word, want := range map[string]string{
 		"desc":                            "descargar\tBaja del SAT",
 		"efirma ch":                       "check\tDice si una e.firma sirve",
 		"descargar --ti":                  "--tipo\t",
@@ -161,13 +161,13 @@ func TestCompletion_WhenBashSourcesIt(t *testing.T) {
 		"descargar --complemento nomina1": "nomina12",
 		"keys create --scope ":            "sat:descargas",
 	} {
-		args := append([]string{"__complete"}, strings.Split(palabra, " ")...)
-		if s := ejecuta(t, "", args...); !strings.Contains(s.out, want) {
-			t.Errorf("%q completes to %q, want %q", palabra, s.out, want)
+		args := append([]string{"__complete"}, strings.Split(word, " ")...)
+		if s := execute(t, "", args...); !strings.Contains(s.out, want) {
+			t.Errorf("%q completes to %q, want %q", word, s.out, want)
 		}
 	}
 	for shell, want := range map[string]string{"zsh": "#compdef gateway", "fish": "complete -c gateway", "powershell": "Register-ArgumentCompleter"} {
-		if s := ejecuta(t, "", "completion", shell); s.codigo != 0 || !strings.Contains(s.out, want) {
+		if s := execute(t, "", "completion", shell); s.codigo != 0 || !strings.Contains(s.out, want) {
 			t.Errorf("%s: code %d, %.80s", shell, s.codigo, s.out)
 		}
 	}

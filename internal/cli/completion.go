@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func ordenCompletion(s Streams) *cobra.Command {
-	c := grupo("completion", "Completa órdenes y opciones con el tabulador, en su shell", `Escribe el guion con que su shell completa las órdenes, las opciones y sus valores de «gateway».`)
+func completionOrder(s Streams) *cobra.Command {
+	c := group("completion", "Completa órdenes y opciones con el tabulador, en su shell", `Escribe el guion con que su shell completa las órdenes, las opciones y sus valores de «gateway».`)
 	c.Example = `  # En esta sesión de bash
   source <(gateway completion bash)
 
@@ -15,50 +15,50 @@ func ordenCompletion(s Streams) *cobra.Command {
   gateway completion bash > /etc/bash_completion.d/gateway`
 	codigos := []codigo{{ExitOK, "siempre"}, {ExitUsage, "la orden está mal escrita"}}
 	for _, shell := range []struct {
-		nombre, ejemplo string
-		escribe         func(*cobra.Command, io.Writer) error
+		name, example string
+		write         func(*cobra.Command, io.Writer) error
 	}{
 		{"bash", `  source <(gateway completion bash)
   gateway completion bash > /etc/bash_completion.d/gateway`,
-			func(raiz *cobra.Command, w io.Writer) error { return raiz.GenBashCompletionV2(w, true) }},
+			func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) }},
 		{"zsh", `  gateway completion zsh > "${fpath[1]}/_gateway"`,
-			func(raiz *cobra.Command, w io.Writer) error { return raiz.GenZshCompletion(w) }},
+			func(root *cobra.Command, w io.Writer) error { return root.GenZshCompletion(w) }},
 		{"fish", `  gateway completion fish > ~/.config/fish/completions/gateway.fish`,
-			func(raiz *cobra.Command, w io.Writer) error { return raiz.GenFishCompletion(w, true) }},
+			func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) }},
 		{"powershell", `  gateway completion powershell | Out-String | Invoke-Expression`,
-			func(raiz *cobra.Command, w io.Writer) error { return raiz.GenPowerShellCompletionWithDesc(w) }},
+			func(root *cobra.Command, w io.Writer) error { return root.GenPowerShellCompletionWithDesc(w) }},
 	} {
-		c.AddCommand(conCodigos(&cobra.Command{
-			Use: shell.nombre, Short: "El guion para " + shell.nombre, Example: shell.ejemplo, Args: sinArgumentos,
-			RunE: func(c *cobra.Command, _ []string) error { return shell.escribe(c.Root(), s.Out) },
+		c.AddCommand(withCodigos(&cobra.Command{
+			Use: shell.name, Short: "El guion para " + shell.name, Example: shell.example, Args: withoutArguments,
+			RunE: func(c *cobra.Command, _ []string) error { return shell.write(c.Root(), s.Out) },
 		}, codigos))
 	}
-	return conCodigos(c, codigos)
+	return withCodigos(c, codigos)
 }
 
-// ordenHelp takes the place of the library's, which speaks English.
-func ordenHelp() *cobra.Command {
-	return conCodigos(&cobra.Command{
+// helpOrder takes the place of the library's, which speaks English.
+func helpOrder() *cobra.Command {
+	return withCodigos(&cobra.Command{
 		Use:               "help [ORDEN]",
 		Short:             "Muestra la ayuda de una orden",
 		Example:           `  gateway help efirma check`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
-			orden, resto, err := c.Root().Find(args)
-			if err != nil || len(resto) > 0 {
-				return malUso("No hay la orden «%s».", args[len(args)-max(1, len(resto))])
+			order, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return badUse("No hay la orden «%s».", args[len(args)-max(1, len(rest))])
 			}
-			ayuda(c.OutOrStdout(), orden)
+			help(c.OutOrStdout(), order)
 			return nil
 		},
 	}, []codigo{{ExitOK, "siempre"}, {ExitUsage, "no hay tal orden"}})
 }
 
-// deLista completes an option out of a closed list; each value has its meaning
+// ofList completes an option out of a closed list; each value has its meaning
 // behind a tabulator.
-func deLista(c *cobra.Command, opcion string, valores ...string) {
+func ofList(c *cobra.Command, option string, values ...string) {
 	// It fails only for an option that is not there, which the tests of completion see.
-	_ = c.RegisterFlagCompletionFunc(opcion, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return valores, cobra.ShellCompDirectiveNoFileComp
+	_ = c.RegisterFlagCompletionFunc(option, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values, cobra.ShellCompDirectiveNoFileComp
 	})
 }

@@ -18,56 +18,56 @@ import (
 )
 
 // The password is a canary: no output may hold it.
-const canario = "Canario-ñ-4711"
+const canary = "Canario-ñ-4711"
 
-var laAutoridad = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(hoy) })
+var testAutoridad = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(today) })
 
 // RSA keys are slow to make, and which one is certified matters to one row alone.
-var laLlave = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+var testLlave = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-func emite(t *testing.T, p autoridad.Peticion) *autoridad.Emitida {
+func issue(t *testing.T, p autoridad.Request) *autoridad.Emitido {
 	t.Helper()
-	a, err := laAutoridad()
+	a, err := testAutoridad()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.RFC == "" {
-		p.RFC, p.Nombre, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN03", "PEPJ800101AB5"
+		p.RFC, p.Name, p.CURP, p.RFCRepresentante = "PRU010101AB1", "PRUEBAS SA DE CV", "PEPJ800101MDFRRN03", "PEPJ800101AB5"
 	}
 	if p.Key == nil {
-		if p.Key, err = laLlave(); err != nil {
+		if p.Key, err = testLlave(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.Password = canario
-	e, err := a.Emite(p)
+	p.Password = canary
+	e, err := a.Issue(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// escribe makes a folder with files and returns where each is.
-func escribe(t *testing.T, archivos map[string][]byte) func(string) string {
+// write makes a folder with files and returns where each is.
+func write(t *testing.T, files map[string][]byte) func(string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for nombre, contenido := range archivos {
-		path := filepath.Join(dir, nombre)
+	for name, content := range files {
+		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, contenido, 0o600); err != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return func(nombre string) string { return filepath.Join(dir, nombre) }
+	return func(name string) string { return filepath.Join(dir, name) }
 }
 
-func enPEM(tipo string, der []byte) []byte {
+func inPEM(tipo string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: tipo, Bytes: der})
 }
 
-func danado(b []byte) []byte {
+func damaged(b []byte) []byte {
 	b = append([]byte(nil), b...)
 	for i := len(b) / 2; i < len(b)/2+8; i++ {
 		b[i] ^= 0xff
@@ -77,93 +77,93 @@ func danado(b []byte) []byte {
 
 // material is one of each thing that people mistake for each other.
 type material struct {
-	buena, otra, csd, vencida, futura, csdVencido *autoridad.Emitida
-	pfx, peticion, abierta, debil, debilCer       []byte
+	good, other, csd, expired, future, expiredCSD *autoridad.Emitido
+	pfx, request, open, weak, weakCer             []byte
 }
 
-func nuevoMaterial(t *testing.T) material {
+func newMaterial(t *testing.T) material {
 	t.Helper()
-	ajena, err := rsa.GenerateKey(rand.Reader, 2048)
+	foreign, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := material{
-		buena: emite(t, autoridad.Peticion{}), otra: emite(t, autoridad.Peticion{Key: ajena}), csd: emite(t, autoridad.Peticion{Tipo: autoridad.CSD}),
-		vencida:    emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
-		csdVencido: emite(t, autoridad.Peticion{Tipo: autoridad.CSD, NotBefore: hoy.AddDate(-5, 0, 0), NotAfter: hoy.AddDate(0, 0, -3)}),
-		futura:     emite(t, autoridad.Peticion{NotBefore: hoy.AddDate(0, 0, 2)}),
+		good: issue(t, autoridad.Request{}), other: issue(t, autoridad.Request{Key: foreign}), csd: issue(t, autoridad.Request{Tipo: autoridad.CSD}),
+		expired:    issue(t, autoridad.Request{NotBefore: today.AddDate(-5, 0, 0), NotAfter: today.AddDate(0, 0, -3)}),
+		expiredCSD: issue(t, autoridad.Request{Tipo: autoridad.CSD, NotBefore: today.AddDate(-5, 0, 0), NotAfter: today.AddDate(0, 0, -3)}),
+		future:     issue(t, autoridad.Request{NotBefore: today.AddDate(0, 0, 2)}),
 	}
-	if m.pfx, err = m.buena.PKCS12(); err != nil {
+	if m.pfx, err = m.good.PKCS12(); err != nil {
 		t.Fatal(err)
 	}
-	if m.abierta, err = x509.MarshalPKCS8PrivateKey(m.buena.Key); err != nil {
+	if m.open, err = x509.MarshalPKCS8PrivateKey(m.good.Key); err != nil {
 		t.Fatal(err)
 	}
-	if m.peticion, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "x"}}, m.buena.Key); err != nil {
+	if m.request, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "x"}}, m.good.Key); err != nil {
 		t.Fatal(err)
 	}
-	corta, err := rsa.GenerateKey(rand.Reader, 1024)
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	debil := emite(t, autoridad.Peticion{RFC: "PEPJ800101AB5", Key: corta})
-	m.debilCer, m.debil = debil.CerDER, debil.KeyDER
+	weak := issue(t, autoridad.Request{RFC: "PEPJ800101AB5", Key: short})
+	m.weakCer, m.weak = weak.CerDER, weak.KeyDER
 	return m
 }
 
 func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
-	m := nuevoMaterial(t)
-	b := m.buena
+	m := newMaterial(t)
+	b := m.good
 	for name, tt := range map[string]struct {
 		cer, key []byte
-		clave    string
+		password string
 		codigos  string // of the problems, in order
 		avisos   string
 		tipo     string
 		want     string // in the text
 	}{
-		"good":                       {b.CerDER, b.KeyDER, canario, "", "emisor_desconocido emisor_sin_comprobar", "efirma", ": SIRVE\n"},
+		"good":                       {b.CerDER, b.KeyDER, canary, "", "emisor_desconocido emisor_sin_comprobar", "efirma", ": SIRVE\n"},
 		"wrong password":             {b.CerDER, b.KeyDER, "otra", "password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "su contraseña no es correcta"},
 		"no password":                {b.CerDER, b.KeyDER, "", "password_ausente", "emisor_desconocido emisor_sin_comprobar", "efirma", "está cifrada y falta"},
-		"password with spaces":       {b.CerDER, b.KeyDER, " " + canario, "", "password_codificacion emisor_desconocido emisor_sin_comprobar", "efirma", "sin los espacios de sus extremos"},
-		"files in the other's place": {b.KeyDER, b.CerDER, canario, "cer_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
+		"password with spaces":       {b.CerDER, b.KeyDER, " " + canary, "", "password_codificacion emisor_desconocido emisor_sin_comprobar", "efirma", "sin los espacios de sus extremos"},
+		"files in the other's place": {b.KeyDER, b.CerDER, canary, "cer_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Los archivos están al revés: e.cer es la llave y e.key el certificado"},
 		"swapped, wrong password":    {b.KeyDER, b.CerDER, "otra", "cer_ilegible password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "al revés"},
-		"key of another":             {b.CerDER, m.otra.KeyDER, canario, "llave_no_corresponde", "emisor_desconocido emisor_sin_comprobar", "efirma", "no es la del certificado"},
-		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canario, "es_csd", "emisor_desconocido emisor_sin_comprobar", "csd", "use el .cer y el .key de la e.firma"},
-		"a CSD, expired":             {m.csdVencido.CerDER, m.csdVencido.KeyDER, canario, "es_csd vencida", "emisor_desconocido emisor_sin_comprobar", "csd", "El certificado de sello digital (CSD) venció el 2026-02-26"},
-		"expired":                    {m.vencida.CerDER, m.vencida.KeyDER, canario, "vencida", "emisor_desconocido emisor_sin_comprobar", "efirma", "venció el 2026-02-26"},
-		"expired, wrong password":    {m.vencida.CerDER, m.vencida.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "Renuévela en el SAT"},
-		"not yet valid":              {m.futura.CerDER, m.futura.KeyDER, canario, "aun_no_vigente", "emisor_desconocido emisor_sin_comprobar", "efirma", "Revise también el reloj"},
-		"damaged .cer":               {b.CerDER[:400], b.KeyDER, canario, "cer_ilegible", "", "", "No se puede leer el certificado (e.cer)"},
-		"damaged .key":               {b.CerDER, b.KeyDER[:400], canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Use el .key tal como lo entregó el SAT"},
-		"changed .key":               {b.CerDER, danado(b.KeyDER), canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "No se puede leer la llave (e.key)"},
-		"both in PEM":                {enPEM("CERTIFICATE", b.CerDER), enPEM("ENCRYPTED PRIVATE KEY", b.KeyDER), canario, "", "pem pem emisor_desconocido emisor_sin_comprobar", "efirma", "está en PEM y el SAT lo entrega en DER"},
-		"key not encrypted":          {b.CerDER, m.abierta, "", "", "llave_sin_cifrar emisor_desconocido emisor_sin_comprobar", "efirma", "quien tenga el archivo puede firmar"},
-		"certificate twice":          {b.CerDER, b.CerDER, canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un certificado, y debía ser una llave privada"},
-		"key twice":                  {b.KeyDER, b.KeyDER, canario, "cer_ilegible", "", "", "e.cer es una llave privada, y debía ser un certificado"},
-		"PKCS#12 as .cer":            {m.pfx, b.KeyDER, canario, "cer_ilegible", "", "", "Dé ese archivo solo"},
-		"a request as .cer":          {m.peticion, b.KeyDER, canario, "cer_ilegible", "", "", "requerimiento de certificado"},
-		"empty .key":                 {b.CerDER, nil, canario, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un archivo vacío"},
-		"too large":                  {make([]byte, 100<<10), b.KeyDER, canario, "demasiado_grande", "", "", "pasa de 64 KiB"},
-		"weak":                       {m.debilCer, m.debil, canario, "llave_debil", "emisor_desconocido emisor_sin_comprobar", "efirma", "es de 1024 bits"},
-		"an authority's certificate": {b0(t), b.KeyDER, canario, "no_es_efirma", "emisor_desconocido emisor_sin_comprobar", "otro", "autoridad certificadora"},
+		"key of another":             {b.CerDER, m.other.KeyDER, canary, "llave_no_corresponde", "emisor_desconocido emisor_sin_comprobar", "efirma", "no es la del certificado"},
+		"a CSD":                      {m.csd.CerDER, m.csd.KeyDER, canary, "es_csd", "emisor_desconocido emisor_sin_comprobar", "csd", "use el .cer y el .key de la e.firma"},
+		"a CSD, expired":             {m.expiredCSD.CerDER, m.expiredCSD.KeyDER, canary, "es_csd vencida", "emisor_desconocido emisor_sin_comprobar", "csd", "El certificado de sello digital (CSD) venció el 2026-02-26"},
+		"expired":                    {m.expired.CerDER, m.expired.KeyDER, canary, "vencida", "emisor_desconocido emisor_sin_comprobar", "efirma", "venció el 2026-02-26"},
+		"expired, wrong password":    {m.expired.CerDER, m.expired.KeyDER, "otra", "vencida password_incorrecto", "emisor_desconocido emisor_sin_comprobar", "efirma", "Renuévela en el SAT"},
+		"not yet valid":              {m.future.CerDER, m.future.KeyDER, canary, "aun_no_vigente", "emisor_desconocido emisor_sin_comprobar", "efirma", "Revise también el reloj"},
+		"damaged .cer":               {b.CerDER[:400], b.KeyDER, canary, "cer_ilegible", "", "", "No se puede leer el certificado (e.cer)"},
+		"damaged .key":               {b.CerDER, b.KeyDER[:400], canary, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "Use el .key tal como lo entregó el SAT"},
+		"changed .key":               {b.CerDER, damaged(b.KeyDER), canary, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "No se puede leer la llave (e.key)"},
+		"both in PEM":                {inPEM("CERTIFICATE", b.CerDER), inPEM("ENCRYPTED PRIVATE KEY", b.KeyDER), canary, "", "pem pem emisor_desconocido emisor_sin_comprobar", "efirma", "está en PEM y el SAT lo entrega en DER"},
+		"key not encrypted":          {b.CerDER, m.open, "", "", "llave_sin_cifrar emisor_desconocido emisor_sin_comprobar", "efirma", "quien tenga el archivo puede firmar"},
+		"certificate twice":          {b.CerDER, b.CerDER, canary, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un certificado, y debía ser una llave privada"},
+		"key twice":                  {b.KeyDER, b.KeyDER, canary, "cer_ilegible", "", "", "e.cer es una llave privada, y debía ser un certificado"},
+		"PKCS#12 as .cer":            {m.pfx, b.KeyDER, canary, "cer_ilegible", "", "", "Dé ese archivo solo"},
+		"a request as .cer":          {m.request, b.KeyDER, canary, "cer_ilegible", "", "", "requerimiento de certificado"},
+		"empty .key":                 {b.CerDER, nil, canary, "key_ilegible", "emisor_desconocido emisor_sin_comprobar", "efirma", "e.key es un archivo vacío"},
+		"too large":                  {make([]byte, 100<<10), b.KeyDER, canary, "demasiado_grande", "", "", "pasa de 64 KiB"},
+		"weak":                       {m.weakCer, m.weak, canary, "llave_debil", "emisor_desconocido emisor_sin_comprobar", "efirma", "es de 1024 bits"},
+		"an authority's certificate": {b0(t), b.KeyDER, canary, "no_es_efirma", "emisor_desconocido emisor_sin_comprobar", "otro", "autoridad certificadora"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			en := escribe(t, map[string][]byte{"e.cer": tt.cer, "e.key": tt.key})
-			sirve := tt.codigos == ""
-			texto := ejecuta(t, tt.clave+"\n", "efirma", "check", en("e.cer"), en("e.key"))
-			enJSON := ejecuta(t, tt.clave+"\n", "efirma", "check", "--json", en("e.cer"), en("e.key"))
-			for _, s := range []salida{texto, enJSON} {
-				if (s.codigo == ExitOK) != sirve || s.codigo > ExitFailed {
+			en := write(t, map[string][]byte{"e.cer": tt.cer, "e.key": tt.key})
+			serve := tt.codigos == ""
+			text := execute(t, tt.password+"\n", "efirma", "check", en("e.cer"), en("e.key"))
+			inJSON := execute(t, tt.password+"\n", "efirma", "check", "--json", en("e.cer"), en("e.key"))
+			for _, s := range []output{text, inJSON} {
+				if (s.codigo == ExitOK) != serve || s.codigo > ExitFailed {
 					t.Errorf("code %d: %+v", s.codigo, s)
 				}
-				sinSecretos(t, s)
+				withoutSecrets(t, s)
 			}
-			if !strings.Contains(texto.out, tt.want) {
-				t.Errorf("want %q in:\n%s", tt.want, texto.out)
+			if !strings.Contains(text.out, tt.want) {
+				t.Errorf("want %q in:\n%s", tt.want, text.out)
 			}
-			h := hallazgos(t, enJSON)[0]
-			if h.Sirve != sirve || codigosDe(h.Problemas) != tt.codigos || codigosDe(h.Avisos) != tt.avisos || h.Tipo != tt.tipo {
+			h := hallazgos(t, inJSON)[0]
+			if h.Sirve != serve || codigosOf(h.Problemas) != tt.codigos || codigosOf(h.Avisos) != tt.avisos || h.Tipo != tt.tipo {
 				t.Errorf("%+v", h)
 			}
 		})
@@ -171,21 +171,21 @@ func TestEFirmaCheck_WhenEachThingIsWrong(t *testing.T) {
 }
 
 func TestEFirmaCheck_WhenTheAuthoritiesAreGiven(t *testing.T) {
-	e := emite(t, autoridad.Peticion{})
-	otra, err := autoridad.New(hoy)
+	e := issue(t, autoridad.Request{})
+	other, err := autoridad.New(today)
 	if err != nil {
 		t.Fatal(err)
 	}
-	en := escribe(t, map[string][]byte{
-		"RFC/e.cer": e.CerDER, "RFC/e.key": e.KeyDER, "RFC/password.txt": []byte(canario),
-		"suya.pem": enPEM("CERTIFICATE", b0(t)), "otra.pem": enPEM("CERTIFICATE", otra.Certificate.Raw), "texto.pem": []byte("hola"),
+	en := write(t, map[string][]byte{
+		"RFC/e.cer": e.CerDER, "RFC/e.key": e.KeyDER, "RFC/password.txt": []byte(canary),
+		"suya.pem": inPEM("CERTIFICATE", b0(t)), "otra.pem": inPEM("CERTIFICATE", other.Certificate.Raw), "texto.pem": []byte("hola"),
 	})
 	if err := os.Rename(en("RFC"), en("PRU010101AB1")); err != nil {
 		t.Fatal(err)
 	}
-	for archivo, tt := range map[string]struct {
+	for file, tt := range map[string]struct {
 		codigo int
-		dice   string // in the output, or in the error
+		say    string // in the output, or in the error
 		no     string
 	}{
 		"":          {ExitOK, "[emisor_sin_comprobar]", "emisor_no_reconocido"},
@@ -194,71 +194,71 @@ func TestEFirmaCheck_WhenTheAuthoritiesAreGiven(t *testing.T) {
 		"texto.pem": {ExitFailed, "GATEWAY_EFIRMA_CA_FILE: " + en("texto.pem") + ": no certificate of an authority", "SIRVE"},
 		"no.pem":    {ExitFailed, "GATEWAY_EFIRMA_CA_FILE: open " + en("no.pem"), "SIRVE"},
 	} {
-		valor := ""
-		if archivo != "" {
-			valor = en(archivo)
+		value := ""
+		if file != "" {
+			value = en(file)
 		}
-		t.Setenv("GATEWAY_EFIRMA_CA_FILE", valor)
+		t.Setenv("GATEWAY_EFIRMA_CA_FILE", value)
 		for _, args := range [][]string{{en("PRU010101AB1")}, {en("PRU010101AB1/e.cer"), en("PRU010101AB1/e.key")}} {
-			s := ejecuta(t, canario, append([]string{"efirma", "check"}, args...)...)
-			if s.codigo != tt.codigo || !strings.Contains(s.out+s.err, tt.dice) || strings.Contains(s.out, tt.no) {
-				t.Errorf("%q, %v: %+v", archivo, args, s)
+			s := execute(t, canary, append([]string{"efirma", "check"}, args...)...)
+			if s.codigo != tt.codigo || !strings.Contains(s.out+s.err, tt.say) || strings.Contains(s.out, tt.no) {
+				t.Errorf("%q, %v: %+v", file, args, s)
 			}
-			sinSecretos(t, s)
+			withoutSecrets(t, s)
 		}
 	}
 }
 
 // PowerShell pipes and writes UTF-16; what reads a line gets half of its last character.
 func TestEFirmaCheck_WhenThePasswordIsInUTF16(t *testing.T) {
-	e := emite(t, autoridad.Peticion{})
-	enUTF16 := []byte{0xff, 0xfe}
-	for _, r := range canario + "\r\n" {
-		enUTF16 = append(enUTF16, byte(r), byte(r>>8))
+	e := issue(t, autoridad.Request{})
+	inUTF16 := []byte{0xff, 0xfe}
+	for _, r := range canary + "\r\n" {
+		inUTF16 = append(inUTF16, byte(r), byte(r>>8))
 	}
-	en := escribe(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": enUTF16})
-	for _, s := range []salida{
-		ejecuta(t, string(enUTF16), "efirma", "check", en("e.cer"), en("e.key")),
-		ejecuta(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt")),
+	en := write(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": inUTF16})
+	for _, s := range []output{
+		execute(t, string(inUTF16), "efirma", "check", en("e.cer"), en("e.key")),
+		execute(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt")),
 	} {
 		if s.codigo != ExitOK || !strings.Contains(s.out, "el archivo se leyó como UTF-16. Otros programas") {
 			t.Errorf("%+v", s)
 		}
-		sinSecretos(t, s)
+		withoutSecrets(t, s)
 	}
 }
 
 // b0 is the authority's own certificate, which nobody signs with.
 func b0(t *testing.T) []byte {
 	t.Helper()
-	a, err := laAutoridad()
+	a, err := testAutoridad()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a.Certificate.Raw
 }
 
-func sinSecretos(t *testing.T, s salida) {
+func withoutSecrets(t *testing.T, s output) {
 	t.Helper()
-	for _, secreto := range []string{canario, "PRIVATE KEY", "MII"} {
-		if strings.Contains(s.out+s.err, secreto) {
-			t.Errorf("the output holds %q", secreto)
+	for _, secret := range []string{canary, "PRIVATE KEY", "MII"} {
+		if strings.Contains(s.out+s.err, secret) {
+			t.Errorf("the output holds %q", secret)
 		}
 	}
 }
 
-func hallazgos(t *testing.T, s salida) []hallazgo {
+func hallazgos(t *testing.T, s output) []hallazgo {
 	t.Helper()
-	var lista struct{ EFirmas []hallazgo }
-	if err := json.Unmarshal([]byte(s.out), &lista); err != nil || len(lista.EFirmas) == 0 {
+	var list struct{ EFirmas []hallazgo }
+	if err := json.Unmarshal([]byte(s.out), &list); err != nil || len(list.EFirmas) == 0 {
 		t.Fatalf("%v: %+v", err, s)
 	}
-	return lista.EFirmas
+	return list.EFirmas
 }
 
-func codigosDe(notas []nota) string {
+func codigosOf(notes []note) string {
 	var codigos []string
-	for _, n := range notas {
+	for _, n := range notes {
 		codigos = append(codigos, n.Codigo)
 		if n.Detalle == "" {
 			codigos = append(codigos, "(unexplained)")
@@ -268,10 +268,10 @@ func codigosDe(notas []nota) string {
 }
 
 func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
-	e := emite(t, autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBAS SA DE CV", CURP: "PEPJ800101MDFRRN03", RFCRepresentante: "PEPJ800101AB5",
-		NotBefore: hoy.AddDate(-1, 0, 0), NotAfter: hoy.AddDate(0, 0, 20).Add(time.Hour)})
-	en := escribe(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": []byte("\ufeff" + canario + "\r\n")})
-	s := ejecuta(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt"))
+	e := issue(t, autoridad.Request{RFC: "PRU010101AB1", Name: "PRUEBAS SA DE CV", CURP: "PEPJ800101MDFRRN03", RFCRepresentante: "PEPJ800101AB5",
+		NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(0, 0, 20).Add(time.Hour)})
+	en := write(t, map[string][]byte{"e.cer": e.CerDER, "e.key": e.KeyDER, "clave.txt": []byte("\ufeff" + canary + "\r\n")})
+	s := execute(t, "", "efirma", "check", en("e.cer"), en("e.key"), "--password-file", en("clave.txt"))
 	want := en("e.cer") + ", " + en("e.key") + `: SIRVE
   tipo           e.firma
   RFC            PRU010101AB1
@@ -288,47 +288,47 @@ func TestEFirmaCheck_WhenGoodSaysWhoseAndUntilWhen(t *testing.T) {
 	if s.codigo != 0 || s.out != want || s.err != "" {
 		t.Errorf("got:\n%s%s\nwant:\n%s", s.out, s.err, want)
 	}
-	for dias, codigo := range map[string]int{"20": ExitOK, "21": ExitVencePronto} {
-		if s := ejecuta(t, canario, "efirma", "check", "--dias", dias, "--json", en("e.cer"), en("e.key")); s.codigo != codigo || hallazgos(t, s)[0].VencePronto != (codigo == ExitVencePronto) {
-			t.Errorf("--dias %s: %+v", dias, s)
+	for days, codigo := range map[string]int{"20": ExitOK, "21": ExitExpiresSoon} {
+		if s := execute(t, canary, "efirma", "check", "--dias", days, "--json", en("e.cer"), en("e.key")); s.codigo != codigo || hallazgos(t, s)[0].VencePronto != (codigo == ExitExpiresSoon) {
+			t.Errorf("--dias %s: %+v", days, s)
 		}
 	}
 }
 
 func TestEFirmaCheck_WhenPKCS12(t *testing.T) {
-	m := nuevoMaterial(t)
-	en := escribe(t, map[string][]byte{"e.p12": m.pfx, "e.pfx": m.pfx[:200], "c.p12": m.buena.CerDER, "vacio.p12": nil})
-	for _, tt := range []struct{ archivo, clave, codigos, want string }{
-		{"e.p12", canario, "", ": SIRVE"},
+	m := newMaterial(t)
+	en := write(t, map[string][]byte{"e.p12": m.pfx, "e.pfx": m.pfx[:200], "c.p12": m.good.CerDER, "vacio.p12": nil})
+	for _, tt := range []struct{ file, password, codigos, want string }{
+		{"e.p12", canary, "", ": SIRVE"},
 		{"e.p12", "otra", "password_incorrecto", "no es correcta"},
 		{"e.p12", "", "password_ausente", "falta su contraseña"},
-		{"e.pfx", canario, "key_ilegible", "Expórtelo de nuevo"},
-		{"c.p12", canario, "key_ilegible", "c.p12 es un certificado"},
-		{"vacio.p12", canario, "key_ilegible", "vacío"},
+		{"e.pfx", canary, "key_ilegible", "Expórtelo de nuevo"},
+		{"c.p12", canary, "key_ilegible", "c.p12 es un certificado"},
+		{"vacio.p12", canary, "key_ilegible", "vacío"},
 	} {
-		s := ejecuta(t, tt.clave, "efirma", "check", en(tt.archivo))
-		j := ejecuta(t, tt.clave, "efirma", "check", "--json", en(tt.archivo))
-		if (s.codigo == 0) != (tt.codigos == "") || !strings.Contains(s.out, tt.want) || codigosDe(hallazgos(t, j)[0].Problemas) != tt.codigos {
-			t.Errorf("%s with %q: %+v", tt.archivo, tt.clave, s)
+		s := execute(t, tt.password, "efirma", "check", en(tt.file))
+		j := execute(t, tt.password, "efirma", "check", "--json", en(tt.file))
+		if (s.codigo == 0) != (tt.codigos == "") || !strings.Contains(s.out, tt.want) || codigosOf(hallazgos(t, j)[0].Problemas) != tt.codigos {
+			t.Errorf("%s with %q: %+v", tt.file, tt.password, s)
 		}
-		sinSecretos(t, s)
+		withoutSecrets(t, s)
 	}
 }
 
 func TestEFirmaCheck_WhenFolders(t *testing.T) {
-	m := nuevoMaterial(t)
-	clave := []byte(canario + "\n")
-	en := escribe(t, map[string][]byte{
-		"todas/PRU010101AB1/e.cer": m.buena.CerDER, "todas/PRU010101AB1/e.key": m.buena.KeyDER, "todas/PRU010101AB1/password.txt": clave,
-		"todas/PEPJ800101AB5/e.p12": m.pfx, "todas/PEPJ800101AB5/password.txt": clave,
-		"todas/XAX010101AB1/e.cer": m.buena.CerDER,
+	m := newMaterial(t)
+	key := []byte(canary + "\n")
+	en := write(t, map[string][]byte{
+		"todas/PRU010101AB1/e.cer": m.good.CerDER, "todas/PRU010101AB1/e.key": m.good.KeyDER, "todas/PRU010101AB1/password.txt": key,
+		"todas/PEPJ800101AB5/e.p12": m.pfx, "todas/PEPJ800101AB5/password.txt": key,
+		"todas/XAX010101AB1/e.cer": m.good.CerDER,
 		"todas/.oculta/e.cer":      nil, "todas/leame.txt": nil,
 		"vacia/leame.txt": nil,
 	})
 	if err := os.Chmod(en("todas/PRU010101AB1/password.txt"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := ejecuta(t, "", "efirma", "check", en("todas"))
+	s := execute(t, "", "efirma", "check", en("todas"))
 	for _, want := range []string{
 		en("todas/PRU010101AB1") + ": SIRVE\n", "[permisos]", en("todas/PEPJ800101AB5") + ": NO SIRVE\n", "La carpeta es de PEPJ800101AB5 y la e.firma que contiene es de PRU010101AB1",
 		en("todas/XAX010101AB1") + ": NO SIRVE\n", "Falta el .key", "3 e.firmas: sirven 1 y no sirven 2.\n",
@@ -340,22 +340,22 @@ func TestEFirmaCheck_WhenFolders(t *testing.T) {
 	if s.codigo != ExitFailed {
 		t.Errorf("code %d", s.codigo)
 	}
-	sinSecretos(t, s)
-	if s := ejecuta(t, "", "efirma", "check", en("todas/PRU010101AB1")); s.codigo != 0 || strings.Count(s.out, "SIRVE") != 1 {
+	withoutSecrets(t, s)
+	if s := execute(t, "", "efirma", "check", en("todas/PRU010101AB1")); s.codigo != 0 || strings.Count(s.out, "SIRVE") != 1 {
 		t.Errorf("one folder: %+v", s)
 	}
 	t.Setenv("GATEWAY_EFIRMA_DIR", en("todas"))
-	if s := ejecuta(t, "", "efirma", "check"); !strings.Contains(s.out, "3 e.firmas") {
+	if s := execute(t, "", "efirma", "check"); !strings.Contains(s.out, "3 e.firmas") {
 		t.Errorf("by the setting: %+v", s)
 	}
-	if s := ejecuta(t, "", "efirma", "check", en("vacia")); s.codigo != ExitFailed || !strings.Contains(s.err, "no contiene ninguna e.firma") {
+	if s := execute(t, "", "efirma", "check", en("vacia")); s.codigo != ExitFailed || !strings.Contains(s.err, "no contiene ninguna e.firma") {
 		t.Errorf("an empty one: %+v", s)
 	}
 }
 
 func TestEFirmaCheck_WhenTheFilesAreNotThere(t *testing.T) {
-	m := emite(t, autoridad.Peticion{})
-	en := escribe(t, map[string][]byte{"e.cer": m.CerDER, "e.key": m.KeyDER})
+	m := issue(t, autoridad.Request{})
+	en := write(t, map[string][]byte{"e.cer": m.CerDER, "e.key": m.KeyDER})
 	for _, tt := range []struct {
 		codigo int
 		want   string
@@ -370,7 +370,7 @@ func TestEFirmaCheck_WhenTheFilesAreNotThere(t *testing.T) {
 		{1, "no existe " + en("no"), []string{en("no")}},
 		{1, "no existe " + en("clave"), []string{en("e.cer"), en("e.key"), "--password-file", en("clave")}},
 	} {
-		if s := ejecuta(t, canario, append([]string{"efirma", "check"}, tt.args...)...); s.codigo != tt.codigo || !strings.Contains(s.err, tt.want) {
+		if s := execute(t, canary, append([]string{"efirma", "check"}, tt.args...)...); s.codigo != tt.codigo || !strings.Contains(s.err, tt.want) {
 			t.Errorf("%q: %+v, want code %d and %q", tt.args, s, tt.codigo, tt.want)
 		}
 	}
@@ -378,20 +378,20 @@ func TestEFirmaCheck_WhenTheFilesAreNotThere(t *testing.T) {
 
 // A daily task is to hear of the others, whatever one folder is like.
 func TestEFirmaCheck_WhenAFolderCannotBeRead(t *testing.T) {
-	buena := nuevoMaterial(t).buena
-	en := escribe(t, map[string][]byte{
+	good := newMaterial(t).good
+	en := write(t, map[string][]byte{
 		"AAA010101AAA/e.cer":        nil,
-		"PRU010101AB1/e.cer":        buena.CerDER,
-		"PRU010101AB1/e.key":        buena.KeyDER,
-		"PRU010101AB1/password.txt": []byte(canario),
+		"PRU010101AB1/e.cer":        good.CerDER,
+		"PRU010101AB1/e.key":        good.KeyDER,
+		"PRU010101AB1/password.txt": []byte(canary),
 	})
 	// A link to itself cannot be read by root either.
 	if err := os.Symlink("bucle.key", en("AAA010101AAA/bucle.key")); err != nil {
 		t.Fatal(err)
 	}
-	s := ejecuta(t, "", "efirma", "check", "--json", en("."))
+	s := execute(t, "", "efirma", "check", "--json", en("."))
 	h := hallazgos(t, s)
-	if s.codigo != ExitFailed || len(h) != 2 || codigosDe(h[0].Problemas) != "no_encontrada" || h[0].Sirve || !h[1].Sirve {
+	if s.codigo != ExitFailed || len(h) != 2 || codigosOf(h[0].Problemas) != "no_encontrada" || h[0].Sirve || !h[1].Sirve {
 		t.Errorf("%+v", s)
 	}
 }

@@ -23,38 +23,38 @@ type hallazgo struct {
 	Representante string   `json:"rfcRepresentante,omitempty"`
 	Serie         string   `json:"numeroCertificado,omitempty"`
 	Emisor        string   `json:"emisor,omitempty"`
-	// Desde and Hasta are RFC 3339 in UTC, both inclusive.
-	Desde string `json:"vigenteDesde,omitempty"`
-	Hasta string `json:"vigenteHasta,omitempty"`
+	// Since and Until are RFC 3339 in UTC, both inclusive.
+	Since string `json:"vigenteDesde,omitempty"`
+	Until string `json:"vigenteHasta,omitempty"`
 	// DiasRestantes are whole days; negative once it has expired, absent without a certificate.
 	DiasRestantes *int   `json:"diasRestantes,omitempty"`
 	VencePronto   bool   `json:"vencePronto"`
-	Problemas     []nota `json:"problemas"`
-	Avisos        []nota `json:"avisos"`
+	Problemas     []note `json:"problemas"`
+	Avisos        []note `json:"avisos"`
 }
 
-type nota struct {
+type note struct {
 	Codigo  string `json:"codigo"`
 	Detalle string `json:"detalle"`
 }
 
-func (h *hallazgo) anade(p efirma.Problem, detalle string) {
-	h.Problemas = append(h.Problemas, nota{string(p), detalle})
+func (h *hallazgo) add(p efirma.Problem, detail string) {
+	h.Problemas = append(h.Problemas, note{string(p), detail})
 	h.Sirve = false
 }
 
-func (r *revision) hallazgo(rev efirma.Revision, archivos ...string) hallazgo {
-	h := hallazgo{Archivos: archivos, Sirve: true, Problemas: []nota{}, Avisos: []nota{}}
+func (r *revision) hallazgo(rev efirma.Revision, files ...string) hallazgo {
+	h := hallazgo{Archivos: files, Sirve: true, Problemas: []note{}, Avisos: []note{}}
 	if c := rev.Credential; c != nil {
-		ahora := r.now()
+		now := r.now()
 		h.Tipo, h.RFC, h.Nombre, h.CURP, h.Representante = "efirma", c.RFC, c.Nombre, c.CURP, c.RFCRepresentante
 		h.Serie, h.Emisor = c.Serial, cmp.Or(c.Certificate.Issuer.CommonName, c.IssuerName)
-		h.Desde, h.Hasta = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
-		dias := int(math.Floor(c.NotAfter.Sub(ahora).Hours() / 24))
-		h.DiasRestantes, h.VencePronto = &dias, dias < r.dias
+		h.Since, h.Until = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
+		days := int(math.Floor(c.NotAfter.Sub(now).Hours() / 24))
+		h.DiasRestantes, h.VencePronto = &days, days < r.days
 	}
-	for _, p := range rev.Problemas {
-		h.anade(p.Problem, p.Detail)
+	for _, p := range rev.Problems {
+		h.add(p.Problem, p.Detail)
 		switch p.Problem {
 		case efirma.EsCSD:
 			h.Tipo = "csd"
@@ -63,44 +63,44 @@ func (r *revision) hallazgo(rev efirma.Revision, archivos ...string) hallazgo {
 		}
 	}
 	for _, a := range rev.Avisos {
-		h.Avisos = append(h.Avisos, nota{a.Codigo, a.Texto})
+		h.Avisos = append(h.Avisos, note{a.Codigo, a.Text})
 	}
 	return h
 }
 
-func escribeHallazgos(w io.Writer, hallazgos []hallazgo) error {
+func writeHallazgos(w io.Writer, hallazgos []hallazgo) error {
 	var b strings.Builder
 	for i, h := range hallazgos {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		h.escribe(&b)
+		h.write(&b)
 	}
 	if n := len(hallazgos); n > 1 {
-		mal := len(slices.DeleteFunc(slices.Clone(hallazgos), func(h hallazgo) bool { return h.Sirve }))
-		fmt.Fprintf(&b, "\n%d e.firmas: sirven %d y no sirven %d.\n", n, n-mal, mal)
+		bad := len(slices.DeleteFunc(slices.Clone(hallazgos), func(h hallazgo) bool { return h.Sirve }))
+		fmt.Fprintf(&b, "\n%d e.firmas: sirven %d y no sirven %d.\n", n, n-bad, bad)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (h hallazgo) escribe(b *strings.Builder) {
-	veredicto := "SIRVE"
+func (h hallazgo) write(b *strings.Builder) {
+	verdict := "SIRVE"
 	if !h.Sirve {
-		veredicto = "NO SIRVE"
+		verdict = "NO SIRVE"
 	}
-	fmt.Fprintf(b, "%s: %s\n", strings.Join(h.Archivos, ", "), veredicto)
-	dias := ""
+	fmt.Fprintf(b, "%s: %s\n", strings.Join(h.Archivos, ", "), verdict)
+	days := ""
 	if h.DiasRestantes != nil {
-		dias = quedan(*h.DiasRestantes)
+		days = remain(*h.DiasRestantes)
 	}
-	for _, fila := range [][2]string{
+	for _, row := range [][2]string{
 		{"tipo", map[string]string{"efirma": "e.firma", "csd": "certificado de sello digital (CSD)", "otro": "otro certificado"}[h.Tipo]},
 		{"RFC", h.RFC}, {"nombre", h.Nombre}, {"representante", h.Representante}, {"CURP", h.CURP}, {"certificado", h.Serie}, {"emisor", h.Emisor},
-		{"vigente desde", h.Desde}, {"vigente hasta", strings.TrimSpace(h.Hasta + dias)},
+		{"vigente desde", h.Since}, {"vigente hasta", strings.TrimSpace(h.Until + days)},
 	} {
-		if fila[1] != "" {
-			fmt.Fprintf(b, "  %-14s %s\n", fila[0], fila[1])
+		if row[1] != "" {
+			fmt.Fprintf(b, "  %-14s %s\n", row[0], row[1])
 		}
 	}
 	for _, p := range h.Problemas {
@@ -111,14 +111,14 @@ func (h hallazgo) escribe(b *strings.Builder) {
 	}
 }
 
-func quedan(dias int) string {
+func remain(days int) string {
 	switch {
-	case dias < 0:
+	case days < 0:
 		return " (ya venció)"
-	case dias == 0:
+	case days == 0:
 		return " (vence hoy)"
-	case dias == 1:
+	case days == 1:
 		return " (queda 1 día)"
 	}
-	return fmt.Sprintf(" (quedan %d días)", dias)
+	return fmt.Sprintf(" (quedan %d días)", days)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-func ordenHealthcheck(s Streams) *cobra.Command {
-	var espera time.Duration
-	c := conCodigos(&cobra.Command{
+func healthcheckOrder(s Streams) *cobra.Command {
+	var wait time.Duration
+	c := withCodigos(&cobra.Command{
 		Use:   "healthcheck",
 		Short: "Pregunta a la pasarela de esta máquina si está lista",
 		Long: `Pregunta a la pasarela que corre en esta máquina si está lista, por /readyz de su puerto de
@@ -26,32 +26,32 @@ configuración ni abre la base de datos.`,
 
   # En un Dockerfile
   HEALTHCHECK CMD ["/gateway", "healthcheck"]`,
-		Args: sinArgumentos,
+		Args: withoutArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			listen, err := config.One("GATEWAY_ADMIN_LISTEN")
 			if err != nil {
 				return err
 			}
-			destino, err := aQuienPreguntar(listen)
+			target, err := whomToAsk(listen)
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(c.Context(), espera)
+			ctx, cancel := context.WithTimeout(c.Context(), wait)
 			defer cancel()
-			if err := pregunta(ctx, destino); err != nil {
+			if err := question(ctx, target); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(s.Out, "lista: %s\n", destino)
+			_, err = fmt.Fprintf(s.Out, "lista: %s\n", target)
 			return err
 		},
 	}, []codigo{{ExitOK, "está lista"}, {ExitFailed, "no contesta, o no está lista"}, {ExitUsage, "la orden está mal escrita"}})
-	c.Flags().DurationVar(&espera, "timeout", 3*time.Second, "cuánto esperar la respuesta, como `DURACIÓN`")
+	c.Flags().DurationVar(&wait, "timeout", 3*time.Second, "cuánto esperar la respuesta, como `DURACIÓN`")
 	return c
 }
 
-// aQuienPreguntar is the address of /readyz as this machine reaches it: a listener
+// whomToAsk is the address of /readyz as this machine reaches it: a listener
 // on every interface is reached by loopback.
-func aQuienPreguntar(listen string) (string, error) {
+func whomToAsk(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	switch {
 	case err != nil:
@@ -72,8 +72,8 @@ func aQuienPreguntar(listen string) (string, error) {
 // maxMotivo is how much of an answer is shown.
 const maxMotivo = 200
 
-func pregunta(ctx context.Context, destino string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, destino, http.NoBody)
+func question(ctx context.Context, target string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -81,17 +81,17 @@ func pregunta(ctx context.Context, destino string) error {
 	resp, err := (&http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}).Do(req)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s no contestó a tiempo", destino)
+		return fmt.Errorf("%s no contestó a tiempo", target)
 	case err != nil:
-		return fmt.Errorf("no hay quien conteste en %s", destino)
+		return fmt.Errorf("no hay quien conteste en %s", target)
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
 	motivo, err := io.ReadAll(io.LimitReader(resp.Body, maxMotivo))
 	if err != nil {
-		return fmt.Errorf("%s cortó su respuesta", destino)
+		return fmt.Errorf("%s cortó su respuesta", target)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("no está lista: %s contestó %d: %s", destino, resp.StatusCode, strings.Join(strings.Fields(string(motivo)), " "))
+		return fmt.Errorf("no está lista: %s contestó %d: %s", target, resp.StatusCode, strings.Join(strings.Fields(string(motivo)), " "))
 	}
 	return nil
 }

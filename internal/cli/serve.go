@@ -19,8 +19,8 @@ func codigosServe() []codigo {
 	return []codigo{{ExitOK, "se detuvo porque se le pidió"}, {ExitFailed, "no pudo arrancar o seguir; dice por qué"}, {ExitUsage, "la orden está mal escrita"}}
 }
 
-func ordenServe(s Streams) *cobra.Command {
-	return conCodigos(&cobra.Command{
+func serveOrder(s Streams) *cobra.Command {
+	return withCodigos(&cobra.Command{
 		Use:   "serve",
 		Short: "Atiende peticiones; es lo que hace «gateway» a secas",
 		Long: `Arranca la pasarela y atiende peticiones hasta que se la detiene con Ctrl-C o SIGTERM.
@@ -34,7 +34,7 @@ la salida estándar. Toda su configuración son variables GATEWAY_*: docs/config
   # Para otros programas, con claves y detrás de un proxy con TLS
   GATEWAY_LISTEN=0.0.0.0:8080 GATEWAY_API_KEYS_FILE=./keys.json \
     GATEWAY_EFIRMA_DIR=./efirmas gateway serve`,
-		Args: sinArgumentos,
+		Args: withoutArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return serve(c.Context(), s) },
 	}, codigosServe())
 }
@@ -45,16 +45,16 @@ func serve(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(crudo(s.Out), cfg.LogLevel, cfg.LogFormat), Version: version.Read().Version, Now: time.Now,
+	return app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(raw(s.Out), cfg.LogLevel, cfg.LogFormat), Version: version.Read().Version, Now: time.Now,
 		// Reading the contract and the migrations takes 55 MB of garbage, and what runs after that 4:
 		// the runtime would hold the difference for minutes.
 		Started: func(net.Addr, net.Addr) { debug.FreeOSMemory() }})
 }
 
-func ordenMigrate(s Streams) *cobra.Command {
-	var dicho app.Migration
-	var deNuevo, aceptaRespaldo bool
-	c := conCodigos(&cobra.Command{
+func migrateOrder(s Streams) *cobra.Command {
+	var said app.Migration
+	var ofNew, acceptBackup bool
+	c := withCodigos(&cobra.Command{
 		Use:   "migrate",
 		Short: "Pone al día la base de datos, como también lo hace el arranque",
 		Long: `Pone al día la base de datos de GATEWAY_DATA_DIR o GATEWAY_DATABASE_URL y dice de qué versión a
@@ -72,26 +72,26 @@ ser; docs/respaldos.md explica lo que cuesta.`,
 
   # Después de restaurar un respaldo
   gateway migrate --acepta-respaldo`,
-		Args: sinArgumentos,
+		Args: withoutArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
-			case deNuevo && aceptaRespaldo:
-				return malUso("Es --de-nuevo o --acepta-respaldo, no las dos.")
-			case deNuevo:
-				dicho.Palabra = store.DeNuevo
-			case aceptaRespaldo:
-				dicho.Palabra = store.AceptaRespaldo
+			case ofNew && acceptBackup:
+				return badUse("Es --de-nuevo o --acepta-respaldo, no las dos.")
+			case ofNew:
+				said.Word = store.DeNuevo
+			case acceptBackup:
+				said.Word = store.AceptaRespaldo
 			}
 			hideFiles()
 			cfg, err := config.Load()
 			if err != nil {
 				return err
 			}
-			return app.Migrate(c.Context(), cfg, dicho, s.Out)
+			return app.Migrate(c.Context(), cfg, said, s.Out)
 		},
 	}, []codigo{{ExitOK, "la base está al día"}, {ExitFailed, "no se pudo; dice por qué"}, {ExitUsage, "la orden está mal escrita"}})
-	c.Flags().BoolVar(&deNuevo, "de-nuevo", false, "se empieza sin memoria: la base está vacía y así debe ser")
-	c.Flags().BoolVar(&aceptaRespaldo, "acepta-respaldo", false, "la base se restauró, o es otra, y se sigue con ella")
-	c.Flags().BoolVar(&dicho.BackedUp, "backed-up", false, "hay un respaldo: también las migraciones que destruyen datos")
+	c.Flags().BoolVar(&ofNew, "de-nuevo", false, "se empieza sin memoria: la base está vacía y así debe ser")
+	c.Flags().BoolVar(&acceptBackup, "acepta-respaldo", false, "la base se restauró, o es otra, y se sigue con ella")
+	c.Flags().BoolVar(&said.BackedUp, "backed-up", false, "hay un respaldo: también las migraciones que destruyen datos")
 	return c
 }

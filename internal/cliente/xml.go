@@ -19,30 +19,30 @@ import (
 // maxXML bounds one document.
 const maxXML = 32 << 20
 
-// extrae takes the documents of the packages out into dir, each under its folio
+// extract takes the documents of the packages out into dir, each under its folio
 // fiscal, which is what makes a name safe whatever the entry was called. What lies
 // outside the range stays in the packages: the gateway had to ask for a second more.
-func extrae(ctx context.Context, d rest.Descarga, zips []string, dir string, opciones Opciones) (XML, error) {
-	e := &extraccion{descarga: d, dir: dir, vistos: map[[16]byte]bool{}}
-	if err := os.MkdirAll(dir, permisosDeCarpeta); err != nil {
+func extract(ctx context.Context, d rest.Descarga, zips []string, dir string, options Options) (XML, error) {
+	e := &extraction{descarga: d, dir: dir, seen: map[[16]byte]bool{}}
+	if err := os.MkdirAll(dir, folderPermissions); err != nil {
 		return e.XML, err
 	}
 	for _, path := range zips {
-		if err := e.paquete(ctx, path, opciones); err != nil {
+		if err := e.paquete(ctx, path, options); err != nil {
 			return e.XML, fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 	}
 	return e.XML, nil
 }
 
-type extraccion struct {
+type extraction struct {
 	XML
 	descarga rest.Descarga
 	dir      string
-	vistos   map[[16]byte]bool
+	seen     map[[16]byte]bool
 }
 
-func (e *extraccion) paquete(ctx context.Context, path string, opciones Opciones) error {
+func (e *extraction) paquete(ctx context.Context, path string, options Options) error {
 	f, err := os.Open(path) //nolint:gosec // a package that was just left there
 	if err != nil {
 		return err
@@ -52,75 +52,75 @@ func (e *extraccion) paquete(ctx context.Context, path string, opciones Opciones
 	if err != nil {
 		return err
 	}
-	for entrada, err := range zipdir.Walk(f, info.Size()) {
+	for entry, err := range zipdir.Walk(f, info.Size()) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err == nil && esDocumento(entrada.Name) {
-			err = e.documento(entrada)
+		if err == nil && isDocument(entry.Name) {
+			err = e.document(entry)
 		}
 		if err != nil {
 			return err
 		}
-		opciones.Avisa(CarpetaXML, int64(e.Comprobantes), 0)
+		options.Notify(FolderXML, int64(e.Comprobantes), 0)
 	}
 	return nil
 }
 
-func esDocumento(nombre string) bool {
-	return !strings.ContainsAny(nombre, `/\`) && strings.EqualFold(filepath.Ext(nombre), ".xml")
+func isDocument(name string) bool {
+	return !strings.ContainsAny(name, `/\`) && strings.EqualFold(filepath.Ext(name), ".xml")
 }
 
-func (e *extraccion) documento(entrada zipdir.Entry) error {
-	texto, err := leeEntrada(entrada)
+func (e *extraction) document(entry zipdir.Entry) error {
+	text, err := readEntry(entry)
 	if errors.Is(err, zipdir.ErrRead) {
 		return err
 	}
-	resumen, clave, ok := lee(texto, err)
+	summary, key, ok := read(text, err)
 	if !ok {
 		e.Ilegibles++
 	}
-	if !ok || e.vistos[clave] || !e.enRango(resumen.Fecha) {
+	if !ok || e.seen[key] || !e.inRango(summary.Fecha) {
 		return nil
 	}
-	e.vistos[clave] = true
+	e.seen[key] = true
 	e.Comprobantes++
-	path := filepath.Join(e.dir, resumen.UUID+".xml")
-	if antes, err := os.ReadFile(path); err == nil && bytes.Equal(antes, texto) { //nolint:gosec // named by a UUID
+	path := filepath.Join(e.dir, summary.UUID+".xml")
+	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) { //nolint:gosec // named by a UUID
 		return nil
 	}
-	parcial := path + sufijoParcial
-	if err := os.WriteFile(parcial, texto, permisosDeArchivo); err != nil {
+	partial := path + partialSuffix
+	if err := os.WriteFile(partial, text, filePermissions); err != nil {
 		return err
 	}
-	return os.Rename(parcial, path)
+	return os.Rename(partial, path)
 }
 
-// lee makes sense of a document, or says that nobody can.
-func lee(texto []byte, err error) (cfdi.Resumen, [16]byte, bool) {
+// read makes sense of a document, or says that nobody can.
+func read(text []byte, err error) (cfdi.Summary, [16]byte, bool) {
 	if err != nil {
-		return cfdi.Resumen{}, [16]byte{}, false
+		return cfdi.Summary{}, [16]byte{}, false
 	}
-	resumen, err := cfdi.LeeResumen(bytes.NewReader(texto))
-	clave, ok := cfdi.Clave(resumen.UUID)
-	return resumen, clave, ok && err == nil
+	summary, err := cfdi.ReadSummary(bytes.NewReader(text))
+	key, ok := cfdi.Key(summary.UUID)
+	return summary, key, ok && err == nil
 }
 
-func leeEntrada(entrada zipdir.Entry) ([]byte, error) {
-	contenido, err := entrada.Open(maxXML)
+func readEntry(entry zipdir.Entry) ([]byte, error) {
+	content, err := entry.Open(maxXML)
 	if err != nil {
 		return nil, err
 	}
-	texto, err := io.ReadAll(contenido)
-	return texto, errors.Join(err, contenido.Close())
+	text, err := io.ReadAll(content)
+	return text, errors.Join(err, content.Close())
 }
 
-// enRango goes by the date of emission, as the gateway's own rows do; a document
+// inRango goes by the date of emission, as the gateway's own rows do; a document
 // without one that can be compared is kept.
-func (e *extraccion) enRango(fecha string) bool {
-	if len(fecha) < len(gateway.FormatoFecha) {
+func (e *extraction) inRango(fecha string) bool {
+	if len(fecha) < len(gateway.FechaFormat) {
 		return true
 	}
-	fecha = fecha[:len(gateway.FormatoFecha)]
+	fecha = fecha[:len(gateway.FechaFormat)]
 	return e.descarga.FechaInicial <= fecha && fecha <= e.descarga.FechaFinal
 }

@@ -95,14 +95,14 @@ func (r *table) kind(hands int) Kind[int] {
 
 // nobody makes no rounds.
 func nobody() Rondas {
-	nada := func(context.Context) error { return nil }
-	return Rondas{Ocupa: func(context.Context) (bool, error) { return false, nil }, Deja: nada, Releva: nada, Ronda: nada}
+	nothing := func(context.Context) error { return nil }
+	return Rondas{Hold: func(context.Context) (bool, error) { return false, nil }, Let: nothing, TakeOver: nothing, Ronda: nothing}
 }
 
-func start(t *testing.T, poll time.Duration, kinds ...Work) *Cola {
+func start(t *testing.T, poll time.Duration, kinds ...Work) *Queue {
 	t.Helper()
 	c := New(zerolog.Nop())
-	c.Start(Trabajos{Kinds: kinds, Rondas: nobody(), Now: time.Now, Sondeo: poll, CadaRonda: time.Hour})
+	c.Start(Jobs{Kinds: kinds, Rondas: nobody(), Now: time.Now, Poll: poll, EveryRonda: time.Hour})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

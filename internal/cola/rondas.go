@@ -10,79 +10,79 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// plazoDeja bounds how long a stop takes to give the post up.
-const plazoDeja = 5 * time.Second
+// letDeadline bounds how long a stop takes to give the post up.
+const letDeadline = 5 * time.Second
 
 // rondas is what calls Rondas.
 type rondas struct {
-	cola  Rondas
-	log   zerolog.Logger
-	para  chan struct{}
-	hecho chan struct{}
-	corta context.CancelFunc
+	queue   Rondas
+	log     zerolog.Logger
+	forWhom chan struct{}
+	done    chan struct{}
+	cut     context.CancelFunc
 }
 
-// empieza makes rounds until termina.
-func empieza(t Rondas, cada time.Duration, log zerolog.Logger) *rondas {
+// begin makes rounds until finish.
+func begin(t Rondas, every time.Duration, log zerolog.Logger) *rondas {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &rondas{cola: t, log: log, para: make(chan struct{}), hecho: make(chan struct{}), corta: cancel}
-	go r.corre(ctx, cada/relevos)
+	r := &rondas{queue: t, log: log, forWhom: make(chan struct{}), done: make(chan struct{}), cut: cancel}
+	go r.run(ctx, every/takeovers)
 	return r
 }
 
-func (r *rondas) corre(ctx context.Context, cada time.Duration) {
-	defer close(r.hecho)
-	ticker := time.NewTicker(cada)
+func (r *rondas) run(ctx context.Context, every time.Duration) {
+	defer close(r.done)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	// vez counts since this process has the post.
-	for vez := 0; ; vez++ {
-		if !r.una(ctx, vez%relevos == 0) {
-			vez = -1
+	// turnOf counts since this process has the post.
+	for turnOf := 0; ; turnOf++ {
+		if !r.one(ctx, turnOf%takeovers == 0) {
+			turnOf = -1
 		}
 		select {
-		case <-r.para:
+		case <-r.forWhom:
 			return
 		case <-ticker.C:
 		}
 	}
 }
 
-// una does what is due here, and reports whether it is this process that makes the
+// one does what is due here, and reports whether it is this process that makes the
 // rounds.
-func (r *rondas) una(ctx context.Context, ronda bool) (mia bool) {
+func (r *rondas) one(ctx context.Context, ronda bool) (mine bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error().Str("panic", fmt.Sprintf("%T", p)).Bytes("stack", debug.Stack()).Msg("a round panicked")
 		}
 	}()
-	err := r.cola.Releva(ctx)
-	mia, errOcupa := r.cola.Ocupa(ctx)
-	err = errors.Join(err, errOcupa)
-	if mia && ronda {
-		err = errors.Join(err, r.cola.Ronda(ctx))
+	err := r.queue.TakeOver(ctx)
+	mine, errHold := r.queue.Hold(ctx)
+	err = errors.Join(err, errHold)
+	if mine && ronda {
+		err = errors.Join(err, r.queue.Ronda(ctx))
 	}
 	if err != nil && ctx.Err() == nil {
 		r.log.Error().Err(err).Msg("a round failed and will be made again")
 	}
-	return mia
+	return mine
 }
 
-// termina lets a round end for as long as ctx lasts, and gives the post up.
-func (r *rondas) termina(ctx context.Context) {
+// finish lets a round end for as long as ctx lasts, and gives the post up.
+func (r *rondas) finish(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	close(r.para)
+	close(r.forWhom)
 	select {
-	case <-r.hecho:
+	case <-r.done:
 	case <-ctx.Done():
-		r.corta()
-		<-r.hecho
+		r.cut()
+		<-r.done
 	}
-	r.corta()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), plazoDeja)
+	r.cut()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letDeadline)
 	defer cancel()
-	if err := r.cola.Deja(ctx); err != nil {
+	if err := r.queue.Let(ctx); err != nil {
 		r.log.Warn().Err(err).Msg("others will make the rounds later")
 	}
 }

@@ -15,12 +15,12 @@ import (
 // up at the end.
 func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 	t.Parallel()
-	var mia, dejada atomic.Bool
-	var relevos, hechas, ajenas atomic.Int64
+	var mine, left atomic.Bool
+	var takeovers, done, foreign atomic.Int64
 	cuenta := func(n *atomic.Int64) func(context.Context) error {
 		return func(context.Context) error {
-			if n == &hechas && !mia.Load() {
-				ajenas.Add(1)
+			if n == &done && !mine.Load() {
+				foreign.Add(1)
 			}
 			switch n.Add(1) {
 			case 1:
@@ -31,33 +31,33 @@ func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 			return nil
 		}
 	}
-	r := empieza(Rondas{
-		Ocupa:  func(context.Context) (bool, error) { return mia.Load(), nil },
-		Deja:   func(context.Context) error { dejada.Store(true); return nil },
-		Releva: cuenta(&relevos), Ronda: cuenta(&hechas),
+	r := begin(Rondas{
+		Hold:     func(context.Context) (bool, error) { return mine.Load(), nil },
+		Let:      func(context.Context) error { left.Store(true); return nil },
+		TakeOver: cuenta(&takeovers), Ronda: cuenta(&done),
 	}, 30*time.Millisecond, zerolog.Nop())
-	espera := func(so func() bool) {
+	wait := func(so func() bool) {
 		t.Helper()
-		for fin := time.Now().Add(3 * time.Minute); !so(); time.Sleep(time.Millisecond) {
-			if time.Now().After(fin) {
-				t.Fatalf("%d takeovers and %d rounds", relevos.Load(), hechas.Load())
+		for end := time.Now().Add(3 * time.Minute); !so(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d takeovers and %d rounds", takeovers.Load(), done.Load())
 			}
 		}
 	}
-	espera(func() bool { return relevos.Load() >= 5 })
-	if hechas.Load() > 0 {
+	wait(func() bool { return takeovers.Load() >= 5 })
+	if done.Load() > 0 {
 		t.Error("it makes rounds without the post")
 	}
-	mia.Store(true)
-	espera(func() bool { return hechas.Load() >= 5 })
-	if n, rondas := relevos.Load(), hechas.Load(); n < 2*rondas {
+	mine.Store(true)
+	wait(func() bool { return done.Load() >= 5 })
+	if n, rondas := takeovers.Load(), done.Load(); n < 2*rondas {
 		t.Errorf("%d takeovers in %d rounds", n, rondas)
 	}
-	r.termina(t.Context())
-	n := relevos.Load()
+	r.finish(t.Context())
+	n := takeovers.Load()
 	time.Sleep(50 * time.Millisecond)
-	if !dejada.Load() || relevos.Load() != n || ajenas.Load() > 0 {
-		t.Errorf("given up %v, %d after the end, %d without the post", dejada.Load(), relevos.Load()-n, ajenas.Load())
+	if !left.Load() || takeovers.Load() != n || foreign.Load() > 0 {
+		t.Errorf("given up %v, %d after the end, %d without the post", left.Load(), takeovers.Load()-n, foreign.Load())
 	}
 }
 
@@ -65,10 +65,10 @@ func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 func TestRondas_WhenOneHangsTheStopDoesNot(t *testing.T) {
 	t.Parallel()
 	en := make(chan struct{})
-	r := empieza(Rondas{
-		Ocupa: func(context.Context) (bool, error) { return true, nil },
-		Deja:  func(ctx context.Context) error { return ctx.Err() },
-		Releva: func(ctx context.Context) error {
+	r := begin(Rondas{
+		Hold: func(context.Context) (bool, error) { return true, nil },
+		Let:  func(ctx context.Context) error { return ctx.Err() },
+		TakeOver: func(ctx context.Context) error {
 			close(en)
 			<-ctx.Done()
 			return ctx.Err()
@@ -78,9 +78,9 @@ func TestRondas_WhenOneHangsTheStopDoesNot(t *testing.T) {
 	<-en
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	r.termina(ctx)
+	r.finish(ctx)
 	select {
-	case <-r.hecho:
+	case <-r.done:
 	default:
 		t.Error("it goes on")
 	}

@@ -8,16 +8,16 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// Cliente holds what `gateway descargar` reads when it calls a gateway that runs
+// Client holds what `gateway descargar` reads when it calls a gateway that runs
 // already. A gateway itself has no use for them.
-type Cliente struct {
+type Client struct {
 	URL        string `upstream:"-" desc:"Address of a running gateway, for 'gateway descargar'. Empty to start one inside the command."`
 	APIKeyFile string `split_words:"true" desc:"File that holds the API key of 'gateway descargar' and nothing else."`
 }
 
-// LoadCliente reads the settings of the command line's client, and no others.
-func LoadCliente() (Cliente, error) {
-	var c Cliente
+// LoadClient reads the settings of the command line's client, and no others.
+func LoadClient() (Client, error) {
+	var c Client
 	return c, errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
 }
 

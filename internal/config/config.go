@@ -18,8 +18,8 @@ import (
 const (
 	// minPaquete is what a package of metadata may well have.
 	minPaquete = 1 << 20
-	// minDiscoLibre is what SQLite writes for a few messages.
-	minDiscoLibre = 1 << 20
+	// minDiskFree is what SQLite writes for a few messages.
+	minDiskFree = 1 << 20
 )
 
 // Prefix begins the name of every variable.
@@ -131,7 +131,7 @@ func (c Config) Check() error {
 		oneOf("GATEWAY_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("GATEWAY_LOG_FORMAT", c.LogFormat, "json", "console"),
 		oneOf("GATEWAY_SAT_FIRMA", c.SAT.Firma, "sobre", "solicitud"),
-		size("GATEWAY_DISCO_LIBRE", c.DiscoLibre, minDiscoLibre),
+		size("GATEWAY_DISCO_LIBRE", c.DiscoLibre, minDiskFree),
 		size("GATEWAY_SAT_PAQUETE_MAXIMO", c.SAT.PaqueteMaximo, minPaquete),
 		c.exposed(),
 		required("GATEWAY_DATA_DIR", c.DataDir),

@@ -20,7 +20,7 @@ type Setting struct{ Name, Default, Sandbox, Description string }
 func Settings() ([]Setting, error) { return settings(reflect.ValueOf(Config{})) }
 
 // ClientSettings lists the variables of the command line's client in the same way.
-func ClientSettings() ([]Setting, error) { return settings(reflect.ValueOf(Cliente{})) }
+func ClientSettings() ([]Setting, error) { return settings(reflect.ValueOf(Client{})) }
 
 func settings(v reflect.Value) ([]Setting, error) {
 	var out []Setting

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// parametrosS3 lists what a bucket's address may say: the parameters of
+// s3Params lists what a bucket's address may say: the parameters of
 // gocloud.dev's s3blob that change where and how the bucket is reached. Those
 // with which credentials are chosen are the AWS SDK's own variables.
-func parametrosS3() []string {
+func s3Params() []string {
 	return []string{"region", "endpoint", "use_path_style", "ssetype", "kmskeyid", "request_checksum_calculation", "response_checksum_validation"}
 }
 
@@ -39,8 +39,8 @@ func storage(name, value string) error {
 		return fmt.Errorf("%s: a bucket is s3://bucket, without a path", name)
 	}
 	for param, values := range q {
-		if !slices.Contains(parametrosS3(), param) || len(values) != 1 {
-			return fmt.Errorf("%s: a parameter that means nothing here; there are %v", name, parametrosS3())
+		if !slices.Contains(s3Params(), param) || len(values) != 1 {
+			return fmt.Errorf("%s: a parameter that means nothing here; there are %v", name, s3Params())
 		}
 	}
 	if endpoint := q.Get("endpoint"); endpoint != "" {

@@ -85,15 +85,15 @@ func TestLoad_WhenAnAddressLeavesTheMachine(t *testing.T) {
 			"http://localhost:8081/otro":       {true, true},
 			"https://user:canario@sat.example": {false, false},
 		} {
-			for sinSalida, want := range map[string]bool{"": fine.production, sandboxURL: fine.trial} {
-				t.Setenv("GATEWAY_SIN_SALIDA", sinSalida)
+			for withoutOutput, want := range map[string]bool{"": fine.production, sandboxURL: fine.trial} {
+				t.Setenv("GATEWAY_SIN_SALIDA", withoutOutput)
 				t.Setenv(s.Name, value)
 				got, err := loaded(t)
 				switch {
 				case want && (err != nil || got[s.Name] != value):
-					t.Errorf("%s=%s, %q: %q, %v", s.Name, value, sinSalida, got[s.Name], err)
+					t.Errorf("%s=%s, %q: %q, %v", s.Name, value, withoutOutput, got[s.Name], err)
 				case !want && (err == nil || !strings.HasPrefix(err.Error(), s.Name+": ") || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "canario")):
-					t.Errorf("%s=%s, %q: %v", s.Name, value, sinSalida, err)
+					t.Errorf("%s=%s, %q: %v", s.Name, value, withoutOutput, err)
 				}
 			}
 		}

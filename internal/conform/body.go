@@ -271,8 +271,8 @@ func (w *walker) enough() error {
 }
 
 // fault adds a fault of the value that the walk is at.
-func (w *walker) fault(detalle string, validos ...string) {
-	w.faults.Add(joined(w.path), detalle, validos...)
+func (w *walker) fault(detail string, valid ...string) {
+	w.faults.Add(joined(w.path), detail, valid...)
 }
 
 // joined is a path as fields are named in errors.

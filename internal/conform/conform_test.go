@@ -50,7 +50,7 @@ func compile(t *testing.T, yaml, name string) (*Schema, error) {
 	return NewCompiler(nil).Compile(doc.Components.Schemas[name])
 }
 
-func cosa(t *testing.T) *Schema {
+func thing(t *testing.T) *Schema {
 	t.Helper()
 	s, err := compile(t, contract, "Cosa")
 	if err != nil {
@@ -60,7 +60,7 @@ func cosa(t *testing.T) *Schema {
 }
 
 // judge returns what is said of a body: the error's detail, or the faults.
-func judge(s *Schema, body string) (detail string, campos map[string]string, kind gateway.Kind) {
+func judge(s *Schema, body string) (detail string, fields map[string]string, kind gateway.Kind) {
 	faults := &Faults{}
 	err := s.Body([]byte(body), faults)
 	if err == nil {
@@ -70,11 +70,11 @@ func judge(s *Schema, body string) (detail string, campos map[string]string, kin
 		return "", nil, ""
 	}
 	e := gateway.AsError(err)
-	campos = make(map[string]string)
-	for _, c := range e.Campos {
-		campos[c.Campo] += c.Detalle
+	fields = make(map[string]string)
+	for _, c := range e.Fields {
+		fields[c.Campo] += c.Detalle
 	}
-	return e.Detail, campos, e.Kind
+	return e.Detail, fields, e.Kind
 }
 
 // with is a Cosa with one more field.
@@ -82,7 +82,7 @@ func with(field string) string { return `{"rfc":"PRU010101AB1",` + field + `}` }
 
 func TestBody_WhenAValueBreaksItsRuleItSaysWhatIsRight(t *testing.T) {
 	t.Parallel()
-	s := cosa(t)
+	s := thing(t)
 	for body, want := range map[string][2]string{
 		`{}`:                                {"rfc", "Es obligatorio."},
 		`{"rfc":""}`:                        {"rfc", "No puede ir vacío. Debe ser un RFC, como PRU010101AB1."},
@@ -116,17 +116,17 @@ func TestBody_WhenAValueBreaksItsRuleItSaysWhatIsRight(t *testing.T) {
 		with(`"cosas":{}`): {"cosas", "es un objeto"},
 		with(`"cosas":[{"rfc":"PRU010101AB1","cosas":[{"rfc":"PRU010101AB1"},{}]}]`): {"cosas/0/cosas/1/rfc", "Es obligatorio."},
 	} {
-		_, campos, kind := judge(s, body)
-		if said, ok := campos[want[0]]; !ok || len(campos) != 1 || !strings.Contains(said, want[1]) || kind != gateway.KindInvalida || strings.Contains(said, "^") {
-			t.Errorf("%s: %v (kind %s)", body, campos, kind)
+		_, fields, kind := judge(s, body)
+		if said, ok := fields[want[0]]; !ok || len(fields) != 1 || !strings.Contains(said, want[1]) || kind != gateway.KindInvalida || strings.Contains(said, "^") {
+			t.Errorf("%s: %v (kind %s)", body, fields, kind)
 		}
 	}
 	for _, body := range []string{
 		`{"rfc":"PRU010101AB1"}`, "\n\t {\r\n\"rfc\" : \"PRU010101AB1\" } \n", with(`"nombre":"ñu","algo":" ","n":10,"real":false,"clase":"otra","cuando":"2026-01-01T00:00:00Z","mas":[1,1,-5]`),
 		with(`"cosas":[],"rfcs":["PRU010101AB1","PRU010101AB2"],"fecha":"2026-01-01T00:00:00"`), `{"\u0072fc":"PRU010101AB\u0031"}`,
 	} {
-		if detail, campos, _ := judge(s, body); detail != "" {
-			t.Errorf("%s: %s %v", body, detail, campos)
+		if detail, fields, _ := judge(s, body); detail != "" {
+			t.Errorf("%s: %s %v", body, detail, fields)
 		}
 	}
 }
@@ -134,11 +134,11 @@ func TestBody_WhenAValueBreaksItsRuleItSaysWhatIsRight(t *testing.T) {
 func TestBody_WhenSeveralThingsAreWrongItListsThemInOrder(t *testing.T) {
 	t.Parallel()
 	faults := &Faults{}
-	if err := cosa(t).Body([]byte(`{"n":0,"rfcs":["a","b","c"],"x":{"y":[]},"real":1}`), faults); err != nil {
+	if err := thing(t).Body([]byte(`{"n":0,"rfcs":["a","b","c"],"x":{"y":[]},"real":1}`), faults); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, c := range gateway.AsError(faults.Err()).Campos {
+	for _, c := range gateway.AsError(faults.Err()).Fields {
 		got = append(got, c.Campo)
 	}
 	if diff := cmp.Diff([]string{"n", "rfcs/0", "rfcs/1", "rfcs", "x", "real", "rfc"}, got); diff != "" {
@@ -148,7 +148,7 @@ func TestBody_WhenSeveralThingsAreWrongItListsThemInOrder(t *testing.T) {
 
 func TestBody_WhenAUsualSlipExplainsItItSaysWhatToChange(t *testing.T) {
 	t.Parallel()
-	s := cosa(t)
+	s := thing(t)
 	for field, want := range map[string]string{
 		`"fecha":"2026-01-01T00:00:00Z"`:      "Quite la Z",
 		`"fecha":"2026-01-01T00:00:00-06:00"`: "Quite la Z o el desfase",
@@ -167,21 +167,21 @@ func TestBody_WhenAUsualSlipExplainsItItSaysWhatToChange(t *testing.T) {
 		`"rfcs":["MUN\u0303010101AB1"]`:       "La Ñ va como un solo carácter",
 		`"rfcs":["nada"]`:                     "Debe ser un RFC, como PRU010101AB1.",
 	} {
-		_, campos, _ := judge(s, with(field))
-		for _, said := range campos {
+		_, fields, _ := judge(s, with(field))
+		for _, said := range fields {
 			if !strings.HasPrefix(said, want) || !strings.Contains(said, "Debe ser") {
 				t.Errorf("%s: %q, want %q", field, said, want)
 			}
 		}
-		if len(campos) != 1 {
-			t.Errorf("%s: %v", field, campos)
+		if len(fields) != 1 {
+			t.Errorf("%s: %v", field, fields)
 		}
 	}
 }
 
 func TestBody_WhenItIsNoJSONItSaysWhereAndWhatWasExpected(t *testing.T) {
 	t.Parallel()
-	s := cosa(t)
+	s := thing(t)
 	for body, want := range map[string]string{
 		"{\n  \"rfc\": \"x\",\n}":               "línea 2, columna 13: sobra la coma antes de }",
 		`{"mas":[1,]}`:                          "columna 10: sobra la coma antes de ]",
@@ -243,9 +243,9 @@ func TestBody_WhenItIsNoJSONItSaysWhereAndWhatWasExpected(t *testing.T) {
 		`{"x":{` + manyKeys(maxKeys+1) + `}}`:   "más de 1000 claves",
 		`{"x":[{` + manyKeys(maxKeys+1) + `}]}`: "más de 1000 claves",
 	} {
-		detail, campos, kind := judge(s, body)
-		if !strings.Contains(detail, want) || kind != gateway.KindMalformada || len(campos) > 0 {
-			t.Errorf("%.60q: %s %v (kind %s), want %q", body, detail, campos, kind, want)
+		detail, fields, kind := judge(s, body)
+		if !strings.Contains(detail, want) || kind != gateway.KindMalformada || len(fields) > 0 {
+			t.Errorf("%.60q: %s %v (kind %s), want %q", body, detail, fields, kind, want)
 		}
 	}
 	if detail, _, kind := judge(s, "\x1f\x8b\x08\x00"); kind != gateway.KindTipoContenido || !strings.Contains(detail, "gzip") {
@@ -270,7 +270,7 @@ func manyKeys(n int) string {
 // Whatever the faults beside it: whoever reads the first copy reads something else.
 func TestBody_WhenAKeyComesTwiceItIsNoJSON(t *testing.T) {
 	t.Parallel()
-	s := cosa(t)
+	s := thing(t)
 	for body, path := range map[string]string{
 		`{"real":true,"real":false}`:                         "real",
 		`{"real":true,"rea\u006c":true}`:                     "real",
@@ -281,34 +281,34 @@ func TestBody_WhenAKeyComesTwiceItIsNoJSON(t *testing.T) {
 		`{"` + strings.Repeat("k", 300) + `":{"a":1,"a":2}}`: strings.Repeat("k", maxName) + "…",
 		`{"":1,"":2}`: `""`,
 	} {
-		_, campos, kind := judge(s, body)
-		if said := campos[path]; kind != gateway.KindMalformada || len(campos) != 1 || said != "Está dos veces en el mismo objeto." {
-			t.Errorf("%.80s: %v (kind %s)", body, campos, kind)
+		_, fields, kind := judge(s, body)
+		if said := fields[path]; kind != gateway.KindMalformada || len(fields) != 1 || said != "Está dos veces en el mismo objeto." {
+			t.Errorf("%.80s: %v (kind %s)", body, fields, kind)
 		}
 	}
-	if _, campos, kind := judge(s, with(`"RFC":"a","cosas":[{"rfc":"PRU010101AB1"},{"rfc":"PRU010101AB1"}]`)); kind != gateway.KindInvalida || len(campos) != 1 {
-		t.Errorf("of another case, and in other objects: %v", campos)
+	if _, fields, kind := judge(s, with(`"RFC":"a","cosas":[{"rfc":"PRU010101AB1"},{"rfc":"PRU010101AB1"}]`)); kind != gateway.KindInvalida || len(fields) != 1 {
+		t.Errorf("of another case, and in other objects: %v", fields)
 	}
 }
 
 func TestFaults_AreCountedWhileTheyAreMade(t *testing.T) {
 	t.Parallel()
-	detail, campos, _ := judge(cosa(t), with(`"cosas":[`+strings.Repeat(`{},`, 150)+`{}]`))
-	if len(campos) != maxFaults || !strings.Contains(detail, "Son las primeras 100 faltas.") {
-		t.Errorf("%d, %s", len(campos), detail)
+	detail, fields, _ := judge(thing(t), with(`"cosas":[`+strings.Repeat(`{},`, 150)+`{}]`))
+	if len(fields) != maxFaults || !strings.Contains(detail, "Son las primeras 100 faltas.") {
+		t.Errorf("%d, %s", len(fields), detail)
 	}
-	detail, campos, _ = judge(cosa(t), `{`+manyKeys(500)+`}`)
-	if len(campos) != maxFaults || !strings.Contains(detail, "Son las primeras") {
-		t.Errorf("%d, %s", len(campos), detail)
+	detail, fields, _ = judge(thing(t), `{`+manyKeys(500)+`}`)
+	if len(fields) != maxFaults || !strings.Contains(detail, "Son las primeras") {
+		t.Errorf("%d, %s", len(fields), detail)
 	}
 }
 
 // What to change is looked for a few times only: it costs more than the text.
 func TestFaults_WhenThereAreManyTheLaterOnesGetTheFormAlone(t *testing.T) {
 	t.Parallel()
-	_, campos, _ := judge(cosa(t), with(`"cosas":[`+strings.Repeat(`{"rfc":"pru010101ab1"},`, 90)+`{"rfc":"PRU010101AB1"}]`))
-	if early, late := campos["cosas/19/rfc"], campos["cosas/20/rfc"]; !strings.HasPrefix(early, "Va en mayúsculas. Debe ser") || !strings.HasPrefix(late, "Debe ser") {
-		t.Errorf("%q, %q", early, late)
+	_, fields, _ := judge(thing(t), with(`"cosas":[`+strings.Repeat(`{"rfc":"pru010101ab1"},`, 90)+`{"rfc":"PRU010101AB1"}]`))
+	if early, beat := fields["cosas/19/rfc"], fields["cosas/20/rfc"]; !strings.HasPrefix(early, "Va en mayúsculas. Debe ser") || !strings.HasPrefix(beat, "Debe ser") {
+		t.Errorf("%q, %q", early, beat)
 	}
 }
 
@@ -333,7 +333,7 @@ func TestTake_ReadsOneValueAndSaysWhereItFails(t *testing.T) {
 			}
 		}
 		_, _, err = Take("titulos", pieces(strings.NewReader(`[{"a":1,"a":2}]`)), at)
-		if e := gateway.AsError(err); err == nil || len(e.Campos) != 1 || e.Campos[0].Campo != "titulos/0/a" {
+		if e := gateway.AsError(err); err == nil || len(e.Fields) != 1 || e.Fields[0].Campo != "titulos/0/a" {
 			t.Errorf("%+v", err)
 		}
 	}

@@ -83,11 +83,11 @@ func Encoded(contentEncoding string) error {
 
 func compressed(how string) error {
 	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnCuerpoComprimido, Detail: "El cuerpo viene comprimido" + how + ". Envíelo sin comprimir y sin el encabezado Content-Encoding.",
-		Campos: []gateway.Campo{{Campo: "Content-Encoding", Detalle: "No se admite ninguno.", ValoresValidos: []string{"identity"}}}}
+		Fields: []gateway.Field{{Campo: "Content-Encoding", Detalle: "No se admite ninguno.", ValoresValidos: []string{"identity"}}}}
 }
 
 // notUTF8 is a text that most readers change in silence: they put U+FFFD in the place
 // of what they cannot read, and what is sealed or sent would be another name.
-func notUTF8(detalle string) error {
-	return malformed("El cuerpo no se puede leer sin cambiarlo: JSON va en UTF-8. " + detalle)
+func notUTF8(detail string) error {
+	return malformed("El cuerpo no se puede leer sin cambiarlo: JSON va en UTF-8. " + detail)
 }

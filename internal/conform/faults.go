@@ -19,33 +19,33 @@ const maxMendedFaults = 20
 
 // Faults are what is wrong with one request.
 type Faults struct {
-	campos []gateway.Campo
+	fields []gateway.Field
 	// Malformed says that something could not even be read as what it should be.
 	Malformed bool
 }
 
 // Add adds a fault, unless there are as many as anybody wants to read.
-func (f *Faults) Add(campo, detalle string, validos ...string) {
+func (f *Faults) Add(field, detail string, valid ...string) {
 	if f.full() {
 		return
 	}
-	f.campos = append(f.campos, gateway.Campo{Campo: campo, Detalle: detalle, ValoresValidos: validos})
+	f.fields = append(f.fields, gateway.Field{Campo: field, Detalle: detail, ValoresValidos: valid})
 }
 
 // Len is how many faults there are.
-func (f *Faults) Len() int { return len(f.campos) }
+func (f *Faults) Len() int { return len(f.fields) }
 
 // patient reports whether there are so few faults that each is worth some thought.
-func (f *Faults) patient() bool { return len(f.campos) < maxMendedFaults }
+func (f *Faults) patient() bool { return len(f.fields) < maxMendedFaults }
 
-func (f *Faults) full() bool { return len(f.campos) >= maxFaults }
+func (f *Faults) full() bool { return len(f.fields) >= maxFaults }
 
 // Err is what the caller is told of the faults; nil of none.
 func (f *Faults) Err() error {
-	if len(f.campos) == 0 {
+	if len(f.fields) == 0 {
 		return nil
 	}
-	e := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoIncumplido, Campos: f.campos, Detail: "La petición no cumple el contrato; vea errores."}
+	e := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoIncumplido, Fields: f.fields, Detail: "La petición no cumple el contrato; vea errores."}
 	if f.Malformed {
 		e.Kind, e.Own = gateway.KindMalformada, gateway.OwnParametrosInvalidos
 	}
@@ -117,7 +117,7 @@ func fewItems(least uint64) string {
 }
 
 // tell takes what is wrong with a value.
-type tell func(detalle string, validos ...string)
+type tell func(detail string, valid ...string)
 
 // text says what is wrong with a text, if anything; the first thing only. patient is
 // to look for the slip that explains it.

@@ -21,8 +21,8 @@ func (s *Schema) Param(name string, values []string, faults *Faults) {
 	}
 }
 
-func (s *Schema) param(campo, value string, faults *Faults) {
-	wrong := func(detalle string, validos ...string) { faults.Add(campo, detalle, validos...) }
+func (s *Schema) param(field, value string, faults *Faults) {
+	wrong := func(detail string, valid ...string) { faults.Add(field, detail, valid...) }
 	switch s.kind {
 	case "integer":
 		if !s.integer(value, wrong) {

@@ -96,7 +96,7 @@ func (w *walker) twice(name jsontext.Pointer) error {
 // Twice is a body in which an object has a name two times.
 func Twice(path string) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnClaveRepetida, Detail: "Una clave está dos veces en el mismo objeto JSON, y no se sabe cuál cuenta; vea errores.",
-		Campos: []gateway.Campo{{Campo: shown([]byte(path)), Detalle: "Está dos veces en el mismo objeto."}}}
+		Fields: []gateway.Field{{Campo: shown([]byte(path)), Detalle: "Está dos veces en el mismo objeto."}}}
 }
 
 // expected says what should be in the place of rest, in an object or a list ('{',

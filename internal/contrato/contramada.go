@@ -5,33 +5,33 @@ import (
 	"slices"
 )
 
-// Diferencia is why an answer is not the Contrato that was sent with the PAC's
+// Difference is why an answer is not the Contrato that was sent with the PAC's
 // Firma added, in Spanish and without values.
-type Diferencia string
+type Difference string
 
-func (d Diferencia) Error() string { return string(d) }
+func (d Difference) Error() string { return string(d) }
 
-// Contramada checks that despues is antes with more Firmas: the same Texto and
+// Contramada checks that after is before with more Firmas: the same Text and
 // Hash, every Firma that was sent, unchanged and in any order, and at least one
-// that was not. The error is a Diferencia. What the added Firma is worth it does
+// that was not. The error is a Difference. What the added Firma is worth it does
 // not say.
-func Contramada(antes, despues Contrato) error {
+func Contramada(before, after Contrato) error {
 	switch {
-	case antes.Texto != despues.Texto:
-		return Diferencia("Su Texto no es el que se envió.")
-	case antes.Hash != despues.Hash:
-		return Diferencia("Su Hash no es el que se envió.")
+	case before.Text != after.Text:
+		return Difference("Su Texto no es el que se envió.")
+	case before.Hash != after.Hash:
+		return Difference("Su Hash no es el que se envió.")
 	}
-	quedan := slices.Clone(despues.Firmas)
-	for i, f := range antes.Firmas {
-		j := slices.IndexFunc(quedan, func(otra Firma) bool { return misma(f, otra) })
+	remain := slices.Clone(after.Firmas)
+	for i, f := range before.Firmas {
+		j := slices.IndexFunc(remain, func(other Firma) bool { return same(f, other) })
 		if j < 0 {
-			return Diferencia(fmt.Sprintf("La firma %d de las que se enviaron falta o cambió.", i+1))
+			return Difference(fmt.Sprintf("La firma %d de las que se enviaron falta o cambió.", i+1))
 		}
-		quedan = slices.Delete(quedan, j, j+1)
+		remain = slices.Delete(remain, j, j+1)
 	}
-	if len(quedan) == 0 {
-		return Diferencia("No trae la firma de Prodigia: solo las que se enviaron.")
+	if len(remain) == 0 {
+		return Difference("No trae la firma de Prodigia: solo las que se enviaron.")
 	}
 	return nil
 }

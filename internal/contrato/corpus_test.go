@@ -17,22 +17,22 @@ import (
 // The corpus is made anew in each run: no key is kept in the repository.
 
 const (
-	empresa    = "PRU010101AB1"
+	company    = "PRU010101AB1"
 	persona    = "PEPJ800101AB5"
 	integrador = "INT010101AB3"
-	texto      = "Contrato de adhesión — ñ Ñ € prueba\ncláusula «1» & <2> ]]> \"3\""
+	text       = "Contrato de adhesión — ñ Ñ € prueba\ncláusula «1» & <2> ]]> \"3\""
 	fecha      = "2026-03-01T12:00:00"
 )
 
-var ahora = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-type emitidas struct {
-	porRFC map[string]*efirma.Credential
-	csd    *autoridad.Emitida
+type emitido struct {
+	byRFC map[string]*efirma.Credential
+	csd   *autoridad.Emitido
 }
 
-var elCorpus = sync.OnceValues(func() (*emitidas, error) {
-	ca, err := autoridad.New(ahora)
+var corpusOnce = sync.OnceValues(func() (*emitido, error) {
+	ca, err := autoridad.New(now)
 	if err != nil {
 		return nil, err
 	}
@@ -40,73 +40,73 @@ var elCorpus = sync.OnceValues(func() (*emitidas, error) {
 	if err != nil {
 		return nil, err
 	}
-	todas := &emitidas{porRFC: map[string]*efirma.Credential{}}
-	for _, rfc := range []string{empresa, persona, integrador} {
-		e, err := ca.Emite(autoridad.Peticion{RFC: rfc, Password: "secreto", Key: key})
+	all := &emitido{byRFC: map[string]*efirma.Credential{}}
+	for _, rfc := range []string{company, persona, integrador} {
+		e, err := ca.Issue(autoridad.Request{RFC: rfc, Password: "secreto", Key: key})
 		if err != nil {
 			return nil, err
 		}
-		if todas.porRFC[rfc], err = efirma.Load(e.CerDER, e.KeyDER, []byte("secreto"), ahora); err != nil {
+		if all.byRFC[rfc], err = efirma.Load(e.CerDER, e.KeyDER, []byte("secreto"), now); err != nil {
 			return nil, err
 		}
 	}
-	todas.csd, err = ca.Emite(autoridad.Peticion{RFC: empresa, Password: "secreto", Tipo: autoridad.CSD, Key: key})
-	return todas, err
+	all.csd, err = ca.Issue(autoridad.Request{RFC: company, Password: "secreto", Tipo: autoridad.CSD, Key: key})
+	return all, err
 })
 
-func corpus(t testing.TB) *emitidas {
+func corpus(t testing.TB) *emitido {
 	t.Helper()
-	c, err := elCorpus()
+	c, err := corpusOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func credencial(t testing.TB, rfc string) *efirma.Credential {
+func credential(t testing.TB, rfc string) *efirma.Credential {
 	t.Helper()
-	return corpus(t).porRFC[rfc]
+	return corpus(t).byRFC[rfc]
 }
 
-// completo is a contract that the PAC would sign.
-func completo(t testing.TB, op gateway.OperacionFirma) Contrato {
+// complete is a contract that the PAC would sign.
+func complete(t testing.TB, op gateway.FirmaOperation) Contrato {
 	t.Helper()
-	cliente := Firma{Quien: Cliente, RFC: empresa, Nombre: "PRUEBAS & MÁS <SA> DE CV", RepLegalRFC: persona, RepLegal: "JUANA PÉREZ"}
+	client := Firma{Who: Cliente, RFC: company, Name: "PRUEBAS & MÁS <SA> DE CV", RepLegalRFC: persona, RepLegal: "JUANA PÉREZ"}
 	domicilio := Firma{CalleNumero: "Av. Siempre Viva 1", Colonia: "Centro", Ciudad: "Culiacán", Estado: "Sinaloa", CodigoPostal: "80000"}
-	firmas := []Firma{cliente}
+	firmas := []Firma{client}
 	if op == gateway.FirmaAdhesion {
-		domicilio.Quien, domicilio.Nombre, domicilio.RepLegal, domicilio.Facultad = Cliente, cliente.Nombre, cliente.RepLegal, "Administradora única"
+		domicilio.Who, domicilio.Name, domicilio.RepLegal, domicilio.Facultad = Cliente, client.Name, client.RepLegal, "Administradora única"
 		firmas = []Firma{domicilio}
 	} else {
 		i := domicilio
-		i.Quien, i.Siglas, i.RFC, i.Nombre, i.RepLegalRFC, i.RepLegal = "ITG", "ITG", integrador, "INTEGRA SC", persona, "JUANA PÉREZ"
+		i.Who, i.Initials, i.RFC, i.Name, i.RepLegalRFC, i.RepLegal = "ITG", "ITG", integrador, "INTEGRA SC", persona, "JUANA PÉREZ"
 		i.NombreSoftware, i.URLInformacion = "ERP", "https://example.com/?a=1&b=2"
 		firmas = append(firmas, i)
 	}
-	c := Nuevo(fecha, texto, firmas)
-	for i, rfc := range []string{empresa, integrador}[:len(firmas)] {
-		if err := Sella(&c.Firmas[i], c.Texto, credencial(t, rfc), SHA256); err != nil {
+	c := New(fecha, text, firmas)
+	for i, rfc := range []string{company, integrador}[:len(firmas)] {
+		if err := Seal(&c.Firmas[i], c.Text, credential(t, rfc), SHA256); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
 }
 
-func construido(t testing.TB, op gateway.OperacionFirma) []byte {
+func built(t testing.TB, op gateway.FirmaOperation) []byte {
 	t.Helper()
-	b, err := Construye(completo(t, op), op)
+	b, err := Build(complete(t, op), op)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func operaciones() []gateway.OperacionFirma {
-	return []gateway.OperacionFirma{gateway.FirmaContrato, gateway.FirmaManifiesto, gateway.FirmaAdhesion}
+func operations() []gateway.FirmaOperation {
+	return []gateway.FirmaOperation{gateway.FirmaContrato, gateway.FirmaManifiesto, gateway.FirmaAdhesion}
 }
 
-// programa runs another implementation. Without it the test is skipped, but not on CI.
-func programa(t *testing.T, name string, args ...string) string {
+// program runs another implementation. Without it the test is skipped, but not on CI.
+func program(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// TestIdentidad_IsTheOneThatRowsHave: by another text the engine would not know what it has
+// TestIdentity_IsTheOneThatRowsHave: by another text the engine would not know what it has
 // sent, and ask the SAT for the same once more.
-func TestIdentidad_IsTheOneThatRowsHave(t *testing.T) {
+func TestIdentity_IsTheOneThatRowsHave(t *testing.T) {
 	t.Parallel()
-	s := enero().Normalize()
+	s := january().Normalize()
 	const criterios = "cfdi|1.5|emitidos|PRU010101AB1|2026-01-01T00:00:00|2026-01-31T23:59:59|PRU010101AB1|||CFDI|Vigente||||"
 	p := gateway.PeticionDescarga{Solicitud: s}
-	recurrente := p
-	recurrente.Programacion = &gateway.Programacion{Hora: "04:00", Traslape: 7, Siguiente: reloj()}
+	recurrent := p
+	recurrent.Programacion = &gateway.Programacion{Hora: "04:00", Overlap: 7, Next: fixedNow()}
 	for name, tc := range map[string][2]string{
-		"operation":         {operacionSolicita, "sat.solicita"},
+		"operation":         {operationRequest, "sat.solicita"},
 		"criteria":          {s.Criterios(), criterios},
-		"the engine's key":  {claveMotor(s), "descargas\x1f" + criterios},
-		"a run's key":       {store.ClaveCorrida, "corrida\x1f"},
-		"a petition's":      {huella(p), "f35379d2350961c8d345afc1e26db593cece4d2bca67b63d4e7e94ad7dacfc33"},
-		"a recurrent one's": {huella(recurrente), "58d8137848496173dcc151f9f72c28a330d08ea4080294af7eae99d52271aaa0"},
+		"the engine's key":  {engineKey(s), "descargas\x1f" + criterios},
+		"a run's key":       {store.KeyCorrida, "corrida\x1f"},
+		"a petition's":      {digest(p), "f35379d2350961c8d345afc1e26db593cece4d2bca67b63d4e7e94ad7dacfc33"},
+		"a recurrent one's": {digest(recurrent), "58d8137848496173dcc151f9f72c28a330d08ea4080294af7eae99d52271aaa0"},
 	} {
 		if tc[0] != tc[1] {
 			t.Errorf("%s: %q, want %q", name, tc[0], tc[1])
@@ -35,15 +35,15 @@ func TestIdentidad_IsTheOneThatRowsHave(t *testing.T) {
 	}
 }
 
-// TestClaveMotor_IsNoCallers: a caller's key begins with the ID of its API key, or with the
+// TestEngineKey_IsNoCallers: a caller's key begins with the ID of its API key, or with the
 // separator where there are none. What the engine's own begin with is no ID, whatever an
 // entry's name is.
-func TestClaveMotor_IsNoCallers(t *testing.T) {
+func TestEngineKey_IsNoCallers(t *testing.T) {
 	t.Parallel()
-	for _, clave := range []string{claveMotor(enero()), store.ClaveCorrida} {
-		prefix, _, ok := strings.Cut(clave, "\x1f")
+	for _, key := range []string{engineKey(january()), store.KeyCorrida} {
+		prefix, _, ok := strings.Cut(key, "\x1f")
 		if !ok || prefix == "" {
-			t.Errorf("%q begins as a caller's without keys", clave)
+			t.Errorf("%q begins as a caller's without keys", key)
 		}
 		for _, field := range []string{"id", "shares", "name"} {
 			values := map[string]any{"id": "key_" + strings.Repeat("a", 26), "shares": "key_" + strings.Repeat("b", 26), "name": "erp"}

@@ -9,150 +9,150 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-func rangoDe(t *testing.T, desde, hasta string) rango {
+func rangoOf(t *testing.T, since, until string) rango {
 	t.Helper()
-	r, err := leeRango(desde, hasta)
+	r, err := readRango(since, until)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// parteHasta halves r on and on as the SAT would make the engine, down to pieces
-// that satisfy basta, and returns them in order.
-func parteHasta(r rango, basta func(rango) bool) []rango {
-	if basta(r) {
+// partUntil halves r on and on as the SAT would make the engine, down to pieces
+// that satisfy suffice, and returns them in order.
+func partUntil(r rango, suffice func(rango) bool) []rango {
+	if suffice(r) {
 		return []rango{r}
 	}
-	antes, despues, ok := r.parte()
+	before, after, ok := r.part()
 	if !ok {
 		return []rango{r}
 	}
-	return append(parteHasta(antes, basta), parteHasta(despues, basta)...)
+	return append(partUntil(before, suffice), partUntil(after, suffice)...)
 }
 
-func segundos(r rango) int64 { return int64(r.hasta.Sub(r.desde)/time.Second) + 1 }
+func seconds(r rango) int64 { return int64(r.until.Sub(r.since)/time.Second) + 1 }
 
-// TestParte_CoversEverySecondOnce: whatever the range and wherever the halving
+// TestPart_CoversEverySecondOnce: whatever the range and wherever the halving
 // stops, the pieces touch, without a gap and without a second twice.
-func TestParte_CoversEverySecondOnce(t *testing.T) {
+func TestPart_CoversEverySecondOnce(t *testing.T) {
 	t.Parallel()
-	azar := rand.New(rand.NewPCG(1, 2))
-	inicio := rangoDe(t, "2020-02-28T23:59:50", "2020-03-01T00:00:10").desde
+	random := rand.New(rand.NewPCG(1, 2))
+	start := rangoOf(t, "2020-02-28T23:59:50", "2020-03-01T00:00:10").since
 	for range 500 {
-		largo := 1 + azar.Int64N(1<<azar.IntN(28))
-		r := rango{inicio.Add(time.Duration(azar.IntN(1<<20)) * time.Second), time.Time{}}
-		r.hasta = r.desde.Add(time.Duration(largo-1) * time.Second)
-		tope := 1 + azar.Int64N(max(largo/50, 1))
-		trozos := parteHasta(r, func(x rango) bool { return segundos(x) <= tope })
-		sigue := r.desde
-		for _, x := range trozos {
-			if !x.desde.Equal(sigue) || x.hasta.Before(x.desde) || segundos(x) > tope {
-				t.Fatalf("%v of %v: a piece %v where %v was next", tope, r, x, sigue)
+		length := 1 + random.Int64N(1<<random.IntN(28))
+		r := rango{start.Add(time.Duration(random.IntN(1<<20)) * time.Second), time.Time{}}
+		r.until = r.since.Add(time.Duration(length-1) * time.Second)
+		ceiling := 1 + random.Int64N(max(length/50, 1))
+		chunks := partUntil(r, func(x rango) bool { return seconds(x) <= ceiling })
+		aftermath := r.since
+		for _, x := range chunks {
+			if !x.since.Equal(aftermath) || x.until.Before(x.since) || seconds(x) > ceiling {
+				t.Fatalf("%v of %v: a piece %v where %v was next", ceiling, r, x, aftermath)
 			}
-			sigue = x.hasta.Add(time.Second)
+			aftermath = x.until.Add(time.Second)
 		}
-		if !sigue.Equal(r.hasta.Add(time.Second)) {
-			t.Fatalf("%v ends at %v", r, sigue)
+		if !aftermath.Equal(r.until.Add(time.Second)) {
+			t.Fatalf("%v ends at %v", r, aftermath)
 		}
 	}
 }
 
-// TestParte_WhenSixYearsAreHalved: the depth is that of a binary tree, so that
+// TestPart_WhenSixYearsAreHalved: the depth is that of a binary tree, so that
 // the solicitudes are few.
-func TestParte_WhenSixYearsAreHalved(t *testing.T) {
+func TestPart_WhenSixYearsAreHalved(t *testing.T) {
 	t.Parallel()
-	r := rangoDe(t, "2020-11-22T00:00:00", "2026-11-21T23:59:59")
-	for profundidad := 0; ; profundidad++ {
-		antes, despues, ok := r.parte()
+	r := rangoOf(t, "2020-11-22T00:00:00", "2026-11-21T23:59:59")
+	for depth := 0; ; depth++ {
+		before, after, ok := r.part()
 		if !ok {
-			if profundidad > 28 {
-				t.Errorf("%d halvings", profundidad)
+			if depth > 28 {
+				t.Errorf("%d halvings", depth)
 			}
 			break
 		}
-		if d := segundos(despues) - segundos(antes); d < 0 || d > 1 {
-			t.Fatalf("halves of %d and %d seconds", segundos(antes), segundos(despues))
+		if d := seconds(after) - seconds(before); d < 0 || d > 1 {
+			t.Fatalf("halves of %d and %d seconds", seconds(before), seconds(after))
 		}
-		r = despues
+		r = after
 	}
-	if _, _, ok := rangoDe(t, "2026-01-01T00:00:00", "2026-01-01T00:00:00").parte(); ok {
+	if _, _, ok := rangoOf(t, "2026-01-01T00:00:00", "2026-01-01T00:00:00").part(); ok {
 		t.Error("a second was halved")
 	}
 }
 
-// TestPide_WhenASecondIsLeft: the SAT wants the end after the beginning. What the
+// TestAsk_WhenASecondIsLeft: the SAT wants the end after the beginning. What the
 // two halves of two seconds ask for differs from one another and from the whole.
-func TestPide_WhenASecondIsLeft(t *testing.T) {
+func TestAsk_WhenASecondIsLeft(t *testing.T) {
 	t.Parallel()
-	dos := rangoDe(t, "2026-01-01T00:00:00", "2026-01-01T00:00:01")
-	antes, despues, ok := dos.parte()
+	two := rangoOf(t, "2026-01-01T00:00:00", "2026-01-01T00:00:01")
+	before, after, ok := two.part()
 	if !ok {
 		t.Fatal("not halved")
 	}
-	a, b := antes.pide(false), despues.pide(true)
-	want := [2]rango{rangoDe(t, "2025-12-31T23:59:59", "2026-01-01T00:00:00"), rangoDe(t, "2026-01-01T00:00:01", "2026-01-01T00:00:02")}
+	a, b := before.ask(false), after.ask(true)
+	want := [2]rango{rangoOf(t, "2025-12-31T23:59:59", "2026-01-01T00:00:00"), rangoOf(t, "2026-01-01T00:00:01", "2026-01-01T00:00:02")}
 	if [2]rango{a, b} != want {
 		t.Errorf("%v, %v", a, b)
 	}
-	if largo := dos.pide(true); largo != dos {
-		t.Errorf("two seconds became %v", largo)
+	if length := two.ask(true); length != two {
+		t.Errorf("two seconds became %v", length)
 	}
 }
 
-// TestDesplaza_NeverLeavesASecondOut: each shift contains the one before, differs
+// TestShift_NeverLeavesASecondOut: each shift contains the one before, differs
 // from all before, and asks for nothing that the SAT refuses.
-func TestDesplaza_NeverLeavesASecondOut(t *testing.T) {
+func TestShift_NeverLeavesASecondOut(t *testing.T) {
 	t.Parallel()
-	ahora := gateway.EnMexico(mediodia).Format(gateway.FormatoFecha) // 12:00:00
-	for _, tc := range []struct{ name, desde, hasta, wantDesde, wantHasta string }{
+	now := gateway.InMexico(noon).Format(gateway.FechaFormat) // 12:00:00
+	for _, tc := range []struct{ name, since, until, wantFrom, wantUntil string }{
 		{"in the past", "2026-01-01T00:00:00", "2026-01-31T23:59:59", "2026-01-01T00:00:00", "2026-02-01T00:00:00"},
-		{"up to a second ago", "2026-11-21T00:00:00", "2026-11-21T11:59:59", "2026-11-21T00:00:00", ahora},
-		{"up to now", "2026-11-21T00:00:00", ahora, "2026-11-20T23:59:59", ahora},
+		{"up to a second ago", "2026-11-21T00:00:00", "2026-11-21T11:59:59", "2026-11-21T00:00:00", now},
+		{"up to now", "2026-11-21T00:00:00", now, "2026-11-20T23:59:59", now},
 		{"from where the SAT's past begins", "2020-11-21T00:00:00", "2026-01-31T23:59:59", "2020-11-21T00:00:00", "2026-02-01T00:00:00"},
-		{"a second behind it, up to now", "2020-11-21T00:00:01", ahora, "2020-11-21T00:00:00", ahora},
+		{"a second behind it, up to now", "2020-11-21T00:00:01", now, "2020-11-21T00:00:00", now},
 	} {
-		got, ok := rangoDe(t, tc.desde, tc.hasta).desplaza(mediodia)
-		if want := rangoDe(t, tc.wantDesde, tc.wantHasta); !ok || got != want {
+		got, ok := rangoOf(t, tc.since, tc.until).shift(noon)
+		if want := rangoOf(t, tc.wantFrom, tc.wantUntil); !ok || got != want {
 			t.Errorf("%s: %v %v, want %v", tc.name, got, ok, want)
 		}
 	}
-	if got, ok := rangoDe(t, "2020-11-21T00:00:00", ahora).desplaza(mediodia); ok {
+	if got, ok := rangoOf(t, "2020-11-21T00:00:00", now).shift(noon); ok {
 		t.Errorf("everything there is was widened to %v", got)
 	}
-	r := rangoDe(t, "2026-11-21T00:00:00", "2026-11-21T11:59:50")
-	visto := map[rango]bool{r: true}
-	for range maxDesplazos {
-		s, ok := r.desplaza(mediodia)
-		if !ok || visto[s] || s.desde.After(r.desde) || s.hasta.Before(r.hasta) || segundos(s) != segundos(r)+1 {
+	r := rangoOf(t, "2026-11-21T00:00:00", "2026-11-21T11:59:50")
+	seen := map[rango]bool{r: true}
+	for range maxShifts {
+		s, ok := r.shift(noon)
+		if !ok || seen[s] || s.since.After(r.since) || s.until.Before(r.until) || seconds(s) != seconds(r)+1 {
 			t.Fatalf("%v became %v", r, s)
 		}
-		visto[s], r = true, s
+		seen[s], r = true, s
 	}
 }
 
-// TestLugarDe_KeepsTheSecondsOfTheHalves: what widened ranges bring twice is read
+// TestPlaceOf_KeepsTheSecondsOfTheHalves: what widened ranges bring twice is read
 // once, and a date that is none is nobody else's.
-func TestLugarDe_KeepsTheSecondsOfTheHalves(t *testing.T) {
+func TestPlaceOf_KeepsTheSecondsOfTheHalves(t *testing.T) {
 	t.Parallel()
 	tramo := store.Tramo{}
-	tramo.Desde, tramo.Hasta = "2026-01-01T00:00:01", "2026-01-01T00:00:03"
+	tramo.Since, tramo.Until = "2026-01-01T00:00:01", "2026-01-01T00:00:03"
 	tramo.PideDesde, tramo.PideHasta = "2026-01-01T00:00:00", "2026-01-01T00:00:04"
-	for fecha, want := range map[string]store.Lugar{
-		"2026-01-01T00:00:00": store.Ampliado, "2026-01-01T00:00:01": store.Propio, "2026-01-01 00:00:03": store.Propio, "2026-01-01 00:00:04": store.Ampliado,
-		"2026-01-01T00:00:03.999-06:00": store.Propio, "": store.Propio, "ayer": store.Propio, "2025-12-31T23:59:59": store.Ajeno, "2026-01-01 00:00:05": store.Ajeno,
+	for fecha, want := range map[string]store.Place{
+		"2026-01-01T00:00:00": store.Ampliado, "2026-01-01T00:00:01": store.Own, "2026-01-01 00:00:03": store.Own, "2026-01-01 00:00:04": store.Ampliado,
+		"2026-01-01T00:00:03.999-06:00": store.Own, "": store.Own, "ayer": store.Own, "2025-12-31T23:59:59": store.Ajeno, "2026-01-01 00:00:05": store.Ajeno,
 	} {
-		if got := lugarDe(fecha, tramo); got != want {
+		if got := placeOf(fecha, tramo); got != want {
 			t.Errorf("%q: %v, want %v", fecha, got, want)
 		}
 	}
 }
 
-func TestCubierto_WhenRunsFailedTheGapIsNext(t *testing.T) {
+func TestCovered_WhenRunsFailedTheGapIsNext(t *testing.T) {
 	t.Parallel()
-	corrida := func(desde, hasta string) store.Descarga {
+	corrida := func(since, until string) store.Descarga {
 		var d store.Descarga
-		d.Peticion.Solicitud.FechaInicial, d.Peticion.Solicitud.FechaFinal = desde+"T00:00:00", hasta+"T23:59:59"
+		d.Request.Solicitud.FechaInicial, d.Request.Solicitud.FechaFinal = since+"T00:00:00", until+"T23:59:59"
 		return d
 	}
 	for name, tc := range map[string]struct {
@@ -167,18 +167,18 @@ func TestCubierto_WhenRunsFailedTheGapIsNext(t *testing.T) {
 		"and then filled":   {[]store.Descarga{corrida("2026-02-05", "2026-02-06"), corrida("2026-02-01", "2026-02-07"), corrida("2026-01-01", "2026-01-31")}, "2026-02-08"},
 		"one within others": {[]store.Descarga{corrida("2026-01-01", "2026-02-28"), corrida("2026-01-05", "2026-01-06")}, "2026-03-01"},
 	} {
-		got := cubierto(rangoDe(t, "2026-01-01T00:00:00", "2026-01-01T00:00:00").desde, tc.corridas)
+		got := covered(rangoOf(t, "2026-01-01T00:00:00", "2026-01-01T00:00:00").since, tc.corridas)
 		if got.Format(time.DateOnly) != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
-	muchas := make([]store.Descarga, 0, memoriaCorridas)
-	dia := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	for range memoriaCorridas {
-		muchas = append(muchas, corrida(dia.Format(time.DateOnly), dia.Format(time.DateOnly)))
-		dia = dia.AddDate(0, 0, 1)
+	much := make([]store.Descarga, 0, memoryCorridas)
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for range memoryCorridas {
+		much = append(much, corrida(day.Format(time.DateOnly), day.Format(time.DateOnly)))
+		day = day.AddDate(0, 0, 1)
 	}
-	if got := cubierto(rangoDe(t, "2020-01-01T00:00:00", "2020-01-01T00:00:00").desde, muchas); !got.Equal(dia) {
-		t.Errorf("behind more than can be remembered: %s, want %s", got, dia)
+	if got := covered(rangoOf(t, "2020-01-01T00:00:00", "2020-01-01T00:00:00").since, much); !got.Equal(day) {
+		t.Errorf("behind more than can be remembered: %s, want %s", got, day)
 	}
 }

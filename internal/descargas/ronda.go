@@ -10,119 +10,119 @@ import (
 )
 
 const (
-	// porRonda bounds what one round takes on of each kind; the next goes on.
-	porRonda = 500
-	// memoriaPasos is how long after the end the events of polls and waits are kept.
-	memoriaPasos = 30 * 24 * time.Hour
+	// perRonda bounds what one round takes on of each kind; the next goes on.
+	perRonda = 500
+	// memorySteps is how long after the end the events of polls and waits are kept.
+	memorySteps = 30 * 24 * time.Hour
 )
 
 // Ronda does what is nobody's job: it starts the runs of recurrent descargas,
 // tells of ends that nobody was told of and removes what retention no longer
 // keeps, and what nobody needs after an end. One gateway at a time makes rounds; two at once do no harm.
-func (m *Motor) Ronda(ctx context.Context) error {
-	return errors.Join(m.adelanta(ctx), m.corre(ctx), m.repite(ctx), m.retira(ctx), m.olvida(ctx))
+func (m *Engine) Ronda(ctx context.Context) error {
+	return errors.Join(m.bringForward(ctx), m.run(ctx), m.repeat(ctx), m.withdraw(ctx), m.forget(ctx))
 }
 
-// repite tells of the ends that nobody has been told of.
-func (m *Motor) repite(ctx context.Context) error {
-	calladas, err := m.cfg.Store.PorPublicar(ctx, porRonda)
-	for _, d := range calladas {
-		m.publica(ctx, d.Descarga)
+// repeat tells of the ends that nobody has been told of.
+func (m *Engine) repeat(ctx context.Context) error {
+	silent, err := m.cfg.Store.ToPublish(ctx, perRonda)
+	for _, d := range silent {
+		m.publish(ctx, d.Descarga)
 	}
 	return err
 }
 
-// olvida removes what nobody needs of descargas that have ended: identities, when a count
+// forget removes what nobody needs of descargas that have ended: identities, when a count
 // that came too late cannot be at work any more, and in time the events of polls and waits.
-func (m *Motor) olvida(ctx context.Context) error {
+func (m *Engine) forget(ctx context.Context) error {
 	ya := m.cfg.Clock.Earliest()
-	return errors.Join(m.cfg.Store.OlvidaIdentidades(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Poda(ctx, ya.Add(-memoriaPasos), porRonda))
+	return errors.Join(m.cfg.Store.ForgetIdentities(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Prune(ctx, ya.Add(-memorySteps), perRonda))
 }
 
-// Releva frees what is in the hands of a process that has died or has let it fall, in
+// TakeOver frees what is in the hands of a process that has died or has let it fall, in
 // a new turn, so that nothing that a dead one writes after all is taken. It also pulls
 // in what waits in vain. Each gateway does this; two at once do no harm.
-func (m *Motor) Releva(ctx context.Context) error {
-	if m.cfg.Presencia.Perdida() {
+func (m *Engine) TakeOver(ctx context.Context) error {
+	if m.cfg.Cluster.Lost() {
 		return nil // it does not know who is dead
 	}
-	return errors.Join(m.libera(ctx), m.acerca(ctx), m.recobra(ctx))
+	return errors.Join(m.letGo(ctx), m.about(ctx), m.recover(ctx))
 }
 
-// libera frees what nobody alive is at work on.
-func (m *Motor) libera(ctx context.Context) error {
-	ahora := m.cfg.Now()
-	tramos, err := m.cfg.Store.TramosOcupados(ctx, ahora, porRonda)
+// letGo frees what nobody alive is at work on.
+func (m *Engine) letGo(ctx context.Context) error {
+	now := m.cfg.Now()
+	tramos, err := m.cfg.Store.BusyTramos(ctx, now, perRonda)
 	for _, t := range tramos {
-		if !m.enManos(filaTramo(t.ID), t.Ocupante) {
-			err = errors.Join(err, m.cfg.Store.RelevaTramo(ctx, t, t.SiguienteIntento, ahora))
+		if !m.inHands(tramoRow(t.ID), t.Holder) {
+			err = errors.Join(err, m.cfg.Store.TakeOverTramo(ctx, t, t.SiguienteIntento, now))
 		}
 	}
-	paquetes, errPaquetes := m.cfg.Store.PaquetesOcupados(ctx, ahora, porRonda)
+	paquetes, errPaquetes := m.cfg.Store.BusyPaquetes(ctx, now, perRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
-		if !m.enManos(filaPaquete(p.ID), p.Ocupante) {
-			err = errors.Join(err, m.cfg.Store.RelevaPaquete(ctx, p, p.Siguiente, ahora))
+		if !m.inHands(paqueteRow(p.ID), p.Holder) {
+			err = errors.Join(err, m.cfg.Store.TakeOverPaquete(ctx, p, p.Next, now))
 		}
 	}
 	return err
 }
 
-// enManos tells whether somebody alive is at work on a row. Of its own this
+// inHands tells whether somebody alive is at work on a row. Of its own this
 // process knows it exactly: a step that failed may have left its name behind.
-func (m *Motor) enManos(fila, ocupante string) bool {
-	if ocupante != "" && ocupante != m.cfg.Presencia.ID() {
-		return m.cfg.Presencia.Vive(ocupante)
+func (m *Engine) inHands(row, holder string) bool {
+	if holder != "" && holder != m.cfg.Cluster.ID() {
+		return m.cfg.Cluster.Alive(holder)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.manos[fila]
+	return m.hands[row]
 }
 
-// Borrador removes packages from storage.
-type Borrador interface {
-	Borra(ctx context.Context, p gateway.Paquete) error
+// Eraser removes packages from storage.
+type Eraser interface {
+	Delete(ctx context.Context, p gateway.Paquete) error
 }
 
-// retira removes the packages of descargas that ended long ago, unless another
+// withdraw removes the packages of descargas that ended long ago, unless another
 // one needs them still, and says so in their ledgers.
-func (m *Motor) retira(ctx context.Context) error {
-	if m.cfg.Retencion <= 0 || m.cfg.Borrador == nil {
+func (m *Engine) withdraw(ctx context.Context) error {
+	if m.cfg.Retencion <= 0 || m.cfg.Eraser == nil {
 		return nil
 	}
-	antes := m.cfg.Clock.Earliest().Add(-m.cfg.Retencion)
-	vencidas, err := m.cfg.Store.PorRetirar(ctx, antes, porRonda)
-	for _, d := range vencidas {
-		err = errors.Join(err, m.retiraUna(ctx, d, antes))
+	before := m.cfg.Clock.Earliest().Add(-m.cfg.Retencion)
+	expired, err := m.cfg.Store.ToWithdraw(ctx, before, perRonda)
+	for _, d := range expired {
+		err = errors.Join(err, m.withdrawOne(ctx, d, before))
 	}
 	return err
 }
 
-func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time) error {
-	despues := int64(0)
-	borrados := 0
+func (m *Engine) withdrawOne(ctx context.Context, d store.Descarga, before time.Time) error {
+	after := int64(0)
+	deleted := 0
 	for {
-		paquetes, err := m.cfg.Store.PaquetesDeDescarga(ctx, d.ID, despues, porRonda)
+		paquetes, err := m.cfg.Store.DescargaPaquetes(ctx, d.ID, after, perRonda)
 		if err != nil {
 			return err
 		}
 		for _, p := range paquetes {
-			despues = p.Numero
-			borrado, err := m.retiraPaquete(ctx, p, antes)
+			after = p.Number
+			removed, err := m.withdrawPaquete(ctx, p, before)
 			if err != nil {
 				return err
 			}
-			if borrado {
-				borrados++
+			if removed {
+				deleted++
 			}
 		}
-		if len(paquetes) < porRonda {
+		if len(paquetes) < perRonda {
 			break
 		}
 	}
-	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
-		c.Retira()
-		if borrados > 0 {
+	err := m.change(ctx, d.ID, func(c *store.Change) error {
+		c.Withdraw()
+		if deleted > 0 {
 			c.Evento(gateway.EventoDescarga{Tipo: "retirada", Detalle: "Venció la retención: los paquetes se borraron del almacén. El SAT no los entrega otra vez."})
 		}
 		return nil
@@ -130,19 +130,19 @@ func (m *Motor) retiraUna(ctx context.Context, d store.Descarga, antes time.Time
 	if err != nil || d.IDProgramacion == "" {
 		return err
 	}
-	return m.olvidaNovedades(ctx, d.IDProgramacion)
+	return m.forgetNovedades(ctx, d.IDProgramacion)
 }
 
-// retiraPaquete removes a package that nobody else needs, and tells whether it did.
-func (m *Motor) retiraPaquete(ctx context.Context, p store.PaqueteDeTramo, antes time.Time) (bool, error) {
+// withdrawPaquete removes a package that nobody else needs, and tells whether it did.
+func (m *Engine) withdrawPaquete(ctx context.Context, p store.TramoPaquete, before time.Time) (bool, error) {
 	// One that was given up may have come all the same.
-	if p.Estado != gateway.PaqueteGuardado && p.Guardado.IsZero() {
+	if p.Estado != gateway.PaqueteGuardado && p.Saved.IsZero() {
 		return false, nil
 	}
-	if usado, err := m.cfg.Store.PaqueteEnUso(ctx, p, antes); usado || err != nil {
+	if used, err := m.cfg.Store.PaqueteInUse(ctx, p, before); used || err != nil {
 		return false, err
 	}
-	if err := m.cfg.Borrador.Borra(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
+	if err := m.cfg.Eraser.Delete(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
 		return false, err
 	}
 	return true, nil

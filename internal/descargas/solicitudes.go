@@ -10,8 +10,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 )
 
-// operacionSolicita is the ledger's name of a solicitud.
-const operacionSolicita = "sat.solicita"
+// operationRequest is the ledger's name of a solicitud.
+const operationRequest = "sat.solicita"
 
 // Solicitudes presents solicitudes with their intent on record.
 type Solicitudes struct {
@@ -25,29 +25,29 @@ func NewSolicitudes(sat gateway.Solicitante, l *ledger.Ledger, now func() time.T
 	return &Solicitudes{sat: sat, ledger: l, now: now}
 }
 
-// Presenta validates s and presents it to the SAT once. clave is the caller's
+// Submit validates s and presents it to the SAT once. key is the caller's
 // idempotency key, scoped to the caller, or empty; see ledger.Once for what a
 // second use of it gets. A caller that goes away does not interrupt it.
-func (l *Solicitudes) Presenta(ctx context.Context, clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+func (l *Solicitudes) Submit(ctx context.Context, key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
 	s = s.Normalize()
 	if err := s.Validate(l.now()); err != nil {
 		return gateway.SolicitudAceptada{}, false, err
 	}
-	return l.presenta(ctx, clave, s, nil, func(string) {})
+	return l.submit(ctx, key, s, nil, func(string) {})
 }
 
-// presenta presents a solicitud that is normalized and valid. revoca is
-// ledger.Message's. punto is called where the process may end and must find its
+// submit presents a solicitud that is normalized and valid. revoke is
+// ledger.Message's. point is called where the process may end and must find its
 // way again.
-func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Solicitud, revoca func(*gateway.Error, time.Time) bool, punto func(string)) (gateway.SolicitudAceptada, bool, error) {
-	m := ledger.Message{Operacion: operacionSolicita, Clave: clave, Criterios: s.Criterios(), Revoca: revoca,
-		Consejo: "Al SAT no la repita igual: cambie fechaFinal en un segundo."}
+func (l *Solicitudes) submit(ctx context.Context, key string, s gateway.Solicitud, revoke func(*gateway.Error, time.Time) bool, point func(string)) (gateway.SolicitudAceptada, bool, error) {
+	m := ledger.Message{Operation: operationRequest, Key: key, Criterios: s.Criterios(), Revoke: revoke,
+		Hint: "Al SAT no la repita igual: cambie fechaFinal en un segundo."}
 	// The SAT has been seen to give an id beside an error (sat.md §6).
 	hasID := func(a gateway.SolicitudAceptada) bool { return a.IDSolicitud != "" }
 	return ledger.Once(ctx, l.ledger, m, hasID, func(ctx context.Context) (gateway.SolicitudAceptada, error) {
-		punto("intento-anotado")
-		got, err := l.sat.Solicita(ctx, s)
-		punto("solicita-contestada")
+		point("intento-anotado")
+		got, err := l.sat.Request(ctx, s)
+		point("solicita-contestada")
 		if err != nil {
 			err = l.explain(ctx, gateway.AsError(err), s)
 		}
@@ -55,8 +55,8 @@ func (l *Solicitudes) presenta(ctx context.Context, clave string, s gateway.Soli
 	})
 }
 
-// Conocida is what the ledger knows of a solicitud that was presented before.
-type Conocida struct {
+// Known is what the ledger knows of a solicitud that was presented before.
+type Known struct {
 	Clave string
 	// IDSolicitud is the SAT's; empty when none is known.
 	IDSolicitud string
@@ -67,10 +67,10 @@ type Conocida struct {
 	Cuando    time.Time
 }
 
-// Conocidas returns what became of every solicitud with the criteria of s.
-func (l *Solicitudes) Conocidas(ctx context.Context, s gateway.Solicitud) ([]Conocida, error) {
-	return ledger.Conocidas(ctx, l.ledger, operacionSolicita, s.Criterios(), func(c ledger.Conocida, a gateway.SolicitudAceptada) Conocida {
-		return Conocida{Clave: c.Clave, IDSolicitud: a.IDSolicitud, Pendiente: c.Pendiente, Rechazada: c.Rechazada, Cuando: c.Cuando}
+// Known returns what became of every solicitud with the criteria of s.
+func (l *Solicitudes) Known(ctx context.Context, s gateway.Solicitud) ([]Known, error) {
+	return ledger.Known(ctx, l.ledger, operationRequest, s.Criterios(), func(c ledger.KnownMessage, a gateway.SolicitudAceptada) Known {
+		return Known{Clave: c.Key, IDSolicitud: a.IDSolicitud, Pendiente: c.Pending, Rechazada: c.Refused, Cuando: c.When}
 	})
 }
 
@@ -80,14 +80,14 @@ func (l *Solicitudes) explain(ctx context.Context, e *gateway.Error, s gateway.S
 	if e.Codigo != "5005" && e.Codigo != "5002" {
 		return e
 	}
-	last, at, ok := ledger.Last[gateway.SolicitudAceptada](ctx, l.ledger, operacionSolicita, s.Criterios())
+	last, at, ok := ledger.Last[gateway.SolicitudAceptada](ctx, l.ledger, operationRequest, s.Criterios())
 	if !ok {
 		return e
 	}
 	known := *e
 	known.IDSolicitud = last.IDSolicitud
-	known.Recurso = "/v1/sat/" + string(s.Servicio) + "/solicitudes/" + url.PathEscape(last.IDSolicitud) + "?rfcSolicitante=" + url.QueryEscape(s.RFCSolicitante)
+	known.Resource = "/v1/sat/" + string(s.Servicio) + "/solicitudes/" + url.PathEscape(last.IDSolicitud) + "?rfcSolicitante=" + url.QueryEscape(s.RFCSolicitante)
 	known.Detail += fmt.Sprintf(" La última que presentó esta pasarela con esos criterios es %s, del %s.",
-		last.IDSolicitud, gateway.EnMexico(at).Format(gateway.FormatoFecha))
+		last.IDSolicitud, gateway.InMexico(at).Format(gateway.FechaFormat))
 	return &known
 }

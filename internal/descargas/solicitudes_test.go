@@ -18,12 +18,12 @@ type fakeSAT struct {
 	answer func(n int) (gateway.SolicitudAceptada, error)
 }
 
-func (f *fakeSAT) Solicita(context.Context, gateway.Solicitud) (gateway.SolicitudAceptada, error) {
+func (f *fakeSAT) Request(context.Context, gateway.Solicitud) (gateway.SolicitudAceptada, error) {
 	f.calls++
 	return f.answer(f.calls)
 }
 
-func (f *fakeSAT) Verifica(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
+func (f *fakeSAT) Verify(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
 	return gateway.EstadoSolicitud{}, errors.New("not asked for")
 }
 
@@ -37,19 +37,19 @@ func openStore(t *testing.T, dir string) *store.Store {
 	return s
 }
 
-func enero() gateway.Solicitud {
+func january() gateway.Solicitud {
 	return gateway.Solicitud{Servicio: gateway.CFDI, TipoDescarga: gateway.Emitidos, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoCFDI,
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}
 }
 
-var reloj = func() time.Time { return time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC) }
+var fixedNow = func() time.Time { return time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC) }
 
 // What a second use of an idempotency key gets, by what came of the first.
-func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
+func TestSubmit_WhenKeyIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	ok := gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}
 	refused := func(k gateway.Kind, retry bool) error {
-		return &gateway.Error{Kind: k, Backend: "sat", Codigo: "c", Mensaje: "m", Detail: "d", Reintentable: retry}
+		return &gateway.Error{Kind: k, Backend: "sat", Codigo: "c", Mensaje: "m", Detail: "d", Retryable: retry}
 	}
 	for name, tc := range map[string]struct {
 		first    error
@@ -72,11 +72,11 @@ func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
 				}
 				return ok, nil
 			}}
-			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
-			if _, replayed, err := l.Presenta(t.Context(), "k", enero()); replayed || (err == nil) != (tc.first == nil) {
+			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+			if _, replayed, err := l.Submit(t.Context(), "k", january()); replayed || (err == nil) != (tc.first == nil) {
 				t.Fatalf("first: replayed %v, error %v", replayed, err)
 			}
-			got, replayed, err := l.Presenta(t.Context(), "k", enero())
+			got, replayed, err := l.Submit(t.Context(), "k", january())
 			if sat.calls != tc.calls || replayed != tc.replayed {
 				t.Errorf("%d calls, want %d; replayed %v", sat.calls, tc.calls, replayed)
 			}
@@ -94,39 +94,39 @@ func TestPresenta_WhenKeyIsUsedAgain(t *testing.T) {
 	}
 }
 
-func TestPresenta_WhenKeyIsOfAnother(t *testing.T) {
+func TestSubmit_WhenKeyIsOfAnother(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
-	if _, _, err := l.Presenta(t.Context(), "k", enero()); err != nil {
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+	if _, _, err := l.Submit(t.Context(), "k", january()); err != nil {
 		t.Fatal(err)
 	}
-	febrero := enero()
-	febrero.FechaFinal = "2026-02-28T23:59:59"
-	if _, _, err := l.Presenta(t.Context(), "k", febrero); !gateway.IsKind(err, gateway.KindConflicto) || sat.calls != 1 {
+	february := january()
+	february.FechaFinal = "2026-02-28T23:59:59"
+	if _, _, err := l.Submit(t.Context(), "k", february); !gateway.IsKind(err, gateway.KindConflicto) || sat.calls != 1 {
 		t.Errorf("error %v after %d calls", err, sat.calls)
 	}
 }
 
 // An intent whose process died is of unknown outcome.
-func TestPresenta_WhenTheFirstNeverEnded(t *testing.T) {
+func TestSubmit_WhenTheFirstNeverEnded(t *testing.T) {
 	t.Parallel()
 	st := openStore(t, t.TempDir())
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) { panic("the process dies") }}
 	func() {
 		defer func() { _ = recover() }()
-		NewSolicitudes(sat, ledger.New(st), reloj).Presenta(t.Context(), "k", enero()) //nolint:errcheck // it does not return
+		NewSolicitudes(sat, ledger.New(st), fixedNow).Submit(t.Context(), "k", january()) //nolint:errcheck // it does not return
 	}()
 	sat.calls = 0
-	later := NewSolicitudes(sat, ledger.New(st), reloj)
-	if _, _, err := later.Presenta(t.Context(), "k", enero()); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || sat.calls != 0 {
+	later := NewSolicitudes(sat, ledger.New(st), fixedNow)
+	if _, _, err := later.Submit(t.Context(), "k", january()); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || sat.calls != 0 {
 		t.Errorf("left behind: %v after %d calls", err, sat.calls)
 	}
 }
 
-func TestPresenta_WhenTheSATHasAnEqualOne(t *testing.T) {
+func TestSubmit_WhenTheSATHasAnEqualOne(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{answer: func(n int) (gateway.SolicitudAceptada, error) {
 		if n == 1 {
@@ -134,37 +134,37 @@ func TestPresenta_WhenTheSATHasAnEqualOne(t *testing.T) {
 		}
 		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5005", Detail: "d."}
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), reloj)
-	if _, _, err := l.Presenta(t.Context(), "", enero()); err != nil {
+	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+	if _, _, err := l.Submit(t.Context(), "", january()); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := l.Presenta(t.Context(), "", enero())
+	_, _, err := l.Submit(t.Context(), "", january())
 	if e := gateway.AsError(err); e.Codigo != "5005" || !strings.Contains(e.Detail, "id-1") || e.IDSolicitud != "id-1" {
 		t.Errorf("the SAT does not say which one, the ledger must: %v", err)
 	}
-	other := enero()
+	other := january()
 	other.TipoComprobante = "I"
-	_, _, err = l.Presenta(t.Context(), "", other)
+	_, _, err = l.Submit(t.Context(), "", other)
 	if e := gateway.AsError(err); strings.Contains(e.Detail, "id-1") {
 		t.Errorf("another's id is told: %v", err)
 	}
 }
 
 // Nothing leaves that is not valid or not on record.
-func TestPresenta_WhenNothingMayLeave(t *testing.T) {
+func TestSubmit_WhenNothingMayLeave(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{}
 	st := openStore(t, t.TempDir())
-	l := NewSolicitudes(sat, ledger.New(st), reloj)
-	bad := enero()
+	l := NewSolicitudes(sat, ledger.New(st), fixedNow)
+	bad := january()
 	bad.FechaFinal = bad.FechaInicial
-	if _, _, err := l.Presenta(t.Context(), "", bad); !gateway.IsKind(err, gateway.KindInvalida) {
+	if _, _, err := l.Submit(t.Context(), "", bad); !gateway.IsKind(err, gateway.KindInvalida) {
 		t.Errorf("invalid: %v", err)
 	}
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.Presenta(t.Context(), "", enero()); !gateway.IsKind(err, gateway.KindSinServicio) {
+	if _, _, err := l.Submit(t.Context(), "", january()); !gateway.IsKind(err, gateway.KindSinServicio) {
 		t.Errorf("no ledger: %v", err)
 	}
 	if sat.calls != 0 {
@@ -173,7 +173,7 @@ func TestPresenta_WhenNothingMayLeave(t *testing.T) {
 }
 
 // A caller that goes away must not leave a sent solicitud without its outcome.
-func TestPresenta_WhenTheCallerLeaves(t *testing.T) {
+func TestSubmit_WhenTheCallerLeaves(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) {
@@ -181,10 +181,10 @@ func TestPresenta_WhenTheCallerLeaves(t *testing.T) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
 	st := openStore(t, t.TempDir())
-	if _, _, err := NewSolicitudes(sat, ledger.New(st), reloj).Presenta(ctx, "k", enero()); err != nil {
+	if _, _, err := NewSolicitudes(sat, ledger.New(st), fixedNow).Submit(ctx, "k", january()); err != nil {
 		t.Fatal(err)
 	}
-	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st), operacionSolicita, enero().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
+	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st), operationRequest, january().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
 		t.Errorf("last %+v, %v", last, ok)
 	}
 }

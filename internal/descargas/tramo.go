@@ -11,33 +11,33 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// relevo is how long a row is left alone that could not be taken, and how long freeing
+// takeover is how long a row is left alone that could not be taken, and how long freeing
 // one may take.
-const relevo = 5 * time.Second
+const takeover = 5 * time.Second
 
-// maxPaso is how long a step may take in all, far above what the SAT is given to
+// maxStep is how long a step may take in all, far above what the SAT is given to
 // answer: a database that hangs must not hold it for ever.
-const maxPaso = 10 * time.Minute
+const maxStep = 10 * time.Minute
 
-// AvanzaTramo takes a solicitud that is due in this turn, if nobody else has it, and
+// AdvanceTramo takes a solicitud that is due in this turn, if nobody else has it, and
 // makes one step of it: it presents it, or asks the SAT how far it is. The row then
-// says when the next is due; pausa is for where it does not. An error is the gateway's
+// says when the next is due; pause is for where it does not. An error is the gateway's
 // own; the caller tries again.
-func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (pausa time.Duration, err error) {
-	suelta, libre := m.toma(filaTramo(id))
-	defer suelta()
-	if !libre || m.cfg.Presencia.Perdida() {
-		return relevo, nil
+func (m *Engine) AdvanceTramo(ctx context.Context, id, turn int64) (pause time.Duration, err error) {
+	release, free := m.take(tramoRow(id))
+	defer release()
+	if !free || m.cfg.Cluster.Lost() {
+		return takeover, nil
 	}
-	t, d, ok, err := m.cfg.Store.TomaTramo(ctx, id, turno, m.cfg.Now(), m.cfg.Presencia.ID())
+	t, d, ok, err := m.cfg.Store.TakeTramo(ctx, id, turn, m.cfg.Now(), m.cfg.Cluster.ID())
 	if err != nil || !ok {
-		return relevo, err
+		return takeover, err
 	}
-	hecho := false
+	done := false
 	defer func() {
 		// What failed, or panicked, must not look as if this process were at it still.
-		if !hecho {
-			m.deja(ctx, func(ctx context.Context) error { return m.cfg.Store.SueltaTramo(ctx, t) })
+		if !done {
+			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.ReleaseTramo(ctx, t) })
 		}
 	}()
 	if t.Estado == gateway.TramoPendiente {
@@ -45,97 +45,97 @@ func (m *Motor) AvanzaTramo(ctx context.Context, id, turno int64) (pausa time.Du
 			return 0, err
 		}
 	}
-	pausa, err = m.avanza(ctx, d, t)
-	hecho = err == nil
-	return pausa, err
+	pause, err = m.advance(ctx, d, t)
+	done = err == nil
+	return pause, err
 }
 
-// deja frees a row that was not brought to an end. Should that fail too, a round
+// let frees a row that was not brought to an end. Should that fail too, a round
 // of this process sees that its hands are empty.
-func (m *Motor) deja(ctx context.Context, suelta func(context.Context) error) {
-	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), relevo)
-	defer cancela()
-	if err := suelta(ctx); err != nil {
+func (m *Engine) let(ctx context.Context, release func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeover)
+	defer cancel()
+	if err := release(ctx); err != nil {
 		m.cfg.Log.Warn().Err(err).Msg("a row could not be freed")
 	}
 }
 
-func filaTramo(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
+func tramoRow(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
-// toma makes a row this process's own until suelta is called.
-func (m *Motor) toma(fila string) (suelta func(), libre bool) {
+// take makes a row this process's own until release is called.
+func (m *Engine) take(row string) (release func(), free bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.manos[fila] {
+	if m.hands[row] {
 		return func() {}, false
 	}
-	m.manos[fila] = true
+	m.hands[row] = true
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		delete(m.manos, fila)
+		delete(m.hands, row)
 	}, true
 }
 
-func (m *Motor) avanza(ctx context.Context, d store.Descarga, t store.Tramo) (pausa time.Duration, err error) {
+func (m *Engine) advance(ctx context.Context, d store.Descarga, t store.Tramo) (pause time.Duration, err error) {
 	// What has been sent must be written down, whoever wants to stop.
-	ctx, cancela := context.WithTimeout(context.WithoutCancel(ctx), maxPaso)
-	defer cancela()
-	ctx = gateway.WithWork(ctx, gateway.Work{IDDescarga: t.Descarga, Solicitud: t.Numero})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxStep)
+	defer cancel()
+	ctx = gateway.WithWork(ctx, gateway.Work{IDDescarga: t.Descarga, Solicitud: t.Number})
 	ya := m.cfg.Clock.Earliest()
 	switch {
-	case !ya.Before(vence(d, t)):
-		return 0, m.asienta(ctx, d, t, paso{tipo: "plazo", veredicto: veredicto{accion: fallar, motivo: string(gateway.OwnPlazoVencido), decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
-	case t.Estado == gateway.TramoPendiente && (t.Fallos > 0 || t.Causa != "") && m.saltada(t.EsperaDesde, t.SiguienteIntento):
+	case !ya.Before(expire(d, t)):
+		return 0, m.note(ctx, d, t, step{tipo: "plazo", verdict: verdict{action: fail, motivo: string(gateway.OwnPlazoVencido), decision: "Venció el plazo de la descarga antes de que el SAT terminara."}})
+	case t.Estado == gateway.TramoPendiente && (t.Failures > 0 || t.Cause != "") && m.skipped(t.WaitSince, t.SiguienteIntento):
 		// The wait spares what counts at the SAT. It is left as it is: the SAT may confirm the
 		// jump, which ends it, or contradict it.
-		return min(t.SiguienteIntento.Sub(ya), m.cfg.Ritmo.Maximo), m.cfg.Store.SueltaTramo(ctx, t)
+		return min(t.SiguienteIntento.Sub(ya), m.cfg.Pace.Max), m.cfg.Store.ReleaseTramo(ctx, t)
 	case t.Estado == gateway.TramoPendiente:
-		return 0, m.presenta(ctx, d, t)
+		return 0, m.submit(ctx, d, t)
 	}
-	return 0, m.consulta(ctx, d, t)
+	return 0, m.query(ctx, d, t)
 }
 
-// vence is when a solicitud is given up. One that the SAT does not accept ends with
+// expire is when a solicitud is given up. One that the SAT does not accept ends with
 // the deadline; behind that of nobody, what is left to be asked is asked once.
-func vence(d store.Descarga, t store.Tramo) time.Time {
-	if t.Estado == gateway.TramoPendiente && t.Fallos > 0 {
-		return d.Limite
+func expire(d store.Descarga, t store.Tramo) time.Time {
+	if t.Estado == gateway.TramoPendiente && t.Failures > 0 {
+		return d.Limit
 	}
-	return d.Tope
+	return d.Ceiling
 }
 
-// marco is what decisions about d are made within now.
-func (m *Motor) marco(d store.Descarga) marco {
+// frame is what decisions about d are made within now.
+func (m *Engine) frame(d store.Descarga) frame {
 	ya := m.cfg.Clock.Earliest()
-	return marco{Ritmo: m.cfg.Ritmo, ahora: ya, duda: m.cfg.Clock.Latest().After(ya), limite: d.Limite, tope: d.Tope}
+	return frame{Pace: m.cfg.Pace, now: ya, doubt: m.cfg.Clock.Latest().After(ya), limit: d.Limit, ceiling: d.Ceiling}
 }
 
-// paso is one step: what was heard, and what it means.
-type paso struct {
-	veredicto
+// step is one step: what was heard, and what it means.
+type step struct {
+	verdict
 	tipo            string
 	codigo, mensaje string
-	// callado says that nothing has changed that is worth a line of the ledger.
-	callado bool
+	// silent says that nothing has changed that is worth a line of the ledger.
+	silent bool
 	// paquetes that the SAT has named.
 	paquetes []string
 }
 
-func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) error {
-	s := d.Peticion.Solicitud
-	m.cfg.Paso("antes-de-verifica")
-	got, err := m.cfg.SAT.Verifica(ctx, s.Servicio, s.RFCSolicitante, t.IDSolicitud)
-	m.cfg.Paso("verifica-contestada")
-	marco := m.marco(d)
-	p := paso{veredicto: trasVerifica(t, got, err, marco), tipo: "consultada", paquetes: got.IDsPaquetes}
-	antes := t
-	t.Consultas++
+func (m *Engine) query(ctx context.Context, d store.Descarga, t store.Tramo) error {
+	s := d.Request.Solicitud
+	m.cfg.Step("antes-de-verifica")
+	got, err := m.cfg.SAT.Verify(ctx, s.Servicio, s.RFCSolicitante, t.IDSolicitud)
+	m.cfg.Step("verifica-contestada")
+	frame := m.frame(d)
+	p := step{verdict: afterVerify(t, got, err, frame), tipo: "consultada", paquetes: got.IDsPaquetes}
+	before := t
+	t.Queries++
 	t.Serie = p.serie
 	if err != nil {
 		e := gateway.AsError(err)
 		p.codigo, p.mensaje = e.Codigo, e.Mensaje
-		t.Fallos++
+		t.Failures++
 		if e.Codigo != "" {
 			t.CodEstatus, t.Mensaje = e.Codigo, e.Mensaje
 		}
@@ -143,143 +143,143 @@ func (m *Motor) consulta(ctx context.Context, d store.Descarga, t store.Tramo) e
 		p.codigo, p.mensaje = got.Estado.Codigo, got.Mensaje
 		switch {
 		case got.Estado.Codigo != "3":
-			t.Fallos = 0
-		case p.accion == esperar:
-			t.Fallos++
+			t.Failures = 0
+		case p.action == wait:
+			t.Failures++
 		}
 		t.CodEstatus, t.EstadoSolicitud, t.CodigoEstadoSolicitud, t.Mensaje = got.CodEstatus.Codigo, got.Estado.Codigo, got.CodigoEstado.Codigo, got.Mensaje
 		t.NumeroCFDIs = max(got.NumeroCFDIs, 0)
 	}
-	p.callado = p.accion == esperar && err == nil && antes.EstadoSolicitud == t.EstadoSolicitud && antes.Fallos == 0 && antes.MotivoCodigo == p.motivo &&
-		(!marco.pasado() || antes.Decision == p.decision)
-	if p.callado {
-		return m.aplaza(ctx, d, t, p)
+	p.silent = p.action == wait && err == nil && before.EstadoSolicitud == t.EstadoSolicitud && before.Failures == 0 && before.MotivoCodigo == p.motivo &&
+		(!frame.past() || before.Decision == p.decision)
+	if p.silent {
+		return m.postpone(ctx, d, t, p)
 	}
-	return m.asienta(ctx, d, t, p)
+	return m.note(ctx, d, t, p)
 }
 
-// aplaza writes a step down that has changed nothing but when the next is due:
+// postpone writes a step down that has changed nothing but when the next is due:
 // one row, because this is what the engine does most. Nothing is due after the
 // deadline, so that its passing is told in time.
-func (m *Motor) aplaza(ctx context.Context, d store.Descarga, t store.Tramo, p paso) error {
-	ahora := m.cfg.Now()
-	t.SiguienteIntento, t.Decision = antesDe(d.Tope, ahora, ahora.Add(p.espera)), p.decision
-	_, err := m.cfg.Store.AplazaTramo(ctx, t, ahora)
-	m.cfg.Paso(p.tipo + "-registrada")
+func (m *Engine) postpone(ctx context.Context, d store.Descarga, t store.Tramo, p step) error {
+	now := m.cfg.Now()
+	t.SiguienteIntento, t.Decision = beforeOf(d.Ceiling, now, now.Add(p.wait)), p.decision
+	_, err := m.cfg.Store.PostponeTramo(ctx, t, now)
+	m.cfg.Step(p.tipo + "-registrada")
 	return err
 }
 
-// asienta writes a step down, with everything that follows from it, in one piece.
-func (m *Motor) asienta(ctx context.Context, d store.Descarga, t store.Tramo, p paso) error {
-	err := m.cambia(ctx, d.ID, func(c *store.Cambio) error {
+// note writes a step down, with everything that follows from it, in one piece.
+func (m *Engine) note(ctx context.Context, d store.Descarga, t store.Tramo, p step) error {
+	err := m.change(ctx, d.ID, func(c *store.Change) error {
 		if c.Descarga().Estado.Final() {
-			return store.ErrTurno
+			return store.ErrTurn
 		}
-		if p.accion == vaciar {
-			p.veredicto = m.duda(c, t, p.veredicto)
+		if p.action == empty {
+			p.verdict = m.doubt(c, t, p.verdict)
 		}
-		m.aplica(c, t, p)
+		m.apply(c, t, p)
 		m.resume(c)
 		return c.Err()
 	})
-	m.cfg.Paso(p.tipo + "-registrada")
-	if errors.Is(err, store.ErrTurno) {
-		return m.huerfana(ctx, t)
+	m.cfg.Step(p.tipo + "-registrada")
+	if errors.Is(err, store.ErrTurn) {
+		return m.orphan(ctx, t)
 	}
 	return err
 }
 
-// duda holds an empty answer against what this gateway has had out of the same
+// doubt holds an empty answer against what this gateway has had out of the same
 // range by the same criteria.
-func (m *Motor) duda(c *store.Cambio, t store.Tramo, v veredicto) veredicto {
+func (m *Engine) doubt(c *store.Change, t store.Tramo, v verdict) verdict {
 	d := *c.Descarga()
-	s := d.Peticion.Solicitud
-	sinFechas := func(p gateway.PeticionDescarga) string {
+	s := d.Request.Solicitud
+	withoutFechas := func(p gateway.PeticionDescarga) string {
 		p.Solicitud.FechaInicial, p.Solicitud.FechaFinal = "", ""
 		return p.Solicitud.Criterios()
 	}
-	quiere := sinFechas(d.Peticion)
-	n := c.ComprobantesDentro(t.PideDesde, t.PideHasta, func(p gateway.PeticionDescarga) bool { return sinFechas(p) == quiere })
-	if n == 0 && d.Peticion.NovedadesDe != "" && t.Desde == s.FechaInicial && t.Hasta == s.FechaFinal {
+	wants := withoutFechas(d.Request)
+	n := c.ComprobantesWithin(t.PideDesde, t.PideHasta, func(p gateway.PeticionDescarga) bool { return withoutFechas(p) == wants })
+	if n == 0 && d.Request.NovedadesDe != "" && t.Since == s.FechaInicial && t.Until == s.FechaFinal {
 		// The metadata have just named them.
-		n = c.Vigentes(d.Peticion.NovedadesDe)
+		n = c.Current(d.Request.NovedadesDe)
 	}
 	if n == 0 {
 		return v
 	}
-	return m.marco(d).trasVacio(t, n)
+	return m.frame(d).afterEmpty(t, n)
 }
 
-// antesDe is cuando, or the deadline where that comes first and lies ahead: that
+// beforeOf is when, or the deadline where that comes first and lies ahead: that
 // it has passed is told in time.
-func antesDe(limite, ahora, cuando time.Time) time.Time {
-	if limite.After(ahora) && limite.Before(cuando) {
-		return limite
+func beforeOf(limit, now, when time.Time) time.Time {
+	if limit.After(now) && limit.Before(when) {
+		return limit
 	}
-	return cuando
+	return when
 }
 
-// aplica changes the rows as a step wants it.
-func (m *Motor) aplica(c *store.Cambio, t store.Tramo, p paso) {
-	var nuevos []store.Tramo
+// apply changes the rows as a step wants it.
+func (m *Engine) apply(c *store.Change, t store.Tramo, p step) {
+	var fresh []store.Tramo
 	paquetes := 0
 	t.SiguienteIntento = time.Time{}
-	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.Numero, Codigo: p.codigo, Mensaje: p.mensaje}
-	switch p.accion {
-	case esperar:
-		t.SiguienteIntento = antesDe(vence(*c.Descarga(), t), c.Ahora(), c.Ahora().Add(p.espera))
-	case seguir:
+	evento := gateway.EventoDescarga{Tipo: p.tipo, Detalle: p.decision, Tramo: t.Number, Codigo: p.codigo, Mensaje: p.mensaje}
+	switch p.action {
+	case wait:
+		t.SiguienteIntento = beforeOf(expire(*c.Descarga(), t), c.Now(), c.Now().Add(p.wait))
+	case follow:
 		t.Estado = gateway.TramoPresentada
-		t.SiguienteIntento = antesDe(vence(*c.Descarga(), t), c.Ahora(), c.Ahora().Add(p.espera))
-	case vaciar:
+		t.SiguienteIntento = beforeOf(expire(*c.Descarga(), t), c.Now(), c.Now().Add(p.wait))
+	case empty:
 		t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
-	case fallar:
+	case fail:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
-	case partir:
-		nuevos = m.mitades(&t, &evento, c.Ahora())
-	case sustituir:
-		nuevos = m.sucesor(&t, &evento, p, c.Ahora())
-	case traer:
+	case split:
+		fresh = m.halves(&t, &evento, c.Now())
+	case replace:
+		fresh = m.successor(&t, &evento, p, c.Now())
+	case fetch:
 		t.Estado = gateway.TramoDescargando
 		for _, id := range p.paquetes {
-			if c.NuevoPaquete(t.ID, id, c.Ahora()) != 0 {
+			if c.NewPaquete(t.ID, id, c.Now()) != 0 {
 				paquetes++
 			}
 		}
 		if paquetes > 0 {
 			// The patience for what is still missing begins anew.
-			t.Fallos = 0
+			t.Failures = 0
 		}
 	}
 	t.Decision, t.MotivoCodigo = evento.Detalle, p.motivo
-	c.GuardaTramo(t)
-	for i := range nuevos {
-		c.NuevoTramo(&nuevos[i])
+	c.SaveTramo(t)
+	for i := range fresh {
+		c.NewTramo(&fresh[i])
 	}
 	if t.Estado == gateway.TramoFallida {
-		rescata(c, t)
+		rescue(c, t)
 	}
-	if !p.callado {
+	if !p.silent {
 		c.Evento(evento)
 	}
-	if p.accion == traer && paquetes == 0 {
-		m.cierraTramo(c, t)
+	if p.action == fetch && paquetes == 0 {
+		m.closeTramo(c, t)
 	}
 }
 
-// huerfana keeps the id of a solicitud whose descarga has gone on without it, and
+// orphan keeps the id of a solicitud whose descarga has gone on without it, and
 // what it has spent.
-func (m *Motor) huerfana(ctx context.Context, t store.Tramo) error {
-	if t.Presentaciones == 0 && t.IDSolicitud == "" {
+func (m *Engine) orphan(ctx context.Context, t store.Tramo) error {
+	if t.Presentations == 0 && t.IDSolicitud == "" {
 		return nil
 	}
-	return m.cfg.Store.AnotaSolicitud(ctx, t)
+	return m.cfg.Store.RecordSolicitud(ctx, t)
 }
 
-// mitades splits t.
-func (m *Motor) mitades(t *store.Tramo, evento *gateway.EventoDescarga, now time.Time) []store.Tramo {
-	r, err := leeRango(t.Desde, t.Hasta)
-	antes, despues, ok := r.parte()
+// halves splits t.
+func (m *Engine) halves(t *store.Tramo, evento *gateway.EventoDescarga, now time.Time) []store.Tramo {
+	r, err := readRango(t.Since, t.Until)
+	before, after, ok := r.part()
 	if err != nil || !ok {
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = "El SAT dice que hay demasiados comprobantes en un solo segundo, que no se puede partir. Acote la descarga con tipoComprobante, complemento o un receptor."
@@ -287,21 +287,21 @@ func (m *Motor) mitades(t *store.Tramo, evento *gateway.EventoDescarga, now time
 	}
 	t.Estado = gateway.TramoPartida
 	evento.Tipo = "partida"
-	mitad := func(r rango, segunda bool) store.Tramo {
-		n := store.Tramo{Causa: causaMitad}
-		n.Origen, n.Estado, n.SiguienteIntento = t.Numero, gateway.TramoPendiente, now
-		n.Desde, n.Hasta = r.textos()
-		n.PideDesde, n.PideHasta = r.pide(segunda).textos()
+	half := func(r rango, second bool) store.Tramo {
+		n := store.Tramo{Cause: causaMitad}
+		n.Origin, n.Estado, n.SiguienteIntento = t.Number, gateway.TramoPendiente, now
+		n.Since, n.Until = r.texts()
+		n.PideDesde, n.PideHasta = r.ask(second).texts()
 		n.Decision = "Es una mitad de un rango con demasiados comprobantes."
 		return n
 	}
-	return []store.Tramo{mitad(antes, false), mitad(despues, true)}
+	return []store.Tramo{half(before, false), half(after, true)}
 }
 
-// sucesor replaces t by a solicitud of the same range with new criteria.
-func (m *Motor) sucesor(t *store.Tramo, evento *gateway.EventoDescarga, p paso, now time.Time) []store.Tramo {
-	pide, err := leeRango(t.PideDesde, t.PideHasta)
-	nuevo, ok := pide.desplaza(now)
+// successor replaces t by a solicitud of the same range with new criteria.
+func (m *Engine) successor(t *store.Tramo, evento *gateway.EventoDescarga, p step, now time.Time) []store.Tramo {
+	ask, err := readRango(t.PideDesde, t.PideHasta)
+	fresh, ok := ask.shift(now)
 	if err != nil || !ok {
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle += " El rango no se puede ampliar: terminaría en el futuro y empieza donde empieza lo que el SAT entrega."
@@ -309,10 +309,10 @@ func (m *Motor) sucesor(t *store.Tramo, evento *gateway.EventoDescarga, p paso, 
 	}
 	t.Estado = gateway.TramoSustituida
 	evento.Tipo = "sustituida"
-	n := store.Tramo{Causa: p.causa, Sustituciones: t.Sustituciones + 1}
-	n.Origen, n.Estado, n.SiguienteIntento = t.Numero, gateway.TramoPendiente, now.Add(p.espera)
-	n.Desde, n.Hasta = t.Desde, t.Hasta
-	n.PideDesde, n.PideHasta = nuevo.textos()
-	n.Decision = fmt.Sprintf("Sustituye a la solicitud %d del mismo rango.", t.Numero)
+	n := store.Tramo{Cause: p.cause, Sustituciones: t.Sustituciones + 1}
+	n.Origin, n.Estado, n.SiguienteIntento = t.Number, gateway.TramoPendiente, now.Add(p.wait)
+	n.Since, n.Until = t.Since, t.Until
+	n.PideDesde, n.PideHasta = fresh.texts()
+	n.Decision = fmt.Sprintf("Sustituye a la solicitud %d del mismo rango.", t.Number)
 	return []store.Tramo{n}
 }

@@ -44,62 +44,62 @@ func NewAutoridades(content []byte) (*Autoridades, error) {
 	if len(content) > maxAutoridades {
 		return nil, fmt.Errorf("over %d bytes", maxAutoridades)
 	}
-	f := examina(content)
+	f := examine(content)
 	a := &Autoridades{}
-	for _, p := range f.piezas {
+	for _, p := range f.pieces {
 		if p.err != nil {
 			return nil, fmt.Errorf("a certificate cannot be read: %w", p.err)
 		}
-		if p.cert != nil && esAutoridad(p.cert) {
+		if p.cert != nil && isAutoridad(p.cert) {
 			a.certs = append(a.certs, p.cert)
 		}
 	}
 	switch {
-	case f.falta > 0:
+	case f.missing > 0:
 		return nil, errors.New("a certificate is cut")
-	case len(f.piezas) == maxPiezas:
-		return nil, fmt.Errorf("over %d certificates", maxPiezas-1)
+	case len(f.pieces) == maxPieces:
+		return nil, fmt.Errorf("over %d certificates", maxPieces-1)
 	case len(a.certs) == 0:
 		return nil, errors.New("no certificate of an authority, in PEM or DER")
 	}
 	return a, nil
 }
 
-// esAutoridad reports whether a certificate may issue others. Those that are older
+// isAutoridad reports whether a certificate may issue others. Those that are older
 // than basic constraints say it by having issued themselves.
-func esAutoridad(cert *x509.Certificate) bool {
+func isAutoridad(cert *x509.Certificate) bool {
 	if cert.BasicConstraintsValid {
 		return cert.IsCA
 	}
-	return bytes.Equal(cert.RawIssuer, cert.RawSubject) && firmadoPor(cert, cert)
+	return bytes.Equal(cert.RawIssuer, cert.RawSubject) && signedBy(cert, cert)
 }
 
-// firmadoPor verifies the signature alone. x509's chains are too strict for
+// signedBy verifies the signature alone. x509's chains are too strict for
 // certificates of the SAT, which were signed with SHA-1 for years, and whose
 // authorities expire before what they issued.
-func firmadoPor(cert, autoridad *x509.Certificate) bool {
+func signedBy(cert, autoridad *x509.Certificate) bool {
 	return autoridad.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }
 
-// emitio refuses a certificate that none of the authorities issued.
-func (a *Autoridades) emitio(cert *x509.Certificate) *Error {
+// issued refuses a certificate that none of the authorities issued.
+func (a *Autoridades) issued(cert *x509.Certificate) *Error {
 	if a == nil {
 		return nil
 	}
-	nombrada := false
+	named := false
 	for _, autoridad := range a.certs {
 		// The SAT's authorities share their names with their successors, so that more
 		// than one may have to be tried.
 		if !bytes.Equal(autoridad.RawSubject, cert.RawIssuer) && autoridad.Subject.String() != cert.Issuer.String() {
 			continue
 		}
-		nombrada = true
-		if firmadoPor(cert, autoridad) {
+		named = true
+		if signedBy(cert, autoridad) {
 			return nil
 		}
 	}
-	if nombrada {
-		return falla(EmisorNoReconocido, nil, "El certificado dice que lo emitió «%s» y no lleva su firma: no es auténtico, o en GATEWAY_EFIRMA_CA_FILE falta la autoridad del mismo nombre que lo emitió. Use el .cer que entregó el SAT.", emisorDe(cert))
+	if named {
+		return falla(EmisorNoReconocido, nil, "El certificado dice que lo emitió «%s» y no lleva su firma: no es auténtico, o en GATEWAY_EFIRMA_CA_FILE falta la autoridad del mismo nombre que lo emitió. Use el .cer que entregó el SAT.", emisorOf(cert))
 	}
-	return falla(EmisorNoReconocido, nil, "El certificado lo emitió «%s», que no está entre las autoridades de GATEWAY_EFIRMA_CA_FILE. Use la e.firma del SAT; si es de una autoridad suya que falta, añádala a ese archivo.", emisorDe(cert))
+	return falla(EmisorNoReconocido, nil, "El certificado lo emitió «%s», que no está entre las autoridades de GATEWAY_EFIRMA_CA_FILE. Use la e.firma del SAT; si es de una autoridad suya que falta, añádala a ese archivo.", emisorOf(cert))
 }

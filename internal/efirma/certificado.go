@@ -20,53 +20,53 @@ var (
 )
 
 var (
-	formaRFC    = regexp.MustCompile(`^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}$`)
-	formaCURP   = regexp.MustCompile(`^[A-ZÑ]{4}[0-9]{6}[A-Z]{6}[A-Z0-9]{2}$`)
-	formaSerial = regexp.MustCompile(`^[0-9]{20}$`)
+	rfcForm    = regexp.MustCompile(`^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}$`)
+	curpForm   = regexp.MustCompile(`^[A-ZÑ]{4}[0-9]{6}[A-Z]{6}[A-Z0-9]{2}$`)
+	serialForm = regexp.MustCompile(`^[0-9]{20}$`)
 )
 
 const (
-	usoSello  = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
-	usoCifra  = x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement
-	usoEfirma = usoSello | usoCifra
+	useSello   = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	useEncrypt = x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement
+	useEfirma  = useSello | useEncrypt
 )
 
-// clase refuses a certificate that is no e.firma.
-func clase(cert *x509.Certificate, c *Credential, archivo string) *Error {
-	uso := cert.KeyUsage & usoEfirma
+// class refuses a certificate that is no e.firma.
+func class(cert *x509.Certificate, c *Credential, file string) *Error {
+	use := cert.KeyUsage & useEfirma
 	switch {
 	case cert.IsCA:
-		return falla(NoEsEfirma, nil, "El certificado (%s) es de una autoridad certificadora, no de un contribuyente.", archivo)
-	case c.RFC == "" && uso == usoEfirma:
-		return falla(SinRFC, nil, "El certificado (%s) no dice de qué RFC es, así que no sirve para firmar ante el SAT.", archivo)
+		return falla(NoEsEfirma, nil, "El certificado (%s) es de una autoridad certificadora, no de un contribuyente.", file)
+	case c.RFC == "" && use == useEfirma:
+		return falla(SinRFC, nil, "El certificado (%s) no dice de qué RFC es, así que no sirve para firmar ante el SAT.", file)
 	case c.RFC == "":
-		return falla(NoEsEfirma, nil, "El certificado (%s) no es una e.firma del SAT: no tiene RFC ni los usos de llave de una e.firma.", archivo)
-	case esCSD(cert):
-		return falla(EsCSD, nil, "El certificado (%s) es un certificado de sello digital (CSD). El servicio de descarga exige la e.firma: use el .cer y el .key de la e.firma.", archivo)
-	case uso != usoEfirma:
-		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene los usos de llave de una e.firma.", archivo)
-	case !formaSerial.MatchString(c.Serial):
-		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene un número de serie del SAT (20 dígitos).", archivo)
+		return falla(NoEsEfirma, nil, "El certificado (%s) no es una e.firma del SAT: no tiene RFC ni los usos de llave de una e.firma.", file)
+	case isCSD(cert):
+		return falla(EsCSD, nil, "El certificado (%s) es un certificado de sello digital (CSD). El servicio de descarga exige la e.firma: use el .cer y el .key de la e.firma.", file)
+	case use != useEfirma:
+		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene los usos de llave de una e.firma.", file)
+	case !serialForm.MatchString(c.Serial):
+		return falla(NoEsEfirma, nil, "El certificado (%s) no tiene un número de serie del SAT (20 dígitos).", file)
 	}
 	public, ok := cert.PublicKey.(*rsa.PublicKey)
 	switch {
 	case !ok:
-		return falla(NoEsEfirma, nil, "La llave del certificado (%s) no es RSA; las del SAT lo son.", archivo)
+		return falla(NoEsEfirma, nil, "La llave del certificado (%s) no es RSA; las del SAT lo son.", file)
 	case public.N.BitLen() < minBits:
-		return falla(LlaveDebil, nil, "La llave del certificado (%s) es de %d bits; se exigen al menos %d. Renueve la e.firma en el SAT.", archivo, public.N.BitLen(), minBits)
+		return falla(LlaveDebil, nil, "La llave del certificado (%s) es de %d bits; se exigen al menos %d. Renueve la e.firma en el SAT.", file, public.N.BitLen(), minBits)
 	}
 	return nil
 }
 
-// esCSD knows a CSD by two public rules: its subject has an organizational unit
+// isCSD knows a CSD by two public rules: its subject has an organizational unit
 // (the branch it seals for), and its key usage is signing alone, while an e.firma
 // may also encipher data and agree on keys. Either is enough, since the SAT would
 // answer the unspecific 305; all public test certificates satisfy both or neither.
-func esCSD(cert *x509.Certificate) bool {
-	return unidad(cert) || cert.KeyUsage&usoEfirma == usoSello
+func isCSD(cert *x509.Certificate) bool {
+	return unit(cert) || cert.KeyUsage&useEfirma == useSello
 }
 
-func unidad(cert *x509.Certificate) bool {
+func unit(cert *x509.Certificate) bool {
 	for _, ou := range cert.Subject.OrganizationalUnit {
 		if strings.TrimSpace(ou) != "" {
 			return true
@@ -78,38 +78,38 @@ func unidad(cert *x509.Certificate) bool {
 // rfcs reads the holder's RFC and a representative's. A company's certificate
 // has "RFC / RFC", a person's the RFC alone.
 func rfcs(cert *x509.Certificate) (titular, representante string) {
-	titular, representante, _ = strings.Cut(atributo(cert, oidUniqueIdentifier), "/")
-	titular, representante = normaliza(titular), normaliza(representante)
-	if !formaRFC.MatchString(titular) {
+	titular, representante, _ = strings.Cut(attribute(cert, oidUniqueIdentifier), "/")
+	titular, representante = normalise(titular), normalise(representante)
+	if !rfcForm.MatchString(titular) {
 		return "", ""
 	}
-	if representante == titular || !formaRFC.MatchString(representante) {
+	if representante == titular || !rfcForm.MatchString(representante) {
 		representante = ""
 	}
 	return titular, representante
 }
 
-// normaliza makes two ways of writing one RFC equal. Of the letters of an RFC
+// normalise makes two ways of writing one RFC equal. Of the letters of an RFC
 // only Ñ has a decomposed form, which some file systems use for names, so this
 // is Unicode's NFC as far as RFCs go.
-func normaliza(rfc string) string {
+func normalise(rfc string) string {
 	return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(rfc)), "N\u0303", "Ñ")
 }
 
 // curp reads "CURP" or, for a company, " / CURP".
 func curp(cert *x509.Certificate) string {
-	for parte := range strings.SplitSeq(atributo(cert, oidSerialNumber), "/") {
-		if parte = normaliza(parte); formaCURP.MatchString(parte) {
-			return parte
+	for part := range strings.SplitSeq(attribute(cert, oidSerialNumber), "/") {
+		if part = normalise(part); curpForm.MatchString(part) {
+			return part
 		}
 	}
 	return ""
 }
 
-func nombre(cert *x509.Certificate) string {
+func name(cert *x509.Certificate) string {
 	for _, oid := range []asn1.ObjectIdentifier{oidName, oidCommonName, oidOrganization} {
-		if valor := strings.TrimSpace(atributo(cert, oid)); valor != "" {
-			return valor
+		if value := strings.TrimSpace(attribute(cert, oid)); value != "" {
+			return value
 		}
 	}
 	return ""
@@ -118,16 +118,16 @@ func nombre(cert *x509.Certificate) string {
 // serial is the bytes of the serial number when they are text, as they are in
 // all certificates of the SAT, and hexadecimal otherwise.
 func serial(cert *x509.Certificate) string {
-	if texto := string(cert.SerialNumber.Bytes()); formaSerial.MatchString(texto) {
-		return texto
+	if text := string(cert.SerialNumber.Bytes()); serialForm.MatchString(text) {
+		return text
 	}
 	return cert.SerialNumber.Text(16)
 }
 
-func atributo(cert *x509.Certificate, oid asn1.ObjectIdentifier) string {
+func attribute(cert *x509.Certificate, oid asn1.ObjectIdentifier) string {
 	for _, a := range cert.Subject.Names {
-		if texto, ok := a.Value.(string); ok && a.Type.Equal(oid) {
-			return texto
+		if text, ok := a.Value.(string); ok && a.Type.Equal(oid) {
+			return text
 		}
 	}
 	return ""

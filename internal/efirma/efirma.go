@@ -25,9 +25,9 @@ import (
 	"time"
 )
 
-// maxArchivo bounds every file: a certificate and a key of the SAT have about
+// maxFile bounds every file: a certificate and a key of the SAT have about
 // 1.5 KiB each.
-const maxArchivo = 64 << 10
+const maxFile = 64 << 10
 
 // Credential is an opened e.firma. It is not to be changed once made and may
 // be shared by goroutines.
@@ -68,8 +68,8 @@ type Credential struct {
 // returned beside it with a nil Signer, so that a list can show what it is and
 // since when it is no good: above all with Vencida and AunNoVigente.
 func Load(cer, key, password []byte, now time.Time) (*Credential, error) {
-	a := Archivos{NombreCer: ".cer", NombreKey: ".key", Cer: cer, Key: key, Password: password}
-	return a.abre(nil).entrega(now)
+	a := Files{CerName: ".cer", KeyName: ".key", Cer: cer, Key: key, Password: password}
+	return a.open(nil).entrega(now)
 }
 
 // LoadPKCS12 opens an e.firma from a PKCS#12 file (.p12, .pfx), with either the
@@ -77,80 +77,80 @@ func Load(cer, key, password []byte, now time.Time) (*Credential, error) {
 // is passed over: the certificate that counts is the key's own. The error is
 // as Load's.
 func LoadPKCS12(pfx, password []byte, now time.Time) (*Credential, error) {
-	return Archivos{NombrePFX: ".p12", PFX: pfx, Password: password}.abre(nil).entrega(now)
+	return Files{PFXName: ".p12", PFX: pfx, Password: password}.open(nil).entrega(now)
 }
 
-// Archivos are the files of one e.firma as a person names them: Cer with Key, or
+// Files are the files of one e.firma as a person names them: Cer with Key, or
 // PFX alone. An empty name says that there is no such file.
-type Archivos struct {
-	NombreCer, NombreKey, NombrePFX string
-	Cer, Key, PFX                   []byte
+type Files struct {
+	CerName, KeyName, PFXName string
+	Cer, Key, PFX             []byte
 	// Password opens the key, as its file holds it: with marks and line ends.
-	// NombrePassword is that file, or empty.
-	Password       []byte
-	NombrePassword string
-	// Textos are the names of other texts beside them.
-	Textos []string
+	// PasswordName is that file, or empty.
+	Password     []byte
+	PasswordName string
+	// Texts are the names of other texts beside them.
+	Texts []string
 }
 
-func (a Archivos) contrasena() string {
-	if a.NombrePassword == "" {
+func (a Files) password() string {
+	if a.PasswordName == "" {
 		return "su contraseña"
 	}
-	return "su contraseña (" + a.NombrePassword + ")"
+	return "su contraseña (" + a.PasswordName + ")"
 }
 
-// parecidos names the texts beside the e.firma that may be its password, as a
+// similar names the texts beside the e.firma that may be its password, as a
 // sentence with a blank before it.
-func (a Archivos) parecidos() string {
-	const muestra = 3
-	if len(a.Textos) == 0 {
+func (a Files) similar() string {
+	const show = 3
+	if len(a.Texts) == 0 {
 		return ""
 	}
-	return " Junto a ella está " + strings.Join(a.Textos[:min(len(a.Textos), muestra)], ", ") + ": si ahí está la contraseña, llame al archivo " + archivoPassword + "."
+	return " Junto a ella está " + strings.Join(a.Texts[:min(len(a.Texts), show)], ", ") + ": si ahí está la contraseña, llame al archivo " + passwordFile + "."
 }
 
-// apertura is what opening gave, with no regard to the date, so that it can be
+// opening is what opening gave, with no regard to the date, so that it can be
 // kept and judged again as time passes.
-type apertura struct {
+type opening struct {
 	credential *Credential // nil when the certificate is unreadable
-	deCer      *Error      // what is wrong with the certificate
-	deEmisor   *Error      // what is wrong with who issued it
-	deKey      *Error      // what is wrong with the key
+	ofCer      *Error      // what is wrong with the certificate
+	ofEmisor   *Error      // what is wrong with who issued it
+	ofKey      *Error      // what is wrong with the key
 	avisos     []Aviso     // what was read although others may not
 }
 
-// problema judges in the order that helps most: an expired e.firma is reported
+// problem judges in the order that helps most: an expired e.firma is reported
 // as such even though its password is wrong as well.
-func (a *apertura) problema(now time.Time) *Error {
-	problemas := a.problemas(now)
-	if len(problemas) == 0 {
+func (a *opening) problem(now time.Time) *Error {
+	problems := a.problems(now)
+	if len(problems) == 0 {
 		return nil
 	}
-	return problemas[0]
+	return problems[0]
 }
 
-func (a *apertura) problemas(now time.Time) []*Error {
-	todos := []*Error{a.deCer, nil, a.deEmisor, a.deKey}
+func (a *opening) problems(now time.Time) []*Error {
+	all := []*Error{a.ofCer, nil, a.ofEmisor, a.ofKey}
 	if a.credential != nil {
-		todos[1] = vigencia(a.credential, now)
+		all[1] = vigencia(a.credential, now)
 	}
-	return slices.DeleteFunc(todos, func(p *Error) bool { return p == nil })
+	return slices.DeleteFunc(all, func(p *Error) bool { return p == nil })
 }
 
-func (a *apertura) avisa(codigo, format string, args ...any) {
+func (a *opening) notify(codigo, format string, args ...any) {
 	a.avisos = append(a.avisos, Aviso{codigo, fmt.Sprintf(format, args...)})
 }
 
-func (a *apertura) entrega(now time.Time) (*Credential, error) {
-	problema := a.problema(now)
-	if problema == nil {
+func (a *opening) entrega(now time.Time) (*Credential, error) {
+	problem := a.problem(now)
+	if problem == nil {
 		return a.credential, nil
 	}
 	if a.credential == nil {
-		return nil, problema
+		return nil, problem
 	}
-	return a.credential.metadatos(), problema.con(a.credential.RFC)
+	return a.credential.metadatos(), problem.with(a.credential.RFC)
 }
 
 // metadatos is a copy that cannot sign.
@@ -158,104 +158,104 @@ func (c *Credential) metadatos() *Credential {
 	if c == nil {
 		return nil
 	}
-	copia := *c
-	copia.Signer = nil
-	return &copia
+	clone := *c
+	clone.Signer = nil
+	return &clone
 }
 
 // vigencia refuses an e.firma out of its dates, both of which are inclusive
 // (RFC 5280, 4.1.2.5).
 func vigencia(c *Credential, now time.Time) *Error {
-	que, renueva := "La e.firma", "Renuévela en el SAT y reemplace sus archivos."
-	if esCSD(c.Certificate) {
-		que, renueva = "El certificado de sello digital (CSD)", "Para esta pasarela hace falta la e.firma, no otro sello."
-	} else if c.RFC == "" || c.Certificate.KeyUsage&usoEfirma != usoEfirma {
-		que, renueva = "El certificado", "Ponga el de la e.firma."
+	que, renew := "La e.firma", "Renuévela en el SAT y reemplace sus archivos."
+	if isCSD(c.Certificate) {
+		que, renew = "El certificado de sello digital (CSD)", "Para esta pasarela hace falta la e.firma, no otro sello."
+	} else if c.RFC == "" || c.Certificate.KeyUsage&useEfirma != useEfirma {
+		que, renew = "El certificado", "Ponga el de la e.firma."
 	}
 	switch {
 	case now.Before(c.NotBefore):
-		return falla(AunNoVigente, nil, "%s aún no es vigente: empieza el %s. Revise también el reloj del servidor.", que, fecha(c.NotBefore)).con(c.RFC)
+		return falla(AunNoVigente, nil, "%s aún no es vigente: empieza el %s. Revise también el reloj del servidor.", que, fecha(c.NotBefore)).with(c.RFC)
 	case now.After(c.NotAfter):
-		return falla(Vencida, nil, "%s venció el %s. %s", que, fecha(c.NotAfter), renueva).con(c.RFC)
+		return falla(Vencida, nil, "%s venció el %s. %s", que, fecha(c.NotAfter), renew).with(c.RFC)
 	}
 	return nil
 }
 
 func fecha(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// abre opens what the files hold and checks the issuer, unless autoridades is nil.
-func (a Archivos) abre(autoridades *Autoridades) *apertura {
-	if grande := a.tamanos(); grande != nil {
-		return &apertura{deCer: grande}
+// open opens what the files hold and checks the issuer, unless autoridades is nil.
+func (a Files) open(autoridades *Autoridades) *opening {
+	if big := a.sizes(); big != nil {
+		return &opening{ofCer: big}
 	}
-	abierta := &apertura{}
-	if a.NombrePFX != "" {
-		a.abrePKCS12(abierta)
+	open := &opening{}
+	if a.PFXName != "" {
+		a.openPKCS12(open)
 	} else {
-		a.abrePar(abierta)
+		a.openPair(open)
 	}
-	if abierta.credential != nil {
-		abierta.deEmisor = autoridades.emitio(abierta.credential.Certificate)
+	if open.credential != nil {
+		open.ofEmisor = autoridades.issued(open.credential.Certificate)
 	}
-	return abierta
+	return open
 }
 
-func (a Archivos) tamanos() *Error {
+func (a Files) sizes() *Error {
 	for _, f := range []struct {
-		nombre string
-		n      int
-	}{{a.NombreCer, len(a.Cer)}, {a.NombreKey, len(a.Key)}, {a.NombrePFX, len(a.PFX)}, {a.contrasena(), len(a.Password)}} {
-		if f.n > maxArchivo {
-			return demasiado(f.nombre)
+		name string
+		n    int
+	}{{a.CerName, len(a.Cer)}, {a.KeyName, len(a.Key)}, {a.PFXName, len(a.PFX)}, {a.password(), len(a.Password)}} {
+		if f.n > maxFile {
+			return tooMany(f.name)
 		}
 	}
 	return nil
 }
 
-func demasiado(nombre string) *Error {
-	return falla(DemasiadoGrande, nil, "Un archivo (%s) pasa de %d KiB, y nada en una e.firma es tan grande. Revise que sea el correcto.", nombre, maxArchivo>>10)
+func tooMany(name string) *Error {
+	return falla(DemasiadoGrande, nil, "Un archivo (%s) pasa de %d KiB, y nada en una e.firma es tan grande. Revise que sea el correcto.", name, maxFile>>10)
 }
 
-// abrePar reads a certificate and its key. A file that is plainly something else is
+// openPair reads a certificate and its key. A file that is plainly something else is
 // told of, whatever the other one is.
-func (a Archivos) abrePar(abierta *apertura) {
-	deCer, deKey := examina(a.Cer), examina(a.Key)
-	cer, hayCer := deCer.busca(esCertificado)
-	key, hayKey := deKey.busca(esLlave)
-	if !hayKey {
-		abierta.deKey = equivocado(a.NombreKey, a.Key, deKey, esLlave)
+func (a Files) openPair(open *opening) {
+	ofCer, ofKey := examine(a.Cer), examine(a.Key)
+	cer, hasCer := ofCer.find(isCertificado)
+	key, hasKey := ofKey.find(isLlave)
+	if !hasKey {
+		open.ofKey = wrong(a.KeyName, a.Key, ofKey, isLlave)
 	}
-	if !hayCer {
-		abierta.deCer = equivocado(a.NombreCer, a.Cer, deCer, esCertificado)
+	if !hasCer {
+		open.ofCer = wrong(a.CerName, a.Cer, ofCer, isCertificado)
 		return
 	}
-	if abierta.deCer = malCertificado(a.NombreCer, cer); abierta.deCer != nil {
+	if open.ofCer = badCertificado(a.CerName, cer); open.ofCer != nil {
 		return
 	}
-	abierta.credential = describe(cer.cert)
-	abierta.notaForma(a.NombreCer, deCer)
-	if len(cer.reparados) > 0 {
-		abierta.avisa(AvisoNombres, "El certificado (%s) tiene textos mal codificados (%s). Se leen de todos modos; otros programas quizá no.", a.NombreCer, strings.Join(cer.reparados, ", "))
+	open.credential = describe(cer.cert)
+	open.formNote(a.CerName, ofCer)
+	if len(cer.repaired) > 0 {
+		open.notify(AvisoNames, "El certificado (%s) tiene textos mal codificados (%s). Se leen de todos modos; otros programas quizá no.", a.CerName, strings.Join(cer.repaired, ", "))
 	}
-	if hayKey {
-		abierta.notaForma(a.NombreKey, deKey)
-		if key.abierta() {
-			abierta.avisa(AvisoSinCifrar, "La llave (%s) no está cifrada: quien tenga el archivo puede firmar. Guarde la que entregó el SAT.", a.NombreKey)
+	if hasKey {
+		open.formNote(a.KeyName, ofKey)
+		if key.current() {
+			open.notify(AvisoUnencrypted, "La llave (%s) no está cifrada: quien tenga el archivo puede firmar. Guarde la que entregó el SAT.", a.KeyName)
 		}
 	}
-	if abierta.deCer = clase(cer.cert, abierta.credential, a.NombreCer); abierta.deCer != nil || !hayKey {
+	if open.ofCer = class(cer.cert, open.credential, a.CerName); open.ofCer != nil || !hasKey {
 		return
 	}
-	private, deLlave := a.abreLlave(abierta, deKey, key)
-	if abierta.deKey = deLlave; deLlave == nil {
-		abierta.firmaCon(private, a.NombreKey, a.NombreCer)
+	private, ofLlave := a.openLlave(open, ofKey, key)
+	if open.ofKey = ofLlave; ofLlave == nil {
+		open.signWith(private, a.KeyName, a.CerName)
 	}
 }
 
-// firmaCon gives the credential its signer if the key is the certificate's.
-func (a *apertura) firmaCon(key *rsa.PrivateKey, nombreKey, nombreCer string) {
+// signWith gives the credential its signer if the key is the certificate's.
+func (a *opening) signWith(key *rsa.PrivateKey, keyName, cerName string) {
 	if !key.PublicKey.Equal(a.credential.Certificate.PublicKey) {
-		a.deKey = falla(LlaveNoCorresponde, nil, "La llave (%s) no es la del certificado (%s). Use los dos archivos de la misma e.firma.", nombreKey, nombreCer)
+		a.ofKey = falla(LlaveNoCorresponde, nil, "La llave (%s) no es la del certificado (%s). Use los dos archivos de la misma e.firma.", keyName, cerName)
 		return
 	}
 	a.credential.Signer = newSigner(key)
@@ -266,7 +266,7 @@ func describe(cert *x509.Certificate) *Credential {
 	return &Credential{
 		RFC:               rfc,
 		RFCRepresentante:  representante,
-		Nombre:            nombre(cert),
+		Nombre:            name(cert),
 		CURP:              curp(cert),
 		Serial:            serial(cert),
 		SerialDecimal:     cert.SerialNumber.String(),

@@ -28,29 +28,29 @@ import (
 func TestLoad_WhenGood(t *testing.T) {
 	tests := []struct {
 		name string
-		p    autoridad.Peticion
+		p    autoridad.Request
 		want Credential
 	}{
 		{
 			"company",
-			autoridad.Peticion{RFC: empresa, Nombre: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: persona},
-			Credential{RFC: empresa, Nombre: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: persona},
+			autoridad.Request{RFC: company, Name: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: persona},
+			Credential{RFC: company, Nombre: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: persona},
 		},
 		{
 			"person",
-			autoridad.Peticion{RFC: persona, Nombre: "JUANA PÉREZ PEÑA", CURP: "PEPJ800101MDFRRN09", Cifrado: autoridad.AES256},
+			autoridad.Request{RFC: persona, Name: "JUANA PÉREZ PEÑA", CURP: "PEPJ800101MDFRRN09", Encrypted: autoridad.AES256},
 			Credential{RFC: persona, Nombre: "JUANA PÉREZ PEÑA", CURP: "PEPJ800101MDFRRN09"},
 		},
 		{
 			"odd letters",
-			autoridad.Peticion{RFC: rara, Nombre: "Ñ & P"},
-			Credential{RFC: rara, Nombre: "Ñ & P"},
+			autoridad.Request{RFC: odd, Name: "Ñ & P"},
+			Credential{RFC: odd, Nombre: "Ñ & P"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := emite(t, tt.p)
-			got, err := Load(e.CerDER, e.KeyDER, []byte(password), ahora)
+			e := issue(t, tt.p)
+			got, err := Load(e.CerDER, e.KeyDER, []byte(password), now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,24 +87,24 @@ func firma(t *testing.T, c *Credential, cert *x509.Certificate) {
 }
 
 func TestLoad_WhenFormsDiffer(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
+	e := treasure(t).emitidoInOne
+	open, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bloque := func(tipo string, der []byte) []byte {
+	block := func(tipo string, der []byte) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: tipo, Bytes: der})
 	}
-	cerPEM := bloque("CERTIFICATE", e.CerDER)
+	cerPEM := block("CERTIFICATE", e.CerDER)
 	for name, f := range map[string]struct{ cer, key, password []byte }{
-		"PEM":                   {cerPEM, bloque("ENCRYPTED PRIVATE KEY", e.KeyDER), []byte(password)},
+		"PEM":                   {cerPEM, block("ENCRYPTED PRIVATE KEY", e.KeyDER), []byte(password)},
 		"PEM with text before":  {append([]byte("Bag Attributes\n"), cerPEM...), e.KeyDER, []byte(password)},
-		"PEM with the key":      {append(bloque("PRIVATE KEY", abierta), cerPEM...), e.KeyDER, []byte(password)},
-		"key not encrypted":     {e.CerDER, abierta, nil},
-		"key not encrypted PEM": {e.CerDER, bloque("PRIVATE KEY", abierta), []byte("no se mira")},
+		"PEM with the key":      {append(block("PRIVATE KEY", open), cerPEM...), e.KeyDER, []byte(password)},
+		"key not encrypted":     {e.CerDER, open, nil},
+		"key not encrypted PEM": {e.CerDER, block("PRIVATE KEY", open), []byte("no se mira")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Load(f.cer, f.key, f.password, ahora)
+			c, err := Load(f.cer, f.key, f.password, now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,14 +114,14 @@ func TestLoad_WhenFormsDiffer(t *testing.T) {
 }
 
 func TestLoad_WhenRefused(t *testing.T) {
-	c := elTesoro(t)
-	e := c.emitidaEnUna
-	otra := emite(t, autoridad.Peticion{Key: c.otra})
-	csd := emite(t, autoridad.Peticion{Tipo: autoridad.CSD})
-	debil := emite(t, autoridad.Peticion{Key: c.debil})
-	vieja := emite(t, autoridad.Peticion{NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)})
-	nueva := emite(t, autoridad.Peticion{NotBefore: ahora.AddDate(0, 0, 1)})
-	grande := bytes.Repeat([]byte("x"), maxArchivo+1)
+	c := treasure(t)
+	e := c.emitidoInOne
+	other := issue(t, autoridad.Request{Key: c.other})
+	csd := issue(t, autoridad.Request{Tipo: autoridad.CSD})
+	weak := issue(t, autoridad.Request{Key: c.weak})
+	old := issue(t, autoridad.Request{NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(-1, 0, 0)})
+	fresh := issue(t, autoridad.Request{NotBefore: now.AddDate(0, 0, 1)})
+	big := bytes.Repeat([]byte("x"), maxFile+1)
 	tests := []struct {
 		name     string
 		cer, key []byte
@@ -133,26 +133,26 @@ func TestLoad_WhenRefused(t *testing.T) {
 		{"certificate cut", e.CerDER[:500], e.KeyDER, password, CerIlegible, ""},
 		{"key for certificate", e.KeyDER, e.KeyDER, password, CerIlegible, ""},
 		{"PEM without certificate", []byte("-----BEGIN X-----\n-----END X-----\n"), e.KeyDER, password, CerIlegible, ""},
-		{"certificate large", grande, e.KeyDER, password, DemasiadoGrande, ""},
-		{"key large", e.CerDER, grande, password, DemasiadoGrande, ""},
-		{"password large", e.CerDER, e.KeyDER, string(grande), DemasiadoGrande, ""},
-		{"key empty", e.CerDER, nil, password, KeyIlegible, empresa},
-		{"key cut", e.CerDER, e.KeyDER[:500], password, KeyIlegible, empresa},
-		{"certificate for key", e.CerDER, e.CerDER, password, KeyIlegible, empresa},
-		{"password wrong", e.CerDER, e.KeyDER, "otra", PasswordIncorrecto, empresa},
-		{"no password", e.CerDER, e.KeyDER, "", PasswordAusente, empresa},
-		{"key of another", e.CerDER, otra.KeyDER, password, LlaveNoCorresponde, empresa},
-		{"CSD", csd.CerDER, csd.KeyDER, password, EsCSD, empresa},
-		{"weak", debil.CerDER, debil.KeyDER, password, LlaveDebil, empresa},
-		{"expired", vieja.CerDER, vieja.KeyDER, password, Vencida, empresa},
-		{"expired and password wrong", vieja.CerDER, vieja.KeyDER, "otra", Vencida, empresa},
-		{"not yet valid", nueva.CerDER, nueva.KeyDER, password, AunNoVigente, empresa},
+		{"certificate large", big, e.KeyDER, password, DemasiadoGrande, ""},
+		{"key large", e.CerDER, big, password, DemasiadoGrande, ""},
+		{"password large", e.CerDER, e.KeyDER, string(big), DemasiadoGrande, ""},
+		{"key empty", e.CerDER, nil, password, KeyIlegible, company},
+		{"key cut", e.CerDER, e.KeyDER[:500], password, KeyIlegible, company},
+		{"certificate for key", e.CerDER, e.CerDER, password, KeyIlegible, company},
+		{"password wrong", e.CerDER, e.KeyDER, "otra", PasswordIncorrecto, company},
+		{"no password", e.CerDER, e.KeyDER, "", PasswordAusente, company},
+		{"key of another", e.CerDER, other.KeyDER, password, LlaveNoCorresponde, company},
+		{"CSD", csd.CerDER, csd.KeyDER, password, EsCSD, company},
+		{"weak", weak.CerDER, weak.KeyDER, password, LlaveDebil, company},
+		{"expired", old.CerDER, old.KeyDER, password, Vencida, company},
+		{"expired and password wrong", old.CerDER, old.KeyDER, "otra", Vencida, company},
+		{"not yet valid", fresh.CerDER, fresh.KeyDER, password, AunNoVigente, company},
 		{"authority", c.ca.Certificate.Raw, e.KeyDER, password, NoEsEfirma, "XAXX010101000"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cred, err := Load(tt.cer, tt.key, []byte(tt.password), ahora)
-			rechaza(t, err, tt.want)
+			cred, err := Load(tt.cer, tt.key, []byte(tt.password), now)
+			reject(t, err, tt.want)
 			switch {
 			case tt.rfc == "" && cred != nil:
 				t.Errorf("credential %+v of an unreadable certificate", cred)
@@ -169,7 +169,7 @@ func TestLoad_WhenRefused(t *testing.T) {
 }
 
 func TestLoad_WhenDatesAreJustMet(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+	e := treasure(t).emitidoInOne
 	for name, tt := range map[string]struct {
 		now  time.Time
 		want Problem
@@ -182,7 +182,7 @@ func TestLoad_WhenDatesAreJustMet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(e.CerDER, e.KeyDER, []byte(password), tt.now)
 			if tt.want != "" {
-				rechaza(t, err, tt.want)
+				reject(t, err, tt.want)
 			} else if err != nil {
 				t.Error(err)
 			}
@@ -190,10 +190,10 @@ func TestLoad_WhenDatesAreJustMet(t *testing.T) {
 	}
 }
 
-// certifica makes a certificate of any shape, which autoridad would not.
-func certifica(t testing.TB, template *x509.Certificate, public, signer any) []byte {
+// certify makes a certificate of any shape, which autoridad would not.
+func certify(t testing.TB, template *x509.Certificate, public, signer any) []byte {
 	t.Helper()
-	template.NotBefore, template.NotAfter = ahora.AddDate(-1, 0, 0), ahora.AddDate(1, 0, 0)
+	template.NotBefore, template.NotAfter = now.AddDate(-1, 0, 0), now.AddDate(1, 0, 0)
 	if template.SerialNumber == nil {
 		template.SerialNumber = new(big.Int).SetBytes([]byte("30001000000500003415"))
 	}
@@ -205,12 +205,12 @@ func certifica(t testing.TB, template *x509.Certificate, public, signer any) []b
 }
 
 func TestLoad_WhenCertificateIsOfAnotherKind(t *testing.T) {
-	key := elTesoro(t).una
-	curva, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key := treasure(t).one
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	con := func(rfc string, ou ...string) pkix.Name {
+	with := func(rfc string, ou ...string) pkix.Name {
 		n := pkix.Name{CommonName: "X", OrganizationalUnit: ou}
 		if rfc != "" {
 			n.ExtraNames = []pkix.AttributeTypeAndValue{{Type: oidUniqueIdentifier, Value: rfc}}
@@ -223,37 +223,37 @@ func TestLoad_WhenCertificateIsOfAnotherKind(t *testing.T) {
 		cer  []byte
 		want Problem
 	}{
-		{"TLS of a server", certifica(t, &x509.Certificate{Subject: con("", "Sistemas"), KeyUsage: tls}, key.Public(), key), NoEsEfirma},
-		{"no usages", certifica(t, &x509.Certificate{Subject: con(empresa)}, key.Public(), key), NoEsEfirma},
-		{"no RFC", certifica(t, &x509.Certificate{Subject: con(""), KeyUsage: usoEfirma}, key.Public(), key), SinRFC},
-		{"no RFC in its place", certifica(t, &x509.Certificate{Subject: con("2.5.4.45"), KeyUsage: usoEfirma}, key.Public(), key), SinRFC},
-		{"CSD by its usages alone", certifica(t, &x509.Certificate{Subject: con(empresa), KeyUsage: usoSello}, key.Public(), key), EsCSD},
-		{"CSD by its unit alone", certifica(t, &x509.Certificate{Subject: con(empresa, "Sucursal"), KeyUsage: usoEfirma}, key.Public(), key), EsCSD},
-		{"half the usages", certifica(t, &x509.Certificate{Subject: con(empresa), KeyUsage: usoSello | x509.KeyUsageKeyAgreement}, key.Public(), key), NoEsEfirma},
-		{"serial of another kind", certifica(t, &x509.Certificate{Subject: con(empresa), KeyUsage: usoEfirma, SerialNumber: big.NewInt(7)}, key.Public(), key), NoEsEfirma},
-		{"elliptic curve", certifica(t, &x509.Certificate{Subject: con(empresa), KeyUsage: usoEfirma}, curva.Public(), curva), NoEsEfirma},
+		{"TLS of a server", certify(t, &x509.Certificate{Subject: with("", "Sistemas"), KeyUsage: tls}, key.Public(), key), NoEsEfirma},
+		{"no usages", certify(t, &x509.Certificate{Subject: with(company)}, key.Public(), key), NoEsEfirma},
+		{"no RFC", certify(t, &x509.Certificate{Subject: with(""), KeyUsage: useEfirma}, key.Public(), key), SinRFC},
+		{"no RFC in its place", certify(t, &x509.Certificate{Subject: with("2.5.4.45"), KeyUsage: useEfirma}, key.Public(), key), SinRFC},
+		{"CSD by its usages alone", certify(t, &x509.Certificate{Subject: with(company), KeyUsage: useSello}, key.Public(), key), EsCSD},
+		{"CSD by its unit alone", certify(t, &x509.Certificate{Subject: with(company, "Sucursal"), KeyUsage: useEfirma}, key.Public(), key), EsCSD},
+		{"half the usages", certify(t, &x509.Certificate{Subject: with(company), KeyUsage: useSello | x509.KeyUsageKeyAgreement}, key.Public(), key), NoEsEfirma},
+		{"serial of another kind", certify(t, &x509.Certificate{Subject: with(company), KeyUsage: useEfirma, SerialNumber: big.NewInt(7)}, key.Public(), key), NoEsEfirma},
+		{"elliptic curve", certify(t, &x509.Certificate{Subject: with(company), KeyUsage: useEfirma}, curve.Public(), curve), NoEsEfirma},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Load(tt.cer, elTesoro(t).emitidaEnUna.KeyDER, []byte(password), ahora)
-			rechaza(t, err, tt.want)
+			_, err := Load(tt.cer, treasure(t).emitidoInOne.KeyDER, []byte(password), now)
+			reject(t, err, tt.want)
 		})
 	}
 }
 
 func TestLoad_WhenRFCIsWrittenOddly(t *testing.T) {
-	key := elTesoro(t).una
-	for escrito, want := range map[string][2]string{
-		" pru010101ab1 / pepj800101ab5 ": {empresa, persona},
-		"PRU010101AB1/PEPJ800101AB5":     {empresa, persona},
-		"PRU010101AB1 / ":                {empresa, ""},
+	key := treasure(t).one
+	for written, want := range map[string][2]string{
+		" pru010101ab1 / pepj800101ab5 ": {company, persona},
+		"PRU010101AB1/PEPJ800101AB5":     {company, persona},
+		"PRU010101AB1 / ":                {company, ""},
 		"PEPJ800101AB5 / PEPJ800101AB5":  {persona, ""},
-		"N\u0303&P010101AB3":             {rara, ""},
+		"N\u0303&P010101AB3":             {odd, ""},
 	} {
-		t.Run(escrito, func(t *testing.T) {
-			subject := pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidUniqueIdentifier, Value: escrito}}}
-			cer := certifica(t, &x509.Certificate{Subject: subject, KeyUsage: usoEfirma}, key.Public(), key)
-			c, err := Load(cer, elTesoro(t).emitidaEnUna.KeyDER, []byte(password), ahora)
+		t.Run(written, func(t *testing.T) {
+			subject := pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidUniqueIdentifier, Value: written}}}
+			cer := certify(t, &x509.Certificate{Subject: subject, KeyUsage: useEfirma}, key.Public(), key)
+			c, err := Load(cer, treasure(t).emitidoInOne.KeyDER, []byte(password), now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -265,8 +265,8 @@ func TestLoad_WhenRFCIsWrittenOddly(t *testing.T) {
 }
 
 func TestCredential_WhenPrinted(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	c, err := Load(e.CerDER, e.KeyDER, []byte(password), ahora)
+	e := treasure(t).emitidoInOne
+	c, err := Load(e.CerDER, e.KeyDER, []byte(password), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,23 +281,23 @@ func TestCredential_WhenPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var secretos []string
+	var secrets []string
 	for _, n := range append([]*big.Int{e.Key.D, e.Key.Precomputed.Dp}, e.Key.Primes...) {
-		secretos = append(secretos, n.Text(10), n.Text(16), base64.StdEncoding.EncodeToString(n.Bytes()), fmt.Sprintf("%d", n.Bytes()))
+		secrets = append(secrets, n.Text(10), n.Text(16), base64.StdEncoding.EncodeToString(n.Bytes()), fmt.Sprintf("%d", n.Bytes()))
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		for _, v := range []any{c, *c, c.Signer, *c.Signer.(*signer)} {
-			revisa(t, verb, fmt.Sprintf(verb, v), secretos)
+			check(t, verb, fmt.Sprintf(verb, v), secrets)
 		}
 	}
-	revisa(t, "json", string(jsonCred)+string(jsonSigner), secretos)
+	check(t, "json", string(jsonCred)+string(jsonSigner), secrets)
 }
 
-func revisa(t *testing.T, como, texto string, secretos []string) {
+func check(t *testing.T, how, text string, secrets []string) {
 	t.Helper()
-	for _, s := range append(secretos, password) {
-		if strings.Contains(strings.ToLower(texto), strings.ToLower(s)) {
-			t.Errorf("%s reveals the key", como)
+	for _, s := range append(secrets, password) {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(s)) {
+			t.Errorf("%s reveals the key", how)
 		}
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// coherente is what holds of any answer: a signer or an *Error, never both.
-func coherente(t *testing.T, c *Credential, err error) {
-	var problema *Error
+// coherent is what holds of any answer: a signer or an *Error, never both.
+func coherent(t *testing.T, c *Credential, err error) {
+	var problem *Error
 	switch {
 	case err == nil && (c == nil || c.Signer == nil || c.RFC == ""):
 		t.Errorf("accepted, but gave %+v", c)
-	case err != nil && !errors.As(err, &problema):
+	case err != nil && !errors.As(err, &problem):
 		t.Errorf("error of type %T", err)
-	case err != nil && (problema.Problem == "" || problema.Detail == ""):
+	case err != nil && (problem.Problem == "" || problem.Detail == ""):
 		t.Errorf("refused without saying why: %v", err)
 	case err != nil && c != nil && c.Signer != nil:
 		t.Error("refused, but can sign")
@@ -31,8 +31,8 @@ func coherente(t *testing.T, c *Credential, err error) {
 
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(nil), []byte(nil), []byte(nil))
-	for _, p := range []autoridad.Peticion{{}, {RFC: rara}, {Tipo: autoridad.CSD}, {Cifrado: autoridad.AES256}} {
-		e := emite(f, p)
+	for _, p := range []autoridad.Request{{}, {RFC: odd}, {Tipo: autoridad.CSD}, {Encrypted: autoridad.AES256}} {
+		e := issue(f, p)
 		f.Add(e.CerDER, e.KeyDER, []byte(password))
 		f.Add(e.CerDER, e.KeyDER, []byte("otra"))
 		f.Add(
@@ -41,10 +41,10 @@ func FuzzLoad(f *testing.F) {
 			[]byte(password),
 		)
 	}
-	e := emite(f, autoridad.Peticion{})
+	e := issue(f, autoridad.Request{})
 	pkcs1 := x509.MarshalPKCS1PrivateKey(e.Key)
 	f.Add(e.CerDER, pkcs1, []byte(nil))
-	f.Add(enUTF16(enPEM("X509 CERTIFICATE", e.CerDER), false, true), []byte(enPEM("RSA PRIVATE KEY", pkcs1)), enUTF16(password, true, true))
+	f.Add(inUTF16(inPEM("X509 CERTIFICATE", e.CerDER), false, true), []byte(inPEM("RSA PRIVATE KEY", pkcs1)), inUTF16(password, true, true))
 	f.Add(append(e.CerDER[:len(e.CerDER):len(e.CerDER)], 0), []byte("-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: DES-CBC,0011223344556677\n\nAAAAAAAAAAA=\n"), []byte("\xf1"))
 	for _, oid := range []asn1.ObjectIdentifier{oidPBEWithSHA13DES, oidPBEWithSHA12DES, oidPBEWithMD5DES, oidPBEWithSHA1DES} {
 		info := encryptedPrivateKeyInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: oid}, Data: make([]byte, 160)}
@@ -52,11 +52,11 @@ func FuzzLoad(f *testing.F) {
 		f.Add(e.CerDER, marshal(f, info), []byte("ñ"))
 	}
 	f.Fuzz(func(t *testing.T, cer, key, password []byte) {
-		c, err := Load(cer, key, password, ahora)
-		coherente(t, c, err)
-		r := Revisa(Archivos{NombreCer: "a.cer", NombreKey: "a.key", Cer: cer, Key: key, Password: password}, nil, ahora)
-		if (len(r.Problemas) == 0) != (err == nil) {
-			t.Errorf("the check says %v, the loader %v", r.Problemas, err)
+		c, err := Load(cer, key, password, now)
+		coherent(t, c, err)
+		r := Check(Files{CerName: "a.cer", KeyName: "a.key", Cer: cer, Key: key, Password: password}, nil, now)
+		if (len(r.Problems) == 0) != (err == nil) {
+			t.Errorf("the check says %v, the loader %v", r.Problems, err)
 		}
 	})
 }
@@ -64,10 +64,10 @@ func FuzzLoad(f *testing.F) {
 // FuzzParseCertificate: what was repaired is still what was given.
 func FuzzParseCertificate(f *testing.F) {
 	f.Add([]byte(nil))
-	e := emite(f, autoridad.Peticion{RFC: rara})
+	e := issue(f, autoridad.Request{RFC: odd})
 	f.Add(e.CerDER)
 	for _, tag := range []int{asn1.TagPrintableString, asn1.TagIA5String, asn1.TagUTF8String, asn1.TagBMPString, tagVisibleString} {
-		f.Add(certifica(f, &x509.Certificate{RawSubject: nombreDe(f, oidName, tag, "PE\xd1A@"), KeyUsage: usoEfirma}, e.Key.Public(), e.Key))
+		f.Add(certify(f, &x509.Certificate{RawSubject: nameOf(f, oidName, tag, "PE\xd1A@"), KeyUsage: useEfirma}, e.Key.Public(), e.Key))
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
 		cert, err := ParseCertificate(der)
@@ -81,20 +81,20 @@ func FuzzParseCertificate(f *testing.F) {
 	})
 }
 
-// FuzzExamina: files end, whatever is in them.
-func FuzzExamina(f *testing.F) {
-	e := emite(f, autoridad.Peticion{})
-	for _, s := range [][]byte{nil, e.CerDER, []byte(enPEM("CERTIFICATE", e.CerDER)), enUTF16(enPEM("CERTIFICATE", e.CerDER), true, true),
+// FuzzExamine: files end, whatever is in them.
+func FuzzExamine(f *testing.F) {
+	e := issue(f, autoridad.Request{})
+	for _, s := range [][]byte{nil, e.CerDER, []byte(inPEM("CERTIFICATE", e.CerDER)), inUTF16(inPEM("CERTIFICATE", e.CerDER), true, true),
 		[]byte("-----BEGIN A-----\nB: c\n\nMAA=\n-----END A-----"), []byte("MIIB"), {0x30, 0x84, 0xff, 0xff, 0xff, 0xff}} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		forma := examina(content)
-		if len(forma.piezas) > maxPiezas || forma.sobra < 0 || forma.sobra > len(content) {
-			t.Errorf("%d pieces, %d bytes behind of %d", len(forma.piezas), forma.sobra, len(content))
+		form := examine(content)
+		if len(form.pieces) > maxPieces || form.surplus < 0 || form.surplus > len(content) {
+			t.Errorf("%d pieces, %d bytes behind of %d", len(form.pieces), form.surplus, len(content))
 		}
-		for _, p := range forma.piezas {
-			if (p.cert != nil) && p.clase != esCertificado || p.clase == esLlave && p.llave == 0 {
+		for _, p := range form.pieces {
+			if (p.cert != nil) && p.class != isCertificado || p.class == isLlave && p.llave == 0 {
 				t.Errorf("an incoherent piece: %+v", p)
 			}
 		}
@@ -102,15 +102,15 @@ func FuzzExamina(f *testing.F) {
 }
 
 func FuzzLoadPKCS12(f *testing.F) {
-	e := elTesoro(f).emitidaEnUna
+	e := treasure(f).emitidoInOne
 	f.Add([]byte(nil), []byte(nil))
 	for _, enc := range []*pkcs12.Encoder{pkcs12.LegacyRC2, pkcs12.LegacyDES, pkcs12.Modern2023, pkcs12.Modern2026} {
-		f.Add(codifica(f, enc, e, nil, password), []byte(password))
+		f.Add(encode(f, enc, e, nil, password), []byte(password))
 	}
-	f.Add(codifica(f, pkcs12.Passwordless, e, nil, ""), []byte(nil))
-	f.Add(pfxDe(f, macData{}, capaCifrada(f, 1, llaveEn(f, 1))), []byte(password))
+	f.Add(encode(f, pkcs12.Passwordless, e, nil, ""), []byte(nil))
+	f.Add(pfxOf(f, macData{}, encryptedLayer(f, 1, llaveIn(f, 1))), []byte(password))
 	f.Fuzz(func(t *testing.T, pfx, password []byte) {
-		c, err := LoadPKCS12(pfx, password, ahora)
-		coherente(t, c, err)
+		c, err := LoadPKCS12(pfx, password, now)
+		coherent(t, c, err)
 	})
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
-// gracia is for how long the previous e.firma of a taxpayer goes on serving
+// grace is for how long the previous e.firma of a taxpayer goes on serving
 // while its files are being replaced: the new certificate may be there before
 // the new key is.
-const gracia = 10 * time.Second
+const grace = 10 * time.Second
 
-// Where a folder's disk hangs, lecturas calls at a time wait for it, each for demora. To
+// Where a folder's disk hangs, readings calls at a time wait for it, each for delay. To
 // open an e.firma takes tenths of a second where its key is hard to derive.
 const (
-	lecturas = 8
-	demora   = 10 * time.Second
+	readings = 8
+	delay    = 10 * time.Second
 )
 
 // Keyring serves the e.firmas of a directory with one folder for each
@@ -48,54 +48,54 @@ type Keyring struct {
 	now         func() time.Time
 
 	mu     sync.Mutex
-	llaves map[string]*entrada // by RFC; only for folders that were seen
+	llaves map[string]*entry // by RFC; only for folders that were seen
 }
 
-// entrada is the keyring's memory of one folder.
-type entrada struct {
-	disk     *disk.Patient
-	abriendo sync.Mutex // held while opening, so that only one caller does
-	estado   atomic.Pointer[estado]
+// entry is the keyring's memory of one folder.
+type entry struct {
+	disk    *disk.Patient
+	opening sync.Mutex // held while opening, so that only one caller does
+	estado  atomic.Pointer[estado]
 }
 
 // estado is what a folder gave when it was last opened. It never changes.
 type estado struct {
-	carpeta  *carpeta
-	apertura *apertura
-	// anterior served before the folder changed into something that cannot be
-	// opened, which was first seen at desde. Nil when there is none.
-	anterior *Credential
-	desde    time.Time
+	folder  *folder
+	opening *opening
+	// previous served before the folder changed into something that cannot be
+	// opened, which was first seen at since. Nil when there is none.
+	previous *Credential
+	since    time.Time
 }
 
 // NewKeyring serves the folders of dir; an empty dir makes a keyring that
 // holds nothing. Nothing is read until asked for. It refuses e.firmas that none of
 // autoridades issued, unless that is nil.
 func NewKeyring(dir string, autoridades *Autoridades, now func() time.Time) *Keyring {
-	return &Keyring{dir: dir, disk: disk.NewPatient(lecturas, demora), autoridades: autoridades, now: now, llaves: map[string]*entrada{}}
+	return &Keyring{dir: dir, disk: disk.NewPatient(readings, delay), autoridades: autoridades, now: now, llaves: map[string]*entry{}}
 }
 
 // Get returns the e.firma of an RFC, ready to sign, or nil and an *Error; what says
 // nothing of the files, as of a machine that can open no more of them or of a disk that
 // hangs, is none. When nothing changed it costs a few calls to stat.
 func (k *Keyring) Get(rfc string) (*Credential, error) {
-	rfc = normaliza(rfc)
-	cred, err := k.abierta(rfc)
+	rfc = normalise(rfc)
+	cred, err := k.current(rfc)
 	if cred != nil || err != nil {
 		return cred, err
 	}
-	carpetas, err := k.carpetas()
+	folders, err := k.folders()
 	if err != nil {
-		return nil, ilegible(err).con(rfc).cause()
+		return nil, unreadable(err).with(rfc).cause()
 	}
-	paths := carpetas[rfc]
+	paths := folders[rfc]
 	if len(paths) == 0 {
-		k.olvida(rfc)
-		return nil, falta(rfc)
+		k.forget(rfc)
+		return nil, notThere(rfc)
 	}
-	cred, problema := k.abre(rfc, paths)
-	if problema != nil {
-		return nil, problema.cause()
+	cred, problem := k.open(rfc, paths)
+	if problem != nil {
+		return nil, problem.cause()
 	}
 	return cred, nil
 }
@@ -112,61 +112,61 @@ type Status struct {
 // List returns every folder, those that are refused with the reason, sorted by
 // RFC. It fails only when the directory itself cannot be read.
 func (k *Keyring) List() ([]Status, error) {
-	carpetas, err := k.carpetas()
+	folders, err := k.folders()
 	if err != nil {
-		return nil, ilegible(err)
+		return nil, unreadable(err)
 	}
-	lista := make([]Status, 0, len(carpetas))
-	for rfc, paths := range carpetas {
-		cred, problema := k.abre(rfc, paths)
-		lista = append(lista, Status{RFC: rfc, Credential: cred.metadatos(), Err: problema})
+	list := make([]Status, 0, len(folders))
+	for rfc, paths := range folders {
+		cred, problem := k.open(rfc, paths)
+		list = append(list, Status{RFC: rfc, Credential: cred.metadatos(), Err: problem})
 	}
-	slices.SortFunc(lista, func(a, b Status) int { return cmp.Compare(a.RFC, b.RFC) })
-	return lista, nil
+	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.RFC, b.RFC) })
+	return list, nil
 }
 
-func falta(rfc string) *Error {
-	if !formaRFC.MatchString(rfc) {
-		return falla(NoEncontrada, nil, "No hay e.firma del RFC indicado, que no tiene la forma de un RFC.").con(rfc)
+func notThere(rfc string) *Error {
+	if !rfcForm.MatchString(rfc) {
+		return falla(NoEncontrada, nil, "No hay e.firma del RFC indicado, que no tiene la forma de un RFC.").with(rfc)
 	}
-	return falla(NoEncontrada, nil, "No hay e.firma de %s. Cree la carpeta %[1]s en el directorio de las e.firmas y ponga en ella el .cer, el .key y %s.", rfc, archivoPassword).con(rfc)
+	return falla(NoEncontrada, nil, "No hay e.firma de %s. Cree la carpeta %[1]s en el directorio de las e.firmas y ponga en ella el .cer, el .key y %s.", rfc, passwordFile).with(rfc)
 }
 
-func ilegible(err error) *Error {
+func unreadable(err error) *Error {
 	return falla(NoEncontrada, fmt.Errorf("reading GATEWAY_EFIRMA_DIR: %w", err), "No se puede leer el directorio de las e.firmas. Avise a quien administra la pasarela.")
 }
 
-// carpetas lists the directory: the paths of the folders of each RFC. What a
+// folders lists the directory: the paths of the folders of each RFC. What a
 // caller asks for is only ever looked up here, so that it cannot lead out of
 // the directory.
-func (k *Keyring) carpetas() (map[string][]string, error) {
+func (k *Keyring) folders() (map[string][]string, error) {
 	if k.dir == "" {
 		return nil, nil
 	}
-	type listado struct {
-		carpetas map[string][]string
-		err      error
+	type listing struct {
+		folders map[string][]string
+		err     error
 	}
-	got, err := disk.Read(k.disk, func() listado {
-		carpetas, err := k.lista()
-		return listado{carpetas, err}
+	got, err := disk.Read(k.disk, func() listing {
+		folders, err := k.list()
+		return listing{folders, err}
 	})
-	return got.carpetas, cmp.Or(err, got.err)
+	return got.folders, cmp.Or(err, got.err)
 }
 
-func (k *Keyring) lista() (map[string][]string, error) {
+func (k *Keyring) list() (map[string][]string, error) {
 	info, err := os.Stat(k.dir)
 	if err != nil {
 		return nil, err
 	}
-	if abierto(info) {
+	if open(info) {
 		return nil, fmt.Errorf("%s is writable by others (mode %04o): chmod o-w", k.dir, info.Mode().Perm())
 	}
 	entries, err := os.ReadDir(k.dir)
 	if err != nil {
 		return nil, err
 	}
-	carpetas := make(map[string][]string, len(entries))
+	folders := make(map[string][]string, len(entries))
 	for _, entry := range entries {
 		path := filepath.Join(k.dir, entry.Name())
 		if strings.HasPrefix(entry.Name(), ".") {
@@ -175,15 +175,15 @@ func (k *Keyring) lista() (map[string][]string, error) {
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
 			continue
 		}
-		rfc := normaliza(entry.Name())
-		carpetas[rfc] = append(carpetas[rfc], path)
+		rfc := normalise(entry.Name())
+		folders[rfc] = append(folders[rfc], path)
 	}
-	return carpetas, nil
+	return folders, nil
 }
 
-// abierta returns the credential that is already open when the files are as
+// current returns the credential that is already open when the files are as
 // they were and it is still valid. It fails where their disk hangs.
-func (k *Keyring) abierta(rfc string) (*Credential, error) {
+func (k *Keyring) current(rfc string) (*Credential, error) {
 	k.mu.Lock()
 	e := k.llaves[rfc]
 	k.mu.Unlock()
@@ -191,128 +191,128 @@ func (k *Keyring) abierta(rfc string) (*Credential, error) {
 		return nil, nil
 	}
 	s := e.estado.Load()
-	if vale := s != nil && s.apertura.problema(k.now()) == nil; !vale {
+	if voucher := s != nil && s.opening.problem(k.now()) == nil; !voucher {
 		return nil, nil
 	}
-	intacta, err := disk.Read(e.disk, s.carpeta.intacta)
+	intact, err := disk.Read(e.disk, s.folder.intact)
 	if err != nil {
-		return nil, cuelga(rfc, err).cause()
+		return nil, hang(rfc, err).cause()
 	}
-	if !intacta {
+	if !intact {
 		return nil, nil
 	}
-	return s.apertura.credential, nil
+	return s.opening.credential, nil
 }
 
-// cuelga says that the disk of a folder does not answer.
-func cuelga(rfc string, err error) *Error {
-	return falla(NoEncontrada, err, "No se puede leer la carpeta de %s: su disco no contesta.", rfc).con(rfc)
+// hang says that the disk of a folder does not answer.
+func hang(rfc string, err error) *Error {
+	return falla(NoEncontrada, err, "No se puede leer la carpeta de %s: su disco no contesta.", rfc).with(rfc)
 }
 
-// abre opens the folder, or takes what it gave the last time if it did not
+// open opens the folder, or takes what it gave the last time if it did not
 // change since. The credential may come along with a problem.
-func (k *Keyring) abre(rfc string, paths []string) (*Credential, *Error) {
+func (k *Keyring) open(rfc string, paths []string) (*Credential, *Error) {
 	if len(paths) > 1 {
-		nombres := make([]string, len(paths))
+		names := make([]string, len(paths))
 		for i, p := range paths {
-			nombres[i] = filepath.Base(p)
+			names[i] = filepath.Base(p)
 		}
-		return nil, falla(ArchivosAmbiguos, nil, "Hay más de una carpeta para %s (%s). Deje una sola.", rfc, strings.Join(nombres, ", ")).con(rfc)
+		return nil, falla(ArchivosAmbiguos, nil, "Hay más de una carpeta para %s (%s). Deje una sola.", rfc, strings.Join(names, ", ")).with(rfc)
 	}
-	e := k.entrada(rfc)
-	type abertura struct {
-		cred     *Credential
-		problema *Error
+	e := k.entry(rfc)
+	type opening struct {
+		cred    *Credential
+		problem *Error
 	}
-	got, err := disk.Read(e.disk, func() abertura {
-		cred, problema := k.abreEn(e, rfc, paths[0])
-		return abertura{cred, problema}
+	got, err := disk.Read(e.disk, func() opening {
+		cred, problem := k.openIn(e, rfc, paths[0])
+		return opening{cred, problem}
 	})
 	if err != nil {
-		return nil, cuelga(rfc, err)
+		return nil, hang(rfc, err)
 	}
-	return got.cred, got.problema
+	return got.cred, got.problem
 }
 
-// abreEn is abre of the folder at path, whose memory is e.
-func (k *Keyring) abreEn(e *entrada, rfc, path string) (*Credential, *Error) {
-	e.abriendo.Lock()
-	defer e.abriendo.Unlock()
-	carpeta, err := leeCarpeta(path)
+// openIn is open of the folder at path, whose memory is e.
+func (k *Keyring) openIn(e *entry, rfc, path string) (*Credential, *Error) {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	folder, err := readFolder(path)
 	if err != nil {
-		return nil, falla(NoEncontrada, err, "No se puede leer la carpeta de %s. Revise sus permisos.", rfc).con(rfc)
+		return nil, falla(NoEncontrada, err, "No se puede leer la carpeta de %s. Revise sus permisos.", rfc).with(rfc)
 	}
-	antes := e.estado.Load()
-	ahora := k.now()
-	if antes != nil && antes.carpeta.igual(carpeta) {
+	before := e.estado.Load()
+	now := k.now()
+	if before != nil && before.folder.same(folder) {
 		// Something else came or went beside the files that matter: remember
 		// the folder as it is now, or the next calls would list it again.
-		igual := *antes
-		igual.carpeta = carpeta
-		e.estado.Store(&igual)
-		return igual.juzga(ahora)
+		same := *before
+		same.folder = folder
+		e.estado.Store(&same)
+		return same.judge(now)
 	}
-	nuevo := &estado{carpeta: carpeta, apertura: carpeta.abre(rfc, k.autoridades)}
-	if cred, problema := nuevo.juzga(ahora); problema.ofMachine() {
-		return cred, problema // the same files may be read the next time
+	fresh := &estado{folder: folder, opening: folder.open(rfc, k.autoridades)}
+	if cred, problem := fresh.judge(now); problem.ofMachine() {
+		return cred, problem // the same files may be read the next time
 	}
-	if antes != nil && nuevo.apertura.aMedias() {
-		nuevo.anterior, nuevo.desde = antes.ultima(ahora)
+	if before != nil && fresh.opening.halfway() {
+		fresh.previous, fresh.since = before.last(now)
 	}
-	e.estado.Store(nuevo)
-	return nuevo.juzga(ahora)
+	e.estado.Store(fresh)
+	return fresh.judge(now)
 }
 
-func (k *Keyring) entrada(rfc string) *entrada {
+func (k *Keyring) entry(rfc string) *entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := k.llaves[rfc]
 	if e == nil {
-		e = &entrada{disk: disk.NewPatient(lecturas, demora)}
+		e = &entry{disk: disk.NewPatient(readings, delay)}
 		k.llaves[rfc] = e
 	}
 	return e
 }
 
-// olvida drops the key of a folder that is no more.
-func (k *Keyring) olvida(rfc string) {
+// forget drops the key of a folder that is no more.
+func (k *Keyring) forget(rfc string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.llaves, rfc)
 }
 
-// juzga is the verdict of this moment.
-func (s *estado) juzga(now time.Time) (*Credential, *Error) {
-	if s.anterior != nil && now.Before(s.desde.Add(gracia)) && vigencia(s.anterior, now) == nil {
-		return s.anterior, nil
+// judge is the verdict of this moment.
+func (s *estado) judge(now time.Time) (*Credential, *Error) {
+	if s.previous != nil && now.Before(s.since.Add(grace)) && vigencia(s.previous, now) == nil {
+		return s.previous, nil
 	}
-	return s.apertura.credential, s.apertura.problema(now)
+	return s.opening.credential, s.opening.problem(now)
 }
 
-// ultima is the credential that served last, and since when it only does by
+// last is the credential that served last, and since when it only does by
 // grace: further changes that fail as well do not prolong it.
-func (s *estado) ultima(now time.Time) (*Credential, time.Time) {
-	if s.anterior != nil {
-		return s.anterior, s.desde
+func (s *estado) last(now time.Time) (*Credential, time.Time) {
+	if s.previous != nil {
+		return s.previous, s.since
 	}
-	if s.apertura.deCer == nil && s.apertura.deEmisor == nil && s.apertura.deKey == nil {
-		return s.apertura.credential, now
+	if s.opening.ofCer == nil && s.opening.ofEmisor == nil && s.opening.ofKey == nil {
+		return s.opening.credential, now
 	}
 	return nil, time.Time{}
 }
 
-// aMedias tells whether the problem is of the kind that half a replacement
+// halfway tells whether the problem is of the kind that half a replacement
 // gives. A whole pair that is refused (a CSD, another RFC, too weak a key) was
 // put there on purpose.
-func (a *apertura) aMedias() bool {
-	problema := a.deCer
-	if problema == nil {
-		problema = a.deKey
+func (a *opening) halfway() bool {
+	problem := a.ofCer
+	if problem == nil {
+		problem = a.ofKey
 	}
-	if problema == nil {
+	if problem == nil {
 		return false
 	}
-	switch problema.Problem {
+	switch problem.Problem {
 	case ArchivosFaltantes, ArchivosAmbiguos, CerIlegible, KeyIlegible,
 		LlaveNoCorresponde, PasswordIncorrecto, PasswordAusente:
 		return true

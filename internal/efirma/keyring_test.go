@@ -17,35 +17,35 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// reloj is a clock that a test moves.
-type reloj struct {
+// clock is a clock that a test moves.
+type clock struct {
 	mu sync.Mutex
 	t  time.Time
 }
 
-func (r *reloj) now() time.Time {
+func (r *clock) now() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.t
 }
 
-func (r *reloj) adelanta(d time.Duration) {
+func (r *clock) bringForward(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.t = r.t.Add(d)
 }
 
-func llavero(t testing.TB) (k *Keyring, dir string, r *reloj) {
+func keyring(t testing.TB) (k *Keyring, dir string, r *clock) {
 	t.Helper()
-	dir, r = t.TempDir(), &reloj{t: ahora}
+	dir, r = t.TempDir(), &clock{t: now}
 	return NewKeyring(dir, nil, r.now), dir, r
 }
 
-func archivosDe(e *autoridad.Emitida) map[string][]byte {
+func filesOf(e *autoridad.Emitido) map[string][]byte {
 	return map[string][]byte{"llave.cer": e.CerDER, "llave.key": e.KeyDER, "password.txt": []byte(e.Password + "\n")}
 }
 
-func sirve(t testing.TB, k *Keyring, rfc string, want *autoridad.Emitida) *Credential {
+func serve(t testing.TB, k *Keyring, rfc string, want *autoridad.Emitido) *Credential {
 	t.Helper()
 	c, err := k.Get(rfc)
 	if err != nil {
@@ -57,62 +57,62 @@ func sirve(t testing.TB, k *Keyring, rfc string, want *autoridad.Emitida) *Crede
 	return c
 }
 
-func niega(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam // reads like rehusa
+func deny(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam // reads like rehusa
 	t.Helper()
-	_ = rehusa(t, k, rfc, want)
+	_ = refuse(t, k, rfc, want)
 }
 
-// rehusa is niega for those who look at the refusal.
-func rehusa(t testing.TB, k *Keyring, rfc string, want Problem) *Error {
+// refuse is deny for those who look at the refusal.
+func refuse(t testing.TB, k *Keyring, rfc string, want Problem) *Error {
 	t.Helper()
 	c, err := k.Get(rfc)
-	rechaza(t, err, want)
+	reject(t, err, want)
 	if c != nil {
 		t.Errorf("credential %+v beside the error", c)
 	}
-	var problema *Error
-	if !errors.As(err, &problema) {
+	var problem *Error
+	if !errors.As(err, &problem) {
 		t.Fatalf("not an *Error: %v", err)
 	}
-	if problema.RFC != normaliza(rfc) {
-		t.Errorf("the refusal is of RFC %q, want %q", problema.RFC, normaliza(rfc))
+	if problem.RFC != normalise(rfc) {
+		t.Errorf("the refusal is of RFC %q, want %q", problem.RFC, normalise(rfc))
 	}
-	return problema
+	return problem
 }
 
 func TestGet_WhenLayoutsDiffer(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	letras := emite(t, autoridad.Peticion{RFC: rara})
+	e := treasure(t).emitidoInOne
+	letters := issue(t, autoridad.Request{RFC: odd})
 	pfx, err := e.PKCS12()
 	if err != nil {
 		t.Fatal(err)
 	}
-	clave := []byte(password)
+	key := []byte(password)
 	tests := []struct {
 		name, folder, rfc string
 		files             map[string][]byte
-		want              *autoridad.Emitida
+		want              *autoridad.Emitido
 	}{
-		{"pair", empresa, empresa, archivosDe(e), e},
-		{"asked in lower case", empresa, "pru010101ab1", archivosDe(e), e},
-		{"folder in lower case", "pru010101ab1", empresa, archivosDe(e), e},
-		{"odd letters", rara, rara, archivosDe(letras), letras},
-		{"folder decomposed", "N\u0303&P010101AB3", rara, archivosDe(letras), letras},
-		{"asked decomposed", rara, "n\u0303&p010101ab3", archivosDe(letras), letras},
-		{"extensions in upper case", empresa, empresa, map[string][]byte{"A.CER": e.CerDER, "B.KEY": e.KeyDER, "password.txt": clave}, e},
-		{"p12", empresa, empresa, map[string][]byte{"a.p12": pfx, "password.txt": clave}, e},
-		{"pfx", empresa, empresa, map[string][]byte{"a.PFX": pfx, "password.txt": clave}, e},
-		{"password of Windows", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": []byte("\ufeff" + password + "\r\n")}, e},
-		{"password.txt in upper case", empresa, empresa, map[string][]byte{"a.pfx": pfx, "Password.TXT": clave}, e},
-		{"password.txt by echo", empresa, empresa, map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte(password + " \r\n")}, e},
-		{"password.txt by echo, p12", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": []byte(" " + password + "\u00a0")}, e},
-		{"other files beside", empresa, empresa, map[string][]byte{"a.pfx": pfx, "password.txt": clave, ".a.cer.tmp": nil, "LEEME.md": nil}, e},
+		{"pair", company, company, filesOf(e), e},
+		{"asked in lower case", company, "pru010101ab1", filesOf(e), e},
+		{"folder in lower case", "pru010101ab1", company, filesOf(e), e},
+		{"odd letters", odd, odd, filesOf(letters), letters},
+		{"folder decomposed", "N\u0303&P010101AB3", odd, filesOf(letters), letters},
+		{"asked decomposed", odd, "n\u0303&p010101ab3", filesOf(letters), letters},
+		{"extensions in upper case", company, company, map[string][]byte{"A.CER": e.CerDER, "B.KEY": e.KeyDER, "password.txt": key}, e},
+		{"p12", company, company, map[string][]byte{"a.p12": pfx, "password.txt": key}, e},
+		{"pfx", company, company, map[string][]byte{"a.PFX": pfx, "password.txt": key}, e},
+		{"password of Windows", company, company, map[string][]byte{"a.pfx": pfx, "password.txt": []byte("\ufeff" + password + "\r\n")}, e},
+		{"password.txt in upper case", company, company, map[string][]byte{"a.pfx": pfx, "Password.TXT": key}, e},
+		{"password.txt by echo", company, company, map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte(password + " \r\n")}, e},
+		{"password.txt by echo, p12", company, company, map[string][]byte{"a.pfx": pfx, "password.txt": []byte(" " + password + "\u00a0")}, e},
+		{"other files beside", company, company, map[string][]byte{"a.pfx": pfx, "password.txt": key, ".a.cer.tmp": nil, "LEEME.md": nil}, e},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k, dir, _ := llavero(t)
-			coloca(t, dir, tt.folder, tt.files)
-			c := sirve(t, k, tt.rfc, tt.want)
+			k, dir, _ := keyring(t)
+			place(t, dir, tt.folder, tt.files)
+			c := serve(t, k, tt.rfc, tt.want)
 			firma(t, c, tt.want.Certificate)
 		})
 	}
@@ -120,44 +120,44 @@ func TestGet_WhenLayoutsDiffer(t *testing.T) {
 
 // Kubernetes mounts a secret as links to a hidden folder, which it swaps.
 func TestGet_WhenFolderIsALink(t *testing.T) {
-	k, dir, _ := llavero(t)
-	una, otra := elTesoro(t).emitidaEnUna, emite(t, autoridad.Peticion{Key: elTesoro(t).otra})
-	coloca(t, dir, "..1", archivosDe(una))
-	coloca(t, dir, "..2", archivosDe(otra))
-	enlaza := func(target string) {
+	k, dir, _ := keyring(t)
+	one, other := treasure(t).emitidoInOne, issue(t, autoridad.Request{Key: treasure(t).other})
+	place(t, dir, "..1", filesOf(one))
+	place(t, dir, "..2", filesOf(other))
+	link := func(target string) {
 		t.Helper()
 		tmp := filepath.Join(dir, "..tmp")
 		if err := os.Symlink(target, tmp); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(tmp, filepath.Join(dir, empresa)); err != nil {
+		if err := os.Rename(tmp, filepath.Join(dir, company)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	enlaza("..1")
-	sirve(t, k, empresa, una)
-	enlaza("..2")
-	sirve(t, k, empresa, otra)
+	link("..1")
+	serve(t, k, company, one)
+	link("..2")
+	serve(t, k, company, other)
 }
 
 func TestGet_WhenRefused(t *testing.T) {
-	c := elTesoro(t)
-	e := c.emitidaEnUna
-	clave := []byte(password)
-	csd := emite(t, autoridad.Peticion{Tipo: autoridad.CSD})
-	ajena := emite(t, autoridad.Peticion{RFC: persona})
-	vieja := emite(t, autoridad.Peticion{NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)})
-	otra := emite(t, autoridad.Peticion{Key: c.otra})
+	c := treasure(t)
+	e := c.emitidoInOne
+	key := []byte(password)
+	csd := issue(t, autoridad.Request{Tipo: autoridad.CSD})
+	foreign := issue(t, autoridad.Request{RFC: persona})
+	old := issue(t, autoridad.Request{NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(-1, 0, 0)})
+	other := issue(t, autoridad.Request{Key: c.other})
 	pfx, err := e.PKCS12()
 	if err != nil {
 		t.Fatal(err)
 	}
-	grande := make([]byte, maxArchivo+1)
+	big := make([]byte, maxFile+1)
 	tests := []struct {
 		name  string
 		files map[string][]byte
 		want  Problem
-		dice  string // the detail names it
+		say   string // the detail names it
 	}{
 		{"empty folder", nil, ArchivosFaltantes, ".p12"},
 		{"no key", map[string][]byte{"a.cer": e.CerDER}, ArchivosFaltantes, "el .key"},
@@ -167,78 +167,78 @@ func TestGet_WhenRefused(t *testing.T) {
 		{"pair and p12", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "a.p12": nil}, ArchivosAmbiguos, "a.p12"},
 		{"two p12", map[string][]byte{"a.pfx": nil, "a.p12": nil}, ArchivosAmbiguos, "a.pfx"},
 		{"no password", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER}, PasswordAusente, "password.txt"},
-		{"password by another name", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "contraseña.txt": clave, "password.txt.txt": clave}, PasswordAusente, "contraseña.txt, password.txt.txt: si ahí está la contraseña, llame al archivo password.txt"},
-		{"p12's password by another name", map[string][]byte{"a.p12": pfx, "leeme.TXT": clave}, PasswordAusente, "leeme.TXT: si ahí"},
-		{"two names of the password", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "PASSWORD.TXT": clave, "password.txt": []byte("otra")}, PasswordIncorrecto, "(password.txt)"},
+		{"password by another name", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "contraseña.txt": key, "password.txt.txt": key}, PasswordAusente, "contraseña.txt, password.txt.txt: si ahí está la contraseña, llame al archivo password.txt"},
+		{"p12's password by another name", map[string][]byte{"a.p12": pfx, "leeme.TXT": key}, PasswordAusente, "leeme.TXT: si ahí"},
+		{"two names of the password", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "PASSWORD.TXT": key, "password.txt": []byte("otra")}, PasswordIncorrecto, "(password.txt)"},
 		{"password a mark", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("\ufeff\r\n")}, PasswordAusente, "password.txt"},
 		{"password empty", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("\n")}, PasswordAusente, "password.txt"},
 		{"password wrong", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": []byte("otra")}, PasswordIncorrecto, "a.key"},
-		{"certificate unreadable", map[string][]byte{"a.cer": clave, "a.key": e.KeyDER, "password.txt": clave}, CerIlegible, "a.cer"},
-		{"key unreadable", map[string][]byte{"a.cer": e.CerDER, "a.key": clave, "password.txt": clave}, KeyIlegible, "a.key"},
-		{"p12 unreadable", map[string][]byte{"a.p12": clave, "password.txt": clave}, KeyIlegible, "a.p12"},
-		{"certificate large", map[string][]byte{"a.cer": grande, "a.key": e.KeyDER}, DemasiadoGrande, "a.cer"},
-		{"key large", map[string][]byte{"a.cer": e.CerDER, "a.key": grande}, DemasiadoGrande, "a.key"},
-		{"password large", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": grande}, DemasiadoGrande, "password.txt"},
-		{"p12 large", map[string][]byte{"a.p12": grande}, DemasiadoGrande, "a.p12"},
-		{"CSD", archivosDe(csd), EsCSD, "CSD"},
-		{"of another RFC", archivosDe(ajena), OtroRFC, persona},
-		{"expired", archivosDe(vieja), Vencida, "2025-03-01"},
-		{"key of another", map[string][]byte{"a.cer": e.CerDER, "b.key": otra.KeyDER, "password.txt": clave}, LlaveNoCorresponde, "b.key"},
+		{"certificate unreadable", map[string][]byte{"a.cer": key, "a.key": e.KeyDER, "password.txt": key}, CerIlegible, "a.cer"},
+		{"key unreadable", map[string][]byte{"a.cer": e.CerDER, "a.key": key, "password.txt": key}, KeyIlegible, "a.key"},
+		{"p12 unreadable", map[string][]byte{"a.p12": key, "password.txt": key}, KeyIlegible, "a.p12"},
+		{"certificate large", map[string][]byte{"a.cer": big, "a.key": e.KeyDER}, DemasiadoGrande, "a.cer"},
+		{"key large", map[string][]byte{"a.cer": e.CerDER, "a.key": big}, DemasiadoGrande, "a.key"},
+		{"password large", map[string][]byte{"a.cer": e.CerDER, "a.key": e.KeyDER, "password.txt": big}, DemasiadoGrande, "password.txt"},
+		{"p12 large", map[string][]byte{"a.p12": big}, DemasiadoGrande, "a.p12"},
+		{"CSD", filesOf(csd), EsCSD, "CSD"},
+		{"of another RFC", filesOf(foreign), OtroRFC, persona},
+		{"expired", filesOf(old), Vencida, "2025-03-01"},
+		{"key of another", map[string][]byte{"a.cer": e.CerDER, "b.key": other.KeyDER, "password.txt": key}, LlaveNoCorresponde, "b.key"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k, dir, _ := llavero(t)
-			coloca(t, dir, empresa, tt.files)
-			problema := rehusa(t, k, empresa, tt.want)
-			if !strings.Contains(problema.Detail, tt.dice) {
-				t.Errorf("detail %q does not name %q", problema.Detail, tt.dice)
+			k, dir, _ := keyring(t)
+			place(t, dir, company, tt.files)
+			problem := refuse(t, k, company, tt.want)
+			if !strings.Contains(problem.Detail, tt.say) {
+				t.Errorf("detail %q does not name %q", problem.Detail, tt.say)
 			}
-			if strings.Contains(problema.Detail, dir) {
-				t.Errorf("detail %q names the directory", problema.Detail)
+			if strings.Contains(problem.Detail, dir) {
+				t.Errorf("detail %q names the directory", problem.Detail)
 			}
 		})
 	}
 }
 
 func TestGet_WhenNameLeadsOutOfTheDirectory(t *testing.T) {
-	afuera := t.TempDir()
-	dir := filepath.Join(afuera, "efirmas")
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, afuera, empresa, archivosDe(e))
-	coloca(t, dir, persona, nil)
-	k := NewKeyring(dir, nil, func() time.Time { return ahora })
-	for _, rfc := range []string{"", ".", "..", "../" + empresa, persona + "/../../" + empresa, afuera + "/" + empresa, `..\` + empresa, "*", empresa + "\x00"} {
-		problema := rehusa(t, k, rfc, NoEncontrada)
-		if len(rfc) > 2 && strings.Contains(problema.Detail, rfc) {
-			t.Errorf("detail %q repeats what is no RFC", problema.Detail)
+	outside := t.TempDir()
+	dir := filepath.Join(outside, "efirmas")
+	e := treasure(t).emitidoInOne
+	place(t, outside, company, filesOf(e))
+	place(t, dir, persona, nil)
+	k := NewKeyring(dir, nil, func() time.Time { return now })
+	for _, rfc := range []string{"", ".", "..", "../" + company, persona + "/../../" + company, outside + "/" + company, `..\` + company, "*", company + "\x00"} {
+		problem := refuse(t, k, rfc, NoEncontrada)
+		if len(rfc) > 2 && strings.Contains(problem.Detail, rfc) {
+			t.Errorf("detail %q repeats what is no RFC", problem.Detail)
 		}
 	}
 }
 
 func TestGet_WhenThereIsNoDirectory(t *testing.T) {
-	niega(t, NewKeyring("", nil, time.Now), empresa, NoEncontrada)
-	perdido := filepath.Join(t.TempDir(), "no-existe")
-	k := NewKeyring(perdido, nil, time.Now)
-	problema := rehusa(t, k, empresa, NoEncontrada)
-	if strings.Contains(problema.Detail, perdido) || !strings.Contains(problema.Error(), "GATEWAY_EFIRMA_DIR") {
-		t.Errorf("the path belongs in the log alone, with the setting: %v", problema)
+	deny(t, NewKeyring("", nil, time.Now), company, NoEncontrada)
+	lost := filepath.Join(t.TempDir(), "no-existe")
+	k := NewKeyring(lost, nil, time.Now)
+	problem := refuse(t, k, company, NoEncontrada)
+	if strings.Contains(problem.Detail, lost) || !strings.Contains(problem.Error(), "GATEWAY_EFIRMA_DIR") {
+		t.Errorf("the path belongs in the log alone, with the setting: %v", problem)
 	}
-	if !errors.Is(problema, fs.ErrNotExist) {
-		t.Errorf("the cause cannot be found in %v", problema)
+	if !errors.Is(problem, fs.ErrNotExist) {
+		t.Errorf("the cause cannot be found in %v", problem)
 	}
 	if _, err := k.List(); err == nil {
 		t.Error("List of a directory that is not there succeeded")
 	}
-	if lista, err := NewKeyring("", nil, time.Now).List(); err != nil || len(lista) != 0 {
-		t.Errorf("List without a directory = %v, %v", lista, err)
+	if list, err := NewKeyring("", nil, time.Now).List(); err != nil || len(list) != 0 {
+		t.Errorf("List without a directory = %v, %v", list, err)
 	}
 }
 
 func TestGet_WhenTwoFoldersAreOfOneRFC(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, archivosDe(e))
-	coloca(t, dir, strings.ToLower(empresa), archivosDe(e))
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, filesOf(e))
+	place(t, dir, strings.ToLower(company), filesOf(e))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -246,34 +246,34 @@ func TestGet_WhenTwoFoldersAreOfOneRFC(t *testing.T) {
 	if len(entries) != 2 {
 		t.Skip("this file system takes both names for one")
 	}
-	niega(t, k, empresa, ArchivosAmbiguos)
+	deny(t, k, company, ArchivosAmbiguos)
 }
 
 func TestGet_WhenNothingChanges(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, archivosDe(e))
-	primera := sirve(t, k, empresa, e)
-	if sirve(t, k, empresa, e) != primera {
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, filesOf(e))
+	first := serve(t, k, company, e)
+	if serve(t, k, company, e) != first {
 		t.Error("opened again though nothing changed")
 	}
-	coloca(t, dir, empresa, map[string][]byte{"LEEME.txt": nil})
-	if sirve(t, k, empresa, e) != primera {
+	place(t, dir, company, map[string][]byte{"LEEME.txt": nil})
+	if serve(t, k, company, e) != first {
 		t.Error("opened again for a file that does not matter")
 	}
-	if !k.llaves[empresa].estado.Load().carpeta.intacta() {
+	if !k.llaves[company].estado.Load().folder.intact() {
 		t.Error("the folder will be listed anew on each call")
 	}
 }
 
 func TestGet_WhenConcurrent(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, archivosDe(e))
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, filesOf(e))
 	creds := make([]*Credential, 32)
 	var wg sync.WaitGroup
 	for i := range creds {
-		wg.Go(func() { creds[i], _ = k.Get(empresa) })
+		wg.Go(func() { creds[i], _ = k.Get(company) })
 		if i%8 == 0 {
 			wg.Go(func() { _, _ = k.List() })
 		}
@@ -285,98 +285,98 @@ func TestGet_WhenConcurrent(t *testing.T) {
 }
 
 func TestGet_WhenFilesChange(t *testing.T) {
-	k, dir, _ := llavero(t)
-	c := elTesoro(t)
-	una, otra := c.emitidaEnUna, emite(t, autoridad.Peticion{Key: c.otra})
+	k, dir, _ := keyring(t)
+	c := treasure(t)
+	one, other := c.emitidoInOne, issue(t, autoridad.Request{Key: c.other})
 
-	niega(t, k, empresa, NoEncontrada)
-	if err := una.WriteTo(dir); err != nil {
+	deny(t, k, company, NoEncontrada)
+	if err := one.WriteTo(dir); err != nil {
 		t.Fatal(err)
 	}
-	sirve(t, k, empresa, una)
-	if err := otra.WriteTo(dir); err != nil {
+	serve(t, k, company, one)
+	if err := other.WriteTo(dir); err != nil {
 		t.Fatal(err)
 	}
-	sirve(t, k, empresa, otra)
-	quita(t, dir, empresa)
-	niega(t, k, empresa, NoEncontrada)
+	serve(t, k, company, other)
+	remove(t, dir, company)
+	deny(t, k, company, NoEncontrada)
 	if len(k.llaves) != 0 {
 		t.Error("the key of a removed folder is kept in memory")
 	}
 }
 
 func TestGet_WhenAProblemIsMended(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, map[string][]byte{"a.cer": e.CerDER})
-	niega(t, k, empresa, ArchivosFaltantes)
-	coloca(t, dir, empresa, map[string][]byte{"a.key": e.KeyDER})
-	niega(t, k, empresa, PasswordAusente)
-	coloca(t, dir, empresa, map[string][]byte{"password.txt": []byte("otra")})
-	niega(t, k, empresa, PasswordIncorrecto)
-	coloca(t, dir, empresa, map[string][]byte{"password.txt": []byte(password)})
-	sirve(t, k, empresa, e)
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, map[string][]byte{"a.cer": e.CerDER})
+	deny(t, k, company, ArchivosFaltantes)
+	place(t, dir, company, map[string][]byte{"a.key": e.KeyDER})
+	deny(t, k, company, PasswordAusente)
+	place(t, dir, company, map[string][]byte{"password.txt": []byte("otra")})
+	deny(t, k, company, PasswordIncorrecto)
+	place(t, dir, company, map[string][]byte{"password.txt": []byte(password)})
+	serve(t, k, company, e)
 }
 
 func TestGet_WhenReplacementIsHalfWritten(t *testing.T) {
-	c := elTesoro(t)
-	una, otra := c.emitidaEnUna, emite(t, autoridad.Peticion{Key: c.otra})
+	c := treasure(t)
+	one, other := c.emitidoInOne, issue(t, autoridad.Request{Key: c.other})
 	for name, media := range map[string]struct {
-		files map[string][]byte
-		quita string
-		want  Problem
+		files  map[string][]byte
+		remove string
+		want   Problem
 	}{
-		"new certificate, old key": {map[string][]byte{"llave.cer": otra.CerDER}, "", LlaveNoCorresponde},
-		"certificate being copied": {map[string][]byte{"llave.cer": otra.CerDER[:700]}, "", CerIlegible},
-		"key being copied":         {map[string][]byte{"llave.key": otra.KeyDER[:700]}, "", KeyIlegible},
-		"old and new":              {map[string][]byte{"nueva.cer": otra.CerDER}, "", ArchivosAmbiguos},
+		"new certificate, old key": {map[string][]byte{"llave.cer": other.CerDER}, "", LlaveNoCorresponde},
+		"certificate being copied": {map[string][]byte{"llave.cer": other.CerDER[:700]}, "", CerIlegible},
+		"key being copied":         {map[string][]byte{"llave.key": other.KeyDER[:700]}, "", KeyIlegible},
+		"old and new":              {map[string][]byte{"nueva.cer": other.CerDER}, "", ArchivosAmbiguos},
 		"key removed":              {nil, "llave.key", ArchivosFaltantes},
 		"password changed first":   {map[string][]byte{"password.txt": []byte("la nueva")}, "", PasswordIncorrecto},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k, dir, r := llavero(t)
-			coloca(t, dir, empresa, archivosDe(una))
-			sirve(t, k, empresa, una)
-			coloca(t, dir, empresa, media.files)
-			if media.quita != "" {
-				quita(t, dir, empresa, media.quita)
+			k, dir, r := keyring(t)
+			place(t, dir, company, filesOf(one))
+			serve(t, k, company, one)
+			place(t, dir, company, media.files)
+			if media.remove != "" {
+				remove(t, dir, company, media.remove)
 			}
-			sirve(t, k, empresa, una)
-			r.adelanta(gracia - time.Millisecond)
+			serve(t, k, company, one)
+			r.bringForward(grace - time.Millisecond)
 			// Another change that does not mend it gives no more time.
-			coloca(t, dir, empresa, map[string][]byte{"otro.key": []byte("x")})
-			sirve(t, k, empresa, una)
-			quita(t, dir, empresa, "otro.key")
-			sirve(t, k, empresa, una)
-			r.adelanta(time.Millisecond)
-			niega(t, k, empresa, media.want)
+			place(t, dir, company, map[string][]byte{"otro.key": []byte("x")})
+			serve(t, k, company, one)
+			remove(t, dir, company, "otro.key")
+			serve(t, k, company, one)
+			r.bringForward(time.Millisecond)
+			deny(t, k, company, media.want)
 
-			quita(t, dir, empresa)
-			coloca(t, dir, empresa, archivosDe(otra))
-			sirve(t, k, empresa, otra)
+			remove(t, dir, company)
+			place(t, dir, company, filesOf(other))
+			serve(t, k, company, other)
 		})
 	}
 }
 
 func TestGet_WhenReplacementIsRefusedOnPurpose(t *testing.T) {
-	una := elTesoro(t).emitidaEnUna
+	one := treasure(t).emitidoInOne
 	for name, tt := range map[string]struct {
-		p    autoridad.Peticion
+		p    autoridad.Request
 		want Problem
 	}{
-		"CSD":         {autoridad.Peticion{Tipo: autoridad.CSD}, EsCSD},
-		"another RFC": {autoridad.Peticion{RFC: persona}, OtroRFC},
-		"expired":     {autoridad.Peticion{NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)}, Vencida},
+		"CSD":         {autoridad.Request{Tipo: autoridad.CSD}, EsCSD},
+		"another RFC": {autoridad.Request{RFC: persona}, OtroRFC},
+		"expired":     {autoridad.Request{NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(-1, 0, 0)}, Vencida},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k, dir, _ := llavero(t)
-			coloca(t, dir, empresa, archivosDe(una))
-			sirve(t, k, empresa, una)
-			coloca(t, dir, empresa, archivosDe(emite(t, tt.p)))
-			niega(t, k, empresa, tt.want)
+			k, dir, _ := keyring(t)
+			place(t, dir, company, filesOf(one))
+			serve(t, k, company, one)
+			place(t, dir, company, filesOf(issue(t, tt.p)))
+			deny(t, k, company, tt.want)
 			// What was refused is not something to go back to either.
-			coloca(t, dir, empresa, map[string][]byte{"llave.key": nil})
-			if _, err := k.Get(empresa); err == nil {
+			place(t, dir, company, map[string][]byte{"llave.key": nil})
+			if _, err := k.Get(company); err == nil {
 				t.Error("served a refused e.firma by grace")
 			}
 		})
@@ -384,49 +384,49 @@ func TestGet_WhenReplacementIsRefusedOnPurpose(t *testing.T) {
 }
 
 func TestGet_WhenTimePasses(t *testing.T) {
-	k, dir, r := llavero(t)
-	e := emite(t, autoridad.Peticion{NotBefore: ahora.Add(time.Hour), NotAfter: ahora.Add(2 * time.Hour)})
-	coloca(t, dir, empresa, archivosDe(e))
-	niega(t, k, empresa, AunNoVigente)
-	r.adelanta(90 * time.Minute)
-	sirve(t, k, empresa, e)
-	r.adelanta(time.Hour)
-	niega(t, k, empresa, Vencida)
+	k, dir, r := keyring(t)
+	e := issue(t, autoridad.Request{NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)})
+	place(t, dir, company, filesOf(e))
+	deny(t, k, company, AunNoVigente)
+	r.bringForward(90 * time.Minute)
+	serve(t, k, company, e)
+	r.bringForward(time.Hour)
+	deny(t, k, company, Vencida)
 }
 
 func TestGet_WhenPreviousExpiresInGrace(t *testing.T) {
-	k, dir, r := llavero(t)
-	e := emite(t, autoridad.Peticion{NotAfter: ahora.Add(time.Second)})
-	coloca(t, dir, empresa, archivosDe(e))
-	sirve(t, k, empresa, e)
-	quita(t, dir, empresa, "llave.key")
-	r.adelanta(2 * time.Second)
-	niega(t, k, empresa, ArchivosFaltantes)
+	k, dir, r := keyring(t)
+	e := issue(t, autoridad.Request{NotAfter: now.Add(time.Second)})
+	place(t, dir, company, filesOf(e))
+	serve(t, k, company, e)
+	remove(t, dir, company, "llave.key")
+	r.bringForward(2 * time.Second)
+	deny(t, k, company, ArchivosFaltantes)
 }
 
 func TestList_WhenMixed(t *testing.T) {
-	k, dir, r := llavero(t)
-	buena := elTesoro(t).emitidaEnUna
-	vieja := emite(t, autoridad.Peticion{RFC: rara, NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)})
-	sinClave := emite(t, autoridad.Peticion{RFC: persona})
-	coloca(t, dir, empresa, archivosDe(buena))
-	coloca(t, dir, strings.ToLower(rara), archivosDe(vieja))
-	coloca(t, dir, persona, map[string][]byte{"a.cer": sinClave.CerDER, "a.key": sinClave.KeyDER})
-	coloca(t, dir, "VACIA", nil)
-	coloca(t, dir, ".oculta", nil)
-	coloca(t, dir, "", map[string][]byte{"LEEME.txt": nil})
+	k, dir, r := keyring(t)
+	good := treasure(t).emitidoInOne
+	old := issue(t, autoridad.Request{RFC: odd, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(-1, 0, 0)})
+	sinClave := issue(t, autoridad.Request{RFC: persona})
+	place(t, dir, company, filesOf(good))
+	place(t, dir, strings.ToLower(odd), filesOf(old))
+	place(t, dir, persona, map[string][]byte{"a.cer": sinClave.CerDER, "a.key": sinClave.KeyDER})
+	place(t, dir, "VACIA", nil)
+	place(t, dir, ".oculta", nil)
+	place(t, dir, "", map[string][]byte{"LEEME.txt": nil})
 
-	lista, err := k.List()
+	list, err := k.List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	type fila struct {
+	type row struct {
 		RFC, Serial string
 		Problem     Problem
 	}
-	var got []fila
-	for _, s := range lista {
-		f := fila{RFC: s.RFC}
+	var got []row
+	for _, s := range list {
+		f := row{RFC: s.RFC}
 		if s.Credential != nil {
 			f.Serial = s.Credential.Serial
 			if s.Credential.Signer != nil {
@@ -438,77 +438,77 @@ func TestList_WhenMixed(t *testing.T) {
 		}
 		got = append(got, f)
 	}
-	want := []fila{
+	want := []row{
 		{persona, autoridad.Serial(sinClave.Certificate), PasswordAusente},
-		{empresa, autoridad.Serial(buena.Certificate), ""},
+		{company, autoridad.Serial(good.Certificate), ""},
 		{"VACIA", "", ArchivosFaltantes},
-		{rara, autoridad.Serial(vieja.Certificate), Vencida},
+		{odd, autoridad.Serial(old.Certificate), Vencida},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
 	// Listing has not taken the key away from those who sign.
-	sirve(t, k, empresa, buena)
+	serve(t, k, company, good)
 
-	r.adelanta(10 * 365 * 24 * time.Hour)
-	lista, err = k.List()
+	r.bringForward(10 * 365 * 24 * time.Hour)
+	list, err = k.List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := lista[1].Err; e == nil || e.Problem != Vencida || e.RFC != empresa {
-		t.Errorf("years later: %+v", lista[1])
+	if e := list[1].Err; e == nil || e.Problem != Vencida || e.RFC != company {
+		t.Errorf("years later: %+v", list[1])
 	}
 }
 
 func BenchmarkGet_WhenNothingChanged(b *testing.B) {
-	k, dir, _ := llavero(b)
-	coloca(b, dir, empresa, archivosDe(elTesoro(b).emitidaEnUna))
+	k, dir, _ := keyring(b)
+	place(b, dir, company, filesOf(treasure(b).emitidoInOne))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Get(empresa); err != nil {
+		if _, err := k.Get(company); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkLoad(b *testing.B) {
-	e := elTesoro(b).emitidaEnUna
+	e := treasure(b).emitidoInOne
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Load(e.CerDER, e.KeyDER, []byte(password), ahora); err != nil {
+		if _, err := Load(e.CerDER, e.KeyDER, []byte(password), now); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func TestGet_WhenOthersMayReplaceTheFiles(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, archivosDe(e))
-	sirve(t, k, empresa, e)
-	folder := filepath.Join(dir, empresa)
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, filesOf(e))
+	serve(t, k, company, e)
+	folder := filepath.Join(dir, company)
 	for path, problem := range map[string]Problem{folder: PermisosAbiertos, filepath.Join(folder, "llave.key"): PermisosAbiertos,
 		filepath.Join(folder, "password.txt"): PermisosAbiertos} {
 		before, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cambia(t, path, before.Mode()|0o002)
-		niega(t, k, empresa, problem)
-		cambia(t, path, before.Mode())
-		sirve(t, k, empresa, e)
+		change(t, path, before.Mode()|0o002)
+		deny(t, k, company, problem)
+		change(t, path, before.Mode())
+		serve(t, k, company, e)
 	}
 	// So Kubernetes mounts secrets.
-	cambia(t, folder, 0o777|os.ModeSticky)
-	cambia(t, dir, 0o777|os.ModeSticky)
-	sirve(t, k, empresa, e)
-	cambia(t, dir, 0o777)
+	change(t, folder, 0o777|os.ModeSticky)
+	change(t, dir, 0o777|os.ModeSticky)
+	serve(t, k, company, e)
+	change(t, dir, 0o777)
 	if _, err := k.List(); err == nil {
 		t.Error("a directory where anybody may put another folder was listed")
 	}
 }
 
-func cambia(t *testing.T, path string, mode os.FileMode) {
+func change(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
@@ -519,36 +519,36 @@ func cambia(t *testing.T, path string, mode os.FileMode) {
 // need it, and not even them for ever.
 func TestGet_WhenTheDiskOfOneFolderHangs(t *testing.T) {
 	t.Parallel()
-	k, dir, _ := llavero(t)
-	una, otra := elTesoro(t).emitidaEnUna, emite(t, autoridad.Peticion{RFC: rara})
-	coloca(t, dir, empresa, archivosDe(una))
-	coloca(t, dir, rara, archivosDe(otra))
-	sirve(t, k, empresa, una)
-	sirve(t, k, rara, otra)
+	k, dir, _ := keyring(t)
+	one, other := treasure(t).emitidoInOne, issue(t, autoridad.Request{RFC: odd})
+	place(t, dir, company, filesOf(one))
+	place(t, dir, odd, filesOf(other))
+	serve(t, k, company, one)
+	serve(t, k, odd, other)
 	// Its opening waits, as for a disk whose server is away, and the files have changed.
-	colgada := k.entrada(empresa)
-	colgada.disk = disk.NewPatient(2, 20*time.Millisecond)
-	colgada.abriendo.Lock()
-	coloca(t, dir, empresa, map[string][]byte{"password.txt": []byte(una.Password)})
+	hung := k.entry(company)
+	hung.disk = disk.NewPatient(2, 20*time.Millisecond)
+	hung.opening.Lock()
+	place(t, dir, company, map[string][]byte{"password.txt": []byte(one.Password)})
 
 	for range 4 {
-		if cred, err := k.Get(empresa); cred != nil || !errors.Is(err, disk.ErrHangs) || errors.As(err, new(*Error)) {
+		if cred, err := k.Get(company); cred != nil || !errors.Is(err, disk.ErrHangs) || errors.As(err, new(*Error)) {
 			t.Fatalf("%+v, %v", cred, err)
 		}
 	}
-	sirve(t, k, rara, otra)
-	lista, err := k.List()
-	if err != nil || len(lista) != 2 {
-		t.Fatalf("%+v, %v", lista, err)
+	serve(t, k, odd, other)
+	list, err := k.List()
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
 	}
-	for _, s := range lista {
-		if (s.Err != nil) != (s.RFC == empresa) {
+	for _, s := range list {
+		if (s.Err != nil) != (s.RFC == company) {
 			t.Errorf("%s: %v", s.RFC, s.Err)
 		}
 	}
-	colgada.abriendo.Unlock()
+	hung.opening.Unlock()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if _, err := k.Get(empresa); err == nil {
+		if _, err := k.Get(company); err == nil {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatal(err)

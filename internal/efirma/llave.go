@@ -18,16 +18,16 @@ const maxLlave = 8 << 10
 type tipoLlave int
 
 const (
-	llavePKCS8        tipoLlave = iota + 1 // RFC 5208, section 5
-	llaveCifrada                           // RFC 5208, section 6
-	llavePKCS1                             // RFC 8017, A.1.2
-	llaveEnPEMCifrado                      // RFC 1421's encryption, as OpenSSL wrote PKCS#1 before 1.0
-	llaveCurva                             // RFC 5915
+	llavePKCS8          tipoLlave = iota + 1 // RFC 5208, section 5
+	llaveEncrypted                           // RFC 5208, section 6
+	llavePKCS1                               // RFC 8017, A.1.2
+	llaveInEncryptedPEM                      // RFC 1421's encryption, as OpenSSL wrote PKCS#1 before 1.0
+	llaveCurve                               // RFC 5915
 	llaveOpenSSH
 )
 
-// abierta reports whether a key can be used by whoever has its file.
-func (p pieza) abierta() bool { return p.llave == llavePKCS8 || p.llave == llavePKCS1 }
+// current reports whether a key can be used by whoever has its file.
+func (p piece) current() bool { return p.llave == llavePKCS8 || p.llave == llavePKCS1 }
 
 // privateKeyInfo is RFC 5208, section 5, as far as needed to recognise one.
 type privateKeyInfo struct {
@@ -36,76 +36,76 @@ type privateKeyInfo struct {
 	Key       []byte
 }
 
-// noSeAbre is why a key cannot be opened whatever the password: what it is, in
+// unopenable is why a key cannot be opened whatever the password: what it is, in
 // Spanish, and the command that converts it, where one does.
-type noSeAbre struct {
+type unopenable struct {
 	que     string
-	comando string
+	command string
 	err     error
 }
 
-func (e *noSeAbre) Error() string { return e.err.Error() }
+func (e *unopenable) Error() string { return e.err.Error() }
 
-// abreLlave opens a private key. Everything about the file that can be judged
+// openLlave opens a private key. Everything about the file that can be judged
 // without the password is judged first, so that what fails afterwards is the
 // password and not the file.
-func (a Archivos) abreLlave(abierta *apertura, f forma, p pieza) (*rsa.PrivateKey, *Error) {
-	if p.abierta() {
+func (a Files) openLlave(open *opening, f form, p piece) (*rsa.PrivateKey, *Error) {
+	if p.current() {
 		private, err := llaveRSA(p)
-		return private, a.llaveIlegible(f, err)
+		return private, a.unreadableLlave(f, err)
 	}
-	e, err := p.esquema()
+	e, err := p.schema()
 	if err != nil {
-		return nil, a.llaveIlegible(f, err)
+		return nil, a.unreadableLlave(f, err)
 	}
-	return a.conEsquema(abierta, f, e)
+	return a.withSchema(open, f, e)
 }
 
-// conEsquema opens a key with the first of the passwords that fits.
-func (a Archivos) conEsquema(abierta *apertura, f forma, e *esquema) (*rsa.PrivateKey, *Error) {
-	variantes := secretfile.Variants(a.Password)
-	if len(variantes[0].Secret) == 0 {
-		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.%s", a.NombreKey, a.contrasena(), a.parecidos())
+// withSchema opens a key with the first of the passwords that fits.
+func (a Files) withSchema(open *opening, f form, e *schema) (*rsa.PrivateKey, *Error) {
+	variants := secretfile.Variants(a.Password)
+	if len(variants[0].Secret) == 0 {
+		return nil, falla(PasswordAusente, nil, "La llave (%s) está cifrada y falta %s.%s", a.KeyName, a.password(), a.similar())
 	}
 	if e.bmp {
-		variantes = variantesBMP(variantes)
+		variants = bmpVariants(variants)
 	}
-	for _, v := range variantes {
-		private, cabe, err := e.prueba(v.Secret)
-		if !cabe && err == nil {
+	for _, v := range variants {
+		private, fit, err := e.trial(v.Secret)
+		if !fit && err == nil {
 			continue
 		}
 		if err != nil {
-			return nil, a.llaveIlegible(f, err)
+			return nil, a.unreadableLlave(f, err)
 		}
-		abierta.notaVariante(a, v)
-		if e.debil != "" {
-			abierta.avisa(AvisoCifradoDebil, "La llave (%s) está cifrada con %s, que ya no protege. Cífrela de nuevo con: %s", a.NombreKey, e.debil, f.comando(a.NombreKey, true))
+		open.variantNote(a, v)
+		if e.weak != "" {
+			open.notify(AvisoCifradoDebil, "La llave (%s) está cifrada con %s, que ya no protege. Cífrela de nuevo con: %s", a.KeyName, e.weak, f.command(a.KeyName, true))
 		}
 		return private, nil
 	}
-	return nil, falla(PasswordIncorrecto, nil, "No se pudo abrir la llave (%s): %s no es correcta. Corríjala, o reemplace la llave si está dañada.", a.NombreKey, a.contrasena())
+	return nil, falla(PasswordIncorrecto, nil, "No se pudo abrir la llave (%s): %s no es correcta. Corríjala, o reemplace la llave si está dañada.", a.KeyName, a.password())
 }
 
-// prueba decrypts with one password and reports whether it fits. Garbage may pass for
+// trial decrypts with one password and reports whether it fits. Garbage may pass for
 // padded text one time in 256, but not for a key.
-func (e *esquema) prueba(password []byte) (private *rsa.PrivateKey, cabe bool, err error) {
-	plano, err := e.descifra(password)
+func (e *schema) trial(password []byte) (private *rsa.PrivateKey, fit bool, err error) {
+	flat, err := e.decrypt(password)
 	if err != nil {
 		return nil, false, err
 	}
-	defer clear(plano)
-	dentro := clasifica(sinRelleno(plano))
-	if dentro.clase != esLlave {
+	defer clear(flat)
+	within := classify(withoutPadding(flat))
+	if within.class != isLlave {
 		return nil, false, nil
 	}
-	private, err = llaveRSA(dentro)
+	private, err = llaveRSA(within)
 	return private, true, err
 }
 
 // llaveRSA does not wrap the parser's errors: they tell of the content of
 // a private key.
-func llaveRSA(p pieza) (*rsa.PrivateKey, error) {
+func llaveRSA(p piece) (*rsa.PrivateKey, error) {
 	if len(p.der) > maxLlave {
 		return nil, errors.New("the key is too long")
 	}
@@ -117,7 +117,7 @@ func llaveRSA(p pieza) (*rsa.PrivateKey, error) {
 	case llavePKCS1:
 		parsed, err = x509.ParsePKCS1PrivateKey(p.der)
 	default:
-		if _, err = p.esquema(); err == nil {
+		if _, err = p.schema(); err == nil {
 			err = errors.New("an encrypted key within an encrypted key")
 		}
 		return nil, err
@@ -133,26 +133,26 @@ func llaveRSA(p pieza) (*rsa.PrivateKey, error) {
 }
 
 func noRSA(tipo string) error {
-	return &noSeAbre{que: "no es RSA, y las del SAT lo son", err: errors.New("a key of type " + tipo)}
+	return &unopenable{que: "no es RSA, y las del SAT lo son", err: errors.New("a key of type " + tipo)}
 }
 
-// llaveIlegible is nil for no error.
-func (a Archivos) llaveIlegible(f forma, err error) *Error {
+// unreadableLlave is nil for no error.
+func (a Files) unreadableLlave(f form, err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var no *noSeAbre
+	var no *unopenable
 	if !errors.As(err, &no) {
-		return falla(KeyIlegible, err, "No se puede leer la llave (%s): está dañada. Use el .key tal como lo entregó el SAT.", a.NombreKey)
+		return falla(KeyIlegible, err, "No se puede leer la llave (%s): está dañada. Use el .key tal como lo entregó el SAT.", a.KeyName)
 	}
-	detalle := fmt.Sprintf("No se puede abrir la llave (%s): %s. Use el .key tal como lo entregó el SAT", a.NombreKey, no.que)
-	switch no.comando {
+	detail := fmt.Sprintf("No se puede abrir la llave (%s): %s. Use el .key tal como lo entregó el SAT", a.KeyName, no.que)
+	switch no.command {
 	case "":
-		detalle += "."
-	case conOpenSSL, conOpenSSLViejo:
-		detalle += ", o conviértala con: " + f.comando(a.NombreKey, no.comando == conOpenSSLViejo)
+		detail += "."
+	case conOpenSSL, withOpenSSLOld:
+		detail += ", o conviértala con: " + f.command(a.KeyName, no.command == withOpenSSLOld)
 	default:
-		detalle += ", o conviértala con: " + fmt.Sprintf(no.comando, entreComillas(a.NombreKey))
+		detail += ", o conviértala con: " + fmt.Sprintf(no.command, betweenQuotes(a.KeyName))
 	}
-	return falla(KeyIlegible, err, "%s", detalle)
+	return falla(KeyIlegible, err, "%s", detail)
 }

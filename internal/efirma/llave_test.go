@@ -13,8 +13,8 @@ import (
 	"github.com/youmark/pkcs8"
 )
 
-// cifrado is how youmark/pkcs8, which is not what opens keys here, writes one.
-func cifrado(t testing.TB, key any, cipher pkcs8.Cipher, h crypto.Hash) []byte {
+// encrypted is how youmark/pkcs8, which is not what opens keys here, writes one.
+func encrypted(t testing.TB, key any, cipher pkcs8.Cipher, h crypto.Hash) []byte {
 	t.Helper()
 	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), &pkcs8.Opts{
 		Cipher:  cipher,
@@ -27,20 +27,20 @@ func cifrado(t testing.TB, key any, cipher pkcs8.Cipher, h crypto.Hash) []byte {
 }
 
 func TestLoad_WhenCiphersDiffer(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+	e := treasure(t).emitidoInOne
 	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
 		for name, c := range map[string]pkcs8.Cipher{
 			"3DES": pkcs8.TripleDESCBC, "AES-128": pkcs8.AES128CBC, "AES-192": pkcs8.AES192CBC, "AES-256": pkcs8.AES256CBC,
 		} {
 			t.Run(fmt.Sprint(name, " ", h), func(t *testing.T) {
-				key := cifrado(t, e.Key, c, h)
-				cred, err := Load(e.CerDER, key, []byte(password), ahora)
+				key := encrypted(t, e.Key, c, h)
+				cred, err := Load(e.CerDER, key, []byte(password), now)
 				if err != nil {
 					t.Fatal(err)
 				}
 				firma(t, cred, e.Certificate)
-				_, err = Load(e.CerDER, key, []byte("otra"), ahora)
-				rechaza(t, err, PasswordIncorrecto)
+				_, err = Load(e.CerDER, key, []byte("otra"), now)
+				reject(t, err, PasswordIncorrecto)
 			})
 		}
 	}
@@ -49,45 +49,45 @@ func TestLoad_WhenCiphersDiffer(t *testing.T) {
 // A wrong password passes for good padding one time in 256: enough are tried
 // for that to happen.
 func TestLoad_WhenManyPasswordsAreWrong(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	relleno := 0
-	esquema, err := clasifica(e.KeyDER).esquema()
+	e := treasure(t).emitidoInOne
+	padding := 0
+	schema, err := classify(e.KeyDER).schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; relleno < 2; i++ {
+	for i := 0; padding < 2; i++ {
 		if i == 5000 {
 			t.Fatal("no password of 5000 passed for good padding")
 		}
-		intento := fmt.Sprint("intento-", i)
-		abierta, err := esquema.descifra([]byte(intento))
+		attempt := fmt.Sprint("intento-", i)
+		open, err := schema.decrypt([]byte(attempt))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if abierta[len(abierta)-1] != 1 {
+		if open[len(open)-1] != 1 {
 			continue
 		}
-		relleno++
-		_, err = Load(e.CerDER, e.KeyDER, []byte(intento), ahora)
-		rechaza(t, err, PasswordIncorrecto)
+		padding++
+		_, err = Load(e.CerDER, e.KeyDER, []byte(attempt), now)
+		reject(t, err, PasswordIncorrecto)
 	}
 }
 
-// reescribe changes how a key says it is encrypted.
-func reescribe(t testing.TB, der []byte, cambia func(*encryptedPrivateKeyInfo, *pbes2Params, *pbkdf2Params)) []byte {
+// rewrite changes how a key says it is encrypted.
+func rewrite(t testing.TB, der []byte, change func(*encryptedPrivateKeyInfo, *pbes2Params, *pbkdf2Params)) []byte {
 	t.Helper()
 	var info encryptedPrivateKeyInfo
 	var params pbes2Params
 	var kdf pbkdf2Params
-	lee := func(der []byte, v any) {
+	read := func(der []byte, v any) {
 		if _, err := asn1.Unmarshal(der, v); err != nil {
 			t.Fatal(err)
 		}
 	}
-	lee(der, &info)
-	lee(info.Algorithm.Parameters.FullBytes, &params)
-	lee(params.KDF.Parameters.FullBytes, &kdf)
-	cambia(&info, &params, &kdf)
+	read(der, &info)
+	read(info.Algorithm.Parameters.FullBytes, &params)
+	read(params.KDF.Parameters.FullBytes, &kdf)
+	change(&info, &params, &kdf)
 	params.KDF.Parameters.FullBytes = marshal(t, kdf)
 	info.Algorithm.Parameters.FullBytes = marshal(t, params)
 	return marshal(t, info)
@@ -103,11 +103,11 @@ func marshal(t testing.TB, v any) []byte {
 }
 
 func TestLoad_WhenKeyIsHostile(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+	e := treasure(t).emitidoInOne
 	scrypt := asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}
 	gcm := asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 46}
 	md5 := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 3}
-	for name, cambia := range map[string]func(*encryptedPrivateKeyInfo, *pbes2Params, *pbkdf2Params){
+	for name, change := range map[string]func(*encryptedPrivateKeyInfo, *pbes2Params, *pbkdf2Params){
 		"rounds without end": func(_ *encryptedPrivateKeyInfo, _ *pbes2Params, k *pbkdf2Params) { k.Iterations = 1 << 40 },
 		"a round too many":   func(_ *encryptedPrivateKeyInfo, _ *pbes2Params, k *pbkdf2Params) { k.Iterations = maxRondas + 1 },
 		"no rounds":          func(_ *encryptedPrivateKeyInfo, _ *pbes2Params, k *pbkdf2Params) { k.Iterations = 0 },
@@ -132,36 +132,36 @@ func TestLoad_WhenKeyIsHostile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load(e.CerDER, reescribe(t, e.KeyDER, cambia), []byte(password), ahora)
-			rechaza(t, err, KeyIlegible)
+			_, err := Load(e.CerDER, rewrite(t, e.KeyDER, change), []byte(password), now)
+			reject(t, err, KeyIlegible)
 		})
 	}
 }
 
 // Java writes the length of the derived key, which OpenSSL leaves out.
 func TestLoad_WhenKeyLengthIsSaid(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	key := reescribe(t, cifrado(t, e.Key, pkcs8.AES256CBC, crypto.SHA256),
+	e := treasure(t).emitidoInOne
+	key := rewrite(t, encrypted(t, e.Key, pkcs8.AES256CBC, crypto.SHA256),
 		func(_ *encryptedPrivateKeyInfo, _ *pbes2Params, k *pbkdf2Params) { k.KeyLength = 32 })
-	if _, err := Load(e.CerDER, key, []byte(password), ahora); err != nil {
+	if _, err := Load(e.CerDER, key, []byte(password), now); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestLoad_WhenKeyOpensButIsNoRSA(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	curva, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	e := treasure(t).emitidoInOne
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The password is right, so it must not be blamed.
-	_, err = Load(e.CerDER, cifrado(t, curva, pkcs8.AES256CBC, crypto.SHA256), []byte(password), ahora)
-	rechaza(t, err, KeyIlegible)
+	_, err = Load(e.CerDER, encrypted(t, curve, pkcs8.AES256CBC, crypto.SHA256), []byte(password), now)
+	reject(t, err, KeyIlegible)
 
-	rota := marshal(t, privateKeyInfo{
+	broken := marshal(t, privateKeyInfo{
 		Algorithm: pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}},
 		Key:       []byte("no es una llave"),
 	})
-	_, err = Load(e.CerDER, rota, []byte(password), ahora)
-	rechaza(t, err, KeyIlegible)
+	_, err = Load(e.CerDER, broken, []byte(password), now)
+	reject(t, err, KeyIlegible)
 }

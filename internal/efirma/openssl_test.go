@@ -35,11 +35,11 @@ func openssl(t *testing.T, stdin []byte, args ...string) []byte {
 	return out
 }
 
-// avisosDe are the codes of what a review tells, without those of every e.firma here.
-func avisosDe(r Revision) string {
+// avisosOf are the codes of what a review tells, without those of every e.firma here.
+func avisosOf(r Revision) string {
 	var codigos []string
 	for _, a := range r.Avisos {
-		if a.Codigo != AvisoEmisor && a.Codigo != AvisoSinComprobar {
+		if a.Codigo != AvisoEmisor && a.Codigo != AvisoUnchecked {
 			codigos = append(codigos, a.Codigo)
 		}
 	}
@@ -47,8 +47,8 @@ func avisosDe(r Revision) string {
 }
 
 func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
+	e := treasure(t).emitidoInOne
+	open, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	rsa := []string{"rsa", "-inform", "DER", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy", "-traditional"}
 	tests := []struct {
 		name   string
-		orden  []string
+		order  []string
 		args   string
 		avisos string
 		no     string // in the refusal; empty when it is read
@@ -99,34 +99,34 @@ func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			key := openssl(t, abierta, slices.Concat(tt.orden, strings.Fields(tt.args))...)
-			r := Revisa(Archivos{NombreCer: "e.cer", NombreKey: "mi llave.key", Cer: e.CerDER, Key: key, Password: []byte(password + "\n")}, nil, ahora)
-			c, err := Load(e.CerDER, key, []byte(password), ahora)
+			key := openssl(t, open, slices.Concat(tt.order, strings.Fields(tt.args))...)
+			r := Check(Files{CerName: "e.cer", KeyName: "mi llave.key", Cer: e.CerDER, Key: key, Password: []byte(password + "\n")}, nil, now)
+			c, err := Load(e.CerDER, key, []byte(password), now)
 			if tt.no == "" {
-				if err != nil || len(r.Problemas) > 0 || avisosDe(r) != tt.avisos {
-					t.Fatalf("%v, problems %v, told %q, want %q", err, r.Problemas, avisosDe(r), tt.avisos)
+				if err != nil || len(r.Problems) > 0 || avisosOf(r) != tt.avisos {
+					t.Fatalf("%v, problems %v, told %q, want %q", err, r.Problems, avisosOf(r), tt.avisos)
 				}
 				firma(t, c, e.Certificate)
-				if _, err = Load(e.CerDER, key, []byte("otra"), ahora); !strings.Contains(tt.avisos, AvisoSinCifrar) {
-					rechaza(t, err, PasswordIncorrecto)
+				if _, err = Load(e.CerDER, key, []byte("otra"), now); !strings.Contains(tt.avisos, AvisoUnencrypted) {
+					reject(t, err, PasswordIncorrecto)
 				}
 			} else {
-				rechaza(t, err, KeyIlegible)
-				if len(r.Problemas) != 1 || !strings.Contains(r.Problemas[0].Detail, tt.no) {
-					t.Fatalf("%v, want %q", r.Problemas, tt.no)
+				reject(t, err, KeyIlegible)
+				if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Detail, tt.no) {
+					t.Fatalf("%v, want %q", r.Problems, tt.no)
 				}
-				key = convierte(t, r.Problemas[0].Detail, "mi llave.key", key)
-				if c, err = Load(e.CerDER, key, []byte(password), ahora); err != nil {
+				key = convert(t, r.Problems[0].Detail, "mi llave.key", key)
+				if c, err = Load(e.CerDER, key, []byte(password), now); err != nil {
 					t.Fatal(err)
 				}
 				firma(t, c, e.Certificate)
 			}
 			for _, a := range r.Avisos {
 				if a.Codigo == AvisoCifradoDebil {
-					key = convierte(t, a.Texto, "mi llave.key", key)
-					mejor := Revisa(Archivos{NombreCer: "e.cer", NombreKey: "e.key", Cer: e.CerDER, Key: key, Password: []byte(password)}, nil, ahora)
-					if len(mejor.Problemas) > 0 || avisosDe(mejor) != "" {
-						t.Errorf("after converting: %v, told %q", mejor.Problemas, avisosDe(mejor))
+					key = convert(t, a.Text, "mi llave.key", key)
+					best := Check(Files{CerName: "e.cer", KeyName: "e.key", Cer: e.CerDER, Key: key, Password: []byte(password)}, nil, now)
+					if len(best.Problems) > 0 || avisosOf(best) != "" {
+						t.Errorf("after converting: %v, told %q", best.Problems, avisosOf(best))
 					}
 				}
 			}
@@ -134,44 +134,44 @@ func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	}
 }
 
-// ejecuta runs a command as a person would paste it into a shell in dir.
-func ejecuta(t *testing.T, dir, orden string) {
+// execute runs a command as a person would paste it into a shell in dir.
+func execute(t *testing.T, dir, order string) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", orden)
+	cmd := exec.Command("sh", "-c", order)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PASS="+password)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", orden, err, out)
+		t.Fatalf("%s: %v\n%s", order, err, out)
 	}
 }
 
-// convierte runs the command that a text names and returns the key that it wrote.
-func convierte(t *testing.T, texto, nombre string, key []byte) []byte {
+// convert runs the command that a text names and returns the key that it wrote.
+func convert(t *testing.T, text, name string, key []byte) []byte {
 	t.Helper()
-	_, orden, ok := strings.Cut(texto, " con: ")
+	_, order, ok := strings.Cut(text, " con: ")
 	if !ok {
-		t.Fatalf("no command in %q", texto)
+		t.Fatalf("no command in %q", text)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, nombre), key, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), key, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ejecuta(t, dir, orden+" -passin env:PASS -passout env:PASS")
-	nueva, err := os.ReadFile(filepath.Join(dir, "nueva.key"))
+	execute(t, dir, order+" -passin env:PASS -passout env:PASS")
+	fresh, err := os.ReadFile(filepath.Join(dir, "nueva.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return nueva
+	return fresh
 }
 
 func TestLoadPKCS12_WhenWrittenByOpenSSL(t *testing.T) {
-	c := elTesoro(t)
-	e := c.emitidaEnUna
-	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
+	c := treasure(t)
+	e := c.emitidoInOne
+	open, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cerPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.CerDER})
-	junto := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: abierta}), cerPEM...)
+	joined := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: open}), cerPEM...)
 	cadena := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(cadena, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.ca.Certificate.Raw}), 0o600); err != nil {
 		t.Fatal(err)
@@ -185,14 +185,14 @@ func TestLoadPKCS12_WhenWrittenByOpenSSL(t *testing.T) {
 		"all bare":          {"-certpbe", "NONE", "-keypbe", "NONE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pfx := openssl(t, junto, slices.Concat([]string{"pkcs12", "-export", "-passout", "env:PASS"}, args)...)
-			cred, err := LoadPKCS12(pfx, []byte(password), ahora)
+			pfx := openssl(t, joined, slices.Concat([]string{"pkcs12", "-export", "-passout", "env:PASS"}, args)...)
+			cred, err := LoadPKCS12(pfx, []byte(password), now)
 			if err != nil {
 				t.Fatal(err)
 			}
 			firma(t, cred, e.Certificate)
-			_, err = LoadPKCS12(pfx, []byte("otra"), ahora)
-			rechaza(t, err, PasswordIncorrecto)
+			_, err = LoadPKCS12(pfx, []byte("otra"), now)
+			reject(t, err, PasswordIncorrecto)
 		})
 	}
 }

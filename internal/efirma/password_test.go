@@ -26,36 +26,36 @@ func en(t testing.TB, c *charmap.Charmap, text string) []byte {
 
 // Rows of an encoding by the file's and one by the key's: each pair opens, and the
 // check says how. The plain ones are told of by nothing.
-func TestRevisa_WhenPasswordsAreEncodedInSomeWay(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	const texto = "contraseña-é"
-	latin1, cp850, nfd := en(t, charmap.Windows1252, texto), en(t, charmap.CodePage850, texto), []byte(norm.NFD.String(texto))
-	llaves := map[string][]byte{"UTF-8": []byte(texto), "Latin-1": latin1, "CP850": cp850, "NFD": nfd}
+func TestCheck_WhenPasswordsAreEncodedInSomeWay(t *testing.T) {
+	e := treasure(t).emitidoInOne
+	const text = "contraseña-é"
+	latin1, cp850, nfd := en(t, charmap.Windows1252, text), en(t, charmap.CodePage850, text), []byte(norm.NFD.String(text))
+	llaves := map[string][]byte{"UTF-8": []byte(text), "Latin-1": latin1, "CP850": cp850, "NFD": nfd}
 	for name, tt := range map[string]struct {
-		file  []byte
-		dicen map[string]string // by the key's encoding
+		file []byte
+		say  map[string]string // by the key's encoding
 	}{
-		"UTF-8":               {[]byte(texto + "\r\n"), map[string]string{"UTF-8": "", "Latin-1": "probó en Latin-1", "CP850": "probó en CP850", "NFD": "aparte (NFD)"}},
-		"UTF-8 with mark":     {[]byte("\ufeff" + texto), map[string]string{"UTF-8": "", "Latin-1": "probó en Latin-1", "CP850": "probó en CP850", "NFD": "aparte (NFD)"}},
+		"UTF-8":               {[]byte(text + "\r\n"), map[string]string{"UTF-8": "", "Latin-1": "probó en Latin-1", "CP850": "probó en CP850", "NFD": "aparte (NFD)"}},
+		"UTF-8 with mark":     {[]byte("\ufeff" + text), map[string]string{"UTF-8": "", "Latin-1": "probó en Latin-1", "CP850": "probó en CP850", "NFD": "aparte (NFD)"}},
 		"NFD":                 {append(nfd, '\n'), map[string]string{"UTF-8": "una pieza (NFC)", "Latin-1": "probó en Latin-1", "CP850": "probó en CP850", "NFD": ""}},
-		"UTF-16LE":            {enUTF16(texto+"\r\n", false, true), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y la contraseña se probó en Latin-1", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
-		"UTF-16BE":            {enUTF16(texto+"\n", true, true), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
-		"UTF-16 without mark": {enUTF16(texto, false, false), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
+		"UTF-16LE":            {inUTF16(text+"\r\n", false, true), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y la contraseña se probó en Latin-1", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
+		"UTF-16BE":            {inUTF16(text+"\n", true, true), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
+		"UTF-16 without mark": {inUTF16(text, false, false), map[string]string{"UTF-8": "leyó como UTF-16.", "Latin-1": "UTF-16, y", "CP850": "UTF-16, y", "NFD": "UTF-16, y"}},
 		"Latin-1":             {append(latin1, "\r\n"...), map[string]string{"UTF-8": "leyó como Latin-1 (windows-1252).", "Latin-1": "", "CP850": "Latin-1 (windows-1252), y la contraseña se probó en CP850", "NFD": "Latin-1 (windows-1252), y"}},
 		"CP850":               {append(cp850, "\r\n"...), map[string]string{"UTF-8": "leyó como CP850, la página de la consola de Windows.", "Latin-1": "CP850, la página de la consola de Windows, y", "CP850": "", "NFD": "CP850, la página de la consola de Windows, y"}},
 	} {
-		for llave, dice := range tt.dicen {
+		for llave, say := range tt.say {
 			t.Run(name+" file, "+llave+" key", func(t *testing.T) {
 				t.Parallel()
 				key, err := pkcs8.MarshalPrivateKey(e.Key, llaves[llave], &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 8, IterationCount: 2048, HMACHash: crypto.SHA256}})
 				if err != nil {
 					t.Fatal(err)
 				}
-				r := Revisa(Archivos{NombreCer: "e.cer", NombreKey: "e.key", Cer: e.CerDER, Key: key, Password: tt.file, NombrePassword: "password.txt"}, nil, ahora)
-				cuenta(t, r, dice)
+				r := Check(Files{CerName: "e.cer", KeyName: "e.key", Cer: e.CerDER, Key: key, Password: tt.file, PasswordName: "password.txt"}, nil, now)
+				tally(t, r, say)
 				for _, a := range r.Avisos {
-					if strings.Contains(a.Texto, "contraseña-") || strings.Contains(a.Texto, "contrase\xf1a-") {
-						t.Errorf("the notice tells the password: %q", a.Texto)
+					if strings.Contains(a.Text, "contraseña-") || strings.Contains(a.Text, "contrase\xf1a-") {
+						t.Errorf("the notice tells the password: %q", a.Text)
 					}
 				}
 			})
@@ -63,45 +63,45 @@ func TestRevisa_WhenPasswordsAreEncodedInSomeWay(t *testing.T) {
 	}
 }
 
-// cuenta wants an e.firma that serves, and one notice about its password or none.
-func cuenta(t *testing.T, r Revision, dice string) {
+// tally wants an e.firma that serves, and one notice about its password or none.
+func tally(t *testing.T, r Revision, say string) {
 	t.Helper()
 	want := ""
-	if dice != "" {
-		want = AvisoCodificacion
+	if say != "" {
+		want = AvisoEncoding
 	}
-	if len(r.Problemas) > 0 || avisosDe(r) != want {
-		t.Fatalf("problems %v, told %v, want %q", r.Problemas, r.Avisos, want)
+	if len(r.Problems) > 0 || avisosOf(r) != want {
+		t.Fatalf("problems %v, told %v, want %q", r.Problems, r.Avisos, want)
 	}
-	if dice != "" && !strings.Contains(r.Avisos[0].Texto, dice) {
-		t.Errorf("told %q, want %q", r.Avisos[0].Texto, dice)
+	if say != "" && !strings.Contains(r.Avisos[0].Text, say) {
+		t.Errorf("told %q, want %q", r.Avisos[0].Text, say)
 	}
 }
 
 // A PKCS#12 has texts for passwords, which programs made of bytes in their own ways.
-func TestRevisa_WhenPKCS12PasswordsAreEncodedInSomeWay(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	const texto = "contraseña"
+func TestCheck_WhenPKCS12PasswordsAreEncodedInSomeWay(t *testing.T) {
+	e := treasure(t).emitidoInOne
+	const text = "contraseña"
 	for name, tt := range map[string]struct {
-		file  []byte
-		clave string // that the file was made with
-		dice  string
+		file []byte
+		key  string // that the file was made with
+		say  string
 	}{
-		"plain":                    {[]byte(texto + "\n"), texto, ""},
-		"UTF-16":                   {enUTF16(texto, false, true), texto, "leyó como UTF-16"},
-		"Latin-1":                  {en(t, charmap.Windows1252, texto), texto, "leyó como Latin-1"},
-		"CP850":                    {en(t, charmap.CodePage850, texto), texto, "leyó como CP850"},
-		"NFD":                      {[]byte(norm.NFD.String(texto)), texto, "NFC"},
-		"made with NFD":            {[]byte(texto), norm.NFD.String(texto), "NFD"},
-		"made by OpenSSL 1.0":      {[]byte(texto), "contraseÃ±a", "como hacía OpenSSL antes de 1.1"},
-		"made on Windows' console": {[]byte(texto), "contrase¤a", "CP850"},
+		"plain":                    {[]byte(text + "\n"), text, ""},
+		"UTF-16":                   {inUTF16(text, false, true), text, "leyó como UTF-16"},
+		"Latin-1":                  {en(t, charmap.Windows1252, text), text, "leyó como Latin-1"},
+		"CP850":                    {en(t, charmap.CodePage850, text), text, "leyó como CP850"},
+		"NFD":                      {[]byte(norm.NFD.String(text)), text, "NFC"},
+		"made with NFD":            {[]byte(text), norm.NFD.String(text), "NFD"},
+		"made by OpenSSL 1.0":      {[]byte(text), "contraseÃ±a", "como hacía OpenSSL antes de 1.1"},
+		"made on Windows' console": {[]byte(text), "contrase¤a", "CP850"},
 	} {
-		for cifra, enc := range map[string]*pkcs12.Encoder{"modern": pkcs12.Modern2023, "PBMAC1": pkcs12.Modern2026, "3DES": pkcs12.LegacyDES} {
-			t.Run(name+", "+cifra, func(t *testing.T) {
+		for encrypt, enc := range map[string]*pkcs12.Encoder{"modern": pkcs12.Modern2023, "PBMAC1": pkcs12.Modern2026, "3DES": pkcs12.LegacyDES} {
+			t.Run(name+", "+encrypt, func(t *testing.T) {
 				t.Parallel()
-				pfx := codifica(t, enc, e, nil, tt.clave)
-				cuenta(t, Revisa(Archivos{NombrePFX: "e.p12", PFX: pfx, Password: tt.file}, nil, ahora), tt.dice)
-				c, err := LoadPKCS12(pfx, tt.file, ahora)
+				pfx := encode(t, enc, e, nil, tt.key)
+				tally(t, Check(Files{PFXName: "e.p12", PFX: pfx, Password: tt.file}, nil, now), tt.say)
+				c, err := LoadPKCS12(pfx, tt.file, now)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,22 +112,22 @@ func TestRevisa_WhenPKCS12PasswordsAreEncodedInSomeWay(t *testing.T) {
 }
 
 func TestLoadPKCS12_WhenItsFormDiffers(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	pfx := codifica(t, pkcs12.Modern2023, e, nil, password)
+	e := treasure(t).emitidoInOne
+	pfx := encode(t, pkcs12.Modern2023, e, nil, password)
 	for name, tt := range map[string]struct {
 		pfx   []byte
 		aviso string
 	}{
-		"bytes behind": {append(pfx[:len(pfx):len(pfx)], "\r\n"...), AvisoSobra},
-		"PEM":          {[]byte(enPEM("PKCS12", pfx)), AvisoPEM},
+		"bytes behind": {append(pfx[:len(pfx):len(pfx)], "\r\n"...), AvisoSurplus},
+		"PEM":          {[]byte(inPEM("PKCS12", pfx)), AvisoPEM},
 	} {
-		r := Revisa(Archivos{NombrePFX: "e.p12", PFX: tt.pfx, Password: []byte(password)}, nil, ahora)
-		if len(r.Problemas) > 0 || avisosDe(r) != tt.aviso {
-			t.Errorf("%s: problems %v, told %q, want %q", name, r.Problemas, avisosDe(r), tt.aviso)
+		r := Check(Files{PFXName: "e.p12", PFX: tt.pfx, Password: []byte(password)}, nil, now)
+		if len(r.Problems) > 0 || avisosOf(r) != tt.aviso {
+			t.Errorf("%s: problems %v, told %q, want %q", name, r.Problems, avisosOf(r), tt.aviso)
 		}
 	}
-	_, err := LoadPKCS12(pfx[:len(pfx)-5], []byte(password), ahora)
-	rechaza(t, err, KeyIlegible)
+	_, err := LoadPKCS12(pfx[:len(pfx)-5], []byte(password), now)
+	reject(t, err, KeyIlegible)
 	if !strings.Contains(err.Error(), "le faltan 5 bytes") || !strings.Contains(err.Error(), "openssl pkcs12 -legacy -in .p12") {
 		t.Errorf("a cut one: %v", err)
 	}
@@ -135,37 +135,37 @@ func TestLoadPKCS12_WhenItsFormDiffers(t *testing.T) {
 
 // Every way to read a password costs a derivation, which a key may make expensive.
 func TestLoad_WhenWaysToReadAPasswordAreMany(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	probadas := map[string]bool{}
-	esquema, err := clasifica(e.KeyDER).esquema()
+	e := treasure(t).emitidoInOne
+	tried := map[string]bool{}
+	schema, err := classify(e.KeyDER).schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	deriva := esquema.deriva
-	esquema.deriva = func(password []byte) ([]byte, []byte, error) {
-		if probadas[string(password)] {
+	derive := schema.derive
+	schema.derive = func(password []byte) ([]byte, []byte, error) {
+		if tried[string(password)] {
 			t.Errorf("%q is derived twice", password)
 		}
-		probadas[string(password)] = true
-		return deriva(password)
+		tried[string(password)] = true
+		return derive(password)
 	}
-	a := Archivos{Password: []byte("\xf1o-es-esta")}
-	if _, problema := a.conEsquema(&apertura{}, forma{}, esquema); problema == nil || problema.Problem != PasswordIncorrecto {
-		t.Fatalf("%v", problema)
+	a := Files{Password: []byte("\xf1o-es-esta")}
+	if _, problem := a.withSchema(&opening{}, form{}, schema); problem == nil || problem.Problem != PasswordIncorrecto {
+		t.Fatalf("%v", problem)
 	}
-	if len(probadas) < 2 || len(probadas) > 10 {
-		t.Errorf("%d derivations", len(probadas))
+	if len(tried) < 2 || len(tried) > 10 {
+		t.Errorf("%d derivations", len(tried))
 	}
 }
 
 // The PKCS#12 derivation of more than one hash, and its carry, against OpenSSL's: see
 // openssl_test.go. Here, the parameters that it must survive.
 func TestLoad_WhenOldEncryptionIsHostile(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+	e := treasure(t).emitidoInOne
 	for _, oid := range []asn1.ObjectIdentifier{oidPBEWithSHA13DES, oidPBEWithSHA12DES, oidPBEWithMD5DES, oidPBEWithSHA1DES} {
 		for name, tt := range map[string]struct {
 			params any
-			datos  int
+			data   int
 			want   Problem
 		}{
 			"no salt":            {pbeParams{Iterations: 1}, 160, PasswordIncorrecto},
@@ -177,20 +177,20 @@ func TestLoad_WhenOldEncryptionIsHostile(t *testing.T) {
 			"other parameters":   {[]int{1}, 160, KeyIlegible},
 		} {
 			var info encryptedPrivateKeyInfo
-			info.Algorithm.Algorithm, info.Data = oid, make([]byte, tt.datos)
+			info.Algorithm.Algorithm, info.Data = oid, make([]byte, tt.data)
 			info.Algorithm.Parameters.FullBytes = marshal(t, tt.params)
-			_, err := Load(e.CerDER, marshal(t, info), []byte(password), ahora)
-			t.Run(name+" "+oid.String(), func(t *testing.T) { rechaza(t, err, tt.want) })
+			_, err := Load(e.CerDER, marshal(t, info), []byte(password), now)
+			t.Run(name+" "+oid.String(), func(t *testing.T) { reject(t, err, tt.want) })
 		}
 	}
 }
 
 func TestKeyring_WhenFilesAreAsPeopleHaveThem(t *testing.T) {
-	k, dir, _ := llavero(t)
-	e := elTesoro(t).emitidaEnUna
-	coloca(t, dir, empresa, map[string][]byte{
-		"e.cer": enUTF16(enPEM("X509 CERTIFICATE", e.CerDER), false, true), "e.key": append(e.KeyDER[:len(e.KeyDER):len(e.KeyDER)], 0, '\n'),
-		"password.txt": enUTF16(password+"\r\n", false, true),
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	place(t, dir, company, map[string][]byte{
+		"e.cer": inUTF16(inPEM("X509 CERTIFICATE", e.CerDER), false, true), "e.key": append(e.KeyDER[:len(e.KeyDER):len(e.KeyDER)], 0, '\n'),
+		"password.txt": inUTF16(password+"\r\n", false, true),
 	})
-	sirve(t, k, empresa, &autoridad.Emitida{Certificate: e.Certificate})
+	serve(t, k, company, &autoridad.Emitido{Certificate: e.Certificate})
 }

@@ -11,85 +11,85 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// abrePKCS12 opens a PKCS#12 file in steps whose cost is known beforehand,
+// openPKCS12 opens a PKCS#12 file in steps whose cost is known beforehand,
 // because the library takes any number of rounds a file asks for.
-func (a Archivos) abrePKCS12(abierta *apertura) {
-	f := examina(a.PFX)
-	p, hay := f.busca(esPKCS12)
-	if !hay {
-		abierta.deCer = equivocado(a.NombrePFX, a.PFX, f, esPKCS12)
+func (a Files) openPKCS12(open *opening) {
+	f := examine(a.PFX)
+	p, has := f.find(isPKCS12)
+	if !has {
+		open.ofCer = wrong(a.PFXName, a.PFX, f, isPKCS12)
 		return
 	}
-	abierta.notaForma(a.NombrePFX, f)
-	capas, err := capasPKCS12(p.der)
+	open.formNote(a.PFXName, f)
+	layers, err := pkcs12Layers(p.der)
 	if err != nil {
-		abierta.deCer = pfxIlegible(a.NombrePFX, porqueNo(err), err)
+		open.ofCer = unreadablePFX(a.PFXName, whyNot(err), err)
 		return
 	}
-	password, problema := a.claveDe(abierta, p.der)
-	if problema != nil {
-		abierta.deCer = problema
+	password, problem := a.keyOf(open, p.der)
+	if problem != nil {
+		open.ofCer = problem
 		return
 	}
-	for _, capa := range capas {
-		if err := sinLlave(capa, password); err != nil {
-			abierta.deCer = pfxIlegible(a.NombrePFX, sinEntender, err)
+	for _, layer := range layers {
+		if err := withoutLlave(layer, password); err != nil {
+			open.ofCer = unreadablePFX(a.PFXName, notUnderstood, err)
 			return
 		}
 	}
-	key, cert, otros, err := pkcs12.DecodeChain(p.der, password)
+	key, cert, other, err := pkcs12.DecodeChain(p.der, password)
 	if err != nil {
-		abierta.deCer = pfxIlegible(a.NombrePFX, sinEntender, errors.New("not a sound PKCS#12"))
+		open.ofCer = unreadablePFX(a.PFXName, notUnderstood, errors.New("not a sound PKCS#12"))
 		return
 	}
 	private, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		abierta.deCer = pfxIlegible(a.NombrePFX, ": su llave no es RSA, y las del SAT lo son", errors.New("not an RSA key"))
+		open.ofCer = unreadablePFX(a.PFXName, ": su llave no es RSA, y las del SAT lo son", errors.New("not an RSA key"))
 		return
 	}
-	cert = elDeLaLlave(append([]*x509.Certificate{cert}, otros...), private)
-	abierta.credential = describe(cert)
-	if abierta.deCer = clase(cert, abierta.credential, a.NombrePFX); abierta.deCer == nil {
-		abierta.firmaCon(private, a.NombrePFX, a.NombrePFX)
+	cert = certificadoOfLlave(append([]*x509.Certificate{cert}, other...), private)
+	open.credential = describe(cert)
+	if open.ofCer = class(cert, open.credential, a.PFXName); open.ofCer == nil {
+		open.signWith(private, a.PFXName, a.PFXName)
 	}
 }
 
-// sinEntender is all that is known of a PKCS#12 with the right structure that the
+// notUnderstood is all that is known of a PKCS#12 with the right structure that the
 // library does not read.
-const sinEntender = ": su contenido o su cifrado no se entiende"
+const notUnderstood = ": su contenido o su cifrado no se entiende"
 
-func porqueNo(err error) string {
-	var no *noSeAbre
+func whyNot(err error) string {
+	var no *unopenable
 	if errors.As(err, &no) {
 		return ": " + no.que
 	}
-	return sinEntender
+	return notUnderstood
 }
 
-// claveDe is the first of the passwords that verifies the file's MAC.
-func (a Archivos) claveDe(abierta *apertura, der []byte) (string, *Error) {
-	variantes := secretfile.Variants(a.Password)
-	ausente := len(variantes[0].Secret) == 0
-	textos := variantesDeTexto(variantes)
-	if len(textos) == 0 {
-		return "", falla(PasswordIncorrecto, nil, "La contraseña del archivo (%s) usa caracteres que no se admiten en un PKCS#12, como los emojis. Expórtelo de nuevo con otra.", a.NombrePFX)
+// keyOf is the first of the passwords that verifies the file's MAC.
+func (a Files) keyOf(open *opening, der []byte) (string, *Error) {
+	variants := secretfile.Variants(a.Password)
+	absent := len(variants[0].Secret) == 0
+	texts := textVariants(variants)
+	if len(texts) == 0 {
+		return "", falla(PasswordIncorrecto, nil, "La contraseña del archivo (%s) usa caracteres que no se admiten en un PKCS#12, como los emojis. Expórtelo de nuevo con otra.", a.PFXName)
 	}
-	for _, v := range textos {
+	for _, v := range texts {
 		// A trust store has no keys, so this opens none; it verifies the MAC first.
 		if _, err := pkcs12.DecodeTrustStore(der, string(v.Secret)); !errors.Is(err, pkcs12.ErrIncorrectPassword) {
-			abierta.notaVariante(a, v)
+			open.variantNote(a, v)
 			return string(v.Secret), nil
 		}
 	}
-	if ausente {
-		return "", falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.%s", a.NombrePFX, a.contrasena(), a.parecidos())
+	if absent {
+		return "", falla(PasswordAusente, nil, "El archivo (%s) está cifrado y falta %s.%s", a.PFXName, a.password(), a.similar())
 	}
-	return "", falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", a.NombrePFX, a.contrasena())
+	return "", falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", a.PFXName, a.password())
 }
 
-// elDeLaLlave picks the key's own certificate out of a chain, and the first if
+// certificadoOfLlave picks the key's own certificate out of a chain, and the first if
 // there is none: that one will be refused.
-func elDeLaLlave(certs []*x509.Certificate, key *rsa.PrivateKey) *x509.Certificate {
+func certificadoOfLlave(certs []*x509.Certificate, key *rsa.PrivateKey) *x509.Certificate {
 	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return key.PublicKey.Equal(c.PublicKey) })
 	return certs[max(i, 0)]
 }

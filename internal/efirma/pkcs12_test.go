@@ -20,7 +20,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-func codifica(t testing.TB, enc *pkcs12.Encoder, e *autoridad.Emitida, cadena []*x509.Certificate, password string) []byte {
+func encode(t testing.TB, enc *pkcs12.Encoder, e *autoridad.Emitido, cadena []*x509.Certificate, password string) []byte {
 	t.Helper()
 	pfx, err := enc.Encode(e.Key, e.Certificate, cadena, password)
 	if err != nil {
@@ -30,7 +30,7 @@ func codifica(t testing.TB, enc *pkcs12.Encoder, e *autoridad.Emitida, cadena []
 }
 
 func TestLoadPKCS12_WhenEncodersDiffer(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+	e := treasure(t).emitidoInOne
 	for name, tt := range map[string]struct {
 		enc      *pkcs12.Encoder
 		password string
@@ -42,11 +42,11 @@ func TestLoadPKCS12_WhenEncodersDiffer(t *testing.T) {
 		"no password": {pkcs12.Passwordless, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := LoadPKCS12(codifica(t, tt.enc, e, nil, tt.password), []byte(tt.password), ahora)
+			c, err := LoadPKCS12(encode(t, tt.enc, e, nil, tt.password), []byte(tt.password), now)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.RFC != empresa || !c.Certificate.Equal(e.Certificate) {
+			if c.RFC != company || !c.Certificate.Equal(e.Certificate) {
 				t.Errorf("opened the e.firma of %q", c.RFC)
 			}
 			firma(t, c, e.Certificate)
@@ -55,29 +55,29 @@ func TestLoadPKCS12_WhenEncodersDiffer(t *testing.T) {
 }
 
 func TestLoadPKCS12_WhenChainIsIncluded(t *testing.T) {
-	c := elTesoro(t)
-	ajeno := emite(t, autoridad.Peticion{RFC: persona, Key: c.otra})
+	c := treasure(t)
+	foreign := issue(t, autoridad.Request{RFC: persona, Key: c.other})
 	// The library takes the first certificate for the key's: here it is not.
-	primero := *c.emitidaEnUna
-	primero.Certificate = c.ca.Certificate
-	pfx := codifica(t, pkcs12.Modern2023, &primero, []*x509.Certificate{ajeno.Certificate, c.emitidaEnUna.Certificate}, password)
-	cred, err := LoadPKCS12(pfx, []byte(password), ahora)
+	first := *c.emitidoInOne
+	first.Certificate = c.ca.Certificate
+	pfx := encode(t, pkcs12.Modern2023, &first, []*x509.Certificate{foreign.Certificate, c.emitidoInOne.Certificate}, password)
+	cred, err := LoadPKCS12(pfx, []byte(password), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cred.RFC != empresa {
+	if cred.RFC != company {
 		t.Errorf("opened the certificate of %q, which is not the key's", cred.RFC)
 	}
 }
 
 func TestLoadPKCS12_WhenRefused(t *testing.T) {
-	c := elTesoro(t)
-	pfx := codifica(t, pkcs12.Modern2023, c.emitidaEnUna, nil, password)
-	csd := emite(t, autoridad.Peticion{Tipo: autoridad.CSD})
-	vieja := emite(t, autoridad.Peticion{NotBefore: ahora.AddDate(-5, 0, 0), NotAfter: ahora.AddDate(-1, 0, 0)})
-	ajena := *c.emitidaEnUna
-	ajena.Key = c.otra
-	soloCerts, err := pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{c.emitidaEnUna.Certificate}, password)
+	c := treasure(t)
+	pfx := encode(t, pkcs12.Modern2023, c.emitidoInOne, nil, password)
+	csd := issue(t, autoridad.Request{Tipo: autoridad.CSD})
+	old := issue(t, autoridad.Request{NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(-1, 0, 0)})
+	foreign := *c.emitidoInOne
+	foreign.Key = c.other
+	onlyCerts, err := pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{c.emitidoInOne.Certificate}, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,20 +89,20 @@ func TestLoadPKCS12_WhenRefused(t *testing.T) {
 	}{
 		{"empty", nil, password, KeyIlegible},
 		{"cut", pfx[:900], password, KeyIlegible},
-		{"large", make([]byte, maxArchivo+1), password, DemasiadoGrande},
-		{"large password", pfx, string(make([]byte, maxArchivo+1)), DemasiadoGrande},
-		{"certificate alone", c.emitidaEnUna.CerDER, password, KeyIlegible},
-		{"no key in it", soloCerts, password, KeyIlegible},
+		{"large", make([]byte, maxFile+1), password, DemasiadoGrande},
+		{"large password", pfx, string(make([]byte, maxFile+1)), DemasiadoGrande},
+		{"certificate alone", c.emitidoInOne.CerDER, password, KeyIlegible},
+		{"no key in it", onlyCerts, password, KeyIlegible},
 		{"password wrong", pfx, "otra", PasswordIncorrecto},
 		{"password beyond UCS-2", pfx, "🔑", PasswordIncorrecto},
 		{"no password", pfx, "", PasswordAusente},
-		{"CSD", codifica(t, pkcs12.Modern2023, csd, nil, password), password, EsCSD},
-		{"expired", codifica(t, pkcs12.Modern2023, vieja, nil, password), password, Vencida},
-		{"key of another", codifica(t, pkcs12.Modern2023, &ajena, nil, password), password, LlaveNoCorresponde},
+		{"CSD", encode(t, pkcs12.Modern2023, csd, nil, password), password, EsCSD},
+		{"expired", encode(t, pkcs12.Modern2023, old, nil, password), password, Vencida},
+		{"key of another", encode(t, pkcs12.Modern2023, &foreign, nil, password), password, LlaveNoCorresponde},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			cred, err := LoadPKCS12(tt.pfx, []byte(tt.password), ahora)
-			rechaza(t, err, tt.want)
+			cred, err := LoadPKCS12(tt.pfx, []byte(tt.password), now)
+			reject(t, err, tt.want)
 			if cred != nil && cred.Signer != nil {
 				t.Error("a refused e.firma can sign")
 			}
@@ -110,10 +110,10 @@ func TestLoadPKCS12_WhenRefused(t *testing.T) {
 	}
 }
 
-const sinFin = 1 << 40 // rounds: weeks of work
+const endless = 1 << 40 // rounds: weeks of work
 
-// con returns the parameters of PBES2 with AES-128 and that many rounds.
-func con(t testing.TB, rondas int) (alg pkix.AlgorithmIdentifier, encrypt func([]byte) []byte) {
+// with returns the parameters of PBES2 with AES-128 and that many rounds.
+func with(t testing.TB, rondas int) (alg pkix.AlgorithmIdentifier, encrypt func([]byte) []byte) {
 	t.Helper()
 	salt, iv := []byte("sal"), make([]byte, aes.BlockSize)
 	kdf := pbkdf2Params{Salt: salt, Iterations: rondas, PRF: pkix.AlgorithmIdentifier{Algorithm: oidHMACSHA256}}
@@ -137,29 +137,29 @@ func con(t testing.TB, rondas int) (alg pkix.AlgorithmIdentifier, encrypt func([
 	}
 }
 
-func llaveEn(t testing.TB, rondas int) []byte {
+func llaveIn(t testing.TB, rondas int) []byte {
 	t.Helper()
-	alg, _ := con(t, rondas)
+	alg, _ := with(t, rondas)
 	info := encryptedPrivateKeyInfo{Algorithm: alg, Data: make([]byte, 64)}
-	return marshal(t, []safeBag{{ID: oidShroudedKeyBag, Value: explicito(marshal(t, info))}})
+	return marshal(t, []safeBag{{ID: oidShroudedKeyBag, Value: explicit(marshal(t, info))}})
 }
 
-// capaCifrada is a layer that can be opened in one round and holds bags.
-func capaCifrada(t testing.TB, rondas int, bags []byte) contentInfo {
+// encryptedLayer is a layer that can be opened in one round and holds bags.
+func encryptedLayer(t testing.TB, rondas int, bags []byte) contentInfo {
 	t.Helper()
-	_, encrypt := con(t, 1)
-	octetos := encrypt(bags)
-	alg, _ := con(t, rondas)
+	_, encrypt := with(t, 1)
+	octets := encrypt(bags)
+	alg, _ := with(t, rondas)
 	var data encryptedData
 	data.Content.Type, data.Content.Algorithm = oidData, alg
-	data.Content.Data = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, Bytes: octetos}
-	return contentInfo{Type: oidEncryptedData, Content: explicito(marshal(t, data))}
+	data.Content.Data = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, Bytes: octets}
+	return contentInfo{Type: oidEncryptedData, Content: explicit(marshal(t, data))}
 }
 
-func pfxDe(t testing.TB, mac macData, infos ...contentInfo) []byte {
+func pfxOf(t testing.TB, mac macData, infos ...contentInfo) []byte {
 	t.Helper()
 	safe := marshal(t, infos)
-	authSafe, err := datos(safe)
+	authSafe, err := data(safe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,52 +173,52 @@ func pfxDe(t testing.TB, mac macData, infos ...contentInfo) []byte {
 }
 
 func TestLoadPKCS12_WhenFileIsHostile(t *testing.T) {
-	abierta := func(bags []byte) contentInfo {
-		info, err := datos(bags)
+	open := func(bags []byte) contentInfo {
+		info, err := data(bags)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return info
 	}
 	certs := marshal(t, []safeBag{})
-	alg, _ := con(t, sinFin)
+	alg, _ := with(t, endless)
 	kdf := pkix.AlgorithmIdentifier{Algorithm: oidPBMAC1, Parameters: alg.Parameters}
-	viejo := pkix.AlgorithmIdentifier{
+	old := pkix.AlgorithmIdentifier{
 		Algorithm:  oidPBEWithSHA13DES,
-		Parameters: asn1.RawValue{FullBytes: marshal(t, pbeParams{Salt: []byte("sal"), Iterations: sinFin})},
+		Parameters: asn1.RawValue{FullBytes: marshal(t, pbeParams{Salt: []byte("sal"), Iterations: endless})},
 	}
-	llaveVieja := marshal(t, encryptedPrivateKeyInfo{Algorithm: viejo, Data: make([]byte, 64)})
-	larga := marshal(t, []safeBag{{ID: oidKeyBag, Value: explicito(marshal(t, make([]byte, maxLlave+1)))}})
+	oldLlave := marshal(t, encryptedPrivateKeyInfo{Algorithm: old, Data: make([]byte, 64)})
+	long := marshal(t, []safeBag{{ID: oidKeyBag, Value: explicit(marshal(t, make([]byte, maxLlave+1)))}})
 	for name, pfx := range map[string][]byte{
-		"MAC":                pfxDe(t, macData{MAC: digestInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: oidSHA256}}, Iterations: sinFin}, abierta(certs)),
-		"PBMAC1":             pfxDe(t, macData{MAC: digestInfo{Algorithm: kdf}}, abierta(certs)),
-		"key":                pfxDe(t, macData{}, abierta(llaveEn(t, sinFin))),
-		"key, legacy":        pfxDe(t, macData{}, abierta(marshal(t, []safeBag{{ID: oidShroudedKeyBag, Value: explicito(llaveVieja)}}))),
-		"key too long":       pfxDe(t, macData{}, abierta(larga)),
-		"layer":              pfxDe(t, macData{}, capaCifrada(t, sinFin, certs)),
-		"key in a layer":     pfxDe(t, macData{}, capaCifrada(t, 1, llaveEn(t, sinFin))),
-		"key in both layers": pfxDe(t, macData{}, capaCifrada(t, 1, llaveEn(t, sinFin)), abierta(llaveEn(t, 1))),
-		"three layers":       pfxDe(t, macData{}, abierta(certs), abierta(certs), abierta(certs)),
-		"unknown content":    pfxDe(t, macData{}, contentInfo{Type: oidSHA256, Content: explicito(certs)}),
+		"MAC":                pfxOf(t, macData{MAC: digestInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: oidSHA256}}, Iterations: endless}, open(certs)),
+		"PBMAC1":             pfxOf(t, macData{MAC: digestInfo{Algorithm: kdf}}, open(certs)),
+		"key":                pfxOf(t, macData{}, open(llaveIn(t, endless))),
+		"key, legacy":        pfxOf(t, macData{}, open(marshal(t, []safeBag{{ID: oidShroudedKeyBag, Value: explicit(oldLlave)}}))),
+		"key too long":       pfxOf(t, macData{}, open(long)),
+		"layer":              pfxOf(t, macData{}, encryptedLayer(t, endless, certs)),
+		"key in a layer":     pfxOf(t, macData{}, encryptedLayer(t, 1, llaveIn(t, endless))),
+		"key in both layers": pfxOf(t, macData{}, encryptedLayer(t, 1, llaveIn(t, endless)), open(llaveIn(t, 1))),
+		"three layers":       pfxOf(t, macData{}, open(certs), open(certs), open(certs)),
+		"unknown content":    pfxOf(t, macData{}, contentInfo{Type: oidSHA256, Content: explicit(certs)}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := LoadPKCS12(pfx, []byte(password), ahora)
-			rechaza(t, err, KeyIlegible)
+			_, err := LoadPKCS12(pfx, []byte(password), now)
+			reject(t, err, KeyIlegible)
 		})
 	}
 }
 
 // The layers that the test above refuses must be refused for what is in them,
 // not for how they are made.
-func TestSinLlave_WhenLayerHoldsCertificates(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+func TestWithoutLlave_WhenLayerHoldsCertificates(t *testing.T) {
+	e := treasure(t).emitidoInOne
 	x509Cert := struct {
 		ID   asn1.ObjectIdentifier
 		Data []byte `asn1:"tag:0,explicit"`
 	}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}, e.CerDER}
 	certBag := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
-	bags := marshal(t, []safeBag{{ID: certBag, Value: explicito(marshal(t, x509Cert))}})
-	if err := sinLlave(capaCifrada(t, 1, bags), password); err != nil {
+	bags := marshal(t, []safeBag{{ID: certBag, Value: explicit(marshal(t, x509Cert))}})
+	if err := withoutLlave(encryptedLayer(t, 1, bags), password); err != nil {
 		t.Error(err)
 	}
 }
@@ -226,69 +226,69 @@ func TestSinLlave_WhenLayerHoldsCertificates(t *testing.T) {
 // What the library does not read, OpenSSL does: the refusal names the commands, and the
 // two files that they make are read.
 func TestLoadPKCS12_WhenOpenSSLIsTheWayOut(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
-	cer := certifica(t, &x509.Certificate{RawSubject: nombreDe(t, oidName, asn1.TagPrintableString, "a@b.mx"), KeyUsage: usoEfirma}, e.Key.Public(), e.Key)
+	e := treasure(t).emitidoInOne
+	cer := certify(t, &x509.Certificate{RawSubject: nameOf(t, oidName, asn1.TagPrintableString, "a@b.mx"), KeyUsage: useEfirma}, e.Key.Public(), e.Key)
 	cert, err := ParseCertificate(cer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	malNombrada := *e
-	malNombrada.Certificate = cert
-	abierta, err := x509.MarshalPKCS8PrivateKey(e.Key)
+	badNamed := *e
+	badNamed.Certificate = cert
+	open, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	junto := []byte(enPEM("PRIVATE KEY", abierta) + enPEM("CERTIFICATE", e.CerDER))
-	exporta := func(args ...string) []byte {
-		return openssl(t, junto, append([]string{"pkcs12", "-export", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy"}, args...)...)
+	joined := []byte(inPEM("PRIVATE KEY", open) + inPEM("CERTIFICATE", e.CerDER))
+	export := func(args ...string) []byte {
+		return openssl(t, joined, append([]string{"pkcs12", "-export", "-passout", "env:PASS", "-provider", "default", "-provider", "legacy"}, args...)...)
 	}
 	for name, tt := range map[string]struct {
-		pfx  []byte
-		dice string
+		pfx []byte
+		say string
 	}{
-		"badly encoded name": {codifica(t, pkcs12.Modern2023, &malNombrada, nil, password), "su contenido o su cifrado no se entiende"},
-		"MAC of SHA-384":     {exporta("-macalg", "sha384"), "su contenido o su cifrado no se entiende"},
-		"3DES of two keys":   {exporta("-keypbe", "PBE-SHA1-2DES", "-certpbe", "PBE-SHA1-2DES"), "está cifrada con 3DES de dos llaves"},
-		"RC4":                {exporta("-keypbe", "PBE-SHA1-RC4-128", "-certpbe", "NONE"), "está cifrada con RC4 de 128 bits"},
-		"too many rounds":    {exporta("-iter", "1000001", "-certpbe", "NONE", "-nomac"), "1000001 rondas"},
+		"badly encoded name": {encode(t, pkcs12.Modern2023, &badNamed, nil, password), "su contenido o su cifrado no se entiende"},
+		"MAC of SHA-384":     {export("-macalg", "sha384"), "su contenido o su cifrado no se entiende"},
+		"3DES of two keys":   {export("-keypbe", "PBE-SHA1-2DES", "-certpbe", "PBE-SHA1-2DES"), "está cifrada con 3DES de dos llaves"},
+		"RC4":                {export("-keypbe", "PBE-SHA1-RC4-128", "-certpbe", "NONE"), "está cifrada con RC4 de 128 bits"},
+		"too many rounds":    {export("-iter", "1000001", "-certpbe", "NONE", "-nomac"), "1000001 rondas"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := (Archivos{NombrePFX: "mi firma.p12", PFX: tt.pfx, Password: []byte(password)}).abre(nil).entrega(ahora)
-			rechaza(t, err, KeyIlegible)
-			if !strings.Contains(err.Error(), tt.dice) {
-				t.Errorf("%v, want %q", err, tt.dice)
+			_, err := (Files{PFXName: "mi firma.p12", PFX: tt.pfx, Password: []byte(password)}).open(nil).entrega(now)
+			reject(t, err, KeyIlegible)
+			if !strings.Contains(err.Error(), tt.say) {
+				t.Errorf("%v, want %q", err, tt.say)
 			}
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "mi firma.p12"), tt.pfx, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var problema *Error
-			errors.As(err, &problema)
-			_, orden, _ := strings.Cut(problema.Detail, " con: ")
-			ejecuta(t, dir, strings.ReplaceAll(orden, "openssl pkcs12", "openssl pkcs12 -passin env:PASS -passout env:PASS"))
-			var archivos [2][]byte
-			for i, nombre := range []string{"nuevo.cer", "nueva.key"} {
-				if archivos[i], err = os.ReadFile(filepath.Join(dir, nombre)); err != nil {
+			var problem *Error
+			errors.As(err, &problem)
+			_, order, _ := strings.Cut(problem.Detail, " con: ")
+			execute(t, dir, strings.ReplaceAll(order, "openssl pkcs12", "openssl pkcs12 -passin env:PASS -passout env:PASS"))
+			var files [2][]byte
+			for i, name := range []string{"nuevo.cer", "nueva.key"} {
+				if files[i], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := Load(archivos[0], archivos[1], []byte(password), ahora); err != nil {
+			if _, err := Load(files[0], files[1], []byte(password), now); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-func TestRevisa_WhenItIsInBER(t *testing.T) {
-	e := elTesoro(t).emitidaEnUna
+func TestCheck_WhenItIsInBER(t *testing.T) {
+	e := treasure(t).emitidoInOne
 	ber := append([]byte{0x30, 0x80, 2, 1, 3}, make([]byte, 200)...)
-	for _, a := range []Archivos{
-		{NombrePFX: "e", PFX: ber}, {NombreCer: "e", Cer: ber, NombreKey: "k", Key: e.KeyDER}, {NombreCer: "c", Cer: e.CerDER, NombreKey: "e", Key: ber},
+	for _, a := range []Files{
+		{PFXName: "e", PFX: ber}, {CerName: "e", Cer: ber, KeyName: "k", Key: e.KeyDER}, {CerName: "c", Cer: e.CerDER, KeyName: "e", Key: ber},
 	} {
 		a.Password = []byte(password)
-		if r := Revisa(a, nil, ahora); len(r.Problemas) != 1 || !strings.Contains(r.Problemas[0].Detail, "(e): está en BER de largo indefinido") {
-			t.Errorf("%v", r.Problemas)
+		if r := Check(a, nil, now); len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Detail, "(e): está en BER de largo indefinido") {
+			t.Errorf("%v", r.Problems)
 		}
 	}
 }

@@ -23,53 +23,53 @@ import (
 
 // The ledger's names: of a contract, and of a caller's key.
 const (
-	operacionFirma = "pade.firma"
-	operacionClave = "pade.firma.clave"
+	operationFirma = "pade.firma"
+	operationKey   = "pade.firma.clave"
 )
 
-// codYaFirmado is the PAC's code for a contract that was signed before.
-const codYaFirmado = "2"
+// codAlreadySigned is the PAC's code for a contract that was signed before.
+const codAlreadySigned = "2"
 
 // Servicio is the signing of contracts over the PAC's port.
 type Servicio struct {
-	pac        gateway.Firmado
+	pac        gateway.Signed
 	ledger     *ledger.Ledger
-	produccion bool
+	production bool
 }
 
-// New returns the service. Without produccion no real signature leaves.
-func New(pac gateway.Firmado, l *ledger.Ledger, produccion bool) *Servicio {
-	return &Servicio{pac: pac, ledger: l, produccion: produccion}
+// New returns the service. Without production no real signature leaves.
+func New(pac gateway.Signed, l *ledger.Ledger, production bool) *Servicio {
+	return &Servicio{pac: pac, ledger: l, production: production}
 }
 
-// Peticion is a contract to be signed.
-type Peticion struct {
-	Operacion gateway.OperacionFirma
+// Request is a contract to be signed.
+type Request struct {
+	Operation gateway.FirmaOperation
 	Cuenta    gateway.CuentaPADE
-	// Clave is the caller's idempotency key, scoped to the caller, or empty.
-	Clave      string
+	// Key is the caller's idempotency key, scoped to the caller, or empty.
+	Key        string
 	Contrato   []byte // the XML
 	ModoPrueba bool
-	// Ruta is the field of the request that the contract came in.
-	Ruta string
-	// SoloForma lets sellos pass that are of no form known.
-	SoloForma bool
+	// Path is the field of the request that the contract came in.
+	Path string
+	// OnlyForm lets sellos pass that are of no form known.
+	OnlyForm bool
 }
 
 // Firma gets p signed, or answers from the record: the same contract, by
 // whatever key, is presented once, and its answer is kept before anybody gets
 // it. After a lost answer it is presented once more, which is safe, as the PAC
 // refuses what it has signed.
-func (s *Servicio) Firma(ctx context.Context, p Peticion) (gateway.ContratoFirmado, bool, error) {
-	if !p.ModoPrueba && !s.produccion {
-		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, NoEnviada: true,
+func (s *Servicio) Firma(ctx context.Context, p Request) (gateway.ContratoFirmado, bool, error) {
+	if !p.ModoPrueba && !s.production {
+		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, Unsent: true,
 			Detail: "Una firma real (modoPrueba false) solo sale con GATEWAY_PADE_AMBIENTE=produccion. Use modoPrueba true para ensayar."}
 	}
-	identidad, err := s.identidad(p)
+	identity, err := s.identity(p)
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
 	}
-	got, replayed, err := s.keyed(ctx, p, identidad)
+	got, replayed, err := s.keyed(ctx, p, identity)
 	if err != nil && len(got.XML) > 0 {
 		// On record beside a refusal, from when it was withheld.
 		got.Motivo, err = gateway.AsError(err).Detail, nil
@@ -78,16 +78,16 @@ func (s *Servicio) Firma(ctx context.Context, p Peticion) (gateway.ContratoFirma
 }
 
 // keyed gets p signed under the caller's key, if there is one.
-func (s *Servicio) keyed(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
-	if p.Clave == "" {
-		return s.once(ctx, p, identidad)
+func (s *Servicio) keyed(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
+	if p.Key == "" {
+		return s.once(ctx, p, identity)
 	}
 	again := false
-	m := ledger.Message{Operacion: operacionClave, Clave: p.Clave, Criterios: identidad, Libre: true}
+	m := ledger.Message{Operation: operationKey, Key: p.Key, Criterios: identity, Free: true}
 	got, replayed, err := ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
 		var got gateway.ContratoFirmado
 		var err error
-		got, again, err = s.once(ctx, p, identidad)
+		got, again, err = s.once(ctx, p, identity)
 		return got, err
 	})
 	return got, replayed || again, err
@@ -95,53 +95,53 @@ func (s *Servicio) keyed(ctx context.Context, p Peticion, identidad string) (gat
 
 func never(gateway.ContratoFirmado) bool { return false }
 
-// identidad says which contract p is, whoever sends it and in whatever form.
-func (s *Servicio) identidad(p Peticion) (string, error) {
-	c, err := contrato.Lee(p.Contrato)
+// identity says which contract p is, whoever sends it and in whatever form.
+func (s *Servicio) identity(p Request) (string, error) {
+	c, err := contrato.Read(p.Contrato)
 	if err != nil {
-		return "", invalido(p.Ruta, err)
+		return "", invalid(p.Path, err)
 	}
-	if campos := contrato.Valida(c, p.Operacion); len(campos) > 0 {
-		return "", rechazado(p.Ruta, campos, "")
+	if fields := contrato.Validate(c, p.Operation); len(fields) > 0 {
+		return "", refused(p.Path, fields, "")
 	}
-	return p.Cuenta.Usuario + "|" + p.Cuenta.Contrato + "|" + contrato.Identidad(c, p.Operacion, p.ModoPrueba), nil
+	return p.Cuenta.User + "|" + p.Cuenta.Contrato + "|" + contrato.Identity(c, p.Operation, p.ModoPrueba), nil
 }
 
-// verificado refuses a contract whose sellos do not hold: the PAC's signature on it
+// verified refuses a contract whose sellos do not hold: the PAC's signature on it
 // cannot be undone.
-func verificado(p Peticion) error {
-	if p.SoloForma {
+func verified(p Request) error {
+	if p.OnlyForm {
 		return nil
 	}
-	c, err := contrato.Lee(p.Contrato)
+	c, err := contrato.Read(p.Contrato)
 	if err != nil {
-		return invalido(p.Ruta, err)
+		return invalid(p.Path, err)
 	}
-	if campos := contrato.Sellos(c); len(campos) > 0 {
-		return rechazado(p.Ruta, campos, " Si Prodigia le pide el sello de otra manera, mándelo con comprobar=forma.")
+	if fields := contrato.Sellos(c); len(fields) > 0 {
+		return refused(p.Path, fields, " Si Prodigia le pide el sello de otra manera, mándelo con comprobar=forma.")
 	}
 	return nil
 }
 
 // once presents the contract, if there is no answer on record.
-func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gateway.ContratoFirmado, bool, error) {
-	m := mensaje(identidad)
-	lost, err := s.ledger.Lost(ctx, m.Operacion, m.Clave)
+func (s *Servicio) once(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
+	m := mensaje(identity)
+	lost, err := s.ledger.Lost(ctx, m.Operation, m.Key)
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
 	}
-	m.Resto = func(err error) ledger.Resto {
+	m.Rest = func(err error) ledger.Rest {
 		switch {
-		case lost && yaFirmado(err):
+		case lost && alreadySigned(err):
 			return ledger.Definitiva
 		case lost:
 			return ledger.Perdida
 		}
-		return ledger.Nada
+		return ledger.Nothing
 	}
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
 		// Here, so that what is on record is answered whatever its sellos are.
-		if err := verificado(p); err != nil {
+		if err := verified(p); err != nil {
 			return gateway.ContratoFirmado{}, err
 		}
 		got, err := s.present(ctx, p)
@@ -158,22 +158,22 @@ func (s *Servicio) once(ctx context.Context, p Peticion, identidad string) (gate
 }
 
 // mensaje is the ledger's message of a contract.
-func mensaje(identidad string) ledger.Message {
-	sum := sha256.Sum256([]byte(identidad))
-	return ledger.Message{Operacion: operacionFirma, Clave: hex.EncodeToString(sum[:]), Criterios: identidad, Libre: true,
-		Consejo: "Repítala: Prodigia no firma dos veces el mismo contrato."}
+func mensaje(identity string) ledger.Message {
+	sum := sha256.Sum256([]byte(identity))
+	return ledger.Message{Operation: operationFirma, Key: hex.EncodeToString(sum[:]), Criterios: identity, Free: true,
+		Hint: "Repítala: Prodigia no firma dos veces el mismo contrato."}
 }
 
 // present makes one call and judges whether what came back is what was sent, with
 // the PAC's signature. A document that is so is handed out whatever the answer says
 // beside it; any other, if the answer says that it was signed: it may be the only
 // copy, and whoever asked decides what it is worth.
-func (s *Servicio) present(ctx context.Context, p Peticion) (gateway.ContratoFirmado, error) {
-	got, err := s.pac.Firma(ctx, p.Operacion, p.Cuenta, p.Contrato, p.ModoPrueba)
+func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirmado, error) {
+	got, err := s.pac.Firma(ctx, p.Operation, p.Cuenta, p.Contrato, p.ModoPrueba)
 	if err != nil && len(got.XML) == 0 {
 		return gateway.ContratoFirmado{}, err
 	}
-	motivo := diferencia(p.Contrato, got.XML)
+	motivo := difference(p.Contrato, got.XML)
 	if err != nil && motivo != "" {
 		return gateway.ContratoFirmado{}, err
 	}
@@ -184,14 +184,14 @@ func (s *Servicio) present(ctx context.Context, p Peticion) (gateway.ContratoFir
 	return got, nil
 }
 
-// diferencia says why despues is not antes with one more Firma, in Spanish; empty
+// difference says why after is not before with one more Firma, in Spanish; empty
 // when it is.
-func diferencia(antes, despues []byte) string {
-	a, err := contrato.Lee(antes)
+func difference(before, after []byte) string {
+	a, err := contrato.Read(before)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := contrato.LeeRecibido(despues)
+	b, err := contrato.ReadReceived(after)
 	if err != nil {
 		return "El documento no se puede leer. " + gateway.AsError(err).Detail
 	}
@@ -201,16 +201,16 @@ func diferencia(antes, despues []byte) string {
 	return ""
 }
 
-func yaFirmado(err error) bool {
+func alreadySigned(err error) bool {
 	var e *gateway.Error
-	return errors.As(err, &e) && e.Codigo == codYaFirmado
+	return errors.As(err, &e) && e.Codigo == codAlreadySigned
 }
 
 // afterLoss tells the PAC's "signed before" after a call of ours whose answer
 // was lost from the same out of the blue: then we signed it, and the document is
 // gone.
 func afterLoss(err error) error {
-	if !yaFirmado(err) {
+	if !alreadySigned(err) {
 		return err
 	}
 	known := *gateway.AsError(err)

@@ -17,51 +17,51 @@ import (
 
 // pac answers each call with the next of what it is given.
 type pac struct {
-	answers []respuesta
+	answers []answer
 	calls   int
 }
 
-type respuesta struct {
+type answer struct {
 	got gateway.ContratoFirmado
 	err error
 }
 
-func (p *pac) Firma(context.Context, gateway.OperacionFirma, gateway.CuentaPADE, []byte, bool) (gateway.ContratoFirmado, error) {
+func (p *pac) Firma(context.Context, gateway.FirmaOperation, gateway.CuentaPADE, []byte, bool) (gateway.ContratoFirmado, error) {
 	a := p.answers[min(p.calls, len(p.answers)-1)]
 	p.calls++
 	return a.got, a.err
 }
 
-// llavero has one e.firma.
-type llavero struct{ credencial *efirma.Credential }
+// keyring has one e.firma.
+type keyring struct{ credential *efirma.Credential }
 
-func (l llavero) Get(string) (*efirma.Credential, error) { return l.credencial, nil }
+func (l keyring) Get(string) (*efirma.Credential, error) { return l.credential, nil }
 
-// deAdhesion is a contract that would be signed, and the same one countersigned.
-func deAdhesion(t *testing.T) (enviado, firmado []byte) {
+// ofAdhesion is a contract that would be signed, and the same one countersigned.
+func ofAdhesion(t *testing.T) (sent, signed []byte) {
 	t.Helper()
 	now := time.Now()
 	ca, err := autoridad.New(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	emitida, err := ca.Emite(autoridad.Peticion{RFC: "PEPJ800101AB5", Password: "secreto", NotBefore: now.Add(-time.Hour)})
+	emitido, err := ca.Issue(autoridad.Request{RFC: "PEPJ800101AB5", Password: "secreto", NotBefore: now.Add(-time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	credencial, err := efirma.Load(emitida.CerDER, emitida.KeyDER, []byte("secreto"), now)
+	credential, err := efirma.Load(emitido.CerDER, emitido.KeyDER, []byte("secreto"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	enviado, err = Construye(PorFirmar{Texto: "De adhesión", FirmarCon: []string{"PEPJ800101AB5"}, Firmas: []contrato.Firma{{Quien: contrato.Cliente, Nombre: "JUANA",
-		CalleNumero: "1", Colonia: "C", Ciudad: "M", Estado: "CDMX", CodigoPostal: "06000"}}}, gateway.FirmaAdhesion, llavero{credencial}, now)
+	sent, err = Build(ToSign{Text: "De adhesión", FirmarCon: []string{"PEPJ800101AB5"}, Firmas: []contrato.Firma{{Who: contrato.Cliente, Name: "JUANA",
+		CalleNumero: "1", Colonia: "C", Ciudad: "M", Estado: "CDMX", CodigoPostal: "06000"}}}, gateway.FirmaAdhesion, keyring{credential}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return enviado, bytes.Replace(enviado, []byte("</Firmas>"), []byte(`<Firma Quien="PCCFDI" Sello="AA=="/></Firmas>`), 1)
+	return sent, bytes.Replace(sent, []byte("</Firmas>"), []byte(`<Firma Quien="PCCFDI" Sello="AA=="/></Firmas>`), 1)
 }
 
-func newServicio(t *testing.T, p gateway.Firmado) (*Servicio, *ledger.Ledger) {
+func newServicio(t *testing.T, p gateway.Signed) (*Servicio, *ledger.Ledger) {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Now: time.Now})
 	if err != nil {
@@ -76,35 +76,35 @@ func newServicio(t *testing.T, p gateway.Firmado) (*Servicio, *ledger.Ledger) {
 // says beside it; one that is not is so only if it says that it signed.
 func TestFirma_WhenTheAnswerContradictsItsDocument(t *testing.T) {
 	t.Parallel()
-	enviado, firmado := deAdhesion(t)
+	sent, signed := ofAdhesion(t)
 	refused := &gateway.Error{Kind: gateway.KindConflicto, Backend: "pade", Codigo: "2"}
 	unknown := &gateway.Error{Kind: gateway.KindResultadoDesconocido, Backend: "pade"}
 	for name, tt := range map[string]struct {
-		answer   respuesta
-		handed   bool
-		coincide bool
-		calls    int
+		answer  answer
+		handed  bool
+		matches bool
+		calls   int
 	}{
-		"signed":                               {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: firmado}, nil}, true, true, 1},
-		"signed before, and here it is":        {respuesta{gateway.ContratoFirmado{Codigo: "2", XML: firmado}, refused}, true, true, 1},
-		"firmaOk is missing, and here it is":   {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: firmado}, unknown}, true, true, 1},
-		"refused, what was sent comes back":    {respuesta{gateway.ContratoFirmado{Codigo: "2", XML: enviado}, refused}, false, false, 1},
-		"signed, what was sent comes back":     {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: enviado}, nil}, true, false, 1},
-		"signed, something else comes back":    {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: []byte("\xd1")}, nil}, true, false, 1},
-		"who knows, and something else":        {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: []byte("x")}, unknown}, false, false, 2},
-		"signed, in a form that is no base64":  {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: []byte("*"), Motivo: "No es base64."}, nil}, true, false, 1},
-		"refused, and nothing comes":           {respuesta{gateway.ContratoFirmado{Codigo: "2"}, refused}, false, false, 1},
-		"signed, marked and in another order":  {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: append([]byte("\xef\xbb\xbf"), firmado...)}, nil}, true, true, 1},
-		"signed, written without its line end": {respuesta{gateway.ContratoFirmado{Codigo: "0", XML: bytes.ReplaceAll(firmado, []byte("\n"), nil)}, nil}, true, true, 1},
+		"signed":                               {answer{gateway.ContratoFirmado{Codigo: "0", XML: signed}, nil}, true, true, 1},
+		"signed before, and here it is":        {answer{gateway.ContratoFirmado{Codigo: "2", XML: signed}, refused}, true, true, 1},
+		"firmaOk is missing, and here it is":   {answer{gateway.ContratoFirmado{Codigo: "0", XML: signed}, unknown}, true, true, 1},
+		"refused, what was sent comes back":    {answer{gateway.ContratoFirmado{Codigo: "2", XML: sent}, refused}, false, false, 1},
+		"signed, what was sent comes back":     {answer{gateway.ContratoFirmado{Codigo: "0", XML: sent}, nil}, true, false, 1},
+		"signed, something else comes back":    {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("\xd1")}, nil}, true, false, 1},
+		"who knows, and something else":        {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("x")}, unknown}, false, false, 2},
+		"signed, in a form that is no base64":  {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("*"), Motivo: "No es base64."}, nil}, true, false, 1},
+		"refused, and nothing comes":           {answer{gateway.ContratoFirmado{Codigo: "2"}, refused}, false, false, 1},
+		"signed, marked and in another order":  {answer{gateway.ContratoFirmado{Codigo: "0", XML: append([]byte("\xef\xbb\xbf"), signed...)}, nil}, true, true, 1},
+		"signed, written without its line end": {answer{gateway.ContratoFirmado{Codigo: "0", XML: bytes.ReplaceAll(signed, []byte("\n"), nil)}, nil}, true, true, 1},
 	} {
-		p := &pac{answers: []respuesta{tt.answer}}
+		p := &pac{answers: []answer{tt.answer}}
 		s, _ := newServicio(t, p)
-		pide := Peticion{Operacion: gateway.FirmaAdhesion, Contrato: enviado}
-		got, _, err := s.Firma(t.Context(), pide)
-		if (err == nil) != tt.handed || tt.handed && ((got.Motivo == "") != tt.coincide || !bytes.Equal(got.XML, tt.answer.got.XML)) || p.calls != tt.calls {
+		ask := Request{Operation: gateway.FirmaAdhesion, Contrato: sent}
+		got, _, err := s.Firma(t.Context(), ask)
+		if (err == nil) != tt.handed || tt.handed && ((got.Motivo == "") != tt.matches || !bytes.Equal(got.XML, tt.answer.got.XML)) || p.calls != tt.calls {
 			t.Errorf("%s: %+v, %v after %d calls", name, got.Motivo, err, p.calls)
 		}
-		if again, replayed, err := s.Firma(t.Context(), pide); tt.handed && (err != nil || !replayed || again.Motivo != got.Motivo || !bytes.Equal(again.XML, got.XML) || p.calls != tt.calls) {
+		if again, replayed, err := s.Firma(t.Context(), ask); tt.handed && (err != nil || !replayed || again.Motivo != got.Motivo || !bytes.Equal(again.XML, got.XML) || p.calls != tt.calls) {
 			t.Errorf("%s, again: %+v %v, %v after %d calls", name, again.Motivo, replayed, err, p.calls)
 		}
 	}
@@ -114,32 +114,32 @@ func TestFirma_WhenTheAnswerContradictsItsDocument(t *testing.T) {
 // with the reason of then.
 func TestFirma_WhenADocumentWasWithheldBefore(t *testing.T) {
 	t.Parallel()
-	enviado, firmado := deAdhesion(t)
+	sent, signed := ofAdhesion(t)
 	p := &pac{}
 	s, l := newServicio(t, p)
-	pide := Peticion{Operacion: gateway.FirmaAdhesion, Contrato: enviado, Clave: "k"}
-	identidad, err := s.identidad(pide)
+	ask := Request{Operation: gateway.FirmaAdhesion, Contrato: sent, Key: "k"}
+	identity, err := s.identity(ask)
 	if err != nil {
 		t.Fatal(err)
 	}
 	withheld := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "No es el contrato enviado."}
-	m := mensaje(identidad)
-	m.Resto = func(error) ledger.Resto { return ledger.Definitiva }
+	m := mensaje(identity)
+	m.Rest = func(error) ledger.Rest { return ledger.Definitiva }
 	keep := func(gateway.ContratoFirmado) bool { return true }
 	if _, _, err := ledger.Once(t.Context(), l, m, keep, func(context.Context) (gateway.ContratoFirmado, error) {
-		return gateway.ContratoFirmado{Codigo: "0", XML: firmado}, withheld
+		return gateway.ContratoFirmado{Codigo: "0", XML: signed}, withheld
 	}); !errors.Is(err, withheld) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		got, replayed, err := s.Firma(t.Context(), pide)
-		if err != nil || !replayed || got.Motivo != withheld.Detail || !bytes.Equal(got.XML, firmado) || p.calls != 0 {
+		got, replayed, err := s.Firma(t.Context(), ask)
+		if err != nil || !replayed || got.Motivo != withheld.Detail || !bytes.Equal(got.XML, signed) || p.calls != 0 {
 			t.Errorf("%q %v, %v after %d calls", got.Motivo, replayed, err, p.calls)
 		}
 	}
-	otro := pide
-	otro.Clave = ""
-	if got, _, err := s.Firma(t.Context(), otro); err != nil || len(got.XML) == 0 {
+	other := ask
+	other.Key = ""
+	if got, _, err := s.Firma(t.Context(), other); err != nil || len(got.XML) == 0 {
 		t.Errorf("without a key: %v", err)
 	}
 }

@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// formaComplemento is what a name of a complemento can be.
-var formaComplemento = regexp.MustCompile(`^[a-z0-9]{1,60}$`)
+// complementoForm is what a name of a complemento can be.
+var complementoForm = regexp.MustCompile(`^[a-z0-9]{1,60}$`)
 
 // Avisos says, in Spanish, what of a valid solicitud is worth a second look. A
 // complemento that is not known here is sent: the SAT's own list is older than what it
 // has in force.
 func (s Solicitud) Avisos() []string {
-	otra := Retenciones
+	other := Retenciones
 	if s.Servicio == Retenciones {
-		otra = CFDI
+		other = CFDI
 	}
 	switch {
 	case s.Complemento == "" || slices.Contains(Complementos(s.Servicio), s.Complemento):
 		return nil
-	case slices.Contains(Complementos(otra), s.Complemento):
-		return []string{fmt.Sprintf("El complemento «%s» es del servicio %s; se envía al SAT tal cual, y quizá no encuentre nada.", s.Complemento, otra)}
+	case slices.Contains(Complementos(other), s.Complemento):
+		return []string{fmt.Sprintf("El complemento «%s» es del servicio %s; se envía al SAT tal cual, y quizá no encuentre nada.", s.Complemento, other)}
 	}
 	return []string{fmt.Sprintf("La pasarela no conoce el complemento «%s»; se envía al SAT tal cual. Si está mal escrito, el SAT lo rechaza o no encuentra nada.", s.Complemento)}
 }
 
-func (v *validator) complemento(valor string, s Servicio) {
-	if valor != "" && !formaComplemento.MatchString(valor) {
+func (v *validator) complemento(value string, s Servicio) {
+	if value != "" && !complementoForm.MatchString(value) {
 		v.add("complemento", "No tiene la forma de un complemento: letras minúsculas sin acento y dígitos, 60 como máximo.", Complementos(s)...)
 	}
 }

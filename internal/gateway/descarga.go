@@ -51,7 +51,7 @@ func (e EstadoDescarga) Final() bool {
 // EstadoTramo is how far one solicitud of a descarga is.
 type EstadoTramo string
 
-// The states of a solicitud within a descarga. Pendiente, Presentada and
+// The states of a solicitud within a descarga. Pendiente, Submitted and
 // Descargando are alive; Partida and Sustituida have successors that cover the
 // same range.
 const (
@@ -66,8 +66,8 @@ const (
 	TramoCancelada   EstadoTramo = "cancelada"
 )
 
-// Vivo tells whether the solicitud still has to be worked on.
-func (e EstadoTramo) Vivo() bool {
+// Live tells whether the solicitud still has to be worked on.
+func (e EstadoTramo) Live() bool {
 	return e == TramoPendiente || e == TramoPresentada || e == TramoDescargando
 }
 
@@ -92,10 +92,10 @@ const (
 type PeticionDescarga struct {
 	// Solicitud holds the criteria: TipoDescarga is Emitidos or Recibidos.
 	Solicitud Solicitud `json:"solicitud"`
-	// Plazo is how long the SAT may take in all; zero for PlazoNormal. The store writes it.
-	Plazo time.Duration `json:"-"`
+	// Deadline is how long the SAT may take in all; zero for NormalDeadline. The store writes it.
+	Deadline time.Duration `json:"-"`
 	// PlazoOmitido says that nobody asked for that deadline: what the SAT has accepted
-	// by then is asked about until TopeNormal.
+	// by then is asked about until NormalCeiling.
 	PlazoOmitido bool `json:"plazoOmitido,omitempty"`
 	// Programacion makes it recurrent; nil for once.
 	Programacion *Programacion `json:"programacion,omitempty"`
@@ -113,25 +113,25 @@ type PeticionDescarga struct {
 type Programacion struct {
 	// Hora of the day of central Mexico, as "04:00".
 	Hora string `json:"hora"`
-	// Traslape is how many days before the last run are asked for again: stamping
+	// Overlap is how many days before the last run are asked for again: stamping
 	// and cancelling show days later (sat.md §10).
-	Traslape int `json:"traslapeDias"`
-	// Siguiente is when it runs next; zero once it has been cancelled. It has a column.
-	Siguiente time.Time `json:"-"`
+	Overlap int `json:"traslapeDias"`
+	// Next is when it runs next; zero once it has been cancelled. It has a column.
+	Next time.Time `json:"-"`
 }
 
 const (
-	// PlazoNormal is the deadline of a descarga that names none: the SAT has taken 105
+	// NormalDeadline is the deadline of a descarga that names none: the SAT has taken 105
 	// hours (sat.md §10), others have seen six days.
-	PlazoNormal = 240 * time.Hour
-	// MaxPlazo bounds a deadline.
-	MaxPlazo = 30 * 24 * time.Hour
-	// TopeNormal is how long what the SAT has accepted is asked about at most where no
+	NormalDeadline = 240 * time.Hour
+	// MaxDeadline bounds a deadline.
+	MaxDeadline = 30 * 24 * time.Hour
+	// NormalCeiling is how long what the SAT has accepted is asked about at most where no
 	// deadline was given. Nobody has reported an answer after more than nine days; a
 	// package lives three, and a solicitud that is gone is answered with 5004.
-	TopeNormal = 60 * 24 * time.Hour
-	// MaxTraslape bounds how far back a recurrent descarga looks again, in days.
-	MaxTraslape = 60
+	NormalCeiling = 60 * 24 * time.Hour
+	// MaxOverlap bounds how far back a recurrent descarga looks again, in days.
+	MaxOverlap = 60
 )
 
 // Normalize fills what is implied: beside what a solicitud implies, metadata are
@@ -142,25 +142,25 @@ func (p PeticionDescarga) Normalize() PeticionDescarga {
 		p.Solicitud.EstadoComprobante = EstadoTodos
 	}
 	p.Solicitud = p.Solicitud.Normalize()
-	if p.Plazo == 0 {
-		p.Plazo, p.PlazoOmitido = PlazoNormal, true
+	if p.Deadline == 0 {
+		p.Deadline, p.PlazoOmitido = NormalDeadline, true
 	}
 	return p
 }
 
-// MismoPlazo reports whether two normalized petitions ask for the same deadline.
-func (p PeticionDescarga) MismoPlazo(otra PeticionDescarga) bool {
-	return p.Plazo == otra.Plazo && p.PlazoOmitido == otra.PlazoOmitido
+// SameDeadline reports whether two normalized petitions ask for the same deadline.
+func (p PeticionDescarga) SameDeadline(other PeticionDescarga) bool {
+	return p.Deadline == other.Deadline && p.PlazoOmitido == other.PlazoOmitido
 }
 
-// Vence returns when a descarga of p that begins at desde presents nothing more to
+// Expire returns when a descarga of p that begins at since presents nothing more to
 // the SAT, and when it gives up what the SAT has accepted.
-func (p PeticionDescarga) Vence(desde time.Time) (limite, tope time.Time) {
-	limite = desde.Add(p.Plazo)
+func (p PeticionDescarga) Expire(since time.Time) (limit, ceiling time.Time) {
+	limit = since.Add(p.Deadline)
 	if p.PlazoOmitido {
-		return limite, desde.Add(TopeNormal)
+		return limit, since.Add(NormalCeiling)
 	}
-	return limite, limite
+	return limit, limit
 }
 
 // Validate checks a normalized petition by the rules of a solicitud and its own.
@@ -172,16 +172,16 @@ func (p PeticionDescarga) Validate(now time.Time) error {
 		v.programacion(*p.Programacion, s, now)
 		// A recurrent one has no end of its own: each run has.
 		if s.FechaFinal == "" {
-			s.FechaFinal = EnMexico(now).Format(FormatoFecha)
+			s.FechaFinal = InMexico(now).Format(FechaFormat)
 		}
 	}
 	if s.TipoDescarga == Folio || s.Version == Version11 {
 		v.add("tipoDescarga", "Una descarga es de un rango de fechas.", Emitidos, Recibidos)
 	} else if err := s.Validate(now); err != nil {
-		v.campos = append(v.campos, AsError(err).Campos...)
+		v.fields = append(v.fields, AsError(err).Fields...)
 	}
-	if p.Plazo < time.Hour || p.Plazo > MaxPlazo {
-		v.add("plazoHoras", fmt.Sprintf("Debe estar entre 1 y %d horas.", int(MaxPlazo/time.Hour)))
+	if p.Deadline < time.Hour || p.Deadline > MaxDeadline {
+		v.add("plazoHoras", fmt.Sprintf("Debe estar entre 1 y %d horas.", int(MaxDeadline/time.Hour)))
 	}
 	return v.err()
 }
@@ -190,23 +190,23 @@ func (v *validator) programacion(p Programacion, s Solicitud, now time.Time) {
 	if _, err := time.Parse("15:04", p.Hora); err != nil {
 		v.add("programacion/hora", "No es una hora con la forma hh:mm, de 00:00 a 23:59, del centro de México.")
 	}
-	if p.Traslape < 0 || p.Traslape > MaxTraslape {
-		v.add("programacion/traslapeDias", fmt.Sprintf("Debe estar entre 0 y %d días.", MaxTraslape))
+	if p.Overlap < 0 || p.Overlap > MaxOverlap {
+		v.add("programacion/traslapeDias", fmt.Sprintf("Debe estar entre 0 y %d días.", MaxOverlap))
 	}
 	v.absent("fechaFinal", s.FechaFinal != "", "con programacion: cada corrida llega hasta el fin del día anterior")
-	if inicial, ok := v.fecha("fechaInicial", s.FechaInicial); ok && !inicial.Before(EnMexico(now).Add(-time.Second)) {
+	if initial, ok := v.fecha("fechaInicial", s.FechaInicial); ok && !initial.Before(InMexico(now).Add(-time.Second)) {
 		v.add("fechaInicial", "Debe estar en el pasado.")
 	}
 }
 
 // Descarga is a durable download as it stands.
 type Descarga struct {
-	ID       string
-	Peticion PeticionDescarga
-	Estado   EstadoDescarga
-	// Creada, Actualizada, Limite, Tope and Terminada are instants; the last is zero
-	// while it lives. See PeticionDescarga.Vence.
-	Creada, Actualizada, Limite, Tope, Terminada time.Time
+	ID      string
+	Request PeticionDescarga
+	Estado  EstadoDescarga
+	// Created, Updated, Limit, Ceiling and Finished are instants; the last is zero
+	// while it lives. See PeticionDescarga.Expire.
+	Created, Updated, Limit, Ceiling, Finished time.Time
 	// Motivo says in Spanish why it ended as it did, where that needs saying, and
 	// MotivoCodigo to programs: the SAT's code, or an OwnCode.
 	Motivo, MotivoCodigo string
@@ -226,13 +226,13 @@ type Progreso struct {
 	Solicitudes, SolicitudesTerminadas int
 	Paquetes, PaquetesGuardados        int
 	Bytes                              int64
-	// NumeroCFDIs is what the SAT said it found, Encontrados what can be read of the
-	// stored packages, each once; Repetidos what can be read there once more, and Fallas
+	// NumeroCFDIs is what the SAT said it found, Found what can be read of the
+	// stored packages, each once; Repeated what can be read there once more, and Fallas
 	// what cannot be read.
-	NumeroCFDIs, Encontrados, Repetidos, Fallas int64
-	// Porcentaje of the work that is done, 0 to 100: a finished solicitud counts
+	NumeroCFDIs, Found, Repeated, Fallas int64
+	// Percentage of the work that is done, 0 to 100: a finished solicitud counts
 	// whole, one with packages by those that are stored.
-	Porcentaje int
+	Percentage int
 }
 
 // Cuota counts what a descarga has spent at the SAT.
@@ -245,23 +245,23 @@ type Cuota struct {
 
 // Tramo is one solicitud of a descarga.
 type Tramo struct {
-	// Numero counts from 1 within the descarga, in the order of their making. Origen is
+	// Number counts from 1 within the descarga, in the order of their making. Origin is
 	// that of the solicitud that this one replaces or is a half of; 0 for none.
-	Numero, Origen int64
-	// Desde and Hasta bound what it is to bring, both inclusive; PideDesde and
+	Number, Origin int64
+	// Since and Until bound what it is to bring, both inclusive; PideDesde and
 	// PideHasta are what the SAT was asked, wider by the seconds that make the
-	// criteria new. All as FormatoFecha.
-	Desde, Hasta, PideDesde, PideHasta string
+	// criteria new. All as FechaFormat.
+	Since, Until, PideDesde, PideHasta string
 	Estado                             EstadoTramo
 	IDSolicitud                        string
 	// The SAT's codes as they came; empty where it has sent none.
 	CodEstatus, EstadoSolicitud, CodigoEstadoSolicitud, Mensaje string
 	NumeroCFDIs                                                 int64
-	// Presentaciones counts the times that it was sent, or may have been; Consultas
+	// Presentations counts the times that it was sent, or may have been; Queries
 	// those that the SAT was asked how far it is.
-	Presentaciones, Consultas int
-	Presentada                time.Time
-	SiguienteIntento          time.Time
+	Presentations, Queries int
+	Submitted              time.Time
+	SiguienteIntento       time.Time
 	// Decision says in Spanish what was decided last, and why. MotivoCodigo is the code of
 	// that why: the SAT's, or an OwnCode; empty where all goes well.
 	Decision, MotivoCodigo string
@@ -270,38 +270,38 @@ type Tramo struct {
 // PaqueteDescarga is one package of a descarga.
 type PaqueteDescarga struct {
 	Paquete Paquete
-	// Numero counts from 1 within the descarga, in the order in which the SAT named them.
+	// Number counts from 1 within the descarga, in the order in which the SAT named them.
 	// Tramo is the number of the solicitud that brought it.
-	Numero, Tramo int64
+	Number, Tramo int64
 	Estado        EstadoPaquete
 	Bytes         int64
 	SHA256        string // hexadecimal; empty until it is stored
 	// Comprobantes are those that can be read in it and that no package of its solicitud
-	// had brought before, Fallas what in it cannot be read; -1 until counted. Repetidos
+	// had brought before, Fallas what in it cannot be read; -1 until counted. Repeated
 	// are those that were brought before, or twice.
-	Comprobantes, Fallas, Repetidos int64
+	Comprobantes, Fallas, Repeated int64
 	// Descargas that the SAT has served, or may have.
 	Descargas int
-	Guardado  time.Time
+	Saved     time.Time
 	// Detalle says what became of it, where that needs saying, MotivoCodigo to programs.
 	Detalle, MotivoCodigo string
-	// Dudoso says what is wrong with the delivery that is kept; empty for nothing.
-	// Roto says that it is no whole ZIP, and only to be had by those who ask for it so.
-	Dudoso string
-	Roto   bool
-	// Danado says that its bytes in storage are not those that were kept, or not there.
-	Danado bool
+	// Dubious says what is wrong with the delivery that is kept; empty for nothing.
+	// Broken says that it is no whole ZIP, and only to be had by those who ask for it so.
+	Dubious string
+	Broken  bool
+	// Damaged says that its bytes in storage are not those that were kept, or not there.
+	Damaged bool
 }
 
-// ErrPaqueteDanado is a package whose bytes in storage are not those that were kept, or
+// ErrDamagedPaquete is a package whose bytes in storage are not those that were kept, or
 // not there.
-var ErrPaqueteDanado = errors.New("a stored package is damaged")
+var ErrDamagedPaquete = errors.New("a stored package is damaged")
 
 // EventoDescarga is one line of a descarga's ledger.
 type EventoDescarga struct {
-	// Numero counts from 1 within the descarga, without gaps.
-	Numero  int64
-	Cuando  time.Time
+	// Number counts from 1 within the descarga, without gaps.
+	Number  int64
+	When    time.Time
 	Tipo    string
 	Detalle string
 	// Tramo is the number of the solicitud that it is about; 0 for the descarga itself.
@@ -312,8 +312,8 @@ type EventoDescarga struct {
 	Estado EstadoDescarga
 }
 
-// FiltroDescargas narrows a list of descargas; empty fields do not.
-type FiltroDescargas struct {
+// DescargasFilter narrows a list of descargas; empty fields do not.
+type DescargasFilter struct {
 	// RFCs that the caller may see; nil for all.
 	RFCs           []string
 	RFC            string
@@ -323,5 +323,5 @@ type FiltroDescargas struct {
 	CreadaDesde, CreadaHasta time.Time
 	// Cursor is where the page begins, as the page before said; empty for the first.
 	Cursor string
-	Limite int
+	Limit  int
 }

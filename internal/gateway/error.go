@@ -78,9 +78,9 @@ func Kinds() []Kind {
 // Known reports whether k is a kind of this program's, and not another version's.
 func (k Kind) Known() bool { return slices.Contains(Kinds(), k) }
 
-// Campo is one field that was refused, with what it may hold. Refusals are kept with theirs.
-type Campo struct {
-	// Campo is the field's JSON name, or the parameter's name.
+// Field is one field that was refused, with what it may hold. Refusals are kept with theirs.
+type Field struct {
+	// Field is the field's JSON name, or the parameter's name.
 	Campo string `json:"campo"`
 	// Detalle says in Spanish what is wrong.
 	Detalle string `json:"detalle"`
@@ -90,7 +90,7 @@ type Campo struct {
 	Codigo string `json:"codigo,omitempty"`
 }
 
-// Error is a failure with two texts: Detail and Campos for the caller, Err for the log.
+// Error is a failure with two texts: Detail and Fields for the caller, Err for the log.
 type Error struct {
 	Kind Kind
 	// Backend is the system that refused ("sat"); empty when it was the gateway.
@@ -101,14 +101,14 @@ type Error struct {
 	Codigo, Mensaje string
 	// Detail says in Spanish what happened and what to do.
 	Detail string
-	Campos []Campo
-	// Reintentable says that the same request may succeed later, unchanged.
-	Reintentable bool
-	// NoEnviada says that the operation's own message never left, so that the
+	Fields []Field
+	// Retryable says that the same request may succeed later, unchanged.
+	Retryable bool
+	// Unsent says that the operation's own message never left, so that the
 	// backend cannot have counted it.
-	NoEnviada bool
-	// Recurso is the path of what it clashes with; empty for none.
-	Recurso string
+	Unsent bool
+	// Resource is the path of what it clashes with; empty for none.
+	Resource string
 	// IDSolicitud is the SAT's id of the solicitud that it clashes with; empty for none that is known.
 	IDSolicitud string
 	// RetryAfter is how long to wait before that; zero when unknown.
@@ -126,7 +126,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "%s (%s): ", e.Codigo, e.Mensaje)
 	}
 	b.WriteString(e.Detail)
-	for _, c := range e.Campos {
+	for _, c := range e.Fields {
 		fmt.Fprintf(&b, "; %s: %s", c.Campo, c.Detalle)
 	}
 	if e.Err != nil {

@@ -28,15 +28,15 @@ func Servicios() []Servicio { return []Servicio{CFDI, Retenciones} }
 
 // Token is the SAT's access token for one RFC and family.
 type Token struct {
-	// Valor is the token exactly as the SAT gave it. Secret.
-	Valor string
-	// Creado and Expira are instants of our own clock: five minutes apart, or
+	// Value is the token exactly as the SAT gave it. Secret.
+	Value string
+	// Created and Expire are instants of our own clock: five minutes apart, or
 	// less where the SAT's answer says less (sat.md §3).
-	Creado, Expira time.Time
+	Created, Expire time.Time
 }
 
 // String keeps the token out of logs that print values.
-func (t Token) String() string { return "gateway.Token{Expira:" + t.Expira.Format(time.RFC3339) + "}" }
+func (t Token) String() string { return "gateway.Token{Expira:" + t.Expire.Format(time.RFC3339) + "}" }
 
 // GoString keeps the token out of %#v as well.
 func (t Token) GoString() string { return t.String() }
@@ -72,23 +72,23 @@ type EstadoSolicitud struct {
 	IDsPaquetes []string
 }
 
-// Autenticador obtains tokens.
-type Autenticador interface {
-	// Autentica returns a valid token of rfc, from the cache where it has time left.
-	Autentica(ctx context.Context, servicio Servicio, rfc string) (Token, error)
+// Authenticator obtains tokens.
+type Authenticator interface {
+	// Authenticate returns a valid token of rfc, from the cache where it has time left.
+	Authenticate(ctx context.Context, servicio Servicio, rfc string) (Token, error)
 }
 
 // Solicitante presents and follows solicitudes.
 type Solicitante interface {
-	// Solicita presents one solicitud. It is never repeated by itself once sent:
+	// Request presents one solicitud. It is never repeated by itself once sent:
 	// an unknown outcome is an *Error of KindResultadoDesconocido.
-	Solicita(ctx context.Context, s Solicitud) (SolicitudAceptada, error)
-	// Verifica asks for the state of a solicitud; safe to repeat.
-	Verifica(ctx context.Context, servicio Servicio, rfc, idSolicitud string) (EstadoSolicitud, error)
+	Request(ctx context.Context, s Solicitud) (SolicitudAceptada, error)
+	// Verify asks for the state of a solicitud; safe to repeat.
+	Verify(ctx context.Context, servicio Servicio, rfc, idSolicitud string) (EstadoSolicitud, error)
 }
 
-// Descargador fetches packages.
-type Descargador interface {
+// Downloader fetches packages.
+type Downloader interface {
 	// Descarga streams the package's ZIP bytes into sink. The SAT counts each
 	// call that it serves, two at most. When it fails, what sink got is worthless.
 	Descarga(ctx context.Context, p Paquete, sink io.Writer) error
@@ -105,8 +105,8 @@ type Paquete struct {
 // ids in upper case and in lower.
 func (p Paquete) Clave() string { return strings.ToUpper(p.IDPaquete) }
 
-// Unico is the package by its Clave, to be compared.
-func (p Paquete) Unico() Paquete {
+// Only is the package by its Clave, to be compared.
+func (p Paquete) Only() Paquete {
 	p.IDPaquete = p.Clave()
 	return p
 }

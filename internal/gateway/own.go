@@ -23,13 +23,13 @@ func OwnFailure(err error, detail string) *Error {
 	case errors.As(err, &e):
 		return e
 	case Passes(err):
-		return &Error{Kind: KindSinServicio, Own: OwnFallaPasajera, Reintentable: true, NoEnviada: true, Detail: detail + " Repita más tarde.", Err: err}
+		return &Error{Kind: KindSinServicio, Own: OwnFallaPasajera, Retryable: true, Unsent: true, Detail: detail + " Repita más tarde.", Err: err}
 	}
-	return &Error{Kind: KindInterno, Own: OwnFallaPropia, NoEnviada: true, Detail: detail, Err: err}
+	return &Error{Kind: KindInterno, Own: OwnFallaPropia, Unsent: true, Detail: detail, Err: err}
 }
 
 // ErrStopping says that the gateway is going down and begins nothing any more.
-var ErrStopping = &Error{Kind: KindSinServicio, Own: OwnCerrando, Reintentable: true, NoEnviada: true, RetryAfter: 10 * time.Second,
+var ErrStopping = &Error{Kind: KindSinServicio, Own: OwnCerrando, Retryable: true, Unsent: true, RetryAfter: 10 * time.Second,
 	Detail: "La pasarela se está deteniendo: entrega lo que ya tiene y no empieza nada nuevo. Repita en unos segundos."}
 
 // IsOwn reports whether e is a failure of this gateway itself.
@@ -89,11 +89,11 @@ func passesSQLite(code int) bool {
 
 // KeyReused is what a second use of an Idempotency-Key gets that asks for something else.
 func KeyReused() *Error {
-	return &Error{Kind: KindConflicto, Own: OwnClaveReutilizada, NoEnviada: true,
+	return &Error{Kind: KindConflicto, Own: OwnClaveReutilizada, Unsent: true,
 		Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
 }
 
 // UnknownService says that the SAT has no such service.
 func UnknownService() *Error {
-	return &Error{Kind: KindNoEncontrado, Own: OwnServicioInexistente, NoEnviada: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
+	return &Error{Kind: KindNoEncontrado, Own: OwnServicioInexistente, Unsent: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
 }

@@ -75,7 +75,7 @@ func TestOwnFailure_WhenItPassesAndWhenNot(t *testing.T) {
 		"not foreseen":                   {errors.New("canario"), false},
 	} {
 		e := OwnFailure(tc.err, "No se pudo.")
-		if !e.IsOwn() || (e.Kind == KindSinServicio) != tc.passes || e.Reintentable != tc.passes || !e.NoEnviada || e.Backend != "" ||
+		if !e.IsOwn() || (e.Kind == KindSinServicio) != tc.passes || e.Retryable != tc.passes || !e.Unsent || e.Backend != "" ||
 			!errors.Is(e, tc.err) || strings.Contains(e.Detail, "Repita") != tc.passes || !strings.HasPrefix(e.Detail, "No se pudo.") {
 			t.Errorf("%s: %+v", name, e)
 		}

@@ -4,7 +4,7 @@ import "context"
 
 // CuentaPADE is an account of the PAC Prodigia. Secret.
 type CuentaPADE struct {
-	Contrato, Usuario, Password string
+	Contrato, User, Password string
 	// De tells whose it is: the caller that brought it, or nobody's, for the
 	// configured one.
 	De string
@@ -26,24 +26,24 @@ type AddendaProcesada struct {
 // Addendas is the PAC's addenda service. Its calls keep nothing and may be
 // repeated.
 type Addendas interface {
-	// Procesa turns datos into an addenda.
-	Procesa(ctx context.Context, cuenta CuentaPADE, datos string) (AddendaProcesada, error)
-	// Adjunta does the same and attaches it to cfdi.
-	Adjunta(ctx context.Context, cuenta CuentaPADE, datos, cfdi string) (AddendaProcesada, error)
+	// Process turns datos into an addenda.
+	Process(ctx context.Context, cuenta CuentaPADE, data string) (AddendaProcesada, error)
+	// Attach does the same and attaches it to cfdi.
+	Attach(ctx context.Context, cuenta CuentaPADE, data, cfdi string) (AddendaProcesada, error)
 }
 
-// OperacionFirma names one of the operations by which the PAC countersigns.
-type OperacionFirma string
+// FirmaOperation names one of the operations by which the PAC countersigns.
+type FirmaOperation string
 
 // The operations of the PAC's editions (pade.md §3.1).
 const (
-	FirmaContrato   OperacionFirma = "firmar"
-	FirmaManifiesto OperacionFirma = "firmarManifiesto"
-	FirmaAdhesion   OperacionFirma = "firmarContratoAdhesion"
+	FirmaContrato   FirmaOperation = "firmar"
+	FirmaManifiesto FirmaOperation = "firmarManifiesto"
+	FirmaAdhesion   FirmaOperation = "firmarContratoAdhesion"
 )
 
-// ConCuenta tells whether the operation carries an account.
-func (o OperacionFirma) ConCuenta() bool { return o == FirmaContrato }
+// WithCuenta tells whether the operation carries an account.
+func (o FirmaOperation) WithCuenta() bool { return o == FirmaContrato }
 
 // ContratoFirmado is the PAC's answer to a contract.
 type ContratoFirmado struct {
@@ -59,9 +59,9 @@ type ContratoFirmado struct {
 	Motivo string `json:"motivo,omitempty"`
 }
 
-// Firmado is the PAC's signing service.
-type Firmado interface {
+// Signed is the PAC's signing service.
+type Signed interface {
 	// Firma presents a Contrato once. A real signature (modoPrueba false) cannot be
 	// taken back. An unknown outcome is an *Error of KindResultadoDesconocido.
-	Firma(ctx context.Context, op OperacionFirma, cuenta CuentaPADE, contrato []byte, modoPrueba bool) (ContratoFirmado, error)
+	Firma(ctx context.Context, op FirmaOperation, cuenta CuentaPADE, contrato []byte, modoPrueba bool) (ContratoFirmado, error)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // CuentaSEP is an account of the SEP's title service. Secret.
-type CuentaSEP struct{ Usuario, Password string }
+type CuentaSEP struct{ User, Password string }
 
 // String keeps the account out of logs that print values.
 func (CuentaSEP) String() string { return "gateway.CuentaSEP{}" }
@@ -25,8 +25,8 @@ type LoteCargado struct {
 	Mensaje    string `json:"mensaje"`
 }
 
-// Recurso is what the ledger finds it by.
-func (l LoteCargado) Recurso() string { return l.NumeroLote }
+// Resource is what the ledger finds it by.
+func (l LoteCargado) Resource() string { return l.NumeroLote }
 
 // EstadoLote is how far a lote is.
 type EstadoLote struct {
@@ -37,13 +37,13 @@ type EstadoLote struct {
 	Mensaje     string
 }
 
-// Procesado tells whether the result can be fetched. It says nothing of how the
+// Processed tells whether the result can be fetched. It says nothing of how the
 // titles fared.
-func (e EstadoLote) Procesado() bool { return e.EstatusLote == 1 }
+func (e EstadoLote) Processed() bool { return e.EstatusLote == 1 }
 
-// ErrSinArchivo is wrapped by the error of a result that came without its file:
+// ErrWithoutFile is wrapped by the error of a result that came without its file:
 // the lote is not processed yet, or has none.
-var ErrSinArchivo = errors.New("gateway: no file in the answer")
+var ErrWithoutFile = errors.New("gateway: no file in the answer")
 
 // Cancelacion asks for a title to be cancelled.
 type Cancelacion struct {
@@ -58,14 +58,14 @@ type Cancelacion struct {
 // Validate checks what the contract cannot say of the texts, which go to the SEP as
 // they are. The error is an *Error of KindInvalida that lists every field.
 func (c Cancelacion) Validate() error {
-	e := &Error{Kind: KindInvalida, Own: OwnCancelacionRechazable, NoEnviada: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
-	for _, campo := range []Campo{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
-		if texto := campo.Detalle; texto != "" && (strings.TrimSpace(texto) == "" || strings.ContainsFunc(texto, invisible)) {
-			campo.Detalle = "Está en blanco, o tiene caracteres que no se ven."
-			e.Campos = append(e.Campos, campo)
+	e := &Error{Kind: KindInvalida, Own: OwnCancelacionRechazable, Unsent: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
+	for _, field := range []Field{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
+		if text := field.Detalle; text != "" && (strings.TrimSpace(text) == "" || strings.ContainsFunc(text, invisible)) {
+			field.Detalle = "Está en blanco, o tiene caracteres que no se ven."
+			e.Fields = append(e.Fields, field)
 		}
 	}
-	if e.Campos == nil {
+	if e.Fields == nil {
 		return nil
 	}
 	return e
@@ -76,22 +76,22 @@ func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
 }
 
-// CancelacionHecha is the SEP's answer to a cancellation.
-type CancelacionHecha struct {
+// DoneCancelacion is the SEP's answer to a cancellation.
+type DoneCancelacion struct {
 	Codigo  string `json:"codigo"`
 	Mensaje string `json:"mensaje"`
 }
 
 // Titulos is the SEP's title service.
 type Titulos interface {
-	// Carga uploads a file once; an unknown outcome is an *Error of
+	// Upload uploads a file once; an unknown outcome is an *Error of
 	// KindResultadoDesconocido.
-	Carga(ctx context.Context, cuenta CuentaSEP, nombre string, archivo *io.SectionReader) (LoteCargado, error)
-	// Consulta asks how far a lote is; safe to repeat.
-	Consulta(ctx context.Context, cuenta CuentaSEP, numeroLote string) (EstadoLote, error)
-	// Resultado writes the result archive of a processed lote into sink, and
+	Upload(ctx context.Context, cuenta CuentaSEP, name string, file *io.SectionReader) (LoteCargado, error)
+	// Query asks how far a lote is; safe to repeat.
+	Query(ctx context.Context, cuenta CuentaSEP, numeroLote string) (EstadoLote, error)
+	// Result writes the result archive of a processed lote into sink, and
 	// returns the SEP's message; safe to repeat.
-	Resultado(ctx context.Context, cuenta CuentaSEP, numeroLote string, sink io.Writer) (string, error)
-	// Cancela cancels a title once.
-	Cancela(ctx context.Context, cuenta CuentaSEP, c Cancelacion) (CancelacionHecha, error)
+	Result(ctx context.Context, cuenta CuentaSEP, numeroLote string, sink io.Writer) (string, error)
+	// Cancel cancels a title once.
+	Cancel(ctx context.Context, cuenta CuentaSEP, c Cancelacion) (DoneCancelacion, error)
 }

@@ -6,7 +6,7 @@ func TestCancelacion_WhenATextCannotBeWhatTheSEPKnows(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		folio, institucion string
-		campos             []string
+		fields             []string
 	}{
 		"plain":               {"PRU/2026 1", "", nil},
 		"of one institution":  {"ÑANDÚ-1", "090001", nil},
@@ -17,7 +17,7 @@ func TestCancelacion_WhenATextCannotBeWhatTheSEPKnows(t *testing.T) {
 		"was not in UTF-8":    {"PRU\xd1", "\ufffd", []string{"folioControl", "cveInstitucion"}},
 	} {
 		err := Cancelacion{FolioControl: tc.folio, Motivo: "C1", CveInstitucion: tc.institucion}.Validate()
-		if len(tc.campos) == 0 {
+		if len(tc.fields) == 0 {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -27,15 +27,15 @@ func TestCancelacion_WhenATextCannotBeWhatTheSEPKnows(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		var campos []string
-		for _, c := range AsError(err).Campos {
-			campos = append(campos, c.Campo)
+		var fields []string
+		for _, c := range AsError(err).Fields {
+			fields = append(fields, c.Campo)
 			if c.Detalle != "Está en blanco, o tiene caracteres que no se ven." {
 				t.Errorf("%s: %q shows what was sent", name, c.Detalle)
 			}
 		}
-		if len(campos) != len(tc.campos) || campos[0] != tc.campos[0] {
-			t.Errorf("%s: %v, want %v", name, campos, tc.campos)
+		if len(fields) != len(tc.fields) || fields[0] != tc.fields[0] {
+			t.Errorf("%s: %v, want %v", name, fields, tc.fields)
 		}
 	}
 }

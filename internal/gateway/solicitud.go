@@ -31,15 +31,15 @@ const (
 // maxReceptores is the SAT's bound on RfcReceptores (document 1, §5.1).
 const maxReceptores = 5
 
-// FormatoFecha is how the SAT writes dates: Mexican official time, no zone.
-const FormatoFecha = "2006-01-02T15:04:05"
+// FechaFormat is how the SAT writes dates: Mexican official time, no zone.
+const FechaFormat = "2006-01-02T15:04:05"
 
-// zonaCentro is the official time of central Mexico: UTC-6 all the year round
+// centreZone is the official time of central Mexico: UTC-6 all the year round
 // since daylight saving ended in October 2022.
-var zonaCentro = time.FixedZone("America/Mexico_City", -6*60*60)
+var centreZone = time.FixedZone("America/Mexico_City", -6*60*60)
 
-// EnMexico returns the instant t on the clock of central Mexico.
-func EnMexico(t time.Time) time.Time { return t.In(zonaCentro) }
+// InMexico returns the instant t on the clock of central Mexico.
+func InMexico(t time.Time) time.Time { return t.In(centreZone) }
 
 // Solicitud asks the SAT for the comprobantes of a range, or for one by its
 // folio. Optional fields are empty when absent.
@@ -50,7 +50,7 @@ type Solicitud struct {
 
 	RFCSolicitante string `json:"rfcSolicitante"`
 	// FechaInicial and FechaFinal bound the date of emission, both inclusive,
-	// as FormatoFecha.
+	// as FechaFormat.
 	FechaInicial string `json:"fechaInicial,omitempty"`
 	FechaFinal   string `json:"fechaFinal,omitempty"`
 
@@ -120,43 +120,43 @@ func (s Solicitud) Validate(now time.Time) error {
 	return v.err()
 }
 
-type validator struct{ campos []Campo }
+type validator struct{ fields []Field }
 
-func (v *validator) add(campo, detalle string, validos ...string) {
-	v.campos = append(v.campos, Campo{Campo: campo, Detalle: detalle, ValoresValidos: validos})
+func (v *validator) add(field, detail string, valid ...string) {
+	v.fields = append(v.fields, Field{Campo: field, Detalle: detail, ValoresValidos: valid})
 }
 
 func (v *validator) err() error {
-	if len(v.campos) == 0 {
+	if len(v.fields) == 0 {
 		return nil
 	}
-	return &Error{Kind: KindInvalida, Own: OwnSolicitudRechazable, Campos: v.campos,
+	return &Error{Kind: KindInvalida, Own: OwnSolicitudRechazable, Fields: v.fields,
 		Detail: "La solicitud no se envió al SAT porque tiene datos que rechazaría. Corrija los campos indicados en errores."}
 }
 
-func (v *validator) rfc(campo, valor string, required bool) {
+func (v *validator) rfc(field, value string, required bool) {
 	switch {
-	case valor == "" && required:
-		v.add(campo, "Es obligatorio.")
-	case valor != "" && !RFCValido(valor):
-		v.add(campo, "No tiene la forma de un RFC en mayúsculas: 3 o 4 letras, fecha aammdd y homoclave de 3.")
+	case value == "" && required:
+		v.add(field, "Es obligatorio.")
+	case value != "" && !ValidRFC(value):
+		v.add(field, "No tiene la forma de un RFC en mayúsculas: 3 o 4 letras, fecha aammdd y homoclave de 3.")
 	}
 }
 
-func (v *validator) oneOf(campo, valor string, validos []string, required bool) {
-	if valor == "" && !required || slices.Contains(validos, valor) {
+func (v *validator) oneOf(field, value string, valid []string, required bool) {
+	if value == "" && !required || slices.Contains(valid, value) {
 		return
 	}
-	detalle := "No es uno de los valores válidos; se distinguen mayúsculas y minúsculas."
-	if valor == "" {
-		detalle = "Es obligatorio."
+	detail := "No es uno de los valores válidos; se distinguen mayúsculas y minúsculas."
+	if value == "" {
+		detail = "Es obligatorio."
 	}
-	v.add(campo, detalle, validos...)
+	v.add(field, detail, valid...)
 }
 
-func (v *validator) absent(campo string, given bool, porque string) {
+func (v *validator) absent(field string, given bool, why string) {
 	if given {
-		v.add(campo, "No se admite "+porque+".")
+		v.add(field, "No se admite "+why+".")
 	}
 }
 
@@ -186,42 +186,42 @@ func (v *validator) version15(s Solicitud, now time.Time) {
 		v.absent("rfcReceptores", len(s.RFCReceptores) > 0, "en recibidos")
 		v.absent("uuid", s.Folio != "", "en recibidos; use tipoDescarga folio")
 	case Folio:
-		v.soloFolio(s)
+		v.onlyFolio(s)
 	}
 }
 
-func (v *validator) soloFolio(s Solicitud) {
+func (v *validator) onlyFolio(s Solicitud) {
 	if s.Folio == "" {
 		v.add("uuid", "Es obligatorio.")
-	} else if !UUIDValido(s.Folio) {
+	} else if !ValidUUID(s.Folio) {
 		v.add("uuid", "No tiene la forma de un UUID: 8-4-4-4-12 dígitos hexadecimales.")
 	}
-	const porque = "con tipoDescarga folio"
-	v.absent("fechaInicial", s.FechaInicial != "", porque)
-	v.absent("fechaFinal", s.FechaFinal != "", porque)
-	v.absent("rfcEmisor", s.RFCEmisor != "", porque)
-	v.absent("rfcReceptor", s.RFCReceptor != "", porque)
-	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, porque)
-	v.absent("estadoComprobante", s.EstadoComprobante != "", porque)
-	v.absent("tipoComprobante", s.TipoComprobante != "", porque)
-	v.absent("complemento", s.Complemento != "", porque)
-	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", porque)
+	const why = "con tipoDescarga folio"
+	v.absent("fechaInicial", s.FechaInicial != "", why)
+	v.absent("fechaFinal", s.FechaFinal != "", why)
+	v.absent("rfcEmisor", s.RFCEmisor != "", why)
+	v.absent("rfcReceptor", s.RFCReceptor != "", why)
+	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, why)
+	v.absent("estadoComprobante", s.EstadoComprobante != "", why)
+	v.absent("tipoComprobante", s.TipoComprobante != "", why)
+	v.absent("complemento", s.Complemento != "", why)
+	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", why)
 	if s.TipoSolicitud != "" && s.TipoSolicitud != TipoCFDI {
 		v.add("tipoSolicitud", "Por folio siempre se entrega el XML.", TipoCFDI)
 	}
 }
 
 func (v *validator) version11(s Solicitud, now time.Time) {
-	const porque = "con version 1.1"
+	const why = "con version 1.1"
 	v.rango(s, now)
 	v.oneOf("tipoSolicitud", s.TipoSolicitud, []string{TipoCFDI, TipoMetadata}, true)
-	v.absent("tipoDescarga", s.TipoDescarga != "", porque+": el sentido lo dan rfcEmisor y rfcReceptor")
-	v.absent("uuid", s.Folio != "", porque)
-	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, porque+"; use rfcReceptor")
-	v.absent("estadoComprobante", s.EstadoComprobante != "", porque)
-	v.absent("tipoComprobante", s.TipoComprobante != "", porque)
-	v.absent("complemento", s.Complemento != "", porque)
-	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", porque)
+	v.absent("tipoDescarga", s.TipoDescarga != "", why+": el sentido lo dan rfcEmisor y rfcReceptor")
+	v.absent("uuid", s.Folio != "", why)
+	v.absent("rfcReceptores", len(s.RFCReceptores) > 0, why+"; use rfcReceptor")
+	v.absent("estadoComprobante", s.EstadoComprobante != "", why)
+	v.absent("tipoComprobante", s.TipoComprobante != "", why)
+	v.absent("complemento", s.Complemento != "", why)
+	v.absent("rfcACuentaTerceros", s.RFCACuentaTerceros != "", why)
 	switch {
 	case s.RFCEmisor == "" && s.RFCReceptor == "":
 		v.add("rfcEmisor", "Indique rfcEmisor o rfcReceptor.")
@@ -233,29 +233,29 @@ func (v *validator) version11(s Solicitud, now time.Time) {
 // rango applies the rules of the date range: strictly ascending, not in the
 // future and no older than six years on the clock of Mexico (sat.md §10).
 func (v *validator) rango(s Solicitud, now time.Time) {
-	inicial, ok1 := v.fecha("fechaInicial", s.FechaInicial)
+	initial, ok1 := v.fecha("fechaInicial", s.FechaInicial)
 	final, ok2 := v.fecha("fechaFinal", s.FechaFinal)
-	if ok1 && ok2 && !inicial.Before(final) {
+	if ok1 && ok2 && !initial.Before(final) {
 		v.add("fechaFinal", "Debe ser posterior a fechaInicial, al menos un segundo.")
 	}
-	hoy := EnMexico(now)
-	if ok2 && final.After(hoy) {
-		v.add("fechaFinal", "No puede estar en el futuro; en el centro de México son las "+hoy.Format(FormatoFecha)+".")
+	today := InMexico(now)
+	if ok2 && final.After(today) {
+		v.add("fechaFinal", "No puede estar en el futuro; en el centro de México son las "+today.Format(FechaFormat)+".")
 	}
-	limite := time.Date(hoy.Year()-6, hoy.Month(), hoy.Day(), 0, 0, 0, 0, zonaCentro)
-	if ok1 && inicial.Before(limite) {
-		v.add("fechaInicial", "El SAT entrega seis años hacia atrás; hoy, desde "+limite.Format(FormatoFecha)+".")
+	limit := time.Date(today.Year()-6, today.Month(), today.Day(), 0, 0, 0, 0, centreZone)
+	if ok1 && initial.Before(limit) {
+		v.add("fechaInicial", "El SAT entrega seis años hacia atrás; hoy, desde "+limit.Format(FechaFormat)+".")
 	}
 }
 
-func (v *validator) fecha(campo, valor string) (time.Time, bool) {
-	if valor == "" {
-		v.add(campo, "Es obligatorio.")
+func (v *validator) fecha(field, value string) (time.Time, bool) {
+	if value == "" {
+		v.add(field, "Es obligatorio.")
 		return time.Time{}, false
 	}
-	t, err := time.ParseInLocation(FormatoFecha, valor, zonaCentro)
-	if err != nil || t.Format(FormatoFecha) != valor {
-		v.add(campo, "No es una fecha existente con la forma aaaa-mm-ddThh:mm:ss, hora de México sin zona.")
+	t, err := time.ParseInLocation(FechaFormat, value, centreZone)
+	if err != nil || t.Format(FechaFormat) != value {
+		v.add(field, "No es una fecha existente con la forma aaaa-mm-ddThh:mm:ss, hora de México sin zona.")
 		return time.Time{}, false
 	}
 	return t, true

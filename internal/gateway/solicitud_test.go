@@ -100,7 +100,7 @@ func TestValidate_WhenRefused(t *testing.T) {
 			continue
 		}
 		var named []string
-		for _, c := range e.Campos {
+		for _, c := range e.Fields {
 			named = append(named, c.Campo)
 			if c.Detalle == "" {
 				t.Errorf("%s: %s has no text", name, c.Campo)
@@ -189,7 +189,7 @@ func TestError_WhenShownAndLogged(t *testing.T) {
 	if got := AsError(cause); got.Kind != KindInterno || !errors.Is(got, cause) {
 		t.Errorf("%+v", got)
 	}
-	if got := (Token{Valor: "secreto"}).GoString(); got != (Token{}).String() {
+	if got := (Token{Value: "secreto"}).GoString(); got != (Token{}).String() {
 		t.Errorf("a token prints as %s", got)
 	}
 }

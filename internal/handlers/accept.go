@@ -98,6 +98,6 @@ func checkAccept(doc *openapi3.T, op *openapi3.Operation, r *http.Request) error
 	if paths := beside(doc, r); len(paths) > 0 {
 		detail = "Lo que pide Accept está en " + strings.Join(paths, " y ") + "."
 	}
-	return &gateway.Error{Kind: gateway.KindNoAceptable, Own: gateway.OwnFormatoNoOfrecido, Campos: []gateway.Campo{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
+	return &gateway.Error{Kind: gateway.KindNoAceptable, Own: gateway.OwnFormatoNoOfrecido, Fields: []gateway.Field{{Campo: "Accept", Detalle: "Esta ruta entrega otros formatos.", ValoresValidos: offered}},
 		Detail: detail}
 }

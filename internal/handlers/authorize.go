@@ -23,15 +23,15 @@ type caller struct {
 	rfcs  []string
 	// room is what its body may take of the memory.
 	room *room
-	// tipo, codigo and campo are of the problem that the caller gets, if it is one.
-	tipo, codigo, campo string
+	// tipo, codigo and field are of the problem that the caller gets, if it is one.
+	tipo, codigo, field string
 }
 
 // fields are what the access line says of the key and of the problem that the caller got:
 // of what there is.
 func (c *caller) fields() map[string]any {
 	said := map[string]any{}
-	for name, value := range map[string]string{"clave": c.key.Name, "idClave": c.key.ID, "tipo": c.tipo, "codigo": c.codigo, "campo": c.campo} {
+	for name, value := range map[string]string{"clave": c.key.Name, "idClave": c.key.ID, "tipo": c.tipo, "codigo": c.codigo, "campo": c.field} {
 		if value != "" {
 			said[name] = value
 		}
@@ -46,8 +46,8 @@ func (c *caller) note(tipo string, e *gateway.Error) {
 	}
 	c.tipo, c.codigo = tipo, e.Code()
 	// The name of a field may be what the caller wrote.
-	if len(e.Campos) > 0 && fieldForm.MatchString(e.Campos[0].Campo) {
-		c.campo = e.Campos[0].Campo
+	if len(e.Fields) > 0 && fieldForm.MatchString(e.Fields[0].Campo) {
+		c.field = e.Fields[0].Campo
 	}
 }
 
@@ -87,8 +87,8 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 			for _, name := range []string{"Authorization", headerBackendAuthorization, "Content-Type"} {
 				// A proxy may judge the other one.
 				if len(r.Header.Values(name)) > 1 {
-					return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEncabezadoRepetido, NoEnviada: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
-						Campos: []gateway.Campo{{Campo: name, Detalle: "Envíelo una sola vez."}}}
+					return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEncabezadoRepetido, Unsent: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
+						Fields: []gateway.Field{{Campo: name, Detalle: "Envíelo una sola vez."}}}
 				}
 			}
 			caller := callerFrom(r.Context())
@@ -96,7 +96,7 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 			public := operation.Security != nil && len(*operation.Security) == 0
 			switch {
 			case h.cfg.Keys == nil:
-				caller.key = apikeys.Key{RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}
+				caller.key = apikeys.Key{RFCs: []string{apikeys.All}, Scopes: []string{apikeys.All}}
 			case !public:
 				caller.scope = scopes[operation.OperationID]
 				if err := h.admit(r, caller); err != nil {
@@ -122,12 +122,12 @@ func (h *handler) admit(r *http.Request, c *caller) error {
 	c.key = key
 	switch {
 	case errors.Is(err, apikeys.ErrExpired):
-		return &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnClaveVencida, Detail: "La clave de API venció el " + gateway.EnMexico(key.Expires).Format(gateway.FormatoFecha) +
+		return &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnClaveVencida, Detail: "La clave de API venció el " + gateway.InMexico(key.Expires).Format(gateway.FechaFormat) +
 			". Pida otra a quien administra la pasarela."}
 	case errors.Is(err, apikeys.ErrNetwork):
 		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnRedAjena, Detail: "La clave de API no vale desde la dirección " + from.Addr().Unmap().String() + ", que es la que ve la pasarela."}
 	case errors.Is(err, apikeys.ErrClosed):
-		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClavesIlegibles, Reintentable: true, RetryAfter: closedRetry,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClavesIlegibles, Retryable: true, RetryAfter: closedRetry,
 			Detail: "La pasarela no puede leer sus claves de API y no atiende a nadie hasta que pueda. Avise a quien la administra."}
 	case err != nil:
 		return errNoKey
@@ -159,8 +159,8 @@ func (h *handler) still(r *http.Request) error {
 // closedRetry is when to come again to a gateway that cannot read its keys.
 const closedRetry = time.Minute
 
-// permite refuses an RFC that the caller's key does not see.
-func permite(ctx context.Context, rfc string) error {
+// allow refuses an RFC that the caller's key does not see.
+func allow(ctx context.Context, rfc string) error {
 	if callerFrom(ctx).sees(rfc) {
 		return nil
 	}

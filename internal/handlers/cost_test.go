@@ -60,7 +60,7 @@ func floods(spec *Spec) []flood {
 			}
 			size := int(min(bodyOf(op).max, maxFields)) - 64
 			if op.OperationID == "cargarLote" || os.Getenv("PASARELA_GRANDE") == "" {
-				size = min(size, 5<<20) // cargarLote's titles are those of emitirTitulos, and pass the same reader
+				size = min(size, 5<<20) // uploadLote's titles are those of issueTitulos, and pass the same reader
 			}
 			for _, p := range []string{"servicio", "folioControl", "idWebhook"} {
 				path = strings.ReplaceAll(path, "{"+p+"}", map[string]string{"servicio": "cfdi", "folioControl": "PRU1", "idWebhook": "whd_k5zq3n7v2mxa4c6t8w1e0ry5ha"}[p])
@@ -74,7 +74,7 @@ func floods(spec *Spec) []flood {
 				case s.Type.Is("array"):
 					add("many {} in "+at, open+"[", `{}`, "]"+closing, size)
 					add("many examples in "+at, open+"[", example(s.Items.Value), "]"+closing, size)
-				case s.Type.Is("string") && (size <= maxBody || strings.Count(at, "/") == 1) && at != "/"+fieldArchivo:
+				case s.Type.Is("string") && (size <= maxBody || strings.Count(at, "/") == 1) && at != "/"+fieldFile:
 					out = append(out, flood{method, path, "a long " + at, func() string {
 						return open + `"` + strings.Repeat("A", size-len(open)-len(closing)-2) + `"` + closing
 					}})

@@ -14,8 +14,8 @@ import (
 const (
 	contentCSV     = "text/csv"
 	contentTypeCSV = contentCSV + "; charset=utf-8; header=present"
-	// marcaUTF8 tells spreadsheets that what follows is UTF-8.
-	marcaUTF8 = "\uFEFF"
+	// utf8Mark tells spreadsheets that what follows is UTF-8.
+	utf8Mark = "\uFEFF"
 )
 
 // compressed makes what compresses an export. Its level is the fastest: rows come as fast
@@ -34,9 +34,9 @@ func compressed() func(http.Handler) http.HandlerFunc {
 // drops its CRs. A cell that a spreadsheet would take for a formula is made inert.
 type csvRows struct{ out *bufio.Writer }
 
-func newCSV(out *bufio.Writer, marca bool) csvRows {
-	if marca {
-		out.WriteString(marcaUTF8) //nolint:errcheck // out keeps it for the next one
+func newCSV(out *bufio.Writer, mark bool) csvRows {
+	if mark {
+		out.WriteString(utf8Mark) //nolint:errcheck // out keeps it for the next one
 	}
 	return csvRows{out}
 }

@@ -19,44 +19,44 @@ import (
 
 // CuentasPADE are the accounts that the PAC has refused and that are not used any more.
 type CuentasPADE interface {
-	// Libera lets the accounts that one caller brought be tried again, and returns
+	// LetGo lets the accounts that one caller brought be tried again, and returns
 	// how many were stopped.
-	Libera(de string) int
-	// LiberaTodas does so for every caller's and the configured one.
-	LiberaTodas()
-	// Detenida reports whether the configured account is stopped.
-	Detenida() bool
+	LetGo(de string) int
+	// LetGoAll does so for every caller's and the configured one.
+	LetGoAll()
+	// Stopped reports whether the configured account is stopped.
+	Stopped() bool
 }
 
 // headerBackendAuthorization carries a system's account for one call.
 const headerBackendAuthorization = "Backend-Authorization"
 
-// cuenta is the account of the call: the caller's own from Backend-Authorization,
+// count is the account of the call: the caller's own from Backend-Authorization,
 // or the configured one.
-func (h *handler) cuenta(r *http.Request) (gateway.CuentaSEP, error) {
-	usuario, password, given, err := backendAuthorization(r)
+func (h *handler) count(r *http.Request) (gateway.CuentaSEP, error) {
+	user, password, given, err := backendAuthorization(r)
 	ours := h.cfg.CuentaSEP
 	switch {
 	case err != nil:
 		return gateway.CuentaSEP{}, err
-	case given && h.intruders.intrudes(r, usuario, password, ours.Usuario, ours.Password):
+	case given && h.intruders.intrudes(r, user, password, ours.User, ours.Password):
 		return gateway.CuentaSEP{}, notTheirs("sep", "la contraseña no es la suya")
 	case given:
-		return gateway.CuentaSEP{Usuario: usuario, Password: password}, nil
-	case ours.Usuario == "":
-		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaSEP, NoEnviada: true,
-			Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
+		return gateway.CuentaSEP{User: user, Password: password}, nil
+	case ours.User == "":
+		return gateway.CuentaSEP{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaSEP, Unsent: true,
+			Fields: []gateway.Field{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada."}},
 			Detail: "No hay cuenta de la SEP. Configure GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE, o envíe " + headerBackendAuthorization + ": Basic."}
 	}
 	return ours, nil
 }
 
 // cuentaPADE is the account of the call: the caller's own, from Backend-Authorization
-// and with its contract code from the body, or the configured one. campo is where the
+// and with its contract code from the body, or the configured one. field is where the
 // code may come. The PAC counts wrong logins by user, whoever sends them, so nobody
 // sends the configured user with what is not its own.
-func (h *handler) cuentaPADE(r *http.Request, campo, contrato string) (gateway.CuentaPADE, error) {
-	usuario, password, given, err := backendAuthorization(r)
+func (h *handler) cuentaPADE(r *http.Request, field, contrato string) (gateway.CuentaPADE, error) {
+	user, password, given, err := backendAuthorization(r)
 	if err != nil {
 		return gateway.CuentaPADE{}, err
 	}
@@ -64,27 +64,27 @@ func (h *handler) cuentaPADE(r *http.Request, campo, contrato string) (gateway.C
 	otherCode := contrato != "" && ours.Contrato != "" && contrato != ours.Contrato
 	if !given {
 		switch {
-		case ours.Usuario == "" || ours.Contrato == "" && contrato == "":
-			return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaPADE, NoEnviada: true,
-				Campos: []gateway.Campo{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
+		case ours.User == "" || ours.Contrato == "" && contrato == "":
+			return gateway.CuentaPADE{}, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnSinCuentaPADE, Unsent: true,
+				Fields: []gateway.Field{{Campo: headerBackendAuthorization, Detalle: "Es obligatorio mientras no haya una cuenta configurada, igual que el código de contrato."}},
 				Detail: "No hay cuenta de Prodigia. Configure GATEWAY_PADE_CONTRATO, GATEWAY_PADE_USUARIO y GATEWAY_PADE_PASSWORD_FILE, o envíelos con la petición."}
 		case otherCode:
-			return gateway.CuentaPADE{}, badField(campo, "No es el código de contrato de la cuenta configurada, y Prodigia cuenta contra ella los que no son suyos. Quítelo, o envíe con él su propia cuenta en "+headerBackendAuthorization+".")
+			return gateway.CuentaPADE{}, badField(field, "No es el código de contrato de la cuenta configurada, y Prodigia cuenta contra ella los que no son suyos. Quítelo, o envíe con él su propia cuenta en "+headerBackendAuthorization+".")
 		case contrato != "":
 			ours.Contrato = contrato
 		}
 		return ours, nil
 	}
-	mine := gateway.CuentaPADE{Usuario: usuario, Password: password, Contrato: contrato, De: "clave " + owner(r.Context())}
-	same := sameUser(usuario, ours.Usuario)
+	mine := gateway.CuentaPADE{User: user, Password: password, Contrato: contrato, De: "clave " + owner(r.Context())}
+	same := sameUser(user, ours.User)
 	switch {
-	case same && (otherCode || h.intruders.intrudes(r, usuario, password, ours.Usuario, ours.Password)):
+	case same && (otherCode || h.intruders.intrudes(r, user, password, ours.User, ours.Password)):
 		return gateway.CuentaPADE{}, notTheirs("pade", "la contraseña o el código de contrato no son los suyos")
 	case same && contrato == "":
 		mine.Contrato = ours.Contrato
 	}
 	if mine.Contrato == "" {
-		return gateway.CuentaPADE{}, badField(campo, "Es obligatorio con "+headerBackendAuthorization+": el código de contrato de esa cuenta.")
+		return gateway.CuentaPADE{}, badField(field, "Es obligatorio con "+headerBackendAuthorization+": el código de contrato de esa cuenta.")
 	}
 	return mine, nil
 }
@@ -92,7 +92,7 @@ func (h *handler) cuentaPADE(r *http.Request, campo, contrato string) (gateway.C
 // notTheirs refuses the user of the configured account with something else that is
 // not that account's.
 func notTheirs(backend, what string) error {
-	return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaAjena, Backend: backend, NoEnviada: true,
+	return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaAjena, Backend: backend, Unsent: true,
 		Detail: "El usuario de " + headerBackendAuthorization + " es el de la cuenta configurada, y " + what + ". La petición no salió, para que nadie bloquee esa cuenta. Quite el encabezado para usarla, o envíe una cuenta propia."}
 }
 
@@ -112,10 +112,10 @@ type intruders struct {
 
 func newIntruders() *intruders { return &intruders{wrong: make(map[string]int)} }
 
-// intrudes reports whether usuario is the configured one and password is not. The
+// intrudes reports whether user is the configured one and password is not. The
 // time taken tells nothing of the password.
-func (i *intruders) intrudes(r *http.Request, usuario, password, ours, oursPassword string) bool {
-	if !sameUser(usuario, ours) {
+func (i *intruders) intrudes(r *http.Request, user, password, ours, oursPassword string) bool {
+	if !sameUser(user, ours) {
 		return false
 	}
 	given, right := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(oursPassword))
@@ -134,31 +134,31 @@ func (i *intruders) intrudes(r *http.Request, usuario, password, ours, oursPassw
 
 // backendAuthorization reads a caller's own account (RFC 7617 §2). It is never
 // logged nor kept.
-func backendAuthorization(r *http.Request) (usuario, password string, given bool, err error) {
+func backendAuthorization(r *http.Request) (user, password string, given bool, err error) {
 	value := r.Header.Get(headerBackendAuthorization)
 	if value == "" {
 		return "", "", false, nil
 	}
 	scheme, encoded, _ := strings.Cut(value, " ")
 	decoded, err := decodeBase64(encoded)
-	usuario, password, found := strings.Cut(string(decoded), ":")
-	if err != nil || !found || usuario == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
+	user, password, found := strings.Cut(string(decoded), ":")
+	if err != nil || !found || user == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
 	}
 	if !utf8.Valid(decoded) || bytes.ContainsFunc(decoded, unicode.IsControl) {
 		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control.")
 	}
-	return usuario, password, true, nil
+	return user, password, true, nil
 }
 
-// desbloquearCuentaPADE frees what the caller brought; the configured account and
+// unlockCuentaPADE frees what the caller brought; the configured account and
 // those of others only for who operates the gateway.
-func (h *handler) desbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) unlockCuentaPADE(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case h.operates(r.Context()):
-		h.cfg.CuentasPADE.LiberaTodas()
-	case h.cfg.CuentasPADE.Libera("clave "+owner(r.Context())) == 0 && h.cfg.CuentasPADE.Detenida():
-		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnBloqueoAjeno, NoEnviada: true,
+		h.cfg.CuentasPADE.LetGoAll()
+	case h.cfg.CuentasPADE.LetGo("clave "+owner(r.Context())) == 0 && h.cfg.CuentasPADE.Stopped():
+		return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnBloqueoAjeno, Unsent: true,
 			Detail: "Está detenida la cuenta configurada, y ninguna de las que trajo esta clave. Aquella la suelta quien opera la pasarela, con una clave de todos los RFC que tenga el alcance pade:administrar por su nombre: * no lo incluye."}
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -16,31 +16,31 @@ import (
 // Descargas keeps durable downloads. A cursor that none of its own pages gave is
 // an *Error of KindMalformada; an id that it does not know, of KindNoEncontrado.
 type Descargas interface {
-	// Crea notes a descarga. The same clave with the same petition gives the same
+	// Create notes a descarga. The same scopedKey with the same petition gives the same
 	// descarga, repetida; the same criteria while another lives are KindConflicto
-	// with that one's path in Recurso. clave is empty for none.
-	Crea(ctx context.Context, clave string, p gateway.PeticionDescarga) (d gateway.Descarga, repetida bool, err error)
+	// with that one's path in Recurso. scopedKey is empty for none.
+	Create(ctx context.Context, key string, p gateway.PeticionDescarga) (d gateway.Descarga, repeated bool, err error)
 	// Descarga returns one with its Solicitudes.
 	Descarga(ctx context.Context, id string) (gateway.Descarga, error)
-	// Lista returns a page, the newest first, and the cursor of the next; empty for the last.
-	Lista(ctx context.Context, f gateway.FiltroDescargas) (pagina []gateway.Descarga, siguiente string, err error)
-	// Cancela stops one; a final one is returned as it is.
-	Cancela(ctx context.Context, id string) (gateway.Descarga, error)
-	// Eventos returns up to limite events whose Numero is over despues, in order.
-	Eventos(ctx context.Context, id string, despues int64, limite int) ([]gateway.EventoDescarga, error)
-	// EsperaEvento returns nil once there is an event after despues or the descarga
+	// List returns a page, the newest first, and the cursor of the next; empty for the last.
+	List(ctx context.Context, f gateway.DescargasFilter) (page []gateway.Descarga, next string, err error)
+	// Cancel stops one; a final one is returned as it is.
+	Cancel(ctx context.Context, id string) (gateway.Descarga, error)
+	// Eventos returns up to limit events whose Numero is over despues, in order.
+	Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error)
+	// WaitEvento returns nil once there is an event after despues or the descarga
 	// is final, and ctx's error when that ends first.
-	EsperaEvento(ctx context.Context, id string, despues int64) error
+	WaitEvento(ctx context.Context, id string, after int64) error
 	// Paquetes returns a page of the packages and the cursor of the next.
-	Paquetes(ctx context.Context, id, cursor string, limite int) (pagina []gateway.PaqueteDescarga, siguiente string, err error)
+	Paquetes(ctx context.Context, id, cursor string, limit int) (page []gateway.PaqueteDescarga, next string, err error)
 }
 
-// limiteNormal is how long a page is where the caller does not say.
-const limiteNormal = 100
+// normalLimit is how long a page is where the caller does not say.
+const normalLimit = 100
 
-func limite(given int) int {
+func limit(given int) int {
 	if given == 0 {
-		return limiteNormal
+		return normalLimit
 	}
 	return given
 }
@@ -50,36 +50,36 @@ func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, err
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	switch {
 	case gateway.IsKind(err, gateway.KindNoEncontrado):
-		return gateway.Descarga{}, descargas.ErrNoExiste
+		return gateway.Descarga{}, descargas.ErrNotExist
 	case err != nil:
 		return gateway.Descarga{}, err
-	case !callerFrom(ctx).sees(d.Peticion.Solicitud.RFCSolicitante):
-		return gateway.Descarga{}, descargas.ErrNoExiste
+	case !callerFrom(ctx).sees(d.Request.Solicitud.RFCSolicitante):
+		return gateway.Descarga{}, descargas.ErrNotExist
 	}
 	return d, nil
 }
 
-func (h *handler) crearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) error {
+func (h *handler) createDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) error {
 	var body rest.PeticionDescarga
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	if err := permite(r.Context(), body.RFCSolicitante); err != nil {
+	if err := allow(r.Context(), body.RFCSolicitante); err != nil {
 		return err
 	}
-	p := peticion(body)
+	p := descargaRequest(body)
 	p.Dueno, p.Clave = owner(r.Context()), callerFrom(r.Context()).key.Name
-	d, again, err := h.cfg.Descargas.Crea(r.Context(), clave(r, params.IdempotencyKey), p)
+	d, again, err := h.cfg.Descargas.Create(r.Context(), scopedKey(r, params.IdempotencyKey), p)
 	replayed(w, again)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", rutaDescarga(d.ID))
+	w.Header().Set("Location", descargaPath(d.ID))
 	h.retryAfter(w, d)
 	return writeJSON(w, http.StatusAccepted, h.descarga(d))
 }
 
-func peticion(b rest.PeticionDescarga) gateway.PeticionDescarga {
+func descargaRequest(b rest.PeticionDescarga) gateway.PeticionDescarga {
 	p := gateway.PeticionDescarga{
 		Solicitud: gateway.Solicitud{
 			Servicio: gateway.Servicio(b.Servicio), TipoDescarga: string(b.TipoDescarga), RFCSolicitante: b.RFCSolicitante,
@@ -87,19 +87,19 @@ func peticion(b rest.PeticionDescarga) gateway.PeticionDescarga {
 			TipoSolicitud: string(b.TipoSolicitud), EstadoComprobante: string(b.EstadoComprobante),
 			TipoComprobante: string(b.TipoComprobante), Complemento: b.Complemento, RFCACuentaTerceros: b.RFCACuentaTerceros,
 		},
-		Plazo: time.Duration(b.PlazoHoras) * time.Hour,
+		Deadline: time.Duration(b.PlazoHoras) * time.Hour,
 	}
 	if b.Programacion != nil {
-		p.Programacion = &gateway.Programacion{Hora: b.Programacion.Hora, Traslape: b.Programacion.TraslapeDias}
+		p.Programacion = &gateway.Programacion{Hora: b.Programacion.Hora, Overlap: b.Programacion.TraslapeDias}
 	}
 	return p
 }
 
-func (h *handler) listarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) error {
-	f := gateway.FiltroDescargas{RFC: params.RFCSolicitante, IDProgramacion: params.IDProgramacion,
-		CreadaDesde: params.CreacionDesde, CreadaHasta: params.CreacionHasta, Cursor: params.Cursor, Limite: limite(params.Limite)}
+func (h *handler) listDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) error {
+	f := gateway.DescargasFilter{RFC: params.RFCSolicitante, IDProgramacion: params.IDProgramacion,
+		CreadaDesde: params.CreacionDesde, CreadaHasta: params.CreacionHasta, Cursor: params.Cursor, Limit: limit(params.Limite)}
 	if f.RFC != "" {
-		if err := permite(r.Context(), f.RFC); err != nil {
+		if err := allow(r.Context(), f.RFC); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (h *handler) listarDescargas(w http.ResponseWriter, r *http.Request, params
 	for _, e := range params.Estado {
 		f.Estados = append(f.Estados, gateway.EstadoDescarga(e))
 	}
-	page, next, err := h.cfg.Descargas.Lista(r.Context(), f)
+	page, next, err := h.cfg.Descargas.List(r.Context(), f)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (h *handler) listarDescargas(w http.ResponseWriter, r *http.Request, params
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) obtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
+func (h *handler) getDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
 		return err
@@ -130,45 +130,45 @@ func (h *handler) obtenerDescarga(w http.ResponseWriter, r *http.Request, id res
 	return writeJSON(w, http.StatusOK, h.descarga(d))
 }
 
-func (h *handler) cancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
+func (h *handler) cancelDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
-	d, err := h.cfg.Descargas.Cancela(r.Context(), id)
+	d, err := h.cfg.Descargas.Cancel(r.Context(), id)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, h.descarga(d))
 }
 
-func (h *handler) listarPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) error {
+func (h *handler) listPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
-	page, next, err := h.cfg.Descargas.Paquetes(r.Context(), id, params.Cursor, limite(params.Limite))
+	page, next, err := h.cfg.Descargas.Paquetes(r.Context(), id, params.Cursor, limit(params.Limite))
 	if err != nil {
 		return err
 	}
 	out := rest.ListaPaquetesDescarga{Paquetes: make([]rest.PaqueteDeDescarga, 0, len(page)), Siguiente: next}
 	for _, p := range page {
-		out.Paquetes = append(out.Paquetes, paqueteDeDescarga(p))
+		out.Paquetes = append(out.Paquetes, descargaPaquete(p))
 	}
 	linkNext(w, r, "cursor", next)
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func rutaDescarga(id string) string { return "/v1/sat/descargas/" + url.PathEscape(id) }
+func descargaPath(id string) string { return "/v1/sat/descargas/" + url.PathEscape(id) }
 
 // retryAfter says when something is due of a descarga that lives.
 func (h *handler) retryAfter(w http.ResponseWriter, d gateway.Descarga) {
 	if !d.Estado.Final() {
-		w.Header().Set("Retry-After", strconv.Itoa(h.segundosHasta(d.SiguienteIntento)))
+		w.Header().Set("Retry-After", strconv.Itoa(h.secondsUntil(d.SiguienteIntento)))
 	}
 }
 
-// segundosHasta is how long until t, at least a second; a usual wait where t is
+// secondsUntil is how long until t, at least a second; a usual wait where t is
 // not known.
-func (h *handler) segundosHasta(t time.Time) int {
+func (h *handler) secondsUntil(t time.Time) int {
 	if t.IsZero() {
 		return defaultRetryAfter
 	}

@@ -32,7 +32,7 @@ const (
 // eventForm is a type of event as it may stand in a line of a stream.
 var eventForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
-func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) error {
+func (h *handler) listEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, 
 	if err != nil {
 		return err
 	}
-	size := limite(params.Limite)
+	size := limit(params.Limite)
 	page, err := h.cfg.Descargas.Eventos(r.Context(), id, after, size+1)
 	if err != nil {
 		return err
@@ -50,15 +50,15 @@ func (h *handler) listarEventosDescarga(w http.ResponseWriter, r *http.Request, 
 		out.Eventos = append(out.Eventos, evento(e))
 	}
 	if len(page) > size {
-		out.Siguiente = page[size-1].Numero
+		out.Siguiente = page[size-1].Number
 		linkNext(w, r, "despues", strconv.FormatInt(out.Siguiente, 10))
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// seguirDescarga follows a descarga from the event on that the caller had last. A browser
+// followDescarga follows a descarga from the event on that the caller had last. A browser
 // comes again with Last-Event-ID to the address it began with, so the header counts more.
-func (h *handler) seguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
+func (h *handler) followDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
 		return err
@@ -94,11 +94,11 @@ func (h *handler) existing(ctx context.Context, id string, after int64, field st
 
 func noSuchEvent(field string) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEventoInexistente, Detail: "La descarga no tiene ese evento.",
-		Campos: []gateway.Campo{{Campo: field, Detalle: "No es el número de un evento de esta descarga."}}}
+		Fields: []gateway.Field{{Campo: field, Detalle: "No es el número de un evento de esta descarga."}}}
 }
 
 // streamEvents sends events as they come (HTML Standard §9.2). What fails before
-// the first byte is a problem; later the stream ends without fin, and the client
+// the first byte is a problem; later the stream ends without end, and the client
 // comes again.
 func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway.Descarga, after int64, resumed bool) error {
 	ctx, cancel := h.streamContext(r.Context())
@@ -157,12 +157,12 @@ func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, aft
 			return err
 		}
 		if n := len(page); n > 0 {
-			after, final, woken = page[n-1].Numero, final || page[n-1].Estado.Final(), false
+			after, final, woken = page[n-1].Number, final || page[n-1].Estado.Final(), false
 		}
 		switch {
 		case len(page) == streamBatch:
 		case final:
-			return h.fin(ctx, s, d.ID)
+			return h.end(ctx, s, d.ID)
 		case woken:
 			return errors.New("the wait for an event ended without one")
 		default:
@@ -188,7 +188,7 @@ func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, aft
 func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) error {
 	for {
 		quiet, cancel := context.WithTimeout(ctx, heartbeat)
-		err := h.cfg.Descargas.EsperaEvento(quiet, id, after)
+		err := h.cfg.Descargas.WaitEvento(quiet, id, after)
 		silent := quiet.Err() != nil && ctx.Err() == nil
 		cancel()
 		if err == nil || !silent {
@@ -203,8 +203,8 @@ func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) e
 	}
 }
 
-// fin tells that nothing comes any more, and how it ended.
-func (h *handler) fin(ctx context.Context, s *stream, id string) error {
+// end tells that nothing comes any more, and how it ended.
+func (h *handler) end(ctx context.Context, s *stream, id string) error {
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (s *stream) events(page []gateway.EventoDescarga) error {
 		if err != nil {
 			return err
 		}
-		b.WriteString("id: " + strconv.FormatInt(e.Numero, 10) + "\n")
+		b.WriteString("id: " + strconv.FormatInt(e.Number, 10) + "\n")
 		if eventForm.MatchString(e.Tipo) {
 			b.WriteString("event: " + e.Tipo + "\n")
 		}

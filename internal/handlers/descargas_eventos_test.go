@@ -57,7 +57,7 @@ func (l *libro) add(estado gateway.EstadoDescarga) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := int64(len(l.eventos) + 1)
-	l.eventos = append(l.eventos, gateway.EventoDescarga{Numero: n, Cuando: ahora(), Tipo: "consultada", Detalle: "a\r\nb\ndata: c", Tramo: 1,
+	l.eventos = append(l.eventos, gateway.EventoDescarga{Number: n, When: now(), Tipo: "consultada", Detalle: "a\r\nb\ndata: c", Tramo: 1,
 		Codigo: "5000", Mensaje: "m", Estado: estado})
 	l.estado = estado
 	close(l.changed)
@@ -73,19 +73,19 @@ func (l *libro) fake() *fakeDescargas {
 			d.Estado = l.estado
 			return d, nil
 		},
-		eventos: func(_ string, despues int64, limite int) ([]gateway.EventoDescarga, error) {
+		eventos: func(_ string, after int64, limit int) ([]gateway.EventoDescarga, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if l.fails != nil {
 				return nil, l.fails
 			}
-			from := min(int(despues), len(l.eventos))
-			return append([]gateway.EventoDescarga{}, l.eventos[from:min(from+limite, len(l.eventos))]...), nil
+			from := min(int(after), len(l.eventos))
+			return append([]gateway.EventoDescarga{}, l.eventos[from:min(from+limit, len(l.eventos))]...), nil
 		},
-		espera: func(ctx context.Context, _ string, despues int64) error {
+		wait: func(ctx context.Context, _ string, after int64) error {
 			for {
 				l.mu.Lock()
-				ready, changed := int64(len(l.eventos)) > despues || l.estado.Final(), l.changed
+				ready, changed := int64(len(l.eventos)) > after || l.estado.Final(), l.changed
 				l.mu.Unlock()
 				if ready {
 					return nil
@@ -102,7 +102,7 @@ func (l *libro) fake() *fakeDescargas {
 
 const (
 	eventosPath = "/v1/sat/descargas/d-1/eventos"
-	flujoPath   = eventosPath + "/flujo"
+	streamPath  = eventosPath + "/flujo"
 )
 
 // ids are the numbers of the events in a stream.
@@ -136,17 +136,17 @@ func TestEventos_WhenAskedAsJSON(t *testing.T) {
 func TestEventos_WhenTheEventIsNoneOfIts(t *testing.T) {
 	t.Parallel()
 	s := newDescargas(t, newLibro(5, gateway.DescargaEnProceso).fake(), nil)
-	for _, tc := range []struct{ path, header, campo string }{
-		{eventosPath + "?despues=6", "", "despues"}, {flujoPath + "?despues=6", "", "despues"}, {flujoPath, "6", "Last-Event-ID"}, {flujoPath, "x", "Last-Event-ID"},
-		{flujoPath, "-1", "Last-Event-ID"}, {flujoPath, "1 2", "Last-Event-ID"}, {flujoPath, "99999999999999999999", "Last-Event-ID"},
-		{flujoPath + "?despues=2", "6", "Last-Event-ID"},
+	for _, tc := range []struct{ path, header, field string }{
+		{eventosPath + "?despues=6", "", "despues"}, {streamPath + "?despues=6", "", "despues"}, {streamPath, "6", "Last-Event-ID"}, {streamPath, "x", "Last-Event-ID"},
+		{streamPath, "-1", "Last-Event-ID"}, {streamPath, "1 2", "Last-Event-ID"}, {streamPath, "99999999999999999999", "Last-Event-ID"},
+		{streamPath + "?despues=2", "6", "Last-Event-ID"},
 	} {
 		var headers []string
 		if tc.header != "" {
 			headers = []string{"Last-Event-ID", tc.header}
 		}
 		w := s.do(http.MethodGet, tc.path, "", headers...)
-		if p := problem(t, w); p.Status != 400 || len(p.Errores) != 1 || p.Errores[0].Campo != tc.campo {
+		if p := problem(t, w); p.Status != 400 || len(p.Errores) != 1 || p.Errores[0].Campo != tc.field {
 			t.Errorf("%+v: %d %s", tc, w.Code, w.Body)
 		}
 	}
@@ -155,7 +155,7 @@ func TestEventos_WhenTheEventIsNoneOfIts(t *testing.T) {
 func TestEventos_WhenItEndedTheStreamTellsAllAndEnds(t *testing.T) {
 	t.Parallel()
 	s := newDescargas(t, newLibro(streamBatch+2, gateway.DescargaTerminada).fake(), nil)
-	w := s.do(http.MethodGet, flujoPath, "")
+	w := s.do(http.MethodGet, streamPath, "")
 	text := w.Body.String()
 	if h := w.Header(); w.Code != 200 || h.Get("Content-Type") != contentEvents || h.Get("Cache-Control") != "no-store" || h.Get("X-Accel-Buffering") != "no" || !w.Flushed {
 		t.Errorf("%d %v, flushed %v", w.Code, h, w.Flushed)
@@ -168,9 +168,9 @@ func TestEventos_WhenItEndedTheStreamTellsAllAndEnds(t *testing.T) {
 	if got := ids(text); len(got) != streamBatch+2 {
 		t.Errorf("%d events", len(got))
 	}
-	_, fin, ok := strings.Cut(text, "event: fin\ndata: ")
-	if !ok || !strings.HasSuffix(fin, "\n\n") || !strings.Contains(fin, `"estado":"terminada"`) || strings.Contains(fin, `"solicitudes":[`) {
-		t.Errorf("ends with %s", fin)
+	_, end, ok := strings.Cut(text, "event: fin\ndata: ")
+	if !ok || !strings.HasSuffix(end, "\n\n") || !strings.Contains(end, `"estado":"terminada"`) || strings.Contains(end, `"solicitudes":[`) {
+		t.Errorf("ends with %s", end)
 	}
 }
 
@@ -182,12 +182,12 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 		header string
 		want   []string
 	}{
-		"by the header":       {flujoPath, "3", []string{"4", "5"}},
-		"by the address":      {flujoPath + "?despues=4", "", []string{"5"}},
-		"by both":             {flujoPath + "?despues=1", "4", []string{"5"}},
-		"after the last":      {flujoPath + "?despues=5", "", nil},
-		"from the beginning":  {flujoPath, "0", []string{"1", "2", "3", "4", "5"}},
-		"with all the header": {flujoPath + "?despues=0", "4", []string{"5"}},
+		"by the header":       {streamPath, "3", []string{"4", "5"}},
+		"by the address":      {streamPath + "?despues=4", "", []string{"5"}},
+		"by both":             {streamPath + "?despues=1", "4", []string{"5"}},
+		"after the last":      {streamPath + "?despues=5", "", nil},
+		"from the beginning":  {streamPath, "0", []string{"1", "2", "3", "4", "5"}},
+		"with all the header": {streamPath + "?despues=0", "4", []string{"5"}},
 	} {
 		var headers []string
 		if tc.header != "" {
@@ -199,7 +199,7 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 		}
 	}
 	// A browser that comes again after the end is told to stop.
-	w := ended.do(http.MethodGet, flujoPath, "", "Last-Event-ID", "5")
+	w := ended.do(http.MethodGet, streamPath, "", "Last-Event-ID", "5")
 	if w.Code != http.StatusNoContent || w.Body.Len() != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -209,7 +209,7 @@ func TestEventos_WhenResumedNoneIsMissingOrTwice(t *testing.T) {
 func live(ctx context.Context, t *testing.T, f *fakeDescargas, change func(*Config), headers ...string) (body func() string, done <-chan struct{}) {
 	t.Helper()
 	s := newDescargas(t, f, change)
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+flujoPath, nil)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080"+streamPath, nil)
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -281,7 +281,7 @@ func TestEventos_WhenResumedAtTheLastItWaitsForTheNext(t *testing.T) {
 	})
 }
 
-// TestEventos_WhenTheStreamHasToEnd: without fin, so that the client comes again.
+// TestEventos_WhenTheStreamHasToEnd: without end, so that the client comes again.
 func TestEventos_WhenTheStreamHasToEnd(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -382,7 +382,7 @@ func TestEventos_WhenTheLedgerFailsAtOnceItIsAProblem(t *testing.T) {
 	t.Parallel()
 	l := newLibro(1, gateway.DescargaEnProceso)
 	l.fails = errors.New("canario")
-	w := newDescargas(t, l.fake(), nil).do(http.MethodGet, flujoPath, "")
+	w := newDescargas(t, l.fake(), nil).do(http.MethodGet, streamPath, "")
 	if p := problem(t, w); p.Status != 500 || strings.Contains(w.Body.String(), "canario") {
 		t.Errorf("%+v", p)
 	}
@@ -393,8 +393,8 @@ func TestEventos_WhenAWaitEndsForNothing(t *testing.T) {
 	t.Parallel()
 	f := newLibro(1, gateway.DescargaEnProceso).fake()
 	waits := 0
-	f.espera = func(context.Context, string, int64) error { waits++; return nil }
-	w := newDescargas(t, f, nil).do(http.MethodGet, flujoPath, "")
+	f.wait = func(context.Context, string, int64) error { waits++; return nil }
+	w := newDescargas(t, f, nil).do(http.MethodGet, streamPath, "")
 	if waits != 1 || strings.Contains(w.Body.String(), "fin") {
 		t.Errorf("%d waits: %s", waits, w.Body)
 	}

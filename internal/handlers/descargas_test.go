@@ -21,50 +21,50 @@ import (
 
 // fakeDescargas answers as told; what is not set must not be called.
 type fakeDescargas struct {
-	crea     func(clave string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error)
+	create   func(key string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error)
 	descarga func(id string) (gateway.Descarga, error)
-	lista    func(f gateway.FiltroDescargas) ([]gateway.Descarga, string, error)
-	cancela  func(id string) (gateway.Descarga, error)
-	eventos  func(id string, despues int64, limite int) ([]gateway.EventoDescarga, error)
-	espera   func(ctx context.Context, id string, despues int64) error
-	paquetes func(id, cursor string, limite int) ([]gateway.PaqueteDescarga, string, error)
+	list     func(f gateway.DescargasFilter) ([]gateway.Descarga, string, error)
+	cancel   func(id string) (gateway.Descarga, error)
+	eventos  func(id string, after int64, limit int) ([]gateway.EventoDescarga, error)
+	wait     func(ctx context.Context, id string, after int64) error
+	paquetes func(id, cursor string, limit int) ([]gateway.PaqueteDescarga, string, error)
 }
 
-func (f *fakeDescargas) Crea(_ context.Context, clave string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
-	return f.crea(clave, p)
+func (f *fakeDescargas) Create(_ context.Context, key string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
+	return f.create(key, p)
 }
 
 func (f *fakeDescargas) Descarga(_ context.Context, id string) (gateway.Descarga, error) {
 	return f.descarga(id)
 }
 
-func (f *fakeDescargas) Lista(_ context.Context, filtro gateway.FiltroDescargas) ([]gateway.Descarga, string, error) {
-	return f.lista(filtro)
+func (f *fakeDescargas) List(_ context.Context, filter gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
+	return f.list(filter)
 }
 
-func (f *fakeDescargas) Cancela(_ context.Context, id string) (gateway.Descarga, error) {
-	return f.cancela(id)
+func (f *fakeDescargas) Cancel(_ context.Context, id string) (gateway.Descarga, error) {
+	return f.cancel(id)
 }
 
-func (f *fakeDescargas) Eventos(_ context.Context, id string, despues int64, limite int) ([]gateway.EventoDescarga, error) {
-	return f.eventos(id, despues, limite)
+func (f *fakeDescargas) Eventos(_ context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error) {
+	return f.eventos(id, after, limit)
 }
 
-func (f *fakeDescargas) EsperaEvento(ctx context.Context, id string, despues int64) error {
-	return f.espera(ctx, id, despues)
+func (f *fakeDescargas) WaitEvento(ctx context.Context, id string, after int64) error {
+	return f.wait(ctx, id, after)
 }
 
-func (f *fakeDescargas) Paquetes(_ context.Context, id, cursor string, limite int) ([]gateway.PaqueteDescarga, string, error) {
-	return f.paquetes(id, cursor, limite)
+func (f *fakeDescargas) Paquetes(_ context.Context, id, cursor string, limit int) ([]gateway.PaqueteDescarga, string, error) {
+	return f.paquetes(id, cursor, limit)
 }
 
-// ahora is the present of these tests.
-func ahora() time.Time { return time.Date(2026, 2, 1, 18, 0, 0, 0, time.UTC) }
+// now is the present of these tests.
+func now() time.Time { return time.Date(2026, 2, 1, 18, 0, 0, 0, time.UTC) }
 
 func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface {
 	t.Helper()
 	return newSurface(t, &fake{}, func(c *Config) {
-		c.Descargas, c.Lectura, c.Now = f, &fakeLectura{}, ahora
+		c.Descargas, c.Reading, c.Now = f, &fakeReading{}, now
 		c.DescribeEstado = func(c string) string { return "estado " + c }
 		if change != nil {
 			change(c)
@@ -85,21 +85,21 @@ func keyFor(scope string, rfcs ...string) func(*Config) {
 func whole() gateway.Descarga {
 	return gateway.Descarga{
 		ID: "d-1", Estado: gateway.DescargaEnProceso, Motivo: "motivo", MotivoCodigo: "plazo_vencido", IDProgramacion: "d-0",
-		Peticion: gateway.PeticionDescarga{
+		Request: gateway.PeticionDescarga{
 			Solicitud: gateway.Solicitud{Servicio: gateway.Retenciones, Version: "1.5", TipoDescarga: "recibidos", RFCSolicitante: "PRU010101AB1",
 				FechaInicial: "2025-01-01T00:00:00", FechaFinal: "2025-12-31T23:59:59", RFCEmisor: "PEPJ800101AB5", RFCReceptor: "PRU010101AB1",
 				RFCReceptores: []string{"Ñ&P010101AB3"}, TipoSolicitud: "Metadata", EstadoComprobante: "Todos", TipoComprobante: "I",
 				Complemento: "dividendos", RFCACuentaTerceros: "PEPJ800101AB5"},
-			Plazo: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "04:00", Traslape: 5, Siguiente: ahora().Add(16 * time.Hour)},
+			Deadline: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "04:00", Overlap: 5, Next: now().Add(16 * time.Hour)},
 		},
-		Creada: ahora(), Actualizada: ahora().Add(time.Minute), Limite: ahora().Add(48 * time.Hour), SiguienteIntento: ahora().Add(90500 * time.Millisecond),
-		Progreso: gateway.Progreso{Solicitudes: 2, SolicitudesTerminadas: 1, Paquetes: 4, PaquetesGuardados: 3, Bytes: 5, NumeroCFDIs: 6, Encontrados: 7, Repetidos: 10, Fallas: 8, Porcentaje: 9},
+		Created: now(), Updated: now().Add(time.Minute), Limit: now().Add(48 * time.Hour), SiguienteIntento: now().Add(90500 * time.Millisecond),
+		Progreso: gateway.Progreso{Solicitudes: 2, SolicitudesTerminadas: 1, Paquetes: 4, PaquetesGuardados: 3, Bytes: 5, NumeroCFDIs: 6, Found: 7, Repeated: 10, Fallas: 8, Percentage: 9},
 		Cuota:    gateway.Cuota{Solicitudes: 3, Descargas: 2},
 		Solicitudes: []gateway.Tramo{
-			{Numero: 1, MotivoCodigo: "5003", Desde: "2025-01-01T00:00:00", Hasta: "2025-12-31T23:59:59", Estado: gateway.TramoPartida},
-			{Numero: 2, Origen: 1, Desde: "2025-01-01T00:00:00", Hasta: "2025-07-02T11:59:59", PideDesde: "2024-12-31T23:59:59", PideHasta: "2025-07-02T12:00:00",
+			{Number: 1, MotivoCodigo: "5003", Since: "2025-01-01T00:00:00", Until: "2025-12-31T23:59:59", Estado: gateway.TramoPartida},
+			{Number: 2, Origin: 1, Since: "2025-01-01T00:00:00", Until: "2025-07-02T11:59:59", PideDesde: "2024-12-31T23:59:59", PideHasta: "2025-07-02T12:00:00",
 				Estado: gateway.TramoPresentada, IDSolicitud: "sat-1", CodEstatus: "5000", EstadoSolicitud: "2", CodigoEstadoSolicitud: "5003", Mensaje: "m", NumeroCFDIs: 10,
-				Presentaciones: 1, Consultas: 12, Presentada: ahora(), SiguienteIntento: ahora().Add(time.Hour), Decision: "decisión"},
+				Presentations: 1, Queries: 12, Submitted: now(), SiguienteIntento: now().Add(time.Hour), Decision: "decisión"},
 		},
 	}
 }
@@ -135,12 +135,12 @@ func wantJSON(t *testing.T, want, got string) {
 	}
 }
 
-func TestCrearDescarga_WhenAskedEveryFieldArrives(t *testing.T) {
+func TestCreateDescarga_WhenAskedEveryFieldArrives(t *testing.T) {
 	t.Parallel()
-	var gotClave string
+	var gotKey string
 	var got gateway.PeticionDescarga
-	s := newDescargas(t, &fakeDescargas{crea: func(clave string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
-		gotClave, got = clave, p
+	s := newDescargas(t, &fakeDescargas{create: func(key string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
+		gotKey, got = key, p
 		return whole(), true, nil
 	}}, keyFor(apikeys.ScopeDescargas, "Ñ&P010101AB3"))
 	w := s.do(http.MethodPost, "/v1/sat/descargas", `{"servicio":"retenciones","tipoDescarga":"emitidos","rfcSolicitante":"Ñ&P010101AB3","tipoSolicitud":"CFDI",
@@ -151,13 +151,13 @@ func TestCrearDescarga_WhenAskedEveryFieldArrives(t *testing.T) {
 		Solicitud: gateway.Solicitud{Servicio: gateway.Retenciones, TipoDescarga: "emitidos", RFCSolicitante: "Ñ&P010101AB3", TipoSolicitud: "CFDI",
 			FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCEmisor: "Ñ&P010101AB3", RFCReceptores: []string{"PEPJ800101AB5"},
 			EstadoComprobante: "Todos", TipoComprobante: "N", Complemento: "dividendos", RFCACuentaTerceros: "PEPJ800101AB5"},
-		Plazo: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "23:59", Traslape: 60}, Dueno: "key_erp", Clave: "erp",
+		Deadline: 48 * time.Hour, Programacion: &gateway.Programacion{Hora: "23:59", Overlap: 60}, Dueno: "key_erp", Clave: "erp",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a field is ignored:\n%s", diff)
 	}
-	if gotClave != "key_erp\x1fk" {
-		t.Errorf("clave %q", gotClave)
+	if gotKey != "key_erp\x1fk" {
+		t.Errorf("clave %q", gotKey)
 	}
 	if h := w.Header(); w.Code != http.StatusAccepted || h.Get("Location") != "/v1/sat/descargas/d-1" || h.Get("Retry-After") != "91" || h.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("status %d, headers %v", w.Code, h)
@@ -165,34 +165,34 @@ func TestCrearDescarga_WhenAskedEveryFieldArrives(t *testing.T) {
 	wantJSON(t, wholeJSON, w.Body.String())
 }
 
-const peticionMinima = `{"servicio":"cfdi","tipoDescarga":"recibidos","rfcSolicitante":"PRU010101AB1","tipoSolicitud":"Metadata","fechaInicial":"2026-01-01T00:00:00"}`
+const requestMin = `{"servicio":"cfdi","tipoDescarga":"recibidos","rfcSolicitante":"PRU010101AB1","tipoSolicitud":"Metadata","fechaInicial":"2026-01-01T00:00:00"}`
 
-func TestCrearDescarga_WhenOneLivesTheConflictSaysWhere(t *testing.T) {
+func TestCreateDescarga_WhenOneLivesTheConflictSaysWhere(t *testing.T) {
 	t.Parallel()
-	s := newDescargas(t, &fakeDescargas{crea: func(clave string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
-		if clave != "" || p.Plazo != 0 || p.Programacion != nil {
-			t.Errorf("clave %q, %+v", clave, p)
+	s := newDescargas(t, &fakeDescargas{create: func(key string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error) {
+		if key != "" || p.Deadline != 0 || p.Programacion != nil {
+			t.Errorf("clave %q, %+v", key, p)
 		}
-		return gateway.Descarga{}, false, &gateway.Error{Kind: gateway.KindConflicto, Detail: "d", Recurso: "/v1/sat/descargas/otra"}
+		return gateway.Descarga{}, false, &gateway.Error{Kind: gateway.KindConflicto, Detail: "d", Resource: "/v1/sat/descargas/otra"}
 	}}, nil)
-	w := s.do(http.MethodPost, "/v1/sat/descargas", peticionMinima)
+	w := s.do(http.MethodPost, "/v1/sat/descargas", requestMin)
 	if p := problem(t, w); p.Status != 409 || w.Header().Get("Location") != "/v1/sat/descargas/otra" {
 		t.Errorf("%+v, %v", p, w.Header())
 	}
 }
 
-func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
+func TestCreateDescarga_WhenTheContractIsBroken(t *testing.T) {
 	t.Parallel()
 	with := func(field, value string) string {
-		return strings.TrimSuffix(peticionMinima, "}") + `,"` + field + `":` + value + "}"
+		return strings.TrimSuffix(requestMin, "}") + `,"` + field + `":` + value + "}"
 	}
 	s := newDescargas(t, &fakeDescargas{}, nil)
 	for name, tc := range map[string]struct {
 		method, path, body string
 		status             int
-		campo, detalle     string
+		field, detail      string
 	}{
-		"by folio":              {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "recibidos", "folio", 1), 422, "tipoDescarga", "valores válidos"},
+		"by folio":              {"POST", "/v1/sat/descargas", strings.Replace(requestMin, "recibidos", "folio", 1), 422, "tipoDescarga", "valores válidos"},
 		"of another version":    {"POST", "/v1/sat/descargas", with("version", `"1.1"`), 422, "version", "No es un campo"},
 		"no time at all":        {"POST", "/v1/sat/descargas", with("plazoHoras", "0"), 422, "plazoHoras", "1 como mínimo"},
 		"too long":              {"POST", "/v1/sat/descargas", with("plazoHoras", "721"), 422, "plazoHoras", "720 como máximo"},
@@ -202,7 +202,7 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		"an unknown state":      {"GET", "/v1/sat/descargas?estado=parcial&estado=lista", "", 422, "estado/1", "valores válidos"},
 		"no instant":            {"GET", "/v1/sat/descargas?creacionDesde=ayer", "", 422, "creacionDesde", "RFC 3339"},
 		"a page too long":       {"GET", "/v1/sat/descargas?limite=1001", "", 422, "limite", "1000"},
-		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(peticionMinima, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00, o con T23:59:59"},
+		"a day without an hour": {"POST", "/v1/sat/descargas", strings.Replace(requestMin, "T00:00:00", "", 1), 422, "fechaInicial", "Agregue la hora. Quedaría 2026-01-01T00:00:00, o con T23:59:59"},
 		"a page of none":        {"GET", "/v1/sat/descargas/d-1/paquetes?limite=0", "", 422, "limite", "1 como mínimo"},
 		"a filter twice":        {"GET", "/v1/sat/descargas?limite=1&limite=2", "", 400, "limite", "repetido"},
 		"an id of another form": {"GET", "/v1/sat/descargas/a%20b", "", 422, "idDescarga", "Debe ser el identificador que dio la pasarela"},
@@ -211,17 +211,17 @@ func TestCrearDescarga_WhenTheContractIsBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := s.do(tc.method, tc.path, tc.body)
 			p := problem(t, w)
-			if w.Code != tc.status || len(p.Errores) != 1 || p.Errores[0].Campo != tc.campo || !strings.Contains(p.Errores[0].Detalle, tc.detalle) {
+			if w.Code != tc.status || len(p.Errores) != 1 || p.Errores[0].Campo != tc.field || !strings.Contains(p.Errores[0].Detalle, tc.detail) {
 				t.Errorf("status %d: %s", w.Code, w.Body)
 			}
 		})
 	}
 }
 
-func TestListarDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
+func TestListDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
 	t.Parallel()
-	var got gateway.FiltroDescargas
-	f := &fakeDescargas{lista: func(f gateway.FiltroDescargas) ([]gateway.Descarga, string, error) {
+	var got gateway.DescargasFilter
+	f := &fakeDescargas{list: func(f gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
 		got = f
 		d := whole()
 		d.Solicitudes = nil
@@ -231,9 +231,9 @@ func TestListarDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
 	const path = "/v1/sat/descargas?rfcSolicitante=PRU010101AB1&estado=parcial&estado=fallida&idProgramacion=d-0" +
 		"&creacionDesde=2026-01-01T00:00:00-06:00&creacionHasta=2026-02-01T06:00:00Z&limite=7&cursor=c"
 	w := s.do(http.MethodGet, path, "", "Authorization", "Bearer x")
-	want := gateway.FiltroDescargas{RFCs: []string{"PRU010101AB1", "PEPJ800101AB5"}, RFC: "PRU010101AB1", IDProgramacion: "d-0",
+	want := gateway.DescargasFilter{RFCs: []string{"PRU010101AB1", "PEPJ800101AB5"}, RFC: "PRU010101AB1", IDProgramacion: "d-0",
 		Estados:     []gateway.EstadoDescarga{gateway.DescargaParcial, gateway.DescargaFallida},
-		CreadaDesde: time.Date(2026, 1, 1, 6, 0, 0, 0, time.UTC), CreadaHasta: time.Date(2026, 2, 1, 6, 0, 0, 0, time.UTC), Cursor: "c", Limite: 7}
+		CreadaDesde: time.Date(2026, 1, 1, 6, 0, 0, 0, time.UTC), CreadaHasta: time.Date(2026, 2, 1, 6, 0, 0, 0, time.UTC), Cursor: "c", Limit: 7}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a filter is ignored:\n%s", diff)
 	}
@@ -248,12 +248,12 @@ func TestListarDescargas_WhenFilteredEveryFilterArrives(t *testing.T) {
 	}
 }
 
-func TestListarDescargas_WhenTheKeySeesAllOrNotTheOne(t *testing.T) {
+func TestListDescargas_WhenTheKeySeesAllOrNotTheOne(t *testing.T) {
 	t.Parallel()
-	var got gateway.FiltroDescargas
-	f := &fakeDescargas{lista: func(f gateway.FiltroDescargas) ([]gateway.Descarga, string, error) { got = f; return nil, "", nil }}
-	w := newDescargas(t, f, keyFor("*", "PRU010101AB1", apikeys.Todo)).do(http.MethodGet, "/v1/sat/descargas", "", "Authorization", "Bearer x")
-	if w.Code != 200 || got.RFCs != nil || got.Limite != limiteNormal || w.Header().Get("Link") != "" {
+	var got gateway.DescargasFilter
+	f := &fakeDescargas{list: func(f gateway.DescargasFilter) ([]gateway.Descarga, string, error) { got = f; return nil, "", nil }}
+	w := newDescargas(t, f, keyFor("*", "PRU010101AB1", apikeys.All)).do(http.MethodGet, "/v1/sat/descargas", "", "Authorization", "Bearer x")
+	if w.Code != 200 || got.RFCs != nil || got.Limit != normalLimit || w.Header().Get("Link") != "" {
 		t.Errorf("%d, %+v, %v", w.Code, got, w.Header())
 	}
 	wantJSON(t, `{"descargas":[]}`, w.Body.String())
@@ -266,11 +266,11 @@ func TestListarDescargas_WhenTheKeySeesAllOrNotTheOne(t *testing.T) {
 // final is a descarga that has ended.
 func final(estado gateway.EstadoDescarga) gateway.Descarga {
 	d := whole()
-	d.Estado, d.SiguienteIntento, d.Terminada = estado, time.Time{}, ahora()
+	d.Estado, d.SiguienteIntento, d.Finished = estado, time.Time{}, now()
 	return d
 }
 
-func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
+func TestGetDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 	t.Parallel()
 	d := whole()
 	s := newDescargas(t, &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return d, nil }}, nil)
@@ -279,11 +279,11 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	wantJSON(t, wholeJSON, w.Body.String())
-	d.Peticion.Programacion = nil
+	d.Request.Programacion = nil
 	if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Body.String(); !strings.Contains(got, `"plazoVence":"2026-02-03T18:00:00Z"`) {
 		t.Errorf("of one that is not recurrent: %s", got)
 	}
-	for want, next := range map[string]time.Time{"30": {}, "1": ahora().Add(-time.Hour)} {
+	for want, next := range map[string]time.Time{"30": {}, "1": now().Add(-time.Hour)} {
 		d.SiguienteIntento = next
 		if got := s.do(http.MethodGet, "/v1/sat/descargas/d-1", "").Header().Get("Retry-After"); got != want {
 			t.Errorf("Retry-After %q, want %q", got, want)
@@ -296,10 +296,10 @@ func TestObtenerDescarga_WhenItLivesAndWhenItEnded(t *testing.T) {
 	}
 }
 
-func TestCancelarDescarga_WhenAllowed(t *testing.T) {
+func TestCancelDescarga_WhenAllowed(t *testing.T) {
 	t.Parallel()
 	f := &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return whole(), nil },
-		cancela: func(id string) (gateway.Descarga, error) {
+		cancel: func(id string) (gateway.Descarga, error) {
 			if id != "d-1" {
 				t.Errorf("id %s", id)
 			}
@@ -311,16 +311,16 @@ func TestCancelarDescarga_WhenAllowed(t *testing.T) {
 	}
 }
 
-func TestListarPaquetesDescarga_WhenSomeAreThere(t *testing.T) {
+func TestListPaquetesDescarga_WhenSomeAreThere(t *testing.T) {
 	t.Parallel()
 	paquete := gateway.Paquete{Servicio: gateway.Retenciones, RFCSolicitante: "Ñ&P010101AB3", IDPaquete: "ABC_01"}
 	f := &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return whole(), nil },
-		paquetes: func(id, cursor string, limite int) ([]gateway.PaqueteDescarga, string, error) {
-			if id != "d-1" || cursor != "c" || limite != 9 {
-				t.Errorf("%s %s %d", id, cursor, limite)
+		paquetes: func(id, cursor string, limit int) ([]gateway.PaqueteDescarga, string, error) {
+			if id != "d-1" || cursor != "c" || limit != 9 {
+				t.Errorf("%s %s %d", id, cursor, limit)
 			}
 			return []gateway.PaqueteDescarga{
-				{Paquete: paquete, Tramo: 2, Estado: gateway.PaqueteGuardado, Bytes: 4, SHA256: "ab", Comprobantes: 3, Repetidos: 4, Fallas: 0, Descargas: 1, Guardado: ahora(), Detalle: "d"},
+				{Paquete: paquete, Tramo: 2, Estado: gateway.PaqueteGuardado, Bytes: 4, SHA256: "ab", Comprobantes: 3, Repeated: 4, Fallas: 0, Descargas: 1, Saved: now(), Detalle: "d"},
 				{Paquete: paquete, Tramo: 3, Estado: gateway.PaquetePendiente, Comprobantes: -1, Fallas: -1},
 			}, "sig", nil
 		}}
@@ -341,7 +341,7 @@ func TestDescargas_WhenTheKeyDoesNotSeeTheRFC(t *testing.T) {
 		return gateway.Descarga{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Detail: "El motor no la conoce."}
 	}}
 	others := &fakeDescargas{descarga: func(string) (gateway.Descarga, error) { return whole(), nil }}
-	ofNobody, ofAnother := newDescargas(t, unknown, keyFor(apikeys.Todo, "PEPJ800101AB5")), newDescargas(t, others, keyFor(apikeys.Todo, "PEPJ800101AB5"))
+	ofNobody, ofAnother := newDescargas(t, unknown, keyFor(apikeys.All, "PEPJ800101AB5")), newDescargas(t, others, keyFor(apikeys.All, "PEPJ800101AB5"))
 	for _, route := range routesOfADescarga(t) {
 		method, path, _ := strings.Cut(route, " ")
 		ask := func(s *surface) *httptest.ResponseRecorder {
@@ -380,7 +380,7 @@ func routesOfADescarga(t *testing.T) []string {
 func TestDescargas_WhenTheScopeIsAnothers(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{apikeys.ScopeSolicitudes, apikeys.ScopePaquetes, apikeys.ScopeToken} {
-		s := newDescargas(t, &fakeDescargas{}, keyFor(scope, apikeys.Todo))
+		s := newDescargas(t, &fakeDescargas{}, keyFor(scope, apikeys.All))
 		for _, path := range []string{"/v1/sat/descargas", "/v1/sat/descargas/d-1", "/v1/sat/descargas/d-1/eventos", "/v1/sat/descargas/d-1/paquetes"} {
 			if p := problem(t, s.do(http.MethodGet, path, "", "Authorization", "Bearer x")); p.Status != 403 || !strings.Contains(p.Detail, apikeys.ScopeDescargas) {
 				t.Errorf("%s with %s: %+v", path, scope, p)
@@ -389,14 +389,14 @@ func TestDescargas_WhenTheScopeIsAnothers(t *testing.T) {
 	}
 }
 
-func TestListarPaquetesDescarga_WhenWhatIsKeptIsDoubtful(t *testing.T) {
+func TestListPaquetesDescarga_WhenWhatIsKeptIsDoubtful(t *testing.T) {
 	t.Parallel()
 	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "ABC_01"}
 	for name, tc := range map[string]struct {
-		estado gateway.EstadoPaquete
-		roto   bool
-		dudoso string
-		want   rest.PaqueteDeDescarga
+		estado  gateway.EstadoPaquete
+		broken  bool
+		dubious string
+		want    rest.PaqueteDeDescarga
 	}{
 		"sound":              {gateway.PaqueteGuardado, false, "", rest.PaqueteDeDescarga{URL: "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"}},
 		"entries damaged":    {gateway.PaqueteGuardado, false, "x", rest.PaqueteDeDescarga{Dudoso: true, URL: "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"}},
@@ -404,7 +404,7 @@ func TestListarPaquetesDescarga_WhenWhatIsKeptIsDoubtful(t *testing.T) {
 		"nothing was kept":   {gateway.PaquetePerdido, false, "", rest.PaqueteDeDescarga{}},
 		"the second to come": {gateway.PaquetePendiente, true, "x", rest.PaqueteDeDescarga{Dudoso: true}},
 	} {
-		got := paqueteDeDescarga(gateway.PaqueteDescarga{Paquete: p, Estado: tc.estado, Dudoso: tc.dudoso, Roto: tc.roto})
+		got := descargaPaquete(gateway.PaqueteDescarga{Paquete: p, Estado: tc.estado, Dubious: tc.dubious, Broken: tc.broken})
 		if got.Dudoso != tc.want.Dudoso || got.URL != tc.want.URL {
 			t.Errorf("%s: %+v", name, got)
 		}

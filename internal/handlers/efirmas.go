@@ -20,7 +20,7 @@ const (
 	efirmaRechazada = "rechazada"
 )
 
-func (h *handler) listarEFirmas(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) listEFirmas(w http.ResponseWriter, r *http.Request) error {
 	statuses, err := h.cfg.EFirmas()
 	if err != nil {
 		return unreadableEFirmas(err)
@@ -34,8 +34,8 @@ func (h *handler) listarEFirmas(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) obtenerEFirma(w http.ResponseWriter, r *http.Request, rfc string) error {
-	if err := permite(r.Context(), rfc); err != nil {
+func (h *handler) getEFirma(w http.ResponseWriter, r *http.Request, rfc string) error {
+	if err := allow(r.Context(), rfc); err != nil {
 		return err
 	}
 	statuses, err := h.cfg.EFirmas()

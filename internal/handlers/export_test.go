@@ -18,11 +18,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-func muchas() []descargas.Renglon[cfdi.Metadato] {
-	rows := make([]descargas.Renglon[cfdi.Metadato], 3000)
+func much() []descargas.Line[cfdi.Metadato] {
+	rows := make([]descargas.Line[cfdi.Metadato], 3000)
 	for i := range rows {
-		rows[i].Valor = fullMetadato()
-		rows[i].Valor.UUID = fmt.Sprintf("%08x-0000-4000-8000-000000000000", i*2654435761)
+		rows[i].Value = fullMetadato()
+		rows[i].Value.UUID = fmt.Sprintf("%08x-0000-4000-8000-000000000000", i*2654435761)
 	}
 	return rows
 }
@@ -30,8 +30,8 @@ func muchas() []descargas.Renglon[cfdi.Metadato] {
 // TestExport_WhenTheCallerTakesGzip goes over the wire, as headers say there what came.
 func TestExport_WhenTheCallerTakesGzip(t *testing.T) {
 	t.Parallel()
-	f := &fakeLectura{metadatos: muchas()}
-	server := httptest.NewServer(newLectura(t, f, acabada(gateway.TipoMetadata)))
+	f := &fakeReading{metadatos: much()}
+	server := httptest.NewServer(newReading(t, f, finished(gateway.TipoMetadata)))
 	t.Cleanup(server.Close)
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	t.Cleanup(client.CloseIdleConnections)
@@ -50,7 +50,7 @@ func TestExport_WhenTheCallerTakesGzip(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		return resp.Header, body, err
 	}
-	for _, form := range formas()[1:] {
+	for _, form := range formsOf()[1:] {
 		_, plain, err := get(form, "identity")
 		if err != nil || !bytes.Contains(plain, []byte("00000000-0000-4000")) {
 			t.Fatalf("%s: %d bytes, %v", form, len(plain), err)
@@ -75,7 +75,7 @@ func TestExport_WhenTheCallerTakesGzip(t *testing.T) {
 		t.Errorf("a page: %v %v", header, err)
 	}
 	f.err = errors.New("canario")
-	for _, form := range formas()[1:] {
+	for _, form := range formsOf()[1:] {
 		if header, body, err := get(form, "gzip"); err == nil || header.Get("Content-Encoding") != "gzip" || len(body) == 0 {
 			t.Errorf("%s fails later, and ends as if it were whole: %d bytes", form, len(body))
 		}
@@ -119,8 +119,8 @@ func (u *untimed) Write(b []byte) (int, error) {
 // handler has returned is sent while the caller has a deadline to take it.
 func TestExport_WhenCompressedNoneOfItWaitsForever(t *testing.T) {
 	t.Parallel()
-	s := newLectura(t, &fakeLectura{metadatos: muchas()}, acabada(gateway.TipoMetadata))
-	for _, form := range formas()[1:] {
+	s := newReading(t, &fakeReading{metadatos: much()}, finished(gateway.TipoMetadata))
+	for _, form := range formsOf()[1:] {
 		r := requestOf(http.MethodGet, metadatosPath+form, "")
 		r.Header.Set("Accept-Encoding", "gzip")
 		w := httptest.NewRecorder()

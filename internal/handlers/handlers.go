@@ -35,7 +35,7 @@ type Config struct {
 	Solicitudes Solicitudes
 	Paquetes    Paquetes
 	Descargas   Descargas
-	Lectura     Lectura
+	Reading     Reading
 	// DescribeCodigo and DescribeEstado say what the SAT means by a code, and by an
 	// EstadoSolicitud.
 	DescribeCodigo, DescribeEstado func(codigo string) string
@@ -44,9 +44,9 @@ type Config struct {
 	// CuentaSEP is in use unless a caller sends an account of its own.
 	CuentaSEP gateway.CuentaSEP
 	Addendas  gateway.Addendas
-	Firmado   *firmado.Servicio
-	// Llavero seals contracts that are given by their fields.
-	Llavero firmado.Keyring
+	Signed    *firmado.Servicio
+	// Keyring seals contracts that are given by their fields.
+	Keyring firmado.Keyring
 	// CuentaPADE is in use unless a caller sends an account of its own.
 	CuentaPADE gateway.CuentaPADE
 	// CuentasPADE are the accounts that the PAC has refused.
@@ -69,22 +69,22 @@ type Config struct {
 
 // SAT is what is asked of the SAT directly.
 type SAT interface {
-	gateway.Autenticador
-	Verifica(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error)
+	gateway.Authenticator
+	Verify(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error)
 }
 
 // Solicitudes presents solicitudes by way of the ledger.
 type Solicitudes interface {
-	Presenta(ctx context.Context, clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
+	Submit(ctx context.Context, key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
 }
 
 // Paquetes opens packages.
 type Paquetes interface {
-	Abre(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
-	// AbreDudoso returns what is kept, though it be no whole ZIP.
-	AbreDudoso(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error)
-	// AbreGuardado returns what is kept and downloads nothing.
-	AbreGuardado(ctx context.Context, p gateway.Paquete, dudoso bool) (paquetes.Contenido, error)
+	Open(ctx context.Context, p gateway.Paquete) (paquetes.Content, error)
+	// OpenDubious returns what is kept, though it be no whole ZIP.
+	OpenDubious(ctx context.Context, p gateway.Paquete) (paquetes.Content, error)
+	// OpenSaved returns what is kept and downloads nothing.
+	OpenSaved(ctx context.Context, p gateway.Paquete, dubious bool) (paquetes.Content, error)
 }
 
 // handler implements the generated interface.
@@ -136,7 +136,7 @@ var scopes = map[string]string{
 	"exportarResultadoLote":  apikeys.ScopeLotes,
 	"descargarLibroLote":     apikeys.ScopeLotes,
 	"descargarResultadoLote": apikeys.ScopeLotes,
-	"cancelarTitulo":         apikeys.ScopeCancelar,
+	"cancelarTitulo":         apikeys.ScopeCancel,
 
 	"procesarAddenda":        apikeys.ScopeAddendas,
 	"adjuntarAddenda":        apikeys.ScopeAddendas,
@@ -190,15 +190,15 @@ func (h *handler) pages(r chi.Router) {
 		return
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r.Method(method, "/", wrap(inicio))
+		r.Method(method, "/", wrap(start))
 		r.Method(method, "/docs", h.cfg.Docs)
 		r.Method(method, "/docs/*", h.cfg.Docs)
 	}
 }
 
-// inicio leads people to the pages. To a program the root is no route, as it
+// start leads people to the pages. To a program the root is no route, as it
 // always was: a wrong base address must not look like a right one.
-func inicio(w http.ResponseWriter, r *http.Request) error {
+func start(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Vary", "Accept")
 	if r.Header.Get("Accept") == "" || prefers(r, "application/json", "text/html") != "text/html" {
 		return errNoRoute
@@ -210,54 +210,54 @@ func inicio(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerTokenSAT(w, r, servicio) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getTokenSAT(w, r, servicio) })(w, r)
 }
 
 func (h *handler) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.crearSolicitud(w, r, servicio, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.createSolicitud(w, r, servicio, params) })(w, r)
 }
 
 func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.verificar(w, r, servicio, id, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.verify(w, r, servicio, id, params) })(w, r)
 }
 
 func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargar(w, r, servicio, id, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.download(w, r, servicio, id, params) })(w, r)
 }
 
 func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.crearDescarga(w, r, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.createDescarga(w, r, params) })(w, r)
 }
 
 func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarDescargas(w, r, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listDescargas(w, r, params) })(w, r)
 }
 
 func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerDescarga(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getDescarga(w, r, id) })(w, r)
 }
 
 func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelarDescarga(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelDescarga(w, r, id) })(w, r)
 }
 
 func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarEventosDescarga(w, r, id, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listEventosDescarga(w, r, id, params) })(w, r)
 }
 
 func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.seguirDescarga(w, r, id, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.followDescarga(w, r, id, params) })(w, r)
 }
 
 func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.listarPaquetesDescarga(w, r, id, params)
+		return h.listPaquetesDescarga(w, r, id, params)
 	})(w, r)
 }
 
 func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarMetadatosDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.metadatos().lista(w, r, id, params)
+		return h.metadatos().list(w, r, id, params)
 	})(w, r)
 }
 
@@ -273,140 +273,140 @@ func (h *handler) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, i
 
 func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarCFDIsDescargaParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.resumenes().lista(w, r, id, rest.ListarMetadatosDescargaParams(params))
+		return h.summaries().list(w, r, id, rest.ListarMetadatosDescargaParams(params))
 	})(w, r)
 }
 
 func (h *handler) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsNDJSONParams) {
 	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.resumenes().ndjson(w, r, id, params.Parcial)
+		return h.summaries().ndjson(w, r, id, params.Parcial)
 	}))(w, r)
 }
 
 func (h *handler) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsCSVParams) {
 	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.resumenes().csv(w, r, id, rest.ExportarMetadatosCSVParams(params))
+		return h.summaries().csv(w, r, id, rest.ExportarMetadatosCSVParams(params))
 	}))(w, r)
 }
 
 func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, uuid rest.UUID) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerCFDI(w, r, id, uuid) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getCFDI(w, r, id, uuid) })(w, r)
 }
 
-func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listarEFirmas)(w, r) }
+func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listEFirmas)(w, r) }
 
 func (h *handler) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc rest.RFCEnRuta) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerEFirma(w, r, rfc) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getEFirma(w, r, rfc) })(w, r)
 }
 
 func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cargarLote(w, r, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.uploadLote(w, r, params) })(w, r)
 }
 
-func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ConsultarLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.consultarLote(w, r, numero) })(w, r)
+func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.ConsultarLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.queryLote(w, r, number) })(w, r)
 }
 
-func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerResultadoLote(w, r, numero) })(w, r)
+func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getLoteResult(w, r, number) })(w, r)
 }
 
-func (h *handler) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, params rest.ExportarResultadoLoteParams) {
+func (h *handler) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, params rest.ExportarResultadoLoteParams) {
 	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.exportarResultadoLote(w, r, numero, params.Bom)
+		return h.exportLoteResult(w, r, number, params.Bom)
 	}))(w, r)
 }
 
-func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.DescargarLibroLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargarLibroLote(w, r, numero) })(w, r)
+func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.DescargarLibroLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.downloadLibroLote(w, r, number) })(w, r)
 }
 
-func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numero rest.NumeroLote, _ rest.DescargarResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.descargarResultadoLote(w, r, numero) })(w, r)
+func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.DescargarResultadoLoteParams) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.downloadLoteResult(w, r, number) })(w, r)
 }
 
 func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelarTitulo(w, r, folio, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelTitulo(w, r, folio, params) })(w, r)
 }
 
-func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) { wrap(h.emitirTitulos)(w, r) }
+func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) { wrap(h.issueTitulos)(w, r) }
 
 func (h *handler) ValidarTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.validarTitulos(w, r, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.validateTitulos(w, r, params) })(w, r)
 }
 
 func (h *handler) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
-	wrap(h.listarCatalogos)(w, r)
+	wrap(h.listCatalogos)(w, r)
 }
 
-func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, nombre rest.Catalogo) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerCatalogo(w, r, nombre) })(w, r)
+func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, name rest.Catalogo) {
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getCatalogo(w, r, name) })(w, r)
 }
 
 func (h *handler) ProcesarAddenda(w http.ResponseWriter, r *http.Request, _ rest.ProcesarAddendaParams) {
-	wrap(h.procesarAddenda)(w, r)
+	wrap(h.processAddenda)(w, r)
 }
 
 func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest.AdjuntarAddendaParams) {
-	wrap(h.adjuntarAddenda)(w, r)
+	wrap(h.attachAddenda)(w, r)
 }
 
 func (h *handler) FirmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarContrato(w, r, params)
+		return h.signContrato(w, r, params)
 	})(w, r)
 }
 
 func (h *handler) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params rest.FirmarManifiestoParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarSinCuenta(w, r, gateway.FirmaManifiesto, params)
+		return h.signWithoutCuenta(w, r, gateway.FirmaManifiesto, params)
 	})(w, r)
 }
 
 func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoAdhesionParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.firmarSinCuenta(w, r, gateway.FirmaAdhesion, rest.FirmarManifiestoParams(params))
+		return h.signWithoutCuenta(w, r, gateway.FirmaAdhesion, rest.FirmarManifiestoParams(params))
 	})(w, r)
 }
 
 func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
-	wrap(h.desbloquearCuentaPADE)(w, r)
+	wrap(h.unlockCuentaPADE)(w, r)
 }
 
 func (h *handler) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
-	wrap(h.listarWebhooks)(w, r)
+	wrap(h.listWebhooks)(w, r)
 }
 
-func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) { wrap(h.crearWebhook)(w, r) }
+func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) { wrap(h.createWebhook)(w, r) }
 
 func (h *handler) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.obtenerWebhook(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getWebhook(w, r, id) })(w, r)
 }
 
 func (h *handler) ActualizarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.actualizarWebhook(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.updateWebhook(w, r, id) })(w, r)
 }
 
 func (h *handler) EliminarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.eliminarWebhook(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.deleteWebhook(w, r, id) })(w, r)
 }
 
 func (h *handler) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.RotarSecretoWebhookParams) {
 	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.rotarSecreto(w, r, id, params.TraslapeHoras)
+		return h.rotateSecret(w, r, id, params.TraslapeHoras)
 	})(w, r)
 }
 
 func (h *handler) ProbarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.probarWebhook(w, r, id) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.tryWebhook(w, r, id) })(w, r)
 }
 
 func (h *handler) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.ListarEntregasWebhookParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listarEntregas(w, r, id, params) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listEntregas(w, r, id, params) })(w, r)
 }
 
 func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, entrega rest.IDEntrega) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.reenviarEntrega(w, r, id, entrega) })(w, r)
+	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.resendEntrega(w, r, id, entrega) })(w, r)
 }
 
 func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) {

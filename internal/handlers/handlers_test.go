@@ -29,33 +29,33 @@ import (
 
 // fake answers as told; what is not set must not be called.
 type fake struct {
-	verifica func() (gateway.EstadoSolicitud, error)
-	presenta func(clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
-	abre     func() (paquetes.Contenido, error)
-	dudoso   func() (paquetes.Contenido, error)
-	guardado func() (paquetes.Contenido, error)
+	verify  func() (gateway.EstadoSolicitud, error)
+	submit  func(key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
+	open    func() (paquetes.Content, error)
+	dubious func() (paquetes.Content, error)
+	saved   func() (paquetes.Content, error)
 }
 
-func (f *fake) Autentica(context.Context, gateway.Servicio, string) (gateway.Token, error) {
-	return gateway.Token{Valor: "t", Creado: time.Unix(0, 0).UTC(), Expira: time.Unix(300, 0).UTC()}, nil
+func (f *fake) Authenticate(context.Context, gateway.Servicio, string) (gateway.Token, error) {
+	return gateway.Token{Value: "t", Created: time.Unix(0, 0).UTC(), Expire: time.Unix(300, 0).UTC()}, nil
 }
 
-func (f *fake) Verifica(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
-	return f.verifica()
+func (f *fake) Verify(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
+	return f.verify()
 }
 
-func (f *fake) Presenta(_ context.Context, clave string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
-	return f.presenta(clave, s)
+func (f *fake) Submit(_ context.Context, key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+	return f.submit(key, s)
 }
 
-func (f *fake) Abre(context.Context, gateway.Paquete) (paquetes.Contenido, error) { return f.abre() }
+func (f *fake) Open(context.Context, gateway.Paquete) (paquetes.Content, error) { return f.open() }
 
-func (f *fake) AbreGuardado(context.Context, gateway.Paquete, bool) (paquetes.Contenido, error) {
-	return f.guardado()
+func (f *fake) OpenSaved(context.Context, gateway.Paquete, bool) (paquetes.Content, error) {
+	return f.saved()
 }
 
-func (f *fake) AbreDudoso(context.Context, gateway.Paquete) (paquetes.Contenido, error) {
-	return f.dudoso()
+func (f *fake) OpenDubious(context.Context, gateway.Paquete) (paquetes.Content, error) {
+	return f.dubious()
 }
 
 var loadSpec = sync.OnceValues(func() (*Spec, error) { return LoadSpec(api.Spec) })
@@ -127,7 +127,7 @@ func problem(t *testing.T, w *httptest.ResponseRecorder) rest.Problema {
 	return p
 }
 
-const verificaPath = "/v1/sat/cfdi/solicitudes/e9fd6049-d65a-421e-9d0b-14e4db018fed?rfcSolicitante=PRU010101AB1"
+const verifyPath = "/v1/sat/cfdi/solicitudes/e9fd6049-d65a-421e-9d0b-14e4db018fed?rfcSolicitante=PRU010101AB1"
 
 func TestProblemTypes_AreComplete(t *testing.T) {
 	t.Parallel()
@@ -152,21 +152,21 @@ func TestProblem_WhenTheBackendRefuses(t *testing.T) {
 		retry  string
 	}{
 		"with a code":         {&gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5002", Mensaje: "m", Detail: "d"}, 409, ""},
-		"for a day":           {&gateway.Error{Kind: gateway.KindLimite, Detail: "d", Reintentable: true, RetryAfter: 24 * time.Hour}, 429, "86400"},
-		"for a while":         {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
-		"without a time":      {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Reintentable: true}, 503, "30"},
+		"for a day":           {&gateway.Error{Kind: gateway.KindLimite, Detail: "d", Retryable: true, RetryAfter: 24 * time.Hour}, 429, "86400"},
+		"for a while":         {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Retryable: true, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
+		"without a time":      {&gateway.Error{Kind: gateway.KindNoDisponible, Detail: "d", Retryable: true}, 503, "30"},
 		"of another version":  {&gateway.Error{Kind: "de-otra-version", Detail: "d"}, 500, ""},
 		"with what we missed": {errors.New("canario secreto"), 500, ""},
 		"with what passes":    {gateway.OwnFailure(fmt.Errorf("canario: %w", syscall.ENOSPC), "d"), 503, "30"},
 	} {
-		s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, tc.err }}, nil)
-		w := s.do(http.MethodGet, verificaPath, "")
+		s := newSurface(t, &fake{verify: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, tc.err }}, nil)
+		w := s.do(http.MethodGet, verifyPath, "")
 		p := problem(t, w)
 		if w.Code != tc.status || w.Header().Get("Retry-After") != tc.retry || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: status %d, headers %v", name, w.Code, w.Header())
 		}
 		want := gateway.OwnFailure(tc.err, "")
-		if p.Codigo != want.Codigo+string(want.Own) || p.Mensaje != want.Mensaje || p.Backend != want.Backend || p.Reintentable != want.Reintentable {
+		if p.Codigo != want.Codigo+string(want.Own) || p.Mensaje != want.Mensaje || p.Backend != want.Backend || p.Reintentable != want.Retryable {
 			t.Errorf("%s: %+v", name, p)
 		}
 		if strings.Contains(w.Body.String(), "canario") {
@@ -186,7 +186,7 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 		method, path, body string
 		headers            []string
 		status             int
-		campos             []string
+		fields             []string
 	}{
 		"unknown field":         {"POST", base, `{"rfcSolicitante":"PRU010101AB1","rfcsolicitante":"x"}`, nil, 422, []string{"rfcsolicitante"}},
 		"missing field":         {"POST", base, `{}`, nil, 422, []string{"rfcSolicitante"}},
@@ -203,13 +203,13 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 		"no content type":       {"POST", base, `{}`, []string{"Content-Type", ""}, 415, []string{"Content-Type"}},
 		"too large":             {"POST", base, `{"rfcSolicitante":"` + strings.Repeat("x", maxBody) + `"}`, nil, 413, nil},
 		"idempotency key":       {"POST", base, `{"rfcSolicitante":"PRU010101AB1"}`, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 422, []string{"Idempotency-Key"}},
-		"no rfcSolicitante":     {"GET", strings.TrimSuffix(verificaPath, "?rfcSolicitante=PRU010101AB1"), ``, nil, 400, []string{"rfcSolicitante"}},
-		"a mistyped parameter":  {"GET", verificaPath + "&rfc=x", ``, nil, 400, []string{"rfc"}},
-		"a parameter twice":     {"GET", verificaPath + "&rfcSolicitante=x", ``, nil, 400, []string{"rfcSolicitante"}},
-		"a bad parameter":       {"GET", strings.Replace(verificaPath, "PRU010101AB1", "pru", 1), ``, nil, 422, []string{"rfcSolicitante"}},
-		"an id that is no UUID": {"GET", strings.Replace(verificaPath, "e9fd6049-", "e9fd6049", 1), ``, nil, 422, []string{"idSolicitud"}},
-		"no form to take":       {"GET", verificaPath, ``, []string{"Accept", "text/html, application/xml;q=0.9"}, 406, []string{"Accept"}},
-		"another service":       {"GET", strings.Replace(verificaPath, "cfdi", "nomina", 1), ``, nil, 404, nil},
+		"no rfcSolicitante":     {"GET", strings.TrimSuffix(verifyPath, "?rfcSolicitante=PRU010101AB1"), ``, nil, 400, []string{"rfcSolicitante"}},
+		"a mistyped parameter":  {"GET", verifyPath + "&rfc=x", ``, nil, 400, []string{"rfc"}},
+		"a parameter twice":     {"GET", verifyPath + "&rfcSolicitante=x", ``, nil, 400, []string{"rfcSolicitante"}},
+		"a bad parameter":       {"GET", strings.Replace(verifyPath, "PRU010101AB1", "pru", 1), ``, nil, 422, []string{"rfcSolicitante"}},
+		"an id that is no UUID": {"GET", strings.Replace(verifyPath, "e9fd6049-", "e9fd6049", 1), ``, nil, 422, []string{"idSolicitud"}},
+		"no form to take":       {"GET", verifyPath, ``, []string{"Accept", "text/html, application/xml;q=0.9"}, 406, []string{"Accept"}},
+		"another service":       {"GET", strings.Replace(verifyPath, "cfdi", "nomina", 1), ``, nil, 404, nil},
 		"no such route":         {"GET", "/v1/sat", ``, nil, 404, nil},
 		"another method":        {"DELETE", "/v1/efirmas", ``, nil, 405, nil},
 		"a path in the id":      {"GET", "/v1/sat/cfdi/paquetes/..%2F..%2Fetc?rfcSolicitante=PRU010101AB1", ``, nil, 422, []string{"idPaquete"}},
@@ -218,9 +218,9 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 			t.Parallel()
 			w := newSurface(t, &fake{}, nil).do(tc.method, tc.path, tc.body, tc.headers...)
 			p := problem(t, w)
-			var campos []string
+			var fields []string
 			for _, e := range p.Errores {
-				campos = append(campos, e.Campo)
+				fields = append(fields, e.Campo)
 				if e.Detalle == "" || strings.Contains(e.Detalle, "contrato.") {
 					t.Errorf("%s: %q says nothing of use", e.Campo, e.Detalle)
 				}
@@ -228,7 +228,7 @@ func TestValidate_WhenTheContractIsBroken(t *testing.T) {
 			if w.Code != tc.status || w.Code == http.StatusRequestEntityTooLarge && !strings.Contains(p.Detail, "64 KiB") {
 				t.Errorf("status %d, want %d: %s", w.Code, tc.status, w.Body)
 			}
-			if diff := cmp.Diff(tc.campos, campos); diff != "" {
+			if diff := cmp.Diff(tc.fields, fields); diff != "" {
 				t.Errorf("%s\n%s", diff, w.Body)
 			}
 		})
@@ -253,17 +253,17 @@ func TestPaths_WhenEscapedTwiceNothingElseIsMeant(t *testing.T) {
 // errors of a route ask for no more than that.
 func TestAccept_WhenTheProblemAloneIsNamed(t *testing.T) {
 	t.Parallel()
-	if w := newSurface(t, &fake{}, nil).do("GET", verificaPath, "", "Accept", contentProblem); w.Code == http.StatusNotAcceptable {
+	if w := newSurface(t, &fake{}, nil).do("GET", verifyPath, "", "Accept", contentProblem); w.Code == http.StatusNotAcceptable {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
 }
 
-func TestSolicitar_WhenAccepted(t *testing.T) {
+func TestRequest_WhenAccepted(t *testing.T) {
 	t.Parallel()
-	var gotClave string
+	var gotKey string
 	var got gateway.Solicitud
-	s := newSurface(t, &fake{presenta: func(clave string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
-		gotClave, got = clave, sol
+	s := newSurface(t, &fake{submit: func(key string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+		gotKey, got = key, sol
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}, true, nil
 	}}, nil)
 	w := s.do(http.MethodPost, "/v1/sat/retenciones/solicitudes", `{"version":"1.5","tipoDescarga":"emitidos","rfcSolicitante":"Ñ&P010101AB3",
@@ -277,8 +277,8 @@ func TestSolicitar_WhenAccepted(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a field is ignored:\n%s", diff)
 	}
-	if !strings.HasSuffix(gotClave, "\x1fclave-1") {
-		t.Errorf("clave %q", gotClave)
+	if !strings.HasSuffix(gotKey, "\x1fclave-1") {
+		t.Errorf("clave %q", gotKey)
 	}
 	if w.Code != http.StatusCreated || w.Header().Get("Idempotent-Replayed") != "true" ||
 		w.Header().Get("Location") != "/v1/sat/retenciones/solicitudes/id-1?rfcSolicitante=%C3%91%26P010101AB3" {
@@ -287,10 +287,10 @@ func TestSolicitar_WhenAccepted(t *testing.T) {
 	wantJSON(t, `{"idSolicitud":"id-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},"mensaje":"Solicitud Aceptada"}`, w.Body.String())
 }
 
-func TestSolicitar_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {
+func TestRequest_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {
 	t.Parallel()
 	var sent string
-	s := newSurface(t, &fake{presenta: func(_ string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
+	s := newSurface(t, &fake{submit: func(_ string, sol gateway.Solicitud) (gateway.SolicitudAceptada, bool, error) {
 		sent = sol.Complemento
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "m"}, false, nil
 	}}, nil)
@@ -304,12 +304,12 @@ func TestSolicitar_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestVerificar_WhenNothingWasFound(t *testing.T) {
+func TestVerify_WhenNothingWasFound(t *testing.T) {
 	t.Parallel()
-	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) {
+	s := newSurface(t, &fake{verify: func() (gateway.EstadoSolicitud, error) {
 		return gateway.EstadoSolicitud{IDSolicitud: "i", CodEstatus: gateway.Codigo{Codigo: "5000"}, Estado: gateway.Codigo{Codigo: "5"}}, nil
 	}}, nil)
-	w := s.do(http.MethodGet, verificaPath, "")
+	w := s.do(http.MethodGet, verifyPath, "")
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"idsPaquetes":[]`) || strings.Contains(w.Body.String(), "codigoEstadoSolicitud") {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
@@ -320,12 +320,12 @@ type brokenLive struct{ io.Reader }
 
 func (brokenLive) Close() error { return nil }
 
-func TestDescargar_WhenAFlightFails(t *testing.T) {
+func TestDownload_WhenAFlightFails(t *testing.T) {
 	t.Parallel()
 	// What a cut answer looks like: it wraps an unexpected end.
 	broken := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
-	s := newSurface(t, &fake{abre: func() (paquetes.Contenido, error) {
-		return paquetes.Contenido{EnVuelo: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
+	s := newSurface(t, &fake{open: func() (paquetes.Content, error) {
+		return paquetes.Content{InFlight: brokenLive{io.MultiReader(bytes.NewReader(make([]byte, liveBlock+1)), &failing{broken})}}, nil
 	}}, nil)
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // passed by identity
@@ -338,11 +338,11 @@ func TestDescargar_WhenAFlightFails(t *testing.T) {
 	s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
 }
 
-func TestDescargar_WhenAFlightFailsAtOnce(t *testing.T) {
+func TestDownload_WhenAFlightFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	early := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "d", Err: io.ErrUnexpectedEOF}
-	s := newSurface(t, &fake{abre: func() (paquetes.Contenido, error) {
-		return paquetes.Contenido{EnVuelo: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
+	s := newSurface(t, &fake{open: func() (paquetes.Content, error) {
+		return paquetes.Content{InFlight: brokenLive{io.MultiReader(strings.NewReader("PK\x03\x04"), &failing{early})}}, nil
 	}}, nil)
 	w := s.do(http.MethodGet, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1", "")
 	if p := problem(t, w); p.Status != http.StatusBadGateway || w.Header().Get("Content-Disposition") != "" {
@@ -356,8 +356,8 @@ func (f *failing) Read([]byte) (int, error) { return 0, f.err }
 
 func TestRecovered_WhenAHandlerPanics(t *testing.T) {
 	t.Parallel()
-	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { panic("canario") }}, nil)
-	w := s.do(http.MethodGet, verificaPath, "")
+	s := newSurface(t, &fake{verify: func() (gateway.EstadoSolicitud, error) { panic("canario") }}, nil)
+	w := s.do(http.MethodGet, verifyPath, "")
 	if p := problem(t, w); p.Status != 500 || strings.Contains(w.Body.String(), "canario") || !strings.Contains(s.log.String(), "stack") {
 		t.Errorf("%s\n%s", w.Body, s.log)
 	}
@@ -382,8 +382,8 @@ func TestIdentify_WhenTheCallerHasAnID(t *testing.T) {
 
 func TestAccess_CountsByPattern(t *testing.T) {
 	t.Parallel()
-	s := newSurface(t, &fake{verifica: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, nil }}, nil)
-	s.do(http.MethodGet, verificaPath, "")
+	s := newSurface(t, &fake{verify: func() (gateway.EstadoSolicitud, error) { return gateway.EstadoSolicitud{}, nil }}, nil)
+	s.do(http.MethodGet, verifyPath, "")
 	s.do(http.MethodGet, "/anything/at/all", "")
 	want := []string{"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}", "GET desconocida"}
 	if diff := cmp.Diff(want, s.routes); diff != "" {
@@ -433,7 +433,7 @@ func TestScopes_AreThoseOfTheContract(t *testing.T) {
 	s := newSurface(t, &fake{}, func(c *Config) {
 		c.Keys = func(string, netip.Addr) (apikeys.Key, error) { return apikeys.Key{}, apikeys.ErrUnknown }
 	})
-	for path, status := range map[string]int{verificaPath: 401, "/v1/efirmas": 401, "/v1/efirmas/PRU010101AB1": 401, "/openapi.yaml": 200, "/openapi.json": 200} {
+	for path, status := range map[string]int{verifyPath: 401, "/v1/efirmas": 401, "/v1/efirmas/PRU010101AB1": 401, "/openapi.yaml": 200, "/openapi.json": 200} {
 		w := s.do(http.MethodGet, path, "", "Authorization", "Bearer x")
 		if w.Code != status || status == 401 && w.Header().Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: %d, %v", path, w.Code, w.Header())

@@ -13,15 +13,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/lotes"
 )
 
-// quien is who asks the SEP something. The SEP judges an account that comes with the
+// who is who asks the SEP something. The SEP judges an account that comes with the
 // call; the configured one is everybody's, so that here it is asked who uploaded what.
-func quien(r *http.Request, key string) lotes.Quien {
+func who(r *http.Request, key string) lotes.Who {
 	own := r.Header.Get(headerBackendAuthorization) != ""
-	return lotes.Quien{ID: owner(r.Context()), Clave: clave(r, key), Todo: own || callerFrom(r.Context()).key.SeesAll()}
+	return lotes.Who{ID: owner(r.Context()), Key: scopedKey(r, key), All: own || callerFrom(r.Context()).key.SeesAll()}
 }
 
-// clave scopes an idempotency key to its caller: two may choose the same.
-func clave(r *http.Request, key string) string {
+// scopedKey scopes an idempotency key to its caller: two may choose the same.
+func scopedKey(r *http.Request, key string) string {
 	if key == "" {
 		return ""
 	}
@@ -34,8 +34,8 @@ func replayed(w http.ResponseWriter, yes bool) {
 	}
 }
 
-func (h *handler) cargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
-	cuenta, err := h.cuenta(r)
+func (h *handler) uploadLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
+	cuenta, err := h.count(r)
 	if err != nil {
 		return err
 	}
@@ -44,19 +44,19 @@ func (h *handler) cargarLote(w http.ResponseWriter, r *http.Request, params rest
 		return err
 	}
 	defer up.Close()
-	comprobacion := lotes.Comprobacion(params.Comprobar)
-	if up.archivo == nil {
-		if comprobacion != "" {
+	check := lotes.Check(params.Comprobar)
+	if up.file == nil {
+		if check != "" {
 			return badField("comprobar", "Es para un archivo ya hecho: los títulos que arma la pasarela se comprueban siempre.")
 		}
-		if up.archivo, err = h.loteDeTitulos(r, up); err != nil {
+		if up.file, err = h.titulosLote(r, up); err != nil {
 			return err
 		}
-		comprobacion = lotes.Forma // what Emite gave has been checked
+		check = lotes.Forma // what Emite gave has been checked
 	} else if err := up.only(); err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Lotes.Carga(r.Context(), cuenta, quien(r, params.IdempotencyKey), up.archivo, comprobacion)
+	got, again, err := h.cfg.Lotes.Upload(r.Context(), cuenta, who(r, params.IdempotencyKey), up.file, check)
 	replayed(w, again)
 	if err != nil {
 		return err
@@ -76,50 +76,50 @@ func defaultName(r *http.Request, given string) string {
 	return "lote.zip"
 }
 
-// loteDeTitulos builds and signs the file of a lote from titles in JSON.
-func (h *handler) loteDeTitulos(r *http.Request, up *upload) (*lotes.Archivo, error) {
-	if _, ok := up.campos["titulos"]; !ok {
-		return nil, badField(fieldArchivo, "Envíe archivoBase64 o titulos.")
+// titulosLote builds and signs the file of a lote from titles in JSON.
+func (h *handler) titulosLote(r *http.Request, up *upload) (*lotes.File, error) {
+	if _, ok := up.fields["titulos"]; !ok {
+		return nil, badField(fieldFile, "Envíe archivoBase64 o titulos.")
 	}
 	if err := h.titulosConform("cargarLote", up); err != nil {
 		return nil, err
 	}
-	nombre := "lote.zip"
-	if raw, ok := up.campos["nombreArchivo"]; ok {
-		if err := json.Unmarshal(raw, &nombre); err != nil {
+	name := "lote.zip"
+	if raw, ok := up.fields["nombreArchivo"]; ok {
+		if err := json.Unmarshal(raw, &name); err != nil {
 			return nil, err
 		}
 	}
-	emitidos, err := h.emite(r, up, true)
+	emitidos, err := h.issue(r, up, true)
 	if err != nil {
 		return nil, err
 	}
-	return h.cfg.Lotes.Zip(nombre, emitidos)
+	return h.cfg.Lotes.Zip(name, emitidos)
 }
 
-func (h *handler) consultarLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
-	cuenta, err := h.cuenta(r)
+func (h *handler) queryLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	cuenta, err := h.count(r)
 	if err != nil {
 		return err
 	}
-	got, err := h.cfg.Lotes.Consulta(r.Context(), cuenta, quien(r, ""), numeroLote)
+	got, err := h.cfg.Lotes.Query(r.Context(), cuenta, who(r, ""), numeroLote)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Procesado(), Mensaje: got.Mensaje})
+	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Processed(), Mensaje: got.Mensaje})
 }
 
-// resultado fetches what the SEP made of a lote; the caller closes it.
-func (h *handler) resultado(r *http.Request, numeroLote string) (*lotes.Resultado, error) {
-	cuenta, err := h.cuenta(r)
+// result fetches what the SEP made of a lote; the caller closes it.
+func (h *handler) result(r *http.Request, numeroLote string) (*lotes.Result, error) {
+	cuenta, err := h.count(r)
 	if err != nil {
 		return nil, err
 	}
-	return h.cfg.Lotes.Resultado(r.Context(), cuenta, quien(r, ""), numeroLote)
+	return h.cfg.Lotes.Result(r.Context(), cuenta, who(r, ""), numeroLote)
 }
 
-func (h *handler) descargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
-	got, err := h.resultado(r, numeroLote)
+func (h *handler) downloadLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
 	}
@@ -127,10 +127,10 @@ func (h *handler) descargarResultadoLote(w http.ResponseWriter, r *http.Request,
 	return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 }
 
-// descargarLibroLote hands out the workbook unread. Its name in the archive is another's
+// downloadLibroLote hands out the workbook unread. Its name in the archive is another's
 // text: not for a header.
-func (h *handler) descargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
-	got, err := h.resultado(r, numeroLote)
+func (h *handler) downloadLibroLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
 	}
@@ -146,61 +146,61 @@ func (h *handler) descargarLibroLote(w http.ResponseWriter, r *http.Request, num
 	return writeFile(w, media, "resultado-"+numeroLote+extension, book)
 }
 
-func (h *handler) exportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string, marca bool) error {
-	got, err := h.resultado(r, numeroLote)
+func (h *handler) exportLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string, mark bool) error {
+	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
 	}
 	defer got.Close()
-	lectura, err := got.Lee()
+	reading, err := got.Read()
 	if err != nil {
 		return err
 	}
-	return writeCSV(w, numeroLote, lectura.Titulos, marca)
+	return writeCSV(w, numeroLote, reading.Titulos, mark)
 }
 
-func (h *handler) obtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
-	got, err := h.resultado(r, numeroLote)
+func (h *handler) getLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
 	}
 	defer got.Close()
-	lectura, err := got.Lee()
+	reading, err := got.Read()
 	if err != nil {
 		return err
 	}
-	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Avisos: lectura.Avisos, Titulos: make([]rest.TituloProcesado, 0, len(lectura.Titulos))}
-	for _, t := range lectura.Titulos {
-		out.Titulos = append(out.Titulos, rest.TituloProcesado{Archivo: t.Archivo, Estatus: t.Estatus, Descripcion: t.Descripcion,
-			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Resultado), MotivoCodigo: t.Motivo})
+	out := rest.ResultadoLote{NumeroLote: numeroLote, Mensaje: got.Mensaje, Avisos: reading.Avisos, Titulos: make([]rest.TituloProcesado, 0, len(reading.Titulos))}
+	for _, t := range reading.Titulos {
+		out.Titulos = append(out.Titulos, rest.TituloProcesado{Archivo: t.File, Estatus: t.Estatus, Descripcion: t.Description,
+			FolioControl: t.FolioControl, Resultado: rest.ResultadoDeTitulo(t.Result), MotivoCodigo: t.Motivo})
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
 // writeCSV writes the rows with a heading.
-func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloResultado, marca bool) error {
+func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloResult, mark bool) error {
 	w.Header().Set("Content-Type", contentTypeCSV)
 	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+numeroLote+`.csv"`)
 	out := bufio.NewWriter(w)
-	rows := newCSV(out, marca)
+	rows := newCSV(out, mark)
 	rows.write([]string{"archivo", "estatus", "descripcion", "folioControl", "resultado", "motivoCodigo"}) //nolint:errcheck // Flush keeps it, and the caller is gone
 	for _, t := range titulos {
-		rows.write([]string{t.Archivo, t.Estatus, t.Descripcion, t.FolioControl, t.Resultado, t.Motivo}) //nolint:errcheck // see above
+		rows.write([]string{t.File, t.Estatus, t.Description, t.FolioControl, t.Result, t.Motivo}) //nolint:errcheck // see above
 	}
 	out.Flush() //nolint:errcheck // the caller is gone
 	return nil
 }
 
-func (h *handler) cancelarTitulo(w http.ResponseWriter, r *http.Request, folio string, params rest.CancelarTituloParams) error {
+func (h *handler) cancelTitulo(w http.ResponseWriter, r *http.Request, folio string, params rest.CancelarTituloParams) error {
 	var body rest.CancelarTituloJSONRequestBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.cuenta(r)
+	cuenta, err := h.count(r)
 	if err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Lotes.Cancela(r.Context(), cuenta, quien(r, params.IdempotencyKey),
+	got, again, err := h.cfg.Lotes.Cancel(r.Context(), cuenta, who(r, params.IdempotencyKey),
 		gateway.Cancelacion{FolioControl: folio, Motivo: string(body.MotCancelacion), CveInstitucion: body.CveInstitucion})
 	replayed(w, again)
 	if err != nil {
@@ -209,7 +209,7 @@ func (h *handler) cancelarTitulo(w http.ResponseWriter, r *http.Request, folio s
 	return writeJSON(w, http.StatusOK, rest.CancelacionTitulo{Codigo: got.Codigo, Mensaje: got.Mensaje})
 }
 
-func (h *handler) listarCatalogos(w http.ResponseWriter, _ *http.Request) error {
+func (h *handler) listCatalogos(w http.ResponseWriter, _ *http.Request) error {
 	out := rest.ListaCatalogosSEP{}
 	for _, c := range h.cfg.Lotes.Catalogos() {
 		out.Catalogos = append(out.Catalogos, catalogo(c))
@@ -217,8 +217,8 @@ func (h *handler) listarCatalogos(w http.ResponseWriter, _ *http.Request) error 
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) obtenerCatalogo(w http.ResponseWriter, _ *http.Request, nombre string) error {
-	c, ok := h.cfg.Lotes.Catalogo(nombre)
+func (h *handler) getCatalogo(w http.ResponseWriter, _ *http.Request, name string) error {
+	c, ok := h.cfg.Lotes.Catalogo(name)
 	if !ok {
 		return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCatalogoInexistente, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}
 	}

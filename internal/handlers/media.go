@@ -31,7 +31,7 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 		return checkCharset(given, params["charset"])
 	}
 	taken := slices.Sorted(maps.Keys(op.RequestBody.Value.Content))
-	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnTipoNoAdmitido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "No se admite en esta ruta.", ValoresValidos: taken}},
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnTipoNoAdmitido, Fields: []gateway.Field{{Campo: "Content-Type", Detalle: "No se admite en esta ruta.", ValoresValidos: taken}},
 		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + strings.Join(taken, ", o ") + "."}
 }
 
@@ -54,6 +54,6 @@ func checkCharset(media, charset string) error {
 	if media != contentJSON || charset == "" || slices.Contains([]string{"utf-8", "utf8", "us-ascii"}, strings.ToLower(charset)) {
 		return nil
 	}
-	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnCharsetNoAdmitido, Campos: []gateway.Campo{{Campo: "Content-Type", Detalle: "JSON va en UTF-8.", ValoresValidos: []string{contentJSON}}},
+	return &gateway.Error{Kind: gateway.KindTipoContenido, Own: gateway.OwnCharsetNoAdmitido, Fields: []gateway.Field{{Campo: "Content-Type", Detalle: "JSON va en UTF-8.", ValoresValidos: []string{contentJSON}}},
 		Detail: "El cuerpo dice estar en otra codificación. Envíelo en UTF-8."}
 }

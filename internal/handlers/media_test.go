@@ -43,8 +43,8 @@ func TestPlainText_IsWhatThePatternsOfTheContractAllow(t *testing.T) {
 func TestBodies_WhenTheyComeInAnotherWayItIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSurface(t, &fake{}, nil)
-	const solicitudes, lote, validacion = "/v1/sat/cfdi/solicitudes", "/v1/sep/titulos", "/v1/sep/titulos/validacion"
-	for _, path := range []string{solicitudes, lote, validacion} {
+	const solicitudes, lote, validation = "/v1/sat/cfdi/solicitudes", "/v1/sep/titulos", "/v1/sep/titulos/validacion"
+	for _, path := range []string{solicitudes, lote, validation} {
 		for name, tc := range map[string]struct {
 			body    string
 			headers []string

@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) processAddenda(w http.ResponseWriter, r *http.Request) error {
 	var body rest.PeticionAddenda
 	if err := decode(r, &body); err != nil {
 		return err
@@ -26,19 +26,19 @@ func (h *handler) procesarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	datos, campos := addenda.Datos(body.Datos)
-	if len(campos) > 0 {
-		return refusedFields(campos)
+	data, fields := addenda.Data(body.Datos)
+	if len(fields) > 0 {
+		return refusedFields(fields)
 	}
-	got, err := h.cfg.Addendas.Procesa(r.Context(), cuenta, datos)
+	got, err := h.cfg.Addendas.Process(r.Context(), cuenta, data)
 	if err != nil {
 		return err
 	}
-	texto, avisos := addenda.Nodo(got.XML)
-	return writeAddenda(w, r, got, texto, avisos)
+	text, avisos := addenda.Node(got.XML)
+	return writeAddenda(w, r, got, text, avisos)
 }
 
-func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) attachAddenda(w http.ResponseWriter, r *http.Request) error {
 	var body rest.PeticionAdjuntarAddenda
 	if err := decode(r, &body); err != nil {
 		return err
@@ -47,80 +47,80 @@ func (h *handler) adjuntarAddenda(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	datos, campos := addenda.Datos(body.Datos)
+	data, fields := addenda.Data(body.Datos)
 	cfdi, more := cfdiOf(body)
-	if campos = append(campos, more...); len(campos) > 0 {
-		return refusedFields(campos)
+	if fields = append(fields, more...); len(fields) > 0 {
+		return refusedFields(fields)
 	}
-	got, err := h.cfg.Addendas.Adjunta(r.Context(), cuenta, datos, cfdi)
+	got, err := h.cfg.Addendas.Attach(r.Context(), cuenta, data, cfdi)
 	if err != nil {
 		return err
 	}
-	avisos, err := addenda.Adjunta([]byte(cfdi), got.XML)
+	avisos, err := addenda.Attach([]byte(cfdi), got.XML)
 	if err != nil {
-		own, detail := noEntregado(err)
+		own, detail := undelivered(err)
 		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: own, Backend: "pade", Mensaje: got.Mensaje, Err: err, Detail: detail}
 	}
 	return writeAddenda(w, r, got, textOf(got.XML), avisos)
 }
 
-// noEntregado says why a CFDI that came back is not handed out.
-func noEntregado(err error) (gateway.OwnCode, string) {
-	detalle := ""
-	if r := (*addenda.Rechazo)(nil); errors.As(err, &r) {
-		detalle = " " + r.Detalle
+// undelivered says why a CFDI that came back is not handed out.
+func undelivered(err error) (gateway.OwnCode, string) {
+	detail := ""
+	if r := (*addenda.Refusal)(nil); errors.As(err, &r) {
+		detail = " " + r.Detail
 	}
 	switch {
-	case errors.Is(err, addenda.ErrSinAddenda):
-		return gateway.OwnAddendaNoPuesta, "Prodigia devolvió el CFDI sin la addenda, y no se entrega." + detalle + " Lo demás es lo que se envió: revise datos."
-	case errors.Is(err, addenda.ErrIlegible):
-		return gateway.OwnCFDINoDevuelto, "Prodigia devolvió algo que no se puede leer como CFDI, y no se entrega." + detalle
+	case errors.Is(err, addenda.ErrWithoutAddenda):
+		return gateway.OwnAddendaNoPuesta, "Prodigia devolvió el CFDI sin la addenda, y no se entrega." + detail + " Lo demás es lo que se envió: revise datos."
+	case errors.Is(err, addenda.ErrUnreadable):
+		return gateway.OwnCFDINoDevuelto, "Prodigia devolvió algo que no se puede leer como CFDI, y no se entrega." + detail
 	default:
-		return gateway.OwnCFDIAlterado, "Prodigia devolvió el CFDI con cambios fuera de la addenda, y no se entrega: su sello podría haber dejado de valer." + detalle
+		return gateway.OwnCFDIAlterado, "Prodigia devolvió el CFDI con cambios fuera de la addenda, y no se entrega: su sello podría haber dejado de valer." + detail
 	}
 }
 
 // cfdiOf reads the CFDI in either of its forms.
-func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Campo) {
+func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Field) {
 	switch {
 	case (body.XMLCFDI == "") == (body.XMLCFDIBase64 == ""):
-		return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: "Envíe xmlCfdi o xmlCfdiBase64, uno de los dos."}}
+		return "", []gateway.Field{{Campo: "xmlCfdi", Detalle: "Envíe xmlCfdi o xmlCfdiBase64, uno de los dos."}}
 	case body.XMLCFDI != "":
 		if what := disguised(body.XMLCFDI, "Ya viene en base64: envíelo en xmlCfdiBase64, o su texto tal cual en xmlCfdi."); what != "" {
-			return "", []gateway.Campo{{Campo: "xmlCfdi", Detalle: what}}
+			return "", []gateway.Field{{Campo: "xmlCfdi", Detalle: what}}
 		}
-		return addenda.CFDITexto(body.XMLCFDI)
+		return addenda.CFDIText(body.XMLCFDI)
 	}
-	archivo, err := decodeBase64(body.XMLCFDIBase64)
+	file, err := decodeBase64(body.XMLCFDIBase64)
 	if err != nil {
-		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: err.Error()}}
+		return "", []gateway.Field{{Campo: "xmlCfdiBase64", Detalle: err.Error()}}
 	}
-	if what := disguised(string(archivo[:min(len(archivo), disguiseHead)]), dosVeces); what != "" {
-		return "", []gateway.Campo{{Campo: "xmlCfdiBase64", Detalle: what}}
+	if what := disguised(string(file[:min(len(file), disguiseHead)]), twice); what != "" {
+		return "", []gateway.Field{{Campo: "xmlCfdiBase64", Detalle: what}}
 	}
-	cfdi, campos := addenda.CFDI(archivo)
-	for i := range campos {
-		campos[i].Campo = "xmlCfdiBase64" // where it came
+	cfdi, fields := addenda.CFDI(file)
+	for i := range fields {
+		fields[i].Campo = "xmlCfdiBase64" // where it came
 	}
-	return cfdi, campos
+	return cfdi, fields
 }
 
-// dosVeces is what the titles' route says of it too.
-const dosVeces = "Viene dos veces en base64, y se codifica una sola vez."
+// twice is what the titles' route says of it too.
+const twice = "Viene dos veces en base64, y se codifica una sola vez."
 
-func refusedFields(campos []gateway.Campo) error {
-	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnAddendaRechazable, Campos: campos, NoEnviada: true,
+func refusedFields(fields []gateway.Field) error {
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnAddendaRechazable, Fields: fields, Unsent: true,
 		Detail: "La petición no se envió a Prodigia porque la rechazaría. Corrija los campos indicados en errores."}
 }
 
 // headerAvisos names the avisos of a document that is delivered without JSON.
 const headerAvisos = "X-Avisos"
 
-func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada, texto string, avisos []addenda.Aviso) error {
-	out := rest.AddendaProcesada{IDTransaccion: got.ID, CodigoContrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje, XML: texto, XMLBase64: got.XML, Avisos: []rest.AvisoDeAddenda{}}
+func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada, text string, avisos []addenda.Aviso) error {
+	out := rest.AddendaProcesada{IDTransaccion: got.ID, CodigoContrato: got.Contrato, Codigo: got.Codigo, Mensaje: got.Mensaje, XML: text, XMLBase64: got.XML, Avisos: []rest.AvisoDeAddenda{}}
 	for _, a := range avisos {
 		w.Header().Add(headerAvisos, a.Codigo)
-		out.Avisos = append(out.Avisos, rest.AvisoDeAddenda{Codigo: a.Codigo, Detalle: a.Detalle})
+		out.Avisos = append(out.Avisos, rest.AvisoDeAddenda{Codigo: a.Codigo, Detalle: a.Detail})
 	}
 	if prefers(r, "application/json", "application/xml") == "application/xml" {
 		return writeFile(w, "application/xml", "addenda.xml", bytes.NewReader(got.XML))
@@ -128,7 +128,7 @@ func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaPro
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) error {
+func (h *handler) signContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) error {
 	var body rest.PeticionFirmaContrato
 	if err := decode(r, &body); err != nil {
 		return err
@@ -137,22 +137,22 @@ func (h *handler) firmarContrato(w http.ResponseWriter, r *http.Request, params 
 	if err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: gateway.FirmaContrato, Cuenta: cuenta, Clave: clave(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, SoloForma: params.Comprobar == rest.ComprobacionForma},
-		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
+	return h.sign(w, r, firmado.Request{Operation: gateway.FirmaContrato, Cuenta: cuenta, Key: scopedKey(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, OnlyForm: params.Comprobar == rest.ComprobacionForma},
+		givenContrato{body.XMLBase64, body.Contrato, body.Digest})
 }
 
-func (h *handler) firmarSinCuenta(w http.ResponseWriter, r *http.Request, op gateway.OperacionFirma, params rest.FirmarManifiestoParams) error {
+func (h *handler) signWithoutCuenta(w http.ResponseWriter, r *http.Request, op gateway.FirmaOperation, params rest.FirmarManifiestoParams) error {
 	var body rest.PeticionFirma
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	return h.firmar(w, r, firmado.Peticion{Operacion: op, Clave: clave(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, SoloForma: params.Comprobar == rest.ComprobacionForma},
-		contratoDado{body.XMLBase64, body.Contrato, body.Digest})
+	return h.sign(w, r, firmado.Request{Operation: op, Key: scopedKey(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, OnlyForm: params.Comprobar == rest.ComprobacionForma},
+		givenContrato{body.XMLBase64, body.Contrato, body.Digest})
 }
 
-// headerCoincide says of a contract that is delivered without JSON whether it is
+// headerMatches says of a contract that is delivered without JSON whether it is
 // the one that was sent, countersigned.
-const headerCoincide = "X-Coincide"
+const headerMatches = "X-Coincide"
 
 // textOf is the text of a document for JSON, whatever its encoding; empty when that
 // cannot be told. Its bytes go beside it.
@@ -164,56 +164,56 @@ func textOf(document []byte) string {
 	return text
 }
 
-// contratoDado is a contract as a request gives it: ready, or by its fields.
-type contratoDado struct {
+// givenContrato is a contract as a request gives it: ready, or by its fields.
+type givenContrato struct {
 	base64 string
-	campos *rest.ContratoPorFirmar
+	fields *rest.ContratoPorFirmar
 	digest rest.DigestDeSello
 }
 
 // xml returns the document to be signed.
-func (h *handler) xml(r *http.Request, c contratoDado, op gateway.OperacionFirma) ([]byte, error) {
-	if (c.campos == nil) == (c.base64 == "") {
+func (h *handler) xml(r *http.Request, c givenContrato, op gateway.FirmaOperation) ([]byte, error) {
+	if (c.fields == nil) == (c.base64 == "") {
 		return nil, badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
 	}
-	if c.campos == nil {
-		return documentoDado(c.base64)
+	if c.fields == nil {
+		return givenDocument(c.base64)
 	}
-	por, err := porFirmar(r, *c.campos, c.digest)
+	by, err := toSign(r, *c.fields, c.digest)
 	if err != nil {
 		return nil, err
 	}
-	return firmado.Construye(por, op, h.cfg.Llavero, h.cfg.Now())
+	return firmado.Build(by, op, h.cfg.Keyring, h.cfg.Now())
 }
 
-// documentoDado decodes a contract that came ready.
-func documentoDado(text string) ([]byte, error) {
-	const campo = "xmlBase64"
-	documento, err := decodeBase64(text)
+// givenDocument decodes a contract that came ready.
+func givenDocument(text string) ([]byte, error) {
+	const field = "xmlBase64"
+	document, err := decodeBase64(text)
 	if err != nil {
-		return nil, badField(campo, err.Error())
+		return nil, badField(field, err.Error())
 	}
-	if what := disguised(string(documento[:min(len(documento), disguiseHead)]), dosVeces); what != "" {
-		return nil, badField(campo, what)
+	if what := disguised(string(document[:min(len(document), disguiseHead)]), twice); what != "" {
+		return nil, badField(field, what)
 	}
-	return documento, nil
+	return document, nil
 }
 
-func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Peticion, c contratoDado) error {
+func (h *handler) sign(w http.ResponseWriter, r *http.Request, p firmado.Request, c givenContrato) error {
 	var err error
-	p.Ruta = "xmlBase64"
-	if c.campos != nil {
-		p.Ruta = "contrato"
+	p.Path = "xmlBase64"
+	if c.fields != nil {
+		p.Path = "contrato"
 	}
-	if p.Contrato, err = h.xml(r, c, p.Operacion); err != nil {
+	if p.Contrato, err = h.xml(r, c, p.Operation); err != nil {
 		return err
 	}
-	got, again, err := h.cfg.Firmado.Firma(r.Context(), p)
+	got, again, err := h.cfg.Signed.Firma(r.Context(), p)
 	replayed(w, again)
 	if err != nil {
 		return err
 	}
-	w.Header().Set(headerCoincide, strconv.FormatBool(got.Motivo == ""))
+	w.Header().Set(headerMatches, strconv.FormatBool(got.Motivo == ""))
 	if prefers(r, "application/json", "application/xml") == "application/xml" {
 		return writeFile(w, "application/xml", "contrato.xml", bytes.NewReader(got.XML))
 	}
@@ -221,36 +221,36 @@ func (h *handler) firmar(w http.ResponseWriter, r *http.Request, p firmado.Petic
 		FechaFirma: got.FechaFirma, Coincide: got.Motivo == "", Motivo: got.Motivo, XML: textOf(got.XML), XMLBase64: got.XML, ModoPrueba: p.ModoPrueba})
 }
 
-// porFirmar reads a contract's fields, and checks that the caller may sign with
+// toSign reads a contract's fields, and checks that the caller may sign with
 // each e.firma.
-func porFirmar(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello) (firmado.PorFirmar, error) {
-	var campos []gateway.Campo
-	out := firmado.PorFirmar{Fecha: c.Fecha, Texto: c.Texto, Digest: contrato.Digest(digest)}
+func toSign(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello) (firmado.ToSign, error) {
+	var fields []gateway.Field
+	out := firmado.ToSign{Fecha: c.Fecha, Text: c.Texto, Digest: contrato.Digest(digest)}
 	for i, f := range c.Firmas {
 		if f.FirmarCon != "" {
-			if err := permite(r.Context(), f.FirmarCon); err != nil {
+			if err := allow(r.Context(), f.FirmarCon); err != nil {
 				return out, err
 			}
 		}
-		ruta := fmt.Sprintf("contrato/firmas/%d/", i)
-		campos = append(campos, slices.Concat(enUnaLinea(ruta+"certificado", &f.Certificado), enUnaLinea(ruta+"sello", &f.Sello))...)
+		path := fmt.Sprintf("contrato/firmas/%d/", i)
+		fields = append(fields, slices.Concat(inLine(path+"certificado", &f.Certificado), inLine(path+"sello", &f.Sello))...)
 		out.FirmarCon = append(out.FirmarCon, f.FirmarCon)
-		out.Firmas = append(out.Firmas, contrato.Firma{Quien: f.Quien, RFC: f.RFC, Nombre: f.Nombre, RepLegalRFC: f.RepLegalRFC, RepLegal: f.RepLegal,
-			Facultad: f.Facultad, CertificadoSerie: f.CertificadoSerie, Certificado: f.Certificado, Sello: f.Sello, Siglas: f.Siglas,
+		out.Firmas = append(out.Firmas, contrato.Firma{Who: f.Quien, RFC: f.RFC, Name: f.Nombre, RepLegalRFC: f.RepLegalRFC, RepLegal: f.RepLegal,
+			Facultad: f.Facultad, CertificadoSerie: f.CertificadoSerie, Certificado: f.Certificado, Sello: f.Sello, Initials: f.Siglas,
 			CalleNumero: f.CalleNumero, Colonia: f.Colonia, Ciudad: f.Ciudad, Estado: f.Estado, CodigoPostal: f.CodigoPostal,
 			NombreSoftware: f.NombreSoftware, URLInformacion: f.URLInformacion})
 	}
-	if len(campos) > 0 {
-		return out, refusedFields(campos)
+	if len(fields) > 0 {
+		return out, refusedFields(fields)
 	}
 	return out, nil
 }
 
-// enUnaLinea writes base64 as the XML's attribute has it.
-func enUnaLinea(campo string, texto *string) []gateway.Campo {
-	if _, err := decodeBase64(*texto); err != nil {
-		return []gateway.Campo{{Campo: campo, Detalle: err.Error()}}
+// inLine writes base64 as the XML's attribute has it.
+func inLine(field string, text *string) []gateway.Field {
+	if _, err := decodeBase64(*text); err != nil {
+		return []gateway.Field{{Campo: field, Detalle: err.Error()}}
 	}
-	*texto = strings.Join(strings.Fields(*texto), "")
+	*text = strings.Join(strings.Fields(*text), "")
 	return nil
 }

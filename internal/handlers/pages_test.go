@@ -75,7 +75,7 @@ func TestPages_ArePublicAndForReading(t *testing.T) {
 	}
 }
 
-func TestInicio_LeadsPeopleToThePagesAndProgramsNowhere(t *testing.T) {
+func TestStart_LeadsPeopleToThePagesAndProgramsNowhere(t *testing.T) {
 	t.Parallel()
 	s := withPages(t, nil)
 	for accept, status := range map[string]int{

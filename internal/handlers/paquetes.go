@@ -27,26 +27,26 @@ const (
 	stalledCaller = 2 * time.Minute
 )
 
-func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) error {
-	if err := permite(r.Context(), params.RFCSolicitante); err != nil {
+func (h *handler) download(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) error {
+	if err := allow(r.Context(), params.RFCSolicitante); err != nil {
 		return err
 	}
 	paquete := gateway.Paquete{Servicio: gateway.Servicio(servicio), RFCSolicitante: params.RFCSolicitante, IDPaquete: id}
-	abre := h.cfg.Paquetes.Abre
+	open := h.cfg.Paquetes.Open
 	switch {
 	case r.Method == http.MethodHead:
 		// Whoever only looks spends none of the package's downloads.
-		abre = func(ctx context.Context, p gateway.Paquete) (paquetes.Contenido, error) {
-			return h.cfg.Paquetes.AbreGuardado(ctx, p, params.Dudoso)
+		open = func(ctx context.Context, p gateway.Paquete) (paquetes.Content, error) {
+			return h.cfg.Paquetes.OpenSaved(ctx, p, params.Dudoso)
 		}
 	case params.Dudoso:
-		abre = h.cfg.Paquetes.AbreDudoso
+		open = h.cfg.Paquetes.OpenDubious
 	}
-	got, err := abre(r.Context(), paquete)
+	got, err := open(r.Context(), paquete)
 	if err != nil {
 		return err
 	}
-	if got.EnVuelo != nil && !r.ProtoAtLeast(1, 1) {
+	if got.InFlight != nil && !r.ProtoAtLeast(1, 1) {
 		// Without chunks an answer ends when the connection does, cut or whole.
 		if got, err = h.landed(r, got, paquete); err != nil {
 			return err
@@ -54,32 +54,32 @@ func (h *handler) descargar(w http.ResponseWriter, r *http.Request, servicio res
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	name := id
-	if got.Guardado != nil && got.Guardado.Dudoso != "" {
+	if got.Saved != nil && got.Saved.Dubious != "" {
 		reason := doubtDamaged
-		if got.Guardado.Roto {
+		if got.Saved.Broken {
 			reason, name = doubtCut, id+".dudoso"
 		}
 		w.Header().Set("X-Paquete-Dudoso", reason)
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.zip"`)
 	w.Header().Set("Cache-Control", "private, no-cache")
-	if got.Guardado != nil {
-		return serveStored(w, r, got.Guardado)
+	if got.Saved != nil {
+		return serveStored(w, r, got.Saved)
 	}
-	return serveLive(w, r, got.EnVuelo)
+	return serveLive(w, r, got.InFlight)
 }
 
 // landed waits for a flight and returns what it left in storage.
-func (h *handler) landed(r *http.Request, got paquetes.Contenido, paquete gateway.Paquete) (paquetes.Contenido, error) {
-	_, err := io.Copy(io.Discard, got.EnVuelo)
-	if err = errors.Join(err, got.EnVuelo.Close()); err != nil {
-		return paquetes.Contenido{}, err
+func (h *handler) landed(r *http.Request, got paquetes.Content, paquete gateway.Paquete) (paquetes.Content, error) {
+	_, err := io.Copy(io.Discard, got.InFlight)
+	if err = errors.Join(err, got.InFlight.Close()); err != nil {
+		return paquetes.Content{}, err
 	}
-	return h.cfg.Paquetes.Abre(r.Context(), paquete)
+	return h.cfg.Paquetes.Open(r.Context(), paquete)
 }
 
 // serveStored answers from storage, with conditions and ranges (RFC 9110 §13, §14).
-func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) error {
+func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Saved) error {
 	defer g.Close() //nolint:errcheck // read only
 	w.Header().Set("ETag", `"`+g.SHA256+`"`)
 	if strings.Contains(r.Header.Get("Range"), ",") {
@@ -87,16 +87,16 @@ func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Guardado) e
 		// not offer; a server may ignore Range (RFC 9110 §14.2).
 		r.Header.Del("Range")
 	}
-	if g.Danado() || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || conditional(r) {
+	if g.Damaged() || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || conditional(r) {
 		// What is not all of the package cannot be held against its digest, and a caller
 		// of HTTP/1.0 may not see a cut.
-		if err := g.Comprueba(r.Context()); err != nil {
+		if err := g.Confirm(r.Context()); err != nil {
 			return err
 		}
 	}
 	stored := &storedWriter{ResponseWriter: w, r: r, g: g}
 	// By itself, or the system would not send a part of the file.
-	http.ServeContent(stored, r, "", g.Completado, g.ReadSeekCloser)
+	http.ServeContent(stored, r, "", g.Completed, g.ReadSeekCloser)
 	if stored.err == nil {
 		stored.begin()
 	}

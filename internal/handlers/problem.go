@@ -81,7 +81,7 @@ const contentProblem = "application/problem+json"
 // that are for the log go to the log.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		err = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClienteAusente, Reintentable: true, Detail: "El cliente cerró la conexión.", Err: err}
+		err = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClienteAusente, Retryable: true, Detail: "El cliente cerró la conexión.", Err: err}
 	}
 	e := gateway.OwnFailure(err, "La pasarela no pudo atender la petición por una falla suya.")
 	if !e.Kind.Known() {
@@ -102,8 +102,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	header.Set("Content-Type", contentProblem)
 	header.Set("Cache-Control", "no-store")
 	header.Add("Link", "<"+helpPage+slug+`>; rel="help"`)
-	if e.Recurso != "" {
-		header.Set("Location", e.Recurso)
+	if e.Resource != "" {
+		header.Set("Location", e.Resource)
 	}
 	switch {
 	case e.RetryAfter > 0:
@@ -137,9 +137,9 @@ func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	problem := rest.Problema{
 		Type: problemBase + string(e.Kind), Title: kind.Title, Status: kind.Status, Detail: e.Detail,
 		Instance: r.URL.EscapedPath(), Backend: e.Backend, Codigo: e.Code(), Mensaje: e.Mensaje, IDSolicitud: e.IDSolicitud,
-		Reintentable: e.Reintentable, RequestID: requestID(r.Context()),
+		Reintentable: e.Retryable, RequestID: requestID(r.Context()),
 	}
-	for _, c := range e.Campos {
+	for _, c := range e.Fields {
 		problem.Errores = append(problem.Errores, rest.ErrorDeCampo{Campo: c.Campo, Codigo: c.Codigo, Detalle: c.Detalle, ValoresValidos: c.ValoresValidos})
 	}
 	return problem

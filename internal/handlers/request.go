@@ -187,7 +187,7 @@ func badParameter(err error) error {
 	e := &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnParametroIlegible, Detail: "Un parámetro no se puede leer.", Err: err}
 	var format *rest.InvalidParamFormatError
 	if errors.As(err, &format) {
-		e.Campos = []gateway.Campo{{Campo: format.ParamName, Detalle: "No se puede leer."}}
+		e.Fields = []gateway.Field{{Campo: format.ParamName, Detalle: "No se puede leer."}}
 	}
 	return e
 }

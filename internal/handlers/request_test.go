@@ -17,7 +17,7 @@ func TestParams_WhenSeveralAreWrong(t *testing.T) {
 		method, path, body string
 		headers            []string
 		status             int
-		campos             []string
+		fields             []string
 	}{
 		"path and query":       {"GET", "/v1/sat/cfdi/solicitudes/x?rfcSolicitante=x", "", nil, 422, []string{"idSolicitud", "rfcSolicitante"}},
 		"both in the query":    {"GET", "/v1/sat/descargas?limite=0&cursor=%20", "", nil, 422, []string{"limite", "cursor"}},
@@ -33,14 +33,14 @@ func TestParams_WhenSeveralAreWrong(t *testing.T) {
 	} {
 		w := s.do(tc.method, tc.path, tc.body, tc.headers...)
 		p := problem(t, w)
-		var campos []string
+		var fields []string
 		for _, e := range p.Errores {
-			campos = append(campos, e.Campo)
+			fields = append(fields, e.Campo)
 			if strings.ContainsAny(e.Detalle, `^\$`) {
 				t.Errorf("%s: %q is for machines", name, e.Detalle)
 			}
 		}
-		if diff := cmp.Diff(tc.campos, campos); diff != "" || w.Code != tc.status {
+		if diff := cmp.Diff(tc.fields, fields); diff != "" || w.Code != tc.status {
 			t.Errorf("%s: status %d, want %d\n%s", name, w.Code, tc.status, diff)
 		}
 	}

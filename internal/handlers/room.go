@@ -37,7 +37,7 @@ func (m *room) grow(ctx context.Context, n int64) error {
 		err := m.of.Acquire(short, roomStep)
 		cancel()
 		if err != nil {
-			return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnCuerposAlTope, Reintentable: true, NoEnviada: true, RetryAfter: roomWait, Err: err,
+			return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnCuerposAlTope, Retryable: true, Unsent: true, RetryAfter: roomWait, Err: err,
 				Detail: "La pasarela ya tiene en memoria otros cuerpos grandes y no le cabe este; no se hizo nada. Repita en unos segundos, o envíe menos a la vez."}
 		}
 		m.has += roomStep

@@ -32,12 +32,12 @@ func TestRoom_WhenThereIsNoMore(t *testing.T) {
 	if _, err := read(time.Millisecond, 64<<10); err != nil {
 		t.Error("a small one:", err)
 	}
-	late, err := read(time.Millisecond, 16<<20)
+	beat, err := read(time.Millisecond, 16<<20)
 	var e *gateway.Error
-	if !errors.As(err, &e) || e.Own != gateway.OwnCuerposAlTope || !e.Reintentable || e.RetryAfter == 0 {
+	if !errors.As(err, &e) || e.Own != gateway.OwnCuerposAlTope || !e.Retryable || e.RetryAfter == 0 {
 		t.Errorf("%v", err)
 	}
-	late.free()
+	beat.free()
 	done := make(chan error, 1)
 	go func() {
 		m, err := read(time.Minute, 1<<20)

@@ -49,7 +49,7 @@ func TestMethodNotAllowed_SaysWhatIs(t *testing.T) {
 		"/v1/sat/descargas":               "GET, HEAD, POST",
 		"/v1/webhooks/whd_x":              "GET, HEAD, PUT, DELETE",
 		"/v1/sep/lotes/5/resultado":       "GET",
-		verificaPath:                      "GET",
+		verifyPath:                        "GET",
 		"/v1/efirmas/%C3%91%26P010101AB3": "GET, HEAD",
 		"/v1/sat/cfdi/solicitudes":        "POST",
 	} {
@@ -92,11 +92,11 @@ func TestHead_WhenGetIsThere(t *testing.T) {
 // is called than is set.
 func TestHead_WhenThePackageIsNotHere(t *testing.T) {
 	t.Parallel()
-	s := newSurface(t, &fake{guardado: func() (paquetes.Contenido, error) {
-		return paquetes.Contenido{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnPaqueteAusente}
+	s := newSurface(t, &fake{saved: func() (paquetes.Content, error) {
+		return paquetes.Content{}, &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnPaqueteAusente}
 	}}, nil)
-	for _, dudoso := range []string{"", "&dudoso=true"} {
-		w := s.do(http.MethodHead, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"+dudoso, "")
+	for _, dubious := range []string{"", "&dudoso=true"} {
+		w := s.do(http.MethodHead, "/v1/sat/cfdi/paquetes/ABC_01?rfcSolicitante=PRU010101AB1"+dubious, "")
 		if w.Code != http.StatusNotFound {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
@@ -154,8 +154,8 @@ func TestParams_WhenAListIsWrittenAnotherWay(t *testing.T) {
 		}
 	}
 	s := newSurface(t, &fake{}, nil)
-	for query, campo := range map[string]string{"estado=parcial,otro": "estado/1", "estado[x]=parcial": "estado[x]", "estados=parcial": "estados", "rfcSolicitante[]=PRU010101AB1": "rfcSolicitante[]"} {
-		if p := problem(t, s.do(http.MethodGet, "/v1/sat/descargas?"+query, "")); len(p.Errores) != 1 || p.Errores[0].Campo != campo {
+	for query, field := range map[string]string{"estado=parcial,otro": "estado/1", "estado[x]=parcial": "estado[x]", "estados=parcial": "estados", "rfcSolicitante[]=PRU010101AB1": "rfcSolicitante[]"} {
+		if p := problem(t, s.do(http.MethodGet, "/v1/sat/descargas?"+query, "")); len(p.Errores) != 1 || p.Errores[0].Campo != field {
 			t.Errorf("%s: %+v", query, p.Errores)
 		}
 	}
@@ -167,7 +167,7 @@ type listed struct {
 	got *[]gateway.EstadoDescarga
 }
 
-func (l listed) Lista(_ context.Context, f gateway.FiltroDescargas) ([]gateway.Descarga, string, error) {
+func (l listed) List(_ context.Context, f gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
 	*l.got = f.Estados
 	return nil, "", nil
 }

@@ -8,38 +8,38 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-func (h *handler) obtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
+func (h *handler) getTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
 	var body rest.PeticionTokenSAT
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	if err := permite(r.Context(), body.RFC); err != nil {
+	if err := allow(r.Context(), body.RFC); err != nil {
 		return err
 	}
-	token, err := h.cfg.SAT.Autentica(r.Context(), gateway.Servicio(servicio), body.RFC)
+	token, err := h.cfg.SAT.Authenticate(r.Context(), gateway.Servicio(servicio), body.RFC)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Valor, Creacion: token.Creado, Expira: token.Expira})
+	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Value, Creacion: token.Created, Expira: token.Expire})
 }
 
-func (h *handler) crearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
+func (h *handler) createSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
 	var body rest.PeticionSolicitud
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	if err := permite(r.Context(), body.RFCSolicitante); err != nil {
+	if err := allow(r.Context(), body.RFCSolicitante); err != nil {
 		return err
 	}
-	pedida := solicitud(servicio, body)
-	got, again, err := h.cfg.Solicitudes.Presenta(r.Context(), clave(r, params.IdempotencyKey), pedida)
+	requested := solicitud(servicio, body)
+	got, again, err := h.cfg.Solicitudes.Submit(r.Context(), scopedKey(r, params.IdempotencyKey), requested)
 	replayed(w, again)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/v1/sat/"+string(servicio)+"/solicitudes/"+url.PathEscape(got.IDSolicitud)+"?rfcSolicitante="+url.QueryEscape(body.RFCSolicitante))
-	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: codigo(got.CodEstatus, h.cfg.DescribeCodigo), Mensaje: got.Mensaje, Avisos: pedida.Avisos()})
+	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: codigo(got.CodEstatus, h.cfg.DescribeCodigo), Mensaje: got.Mensaje, Avisos: requested.Avisos()})
 }
 
 func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicitud {
@@ -53,11 +53,11 @@ func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicit
 	}
 }
 
-func (h *handler) verificar(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) error {
-	if err := permite(r.Context(), params.RFCSolicitante); err != nil {
+func (h *handler) verify(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) error {
+	if err := allow(r.Context(), params.RFCSolicitante); err != nil {
 		return err
 	}
-	got, err := h.cfg.SAT.Verifica(r.Context(), gateway.Servicio(servicio), params.RFCSolicitante, id)
+	got, err := h.cfg.SAT.Verify(r.Context(), gateway.Servicio(servicio), params.RFCSolicitante, id)
 	if err != nil {
 		return err
 	}

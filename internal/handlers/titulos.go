@@ -16,7 +16,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
-func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) issueTitulos(w http.ResponseWriter, r *http.Request) error {
 	up, err := h.receive(w, r, "")
 	if err != nil {
 		return err
@@ -25,47 +25,47 @@ func (h *handler) emitirTitulos(w http.ResponseWriter, r *http.Request) error {
 	if err := h.titulosConform("emitirTitulos", up); err != nil {
 		return err
 	}
-	firmar := string(up.campos["firmar"]) != "false"
-	emitidos, err := h.emite(r, up, firmar)
+	sign := string(up.fields["firmar"]) != "false"
+	emitidos, err := h.issue(r, up, sign)
 	if err != nil {
 		return err
 	}
 	switch form := prefers(r, "application/json", "application/xml", "application/zip"); {
 	case form == "application/json":
 		return writeJSON(w, http.StatusOK, titulosEmitidos(emitidos))
-	case !firmar:
+	case !sign:
 		return badField("firmar", "Sin firmar solo se entregan las cadenas originales, en JSON.", "true")
 	case form == "application/zip":
 		var file bytes.Buffer
-		if err := lotes.EscribeZip(&file, emitidos); err != nil {
+		if err := lotes.WriteZip(&file, emitidos); err != nil {
 			return err
 		}
 		return writeFile(w, form, "titulos.zip", &file)
 	case len(emitidos) != 1:
 		return badField("titulos", "Como application/xml se entrega un solo título; pida application/zip.")
 	default:
-		return writeFile(w, form, archivo(emitidos[0]), bytes.NewReader(emitidos[0].XML))
+		return writeFile(w, form, file(emitidos[0]), bytes.NewReader(emitidos[0].XML))
 	}
 }
 
 // titulosConform holds a body of titles against the contract.
 func (h *handler) titulosConform(operation string, up *upload) error {
-	if up.archivo != nil {
-		return badField(fieldArchivo, "No es un campo de esta petición.")
+	if up.file != nil {
+		return badField(fieldFile, "No es un campo de esta petición.")
 	}
 	faults := &conform.Faults{}
 	schema := h.cfg.Spec.requests[operation].schema
-	for _, name := range slices.Sorted(maps.Keys(up.campos)) {
-		if err := schema.Field(name, up.campos[name], faults); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(up.fields)) {
+		if err := schema.Field(name, up.fields[name], faults); err != nil {
 			return err
 		}
 	}
-	schema.Fields(func(name string) bool { return up.campos[name] != nil }, faults)
+	schema.Fields(func(name string) bool { return up.fields[name] != nil }, faults)
 	return faults.Err()
 }
 
-// tituloPorFirmar is a title of a request: its signers name their e.firmas.
-type tituloPorFirmar struct {
+// tituloToSign is a title of a request: its signers name their e.firmas.
+type tituloToSign struct {
 	titulo.Titulo
 	FirmaResponsables []struct {
 		titulo.FirmaResponsable
@@ -73,53 +73,53 @@ type tituloPorFirmar struct {
 	} `json:"firmaResponsables"`
 }
 
-// emite reads titles that conform to the contract, checks that the caller may sign
+// issue reads titles that conform to the contract, checks that the caller may sign
 // for each RFC, and emits them.
-func (h *handler) emite(r *http.Request, up *upload, firmar bool) ([]lotes.Emitido, error) {
-	var read []tituloPorFirmar
+func (h *handler) issue(r *http.Request, up *upload, sign bool) ([]lotes.Emitido, error) {
+	var read []tituloToSign
 	name := ""
-	err := json.Unmarshal(up.campos["titulos"], &read)
-	if escape := up.campos["escape"]; err == nil && escape != nil {
+	err := json.Unmarshal(up.fields["titulos"], &read)
+	if escape := up.fields["escape"]; err == nil && escape != nil {
 		err = json.Unmarshal(escape, &name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("handlers: the contract takes what its types do not: %w", err)
 	}
-	form, err := titulo.EscapeDe(name)
+	form, err := titulo.EscapeOf(name)
 	if err != nil {
 		return nil, badField("escape", "No es uno de los valores válidos.", "plano", "entidades")
 	}
-	por := make([]lotes.PorFirmar, len(read))
+	by := make([]lotes.ToSign, len(read))
 	for i, t := range read {
-		por[i].Titulo = t.Titulo
+		by[i].Titulo = t.Titulo
 		for _, s := range t.FirmaResponsables {
 			if s.RFC != "" {
-				if err := permite(r.Context(), s.RFC); err != nil {
+				if err := allow(r.Context(), s.RFC); err != nil {
 					return nil, err
 				}
 			}
-			por[i].Titulo.FirmaResponsables = append(por[i].Titulo.FirmaResponsables, s.FirmaResponsable)
-			por[i].RFCs = append(por[i].RFCs, s.RFC)
+			by[i].Titulo.FirmaResponsables = append(by[i].Titulo.FirmaResponsables, s.FirmaResponsable)
+			by[i].RFCs = append(by[i].RFCs, s.RFC)
 		}
 	}
-	return h.cfg.Lotes.Emite(por, firmar, form)
+	return h.cfg.Lotes.Issue(by, sign, form)
 }
 
-func archivo(e lotes.Emitido) string { return titulo.NombreArchivo(e.Titulo.FolioControl) }
+func file(e lotes.Emitido) string { return titulo.FileName(e.Titulo.FolioControl) }
 
 func titulosEmitidos(emitidos []lotes.Emitido) rest.TitulosEmitidos {
 	out := rest.TitulosEmitidos{Titulos: make([]rest.TituloEmitido, 0, len(emitidos))}
 	for _, e := range emitidos {
-		t := rest.TituloEmitido{FolioControl: e.Titulo.FolioControl, Archivo: archivo(e), XML: string(e.XML), Avisos: problemas(e.Avisos)}
+		t := rest.TituloEmitido{FolioControl: e.Titulo.FolioControl, Archivo: file(e), XML: string(e.XML), Avisos: problems(e.Avisos)}
 		for i, f := range e.Titulo.FirmaResponsables {
-			t.Firmas = append(t.Firmas, rest.FirmaEmitida{CURP: f.CURP, CadenaOriginal: string(e.Cadenas[i]), Sello: f.Sello, NoCertificadoResponsable: f.NoCertificadoResponsable})
+			t.Firmas = append(t.Firmas, rest.FirmaEmitida{CURP: f.CURP, CadenaOriginal: string(e.Strings[i]), Sello: f.Sello, NoCertificadoResponsable: f.NoCertificadoResponsable})
 		}
 		out.Titulos = append(out.Titulos, t)
 	}
 	return out
 }
 
-func problemas(ps []titulo.Problema) []rest.ProblemaDeTitulo {
+func problems(ps []titulo.Problem) []rest.ProblemaDeTitulo {
 	out := make([]rest.ProblemaDeTitulo, 0, len(ps))
 	for _, p := range ps {
 		out = append(out, rest.ProblemaDeTitulo{Ruta: p.Ruta, Codigo: string(p.Codigo), Nivel: rest.NivelDeProblema(p.Nivel), Detalle: p.Detalle, ValoresValidos: p.ValoresValidos})
@@ -127,7 +127,7 @@ func problemas(ps []titulo.Problema) []rest.ProblemaDeTitulo {
 	return out
 }
 
-func (h *handler) validarTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) error {
+func (h *handler) validateTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) error {
 	up, err := h.receive(w, r, defaultName(r, params.NombreArchivo))
 	if err != nil {
 		return err
@@ -136,26 +136,26 @@ func (h *handler) validarTitulos(w http.ResponseWriter, r *http.Request, params 
 	if err := up.only(); err != nil {
 		return err
 	}
-	if up.archivo == nil {
-		return badField(fieldArchivo, "Es obligatorio.")
+	if up.file == nil {
+		return badField(fieldFile, "Es obligatorio.")
 	}
-	revision, err := h.cfg.Lotes.Valida(up.archivo)
+	revision, err := h.cfg.Lotes.Validate(up.file)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, validacion(revision))
+	return writeJSON(w, http.StatusOK, validation(revision))
 }
 
-// validacion sorts the problems by the title that they are of.
-func validacion(revision titulo.Revision) rest.ValidacionDeTitulos {
-	out := rest.ValidacionDeTitulos{Valido: !titulo.HayErrores(revision.Problemas), Problemas: []rest.ProblemaDeTitulo{}, Titulos: []rest.TituloValidado{}}
-	place := make(map[string]int, len(revision.Documentos))
-	for i, d := range revision.Documentos {
-		place[d.Archivo] = i
-		out.Titulos = append(out.Titulos, rest.TituloValidado{Archivo: d.Archivo, FolioControl: d.FolioControl, Valido: true, Problemas: []rest.ProblemaDeTitulo{}})
+// validation sorts the problems by the title that they are of.
+func validation(revision titulo.Revision) rest.ValidacionDeTitulos {
+	out := rest.ValidacionDeTitulos{Valido: !titulo.HasErrors(revision.Problems), Problemas: []rest.ProblemaDeTitulo{}, Titulos: []rest.TituloValidado{}}
+	place := make(map[string]int, len(revision.Documents))
+	for i, d := range revision.Documents {
+		place[d.File] = i
+		out.Titulos = append(out.Titulos, rest.TituloValidado{Archivo: d.File, FolioControl: d.FolioControl, Valido: true, Problemas: []rest.ProblemaDeTitulo{}})
 	}
-	for _, p := range revision.Problemas {
-		shown := problemas([]titulo.Problema{p})
+	for _, p := range revision.Problems {
+		shown := problems([]titulo.Problem{p})
 		i, ok := place[p.Archivo]
 		if !ok || p.Ruta == "nombreArchivo" {
 			out.Problemas = append(out.Problemas, shown...)

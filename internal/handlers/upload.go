@@ -27,19 +27,19 @@ const (
 	maxFields = 16 << 20
 	// maxUpload bounds a body that carries a file: base64 and multipart make it
 	// a third larger, at most.
-	maxUpload = lotes.MaxArchivo/3*4 + maxFields
+	maxUpload = lotes.MaxFile/3*4 + maxFields
 )
 
 // upload is a file as it came, on disk, or the fields that came in its place.
 type upload struct {
-	archivo *lotes.Archivo // nil when there was none
-	campos  map[string]jsontext.Value
+	file   *lotes.File // nil when there was none
+	fields map[string]jsontext.Value
 }
 
 // Close removes the file.
 func (u *upload) Close() {
-	if u.archivo != nil {
-		u.archivo.Close()
+	if u.file != nil {
+		u.file.Close()
 	}
 }
 
@@ -48,8 +48,8 @@ func (u *upload) Close() {
 //
 // It may take a quarter of an hour, after which the caller's key is asked for again:
 // what follows sends or signs.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
-	up, err := h.receiveAny(w, r, nombre)
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, name string) (*upload, error) {
+	up, err := h.receiveAny(w, r, name)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +60,14 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, nombre string)
 	return up, nil
 }
 
-func (h *handler) receiveAny(w http.ResponseWriter, r *http.Request, nombre string) (*upload, error) {
+func (h *handler) receiveAny(w http.ResponseWriter, r *http.Request, name string) (*upload, error) {
 	body := &paced{r: r.Body, control: http.NewResponseController(w), until: time.Now().Add(slowUpload), pace: pace.Pace{Period: uploadPeriod, Least: uploadLeast}}
-	up, err := h.receiveFrom(body, r, nombre)
+	up, err := h.receiveFrom(body, r, name)
 	body.done(err)
 	return up, err
 }
 
-func (h *handler) receiveFrom(body io.Reader, r *http.Request, nombre string) (*upload, error) {
+func (h *handler) receiveFrom(body io.Reader, r *http.Request, name string) (*upload, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, unreadable(err, notItsType)
@@ -78,20 +78,20 @@ func (h *handler) receiveFrom(body io.Reader, r *http.Request, nombre string) (*
 	case "application/json":
 		return h.receiveJSON(r.Context(), body)
 	}
-	archivo, err := h.recibe(nombre, body)
+	file, err := h.receiveFile(name, body)
 	if err != nil {
 		return nil, err
 	}
-	return &upload{archivo: archivo}, nil
+	return &upload{file: file}, nil
 }
 
-// recibe takes a file to disk. What r fails with is the caller's affair.
-func (h *handler) recibe(nombre string, r io.Reader) (*lotes.Archivo, error) {
-	archivo, err := h.cfg.Lotes.Recibe(nombre, r)
+// receiveFile takes a file to disk. What r fails with is the caller's affair.
+func (h *handler) receiveFile(name string, r io.Reader) (*lotes.File, error) {
+	file, err := h.cfg.Lotes.Receive(name, r)
 	if err != nil {
 		return nil, unreadable(err, notItsType)
 	}
-	return archivo, nil
+	return file, nil
 }
 
 const notItsType = "El cuerpo no se puede leer como dice su Content-Type."
@@ -100,7 +100,7 @@ const notItsType = "El cuerpo no se puede leer como dice su Content-Type."
 func unreadable(err error, detail string) error {
 	// First, as whoever reads a file calls all of these the same.
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, pace.ErrSlow) {
-		return &gateway.Error{Kind: gateway.KindLento, Own: gateway.OwnCuerpoLento, NoEnviada: true, Reintentable: true, Err: err,
+		return &gateway.Error{Kind: gateway.KindLento, Own: gateway.OwnCuerpoLento, Unsent: true, Retryable: true, Err: err,
 			Detail: fmt.Sprintf("El cuerpo no llegó a tiempo y no se hizo nada. Un cuerpo en JSON tiene %d segundos; un archivo, %d minutos, mientras traiga al menos %d KiB por minuto.",
 				int(slowBody.Seconds()), int(slowUpload.Minutes()), uploadLeast>>10)}
 	}
@@ -123,40 +123,40 @@ func inBytes(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-// receiveMultipart takes the part named archivo; nombreArchivo may come before
+// receiveMultipart takes the part named file; nombreArchivo may come before
 // it, or its own file name counts.
 func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, error) {
 	up, parts := &upload{}, multipart.NewReader(body, boundary)
-	var nombre *string
+	var name *string
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
-			nombre, err = h.receivePart(part, up, nombre)
+			name, err = h.receivePart(part, up, name)
 		}
 		if err != nil {
 			up.Close()
 			return nil, unreadable(err, notItsType)
 		}
 	}
-	if up.archivo == nil {
+	if up.file == nil {
 		return nil, badField("archivo", "Es obligatorio.")
 	}
-	if nombre != nil && *nombre != "" {
-		up.archivo.Nombre = *nombre
+	if name != nil && *name != "" {
+		up.file.Name = *name
 	}
-	up.archivo.Nombra()
+	up.file.InferName()
 	return up, nil
 }
 
-// receivePart takes one part, and returns the name of the file, which is nombre unless
+// receivePart takes one part, and returns the name of the file, which is name unless
 // the part is it.
-func (h *handler) receivePart(part *multipart.Part, up *upload, nombre *string) (*string, error) {
+func (h *handler) receivePart(part *multipart.Part, up *upload, name *string) (*string, error) {
 	field := part.FormName()
 	switch {
-	case field == "nombreArchivo" && nombre != nil, field == "archivo" && up.archivo != nil:
+	case field == "nombreArchivo" && name != nil, field == "archivo" && up.file != nil:
 		return nil, badField(field, "Está repetido.")
 	case field == "nombreArchivo":
 		text, err := io.ReadAll(io.LimitReader(part, maxBody))
@@ -164,13 +164,13 @@ func (h *handler) receivePart(part *multipart.Part, up *upload, nombre *string) 
 		return &name, err
 	case field == "archivo":
 		var err error
-		up.archivo, err = h.recibe(part.FileName(), part)
-		return nombre, err
+		up.file, err = h.receiveFile(part.FileName(), part)
+		return name, err
 	}
 	return nil, badField(field, "No es una parte de esta petición.", "archivo", "nombreArchivo")
 }
 
-func badField(campo, detalle string, validos ...string) error {
+func badField(field, detail string, valid ...string) error {
 	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnCampoDeCarga, Detail: "La petición no cumple el contrato; vea errores.",
-		Campos: []gateway.Campo{{Campo: campo, Detalle: detalle, ValoresValidos: validos}}}
+		Fields: []gateway.Field{{Campo: field, Detalle: detail, ValoresValidos: valid}}}
 }

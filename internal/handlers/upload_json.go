@@ -33,36 +33,36 @@ const (
 	maxShown = 64
 )
 
-// fieldArchivo is the JSON field that holds a file.
-const fieldArchivo = "archivoBase64"
+// fieldFile is the JSON field that holds a file.
+const fieldFile = "archivoBase64"
 
-// besideArchivo are the fields that an upload in JSON may have in any operation.
-func besideArchivo() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
+// besideFile are the fields that an upload in JSON may have in any operation.
+func besideFile() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
 
 // receiveJSON reads an object whose field archivoBase64, if it is there, goes
 // decoded to disk as it comes; the other fields are kept. Readers of JSON hold a
 // whole string in memory, and this one may be a hundred megabytes.
 func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, error) {
 	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock), kept: func(r io.Reader) io.Reader { return roomFrom(ctx).reader(ctx, r) }}
-	up := &upload{campos: make(map[string]jsontext.Value)}
+	up := &upload{fields: make(map[string]jsontext.Value)}
 	err := in.each(func(key string) error {
-		if _, twice := up.campos[key]; twice || key == fieldArchivo && up.archivo != nil {
+		if _, twice := up.fields[key]; twice || key == fieldFile && up.file != nil {
 			return conform.Twice(key)
 		}
-		if key != fieldArchivo {
+		if key != fieldFile {
 			// At once: what is kept of a body must not grow with its fields.
-			if !slices.Contains(besideArchivo(), key) {
-				return unknownField(key, besideArchivo()...)
+			if !slices.Contains(besideFile(), key) {
+				return unknownField(key, besideFile()...)
 			}
 			value, err := in.value(key)
-			up.campos[key] = value
+			up.fields[key] = value
 			return err
 		}
 		text, err := in.text()
 		if err != nil {
 			return err
 		}
-		up.archivo, err = h.cfg.Lotes.Escribe("", text.decode)
+		up.file, err = h.cfg.Lotes.Write("", text.decode)
 		return err
 	})
 	if err == nil {
@@ -77,23 +77,23 @@ func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, err
 
 // name gives the file the name that came beside it.
 func (u *upload) name() error {
-	if u.archivo == nil {
+	if u.file == nil {
 		return nil
 	}
-	if raw, ok := u.campos["nombreArchivo"]; ok {
-		delete(u.campos, "nombreArchivo")
-		if err := json.Unmarshal(raw, &u.archivo.Nombre); err != nil {
+	if raw, ok := u.fields["nombreArchivo"]; ok {
+		delete(u.fields, "nombreArchivo")
+		if err := json.Unmarshal(raw, &u.file.Name); err != nil {
 			return badField("nombreArchivo", "Debe ser un texto, entre comillas.")
 		}
 	}
-	u.archivo.Nombra()
+	u.file.InferName()
 	return nil
 }
 
 // only refuses fields other than names. Generated clients write what they were
 // not given as null or as an empty list: those are no fields.
 func (u *upload) only(names ...string) error {
-	for key, raw := range u.campos {
+	for key, raw := range u.fields {
 		if absent := string(raw) == "null" || string(raw) == "[]"; !absent && !slices.Contains(names, key) {
 			return unknownField(key, names...)
 		}
@@ -102,7 +102,7 @@ func (u *upload) only(names ...string) error {
 }
 
 func unknownField(key string, names ...string) error {
-	return badField(key, "No es un campo de esta petición.", append(names, fieldArchivo)...)
+	return badField(key, "No es un campo de esta petición.", append(names, fieldFile)...)
 }
 
 // objectReader walks the top level of one JSON object.
@@ -196,7 +196,7 @@ func (o *objectReader) key() (string, error) {
 	raw, _, err := conform.Take("", bytes.NewReader(quoted), o.at)
 	switch {
 	case err != nil && len(quoted) == maxKey && bytes.IndexByte(quoted[1:], '"') < 0:
-		return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideArchivo()...)
+		return "", unknownField("una clave de más de "+strconv.Itoa(maxKey)+" bytes", besideFile()...)
 	case err != nil:
 		return "", err
 	}
@@ -259,7 +259,7 @@ func (o *objectReader) value(key string) (jsontext.Value, error) {
 // text begins a string value, to be read to its end.
 func (o *objectReader) text() (*textValue, error) {
 	if c, err := o.next(); err != nil || c != '"' {
-		return nil, cmp.Or(err, badField(fieldArchivo, "Debe ser un texto, entre comillas."))
+		return nil, cmp.Or(err, badField(fieldFile, "Debe ser un texto, entre comillas."))
 	}
 	o.take(1)
 	return &textValue{o: o}, nil
@@ -284,17 +284,17 @@ func (t *textValue) decode(w io.Writer) error {
 			return err
 		}
 		if _, err := text.Write(block); err != nil {
-			return ofArchivo(err)
+			return ofFile(err)
 		}
 	}
-	return ofArchivo(text.Close())
+	return ofFile(text.Close())
 }
 
-// ofArchivo names the field whose text is at fault.
-func ofArchivo(err error) error {
+// ofFile names the field whose text is at fault.
+func ofFile(err error) error {
 	var fault base64Fault
 	if errors.As(err, &fault) {
-		return badField(fieldArchivo, fault.Error())
+		return badField(fieldFile, fault.Error())
 	}
 	return err
 }

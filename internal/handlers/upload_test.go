@@ -27,18 +27,18 @@ import (
 func receiver(t testing.TB) (*handler, string) {
 	t.Helper()
 	dir := t.TempDir()
-	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disco{dir, 1 << 40})}}, dir
+	return &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disk{dir, 1 << 40})}}, dir
 }
 
-// disco is a folder on a disk where so many bytes fit.
-type disco struct {
+// disk is a folder on a disk where so many bytes fit.
+type disk struct {
 	dir    string
-	quedan int64
+	remain int64
 }
 
-func (d disco) Parcial() (*os.File, error) { return os.CreateTemp(d.dir, "archivo-*") }
+func (d disk) Partial() (*os.File, error) { return os.CreateTemp(d.dir, "archivo-*") }
 
-func (d disco) Queda(n int64) error {
+func (d disk) Remain(n int64) error {
 	files, err := os.ReadDir(d.dir)
 	for _, f := range files {
 		info, errInfo := f.Info()
@@ -47,7 +47,7 @@ func (d disco) Queda(n int64) error {
 		}
 		n += info.Size()
 	}
-	if err == nil && n >= d.quedan {
+	if err == nil && n >= d.remain {
 		err = syscall.ENOSPC
 	}
 	return err
@@ -58,18 +58,18 @@ func (d disco) Queda(n int64) error {
 func TestReceive_WhenTheDiskIsFull(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat("QUJD", 64<<10)
-	for quedan, part := range map[int64]string{0: "before", 100 << 10: "meanwhile"} {
+	for remain, part := range map[int64]string{0: "before", 100 << 10: "meanwhile"} {
 		for media, body := range map[string]string{
 			"application/xml":                    text,
 			"application/json":                   `{"archivoBase64":"` + text + `"}`,
 			"multipart/form-data; boundary=raya": "--raya\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.zip\"\r\n\r\n" + text + "\r\n--raya--\r\n",
 		} {
 			dir := t.TempDir()
-			h := &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disco{dir, quedan})}}
+			h := &handler{cfg: Config{Lotes: lotes.New(nil, nil, nil, nil, disk{dir, remain})}}
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 			r.Header.Set("Content-Type", media)
 			_, err := h.receiveAny(httptest.NewRecorder(), r, "a.zip")
-			if e := gateway.AsError(err); e.Own != gateway.OwnDiscoLleno || !e.NoEnviada || e.RetryAfter <= 0 {
+			if e := gateway.AsError(err); e.Own != gateway.OwnDiscoLleno || !e.Unsent || e.RetryAfter <= 0 {
 				t.Errorf("%s, %s: %+v", media, part, e)
 			}
 			empty(t, dir)
@@ -88,22 +88,22 @@ func empty(t *testing.T, dir string) {
 
 // received is an upload as a table compares it.
 type received struct {
-	Nombre, Archivo string
-	Campos          map[string]string
+	Name, File string
+	Fields     map[string]string
 }
 
 func read(t testing.TB, up *upload) received {
 	t.Helper()
-	out := received{Campos: map[string]string{}}
-	for key, value := range up.campos {
-		out.Campos[key] = string(value)
+	out := received{Fields: map[string]string{}}
+	for key, value := range up.fields {
+		out.Fields[key] = string(value)
 	}
-	if up.archivo != nil {
-		content, err := io.ReadAll(up.archivo.Section())
+	if up.file != nil {
+		content, err := io.ReadAll(up.file.Section())
 		if err != nil {
 			t.Fatal(err)
 		}
-		out.Nombre, out.Archivo = up.archivo.Nombre, string(content)
+		out.Name, out.File = up.file.Name, string(content)
 	}
 	return out
 }
@@ -128,12 +128,12 @@ func TestReceiveJSON_WhenItIsRead(t *testing.T) {
 		"padding as Gson has it":   {`{"archivoBase64":"UEsDBA\u003d\u003d"}`, received{"lote.zip", "PK\x03\x04", none}},
 		"in lines":                 {`{"archivoBase64":"UEsD\r\nBA=\n="}`, received{"lote.zip", "PK\x03\x04", none}},
 		"in lines of the body":     {"{\"archivoBase64\":\"UEsD\r\nBA==\n\"}", received{"lote.zip", "PK\x03\x04", none}},
-		"no file":                  {`{"titulos":[{"a":"}"}],"escape":"plano"}`, received{Campos: map[string]string{"titulos": `[{"a":"}"}]`, "escape": `"plano"`}}},
+		"no file":                  {`{"titulos":[{"a":"}"}],"escape":"plano"}`, received{Fields: map[string]string{"titulos": `[{"a":"}"}]`, "escape": `"plano"`}}},
 		"a file and fields":        {`{"escape":1,"archivoBase64":"UEsDBA==","titulos":null}`, received{"lote.zip", "PK\x03\x04", map[string]string{"escape": "1", "titulos": "null"}}},
-		"nothing":                  {`{}`, received{Campos: none}},
-		"a name without a file":    {`{"nombreArchivo":3}`, received{Campos: map[string]string{"nombreArchivo": "3"}}},
-		"a number beside a comma":  {`{"escape":1e3,"titulos":-0}`, received{Campos: map[string]string{"escape": "1e3", "titulos": "-0"}}},
-		"a string that looks like": {`{"escape":"\"archivoBase64\":\"UEsD\""}`, received{Campos: map[string]string{"escape": `"\"archivoBase64\":\"UEsD\""`}}},
+		"nothing":                  {`{}`, received{Fields: none}},
+		"a name without a file":    {`{"nombreArchivo":3}`, received{Fields: map[string]string{"nombreArchivo": "3"}}},
+		"a number beside a comma":  {`{"escape":1e3,"titulos":-0}`, received{Fields: map[string]string{"escape": "1e3", "titulos": "-0"}}},
+		"a string that looks like": {`{"escape":"\"archivoBase64\":\"UEsD\""}`, received{Fields: map[string]string{"escape": `"\"archivoBase64\":\"UEsD\""`}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +160,7 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body  string
 		kind  gateway.Kind
-		campo string // of the field that is to blame
+		field string // of the field that is to blame
 	}{
 		"nothing":                {``, malformed, ""},
 		"an array":               {`[{"archivoBase64":"UEsD"}]`, malformed, ""},
@@ -207,8 +207,8 @@ func TestReceiveJSON_WhenItIsRefused(t *testing.T) {
 			if !errors.As(err, &e) || e.Kind != tc.kind {
 				t.Fatalf("%v, want kind %s", err, tc.kind)
 			}
-			if blamed := len(e.Campos) == 1 && e.Campos[0].Campo == tc.campo; blamed != (tc.campo != "") {
-				t.Errorf("%+v, want %q", e.Campos, tc.campo)
+			if blamed := len(e.Fields) == 1 && e.Fields[0].Campo == tc.field; blamed != (tc.field != "") {
+				t.Errorf("%+v, want %q", e.Fields, tc.field)
 			}
 			empty(t, dir)
 		})
@@ -234,9 +234,9 @@ func TestBackendAuthorization_WhenItIsNoAccount(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set(headerBackendAuthorization, tc.header)
-		usuario, password, given, err := backendAuthorization(r)
-		if good := err == nil && given && usuario != "" && password != ""; good != tc.good {
-			t.Errorf("%s: %q given %v, error %v", name, usuario, given, err)
+		user, password, given, err := backendAuthorization(r)
+		if good := err == nil && given && user != "" && password != ""; good != tc.good {
+			t.Errorf("%s: %q given %v, error %v", name, user, given, err)
 		}
 		if err != nil && (!gateway.IsKind(err, gateway.KindInvalida) || strings.Contains(err.Error(), "usuario:p")) {
 			t.Errorf("%s: %v", name, err)
@@ -315,19 +315,19 @@ func part(header, content string) string {
 
 func TestReceive_ByForm(t *testing.T) {
 	t.Parallel()
-	archivo := part(`name="archivo"; filename="m.zip"`, "PK\x03\x04")
+	file := part(`name="archivo"; filename="m.zip"`, "PK\x03\x04")
 	for name, tc := range map[string]struct {
 		media, body string
 		want        received
 	}{
-		"raw":                      {"application/zip", "PK\x03\x04", received{Nombre: "crudo.zip", Archivo: "PK\x03\x04"}},
-		"raw, and empty":           {"application/zip", "", received{Nombre: "crudo.zip"}},
-		"JSON with a charset":      {"application/json; charset=utf-8", `{"archivoBase64":"UEsD"}`, received{Nombre: "lote.zip", Archivo: "PK\x03"}},
-		"a part":                   {boundary, archivo + "--x--\r\n", received{Nombre: "m.zip", Archivo: "PK\x03\x04"}},
-		"a part of a folder":       {boundary, part(`name="archivo"; filename="/tmp/m.zip"`, "PK\x03\x04") + "--x--", received{Nombre: "m.zip", Archivo: "PK\x03\x04"}},
-		"a part without file name": {boundary, part(`name="archivo"`, "<a/>") + "--x--", received{Nombre: "titulo.xml", Archivo: "<a/>"}},
-		"named before":             {boundary, part(`name="nombreArchivo"`, "otro.zip") + archivo + "--x--", received{Nombre: "otro.zip", Archivo: "PK\x03\x04"}},
-		"named behind":             {boundary, archivo + part(`name="nombreArchivo"`, "otro.zip") + "--x--", received{Nombre: "otro.zip", Archivo: "PK\x03\x04"}},
+		"raw":                      {"application/zip", "PK\x03\x04", received{Name: "crudo.zip", File: "PK\x03\x04"}},
+		"raw, and empty":           {"application/zip", "", received{Name: "crudo.zip"}},
+		"JSON with a charset":      {"application/json; charset=utf-8", `{"archivoBase64":"UEsD"}`, received{Name: "lote.zip", File: "PK\x03"}},
+		"a part":                   {boundary, file + "--x--\r\n", received{Name: "m.zip", File: "PK\x03\x04"}},
+		"a part of a folder":       {boundary, part(`name="archivo"; filename="/tmp/m.zip"`, "PK\x03\x04") + "--x--", received{Name: "m.zip", File: "PK\x03\x04"}},
+		"a part without file name": {boundary, part(`name="archivo"`, "<a/>") + "--x--", received{Name: "titulo.xml", File: "<a/>"}},
+		"named before":             {boundary, part(`name="nombreArchivo"`, "otro.zip") + file + "--x--", received{Name: "otro.zip", File: "PK\x03\x04"}},
+		"named behind":             {boundary, file + part(`name="nombreArchivo"`, "otro.zip") + "--x--", received{Name: "otro.zip", File: "PK\x03\x04"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -336,7 +336,7 @@ func TestReceive_ByForm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tc.want.Campos = map[string]string{}
+			tc.want.Fields = map[string]string{}
 			if diff := cmp.Diff(tc.want, read(t, up)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -348,9 +348,9 @@ func TestReceive_ByForm(t *testing.T) {
 
 func TestReceive_WhenTheBodyIsBad(t *testing.T) {
 	t.Parallel()
-	archivo := part(`name="archivo"; filename="m.zip"`, "PK\x03\x04")
+	file := part(`name="archivo"; filename="m.zip"`, "PK\x03\x04")
 	cut := iotest.ErrReader(io.ErrUnexpectedEOF)
-	huge := func() io.Reader { return io.LimitReader(endless('A'), lotes.MaxArchivo+1) }
+	huge := func() io.Reader { return io.LimitReader(endless('A'), lotes.MaxFile+1) }
 	text := strings.NewReader
 	for name, tc := range map[string]struct {
 		media string
@@ -363,14 +363,14 @@ func TestReceive_WhenTheBodyIsBad(t *testing.T) {
 		"raw, over the server's":  {"application/zip", http.MaxBytesReader(nil, io.NopCloser(text("PK\x03\x04")), 2), gateway.KindDemasiadoGrande},
 		"JSON, cut":               {"application/json", io.MultiReader(text(`{"archivoBase64":"UEsD`), cut), gateway.KindMalformada},
 		"JSON, over the server's": {"application/json", http.MaxBytesReader(nil, io.NopCloser(text(`{"escape":"plano"}`)), 9), gateway.KindDemasiadoGrande},
-		"no boundary":             {"multipart/form-data", text(archivo), gateway.KindMalformada},
+		"no boundary":             {"multipart/form-data", text(file), gateway.KindMalformada},
 		"no parts":                {boundary, text("--x--"), gateway.KindInvalida},
 		"no parts at all":         {boundary, text(""), gateway.KindInvalida},
 		"no archivo":              {boundary, text(part(`name="nombreArchivo"`, "a.zip") + "--x--"), gateway.KindInvalida},
-		"two archivos":            {boundary, text(archivo + archivo + "--x--"), gateway.KindInvalida},
-		"two names":               {boundary, text(strings.Repeat(part(`name="nombreArchivo"`, "a.zip"), 2) + archivo + "--x--"), gateway.KindInvalida},
-		"another part":            {boundary, text(archivo + part(`name="otra"`, "") + "--x--"), gateway.KindInvalida},
-		"a part, cut":             {boundary, text(strings.TrimSuffix(archivo, "\r\n")), gateway.KindMalformada},
+		"two archivos":            {boundary, text(file + file + "--x--"), gateway.KindInvalida},
+		"two names":               {boundary, text(strings.Repeat(part(`name="nombreArchivo"`, "a.zip"), 2) + file + "--x--"), gateway.KindInvalida},
+		"another part":            {boundary, text(file + part(`name="otra"`, "") + "--x--"), gateway.KindInvalida},
+		"a part, cut":             {boundary, text(strings.TrimSuffix(file, "\r\n")), gateway.KindMalformada},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -386,7 +386,7 @@ func TestReceive_WhenTheBodyIsBad(t *testing.T) {
 
 // byTheBook is what encoding/json makes of an upload in JSON; false refuses it.
 func byTheBook(body []byte) (received, bool) {
-	out := received{Campos: map[string]string{}}
+	out := received{Fields: map[string]string{}}
 	if !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
 		return out, false
 	}
@@ -398,12 +398,12 @@ func byTheBook(body []byte) (received, bool) {
 		key := token.(string)
 		var value json.RawMessage
 		dec.Decode(&value) //nolint:errcheck // see above
-		_, twice := out.Campos[key]
-		if twice || key == fieldArchivo && file || key != fieldArchivo && !slices.Contains(besideArchivo(), key) {
+		_, twice := out.Fields[key]
+		if twice || key == fieldFile && file || key != fieldFile && !slices.Contains(besideFile(), key) {
 			return out, false
 		}
-		if key != fieldArchivo {
-			out.Campos[key] = string(value)
+		if key != fieldFile {
+			out.Fields[key] = string(value)
 			continue
 		}
 		var text *string
@@ -414,20 +414,20 @@ func byTheBook(body []byte) (received, bool) {
 		if err != nil {
 			return out, false
 		}
-		file, out.Archivo, out.Nombre = true, string(content), "titulo.xml"
-		if strings.HasPrefix(out.Archivo, "PK") {
-			out.Nombre = "lote.zip"
+		file, out.File, out.Name = true, string(content), "titulo.xml"
+		if strings.HasPrefix(out.File, "PK") {
+			out.Name = "lote.zip"
 		}
 	}
-	if raw, named := out.Campos["nombreArchivo"]; file && named {
+	if raw, named := out.Fields["nombreArchivo"]; file && named {
 		name := ""
 		if json.Unmarshal([]byte(raw), &name) != nil {
 			return out, false
 		}
 		if name != "" {
-			out.Nombre = name
+			out.Name = name
 		}
-		delete(out.Campos, "nombreArchivo")
+		delete(out.Fields, "nombreArchivo")
 	}
 	return out, true
 }

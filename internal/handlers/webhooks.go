@@ -10,54 +10,54 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
-// entregasPorPagina is how many deliveries a page has, unless said otherwise.
-const entregasPorPagina = 50
+// entregasPerPage is how many deliveries a page has, unless said otherwise.
+const entregasPerPage = 50
 
-func (h *handler) crearWebhook(w http.ResponseWriter, r *http.Request) error {
-	alta, err := altaWebhook(r)
+func (h *handler) createWebhook(w http.ResponseWriter, r *http.Request) error {
+	registration, err := webhookRegistration(r)
 	if err != nil {
 		return err
 	}
-	d, secreto, err := h.cfg.Webhooks.Crea(r.Context(), owner(r.Context()), alta)
+	d, secret, err := h.cfg.Webhooks.Create(r.Context(), owner(r.Context()), registration)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/v1/webhooks/"+d.ID)
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusCreated, rest.WebhookCreado{Webhook: webhook(d), Secreto: secreto})
+	return writeJSON(w, http.StatusCreated, rest.WebhookCreado{Webhook: webhook(d), Secreto: secret})
 }
 
-// altaWebhook reads the body; every RFC in it must be the key's.
-func altaWebhook(r *http.Request) (webhooks.Alta, error) {
+// webhookRegistration reads the body; every RFC in it must be the key's.
+func webhookRegistration(r *http.Request) (webhooks.Registration, error) {
 	var body rest.PeticionWebhook
 	if err := decode(r, &body); err != nil {
-		return webhooks.Alta{}, err
+		return webhooks.Registration{}, err
 	}
-	alta := webhooks.Alta{URL: body.URL, RFCs: body.Rfcs, Activo: body.Activo == nil || *body.Activo}
+	registration := webhooks.Registration{URL: body.URL, RFCs: body.Rfcs, Active: body.Activo == nil || *body.Activo}
 	for _, e := range body.Eventos {
-		alta.Eventos = append(alta.Eventos, string(e))
+		registration.Eventos = append(registration.Eventos, string(e))
 	}
 	for _, rfc := range body.Rfcs {
-		if err := permite(r.Context(), rfc); err != nil {
-			return webhooks.Alta{}, err
+		if err := allow(r.Context(), rfc); err != nil {
+			return webhooks.Registration{}, err
 		}
 	}
-	if len(alta.RFCs) == 0 {
-		alta.RFCs = callerFrom(r.Context()).key.RFCs
+	if len(registration.RFCs) == 0 {
+		registration.RFCs = callerFrom(r.Context()).key.RFCs
 	}
-	return alta, nil
+	return registration, nil
 }
 
-func webhook(d webhooks.Destino) rest.Webhook {
-	out := rest.Webhook{IDWebhook: d.ID, URL: d.URL, Rfcs: d.RFCs, Activo: d.Activo, MotivoCodigo: rest.MotivoInactivo(d.Motivo), Creacion: d.Creado.UTC(), Eventos: []rest.EventoWebhook{}}
+func webhook(d webhooks.Target) rest.Webhook {
+	out := rest.Webhook{IDWebhook: d.ID, URL: d.URL, Rfcs: d.RFCs, Activo: d.Active, MotivoCodigo: d.Motivo, Creacion: d.Created.UTC(), Eventos: []rest.EventoWebhook{}}
 	for _, e := range d.Eventos {
 		out.Eventos = append(out.Eventos, rest.EventoWebhook(e))
 	}
 	return out
 }
 
-func (h *handler) listarWebhooks(w http.ResponseWriter, r *http.Request) error {
-	all, err := h.cfg.Webhooks.Lista(r.Context(), owner(r.Context()))
+func (h *handler) listWebhooks(w http.ResponseWriter, r *http.Request) error {
+	all, err := h.cfg.Webhooks.List(r.Context(), owner(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -68,77 +68,77 @@ func (h *handler) listarWebhooks(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) obtenerWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	d, err := h.cfg.Webhooks.Obtiene(r.Context(), owner(r.Context()), id)
+func (h *handler) getWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+	d, err := h.cfg.Webhooks.Obtain(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, webhook(d))
 }
 
-func (h *handler) actualizarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	alta, err := altaWebhook(r)
+func (h *handler) updateWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+	registration, err := webhookRegistration(r)
 	if err != nil {
 		return err
 	}
-	d, err := h.cfg.Webhooks.Cambia(r.Context(), owner(r.Context()), id, alta)
+	d, err := h.cfg.Webhooks.Change(r.Context(), owner(r.Context()), id, registration)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, webhook(d))
 }
 
-func (h *handler) eliminarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	if err := h.cfg.Webhooks.Borra(r.Context(), owner(r.Context()), id); err != nil {
+func (h *handler) deleteWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+	if err := h.cfg.Webhooks.Delete(r.Context(), owner(r.Context()), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (h *handler) rotarSecreto(w http.ResponseWriter, r *http.Request, id string, horas *int) error {
-	traslape := webhooks.Traslape
-	if horas != nil {
-		traslape = time.Duration(*horas) * time.Hour
+func (h *handler) rotateSecret(w http.ResponseWriter, r *http.Request, id string, hours *int) error {
+	overlap := webhooks.Overlap
+	if hours != nil {
+		overlap = time.Duration(*hours) * time.Hour
 	}
-	secreto, hasta, err := h.cfg.Webhooks.Rota(r.Context(), owner(r.Context()), id, traslape)
+	secret, until, err := h.cfg.Webhooks.Rotate(r.Context(), owner(r.Context()), id, overlap)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusOK, rest.SecretoWebhook{Secreto: secreto, AnteriorHasta: hasta.UTC()})
+	return writeJSON(w, http.StatusOK, rest.SecretoWebhook{Secreto: secret, AnteriorHasta: until.UTC()})
 }
 
-func (h *handler) probarWebhook(w http.ResponseWriter, r *http.Request, id string) error {
-	e, err := h.cfg.Webhooks.Prueba(r.Context(), owner(r.Context()), id)
+func (h *handler) tryWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+	e, err := h.cfg.Webhooks.Trial(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusAccepted, entrega(e))
 }
 
-func (h *handler) listarEntregas(w http.ResponseWriter, r *http.Request, id string, params rest.ListarEntregasWebhookParams) error {
-	limite := params.Limite
-	if limite == 0 {
-		limite = entregasPorPagina
+func (h *handler) listEntregas(w http.ResponseWriter, r *http.Request, id string, params rest.ListarEntregasWebhookParams) error {
+	limit := params.Limite
+	if limit == 0 {
+		limit = entregasPerPage
 	}
-	pagina, siguiente, err := h.cfg.Webhooks.Entregas(r.Context(), owner(r.Context()), id, params.Cursor, limite)
+	page, next, err := h.cfg.Webhooks.Entregas(r.Context(), owner(r.Context()), id, params.Cursor, limit)
 	if err != nil {
 		return err
 	}
-	out := rest.ListaEntregasWebhook{Entregas: []rest.EntregaWebhook{}, Siguiente: siguiente}
-	for _, e := range pagina {
+	out := rest.ListaEntregasWebhook{Entregas: []rest.EntregaWebhook{}, Siguiente: next}
+	for _, e := range page {
 		out.Entregas = append(out.Entregas, entrega(e))
 	}
-	if siguiente != "" {
-		query := url.Values{"cursor": {siguiente}, "limite": {strconv.Itoa(limite)}}
+	if next != "" {
+		query := url.Values{"cursor": {next}, "limite": {strconv.Itoa(limit)}}
 		w.Header().Set("Link", "</v1/webhooks/"+id+"/entregas?"+query.Encode()+`>; rel="next"`)
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) reenviarEntrega(w http.ResponseWriter, r *http.Request, id, idEntrega string) error {
-	e, err := h.cfg.Webhooks.Reenvia(r.Context(), owner(r.Context()), id, idEntrega)
+func (h *handler) resendEntrega(w http.ResponseWriter, r *http.Request, id, idEntrega string) error {
+	e, err := h.cfg.Webhooks.Resend(r.Context(), owner(r.Context()), id, idEntrega)
 	if err != nil {
 		return err
 	}
@@ -146,14 +146,14 @@ func (h *handler) reenviarEntrega(w http.ResponseWriter, r *http.Request, id, id
 }
 
 func entrega(e webhooks.Entrega) rest.EntregaWebhook {
-	out := rest.EntregaWebhook{IDEntrega: e.ID, Evento: e.Evento, Estado: rest.EstadoEntrega(e.Estado), Cuerpo: e.Cuerpo, Creacion: e.Creado.UTC(),
+	out := rest.EntregaWebhook{IDEntrega: e.ID, Evento: e.Evento, Estado: e.Estado, Cuerpo: e.Body, Creacion: e.Created.UTC(),
 		Intentos: []rest.IntentoDeEntrega{}}
-	if !e.Siguiente.IsZero() {
-		out.SiguienteIntento = e.Siguiente.UTC()
+	if !e.Next.IsZero() {
+		out.SiguienteIntento = e.Next.UTC()
 	}
-	for _, i := range e.Intentos {
-		out.Intentos = append(out.Intentos, rest.IntentoDeEntrega{Cuando: i.Inicio.UTC(), Resultado: rest.ResultadoIntento(i.Resultado),
-			Status: i.Status, Milisegundos: i.Duracion.Milliseconds()})
+	for _, i := range e.Attempts {
+		out.Intentos = append(out.Intentos, rest.IntentoDeEntrega{Cuando: i.Start.UTC(), Resultado: i.Result,
+			Status: i.Status, Milisegundos: i.Duration.Milliseconds()})
 	}
 	return out
 }

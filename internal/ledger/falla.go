@@ -18,26 +18,26 @@ type falla struct {
 	Codigo       string          `json:"codigo,omitempty"`
 	Mensaje      string          `json:"mensaje,omitempty"`
 	Detail       string          `json:"detail"`
-	Errores      []gateway.Campo `json:"errores,omitempty"`
+	Errores      []gateway.Field `json:"errores,omitempty"`
 	Reintentable bool            `json:"reintentable,omitempty"`
 	NoEnviada    bool            `json:"noEnviada,omitempty"`
-	Espera       store.Lapso     `json:"espera,omitempty"`
+	Espera       store.Span      `json:"espera,omitempty"`
 	IDSolicitud  string          `json:"idSolicitud,omitempty"`
 	Recurso      string          `json:"recurso,omitempty"`
-	Resto        Resto           `json:"resto,omitempty"`
+	Resto        Rest            `json:"resto,omitempty"`
 }
 
-func encodeFalla(e *gateway.Error, resto Resto) string {
+func encodeFalla(e *gateway.Error, rest Rest) string {
 	text, _ := json.Marshal(falla{Tipo: e.Kind, Propio: e.Own, Backend: e.Backend, Codigo: e.Codigo, Mensaje: e.Mensaje, //nolint:errchkjson // words, texts and lists of them
-		Detail: e.Detail, Errores: e.Campos, Reintentable: e.Reintentable, NoEnviada: e.NoEnviada, Espera: store.Lapso(e.RetryAfter),
-		IDSolicitud: e.IDSolicitud, Recurso: e.Recurso, Resto: resto})
+		Detail: e.Detail, Errores: e.Fields, Reintentable: e.Retryable, NoEnviada: e.Unsent, Espera: store.Span(e.RetryAfter),
+		IDSolicitud: e.IDSolicitud, Recurso: e.Resource, Resto: rest})
 	return string(text)
 }
 
 // decodeFalla reads a refusal. One that cannot be read, or is of a kind that this program
 // does not know, is a failure that binds the key: what it says may be that nothing must be
 // sent again.
-func decodeFalla(text string) (*gateway.Error, Resto) {
+func decodeFalla(text string) (*gateway.Error, Rest) {
 	var f falla
 	err := json.Unmarshal([]byte(text), &f)
 	if err == nil && !f.Tipo.Known() {
@@ -47,6 +47,6 @@ func decodeFalla(text string) (*gateway.Error, Resto) {
 		return gateway.AsError(fmt.Errorf("ledger: a row's refusal: %w", err)), Definitiva
 	}
 	return &gateway.Error{Kind: f.Tipo, Own: f.Propio, Backend: f.Backend, Codigo: f.Codigo, Mensaje: f.Mensaje, Detail: f.Detail,
-		Campos: f.Errores, Reintentable: f.Reintentable, NoEnviada: f.NoEnviada, RetryAfter: time.Duration(f.Espera),
-		IDSolicitud: f.IDSolicitud, Recurso: f.Recurso}, f.Resto
+		Fields: f.Errores, Retryable: f.Reintentable, Unsent: f.NoEnviada, RetryAfter: time.Duration(f.Espera),
+		IDSolicitud: f.IDSolicitud, Resource: f.Recurso}, f.Resto
 }

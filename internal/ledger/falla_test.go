@@ -21,12 +21,12 @@ func TestOnce_WhenTheRefusalOnRecordIsNotUnderstood(t *testing.T) {
 		"no JSON":                   `canario`,
 		"nothing":                   ``,
 	} {
-		for _, libre := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, libre %v", name, libre), func(t *testing.T) {
+		for _, free := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, libre %v", name, free), func(t *testing.T) {
 				t.Parallel()
 				l := newLedger(t)
 				m := message("k")
-				m.Libre = libre
+				m.Free = free
 				if _, _, err := Once(t.Context(), l, m, never, once(answer{}, refused(gateway.KindNoDisponible, true)).send); err == nil {
 					t.Fatal("it was not refused")
 				}
@@ -35,7 +35,7 @@ func TestOnce_WhenTheRefusalOnRecordIsNotUnderstood(t *testing.T) {
 				}
 				s := once(ok, nil)
 				_, again, err := Once(t.Context(), l, m, never, s.send)
-				if e := gateway.AsError(err); !again || e.Kind != gateway.KindInterno || e.Reintentable || strings.Contains(e.Detail, "canario") || s.calls.Load() != 0 {
+				if e := gateway.AsError(err); !again || e.Kind != gateway.KindInterno || e.Retryable || strings.Contains(e.Detail, "canario") || s.calls.Load() != 0 {
 					t.Errorf("replayed %v, %d sent: %+v", again, s.calls.Load(), e)
 				}
 			})
@@ -60,7 +60,7 @@ func TestOnce_WhenTheAnswerCannotBeKept(t *testing.T) {
 			t.Errorf("use %d: replayed %v, %v", i+1, again, err)
 		}
 	}
-	if row, err := l.store.Intento(t.Context(), operacion, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
+	if row, err := l.store.Attempt(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
 		t.Errorf("%+v, %v after %d calls", row, err, calls)
 	}
 	// Beside a refusal, the refusal is what there is to tell.

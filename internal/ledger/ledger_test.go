@@ -21,10 +21,10 @@ import (
 // answer is a result as a backend of these tests has it.
 type answer struct{ Numero, Texto string }
 
-const operacion = "prueba.envio"
+const operation = "prueba.envio"
 
-func message(clave string) Message {
-	return Message{Operacion: operacion, Clave: clave, Criterios: "lo mismo"}
+func message(key string) Message {
+	return Message{Operation: operation, Key: key, Criterios: "lo mismo"}
 }
 
 func never(answer) bool { return false }
@@ -65,8 +65,8 @@ func newLedger(t *testing.T) *Ledger {
 }
 
 func refused(kind gateway.Kind, retry bool) *gateway.Error {
-	return &gateway.Error{Kind: kind, Backend: "sep", Codigo: "c", Mensaje: "m", Detail: "d", Reintentable: retry, RetryAfter: 7 * time.Second,
-		Campos: []gateway.Campo{{Campo: "x", Detalle: "y", ValoresValidos: []string{"z"}}}, Err: errors.New("for the log alone")}
+	return &gateway.Error{Kind: kind, Backend: "sep", Codigo: "c", Mensaje: "m", Detail: "d", Retryable: retry, RetryAfter: 7 * time.Second,
+		Fields: []gateway.Field{{Campo: "x", Detalle: "y", ValoresValidos: []string{"z"}}}, Err: errors.New("for the log alone")}
 }
 
 // What a second use of a key gets, by what came of the first.
@@ -134,7 +134,7 @@ func TestOnce_WhenKeysMeet(t *testing.T) {
 	other := message("k")
 	other.Criterios = "otra cosa"
 	elsewhere := message("k")
-	elsewhere.Operacion = "prueba.otra"
+	elsewhere.Operation = "prueba.otra"
 	for name, tc := range map[string]struct {
 		second Message
 		calls  int64
@@ -156,7 +156,7 @@ func TestOnce_WhenKeysMeet(t *testing.T) {
 			if n := s.calls.Load(); n != tc.calls || (err == nil) != (tc.kind == gateway.KindInterno) {
 				t.Fatalf("%d sent, want %d: %v", n, tc.calls, err)
 			}
-			if e := gateway.AsError(err); err != nil && (e.Kind != tc.kind || !e.NoEnviada || e.Reintentable) {
+			if e := gateway.AsError(err); err != nil && (e.Kind != tc.kind || !e.Unsent || e.Retryable) {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -199,7 +199,7 @@ func TestOnce_WhenManyComeAtOnce(t *testing.T) {
 		rest.Go(func() {
 			_, replayed, err := Once(t.Context(), l, message("k"), never, s.send)
 			e := gateway.AsError(err)
-			if err == nil || !replayed || e.Kind != gateway.KindConflicto || !e.Reintentable || e.RetryAfter <= 0 || !e.NoEnviada {
+			if err == nil || !replayed || e.Kind != gateway.KindConflicto || !e.Retryable || e.RetryAfter <= 0 || !e.Unsent {
 				t.Errorf("meanwhile: replayed %v, %+v", replayed, e)
 			}
 		})
@@ -240,7 +240,7 @@ func TestOnce_WhenTheProcessDied(t *testing.T) {
 	dir := t.TempDir()
 	died := openStore(t, dir)
 	m := message("k")
-	if _, mine, err := died.Intenta(t.Context(), store.Intento{Operacion: m.Operacion, Clave: m.Clave, Huella: m.huella(), Criterios: m.Criterios}); err != nil || !mine {
+	if _, mine, err := died.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios}); err != nil || !mine {
 		t.Fatalf("mine %v, %v", mine, err)
 	}
 	if err := died.Close(); err != nil {
@@ -250,7 +250,7 @@ func TestOnce_WhenTheProcessDied(t *testing.T) {
 	l := New(openStore(t, dir))
 	for range 2 {
 		_, _, err := Once(t.Context(), l, m, never, s.send)
-		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindResultadoDesconocido || e.NoEnviada || e.Reintentable {
+		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindResultadoDesconocido || e.Unsent || e.Retryable {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -269,11 +269,11 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	dir := t.TempDir()
 	before := openStore(t, dir)
 	l := New(before)
-	for clave, s := range map[string]*sender{
+	for key, s := range map[string]*sender{
 		"good": once(ok, nil), "bad": once(answer{}, refused(gateway.KindInvalida, false)),
 		"lost": once(answer{}, refused(gateway.KindResultadoDesconocido, false)), "later": once(answer{}, refused(gateway.KindNoDisponible, true)),
 	} {
-		Once(t.Context(), l, message(clave), never, s.send) //nolint:errcheck // what it gives is another test's affair
+		Once(t.Context(), l, message(key), never, s.send) //nolint:errcheck // what it gives is another test's affair
 	}
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
@@ -283,9 +283,9 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	if got, replayed, err := Once(t.Context(), l, message("good"), never, s.send); got != ok || !replayed || err != nil {
 		t.Errorf("good: %+v, replayed %v, %v", got, replayed, err)
 	}
-	for clave, kind := range map[string]gateway.Kind{"bad": gateway.KindInvalida, "lost": gateway.KindResultadoDesconocido} {
-		if _, replayed, err := Once(t.Context(), l, message(clave), never, s.send); !replayed || !gateway.IsKind(err, kind) {
-			t.Errorf("%s: replayed %v, %v", clave, replayed, err)
+	for key, kind := range map[string]gateway.Kind{"bad": gateway.KindInvalida, "lost": gateway.KindResultadoDesconocido} {
+		if _, replayed, err := Once(t.Context(), l, message(key), never, s.send); !replayed || !gateway.IsKind(err, kind) {
+			t.Errorf("%s: replayed %v, %v", key, replayed, err)
 		}
 	}
 	if n := s.calls.Load(); n != 0 {
@@ -321,7 +321,7 @@ func TestOnce_WhenItCannotBeRecordedNothingIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := Once(t.Context(), l, message("k"), never, s.send)
-	if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindSinServicio || !e.NoEnviada || !strings.Contains(e.Detail, "GATEWAY_DATA_DIR") || s.calls.Load() != 0 {
+	if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindSinServicio || !e.Unsent || !strings.Contains(e.Detail, "GATEWAY_DATA_DIR") || s.calls.Load() != 0 {
 		t.Errorf("%+v, %d sent", e, s.calls.Load())
 	}
 }
@@ -349,11 +349,11 @@ func TestLast_WhenAnswersWereKept(t *testing.T) {
 			for _, s := range tc.sent {
 				Once(t.Context(), l, message(""), func(answer) bool { return tc.keep }, s.send) //nolint:errcheck // see Last
 			}
-			got, at, held := Last[answer](t.Context(), l, operacion, "lo mismo")
+			got, at, held := Last[answer](t.Context(), l, operation, "lo mismo")
 			if got != tc.want || held != tc.held || held && (at.Before(before) || at.After(time.Now())) {
 				t.Errorf("%+v at %v, held %v", got, at, held)
 			}
-			if _, _, held := Last[answer](t.Context(), l, operacion, "otra cosa"); held {
+			if _, _, held := Last[answer](t.Context(), l, operation, "otra cosa"); held {
 				t.Error("another message has an answer")
 			}
 			if _, _, held := Last[answer](t.Context(), l, "prueba.otra", "lo mismo"); held {
@@ -405,12 +405,12 @@ func read(t *testing.T, path string) string {
 func TestOnce_WhenTheFirstIsUnderWay(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
-	for _, libre := range []bool{false, true} {
+	for _, free := range []bool{false, true} {
 		m := message("k")
-		m.Operacion, m.Libre = m.Operacion+map[bool]string{true: ".libre"}[libre], libre
+		m.Operation, m.Free = m.Operation+map[bool]string{true: ".libre"}[free], free
 		_, _, err := Once(t.Context(), l, m, never, func(ctx context.Context) (answer, error) {
 			if _, _, err := Once(ctx, l, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
-				t.Errorf("libre %v: a second use while the first is under way: %v", libre, err)
+				t.Errorf("libre %v: a second use while the first is under way: %v", free, err)
 			}
 			return ok, nil
 		})
@@ -420,17 +420,17 @@ func TestOnce_WhenTheFirstIsUnderWay(t *testing.T) {
 	}
 }
 
-// With Libre only an answer binds the key.
+// With Free only an answer binds the key.
 func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []gateway.Kind{gateway.KindInvalida, gateway.KindResultadoDesconocido} {
 		l, s := newLedger(t), once(answer{}, refused(kind, false))
 		m := message("k")
-		m.Libre = true
+		m.Free = true
 		if _, _, err := Once(t.Context(), l, m, never, s.send); !gateway.IsKind(err, kind) {
 			t.Fatal(err)
 		}
-		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != (kind == gateway.KindResultadoDesconocido) {
+		if lost, err := l.Lost(t.Context(), m.Operation, m.Key); err != nil || lost != (kind == gateway.KindResultadoDesconocido) {
 			t.Errorf("kind %s: lost %v, %v", kind, lost, err)
 		}
 		for i, replayed := range []bool{false, true} {
@@ -448,7 +448,7 @@ func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
 func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
 	t.Parallel()
 	first := refused(gateway.KindEFirma, false)
-	first.NoEnviada = true
+	first.Unsent = true
 	l, s := newLedger(t), once(answer{}, first)
 	Once(t.Context(), l, message("k"), never, s.send) //nolint:errcheck // it is refused
 	if got, _, err := Once(t.Context(), l, message("k"), never, s.send); err != nil || got != ok || s.calls.Load() != 2 {
@@ -460,25 +460,25 @@ func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
 // follow, and what is so once and for all is not asked for again.
 func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
 	t.Parallel()
-	for resto, want := range map[Resto]struct {
+	for rest, want := range map[Rest]struct {
 		lost  bool
 		calls int64
-	}{Nada: {false, 2}, Perdida: {true, 2}, Definitiva: {false, 1}} {
+	}{Nothing: {false, 2}, Perdida: {true, 2}, Definitiva: {false, 1}} {
 		l, s := newLedger(t), once(answer{}, refused(gateway.KindConflicto, false))
 		m := message("k")
-		m.Libre, m.Resto = true, func(error) Resto { return resto }
+		m.Free, m.Rest = true, func(error) Rest { return rest }
 		if _, _, err := Once(t.Context(), l, m, never, s.send); !gateway.IsKind(err, gateway.KindConflicto) {
 			t.Fatal(err)
 		}
-		if lost, err := l.Lost(t.Context(), m.Operacion, m.Clave); err != nil || lost != want.lost {
-			t.Errorf("resto %q: lost %v, %v", resto, lost, err)
+		if lost, err := l.Lost(t.Context(), m.Operation, m.Key); err != nil || lost != want.lost {
+			t.Errorf("resto %q: lost %v, %v", rest, lost, err)
 		}
 		_, again, err := Once(t.Context(), l, m, never, s.send)
 		if n := s.calls.Load(); n != want.calls {
-			t.Errorf("resto %q: %d sent, want %d", resto, n, want.calls)
+			t.Errorf("resto %q: %d sent, want %d", rest, n, want.calls)
 		}
-		if bound := gateway.IsKind(err, gateway.KindConflicto) && again; bound != (resto == Definitiva) {
-			t.Errorf("resto %q: replayed %v, %v", resto, again, err)
+		if bound := gateway.IsKind(err, gateway.KindConflicto) && again; bound != (rest == Definitiva) {
+			t.Errorf("resto %q: replayed %v, %v", rest, again, err)
 		}
 	}
 }
@@ -489,7 +489,7 @@ func TestOnce_WhenSomethingWasKeptBesideARefusal(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	m := message("k")
-	m.Libre, m.Resto = true, func(error) Resto { return Definitiva }
+	m.Free, m.Rest = true, func(error) Rest { return Definitiva }
 	keep := func(answer) bool { return true }
 	send := func(context.Context) (answer, error) { return ok, refused(gateway.KindConflicto, false) }
 	for i := range 2 {

@@ -14,7 +14,7 @@ func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLedger(t)
-			haz := func(statement string) {
+			build := func(statement string) {
 				t.Helper()
 				if _, err := l.store.DB().ExecContext(t.Context(), statement); err != nil {
 					t.Fatal(err)
@@ -27,7 +27,7 @@ func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 				}
 			}
 			// FAIL leaves what was written before it (sqlite.org/lang_conflict.html).
-			haz(`CREATE TRIGGER tarde AFTER ` + when + ` ON intentos BEGIN SELECT RAISE(FAIL, 'late'); END`)
+			build(`CREATE TRIGGER tarde AFTER ` + when + ` ON intentos BEGIN SELECT RAISE(FAIL, 'late'); END`)
 			s := once(ok, nil)
 			if _, _, err := Once(t.Context(), l, message("k"), never, s.send); !gateway.AsError(err).IsOwn() || s.calls.Load() != 0 {
 				t.Fatalf("%v after %d calls", err, s.calls.Load())
@@ -36,12 +36,12 @@ func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 			if err := l.store.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM intentos WHERE estado = 'intento'`).Scan(&n); err != nil || n != 1 {
 				t.Fatalf("%d intents, %v", n, err)
 			}
-			haz(`DROP TRIGGER tarde`)
-			if lost, err := l.Lost(t.Context(), operacion, "k"); err != nil || lost {
+			build(`DROP TRIGGER tarde`)
+			if lost, err := l.Lost(t.Context(), operation, "k"); err != nil || lost {
 				t.Errorf("lost %v, %v", lost, err)
 			}
-			if _, err := Conocidas(t.Context(), l, operacion, "lo mismo", func(c Conocida, _ answer) answer {
-				if c.Pendiente {
+			if _, err := Known(t.Context(), l, operation, "lo mismo", func(c KnownMessage, _ answer) answer {
+				if c.Pending {
 					t.Error("it is told as pending")
 				}
 				return ok

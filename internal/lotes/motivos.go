@@ -11,8 +11,8 @@ type Motivo struct {
 	Codigo string
 	// Part is what the SEP's text holds, folded: its spelling varies.
 	Part string
-	// QueHacer says what to do about it.
-	QueHacer string
+	// WhatToDo says what to do about it.
+	WhatToDo string
 }
 
 // maxMotivo is how much of a text is looked at; the SEP's are shorter.
@@ -21,8 +21,8 @@ const maxMotivo = 2000
 // MotivoOtro is a rejection whose text is not known yet.
 const MotivoOtro = "otro"
 
-// motivoRegistrado is the one that is no rejection.
-const motivoRegistrado = "folio_ya_registrado"
+// motivoRegistered is the one that is no rejection.
+const motivoRegistered = "folio_ya_registrado"
 
 // Motivos is the table of rejections by text (sep.md §4). The part that stands
 // first in the text counts: the SEP ends a text with the value that it refused,
@@ -30,7 +30,7 @@ const motivoRegistrado = "folio_ya_registrado"
 // two together.
 func Motivos() []Motivo {
 	return []Motivo{
-		{motivoRegistrado, "folio de control previamente registrado", "El título ya está registrado con ese folio: no hay que repetirlo. Si es de otro título, use otro folio."},
+		{motivoRegistered, "folio de control previamente registrado", "El título ya está registrado con ese folio: no hay que repetirlo. Si es de otro título, use otro folio."},
 		{"tipo_de_archivo", "tipo de archivo inval", "La entrada del zip no es un XML."},
 		{"curp_no_encontrada", "curp no valida", "RENAPO no tiene la CURP del profesionista. Corríjala."},
 		{"nombre_no_coincide", "nombre no valido en el nodo profesionista", "El nombre no es el que tiene RENAPO: revise mayúsculas, acentos y espacios dobles."},
@@ -43,24 +43,24 @@ func Motivos() []Motivo {
 	}
 }
 
-// clasifica reads a row: the number decides, the text tells one kind of 2 from
+// classify reads a row: the number decides, the text tells one kind of 2 from
 // another, as a folio that is there already is no rejection.
-func clasifica(estatus, descripcion string) (resultado, motivo string) {
+func classify(estatus, description string) (result, motivo string) {
 	switch strings.TrimSuffix(strings.TrimSpace(estatus), ".0") {
 	case "1":
 		return Registrado, ""
 	case "2":
-		motivo = motivoDe(descripcion)
-		if motivo == motivoRegistrado {
+		motivo = motivoOf(description)
+		if motivo == motivoRegistered {
 			return YaRegistrado, motivo
 		}
 		return Rechazado, motivo
 	}
-	return Desconocido, motivoDe(descripcion)
+	return Desconocido, motivoOf(description)
 }
 
-func motivoDe(descripcion string) string {
-	folded, first, codigo := textfold.Fold(descripcion[:min(len(descripcion), maxMotivo)]), -1, MotivoOtro
+func motivoOf(description string) string {
+	folded, first, codigo := textfold.Fold(description[:min(len(description), maxMotivo)]), -1, MotivoOtro
 	for _, m := range Motivos() {
 		if at := strings.Index(folded, m.Part); at >= 0 && (first < 0 || at < first) {
 			first, codigo = at, m.Codigo

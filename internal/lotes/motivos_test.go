@@ -15,8 +15,8 @@ import (
 
 // seen are the texts that the service has been seen to give (sep.md §4), the
 // values in them made up.
-func seen() []struct{ estatus, descripcion, resultado, motivo string } {
-	return []struct{ estatus, descripcion, resultado, motivo string }{
+func seen() []struct{ estatus, description, result, motivo string } {
+	return []struct{ estatus, description, result, motivo string }{
 		{"1", "Título electrónico registrado exitosamente", Registrado, ""},
 		{"1", "Satisfactorio", Registrado, ""},
 		{"2", "Tipo de Archivo Inválido", Rechazado, "tipo_de_archivo"},
@@ -48,21 +48,21 @@ func spellings() map[string]func(string) string {
 	}
 }
 
-func TestClasifica_WhenTheTextIsKnown(t *testing.T) {
+func TestClassify_WhenTheTextIsKnown(t *testing.T) {
 	t.Parallel()
 	for name, spell := range spellings() {
 		for _, tc := range seen() {
-			if resultado, motivo := clasifica(tc.estatus, spell(tc.descripcion)); resultado != tc.resultado || motivo != tc.motivo {
-				t.Errorf("%s, %s %q: %s %s, want %s %s", name, tc.estatus, spell(tc.descripcion), resultado, motivo, tc.resultado, tc.motivo)
+			if result, motivo := classify(tc.estatus, spell(tc.description)); result != tc.result || motivo != tc.motivo {
+				t.Errorf("%s, %s %q: %s %s, want %s %s", name, tc.estatus, spell(tc.description), result, motivo, tc.result, tc.motivo)
 			}
 		}
 	}
 }
 
 // The number decides; the text tells only one 2 from another.
-func TestClasifica_WhenNumberAndTextDoNotFit(t *testing.T) {
+func TestClassify_WhenNumberAndTextDoNotFit(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct{ estatus, descripcion, resultado, motivo string }{
+	for _, tc := range []struct{ estatus, description, result, motivo string }{
 		{"1", "La Secuencia no ha sido autenticada", Registrado, ""},
 		{" 1 ", "", Registrado, ""},
 		{"2", "Título electrónico registrado exitosamente", Rechazado, MotivoOtro},
@@ -76,8 +76,8 @@ func TestClasifica_WhenNumberAndTextDoNotFit(t *testing.T) {
 		{"1.5", "Satisfactorio", Desconocido, MotivoOtro},
 		{"uno", "", Desconocido, MotivoOtro},
 	} {
-		if resultado, motivo := clasifica(tc.estatus, tc.descripcion); resultado != tc.resultado || motivo != tc.motivo {
-			t.Errorf("%q %q: %s %s, want %s %s", tc.estatus, tc.descripcion, resultado, motivo, tc.resultado, tc.motivo)
+		if result, motivo := classify(tc.estatus, tc.description); result != tc.result || motivo != tc.motivo {
+			t.Errorf("%q %q: %s %s, want %s %s", tc.estatus, tc.description, result, motivo, tc.result, tc.motivo)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestMotivo_WhenTheTextRepeatsWhatWasSent(t *testing.T) {
 		if m.Codigo == "nombre_no_coincide" {
 			continue
 		}
-		if got := motivoDe(said + strings.ToUpper(m.Part)); got != "nombre_no_coincide" {
+		if got := motivoOf(said + strings.ToUpper(m.Part)); got != "nombre_no_coincide" {
 			t.Errorf("%s%s: %s", said, strings.ToUpper(m.Part), got)
 		}
 	}
@@ -100,7 +100,7 @@ func TestMotivos_AreComplete(t *testing.T) {
 	t.Parallel()
 	var codes, met []string
 	for _, m := range Motivos() {
-		if slices.Contains(codes, m.Codigo) || m.Codigo == MotivoOtro || m.QueHacer == "" || m.Part == "" || m.Part != textfold.Fold(m.Part) {
+		if slices.Contains(codes, m.Codigo) || m.Codigo == MotivoOtro || m.WhatToDo == "" || m.Part == "" || m.Part != textfold.Fold(m.Part) {
 			t.Errorf("%+v", m)
 		}
 		codes = append(codes, m.Codigo)

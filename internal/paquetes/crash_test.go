@@ -26,18 +26,18 @@ func digestOf(content []byte) string {
 
 // The steps of a package on its way into storage, in their order.
 const (
-	pasoReserva  = iota + 1 // the download is counted
-	pasoPartes              // some bytes have arrived
-	pasoTodos               // all have; the name of the file does not say so
-	pasoEntero              // it does; the row does not know
-	pasoRecibido            // the row does
-	pasoMovido              // the object is in its place; the row does not know
-	pasoGuardado            // the row does; the local file may still be there
+	stepReserve  = iota + 1 // the download is counted
+	stepParts               // some bytes have arrived
+	stepAll                 // all have; the name of the file does not say so
+	stepWhole               // it does; the row does not know
+	stepReceived            // the row does
+	stepMoved               // the object is in its place; the row does not know
+	stepSaved               // the row does; the local file may still be there
 )
 
-// crashAfter makes the steps up to hasta with a process of its own, which is
+// crashAfter makes the steps up to until with a process of its own, which is
 // gone afterwards as after a kill: nothing of it runs any more.
-func crashAfter(t *testing.T, dir, blob string, hasta int, content []byte) {
+func crashAfter(t *testing.T, dir, blob string, until int, content []byte) {
 	t.Helper()
 	st := openStore(t, dir)
 	defer st.Close() //nolint:errcheck // opened again below
@@ -47,34 +47,34 @@ func crashAfter(t *testing.T, dir, blob string, hasta int, content []byte) {
 	}
 	defer d.Close() //nolint:errcheck // nothing is written any more
 	id := uuid.NewString()
-	f, err := st.Parcial()
+	f, err := st.Partial()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close() //nolint:errcheck // the process is gone
-	p := store.Pendiente{Paquete: elPaquete, SHA256: digestOf(content), Bytes: int64(len(content)), Vuela: id}
+	p := store.Pending{Paquete: samplePaquete, SHA256: digestOf(content), Bytes: int64(len(content)), Fly: id}
 	done := func(ok bool, err error) {
 		t.Helper()
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 	}
-	for _, paso := range []func(){
-		func() { done(st.Reserva(t.Context(), elPaquete, id, "", maxDescargas)) },
+	for _, step := range []func(){
+		func() { done(st.Reserve(t.Context(), samplePaquete, id, "", maxDescargas)) },
 		func() { _, err := f.Write(content[:len(content)/2]); done(true, err) },
 		func() {
 			_, err := f.Write(content[len(content)/2:])
 			done(true, err)
 		},
 		func() {
-			p.Parcial, err = st.Entero(f, elPaquete, p.SHA256)
+			p.Partial, err = st.MakeWhole(f, samplePaquete, p.SHA256)
 			done(true, err)
 		},
-		func() { done(st.Recibe(t.Context(), p, "")) },
-		func() { done(d.Guarda(t.Context(), p.SHA256, p.Bytes, st.RutaParcial(p.Parcial))) },
-		func() { done(st.Completa(t.Context(), elPaquete, p.Parcial)) },
-	}[:hasta] {
-		paso()
+		func() { done(st.Receive(t.Context(), p, "")) },
+		func() { done(d.Save(t.Context(), p.SHA256, p.Bytes, st.PartialPath(p.Partial))) },
+		func() { done(st.Complete(t.Context(), samplePaquete, p.Partial)) },
+	}[:until] {
+		step()
 	}
 }
 
@@ -86,41 +86,41 @@ func TestOpen_WhenItCrashedBefore(t *testing.T) {
 	content := makeZip(t, 200, "")
 	sum := digestOf(content)
 	for _, inBucket := range []bool{false, true} {
-		for hasta := pasoReserva; hasta <= pasoGuardado; hasta++ {
-			t.Run(map[bool]string{false: "folder ", true: "bucket "}[inBucket]+string(rune('0'+hasta)), func(t *testing.T) {
+		for until := stepReserve; until <= stepSaved; until++ {
+			t.Run(map[bool]string{false: "folder ", true: "bucket "}[inBucket]+string(rune('0'+until)), func(t *testing.T) {
 				t.Parallel()
 				dir, blob := t.TempDir(), ""
 				if inBucket {
 					blob = newBucket(t).address
 				}
-				crashAfter(t, dir, blob, hasta, content)
+				crashAfter(t, dir, blob, until, content)
 				r := start(t, options{dir: dir, blob: blob, serve: func(_ context.Context, _ int32, sink io.Writer) error {
 					_, err := sink.Write(content)
 					return err
 				}})
-				c, err := r.Abre(t.Context(), elPaquete)
+				c, err := r.Open(t.Context(), samplePaquete)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if hasta >= pasoEntero && (c.Guardado == nil || c.Guardado.SHA256 != sum) {
+				if until >= stepWhole && (c.Saved == nil || c.Saved.SHA256 != sum) {
 					t.Errorf("%+v", c)
 				}
 				if got, err := read(c); err != nil || !bytes.Equal(got, content) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
-				settle(r.Almacen)
+				settle(r.Vault)
 				calls := int32(0)
-				if hasta < pasoEntero {
+				if until < stepWhole {
 					calls = 1 // the second and last
 				}
 				if n := r.sat.calls.Load(); n != calls {
 					t.Errorf("%d downloads, want %d", n, calls)
 				}
-				row, err := r.store.Paquete(t.Context(), elPaquete)
-				if err != nil || !row.Completo || row.Descargas != 1+int(calls) || row.SHA256 != sum || row.Parcial != "" || row.Vuela != "" {
+				row, err := r.store.Paquete(t.Context(), samplePaquete)
+				if err != nil || !row.Complete || row.Descargas != 1+int(calls) || row.SHA256 != sum || row.Partial != "" || row.Fly != "" {
 					t.Errorf("row %+v, %v", row, err)
 				}
-				if ok, err := r.deposito.Existe(t.Context(), sum, int64(len(content))); !ok || err != nil {
+				if ok, err := r.depot.Exist(t.Context(), sum, int64(len(content))); !ok || err != nil {
 					t.Errorf("the object: %v, %v", ok, err)
 				}
 				if left := partials(t, dir); len(left) > 0 {
@@ -140,12 +140,12 @@ func TestOpen_WhenTheNameOfAFileIsNotTrue(t *testing.T) {
 	clear(holes[100:200])
 	for name, tc := range map[string]struct {
 		before int
-		borra  bool
+		delete bool
 		holds  []byte
 		calls  int32
 	}{
 		"holes": {0, false, holes, 1}, "its end missing": {0, false, content[:len(content)-1], 1}, "empty": {0, false, nil, 1},
-		"there already": {pasoGuardado, false, content, 0}, "deleted": {pasoGuardado, true, content, 0},
+		"there already": {stepSaved, false, content, 0}, "deleted": {stepSaved, true, content, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,24 +154,24 @@ func TestOpen_WhenTheNameOfAFileIsNotTrue(t *testing.T) {
 				crashAfter(t, dir, "", tc.before, content)
 			}
 			st := openStore(t, dir)
-			f, err := st.Parcial()
+			f, err := st.Partial()
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, err = f.Write(tc.holds)
-			_, err2 := st.Entero(f, elPaquete, digestOf(content))
-			if tc.borra {
-				_, err3 := st.Borra(t.Context(), elPaquete)
+			_, err2 := st.MakeWhole(f, samplePaquete, digestOf(content))
+			if tc.delete {
+				_, err3 := st.Delete(t.Context(), samplePaquete)
 				err = errors.Join(err, err3)
 			}
 			if err := errors.Join(err, err2, f.Close(), st.Close()); err != nil {
 				t.Fatal(err)
 			}
-			r := start(t, options{dir: dir, serve: entero(content)})
+			r := start(t, options{dir: dir, serve: whole(content)})
 			if left := partials(t, dir); len(left) > 0 {
 				t.Errorf("left %v", left)
 			}
-			if _, err := r.Trae(t.Context(), elPaquete); (err != nil) != tc.borra {
+			if _, err := r.Fetch(t.Context(), samplePaquete); (err != nil) != tc.delete {
 				t.Errorf("%v", err)
 			}
 			if n := r.sat.calls.Load(); n != tc.calls {
@@ -195,30 +195,30 @@ func partials(t *testing.T, dir string) []string {
 func TestOpen_WhenBothDownloadsWereSpent(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 20, "")
-	for _, second := range []int{pasoPartes, pasoRecibido} {
+	for _, second := range []int{stepParts, stepReceived} {
 		dir := t.TempDir()
-		crashAfter(t, dir, "", pasoPartes, content)
+		crashAfter(t, dir, "", stepParts, content)
 		st := openStore(t, dir)
-		row, err := st.Paquete(t.Context(), elPaquete)
+		row, err := st.Paquete(t.Context(), samplePaquete)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := st.Parcial()
+		f, err := st.Partial()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.Write(content); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := st.Reserva(t.Context(), elPaquete, "dos", row.Vuela, maxDescargas); !ok || err != nil {
+		if ok, err := st.Reserve(t.Context(), samplePaquete, "dos", row.Fly, maxDescargas); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if second == pasoRecibido {
-			p := store.Pendiente{Paquete: elPaquete, SHA256: digestOf(content), Bytes: int64(len(content)), Vuela: "dos"}
-			if p.Parcial, err = st.Entero(f, elPaquete, p.SHA256); err != nil {
+		if second == stepReceived {
+			p := store.Pending{Paquete: samplePaquete, SHA256: digestOf(content), Bytes: int64(len(content)), Fly: "dos"}
+			if p.Partial, err = st.MakeWhole(f, samplePaquete, p.SHA256); err != nil {
 				t.Fatal(err)
 			}
-			if ok, err := st.Recibe(t.Context(), p, ""); !ok || err != nil {
+			if ok, err := st.Receive(t.Context(), p, ""); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 		}
@@ -226,8 +226,8 @@ func TestOpen_WhenBothDownloadsWereSpent(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := start(t, options{dir: dir})
-		c, err := r.Abre(t.Context(), elPaquete)
-		if second == pasoRecibido {
+		c, err := r.Open(t.Context(), samplePaquete)
+		if second == stepReceived {
 			if got, err2 := read(c); err != nil || err2 != nil || !bytes.Equal(got, content) {
 				t.Errorf("%v, %v", err, err2)
 			}
@@ -240,20 +240,20 @@ func TestOpen_WhenBothDownloadsWereSpent(t *testing.T) {
 	}
 }
 
-// TestAbre_WhenTheBucketIsAwayAtTheEnd: the package is served from this machine
+// TestOpen_WhenTheBucketIsAwayAtTheEnd: the package is served from this machine
 // until the bucket takes it, across a restart.
-func TestAbre_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
+func TestOpen_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 200, "")
 	b, dir := newBucket(t), t.TempDir()
-	b.caido.Store(true)
+	b.down.Store(true)
 	o := options{dir: dir, blob: b.address, serve: func(_ context.Context, _ int32, sink io.Writer) error {
 		_, err := sink.Write(content)
 		return err
 	}}
 	r := start(t, o)
 	for range 3 {
-		c, err := r.Abre(t.Context(), elPaquete)
+		c, err := r.Open(t.Context(), samplePaquete)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,24 +264,24 @@ func TestAbre_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Errorf("a stop waits for a bucket that is away: %v", err)
 	}
-	if row, err := r.store.Paquete(t.Context(), elPaquete); err != nil || row.Completo || row.Parcial == "" || b.stored(digestOf(content)) {
+	if row, err := r.store.Paquete(t.Context(), samplePaquete); err != nil || row.Complete || row.Partial == "" || b.stored(digestOf(content)) {
 		t.Errorf("row %+v, %v", row, err)
 	}
 	r.stop()
 	if len(partials(t, dir)) != 1 {
 		t.Error("the only copy is gone")
 	}
-	b.caido.Store(false)
+	b.down.Store(false)
 	again := start(t, o)
-	settle(again.Almacen)
-	if row, err := again.store.Paquete(t.Context(), elPaquete); err != nil || !row.Completo || !b.stored(digestOf(content)) || len(partials(t, dir)) > 0 {
+	settle(again.Vault)
+	if row, err := again.store.Paquete(t.Context(), samplePaquete); err != nil || !row.Complete || !b.stored(digestOf(content)) || len(partials(t, dir)) > 0 {
 		t.Errorf("row %+v, %v", row, err)
 	}
-	c, err := again.Abre(t.Context(), elPaquete)
+	c, err := again.Open(t.Context(), samplePaquete)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, local := c.Guardado.ReadSeekCloser.(*os.File); local {
+	if _, local := c.Saved.ReadSeekCloser.(*os.File); local {
 		t.Error("it is not read from the bucket")
 	}
 	if got, err := read(c); err != nil || !bytes.Equal(got, content) {
@@ -292,44 +292,44 @@ func TestAbre_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestAbre_WhenTheBucketComesBack: without a restart, too.
-func TestAbre_WhenTheBucketComesBack(t *testing.T) {
+// TestOpen_WhenTheBucketComesBack: without a restart, too.
+func TestOpen_WhenTheBucketComesBack(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 20, "")
 	b := newBucket(t)
-	b.caido.Store(true)
+	b.down.Store(true)
 	r := start(t, options{blob: b.address, serve: func(_ context.Context, _ int32, sink io.Writer) error {
 		_, err := sink.Write(content)
 		return err
 	}})
-	r.recibido(t)
+	r.received(t)
 	for b.writes.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	b.caido.Store(false)
-	settle(r.Almacen)
+	b.down.Store(false)
+	settle(r.Vault)
 	if !b.stored(digestOf(content)) {
 		t.Error("it was not tried again")
 	}
 }
 
 // An object that is not where its row says spends no download by itself.
-func TestAbre_WhenTheObjectIsLost(t *testing.T) {
+func TestOpen_WhenTheObjectIsLost(t *testing.T) {
 	t.Parallel()
 	content := makeZip(t, 20, "")
 	r := start(t, options{serve: func(_ context.Context, _ int32, sink io.Writer) error {
 		_, err := sink.Write(content)
 		return err
 	}})
-	if _, err := r.Trae(t.Context(), elPaquete); err != nil {
+	if _, err := r.Fetch(t.Context(), samplePaquete); err != nil {
 		t.Fatal(err)
 	}
-	settle(r.Almacen)
-	if err := r.deposito.Borra(t.Context(), digestOf(content)); err != nil {
+	settle(r.Vault)
+	if err := r.depot.Delete(t.Context(), digestOf(content)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.Abre(t.Context(), elPaquete)
-	_, err2 := r.Lee(t.Context(), elPaquete)
+	_, err := r.Open(t.Context(), samplePaquete)
+	_, err2 := r.Read(t.Context(), samplePaquete)
 	if !gateway.IsKind(err, gateway.KindInterno) || !gateway.IsKind(err2, gateway.KindInterno) || r.sat.calls.Load() != 1 {
 		t.Errorf("%v; %v; %d downloads", err, err2, r.sat.calls.Load())
 	}

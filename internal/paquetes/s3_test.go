@@ -17,12 +17,12 @@ import (
 type bucket struct {
 	address string
 	backend gofakes3.Backend
-	// caido makes it answer 503 to whatever would change it, or to all.
-	caido  atomic.Bool
+	// down makes it answer 503 to whatever would change it, or to all.
+	down   atomic.Bool
 	writes atomic.Int32
-	// responde answers in its place, where it returns true.
-	responde atomic.Pointer[func(w http.ResponseWriter, r *http.Request) bool]
-	stored   func(clave string) bool
+	// respond answers in its place, where it returns true.
+	respond atomic.Pointer[func(w http.ResponseWriter, r *http.Request) bool]
+	stored  func(key string) bool
 }
 
 func newBucket(t *testing.T) *bucket {
@@ -37,10 +37,10 @@ func newBucket(t *testing.T) *bucket {
 		if r.Method == http.MethodPut {
 			b.writes.Add(1)
 		}
-		if f := b.responde.Load(); f != nil && (*f)(w, r) {
+		if f := b.respond.Load(); f != nil && (*f)(w, r) {
 			return
 		}
-		if b.caido.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if b.down.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.WriteHeader(http.StatusNotImplemented) // the SDK repeats a 503 for seconds
 			return
 		}
@@ -49,7 +49,7 @@ func newBucket(t *testing.T) *bucket {
 	t.Cleanup(server.Close)
 	b.address = "s3://paquetes?" + url.Values{"endpoint": {server.URL}, "region": {"us-east-1"}, "use_path_style": {"true"}, "anonymous": {"true"}}.Encode()
 	b.stored = func(sha256 string) bool {
-		_, err := backend.HeadObject("paquetes", clave(sha256))
+		_, err := backend.HeadObject("paquetes", key(sha256))
 		if err != nil && !strings.Contains(err.Error(), "NoSuchKey") {
 			t.Error(err)
 		}
@@ -58,18 +58,18 @@ func newBucket(t *testing.T) *bucket {
 	return b
 }
 
-// pon puts bytes behind everybody's back.
-func (b *bucket) pon(t *testing.T, sha256 string, content []byte) {
+// set puts bytes behind everybody's back.
+func (b *bucket) set(t *testing.T, sha256 string, content []byte) {
 	t.Helper()
-	if _, err := b.backend.PutObject("paquetes", clave(sha256), map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+	if _, err := b.backend.PutObject("paquetes", key(sha256), map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func clave(sha256 string) string { return "sha256/" + sha256[:2] + "/" + sha256 + ".zip" }
+func key(sha256 string) string { return "sha256/" + sha256[:2] + "/" + sha256 + ".zip" }
 
-// claves lists what is there.
-func (b *bucket) claves(t *testing.T) (out []string) {
+// keys lists what is there.
+func (b *bucket) keys(t *testing.T) (out []string) {
 	t.Helper()
 	list, err := b.backend.ListBucket("paquetes", &gofakes3.Prefix{}, gofakes3.ListBucketPage{})
 	if err != nil {

@@ -23,130 +23,130 @@ import (
 )
 
 //go:embed plantillas/*.html
-var plantillas embed.FS
+var templates embed.FS
 
 //go:embed recursos/*
-var recursos embed.FS
+var resources embed.FS
 
 // portal serves the pages.
 type portal struct {
-	operaciones []grupo
-	// guias are read, and plantillas parsed, when the first page is asked for: most
+	operations []group
+	// guides are read, and templates parsed, when the first page is asked for: most
 	// gateways never show one.
-	guias      func() ([]*guia, error)
-	plantillas func() (map[string]*template.Template, error)
+	guides    func() ([]*guide, error)
+	templates func() (map[string]*template.Template, error)
 }
 
 // New returns the handler of /docs and everything below it, for the contract and
 // for a folder of Markdown pages. Each page is made when first asked for, and kept.
-func New(contrato *openapi3.T, paginas fs.FS) (http.Handler, error) {
-	p := &portal{operaciones: operaciones(contrato), plantillas: sync.OnceValues(lasPlantillas),
-		guias: sync.OnceValues(func() ([]*guia, error) { return guias(paginas) })}
+func New(contrato *openapi3.T, pages fs.FS) (http.Handler, error) {
+	p := &portal{operations: operations(contrato), templates: sync.OnceValues(parseTemplates),
+		guides: sync.OnceValues(func() ([]*guide, error) { return guides(pages) })}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /docs", p.fija("docs", p.portada))
-	mux.HandleFunc("GET /docs/{$}", desvia("../docs"))
-	mux.HandleFunc("GET /docs/api", p.fija("../docs", p.referencia))
-	mux.HandleFunc("GET /docs/buscar", p.busca)
-	mux.HandleFunc("GET /docs/guias", desvia("../docs"))
-	archivos, err := archivosDe(paginas)
+	mux.HandleFunc("GET /docs", p.fix("docs", p.cover))
+	mux.HandleFunc("GET /docs/{$}", divert("../docs"))
+	mux.HandleFunc("GET /docs/api", p.fix("../docs", p.reference))
+	mux.HandleFunc("GET /docs/buscar", p.find)
+	mux.HandleFunc("GET /docs/guias", divert("../docs"))
+	files, err := filesOf(pages)
 	if err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
-	for _, archivo := range archivos {
-		nombre := nombreDe(archivo)
-		mux.HandleFunc("GET /docs/guias/"+nombre, p.fija("../../docs", func() (string, pagina, error) { return p.guia(nombre) }))
+	for _, file := range files {
+		name := nameOf(file)
+		mux.HandleFunc("GET /docs/guias/"+name, p.fix("../../docs", func() (string, page, error) { return p.guide(name) }))
 		// Whoever comes from a file listing has the name with its ending.
-		mux.HandleFunc("GET /docs/guias/"+archivo, desvia(strings.Repeat("../", strings.Count(archivo, "/"))+nombre))
+		mux.HandleFunc("GET /docs/guias/"+file, divert(strings.Repeat("../", strings.Count(file, "/"))+name))
 	}
-	mux.HandleFunc("/docs/", p.falta)
-	if err := errors.Join(sirve(mux, "/docs/recursos/", recursos, "recursos"), sirve(mux, "/docs/guias/img/", paginas, "img"), sirveUI(mux)); err != nil {
+	mux.HandleFunc("/docs/", p.missing)
+	if err := errors.Join(serve(mux, "/docs/recursos/", resources, "recursos"), serve(mux, "/docs/guias/img/", pages, "img"), serveUI(mux)); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
-	return guarda(mux), nil
+	return save(mux), nil
 }
 
-func lasPlantillas() (map[string]*template.Template, error) {
-	todas := map[string]*template.Template{}
-	for _, nombre := range []string{"portada", "guia", "referencia", "busqueda", "falta"} {
-		t, err := template.ParseFS(plantillas, "plantillas/base.html", "plantillas/"+nombre+".html")
+func parseTemplates() (map[string]*template.Template, error) {
+	all := map[string]*template.Template{}
+	for _, name := range []string{"portada", "guia", "referencia", "busqueda", "falta"} {
+		t, err := template.ParseFS(templates, "plantillas/base.html", "plantillas/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("portal: %w", err)
 		}
-		todas[nombre] = t
+		all[name] = t
 	}
-	return todas, nil
+	return all, nil
 }
 
-// desvia redirects by a relative address, which http.Redirect would not leave
+// divert redirects by a relative address, which http.Redirect would not leave
 // one: a proxy may put a path before it.
-func desvia(a string) http.HandlerFunc {
+func divert(a string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", a)
 		w.WriteHeader(http.StatusPermanentRedirect)
 	}
 }
 
-// sirve adds every file of a folder to mux. They are read when asked for.
-func sirve(mux *http.ServeMux, ruta string, archivos fs.FS, carpeta string) error {
-	lista, err := fs.ReadDir(archivos, carpeta)
+// serve adds every file of a folder to mux. They are read when asked for.
+func serve(mux *http.ServeMux, path string, files fs.FS, folder string) error {
+	list, err := fs.ReadDir(files, folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for _, a := range lista {
-		mux.HandleFunc("GET "+ruta+a.Name(), func(w http.ResponseWriter, r *http.Request) {
-			contenido, err := fs.ReadFile(archivos, carpeta+"/"+a.Name())
+	for _, a := range list {
+		mux.HandleFunc("GET "+path+a.Name(), func(w http.ResponseWriter, r *http.Request) {
+			content, err := fs.ReadFile(files, folder+"/"+a.Name())
 			if err != nil {
 				http.Error(w, "No se pudo leer el archivo.", http.StatusInternalServerError)
 				return
 			}
-			entrega(w, r, a.Name(), contenido)
+			entrega(w, r, a.Name(), content)
 		})
 	}
 	return err
 }
 
 // etag names content; a browser keeps it until it is another.
-func etag(contenido []byte) string {
-	suma := sha256.Sum256(contenido)
-	return `"` + hex.EncodeToString(suma[:16]) + `"`
+func etag(content []byte) string {
+	sum := sha256.Sum256(content)
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
-func entrega(w http.ResponseWriter, r *http.Request, nombre string, contenido []byte) {
-	w.Header().Set("ETag", etag(contenido))
-	http.ServeContent(w, r, nombre, time.Time{}, bytes.NewReader(contenido))
+func entrega(w http.ResponseWriter, r *http.Request, name string, content []byte) {
+	w.Header().Set("ETag", etag(content))
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
-// pagina is what every page is made of.
-type pagina struct {
+// page is what every page is made of.
+type page struct {
 	Titulo string
-	// Raiz leads to /docs, relative, so that a proxy may put a path before it.
-	Raiz string
+	// Root leads to /docs, relative, so that a proxy may put a path before it.
+	Root string
 	// Actual is the page's own entry of the navigation: "portada", "api" or the
 	// name of a guide.
 	Actual string
-	// Guias in the two languages of the navigation.
-	Guias, Ingles []*guia
-	// Busca is what was searched for.
-	Busca     string
-	Contenido any
+	// Guides in the two languages of the navigation.
+	Guides, English []*guide
+	// Find is what was searched for.
+	Find    string
+	Content any
 }
 
-// compone makes a page: the name of its template and what goes in.
-type compone func() (plantilla string, p pagina, err error)
+// pageMaker makes a page: the name of its template and what goes in.
+type pageMaker func() (template string, p page, err error)
 
-// fija serves a page that is the same for everybody, and whose root is at raiz. It
+// fix serves a page that is the same for everybody, and whose root is at root. It
 // is made once.
-func (p *portal) fija(raiz string, c compone) http.HandlerFunc {
-	hecha := sync.OnceValues(func() ([]byte, error) {
-		nombre, pag, err := c()
+func (p *portal) fix(root string, c pageMaker) http.HandlerFunc {
+	done := sync.OnceValues(func() ([]byte, error) {
+		name, pag, err := c()
 		if err != nil {
 			return nil, err
 		}
-		pag.Raiz = raiz
-		return p.html(nombre, pag)
+		pag.Root = root
+		return p.html(name, pag)
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
-		html, err := hecha()
+		html, err := done()
 		if err != nil {
 			http.Error(w, "No se pudo componer la página.", http.StatusInternalServerError)
 			return
@@ -155,46 +155,46 @@ func (p *portal) fija(raiz string, c compone) http.HandlerFunc {
 	}
 }
 
-func (p *portal) html(plantilla string, pag pagina) ([]byte, error) {
-	guias, err1 := p.guias()
-	plantillas, err2 := p.plantillas()
+func (p *portal) html(template string, pag page) ([]byte, error) {
+	guides, err1 := p.guides()
+	templates, err2 := p.templates()
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	for _, g := range guias {
-		if g.Lengua == "es" {
-			pag.Guias = append(pag.Guias, g)
+	for _, g := range guides {
+		if g.Language == "es" {
+			pag.Guides = append(pag.Guides, g)
 		} else {
-			pag.Ingles = append(pag.Ingles, g)
+			pag.English = append(pag.English, g)
 		}
 	}
 	var b bytes.Buffer
-	err := plantillas[plantilla].ExecuteTemplate(&b, "base.html", pag)
+	err := templates[template].ExecuteTemplate(&b, "base.html", pag)
 	return b.Bytes(), err
 }
 
-// portada is the way in: where to begin, every guide, every operation.
-func (p *portal) portada() (string, pagina, error) {
-	return "portada", pagina{Titulo: "Documentación", Actual: "portada", Contenido: p.operaciones}, nil
+// cover is the way in: where to begin, every guide, every operation.
+func (p *portal) cover() (string, page, error) {
+	return "portada", page{Titulo: "Documentación", Actual: "portada", Content: p.operations}, nil
 }
 
-// falta answers what is not there with a page that leads back.
-func (p *portal) falta(w http.ResponseWriter, r *http.Request) {
-	html, err := p.html("falta", pagina{Titulo: "No hay tal página", Raiz: raizDe(r)})
+// missing answers what is not there with a page that leads back.
+func (p *portal) missing(w http.ResponseWriter, r *http.Request) {
+	html, err := p.html("falta", page{Titulo: "No hay tal página", Root: rootOf(r)})
 	if err != nil {
 		http.Error(w, "No hay tal página.", http.StatusNotFound)
 		return
 	}
-	escribe(w, http.StatusNotFound, html)
+	write(w, http.StatusNotFound, html)
 }
 
-func escribe(w http.ResponseWriter, status int, html []byte) {
+func write(w http.ResponseWriter, status int, html []byte) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(html) //nolint:errcheck // the caller is gone
 }
 
-// raizDe leads from wherever a request went to /docs.
-func raizDe(r *http.Request) string {
+// rootOf leads from wherever a request went to /docs.
+func rootOf(r *http.Request) string {
 	return strings.Repeat("../", strings.Count(r.URL.EscapedPath(), "/")-1) + "docs"
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Ocupa tells whether this process holds the post cargo, which one process at a
-// time does, and takes it if nobody alive has it. A process that is Perdida
-// holds none: others may have taken over. Deja, or the end of Corre, gives it up.
-func (p *Presencia) Ocupa(ctx context.Context, cargo string) (bool, error) {
-	if p.Perdida() {
+// Hold tells whether this process holds the post cargo, which one process at a
+// time does, and takes it if nobody alive has it. A process that is Lost
+// holds none: others may have taken over. Let, or the end of Run, gives it up.
+func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
+	if p.Lost() {
 		return false, nil
 	}
 	db := p.store.DB()
@@ -23,7 +23,7 @@ func (p *Presencia) Ocupa(ctx context.Context, cargo string) (bool, error) {
 	if holder == p.id {
 		return true, nil
 	}
-	if holder == "" || p.Vive(holder) {
+	if holder == "" || p.Alive(holder) {
 		return false, nil // given up just now, or held
 	}
 	result, err := db.ExecContext(ctx, `UPDATE cargos SET proceso = $1 WHERE nombre = $2 AND proceso = $3`, p.id, cargo, holder)
@@ -34,8 +34,8 @@ func (p *Presencia) Ocupa(ctx context.Context, cargo string) (bool, error) {
 	return n == 1, err
 }
 
-// Deja gives up every post of this process, for another to take at once.
-func (p *Presencia) Deja(ctx context.Context) error {
+// Let gives up every post of this process, for another to take at once.
+func (p *Cluster) Let(ctx context.Context) error {
 	if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM cargos WHERE proceso = $1`, p.id); err != nil {
 		return fmt.Errorf("presencia: %w", err)
 	}

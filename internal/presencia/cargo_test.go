@@ -10,14 +10,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-func holds(t *testing.T, p *Presencia, want bool, when string) {
+func holds(t *testing.T, p *Cluster, want bool, when string) {
 	t.Helper()
-	if got, err := p.Ocupa(t.Context(), "ronda"); err != nil || got != want {
+	if got, err := p.Hold(t.Context(), "ronda"); err != nil || got != want {
 		t.Fatalf("%s: %v, %v, want %v", when, got, err, want)
 	}
 }
 
-func TestOcupa_WhenSeveralWantThePost(t *testing.T) {
+func TestHold_WhenSeveralWantThePost(t *testing.T) {
 	t.Parallel()
 	s := shared{t, pgtest.Start(t)}
 	a, _ := s.enters(t.TempDir())
@@ -27,27 +27,27 @@ func TestOcupa_WhenSeveralWantThePost(t *testing.T) {
 	holds(t, b, false, "while the first lives")
 	holds(t, a, true, "still")
 	for range 5 {
-		bt.moves(latidoUsual)
+		bt.moves(beatUsual)
 		beats(t, b)
 	}
 	holds(t, b, false, "not quiet for long enough")
-	bt.moves(latidoUsual)
+	bt.moves(beatUsual)
 	beats(t, b)
 	holds(t, b, true, "the first is dead")
 	beats(t, a, b)
 	holds(t, a, false, "another has taken over")
-	if err := b.Deja(t.Context()); err != nil {
+	if err := b.Let(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, a, true, "given up")
-	if err := a.Deja(t.Context()); err != nil {
+	if err := a.Let(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	bt.moves(time.Hour)
 	holds(t, b, false, "held for dead itself")
 }
 
-func TestOcupa_WhenAllWantItAtOnceOneGetsIt(t *testing.T) {
+func TestHold_WhenAllWantItAtOnceOneGetsIt(t *testing.T) {
 	t.Parallel()
 	s := shared{t, pgtest.Start(t)}
 	var got atomic.Int64
@@ -55,7 +55,7 @@ func TestOcupa_WhenAllWantItAtOnceOneGetsIt(t *testing.T) {
 	for range 6 {
 		p, _ := s.enters(t.TempDir())
 		wg.Go(func() {
-			if mine, err := p.Ocupa(t.Context(), "ronda"); err != nil {
+			if mine, err := p.Hold(t.Context(), "ronda"); err != nil {
 				t.Error(err)
 			} else if mine {
 				got.Add(1)
@@ -69,7 +69,7 @@ func TestOcupa_WhenAllWantItAtOnceOneGetsIt(t *testing.T) {
 }
 
 // On SQLite, and in the same directory, the one before is dead.
-func TestOcupa_WhenTheOneBeforeWasKilled(t *testing.T) {
+func TestHold_WhenTheOneBeforeWasKilled(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.Start(t)} {
 		dir := t.TempDir()
@@ -78,8 +78,8 @@ func TestOcupa_WhenTheOneBeforeWasKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := Nueva(st, Opciones{})
-			if err := p.Entra(t.Context()); err != nil {
+			p := New(st, Options{})
+			if err := p.Enter(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			holds(t, p, true, name)

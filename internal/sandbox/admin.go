@@ -13,184 +13,184 @@ import (
 
 const maxAdmin = 1 << 20
 
-// rutaAdmin is a route of the admin port. Its function gets the body and returns what to answer.
-type rutaAdmin struct {
+// adminPath is a route of the admin port. Its function gets the body and returns what to answer.
+type adminPath struct {
 	Metodo string `json:"metodo"`
 	Ruta   string `json:"ruta"`
 	Nota   string `json:"nota"`
-	hace   func(r *http.Request, cuerpo []byte) (any, error)
+	make   func(r *http.Request, body []byte) (any, error)
 }
 
-func (s *Sandbox) rutasAdmin() []rutaAdmin {
-	return []rutaAdmin{
+func (s *Sandbox) adminPaths() []adminPath {
+	return []adminPath{
 		{"GET", "/estado", "contadores y solicitudes desde el último reinicio", s.verEstado},
-		{"GET", "/perillas", "valores de las perillas", s.verPerillas},
-		{"PUT", "/perillas", "cambia las que se nombren", s.ponPerillas},
-		{"GET", "/reloj", "el reloj del sandbox", s.verReloj},
-		{"PUT", "/reloj", `cambia {"velocidad":60,"adelanto":"72h"}`, s.ponReloj},
-		{"POST", "/reloj/adelantar", `adelanta {"duracion":"72h"}`, s.adelanta},
-		{"POST", "/reinicio", "olvida solicitudes, fallas y contadores; perillas y reloj vuelven a su inicio", s.reinicia},
+		{"GET", "/perillas", "valores de las perillas", s.verKnobs},
+		{"PUT", "/perillas", "cambia las que se nombren", s.setKnobs},
+		{"GET", "/reloj", "el reloj del sandbox", s.verClock},
+		{"PUT", "/reloj", `cambia {"velocidad":60,"adelanto":"72h"}`, s.setClock},
+		{"POST", "/reloj/adelantar", `adelanta {"duracion":"72h"}`, s.bringForward},
+		{"POST", "/reinicio", "olvida solicitudes, fallas y contadores; perillas y reloj vuelven a su inicio", s.reset},
 		{"GET", "/fallas", "fallas pendientes, la más antigua primero", s.verFallas},
-		{"POST", "/fallas", "agrega una falla", s.ponFalla},
-		{"DELETE", "/fallas", "quita todas, o una con ?id=", s.quitaFallas},
-		{"GET", "/llamadas", "las llamadas al SAT en orden, después de la número ?desde=", s.verLlamadas},
-		{"GET", "/escenario", "los escenarios y el que está puesto", s.verEscenario},
-		{"PUT", "/escenario", `pone {"nombre":"cuotas"}: perillas y fallas de nuevo`, s.ponEscenario},
+		{"POST", "/fallas", "agrega una falla", s.setFalla},
+		{"DELETE", "/fallas", "quita todas, o una con ?id=", s.removeFallas},
+		{"GET", "/llamadas", "las llamadas al SAT en orden, después de la número ?desde=", s.verCalls},
+		{"GET", "/escenario", "los escenarios y el que está puesto", s.verScenario},
+		{"PUT", "/escenario", `pone {"nombre":"cuotas"}: perillas y fallas de nuevo`, s.setScenario},
 	}
 }
 
 // AdminHandler serves the admin port: JSON, without authentication.
 func (s *Sandbox) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
-	rutas := s.rutasAdmin()
-	for _, r := range rutas {
-		mux.HandleFunc(r.Metodo+" "+r.Ruta, adapta(r.hace))
+	paths := s.adminPaths()
+	for _, r := range paths {
+		mux.HandleFunc(r.Metodo+" "+r.Ruta, adapt(r.make))
 	}
-	mux.HandleFunc("GET /{$}", adapta(func(*http.Request, []byte) (any, error) {
-		return map[string]any{"sandbox": "Pasarela; no es el SAT", "rutas": rutas}, nil
+	mux.HandleFunc("GET /{$}", adapt(func(*http.Request, []byte) (any, error) {
+		return map[string]any{"sandbox": "Pasarela; no es el SAT", "rutas": paths}, nil
 	}))
 	return mux
 }
 
-// adapta reads the body and writes the answer; every error is the caller's and is a 400.
-func adapta(hace func(*http.Request, []byte) (any, error)) http.HandlerFunc {
+// adapt reads the body and writes the answer; every error is the caller's and is a 400.
+func adapt(build func(*http.Request, []byte) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		estado := http.StatusOK
-		cuerpo, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdmin))
-		var resultado any
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdmin))
+		var result any
 		if err == nil {
-			resultado, err = hace(r, cuerpo)
+			result, err = build(r, body)
 		}
 		if err != nil {
-			estado, resultado = http.StatusBadRequest, map[string]string{"error": err.Error()}
+			estado, result = http.StatusBadRequest, map[string]string{"error": err.Error()}
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.WriteHeader(estado)
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		_ = e.Encode(resultado)
+		_ = e.Encode(result)
 	}
 }
 
 func (s *Sandbox) verEstado(*http.Request, []byte) (any, error) { return s.Estado(), nil }
 
-func (s *Sandbox) verPerillas(*http.Request, []byte) (any, error) { return s.perillas.Lee(), nil }
+func (s *Sandbox) verKnobs(*http.Request, []byte) (any, error) { return s.knobs.Read(), nil }
 
-func (s *Sandbox) ponPerillas(_ *http.Request, cuerpo []byte) (any, error) {
-	var cambios map[string]any
-	if err := control.Decodifica(cuerpo, &cambios); err != nil {
+func (s *Sandbox) setKnobs(_ *http.Request, body []byte) (any, error) {
+	var changes map[string]any
+	if err := control.Decode(body, &changes); err != nil {
 		return nil, err
 	}
-	if err := s.perillas.Cambia(cambios); err != nil {
+	if err := s.knobs.Change(changes); err != nil {
 		return nil, err
 	}
-	return s.perillas.Lee(), nil
+	return s.knobs.Read(), nil
 }
 
-func (s *Sandbox) verReloj(*http.Request, []byte) (any, error) { return s.reloj.Lee(), nil }
+func (s *Sandbox) verClock(*http.Request, []byte) (any, error) { return s.clock.Read(), nil }
 
-func (s *Sandbox) ponReloj(_ *http.Request, cuerpo []byte) (any, error) {
-	var cambio struct {
+func (s *Sandbox) setClock(_ *http.Request, body []byte) (any, error) {
+	var change struct {
 		Velocidad *float64 `json:"velocidad"`
 		Adelanto  *string  `json:"adelanto"`
 	}
-	if err := control.Decodifica(cuerpo, &cambio); err != nil {
+	if err := control.Decode(body, &change); err != nil {
 		return nil, err
 	}
-	var adelanto time.Duration
-	if cambio.Adelanto != nil {
+	var lead time.Duration
+	if change.Adelanto != nil {
 		var err error
-		if adelanto, err = duracion("adelanto", *cambio.Adelanto); err != nil {
+		if lead, err = duration("adelanto", *change.Adelanto); err != nil {
 			return nil, err
 		}
 	}
-	if cambio.Velocidad != nil {
-		if err := s.reloj.Cambia(*cambio.Velocidad); err != nil {
+	if change.Velocidad != nil {
+		if err := s.clock.Change(*change.Velocidad); err != nil {
 			return nil, err
 		}
 	}
-	if cambio.Adelanto != nil {
-		s.reloj.Fija(adelanto)
+	if change.Adelanto != nil {
+		s.clock.Fix(lead)
 	}
-	return s.reloj.Lee(), nil
+	return s.clock.Read(), nil
 }
 
-func (s *Sandbox) adelanta(_ *http.Request, cuerpo []byte) (any, error) {
-	var cambio struct {
+func (s *Sandbox) bringForward(_ *http.Request, body []byte) (any, error) {
+	var change struct {
 		Duracion string `json:"duracion"`
 	}
-	if err := control.Decodifica(cuerpo, &cambio); err != nil {
+	if err := control.Decode(body, &change); err != nil {
 		return nil, err
 	}
-	d, err := duracion("duracion", cambio.Duracion)
+	d, err := duration("duracion", change.Duracion)
 	if err != nil {
 		return nil, err
 	}
-	s.reloj.Adelanta(d)
-	return s.reloj.Lee(), nil
+	s.clock.BringForward(d)
+	return s.clock.Read(), nil
 }
 
-func (s *Sandbox) reinicia(*http.Request, []byte) (any, error) {
-	s.Reinicia()
+func (s *Sandbox) reset(*http.Request, []byte) (any, error) {
+	s.Reset()
 	return s.Estado(), nil
 }
 
-func (s *Sandbox) verFallas(*http.Request, []byte) (any, error) { return s.fallas.Lista(), nil }
+func (s *Sandbox) verFallas(*http.Request, []byte) (any, error) { return s.fallas.List(), nil }
 
-func (s *Sandbox) ponFalla(_ *http.Request, cuerpo []byte) (any, error) {
+func (s *Sandbox) setFalla(_ *http.Request, body []byte) (any, error) {
 	var f Falla
-	if err := f.UnmarshalJSON(cuerpo); err != nil {
+	if err := f.UnmarshalJSON(body); err != nil {
 		return nil, err
 	}
-	return s.fallas.Agrega(f)
+	return s.fallas.Add(f)
 }
 
-func (s *Sandbox) quitaFallas(r *http.Request, _ []byte) (any, error) {
-	texto := r.URL.Query().Get("id")
-	if texto == "" {
-		s.fallas.Reinicia()
-		return s.fallas.Lista(), nil
+func (s *Sandbox) removeFallas(r *http.Request, _ []byte) (any, error) {
+	text := r.URL.Query().Get("id")
+	if text == "" {
+		s.fallas.Reset()
+		return s.fallas.List(), nil
 	}
-	id, err := strconv.Atoi(texto)
-	if err != nil || !s.fallas.Borra(id) {
-		return nil, fmt.Errorf("no hay una falla con id %q", texto)
+	id, err := strconv.Atoi(text)
+	if err != nil || !s.fallas.Delete(id) {
+		return nil, fmt.Errorf("no hay una falla con id %q", text)
 	}
-	return s.fallas.Lista(), nil
+	return s.fallas.List(), nil
 }
 
-func (s *Sandbox) verLlamadas(r *http.Request, _ []byte) (any, error) {
-	texto := r.URL.Query().Get("desde")
-	if texto == "" {
-		texto = "0"
+func (s *Sandbox) verCalls(r *http.Request, _ []byte) (any, error) {
+	text := r.URL.Query().Get("desde")
+	if text == "" {
+		text = "0"
 	}
-	desde, err := strconv.ParseInt(texto, 10, 64)
-	if err != nil || desde < 0 {
-		return nil, fmt.Errorf("desde %q no es el número de una llamada", texto)
+	since, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || since < 0 {
+		return nil, fmt.Errorf("desde %q no es el número de una llamada", text)
 	}
-	return s.Llamadas(desde), nil
+	return s.Calls(since), nil
 }
 
-func (s *Sandbox) verEscenario(*http.Request, []byte) (any, error) {
-	return map[string]any{"puesto": s.Escenario(), "escenarios": Escenarios()}, nil
+func (s *Sandbox) verScenario(*http.Request, []byte) (any, error) {
+	return map[string]any{"puesto": s.Scenario(), "escenarios": Scenarios()}, nil
 }
 
-func (s *Sandbox) ponEscenario(_ *http.Request, cuerpo []byte) (any, error) {
-	var cambio struct {
+func (s *Sandbox) setScenario(_ *http.Request, body []byte) (any, error) {
+	var change struct {
 		Nombre string `json:"nombre"`
 	}
-	if err := control.Decodifica(cuerpo, &cambio); err != nil {
+	if err := control.Decode(body, &change); err != nil {
 		return nil, err
 	}
-	if err := s.PonEscenario(cambio.Nombre); err != nil {
+	if err := s.SetScenario(change.Nombre); err != nil {
 		return nil, err
 	}
-	return map[string]any{"puesto": s.Escenario(), "perillas": s.perillas.Lee(), "fallas": s.fallas.Lista()}, nil
+	return map[string]any{"puesto": s.Scenario(), "perillas": s.knobs.Read(), "fallas": s.fallas.List()}, nil
 }
 
-func duracion(nombre, texto string) (time.Duration, error) {
-	d, err := time.ParseDuration(texto)
+func duration(name, text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s %q no es una duración como \"2s\" o \"72h\"", nombre, texto)
+		return 0, fmt.Errorf("%s %q no es una duración como \"2s\" o \"72h\"", name, text)
 	}
 	return d, nil
 }

@@ -15,23 +15,23 @@ import (
 )
 
 func TestAdmin_Knobs(t *testing.T) {
-	b := arranca(t)
-	var antes, despues map[string]any
-	b.adminJSON(t, "GET", "/perillas", "", &antes)
-	if antes["vida_paquete"] != "72h0m0s" || antes["max_cfdi"] != 200000.0 || antes["firma_estricta"] != true {
-		t.Errorf("defaults %v", antes)
+	b := start(t)
+	var before, after map[string]any
+	b.adminJSON(t, "GET", "/perillas", "", &before)
+	if before["vida_paquete"] != "72h0m0s" || before["max_cfdi"] != 200000.0 || before["firma_estricta"] != true {
+		t.Errorf("defaults %v", before)
 	}
-	if e := b.adminJSON(t, "PUT", "/perillas", `{"max_cfdi": 10, "vida_paquete": "1h", "firma_estricta": false}`, &despues); e != 200 {
-		t.Fatalf("%d %v", e, despues)
+	if e := b.adminJSON(t, "PUT", "/perillas", `{"max_cfdi": 10, "vida_paquete": "1h", "firma_estricta": false}`, &after); e != 200 {
+		t.Fatalf("%d %v", e, after)
 	}
-	antes["max_cfdi"], antes["vida_paquete"], antes["firma_estricta"] = 10.0, "1h0m0s", false
-	if d := cmp.Diff(antes, despues); d != "" {
+	before["max_cfdi"], before["vida_paquete"], before["firma_estricta"] = 10.0, "1h0m0s", false
+	if d := cmp.Diff(before, after); d != "" {
 		t.Error(d)
 	}
-	for _, malo := range []string{`{"max_cfdi": 5, "no_hay": 1}`, `{"max_cfdi": "5"}`, `{"max_cfdi": -1}`, `{"max_cfdi": 1.5}`, `{"vida_paquete": 5}`, `{"vida_paquete": "-1h"}`, `{"firma_estricta": 1}`, `{"sep_usuario": 5}`, `{"sep_cadena": "otra"}`, `{"cfdis_por_dia": 99999999}`, `[]`, `{} {}`} {
+	for _, bad := range []string{`{"max_cfdi": 5, "no_hay": 1}`, `{"max_cfdi": "5"}`, `{"max_cfdi": -1}`, `{"max_cfdi": 1.5}`, `{"vida_paquete": 5}`, `{"vida_paquete": "-1h"}`, `{"firma_estricta": 1}`, `{"sep_usuario": 5}`, `{"sep_cadena": "otra"}`, `{"cfdis_por_dia": 99999999}`, `[]`, `{} {}`} {
 		var r map[string]string
-		if e := b.adminJSON(t, "PUT", "/perillas", malo, &r); e != 400 || r["error"] == "" {
-			t.Errorf("%s: %d %v", malo, e, r)
+		if e := b.adminJSON(t, "PUT", "/perillas", bad, &r); e != 400 || r["error"] == "" {
+			t.Errorf("%s: %d %v", bad, e, r)
 		}
 	}
 	var r map[string]string
@@ -39,91 +39,91 @@ func TestAdmin_Knobs(t *testing.T) {
 	if !strings.Contains(r["error"], "certificados_prueba_305, cfdis_por_dia") {
 		t.Errorf("an unknown name is not answered with the valid ones: %s", r["error"])
 	}
-	b.adminJSON(t, "GET", "/perillas", "", &despues)
-	if despues["max_cfdi"] != 10.0 {
+	b.adminJSON(t, "GET", "/perillas", "", &after)
+	if after["max_cfdi"] != 10.0 {
 		t.Error("a refused change was half made")
 	}
 }
 
 func TestAdmin_Clock(t *testing.T) {
-	ahora := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	b := arranca(t, func(c *sandbox.Config) { c.Now = func() time.Time { return ahora } })
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	b := start(t, func(c *sandbox.Config) { c.Now = func() time.Time { return now } })
 	var r struct {
 		Velocidad float64
 		Adelanto  string
 		Ahora     time.Time
 	}
 	b.adminJSON(t, "POST", "/reloj/adelantar", `{"duracion":"72h"}`, &r)
-	if want := ahora.Add(72 * time.Hour); !r.Ahora.Equal(want) || r.Adelanto != "72h0m0s" {
+	if want := now.Add(72 * time.Hour); !r.Ahora.Equal(want) || r.Adelanto != "72h0m0s" {
 		t.Errorf("%+v", r)
 	}
-	ahora = ahora.Add(time.Minute)
+	now = now.Add(time.Minute)
 	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":0}`, &r)
-	ahora = ahora.Add(time.Minute)
+	now = now.Add(time.Minute)
 	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":2}`, &r)
-	ahora = ahora.Add(time.Minute)
+	now = now.Add(time.Minute)
 	b.adminJSON(t, "GET", "/reloj", "", &r)
 	if r.Adelanto != "72h0m0s" {
 		t.Errorf("a minute stopped and one at double speed leave %+v", r)
 	}
 	b.adminJSON(t, "PUT", "/reloj", `{"velocidad":60,"adelanto":"1h"}`, &r)
-	ahora = ahora.Add(time.Minute)
+	now = now.Add(time.Minute)
 	b.adminJSON(t, "GET", "/reloj", "", &r)
-	if want := ahora.Add(time.Hour + 59*time.Minute); !r.Ahora.Equal(want) || r.Velocidad != 60 {
+	if want := now.Add(time.Hour + 59*time.Minute); !r.Ahora.Equal(want) || r.Velocidad != 60 {
 		t.Errorf("%+v, want %v", r, want)
 	}
-	b.Reinicia()
-	if !b.Reloj().Now().Equal(ahora) {
+	b.Reset()
+	if !b.Clock().Now().Equal(now) {
 		t.Error("the clock did not go back")
 	}
-	for _, malo := range []string{`{"velocidad":-1}`, `{"adelanto":"ayer"}`, `{"otro":1}`} {
+	for _, bad := range []string{`{"velocidad":-1}`, `{"adelanto":"ayer"}`, `{"otro":1}`} {
 		var e map[string]string
-		if s := b.adminJSON(t, "PUT", "/reloj", malo, &e); s != 400 || e["error"] == "" {
-			t.Errorf("%s: %d", malo, s)
+		if s := b.adminJSON(t, "PUT", "/reloj", bad, &e); s != 400 || e["error"] == "" {
+			t.Errorf("%s: %d", bad, s)
 		}
 	}
 }
 
 func TestAdmin_FaultsAndReset(t *testing.T) {
-	b := arranca(t)
-	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	b := start(t)
+	c := b.enter(t, "cfdi", sandbox.RFCCompany)
 	var f map[string]any
 	if e := b.adminJSON(t, "POST", "/fallas", `{"servicio":"cfdi","operacion":"VerificaSolicitudDescarga","tipo":"codigo","codigo":"404","demora":"10ms","veces":3}`, &f); e != 200 {
 		t.Fatalf("%d %v", e, f)
 	}
-	c.espera(c.verifica(idCualquiera), "CodEstatus", "404")
-	var lista []map[string]any
-	b.adminJSON(t, "GET", "/fallas", "", &lista)
-	quiere := []map[string]any{{"id": 1.0, "servicio": "cfdi", "operacion": "VerificaSolicitudDescarga", "tipo": "codigo", "codigo": "404", "demora": "10ms", "veces": 2.0}}
-	if d := cmp.Diff(quiere, lista); d != "" {
+	c.wait(c.verify(idAny), "CodEstatus", "404")
+	var list []map[string]any
+	b.adminJSON(t, "GET", "/fallas", "", &list)
+	wants := []map[string]any{{"id": 1.0, "servicio": "cfdi", "operacion": "VerificaSolicitudDescarga", "tipo": "codigo", "codigo": "404", "demora": "10ms", "veces": 2.0}}
+	if d := cmp.Diff(wants, list); d != "" {
 		t.Error(d)
 	}
-	for _, malo := range []string{`{"tipo":"no_hay"}`, `{"tipo":"vacio","otra":1}`, `{"tipo":"lento","demora":2}`} {
+	for _, bad := range []string{`{"tipo":"no_hay"}`, `{"tipo":"vacio","otra":1}`, `{"tipo":"lento","demora":2}`} {
 		var e map[string]string
-		if s := b.adminJSON(t, "POST", "/fallas", malo, &e); s != 400 || e["error"] == "" {
-			t.Errorf("%s: %d", malo, s)
+		if s := b.adminJSON(t, "POST", "/fallas", bad, &e); s != 400 || e["error"] == "" {
+			t.Errorf("%s: %d", bad, s)
 		}
 	}
 	b.adminJSON(t, "POST", "/fallas", `{"tipo":"vacio"}`, &f)
-	b.adminJSON(t, "DELETE", "/fallas?id=1", "", &lista)
-	if len(lista) != 1 || lista[0]["tipo"] != "vacio" || lista[0]["veces"] != 1.0 {
-		t.Errorf("%v", lista)
+	b.adminJSON(t, "DELETE", "/fallas?id=1", "", &list)
+	if len(list) != 1 || list[0]["tipo"] != "vacio" || list[0]["veces"] != 1.0 {
+		t.Errorf("%v", list)
 	}
-	b.adminJSON(t, "DELETE", "/fallas", "", &lista)
-	if len(lista) != 0 {
-		t.Errorf("%v", lista)
+	b.adminJSON(t, "DELETE", "/fallas", "", &list)
+	if len(list) != 0 {
+		t.Errorf("%v", list)
 	}
 	b.adminJSON(t, "POST", "/fallas", `{"tipo":"vacio"}`, &f)
 	b.adminJSON(t, "POST", "/reinicio", "", &f)
-	c.espera(c.verifica(idCualquiera), "CodEstatus", "5004")
+	c.wait(c.verify(idAny), "CodEstatus", "5004")
 }
 
 func TestAdmin_StateCounts(t *testing.T) {
-	b := arranca(t).rapido(t, nil)
-	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	b := start(t).fast(t, nil)
+	c := b.enter(t, "cfdi", sandbox.RFCCompany)
 	v := c.paquetes(opEmitidos, c.emitidos())
 	c.descarga(v.paquetes[0])
-	c.solicita(opEmitidos, c.emitidos())
+	c.request(opEmitidos, c.emitidos())
 	var e struct {
 		Conexiones, TokensEmitidos, Bytes int64
 		Llamadas                          map[string]map[string]int64
@@ -131,8 +131,8 @@ func TestAdmin_StateCounts(t *testing.T) {
 		Solicitudes                       []map[string]any
 	}
 	b.adminJSON(t, "GET", "/estado", "", &e)
-	quiere := map[string]map[string]int64{"cfdi": {"Autentica": 1, opEmitidos: 2, "VerificaSolicitudDescarga": 1, "Descargar": 1}}
-	if d := cmp.Diff(quiere, e.Llamadas); d != "" {
+	wants := map[string]map[string]int64{"cfdi": {"Autentica": 1, opEmitidos: 2, "VerificaSolicitudDescarga": 1, "Descargar": 1}}
+	if d := cmp.Diff(wants, e.Llamadas); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff(map[string]int64{"token": 1, "5000": 3, "5005": 1}, e.Codigos); d != "" {
@@ -144,10 +144,10 @@ func TestAdmin_StateCounts(t *testing.T) {
 	if len(e.Solicitudes) != 1 || e.Solicitudes[0]["estadoSolicitud"] != 3.0 || e.Solicitudes[0]["descargas"] != 1.0 || fmt.Sprint(e.Solicitudes[0]["numeroCFDIs"]) != v.attr["NumeroCFDIs"] {
 		t.Errorf("%v", e.Solicitudes)
 	}
-	var raiz struct{ Rutas []map[string]string }
-	b.adminJSON(t, "GET", "/", "", &raiz)
-	if len(raiz.Rutas) != 13 {
-		t.Errorf("%d routes", len(raiz.Rutas))
+	var root struct{ Rutas []map[string]string }
+	b.adminJSON(t, "GET", "/", "", &root)
+	if len(root.Rutas) != 13 {
+		t.Errorf("%d routes", len(root.Rutas))
 	}
 	b.adminJSON(t, "POST", "/reinicio", "", &e)
 	if len(e.Solicitudes) != 0 || b.Estado().Tokens != 0 {
@@ -156,28 +156,28 @@ func TestAdmin_StateCounts(t *testing.T) {
 }
 
 func TestHTTP_WhatIsNotAnOperation(t *testing.T) {
-	b := arranca(t)
+	b := start(t)
 	for _, servicio := range []string{"cfdi", "retenciones"} {
-		for _, ruta := range []string{rutaAutentica, rutaSolicita, rutaVerifica, rutaDescarga} {
-			for _, consulta := range []string{"wsdl", "singleWsdl"} {
-				url := b.soap + "/" + servicio + "/" + ruta
-				cuerpo := trae(t, url+"?"+consulta, http.StatusOK)
-				if !strings.Contains(cuerpo, `<soap:address location="`+url+`"`) || strings.Contains(cuerpo, "sat.gob.mx/"+ruta) {
-					t.Errorf("%s?%s does not give its own address", ruta, consulta)
+		for _, path := range []string{pathAuthenticate, pathRequest, pathVerify, pathDescarga} {
+			for _, query := range []string{"wsdl", "singleWsdl"} {
+				url := b.soap + "/" + servicio + "/" + path
+				body := fetch(t, url+"?"+query, http.StatusOK)
+				if !strings.Contains(body, `<soap:address location="`+url+`"`) || strings.Contains(body, "sat.gob.mx/"+path) {
+					t.Errorf("%s?%s does not give its own address", path, query)
 				}
-				if raiz := bienFormado(t, []byte(cuerpo)); raiz != "definitions" {
-					t.Errorf("root %s", raiz)
+				if root := wellFormed(t, []byte(body)); root != "definitions" {
+					t.Errorf("root %s", root)
 				}
 			}
 		}
 	}
-	trae(t, b.soap+"/cfdi/"+rutaSolicita, http.StatusOK)
-	trae(t, b.soap+"/cfdi/Nada.svc", http.StatusNotFound)
-	trae(t, b.soap+"/otro/"+rutaSolicita, http.StatusNotFound)
-	trae(t, b.soap+"/", http.StatusNotFound)
+	fetch(t, b.soap+"/cfdi/"+pathRequest, http.StatusOK)
+	fetch(t, b.soap+"/cfdi/Nada.svc", http.StatusNotFound)
+	fetch(t, b.soap+"/otro/"+pathRequest, http.StatusNotFound)
+	fetch(t, b.soap+"/", http.StatusNotFound)
 }
 
-func trae(t testing.TB, url string, estado int) string {
+func fetch(t testing.TB, url string, estado int) string {
 	t.Helper()
 	resp, err := http.Get(url)
 	if err != nil {
@@ -195,53 +195,53 @@ func trae(t testing.TB, url string, estado int) string {
 }
 
 func TestHTTP_GzipAndChunks(t *testing.T) {
-	b := arranca(t).rapido(t, nil)
-	c := b.entra(t, "cfdi", sandbox.RFCEmpresa)
+	b := start(t).fast(t, nil)
+	c := b.enter(t, "cfdi", sandbox.RFCCompany)
 	id := c.paquetes(opEmitidos, c.emitidos()).paquetes[0]
-	cuerpo := c.firma(c, "PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", canonicos(map[string]string{"IdPaquete": id, "RfcSolicitante": c.rfc}), "")
-	plano := c.envia(rutaDescarga, accDescarga, cuerpo)
-	if plano.header.Get("Content-Length") != "" || plano.header.Get("Content-Encoding") != "" {
-		t.Errorf("Descargar: %v", plano.header)
+	body := c.firma(c, "PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", canonical(map[string]string{"IdPaquete": id, "RfcSolicitante": c.rfc}), "")
+	flat := c.send(pathDescarga, accDescarga, body)
+	if flat.header.Get("Content-Length") != "" || flat.header.Get("Content-Encoding") != "" {
+		t.Errorf("Descargar: %v", flat.header)
 	}
 	c.http = &http.Client{Transport: &http.Transport{}} // which asks for gzip by itself
-	comprimido := c.envia(rutaDescarga, accDescarga, cuerpo)
-	if comprimido.cuerpo != plano.cuerpo || comprimido.err != nil {
+	compressed := c.send(pathDescarga, accDescarga, body)
+	if compressed.body != flat.body || compressed.err != nil {
 		t.Error("gzip gave another answer")
 	}
-	r := c.envia(rutaVerifica, accVerifica, "", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip;q=0") })
+	r := c.send(pathVerify, accVerify, "", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip;q=0") })
 	if r.header.Get("Content-Encoding") != "" {
 		t.Error("gzip for who refuses it")
 	}
 }
 
-func TestCaptura_SeesRequestsWithoutTheToken(t *testing.T) {
-	var vistas []sandbox.Captura
-	b := arranca(t, func(c *sandbox.Config) { c.Captura = func(x sandbox.Captura) { vistas = append(vistas, x) } })
-	c := b.entra(t, "retenciones", sandbox.RFCEmpresa)
-	c.verifica(idCualquiera)
-	if len(vistas) != 2 {
-		t.Fatalf("%d captures", len(vistas))
+func TestCapture_SeesRequestsWithoutTheToken(t *testing.T) {
+	var views []sandbox.Capture
+	b := start(t, func(c *sandbox.Config) { c.Capture = func(x sandbox.Capture) { views = append(views, x) } })
+	c := b.enter(t, "retenciones", sandbox.RFCCompany)
+	c.verify(idAny)
+	if len(views) != 2 {
+		t.Fatalf("%d captures", len(views))
 	}
-	v := vistas[1]
-	if v.Servicio != "retenciones" || v.Operacion != "VerificaSolicitudDescarga" || !strings.Contains(string(v.Body), idCualquiera) ||
+	v := views[1]
+	if v.Servicio != "retenciones" || v.Operation != "VerificaSolicitudDescarga" || !strings.Contains(string(v.Body), idAny) ||
 		v.Header.Get("SOAPAction") == "" || v.Header.Get("Authorization") != "" {
-		t.Errorf("%s %s %v", v.Servicio, v.Operacion, v.Header)
+		t.Errorf("%s %s %v", v.Servicio, v.Operation, v.Header)
 	}
 }
 
 func TestNew_RefusesToListenBeyondLoopback(t *testing.T) {
 	dir := t.TempDir()
-	for _, direccion := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "example.com:80"} {
-		for _, cfg := range []sandbox.Config{{Dir: dir, Listen: direccion}, {Dir: dir, AdminListen: direccion}} {
+	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "example.com:80"} {
+		for _, cfg := range []sandbox.Config{{Dir: dir, Listen: address}, {Dir: dir, AdminListen: address}} {
 			if _, err := sandbox.New(cfg); err == nil || !strings.Contains(err.Error(), "beyond-loopback") {
-				t.Errorf("%s: %v", direccion, err)
+				t.Errorf("%s: %v", address, err)
 			}
 		}
 	}
 	if _, err := sandbox.New(sandbox.Config{}); err == nil {
 		t.Error("no Dir was taken")
 	}
-	dir, err := carpeta()
+	dir, err := folder()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,19 +252,19 @@ func TestNew_RefusesToListenBeyondLoopback(t *testing.T) {
 
 func TestNew_ReusesWhatIsInDir(t *testing.T) {
 	dir := t.TempDir()
-	primera, err := sandbox.New(sandbox.Config{Dir: dir})
+	first, err := sandbox.New(sandbox.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cer := lee(t, primera.EFirmasDir(), sandbox.RFCEspecial, sandbox.RFCEspecial+".cer")
-	segunda, err := sandbox.New(sandbox.Config{Dir: dir})
+	cer := read(t, first.EFirmasDir(), sandbox.RFCSpecial, sandbox.RFCSpecial+".cer")
+	second, err := sandbox.New(sandbox.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cer != lee(t, segunda.EFirmasDir(), sandbox.RFCEspecial, sandbox.RFCEspecial+".cer") || !primera.Autoridad().Certificate.Equal(segunda.Autoridad().Certificate) {
+	if cer != read(t, second.EFirmasDir(), sandbox.RFCSpecial, sandbox.RFCSpecial+".cer") || !first.Autoridad().Certificate.Equal(second.Autoridad().Certificate) {
 		t.Error("a second start made others")
 	}
-	if lee(t, dir, "ca.pem") == "" {
+	if read(t, dir, "ca.pem") == "" {
 		t.Error("no ca.pem")
 	}
 }
@@ -272,25 +272,25 @@ func TestNew_ReusesWhatIsInDir(t *testing.T) {
 // An e.firma of that RFC that was issued to another person is none of the scene's.
 func TestNew_WhenAnEFirmaIsAnotherPersonsIssuesItAgain(t *testing.T) {
 	dir := t.TempDir()
-	primera, err := sandbox.New(sandbox.Config{Dir: dir})
+	first, err := sandbox.New(sandbox.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	otra, err := primera.Autoridad().Emite(autoridad.Peticion{RFC: sandbox.RFCPersona, Nombre: "OTRA PERSONA", CURP: "GOLA000115MDFMPNA5", Password: "sandbox"})
+	other, err := first.Autoridad().Issue(autoridad.Request{RFC: sandbox.RFCPersona, Name: "OTRA PERSONA", CURP: "GOLA000115MDFMPNA5", Password: "sandbox"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := otra.WriteTo(primera.EFirmasDir()); err != nil {
+	if err := other.WriteTo(first.EFirmasDir()); err != nil {
 		t.Fatal(err)
 	}
-	if err := primera.Autoridad().Save(dir); err != nil {
+	if err := first.Autoridad().Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	segunda, err := sandbox.New(sandbox.Config{Dir: dir})
+	second, err := sandbox.New(sandbox.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := autoridad.LoadEmitida(segunda.EFirmasDir(), sandbox.RFCPersona)
+	e, err := autoridad.LoadEmitido(second.EFirmasDir(), sandbox.RFCPersona)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,11 +302,11 @@ func TestNew_WhenAnEFirmaIsAnotherPersonsIssuesItAgain(t *testing.T) {
 
 // A page that somebody reads on this machine neither changes the sandbox nor reads it.
 func TestSandbox_WhenAPageAsksIsRefused(t *testing.T) {
-	b := arranca(t)
-	mas := arranca(t, func(c *sandbox.Config) { c.AllowNonLoopback = true })
-	for nombre, c := range map[string]struct {
-		url, metodo, host string
-		encabezados       map[string]string
+	b := start(t)
+	more := start(t, func(c *sandbox.Config) { c.AllowNonLoopback = true })
+	for name, c := range map[string]struct {
+		url, method, host string
+		headers           map[string]string
 		want              int
 	}{
 		"a program":                   {b.admin + "/reinicio", "POST", "", nil, 200},
@@ -318,16 +318,16 @@ func TestSandbox_WhenAPageAsksIsRefused(t *testing.T) {
 		"by a name that looks like":   {b.admin + "/estado", "GET", "localhost.evil.example:8082", nil, 403},
 		"SOAP, by a name of its own":  {b.soap + "/", "POST", "evil.example", nil, 403},
 		"SOAP, from another origin":   {b.soap + "/", "POST", "", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
-		"beyond loopback, by a name":  {mas.admin + "/estado", "GET", "sandbox:8082", nil, 200},
-		"beyond loopback, by a page":  {mas.admin + "/reinicio", "POST", "sandbox:8082", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"beyond loopback, by a name":  {more.admin + "/estado", "GET", "sandbox:8082", nil, 200},
+		"beyond loopback, by a page":  {more.admin + "/reinicio", "POST", "sandbox:8082", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
 		"a page of the sandbox's own": {b.admin + "/reinicio", "POST", "", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
 	} {
-		r, err := http.NewRequest(c.metodo, c.url, http.NoBody)
+		r, err := http.NewRequest(c.method, c.url, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Host = c.host
-		for k, v := range c.encabezados {
+		for k, v := range c.headers {
 			r.Header.Set(k, v)
 		}
 		resp, err := http.DefaultClient.Do(r)
@@ -335,7 +335,7 @@ func TestSandbox_WhenAPageAsksIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := resp.Body.Close(); err != nil || resp.StatusCode != c.want {
-			t.Errorf("%s: %d, want %d, %v", nombre, resp.StatusCode, c.want, err)
+			t.Errorf("%s: %d, want %d, %v", name, resp.StatusCode, c.want, err)
 		}
 	}
 }

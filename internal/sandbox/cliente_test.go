@@ -29,36 +29,36 @@ import (
 )
 
 const (
-	rutaAutentica = "Autenticacion/Autenticacion.svc"
-	rutaSolicita  = "SolicitaDescargaService.svc"
-	rutaVerifica  = "VerificaSolicitudDescargaService.svc"
-	rutaDescarga  = "DescargaMasivaService.svc"
+	pathAuthenticate = "Autenticacion/Autenticacion.svc"
+	pathRequest      = "SolicitaDescargaService.svc"
+	pathVerify       = "VerificaSolicitudDescargaService.svc"
+	pathDescarga     = "DescargaMasivaService.svc"
 
-	acciones      = "http://DescargaMasivaTerceros.sat.gob.mx/"
-	accAutentica  = "http://DescargaMasivaTerceros.gob.mx/IAutenticacion/Autentica"
-	accSolicita   = acciones + "ISolicitaDescargaService/"
-	accVerifica   = acciones + "IVerificaSolicitudDescargaService/VerificaSolicitudDescarga"
-	accDescarga   = acciones + "IDescargaMasivaTercerosService/Descargar"
-	opEmitidos    = "SolicitaDescargaEmitidos"
-	opRecibidos   = "SolicitaDescargaRecibidos"
-	opFolio       = "SolicitaDescargaFolio"
-	excC14n       = "http://www.w3.org/2001/10/xml-exc-c14n#"
-	incC14n       = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-	envuelta      = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
-	nsDS          = "http://www.w3.org/2000/09/xmldsig#"
-	nsDes         = "http://DescargaMasivaTerceros.sat.gob.mx"
-	nsSOAP        = "http://schemas.xmlsoap.org/soap/envelope/"
-	nsWSU         = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
-	nsWSSE        = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-	perfilX509    = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
-	formatoMilis  = "2006-01-02T15:04:05.000Z"
-	formatoLocal  = "2006-01-02T15:04:05"
-	digitosPrueba = "PRU010101AB1"
+	actions         = "http://DescargaMasivaTerceros.sat.gob.mx/"
+	accAuthenticate = "http://DescargaMasivaTerceros.gob.mx/IAutenticacion/Autentica"
+	accRequest      = actions + "ISolicitaDescargaService/"
+	accVerify       = actions + "IVerificaSolicitudDescargaService/VerificaSolicitudDescarga"
+	accDescarga     = actions + "IDescargaMasivaTercerosService/Descargar"
+	opEmitidos      = "SolicitaDescargaEmitidos"
+	opRecibidos     = "SolicitaDescargaRecibidos"
+	opFolio         = "SolicitaDescargaFolio"
+	excC14n         = "http://www.w3.org/2001/10/xml-exc-c14n#"
+	incC14n         = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+	wrapped         = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+	nsDS            = "http://www.w3.org/2000/09/xmldsig#"
+	nsDes           = "http://DescargaMasivaTerceros.sat.gob.mx"
+	nsSOAP          = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsWSU           = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+	nsWSSE          = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+	profileX509     = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
+	millisFormat    = "2006-01-02T15:04:05.000Z"
+	localFormat     = "2006-01-02T15:04:05"
+	trialDigits     = "PRU010101AB1"
 )
 
-// carpeta has the authority that all share: RSA keys are slow to make. It is made here,
+// folder has the authority that all share: RSA keys are slow to make. It is made here,
 // as two sandboxes that make one at the same time make two.
-var carpeta = sync.OnceValues(func() (string, error) {
+var folder = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "sandbox-prueba-*")
 	if err == nil {
 		_, err = sandbox.New(sandbox.Config{Dir: dir})
@@ -68,75 +68,75 @@ var carpeta = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	codigo := m.Run()
-	if dir, err := carpeta(); err == nil {
+	if dir, err := folder(); err == nil {
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(codigo)
 }
 
-// banco is a running sandbox.
-type banco struct {
+// bench is a running sandbox.
+type bench struct {
 	*sandbox.Sandbox
 	soap, admin string
 }
 
-// arranca runs a sandbox on free ports for the length of a test. All share one authority, for speed.
-func arranca(t testing.TB, cambios ...func(*sandbox.Config)) *banco {
+// start runs a sandbox on free ports for the length of a test. All share one authority, for speed.
+func start(t testing.TB, changes ...func(*sandbox.Config)) *bench {
 	t.Helper()
-	dir, err := carpeta()
+	dir, err := folder()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := sandbox.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Dir: dir, Seed: 7}
-	for _, cambia := range cambios {
-		cambia(&cfg)
+	for _, change := range changes {
+		change(&cfg)
 	}
 	s, err := sandbox.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancela := context.WithCancel(context.Background())
-	b := &banco{Sandbox: s}
-	listo, fin := make(chan struct{}), make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &bench{Sandbox: s}
+	ready, end := make(chan struct{}), make(chan error, 1)
 	go func() {
-		fin <- s.Run(ctx, func(soap, admin net.Addr) {
+		end <- s.Run(ctx, func(soap, admin net.Addr) {
 			b.soap, b.admin = "http://"+soap.String(), "http://"+admin.String()
-			close(listo)
+			close(ready)
 		})
 	}()
 	select {
-	case <-listo:
-	case err := <-fin:
+	case <-ready:
+	case err := <-end:
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
-		cancela()
-		if err := <-fin; err != nil {
+		cancel()
+		if err := <-end; err != nil {
 			t.Error(err)
 		}
 	})
 	return b
 }
 
-// rapido makes requests finish at once.
-func (b *banco) rapido(t testing.TB, mas map[string]any) *banco {
+// fast makes requests finish at once.
+func (b *bench) fast(t testing.TB, more map[string]any) *bench {
 	t.Helper()
-	b.perillas(t, map[string]any{"demora_aceptada": "0s", "demora_proceso": "0s"})
-	b.perillas(t, mas)
+	b.knobs(t, map[string]any{"demora_aceptada": "0s", "demora_proceso": "0s"})
+	b.knobs(t, more)
 	return b
 }
 
-func (b *banco) perillas(t testing.TB, cambios map[string]any) {
+func (b *bench) knobs(t testing.TB, changes map[string]any) {
 	t.Helper()
-	if err := b.Perillas().Cambia(cambios); err != nil {
+	if err := b.Knobs().Change(changes); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// cliente is a SAT client written from the protocol alone: canonical forms are strings, as in the PHP
+// client is a SAT client written from the protocol alone: canonical forms are strings, as in the PHP
 // and .NET programs that people use.
-type cliente struct {
+type client struct {
 	t        testing.TB
 	base     string
 	servicio string
@@ -146,117 +146,117 @@ type cliente struct {
 	key      *rsa.PrivateKey
 	token    string
 	http     *http.Client
-	firma    func(c *cliente, op, nodo, atributos, hijos string) string
+	firma    func(c *client, op, node, attributes, children string) string
 }
 
-// cliente opens the e.firma of an RFC of the sandbox.
-func (b *banco) cliente(t testing.TB, servicio, rfc string) *cliente {
+// client opens the e.firma of an RFC of the sandbox.
+func (b *bench) client(t testing.TB, servicio, rfc string) *client {
 	t.Helper()
-	e, err := autoridad.LoadEmitida(b.EFirmasDir(), rfc)
+	e, err := autoridad.LoadEmitido(b.EFirmasDir(), rfc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.con(t, servicio, e)
+	return b.with(t, servicio, e)
 }
 
-func (b *banco) con(t testing.TB, servicio string, e *autoridad.Emitida) *cliente {
-	transporte := &http.Transport{DisableCompression: true}
-	t.Cleanup(transporte.CloseIdleConnections)
-	return &cliente{
+func (b *bench) with(t testing.TB, servicio string, e *autoridad.Emitido) *client {
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &client{
 		t: t, base: b.soap, servicio: servicio, rfc: e.RFC, cer: e.CerDER, key: e.Key,
-		serie: e.Certificate.SerialNumber.String(), firma: firmaA, http: &http.Client{Transport: transporte},
+		serie: e.Certificate.SerialNumber.String(), firma: firmaA, http: &http.Client{Transport: transport},
 	}
 }
 
-// entra makes a client with a token.
-func (b *banco) entra(t testing.TB, servicio, rfc string) *cliente {
+// enter makes a client with a token.
+func (b *bench) enter(t testing.TB, servicio, rfc string) *client {
 	t.Helper()
-	c := b.cliente(t, servicio, rfc)
-	c.entra()
+	c := b.client(t, servicio, rfc)
+	c.enter()
 	return c
 }
 
-func (c *cliente) entra() {
+func (c *client) enter() {
 	c.t.Helper()
-	r := c.autentica(c.seguridad(time.Now()))
+	r := c.authenticate(c.security(time.Now()))
 	if r.estado != http.StatusOK {
-		c.t.Fatalf("Autentica: %d %s", r.estado, r.cuerpo)
+		c.t.Fatalf("Autentica: %d %s", r.estado, r.body)
 	}
-	c.token = entre(r.cuerpo, "<AutenticaResult>", "</AutenticaResult>")
+	c.token = between(r.body, "<AutenticaResult>", "</AutenticaResult>")
 }
 
 // en is the same client within a subtest.
-func (c *cliente) en(t testing.TB) *cliente {
-	copia := *c
-	copia.t = t
-	return &copia
+func (c *client) en(t testing.TB) *client {
+	clone := *c
+	clone.t = t
+	return &clone
 }
 
-// respuesta is an answer read whole; err is what went wrong reading it.
-type respuesta struct {
+// answer is an answer read whole; err is what went wrong reading it.
+type answer struct {
 	estado int
 	header http.Header
-	cuerpo string
+	body   string
 	err    error
 }
 
-func (c *cliente) envia(ruta, accion, cuerpo string, cambios ...func(*http.Request)) respuesta {
+func (c *client) send(path, action, body string, changes ...func(*http.Request)) answer {
 	c.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, c.base+"/"+c.servicio+"/"+ruta, strings.NewReader(cuerpo))
+	r, err := http.NewRequest(http.MethodPost, c.base+"/"+c.servicio+"/"+path, strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	r.Header.Set("SOAPAction", `"`+accion+`"`)
+	r.Header.Set("SOAPAction", `"`+action+`"`)
 	if c.token != "" {
 		r.Header.Set("Authorization", `WRAP access_token="`+c.token+`"`)
 	}
-	for _, cambia := range cambios {
-		cambia(r)
+	for _, change := range changes {
+		change(r)
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return respuesta{err: err}
+		return answer{err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
-	return respuesta{resp.StatusCode, resp.Header, string(b), err}
+	return answer{resp.StatusCode, resp.Header, string(b), err}
 }
 
-func (c *cliente) autentica(seguridad string) respuesta {
+func (c *client) authenticate(security string) answer {
 	c.t.Helper()
-	return c.envia(rutaAutentica, accAutentica, sobreAutentica(seguridad))
+	return c.send(pathAuthenticate, accAuthenticate, authenticateEnvelope(security))
 }
 
-func sobreAutentica(seguridad string) string {
-	return `<s:Envelope xmlns:s="` + nsSOAP + `" xmlns:u="` + nsWSU + `"><s:Header>` + seguridad +
+func authenticateEnvelope(security string) string {
+	return `<s:Envelope xmlns:s="` + nsSOAP + `" xmlns:u="` + nsWSU + `"><s:Header>` + security +
 		`</s:Header><s:Body><Autentica xmlns="http://DescargaMasivaTerceros.gob.mx"/></s:Body></s:Envelope>`
 }
 
-// seguridad is the WS-Security header of Autentica, created at an instant.
-func (c *cliente) seguridad(creado time.Time) string {
-	return c.seguridadDe(creado, creado.Add(5*time.Minute))
+// security is the WS-Security header of Autentica, created at an instant.
+func (c *client) security(created time.Time) string {
+	return c.securityOf(created, created.Add(5*time.Minute))
 }
 
-func (c *cliente) seguridadDe(creado, expira time.Time) string {
-	return c.seguridadCon(creado, expira, "#_0")
+func (c *client) securityOf(created, expire time.Time) string {
+	return c.securityWith(created, expire, "#_0")
 }
 
-// seguridadCon signs the Timestamp under a reference of its own.
-func (c *cliente) seguridadCon(creado, expira time.Time, uri string) string {
-	tiempos := "<u:Created>" + creado.UTC().Format(formatoMilis) + "</u:Created><u:Expires>" + expira.UTC().Format(formatoMilis) + "</u:Expires></u:Timestamp>"
-	digesto := sha(`<u:Timestamp xmlns:u="` + nsWSU + `" u:Id="_0">` + tiempos)
-	info := func(xmlns string) string { return signedInfo(xmlns, "", excC14n, ` URI="`+uri+`"`, excC14n, digesto) }
-	return `<o:Security xmlns:o="` + nsWSSE + `" s:mustUnderstand="1"><u:Timestamp u:Id="_0">` + tiempos +
-		`<o:BinarySecurityToken u:Id="uuid-1" ValueType="` + perfilX509 + `" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary">` +
+// securityWith signs the Timestamp under a reference of its own.
+func (c *client) securityWith(created, expire time.Time, uri string) string {
+	times := "<u:Created>" + created.UTC().Format(millisFormat) + "</u:Created><u:Expires>" + expire.UTC().Format(millisFormat) + "</u:Expires></u:Timestamp>"
+	digest := sha(`<u:Timestamp xmlns:u="` + nsWSU + `" u:Id="_0">` + times)
+	info := func(xmlns string) string { return signedInfo(xmlns, "", excC14n, ` URI="`+uri+`"`, excC14n, digest) }
+	return `<o:Security xmlns:o="` + nsWSSE + `" s:mustUnderstand="1"><u:Timestamp u:Id="_0">` + times +
+		`<o:BinarySecurityToken u:Id="uuid-1" ValueType="` + profileX509 + `" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary">` +
 		b64(c.cer) + `</o:BinarySecurityToken><Signature xmlns="` + nsDS + `">` + info("") + "<SignatureValue>" +
-		c.sella(info(` xmlns="`+nsDS+`"`)) + `</SignatureValue><KeyInfo><o:SecurityTokenReference><o:Reference ValueType="` + perfilX509 +
+		c.seal(info(` xmlns="`+nsDS+`"`)) + `</SignatureValue><KeyInfo><o:SecurityTokenReference><o:Reference ValueType="` + profileX509 +
 		`" URI="#uuid-1"/></o:SecurityTokenReference></KeyInfo></Signature></o:Security>`
 }
 
-func (c *cliente) sella(texto string) string {
-	suma := sha1.Sum([]byte(texto))
-	firma, err := rsa.SignPKCS1v15(rand.Reader, c.key, crypto.SHA1, suma[:])
+func (c *client) seal(text string) string {
+	sum := sha1.Sum([]byte(text))
+	firma, err := rsa.SignPKCS1v15(rand.Reader, c.key, crypto.SHA1, sum[:])
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -264,168 +264,168 @@ func (c *cliente) sella(texto string) string {
 }
 
 // signedInfo is canonical when xmlns is what canonicalisation puts there.
-func signedInfo(xmlns, p, c14n, uri, transformada, digesto string) string {
+func signedInfo(xmlns, p, c14n, uri, transform, digest string) string {
 	return strings.NewReplacer("«", "<"+p, "»", "</"+p).Replace(
 		`«SignedInfo` + xmlns + `>«CanonicalizationMethod Algorithm="` + c14n + `">»CanonicalizationMethod>«SignatureMethod Algorithm="` + nsDS + `rsa-sha1">»SignatureMethod>` +
-			`«Reference` + uri + `>«Transforms>«Transform Algorithm="` + transformada + `">»Transform>»Transforms>«DigestMethod Algorithm="` + nsDS + `sha1">»DigestMethod>` +
-			`«DigestValue>` + digesto + `»DigestValue>»Reference>»SignedInfo>`)
+			`«Reference` + uri + `>«Transforms>«Transform Algorithm="` + transform + `">»Transform>»Transforms>«DigestMethod Algorithm="` + nsDS + `sha1">»DigestMethod>` +
+			`«DigestValue>` + digest + `»DigestValue>»Reference>»SignedInfo>`)
 }
 
-func (c *cliente) llave(p string) string {
+func (c *client) llave(p string) string {
 	return strings.NewReplacer("«", "<"+p, "»", "</"+p).Replace(`«KeyInfo>«X509Data>«X509IssuerSerial>«X509IssuerName>CN=X»X509IssuerName>«X509SerialNumber>`) + c.serie +
 		strings.NewReplacer("«", "<"+p, "»", "</"+p).Replace(`»X509SerialNumber>»X509IssuerSerial>«X509Certificate>`+b64(c.cer)+`»X509Certificate>»X509Data>»KeyInfo>`)
 }
 
 // firmaA is phpcfdi's way: the operation's element, exclusive canonicalisation, URI "".
-func firmaA(c *cliente, op, nodo, atributos, hijos string) string {
-	return firmaConURI(` URI=""`)(c, op, nodo, atributos, hijos)
+func firmaA(c *client, op, node, attributes, children string) string {
+	return signWithURI(` URI=""`)(c, op, node, attributes, children)
 }
 
-func firmaConURI(uri string) func(c *cliente, op, nodo, atributos, hijos string) string {
-	return func(c *cliente, op, nodo, atributos, hijos string) string {
-		digesto := sha("<des:" + op + ` xmlns:des="` + nsDes + `"><des:` + nodo + atributos + ">" + hijos + "</des:" + nodo + "></des:" + op + ">")
-		sello := c.sella(signedInfo(` xmlns="`+nsDS+`"`, "", excC14n, uri, excC14n, digesto))
-		return c.sobre(op, nodo, atributos, hijos, `<Signature xmlns="`+nsDS+`">`+signedInfo("", "", excC14n, uri, excC14n, digesto)+
+func signWithURI(uri string) func(c *client, op, node, attributes, children string) string {
+	return func(c *client, op, node, attributes, children string) string {
+		digest := sha("<des:" + op + ` xmlns:des="` + nsDes + `"><des:` + node + attributes + ">" + children + "</des:" + node + "></des:" + op + ">")
+		sello := c.seal(signedInfo(` xmlns="`+nsDS+`"`, "", excC14n, uri, excC14n, digest))
+		return c.envelope(op, node, attributes, children, `<Signature xmlns="`+nsDS+`">`+signedInfo("", "", excC14n, uri, excC14n, digest)+
 			"<SignatureValue>"+sello+"</SignatureValue>"+c.llave("")+"</Signature>")
 	}
 }
 
-// firmaConPrefijoTardio is python-cfdiclient's way: A, whose names get a prefix once it is signed.
-func firmaConPrefijoTardio(c *cliente, op, nodo, atributos, hijos string) string {
-	antes, firma, _ := strings.Cut(firmaA(c, op, nodo, atributos, hijos), `<Signature xmlns="`+nsDS+`">`)
-	firma, despues, _ := strings.Cut(firma, "</Signature>")
+// signWithLatePrefix is python-cfdiclient's way: A, whose names get a prefix once it is signed.
+func signWithLatePrefix(c *client, op, node, attributes, children string) string {
+	before, firma, _ := strings.Cut(firmaA(c, op, node, attributes, children), `<Signature xmlns="`+nsDS+`">`)
+	firma, after, _ := strings.Cut(firma, "</Signature>")
 	firma = strings.NewReplacer("</", "</xd:", "<", "<xd:").Replace(firma)
-	return antes + `<xd:Signature xmlns:xd="` + nsDS + `">` + firma + "</xd:Signature>" + despues
+	return before + `<xd:Signature xmlns:xd="` + nsDS + `">` + firma + "</xd:Signature>" + after
 }
 
-// heredados are the namespaces in scope in sobre, as inclusive canonicalisation renders them.
-const heredados = ` xmlns:des="` + nsDes + `" xmlns:s="` + nsSOAP + `"`
+// inherited are the namespaces in scope in envelope, as inclusive canonicalisation renders them.
+const inherited = ` xmlns:des="` + nsDes + `" xmlns:s="` + nsSOAP + `"`
 
 // firmaB is the request node alone, inclusive, enveloped.
-func firmaB(c *cliente, op, nodo, atributos, hijos string) string {
-	digesto := sha("<des:" + nodo + heredados + atributos + ">" + hijos + "</des:" + nodo + ">")
-	sello := c.sella(signedInfo(` xmlns="`+nsDS+`"`+heredados, "", incC14n, ` URI=""`, envuelta, digesto))
-	return c.sobre(op, nodo, atributos, hijos, `<Signature xmlns="`+nsDS+`">`+signedInfo("", "", incC14n, ` URI=""`, envuelta, digesto)+
+func firmaB(c *client, op, node, attributes, children string) string {
+	digest := sha("<des:" + node + inherited + attributes + ">" + children + "</des:" + node + ">")
+	sello := c.seal(signedInfo(` xmlns="`+nsDS+`"`+inherited, "", incC14n, ` URI=""`, wrapped, digest))
+	return c.envelope(op, node, attributes, children, `<Signature xmlns="`+nsDS+`">`+signedInfo("", "", incC14n, ` URI=""`, wrapped, digest)+
 		"<SignatureValue>"+sello+"</SignatureValue>"+c.llave("")+"</Signature>")
 }
 
 // firmaD is satcfdi's way: the operation's element, inclusive, enveloped, with the prefix ds.
-func firmaD(c *cliente, op, nodo, atributos, hijos string) string {
-	digesto := sha("<des:" + op + heredados + "><des:" + nodo + atributos + ">" + hijos + "</des:" + nodo + "></des:" + op + ">")
+func firmaD(c *client, op, node, attributes, children string) string {
+	digest := sha("<des:" + op + inherited + "><des:" + node + attributes + ">" + children + "</des:" + node + "></des:" + op + ">")
 	ds := ` xmlns:des="` + nsDes + `" xmlns:ds="` + nsDS + `" xmlns:s="` + nsSOAP + `"`
-	sello := c.sella(signedInfo(ds, "ds:", incC14n, ` URI=""`, envuelta, digesto))
-	return c.sobre(op, nodo, atributos, hijos, `<ds:Signature xmlns:ds="`+nsDS+`">`+signedInfo("", "ds:", incC14n, ` URI=""`, envuelta, digesto)+
+	sello := c.seal(signedInfo(ds, "ds:", incC14n, ` URI=""`, wrapped, digest))
+	return c.envelope(op, node, attributes, children, `<ds:Signature xmlns:ds="`+nsDS+`">`+signedInfo("", "ds:", incC14n, ` URI=""`, wrapped, digest)+
 		"<ds:SignatureValue>"+sello+"</ds:SignatureValue>"+c.llave("ds:")+"</ds:Signature>")
 }
 
-// firmaDAparte is what satcfdi really sends: D, its SignedInfo signed as a document of its own.
-func firmaDAparte(c *cliente, op, nodo, atributos, hijos string) string {
-	texto := firmaD(c, op, nodo, atributos, hijos)
-	digesto := entre(texto, "<ds:DigestValue>", "</ds:DigestValue>")
-	sello := c.sella(signedInfo(` xmlns:ds="`+nsDS+`"`, "ds:", incC14n, ` URI=""`, envuelta, digesto))
-	return strings.Replace(texto, entre(texto, "<ds:SignatureValue>", "</ds:SignatureValue>"), sello, 1)
+// signApart is what satcfdi really sends: D, its SignedInfo signed as a document of its own.
+func signApart(c *client, op, node, attributes, children string) string {
+	text := firmaD(c, op, node, attributes, children)
+	digest := between(text, "<ds:DigestValue>", "</ds:DigestValue>")
+	sello := c.seal(signedInfo(` xmlns:ds="`+nsDS+`"`, "ds:", incC14n, ` URI=""`, wrapped, digest))
+	return strings.Replace(text, between(text, "<ds:SignatureValue>", "</ds:SignatureValue>"), sello, 1)
 }
 
-func (c *cliente) sobre(op, nodo, atributos, hijos, firma string) string {
-	return `<s:Envelope xmlns:s="` + nsSOAP + `" xmlns:des="` + nsDes + `"><s:Header/><s:Body><des:` + op + "><des:" + nodo + atributos + ">" + hijos + firma +
-		"</des:" + nodo + "></des:" + op + "></s:Body></s:Envelope>"
+func (c *client) envelope(op, node, attributes, children, firma string) string {
+	return `<s:Envelope xmlns:s="` + nsSOAP + `" xmlns:des="` + nsDes + `"><s:Header/><s:Body><des:` + op + "><des:" + node + attributes + ">" + children + firma +
+		"</des:" + node + "></des:" + op + "></s:Body></s:Envelope>"
 }
 
-// resultado is the answer of an operation, its attributes by name.
-type resultado struct {
-	respuesta
+// result is the answer of an operation, its attributes by name.
+type result struct {
+	answer
 	attr     map[string]string
 	paquetes []string
 	zip      []byte // of Descargar, when its base64 is good
 }
 
-// pide signs and sends a request; atributos are name and value, in any order.
-func (c *cliente) pide(ruta, accion, op, nodo string, atributos map[string]string, hijos string) resultado {
+// ask signs and sends a request; attributes are name and value, in any order.
+func (c *client) ask(path, action, op, node string, attributes map[string]string, children string) result {
 	c.t.Helper()
-	return leeResultado(c.t, c.envia(ruta, accion, c.firma(c, op, nodo, canonicos(atributos), hijos)))
+	return readResult(c.t, c.send(path, action, c.firma(c, op, node, canonical(attributes), children)))
 }
 
-func (c *cliente) solicita(op string, atributos map[string]string, receptores ...string) resultado {
+func (c *client) request(op string, attributes map[string]string, receptores ...string) result {
 	c.t.Helper()
-	var hijos string
+	var children string
 	if len(receptores) > 0 {
-		hijos = "<des:RfcReceptores><des:RfcReceptor>" + strings.Join(receptores, "</des:RfcReceptor><des:RfcReceptor>") + "</des:RfcReceptor></des:RfcReceptores>"
+		children = "<des:RfcReceptores><des:RfcReceptor>" + strings.Join(receptores, "</des:RfcReceptor><des:RfcReceptor>") + "</des:RfcReceptor></des:RfcReceptores>"
 	}
-	return c.pide(rutaSolicita, accSolicita+op, op, "solicitud", atributos, hijos)
+	return c.ask(pathRequest, accRequest+op, op, "solicitud", attributes, children)
 }
 
 // emitidos are the attributes of a good request of a day, changed by pairs; an empty value removes.
-func (c *cliente) emitidos(pares ...string) map[string]string {
-	return cambia(map[string]string{"FechaInicial": "2026-01-10T00:00:00", "FechaFinal": "2026-01-10T23:59:59", "RfcEmisor": c.rfc, "RfcSolicitante": c.rfc, "TipoSolicitud": "CFDI"}, pares)
+func (c *client) emitidos(pairs ...string) map[string]string {
+	return change(map[string]string{"FechaInicial": "2026-01-10T00:00:00", "FechaFinal": "2026-01-10T23:59:59", "RfcEmisor": c.rfc, "RfcSolicitante": c.rfc, "TipoSolicitud": "CFDI"}, pairs)
 }
 
-func (c *cliente) recibidos(pares ...string) map[string]string {
-	return cambia(map[string]string{"FechaInicial": "2026-01-10T00:00:00", "FechaFinal": "2026-01-10T23:59:59", "RfcReceptor": c.rfc, "RfcSolicitante": c.rfc, "TipoSolicitud": "CFDI"}, pares)
+func (c *client) recibidos(pairs ...string) map[string]string {
+	return change(map[string]string{"FechaInicial": "2026-01-10T00:00:00", "FechaFinal": "2026-01-10T23:59:59", "RfcReceptor": c.rfc, "RfcSolicitante": c.rfc, "TipoSolicitud": "CFDI"}, pairs)
 }
 
-func cambia(m map[string]string, pares []string) map[string]string {
-	for i := 0; i < len(pares); i += 2 {
-		if m[pares[i]] = pares[i+1]; pares[i+1] == "" {
-			delete(m, pares[i])
+func change(m map[string]string, pairs []string) map[string]string {
+	for i := 0; i < len(pairs); i += 2 {
+		if m[pairs[i]] = pairs[i+1]; pairs[i+1] == "" {
+			delete(m, pairs[i])
 		}
 	}
 	return m
 }
 
-func (c *cliente) verifica(id string) resultado {
+func (c *client) verify(id string) result {
 	c.t.Helper()
-	return c.pide(rutaVerifica, accVerifica, "VerificaSolicitudDescarga", "solicitud", map[string]string{"IdSolicitud": id, "RfcSolicitante": c.rfc}, "")
+	return c.ask(pathVerify, accVerify, "VerificaSolicitudDescarga", "solicitud", map[string]string{"IdSolicitud": id, "RfcSolicitante": c.rfc}, "")
 }
 
-func (c *cliente) descarga(id string) resultado {
+func (c *client) descarga(id string) result {
 	c.t.Helper()
-	return c.pide(rutaDescarga, accDescarga, "PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", map[string]string{"IdPaquete": id, "RfcSolicitante": c.rfc}, "")
+	return c.ask(pathDescarga, accDescarga, "PeticionDescargaMasivaTercerosEntrada", "peticionDescarga", map[string]string{"IdPaquete": id, "RfcSolicitante": c.rfc}, "")
 }
 
 // paquetes makes a request, waits for it and returns the ids of its packages.
-func (c *cliente) paquetes(op string, atributos map[string]string, receptores ...string) resultado {
+func (c *client) paquetes(op string, attributes map[string]string, receptores ...string) result {
 	c.t.Helper()
-	r := c.solicita(op, atributos, receptores...)
-	c.espera(r, "CodEstatus", "5000")
-	v := c.verifica(r.attr["IdSolicitud"])
-	c.espera(v, "EstadoSolicitud", "3")
+	r := c.request(op, attributes, receptores...)
+	c.wait(r, "CodEstatus", "5000")
+	v := c.verify(r.attr["IdSolicitud"])
+	c.wait(v, "EstadoSolicitud", "3")
 	return v
 }
 
-func (c *cliente) espera(r resultado, pares ...string) {
+func (c *client) wait(r result, pairs ...string) {
 	c.t.Helper()
 	if r.err != nil {
 		c.t.Fatal(r.err)
 	}
-	for i := 0; i < len(pares); i += 2 {
-		if r.attr[pares[i]] != pares[i+1] {
-			c.t.Fatalf("%s = %q, want %q in HTTP %d %.600s", pares[i], r.attr[pares[i]], pares[i+1], r.estado, r.cuerpo)
+	for i := 0; i < len(pairs); i += 2 {
+		if r.attr[pairs[i]] != pairs[i+1] {
+			c.t.Fatalf("%s = %q, want %q in HTTP %d %.600s", pairs[i], r.attr[pairs[i]], pairs[i+1], r.estado, r.body)
 		}
 	}
 }
 
-// canonicos writes attributes sorted, each after a blank.
-func canonicos(m map[string]string) string {
+// canonical writes attributes sorted, each after a blank.
+func canonical(m map[string]string) string {
 	var b strings.Builder
-	var nombres []string
+	var names []string
 	for n := range m {
-		nombres = append(nombres, n)
+		names = append(names, n)
 	}
-	slices.Sort(nombres)
-	for _, n := range nombres {
+	slices.Sort(names)
+	for _, n := range names {
 		fmt.Fprintf(&b, ` %s="%s"`, n, strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;").Replace(m[n]))
 	}
 	return b.String()
 }
 
-func leeResultado(t testing.TB, r respuesta) resultado {
+func readResult(t testing.TB, r answer) result {
 	t.Helper()
-	res := resultado{respuesta: r, attr: map[string]string{}}
+	res := result{answer: r, attr: map[string]string{}}
 	if r.err != nil || r.estado != http.StatusOK {
 		return res
 	}
-	d := xml.NewDecoder(strings.NewReader(r.cuerpo))
-	var dentro string
+	d := xml.NewDecoder(strings.NewReader(r.body))
+	var within string
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -436,27 +436,27 @@ func leeResultado(t testing.TB, r respuesta) resultado {
 		}
 		switch e := tok.(type) {
 		case xml.StartElement:
-			dentro = e.Name.Local
+			within = e.Name.Local
 			if strings.HasSuffix(e.Name.Local, "Result") || e.Name.Local == "respuesta" {
 				for _, a := range e.Attr {
 					res.attr[a.Name.Local] = a.Value
 				}
 			}
 		case xml.CharData:
-			switch dentro {
+			switch within {
 			case "IdsPaquetes":
 				res.paquetes = append(res.paquetes, string(e))
 			case "Paquete":
 				res.zip, _ = base64.StdEncoding.DecodeString(string(e))
 			}
 		case xml.EndElement:
-			dentro = ""
+			within = ""
 		}
 	}
 	return res
 }
 
-func abreZip(t testing.TB, b []byte) map[string][]byte {
+func openZip(t testing.TB, b []byte) map[string][]byte {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -475,9 +475,9 @@ func abreZip(t testing.TB, b []byte) map[string][]byte {
 	return m
 }
 
-func (b *banco) adminJSON(t testing.TB, metodo, ruta, cuerpo string, v any) int {
+func (b *bench) adminJSON(t testing.TB, method, path, body string, v any) int {
 	t.Helper()
-	r, err := http.NewRequest(metodo, b.admin+ruta, strings.NewReader(cuerpo))
+	r, err := http.NewRequest(method, b.admin+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -492,22 +492,22 @@ func (b *banco) adminJSON(t testing.TB, metodo, ruta, cuerpo string, v any) int 
 	return resp.StatusCode
 }
 
-func sha(texto string) string {
-	suma := sha1.Sum([]byte(texto))
-	return b64(suma[:])
+func sha(text string) string {
+	sum := sha1.Sum([]byte(text))
+	return b64(sum[:])
 }
 
 func b64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-func entre(texto, antes, despues string) string {
-	_, resto, _ := strings.Cut(texto, antes)
-	dentro, _, _ := strings.Cut(resto, despues)
-	return dentro
+func between(text, before, after string) string {
+	_, rest, _ := strings.Cut(text, before)
+	within, _, _ := strings.Cut(rest, after)
+	return within
 }
 
-func lee(t testing.TB, partes ...string) string {
+func read(t testing.TB, parts ...string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(partes...))
+	b, err := os.ReadFile(filepath.Join(parts...))
 	if err != nil {
 		t.Fatal(err)
 	}

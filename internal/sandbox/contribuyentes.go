@@ -24,58 +24,58 @@ const (
 
 // The taxpayers that every sandbox has.
 const (
-	RFCEmpresa  = "PRU010101AB1"  // a company
-	RFCEspecial = "Ñ&P010101AB3"  // a company whose RFC breaks careless clients
-	RFCPersona  = "PEPJ800101AB5" // a person
+	RFCCompany = "PRU010101AB1"  // a company
+	RFCSpecial = "Ñ&P010101AB3"  // a company whose RFC breaks careless clients
+	RFCPersona = "PEPJ800101AB5" // a person
 )
 
-func contribuyentes() []autoridad.Peticion {
-	return []autoridad.Peticion{
-		{RFC: RFCEmpresa, Nombre: "EMPRESA DE PRUEBA DEL SANDBOX", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
-		{RFC: RFCEspecial, Nombre: "ÑANDÚ & PEÑA DE PRUEBA", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
-		{RFC: RFCPersona, Nombre: "JUANA PÉREZ DE PRUEBA", CURP: "PEPJ800101MDFRRN03", Password: password},
+func contribuyentes() []autoridad.Request {
+	return []autoridad.Request{
+		{RFC: RFCCompany, Name: "EMPRESA DE PRUEBA DEL SANDBOX", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
+		{RFC: RFCSpecial, Name: "ÑANDÚ & PEÑA DE PRUEBA", RFCRepresentante: RFCPersona, CURP: "PEPJ800101MDFRRN03", Password: password},
+		{RFC: RFCPersona, Name: "JUANA PÉREZ DE PRUEBA", CURP: "PEPJ800101MDFRRN03", Password: password},
 	}
 }
 
-// prepara reads the authority in dir, or makes one, and issues the e.firmas that are missing, that
+// prepare reads the authority in dir, or makes one, and issues the e.firmas that are missing, that
 // another authority issued, or that are another person's. The keys, which are what takes time, are made at once.
-func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
+func prepare(dir string, now time.Time) (*autoridad.Autoridad, error) {
 	ca, err := autoridad.Load(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	destino := filepath.Join(dir, carpetaEFirmas)
-	var faltan []autoridad.Peticion
+	target := filepath.Join(dir, carpetaEFirmas)
+	var missing []autoridad.Request
 	for _, p := range contribuyentes() {
-		if !sirve(ca, destino, p, ahora) {
-			faltan = append(faltan, p)
+		if !serve(ca, target, p, now) {
+			missing = append(missing, p)
 		}
 	}
-	if ca != nil && len(faltan) == 0 {
+	if ca != nil && len(missing) == 0 {
 		return ca, nil
 	}
 	var g errgroup.Group
 	if ca == nil {
 		g.Go(func() (err error) {
-			ca, err = autoridad.New(ahora)
+			ca, err = autoridad.New(now)
 			return err
 		})
 	}
-	for i := range faltan {
+	for i := range missing {
 		g.Go(func() (err error) {
-			faltan[i].Key, err = rsa.GenerateKey(rand.Reader, bitsLlave)
+			missing[i].Key, err = rsa.GenerateKey(rand.Reader, bitsLlave)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	for _, p := range faltan {
-		emitida, err := ca.Emite(p)
+	for _, p := range missing {
+		emitido, err := ca.Issue(p)
 		if err != nil {
 			return nil, err
 		}
-		if err := emitida.WriteTo(destino); err != nil {
+		if err := emitido.WriteTo(target); err != nil {
 			return nil, err
 		}
 	}
@@ -85,13 +85,13 @@ func prepara(dir string, ahora time.Time) (*autoridad.Autoridad, error) {
 	return ca, nil
 }
 
-// sirve tells whether the e.firma on disk is whole, current, of this authority and
+// serve tells whether the e.firma on disk is whole, current, of this authority and
 // of the person that it is to be.
-func sirve(ca *autoridad.Autoridad, dir string, p autoridad.Peticion, ahora time.Time) bool {
+func serve(ca *autoridad.Autoridad, dir string, p autoridad.Request, now time.Time) bool {
 	if ca == nil {
 		return false
 	}
-	e, err := autoridad.LoadEmitida(dir, p.RFC)
-	return err == nil && ca.EsPropio(e.Certificate) && ahora.Before(e.Certificate.NotAfter) &&
+	e, err := autoridad.LoadEmitido(dir, p.RFC)
+	return err == nil && ca.IsOwn(e.Certificate) && now.Before(e.Certificate.NotAfter) &&
 		strings.HasSuffix(e.Certificate.Subject.SerialNumber, p.CURP)
 }

@@ -16,88 +16,88 @@ import (
 	"github.com/pasarela-mx/pasarela/wsdl"
 )
 
-// publicada is an operation of a contract, and a message to it that says nothing more.
-type publicada struct{ nombre, servicio, ruta, accion, raiz string }
+// publishedOperation is an operation of a contract, and a message to it that says nothing more.
+type publishedOperation struct{ name, servicio, path, action, root string }
 
-// publicadas reads them from the contracts themselves: what is added there is here too.
-func publicadas(t *testing.T) []publicada {
+// published reads them from the contracts themselves: what is added there is here too.
+func published(t *testing.T) []publishedOperation {
 	t.Helper()
-	rutas := map[string]string{
-		"sat/autenticacion.wsdl": "/cfdi/" + rutaAutentica, "sat/solicita.wsdl": "/cfdi/" + rutaSolicita,
-		"sat/verifica.wsdl": "/cfdi/" + rutaVerifica, "sat/descarga.wsdl": "/cfdi/" + rutaDescarga,
+	paths := map[string]string{
+		"sat/autenticacion.wsdl": "/cfdi/" + pathAuthenticate, "sat/solicita.wsdl": "/cfdi/" + pathRequest,
+		"sat/verifica.wsdl": "/cfdi/" + pathVerify, "sat/descarga.wsdl": "/cfdi/" + pathDescarga,
 		"sep/titulos.wsdl": "/sep/services/", "pade/addendas.wsdl": "/pade/addendas", "pade/firmado.wsdl": "/pade/firmado",
 	}
 	contratos, err := fs.Glob(wsdl.FS, "*/*.wsdl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var todas []publicada
+	var all []publishedOperation
 	for _, contrato := range contratos {
-		ruta, ok := rutas[contrato]
+		path, ok := paths[contrato]
 		if !ok {
 			t.Errorf("%s is published, and the test does not know where the sandbox serves it", contrato)
 			continue
 		}
-		texto, err := fs.ReadFile(wsdl.FS, contrato)
+		text, err := fs.ReadFile(wsdl.FS, contrato)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ns := regexp.MustCompile(`targetNamespace="([^"]+)"`).FindStringSubmatch(string(texto))[1]
-		servicio, _, _ := strings.Cut(strings.TrimPrefix(ruta, "/"), "/")
-		for _, m := range regexp.MustCompile(`<wsdl:operation name="([^"]+)">\s*<soap:operation soapAction="([^"]*)"`).FindAllStringSubmatch(string(texto), -1) {
-			raiz := m[1]
+		ns := regexp.MustCompile(`targetNamespace="([^"]+)"`).FindStringSubmatch(string(text))[1]
+		servicio, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		for _, m := range regexp.MustCompile(`<wsdl:operation name="([^"]+)">\s*<soap:operation soapAction="([^"]*)"`).FindAllStringSubmatch(string(text), -1) {
+			root := m[1]
 			if servicio == "sep" {
-				raiz += "Request"
+				root += "Request"
 			}
-			todas = append(todas, publicada{m[1], servicio, ruta, m[2], fmt.Sprintf(`<x:%s xmlns:x="%s"/>`, raiz, ns)})
+			all = append(all, publishedOperation{m[1], servicio, path, m[2], fmt.Sprintf(`<x:%s xmlns:x="%s"/>`, root, ns)})
 		}
 	}
-	if len(todas) < 17 {
-		t.Fatalf("%d operations: the test does not see what it looks at", len(todas))
+	if len(all) < 17 {
+		t.Fatalf("%d operations: the test does not see what it looks at", len(all))
 	}
-	return todas
+	return all
 }
 
-// pide sends the empty message of an operation and returns the status and the answer.
-func (b *banco) pide(t *testing.T, o publicada) (int, string, error) {
+// ask sends the empty message of an operation and returns the status and the answer.
+func (b *bench) ask(t *testing.T, o publishedOperation) (int, string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.soap+o.ruta, strings.NewReader(
-		`<s:Envelope xmlns:s="`+nsSOAP+`"><s:Body>`+o.raiz+`</s:Body></s:Envelope>`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.soap+o.path, strings.NewReader(
+		`<s:Envelope xmlns:s="`+nsSOAP+`"><s:Body>`+o.root+`</s:Body></s:Envelope>`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	req.Header.Set("SOAPAction", `"`+o.accion+`"`)
+	req.Header.Set("SOAPAction", `"`+o.action+`"`)
 	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		return 0, "", err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
-	cuerpo, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(cuerpo), err
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body), err
 }
 
 // Every operation of a contract can be made to answer a code, but those whose answer
 // has no place for one.
 func TestFalla_EveryOperationAnswersACode(t *testing.T) {
-	b := arranca(t)
-	sinCodigo := []string{"Autentica", "cancelarTituloInstitucion"}
-	const canario = "98765"
-	for _, o := range publicadas(t) {
-		falla, err := b.Fallas().Agrega(sandbox.Falla{Servicio: o.servicio, Operacion: o.nombre, Tipo: control.Codigo, Codigo: canario, Mensaje: "texto " + canario, Veces: 1})
-		if slices.Contains(sinCodigo, o.nombre) {
-			if err == nil || !strings.Contains(err.Error(), "no tiene sentido en "+o.nombre) {
-				t.Errorf("%s: a code is admitted: %v", o.nombre, err)
+	b := start(t)
+	withoutCodigo := []string{"Autentica", "cancelarTituloInstitucion"}
+	const canary = "98765"
+	for _, o := range published(t) {
+		falla, err := b.Fallas().Add(sandbox.Falla{Servicio: o.servicio, Operacion: o.name, Tipo: control.Codigo, Codigo: canary, Mensaje: "texto " + canary, Veces: 1})
+		if slices.Contains(withoutCodigo, o.name) {
+			if err == nil || !strings.Contains(err.Error(), "no tiene sentido en "+o.name) {
+				t.Errorf("%s: a code is admitted: %v", o.name, err)
 			}
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", o.nombre, err)
+			t.Errorf("%s: %v", o.name, err)
 			continue
 		}
-		if estado, cuerpo, err := b.pide(t, o); err != nil || estado != http.StatusOK || !strings.Contains(cuerpo, canario) {
-			t.Errorf("%s: status %d, %v: %s", o.nombre, estado, err, cuerpo)
-			b.Fallas().Borra(falla.ID)
+		if estado, body, err := b.ask(t, o); err != nil || estado != http.StatusOK || !strings.Contains(body, canary) {
+			t.Errorf("%s: status %d, %v: %s", o.name, estado, err, body)
+			b.Fallas().Delete(falla.ID)
 		}
 	}
 }

@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	esperaCabeceras = 10 * time.Second
-	esperaCierre    = 5 * time.Second
+	headersWait = 10 * time.Second
+	closingWait = 5 * time.Second
 )
 
-// revisaDireccion refuses to listen where others could take the sandbox for the service.
-func revisaDireccion(direccion string, masAlla bool) error {
-	host, _, err := net.SplitHostPort(direccion)
+// checkAddress refuses to listen where others could take the sandbox for the service.
+func checkAddress(address string, beyond bool) error {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("sandbox: listen address %q: %w", direccion, err)
+		return fmt.Errorf("sandbox: listen address %q: %w", address, err)
 	}
-	if masAlla || host == "localhost" {
+	if beyond || host == "localhost" {
 		return nil
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return fmt.Errorf("sandbox: %q is not a loopback address; the sandbox has no authentication on its admin port: to listen there anyway, set AllowNonLoopback (-beyond-loopback)", direccion)
+		return fmt.Errorf("sandbox: %q is not a loopback address; the sandbox has no authentication on its admin port: to listen there anyway, set AllowNonLoopback (-beyond-loopback)", address)
 	}
 	return nil
 }
@@ -34,41 +34,41 @@ func revisaDireccion(direccion string, masAlla bool) error {
 // Run listens until ctx ends, then lets the calls under way finish for a few seconds. started, when
 // not nil, is called once both listeners accept, with their addresses.
 func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) error {
-	var escucha net.ListenConfig
-	soap, err := escucha.Listen(ctx, "tcp", s.cfg.Listen)
+	var listen net.ListenConfig
+	soap, err := listen.Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	admin, err := escucha.Listen(ctx, "tcp", s.cfg.AdminListen)
+	admin, err := listen.Listen(ctx, "tcp", s.cfg.AdminListen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("sandbox: %w", err), soap.Close())
 	}
 	// Calls that a fault holds end with the sandbox.
 	base := func(net.Listener) context.Context { return ctx }
-	servidores := []*http.Server{
-		{Handler: s.guarda(s.Handler()), ReadHeaderTimeout: esperaCabeceras, ConnState: s.cuentaConexion, BaseContext: base},
-		{Handler: s.guarda(s.AdminHandler()), ReadHeaderTimeout: esperaCabeceras, BaseContext: base},
+	servers := []*http.Server{
+		{Handler: s.save(s.Handler()), ReadHeaderTimeout: headersWait, ConnState: s.countConnection, BaseContext: base},
+		{Handler: s.save(s.AdminHandler()), ReadHeaderTimeout: headersWait, BaseContext: base},
 	}
 	if started != nil {
 		started(soap.Addr(), admin.Addr())
 	}
-	g, vivo := errgroup.WithContext(ctx)
+	g, live := errgroup.WithContext(ctx)
 	for i, l := range []net.Listener{soap, admin} {
 		g.Go(func() error {
-			if err := servidores[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("sandbox: %w", err)
 			}
 			return nil
 		})
 	}
 	g.Go(func() error {
-		<-vivo.Done()
-		cierre, cancela := context.WithTimeout(context.WithoutCancel(ctx), esperaCierre)
-		defer cancela()
-		for _, servidor := range servidores {
-			if err := servidor.Shutdown(cierre); err != nil {
+		<-live.Done()
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingWait)
+		defer cancel()
+		for _, server := range servers {
+			if err := server.Shutdown(closing); err != nil {
 				s.cfg.Log.Warn().Err(err).Msg("the sandbox cuts the answers that do not end")
-				_ = servidor.Close()
+				_ = server.Close()
 			}
 		}
 		return nil
@@ -76,8 +76,8 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 	return g.Wait()
 }
 
-func (s *Sandbox) cuentaConexion(_ net.Conn, estado http.ConnState) {
+func (s *Sandbox) countConnection(_ net.Conn, estado http.ConnState) {
 	if estado == http.StateNew {
-		s.contadores.Conexion()
+		s.counters.Connection()
 	}
 }

@@ -28,9 +28,9 @@ import (
 
 // What the Go caller of a sandbox needs by name.
 type (
-	// Captura is a SOAP request as received: the SAT's token is taken out, the SEP's and PADE's credentials
+	// Capture is a SOAP request as received: the SAT's token is taken out, the SEP's and PADE's credentials
 	// are in the body.
-	Captura = sat.Captura
+	Capture = sat.Capture
 	// Falla is a misbehaviour asked for.
 	Falla = control.Falla
 )
@@ -49,32 +49,32 @@ type Config struct {
 	// is there is used again.
 	Dir  string
 	Seed uint64 // of the data and of the ids
-	// Escenario is the name of the one to start with; none is the knobs at their defaults and no faults.
-	Escenario string
-	// Velocidad is how many sandbox seconds pass in a real one at the start; 0 is 1.
-	Velocidad float64
+	// Scenario is the name of the one to start with; none is the knobs at their defaults and no faults.
+	Scenario string
+	// Speed is how many sandbox seconds pass in a real one at the start; 0 is 1.
+	Speed float64
 	// AllowNonLoopback lets both listeners bind to addresses that others can reach.
 	AllowNonLoopback bool
 	Now              func() time.Time // default time.Now
 	Log              zerolog.Logger
-	Captura          func(Captura) // optional: sees every SOAP request
+	Capture          func(Capture) // optional: sees every SOAP request
 }
 
 // Sandbox is the simulated systems and what controls them.
 type Sandbox struct {
-	cfg        Config
-	autoridad  *autoridad.Autoridad
-	reloj      *control.Reloj
-	perillas   *control.Perillas
-	fallas     *control.Fallas
-	contadores *control.Contadores
-	bitacora   *control.Bitacora
-	sat        *sat.Servidor
-	sep        *sep.Servidor
-	pade       *pade.Servidor
+	cfg       Config
+	autoridad *autoridad.Autoridad
+	clock     *control.Clock
+	knobs     *control.Knobs
+	fallas    *control.Fallas
+	counters  *control.Counters
+	journal   *control.Journal
+	sat       *sat.Server
+	sep       *sep.Server
+	pade      *pade.Server
 
-	mu        sync.Mutex
-	escenario string
+	mu       sync.Mutex
+	scenario string
 }
 
 // New prepares a sandbox: it reads or makes the authority and the e.firmas, which takes a second the
@@ -92,76 +92,76 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	for _, direccion := range []string{cfg.Listen, cfg.AdminListen} {
-		if err := revisaDireccion(direccion, cfg.AllowNonLoopback); err != nil {
+	for _, address := range []string{cfg.Listen, cfg.AdminListen} {
+		if err := checkAddress(address, cfg.AllowNonLoopback); err != nil {
 			return nil, err
 		}
 	}
-	ca, err := prepara(cfg.Dir, cfg.Now())
+	ca, err := prepare(cfg.Dir, cfg.Now())
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	reloj := control.NewReloj(cfg.Now)
+	clock := control.NewClock(cfg.Now)
 	s := &Sandbox{
-		cfg: cfg, autoridad: ca, reloj: reloj, bitacora: control.NewBitacora(),
-		perillas:   control.NewPerillas(slices.Concat(sat.Perillas(), sep.Perillas(), pade.Perillas())...),
-		fallas:     control.NewFallas(control.Une(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas()), reloj),
-		contadores: control.NewContadores(),
+		cfg: cfg, autoridad: ca, clock: clock, journal: control.NewJournal(),
+		knobs:    control.NewKnobs(slices.Concat(sat.Knobs(), sep.Knobs(), pade.Knobs())...),
+		fallas:   control.NewFallas(control.Unite(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas()), clock),
+		counters: control.NewCounters(),
 	}
-	s.sat, err = sat.New(sat.Opciones{
-		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
-		Contadores: s.contadores, Bitacora: s.bitacora, Log: cfg.Log, Captura: cfg.Captura,
+	s.sat, err = sat.New(sat.Options{
+		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
+		Counters: s.counters, Journal: s.journal, Log: cfg.Log, Capture: cfg.Capture,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	s.sep = sep.New(sep.Opciones{
-		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
-		Contadores: s.contadores, Log: cfg.Log, Captura: deLaSEP(cfg.Captura),
+	s.sep = sep.New(sep.Options{
+		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
+		Counters: s.counters, Log: cfg.Log, Capture: ofSEP(cfg.Capture),
 	})
-	s.pade = pade.New(pade.Opciones{
-		Semilla: cfg.Seed, Autoridad: ca, Reloj: s.reloj, Perillas: s.perillas, Fallas: s.fallas,
-		Contadores: s.contadores, Log: cfg.Log, Captura: dePADE(cfg.Captura),
+	s.pade = pade.New(pade.Options{
+		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
+		Counters: s.counters, Log: cfg.Log, Capture: ofPADE(cfg.Capture),
 	})
-	if cfg.Velocidad == 0 {
-		s.cfg.Velocidad = 1
+	if cfg.Speed == 0 {
+		s.cfg.Speed = 1
 	}
-	if err := errors.Join(s.reloj.Cambia(s.cfg.Velocidad), s.PonEscenario(cfg.Escenario)); err != nil {
+	if err := errors.Join(s.clock.Change(s.cfg.Speed), s.SetScenario(cfg.Scenario)); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	return s, nil
 }
 
-// reparte hands each call to the system that its path begins with. The Date is that of the clock which
+// distribute hands each call to the system that its path begins with. The Date is that of the clock which
 // security is judged by.
-func (s *Sandbox) reparte(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.reloj.Real().UTC().Format(http.TimeFormat))
+func (s *Sandbox) distribute(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.clock.Real().UTC().Format(http.TimeFormat))
 	switch {
-	case strings.HasPrefix(r.URL.Path, sep.Prefijo):
+	case strings.HasPrefix(r.URL.Path, sep.Prefix):
 		s.sep.ServeHTTP(w, r)
-	case strings.HasPrefix(r.URL.Path, pade.Prefijo):
+	case strings.HasPrefix(r.URL.Path, pade.Prefix):
 		s.pade.ServeHTTP(w, r)
 	default:
 		s.sat.ServeHTTP(w, r)
 	}
 }
 
-func deLaSEP(captura func(Captura)) func(sep.Captura) {
-	if captura == nil {
+func ofSEP(capture func(Capture)) func(sep.Capture) {
+	if capture == nil {
 		return nil
 	}
-	return func(c sep.Captura) { captura(Captura(c)) }
+	return func(c sep.Capture) { capture(Capture(c)) }
 }
 
-func dePADE(captura func(Captura)) func(pade.Captura) {
-	if captura == nil {
+func ofPADE(capture func(Capture)) func(pade.Capture) {
+	if capture == nil {
 		return nil
 	}
-	return func(c pade.Captura) { captura(Captura(c)) }
+	return func(c pade.Capture) { capture(Capture(c)) }
 }
 
 // Handler serves the SOAP services.
-func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.reparte) }
+func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.distribute) }
 
 // Autoridad is the sandbox's certificate authority: tests issue and revoke with it.
 func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.autoridad }
@@ -169,22 +169,22 @@ func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.autoridad }
 // EFirmasDir is where the taxpayers' e.firmas are, one folder for each RFC.
 func (s *Sandbox) EFirmasDir() string { return filepath.Join(s.cfg.Dir, carpetaEFirmas) }
 
-// Reloj is the clock of requests and packages.
-func (s *Sandbox) Reloj() *control.Reloj { return s.reloj }
+// Clock is the clock of requests and packages.
+func (s *Sandbox) Clock() *control.Clock { return s.clock }
 
-// Perillas are the knobs.
-func (s *Sandbox) Perillas() *control.Perillas { return s.perillas }
+// Knobs are the knobs.
+func (s *Sandbox) Knobs() *control.Knobs { return s.knobs }
 
 // Fallas are the misbehaviours asked for.
 func (s *Sandbox) Fallas() *control.Fallas { return s.fallas }
 
 // Estado is what the sandbox did since the last reset.
 type Estado struct {
-	control.Conteo
-	Solicitudes []sat.Resumen `json:"solicitudes"`
-	Lotes       []sep.Resumen `json:"lotes"`
+	control.Count
+	Solicitudes []sat.Summary `json:"solicitudes"`
+	Lotes       []sep.Summary `json:"lotes"`
 	// Contratos are those that PADE signed for real; Bloqueadas, the users that it blocked.
-	Contratos  []pade.Resumen `json:"contratos"`
+	Contratos  []pade.Summary `json:"contratos"`
 	Bloqueadas []string       `json:"bloqueadas"`
 	// Criterios are what the SAT's Solicita was asked for, and MaxRecibidas is the greatest of their
 	// Recibidas: above 1, something was asked twice.
@@ -195,8 +195,8 @@ type Estado struct {
 // Estado returns the counters, the SAT's requests, the SEP's lotes, and PADE's contracts and blocked users.
 func (s *Sandbox) Estado() Estado {
 	e := Estado{
-		Conteo: s.contadores.Lee(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
-		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Bloqueadas(), Criterios: s.sat.Criterios(),
+		Count: s.counters.Read(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
+		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Blocked(), Criterios: s.sat.Criterios(),
 	}
 	for _, c := range e.Criterios {
 		e.MaxRecibidas = max(e.MaxRecibidas, c.Recibidas)
@@ -204,24 +204,24 @@ func (s *Sandbox) Estado() Estado {
 	return e
 }
 
-// Folios yields the folio of every CFDI that rfc issued or received from desde to hasta, both ends included,
+// Folios yields the folio of every CFDI that rfc issued or received from since to until, both ends included,
 // and whether it is cancelled by now: what a complete download must hold, told without a request.
-func (s *Sandbox) Folios(rfc string, d sat.Sentido, desde, hasta time.Time) iter.Seq2[sat.UUID, bool] {
-	return s.sat.Folios(rfc, d, desde, hasta)
+func (s *Sandbox) Folios(rfc string, d sat.Direction, since, until time.Time) iter.Seq2[sat.UUID, bool] {
+	return s.sat.Folios(rfc, d, since, until)
 }
 
-// Llamadas returns the calls of the SAT's services with numbers above desde, in order of arrival: the last
+// Calls returns the calls of the SAT's services with numbers above since, in order of arrival: the last
 // 20,000 are kept.
-func (s *Sandbox) Llamadas(desde int64) []control.Anotacion { return s.bitacora.Lee(desde) }
+func (s *Sandbox) Calls(since int64) []control.Note { return s.journal.Read(since) }
 
-// Reinicia puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
+// Reset puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
 // users, faults, counters, log, knobs and clock. Certificates and tokens stay.
-func (s *Sandbox) Reinicia() {
-	s.reloj.Reinicia()
-	s.empieza()
-	s.contadores.Reinicia()
-	s.bitacora.Reinicia()
-	s.sat.Reinicia()
-	s.sep.Reinicia()
-	s.pade.Reinicia()
+func (s *Sandbox) Reset() {
+	s.clock.Reset()
+	s.begin()
+	s.counters.Reset()
+	s.journal.Reset()
+	s.sat.Reset()
+	s.sep.Reset()
+	s.pade.Reset()
 }

@@ -14,7 +14,7 @@ func digestOf(b []byte) string {
 func TestCanonical_WhenDigestIsKnown(t *testing.T) {
 	t.Parallel()
 	const ns = "http://DescargaMasivaTerceros.sat.gob.mx"
-	verifica := func(id, rfc string) Element {
+	verify := func(id, rfc string) Element {
 		return Element{Local: "VerificaSolicitudDescarga", Children: []Element{{Local: "solicitud",
 			Attrs: []Attr{{"RfcSolicitante", rfc}, {"IdSolicitud", id}}}}}
 	}
@@ -27,14 +27,14 @@ func TestCanonical_WhenDigestIsKnown(t *testing.T) {
 		body   Element
 		digest string
 	}{
-		{"Verifica EWE1709045U0", verifica("de7f98b6-d20f-44de-ab19-b312b489eec2", "EWE1709045U0"), "VsDpw9MED0i5ZrpWWYq/194d5HQ="},
-		{"Verifica EKU9003173C9", verifica("3f30a4e1-af73-4085-8991-e4d97eef16bd", "EKU9003173C9"), "DVHsbfyUP1fm7CPdctOp8N6132E="},
+		{"Verifica EWE1709045U0", verify("de7f98b6-d20f-44de-ab19-b312b489eec2", "EWE1709045U0"), "VsDpw9MED0i5ZrpWWYq/194d5HQ="},
+		{"Verifica EKU9003173C9", verify("3f30a4e1-af73-4085-8991-e4d97eef16bd", "EKU9003173C9"), "DVHsbfyUP1fm7CPdctOp8N6132E="},
 		{"Emitidos EKU9003173C9", emitidos, "BELGF9WsFcnEbvXILi03IoOZkjg="},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			tc.body.SortAttrs()
-			got := tc.body.AppendCanonical(nil, PrefixPeticion, Namespace{PrefixPeticion, ns})
+			got := tc.body.AppendCanonical(nil, PrefixRequest, Namespace{PrefixRequest, ns})
 			if d := digestOf(got); d != tc.digest {
 				t.Errorf("digest %s, want %s, of\n%s", d, tc.digest, got)
 			}

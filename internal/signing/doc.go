@@ -1,5 +1,5 @@
 // Package signing produces what the SAT must find signed: the WS-Security
-// header of Autentica, the enveloped XMLDSig of the other operations, and the
+// header of Authenticate, the enveloped XMLDSig of the other operations, and the
 // access token that authorises them.
 //
 // One file per verb: canonical.go writes canonical XML, wssecurity.go signs the

@@ -137,20 +137,20 @@ func TestTokens_WhenKeysDiffer(t *testing.T) {
 // its end.
 func TestTokens_WhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
-	ahora := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	tokens := NewTokens(func() time.Time { return ahora })
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	tokens := NewTokens(func() time.Time { return now })
 	n := 0
 	fetch := func(context.Context) (Token, error) {
 		n++
-		return Token{Value: strconv.Itoa(n), Created: ahora, Expires: ahora.Add(5 * time.Minute)}, nil
+		return Token{Value: strconv.Itoa(n), Created: now, Expires: now.Add(5 * time.Minute)}, nil
 	}
-	for _, paso := range []struct {
-		salto time.Duration
-		want  string
+	for _, step := range []struct {
+		jump time.Duration
+		want string
 	}{{0, "1"}, {time.Second, "1"}, {-2 * time.Hour, "2"}, {time.Minute, "2"}} {
-		ahora = ahora.Add(paso.salto)
-		if got, err := tokens.Get(t.Context(), tokenKey, fetch); err != nil || got.Value != paso.want {
-			t.Errorf("after %s: token %q, error %v; want %q", paso.salto, got.Value, err, paso.want)
+		now = now.Add(step.jump)
+		if got, err := tokens.Get(t.Context(), tokenKey, fetch); err != nil || got.Value != step.want {
+			t.Errorf("after %s: token %q, error %v; want %q", step.jump, got.Value, err, step.want)
 		}
 	}
 }

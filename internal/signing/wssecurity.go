@@ -13,15 +13,15 @@ const TimestampWindow = 5 * time.Minute
 // timestampForm is UTC with milliseconds and Z.
 const timestampForm = "2006-01-02T15:04:05.000Z"
 
-// timestampID is the Id that the Reference of Autentica names.
+// timestampID is the Id that the Reference of Authenticate names.
 const timestampID = "_0"
 
-// Autentica returns the envelope of Autentica: body, an element with neither
+// Authenticate returns the envelope of Authenticate: body, an element with neither
 // attributes nor children in namespace, under a WS-Security 1.0 header whose
 // Timestamp is signed with the e.firma (sat.md §3; WS-Security 1.0 §10, X.509
 // token profile §3). created is the instant of signing, tokenID the Id of the
 // BinarySecurityToken: an NCName, unique per message.
-func Autentica(body *Element, namespace string, cred *efirma.Credential, created time.Time, tokenID string) ([]byte, error) {
+func Authenticate(body *Element, namespace string, cred *efirma.Credential, created time.Time, tokenID string) ([]byte, error) {
 	created = created.UTC()
 	expires := created.Add(TimestampWindow)
 

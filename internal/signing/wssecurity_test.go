@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The published examples of Autentica: the digest of the canonical Timestamp.
+// The published examples of Authenticate: the digest of the canonical Timestamp.
 func TestTimestamp_WhenDigestIsKnown(t *testing.T) {
 	t.Parallel()
 	for created, digest := range map[string]string{
@@ -24,11 +24,11 @@ func TestTimestamp_WhenDigestIsKnown(t *testing.T) {
 }
 
 // A clock of another zone must not change the instant on the wire.
-func TestAutentica_WhenClockHasAZone(t *testing.T) {
+func TestAuthenticate_WhenClockHasAZone(t *testing.T) {
 	t.Parallel()
 	cred := credential(t)
 	at := time.Date(2026, 1, 1, 6, 0, 0, int(5*time.Millisecond), time.FixedZone("", -6*3600))
-	got, err := Autentica(&Element{Local: "Autentica"}, "urn:a", cred, at, "uuid-1")
+	got, err := Authenticate(&Element{Local: "Autentica"}, "urn:a", cred, at, "uuid-1")
 	if err != nil {
 		t.Fatal(err)
 	}

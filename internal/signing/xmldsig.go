@@ -10,21 +10,21 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 )
 
-// Familia selects what the digest of a petición covers (sat.md §4.1).
-type Familia int
+// Family selects what the digest of a petición covers (sat.md §4.1).
+type Family int
 
 const (
-	// FamiliaSobre is family A, the default: the wrapper element without its
+	// FamilyEnvelope is family A, the default: the wrapper element without its
 	// Signature, exclusive canonicalization, Reference URI "".
-	FamiliaSobre Familia = iota
-	// FamiliaSolicitud is family B: the request node itself without its
+	FamilyEnvelope Family = iota
+	// FamilySolicitud is family B: the request node itself without its
 	// Signature, inclusive canonicalization with the inherited namespaces,
 	// enveloped-signature transform, Reference URI "".
-	FamiliaSolicitud
+	FamilySolicitud
 )
 
-// PrefixPeticion is the prefix that the SAT's own examples give its namespace.
-const PrefixPeticion = "des"
+// PrefixRequest is the prefix that the SAT's own examples give its namespace.
+const PrefixRequest = "des"
 
 const (
 	envelopeStart = `<s:Envelope xmlns:s="` + nsSOAP + `"><s:Header></s:Header><s:Body>`
@@ -96,33 +96,33 @@ func Envelope(body *Element, namespace string, unqualified bool) []byte {
 	return append(out, envelopeEnd...)
 }
 
-// Peticion returns the whole envelope of a signed request: body, in namespace,
+// Request returns the whole envelope of a signed request: body, in namespace,
 // with a Signature as the last child of its only child (sat.md §4). The
 // element's attributes are sorted in place.
-func Peticion(body *Element, namespace string, familia Familia, cred *efirma.Credential) ([]byte, error) {
+func Request(body *Element, namespace string, family Family, cred *efirma.Credential) ([]byte, error) {
 	if len(body.Children) != 1 {
 		return nil, ErrUnsignable
 	}
 	body.SortAttrs()
-	des := Namespace{Prefix: PrefixPeticion, Name: namespace}
+	des := Namespace{Prefix: PrefixRequest, Name: namespace}
 	node := &body.Children[0]
 
 	out := make([]byte, 0, 6<<10)
 	out = append(out, envelopeStart...)
 	start := len(out)
-	out = body.AppendCanonical(out, PrefixPeticion, des)
+	out = body.AppendCanonical(out, PrefixRequest, des)
 
 	info := signedInfo{canonicalTag: signedInfoTagDSig, method: algExcC14N, transform: algExcC14N}
 	digest := sha1.Sum(out[start:]) //nolint:gosec // see the package comment
-	if familia == FamiliaSolicitud {
+	if family == FamilySolicitud {
 		soap := Namespace{Prefix: "s", Name: nsSOAP}
-		digest = sha1.Sum(node.AppendCanonical(nil, PrefixPeticion, des, soap)) //nolint:gosec // see the package comment
+		digest = sha1.Sum(node.AppendCanonical(nil, PrefixRequest, des, soap)) //nolint:gosec // see the package comment
 		info = signedInfo{canonicalTag: inheritedSignedInfoTag(des, soap), method: algC14N, transform: algEnveloped}
 	}
 
 	// What follows the node's content: its end tag and the wrapper's.
 	var room [128]byte
-	tail := appendEnd(appendEnd(room[:0], PrefixPeticion, node.Local), PrefixPeticion, body.Local)
+	tail := appendEnd(appendEnd(room[:0], PrefixRequest, node.Local), PrefixRequest, body.Local)
 	out = out[:len(out)-len(tail)]
 	out, err := appendSignature(out, info, digest, cred, func(dst []byte) []byte { return appendX509Data(dst, cred) })
 	if err != nil {

@@ -18,13 +18,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-var issue = sync.OnceValues(func() (*autoridad.Emitida, error) {
+var issue = sync.OnceValues(func() (*autoridad.Emitido, error) {
 	now := time.Now()
 	a, err := autoridad.New(now)
 	if err != nil {
 		return nil, err
 	}
-	return a.Emite(autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
+	return a.Issue(autoridad.Request{RFC: "PRU010101AB1", Name: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
 })
 
@@ -94,26 +94,26 @@ func TestSignedInfo_WhenSignatureIsPublished(t *testing.T) {
 	}
 }
 
-func TestPeticion_WhenFamilyDiffers(t *testing.T) {
+func TestRequest_WhenFamilyDiffers(t *testing.T) {
 	t.Parallel()
 	const ns = "http://DescargaMasivaTerceros.sat.gob.mx"
 	cred := credential(t)
 	for _, tc := range []struct {
 		name       string
-		familia    Familia
+		family     Family
 		digested   string
 		signedInfo string // the canonical start tag
 		transform  string
 	}{
-		{"sobre", FamiliaSobre, `<des:W xmlns:des="` + ns + `"><des:solicitud A="1" B="&amp;"></des:solicitud></des:W>`,
+		{"sobre", FamilyEnvelope, `<des:W xmlns:des="` + ns + `"><des:solicitud A="1" B="&amp;"></des:solicitud></des:W>`,
 			`<SignedInfo xmlns="` + nsDSig + `">`, algExcC14N},
-		{"solicitud", FamiliaSolicitud, `<des:solicitud xmlns:des="` + ns + `" xmlns:s="` + nsSOAP + `" A="1" B="&amp;"></des:solicitud>`,
+		{"solicitud", FamilySolicitud, `<des:solicitud xmlns:des="` + ns + `" xmlns:s="` + nsSOAP + `" A="1" B="&amp;"></des:solicitud>`,
 			`<SignedInfo xmlns="` + nsDSig + `" xmlns:des="` + ns + `" xmlns:s="` + nsSOAP + `">`, algEnveloped},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			body := &Element{Local: "W", Children: []Element{{Local: "solicitud", Attrs: []Attr{{"B", "&"}, {"A", "1"}}}}}
-			got, err := Peticion(body, ns, tc.familia, cred)
+			got, err := Request(body, ns, tc.family, cred)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,10 +137,10 @@ func TestPeticion_WhenFamilyDiffers(t *testing.T) {
 	}
 }
 
-func TestPeticion_WhenBodyHasNoNode(t *testing.T) {
+func TestRequest_WhenBodyHasNoNode(t *testing.T) {
 	t.Parallel()
 	for _, body := range []*Element{{Local: "W"}, {Local: "W", Children: make([]Element, 2)}} {
-		if _, err := Peticion(body, "urn:n", FamiliaSobre, credential(t)); !errors.Is(err, ErrUnsignable) {
+		if _, err := Request(body, "urn:n", FamilyEnvelope, credential(t)); !errors.Is(err, ErrUnsignable) {
 			t.Errorf("%d children: error %v, want ErrUnsignable", len(body.Children), err)
 		}
 	}
@@ -148,11 +148,11 @@ func TestPeticion_WhenBodyHasNoNode(t *testing.T) {
 
 // The signing of a request of usual size allocates little: the price of a
 // request is its RSA.
-func TestPeticion_AllocatesLittle(t *testing.T) {
+func TestRequest_AllocatesLittle(t *testing.T) {
 	cred := credential(t)
 	allocs := testing.AllocsPerRun(5, func() {
 		body := &Element{Local: "W", Children: []Element{{Local: "solicitud", Attrs: []Attr{{"B", "2"}, {"A", "1"}}}}}
-		if _, err := Peticion(body, "urn:n", FamiliaSobre, cred); err != nil {
+		if _, err := Request(body, "urn:n", FamilyEnvelope, cred); err != nil {
 			t.Fatal(err)
 		}
 	})

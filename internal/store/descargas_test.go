@@ -13,36 +13,36 @@ import (
 )
 
 // reloj is a clock that a test moves.
-type relojDe struct {
+type clockOf struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-func (r *relojDe) Now() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now }
+func (r *clockOf) Now() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now }
 
-func (r *relojDe) pasa(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now = r.now.Add(d) }
+func (r *clockOf) pass(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now = r.now.Add(d) }
 
-func nuevoReloj() *relojDe { return &relojDe{now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)} }
+func newClock() *clockOf { return &clockOf{now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)} }
 
-// unaDescarga is a row with one solicitud to come.
-func unaDescarga(id string, cambia func(*Descarga)) Descarga {
-	d := Descarga{Huella: "h-" + id}
-	d.ID, d.Estado, d.Limite = id, gateway.DescargaEnCola, time.Date(2026, 2, 4, 12, 0, 0, 0, time.UTC)
-	d.Tope = d.Limite
-	d.Peticion.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoMetadata,
+// sampleDescarga is a row with one solicitud to come.
+func sampleDescarga(id string, change func(*Descarga)) Descarga {
+	d := Descarga{Digest: "h-" + id}
+	d.ID, d.Estado, d.Limit = id, gateway.DescargaEnCola, time.Date(2026, 2, 4, 12, 0, 0, 0, time.UTC)
+	d.Ceiling = d.Limit
+	d.Request.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoMetadata,
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59"}
-	if cambia != nil {
-		cambia(&d)
+	if change != nil {
+		change(&d)
 	}
 	return d
 }
 
-func crea(t *testing.T, s *Store, d Descarga) Tramo {
+func create(t *testing.T, s *Store, d Descarga) Tramo {
 	t.Helper()
 	x := Tramo{}
-	x.Estado, x.Desde, x.Hasta, x.SiguienteIntento = gateway.TramoPendiente, d.Peticion.Solicitud.FechaInicial, d.Peticion.Solicitud.FechaFinal, s.now()
+	x.Estado, x.Since, x.Until, x.SiguienteIntento = gateway.TramoPendiente, d.Request.Solicitud.FechaInicial, d.Request.Solicitud.FechaFinal, s.now()
 	tramos := []Tramo{x}
-	ok, err := s.CreaDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"})
+	ok, err := s.CreateDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"})
 	if err != nil || !ok {
 		t.Fatalf("%s: %v %v", d.ID, ok, err)
 	}
@@ -53,87 +53,87 @@ func crea(t *testing.T, s *Store, d Descarga) Tramo {
 	return got
 }
 
-func cambia(t *testing.T, s *Store, id string, f func(*Cambio)) {
+func change(t *testing.T, s *Store, id string, f func(*Change)) {
 	t.Helper()
-	if err := s.Cambia(t.Context(), id, func(c *Cambio) error { f(c); return c.Err() }); err != nil {
+	if err := s.Change(t.Context(), id, func(c *Change) error { f(c); return c.Err() }); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestCreaDescarga_WhenKeyOrCriteriaAreTaken(t *testing.T) {
+func TestCreateDescarga_WhenKeyOrCriteriaAreTaken(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
-		crea(t, s, unaDescarga("a", func(d *Descarga) { d.Clave = "k" }))
+		create(t, s, sampleDescarga("a", func(d *Descarga) { d.Key = "k" }))
 		for name, d := range map[string]Descarga{
-			"the criteria": unaDescarga("b", func(d *Descarga) { d.Huella = "h-a" }),
-			"the key":      unaDescarga("c", func(d *Descarga) { d.Clave = "k" }),
-			"the id":       unaDescarga("a", func(d *Descarga) { d.Huella = "other" }),
+			"the criteria": sampleDescarga("b", func(d *Descarga) { d.Digest = "h-a" }),
+			"the key":      sampleDescarga("c", func(d *Descarga) { d.Key = "k" }),
+			"the id":       sampleDescarga("a", func(d *Descarga) { d.Digest = "other" }),
 		} {
-			if ok, err := s.CreaDescarga(t.Context(), d, nil); ok || err != nil {
+			if ok, err := s.CreateDescarga(t.Context(), d, nil); ok || err != nil {
 				t.Errorf("%s: %v %v", name, ok, err)
 			}
 		}
-		if viva, err := s.DescargaViva(t.Context(), "h-a"); err != nil || viva.ID != "a" {
-			t.Errorf("%+v %v", viva, err)
+		if live, err := s.LiveDescarga(t.Context(), "h-a"); err != nil || live.ID != "a" {
+			t.Errorf("%+v %v", live, err)
 		}
-		cambia(t, s, "a", func(c *Cambio) { c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaVacia, c.Ahora() })
-		if _, err := s.DescargaViva(t.Context(), "h-a"); !errors.Is(err, ErrNotFound) {
+		change(t, s, "a", func(c *Change) { c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaVacia, c.Now() })
+		if _, err := s.LiveDescarga(t.Context(), "h-a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v", err)
 		}
 		// Once it has ended its criteria are free; its key never is.
-		if ok, err := s.CreaDescarga(t.Context(), unaDescarga("d", func(d *Descarga) { d.Huella = "h-a" }), nil); !ok || err != nil {
+		if ok, err := s.CreateDescarga(t.Context(), sampleDescarga("d", func(d *Descarga) { d.Digest = "h-a" }), nil); !ok || err != nil {
 			t.Errorf("after its end: %v %v", ok, err)
 		}
-		if d, err := s.DescargaDeClave(t.Context(), "k"); err != nil || d.ID != "a" || d.Peticion.Solicitud.RFCSolicitante != "PRU010101AB1" {
+		if d, err := s.KeyDescarga(t.Context(), "k"); err != nil || d.ID != "a" || d.Request.Solicitud.RFCSolicitante != "PRU010101AB1" {
 			t.Errorf("%+v %v", d, err)
 		}
 	})
 }
 
-func TestListaDescargas_WhenFilteredAndPaged(t *testing.T) {
+func TestListDescargas_WhenFilteredAndPaged(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		r := nuevoReloj()
+		r := newClock()
 		cfg.Now = r.Now
 		s := open(t, cfg)
 		for i := range 12 {
-			crea(t, s, unaDescarga(fmt.Sprintf("d%02d", i), func(d *Descarga) {
+			create(t, s, sampleDescarga(fmt.Sprintf("d%02d", i), func(d *Descarga) {
 				if i%3 == 0 {
-					d.Peticion.Solicitud.RFCSolicitante = "Ñ&P010101AB3"
+					d.Request.Solicitud.RFCSolicitante = "Ñ&P010101AB3"
 				}
 				if i%4 == 0 {
 					d.IDProgramacion = "p"
 				}
 			}))
 			if i%2 == 1 { // two of each instant
-				r.pasa(time.Second)
+				r.pass(time.Second)
 			}
 		}
 		for i := range 3 {
-			cambia(t, s, fmt.Sprintf("d%02d", i), func(c *Cambio) { c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaVacia, c.Ahora() })
+			change(t, s, fmt.Sprintf("d%02d", i), func(c *Change) { c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaVacia, c.Now() })
 		}
 		t0 := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
-		todas := "d11 d10 d09 d08 d07 d06 d05 d04 d03 d02 d01 d00"
+		all := "d11 d10 d09 d08 d07 d06 d05 d04 d03 d02 d01 d00"
 		for name, tc := range map[string]struct {
-			f    gateway.FiltroDescargas
+			f    gateway.DescargasFilter
 			want string
 		}{
-			"all":          {gateway.FiltroDescargas{}, todas},
-			"of an RFC":    {gateway.FiltroDescargas{RFC: "Ñ&P010101AB3"}, "d09 d06 d03 d00"},
-			"of a key":     {gateway.FiltroDescargas{RFCs: []string{"Ñ&P010101AB3", "NADIE"}}, "d09 d06 d03 d00"},
-			"of no RFC":    {gateway.FiltroDescargas{RFCs: []string{}}, ""},
-			"both":         {gateway.FiltroDescargas{RFCs: []string{"Ñ&P010101AB3"}, RFC: "PRU010101AB1"}, ""},
-			"by states":    {gateway.FiltroDescargas{Estados: []gateway.EstadoDescarga{gateway.DescargaVacia, gateway.DescargaParcial}}, "d02 d01 d00"},
-			"of a program": {gateway.FiltroDescargas{IDProgramacion: "p"}, "d08 d04 d00"},
-			"since":        {gateway.FiltroDescargas{CreadaDesde: t0.Add(4 * time.Second)}, "d11 d10 d09 d08"},
-			"until":        {gateway.FiltroDescargas{CreadaHasta: t0.Add(time.Second)}, "d01 d00"},
-			"within":       {gateway.FiltroDescargas{CreadaDesde: t0.Add(time.Second), CreadaHasta: t0.Add(2 * time.Second), RFC: "PRU010101AB1"}, "d02"},
+			"all":          {gateway.DescargasFilter{}, all},
+			"of an RFC":    {gateway.DescargasFilter{RFC: "Ñ&P010101AB3"}, "d09 d06 d03 d00"},
+			"of a key":     {gateway.DescargasFilter{RFCs: []string{"Ñ&P010101AB3", "NADIE"}}, "d09 d06 d03 d00"},
+			"of no RFC":    {gateway.DescargasFilter{RFCs: []string{}}, ""},
+			"both":         {gateway.DescargasFilter{RFCs: []string{"Ñ&P010101AB3"}, RFC: "PRU010101AB1"}, ""},
+			"by states":    {gateway.DescargasFilter{Estados: []gateway.EstadoDescarga{gateway.DescargaVacia, gateway.DescargaParcial}}, "d02 d01 d00"},
+			"of a program": {gateway.DescargasFilter{IDProgramacion: "p"}, "d08 d04 d00"},
+			"since":        {gateway.DescargasFilter{CreadaDesde: t0.Add(4 * time.Second)}, "d11 d10 d09 d08"},
+			"until":        {gateway.DescargasFilter{CreadaHasta: t0.Add(time.Second)}, "d01 d00"},
+			"within":       {gateway.DescargasFilter{CreadaDesde: t0.Add(time.Second), CreadaHasta: t0.Add(2 * time.Second), RFC: "PRU010101AB1"}, "d02"},
 		} {
-			for _, limite := range []int{1, 2, 5, 100} {
-				tc.f.Limite, tc.f.Cursor = limite, ""
+			for _, limit := range []int{1, 2, 5, 100} {
+				tc.f.Limit, tc.f.Cursor = limit, ""
 				var ids []string
 				for {
-					page, next, err := s.ListaDescargas(t.Context(), tc.f)
-					if err != nil || len(page) > limite {
+					page, next, err := s.ListDescargas(t.Context(), tc.f)
+					if err != nil || len(page) > limit {
 						t.Fatal(len(page), err)
 					}
 					for _, d := range page {
@@ -144,53 +144,53 @@ func TestListaDescargas_WhenFilteredAndPaged(t *testing.T) {
 					}
 				}
 				if got := strings.Join(ids, " "); got != tc.want {
-					t.Errorf("%s by %d: %s, want %s", name, limite, got, tc.want)
+					t.Errorf("%s by %d: %s, want %s", name, limit, got, tc.want)
 				}
 			}
 		}
 		for _, cursor := range []string{"nada", "2026~x", "'; DROP TABLE descargas~a"} {
-			if _, _, err := s.ListaDescargas(t.Context(), gateway.FiltroDescargas{Limite: 1, Cursor: cursor}); !errors.Is(err, ErrCursor) {
+			if _, _, err := s.ListDescargas(t.Context(), gateway.DescargasFilter{Limit: 1, Cursor: cursor}); !errors.Is(err, ErrCursor) {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
 		}
 	})
 }
 
-// TestCambia_WhenManyChangeTheSameAtOnce: one after the other, from two gateways:
+// TestChange_WhenManyChangeTheSameAtOnce: one after the other, from two gateways:
 // no event is lost or numbered twice, each sees what the others made, and the one
 // that finds nothing alive is one.
-func TestCambia_WhenManyChangeTheSameAtOnce(t *testing.T) {
+func TestChange_WhenManyChangeTheSameAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		uno := open(t, cfg)
-		otro := uno
+		one := open(t, cfg)
+		other := one
 		if cfg.DatabaseURL != "" {
-			otra := cfg
-			otra.Dir = t.TempDir()
-			otro = open(t, otra)
+			anotherOne := cfg
+			anotherOne.Dir = t.TempDir()
+			other = open(t, anotherOne)
 		}
-		d := unaDescarga("a", nil)
+		d := sampleDescarga("a", nil)
 		tramos := make([]Tramo, 20)
 		for i := range tramos {
 			tramos[i].Estado = gateway.TramoPresentada
 		}
-		if ok, err := uno.CreaDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"}); !ok || err != nil {
+		if ok, err := one.CreateDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"}); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		var wg sync.WaitGroup
 		var mu sync.Mutex
-		cierres := 0
+		closings := 0
 		for i, x := range tramos {
-			s := []*Store{uno, otro}[i%2]
+			s := []*Store{one, other}[i%2]
 			wg.Go(func() {
-				cerro := false
-				err := s.Cambia(t.Context(), "a", func(c *Cambio) error {
+				closed := false
+				err := s.Change(t.Context(), "a", func(c *Change) error {
 					x.Estado = gateway.TramoVacia
-					c.GuardaTramo(x)
-					c.Evento(gateway.EventoDescarga{Tipo: "solicitud_vacia", Tramo: x.Numero})
-					if cerro = !c.Marcha().Vivos; cerro {
-						r := c.Recuento()
-						c.Evento(gateway.EventoDescarga{Tipo: "vacia", Detalle: fmt.Sprint(r.Vacias)})
-						c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaVacia, c.Ahora()
+					c.SaveTramo(x)
+					c.Evento(gateway.EventoDescarga{Tipo: "solicitud_vacia", Tramo: x.Number})
+					if closed = !c.Standing().Live; closed {
+						r := c.Recount()
+						c.Evento(gateway.EventoDescarga{Tipo: "vacia", Detalle: fmt.Sprint(r.Empty)})
+						c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaVacia, c.Now()
 					}
 					return c.Err()
 				})
@@ -199,179 +199,179 @@ func TestCambia_WhenManyChangeTheSameAtOnce(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				if cerro {
-					cierres++
+				if closed {
+					closings++
 				}
 			})
 		}
 		wg.Wait()
-		eventos, err := uno.Eventos(t.Context(), "a", 0, 100)
-		if err != nil || len(eventos) != 22 || cierres != 1 {
-			t.Fatalf("%d events, %d ends, %v", len(eventos), cierres, err)
+		eventos, err := one.Eventos(t.Context(), "a", 0, 100)
+		if err != nil || len(eventos) != 22 || closings != 1 {
+			t.Fatalf("%d events, %d ends, %v", len(eventos), closings, err)
 		}
 		de := map[int64]bool{}
 		for i, e := range eventos {
-			if e.Numero != int64(i+1) {
-				t.Errorf("event %d is numbered %d", i+1, e.Numero)
+			if e.Number != int64(i+1) {
+				t.Errorf("event %d is numbered %d", i+1, e.Number)
 			}
 			de[e.Tramo] = true
 		}
-		if ultimo := eventos[21]; ultimo.Tipo != "vacia" || ultimo.Detalle != "20" || ultimo.Estado != gateway.DescargaVacia || len(de) != 21 {
-			t.Errorf("%+v, of %d", ultimo, len(de))
+		if last := eventos[21]; last.Tipo != "vacia" || last.Detalle != "20" || last.Estado != gateway.DescargaVacia || len(de) != 21 {
+			t.Errorf("%+v, of %d", last, len(de))
 		}
-		if n, final, err := otro.UltimoEvento(t.Context(), "a"); n != 22 || !final || err != nil {
+		if n, final, err := other.LastEvento(t.Context(), "a"); n != 22 || !final || err != nil {
 			t.Errorf("%d %v %v", n, final, err)
 		}
 	})
 }
 
-func TestCambia_WhenItFailsNothingIsWritten(t *testing.T) {
+func TestChange_WhenItFailsNothingIsWritten(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
-		x := crea(t, s, unaDescarga("a", nil))
-		mal := errors.New("no")
-		err := s.Cambia(t.Context(), "a", func(c *Cambio) error {
+		x := create(t, s, sampleDescarga("a", nil))
+		bad := errors.New("no")
+		err := s.Change(t.Context(), "a", func(c *Change) error {
 			c.Evento(gateway.EventoDescarga{Tipo: "nunca"})
-			c.NuevoPaquete(x.ID, "p", c.Ahora())
-			c.CancelaTramos(gateway.TramoCancelada, "d", "m")
+			c.NewPaquete(x.ID, "p", c.Now())
+			c.CancelTramos(gateway.TramoCancelada, "d", "m")
 			c.Descarga().Estado = gateway.DescargaCancelada
-			return mal
+			return bad
 		})
-		if !errors.Is(err, mal) {
+		if !errors.Is(err, bad) {
 			t.Fatal(err)
 		}
-		if err := s.Cambia(t.Context(), "nadie", func(*Cambio) error { return nil }); !errors.Is(err, ErrNotFound) {
+		if err := s.Change(t.Context(), "nadie", func(*Change) error { return nil }); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v", err)
 		}
 		d, err := s.Descarga(t.Context(), "a")
 		eventos, errEventos := s.Eventos(t.Context(), "a", 0, 10)
-		paquetes, errPaquetes := s.PaquetesDeTramo(t.Context(), x.ID)
+		paquetes, errPaquetes := s.TramoPaquetes(t.Context(), x.ID)
 		if again, errTramo := s.Tramo(t.Context(), x.ID); errors.Join(err, errEventos, errPaquetes, errTramo) != nil ||
-			d.Estado != gateway.DescargaEnCola || len(eventos) != 1 || len(paquetes) != 0 || again.Estado != gateway.TramoPendiente || again.Turno != 0 {
+			d.Estado != gateway.DescargaEnCola || len(eventos) != 1 || len(paquetes) != 0 || again.Estado != gateway.TramoPendiente || again.Turn != 0 {
 			t.Errorf("%+v %v %v %+v %v", d, eventos, paquetes, again, err)
 		}
 	})
 }
 
-// TestTurno_WhenOthersTakeOver: one occupant at a time, and what an earlier turn
+// TestTurn_WhenOthersTakeOver: one occupant at a time, and what an earlier turn
 // wants to write is refused whole.
-func TestTurno_WhenOthersTakeOver(t *testing.T) {
+func TestTurn_WhenOthersTakeOver(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := open(t, cfg)
 		ctx := t.Context()
-		x := crea(t, s, unaDescarga("a", nil))
+		x := create(t, s, sampleDescarga("a", nil))
 		var wg sync.WaitGroup
 		var mu sync.Mutex
-		var quienes []string
+		var who []string
 		for i := range 8 {
 			wg.Go(func() {
-				_, _, ok, err := s.TomaTramo(ctx, x.ID, x.Turno, x.SiguienteIntento, fmt.Sprint("proceso-", i))
+				_, _, ok, err := s.TakeTramo(ctx, x.ID, x.Turn, x.SiguienteIntento, fmt.Sprint("proceso-", i))
 				if err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
 				defer mu.Unlock()
 				if ok {
-					quienes = append(quienes, fmt.Sprint("proceso-", i))
+					who = append(who, fmt.Sprint("proceso-", i))
 				}
 			})
 		}
 		wg.Wait()
-		tomado, err := s.Tramo(ctx, x.ID)
-		if err != nil || len(quienes) != 1 || tomado.Ocupante != quienes[0] {
-			t.Fatalf("%v, and the row says %q: %v", quienes, tomado.Ocupante, err)
+		taken, err := s.Tramo(ctx, x.ID)
+		if err != nil || len(who) != 1 || taken.Holder != who[0] {
+			t.Fatalf("%v, and the row says %q: %v", who, taken.Holder, err)
 		}
 		// Whoever read it before may not take it over; who has read it may.
-		for _, leido := range []Tramo{x, tomado} {
-			if err := s.RelevaTramo(ctx, leido, time.Now(), time.Now()); err != nil {
+		for _, read := range []Tramo{x, taken} {
+			if err := s.TakeOverTramo(ctx, read, time.Now(), time.Now()); err != nil {
 				t.Error(err)
 			}
-			if ahora, err := s.Tramo(ctx, x.ID); err != nil || (ahora.Ocupante == "") != (leido.Ocupante != "") {
-				t.Errorf("as %q has it: %+v %v", leido.Ocupante, ahora, err)
+			if now, err := s.Tramo(ctx, x.ID); err != nil || (now.Holder == "") != (read.Holder != "") {
+				t.Errorf("as %q has it: %+v %v", read.Holder, now, err)
 			}
 		}
-		err = s.Cambia(ctx, "a", func(c *Cambio) error {
-			tomado.Estado = gateway.TramoVacia
+		err = s.Change(ctx, "a", func(c *Change) error {
+			taken.Estado = gateway.TramoVacia
 			c.Evento(gateway.EventoDescarga{Tipo: "tarde"})
-			c.GuardaTramo(tomado)
+			c.SaveTramo(taken)
 			return c.Err()
 		})
-		if n, _, _ := s.UltimoEvento(ctx, "a"); !errors.Is(err, ErrTurno) || n != 1 {
+		if n, _, _ := s.LastEvento(ctx, "a"); !errors.Is(err, ErrTurn) || n != 1 {
 			t.Errorf("%v, %d events", err, n)
 		}
-		tomado.IDSolicitud, tomado.Presentaciones = "id", 1
-		if err := s.AnotaSolicitud(ctx, tomado); err != nil {
+		taken.IDSolicitud, taken.Presentations = "id", 1
+		if err := s.RecordSolicitud(ctx, taken); err != nil {
 			t.Fatal(err)
 		}
-		tomado.IDSolicitud, tomado.Presentaciones = "otro", 0
-		if err := errors.Join(s.AnotaSolicitud(ctx, tomado), s.SueltaTramo(ctx, tomado)); err != nil {
+		taken.IDSolicitud, taken.Presentations = "otro", 0
+		if err := errors.Join(s.RecordSolicitud(ctx, taken), s.ReleaseTramo(ctx, taken)); err != nil {
 			t.Fatal(err)
 		}
-		if ahora, err := s.Tramo(ctx, x.ID); err != nil || ahora.IDSolicitud != "id" || ahora.Presentaciones != 1 || ahora.Turno != 2 || ahora.Ocupante != "" || ahora.Estado != gateway.TramoPendiente {
-			t.Errorf("%+v %v", ahora, err)
+		if now, err := s.Tramo(ctx, x.ID); err != nil || now.IDSolicitud != "id" || now.Presentations != 1 || now.Turn != 2 || now.Holder != "" || now.Estado != gateway.TramoPendiente {
+			t.Errorf("%+v %v", now, err)
 		}
 	})
 }
 
-// TestAvances_AddsUp: what is replaced counts for the quota alone; what lives
+// TestProgresses_AddsUp: what is replaced counts for the quota alone; what lives
 // counts by the share that is stored.
-func TestAvances_AddsUp(t *testing.T) {
+func TestProgresses_AddsUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		r := nuevoReloj()
+		r := newClock()
 		cfg.Now = r.Now
 		s := open(t, cfg)
-		x := crea(t, s, unaDescarga("a", nil))
-		crea(t, s, unaDescarga("b", nil))
-		manana := r.Now().Add(24 * time.Hour)
-		cambia(t, s, "a", func(c *Cambio) {
-			x.Estado, x.Presentaciones, x.NumeroCFDIs, x.SiguienteIntento = gateway.TramoPartida, 1, 77, time.Time{}
-			c.GuardaTramo(x)
+		x := create(t, s, sampleDescarga("a", nil))
+		create(t, s, sampleDescarga("b", nil))
+		tomorrow := r.Now().Add(24 * time.Hour)
+		change(t, s, "a", func(c *Change) {
+			x.Estado, x.Presentations, x.NumeroCFDIs, x.SiguienteIntento = gateway.TramoPartida, 1, 77, time.Time{}
+			c.SaveTramo(x)
 			for i, e := range []gateway.EstadoTramo{gateway.TramoTerminada, gateway.TramoDescargando, gateway.TramoVacia, gateway.TramoPendiente, gateway.TramoFallida, gateway.TramoSustituida} {
 				n := Tramo{}
-				n.Estado, n.SiguienteIntento = e, map[bool]time.Time{true: manana}[e == gateway.TramoPendiente]
-				c.NuevoTramo(&n)
-				n.Presentaciones, n.NumeroCFDIs = i, 10
-				c.GuardaTramo(n)
+				n.Estado, n.SiguienteIntento = e, map[bool]time.Time{true: tomorrow}[e == gateway.TramoPendiente]
+				c.NewTramo(&n)
+				n.Presentations, n.NumeroCFDIs = i, 10
+				c.SaveTramo(n)
 				if e == gateway.TramoVacia || e == gateway.TramoPendiente || e == gateway.TramoFallida {
 					continue
 				}
 				for j := range 4 {
-					p := PaqueteDeTramo{ID: c.NuevoPaquete(n.ID, fmt.Sprintf("%s-%d", e, j), manana.Add(-time.Hour))}
-					if p.ID == 0 || c.NuevoPaquete(n.ID, fmt.Sprintf("%s-%d", e, j), manana) != 0 {
+					p := TramoPaquete{ID: c.NewPaquete(n.ID, fmt.Sprintf("%s-%d", e, j), tomorrow.Add(-time.Hour))}
+					if p.ID == 0 || c.NewPaquete(n.ID, fmt.Sprintf("%s-%d", e, j), tomorrow) != 0 {
 						t.Error("a package is there twice")
 					}
-					p.Estado, p.Comprobantes, p.Fallas, p.Siguiente = gateway.PaqueteGuardado, 5, 1, time.Time{}
-					p.Repetidos, p.Danadas, p.Detalle = 2, 1, fmt.Sprintf("%s-%d.xml: Rota.", e, j)
+					p.Estado, p.Comprobantes, p.Fallas, p.Next = gateway.PaqueteGuardado, 5, 1, time.Time{}
+					p.Repeated, p.DamagedEntries, p.Detalle = 2, 1, fmt.Sprintf("%s-%d.xml: Rota.", e, j)
 					if e == gateway.TramoDescargando && j > 0 {
-						p.Repetidos, p.Danadas = 0, 0
-						p.Estado, p.Comprobantes, p.Fallas, p.Siguiente = gateway.PaquetePendiente, -1, -1, manana.Add(-time.Minute*time.Duration(j))
+						p.Repeated, p.DamagedEntries = 0, 0
+						p.Estado, p.Comprobantes, p.Fallas, p.Next = gateway.PaquetePendiente, -1, -1, tomorrow.Add(-time.Minute*time.Duration(j))
 					}
-					c.GuardaPaquete(p)
+					c.SavePaquete(p)
 				}
-				if u, want := c.SumaPaquetes(n.ID), (SumaPaquetes{Guardados: 4, Comprobantes: 20, Repetidos: 8, Fallas: 4, Falla: "terminada-0.xml: Rota."}); e == gateway.TramoTerminada && u != want {
+				if u, want := c.SumPaquetes(n.ID), (PaquetesSum{Saved: 4, Comprobantes: 20, Repeated: 8, Fallas: 4, Falla: "terminada-0.xml: Rota."}); e == gateway.TramoTerminada && u != want {
 					t.Errorf("%+v", u)
 				}
 			}
-			if m, want := c.Marcha(), (Marcha{Vivos: true, Descargando: true, Terminadas: true, Acabadas: true}); m != want {
+			if m, want := c.Standing(), (Standing{Live: true, Downloading: true, Finished: true, EmptyOrFailed: true}); m != want {
 				t.Errorf("%+v", m)
 			}
-			if v := c.Recuento(); v.Terminadas != 1 || v.Vacias != 1 || v.Fallidas != 1 || v.Contados != 10 || v.Encontrados != 25 || v.Faltan != 0 || v.Repetidos != 10 || v.Fallas != 5 || v.Danadas != 5 || v.Falla != "terminada-0.xml: Rota." || v.Fallida.Estado != gateway.TramoFallida {
+			if v := c.Recount(); v.Finished != 1 || v.Empty != 1 || v.Failed != 1 || v.Counted != 10 || v.Found != 25 || v.Missing != 0 || v.Repeated != 10 || v.Fallas != 5 || v.DamagedEntries != 5 || v.Falla != "terminada-0.xml: Rota." || v.FirstFailed.Estado != gateway.TramoFallida {
 				t.Errorf("%+v", v)
 			}
 		})
-		todos, err := s.Avances(t.Context(), []string{"a", "b", "nadie"})
+		all, err := s.Progresses(t.Context(), []string{"a", "b", "nadie"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := todos["a"]
-		want := gateway.Progreso{Solicitudes: 5, SolicitudesTerminadas: 3, Paquetes: 8, PaquetesGuardados: 5, NumeroCFDIs: 50, Encontrados: 25, Repetidos: 10, Fallas: 5, Porcentaje: 65}
-		if a.Progreso != want || a.Cuota.Solicitudes != 16 || !a.Siguiente.Equal(manana.Add(-3*time.Minute)) {
-			t.Errorf("%+v, next %s", a, a.Siguiente)
+		a := all["a"]
+		want := gateway.Progreso{Solicitudes: 5, SolicitudesTerminadas: 3, Paquetes: 8, PaquetesGuardados: 5, NumeroCFDIs: 50, Found: 25, Repeated: 10, Fallas: 5, Percentage: 65}
+		if a.Progreso != want || a.Cuota.Solicitudes != 16 || !a.Next.Equal(tomorrow.Add(-3*time.Minute)) {
+			t.Errorf("%+v, next %s", a, a.Next)
 		}
-		if b := todos["b"]; b.Progreso.Solicitudes != 1 || b.Progreso.Porcentaje != 0 || !b.Siguiente.Equal(r.Now()) {
+		if b := all["b"]; b.Progreso.Solicitudes != 1 || b.Progreso.Percentage != 0 || !b.Next.Equal(r.Now()) {
 			t.Errorf("%+v", b)
 		}
-		if none, err := s.Avances(t.Context(), nil); err != nil || len(none) != 0 {
+		if none, err := s.Progresses(t.Context(), nil); err != nil || len(none) != 0 {
 			t.Errorf("%v %v", none, err)
 		}
 	})
@@ -382,23 +382,23 @@ func TestNovedades_WhenRunsFindTheSame(t *testing.T) {
 		s := open(t, cfg)
 		ctx := t.Context()
 		for _, id := range []string{"p", "r1", "r2"} {
-			crea(t, s, unaDescarga(id, nil))
+			create(t, s, sampleDescarga(id, nil))
 		}
-		muchas := make([]Novedad, 0, 1201)
+		much := make([]Novedad, 0, 1201)
 		for i := range 1201 {
-			muchas = append(muchas, Novedad{UUID: fmt.Sprintf("u%04d", i), Estatus: "1", Fecha: fmt.Sprintf("2026-01-01T00:%02d:%02d", i/60, i%60)})
+			much = append(much, Novedad{UUID: fmt.Sprintf("u%04d", i), Estatus: "1", Fecha: fmt.Sprintf("2026-01-01T00:%02d:%02d", i/60, i%60)})
 		}
 		for range 2 { // a package may be counted twice
-			if err := s.AnotaNovedades(ctx, "p", "r1", muchas); err != nil {
+			if err := s.RecordNovedades(ctx, "p", "r1", much); err != nil {
 				t.Fatal(err)
 			}
 		}
-		despues := []Novedad{muchas[3], {UUID: "u0003", Estatus: "0", Fecha: muchas[3].Fecha}, {UUID: "nuevo", Estatus: "1", Fecha: "2026-01-02T00:00:00"}, {UUID: "nuevo", Estatus: "0", Fecha: "2026-01-02T00:00:00"}}
-		if err := s.AnotaNovedades(ctx, "p", "r2", despues); err != nil {
+		after := []Novedad{much[3], {UUID: "u0003", Estatus: "0", Fecha: much[3].Fecha}, {UUID: "nuevo", Estatus: "1", Fecha: "2026-01-02T00:00:00"}, {UUID: "nuevo", Estatus: "0", Fecha: "2026-01-02T00:00:00"}}
+		if err := s.RecordNovedades(ctx, "p", "r2", after); err != nil {
 			t.Fatal(err)
 		}
 		uuids := make([]string, 0, 1202)
-		for _, n := range muchas {
+		for _, n := range much {
 			uuids = append(uuids, n.UUID)
 		}
 		r1, err := s.Novedades(ctx, "r1", append(uuids, "nuevo"))
@@ -410,36 +410,36 @@ func TestNovedades_WhenRunsFindTheSame(t *testing.T) {
 		if err != nil || fmt.Sprint(r2) != fmt.Sprint(want) {
 			t.Errorf("%v %v", r2, err)
 		}
-		desde, hasta, n, err := s.RangoDeNovedades(ctx, "r1", "1")
-		if err != nil || desde != "2026-01-01T00:00:00" || hasta != "2026-01-01T00:20:00" || n != 1201 {
-			t.Errorf("%s %s %d %v", desde, hasta, n, err)
+		since, until, n, err := s.NovedadesRango(ctx, "r1", "1")
+		if err != nil || since != "2026-01-01T00:00:00" || until != "2026-01-01T00:20:00" || n != 1201 {
+			t.Errorf("%s %s %d %v", since, until, n, err)
 		}
-		if desde, hasta, n, err := s.RangoDeNovedades(ctx, "r1", "0"); desde != "" || hasta != "" || n != 0 || err != nil {
-			t.Errorf("%s %s %d %v", desde, hasta, n, err)
+		if since, until, n, err := s.NovedadesRango(ctx, "r1", "0"); since != "" || until != "" || n != 0 || err != nil {
+			t.Errorf("%s %s %d %v", since, until, n, err)
 		}
 	})
 }
 
-func TestPorRetirar_WhenSomeAreStillNeeded(t *testing.T) {
+func TestToWithdraw_WhenSomeAreStillNeeded(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		r := nuevoReloj()
+		r := newClock()
 		cfg.Now = r.Now
 		s := open(t, cfg)
 		ctx := t.Context()
-		termina := func(id string) {
-			x := crea(t, s, unaDescarga(id, nil))
-			cambia(t, s, id, func(c *Cambio) {
-				c.NuevoPaquete(x.ID, "compartido", c.Ahora())
-				c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaTerminada, c.Ahora()
+		finish := func(id string) {
+			x := create(t, s, sampleDescarga(id, nil))
+			change(t, s, id, func(c *Change) {
+				c.NewPaquete(x.ID, "compartido", c.Now())
+				c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaTerminada, c.Now()
 			})
-			r.pasa(time.Hour)
+			r.pass(time.Hour)
 		}
-		termina("a")
-		termina("b")
-		crea(t, s, unaDescarga("viva", nil))
-		ids := func(antes time.Time) []string {
+		finish("a")
+		finish("b")
+		create(t, s, sampleDescarga("viva", nil))
+		ids := func(before time.Time) []string {
 			t.Helper()
-			ds, err := s.PorRetirar(ctx, antes, 10)
+			ds, err := s.ToWithdraw(ctx, before, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -449,31 +449,31 @@ func TestPorRetirar_WhenSomeAreStillNeeded(t *testing.T) {
 			}
 			return out
 		}
-		entre := r.Now().Add(-90 * time.Minute)
-		if got := ids(entre); !slices.Equal(got, []string{"a"}) {
+		between := r.Now().Add(-90 * time.Minute)
+		if got := ids(between); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("%v", got)
 		}
-		paquetes, err := s.PaquetesDeDescarga(ctx, "a", 0, 10)
+		paquetes, err := s.DescargaPaquetes(ctx, "a", 0, 10)
 		if err != nil || len(paquetes) != 1 {
 			t.Fatal(paquetes, err)
 		}
-		if usado, err := s.PaqueteEnUso(ctx, paquetes[0], entre); !usado || err != nil {
-			t.Errorf("%v %v", usado, err)
+		if used, err := s.PaqueteInUse(ctx, paquetes[0], between); !used || err != nil {
+			t.Errorf("%v %v", used, err)
 		}
-		if usado, err := s.PaqueteEnUso(ctx, paquetes[0], r.Now()); usado || err != nil {
-			t.Errorf("%v %v", usado, err)
+		if used, err := s.PaqueteInUse(ctx, paquetes[0], r.Now()); used || err != nil {
+			t.Errorf("%v %v", used, err)
 		}
-		cambia(t, s, "a", func(c *Cambio) { c.Retira() })
+		change(t, s, "a", func(c *Change) { c.Withdraw() })
 		if got := ids(r.Now()); !slices.Equal(got, []string{"b"}) {
 			t.Errorf("%v", got)
 		}
-		if ds, err := s.PorPublicar(ctx, 1); err != nil || len(ds) != 1 || ds[0].ID != "a" {
+		if ds, err := s.ToPublish(ctx, 1); err != nil || len(ds) != 1 || ds[0].ID != "a" {
 			t.Errorf("%v %v", ds, err)
 		}
-		if err := s.MarcaPublicada(ctx, "a"); err != nil {
+		if err := s.MarkPublished(ctx, "a"); err != nil {
 			t.Fatal(err)
 		}
-		if ds, err := s.PorPublicar(ctx, 5); err != nil || len(ds) != 1 || ds[0].ID != "b" {
+		if ds, err := s.ToPublish(ctx, 5); err != nil || len(ds) != 1 || ds[0].ID != "b" {
 			t.Errorf("%v %v", ds, err)
 		}
 	})
@@ -486,20 +486,20 @@ func TestCorridas_LeavesOutThoseThatLeftAGap(t *testing.T) {
 		for i, tc := range []struct {
 			estado gateway.EstadoDescarga
 			tramo  gateway.EstadoTramo
-			clave  string
+			key    string
 		}{
 			{gateway.DescargaTerminada, gateway.TramoTerminada, ""}, {gateway.DescargaParcial, gateway.TramoTerminada, ""}, {gateway.DescargaParcial, gateway.TramoFallida, ""},
 			{gateway.DescargaFallida, gateway.TramoFallida, ""}, {gateway.DescargaCancelada, gateway.TramoCancelada, ""}, {gateway.DescargaVacia, gateway.TramoVacia, ""},
 			{gateway.DescargaEnProceso, gateway.TramoPresentada, ""}, {gateway.DescargaTerminada, gateway.TramoTerminada, "/xml"},
 		} {
 			id := fmt.Sprint("r", i)
-			x := crea(t, s, unaDescarga(id, func(d *Descarga) {
-				d.IDProgramacion, d.Clave = "p", "corrida/"+id+tc.clave
-				d.Peticion.Solicitud.FechaFinal = fmt.Sprintf("2026-01-%02dT23:59:59", i+10)
+			x := create(t, s, sampleDescarga(id, func(d *Descarga) {
+				d.IDProgramacion, d.Key = "p", "corrida/"+id+tc.key
+				d.Request.Solicitud.FechaFinal = fmt.Sprintf("2026-01-%02dT23:59:59", i+10)
 			}))
-			cambia(t, s, id, func(c *Cambio) {
+			change(t, s, id, func(c *Change) {
 				x.Estado = tc.tramo
-				c.GuardaTramo(x)
+				c.SaveTramo(x)
 				c.Descarga().Estado = tc.estado
 			})
 		}
@@ -511,8 +511,8 @@ func TestCorridas_LeavesOutThoseThatLeftAGap(t *testing.T) {
 		if err != nil || !slices.Equal(ids, []string{"r6", "r5", "r1", "r0"}) {
 			t.Errorf("%v %v", ids, err)
 		}
-		if dos, err := s.Corridas(t.Context(), "p", 2); err != nil || len(dos) != 2 {
-			t.Errorf("%v %v", dos, err)
+		if two, err := s.Corridas(t.Context(), "p", 2); err != nil || len(two) != 2 {
+			t.Errorf("%v %v", two, err)
 		}
 	})
 }

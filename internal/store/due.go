@@ -14,13 +14,13 @@ type Due[K comparable] struct {
 
 // due runs a query for rows of an id, a turn and an instant.
 func due[K comparable](ctx context.Context, s *Store, query string, args ...any) ([]Due[K], error) {
-	return todas(ctx, s.lecturas, func(f fila) (Due[K], error) {
+	return all(ctx, s.readings, func(f scanner) (Due[K], error) {
 		var d Due[K]
 		var at string
 		if err := f.Scan(&d.ID, &d.Turn, &at); err != nil {
 			return d, err
 		}
-		return d, leeInstanteEn(at, &d.At)
+		return d, readInstantIn(at, &d.At)
 	}, query, args...)
 }
 
@@ -48,8 +48,8 @@ func (s *Store) WaitingEntregas(ctx context.Context, now time.Time) (Waiting, er
 
 func (s *Store) waiting(ctx context.Context, query string, now time.Time) (w Waiting, err error) {
 	var since string
-	if _, err = s.one(ctx, query, []any{Instante(now)}, &w.Rows, &since); err == nil {
-		err = leeInstanteEn(since, &w.Since)
+	if _, err = s.one(ctx, query, []any{Instant(now)}, &w.Rows, &since); err == nil {
+		err = readInstantIn(since, &w.Since)
 	}
 	return w, err
 }

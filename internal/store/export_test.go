@@ -6,8 +6,8 @@ import (
 	"testing/fstest"
 )
 
-// Hasta is c with the migrations up to a version alone, as a program of that time had them.
-func Hasta(t *testing.T, c Config, version string) Config {
+// Until is c with the migrations up to a version alone, as a program of that time had them.
+func Until(t *testing.T, c Config, version string) Config {
 	t.Helper()
 	files, err := migrations(c.DatabaseURL != "")
 	if err != nil {
@@ -28,6 +28,6 @@ func Hasta(t *testing.T, c Config, version string) Config {
 		}
 		all[name] = &fstest.MapFile{Data: text}
 	}
-	c.archivos = all
+	c.files = all
 	return c
 }

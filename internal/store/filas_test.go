@@ -24,7 +24,7 @@ import (
 
 // The rows of each version of the tables are in testdata/filas, one file for both
 // databases: a row of every table, and of every form that the JSON in it has.
-const filas = "testdata/filas"
+const rows = "testdata/filas"
 
 func onBoth(t *testing.T, test func(*testing.T, store.Config)) {
 	t.Helper()
@@ -32,21 +32,21 @@ func onBoth(t *testing.T, test func(*testing.T, store.Config)) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": pgtest.Start} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, store.Config{Dir: t.TempDir(), DatabaseURL: url(t), Now: ahora})
+			test(t, store.Config{Dir: t.TempDir(), DatabaseURL: url(t), Now: now})
 		})
 	}
 }
 
-// TestFilas_AreWrittenAsTheyWere holds what is stored now against the rows of the present
+// TestRows_AreWrittenAsTheyWere holds what is stored now against the rows of the present
 // version. A form that changes needs a migration of the rows that there are, whose version
 // has a file of its own; the file of a version that was released is never written again.
-func TestFilas_AreWrittenAsTheyWere(t *testing.T) {
+func TestRows_AreWrittenAsTheyWere(t *testing.T) {
 	onBoth(t, func(t *testing.T, c store.Config) {
-		st := abre(t, c)
-		escribe(t, st)
-		got := vuelca(t, st)
+		st := open(t, c)
+		write(t, st)
+		got := dump(t, st)
 		_, version := st.Version()
-		file := filepath.Join(filas, fmt.Sprintf("%05d.jsonl", version))
+		file := filepath.Join(rows, fmt.Sprintf("%05d.jsonl", version))
 		want, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) && c.DatabaseURL == "" {
 			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
@@ -60,38 +60,38 @@ func TestFilas_AreWrittenAsTheyWere(t *testing.T) {
 		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
 			t.Errorf("what is stored has another form: migrate it, and let this write the file of the new version (-%s +now):\n%s", file, diff)
 		}
-		completas(t, got)
+		complete(t, got)
 	})
 }
 
-// TestFilas_WhenOfAnEarlierVersionAreReadAsTheyWere opens a database that each version has
+// TestRows_WhenOfAnEarlierVersionAreReadAsTheyWere opens a database that each version has
 // left, and asks it what was asked of it then: the answers are the same, and nothing is
 // sent again.
-func TestFilas_WhenOfAnEarlierVersionAreReadAsTheyWere(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(filas, "*.jsonl"))
+func TestRows_WhenOfAnEarlierVersionAreReadAsTheyWere(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(rows, "*.jsonl"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	onBoth(t, func(t *testing.T, c store.Config) {
-		st := abre(t, c)
-		escribe(t, st)
-		want := lee(t, st)
+		st := open(t, c)
+		write(t, st)
+		want := read(t, st)
 		for _, file := range files {
 			dir, url := t.TempDir(), ""
 			if c.DatabaseURL != "" {
 				url = pgtest.Start(t)
 			}
-			old := store.Config{Dir: dir, DatabaseURL: url, Now: ahora}
-			carga(t, store.Hasta(t, old, strings.TrimSuffix(filepath.Base(file), ".jsonl")), file)
-			st := abre(t, old)
-			if diff := cmp.Diff(want, lee(t, st), cmpopts.IgnoreFields(gateway.Error{}, "Err")); diff != "" {
+			old := store.Config{Dir: dir, DatabaseURL: url, Now: now}
+			upload(t, store.Until(t, old, strings.TrimSuffix(filepath.Base(file), ".jsonl")), file)
+			st := open(t, old)
+			if diff := cmp.Diff(want, read(t, st), cmpopts.IgnoreFields(gateway.Error{}, "Err")); diff != "" {
 				t.Errorf("%s (-written now +read):\n%s", file, diff)
 			}
 		}
 	})
 }
 
-func abre(t *testing.T, c store.Config) *store.Store {
+func open(t *testing.T, c store.Config) *store.Store {
 	t.Helper()
 	st, err := store.Open(t.Context(), c)
 	if err != nil {
@@ -101,9 +101,9 @@ func abre(t *testing.T, c store.Config) *store.Store {
 	return st
 }
 
-// efimera reports whether a start writes the rows of a table anew.
-func efimera(tabla string) bool {
-	return slices.Contains([]string{"goose_db_version", "esquema", "procesos", "cargos"}, tabla) || strings.HasPrefix(tabla, "sqlite_")
+// ephemeral reports whether a start writes the rows of a table anew.
+func ephemeral(table string) bool {
+	return slices.Contains([]string{"goose_db_version", "esquema", "procesos", "cargos"}, table) || strings.HasPrefix(table, "sqlite_")
 }
 
 // renglon is a row of the golden files. Bytes are {"bytes": base64}.
@@ -112,31 +112,31 @@ type renglon struct {
 	Fila  map[string]any `json:"fila"`
 }
 
-// elLibro is the identity of a database, which is random, as it is in the files.
-const elLibro = "libro-de-las-filas"
+// libro is the identity of a database, which is random, as it is in the files.
+const libro = "libro-de-las-filas"
 
-// vuelca writes every row of the database, in an order of its own.
-func vuelca(t *testing.T, st *store.Store) string {
+// dump writes every row of the database, in an order of its own.
+func dump(t *testing.T, st *store.Store) string {
 	t.Helper()
 	query := `SELECT name FROM sqlite_master WHERE type = 'table'`
 	if st.Postgres() {
 		query = `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`
 	}
 	var out []string
-	for _, fila := range consulta(t, st.DB(), query) {
-		for _, tabla := range fila {
-			if efimera(tabla.(string)) {
+	for _, row := range consulta(t, st.DB(), query) {
+		for _, table := range row {
+			if ephemeral(table.(string)) {
 				continue
 			}
-			found := consulta(t, st.DB(), "SELECT * FROM "+tabla.(string))
+			found := consulta(t, st.DB(), "SELECT * FROM "+table.(string))
 			if len(found) == 0 {
-				t.Errorf("no row of %s", tabla)
+				t.Errorf("no row of %s", table)
 			}
-			for _, fila := range found {
-				if tabla == "libros" {
-					fila["id"] = elLibro
+			for _, row := range found {
+				if table == "libros" {
+					row["id"] = libro
 				}
-				text, err := json.Marshal(renglon{tabla.(string), fila})
+				text, err := json.Marshal(renglon{table.(string), row})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -168,14 +168,14 @@ func consulta(t *testing.T, db *sql.DB, query string) (out []map[string]any) {
 		if err := rows.Scan(into...); err != nil {
 			t.Fatal(err)
 		}
-		fila := map[string]any{}
+		row := map[string]any{}
 		for i, name := range columns {
 			if raw, ok := values[i].([]byte); ok {
 				values[i] = map[string]any{"bytes": base64.StdEncoding.EncodeToString(raw)}
 			}
-			fila[name] = values[i]
+			row[name] = values[i]
 		}
-		out = append(out, fila)
+		out = append(out, row)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -183,14 +183,14 @@ func consulta(t *testing.T, db *sql.DB, query string) (out []map[string]any) {
 	return out
 }
 
-// completas wants that every column of every table says something somewhere.
-func completas(t *testing.T, volcado string) {
+// complete wants that every column of every table says something somewhere.
+func complete(t *testing.T, dump string) {
 	t.Helper()
 	says := map[string]bool{}
-	for _, line := range strings.Split(strings.TrimSpace(volcado), "\n") {
-		r := renglonDe(t, line)
-		for columna, v := range r.Fila {
-			name := r.Tabla + "." + columna
+	for _, line := range strings.Split(strings.TrimSpace(dump), "\n") {
+		r := lineOf(t, line)
+		for column, v := range r.Fila {
+			name := r.Tabla + "." + column
 			says[name] = says[name] || v != nil && v != "" && v != json.Number("0") && v != json.Number("-1")
 		}
 	}
@@ -201,7 +201,7 @@ func completas(t *testing.T, volcado string) {
 	}
 }
 
-func renglonDe(t *testing.T, line string) renglon {
+func lineOf(t *testing.T, line string) renglon {
 	t.Helper()
 	var r renglon
 	d := json.NewDecoder(strings.NewReader(line))
@@ -212,10 +212,10 @@ func renglonDe(t *testing.T, line string) renglon {
 	return r
 }
 
-// carga makes the database of c with the rows of a file.
-func carga(t *testing.T, c store.Config, file string) {
+// upload makes the database of c with the rows of a file.
+func upload(t *testing.T, c store.Config, file string) {
 	t.Helper()
-	if _, _, err := store.Migra(t.Context(), c, true); err != nil {
+	if _, _, err := store.Migrate(t.Context(), c, true); err != nil {
 		t.Fatal(err)
 	}
 	driver, source := "pgx", c.DatabaseURL
@@ -233,14 +233,14 @@ func carga(t *testing.T, c store.Config, file string) {
 	}
 	var left []renglon
 	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		left = append(left, renglonDe(t, line))
+		left = append(left, lineOf(t, line))
 	}
 	// Those that others refer to come first: what is refused is tried again.
 	for len(left) > 0 {
 		var refused []renglon
 		var last error
 		for _, r := range left {
-			if err := inserta(t.Context(), db, r); err != nil {
+			if err := insert(t.Context(), db, r); err != nil {
 				refused, last = append(refused, r), err
 			}
 		}
@@ -251,7 +251,7 @@ func carga(t *testing.T, c store.Config, file string) {
 	}
 }
 
-func inserta(ctx context.Context, db *sql.DB, r renglon) error {
+func insert(ctx context.Context, db *sql.DB, r renglon) error {
 	var columns, marks []string
 	var args []any
 	for name, v := range r.Fila {
@@ -276,18 +276,18 @@ func inserta(ctx context.Context, db *sql.DB, r renglon) error {
 	return err
 }
 
-// TestFilas_FilesBesideTheTablesAreReadAsTheyWere: the mark of a ledger, and a package that
+// TestRows_FilesBesideTheTablesAreReadAsTheyWere: the mark of a ledger, and a package that
 // was received whole.
-func TestFilas_FilesBesideTheTablesAreReadAsTheyWere(t *testing.T) {
+func TestRows_FilesBesideTheTablesAreReadAsTheyWere(t *testing.T) {
 	t.Parallel()
-	c := store.Config{Dir: t.TempDir(), Now: ahora}
-	abre(t, c).Close() //nolint:errcheck // opened again
+	c := store.Config{Dir: t.TempDir(), Now: now}
+	open(t, c).Close() //nolint:errcheck // opened again
 	mark := filepath.Join(c.Dir, "pasarela.libro")
 	text, err := os.ReadFile(mark)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m store.Marca
+	var m store.Mark
 	if err := json.Unmarshal(text, &m); err != nil || string(text) != fmt.Sprintf(`{"libro":%q,"generacion":%d}`+"\n", m.ID, m.Generacion) || m.ID == "" || m.Generacion < 1 {
 		t.Errorf("%s: %v", text, err)
 	}
@@ -301,12 +301,12 @@ func TestFilas_FilesBesideTheTablesAreReadAsTheyWere(t *testing.T) {
 	if err := os.WriteFile(mark, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	whole := filepath.Join(c.Dir, "paquetes", "parciales", "entero,"+sumaA+",retenciones,PRU010101AB1,ABC_01.zip")
+	whole := filepath.Join(c.Dir, "paquetes", "parciales", "entero,"+sumA+",retenciones,PRU010101AB1,ABC_01.zip")
 	if err := os.WriteFile(whole, []byte("PK"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list, err := abre(t, c).Enteros(t.Context())
-	want := []store.Pendiente{{Paquete: paquete("ABC_01"), SHA256: sumaA, Parcial: "parciales/" + filepath.Base(whole)}}
+	list, err := open(t, c).WholePartials(t.Context())
+	want := []store.Pending{{Paquete: paquete("ABC_01"), SHA256: sumA, Partial: "parciales/" + filepath.Base(whole)}}
 	if diff := cmp.Diff(want, list); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

@@ -7,60 +7,60 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// instante is the form of every instant in the ledger: of fixed width, so that they
+// instant is the form of every instant in the ledger: of fixed width, so that they
 // sort as text.
-const instante = "2006-01-02T15:04:05.000000Z"
+const instant = "2006-01-02T15:04:05.000000Z"
 
-// Instante writes t as the ledger holds it; the zero time is empty.
-func Instante(t time.Time) string {
+// Instant writes t as the ledger holds it; the zero time is empty.
+func Instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(instante)
+	return t.UTC().Format(instant)
 }
 
-func leeInstante(text string) (time.Time, error) {
+func readInstant(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	return time.Parse(instante, text)
+	return time.Parse(instant, text)
 }
 
-func leeInstanteEn(text string, into *time.Time) (err error) {
-	*into, err = leeInstante(text)
+func readInstantIn(text string, into *time.Time) (err error) {
+	*into, err = readInstant(text)
 	return err
 }
 
 // stamp is the instant of now as a row holds it.
-func (s *Store) stamp() string { return Instante(s.now()) }
+func (s *Store) stamp() string { return Instant(s.now()) }
 
-// Lapso is a length of time as the ledger's JSON holds it: "240h0m0s".
-type Lapso time.Duration
+// Span is a length of time as the ledger's JSON holds it: "240h0m0s".
+type Span time.Duration
 
 // MarshalText implements encoding.TextMarshaler.
-func (l Lapso) MarshalText() ([]byte, error) { return []byte(time.Duration(l).String()), nil }
+func (l Span) MarshalText() ([]byte, error) { return []byte(time.Duration(l).String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (l *Lapso) UnmarshalText(text []byte) error {
+func (l *Span) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
-	*l = Lapso(d)
+	*l = Span(d)
 	return err
 }
 
-// peticion is what a descarga's row holds of what was asked for.
-type peticion struct {
+// request is what a descarga's row holds of what was asked for.
+type request struct {
 	gateway.PeticionDescarga
-	Plazo Lapso `json:"plazo"`
+	Plazo Span `json:"plazo"`
 }
 
-func escribePeticion(p gateway.PeticionDescarga) (string, error) {
-	text, err := json.Marshal(peticion{p, Lapso(p.Plazo)})
+func writeRequest(p gateway.PeticionDescarga) (string, error) {
+	text, err := json.Marshal(request{p, Span(p.Deadline)})
 	return string(text), err
 }
 
-func leePeticion(text string) (gateway.PeticionDescarga, error) {
-	var p peticion
+func readRequest(text string) (gateway.PeticionDescarga, error) {
+	var p request
 	err := json.Unmarshal([]byte(text), &p)
-	p.PeticionDescarga.Plazo = time.Duration(p.Plazo)
+	p.Deadline = time.Duration(p.Plazo)
 	return p.PeticionDescarga, err
 }

@@ -11,36 +11,36 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Palabra is what an operator says of a database that is not the one that was
+// Word is what an operator says of a database that is not the one that was
 // left here.
-type Palabra string
+type Word string
 
 // The words. Without one, such a database is refused.
 const (
 	// DeNuevo begins a ledger where there was one.
-	DeNuevo Palabra = "--de-nuevo"
+	DeNuevo Word = "--de-nuevo"
 	// AceptaRespaldo goes on with a ledger that is older than its mark, or another.
-	AceptaRespaldo Palabra = "--acepta-respaldo"
+	AceptaRespaldo Word = "--acepta-respaldo"
 )
 
 var (
 	// ErrLibro says that the database is not the ledger that was left here.
 	ErrLibro = errors.New("el libro no es el que se dejó aquí")
-	// ErrMasNueva says that the database is of a program later than this one.
-	ErrMasNueva = errors.New("la base de datos es de una versión más nueva que este programa")
+	// ErrNewer says that the database is of a program later than this one.
+	ErrNewer = errors.New("la base de datos es de una versión más nueva que este programa")
 )
 
 // libro is what a database says of itself.
 type libro struct {
-	Marca // its own; zero where there is none yet
-	// relevados are the ledgers whose place it took.
-	relevados map[string]bool
-	// anotado tells whether something was asked for, or sent, by it.
-	anotado bool
+	Mark // its own; zero where there is none yet
+	// takenOver are the ledgers whose place it took.
+	takenOver map[string]bool
+	// recorded tells whether something was asked for, or sent, by it.
+	recorded bool
 }
 
-// nuevo reports whether nothing says that the database was ever in use.
-func (l libro) nuevo() bool { return l.ID == "" && !l.anotado }
+// new reports whether nothing says that the database was ever in use.
+func (l libro) new() bool { return l.ID == "" && !l.recorded }
 
 // there reports whether the database has the table.
 func (s *Store) there(ctx context.Context, table string) (bool, error) {
@@ -53,8 +53,8 @@ func (s *Store) there(ctx context.Context, table string) (bool, error) {
 	return n > 0, err
 }
 
-// leeLibro reads what the database says of itself, before it is migrated.
-func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
+// readLibro reads what the database says of itself, before it is migrated.
+func (s *Store) readLibro(ctx context.Context) (l libro, err error) {
 	for _, table := range []string{"intentos", "descargas"} {
 		ok, err := s.there(ctx, table)
 		if err != nil {
@@ -66,7 +66,7 @@ func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
 				return l, err
 			}
 		}
-		l.anotado = l.anotado || n > 0
+		l.recorded = l.recorded || n > 0
 	}
 	if ok, err := s.there(ctx, "libros"); err != nil || !ok {
 		return l, err
@@ -74,7 +74,7 @@ func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
 	if _, err := s.one(ctx, `SELECT id, generacion FROM libros WHERE vigente = 1`, nil, &l.ID, &l.Generacion); err != nil {
 		return l, err
 	}
-	l.relevados = map[string]bool{}
+	l.takenOver = map[string]bool{}
 	rows, err := s.db.QueryContext(ctx, `SELECT id FROM libros WHERE vigente = 0`)
 	if err != nil {
 		return l, fmt.Errorf("store: %w", err)
@@ -85,83 +85,83 @@ func (s *Store) leeLibro(ctx context.Context) (l libro, err error) {
 		if err := rows.Scan(&id); err != nil {
 			return l, fmt.Errorf("store: %w", err)
 		}
-		l.relevados[id] = true
+		l.takenOver[id] = true
 	}
 	return l, rows.Err()
 }
 
-// reconoce compares the database with what is left outside of it, and refuses one
+// recognise compares the database with what is left outside of it, and refuses one
 // that is not the ledger that was left here.
-func (s *Store) reconoce(ctx context.Context, c Config) error {
-	l, err := s.leeLibro(ctx)
+func (s *Store) recognise(ctx context.Context, c Config) error {
+	l, err := s.readLibro(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := s.busca(ctx, c)
+	r, err := s.find(ctx, c)
 	if err != nil {
 		return err
 	}
-	s.restos = r
+	s.rests = r
 	switch {
-	case c.Palabra == DeNuevo && l.anotado:
+	case c.Word == DeNuevo && l.recorded:
 		return fmt.Errorf("%w: la base de datos no está vacía, así que no se empieza de nuevo sobre ella. "+
 			"Para seguir con lo que tiene: «gateway migrate %s». Para empezar de nuevo: otra base, o quite antes esta", ErrLibro, AceptaRespaldo)
-	case c.Palabra == AceptaRespaldo && l.nuevo():
+	case c.Word == AceptaRespaldo && l.new():
 		return fmt.Errorf("%w: la base de datos está vacía y no hay respaldo que aceptar. "+
 			"Restáurelo antes (docs/respaldos.md); para empezar sin él: «gateway migrate %s»", ErrLibro, DeNuevo)
-	case c.Palabra != "":
+	case c.Word != "":
 		return nil
-	case l.nuevo():
-		return r.sobreVacia()
+	case l.new():
+		return r.emptyEnvelope()
 	}
-	for _, m := range r.marcas {
-		if err := m.contra(l); err != nil {
+	for _, m := range r.marks {
+		if err := m.against(l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// contra refuses a database that is not the one of the mark, or was before it.
-func (h hallada) contra(l libro) error {
+// against refuses a database that is not the one of the mark, or was before it.
+func (h found) against(l libro) error {
 	switch {
-	case h.ID == l.ID && l.Generacion >= h.Generacion, l.relevados[h.ID]:
+	case h.ID == l.ID && l.Generacion >= h.Generacion, l.takenOver[h.ID]:
 		return nil
 	case h.ID == l.ID:
 		return fmt.Errorf("%w: es más viejo. La base de datos va en la generación %d y %s dice que ya iba en la %d: "+
 			"es una copia anterior, o perdió lo último que se escribió (por ejemplo su pasarela.db-wal).\n%s",
-			ErrLibro, l.Generacion, h.donde, h.Generacion, salidas)
+			ErrLibro, l.Generacion, h.where, h.Generacion, outputs)
 	}
 	return fmt.Errorf("%w: es otro. La base de datos es del libro %s y %s es del libro %s: "+
-		"se cambió la base, o se juntaron los datos de dos pasarelas.\n%s", ErrLibro, l.ID, h.donde, h.ID, salidas)
+		"se cambió la base, o se juntaron los datos de dos pasarelas.\n%s", ErrLibro, l.ID, h.where, h.ID, outputs)
 }
 
-// salidas are the ways out, the one that costs nothing first.
-const salidas = "Lo que se pidió al SAT, a la SEP o al PAC y no esté en el libro se pediría otra vez, y gasta cuota de por vida. No se ha tocado nada.\n" +
+// outputs are the ways out, the one that costs nothing first.
+const outputs = "Lo que se pidió al SAT, a la SEP o al PAC y no esté en el libro se pediría otra vez, y gasta cuota de por vida. No se ha tocado nada.\n" +
 	"- Si la base buena existe, póngala en su lugar y arranque.\n" +
 	"- Si lo que hay es el respaldo que quiere usar, lea «Una copia vieja» en docs/respaldos.md y diga «gateway migrate " + string(AceptaRespaldo) + "»."
 
-// adopta gives the database an identity if it has none, or another one if an
+// adopt gives the database an identity if it has none, or another one if an
 // operator spoke: the marks of those before are good from then on, wherever they
 // are. It makes the generation grow.
-func (s *Store) adopta(ctx context.Context, c Config) error {
-	l, err := s.leeLibro(ctx)
+func (s *Store) adopt(ctx context.Context, c Config) error {
+	l, err := s.readLibro(ctx)
 	if err != nil {
 		return err
 	}
-	if l.ID != "" && c.Palabra == "" {
-		s.marca = Marca{ID: l.ID}
-		return s.crece(ctx)
+	if l.ID != "" && c.Word == "" {
+		s.mark = Mark{ID: l.ID}
+		return s.grow(ctx)
 	}
-	m := Marca{ID: strings.ToLower(rand.Text()), Generacion: l.Generacion + 1}
+	m := Mark{ID: strings.ToLower(rand.Text()), Generacion: l.Generacion + 1}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // committed by then, or failed
 	_, err = tx.ExecContext(ctx, `UPDATE libros SET vigente = 0`)
-	for _, h := range s.restos.marcas {
-		if err == nil && c.Palabra != "" {
+	for _, h := range s.rests.marks {
+		if err == nil && c.Word != "" {
 			_, err = tx.ExecContext(ctx, `INSERT INTO libros (id, generacion, vigente) VALUES ($1, $2, 0) ON CONFLICT (id) DO NOTHING`, h.ID, h.Generacion)
 		}
 	}
@@ -174,43 +174,43 @@ func (s *Store) adopta(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	s.marca = m
+	s.mark = m
 	return nil
 }
 
 // compatible refuses tables that a later program has made, unless it has said that
 // this one may work on them.
-func (s *Store) compatible(ctx context.Context, conoce int64) error {
-	if s.desde <= conoce {
+func (s *Store) compatible(ctx context.Context, know int64) error {
+	if s.since <= know {
 		return nil
 	}
-	var version, minimo int64
+	var version, lowest int64
 	ok, err := s.there(ctx, "esquema")
 	if err == nil && ok {
-		_, err = s.one(ctx, `SELECT version, minimo FROM esquema`, nil, &version, &minimo)
+		_, err = s.one(ctx, `SELECT version, minimo FROM esquema`, nil, &version, &lowest)
 	}
 	if err != nil {
 		return err
 	}
-	if version >= s.desde && minimo <= conoce {
+	if version >= s.since && lowest <= know {
 		return nil
 	}
 	return fmt.Errorf("%w: sus tablas son de la versión %d, y este programa conoce hasta la %d. "+
 		"No se ha tocado nada. Arranque la versión del programa que las puso al día, o una posterior; para volver a esta, restaure la copia de antes (docs/actualizacion.md)",
-		ErrMasNueva, s.desde, conoce)
+		ErrNewer, s.since, know)
 }
 
-// declara writes what a program has to know to work on the tables as they are now.
-func (s *Store) declara(ctx context.Context, provider *goose.Provider, files fs.FS) error {
+// declare writes what a program has to know to work on the tables as they are now.
+func (s *Store) declare(ctx context.Context, provider *goose.Provider, files fs.FS) error {
 	sources := provider.ListSources()
 	last := sources[len(sources)-1].Version
 	destroy, err := destructive(provider, files, 0)
 	if err != nil {
 		return err
 	}
-	minimo := int64(0)
+	lowest := int64(0)
 	if n := len(destroy); n > 0 {
-		minimo = destroy[n-1].Version
+		lowest = destroy[n-1].Version
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -220,7 +220,7 @@ func (s *Store) declara(ctx context.Context, provider *goose.Provider, files fs.
 	// What a later program has said stays.
 	_, err = tx.ExecContext(ctx, `DELETE FROM esquema WHERE version <= $1`, last)
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `INSERT INTO esquema (version, minimo) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM esquema)`, last, minimo)
+		_, err = tx.ExecContext(ctx, `INSERT INTO esquema (version, minimo) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM esquema)`, last, lowest)
 	}
 	if err == nil {
 		err = tx.Commit()

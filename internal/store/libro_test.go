@@ -26,29 +26,29 @@ func ledger(t *testing.T, c Config, n int) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		if _, _, err := s.Intenta(t.Context(), intento(rand.Text()+strconv.Itoa(i))); err != nil {
+		if _, _, err := s.Try(t.Context(), attempt(rand.Text()+strconv.Itoa(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.Late(t.Context()), s.Marca(), s.MarcaFuera(t.Context()), s.Close()); err != nil {
+	if err := errors.Join(s.Beat(t.Context()), s.Mark(), s.MarkOutside(t.Context()), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// carpeta is a place of packages outside of the data directory.
-type carpeta string
+// folder is a place of packages outside of the data directory.
+type folder string
 
-func (c carpeta) Nombre() string { return string(c) }
+func (c folder) Name() string { return string(c) }
 
-func (c carpeta) LeeMarca(context.Context) ([]byte, error) {
-	return os.ReadFile(filepath.Join(string(c), archivoMarca))
+func (c folder) ReadMark(context.Context) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(c), markFile))
 }
 
-func (c carpeta) GuardaMarca(_ context.Context, texto []byte) error {
-	return os.WriteFile(filepath.Join(string(c), archivoMarca), texto, 0o600)
+func (c folder) SaveMark(_ context.Context, text []byte) error {
+	return os.WriteFile(filepath.Join(string(c), markFile), text, 0o600)
 }
 
-func (c carpeta) Vacio(context.Context) (bool, error) {
+func (c folder) Empty(context.Context) (bool, error) {
 	_, err := os.Stat(filepath.Join(string(c), "sha256"))
 	return errors.Is(err, fs.ErrNotExist), nil
 }
@@ -82,7 +82,7 @@ func refused(t *testing.T, c Config, want error, words ...string) {
 func contents(t *testing.T, c Config) string {
 	t.Helper()
 	var b strings.Builder
-	for _, name := range []string{"pasarela.db", "pasarela.db-wal", archivoMarca} {
+	for _, name := range []string{"pasarela.db", "pasarela.db-wal", markFile} {
 		info, err := os.Stat(filepath.Join(c.Dir, name))
 		if err == nil && (info.Size() > 0 || name == "pasarela.db") && (name != "pasarela.db-wal" || !exists(c.Dir+"/pasarela.db")) {
 			b.WriteString(name + " ")
@@ -97,11 +97,11 @@ func exists(path string) bool {
 }
 
 // accepted says the word, and then the ledger opens without one.
-func accepted(t *testing.T, c Config, p Palabra) {
+func accepted(t *testing.T, c Config, p Word) {
 	t.Helper()
 	said := c
-	said.Palabra = p
-	if _, _, err := Migra(t.Context(), said, false); err != nil {
+	said.Word = p
+	if _, _, err := Migrate(t.Context(), said, false); err != nil {
 		t.Fatalf("%s: %v", p, err)
 	}
 	for range 2 {
@@ -148,11 +148,11 @@ func TestOpen_WhenSQLiteIsNotTheLedgerThatWasLeft(t *testing.T) {
 	for name, tc := range map[string]struct {
 		spoil func(t *testing.T, dir, old string)
 		words []string
-		way   Palabra
-		other Palabra // which is refused
+		way   Word
+		other Word // which is refused
 	}{
 		"gone": {func(t *testing.T, dir, _ string) { remove(t, dir, all...) },
-			[]string{"vacía", archivoMarca, "--de-nuevo", "--acepta-respaldo", "docs/respaldos.md"}, DeNuevo, AceptaRespaldo},
+			[]string{"vacía", markFile, "--de-nuevo", "--acepta-respaldo", "docs/respaldos.md"}, DeNuevo, AceptaRespaldo},
 		"emptied": {func(t *testing.T, dir, _ string) {
 			remove(t, dir, all[1:]...)
 			if err := os.Truncate(filepath.Join(dir, "pasarela.db"), 0); err != nil {
@@ -160,14 +160,14 @@ func TestOpen_WhenSQLiteIsNotTheLedgerThatWasLeft(t *testing.T) {
 			}
 		}, []string{"vacía", "--de-nuevo"}, DeNuevo, AceptaRespaldo},
 		"gone, and its mark": {func(t *testing.T, dir, _ string) {
-			remove(t, dir, append(all, archivoMarca)...)
+			remove(t, dir, append(all, markFile)...)
 			if err := os.WriteFile(filepath.Join(dir, "paquetes", "p.zip"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{"vacía", "1 paquete"}, DeNuevo, AceptaRespaldo},
 		"gone, and its mark cannot be read": {func(t *testing.T, dir, _ string) {
 			remove(t, dir, all...)
-			if err := os.Truncate(filepath.Join(dir, archivoMarca), 0); err != nil {
+			if err := os.Truncate(filepath.Join(dir, markFile), 0); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{"vacía", "no se entiende"}, DeNuevo, AceptaRespaldo},
@@ -191,12 +191,12 @@ func TestOpen_WhenSQLiteIsNotTheLedgerThatWasLeft(t *testing.T) {
 			ledger(t, c, 1)
 			tc.spoil(t, c.Dir, old)
 			refused(t, c, ErrLibro, append(tc.words, "No se ha tocado nada")...)
-			if _, _, err := Migra(t.Context(), c, false); !errors.Is(err, ErrLibro) {
+			if _, _, err := Migrate(t.Context(), c, false); !errors.Is(err, ErrLibro) {
 				t.Errorf("gateway migrate: %v", err)
 			}
 			wrong := c
-			wrong.Palabra = tc.other
-			if _, _, err := Migra(t.Context(), wrong, false); !errors.Is(err, ErrLibro) {
+			wrong.Word = tc.other
+			if _, _, err := Migrate(t.Context(), wrong, false); !errors.Is(err, ErrLibro) {
 				t.Errorf("%s: %v", tc.other, err)
 			}
 			accepted(t, c, tc.way)
@@ -212,16 +212,16 @@ func TestOpen_WhenTheWALOfAYoungLedgerIsLost(t *testing.T) {
 	if info, err := os.Stat(s.Path()); err != nil || info.Size() <= 4096 {
 		t.Fatalf("the file alone is nothing: %v, %v", info.Size(), err)
 	}
-	if _, _, err := s.Intenta(t.Context(), intento("k")); err != nil {
+	if _, _, err := s.Try(t.Context(), attempt("k")); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Late(t.Context()), s.Marca()); err != nil {
+	if err := errors.Join(s.Beat(t.Context()), s.Mark()); err != nil {
 		t.Fatal(err)
 	}
 	// As a kill leaves them, which runs no destructor of SQLite's.
 	killed := Config{Dir: t.TempDir(), Now: now}
 	copyFile(t, filepath.Join(killed.Dir, "pasarela.db"), s.Path())
-	copyFile(t, filepath.Join(killed.Dir, archivoMarca), filepath.Join(c.Dir, archivoMarca))
+	copyFile(t, filepath.Join(killed.Dir, markFile), filepath.Join(c.Dir, markFile))
 	refused(t, killed, ErrLibro, "más viejo", "pasarela.db-wal")
 	copyFile(t, filepath.Join(killed.Dir, "pasarela.db-wal"), s.Path()+"-wal")
 	remove(t, killed.Dir, "pasarela.db-shm")
@@ -248,25 +248,25 @@ func TestOpen_WhenPostgresIsNotTheLedgerThatWasLeft(t *testing.T) {
 	for name, tc := range map[string]struct {
 		spoil func(t *testing.T, c *Config)
 		words []string
-		way   Palabra
+		way   Word
 	}{
-		"an empty database": {func(*testing.T, *Config) {}, []string{"vacía", archivoMarca, "--de-nuevo"}, DeNuevo},
+		"an empty database": {func(*testing.T, *Config) {}, []string{"vacía", markFile, "--de-nuevo"}, DeNuevo},
 		"an empty database, on a new directory": {func(t *testing.T, c *Config) { c.Dir = t.TempDir() },
-			[]string{"vacía", archivoMarca}, DeNuevo},
+			[]string{"vacía", markFile}, DeNuevo},
 		"an empty database that was migrated": {func(t *testing.T, c *Config) {
-			if _, _, err := Migra(t.Context(), *c, false); err != nil {
+			if _, _, err := Migrate(t.Context(), *c, false); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"vacía", archivoMarca}, DeNuevo},
+		}, []string{"vacía", markFile}, DeNuevo},
 		"another's": {func(t *testing.T, c *Config) {
 			ledger(t, Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now}, 1)
 		}, []string{"es otro", "--acepta-respaldo"}, AceptaRespaldo},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bucket := carpeta(t.TempDir())
-			c := Config{Dir: t.TempDir(), DatabaseURL: pgtest.Start(t), Now: now, Fuera: bucket}
-			beside := Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now, Fuera: bucket}
+			bucket := folder(t.TempDir())
+			c := Config{Dir: t.TempDir(), DatabaseURL: pgtest.Start(t), Now: now, Outside: bucket}
+			beside := Config{Dir: t.TempDir(), DatabaseURL: c.DatabaseURL, Now: now, Outside: bucket}
 			ledger(t, c, 1)
 			ledger(t, beside, 0)
 			ledger(t, c, 0) // not older for the other's having started since
@@ -277,7 +277,7 @@ func TestOpen_WhenPostgresIsNotTheLedgerThatWasLeft(t *testing.T) {
 			// A Job speaks for all, without their directories.
 			job := c
 			job.Dir = filepath.Join(t.TempDir(), "nothing")
-			accepted(t, Config{Dir: t.TempDir(), DatabaseURL: next, Now: now, Fuera: bucket}, jobSays(t, job, tc.way))
+			accepted(t, Config{Dir: t.TempDir(), DatabaseURL: next, Now: now, Outside: bucket}, jobSays(t, job, tc.way))
 			ledger(t, c, 0)
 			ledger(t, beside, 0)
 			if exists(job.Dir) {
@@ -287,10 +287,10 @@ func TestOpen_WhenPostgresIsNotTheLedgerThatWasLeft(t *testing.T) {
 	}
 }
 
-func jobSays(t *testing.T, c Config, p Palabra) Palabra {
+func jobSays(t *testing.T, c Config, p Word) Word {
 	t.Helper()
-	c.Palabra = p
-	if _, _, err := Migra(t.Context(), c, false); err != nil {
+	c.Word = p
+	if _, _, err := Migrate(t.Context(), c, false); err != nil {
 		t.Fatalf("%s: %v", p, err)
 	}
 	return AceptaRespaldo
@@ -317,7 +317,7 @@ func TestOpen_WhenTheKindOfDatabaseChanges(t *testing.T) {
 	t.Parallel()
 	c := Config{Dir: t.TempDir(), Now: now}
 	ledger(t, c, 1)
-	remove(t, c.Dir, archivoMarca)
+	remove(t, c.Dir, markFile)
 	c.DatabaseURL = pgtest.Start(t)
 	refused(t, c, ErrLibro, "vacía", "pasarela.db")
 	back := Config{Dir: t.TempDir(), Now: now}
@@ -331,25 +331,25 @@ func TestOpen_WhenTheKindOfDatabaseChanges(t *testing.T) {
 // the database that is as new as that mark needs no word.
 func TestOpen_WhenTheDataDirectoryIsLost(t *testing.T) {
 	t.Parallel()
-	bucket := carpeta(t.TempDir())
-	c := Config{Dir: t.TempDir(), Now: now, Fuera: bucket}
+	bucket := folder(t.TempDir())
+	c := Config{Dir: t.TempDir(), Now: now, Outside: bucket}
 	ledger(t, c, 1)
 	old, last := filepath.Join(t.TempDir(), "old.db"), filepath.Join(t.TempDir(), "last.db")
 	vacuum(t, old, c.Dir)
 	ledger(t, c, 1)
 	vacuum(t, last, c.Dir)
 	c.Dir = t.TempDir()
-	refused(t, c, ErrLibro, "vacía", bucket.Nombre())
+	refused(t, c, ErrLibro, "vacía", bucket.Name())
 	copyFile(t, filepath.Join(c.Dir, "pasarela.db"), old)
-	refused(t, c, ErrLibro, "más viejo", bucket.Nombre())
+	refused(t, c, ErrLibro, "más viejo", bucket.Name())
 	copyFile(t, filepath.Join(c.Dir, "pasarela.db"), last)
 	ledger(t, c, 0)
 	// Packages without a mark are of a gateway that was killed before it wrote one.
-	c = Config{Dir: t.TempDir(), Now: now, Fuera: carpeta(t.TempDir())}
-	if err := os.Mkdir(filepath.Join(c.Fuera.Nombre(), "sha256"), 0o700); err != nil {
+	c = Config{Dir: t.TempDir(), Now: now, Outside: folder(t.TempDir())}
+	if err := os.Mkdir(filepath.Join(c.Outside.Name(), "sha256"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, c, ErrLibro, "paquetes en "+c.Fuera.Nombre())
+	refused(t, c, ErrLibro, "paquetes en "+c.Outside.Name())
 	accepted(t, c, DeNuevo)
 }
 
@@ -360,7 +360,7 @@ func TestOpen_WhenALaterProgramWasHere(t *testing.T) {
 			name, sql string
 			refused   bool
 		}{
-			{"nobody says that this one may", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, ` + cierto(c) + `)`, true},
+			{"nobody says that this one may", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, ` + trueLiteral(c) + `)`, true},
 			{"it only added", `UPDATE esquema SET version = 99`, false},
 			{"it destroyed", `UPDATE esquema SET minimo = 98`, true},
 			{"it destroyed nothing that this one does not know of", `UPDATE esquema SET minimo = 1`, false},
@@ -371,8 +371,8 @@ func TestOpen_WhenALaterProgramWasHere(t *testing.T) {
 			}
 			db.Close() //nolint:errcheck // done with it
 			if tc.refused {
-				refused(t, c, ErrMasNueva, "99", "docs/actualizacion.md")
-				if _, _, err := Migra(t.Context(), c, true); !errors.Is(err, ErrMasNueva) {
+				refused(t, c, ErrNewer, "99", "docs/actualizacion.md")
+				if _, _, err := Migrate(t.Context(), c, true); !errors.Is(err, ErrNewer) {
 					t.Errorf("%s: gateway migrate: %v", tc.name, err)
 				}
 				continue
@@ -382,7 +382,7 @@ func TestOpen_WhenALaterProgramWasHere(t *testing.T) {
 	})
 }
 
-func cierto(c Config) string {
+func trueLiteral(c Config) string {
 	if c.DatabaseURL == "" {
 		return "1"
 	}
@@ -407,26 +407,26 @@ func TestOpen_WhenAMigrationDestroysEarlierProgramsAreRefused(t *testing.T) {
 	t.Parallel()
 	c := Config{Dir: t.TempDir(), Now: now}
 	fill(t, c)
-	c.archivos = files(true)
+	c.files = files(true)
 	open(t, c).Close() //nolint:errcheck // refused next if not
-	c.archivos = files(false)
-	refused(t, c, ErrMasNueva, "4", "2")
+	c.files = files(false)
+	refused(t, c, ErrNewer, "4", "2")
 }
 
 // What was asked for is in the mark at once, not at the next beat only: a young ledger
 // may lose its WAL in its first seconds.
-func TestCorre_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {
+func TestRun_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			s.Corre(ctx, func(err error) { t.Error(err) })
+			s.Run(ctx, func(err error) { t.Error(err) })
 		}()
 		defer func() { cancel(); <-ended }()
-		read := func() (m Marca) {
-			b, err := os.ReadFile(filepath.Join(c.Dir, archivoMarca))
+		read := func() (m Mark) {
+			b, err := os.ReadFile(filepath.Join(c.Dir, markFile))
 			if err == nil {
 				err = json.Unmarshal(b, &m)
 			}
@@ -436,13 +436,13 @@ func TestCorre_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {
 			return m
 		}
 		for what, do := range map[string]func() error{
-			"an intent": func() error { _, _, err := s.Intenta(t.Context(), intento("k")); return err },
+			"an intent": func() error { _, _, err := s.Try(t.Context(), attempt("k")); return err },
 			"a download": func() error {
-				_, err := s.Reserva(t.Context(), gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "R", IDPaquete: "P_01"}, "yo", "", 2)
+				_, err := s.Reserve(t.Context(), gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "R", IDPaquete: "P_01"}, "yo", "", 2)
 				return err
 			},
 			"a descarga": func() error {
-				_, err := s.CreaDescarga(t.Context(), Descarga{Descarga: gateway.Descarga{ID: "d"}, Huella: "h"}, nil)
+				_, err := s.CreateDescarga(t.Context(), Descarga{Descarga: gateway.Descarga{ID: "d"}, Digest: "h"}, nil)
 				return err
 			},
 		} {

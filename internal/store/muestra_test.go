@@ -15,67 +15,67 @@ import (
 // What the golden rows say. Every field of every type that is kept as JSON has a value.
 
 const (
-	dueno = "key_abcdefghijklmnopqrstuvwxyz"
-	sumaA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	sumaB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	owner = "key_abcdefghijklmnopqrstuvwxyz"
+	sumA  = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	sumB  = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-func ahora() time.Time { return time.Date(2026, 3, 1, 10, 20, 30, 123456789, time.UTC) }
+func now() time.Time { return time.Date(2026, 3, 1, 10, 20, 30, 123456789, time.UTC) }
 
-// pedida is a solicitud that is valid, entera one with every field.
-func pedida() gateway.Solicitud {
+// requested is a solicitud that is valid, whole one with every field.
+func requested() gateway.Solicitud {
 	return gateway.Solicitud{Servicio: gateway.CFDI, TipoDescarga: gateway.Emitidos, RFCSolicitante: "PRU010101AB1", TipoSolicitud: gateway.TipoCFDI,
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCReceptores: []string{"Ñ&P010101AB3", "XAXX010101000"}}
 }
 
-func entera() gateway.Solicitud {
+func whole() gateway.Solicitud {
 	return gateway.Solicitud{Servicio: gateway.Retenciones, Version: gateway.Version15, TipoDescarga: gateway.Recibidos, RFCSolicitante: "PRU010101AB1",
 		FechaInicial: "2026-01-01T00:00:00", FechaFinal: "2026-01-31T23:59:59", RFCEmisor: "EMI010101AB1", RFCReceptor: "PRU010101AB1",
 		RFCReceptores: []string{"XAXX010101000", "Ñ&P010101AB3"}, TipoSolicitud: gateway.TipoMetadata, EstadoComprobante: gateway.EstadoTodos,
 		TipoComprobante: "I", Complemento: "nomina12", RFCACuentaTerceros: "TER010101AB1", Folio: "11111111-2222-4333-8444-555555555555"}
 }
 
-func peticion() gateway.PeticionDescarga {
-	return gateway.PeticionDescarga{Solicitud: entera(), Plazo: 36*time.Hour + 30*time.Minute, PlazoOmitido: true, Dueno: dueno, Clave: "erp", NovedadesDe: "d-anterior",
-		Programacion: &gateway.Programacion{Hora: "04:00", Traslape: 7, Siguiente: ahora().Add(time.Hour).Truncate(time.Microsecond)}}
+func request() gateway.PeticionDescarga {
+	return gateway.PeticionDescarga{Solicitud: whole(), Deadline: 36*time.Hour + 30*time.Minute, PlazoOmitido: true, Dueno: owner, Clave: "erp", NovedadesDe: "d-anterior",
+		Programacion: &gateway.Programacion{Hora: "04:00", Overlap: 7, Next: now().Add(time.Hour).Truncate(time.Microsecond)}}
 }
 
-func rechazo(kind gateway.Kind) *gateway.Error {
+func refusal(kind gateway.Kind) *gateway.Error {
 	return &gateway.Error{Kind: kind, Backend: "sat", Own: gateway.OwnRespuestaDudosa, Codigo: "5005", Mensaje: "Ya se tiene", Detail: "Cambie & «repita».",
-		Campos:       []gateway.Campo{{Campo: "fechaFinal", Detalle: "Cámbiela.", ValoresValidos: []string{"a", "b"}, Codigo: "fecha"}},
-		Reintentable: false, NoEnviada: false, Recurso: "/v1/sat/cfdi/solicitudes/x", IDSolicitud: "id-viejo", RetryAfter: 90 * time.Second, Err: errors.New("for the log alone")}
+		Fields:    []gateway.Field{{Campo: "fechaFinal", Detalle: "Cámbiela.", ValoresValidos: []string{"a", "b"}, Codigo: "fecha"}},
+		Retryable: false, Unsent: false, Resource: "/v1/sat/cfdi/solicitudes/x", IDSolicitud: "id-viejo", RetryAfter: 90 * time.Second, Err: errors.New("for the log alone")}
 }
 
-// nadie is a SAT that must not be asked.
-type nadie struct {
-	t        *testing.T
-	responde gateway.SolicitudAceptada
+// nobody is a SAT that must not be asked.
+type nobody struct {
+	t       *testing.T
+	respond gateway.SolicitudAceptada
 }
 
-func (n nadie) Solicita(context.Context, gateway.Solicitud) (gateway.SolicitudAceptada, error) {
-	if n.responde == (gateway.SolicitudAceptada{}) {
+func (n nobody) Request(context.Context, gateway.Solicitud) (gateway.SolicitudAceptada, error) {
+	if n.respond == (gateway.SolicitudAceptada{}) {
 		n.t.Error("a solicitud on record is sent again")
 	}
-	return n.responde, nil
+	return n.respond, nil
 }
 
-func (n nadie) Verifica(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
+func (n nobody) Verify(context.Context, gateway.Servicio, string, string) (gateway.EstadoSolicitud, error) {
 	return gateway.EstadoSolicitud{}, errors.New("not asked for")
 }
 
-// envio is a message of the ledger with what comes of it.
-type envio struct {
+// send is a message of the ledger with what comes of it.
+type send struct {
 	mensaje  ledger.Message
-	contesta any
-	manda    func(context.Context, *ledger.Ledger, ledger.Message, bool) (any, error)
+	answer   any
+	dispatch func(context.Context, *ledger.Ledger, ledger.Message, bool) (any, error)
 }
 
-// contesta is a message that is answered so. Where it must not be sent, that is a panic.
-func contesta[T any](m ledger.Message, answer T, err error) envio {
-	return envio{m, answer, func(ctx context.Context, l *ledger.Ledger, m ledger.Message, sent bool) (any, error) {
+// answer is a message that is answered so. Where it must not be sent, that is a panic.
+func answer[T any](m ledger.Message, answer T, err error) send {
+	return send{m, answer, func(ctx context.Context, l *ledger.Ledger, m ledger.Message, sent bool) (any, error) {
 		got, _, err := ledger.Once(ctx, l, m, func(T) bool { return true }, func(context.Context) (T, error) {
 			if sent {
-				panic("a message on record is sent again: " + m.Operacion)
+				panic("a message on record is sent again: " + m.Operation)
 			}
 			return answer, err
 		})
@@ -86,95 +86,95 @@ func contesta[T any](m ledger.Message, answer T, err error) envio {
 // laExtraviada is a message that may be sent again: what of an earlier one became is lost.
 const laExtraviada = "extraviada"
 
-func envios() map[string]envio {
-	m := func(operacion, clave, criterios string) ledger.Message {
-		return ledger.Message{Operacion: operacion, Clave: dueno + "\x1f" + clave, Criterios: criterios, Dueno: dueno}
+func sends() map[string]send {
+	m := func(operation, key, criterios string) ledger.Message {
+		return ledger.Message{Operation: operation, Key: owner + "\x1f" + key, Criterios: criterios, Owner: owner}
 	}
-	definitiva := m("pade.firma", "definitiva", "c")
-	definitiva.Libre, definitiva.Resto = true, func(error) ledger.Resto { return ledger.Definitiva }
-	extraviada := m("pade.firma", "extraviada", "e")
-	extraviada.Libre, extraviada.Resto = true, func(error) ledger.Resto { return ledger.Perdida }
-	pasajera := rechazo(gateway.KindLimite)
-	pasajera.NoEnviada, pasajera.Reintentable = true, true
-	return map[string]envio{
-		"entera":      contesta(m("sat.solicita", "entera", entera().Criterios()), gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}, nil),
-		"lote":        contesta(m("sep.carga", "lote", "l"), gateway.LoteCargado{NumeroLote: "100001", Mensaje: "Recibido"}, nil),
-		"cancelación": contesta(m("sep.cancela", "cancelación", "x"), gateway.CancelacionHecha{Codigo: "0", Mensaje: "Cancelado"}, nil),
-		"contrato":    contesta(m("pade.firma", "contrato", "f"), gateway.ContratoFirmado{Codigo: "200", Mensaje: "Firmado", FechaFirma: "2026-03-01T04:20:30", XML: []byte("<Contrato/>\n"), Motivo: "m"}, nil),
-		"rechazada":   contesta(m("sat.solicita", "rechazada", "r"), gateway.SolicitudAceptada{IDSolicitud: "id-2"}, rechazo(gateway.KindConflicto)),
-		"perdida":     contesta(m("sat.solicita", "perdida", "p"), gateway.SolicitudAceptada{}, rechazo(gateway.KindResultadoDesconocido)),
-		"definitiva":  contesta(definitiva, gateway.ContratoFirmado{}, pasajera),
-		laExtraviada:  contesta(extraviada, gateway.ContratoFirmado{}, rechazo(gateway.KindConflicto)),
+	definitive := m("pade.firma", "definitiva", "c")
+	definitive.Free, definitive.Rest = true, func(error) ledger.Rest { return ledger.Definitiva }
+	lost := m("pade.firma", "extraviada", "e")
+	lost.Free, lost.Rest = true, func(error) ledger.Rest { return ledger.Perdida }
+	passing := refusal(gateway.KindLimite)
+	passing.Unsent, passing.Retryable = true, true
+	return map[string]send{
+		"entera":      answer(m("sat.solicita", "entera", whole().Criterios()), gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}, nil),
+		"lote":        answer(m("sep.carga", "lote", "l"), gateway.LoteCargado{NumeroLote: "100001", Mensaje: "Recibido"}, nil),
+		"cancelación": answer(m("sep.cancela", "cancelación", "x"), gateway.DoneCancelacion{Codigo: "0", Mensaje: "Cancelado"}, nil),
+		"contrato":    answer(m("pade.firma", "contrato", "f"), gateway.ContratoFirmado{Codigo: "200", Mensaje: "Firmado", FechaFirma: "2026-03-01T04:20:30", XML: []byte("<Contrato/>\n"), Motivo: "m"}, nil),
+		"rechazada":   answer(m("sat.solicita", "rechazada", "r"), gateway.SolicitudAceptada{IDSolicitud: "id-2"}, refusal(gateway.KindConflicto)),
+		"perdida":     answer(m("sat.solicita", "perdida", "p"), gateway.SolicitudAceptada{}, refusal(gateway.KindResultadoDesconocido)),
+		"definitiva":  answer(definitive, gateway.ContratoFirmado{}, passing),
+		laExtraviada:  answer(lost, gateway.ContratoFirmado{}, refusal(gateway.KindConflicto)),
 	}
 }
 
-// escribe writes a row of every form.
-func escribe(t *testing.T, st *store.Store) {
+// write writes a row of every form.
+func write(t *testing.T, st *store.Store) {
 	t.Helper()
 	l := ledger.New(st)
-	sat := nadie{t, gateway.SolicitudAceptada{IDSolicitud: "id-3", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}}
-	if _, _, err := descargas.NewSolicitudes(sat, l, ahora).Presenta(t.Context(), dueno+"\x1fpedida", pedida()); err != nil {
+	sat := nobody{t, gateway.SolicitudAceptada{IDSolicitud: "id-3", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}}
+	if _, _, err := descargas.NewSolicitudes(sat, l, now).Submit(t.Context(), owner+"\x1fpedida", requested()); err != nil {
 		t.Fatal(err)
 	}
 	// In an order, as the rows have numbers.
 	for _, name := range []string{"entera", "lote", "cancelación", "contrato", "rechazada", "perdida", "definitiva", laExtraviada} {
-		e := envios()[name]
-		e.manda(t.Context(), l, e.mensaje, false) //nolint:errcheck // some are refused
+		e := sends()[name]
+		e.dispatch(t.Context(), l, e.mensaje, false) //nolint:errcheck // some are refused
 	}
-	haz := func(errs ...error) {
+	build := func(errs ...error) {
 		t.Helper()
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := st.Intenta(t.Context(), store.Intento{Operacion: "sep.carga", Clave: dueno + "\x1fen-curso", Huella: "h", Criterios: "c", Proceso: "proceso-1", Dueno: dueno})
-	haz(err, st.AnotaInstante(t.Context(), ahora()), st.AnotaTitulos(t.Context(), "100001", []string{"FOLIO-1"}))
-	escribeDescarga(t, st, haz)
-	escribePaquetes(t, st, haz)
-	escribeWebhooks(t, st, haz)
+	_, _, err := st.Try(t.Context(), store.Attempt{Operation: "sep.carga", Key: owner + "\x1fen-curso", Digest: "h", Criterios: "c", Process: "proceso-1", Owner: owner})
+	build(err, st.RecordInstant(t.Context(), now()), st.RecordTitulos(t.Context(), "100001", []string{"FOLIO-1"}))
+	writeDescarga(t, st, build)
+	writePaquetes(t, st, build)
+	writeWebhooks(t, st, build)
 }
 
-func escribeDescarga(t *testing.T, st *store.Store, haz func(...error)) {
+func writeDescarga(t *testing.T, st *store.Store, build func(...error)) {
 	t.Helper()
 	ctx := t.Context()
-	programada := store.Descarga{Huella: "h-1", Clave: dueno + "\x1frecurrente"}
-	programada.ID, programada.Peticion, programada.Estado, programada.Limite, programada.Tope = "d-1", peticion(), gateway.DescargaProgramada, ahora().Add(time.Hour), ahora().Add(2*time.Hour)
-	corrida := programada
-	corrida.ID, corrida.Huella, corrida.Clave, corrida.IDProgramacion, corrida.Estado, corrida.SigueXML = "d-2", "h-2", store.ClaveCorrida+"d-1/2026-03-01", "d-1", gateway.DescargaEnCola, true
-	corrida.Peticion.Programacion = nil
-	x := store.Tramo{Causa: "primera", Sustituciones: 1}
-	x.Origen, x.Desde, x.Hasta, x.PideDesde, x.PideHasta = 9, "2026-01-01T00:00:00", "2026-01-31T23:59:59", "2026-01-01T00:00:00", "2026-02-01T00:00:00"
-	x.Estado, x.SiguienteIntento, x.Decision, x.IDSolicitud = gateway.TramoPendiente, ahora(), "Se presenta.", "id-3"
+	scheduled := store.Descarga{Digest: "h-1", Key: owner + "\x1frecurrente"}
+	scheduled.ID, scheduled.Request, scheduled.Estado, scheduled.Limit, scheduled.Ceiling = "d-1", request(), gateway.DescargaProgramada, now().Add(time.Hour), now().Add(2*time.Hour)
+	corrida := scheduled
+	corrida.ID, corrida.Digest, corrida.Key, corrida.IDProgramacion, corrida.Estado, corrida.FollowXML = "d-2", "h-2", store.KeyCorrida+"d-1/2026-03-01", "d-1", gateway.DescargaEnCola, true
+	corrida.Request.Programacion = nil
+	x := store.Tramo{Cause: "primera", Sustituciones: 1}
+	x.Origin, x.Since, x.Until, x.PideDesde, x.PideHasta = 9, "2026-01-01T00:00:00", "2026-01-31T23:59:59", "2026-01-01T00:00:00", "2026-02-01T00:00:00"
+	x.Estado, x.SiguienteIntento, x.Decision, x.IDSolicitud = gateway.TramoPendiente, now(), "Se presenta.", "id-3"
 	tramos := []store.Tramo{x}
-	_, err := st.CreaDescarga(ctx, programada, nil)
-	_, err2 := st.CreaDescarga(ctx, corrida, tramos, gateway.EventoDescarga{Tipo: "creada", Detalle: "Se creó."})
-	haz(err, err2)
-	var p store.PaqueteDeTramo
-	haz(st.Cambia(ctx, "d-2", func(c *store.Cambio) error {
-		x := c.Tramo(tramos[0].Numero)
+	_, err := st.CreateDescarga(ctx, scheduled, nil)
+	_, err2 := st.CreateDescarga(ctx, corrida, tramos, gateway.EventoDescarga{Tipo: "creada", Detalle: "Se creó."})
+	build(err, err2)
+	var p store.TramoPaquete
+	build(st.Change(ctx, "d-2", func(c *store.Change) error {
+		x := c.Tramo(tramos[0].Number)
 		x.Estado, x.CodEstatus, x.EstadoSolicitud, x.CodigoEstadoSolicitud, x.Mensaje, x.NumeroCFDIs = gateway.TramoDescargando, "5000", "3", "5000", "Solicitud Aceptada", 3
-		x.Presentaciones, x.Consultas, x.Fallos, x.Presentada, x.SiguienteIntento, x.Serie = 1, 2, 3, ahora(), ahora().Add(time.Minute), store.Serie{Condicion: "sat 404", Veces: 4}
+		x.Presentations, x.Queries, x.Failures, x.Submitted, x.SiguienteIntento, x.Serie = 1, 2, 3, now(), now().Add(time.Minute), store.Serie{Condition: "sat 404", Times: 4}
 		x.MotivoCodigo = "5003"
-		c.GuardaTramo(x)
-		p = store.PaqueteDeTramo{IDTramo: x.ID, ID: c.NuevoPaquete(x.ID, "aBc_01", ahora()), Danadas: 1, Ajenas: 2, Intentos: 3, Serie: store.Serie{Condicion: "sat 5011", Veces: 5}, Siguiente: ahora().Add(time.Minute)}
-		p.Tramo, p.Estado, p.Comprobantes, p.Repetidos, p.Fallas, p.Detalle, p.MotivoCodigo = x.Numero, gateway.PaqueteGuardado, 3, 4, 5, "a.xml: no se lee", "zip_incompleto"
-		c.GuardaPaquete(p)
+		c.SaveTramo(x)
+		p = store.TramoPaquete{IDTramo: x.ID, ID: c.NewPaquete(x.ID, "aBc_01", now()), DamagedEntries: 1, Foreign: 2, Attempts: 3, Serie: store.Serie{Condition: "sat 5011", Times: 5}, Next: now().Add(time.Minute)}
+		p.Tramo, p.Estado, p.Comprobantes, p.Repeated, p.Fallas, p.Detalle, p.MotivoCodigo = x.Number, gateway.PaqueteGuardado, 3, 4, 5, "a.xml: no se lee", "zip_incompleto"
+		c.SavePaquete(p)
 		c.Descarga().MotivoCodigo = "descarga_parcial"
-		c.Descarga().Motivo, c.Descarga().Estado, c.Descarga().Terminada = "Falta una parte.", gateway.DescargaParcial, c.Ahora()
-		c.Evento(gateway.EventoDescarga{Tipo: "solicitud_terminada", Detalle: "Llegó.", Tramo: x.Numero, Codigo: "5000", Mensaje: "Solicitud Aceptada"})
+		c.Descarga().Motivo, c.Descarga().Estado, c.Descarga().Finished = "Falta una parte.", gateway.DescargaParcial, c.Now()
+		c.Evento(gateway.EventoDescarga{Tipo: "solicitud_terminada", Detalle: "Llegó.", Tramo: x.Number, Codigo: "5000", Mensaje: "Solicitud Aceptada"})
 		return c.Err()
 	}))
 	p.Descarga = "d-2"
-	for lugar, b := range map[store.Lugar]byte{store.Propio: 1, store.Ampliado: 2, store.Ajeno: 3} {
-		haz(st.AnotaIdentidades(ctx, p, lugar, []byte{b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b}))
+	for place, b := range map[store.Place]byte{store.Own: 1, store.Ampliado: 2, store.Ajeno: 3} {
+		build(st.RecordIdentities(ctx, p, place, []byte{b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b}))
 	}
-	haz(st.AnotaNovedades(ctx, "d-1", "d-2", []store.Novedad{{UUID: "01010101-0101-0101-0101-010101010101", Estatus: "1", Fecha: "2026-01-02T03:04:05"}}))
-	haz(st.MarcaPublicada(ctx, "d-2"), st.Cambia(ctx, "d-2", func(c *store.Cambio) error { c.Retira(); return c.Err() }), st.Poda(ctx, ahora().Add(time.Hour), 9))
+	build(st.RecordNovedades(ctx, "d-1", "d-2", []store.Novedad{{UUID: "01010101-0101-0101-0101-010101010101", Estatus: "1", Fecha: "2026-01-02T03:04:05"}}))
+	build(st.MarkPublished(ctx, "d-2"), st.Change(ctx, "d-2", func(c *store.Change) error { c.Withdraw(); return c.Err() }), st.Prune(ctx, now().Add(time.Hour), 9))
 	// What only a job, a repeat and a split leave.
-	haz(pon(t, st, `UPDATE tramos SET ocupante = 'proceso-1', turno = 1, repetidos = 6`), pon(t, st, `UPDATE tramos_paquetes SET ocupante = 'proceso-1', turno = 2`))
+	build(set(t, st, `UPDATE tramos SET ocupante = 'proceso-1', turno = 1, repetidos = 6`), set(t, st, `UPDATE tramos_paquetes SET ocupante = 'proceso-1', turno = 2`))
 }
 
-func pon(t *testing.T, st *store.Store, statement string) error {
+func set(t *testing.T, st *store.Store, statement string) error {
 	t.Helper()
 	_, err := st.DB().ExecContext(t.Context(), statement)
 	return err
@@ -184,56 +184,56 @@ func paquete(id string) gateway.Paquete {
 	return gateway.Paquete{Servicio: gateway.Retenciones, RFCSolicitante: "PRU010101AB1", IDPaquete: id}
 }
 
-func escribePaquetes(t *testing.T, st *store.Store, haz func(...error)) {
+func writePaquetes(t *testing.T, st *store.Store, build func(...error)) {
 	t.Helper()
 	ctx := t.Context()
-	recibe := func(p store.Pendiente) {
+	receive := func(p store.Pending) {
 		t.Helper()
-		_, err := st.Reserva(ctx, p.Paquete, "proceso-1", "", 2)
-		haz(err, st.AnotaNuestra(ctx, p.Paquete, 77))
-		p.Vuela, p.Parcial = "proceso-1", "parciales/entero,"+p.SHA256+".zip"
-		_, err = st.Recibe(ctx, p, "")
-		haz(err)
+		_, err := st.Reserve(ctx, p.Paquete, "proceso-1", "", 2)
+		build(err, st.RecordOurs(ctx, p.Paquete, 77))
+		p.Fly, p.Partial = "proceso-1", "parciales/entero,"+p.SHA256+".zip"
+		_, err = st.Receive(ctx, p, "")
+		build(err)
 	}
-	recibe(store.Pendiente{Paquete: paquete("ABC_01"), SHA256: sumaA, Bytes: 1234, Duda: store.Duda{Dudoso: "No abre.", Roto: true}, Rota: true})
-	haz(st.AnotaIguales(ctx, paquete("abc_01")))
-	_, err := st.Completa(ctx, paquete("ABC_01"), "parciales/entero,"+sumaA+".zip")
-	haz(err, st.AnotaVerificacion(ctx, sumaA, "etag 1", store.DanoAlterado))
-	recibe(store.Pendiente{Paquete: paquete("DEF_01"), SHA256: sumaB, Bytes: 5678})
-	recibe(store.Pendiente{Paquete: paquete("GHI_01"), SHA256: sumaB, Bytes: 5678})
-	_, err = st.Completa(ctx, paquete("GHI_01"), "parciales/entero,"+sumaB+".zip")
-	_, err2 := st.Borra(ctx, paquete("GHI_01"))
-	haz(err, err2, pon(t, st, `INSERT INTO objetos (sha256, borra) VALUES ('sin-nadie', 'proceso-1')`))
+	receive(store.Pending{Paquete: paquete("ABC_01"), SHA256: sumA, Bytes: 1234, Doubt: store.Doubt{Dubious: "No abre.", Broken: true}, BrokenDelivery: true})
+	build(st.RecordEqual(ctx, paquete("abc_01")))
+	_, err := st.Complete(ctx, paquete("ABC_01"), "parciales/entero,"+sumA+".zip")
+	build(err, st.RecordVerification(ctx, sumA, "etag 1", store.DanoAlterado))
+	receive(store.Pending{Paquete: paquete("DEF_01"), SHA256: sumB, Bytes: 5678})
+	receive(store.Pending{Paquete: paquete("GHI_01"), SHA256: sumB, Bytes: 5678})
+	_, err = st.Complete(ctx, paquete("GHI_01"), "parciales/entero,"+sumB+".zip")
+	_, err2 := st.Delete(ctx, paquete("GHI_01"))
+	build(err, err2, set(t, st, `INSERT INTO objetos (sha256, borra) VALUES ('sin-nadie', 'proceso-1')`))
 }
 
-func escribeWebhooks(t *testing.T, st *store.Store, haz func(...error)) {
+func writeWebhooks(t *testing.T, st *store.Store, build func(...error)) {
 	t.Helper()
 	ctx := t.Context()
-	d := store.WebhookDestino{ID: "whd_1", Dueno: dueno, Host: "erp.example", URL: "sellada", Eventos: []string{"descarga.terminada"}, RFCs: []string{"*"}, Activo: true, Creado: ahora()}
-	haz(st.CreaWebhook(ctx, d, "sello-1", 9), st.RotaWebhook(ctx, d.ID, "sello-2", ahora(), ahora().Add(time.Hour), 5))
-	e := store.WebhookEntrega{ID: "msg_1", Destino: d.ID, Evento: "descarga.terminada", Cuerpo: `{"type":"descarga.terminada"}`, Creado: ahora()}
-	_, err := st.AgregaEntregas(ctx, []store.WebhookEntrega{e})
-	haz(err)
-	turno, _, err := st.TomaEntrega(ctx, e.ID, 1, ahora().Add(time.Minute))
-	haz(err)
-	e.Turno, e.Estado, e.Fallidos, e.Siguiente, e.EsperaDesde = turno, store.EntregaPendiente, 1, ahora().Add(time.Hour), ahora()
-	_, _, err = st.RegistraIntento(ctx, e, store.WebhookIntento{Inicio: ahora(), Duracion: 250 * time.Millisecond, Status: 503, Resultado: "rechazado"}, "")
-	haz(err)
-	d.Activo, d.Motivo = false, "pausado"
-	haz(st.CambiaWebhook(ctx, d))
-	d.ID, d.Activo, d.Motivo = "whd_2", true, ""
-	haz(st.CreaWebhook(ctx, d, "sello-3", 9))
-	e = store.WebhookEntrega{ID: "msg_2", Destino: d.ID, Evento: "webhook.prueba", Cuerpo: "{}", Creado: ahora()}
-	_, err = st.AgregaEntregas(ctx, []store.WebhookEntrega{e})
-	haz(err)
+	d := store.WebhookTarget{ID: "whd_1", Owner: owner, Host: "erp.example", URL: "sellada", Eventos: []string{"descarga.terminada"}, RFCs: []string{"*"}, Active: true, Created: now()}
+	build(st.CreateWebhook(ctx, d, "sello-1", 9), st.RotateWebhook(ctx, d.ID, "sello-2", now(), now().Add(time.Hour), 5))
+	e := store.WebhookEntrega{ID: "msg_1", Target: d.ID, Evento: "descarga.terminada", Body: `{"type":"descarga.terminada"}`, Created: now()}
+	_, err := st.AddEntregas(ctx, []store.WebhookEntrega{e})
+	build(err)
+	turn, _, err := st.TakeEntrega(ctx, e.ID, 1, now().Add(time.Minute))
+	build(err)
+	e.Turn, e.Estado, e.Failed, e.Next, e.WaitSince = turn, store.EntregaPendiente, 1, now().Add(time.Hour), now()
+	_, _, err = st.RegisterAttempt(ctx, e, store.WebhookAttempt{Start: now(), Duration: 250 * time.Millisecond, Status: 503, Result: "rechazado"}, "")
+	build(err)
+	d.Active, d.Motivo = false, "pausado"
+	build(st.ChangeWebhook(ctx, d))
+	d.ID, d.Active, d.Motivo = "whd_2", true, ""
+	build(st.CreateWebhook(ctx, d, "sello-3", 9))
+	e = store.WebhookEntrega{ID: "msg_2", Target: d.ID, Evento: "webhook.prueba", Body: "{}", Created: now()}
+	_, err = st.AddEntregas(ctx, []store.WebhookEntrega{e})
+	build(err)
 }
 
-// lee asks for everything that escribe has written, and sends everything again.
-func lee(t *testing.T, st *store.Store) map[string]any {
+// read asks for everything that write has written, and sends everything again.
+func read(t *testing.T, st *store.Store) map[string]any {
 	t.Helper()
 	ctx, out := t.Context(), map[string]any{}
 	l := ledger.New(st)
-	dice := func(what string, value any, err error) {
+	say := func(what string, value any, err error) {
 		t.Helper()
 		var refused *gateway.Error
 		if err != nil && !errors.As(err, &refused) {
@@ -241,71 +241,71 @@ func lee(t *testing.T, st *store.Store) map[string]any {
 		}
 		out[what] = []any{value, refused}
 	}
-	got, again, err := descargas.NewSolicitudes(nadie{t: t}, l, ahora).Presenta(ctx, dueno+"\x1fpedida", pedida())
-	dice("pedida", []any{got, again}, err)
-	for name, e := range envios() {
+	got, again, err := descargas.NewSolicitudes(nobody{t: t}, l, now).Submit(ctx, owner+"\x1fpedida", requested())
+	say("pedida", []any{got, again}, err)
+	for name, e := range sends() {
 		if name == laExtraviada {
-			lost, err := l.Lost(ctx, e.mensaje.Operacion, e.mensaje.Clave)
-			dice(name, lost, err)
+			lost, err := l.Lost(ctx, e.mensaje.Operation, e.mensaje.Key)
+			say(name, lost, err)
 			continue
 		}
-		got, err := e.manda(ctx, l, e.mensaje, true)
-		dice(name, got, err)
+		got, err := e.dispatch(ctx, l, e.mensaje, true)
+		say(name, got, err)
 	}
-	_, err = envios()["lote"].manda(ctx, l, ledger.Message{Operacion: "sep.carga", Clave: dueno + "\x1fen-curso", Criterios: "c"}, true)
-	dice("en curso", nil, err)
-	de, mio, err := l.Dueno(ctx, "sep.carga", "100001")
-	dice("dueño", []any{de, mio}, err)
-	lotes, err := l.LotesDeTitulo(ctx, "FOLIO-1")
-	dice("título", lotes, err)
-	visto, err := st.UltimoInstante(ctx)
-	dice("reloj", visto, err)
-	leeDescargas(t, st, dice)
+	_, err = sends()["lote"].dispatch(ctx, l, ledger.Message{Operation: "sep.carga", Key: owner + "\x1fen-curso", Criterios: "c"}, true)
+	say("en curso", nil, err)
+	de, mine, err := l.Owner(ctx, "sep.carga", "100001")
+	say("dueño", []any{de, mine}, err)
+	lotes, err := l.TituloLotes(ctx, "FOLIO-1")
+	say("título", lotes, err)
+	seen, err := st.LastInstant(ctx)
+	say("reloj", seen, err)
+	readDescargas(t, st, say)
 	for _, id := range []string{"abc_01", "def_01", "ghi_01"} {
 		p, err := st.Paquete(ctx, paquete(id))
-		dice("paquete "+id, p, err)
+		say("paquete "+id, p, err)
 	}
-	pendientes, err := st.Pendientes(ctx)
-	dice("pendientes", pendientes, err)
-	v, err := st.Verificacion(ctx, sumaA)
-	dice("verificación", v, err)
-	destinos, err := st.Webhooks(ctx, dueno)
-	dice("webhooks", destinos, err)
-	secretos, err := st.SecretosWebhook(ctx, "whd_1", ahora())
-	dice("secretos", secretos, err)
+	pending, err := st.Pending(ctx)
+	say("pendientes", pending, err)
+	v, err := st.Verification(ctx, sumA)
+	say("verificación", v, err)
+	targets, err := st.Webhooks(ctx, owner)
+	say("webhooks", targets, err)
+	secrets, err := st.WebhookSecrets(ctx, "whd_1", now())
+	say("secretos", secrets, err)
 	entregas, err := st.Entregas(ctx, "whd_1", store.WebhookEntrega{}, 9, 9)
-	dice("entregas", entregas, err)
+	say("entregas", entregas, err)
 	return out
 }
 
-func leeDescargas(t *testing.T, st *store.Store, dice func(string, any, error)) {
+func readDescargas(t *testing.T, st *store.Store, say func(string, any, error)) {
 	t.Helper()
 	ctx := t.Context()
-	d, err := st.DescargaDeClave(ctx, dueno+"\x1frecurrente")
-	dice("recurrente", d, err)
-	if d.Peticion.Plazo != peticion().Plazo || d.Peticion.Programacion == nil || *d.Peticion.Programacion != *peticion().Programacion {
-		t.Errorf("%+v", d.Peticion)
+	d, err := st.KeyDescarga(ctx, owner+"\x1frecurrente")
+	say("recurrente", d, err)
+	if d.Request.Deadline != request().Deadline || d.Request.Programacion == nil || *d.Request.Programacion != *request().Programacion {
+		t.Errorf("%+v", d.Request)
 	}
-	lista, cursor, err := st.ListaDescargas(ctx, gateway.FiltroDescargas{Limite: 1})
-	dice("lista", []any{lista, cursor}, err)
-	resto, _, err := st.ListaDescargas(ctx, gateway.FiltroDescargas{Limite: 1, Cursor: cursor})
-	dice("resto", resto, err)
+	list, cursor, err := st.ListDescargas(ctx, gateway.DescargasFilter{Limit: 1})
+	say("lista", []any{list, cursor}, err)
+	rest, _, err := st.ListDescargas(ctx, gateway.DescargasFilter{Limit: 1, Cursor: cursor})
+	say("resto", rest, err)
 	corridas, err := st.Corridas(ctx, "d-1", 9)
-	dice("corridas", corridas, err)
+	say("corridas", corridas, err)
 	tramos, err := st.Tramos(ctx, "d-2")
-	dice("tramos", tramos, err)
-	paquetes, err := st.PaquetesDeDescarga(ctx, "d-2", 0, 9)
-	dice("paquetes", paquetes, err)
+	say("tramos", tramos, err)
+	paquetes, err := st.DescargaPaquetes(ctx, "d-2", 0, 9)
+	say("paquetes", paquetes, err)
 	eventos, err := st.Eventos(ctx, "d-2", 0, 9)
-	dice("eventos", eventos, err)
-	avances, err := st.Avances(ctx, []string{"d-2"})
-	dice("avances", avances, err)
+	say("eventos", eventos, err)
+	progresses, err := st.Progresses(ctx, []string{"d-2"})
+	say("avances", progresses, err)
 	for _, p := range paquetes {
-		n, err := st.CuentaIdentidades(ctx, p)
-		dice("identidades", n, err)
+		n, err := st.CountIdentities(ctx, p)
+		say("identidades", n, err)
 	}
-	nuevas, err := st.Novedades(ctx, "d-2", []string{"01010101-0101-0101-0101-010101010101"})
-	dice("novedades", nuevas, err)
-	desde, hasta, cuantas, err := st.RangoDeNovedades(ctx, "d-2", "1")
-	dice("rango", []any{desde, hasta, cuantas}, err)
+	fresh, err := st.Novedades(ctx, "d-2", []string{"01010101-0101-0101-0101-010101010101"})
+	say("novedades", fresh, err)
+	since, until, howMany, err := st.NovedadesRango(ctx, "d-2", "1")
+	say("rango", []any{since, until, howMany}, err)
 }

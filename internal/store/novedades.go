@@ -10,22 +10,22 @@ import (
 type Novedad struct {
 	UUID    string // lower case
 	Estatus string // the SAT's: 1 vigente, 0 cancelado
-	Fecha   string // of emission, as gateway.FormatoFecha
+	Fecha   string // of emission, as gateway.FechaFormat
 }
 
-// porInsercion is how many rows one statement inserts: SQLite and PostgreSQL
+// byInsertion is how many rows one statement inserts: SQLite and PostgreSQL
 // take over 30,000 parameters.
-const porInsercion = 500
+const byInsertion = 500
 
-// AnotaNovedades keeps those that no earlier run of the recurrent descarga has
+// RecordNovedades keeps those that no earlier run of the recurrent descarga has
 // yielded as the run's. Twice the same changes nothing.
-func (s *Store) AnotaNovedades(ctx context.Context, programacion, corrida string, novedades []Novedad) error {
+func (s *Store) RecordNovedades(ctx context.Context, programacion, corrida string, novedades []Novedad) error {
 	for len(novedades) > 0 {
-		parte := novedades[:min(len(novedades), porInsercion)]
-		novedades = novedades[len(parte):]
+		part := novedades[:min(len(novedades), byInsertion)]
+		novedades = novedades[len(part):]
 		var b strings.Builder
 		args := []any{programacion, corrida}
-		for i, n := range parte {
+		for i, n := range part {
 			if i > 0 {
 				b.WriteByte(',')
 			}
@@ -48,12 +48,12 @@ func (s *Store) AnotaNovedades(ctx context.Context, programacion, corrida string
 func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[Novedad]bool, error) {
 	out := make(map[Novedad]bool, len(uuids))
 	for len(uuids) > 0 {
-		parte := uuids[:min(len(uuids), porInsercion)]
-		uuids = uuids[len(parte):]
-		q := &consulta{}
+		part := uuids[:min(len(uuids), byInsertion)]
+		uuids = uuids[len(part):]
+		q := &query{}
 		q.y("descarga = ?", corrida)
-		q.en("uuid", parte)
-		err := s.cada(ctx, func(f fila) error {
+		q.en("uuid", part)
+		err := s.every(ctx, func(f scanner) error {
 			var n Novedad
 			err := f.Scan(&n.UUID, &n.Estatus)
 			out[n] = true
@@ -66,10 +66,10 @@ func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (
 	return out, nil
 }
 
-// RangoDeNovedades returns the first and the last date of emission of what a run
+// NovedadesRango returns the first and the last date of emission of what a run
 // yields with a status, and how many there are.
-func (s *Store) RangoDeNovedades(ctx context.Context, corrida, estatus string) (desde, hasta string, cuantas int64, err error) {
+func (s *Store) NovedadesRango(ctx context.Context, corrida, estatus string) (since, until string, howMany int64, err error) {
 	_, err = s.one(ctx, `SELECT COALESCE(MIN(fecha), ''), COALESCE(MAX(fecha), ''), COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = $2`,
-		[]any{corrida, estatus}, &desde, &hasta, &cuantas)
-	return desde, hasta, cuantas, err
+		[]any{corrida, estatus}, &since, &until, &howMany)
+	return since, until, howMany, err
 }

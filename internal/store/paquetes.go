@@ -14,59 +14,59 @@ import (
 type Paquete struct {
 	// Descargas counts what the SAT has served, or may have.
 	Descargas int
-	// Completo says that the object SHA256 is in storage.
-	Completo bool
+	// Complete says that the object SHA256 is in storage.
+	Complete bool
 	Bytes    int64
 	SHA256   string // hexadecimal
-	// Completado is when it was received whole; zero when it was not.
-	Completado time.Time
-	// Vuela is the process that downloads or stores it; it may be dead.
-	Vuela string
-	// Parcial names the file, in the data directory of the process Vuela, that
+	// Completed is when it was received whole; zero when it was not.
+	Completed time.Time
+	// Fly is the process that downloads or stores it; it may be dead.
+	Fly string
+	// Partial names the file, in the data directory of the process Fly, that
 	// holds the package whole until it is in storage; empty when there is none.
-	Parcial string
-	// Borrado is when its content was removed for good; zero when it was not.
-	Borrado time.Time
-	// Duda says what is wrong with the delivery that is kept.
-	Duda
-	// Rotas counts the deliveries that came to their end and were no whole ZIP.
-	Rotas int
-	// Iguales says that two deliveries were the same bytes.
-	Iguales bool
-	// Nuestras counts the downloads that a failure of this machine lost, Llegaron the
+	Partial string
+	// Deleted is when its content was removed for good; zero when it was not.
+	Deleted time.Time
+	// Doubt says what is wrong with the delivery that is kept.
+	Doubt
+	// BrokenDeliveries counts the deliveries that came to their end and were no whole ZIP.
+	BrokenDeliveries int
+	// Equal says that two deliveries were the same bytes.
+	Equal bool
+	// Ours counts the downloads that a failure of this machine lost, Arrived the
 	// most bytes that one of them had brought.
-	Nuestras int
-	Llegaron int64
+	Ours    int
+	Arrived int64
 }
 
-// Falto reports whether this machine has lost a download of p: a process that died, or
+// Missed reports whether this machine has lost a download of p: a process that died, or
 // could not say how its flight ended, has lost it too.
-func (p Paquete) Falto() bool { return p.Nuestras > 0 || p.Vuela != "" }
+func (p Paquete) Missed() bool { return p.Ours > 0 || p.Fly != "" }
 
-// Hay tells whether a delivery is kept, in storage or on its way there.
-func (p Paquete) Hay() bool { return p.Borrado.IsZero() && (p.Completo || p.Parcial != "") }
+// Has tells whether a delivery is kept, in storage or on its way there.
+func (p Paquete) Has() bool { return p.Deleted.IsZero() && (p.Complete || p.Partial != "") }
 
-// Duda is what is wrong with a delivery; the zero value is nothing.
-type Duda struct {
-	// Dudoso says it, in Spanish.
-	Dudoso string
-	// Roto says that it is no whole ZIP, so that nothing is read of it.
-	Roto bool
+// Doubt is what is wrong with a delivery; the zero value is nothing.
+type Doubt struct {
+	// Dubious says it, in Spanish.
+	Dubious string
+	// Broken says that it is no whole ZIP, so that nothing is read of it.
+	Broken bool
 }
 
-// Pendiente is a package received whole and not in storage yet.
-type Pendiente struct {
+// Pending is a package received whole and not in storage yet.
+type Pending struct {
 	gateway.Paquete
 	SHA256  string
 	Bytes   int64
-	Parcial string
-	Vuela   string
-	Duda
-	// Rota says that it came to its end all the same.
-	Rota bool
-	// Marca is what the file's last change was when its bytes were hashed; empty where
+	Partial string
+	Fly     string
+	Doubt
+	// BrokenDelivery says that it came to its end all the same.
+	BrokenDelivery bool
+	// Mark is what the file's last change was when its bytes were hashed; empty where
 	// this process has not hashed them. The ledger does not keep it.
-	Marca string
+	Mark string
 }
 
 // Paquete returns the row of p; the zero value when there is none.
@@ -74,90 +74,90 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var row Paquete
-	var completado, borrado string
-	err := s.lecturas.QueryRowContext(ctx,
+	var completed, deleted string
+	err := s.readings.QueryRowContext(ctx,
 		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales, nuestras, llegaron FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave()).
-		Scan(&row.Descargas, &row.Completo, &row.Bytes, &row.SHA256, &completado, &row.Vuela, &row.Parcial, &borrado, &row.Dudoso, &row.Roto, &row.Rotas, &row.Iguales, &row.Nuestras, &row.Llegaron)
+		Scan(&row.Descargas, &row.Complete, &row.Bytes, &row.SHA256, &completed, &row.Fly, &row.Partial, &deleted, &row.Dubious, &row.Broken, &row.BrokenDeliveries, &row.Equal, &row.Ours, &row.Arrived)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Paquete{}, nil
 	}
 	if err != nil {
 		return Paquete{}, fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(leeInstanteEn(completado, &row.Completado), leeInstanteEn(borrado, &row.Borrado)); err != nil {
+	if err := errors.Join(readInstantIn(completed, &row.Completed), readInstantIn(deleted, &row.Deleted)); err != nil {
 		return Paquete{}, fmt.Errorf("store: %w", err)
 	}
 	return row, nil
 }
 
-// Reserva counts one more download of p and makes proceso the one that flies it,
+// Reserve counts one more download of p and makes process the one that flies it,
 // durably and in one step. It returns false, and changes nothing, when the count
-// has reached maximo, when the package is there beyond doubt or was deleted, or when
-// it is flown by another process than muerto, which the caller knows to be dead. A
+// has reached highest, when the package is there beyond doubt or was deleted, or when
+// it is flown by another process than dead, which the caller knows to be dead. A
 // flight that is taken over has no end on record, and counts as one that a failure of
 // ours has lost.
-func (s *Store) Reserva(ctx context.Context, p gateway.Paquete, proceso, muerto string, maximo int) (bool, error) {
-	if err := s.enSuLugar(); err != nil {
+func (s *Store) Reserve(ctx context.Context, p gateway.Paquete, process, dead string, highest int) (bool, error) {
+	if err := s.inItsPlace(); err != nil {
 		return false, err
 	}
-	defer s.mueve()
+	defer s.move()
 	mine, err := s.changes(ctx, s.db,
-		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT $1, $2, $3, 1, $4 WHERE `+esEste("$7", "$8")+`
+		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT $1, $2, $3, 1, $4 WHERE `+isThis("$7", "$8")+`
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4,
 		        nuestras = paquetes.nuestras + CASE WHEN paquetes.vuela <> '' THEN 1 ELSE 0 END
 		 WHERE paquetes.descargas < $5 AND (paquetes.completo = 0 OR paquetes.dudoso <> '') AND paquetes.borrado = '' AND (paquetes.vuela = '' OR paquetes.vuela = $6)`,
-		append([]any{string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, maximo, muerto}, s.este()...)...)
+		append([]any{string(p.Servicio), p.RFCSolicitante, p.Clave(), process, highest, dead}, s.this()...)...)
 	if err == nil {
-		err = s.sigue(ctx, mine)
+		err = s.follow(ctx, mine)
 	}
 	return mine, err
 }
 
-// Fracasa ends the flight of proceso without a package; devuelta are the
-// downloads that the SAT surely did not serve, rotas those that came to their end and
+// Fail ends the flight of process without a package; returned are the
+// downloads that the SAT surely did not serve, broken those that came to their end and
 // were no whole ZIP. One that was taken over has an end after all, and is lost no more.
-func (s *Store) Fracasa(ctx context.Context, p gateway.Paquete, proceso string, devuelta, rotas int) error {
+func (s *Store) Fail(ctx context.Context, p gateway.Paquete, process string, returned, broken int) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET descargas = CASE WHEN descargas > $4 THEN descargas - $4 ELSE 0 END,
 		        nuestras = CASE WHEN vuela <> $5 AND nuestras > 0 THEN nuestras - 1 ELSE nuestras END,
 		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END, rotas = rotas + $6
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), devuelta, proceso, rotas)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), returned, process, broken)
 	return err
 }
 
-// AnotaNuestra enters that a failure of this machine lost a download of p that had
-// brought llegaron bytes.
-func (s *Store) AnotaNuestra(ctx context.Context, p gateway.Paquete, llegaron int64) error {
+// RecordOurs enters that a failure of this machine lost a download of p that had
+// brought arrived bytes.
+func (s *Store) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int64) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET nuestras = nuestras + 1, llegaron = CASE WHEN llegaron < $4 THEN $4 ELSE llegaron END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), llegaron)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), arrived)
 	return err
 }
 
-// Mayor is the longest package that the ledger knows of. What was cut as it was longer
-// than maximo says nothing of how long packages are.
-func (s *Store) Mayor(ctx context.Context, maximo int64) (int64, error) {
+// Greater is the longest package that the ledger knows of. What was cut as it was longer
+// than highest says nothing of how long packages are.
+func (s *Store) Greater(ctx context.Context, highest int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	var bytes, llegaron int64
-	err := s.lecturas.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, maximo).Scan(&bytes, &llegaron)
+	var bytes, arrived int64
+	err := s.readings.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, highest).Scan(&bytes, &arrived)
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}
-	return max(bytes, llegaron), nil
+	return max(bytes, arrived), nil
 }
 
-// AnotaDuda enters what is wrong with the delivery sha256 of p, if that is kept.
-func (s *Store) AnotaDuda(ctx context.Context, p gateway.Paquete, sha256 string, d Duda) error {
+// RecordDoubt enters what is wrong with the delivery sha256 of p, if that is kept.
+func (s *Store) RecordDoubt(ctx context.Context, p gateway.Paquete, sha256 string, d Doubt) error {
 	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET dudoso = $4, roto = $5 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND sha256 = $6`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dudoso, bit(d.Roto), sha256)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dubious, bit(d.Broken), sha256)
 	return err
 }
 
-// AnotaIguales enters that another delivery of p was the same bytes as the kept one.
-func (s *Store) AnotaIguales(ctx context.Context, p gateway.Paquete) error {
+// RecordEqual enters that another delivery of p was the same bytes as the kept one.
+func (s *Store) RecordEqual(ctx context.Context, p gateway.Paquete) error {
 	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET iguales = 1 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave())
 	return err
@@ -170,78 +170,78 @@ func bit(b bool) int {
 	return 0
 }
 
-// Recibe enters that the process p.Vuela holds a delivery of the package in its file
-// p.Parcial, whole but for what p.Duda says. It takes the place of a doubtful one.
+// Receive enters that the process p.Fly holds a delivery of the package in its file
+// p.Partial, whole but for what p.Doubt says. It takes the place of a doubtful one.
 // What is no whole ZIP is nobody's to fly from then on: the second download may begin
 // while its file moves. From then on the object counts as referred to. It returns false
-// when the package is no longer this process's to fly, and an *OcupadoError
-// while another process removes the object; muerto names one that has died.
-func (s *Store) Recibe(ctx context.Context, p Pendiente, muerto string) (bool, error) {
-	return s.recibe(ctx, p, muerto, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0,
+// when the package is no longer this process's to fly, and an *BusyError
+// while another process removes the object; dead names one that has died.
+func (s *Store) Receive(ctx context.Context, p Pending, dead string) (bool, error) {
+	return s.receive(ctx, p, dead, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0,
 			vuela = CASE WHEN $10 = 1 THEN '' ELSE vuela END
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND (completo = 0 OR dudoso <> '')`)
 }
 
-// Adopta is Recibe for a whole file of an earlier process, of which no row says that it
+// Adopt is Receive for a whole file of an earlier process, of which no row says that it
 // was received.
-func (s *Store) Adopta(ctx context.Context, p Pendiente, muerto string) (bool, error) {
-	return s.recibe(ctx, p, muerto, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
+func (s *Store) Adopt(ctx context.Context, p Pending, dead string) (bool, error) {
+	return s.receive(ctx, p, dead, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
 		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, CASE WHEN $10 = 1 THEN '' ELSE $8 END, $9, $10, $11)
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = CASE WHEN $10 = 1 THEN '' ELSE $8 END,
 			dudoso = $9, roto = $10, rotas = paquetes.rotas + $11, iguales = 0
 		 WHERE paquetes.borrado = '' AND paquetes.parcial = ''`)
 }
 
-func (s *Store) recibe(ctx context.Context, p Pendiente, muerto, query string) (bool, error) {
+func (s *Store) receive(ctx context.Context, p Pending, dead, query string) (bool, error) {
 	mine := false
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		free, err := s.changes(ctx, tx,
 			`INSERT INTO objetos (sha256) VALUES ($1) ON CONFLICT (sha256) DO UPDATE SET borra = '' WHERE objetos.borra = '' OR objetos.borra = $2`,
-			p.SHA256, muerto)
+			p.SHA256, dead)
 		if err != nil {
 			return err
 		}
 		if !free {
-			return s.ocupado(ctx, tx, p.SHA256)
+			return s.busy(ctx, tx, p.SHA256)
 		}
 		mine, err = s.changes(ctx, tx, query,
-			string(p.Servicio), p.RFCSolicitante, p.Clave(), p.Parcial, p.Bytes, p.SHA256, s.stamp(), p.Vuela,
-			p.Dudoso, bit(p.Roto), bit(p.Rota))
+			string(p.Servicio), p.RFCSolicitante, p.Clave(), p.Partial, p.Bytes, p.SHA256, s.stamp(), p.Fly,
+			p.Dubious, bit(p.Broken), bit(p.BrokenDelivery))
 		return err
 	})
 	return mine, err
 }
 
-// Completa enters that the object of a package received whole is in storage. It
-// returns false when the row no longer speaks of the file parcial.
-func (s *Store) Completa(ctx context.Context, p gateway.Paquete, parcial string) (bool, error) {
+// Complete enters that the object of a package received whole is in storage. It
+// returns false when the row no longer speaks of the file partial.
+func (s *Store) Complete(ctx context.Context, p gateway.Paquete, partial string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET completo = 1, parcial = '', vuela = CASE WHEN roto = 1 THEN vuela ELSE '' END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), parcial)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), partial)
 }
 
-// Toma makes proceso the one that stores a package whose file another process,
+// Take makes process the one that stores a package whose file another process,
 // now dead, has received whole. It returns false when somebody else flies it.
-func (s *Store) Toma(ctx context.Context, p Pendiente, proceso string) (bool, error) {
+func (s *Store) Take(ctx context.Context, p Pending, process string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET vuela = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $5 AND vuela = $6`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), proceso, p.Parcial, p.Vuela)
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), process, p.Partial, p.Fly)
 }
 
-// Pendientes lists the packages that were received whole and are not in storage.
-func (s *Store) Pendientes(ctx context.Context) ([]Pendiente, error) {
+// Pending lists the packages that were received whole and are not in storage.
+func (s *Store) Pending(ctx context.Context) ([]Pending, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	rows, err := s.lecturas.QueryContext(ctx,
+	rows, err := s.readings.QueryContext(ctx,
 		`SELECT servicio, rfc, id_paquete, sha256, bytes, parcial, vuela FROM paquetes WHERE parcial <> '' ORDER BY completado`)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err says it
-	var out []Pendiente
+	var out []Pending
 	for rows.Next() {
-		var p Pendiente
-		if err := rows.Scan(&p.Servicio, &p.RFCSolicitante, &p.IDPaquete, &p.SHA256, &p.Bytes, &p.Parcial, &p.Vuela); err != nil {
+		var p Pending
+		if err := rows.Scan(&p.Servicio, &p.RFCSolicitante, &p.IDPaquete, &p.SHA256, &p.Bytes, &p.Partial, &p.Fly); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
 		out = append(out, p)

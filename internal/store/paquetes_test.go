@@ -13,11 +13,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-var unPaquete = gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "Ñ&P010101AB3", IDPaquete: "ABC_01"}
+var samplePaquete = gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "Ñ&P010101AB3", IDPaquete: "ABC_01"}
 
-// otro is unPaquete under another id.
-func otro(id string) gateway.Paquete {
-	p := unPaquete
+// another is samplePaquete under another id.
+func another(id string) gateway.Paquete {
+	p := samplePaquete
 	p.IDPaquete = id
 	return p
 }
@@ -42,49 +42,49 @@ func yes(t *testing.T, want bool) func(bool, error) {
 	}
 }
 
-func TestReserva_WhenProcessesTake(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
-		if got := row(t, s, unPaquete); got != (Paquete{}) {
+func TestReserve_WhenProcessesTake(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
+		if got := row(t, s, samplePaquete); got != (Paquete{}) {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, true)(s.Reserva(t.Context(), unPaquete, "a", "", 2))
-		yes(t, false)(s.Reserva(t.Context(), unPaquete, "b", "", 2))
-		yes(t, false)(s.Reserva(t.Context(), unPaquete, "b", "x", 2)) // not the one that is dead
-		if got := row(t, s, unPaquete); got != (Paquete{Descargas: 1, Vuela: "a"}) {
+		yes(t, true)(s.Reserve(t.Context(), samplePaquete, "a", "", 2))
+		yes(t, false)(s.Reserve(t.Context(), samplePaquete, "b", "", 2))
+		yes(t, false)(s.Reserve(t.Context(), samplePaquete, "b", "x", 2)) // not the one that is dead
+		if got := row(t, s, samplePaquete); got != (Paquete{Descargas: 1, Fly: "a"}) {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, true)(s.Reserva(t.Context(), unPaquete, "b", "a", 2))  // a has died: its download is spent, by us
-		yes(t, false)(s.Reserva(t.Context(), unPaquete, "c", "b", 2)) // never a third
-		if got := row(t, s, unPaquete); got != (Paquete{Descargas: 2, Vuela: "b", Nuestras: 1}) {
+		yes(t, true)(s.Reserve(t.Context(), samplePaquete, "b", "a", 2))  // a has died: its download is spent, by us
+		yes(t, false)(s.Reserve(t.Context(), samplePaquete, "c", "b", 2)) // never a third
+		if got := row(t, s, samplePaquete); got != (Paquete{Descargas: 2, Fly: "b", Ours: 1}) {
 			t.Errorf("row %+v", got)
 		}
 		// What a process gives back after it was taken for dead ends no other's flight, and
 		// says that it was not lost.
 		for _, tc := range []struct {
-			proceso  string
-			devuelta int
+			process  string
+			returned int
 			want     Paquete
-		}{{"a", 1, Paquete{Descargas: 1, Vuela: "b"}}, {"b", 0, Paquete{Descargas: 1}}, {"b", 1, Paquete{}}, {"b", 1, Paquete{}}} {
-			if err := s.Fracasa(t.Context(), unPaquete, tc.proceso, tc.devuelta, 0); err != nil {
+		}{{"a", 1, Paquete{Descargas: 1, Fly: "b"}}, {"b", 0, Paquete{Descargas: 1}}, {"b", 1, Paquete{}}, {"b", 1, Paquete{}}} {
+			if err := s.Fail(t.Context(), samplePaquete, tc.process, tc.returned, 0); err != nil {
 				t.Fatal(err)
 			}
-			if got := row(t, s, unPaquete); got != tc.want {
+			if got := row(t, s, samplePaquete); got != tc.want {
 				t.Errorf("row %+v, want %+v", got, tc.want)
 			}
 		}
-		yes(t, true)(s.Reserva(t.Context(), unPaquete, "c", "", 2))
+		yes(t, true)(s.Reserve(t.Context(), samplePaquete, "c", "", 2))
 	})
 }
 
-func TestReserva_WhenManyCome(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
+func TestReserve_WhenManyCome(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
 		var winners atomic.Int32
 		var wg sync.WaitGroup
 		for i := range 30 {
 			wg.Go(func() {
-				mine, err := s.Reserva(context.Background(), unPaquete, string(rune('A'+i)), "", 2)
+				mine, err := s.Reserve(context.Background(), samplePaquete, string(rune('A'+i)), "", 2)
 				if err != nil {
 					t.Error(err)
 				}
@@ -100,52 +100,52 @@ func TestReserva_WhenManyCome(t *testing.T) {
 	})
 }
 
-func pendiente(p gateway.Paquete, proceso, sha string) Pendiente {
-	return Pendiente{Paquete: p, SHA256: sha, Bytes: 7, Parcial: "parciales/" + proceso + p.IDPaquete, Vuela: proceso}
+func pending(p gateway.Paquete, process, sha string) Pending {
+	return Pending{Paquete: p, SHA256: sha, Bytes: 7, Partial: "parciales/" + process + p.IDPaquete, Fly: process}
 }
 
 // receive takes p to where its file is whole.
-func receive(t *testing.T, s *Store, p Pendiente) {
+func receive(t *testing.T, s *Store, p Pending) {
 	t.Helper()
-	yes(t, true)(s.Reserva(t.Context(), p.Paquete, p.Vuela, "", 2))
-	yes(t, true)(s.Recibe(t.Context(), p, ""))
+	yes(t, true)(s.Reserve(t.Context(), p.Paquete, p.Fly, "", 2))
+	yes(t, true)(s.Receive(t.Context(), p, ""))
 }
 
-func TestRecibe_WhenStepByStep(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
-		p := pendiente(unPaquete, "a", "s1")
-		yes(t, false)(s.Recibe(t.Context(), p, "")) // it flies nothing
+func TestReceive_WhenStepByStep(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
+		p := pending(samplePaquete, "a", "s1")
+		yes(t, false)(s.Receive(t.Context(), p, "")) // it flies nothing
 		receive(t, s, p)
-		got := row(t, s, unPaquete)
-		if got.Completo || got.Bytes != 7 || got.SHA256 != "s1" || got.Parcial != p.Parcial || got.Vuela != "a" || time.Since(got.Completado) > time.Minute {
+		got := row(t, s, samplePaquete)
+		if got.Complete || got.Bytes != 7 || got.SHA256 != "s1" || got.Partial != p.Partial || got.Fly != "a" || time.Since(got.Completed) > time.Minute {
 			t.Errorf("row %+v", got)
 		}
-		if list, err := s.Pendientes(t.Context()); err != nil || len(list) != 1 || list[0] != p {
+		if list, err := s.Pending(t.Context()); err != nil || len(list) != 1 || list[0] != p {
 			t.Errorf("pending %+v, %v", list, err)
 		}
-		if v, err := s.Vivas(t.Context(), time.Time{}, 1); err != nil || v.PorGuardar != 7 || !v.EsperaDesde.Equal(got.Completado) {
-			t.Errorf("%d bytes wait since %v, %v", v.PorGuardar, v.EsperaDesde, err)
+		if v, err := s.Live(t.Context(), time.Time{}, 1); err != nil || v.ToSave != 7 || !v.WaitSince.Equal(got.Completed) {
+			t.Errorf("%d bytes wait since %v, %v", v.ToSave, v.WaitSince, err)
 		}
-		yes(t, false)(s.Toma(t.Context(), Pendiente{Paquete: unPaquete, Parcial: p.Parcial, Vuela: "x"}, "b"))
-		yes(t, true)(s.Toma(t.Context(), p, "b"))
-		yes(t, false)(s.Completa(t.Context(), unPaquete, "parciales/other"))
-		yes(t, true)(s.Completa(t.Context(), unPaquete, p.Parcial))
-		if v, err := s.Vivas(t.Context(), time.Time{}, 1); err != nil || v.PorGuardar != 0 || !v.EsperaDesde.IsZero() {
-			t.Errorf("%d bytes wait since %v, %v", v.PorGuardar, v.EsperaDesde, err)
+		yes(t, false)(s.Take(t.Context(), Pending{Paquete: samplePaquete, Partial: p.Partial, Fly: "x"}, "b"))
+		yes(t, true)(s.Take(t.Context(), p, "b"))
+		yes(t, false)(s.Complete(t.Context(), samplePaquete, "parciales/other"))
+		yes(t, true)(s.Complete(t.Context(), samplePaquete, p.Partial))
+		if v, err := s.Live(t.Context(), time.Time{}, 1); err != nil || v.ToSave != 0 || !v.WaitSince.IsZero() {
+			t.Errorf("%d bytes wait since %v, %v", v.ToSave, v.WaitSince, err)
 		}
-		yes(t, false)(s.Completa(t.Context(), unPaquete, p.Parcial))
-		yes(t, false)(s.Completa(t.Context(), unPaquete, ""))
-		if got := row(t, s, unPaquete); !got.Completo || got.Parcial != "" || got.Vuela != "" || got.Descargas != 1 {
+		yes(t, false)(s.Complete(t.Context(), samplePaquete, p.Partial))
+		yes(t, false)(s.Complete(t.Context(), samplePaquete, ""))
+		if got := row(t, s, samplePaquete); !got.Complete || got.Partial != "" || got.Fly != "" || got.Descargas != 1 {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, false)(s.Reserva(t.Context(), unPaquete, "b", "", 2))
-		yes(t, false)(s.Recibe(t.Context(), pendiente(unPaquete, "", "s2"), ""))
-		if list, err := s.Pendientes(t.Context()); err != nil || len(list) != 0 {
+		yes(t, false)(s.Reserve(t.Context(), samplePaquete, "b", "", 2))
+		yes(t, false)(s.Receive(t.Context(), pending(samplePaquete, "", "s2"), ""))
+		if list, err := s.Pending(t.Context()); err != nil || len(list) != 0 {
 			t.Errorf("pending %+v, %v", list, err)
 		}
-		for _, other := range []gateway.Paquete{{Servicio: gateway.Retenciones, RFCSolicitante: unPaquete.RFCSolicitante, IDPaquete: unPaquete.IDPaquete},
-			{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: unPaquete.IDPaquete}, otro("ABC_02")} {
+		for _, other := range []gateway.Paquete{{Servicio: gateway.Retenciones, RFCSolicitante: samplePaquete.RFCSolicitante, IDPaquete: samplePaquete.IDPaquete},
+			{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: samplePaquete.IDPaquete}, another("ABC_02")} {
 			if got := row(t, s, other); got != (Paquete{}) {
 				t.Errorf("%+v has another's row", other)
 			}
@@ -155,91 +155,91 @@ func TestRecibe_WhenStepByStep(t *testing.T) {
 
 // A second gateway that downloads what a dead one has received whole loses to it
 // when it comes back first.
-func TestCompleta_WhenTheDeadComesBack(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
-		first := pendiente(unPaquete, "a", "s1")
+func TestComplete_WhenTheDeadComesBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
+		first := pending(samplePaquete, "a", "s1")
 		receive(t, s, first)
-		yes(t, true)(s.Reserva(t.Context(), unPaquete, "b", "a", 2))
-		yes(t, false)(s.Toma(t.Context(), first, "a2"))
-		yes(t, true)(s.Completa(t.Context(), unPaquete, first.Parcial))
-		yes(t, false)(s.Recibe(t.Context(), pendiente(unPaquete, "b", "s2"), ""))
-		if got := row(t, s, unPaquete); !got.Completo || got.SHA256 != "s1" || got.Descargas != 2 {
+		yes(t, true)(s.Reserve(t.Context(), samplePaquete, "b", "a", 2))
+		yes(t, false)(s.Take(t.Context(), first, "a2"))
+		yes(t, true)(s.Complete(t.Context(), samplePaquete, first.Partial))
+		yes(t, false)(s.Receive(t.Context(), pending(samplePaquete, "b", "s2"), ""))
+		if got := row(t, s, samplePaquete); !got.Complete || got.SHA256 != "s1" || got.Descargas != 2 {
 			t.Errorf("row %+v", got)
 		}
 	})
 }
 
-func TestReclamaObjeto_WhenPackagesReferToIt(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
-		a, b, c := pendiente(otro("a"), "p", "s1"), pendiente(otro("b"), "p", "s1"), pendiente(otro("c"), "p", "s1")
+func TestClaimBlob_WhenPackagesReferToIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
+		a, b, c := pending(another("a"), "p", "s1"), pending(another("b"), "p", "s1"), pending(another("c"), "p", "s1")
 		receive(t, s, a)
 		receive(t, s, b)
-		yes(t, true)(s.Completa(t.Context(), a.Paquete, a.Parcial))
-		yes(t, false)(s.ReclamaObjeto(t.Context(), "s1", "p", ""))
-		yes(t, true)(s.Borra(t.Context(), a.Paquete))
-		yes(t, false)(s.Borra(t.Context(), a.Paquete))
-		yes(t, false)(s.Borra(t.Context(), b.Paquete))             // on its way
-		yes(t, false)(s.ReclamaObjeto(t.Context(), "s1", "p", "")) // which refers to it too
-		if got := row(t, s, a.Paquete); got.Completo || got.Borrado.IsZero() || got.Descargas != 1 || got.SHA256 != "s1" {
+		yes(t, true)(s.Complete(t.Context(), a.Paquete, a.Partial))
+		yes(t, false)(s.ClaimBlob(t.Context(), "s1", "p", ""))
+		yes(t, true)(s.Delete(t.Context(), a.Paquete))
+		yes(t, false)(s.Delete(t.Context(), a.Paquete))
+		yes(t, false)(s.Delete(t.Context(), b.Paquete))        // on its way
+		yes(t, false)(s.ClaimBlob(t.Context(), "s1", "p", "")) // which refers to it too
+		if got := row(t, s, a.Paquete); got.Complete || got.Deleted.IsZero() || got.Descargas != 1 || got.SHA256 != "s1" {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, false)(s.Reserva(t.Context(), a.Paquete, "p", "", 2))
-		yes(t, true)(s.Completa(t.Context(), b.Paquete, b.Parcial))
-		yes(t, true)(s.Borra(t.Context(), b.Paquete))
-		if list, err := s.Huerfanos(t.Context()); err != nil || len(list) != 1 || list[0] != "s1" {
+		yes(t, false)(s.Reserve(t.Context(), a.Paquete, "p", "", 2))
+		yes(t, true)(s.Complete(t.Context(), b.Paquete, b.Partial))
+		yes(t, true)(s.Delete(t.Context(), b.Paquete))
+		if list, err := s.Orphan(t.Context()); err != nil || len(list) != 1 || list[0] != "s1" {
 			t.Errorf("orphans %v, %v", list, err)
 		}
-		yes(t, true)(s.ReclamaObjeto(t.Context(), "s1", "p", ""))
+		yes(t, true)(s.ClaimBlob(t.Context(), "s1", "p", ""))
 
 		// While it is removed, nobody refers to it; unless the remover has died.
-		var ocupado *OcupadoError
-		if _, err := s.ReclamaObjeto(t.Context(), "s1", "q", "x"); !errors.As(err, &ocupado) || ocupado.Proceso != "p" {
+		var busy *BusyError
+		if _, err := s.ClaimBlob(t.Context(), "s1", "q", "x"); !errors.As(err, &busy) || busy.Process != "p" {
 			t.Errorf("error %v", err)
 		}
-		yes(t, true)(s.Reserva(t.Context(), c.Paquete, "p", "", 2))
-		if _, err := s.Recibe(t.Context(), c, ""); !errors.As(err, &ocupado) || ocupado.Proceso != "p" {
+		yes(t, true)(s.Reserve(t.Context(), c.Paquete, "p", "", 2))
+		if _, err := s.Receive(t.Context(), c, ""); !errors.As(err, &busy) || busy.Process != "p" {
 			t.Errorf("error %v", err)
 		}
-		if got := row(t, s, c.Paquete); got.Parcial != "" {
+		if got := row(t, s, c.Paquete); got.Partial != "" {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, true)(s.Recibe(t.Context(), c, "p"))
-		if err := s.OlvidaObjeto(t.Context(), "s1", "p"); err != nil { // of the dead, too late
+		yes(t, true)(s.Receive(t.Context(), c, "p"))
+		if err := s.ForgetBlob(t.Context(), "s1", "p"); err != nil { // of the dead, too late
 			t.Error(err)
 		}
-		yes(t, false)(s.ReclamaObjeto(t.Context(), "s1", "q", ""))
-		yes(t, true)(s.Completa(t.Context(), c.Paquete, c.Parcial))
-		yes(t, true)(s.Borra(t.Context(), c.Paquete))
-		yes(t, true)(s.ReclamaObjeto(t.Context(), "s1", "q", ""))
-		if err := s.LiberaObjeto(t.Context(), "s1", "q"); err != nil {
+		yes(t, false)(s.ClaimBlob(t.Context(), "s1", "q", ""))
+		yes(t, true)(s.Complete(t.Context(), c.Paquete, c.Partial))
+		yes(t, true)(s.Delete(t.Context(), c.Paquete))
+		yes(t, true)(s.ClaimBlob(t.Context(), "s1", "q", ""))
+		if err := s.LetGoBlob(t.Context(), "s1", "q"); err != nil {
 			t.Error(err)
 		}
-		yes(t, true)(s.ReclamaObjeto(t.Context(), "s1", "r", ""))
-		if err := s.OlvidaObjeto(t.Context(), "s1", "r"); err != nil {
+		yes(t, true)(s.ClaimBlob(t.Context(), "s1", "r", ""))
+		if err := s.ForgetBlob(t.Context(), "s1", "r"); err != nil {
 			t.Error(err)
 		}
-		yes(t, false)(s.ReclamaObjeto(t.Context(), "s1", "r", ""))
+		yes(t, false)(s.ClaimBlob(t.Context(), "s1", "r", ""))
 	})
 }
 
-func TestAdopta_WhenNoRowSaysThatItWasReceived(t *testing.T) {
-	onBoth(t, func(t *testing.T, lugar Config) {
-		s := open(t, lugar)
+func TestAdopt_WhenNoRowSaysThatItWasReceived(t *testing.T) {
+	onBoth(t, func(t *testing.T, place Config) {
+		s := open(t, place)
 		const name = "parciales/entero,s1.zip"
 		// With and without a row; and once only.
-		p := Pendiente{Paquete: unPaquete, SHA256: "s1", Bytes: 7, Parcial: name, Vuela: "a"}
-		yes(t, true)(s.Adopta(t.Context(), p, ""))
-		yes(t, false)(s.Adopta(t.Context(), p, ""))
-		if got := row(t, s, unPaquete); got.Completo || got.Parcial != name || got.Descargas != 1 {
+		p := Pending{Paquete: samplePaquete, SHA256: "s1", Bytes: 7, Partial: name, Fly: "a"}
+		yes(t, true)(s.Adopt(t.Context(), p, ""))
+		yes(t, false)(s.Adopt(t.Context(), p, ""))
+		if got := row(t, s, samplePaquete); got.Complete || got.Partial != name || got.Descargas != 1 {
 			t.Errorf("row %+v", got)
 		}
-		yes(t, true)(s.Completa(t.Context(), unPaquete, name))
-		yes(t, true)(s.Adopta(t.Context(), p, ""))
-		yes(t, true)(s.Completa(t.Context(), unPaquete, name))
-		yes(t, true)(s.Borra(t.Context(), unPaquete))
-		yes(t, false)(s.Adopta(t.Context(), p, ""))
+		yes(t, true)(s.Complete(t.Context(), samplePaquete, name))
+		yes(t, true)(s.Adopt(t.Context(), p, ""))
+		yes(t, true)(s.Complete(t.Context(), samplePaquete, name))
+		yes(t, true)(s.Delete(t.Context(), samplePaquete))
+		yes(t, false)(s.Adopt(t.Context(), p, ""))
 	})
 }
 
@@ -251,26 +251,26 @@ func TestOpen_WhenPartialFilesWereLeft(t *testing.T) {
 	s := open(t, Config{Dir: dir, Now: time.Now})
 	kept := map[string]bool{}
 	for _, tc := range []struct {
-		id               string
-		entero, recibido bool
+		id              string
+		whole, received bool
 	}{{"a", false, false}, {"b", true, false}, {"c", true, true}} {
-		f, err := s.Parcial()
+		f, err := s.Partial()
 		if err != nil {
 			t.Fatal(err)
 		}
 		path := f.Name()
-		if tc.entero {
-			p := pendiente(otro(tc.id), "a", "s1")
-			if p.Parcial, err = s.Entero(f, p.Paquete, "s1"); err != nil {
+		if tc.whole {
+			p := pending(another(tc.id), "a", "s1")
+			if p.Partial, err = s.MakeWhole(f, p.Paquete, "s1"); err != nil {
 				t.Fatal(err)
 			}
-			path = s.RutaParcial(p.Parcial)
-			if tc.recibido {
+			path = s.PartialPath(p.Partial)
+			if tc.received {
 				receive(t, s, p)
 			}
 		}
-		kept[path] = tc.entero
-		if err := errors.Join(f.Close(), s.SincronizaParciales()); err != nil {
+		kept[path] = tc.whole
+		if err := errors.Join(f.Close(), s.SyncPartial()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -283,11 +283,11 @@ func TestOpen_WhenPartialFilesWereLeft(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	list, err := s.Enteros(t.Context())
-	if err != nil || len(list) != 1 || list[0].Paquete != otro("b") || list[0].SHA256 != "s1" {
+	list, err := s.WholePartials(t.Context())
+	if err != nil || len(list) != 1 || list[0].Paquete != another("b") || list[0].SHA256 != "s1" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if outside := s.RutaParcial("../../../../etc/passwd"); filepath.Dir(filepath.Dir(outside)) != filepath.Join(dir, "paquetes") {
+	if outside := s.PartialPath("../../../../etc/passwd"); filepath.Dir(filepath.Dir(outside)) != filepath.Join(dir, "paquetes") {
 		t.Errorf("a name leads to %s", outside)
 	}
 }

@@ -14,42 +14,42 @@ import (
 )
 
 const (
-	// turnoTimeout is how long a writer waits for its turn: longer than any statement
+	// turnTimeout is how long a writer waits for its turn: longer than any statement
 	// may take, so that it is told before it gives up.
-	turnoTimeout = deadline + 5*time.Second
-	// maxListas bounds the statements that a connection keeps, maxTexto their texts.
-	maxListas = 128
-	maxTexto  = 4 << 10
+	turnTimeout = deadline + 5*time.Second
+	// maxLists bounds the statements that a connection keeps, maxText their texts.
+	maxLists = 128
+	maxText  = 4 << 10
 )
 
-// conector opens connections to one SQLite file. They keep their prepared
+// connector opens connections to one SQLite file. They keep their prepared
 // statements, because parsing takes longer than most statements do, and take
 // turns at writing in the order in which they asked: SQLite's own way is to try
 // again after a sleep, where under load some never get through.
-type conector struct {
-	dsn   string
-	turno *semaphore.Weighted
-	// danada is set by the first statement to find the file malformed.
-	danada *atomic.Bool
+type connector struct {
+	dsn  string
+	turn *semaphore.Weighted
+	// damaged is set by the first statement to find the file malformed.
+	damaged *atomic.Bool
 }
 
 // Driver implements driver.Connector.
-func (c *conector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
 
 // Connect implements driver.Connector.
-func (c *conector) Connect(context.Context) (driver.Conn, error) {
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	base, err := (&sqlite.Driver{}).Open(c.dsn)
 	if err != nil {
 		return nil, err
 	}
-	if entera, ok := base.(enchufe); ok {
-		return &conexion{enchufe: entera, turno: c.turno, danada: c.danada, listas: make(map[string]*lista)}, nil
+	if whole, ok := base.(plug); ok {
+		return &connection{plug: whole, turn: c.turn, damaged: c.damaged, lists: make(map[string]*list)}, nil
 	}
 	return nil, errors.Join(errors.New("store: SQLite's driver lacks what it had"), base.Close())
 }
 
-// enchufe is what the driver's connections can do.
-type enchufe interface {
+// plug is what the driver's connections can do.
+type plug interface {
 	driver.Conn
 	driver.ConnPrepareContext
 	driver.ConnBeginTx
@@ -60,22 +60,22 @@ type enchufe interface {
 	driver.Validator
 }
 
-type conexion struct {
-	enchufe
-	turno  *semaphore.Weighted
-	danada *atomic.Bool
-	listas map[string]*lista
-	// dentro says that a transaction has the turn.
-	dentro bool
+type connection struct {
+	plug
+	turn    *semaphore.Weighted
+	damaged *atomic.Bool
+	lists   map[string]*list
+	// within says that a transaction has the turn.
+	within bool
 }
 
-// lista is a prepared statement. While it runs, or its rows are read, it is taken.
-type lista struct {
-	sentencia
-	ocupada bool
+// list is a prepared statement. While it runs, or its rows are read, it is taken.
+type list struct {
+	statement
+	busy bool
 }
 
-type sentencia interface {
+type statement interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
@@ -83,203 +83,203 @@ type sentencia interface {
 
 // BeginTx implements driver.ConnBeginTx: a transaction has the turn from its
 // beginning, as it locks the file from there (_txlock).
-func (c *conexion) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+func (c *connection) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if opts.ReadOnly {
-		return c.enchufe.BeginTx(ctx, opts)
+		return c.plug.BeginTx(ctx, opts)
 	}
-	if err := c.toma(ctx); err != nil {
+	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
-	tx, err := c.enchufe.BeginTx(ctx, opts)
+	tx, err := c.plug.BeginTx(ctx, opts)
 	if err != nil {
-		c.turno.Release(1)
+		c.turn.Release(1)
 		return nil, err
 	}
-	c.dentro = true
-	return &transaccion{tx, c}, nil
+	c.within = true
+	return &transaction{tx, c}, nil
 }
 
-func (c *conexion) toma(ctx context.Context) error {
-	if c.turno.TryAcquire(1) {
+func (c *connection) take(ctx context.Context) error {
+	if c.turn.TryAcquire(1) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, turnoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
-	if err := c.turno.Acquire(ctx, 1); err != nil {
+	if err := c.turn.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("waiting for the turn to write: %w", err)
 	}
 	return nil
 }
 
-func (c *conexion) sale() {
-	if c.dentro {
-		c.dentro = false
-		c.turno.Release(1)
+func (c *connection) leave() {
+	if c.within {
+		c.within = false
+		c.turn.Release(1)
 	}
 }
 
-type transaccion struct {
+type transaction struct {
 	driver.Tx
-	c *conexion
+	c *connection
 }
 
 // Commit implements driver.Tx.
-func (t *transaccion) Commit() error {
-	defer t.c.sale()
+func (t *transaction) Commit() error {
+	defer t.c.leave()
 	return t.Tx.Commit()
 }
 
 // Rollback implements driver.Tx.
-func (t *transaccion) Rollback() error {
-	defer t.c.sale()
+func (t *transaction) Rollback() error {
+	defer t.c.leave()
 	return t.Tx.Rollback()
 }
 
 // Close implements driver.Conn.
-func (c *conexion) Close() error {
-	c.olvida()
-	defer c.sale()
-	return c.enchufe.Close()
+func (c *connection) Close() error {
+	c.forget()
+	defer c.leave()
+	return c.plug.Close()
 }
 
 // ExecContext implements driver.ExecerContext.
-func (c *conexion) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	suelta, l, err := c.prepara(ctx, query)
+func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	release, l, err := c.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	defer suelta()
+	defer release()
 	var result driver.Result
 	if l == nil {
-		result, err = c.enchufe.ExecContext(ctx, query, args)
+		result, err = c.plug.ExecContext(ctx, query, args)
 	} else {
 		result, err = l.ExecContext(ctx, args)
 	}
-	return result, c.nota(err)
+	return result, c.note(err)
 }
 
-// nota remembers that SQLite has found its file malformed.
-func (c *conexion) nota(err error) error {
-	if deForma(err) {
-		c.danada.Store(true)
+// note remembers that SQLite has found its file malformed.
+func (c *connection) note(err error) error {
+	if ofForm(err) {
+		c.damaged.Store(true)
 	}
 	return err
 }
 
 // QueryContext implements driver.QueryerContext.
-func (c *conexion) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
-	suelta, l, err := c.prepara(ctx, query)
+func (c *connection) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	release, l, err := c.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	if l == nil {
-		rows, err = c.enchufe.QueryContext(ctx, query, args)
+		rows, err = c.plug.QueryContext(ctx, query, args)
 	} else {
 		rows, err = l.QueryContext(ctx, args)
 	}
 	if err != nil {
-		suelta()
-		return nil, c.nota(err)
+		release()
+		return nil, c.note(err)
 	}
-	return &renglones{Rows: rows, suelta: suelta, nota: c.nota}, nil
+	return &lines{Rows: rows, release: release, note: c.note}, nil
 }
 
-// renglones hold the turn, and their statement, until they are closed: what
+// lines hold the turn, and their statement, until they are closed: what
 // INSERT … RETURNING wrote is committed then.
-type renglones struct {
+type lines struct {
 	driver.Rows
-	suelta func()
-	nota   func(error) error
+	release func()
+	note    func(error) error
 }
 
 // Next implements driver.Rows.
-func (r *renglones) Next(into []driver.Value) error { return r.nota(r.Rows.Next(into)) }
+func (r *lines) Next(into []driver.Value) error { return r.note(r.Rows.Next(into)) }
 
 // Close implements driver.Rows.
-func (r *renglones) Close() error {
+func (r *lines) Close() error {
 	defer func() {
-		r.suelta()
-		r.suelta = func() {}
+		r.release()
+		r.release = func() {}
 	}()
 	return r.Rows.Close()
 }
 
-// prepara gets what a statement needs: the turn if it writes, and its prepared
+// prepare gets what a statement needs: the turn if it writes, and its prepared
 // form; nil where there is none to use.
-func (c *conexion) prepara(ctx context.Context, query string) (suelta func(), l *lista, err error) {
-	verbo := verboDe(query)
-	turno := !c.dentro && verbo == verboEscribir
-	if turno {
-		if err := c.toma(ctx); err != nil {
+func (c *connection) prepare(ctx context.Context, query string) (release func(), l *list, err error) {
+	verb := verbOf(query)
+	turn := !c.within && verb == verbWrite
+	if turn {
+		if err := c.take(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
-	if verbo != verboOtro {
-		l = c.lista(ctx, query)
+	if verb != verbOther {
+		l = c.list(ctx, query)
 	}
 	if l != nil {
-		l.ocupada = true
+		l.busy = true
 	}
 	return func() {
 		if l != nil {
-			l.ocupada = false
+			l.busy = false
 		}
-		if turno {
-			c.turno.Release(1)
+		if turn {
+			c.turn.Release(1)
 		}
 	}, l, nil
 }
 
-// lista returns the prepared form of query. An error is left to whoever runs it
+// list returns the prepared form of query. An error is left to whoever runs it
 // without.
-func (c *conexion) lista(ctx context.Context, query string) *lista {
-	if l, ok := c.listas[query]; ok {
-		if l.ocupada {
+func (c *connection) list(ctx context.Context, query string) *list {
+	if l, ok := c.lists[query]; ok {
+		if l.busy {
 			return nil
 		}
 		return l
 	}
-	if len(query) > maxTexto {
+	if len(query) > maxText {
 		return nil
 	}
-	if len(c.listas) >= maxListas {
-		c.olvida()
+	if len(c.lists) >= maxLists {
+		c.forget()
 	}
 	st, err := c.PrepareContext(ctx, query)
 	if err != nil {
 		return nil
 	}
-	s, ok := st.(sentencia)
+	s, ok := st.(statement)
 	if !ok {
 		st.Close() //nolint:errcheck // it was never used
 		return nil
 	}
-	l := &lista{sentencia: s}
-	c.listas[query] = l
+	l := &list{statement: s}
+	c.lists[query] = l
 	return l
 }
 
-// olvida closes the statements that nobody is using.
-func (c *conexion) olvida() {
-	for query, l := range c.listas {
-		if !l.ocupada {
+// forget closes the statements that nobody is using.
+func (c *connection) forget() {
+	for query, l := range c.lists {
+		if !l.busy {
 			l.Close() //nolint:errcheck // what a last run failed with was told then
-			delete(c.listas, query)
+			delete(c.lists, query)
 		}
 	}
 }
 
-// verbo is what a statement does.
-type verbo int
+// verb is what a statement does.
+type verb int
 
 const (
-	// verboOtro is what is neither prepared nor waits: schemas, pragmas, VACUUM.
-	verboOtro verbo = iota
-	verboLeer
-	verboEscribir
+	// verbOther is what is neither prepared nor waits: schemas, pragmas, VACUUM.
+	verbOther verb = iota
+	verbRead
+	verbWrite
 )
 
-func verboDe(query string) verbo {
+func verbOf(query string) verb {
 	for {
 		query = strings.TrimSpace(query)
 		if !strings.HasPrefix(query, "--") {
@@ -287,13 +287,13 @@ func verboDe(query string) verbo {
 		}
 		_, query, _ = strings.Cut(query, "\n")
 	}
-	primera, _, _ := strings.Cut(query[:min(len(query), 10)], " ")
-	primera, _, _ = strings.Cut(primera, "\n")
-	switch strings.ToUpper(primera) {
+	first, _, _ := strings.Cut(query[:min(len(query), 10)], " ")
+	first, _, _ = strings.Cut(first, "\n")
+	switch strings.ToUpper(first) {
 	case "SELECT":
-		return verboLeer
+		return verbRead
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
-		return verboEscribir
+		return verbWrite
 	}
-	return verboOtro
+	return verbOther
 }

@@ -12,28 +12,28 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// archivo opens a file of its own, with as many connections.
-func archivo(t *testing.T, conns int) *sql.DB {
+// file opens a file of its own, with as many connections.
+func file(t *testing.T, conns int) *sql.DB {
 	t.Helper()
-	s := &Store{file: filepath.Join(t.TempDir(), "x.db"), turno: semaphore.NewWeighted(1)}
+	s := &Store{file: filepath.Join(t.TempDir(), "x.db"), turn: semaphore.NewWeighted(1)}
 	db := s.openSQLite("NORMAL", conns)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	ejecuta(t, db, `CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER UNIQUE)`)
+	execute(t, db, `CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER UNIQUE)`)
 	return db
 }
 
-func ejecuta(t *testing.T, db *sql.DB, query string, args ...any) {
+func execute(t *testing.T, db *sql.DB, query string, args ...any) {
 	t.Helper()
 	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 }
 
-func cuantos(t *testing.T, db *sql.DB) (n int) {
+func howMany(t *testing.T, db *sql.DB) (n int) {
 	t.Helper()
 	if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM t`).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func cuantos(t *testing.T, db *sql.DB) (n int) {
 
 func TestSQLite_WhenManyWriteAllGetTheirTurn(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 8)
+	db := file(t, 8)
 	var wg sync.WaitGroup
 	for i := range 400 {
 		wg.Go(func() {
@@ -68,14 +68,14 @@ func TestSQLite_WhenManyWriteAllGetTheirTurn(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := cuantos(t, db); n != 400 {
+	if n := howMany(t, db); n != 400 {
 		t.Errorf("%d rows of 400", n)
 	}
 }
 
 func TestSQLite_WhenAWriterHoldsItsTurnOthersWaitAsLongAsTheyWish(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 2)
+	db := file(t, 2)
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -85,20 +85,20 @@ func TestSQLite_WhenAWriterHoldsItsTurnOthersWaitAsLongAsTheyWish(t *testing.T) 
 	if _, err := db.ExecContext(ctx, `INSERT INTO t (n) VALUES (1)`); err == nil {
 		t.Error("two wrote at once")
 	}
-	if n := cuantos(t, db); n != 0 {
+	if n := howMany(t, db); n != 0 {
 		t.Error("a reader had to see nothing yet", n)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	ejecuta(t, db, `INSERT INTO t (n) VALUES (1)`)
+	execute(t, db, `INSERT INTO t (n) VALUES (1)`)
 }
 
 func TestSQLite_WhenAStatementFailsItsTurnIsOverAndItRunsAgain(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 1)
+	db := file(t, 1)
 	for range 3 {
-		ejecuta(t, db, `INSERT INTO t (n) VALUES ($1) ON CONFLICT DO NOTHING`, 7)
+		execute(t, db, `INSERT INTO t (n) VALUES ($1) ON CONFLICT DO NOTHING`, 7)
 		if _, err := db.ExecContext(t.Context(), `INSERT INTO t (n) VALUES ($1)`, 7); err == nil {
 			t.Fatal("a number came twice")
 		}
@@ -106,29 +106,29 @@ func TestSQLite_WhenAStatementFailsItsTurnIsOverAndItRunsAgain(t *testing.T) {
 			t.Fatal("a table that is not there was written to")
 		}
 	}
-	ejecuta(t, db, `INSERT INTO t (n) VALUES ($1)`, 8)
+	execute(t, db, `INSERT INTO t (n) VALUES ($1)`, 8)
 }
 
 func TestSQLite_WhenAStatementIsReadTwiceAtOnceBothAreWhole(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 1)
+	db := file(t, 1)
 	for i := range 5 {
-		ejecuta(t, db, `INSERT INTO t (n) VALUES ($1)`, i)
+		execute(t, db, `INSERT INTO t (n) VALUES ($1)`, i)
 	}
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // read only
-	pares := 0
-	desde(t, tx, 0, func(n int) { desde(t, tx, n, func(int) { pares++ }) })
-	if pares != 15 {
-		t.Errorf("%d pairs, want 15", pares)
+	pairs := 0
+	since(t, tx, 0, func(n int) { since(t, tx, n, func(int) { pairs++ }) })
+	if pairs != 15 {
+		t.Errorf("%d pairs, want 15", pairs)
 	}
 }
 
-// desde calls cada with each n from one on, while the statement is open.
-func desde(t *testing.T, tx *sql.Tx, n int, cada func(int)) {
+// since calls every with each n from one on, while the statement is open.
+func since(t *testing.T, tx *sql.Tx, n int, every func(int)) {
 	t.Helper()
 	rows, err := tx.QueryContext(t.Context(), `SELECT n FROM t WHERE n >= $1 ORDER BY n`, n)
 	if err != nil {
@@ -140,7 +140,7 @@ func desde(t *testing.T, tx *sql.Tx, n int, cada func(int)) {
 		if err := rows.Scan(&n); err != nil {
 			t.Fatal(err)
 		}
-		cada(n)
+		every(n)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -149,43 +149,43 @@ func desde(t *testing.T, tx *sql.Tx, n int, cada func(int)) {
 
 func TestSQLite_WhenTheSchemaChangesKeptStatementsFollow(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 1)
-	ejecuta(t, db, `INSERT INTO t (n) VALUES (1)`)
-	leeColumnas := func() int {
+	db := file(t, 1)
+	execute(t, db, `INSERT INTO t (n) VALUES (1)`)
+	readColumns := func() int {
 		rows, err := db.QueryContext(t.Context(), `SELECT * FROM t`)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer rows.Close() //nolint:errcheck // read only
-		columnas, err := rows.Columns()
+		columns, err := rows.Columns()
 		if err := errors.Join(err, rows.Err()); err != nil {
 			t.Fatal(err)
 		}
-		return len(columnas)
+		return len(columns)
 	}
-	antes := leeColumnas()
-	ejecuta(t, db, `ALTER TABLE t ADD COLUMN m INTEGER`)
-	if despues := leeColumnas(); antes != 2 || despues != 3 {
-		t.Errorf("%d columns, then %d; want 2, then 3", antes, despues)
+	before := readColumns()
+	execute(t, db, `ALTER TABLE t ADD COLUMN m INTEGER`)
+	if after := readColumns(); before != 2 || after != 3 {
+		t.Errorf("%d columns, then %d; want 2, then 3", before, after)
 	}
 }
 
 func TestSQLite_WhenStatementsAreManyTheyAreForgotten(t *testing.T) {
 	t.Parallel()
-	db := archivo(t, 1)
+	db := file(t, 1)
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // of the pool
-	for i := range 3 * maxListas {
+	for i := range 3 * maxLists {
 		var n int
 		if err := conn.QueryRowContext(t.Context(), `SELECT 1 + `+string(rune('0'+i%10))+` -- `+time.Duration(i).String()).Scan(&n); err != nil || n != 1+i%10 {
 			t.Fatal(n, err)
 		}
 	}
 	err = conn.Raw(func(c any) error {
-		if kept := len(c.(*conexion).listas); kept == 0 || kept > maxListas {
+		if kept := len(c.(*connection).lists); kept == 0 || kept > maxLists {
 			t.Errorf("%d statements are kept", kept)
 		}
 		return nil
@@ -195,23 +195,23 @@ func TestSQLite_WhenStatementsAreManyTheyAreForgotten(t *testing.T) {
 	}
 }
 
-func TestVerbo_WhenThereAreCommentsIsTheFirstWord(t *testing.T) {
+func TestVerb_WhenThereAreCommentsIsTheFirstWord(t *testing.T) {
 	t.Parallel()
-	for query, want := range map[string]verbo{
-		"SELECT 1": verboLeer, "-- name: JobGetAvailable :many\nUPDATE\n    x": verboEscribir, " insert into x": verboEscribir,
-		"WITH a AS (SELECT 1) DELETE FROM x": verboEscribir, "VACUUM INTO $1": verboOtro, "PRAGMA x": verboOtro, "": verboOtro, "--": verboOtro,
+	for query, want := range map[string]verb{
+		"SELECT 1": verbRead, "-- name: JobGetAvailable :many\nUPDATE\n    x": verbWrite, " insert into x": verbWrite,
+		"WITH a AS (SELECT 1) DELETE FROM x": verbWrite, "VACUUM INTO $1": verbOther, "PRAGMA x": verbOther, "": verbOther, "--": verbOther,
 	} {
-		if got := verboDe(query); got != want {
+		if got := verbOf(query); got != want {
 			t.Errorf("%q: %d, want %d", query, got, want)
 		}
 	}
 }
 
 // Whoever reads does not wait behind those who want to write, however many they are.
-func TestLecturas_WhenSomebodyHoldsTheFileAndWritersQueue(t *testing.T) {
+func TestReadings_WhenSomebodyHoldsTheFileAndWritersQueue(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Dir: t.TempDir(), Now: time.Now})
-	holder, err := s.ancla.BeginTx(t.Context(), nil)
+	holder, err := s.anchor.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,69 +36,69 @@ type Config struct {
 	// DatabaseURL is PostgreSQL's, password included; empty for SQLite in Dir.
 	DatabaseURL string
 	Now         func() time.Time
-	// Avisa is told, before it happens, of a migration that destroys data; nil
+	// Notify is told, before it happens, of a migration that destroys data; nil
 	// for nobody.
-	Avisa func(string)
-	// Libre is what the disk of Dir keeps free; zero for 16 MiB, or the sixteenth part of
+	Notify func(string)
+	// Free is what the disk of Dir keeps free; zero for 16 MiB, or the sixteenth part of
 	// a smaller disk.
-	Libre int64
-	// Fuera is where packages are kept outside of Dir; nil when they are not.
-	Fuera Fuera
-	// Palabra is for Migra alone: an operator's word about a database that is not the
+	Free int64
+	// Outside is where packages are kept outside of Dir; nil when they are not.
+	Outside Outside
+	// Word is for Migrate alone: an operator's word about a database that is not the
 	// one that was left here.
-	Palabra Palabra
+	Word Word
 
-	// archivos replace the embedded migrations in tests.
-	archivos fs.FS
+	// files replace the embedded migrations in tests.
+	files fs.FS
 }
 
 // Store is an open data directory and its database.
 type Store struct {
-	// libre is Config's.
-	libre int64
-	db    *sql.DB
-	pool  *pgxpool.Pool
-	// ligera is the same database for what may be lost in a power cut, though not
+	// free is Config's.
+	free int64
+	db   *sql.DB
+	pool *pgxpool.Pool
+	// light is the same database for what may be lost in a power cut, though not
 	// when this process dies: SQLite does not wait for the disk there.
-	ligera *sql.DB
-	// lecturas is the same database for what only reads: SQLite reads while somebody
+	light *sql.DB
+	// readings is the same database for what only reads: SQLite reads while somebody
 	// writes, and does not wait for a connection behind those who want to.
-	lecturas *sql.DB
-	// turno is whose turn it is to write to SQLite's file.
-	turno *semaphore.Weighted
+	readings *sql.DB
+	// turn is whose turn it is to write to SQLite's file.
+	turn  *semaphore.Weighted
 	dir   string
 	file  string
 	lock  *flock.Flock
 	now   func() time.Time
-	desde int64
-	hasta int64
+	since int64
+	until int64
 
-	fuera  Fuera
-	restos restos
-	// walSuelto is the WAL of a database that is gone, if there is one.
-	walSuelto []string
-	// ancla keeps SQLite's file open, and with it those of its WAL: they are abiertos. There
+	outside Outside
+	rests   rests
+	// walLoose is the WAL of a database that is gone, if there is one.
+	walLoose []string
+	// anchor keeps SQLite's file open, and with it those of its WAL: they are open. There
 	// are none on PostgreSQL.
-	ancla    *sql.Conn
-	abiertos []abierto
-	// danada says that SQLite has called its file malformed.
-	danada atomic.Bool
+	anchor *sql.Conn
+	open   []openedFile
+	// damaged says that SQLite has called its file malformed.
+	damaged atomic.Bool
 
-	// movido says that something was written which a mark of before does not know of.
-	movido chan struct{}
+	// moved says that something was written which a mark of before does not know of.
+	moved chan struct{}
 
-	mu    sync.Mutex
-	marca Marca
+	mu   sync.Mutex
+	mark Mark
 }
 
 // Open opens c.Dir, creating it and migrating its database as needed. Partial
 // packages of an earlier process are removed, unless a row says that they are
 // whole. It fails with ErrInUse, with ErrLibro when the database is not the one
-// that was left there, with ErrDanada, with ErrMasNueva, and with ErrDestructiva on
+// that was left there, with ErrDamaged, with ErrNewer, and with ErrDestructive on
 // PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, libre: c.Libre, movido: make(chan struct{}, 1)}
-	c.Palabra = ""
+	s := &Store{dir: c.Dir, now: c.Now, outside: c.Outside, free: c.Free, moved: make(chan struct{}, 1)}
+	c.Word = ""
 	err := s.occupy()
 	if err == nil {
 		err = s.clean()
@@ -107,70 +107,70 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		err = s.connect(ctx, c)
 	}
 	if err == nil {
-		err = s.migrate(ctx, c, usoAbrir)
+		err = s.migrate(ctx, c, useOpen)
 	}
 	if err == nil {
-		err = s.asienta(ctx, c)
+		err = s.note(ctx, c)
 	}
 	if err == nil {
-		err = s.limpia(ctx)
+		err = s.removePartials(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(deDano(err), s.Close())
+		return nil, errors.Join(ofDamage(err), s.Close())
 	}
 	return s, nil
 }
 
-// asienta writes the marks of the ledger for the first time since the start. Their
+// note writes the marks of the ledger for the first time since the start. Their
 // place may be full or read-only, which others will say better.
-func (s *Store) asienta(ctx context.Context, c Config) error {
-	if s.marca.ID != "" {
-		if err := errors.Join(s.Marca(), s.MarcaFuera(ctx)); err != nil {
-			c.avisa(err.Error())
+func (s *Store) note(ctx context.Context, c Config) error {
+	if s.mark.ID != "" {
+		if err := errors.Join(s.Mark(), s.MarkOutside(ctx)); err != nil {
+			c.notify(err.Error())
 		}
 	}
 	if s.Postgres() {
 		return nil
 	}
 	// All of a young database would be in its WAL, which whoever copies one file misses.
-	if _, err := s.ancla.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if _, err := s.anchor.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return s.recuerda()
+	return s.remember()
 }
 
-func (c Config) avisa(text string) {
-	if c.Avisa != nil {
-		c.Avisa(text)
+func (c Config) notify(text string) {
+	if c.Notify != nil {
+		c.Notify(text)
 	}
 }
 
-// Migra brings the database up to date and returns its versions before and
+// Migrate brings the database up to date and returns its versions before and
 // after. On PostgreSQL it leaves c.Dir alone, so that gateways may go on running
-// meanwhile. Without respaldada it fails with ErrDestructiva where data would be
-// destroyed on PostgreSQL; SQLite is copied first. With c.Palabra it makes the
+// meanwhile. Without backedUp it fails with ErrDestructive where data would be
+// destroyed on PostgreSQL; SQLite is copied first. With c.Word it makes the
 // database as it is the ledger of this place.
-func Migra(ctx context.Context, c Config, respaldada bool) (desde, hasta int64, err error) {
-	s := &Store{dir: c.Dir, now: c.Now, fuera: c.Fuera, libre: c.Libre, movido: make(chan struct{}, 1)}
+func Migrate(ctx context.Context, c Config, backedUp bool) (since, until int64, err error) {
+	s := &Store{dir: c.Dir, now: c.Now, outside: c.Outside, free: c.Free, moved: make(chan struct{}, 1)}
 	if c.DatabaseURL == "" {
 		err = s.occupy()
 	}
 	if err == nil {
 		err = s.connect(ctx, c)
 	}
-	uso := usoMigrar
-	if respaldada {
-		uso = usoMigrarRespaldada
+	use := useMigrate
+	if backedUp {
+		use = useMigrateBackedUp
 	}
 	if err == nil {
-		err = s.migrate(ctx, c, uso)
+		err = s.migrate(ctx, c, use)
 	}
-	if err == nil && c.Palabra != "" {
-		if err = s.MarcaFuera(ctx); err == nil && !s.Postgres() {
-			err = s.Marca()
+	if err == nil && c.Word != "" {
+		if err = s.MarkOutside(ctx); err == nil && !s.Postgres() {
+			err = s.Mark()
 		}
 	}
-	return s.desde, s.hasta, errors.Join(deDano(err), s.Close())
+	return s.since, s.until, errors.Join(ofDamage(err), s.Close())
 }
 
 // occupy takes the directory for this process.
@@ -220,23 +220,23 @@ func (s *Store) Path() string { return s.file }
 // Dir is the directory that this process alone writes to.
 func (s *Store) Dir() string { return s.dir }
 
-// Late writes to the ledger and commits, and says why it cannot: the proof that the
+// Beat writes to the ledger and commits, and says why it cannot: the proof that the
 // database does what the gateway is for. It is SQLite's file as it was opened, and
 // the ledger as it was.
-func (s *Store) Late(ctx context.Context) error {
-	if err := s.archivo(ctx); err != nil {
+func (s *Store) Beat(ctx context.Context) error {
+	if err := s.checkFile(ctx); err != nil {
 		return err
 	}
-	return s.crece(ctx)
+	return s.grow(ctx)
 }
 
 // Close releases database and directory.
 func (s *Store) Close() error {
 	var err error
-	if s.ancla != nil {
-		err = s.ancla.Close()
+	if s.anchor != nil {
+		err = s.anchor.Close()
 	}
-	for _, other := range []*sql.DB{s.lecturas, s.ligera} {
+	for _, other := range []*sql.DB{s.readings, s.light} {
 		if other != nil && other != s.db {
 			err = errors.Join(err, other.Close())
 		}

@@ -42,8 +42,8 @@ func open(t *testing.T, c Config) *Store {
 	return s
 }
 
-func intento(clave string) Intento {
-	return Intento{Operacion: "sat.solicita", Clave: clave, Huella: "h", Criterios: "c"}
+func attempt(key string) Attempt {
+	return Attempt{Operation: "sat.solicita", Key: key, Digest: "h", Criterios: "c"}
 }
 
 func TestOpen_WhenTakenOrLeft(t *testing.T) {
@@ -53,7 +53,7 @@ func TestOpen_WhenTakenOrLeft(t *testing.T) {
 		if _, err := Open(t.Context(), c); !errors.Is(err, ErrInUse) {
 			t.Errorf("a second process: %v", err)
 		}
-		part, err := first.Parcial()
+		part, err := first.Partial()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,52 +70,52 @@ func TestOpen_WhenTakenOrLeft(t *testing.T) {
 	})
 }
 
-func TestIntenta_WhenKeyIsUsedTwice(t *testing.T) {
+func TestTry_WhenKeyIsUsedTwice(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		first, mine, err := s.Intenta(t.Context(), intento("k"))
+		first, mine, err := s.Try(t.Context(), attempt("k"))
 		if err != nil || !mine {
 			t.Fatalf("mine %v, error %v", mine, err)
 		}
-		first.Estado, first.Respuesta = EstadoAceptado, `{"x":1}`
-		if err := s.Resuelve(t.Context(), first); err != nil {
+		first.Estado, first.Answer = EstadoAceptado, `{"x":1}`
+		if err := s.Resolve(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		s = open(t, c) // the ledger outlives the process
-		again, mine, err := s.Intenta(t.Context(), intento("k"))
-		if err != nil || mine || again.Respuesta != `{"x":1}` || again.Estado != EstadoAceptado || again.Huella != "h" || again.Criterios != "c" {
+		again, mine, err := s.Try(t.Context(), attempt("k"))
+		if err != nil || mine || again.Answer != `{"x":1}` || again.Estado != EstadoAceptado || again.Digest != "h" || again.Criterios != "c" {
 			t.Errorf("row %+v, mine %v, error %v", again, mine, err)
 		}
-		other := intento("k")
-		other.Operacion = "sep.carga"
-		for _, i := range []Intento{intento(""), intento(""), other} { // without a key, or of another kind, it is its own
-			if _, mine, err := s.Intenta(t.Context(), i); err != nil || !mine {
+		other := attempt("k")
+		other.Operation = "sep.carga"
+		for _, i := range []Attempt{attempt(""), attempt(""), other} { // without a key, or of another kind, it is its own
+			if _, mine, err := s.Try(t.Context(), i); err != nil || !mine {
 				t.Errorf("%+v: mine %v, error %v", i, mine, err)
 			}
 		}
-		last, err := s.UltimaRespuesta(t.Context(), "sat.solicita", "h")
+		last, err := s.LastAnswer(t.Context(), "sat.solicita", "h")
 		if err != nil || last.ID != first.ID {
 			t.Errorf("last %+v, error %v", last, err)
 		}
 		for _, miss := range [][2]string{{"sat.solicita", "other"}, {"sep.carga", "h"}} {
-			if _, err := s.UltimaRespuesta(t.Context(), miss[0], miss[1]); !errors.Is(err, ErrNotFound) {
+			if _, err := s.LastAnswer(t.Context(), miss[0], miss[1]); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%v: error %v", miss, err)
 			}
 		}
 	})
 }
 
-func TestIntenta_WhenManyUseOneKey(t *testing.T) {
+func TestTry_WhenManyUseOneKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
 		var winners atomic.Int32
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				if _, mine, err := s.Intenta(context.Background(), intento("k")); err != nil {
+				if _, mine, err := s.Try(context.Background(), attempt("k")); err != nil {
 					t.Error(err)
 				} else if mine {
 					winners.Add(1)
@@ -129,33 +129,33 @@ func TestIntenta_WhenManyUseOneKey(t *testing.T) {
 	})
 }
 
-func TestReintenta_WhenTwoTry(t *testing.T) {
+func TestRetry_WhenTwoTry(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		row, _, err := s.Intenta(t.Context(), intento("k"))
+		row, _, err := s.Try(t.Context(), attempt("k"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		row.Estado = EstadoRechazado
-		if err := s.Resuelve(t.Context(), row); err != nil {
+		if err := s.Resolve(t.Context(), row); err != nil {
 			t.Fatal(err)
 		}
-		if row, err = s.Intento(t.Context(), "sat.solicita", "k"); err != nil || row.Estado != EstadoRechazado {
+		if row, err = s.Attempt(t.Context(), "sat.solicita", "k"); err != nil || row.Estado != EstadoRechazado {
 			t.Fatalf("row %+v, error %v", row, err)
 		}
 		for _, want := range []bool{true, false} { // both have read the same row
-			if _, mine, err := s.Reintenta(t.Context(), row, "otro"); err != nil || mine != want {
+			if _, mine, err := s.Retry(t.Context(), row, "otro"); err != nil || mine != want {
 				t.Errorf("mine %v, want %v, error %v", mine, want, err)
 			}
 		}
-		if _, err := s.Intento(t.Context(), "sat.solicita", "other"); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Attempt(t.Context(), "sat.solicita", "other"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("error %v", err)
 		}
 	})
 }
 
 // Of gateways that all believe the one before them dead, two get a download.
-func TestReserva_WhenManyAsk(t *testing.T) {
+func TestReserve_WhenManyAsk(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		stores := []*Store{open(t, c)}
 		if c.DatabaseURL != "" { // another gateway's
@@ -174,7 +174,7 @@ func TestReserva_WhenManyAsk(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if mine, err := s.Reserva(context.Background(), p, fmt.Sprint(i), row.Vuela, 2); err != nil {
+					if mine, err := s.Reserve(context.Background(), p, fmt.Sprint(i), row.Fly, 2); err != nil {
 						t.Error(err)
 					} else if mine {
 						got.Add(1)
@@ -190,41 +190,41 @@ func TestReserva_WhenManyAsk(t *testing.T) {
 	})
 }
 
-func TestPorHuella_WhenSentBefore(t *testing.T) {
+func TestByDigest_WhenSentBefore(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
 		var ids []int64
-		for _, clave := range []string{"", "a", "b"} {
-			i := intento(clave)
-			i.Proceso = "p-" + clave
-			row, _, err := s.Intenta(t.Context(), i)
+		for _, key := range []string{"", "a", "b"} {
+			i := attempt(key)
+			i.Process = "p-" + key
+			row, _, err := s.Try(t.Context(), i)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ids = append(ids, row.ID)
-			if clave == "a" {
-				row.Estado, row.Respuesta = EstadoAceptado, `{"x":1}`
-				if err := s.Resuelve(t.Context(), row); err != nil {
+			if key == "a" {
+				row.Estado, row.Answer = EstadoAceptado, `{"x":1}`
+				if err := s.Resolve(t.Context(), row); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		other := intento("c")
-		other.Huella = "otra"
-		if _, _, err := s.Intenta(t.Context(), other); err != nil {
+		other := attempt("c")
+		other.Digest = "otra"
+		if _, _, err := s.Try(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := s.PorHuella(t.Context(), "sat.solicita", "h")
+		rows, err := s.ByDigest(t.Context(), "sat.solicita", "h")
 		if err != nil || len(rows) != 3 {
 			t.Fatalf("%+v, %v", rows, err)
 		}
 		for i, row := range rows {
 			if row.ID != ids[2-i] || row.Estado != []string{EstadoIntento, EstadoAceptado, EstadoIntento}[i] ||
-				row.Proceso != []string{"p-b", "p-a", "p-"}[i] || (row.Respuesta != "") != (i == 1) {
+				row.Process != []string{"p-b", "p-a", "p-"}[i] || (row.Answer != "") != (i == 1) {
 				t.Errorf("row %d: %+v", i, row)
 			}
 		}
-		if rows, err := s.PorHuella(t.Context(), "sep.carga", "h"); err != nil || len(rows) != 0 {
+		if rows, err := s.ByDigest(t.Context(), "sep.carga", "h"); err != nil || len(rows) != 0 {
 			t.Errorf("of another kind: %+v, %v", rows, err)
 		}
 	})
@@ -232,7 +232,7 @@ func TestPorHuella_WhenSentBefore(t *testing.T) {
 
 // Whoever has lost its row to another may still tell that all went well, and
 // nothing else; who has taken over may not undo that.
-func TestResuelve_WhenTheRowWasTakenOver(t *testing.T) {
+func TestResolve_WhenTheRowWasTakenOver(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
 		for name, tc := range map[string]struct {
@@ -242,21 +242,21 @@ func TestResuelve_WhenTheRowWasTakenOver(t *testing.T) {
 			"the first failed, as did all":  {EstadoDesconocido, EstadoRechazado, EstadoRechazado},
 			"the first succeeded after all": {EstadoAceptado, EstadoRechazado, EstadoAceptado},
 		} {
-			i := intento(name)
-			i.Proceso = "uno"
-			row, _, err := s.Intenta(t.Context(), i)
+			i := attempt(name)
+			i.Process = "uno"
+			row, _, err := s.Try(t.Context(), i)
 			if err != nil {
 				t.Fatal(err)
 			}
-			taken, mine, err := s.Reintenta(t.Context(), row, "dos")
-			if err != nil || !mine || taken.Proceso != "dos" {
+			taken, mine, err := s.Retry(t.Context(), row, "dos")
+			if err != nil || !mine || taken.Process != "dos" {
 				t.Fatalf("%+v, mine %v, %v", taken, mine, err)
 			}
 			row.Estado, taken.Estado = tc.first, tc.second
-			if err := errors.Join(s.Resuelve(t.Context(), row), s.Resuelve(t.Context(), taken)); err != nil {
+			if err := errors.Join(s.Resolve(t.Context(), row), s.Resolve(t.Context(), taken)); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.Intento(t.Context(), row.Operacion, name); err != nil || got.Estado != tc.want {
+			if got, err := s.Attempt(t.Context(), row.Operation, name); err != nil || got.Estado != tc.want {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		}
@@ -300,15 +300,15 @@ func TestOpen_WhenItSaysWhatItIs(t *testing.T) {
 }
 
 // An account that a caller sends may hold bytes that are no text.
-func TestIntenta_WhenCriteriaAreNoText(t *testing.T) {
+func TestTry_WhenCriteriaAreNoText(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		i := intento("k")
+		i := attempt("k")
 		i.Criterios = "a\x00b\xffñ"
-		if _, mine, err := s.Intenta(t.Context(), i); err != nil || !mine {
+		if _, mine, err := s.Try(t.Context(), i); err != nil || !mine {
 			t.Fatalf("mine %v, %v", mine, err)
 		}
-		if row, err := s.Intento(t.Context(), i.Operacion, i.Clave); err != nil || row.Criterios != "a�b�ñ" {
+		if row, err := s.Attempt(t.Context(), i.Operation, i.Key); err != nil || row.Criterios != "a�b�ñ" {
 			t.Errorf("%q, %v", row.Criterios, err)
 		}
 	})

@@ -5,11 +5,11 @@ import (
 	"database/sql"
 )
 
-// AnotaTitulos writes that the titles of those folios were sent in a lote.
-func (s *Store) AnotaTitulos(ctx context.Context, lote string, folios []string) error {
-	return s.enWebhooks(ctx, func(tx *sql.Tx) error {
+// RecordTitulos writes that the titles of those folios were sent in a lote.
+func (s *Store) RecordTitulos(ctx context.Context, lote string, folios []string) error {
+	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		for _, folio := range folios {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO titulos_cargados (folio, lote) VALUES ($1, $2) ON CONFLICT DO NOTHING`, legible(folio), lote); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO titulos_cargados (folio, lote) VALUES ($1, $2) ON CONFLICT DO NOTHING`, readable(folio), lote); err != nil {
 				return err
 			}
 		}
@@ -17,9 +17,9 @@ func (s *Store) AnotaTitulos(ctx context.Context, lote string, folios []string) 
 	})
 }
 
-// LotesDeTitulo returns the lotes in which the title of a folio was sent, the latest
+// TituloLotes returns the lotes in which the title of a folio was sent, the latest
 // first.
-func (s *Store) LotesDeTitulo(ctx context.Context, folio string) ([]string, error) {
-	return todas(ctx, s.lecturas, func(f fila) (lote string, err error) { return lote, f.Scan(&lote) },
-		`SELECT lote FROM titulos_cargados WHERE folio = $1 ORDER BY lote DESC`, legible(folio))
+func (s *Store) TituloLotes(ctx context.Context, folio string) ([]string, error) {
+	return all(ctx, s.readings, func(f scanner) (lote string, err error) { return lote, f.Scan(&lote) },
+		`SELECT lote FROM titulos_cargados WHERE folio = $1 ORDER BY lote DESC`, readable(folio))
 }

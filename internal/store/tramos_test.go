@@ -7,22 +7,22 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// unTramo is the only solicitud of a new descarga, due at cuando.
-func unTramo(t *testing.T, s *Store, cuando time.Time) (Tramo, Descarga) {
+// sampleTramo is the only solicitud of a new descarga, due at when.
+func sampleTramo(t *testing.T, s *Store, when time.Time) (Tramo, Descarga) {
 	t.Helper()
-	d := Descarga{Huella: "h"}
-	d.ID, d.Estado, d.Limite = "d1", gateway.DescargaEnProceso, cuando.Add(time.Hour)
-	d.Peticion.Solicitud = gateway.Solicitud{Servicio: gateway.Retenciones, RFCSolicitante: "PRU010101AB1"}
+	d := Descarga{Digest: "h"}
+	d.ID, d.Estado, d.Limit = "d1", gateway.DescargaEnProceso, when.Add(time.Hour)
+	d.Request.Solicitud = gateway.Solicitud{Servicio: gateway.Retenciones, RFCSolicitante: "PRU010101AB1"}
 	tramo := Tramo{}
-	tramo.Estado, tramo.SiguienteIntento, tramo.IDSolicitud = gateway.TramoPresentada, cuando, "sat-1"
+	tramo.Estado, tramo.SiguienteIntento, tramo.IDSolicitud = gateway.TramoPresentada, when, "sat-1"
 	tramos := []Tramo{tramo}
-	if ok, err := s.CreaDescarga(t.Context(), d, tramos); err != nil || !ok {
+	if ok, err := s.CreateDescarga(t.Context(), d, tramos); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	return tramos[0], d
 }
 
-func leido(t *testing.T, s *Store, id int64) Tramo {
+func read(t *testing.T, s *Store, id int64) Tramo {
 	t.Helper()
 	got, err := s.Tramo(t.Context(), id)
 	if err != nil {
@@ -31,74 +31,74 @@ func leido(t *testing.T, s *Store, id int64) Tramo {
 	return got
 }
 
-func TestTomaTramo_WhenItIsDueOneGetsItWithWhatAQuestionNeeds(t *testing.T) {
+func TestTakeTramo_WhenItIsDueOneGetsItWithWhatAQuestionNeeds(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		cuando := time.Now().UTC().Truncate(time.Microsecond)
-		fila, d := unTramo(t, s, cuando)
-		toma := func(turno int64, ahora time.Time, quien string) (Tramo, Descarga, bool) {
-			got, de, ok, err := s.TomaTramo(t.Context(), fila.ID, turno, ahora, quien)
+		when := time.Now().UTC().Truncate(time.Microsecond)
+		row, d := sampleTramo(t, s, when)
+		take := func(turn int64, now time.Time, who string) (Tramo, Descarga, bool) {
+			got, de, ok, err := s.TakeTramo(t.Context(), row.ID, turn, now, who)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return got, de, ok
 		}
-		if _, _, ok := toma(0, cuando.Add(-time.Microsecond), "a"); ok {
+		if _, _, ok := take(0, when.Add(-time.Microsecond), "a"); ok {
 			t.Error("it was taken before its time")
 		}
-		if _, _, ok := toma(1, cuando, "a"); ok {
+		if _, _, ok := take(1, when, "a"); ok {
 			t.Error("it was taken in another turn")
 		}
-		got, de, ok := toma(0, cuando, "a")
-		if !ok || got.IDSolicitud != "sat-1" || got.Ocupante != "a" || got.Turno != 1 || got.Descarga != d.ID {
+		got, de, ok := take(0, when, "a")
+		if !ok || got.IDSolicitud != "sat-1" || got.Holder != "a" || got.Turn != 1 || got.Descarga != d.ID {
 			t.Fatalf("%v %+v", ok, got)
 		}
-		if s := de.Peticion.Solicitud; de.ID != d.ID || !de.Limite.Equal(d.Limite.Truncate(time.Microsecond)) || s.Servicio != gateway.Retenciones || s.RFCSolicitante != "PRU010101AB1" {
+		if s := de.Request.Solicitud; de.ID != d.ID || !de.Limit.Equal(d.Limit.Truncate(time.Microsecond)) || s.Servicio != gateway.Retenciones || s.RFCSolicitante != "PRU010101AB1" {
 			t.Errorf("%+v", de)
 		}
-		for _, turno := range []int64{0, 1} {
-			if _, _, ok := toma(turno, cuando, "b"); ok {
+		for _, turn := range []int64{0, 1} {
+			if _, _, ok := take(turn, when, "b"); ok {
 				t.Error("two have it")
 			}
 		}
-		if left := leido(t, s, fila.ID); left.Ocupante != "a" {
-			t.Errorf("others see it in the hand of %q", left.Ocupante)
+		if left := read(t, s, row.ID); left.Holder != "a" {
+			t.Errorf("others see it in the hand of %q", left.Holder)
 		}
 	})
 }
 
-func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
+func TestPostponeTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		cuando := time.Now().UTC().Truncate(time.Microsecond)
-		fila, d := unTramo(t, s, cuando)
-		tomada, _, ok, err := s.TomaTramo(t.Context(), fila.ID, 0, cuando, "a")
+		when := time.Now().UTC().Truncate(time.Microsecond)
+		row, d := sampleTramo(t, s, when)
+		taken, _, ok, err := s.TakeTramo(t.Context(), row.ID, 0, when, "a")
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		tomada.Consultas, tomada.SiguienteIntento, tomada.Decision = 7, cuando.Add(time.Minute), "Se espera."
-		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || !ok {
+		taken.Queries, taken.SiguienteIntento, taken.Decision = 7, when.Add(time.Minute), "Se espera."
+		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		got := leido(t, s, fila.ID)
-		if got.Consultas != 7 || got.Ocupante != "" || !got.SiguienteIntento.Equal(cuando.Add(time.Minute)) || got.Decision != "Se espera." {
+		got := read(t, s, row.ID)
+		if got.Queries != 7 || got.Holder != "" || !got.SiguienteIntento.Equal(when.Add(time.Minute)) || got.Decision != "Se espera." {
 			t.Errorf("%+v", got)
 		}
-		tomada.Turno, tomada.Consultas = 2, 8
-		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || ok {
+		taken.Turn, taken.Queries = 2, 8
+		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || ok {
 			t.Error("another turn's was written", err)
 		}
-		tomada.Turno = 1
-		if err := s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
-			c.Descarga().Estado, c.Descarga().Terminada = gateway.DescargaCancelada, c.Ahora()
+		taken.Turn = 1
+		if err := s.Change(t.Context(), d.ID, func(c *Change) error {
+			c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaCancelada, c.Now()
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := s.AplazaTramo(t.Context(), tomada, time.Now()); err != nil || ok {
+		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || ok {
 			t.Error("a descarga that has ended goes on", err)
 		}
-		if got := leido(t, s, fila.ID); got.Consultas != 7 {
+		if got := read(t, s, row.ID); got.Queries != 7 {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -107,21 +107,21 @@ func TestAplazaTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		cuando := time.Now().UTC().Truncate(time.Microsecond)
-		fila, d := unTramo(t, s, cuando)
-		for _, want := range []time.Time{d.Limite, cuando.Add(48 * time.Hour)} {
-			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instante(want)); err != nil {
+		when := time.Now().UTC().Truncate(time.Microsecond)
+		row, d := sampleTramo(t, s, when)
+		for _, want := range []time.Time{d.Limit, when.Add(48 * time.Hour)} {
+			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instant(want)); err != nil {
 				t.Fatal(err)
 			}
 			leida, err := s.Descarga(t.Context(), d.ID)
-			if err != nil || !leida.Tope.Equal(want) || !leida.Limite.Equal(d.Limite) {
-				t.Errorf("%s, %v; want %s", leida.Tope, err, want)
+			if err != nil || !leida.Ceiling.Equal(want) || !leida.Limit.Equal(d.Limit) {
+				t.Errorf("%s, %v; want %s", leida.Ceiling, err, want)
 			}
-			tomada, de, ok, err := s.TomaTramo(t.Context(), fila.ID, leido(t, s, fila.ID).Turno, cuando, "a")
-			if err != nil || !ok || !de.Tope.Equal(want) || !de.Limite.Equal(d.Limite) {
-				t.Errorf("taken %v: %s, %v; want %s", ok, de.Tope, err, want)
+			taken, de, ok, err := s.TakeTramo(t.Context(), row.ID, read(t, s, row.ID).Turn, when, "a")
+			if err != nil || !ok || !de.Ceiling.Equal(want) || !de.Limit.Equal(d.Limit) {
+				t.Errorf("taken %v: %s, %v; want %s", ok, de.Ceiling, err, want)
 			}
-			if err := s.SueltaTramo(t.Context(), tomada); err != nil {
+			if err := s.ReleaseTramo(t.Context(), taken); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -130,62 +130,62 @@ func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
 
 func TestSerie_WhenTheSameComesAgainAndSomethingElse(t *testing.T) {
 	t.Parallel()
-	s := Serie{}.Sigue("305").Sigue("305")
-	if s != (Serie{"305", 2}) || s.Sigue("302") != (Serie{"302", 1}) {
+	s := Serie{}.Follow("305").Follow("305")
+	if s != (Serie{"305", 2}) || s.Follow("302") != (Serie{"302", 1}) {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestCambio_WhenAskedWhatARangeHasHad: of the same taxpayer, within the range.
-func TestCambio_WhenAskedWhatARangeHasHad(t *testing.T) {
+// TestChange_WhenAskedWhatARangeHasHad: of the same taxpayer, within the range.
+func TestChange_WhenAskedWhatARangeHasHad(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		d := Descarga{Huella: "h"}
-		d.ID, d.Estado, d.Limite = "d1", gateway.DescargaEnProceso, time.Now().Add(time.Hour)
-		d.Peticion.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: "CFDI"}
+		d := Descarga{Digest: "h"}
+		d.ID, d.Estado, d.Limit = "d1", gateway.DescargaEnProceso, time.Now().Add(time.Hour)
+		d.Request.Solicitud = gateway.Solicitud{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", TipoSolicitud: "CFDI"}
 		tramo := Tramo{Serie: Serie{}}
 		tramo.Estado, tramo.PideDesde, tramo.PideHasta = gateway.TramoPresentada, "2026-01-02T00:00:00", "2026-01-03T00:00:00"
 		tramos := []Tramo{tramo}
-		if ok, err := s.CreaDescarga(t.Context(), d, tramos); err != nil || !ok {
+		if ok, err := s.CreateDescarga(t.Context(), d, tramos); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		err := s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
+		err := s.Change(t.Context(), d.ID, func(c *Change) error {
 			tr := tramos[0]
 			tr.Serie, tr.Decision = Serie{"305", 3}, "por eso"
-			c.GuardaTramo(tr)
-			id := c.NuevoPaquete(tr.ID, "P_01", time.Now())
-			p := PaqueteDeTramo{ID: id, Descarga: d.ID, Serie: Serie{"302", 2}}
+			c.SaveTramo(tr)
+			id := c.NewPaquete(tr.ID, "P_01", time.Now())
+			p := TramoPaquete{ID: id, Descarga: d.ID, Serie: Serie{"302", 2}}
 			p.Estado, p.Comprobantes = gateway.PaqueteGuardado, 7
-			c.GuardaPaquete(p)
+			c.SavePaquete(p)
 			return c.Err()
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := leido(t, s, tramos[0].ID); got.Serie != (Serie{"305", 3}) {
+		if got := read(t, s, tramos[0].ID); got.Serie != (Serie{"305", 3}) {
 			t.Errorf("%+v", got.Serie)
 		}
-		if ps, err := s.PaquetesDeTramo(t.Context(), tramos[0].ID); err != nil || len(ps) != 1 || ps[0].Serie != (Serie{"302", 2}) {
+		if ps, err := s.TramoPaquetes(t.Context(), tramos[0].ID); err != nil || len(ps) != 1 || ps[0].Serie != (Serie{"302", 2}) {
 			t.Errorf("%+v %v", ps, err)
 		}
-		err = s.Cambia(t.Context(), d.ID, func(c *Cambio) error {
+		err = s.Change(t.Context(), d.ID, func(c *Change) error {
 			for _, tc := range []struct {
-				desde, hasta string
-				vale         bool
+				since, until string
+				voucher      bool
 				want         int64
 			}{
 				{"2026-01-02T00:00:00", "2026-01-03T00:00:00", true, 7}, {"2026-01-01T00:00:00", "2026-02-01T00:00:00", true, 7},
 				{"2026-01-02T00:00:01", "2026-02-01T00:00:00", true, 0}, {"2026-01-01T00:00:00", "2026-01-02T23:59:59", true, 0},
 				{"2026-01-01T00:00:00", "2026-02-01T00:00:00", false, 0},
 			} {
-				if got := c.ComprobantesDentro(tc.desde, tc.hasta, func(p gateway.PeticionDescarga) bool { return tc.vale == (p.Solicitud.TipoSolicitud == "CFDI") }); got != tc.want {
+				if got := c.ComprobantesWithin(tc.since, tc.until, func(p gateway.PeticionDescarga) bool { return tc.voucher == (p.Solicitud.TipoSolicitud == "CFDI") }); got != tc.want {
 					t.Errorf("%+v: %d", tc, got)
 				}
 			}
-			if got := c.DecisionDe(gateway.TramoPresentada, ""); got != "por eso" {
+			if got := c.DecisionOf(gateway.TramoPresentada, ""); got != "por eso" {
 				t.Errorf("decision %q", got)
 			}
-			if got := c.Vigentes("otra"); got != 0 {
+			if got := c.Current("otra"); got != 0 {
 				t.Errorf("%d in force", got)
 			}
 			return c.Err()

@@ -12,46 +12,46 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// conWebhooks runs f on SQLite and on PostgreSQL.
-func conWebhooks(t *testing.T, f func(t *testing.T, s *Store)) {
+// withWebhooks runs f on SQLite and on PostgreSQL.
+func withWebhooks(t *testing.T, f func(t *testing.T, s *Store)) {
 	onBoth(t, func(t *testing.T, c Config) { f(t, open(t, c)) })
 }
 
 var base = time.Date(2026, 2, 1, 5, 59, 59, 123456000, time.UTC)
 
 func TestWebhooks_WhenKept(t *testing.T) {
-	conWebhooks(t, func(t *testing.T, s *Store) {
+	withWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
-		for n, dueno := range []string{"erp", "erp", "otro"} {
-			if err := s.CreaWebhook(ctx, destino(n, dueno), fmt.Sprint("s", n), 2); err != nil {
+		for n, owner := range []string{"erp", "erp", "otro"} {
+			if err := s.CreateWebhook(ctx, target(n, owner), fmt.Sprint("s", n), 2); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := s.CreaWebhook(ctx, destino(9, "erp"), "s", 2); !errors.Is(err, ErrLleno) {
+		if err := s.CreateWebhook(ctx, target(9, "erp"), "s", 2); !errors.Is(err, ErrFull) {
 			t.Errorf("one too many: %v", err)
 		}
 		got, err := s.Webhooks(ctx, "erp")
-		if diff := cmp.Diff([]WebhookDestino{destino(0, "erp"), destino(1, "erp")}, got); diff != "" || err != nil {
+		if diff := cmp.Diff([]WebhookTarget{target(0, "erp"), target(1, "erp")}, got); diff != "" || err != nil {
 			t.Errorf("error %v (-want +got):\n%s", err, diff)
 		}
-		changed := destino(1, "erp")
-		changed.URL, changed.Host, changed.Activo, changed.Motivo, changed.Eventos, changed.RFCs = "otra", "h", false, "pausado", []string{"c"}, []string{"*"}
-		if err := s.CambiaWebhook(ctx, changed); err != nil {
+		changed := target(1, "erp")
+		changed.URL, changed.Host, changed.Active, changed.Motivo, changed.Eventos, changed.RFCs = "otra", "h", false, "pausado", []string{"c"}, []string{"*"}
+		if err := s.ChangeWebhook(ctx, changed); err != nil {
 			t.Fatal(err)
 		}
 		one, err := s.Webhook(ctx, changed.ID)
 		if diff := cmp.Diff(changed, one); diff != "" || err != nil {
 			t.Errorf("error %v (-want +got):\n%s", err, diff)
 		}
-		active, err := s.WebhooksActivos(ctx)
-		if diff := cmp.Diff([]WebhookDestino{destino(0, "erp"), destino(2, "otro")}, active); diff != "" || err != nil {
+		active, err := s.ActiveWebhooks(ctx)
+		if diff := cmp.Diff([]WebhookTarget{target(0, "erp"), target(2, "otro")}, active); diff != "" || err != nil {
 			t.Errorf("error %v (-want +got):\n%s", err, diff)
 		}
-		if err := s.BorraWebhook(ctx, changed.ID); err != nil {
+		if err := s.DeleteWebhook(ctx, changed.ID); err != nil {
 			t.Fatal(err)
 		}
 		_, err = s.Webhook(ctx, changed.ID)
-		for _, err := range []error{err, s.BorraWebhook(ctx, changed.ID), s.CambiaWebhook(ctx, changed), s.RotaWebhook(ctx, changed.ID, "x", base, base, 9)} {
+		for _, err := range []error{err, s.DeleteWebhook(ctx, changed.ID), s.ChangeWebhook(ctx, changed), s.RotateWebhook(ctx, changed.ID, "x", base, base, 9)} {
 			if !errors.Is(err, ErrNotFound) {
 				t.Errorf("of one that is gone: %v", err)
 			}
@@ -60,60 +60,60 @@ func TestWebhooks_WhenKept(t *testing.T) {
 }
 
 func TestWebhooks_WhenSecretsRotate(t *testing.T) {
-	conWebhooks(t, func(t *testing.T, s *Store) {
+	withWebhooks(t, func(t *testing.T, s *Store) {
 		ctx, id := t.Context(), "whd_1"
-		if err := s.CreaWebhook(ctx, destino(1, "erp"), "s1", 9); err != nil {
+		if err := s.CreateWebhook(ctx, target(1, "erp"), "s1", 9); err != nil {
 			t.Fatal(err)
 		}
 		hour := func(n int) time.Time { return base.Add(time.Duration(n) * time.Hour) }
 		wants := func(at int, want ...string) {
 			t.Helper()
-			if got, err := s.SecretosWebhook(ctx, id, hour(at)); err != nil || !cmp.Equal(got, want) {
+			if got, err := s.WebhookSecrets(ctx, id, hour(at)); err != nil || !cmp.Equal(got, want) {
 				t.Errorf("at hour %d: %v, want %v; error %v", at, got, want, err)
 			}
 		}
 		wants(0, "s1")
-		if err := errors.Join(s.RotaWebhook(ctx, id, "s2", hour(0), hour(24), 3), s.RotaWebhook(ctx, id, "s3", hour(1), hour(25), 3)); err != nil {
+		if err := errors.Join(s.RotateWebhook(ctx, id, "s2", hour(0), hour(24), 3), s.RotateWebhook(ctx, id, "s3", hour(1), hour(25), 3)); err != nil {
 			t.Fatal(err)
 		}
 		wants(2, "s3", "s2", "s1")
-		if err := s.RotaWebhook(ctx, id, "s4", hour(2), hour(26), 3); !errors.Is(err, ErrLleno) {
+		if err := s.RotateWebhook(ctx, id, "s4", hour(2), hour(26), 3); !errors.Is(err, ErrFull) {
 			t.Errorf("one too many: %v", err)
 		}
 		wants(2, "s3", "s2", "s1") // and nothing has changed
 		wants(24, "s3", "s2")
 		wants(25, "s3")
-		if err := s.RotaWebhook(ctx, id, "s5", hour(30), hour(30), 3); err != nil {
+		if err := s.RotateWebhook(ctx, id, "s5", hour(30), hour(30), 3); err != nil {
 			t.Fatal(err)
 		}
 		wants(30, "s5")
 	})
 }
 
-func entregas(n int, destino string) []WebhookEntrega {
+func entregas(n int, target string) []WebhookEntrega {
 	var out []WebhookEntrega
 	for i := range n {
 		// Two of each instant: the id decides between them.
-		out = append(out, WebhookEntrega{ID: fmt.Sprintf("msg_%s_%02d", destino, i), Destino: destino, Evento: "a", Cuerpo: `{"ñ":1}`, Creado: base.Add(time.Duration(i/2) * time.Second)})
+		out = append(out, WebhookEntrega{ID: fmt.Sprintf("msg_%s_%02d", target, i), Target: target, Evento: "a", Body: `{"ñ":1}`, Created: base.Add(time.Duration(i/2) * time.Second)})
 	}
 	return out
 }
 
 func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
-	conWebhooks(t, func(t *testing.T, s *Store) {
+	withWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for n := range 2 {
-			if err := s.CreaWebhook(ctx, destino(n, "erp"), "s", 9); err != nil {
+			if err := s.CreateWebhook(ctx, target(n, "erp"), "s", 9); err != nil {
 				t.Fatal(err)
 			}
 		}
 		rows := append(entregas(3, "whd_0"), entregas(1, "whd_1")...)
-		rows = append(rows, WebhookEntrega{ID: "msg_nadie", Destino: "whd_nadie", Creado: base})
-		if nuevas, err := s.AgregaEntregas(ctx, rows); err != nil || len(nuevas) != 4 {
-			t.Fatalf("new %v, error %v", nuevas, err)
+		rows = append(rows, WebhookEntrega{ID: "msg_nadie", Target: "whd_nadie", Created: base})
+		if fresh, err := s.AddEntregas(ctx, rows); err != nil || len(fresh) != 4 {
+			t.Fatalf("new %v, error %v", fresh, err)
 		}
-		if nuevas, err := s.AgregaEntregas(ctx, rows); err != nil || len(nuevas) != 0 {
-			t.Errorf("entered twice: %v, error %v", nuevas, err)
+		if fresh, err := s.AddEntregas(ctx, rows); err != nil || len(fresh) != 0 {
+			t.Errorf("entered twice: %v, error %v", fresh, err)
 		}
 		due, err := s.DueEntregas(ctx, 3)
 		if err != nil || len(due) != 3 || due[0].Turn != 1 || due[0].ID != "msg_whd_0_00" || !due[0].At.Equal(base) {
@@ -124,9 +124,9 @@ func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				if turno, mia, err := s.TomaEntrega(context.Background(), id, 1, base.Add(time.Minute)); err != nil || mia && turno != 2 {
-					t.Errorf("turn %d, error %v", turno, err)
-				} else if mia {
+				if turn, mine, err := s.TakeEntrega(context.Background(), id, 1, base.Add(time.Minute)); err != nil || mine && turn != 2 {
+					t.Errorf("turn %d, error %v", turn, err)
+				} else if mine {
 					winners.Add(1)
 				}
 			})
@@ -136,47 +136,47 @@ func TestEntregas_WhenTakenRecordedAndSentAgain(t *testing.T) {
 			t.Errorf("%d took it", winners.Load())
 		}
 		e, err := s.Entrega(ctx, id)
-		if err != nil || e.Turno != 2 || !e.Siguiente.Equal(base.Add(time.Minute)) {
+		if err != nil || e.Turn != 2 || !e.Next.Equal(base.Add(time.Minute)) {
 			t.Errorf("taken: %+v, error %v", e, err)
 		}
-		e.Fallidos, e.Siguiente = 1, base.Add(time.Hour)
-		i := WebhookIntento{Inicio: base, Duracion: 1500 * time.Millisecond, Status: 503, Resultado: "falla"}
-		if turno, mia, err := s.RegistraIntento(ctx, e, i, ""); err != nil || !mia || turno != 3 {
-			t.Errorf("turn %d, mine %v, error %v", turno, mia, err)
+		e.Failed, e.Next = 1, base.Add(time.Hour)
+		i := WebhookAttempt{Start: base, Duration: 1500 * time.Millisecond, Status: 503, Result: "falla"}
+		if turn, mine, err := s.RegisterAttempt(ctx, e, i, ""); err != nil || !mine || turn != 3 {
+			t.Errorf("turn %d, mine %v, error %v", turn, mine, err)
 		}
 		// A second taker of the same turn is late: its attempt is logged and changes nothing.
-		late := e
-		late.Estado = EntregaAgotada
-		if _, mia, err := s.RegistraIntento(ctx, late, i, ""); err != nil || mia {
-			t.Errorf("late: mine %v, error %v", mia, err)
+		beat := e
+		beat.Estado = EntregaAgotada
+		if _, mine, err := s.RegisterAttempt(ctx, beat, i, ""); err != nil || mine {
+			t.Errorf("late: mine %v, error %v", mine, err)
 		}
-		again, err := s.ReabreEntrega(ctx, "whd_0", id, base.Add(2*time.Hour))
-		if err != nil || again.Turno != 4 || again.Fallidos != 0 || again.Estado != EntregaPendiente || again.Total != 2 || !again.Siguiente.Equal(base.Add(2*time.Hour)) {
+		again, err := s.ReopenEntrega(ctx, "whd_0", id, base.Add(2*time.Hour))
+		if err != nil || again.Turn != 4 || again.Failed != 0 || again.Estado != EntregaPendiente || again.Total != 2 || !again.Next.Equal(base.Add(2*time.Hour)) {
 			t.Errorf("sent again: %+v, error %v", again, err)
 		}
-		if _, err := s.ReabreEntrega(ctx, "whd_1", id, base); !errors.Is(err, ErrNotFound) {
+		if _, err := s.ReopenEntrega(ctx, "whd_1", id, base); !errors.Is(err, ErrNotFound) {
 			t.Errorf("another's: %v", err)
 		}
 		page, err := s.Entregas(ctx, "whd_0", WebhookEntrega{}, 10, 1)
-		i.Numero = 2
-		if err != nil || len(page) != 3 || !cmp.Equal(page[2].Intentos, []WebhookIntento{i}) {
+		i.Number = 2
+		if err != nil || len(page) != 3 || !cmp.Equal(page[2].Attempts, []WebhookAttempt{i}) {
 			t.Errorf("page %+v, error %v", page, err)
 		}
-		if n, err := s.CuentaPendientes(ctx, "whd_0", "a"); err != nil || n != 3 {
+		if n, err := s.CountPending(ctx, "whd_0", "a"); err != nil || n != 3 {
 			t.Errorf("%d pending, error %v", n, err)
 		}
 	})
 }
 
 func TestEntregas_WhenTheEndpointEnds(t *testing.T) {
-	conWebhooks(t, func(t *testing.T, s *Store) {
+	withWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for n := range 2 {
-			if err := s.CreaWebhook(ctx, destino(n, "erp"), "s", 9); err != nil {
+			if err := s.CreateWebhook(ctx, target(n, "erp"), "s", 9); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := s.AgregaEntregas(ctx, append(entregas(3, "whd_0"), entregas(2, "whd_1")...)); err != nil {
+		if _, err := s.AddEntregas(ctx, append(entregas(3, "whd_0"), entregas(2, "whd_1")...)); err != nil {
 			t.Fatal(err)
 		}
 		state := func(id string) string {
@@ -187,49 +187,49 @@ func TestEntregas_WhenTheEndpointEnds(t *testing.T) {
 			}
 			return e.Estado
 		}
-		gone := WebhookEntrega{ID: "msg_whd_0_00", Destino: "whd_0", Turno: 1, Estado: EntregaCancelada}
-		if _, _, err := s.RegistraIntento(ctx, gone, WebhookIntento{Inicio: base, Status: 410}, "retirado"); err != nil {
+		gone := WebhookEntrega{ID: "msg_whd_0_00", Target: "whd_0", Turn: 1, Estado: EntregaCancelada}
+		if _, _, err := s.RegisterAttempt(ctx, gone, WebhookAttempt{Start: base, Status: 410}, "retirado"); err != nil {
 			t.Fatal(err)
 		}
-		if d, err := s.Webhook(ctx, "whd_0"); err != nil || d.Activo || d.Motivo != "retirado" {
+		if d, err := s.Webhook(ctx, "whd_0"); err != nil || d.Active || d.Motivo != "retirado" {
 			t.Errorf("%+v, error %v", d, err)
 		}
 		if a, b, other := state("msg_whd_0_00"), state("msg_whd_0_02"), state("msg_whd_1_00"); a != EntregaCancelada || b != EntregaCancelada || other != EntregaPendiente {
 			t.Errorf("states %s, %s and %s", a, b, other)
 		}
-		d := destino(1, "erp")
-		d.Activo = false
-		if err := errors.Join(s.CancelaEntrega(ctx, "msg_whd_1_00", 1), s.CambiaWebhook(ctx, d)); err != nil {
+		d := target(1, "erp")
+		d.Active = false
+		if err := errors.Join(s.CancelEntrega(ctx, "msg_whd_1_00", 1), s.ChangeWebhook(ctx, d)); err != nil {
 			t.Fatal(err)
 		}
 		if a, b := state("msg_whd_1_00"), state("msg_whd_1_01"); a != EntregaCancelada || b != EntregaCancelada {
 			t.Errorf("states %s and %s", a, b)
 		}
-		if err := s.BorraWebhook(ctx, "whd_0"); err != nil {
+		if err := s.DeleteWebhook(ctx, "whd_0"); err != nil {
 			t.Fatal(err)
 		}
 		if got := state("msg_whd_0_00"); got != ErrNotFound.Error() {
 			t.Errorf("the log of one that is gone: %s", got)
 		}
-		if _, mia, err := s.RegistraIntento(ctx, gone, WebhookIntento{Inicio: base}, ""); err != nil || mia {
-			t.Errorf("of one that is gone: mine %v, error %v", mia, err)
+		if _, mine, err := s.RegisterAttempt(ctx, gone, WebhookAttempt{Start: base}, ""); err != nil || mine {
+			t.Errorf("of one that is gone: mine %v, error %v", mine, err)
 		}
 	})
 }
 
 func TestEntregas_WhenPagedAndPurged(t *testing.T) {
-	conWebhooks(t, func(t *testing.T, s *Store) {
+	withWebhooks(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
-		if err := s.CreaWebhook(ctx, destino(0, "erp"), "s", 9); err != nil {
+		if err := s.CreateWebhook(ctx, target(0, "erp"), "s", 9); err != nil {
 			t.Fatal(err)
 		}
 		all := entregas(7, "whd_0")
-		if _, err := s.AgregaEntregas(ctx, all); err != nil {
+		if _, err := s.AddEntregas(ctx, all); err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range all[:3] {
-			e.Turno, e.Estado = 1, EntregaEntregada
-			if _, _, err := s.RegistraIntento(ctx, e, WebhookIntento{Inicio: base, Status: 200}, ""); err != nil {
+			e.Turn, e.Estado = 1, EntregaEntregada
+			if _, _, err := s.RegisterAttempt(ctx, e, WebhookAttempt{Start: base, Status: 200}, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -245,8 +245,8 @@ func TestEntregas_WhenPagedAndPurged(t *testing.T) {
 			}
 			for _, e := range page {
 				got = append(got, e.ID)
-				if want := e.ID < "msg_whd_0_03"; (len(e.Intentos) == 1) != want {
-					t.Errorf("%s has %d attempts", e.ID, len(e.Intentos))
+				if want := e.ID < "msg_whd_0_03"; (len(e.Attempts) == 1) != want {
+					t.Errorf("%s has %d attempts", e.ID, len(e.Attempts))
 				}
 			}
 			last = page[len(page)-1]
@@ -258,12 +258,12 @@ func TestEntregas_WhenPagedAndPurged(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("pages (-want +got):\n%s", diff)
 		}
-		if n, err := s.PurgaEntregas(ctx, base.Add(time.Second)); err != nil || n != 2 { // 00 and 01 are done with; 02 is later, the rest is pending
+		if n, err := s.PurgeEntregas(ctx, base.Add(time.Second)); err != nil || n != 2 { // 00 and 01 are done with; 02 is later, the rest is pending
 			t.Errorf("%d purged, error %v", n, err)
 		}
 	})
 }
-func destino(n int, dueno string) WebhookDestino {
-	return WebhookDestino{ID: fmt.Sprintf("whd_%d", n), Dueno: dueno, Host: "erp.example", URL: "sellada", Eventos: []string{"a", "b"}, RFCs: []string{"Ñ&P010101AB3"},
-		Activo: true, Creado: base.Add(time.Duration(n) * time.Second)}
+func target(n int, owner string) WebhookTarget {
+	return WebhookTarget{ID: fmt.Sprintf("whd_%d", n), Owner: owner, Host: "erp.example", URL: "sellada", Eventos: []string{"a", "b"}, RFCs: []string{"Ñ&P010101AB3"},
+		Active: true, Created: base.Add(time.Duration(n) * time.Second)}
 }

@@ -15,48 +15,48 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
 
-// progresa is a libro whose only descarga is a step further whenever it is read.
-type progresa struct {
+// progress is a libro whose only descarga is a step further whenever it is read.
+type progress struct {
 	libro
-	pasos []gateway.EstadoDescarga
+	steps []gateway.EstadoDescarga
 	n     atomic.Int64
 }
 
-func (p *progresa) Lista(context.Context, gateway.FiltroDescargas) ([]gateway.Descarga, string, error) {
-	return []gateway.Descarga{p.ahora()}, "", nil
+func (p *progress) List(context.Context, gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
+	return []gateway.Descarga{p.now()}, "", nil
 }
 
-func (p *progresa) Cuenta(context.Context, gateway.FiltroDescargas) (map[gateway.EstadoDescarga]int, error) {
+func (p *progress) Count(context.Context, gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
 	p.n.Add(1)
-	return map[gateway.EstadoDescarga]int{p.ahora().Estado: 1}, nil
+	return map[gateway.EstadoDescarga]int{p.now().Estado: 1}, nil
 }
 
-func (p *progresa) Descarga(context.Context, string) (gateway.Descarga, error) {
+func (p *progress) Descarga(context.Context, string) (gateway.Descarga, error) {
 	p.n.Add(1)
-	return p.ahora(), nil
+	return p.now(), nil
 }
 
-func (p *progresa) ahora() gateway.Descarga {
-	return una("una", p.pasos[min(int(p.n.Load()), len(p.pasos))-1])
+func (p *progress) now() gateway.Descarga {
+	return one("una", p.steps[min(int(p.n.Load()), len(p.steps))-1])
 }
 
-// observa serves h and counts the pages that were loaded whole, and those that a
-// script fetched. altera may change what is sent.
-func observa(t *testing.T, h http.Handler, altera func(r *http.Request, header http.Header, body string) string) (url string, cargas, lecturas *atomic.Int64) {
+// observe serves h and counts the pages that were loaded whole, and those that a
+// script fetched. alter may change what is sent.
+func observe(t *testing.T, h http.Handler, alter func(r *http.Request, header http.Header, body string) string) (url string, uploads, readings *atomic.Int64) {
 	t.Helper()
-	cargas, lecturas = &atomic.Int64{}, &atomic.Int64{}
+	uploads, readings = &atomic.Int64{}, &atomic.Int64{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Sec-Fetch-Dest") {
 		case "document":
-			cargas.Add(1)
+			uploads.Add(1)
 		case "empty":
-			lecturas.Add(1)
+			readings.Add(1)
 		}
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		body := rec.Body.String()
-		if altera != nil {
-			body = altera(r, rec.Header(), body)
+		if alter != nil {
+			body = alter(r, rec.Header(), body)
 			rec.Header().Del("Content-Length")
 		}
 		for k, v := range rec.Header() {
@@ -66,45 +66,45 @@ func observa(t *testing.T, h http.Handler, altera func(r *http.Request, header h
 		io.WriteString(w, body) //nolint:errcheck // the browser is gone
 	}))
 	t.Cleanup(server.Close)
-	return server.URL, cargas, lecturas
+	return server.URL, uploads, readings
 }
 
 func TestChromium_WhenADescargaGoesOnThePageFollowsWithoutBeingLoadedAgain(t *testing.T) {
 	t.Parallel()
-	for _, ruta := range []string{"/descargas", "/descargas/una"} {
-		l := &progresa{pasos: []gateway.EstadoDescarga{gateway.DescargaEnProceso, gateway.DescargaDescargando, gateway.DescargaTerminada}}
+	for _, path := range []string{"/descargas", "/descargas/una"} {
+		l := &progress{steps: []gateway.EstadoDescarga{gateway.DescargaEnProceso, gateway.DescargaDescargando, gateway.DescargaTerminada}}
 		// A reader who has gone to a link stays there while everything around it changes.
-		url, cargas, lecturas := observa(t, sirve(t, l), func(r *http.Request, _ http.Header, body string) string {
+		url, uploads, readings := observe(t, serve(t, l), func(r *http.Request, _ http.Header, body string) string {
 			if r.URL.Path == "/descargas/recursos/tablero.js" {
 				return body + `;setTimeout(() => document.getElementById("pausa").focus(), 1000);
 					setInterval(() => { document.body.dataset.foco = document.activeElement.id; }, 500);`
 			}
 			return body
 		})
-		dom, dicho := chromiumtest.DOM(t, url+ruta, 9*time.Second)
-		if !strings.Contains(dom, explicaEstado(gateway.DescargaDescargando)) || strings.Contains(dom, explicaEstado(gateway.DescargaEnProceso)) {
-			t.Errorf("%s: after 9 s the page is\n%s", ruta, dom)
+		dom, said := chromiumtest.DOM(t, url+path, 9*time.Second)
+		if !strings.Contains(dom, explainEstado(gateway.DescargaDescargando)) || strings.Contains(dom, explainEstado(gateway.DescargaEnProceso)) {
+			t.Errorf("%s: after 9 s the page is\n%s", path, dom)
 		}
 		if !strings.Contains(dom, `data-foco="pausa"`) {
-			t.Errorf("%s: the focus is lost:\n%s", ruta, dom)
+			t.Errorf("%s: the focus is lost:\n%s", path, dom)
 		}
-		if cargas.Load() != 1 || lecturas.Load() != 1 {
-			t.Errorf("%s: loaded %d times, fetched %d times", ruta, cargas.Load(), lecturas.Load())
+		if uploads.Load() != 1 || readings.Load() != 1 {
+			t.Errorf("%s: loaded %d times, fetched %d times", path, uploads.Load(), readings.Load())
 		}
-		if dom, _ = chromiumtest.DOM(t, url+ruta, 30*time.Second); !strings.Contains(dom, explicaEstado(gateway.DescargaTerminada)) {
-			t.Errorf("%s: after 30 s the page is\n%s", ruta, dom)
+		if dom, _ = chromiumtest.DOM(t, url+path, 30*time.Second); !strings.Contains(dom, explainEstado(gateway.DescargaTerminada)) {
+			t.Errorf("%s: after 30 s the page is\n%s", path, dom)
 		}
-		if len(dicho) != 0 {
-			t.Errorf("%s: the console says %q", ruta, dicho)
+		if len(said) != 0 {
+			t.Errorf("%s: the console says %q", path, said)
 		}
 	}
 }
 
 func TestChromium_WhenTheGatewayStopsThePageSaysSo(t *testing.T) {
 	t.Parallel()
-	l := &progresa{pasos: []gateway.EstadoDescarga{gateway.DescargaEnProceso}}
-	h := sirve(t, l)
-	url, _, lecturas := observa(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l := &progress{steps: []gateway.EstadoDescarga{gateway.DescargaEnProceso}}
+	h := serve(t, l)
+	url, _, readings := observe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Sec-Fetch-Dest") == "empty" {
 			http.Error(w, "no", http.StatusServiceUnavailable)
 			return
@@ -112,46 +112,46 @@ func TestChromium_WhenTheGatewayStopsThePageSaysSo(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}), nil)
 	dom, _ := chromiumtest.DOM(t, url+"/descargas", 12*time.Second)
-	if !strings.Contains(dom, "La pasarela no contesta") || !strings.Contains(dom, explicaEstado(gateway.DescargaEnProceso)) || lecturas.Load() != 2 {
-		t.Errorf("after %d failures the page is\n%s", lecturas.Load(), dom)
+	if !strings.Contains(dom, "La pasarela no contesta") || !strings.Contains(dom, explainEstado(gateway.DescargaEnProceso)) || readings.Load() != 2 {
+		t.Errorf("after %d failures the page is\n%s", readings.Load(), dom)
 	}
 }
 
 func TestChromium_WhenThereAreNoScriptsThePageLoadsItselfAgain(t *testing.T) {
 	t.Parallel()
-	l := &progresa{pasos: []gateway.EstadoDescarga{gateway.DescargaEnProceso, gateway.DescargaTerminada}}
+	l := &progress{steps: []gateway.EstadoDescarga{gateway.DescargaEnProceso, gateway.DescargaTerminada}}
 	// The headless browser cannot go without: it gets what one without would see.
-	url, cargas, lecturas := observa(t, sirve(t, l), func(_ *http.Request, _ http.Header, body string) string {
+	url, uploads, readings := observe(t, serve(t, l), func(_ *http.Request, _ http.Header, body string) string {
 		return regexp.MustCompile(`</?noscript>|<script.*</script>`).ReplaceAllString(body, "")
 	})
-	dom, dicho := chromiumtest.DOM(t, url+"/descargas/una", 8*time.Second)
-	if cargas.Load() != 2 || lecturas.Load() != 0 || len(dicho) != 0 || !strings.Contains(dom, explicaEstado(gateway.DescargaTerminada)) {
-		t.Errorf("loaded %d times, fetched %d times, %q:\n%s", cargas.Load(), lecturas.Load(), dicho, dom)
+	dom, said := chromiumtest.DOM(t, url+"/descargas/una", 8*time.Second)
+	if uploads.Load() != 2 || readings.Load() != 0 || len(said) != 0 || !strings.Contains(dom, explainEstado(gateway.DescargaTerminada)) {
+		t.Errorf("loaded %d times, fetched %d times, %q:\n%s", uploads.Load(), readings.Load(), said, dom)
 	}
 }
 
 func TestChromium_WhenTextsAreHostileNothingRuns(t *testing.T) {
 	t.Parallel()
-	const malo = `"><script>document.title="tomada"</script><img src=x onerror="document.title='tomada'"><style>*{display:none}</style>`
+	const bad = `"><script>document.title="tomada"</script><img src=x onerror="document.title='tomada'"><style>*{display:none}</style>`
 	d := partida()
-	d.Motivo, d.Solicitudes[0].Mensaje, d.Solicitudes[0].Decision = malo, malo, malo
-	h := sirve(t, &libro{descargas: []gateway.Descarga{d}, eventos: []gateway.EventoDescarga{{Numero: 1, Cuando: ahora(), Tipo: malo, Detalle: malo}}})
-	limpia, _, _ := observa(t, h, nil)
+	d.Motivo, d.Solicitudes[0].Mensaje, d.Solicitudes[0].Decision = bad, bad, bad
+	h := serve(t, &libro{descargas: []gateway.Descarga{d}, eventos: []gateway.EventoDescarga{{Number: 1, When: now(), Tipo: bad, Detalle: bad}}})
+	clean, _, _ := observe(t, h, nil)
 	// The policy holds where escaping would not: the same page with the texts as they are.
-	cruda, _, _ := observa(t, h, func(_ *http.Request, header http.Header, body string) string {
+	raw, _, _ := observe(t, h, func(_ *http.Request, header http.Header, body string) string {
 		if strings.HasPrefix(header.Get("Content-Type"), "text/html") {
-			return strings.Replace(body, "</main>", malo+"</main>", 1)
+			return strings.Replace(body, "</main>", bad+"</main>", 1)
 		}
 		return body
 	})
-	for _, ruta := range []string{"/descargas", "/descargas/una"} {
-		dom, dicho := chromiumtest.DOM(t, limpia+ruta, 8*time.Second)
-		if len(dicho) != 0 || strings.Contains(dom, "tomada</title>") {
-			t.Errorf("%s: the console says %q", ruta, dicho)
+	for _, path := range []string{"/descargas", "/descargas/una"} {
+		dom, said := chromiumtest.DOM(t, clean+path, 8*time.Second)
+		if len(said) != 0 || strings.Contains(dom, "tomada</title>") {
+			t.Errorf("%s: the console says %q", path, said)
 		}
-		dom, dicho = chromiumtest.DOM(t, cruda+ruta, 8*time.Second)
-		if len(dicho) < 3 || strings.Contains(dom, "tomada</title>") {
-			t.Errorf("%s: against its policy, the console says %q", ruta, dicho)
+		dom, said = chromiumtest.DOM(t, raw+path, 8*time.Second)
+		if len(said) < 3 || strings.Contains(dom, "tomada</title>") {
+			t.Errorf("%s: against its policy, the console says %q", path, said)
 		}
 	}
 }
@@ -162,10 +162,10 @@ func TestChromium_WhenTheScreenIsNarrowNothingSticksOut(t *testing.T) {
 	t.Parallel()
 	d := partida()
 	d.Motivo = "Una palabra " + strings.Repeat("larguísima", 20)
-	l := &libro{descargas: []gateway.Descarga{d, una("dos", gateway.DescargaProgramada)}, eventos: []gateway.EventoDescarga{{Numero: 1, Cuando: ahora(), Tipo: "creada", Detalle: d.Motivo}},
+	l := &libro{descargas: []gateway.Descarga{d, one("dos", gateway.DescargaProgramada)}, eventos: []gateway.EventoDescarga{{Number: 1, When: now(), Tipo: "creada", Detalle: d.Motivo}},
 		paquetes: []gateway.PaqueteDescarga{{Paquete: gateway.Paquete{IDPaquete: strings.ToUpper(d.Motivo)}}}}
-	h := sirve(t, l)
-	url, _, _ := observa(t, h, func(r *http.Request, header http.Header, body string) string {
+	h := serve(t, l)
+	url, _, _ := observe(t, h, func(r *http.Request, header http.Header, body string) string {
 		header.Del("X-Frame-Options")
 		header.Set("Content-Security-Policy", strings.Replace(csp, "frame-ancestors 'none'", "frame-ancestors 'self'", 1))
 		if r.URL.Path != "/descargas/recursos/marco.html" {
@@ -177,10 +177,10 @@ func TestChromium_WhenTheScreenIsNarrowNothingSticksOut(t *testing.T) {
 			onload = () => { const d = document.querySelector("iframe").contentDocument.documentElement;
 			document.title = "ancho " + d.clientWidth + " de " + d.scrollWidth; }</script>`
 	})
-	for _, ruta := range []string{"/descargas", "/descargas/una"} {
-		dom, _ := chromiumtest.DOM(t, url+"/descargas/recursos/marco.html?ruta="+ruta, 2*time.Second)
+	for _, path := range []string{"/descargas", "/descargas/una"} {
+		dom, _ := chromiumtest.DOM(t, url+"/descargas/recursos/marco.html?ruta="+path, 2*time.Second)
 		if !strings.Contains(dom, "<title>ancho 360 de 360</title>") {
-			t.Errorf("%s: %s", ruta, dom[:min(400, len(dom))])
+			t.Errorf("%s: %s", path, dom[:min(400, len(dom))])
 		}
 	}
 }

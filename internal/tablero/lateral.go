@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// porVencer is when an e.firma is said to expire soon.
-	porVencer = 30 * 24 * time.Hour
+	// toExpire is when an e.firma is said to expire soon.
+	toExpire = 30 * 24 * time.Hour
 	// maxLateral bounds each list of the box at the side.
 	maxLateral = 8
 )
@@ -16,27 +16,27 @@ const (
 type lateral struct {
 	EFirmas  []EFirma
 	Webhooks []Webhook
-	// MasEFirmas are those that found no place.
-	MasEFirmas int
+	// MoreEFirmas are those that found no place.
+	MoreEFirmas int
 }
 
-func (l lateral) Hay() bool { return len(l.EFirmas)+len(l.Webhooks) > 0 }
+func (l lateral) Has() bool { return len(l.EFirmas)+len(l.Webhooks) > 0 }
 
 // lateral gathers the box. What cannot be read is left out: the page is about
 // descargas.
-func (t *tablero) lateral(r *http.Request) lateral {
+func (t *dashboard) lateral(r *http.Request) lateral {
 	var l lateral
 	if t.cfg.EFirmas != nil {
-		todas, err := t.cfg.EFirmas()
+		all, err := t.cfg.EFirmas()
 		if err != nil {
 			t.cfg.Log.Warn().Err(err).Msg("the page of the descargas: e.firmas")
 		}
-		limite := t.cfg.Now().Add(porVencer)
-		for _, e := range todas {
+		limit := t.cfg.Now().Add(toExpire)
+		for _, e := range all {
 			switch {
-			case e.Motivo == "" && e.Vence.After(limite):
+			case e.Motivo == "" && e.Expire.After(limit):
 			case len(l.EFirmas) == maxLateral:
-				l.MasEFirmas++
+				l.MoreEFirmas++
 			default:
 				l.EFirmas = append(l.EFirmas, e)
 			}

@@ -125,9 +125,9 @@ func (m *Metrics) Token(servicio gateway.Servicio, err error) {
 	m.tokens.WithLabelValues(string(servicio), result).Inc()
 }
 
-// Webhook counts one attempt to deliver a webhook; resultado is a word of ours.
-func (m *Metrics) Webhook(resultado string, took time.Duration) {
-	m.webhooks.WithLabelValues(resultado).Inc()
+// Webhook counts one attempt to deliver a webhook; result is a word of ours.
+func (m *Metrics) Webhook(result string, took time.Duration) {
+	m.webhooks.WithLabelValues(result).Inc()
 	m.webhookTime.Observe(took.Seconds())
 }
 

@@ -10,13 +10,13 @@ import (
 type Escape int
 
 const (
-	// EscapePlano leaves them as they are, as the SAT does with its cadenas.
-	EscapePlano Escape = iota
+	// EscapeFlat leaves them as they are, as the SAT does with its strings.
+	EscapeFlat Escape = iota
 	// EscapeEntidades writes them as in the XML: &amp; &quot; &lt; &gt;.
 	EscapeEntidades
 )
 
-// String gives the name by which EscapeDe knows it.
+// String gives the name by which EscapeOf knows it.
 func (e Escape) String() string {
 	if e == EscapeEntidades {
 		return "entidades"
@@ -24,27 +24,27 @@ func (e Escape) String() string {
 	return "plano"
 }
 
-// EscapeDe returns the Escape of that name; the empty one is EscapePlano.
-func EscapeDe(nombre string) (Escape, error) {
-	switch nombre {
+// EscapeOf returns the Escape of that name; the empty one is EscapeFlat.
+func EscapeOf(name string) (Escape, error) {
+	switch name {
 	case "", "plano":
-		return EscapePlano, nil
+		return EscapeFlat, nil
 	case "entidades":
 		return EscapeEntidades, nil
 	}
-	return EscapePlano, fmt.Errorf("titulo: %q is no way to escape the cadena; use plano or entidades", nombre)
+	return EscapeFlat, fmt.Errorf("titulo: %q is no way to escape the cadena; use plano or entidades", name)
 }
 
-// camposCadena is how many values a cadena has.
-const camposCadena = 38
+// fieldsCadena is how many values a cadena has.
+const fieldsCadena = 38
 
 // CadenaOriginal returns what a signer seals, in UTF-8: "||", 38 values joined
 // by "|", "||". Absent values keep their empty place. Of the signers only the
 // one at index firmante is in it, by four values; an index out of range
-// panics. Values are taken as they are: see Completa.
+// panics. Values are taken as they are: see Complete.
 func CadenaOriginal(t Titulo, firmante int, escape Escape) []byte {
 	f, c, p, e, a := t.FirmaResponsables[firmante], t.Carrera, t.Profesionista, t.Expedicion, t.Antecedente
-	campos := [camposCadena]string{
+	fields := [fieldsCadena]string{
 		t.Version, t.FolioControl,
 		f.CURP, f.IDCargo, f.Cargo, f.AbrTitulo,
 		t.Institucion.CveInstitucion, t.Institucion.NombreInstitucion,
@@ -59,7 +59,7 @@ func CadenaOriginal(t Titulo, firmante int, escape Escape) []byte {
 		a.IDEntidadFederativa, a.EntidadFederativa,
 		a.FechaInicio, a.FechaTerminacion, a.NoCedula,
 	}
-	cadena := "||" + strings.Join(campos[:], "|") + "||"
+	cadena := "||" + strings.Join(fields[:], "|") + "||"
 	if escape == EscapeEntidades {
 		cadena = entidades().Replace(cadena)
 	}

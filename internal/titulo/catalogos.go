@@ -5,13 +5,13 @@ import "strings"
 // Catalogo is one of the SEP's lists. In a title the id and the text of one
 // entry go together, to the letter.
 type Catalogo struct {
-	Nombre      string    `json:"nombre"`      // "cargos"
-	Descripcion string    `json:"descripcion"` // in Spanish
-	Entradas    []Entrada `json:"entradas"`
+	Nombre      string  `json:"nombre"`      // "cargos"
+	Descripcion string  `json:"descripcion"` // in Spanish
+	Entradas    []Entry `json:"entradas"`
 }
 
-// Entrada is one line of a Catalogo.
-type Entrada struct {
+// Entry is one line of a Catalogo.
+type Entry struct {
 	ID    string `json:"id"`    // as the XML carries it: "3", "09", "R1"
 	Texto string `json:"texto"` // as the XML carries it, the official misprints included
 	Nota  string `json:"nota,omitempty"`
@@ -22,7 +22,7 @@ type Entrada struct {
 	Fecha     string    `json:"fecha,omitempty"` // of the source: 2006, 2006-01 or 2006-01-02
 }
 
-// Evidencia says how well an Entrada is known.
+// Evidencia says how well an Entry is known.
 type Evidencia string
 
 const (
@@ -58,21 +58,21 @@ func describe() []Catalogo {
 	}
 }
 
-// Entrada returns the entry of an id, which must be exact ("09", not "9").
-func (c Catalogo) Entrada(id string) (Entrada, bool) {
+// Entry returns the entry of an id, which must be exact ("09", not "9").
+func (c Catalogo) Entry(id string) (Entry, bool) {
 	for _, e := range c.Entradas {
 		if e.ID == id {
 			return e, true
 		}
 	}
-	return Entrada{}, false
+	return Entry{}, false
 }
 
 // ID returns the id of a text, whatever its blanks.
-func (c Catalogo) ID(texto string) (string, bool) {
-	texto = colapsa(texto)
+func (c Catalogo) ID(text string) (string, bool) {
+	text = collapse(text)
 	for _, e := range c.Entradas {
-		if colapsa(e.Texto) == texto {
+		if collapse(e.Texto) == text {
 			return e.ID, true
 		}
 	}
@@ -88,20 +88,20 @@ func (c Catalogo) IDs() []string {
 	return ids
 }
 
-// Textos lists the texts in order.
-func (c Catalogo) Textos() []string {
-	textos := make([]string, len(c.Entradas))
+// Texts lists the texts in order.
+func (c Catalogo) Texts() []string {
+	texts := make([]string, len(c.Entradas))
 	for i, e := range c.Entradas {
-		textos[i] = e.Texto
+		texts[i] = e.Texto
 	}
-	return textos
+	return texts
 }
 
-// canonico writes an id as the catalogue does: two digits for an entidad, and
+// canonical writes an id as the catalogue does: two digits for an entidad, and
 // no zeros in front of the others, which the schema has as numbers.
-func (c Catalogo) canonico(id string) string {
+func (c Catalogo) canonical(id string) string {
 	switch {
-	case c.Nombre == motivosCancelacion || !digitos(id):
+	case c.Nombre == motivosCancelacion || !digits(id):
 		return id
 	case c.Nombre == entidadesCatalogo && len(id) == 1:
 		return "0" + id
@@ -114,21 +114,21 @@ func (c Catalogo) canonico(id string) string {
 	return id
 }
 
-// forma reports whether id is written as an id of this catalogue, known or not.
-func (c Catalogo) forma(id string) bool {
-	const masLargo = 4 // the SEP's have one or two digits
-	return digitos(id) && id == c.canonico(id) && len(id) <= masLargo && (c.Nombre != entidadesCatalogo || len(id) == 2)
+// form reports whether id is written as an id of this catalogue, known or not.
+func (c Catalogo) form(id string) bool {
+	const longest = 4 // the SEP's have one or two digits
+	return digits(id) && id == c.canonical(id) && len(id) <= longest && (c.Nombre != entidadesCatalogo || len(id) == 2)
 }
 
-func digitos(s string) bool {
+func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// frase lists the entries for people: "1 DIRECTOR; 2 SUBDIRECTOR".
-func (c Catalogo) frase() string {
-	partes := make([]string, len(c.Entradas))
+// phrase lists the entries for people: "1 DIRECTOR; 2 SUBDIRECTOR".
+func (c Catalogo) phrase() string {
+	parts := make([]string, len(c.Entradas))
 	for i, e := range c.Entradas {
-		partes[i] = e.ID + " " + e.Texto
+		parts[i] = e.ID + " " + e.Texto
 	}
-	return strings.Join(partes, "; ")
+	return strings.Join(parts, "; ")
 }

@@ -17,17 +17,17 @@ func TestCatalogos_WhenListed(t *testing.T) {
 		if c.Descripcion == "" {
 			t.Errorf("%s has no description", c.Nombre)
 		}
-		ids, textos := map[string]bool{}, map[string]bool{}
+		ids, texts := map[string]bool{}, map[string]bool{}
 		for _, e := range c.Entradas {
-			if ids[e.ID] || textos[e.Texto] {
+			if ids[e.ID] || texts[e.Texto] {
 				t.Errorf("%s: %v is there twice, so it cannot be looked up both ways", c.Nombre, e)
 			}
-			ids[e.ID], textos[e.Texto] = true, true
-			if e.Texto != normaliza(e.Texto) || e.Texto != strings.ToUpper(e.Texto) || !norm.NFC.IsNormalString(e.Texto) {
+			ids[e.ID], texts[e.Texto] = true, true
+			if e.Texto != normalise(e.Texto) || e.Texto != strings.ToUpper(e.Texto) || !norm.NFC.IsNormalString(e.Texto) {
 				t.Errorf("%s: %q is not as Completa would leave it", c.Nombre, e.Texto)
 			}
-			if texto, ok := c.Entrada(e.ID); !ok || texto != e {
-				t.Errorf("%s: Entrada(%q) = %v", c.Nombre, e.ID, texto)
+			if text, ok := c.Entry(e.ID); !ok || text != e {
+				t.Errorf("%s: Entrada(%q) = %v", c.Nombre, e.ID, text)
 			}
 			if id, ok := c.ID(e.Texto); !ok || id != e.ID {
 				t.Errorf("%s: ID(%q) = %q", c.Nombre, e.Texto, id)
@@ -52,17 +52,17 @@ func TestCatalogos_WhenCompared(t *testing.T) {
 		"entidades":           "366ef14db222648f6349cb58bc6725c800b6301c477da0249b4c2610cf0dc636",
 		"motivosCancelacion":  "b945acb07bdb0882842f2bd222d9a1918f5e3476febe8a4db2bce31f15916950",
 	}
-	for nombre, digest := range want {
-		c, ok := criterio().Catalogo(nombre)
+	for name, digest := range want {
+		c, ok := criterio().Catalogo(name)
 		if !ok {
-			t.Fatalf("there is no catalogue %s", nombre)
+			t.Fatalf("there is no catalogue %s", name)
 		}
 		h := sha256.New()
 		for _, e := range c.Entradas {
 			h.Write([]byte(e.ID + "=" + e.Texto + "\n"))
 		}
 		if got := hex.EncodeToString(h.Sum(nil)); got != digest {
-			t.Errorf("%s was changed: %s\n%s", nombre, got, c.frase())
+			t.Errorf("%s was changed: %s\n%s", name, got, c.phrase())
 		}
 	}
 	if _, ok := criterio().Catalogo("otro"); ok {

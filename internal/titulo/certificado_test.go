@@ -18,7 +18,7 @@ func TestCertificado_WhenItsNameIsBadlyEncoded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "correo.sat.mx"}, NotBefore: ahora, NotAfter: ahora.AddDate(1, 0, 0)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "correo.sat.mx"}, NotBefore: now, NotAfter: now.AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -27,9 +27,9 @@ func TestCertificado_WhenItsNameIsBadlyEncoded(t *testing.T) {
 	if _, err := x509.ParseCertificate(der); err == nil {
 		t.Fatal("Go reads it, so this tests nothing")
 	}
-	var l lista
+	var l list
 	cert, ok := l.certificado("certificadoResponsable", der)
-	if !ok || !bytes.Equal(cert.Raw, der) || len(l.problemas) > 0 {
-		t.Errorf("%v", l.problemas)
+	if !ok || !bytes.Equal(cert.Raw, der) || len(l.problems) > 0 {
+		t.Errorf("%v", l.problems)
 	}
 }

@@ -12,9 +12,9 @@ const (
 	CodigoEntidadDosDigitos   Codigo = "entidad_dos_digitos"
 	CodigoValor               Codigo = "valor"
 	CodigoFecha               Codigo = "fecha"
-	CodigoFechaRequerida      Codigo = "fecha_requerida_por_modalidad"
-	CodigoFechaExcluida       Codigo = "fecha_excluida_por_modalidad"
-	CodigoOrdenFechas         Codigo = "orden_de_fechas"
+	CodigoFechaRequired       Codigo = "fecha_requerida_por_modalidad"
+	CodigoFechaExcluded       Codigo = "fecha_excluida_por_modalidad"
+	CodigoOrderFechas         Codigo = "orden_de_fechas"
 	CodigoCURP                Codigo = "curp"
 	CodigoCURPDigito          Codigo = "curp_digito"
 	CodigoCorreo              Codigo = "correo"
@@ -32,13 +32,13 @@ const (
 	CodigoCatalogoSinConfirmar Codigo = "catalogo_sin_confirmar"
 	CodigoFechaFutura          Codigo = "fecha_futura"
 	CodigoServicioSocial       Codigo = "servicio_social"
-	CodigoSinCedula            Codigo = "antecedente_sin_cedula"
+	CodigoWithoutCedula        Codigo = "antecedente_sin_cedula"
 	CodigoTextoDanado          Codigo = "texto_danado"
 	CodigoNombreCaracteres     Codigo = "nombre_caracteres"
-	CodigoRelleno              Codigo = "valor_de_relleno"
+	CodigoPadding              Codigo = "valor_de_relleno"
 )
 
-// Of a title's XML (Parse, Verifica).
+// Of a title's XML (Parse, Verify).
 const (
 	CodigoXMLIlegible         Codigo = "xml_ilegible"
 	CodigoCodificacion        Codigo = "codificacion"
@@ -51,7 +51,7 @@ const (
 	CodigoElementoDesconocido Codigo = "elemento_desconocido"
 	CodigoElementoRepetido    Codigo = "elemento_repetido"
 	CodigoElementoFaltante    Codigo = "elemento_faltante"
-	CodigoOrdenElementos      Codigo = "orden_de_elementos"
+	CodigoOrderElements       Codigo = "orden_de_elementos"
 	CodigoAtributoDesconocido Codigo = "atributo_desconocido"
 	CodigoFechaVacia          Codigo = "fecha_vacia"
 	CodigoTextoInesperado     Codigo = "texto_inesperado"
@@ -59,10 +59,10 @@ const (
 	CodigoAutenticacionVacia  Codigo = "autenticacion_vacia"
 )
 
-// Of a sello and its certificate (Sella, Verifica).
+// Of a sello and its certificate (Seal, Verify).
 const (
 	CodigoBase64              Codigo = "base64"
-	CodigoBase64Lineas        Codigo = "base64_en_varias_lineas"
+	CodigoBase64Lines         Codigo = "base64_en_varias_lineas"
 	CodigoSello               Codigo = "sello"
 	CodigoSelloPlano          Codigo = "sello_plano"
 	CodigoSelloEntidades      Codigo = "sello_entidades"
@@ -74,20 +74,20 @@ const (
 	CodigoCertificadoNoEFirma Codigo = "certificado_no_es_efirma"
 )
 
-// Of a file before it is sent (EscribeZip, RevisaArchivo).
+// Of a file before it is sent (WriteZip, CheckFile).
 const (
 	CodigoNombreLongitud      Codigo = "nombre_longitud"
 	CodigoNombreInvalido      Codigo = "nombre_invalido"
 	CodigoExtension           Codigo = "extension"
-	CodigoExtensionDistinta   Codigo = "extension_no_corresponde"
-	CodigoContenido           Codigo = "contenido_desconocido"
+	CodigoExtensionDifferent  Codigo = "extension_no_corresponde"
+	CodigoContent             Codigo = "contenido_desconocido"
 	CodigoArchivoVacio        Codigo = "archivo_vacio"
 	CodigoEnBase64            Codigo = "en_base64"
 	CodigoEnBase64Doble       Codigo = "en_base64_doble"
 	CodigoZipDanado           Codigo = "zip_danado"
 	CodigoZipVacio            Codigo = "zip_vacio"
 	CodigoZipBomba            Codigo = "zip_bomba"
-	CodigoZipEntradas         Codigo = "zip_demasiadas_entradas"
+	CodigoZipEntries          Codigo = "zip_demasiadas_entradas"
 	CodigoZipCifrado          Codigo = "zip_cifrado"
 	CodigoZipMetodo           Codigo = "zip_metodo"
 	CodigoZipCarpetas         Codigo = "zip_carpetas"
@@ -101,17 +101,17 @@ const (
 func Codigos() []Codigo {
 	return []Codigo{
 		CodigoRequerido, CodigoVersion, CodigoCatalogoID, CodigoCatalogoTexto, CodigoEntidadDosDigitos, CodigoValor, CodigoFecha,
-		CodigoFechaRequerida, CodigoFechaExcluida, CodigoOrdenFechas, CodigoCURP, CodigoCURPDigito, CodigoCorreo, CodigoCaracterInvalido,
+		CodigoFechaRequired, CodigoFechaExcluded, CodigoOrderFechas, CodigoCURP, CodigoCURPDigito, CodigoCorreo, CodigoCaracterInvalido,
 		CodigoCaracterReservado, CodigoEspacios, CodigoUnicode, CodigoMinusculas, CodigoAcentos, CodigoLongitud, CodigoRvoeSinNumero,
 		CodigoFirmanteRepetido, CodigoDemasiadosFirmantes, CodigoCatalogoSinConfirmar, CodigoFechaFutura, CodigoServicioSocial,
-		CodigoSinCedula, CodigoTextoDanado, CodigoNombreCaracteres, CodigoRelleno, CodigoXMLIlegible, CodigoCodificacion, CodigoDTD, CodigoProfundidad,
+		CodigoWithoutCedula, CodigoTextoDanado, CodigoNombreCaracteres, CodigoPadding, CodigoXMLIlegible, CodigoCodificacion, CodigoDTD, CodigoProfundidad,
 		CodigoDemasiadoGrande, CodigoNoEsTitulo, CodigoEspacioDeNombres, CodigoSchemaLocation, CodigoElementoDesconocido,
-		CodigoElementoRepetido, CodigoElementoFaltante, CodigoOrdenElementos, CodigoAtributoDesconocido, CodigoFechaVacia,
-		CodigoTextoInesperado, CodigoAutenticacion, CodigoAutenticacionVacia, CodigoBase64, CodigoBase64Lineas, CodigoSello,
+		CodigoElementoRepetido, CodigoElementoFaltante, CodigoOrderElements, CodigoAtributoDesconocido, CodigoFechaVacia,
+		CodigoTextoInesperado, CodigoAutenticacion, CodigoAutenticacionVacia, CodigoBase64, CodigoBase64Lines, CodigoSello,
 		CodigoSelloPlano, CodigoSelloEntidades, CodigoCertificadoIlegible, CodigoCertificadoNumero, CodigoCertificadoCURP,
 		CodigoCertificadoSinCURP, CodigoCertificadoVigencia, CodigoCertificadoNoEFirma, CodigoNombreLongitud, CodigoNombreInvalido,
-		CodigoExtension, CodigoExtensionDistinta, CodigoContenido, CodigoArchivoVacio, CodigoEnBase64, CodigoEnBase64Doble,
-		CodigoZipDanado, CodigoZipVacio, CodigoZipBomba, CodigoZipEntradas, CodigoZipCifrado, CodigoZipMetodo, CodigoZipCarpetas,
+		CodigoExtension, CodigoExtensionDifferent, CodigoContent, CodigoArchivoVacio, CodigoEnBase64, CodigoEnBase64Doble,
+		CodigoZipDanado, CodigoZipVacio, CodigoZipBomba, CodigoZipEntries, CodigoZipCifrado, CodigoZipMetodo, CodigoZipCarpetas,
 		CodigoEntradaNoXML, CodigoEntradaRepetida, CodigoFolioDuplicado, CodigoDemasiadosProblemas,
 	}
 }

@@ -19,11 +19,11 @@ func TestCodigos_WhenComparedWithTheConstants(t *testing.T) {
 	var want []Codigo
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok {
-			valor, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, Codigo(valor))
+			want = append(want, Codigo(value))
 		}
 		return true
 	})

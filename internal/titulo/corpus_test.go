@@ -19,19 +19,19 @@ import (
 
 const (
 	curpRectora = "EICA750212HDFRNL01" // that of the standard's example
-	curpOtra    = "PEPJ800101HDFRRN09"
-	contrasena  = "secreto-de-prueba-ñ"
+	curpOther   = "PEPJ800101HDFRRN09"
+	password    = "secreto-de-prueba-ñ"
 )
 
-var ahora = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 type corpus struct {
 	ca    *autoridad.Autoridad
 	llave *rsa.PrivateKey
 }
 
-var elCorpus = sync.OnceValues(func() (corpus, error) {
-	ca, err := autoridad.New(ahora)
+var corpusOnce = sync.OnceValues(func() (corpus, error) {
+	ca, err := autoridad.New(now)
 	if err != nil {
 		return corpus{}, err
 	}
@@ -39,36 +39,36 @@ var elCorpus = sync.OnceValues(func() (corpus, error) {
 	return corpus{ca, llave}, err
 })
 
-// emitida is an e.firma of the sandbox's authority, with a key of its own kind.
-func emitida(t testing.TB, p autoridad.Peticion) *autoridad.Emitida {
+// emitido is an e.firma of the sandbox's authority, with a key of its own kind.
+func emitido(t testing.TB, p autoridad.Request) *autoridad.Emitido {
 	t.Helper()
-	c, err := elCorpus()
+	c, err := corpusOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.RFC == "" {
 		p.RFC = "EICA7502125A1"
 	}
-	p.Password, p.Key = contrasena, c.llave
-	e, err := c.ca.Emite(p)
+	p.Password, p.Key = password, c.llave
+	e, err := c.ca.Issue(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func credencial(t testing.TB, curp string) *efirma.Credential {
+func credential(t testing.TB, curp string) *efirma.Credential {
 	t.Helper()
-	e := emitida(t, autoridad.Peticion{CURP: curp})
-	cred, err := efirma.Load(e.CerDER, e.KeyDER, []byte(contrasena), ahora)
+	e := emitido(t, autoridad.Request{CURP: curp})
+	cred, err := efirma.Load(e.CerDER, e.KeyDER, []byte(password), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cred
 }
 
-// ejemplo is the worked example of the standard, as values.
-func ejemplo() Titulo {
+// example is the worked example of the standard, as values.
+func example() Titulo {
 	return Titulo{
 		Version: "1.0", FolioControl: "2345678",
 		FirmaResponsables: []FirmaResponsable{{
@@ -95,22 +95,22 @@ func ejemplo() Titulo {
 	}
 }
 
-// sellado signs the example for its signer after cambia has had it.
-func firmado(t testing.TB, escape Escape, cambia func(*Titulo)) Titulo {
+// sealed signs the example for its signer after change has had it.
+func signed(t testing.TB, escape Escape, change func(*Titulo)) Titulo {
 	t.Helper()
-	titulo := ejemplo()
-	if cambia != nil {
-		cambia(&titulo)
+	titulo := example()
+	if change != nil {
+		change(&titulo)
 	}
 	for i, f := range titulo.FirmaResponsables {
-		if err := Sella(&titulo, i, credencial(t, f.CURP), escape); err != nil {
+		if err := Seal(&titulo, i, credential(t, f.CURP), escape); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return titulo
 }
 
-func documento(t testing.TB, titulo Titulo) []byte {
+func document(t testing.TB, titulo Titulo) []byte {
 	t.Helper()
 	xml, err := Marshal(titulo)
 	if err != nil {
@@ -120,42 +120,42 @@ func documento(t testing.TB, titulo Titulo) []byte {
 }
 
 // criterio is that of the program, on the corpus's day.
-func criterio() *Criterio { return NewCriterio(Catalogos(), func() time.Time { return ahora }) }
+func criterio() *Criterio { return NewCriterio(Catalogos(), func() time.Time { return now }) }
 
-func Completa(t Titulo) Titulo             { return criterio().Completa(t) }
-func Validate(t Titulo) []Problema         { return criterio().Validate(t) }
-func Verifica(documento []byte) []Problema { return criterio().Verifica(documento) }
+func Complete(t Titulo) Titulo         { return criterio().Complete(t) }
+func Validate(t Titulo) []Problem      { return criterio().Validate(t) }
+func Verify(document []byte) []Problem { return criterio().Verify(document) }
 
-// resumen is what of the problems a table compares: level, path and code.
-func resumen(problemas []Problema) []string {
-	var lineas []string
-	for _, p := range problemas {
-		lineas = append(lineas, string(p.Nivel)+" "+p.Ruta+" "+string(p.Codigo))
+// summary is what of the problems a table compares: level, path and code.
+func summary(problems []Problem) []string {
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, string(p.Nivel)+" "+p.Ruta+" "+string(p.Codigo))
 	}
-	slices.Sort(lineas)
-	return lineas
+	slices.Sort(lines)
+	return lines
 }
 
-// sin leaves the expected avisos of the example out: the standard's CURPs are
+// without leaves the expected avisos of the example out: the standard's CURPs are
 // made up, and their check digits are wrong.
-func sin(problemas []Problema, codigos ...Codigo) []Problema {
-	return slices.DeleteFunc(slices.Clone(problemas), func(p Problema) bool { return slices.Contains(codigos, p.Codigo) })
+func without(problems []Problem, codigos ...Codigo) []Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool { return slices.Contains(codigos, p.Codigo) })
 }
 
-// programa runs another people's program. Without it the test is skipped, but
+// program runs another people's program. Without it the test is skipped, but
 // not on CI.
-func programa(t *testing.T, nombre string, args ...string) (string, error) {
+func program(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	path, err := exec.LookPath(nombre)
+	path, err := exec.LookPath(name)
 	if err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not installed, and CI must check against it", nombre)
+			t.Fatalf("%s is not installed, and CI must check against it", name)
 		}
-		t.Skipf("SKIPPED: %s is not installed, so this is NOT checked by another implementation", nombre)
+		t.Skipf("SKIPPED: %s is not installed, so this is NOT checked by another implementation", name)
 	}
-	var salida bytes.Buffer
+	var output bytes.Buffer
 	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr = &salida, &salida
+	cmd.Stdout, cmd.Stderr = &output, &output
 	err = cmd.Run()
-	return salida.String(), err
+	return output.String(), err
 }

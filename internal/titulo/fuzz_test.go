@@ -9,56 +9,56 @@ import (
 )
 
 func FuzzParse(f *testing.F) {
-	completo := documento(f, completo(f))
-	f.Add(completo)
-	f.Add(documento(f, ejemplo()))
-	f.Add(bytes.ReplaceAll(completo, []byte(Namespace), []byte("x")))
+	complete := document(f, complete(f))
+	f.Add(complete)
+	f.Add(document(f, example()))
+	f.Add(bytes.ReplaceAll(complete, []byte(Namespace), []byte("x")))
 	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE a><TituloElectronico/>`))
 	f.Add([]byte("<TituloElectronico><Institucion/><Institucion/><FirmaResponsables><FirmaResponsable/></FirmaResponsables><Autenticacion/></TituloElectronico>"))
 	f.Fuzz(func(t *testing.T, xml []byte) {
-		leido, err := Parse(xml)
-		problemas := Verifica(xml)
+		read, err := Parse(xml)
+		problems := Verify(xml)
 		if err != nil {
-			if _, ok := comoProblema(err); !ok || !HayErrores(problemas) {
-				t.Errorf("refused with %T %v, verified with %v", err, err, problemas)
+			if _, ok := asProblem(err); !ok || !HasErrors(problems) {
+				t.Errorf("refused with %T %v, verified with %v", err, err, problems)
 			}
 			return
 		}
-		for i := range leido.FirmaResponsables {
-			CadenaOriginal(leido, i, EscapeEntidades)
+		for i := range read.FirmaResponsables {
+			CadenaOriginal(read, i, EscapeEntidades)
 		}
-		otra, err := Marshal(leido)
+		other, err := Marshal(read)
 		if err != nil {
 			return // Marshal is stricter about characters than XML is
 		}
-		vuelto, err := Parse(otra)
-		if diff := cmp.Diff(leido, vuelto); err != nil || diff != "" {
+		turned, err := Parse(other)
+		if diff := cmp.Diff(read, turned); err != nil || diff != "" {
 			t.Errorf("written and read again: %v %s", err, diff)
 		}
-		if dos := Completa(Completa(leido)); cmp.Diff(Completa(leido), dos) != "" {
+		if two := Complete(Complete(read)); cmp.Diff(Complete(read), two) != "" {
 			t.Error("completing twice is not completing once")
 		}
 	})
 }
 
-func FuzzRevisaArchivo(f *testing.F) {
-	xml := documento(f, ejemplo())
-	cerrado := lote(f, conFolio(f, "1"), conFolio(f, "2"))
+func FuzzCheckFile(f *testing.F) {
+	xml := document(f, example())
+	closed := lote(f, withFolio(f, "1"), withFolio(f, "2"))
 	f.Add(xml, "t.xml")
-	f.Add(cerrado, "l.zip")
-	f.Add(empaca(f, entrada{nombre: "a/"}, entrada{"b/c.xml", xml, nil}, entrada{"d.pdf", []byte("%PDF"), nil}), "l.zip")
+	f.Add(closed, "l.zip")
+	f.Add(pack(f, entry{name: "a/"}, entry{"b/c.xml", xml, nil}, entry{"d.pdf", []byte("%PDF"), nil}), "l.zip")
 	f.Add([]byte("PHhtbD4="), "t.xml")
 	f.Add([]byte(nil), "")
-	f.Fuzz(func(t *testing.T, contenido []byte, nombre string) {
-		r, err := RevisaArchivo(bytes.NewReader(contenido), int64(len(contenido)), nombre)
+	f.Fuzz(func(t *testing.T, content []byte, name string) {
+		r, err := CheckFile(bytes.NewReader(content), int64(len(content)), name)
 		if err != nil {
 			t.Fatalf("memory failed: %v", err)
 		}
-		if r.Tipo == TipoDesconocido && !HayErrores(r.Problemas) || r.Titulos == 0 && !HayErrores(r.Problemas) {
+		if r.Tipo == TipoUnknown && !HasErrors(r.Problems) || r.Titulos == 0 && !HasErrors(r.Problems) {
 			t.Errorf("passed with nothing in it: %+v", r)
 		}
-		if slices.ContainsFunc(r.Problemas, func(p Problema) bool { return p.Codigo == "" || p.Nivel == "" || p.Detalle == "" }) {
-			t.Errorf("a problem says nothing: %v", r.Problemas)
+		if slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Codigo == "" || p.Nivel == "" || p.Detalle == "" }) {
+			t.Errorf("a problem says nothing: %v", r.Problems)
 		}
 	})
 }

@@ -9,39 +9,39 @@ import (
 	"strings"
 )
 
-// EscribeZip writes titles, given as folioControl and document, as a zip that
+// WriteZip writes titles, given as folioControl and document, as a zip that
 // the SEP takes: no folders, entries named after the folio. It writes as they
 // come and keeps only their folios. The archive depends on nothing but the
 // titles.
 //
 // A folio that comes twice, and a batch with no title at all, are refused with
-// a Problema; what was written by then is no zip. Documents are written as they
+// a Problem; what was written by then is no zip. Documents are written as they
 // are, unread.
-func EscribeZip(w io.Writer, titulos iter.Seq2[string, []byte]) error {
-	return escribeZip(w, titulos, maxEntradas)
+func WriteZip(w io.Writer, titulos iter.Seq2[string, []byte]) error {
+	return writeZip(w, titulos, maxEntries)
 }
 
-func escribeZip(w io.Writer, titulos iter.Seq2[string, []byte], maximo int) error {
+func writeZip(w io.Writer, titulos iter.Seq2[string, []byte], highest int) error {
 	z := zip.NewWriter(w)
-	folios, nombres := map[string]bool{}, map[string]bool{}
-	for folio, documento := range titulos {
+	folios, names := map[string]bool{}, map[string]bool{}
+	for folio, document := range titulos {
 		if folios[folio] {
-			return fallo("folioControl", CodigoFolioDuplicado, "El folio de control «%s» está dos veces en el lote.", recorta(folio))
+			return failure("folioControl", CodigoFolioDuplicado, "El folio de control «%s» está dos veces en el lote.", trim(folio))
 		}
-		if len(folios) == maximo {
-			return fallo("", CodigoZipEntradas, "Un lote lleva hasta %d títulos.", maximo)
+		if len(folios) == highest {
+			return failure("", CodigoZipEntries, "Un lote lleva hasta %d títulos.", highest)
 		}
 		folios[folio] = true
-		entrada, err := z.Create(nombreEntrada(folio, nombres))
+		entry, err := z.Create(entryName(folio, names))
 		if err != nil {
 			return fmt.Errorf("titulo: writing the zip: %w", err)
 		}
-		if _, err := entrada.Write(documento); err != nil {
+		if _, err := entry.Write(document); err != nil {
 			return fmt.Errorf("titulo: writing the zip: %w", err)
 		}
 	}
 	if len(folios) == 0 {
-		return fallo("", CodigoZipVacio, "El lote no tiene títulos.")
+		return failure("", CodigoZipVacio, "El lote no tiene títulos.")
 	}
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("titulo: writing the zip: %w", err)
@@ -49,31 +49,31 @@ func escribeZip(w io.Writer, titulos iter.Seq2[string, []byte], maximo int) erro
 	return nil
 }
 
-// largoEntrada keeps an entry's name, extension included, within the 100
+// entryLength keeps an entry's name, extension included, within the 100
 // characters that the SEP gives to the names of files.
-const largoEntrada = 90
+const entryLength = 90
 
-// NombreArchivo is the name under which a title goes, by its folio.
-func NombreArchivo(folio string) string { return nombreEntrada(folio, map[string]bool{}) }
+// FileName is the name under which a title goes, by its folio.
+func FileName(folio string) string { return entryName(folio, map[string]bool{}) }
 
-// nombreEntrada makes a folio the name of a file anywhere, and not that of
-// another one: usados has those given, in lower case.
-func nombreEntrada(folio string, usados map[string]bool) string {
-	raiz := strings.Map(func(r rune) rune {
+// entryName makes a folio the name of a file anywhere, and not that of
+// another one: used has those given, in lower case.
+func entryName(folio string, used map[string]bool) string {
+	root := strings.Map(func(r rune) rune {
 		switch {
 		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r == '-', r == '_', r == '.':
 			return r
 		}
 		return '_'
 	}, folio)
-	raiz = strings.TrimLeft(raiz[:min(len(raiz), largoEntrada)], ".")
-	if raiz == "" {
-		raiz = "titulo"
+	root = strings.TrimLeft(root[:min(len(root), entryLength)], ".")
+	if root == "" {
+		root = "titulo"
 	}
-	nombre := raiz
-	for n := 2; usados[strings.ToLower(nombre)]; n++ {
-		nombre = raiz + "-" + strconv.Itoa(n)
+	name := root
+	for n := 2; used[strings.ToLower(name)]; n++ {
+		name = root + "-" + strconv.Itoa(n)
 	}
-	usados[strings.ToLower(nombre)] = true
-	return nombre + ".xml"
+	used[strings.ToLower(name)] = true
+	return name + ".xml"
 }

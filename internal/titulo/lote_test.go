@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-type tituloDe struct {
+type tituloOf struct {
 	folio string
 	xml   []byte
 }
 
-func secuencia(titulos ...tituloDe) iter.Seq2[string, []byte] {
+func sequence(titulos ...tituloOf) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, t := range titulos {
 			if !yield(t.folio, t.xml) {
@@ -28,80 +28,80 @@ func secuencia(titulos ...tituloDe) iter.Seq2[string, []byte] {
 	}
 }
 
-func conFolio(t testing.TB, folio string) tituloDe {
+func withFolio(t testing.TB, folio string) tituloOf {
 	t.Helper()
-	e := ejemplo()
+	e := example()
 	e.FolioControl = folio
-	return tituloDe{folio, documento(t, e)}
+	return tituloOf{folio, document(t, e)}
 }
 
-func lote(t testing.TB, titulos ...tituloDe) []byte {
+func lote(t testing.TB, titulos ...tituloOf) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := EscribeZip(&b, secuencia(titulos...)); err != nil {
+	if err := WriteZip(&b, sequence(titulos...)); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func TestEscribeZip_WhenReadAgain(t *testing.T) {
-	largo := strings.Repeat("9", 300)
-	folios := []string{"0001", "UNAM/2026 ñ1", "UNAM_2026__1", "abc", "ABC", "../x", "", largo, largo + "1", "CBGE-17.028_750"}
-	var titulos []tituloDe
+func TestWriteZip_WhenReadAgain(t *testing.T) {
+	length := strings.Repeat("9", 300)
+	folios := []string{"0001", "UNAM/2026 ñ1", "UNAM_2026__1", "abc", "ABC", "../x", "", length, length + "1", "CBGE-17.028_750"}
+	var titulos []tituloOf
 	for _, f := range folios {
-		titulos = append(titulos, conFolio(t, f))
+		titulos = append(titulos, withFolio(t, f))
 	}
-	cerrado := lote(t, titulos...)
-	if !bytes.Equal(cerrado, lote(t, titulos...)) {
+	closed := lote(t, titulos...)
+	if !bytes.Equal(closed, lote(t, titulos...)) {
 		t.Error("the same titles give another zip")
 	}
-	z, err := zip.NewReader(bytes.NewReader(cerrado), int64(len(cerrado)))
+	z, err := zip.NewReader(bytes.NewReader(closed), int64(len(closed)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
 	for _, f := range z.File {
-		leido, err := Parse(abre(t, f))
+		read, err := Parse(open(t, f))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got[f.Name] = leido.FolioControl
+		got[f.Name] = read.FolioControl
 	}
 	want := map[string]string{
 		"0001.xml": "0001", "UNAM_2026__1.xml": folios[1], "UNAM_2026__1-2.xml": folios[2], "abc.xml": "abc", "ABC-2.xml": "ABC",
-		"_x.xml": "../x", "titulo.xml": "", largo[:90] + ".xml": largo, largo[:90] + "-2.xml": largo + "1", "CBGE-17.028_750.xml": "CBGE-17.028_750",
+		"_x.xml": "../x", "titulo.xml": "", length[:90] + ".xml": length, length[:90] + "-2.xml": length + "1", "CBGE-17.028_750.xml": "CBGE-17.028_750",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func abre(t testing.TB, f *zip.File) []byte {
+func open(t testing.TB, f *zip.File) []byte {
 	t.Helper()
 	r, err := f.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	contenido, err := io.ReadAll(r)
+	content, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return contenido
+	return content
 }
 
-func TestEscribeZip_WhenRefused(t *testing.T) {
+func TestWriteZip_WhenRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		titulos iter.Seq2[string, []byte]
 		want    Codigo
 	}{
 		"empty":     {maps.All(map[string][]byte{}), CodigoZipVacio},
-		"duplicate": {secuencia(conFolio(t, "1"), conFolio(t, "2"), conFolio(t, "1")), CodigoFolioDuplicado},
-		"too many":  {secuencia(conFolio(t, "1"), conFolio(t, "2"), conFolio(t, "3"), conFolio(t, "4")), CodigoZipEntradas},
+		"duplicate": {sequence(withFolio(t, "1"), withFolio(t, "2"), withFolio(t, "1")), CodigoFolioDuplicado},
+		"too many":  {sequence(withFolio(t, "1"), withFolio(t, "2"), withFolio(t, "3"), withFolio(t, "4")), CodigoZipEntries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			err := escribeZip(&b, tt.titulos, 3)
-			var p Problema
+			err := writeZip(&b, tt.titulos, 3)
+			var p Problem
 			if !errors.As(err, &p) || p.Codigo != tt.want {
 				t.Errorf("error = %v", err)
 			}
@@ -112,22 +112,22 @@ func TestEscribeZip_WhenRefused(t *testing.T) {
 	}
 }
 
-type roto struct{ quedan int }
+type broken struct{ remain int }
 
-var errRoto = errors.New("broken")
+var errBroken = errors.New("broken")
 
-func (r *roto) Write(p []byte) (int, error) {
-	if r.quedan -= len(p); r.quedan < 0 {
-		return 0, errRoto
+func (r *broken) Write(p []byte) (int, error) {
+	if r.remain -= len(p); r.remain < 0 {
+		return 0, errBroken
 	}
 	return len(p), nil
 }
 
-func TestEscribeZip_WhenWriterFails(t *testing.T) {
-	size := len(lote(t, conFolio(t, "1")))
-	for quedan := size - 1; quedan >= 0; quedan -= 37 {
-		if err := EscribeZip(&roto{quedan}, secuencia(conFolio(t, "1"))); !errors.Is(err, errRoto) {
-			t.Fatalf("after %d bytes: %v", quedan, err)
+func TestWriteZip_WhenWriterFails(t *testing.T) {
+	size := len(lote(t, withFolio(t, "1")))
+	for remain := size - 1; remain >= 0; remain -= 37 {
+		if err := WriteZip(&broken{remain}, sequence(withFolio(t, "1"))); !errors.Is(err, errBroken) {
+			t.Fatalf("after %d bytes: %v", remain, err)
 		}
 	}
 }

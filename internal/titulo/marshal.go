@@ -18,22 +18,22 @@ const (
 // checks nothing but that XML can carry the values: control characters, line
 // breaks and tabs included, are an error, for a sello would not survive them.
 func Marshal(t Titulo) ([]byte, error) {
-	e := escritor{escapa: entidades()}
+	e := writer{escape: entidades()}
 	e.b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
 	e.b.WriteString(`<TituloElectronico xmlns="` + Namespace + `" xmlns:xsi="` + namespaceXSI + `" xsi:schemaLocation="` + schemaLocation + `"`)
-	nodos := t.nodos()
-	e.atributos(nodos[0])
+	nodes := t.nodes()
+	e.attributes(nodes[0])
 	e.b.WriteString(">\n  <FirmaResponsables>\n")
-	firmas := nodos[1 : 1+len(t.FirmaResponsables)]
+	firmas := nodes[1 : 1+len(t.FirmaResponsables)]
 	for _, n := range firmas {
-		e.vacio("    ", n)
+		e.empty("    ", n)
 	}
 	e.b.WriteString("  </FirmaResponsables>\n")
-	for _, n := range nodos[1+len(firmas):] {
-		e.vacio("  ", n)
+	for _, n := range nodes[1+len(firmas):] {
+		e.empty("  ", n)
 	}
 	if t.Autenticacion != nil && *t.Autenticacion != (Autenticacion{}) {
-		e.vacio("  ", t.Autenticacion.nodo())
+		e.empty("  ", t.Autenticacion.node())
 	}
 	e.b.WriteString("</TituloElectronico>\n")
 	if e.err != nil {
@@ -42,29 +42,29 @@ func Marshal(t Titulo) ([]byte, error) {
 	return e.b.Bytes(), nil
 }
 
-type escritor struct {
+type writer struct {
 	b      bytes.Buffer
-	escapa *strings.Replacer
+	escape *strings.Replacer
 	err    error
 }
 
-func (e *escritor) vacio(sangria string, n nodo) {
-	e.b.WriteString(sangria + "<" + n.nombre)
-	e.atributos(n)
+func (e *writer) empty(indent string, n node) {
+	e.b.WriteString(indent + "<" + n.name)
+	e.attributes(n)
 	e.b.WriteString("/>\n")
 }
 
-func (e *escritor) atributos(n nodo) {
-	for _, a := range n.atributos {
-		if *a.valor == "" && !a.obligatorio {
+func (e *writer) attributes(n node) {
+	for _, a := range n.attributes {
+		if *a.value == "" && !a.required {
 			continue
 		}
-		if strings.ContainsAny(*a.valor, "\t\r\n") || !imprimible(*a.valor) {
-			e.err = fmt.Errorf("titulo: %s has characters that XML cannot carry unchanged", n.en(a.nombre))
+		if strings.ContainsAny(*a.value, "\t\r\n") || !printable(*a.value) {
+			e.err = fmt.Errorf("titulo: %s has characters that XML cannot carry unchanged", n.en(a.name))
 			return
 		}
-		e.b.WriteString(" " + a.nombre + `="`)
-		_, _ = e.escapa.WriteString(&e.b, *a.valor) // a bytes.Buffer does not fail
+		e.b.WriteString(" " + a.name + `="`)
+		_, _ = e.escape.WriteString(&e.b, *a.value) // a bytes.Buffer does not fail
 		e.b.WriteByte('"')
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// completo has every attribute there is, and two signers.
-func completo(t testing.TB) Titulo {
+// complete has every attribute there is, and two signers.
+func complete(t testing.TB) Titulo {
 	t.Helper()
-	return firmado(t, EscapePlano, func(e *Titulo) {
-		segunda := e.FirmaResponsables[0]
-		segunda.CURP, segunda.IDCargo, segunda.Cargo, segunda.SegundoApellido = curpOtra, "5", "RESPONSABLE DE EXPEDICIÓN", "LÓPEZ"
-		e.FirmaResponsables = append(e.FirmaResponsables, segunda)
+	return signed(t, EscapeFlat, func(e *Titulo) {
+		second := e.FirmaResponsables[0]
+		second.CURP, second.IDCargo, second.Cargo, second.SegundoApellido = curpOther, "5", "RESPONSABLE DE EXPEDICIÓN", "LÓPEZ"
+		e.FirmaResponsables = append(e.FirmaResponsables, second)
 		e.Institucion.NombreInstitucion = `INSTITUTO "A & B" <C> DEL D'ANGELO`
 		e.Carrera.NumeroRvoe = "20181234"
 		e.Expedicion.IDModalidadTitulacion, e.Expedicion.ModalidadTitulacion = "5", "POR CENEVAL"
@@ -28,9 +28,9 @@ func completo(t testing.TB) Titulo {
 }
 
 func TestMarshal_WhenParsedAgain(t *testing.T) {
-	for name, want := range map[string]Titulo{"the example": firmado(t, EscapePlano, nil), "everything": completo(t)} {
+	for name, want := range map[string]Titulo{"the example": signed(t, EscapeFlat, nil), "everything": complete(t)} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Parse(documento(t, want))
+			got, err := Parse(document(t, want))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestMarshal_WhenParsedAgain(t *testing.T) {
 }
 
 func TestMarshal_WhenReadByEye(t *testing.T) {
-	titulo := ejemplo()
+	titulo := example()
 	titulo.Autenticacion = &Autenticacion{}
 	f := &titulo.FirmaResponsables[0]
 	f.Sello, f.CertificadoResponsable, f.NoCertificadoResponsable = "U0VMTE8=", "Q0VSVA==", "00001000000000000000"
@@ -50,17 +50,17 @@ func TestMarshal_WhenReadByEye(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), string(documento(t, titulo))); diff != "" {
+	if diff := cmp.Diff(string(want), string(document(t, titulo))); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestMarshal_WhenXMLCannotCarryIt(t *testing.T) {
-	for _, valor := range []string{"A\x00B", "A\nB", "A\tB", "A\xd1B", "A\uFFFEB", "A\u200BB"} {
-		titulo := ejemplo()
-		titulo.Profesionista.Nombre = valor
+	for _, value := range []string{"A\x00B", "A\nB", "A\tB", "A\xd1B", "A\uFFFEB", "A\u200BB"} {
+		titulo := example()
+		titulo.Profesionista.Nombre = value
 		if xml, err := Marshal(titulo); err == nil || xml != nil || !strings.Contains(err.Error(), "profesionista/nombre") {
-			t.Errorf("%q: %v", valor, err)
+			t.Errorf("%q: %v", value, err)
 		}
 	}
 }
@@ -68,23 +68,23 @@ func TestMarshal_WhenXMLCannotCarryIt(t *testing.T) {
 // xmllint validates with the schema of this package.
 func xmllint(t *testing.T, xml []byte) (string, error) {
 	t.Helper()
-	return programa(t, "xmllint", "--nonet", "--noout", "--schema", "esquema/titulo.xsd", escribe(t, t.TempDir(), "titulo.xml", xml))
+	return program(t, "xmllint", "--nonet", "--noout", "--schema", "esquema/titulo.xsd", write(t, t.TempDir(), "titulo.xml", xml))
 }
 
-func TestEsquema_WhenMarshalWroteIt(t *testing.T) {
-	for name, titulo := range map[string]Titulo{"the example": firmado(t, EscapePlano, nil), "everything": completo(t)} {
+func TestSchema_WhenMarshalWroteIt(t *testing.T) {
+	for name, titulo := range map[string]Titulo{"the example": signed(t, EscapeFlat, nil), "everything": complete(t)} {
 		t.Run(name, func(t *testing.T) {
-			if salida, err := xmllint(t, documento(t, titulo)); err != nil {
-				t.Error(salida)
+			if output, err := xmllint(t, document(t, titulo)); err != nil {
+				t.Error(output)
 			}
 		})
 	}
 }
 
-// alteraciones are ways to break the structure of a sealed document, with what
-// Verifica says of each. The schema must refuse the same ones.
-func alteraciones() []alteracion {
-	return []alteracion{
+// alterations are ways to break the structure of a sealed document, with what
+// Verify says of each. The schema must refuse the same ones.
+func alterations() []alteration {
+	return []alteration{
 		{"empty date", `fechaExamenProfesional=`, `fechaExencionExamenProfesional="" fechaExamenProfesional=`, "error expedicion/fechaExencionExamenProfesional fecha_vacia"},
 		{"empty Autenticacion", `</TituloElectronico>`, `<Autenticacion/></TituloElectronico>`, "error autenticacion autenticacion_vacia"},
 		{"no namespace", ` xmlns="` + Namespace + `"`, ``, "error  espacio_de_nombres"},
@@ -99,23 +99,23 @@ func alteraciones() []alteracion {
 	}
 }
 
-type alteracion struct{ name, de, a, want string }
+type alteration struct{ name, de, a, want string }
 
-func (a alteracion) aplica(t *testing.T) []byte {
+func (a alteration) apply(t *testing.T) []byte {
 	t.Helper()
-	xml := string(documento(t, firmado(t, EscapePlano, func(e *Titulo) { e.Antecedente.NoCedula = "1" })))
-	declaracion, resto, _ := strings.Cut(xml, "\n")
-	if !strings.Contains(resto, a.de) {
-		t.Fatalf("there is no %s in %s", a.de, resto)
+	xml := string(document(t, signed(t, EscapeFlat, func(e *Titulo) { e.Antecedente.NoCedula = "1" })))
+	declaration, rest, _ := strings.Cut(xml, "\n")
+	if !strings.Contains(rest, a.de) {
+		t.Fatalf("there is no %s in %s", a.de, rest)
 	}
-	return []byte(declaracion + "\n" + strings.Replace(resto, a.de, a.a, 1))
+	return []byte(declaration + "\n" + strings.Replace(rest, a.de, a.a, 1))
 }
 
-func TestEsquema_WhenItIsNotATitle(t *testing.T) {
-	for _, a := range alteraciones() {
+func TestSchema_WhenItIsNotATitle(t *testing.T) {
+	for _, a := range alterations() {
 		t.Run(a.name, func(t *testing.T) {
-			if salida, err := xmllint(t, a.aplica(t)); err == nil || !strings.Contains(salida, "fails to validate") {
-				t.Errorf("the schema accepts it: %s", salida)
+			if output, err := xmllint(t, a.apply(t)); err == nil || !strings.Contains(output, "fails to validate") {
+				t.Errorf("the schema accepts it: %s", output)
 			}
 		})
 	}

@@ -11,52 +11,52 @@ import (
 
 // The bounds of a document. One with a signer has about 4 KiB.
 const (
-	maxTitulo      = 1 << 20
-	maxProfundidad = 16
-	maxFirmantes   = 50
+	maxTitulo    = 1 << 20
+	maxDepth     = 16
+	maxFirmantes = 50
 )
 
 // Parse reads a document leniently: any prefix or none, no namespace at all,
 // nodes in any order, empty dates, an empty Autenticacion, unknown attributes
-// and nodes (passed over). What the schema makes of it is Verifica's to say.
+// and nodes (passed over). What the schema makes of it is Verify's to say.
 //
-// The error is a Problema: not XML, not in UTF-8, over 1 MiB, nested too
+// The error is a Problem: not XML, not in UTF-8, over 1 MiB, nested too
 // deeply, with a DTD, or with another root than TituloElectronico.
-func Parse(documento []byte) (Titulo, error) {
-	var l lista
-	return l.lee(documento)
+func Parse(document []byte) (Titulo, error) {
+	var l list
+	return l.read(document)
 }
 
-// lee reads the document and lists what the schema would refuse.
-func (l *lista) lee(documento []byte) (Titulo, error) {
-	if len(documento) > maxTitulo {
-		return Titulo{}, fallo("", CodigoDemasiadoGrande, "El XML de un título no pasa de %d KiB.", maxTitulo>>10)
+// read reads the document and lists what the schema would refuse.
+func (l *list) read(document []byte) (Titulo, error) {
+	if len(document) > maxTitulo {
+		return Titulo{}, failure("", CodigoDemasiadoGrande, "El XML de un título no pasa de %d KiB.", maxTitulo>>10)
 	}
-	d := xmldoc.NewReader(bytes.NewReader(documento), xmldoc.Options{OnlyUTF8: true, MaxDepth: maxProfundidad})
-	r := lector{lista: l}
+	d := xmldoc.NewReader(bytes.NewReader(document), xmldoc.Options{OnlyUTF8: true, MaxDepth: maxDepth})
+	r := reader{list: l}
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return Titulo{}, ilegible(documento, err)
+			return Titulo{}, unreadable(document, err)
 		}
 		if err := r.token(token); err != nil {
 			return Titulo{}, err
 		}
 	}
-	r.faltantes()
+	r.missing()
 	return r.t, nil
 }
 
-// ilegible tells the caller what the reader of XML found wrong, and where.
-func ilegible(documento []byte, err error) error {
+// unreadable tells the caller what the reader of XML found wrong, and where.
+func unreadable(document []byte, err error) error {
 	var falla *xmldoc.Error
 	if !errors.As(err, &falla) {
-		return fallo("", CodigoXMLIlegible, "No es XML bien formado.")
+		return failure("", CodigoXMLIlegible, "No es XML bien formado.")
 	}
-	donde := falla.In(string(bytes.TrimPrefix(documento, []byte("\xEF\xBB\xBF"))))
+	where := falla.In(string(bytes.TrimPrefix(document, []byte("\xEF\xBB\xBF"))))
 	codigo := CodigoXMLIlegible
 	switch falla.Kind {
 	case xmldoc.DTD:
@@ -68,40 +68,40 @@ func ilegible(documento []byte, err error) error {
 	case xmldoc.Bound:
 		codigo = CodigoDemasiadoGrande
 	}
-	return fallo("", codigo, "%s", donde)
+	return failure("", codigo, "%s", where)
 }
 
-// lector follows the document and remembers where it is.
-type lector struct {
-	*lista
-	t      Titulo
-	pila   []string
-	vistos []string // children of the root so far
-	salta  int      // depth of the unknown element we are in, or 0
-	ajeno  bool     // the namespace was reported
+// reader follows the document and remembers where it is.
+type reader struct {
+	*list
+	t       Titulo
+	stack   []string
+	seen    []string // children of the root so far
+	skip    int      // depth of the unknown element we are in, or 0
+	foreign bool     // the namespace was reported
 }
 
-func (r *lector) token(token xml.Token) error {
+func (r *reader) token(token xml.Token) error {
 	switch token := token.(type) {
 	case xml.StartElement:
-		if err := r.abre(token); err != nil {
+		if err := r.open(token); err != nil {
 			return err
 		}
-		r.pila = append(r.pila, token.Name.Local)
+		r.stack = append(r.stack, token.Name.Local)
 	case xml.EndElement:
-		r.pila = r.pila[:len(r.pila)-1]
-		if len(r.pila) < r.salta {
-			r.salta = 0
+		r.stack = r.stack[:len(r.stack)-1]
+		if len(r.stack) < r.skip {
+			r.skip = 0
 		}
 	case xml.CharData:
-		r.texto(token)
+		r.text(token)
 	}
 	return nil
 }
 
-func (r *lector) texto(texto xml.CharData) {
+func (r *reader) text(text xml.CharData) {
 	// What is inside an authenticated title's node is the authority's.
-	if len(bytes.TrimSpace(texto)) > 0 && r.salta == 0 && (len(r.pila) < 2 || r.pila[1] != "Autenticacion") {
-		r.error(ruta(r.pila), CodigoTextoInesperado, "El título solo lleva atributos, no texto: «%s».", recorta(string(texto)))
+	if len(bytes.TrimSpace(text)) > 0 && r.skip == 0 && (len(r.stack) < 2 || r.stack[1] != "Autenticacion") {
+		r.error(pathOf(r.stack), CodigoTextoInesperado, "El título solo lleva atributos, no texto: «%s».", trim(string(text)))
 	}
 }

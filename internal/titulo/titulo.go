@@ -22,7 +22,7 @@ type Titulo struct {
 	Autenticacion *Autenticacion `json:"autenticacion,omitempty"`
 }
 
-// FirmaResponsable is one signer. Sella fills the last three.
+// FirmaResponsable is one signer. Seal fills the last three.
 type FirmaResponsable struct {
 	Nombre          string `json:"nombre"`
 	PrimerApellido  string `json:"primerApellido"`

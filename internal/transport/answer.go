@@ -21,9 +21,9 @@ type Answer struct {
 	// CodEstatus and Mensaje come from the result's attributes, or from the
 	// header `respuesta` where the system puts its status (sat.md §8).
 	CodEstatus, Mensaje string
-	// Codigo and Texto are the elements codigo and mensaje of the Body's element:
+	// Codigo and Text are the elements codigo and mensaje of the Body's element:
 	// all that a one-way operation may be refused with.
-	Codigo, Texto string
+	Codigo, Text string
 	// Created and Expires are the header Timestamp's; zero when there is none.
 	Created, Expires time.Time
 
@@ -193,7 +193,7 @@ func (r *answerReader) text(s string) {
 	case n == 4 && r.path[1] == "Body" && r.path[3] == "codigo":
 		r.answer.Codigo += s
 	case n == 4 && r.path[1] == "Body" && r.path[3] == "mensaje":
-		r.answer.Texto += s
+		r.answer.Text += s
 	case n == 5 && r.path[1] == "Header" && r.path[3] == "Timestamp" && r.path[4] == "Created":
 		r.answer.Created, _ = time.Parse(time.RFC3339, strings.TrimSpace(s))
 	case n == 5 && r.path[1] == "Header" && r.path[3] == "Timestamp" && r.path[4] == "Expires":

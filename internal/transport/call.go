@@ -13,12 +13,12 @@ import (
 type Firma int
 
 const (
-	// SinFirma bears none: the system authenticates by what is in the body.
-	SinFirma Firma = iota
-	// FirmaAutentica bears a WS-Security header with a signed Timestamp.
-	FirmaAutentica
-	// FirmaPeticion bears an enveloped Signature and the token in Authorization.
-	FirmaPeticion
+	// WithoutFirma bears none: the system authenticates by what is in the body.
+	WithoutFirma Firma = iota
+	// FirmaAuthenticate bears a WS-Security header with a signed Timestamp.
+	FirmaAuthenticate
+	// FirmaRequest bears an enveloped Signature and the token in Authorization.
+	FirmaRequest
 )
 
 // Operation describes one SOAP operation: what the protocol says of it and what
@@ -70,17 +70,17 @@ type Call struct {
 	Operation  *Operation
 	Servicio   string // family, for logs
 	RFC        string
-	Familia    signing.Familia
-	Credential *efirma.Credential // nil with SinFirma
-	Tokens     TokenSource        // nil unless FirmaPeticion
+	Family     signing.Family
+	Credential *efirma.Credential // nil with WithoutFirma
+	Tokens     TokenSource        // nil unless FirmaRequest
 	Sink       io.Writer          // nil unless the operation streams
 	// Check, unless nil, sees the envelope as it will leave and may refuse it: for
 	// parameters whose absence would mean something else.
 	Check func(envelope []byte) error
-	// Adjunto is what takes the place of the text Marca, as base64, streamed. A
+	// Attached is what takes the place of the text Mark, as base64, streamed. A
 	// body holds the mark once: it must be one that no caller can guess.
-	Adjunto *io.SectionReader
-	Marca   string
+	Attached *io.SectionReader
+	Mark     string
 
 	Answer Answer
 }

@@ -193,12 +193,12 @@ func (x *exchange) wire() (message, error) {
 	var envelope []byte
 	var err error
 	switch op.Firma {
-	case SinFirma:
+	case WithoutFirma:
 		envelope = signing.Envelope(x.body, op.Namespace, op.Unqualified)
-	case FirmaAutentica:
-		envelope, err = signing.Autentica(x.body, op.Namespace, x.call.Credential, x.doer.now(), "uuid-"+uuid.NewString()+"-1")
-	case FirmaPeticion:
-		envelope, err = signing.Peticion(x.body, op.Namespace, x.call.Familia, x.call.Credential)
+	case FirmaAuthenticate:
+		envelope, err = signing.Authenticate(x.body, op.Namespace, x.call.Credential, x.doer.now(), "uuid-"+uuid.NewString()+"-1")
+	case FirmaRequest:
+		envelope, err = signing.Request(x.body, op.Namespace, x.call.Family, x.call.Credential)
 	}
 	if err != nil {
 		return message{}, err
@@ -208,7 +208,7 @@ func (x *exchange) wire() (message, error) {
 			return message{}, err
 		}
 	}
-	return newMessage(envelope, x.call.Adjunto, x.call.Marca)
+	return newMessage(envelope, x.call.Attached, x.call.Mark)
 }
 
 // send makes one HTTP exchange and reads its answer whole.

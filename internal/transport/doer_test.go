@@ -31,7 +31,7 @@ var credential = sync.OnceValue(func() *efirma.Credential {
 	if err != nil {
 		panic(err)
 	}
-	e, err := a.Emite(autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
+	e, err := a.Issue(autoridad.Request{RFC: "PRU010101AB1", Name: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
 	if err != nil {
 		panic(err)
@@ -92,8 +92,8 @@ func (r *rig) call(op Operation, tk *tokens, sink io.Writer) (string, Answer, er
 	return string(body), call.Answer, err
 }
 
-func peticion(repeatable bool) Operation {
-	return Operation{Backend: "sat", Name: "V", Namespace: "urn:d", Firma: FirmaPeticion, Timeout: 2 * time.Second, Repeatable: repeatable, MaxAnswer: 4 << 10}
+func request(repeatable bool) Operation {
+	return Operation{Backend: "sat", Name: "V", Namespace: "urn:d", Firma: FirmaRequest, Timeout: 2 * time.Second, Repeatable: repeatable, MaxAnswer: 4 << 10}
 }
 
 func TestDo_WhenAnswered(t *testing.T) {
@@ -103,7 +103,7 @@ func TestDo_WhenAnswered(t *testing.T) {
 		got = req
 		io.WriteString(w, goodAnswer) //nolint:errcheck // a test's server
 	})
-	body, answer, err := r.call(peticion(true), &tokens{}, nil)
+	body, answer, err := r.call(request(true), &tokens{}, nil)
 	if err != nil || body != goodAnswer || answer.CodEstatus != "5000" {
 		t.Fatalf("body %q, answer %+v, error %v", body, answer, err)
 	}
@@ -169,7 +169,7 @@ func TestDo_WhenAnswerIsBad(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, repeatable %v", name, repeatable), func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, tc.serve)
-				_, _, err := r.call(peticion(repeatable), &tokens{}, nil)
+				_, _, err := r.call(request(repeatable), &tokens{}, nil)
 				var failed *Error
 				if !errors.As(err, &failed) || failed.Class != tc.class || !failed.Sent {
 					t.Fatalf("error %v, want class %s", err, tc.class)
@@ -201,7 +201,7 @@ func TestDo_WhenAskedToWait(t *testing.T) {
 			w.Header().Set("Date", in(0))
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})
-		_, _, err := r.call(peticion(false), &tokens{}, nil)
+		_, _, err := r.call(request(false), &tokens{}, nil)
 		var failed *Error
 		if !errors.As(err, &failed) || failed.RetryAfter != want {
 			t.Errorf("%q: %v of %v, want %s", header, failed.RetryAfter, err, want)
@@ -241,7 +241,7 @@ func TestDo_WhenTheCertificateIsNotTrusted(t *testing.T) {
 		}}
 		t.Cleanup(base.CloseIdleConnections)
 		r := &rig{url: server.URL, doer: New(base, "pasarela/test", time.Now, func(context.Context, Event) {})}
-		_, _, err := r.call(peticion(true), &tokens{}, nil)
+		_, _, err := r.call(request(true), &tokens{}, nil)
 		var failed *Error
 		switch {
 		case tc.class == "":
@@ -261,7 +261,7 @@ func TestDo_WhenAccessIsDeniedTheTokenIsNotUsedAgain(t *testing.T) {
 	for status, rejected := range map[int]int32{401: 1, 403: 1, 404: 0} {
 		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		tk := &tokens{}
-		if _, _, err := r.call(peticion(true), tk, nil); err == nil {
+		if _, _, err := r.call(request(true), tk, nil); err == nil {
 			t.Errorf("%d: no error", status)
 		}
 		if got := tk.rejected.Load(); got != rejected || r.calls.Load() != 1 {
@@ -281,7 +281,7 @@ func TestDo_WhenItMustNotBeSentTwiceItsConnectionIsItsOwn(t *testing.T) {
 			io.WriteString(w, goodAnswer) //nolint:errcheck // see above
 		})
 		for range 3 {
-			if _, _, err := r.call(peticion(repeatable), &tokens{}, nil); err != nil {
+			if _, _, err := r.call(request(repeatable), &tokens{}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -300,7 +300,7 @@ func TestDo_WhenTheAnswerIsCompressedUnasked(t *testing.T) {
 			io.WriteString(z, goodAnswer) //nolint:errcheck // a test's server
 			z.Close()                     //nolint:errcheck // see above
 		})
-		if _, _, err := r.call(peticion(true), &tokens{}, nil); err != nil {
+		if _, _, err := r.call(request(true), &tokens{}, nil); err != nil {
 			t.Errorf("%s: %v", coding, err)
 		}
 	}
@@ -310,7 +310,7 @@ func TestDo_WhenTheAnswerIsCompressedUnasked(t *testing.T) {
 // panic, would keep the endpoint shut for good.
 func TestGuard_WhenAProbeSaysNothing(t *testing.T) {
 	t.Parallel()
-	op := peticion(false)
+	op := request(false)
 	for name, probe := range map[string]func() (*answer, error){
 		"canceled": func() (*answer, error) { return nil, &Error{Class: ClassCanceled} },
 		"a panic":  func() (*answer, error) { panic("probe") },
@@ -339,7 +339,7 @@ func TestDo_WhenSilent(t *testing.T) {
 	for _, repeatable := range []bool{true, false} {
 		release := make(chan struct{})
 		r := newRig(t, func(http.ResponseWriter, *http.Request) { <-release })
-		op := peticion(repeatable)
+		op := request(repeatable)
 		op.Timeout = 3 * time.Second // the call has left long before
 		_, _, err := r.call(op, &tokens{}, nil)
 		close(release)
@@ -359,7 +359,7 @@ func TestDo_WhenNobodyListens(t *testing.T) {
 	r := newRig(t, nil)
 	r.url = "http://" + listener.Addr().String()
 	listener.Close() //nolint:errcheck // its port is now free
-	_, _, err = r.call(peticion(false), &tokens{}, nil)
+	_, _, err = r.call(request(false), &tokens{}, nil)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Class != ClassConnect || failed.Sent {
 		t.Fatalf("error %v", err)
@@ -374,11 +374,11 @@ func TestDo_WhenEndpointStaysDown(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	var failed *Error
 	for range breakerThreshold {
-		if _, _, err := r.call(peticion(false), &tokens{}, nil); !errors.As(err, &failed) || failed.Class != ClassHTTP {
+		if _, _, err := r.call(request(false), &tokens{}, nil); !errors.As(err, &failed) || failed.Class != ClassHTTP {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := r.call(peticion(false), &tokens{}, nil)
+	_, _, err := r.call(request(false), &tokens{}, nil)
 	if !errors.As(err, &failed) || failed.Class != ClassBreaker || failed.Sent || failed.RetryAfter <= 0 {
 		t.Errorf("error %+v", failed)
 	}
@@ -403,7 +403,7 @@ func TestDo_WhenTokenIsRejected(t *testing.T) {
 			io.WriteString(w, tc.answers[n.Add(1)-1]) //nolint:errcheck // a test's server
 		})
 		tk := &tokens{}
-		_, answer, err := r.call(peticion(false), tk, nil)
+		_, answer, err := r.call(request(false), tk, nil)
 		if err != nil || answer.CodEstatus != tc.code || tk.given.Load() != tc.tokens || tk.rejected.Load() != 1 {
 			t.Errorf("%s: answer %+v, error %v, %d tokens, %d rejected", name, answer, err, tk.given.Load(), tk.rejected.Load())
 		}
@@ -413,7 +413,7 @@ func TestDo_WhenTokenIsRejected(t *testing.T) {
 func TestDo_WhenStreamed(t *testing.T) {
 	t.Parallel()
 	body := packageStart + strings.Repeat("QUJD", blockSize) + packageEnd
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		if enc := req.Header.Get("Accept-Encoding"); enc != "identity" {
@@ -443,7 +443,7 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 		}
 		<-release
 	})
-	op := peticion(false)
+	op := request(false)
 	op.Stream, op.Timeout = []string{"Paquete"}, 4*time.Second
 	started := time.Now()
 	_, _, err := r.call(op, &tokens{}, io.Discard)
@@ -456,14 +456,14 @@ func TestDo_WhenStreamStopsMoving(t *testing.T) {
 	}
 }
 
-// lento takes its time once, as a disk does that has no room for a while.
-type lento struct {
-	tarda time.Duration
-	una   sync.Once
+// slow takes its time once, as a disk does that has no room for a while.
+type slow struct {
+	takes time.Duration
+	one   sync.Once
 }
 
-func (l *lento) Write(p []byte) (int, error) {
-	l.una.Do(func() { time.Sleep(l.tarda) })
+func (l *slow) Write(p []byte) (int, error) {
+	l.one.Do(func() { time.Sleep(l.takes) })
 	return len(p), nil
 }
 
@@ -473,16 +473,16 @@ func TestDo_WhenTheSinkTakesItsTime(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, packageStart+strings.Repeat("QUJD", 2*blockSize)+packageEnd) //nolint:errcheck // a test's server
 	})
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
-	if _, _, err := r.call(op, &tokens{}, &lento{tarda: 3 * op.Timeout / 2}); err != nil {
+	if _, _, err := r.call(op, &tokens{}, &slow{takes: 3 * op.Timeout / 2}); err != nil {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestDo_WhenStreamFails(t *testing.T) {
 	t.Parallel()
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
 	for name, tc := range map[string]struct {
 		body  string
@@ -518,7 +518,7 @@ func TestDo_WhenClockDiffers(t *testing.T) {
 		io.WriteString(w, strings.Replace(goodAnswer, `<R xmlns="urn:d"><Res CodEstatus="5000" Mensaje="ok"/></R>`, //nolint:errcheck // a test's server
 			`<s:Fault><faultcode>a:InvalidSecurity</faultcode><faultstring>no</faultstring></s:Fault>`, 1))
 	})
-	_, _, err := r.call(peticion(false), &tokens{}, nil)
+	_, _, err := r.call(request(false), &tokens{}, nil)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Skew > -9*time.Minute || failed.Skew < -11*time.Minute {
 		t.Errorf("error %v, skew %s, want ten minutes behind", err, failed.Skew)

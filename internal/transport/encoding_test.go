@@ -88,7 +88,7 @@ func TestDo_WhenTheAnswerIsInAnotherEncodingTheStubGetsUTF8(t *testing.T) {
 	maps.Copy(answers, contradictory(envelope))
 	for name, answer := range answers {
 		r := newRig(t, served(answer))
-		body, got, err := r.call(peticion(false), &tokens{}, nil)
+		body, got, err := r.call(request(false), &tokens{}, nil)
 		if err != nil || got.Mensaje != "Petición Ñ €" {
 			t.Errorf("%s: %+v, %v", name, got, err)
 			continue
@@ -119,7 +119,7 @@ func TestDo_WhenAFaultIsInAnotherEncodingItIsAFault(t *testing.T) {
 				w.WriteHeader(http.StatusInternalServerError)
 				io.WriteString(w, answer[1]) //nolint:errcheck // a test's server
 			})
-			op := peticion(false)
+			op := request(false)
 			if streams {
 				op.Stream = []string{"Paquete"}
 			}
@@ -136,7 +136,7 @@ func TestDo_WhenAStreamIsInAnotherEncodingItIsRead(t *testing.T) {
 	t.Parallel()
 	content := bytes.Repeat([]byte("un paquete de muchos bytes\x00\xFF"), 20_000)
 	envelope := strings.Replace(packageStart, "Solicitud Aceptada", "Petición €", 1) + base64.StdEncoding.EncodeToString(content) + packageEnd
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
 	for name, answer := range encoded(envelope) {
 		r := newRig(t, served(answer))
@@ -174,7 +174,7 @@ func TestDo_WhenTheAnswerCannotBeReadTellsHowItBegins(t *testing.T) {
 	} {
 		for _, streams := range []bool{false, true} {
 			r := newRig(t, served([2]string{tc.contentType, tc.body}))
-			op := peticion(false)
+			op := request(false)
 			if streams {
 				op.Stream = []string{"Paquete"}
 			}

@@ -46,7 +46,7 @@ func TestDo_WhenAFileComesCoded(t *testing.T) {
 		io.WriteString(z, packageEnd) //nolint:errcheck // see above
 		z.Close()                     //nolint:errcheck // see above
 	}
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
 	for _, coding := range []string{"gzip", "GZIP", "x-gzip", "identity, gzip", "br", "zstd", "deflate"} {
 		var asked string
@@ -75,7 +75,7 @@ func TestDo_WhenAFileComesCoded(t *testing.T) {
 // nothing was counted.
 func TestDo_WhenARefusalComesCoded(t *testing.T) {
 	t.Parallel()
-	op := peticion(false)
+	op := request(false)
 	op.Stream = []string{"Paquete"}
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -90,7 +90,7 @@ func TestDo_WhenARefusalComesCoded(t *testing.T) {
 // TestDo_WhenAFileDrips: it is never silent, and never comes. Nothing but text counts.
 func TestDo_WhenAFileDrips(t *testing.T) {
 	t.Parallel()
-	op := peticion(false)
+	op := request(false)
 	op.Stream, op.Timeout, op.Period, op.Least = []string{"Paquete"}, time.Minute, 200*time.Millisecond, 1<<20
 	head := strings.TrimSuffix(packageStart, "<Paquete>")
 	for name, tc := range map[string]struct{ before, drop string }{

@@ -31,8 +31,8 @@ func held(t *testing.T, head string, gone chan<- struct{}) http.HandlerFunc {
 // once, and not by its timeout, which ends no read of such an answer.
 func TestDo_WhenThePeerSwitchesProtocols(t *testing.T) {
 	t.Parallel()
-	for name, op := range map[string]Operation{"repeatable": peticion(true), "sent once": peticion(false), "streamed": {
-		Backend: "sat", Name: "D", Namespace: "urn:d", Firma: FirmaPeticion, Timeout: time.Hour, MaxAnswer: 4 << 10, Stream: []string{"Paquete"}}} {
+	for name, op := range map[string]Operation{"repeatable": request(true), "sent once": request(false), "streamed": {
+		Backend: "sat", Name: "D", Namespace: "urn:d", Firma: FirmaRequest, Timeout: time.Hour, MaxAnswer: 4 << 10, Stream: []string{"Paquete"}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			gone := make(chan struct{}, 8)
@@ -67,7 +67,7 @@ func TestDo_WhenInterimAnswersNeverEnd(t *testing.T) {
 					time.Sleep(pause)
 				}
 			})
-			op := peticion(false)
+			op := request(false)
 			if pause > 0 {
 				op.Timeout = 3 * time.Second
 			}

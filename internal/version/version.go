@@ -12,7 +12,7 @@ import (
 // What `make build` hands to the linker (-X): the name that git gives the
 // checkout, its commit, and the time of that commit as RFC 3339.
 var (
-	nombre string
+	name   string
 	commit string
 	fecha  string
 )
@@ -30,13 +30,13 @@ type Info struct {
 	Plataforma string `json:"plataforma"`
 }
 
-// sinVersion is what a build is called that nobody has given a name.
-const sinVersion = "devel"
+// withoutVersion is what a build is called that nobody has given a name.
+const withoutVersion = "devel"
 
 // Read describes the running program.
 func Read() Info {
 	info, _ := debug.ReadBuildInfo()
-	return describe(Info{Version: nombre, Commit: commit, Fecha: fecha}, info)
+	return describe(Info{Version: name, Commit: commit, Fecha: fecha}, info)
 }
 
 // describe fills in from the build's own record what the linker was not told.
@@ -58,6 +58,6 @@ func describe(i Info, build *debug.BuildInfo) Info {
 			i.Version = cmp.Or(i.Version, build.Main.Version)
 		}
 	}
-	i.Version = cmp.Or(i.Version, sinVersion)
+	i.Version = cmp.Or(i.Version, withoutVersion)
 	return i
 }

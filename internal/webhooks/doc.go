@@ -33,22 +33,22 @@ type Config struct {
 	// Clock tells the time where a wrong one would do harm that nothing undoes; nil for
 	// one over Now alone.
 	Clock *clock.Clock
-	// Azar gives numbers in [0, 1) for the jitter.
-	Azar func() float64
+	// Random gives numbers in [0, 1) for the jitter.
+	Random func() float64
 	// Wake is told that deliveries may have come that are due; nil for nobody.
 	Wake func()
-	// Alcanza reports whether an API key to whose owner dueno an endpoint belongs may be
+	// Reach reports whether an API key to whose owner dueno an endpoint belongs may be
 	// told of rfc, today; an error says that nobody knows now. Nil: every one may.
-	Alcanza func(dueno, rfc string) (bool, error)
-	// Observa is told of each attempt, by its result. May be nil.
-	Observa func(resultado string, tardo time.Duration)
+	Reach func(owner, rfc string) (bool, error)
+	// Observe is told of each attempt, by its result. May be nil.
+	Observe func(result string, took time.Duration)
 	Log     zerolog.Logger
 }
 
 // Servicio keeps endpoints and delivers to them.
 type Servicio struct {
-	cfg     Config
-	cliente cliente
+	cfg    Config
+	client client
 }
 
 // New returns the service.
@@ -59,8 +59,8 @@ func New(cfg Config) *Servicio {
 	if cfg.Wake == nil {
 		cfg.Wake = func() {}
 	}
-	return &Servicio{cfg: cfg, cliente: cfg.Red.cliente()}
+	return &Servicio{cfg: cfg, client: cfg.Red.client()}
 }
 
-// ahora is as precise as the store.
-func (s *Servicio) ahora() time.Time { return s.cfg.Now().Truncate(time.Microsecond) }
+// current is as precise as the store.
+func (s *Servicio) current() time.Time { return s.cfg.Now().Truncate(time.Microsecond) }

@@ -11,48 +11,48 @@ import (
 
 // The events that an endpoint may want.
 const (
-	DescargaTerminada         = "descarga.terminada"
-	DescargaParcial           = "descarga.parcial"
-	DescargaVacia             = "descarga.vacia"
-	DescargaFallida           = "descarga.fallida"
-	DescargaCancelada         = "descarga.cancelada"
-	DescargaPaqueteDisponible = "descarga.paquete_disponible"
-	EventoPrueba              = "webhook.prueba"
-	maxCuerpo                 = 20 << 10 // "payloads should be smaller than 20kb" (Standard Webhooks, payload size)
-	formaInstante             = "2006-01-02T15:04:05.000Z"
+	DescargaFinished         = "descarga.terminada"
+	DescargaPartial          = "descarga.parcial"
+	DescargaEmpty            = "descarga.vacia"
+	DescargaFailed           = "descarga.fallida"
+	DescargaCancelled        = "descarga.cancelada"
+	DescargaPaqueteAvailable = "descarga.paquete_disponible"
+	EventoTrial              = "webhook.prueba"
+	maxBody                  = 20 << 10 // "payloads should be smaller than 20kb" (Standard Webhooks, payload size)
+	formInstant              = "2006-01-02T15:04:05.000Z"
 )
 
 // Eventos lists the events that an endpoint may want.
 func Eventos() []string {
-	return []string{DescargaTerminada, DescargaParcial, DescargaVacia, DescargaFallida, DescargaCancelada, DescargaPaqueteDisponible}
+	return []string{DescargaFinished, DescargaPartial, DescargaEmpty, DescargaFailed, DescargaCancelled, DescargaPaqueteAvailable}
 }
 
 // Entrega is one message for one endpoint.
 type Entrega = store.WebhookEntrega
 
-// Intento is one attempt at a delivery.
-type Intento = store.WebhookIntento
+// Attempt is one attempt at a delivery.
+type Attempt = store.WebhookAttempt
 
 // Evento is something that happened to a descarga.
 type Evento struct {
-	// Clave tells this event from every other, and is the same whenever the same
+	// Key tells this event from every other, and is the same whenever the same
 	// event is published again: "<idDescarga>/terminada", "<idDescarga>/<idPaquete>".
-	Clave    string
-	Tipo     string
-	Instante time.Time
-	Datos    Datos
+	Key     string
+	Tipo    string
+	Instant time.Time
+	Data    Data
 }
 
-// Datos is what a message says: enough to ask the API for the rest, and nothing
+// Data is what a message says: enough to ask the API for the rest, and nothing
 // that a receiver should not see before it asks with its key.
-type Datos struct {
+type Data struct {
 	IDDescarga     string `json:"idDescarga"`
 	Servicio       string `json:"servicio"`
 	RFCSolicitante string `json:"rfcSolicitante"`
 	Estado         string `json:"estado"`
 	// MotivoCodigo says why, where that needs saying: of the descarga, or of the package.
 	MotivoCodigo string `json:"motivoCodigo,omitempty"`
-	// IDPaquete is there with DescargaPaqueteDisponible alone.
+	// IDPaquete is there with DescargaPaqueteAvailable alone.
 	IDPaquete string `json:"idPaquete,omitempty"`
 	// Progreso is there when a descarga has ended; the names are the API's.
 	Progreso *Progreso `json:"progreso,omitempty"`
@@ -66,8 +66,8 @@ type Progreso struct {
 	Ilegibles   int64 `json:"ilegibles"`
 }
 
-// cuerpo writes a message's payload (Standard Webhooks, payload structure).
-func cuerpo(tipo string, instante time.Time, datos any) (string, error) {
+// body writes a message's payload (Standard Webhooks, payload structure).
+func body(tipo string, instant time.Time, data any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -75,11 +75,11 @@ func cuerpo(tipo string, instante time.Time, datos any) (string, error) {
 		Type      string `json:"type"`
 		Timestamp string `json:"timestamp"`
 		Data      any    `json:"data"`
-	}{tipo, instante.UTC().Format(formaInstante), datos})
+	}{tipo, instant.UTC().Format(formInstant), data})
 	if err != nil {
 		return "", fmt.Errorf("webhooks: %w", err)
 	}
-	if b.Len() > maxCuerpo {
+	if b.Len() > maxBody {
 		return "", fmt.Errorf("webhooks: the payload of %s has %d bytes", tipo, b.Len())
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil

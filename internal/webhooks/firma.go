@@ -11,12 +11,12 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// bytesSecreto is within the 24 to 64 bytes of the specification.
-const bytesSecreto = 32
+// secretBytes is within the 24 to 64 bytes of the specification.
+const secretBytes = 32
 
-// nuevoSecreto makes a secret as the specification writes it.
-func nuevoSecreto() (string, error) {
-	var raw [bytesSecreto]byte
+// newSecret makes a secret as the specification writes it.
+func newSecret() (string, error) {
+	var raw [secretBytes]byte
 	if _, err := rand.Read(raw[:]); err != nil {
 		return "", fmt.Errorf("webhooks: %w", err)
 	}
@@ -25,36 +25,36 @@ func nuevoSecreto() (string, error) {
 
 // firmas signs a message with each secret of its endpoint that is in force,
 // the last one first.
-func (s *Servicio) firmas(ctx context.Context, destino, id, cuerpo string, instante time.Time) ([]string, error) {
-	sellados, err := s.cfg.Store.SecretosWebhook(ctx, destino, s.cfg.Clock.Earliest())
+func (s *Servicio) firmas(ctx context.Context, target, id, body string, instant time.Time) ([]string, error) {
+	sealed, err := s.cfg.Store.WebhookSecrets(ctx, target, s.cfg.Clock.Earliest())
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	var cerrados error
-	for _, sellado := range sellados {
-		secreto, err := s.cfg.Sello.abre(ctx, destino, sellado)
+	var closed error
+	for _, sealedOne := range sealed {
+		secret, err := s.cfg.Sello.open(ctx, target, sealedOne)
 		if err != nil { // of an earlier key: the endpoint was given another secret since, or nothing signs
-			cerrados = errors.Join(cerrados, err)
+			closed = errors.Join(closed, err)
 			continue
 		}
-		firma, err := firma(secreto, id, cuerpo, instante)
+		firma, err := firma(secret, id, body, instant)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, firma)
 	}
 	if len(out) == 0 {
-		return nil, errors.Join(errors.New("webhooks: no secret of an endpoint opens"), cerrados)
+		return nil, errors.Join(errors.New("webhooks: no secret of an endpoint opens"), closed)
 	}
 	return out, nil
 }
 
 // firma returns "v1," and the HMAC-SHA256 in base64 of "id.timestamp.cuerpo".
-func firma(secreto, id, cuerpo string, instante time.Time) (string, error) {
-	wh, err := standardwebhooks.NewWebhook(secreto)
+func firma(secret, id, body string, instant time.Time) (string, error) {
+	wh, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
 		return "", errors.New("webhooks: a secret is not base64") // its own error may tell of the secret
 	}
-	return wh.Sign(id, instante, []byte(cuerpo))
+	return wh.Sign(id, instant, []byte(body))
 }

@@ -23,49 +23,49 @@ import (
 
 // Sello seals secrets at rest with one key of 32 bytes (NaCl secretbox).
 type Sello struct {
-	ruta   string
-	propia bool
-	// disco is where the key's file is. One reads or makes it at a time.
-	disco  *disk.Patient
+	path string
+	own  bool
+	// disk is where the key's file is. One reads or makes it at a time.
+	disk   *disk.Patient
 	keeper atomic.Pointer[secrets.Keeper]
 }
 
-// esperaDisco is how long the key's file may take to be read.
-const esperaDisco = 5 * time.Second
+// diskWait is how long the key's file may take to be read.
+const diskWait = 5 * time.Second
 
-// NewSello reads its key from archivo, which holds it in base64. Without one it
-// is in propia, a file that is made at first use with mode 0600; without either,
+// NewSello reads its key from file, which holds it in base64. Without one it
+// is in own, a file that is made at first use with mode 0600; without either,
 // nothing can be sealed: several gateways must share a key, so none makes its own.
-func NewSello(archivo, propia string) *Sello {
-	s := &Sello{ruta: archivo, disco: disk.NewPatient(1, esperaDisco)}
-	if archivo == "" {
-		s.ruta, s.propia = propia, true
+func NewSello(file, own string) *Sello {
+	s := &Sello{path: file, disk: disk.NewPatient(1, diskWait)}
+	if file == "" {
+		s.path, s.own = own, true
 	}
 	return s
 }
 
-// Comprueba fails unless the key can be used. The error names the file.
-func (s *Sello) Comprueba() error {
-	_, err := s.abierto()
+// Confirm fails unless the key can be used. The error names the file.
+func (s *Sello) Confirm() error {
+	_, err := s.usable()
 	return err
 }
 
-// abierto fails unless the key can be used; the text of its error is for the caller.
-func (s *Sello) abierto() (*secrets.Keeper, error) {
+// usable fails unless the key can be used; the text of its error is for the caller.
+func (s *Sello) usable() (*secrets.Keeper, error) {
 	if keeper := s.keeper.Load(); keeper != nil {
 		return keeper, nil
 	}
-	if s.ruta == "" {
+	if s.path == "" {
 		return nil, &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnSinClaveDeSecretos,
 			Detail: "Falta la clave con que se guardan los secretos de los webhooks. Con GATEWAY_DATABASE_URL todas las pasarelas deben compartirla: configure GATEWAY_SECRETS_KEY_FILE."}
 	}
-	type leida struct {
+	type read struct {
 		key [32]byte
 		err error
 	}
-	got, err := disk.Read(s.disco, func() leida {
-		key, err := s.lee()
-		return leida{key, err}
+	got, err := disk.Read(s.disk, func() read {
+		key, err := s.read()
+		return read{key, err}
 	})
 	if err = cmp.Or(err, got.err); err != nil {
 		return nil, gateway.OwnFailure(err, "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora.")
@@ -75,37 +75,37 @@ func (s *Sello) abierto() (*secrets.Keeper, error) {
 	return s.keeper.Load(), nil
 }
 
-// lee reads the key, and makes it where it is ours to make.
-func (s *Sello) lee() ([32]byte, error) {
-	key, err := leeClave(s.ruta)
-	if s.propia && errors.Is(err, fs.ErrNotExist) {
-		if err = creaClave(s.ruta); err == nil {
-			key, err = leeClave(s.ruta)
+// read reads the key, and makes it where it is ours to make.
+func (s *Sello) read() ([32]byte, error) {
+	key, err := readKey(s.path)
+	if s.own && errors.Is(err, fs.ErrNotExist) {
+		if err = createKey(s.path); err == nil {
+			key, err = readKey(s.path)
 		}
 	}
 	return key, err
 }
 
-// sella seals texto for the row id, so that it opens for no other.
-func (s *Sello) sella(ctx context.Context, id, texto string) (string, error) {
-	keeper, err := s.abierto()
+// seal seals text for the row id, so that it opens for no other.
+func (s *Sello) seal(ctx context.Context, id, text string) (string, error) {
+	keeper, err := s.usable()
 	if err != nil {
 		return "", err
 	}
-	sealed, err := keeper.Encrypt(ctx, []byte(id+"\x00"+texto))
+	sealed, err := keeper.Encrypt(ctx, []byte(id+"\x00"+text))
 	if err != nil {
 		return "", fmt.Errorf("webhooks: sealing: %w", err)
 	}
 	return base64.StdEncoding.EncodeToString(sealed), nil
 }
 
-// abre opens what was sealed for the row id.
-func (s *Sello) abre(ctx context.Context, id, sellado string) (string, error) {
-	keeper, err := s.abierto()
+// open opens what was sealed for the row id.
+func (s *Sello) open(ctx context.Context, id, sealed string) (string, error) {
+	keeper, err := s.usable()
 	if err != nil {
 		return "", err
 	}
-	raw, err := base64.StdEncoding.DecodeString(sellado)
+	raw, err := base64.StdEncoding.DecodeString(sealed)
 	if err != nil {
 		return "", fmt.Errorf("webhooks: a sealed text is not base64: %w", err)
 	}
@@ -113,45 +113,45 @@ func (s *Sello) abre(ctx context.Context, id, sellado string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("webhooks: a sealed text of %s does not open; is the key another one? %w", id, err)
 	}
-	suyo, texto, ok := strings.Cut(string(plain), "\x00")
-	if !ok || suyo != id {
+	its, text, ok := strings.Cut(string(plain), "\x00")
+	if !ok || its != id {
 		return "", fmt.Errorf("webhooks: a sealed text of %s is another's", id)
 	}
-	return texto, nil
+	return text, nil
 }
 
-func leeClave(ruta string) (key [32]byte, err error) {
-	info, err := os.Stat(ruta)
+func readKey(path string) (key [32]byte, err error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return key, fmt.Errorf("webhooks: %w", err)
 	}
 	if info.Mode().Perm()&0o022 != 0 || info.Size() > 1<<10 {
-		return key, fmt.Errorf("webhooks: %s is writable by others (mode %04o), or is no key; use 0600", ruta, info.Mode().Perm())
+		return key, fmt.Errorf("webhooks: %s is writable by others (mode %04o), or is no key; use 0600", path, info.Mode().Perm())
 	}
-	text, err := os.ReadFile(ruta) //nolint:gosec // the operator's own setting, or a file of ours
+	text, err := os.ReadFile(path) //nolint:gosec // the operator's own setting, or a file of ours
 	if err != nil {
 		return key, fmt.Errorf("webhooks: %w", err)
 	}
 	if key, err = localsecrets.Base64KeyStd(strings.TrimSpace(secretfile.Text(text))); err != nil {
 		// Its own error may tell of the text.
-		return key, fmt.Errorf("webhooks: %s does not hold 32 bytes in base64; make one with 'openssl rand -base64 32'", ruta)
+		return key, fmt.Errorf("webhooks: %s does not hold 32 bytes in base64; make one with 'openssl rand -base64 32'", path)
 	}
 	return key, nil
 }
 
-// creaClave makes a key at ruta, whole or not at all; one that is there stays.
-func creaClave(ruta string) error {
+// createKey makes a key at path, whole or not at all; one that is there stays.
+func createKey(path string) error {
 	key, err := localsecrets.NewRandomKey()
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(ruta), filepath.Base(ruta)+".*") // mode 0600
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
 	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		if err = os.Link(tmp.Name(), ruta); errors.Is(err, fs.ErrExist) {
+		if err = os.Link(tmp.Name(), path); errors.Is(err, fs.ErrExist) {
 			err = nil
 		}
 	}

@@ -52,7 +52,7 @@ func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error)
 	r.attributes, r.names, r.prefixed = r.attributes[:0], r.names[:0], false
 	var seen uint64
 	for {
-		if r.pos < r.fin && r.buf[r.pos] == '>' {
+		if r.pos < r.end && r.buf[r.pos] == '>' {
 			r.pos++
 			return r.namespaces()
 		}
@@ -90,7 +90,7 @@ func (r *Reader) tag(want func(name []byte) bool, take func(value []byte) error)
 
 func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(value []byte) error) error {
 	from := len(r.names)
-	plain, value, colon, taken := quickAttribute(r.buf[r.pos:r.fin])
+	plain, value, colon, taken := quickAttribute(r.buf[r.pos:r.end])
 	quick := taken > 0 && len(plain) <= r.o.MaxName && (r.o.MaxValue == 0 || len(value) <= r.o.MaxValue)
 	if quick {
 		r.names = append(r.names, plain...)
@@ -229,7 +229,7 @@ func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
 // wideInName returns the length of the next character, which is over ASCII, if it
 // may stand there.
 func (r *Reader) wideInName(want byte) (int, error) {
-	char, n := utf8.DecodeRune(r.buf[r.pos:r.fin])
+	char, n := utf8.DecodeRune(r.buf[r.pos:r.end])
 	switch {
 	case char == utf8.RuneError && n == 1:
 		return 0, r.fail(Bytes, "El texto no está en UTF-8")

@@ -140,7 +140,7 @@ func (r *Reader) open() error {
 			whole -= unfinished(head)
 			r.carried = copy(r.carry[:], head[whole:])
 		}
-		r.pos, r.fin, r.base, r.copied = mark, whole, -int64(mark), mark
+		r.pos, r.end, r.base, r.copied = mark, whole, -int64(mark), mark
 		return nil
 	}
 	if r.o.OnlyUTF8 {

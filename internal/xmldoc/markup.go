@@ -49,7 +49,7 @@ func (r *Reader) until(stop string, keep bool) error {
 			return r.cut(err)
 		}
 		r.taken = r.Offset()
-		piece := r.buf[r.pos:r.fin]
+		piece := r.buf[r.pos:r.end]
 		piece, run, found = upTo(piece, stop, run)
 		r.pos += len(piece)
 		if err := r.check(piece); err != nil {

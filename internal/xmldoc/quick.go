@@ -74,7 +74,7 @@ func quickValue(v []byte, quote byte) int {
 
 // quickEnd reads the end tag of the innermost element, after its </.
 func (r *Reader) quickEnd() bool {
-	name, b := r.Name(), r.buf[r.pos:r.fin]
+	name, b := r.Name(), r.buf[r.pos:r.end]
 	if len(b) <= len(name) || b[len(name)] != '>' || !bytes.Equal(b[:len(name)], name) {
 		return false
 	}

@@ -65,7 +65,7 @@ type Reader struct {
 	o        Options
 	src      io.Reader
 	buf      []byte
-	pos, fin int
+	pos, end int
 	base     int64 // bytes before the window
 	err      error // that src ended with
 	carry    [utf8.UTFMax]byte
@@ -165,11 +165,11 @@ func (r *Reader) from(i int) int {
 // fill reads more; what was in the window is gone. At the end it is io.EOF.
 func (r *Reader) fill() error {
 	for idle := 0; r.err == nil; idle++ {
-		if err := r.copy(r.fin); err != nil {
+		if err := r.copy(r.end); err != nil {
 			return err
 		}
 		r.copied = 0
-		r.base += int64(r.fin)
+		r.base += int64(r.end)
 		held := copy(r.buf, r.carry[:r.carried])
 		n, err := r.src.Read(r.buf[held:])
 		n += held
@@ -179,7 +179,7 @@ func (r *Reader) fill() error {
 			r.carried = copy(r.carry[:], r.buf[whole:n])
 			n = whole
 		}
-		r.pos, r.fin = 0, n
+		r.pos, r.end = 0, n
 		if n > 0 {
 			return nil
 		}
@@ -214,7 +214,7 @@ func unfinished(b []byte) int {
 }
 
 func (r *Reader) peek() (byte, error) {
-	if r.pos == r.fin {
+	if r.pos == r.end {
 		if err := r.fill(); err != nil {
 			return 0, err
 		}
@@ -317,7 +317,7 @@ func (r *Reader) startTag() error {
 	case len(r.ends) == r.o.MaxDepth:
 		return r.failAt(Depth, "El documento tiene más de %d niveles", r.o.MaxDepth)
 	}
-	if n, _ := quickName(r.buf[r.pos:r.fin]); n > 0 && n <= r.o.MaxName {
+	if n, _ := quickName(r.buf[r.pos:r.end]); n > 0 && n <= r.o.MaxName {
 		r.stack = append(r.stack, r.buf[r.pos:r.pos+n]...)
 		r.pos += n
 	} else {

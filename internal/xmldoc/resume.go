@@ -43,10 +43,10 @@ func (r *Reader) passTo(tag []byte) error {
 			continue
 		}
 		matched = 0
-		if i := bytes.IndexByte(r.buf[r.pos:r.fin], '<'); i >= 0 {
+		if i := bytes.IndexByte(r.buf[r.pos:r.end], '<'); i >= 0 {
 			r.pos += i
 		} else {
-			r.pos = r.fin
+			r.pos = r.end
 		}
 	}
 }

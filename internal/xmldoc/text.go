@@ -13,7 +13,7 @@ import (
 func (r *Reader) text(keep bool) (some bool, err error) {
 	keep = keep && len(r.ends) > 0
 	r.value = r.value[:0]
-	if r.pos < r.fin && r.buf[r.pos] == '<' {
+	if r.pos < r.end && r.buf[r.pos] == '<' {
 		return false, nil
 	}
 	var before [2]byte // what comes before the window, for ]]>
@@ -100,7 +100,7 @@ func (r *Reader) judge(before [2]byte, piece []byte) error {
 // too, which stop is; without one it takes the whole window, and stop is 0.
 func (r *Reader) piece(until byte) (piece []byte, stop byte) {
 	r.taken = r.Offset()
-	piece = r.buf[r.pos:r.fin]
+	piece = r.buf[r.pos:r.end]
 	if i := bytes.IndexByte(piece, until); i >= 0 {
 		piece, stop = piece[:i], until
 	}

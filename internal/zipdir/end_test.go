@@ -166,7 +166,7 @@ func TestCheck_WhenCutAnywhereRefuses(t *testing.T) {
 // from the end: the last directory that is whole is the one.
 func TestWalk_WhenTwoZipsFollowEachOtherReadsTheLast(t *testing.T) {
 	t.Parallel()
-	one, two := write(t, archivo{"uno", 0, []byte("1")}), write(t, archivo{"dos", 0, []byte("2")})
+	one, two := write(t, file{"uno", 0, []byte("1")}), write(t, file{"dos", 0, []byte("2")})
 	if got := names(t, append(one, two...)); fmt.Sprint(got) != "[dos 2]" {
 		t.Errorf("%q", got)
 	}

@@ -11,7 +11,7 @@ import (
 // raw makes a ZIP of one entry whose data is what another program compressed.
 func raw(tb testing.TB, method uint16, flags byte, content, data []byte) []byte {
 	tb.Helper()
-	whole := write(tb, archivo{"a.xml", 0, data}, archivo{"crc", 0, content})
+	whole := write(tb, file{"a.xml", 0, data}, file{"crc", 0, content})
 	end := len(whole) - lenEnd
 	dir := int(binary.LittleEndian.Uint32(whole[end+16:]))
 	second := dir + lenDirectory + len("a.xml")

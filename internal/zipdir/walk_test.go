@@ -15,13 +15,13 @@ import (
 
 const testLimit = 8 << 20
 
-type archivo struct {
+type file struct {
 	name    string
 	method  uint16
 	content []byte
 }
 
-func write(tb testing.TB, entries ...archivo) []byte {
+func write(tb testing.TB, entries ...file) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -62,7 +62,7 @@ func walkBytes(b []byte) func(func(Entry, error) bool) {
 
 func TestWalk_WhenWholeYieldsWhatWasWritten(t *testing.T) {
 	t.Parallel()
-	entries := []archivo{
+	entries := []file{
 		{"a.xml", zip.Deflate, []byte(strings.Repeat("<a/>", 1000))}, {"carpeta/b.xml", zip.Store, []byte("<b/>")},
 		{"vacío.txt", zip.Deflate, nil}, {"nada.txt", zip.Store, nil}, {"ruido", zip.Deflate, noise(3 * block)}, {"ruido2", zip.Store, noise(block + 1)},
 	}
@@ -123,7 +123,7 @@ func TestWalkFrom_WhenMarkedGoesOnThere(t *testing.T) {
 func TestOpen_WhenAnEntryIsWrongSaysSoAndTheNextIsRead(t *testing.T) {
 	t.Parallel()
 	big := bytes.Repeat([]byte("x"), 4<<20)
-	whole := write(t, archivo{"uno", zip.Deflate, []byte(strings.Repeat("uno dos tres ", 50))}, archivo{"dos", zip.Store, []byte("dos")})
+	whole := write(t, file{"uno", zip.Deflate, []byte(strings.Repeat("uno dos tres ", 50))}, file{"dos", zip.Store, []byte("dos")})
 	end := len(whole) - lenEnd
 	dir := int(binary.LittleEndian.Uint32(whole[end+16:]))
 	put := func(at int, v byte) func([]byte) { return func(b []byte) { b[at] = v } }
@@ -163,7 +163,7 @@ func TestOpen_WhenAnEntryIsWrongSaysSoAndTheNextIsRead(t *testing.T) {
 			t.Errorf("%s: %d entries", name, n)
 		}
 	}
-	for e, err := range walkBytes(write(t, archivo{"bomba", zip.Deflate, big})) {
+	for e, err := range walkBytes(write(t, file{"bomba", zip.Deflate, big})) {
 		if err == nil {
 			_, err = readEntry(e)
 		}
@@ -177,9 +177,9 @@ func TestOpen_WhenAnEntryIsWrongSaysSoAndTheNextIsRead(t *testing.T) {
 func TestOpen_WhenEntriesLieOverEachOtherStops(t *testing.T) {
 	t.Parallel()
 	const n = 50
-	var entries []archivo
+	var entries []file
 	for i := range n {
-		entries = append(entries, archivo{fmt.Sprintf("%02d", i), zip.Store, noise(1000)})
+		entries = append(entries, file{fmt.Sprintf("%02d", i), zip.Store, noise(1000)})
 	}
 	b := write(t, entries...)
 	read, refused := 0, 0
@@ -205,7 +205,7 @@ func TestOpen_WhenEntriesLieOverEachOtherStops(t *testing.T) {
 
 func TestWalk_WhenTheReaderFailsSaysItWasTheReader(t *testing.T) {
 	t.Parallel()
-	whole := write(t, archivo{"uno", zip.Store, noise(2 * block)}, archivo{strings.Repeat("dos", 2000), zip.Deflate, noise(2 * block)})
+	whole := write(t, file{"uno", zip.Store, noise(2 * block)}, file{strings.Repeat("dos", 2000), zip.Deflate, noise(2 * block)})
 	broken := errors.New("the network")
 	failed := 0
 	for from := int64(0); from < int64(len(whole)); from += 5_000 {
@@ -240,9 +240,9 @@ func (r readerAt) ReadAt(p []byte, at int64) (int, error) { return r(p, at) }
 // Object storage is paid by the request: blocks, forwards, each byte once.
 func TestWalk_WhenReadToTheEndReadsForwardsInBlocks(t *testing.T) {
 	t.Parallel()
-	var entries []archivo
+	var entries []file
 	for i := range 3000 {
-		entries = append(entries, archivo{fmt.Sprintf("%036d.xml", i), zip.Deflate, noise(2000 + i%700)})
+		entries = append(entries, file{fmt.Sprintf("%036d.xml", i), zip.Deflate, noise(2000 + i%700)})
 	}
 	whole := write(t, entries...)
 	var requests, bytesRead int
@@ -312,7 +312,7 @@ func TestWalk_WhenEntriesAreManyStaysFlat(t *testing.T) {
 // FuzzWalk: no bytes make it panic, read without end, or return content that
 // archive/zip returns otherwise.
 func FuzzWalk(f *testing.F) {
-	f.Add(write(f, archivo{"a.xml", zip.Deflate, []byte(strings.Repeat("<a/>", 100))}, archivo{"b", zip.Store, []byte("b")}))
+	f.Add(write(f, file{"a.xml", zip.Deflate, []byte(strings.Repeat("<a/>", 100))}, file{"b", zip.Store, []byte("b")}))
 	f.Add(makeZip(f, 3, "c"))
 	f.Add(makeZip(f, 0, ""))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -34,13 +34,13 @@ func makeZip(tb testing.TB, n int, comment string) []byte {
 
 func check(b []byte) error { return Check(bytes.NewReader(b), int64(len(b))) }
 
-// malo fails to read from its n-th reading on, as a bad disk does.
-type malo struct {
+// bad fails to read from its n-th reading on, as a bad disk does.
+type bad struct {
 	io.ReaderAt
 	n int
 }
 
-func (m *malo) ReadAt(p []byte, at int64) (int, error) {
+func (m *bad) ReadAt(p []byte, at int64) (int, error) {
 	if m.n--; m.n < 0 {
 		return 0, syscall.EIO
 	}
@@ -53,7 +53,7 @@ func TestCheck_WhenTheDiskFailsItSaysNothingOfTheZIP(t *testing.T) {
 	for name, b := range map[string][]byte{"small": makeZip(t, 3, ""), "ZIP64": makeZip(t, 70_000, "")} {
 		n := 0
 		for ; n < 1000; n++ {
-			err := Check(&malo{bytes.NewReader(b), n}, int64(len(b)))
+			err := Check(&bad{bytes.NewReader(b), n}, int64(len(b)))
 			if err == nil {
 				break
 			}

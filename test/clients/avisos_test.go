@@ -20,22 +20,22 @@ import (
 // aviso is a message for an example to judge.
 type aviso struct {
 	name             string
-	hora             time.Time
+	hour             time.Time
 	id, firmas, body string
 	genuine          bool
 }
 
 // avisos are messages signed by the specification's own library, good and bad.
-func avisos(t *testing.T, secreto string) []aviso {
+func avisos(t *testing.T, secret string) []aviso {
 	t.Helper()
-	otro := "whsec_" + base64.StdEncoding.EncodeToString([]byte("fedcba9876543210fedcba9876543210"))
+	other := "whsec_" + base64.StdEncoding.EncodeToString([]byte("fedcba9876543210fedcba9876543210"))
 	const body = `{"type":"descarga.vacia","data":{"rfcSolicitante":"Ñ&P010101AB3"}}`
-	firma := func(secreto string, hora time.Time) string {
-		wh, err := standardwebhooks.NewWebhook(secreto)
+	firma := func(secret string, hour time.Time) string {
+		wh, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := wh.Sign("msg_1", hora, []byte(body))
+		text, err := wh.Sign("msg_1", hour, []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,21 +44,21 @@ func avisos(t *testing.T, secreto string) []aviso {
 	now := time.Now()
 	old := now.Add(-time.Hour)
 	return []aviso{
-		{"signed", now, "msg_1", firma(secreto, now), body, true},
-		{"signed twice, while the secret changes", now, "msg_1", firma(otro, now) + " " + firma(secreto, now), body, true},
-		{"signed with another secret", now, "msg_1", firma(otro, now), body, false},
-		{"changed", now, "msg_1", firma(secreto, now), body + " ", false},
-		{"of another id", now, "msg_2", firma(secreto, now), body, false},
-		{"an hour old", old, "msg_1", firma(secreto, old), body, false},
+		{"signed", now, "msg_1", firma(secret, now), body, true},
+		{"signed twice, while the secret changes", now, "msg_1", firma(other, now) + " " + firma(secret, now), body, true},
+		{"signed with another secret", now, "msg_1", firma(other, now), body, false},
+		{"changed", now, "msg_1", firma(secret, now), body + " ", false},
+		{"of another id", now, "msg_2", firma(secret, now), body, false},
+		{"an hour old", old, "msg_1", firma(secret, old), body, false},
 	}
 }
 
-// sinLlave is a message signed with an empty key, which whoever forgets to set the
+// withoutLlave is a message signed with an empty key, which whoever forgets to set the
 // secret would have.
-func sinLlave() aviso {
-	a := aviso{hora: time.Now(), id: "msg_1", body: "{}"}
+func withoutLlave() aviso {
+	a := aviso{hour: time.Now(), id: "msg_1", body: "{}"}
 	sum := hmac.New(sha256.New, nil)
-	fmt.Fprintf(sum, "%s.%d.%s", a.id, a.hora.Unix(), a.body) //nolint:errcheck // a hash has no errors
+	fmt.Fprintf(sum, "%s.%d.%s", a.id, a.hour.Unix(), a.body) //nolint:errcheck // a hash has no errors
 	a.firmas = "v1," + base64.StdEncoding.EncodeToString(sum.Sum(nil))
 	return a
 }
@@ -68,9 +68,9 @@ func sinLlave() aviso {
 // trace is no judgement.
 func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
 	t.Parallel()
-	secreto := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
 	for _, tc := range []struct {
-		lenguaje, build string
+		language, build string
 		run             []string
 	}{
 		{"php", "", []string{"php", "verifica.php"}},
@@ -78,7 +78,7 @@ func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
 		{"go", "go build -o verifica verifica.go", []string{"./verifica"}},
 		{"csharp", "mcs -langversion:latest -out:verifica.exe Verifica.cs", []string{"mono", "verifica.exe"}},
 	} {
-		t.Run(tc.lenguaje, func(t *testing.T) {
+		t.Run(tc.language, func(t *testing.T) {
 			t.Parallel()
 			for _, program := range strings.Fields(tc.run[0] + " " + strings.SplitN(tc.build+" ", " ", 2)[0]) {
 				if program == "./verifica" {
@@ -98,19 +98,19 @@ func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
 			if out, err := shell(t.Context(), dir, tc.build); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			judge := func(a aviso, secreto string) ([]byte, error) {
-				cmd := exec.CommandContext(t.Context(), tc.run[0], append(tc.run[1:], a.id, strconv.FormatInt(a.hora.Unix(), 10), a.firmas)...)
+			judge := func(a aviso, secret string) ([]byte, error) {
+				cmd := exec.CommandContext(t.Context(), tc.run[0], append(tc.run[1:], a.id, strconv.FormatInt(a.hour.Unix(), 10), a.firmas)...)
 				cmd.Dir, cmd.Stdin = dir, strings.NewReader(a.body)
-				cmd.Env = append(os.Environ(), "PASARELA_SECRETO="+secreto)
+				cmd.Env = append(os.Environ(), "PASARELA_SECRETO="+secret)
 				return cmd.CombinedOutput()
 			}
-			for _, sinSecreto := range []string{"", "whsec_"} {
-				if out, err := judge(sinLlave(), sinSecreto); err == nil {
-					t.Errorf("with the secret %q a message that anybody can sign is genuine\n%s", sinSecreto, out)
+			for _, withoutSecret := range []string{"", "whsec_"} {
+				if out, err := judge(withoutLlave(), withoutSecret); err == nil {
+					t.Errorf("with the secret %q a message that anybody can sign is genuine\n%s", withoutSecret, out)
 				}
 			}
-			for _, a := range avisos(t, secreto) {
-				out, err := judge(a, secreto)
+			for _, a := range avisos(t, secret) {
+				out, err := judge(a, secret)
 				var exit *exec.ExitError
 				refused := errors.As(err, &exit) && exit.ExitCode() == 1
 				if len(out) > 0 || a.genuine != (err == nil) || !a.genuine && !refused {

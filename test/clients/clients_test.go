@@ -18,7 +18,7 @@ const root = "../.."
 
 func read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := lee(root, name)
+	text, err := readBelow(root, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,27 +37,27 @@ func lines(text string) string {
 	return strings.Join(out, "\n") + "\n"
 }
 
-// TestPagina_CodeIsThatOfTheProgramsThatRun: what docs/clientes.md shows of a
+// TestPage_CodeIsThatOfTheProgramsThatRun: what docs/clientes.md shows of a
 // language is taken from the program that `make clients` runs.
-func TestPagina_CodeIsThatOfTheProgramsThatRun(t *testing.T) {
-	page := read(t, paginaClientes)
-	for _, l := range lenguajes() {
-		if l.solo == ejemplo {
+func TestPage_CodeIsThatOfTheProgramsThatRun(t *testing.T) {
+	page := read(t, pageClients)
+	for _, l := range languages() {
+		if l.only == ejemplo {
 			continue
 		}
 		var programs strings.Builder
-		files, err := filepath.Glob(filepath.Join(l.nombre, "*"))
+		files, err := filepath.Glob(filepath.Join(l.name, "*"))
 		if err != nil || len(files) == 0 {
-			t.Fatalf("%s has no programs: %v", l.nombre, err)
+			t.Fatalf("%s has no programs: %v", l.name, err)
 		}
 		for _, file := range files {
 			programs.WriteString(lines(read(t, path.Join("test/clients", filepath.ToSlash(file)))))
 		}
-		fence := map[string]string{"typescript": "ts", "orval": "ts", "openapi-python-client": "python"}[l.nombre]
+		fence := map[string]string{"typescript": "ts", "orval": "ts", "openapi-python-client": "python"}[l.name]
 		if fence == "" {
-			fence = l.nombre
+			fence = l.name
 		}
-		shown := bloques(seccion(page, l.titulo), fence)
+		shown := blocks(section(page, l.titulo), fence)
 		if len(shown) == 0 {
 			t.Errorf("%s: the page shows no code", l.titulo)
 		}
@@ -69,11 +69,11 @@ func TestPagina_CodeIsThatOfTheProgramsThatRun(t *testing.T) {
 	}
 }
 
-// TestPagina_VersionsAreThoseThatRun: a version is said several times, and pinned
+// TestPage_VersionsAreThoseThatRun: a version is said several times, and pinned
 // in the module and package files too.
-func TestPagina_VersionsAreThoseThatRun(t *testing.T) {
-	page, module, packages := read(t, paginaClientes), read(t, "go.mod"), read(t, "test/clients/typescript/package.json")
-	table := bloqueDeTabla(page)
+func TestPage_VersionsAreThoseThatRun(t *testing.T) {
+	page, module, packages := read(t, pageClients), read(t, "go.mod"), read(t, "test/clients/typescript/package.json")
+	table := tableBlock(page)
 	for _, pinned := range []struct{ what, commands, table, file, text string }{
 		{"openapi-generator", `openapi-generator-cli[:-]([0-9.]+[0-9])`, `openapi-generator ([0-9.]+)`, "", ""},
 		{"oapi-codegen", `oapi-codegen@v([0-9.]+)`, `oapi-codegen ([0-9.]+)`, `oapi-codegen/oapi-codegen/v2 v([0-9.]+)`, module},
@@ -85,7 +85,7 @@ func TestPagina_VersionsAreThoseThatRun(t *testing.T) {
 		{"typescript", ` typescript@([0-9.]+)`, "", `"typescript": "([0-9.]+)"`, packages},
 		{"@types/node", `@types/node@([0-9.]+)`, "", `"@types/node": "([0-9.]+)"`, packages},
 	} {
-		got := versions(pinned.commands, strings.Join(bloques(page, "sh"), ""))
+		got := versions(pinned.commands, strings.Join(blocks(page, "sh"), ""))
 		if pinned.table != "" {
 			got = append(got, versions(pinned.table, table)...)
 		}
@@ -99,7 +99,7 @@ func TestPagina_VersionsAreThoseThatRun(t *testing.T) {
 	}
 }
 
-func bloqueDeTabla(page string) string {
+func tableBlock(page string) string {
 	var rows []string
 	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, "|") {
@@ -117,29 +117,29 @@ func versions(pattern, text string) []string {
 	return out
 }
 
-// TestPaginas_LinksAndCommandsAreThere: every language has its commands and its
+// TestPages_LinksAndCommandsAreThere: every language has its commands and its
 // programs, and the tables lead to them.
-func TestPaginas_LinksAndCommandsAreThere(t *testing.T) {
-	todos, err := trabajos(root, nil)
+func TestPages_LinksAndCommandsAreThere(t *testing.T) {
+	all, err := jobs(root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(todos) != 15 {
-		t.Errorf("%d clients; want eight generated and seven examples", len(todos))
+	if len(all) != 15 {
+		t.Errorf("%d clients; want eight generated and seven examples", len(all))
 	}
-	for _, w := range todos {
-		if _, err := os.Stat(filepath.Join(root, w.origen, w.dentro)); err != nil {
+	for _, w := range all {
+		if _, err := os.Stat(filepath.Join(root, w.origin, w.within)); err != nil {
 			t.Errorf("%s: %v", w, err)
 		}
 	}
-	for page, dir := range map[string]string{paginaClientes: "docs", paginaEjemplos: "examples"} {
+	for page, dir := range map[string]string{pageClients: "docs", pageExamples: "examples"} {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)[^):]*\)`).FindAllStringSubmatch(read(t, page), -1) {
 			if _, err := os.Stat(filepath.Join(root, dir, m[1])); err != nil {
 				t.Errorf("%s leads to nothing: %v", page, err)
 			}
 		}
 	}
-	if _, err := trabajos(root, []string{"cobol"}); err == nil {
+	if _, err := jobs(root, []string{"cobol"}); err == nil {
 		t.Error("a language that there is not was accepted")
 	}
 }
@@ -153,30 +153,30 @@ func TestLockFiles_NameNoRegistry(t *testing.T) {
 	}
 }
 
-func TestCorre_WhenAProgramIsMissing(t *testing.T) {
-	w := trabajo{lenguaje: lenguaje{nombre: "cobol", requisitos: []requisito{programa("no-such-compiler")}}, clase: generado}
-	c := corrida{taller: t.TempDir()}
-	if r := c.corre(t.Context(), w); r.estado != omitido || r.con != "falta no-such-compiler" {
+func TestRun_WhenAProgramIsMissing(t *testing.T) {
+	w := job{language: language{name: "cobol", requirements: []requirement{program("no-such-compiler")}}, class: generado}
+	c := corrida{workshop: t.TempDir()}
+	if r := c.run(t.Context(), w); r.estado != omitido || r.with != "falta no-such-compiler" {
 		t.Errorf("outside CI: %+v", r)
 	}
-	c.enCI = true
-	r := c.corre(t.Context(), w)
-	if r.estado != fallo {
+	c.inCI = true
+	r := c.run(t.Context(), w)
+	if r.estado != failure {
 		t.Errorf("in CI: %+v", r)
 	}
 	var out strings.Builder
-	if err := tabla(&out, []resultado{r}, time.Second); err == nil || !strings.Contains(out.String(), "0 passed, 1 failed") {
+	if err := table(&out, []result{r}, time.Second); err == nil || !strings.Contains(out.String(), "0 passed, 1 failed") {
 		t.Errorf("the table: %v\n%s", err, out.String())
 	}
-	if err := tabla(&out, []resultado{{estado: omitido}}, time.Second); err == nil {
+	if err := table(&out, []result{{estado: omitido}}, time.Second); err == nil {
 		t.Error("a run in which nothing ran is no success")
 	}
 }
 
-func TestComprueba_WhenAClientDidLess(t *testing.T) {
+func TestConfirm_WhenAClientDidLess(t *testing.T) {
 	const all = "descarga: a_01.zip, 3 CFDI\nlote 1: X registrado\naddenda: <Dato>4500</Dato>\nerror 422: fechaFinal: antes\n"
 	dir := t.TempDir()
-	if err := comprueba(dir, all); err == nil {
+	if err := confirm(dir, all); err == nil {
 		t.Error("without a package: no error")
 	}
 	write := func(content []byte) {
@@ -186,7 +186,7 @@ func TestComprueba_WhenAClientDidLess(t *testing.T) {
 		}
 	}
 	write([]byte("no zip"))
-	if err := comprueba(dir, all); err == nil {
+	if err := confirm(dir, all); err == nil {
 		t.Error("a package that is no ZIP: no error")
 	}
 	var whole bytes.Buffer
@@ -198,11 +198,11 @@ func TestComprueba_WhenAClientDidLess(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(whole.Bytes())
-	if err := comprueba(dir, all); err != nil {
+	if err := confirm(dir, all); err != nil {
 		t.Errorf("all that there is to do: %v", err)
 	}
 	for line := range strings.Lines(all) {
-		if err := comprueba(dir, strings.Replace(all, line, "", 1)); err == nil {
+		if err := confirm(dir, strings.Replace(all, line, "", 1)); err == nil {
 			t.Errorf("without %q: no error", line)
 		}
 	}
@@ -216,8 +216,8 @@ func TestShell_WhenPastedSeesItsEnvironment(t *testing.T) {
 	}
 }
 
-// TestCopia_StartsAnew: a client of an earlier run must not make this one pass.
-func TestCopia_StartsAnew(t *testing.T) {
+// TestCopy_StartsAnew: a client of an earlier run must not make this one pass.
+func TestCopy_StartsAnew(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "x", "y")
 	for _, dir := range []string{from, to} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
@@ -227,7 +227,7 @@ func TestCopia_StartsAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := copia(to, from); err != nil {
+	if err := clone(to, from); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := fs.ReadDir(os.DirFS(to), ".")

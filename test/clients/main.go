@@ -23,9 +23,9 @@ import (
 	"time"
 )
 
-// aLaVez is how many clients are built and run at a time. On two cores: of three,
+// atOnce is how many clients are built and run at a time. On two cores: of three,
 // one is usually waiting for its descarga.
-const aLaVez = 3
+const atOnce = 3
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -38,15 +38,15 @@ func main() {
 }
 
 func command(ctx context.Context, out io.Writer, names []string) error {
-	trabajos, err := trabajos(".", names)
+	jobs, err := jobs(".", names)
 	if err != nil {
 		return err
 	}
-	taller, err := filepath.Abs(filepath.Join(".cache", "clients"))
+	workshop, err := filepath.Abs(filepath.Join(".cache", "clients"))
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(taller, 0o750); err != nil {
+	if err := os.MkdirAll(workshop, 0o750); err != nil {
 		return err
 	}
 	autoridad, err := autoridad()
@@ -55,32 +55,32 @@ func command(ctx context.Context, out io.Writer, names []string) error {
 	}
 	defer os.RemoveAll(autoridad) //nolint:errcheck // a temporary directory
 	started := time.Now()
-	corrida := corrida{taller: taller, autoridad: autoridad, enCI: os.Getenv("CI") != ""}
-	if err := corrida.generador(ctx, ".", trabajos); err != nil {
+	corrida := corrida{workshop: workshop, autoridad: autoridad, inCI: os.Getenv("CI") != ""}
+	if err := corrida.generator(ctx, ".", jobs); err != nil {
 		return err
 	}
-	resultados := corrida.todos(ctx, out, trabajos)
-	return tabla(out, resultados, time.Since(started))
+	results := corrida.all(ctx, out, jobs)
+	return table(out, results, time.Since(started))
 }
 
-// todos runs the jobs, aLaVez at a time, and prints what each said when it ends.
-func (c *corrida) todos(ctx context.Context, out io.Writer, trabajos []trabajo) []resultado {
-	resultados := make([]resultado, len(trabajos))
-	turnos := make(chan struct{}, aLaVez)
+// all runs the jobs, atOnce at a time, and prints what each said when it ends.
+func (c *corrida) all(ctx context.Context, out io.Writer, jobs []job) []result {
+	results := make([]result, len(jobs))
+	turns := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	for i, t := range trabajos {
-		turnos <- struct{}{}
+	for i, t := range jobs {
+		turns <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-turnos }()
-			resultados[i] = c.corre(ctx, t)
+			defer func() { <-turns }()
+			results[i] = c.run(ctx, t)
 			mu.Lock()
 			defer mu.Unlock()
-			fmt.Fprintf(out, "\n== %s: %s\n%s", t, resultados[i].estado, indent(resultados[i].salida)) //nolint:errcheck // a terminal
+			fmt.Fprintf(out, "\n== %s: %s\n%s", t, results[i].estado, indent(results[i].output)) //nolint:errcheck // a terminal
 		})
 	}
 	wg.Wait()
-	return resultados
+	return results
 }
 
 func indent(text string) string {
@@ -91,19 +91,19 @@ func indent(text string) string {
 	return b.String()
 }
 
-// tabla prints what ran. The error says that not everything did.
-func tabla(out io.Writer, resultados []resultado, total time.Duration) error {
+// table prints what ran. The error says that not everything did.
+func table(out io.Writer, results []result, total time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%-12s %-10s %-9s %9s  %s\n", "cliente", "qué", "resultado", "segundos", "con")
 	n := make(map[estado]int)
-	for _, r := range resultados {
+	for _, r := range results {
 		n[r.estado]++
-		fmt.Fprintf(&b, "%-12s %-10s %-9s %9.1f  %s\n", r.lenguaje.nombre, r.clase, r.estado, r.tomo.Seconds(), r.con)
+		fmt.Fprintf(&b, "%-12s %-10s %-9s %9.1f  %s\n", r.language.name, r.class, r.estado, r.took.Seconds(), r.with)
 	}
-	fmt.Fprintf(&b, "\nclients: %d passed, %d failed, %d skipped\n%.0f s in all\n", n[bien], n[fallo], n[omitido], total.Seconds())
+	fmt.Fprintf(&b, "\nclients: %d passed, %d failed, %d skipped\n%.0f s in all\n", n[bien], n[failure], n[omitido], total.Seconds())
 	fmt.Fprint(out, b.String()) //nolint:errcheck // a terminal
-	if n[fallo] > 0 {
-		return fmt.Errorf("%d of %d clients failed", n[fallo], len(resultados))
+	if n[failure] > 0 {
+		return fmt.Errorf("%d of %d clients failed", n[failure], len(results))
 	}
 	if n[bien] == 0 {
 		return errors.New("no client ran")

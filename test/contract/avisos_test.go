@@ -18,7 +18,7 @@ func TestAvisos_EveryEventHasASchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := append(webhooks.Eventos(), webhooks.EventoPrueba)
+	want := append(webhooks.Eventos(), webhooks.EventoTrial)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-code +contract):\n%s", diff)

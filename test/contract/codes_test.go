@@ -9,9 +9,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 )
 
-// TestErrores_TableOfOwnCodesIsTheCodes: what a program may decide by is in the code,
+// TestErrors_TableOfOwnCodesIsTheCodes: what a program may decide by is in the code,
 // on the page and in the contract alike.
-func TestErrores_TableOfOwnCodesIsTheCodes(t *testing.T) {
+func TestErrors_TableOfOwnCodesIsTheCodes(t *testing.T) {
 	want, listed := map[string]string{}, map[string]bool{}
 	for _, r := range gateway.OwnRefusals() {
 		want["`"+string(r.Code)+"`"] = link(string(r.Kind)) + " " + r.Means
@@ -36,9 +36,9 @@ func TestErrores_TableOfOwnCodesIsTheCodes(t *testing.T) {
 	}
 }
 
-// TestErrores_TableOfReasonsIsTheReasons: whatever can be written as motivoCodigo is on the
+// TestErrors_TableOfReasonsIsTheReasons: whatever can be written as motivoCodigo is on the
 // page, and no word means two things.
-func TestErrores_TableOfReasonsIsTheReasons(t *testing.T) {
+func TestErrors_TableOfReasonsIsTheReasons(t *testing.T) {
 	want, listed := map[string]string{}, map[string]bool{}
 	for _, r := range gateway.OwnReasons() {
 		want["`"+string(r.Code)+"`"] = r.Means

@@ -239,7 +239,7 @@ func TestEstados_AreThoseOfTheVocabulary(t *testing.T) {
 	}
 }
 
-func TestProblemaDeTitulo_CodesAreThoseOfTheVocabulary(t *testing.T) {
+func TestTituloProblem_CodesAreThoseOfTheVocabulary(t *testing.T) {
 	var want []string
 	for _, c := range titulo.Codigos() {
 		want = append(want, string(c))
@@ -247,7 +247,7 @@ func TestProblemaDeTitulo_CodesAreThoseOfTheVocabulary(t *testing.T) {
 	sameWords(t, want, quoted(load(t).Components.Schemas["ProblemaDeTitulo"].Value.Properties["codigo"].Value.Description))
 }
 
-func TestTituloProcesado_MotivesAreThoseOfTheTable(t *testing.T) {
+func TestProcessedTitulo_MotivesAreThoseOfTheTable(t *testing.T) {
 	want := []string{lotes.MotivoOtro}
 	for _, m := range lotes.Motivos() {
 		want = append(want, m.Codigo)
@@ -267,9 +267,9 @@ func sameWords(t *testing.T, want, got []string) {
 	}
 }
 
-// TestDocumentos_WhenShownInBothFormsAreTheSame: where an example holds a
+// TestDocuments_WhenShownInBothFormsAreTheSame: where an example holds a
 // document as text and in base64, one is the other.
-func TestDocumentos_WhenShownInBothFormsAreTheSame(t *testing.T) {
+func TestDocuments_WhenShownInBothFormsAreTheSame(t *testing.T) {
 	doc := load(t)
 	for _, id := range []string{"procesarAddenda", "adjuntarAddenda", "firmarContrato", "firmarManifiesto", "firmarContratoAdhesion"} {
 		for name, ex := range byID(t, doc, id).Responses.Status(http.StatusOK).Value.Content.Get("application/json").Examples {
@@ -333,10 +333,10 @@ func TestContrato_WhenShownReadyIsTrue(t *testing.T) {
 	}
 }
 
-// TestFirmaDeContrato_FieldsAreTheAttributes: the fields are the attributes of a
+// TestContratoFirma_FieldsAreTheAttributes: the fields are the attributes of a
 // Firma (pade.md §4.1) with a small letter first; firmarCon is the request's
 // own: whose e.firma seals.
-func TestFirmaDeContrato_FieldsAreTheAttributes(t *testing.T) {
+func TestContratoFirma_FieldsAreTheAttributes(t *testing.T) {
 	want := []string{"firmarCon"}
 	for _, attribute := range []string{"Quien", "RFC", "Nombre", "RepLegalRFC", "RepLegal", "CertificadoSerie", "Certificado", "Sello",
 		"Siglas", "CalleNumero", "Colonia", "Ciudad", "Estado", "CodigoPostal", "NombreSoftware", "URLInformacion", "Facultad"} {

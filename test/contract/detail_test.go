@@ -31,15 +31,15 @@ var (
 	ofAnother = regexp.MustCompile(`(?i)otra Idempotency-Key|otra clave|con la clave nueva|no entrega otra vez|se leerá otra vez`)
 )
 
-// contradicts says where detail and reintentable do not say the same, or "".
-func contradicts(detail string, reintentable bool) string {
+// contradicts says where detail and retryable do not say the same, or "".
+func contradicts(detail string, retryable bool) string {
 	for _, sentence := range regexp.MustCompile(`[.;:]`).Split(detail, -1) {
 		switch {
 		case tellsNotTo.MatchString(sentence):
-			if reintentable {
+			if retryable {
 				return "it tells not to repeat, and is reintentable"
 			}
-		case tellsToRepeat.MatchString(sentence) && !ofAnother.MatchString(detail) && !reintentable:
+		case tellsToRepeat.MatchString(sentence) && !ofAnother.MatchString(detail) && !retryable:
 			return "it tells to repeat, and is not reintentable"
 		}
 	}
@@ -47,8 +47,8 @@ func contradicts(detail string, reintentable bool) string {
 }
 
 // silent says that what may be repeated does not say so.
-func silent(detail string, reintentable bool) bool {
-	return reintentable && !tellsToRepeat.MatchString(detail)
+func silent(detail string, retryable bool) bool {
+	return retryable && !tellsToRepeat.MatchString(detail)
 }
 
 // ofSystem are the operations of a system, by what a repeat of them does.
@@ -99,8 +99,8 @@ func TestDetail_WhenASystemFailsItSaysWhatReintentableSays(t *testing.T) {
 		try := func(op *transport.Operation) {
 			for _, f := range insteadOfAnAnswer() {
 				e := gateway.AsError(s.Failure(op, f))
-				if why := contradicts(e.Detail, e.Reintentable); why != "" || silent(e.Detail, e.Reintentable) {
-					t.Errorf("%s, %s, %s %s %d: %s (reintentable %v): %s", s.Backend, op.Name, f.Class, f.Faultcode, f.Status, why, e.Reintentable, e.Detail)
+				if why := contradicts(e.Detail, e.Retryable); why != "" || silent(e.Detail, e.Retryable) {
+					t.Errorf("%s, %s, %s %s %d: %s (reintentable %v): %s", s.Backend, op.Name, f.Class, f.Faultcode, f.Status, why, e.Retryable, e.Detail)
 				}
 			}
 		}
@@ -120,21 +120,21 @@ func TestDetail_WhenASystemFailsItSaysWhatReintentableSays(t *testing.T) {
 // TestDetail_OfEveryCodeSaysWhatReintentableSays goes through the tables of codes.
 func TestDetail_OfEveryCodeSaysWhatReintentableSays(t *testing.T) {
 	t.Parallel()
-	hold := func(codigo, detalle string, reintentable bool) {
-		if why := contradicts(detalle, reintentable); why != "" || silent(detalle, reintentable) {
-			t.Errorf("%s: %s (reintentable %v): %s", codigo, why, reintentable, detalle)
+	hold := func(codigo, detail string, retryable bool) {
+		if why := contradicts(detail, retryable); why != "" || silent(detail, retryable) {
+			t.Errorf("%s: %s (reintentable %v): %s", codigo, why, retryable, detail)
 		}
 	}
 	for _, c := range sat.Codigos() {
-		hold(c.Codigo, c.Detalle, c.Reintentable)
+		hold(c.Codigo, c.Detail, c.Retryable)
 	}
 	for _, table := range padeTables() {
 		for _, c := range table {
-			hold(c.Codigo, c.Detalle, c.Reintentable)
+			hold(c.Codigo, c.Detail, c.Retryable)
 		}
 	}
 	for _, m := range sep.Messages() {
-		hold(m.Part, m.Detalle, false)
+		hold(m.Part, m.Detail, false)
 	}
 }
 
@@ -145,12 +145,12 @@ func TestDetail_OfEveryExampleSaysWhatReintentableSays(t *testing.T) {
 	for name, ex := range load(t).Components.Examples {
 		value, _ := ex.Value.Value.(map[string]any)
 		detail, _ := value["detail"].(string)
-		reintentable, is := value["reintentable"].(bool)
+		retryable, is := value["reintentable"].(bool)
 		if !is {
 			continue
 		}
 		seen++
-		if why := contradicts(detail, reintentable); why != "" {
+		if why := contradicts(detail, retryable); why != "" {
 			t.Errorf("%s: %s: %s", name, why, detail)
 		}
 	}
@@ -181,12 +181,12 @@ func TestDetail_WhereverItIsWrittenSaysWhatReintentableSays(t *testing.T) {
 			if !ok {
 				return true
 			}
-			detail, reintentable, known := written(lit)
+			detail, retryable, known := written(lit)
 			if !known {
 				return true
 			}
 			seen++
-			if why := contradicts(detail, reintentable); why != "" {
+			if why := contradicts(detail, retryable); why != "" {
 				t.Errorf("%s: %s: %s", set.Position(lit.Pos()), why, detail)
 			}
 			return true
@@ -209,9 +209,9 @@ func orSkip(err error) error {
 	return filepath.SkipDir
 }
 
-// written is the text of a literal's Detail and what its Reintentable says; not known
+// written is the text of a literal's Detail and what its Retryable says; not known
 // where it has no text or says what cannot be read here.
-func written(lit *ast.CompositeLit) (detail string, reintentable, known bool) {
+func written(lit *ast.CompositeLit) (detail string, retryable, known bool) {
 	kind := false
 	known = true
 	for _, element := range lit.Elts {
@@ -232,22 +232,22 @@ func written(lit *ast.CompositeLit) (detail string, reintentable, known bool) {
 				}
 				return true
 			})
-		case key.Name == "Reintentable":
+		case key.Name == "Retryable":
 			value, is := kv.Value.(*ast.Ident)
-			reintentable = is && value.Name == "true"
+			retryable = is && value.Name == "true"
 			known = is && (value.Name == "true" || value.Name == "false")
 		}
 	}
-	return detail, reintentable, known && kind && detail != ""
+	return detail, retryable, known && kind && detail != ""
 }
 
 // What must be told apart is told apart.
 func TestDetail_WhenItContradicts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		detail       string
-		reintentable bool
-		wrong        bool
+		detail    string
+		retryable bool
+		wrong     bool
 	}{
 		{"Falló. Repita más tarde.", false, true},
 		{"Falló. Repita más tarde.", true, false},
@@ -258,8 +258,8 @@ func TestDetail_WhenItContradicts(t *testing.T) {
 		{"No la repita igual: cambie fechaFinal en un segundo.", true, true},
 		{"Corrija los campos.", false, false},
 	} {
-		if got := contradicts(c.detail, c.reintentable); (got != "") != c.wrong {
-			t.Errorf("%q, %v: %q", c.detail, c.reintentable, got)
+		if got := contradicts(c.detail, c.retryable); (got != "") != c.wrong {
+			t.Errorf("%q, %v: %q", c.detail, c.retryable, got)
 		}
 	}
 }

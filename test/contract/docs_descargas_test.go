@@ -109,7 +109,7 @@ func TestDescargas_OneOperationAtATimeIsRepeatedAsThePageSays(t *testing.T) {
 		t.Errorf("the same key gave %q", ids)
 	}
 	again := g.Post("/v1/sat/cfdi/solicitudes", map[string]string{"tipoDescarga": "recibidos", "tipoSolicitud": "CFDI",
-		"rfcSolicitante": gatewaytest.Empresa, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
+		"rfcSolicitante": gatewaytest.Company, "fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"})
 	if again.Status != http.StatusConflict || !strings.Contains(string(again.Body), `"5005"`) || !strings.Contains(string(again.Body), ids[0]) {
 		t.Errorf("with another key: %d %s; want 409 with 5005 and %s", again.Status, again.Body, ids[0])
 	}

@@ -21,17 +21,17 @@ import (
 func padeTables() map[string][]pade.Codigo {
 	return map[string][]pade.Codigo{
 		"## Códigos de Prodigia: addendas": pade.CodigosAddendas(),
-		"## Códigos de Prodigia: firma":    pade.CodigosFirmado(),
+		"## Códigos de Prodigia: firma":    pade.SignedCodigos(),
 	}
 }
 
-func TestErrores_TablesOfPADECodesAreTheCodes(t *testing.T) {
+func TestErrors_TablesOfPADECodesAreTheCodes(t *testing.T) {
 	types, text := handlers.ProblemTypes(), page(t, "docs/errores.md")
 	for heading, table := range padeTables() {
 		want := make([]string, 0, len(table))
 		for _, c := range table {
 			p := types[c.Kind]
-			want = append(want, fmt.Sprintf("| `%s` | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, p.Status, link(string(c.Kind)), again(c.Reintentable, c.RetryAfter), c.Detalle))
+			want = append(want, fmt.Sprintf("| `%s` | %s | %d | %s | %s | %s |", c.Codigo, c.Text, p.Status, link(string(c.Kind)), again(c.Retryable, c.RetryAfter), c.Detail))
 		}
 		if diff := cmp.Diff(want, lines(section(t, text, heading))); diff != "" {
 			t.Errorf("%s (-code +page):\n%s\nthe table should be\n%s", heading, diff, strings.Join(want, "\n"))
@@ -39,19 +39,19 @@ func TestErrores_TablesOfPADECodesAreTheCodes(t *testing.T) {
 	}
 }
 
-// TestErrores_CredentialsCodesAreTheOnesThatStopAnAccount holds what the page
+// TestErrors_CredentialsCodesAreTheOnesThatStopAnAccount holds what the page
 // says of the breaker against the tables.
-func TestErrores_CredentialsCodesAreTheOnesThatStopAnAccount(t *testing.T) {
+func TestErrors_CredentialsCodesAreTheOnesThatStopAnAccount(t *testing.T) {
 	credentials := func(table []pade.Codigo) string {
 		var all []string
 		for _, c := range table {
-			if c.Credenciales {
+			if c.Credentials {
 				all = append(all, c.Codigo)
 			}
 		}
 		return strings.Join(all, " y ")
 	}
-	want := fmt.Sprintf("(%s en addendas, %s al firmar)", credentials(pade.CodigosAddendas()), credentials(pade.CodigosFirmado()))
+	want := fmt.Sprintf("(%s en addendas, %s al firmar)", credentials(pade.CodigosAddendas()), credentials(pade.SignedCodigos()))
 	if text := strings.Join(strings.Fields(section(t, page(t, "docs/errores.md"), "## La cuenta de Prodigia")), " "); !strings.Contains(text, want) {
 		t.Errorf("the page does not say %q", want)
 	}
@@ -65,37 +65,37 @@ func TestContratos_HashesAreTrue(t *testing.T) {
 		t.Fatalf("only %d hashes were found", len(all))
 	}
 	for _, row := range all {
-		texto, err := strconv.Unquote(`"` + strings.Trim(row[0], "`") + `"`)
+		text, err := strconv.Unquote(`"` + strings.Trim(row[0], "`") + `"`)
 		if err != nil {
 			t.Fatalf("%s: %v", row[0], err)
 		}
-		sum := sha1.Sum([]byte(texto))
+		sum := sha1.Sum([]byte(text))
 		pairs := make([]string, 0, len(sum))
 		for _, b := range sum {
 			pairs = append(pairs, fmt.Sprintf("%02X", b))
 		}
 		want := strings.Join(pairs, "-")
-		if got := strings.Trim(row[1], "`"); got != want || contrato.Hash(texto) != want {
-			t.Errorf("the hash of %s is %s; the page says %s and the code %s", row[0], want, got, contrato.Hash(texto))
+		if got := strings.Trim(row[1], "`"); got != want || contrato.Hash(text) != want {
+			t.Errorf("the hash of %s is %s; the page says %s and the code %s", row[0], want, got, contrato.Hash(text))
 		}
 	}
 }
 
 // parties are the columns of the table of docs/contratos.md.
 func parties() []struct {
-	op    gateway.OperacionFirma
-	quien string
+	op  gateway.FirmaOperation
+	who string
 } {
 	return []struct {
-		op    gateway.OperacionFirma
-		quien string
+		op  gateway.FirmaOperation
+		who string
 	}{{gateway.FirmaContrato, contrato.Cliente}, {gateway.FirmaContrato, "INT"}, {gateway.FirmaAdhesion, contrato.Cliente}}
 }
 
 // wanted lists the fields of a Firma without any, that are missing.
-func wanted(op gateway.OperacionFirma, quien, rfc string) []string {
+func wanted(op gateway.FirmaOperation, who, rfc string) []string {
 	var all []string
-	for _, c := range contrato.Valida(contrato.Nuevo("2026-02-01T12:00:00", "x", []contrato.Firma{{Quien: quien, RFC: rfc}}), op) {
+	for _, c := range contrato.Validate(contrato.New("2026-02-01T12:00:00", "x", []contrato.Firma{{Who: who, RFC: rfc}}), op) {
 		if field, ok := strings.CutPrefix(c.Campo, "firmas/0/"); ok && c.Detalle == "Es obligatorio." {
 			all = append(all, field)
 		}
@@ -107,9 +107,9 @@ func TestContratos_TableOfPartiesIsWhatIsChecked(t *testing.T) {
 	const persona, moral = "PEPJ800101AB5", "PRU010101AB1"
 	want := map[string][]string{}
 	for i, p := range parties() {
-		always, ofCompanies := wanted(p.op, p.quien, persona), wanted(p.op, p.quien, moral)
+		always, ofCompanies := wanted(p.op, p.who, persona), wanted(p.op, p.who, moral)
 		if len(always) < 4 || len(ofCompanies) <= len(always) {
-			t.Fatalf("%s %s: %v, %v", p.op, p.quien, always, ofCompanies)
+			t.Fatalf("%s %s: %v, %v", p.op, p.who, always, ofCompanies)
 		}
 		for _, field := range ofCompanies {
 			if want[field] == nil {
@@ -133,8 +133,8 @@ func TestContratos_TableOfPartiesIsWhatIsChecked(t *testing.T) {
 		t.Errorf("fields (-code +page):\n%s", diff)
 	}
 	for i, p := range parties() { // and the RFC, by itself
-		if missing := slices.Contains(wanted(p.op, p.quien, ""), "rfc"); missing != (want["rfc"][i] == "sí") {
-			t.Errorf("%s %s: rfc is wanted: %v", p.op, p.quien, missing)
+		if missing := slices.Contains(wanted(p.op, p.who, ""), "rfc"); missing != (want["rfc"][i] == "sí") {
+			t.Errorf("%s %s: rfc is wanted: %v", p.op, p.who, missing)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // TestPortal_HeadingsHaveGitHubsFragments: an address that was copied on GitHub
 // is good here, for every heading of every page; problem types above all.
 func TestPortal_HeadingsHaveGitHubsFragments(t *testing.T) {
-	h, err := portal.New(load(t), docs.Paginas)
+	h, err := portal.New(load(t), docs.Pages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +48,9 @@ func TestPortal_HeadingsHaveGitHubsFragments(t *testing.T) {
 	if found < 100 {
 		t.Errorf("only %d headings were found", found)
 	}
-	errores := shown("errores")
+	errors := shown("errores")
 	for _, kind := range gateway.Kinds() {
-		if !strings.Contains(errores, `<h3 id="`+string(kind)+`">`) {
+		if !strings.Contains(errors, `<h3 id="`+string(kind)+`">`) {
 			t.Errorf("the type %s has no place", kind)
 		}
 	}

@@ -92,7 +92,7 @@ func keysArePrivate(t *testing.T, dir string) {
 	}
 }
 
-func TestPrimerosPasos_CommandsWork(t *testing.T) {
+func TestFirstSteps_CommandsWork(t *testing.T) {
 	t.Parallel()
 	followed(t, "docs/primeros-pasos.md", [][]string{
 		{`"rfc":"PRU010101AB1"`, `"estado":"vigente"`},

@@ -72,7 +72,7 @@ func rows(text string) [][]string {
 
 func link(slug string) string { return "[`" + slug + "`](#" + slug + ")" }
 
-func TestErrores_TableOfTypesIsTheCodes(t *testing.T) {
+func TestErrors_TableOfTypesIsTheCodes(t *testing.T) {
 	text := page(t, "docs/errores.md")
 	got := map[string]string{}
 	for _, row := range rows(section(t, text, "## Tipos")) {
@@ -130,24 +130,24 @@ func places(t *testing.T) map[string]string {
 }
 
 // again is how the pages write whether to repeat, and when.
-func again(reintentable bool, after time.Duration) string {
+func again(retryable bool, after time.Duration) string {
 	switch {
-	case reintentable && after >= time.Hour:
+	case retryable && after >= time.Hour:
 		return fmt.Sprintf("sí, en %d h", int(after.Hours()))
-	case reintentable && after > 0:
+	case retryable && after > 0:
 		return fmt.Sprintf("sí, en %d min", int(after.Minutes()))
-	case reintentable:
+	case retryable:
 		return "sí"
 	}
 	return "no"
 }
 
-func TestErrores_TableOfSATCodesIsTheCodes(t *testing.T) {
+func TestErrors_TableOfSATCodesIsTheCodes(t *testing.T) {
 	types, where := handlers.ProblemTypes(), places(t)
 	var want []string
 	for _, c := range sat.Codigos() {
 		p := types[c.Kind]
-		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %d | %s | %s | %s |", c.Codigo, c.Texto, where[c.Codigo], p.Status, link(string(c.Kind)), again(c.Reintentable, c.RetryAfter), c.Detalle))
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %d | %s | %s | %s |", c.Codigo, c.Text, where[c.Codigo], p.Status, link(string(c.Kind)), again(c.Retryable, c.RetryAfter), c.Detail))
 	}
 	got := lines(section(t, page(t, "docs/errores.md"), "## Códigos del SAT"))
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -155,9 +155,9 @@ func TestErrores_TableOfSATCodesIsTheCodes(t *testing.T) {
 	}
 }
 
-// TestErrores_FaultsHaveTypesThatExist holds status and type of each row
+// TestErrors_FaultsHaveTypesThatExist holds status and type of each row
 // together; that the faults end so is test/integration's.
-func TestErrores_FaultsHaveTypesThatExist(t *testing.T) {
+func TestErrors_FaultsHaveTypesThatExist(t *testing.T) {
 	status := map[string]string{}
 	for kind, p := range handlers.ProblemTypes() {
 		status[link(string(kind))] = strconv.Itoa(p.Status)
@@ -174,7 +174,7 @@ func TestErrores_FaultsHaveTypesThatExist(t *testing.T) {
 	}
 }
 
-func TestErrores_TableOfEFirmaProblemsIsTheCodes(t *testing.T) {
+func TestErrors_TableOfEFirmaProblemsIsTheCodes(t *testing.T) {
 	want := efirmaProblems(t)
 	var got []string
 	for _, row := range rows(section(t, page(t, "docs/errores.md"), "## Motivos de rechazo de una e.firma")) {
@@ -200,7 +200,7 @@ func TestErrores_TableOfEFirmaProblemsIsTheCodes(t *testing.T) {
 // cannot list constants.
 func efirmaProblems(t *testing.T) []string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), "errores.go", page(t, "internal/efirma/errores.go"), 0)
+	parsed, err := parser.ParseFile(token.NewFileSet(), "errores.go", page(t, "internal/efirma/errors.go"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func lines(text string) []string {
 	return all
 }
 
-func TestClaves_ScopesAreTheCodes(t *testing.T) {
+func TestKeys_ScopesAreTheCodes(t *testing.T) {
 	var got []string
 	for _, row := range rows(section(t, page(t, "docs/claves.md"), "## Alcances")) {
 		got = append(got, strings.Trim(row[0], "`"))
@@ -299,7 +299,7 @@ func TestContributing_FuzzListIsThePackages(t *testing.T) {
 	}
 }
 
-func TestErrores_ExamplesAreProblems(t *testing.T) {
+func TestErrors_ExamplesAreProblems(t *testing.T) {
 	schema := load(t).Components.Schemas["Problema"].Value
 	types := map[string]handlers.ProblemType{}
 	for kind, p := range handlers.ProblemTypes() {
@@ -311,7 +311,7 @@ func TestErrores_ExamplesAreProblems(t *testing.T) {
 	}
 	for _, block := range blocks {
 		var raw any
-		var p problema
+		var p problemExample
 		if err := json.Unmarshal([]byte(block), &raw); err != nil {
 			t.Fatalf("%v in\n%s", err, block)
 		}

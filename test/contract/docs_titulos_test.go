@@ -17,12 +17,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/titulo"
 )
 
-func TestErrores_TableOfSEPTextsIsTheMessages(t *testing.T) {
+func TestErrors_TableOfSEPTextsIsTheMessages(t *testing.T) {
 	types := handlers.ProblemTypes()
 	var want []string
 	for _, m := range sep.Messages() {
 		p := types[m.Kind]
-		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s |", m.Part, p.Status, link(string(m.Kind)), m.Detalle))
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s |", m.Part, p.Status, link(string(m.Kind)), m.Detail))
 	}
 	got := lines(section(t, page(t, "docs/errores.md"), "## Textos de la SEP"))
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -30,10 +30,10 @@ func TestErrores_TableOfSEPTextsIsTheMessages(t *testing.T) {
 	}
 }
 
-func TestErrores_TableOfMotivosIsTheCodes(t *testing.T) {
+func TestErrors_TableOfMotivosIsTheCodes(t *testing.T) {
 	var want []string
 	for _, m := range lotes.Motivos() {
-		want = append(want, fmt.Sprintf("| `%s` | `%s` | %s |", m.Codigo, m.Part, m.QueHacer))
+		want = append(want, fmt.Sprintf("| `%s` | `%s` | %s |", m.Codigo, m.Part, m.WhatToDo))
 	}
 	got := lines(section(t, page(t, "docs/errores.md"), "## Motivos de rechazo de un título"))
 	if len(got) == 0 || !strings.HasPrefix(got[len(got)-1], "| `"+lotes.MotivoOtro+"` |") {
@@ -55,7 +55,7 @@ func codes(t *testing.T, name, heading string) []string {
 	return all
 }
 
-func TestErrores_TableOfTitleProblemsIsTheCodes(t *testing.T) {
+func TestErrors_TableOfTitleProblemsIsTheCodes(t *testing.T) {
 	var want []string
 	for _, c := range titulo.Codigos() {
 		want = append(want, string(c))
@@ -89,8 +89,8 @@ func TestTitulos_TableOfReasonsIsTheCatalogue(t *testing.T) {
 	}
 }
 
-// cadenaDeLaNorma is the standard's example as docs/titulos.md shows it.
-func cadenaDeLaNorma(t *testing.T) string {
+// cadenaOfStandard is the standard's example as docs/titulos.md shows it.
+func cadenaOfStandard(t *testing.T) string {
 	t.Helper()
 	blocks := fences(page(t, "docs/titulos.md"), "text")
 	if len(blocks) != 1 {
@@ -100,7 +100,7 @@ func cadenaDeLaNorma(t *testing.T) string {
 }
 
 func TestTitulos_DigestIsTrue(t *testing.T) {
-	cadena := cadenaDeLaNorma(t)
+	cadena := cadenaOfStandard(t)
 	text := page(t, "docs/titulos.md")
 	if size := fmt.Sprintf("de %d bytes:", len(cadena)); !strings.Contains(text, size) {
 		t.Errorf("the page does not say %q", size)
@@ -142,7 +142,7 @@ func TestTitulos_TableOfTheCadenaIsTheCadena(t *testing.T) {
 	if len(made.FirmaResponsables) != 1 {
 		t.Fatal("the table has no signer")
 	}
-	got := string(titulo.CadenaOriginal(made, 0, titulo.EscapePlano))
+	got := string(titulo.CadenaOriginal(made, 0, titulo.EscapeFlat))
 	if diff := cmp.Diff("||"+strings.Join(want, "|")+"||", got); diff != "" {
 		t.Errorf("cadena (-page +code):\n%s", diff)
 	}
@@ -158,7 +158,7 @@ func TestTitulos_CommandsWork(t *testing.T) {
 	needs(t, "curl", "sed", "grep")
 	commands(t, "docs/titulos.md", [][]string{
 		{`<TituloElectronico `, `folioControl="PRU20250101"`},
-		{`"cadenaOriginal":"` + cadenaDeLaNorma(t) + `"`},
+		{`"cadenaOriginal":"` + cadenaOfStandard(t) + `"`},
 		{`"valido":true`},
 		{`"numeroLote":"`, `"procesado":true`, `,PRU20250101,registrado,`},
 		{`cancelado exitosamente`, `"status":404`},

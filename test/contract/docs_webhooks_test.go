@@ -29,8 +29,8 @@ func TestWebhooks_WordsAreThoseOfTheCode(t *testing.T) {
 		want            []string
 	}{
 		{"## Registrar", "EventoWebhook", webhooks.Eventos()},
-		{"## Cuando algo falla", "ResultadoIntento", webhooks.Resultados()},
-		{"", "MotivoInactivo", []string{webhooks.MotivoPausado, webhooks.MotivoRetiro}},
+		{"## Cuando algo falla", "ResultadoIntento", webhooks.Results()},
+		{"", "MotivoInactivo", []string{webhooks.MotivoPausado, webhooks.MotivoWithdrawal}},
 	} {
 		var inContract, onPage []string
 		for _, value := range valuesOf(doc.Components.Schemas[tc.schema].Value) {
@@ -51,50 +51,50 @@ func TestWebhooks_WordsAreThoseOfTheCode(t *testing.T) {
 	}
 }
 
-// caso is one message for the page's own code to judge.
-type caso struct {
+// tc is one message for the page's own code to judge.
+type tc struct {
 	Secreto     string            `json:"secreto"`
 	Encabezados map[string]string `json:"encabezados"`
 	Cuerpo      string            `json:"cuerpo"` // base64
 }
 
-// casos are messages signed by the specification's library, good and bad ones in turn.
-func casos(t *testing.T) (all []caso, want []bool) {
+// cases are messages signed by the specification's library, good and bad ones in turn.
+func cases(t *testing.T) (all []tc, want []bool) {
 	t.Helper()
-	secreto := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
-	otro := "whsec_" + base64.StdEncoding.EncodeToString([]byte("fedcba9876543210fedcba9876543210"))
-	const cuerpo = `{"type":"descarga.vacia","data":{"rfcSolicitante":"Ñ&P010101AB3"}}`
-	firma := func(secreto string, hora time.Time) string {
-		wh, err := standardwebhooks.NewWebhook(secreto)
+	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	other := "whsec_" + base64.StdEncoding.EncodeToString([]byte("fedcba9876543210fedcba9876543210"))
+	const body = `{"type":"descarga.vacia","data":{"rfcSolicitante":"Ñ&P010101AB3"}}`
+	firma := func(secret string, hour time.Time) string {
+		wh, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := wh.Sign("msg_1", hora, []byte(cuerpo))
+		text, err := wh.Sign("msg_1", hour, []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return text
 	}
 	now := time.Now()
-	add := func(bueno bool, hora time.Time, firmas, cuerpo, id string) {
-		all = append(all, caso{secreto, map[string]string{"webhook-id": id, "webhook-timestamp": strconv.FormatInt(hora.Unix(), 10), "webhook-signature": firmas},
-			base64.StdEncoding.EncodeToString([]byte(cuerpo))})
-		want = append(want, bueno)
+	add := func(good bool, hour time.Time, firmas, body, id string) {
+		all = append(all, tc{secret, map[string]string{"webhook-id": id, "webhook-timestamp": strconv.FormatInt(hour.Unix(), 10), "webhook-signature": firmas},
+			base64.StdEncoding.EncodeToString([]byte(body))})
+		want = append(want, good)
 	}
-	add(true, now, firma(secreto, now), cuerpo, "msg_1")
-	add(true, now, firma(otro, now)+" "+firma(secreto, now), cuerpo, "msg_1")
-	add(false, now, firma(otro, now), cuerpo, "msg_1")
-	add(false, now, firma(secreto, now), cuerpo+" ", "msg_1")
-	add(false, now, firma(secreto, now), cuerpo, "msg_2")
-	add(false, now.Add(-time.Second), firma(secreto, now), cuerpo, "msg_1")
+	add(true, now, firma(secret, now), body, "msg_1")
+	add(true, now, firma(other, now)+" "+firma(secret, now), body, "msg_1")
+	add(false, now, firma(other, now), body, "msg_1")
+	add(false, now, firma(secret, now), body+" ", "msg_1")
+	add(false, now, firma(secret, now), body, "msg_2")
+	add(false, now.Add(-time.Second), firma(secret, now), body, "msg_1")
 	old := now.Add(-time.Hour)
-	add(false, old, firma(secreto, old), cuerpo, "msg_1")
-	add(false, now, "", cuerpo, "msg_1")
+	add(false, old, firma(secret, old), body, "msg_1")
+	add(false, now, "", body, "msg_1")
 	// Who forgets to set the secret must not take what anybody can sign.
 	sum := hmac.New(sha256.New, nil)
-	fmt.Fprintf(sum, "msg_1.%d.%s", now.Unix(), cuerpo) //nolint:errcheck // a hash has no errors
-	for _, secreto = range []string{"", "whsec_"} {
-		add(false, now, "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)), cuerpo, "msg_1")
+	fmt.Fprintf(sum, "msg_1.%d.%s", now.Unix(), body) //nolint:errcheck // a hash has no errors
+	for _, secret = range []string{"", "whsec_"} {
+		add(false, now, "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)), body, "msg_1")
 	}
 	return all, want
 }
@@ -123,7 +123,7 @@ console.log(JSON.stringify(casos.map((c) => verifica(c.secreto, c.encabezados, B
 			if err := os.WriteFile(file, []byte(blocks[0]+tc.driver), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			all, want := casos(t)
+			all, want := cases(t)
 			in, err := json.Marshal(all)
 			if err != nil {
 				t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 )
 
 // gets asks for each of forms, or for the first form that there is.
-func (e *ejemplos) gets(t *testing.T, path string, forms ...string) gatewaytest.Response {
+func (e *examples) gets(t *testing.T, path string, forms ...string) gatewaytest.Response {
 	t.Helper()
 	if len(forms) == 0 {
 		forms = []string{"application/json"}
@@ -37,12 +37,12 @@ func (e *ejemplos) gets(t *testing.T, path string, forms ...string) gatewaytest.
 }
 
 // walksSAT sees a solicitud in each of the states that the examples show.
-func (e *ejemplos) walksSAT(t *testing.T) {
-	id := e.Solicita("cfdi", gatewaytest.Empresa, map[string]any{"fechaFinal": "2026-01-30T23:59:59"})
-	state := "/v1/sat/cfdi/solicitudes/" + id + "?rfcSolicitante=" + gatewaytest.Empresa
+func (e *examples) walksSAT(t *testing.T) {
+	id := e.Request("cfdi", gatewaytest.Company, map[string]any{"fechaFinal": "2026-01-30T23:59:59"})
+	state := "/v1/sat/cfdi/solicitudes/" + id + "?rfcSolicitante=" + gatewaytest.Company
 	e.gets(t, state)
-	paquetes := e.Paquetes("cfdi", gatewaytest.Empresa, id)
-	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, paquetes[0])
+	paquetes := e.Paquetes("cfdi", gatewaytest.Company, id)
+	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Company, paquetes[0])
 	for got := e.gets(t, path, "application/zip"); got.Header.Get("Accept-Ranges") != "bytes"; got = e.gets(t, path, "application/zip") {
 		time.Sleep(10 * time.Millisecond) // it is served before it is stored
 	}
@@ -51,7 +51,7 @@ func (e *ejemplos) walksSAT(t *testing.T) {
 		t.Errorf("a range: status %d: %.100q", part.Status, part.Body)
 	}
 	for _, motivo := range []string{"5003", "5004"} {
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
 			EstadoSolicitud: 5, CodigoEstadoSolicitud: motivo, Veces: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -61,14 +61,14 @@ func (e *ejemplos) walksSAT(t *testing.T) {
 
 // walksDescargas reads one of metadata that has to be split, one of CFDI, one
 // that finds nothing, and one that is cancelled.
-func (e *ejemplos) walksDescargas(t *testing.T) {
+func (e *examples) walksDescargas(t *testing.T) {
 	t.Run("metadatos", func(t *testing.T) {
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
 			EstadoSolicitud: 5, CodigoEstadoSolicitud: "5003", Veces: 1, Contiene: gatewaytest.Persona}); err != nil {
 			t.Fatal(err)
 		}
-		e.trampas(t, true)
-		defer e.trampas(t, false)
+		e.traps(t, true)
+		defer e.traps(t, false)
 		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.Persona, "tipoSolicitud": "Metadata", "tipoDescarga": "recibidos"})
 		e.gets(t, base+"/metadatos")
 		e.gets(t, base+"/metadatos.ndjson", "application/x-ndjson")
@@ -78,13 +78,13 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 		e.gets(t, base+"/paquetes?limite=1")
 	})
 	t.Run("cfdi", func(t *testing.T) {
-		e.trampas(t, true)
-		defer e.trampas(t, false)
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"repetida"}, Veces: 1,
-			Contiene: strings.TrimPrefix(gatewaytest.EmpresaRara, "Ñ&")}); err != nil {
+		e.traps(t, true)
+		defer e.traps(t, false)
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"repetida"}, Veces: 1,
+			Contiene: strings.TrimPrefix(gatewaytest.CompanyOdd, "Ñ&")}); err != nil {
 			t.Fatal(err)
 		}
-		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoSolicitud": "CFDI"})
+		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.CompanyOdd, "tipoSolicitud": "CFDI"})
 		e.gets(t, base+"/paquetes")
 		var page struct{ Cfdis []struct{ UUID string } }
 		// One XML of a hundred is cut, so that the descarga ends partial.
@@ -95,14 +95,14 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 		e.gets(t, base+"/cfdis/"+page.Cfdis[0].UUID, "application/xml")
 	})
 	t.Run("danada", func(t *testing.T) {
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"crc"}, Veces: 2, Contiene: gatewaytest.Persona}); err != nil {
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Operacion: "Descargar", Tipo: control.ConDefectos, Defectos: []string{"crc"}, Veces: 2, Contiene: gatewaytest.Persona}); err != nil {
 			t.Fatal(err)
 		}
 		base := e.descarga(t, map[string]any{"rfcSolicitante": gatewaytest.Persona, "tipoSolicitud": "CFDI", "fechaFinal": "2026-01-03T23:59:59"})
 		e.gets(t, base+"/paquetes")
 	})
 	t.Run("vacia", func(t *testing.T) {
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Operacion: "VerificaSolicitudDescarga", Tipo: control.Codigo, Codigo: "5000",
 			EstadoSolicitud: 5, CodigoEstadoSolicitud: "5004", Veces: 1, Contiene: gatewaytest.Persona}); err != nil {
 			t.Fatal(err)
 		}
@@ -111,23 +111,23 @@ func (e *ejemplos) walksDescargas(t *testing.T) {
 	e.gets(t, "/v1/sat/descargas")
 	e.gets(t, "/v1/sat/descargas?limite=1")
 	e.gets(t, "/v1/sat/descargas?estado=fallida")
-	got := e.Post("/v1/sat/descargas", descargaDe(map[string]any{"fechaFinal": "2026-01-20T23:59:59"}))
+	got := e.Post("/v1/sat/descargas", descargaOf(map[string]any{"fechaFinal": "2026-01-20T23:59:59"}))
 	cancelled, err := e.Do(http.MethodDelete, got.Header.Get("Location"), nil)
 	if err != nil || cancelled.Status != http.StatusOK {
 		t.Errorf("status %d, %v: %s", cancelled.Status, err, cancelled.Body)
 	}
 }
 
-// trampas puts what readers trip over into the sandbox's packages.
-func (e *ejemplos) trampas(t *testing.T, puestas bool) {
+// traps puts what readers trip over into the sandbox's packages.
+func (e *examples) traps(t *testing.T, set bool) {
 	t.Helper()
-	if err := e.Sandbox.Perillas().Cambia(map[string]any{"trampas_paquete": puestas}); err != nil {
+	if err := e.Sandbox.Knobs().Change(map[string]any{"trampas_paquete": set}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func descargaDe(changes map[string]any) map[string]any {
-	body := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
+func descargaOf(changes map[string]any) map[string]any {
+	body := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Company, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
 	for k, v := range changes {
 		body[k] = v
@@ -137,9 +137,9 @@ func descargaDe(changes map[string]any) map[string]any {
 
 // descarga makes one, follows it to its end while the sandbox's clock runs, looks
 // at it on the way, and returns its route.
-func (e *ejemplos) descarga(t *testing.T, changes map[string]any) string {
+func (e *examples) descarga(t *testing.T, changes map[string]any) string {
 	t.Helper()
-	made := e.Post("/v1/sat/descargas", descargaDe(changes))
+	made := e.Post("/v1/sat/descargas", descargaOf(changes))
 	if made.Status != http.StatusAccepted {
 		t.Fatalf("status %d: %s", made.Status, made.Body)
 	}
@@ -156,7 +156,7 @@ func (e *ejemplos) descarga(t *testing.T, changes map[string]any) string {
 			last = tipo
 			e.gets(t, base)
 			e.gets(t, base+"/paquetes")
-			e.Sandbox.Reloj().Adelanta(time.Minute)
+			e.Sandbox.Clock().BringForward(time.Minute)
 		}
 	}
 	if err := lines.Err(); err != nil || last != "fin" {
@@ -169,16 +169,16 @@ func (e *ejemplos) descarga(t *testing.T, changes map[string]any) string {
 
 // walksSEP has a lote of one good title and one that the SEP does not register,
 // and reads its result in every form.
-func (e *ejemplos) walksSEP(t *testing.T) {
+func (e *examples) walksSEP(t *testing.T) {
 	lote := e.example(t, "cargarLote", "titulos")
 	titulos := lote["titulos"].([]any)
-	carga := e.Post("/v1/sep/lotes", map[string]any{"titulos": []any{titulos[0], with(titulos[0], "folioControl", "OTRO20260001")}})
-	if carga.Status != http.StatusCreated {
-		t.Fatalf("status %d: %s", carga.Status, carga.Body)
+	upload := e.Post("/v1/sep/lotes", map[string]any{"titulos": []any{titulos[0], with(titulos[0], "folioControl", "OTRO20260001")}})
+	if upload.Status != http.StatusCreated {
+		t.Fatalf("status %d: %s", upload.Status, upload.Body)
 	}
-	base := carga.Header.Get("Location")
+	base := upload.Header.Get("Location")
 	e.gets(t, base)
-	e.Sandbox.Reloj().Adelanta(time.Hour)
+	e.Sandbox.Clock().BringForward(time.Hour)
 	e.gets(t, base)
 	e.gets(t, base+"/resultado")
 	e.gets(t, base+"/resultado.csv", "text/csv")
@@ -186,14 +186,14 @@ func (e *ejemplos) walksSEP(t *testing.T) {
 	if !bytes.HasPrefix(xls.Body, []byte{0xd0, 0xcf, 0x11, 0xe0}) || !bytes.HasPrefix(zip.Body, []byte("PK")) {
 		t.Errorf("the workbook begins with %.8q and the zip with %.8q", xls.Body, zip.Body)
 	}
-	for _, forma := range []struct{ forma, path, accept string }{
+	for _, form := range []struct{ form, path, accept string }{
 		{"xlsx", "/resultado/libro", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
 		{"renglon_encima", "/resultado", "application/json"}, {"normal", "/resultado", "application/json"},
 	} {
-		if err := e.Sandbox.Perillas().Cambia(map[string]any{"sep_resultado": forma.forma}); err != nil {
+		if err := e.Sandbox.Knobs().Change(map[string]any{"sep_resultado": form.form}); err != nil {
 			t.Fatal(err)
 		}
-		e.gets(t, base+forma.path, forma.accept)
+		e.gets(t, base+form.path, form.accept)
 	}
 	for _, broken := range []string{"", "otra cosa"} {
 		titulo := with(titulos[0], "folioControl", "AVISO2026")
@@ -251,7 +251,7 @@ func with(object any, name string, value any) map[string]any {
 }
 
 // walksPADE has each document as itself too; as JSON the requests have had it.
-func (e *ejemplos) walksPADE(t *testing.T) {
+func (e *examples) walksPADE(t *testing.T) {
 	for path, body := range map[string]map[string]any{
 		"/v1/pade/addendas":             e.example(t, "procesarAddenda", "datos"),
 		"/v1/pade/addendas/adjunta":     e.example(t, "adjuntarAddenda", "texto"),
@@ -264,20 +264,20 @@ func (e *ejemplos) walksPADE(t *testing.T) {
 		}
 	}
 	// What came back is odd: once an Addenda that is not last, once another contract.
-	otro := e.example(t, "firmarContrato", "prueba")
-	otro["contrato"] = with(otro["contrato"], "texto", "Otro contrato de prueba.")
+	other := e.example(t, "firmarContrato", "prueba")
+	other["contrato"] = with(other["contrato"], "texto", "Otro contrato de prueba.")
 	for _, odd := range []struct {
-		operation, defecto, path string
-		body                     map[string]any
+		operation, defect, path string
+		body                    map[string]any
 	}{
 		{"procesarAdjuntarAddenda", "addenda_al_principio", "/v1/pade/addendas/adjunta", e.example(t, "adjuntarAddenda", "texto")},
-		{"firmar", "alterado", "/v1/pade/contratos", otro},
+		{"firmar", "alterado", "/v1/pade/contratos", other},
 	} {
-		if _, err := e.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: odd.operation, Tipo: control.ConDefectos, Defectos: []string{odd.defecto}, Veces: 1}); err != nil {
+		if _, err := e.Sandbox.Fallas().Add(sandbox.Falla{Servicio: "pade", Operacion: odd.operation, Tipo: control.ConDefectos, Defectos: []string{odd.defect}, Veces: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if got := e.Post(odd.path, odd.body); got.Status != http.StatusOK {
-			t.Errorf("%s: status %d: %.200s", odd.defecto, got.Status, got.Body)
+			t.Errorf("%s: status %d: %.200s", odd.defect, got.Status, got.Body)
 		}
 	}
 	if got, err := e.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil || got.Status != http.StatusNoContent {
@@ -285,7 +285,7 @@ func (e *ejemplos) walksPADE(t *testing.T) {
 	}
 }
 
-func (e *ejemplos) walksWebhooks(t *testing.T) {
+func (e *examples) walksWebhooks(t *testing.T) {
 	e.gets(t, "/v1/webhooks")
 	hook := "/v1/webhooks/" + e.registersWebhook(t)
 	e.gets(t, hook)
@@ -320,18 +320,18 @@ func (e *ejemplos) walksWebhooks(t *testing.T) {
 	e.gets(t, "/v1/webhooks")
 }
 
-func (e *ejemplos) walksOthers(t *testing.T) {
+func (e *examples) walksOthers(t *testing.T) {
 	e.gets(t, "/v1/efirmas")
-	e.gets(t, "/v1/efirmas/"+gatewaytest.Empresa)
-	e.gets(t, "/v1/efirmas/"+rfcAjeno)
+	e.gets(t, "/v1/efirmas/"+gatewaytest.Company)
+	e.gets(t, "/v1/efirmas/"+rfcForeign)
 	e.gets(t, "/openapi.yaml", "application/yaml")
 	e.gets(t, "/openapi.json")
 }
 
 // neverSeen are the places of examples that this gateway cannot be brought to
 // answer: an operation, and after · how the path of the field begins.
-func neverSeen() map[string]*excusa {
-	return map[string]*excusa{
+func neverSeen() map[string]*excuse {
+	return map[string]*excuse{
 		"listarEntregasWebhook · entregas[].intentos[].status": {why: "webhooks call public addresses only, so that nobody answers here"},
 		"listarMetadatosDescarga · fallas[].fila":              {why: "the sandbox writes no row that is beyond reading"},
 		"exportarMetadatosNdjson · falla.fila":                 {why: "as above"},

@@ -110,15 +110,15 @@ func compareShapes(t *testing.T, doc *openapi3.T, w *witness) {
 	}
 }
 
-// excusa is why a place of an example never comes.
-type excusa struct {
+// excuse is why a place of an example never comes.
+type excuse struct {
 	why  string
 	used bool
 }
 
 // excuses tells whether a line covers the path; a place is an operation, or an
 // operation, status and media type, and after · how the path begins.
-func excuses(excused map[string]*excusa, key, path string) bool {
+func excuses(excused map[string]*excuse, key, path string) bool {
 	found := false
 	for where, e := range excused {
 		place, prefix, _ := strings.Cut(where, " · ")

@@ -30,9 +30,9 @@ import (
 func TestExamples_WhenSentAndAnswered(t *testing.T) {
 	t.Parallel()
 	doc := loadMine(t) // the router wants one without servers
-	e := &ejemplos{t: t, doc: doc, Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: spoilEFirma})}
+	e := &examples{t: t, doc: doc, Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: spoilEFirma})}
 	e.w = watch(t, doc, e.Gateway)
-	if err := e.Sandbox.Perillas().Cambia(map[string]any{"cfdis_por_dia": 2}); err != nil {
+	if err := e.Sandbox.Knobs().Change(map[string]any{"cfdis_por_dia": 2}); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("requests", e.sendsEveryRequest)
@@ -48,16 +48,16 @@ func TestExamples_WhenSentAndAnswered(t *testing.T) {
 // spoilEFirma gives the gateway an e.firma that it has to refuse: it is in the
 // folder of another RFC.
 func spoilEFirma(c *config.Config) {
-	if err := os.CopyFS(filepath.Join(c.EfirmaDir, rfcAjeno), os.DirFS(filepath.Join(c.EfirmaDir, gatewaytest.Persona))); err != nil {
+	if err := os.CopyFS(filepath.Join(c.EfirmaDir, rfcForeign), os.DirFS(filepath.Join(c.EfirmaDir, gatewaytest.Persona))); err != nil {
 		panic(err)
 	}
 }
 
-// rfcAjeno has no e.firma of its own.
-const rfcAjeno = "XAX010101XX1"
+// rfcForeign has no e.firma of its own.
+const rfcForeign = "XAX010101XX1"
 
-// ejemplos is a gateway, and who watches it answer.
-type ejemplos struct {
+// examples is a gateway, and who watches it answer.
+type examples struct {
 	*gatewaytest.Gateway
 	t   *testing.T
 	doc *openapi3.T
@@ -80,7 +80,7 @@ func refused() map[string]struct {
 	}
 }
 
-func (e *ejemplos) sendsEveryRequest(t *testing.T) {
+func (e *examples) sendsEveryRequest(t *testing.T) {
 	expected := refused()
 	sent := 0
 	paths := e.doc.Paths.Map()
@@ -120,7 +120,7 @@ func (e *ejemplos) sendsEveryRequest(t *testing.T) {
 
 // address is the one of the examples, with what this gateway has in the place of
 // ids that it cannot have: they are chosen by whoever answers.
-func (e *ejemplos) address(t *testing.T, name, path string, item *openapi3.PathItem, op *openapi3.Operation) string {
+func (e *examples) address(t *testing.T, name, path string, item *openapi3.PathItem, op *openapi3.Operation) string {
 	t.Helper()
 	address := exampleAddress(path, item, op)
 	example := func(name string) string {
@@ -139,7 +139,7 @@ func (e *ejemplos) address(t *testing.T, name, path string, item *openapi3.PathI
 }
 
 // send sends an example. Files are shown by a word; a real one goes in its place.
-func (e *ejemplos) send(t *testing.T, method, address, media string, example any, headers ...string) gatewaytest.Response {
+func (e *examples) send(t *testing.T, method, address, media string, example any, headers ...string) gatewaytest.Response {
 	t.Helper()
 	var body []byte
 	switch media {
@@ -161,7 +161,7 @@ func (e *ejemplos) send(t *testing.T, method, address, media string, example any
 	return e.raw(t, method, address, body, append(headers, "Content-Type", media)...)
 }
 
-func (e *ejemplos) raw(t *testing.T, method, address string, body []byte, headers ...string) gatewaytest.Response {
+func (e *examples) raw(t *testing.T, method, address string, body []byte, headers ...string) gatewaytest.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, e.API+address, bytes.NewReader(body))
 	if err != nil {
@@ -184,7 +184,7 @@ func (e *ejemplos) raw(t *testing.T, method, address string, body []byte, header
 
 // emits is a title in the form asked for, which the gateway itself seals out of
 // the contract's own example.
-func (e *ejemplos) emits(t *testing.T, media string, shown any) []byte {
+func (e *examples) emits(t *testing.T, media string, shown any) []byte {
 	t.Helper()
 	if text, ok := shown.(string); !ok || !strings.HasPrefix(text, "PK") && !strings.Contains(text, "…") {
 		t.Fatalf("%v is no placeholder for a file", shown)
@@ -197,7 +197,7 @@ func (e *ejemplos) emits(t *testing.T, media string, shown any) []byte {
 }
 
 // form is a multipart form with the parts of the example.
-func (e *ejemplos) form(t *testing.T, example any) ([]byte, string) {
+func (e *examples) form(t *testing.T, example any) ([]byte, string) {
 	t.Helper()
 	parts := example.(map[string]any)
 	var b bytes.Buffer
@@ -224,7 +224,7 @@ func (e *ejemplos) form(t *testing.T, example any) ([]byte, string) {
 }
 
 // example is a JSON request example.
-func (e *ejemplos) example(t *testing.T, operationID, name string) map[string]any {
+func (e *examples) example(t *testing.T, operationID, name string) map[string]any {
 	t.Helper()
 	ex := byID(t, e.doc, operationID).RequestBody.Value.Content.Get("application/json").Examples[name]
 	if ex == nil {
@@ -233,7 +233,7 @@ func (e *ejemplos) example(t *testing.T, operationID, name string) map[string]an
 	return maps.Clone(ex.Value.Value.(map[string]any))
 }
 
-func (e *ejemplos) registersWebhook(t *testing.T) string {
+func (e *examples) registersWebhook(t *testing.T) string {
 	t.Helper()
 	got := e.Post("/v1/webhooks", e.example(t, "crearWebhook", "todos"))
 	var out struct{ Webhook struct{ IDWebhook string } }
@@ -245,11 +245,11 @@ func (e *ejemplos) registersWebhook(t *testing.T) string {
 }
 
 // registersTitulo has the SEP register the title of the examples under folio.
-func (e *ejemplos) registersTitulo(t *testing.T, folio string) {
+func (e *examples) registersTitulo(t *testing.T, folio string) {
 	t.Helper()
 	titulo := with(e.example(t, "cargarLote", "titulos")["titulos"].([]any)[0], "folioControl", folio)
 	if got := e.Post("/v1/sep/lotes", map[string]any{"titulos": []any{titulo}}); got.Status != http.StatusCreated {
 		t.Fatalf("status %d: %s", got.Status, got.Body)
 	}
-	e.Sandbox.Reloj().Adelanta(time.Hour)
+	e.Sandbox.Clock().BringForward(time.Hour)
 }

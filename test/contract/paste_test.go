@@ -87,16 +87,16 @@ func capture(t *testing.T, firma string) map[string][]byte {
 	g := gatewaytest.Start(t, gatewaytest.Options{
 		Configure: func(c *config.Config) { c.SAT.Firma = firma },
 		Sandbox: func(c *sandbox.Config) {
-			c.Captura = func(s sandbox.Captura) {
+			c.Capture = func(s sandbox.Capture) {
 				mu.Lock()
 				defer mu.Unlock()
-				got[s.Operacion] = slices.Clone(s.Body)
+				got[s.Operation] = slices.Clone(s.Body)
 			}
 		},
 	})
 	// The RFC that has to be escaped.
-	const rfc = gatewaytest.EmpresaRara
-	id := g.Solicita("cfdi", rfc, nil)
+	const rfc = gatewaytest.CompanyOdd
+	id := g.Request("cfdi", rfc, nil)
 	if r := g.Get("/v1/sat/cfdi/solicitudes/" + id + "?rfcSolicitante=" + url.QueryEscape(rfc)); r.Status != http.StatusOK {
 		t.Fatalf("verifica: %d %s", r.Status, r.Body)
 	}
@@ -114,10 +114,10 @@ func TestFirma_CommandsWork(t *testing.T) {
 	if len(blocks) != 5 {
 		t.Fatalf("%d blocks of commands; the list below says what each must notice", len(blocks))
 	}
-	sobre, solicitud := capture(t, "sobre"), capture(t, "solicitud")
+	envelope, solicitud := capture(t, "sobre"), capture(t, "solicitud")
 	good := map[string]string{
-		"autentica.xml": string(sobre["Autentica"]),
-		"sobre.xml":     string(sobre["VerificaSolicitudDescarga"]),
+		"autentica.xml": string(envelope["Autentica"]),
+		"sobre.xml":     string(envelope["VerificaSolicitudDescarga"]),
 		"solicitud.xml": string(solicitud["VerificaSolicitudDescarga"]),
 	}
 	dir := t.TempDir()

@@ -74,7 +74,7 @@ func TestServer_WhenTheRequestIsWrongTheRefusalIsInTheContract(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	const sol = "/v1/sat/cfdi/solicitudes"
-	good := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Empresa, "tipoSolicitud": "CFDI",
+	good := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Company, "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T00:00:00"}
 	with := func(name string, value any) map[string]any {
 		body := maps.Clone(good)
@@ -96,12 +96,12 @@ func TestServer_WhenTheRequestIsWrongTheRefusalIsInTheContract(t *testing.T) {
 		{"method", "PATCH", sol, nil, nil, 405},
 		{"method of a public route", "POST", "/openapi.yaml", nil, nil, 405},
 		{"unknown parameter", "GET", "/v1/efirmas?rfc=X", nil, nil, 400},
-		{"unknown parameter of one e.firma", "GET", "/v1/efirmas/" + gatewaytest.Empresa + "?x=1", nil, nil, 400},
+		{"unknown parameter of one e.firma", "GET", "/v1/efirmas/" + gatewaytest.Company + "?x=1", nil, nil, 400},
 		{"unknown parameter of a public route", "GET", "/openapi.yaml?x=1", nil, nil, 400},
 		{"unknown parameter of another public route", "GET", "/openapi.json?x=1", nil, nil, 400},
 		{"missing parameter", "GET", sol + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43", nil, nil, 400},
 		{"parameter of another form", "GET", sol + "/5a3d7c1e-94b2-4f60-8e1d-2c7b6a905f43?rfcSolicitante=x", nil, nil, 422},
-		{"id of another form", "GET", sol + "/x%2F..?rfcSolicitante=" + gatewaytest.Empresa, nil, nil, 422},
+		{"id of another form", "GET", sol + "/x%2F..?rfcSolicitante=" + gatewaytest.Company, nil, nil, 422},
 		{"no JSON type", "POST", sol, good, []string{"Content-Type", "text/plain"}, 415},
 		{"no object", "POST", sol, []int{1}, nil, 400},
 		{"unknown field", "POST", sol, with("otro", 1), nil, 422},
@@ -111,7 +111,7 @@ func TestServer_WhenTheRequestIsWrongTheRefusalIsInTheContract(t *testing.T) {
 		{"key of another form", "POST", sol, good, []string{"Idempotency-Key", "con espacio"}, 422},
 		{"too large", "POST", sol, with("complemento", strings.Repeat("x", 70<<10)), nil, 413},
 		{"unknown e.firma", "GET", "/v1/efirmas/XAX010101XX1", nil, nil, 404},
-		{"package id of another form", "GET", "/v1/sat/cfdi/paquetes/..%2F..?rfcSolicitante=" + gatewaytest.Empresa, nil, nil, 422},
+		{"package id of another form", "GET", "/v1/sat/cfdi/paquetes/..%2F..?rfcSolicitante=" + gatewaytest.Company, nil, nil, 422},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := g.Do(tc.method, tc.path, tc.body, tc.headers...)

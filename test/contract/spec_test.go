@@ -314,8 +314,8 @@ func TestFirmas_WhenAskedForMustSayWhetherTheyAreReal(t *testing.T) {
 	doc := load(t)
 	for _, id := range []string{"firmarContrato", "firmarManifiesto", "firmarContratoAdhesion"} {
 		body := byID(t, doc, id).RequestBody.Value.Content.Get("application/json")
-		modo := body.Schema.Value.Properties["modoPrueba"].Value
-		if !slices.Contains(body.Schema.Value.Required, "modoPrueba") || !modo.Type.Is("boolean") || modo.Default != nil || modo.Nullable {
+		mode := body.Schema.Value.Properties["modoPrueba"].Value
+		if !slices.Contains(body.Schema.Value.Required, "modoPrueba") || !mode.Type.Is("boolean") || mode.Default != nil || mode.Nullable {
 			t.Errorf("%s: modoPrueba must be a required boolean without default", id)
 		}
 		for name, ex := range body.Examples {
@@ -450,8 +450,8 @@ func checkProblem(t *testing.T, a answer) {
 	}
 }
 
-// problema is what the checks read of a problem example.
-type problema struct {
+// problemExample is what the checks read of a problem example.
+type problemExample struct {
 	Type, Title  string
 	Status       int
 	Backend      string
@@ -460,13 +460,13 @@ type problema struct {
 	RequestID    string `json:"requestId"`
 }
 
-func problem(t *testing.T, ex *openapi3.ExampleRef) problema {
+func problem(t *testing.T, ex *openapi3.ExampleRef) problemExample {
 	t.Helper()
 	raw, err := json.Marshal(ex.Value.Value)
 	if err != nil {
 		t.Fatalf("example: %v", err)
 	}
-	var p problema
+	var p problemExample
 	if err := json.Unmarshal(raw, &p); err != nil {
 		t.Fatalf("example: %v", err)
 	}

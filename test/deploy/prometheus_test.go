@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	raiz     = "../.."
-	reglas   = raiz + "/deploy/prometheus/reglas.yml"
-	tableros = raiz + "/deploy/grafana/tableros/pasarela.json"
+	root       = "../.."
+	rules      = root + "/deploy/prometheus/reglas.yml"
+	dashboards = root + "/deploy/grafana/tableros/pasarela.json"
 )
 
-// requiere skips where a program is missing; CI has them all.
-func requiere(t testing.TB, programas ...string) {
+// require skips where a program is missing; CI has them all.
+func require(t testing.TB, programs ...string) {
 	t.Helper()
-	for _, p := range programas {
+	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			if os.Getenv("CI") != "" {
 				t.Fatalf("%s is missing", p)
@@ -40,62 +40,62 @@ func requiere(t testing.TB, programas ...string) {
 	}
 }
 
-func corre(t testing.TB, dir, nombre string, args ...string) {
+func run(t testing.TB, dir, name string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), nombre, args...)
+	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", nombre, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }
 
 func TestAlerts_WhenTheyFireAndWhenNot(t *testing.T) {
 	t.Parallel()
-	requiere(t, "promtool")
-	dir := filepath.Dir(reglas)
-	corre(t, dir, "promtool", "check", "config", "prometheus.yml")
-	corre(t, dir, "promtool", "test", "rules", "reglas_test.yml")
+	require(t, "promtool")
+	dir := filepath.Dir(rules)
+	run(t, dir, "promtool", "check", "config", "prometheus.yml")
+	run(t, dir, "promtool", "test", "rules", "reglas_test.yml")
 }
 
-// regla is an alert, or a rule that records.
-type regla struct {
+// rule is an alert, or a rule that records.
+type rule struct {
 	Alert, Record, Expr string
 	Annotations         map[string]string
 }
 
-func leeReglas(t testing.TB) (todas []regla) {
+func readRules(t testing.TB) (all []rule) {
 	t.Helper()
-	for _, g := range leeComo[struct{ Groups []struct{ Rules []regla } }](t, reglas).Groups {
-		todas = append(todas, g.Rules...)
+	for _, g := range readAs[struct{ Groups []struct{ Rules []rule } }](t, rules).Groups {
+		all = append(all, g.Rules...)
 	}
-	return todas
+	return all
 }
 
 // Who is woken at three in the morning finds what to do, and nothing is described
 // that cannot wake anybody.
 func TestAlerts_HaveTheirPage(t *testing.T) {
 	t.Parallel()
-	pagina, err := os.ReadFile(raiz + "/docs/operacion.md")
+	page, err := os.ReadFile(root + "/docs/operacion.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ayudas := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^### (Pasarela\w+)$`).FindAllStringSubmatch(string(pagina), -1) {
-		ayudas[m[1]] = true
+	helps := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^### (Pasarela\w+)$`).FindAllStringSubmatch(string(page), -1) {
+		helps[m[1]] = true
 	}
-	tests, err := os.ReadFile(filepath.Join(filepath.Dir(reglas), "reglas_test.yml"))
+	tests, err := os.ReadFile(filepath.Join(filepath.Dir(rules), "reglas_test.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range leeReglas(t) {
+	for _, r := range readRules(t) {
 		if r.Alert == "" {
 			continue
 		}
-		if !ayudas[r.Alert] {
+		if !helps[r.Alert] {
 			t.Errorf("docs/operacion.md does not say what to do about %s", r.Alert)
 		}
-		delete(ayudas, r.Alert)
+		delete(helps, r.Alert)
 		if !strings.HasSuffix(r.Annotations["runbook_url"], "/docs/operacion.md#"+strings.ToLower(r.Alert)) {
 			t.Errorf("%s leads to %q", r.Alert, r.Annotations["runbook_url"])
 		}
@@ -103,8 +103,8 @@ func TestAlerts_HaveTheirPage(t *testing.T) {
 			t.Errorf("no test has %s fire", r.Alert)
 		}
 	}
-	for nombre := range ayudas {
-		t.Errorf("docs/operacion.md describes %s, which no rule knows", nombre)
+	for name := range helps {
+		t.Errorf("docs/operacion.md describes %s, which no rule knows", name)
 	}
 }
 
@@ -136,9 +136,9 @@ type panel struct {
 	}
 }
 
-func leeTablero(t testing.TB) []panel {
+func readDashboard(t testing.TB) []panel {
 	t.Helper()
-	text, err := os.ReadFile(tableros)
+	text, err := os.ReadFile(dashboards)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,26 +155,26 @@ func leeTablero(t testing.TB) []panel {
 // is on fire; that they fire is for TestAlerts_WhenTheyFireAndWhenNot.
 func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 	t.Parallel()
-	requiere(t, "prometheus")
-	p := arranca(t)
-	prom := observa(t, p.Admin, "1s")
-	p.capitulo()
-	prom.espera(t, `count(pasarela_upstream_calls_total) > 8`)
-	p.capitulo()
-	p.atora()
-	prom.espera(t, `increase(pasarela_http_requests_total{status="500"}[1m]) > 0 and on () sum(pasarela_descargas) > 0`)
+	require(t, "prometheus")
+	p := start(t)
+	prom := observe(t, p.Admin, "1s")
+	p.chapter()
+	prom.wait(t, `count(pasarela_upstream_calls_total) > 8`)
+	p.chapter()
+	p.jam()
+	prom.wait(t, `increase(pasarela_http_requests_total{status="500"}[1m]) > 0 and on () sum(pasarela_descargas) > 0`)
 	// Recorded a scrape later than what they are made of.
-	prom.espera(t, `sum(pasarela:upstream_fallos:rate15m) > 0`)
-	for _, panel := range leeTablero(t) {
+	prom.wait(t, `sum(pasarela:upstream_fallos:rate15m) > 0`)
+	for _, panel := range readDashboard(t) {
 		for _, target := range panel.Targets {
-			if !prom.tiene(t, prepara(target.Expr)) {
+			if !prom.has(t, prepare(target.Expr)) {
 				t.Errorf("panel %q has no data: %s", panel.Title, target.Expr)
 			}
-			prom.conoce(t, panel.Title, target.Expr)
+			prom.know(t, panel.Title, target.Expr)
 		}
 	}
-	for _, r := range leeReglas(t) {
-		prom.conoce(t, r.Alert+r.Record, r.Expr)
+	for _, r := range readRules(t) {
+		prom.know(t, r.Alert+r.Record, r.Expr)
 		prom.series(t, r.Expr) // it can be evaluated
 	}
 }
@@ -184,107 +184,107 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 func TestMetrics_AreThoseOfTheProgram(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("prueba")
-	m.Watch(telemetry.Fuentes{})
+	m.Watch(telemetry.Sources{})
 	descs := make(chan *prometheus.Desc)
 	go func() {
 		defer close(descs)
 		m.Registry().Describe(descs)
 	}()
-	exporta := map[string]bool{}
+	export := map[string]bool{}
 	for d := range descs {
-		nombre := regexp.MustCompile(`fqName: "([a-z_]+)"`).FindStringSubmatch(d.String())
-		if nombre == nil {
+		name := regexp.MustCompile(`fqName: "([a-z_]+)"`).FindStringSubmatch(d.String())
+		if name == nil {
 			t.Fatalf("no name in %s", d)
 		}
-		exporta[nombre[1]] = true
+		export[name[1]] = true
 	}
-	pagina, err := os.ReadFile(raiz + "/docs/operacion.md")
+	page, err := os.ReadFile(root + "/docs/operacion.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for nombre := range exporta {
-		if strings.HasPrefix(nombre, "pasarela_") && !regexp.MustCompile("`"+nombre+"[`{]").Match(pagina) {
-			t.Errorf("docs/operacion.md says nothing of %s", nombre)
+	for name := range export {
+		if strings.HasPrefix(name, "pasarela_") && !regexp.MustCompile("`"+name+"[`{]").Match(page) {
+			t.Errorf("docs/operacion.md says nothing of %s", name)
 		}
 	}
-	pide := regexp.MustCompile(`pasarela_[a-z_]+`).FindAllString(string(pagina), -1)
-	for _, panel := range leeTablero(t) {
+	ask := regexp.MustCompile(`pasarela_[a-z_]+`).FindAllString(string(page), -1)
+	for _, panel := range readDashboard(t) {
 		for _, target := range panel.Targets {
-			pide = append(pide, metricas(target.Expr)...)
+			ask = append(ask, metrics(target.Expr)...)
 		}
 	}
-	for _, r := range leeReglas(t) {
-		pide = append(pide, metricas(r.Expr)...)
+	for _, r := range readRules(t) {
+		ask = append(ask, metrics(r.Expr)...)
 	}
-	if len(pide) < 80 {
-		t.Errorf("%d metrics found: the test does not see what it looks at", len(pide))
+	if len(ask) < 80 {
+		t.Errorf("%d metrics found: the test does not see what it looks at", len(ask))
 	}
-	for _, nombre := range pide {
-		if !exporta[nombre] && !exporta[strings.TrimSuffix(nombre, "_bucket")] && nombre != "up" {
-			t.Errorf("%s is asked for or described, and no gateway exports it", nombre)
+	for _, name := range ask {
+		if !export[name] && !export[strings.TrimSuffix(name, "_bucket")] && name != "up" {
+			t.Errorf("%s is asked for or described, and no gateway exports it", name)
 		}
 	}
 }
 
-// metricas are the names in expr, without those that rules record.
-func metricas(expr string) (nombres []string) {
-	for _, s := range selectores(expr) {
-		if nombre, _, _ := strings.Cut(s, "{"); !strings.Contains(nombre, ":") {
-			nombres = append(nombres, nombre)
+// metrics are the names in expr, without those that rules record.
+func metrics(expr string) (names []string) {
+	for _, s := range selectors(expr) {
+		if name, _, _ := strings.Cut(s, "{"); !strings.Contains(name, ":") {
+			names = append(names, name)
 		}
 	}
-	return nombres
+	return names
 }
 
-// conoce holds every selector of expr, and every label that it groups by, against
+// know holds every selector of expr, and every label that it groups by, against
 // what was scraped.
-func (o observador) conoce(t testing.TB, quien, expr string) {
+func (o observer) know(t testing.TB, who, expr string) {
 	t.Helper()
-	etiquetas := map[string]bool{}
-	for _, selector := range selectores(expr) {
-		if !o.tiene(t, selector) {
-			t.Errorf("%s asks for %s, which no gateway exports", quien, selector)
+	labels := map[string]bool{}
+	for _, selector := range selectors(expr) {
+		if !o.has(t, selector) {
+			t.Errorf("%s asks for %s, which no gateway exports", who, selector)
 		}
-		for _, s := range o.pregunta(t, "/api/v1/query", url.Values{"query": {selector}}) {
-			for nombre := range s.Metric {
-				etiquetas[nombre] = true
+		for _, s := range o.question(t, "/api/v1/query", url.Values{"query": {selector}}) {
+			for name := range s.Metric {
+				labels[name] = true
 			}
 		}
 	}
 	for _, m := range regexp.MustCompile(`\bby \(([^)]+)\)`).FindAllStringSubmatch(expr, -1) {
-		for nombre := range strings.SplitSeq(m[1], ",") {
-			if !etiquetas[strings.TrimSpace(nombre)] {
-				t.Errorf("%s groups by %s, which is no label of %v", quien, nombre, selectores(expr))
+		for name := range strings.SplitSeq(m[1], ",") {
+			if !labels[strings.TrimSpace(name)] {
+				t.Errorf("%s groups by %s, which is no label of %v", who, name, selectors(expr))
 			}
 		}
 	}
 }
 
-// selectores are the metrics of an expression with their matchers. They are told
+// selectors are the metrics of an expression with their matchers. They are told
 // from functions and words by their prefix; a metric of another kind would have to be added.
-func selectores(expr string) []string {
+func selectors(expr string) []string {
 	return regexp.MustCompile(`\b(?:pasarela[a-z_]*(?::[a-z_]+:[a-z0-9]+)?|up|process_[a-z_]+)\b(?:\{[^}]*\})?`).FindAllString(regexp.MustCompile(`job=~"[^"]*"`).ReplaceAllStringFunc(expr, func(m string) string {
 		return strings.ReplaceAll(m, "pasarela", "pasarel.")
 	}), -1)
 }
 
-func prepara(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "1m") }
+func prepare(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "1m") }
 
-// observador is a Prometheus with the rules of the project that reads one gateway.
-type observador struct{ url string }
+// observer is a Prometheus with the rules of the project that reads one gateway.
+type observer struct{ url string }
 
-func observa(t testing.TB, admin, cada string) observador {
+func observe(t testing.TB, admin, every string) observer {
 	t.Helper()
 	dir := t.TempDir()
-	conf := leeComo[map[string]any](t, raiz+"/deploy/prometheus/prometheus.yml")
-	absoluto, err := filepath.Abs(reglas)
+	conf := readAs[map[string]any](t, root+"/deploy/prometheus/prometheus.yml")
+	absolute, err := filepath.Abs(rules)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf["rule_files"] = []string{absoluto}
-	conf["global"] = map[string]any{"scrape_interval": cada, "scrape_timeout": cada, "evaluation_interval": cada}
-	trabajo := conf["scrape_configs"].([]any)[0].(map[string]any)
-	trabajo["static_configs"] = []any{map[string]any{"targets": []string{strings.TrimPrefix(admin, "http://")}}}
+	conf["rule_files"] = []string{absolute}
+	conf["global"] = map[string]any{"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
+	job := conf["scrape_configs"].([]any)[0].(map[string]any)
+	job["static_configs"] = []any{map[string]any{"targets": []string{strings.TrimPrefix(admin, "http://")}}}
 	text, err := yaml.Marshal(conf)
 	if err != nil {
 		t.Fatal(err)
@@ -292,17 +292,17 @@ func observa(t testing.TB, admin, cada string) observador {
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	libre, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	donde := libre.Addr().String()
-	libre.Close() //nolint:errcheck // it has no connections
+	where := free.Addr().String()
+	free.Close() //nolint:errcheck // it has no connections
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--web.listen-address="+donde)
+	cmd := exec.Command("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--web.listen-address="+where)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -312,23 +312,23 @@ func observa(t testing.TB, admin, cada string) observador {
 		cmd.Wait()         //nolint:errcheck // it was killed
 		log.Close()        //nolint:errcheck // for reading a failed test
 	})
-	o := observador{"http://" + donde}
-	for fin := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	o := observer{"http://" + where}
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if resp, err := http.Get(o.url + "/-/ready"); err == nil {
 			resp.Body.Close() //nolint:errcheck // nothing is read
 			if resp.StatusCode == http.StatusOK {
 				return o
 			}
 		}
-		if time.Now().After(fin) {
+		if time.Now().After(end) {
 			said, _ := os.ReadFile(filepath.Join(dir, "log"))
 			t.Fatalf("prometheus does not start: %s", said)
 		}
 	}
 }
 
-// leeComo reads a YAML file.
-func leeComo[T any](t testing.TB, file string) (v T) {
+// readAs reads a YAML file.
+func readAs[T any](t testing.TB, file string) (v T) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -347,7 +347,7 @@ type serie struct {
 	Values [][2]any
 }
 
-func (o observador) pregunta(t testing.TB, path string, q url.Values) []serie {
+func (o observer) question(t testing.TB, path string, q url.Values) []serie {
 	t.Helper()
 	resp, err := http.Get(o.url + path + "?" + q.Encode())
 	if err != nil {
@@ -368,25 +368,25 @@ func (o observador) pregunta(t testing.TB, path string, q url.Values) []serie {
 	return answer.Data.Result
 }
 
-func (o observador) series(t testing.TB, expr string) int {
+func (o observer) series(t testing.TB, expr string) int {
 	t.Helper()
-	return len(o.pregunta(t, "/api/v1/query", url.Values{"query": {expr}}))
+	return len(o.question(t, "/api/v1/query", url.Values{"query": {expr}}))
 }
 
-// espera waits until expr has data.
-func (o observador) espera(t testing.TB, expr string) {
+// wait waits until expr has data.
+func (o observer) wait(t testing.TB, expr string) {
 	t.Helper()
-	if !o.tiene(t, expr) {
+	if !o.has(t, expr) {
 		t.Fatalf("never: %s", expr)
 	}
 }
 
-// tiene tells whether expr has data, soon: on a busy machine a scrape may be late,
+// has tells whether expr has data, soon: on a busy machine a scrape may be late,
 // and what it would have brought is missing meanwhile.
-func (o observador) tiene(t testing.TB, expr string) bool {
+func (o observer) has(t testing.TB, expr string) bool {
 	t.Helper()
-	for fin := time.Now().Add(3 * time.Minute); o.series(t, expr) == 0; time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(fin) {
+	for end := time.Now().Add(3 * time.Minute); o.series(t, expr) == 0; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
 			return false
 		}
 	}

@@ -89,13 +89,13 @@ func contractRoutes(t *testing.T) []route {
 				names := slices.Sorted(maps.Keys(media.Examples))
 				r.body = media.Examples[names[0]].Value.Value
 				for _, name := range names {
-					if example := media.Examples[name].Value.Value; strings.Contains(asJSON(t, example), gatewaytest.Empresa) {
+					if example := media.Examples[name].Value.Value; strings.Contains(asJSON(t, example), gatewaytest.Company) {
 						r.body = example
 					}
 				}
 			}
 			text := asJSON(t, r.body)
-			r.namesRFC = strings.Contains(r.path+text, gatewaytest.Empresa) || strings.Contains(text, gatewaytest.Persona)
+			r.namesRFC = strings.Contains(r.path+text, gatewaytest.Company) || strings.Contains(text, gatewaytest.Persona)
 			routes = append(routes, r)
 		}
 	}
@@ -118,8 +118,8 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := keys.add(t, "otro", []string{gatewaytest.EmpresaRara}, "*")
-	good := keys.add(t, "bueno", []string{gatewaytest.Empresa, gatewaytest.EmpresaRara, gatewaytest.Persona}, "*")
+	other := keys.add(t, "otro", []string{gatewaytest.CompanyOdd}, "*")
+	good := keys.add(t, "bueno", []string{gatewaytest.Company, gatewaytest.CompanyOdd, gatewaytest.Persona}, "*")
 	scoped := map[string]string{}
 	for _, scope := range apikeys.Scopes() {
 		scoped[scope] = keys.add(t, "solo "+scope, []string{"*"}, scope)
@@ -129,7 +129,7 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 	for _, route := range routes {
 		switch {
 		case route.public, route.ofDescarga, slices.Contains(withoutRFC(), route.id):
-			// Nothing to hold against a key's RFCs; of rutaDescargas, see the test below.
+			// Nothing to hold against a key's RFCs; of pathDescargas, see the test below.
 		case !route.namesRFC:
 			t.Errorf("%s: its example names no RFC: this test cannot tell whether another's key opens it", route.id)
 		default:
@@ -208,15 +208,15 @@ func (r *rig) must(route route, headers ...string) gatewaytest.Response {
 func TestAccess_WhenListingOnlyTheKeysRFCsAreShown(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	key := keys.add(t, "una", []string{gatewaytest.EmpresaRara}, "*")
+	key := keys.add(t, "una", []string{gatewaytest.CompanyOdd}, "*")
 	got := r.Get("/v1/efirmas", "Authorization", "Bearer "+key)
 	wantStatus(t, got, http.StatusOK)
 	var list struct{ Efirmas []struct{ RFC string } }
 	got.JSON(t, &list)
-	if len(list.Efirmas) != 1 || list.Efirmas[0].RFC != gatewaytest.EmpresaRara {
+	if len(list.Efirmas) != 1 || list.Efirmas[0].RFC != gatewaytest.CompanyOdd {
 		t.Errorf("listed %s", got.Body)
 	}
-	one := r.Get("/v1/efirmas/"+url.PathEscape(gatewaytest.EmpresaRara), "Authorization", "Bearer "+key)
+	one := r.Get("/v1/efirmas/"+url.PathEscape(gatewaytest.CompanyOdd), "Authorization", "Bearer "+key)
 	wantStatus(t, one, http.StatusOK)
 }
 
@@ -225,9 +225,9 @@ func TestAccess_WhenListingOnlyTheKeysRFCsAreShown(t *testing.T) {
 func TestAccess_WhenADescargaIsAnothersItIsNotThere(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	owner := "Bearer " + keys.add(t, "dueña", []string{gatewaytest.Empresa}, "*")
+	owner := "Bearer " + keys.add(t, "dueña", []string{gatewaytest.Company}, "*")
 	other := "Bearer " + keys.add(t, "otro", []string{gatewaytest.Persona}, "*")
-	d := r.creaDescarga(r.metadatos(), "Authorization", owner)
+	d := r.createDescarga(r.metadatos(), "Authorization", owner)
 	const example = "019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa"
 	asked := 0
 	for _, route := range contractRoutes(t) {
@@ -246,32 +246,32 @@ func TestAccess_WhenADescargaIsAnothersItIsNotThere(t *testing.T) {
 	if asked < 7 {
 		t.Errorf("only %d routes were asked", asked)
 	}
-	var list struct{ Descargas []vistaDescarga }
-	r.Get(rutaDescargas, "Authorization", other).JSON(t, &list)
+	var list struct{ Descargas []descargaView }
+	r.Get(pathDescargas, "Authorization", other).JSON(t, &list)
 	if len(list.Descargas) != 0 {
 		t.Errorf("another's list shows %+v", list)
 	}
-	r.Get(rutaDescargas, "Authorization", owner).JSON(t, &list)
+	r.Get(pathDescargas, "Authorization", owner).JSON(t, &list)
 	if len(list.Descargas) != 1 || list.Descargas[0].IDDescarga != d.IDDescarga || list.Descargas[0].Estado == "cancelada" {
 		t.Errorf("the owner's list shows %+v", list)
 	}
-	wantProblem(t, r.Post(rutaDescargas, r.metadatos(), "Authorization", other), http.StatusForbidden, "prohibido")
-	wantProblem(t, r.Get(rutaDescargas+"?rfcSolicitante="+gatewaytest.Empresa, "Authorization", other), http.StatusForbidden, "prohibido")
+	wantProblem(t, r.Post(pathDescargas, r.metadatos(), "Authorization", other), http.StatusForbidden, "prohibido")
+	wantProblem(t, r.Get(pathDescargas+"?rfcSolicitante="+gatewaytest.Company, "Authorization", other), http.StatusForbidden, "prohibido")
 }
 
 func TestAccess_WhenAPackageIsStoredAnothersKeyDoesNotGetIt(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	owner := "Bearer " + keys.add(t, "dueña", []string{gatewaytest.Empresa}, "*")
+	owner := "Bearer " + keys.add(t, "dueña", []string{gatewaytest.Company}, "*")
 	other := "Bearer " + keys.add(t, "otro", []string{gatewaytest.Persona}, "*")
 	created := r.Post(solicitudes, r.body(nil), "Authorization", owner)
 	wantStatus(t, created, http.StatusCreated)
 	var accepted struct{ IDSolicitud string }
 	created.JSON(t, &accepted)
 	id := strings.ToUpper(accepted.IDSolicitud) + "_01"
-	r.Sandbox.Reloj().Adelanta(1e12)
-	wantStatus(t, r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id), "Authorization", owner), http.StatusOK)
-	wantProblem(t, r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id), "Authorization", other), 403, "prohibido")
+	r.Sandbox.Clock().BringForward(1e12)
+	wantStatus(t, r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Company, id), "Authorization", owner), http.StatusOK)
+	wantProblem(t, r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Company, id), "Authorization", other), 403, "prohibido")
 	wantProblem(t, r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Persona, id), "Authorization", other), 404, "no-encontrado")
 }
 

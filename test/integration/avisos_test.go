@@ -19,63 +19,63 @@ import (
 // says why is the descarga's.
 func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
 	t.Parallel()
-	oye := &receptor{t: t}
-	srv := httptest.NewServer(oye)
+	hear := &receptor{t: t}
+	srv := httptest.NewServer(hear)
 	t.Cleanup(srv.Close)
-	r := montaRig(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }}, map[string]any{"cfdis_por_dia": 1})
-	got := r.Post(rutaWebhooks, peticionWebhook(map[string]any{"url": srv.URL, "eventos": webhooks.Eventos()}))
+	r := mountRig(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }}, map[string]any{"cfdis_por_dia": 1})
+	got := r.Post(pathWebhooks, webhookRequest(map[string]any{"url": srv.URL, "eventos": webhooks.Eventos()}))
 	wantStatus(t, got, http.StatusCreated)
-	var hecho struct{ Webhook webhookVisto }
-	got.JSON(t, &hecho)
-	wantStatus(t, r.Post(rutaWebhooks+"/"+hecho.Webhook.ID+"/prueba", nil), http.StatusAccepted)
-	rango := func(dia, hora string) map[string]any {
-		return map[string]any{"fechaInicial": "2026-01-" + dia + "T00:00:00", "fechaFinal": "2026-01-" + dia + "T" + hora}
+	var done struct{ Webhook seenWebhook }
+	got.JSON(t, &done)
+	wantStatus(t, r.Post(pathWebhooks+"/"+done.Webhook.ID+"/prueba", nil), http.StatusAccepted)
+	rango := func(day, hour string) map[string]any {
+		return map[string]any{"fechaInicial": "2026-01-" + day + "T00:00:00", "fechaFinal": "2026-01-" + day + "T" + hour}
 	}
 	r.falla(sandbox.Falla{Tipo: control.Codigo, Codigo: "5012", Operacion: opEmitidos, Contiene: "2026-01-03"})
 	for _, tc := range []struct {
 		estado, motivo string
-		dia, hora      string
+		day, hour      string
 	}{
 		{"terminada", "", "01", "23:59:59"},
 		{"vacia", "sin_comprobantes", "02", "00:00:01"},
 		{"fallida", "5012", "03", "23:59:59"},
 	} {
-		d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("Metadata", rango(tc.dia, tc.hora))))
+		d := wait(t, r.Gateway, create(t, r.Gateway, request("Metadata", rango(tc.day, tc.hour))))
 		if d.Estado != tc.estado || d.MotivoCodigo != tc.motivo {
 			t.Errorf("%s %q, want %+v", d.Estado, d.MotivoCodigo, tc)
 		}
 	}
 	r.falla(sandbox.Falla{Tipo: control.ConDefectos, Defectos: []string{"crc"}, Operacion: opDescargar, Veces: 2})
-	if d := espera(t, r.Gateway, crea(t, r.Gateway, peticion("CFDI", rango("04", "23:59:59")))); d.Estado != "parcial" || d.MotivoCodigo != "entradas_ilegibles" && d.MotivoCodigo != "entradas_danadas" {
+	if d := wait(t, r.Gateway, create(t, r.Gateway, request("CFDI", rango("04", "23:59:59")))); d.Estado != "parcial" || d.MotivoCodigo != "entradas_ilegibles" && d.MotivoCodigo != "entradas_danadas" {
 		t.Errorf("%+v", d)
 	}
 	// A recurrent one waits for tomorrow.
-	body := peticion("Metadata", map[string]any{"fechaInicial": "2026-01-05T00:00:00", "programacion": map[string]any{"hora": "04:00", "traslapeDias": 1}})
+	body := request("Metadata", map[string]any{"fechaInicial": "2026-01-05T00:00:00", "programacion": map[string]any{"hora": "04:00", "traslapeDias": 1}})
 	delete(body, "fechaFinal")
-	recurrente := crea(t, r.Gateway, body)
-	if got, err := r.Do(http.MethodDelete, recurrente, nil); err != nil || got.Status != http.StatusOK {
+	recurrent := create(t, r.Gateway, body)
+	if got, err := r.Do(http.MethodDelete, recurrent, nil); err != nil || got.Status != http.StatusOK {
 		t.Errorf("%d %v", got.Status, err)
 	}
-	if d := espera(t, r.Gateway, recurrente); d.Estado != "cancelada" || d.MotivoCodigo != "cancelada_por_cliente" {
+	if d := wait(t, r.Gateway, recurrent); d.Estado != "cancelada" || d.MotivoCodigo != "cancelada_por_cliente" {
 		t.Errorf("%+v", d)
 	}
-	for _, evento := range append(webhooks.Eventos(), webhooks.EventoPrueba) {
-		oye.llega(t, `"type":"`+evento+`"`)
+	for _, evento := range append(webhooks.Eventos(), webhooks.EventoTrial) {
+		hear.arrive(t, `"type":"`+evento+`"`)
 	}
-	if aviso := oye.llega(t, webhooks.DescargaFallida); !strings.Contains(aviso, `"motivoCodigo":"5012"`) {
+	if aviso := hear.arrive(t, webhooks.DescargaFailed); !strings.Contains(aviso, `"motivoCodigo":"5012"`) {
 		t.Errorf("why it failed is not in %s", aviso)
 	}
-	para := llamadasPara(t, r)
-	for _, operacion := range []string{opEmitidos, opVerifica, opDescargar} {
-		if n := para[operacion]; n[0] == 0 || n[1] != 0 {
-			t.Errorf("%s: %d lines of the log say what it was for, %d do not", operacion, n[0], n[1])
+	forWhom := callsFor(t, r)
+	for _, operation := range []string{opEmitidos, opVerify, opDescargar} {
+		if n := forWhom[operation]; n[0] == 0 || n[1] != 0 {
+			t.Errorf("%s: %d lines of the log say what it was for, %d do not", operation, n[0], n[1])
 		}
 	}
 }
 
-// llamadasPara counts by operation the log's lines of calls that say for what descarga and
+// callsFor counts by operation the log's lines of calls that say for what descarga and
 // solicitud they were made, and those that do not or have a field for nothing.
-func llamadasPara(t *testing.T, r *rig) map[string][2]int {
+func callsFor(t *testing.T, r *rig) map[string][2]int {
 	t.Helper()
 	out := map[string][2]int{}
 	for line := range strings.Lines(r.Log()) {

@@ -26,19 +26,19 @@ func inLines(text string, width int, end string) string {
 func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	titulo, contrato := []byte(emite(t, g, devstack.Titulo("BASE64UNO", gatewaytest.Persona))[0]), contratoSellado(t, g, "Contrato en base64 ñ uno")
+	titulo, contrato := []byte(issue(t, g, devstack.Titulo("BASE64UNO", gatewaytest.Persona))[0]), sealedContrato(t, g, "Contrato en base64 ñ uno")
 	routes := map[string]struct {
-		path, campo string
+		path, field string
 		document    []byte
 		beside      map[string]any
 	}{
-		"a CFDI":               {"/v1/pade/addendas/adjunta", "xmlCfdiBase64", []byte(cfdiSellado), map[string]any{"datos": "a|1"}},
+		"a CFDI":               {"/v1/pade/addendas/adjunta", "xmlCfdiBase64", []byte(cfdiSealed), map[string]any{"datos": "a|1"}},
 		"a contract":           {"/v1/pade/contratos", "xmlBase64", contrato, map[string]any{"modoPrueba": true}},
 		"titles, to be judged": {"/v1/sep/titulos/validacion", "archivoBase64", titulo, nil},
 	}
 	for name, route := range routes {
 		post := func(text string) gatewaytest.Response {
-			body := map[string]any{route.campo: text}
+			body := map[string]any{route.field: text}
 			for k, v := range route.beside {
 				body[k] = v
 			}
@@ -64,7 +64,7 @@ func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
 				Errores []struct{ Campo, Detalle string }
 			}
 			r.JSON(t, &problem)
-			if r.Status != http.StatusUnprocessableEntity || len(problem.Errores) != 1 || problem.Errores[0].Campo != route.campo ||
+			if r.Status != http.StatusUnprocessableEntity || len(problem.Errores) != 1 || problem.Errores[0].Campo != route.field ||
 				!strings.HasPrefix(problem.Errores[0].Detalle, "No es base64 completo. ") || !strings.Contains(problem.Errores[0].Detalle, tt.says) {
 				t.Errorf("%s as %s: %d: %.400s", name, form, r.Status, r.Body)
 			}
@@ -72,11 +72,11 @@ func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
 	}
 }
 
-// contratoSellado is a contract as another program would have sealed it.
-func contratoSellado(t *testing.T, g *gatewaytest.Gateway, texto string) []byte {
+// sealedContrato is a contract as another program would have sealed it.
+func sealedContrato(t *testing.T, g *gatewaytest.Gateway, text string) []byte {
 	t.Helper()
 	var got struct{ XMLBase64 []byte }
-	r := g.Post("/v1/pade/contratos", contratoPor(texto, true))
+	r := g.Post("/v1/pade/contratos", contratoBy(text, true))
 	r.JSON(t, &got)
 	// The PAC's Firma is the last: without it the document is the one that was sent.
 	xml := string(got.XMLBase64)
@@ -92,22 +92,22 @@ func contratoSellado(t *testing.T, g *gatewaytest.Gateway, texto string) []byte 
 func TestBase64_WhenAContractsPartsComeInLines(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	xml := string(contratoSellado(t, g, "Contrato por partes"))
+	xml := string(sealedContrato(t, g, "Contrato por partes"))
 	attribute := func(name string) string {
 		_, rest, _ := strings.Cut(xml, " "+name+`="`)
 		value, _, _ := strings.Cut(rest, `"`)
 		return value
 	}
-	body := contratoPor("Contrato por partes", true)
-	cliente := body["contrato"].(map[string]any)["firmas"].([]any)[0].(map[string]any)
-	delete(cliente, "firmarCon")
-	cliente["certificadoSerie"] = attribute("CertificadoSerie")
-	cliente["certificado"], cliente["sello"] = inLines(attribute("Certificado"), 64, "\n"), inLines(attribute("Sello"), 76, "\r\n")
+	body := contratoBy("Contrato por partes", true)
+	client := body["contrato"].(map[string]any)["firmas"].([]any)[0].(map[string]any)
+	delete(client, "firmarCon")
+	client["certificadoSerie"] = attribute("CertificadoSerie")
+	client["certificado"], client["sello"] = inLines(attribute("Certificado"), 64, "\n"), inLines(attribute("Sello"), 76, "\r\n")
 	if r := g.Post("/v1/pade/contratos", body); r.Status != http.StatusOK {
 		t.Errorf("status %d: %s", r.Status, r.Body)
 	}
-	cliente["certificado"] = "-----BEGIN CERTIFICATE-----\n" + inLines(attribute("Certificado"), 64, "\n") + "-----END CERTIFICATE-----"
-	cliente["sello"] = strings.TrimRight(attribute("Sello"), "=")
+	client["certificado"] = "-----BEGIN CERTIFICATE-----\n" + inLines(attribute("Certificado"), 64, "\n") + "-----END CERTIFICATE-----"
+	client["sello"] = strings.TrimRight(attribute("Sello"), "=")
 	r := g.Post("/v1/pade/contratos", body)
 	if r.Status != http.StatusUnprocessableEntity || !strings.Contains(string(r.Body), "Parece PEM") || !strings.Contains(string(r.Body), "contrato/firmas/0/sello") {
 		t.Errorf("status %d: %s", r.Status, r.Body)

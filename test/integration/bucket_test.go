@@ -23,26 +23,26 @@ const (
 	bucketSecret = "canario-del-secreto-del-bucket"
 )
 
-// cubo is a server that speaks S3, with one bucket.
-type cubo struct {
+// bucket is a server that speaks S3, with one bucket.
+type bucket struct {
 	gofakes3.Backend
 	url string
-	// responde answers in its place, where it returns true.
-	responde atomic.Pointer[contesta]
+	// respond answers in its place, where it returns true.
+	respond atomic.Pointer[answer]
 }
 
-type contesta func(w http.ResponseWriter, r *http.Request) bool
+type answer func(w http.ResponseWriter, r *http.Request) bool
 
-func newCubo(t *testing.T) *cubo {
+func newBucket(t *testing.T) *bucket {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket("paquetes"); err != nil {
 		t.Fatal(err)
 	}
-	c := &cubo{Backend: backend}
+	c := &bucket{Backend: backend}
 	served := gofakes3.New(backend).Server()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f := c.responde.Load(); f == nil || !(*f)(w, r) {
+		if f := c.respond.Load(); f == nil || !(*f)(w, r) {
 			served.ServeHTTP(w, r)
 		}
 	}))
@@ -51,22 +51,22 @@ func newCubo(t *testing.T) *cubo {
 	return c
 }
 
-// hace has f answer, or with nil the bucket.
-func (c *cubo) hace(f contesta) {
+// make has f answer, or with nil the bucket.
+func (c *bucket) make(f answer) {
 	if f == nil {
-		c.responde.Store(nil)
+		c.respond.Store(nil)
 		return
 	}
-	c.responde.Store(&f)
+	c.respond.Store(&f)
 }
 
-// escribiendo reports whether a request would change the bucket.
-func escribiendo(r *http.Request) bool {
+// writing reports whether a request would change the bucket.
+func writing(r *http.Request) bool {
 	return r.Method == http.MethodPut || r.Method == http.MethodPost
 }
 
 // address is the bucket's as a setting. Without credentials nothing is signed.
-func (c *cubo) address(anonymous bool) string {
+func (c *bucket) address(anonymous bool) string {
 	q := url.Values{"region": {"us-east-1"}, "use_path_style": {"true"}, "endpoint": {c.url}}
 	if anonymous {
 		q.Set("anonymous", "true")
@@ -75,7 +75,7 @@ func (c *cubo) address(anonymous bool) string {
 }
 
 // settings are those of a gateway in a process of its own that keeps its packages there.
-func (c *cubo) settings() []string {
+func (c *bucket) settings() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + bucketKeyID, "AWS_SECRET_ACCESS_KEY=" + bucketSecret, "GATEWAY_BLOB_URL=" + c.address(false)}
 }
 
@@ -84,16 +84,16 @@ func (c *cubo) settings() []string {
 func TestBucket_WhenPackagesLieThere(t *testing.T) {
 	t.Parallel()
 	s := startSandbox(t)
-	if err := s.Perillas().Cambia(map[string]any{"relleno_bytes": large / 36, "cfdis_por_dia": 40}); err != nil {
+	if err := s.Knobs().Change(map[string]any{"relleno_bytes": large / 36, "cfdis_por_dia": 40}); err != nil {
 		t.Fatal(err)
 	}
-	bucket := newCubo(t)
+	bucket := newBucket(t)
 	var away atomic.Bool
-	bucket.hace(func(w http.ResponseWriter, r *http.Request) bool {
+	bucket.make(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.Header.Get("Authorization"), bucketKeyID) {
 			t.Errorf("a request without the credentials: %s %s", r.Method, r.URL.Path)
 		}
-		if !away.Load() || !escribiendo(r) {
+		if !away.Load() || !writing(r) {
 			return false
 		}
 		w.WriteHeader(http.StatusNotImplemented)
@@ -102,8 +102,8 @@ func TestBucket_WhenPackagesLieThere(t *testing.T) {
 	data, client := t.TempDir(), gatewaytest.Client(t)
 	settings := append(env(s.url, s.EFirmasDir(), data), bucket.settings()...)
 	gw := startGateway(t, settings...)
-	id := ask(t, client, gw.api, enero("2026-01-31T23:00:00"), func() { s.Reloj().Adelanta(time.Minute) })
-	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id)
+	id := ask(t, client, gw.api, january("2026-01-31T23:00:00"), func() { s.Clock().BringForward(time.Minute) })
+	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Company, id)
 
 	away.Store(true)
 	first := whole(t, client, http.MethodGet, gw.api+path, nil)

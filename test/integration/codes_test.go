@@ -22,24 +22,24 @@ type operation struct {
 }
 
 func operations() []operation {
-	solicita := func(changes map[string]any) func(*rig) gatewaytest.Response {
+	request := func(changes map[string]any) func(*rig) gatewaytest.Response {
 		return func(r *rig) gatewaytest.Response {
 			return r.Post("/v1/sat/cfdi/solicitudes", r.body(changes))
 		}
 	}
 	return []operation{
-		{opEmitidos, http.StatusCreated, solicita(nil)},
-		{opRecibidos, http.StatusCreated, solicita(map[string]any{"tipoDescarga": "recibidos"})},
+		{opEmitidos, http.StatusCreated, request(nil)},
+		{opRecibidos, http.StatusCreated, request(map[string]any{"tipoDescarga": "recibidos"})},
 		{opFolio, http.StatusCreated, func(r *rig) gatewaytest.Response {
 			folio := fmt.Sprintf("5a3d7c1e-94b2-4f60-8e1d-%012d", r.n.Add(1))
-			return r.Post("/v1/sat/cfdi/solicitudes", map[string]any{"tipoDescarga": "folio", "rfcSolicitante": gatewaytest.Empresa, "uuid": folio})
+			return r.Post("/v1/sat/cfdi/solicitudes", map[string]any{"tipoDescarga": "folio", "rfcSolicitante": gatewaytest.Company, "uuid": folio})
 		}},
-		{opV11, http.StatusCreated, solicita(map[string]any{"version": "1.1", "tipoDescarga": nil, "rfcEmisor": gatewaytest.Empresa})},
-		{opVerifica, http.StatusNotFound, func(r *rig) gatewaytest.Response {
-			return r.Get("/v1/sat/cfdi/solicitudes/" + someUUID + "?rfcSolicitante=" + gatewaytest.Empresa)
+		{opV11, http.StatusCreated, request(map[string]any{"version": "1.1", "tipoDescarga": nil, "rfcEmisor": gatewaytest.Company})},
+		{opVerify, http.StatusNotFound, func(r *rig) gatewaytest.Response {
+			return r.Get("/v1/sat/cfdi/solicitudes/" + someUUID + "?rfcSolicitante=" + gatewaytest.Company)
 		}},
 		{opDescargar, http.StatusNotFound, func(r *rig) gatewaytest.Response {
-			return r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, somePackage))
+			return r.Get(gatewaytest.PaquetePath("cfdi", gatewaytest.Company, somePackage))
 		}},
 	}
 }
@@ -58,13 +58,13 @@ func operationNamed(name string) operation {
 func TestCodes_WhenTheSATRefuses(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	solicita := []string{opEmitidos, opRecibidos, opFolio, opV11}
+	request := []string{opEmitidos, opRecibidos, opFolio, opV11}
 	for _, tc := range []struct {
-		codigo       string
-		status       int
-		slug         string
-		reintentable bool
-		where        []string // nil is everywhere
+		codigo    string
+		status    int
+		slug      string
+		retryable bool
+		where     []string // nil is everywhere
 	}{
 		{"300", 502, "mensaje-rechazado", true, nil},
 		{"301", 502, "mensaje-rechazado", false, nil},
@@ -73,16 +73,16 @@ func TestCodes_WhenTheSATRefuses(t *testing.T) {
 		{"304", 422, "efirma", false, nil},
 		{"305", 422, "efirma", true, nil},
 		{"404", 503, "backend-no-disponible", true, nil},
-		{"5001", 403, "prohibido", false, solicita},
-		{"5002", 409, "conflicto", false, solicita},
-		{"5003", 409, "conflicto", false, []string{opVerifica}},
-		{"5004", 404, "no-encontrado", false, []string{opVerifica, opDescargar}},
-		{"5005", 409, "conflicto", false, solicita},
+		{"5001", 403, "prohibido", false, request},
+		{"5002", 409, "conflicto", false, request},
+		{"5003", 409, "conflicto", false, []string{opVerify}},
+		{"5004", 404, "no-encontrado", false, []string{opVerify, opDescargar}},
+		{"5005", 409, "conflicto", false, request},
 		{"5006", 503, "backend-no-disponible", true, nil},
 		{"5007", 410, "ya-no-disponible", false, []string{opDescargar}},
 		{"5008", 410, "ya-no-disponible", false, []string{opDescargar}},
 		{"5011", 429, "demasiadas-peticiones", true, nil},
-		{"5012", 409, "conflicto", false, solicita},
+		{"5012", 409, "conflicto", false, request},
 		{"9999", 502, "respuesta-invalida", false, nil},
 	} {
 		for _, op := range operations() {
@@ -100,7 +100,7 @@ func TestCodes_WhenTheSATRefuses(t *testing.T) {
 				r.falla(f)
 				before := r.calls(op.name)
 				p := wantProblem(t, op.call(r), tc.status, tc.slug)
-				if p.Codigo != tc.codigo || p.Backend != "sat" || p.Mensaje != "Lo que dijo el SAT" || p.Reintentable != tc.reintentable {
+				if p.Codigo != tc.codigo || p.Backend != "sat" || p.Mensaje != "Lo que dijo el SAT" || p.Reintentable != tc.retryable {
 					t.Errorf("codigo %q, backend %q, mensaje %q, reintentable %v", p.Codigo, p.Backend, p.Mensaje, p.Reintentable)
 				}
 				if got := r.calls(op.name) - before; got != sent {
@@ -127,8 +127,8 @@ func TestCodes_WhenTheSATAcceptsWithoutAnID(t *testing.T) {
 func TestCodes_WhenTheSATSaysNothingBesideTheCodeTheDocumentsTextIsShown(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	r.falla(code(opVerifica, "304"))
-	p := wantProblem(t, operationNamed(opVerifica).call(r), 422, "efirma")
+	r.falla(code(opVerify, "304"))
+	p := wantProblem(t, operationNamed(opVerify).call(r), 422, "efirma")
 	if p.Mensaje == "" {
 		t.Error("mensaje is empty")
 	}
@@ -153,19 +153,19 @@ func TestCodes_WhenTheTokenIsRefusedItIsRenewedOnceAndTheCallRepeatedOnce(t *tes
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t, gatewaytest.Options{})
-			wantStatus(t, operationNamed(opVerifica).call(r), http.StatusNotFound) // a token is in the cache
-			autentica, calls := r.calls(opAutentica), r.calls(op.name)
+			wantStatus(t, operationNamed(opVerify).call(r), http.StatusNotFound) // a token is in the cache
+			authenticate, calls := r.calls(opAutentica), r.calls(op.name)
 
 			r.falla(code(op.name, "300"))
 			wantStatus(t, op.call(r), op.ok)
-			if a, c := r.calls(opAutentica)-autentica, r.calls(op.name)-calls; a != 1 || c != 2 {
+			if a, c := r.calls(opAutentica)-authenticate, r.calls(op.name)-calls; a != 1 || c != 2 {
 				t.Errorf("refused once: %d Autentica and %d calls, want 1 and 2", a, c)
 			}
 
-			r.siempre(code(op.name, "300"))
-			autentica, calls = r.calls(opAutentica), r.calls(op.name)
+			r.always(code(op.name, "300"))
+			authenticate, calls = r.calls(opAutentica), r.calls(op.name)
 			wantProblem(t, op.call(r), 502, "mensaje-rechazado")
-			if a, c := r.calls(opAutentica)-autentica, r.calls(op.name)-calls; a != 1 || c != 2 {
+			if a, c := r.calls(opAutentica)-authenticate, r.calls(op.name)-calls; a != 1 || c != 2 {
 				t.Errorf("refused always: %d Autentica and %d calls, want 1 and 2", a, c)
 			}
 		})
@@ -181,14 +181,14 @@ func wantStatus(t testing.TB, r gatewaytest.Response, status int) {
 
 // outcome is what a misbehaviour must come to.
 type outcome struct {
-	name    string
-	falla   sandbox.Falla
-	siempre bool
-	status  int
-	slug    string // empty for a success
-	codigo  string
-	again   bool // reintentable
-	calls   int64
+	name   string
+	falla  sandbox.Falla
+	always bool
+	status int
+	slug   string // empty for a success
+	codigo string
+	again  bool // retryable
+	calls  int64
 }
 
 func invalidSecurity(op string) sandbox.Falla {
@@ -205,8 +205,8 @@ func cut(op string, bytes int64) sandbox.Falla {
 }
 
 func (o outcome) check(t *testing.T, r *rig, op operation) {
-	if o.siempre {
-		r.siempre(o.falla)
+	if o.always {
+		r.always(o.falla)
 	} else {
 		r.falla(o.falla)
 	}
@@ -220,7 +220,7 @@ func (o outcome) check(t *testing.T, r *rig, op operation) {
 	} else if p := wantProblem(t, got, o.status, o.slug); p.Codigo != o.codigo || p.Reintentable != o.again {
 		t.Errorf("codigo %q, reintentable %v, want %q, %v: %s", p.Codigo, p.Reintentable, o.codigo, o.again, got.Body)
 	}
-	r.Sandbox.Fallas().Reinicia()
+	r.Sandbox.Fallas().Reset()
 	wantStatus(t, op.call(r), op.ok) // what has passed leaves nothing behind
 }
 
@@ -248,18 +248,18 @@ func TestFaults_WhenSolicitaFailsItIsNeverRepeated(t *testing.T) {
 func TestFaults_WhenVerificaFailsItIsRepeatedAsItMay(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	for _, o := range []outcome{
-		{"invalid security", invalidSecurity(opVerifica), false, 422, "efirma", "InvalidSecurity", true, 1},
-		{"internal fault", fault(opVerifica, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
-		{"action not supported", fault(opVerifica, "ActionNotSupported"), false, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
-		{"HTML 503 once", fails(opVerifica, control.HTML503), false, 404, "", "", false, 2},
-		{"HTML 503 always", fails(opVerifica, control.HTML503), true, 503, "backend-no-disponible", "sistema_caido", true, 3},
-		{"empty answer once", fails(opVerifica, control.Vacio), false, 404, "", "", false, 2},
-		{"reset before", fails(opVerifica, control.Reset), false, 404, "", "", false, 2},
-		{"reset after", fails(opVerifica, control.ResetDespues), false, 404, "", "", false, 2},
-		{"reset always", fails(opVerifica, control.Reset), true, 504, "backend-sin-respuesta", "respuesta_tardia", true, 3},
-		{"answer cut in its middle", cut(opVerifica, 40), false, 404, "", "", false, 2},
+		{"invalid security", invalidSecurity(opVerify), false, 422, "efirma", "InvalidSecurity", true, 1},
+		{"internal fault", fault(opVerify, "InternalServiceFault"), false, 503, "backend-no-disponible", "InternalServiceFault", true, 1},
+		{"action not supported", fault(opVerify, "ActionNotSupported"), false, 503, "backend-no-disponible", "ActionNotSupported", true, 1},
+		{"HTML 503 once", fails(opVerify, control.HTML503), false, 404, "", "", false, 2},
+		{"HTML 503 always", fails(opVerify, control.HTML503), true, 503, "backend-no-disponible", "sistema_caido", true, 3},
+		{"empty answer once", fails(opVerify, control.Vacio), false, 404, "", "", false, 2},
+		{"reset before", fails(opVerify, control.Reset), false, 404, "", "", false, 2},
+		{"reset after", fails(opVerify, control.ResetDespues), false, 404, "", "", false, 2},
+		{"reset always", fails(opVerify, control.Reset), true, 504, "backend-sin-respuesta", "respuesta_tardia", true, 3},
+		{"answer cut in its middle", cut(opVerify, 40), false, 404, "", "", false, 2},
 	} {
 		t.Run(o.name, func(t *testing.T) { o.check(t, r, op) })
 	}
@@ -317,7 +317,7 @@ func TestFaults_WhenAutenticaFailsItIsRepeatedAndNothingElseIsSent(t *testing.T)
 func TestFaults_WhenTheSATHasRetiredVersion11(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	r.perilla("retirar_v11", true)
+	r.knob("retirar_v11", true)
 	p := wantProblem(t, operationNamed(opV11).call(r), 501, "operacion-no-ofrecida")
 	if p.Codigo != "ActionNotSupported" || p.Reintentable || !strings.Contains(p.Detail, "1.5") {
 		t.Errorf("problem %+v", p)
@@ -340,13 +340,13 @@ func TestFaults_WhenOurClockIsWrongTheProblemSaysSo(t *testing.T) {
 func TestFaults_WhenTheSATStaysDownTheGatewayStopsAsking(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	wantStatus(t, op.call(r), op.ok)
-	r.siempre(fails(opVerifica, control.HTML503))
+	r.always(fails(opVerify, control.HTML503))
 	for range 6 {
 		wantProblem(t, op.call(r), 503, "backend-no-disponible")
 	}
-	if got := r.calls(opVerifica) - 1; got != 8 {
+	if got := r.calls(opVerify) - 1; got != 8 {
 		t.Errorf("the SAT saw %d calls, want 8 and then silence", got)
 	}
 	open := op.call(r)

@@ -122,7 +122,7 @@ func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 	if n := rows(); n != 2 {
 		t.Fatalf("%d gateways are present", n)
 	}
-	a.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: 4 * time.Second})
+	a.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: 4 * time.Second})
 	body := a.body(nil)
 	var sender sync.WaitGroup
 	sender.Go(func() {
@@ -151,9 +151,9 @@ func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 // again.
 func TestKill_WhenAnotherGatewayIsSending(t *testing.T) {
 	t.Parallel()
-	r := start(t, gatewaytest.Options{Postgres: true, Presencia: presencia.Opciones{Latido: 100 * time.Millisecond, Muerte: 3 * time.Second}})
+	r := start(t, gatewaytest.Options{Postgres: true, Cluster: presencia.Options{Beat: 100 * time.Millisecond, Death: 3 * time.Second}})
 	killed := startGateway(t, append(env(r.SandboxURL, r.Config.EfirmaDir, t.TempDir()), "GATEWAY_BLOB_URL="+r.Config.BlobURL, "GATEWAY_DATABASE_URL="+string(r.Config.DatabaseURL))...)
-	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: time.Minute})
+	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: time.Minute})
 	body := r.body(nil)
 	var sender sync.WaitGroup
 	sender.Go(func() {

@@ -14,10 +14,10 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-const rutaDescargas = "/v1/sat/descargas"
+const pathDescargas = "/v1/sat/descargas"
 
-// vistaDescarga is what these tests read of one.
-type vistaDescarga struct {
+// descargaView is what these tests read of one.
+type descargaView struct {
 	IDDescarga, Estado, Motivo string
 	Progreso                   struct{ NumeroCFDIs, Encontrados, TotalPaquetes, PaquetesGuardados int }
 	Cuota                      struct{ SolicitudesPresentadas, PaquetesServidos int }
@@ -29,26 +29,26 @@ type vistaDescarga struct {
 
 // metadatos asks for a month of metadata like no other of this rig.
 func (r *rig) metadatos() map[string]any {
-	return map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
+	return map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Company, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": fmt.Sprintf("2026-01-31T23:00:%02d", r.n.Add(1))}
 }
 
-func (r *rig) creaDescarga(body map[string]any, headers ...string) vistaDescarga {
+func (r *rig) createDescarga(body map[string]any, headers ...string) descargaView {
 	r.t.Helper()
-	got := r.Post(rutaDescargas, body, headers...)
-	var d vistaDescarga
+	got := r.Post(pathDescargas, body, headers...)
+	var d descargaView
 	got.JSON(r.t, &d)
-	if got.Status != http.StatusAccepted || got.Header.Get("Location") != rutaDescargas+"/"+d.IDDescarga || got.Header.Get("Retry-After") == "" {
+	if got.Status != http.StatusAccepted || got.Header.Get("Location") != pathDescargas+"/"+d.IDDescarga || got.Header.Get("Retry-After") == "" {
 		r.t.Fatalf("status %d, %v: %s", got.Status, got.Header, got.Body)
 	}
 	return d
 }
 
-// sigue follows a descarga by its stream until the end, while the sandbox's clock
+// follow follows a descarga by its stream until the end, while the sandbox's clock
 // runs, and returns the types of its events.
-func (r *rig) sigue(id string) []string {
+func (r *rig) follow(id string) []string {
 	r.t.Helper()
-	resp, err := r.Send(r.t.Context(), http.MethodGet, rutaDescargas+"/"+id+"/eventos/flujo", nil)
+	resp, err := r.Send(r.t.Context(), http.MethodGet, pathDescargas+"/"+id+"/eventos/flujo", nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func (r *rig) sigue(id string) []string {
 	for lines.Scan() {
 		if tipo, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
 			tipos = append(tipos, tipo)
-			r.Sandbox.Reloj().Adelanta(time.Minute)
+			r.Sandbox.Clock().BringForward(time.Minute)
 		}
 	}
 	if err := lines.Err(); err != nil || len(tipos) == 0 || tipos[len(tipos)-1] != "fin" {
@@ -67,10 +67,10 @@ func (r *rig) sigue(id string) []string {
 	return tipos
 }
 
-func (r *rig) descarga(id string) vistaDescarga {
+func (r *rig) descarga(id string) descargaView {
 	r.t.Helper()
-	var d vistaDescarga
-	r.Get(rutaDescargas+"/"+id).JSON(r.t, &d)
+	var d descargaView
+	r.Get(pathDescargas+"/"+id).JSON(r.t, &d)
 	return d
 }
 
@@ -79,8 +79,8 @@ func (r *rig) descarga(id string) vistaDescarga {
 func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	id := r.creaDescarga(r.metadatos()).IDDescarga
-	tipos := r.sigue(id)
+	id := r.createDescarga(r.metadatos()).IDDescarga
+	tipos := r.follow(id)
 	d := r.descarga(id)
 	n := d.Progreso.NumeroCFDIs
 	if d.Estado != "terminada" || n == 0 || d.Progreso.Encontrados != n || d.Cuota.SolicitudesPresentadas != 1 || d.Solicitudes[0].CodEstatus.Descripcion == "" {
@@ -92,7 +92,7 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 		Siguiente int
 	}
 	seen := 0
-	for next := rutaDescargas + "/" + id + "/eventos?limite=2"; next != ""; {
+	for next := pathDescargas + "/" + id + "/eventos?limite=2"; next != ""; {
 		got := r.Get(next)
 		got.JSON(t, &page)
 		for _, e := range page.Eventos {
@@ -103,13 +103,13 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 		}
 		next = nextOf(got)
 	}
-	if seen != len(tipos)-1 { // fin is none
+	if seen != len(tipos)-1 { // end is none
 		t.Errorf("%d events by pages and %d by the stream", seen, len(tipos)-1)
 	}
-	if got, err := r.Do(http.MethodGet, rutaDescargas+"/"+id+"/eventos/flujo", nil, "Last-Event-ID", fmt.Sprint(seen)); err != nil || got.Status != http.StatusNoContent {
+	if got, err := r.Do(http.MethodGet, pathDescargas+"/"+id+"/eventos/flujo", nil, "Last-Event-ID", fmt.Sprint(seen)); err != nil || got.Status != http.StatusNoContent {
 		t.Errorf("coming again after the end: %d, %v", got.Status, err)
 	}
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/eventos/flujo", "Last-Event-ID", fmt.Sprint(seen+1)), http.StatusBadRequest, "solicitud-malformada")
+	wantProblem(t, r.Get(pathDescargas+"/"+id+"/eventos/flujo", "Last-Event-ID", fmt.Sprint(seen+1)), http.StatusBadRequest, "solicitud-malformada")
 
 	var paquetes struct {
 		Paquetes []struct {
@@ -117,7 +117,7 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 			Comprobantes int
 		}
 	}
-	r.Get(rutaDescargas+"/"+id+"/paquetes").JSON(t, &paquetes)
+	r.Get(pathDescargas+"/"+id+"/paquetes").JSON(t, &paquetes)
 	if len(paquetes.Paquetes) != d.Progreso.TotalPaquetes || paquetes.Paquetes[0].Estado != "guardado" {
 		t.Fatalf("%+v", paquetes)
 	}
@@ -126,9 +126,9 @@ func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 	if r.calls(opDescargar) != spent {
 		t.Error("a stored package was downloaded again")
 	}
-	readsAlike(t, r, rutaDescargas+"/"+id+"/metadatos", "metadatos", n)
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/cfdis"), http.StatusConflict, "conflicto")
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/metadatos?cursor=nada"), http.StatusBadRequest, "solicitud-malformada")
+	readsAlike(t, r, pathDescargas+"/"+id+"/metadatos", "metadatos", n)
+	wantProblem(t, r.Get(pathDescargas+"/"+id+"/cfdis"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Get(pathDescargas+"/"+id+"/metadatos?cursor=nada"), http.StatusBadRequest, "solicitud-malformada")
 }
 
 func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
@@ -136,45 +136,45 @@ func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
 	r := start(t, gatewaytest.Options{})
 	body := r.metadatos()
 	body["tipoSolicitud"] = "CFDI"
-	id := r.creaDescarga(body).IDDescarga
-	r.sigue(id)
+	id := r.createDescarga(body).IDDescarga
+	r.follow(id)
 	d := r.descarga(id)
 	if d.Estado != "terminada" {
 		t.Fatalf("%+v", d)
 	}
-	uuids := readsAlike(t, r, rutaDescargas+"/"+id+"/cfdis", "cfdis", d.Progreso.NumeroCFDIs)
+	uuids := readsAlike(t, r, pathDescargas+"/"+id+"/cfdis", "cfdis", d.Progreso.NumeroCFDIs)
 	for _, uuid := range []string{strings.ToUpper(uuids[0]), strings.ToLower(uuids[len(uuids)-1])} {
-		got := r.Get(rutaDescargas + "/" + id + "/cfdis/" + uuid)
+		got := r.Get(pathDescargas + "/" + id + "/cfdis/" + uuid)
 		if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/xml" || !strings.Contains(strings.ToLower(string(got.Body)), strings.ToLower(uuid)) {
 			t.Errorf("%s: %d %v %.200s", uuid, got.Status, got.Header, got.Body)
 		}
 	}
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/cfdis/"+someUUID), http.StatusNotFound, "no-encontrado")
-	wantProblem(t, r.Get(rutaDescargas+"/"+id+"/metadatos"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Get(pathDescargas+"/"+id+"/cfdis/"+someUUID), http.StatusNotFound, "no-encontrado")
+	wantProblem(t, r.Get(pathDescargas+"/"+id+"/metadatos"), http.StatusConflict, "conflicto")
 }
 
 // Metadata and CFDI of one range are joined by their UUID, which the SAT spells in two ways.
 func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheirRowsJoin(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	leidos := map[string][]string{}
-	for tipo, lista := range map[string]string{"Metadata": "metadatos", "CFDI": "cfdis"} {
+	read := map[string][]string{}
+	for tipo, list := range map[string]string{"Metadata": "metadatos", "CFDI": "cfdis"} {
 		body := r.metadatos()
 		body["tipoSolicitud"], body["estadoComprobante"] = tipo, "Vigente"
-		id := r.creaDescarga(body).IDDescarga
-		r.sigue(id)
+		id := r.createDescarga(body).IDDescarga
+		r.follow(id)
 		d := r.descarga(id)
 		if d.Estado != "terminada" || d.Progreso.NumeroCFDIs == 0 {
 			t.Fatalf("%s: %+v", tipo, d)
 		}
-		uuids := readsAlike(t, r, rutaDescargas+"/"+id+"/"+lista, lista, d.Progreso.NumeroCFDIs)
+		uuids := readsAlike(t, r, pathDescargas+"/"+id+"/"+list, list, d.Progreso.NumeroCFDIs)
 		slices.Sort(uuids)
-		leidos[tipo] = uuids
+		read[tipo] = uuids
 	}
-	if !slices.Equal(leidos["Metadata"], leidos["CFDI"]) {
-		t.Errorf("%d of metadata and %d of CFDI are not the same: %v… and %v…", len(leidos["Metadata"]), len(leidos["CFDI"]), leidos["Metadata"][:1], leidos["CFDI"][:1])
+	if !slices.Equal(read["Metadata"], read["CFDI"]) {
+		t.Errorf("%d of metadata and %d of CFDI are not the same: %v… and %v…", len(read["Metadata"]), len(read["CFDI"]), read["Metadata"][:1], read["CFDI"][:1])
 	}
-	for _, uuid := range leidos["Metadata"] {
+	for _, uuid := range read["Metadata"] {
 		if uuid != strings.ToLower(uuid) {
 			t.Errorf("%s is not in lower case", uuid)
 		}
@@ -187,9 +187,9 @@ func TestDescargas_WhenAComplementoIsNotKnownItIsSent(t *testing.T) {
 	r := start(t, gatewaytest.Options{})
 	body := r.metadatos()
 	body["complemento"] = "cartaporte31"
-	id := r.creaDescarga(body).IDDescarga
-	r.sigue(id)
-	got := r.Get(rutaDescargas + "/" + id)
+	id := r.createDescarga(body).IDDescarga
+	r.follow(id)
+	got := r.Get(pathDescargas + "/" + id)
 	if !strings.Contains(string(got.Body), `"avisos":["La pasarela no conoce el complemento «cartaporte31»`) {
 		t.Errorf("%s", got.Body)
 	}
@@ -197,7 +197,7 @@ func TestDescargas_WhenAComplementoIsNotKnownItIsSent(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	body["complemento"] = "CartaPorte31"
-	wantProblem(t, r.Post(rutaDescargas, body), http.StatusUnprocessableEntity, "datos-invalidos")
+	wantProblem(t, r.Post(pathDescargas, body), http.StatusUnprocessableEntity, "datos-invalidos")
 }
 
 // readsAlike reads a route in its three forms, wants the same n rows of each, and
@@ -254,27 +254,27 @@ func TestDescargas_WhenTheSameIsAskedForTwice(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
 	body := r.metadatos()
-	first := r.creaDescarga(body, "Idempotency-Key", "k")
-	again := r.Post(rutaDescargas, body, "Idempotency-Key", "k")
-	var d vistaDescarga
+	first := r.createDescarga(body, "Idempotency-Key", "k")
+	again := r.Post(pathDescargas, body, "Idempotency-Key", "k")
+	var d descargaView
 	again.JSON(t, &d)
 	if again.Status != http.StatusAccepted || again.Header.Get("Idempotent-Replayed") != "true" || d.IDDescarga != first.IDDescarga {
 		t.Errorf("%d %v %s", again.Status, again.Header, again.Body)
 	}
-	clash := r.Post(rutaDescargas, body)
+	clash := r.Post(pathDescargas, body)
 	wantProblem(t, clash, http.StatusConflict, "conflicto")
-	if got := clash.Header.Get("Location"); got != rutaDescargas+"/"+first.IDDescarga {
+	if got := clash.Header.Get("Location"); got != pathDescargas+"/"+first.IDDescarga {
 		t.Errorf("Location %q", got)
 	}
 	// While it lives, its part is not taken for the whole.
-	wantProblem(t, r.Get(rutaDescargas+"/"+first.IDDescarga+"/metadatos"), http.StatusConflict, "conflicto")
+	wantProblem(t, r.Get(pathDescargas+"/"+first.IDDescarga+"/metadatos"), http.StatusConflict, "conflicto")
 	for range 2 {
-		got, err := r.Do(http.MethodDelete, rutaDescargas+"/"+first.IDDescarga, nil)
+		got, err := r.Do(http.MethodDelete, pathDescargas+"/"+first.IDDescarga, nil)
 		if got.JSON(t, &d); err != nil || got.Status != http.StatusOK || d.Estado != "cancelada" {
 			t.Errorf("cancelling: %d %s, %v", got.Status, got.Body, err)
 		}
 	}
-	if tipos := r.sigue(first.IDDescarga); tipos[len(tipos)-2] != "cancelada" {
+	if tipos := r.follow(first.IDDescarga); tipos[len(tipos)-2] != "cancelada" {
 		t.Errorf("events %v", tipos)
 	}
 }

@@ -30,8 +30,8 @@ type descarga struct {
 	}
 }
 
-func peticion(tipo string, extra map[string]any) map[string]any {
-	body := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos", "tipoSolicitud": tipo,
+func request(tipo string, extra map[string]any) map[string]any {
+	body := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Company, "tipoDescarga": "emitidos", "tipoSolicitud": tipo,
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
 	for k, v := range extra {
 		body[k] = v
@@ -39,36 +39,36 @@ func peticion(tipo string, extra map[string]any) map[string]any {
 	return body
 }
 
-// crea makes a descarga and returns its path.
-func crea(t *testing.T, g *gatewaytest.Gateway, body map[string]any) string {
+// create makes a descarga and returns its path.
+func create(t *testing.T, g *gatewaytest.Gateway, body map[string]any) string {
 	t.Helper()
 	r := g.Post(descargasPath, body)
 	wantStatus(t, r, http.StatusAccepted)
 	return r.Header.Get("Location")
 }
 
-// espera waits until the descarga has ended and returns it.
-func espera(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
+// wait waits until the descarga has ended and returns it.
+func wait(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
 	t.Helper()
-	for fin := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var d descarga
 		r := g.Get(path)
 		wantStatus(t, r, http.StatusOK)
 		r.JSON(t, &d)
 		switch d.Estado {
 		case "terminada", "vacia", "parcial", "fallida", "cancelada":
-			conMotivos(t, d)
+			withMotivos(t, d)
 			return d
 		}
-		if time.Now().After(fin) {
+		if time.Now().After(end) {
 			t.Fatalf("it does not end: %s\n%s", r.Body, g.Get(path+"/eventos").Body)
 		}
 	}
 }
 
-// conMotivos wants what is told to people of an end to be told to programs, and the
+// withMotivos wants what is told to people of an end to be told to programs, and the
 // solicitudes to be counted within the descarga.
-func conMotivos(t *testing.T, d descarga) {
+func withMotivos(t *testing.T, d descarga) {
 	t.Helper()
 	if (d.Motivo == "") != (d.MotivoCodigo == "") {
 		t.Errorf("%s: motivo %q, motivoCodigo %q", d.Estado, d.Motivo, d.MotivoCodigo)
@@ -80,13 +80,13 @@ func conMotivos(t *testing.T, d descarga) {
 	}
 }
 
-// rapido makes the sandbox's clock run.
-func rapido(t *testing.T, g *gatewaytest.Gateway, perillas map[string]any) {
+// fast makes the sandbox's clock run.
+func fast(t *testing.T, g *gatewaytest.Gateway, knobs map[string]any) {
 	t.Helper()
-	if err := g.Sandbox.Reloj().Cambia(100); err != nil {
+	if err := g.Sandbox.Clock().Change(100); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Sandbox.Perillas().Cambia(perillas); err != nil {
+	if err := g.Sandbox.Knobs().Change(knobs); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -97,8 +97,8 @@ func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
 		t.Run(tipo, func(t *testing.T) {
 			t.Parallel()
 			g := gatewaytest.Start(t, gatewaytest.Options{})
-			rapido(t, g, map[string]any{"cfdis_por_paquete": 500})
-			d := espera(t, g, crea(t, g, peticion(tipo, nil)))
+			fast(t, g, map[string]any{"cfdis_por_paquete": 500})
+			d := wait(t, g, create(t, g, request(tipo, nil)))
 			if d.Estado != "terminada" || d.Progreso.Encontrados != d.Progreso.NumeroCFDIs || d.Progreso.NumeroCFDIs == 0 || d.Cuota.SolicitudesPresentadas != 1 {
 				t.Errorf("%+v", d)
 			}
@@ -109,7 +109,7 @@ func TestDescargas_WhenEverythingIsWellEverythingComes(t *testing.T) {
 func TestDescargas_WhenTheyLiveTheMetricsCountThem(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	path := crea(t, g, peticion("CFDI", nil)) // the sandbox's clock runs slowly
+	path := create(t, g, request("CFDI", nil)) // the sandbox's clock runs slowly
 	resp, err := http.Get(g.Admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)

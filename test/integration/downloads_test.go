@@ -28,10 +28,10 @@ const (
 // big asks for a package of a day of some forty comprobantes, with filler.
 func (r *rig) big(bytes int64) string {
 	r.t.Helper()
-	r.perilla("relleno_bytes", bytes/36)
-	r.perilla("cfdis_por_dia", 40)
-	defer r.perilla("relleno_bytes", 0)
-	defer r.perilla("cfdis_por_dia", porDia)
+	r.knob("relleno_bytes", bytes/36)
+	r.knob("cfdis_por_dia", 40)
+	defer r.knob("relleno_bytes", 0)
+	defer r.knob("cfdis_por_dia", perDay)
 	path, _ := r.paquete(map[string]any{"fechaInicial": "2026-01-31T00:00:00"})
 	return path
 }
@@ -39,7 +39,7 @@ func (r *rig) big(bytes int64) string {
 // slow makes the next package drip: seconds for a large one.
 func (r *rig) slow() {
 	r.t.Helper()
-	r.falla(sandbox.Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 1 << 20, Demora: time.Millisecond})
+	r.falla(sandbox.Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 1 << 20, Delay: time.Millisecond})
 }
 
 func wantZip(t testing.TB, got gatewaytest.Response) {
@@ -250,13 +250,13 @@ func TestDownloads_WhenNoTokenCanBeHadNothingIsCounted(t *testing.T) {
 			r := start(t, gatewaytest.Options{})
 			path, _ := r.paquete(nil)
 			r.Restart() // and forget the token
-			r.siempre(f)
+			r.always(f)
 			for range 2 {
 				if got := r.Get(path); got.Status < 400 {
 					t.Fatalf("status %d", got.Status)
 				}
 			}
-			r.Sandbox.Fallas().Reinicia()
+			r.Sandbox.Fallas().Reset()
 			wantZip(t, r.Get(path))
 			r.wantDescargas(t, 1)
 		})
@@ -394,7 +394,7 @@ func TestDownloads_WhenAskedAsAnotherTaxpayerOrServiceItIsNotThere(t *testing.T)
 	r.stored(path)
 	for _, other := range []string{
 		gatewaytest.PaquetePath("cfdi", gatewaytest.Persona, id),
-		gatewaytest.PaquetePath("retenciones", gatewaytest.Empresa, id),
+		gatewaytest.PaquetePath("retenciones", gatewaytest.Company, id),
 	} {
 		if p := wantProblem(t, r.Get(other), 404, "no-encontrado"); p.Codigo != "5004" {
 			t.Errorf("%s: problem %+v", other, p)

@@ -35,7 +35,7 @@ func TestEFirmas_WhenTheIssuerIsChecked(t *testing.T) {
 		return gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.EfirmaCAFile = authorities(c) }})
 	}
 	token := func(g *gatewaytest.Gateway) gatewaytest.Response {
-		return g.Post("/v1/sat/cfdi/autenticaciones", map[string]any{"rfc": gatewaytest.Empresa})
+		return g.Post("/v1/sat/cfdi/autenticaciones", map[string]any{"rfc": gatewaytest.Company})
 	}
 
 	own := start(func(c *config.Config) string { return filepath.Join(filepath.Dir(c.EfirmaDir), "ca.pem") })
@@ -48,7 +48,7 @@ func TestEFirmas_WhenTheIssuerIsChecked(t *testing.T) {
 	var seen struct {
 		Estado, MotivoCodigo, Motivo string
 	}
-	r := g.Get("/v1/efirmas/" + gatewaytest.Empresa)
+	r := g.Get("/v1/efirmas/" + gatewaytest.Company)
 	wantStatus(t, r, http.StatusOK)
 	r.JSON(t, &seen)
 	if seen.Estado != "rechazada" || seen.MotivoCodigo != "emisor_no_reconocido" || seen.Motivo == "" {
@@ -62,17 +62,17 @@ func TestSecretFiles_WhenTheyAreInUTF16(t *testing.T) {
 	const account = "contraseña-é"
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
 		overwrite(t, c.SEP.PasswordFile, inUTF16(account))
-		path := filepath.Join(c.EfirmaDir, gatewaytest.Empresa, "password.txt")
+		path := filepath.Join(c.EfirmaDir, gatewaytest.Company, "password.txt")
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		overwrite(t, path, inUTF16(string(text)))
 	}})
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_password": account}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"sep_password": account}); err != nil {
 		t.Fatal(err)
 	}
-	wantStatus(t, g.Post("/v1/sat/cfdi/autenticaciones", map[string]any{"rfc": gatewaytest.Empresa}), http.StatusCreated)
+	wantStatus(t, g.Post("/v1/sat/cfdi/autenticaciones", map[string]any{"rfc": gatewaytest.Company}), http.StatusCreated)
 	// The SEP does not know the lote; with another password it would not say so.
 	wantProblem(t, g.Get("/v1/sep/lotes/999"), http.StatusNotFound, "no-encontrado")
 }

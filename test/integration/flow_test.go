@@ -17,15 +17,15 @@ func TestFlow_FromSolicitudToPackage(t *testing.T) {
 		name, servicio, rfc string
 		changes             map[string]any
 	}{
-		{"emitidos", "cfdi", gatewaytest.Empresa, nil},
-		{"an RFC with Ñ and &", "cfdi", gatewaytest.EmpresaRara, nil},
+		{"emitidos", "cfdi", gatewaytest.Company, nil},
+		{"an RFC with Ñ and &", "cfdi", gatewaytest.CompanyOdd, nil},
 		{"recibidos of a person", "cfdi", gatewaytest.Persona, map[string]any{"tipoDescarga": "recibidos"}},
-		{"metadata of all states", "cfdi", gatewaytest.Empresa, map[string]any{"tipoSolicitud": "Metadata", "estadoComprobante": "Todos"}},
-		{"version 1.1", "cfdi", gatewaytest.Empresa, map[string]any{"version": "1.1", "tipoDescarga": nil, "rfcEmisor": gatewaytest.Empresa, "fechaFinal": "2026-01-30T23:59:59"}},
-		{"retenciones", "retenciones", gatewaytest.Empresa, nil},
+		{"metadata of all states", "cfdi", gatewaytest.Company, map[string]any{"tipoSolicitud": "Metadata", "estadoComprobante": "Todos"}},
+		{"version 1.1", "cfdi", gatewaytest.Company, map[string]any{"version": "1.1", "tipoDescarga": nil, "rfcEmisor": gatewaytest.Company, "fechaFinal": "2026-01-30T23:59:59"}},
+		{"retenciones", "retenciones", gatewaytest.Company, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			id := g.Solicita(tc.servicio, tc.rfc, tc.changes)
+			id := g.Request(tc.servicio, tc.rfc, tc.changes)
 			for _, paquete := range g.Paquetes(tc.servicio, tc.rfc, id) {
 				first := g.Get(gatewaytest.PaquetePath(tc.servicio, tc.rfc, paquete))
 				if first.Status != http.StatusOK {

@@ -53,7 +53,7 @@ func TestIdempotency_WhenTheBodyDiffersTheKeyIsRefused(t *testing.T) {
 func TestIdempotency_WhenManySendTheSameAtOnceOneGoesOut(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: 300 * time.Millisecond})
+	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: 300 * time.Millisecond})
 	body := r.body(nil)
 	answers := make([]gatewaytest.Response, 20)
 	var wg sync.WaitGroup
@@ -149,8 +149,8 @@ func TestIdempotency_WhenFirstRefused(t *testing.T) {
 func TestIdempotency_WhenTwoCallersChooseTheSameKeyBothAreServed(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	ana := keys.add(t, "ana", []string{gatewaytest.Empresa}, "*")
-	luis := keys.add(t, "luis", []string{gatewaytest.Empresa}, "*")
+	ana := keys.add(t, "ana", []string{gatewaytest.Company}, "*")
+	luis := keys.add(t, "luis", []string{gatewaytest.Company}, "*")
 	for _, key := range []string{ana, luis} {
 		got := r.Post(solicitudes, r.body(nil), "Authorization", "Bearer "+key, "Idempotency-Key", "a")
 		wantStatus(t, got, http.StatusCreated)

@@ -19,19 +19,19 @@ func TestJSON_WhenAKeyComesTwiceNothingIsDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doble := strings.Replace(string(titulo), `"folioControl":"DOBLE01"`, `"folioControl":"DOBLE01","folioControl":"DOBLE02"`, 1)
-	if doble == string(titulo) {
+	double := strings.Replace(string(titulo), `"folioControl":"DOBLE01"`, `"folioControl":"DOBLE01","folioControl":"DOBLE02"`, 1)
+	if double == string(titulo) {
 		t.Fatal("the folio is not where it was")
 	}
-	for _, tc := range []struct{ path, body, campo string }{
-		{"/v1/sep/titulos", doble, "titulos/0/folioControl"},
-		{"/v1/sep/lotes", doble, "titulos/0/folioControl"},
+	for _, tc := range []struct{ path, body, field string }{
+		{"/v1/sep/titulos", double, "titulos/0/folioControl"},
+		{"/v1/sep/lotes", double, "titulos/0/folioControl"},
 		{"/v1/pade/contratos/adhesion", `{"modoPrueba": true, "documento": "x", "modoPrueba": false}`, "modoPrueba"},
 		{"/v1/sat/descargas", `{"rfcSolicitante": "PRU010101AB1", "rfcSolicitante": "PEPJ800101AB5"}`, "rfcSolicitante"},
 	} {
 		r := g.Post(tc.path, json.RawMessage(tc.body))
 		wantStatus(t, r, http.StatusBadRequest)
-		if !strings.Contains(string(r.Body), `"campo":"`+tc.campo+`"`) {
+		if !strings.Contains(string(r.Body), `"campo":"`+tc.field+`"`) {
 			t.Errorf("%s: %s", tc.path, r.Body)
 		}
 	}

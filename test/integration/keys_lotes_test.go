@@ -19,7 +19,7 @@ func TestKeys_WhenALoteIsAnothersItIsNotThere(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
 	mine := "Bearer " + keys.add(t, "una", []string{gatewaytest.Persona}, "*")
-	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "una-2", Shares: keys.find(t, "una").ID, RFCs: []string{gatewaytest.Empresa}, Scopes: []string{"*"}})
+	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "una-2", Shares: keys.find(t, "una").ID, RFCs: []string{gatewaytest.Company}, Scopes: []string{"*"}})
 	other := "Bearer " + keys.add(t, "otra", []string{gatewaytest.Persona}, "*")
 	root := "Bearer " + keys.add(t, "todo", []string{"*"}, "*")
 
@@ -40,10 +40,10 @@ func TestKeys_WhenALoteIsAnothersItIsNotThere(t *testing.T) {
 	if again := send(mine, "Idempotency-Key", "la-misma"); again != first {
 		t.Errorf("the same upload is %s and %s", first, again)
 	}
-	r.Sandbox.Reloj().Adelanta(time.Hour)
+	r.Sandbox.Clock().BringForward(time.Hour)
 	// Whoever uploads another's titles has them registered by the other.
 	second := send(other, "Idempotency-Key", "la-misma")
-	r.Sandbox.Reloj().Adelanta(time.Hour)
+	r.Sandbox.Clock().BringForward(time.Hour)
 
 	const nobody = "/v1/sep/lotes/999999"
 	for _, suffix := range []string{"", "/resultado"} {

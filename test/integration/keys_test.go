@@ -57,28 +57,28 @@ func (k keyFile) revoke(t *testing.T, name string) {
 func TestKeys_WhenANameIsGivenAgainItsHolderGetsNothingOfTheOldOne(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	old := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa}, "*")
-	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "erp-2", Shares: keys.find(t, "erp").Owner(), RFCs: []string{gatewaytest.Empresa}, Scopes: []string{"*"}})
-	w, _ := registra(t, r, old)
-	one := rutaWebhooks + "/" + w.ID
+	old := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Company}, "*")
+	heir := "Bearer " + keys.put(t, apikeys.Key{Name: "erp-2", Shares: keys.find(t, "erp").Owner(), RFCs: []string{gatewaytest.Company}, Scopes: []string{"*"}})
+	w, _ := register(t, r, old)
+	one := pathWebhooks + "/" + w.ID
 	var e struct{ IDEntrega string }
 	r.Post(one+"/prueba", nil, "Authorization", old).JSON(t, &e)
 	first := r.Post(solicitudes, r.body(nil), "Authorization", old, "Idempotency-Key", "la-misma")
 	wantStatus(t, first, http.StatusCreated)
-	d := r.Post(rutaDescargas, r.metadatos(), "Authorization", old, "Idempotency-Key", "la-misma")
+	d := r.Post(pathDescargas, r.metadatos(), "Authorization", old, "Idempotency-Key", "la-misma")
 	wantStatus(t, d, http.StatusAccepted)
 
 	keys.revoke(t, "erp")
 	wantProblem(t, r.Get(one, "Authorization", old), http.StatusUnauthorized, "no-autenticado")
-	now := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa}, "*")
-	if got := r.Get(rutaWebhooks, "Authorization", now); strings.TrimSpace(string(got.Body)) != `{"webhooks":[]}` {
+	now := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Company}, "*")
+	if got := r.Get(pathWebhooks, "Authorization", now); strings.TrimSpace(string(got.Body)) != `{"webhooks":[]}` {
 		t.Errorf("the new holder's webhooks: %s", got.Body)
 	}
 	for _, path := range []string{"GET " + one, "PUT " + one, "DELETE " + one, "POST " + one + "/secreto", "POST " + one + "/prueba", "GET " + one + "/entregas", "POST " + one + "/entregas/" + e.IDEntrega + "/reenvio"} {
 		method, path, _ := strings.Cut(path, " ")
 		var body any
 		if method == http.MethodPut {
-			body = peticionWebhook(nil)
+			body = webhookRequest(nil)
 		}
 		got, err := r.Do(method, path, body, "Authorization", now)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestKeys_WhenANameIsGivenAgainItsHolderGetsNothingOfTheOldOne(t *testing.T)
 		t.Error("the new holder gets the answer of the old one")
 	}
 	wantProblem(t, r.Post(solicitudes, other, "Authorization", heir, "Idempotency-Key", "la-misma"), http.StatusConflict, "conflicto")
-	if got := r.Post(rutaDescargas, r.metadatos(), "Authorization", now, "Idempotency-Key", "la-misma"); got.Header.Get("Idempotent-Replayed") != "" {
+	if got := r.Post(pathDescargas, r.metadatos(), "Authorization", now, "Idempotency-Key", "la-misma"); got.Header.Get("Idempotent-Replayed") != "" {
 		t.Errorf("the new holder gets the descarga of the old one: %d %s", got.Status, got.Body)
 	}
 
@@ -216,7 +216,7 @@ func TestKeys_WhenTheFileIsAtFaultItIsToldAndClosesInTheEnd(t *testing.T) {
 	}
 	wantStatus(t, get(), http.StatusOK)
 	ready(http.StatusOK, "ok")
-	wantMetrica(t, r.Gateway, "pasarela_api_keys_fault_seconds", "0")
+	wantMetric(t, r.Gateway, "pasarela_api_keys_fault_seconds", "0")
 	if err := os.WriteFile(keys.path, []byte(strings.Replace(string(good), "]", ",]", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -244,16 +244,16 @@ func TestKeys_WhenRevokedWhileAPackageIsReadItIsCut(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
 	admin := "Bearer " + keys.add(t, "otra", []string{"*"}, "*")
-	key := "Bearer " + keys.add(t, "lee", []string{gatewaytest.Empresa}, "sat:paquetes")
-	r.perilla("relleno_bytes", large/36)
-	r.perilla("cfdis_por_dia", 40)
+	key := "Bearer " + keys.add(t, "lee", []string{gatewaytest.Company}, "sat:paquetes")
+	r.knob("relleno_bytes", large/36)
+	r.knob("cfdis_por_dia", 40)
 	created := r.Post(solicitudes, r.body(map[string]any{"fechaInicial": "2026-01-31T00:00:00"}), "Authorization", admin)
 	wantStatus(t, created, http.StatusCreated)
 	var accepted struct{ IDSolicitud string }
 	created.JSON(t, &accepted)
-	r.Sandbox.Reloj().Adelanta(1e12)
-	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, strings.ToUpper(accepted.IDSolicitud)+"_01")
-	hasta(t, "the package is in storage", func() bool {
+	r.Sandbox.Clock().BringForward(1e12)
+	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Company, strings.ToUpper(accepted.IDSolicitud)+"_01")
+	waitUntil(t, "the package is in storage", func() bool {
 		got := r.Get(path, "Authorization", admin)
 		return got.Status == http.StatusOK && got.Header.Get("ETag") != ""
 	})

@@ -20,14 +20,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// solo is a sandbox without a gateway.
-type solo struct {
+// only is a sandbox without a gateway.
+type only struct {
 	*sandbox.Sandbox
 	url string
 }
 
-// autoridadComun is made once: RSA keys are slow to make.
-var autoridadComun = sync.OnceValues(func() (string, error) {
+// commonAutoridad is made once: RSA keys are slow to make.
+var commonAutoridad = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pasarela-sandbox-")
 	if err != nil {
 		return "", err
@@ -36,9 +36,9 @@ var autoridadComun = sync.OnceValues(func() (string, error) {
 	return dir, err
 })
 
-func startSandbox(t *testing.T) *solo {
+func startSandbox(t *testing.T) *only {
 	t.Helper()
-	shared, err := autoridadComun()
+	shared, err := commonAutoridad()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func startSandbox(t *testing.T) *solo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &solo{Sandbox: sb}
+	s := &only{Sandbox: sb}
 	ctx, cancel := context.WithCancel(context.Background())
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -117,8 +117,8 @@ func whole(t *testing.T, client *http.Client, method, address string, body any, 
 	return gatewaytest.Response{Status: resp.StatusCode, Header: resp.Header, Body: text}
 }
 
-func enero(final string) map[string]any {
-	return map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Empresa, "tipoSolicitud": "CFDI",
+func january(final string) map[string]any {
+	return map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Company, "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-31T00:00:00", "fechaFinal": final}
 }
 
@@ -141,16 +141,16 @@ func ask(t *testing.T, client *http.Client, api string, body map[string]any, adv
 func TestKill_WhenInMidDownloadThePartIsNeverServed(t *testing.T) {
 	t.Parallel()
 	s := startSandbox(t)
-	if err := s.Perillas().Cambia(map[string]any{"relleno_bytes": medium / 36}); err != nil {
+	if err := s.Knobs().Change(map[string]any{"relleno_bytes": medium / 36}); err != nil {
 		t.Fatal(err)
 	}
 	data, client := t.TempDir(), gatewaytest.Client(t)
 	settings := env(s.url, s.EFirmasDir(), data)
 	gw := startGateway(t, settings...)
-	id := ask(t, client, gw.api, enero("2026-01-31T23:00:00"), func() { s.Reloj().Adelanta(time.Minute) })
-	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id)
+	id := ask(t, client, gw.api, january("2026-01-31T23:00:00"), func() { s.Clock().BringForward(time.Minute) })
+	path := gatewaytest.PaquetePath("cfdi", gatewaytest.Company, id)
 
-	if _, err := s.Fallas().Agrega(sandbox.Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 64 << 10, Demora: 20 * time.Millisecond, Veces: 1}); err != nil {
+	if _, err := s.Fallas().Add(sandbox.Falla{Operacion: opDescargar, Tipo: control.Goteo, Bytes: 64 << 10, Delay: 20 * time.Millisecond, Veces: 1}); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := send(t, client, http.MethodGet, gw.api+path, nil)
@@ -198,10 +198,10 @@ func TestKill_WhenBetweenSolicitaAndItsAnswerTheOutcomeIsUnknownForGood(t *testi
 	data, client := t.TempDir(), gatewaytest.Client(t)
 	settings := env(s.url, s.EFirmasDir(), data)
 	gw := startGateway(t, settings...)
-	if _, err := s.Fallas().Agrega(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Demora: 2 * time.Second, Veces: 1}); err != nil {
+	if _, err := s.Fallas().Add(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: 2 * time.Second, Veces: 1}); err != nil {
 		t.Fatal(err)
 	}
-	body := enero("2026-01-31T23:00:00")
+	body := january("2026-01-31T23:00:00")
 	ended := make(chan error, 1)
 	go func() {
 		resp, err := send(t, client, http.MethodPost, gw.api+solicitudes, body, "Idempotency-Key", "a")
@@ -229,7 +229,7 @@ func TestKill_WhenBetweenSolicitaAndItsAnswerTheOutcomeIsUnknownForGood(t *testi
 	if calls := s.Estado().Llamadas["cfdi"][opEmitidos]; calls != 1 {
 		t.Errorf("the SAT saw %d solicitudes, want 1", calls)
 	}
-	wantStatus(t, whole(t, client, http.MethodPost, gw.api+solicitudes, enero("2026-01-31T23:00:01"), "Idempotency-Key", "b"), http.StatusCreated)
+	wantStatus(t, whole(t, client, http.MethodPost, gw.api+solicitudes, january("2026-01-31T23:00:01"), "Idempotency-Key", "b"), http.StatusCreated)
 }
 
 // TestKill_WhenAnotherHoldsTheDataDirectoryTheProgramExits: the counts are true with one writer only.

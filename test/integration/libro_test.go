@@ -18,7 +18,7 @@ import (
 // never refused afterwards: the mark is behind the database then, or not there yet.
 func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 	t.Parallel()
-	chance, kills := azar(t, 10)
+	chance, kills := random(t, 10)
 	seed := chance.Uint64()
 	for name, more := range map[string][]string{
 		"SQLite":     nil,
@@ -89,9 +89,11 @@ func TestStart_WhenTheLedgerWasLost(t *testing.T) {
 		words       []string
 		wrong, word string
 	}{
-		"its WAL": {func(t *testing.T, data string) { quita(t, data, "pasarela.db-wal", "pasarela.db-shm") },
+		"its WAL": {func(t *testing.T, data string) { removeFrom(t, data, "pasarela.db-wal", "pasarela.db-shm") },
 			[]string{"más viejo", "pasarela.db-wal"}, "", "--acepta-respaldo"},
-		"its file": {func(t *testing.T, data string) { quita(t, data, "pasarela.db", "pasarela.db-wal", "pasarela.db-shm") },
+		"its file": {func(t *testing.T, data string) {
+			removeFrom(t, data, "pasarela.db", "pasarela.db-wal", "pasarela.db-shm")
+		},
 			[]string{"está vacía", "pasarela.libro"}, "--acepta-respaldo", "--de-nuevo"},
 		"its directory": {func(t *testing.T, data string) {
 			if err := os.RemoveAll(data); err != nil {
@@ -146,7 +148,7 @@ func TestStart_WhenTheLedgerWasLost(t *testing.T) {
 	}
 }
 
-func quita(t *testing.T, data string, names ...string) {
+func removeFrom(t *testing.T, data string, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if err := os.Remove(filepath.Join(data, name)); err != nil && !os.IsNotExist(err) {

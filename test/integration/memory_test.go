@@ -137,10 +137,10 @@ func TestMemory_WhenAPackageIsHugeTheGatewayStaysSmall(t *testing.T) {
 				settings = append(settings, limit)
 			}
 			gw := startGateway(t, settings...)
-			id := ask(t, client, gw.api, enero("2026-01-31T23:59:59"), func() { s.turn(t, http.MethodPost, "/reloj/adelantar", `{"duracion": "1m"}`) })
+			id := ask(t, client, gw.api, january("2026-01-31T23:59:59"), func() { s.turn(t, http.MethodPost, "/reloj/adelantar", `{"duracion": "1m"}`) })
 			idle := memory(t, gw.cmd.Process.Pid, "VmRSS")
 
-			path := gw.api + gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, id)
+			path := gw.api + gatewaytest.PaquetePath("cfdi", gatewaytest.Company, id)
 			live, size := fetch(t, client, path, "")
 			if size < least {
 				t.Fatalf("the package has %d bytes only", size)
@@ -193,23 +193,23 @@ func fetch(t *testing.T, client *http.Client, address, tag string) (string, int6
 // neither transport nor decoder with the gateway.
 func direct(t *testing.T, s *sandboxProcess, id string) string {
 	t.Helper()
-	cred, err := efirma.NewKeyring(s.efirmas, nil, time.Now).Get(gatewaytest.Empresa)
+	cred, err := efirma.NewKeyring(s.efirmas, nil, time.Now).Get(gatewaytest.Company)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const nsAutentica = "http://DescargaMasivaTerceros.gob.mx"
-	envelope, err := signing.Autentica(&signing.Element{Local: opAutentica}, nsAutentica, cred, time.Now(), "uuid-1-1")
+	const nsAuthenticate = "http://DescargaMasivaTerceros.gob.mx"
+	envelope, err := signing.Authenticate(&signing.Element{Local: opAutentica}, nsAuthenticate, cred, time.Now(), "uuid-1-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := io.ReadAll(soap(t, s.url+"/cfdi/Autenticacion/Autenticacion.svc", nsAutentica+"/IAutenticacion/Autentica", "", envelope))
+	answer, err := io.ReadAll(soap(t, s.url+"/cfdi/Autenticacion/Autenticacion.svc", nsAuthenticate+"/IAutenticacion/Autentica", "", envelope))
 	if err != nil {
 		t.Fatal(err)
 	}
 	token := content(t, string(answer), "AutenticaResult")
-	envelope, err = signing.Peticion(&signing.Element{Local: "PeticionDescargaMasivaTercerosEntrada", Children: []signing.Element{{
-		Local: "peticionDescarga", Attrs: []signing.Attr{{Local: "IdPaquete", Value: id}, {Local: "RfcSolicitante", Value: gatewaytest.Empresa}},
-	}}}, nsDes, signing.FamiliaSobre, cred)
+	envelope, err = signing.Request(&signing.Element{Local: "PeticionDescargaMasivaTercerosEntrada", Children: []signing.Element{{
+		Local: "peticionDescarga", Attrs: []signing.Attr{{Local: "IdPaquete", Value: id}, {Local: "RfcSolicitante", Value: gatewaytest.Company}},
+	}}}, nsDes, signing.FamilyEnvelope, cred)
 	if err != nil {
 		t.Fatal(err)
 	}

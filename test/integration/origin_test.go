@@ -91,12 +91,12 @@ func TestOrigin_WhenAPageOfAnotherPortActsNothingIsSpent(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
 	_, id := r.paquete(nil)
-	docs := emite(t, r.Gateway, devstack.Titulos(1, "O", gatewaytest.Persona)...)
+	docs := issue(t, r.Gateway, devstack.Titulos(1, "O", gatewaytest.Persona)...)
 	page := pages.Must(pages.New("").Parse(intruder))
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if err := page.Execute(w, map[string]string{"API": r.API, "ZIP": base64.StdEncoding.EncodeToString(zipped(t, docs[0])),
-			"Package": "/v1/sat/cfdi/paquetes/" + id + "?rfcSolicitante=" + gatewaytest.Empresa}); err != nil {
+			"Package": "/v1/sat/cfdi/paquetes/" + id + "?rfcSolicitante=" + gatewaytest.Company}); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -183,7 +183,7 @@ func TestOrigin_WhenTheAdminListenerIsAskedByAPage(t *testing.T) {
 			if err = errors.Join(err, resp.Body.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if (resp.StatusCode == http.StatusForbidden) != c.refused || c.refused && strings.Contains(string(body), gatewaytest.Empresa) {
+			if (resp.StatusCode == http.StatusForbidden) != c.refused || c.refused && strings.Contains(string(body), gatewaytest.Company) {
 				t.Errorf("%s %q: %d %.100s", path, c.headers, resp.StatusCode, body)
 			}
 			if resp.Header.Get("X-Content-Type-Options") != "nosniff" {

@@ -25,96 +25,96 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// llamada is one operation of the contract as it is called while something of the
+// call is one operation of the contract as it is called while something of the
 // gateway's own is away.
-type llamada struct {
+type call struct {
 	method, path string
 	body         any
 	headers      []string
-	// lee says that it only reads the ledger, escribe that it has to write it.
-	lee, escribe bool
+	// read says that it only reads the ledger, write that it has to write it.
+	read, write bool
 }
 
-// operaciones has a call of every operation of the contract, of what r has by then.
-func operaciones(t *testing.T, r *rig) map[string]llamada {
+// contractCalls has a call of every operation of the contract, of what r has by then.
+func contractCalls(t *testing.T, r *rig) map[string]call {
 	t.Helper()
-	d := r.creaDescarga(r.metadatos())
-	c := r.creaDescarga(r.body(map[string]any{"servicio": "cfdi"}))
-	r.sigue(d.IDDescarga)
-	r.sigue(c.IDDescarga)
-	hook, _ := registra(t, r, "")
-	prueba := r.Post(rutaWebhooks+"/"+hook.ID+"/prueba", nil)
-	wantStatus(t, prueba, http.StatusAccepted)
+	d := r.createDescarga(r.metadatos())
+	c := r.createDescarga(r.body(map[string]any{"servicio": "cfdi"}))
+	r.follow(d.IDDescarga)
+	r.follow(c.IDDescarga)
+	hook, _ := register(t, r, "")
+	trial := r.Post(pathWebhooks+"/"+hook.ID+"/prueba", nil)
+	wantStatus(t, trial, http.StatusAccepted)
 	var entrega struct{ IDEntrega string }
-	prueba.JSON(t, &entrega)
-	id := r.Solicita("cfdi", gatewaytest.Empresa, r.body(nil))
-	paquete := gatewaytest.PaquetePath("cfdi", gatewaytest.Empresa, r.Paquetes("cfdi", gatewaytest.Empresa, id)[0])
-	carga := r.Post("/v1/sep/lotes", map[string]any{"nombreArchivo": "a.zip", "titulos": devstack.Titulos(1, "A-", gatewaytest.Persona)})
-	wantStatus(t, carga, http.StatusCreated)
-	numero := carga.Header.Get("Location")
-	hecha, descargas := rutaDescargas+"/"+d.IDDescarga, rutaDescargas+"/"+c.IDDescarga
-	webhook := rutaWebhooks + "/" + hook.ID
-	documento := zipped(t, emite(t, r.Gateway, devstack.Titulos(1, "B-", gatewaytest.Persona)...)...)
-	return map[string]llamada{
-		"obtenerTokenSat":         {method: "POST", path: "/v1/sat/cfdi/autenticaciones", body: map[string]any{"rfcSolicitante": gatewaytest.Empresa}},
-		"crearSolicitud":          {method: "POST", path: solicitudes, body: r.body(nil), headers: []string{"Idempotency-Key", "apagon"}, escribe: true},
-		"verificarSolicitud":      {method: "GET", path: solicitudes + "/" + id + "?rfcSolicitante=" + gatewaytest.Empresa},
-		"descargarPaquete":        {method: "GET", path: paquete, escribe: true},
-		"crearDescarga":           {method: "POST", path: rutaDescargas, body: r.metadatos(), headers: []string{"Idempotency-Key", "apagon"}, escribe: true},
-		"listarDescargas":         {method: "GET", path: rutaDescargas, lee: true},
-		"obtenerDescarga":         {method: "GET", path: hecha, lee: true},
-		"cancelarDescarga":        {method: "DELETE", path: hecha, lee: true}, // it has ended
-		"listarEventosDescarga":   {method: "GET", path: hecha + "/eventos", lee: true},
-		"seguirDescarga":          {method: "GET", path: hecha + "/eventos/flujo", lee: true},
-		"listarPaquetesDescarga":  {method: "GET", path: hecha + "/paquetes", lee: true},
-		"listarMetadatosDescarga": {method: "GET", path: hecha + "/metadatos", lee: true},
-		"exportarMetadatosNdjson": {method: "GET", path: hecha + "/metadatos.ndjson", lee: true},
-		"exportarMetadatosCsv":    {method: "GET", path: hecha + "/metadatos.csv", lee: true},
-		"listarCfdisDescarga":     {method: "GET", path: descargas + "/cfdis", lee: true},
-		"exportarCfdisNdjson":     {method: "GET", path: descargas + "/cfdis.ndjson", lee: true},
-		"exportarCfdisCsv":        {method: "GET", path: descargas + "/cfdis.csv", lee: true},
-		"obtenerCfdiDescarga":     {method: "GET", path: descargas + "/cfdis/" + someUUID, lee: true},
+	trial.JSON(t, &entrega)
+	id := r.Request("cfdi", gatewaytest.Company, r.body(nil))
+	paquete := gatewaytest.PaquetePath("cfdi", gatewaytest.Company, r.Paquetes("cfdi", gatewaytest.Company, id)[0])
+	upload := r.Post("/v1/sep/lotes", map[string]any{"nombreArchivo": "a.zip", "titulos": devstack.Titulos(1, "A-", gatewaytest.Persona)})
+	wantStatus(t, upload, http.StatusCreated)
+	number := upload.Header.Get("Location")
+	done, descargas := pathDescargas+"/"+d.IDDescarga, pathDescargas+"/"+c.IDDescarga
+	webhook := pathWebhooks + "/" + hook.ID
+	document := zipped(t, issue(t, r.Gateway, devstack.Titulos(1, "B-", gatewaytest.Persona)...)...)
+	return map[string]call{
+		"obtenerTokenSat":         {method: "POST", path: "/v1/sat/cfdi/autenticaciones", body: map[string]any{"rfcSolicitante": gatewaytest.Company}},
+		"crearSolicitud":          {method: "POST", path: solicitudes, body: r.body(nil), headers: []string{"Idempotency-Key", "apagon"}, write: true},
+		"verificarSolicitud":      {method: "GET", path: solicitudes + "/" + id + "?rfcSolicitante=" + gatewaytest.Company},
+		"descargarPaquete":        {method: "GET", path: paquete, write: true},
+		"crearDescarga":           {method: "POST", path: pathDescargas, body: r.metadatos(), headers: []string{"Idempotency-Key", "apagon"}, write: true},
+		"listarDescargas":         {method: "GET", path: pathDescargas, read: true},
+		"obtenerDescarga":         {method: "GET", path: done, read: true},
+		"cancelarDescarga":        {method: "DELETE", path: done, read: true}, // it has ended
+		"listarEventosDescarga":   {method: "GET", path: done + "/eventos", read: true},
+		"seguirDescarga":          {method: "GET", path: done + "/eventos/flujo", read: true},
+		"listarPaquetesDescarga":  {method: "GET", path: done + "/paquetes", read: true},
+		"listarMetadatosDescarga": {method: "GET", path: done + "/metadatos", read: true},
+		"exportarMetadatosNdjson": {method: "GET", path: done + "/metadatos.ndjson", read: true},
+		"exportarMetadatosCsv":    {method: "GET", path: done + "/metadatos.csv", read: true},
+		"listarCfdisDescarga":     {method: "GET", path: descargas + "/cfdis", read: true},
+		"exportarCfdisNdjson":     {method: "GET", path: descargas + "/cfdis.ndjson", read: true},
+		"exportarCfdisCsv":        {method: "GET", path: descargas + "/cfdis.csv", read: true},
+		"obtenerCfdiDescarga":     {method: "GET", path: descargas + "/cfdis/" + someUUID, read: true},
 		"listarEfirmas":           {method: "GET", path: "/v1/efirmas"},
-		"obtenerEfirma":           {method: "GET", path: "/v1/efirmas/" + gatewaytest.Empresa},
+		"obtenerEfirma":           {method: "GET", path: "/v1/efirmas/" + gatewaytest.Company},
 
 		"emitirTitulos":  {method: "POST", path: "/v1/sep/titulos", body: map[string]any{"titulos": devstack.Titulos(1, "C-", gatewaytest.Persona)}},
-		"validarTitulos": {method: "POST", path: "/v1/sep/titulos/validacion", body: bytes.NewReader(documento), headers: []string{"Content-Type", "application/zip"}},
-		"cargarLote": {method: "POST", path: "/v1/sep/lotes", escribe: true,
+		"validarTitulos": {method: "POST", path: "/v1/sep/titulos/validacion", body: bytes.NewReader(document), headers: []string{"Content-Type", "application/zip"}},
+		"cargarLote": {method: "POST", path: "/v1/sep/lotes", write: true,
 			body: map[string]any{"nombreArchivo": "b.zip", "titulos": devstack.Titulos(1, "D-", gatewaytest.Persona)}},
-		"consultarLote":          {method: "GET", path: numero},
-		"obtenerResultadoLote":   {method: "GET", path: numero + "/resultado"},
-		"exportarResultadoLote":  {method: "GET", path: numero + "/resultado.csv"},
-		"descargarLibroLote":     {method: "GET", path: numero + "/resultado/libro"},
-		"descargarResultadoLote": {method: "GET", path: numero + "/resultado.zip"},
-		"cancelarTitulo":         {method: "POST", path: "/v1/sep/titulos/A-0/cancelacion", body: map[string]any{"motCancelacion": "R5"}, escribe: true},
+		"consultarLote":          {method: "GET", path: number},
+		"obtenerResultadoLote":   {method: "GET", path: number + "/resultado"},
+		"exportarResultadoLote":  {method: "GET", path: number + "/resultado.csv"},
+		"descargarLibroLote":     {method: "GET", path: number + "/resultado/libro"},
+		"descargarResultadoLote": {method: "GET", path: number + "/resultado.zip"},
+		"cancelarTitulo":         {method: "POST", path: "/v1/sep/titulos/A-0/cancelacion", body: map[string]any{"motCancelacion": "R5"}, write: true},
 		"listarCatalogosSep":     {method: "GET", path: "/v1/sep/catalogos"},
 		"obtenerCatalogoSep":     {method: "GET", path: "/v1/sep/catalogos/entidades"},
 
 		"procesarAddenda":        {method: "POST", path: "/v1/pade/addendas", body: map[string]any{"datos": "pedido|1"}},
-		"adjuntarAddenda":        {method: "POST", path: "/v1/pade/addendas/adjunta", body: map[string]any{"datos": "pedido|1", "xmlCfdi": cfdiSellado}},
-		"firmarContrato":         {method: "POST", path: "/v1/pade/contratos", body: contratoPor("Uno", true), escribe: true},
-		"firmarManifiesto":       {method: "POST", path: "/v1/pade/contratos/manifiesto", body: contratoPor("Dos", true), escribe: true},
-		"firmarContratoAdhesion": {method: "POST", path: "/v1/pade/contratos/adhesion", body: contratoPor("Tres", true)}, /* refused before */
+		"adjuntarAddenda":        {method: "POST", path: "/v1/pade/addendas/adjunta", body: map[string]any{"datos": "pedido|1", "xmlCfdi": cfdiSealed}},
+		"firmarContrato":         {method: "POST", path: "/v1/pade/contratos", body: contratoBy("Uno", true), write: true},
+		"firmarManifiesto":       {method: "POST", path: "/v1/pade/contratos/manifiesto", body: contratoBy("Dos", true), write: true},
+		"firmarContratoAdhesion": {method: "POST", path: "/v1/pade/contratos/adhesion", body: contratoBy("Tres", true)}, /* refused before */
 		"desbloquearCuentaPade":  {method: "DELETE", path: "/v1/pade/bloqueo"},
 
-		"listarWebhooks":         {method: "GET", path: rutaWebhooks, lee: true},
-		"crearWebhook":           {method: "POST", path: rutaWebhooks, body: peticionWebhook(nil), escribe: true},
-		"obtenerWebhook":         {method: "GET", path: webhook, lee: true},
-		"actualizarWebhook":      {method: "PUT", path: webhook, body: peticionWebhook(nil), escribe: true},
-		"rotarSecretoWebhook":    {method: "POST", path: webhook + "/secreto", escribe: true},
-		"probarWebhook":          {method: "POST", path: webhook + "/prueba", escribe: true},
-		"listarEntregasWebhook":  {method: "GET", path: webhook + "/entregas", lee: true},
-		"reenviarEntregaWebhook": {method: "POST", path: webhook + "/entregas/" + entrega.IDEntrega + "/reenvio", escribe: true},
-		"eliminarWebhook":        {method: "DELETE", path: webhook, escribe: true},
+		"listarWebhooks":         {method: "GET", path: pathWebhooks, read: true},
+		"crearWebhook":           {method: "POST", path: pathWebhooks, body: webhookRequest(nil), write: true},
+		"obtenerWebhook":         {method: "GET", path: webhook, read: true},
+		"actualizarWebhook":      {method: "PUT", path: webhook, body: webhookRequest(nil), write: true},
+		"rotarSecretoWebhook":    {method: "POST", path: webhook + "/secreto", write: true},
+		"probarWebhook":          {method: "POST", path: webhook + "/prueba", write: true},
+		"listarEntregasWebhook":  {method: "GET", path: webhook + "/entregas", read: true},
+		"reenviarEntregaWebhook": {method: "POST", path: webhook + "/entregas/" + entrega.IDEntrega + "/reenvio", write: true},
+		"eliminarWebhook":        {method: "DELETE", path: webhook, write: true},
 
 		"obtenerEspecificacionYaml": {method: "GET", path: "/openapi.yaml"},
 		"obtenerEspecificacionJson": {method: "GET", path: "/openapi.json"},
 	}
 }
 
-// apagon makes every call at once and holds the answers against what the database can
+// blackout makes every call at once and holds the answers against what the database can
 // do meanwhile.
-func apagon(t *testing.T, r *rig, calls map[string]llamada, leible bool) {
+func blackout(t *testing.T, r *rig, calls map[string]call, readable bool) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for name, c := range calls {
@@ -137,7 +137,7 @@ func apagon(t *testing.T, r *rig, calls map[string]llamada, leible bool) {
 					t.Errorf("%s: %v %s", name, got.Header, got.Body)
 				}
 			}
-			if away := c.escribe || c.lee && !leible; away != (got.Status == http.StatusServiceUnavailable) {
+			if away := c.write || c.read && !readable; away != (got.Status == http.StatusServiceUnavailable) {
 				t.Errorf("%s: status %d: %.300s", name, got.Status, got.Body)
 			}
 		})
@@ -145,8 +145,8 @@ func apagon(t *testing.T, r *rig, calls map[string]llamada, leible bool) {
 	wg.Wait()
 }
 
-// todas wants a call of every operation that the contract has.
-func todas(t *testing.T, calls map[string]llamada) {
+// all wants a call of every operation that the contract has.
+func all(t *testing.T, calls map[string]call) {
 	t.Helper()
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
@@ -167,22 +167,22 @@ func todas(t *testing.T, calls map[string]llamada) {
 func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
 	t.Parallel()
 	pgtest.Start(t) // skips without PostgreSQL
-	pg, err := pgtest.Arranca()
+	pg, err := pgtest.StartServer()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pg.Close() }) //nolint:errcheck // it is gone
-	clave := filepath.Join(t.TempDir(), "secretos.key")
-	if err := os.WriteFile(clave, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600); err != nil {
+	key := filepath.Join(t.TempDir(), "secretos.key")
+	if err := os.WriteFile(key, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) {
-		c.SecretsKeyFile = clave
+		c.SecretsKeyFile = key
 		c.DatabaseURL, c.BlobURL = config.Secret(pg.URL), "file://"+t.TempDir()
 		c.Webhooks.Privados = true
 	}})
-	calls := operaciones(t, r)
-	todas(t, calls)
+	calls := contractCalls(t, r)
+	all(t, calls)
 	sent := func() string { return fmt.Sprint(r.calls(opEmitidos), r.calls(opDescargar)) }
 	before := sent()
 
@@ -201,15 +201,15 @@ func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
 		}
 	}
 	readonly("on")
-	lista(t, r) // connections that were cut are told of once
-	apagon(t, r, calls, true)
+	list(t, r) // connections that were cut are told of once
+	blackout(t, r, calls, true)
 	readonly("off")
-	lista(t, r)
+	list(t, r)
 
 	thaw := freeze(t, pg.PID)
-	apagon(t, r, calls, false)
+	blackout(t, r, calls, false)
 	thaw()
-	lista(t, r)
+	list(t, r)
 	if now := sent(); now != before {
 		t.Errorf("sent %s, and %s before", now, before)
 	}
@@ -220,16 +220,16 @@ func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
 	if err := syscall.Kill(pg.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return r.Get(rutaDescargas).Status == http.StatusServiceUnavailable })
+	waitFor(t, func() bool { return r.Get(pathDescargas).Status == http.StatusServiceUnavailable })
 	delete(calls, "crearSolicitud")
-	calls["crearSolicitud"] = llamada{method: "POST", path: solicitudes, body: r.body(nil), escribe: true}
-	apagon(t, r, calls, false)
+	calls["crearSolicitud"] = call{method: "POST", path: solicitudes, body: r.body(nil), write: true}
+	blackout(t, r, calls, false)
 }
 
-// lista waits until the database serves again.
-func lista(t *testing.T, r *rig) {
+// list waits until the database serves again.
+func list(t *testing.T, r *rig) {
 	t.Helper()
-	waitFor(t, func() bool { return r.Get(rutaDescargas).Status == http.StatusOK })
+	waitFor(t, func() bool { return r.Get(pathDescargas).Status == http.StatusOK })
 }
 
 // freeze stops a server and its children where they are.
@@ -255,11 +255,11 @@ func freeze(t *testing.T, pid int) (thaw func()) {
 func TestOutage_WhenSQLiteIsLockedEveryWriteSaysSo(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})
-	calls := operaciones(t, r)
-	todas(t, calls)
+	calls := contractCalls(t, r)
+	all(t, calls)
 	before := r.calls(opEmitidos)
 	release := holds(t, r)
-	apagon(t, r, calls, true)
+	blackout(t, r, calls, true)
 	if now := r.calls(opEmitidos); now != before {
 		t.Errorf("sent %d, and %d before", now, before)
 	}

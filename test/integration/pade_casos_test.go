@@ -24,13 +24,13 @@ func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 	var mu sync.Mutex
 	sent := ""
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.PADE.Usuario, c.PADE.PasswordFile = "", "" }, Sandbox: func(c *sandbox.Config) {
-		c.Captura = func(s sandbox.Captura) {
+		c.Capture = func(s sandbox.Capture) {
 			mu.Lock()
 			defer mu.Unlock()
 			sent = string(s.Body)
 		}
 	}})
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"pade_password": password}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"pade_password": password}); err != nil {
 		t.Fatal(err)
 	}
 	auth := "Basic " + base64.StdEncoding.EncodeToString([]byte("sandbox:"+password))
@@ -64,7 +64,7 @@ func TestPADE_WhenThePasswordFileIsOfWindows(t *testing.T) {
 // have been made unless it is sure that none was.
 func TestPADE_WhenSomethingComesInThePlaceOfAnAnswer(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
 	page := func(status int) sandbox.Falla { return sandbox.Falla{Tipo: control.Pagina, HTTP: status} }
 	for name, tt := range map[string]struct {
 		falla           sandbox.Falla
@@ -90,18 +90,18 @@ func TestPADE_WhenSomethingComesInThePlaceOfAnAnswer(t *testing.T) {
 			want            int
 		}{
 			{"procesarAddenda", "/v1/pade/addendas", map[string]any{"datos": "a|1"}, tt.addenda},
-			{"firmar", "/v1/pade/contratos", contratoPor("En lugar: "+name, true), tt.signed},
+			{"firmar", "/v1/pade/contratos", contratoBy("En lugar: "+name, true), tt.signed},
 		} {
 			f := tt.falla
 			f.Servicio, f.Operacion = "pade", call.operation
-			if _, err := g.Sandbox.Fallas().Agrega(f); err != nil {
+			if _, err := g.Sandbox.Fallas().Add(f); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			r := g.Post(call.path, call.body)
 			if r.Status != call.want || strings.Contains(string(r.Body), "<html") || r.Header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("%s, %s: %d, want %d: %.400s", name, call.operation, r.Status, call.want, r.Body)
 			}
-			g.Sandbox.Fallas().Reinicia()
+			g.Sandbox.Fallas().Reset()
 		}
 	}
 }
@@ -111,13 +111,13 @@ func TestPADE_WhenModoPruebaIsNoBoolean(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	for _, value := range []any{"true", "TRUE", "", 1, 0, nil, []any{true}} {
-		body := contratoPor("modoPrueba", true)
+		body := contratoBy("modoPrueba", true)
 		body["modoPrueba"] = value
 		if r := g.Post("/v1/pade/contratos", body); r.Status != http.StatusUnprocessableEntity || !strings.Contains(string(r.Body), "modoPrueba") {
 			t.Errorf("%s: %d %s", fmt.Sprintf("%#v", value), r.Status, r.Body)
 		}
 	}
-	body := contratoPor("modoPrueba", false)
+	body := contratoBy("modoPrueba", false)
 	if r := g.Post("/v1/pade/contratos", body); r.Status != http.StatusForbidden {
 		t.Errorf("false, out of production: %d %s", r.Status, r.Body)
 	}

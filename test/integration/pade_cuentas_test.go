@@ -11,8 +11,8 @@ import (
 )
 
 // basic is a caller's own account.
-func basic(usuario, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(usuario+":"+password))
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // as is a request of a key, with an account unless it is empty.
@@ -45,13 +45,13 @@ func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 	unblock := func(key string) gatewaytest.Response {
 		return asks(t, r, http.MethodDelete, "/v1/pade/bloqueo", "Authorization", "Bearer "+key)
 	}
-	for _, usuario := range []string{"sandbox", "SANDBOX", " sándbox ", "sandbox"} {
+	for _, user := range []string{"sandbox", "SANDBOX", " sándbox ", "sandbox"} {
 		for _, contrato := range []string{"", "sandbox", "otro"} {
 			body := map[string]any{"datos": "a|1"}
 			if contrato != "" {
 				body["codigoContrato"] = contrato
 			}
-			p := wantProblem(t, as(r, b, basic(usuario, "canario"), body), http.StatusForbidden, "prohibido")
+			p := wantProblem(t, as(r, b, basic(user, "canario"), body), http.StatusForbidden, "prohibido")
 			if p.Reintentable {
 				t.Errorf("%+v", p)
 			}
@@ -100,9 +100,9 @@ func TestPADE_WhenACallersAccountIsRefused(t *testing.T) {
 	if n := logins(); n != 2 {
 		t.Errorf("%d logins, want 2: another's account of that name is tried", n)
 	}
-	wantMetrica(t, r.Gateway, "pasarela_pade_refused_accounts", "2")
+	wantMetric(t, r.Gateway, "pasarela_pade_refused_accounts", "2")
 	wantStatus(t, asks(t, r, http.MethodDelete, "/v1/pade/bloqueo", "Authorization", "Bearer "+a), http.StatusNoContent)
-	wantMetrica(t, r.Gateway, "pasarela_pade_refused_accounts", "1")
+	wantMetric(t, r.Gateway, "pasarela_pade_refused_accounts", "1")
 }
 
 // The configured account, when the PAC refuses it, is freed by who operates the
@@ -112,7 +112,7 @@ func TestPADE_WhenTheConfiguredAccountIsRefused(t *testing.T) {
 	r, keys := startWithKeys(t)
 	tenant, named := keys.add(t, "tenant", []string{"*"}, "*"), keys.add(t, "named", []string{"PRU010101AB1"}, apikeys.ScopePADE, "*")
 	operator := keys.add(t, "operator", []string{"*"}, apikeys.ScopePADE, apikeys.ScopeAddendas)
-	if err := r.Sandbox.Perillas().Cambia(map[string]any{"pade_password": "otra"}); err != nil {
+	if err := r.Sandbox.Knobs().Change(map[string]any{"pade_password": "otra"}); err != nil {
 		t.Fatal(err)
 	}
 	addenda := map[string]any{"datos": "a|1"}
@@ -127,7 +127,7 @@ func TestPADE_WhenTheConfiguredAccountIsRefused(t *testing.T) {
 	if n := r.Sandbox.Estado().Llamadas["pade"]["procesarAddenda"]; n != 1 {
 		t.Errorf("%d wrong logins, want 1", n)
 	}
-	if err := r.Sandbox.Perillas().Cambia(map[string]any{"pade_password": "sandbox"}); err != nil {
+	if err := r.Sandbox.Knobs().Change(map[string]any{"pade_password": "sandbox"}); err != nil {
 		t.Fatal(err)
 	}
 	wantStatus(t, unblock(operator), http.StatusNoContent)

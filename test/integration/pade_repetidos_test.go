@@ -17,20 +17,20 @@ import (
 // contract can still be signed as if nobody had asked.
 func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
 	for route, operation := range map[string]string{
 		"/v1/pade/contratos": "firmar", "/v1/pade/contratos/manifiesto": "firmarManifiesto", "/v1/pade/contratos/adhesion": "firmarContratoAdhesion",
 	} {
-		text, err := json.Marshal(contratoPor("Dos veces", true)["contrato"])
+		text, err := json.Marshal(contratoBy("Dos veces", true)["contrato"])
 		if err != nil {
 			t.Fatal(err)
 		}
 		contrato := string(text)
-		twice := func(campo string) string { // the first of this field that is found
-			name := fmt.Sprintf(`"%s":`, campo)
+		twice := func(field string) string { // the first of this field that is found
+			name := fmt.Sprintf(`"%s":`, field)
 			return strings.Replace(contrato, name, name+`"otro",`+name, 1)
 		}
-		for body, campo := range map[string]string{
+		for body, field := range map[string]string{
 			`{"modoPrueba":true,"contrato":` + contrato + `,"modoPrueba":false}`:      "modoPrueba",
 			`{"modoPrueba":false,"contrato":` + contrato + `,"modoPrueba":true}`:      "modoPrueba",
 			`{"modoPrueba":false,"modoPrueba":false,"contrato":` + contrato + `}`:     "modoPrueba",
@@ -42,7 +42,7 @@ func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 			got := g.Post(route, json.RawMessage(body))
 			var p struct{ Errores []struct{ Campo string } }
 			got.JSON(t, &p)
-			if got.Status != http.StatusBadRequest || len(p.Errores) != 1 || p.Errores[0].Campo != campo {
+			if got.Status != http.StatusBadRequest || len(p.Errores) != 1 || p.Errores[0].Campo != field {
 				t.Errorf("%s: %.60s: status %d: %s", route, body, got.Status, got.Body)
 			}
 		}
@@ -50,7 +50,7 @@ func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 			t.Errorf("%s: %d calls left", route, n)
 		}
 	}
-	got := g.Post("/v1/pade/contratos", contratoPor("Dos veces", false))
+	got := g.Post("/v1/pade/contratos", contratoBy("Dos veces", false))
 	if got.Status != http.StatusOK || !strings.Contains(string(got.Body), `"codigoResultado":"0"`) || calls(g, "firmar") != 1 {
 		t.Errorf("afterwards, once: status %d: %s", got.Status, got.Body)
 	}
@@ -59,7 +59,7 @@ func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 // What a system refuses by a code in the body of its answer is that code in the metric.
 func TestMetrics_WhenTheCodeIsInTheBody(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, gatewaytest.Options{Configure: produccion})
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
 	series := func(backend, operation, code string) string {
 		return fmt.Sprintf(`pasarela_upstream_calls_total{backend="%s",code="%s",operation="%s"}`, backend, code, operation)
 	}
@@ -68,20 +68,20 @@ func TestMetrics_WhenTheCodeIsInTheBody(t *testing.T) {
 		body                     map[string]any
 	}{
 		{"pade", "procesarAddenda", "/v1/pade/addendas", map[string]any{"datos": "a|1"}},
-		{"pade", "firmar", "/v1/pade/contratos", contratoPor("Código", true)},
+		{"pade", "firmar", "/v1/pade/contratos", contratoBy("Código", true)},
 		{"sep", "cancelaTituloElectronico", "/v1/sep/titulos/PRU20260001/cancelacion", map[string]any{"motCancelacion": "R5"}},
 	} {
-		if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: tc.backend, Operacion: tc.operation, Tipo: control.Codigo, Codigo: "77", Mensaje: "No", Veces: 1}); err != nil {
+		if _, err := g.Sandbox.Fallas().Add(sandbox.Falla{Servicio: tc.backend, Operacion: tc.operation, Tipo: control.Codigo, Codigo: "77", Mensaje: "No", Veces: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if r := g.Post(tc.path, tc.body); r.Status < 400 {
 			t.Errorf("%s: status %d: %s", tc.operation, r.Status, r.Body)
 		}
-		wantMetrica(t, g, series(tc.backend, tc.operation, "77"), "1")
-		wantMetrica(t, g, series(tc.backend, tc.operation, "ok"), "")
+		wantMetric(t, g, series(tc.backend, tc.operation, "77"), "1")
+		wantMetric(t, g, series(tc.backend, tc.operation, "ok"), "")
 	}
 	if r := g.Post("/v1/pade/addendas", map[string]any{"datos": "a|1"}); r.Status != http.StatusOK {
 		t.Errorf("status %d: %s", r.Status, r.Body)
 	}
-	wantMetrica(t, g, series("pade", "procesarAddenda", "0"), "1")
+	wantMetric(t, g, series("pade", "procesarAddenda", "0"), "1")
 }

@@ -26,9 +26,9 @@ func firmas() map[string]string {
 	return map[string]string{"/v1/pade/contratos": "firmar", "/v1/pade/contratos/manifiesto": "firmarManifiesto", "/v1/pade/contratos/adhesion": "firmarContratoAdhesion"}
 }
 
-// porRuta is a contract that the route takes.
-func porRuta(route, texto string, modoPrueba bool) map[string]any {
-	body := contratoPor(texto, modoPrueba)
+// byPath is a contract that the route takes.
+func byPath(route, text string, modoPrueba bool) map[string]any {
+	body := contratoBy(text, modoPrueba)
 	if strings.HasSuffix(route, "adhesion") {
 		body["contrato"].(map[string]any)["firmas"] = []any{map[string]any{"quien": "Cliente", "nombre": "JUANA", "repLegal": "JUANA", "facultad": "Apoderada",
 			"calleNumero": "Calle 1", "colonia": "Centro", "ciudad": "México", "estado": "CDMX", "codigoPostal": "06000", "firmarCon": gatewaytest.Persona}}
@@ -45,26 +45,26 @@ func padeWire(t *testing.T) map[string]seen {
 	real := false
 	g := gatewaytest.Start(t, gatewaytest.Options{
 		Sandbox: func(c *sandbox.Config) {
-			c.Captura = func(s sandbox.Captura) {
+			c.Capture = func(s sandbox.Capture) {
 				mu.Lock()
 				defer mu.Unlock()
-				name := s.Operacion
+				name := s.Operation
 				if real {
 					name += "+"
 				}
 				calls[name] = seen{s.Header, string(s.Body)}
 			}
 		},
-		Configure: produccion,
+		Configure: production,
 	})
 	wantStatus(t, g.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|ñ & <1>\ntienda|9"}), http.StatusOK)
-	wantStatus(t, g.Post("/v1/pade/addendas/adjunta", map[string]any{"datos": "pedido|1", "xmlCfdi": cfdiSellado}), http.StatusOK)
+	wantStatus(t, g.Post("/v1/pade/addendas/adjunta", map[string]any{"datos": "pedido|1", "xmlCfdi": cfdiSealed}), http.StatusOK)
 	for _, modoPrueba := range []bool{true, false} {
 		mu.Lock()
 		real = !modoPrueba
 		mu.Unlock()
 		for route := range firmas() {
-			wantStatus(t, g.Post(route, porRuta(route, "Contrato de "+route, modoPrueba)), http.StatusOK)
+			wantStatus(t, g.Post(route, byPath(route, "Contrato de "+route, modoPrueba)), http.StatusOK)
 		}
 	}
 	mu.Lock()
@@ -77,7 +77,7 @@ func padeWire(t *testing.T) map[string]seen {
 
 var (
 	contractForm   = regexp.MustCompile(`(<xml>)([^<]+)`)
-	modoPruebaForm = regexp.MustCompile(`<modoPrueba>([^<]*)</modoPrueba>`)
+	formTrialMode  = regexp.MustCompile(`<modoPrueba>([^<]*)</modoPrueba>`)
 	qualifiedChild = regexp.MustCompile(`<(?:\w+:)(contrato|usuario|passwd|datos|xmlcfdi|xml|modoPrueba)\b|<(?:contrato|usuario|passwd|datos|xmlcfdi|xml|modoPrueba)\s[^>]*xmlns`)
 )
 
@@ -92,13 +92,13 @@ func TestPADEWire_WhenSentTheBytesAreThese(t *testing.T) {
 			t.Errorf("%s: the parameter %s has a namespace", name, bad)
 		}
 		if strings.HasPrefix(operation, "firmar") {
-			if got := modoPruebaForm.FindStringSubmatch(s.body); got == nil || got[1] != strconv.FormatBool(!real) {
+			if got := formTrialMode.FindStringSubmatch(s.body); got == nil || got[1] != strconv.FormatBool(!real) {
 				t.Errorf("%s: modoPrueba %q", name, got)
 			}
 		}
 		body := contractForm.ReplaceAllString(s.body, "${1}CONTRATO")
 		if real {
-			body = modoPruebaForm.ReplaceAllString(body, "<modoPrueba>true</modoPrueba>")
+			body = formTrialMode.ReplaceAllString(body, "<modoPrueba>true</modoPrueba>")
 		}
 		golden := filepath.Join("testdata", "TestPADEWire_"+operation+".xml")
 		if *update {
@@ -119,7 +119,7 @@ func TestPADEWire_WhenSentTheBytesAreThese(t *testing.T) {
 func TestPADE_WhenAContractIsBuiltItsHashIsTheDocumentations(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	for texto, want := range map[string]string{
+	for text, want := range map[string]string{
 		"abc": "A9-99-3E-36-47-06-81-6A-BA-3E-25-71-78-50-C2-6C-9C-D0-D8-9D",
 		"Contrato de adhesión — ñ Ñ € prueba": "E9-C6-D6-72-35-62-52-8B-BC-61-97-AA-47-AB-7F-EE-91-D6-46-DA",
 		"linea 1\nlinea 2":                    "ED-22-CB-39-2C-4E-6B-B4-43-C5-90-83-28-56-00-33-09-51-D2-EE",
@@ -127,14 +127,14 @@ func TestPADE_WhenAContractIsBuiltItsHashIsTheDocumentations(t *testing.T) {
 		"Jos\u00e9":                           "8F-72-D2-0B-63-70-AD-3D-02-B6-3B-BE-E5-2B-FA-7B-5D-75-AA-15",
 		"Jose\u0301":                          "B8-EC-C4-D5-21-7D-AF-E7-D7-6A-18-2C-EC-08-84-8D-9C-AB-73-CE",
 	} {
-		r := g.Post("/v1/pade/contratos", contratoPor(texto, true))
+		r := g.Post("/v1/pade/contratos", contratoBy(text, true))
 		var got struct{ XML, XMLBase64 string }
 		r.JSON(t, &got)
 		if !strings.Contains(got.XML, "<Hash>"+want+"</Hash>") {
-			t.Errorf("%q: status %d, no Hash %s in %.400s", texto, r.Status, want, got.XML)
+			t.Errorf("%q: status %d, no Hash %s in %.400s", text, r.Status, want, got.XML)
 		}
 		if whole, err := base64.StdEncoding.DecodeString(got.XMLBase64); err != nil || string(whole) != got.XML {
-			t.Errorf("%q: xmlBase64 is not xml: %v", texto, err)
+			t.Errorf("%q: xmlBase64 is not xml: %v", text, err)
 		}
 	}
 }
@@ -142,10 +142,10 @@ func TestPADE_WhenAContractIsBuiltItsHashIsTheDocumentations(t *testing.T) {
 // Every code of both tables, as a caller gets it. With -v the problems are shown.
 func TestPADE_WhenACodeComesItsProblemIsTheTables(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { produccion(c) }})
+	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { production(c) }})
 	check := func(codigo pade.Codigo, operation, route string, body map[string]any) {
 		t.Helper()
-		if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "pade", Operacion: operation, Tipo: "codigo", Codigo: codigo.Codigo, Veces: 2}); err != nil {
+		if _, err := g.Sandbox.Fallas().Add(sandbox.Falla{Servicio: "pade", Operacion: operation, Tipo: "codigo", Codigo: codigo.Codigo, Veces: 2}); err != nil {
 			t.Fatal(err)
 		}
 		r := g.Post(route, body)
@@ -157,25 +157,25 @@ func TestPADE_WhenACodeComesItsProblemIsTheTables(t *testing.T) {
 		if err := json.Unmarshal(r.Body, &p); err != nil {
 			t.Fatal(err)
 		}
-		if r.Status < 400 || p.Status != r.Status || p.Codigo != codigo.Codigo || p.Backend != "pade" || p.Detail != codigo.Detalle || p.Mensaje == "" || p.Reintentable != codigo.Reintentable {
+		if r.Status < 400 || p.Status != r.Status || p.Codigo != codigo.Codigo || p.Backend != "pade" || p.Detail != codigo.Detail || p.Mensaje == "" || p.Reintentable != codigo.Retryable {
 			t.Errorf("%s, code %s: %d %s", operation, codigo.Codigo, r.Status, r.Body)
 		}
 		if wait := r.Header.Get("Retry-After"); (wait != "") != (codigo.RetryAfter > 0) {
 			t.Errorf("%s, code %s: Retry-After %q", operation, codigo.Codigo, wait)
 		}
 		t.Logf("%s %s: %s", operation, codigo.Codigo, r.Body)
-		g.Sandbox.Fallas().Reinicia()
+		g.Sandbox.Fallas().Reset()
 		if r, err := g.Do(http.MethodDelete, "/v1/pade/bloqueo", nil); err != nil || r.Status != http.StatusNoContent {
 			t.Fatalf("unblocking: %d, %v", r.Status, err)
 		}
 	}
 	for _, codigo := range pade.CodigosAddendas() {
 		check(codigo, "procesarAddenda", "/v1/pade/addendas", map[string]any{"datos": "a|1"})
-		check(codigo, "procesarAdjuntarAddenda", "/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdi": cfdiSellado})
+		check(codigo, "procesarAdjuntarAddenda", "/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdi": cfdiSealed})
 	}
-	for _, codigo := range pade.CodigosFirmado() {
+	for _, codigo := range pade.SignedCodigos() {
 		for route, operation := range firmas() {
-			check(codigo, operation, route, porRuta(route, fmt.Sprintf("Contrato %s de %s", codigo.Codigo, route), false))
+			check(codigo, operation, route, byPath(route, fmt.Sprintf("Contrato %s de %s", codigo.Codigo, route), false))
 		}
 	}
 }

@@ -29,44 +29,44 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
 )
 
-// visita stands between the browser and a gateway: it adds to the pages' scripts
+// visit stands between the browser and a gateway: it adds to the pages' scripts
 // what a reader does, since the browser is driven by its command line alone.
-type visita struct {
-	// guion is added to a script, by its name.
-	guion map[string]string
-	// enMarco lets pages be framed, which they forbid.
-	enMarco bool
-	// sinGuiones takes scripts out of the pages.
-	sinGuiones bool
-	// oye is told of every request to the gateway; nil for nobody.
-	oye func(*http.Request)
+type visit struct {
+	// dash is added to a script, by its name.
+	dash map[string]string
+	// inFrame lets pages be framed, which they forbid.
+	inFrame bool
+	// withoutDashes takes scripts out of the pages.
+	withoutDashes bool
+	// hear is told of every request to the gateway; nil for nobody.
+	hear func(*http.Request)
 	// ve is told what a page's script has seen, one at a time.
-	ve func(visto)
+	ve func(shown)
 }
 
-// ante starts it before a gateway, below a path of its own, as a proxy may.
-func (l visita) ante(t *testing.T, api string) string {
+// before starts it before a gateway, below a path of its own, as a proxy may.
+func (l visit) before(t *testing.T, api string) string {
 	t.Helper()
-	destino, err := url.Parse(api)
+	target, err := url.Parse(api)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(destino)
+		r.SetURL(target)
 		r.Out.Host = r.In.Host // what the browser's Origin is held against
-		if l.oye != nil {
-			l.oye(r.In)
+		if l.hear != nil {
+			l.hear(r.In)
 		}
 		r.Out.Header.Del("Accept-Encoding")
 		r.Out.Header.Del("If-None-Match") // what is altered is no longer what it names
-	}, ModifyResponse: l.altera}
+	}, ModifyResponse: l.alter}
 	mux := http.NewServeMux()
 	mux.Handle("/pasarela/", http.StripPrefix("/pasarela", proxy))
-	mux.HandleFunc("/telefono", l.telefono)
+	mux.HandleFunc("/telefono", l.phone)
 	// A script that asks again and again waits here.
 	mux.HandleFunc("/pausa", func(http.ResponseWriter, *http.Request) { time.Sleep(100 * time.Millisecond) })
 	mux.HandleFunc("/vio", func(w http.ResponseWriter, r *http.Request) {
-		var v visto
+		var v shown
 		if err := json.NewDecoder(r.Body).Decode(&v); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -78,31 +78,31 @@ func (l visita) ante(t *testing.T, api string) string {
 	return server.URL
 }
 
-func (l visita) altera(r *http.Response) error {
-	cuerpo, err := io.ReadAll(r.Body)
+func (l visit) alter(r *http.Response) error {
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
 	}
-	if l.sinGuiones {
-		cuerpo = regexp.MustCompile(`<script[^>]*></script>|</?noscript>`).ReplaceAll(cuerpo, nil)
+	if l.withoutDashes {
+		body = regexp.MustCompile(`<script[^>]*></script>|</?noscript>`).ReplaceAll(body, nil)
 	}
-	if l.enMarco {
+	if l.inFrame {
 		r.Header.Del("X-Frame-Options")
 		r.Header.Set("Content-Security-Policy", strings.Replace(r.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'", "", 1))
 	}
-	cuerpo = append(cuerpo, l.guion[filepath.Base(r.Request.URL.Path)]...)
-	r.Body = io.NopCloser(bytes.NewReader(cuerpo))
-	r.Header.Set("Content-Length", strconv.Itoa(len(cuerpo)))
+	body = append(body, l.dash[filepath.Base(r.Request.URL.Path)]...)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	return nil
 }
 
-// telefono shows the pages of its query side by side, each as wide as a telephone,
+// phone shows the pages of its query side by side, each as wide as a telephone,
 // and says in its title which of them are wider than that.
-func (l visita) telefono(w http.ResponseWriter, r *http.Request) {
+func (l visit) phone(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	b.WriteString(`<body style="margin:0;background:#999">`)
-	for _, ruta := range r.URL.Query()["ruta"] {
-		b.WriteString(`<iframe style="border:0;width:360px;height:` + r.URL.Query().Get("alto") + `px" src="/pasarela` + html.EscapeString(ruta) + `"></iframe>`)
+	for _, path := range r.URL.Query()["ruta"] {
+		b.WriteString(`<iframe style="border:0;width:360px;height:` + r.URL.Query().Get("alto") + `px" src="/pasarela` + html.EscapeString(path) + `"></iframe>`)
 	}
 	b.WriteString(`<script>setTimeout(() => { document.title = "anchas:" + [...document.querySelectorAll("iframe")].map((f) => [f.getAttribute("src"),
 		f.contentDocument.documentElement]).filter(([, d]) => d.scrollWidth > 360 || !d.querySelector("h1")).map(([src, d]) => src + " " + d.scrollWidth).join(); }, 13000)</script>`)
@@ -110,25 +110,25 @@ func (l visita) telefono(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, b.String()) //nolint:errcheck // the browser is gone
 }
 
-// guiasDelPortal are the addresses of the guides.
-func guiasDelPortal(t *testing.T) []string {
+// portalGuides are the addresses of the guides.
+func portalGuides(t *testing.T) []string {
 	t.Helper()
-	var rutas []string
-	for _, patron := range []string{"*.md", "*/*.md"} {
-		archivos, err := fs.Glob(docs.Paginas, patron)
-		if err != nil || len(archivos) < 4 {
-			t.Fatalf("%s: %d pages: %v", patron, len(archivos), err)
+	var paths []string
+	for _, pattern := range []string{"*.md", "*/*.md"} {
+		files, err := fs.Glob(docs.Pages, pattern)
+		if err != nil || len(files) < 4 {
+			t.Fatalf("%s: %d pages: %v", pattern, len(files), err)
 		}
-		for _, a := range archivos {
-			rutas = append(rutas, "/docs/guias/"+strings.ReplaceAll(strings.TrimSuffix(a, ".md"), "/", "-"))
+		for _, a := range files {
+			paths = append(paths, "/docs/guias/"+strings.ReplaceAll(strings.TrimSuffix(a, ".md"), "/", "-"))
 		}
 	}
-	return rutas
+	return paths
 }
 
-// prueba is a reader who tries GET /v1/efirmas in the reference, with a key in the
+// trial is a reader who tries GET /v1/efirmas in the reference, with a key in the
 // end where one is given. What the page then says goes into the document.
-const prueba = `;
+const trial = `;
 const espera = (que) => new Promise((ok) => { const t = setInterval(() => { const x = que(); if (x) { clearInterval(t); ok(x); } }, 50); });
 const vio = [];
 (async () => {
@@ -155,41 +155,41 @@ const vio = [];
   document.documentElement.dataset.vio = JSON.stringify(vio);
 })();`
 
-// visto is what prueba has seen.
-type visto struct {
+// shown is what trial has seen.
+type shown struct {
 	Op, Status, Cuerpo, Direccion, Texto string
 	Guardado, Alto                       int
 	Rojo, Fin                            bool
 }
 
-func leVio(t *testing.T, dom string) []visto {
+func sawIt(t *testing.T, dom string) []shown {
 	t.Helper()
 	m := regexp.MustCompile(`data-vio="([^"]*)"`).FindStringSubmatch(dom)
 	if m == nil {
 		t.Fatalf("the reader came to no end:\n%s", dom[:min(len(dom), 3000)])
 	}
-	var v []visto
+	var v []shown
 	if err := json.Unmarshal([]byte(html.UnescapeString(m[1])), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-// delNavegador are the hosts of the browser's own maker, whom it calls whatever it
+// ofBrowser are the hosts of the browser's own maker, whom it calls whatever it
 // shows.
-var delNavegador = regexp.MustCompile(`\.(google|googleapis|gvt1)\.com(:443)?$`)
+var ofBrowser = regexp.MustCompile(`\.(google|googleapis|gvt1)\.com(:443)?$`)
 
-// escucha is a proxy for everything that is not this machine: it writes down what
+// listen is a proxy for everything that is not this machine: it writes down what
 // a page asks of anybody else.
-func escucha(t *testing.T) (flag string, oido func() []string) {
+func listen(t *testing.T) (flag string, heard func() []string) {
 	t.Helper()
 	var mu sync.Mutex
-	var todo []string
+	var all []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !delNavegador.MatchString(r.Host) {
-			todo = append(todo, r.Method+" "+r.Host)
+		if !ofBrowser.MatchString(r.Host) {
+			all = append(all, r.Method+" "+r.Host)
 		}
 		w.WriteHeader(http.StatusBadGateway)
 	}))
@@ -197,21 +197,21 @@ func escucha(t *testing.T) (flag string, oido func() []string) {
 	return "--proxy-server=" + server.URL, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return slices.Clone(todo)
+		return slices.Clone(all)
 	}
 }
 
 func TestPortal_WhenTheReferenceIsOpenedItShowsEveryOperationAndTriesOne(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	sitio := visita{guion: map[string]string{"referencia.js": ";const clave = '';" + prueba}}.ante(t, g.API)
-	flag, oido := escucha(t)
-	dom, dicho := chromiumtest.DOM(t, sitio+"/pasarela/docs/api", 20*time.Second, flag)
-	if len(dicho) != 0 {
-		t.Errorf("the console says %q", dicho)
+	site := visit{dash: map[string]string{"referencia.js": ";const clave = '';" + trial}}.before(t, g.API)
+	flag, heard := listen(t)
+	dom, said := chromiumtest.DOM(t, site+"/pasarela/docs/api", 20*time.Second, flag)
+	if len(said) != 0 {
+		t.Errorf("the console says %q", said)
 	}
-	if otros := oido(); len(otros) != 0 {
-		t.Errorf("the browser asked %q", otros)
+	if other := heard(); len(other) != 0 {
+		t.Errorf("the browser asked %q", other)
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
 	if err != nil {
@@ -228,53 +228,53 @@ func TestPortal_WhenTheReferenceIsOpenedItShowsEveryOperationAndTriesOne(t *test
 	if got := strings.Count(dom, `class="opblock opblock-`); got != n {
 		t.Errorf("%d operations are shown, of %d", got, n)
 	}
-	v := leVio(t, dom)
-	if v[0].Status != "200" || !strings.Contains(v[0].Cuerpo, `"rfc": "`+gatewaytest.Empresa+`"`) || !strings.Contains(v[0].Direccion, sitio+"/pasarela/v1/efirmas") {
+	v := sawIt(t, dom)
+	if v[0].Status != "200" || !strings.Contains(v[0].Cuerpo, `"rfc": "`+gatewaytest.Company+`"`) || !strings.Contains(v[0].Direccion, site+"/pasarela/v1/efirmas") {
 		t.Errorf("the answer is shown as %+v", v[0])
 	}
-	for _, ingles := range []string{"Try it out", "Cancel", "Execute", "Authorize", "Parameters", "Responses", "Response body", "Server response", "Example Value", "No parameters", "Media type", "Request URL"} {
-		if regexp.MustCompile(`\b` + ingles + `\b`).MatchString(v[1].Texto) {
-			t.Errorf("the page says %q", ingles)
+	for _, english := range []string{"Try it out", "Cancel", "Execute", "Authorize", "Parameters", "Responses", "Response body", "Server response", "Example Value", "No parameters", "Media type", "Request URL"} {
+		if regexp.MustCompile(`\b` + english + `\b`).MatchString(v[1].Texto) {
+			t.Errorf("the page says %q", english)
 		}
 	}
 	// Against an ear that hears nothing.
-	ajena := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	foreign := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, `<img src="http://otro.example/x.png">`) //nolint:errcheck // the browser is gone
 	}))
-	defer ajena.Close()
-	if chromiumtest.DOM(t, ajena.URL, time.Second, flag); !slices.Contains(oido(), "GET otro.example") {
-		t.Errorf("a page that asks elsewhere was not noticed: %q", oido())
+	defer foreign.Close()
+	if chromiumtest.DOM(t, foreign.URL, time.Second, flag); !slices.Contains(heard(), "GET otro.example") {
+		t.Errorf("a page that asks elsewhere was not noticed: %q", heard())
 	}
 }
 
 func TestPortal_WhenTheGatewayAsksForKeysTheReferenceSendsTheOneItIsGiven(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	clave := keys.add(t, "erp", []string{gatewaytest.Persona}, "efirmas:leer")
-	sitio := visita{guion: map[string]string{"referencia.js": fmt.Sprintf(";const clave = %q;", clave) + prueba}}.ante(t, r.API)
-	dom, dicho := chromiumtest.DOM(t, sitio+"/pasarela/docs/api", 20*time.Second)
-	if len(dicho) != 0 {
-		t.Errorf("the console says %q", dicho)
+	key := keys.add(t, "erp", []string{gatewaytest.Persona}, "efirmas:leer")
+	site := visit{dash: map[string]string{"referencia.js": fmt.Sprintf(";const clave = %q;", key) + trial}}.before(t, r.API)
+	dom, said := chromiumtest.DOM(t, site+"/pasarela/docs/api", 20*time.Second)
+	if len(said) != 0 {
+		t.Errorf("the console says %q", said)
 	}
-	v := leVio(t, dom)
+	v := sawIt(t, dom)
 	if len(v) != 3 || v[0].Status != "401" || !strings.Contains(v[0].Cuerpo, "no-autenticado") {
 		t.Fatalf("without a key: %+v", v)
 	}
-	if v[1].Status != "200" || !strings.Contains(v[1].Cuerpo, gatewaytest.Persona) || strings.Contains(v[1].Cuerpo, gatewaytest.Empresa+`"`) {
+	if v[1].Status != "200" || !strings.Contains(v[1].Cuerpo, gatewaytest.Persona) || strings.Contains(v[1].Cuerpo, gatewaytest.Company+`"`) {
 		t.Errorf("with the key: %+v", v[1])
 	}
-	if v[2].Guardado != 0 || strings.Contains(v[2].Direccion, clave) {
+	if v[2].Guardado != 0 || strings.Contains(v[2].Direccion, key) {
 		t.Errorf("the key is kept: %d, %s", v[2].Guardado, v[2].Direccion)
 	}
-	if strings.Contains(r.Log(), clave) {
+	if strings.Contains(r.Log(), key) {
 		t.Error("the key is in the log")
 	}
 }
 
-// camina follows a guide from the start, a link of it, and says where that led. It
+// walk follows a guide from the start, a link of it, and says where that led. It
 // goes in a frame: the browser's own time stops when its window goes elsewhere.
-const camina = `;
+const walk = `;
 const paso = (a) => setTimeout(() => a.click(), 200);
 if (location.pathname.endsWith("/docs")) paso(document.querySelector('.mapa a[href$="guias/primeros-pasos"]'));
 else if (location.pathname.endsWith("/primeros-pasos")) paso(document.querySelector('.prosa a[href="errores#datos-invalidos"]'));
@@ -287,17 +287,17 @@ document.documentElement.dataset.propias = lineas.includes("http://127.0.0.1:808
 func TestPortal_WhenAGuideIsReadItsLinksLeadOn(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	sitio := visita{enMarco: true, guion: map[string]string{"portal.js": camina}}.ante(t, g.API)
-	dom, dicho := chromiumtest.DOM(t, sitio+"/telefono?alto=700&ruta=/docs", 12*time.Second)
-	if len(dicho) != 0 || !strings.Contains(dom, `data-llego="/pasarela/docs/guias/errores#datos-invalidos a la vista"`) {
-		t.Errorf("the console says %q, and the reader is at %q", dicho, dom[:min(len(dom), 3000)])
+	site := visit{inFrame: true, dash: map[string]string{"portal.js": walk}}.before(t, g.API)
+	dom, said := chromiumtest.DOM(t, site+"/telefono?alto=700&ruta=/docs", 12*time.Second)
+	if len(said) != 0 || !strings.Contains(dom, `data-llego="/pasarela/docs/guias/errores#datos-invalidos a la vista"`) {
+		t.Errorf("the console says %q, and the reader is at %q", said, dom[:min(len(dom), 3000)])
 	}
-	dom, _ = chromiumtest.DOM(t, sitio+"/pasarela/docs/guias/descargas", 3*time.Second)
+	dom, _ = chromiumtest.DOM(t, site+"/pasarela/docs/guias/descargas", 3*time.Second)
 	if m := regexp.MustCompile(`data-copiar="(\d+) de (\d+)"`).FindStringSubmatch(dom); m == nil || m[1] != m[2] || m[1] == "0" {
 		t.Errorf("buttons: %q", m)
 	}
 	// Lines to paste name the gateway that shows them.
-	if !strings.Contains(dom, `data-propias="si"`) || !strings.Contains(dom, sitio+"/pasarela/v1/sat/descargas") {
+	if !strings.Contains(dom, `data-propias="si"`) || !strings.Contains(dom, site+"/pasarela/v1/sat/descargas") {
 		t.Error("lines to paste name another gateway")
 	}
 }
@@ -305,20 +305,20 @@ func TestPortal_WhenAGuideIsReadItsLinksLeadOn(t *testing.T) {
 func TestPortal_WhenThereAreNoScriptsTheGuidesAreWhole(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	sitio := visita{sinGuiones: true}.ante(t, g.API)
-	for ruta, quiere := range map[string][]string{
+	site := visit{withoutDashes: true}.before(t, g.API)
+	for path, wants := range map[string][]string{
 		"/docs":               {`href="docs/api"`, `href="docs/guias/primeros-pasos"`, "Pedir una descarga durable"},
 		"/docs/guias/errores": {`<h3 id="conflicto">`, `href="#conflicto"`, `aria-current="page">Errores`, "<details id=\"indice\" open"},
 		"/docs/api":           {"hace falta JavaScript", "openapi.yaml"},
 	} {
-		dom, dicho := chromiumtest.DOM(t, sitio+"/pasarela"+ruta, time.Second)
-		for _, x := range quiere {
+		dom, said := chromiumtest.DOM(t, site+"/pasarela"+path, time.Second)
+		for _, x := range wants {
 			if !strings.Contains(dom, x) {
-				t.Errorf("%s lacks %s:\n%s", ruta, x, dom[:min(len(dom), 2000)])
+				t.Errorf("%s lacks %s:\n%s", path, x, dom[:min(len(dom), 2000)])
 			}
 		}
-		if len(dicho) != 0 || strings.Contains(dom, "<script") {
-			t.Errorf("%s: the console says %q", ruta, dicho)
+		if len(said) != 0 || strings.Contains(dom, "<script") {
+			t.Errorf("%s: the console says %q", path, said)
 		}
 	}
 }
@@ -326,15 +326,15 @@ func TestPortal_WhenThereAreNoScriptsTheGuidesAreWhole(t *testing.T) {
 func TestPortal_WhenTheScreenIsATelephonesNothingSticksOut(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	abre := `;setTimeout(() => document.querySelector('[id$="-crearDescarga"] .opblock-summary-control').click(), 2500);`
-	sitio := visita{enMarco: true, guion: map[string]string{"referencia.js": abre}}.ante(t, g.API)
-	consulta := url.Values{"alto": {"700"}, "ruta": append(guiasDelPortal(t), "/docs", "/docs/api", "/docs/buscar?q=solicitud", "/docs/nada")}
-	dom, dicho := chromiumtest.DOM(t, sitio+"/telefono?"+consulta.Encode(), 15*time.Second)
+	open := `;setTimeout(() => document.querySelector('[id$="-crearDescarga"] .opblock-summary-control').click(), 2500);`
+	site := visit{inFrame: true, dash: map[string]string{"referencia.js": open}}.before(t, g.API)
+	query := url.Values{"alto": {"700"}, "ruta": append(portalGuides(t), "/docs", "/docs/api", "/docs/buscar?q=solicitud", "/docs/nada")}
+	dom, said := chromiumtest.DOM(t, site+"/telefono?"+query.Encode(), 15*time.Second)
 	if !strings.Contains(dom, "<title>anchas:</title>") {
 		t.Errorf("%s", regexp.MustCompile(`<title>.*?</title>`).FindString(dom))
 	}
-	if len(dicho) != 0 {
-		t.Errorf("the console says %q", dicho)
+	if len(said) != 0 {
+		t.Errorf("the console says %q", said)
 	}
 }
 
@@ -346,46 +346,46 @@ func TestPortal_Capturas(t *testing.T) {
 	}
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	const arriba = `;espera(() => document.documentElement.dataset.vio).then(() => {
+	const above = `;espera(() => document.documentElement.dataset.vio).then(() => {
 		document.querySelectorAll(".opblock-tag-section").forEach((s) => { if (!s.querySelector(".is-open.opblock")) s.querySelector(".opblock-tag").click(); });
 		setTimeout(() => scrollTo(0, 0), 500); });`
-	guion := map[string]string{"referencia.js": ";const clave = '';" + prueba + arriba}
-	sitio := visita{guion: guion}.ante(t, g.API)
-	telefono := visita{guion: guion, enMarco: true}.ante(t, g.API) + "/telefono?alto=1600&ruta="
-	espera := "--virtual-time-budget=20000"
-	probados := []paso{{Op: "crearSolicitud", Abierta: true}, {Op: "descargarPaquete", Abierta: true, Escribe: map[string]string{"idPaquete": "05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"}}}
-	solo := func(op string) string {
+	dash := map[string]string{"referencia.js": ";const clave = '';" + trial + above}
+	site := visit{dash: dash}.before(t, g.API)
+	phone := visit{dash: dash, inFrame: true}.before(t, g.API) + "/telefono?alto=1600&ruta="
+	wait := "--virtual-time-budget=20000"
+	tried := []step{{Op: "crearSolicitud", Abierta: true}, {Op: "descargarPaquete", Abierta: true, Escribe: map[string]string{"idPaquete": "05E4038D-6F1B-4C0E-9A57-1D2F83B6C9E4_01"}}}
+	only := func(op string) string {
 		return `;setInterval(() => { const op = document.querySelector('[id$="-` + op + `"]'); if (op) { document.querySelectorAll(".opblock").forEach((o) => { o.hidden = o !== op; });
 			document.querySelectorAll(".opblock-tag-section").forEach((s) => { s.hidden = !s.contains(op); }); } }, 200);`
 	}
-	conFalla := guionDe(t, probados[1])
-	conFalla["referencia.js"] += solo("descargarPaquete")
-	conExito := guionDe(t, probados[0])
-	conExito["referencia.js"] += solo("crearSolicitud")
-	falla := visita{guion: conFalla, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
-	exito := visita{guion: conExito, enMarco: true, ve: func(visto) {}}.ante(t, g.API)
+	withFalla := dashOf(t, tried[1])
+	withFalla["referencia.js"] += only("descargarPaquete")
+	withSuccess := dashOf(t, tried[0])
+	withSuccess["referencia.js"] += only("crearSolicitud")
+	falla := visit{dash: withFalla, inFrame: true, ve: func(shown) {}}.before(t, g.API)
+	success := visit{dash: withSuccess, inFrame: true, ve: func(shown) {}}.before(t, g.API)
 	for _, c := range []struct {
-		nombre, url   string
-		ancho, alto   int
-		claroYdeNoche bool
+		name, url     string
+		width, height int
+		byDayAndNight bool
 	}{
-		{"docs", sitio + "/pasarela/docs/api", 1180, 1800, true},
-		{"guia", sitio + "/pasarela/docs/guias/primeros-pasos", 1300, 1500, true},
-		{"portada", sitio + "/pasarela/docs", 1180, 1500, true},
-		{"errores", sitio + "/pasarela/docs/guias/errores", 1300, 1800, false},
-		{"buscar", sitio + "/pasarela/docs/buscar?q=e.firma+vencida", 1180, 900, false},
-		{"exito", exito + "/pasarela/docs/api", 1180, 4500, true},
+		{"docs", site + "/pasarela/docs/api", 1180, 1800, true},
+		{"guia", site + "/pasarela/docs/guias/primeros-pasos", 1300, 1500, true},
+		{"portada", site + "/pasarela/docs", 1180, 1500, true},
+		{"errores", site + "/pasarela/docs/guias/errores", 1300, 1800, false},
+		{"buscar", site + "/pasarela/docs/buscar?q=e.firma+vencida", 1180, 900, false},
+		{"exito", success + "/pasarela/docs/api", 1180, 4500, true},
 		{"falla", falla + "/pasarela/docs/api", 1180, 4500, true},
-		{"exito-telefono", exito + "/telefono?alto=5000&ruta=/docs/api", 500, 5000, true},
+		{"exito-telefono", success + "/telefono?alto=5000&ruta=/docs/api", 500, 5000, true},
 		{"falla-telefono", falla + "/telefono?alto=5000&ruta=/docs/api", 500, 5000, true},
-		{"docs-telefono", telefono + "/docs/api", 500, 1600, false},
-		{"guia-telefono", telefono + "/docs/guias/primeros-pasos", 500, 1600, false},
-		{"errores-telefono", telefono + "/docs/guias/errores", 500, 1600, false},
-		{"portada-telefono", telefono + "/docs", 500, 1600, false},
+		{"docs-telefono", phone + "/docs/api", 500, 1600, false},
+		{"guia-telefono", phone + "/docs/guias/primeros-pasos", 500, 1600, false},
+		{"errores-telefono", phone + "/docs/guias/errores", 500, 1600, false},
+		{"portada-telefono", phone + "/docs", 500, 1600, false},
 	} {
-		chromiumtest.Shot(t, c.url, filepath.Join(dir, c.nombre+".png"), c.ancho, c.alto, espera)
-		if c.claroYdeNoche {
-			chromiumtest.Shot(t, c.url, filepath.Join(dir, c.nombre+"-oscuro.png"), c.ancho, c.alto, espera, "--blink-settings=preferredColorScheme=0")
+		chromiumtest.Shot(t, c.url, filepath.Join(dir, c.name+".png"), c.width, c.height, wait)
+		if c.byDayAndNight {
+			chromiumtest.Shot(t, c.url, filepath.Join(dir, c.name+"-oscuro.png"), c.width, c.height, wait, "--blink-settings=preferredColorScheme=0")
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if dir, err := binaries(); err == nil {
 		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	}
-	if dir, err := autoridadComun(); err == nil {
+	if dir, err := commonAutoridad(); err == nil {
 		os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	}
 	os.Exit(code)

@@ -24,7 +24,7 @@ const (
 	opRecibidos = "SolicitaDescargaRecibidos"
 	opFolio     = "SolicitaDescargaFolio"
 	opV11       = "SolicitaDescarga"
-	opVerifica  = "VerificaSolicitudDescarga"
+	opVerify    = "VerificaSolicitudDescarga"
 	opDescargar = "Descargar"
 )
 
@@ -43,13 +43,13 @@ type rig struct {
 	n atomic.Int64
 }
 
-// porDia is how many comprobantes a day each taxpayer has here.
-const porDia = 4
+// perDay is how many comprobantes a day each taxpayer has here.
+const perDay = 4
 
 func start(t *testing.T, opts gatewaytest.Options) *rig {
 	t.Helper()
 	r := &rig{Gateway: gatewaytest.Start(t, opts), t: t}
-	r.perilla("cfdis_por_dia", porDia) // small packages are made and checked fast
+	r.knob("cfdis_por_dia", perDay) // small packages are made and checked fast
 	t.Cleanup(func() { checkLog(t, r.Log()) })
 	return r
 }
@@ -64,38 +64,38 @@ func checkLog(t *testing.T, log string) {
 	}
 }
 
-// falla asks the sandbox for a misbehaviour: once, unless f.Veces says more.
+// falla asks the sandbox for a misbehaviour: once, unless f.Times says more.
 func (r *rig) falla(f sandbox.Falla) {
 	r.t.Helper()
 	if f.Veces == 0 {
 		f.Veces = 1
 	}
-	if _, err := r.Sandbox.Fallas().Agrega(f); err != nil {
+	if _, err := r.Sandbox.Fallas().Add(f); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-// siempre is falla until the list is cleared.
-func (r *rig) siempre(f sandbox.Falla) {
+// always is falla until the list is cleared.
+func (r *rig) always(f sandbox.Falla) {
 	r.t.Helper()
 	f.Veces = 0
-	if _, err := r.Sandbox.Fallas().Agrega(f); err != nil {
+	if _, err := r.Sandbox.Fallas().Add(f); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *rig) perilla(nombre string, valor any) {
+func (r *rig) knob(name string, value any) {
 	r.t.Helper()
-	if err := r.Sandbox.Perillas().Cambia(map[string]any{nombre: valor}); err != nil {
+	if err := r.Sandbox.Knobs().Change(map[string]any{name: value}); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
 // calls counts what the sandbox saw of an operation, in both families.
-func (r *rig) calls(operacion string) int64 {
+func (r *rig) calls(operation string) int64 {
 	var n int64
-	for _, operaciones := range r.Sandbox.Estado().Llamadas {
-		n += operaciones[operacion]
+	for _, operations := range r.Sandbox.Estado().Llamadas {
+		n += operations[operation]
 	}
 	return n
 }
@@ -103,7 +103,7 @@ func (r *rig) calls(operacion string) int64 {
 // body is a solicitud of emitidos like no other of this rig.
 func (r *rig) body(changes map[string]any) map[string]any {
 	final := time.Date(2026, 1, 31, 23, 0, 0, 0, time.UTC).Add(time.Duration(r.n.Add(1)) * time.Second)
-	body := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Empresa, "tipoSolicitud": "CFDI",
+	body := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Company, "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": final.Format("2006-01-02T15:04:05")}
 	for k, v := range changes {
 		if body[k] = v; v == nil {
@@ -118,7 +118,7 @@ func (r *rig) paquete(changes map[string]any) (path, id string) {
 	r.t.Helper()
 	body := r.body(changes)
 	rfc := body["rfcSolicitante"].(string)
-	ids := r.Paquetes("cfdi", rfc, r.Solicita("cfdi", rfc, body))
+	ids := r.Paquetes("cfdi", rfc, r.Request("cfdi", rfc, body))
 	return gatewaytest.PaquetePath("cfdi", rfc, ids[0]), ids[0]
 }
 
@@ -203,12 +203,12 @@ func wantProblem(t testing.TB, r gatewaytest.Response, status int, slug string) 
 }
 
 // The faults that most tests use.
-func code(operacion, codigo string) sandbox.Falla {
-	return sandbox.Falla{Operacion: operacion, Tipo: control.Codigo, Codigo: codigo}
+func code(operation, codigo string) sandbox.Falla {
+	return sandbox.Falla{Operacion: operation, Tipo: control.Codigo, Codigo: codigo}
 }
 
-func fails(operacion string, tipo control.Tipo) sandbox.Falla {
-	return sandbox.Falla{Operacion: operacion, Tipo: tipo}
+func fails(operation string, tipo control.Tipo) sandbox.Falla {
+	return sandbox.Falla{Operacion: operation, Tipo: tipo}
 }
 
 func remove(t testing.TB, path string) {

@@ -39,7 +39,7 @@ func texts(secret string) []string {
 }
 
 // keyForms are the private key's: pieces of its encodings, and its exponent.
-func keyForms(t *testing.T, e *autoridad.Emitida) []string {
+func keyForms(t *testing.T, e *autoridad.Emitido) []string {
 	t.Helper()
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(e.Key)
 	if err != nil {
@@ -73,7 +73,7 @@ const (
 	secretHeader  = "cañario-del-encabezado"
 	secretEFirma  = "canario-de-la-efirma"
 	fileContent   = "contenido-canario@example.com"
-	rfcCanario    = "CAND800101AB7"
+	rfcCanary     = "CAND800101AB7"
 	ofTheFile     = "the file's content"
 )
 
@@ -81,10 +81,10 @@ const (
 func flock(t *testing.T) (*gatewaytest.Gateway, canaries) {
 	t.Helper()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { overwrite(t, c.SEP.PasswordFile, secretAccount) }})
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_password": secretAccount}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"sep_password": secretAccount}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := g.Sandbox.Autoridad().Emite(autoridad.Peticion{RFC: rfcCanario, CURP: devstack.CURPRepresentante, Password: secretEFirma})
+	e, err := g.Sandbox.Autoridad().Issue(autoridad.Request{RFC: rfcCanary, CURP: devstack.CURPRepresentante, Password: secretEFirma})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func flock(t *testing.T) (*gatewaytest.Gateway, canaries) {
 
 // canaryTitle is a title whose content is a canary.
 func canaryTitle(folio string) map[string]any {
-	title := devstack.Titulo(folio, rfcCanario)
+	title := devstack.Titulo(folio, rfcCanary)
 	title["profesionista"].(map[string]any)["correoElectronico"] = fileContent
 	return title
 }
@@ -141,7 +141,7 @@ func TestSEPCanaries_WhenAllGoesWellOrWrongNoSecretIsSeen(t *testing.T) {
 	if !strings.Contains(string(issued.Body), fileContent) {
 		t.Fatal("the emitted title does not hold the canary: this test sees nothing")
 	}
-	file := zipped(t, emite(t, g, canaryTitle("K1"))...)
+	file := zipped(t, issue(t, g, canaryTitle("K1"))...)
 	asJSON, err := json.Marshal(map[string]any{"archivoBase64": file})
 	if err != nil {
 		t.Fatal(err)
@@ -162,11 +162,11 @@ func TestSEPCanaries_WhenAllGoesWellOrWrongNoSecretIsSeen(t *testing.T) {
 
 	type call struct{ where, method, path, media, body string }
 	calls := map[string]call{
-		opCarga:              {"carga", http.MethodPost, "/v1/sep/lotes", "application/json", string(asJSON)},
-		opConsulta:           {"consulta", http.MethodGet, location, "", ""},
-		opDescarga:           {"resultado", http.MethodGet, location + "/resultado", "", ""},
-		opCancela:            {"cancelación", http.MethodPost, "/v1/sep/titulos/K1/cancelacion", "application/json", `{"motCancelacion":"R5"}`},
-		opCancelaInstitucion: {"cancelación, por institución", http.MethodPost, "/v1/sep/titulos/K1/cancelacion", "application/json", `{"motCancelacion":"R5","cveInstitucion":"1"}`},
+		opUpload:            {"carga", http.MethodPost, "/v1/sep/lotes", "application/json", string(asJSON)},
+		opQuery:             {"consulta", http.MethodGet, location, "", ""},
+		opDescarga:          {"resultado", http.MethodGet, location + "/resultado", "", ""},
+		opCancel:            {"cancelación", http.MethodPost, "/v1/sep/titulos/K1/cancelacion", "application/json", `{"motCancelacion":"R5"}`},
+		opCancelInstitucion: {"cancelación, por institución", http.MethodPost, "/v1/sep/titulos/K1/cancelacion", "application/json", `{"motCancelacion":"R5","cveInstitucion":"1"}`},
 	}
 	do := func(why string, c call, headers ...string) int {
 		return send(c.where+", "+why, c.method, c.path, c.media, []byte(c.body), headers...).Status
@@ -179,26 +179,26 @@ func TestSEPCanaries_WhenAllGoesWellOrWrongNoSecretIsSeen(t *testing.T) {
 	} {
 		for operation, c := range calls {
 			status := do(why, c, "Backend-Authorization", header)
-			if ok := status == http.StatusForbidden || status == http.StatusUnprocessableEntity; !ok && operation != opCancelaInstitucion {
+			if ok := status == http.StatusForbidden || status == http.StatusUnprocessableEntity; !ok && operation != opCancelInstitucion {
 				t.Errorf("%s, %s: status %d", c.where, why, status)
 			}
 		}
 	}
 
 	// Every way in which the service may fail.
-	for _, operation := range []string{opCarga, opConsulta, opDescarga, opCancela, opCancelaInstitucion} {
+	for _, operation := range []string{opUpload, opQuery, opDescarga, opCancel, opCancelInstitucion} {
 		for _, f := range []sandbox.Falla{
 			{Tipo: control.Reset}, {Tipo: control.ResetDespues}, {Tipo: control.HTML503}, {Tipo: control.Vacio}, {Tipo: control.Fault},
 			{Tipo: control.Fault, Faultcode: "Client"}, {Tipo: control.Codigo, Codigo: "9", Mensaje: "Motivo nuevo"}, {Tipo: control.Corte, Bytes: 30},
 			{Tipo: control.Truncado, Bytes: 9}, {Tipo: control.Base64Invalido, Bytes: 9}, {Tipo: control.ZipInvalido},
 		} {
 			f.Servicio, f.Operacion, f.Veces = "sep", operation, 1
-			if _, err := g.Sandbox.Fallas().Agrega(f); err != nil {
+			if _, err := g.Sandbox.Fallas().Add(f); err != nil {
 				continue // not of this operation
 			}
 			do(string(f.Tipo), calls[operation])
-			g.Sandbox.Fallas().Reinicia()
-			do("to keep the breaker shut", calls[opConsulta])
+			g.Sandbox.Fallas().Reset()
+			do("to keep the breaker shut", calls[opQuery])
 		}
 	}
 
@@ -216,7 +216,7 @@ func TestSEPCanaries_WhenAllGoesWellOrWrongNoSecretIsSeen(t *testing.T) {
 
 	log := g.Log()
 	secrets.check(t, "the log", log)
-	for _, want := range []string{opCarga, opConsulta, opDescarga, opCancela, opCancelaInstitucion, "problem"} {
+	for _, want := range []string{opUpload, opQuery, opDescarga, opCancel, opCancelInstitucion, "problem"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not hold %s: this test sees nothing", want)
 		}
@@ -227,7 +227,7 @@ func TestSEPCanaries_WhenAllGoesWellOrWrongNoSecretIsSeen(t *testing.T) {
 	}
 	defer metrics.Body.Close() //nolint:errcheck // read only
 	text, err := io.ReadAll(metrics.Body)
-	if err != nil || !strings.Contains(string(text), opCarga) {
+	if err != nil || !strings.Contains(string(text), opUpload) {
 		t.Fatalf("metrics: %v", err)
 	}
 	secrets.check(t, "/metrics", string(text))

@@ -82,9 +82,9 @@ func TestSEP_WhenTheGuidesFormsAreSentTheyAreRefused(t *testing.T) {
 	const strange = `<autenticacion><min:usuario>sandbox</min:usuario><min:password>sandbox</min:password></autenticacion>`
 	const all = `<min:autenticacion><min:usuario>sandbox</min:usuario><min:password>sandbox</min:password></min:autenticacion>`
 	fields := map[string]string{
-		opCarga: `<nombreArchivo>a.xml</nombreArchivo><archivoBase64>PGEvPg==</archivoBase64>`, opConsulta: `<numeroLote>1</numeroLote>`,
-		opDescarga: `<numeroLote>1</numeroLote>`, opCancela: `<folioControl>F</folioControl><motCancelacion>R5</motCancelacion>`,
-		opCancelaInstitucion: `<folioControl>F</folioControl><cveInstitucion>1</cveInstitucion><motCancelacion>R5</motCancelacion>`,
+		opUpload: `<nombreArchivo>a.xml</nombreArchivo><archivoBase64>PGEvPg==</archivoBase64>`, opQuery: `<numeroLote>1</numeroLote>`,
+		opDescarga: `<numeroLote>1</numeroLote>`, opCancel: `<folioControl>F</folioControl><motCancelacion>R5</motCancelacion>`,
+		opCancelInstitucion: `<folioControl>F</folioControl><cveInstitucion>1</cveInstitucion><motCancelacion>R5</motCancelacion>`,
 	}
 	for operation, children := range fields {
 		for name, body := range map[string]string{

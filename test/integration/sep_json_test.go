@@ -18,16 +18,16 @@ func TestSEP_WhenFieldsAreWrittenAsOtherProgramsDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vacios := strings.NewReplacer(`"idModalidadTitulacion":"1"`, `"idModalidadTitulacion":"1","fechaExencionExamenProfesional":""`,
+	empty := strings.NewReplacer(`"idModalidadTitulacion":"1"`, `"idModalidadTitulacion":"1","fechaExencionExamenProfesional":""`,
 		`"idAutorizacionReconocimiento":"8"`, `"idAutorizacionReconocimiento":"8","numeroRvoe":""`, `"fechaInicio":"2016-08-15"`, `"fechaInicio":"","noCedula":""`).Replace(string(base))
-	r := g.Post("/v1/sep/titulos", json.RawMessage(vacios), "Accept", "application/xml")
+	r := g.Post("/v1/sep/titulos", json.RawMessage(empty), "Accept", "application/xml")
 	wantStatus(t, r, http.StatusOK)
-	for _, ausente := range []string{"fechaExencion", "numeroRvoe", "noCedula", `=""`} {
-		if strings.Contains(string(r.Body), ausente) {
-			t.Errorf("%s is in the document: %s", ausente, r.Body)
+	for _, absent := range []string{"fechaExencion", "numeroRvoe", "noCedula", `=""`} {
+		if strings.Contains(string(r.Body), absent) {
+			t.Errorf("%s is in the document: %s", absent, r.Body)
 		}
 	}
-	for name, tc := range map[string]struct{ from, to, campo string }{
+	for name, tc := range map[string]struct{ from, to, field string }{
 		"null":                   {`"idModalidadTitulacion":"1"`, `"idModalidadTitulacion":"1","fechaExencionExamenProfesional":null`, "expedicion/fechaExencionExamenProfesional"},
 		"a number for id":        {`"idModalidadTitulacion":"1"`, `"idModalidadTitulacion":1`, "expedicion/idModalidadTitulacion"},
 		"an id with a zero":      {`"idModalidadTitulacion":"1"`, `"idModalidadTitulacion":"01"`, "expedicion/idModalidadTitulacion"},
@@ -48,7 +48,7 @@ func TestSEP_WhenFieldsAreWrittenAsOtherProgramsDo(t *testing.T) {
 		r := g.Post("/v1/sep/titulos", json.RawMessage(body))
 		var out struct{ Errores []struct{ Campo string } }
 		r.JSON(t, &out)
-		if r.Status != http.StatusUnprocessableEntity || len(out.Errores) != 1 || out.Errores[0].Campo != "titulos/0/"+tc.campo {
+		if r.Status != http.StatusUnprocessableEntity || len(out.Errores) != 1 || out.Errores[0].Campo != "titulos/0/"+tc.field {
 			t.Errorf("%s: %d: %s", name, r.Status, r.Body)
 		}
 	}

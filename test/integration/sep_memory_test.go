@@ -137,7 +137,7 @@ func sealedAnew(t *testing.T, document, folio string, cred *efirma.Credential) s
 		t.Fatal(err)
 	}
 	x.FolioControl = folio
-	if err := titulo.Sella(&x, 0, cred, titulo.EscapePlano); err != nil {
+	if err := titulo.Seal(&x, 0, cred, titulo.EscapeFlat); err != nil {
 		t.Fatal(err)
 	}
 	out, err := titulo.Marshal(x)

@@ -17,8 +17,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 
-// resultado is the answer of …/resultado.
-type resultado struct {
+// result is the answer of …/resultado.
+type result struct {
 	NumeroLote string
 	Titulos    []struct{ Archivo, Estatus, Descripcion, FolioControl, Resultado, MotivoCodigo string }
 }
@@ -44,7 +44,7 @@ func upload(t *testing.T, g *gatewaytest.Gateway, path string, body io.Reader, h
 
 // lote uploads body as media, lets the sandbox process it, and returns the rows.
 // query is how far the file is to be checked, empty for all the way.
-func lote(t *testing.T, g *gatewaytest.Gateway, media, query string, body []byte) resultado {
+func lote(t *testing.T, g *gatewaytest.Gateway, media, query string, body []byte) result {
 	t.Helper()
 	r, err := upload(t, g, "/v1/sep/lotes"+query, bytes.NewReader(body), "Content-Type", media)
 	if err != nil || r.Status != http.StatusCreated {
@@ -53,13 +53,13 @@ func lote(t *testing.T, g *gatewaytest.Gateway, media, query string, body []byte
 	return rows(t, g, r)
 }
 
-func rows(t *testing.T, g *gatewaytest.Gateway, carga gatewaytest.Response) resultado {
+func rows(t *testing.T, g *gatewaytest.Gateway, upload gatewaytest.Response) result {
 	t.Helper()
-	location := carga.Header.Get("Location")
+	location := upload.Header.Get("Location")
 	if early := g.Get(location + "/resultado"); early.Status != http.StatusConflict || early.Header.Get("Retry-After") == "" {
 		t.Errorf("the result before its time: status %d: %s", early.Status, early.Body)
 	}
-	g.Sandbox.Reloj().Adelanta(time.Hour)
+	g.Sandbox.Clock().BringForward(time.Hour)
 	var state struct {
 		Procesado   bool
 		EstatusLote int
@@ -68,7 +68,7 @@ func rows(t *testing.T, g *gatewaytest.Gateway, carga gatewaytest.Response) resu
 	if !state.Procesado || state.EstatusLote != 1 {
 		t.Fatalf("the lote is not processed: %+v", state)
 	}
-	var out resultado
+	var out result
 	r := g.Get(location + "/resultado")
 	if r.Status != http.StatusOK {
 		t.Fatalf("resultado: status %d: %s", r.Status, r.Body)
@@ -77,8 +77,8 @@ func rows(t *testing.T, g *gatewaytest.Gateway, carga gatewaytest.Response) resu
 	return out
 }
 
-// emite returns the documents of n titles as built and signed by the gateway.
-func emite(t *testing.T, g *gatewaytest.Gateway, titulos ...any) []string {
+// issue returns the documents of n titles as built and signed by the gateway.
+func issue(t *testing.T, g *gatewaytest.Gateway, titulos ...any) []string {
 	t.Helper()
 	r := g.Post("/v1/sep/titulos", map[string]any{"titulos": titulos})
 	if r.Status != http.StatusOK {
@@ -116,11 +116,11 @@ func TestSEP_FromJSONToRegisteredRows(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	const n = 200
-	carga := g.Post("/v1/sep/lotes", map[string]any{"titulos": devstack.Titulos(n, "A", gatewaytest.Persona)})
-	if carga.Status != http.StatusCreated {
-		t.Fatalf("carga: status %d: %s", carga.Status, carga.Body)
+	upload := g.Post("/v1/sep/lotes", map[string]any{"titulos": devstack.Titulos(n, "A", gatewaytest.Persona)})
+	if upload.Status != http.StatusCreated {
+		t.Fatalf("carga: status %d: %s", upload.Status, upload.Body)
 	}
-	got := rows(t, g, carga)
+	got := rows(t, g, upload)
 	if len(got.Titulos) != n {
 		t.Fatalf("%d rows, want %d", len(got.Titulos), n)
 	}
@@ -129,7 +129,7 @@ func TestSEP_FromJSONToRegisteredRows(t *testing.T) {
 			t.Fatalf("%+v", row)
 		}
 	}
-	location := carga.Header.Get("Location") + "/resultado"
+	location := upload.Header.Get("Location") + "/resultado"
 	csvFile := g.Get(location + ".csv")
 	records, err := csv.NewReader(bytes.NewReader(csvFile.Body)).ReadAll()
 	if err != nil || len(records) != n+1 || records[1][3] != got.Titulos[0].FolioControl || records[1][4] != "registrado" {
@@ -147,15 +147,15 @@ func TestSEP_FromJSONToRegisteredRows(t *testing.T) {
 func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(6, "R", gatewaytest.Persona)...)
+	docs := issue(t, g, devstack.Titulos(6, "R", gatewaytest.Persona)...)
 	lote(t, g, "application/zip", "", zipped(t, docs[0]))
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_curps_desconocidas": "MEXL010203HDFXXS17"}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"sep_curps_desconocidas": "MEXL010203HDFXXS17"}); err != nil {
 		t.Fatal(err)
 	}
 	before, rest, _ := strings.Cut(docs[4], `sello="`)
 	_, after, _ := strings.Cut(rest, `"`)
 	broken := before + `sello="` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 256)) + `"` + after
-	cases := []struct{ doc, resultado, motivo string }{
+	cases := []struct{ doc, result, motivo string }{
 		{docs[0], "ya_registrado", "folio_ya_registrado"},
 		{strings.Replace(docs[1], "MEXL010203HDFXXS05", "MEXL010203HDFXXS17", 1), "rechazado", "curp_no_encontrada"},
 		{strings.Replace(docs[2], `cargo="RECTOR"`, `cargo="RECTORA"`, 1), "rechazado", "cargo_invalido"},
@@ -172,8 +172,8 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 		t.Fatalf("%d rows for %d titles", len(got.Titulos), len(cases))
 	}
 	for i, row := range got.Titulos {
-		if row.Resultado != cases[i].resultado || row.MotivoCodigo != cases[i].motivo || row.Descripcion == "" {
-			t.Errorf("title %d: %+v, want %s %s", i, row, cases[i].resultado, cases[i].motivo)
+		if row.Resultado != cases[i].result || row.MotivoCodigo != cases[i].motivo || row.Descripcion == "" {
+			t.Errorf("title %d: %+v, want %s %s", i, row, cases[i].result, cases[i].motivo)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestSEP_WhenTitlesAreRejected(t *testing.T) {
 func TestSEP_WhenUploadsComeInEveryForm(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(5, "F", gatewaytest.Persona)...)
+	docs := issue(t, g, devstack.Titulos(5, "F", gatewaytest.Persona)...)
 	asJSON := func(content []byte) []byte {
 		return []byte(`{ "nombreArchivo" : "l.zip", "archivoBase64":"` + strings.ReplaceAll(base64.StdEncoding.EncodeToString(content), "/", `\/`) + `"}`)
 	}
@@ -208,7 +208,7 @@ func TestSEP_WhenUploadsComeInEveryForm(t *testing.T) {
 func TestSEP_WhenUploadsAreWrong(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(2, "W", gatewaytest.Persona)...)
+	docs := issue(t, g, devstack.Titulos(2, "W", gatewaytest.Persona)...)
 	good := zipped(t, docs[0])
 	b64 := base64.StdEncoding.EncodeToString(good)
 	for name, tc := range map[string]struct {
@@ -248,8 +248,8 @@ func TestSEP_WhenUploadsAreWrong(t *testing.T) {
 func TestSEP_WhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(1, "L", gatewaytest.Persona)...)
-	if _, err := g.Sandbox.Fallas().Agrega(sandbox.Falla{Servicio: "sep", Operacion: "cargaTituloElectronico", Tipo: "reset_despues", Veces: 1}); err != nil {
+	docs := issue(t, g, devstack.Titulos(1, "L", gatewaytest.Persona)...)
+	if _, err := g.Sandbox.Fallas().Add(sandbox.Falla{Servicio: "sep", Operacion: "cargaTituloElectronico", Tipo: "reset_despues", Veces: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second use of the key sends nothing
@@ -262,7 +262,7 @@ func TestSEP_WhenTheAnswerIsLost(t *testing.T) {
 		t.Errorf("%d uploads left, want 1", n)
 	}
 	// Recovery: the same file again, and the title comes back as registered.
-	g.Sandbox.Reloj().Adelanta(time.Hour)
+	g.Sandbox.Clock().BringForward(time.Hour)
 	if got := lote(t, g, "application/zip", "", zipped(t, docs[0])); got.Titulos[0].Resultado != "ya_registrado" {
 		t.Errorf("%+v", got)
 	}
@@ -271,7 +271,7 @@ func TestSEP_WhenTheAnswerIsLost(t *testing.T) {
 func TestSEP_WhenTitlesAreCancelled(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(1, "C", gatewaytest.Persona)...)
+	docs := issue(t, g, devstack.Titulos(1, "C", gatewaytest.Persona)...)
 	lote(t, g, "application/zip", "", zipped(t, docs[0]))
 	cancel := func(folio string, body any, headers ...string) gatewaytest.Response {
 		return g.Post("/v1/sep/titulos/"+folio+"/cancelacion", body, headers...)
@@ -296,7 +296,7 @@ func TestSEP_WhenTitlesAreCancelled(t *testing.T) {
 func TestSEP_WhenTitlesAreValidated(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	docs := emite(t, g, devstack.Titulos(2, "V", gatewaytest.Persona)...)
+	docs := issue(t, g, devstack.Titulos(2, "V", gatewaytest.Persona)...)
 	type answer struct {
 		Valido  bool
 		Titulos []struct {
@@ -342,7 +342,7 @@ func TestSEP_WhenTitlesCannotBeIssued(t *testing.T) {
 	signer["firmaResponsables"].([]any)[0].(map[string]any)["curp"] = "MEXL010203HDFXXS05"
 	for name, tc := range map[string]struct {
 		titulos []any
-		campo   string
+		field   string
 	}{
 		"an entidad of one digit": {[]any{change("expedicion", "idEntidadFederativa", "9")}, "titulos/0/expedicion/idEntidadFederativa"},
 		"no date of examination":  {[]any{change("expedicion", "fechaExamenProfesional", "")}, "titulos/0/expedicion/fechaExamenProfesional"},
@@ -352,8 +352,8 @@ func TestSEP_WhenTitlesCannotBeIssued(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := g.Post("/v1/sep/titulos", map[string]any{"titulos": tc.titulos})
-			if r.Status != 422 || !strings.Contains(string(r.Body), `"`+tc.campo+`"`) {
-				t.Errorf("status %d, no %s in %s", r.Status, tc.campo, r.Body)
+			if r.Status != 422 || !strings.Contains(string(r.Body), `"`+tc.field+`"`) {
+				t.Errorf("status %d, no %s in %s", r.Status, tc.field, r.Body)
 			}
 		})
 	}

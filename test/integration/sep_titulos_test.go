@@ -21,23 +21,23 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// fuera seals titles outside the gateway, as who has the key elsewhere does.
-type fuera struct {
-	*autoridad.Emitida
+// outside seals titles outside the gateway, as who has the key elsewhere does.
+type outside struct {
+	*autoridad.Emitido
 	g *gatewaytest.Gateway
 }
 
-func firmaFuera(t *testing.T, g *gatewaytest.Gateway) fuera {
+func signOutside(t *testing.T, g *gatewaytest.Gateway) outside {
 	t.Helper()
-	e, err := g.Sandbox.Autoridad().Emite(autoridad.Peticion{RFC: gatewaytest.Persona, Nombre: "JUANA PEREZ", CURP: devstack.CURPRepresentante, Password: "x"})
+	e, err := g.Sandbox.Autoridad().Issue(autoridad.Request{RFC: gatewaytest.Persona, Name: "JUANA PEREZ", CURP: devstack.CURPRepresentante, Password: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fuera{e, g}
+	return outside{e, g}
 }
 
 // cadena is what the gateway says that the title's first signer seals.
-func (f fuera) cadena(t *testing.T, titulo map[string]any) string {
+func (f outside) cadena(t *testing.T, titulo map[string]any) string {
 	t.Helper()
 	r := f.g.Post("/v1/sep/titulos", map[string]any{"firmar": false, "titulos": []any{titulo}})
 	wantStatus(t, r, http.StatusOK)
@@ -50,7 +50,7 @@ func (f fuera) cadena(t *testing.T, titulo map[string]any) string {
 	return out.Titulos[0].Firmas[0].CadenaOriginal
 }
 
-func (f fuera) sella(t *testing.T, titulo map[string]any) map[string]any {
+func (f outside) seal(t *testing.T, titulo map[string]any) map[string]any {
 	t.Helper()
 	firmante := titulo["firmaResponsables"].([]any)[0].(map[string]any)
 	digest := sha256.Sum256([]byte(f.cadena(t, titulo)))
@@ -70,17 +70,17 @@ func (f fuera) sella(t *testing.T, titulo map[string]any) map[string]any {
 func TestSEP_WhenASealThatCameIsWrongNothingLeaves(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	f := firmaFuera(t, g)
-	otro := devstack.Titulo("OTRO01", gatewaytest.Persona)
-	ajeno := f.sella(t, otro)["sello"].(string)
+	f := signOutside(t, g)
+	other := devstack.Titulo("OTRO01", gatewaytest.Persona)
+	foreign := f.seal(t, other)["sello"].(string)
 	for name, tc := range map[string]struct {
-		cambia func(firmante map[string]any)
-		campos []string
+		change func(firmante map[string]any)
+		fields []string
 	}{
 		"at random": {func(x map[string]any) {
 			x["sello"] = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 256)))
 		}, []string{"sello"}},
-		"of another title": {func(x map[string]any) { x["sello"] = ajeno }, []string{"sello"}},
+		"of another title": {func(x map[string]any) { x["sello"] = foreign }, []string{"sello"}},
 		"not base64":       {func(x map[string]any) { x["sello"] = "sello de prueba ¡!" }, []string{"sello"}},
 		"a number in hex": {func(x map[string]any) {
 			x["noCertificadoResponsable"] = hex.EncodeToString([]byte(x["noCertificadoResponsable"].(string)))
@@ -96,7 +96,7 @@ func TestSEP_WhenASealThatCameIsWrongNothingLeaves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			titulo := devstack.Titulo("SELLO01", gatewaytest.Persona)
-			tc.cambia(f.sella(t, titulo))
+			tc.change(f.seal(t, titulo))
 			// The second title has an e.firma that could sign, and does not.
 			titulos := []any{titulo, devstack.Titulo("SELLO02", gatewaytest.Persona)}
 			for _, call := range []struct {
@@ -109,9 +109,9 @@ func TestSEP_WhenASealThatCameIsWrongNothingLeaves(t *testing.T) {
 			} {
 				r := g.Post(call.path, call.body)
 				wantStatus(t, r, http.StatusUnprocessableEntity)
-				for _, campo := range tc.campos {
-					if !strings.Contains(string(r.Body), `"titulos/0/firmaResponsables/0/`+campo+`"`) {
-						t.Errorf("%s does not name %s: %s", call.path, campo, r.Body)
+				for _, field := range tc.fields {
+					if !strings.Contains(string(r.Body), `"titulos/0/firmaResponsables/0/`+field+`"`) {
+						t.Errorf("%s does not name %s: %s", call.path, field, r.Body)
 					}
 				}
 			}
@@ -127,26 +127,26 @@ func TestSEP_WhenASealThatCameIsWrongNothingLeaves(t *testing.T) {
 func TestSEP_WhenSealsMadeElsewhereAreRightTheyAreRegistered(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	f := firmaFuera(t, g)
-	enRenglones := devstack.Titulo("FUERA01", gatewaytest.Persona)
-	firmante := f.sella(t, enRenglones)
-	for _, campo := range []string{"sello", "certificadoResponsable"} {
-		b64 := firmante[campo].(string)
-		firmante[campo] = b64[:76] + "\r\n" + b64[76:152] + "\r\n" + b64[152:] + "\n"
+	f := signOutside(t, g)
+	inLines := devstack.Titulo("FUERA01", gatewaytest.Persona)
+	firmante := f.seal(t, inLines)
+	for _, field := range []string{"sello", "certificadoResponsable"} {
+		b64 := firmante[field].(string)
+		firmante[field] = b64[:76] + "\r\n" + b64[76:152] + "\r\n" + b64[152:] + "\n"
 	}
-	dos := devstack.Titulo("FUERA02", gatewaytest.Persona)
-	f.sella(t, dos)
-	segundo := devstack.Titulo("", gatewaytest.Persona)["firmaResponsables"].([]any)[0].(map[string]any)
-	segundo["idCargo"] = "1"
-	dos["firmaResponsables"] = append(dos["firmaResponsables"].([]any), segundo)
-	r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{enRenglones, dos}})
+	two := devstack.Titulo("FUERA02", gatewaytest.Persona)
+	f.seal(t, two)
+	second := devstack.Titulo("", gatewaytest.Persona)["firmaResponsables"].([]any)[0].(map[string]any)
+	second["idCargo"] = "1"
+	two["firmaResponsables"] = append(two["firmaResponsables"].([]any), second)
+	r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{inLines, two}})
 	wantStatus(t, r, http.StatusOK)
 	var out struct{ Titulos []struct{ XML string } }
 	r.JSON(t, &out)
 	if strings.Contains(out.Titulos[0].XML, "&#") || strings.Count(out.Titulos[0].XML, "\n") != strings.Count(out.Titulos[1].XML, "\n")-1 {
 		t.Errorf("the base64 is not in one line: %s", out.Titulos[0].XML)
 	}
-	got := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{enRenglones, dos}}))
+	got := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{inLines, two}}))
 	for _, row := range got.Titulos {
 		if row.Resultado != "registrado" {
 			t.Errorf("%+v", row)
@@ -157,19 +157,19 @@ func TestSEP_WhenSealsMadeElsewhereAreRightTheyAreRegistered(t *testing.T) {
 	}
 }
 
-type avisado struct {
+type notified struct {
 	Titulos []struct {
 		XML    string
 		Avisos []struct{ Ruta, Codigo, Nivel, Detalle string }
 	}
 }
 
-// avisosDe issues one title and returns the codes of its avisos by path.
-func avisosDe(t *testing.T, g *gatewaytest.Gateway, titulo map[string]any) map[string]string {
+// avisosOf issues one title and returns the codes of its avisos by path.
+func avisosOf(t *testing.T, g *gatewaytest.Gateway, titulo map[string]any) map[string]string {
 	t.Helper()
 	r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{titulo}})
 	wantStatus(t, r, http.StatusOK)
-	var out avisado
+	var out notified
 	r.JSON(t, &out)
 	codigos := map[string]string{}
 	for _, a := range out.Titulos[0].Avisos {
@@ -182,24 +182,24 @@ func TestSEP_WhenNamesAreDamagedItIsAnAviso(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	titulo := devstack.Titulo("DANOS01", gatewaytest.Persona)
-	cambia := func(nodo, campo, valor string) { titulo[nodo].(map[string]any)[campo] = valor }
-	cambia("profesionista", "primerApellido", "MU&#209;OZ")
-	cambia("profesionista", "segundoApellido", "NULL")
-	cambia("profesionista", "nombre", "MUÃ‘OZ")
-	cambia("carrera", "numeroRvoe", "----")
-	cambia("carrera", "nombreCarrera", "LENGUA ESPA?OLA")
-	cambia("antecedente", "noCedula", "----")
-	cambia("expedicion", "idFundamentoLegalServicioSocial", "5")
-	cambia("expedicion", "fechaExpedicion", "2099-05-20")
-	got := avisosDe(t, g, titulo)
-	for ruta, codigo := range map[string]string{
+	change := func(node, field, value string) { titulo[node].(map[string]any)[field] = value }
+	change("profesionista", "primerApellido", "MU&#209;OZ")
+	change("profesionista", "segundoApellido", "NULL")
+	change("profesionista", "nombre", "MUÃ‘OZ")
+	change("carrera", "numeroRvoe", "----")
+	change("carrera", "nombreCarrera", "LENGUA ESPA?OLA")
+	change("antecedente", "noCedula", "----")
+	change("expedicion", "idFundamentoLegalServicioSocial", "5")
+	change("expedicion", "fechaExpedicion", "2099-05-20")
+	got := avisosOf(t, g, titulo)
+	for path, codigo := range map[string]string{
 		"profesionista/primerApellido": "texto_danado", "profesionista/segundoApellido": "valor_de_relleno", "profesionista/nombre": "texto_danado",
 		"carrera/numeroRvoe": "valor_de_relleno", "carrera/nombreCarrera": "texto_danado", "antecedente/noCedula": "valor_de_relleno",
 		"expedicion/idFundamentoLegalServicioSocial": "servicio_social", "expedicion/fechaExpedicion": "fecha_futura",
 		"firmaResponsables/0/certificadoResponsable": "certificado_fuera_de_vigencia",
 	} {
-		if !strings.Contains(got[ruta], codigo) {
-			t.Errorf("%s: %q, want %s", ruta, got[ruta], codigo)
+		if !strings.Contains(got[path], codigo) {
+			t.Errorf("%s: %q, want %s", path, got[path], codigo)
 		}
 	}
 }
@@ -212,20 +212,20 @@ func TestSEP_WhenACatalogueLacksAnEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.SEP.CatalogosDir = dir }})
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_cargos": "12=COORDINADOR GENERAL,13=JEFE DE TÍTULOS"}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"sep_cargos": "12=COORDINADOR GENERAL,13=JEFE DE TÍTULOS"}); err != nil {
 		t.Fatal(err)
 	}
-	con := func(folio, id, texto string) map[string]any {
+	with := func(folio, id, text string) map[string]any {
 		titulo := devstack.Titulo(folio, gatewaytest.Persona)
 		firmante := titulo["firmaResponsables"].([]any)[0].(map[string]any)
 		firmante["idCargo"] = id
-		if texto != "" {
-			firmante["cargo"] = texto
+		if text != "" {
+			firmante["cargo"] = text
 		}
 		return titulo
 	}
-	const ruta = "firmaResponsables/0/idCargo"
-	for name, tc := range map[string]struct{ id, texto, aviso string }{
+	const path = "firmaResponsables/0/idCargo"
+	for name, tc := range map[string]struct{ id, text, aviso string }{
 		"0, of little evidence":  {"0", "", "catalogo_sin_confirmar"},
 		"11, of little evidence": {"11", "TITULAR DE LA AUTORIDAD EDUCATIVA FEDERAL EN LA CIUDAD DE MÉXICO", "catalogo_sin_confirmar"},
 		"12, of none":            {"12", "COORDINADOR GENERAL", "catalogo_id"},
@@ -233,20 +233,20 @@ func TestSEP_WhenACatalogueLacksAnEntry(t *testing.T) {
 		"3, of the standard":     {"3", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := avisosDe(t, g, con("CARGO"+tc.id+"X", tc.id, tc.texto))[ruta]; strings.TrimSpace(got) != tc.aviso {
+			if got := avisosOf(t, g, with("CARGO"+tc.id+"X", tc.id, tc.text))[path]; strings.TrimSpace(got) != tc.aviso {
 				t.Errorf("avisos %q, want %q", got, tc.aviso)
 			}
-			row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{con("CARGO"+tc.id+"X", tc.id, tc.texto)}})).Titulos[0]
+			row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{with("CARGO"+tc.id+"X", tc.id, tc.text)}})).Titulos[0]
 			if row.Resultado != "registrado" {
 				t.Errorf("%+v", row)
 			}
 		})
 	}
 	// The operator's form of cargo 5, with its blank, is what goes out: this sandbox knows the other.
-	if row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{con("CARGO5", "5", "")}})).Titulos[0]; row.MotivoCodigo != "cargo_invalido" || !strings.HasSuffix(row.Descripcion, "EXPEDICIÓN ") {
+	if row := rows(t, g, g.Post("/v1/sep/lotes", map[string]any{"titulos": []any{with("CARGO5", "5", "")}})).Titulos[0]; row.MotivoCodigo != "cargo_invalido" || !strings.HasSuffix(row.Descripcion, "EXPEDICIÓN ") {
 		t.Errorf("%+v", row)
 	}
-	if r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{con("SINTEXTO", "12", "")}}); r.Status != 422 || !strings.Contains(string(r.Body), "titulos/0/firmaResponsables/0/cargo") {
+	if r := g.Post("/v1/sep/titulos", map[string]any{"titulos": []any{with("SINTEXTO", "12", "")}}); r.Status != 422 || !strings.Contains(string(r.Body), "titulos/0/firmaResponsables/0/cargo") {
 		t.Errorf("an unknown id without its text: %d: %s", r.Status, r.Body)
 	}
 	var cargos struct {

@@ -22,11 +22,11 @@ import (
 
 // The operations of the SEP, as the contract names them.
 const (
-	opCarga              = "cargaTituloElectronico"
-	opConsulta           = "consultaProcesoTituloElectronico"
-	opDescarga           = "descargaTituloElectronico"
-	opCancela            = "cancelaTituloElectronico"
-	opCancelaInstitucion = "cancelarTituloInstitucion"
+	opUpload            = "cargaTituloElectronico"
+	opQuery             = "consultaProcesoTituloElectronico"
+	opDescarga          = "descargaTituloElectronico"
+	opCancel            = "cancelaTituloElectronico"
+	opCancelInstitucion = "cancelarTituloInstitucion"
 )
 
 const sepPassword = `canario & <contraseña> "'`
@@ -39,18 +39,18 @@ func sepWire(t *testing.T) (map[string]seen, []byte) {
 	calls := map[string]seen{}
 	g := gatewaytest.Start(t, gatewaytest.Options{
 		Sandbox: func(c *sandbox.Config) {
-			c.Captura = func(s sandbox.Captura) {
+			c.Capture = func(s sandbox.Capture) {
 				mu.Lock()
 				defer mu.Unlock()
-				calls[s.Operacion] = seen{s.Header, string(s.Body)}
+				calls[s.Operation] = seen{s.Header, string(s.Body)}
 			}
 		},
 		Configure: func(c *config.Config) { overwrite(t, c.SEP.PasswordFile, sepPassword+"\n") },
 	})
-	if err := g.Sandbox.Perillas().Cambia(map[string]any{"sep_password": sepPassword}); err != nil {
+	if err := g.Sandbox.Knobs().Change(map[string]any{"sep_password": sepPassword}); err != nil {
 		t.Fatal(err)
 	}
-	file := zipped(t, emite(t, g, devstack.Titulos(1, "C", gatewaytest.Persona)...)...)
+	file := zipped(t, issue(t, g, devstack.Titulos(1, "C", gatewaytest.Persona)...)...)
 	r, err := upload(t, g, "/v1/sep/lotes?nombreArchivo="+url.QueryEscape("título Ñ&'.zip"), bytes.NewReader(file), "Content-Type", "application/zip")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestSEPWire_WhenSentTheBytesAreThese(t *testing.T) {
 	t.Parallel()
 	calls, file := sepWire(t)
 	for operation, s := range calls {
-		if sent := fileForm.FindStringSubmatch(s.body); operation == opCarga && (sent == nil || sent[2] != base64.StdEncoding.EncodeToString(file)) {
+		if sent := fileForm.FindStringSubmatch(s.body); operation == opUpload && (sent == nil || sent[2] != base64.StdEncoding.EncodeToString(file)) {
 			t.Error("what was sent is not the base64 of the file, once and in one line")
 		}
 		if sent := passwordForm.FindStringSubmatch(s.body); sent == nil || !strings.Contains(s.body, "canario &amp; &lt;contraseña&gt;") {

@@ -49,7 +49,7 @@ func TestStop_WhenAPackageIsOnItsWayWhatIsThereIsRead(t *testing.T) {
 	never, _ := r.paquete(nil)
 	before := r.calls(opDescargar)
 	// It keeps silent until the test has seen enough.
-	r.falla(sandbox.Falla{Operacion: opDescargar, Tipo: control.Lento, Demora: 40 * time.Second})
+	r.falla(sandbox.Falla{Operacion: opDescargar, Tipo: control.Lento, Delay: 40 * time.Second})
 	came := make(chan int, 1)
 	go func() {
 		resp, err := send(t, client, http.MethodGet, p.api+flying, nil)
@@ -78,12 +78,12 @@ func TestStop_WhenAPackageIsOnItsWayWhatIsThereIsRead(t *testing.T) {
 		text, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(text), "stopping")
 	})
-	for path, want := range map[string]int{stored: http.StatusOK, rutaDescargas: http.StatusOK, "/openapi.yaml": http.StatusOK, never: http.StatusServiceUnavailable} {
+	for path, want := range map[string]int{stored: http.StatusOK, pathDescargas: http.StatusOK, "/openapi.yaml": http.StatusOK, never: http.StatusServiceUnavailable} {
 		if got := status(path); got != want {
 			t.Errorf("%s: status %d, want %d", path, got, want)
 		}
 	}
-	for path, body := range map[string]any{solicitudes: r.body(nil), rutaDescargas: r.metadatos(), rutaWebhooks: peticionWebhook(nil)} {
+	for path, body := range map[string]any{solicitudes: r.body(nil), pathDescargas: r.metadatos(), pathWebhooks: webhookRequest(nil)} {
 		resp, err := send(t, client, http.MethodPost, p.api+path, body)
 		if err != nil {
 			t.Fatal(err)

@@ -27,33 +27,33 @@ func TestTLS_WhenTheCertificateIsOfNoAuthorityKnownItIsSaid(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	otroNombre := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	for nombre, tc := range map[string]struct{ url, ca, dice string }{
+	otherName := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	for name, tc := range map[string]struct{ url, ca, say string }{
 		"unknown": {server.URL, "", "GATEWAY_CA_FILE"},
 		// The test server's certificate is of 127.0.0.1 and example.com.
-		"another name": {otroNombre, ca, "es de otro nombre"},
+		"another name": {otherName, ca, "es de otro nombre"},
 		"known":        {server.URL, ca, ""},
 	} {
-		t.Run(nombre, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t, gatewaytest.Options{Configure: func(c *config.Config) {
 				c.CAFile, c.SEP.URL, c.PADE.Addendas.URL = tc.ca, tc.url+"/", tc.url+"/addendas"
 				c.SAT.CFDI.AutenticaURL = tc.url + "/autentica"
 			}})
-			for sistema, got := range map[string]gatewaytest.Response{
-				"sat":  operationNamed(opVerifica).call(r),
+			for system, got := range map[string]gatewaytest.Response{
+				"sat":  operationNamed(opVerify).call(r),
 				"sep":  r.Get("/v1/sep/lotes/1"),
 				"pade": r.Post("/v1/pade/addendas", map[string]any{"datos": "pedido|1"}),
 			} {
-				if tc.dice == "" {
+				if tc.say == "" {
 					if strings.Contains(string(got.Body), "certificado") || got.Status < 400 {
-						t.Errorf("%s: status %d: %s", sistema, got.Status, got.Body)
+						t.Errorf("%s: status %d: %s", system, got.Status, got.Body)
 					}
 					continue
 				}
 				p := wantProblem(t, got, http.StatusServiceUnavailable, "backend-no-disponible")
-				if p.Reintentable || p.Backend != sistema || !strings.Contains(p.Detail, tc.dice) || strings.Contains(p.Detail, "más tarde") {
-					t.Errorf("%s: %+v", sistema, p)
+				if p.Reintentable || p.Backend != system || !strings.Contains(p.Detail, tc.say) || strings.Contains(p.Detail, "más tarde") {
+					t.Errorf("%s: %+v", system, p)
 				}
 			}
 		})

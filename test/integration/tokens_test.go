@@ -30,7 +30,7 @@ func atOnce(n int, f func()) {
 
 func TestTokens_WhenAHundredAskAtOnceOneIsFetched(t *testing.T) {
 	t.Parallel()
-	for _, op := range []operation{operationNamed(opEmitidos), operationNamed(opVerifica)} {
+	for _, op := range []operation{operationNamed(opEmitidos), operationNamed(opVerify)} {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t, gatewaytest.Options{})
@@ -49,9 +49,9 @@ func TestTokens_WhenAHundredAskAtOnceOneIsFetched(t *testing.T) {
 func TestTokens_WhenAHundredAreRefusedAtOnceOneIsFetched(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	wantStatus(t, op.call(r), op.ok)
-	f := code(opVerifica, "300")
+	f := code(opVerify, "300")
 	f.Veces = 20
 	r.falla(f)
 	atOnce(20, func() {
@@ -66,7 +66,7 @@ func TestTokens_WhenAHundredAreRefusedAtOnceOneIsFetched(t *testing.T) {
 func TestConnections_WhenCallsFollowEachOtherTheyAreReused(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	for range 200 {
 		wantStatus(t, op.call(r), op.ok)
 	}
@@ -81,7 +81,7 @@ func TestConnections_WhenCallsFollowEachOtherTheyAreReused(t *testing.T) {
 func TestConnections_WhenCallsComeInWavesTheyAreReused(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	for range 3 {
 		atOnce(64, func() { op.call(r) })
 	}
@@ -100,7 +100,7 @@ func TestTokens_WhenFourMinutesOldTheyAreRenewed(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
 	r := start(t, gatewaytest.Options{Now: c.now, Sandbox: func(s *sandbox.Config) { s.Now = c.now }})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	for _, step := range []struct {
 		advance time.Duration
 		want    int64
@@ -122,9 +122,9 @@ func TestTokens_WhenARenewalFailsTheOldOneServesToItsEnd(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
 	r := start(t, gatewaytest.Options{Now: c.now, Sandbox: func(s *sandbox.Config) { s.Now = c.now }})
-	op := operationNamed(opVerifica)
+	op := operationNamed(opVerify)
 	wantStatus(t, op.call(r), op.ok)
-	r.siempre(fault(opAutentica, "InternalServiceFault"))
+	r.always(fault(opAutentica, "InternalServiceFault"))
 	c.advance(4*time.Minute + 20*time.Second)
 	wantStatus(t, op.call(r), op.ok)
 	c.advance(time.Minute)
@@ -136,7 +136,7 @@ func TestTokens_WhenOfOneFamilyTheyAreNotUsedForTheOther(t *testing.T) {
 	r := start(t, gatewaytest.Options{})
 	var tokens []string
 	for _, servicio := range []string{"cfdi", "retenciones", "cfdi"} {
-		got := r.Post("/v1/sat/"+servicio+"/autenticaciones", map[string]any{"rfc": gatewaytest.Empresa})
+		got := r.Post("/v1/sat/"+servicio+"/autenticaciones", map[string]any{"rfc": gatewaytest.Company})
 		wantStatus(t, got, http.StatusCreated)
 		if got.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("Cache-Control %q", got.Header.Get("Cache-Control"))
@@ -154,7 +154,7 @@ func TestTokens_WhenOfOneFamilyTheyAreNotUsedForTheOther(t *testing.T) {
 	if tokens[0] == tokens[1] || tokens[0] != tokens[2] {
 		t.Error("one family's token was given for the other, or fetched again")
 	}
-	wantStatus(t, r.Get("/v1/sat/retenciones/solicitudes/"+someUUID+"?rfcSolicitante="+gatewaytest.Empresa), http.StatusNotFound)
+	wantStatus(t, r.Get("/v1/sat/retenciones/solicitudes/"+someUUID+"?rfcSolicitante="+gatewaytest.Company), http.StatusNotFound)
 	estado := r.Sandbox.Estado()
 	if estado.Llamadas["cfdi"][opAutentica] != 1 || estado.Llamadas["retenciones"][opAutentica] != 1 || estado.Codigos["300"] != 0 {
 		t.Errorf("calls %v, codes %v", estado.Llamadas, estado.Codigos)
@@ -172,7 +172,7 @@ func TestSecrets_WhenAllGoesAndFailsTheyAreShownNowhere(t *testing.T) {
 	t.Parallel()
 	const rfc, canary = "CAN010101AB7", "canario-de-la-contrasena-9f31"
 	r := start(t, gatewaytest.Options{})
-	issued, err := r.Sandbox.Autoridad().Emite(autoridad.Peticion{RFC: rfc, Nombre: "CANARIO DE PRUEBA", Password: canary,
+	issued, err := r.Sandbox.Autoridad().Issue(autoridad.Request{RFC: rfc, Name: "CANARIO DE PRUEBA", Password: canary,
 		RFCRepresentante: gatewaytest.Persona, CURP: "PEPJ800101MDFRRN03"})
 	if err != nil {
 		t.Fatal(err)
@@ -180,9 +180,9 @@ func TestSecrets_WhenAllGoesAndFailsTheyAreShownNowhere(t *testing.T) {
 	if err := issued.WriteTo(r.Sandbox.EFirmasDir()); err != nil {
 		t.Fatal(err)
 	}
-	verifica := "/v1/sat/cfdi/solicitudes/" + someUUID + "?rfcSolicitante=" + rfc
+	verify := "/v1/sat/cfdi/solicitudes/" + someUUID + "?rfcSolicitante=" + rfc
 	requests := []func() gatewaytest.Response{
-		func() gatewaytest.Response { return r.Get(verifica) },
+		func() gatewaytest.Response { return r.Get(verify) },
 		func() gatewaytest.Response { return r.Get("/v1/efirmas") },
 		func() gatewaytest.Response { return r.Get("/v1/efirmas/" + rfc) },
 		func() gatewaytest.Response {
@@ -197,7 +197,7 @@ func TestSecrets_WhenAllGoesAndFailsTheyAreShownNowhere(t *testing.T) {
 				t.Errorf("a body shows a secret or an address: %s", got.Body)
 			}
 		}
-		for _, op := range []string{opAutentica, opEmitidos, opVerifica, opDescargar} {
+		for _, op := range []string{opAutentica, opEmitidos, opVerify, opDescargar} {
 			r.falla(fault(op, "InternalServiceFault"))
 		}
 	}

@@ -198,7 +198,7 @@ func openssl(t *testing.T, text []byte, envelope string) error {
 func TestVerify_WhenXmllintReadsARequestItIsValid(t *testing.T) {
 	t.Parallel()
 	tool(t, "xmllint")
-	contracts := map[string]string{opAutentica: "autenticacion", opVerifica: "verifica", opDescargar: "descarga",
+	contracts := map[string]string{opAutentica: "autenticacion", opVerify: "verifica", opDescargar: "descarga",
 		opEmitidos: "solicita", opRecibidos: "solicita", opFolio: "solicita", opV11: "solicita"}
 	for _, firma := range []string{"sobre", "solicitud"} {
 		r, w := startWired(t, firma)

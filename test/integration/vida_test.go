@@ -12,53 +12,53 @@ import (
 	"time"
 )
 
-// muerte is where a gateway kills itself.
-type muerte struct {
-	punto string
+// death is where a gateway kills itself.
+type death struct {
+	point string
 	n     int
 }
 
-func (m muerte) String() string {
-	if m.punto == "" {
+func (m death) String() string {
+	if m.point == "" {
 		return "nowhere"
 	}
-	return fmt.Sprintf("%s:%d", m.punto, m.n)
+	return fmt.Sprintf("%s:%d", m.point, m.n)
 }
 
-// vida is one life of a gateway, from its start to its end.
-type vida struct {
+// life is one life of a gateway, from its start to its end.
+type life struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	api    string // empty when it ended before it listened
-	fin    chan struct{}
-	salida *salida
+	end    chan struct{}
+	output *output
 }
 
-// salida is what a life has written.
-type salida struct {
+// output is what a life has written.
+type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
 // Write implements io.Writer.
-func (s *salida) Write(p []byte) (int, error) {
+func (s *output) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)
 }
 
-func (s *salida) String() string {
+func (s *output) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
 }
 
-// nace starts a gateway that kills itself at m, and waits until it listens or has
+// isBorn starts a gateway that kills itself at m, and waits until it listens or has
 // ended.
-func nace(t *testing.T, m muerte, env ...string) *vida {
+func isBorn(t *testing.T, m death, env ...string) *life {
 	t.Helper()
-	v := &vida{t: t, cmd: exec.Command(binary(t, "vida")), fin: make(chan struct{}), salida: &salida{}}
-	if m.punto != "" {
+	v := &life{t: t, cmd: exec.Command(binary(t, "vida")), end: make(chan struct{}), output: &output{}}
+	if m.point != "" {
 		v.cmd.Args = append(v.cmd.Args, m.String())
 	}
 	v.cmd.Env = cleanEnv(append(env, "GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
@@ -66,26 +66,26 @@ func nace(t *testing.T, m muerte, env ...string) *vida {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.cmd.Stderr = v.salida
+	v.cmd.Stderr = v.output
 	if err := v.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		v.termina(syscall.SIGKILL)
-		checkLog(t, v.salida.String())
+		v.finish(syscall.SIGKILL)
+		checkLog(t, v.output.String())
 	})
-	escucha := make(chan string, 1)
+	listen := make(chan string, 1)
 	go func() {
-		defer close(v.fin)
+		defer close(v.end)
 		lines := bufio.NewReader(out)
 		for {
 			line, err := lines.ReadBytes('\n')
 			if !bytes.Contains(line, []byte(`"message":"access"`)) {
-				v.salida.Write(line) //nolint:errcheck // always nil
+				v.output.Write(line) //nolint:errcheck // always nil
 			}
 			var said struct{ Message, API string }
 			if json.Unmarshal(line, &said) == nil && said.Message == "listening" {
-				escucha <- said.API
+				listen <- said.API
 			}
 			if err != nil {
 				break
@@ -94,41 +94,41 @@ func nace(t *testing.T, m muerte, env ...string) *vida {
 		v.cmd.Wait() //nolint:errcheck // ProcessState says it
 	}()
 	select {
-	case addr := <-escucha:
+	case addr := <-listen:
 		v.api = "http://" + addr
-	case <-v.fin:
+	case <-v.end:
 	case <-time.After(time.Minute):
-		t.Fatalf("the gateway does not listen: %s", v.salida)
+		t.Fatalf("the gateway does not listen: %s", v.output)
 	}
 	return v
 }
 
-// acabo tells whether the life is over.
-func (v *vida) acabo() bool {
+// finished tells whether the life is over.
+func (v *life) finished() bool {
 	select {
-	case <-v.fin:
+	case <-v.end:
 		return true
 	default:
 		return false
 	}
 }
 
-// termina signals the gateway and waits for its end.
-func (v *vida) termina(s syscall.Signal) {
+// finish signals the gateway and waits for its end.
+func (v *life) finish(s syscall.Signal) {
 	v.t.Helper()
 	v.cmd.Process.Signal(s) //nolint:errcheck // it may have ended
 	select {
-	case <-v.fin:
+	case <-v.end:
 	case <-time.After(time.Minute):
-		v.t.Errorf("the gateway does not end: %s", v.salida)
+		v.t.Errorf("the gateway does not end: %s", v.output)
 	}
 }
 
-// matada fails the test unless the life ended by kill -9.
-func (v *vida) matada() {
+// killed fails the test unless the life ended by kill -9.
+func (v *life) killed() {
 	v.t.Helper()
-	<-v.fin
+	<-v.end
 	if w, ok := v.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGKILL {
-		v.t.Fatalf("the gateway ended by itself: %v: %s", v.cmd.ProcessState, v.salida)
+		v.t.Fatalf("the gateway ended by itself: %v: %s", v.cmd.ProcessState, v.output)
 	}
 }

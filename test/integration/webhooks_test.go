@@ -15,19 +15,19 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-const rutaWebhooks = "/v1/webhooks"
+const pathWebhooks = "/v1/webhooks"
 
 // avisos is an address with a token, as receivers have them.
 const avisos = "https://erp.example/avisos?token=canario-de-url"
 
-type webhookVisto struct {
+type seenWebhook struct {
 	ID                string `json:"idWebhook"`
 	URL, MotivoCodigo string
 	Rfcs, Eventos     []string
 	Activo            bool
 }
 
-func peticionWebhook(changes map[string]any) map[string]any {
+func webhookRequest(changes map[string]any) map[string]any {
 	body := map[string]any{"url": avisos, "eventos": []string{"descarga.terminada", "descarga.vacia"}}
 	for k, v := range changes {
 		body[k] = v
@@ -35,20 +35,20 @@ func peticionWebhook(changes map[string]any) map[string]any {
 	return body
 }
 
-// registra makes a webhook and returns it with its secret.
-func registra(t *testing.T, r *rig, bearer string) (webhookVisto, string) {
+// register makes a webhook and returns it with its secret.
+func register(t *testing.T, r *rig, bearer string) (seenWebhook, string) {
 	t.Helper()
-	got := r.Post(rutaWebhooks, peticionWebhook(nil), "Authorization", bearer)
+	got := r.Post(pathWebhooks, webhookRequest(nil), "Authorization", bearer)
 	wantStatus(t, got, http.StatusCreated)
 	var out struct {
-		Webhook webhookVisto
+		Webhook seenWebhook
 		Secreto string
 	}
 	got.JSON(t, &out)
 	if raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(out.Secreto, "whsec_")); err != nil || len(raw) != 32 {
 		t.Errorf("a secret of %d bytes: %v", len(raw), err)
 	}
-	if got.Header.Get("Location") != rutaWebhooks+"/"+out.Webhook.ID || got.Header.Get("Cache-Control") != "no-store" {
+	if got.Header.Get("Location") != pathWebhooks+"/"+out.Webhook.ID || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", got.Header)
 	}
 	return out.Webhook, out.Secreto
@@ -57,28 +57,28 @@ func registra(t *testing.T, r *rig, bearer string) (webhookVisto, string) {
 func TestWebhooks_WhenRegisteredChangedAndRemoved(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	bearer := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa, gatewaytest.EmpresaRara}, "webhooks")
+	bearer := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Company, gatewaytest.CompanyOdd}, "webhooks")
 	auth := []string{"Authorization", bearer}
-	w, secreto := registra(t, r, bearer)
-	if w.URL != avisos || !w.Activo || !slices.Equal(w.Rfcs, []string{gatewaytest.Empresa, gatewaytest.EmpresaRara}) || len(w.Eventos) != 2 {
+	w, secret := register(t, r, bearer)
+	if w.URL != avisos || !w.Activo || !slices.Equal(w.Rfcs, []string{gatewaytest.Company, gatewaytest.CompanyOdd}) || len(w.Eventos) != 2 {
 		t.Errorf("%+v", w)
 	}
-	one := rutaWebhooks + "/" + w.ID
+	one := pathWebhooks + "/" + w.ID
 	put := func(changes map[string]any) gatewaytest.Response {
 		t.Helper()
-		got, err := r.Do(http.MethodPut, one, peticionWebhook(changes), auth...)
+		got, err := r.Do(http.MethodPut, one, webhookRequest(changes), auth...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return got
 	}
-	var after webhookVisto
-	put(map[string]any{"rfcs": []string{gatewaytest.Empresa}, "activo": false, "eventos": []string{"descarga.fallida"}}).JSON(t, &after)
+	var after seenWebhook
+	put(map[string]any{"rfcs": []string{gatewaytest.Company}, "activo": false, "eventos": []string{"descarga.fallida"}}).JSON(t, &after)
 	if after.Activo || after.MotivoCodigo != "pausado" || len(after.Rfcs) != 1 || len(after.Eventos) != 1 {
 		t.Errorf("%+v", after)
 	}
 	wantProblem(t, r.Post(one+"/prueba", nil, auth...), http.StatusConflict, "conflicto")
-	var again webhookVisto
+	var again seenWebhook
 	r.Get(one, auth...).JSON(t, &again)
 	if again.Activo || again.MotivoCodigo != "pausado" {
 		t.Errorf("%+v", again)
@@ -94,19 +94,19 @@ func TestWebhooks_WhenRegisteredChangedAndRemoved(t *testing.T) {
 		}
 	}
 	wantProblem(t, put(map[string]any{"rfcs": []string{gatewaytest.Persona}}), http.StatusForbidden, "prohibido")
-	var rotado struct{ Secreto, AnteriorHasta string }
+	var rotated struct{ Secreto, AnteriorHasta string }
 	got := r.Post(one+"/secreto?traslapeHoras=0", nil, auth...)
-	got.JSON(t, &rotado)
-	if got.Status != http.StatusOK || rotado.Secreto == secreto || got.Header.Get("Cache-Control") != "no-store" {
+	got.JSON(t, &rotated)
+	if got.Status != http.StatusOK || rotated.Secreto == secret || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", got.Status, got.Header)
 	}
 	wantProblem(t, r.Post(one+"/secreto?traslapeHoras=169", nil, auth...), http.StatusUnprocessableEntity, "datos-invalidos")
-	for _, body := range [][]byte{r.Get(rutaWebhooks, auth...).Body, r.Get(one, auth...).Body} {
+	for _, body := range [][]byte{r.Get(pathWebhooks, auth...).Body, r.Get(one, auth...).Body} {
 		if strings.Contains(string(body), "whsec_") {
 			t.Errorf("a secret is shown again: %s", body)
 		}
 	}
-	nowhere(t, r, "canario-de-url", strings.TrimPrefix(secreto, "whsec_"), strings.TrimPrefix(rotado.Secreto, "whsec_"))
+	nowhere(t, r, "canario-de-url", strings.TrimPrefix(secret, "whsec_"), strings.TrimPrefix(rotated.Secreto, "whsec_"))
 	if got, err := r.Do(http.MethodDelete, one, nil, auth...); err != nil || got.Status != http.StatusNoContent {
 		t.Errorf("%d, error %v", got.Status, err)
 	}
@@ -149,17 +149,17 @@ func nowhere(t *testing.T, r *rig, canaries ...string) {
 func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
-	mine := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Empresa}, "webhooks")
+	mine := "Bearer " + keys.add(t, "erp", []string{gatewaytest.Company}, "webhooks")
 	other := []string{"Authorization", "Bearer " + keys.add(t, "otro", []string{"*"}, "webhooks")}
-	w, _ := registra(t, r, mine)
-	one := rutaWebhooks + "/" + w.ID
+	w, _ := register(t, r, mine)
+	one := pathWebhooks + "/" + w.ID
 	var e struct{ IDEntrega string }
 	r.Post(one+"/prueba", nil, "Authorization", mine).JSON(t, &e)
 	for _, tc := range []struct {
 		method, path string
 		body         any
 	}{
-		{"GET", one, nil}, {"PUT", one, peticionWebhook(nil)}, {"DELETE", one, nil}, {"POST", one + "/secreto", nil}, {"POST", one + "/prueba", nil},
+		{"GET", one, nil}, {"PUT", one, webhookRequest(nil)}, {"DELETE", one, nil}, {"POST", one + "/secreto", nil}, {"POST", one + "/prueba", nil},
 		{"GET", one + "/entregas", nil}, {"POST", one + "/entregas/" + e.IDEntrega + "/reenvio", nil},
 	} {
 		got, err := r.Do(tc.method, tc.path, tc.body, other...)
@@ -168,7 +168,7 @@ func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 		}
 		wantProblem(t, got, http.StatusNotFound, "no-encontrado")
 	}
-	if got := r.Get(rutaWebhooks, other...); strings.TrimSpace(string(got.Body)) != `{"webhooks":[]}` {
+	if got := r.Get(pathWebhooks, other...); strings.TrimSpace(string(got.Body)) != `{"webhooks":[]}` {
 		t.Errorf("%s", got.Body)
 	}
 	wantStatus(t, r.Get(one, "Authorization", mine), http.StatusOK)
@@ -177,11 +177,11 @@ func TestWebhooks_WhenOfAnotherKey(t *testing.T) {
 func TestWebhooks_WhenTheLogIsPaged(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
-	w, _ := registra(t, r, "")
+	w, _ := register(t, r, "")
 	if !slices.Equal(w.Rfcs, []string{"*"}) {
 		t.Errorf("without keys it hears of %v", w.Rfcs)
 	}
-	one := rutaWebhooks + "/" + w.ID
+	one := pathWebhooks + "/" + w.ID
 	var sent, got []string
 	for range 7 {
 		var e struct{ IDEntrega string }

@@ -80,7 +80,7 @@ func (w *wire) pass(t *testing.T, proxy http.Handler, rw http.ResponseWriter, re
 func (w *wire) takeAll(t *testing.T, r *rig) map[string]seen {
 	t.Helper()
 	rango := func(more map[string]any) map[string]any {
-		body := map[string]any{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoSolicitud": "CFDI",
+		body := map[string]any{"rfcSolicitante": gatewaytest.CompanyOdd, "tipoSolicitud": "CFDI",
 			"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
 		for k, v := range more {
 			body[k] = v
@@ -91,12 +91,12 @@ func (w *wire) takeAll(t *testing.T, r *rig) map[string]seen {
 		rango(map[string]any{"tipoDescarga": "emitidos", "estadoComprobante": "Todos", "tipoComprobante": "N", "complemento": "nomina12",
 			"rfcACuentaTerceros": "PEPJ800101AB5", "rfcReceptores": []string{"PEPJ800101AB5", "Ñ&P010101AB3"}}),
 		rango(map[string]any{"tipoDescarga": "recibidos", "rfcEmisor": "PEPJ800101AB5", "tipoSolicitud": "Metadata", "estadoComprobante": "Cancelado"}),
-		{"rfcSolicitante": gatewaytest.EmpresaRara, "tipoDescarga": "folio", "uuid": someUUID},
-		rango(map[string]any{"version": "1.1", "rfcEmisor": gatewaytest.EmpresaRara, "rfcReceptor": "PEPJ800101AB5"}),
+		{"rfcSolicitante": gatewaytest.CompanyOdd, "tipoDescarga": "folio", "uuid": someUUID},
+		rango(map[string]any{"version": "1.1", "rfcEmisor": gatewaytest.CompanyOdd, "rfcReceptor": "PEPJ800101AB5"}),
 	} {
 		wantStatus(t, r.Post(solicitudes, body), http.StatusCreated)
 	}
-	rfc := "?rfcSolicitante=" + url.QueryEscape(gatewaytest.EmpresaRara)
+	rfc := "?rfcSolicitante=" + url.QueryEscape(gatewaytest.CompanyOdd)
 	wantStatus(t, r.Get(solicitudes+"/"+someUUID+rfc), http.StatusNotFound)
 	wantStatus(t, r.Get("/v1/sat/cfdi/paquetes/"+somePackage+rfc), http.StatusNotFound)
 	w.mu.Lock()
@@ -118,7 +118,7 @@ func TestWire_WhenSentTheHeadersAreTheProtocols(t *testing.T) {
 		opRecibidos: actionBase + "ISolicitaDescargaService/SolicitaDescargaRecibidos",
 		opFolio:     actionBase + "ISolicitaDescargaService/SolicitaDescargaFolio",
 		opV11:       actionBase + "ISolicitaDescargaService/SolicitaDescarga",
-		opVerifica:  actionBase + "IVerificaSolicitudDescargaService/VerificaSolicitudDescarga",
+		opVerify:    actionBase + "IVerificaSolicitudDescargaService/VerificaSolicitudDescarga",
 		opDescargar: actionBase + "IDescargaMasivaTercerosService/Descargar",
 	}
 	wrap := regexp.MustCompile(`^WRAP access_token="[A-Za-z0-9._%-]+"$`)

@@ -40,10 +40,10 @@ func (r *rig) call(t *testing.T, method, path string, body any, status int) map[
 }
 
 func (r *rig) auth() []string {
-	if r.clave == "" {
+	if r.key == "" {
 		return nil
 	}
-	return []string{"Authorization", "Bearer " + r.clave}
+	return []string{"Authorization", "Bearer " + r.key}
 }
 
 func contract(t *testing.T) *openapi3.T {
@@ -55,8 +55,8 @@ func contract(t *testing.T) *openapi3.T {
 	return doc
 }
 
-// ejemplo is an example of the contract's for the body of an operation.
-func ejemplo(t *testing.T, path, name string) map[string]any {
+// contractExample is an example of the contract's for the body of an operation.
+func contractExample(t *testing.T, path, name string) map[string]any {
 	t.Helper()
 	example := contract(t).Paths.Value(path).Post.RequestBody.Value.Content.Get("application/json").Examples[name]
 	if example == nil {
@@ -76,33 +76,33 @@ func ejemplo(t *testing.T, path, name string) map[string]any {
 func (r *rig) descargas(t *testing.T, names map[string][]string) {
 	t.Helper()
 	const path = "/v1/sat/descargas"
-	crea := func(body map[string]any) string {
+	create := func(body map[string]any) string {
 		id, _ := r.call(t, http.MethodPost, path, body, http.StatusAccepted)["idDescarga"].(string)
 		names["descargas"] = append(names["descargas"], id)
 		return id
 	}
-	rango := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Empresa, "tipoDescarga": "emitidos",
+	rango := map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Company, "tipoDescarga": "emitidos",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-10T23:59:59"}
 	rango["tipoSolicitud"] = "CFDI"
-	cfdi := crea(rango)
+	cfdi := create(rango)
 	rango["tipoSolicitud"] = "Metadata"
-	metadatos := crea(rango)
+	metadatos := create(rango)
 	rango["tipoDescarga"] = "recibidos"
-	r.call(t, http.MethodDelete, path+"/"+crea(rango), nil, http.StatusOK)
-	crea(ejemplo(t, path, "recurrente"))
+	r.call(t, http.MethodDelete, path+"/"+create(rango), nil, http.StatusOK)
+	create(contractExample(t, path, "recurrente"))
 	for _, id := range []string{cfdi, metadatos} {
-		r.fin(t, path+"/"+id+"/eventos/flujo")
+		r.end(t, path+"/"+id+"/eventos/flujo")
 		names["terminadas"] = append(names["terminadas"], id)
 	}
-	filas, _ := r.call(t, http.MethodGet, path+"/"+cfdi+"/cfdis?limite=3", nil, http.StatusOK)["cfdis"].([]any)
-	for _, fila := range filas {
-		uuid, _ := fila.(map[string]any)["uuid"].(string)
+	rows, _ := r.call(t, http.MethodGet, path+"/"+cfdi+"/cfdis?limite=3", nil, http.StatusOK)["cfdis"].([]any)
+	for _, row := range rows {
+		uuid, _ := row.(map[string]any)["uuid"].(string)
 		names["uuids"] = append(names["uuids"], uuid)
 	}
 }
 
-// fin follows a descarga's events to the last one.
-func (r *rig) fin(t *testing.T, path string) {
+// end follows a descarga's events to the last one.
+func (r *rig) end(t *testing.T, path string) {
 	t.Helper()
 	resp, err := r.Send(t.Context(), http.MethodGet, path, nil, r.auth()...)
 	if err != nil {
@@ -121,10 +121,10 @@ func (r *rig) fin(t *testing.T, path string) {
 func (r *rig) solicitudes(t *testing.T, names map[string][]string) {
 	t.Helper()
 	const path = "/v1/sat/cfdi/solicitudes"
-	cuerpo := ejemplo(t, "/v1/sat/{servicio}/solicitudes", "recibidos")
-	delete(cuerpo, "rfcEmisor")
-	id, _ := r.call(t, http.MethodPost, path, cuerpo, http.StatusCreated)["idSolicitud"].(string)
-	estado := r.call(t, http.MethodGet, path+"/"+id+"?rfcSolicitante="+gatewaytest.Empresa, nil, http.StatusOK)
+	body := contractExample(t, "/v1/sat/{servicio}/solicitudes", "recibidos")
+	delete(body, "rfcEmisor")
+	id, _ := r.call(t, http.MethodPost, path, body, http.StatusCreated)["idSolicitud"].(string)
+	estado := r.call(t, http.MethodGet, path+"/"+id+"?rfcSolicitante="+gatewaytest.Company, nil, http.StatusOK)
 	paquete, _ := estado["idsPaquetes"].([]any)[0].(string)
 	names["solicitudes"], names["paquetes"] = []string{id}, []string{paquete}
 }
@@ -132,18 +132,18 @@ func (r *rig) solicitudes(t *testing.T, names map[string][]string) {
 func (r *rig) lotes(t *testing.T, names map[string][]string) {
 	t.Helper()
 	const path = "/v1/sep/lotes"
-	cuerpo := ejemplo(t, path, "titulos")
-	lote, _ := r.call(t, http.MethodPost, path, cuerpo, http.StatusCreated)["numeroLote"].(string)
-	folio, _ := cuerpo["titulos"].([]any)[0].(map[string]any)["folioControl"].(string)
+	body := contractExample(t, path, "titulos")
+	lote, _ := r.call(t, http.MethodPost, path, body, http.StatusCreated)["numeroLote"].(string)
+	folio, _ := body["titulos"].([]any)[0].(map[string]any)["folioControl"].(string)
 	names["lotes"], names["folios"] = []string{lote}, []string{folio}
 }
 
 func (r *rig) webhooks(t *testing.T, names map[string][]string) {
 	t.Helper()
 	const path = "/v1/webhooks"
-	cuerpo := ejemplo(t, path, "todos")
-	cuerpo["url"] = direccionWebhook
-	webhook, _ := r.call(t, http.MethodPost, path, cuerpo, http.StatusCreated)["webhook"].(map[string]any)
+	body := contractExample(t, path, "todos")
+	body["url"] = addressWebhook
+	webhook, _ := r.call(t, http.MethodPost, path, body, http.StatusCreated)["webhook"].(map[string]any)
 	id, _ := webhook["idWebhook"].(string)
 	entrega := r.call(t, http.MethodPost, path+"/"+id+"/prueba", nil, http.StatusAccepted)
 	names["webhooks"], names["entregas"] = []string{id}, []string{strings.TrimSpace(entrega["idEntrega"].(string))}

@@ -105,7 +105,7 @@ func example(t *testing.T, op *openapi3.Operation) []byte {
 	// The configured account has a contract of its own.
 	delete(body, "codigoContrato")
 	if _, ok := body["url"]; ok {
-		body["url"] = direccionWebhook
+		body["url"] = addressWebhook
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

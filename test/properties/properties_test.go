@@ -28,28 +28,28 @@ func TestContract_WhenAskedAtRandom(t *testing.T) {
 // without a valid one must be refused by every operation that asks for one.
 func TestContract_WhenAskedAtRandomWithKeys(t *testing.T) {
 	needSchemathesis(t)
-	claves := filepath.Join(t.TempDir(), "claves.json")
-	clave, digest, err := apikeys.Generate()
+	keys := filepath.Join(t.TempDir(), "claves.json")
+	key, digest, err := apikeys.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := apikeys.Add(claves, apikeys.Key{Name: "todo", SHA256: digest, RFCs: []string{apikeys.Todo}, Scopes: []string{apikeys.Todo}}); err != nil {
+	if err := apikeys.Add(keys, apikeys.Key{Name: "todo", SHA256: digest, RFCs: []string{apikeys.All}, Scopes: []string{apikeys.All}}); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, func(c *config.Config) { c.APIKeysFile = claves })
-	r.clave = clave
+	r := start(t, func(c *config.Config) { c.APIKeysFile = keys })
+	r.key = key
 	r.asksAtRandom(t)
-	if strings.Contains(r.Log(), clave) {
+	if strings.Contains(r.Log(), key) {
 		t.Error("the log holds an API key")
 	}
 }
 
-// programa is schemathesis, installed by make.
-func programa() string { return os.Getenv("PASARELA_SCHEMATHESIS") }
+// program is schemathesis, installed by make.
+func program() string { return os.Getenv("PASARELA_SCHEMATHESIS") }
 
 func needSchemathesis(t *testing.T) {
 	t.Helper()
-	if programa() == "" {
+	if program() == "" {
 		t.Skip("make properties installs schemathesis and runs this")
 	}
 }
@@ -94,9 +94,9 @@ func (r *rig) schemathesis(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	args = append([]string{"run", r.API + "/openapi.json", "--url", r.API, "--no-color", "--seed", cmp.Or(os.Getenv("PASARELA_SEMILLA"), "1")}, args...)
 	args = append(args, strings.Fields(os.Getenv("PASARELA_SCHEMATHESIS_MAS"))...)
-	cmd := exec.CommandContext(t.Context(), programa(), args...)
+	cmd := exec.CommandContext(t.Context(), program(), args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PASARELA_CLAVE="+r.clave)
+	cmd.Env = append(os.Environ(), "PASARELA_CLAVE="+r.key)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	if err := cmd.Run(); err != nil {
 		t.Errorf("schemathesis: %v", err)

@@ -12,25 +12,25 @@ import (
 // The only place where webhooks may go, so that no generated address is ever
 // called; nothing listens there.
 const (
-	puertoWebhooks   = 8443
-	direccionWebhook = "https://erp.example:8443/avisos"
+	portWebhooks   = 8443
+	addressWebhook = "https://erp.example:8443/avisos"
 )
 
 // rig is a gateway whose SAT and SEP are done with everything at once.
 type rig struct {
 	*gatewaytest.Gateway
-	clave string // the API key to call with, if any
+	key string // the API key to call with, if any
 }
 
 func start(t *testing.T, configure func(*config.Config)) *rig {
 	t.Helper()
 	r := &rig{Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
-		c.Webhooks.Puertos = []uint16{puertoWebhooks}
+		c.Webhooks.Puertos = []uint16{portWebhooks}
 		if configure != nil {
 			configure(c)
 		}
 	}})}
-	if err := r.Sandbox.Perillas().Cambia(map[string]any{
+	if err := r.Sandbox.Knobs().Change(map[string]any{
 		"demora_aceptada": "0s", "demora_proceso": "0s", "sep_demora": "0s", "cfdis_por_dia": 2, "solicitudes_de_por_vida": 0, "descargas_por_paquete": 0,
 	}); err != nil {
 		t.Fatal(err)

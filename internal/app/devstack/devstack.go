@@ -28,11 +28,11 @@ type Options struct {
 	Configure func(*config.Config)
 	Log       zerolog.Logger
 	Now       func() time.Time
-	// Gateway varies the gateway's own options; its Log, Version, Now, Presencia and
+	// Gateway varies the gateway's own options; its Log, Version, Now, Cluster and
 	// Started are set here.
 	Gateway app.Options
-	// Presencia varies the pace at which gateways on one database watch each other.
-	Presencia presencia.Opciones
+	// Cluster varies the pace at which gateways on one database watch each other.
+	Cluster presencia.Options
 }
 
 // Stack is a running pair.
@@ -134,7 +134,7 @@ func (s *Stack) StartGateway(ctx context.Context, opts Options) error {
 	started := make(chan struct{})
 	go func() {
 		gateway := opts.Gateway
-		gateway.Log, gateway.Version, gateway.Now, gateway.Presencia = opts.Log, version.Read().Version, opts.Now, opts.Presencia
+		gateway.Log, gateway.Version, gateway.Now, gateway.Cluster = opts.Log, version.Read().Version, opts.Now, opts.Cluster
 		gateway.Started = func(api, admin net.Addr) {
 			s.API, s.Admin = "http://"+api.String(), "http://"+admin.String()
 			close(started)

@@ -27,9 +27,9 @@ import (
 
 // The taxpayers whose e.firmas the sandbox makes.
 const (
-	Empresa     = "PRU010101AB1"
-	EmpresaRara = "Ñ&P010101AB3"
-	Persona     = "PEPJ800101AB5"
+	Company    = "PRU010101AB1"
+	CompanyOdd = "Ñ&P010101AB3"
+	Persona    = "PEPJ800101AB5"
 )
 
 // Gateway is a running pair with a client for each.
@@ -54,10 +54,10 @@ type Options struct {
 	Monotonic func() time.Duration
 	// Postgres gives the gateway a new database of PostgreSQL in place of SQLite.
 	Postgres bool
-	// Paso is called at named points of a durable download.
-	Paso func(punto string)
-	// Presencia varies the pace at which gateways on one database watch each other.
-	Presencia presencia.Opciones
+	// Step is called at named points of a durable download.
+	Step func(point string)
+	// Cluster varies the pace at which gateways on one database watch each other.
+	Cluster presencia.Options
 }
 
 // authority is made once per test binary: RSA keys are slow to make.
@@ -95,10 +95,10 @@ func Start(t testing.TB, opts Options) *Gateway {
 				opts.Configure(c)
 			}
 		},
-		Log:       zerolog.New(g.log).Level(zerolog.DebugLevel),
-		Now:       opts.Now,
-		Presencia: opts.Presencia,
-		Gateway:   app.Options{Cola: app.Cola{Sondeo: 150 * time.Millisecond, CadaRonda: time.Second}, Paso: opts.Paso, Monotonic: opts.Monotonic},
+		Log:     zerolog.New(g.log).Level(zerolog.DebugLevel),
+		Now:     opts.Now,
+		Cluster: opts.Cluster,
+		Gateway: app.Options{Queue: app.Queue{Poll: 150 * time.Millisecond, EveryRonda: time.Second}, Step: opts.Step, Monotonic: opts.Monotonic},
 	}
 	if opts.Sandbox != nil {
 		opts.Sandbox(&g.opts.Sandbox)
@@ -219,9 +219,9 @@ func (g *Gateway) must(r Response, err error) Response {
 	return r
 }
 
-// Solicita presents a solicitud of rfc for January 2026 with changes (nil takes a
+// Request presents a solicitud of rfc for January 2026 with changes (nil takes a
 // field out), which must be accepted, and returns its id.
-func (g *Gateway) Solicita(servicio, rfc string, changes map[string]any) string {
+func (g *Gateway) Request(servicio, rfc string, changes map[string]any) string {
 	g.t.Helper()
 	body := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": rfc, "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
@@ -243,7 +243,7 @@ func (g *Gateway) Solicita(servicio, rfc string, changes map[string]any) string 
 // ids of its packages.
 func (g *Gateway) Paquetes(servicio, rfc, id string) []string {
 	g.t.Helper()
-	g.Sandbox.Reloj().Adelanta(time.Minute)
+	g.Sandbox.Clock().BringForward(time.Minute)
 	r := g.Get("/v1/sat/" + servicio + "/solicitudes/" + id + "?rfcSolicitante=" + url.QueryEscape(rfc))
 	var state struct {
 		EstadoSolicitud struct{ Codigo string }

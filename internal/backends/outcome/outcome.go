@@ -54,7 +54,7 @@ func (s System) Failure(op *transport.Operation, err error) error {
 		failed = &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: err}
 	}
 	e := s.fromClass(op, failed)
-	e.Err, e.NoEnviada = err, !failed.Sent
+	e.Err, e.Unsent = err, !failed.Sent
 	if !failed.Own() {
 		e.Backend = s.Backend
 	}
@@ -84,7 +84,7 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 		}
 		return s.Unavailable("La petición se interrumpió antes de salir.", 0)
 	case transport.ClassResources:
-		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnSinRecursos, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnSinRecursos, Retryable: true,
 			Detail: "A esta pasarela le faltan recursos (archivos abiertos, memoria o puertos) para conectarse; la petición no salió. Suba el límite de archivos abiertos o baje la carga. Repita más tarde."}
 	case transport.ClassInternal:
 		return &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnEnvioImposible, Detail: "Error interno de la pasarela; la petición no salió."}
@@ -100,24 +100,24 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	case Spends(op):
 		return s.Unclear(op, fmt.Sprintf("la respuesta no se pudo interpretar (%s), así que no dice si se atendió.", f.Class))
 	case page:
-		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnPaginaAjena, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnPaginaAjena, Retryable: true,
 			Detail: "En lugar del mensaje SOAP " + s.of() + " llegó una página: mantenimiento, un cortafuegos o un proxy. Repita más tarde."}
 	}
-	e := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaIlegible, Reintentable: op.Repeatable,
+	e := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaIlegible, Retryable: op.Repeatable,
 		Detail: fmt.Sprintf("La respuesta %s no se pudo interpretar (%s).", s.of(), f.Class)}
-	if e.Reintentable {
+	if e.Retryable {
 		e.Detail += " Puede repetir la petición sin riesgo."
 	}
 	return e
 }
 
 // unkept is a file that this machine had nowhere to put. Where it counts at the other
-// end, it is asked for again only once there is room (store.Seguro).
+// end, it is asked for again only once there is room (store.Safe).
 func unkept(f *transport.Error) *gateway.Error {
 	e := &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnRecibidoPerdido,
 		Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
 	if gateway.Passes(f.Err) {
-		e.Kind, e.Own, e.Reintentable, e.Detail = gateway.KindSinServicio, gateway.OwnRecibidoSinLugar, true, e.Detail+" Repita más tarde."
+		e.Kind, e.Own, e.Retryable, e.Detail = gateway.KindSinServicio, gateway.OwnRecibidoSinLugar, true, e.Detail+" Repita más tarde."
 	}
 	return e
 }
@@ -127,7 +127,7 @@ func Spends(op *transport.Operation) bool { return !op.Repeatable && len(op.Stre
 
 // Unavailable is a system that is not there; the same request may do later.
 func (s System) Unavailable(detail string, after time.Duration) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, Backend: s.Backend, Reintentable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
+	return &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, Backend: s.Backend, Retryable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
 }
 
 // UnknownOutcome is a message that may have arrived and must not be repeated: no
@@ -139,21 +139,21 @@ func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
 // Unclear is a message that may have been acted upon and must not be repeated: heard
 // is what came in an answer's place, as a sentence that goes on with "y".
 func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnRespuestaDudosa, Backend: s.Backend, Reintentable: s.Again,
+	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnRespuestaDudosa, Backend: s.Backend, Retryable: s.Again,
 		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
 }
 
 // Untrusted is a server whose certificate was refused, as err says. What the
 // operator has to set right does not pass by itself.
 func (s System) Untrusted(err error) *gateway.Error {
-	e := &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCertificadoRechazado, Backend: s.Backend, NoEnviada: true, Err: err}
+	e := &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCertificadoRechazado, Backend: s.Backend, Unsent: true, Err: err}
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &name):
 		e.Detail = "es de otro nombre. Revise las direcciones " + s.Settings + ", o quién contesta en ellas"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		e.Reintentable = true
+		e.Retryable = true
 		e.Detail = "está vencido o todavía no vale. Revise el reloj de este equipo; si está bien, repita más tarde"
 	default:
 		e.Detail = "no lo firma una autoridad en que esta pasarela confíe. Si la conexión pasa por un proxy que la abre, ponga el certificado de su autoridad en GATEWAY_CA_FILE"
@@ -168,10 +168,10 @@ func (s System) silent(op *transport.Operation) *gateway.Error {
 	case Spends(op):
 		return s.UnknownOutcome(op)
 	case !op.Repeatable:
-		return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnDescargaInterrumpida, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnDescargaInterrumpida, Retryable: true,
 			Detail: "La descarga se interrumpió y lo recibido se desechó. " + s.Unknown(op)}
 	}
-	return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnRespuestaTardia, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindSinRespuesta, Own: gateway.OwnRespuestaTardia, Retryable: true,
 		Detail: "No llegó a tiempo la respuesta " + s.of() + ". Puede repetir la petición sin riesgo."}
 }
 
@@ -183,7 +183,7 @@ func (s System) truncated(op *transport.Operation) *gateway.Error {
 	if !op.Repeatable {
 		detail = "El archivo llegó incompleto y se desechó. " + s.Unknown(op)
 	}
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnArchivoIncompleto, Reintentable: true, Detail: detail}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnArchivoIncompleto, Retryable: true, Detail: detail}
 }
 
 func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.Error {
@@ -198,7 +198,7 @@ func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.E
 		return s.Unavailable(fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP, y dice cuándo volver.", s.of(), f.Status), f.RetryAfter)
 	}
 	// Whatever refuses before the service may be in its way today only.
-	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnHTTPRechazado, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnHTTPRechazado, Retryable: true,
 		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Si antes contestaba bien, es una falla suya o algo en el camino: repita más tarde. Si no, revise las direcciones %s.", s.of(), f.Status, s.Settings)}
 }
 

@@ -38,8 +38,8 @@ func operation(kind string) *transport.Operation {
 
 // want is what a failure comes to.
 type want struct {
-	kind         gateway.Kind
-	reintentable bool
+	kind      gateway.Kind
+	retryable bool
 	// advice says that the text must tell what to do about a message that may have arrived.
 	advice bool
 }
@@ -131,13 +131,13 @@ func check(t *testing.T, kind string, err error, from *transport.Error, want wan
 	if !errors.As(err, &e) {
 		t.Fatalf("%s: %v is not of the vocabulary", kind, err)
 	}
-	if e.Kind != want.kind || e.Reintentable != want.reintentable {
-		t.Errorf("%s: kind %s, reintentable %v; want %s, %v", kind, e.Kind, e.Reintentable, want.kind, want.reintentable)
+	if e.Kind != want.kind || e.Retryable != want.retryable {
+		t.Errorf("%s: kind %s, reintentable %v; want %s, %v", kind, e.Kind, e.Retryable, want.kind, want.retryable)
 	}
-	if e.NoEnviada == from.Sent {
-		t.Errorf("%s: sent is %v and noEnviada %v", kind, from.Sent, e.NoEnviada)
+	if e.Unsent == from.Sent {
+		t.Errorf("%s: sent is %v and noEnviada %v", kind, from.Sent, e.Unsent)
 	}
-	if e.Kind == gateway.KindResultadoDesconocido && e.NoEnviada {
+	if e.Kind == gateway.KindResultadoDesconocido && e.Unsent {
 		t.Errorf("%s: of unknown outcome, and never sent", kind)
 	}
 	if got := strings.Contains(e.Detail, whatNow); got != want.advice {
@@ -159,7 +159,7 @@ func TestFailure_WhenTheStubCannotDecode(t *testing.T) {
 	for kind, want := range map[string]want{asks: unreadable, spends: unknown, oneWay: unknown} {
 		cause := errors.New("expected element type <x>")
 		e := gateway.AsError(system().Failure(operation(kind), cause))
-		if e.Kind != want.kind || e.Reintentable != want.reintentable || e.NoEnviada || !errors.Is(e, cause) {
+		if e.Kind != want.kind || e.Retryable != want.retryable || e.Unsent || !errors.Is(e, cause) {
 			t.Errorf("%s: %+v", kind, e)
 		}
 		if strings.Contains(e.Detail, "element") {
@@ -213,8 +213,8 @@ func TestFailure_WhenReadByPeopleItSaysWhatCame(t *testing.T) {
 		if !strings.Contains(e.Detail, says) || says != "no llegó respuesta" && strings.Contains(e.Detail, "no llegó respuesta") {
 			t.Errorf("%s: %s", f.Class, e.Detail)
 		}
-		if f.Class == transport.ClassTLS && strings.Contains(e.Detail, "más tarde") != e.Reintentable {
-			t.Errorf("%s: reintentable %v: %s", f.Class, e.Reintentable, e.Detail)
+		if f.Class == transport.ClassTLS && strings.Contains(e.Detail, "más tarde") != e.Retryable {
+			t.Errorf("%s: reintentable %v: %s", f.Class, e.Retryable, e.Detail)
 		}
 	}
 }

@@ -153,6 +153,6 @@ func document(text string) ([]byte, error) {
 
 // unreadable is an answer that says nothing.
 func unreadable(err error) *gateway.Error {
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaPADEIlegible, Backend: backend, Reintentable: true, Err: err,
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaPADEIlegible, Backend: backend, Retryable: true, Err: err,
 		Detail: "La respuesta de Prodigia no se pudo interpretar. Puede repetir la petición."}
 }

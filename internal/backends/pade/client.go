@@ -1,5 +1,5 @@
 // Package pade speaks with the PAC Prodigia's services over the stubs in
-// gen/soap/pade: Addendas and Firmado. It sends the form that a JAX-WS runtime
+// gen/soap/pade: Addendas and Signed. It sends the form that a JAX-WS runtime
 // understands, learns the namespaces that no document gives, reads the document
 // inside each answer, and keeps an account that was refused once from being
 // refused again. It refuses to judge contracts and invoices: that is contrato's
@@ -29,21 +29,21 @@ const backend = "pade"
 
 var (
 	_ gateway.Addendas = (*Client)(nil)
-	_ gateway.Firmado  = (*Client)(nil)
+	_ gateway.Signed   = (*Client)(nil)
 )
 
 // Endpoint is one service: its address, and its namespace where it is known.
 type Endpoint struct{ URL, Namespace string }
 
 // Config is what a Client needs to know.
-type Config struct{ Addendas, Firmado Endpoint }
+type Config struct{ Addendas, Signed Endpoint }
 
 // Client implements the ports of the PAC.
 type Client struct {
-	addendas, firmado *service
-	addendasStub      addendas.IntegracionAddendas
-	firmadoStub       firmado.FirmarContrato
-	cuentas           *cuentas
+	addendas, signed *service
+	addendasStub     addendas.IntegracionAddendas
+	signedStub       firmado.FirmarContrato
+	cuentas          *cuentas
 }
 
 // New returns a client that calls through doer, a transport.Doer, and reads the
@@ -52,9 +52,9 @@ func New(cfg Config, doer soap.HTTPClient, base http.RoundTripper) *Client {
 	stub := func(url string) *soap.Client { return soap.NewClient(url, soap.WithHTTPClient(doer)) }
 	return &Client{
 		addendas:     &service{url: plain(cfg.Addendas.URL), namespace: cfg.Addendas.Namespace, setting: "GATEWAY_PADE_ADDENDAS_NAMESPACE", base: base},
-		firmado:      &service{url: plain(cfg.Firmado.URL), namespace: cfg.Firmado.Namespace, setting: "GATEWAY_PADE_FIRMADO_NAMESPACE", base: base},
+		signed:       &service{url: plain(cfg.Signed.URL), namespace: cfg.Signed.Namespace, setting: "GATEWAY_PADE_FIRMADO_NAMESPACE", base: base},
 		addendasStub: addendas.NewIntegracionAddendas(stub(plain(cfg.Addendas.URL))),
-		firmadoStub:  firmado.NewFirmarContrato(stub(plain(cfg.Firmado.URL))),
+		signedStub:   firmado.NewFirmarContrato(stub(plain(cfg.Signed.URL))),
 		cuentas:      newCuentas(),
 	}
 }
@@ -65,24 +65,24 @@ func plain(url string) string {
 	return address
 }
 
-// Libera lets the accounts of de that were refused be tried again, and returns how
+// LetGo lets the accounts of de that were refused be tried again, and returns how
 // many there were. It is gateway.CuentaPADE's De.
-func (c *Client) Libera(de string) int { return c.cuentas.free(de) }
+func (c *Client) LetGo(de string) int { return c.cuentas.free(de) }
 
-// LiberaTodas lets every account that was refused be tried again.
-func (c *Client) LiberaTodas() { c.cuentas.freeAll() }
+// LetGoAll lets every account that was refused be tried again.
+func (c *Client) LetGoAll() { c.cuentas.freeAll() }
 
-// Detenida reports whether the configured account was refused.
-func (c *Client) Detenida() bool { return c.cuentas.stopped("") }
+// Stopped reports whether the configured account was refused.
+func (c *Client) Stopped() bool { return c.cuentas.stopped("") }
 
-// Refused counts the accounts that wait for Libera.
+// Refused counts the accounts that wait for LetGo.
 func (c *Client) Refused() int { return c.cuentas.count() }
 
-// Procesa turns datos into an addenda (pade.md §3.2).
-func (c *Client) Procesa(ctx context.Context, cuenta gateway.CuentaPADE, datos string) (gateway.AddendaProcesada, error) {
+// Process turns data into an addenda (pade.md §3.2).
+func (c *Client) Process(ctx context.Context, cuenta gateway.CuentaPADE, data string) (gateway.AddendaProcesada, error) {
 	return c.addenda(ctx, "procesarAddenda", cuenta, func(ctx context.Context) (string, error) {
 		r, err := c.addendasStub.ProcesarAddendaContext(ctx, &addendas.ProcesarAddenda{
-			Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Datos: datos})
+			Contrato: cuenta.Contrato, Usuario: cuenta.User, Passwd: cuenta.Password, Datos: data})
 		if err != nil {
 			return "", err
 		}
@@ -90,11 +90,11 @@ func (c *Client) Procesa(ctx context.Context, cuenta gateway.CuentaPADE, datos s
 	})
 }
 
-// Adjunta attaches the addenda of datos to cfdi (pade.md §3.2).
-func (c *Client) Adjunta(ctx context.Context, cuenta gateway.CuentaPADE, datos, cfdi string) (gateway.AddendaProcesada, error) {
+// Attach attaches the addenda of data to cfdi (pade.md §3.2).
+func (c *Client) Attach(ctx context.Context, cuenta gateway.CuentaPADE, data, cfdi string) (gateway.AddendaProcesada, error) {
 	return c.addenda(ctx, "procesarAdjuntarAddenda", cuenta, func(ctx context.Context) (string, error) {
 		r, err := c.addendasStub.ProcesarAdjuntarAddendaContext(ctx, &addendas.ProcesarAdjuntarAddenda{
-			Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Datos: datos, Xmlcfdi: cfdi})
+			Contrato: cuenta.Contrato, Usuario: cuenta.User, Passwd: cuenta.Password, Datos: data, Xmlcfdi: cfdi})
 		if err != nil {
 			return "", err
 		}
@@ -118,7 +118,7 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 			return false, unreadable(err)
 		}
 		out = gateway.AddendaProcesada{ID: f["id"], Contrato: f["contrato"], Codigo: strings.TrimSpace(f["codigo"]), Mensaje: transport.PublicText(f["mensaje"], "")}
-		if out.Codigo != codHecho {
+		if out.Codigo != codDone {
 			e, credentials := refusal(CodigosAddendas(), out.Codigo, f["mensaje"])
 			return credentials, e
 		}
@@ -134,33 +134,33 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 // refusal is returned with it. The literal of modoPrueba is
 // checked in the bytes that leave: anything else would arrive as a real
 // signature.
-func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cuenta gateway.CuentaPADE, contrato []byte, modoPrueba bool) (gateway.ContratoFirmado, error) {
+func (c *Client) Firma(ctx context.Context, operation gateway.FirmaOperation, cuenta gateway.CuentaPADE, contrato []byte, modoPrueba bool) (gateway.ContratoFirmado, error) {
 	literal := strconv.FormatBool(modoPrueba)
-	ctx, op, err := c.prepare(ctx, c.firmado, string(operacion), false, func(envelope []byte) error {
+	ctx, op, err := c.prepare(ctx, c.signed, string(operation), false, func(envelope []byte) error {
 		if bytes.Count(envelope, []byte("<modoPrueba>"+literal+"</modoPrueba>")) != 1 || bytes.Count(envelope, []byte("modoPrueba")) != 2 {
-			return errModoPrueba
+			return errTrialMode
 		}
 		return nil
 	})
 	if err != nil {
 		return gateway.ContratoFirmado{}, err
 	}
-	if !operacion.ConCuenta() {
+	if !operation.WithCuenta() {
 		cuenta = gateway.CuentaPADE{}
 	}
 	var out gateway.ContratoFirmado
 	call := func() (bool, error) {
-		inner, err := c.present(ctx, operacion, cuenta, base64.StdEncoding.EncodeToString(contrato), literal)
+		inner, err := c.present(ctx, operation, cuenta, base64.StdEncoding.EncodeToString(contrato), literal)
 		if err != nil {
 			if inner = delivered(err); inner == "" {
-				return false, c.firmado.failure(op, err)
+				return false, c.signed.failure(op, err)
 			}
 		}
 		var refused bool
 		out, refused, err = signed(op, inner)
 		return refused, err
 	}
-	if operacion.ConCuenta() {
+	if operation.WithCuenta() {
 		err = c.cuentas.use(ctx, cuenta, call)
 	} else {
 		_, err = call()
@@ -168,32 +168,32 @@ func (c *Client) Firma(ctx context.Context, operacion gateway.OperacionFirma, cu
 	return out, err
 }
 
-var errModoPrueba = errors.New("pade: modoPrueba is not in the envelope as it must be")
+var errTrialMode = errors.New("pade: modoPrueba is not in the envelope as it must be")
 
-func (c *Client) present(ctx context.Context, operacion gateway.OperacionFirma, cuenta gateway.CuentaPADE, xml, modoPrueba string) (string, error) {
-	switch operacion {
+func (c *Client) present(ctx context.Context, operation gateway.FirmaOperation, cuenta gateway.CuentaPADE, xml, modoPrueba string) (string, error) {
+	switch operation {
 	case gateway.FirmaManifiesto:
-		r, err := c.firmadoStub.FirmarManifiestoContext(ctx, &firmado.FirmarManifiesto{Xml: xml, ModoPrueba: modoPrueba})
+		r, err := c.signedStub.FirmarManifiestoContext(ctx, &firmado.FirmarManifiesto{Xml: xml, ModoPrueba: modoPrueba})
 		if err != nil {
 			return "", err
 		}
 		return r.Return_, nil
 	case gateway.FirmaAdhesion:
-		r, err := c.firmadoStub.FirmarContratoAdhesionContext(ctx, &firmado.FirmarContratoAdhesion{Xml: xml, ModoPrueba: modoPrueba})
+		r, err := c.signedStub.FirmarContratoAdhesionContext(ctx, &firmado.FirmarContratoAdhesion{Xml: xml, ModoPrueba: modoPrueba})
 		if err != nil {
 			return "", err
 		}
 		return r.Return_, nil
 	}
-	r, err := c.firmadoStub.FirmarContext(ctx, &firmado.Firmar{
-		Contrato: cuenta.Contrato, Usuario: cuenta.Usuario, Passwd: cuenta.Password, Xml: xml, ModoPrueba: modoPrueba})
+	r, err := c.signedStub.FirmarContext(ctx, &firmado.Firmar{
+		Contrato: cuenta.Contrato, Usuario: cuenta.User, Passwd: cuenta.Password, Xml: xml, ModoPrueba: modoPrueba})
 	if err != nil {
 		return "", err
 	}
 	return r.Return_, nil
 }
 
-// signed reads Firmado's inner document. Success is firmaOk, code 0 and a
+// signed reads Signed's inner document. Success is firmaOk, code 0 and a
 // document, even one that cannot be decoded; an answer in which none can be found
 // may have been a signature.
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
@@ -205,8 +205,8 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 	}
 	out := gateway.ContratoFirmado{Codigo: strings.TrimSpace(f["codigoresultado"]), Mensaje: transport.PublicText(f["mensajeresultado"], ""), FechaFirma: strings.TrimSpace(f["fechafirma"])}
 	out.XML, err = document(f["xmlbase64"])
-	if out.Codigo != codHecho {
-		e, credentials := refusal(CodigosFirmado(), out.Codigo, f["mensajeresultado"])
+	if out.Codigo != codDone {
+		e, credentials := refusal(SignedCodigos(), out.Codigo, f["mensajeresultado"])
 		return out, credentials, e
 	}
 	if !signedBy(f["firmaok"]) || len(out.XML) == 0 {
@@ -233,7 +233,7 @@ func (c *Client) prepare(ctx context.Context, s *service, name string, repeatabl
 		return ctx, nil, err
 	}
 	if !known.offers(name) {
-		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Own: gateway.OwnOperacionAusente, Backend: backend, NoEnviada: true,
+		return ctx, nil, &gateway.Error{Kind: gateway.KindNoOfrecida, Own: gateway.OwnOperacionAusente, Backend: backend, Unsent: true,
 			Detail: "El servicio de Prodigia no ofrece la operación " + name + "; ofrece " + clip(strings.Join(known.operations, ", ")) + "."}
 	}
 	op := newOperation(name, known.of(name), s, repeatable)

@@ -21,33 +21,33 @@ const maxCuentas = 64
 // configured one. Only digests are kept.
 type cuentas struct {
 	mu sync.Mutex
-	// por has the accounts by who brought them (gateway.CuentaPADE.De).
-	por map[string]map[[sha256.Size]byte]*puerta
+	// by has the accounts by who brought them (gateway.CuentaPADE.De).
+	by map[string]map[[sha256.Size]byte]*gate
 	// patience bounds the wait of a call for those before it.
 	patience time.Duration
 }
 
-// puerta is one account. Until it has been accepted once, its calls go one by one.
-type puerta struct {
+// gate is one account. Until it has been accepted once, its calls go one by one.
+type gate struct {
 	refused, accepted bool
-	try               *intento // under way; nil for none
+	try               *attempt // under way; nil for none
 }
 
-// intento is a first try of an account.
-type intento struct {
+// attempt is a first try of an account.
+type attempt struct {
 	ended chan struct{}
 	// silent says that the PAC gave no answer; it may be read when ended is closed.
 	silent bool
 }
 
 func newCuentas() *cuentas {
-	return &cuentas{por: make(map[string]map[[sha256.Size]byte]*puerta), patience: timeout}
+	return &cuentas{by: make(map[string]map[[sha256.Size]byte]*gate), patience: timeout}
 }
 
 // digest is an account's name. What the PAC blocks is the user, however the PAC
 // folds its spelling, and whatever contract code goes with it.
 func digest(c gateway.CuentaPADE) [sha256.Size]byte {
-	return sha256.Sum256([]byte(textfold.Fold(c.Usuario)))
+	return sha256.Sum256([]byte(textfold.Fold(c.User)))
 }
 
 // use runs call for an account that has not been refused; call says whether it
@@ -69,8 +69,8 @@ var errPanic = errors.New("pade: a panic in a call")
 
 // enter waits until a call of the account may leave, and returns its first try;
 // nil when the account has been accepted before.
-func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*intento, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.patience, errSinTurno)
+func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*attempt, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.patience, errWithoutTurn)
 	defer cancel()
 	for {
 		other, try, err := c.turn(cuenta)
@@ -84,11 +84,11 @@ func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*intent
 }
 
 // wait returns nil when the try has ended and it is another's turn.
-func (i *intento) wait(ctx context.Context) error {
+func (i *attempt) wait(ctx context.Context) error {
 	select {
 	case <-i.ended:
 		if i.silent {
-			return errSinTurno
+			return errWithoutTurn
 		}
 		return nil
 	case <-ctx.Done():
@@ -97,29 +97,29 @@ func (i *intento) wait(ctx context.Context) error {
 }
 
 // turn begins a first try, or returns the other one that is under way.
-func (c *cuentas) turn(cuenta gateway.CuentaPADE) (other, try *intento, err error) {
+func (c *cuentas) turn(cuenta gateway.CuentaPADE) (other, try *attempt, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.puerta(cuenta)
+	p := c.gate(cuenta)
 	switch {
 	case p == nil:
-		return nil, nil, errDemasiadas
+		return nil, nil, errTooMany
 	case p.refused:
-		return nil, nil, errBloqueada
+		return nil, nil, errBlocked
 	case p.accepted:
 		return nil, nil, nil
 	case p.try != nil:
 		return p.try, nil, nil
 	}
-	p.try = &intento{ended: make(chan struct{})}
+	p.try = &attempt{ended: make(chan struct{})}
 	return nil, p.try, nil
 }
 
 // leave notes what a call came to.
-func (c *cuentas) leave(cuenta gateway.CuentaPADE, try *intento, refused bool, err error) {
+func (c *cuentas) leave(cuenta gateway.CuentaPADE, try *attempt, refused bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.puerta(cuenta); p != nil { // freed meanwhile, it is a new one
+	if p := c.gate(cuenta); p != nil { // freed meanwhile, it is a new one
 		p.refused = p.refused || refused
 		p.accepted = p.accepted || err == nil
 		if p.try == try {
@@ -142,13 +142,13 @@ func unanswered(err error) bool {
 	return false
 }
 
-// puerta returns an account's, made at first use; nil when its caller has too many.
+// gate returns an account's, made at first use; nil when its caller has too many.
 // c.mu is held.
-func (c *cuentas) puerta(cuenta gateway.CuentaPADE) *puerta {
-	mine := c.por[cuenta.De]
+func (c *cuentas) gate(cuenta gateway.CuentaPADE) *gate {
+	mine := c.by[cuenta.De]
 	if mine == nil {
-		mine = make(map[[sha256.Size]byte]*puerta)
-		c.por[cuenta.De] = mine
+		mine = make(map[[sha256.Size]byte]*gate)
+		c.by[cuenta.De] = mine
 	}
 	key := digest(cuenta)
 	if p := mine[key]; p != nil {
@@ -165,16 +165,16 @@ func (c *cuentas) puerta(cuenta gateway.CuentaPADE) *puerta {
 	if len(mine) >= maxCuentas {
 		return nil
 	}
-	mine[key] = &puerta{}
+	mine[key] = &gate{}
 	return mine[key]
 }
 
 var (
-	errBloqueada = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaBloqueada, Backend: backend, NoEnviada: true,
+	errBlocked = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaBloqueada, Backend: backend, Unsent: true,
 		Detail: "Prodigia rechazó antes esta cuenta y la pasarela ya no la usa, porque la tercera equivocación la bloquea. La petición no salió. Corrija usuario, contraseña y contrato, y desbloquee con DELETE /v1/pade/bloqueo."}
-	errDemasiadas = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentasAlTope, Backend: backend, NoEnviada: true,
+	errTooMany = &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentasAlTope, Backend: backend, Unsent: true,
 		Detail: "Esta clave de API tiene detenidas demasiadas cuentas que Prodigia rechazó, y la pasarela no prueba otras. La petición no salió. Corríjalas y desbloquee con DELETE /v1/pade/bloqueo."}
-	errSinTurno = &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCuentaSinRespuesta, Backend: backend, NoEnviada: true, Reintentable: true, RetryAfter: remembered,
+	errWithoutTurn = &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCuentaSinRespuesta, Backend: backend, Unsent: true, Retryable: true, RetryAfter: remembered,
 		Detail: "Otra petición con esta cuenta de Prodigia, que aún no se sabe si es buena, está sin respuesta. Esta no salió. Repita más tarde."}
 )
 
@@ -184,7 +184,7 @@ func interrupted(cause error) error {
 		return cause
 	}
 	e := System().Unavailable("La petición se interrumpió antes de salir.", 0)
-	e.NoEnviada, e.Err = true, cause
+	e.Unsent, e.Err = true, cause
 	return e
 }
 
@@ -193,7 +193,7 @@ func (c *cuentas) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for de := range c.por {
+	for de := range c.by {
 		n += c.refusedOf(de)
 	}
 	return n
@@ -202,7 +202,7 @@ func (c *cuentas) count() int {
 // refusedOf counts those of one caller. c.mu is held.
 func (c *cuentas) refusedOf(de string) int {
 	n := 0
-	for _, p := range c.por[de] {
+	for _, p := range c.by[de] {
 		if p.refused {
 			n++
 		}
@@ -216,7 +216,7 @@ func (c *cuentas) free(de string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.refusedOf(de)
-	delete(c.por, de)
+	delete(c.by, de)
 	return n
 }
 
@@ -224,7 +224,7 @@ func (c *cuentas) free(de string) int {
 func (c *cuentas) freeAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.por)
+	clear(c.by)
 }
 
 // stopped reports whether an account of de is.

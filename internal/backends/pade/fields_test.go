@@ -80,7 +80,7 @@ func TestSigned_WhenTheAnswerIsOdd(t *testing.T) {
 		"refused, and nothing beside": {"<padeFirmado><firmaOk>false</firmaOk><codigoResultado>301</codigoResultado></padeFirmado>", false, false, true},
 	} {
 		s := &service{setting: "GATEWAY_PADE_FIRMADO_NAMESPACE"}
-		got, _, err := signed(newOperation("firmar", nsFirmado, s, false), tt.inner)
+		got, _, err := signed(newOperation("firmar", nsSigned, s, false), tt.inner)
 		if (err != nil) != tt.failed || (len(got.XML) > 0) != tt.xml || (got.Motivo != "") != tt.motivo {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}

@@ -12,7 +12,7 @@ import (
 // The namespaces of the stubs; the services' own are learnt or configured.
 const (
 	nsAddendas = "http://addendas.ws.pade.mx"
-	nsFirmado  = "http://firmado.ws.pade.mx"
+	nsSigned   = "http://firmado.ws.pade.mx"
 )
 
 // Clients in use wait from 20 seconds to minutes (pade.md §8). An answer holds a
@@ -23,7 +23,7 @@ const (
 )
 
 func newOperation(name, namespace string, s *service, repeatable bool) *transport.Operation {
-	stub := nsFirmado
+	stub := nsSigned
 	if strings.Contains(s.setting, "ADDENDAS") {
 		stub = nsAddendas
 	}

@@ -122,10 +122,10 @@ func (s *service) read(ctx context.Context) (_ *contract, err error) {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return nil, System().Untrusted(err)
 	case errors.As(err, &lacking):
-		return nil, &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnWSDLInsuficiente, Backend: backend, NoEnviada: true, Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnWSDLInsuficiente, Backend: backend, Unsent: true, Err: err,
 			Detail: "El WSDL del servicio de Prodigia no basta para conocer su espacio de nombres: " + string(lacking) + " La petición no salió. Configure " + s.setting + "."}
 	case err != nil:
-		return nil, &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnWSDLInalcanzable, Backend: backend, Reintentable: true, NoEnviada: true, RetryAfter: remembered, Err: err,
+		return nil, &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnWSDLInalcanzable, Backend: backend, Retryable: true, Unsent: true, RetryAfter: remembered, Err: err,
 			Detail: "No se pudo leer el contrato (WSDL) del servicio de Prodigia para conocer su espacio de nombres; la petición no salió. Configure " + s.setting + " o repita más tarde."}
 	}
 	return &learnt, nil

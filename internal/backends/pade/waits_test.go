@@ -49,7 +49,7 @@ func TestContract_WhenTheWSDLHangs(t *testing.T) {
 	s.patience = 300 * time.Millisecond
 	failed := func() {
 		_, err := s.contract(t.Context())
-		if e := gateway.AsError(err); e.Kind != gateway.KindNoDisponible || !e.NoEnviada || !e.Reintentable || e.RetryAfter <= 0 {
+		if e := gateway.AsError(err); e.Kind != gateway.KindNoDisponible || !e.Unsent || !e.Retryable || e.RetryAfter <= 0 {
 			t.Errorf("%+v", err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestContract_WhenACallerLeaves(t *testing.T) {
 	leave()
 	select {
 	case err := <-left:
-		if e := gateway.AsError(err); e.Kind != gateway.KindNoDisponible || !e.NoEnviada || !errors.Is(err, context.Canceled) {
+		if e := gateway.AsError(err); e.Kind != gateway.KindNoDisponible || !e.Unsent || !errors.Is(err, context.Canceled) {
 			t.Errorf("%+v", err)
 		}
 	case <-time.After(time.Minute):
@@ -88,8 +88,8 @@ func TestContract_WhenACallerLeaves(t *testing.T) {
 	}
 }
 
-func de(quien string, n int) gateway.CuentaPADE {
-	return gateway.CuentaPADE{Usuario: fmt.Sprint("usuario", n), Password: "x", Contrato: "c", De: quien}
+func de(who string, n int) gateway.CuentaPADE {
+	return gateway.CuentaPADE{User: fmt.Sprint("usuario", n), Password: "x", Contrato: "c", De: who}
 }
 
 var errRefused = &gateway.Error{Kind: gateway.KindProhibido, Backend: backend, Codigo: "1"}
@@ -107,9 +107,9 @@ func TestCuentas_WhenACallersIsRefusedOthersGoOn(t *testing.T) {
 	t.Parallel()
 	c := newCuentas()
 	var calls atomic.Int32
-	for _, usuario := range []string{"Úno", "uno", " UNO "} {
+	for _, user := range []string{"Úno", "uno", " UNO "} {
 		for _, contrato := range []string{"c1", "c2"} {
-			err := c.use(t.Context(), gateway.CuentaPADE{Usuario: usuario, Contrato: contrato, Password: usuario + contrato, De: "b"}, wrong(&calls))
+			err := c.use(t.Context(), gateway.CuentaPADE{User: user, Contrato: contrato, Password: user + contrato, De: "b"}, wrong(&calls))
 			if !gateway.IsKind(err, gateway.KindProhibido) {
 				t.Errorf("%v", err)
 			}
@@ -119,14 +119,14 @@ func TestCuentas_WhenACallersIsRefusedOthersGoOn(t *testing.T) {
 		t.Errorf("%d wrong logins left, want 1", n)
 	}
 	for _, other := range []string{"", "a"} {
-		if err := c.use(t.Context(), gateway.CuentaPADE{Usuario: "uno", Contrato: "c1", De: other}, right); err != nil {
+		if err := c.use(t.Context(), gateway.CuentaPADE{User: "uno", Contrato: "c1", De: other}, right); err != nil {
 			t.Errorf("%q: %v", other, err)
 		}
 	}
 	if c.free("a") != 0 || c.count() != 1 || c.stopped("") || !c.stopped("b") {
 		t.Error("another's was freed, or another is stopped")
 	}
-	if c.free("b") != 1 || c.use(t.Context(), gateway.CuentaPADE{Usuario: "uno", De: "b"}, right) != nil {
+	if c.free("b") != 1 || c.use(t.Context(), gateway.CuentaPADE{User: "uno", De: "b"}, right) != nil {
 		t.Error("it was not freed")
 	}
 }
@@ -145,8 +145,8 @@ func TestCuentas_WhenACallerBringsManyTheyAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := calls.Load(); n != maxCuentas || len(c.por["b"]) != maxCuentas || len(c.por["good"]) > maxCuentas {
-		t.Errorf("%d logins, %d and %d kept", n, len(c.por["b"]), len(c.por["good"]))
+	if n := calls.Load(); n != maxCuentas || len(c.by["b"]) != maxCuentas || len(c.by["good"]) > maxCuentas {
+		t.Errorf("%d logins, %d and %d kept", n, len(c.by["b"]), len(c.by["good"]))
 	}
 	if err := c.use(t.Context(), de("", 1), right); err != nil {
 		t.Errorf("the configured account: %v", err)
@@ -173,19 +173,19 @@ func TestCuentas_WhenTheFirstLoginHangs(t *testing.T) {
 	never := func() (bool, error) { t.Error("another first login"); return false, nil }
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	if err := c.use(ctx, de("a", 1), never); !gateway.IsKind(err, gateway.KindNoDisponible) || !gateway.AsError(err).NoEnviada {
+	if err := c.use(ctx, de("a", 1), never); !gateway.IsKind(err, gateway.KindNoDisponible) || !gateway.AsError(err).Unsent {
 		t.Errorf("who left: %v", err)
 	}
 	if err := c.use(t.Context(), de("b", 1), right); err != nil {
 		t.Errorf("the account as another brings it: %v", err)
 	}
 	c.patience = time.Millisecond
-	if err := c.use(t.Context(), de("a", 1), never); !errors.Is(err, errSinTurno) {
+	if err := c.use(t.Context(), de("a", 1), never); !errors.Is(err, errWithoutTurn) {
 		t.Errorf("who waited too long: %v", err)
 	}
 	other, _, _ := c.turn(de("a", 1))
 	close(release)
-	if err := other.wait(t.Context()); !errors.Is(err, errSinTurno) {
+	if err := other.wait(t.Context()); !errors.Is(err, errWithoutTurn) {
 		t.Errorf("who waited: %v", err)
 	}
 	if err := <-first; !gateway.IsKind(err, gateway.KindSinRespuesta) {
@@ -204,7 +204,7 @@ func TestCuentas_WhenACallPanics(t *testing.T) {
 		defer func() { recover() }()                                        //nolint:errcheck // it is what is tested
 		c.use(t.Context(), de("a", 1), func() (bool, error) { panic("x") }) //nolint:errcheck // it panics
 	}()
-	if p := c.por["a"][digest(de("a", 1))]; p.accepted || p.refused || p.try != nil {
+	if p := c.by["a"][digest(de("a", 1))]; p.accepted || p.refused || p.try != nil {
 		t.Errorf("%+v", p)
 	}
 }

@@ -25,13 +25,13 @@ import (
 const backend = "sat"
 
 var (
-	_ gateway.Autenticador = (*Client)(nil)
-	_ gateway.Solicitante  = (*Client)(nil)
-	_ gateway.Descargador  = (*Client)(nil)
+	_ gateway.Authenticator = (*Client)(nil)
+	_ gateway.Solicitante   = (*Client)(nil)
+	_ gateway.Downloader    = (*Client)(nil)
 )
 
 // Endpoints are the four addresses of one family.
-type Endpoints struct{ Autentica, Solicita, Verifica, Descarga string }
+type Endpoints struct{ Authenticate, Request, Verify, Descarga string }
 
 // Keyring gives the e.firma of an RFC, or an *efirma.Error.
 type Keyring interface {
@@ -41,9 +41,9 @@ type Keyring interface {
 // Config is what a Client needs to know.
 type Config struct {
 	Endpoints map[gateway.Servicio]Endpoints
-	// Familia selects the form of the signature (sat.md §4.1).
-	Familia signing.Familia
-	Now     func() time.Time
+	// Family selects the form of the signature (sat.md §4.1).
+	Family signing.Family
+	Now    func() time.Time
 	// OnToken is told of every token fetched, with the fetch's outcome.
 	OnToken func(servicio gateway.Servicio, err error)
 }
@@ -59,10 +59,10 @@ type Client struct {
 
 // stubs are the generated clients of one family.
 type stubs struct {
-	autentica autenticacion.IAutenticacion
-	solicita  solicita.ISolicitaDescargaService
-	verifica  verifica.IVerificaSolicitudDescargaService
-	descarga  descarga.IDescargaMasivaTercerosService
+	authenticate autenticacion.IAutenticacion
+	request      solicita.ISolicitaDescargaService
+	verify       verifica.IVerificaSolicitudDescargaService
+	descarga     descarga.IDescargaMasivaTercerosService
 }
 
 // New returns a client that sends through doer, a transport.Doer.
@@ -71,38 +71,38 @@ func New(cfg Config, doer soap.HTTPClient, keys Keyring) *Client {
 	for servicio, at := range cfg.Endpoints {
 		client := func(url string) *soap.Client { return soap.NewClient(url, soap.WithHTTPClient(doer)) }
 		c.stubs[servicio] = stubs{
-			autentica: autenticacion.NewIAutenticacion(client(at.Autentica)),
-			solicita:  solicita.NewISolicitaDescargaService(client(at.Solicita)),
-			verifica:  verifica.NewIVerificaSolicitudDescargaService(client(at.Verifica)),
-			descarga:  descarga.NewIDescargaMasivaTercerosService(client(at.Descarga)),
+			authenticate: autenticacion.NewIAutenticacion(client(at.Authenticate)),
+			request:      solicita.NewISolicitaDescargaService(client(at.Request)),
+			verify:       verifica.NewIVerificaSolicitudDescargaService(client(at.Verify)),
+			descarga:     descarga.NewIDescargaMasivaTercerosService(client(at.Descarga)),
 		}
 	}
 	return c
 }
 
-// Autentica returns a token of rfc with at least a minute to spare, from the
+// Authenticate returns a token of rfc with at least a minute to spare, from the
 // cache where there is one (sat.md §3).
-func (c *Client) Autentica(ctx context.Context, servicio gateway.Servicio, rfc string) (gateway.Token, error) {
+func (c *Client) Authenticate(ctx context.Context, servicio gateway.Servicio, rfc string) (gateway.Token, error) {
 	cred, err := c.credential(rfc)
 	if err != nil {
 		return gateway.Token{}, err
 	}
 	token, err := c.token(ctx, servicio, cred)
 	if err != nil {
-		return gateway.Token{}, failure(&c.ops.autentica, err)
+		return gateway.Token{}, failure(&c.ops.authenticate, err)
 	}
-	return gateway.Token{Valor: token.Value, Creado: token.Created, Expira: token.Expires}, nil
+	return gateway.Token{Value: token.Value, Created: token.Created, Expire: token.Expires}, nil
 }
 
-// Solicita presents s by the operation that its version and tipoDescarga name
+// Request presents s by the operation that its version and tipoDescarga name
 // (sat.md §6).
-func (c *Client) Solicita(ctx context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
-	op := c.solicitaOperation(s)
+func (c *Client) Request(ctx context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
+	op := c.requestOperation(s)
 	ctx, _, err := c.call(ctx, op, s.Servicio, s.RFCSolicitante, nil)
 	if err != nil {
 		return gateway.SolicitudAceptada{}, err
 	}
-	result, err := present(ctx, c.stubs[s.Servicio].solicita, s)
+	result, err := present(ctx, c.stubs[s.Servicio].request, s)
 	if err != nil {
 		// The criteria are spent: the SAT takes them twice in a lifetime.
 		if result = registered(transport.Came(err)); result.idSolicitud == "" {
@@ -112,10 +112,10 @@ func (c *Client) Solicita(ctx context.Context, s gateway.Solicitud) (gateway.Sol
 	return result.accepted(op)
 }
 
-func (c *Client) solicitaOperation(s gateway.Solicitud) *transport.Operation {
+func (c *Client) requestOperation(s gateway.Solicitud) *transport.Operation {
 	switch {
 	case s.Version == gateway.Version11:
-		return &c.ops.solicita
+		return &c.ops.request
 	case s.TipoDescarga == gateway.Recibidos:
 		return &c.ops.recibidos
 	case s.TipoDescarga == gateway.Folio:
@@ -124,9 +124,9 @@ func (c *Client) solicitaOperation(s gateway.Solicitud) *transport.Operation {
 	return &c.ops.emitidos
 }
 
-// Verifica asks for the state of a solicitud (sat.md §7).
-func (c *Client) Verifica(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error) {
-	op := &c.ops.verifica
+// Verify asks for the state of a solicitud (sat.md §7).
+func (c *Client) Verify(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error) {
+	op := &c.ops.verify
 	ctx, _, err := c.call(ctx, op, servicio, rfc, nil)
 	if err != nil {
 		return gateway.EstadoSolicitud{}, err
@@ -134,7 +134,7 @@ func (c *Client) Verifica(ctx context.Context, servicio gateway.Servicio, rfc, i
 	request := &verifica.VerificaSolicitudDescarga{}
 	request.Solicitud.IdSolicitud = idSolicitud
 	request.Solicitud.RfcSolicitante = rfc
-	response, err := c.stubs[servicio].verifica.VerificaSolicitudDescargaContext(ctx, request)
+	response, err := c.stubs[servicio].verify.VerificaSolicitudDescargaContext(ctx, request)
 	if err != nil {
 		return gateway.EstadoSolicitud{}, failure(op, err)
 	}
@@ -143,7 +143,7 @@ func (c *Client) Verifica(ctx context.Context, servicio gateway.Servicio, rfc, i
 
 // Descarga streams a package into sink (sat.md §8).
 func (c *Client) Descarga(ctx context.Context, p gateway.Paquete, sink io.Writer) error {
-	op := &c.ops.descargar
+	op := &c.ops.download
 	ctx, call, err := c.call(ctx, op, p.Servicio, p.RFCSolicitante, sink)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (c *Client) Descarga(ctx context.Context, p gateway.Paquete, sink io.Writer
 		return failure(op, err)
 	}
 	// The status is in the SOAP header, which the stub does not decode.
-	if codigo := call.Answer.CodEstatus; codigo != "" && codigo != codAceptada {
+	if codigo := call.Answer.CodEstatus; codigo != "" && codigo != codAccepted {
 		return refusal(codigo, call.Answer.Mensaje)
 	}
 	return nil
@@ -170,7 +170,7 @@ func (c *Client) call(ctx context.Context, op *transport.Operation, servicio gat
 	if err != nil {
 		return ctx, nil, err
 	}
-	call := &transport.Call{Operation: op, Servicio: string(servicio), RFC: rfc, Familia: c.cfg.Familia,
+	call := &transport.Call{Operation: op, Servicio: string(servicio), RFC: rfc, Family: c.cfg.Family,
 		Credential: cred, Sink: sink, Tokens: &tokenSource{client: c, servicio: servicio, cred: cred}}
 	return transport.WithCall(ctx, call), call, nil
 }

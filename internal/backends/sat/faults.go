@@ -36,7 +36,7 @@ func failure(op *transport.Operation, err error) error { return System().Failure
 // unsent marks a failure that came before the message of the operation.
 func unsent(err error) error {
 	e := *gateway.AsError(err)
-	e.NoEnviada = true
+	e.Unsent = true
 	return &e
 }
 
@@ -58,10 +58,10 @@ func fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
 
 func invalidSecurity(f *transport.Error) *gateway.Error {
 	if f.Skew > maxSkew || f.Skew < -maxSkew {
-		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnRelojDesfasado, Reintentable: true,
+		return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnRelojDesfasado, Retryable: true,
 			Detail: fmt.Sprintf("El SAT rechazó la firma y el reloj de este equipo difiere %s del suyo. Sincronícelo (NTP) y repita.", f.Skew.Round(time.Second))}
 	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Own: gateway.OwnFirmaRechazada, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindEFirma, Own: gateway.OwnFirmaRechazada, Retryable: true,
 		Detail: "El SAT rechazó la firma WS-Security de la e.firma: puede estar revocada, no ser una e.firma, o tratarse de una falla pasajera del SAT. El reloj de este equipo coincide con el del SAT. Si la e.firma es buena, repita con pausas crecientes; a veces dura horas."}
 }
 
@@ -71,6 +71,6 @@ func badCredential(rfc string, err error) error {
 	if !errors.As(err, &bad) {
 		return gateway.OwnFailure(err, "No se pudo leer la e.firma; la petición no salió. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
 	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, NoEnviada: true,
+	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
 		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
 }

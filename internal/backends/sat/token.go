@@ -26,7 +26,7 @@ func (t *tokenSource) Token(ctx context.Context) (string, error) {
 	token, err := t.client.token(ctx, t.servicio, t.cred)
 	if err != nil {
 		// The operation that the token is for has not been sent.
-		return "", unsent(failure(&t.client.ops.autentica, err))
+		return "", unsent(failure(&t.client.ops.authenticate, err))
 	}
 	return token.Value, nil
 }
@@ -47,14 +47,14 @@ func (c *Client) token(ctx context.Context, servicio gateway.Servicio, cred *efi
 	})
 }
 
-// fetchToken calls Autentica. The token is taken to live five minutes from our
+// fetchToken calls Authenticate. The token is taken to live five minutes from our
 // own instant of asking, or less where the answer's Timestamp says less: the
 // JWT inside promises ten, the header five, and the shorter is the safe one
 // (sat.md §3).
 func (c *Client) fetchToken(ctx context.Context, servicio gateway.Servicio, cred *efirma.Credential) (signing.Token, error) {
-	call := &transport.Call{Operation: &c.ops.autentica, Servicio: string(servicio), RFC: cred.RFC, Credential: cred}
+	call := &transport.Call{Operation: &c.ops.authenticate, Servicio: string(servicio), RFC: cred.RFC, Credential: cred}
 	asked := c.cfg.Now()
-	response, err := c.stubs[servicio].autentica.AutenticaContext(transport.WithCall(ctx, call), &autenticacion.Autentica{})
+	response, err := c.stubs[servicio].authenticate.AutenticaContext(transport.WithCall(ctx, call), &autenticacion.Autentica{})
 	if err != nil {
 		return signing.Token{}, err
 	}

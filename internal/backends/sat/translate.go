@@ -13,36 +13,36 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
-// solicitaResult is what the four Solicita operations answer alike.
-type solicitaResult struct{ idSolicitud, codEstatus, mensaje string }
+// requestResult is what the four Request operations answer alike.
+type requestResult struct{ idSolicitud, codEstatus, mensaje string }
 
 // result drops the space around what names things: a schema of strings keeps it.
-func result(idSolicitud, codEstatus, mensaje string) solicitaResult {
-	return solicitaResult{strings.TrimSpace(idSolicitud), strings.TrimSpace(codEstatus), mensaje}
+func result(idSolicitud, codEstatus, mensaje string) requestResult {
+	return requestResult{strings.TrimSpace(idSolicitud), strings.TrimSpace(codEstatus), mensaje}
 }
 
 var (
 	resultForm = regexp.MustCompile(`<(?:[\w.-]+:)?SolicitaDescarga\w*Result\s[^<>]*>`)
 	idForm     = regexp.MustCompile(`\sIdSolicitud\s*=\s*["']\s*([0-9A-Fa-f-]{36})\s*["']`)
-	statusForm = regexp.MustCompile(`\sCodEstatus\s*=\s*["']\s*` + codAceptada + `\s*["']`)
+	statusForm = regexp.MustCompile(`\sCodEstatus\s*=\s*["']\s*` + codAccepted + `\s*["']`)
 )
 
 // registered finds the solicitud that an answer accepts which cannot be read as a
 // whole: it is empty unless there is one.
-func registered(came []byte) solicitaResult {
+func registered(came []byte) requestResult {
 	tags := resultForm.FindAll(came, 2)
 	if len(tags) != 1 || !statusForm.Match(tags[0]) {
-		return solicitaResult{}
+		return requestResult{}
 	}
 	id := idForm.FindSubmatch(tags[0])
 	if id == nil {
-		return solicitaResult{}
+		return requestResult{}
 	}
-	return result(string(id[1]), codAceptada, "")
+	return result(string(id[1]), codAccepted, "")
 }
 
 // present calls the operation of s.
-func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	switch {
 	case s.Version == gateway.Version11:
 		return presentVersion11(ctx, stub, s)
@@ -54,7 +54,7 @@ func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gate
 	return presentEmitidos(ctx, stub, s)
 }
 
-func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	request := &solicita.SolicitaDescargaEmitidos{}
 	r := &request.Solicitud
 	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
@@ -66,13 +66,13 @@ func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService
 	}
 	response, err := stub.SolicitaDescargaEmitidosContext(ctx, request)
 	if err != nil {
-		return solicitaResult{}, err
+		return requestResult{}, err
 	}
 	got := response.SolicitaDescargaEmitidosResult
 	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
-func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	request := &solicita.SolicitaDescargaRecibidos{}
 	r := &request.Solicitud
 	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
@@ -82,24 +82,24 @@ func presentRecibidos(ctx context.Context, stub solicita.ISolicitaDescargaServic
 	r.TipoComprobante, r.Complemento = comprobante(s.TipoComprobante), s.Complemento
 	response, err := stub.SolicitaDescargaRecibidosContext(ctx, request)
 	if err != nil {
-		return solicitaResult{}, err
+		return requestResult{}, err
 	}
 	got := response.SolicitaDescargaRecibidosResult
 	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
-func presentFolio(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+func presentFolio(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	request := &solicita.SolicitaDescargaFolio{}
 	request.Solicitud.Folio, request.Solicitud.RfcSolicitante = s.Folio, s.RFCSolicitante
 	response, err := stub.SolicitaDescargaFolioContext(ctx, request)
 	if err != nil {
-		return solicitaResult{}, err
+		return requestResult{}, err
 	}
 	got := response.SolicitaDescargaFolioResult
 	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
-func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (solicitaResult, error) {
+func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	request := &solicita.SolicitaDescarga{}
 	r := &request.Solicitud
 	r.FechaInicial, r.FechaFinal = fecha(s.FechaInicial), fecha(s.FechaFinal)
@@ -107,18 +107,18 @@ func presentVersion11(ctx context.Context, stub solicita.ISolicitaDescargaServic
 	r.TipoSolicitud = tipo(s.TipoSolicitud)
 	response, err := stub.SolicitaDescargaContext(ctx, request)
 	if err != nil {
-		return solicitaResult{}, err
+		return requestResult{}, err
 	}
 	got := response.SolicitaDescargaResult
 	return result(got.IdSolicitud, got.CodEstatus, got.Mensaje), nil
 }
 
 // accepted turns an answer into the vocabulary, or into the refusal of its code.
-func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAceptada, error) {
+func (r requestResult) accepted(op *transport.Operation) (gateway.SolicitudAceptada, error) {
 	switch {
-	case r.codEstatus == codAceptada && r.idSolicitud != "":
+	case r.codEstatus == codAccepted && r.idSolicitud != "":
 		return gateway.SolicitudAceptada{IDSolicitud: r.idSolicitud, CodEstatus: r.codEstatus, Mensaje: transport.PublicText(r.mensaje, nsDescarga)}, nil
-	case r.codEstatus == codAceptada || r.codEstatus == "":
+	case r.codEstatus == codAccepted || r.codEstatus == "":
 		e := System().Unclear(op, noID(r.codEstatus))
 		e.Codigo, e.Mensaje = r.codEstatus, transport.PublicText(r.mensaje, nsDescarga)
 		return gateway.SolicitudAceptada{}, e
@@ -126,9 +126,9 @@ func (r solicitaResult) accepted(op *transport.Operation) (gateway.SolicitudAcep
 	e := refusal(r.codEstatus, r.mensaje)
 	switch {
 	case r.idSolicitud == "":
-	case r.codEstatus == codNoControlado:
+	case r.codEstatus == codNotControlled:
 		// Seen in production: an error and an id; the SAT may hold the solicitud.
-		e.Reintentable, e.RetryAfter = false, 0
+		e.Retryable, e.RetryAfter = false, 0
 		e.Detail = "El SAT tuvo un error interno y aun así dio el idSolicitud " + r.idSolicitud + ". Verifíquelo antes de repetir: puede estar en proceso."
 	default:
 		e.Detail += " Con el rechazo vino el idSolicitud " + r.idSolicitud + "."
@@ -144,14 +144,14 @@ func noID(codigo string) string {
 	return "el SAT contestó que la aceptó (" + codigo + ") y no dio su idSolicitud."
 }
 
-// state turns Verifica's answer into the vocabulary. Only CodEstatus decides
+// state turns Verify's answer into the vocabulary. Only CodEstatus decides
 // between an answer and an error: a rejected solicitud is a state (sat.md §7).
 func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaResponse) (gateway.EstadoSolicitud, error) {
 	r := response.VerificaSolicitudDescargaResult
 	r.CodEstatus, r.CodigoEstadoSolicitud = strings.TrimSpace(r.CodEstatus), strings.TrimSpace(r.CodigoEstadoSolicitud)
-	if r.CodEstatus != codAceptada {
+	if r.CodEstatus != codAccepted {
 		if r.CodEstatus == "" {
-			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnSinEstatus, Backend: backend, Reintentable: true,
+			return gateway.EstadoSolicitud{}, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnSinEstatus, Backend: backend, Retryable: true,
 				Detail: "El SAT respondió sin código de estatus. Puede repetir la petición sin riesgo."}
 		}
 		return gateway.EstadoSolicitud{}, refusal(r.CodEstatus, r.Mensaje)
@@ -161,7 +161,7 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
 		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
 		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
-		NumeroCFDIs: numero(r.NumeroCFDIs),
+		NumeroCFDIs: number(r.NumeroCFDIs),
 	}
 	if r.CodigoEstadoSolicitud != "" {
 		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}
@@ -174,20 +174,20 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 	return out, nil
 }
 
-// maxNumero is beyond any count, and what JSON's readers hold exactly.
-const maxNumero = 1<<53 - 1
+// maxNumber is beyond any count, and what JSON's readers hold exactly.
+const maxNumber = 1<<53 - 1
 
-// numero reads NumeroCFDIs; -1 is no count. One that cannot be read must not cost the
+// number reads NumeroCFDIs; -1 is no count. One that cannot be read must not cost the
 // packages that are named beside it, which the SAT keeps for 72 hours.
-func numero(texto string) int64 {
-	texto = strings.TrimSpace(texto)
-	if texto == "" {
+func number(text string) int64 {
+	text = strings.TrimSpace(text)
+	if text == "" {
 		return 0
 	}
-	n, err := strconv.ParseInt(texto, 10, 64)
+	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
-	case errors.Is(err, strconv.ErrRange) && n > 0 || n > maxNumero:
-		return maxNumero
+	case errors.Is(err, strconv.ErrRange) && n > 0 || n > maxNumber:
+		return maxNumber
 	case err != nil || n < 0:
 		return -1
 	}

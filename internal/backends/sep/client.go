@@ -40,13 +40,13 @@ func New(url string, doer soap.HTTPClient) *Client {
 // loteForm is the number of a lote in an answer that cannot be read as a whole.
 var loteForm = regexp.MustCompile(`<(?:[\w.-]+:)?numeroLote(?:\s[^<>]*)?>\s*\+?0*([1-9][0-9]*)\s*</`)
 
-// Carga uploads a file (sep.md §3). Its bytes are encoded while they are sent.
-func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre string, archivo *io.SectionReader) (gateway.LoteCargado, error) {
-	op := &c.ops.carga
+// Upload uploads a file (sep.md §3). Its bytes are encoded while they are sent.
+func (c *Client) Upload(ctx context.Context, cuenta gateway.CuentaSEP, name string, file *io.SectionReader) (gateway.LoteCargado, error) {
+	op := &c.ops.upload
 	mark := "{{" + uuid.NewString() + "}}"
-	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Adjunto: archivo, Marca: mark})
+	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Attached: file, Mark: mark})
 	response, err := c.stub.CargaTituloElectronicoContext(ctx, &titulos.CargaTituloElectronicoRequest{
-		NombreArchivo: nombre, ArchivoBase64: []byte(mark), Autenticacion: autenticacion(cuenta)})
+		NombreArchivo: name, ArchivoBase64: []byte(mark), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
 		// The lote is open, and no list of lotes tells which one it is.
 		if m := loteForm.FindAllSubmatch(transport.Came(err), 2); len(m) == 1 {
@@ -54,20 +54,20 @@ func (c *Client) Carga(ctx context.Context, cuenta gateway.CuentaSEP, nombre str
 		}
 		return gateway.LoteCargado{}, failure(op, err)
 	}
-	numero := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")
-	if numero == "" && strings.TrimSpace(response.Mensaje) == "" {
+	number := strings.TrimLeft(strings.TrimPrefix(text(response.NumeroLote), "+"), "0")
+	if number == "" && strings.TrimSpace(response.Mensaje) == "" {
 		return gateway.LoteCargado{}, refusal("", System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
-	if numero == "" {
+	if number == "" {
 		return gateway.LoteCargado{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnLoteNoAbierto,
 			Detail: "La SEP no abrió un lote con el archivo; la razón está en mensaje."})
 	}
-	return gateway.LoteCargado{NumeroLote: numero, Mensaje: public(response.Mensaje)}, nil
+	return gateway.LoteCargado{NumeroLote: number, Mensaje: public(response.Mensaje)}, nil
 }
 
-// Consulta asks how far a lote is (sep.md §3).
-func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
-	op := &c.ops.consulta
+// Query asks how far a lote is (sep.md §3).
+func (c *Client) Query(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
+	op := &c.ops.query
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
 	response, err := c.stub.ConsultaProcesoTituloElectronicoContext(ctx, &titulos.ConsultaProcesoTituloElectronicoRequest{
 		NumeroLote: ptr(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
@@ -76,14 +76,14 @@ func (c *Client) Consulta(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 	}
 	estatus, err := strconv.Atoi(text(response.EstatusLote))
 	if err != nil {
-		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteSinEstatus, Reintentable: true,
+		return gateway.EstadoLote{}, refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteSinEstatus, Retryable: true,
 			Detail: "La SEP respondió sin estatus del lote. Puede repetir la petición sin riesgo."})
 	}
 	if e := ofAnother(numeroLote, text(response.NumeroLote)); e != nil {
 		return gateway.EstadoLote{}, e
 	}
 	out := gateway.EstadoLote{NumeroLote: numeroLote, EstatusLote: estatus, Mensaje: public(response.Mensaje)}
-	if !out.Procesado() {
+	if !out.Processed() {
 		if e := known(response.Mensaje); e != nil {
 			return gateway.EstadoLote{}, e
 		}
@@ -98,12 +98,12 @@ func ofAnother(asked, answered string) *gateway.Error {
 	if number(answered) == "" || number(answered) == number(asked) {
 		return nil
 	}
-	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteCambiado, Backend: backend, Reintentable: true,
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnLoteCambiado, Backend: backend, Retryable: true,
 		Detail: fmt.Sprintf("La SEP respondió por el lote %s y se preguntó por el %s. Repita la petición; si sigue así, avise a la SEP.", public(answered), asked)}
 }
 
-// Resultado fetches the archive of a processed lote (sep.md §3, §4).
-func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, sink io.Writer) (string, error) {
+// Result fetches the archive of a processed lote (sep.md §3, §4).
+func (c *Client) Result(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string, sink io.Writer) (string, error) {
 	op := &c.ops.descarga
 	counted := &countingWriter{w: sink}
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Sink: counted})
@@ -118,50 +118,50 @@ func (c *Client) Resultado(ctx context.Context, cuenta gateway.CuentaSEP, numero
 	if counted.n > 0 {
 		return public(response.Mensaje), nil
 	}
-	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnResultadoPendiente, Reintentable: true, RetryAfter: notYet, Err: gateway.ErrSinArchivo,
+	return "", refusal(response.Mensaje, &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnResultadoPendiente, Retryable: true, RetryAfter: notYet, Err: gateway.ErrWithoutFile,
 		Detail: "La SEP aún no entrega el resultado del lote. Consulte el lote y repita cuando esté procesado."})
 }
 
-// Cancela cancels a title (sep.md §3). The operation for several institutions
+// Cancel cancels a title (sep.md §3). The operation for several institutions
 // has no answer: that it was taken is all there is to know.
-func (c *Client) Cancela(ctx context.Context, cuenta gateway.CuentaSEP, x gateway.Cancelacion) (gateway.CancelacionHecha, error) {
+func (c *Client) Cancel(ctx context.Context, cuenta gateway.CuentaSEP, x gateway.Cancelacion) (gateway.DoneCancelacion, error) {
 	if x.CveInstitucion != "" {
-		op := &c.ops.cancelaInstitucion
+		op := &c.ops.cancelInstitucion
 		call := &transport.Call{Operation: op}
 		ctx = transport.WithCall(ctx, call)
 		err := c.stub.CancelarTituloInstitucionContext(ctx, &titulos.CancelarTituloInstitucionRequest{
 			FolioControl: x.FolioControl, CveInstitucion: x.CveInstitucion, MotCancelacion: x.Motivo, Autenticacion: autenticacion(cuenta)})
 		if err != nil {
-			return gateway.CancelacionHecha{}, failure(op, err)
+			return gateway.DoneCancelacion{}, failure(op, err)
 		}
 		// The contract has no answer; one that refuses all the same is believed.
 		codigo := strings.TrimSpace(call.Answer.Codigo)
-		if e := known(call.Answer.Texto); e != nil || codigo != "" && strings.Trim(codigo, "0") != "" {
+		if e := known(call.Answer.Text); e != nil || codigo != "" && strings.Trim(codigo, "0") != "" {
 			if e == nil {
-				e = refusal(call.Answer.Texto, notCanceled())
+				e = refusal(call.Answer.Text, notCanceled())
 			}
 			e.Codigo = codigo
-			return gateway.CancelacionHecha{}, e
+			return gateway.DoneCancelacion{}, e
 		}
-		return gateway.CancelacionHecha{Codigo: "0", Mensaje: "La SEP recibió la solicitud; esta operación no da respuesta."}, nil
+		return gateway.DoneCancelacion{Codigo: "0", Mensaje: "La SEP recibió la solicitud; esta operación no da respuesta."}, nil
 	}
-	op := &c.ops.cancela
+	op := &c.ops.cancel
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
 	response, err := c.stub.CancelaTituloElectronicoContext(ctx, &titulos.CancelaTituloElectronicoRequest{
 		FolioControl: x.FolioControl, MotCancelacion: x.Motivo, Autenticacion: autenticacion(cuenta)})
 	if err != nil {
-		return gateway.CancelacionHecha{}, failure(op, err)
+		return gateway.DoneCancelacion{}, failure(op, err)
 	}
 	codigo := text(response.Codigo)
 	if n, err := strconv.Atoi(codigo); err == nil && n == 0 {
-		return gateway.CancelacionHecha{Codigo: codigo, Mensaje: public(response.Mensaje)}, nil
+		return gateway.DoneCancelacion{Codigo: codigo, Mensaje: public(response.Mensaje)}, nil
 	}
 	e := refusal(response.Mensaje, notCanceled())
 	if codigo == "" {
 		e = refusal(response.Mensaje, System().Unclear(op, "la SEP contestó sin decir qué hizo."))
 	}
 	e.Codigo = codigo
-	return gateway.CancelacionHecha{}, e
+	return gateway.DoneCancelacion{}, e
 }
 
 func notCanceled() *gateway.Error {
@@ -169,7 +169,7 @@ func notCanceled() *gateway.Error {
 }
 
 func autenticacion(c gateway.CuentaSEP) *titulos.Autenticacion {
-	return &titulos.Autenticacion{Usuario: c.Usuario, Password: c.Password}
+	return &titulos.Autenticacion{Usuario: c.User, Password: c.Password}
 }
 
 // text reads an optional element.

@@ -18,7 +18,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/transport"
 )
 
-var account = gateway.CuentaSEP{Usuario: "usuario", Password: "canario-de-la-contraseña"} //nolint:gochecknoglobals // a constant in all but form
+var account = gateway.CuentaSEP{User: "usuario", Password: "canario-de-la-contraseña"} //nolint:gochecknoglobals // a constant in all but form
 
 // service is a client of a service that answers as told.
 type service struct {
@@ -95,7 +95,7 @@ func (e expect) check(t *testing.T, got string, err error) {
 	}
 }
 
-func TestCarga_ByAnswer(t *testing.T) {
+func TestUpload_ByAnswer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		children string
@@ -122,7 +122,7 @@ func TestCarga_ByAnswer(t *testing.T) {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
 				s := serve(t, answers(http.StatusOK, answer))
-				got, err := s.Carga(t.Context(), account, "l.zip", section("PK"))
+				got, err := s.Upload(t.Context(), account, "l.zip", section("PK"))
 				tc.want.check(t, got.NumeroLote+"|"+got.Mensaje, err)
 				if len(s.sent) != 1 {
 					t.Errorf("%d messages left", len(s.sent))
@@ -134,7 +134,7 @@ func TestCarga_ByAnswer(t *testing.T) {
 
 // The number of a lote that is open is in no list: it is taken from an answer that is
 // broken, cut, or no answer otherwise.
-func TestCarga_WhenTheAnswerIsBrokenItsNumberIsKept(t *testing.T) {
+func TestUpload_WhenTheAnswerIsBrokenItsNumberIsKept(t *testing.T) {
 	t.Parallel()
 	const soap, number = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`, `<ns2:numeroLote> +0077 </ns2:numeroLote>`
 	for name, tc := range map[string]struct {
@@ -153,7 +153,7 @@ func TestCarga_WhenTheAnswerIsBrokenItsNumberIsKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := serve(t, answers(tc.status, tc.answer)).Carga(t.Context(), account, "l.zip", section("PK"))
+			got, err := serve(t, answers(tc.status, tc.answer)).Upload(t.Context(), account, "l.zip", section("PK"))
 			tc.want.check(t, got.NumeroLote+"|"+got.Mensaje, err)
 		})
 	}
@@ -161,7 +161,7 @@ func TestCarga_WhenTheAnswerIsBrokenItsNumberIsKept(t *testing.T) {
 	got, err := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "9999")
 		io.WriteString(w, soap+"<r>"+number) //nolint:errcheck // a test's
-	}).Carga(t.Context(), account, "l.zip", section("PK"))
+	}).Upload(t.Context(), account, "l.zip", section("PK"))
 	expect{noError, "77|"}.check(t, got.NumeroLote+"|"+got.Mensaje, err)
 }
 
@@ -169,7 +169,7 @@ func section(content string) *io.SectionReader {
 	return io.NewSectionReader(strings.NewReader(content), 0, int64(len(content)))
 }
 
-func TestConsulta_ByAnswer(t *testing.T) {
+func TestQuery_ByAnswer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		children string
@@ -195,8 +195,8 @@ func TestConsulta_ByAnswer(t *testing.T) {
 		for form, answer := range forms("consultaProcesoTituloElectronicoResponse", tc.children) {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
-				got, err := serve(t, answers(http.StatusOK, answer)).Consulta(t.Context(), account, "1")
-				tc.want.check(t, fmt.Sprintf("%d %v %s", got.EstatusLote, got.Procesado(), got.Mensaje), err)
+				got, err := serve(t, answers(http.StatusOK, answer)).Query(t.Context(), account, "1")
+				tc.want.check(t, fmt.Sprintf("%d %v %s", got.EstatusLote, got.Processed(), got.Mensaje), err)
 				if err == nil && got.NumeroLote != "1" {
 					t.Errorf("numeroLote %q", got.NumeroLote)
 				}
@@ -208,7 +208,7 @@ func TestConsulta_ByAnswer(t *testing.T) {
 // The published sample has the file in certificadosBase64, a left-over of a
 // sister service, behind numeroLote and before mensaje; the contract says
 // titulosBase64 and the other order. Both are read, by name.
-func TestResultado_ByAnswer(t *testing.T) {
+func TestResult_ByAnswer(t *testing.T) {
 	t.Parallel()
 	const file = "PK\x03\x04 el archivo Ñ"
 	b64 := base64.StdEncoding.EncodeToString([]byte(file))
@@ -234,9 +234,9 @@ func TestResultado_ByAnswer(t *testing.T) {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
 				var sink bytes.Buffer
-				mensaje, err := serve(t, answers(http.StatusOK, answer)).Resultado(t.Context(), account, "1", &sink)
+				mensaje, err := serve(t, answers(http.StatusOK, answer)).Result(t.Context(), account, "1", &sink)
 				tc.want.check(t, sink.String()+"|"+mensaje, err)
-				if e := gateway.AsError(err); err != nil && e.Kind == gateway.KindConflicto && (!e.Reintentable || e.RetryAfter <= 0) {
+				if e := gateway.AsError(err); err != nil && e.Kind == gateway.KindConflicto && (!e.Retryable || e.RetryAfter <= 0) {
 					t.Errorf("not yet, and no word of when: %+v", e)
 				}
 			})
@@ -244,7 +244,7 @@ func TestResultado_ByAnswer(t *testing.T) {
 	}
 }
 
-func TestCancela_ByAnswer(t *testing.T) {
+func TestCancel_ByAnswer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		children string
@@ -266,7 +266,7 @@ func TestCancela_ByAnswer(t *testing.T) {
 		for form, answer := range forms("cancelaTituloElectronicoResponse", tc.children) {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
-				got, err := serve(t, answers(http.StatusOK, answer)).Cancela(t.Context(), account, gateway.Cancelacion{FolioControl: "F", Motivo: "R5"})
+				got, err := serve(t, answers(http.StatusOK, answer)).Cancel(t.Context(), account, gateway.Cancelacion{FolioControl: "F", Motivo: "R5"})
 				tc.want.check(t, got.Codigo+" "+got.Mensaje, err)
 			})
 		}
@@ -274,7 +274,7 @@ func TestCancela_ByAnswer(t *testing.T) {
 }
 
 // The operation for several institutions has no answer: a success of HTTP is all.
-func TestCancela_WhenByInstitution(t *testing.T) {
+func TestCancel_WhenByInstitution(t *testing.T) {
 	t.Parallel()
 	fault := `<env:Envelope xmlns:env="http://schemas.xmlsoap.org/soap/envelope/"><env:Body><env:Fault><faultcode>env:%s</faultcode><faultstring>Validation error</faultstring></env:Fault></env:Body></env:Envelope>`
 	for name, tc := range map[string]struct {
@@ -298,7 +298,7 @@ func TestCancela_WhenByInstitution(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, answers(tc.status, tc.body))
-			got, err := s.Cancela(t.Context(), account, gateway.Cancelacion{FolioControl: "F", Motivo: "R5", CveInstitucion: "010033"})
+			got, err := s.Cancel(t.Context(), account, gateway.Cancelacion{FolioControl: "F", Motivo: "R5", CveInstitucion: "010033"})
 			if tc.kind == noError {
 				if err != nil || got.Codigo != "0" || got.Mensaje == "" {
 					t.Errorf("%+v, %v", got, err)
@@ -322,20 +322,20 @@ func TestOperations_WhenTheServiceFails(t *testing.T) {
 		kind gateway.Kind
 	}{
 		"carga": {func(ctx context.Context, s *service) error {
-			_, err := s.Carga(ctx, account, "l.zip", section("PK"))
+			_, err := s.Upload(ctx, account, "l.zip", section("PK"))
 			return err
 		}, 1, gateway.KindResultadoDesconocido},
 		"cancela": {func(ctx context.Context, s *service) error {
-			_, err := s.Cancela(ctx, account, gateway.Cancelacion{})
+			_, err := s.Cancel(ctx, account, gateway.Cancelacion{})
 			return err
 		}, 1, gateway.KindResultadoDesconocido},
 		"cancela, por institución": {func(ctx context.Context, s *service) error {
-			_, err := s.Cancela(ctx, account, gateway.Cancelacion{CveInstitucion: "1"})
+			_, err := s.Cancel(ctx, account, gateway.Cancelacion{CveInstitucion: "1"})
 			return err
 		}, 1, gateway.KindResultadoDesconocido},
-		"consulta": {func(ctx context.Context, s *service) error { _, err := s.Consulta(ctx, account, "1"); return err }, 3, gateway.KindNoDisponible},
+		"consulta": {func(ctx context.Context, s *service) error { _, err := s.Query(ctx, account, "1"); return err }, 3, gateway.KindNoDisponible},
 		"descarga": {func(ctx context.Context, s *service) error {
-			_, err := s.Resultado(ctx, account, "1", io.Discard)
+			_, err := s.Result(ctx, account, "1", io.Discard)
 			return err
 		}, 3, gateway.KindNoDisponible},
 	} {
@@ -357,22 +357,22 @@ func TestOperations_WhenTheServiceFails(t *testing.T) {
 func TestOperations_WhenTheOutcomeIsUnknownSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := serve(t, answers(http.StatusOK, ""))
-	_, err := s.Carga(t.Context(), account, "l.zip", section("PK"))
+	_, err := s.Upload(t.Context(), account, "l.zip", section("PK"))
 	if e := gateway.AsError(err); !strings.Contains(e.Detail, "ya_registrado") {
 		t.Errorf("carga: %s", e.Detail)
 	}
-	_, err = s.Cancela(t.Context(), account, gateway.Cancelacion{})
+	_, err = s.Cancel(t.Context(), account, gateway.Cancelacion{})
 	if e := gateway.AsError(err); !strings.Contains(e.Detail, "Cancélelo otra vez, con otra Idempotency-Key") {
 		t.Errorf("cancela: %s", e.Detail)
 	}
 }
 
 // What a caller writes is text, never markup, and the file is base64 once.
-func TestCarga_WhenTheTextsAreHostile(t *testing.T) {
+func TestUpload_WhenTheTextsAreHostile(t *testing.T) {
 	t.Parallel()
 	s := serve(t, answers(http.StatusOK, forms("cargaTituloElectronicoResponse", "<numeroLote>1</numeroLote>")["no prefixes"]))
-	hostile := gateway.CuentaSEP{Usuario: `</usuario><x a="'&">`, Password: "]]>\t&amp;Ñ"}
-	if _, err := s.Carga(t.Context(), hostile, `<&">.zip`, section("\x00\xff\xfe")); err != nil {
+	hostile := gateway.CuentaSEP{User: `</usuario><x a="'&">`, Password: "]]>\t&amp;Ñ"}
+	if _, err := s.Upload(t.Context(), hostile, `<&">.zip`, section("\x00\xff\xfe")); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -405,7 +405,7 @@ func TestMessages_AreFoundInEverySpelling(t *testing.T) {
 		}
 	}
 	for _, m := range Messages() {
-		if m.Part == "" || m.Part != textfold.Fold(m.Part) || m.Detalle == "" {
+		if m.Part == "" || m.Part != textfold.Fold(m.Part) || m.Detail == "" {
 			t.Errorf("%+v", m)
 		}
 	}

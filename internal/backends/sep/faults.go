@@ -27,10 +27,10 @@ func failure(op *transport.Operation, err error) error { return System().Failure
 // Message is a text by which the SEP refuses, with what we make of it. Its
 // spelling varies, so a folded part of it is looked for (sep.md §3).
 type Message struct {
-	Part    string
-	Kind    gateway.Kind
-	Own     gateway.OwnCode
-	Detalle string
+	Part   string
+	Kind   gateway.Kind
+	Own    gateway.OwnCode
+	Detail string
 }
 
 // Messages is the table of refusals by text. docs/errores.md shows the same
@@ -49,7 +49,7 @@ func known(mensaje string) *gateway.Error {
 	folded := textfold.Fold(mensaje)
 	for _, m := range Messages() {
 		if strings.Contains(folded, m.Part) {
-			return &gateway.Error{Kind: m.Kind, Own: m.Own, Backend: backend, Mensaje: public(mensaje), Detail: m.Detalle}
+			return &gateway.Error{Kind: m.Kind, Own: m.Own, Backend: backend, Mensaje: public(mensaje), Detail: m.Detail}
 		}
 	}
 	return nil

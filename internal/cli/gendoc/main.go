@@ -48,62 +48,62 @@ func run(args []string) error {
 }
 
 func render() string {
-	raiz := cli.New(cli.Streams{}, time.Now)
+	root := cli.New(cli.Streams{}, time.Now)
 	var b strings.Builder
 	b.WriteString(head)
-	indice(&b, raiz)
-	orden(&b, raiz)
+	index(&b, root)
+	order(&b, root)
 	return b.String()
 }
 
-// indice lists the commands that do something.
-func indice(b *strings.Builder, raiz *cobra.Command) {
+// index lists the commands that do something.
+func index(b *strings.Builder, root *cobra.Command) {
 	b.WriteString("| orden | qué hace |\n|---|---|\n")
-	recorre(raiz, func(c *cobra.Command) {
-		if len(cli.Ordenes(c)) == 0 {
-			fmt.Fprintf(b, "| [`%s`](#%s) | %s |\n", c.CommandPath(), ancla(c), c.Short)
+	walk(root, func(c *cobra.Command) {
+		if len(cli.Orders(c)) == 0 {
+			fmt.Fprintf(b, "| [`%s`](#%s) | %s |\n", c.CommandPath(), anchor(c), c.Short)
 		}
 	})
 }
 
-func ancla(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
+func anchor(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-func recorre(c *cobra.Command, f func(*cobra.Command)) {
+func walk(c *cobra.Command, f func(*cobra.Command)) {
 	f(c)
-	for _, hija := range cli.Ordenes(c) {
-		recorre(hija, f)
+	for _, child := range cli.Orders(c) {
+		walk(child, f)
 	}
 }
 
-func orden(b *strings.Builder, raiz *cobra.Command) {
-	recorre(raiz, func(c *cobra.Command) {
-		texto := c.Long
-		if texto == "" {
-			texto = c.Short + "."
+func order(b *strings.Builder, root *cobra.Command) {
+	walk(root, func(c *cobra.Command) {
+		text := c.Long
+		if text == "" {
+			text = c.Short + "."
 		}
-		fmt.Fprintf(b, "\n## %s\n\n%s\n\n", c.CommandPath(), texto)
-		b.WriteString("```\n" + cli.Uso(c) + "\n```\n")
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n", c.CommandPath(), text)
+		b.WriteString("```\n" + cli.Use(c) + "\n```\n")
 		if c.Example != "" {
-			b.WriteString("\n```sh\n" + sinMargen(c.Example) + "\n```\n")
+			b.WriteString("\n```sh\n" + withoutMargin(c.Example) + "\n```\n")
 		}
-		if len(cli.Ordenes(c)) == 0 {
-			tabla(b, "opción", "qué hace", cli.Opciones(c))
+		if len(cli.Orders(c)) == 0 {
+			table(b, "opción", "qué hace", cli.Options(c))
 		}
-		tabla(b, "código de salida", "qué quiere decir", cli.Codigos(c))
+		table(b, "código de salida", "qué quiere decir", cli.Codigos(c))
 	})
 }
 
-func sinMargen(texto string) string {
-	lineas := strings.Split(texto, "\n")
-	for i, linea := range lineas {
-		lineas[i] = strings.TrimPrefix(linea, "  ")
+func withoutMargin(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "  ")
 	}
-	return strings.Join(lineas, "\n")
+	return strings.Join(lines, "\n")
 }
 
-func tabla(b *strings.Builder, nombre, sentido string, filas [][2]string) {
-	fmt.Fprintf(b, "\n| %s | %s |\n|---|---|\n", nombre, sentido)
-	for _, f := range filas {
+func table(b *strings.Builder, name, direction string, rows [][2]string) {
+	fmt.Fprintf(b, "\n| %s | %s |\n|---|---|\n", name, direction)
+	for _, f := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |\n", f[0], strings.ReplaceAll(f[1], "|", `\|`))
 	}
 }

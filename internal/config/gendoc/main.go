@@ -26,8 +26,8 @@ may hold a password, the database's, is never shown in a fault or a log line.
 |---|---|---|
 `
 
-// cliente comes behind the settings of the gateway.
-const cliente = `
+// clientSettings comes behind the settings of the gateway.
+const clientSettings = `
 ` + "`gateway descargar`" + ` ([linea-de-ordenes.md](linea-de-ordenes.md)) reads two of its own, which a gateway passes over:
 
 | variable | default | what it does |
@@ -146,7 +146,7 @@ func render() (string, error) {
 	var b strings.Builder
 	b.WriteString(head)
 	rows(&b, settings)
-	b.WriteString(cliente)
+	b.WriteString(clientSettings)
 	rows(&b, client)
 	b.WriteString(tail)
 	return b.String(), nil

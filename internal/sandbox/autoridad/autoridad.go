@@ -22,14 +22,14 @@ import (
 
 const (
 	bits = 2048
-	// antiguedad lets tests issue certificates that expired long ago and still
+	// age lets tests issue certificates that expired long ago and still
 	// lie within the authority's own validity.
-	antiguedad = 10 * 365 * 24 * time.Hour
-	vigencia   = 20 * 365 * 24 * time.Hour
-	// prefijoSerie starts every serial, as it does in the SAT's test
+	age      = 10 * 365 * 24 * time.Hour
+	vigencia = 20 * 365 * 24 * time.Hour
+	// seriePrefix starts every serial, as it does in the SAT's test
 	// certificates (the SAT's real ones start with 00001).
-	prefijoSerie = "30001000000"
-	digitosSerie = 9
+	seriePrefix = "30001000000"
+	serieDigits = 9
 )
 
 // Autoridad issues certificates and remembers what it issued and revoked. It
@@ -40,9 +40,9 @@ type Autoridad struct {
 
 	key *rsa.PrivateKey
 
-	mu        sync.Mutex
-	emitidos  map[string]bool
-	revocados map[string]bool
+	mu       sync.Mutex
+	emitidos map[string]bool
+	revoked  map[string]bool
 }
 
 // New makes an authority with an RSA key of 2048 bits, valid from ten years
@@ -52,15 +52,15 @@ func New(now time.Time) (*Autoridad, error) {
 	if err != nil {
 		return nil, fmt.Errorf("generating the authority's key: %w", err)
 	}
-	subject, err := asn1.Marshal(nombreAutoridad())
+	subject, err := asn1.Marshal(autoridadName())
 	if err != nil {
 		return nil, fmt.Errorf("encoding the authority's name: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber:          new(big.Int).SetBytes([]byte(prefijoSerie + "000000001")),
+		SerialNumber:          new(big.Int).SetBytes([]byte(seriePrefix + "000000001")),
 		RawSubject:            subject,
-		NotBefore:             now.Add(-antiguedad).UTC(),
-		NotAfter:              now.Add(vigencia - antiguedad).UTC(),
+		NotBefore:             now.Add(-age).UTC(),
+		NotAfter:              now.Add(vigencia - age).UTC(),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -69,10 +69,10 @@ func New(now time.Time) (*Autoridad, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the authority's certificate: %w", err)
 	}
-	return ensambla(der, key)
+	return assemble(der, key)
 }
 
-func ensambla(der []byte, key *rsa.PrivateKey) (*Autoridad, error) {
+func assemble(der []byte, key *rsa.PrivateKey) (*Autoridad, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("reading the authority's certificate: %w", err)
@@ -81,44 +81,44 @@ func ensambla(der []byte, key *rsa.PrivateKey) (*Autoridad, error) {
 		Certificate: cert,
 		key:         key,
 		emitidos:    map[string]bool{},
-		revocados:   map[string]bool{},
+		revoked:     map[string]bool{},
 	}, nil
 }
 
-// EsPropio tells whether this authority signed cert. The signature is really
+// IsOwn tells whether this authority signed cert. The signature is really
 // verified, so a certificate that merely copies the issuer's name is not its
 // own; neither is the authority's own certificate, which nobody signs with.
-func (a *Autoridad) EsPropio(cert *x509.Certificate) bool {
+func (a *Autoridad) IsOwn(cert *x509.Certificate) bool {
 	return cert != nil && !cert.IsCA &&
 		bytes.Equal(cert.RawIssuer, a.Certificate.RawSubject) &&
 		a.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }
 
-// Revoca marks the certificate with this serial (20 digits) as revoked.
-func (a *Autoridad) Revoca(serial string) {
+// Revoke marks the certificate with this serial (20 digits) as revoked.
+func (a *Autoridad) Revoke(serial string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.revocados[serial] = true
+	a.revoked[serial] = true
 }
 
-// Revocado tells whether the certificate with this serial was revoked.
-func (a *Autoridad) Revocado(serial string) bool {
+// Revoked tells whether the certificate with this serial was revoked.
+func (a *Autoridad) Revoked(serial string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.revocados[serial]
+	return a.revoked[serial]
 }
 
-// siguiente returns a serial not issued before by this authority.
-func (a *Autoridad) siguiente() (string, error) {
-	limite := new(big.Int).Exp(big.NewInt(10), big.NewInt(digitosSerie), nil)
+// next returns a serial not issued before by this authority.
+func (a *Autoridad) next() (string, error) {
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(serieDigits), nil)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for {
-		n, err := rand.Int(rand.Reader, limite)
+		n, err := rand.Int(rand.Reader, limit)
 		if err != nil {
 			return "", fmt.Errorf("drawing a serial: %w", err)
 		}
-		serial := fmt.Sprintf("%s%0*d", prefijoSerie, digitosSerie, n)
+		serial := fmt.Sprintf("%s%0*d", seriePrefix, serieDigits, n)
 		if !a.emitidos[serial] {
 			a.emitidos[serial] = true
 			return serial, nil
@@ -130,20 +130,20 @@ func (a *Autoridad) siguiente() (string, error) {
 // bytes of the serial number spell.
 func Serial(cert *x509.Certificate) string { return string(cert.SerialNumber.Bytes()) }
 
-// nombreAutoridad has the attributes of the SAT's issuer, in its order and
+// autoridadName has the attributes of the SAT's issuer, in its order and
 // with its string types, and says in each what it is.
-func nombreAutoridad() pkix.RDNSequence {
+func autoridadName() pkix.RDNSequence {
 	return pkix.RDNSequence{
-		atributo(oidCommonName, "AC SANDBOX PASARELA"),
-		atributo(oidOrganization, "SANDBOX: NO ES EL SERVICIO DE ADMINISTRACION TRIBUTARIA"),
-		atributo(oidOrganizationalUnit, "Autoridad de prueba"),
+		attribute(oidCommonName, "AC SANDBOX PASARELA"),
+		attribute(oidOrganization, "SANDBOX: NO ES EL SERVICIO DE ADMINISTRACION TRIBUTARIA"),
+		attribute(oidOrganizationalUnit, "Autoridad de prueba"),
 		ia5(oidEmail, "sandbox@pasarela.invalid"),
-		atributo(oidStreet, "Calle Simulada 1, Col. Guerrero"),
-		atributo(oidPostalCode, "06300"),
-		atributo(oidCountry, "MX"),
-		atributo(oidState, "CIUDAD DE MÉXICO"),
-		atributo(oidLocality, "CUAUHTÉMOC"),
-		atributo(oidUniqueIdentifier, "XAXX010101000"),
-		atributo(oidUnstructuredName, "responsable: sandbox de Pasarela"),
+		attribute(oidStreet, "Calle Simulada 1, Col. Guerrero"),
+		attribute(oidPostalCode, "06300"),
+		attribute(oidCountry, "MX"),
+		attribute(oidState, "CIUDAD DE MÉXICO"),
+		attribute(oidLocality, "CUAUHTÉMOC"),
+		attribute(oidUniqueIdentifier, "XAXX010101000"),
+		attribute(oidUnstructuredName, "responsable: sandbox de Pasarela"),
 	}
 }

@@ -26,22 +26,22 @@ import (
 )
 
 var (
-	ahora = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	// RSA keys are slow to make, and which one is certified matters to few tests.
 	llave     = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-	laPrimera = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(ahora) })
+	firstOnce = sync.OnceValues(func() (*autoridad.Autoridad, error) { return autoridad.New(now) })
 )
 
-func primera(t *testing.T) *autoridad.Autoridad {
+func first(t *testing.T) *autoridad.Autoridad {
 	t.Helper()
-	a, err := laPrimera()
+	a, err := firstOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-func emite(t *testing.T, a *autoridad.Autoridad, p autoridad.Peticion) *autoridad.Emitida {
+func issue(t *testing.T, a *autoridad.Autoridad, p autoridad.Request) *autoridad.Emitido {
 	t.Helper()
 	if p.Key == nil {
 		key, err := llave()
@@ -53,14 +53,14 @@ func emite(t *testing.T, a *autoridad.Autoridad, p autoridad.Peticion) *autorida
 	if p.Password == "" {
 		p.Password = "contraseña"
 	}
-	e, err := a.Emite(p)
+	e, err := a.Issue(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func valores(cert *x509.Certificate, oid asn1.ObjectIdentifier) []string {
+func values(cert *x509.Certificate, oid asn1.ObjectIdentifier) []string {
 	var all []string
 	for _, n := range cert.Subject.Names {
 		if n.Type.Equal(oid) {
@@ -70,67 +70,67 @@ func valores(cert *x509.Certificate, oid asn1.ObjectIdentifier) []string {
 	return all
 }
 
-func TestEmite_WhenShapesDiffer(t *testing.T) {
-	const comunes = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+func TestIssue_WhenShapesDiffer(t *testing.T) {
+	const common = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	tests := []struct {
 		name string
-		p    autoridad.Peticion
+		p    autoridad.Request
 		rfc  string
 		curp []string
 		ou   []string
-		uso  x509.KeyUsage
+		use  x509.KeyUsage
 	}{
 		{
 			"company",
-			autoridad.Peticion{RFC: "PRU010101AB1", Nombre: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: "PEPJ800101AB5"},
+			autoridad.Request{RFC: "PRU010101AB1", Name: "PRUEBAS Y MÁS SA DE CV", CURP: "PEPJ800101HDFRRN09", RFCRepresentante: "PEPJ800101AB5"},
 			"PRU010101AB1 / PEPJ800101AB5",
 			[]string{" / PEPJ800101HDFRRN09"},
 			nil,
-			comunes | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
+			common | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
 		},
 		{
 			"person",
-			autoridad.Peticion{RFC: "PEPJ800101AB5", Nombre: "JUANA PÉREZ", CURP: "PEPJ800101HDFRRN09", Cifrado: autoridad.AES256},
+			autoridad.Request{RFC: "PEPJ800101AB5", Name: "JUANA PÉREZ", CURP: "PEPJ800101HDFRRN09", Encrypted: autoridad.AES256},
 			"PEPJ800101AB5",
 			[]string{"PEPJ800101HDFRRN09"},
 			nil,
-			comunes | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
+			common | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
 		},
 		{
 			"odd letters",
-			autoridad.Peticion{RFC: "Ñ&P010101AB3"},
+			autoridad.Request{RFC: "Ñ&P010101AB3"},
 			"Ñ&P010101AB3",
 			nil,
 			nil,
-			comunes | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
+			common | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement,
 		},
 		{
 			"CSD",
-			autoridad.Peticion{RFC: "PRU010101AB1", Tipo: autoridad.CSD},
+			autoridad.Request{RFC: "PRU010101AB1", Tipo: autoridad.CSD},
 			"PRU010101AB1",
 			nil,
 			[]string{"Sucursal 1"},
-			comunes,
+			common,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := emite(t, primera(t), tt.p)
+			e := issue(t, first(t), tt.p)
 			cert, err := x509.ParseCertificate(e.CerDER)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{tt.rfc}, valores(cert, asn1.ObjectIdentifier{2, 5, 4, 45})); diff != "" {
+			if diff := cmp.Diff([]string{tt.rfc}, values(cert, asn1.ObjectIdentifier{2, 5, 4, 45})); diff != "" {
 				t.Errorf("RFC (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.curp, valores(cert, asn1.ObjectIdentifier{2, 5, 4, 5})); diff != "" {
+			if diff := cmp.Diff(tt.curp, values(cert, asn1.ObjectIdentifier{2, 5, 4, 5})); diff != "" {
 				t.Errorf("CURP (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.ou, cert.Subject.OrganizationalUnit); diff != "" {
 				t.Errorf("OU (-want +got):\n%s", diff)
 			}
-			if cert.KeyUsage != tt.uso {
-				t.Errorf("KeyUsage = %b, want %b", cert.KeyUsage, tt.uso)
+			if cert.KeyUsage != tt.use {
+				t.Errorf("KeyUsage = %b, want %b", cert.KeyUsage, tt.use)
 			}
 			if s := autoridad.Serial(cert); !regexp.MustCompile(`^30001000000[0-9]{9}$`).MatchString(s) {
 				t.Errorf("serial %q is not twenty digits", s)
@@ -146,42 +146,42 @@ func TestEmite_WhenShapesDiffer(t *testing.T) {
 			if bytes.Contains(e.KeyDER, []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x07}) {
 				t.Error("the key names its default PRF")
 			}
-			if !primera(t).EsPropio(cert) {
+			if !first(t).IsOwn(cert) {
 				t.Error("not recognised as its own")
 			}
 		})
 	}
 }
 
-func TestEmite_WhenNoDatesAreGiven(t *testing.T) {
-	cert := emite(t, primera(t), autoridad.Peticion{RFC: "PRU010101AB1"}).Certificate
-	if !cert.NotBefore.Before(ahora) || !cert.NotAfter.After(ahora.AddDate(3, 0, 0)) {
-		t.Errorf("valid from %s to %s, which hardly covers %s", cert.NotBefore, cert.NotAfter, ahora)
+func TestIssue_WhenNoDatesAreGiven(t *testing.T) {
+	cert := issue(t, first(t), autoridad.Request{RFC: "PRU010101AB1"}).Certificate
+	if !cert.NotBefore.Before(now) || !cert.NotAfter.After(now.AddDate(3, 0, 0)) {
+		t.Errorf("valid from %s to %s, which hardly covers %s", cert.NotBefore, cert.NotAfter, now)
 	}
 }
 
-func TestEmite_WhenPetitionIsWrong(t *testing.T) {
-	for name, p := range map[string]autoridad.Peticion{
+func TestIssue_WhenPetitionIsWrong(t *testing.T) {
+	for name, p := range map[string]autoridad.Request{
 		"no password":    {RFC: "PRU010101AB1"},
 		"lower case":     {RFC: "pru010101ab1", Password: "x"},
 		"path traversal": {RFC: "../../PRU010101AB1", Password: "x"},
 		"empty RFC":      {Password: "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if e, err := primera(t).Emite(p); err == nil {
+			if e, err := first(t).Issue(p); err == nil {
 				t.Errorf("issued %q", e.RFC)
 			}
 		})
 	}
 }
 
-func TestEmite_WhenConcurrent(t *testing.T) {
+func TestIssue_WhenConcurrent(t *testing.T) {
 	const n = 16
-	a, serials := primera(t), make([]string, n)
+	a, serials := first(t), make([]string, n)
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			serials[i] = autoridad.Serial(emite(t, a, autoridad.Peticion{RFC: "PRU010101AB1"}).Certificate)
+			serials[i] = autoridad.Serial(issue(t, a, autoridad.Request{RFC: "PRU010101AB1"}).Certificate)
 		})
 	}
 	wg.Wait()
@@ -191,20 +191,20 @@ func TestEmite_WhenConcurrent(t *testing.T) {
 	}
 }
 
-func TestEsPropio_WhenForged(t *testing.T) {
-	a := primera(t)
-	other, err := autoridad.New(ahora)
+func TestIsOwn_WhenForged(t *testing.T) {
+	a := first(t)
+	other, err := autoridad.New(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := emite(t, a, autoridad.Peticion{RFC: "PRU010101AB1"})
+	ours := issue(t, a, autoridad.Request{RFC: "PRU010101AB1"})
 	// Another authority of the same name: the name agrees, the signature does not.
-	sameName := emite(t, other, autoridad.Peticion{RFC: "PRU010101AB1"}).Certificate
+	sameName := issue(t, other, autoridad.Request{RFC: "PRU010101AB1"}).Certificate
 	if diff := cmp.Diff(a.Certificate.RawSubject, sameName.RawIssuer); diff != "" {
 		t.Fatalf("the forged certificate should copy the issuer's name:\n%s", diff)
 	}
 	// Signed by the key of an e.firma of ours, as if that were an authority.
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, NotAfter: ahora}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, NotAfter: now}
 	der, err := x509.CreateCertificate(rand.Reader, template, ours.Certificate, ours.Key.Public(), ours.Key)
 	if err != nil {
 		t.Fatal(err)
@@ -216,14 +216,14 @@ func TestEsPropio_WhenForged(t *testing.T) {
 	for name, cert := range map[string]*x509.Certificate{
 		"same issuer name": sameName, "signed by an e.firma": child, "the authority itself": a.Certificate, "nil": nil,
 	} {
-		if a.EsPropio(cert) {
+		if a.IsOwn(cert) {
 			t.Errorf("%s: recognised as its own", name)
 		}
 	}
 }
 
 func TestNew_WhenRead(t *testing.T) {
-	a := primera(t)
+	a := first(t)
 	for _, want := range []string{"SANDBOX", "NO ES EL SERVICIO"} {
 		if got := a.Certificate.Subject.String(); !regexp.MustCompile(want).MatchString(got) {
 			t.Errorf("issuer %q does not say %q", got, want)
@@ -233,12 +233,12 @@ func TestNew_WhenRead(t *testing.T) {
 
 func TestLoad_WhenSaved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
-	a, err := autoridad.New(ahora)
+	a, err := autoridad.New(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := emite(t, a, autoridad.Peticion{RFC: "PRU010101AB1"})
-	a.Revoca(autoridad.Serial(e.Certificate))
+	e := issue(t, a, autoridad.Request{RFC: "PRU010101AB1"})
+	a.Revoke(autoridad.Serial(e.Certificate))
 	if err := a.Save(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -246,13 +246,13 @@ func TestLoad_WhenSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !b.EsPropio(e.Certificate) {
+	if !b.IsOwn(e.Certificate) {
 		t.Error("does not know what it issued before")
 	}
-	if !b.EsPropio(emite(t, b, autoridad.Peticion{RFC: "PRU010101AB1"}).Certificate) {
+	if !b.IsOwn(issue(t, b, autoridad.Request{RFC: "PRU010101AB1"}).Certificate) {
 		t.Error("cannot issue any more")
 	}
-	if !b.Revocado(autoridad.Serial(e.Certificate)) || b.Revocado("30001000000999999999") {
+	if !b.Revoked(autoridad.Serial(e.Certificate)) || b.Revoked("30001000000999999999") {
 		t.Error("does not know what was revoked")
 	}
 	info, err := os.Stat(filepath.Join(dir, "ca.key"))
@@ -273,7 +273,7 @@ func TestLoad_WhenNothingThere(t *testing.T) {
 func TestLoad_WhenKeyIsOfAnother(t *testing.T) {
 	dirA, dirB := t.TempDir(), t.TempDir()
 	for _, dir := range []string{dirA, dirB} {
-		a, err := autoridad.New(ahora)
+		a, err := autoridad.New(now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +291,7 @@ func TestLoad_WhenKeyIsOfAnother(t *testing.T) {
 
 func TestWriteTo_WhenReadBack(t *testing.T) {
 	dir := t.TempDir()
-	e := emite(t, primera(t), autoridad.Peticion{RFC: "Ñ&P010101AB3"})
+	e := issue(t, first(t), autoridad.Request{RFC: "Ñ&P010101AB3"})
 	if err := e.WriteTo(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -311,20 +311,20 @@ func TestWriteTo_WhenReadBack(t *testing.T) {
 	if len(entries) != 3 {
 		t.Errorf("%d files in the folder, want 3", len(entries))
 	}
-	back, err := autoridad.LoadEmitida(dir, e.RFC)
+	back, err := autoridad.LoadEmitido(dir, e.RFC)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !back.Certificate.Equal(e.Certificate) || !back.Key.Equal(e.Key) || back.Password != e.Password {
 		t.Error("what was read back is not what was written")
 	}
-	if _, err := autoridad.LoadEmitida(dir, "PRU010101AB1"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := autoridad.LoadEmitido(dir, "PRU010101AB1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing one: error = %v, want fs.ErrNotExist", err)
 	}
 }
 
 func TestPKCS12_WhenOpened(t *testing.T) {
-	e := emite(t, primera(t), autoridad.Peticion{RFC: "PRU010101AB1"})
+	e := issue(t, first(t), autoridad.Request{RFC: "PRU010101AB1"})
 	pfx, err := e.PKCS12()
 	if err != nil {
 		t.Fatal(err)

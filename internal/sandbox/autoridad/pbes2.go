@@ -12,8 +12,8 @@ import (
 	"fmt"
 )
 
-// largoTripleDES is the length of a DES-EDE3 key in bytes.
-const largoTripleDES = 24
+// tripleDESLength is the length of a DES-EDE3 key in bytes.
+const tripleDESLength = 24
 
 // The structures of an encrypted key (RFC 5958 §3, RFC 8018 A.2 to A.4).
 type (
@@ -30,9 +30,9 @@ type (
 	}
 )
 
-// cifraTripleDES encrypts a PKCS#8 key exactly as the SAT's own programs do:
+// encryptTripleDES encrypts a PKCS#8 key exactly as the SAT's own programs do:
 // PBES2 with PBKDF2-HMAC-SHA1, 2048 rounds, and DES-EDE3-CBC.
-func cifraTripleDES(pkcs8DER []byte, password string) ([]byte, error) {
+func encryptTripleDES(pkcs8DER []byte, password string) ([]byte, error) {
 	salt, iv := make([]byte, 8), make([]byte, des.BlockSize)
 	if _, err := rand.Read(salt); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func cifraTripleDES(pkcs8DER []byte, password string) ([]byte, error) {
 	if _, err := rand.Read(iv); err != nil {
 		return nil, err
 	}
-	key, err := pbkdf2.Key(sha1.New, password, salt, rondasTripleDES, largoTripleDES)
+	key, err := pbkdf2.Key(sha1.New, password, salt, rondasTripleDES, tripleDESLength)
 	if err != nil {
 		return nil, err
 	}
@@ -52,22 +52,22 @@ func cifraTripleDES(pkcs8DER []byte, password string) ([]byte, error) {
 	data := append(bytes.Clone(pkcs8DER), bytes.Repeat([]byte{byte(pad)}, pad)...)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(data, data)
 
-	kdf, err := algoritmo(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}, pbkdf2Params{salt, rondasTripleDES})
+	kdf, err := algorithm(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}, pbkdf2Params{salt, rondasTripleDES})
 	if err != nil {
 		return nil, err
 	}
-	encryption, err := algoritmo(asn1.ObjectIdentifier{1, 2, 840, 113549, 3, 7}, iv)
+	encryption, err := algorithm(asn1.ObjectIdentifier{1, 2, 840, 113549, 3, 7}, iv)
 	if err != nil {
 		return nil, err
 	}
-	pbes2, err := algoritmo(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}, pbes2Params{kdf, encryption})
+	pbes2, err := algorithm(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}, pbes2Params{kdf, encryption})
 	if err != nil {
 		return nil, err
 	}
 	return asn1.Marshal(encryptedPrivateKeyInfo{pbes2, data})
 }
 
-func algoritmo(oid asn1.ObjectIdentifier, params any) (pkix.AlgorithmIdentifier, error) {
+func algorithm(oid asn1.ObjectIdentifier, params any) (pkix.AlgorithmIdentifier, error) {
 	der, err := asn1.Marshal(params)
 	if err != nil {
 		return pkix.AlgorithmIdentifier{}, fmt.Errorf("autoridad: %w", err)

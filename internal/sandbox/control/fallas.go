@@ -14,7 +14,7 @@ type Tipo string
 
 // The faults. Those of a package touch only the operation that answers with one.
 const (
-	Lento          Tipo = "lento"           // waits Demora, then answers as usual
+	Lento          Tipo = "lento"           // waits Delay, then answers as usual
 	Reset          Tipo = "reset"           // TCP reset before the message is processed
 	ResetDespues   Tipo = "reset_despues"   // processes, spends the quota, then TCP reset: the lost answer
 	HTML503        Tipo = "html503"         // the HTML page of an overloaded IIS, HTTP 503
@@ -25,11 +25,11 @@ const (
 	Corte          Tipo = "corte"           // the connection ends after Bytes of the answer's body
 	Base64Invalido Tipo = "base64_invalido" // characters that are not base64 after Bytes of it
 	ZipInvalido    Tipo = "zip_invalido"    // good base64 of Bytes bytes that are no ZIP
-	Goteo          Tipo = "goteo"           // the answer drips, Bytes at a time, waiting Demora between drops
+	Goteo          Tipo = "goteo"           // the answer drips, Bytes at a time, waiting Delay between drops
 	Silencio       Tipo = "silencio"        // no answer until the client gives up
-	ConDefectos    Tipo = "defectos"        // what the answer carries has Defectos inside
+	ConDefectos    Tipo = "defectos"        // what the answer carries has Defects inside
 	Pagina         Tipo = "pagina"          // an HTML page with the status HTTP: a front server's, a firewall's
-	EnOtroCodigo   Tipo = "codificacion"    // answers as usual, written in Codificacion
+	InOtherCodigo  Tipo = "codificacion"    // answers as usual, written in Codificacion
 	Intermitencia  Tipo = "intermitencia"   // one of what the system does on a bad day, to Porciento of the calls
 )
 
@@ -61,13 +61,13 @@ type Falla struct {
 	// ConID processes a request as usual and answers Codigo together with the id of what was
 	// registered, as the service does at times with 404.
 	ConID bool `json:"conId,omitempty"`
-	// Despues processes the message as usual, quotas included, before the fault takes the answer's place.
+	// After processes the message as usual, quotas included, before the fault takes the answer's place.
 	Despues   bool   `json:"despues,omitempty"`
 	Faultcode string `json:"faultcode,omitempty"`
-	// Demora is waited before anything else, for every type but Goteo, where it separates the drops.
-	Demora time.Duration `json:"-"`
-	Bytes  int64         `json:"bytes,omitempty"`
-	// Defectos are what is wrong inside the file that the answer carries, all at once, and Entradas how many
+	// Delay is waited before anything else, for every type but Goteo, where it separates the drops.
+	Delay time.Duration `json:"-"`
+	Bytes int64         `json:"bytes,omitempty"`
+	// Defects are what is wrong inside the file that the answer carries, all at once, and Entradas how many
 	// of its entries, or of the rows of its text, they touch, from the first; 0 is one.
 	Defectos []string `json:"defectos,omitempty"`
 	Entradas int      `json:"entradas,omitempty"`
@@ -82,152 +82,152 @@ type Falla struct {
 	Anuncio      string `json:"anuncio,omitempty"`
 	Veces        int    `json:"veces"` // calls it will touch; 0 is until removed
 
-	// With Dura the fault is an outage: from Empieza on, for that long, it touches every call, and then it
-	// heals. Repite makes it come back, that long after it began. All by the sandbox clock.
-	Empieza time.Duration `json:"-"`
-	Dura    time.Duration `json:"-"`
-	Repite  time.Duration `json:"-"`
+	// With Last the fault is an outage: from Begin on, for that long, it touches every call, and then it
+	// heals. Repeat makes it come back, that long after it began. All by the sandbox clock.
+	Begin  time.Duration `json:"-"`
+	Last   time.Duration `json:"-"`
+	Repeat time.Duration `json:"-"`
 }
 
 // Fallas is the list of faults asked for.
 type Fallas struct {
 	catalogo Catalogo
-	reloj    *Reloj
+	clock    *Clock
 
-	mu        sync.Mutex
-	siguiente int
-	lista     []*pendiente
+	mu   sync.Mutex
+	next int
+	list []*pending
 }
 
-// pendiente is a fault with what it has seen.
-type pendiente struct {
+// pending is a fault with what it has seen.
+type pending struct {
 	Falla
-	inicio time.Time      // of the outage
-	casos  map[string]int // calls that matched, by operation
-	todos  int
+	start time.Time      // of the outage
+	cases map[string]int // calls that matched, by operation
+	all   int
 }
 
-// NewFallas returns an empty list that admits what c says; outages follow reloj.
-func NewFallas(c Catalogo, reloj *Reloj) *Fallas { return &Fallas{catalogo: c, reloj: reloj} }
+// NewFallas returns an empty list that admits what c says; outages follow clock.
+func NewFallas(c Catalogo, clock *Clock) *Fallas { return &Fallas{catalogo: c, clock: clock} }
 
-// Agrega adds a fault at the end and returns it with its ID. An empty Servicio or Operacion is *. An
+// Add adds a fault at the end and returns it with its ID. An empty Servicio or Operation is *. An
 // outage touches all calls: its Veces is 0.
-func (f *Fallas) Agrega(nueva Falla) (Falla, error) {
-	if nueva.Servicio == "" {
-		nueva.Servicio = "*"
+func (f *Fallas) Add(fresh Falla) (Falla, error) {
+	if fresh.Servicio == "" {
+		fresh.Servicio = "*"
 	}
-	if nueva.Operacion == "" {
-		nueva.Operacion = "*"
+	if fresh.Operacion == "" {
+		fresh.Operacion = "*"
 	}
-	if nueva.Dura > 0 {
-		nueva.Veces = 0
+	if fresh.Last > 0 {
+		fresh.Veces = 0
 	}
-	if err := f.catalogo.revisa(nueva); err != nil {
+	if err := f.catalogo.check(fresh); err != nil {
 		return Falla{}, err
 	}
-	ahora := f.reloj.Now()
+	now := f.clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.lista) >= maxFallas {
+	if len(f.list) >= maxFallas {
 		return Falla{}, fmt.Errorf("ya hay %d fallas pendientes", maxFallas)
 	}
-	f.siguiente++
-	nueva.ID = f.siguiente
-	f.lista = append(f.lista, &pendiente{Falla: nueva, inicio: ahora.Add(nueva.Empieza), casos: map[string]int{}})
-	return nueva, nil
+	f.next++
+	fresh.ID = f.next
+	f.list = append(f.list, &pending{Falla: fresh, start: now.Add(fresh.Begin), cases: map[string]int{}})
+	return fresh, nil
 }
 
-// Toma spends the oldest fault that touches this call, whose message it looks into.
-func (f *Fallas) Toma(servicio, operacion string, mensaje []byte) (Falla, bool) {
-	ahora := f.reloj.Now()
+// Take spends the oldest fault that touches this call, whose message it looks into.
+func (f *Fallas) Take(servicio, operation string, mensaje []byte) (Falla, bool) {
+	now := f.clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sana(ahora)
-	for i, x := range f.lista {
-		if !f.toca(x, servicio, operacion, mensaje, ahora) {
+	f.sound(now)
+	for i, x := range f.list {
+		if !f.touch(x, servicio, operation, mensaje, now) {
 			continue
 		}
-		tomada := x.Falla
+		taken := x.Falla
 		switch {
 		case x.Veces == 1:
-			f.lista = slices.Delete(f.lista, i, i+1)
+			f.list = slices.Delete(f.list, i, i+1)
 		case x.Veces > 1:
 			x.Veces--
 		}
-		if tomada.Tipo == Intermitencia {
-			tomada = f.catalogo.elige(tomada, operacion, x.suerte(operacion)>>32)
+		if taken.Tipo == Intermitencia {
+			taken = f.catalogo.choose(taken, operation, x.luck(operation)>>32)
 		}
-		return tomada, true
+		return taken, true
 	}
 	return Falla{}, false
 }
 
-func (f *Fallas) toca(x *pendiente, servicio, operacion string, mensaje []byte, ahora time.Time) bool {
-	if (x.Servicio != "*" && x.Servicio != servicio) || (x.Operacion != "*" && x.Operacion != operacion) ||
-		!f.catalogo.admite(x.Falla, operacion) || (x.Dura > 0 && ahora.Before(x.inicio)) ||
+func (f *Fallas) touch(x *pending, servicio, operation string, mensaje []byte, now time.Time) bool {
+	if (x.Servicio != "*" && x.Servicio != servicio) || (x.Operacion != "*" && x.Operacion != operation) ||
+		!f.catalogo.admit(x.Falla, operation) || (x.Last > 0 && now.Before(x.start)) ||
 		(x.Contiene != "" && !bytes.Contains(mensaje, []byte(x.Contiene))) {
 		return false
 	}
-	x.todos++
-	x.casos[operacion]++
+	x.all++
+	x.cases[operation]++
 	if x.Porciento > 0 {
-		return float64(x.suerte(operacion)%1_000_000) < x.Porciento*10_000
+		return float64(x.luck(operation)%1_000_000) < x.Porciento*10_000
 	}
-	return x.Cada <= 1 || x.todos%x.Cada == 0
+	return x.Cada <= 1 || x.all%x.Cada == 0
 }
 
-// suerte is a number that follows from the seed, the operation and how many calls of it there were.
-func (x *pendiente) suerte(operacion string) uint64 {
+// luck is a number that follows from the seed, the operation and how many calls of it there were.
+func (x *pending) luck(operation string) uint64 {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d %s %d", x.Semilla, operacion, x.casos[operacion])
+	_, _ = fmt.Fprintf(h, "%d %s %d", x.Semilla, operation, x.cases[operation])
 	n := h.Sum64() // whose low bits alone are not even: splitmix64's finaliser
 	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
 	n = (n ^ n>>27) * 0x94d049bb133111eb
 	return n ^ n>>31
 }
 
-// sana removes the outages that are over and moves on those that come back.
-func (f *Fallas) sana(ahora time.Time) {
-	f.lista = slices.DeleteFunc(f.lista, func(x *pendiente) bool {
-		if x.Dura == 0 || ahora.Before(x.inicio.Add(x.Dura)) {
+// sound removes the outages that are over and moves on those that come back.
+func (f *Fallas) sound(now time.Time) {
+	f.list = slices.DeleteFunc(f.list, func(x *pending) bool {
+		if x.Last == 0 || now.Before(x.start.Add(x.Last)) {
 			return false
 		}
-		if x.Repite == 0 {
+		if x.Repeat == 0 {
 			return true
 		}
-		x.inicio = x.inicio.Add(ahora.Sub(x.inicio) / x.Repite * x.Repite)
-		if !ahora.Before(x.inicio.Add(x.Dura)) {
-			x.inicio = x.inicio.Add(x.Repite)
+		x.start = x.start.Add(now.Sub(x.start) / x.Repeat * x.Repeat)
+		if !now.Before(x.start.Add(x.Last)) {
+			x.start = x.start.Add(x.Repeat)
 		}
 		return false
 	})
 }
 
-// Lista returns what is pending, oldest first.
-func (f *Fallas) Lista() []Falla {
-	ahora := f.reloj.Now()
+// List returns what is pending, oldest first.
+func (f *Fallas) List() []Falla {
+	now := f.clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sana(ahora)
-	lista := make([]Falla, 0, len(f.lista))
-	for _, x := range f.lista {
-		lista = append(lista, x.Falla)
+	f.sound(now)
+	list := make([]Falla, 0, len(f.list))
+	for _, x := range f.list {
+		list = append(list, x.Falla)
 	}
-	return lista
+	return list
 }
 
-// Borra removes the fault with this ID and tells whether it was there.
-func (f *Fallas) Borra(id int) bool {
+// Delete removes the fault with this ID and tells whether it was there.
+func (f *Fallas) Delete(id int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	antes := len(f.lista)
-	f.lista = slices.DeleteFunc(f.lista, func(x *pendiente) bool { return x.ID == id })
-	return len(f.lista) < antes
+	before := len(f.list)
+	f.list = slices.DeleteFunc(f.list, func(x *pending) bool { return x.ID == id })
+	return len(f.list) < before
 }
 
-// Reinicia removes every fault.
-func (f *Fallas) Reinicia() {
+// Reset removes every fault.
+func (f *Fallas) Reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.lista = nil
+	f.list = nil
 }

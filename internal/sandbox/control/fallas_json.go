@@ -8,7 +8,7 @@ import (
 
 // jsonFalla writes the durations as texts.
 type jsonFalla struct {
-	*campos
+	*fields
 	Demora  string `json:"demora,omitempty"`
 	Empieza string `json:"empieza,omitempty"`
 	Dura    string `json:"dura,omitempty"`
@@ -16,44 +16,44 @@ type jsonFalla struct {
 	Fecha   string `json:"fecha,omitempty"`
 }
 
-type campos Falla
+type fields Falla
 
 // MarshalJSON writes the fault as the admin port shows it.
 func (f Falla) MarshalJSON() ([]byte, error) {
-	texto := func(d time.Duration) string {
+	text := func(d time.Duration) string {
 		if d == 0 {
 			return ""
 		}
 		return d.String()
 	}
 	return json.Marshal(jsonFalla{
-		campos: (*campos)(&f), Demora: texto(f.Demora), Empieza: texto(f.Empieza), Dura: texto(f.Dura), Repite: texto(f.Repite), Fecha: texto(f.Fecha),
+		fields: (*fields)(&f), Demora: text(f.Delay), Empieza: text(f.Begin), Dura: text(f.Last), Repite: text(f.Repeat), Fecha: text(f.Fecha),
 	})
 }
 
 // UnmarshalJSON reads a fault and refuses fields that it does not have. Without veces, it is 1.
 func (f *Falla) UnmarshalJSON(b []byte) error {
-	leida := Falla{Veces: 1}
-	j := jsonFalla{campos: (*campos)(&leida)}
-	if err := Decodifica(b, &j); err != nil {
+	read := Falla{Veces: 1}
+	j := jsonFalla{fields: (*fields)(&read)}
+	if err := Decode(b, &j); err != nil {
 		return err
 	}
 	for _, d := range []struct {
-		nombre, texto string
-		destino       *time.Duration
+		name, text string
+		target     *time.Duration
 	}{
-		{"demora", j.Demora, &leida.Demora}, {"empieza", j.Empieza, &leida.Empieza},
-		{"dura", j.Dura, &leida.Dura}, {"repite", j.Repite, &leida.Repite}, {"fecha", j.Fecha, &leida.Fecha},
+		{"demora", j.Demora, &read.Delay}, {"empieza", j.Empieza, &read.Begin},
+		{"dura", j.Dura, &read.Last}, {"repite", j.Repite, &read.Repeat}, {"fecha", j.Fecha, &read.Fecha},
 	} {
-		if d.texto == "" {
+		if d.text == "" {
 			continue
 		}
-		leido, err := time.ParseDuration(d.texto)
+		read, err := time.ParseDuration(d.text)
 		if err != nil {
-			return fmt.Errorf("%s %q no es una duración como \"2s\"", d.nombre, d.texto)
+			return fmt.Errorf("%s %q no es una duración como \"2s\"", d.name, d.text)
 		}
-		*d.destino = leido
+		*d.target = read
 	}
-	*f = leida
+	*f = read
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// Decodifica reads exactly one JSON value into v, numbers of open shape as json.Number, and refuses
+// Decode reads exactly one JSON value into v, numbers of open shape as json.Number, and refuses
 // fields that v does not have.
-func Decodifica(b []byte, v any) error {
+func Decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	d.UseNumber()

@@ -11,53 +11,53 @@ import (
 
 // The codes of Addendas; 5, maintenance, comes of a fault alone.
 const (
-	codHecho         = "0"
-	codCredenciales  = "1"
-	codContrato      = "2"
-	codParametros    = "3"
-	codProcesamiento = "6"
+	codDone        = "0"
+	codCredentials = "1"
+	codContrato    = "2"
+	codParams      = "3"
+	codProcessing  = "6"
 )
 
-// mensajeNoEntra is one for all that is wrong with a login: who is blocked is not told so.
-const mensajeNoEntra = "El usuario no existe o la contraseña es incorrecta."
+// mensajeDoesNotFit is one for all that is wrong with a login: who is blocked is not told so.
+const mensajeDoesNotFit = "El usuario no existe o la contraseña es incorrecta."
 
-// procesaAddenda is both operations: with a CFDI the addenda is put into it.
-func (s *Servidor) procesaAddenda(ll *llamada) resultado {
-	if faltan := ll.faltan(); faltan != nil {
-		return resultado{codigo: codParametros, mensaje: "Parámetro inválido o faltante: " + strings.Join(faltan, ", ")}
+// processAddenda is both operations: with a CFDI the addenda is put into it.
+func (s *Server) processAddenda(ll *call) result {
+	if missing := ll.missing(); missing != nil {
+		return result{codigo: codParams, mensaje: "Parámetro inválido o faltante: " + strings.Join(missing, ", ")}
 	}
-	if !s.entra(ll) {
-		return resultado{codigo: codCredenciales, mensaje: mensajeNoEntra}
+	if !s.enter(ll) {
+		return result{codigo: codCredentials, mensaje: mensajeDoesNotFit}
 	}
-	if !s.esSuContrato(ll) {
-		return resultado{codigo: codContrato, mensaje: mensajeNoEntra}
+	if !s.isItsContrato(ll) {
+		return result{codigo: codContrato, mensaje: mensajeDoesNotFit}
 	}
-	contenido, err := leeDatos(ll.dato(parDatos))
-	documento := `<cfdi:Addenda xmlns:cfdi="http://www.sat.gob.mx/cfd/4">` + contenido + `</cfdi:Addenda>`
-	if err == nil && ll.op.nombre == opAdjuntar {
-		documento, err = adjunta(ll.dato(parXMLCFDI), contenido)
+	content, err := readData(ll.datum(parDatos))
+	document := `<cfdi:Addenda xmlns:cfdi="http://www.sat.gob.mx/cfd/4">` + content + `</cfdi:Addenda>`
+	if err == nil && ll.op.name == opAttach {
+		document, err = attach(ll.datum(parXMLCFDI), content)
 	}
 	if err != nil {
-		return resultado{codigo: codProcesamiento, mensaje: "Ocurrió un error al procesar el archivo: " + err.Error()}
+		return result{codigo: codProcessing, mensaje: "Ocurrió un error al procesar el archivo: " + err.Error()}
 	}
-	return resultado{codigo: codHecho, documento: []byte(documento)}
+	return result{codigo: codDone, document: []byte(document)}
 }
 
-// leeDatos reads the layout of the sandbox, since the service's is not public: lines of campo|valor that
+// readData reads the layout of the sandbox, since the service's is not public: lines of field|value that
 // end in LF, blank ones passed over. A CR is a character of the value like any other.
-func leeDatos(datos string) (string, error) {
+func readData(data string) (string, error) {
 	var b strings.Builder
 	n := 0
-	for linea := range strings.SplitSeq(datos, "\n") {
+	for line := range strings.SplitSeq(data, "\n") {
 		n++
-		if linea == "" {
+		if line == "" {
 			continue
 		}
-		campo, valor, ok := strings.Cut(linea, "|")
-		if !ok || campo == "" {
+		field, value, ok := strings.Cut(line, "|")
+		if !ok || field == "" {
 			return "", fmt.Errorf("línea %d: se esperaba campo|valor", n)
 		}
-		b.WriteString(`<Dato campo="` + escapaAtributo(campo) + `">` + escapaTexto(valor) + `</Dato>`)
+		b.WriteString(`<Dato campo="` + escapeAttribute(field) + `">` + escapeText(value) + `</Dato>`)
 	}
 	if b.Len() == 0 {
 		return "", errors.New("no hay datos")
@@ -67,42 +67,42 @@ func leeDatos(datos string) (string, error) {
 
 // comprobante is what must be known of a CFDI to put something at its end.
 type comprobante struct {
-	nombre     string // of the root as written, with its prefix
-	nsRaiz     string
-	conDefecto bool // the root declares a default namespace
-	abierto    int  // where the root's start tag ends
-	fin        int  // where its end tag begins, if it has one
+	name        string // of the root as written, with its prefix
+	nsRoot      string
+	withDefault bool // the root declares a default namespace
+	open        int  // where the root's start tag ends
+	end         int  // where its end tag begins, if it has one
 }
 
-// adjunta puts an addenda at the end of a CFDI and leaves every other byte as it is.
-func adjunta(cfdi, contenido string) (string, error) {
-	c, err := leeComprobante(cfdi)
+// attach puts an addenda at the end of a CFDI and leaves every other byte as it is.
+func attach(cfdi, content string) (string, error) {
+	c, err := readComprobante(cfdi)
 	if err != nil {
 		return "", err
 	}
-	prefijo, _, conPrefijo := strings.Cut(c.nombre, ":")
-	apertura := ""
-	if !conPrefijo {
-		prefijo, apertura = "cfdi", ` xmlns:cfdi="`+c.nsRaiz+`"`
+	prefix, _, withPrefix := strings.Cut(c.name, ":")
+	opening := ""
+	if !withPrefix {
+		prefix, opening = "cfdi", ` xmlns:cfdi="`+c.nsRoot+`"`
 	}
-	nombre := prefijo + ":Addenda"
-	if c.conDefecto {
-		apertura += ` xmlns=""`
+	name := prefix + ":Addenda"
+	if c.withDefault {
+		opening += ` xmlns=""`
 	}
-	addenda := "<" + nombre + apertura + ">" + contenido + "</" + nombre + ">"
-	if strings.HasSuffix(cfdi[:c.abierto], "/>") {
-		return cfdi[:c.abierto-len("/>")] + ">" + addenda + "</" + c.nombre + ">" + cfdi[c.abierto:], nil
+	addenda := "<" + name + opening + ">" + content + "</" + name + ">"
+	if strings.HasSuffix(cfdi[:c.open], "/>") {
+		return cfdi[:c.open-len("/>")] + ">" + addenda + "</" + c.name + ">" + cfdi[c.open:], nil
 	}
-	return cfdi[:c.fin] + addenda + cfdi[c.fin:], nil
+	return cfdi[:c.end] + addenda + cfdi[c.end:], nil
 }
 
-// leeComprobante reads the CFDI to its end. It is a text already: a declaration of another encoding than
+// readComprobante reads the CFDI to its end. It is a text already: a declaration of another encoding than
 // UTF-8 contradicts it, and a byte order mark is no XML.
-func leeComprobante(cfdi string) (*comprobante, error) {
-	if m := reDeclarado.FindStringSubmatch(cfdi); m != nil && !strings.EqualFold(m[1], "UTF-8") {
+func readComprobante(cfdi string) (*comprobante, error) {
+	if m := reDeclared.FindStringSubmatch(cfdi); m != nil && !strings.EqualFold(m[1], "UTF-8") {
 		return nil, fmt.Errorf("el CFDI declara la codificación %s", m[1])
 	}
-	l := nuevoLector([]byte(cfdi))
+	l := newReader([]byte(cfdi))
 	var c *comprobante
 	for {
 		t, err := l.token()
@@ -115,30 +115,30 @@ func leeComprobante(cfdi string) (*comprobante, error) {
 		switch x := t.(type) {
 		case xml.StartElement:
 			if c == nil {
-				if c, err = deRaiz(x, cfdi, int(l.antes), int(l.d.InputOffset())); err != nil {
+				if c, err = ofRoot(x, cfdi, int(l.before), int(l.d.InputOffset())); err != nil {
 					return nil, err
 				}
-			} else if len(l.abiertos) == 2 && x.Name == (xml.Name{Space: c.nsRaiz, Local: "Addenda"}) {
+			} else if len(l.openElements) == 2 && x.Name == (xml.Name{Space: c.nsRoot, Local: "Addenda"}) {
 				return nil, errors.New("el CFDI ya tiene una Addenda")
 			}
 		case xml.EndElement:
-			if len(l.abiertos) == 0 {
-				c.fin = int(l.antes)
+			if len(l.openElements) == 0 {
+				c.end = int(l.before)
 			}
 		}
 	}
 }
 
-func deRaiz(e xml.StartElement, cfdi string, desde, hasta int) (*comprobante, error) {
+func ofRoot(e xml.StartElement, cfdi string, since, until int) (*comprobante, error) {
 	if e.Name.Local != "Comprobante" || !slices.Contains([]string{"http://www.sat.gob.mx/cfd/4", "http://www.sat.gob.mx/cfd/3", "http://www.sat.gob.mx/cfd/2"}, e.Name.Space) {
 		return nil, errors.New("el documento no es un CFDI")
 	}
-	nombre := strings.TrimPrefix(cfdi[desde:hasta], "<")
-	if i := strings.IndexAny(nombre, " \t\r\n/>"); i >= 0 {
-		nombre = nombre[:i]
+	name := strings.TrimPrefix(cfdi[since:until], "<")
+	if i := strings.IndexAny(name, " \t\r\n/>"); i >= 0 {
+		name = name[:i]
 	}
 	return &comprobante{
-		nombre: nombre, nsRaiz: e.Name.Space, abierto: hasta,
-		conDefecto: slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Space == "" && a.Name.Local == "xmlns" && a.Value != "" }),
+		name: name, nsRoot: e.Name.Space, open: until,
+		withDefault: slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Space == "" && a.Name.Local == "xmlns" && a.Value != "" }),
 	}, nil
 }

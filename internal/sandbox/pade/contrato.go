@@ -11,98 +11,98 @@ import (
 )
 
 const (
-	formaFecha = "2006-01-02T15:04:05"
+	formFecha = "2006-01-02T15:04:05"
 
 	quienCliente = "Cliente"
-	quienPAC     = "PCCFDI"
+	whoPAC       = "PCCFDI"
 )
 
 // contrato is a document whose structure is right.
 type contrato struct {
-	documento   []byte
-	texto, hash string
-	firmas      []firmante // the client's first
-	fin         int64      // where the end tag of Firmas begins
+	document   []byte
+	text, hash string
+	firmas     []firmante // the client's first
+	end        int64      // where the end tag of Firmas begins
 }
 
 // firmante is the signature of a party: its attributes by name.
 type firmante map[string]string
 
-// leeContrato reads a document that is well formed: UTF-8 and no other encoding, elements without a
+// readContrato reads a document that is well formed: UTF-8 and no other encoding, elements without a
 // namespace in the order of the documentation's examples, the signers that the operation wants.
-func leeContrato(documento []byte, operacion string) (*contrato, error) {
-	c := &contrato{documento: documento}
-	sinMarca := bytes.TrimPrefix(documento, []byte("\xef\xbb\xbf"))
-	l := nuevoLector(sinMarca)
-	raiz, _, err := l.hijo()
+func readContrato(document []byte, operation string) (*contrato, error) {
+	c := &contrato{document: document}
+	withoutMark := bytes.TrimPrefix(document, []byte("\xef\xbb\xbf"))
+	l := newReader(withoutMark)
+	root, _, err := l.child()
 	if err != nil {
 		return nil, err
 	}
-	if raiz.Name != (xml.Name{Local: "Contrato"}) {
-		return nil, fmt.Errorf("la raíz es %s y no Contrato", raiz.Name.Local)
+	if root.Name != (xml.Name{Local: "Contrato"}) {
+		return nil, fmt.Errorf("la raíz es %s y no Contrato", root.Name.Local)
 	}
 	var fecha string
-	for _, parte := range []struct {
-		nombre string
-		valor  *string
-	}{{"Fecha", &fecha}, {"Hash", &c.hash}, {"Texto", &c.texto}} {
-		if *parte.valor, err = l.parte(parte.nombre); err != nil {
+	for _, part := range []struct {
+		name  string
+		value *string
+	}{{"Fecha", &fecha}, {"Hash", &c.hash}, {"Texto", &c.text}} {
+		if *part.value, err = l.part(part.name); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := time.Parse(formaFecha, fecha); err != nil || len(fecha) != len(formaFecha) {
+	if _, err := time.Parse(formFecha, fecha); err != nil || len(fecha) != len(formFecha) {
 		return nil, fmt.Errorf("la Fecha %q no tiene la forma aaaa-mm-ddThh:mm:ss", fecha)
 	}
-	if err := c.leeFirmas(l); err != nil {
+	if err := c.readFirmas(l); err != nil {
 		return nil, err
 	}
-	c.fin += int64(len(documento) - len(sinMarca))
-	if e, limpio, err := l.hijo(); err != nil || e != nil || !limpio {
+	c.end += int64(len(document) - len(withoutMark))
+	if e, clean, err := l.child(); err != nil || e != nil || !clean {
 		return nil, errors.New("hay algo después de Firmas")
 	}
-	return c, c.ordena(operacion)
+	return c, c.sort(operation)
 }
 
-// parte opens the next element, which must be the one named, and reads its text.
-func (l *lector) parte(nombre string) (string, error) {
-	if err := l.entra(nombre); err != nil {
+// part opens the next element, which must be the one named, and reads its text.
+func (l *reader) part(name string) (string, error) {
+	if err := l.enter(name); err != nil {
 		return "", err
 	}
-	texto, conHijos, err := l.texto()
-	if err == nil && (conHijos || texto == "") {
-		err = fmt.Errorf("%s debe contener texto y nada más", nombre)
+	text, withChildren, err := l.text()
+	if err == nil && (withChildren || text == "") {
+		err = fmt.Errorf("%s debe contener texto y nada más", name)
 	}
-	return texto, err
+	return text, err
 }
 
-func (l *lector) entra(nombre string) error {
-	e, limpio, err := l.hijo()
-	if err == nil && (e == nil || !limpio || e.Name != xml.Name{Local: nombre}) {
-		err = fmt.Errorf("se esperaba %s", nombre)
+func (l *reader) enter(name string) error {
+	e, clean, err := l.child()
+	if err == nil && (e == nil || !clean || e.Name != xml.Name{Local: name}) {
+		err = fmt.Errorf("se esperaba %s", name)
 	}
 	return err
 }
 
-func (c *contrato) leeFirmas(l *lector) error {
-	if err := l.entra("Firmas"); err != nil {
+func (c *contrato) readFirmas(l *reader) error {
+	if err := l.enter("Firmas"); err != nil {
 		return err
 	}
 	for {
-		e, limpio, err := l.hijo()
+		e, clean, err := l.child()
 		switch {
 		case err != nil:
 			return err
-		case !limpio:
+		case !clean:
 			return errors.New("hay texto en Firmas")
 		case e == nil:
-			c.fin = l.antes
+			c.end = l.before
 			return nil
 		case e.Name != xml.Name{Local: "Firma"}:
 			return fmt.Errorf("hay %s en Firmas", e.Name.Local)
 		}
 		f := firmante{}
 		for _, a := range e.Attr {
-			if esDeclaracion(a) {
+			if isDeclaration(a) {
 				continue
 			}
 			if a.Name.Space != "" {
@@ -110,50 +110,50 @@ func (c *contrato) leeFirmas(l *lector) error {
 			}
 			f[a.Name.Local] = a.Value
 		}
-		if hijo, limpio, err := l.hijo(); err != nil || hijo != nil || !limpio {
+		if child, clean, err := l.child(); err != nil || child != nil || !clean {
 			return errors.New("una Firma no debe tener contenido")
 		}
 		c.firmas = append(c.firmas, f)
 	}
 }
 
-// ordena holds the signers against what the operation wants and puts the client first.
-func (c *contrato) ordena(operacion string) error {
-	deCliente := forma{[]string{"Quien", "RFC", "Nombre", "CertificadoSerie", "Certificado", "Sello"}, []string{"RepLegalRFC", "RepLegal"}}
+// sort holds the signers against what the operation wants and puts the client first.
+func (c *contrato) sort(operation string) error {
+	ofClient := form{[]string{"Quien", "RFC", "Nombre", "CertificadoSerie", "Certificado", "Sello"}, []string{"RepLegalRFC", "RepLegal"}}
 	domicilio := []string{"CalleNumero", "Colonia", "Ciudad", "Estado", "CodigoPostal"}
 	i := slices.IndexFunc(c.firmas, func(f firmante) bool { return f["Quien"] == quienCliente })
 	if i < 0 {
 		return errors.New("no hay Firma del Cliente")
 	}
-	if operacion == opAdhesion {
+	if operation == opAdhesion {
 		if len(c.firmas) != 1 {
 			return fmt.Errorf("hay %d firmas y no una", len(c.firmas))
 		}
-		return c.firmas[0].revisa(forma{slices.Concat([]string{"Quien", "Nombre", "CertificadoSerie", "Certificado", "Sello"}, domicilio), []string{"RepLegal", "Facultad"}})
+		return c.firmas[0].check(form{slices.Concat([]string{"Quien", "Nombre", "CertificadoSerie", "Certificado", "Sello"}, domicilio), []string{"RepLegal", "Facultad"}})
 	}
 	if len(c.firmas) != 2 {
 		return fmt.Errorf("hay %d firmas y no dos", len(c.firmas))
 	}
 	c.firmas[0], c.firmas[i] = c.firmas[i], c.firmas[0]
-	if q := c.firmas[1]["Quien"]; q == quienCliente || q == quienPAC {
+	if q := c.firmas[1]["Quien"]; q == quienCliente || q == whoPAC {
 		return errors.New("no hay Firma del integrador")
 	}
-	deIntegrador := forma{slices.Concat(deCliente.requeridos, []string{"Siglas"}, domicilio, []string{"NombreSoftware", "URLInformacion"}), deCliente.opcionales}
-	return errors.Join(c.firmas[0].revisa(deCliente), c.firmas[1].revisa(deIntegrador))
+	ofIntegrador := form{slices.Concat(ofClient.required, []string{"Siglas"}, domicilio, []string{"NombreSoftware", "URLInformacion"}), ofClient.optional}
+	return errors.Join(c.firmas[0].check(ofClient), c.firmas[1].check(ofIntegrador))
 }
 
-// forma is the attributes of a kind of signer. The representative's are optional: a person signs in its
+// form is the attributes of a kind of signer. The representative's are optional: a person signs in its
 // own name.
-type forma struct{ requeridos, opcionales []string }
+type form struct{ required, optional []string }
 
-func (f firmante) revisa(de forma) error {
-	for _, a := range de.requeridos {
+func (f firmante) check(de form) error {
+	for _, a := range de.required {
 		if strings.TrimSpace(f[a]) == "" {
 			return fmt.Errorf("falta el atributo %s en la Firma de %s", a, f["Quien"])
 		}
 	}
 	for a := range f {
-		if !slices.Contains(de.requeridos, a) && !slices.Contains(de.opcionales, a) {
+		if !slices.Contains(de.required, a) && !slices.Contains(de.optional, a) {
 			return fmt.Errorf("la Firma de %s no lleva el atributo %s", f["Quien"], a)
 		}
 	}

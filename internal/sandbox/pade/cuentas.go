@@ -9,86 +9,86 @@ import (
 )
 
 const (
-	// maxFallidos wrong logins in a row block a user, until the sandbox is reset.
-	maxFallidos = 3
-	// maxUsuarios bounds how many users with wrong logins are remembered.
-	maxUsuarios = 10_000
+	// maxFailed wrong logins in a row block a user, until the sandbox is reset.
+	maxFailed = 3
+	// maxUsers bounds how many users with wrong logins are remembered.
+	maxUsers = 10_000
 )
 
 // cuentas counts wrong logins by user.
 type cuentas struct {
-	mu       sync.Mutex
-	fallidos map[string]int
+	mu     sync.Mutex
+	failed map[string]int
 }
 
-func nuevasCuentas() *cuentas { return &cuentas{fallidos: make(map[string]int)} }
+func newCuentas() *cuentas { return &cuentas{failed: make(map[string]int)} }
 
-func (c *cuentas) reinicia() {
+func (c *cuentas) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.fallidos)
+	clear(c.failed)
 }
 
-// entra tells whether a user may. One that is blocked may not, with the right password either.
-func (c *cuentas) entra(usuario string, correcta bool) bool {
+// enter tells whether a user may. One that is blocked may not, with the right password either.
+func (c *cuentas) enter(user string, correct bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n, ya := c.fallidos[usuario]
+	n, ya := c.failed[user]
 	switch {
-	case n >= maxFallidos:
+	case n >= maxFailed:
 		return false
-	case !correcta:
-		if ya || len(c.fallidos) < maxUsuarios {
-			c.fallidos[usuario]++
+	case !correct:
+		if ya || len(c.failed) < maxUsers {
+			c.failed[user]++
 		}
 		return false
 	}
-	delete(c.fallidos, usuario)
+	delete(c.failed, user)
 	return true
 }
 
-func (c *cuentas) bloqueadas() []string {
+func (c *cuentas) blocked() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	usuarios := []string{}
-	for u, n := range c.fallidos {
-		if n >= maxFallidos {
-			usuarios = append(usuarios, u)
+	users := []string{}
+	for u, n := range c.failed {
+		if n >= maxFailed {
+			users = append(users, u)
 		}
 	}
-	slices.Sort(usuarios)
-	return usuarios
+	slices.Sort(users)
+	return users
 }
 
-// entra judges user and password of a call.
-func (s *Servidor) entra(ll *llamada) bool {
-	usuario := ll.dato(parUsuario)
-	return s.cuentas.entra(usuario, usuario == s.o.Perillas.Texto(perUsuario) && ll.dato(parPasswd) == s.o.Perillas.Texto(perPassword))
+// enter judges user and password of a call.
+func (s *Server) enter(ll *call) bool {
+	user := ll.datum(parUsuario)
+	return s.cuentas.enter(user, user == s.o.Knobs.Text(perUser) && ll.datum(parPasswd) == s.o.Knobs.Text(perPassword))
 }
 
-func (s *Servidor) esSuContrato(ll *llamada) bool {
-	return ll.dato(parContrato) == s.o.Perillas.Texto(perContrato)
+func (s *Server) isItsContrato(ll *call) bool {
+	return ll.datum(parContrato) == s.o.Knobs.Text(perContrato)
 }
 
 // ids are those of transactions, in the form of a UUID, from the seed.
 type ids struct {
-	semilla uint64
+	seed uint64
 
 	mu sync.Mutex
 	n  uint64
 }
 
-func (i *ids) reinicia() {
+func (i *ids) reset() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.n = 0
 }
 
-func (i *ids) siguiente() string {
+func (i *ids) next() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.n++
-	suma := sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(Servicio), i.semilla), i.n))
-	suma[6], suma[8] = suma[6]&0x0f|0x40, suma[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", suma[:4], suma[4:6], suma[6:8], suma[8:10], suma[10:16])
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(Servicio), i.seed), i.n))
+	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }

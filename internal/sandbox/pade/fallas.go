@@ -18,63 +18,63 @@ const (
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
 	return control.Catalogo{
-		Servicios: []string{Servicio}, Operaciones: nombresOperaciones(),
-		Propios: []control.Tipo{ReturnAusente, ReturnVacio, HTML200}, Defectos: defectos(),
-		Admite: func(tipo control.Tipo, _ string) bool { return tipo != control.ZipInvalido },
+		Servicios: []string{Servicio}, Operations: operationNames(),
+		Own: []control.Tipo{ReturnAusente, ReturnVacio, HTML200}, Defects: defects(),
+		Admit: func(tipo control.Tipo, _ string) bool { return tipo != control.ZipInvalido },
 	}
 }
 
-// antes applies the faults that come before the message is processed and tells whether the call ended
+// before applies the faults that come before the message is processed and tells whether the call ended
 // there.
-func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
+func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
 	f := ll.falla
-	f.Espera(r)
+	f.Wait(r)
 	switch f.Tipo {
 	case control.Reset:
-		s.o.Contadores.Codigo("reset")
-		control.Corta(w)
+		s.o.Counters.Codigo("reset")
+		control.Cut(w)
 	case control.HTML503:
-		s.escribeHTML(w, http.StatusServiceUnavailable, "HTTP 503")
+		s.writeHTML(w, http.StatusServiceUnavailable, "HTTP 503")
 	case HTML200:
-		s.escribeHTML(w, http.StatusOK, string(HTML200))
+		s.writeHTML(w, http.StatusOK, string(HTML200))
 	case control.Pagina:
-		s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
-		f.EscribePagina(w)
+		s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
+		f.WritePage(w)
 	case control.Vacio:
-		s.o.Contadores.Codigo("vacio")
+		s.o.Counters.Codigo("vacio")
 		w.WriteHeader(http.StatusOK)
 	case control.Fault:
-		falta := &faltaSOAP{codigo: "S:Server", texto: "java.lang.NullPointerException"}
+		missing := &soapFault{codigo: "S:Server", text: "java.lang.NullPointerException"}
 		if f.Faultcode != "" {
-			falta.codigo = "S:" + f.Faultcode
+			missing.codigo = "S:" + f.Faultcode
 		}
 		if f.Mensaje != "" {
-			falta.texto = f.Mensaje
+			missing.text = f.Mensaje
 		}
-		s.escribeFalta(w, ll, falta)
+		s.writeFault(w, ll, missing)
 	case control.Codigo:
-		s.contesta(w, ll, resultado{codigo: f.Codigo, mensaje: f.Mensaje})
+		s.answer(w, ll, result{codigo: f.Codigo, mensaje: f.Mensaje})
 	default:
 		return false
 	}
 	return true
 }
 
-func (s *Servidor) escribeHTML(w *contador, estado int, codigo string) {
-	s.o.Contadores.Codigo(codigo)
+func (s *Server) writeHTML(w *counter, estado int, codigo string) {
+	s.o.Counters.Codigo(codigo)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(estado)
 	_, _ = io.WriteString(w, "<html><head><title>Mantenimiento</title></head><body><h1>Servicio en mantenimiento</h1></body></html>\n")
 }
 
-// estropeaBase64 does to the base64 of a document what a fault asks.
-func estropeaBase64(texto string, f control.Falla) string {
-	corte := int(min(f.Bytes, int64(len(texto))))
+// spoilBase64 does to the base64 of a document what a fault asks.
+func spoilBase64(text string, f control.Falla) string {
+	cut := int(min(f.Bytes, int64(len(text))))
 	switch f.Tipo {
 	case control.Truncado:
-		return texto[:corte]
+		return text[:cut]
 	case control.Base64Invalido:
-		return texto[:corte] + "*¡!*" + texto[corte:]
+		return text[:cut] + "*¡!*" + text[cut:]
 	}
-	return texto
+	return text
 }

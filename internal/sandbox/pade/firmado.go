@@ -15,70 +15,70 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// The codes of Firmado; those of a party are in partes.
+// The codes of Firmado; those of a party are in parts.
 const (
-	codFirmadoAntes   = "2"
-	codXMLMalFormado  = "301"
-	codEstructura     = "302"
-	codPeticion       = "400"
-	codInterno        = "99"
-	mensajeYaFirmado  = "El contrato fue firmado previamente"
-	mensajeEstructura = "El contrato está mal formado: "
+	codSignedBefore      = "2"
+	codXMLBadFormed      = "301"
+	codStructure         = "302"
+	codRequest           = "400"
+	codInternal          = "99"
+	mensajeAlreadySigned = "El contrato fue firmado previamente"
+	mensajeStructure     = "El contrato está mal formado: "
 )
 
-// centro is the time of most of Mexico, where no summer time is kept.
-var centro = time.FixedZone("CST", -6*60*60)
+// centre is the time of most of Mexico, where no summer time is kept.
+var centre = time.FixedZone("CST", -6*60*60)
 
 // firma is the three operations: the one with credentials judges them first. A trial is a signature that
 // nobody remembers, and that no former one prevents.
-func (s *Servidor) firma(ll *llamada) resultado {
-	if faltan := ll.faltan(); faltan != nil {
-		return resultado{codigo: codPeticion, mensaje: "Petición inválida, faltan parámetros: " + strings.Join(faltan, ", ")}
+func (s *Server) firma(ll *call) result {
+	if missing := ll.missing(); missing != nil {
+		return result{codigo: codRequest, mensaje: "Petición inválida, faltan parámetros: " + strings.Join(missing, ", ")}
 	}
-	if ll.op.nombre == opFirmar && (!s.entra(ll) || !s.esSuContrato(ll)) {
-		return resultado{codigo: codCredenciales, mensaje: "Usuario, contraseña o código de contrato incorrectos"}
+	if ll.op.name == opFirmar && (!s.enter(ll) || !s.isItsContrato(ll)) {
+		return result{codigo: codCredentials, mensaje: "Usuario, contraseña o código de contrato incorrectos"}
 	}
-	c, mal := leePeticion(ll)
-	if mal == nil {
-		mal = s.revisa(c)
+	c, bad := readRequest(ll)
+	if bad == nil {
+		bad = s.check(c)
 	}
-	if mal != nil {
-		return *mal
+	if bad != nil {
+		return *bad
 	}
-	ahora := s.o.Reloj.Now()
-	firmado, err := s.pac.contrafirma(c, s.o.Reloj.Real())
+	now := s.o.Clock.Now()
+	signed, err := s.pac.contrafirma(c, s.o.Clock.Real())
 	if err != nil {
 		s.o.Log.Error().Err(err).Msg("pade: internal error")
-		return resultado{codigo: codInterno, mensaje: "Error interno"}
+		return result{codigo: codInternal, mensaje: "Error interno"}
 	}
-	fecha := ahora.In(centro).Format(formaFecha)
-	if !verdad(ll.dato(parModoPrueba)) {
-		hecho := Resumen{Operacion: ll.op.nombre, Hash: c.hash, CertificadoSerie: c.firmas[0]["CertificadoSerie"], FechaFirma: fecha}
-		if !s.firmas.agrega(hecho) {
-			return resultado{codigo: codFirmadoAntes, mensaje: mensajeYaFirmado}
+	fecha := now.In(centre).Format(formFecha)
+	if !truth(ll.datum(parModoPrueba)) {
+		done := Summary{Operacion: ll.op.name, Hash: c.hash, CertificadoSerie: c.firmas[0]["CertificadoSerie"], FechaFirma: fecha}
+		if !s.firmas.add(done) {
+			return result{codigo: codSignedBefore, mensaje: mensajeAlreadySigned}
 		}
 	}
-	return resultado{codigo: codHecho, documento: firmado, fecha: fecha}
+	return result{codigo: codDone, document: signed, fecha: fecha}
 }
 
-// leePeticion reads the contract out of a call. Its base64 is a text to the service, which gets the line
+// readRequest reads the contract out of a call. Its base64 is a text to the service, which gets the line
 // breaks too: they are refused.
-func leePeticion(ll *llamada) (*contrato, *resultado) {
-	texto := ll.dato(parXML)
-	documento, err := base64.StdEncoding.Strict().DecodeString(texto)
-	if err != nil || strings.ContainsAny(texto, "\r\n") {
-		return nil, &resultado{codigo: codXMLMalFormado, mensaje: "El XML está mal formado: no es base64 en una línea"}
+func readRequest(ll *call) (*contrato, *result) {
+	text := ll.datum(xmlPair)
+	document, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") {
+		return nil, &result{codigo: codXMLBadFormed, mensaje: "El XML está mal formado: no es base64 en una línea"}
 	}
-	sinMarca := bytes.TrimPrefix(documento, []byte("\xef\xbb\xbf"))
-	if m := reDeclarado.FindSubmatch(sinMarca); m != nil && !strings.EqualFold(string(m[1]), "UTF-8") {
-		return nil, &resultado{codigo: codXMLMalFormado, mensaje: "El XML está mal formado: no es UTF-8"}
+	withoutMark := bytes.TrimPrefix(document, []byte("\xef\xbb\xbf"))
+	if m := reDeclared.FindSubmatch(withoutMark); m != nil && !strings.EqualFold(string(m[1]), "UTF-8") {
+		return nil, &result{codigo: codXMLBadFormed, mensaje: "El XML está mal formado: no es UTF-8"}
 	}
-	if err := bienFormado(sinMarca); err != nil {
-		return nil, &resultado{codigo: codXMLMalFormado, mensaje: "El XML está mal formado: " + err.Error()}
+	if err := wellFormed(withoutMark); err != nil {
+		return nil, &result{codigo: codXMLBadFormed, mensaje: "El XML está mal formado: " + err.Error()}
 	}
-	c, err := leeContrato(documento, ll.op.nombre)
+	c, err := readContrato(document, ll.op.name)
 	if err != nil {
-		return nil, &resultado{codigo: codEstructura, mensaje: mensajeEstructura + err.Error()}
+		return nil, &result{codigo: codStructure, mensaje: mensajeStructure + err.Error()}
 	}
 	return c, nil
 }
@@ -88,93 +88,93 @@ type pac struct {
 	autoridad *autoridad.Autoridad
 
 	mu    sync.Mutex
-	firma *autoridad.Emitida
+	firma *autoridad.Emitido
 }
 
 const (
-	rfcPAC    = "PCC010101AB2"
-	nombrePAC = "PAC DE PRUEBA DEL SANDBOX"
+	rfcPAC  = "PCC010101AB2"
+	pacName = "PAC DE PRUEBA DEL SANDBOX"
 )
 
-func (p *pac) credencial(ahora time.Time) (*autoridad.Emitida, error) {
+func (p *pac) credential(now time.Time) (*autoridad.Emitido, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.firma == nil {
-		emitida, err := p.autoridad.Emite(autoridad.Peticion{RFC: rfcPAC, Nombre: nombrePAC, Password: "sandbox", NotBefore: ahora.Add(-24 * time.Hour)})
+		emitido, err := p.autoridad.Issue(autoridad.Request{RFC: rfcPAC, Name: pacName, Password: "sandbox", NotBefore: now.Add(-24 * time.Hour)})
 		if err != nil {
 			return nil, err
 		}
-		p.firma = emitida
+		p.firma = emitido
 	}
 	return p.firma, nil
 }
 
 // contrafirma appends the PAC's own Firma and leaves every other byte as it is.
-func (p *pac) contrafirma(c *contrato, ahora time.Time) ([]byte, error) {
-	credencial, err := p.credencial(ahora)
+func (p *pac) contrafirma(c *contrato, now time.Time) ([]byte, error) {
+	credential, err := p.credential(now)
 	if err != nil {
 		return nil, err
 	}
-	suma := sha256.Sum256([]byte(c.texto))
-	sello, err := credencial.Key.Sign(rand.Reader, suma[:], crypto.SHA256)
+	sum := sha256.Sum256([]byte(c.text))
+	sello, err := credential.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("signing for the PAC: %w", err)
 	}
 	var b bytes.Buffer
 	b.WriteString("<Firma")
 	for _, a := range [][2]string{
-		{"Quien", quienPAC},
+		{"Quien", whoPAC},
 		{"RFC", rfcPAC},
-		{"Nombre", nombrePAC},
-		{"CertificadoSerie", autoridad.Serial(credencial.Certificate)},
-		{"Certificado", base64.StdEncoding.EncodeToString(credencial.CerDER)},
+		{"Nombre", pacName},
+		{"CertificadoSerie", autoridad.Serial(credential.Certificate)},
+		{"Certificado", base64.StdEncoding.EncodeToString(credential.CerDER)},
 		{"Sello", base64.StdEncoding.EncodeToString(sello)},
 	} {
-		b.WriteString(" " + a[0] + `="` + escapaAtributo(a[1]) + `"`)
+		b.WriteString(" " + a[0] + `="` + escapeAttribute(a[1]) + `"`)
 	}
 	b.WriteString("/>")
-	return slices.Concat(c.documento[:c.fin], b.Bytes(), c.documento[c.fin:]), nil
+	return slices.Concat(c.document[:c.end], b.Bytes(), c.document[c.end:]), nil
 }
 
-// Resumen is a signed contract as the admin port shows it.
-type Resumen struct {
+// Summary is a signed contract as the admin port shows it.
+type Summary struct {
 	Operacion        string `json:"operacion"`
 	Hash             string `json:"hash"`
 	CertificadoSerie string `json:"certificadoSerie"` // of the client
 	FechaFirma       string `json:"fechaFirma"`
 }
 
-// registro remembers the contracts that were signed, by their hash and the client's certificate.
-type registro struct {
-	mu    sync.Mutex
-	todos []Resumen
-	hay   map[[2]string]bool
+// record remembers the contracts that were signed, by their hash and the client's certificate.
+type record struct {
+	mu  sync.Mutex
+	all []Summary
+	has map[[2]string]bool
 }
 
-func nuevoRegistro() *registro { return &registro{hay: make(map[[2]string]bool)} }
+func newRecord() *record { return &record{has: make(map[[2]string]bool)} }
 
-func (r *registro) reinicia() {
+func (r *record) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.todos = nil
-	clear(r.hay)
+	r.all = nil
+	clear(r.has)
 }
 
-// agrega tells whether it was not there.
-func (r *registro) agrega(nuevo Resumen) bool {
+// add tells whether it was not there.
+func (r *record) add(fresh Summary) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clave := [2]string{nuevo.Hash, nuevo.CertificadoSerie}
-	if r.hay[clave] {
+	key := [2]string{fresh.Hash, fresh.CertificadoSerie}
+	if r.has[key] {
 		return false
 	}
-	r.hay[clave] = true
-	r.todos = append(r.todos, nuevo)
+	r.has[key] = true
+	r.all = append(r.all, fresh)
 	return true
 }
 
-func (r *registro) resumen() []Resumen {
+func (r *record) summary() []Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]Resumen{}, r.todos...)
+	return append([]Summary{}, r.all...)
 }

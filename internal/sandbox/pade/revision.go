@@ -14,88 +14,88 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// parte is a party to a contract: what it is called and the codes of what can be wrong with its signature.
-type parte struct{ nombre, sello, certificado, vigencia, emisor string }
+// part is a party to a contract: what it is called and the codes of what can be wrong with its signature.
+type part struct{ name, sello, certificado, vigencia, emisor string }
 
-func partes() []parte {
-	return []parte{
+func parts() []part {
+	return []part{
 		{"emisor", "303", "305", "307", "311"},
 		{"integrador", "304", "306", "308", "310"},
 	}
 }
 
-const codContratoInvalido = "309"
+const codContratoInvalid = "309"
 
-// revisa examines hash and signatures; nil is a contract that the PAC may sign.
-func (s *Servidor) revisa(c *contrato) *resultado {
-	if c.hash != hashDe(c.texto) {
-		return &resultado{codigo: codContratoInvalido, mensaje: "El contrato no es válido: Hash no es el de Texto"}
+// check examines hash and signatures; nil is a contract that the PAC may sign.
+func (s *Server) check(c *contrato) *result {
+	if c.hash != hashOf(c.text) {
+		return &result{codigo: codContratoInvalid, mensaje: "El contrato no es válido: Hash no es el de Texto"}
 	}
 	for i, f := range c.firmas {
-		if r := s.revisaFirma(partes()[i], f, c.texto); r != nil {
+		if r := s.checkFirma(parts()[i], f, c.text); r != nil {
 			return r
 		}
 	}
 	return nil
 }
 
-// hashDe is SHA-1 in pairs of capitals joined by hyphens, as .NET's BitConverter writes it.
-func hashDe(texto string) string {
-	suma := sha1.Sum([]byte(texto)) //nolint:gosec // G401: as the service does
-	return strings.ReplaceAll(fmt.Sprintf("% X", suma), " ", "-")
+// hashOf is SHA-1 in pairs of capitals joined by hyphens, as .NET's BitConverter writes it.
+func hashOf(text string) string {
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // G401: as the service does
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", "-")
 }
 
-func (s *Servidor) revisaFirma(p parte, f firmante, texto string) *resultado {
-	mal := func(codigo, motivo string) *resultado {
-		return &resultado{codigo: codigo, mensaje: motivo + " del " + p.nombre}
+func (s *Server) checkFirma(p part, f firmante, text string) *result {
+	bad := func(codigo, motivo string) *result {
+		return &result{codigo: codigo, mensaje: motivo + " del " + p.name}
 	}
 	der, err := base64.StdEncoding.Strict().DecodeString(f["Certificado"])
 	if err != nil || strings.ContainsAny(f["Certificado"], "\r\n") {
-		return mal(p.certificado, "Certificado mal formado")
+		return bad(p.certificado, "Certificado mal formado")
 	}
 	cert, err := x509.ParseCertificate(der)
 	switch {
 	case err != nil:
-		return mal(p.certificado, "Certificado mal formado")
+		return bad(p.certificado, "Certificado mal formado")
 	case autoridad.Serial(cert) != f["CertificadoSerie"]:
-		return mal(p.certificado, "CertificadoSerie no corresponde al certificado")
-	case f["RFC"] != "" && !esDe(cert, f["RFC"], f["RepLegalRFC"]):
-		return mal(p.certificado, "RFC no corresponde al certificado")
-	case !s.o.Autoridad.EsPropio(cert):
-		return mal(p.emisor, "El SAT no emitió el certificado")
+		return bad(p.certificado, "CertificadoSerie no corresponde al certificado")
+	case f["RFC"] != "" && !isOf(cert, f["RFC"], f["RepLegalRFC"]):
+		return bad(p.certificado, "RFC no corresponde al certificado")
+	case !s.o.Autoridad.IsOwn(cert):
+		return bad(p.emisor, "El SAT no emitió el certificado")
 	}
-	ahora := s.o.Reloj.Real()
-	if ahora.Before(cert.NotBefore) || ahora.After(cert.NotAfter) || s.o.Autoridad.Revocado(autoridad.Serial(cert)) {
-		return mal(p.vigencia, "Certificado no vigente")
+	now := s.o.Clock.Real()
+	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) || s.o.Autoridad.Revoked(autoridad.Serial(cert)) {
+		return bad(p.vigencia, "Certificado no vigente")
 	}
 	sello, err := base64.StdEncoding.Strict().DecodeString(f["Sello"])
 	if err != nil || strings.ContainsAny(f["Sello"], "\r\n") {
-		return mal(p.sello, "Sello mal formado")
+		return bad(p.sello, "Sello mal formado")
 	}
-	if !verifica(cert, texto, sello) {
-		return mal(p.sello, "Sello inválido")
+	if !verify(cert, text, sello) {
+		return bad(p.sello, "Sello inválido")
 	}
 	return nil
 }
 
-// esDe tells whether the certificate is of one of these RFC: a company's own, or its representative's.
-func esDe(cert *x509.Certificate, rfcs ...string) bool {
-	const identificador = "2.5.4.45"
+// isOf tells whether the certificate is of one of these RFC: a company's own, or its representative's.
+func isOf(cert *x509.Certificate, rfcs ...string) bool {
+	const identifier = "2.5.4.45"
 	for _, n := range cert.Subject.Names {
-		if texto, ok := n.Value.(string); ok && n.Type.String() == identificador {
-			rfc, _, _ := strings.Cut(texto, " / ")
+		if text, ok := n.Value.(string); ok && n.Type.String() == identifier {
+			rfc, _, _ := strings.Cut(text, " / ")
 			return slices.Contains(rfcs, rfc)
 		}
 	}
 	return false
 }
 
-// verifica takes a seal of the text with either digest: which of them the service wants is not public.
-func verifica(cert *x509.Certificate, texto string, sello []byte) bool {
+// verify takes a seal of the text with either digest: which of them the service wants is not public.
+func verify(cert *x509.Certificate, text string, sello []byte) bool {
 	llave, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return false
 	}
-	larga, corta := sha256.Sum256([]byte(texto)), sha1.Sum([]byte(texto)) //nolint:gosec // G401: old seals
-	return rsa.VerifyPKCS1v15(llave, crypto.SHA256, larga[:], sello) == nil || rsa.VerifyPKCS1v15(llave, crypto.SHA1, corta[:], sello) == nil
+	long, short := sha256.Sum256([]byte(text)), sha1.Sum([]byte(text)) //nolint:gosec // G401: old seals
+	return rsa.VerifyPKCS1v15(llave, crypto.SHA256, long[:], sello) == nil || rsa.VerifyPKCS1v15(llave, crypto.SHA1, short[:], sello) == nil
 }

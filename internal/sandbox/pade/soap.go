@@ -16,142 +16,142 @@ import (
 )
 
 const (
-	tipoXML    = "text/xml; charset=utf-8"
-	tipoLatino = "text/xml ;charset=ISO-8859-1"
-	// maxCuerpo is room for a CFDI of 16 MB whose every tag is escaped.
-	maxCuerpo = 48 << 20
+	tipoXML   = "text/xml; charset=utf-8"
+	tipoLatin = "text/xml ;charset=ISO-8859-1"
+	// maxBody is room for a CFDI of 16 MB whose every tag is escaped.
+	maxBody = 48 << 20
 )
 
-var reDeclarado = regexp.MustCompile(`^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']`)
+var reDeclared = regexp.MustCompile(`^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']`)
 
-// llamada is one request whose message was understood.
-type llamada struct {
-	op         *operacion
-	ns         string
-	parametros map[string]string
-	latino     bool // came in ISO-8859-1 and is answered so
-	falla      control.Falla
+// call is one request whose message was understood.
+type call struct {
+	op     *operation
+	ns     string
+	params map[string]string
+	latin  bool // came in ISO-8859-1 and is answered so
+	falla  control.Falla
 }
 
-// dato returns a parameter; null and empty are one to the services.
-func (ll *llamada) dato(nombre string) string { return ll.parametros[nombre] }
+// datum returns a parameter; null and empty are one to the services.
+func (ll *call) datum(name string) string { return ll.params[name] }
 
-// faltan returns the parameters that are null or empty, but for modoPrueba, which is never missed.
-func (ll *llamada) faltan() []string {
-	var nombres []string
-	for _, p := range ll.op.parametros {
-		if p != parModoPrueba && ll.parametros[p] == "" {
-			nombres = append(nombres, p)
+// missing returns the parameters that are null or empty, but for modoPrueba, which is never missed.
+func (ll *call) missing() []string {
+	var names []string
+	for _, p := range ll.op.params {
+		if p != parModoPrueba && ll.params[p] == "" {
+			names = append(names, p)
 		}
 	}
-	return nombres
+	return names
 }
 
-// faltaSOAP is a SOAP fault; it always travels with HTTP 500 and has no detail.
-type faltaSOAP struct{ codigo, texto string }
+// soapFault is a SOAP fault; it always travels with HTTP 500 and has no detail.
+type soapFault struct{ codigo, text string }
 
-// atiende is the way of a POST: the type, the encoding, the envelope, whose wrapper names the operation
+// attend is the way of a POST: the type, the encoding, the envelope, whose wrapper names the operation
 // whatever the SOAPAction, the fault asked for, the operation itself.
-func (s *Servidor) atiende(w *contador, r *http.Request, p punto) {
-	tipo, atributos, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+func (s *Server) attend(w *counter, r *http.Request, p point) {
+	tipo, attributes, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || tipo != "text/xml" {
-		s.sinCuerpo(w, http.StatusUnsupportedMediaType)
+		s.bodiless(w, http.StatusUnsupportedMediaType)
 		return
 	}
-	crudo, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCuerpo))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		estado := http.StatusBadRequest
-		var grande *http.MaxBytesError
-		if errors.As(err, &grande) {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
 			estado = http.StatusRequestEntityTooLarge
 		}
-		s.sinCuerpo(w, estado)
+		s.bodiless(w, estado)
 		return
 	}
-	ll := &llamada{ns: s.o.Perillas.Texto(p.perNamespace)}
-	b, falta := ll.decodifica(crudo, atributos["charset"])
-	var leido *sobre
-	if falta == nil {
-		leido, falta = leeSobre(b, func(n xml.Name) bool { return n.Space == ll.ns && porNombre(p, n.Local) != nil })
+	ll := &call{ns: s.o.Knobs.Text(p.perNamespace)}
+	b, missing := ll.decode(raw, attributes["charset"])
+	var read *envelope
+	if missing == nil {
+		read, missing = readEnvelope(b, func(n xml.Name) bool { return n.Space == ll.ns && byName(p, n.Local) != nil })
 	}
-	if falta != nil {
-		s.o.Contadores.Llamada(Servicio, "desconocida")
-		s.escribeFalta(w, ll, falta)
+	if missing != nil {
+		s.o.Counters.Call(Servicio, "desconocida")
+		s.writeFault(w, ll, missing)
 		return
 	}
-	ll.op, ll.parametros = porNombre(p, leido.operacion), leido.parametros
-	s.o.Contadores.Llamada(Servicio, ll.op.nombre)
-	if s.o.Captura != nil {
-		s.o.Captura(Captura{Servicio: Servicio, Operacion: ll.op.nombre, Header: r.Header.Clone(), Body: crudo})
+	ll.op, ll.params = byName(p, read.operation), read.params
+	s.o.Counters.Call(Servicio, ll.op.name)
+	if s.o.Capture != nil {
+		s.o.Capture(Capture{Servicio: Servicio, Operation: ll.op.name, Header: r.Header.Clone(), Body: raw})
 	}
-	ll.falla, _ = s.o.Fallas.Toma(Servicio, ll.op.nombre, b)
-	ll.falla.Cabeceras(w.Header(), s.o.Reloj.Real())
-	if s.antes(w, r, ll) {
+	ll.falla, _ = s.o.Fallas.Take(Servicio, ll.op.name, b)
+	ll.falla.Headers(w.Header(), s.o.Clock.Real())
+	if s.before(w, r, ll) {
 		return
 	}
-	s.contesta(w, ll, ll.op.atiende(s, ll))
+	s.answer(w, ll, ll.op.attend(s, ll))
 }
 
-// decodifica makes UTF-8 of a message. The encoding of the Content-Type goes before the declared one.
-func (ll *llamada) decodifica(b []byte, charset string) ([]byte, *faltaSOAP) {
+// decode makes UTF-8 of a message. The encoding of the Content-Type goes before the declared one.
+func (ll *call) decode(b []byte, charset string) ([]byte, *soapFault) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	if m := reDeclarado.FindSubmatch(b); charset == "" && m != nil {
+	if m := reDeclared.FindSubmatch(b); charset == "" && m != nil {
 		charset = string(m[1])
 	}
 	switch strings.ToLower(charset) {
 	case "", "utf-8", "us-ascii":
 		return b, nil
 	case "iso-8859-1":
-		ll.latino = true
-		ancho := make([]byte, 0, len(b)+len(b)/8)
+		ll.latin = true
+		width := make([]byte, 0, len(b)+len(b)/8)
 		for _, c := range b {
-			ancho = utf8.AppendRune(ancho, rune(c))
+			width = utf8.AppendRune(width, rune(c))
 		}
-		return ancho, nil
+		return width, nil
 	}
-	return nil, &faltaSOAP{"S:Server", "XML reader error: java.io.UnsupportedEncodingException: " + charset}
+	return nil, &soapFault{"S:Server", "XML reader error: java.io.UnsupportedEncodingException: " + charset}
 }
 
-// contesta answers what an operation came to, or what a fault makes of it.
-func (s *Servidor) contesta(w *contador, ll *llamada, r resultado) {
-	s.o.Log.Debug().Str("operacion", ll.op.nombre).Str("codigo", r.codigo).Str("falla", string(ll.falla.Tipo)).Msg("pade")
-	s.o.Contadores.Codigo(r.codigo)
-	retorno := "<return>" + escapaTexto(`<?xml version="1.0" encoding="UTF-8"?>`+ll.op.forma(s, ll, r)) + "</return>"
-	apertura := `<ns2:` + ll.op.nombre + `Response xmlns:ns2="` + escapaAtributo(ll.ns) + `"`
+// answer answers what an operation came to, or what a fault makes of it.
+func (s *Server) answer(w *counter, ll *call, r result) {
+	s.o.Log.Debug().Str("operacion", ll.op.name).Str("codigo", r.codigo).Str("falla", string(ll.falla.Tipo)).Msg("pade")
+	s.o.Counters.Codigo(r.codigo)
+	returnTo := "<return>" + escapeText(`<?xml version="1.0" encoding="UTF-8"?>`+ll.op.form(s, ll, r)) + "</return>"
+	opening := `<ns2:` + ll.op.name + `Response xmlns:ns2="` + escapeAttribute(ll.ns) + `"`
 	switch ll.falla.Tipo {
 	case control.ResetDespues:
-		control.Corta(w)
+		control.Cut(w)
 	case ReturnAusente:
-		s.escribe(w, ll, http.StatusOK, apertura+`/>`)
+		s.write(w, ll, http.StatusOK, opening+`/>`)
 		return
 	case ReturnVacio:
-		retorno = "<return></return>"
+		returnTo = "<return></return>"
 	}
-	s.escribe(w, ll, http.StatusOK, apertura+`>`+retorno+`</ns2:`+ll.op.nombre+`Response>`)
+	s.write(w, ll, http.StatusOK, opening+`>`+returnTo+`</ns2:`+ll.op.name+`Response>`)
 }
 
-func (s *Servidor) escribeFalta(w *contador, ll *llamada, f *faltaSOAP) {
-	s.o.Log.Debug().Str("faultcode", f.codigo).Str("faultstring", f.texto).Msg("pade: fault")
-	s.o.Contadores.Codigo(f.codigo)
-	s.escribe(w, ll, http.StatusInternalServerError, `<S:Fault xmlns:ns4="http://www.w3.org/2003/05/soap-envelope"><faultcode>`+
-		escapaTexto(f.codigo)+`</faultcode><faultstring>`+escapaTexto(f.texto)+`</faultstring></S:Fault>`)
+func (s *Server) writeFault(w *counter, ll *call, f *soapFault) {
+	s.o.Log.Debug().Str("faultcode", f.codigo).Str("faultstring", f.text).Msg("pade: fault")
+	s.o.Counters.Codigo(f.codigo)
+	s.write(w, ll, http.StatusInternalServerError, `<S:Fault xmlns:ns4="http://www.w3.org/2003/05/soap-envelope"><faultcode>`+
+		escapeText(f.codigo)+`</faultcode><faultstring>`+escapeText(f.text)+`</faultstring></S:Fault>`)
 }
 
-// escribe sends an envelope in the encoding of the request.
-func (s *Servidor) escribe(w *contador, ll *llamada, estado int, cuerpo string) {
-	codificacion, tipo := "UTF-8", tipoXML
-	if ll.latino && ll.falla.Codificacion == "" {
-		codificacion, tipo, cuerpo = "ISO-8859-1", tipoLatino, enLatino(cuerpo)
+// write sends an envelope in the encoding of the request.
+func (s *Server) write(w *counter, ll *call, estado int, body string) {
+	encoding, tipo := "UTF-8", tipoXML
+	if ll.latin && ll.falla.Codificacion == "" {
+		encoding, tipo, body = "ISO-8859-1", tipoLatin, inLatin(body)
 	}
-	b, tipo := ll.falla.Reescribe([]byte(`<?xml version='1.0' encoding='`+codificacion+`'?><S:Envelope xmlns:S="`+nsSOAP+`"><S:Body>`+cuerpo+`</S:Body></S:Envelope>`), tipo)
+	b, tipo := ll.falla.Rewrite([]byte(`<?xml version='1.0' encoding='`+encoding+`'?><S:Envelope xmlns:S="`+nsSOAP+`"><S:Body>`+body+`</S:Body></S:Envelope>`), tipo)
 	w.Header().Set("Content-Type", tipo)
 	w.WriteHeader(estado)
-	_, _ = ll.falla.Estropea(w).Write(b)
+	_, _ = ll.falla.Spoil(w).Write(b)
 }
 
-func enLatino(texto string) string {
-	b := make([]byte, 0, len(texto))
-	for _, c := range texto {
+func inLatin(text string) string {
+	b := make([]byte, 0, len(text))
+	for _, c := range text {
 		if c > 0xFF {
 			b = fmt.Appendf(b, "&#%d;", c)
 			continue
@@ -161,7 +161,7 @@ func enLatino(texto string) string {
 	return string(b)
 }
 
-func (s *Servidor) sinCuerpo(w http.ResponseWriter, estado int) {
-	s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", estado))
+func (s *Server) bodiless(w http.ResponseWriter, estado int) {
+	s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", estado))
 	w.WriteHeader(estado)
 }

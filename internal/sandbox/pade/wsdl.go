@@ -13,30 +13,30 @@ const (
 	wsdlSinPortType = "sin_porttype"
 )
 
-const nsImplementacion = "http://impl.ws.pade.mx/"
+const nsImplementation = "http://impl.ws.pade.mx/"
 
-// parte makes of a contract the part that a query asks for: the interface, or what implements it. publicada is the
+// part makes of a contract the part that a query asks for: the interface, or what implements it. published is the
 // address that the contract gives for itself.
-func (s *Servidor) parte(b []byte, query, publicada string) []byte {
-	forma := s.o.Perillas.Texto(perWSDL)
-	if forma == wsdlEntero {
+func (s *Server) part(b []byte, query, published string) []byte {
+	form := s.o.Knobs.Text(perWSDL)
+	if form == wsdlEntero {
 		return b
 	}
-	cabeza := bytes.Index(b, []byte("<wsdl:types>"))
-	enlace := bytes.Index(b, []byte("<wsdl:binding "))
+	head := bytes.Index(b, []byte("<wsdl:types>"))
+	link := bytes.Index(b, []byte("<wsdl:binding "))
 	if !strings.EqualFold(query, "wsdl") { // the interface
-		return bytes.Join([][]byte{b[:enlace], []byte("</wsdl:definitions>\n")}, nil)
+		return bytes.Join([][]byte{b[:link], []byte("</wsdl:definitions>\n")}, nil)
 	}
-	const propio = `targetNamespace="`
-	inicio := string(b[:cabeza])
-	_, resto, _ := strings.Cut(inicio, propio)
-	ns, _, _ := strings.Cut(resto, `"`)
-	inicio = strings.Replace(inicio, propio+ns+`"`, propio+nsImplementacion+`"`, 1)
-	importa := ""
-	if forma == wsdlPartido {
-		importa = `<wsdl:import namespace="` + ns + `" location="` + escapaAtributo(publicada) + `?wsdl=1"/>`
+	const own = `targetNamespace="`
+	start := string(b[:head])
+	_, rest, _ := strings.Cut(start, own)
+	ns, _, _ := strings.Cut(rest, `"`)
+	start = strings.Replace(start, own+ns+`"`, own+nsImplementation+`"`, 1)
+	matters := ""
+	if form == wsdlPartido {
+		matters = `<wsdl:import namespace="` + ns + `" location="` + escapeAttribute(published) + `?wsdl=1"/>`
 	}
 	// The binding and the service are of the implementation, and the interface is not.
-	cuerpo := strings.Replace(string(b[enlace:]), ` binding="tns:`, ` xmlns:impl="`+nsImplementacion+`" binding="impl:`, 1)
-	return []byte(inicio + importa + cuerpo)
+	body := strings.Replace(string(b[link:]), ` binding="tns:`, ` xmlns:impl="`+nsImplementation+`" binding="impl:`, 1)
+	return []byte(start + matters + body)
 }

@@ -15,42 +15,42 @@ import (
 // The public test certificates are not of our authority; another authority stands for the SAT's here,
 // since the real ones expire.
 func TestCertificados_ThePublicOnesFollowTheirKnob(t *testing.T) {
-	ahora := time.Now()
-	nueva := func() *autoridad.Autoridad {
-		a, err := autoridad.New(ahora)
+	now := time.Now()
+	fresh := func() *autoridad.Autoridad {
+		a, err := autoridad.New(now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	propia, delSAT := nueva(), nueva()
-	publica, err := delSAT.Emite(autoridad.Peticion{RFC: "EKU9003173C9", Password: "x"})
+	own, ofSAT := fresh(), fresh()
+	public, err := ofSAT.Issue(autoridad.Request{RFC: "EKU9003173C9", Password: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reloj := control.NewReloj(time.Now)
-	s, err := New(Opciones{
-		Autoridad: propia, Reloj: reloj, Perillas: control.NewPerillas(Perillas()...),
-		Fallas: control.NewFallas(CatalogoFallas(), reloj), Contadores: control.NewContadores(), Bitacora: control.NewBitacora(), Log: zerolog.Nop(),
+	clock := control.NewClock(time.Now)
+	s, err := New(Options{
+		Autoridad: own, Clock: clock, Knobs: control.NewKnobs(Knobs()...),
+		Fallas: control.NewFallas(CatalogoFallas(), clock), Counters: control.NewCounters(), Journal: control.NewJournal(), Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.juzga(publica.Certificate, ahora); got != codCertificado {
+	if got := s.judge(public.Certificate, now); got != codCertificado {
 		t.Errorf("before it is known: %q", got)
 	}
-	suma := sha256.Sum256(publica.CerDER)
-	s.publicos[hex.EncodeToString(suma[:])] = "EKU9003173C9"
-	if a, o := s.juzga(publica.Certificate, ahora), s.juzgaOperacion(publica.Certificate, ahora); a != "" || o != "" {
+	sum := sha256.Sum256(public.CerDER)
+	s.public[hex.EncodeToString(sum[:])] = "EKU9003173C9"
+	if a, o := s.judge(public.Certificate, now), s.judgeOperation(public.Certificate, now); a != "" || o != "" {
 		t.Errorf("with the knob off: %q and %q", a, o)
 	}
-	if err := s.perillas.Cambia(map[string]any{certificadosPrueba305: true}); err != nil {
+	if err := s.knobs.Change(map[string]any{certificadosPrueba305: true}); err != nil {
 		t.Fatal(err)
 	}
-	if a, o := s.juzga(publica.Certificate, ahora), s.juzgaOperacion(publica.Certificate, ahora); a != "" || o != codCertificado {
+	if a, o := s.judge(public.Certificate, now), s.judgeOperation(public.Certificate, now); a != "" || o != codCertificado {
 		t.Errorf("with the knob on: %q and %q", a, o)
 	}
-	if got := s.juzga(publica.Certificate, ahora.AddDate(5, 0, 0)); got != codCaduco {
+	if got := s.judge(public.Certificate, now.AddDate(5, 0, 0)); got != codExpired {
 		t.Errorf("expired: %q", got)
 	}
 }

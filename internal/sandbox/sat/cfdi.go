@@ -13,11 +13,11 @@ const (
 	bytesSello          = 256
 )
 
-// escribeXML appends the XML of a comprobante up to where filler goes, and returns what comes after
+// writeXML appends the XML of a comprobante up to where filler goes, and returns what comes after
 // it apart. Without filler there is no Addenda.
-func (u *Universo) escribeXML(b []byte, c *Comprobante, k perillasPaquete) (cabeza, cola []byte) {
-	x := &escritor{b: b}
-	x.crudo(`<?xml version="1.0" encoding="UTF-8"?>`)
+func (u *Universe) writeXML(b []byte, c *Comprobante, k paqueteKnobs) (head, queue []byte) {
+	x := &writer{b: b}
+	x.raw(`<?xml version="1.0" encoding="UTF-8"?>`)
 	switch version(c, k) {
 	case retencion10:
 		u.retencion10(x, c)
@@ -31,82 +31,82 @@ func (u *Universo) escribeXML(b []byte, c *Comprobante, k perillasPaquete) (cabe
 		u.cfdi(x, c)
 	}
 	if c.Servicio == Retenciones {
-		return x.cierra("retenciones", "Retenciones", k.relleno)
+		return x.close("retenciones", "Retenciones", k.padding)
 	}
-	return x.cierra("cfdi", "Comprobante", k.relleno)
+	return x.close("cfdi", "Comprobante", k.padding)
 }
 
-// escritor appends XML.
-type escritor struct{ b []byte }
+// writer appends XML.
+type writer struct{ b []byte }
 
-func (x *escritor) crudo(texto string) { x.b = append(x.b, texto...) }
+func (x *writer) raw(text string) { x.b = append(x.b, text...) }
 
-// abre starts a tag with its attributes; fin is > or />.
-func (x *escritor) abre(nombre, fin string, pares ...string) {
-	x.b = append(append(x.b, '<'), nombre...)
-	for i := 0; i+1 < len(pares); i += 2 {
-		x.b = append(append(append(x.b, ' '), pares[i]...), `="`...)
-		x.b = append(agregaEscapado(x.b, pares[i+1]), '"')
+// open starts a tag with its attributes; end is > or />.
+func (x *writer) open(name, end string, pairs ...string) {
+	x.b = append(append(x.b, '<'), name...)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		x.b = append(append(append(x.b, ' '), pairs[i]...), `="`...)
+		x.b = append(addEscaped(x.b, pairs[i+1]), '"')
 	}
-	x.b = append(x.b, fin...)
+	x.b = append(x.b, end...)
 }
 
-// cierra ends the document, with an Addenda around the filler when there will be any.
-func (x *escritor) cierra(prefijo, raiz string, relleno int64) (cabeza, cola []byte) {
-	fin := "</" + prefijo + ":" + raiz + ">"
-	if relleno == 0 {
-		x.crudo(fin)
+// close ends the document, with an Addenda around the filler when there will be any.
+func (x *writer) close(prefix, root string, padding int64) (head, queue []byte) {
+	end := "</" + prefix + ":" + root + ">"
+	if padding == 0 {
+		x.raw(end)
 		return x.b, nil
 	}
-	x.crudo("<" + prefijo + `:Addenda><Relleno xmlns="urn:sandbox:relleno">`)
-	return x.b, []byte("</Relleno></" + prefijo + ":Addenda>" + fin)
+	x.raw("<" + prefix + `:Addenda><Relleno xmlns="urn:sandbox:relleno">`)
+	return x.b, []byte("</Relleno></" + prefix + ":Addenda>" + end)
 }
 
 // The namespaces of CFDI 4.0 and of the complements, with where their schemas are.
 const (
-	esquemaCFDI40   = "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd"
-	esquemaPagos20  = "http://www.sat.gob.mx/Pagos20 http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos20.xsd"
-	esquemaNomina12 = "http://www.sat.gob.mx/nomina12 http://www.sat.gob.mx/sitio_internet/cfd/nomina/nomina12.xsd"
-	esquemaLeyendas = "http://www.sat.gob.mx/leyendasFiscales http://www.sat.gob.mx/sitio_internet/cfd/leyendasFiscales/leyendasFisc.xsd"
-	esquemaTimbre   = "http://www.sat.gob.mx/TimbreFiscalDigital http://www.sat.gob.mx/sitio_internet/cfd/TimbreFiscalDigital/TimbreFiscalDigitalv11.xsd"
+	schemaCFDI40   = "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd"
+	schemaPagos20  = "http://www.sat.gob.mx/Pagos20 http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos20.xsd"
+	schemaNomina12 = "http://www.sat.gob.mx/nomina12 http://www.sat.gob.mx/sitio_internet/cfd/nomina/nomina12.xsd"
+	schemaLeyendas = "http://www.sat.gob.mx/leyendasFiscales http://www.sat.gob.mx/sitio_internet/cfd/leyendasFiscales/leyendasFisc.xsd"
+	schemaTimbre   = "http://www.sat.gob.mx/TimbreFiscalDigital http://www.sat.gob.mx/sitio_internet/cfd/TimbreFiscalDigital/TimbreFiscalDigitalv11.xsd"
 )
 
 // complemento returns the prefix and the schema of the complement of a CFDI.
-func complemento(c *Comprobante) (prefijo, esquema string) {
+func complemento(c *Comprobante) (prefix, schema string) {
 	switch c.Complemento {
 	case "nomina12":
-		return "nomina12", esquemaNomina12
+		return "nomina12", schemaNomina12
 	case "pagos20":
-		return "pago20", esquemaPagos20
+		return "pago20", schemaPagos20
 	case "leyendasfisc":
-		return "leyendasFisc", esquemaLeyendas
+		return "leyendasFisc", schemaLeyendas
 	}
 	return "", ""
 }
 
-// espacios are the attributes of the root that declare its namespace and its complement's, with their schemas.
-func espacios(esquema, prefijo, delComplemento string) []string {
-	ns, _, _ := strings.Cut(esquema, " ")
-	const caben = 64 // the names and values of a root that has them all
-	pares := append(make([]string, 0, caben), "xmlns:cfdi", ns, "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
-	if delComplemento != "" {
-		ns, _, _ := strings.Cut(delComplemento, " ")
-		pares = append(pares, "xmlns:"+prefijo, ns)
-		esquema += " " + delComplemento
+// spaces are the attributes of the root that declare its namespace and its complement's, with their schemas.
+func spaces(schema, prefix, ofComplemento string) []string {
+	ns, _, _ := strings.Cut(schema, " ")
+	const fit = 64 // the names and values of a root that has them all
+	pairs := append(make([]string, 0, fit), "xmlns:cfdi", ns, "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
+	if ofComplemento != "" {
+		ns, _, _ := strings.Cut(ofComplemento, " ")
+		pairs = append(pairs, "xmlns:"+prefix, ns)
+		schema += " " + ofComplemento
 	}
-	return append(pares, "xsi:schemaLocation", esquema)
+	return append(pairs, "xsi:schemaLocation", schema)
 }
 
-// cobro is how a comprobante is paid: FormaPago, MetodoPago and CondicionesDePago, each empty where the kind
+// charge is how a comprobante is paid: FormaPago, MetodoPago and CondicionesDePago, each empty where the kind
 // of comprobante does not have it.
-func cobro(c *Comprobante) (forma, metodo, condiciones string) {
+func charge(c *Comprobante) (form, method, conditions string) {
 	switch {
 	case c.Tipo == 'N':
 		return "", "PUE", ""
-	case c.Tipo == 'I' && aCredito(c.azar):
+	case c.Tipo == 'I' && aCredito(c.random):
 		return "99", "PPD", "CREDITO A 30 DIAS"
 	case c.Tipo == 'I' || c.Tipo == 'E':
-		return [...]string{"03", "03", "01", "04", "28"}[c.azar>>40%5], "PUE", ""
+		return [...]string{"03", "03", "01", "04", "28"}[c.random>>40%5], "PUE", ""
 	}
 	return "", "", ""
 }
@@ -120,183 +120,183 @@ func importe(c *Comprobante, centavos int64) string {
 }
 
 // si appends an attribute that has a value.
-func si(pares []string, nombre, valor string) []string {
-	if valor == "" {
-		return pares
+func si(pairs []string, name, value string) []string {
+	if value == "" {
+		return pairs
 	}
-	return append(pares, nombre, valor)
+	return append(pairs, name, value)
 }
 
-// sumas appends SubTotal to Total in the order of Anexo 20.
-func sumas(pares []string, c *Comprobante, k *cuentas) []string {
-	pares = append(pares, "SubTotal", importe(c, k.subtotal))
+// sums appends SubTotal to Total in the order of Anexo 20.
+func sums(pairs []string, c *Comprobante, k *cuentas) []string {
+	pairs = append(pairs, "SubTotal", importe(c, k.subtotal))
 	if k.descuento > 0 {
-		pares = append(pares, "Descuento", monto(k.descuento))
+		pairs = append(pairs, "Descuento", monto(k.descuento))
 	}
-	moneda := monedaDe(c)
-	pares = append(pares, "Moneda", moneda)
+	moneda := monedaOf(c)
+	pairs = append(pairs, "Moneda", moneda)
 	if moneda == "USD" {
-		pares = append(pares, "TipoCambio", "1"+strconv.FormatUint(6+c.azar>>36%4, 10)+".7543")
+		pairs = append(pairs, "TipoCambio", "1"+strconv.FormatUint(6+c.random>>36%4, 10)+".7543")
 	}
-	return append(pares, "Total", importe(c, k.total))
+	return append(pairs, "Total", importe(c, k.total))
 }
 
 // cfdi writes a CFDI 4.0 (Anexo 20) of any of the five types.
-func (u *Universo) cfdi(x *escritor, c *Comprobante) {
+func (u *Universe) cfdi(x *writer, c *Comprobante) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
 	k := c.cuentas()
-	forma, metodo, condiciones := cobro(c)
-	prefijo, esquema := complemento(c)
-	pares := append(espacios(esquemaCFDI40, prefijo, esquema),
-		"Version", "4.0", "Serie", string(c.Tipo), "Folio", strconv.FormatUint(c.azar>>40, 10),
-		"Fecha", string(agregaFecha(nil, c.Fecha, 'T')), "Sello", sello(c.azar, 1))
-	pares = si(pares, "FormaPago", forma)
-	pares = append(pares, "NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.azar))
-	pares = sumas(si(pares, "CondicionesDePago", condiciones), c, k)
-	pares = append(pares, "TipoDeComprobante", string(c.Tipo), "Exportacion", "01")
-	x.abre("cfdi:Comprobante", ">", append(si(pares, "MetodoPago", metodo), "LugarExpedicion", emisor.domicilio())...)
+	form, method, conditions := charge(c)
+	prefix, schema := complemento(c)
+	pairs := append(spaces(schemaCFDI40, prefix, schema),
+		"Version", "4.0", "Serie", string(c.Tipo), "Folio", strconv.FormatUint(c.random>>40, 10),
+		"Fecha", string(addFecha(nil, c.Fecha, 'T')), "Sello", sello(c.random, 1))
+	pairs = si(pairs, "FormaPago", form)
+	pairs = append(pairs, "NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.random))
+	pairs = sums(si(pairs, "CondicionesDePago", conditions), c, k)
+	pairs = append(pairs, "TipoDeComprobante", string(c.Tipo), "Exportacion", "01")
+	x.open("cfdi:Comprobante", ">", append(si(pairs, "MetodoPago", method), "LugarExpedicion", emisor.domicilio())...)
 	u.relacionados(x, c)
-	x.abre("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.nombre, "RegimenFiscal", emisor.regimen(0))
-	x.abre("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.nombre, "DomicilioFiscalReceptor", receptor.domicilio(),
-		"RegimenFiscalReceptor", receptor.regimen(c.Tipo), "UsoCFDI", uso(c.Tipo))
+	x.open("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.name, "RegimenFiscal", emisor.regimen(0))
+	x.open("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.name, "DomicilioFiscalReceptor", receptor.domicilio(),
+		"RegimenFiscalReceptor", receptor.regimen(c.Tipo), "UsoCFDI", use(c.Tipo))
 	u.conceptos(x, c, k, cfdi40)
-	x.crudo("<cfdi:Complemento>")
+	x.raw("<cfdi:Complemento>")
 	u.complementoCFDI(x, c, k)
 	timbre(x, c)
-	x.crudo("</cfdi:Complemento>")
+	x.raw("</cfdi:Complemento>")
 }
 
 // relacionados names the comprobante that a credit note is about.
-func (u *Universo) relacionados(x *escritor, c *Comprobante) {
+func (u *Universe) relacionados(x *writer, c *Comprobante) {
 	if c.Tipo != 'E' {
 		return
 	}
-	x.abre("cfdi:CfdiRelacionados", ">", "TipoRelacion", "01")
+	x.open("cfdi:CfdiRelacionados", ">", "TipoRelacion", "01")
 	for _, f := range u.facturas(c, 1, false) {
-		x.abre("cfdi:CfdiRelacionado", "/>", "UUID", f.UUID.String())
+		x.open("cfdi:CfdiRelacionado", "/>", "UUID", f.UUID.String())
 	}
-	x.crudo("</cfdi:CfdiRelacionados>")
+	x.raw("</cfdi:CfdiRelacionados>")
 }
 
 // conceptos writes the lines and the taxes of the whole, as 4.0 and 3.3 have them: the older has no ObjetoImp,
 // no third parties, and no Base in the taxes of the whole.
-func (u *Universo) conceptos(x *escritor, c *Comprobante, k *cuentas, version int) {
-	x.crudo("<cfdi:Conceptos>")
-	pares := make([]string, 0, 16)
+func (u *Universe) conceptos(x *writer, c *Comprobante, k *cuentas, version int) {
+	x.raw("<cfdi:Conceptos>")
+	pairs := make([]string, 0, 16)
 	for i := range k.n {
-		r := &k.lineas[i]
-		clave, unidad, descripcion := r.producto.ficha()
-		pares := append(pares[:0], "ClaveProdServ", clave, "Cantidad", strconv.FormatInt(r.cantidad, 10), "ClaveUnidad", unidad, "Descripcion", descripcion,
-			"ValorUnitario", importe(c, r.valor), "Importe", importe(c, r.importe))
-		if r.rebaja > 0 {
-			pares = append(pares, "Descuento", monto(r.rebaja))
+		r := &k.lines[i]
+		key, unit, description := r.product.token()
+		pairs := append(pairs[:0], "ClaveProdServ", key, "Cantidad", strconv.FormatInt(r.quantity, 10), "ClaveUnidad", unit, "Descripcion", description,
+			"ValorUnitario", importe(c, r.value), "Importe", importe(c, r.importe))
+		if r.lower > 0 {
+			pairs = append(pairs, "Descuento", monto(r.lower))
 		}
 		if version == cfdi40 {
-			pares = append(pares, "ObjetoImp", r.objeto())
+			pairs = append(pairs, "ObjetoImp", r.blob())
 		}
-		conTercero := version == cfdi40 && c.Tercero != sinTercero
-		if r.n == 0 && !conTercero {
-			x.abre("cfdi:Concepto", "/>", pares...)
+		withTercero := version == cfdi40 && c.Tercero != withoutTercero
+		if r.n == 0 && !withTercero {
+			x.open("cfdi:Concepto", "/>", pairs...)
 			continue
 		}
-		x.abre("cfdi:Concepto", ">", pares...)
+		x.open("cfdi:Concepto", ">", pairs...)
 		if r.n > 0 {
-			x.crudo("<cfdi:Impuestos>")
+			x.raw("<cfdi:Impuestos>")
 			traslados(x, r.impuestos(), true)
 			retenciones(x, r.impuestos(), true)
-			x.crudo("</cfdi:Impuestos>")
+			x.raw("</cfdi:Impuestos>")
 		}
-		if conTercero {
-			t := u.partes[c.Tercero]
-			x.abre("cfdi:ACuentaTerceros", "/>", "RfcACuentaTerceros", t.rfc, "NombreACuentaTerceros", t.nombre,
+		if withTercero {
+			t := u.parts[c.Tercero]
+			x.open("cfdi:ACuentaTerceros", "/>", "RfcACuentaTerceros", t.rfc, "NombreACuentaTerceros", t.name,
 				"RegimenFiscalACuentaTerceros", t.regimen(0), "DomicilioFiscalACuentaTerceros", t.domicilio())
 		}
-		x.crudo("</cfdi:Concepto>")
+		x.raw("</cfdi:Concepto>")
 	}
-	x.crudo("</cfdi:Conceptos>")
-	if !k.hayTraslado && !k.hayRetencion {
+	x.raw("</cfdi:Conceptos>")
+	if !k.hasTraslado && !k.hasRetencion {
 		return
 	}
-	if version == cfdi33 && !k.hayTasa && !k.hayRetencion {
+	if version == cfdi33 && !k.hasTasa && !k.hasRetencion {
 		return // 3.3 sums no exempt ones
 	}
-	pares = pares[:0]
-	if k.hayRetencion {
-		pares = append(pares, "TotalImpuestosRetenidos", monto(k.retenido))
+	pairs = pairs[:0]
+	if k.hasRetencion {
+		pairs = append(pairs, "TotalImpuestosRetenidos", monto(k.retenido))
 	}
-	if k.hayTasa {
-		pares = append(pares, "TotalImpuestosTrasladados", monto(k.trasladado))
+	if k.hasTasa {
+		pairs = append(pairs, "TotalImpuestosTrasladados", monto(k.trasladado))
 	}
-	x.abre("cfdi:Impuestos", ">", pares...)
-	retenciones(x, k.resumen(true), false)
-	traslados(x, k.resumen(false), version == cfdi40)
-	x.crudo("</cfdi:Impuestos>")
+	x.open("cfdi:Impuestos", ">", pairs...)
+	retenciones(x, k.summary(true), false)
+	traslados(x, k.summary(false), version == cfdi40)
+	x.raw("</cfdi:Impuestos>")
 }
 
 // traslados writes the taxes that are added.
-func traslados(x *escritor, impuestos []impuesto, conBase bool) {
-	hay := false
+func traslados(x *writer, impuestos []impuesto, withBase bool) {
+	has := false
 	for _, t := range impuestos {
 		if t.retenido {
 			continue
 		}
-		if !hay {
-			x.crudo("<cfdi:Traslados>")
+		if !has {
+			x.raw("<cfdi:Traslados>")
 		}
-		hay = true
-		pares := make([]string, 0, 10)
-		if conBase {
-			pares = append(pares, "Base", monto(t.base))
+		has = true
+		pairs := make([]string, 0, 10)
+		if withBase {
+			pairs = append(pairs, "Base", monto(t.base))
 		}
-		pares = append(pares, "Impuesto", t.tributo.clave(), "TipoFactor", t.factor())
+		pairs = append(pairs, "Impuesto", t.levy.key(), "TipoFactor", t.factor())
 		if !t.exento {
-			pares = append(pares, "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
+			pairs = append(pairs, "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
 		}
-		x.abre("cfdi:Traslado", "/>", pares...)
+		x.open("cfdi:Traslado", "/>", pairs...)
 	}
-	if hay {
-		x.crudo("</cfdi:Traslados>")
+	if has {
+		x.raw("</cfdi:Traslados>")
 	}
 }
 
 // retenciones writes the taxes that are held back: of a line in full, of the whole by tax.
-func retenciones(x *escritor, impuestos []impuesto, deConcepto bool) {
-	hay := false
+func retenciones(x *writer, impuestos []impuesto, ofConcepto bool) {
+	has := false
 	for _, t := range impuestos {
 		if !t.retenido {
 			continue
 		}
-		if !hay {
-			x.crudo("<cfdi:Retenciones>")
+		if !has {
+			x.raw("<cfdi:Retenciones>")
 		}
-		hay = true
-		if deConcepto {
-			x.abre("cfdi:Retencion", "/>", "Base", monto(t.base), "Impuesto", t.tributo.clave(), "TipoFactor", t.factor(), "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
+		has = true
+		if ofConcepto {
+			x.open("cfdi:Retencion", "/>", "Base", monto(t.base), "Impuesto", t.levy.key(), "TipoFactor", t.factor(), "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
 			continue
 		}
-		x.abre("cfdi:Retencion", "/>", "Impuesto", t.tributo.clave(), "Importe", monto(t.importe))
+		x.open("cfdi:Retencion", "/>", "Impuesto", t.levy.key(), "Importe", monto(t.importe))
 	}
-	if hay {
-		x.crudo("</cfdi:Retenciones>")
+	if has {
+		x.raw("</cfdi:Retenciones>")
 	}
 }
 
 // tasa writes millionths with their six decimals.
-func tasa(millonesimas int64) string {
-	texto := strconv.FormatInt(millon+millonesimas, 10)
-	return "0." + texto[1:]
+func tasa(ppms int64) string {
+	text := strconv.FormatInt(million+ppms, 10)
+	return "0." + text[1:]
 }
 
 // timbre writes the TimbreFiscalDigital 1.1, which carries the folio fiscal.
-func timbre(x *escritor, c *Comprobante) {
-	x.abre("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "xsi:schemaLocation", esquemaTimbre, "Version", "1.1",
-		"UUID", c.UUID.String(), "FechaTimbrado", string(agregaFecha(nil, certificacion(c), 'T')), "RfcProvCertif", rfcPAC,
-		"SelloCFD", sello(c.azar, 1), "NoCertificadoSAT", noCertificadoSAT, "SelloSAT", sello(c.azar, 3))
+func timbre(x *writer, c *Comprobante) {
+	x.open("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "xsi:schemaLocation", schemaTimbre, "Version", "1.1",
+		"UUID", c.UUID.String(), "FechaTimbrado", string(addFecha(nil, certification(c), 'T')), "RfcProvCertif", rfcPAC,
+		"SelloCFD", sello(c.random, 1), "NoCertificadoSAT", noCertificadoSAT, "SelloSAT", sello(c.random, 3))
 }
 
-func monto(centavos int64) string { return string(agregaMonto(nil, centavos)) }
+func monto(centavos int64) string { return string(addMonto(nil, centavos)) }
 
-func uso(tipo byte) string {
+func use(tipo byte) string {
 	switch tipo {
 	case 'N':
 		return "CN01"
@@ -311,22 +311,22 @@ func uso(tipo byte) string {
 }
 
 // sello is as long as a signature and signs nothing.
-func sello(azar, cual uint64) string {
-	b := ruido(azar, cual)
+func sello(random, which uint64) string {
+	b := noise(random, which)
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
 // certificado begins as a DER sequence of its length does, and is none.
-func certificado(azar uint64) string {
-	b := ruido(azar, 2)
+func certificado(random uint64) string {
+	b := noise(random, 2)
 	b[0], b[1] = 0x30, 0x82
 	binary.BigEndian.PutUint16(b[2:], bytesSello-4)
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-func ruido(azar, cual uint64) (b [bytesSello]byte) {
+func noise(random, which uint64) (b [bytesSello]byte) {
 	for i := 0; i < len(b); i += 8 {
-		binary.BigEndian.PutUint64(b[i:], mezcla(azar^cual<<8^uint64(i)))
+		binary.BigEndian.PutUint64(b[i:], mix(random^which<<8^uint64(i)))
 	}
 	return b
 }

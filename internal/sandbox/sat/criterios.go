@@ -8,59 +8,59 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// maxObjeto bounds, in bytes, what a call is about.
-const maxObjeto = 1000
+// maxBlob bounds, in bytes, what a call is about.
+const maxBlob = 1000
 
-// deQue tells what a call is about, from its message alone, so that it holds too for calls that are
+// ofWhat tells what a call is about, from its message alone, so that it holds too for calls that are
 // refused or that a fault ends: an id in the form that this service gives, or the criteria of a request.
-func (ll *llamada) deQue() string {
+func (ll *call) ofWhat() string {
 	if ll.mensaje == nil {
 		return ""
 	}
-	_, nodo, err := ll.envoltura()
-	if err != nil || nodo == nil {
+	_, node, err := ll.wrapper()
+	if err != nil || node == nil {
 		return ""
 	}
-	var texto string
+	var text string
 	switch {
-	case ll.op.registra:
-		texto = criterios(ll)
-	case ll.op.nombre == opVerifica:
-		texto = strings.ToLower(nodo.SelectAttrValue("IdSolicitud", ""))
-	case ll.op.nombre == opDescargar:
-		texto = nodo.SelectAttrValue("IdPaquete", "")
+	case ll.op.register:
+		text = criterios(ll)
+	case ll.op.name == opVerify:
+		text = strings.ToLower(node.SelectAttrValue("IdSolicitud", ""))
+	case ll.op.name == opDescargar:
+		text = node.SelectAttrValue("IdPaquete", "")
 	}
-	return texto[:min(len(texto), maxObjeto)]
+	return text[:min(len(text), maxBlob)]
 }
 
 // criterios writes what a request asks for as "Nombre=valor" pairs in the order of their names: equal
 // texts are equal criteria. Who signs it is left out where the criteria name him anyway, and the state
 // that is meant when none is given is written.
-func criterios(ll *llamada) string {
-	_, nodo, err := ll.envoltura()
-	if err != nil || nodo == nil {
+func criterios(ll *call) string {
+	_, node, err := ll.wrapper()
+	if err != nil || node == nil {
 		return ""
 	}
-	sobra := ""
-	if ll.op.nombre == opEmitidos || ll.op.nombre == opRecibidos {
-		sobra = "RfcSolicitante"
+	surplus := ""
+	if ll.op.name == opEmitidos || ll.op.name == opRecibidos {
+		surplus = "RfcSolicitante"
 	}
-	var pares []string
-	for _, a := range nodo.Attr {
-		if a.Space == "" && a.Key != "xmlns" && a.Key != sobra && a.Value != "" {
-			valor := a.Value
+	var pairs []string
+	for _, a := range node.Attr {
+		if a.Space == "" && a.Key != "xmlns" && a.Key != surplus && a.Value != "" {
+			value := a.Value
 			if a.Key == "Folio" {
-				valor = strings.ToLower(valor)
+				value = strings.ToLower(value)
 			}
-			pares = append(pares, a.Key+"="+valor)
+			pairs = append(pairs, a.Key+"="+value)
 		}
 	}
-	if sobra != "" && nodo.SelectAttrValue("EstadoComprobante", "") == "" {
-		pares = append(pares, "EstadoComprobante="+estadoVigente)
+	if surplus != "" && node.SelectAttrValue("EstadoComprobante", "") == "" {
+		pairs = append(pairs, "EstadoComprobante="+estadoVigente)
 	}
 	var receptores []string
-	for _, grupo := range hijos(nodo, nsDes, "RfcReceptores") {
-		for _, r := range hijos(grupo, nsDes, "RfcReceptor") {
+	for _, group := range children(node, nsDes, "RfcReceptores") {
+		for _, r := range children(group, nsDes, "RfcReceptor") {
 			if rfc := strings.TrimSpace(r.Text()); rfc != "" {
 				receptores = append(receptores, rfc)
 			}
@@ -68,10 +68,10 @@ func criterios(ll *llamada) string {
 	}
 	if len(receptores) > 0 {
 		slices.Sort(receptores)
-		pares = append(pares, "RfcReceptores="+strings.Join(receptores, ","))
+		pairs = append(pairs, "RfcReceptores="+strings.Join(receptores, ","))
 	}
-	slices.Sort(pares)
-	return strings.Join(pares, " ")
+	slices.Sort(pairs)
+	return strings.Join(pairs, " ")
 }
 
 // Criterio is what was asked for and how often, for tests that must see that nothing is asked twice.
@@ -86,24 +86,24 @@ type Criterio struct {
 }
 
 // Criterios lists what was asked for, by family, operation and text.
-func (s *Servidor) Criterios() []Criterio {
-	porObjeto := map[control.Objeto]*Criterio{}
-	s.bitacora.Cuentas(func(o control.Objeto, n int64) {
-		if strings.HasPrefix(o.Operacion, opV11) && o.Objeto != "" {
-			porObjeto[o] = &Criterio{o.Servicio, o.Operacion, o.Objeto, n, []string{}}
+func (s *Server) Criterios() []Criterio {
+	byBlob := map[control.Blob]*Criterio{}
+	s.journal.Cuentas(func(o control.Blob, n int64) {
+		if strings.HasPrefix(o.Operation, opV11) && o.Blob != "" {
+			byBlob[o] = &Criterio{o.Servicio, o.Operation, o.Blob, n, []string{}}
 		}
 	})
-	for _, x := range s.solicitudes.lista() {
-		if c := porObjeto[control.Objeto{Servicio: x.ambito.servicio, Operacion: x.operacion, Objeto: x.criterios}]; c != nil {
+	for _, x := range s.solicitudes.list() {
+		if c := byBlob[control.Blob{Servicio: x.scope.servicio, Operation: x.operation, Blob: x.criterios}]; c != nil {
 			c.Registradas = append(c.Registradas, x.id)
 		}
 	}
-	todos := make([]Criterio, 0, len(porObjeto))
-	for _, c := range porObjeto {
-		todos = append(todos, *c)
+	all := make([]Criterio, 0, len(byBlob))
+	for _, c := range byBlob {
+		all = append(all, *c)
 	}
-	slices.SortFunc(todos, func(a, b Criterio) int {
+	slices.SortFunc(all, func(a, b Criterio) int {
 		return cmp.Or(cmp.Compare(a.Servicio, b.Servicio), cmp.Compare(a.Operacion, b.Operacion), cmp.Compare(a.Criterios, b.Criterios))
 	})
-	return todos
+	return all
 }

@@ -1,55 +1,55 @@
 package sat
 
 // cuentas are the sums of a comprobante that moves money, in cents: what was sold and what is taxed. They
-// follow from its azar, so that its metadata and its XML agree without either being kept.
+// follow from its random, so that its metadata and its XML agree without either being kept.
 type cuentas struct {
-	lineas                                 [maxRenglones]renglon
-	n                                      int // lines that there are
-	subtotal, descuento                    int64
-	trasladado, retenido                   int64
-	hayTraslado, hayTasa, hayRetencion     bool
-	total                                  int64
-	sueldo, vales, renta, cuotas, subsidio int64 // of the payroll
+	lines                                     [maxLines]line
+	n                                         int // lines that there are
+	subtotal, descuento                       int64
+	trasladado, retenido                      int64
+	hasTraslado, hasTasa, hasRetencion        bool
+	total                                     int64
+	sueldo, vouchers, renta, cuotas, subsidio int64 // of the payroll
 }
 
 const (
-	maxRenglones  = 3
-	maxImpuestos  = 3
-	millon        = 1_000_000
-	conImpuestos  = "02" // c_ObjetoImp: subject to tax
-	sinImpuestos  = "01"
-	pesoMinimo    = 10_000 // cents
-	importeMaximo = 2_000_000
+	maxLines         = 3
+	maxImpuestos     = 3
+	million          = 1_000_000
+	withImpuestos    = "02" // c_ObjetoImp: subject to tax
+	withoutImpuestos = "01"
+	minWeight        = 10_000 // cents
+	importeMax       = 2_000_000
 )
 
-// renglon is a Concepto.
-type renglon struct {
-	producto                         producto
-	cantidad, valor, importe, rebaja int64
-	gravamenes                       [maxImpuestos]impuesto
-	n                                int // taxes that there are
+// line is a Concepto.
+type line struct {
+	product                         product
+	quantity, value, importe, lower int64
+	gravamenes                      [maxImpuestos]impuesto
+	n                               int // taxes that there are
 }
 
 // impuesto is a Traslado or a Retencion; tasa is in millionths.
 type impuesto struct {
-	tributo          tributo
+	levy             levy
 	retenido, exento bool
 	tasa             int64
 	base, importe    int64
 }
 
-// tributo is a tax, and its key in the SAT's catalogue.
-type tributo uint8
+// levy is a tax, and its key in the SAT's catalogue.
+type levy uint8
 
 const (
-	isr tributo = iota + 1
+	isr levy = iota + 1
 	iva
 	ieps
 )
 
-func (t tributo) clave() string { return [...]string{"", "001", "002", "003"}[t] }
+func (t levy) key() string { return [...]string{"", "001", "002", "003"}[t] }
 
-func (t tributo) nombre() string { return [...]string{"", "ISR", "IVA", "IEPS"}[t] }
+func (t levy) name() string { return [...]string{"", "ISR", "IVA", "IEPS"}[t] }
 
 func (i impuesto) factor() string {
 	if i.exento {
@@ -58,116 +58,116 @@ func (i impuesto) factor() string {
 	return "Tasa"
 }
 
-func (r *renglon) impuestos() []impuesto { return r.gravamenes[:r.n] }
+func (r *line) impuestos() []impuesto { return r.gravamenes[:r.n] }
 
-// objeto is the ObjetoImp of a line.
-func (r *renglon) objeto() string {
+// blob is the ObjetoImp of a line.
+func (r *line) blob() string {
 	if r.n == 0 {
-		return sinImpuestos
+		return withoutImpuestos
 	}
-	return conImpuestos
+	return withImpuestos
 }
 
-// grava sets the taxes of a line.
-func (r *renglon) grava(impuestos ...impuesto) { r.n = copy(r.gravamenes[:], impuestos) }
+// levy sets the taxes of a line.
+func (r *line) levy(impuestos ...impuesto) { r.n = copy(r.gravamenes[:], impuestos) }
 
-// igual tells whether two are summed in the Impuestos of the Comprobante.
-func (i impuesto) igual(o impuesto) bool {
+// same tells whether two are summed in the Impuestos of the Comprobante.
+func (i impuesto) same(o impuesto) bool {
 	if i.retenido || o.retenido {
-		return i.retenido == o.retenido && i.tributo == o.tributo
+		return i.retenido == o.retenido && i.levy == o.levy
 	}
-	return i.tributo == o.tributo && i.exento == o.exento && i.tasa == o.tasa
+	return i.levy == o.levy && i.exento == o.exento && i.tasa == o.tasa
 }
 
-// producto is what is sold.
-type producto uint8
+// product is what is sold.
+type product uint8
 
 const (
-	contabilidad producto = iota // the first ones are taxed with IVA
-	computadora
-	papeleria
+	bookkeeping product = iota // the first ones are taxed with IVA
+	computer
+	stationery
 	internet
-	deIVA // how many those are
+	ofIVA // how many those are
 
-	granos
-	consulta
-	reembolso
-	refresco
+	grains
+	query
+	refund
+	refresh
 	honorarios
 	flete
-	devolucion
-	abono
+	giveback
+	credit
 	pagoNomina
-	mercancia
+	goods
 )
 
-// ficha are the keys of the SAT's catalogues for a product.
-func (p producto) ficha() (clave, unidad, descripcion string) {
+// token are the keys of the SAT's catalogues for a product.
+func (p product) token() (key, unit, description string) {
 	switch p {
-	case contabilidad:
+	case bookkeeping:
 		return "84111500", "E48", "Servicio de facturación y asesoría"
-	case computadora:
-		return "43211503", unidadPieza, "Computadora portátil"
-	case papeleria:
-		return "44121600", unidadPieza, "Papelería y artículos de escritorio"
+	case computer:
+		return "43211503", unitPiece, "Computadora portátil"
+	case stationery:
+		return "44121600", unitPiece, "Papelería y artículos de escritorio"
 	case internet:
 		return "81112101", "E48", "Servicio de internet"
-	case granos:
-		return "50221100", unidadKilo, "Maíz y frijol"
-	case consulta:
+	case grains:
+		return "50221100", unitKilo, "Maíz y frijol"
+	case query:
 		return "85121600", "E48", "Consulta médica"
-	case reembolso:
+	case refund:
 		return "93161700", "E48", "Reembolso de derechos pagados por cuenta del cliente"
-	case refresco:
-		return "50202306", unidadPieza, "Refresco con azúcares añadidos"
+	case refresh:
+		return "50202306", unitPiece, "Refresco con azúcares añadidos"
 	case honorarios:
 		return "80121600", "E48", "Honorarios por asesoría jurídica"
 	case flete:
 		return "78101800", "E48", "Transporte de carga por carretera"
-	case devolucion:
+	case giveback:
 		return "84111506", "ACT", "Devolución o bonificación"
 	case pagoNomina:
 		return "84111505", "ACT", "Pago de nómina"
-	case mercancia:
+	case goods:
 		return "78101800", "E48", "Traslado de mercancía"
 	}
 	return "84111506", "ACT", "Pago"
 }
 
 const (
-	unidadPieza = "H87"
-	unidadKilo  = "KGM"
+	unitPiece = "H87"
+	unitKilo  = "KGM"
 )
 
-// perfil is how a comprobante is taxed.
-type perfil uint8
+// profile is how a comprobante is taxed.
+type profile uint8
 
 const (
-	perfilIVA   perfil = iota
-	perfilMixto        // IVA of 16 % and of 0 %
-	perfilExento
-	perfilSinObjeto
-	perfilIEPS
-	perfilRetencion // by who pays: of fees for a person, of freight for a company
+	profileIVA   profile = iota
+	profileMixed         // IVA of 16 % and of 0 %
+	profileExento
+	profileWithoutBlob
+	profileIEPS
+	profileRetencion // by who pays: of fees for a person, of freight for a company
 )
 
-func perfilDe(c *Comprobante) perfil {
+func profileOf(c *Comprobante) profile {
 	if c.Tipo != 'I' {
-		return perfilIVA
+		return profileIVA
 	}
-	switch n := c.azar >> 14 % 100; {
+	switch n := c.random >> 14 % 100; {
 	case n < 62:
-		return perfilIVA
+		return profileIVA
 	case n < 72:
-		return perfilMixto
+		return profileMixed
 	case n < 77:
-		return perfilExento
+		return profileExento
 	case n < 82:
-		return perfilSinObjeto
+		return profileWithoutBlob
 	case n < 88:
-		return perfilIEPS
+		return profileIEPS
 	}
-	return perfilRetencion
+	return profileRetencion
 }
 
 // Centavos is the total; payments and transfers move no money themselves.
@@ -176,218 +176,218 @@ func (c *Comprobante) Centavos() int64 {
 	case 'P', 'T':
 		return 0
 	case 'R':
-		return pesoMinimo + int64(c.azar>>20%5_000_000)
+		return minWeight + int64(c.random>>20%5_000_000)
 	}
 	var k cuentas
-	k.llena(c)
+	k.fill(c)
 	return k.total
 }
 
 func (c *Comprobante) cuentas() *cuentas {
 	k := new(cuentas)
-	k.llena(c)
+	k.fill(c)
 	return k
 }
 
-func (k *cuentas) llena(c *Comprobante) {
+func (k *cuentas) fill(c *Comprobante) {
 	switch c.Tipo {
 	case 'N':
-		k.paga(c.azar)
+		k.pay(c.random)
 	case 'I', 'E':
-		k.vende(c)
+		k.sell(c)
 	default:
-		k.nada(c)
+		k.nothing(c)
 	}
 	k.total = k.subtotal - k.descuento + k.trasladado - k.retenido
 }
 
-// nada is the line of a payment or a transfer.
-func (k *cuentas) nada(c *Comprobante) {
+// nothing is the line of a payment or a transfer.
+func (k *cuentas) nothing(c *Comprobante) {
 	k.n = 1
-	k.lineas[0].producto, k.lineas[0].cantidad = mercancia, 1
+	k.lines[0].product, k.lines[0].quantity = goods, 1
 	if c.Tipo == 'P' {
-		k.lineas[0].producto = abono
+		k.lines[0].product = credit
 	}
 }
 
-// paga makes a payroll: wages and coupons, less income tax and social security.
-func (k *cuentas) paga(azar uint64) {
-	k.sueldo = 300_000 + int64(azar>>20%3_000_000)
-	k.vales = k.sueldo / 20
-	k.renta, k.cuotas = proporcion(k.sueldo, 120_000), proporcion(k.sueldo, 23_750)
-	if azar>>44%3 == 0 {
+// pay makes a payroll: wages and coupons, less income tax and social security.
+func (k *cuentas) pay(random uint64) {
+	k.sueldo = 300_000 + int64(random>>20%3_000_000)
+	k.vouchers = k.sueldo / 20
+	k.renta, k.cuotas = ratio(k.sueldo, 120_000), ratio(k.sueldo, 23_750)
+	if random>>44%3 == 0 {
 		k.subsidio = 20_000
 	}
-	k.subtotal, k.descuento = k.sueldo+k.vales+k.subsidio, k.renta+k.cuotas
+	k.subtotal, k.descuento = k.sueldo+k.vouchers+k.subsidio, k.renta+k.cuotas
 	k.n = 1
-	r := &k.lineas[0]
-	r.producto, r.cantidad, r.valor, r.importe, r.rebaja = pagoNomina, 1, k.subtotal, k.subtotal, k.descuento
+	r := &k.lines[0]
+	r.product, r.quantity, r.value, r.importe, r.lower = pagoNomina, 1, k.subtotal, k.subtotal, k.descuento
 }
 
-// vende makes the lines of an income or of its return.
-func (k *cuentas) vende(c *Comprobante) {
-	como := perfilDe(c)
+// sell makes the lines of an income or of its return.
+func (k *cuentas) sell(c *Comprobante) {
+	how := profileOf(c)
 	k.n = 1
 	if c.Tipo == 'I' {
-		k.n += int(c.azar >> 34 % maxRenglones)
+		k.n += int(c.random >> 34 % maxLines)
 	}
-	persona := c.Sentido == Emitidos && esPersona(c.RFC)
-	azar := c.azar
+	persona := c.Direction == Emitidos && isPersona(c.RFC)
+	random := c.random
 	for i := range k.n {
-		azar = mezcla(azar)
-		r := &k.lineas[i]
-		r.cantidad = 1
-		r.producto = producto(azar >> 4 % uint64(deIVA))
-		r.cobra(como, i, persona)
+		random = mix(random)
+		r := &k.lines[i]
+		r.quantity = 1
+		r.product = product(random >> 4 % uint64(ofIVA))
+		r.charge(how, i, persona)
 		if c.Tipo == 'E' {
-			r.producto = devolucion
+			r.product = giveback
 		}
-		if _, unidad, _ := r.producto.ficha(); unidad == unidadPieza || unidad == unidadKilo {
-			r.cantidad += int64(azar >> 8 % 8)
+		if _, unit, _ := r.product.token(); unit == unitPiece || unit == unitKilo {
+			r.quantity += int64(random >> 8 % 8)
 		}
-		r.valor = (pesoMinimo + int64(azar>>20%importeMaximo)) / r.cantidad
-		r.importe = r.valor * r.cantidad
-		if c.azar>>18%8 == 0 {
-			r.rebaja = proporcion(r.importe, 100_000)
+		r.value = (minWeight + int64(random>>20%importeMax)) / r.quantity
+		r.importe = r.value * r.quantity
+		if c.random>>18%8 == 0 {
+			r.lower = ratio(r.importe, 100_000)
 		}
-		k.suma(r)
+		k.sum(r)
 	}
 }
 
-// cobra decides what the i-th line is and which taxes it has.
-func (r *renglon) cobra(como perfil, i int, persona bool) {
-	iva16 := impuesto{tributo: iva, tasa: 160_000}
-	r.grava(iva16)
-	switch como {
-	case perfilMixto:
+// charge decides what the i-th line is and which taxes it has.
+func (r *line) charge(how profile, i int, persona bool) {
+	iva16 := impuesto{levy: iva, tasa: 160_000}
+	r.levy(iva16)
+	switch how {
+	case profileMixed:
 		if i%2 == 1 {
-			r.producto, r.gravamenes[0].tasa = granos, 0
+			r.product, r.gravamenes[0].tasa = grains, 0
 		}
-	case perfilExento:
-		r.producto = consulta
-		r.grava(impuesto{tributo: iva, exento: true})
-	case perfilSinObjeto:
-		r.producto = reembolso
-		r.grava()
-	case perfilIEPS:
-		r.producto = refresco
-		r.grava(impuesto{tributo: ieps, tasa: 80_000}, iva16)
-	case perfilRetencion:
-		r.producto = flete
-		r.grava(iva16, impuesto{retenido: true, tributo: iva, tasa: 40_000})
+	case profileExento:
+		r.product = query
+		r.levy(impuesto{levy: iva, exento: true})
+	case profileWithoutBlob:
+		r.product = refund
+		r.levy()
+	case profileIEPS:
+		r.product = refresh
+		r.levy(impuesto{levy: ieps, tasa: 80_000}, iva16)
+	case profileRetencion:
+		r.product = flete
+		r.levy(iva16, impuesto{retenido: true, levy: iva, tasa: 40_000})
 		if persona {
-			r.producto = honorarios
-			r.grava(iva16, impuesto{retenido: true, tributo: isr, tasa: 100_000}, impuesto{retenido: true, tributo: iva, tasa: 106_667})
+			r.product = honorarios
+			r.levy(iva16, impuesto{retenido: true, levy: isr, tasa: 100_000}, impuesto{retenido: true, levy: iva, tasa: 106_667})
 		}
-	case perfilIVA:
+	case profileIVA:
 	}
 }
 
-// suma works out the taxes of a line, each rounded to the cent, and adds it up. IVA is on IEPS too.
-func (k *cuentas) suma(r *renglon) {
-	base := r.importe - r.rebaja
+// sum works out the taxes of a line, each rounded to the cent, and adds it up. IVA is on IEPS too.
+func (k *cuentas) sum(r *line) {
+	base := r.importe - r.lower
 	for i := range r.n {
 		t := &r.gravamenes[i]
 		t.base = base
-		t.importe = proporcion(base, t.tasa)
+		t.importe = ratio(base, t.tasa)
 		switch {
 		case t.retenido:
-			k.hayRetencion = true
+			k.hasRetencion = true
 			k.retenido += t.importe
 		case !t.exento:
-			k.hayTasa = true
+			k.hasTasa = true
 			k.trasladado += t.importe
 		}
-		k.hayTraslado = k.hayTraslado || !t.retenido
-		if t.tributo == ieps {
+		k.hasTraslado = k.hasTraslado || !t.retenido
+		if t.levy == ieps {
 			base += t.importe
 		}
 	}
 	k.subtotal += r.importe
-	k.descuento += r.rebaja
+	k.descuento += r.lower
 }
 
-// resumen yields the taxes of the whole: one for each kind, retained ones by tax alone.
-func (k *cuentas) resumen(retenidos bool) []impuesto {
-	var todos []impuesto
+// summary yields the taxes of the whole: one for each kind, retained ones by tax alone.
+func (k *cuentas) summary(retenidos bool) []impuesto {
+	var all []impuesto
 	for i := range k.n {
-		todos = agrupa(todos, k.lineas[i].impuestos(), retenidos)
+		all = group(all, k.lines[i].impuestos(), retenidos)
 	}
-	return todos
+	return all
 }
 
-func agrupa(todos, mas []impuesto, retenidos bool) []impuesto {
-otro:
-	for _, t := range mas {
+func group(all, more []impuesto, retenidos bool) []impuesto {
+other:
+	for _, t := range more {
 		if t.retenido != retenidos {
 			continue
 		}
-		if todos == nil {
-			todos = make([]impuesto, 0, 4)
+		if all == nil {
+			all = make([]impuesto, 0, 4)
 		}
-		for i := range todos {
-			if todos[i].igual(t) {
-				todos[i].base += t.base
-				todos[i].importe += t.importe
-				continue otro
+		for i := range all {
+			if all[i].same(t) {
+				all[i].base += t.base
+				all[i].importe += t.importe
+				continue other
 			}
 		}
-		todos = append(todos, t)
+		all = append(all, t)
 	}
-	return todos
+	return all
 }
 
-// proporcion is a share of an amount in millionths, rounded to the cent.
-func proporcion(centavos, millonesimas int64) int64 {
-	return (centavos*millonesimas + millon/2) / millon
+// ratio is a share of an amount in millionths, rounded to the cent.
+func ratio(centavos, ppms int64) int64 {
+	return (centavos*ppms + million/2) / million
 }
 
 // aCredito tells whether an income is paid later, by a comprobante of payment.
-func aCredito(azar uint64) bool { return azar>>30&1 == 1 }
+func aCredito(random uint64) bool { return random>>30&1 == 1 }
 
-// monedaDe is the currency: none where no money moves, and dollars now and then.
-func monedaDe(c *Comprobante) string {
+// monedaOf is the currency: none where no money moves, and dollars now and then.
+func monedaOf(c *Comprobante) string {
 	switch {
 	case c.Tipo == 'P' || c.Tipo == 'T':
 		return "XXX"
-	case c.Tipo == 'I' && !aCredito(c.azar) && c.azar>>33%16 == 0:
+	case c.Tipo == 'I' && !aCredito(c.random) && c.random>>33%16 == 0:
 		return "USD"
 	}
 	return "MXN"
 }
 
-// intentosRelacion bounds how far back a comprobante looks for one that it is about.
-const intentosRelacion = 2000
+// relationAttempts bounds how far back a comprobante looks for one that it is about.
+const relationAttempts = 2000
 
 // facturas finds the last comprobantes of income between the same two that c may be about: with credito,
 // those to be paid later. Where there are none, of small universes, it invents one.
-func (u *Universo) facturas(c *Comprobante, cuantas int, credito bool) []Comprobante {
-	f, _ := u.descifra(c.UUID)
-	a := ambito{c.Servicio, c.RFC, c.Sentido, c.porDia}
-	clave := u.claves(a)
-	pos := posicion{f.dia, f.indice}
-	var halladas []Comprobante
-	for range intentosRelacion {
-		if pos.indice--; pos.indice < 0 {
-			pos.dia, pos.indice = pos.dia-1, c.porDia-1
+func (u *Universe) facturas(c *Comprobante, howMany int, credito bool) []Comprobante {
+	f, _ := u.decrypt(c.UUID)
+	a := scope{c.Servicio, c.RFC, c.Direction, c.perDay}
+	key := u.keys(a)
+	pos := position{f.day, f.index}
+	var found []Comprobante
+	for range relationAttempts {
+		if pos.index--; pos.index < 0 {
+			pos.day, pos.index = pos.day-1, c.perDay-1
 		}
 		// Most are not between these two, which is known without making them.
-		azar := clave.azarDe(pos)
-		if int(azar%empresas) != c.Contraparte || azar>>8%100 >= porCientoIngresos || credito && !aCredito(azar) {
+		random := key.randomOf(pos)
+		if int(random%companies) != c.Contraparte || random>>8%100 >= incomePercent || credito && !aCredito(random) {
 			continue
 		}
-		if x := u.hace(a, clave, pos); x.Cancelacion == 0 || x.Cancelacion > c.Fecha {
-			if halladas = append(halladas, x); len(halladas) == cuantas {
-				return halladas
+		if x := u.make(a, key, pos); x.Cancelacion == 0 || x.Cancelacion > c.Fecha {
+			if found = append(found, x); len(found) == howMany {
+				return found
 			}
 		}
 	}
-	if len(halladas) > 0 {
-		return halladas
+	if len(found) > 0 {
+		return found
 	}
 	x := *c
-	x.Tipo, x.Complemento, x.azar = 'I', "", mezcla(c.azar)|1<<30
-	x.UUID = u.cifra(folio{f.rfc, f.dia, maxIndice - 1 - f.indice, f.sentido, f.servicio})
-	x.Fecha -= 15 * segundosDia
+	x.Tipo, x.Complemento, x.random = 'I', "", mix(c.random)|1<<30
+	x.UUID = u.encrypt(folio{f.rfc, f.day, maxIndex - 1 - f.index, f.direction, f.servicio})
+	x.Fecha -= 15 * secondsDay
 	return []Comprobante{x}
 }

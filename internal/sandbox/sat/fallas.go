@@ -12,66 +12,66 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// zipFalsoSize is the size of ZipInvalido when it was asked for without one.
-const zipFalsoSize = 1000
+// zipFakeSize is the size of ZipInvalido when it was asked for without one.
+const zipFakeSize = 1000
 
-// antes applies the faults that take the place of an answer, before the message is processed or, with
+// before applies the faults that take the place of an answer, before the message is processed or, with
 // Despues, after it, and tells whether the call ended there.
-func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
+func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
 	f := ll.falla
 	if f.Tipo == control.Silencio {
 		s.codigo(ll, string(control.Silencio))
 	}
-	f.Espera(r)
+	f.Wait(r)
 	switch f.Tipo {
 	case control.Reset:
 		s.codigo(ll, "reset")
-		control.Corta(w)
+		control.Cut(w)
 	case control.HTML503:
 		s.codigo(ll, "HTTP 503")
-		escribeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
+		writeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case control.Pagina:
 		s.codigo(ll, fmt.Sprintf("HTTP %d", f.HTTP))
-		f.EscribePagina(w)
+		f.WritePage(w)
 	case control.Vacio:
 		s.codigo(ll, "vacio")
 		w.WriteHeader(http.StatusOK)
 	case control.Fault:
-		s.escribe(w, r, ll, faltaPedida(f, ll.op.accion).respuesta(), control.Falla{})
+		s.write(w, r, ll, requestedFault(f, ll.op.action).answer(), control.Falla{})
 	case control.Codigo:
-		if f.ConID && ll.op.registra {
+		if f.ConID && ll.op.register {
 			return false // the operation answers it, once it has registered the request
 		}
-		s.escribe(w, r, ll, ll.op.responde(ll.op, codigoPedido(f)), control.Falla{})
+		s.write(w, r, ll, ll.op.respond(ll.op, requestedCodigo(f)), control.Falla{})
 	default:
 		return false
 	}
 	return true
 }
 
-func faltaPedida(f control.Falla, accion string) *faltaSOAP {
-	falta := errorInterno()
+func requestedFault(f control.Falla, action string) *soapFault {
+	missing := internalError()
 	if f.Faultcode != "" {
-		falta.codigo = f.Faultcode
+		missing.codigo = f.Faultcode
 	}
 	if f.Mensaje != "" {
-		falta.texto = f.Mensaje
+		missing.text = f.Mensaje
 	}
-	for _, conocida := range []*faltaSOAP{seguridadInvalida(), accionNoSoportada(accion)} {
-		if falta.codigo == conocida.codigo {
-			falta.ns = conocida.ns
+	for _, known := range []*soapFault{invalidSecurity(), actionNotSupported(action)} {
+		if missing.codigo == known.codigo {
+			missing.ns = known.ns
 			if f.Mensaje == "" {
-				falta.texto = conocida.texto
+				missing.text = known.text
 			}
 		}
 	}
-	return falta
+	return missing
 }
 
-// malDia is what the service does now and then for a moment, and a repeated call does not meet again: the
+// badDay is what the service does now and then for a moment, and a repeated call does not meet again: the
 // passing refusals that people reported, before anything is registered or spent.
-func malDia(operacion string) []control.Falla {
-	if !slices.Contains(nombresOperaciones(), operacion) {
+func badDay(operation string) []control.Falla {
+	if !slices.Contains(operationNames(), operation) {
 		return nil
 	}
 	fallas := []control.Falla{
@@ -80,91 +80,91 @@ func malDia(operacion string) []control.Falla {
 		{Tipo: control.Pagina, HTTP: http.StatusForbidden}, {Tipo: control.Pagina, HTTP: http.StatusNotFound},
 		{Tipo: control.Pagina, HTTP: http.StatusInternalServerError},
 	}
-	if operacion != opAutentica {
-		for _, codigo := range []string{codSello, codSelloOtroRFC, codCertificado, codNoControlado} {
+	if operation != opAutentica {
+		for _, codigo := range []string{codSello, codSelloOtherRFC, codCertificado, codNotControlled} {
 			fallas = append(fallas, control.Falla{Tipo: control.Codigo, Codigo: codigo})
 		}
 	}
-	if operacion == opVerifica {
+	if operation == opVerify {
 		fallas = append(fallas,
-			control.Falla{Tipo: control.Codigo, Codigo: codExito, EstadoSolicitud: estRechazada, CodigoEstadoSolicitud: codExito},
-			control.Falla{Tipo: control.Codigo, Codigo: codExito, EstadoSolicitud: estRechazada})
+			control.Falla{Tipo: control.Codigo, Codigo: codSuccess, EstadoSolicitud: estRefused, CodigoEstadoSolicitud: codSuccess},
+			control.Falla{Tipo: control.Codigo, Codigo: codSuccess, EstadoSolicitud: estRefused})
 	}
 	return fallas
 }
 
-func codigoPedido(f control.Falla) contestacion {
-	return contestacion{
+func requestedCodigo(f control.Falla) operationAnswer {
+	return operationAnswer{
 		codigo: f.Codigo, mensaje: f.Mensaje,
-		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud, numero: f.NumeroCFDIs,
+		estado: f.EstadoSolicitud, codigoEstado: f.CodigoEstadoSolicitud, number: f.NumeroCFDIs,
 	}
 }
 
-// errBasta stops the making of a package whose rest nobody will see.
-var errBasta = errors.New("the rest is not wanted")
+// errSuffice stops the making of a package whose rest nobody will see.
+var errSuffice = errors.New("the rest is not wanted")
 
-// base64DePaquete writes the base64 of the package, or of what a fault puts in its place.
-func (s *Servidor) base64DePaquete(w io.Writer, p *paquete, f control.Falla) error {
+// paqueteBase64 writes the base64 of the package, or of what a fault puts in its place.
+func (s *Server) paqueteBase64(w io.Writer, p *paquete, f control.Falla) error {
 	switch f.Tipo {
 	case control.ZipInvalido:
-		tamano := f.Bytes
-		if tamano == 0 {
-			tamano = zipFalsoSize
+		size := f.Bytes
+		if size == 0 {
+			size = zipFakeSize
 		}
 		c := base64.NewEncoder(base64.StdEncoding, w)
-		if err := rellena(c, 0, tamano); err != nil {
+		if err := pad(c, 0, size); err != nil {
 			return err
 		}
 		return c.Close()
 	case control.Truncado:
-		w = &limitado{w: w, quedan: f.Bytes}
+		w = &limited{w: w, remain: f.Bytes}
 	case control.Base64Invalido:
-		w = &ensuciado{w: w, faltan: f.Bytes}
+		w = &soiled{w: w, missing: f.Bytes}
 	}
-	c := nuevoCodificador(w)
-	err := s.universo.escribeZip(c, p)
+	c := newEncoder(w)
+	err := s.universe.writeZip(c, p)
 	if err == nil {
 		err = c.Close()
 	}
-	if errors.Is(err, errBasta) {
+	if errors.Is(err, errSuffice) {
 		return nil
 	}
 	return err
 }
 
-// limitado drops everything after some bytes.
-type limitado struct {
+// limited drops everything after some bytes.
+type limited struct {
 	w      io.Writer
-	quedan int64
+	remain int64
 }
 
-func (l *limitado) Write(b []byte) (int, error) {
-	if int64(len(b)) <= l.quedan {
-		l.quedan -= int64(len(b))
+func (l *limited) Write(b []byte) (int, error) {
+	if int64(len(b)) <= l.remain {
+		l.remain -= int64(len(b))
 		return l.w.Write(b)
 	}
-	if _, err := l.w.Write(b[:l.quedan]); err != nil {
+	if _, err := l.w.Write(b[:l.remain]); err != nil {
 		return 0, err
 	}
-	return 0, errBasta
+	return 0, errSuffice
 }
 
-// ensuciado puts characters that are not base64 after some bytes.
-type ensuciado struct {
-	w      io.Writer
-	faltan int64
+// soiled puts characters that are not base64 after some bytes.
+type soiled struct {
+	w       io.Writer
+	missing int64
 }
 
-func (e *ensuciado) Write(b []byte) (int, error) {
-	if int64(len(b)) <= e.faltan {
-		e.faltan -= int64(len(b))
+func (e *soiled) Write(b []byte) (int, error) {
+	if int64(len(b)) <= e.missing {
+		e.missing -= int64(len(b))
 		return e.w.Write(b)
 	}
-	limpio := b[:e.faltan]
-	resto := b[e.faltan:]
-	e.faltan = math.MaxInt64
-	for _, parte := range [][]byte{limpio, []byte("*¡!*"), resto} {
-		if _, err := e.w.Write(parte); err != nil {
+	clean := b[:e.missing]
+	rest := b[e.missing:]
+	e.missing = math.MaxInt64
+	for _, part := range [][]byte{clean, []byte("*¡!*"), rest} {
+		if _, err := e.w.Write(part); err != nil {
 			return 0, err
 		}
 	}

@@ -17,149 +17,149 @@ import (
 
 // The algorithms of the protocol. Any other is refused.
 const (
-	algC14nExclusivo = "http://www.w3.org/2001/10/xml-exc-c14n#"
-	algC14nInclusivo = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-	algEnvuelta      = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+	algC14nExclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
+	algC14nInclusive = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+	algWrapped       = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 	algRSASHA1       = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 	algSHA1          = "http://www.w3.org/2000/09/xmldsig#sha1"
 )
 
-// infoFirmada is a ds:SignedInfo of the shape the protocol uses: one reference.
-type infoFirmada struct {
-	nodo           *etree.Element
-	canonizacion   string
-	uri            string
-	transformadas  []string
-	digesto, sello []byte
-	llave          *etree.Element // ds:KeyInfo
+// signedInfoOf is a ds:SignedInfo of the shape the protocol uses: one reference.
+type signedInfoOf struct {
+	node             *etree.Element
+	canonicalisation string
+	uri              string
+	transforms       []string
+	digest, sello    []byte
+	llave            *etree.Element // ds:KeyInfo
 }
 
-// leeFirma reads a ds:Signature (XMLDSig core, 4) and refuses algorithms outside the protocol's.
-func leeFirma(firma *etree.Element) (*infoFirmada, error) {
-	info := unico(firma, nsDS, "SignedInfo")
+// readFirma reads a ds:Signature (XMLDSig core, 4) and refuses algorithms outside the protocol's.
+func readFirma(firma *etree.Element) (*signedInfoOf, error) {
+	info := only(firma, nsDS, "SignedInfo")
 	if info == nil {
 		return nil, errors.New("SignedInfo is missing or repeated")
 	}
-	ref := unico(info, nsDS, "Reference")
+	ref := only(info, nsDS, "Reference")
 	if ref == nil {
 		return nil, errors.New("there must be one Reference")
 	}
-	f := &infoFirmada{
-		nodo:         info,
-		canonizacion: algoritmo(unico(info, nsDS, "CanonicalizationMethod")),
-		uri:          ref.SelectAttrValue("URI", ""),
-		llave:        unico(firma, nsDS, "KeyInfo"),
+	f := &signedInfoOf{
+		node:             info,
+		canonicalisation: algorithm(only(info, nsDS, "CanonicalizationMethod")),
+		uri:              ref.SelectAttrValue("URI", ""),
+		llave:            only(firma, nsDS, "KeyInfo"),
 	}
-	if alg := algoritmo(unico(info, nsDS, "SignatureMethod")); alg != algRSASHA1 {
+	if alg := algorithm(only(info, nsDS, "SignatureMethod")); alg != algRSASHA1 {
 		return nil, fmt.Errorf("signature method %q", alg)
 	}
-	if alg := algoritmo(unico(ref, nsDS, "DigestMethod")); alg != algSHA1 {
+	if alg := algorithm(only(ref, nsDS, "DigestMethod")); alg != algSHA1 {
 		return nil, fmt.Errorf("digest method %q", alg)
 	}
-	if t := unico(ref, nsDS, "Transforms"); t != nil {
+	if t := only(ref, nsDS, "Transforms"); t != nil {
 		for _, h := range t.ChildElements() {
 			if !es(h, nsDS, "Transform") || len(h.ChildElements()) > 0 {
 				return nil, errors.New("a transform with parameters")
 			}
-			f.transformadas = append(f.transformadas, algoritmo(h))
+			f.transforms = append(f.transforms, algorithm(h))
 		}
 	}
 	var err error
-	if f.digesto, err = leeBase64(unico(ref, nsDS, "DigestValue")); err != nil {
+	if f.digest, err = readBase64(only(ref, nsDS, "DigestValue")); err != nil {
 		return nil, fmt.Errorf("DigestValue: %w", err)
 	}
-	if f.sello, err = leeBase64(unico(firma, nsDS, "SignatureValue")); err != nil {
+	if f.sello, err = readBase64(only(firma, nsDS, "SignatureValue")); err != nil {
 		return nil, fmt.Errorf("SignatureValue: %w", err)
 	}
 	return f, nil
 }
 
-// verificaSello checks SignatureValue over the canonical SignedInfo (XMLDSig core, 3.2.2).
-func (f *infoFirmada) verificaSello(cert *x509.Certificate) error {
-	publica, ok := cert.PublicKey.(*rsa.PublicKey)
+// verifySello checks SignatureValue over the canonical SignedInfo (XMLDSig core, 3.2.2).
+func (f *signedInfoOf) verifySello(cert *x509.Certificate) error {
+	public, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return errors.New("the certificate's key is not RSA")
 	}
-	canonico, err := canoniza(f.nodo, f.canonizacion)
+	canonical, err := canonicalise(f.node, f.canonicalisation)
 	if err != nil {
 		return err
 	}
-	suma := sha1.Sum(canonico) //nolint:gosec // the protocol's digest
-	return rsa.VerifyPKCS1v15(publica, crypto.SHA1, suma[:], f.sello)
+	sum := sha1.Sum(canonical) //nolint:gosec // the protocol's digest
+	return rsa.VerifyPKCS1v15(public, crypto.SHA1, sum[:], f.sello)
 }
 
-// verificaSelloOperacion is verificaSello for the operations, where clients sign SignedInfo before they
+// verifySelloOperation is verifySello for the operations, where clients sign SignedInfo before they
 // put it in its place and the service takes it: as a document of its own, without the namespaces it
 // would inherit (satcfdi), and with a prefix that its XML library adds afterwards (python-cfdiclient).
 // The content is the same in all three; only declarations and prefixes change.
-func (f *infoFirmada) verificaSelloOperacion(cert *x509.Certificate) error {
-	err := f.verificaSello(cert)
+func (f *signedInfoOf) verifySelloOperation(cert *x509.Certificate) error {
+	err := f.verifySello(cert)
 	if err == nil {
 		return nil
 	}
-	aparte := *f
-	aparte.canonizacion = algC14nExclusivo // which drops what SignedInfo itself does not use
-	if f.canonizacion == algC14nInclusivo && aparte.verificaSello(cert) == nil {
+	apart := *f
+	apart.canonicalisation = algC14nExclusive // which drops what SignedInfo itself does not use
+	if f.canonicalisation == algC14nInclusive && apart.verifySello(cert) == nil {
 		return nil
 	}
-	if f.nodo.Space != "" && aparte.sinPrefijo().verificaSello(cert) == nil {
+	if f.node.Space != "" && apart.withoutPrefix().verifySello(cert) == nil {
 		return nil
 	}
 	return err
 }
 
-// sinPrefijo returns the same SignedInfo with the signature's namespace as the default one.
-func (f *infoFirmada) sinPrefijo() *infoFirmada {
-	copia := *f
-	copia.nodo = f.nodo.Copy()
-	copia.nodo.CreateAttr("xmlns", nsDS)
-	prefijo := f.nodo.Space
-	var anda func(e *etree.Element)
-	anda = func(e *etree.Element) {
-		if e.Space == prefijo {
+// withoutPrefix returns the same SignedInfo with the signature's namespace as the default one.
+func (f *signedInfoOf) withoutPrefix() *signedInfoOf {
+	clone := *f
+	clone.node = f.node.Copy()
+	clone.node.CreateAttr("xmlns", nsDS)
+	prefix := f.node.Space
+	var walk func(e *etree.Element)
+	walk = func(e *etree.Element) {
+		if e.Space == prefix {
 			e.Space = ""
 		}
 		for _, h := range e.ChildElements() {
-			anda(h)
+			walk(h)
 		}
 	}
-	anda(copia.nodo)
-	return &copia
+	walk(clone.node)
+	return &clone
 }
 
-// cubre checks DigestValue over canonical bytes (XMLDSig core, 3.2.1).
-func (f *infoFirmada) cubre(canonico []byte) bool {
-	suma := sha1.Sum(canonico) //nolint:gosec // the protocol's digest
-	return subtle.ConstantTimeCompare(suma[:], f.digesto) == 1
+// cover checks DigestValue over canonical bytes (XMLDSig core, 3.2.1).
+func (f *signedInfoOf) cover(canonical []byte) bool {
+	sum := sha1.Sum(canonical) //nolint:gosec // the protocol's digest
+	return subtle.ConstantTimeCompare(sum[:], f.digest) == 1
 }
 
-// firmaOperacion finds the signature of an operation: the last child of nodo, and the only one in
+// firmaOperation finds the signature of an operation: the last child of node, and the only one in
 // the body.
-func firmaOperacion(cuerpo, nodo *etree.Element) *etree.Element {
-	elementos := nodo.ChildElements()
-	if len(elementos) == 0 || cuantos(cuerpo, nsDS, "Signature") != 1 {
+func firmaOperation(body, node *etree.Element) *etree.Element {
+	elements := node.ChildElements()
+	if len(elements) == 0 || howMany(body, nsDS, "Signature") != 1 {
 		return nil
 	}
-	if ultimo := elementos[len(elementos)-1]; es(ultimo, nsDS, "Signature") {
-		return ultimo
+	if last := elements[len(elements)-1]; es(last, nsDS, "Signature") {
+		return last
 	}
 	return nil
 }
 
 // Why an operation's signature is refused before it is verified.
 var (
-	errSinFirma       = errors.New("there is not exactly one Signature, last in the request")
-	errSinCertificado = errors.New("KeyInfo holds no certificate that can be read")
+	errWithoutFirma       = errors.New("there is not exactly one Signature, last in the request")
+	errWithoutCertificado = errors.New("KeyInfo holds no certificate that can be read")
 )
 
-// certificadoDe reads the certificate in the signature of nodo, or nil. The issuer and serial beside
+// certificadoOf reads the certificate in the signature of node, or nil. The issuer and serial beside
 // it are texts that the service does not compare.
-func certificadoDe(nodo *etree.Element) *x509.Certificate {
-	if nodo == nil {
+func certificadoOf(node *etree.Element) *x509.Certificate {
+	if node == nil {
 		return nil
 	}
-	llave := unico(unico(nodo, nsDS, "Signature"), nsDS, "KeyInfo")
-	der, err := leeBase64(unico(unico(llave, nsDS, "X509Data"), nsDS, "X509Certificate"))
+	llave := only(only(node, nsDS, "Signature"), nsDS, "KeyInfo")
+	der, err := readBase64(only(only(llave, nsDS, "X509Data"), nsDS, "X509Certificate"))
 	if err != nil {
 		return nil
 	}
@@ -170,71 +170,71 @@ func certificadoDe(nodo *etree.Element) *x509.Certificate {
 	return cert
 }
 
-// verificaOperacion checks the digest of an operation by the family that its transforms declare, and
-// then the signature. envoltura is the operation's element and nodo the one that holds firma.
+// verifyOperation checks the digest of an operation by the family that its transforms declare, and
+// then the signature. wrapper is the operation's element and node the one that holds firma.
 //
-//	A: no enveloped transform: envoltura without the signature, exclusive.
-//	B: enveloped: nodo without the signature, inclusive with the namespaces it inherits.
-//	D: enveloped: envoltura without the signature, inclusive with the namespaces it inherits.
-func (f *infoFirmada) verificaOperacion(envoltura, nodo *etree.Element, cert *x509.Certificate) error {
-	sinFirma := func(e *etree.Element, alg string) ([]byte, error) {
-		copia := suelto(e)
-		quitaFirma(copia)
-		return canonizaSuelto(copia, alg)
+//	A: no enveloped transform: wrapper without the signature, exclusive.
+//	B: enveloped: node without the signature, inclusive with the namespaces it inherits.
+//	D: enveloped: wrapper without the signature, inclusive with the namespaces it inherits.
+func (f *signedInfoOf) verifyOperation(wrapper, node *etree.Element, cert *x509.Certificate) error {
+	withoutFirma := func(e *etree.Element, alg string) ([]byte, error) {
+		clone := loose(e)
+		removeFirma(clone)
+		return canonicaliseLoose(clone, alg)
 	}
-	type intento struct {
-		raiz *etree.Element
+	type attempt struct {
+		root *etree.Element
 		alg  string
 	}
-	var intentos []intento
+	var attempts []attempt
 	switch {
-	case slices.Equal(f.transformadas, []string{algC14nExclusivo}) && (f.uri == "" || f.uri == "#_0"):
-		intentos = []intento{{envoltura, algC14nExclusivo}}
-	case slices.Equal(f.transformadas, []string{algEnvuelta}) && f.uri == "":
-		intentos = []intento{{nodo, algC14nInclusivo}, {envoltura, algC14nInclusivo}}
+	case slices.Equal(f.transforms, []string{algC14nExclusive}) && (f.uri == "" || f.uri == "#_0"):
+		attempts = []attempt{{wrapper, algC14nExclusive}}
+	case slices.Equal(f.transforms, []string{algWrapped}) && f.uri == "":
+		attempts = []attempt{{node, algC14nInclusive}, {wrapper, algC14nInclusive}}
 	default:
-		return fmt.Errorf("URI %q with transforms %q is no family of the protocol", f.uri, f.transformadas)
+		return fmt.Errorf("URI %q with transforms %q is no family of the protocol", f.uri, f.transforms)
 	}
-	for _, i := range intentos {
-		canonico, err := sinFirma(i.raiz, i.alg)
+	for _, i := range attempts {
+		canonical, err := withoutFirma(i.root, i.alg)
 		if err != nil {
 			return err
 		}
-		if f.cubre(canonico) {
-			return f.verificaSelloOperacion(cert)
+		if f.cover(canonical) {
+			return f.verifySelloOperation(cert)
 		}
 	}
 	return errors.New("the digest does not match")
 }
 
-// quitaFirma removes the only ds:Signature below e.
-func quitaFirma(e *etree.Element) {
+// removeFirma removes the only ds:Signature below e.
+func removeFirma(e *etree.Element) {
 	for _, h := range e.ChildElements() {
 		if es(h, nsDS, "Signature") {
 			e.RemoveChild(h)
 			return
 		}
-		quitaFirma(h)
+		removeFirma(h)
 	}
 }
 
-func algoritmo(e *etree.Element) string {
+func algorithm(e *etree.Element) string {
 	if e == nil {
 		return ""
 	}
 	return e.SelectAttrValue("Algorithm", "")
 }
 
-// leeBase64 reads the text of e, line breaks and blanks allowed.
-func leeBase64(e *etree.Element) ([]byte, error) {
+// readBase64 reads the text of e, line breaks and blanks allowed.
+func readBase64(e *etree.Element) ([]byte, error) {
 	if e == nil {
 		return nil, errors.New("missing or repeated")
 	}
 	if len(e.ChildElements()) > 0 {
 		return nil, errors.New("has children")
 	}
-	texto := strings.Join(strings.Fields(e.Text()), "")
-	b, err := base64.StdEncoding.DecodeString(texto)
+	text := strings.Join(strings.Fields(e.Text()), "")
+	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(b) == 0 {
 		return nil, errors.New("not base64")
 	}

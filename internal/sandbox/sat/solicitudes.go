@@ -12,233 +12,233 @@ const maxSolicitudes = 50_000
 
 // The states of a request (EstadoSolicitud).
 const (
-	estAceptada  = 1
-	estEnProceso = 2
-	estTerminada = 3
+	estAccepted  = 1
+	estInProcess = 2
+	estFinished  = 3
 	estError     = 4
-	estRechazada = 5
-	estVencida   = 6
+	estRefused   = 5
+	estExpired   = 6
 )
 
-// filtro is which comprobantes of an ambito a request wants.
-type filtro struct {
+// filter is which comprobantes of an scope a request wants.
+type filter struct {
 	estado, tipo, complemento, tercero string
 	contrapartes                       []string
-	// corte is when the request was made, wall clock: what was cancelled later was in force.
-	corte int64
+	// cut is when the request was made, wall clock: what was cancelled later was in force.
+	cut int64
 }
 
-// pedido is a request with the knobs of the moment it was made, so that its packages are the same
+// requested is a request with the knobs of the moment it was made, so that its packages are the same
 // bytes each time.
-type pedido struct {
-	ambito       ambito
-	desde, hasta int64  // wall clock, both included
+type requested struct {
+	scope        scope
+	since, until int64  // wall clock, both included
 	folio        *UUID  // instead of a range
 	tipo         string // CFDI or Metadata
-	filtro       filtro
+	filter       filter
 
-	creada, enProceso, lista time.Time     // sandbox clock
-	vida                     time.Duration // of a package
-	porPaquete, tope         int64
-	perillasPaquete          perillasPaquete
-	desgracias               desgracias
+	created, enProceso, list time.Time     // sandbox clock
+	life                     time.Duration // of a package
+	byPaquete, ceiling       int64
+	paqueteKnobs             paqueteKnobs
+	mishaps                  mishaps
 
-	operacion, criterios     string // as the log has them
-	claveIgual, clavePorVida string
+	operation, criterios string // as the log has them
+	keySame, keyForLife  string
 }
 
-// perillasPaquete are the knobs that change the bytes of a package.
-type perillasPaquete struct {
-	trampas  bool // in the names of the metadata
-	relleno  int64
-	dentro   bool  // the traps of trampas.go
-	antiguos int64 // of a hundred
+// paqueteKnobs are the knobs that change the bytes of a package.
+type paqueteKnobs struct {
+	traps   bool // in the names of the metadata
+	padding int64
+	within  bool  // the traps of traps.go
+	old     int64 // of a hundred
 }
 
-// clave sets the two keys under which requests repeat: every criterion, and those that the lifetime
+// key sets the two keys under which requests repeat: every criterion, and those that the lifetime
 // quota counts.
-func (p *pedido) clave(partes ...string) {
-	p.clavePorVida = strings.Join(append([]string{p.ambito.servicio, p.ambito.rfc}, partes...), "|")
-	p.claveIgual = p.clavePorVida
+func (p *requested) key(parts ...string) {
+	p.keyForLife = strings.Join(append([]string{p.scope.servicio, p.scope.rfc}, parts...), "|")
+	p.keySame = p.keyForLife
 }
 
-func (s *Servidor) nuevoPedido(servicio, rfc string) *pedido {
-	ahora := s.reloj.Now()
-	p := &pedido{
-		ambito: ambito{servicio: servicio, rfc: rfc},
-		filtro: filtro{corte: pared(ahora)},
-		creada: ahora,
-		perillasPaquete: perillasPaquete{
-			trampas: s.perillas.Bool(trampas), relleno: s.perillas.Entero(rellenoBytes),
-			dentro: s.perillas.Bool(trampasPaquete), antiguos: s.perillas.Entero(antiguosPorCiento),
+func (s *Server) newRequested(servicio, rfc string) *requested {
+	now := s.clock.Now()
+	p := &requested{
+		scope:   scope{servicio: servicio, rfc: rfc},
+		filter:  filter{cut: wall(now)},
+		created: now,
+		paqueteKnobs: paqueteKnobs{
+			traps: s.knobs.Bool(trampas), padding: s.knobs.Whole(rellenoBytes),
+			within: s.knobs.Bool(trampasPaquete), old: s.knobs.Whole(antiguosPorCiento),
 		},
 	}
-	p.enProceso = ahora.Add(s.perillas.Duracion(demoraAceptada))
-	p.lista = p.enProceso.Add(s.perillas.Duracion(demoraProceso))
-	p.vida = s.perillas.Duracion(vidaPaquete)
-	p.desgracias = s.desgracias()
+	p.enProceso = now.Add(s.knobs.Duration(demoraAceptada))
+	p.list = p.enProceso.Add(s.knobs.Duration(demoraProceso))
+	p.life = s.knobs.Duration(vidaPaquete)
+	p.mishaps = s.mishaps()
 	return p
 }
 
-// mide sets the sizes that depend on the type and the direction of the request.
-func (s *Servidor) mide(p *pedido) {
-	p.ambito.porDia = s.porDia(p.ambito.sentido)
-	porPaquete, tope := cfdisPorPaquete, maxCFDI
+// measure sets the sizes that depend on the type and the direction of the request.
+func (s *Server) measure(p *requested) {
+	p.scope.perDay = s.perDay(p.scope.direction)
+	byPaquete, ceiling := cfdisPorPaquete, maxCFDI
 	if p.tipo == tipoMetadata {
-		porPaquete, tope = filasPorPaquete, maxMetadata
+		byPaquete, ceiling = filasPorPaquete, maxMetadata
 	}
-	p.porPaquete, p.tope = max(1, s.perillas.Entero(porPaquete)), s.perillas.Entero(tope)
+	p.byPaquete, p.ceiling = max(1, s.knobs.Whole(byPaquete)), s.knobs.Whole(ceiling)
 }
 
-func (s *Servidor) porDia(d Sentido) int64 {
-	propia := emitidosPorDia
+func (s *Server) perDay(d Direction) int64 {
+	own := emitidosPorDia
 	if d == Recibidos {
-		propia = recibidosPorDia
+		own = recibidosPorDia
 	}
-	if n := s.perillas.Entero(propia); n > 0 {
+	if n := s.knobs.Whole(own); n > 0 {
 		return n
 	}
-	return s.perillas.Entero(cfdisPorDia)
+	return s.knobs.Whole(cfdisPorDia)
 }
 
 // solicitud is a registered request.
 type solicitud struct {
-	*pedido
+	*requested
 	id string
 
-	cuenta    sync.Once
-	resultado resultado
+	cuenta sync.Once
+	result result
 
 	// Guarded by solicitudes.mu.
 	falla     bool // it ends in state 4
 	descargas map[int]int64
-	dia       int64
-	verificas int64
+	day       int64
+	verify    int64
 }
 
-// resultado is what processing found: how many, and where each package begins.
-type resultado struct {
-	total   int64
-	inicios []posicion
-	excede  bool
+// result is what processing found: how many, and where each package begins.
+type result struct {
+	total  int64
+	starts []position
+	exceed bool
 }
 
 // solicitudes is the store of requests and quotas.
 type solicitudes struct {
-	universo *Universo
+	universe *Universe
 
-	mu       sync.Mutex
-	ultima   uint64
-	orden    []*solicitud
-	porID    map[string]*solicitud
-	porIgual map[string]*solicitud
-	porVida  map[string]int64
+	mu      sync.Mutex
+	last    uint64
+	order   []*solicitud
+	byID    map[string]*solicitud
+	bySame  map[string]*solicitud
+	forLife map[string]int64
 }
 
-func nuevasSolicitudes(u *Universo) *solicitudes {
-	s := &solicitudes{universo: u}
-	s.reinicia()
+func newSolicitudes(u *Universe) *solicitudes {
+	s := &solicitudes{universe: u}
+	s.reset()
 	return s
 }
 
-func (t *solicitudes) reinicia() {
+func (t *solicitudes) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ultima, t.orden = 0, nil
-	t.porID, t.porIgual, t.porVida = map[string]*solicitud{}, map[string]*solicitud{}, map[string]int64{}
+	t.last, t.order = 0, nil
+	t.byID, t.bySame, t.forLife = map[string]*solicitud{}, map[string]*solicitud{}, map[string]int64{}
 }
 
-// registra admits a request and returns its id, or refuses it: 5005 when an equal one is alive, 5002
+// register admits a request and returns its id, or refuses it: 5005 when an equal one is alive, 5002
 // when its criteria were asked too often (0 is no limit).
-func (t *solicitudes) registra(p *pedido, porVida int64) (string, error) {
+func (t *solicitudes) register(p *requested, forLife int64) (string, error) {
 	// Whether an equal one is alive may take a walk over a million comprobantes, which nobody else waits for.
 	for {
-		igual := t.igual(p)
-		if igual != nil && t.estado(igual, p.creada) <= estTerminada {
-			return "", rechaza(codDuplicada)
+		same := t.same(p)
+		if same != nil && t.estado(same, p.created) <= estFinished {
+			return "", reject(codDuplicate)
 		}
-		if id, otra, err := t.agrega(p, igual, porVida); !otra {
+		if id, other, err := t.add(p, same, forLife); !other {
 			return id, err
 		}
 	}
 }
 
-func (t *solicitudes) igual(p *pedido) *solicitud {
+func (t *solicitudes) same(p *requested) *solicitud {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.porIgual[p.claveIgual]
+	return t.bySame[p.keySame]
 }
 
-// agrega admits a request when igual is still the last equal one; otherwise it must be looked at again.
-func (t *solicitudes) agrega(p *pedido, igual *solicitud, porVida int64) (id string, otra bool, err error) {
+// add admits a request when same is still the last equal one; otherwise it must be looked at again.
+func (t *solicitudes) add(p *requested, same *solicitud, forLife int64) (id string, other bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.porIgual[p.claveIgual] != igual {
+	if t.bySame[p.keySame] != same {
 		return "", true, nil
 	}
-	if porVida > 0 && t.porVida[p.clavePorVida] >= porVida {
-		return "", false, rechaza(codDePorVida)
+	if forLife > 0 && t.forLife[p.keyForLife] >= forLife {
+		return "", false, reject(codForLife)
 	}
-	t.ultima++
-	s := &solicitud{pedido: p, id: t.id(t.ultima), descargas: map[int]int64{}}
-	s.sufre(t.ultima)
-	t.orden = append(t.orden, s)
-	t.porID[s.id], t.porIgual[p.claveIgual] = s, s
-	t.porVida[p.clavePorVida]++
-	if len(t.orden) > maxSolicitudes {
-		t.olvida(t.orden[0])
-		t.orden[0], t.orden = nil, t.orden[1:]
+	t.last++
+	s := &solicitud{requested: p, id: t.id(t.last), descargas: map[int]int64{}}
+	s.suffer(t.last)
+	t.order = append(t.order, s)
+	t.byID[s.id], t.bySame[p.keySame] = s, s
+	t.forLife[p.keyForLife]++
+	if len(t.order) > maxSolicitudes {
+		t.forget(t.order[0])
+		t.order[0], t.order = nil, t.order[1:]
 	}
 	return s.id, false, nil
 }
 
-func (t *solicitudes) olvida(s *solicitud) {
-	delete(t.porID, s.id)
-	if t.porIgual[s.claveIgual] == s {
-		delete(t.porIgual, s.claveIgual)
+func (t *solicitudes) forget(s *solicitud) {
+	delete(t.byID, s.id)
+	if t.bySame[s.keySame] == s {
+		delete(t.bySame, s.keySame)
 	}
-	if t.porVida[s.clavePorVida]--; t.porVida[s.clavePorVida] <= 0 {
-		delete(t.porVida, s.clavePorVida)
+	if t.forLife[s.keyForLife]--; t.forLife[s.keyForLife] <= 0 {
+		delete(t.forLife, s.keyForLife)
 	}
 }
 
 // id makes the n-th identifier of this seed: a UUID in lower case.
 func (t *solicitudes) id(n uint64) string {
 	var u UUID
-	binary.BigEndian.PutUint64(u[:], mezcla(t.universo.semilla^mezcla(n)))
-	binary.BigEndian.PutUint64(u[8:], mezcla(t.universo.semilla+n<<1|1))
+	binary.BigEndian.PutUint64(u[:], mix(t.universe.seed^mix(n)))
+	binary.BigEndian.PutUint64(u[8:], mix(t.universe.seed+n<<1|1))
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
 	return u.String()
 }
 
-// busca returns the request of that id when it is the applicant's; ids are compared without case.
-func (t *solicitudes) busca(servicio, rfc, id string) *solicitud {
+// find returns the request of that id when it is the applicant's; ids are compared without case.
+func (t *solicitudes) find(servicio, rfc, id string) *solicitud {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.porID[strings.ToLower(id)]
-	if s == nil || s.ambito.rfc != rfc || s.ambito.servicio != servicio {
+	s := t.byID[strings.ToLower(id)]
+	if s == nil || s.scope.rfc != rfc || s.scope.servicio != servicio {
 		return nil
 	}
 	return s
 }
 
-// verificada counts a call of Verifica in a day of the wall clock and tells whether it is within
+// verified counts a call of Verifica in a day of the wall clock and tells whether it is within
 // the limit (0 is none).
-func (t *solicitudes) verificada(s *solicitud, ahora time.Time, limite int64) bool {
+func (t *solicitudes) verified(s *solicitud, now time.Time, limit int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if dia := pared(ahora) / segundosDia; dia != s.dia {
-		s.dia, s.verificas = dia, 0
+	if day := wall(now) / secondsDay; day != s.day {
+		s.day, s.verify = day, 0
 	}
-	s.verificas++
-	return limite == 0 || s.verificas <= limite
+	s.verify++
+	return limit == 0 || s.verify <= limit
 }
 
-// servida counts a download of a package and tells whether it is within the limit (0 is none).
-func (t *solicitudes) servida(s *solicitud, paquete int, limite int64) bool {
+// served counts a download of a package and tells whether it is within the limit (0 is none).
+func (t *solicitudes) served(s *solicitud, paquete int, limit int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if limite > 0 && s.descargas[paquete] >= limite {
+	if limit > 0 && s.descargas[paquete] >= limit {
 		return false
 	}
 	s.descargas[paquete]++
@@ -246,39 +246,39 @@ func (t *solicitudes) servida(s *solicitud, paquete int, limite int64) bool {
 }
 
 // estado returns EstadoSolicitud at an instant of the sandbox clock.
-func (t *solicitudes) estado(s *solicitud, ahora time.Time) int {
+func (t *solicitudes) estado(s *solicitud, now time.Time) int {
 	switch {
-	case ahora.Before(s.enProceso):
-		return estAceptada
-	case ahora.Before(s.lista):
-		return estEnProceso
+	case now.Before(s.enProceso):
+		return estAccepted
+	case now.Before(s.list):
+		return estInProcess
 	case s.falla:
 		return estError
 	}
-	r := t.resultado(s)
+	r := t.result(s)
 	switch {
-	case r.excede || r.total == 0:
-		return estRechazada
-	case ahora.Before(s.vence(len(r.inicios))):
-		return estTerminada
+	case r.exceed || r.total == 0:
+		return estRefused
+	case now.Before(s.expire(len(r.starts))):
+		return estFinished
 	}
-	return estVencida
+	return estExpired
 }
 
-// resultado processes the request, once: a walk over its universe, which takes a second for a
+// result processes the request, once: a walk over its universe, which takes a second for a
 // million.
-func (t *solicitudes) resultado(s *solicitud) *resultado {
+func (t *solicitudes) result(s *solicitud) *result {
 	s.cuenta.Do(func() {
-		r := &s.resultado
-		for pos := range t.universo.elegidos(s.pedido, nil) {
-			if r.total%s.porPaquete == 0 {
-				r.inicios = append(r.inicios, pos)
+		r := &s.result
+		for pos := range t.universe.chosen(s.requested, nil) {
+			if r.total%s.byPaquete == 0 {
+				r.starts = append(r.starts, pos)
 			}
-			if r.total++; r.total > s.tope {
-				*r = resultado{excede: true}
+			if r.total++; r.total > s.ceiling {
+				*r = result{exceed: true}
 				return
 			}
 		}
 	})
-	return &s.resultado
+	return &s.result
 }

@@ -16,13 +16,13 @@ import (
 
 const (
 	emisorToken = "LoadSolicitudDecargaMasivaTerceros" //nolint:gosec // the service's name in its tokens, not a credential
-	// vidaDeclarada is what the claims say; what counts is the knob vida_token, as in the service,
+	// declaredLife is what the claims say; what counts is the knob vida_token, as in the service,
 	// whose header says five minutes while its claims say ten.
-	vidaDeclarada = 600 // seconds
-	maxTitulares  = 10_000
+	declaredLife = 600 // seconds
+	maxTitulares = 10_000
 )
 
-type reclamos struct {
+type claims struct {
 	Nbf    int64  `json:"nbf"`
 	Exp    int64  `json:"exp"`
 	Iat    int64  `json:"iat"`
@@ -30,17 +30,17 @@ type reclamos struct {
 	Actort string `json:"actort"`
 }
 
-// fichas issues and reads the tokens of both families. Each family has its own key, so that a token
+// tokens issues and reads the tokens of both families. Each family has its own key, so that a token
 // of one is nothing to the other.
-type fichas struct {
+type tokens struct {
 	llaves map[string][]byte
 
 	mu        sync.Mutex
 	titulares map[string]string // serial in hexadecimal → RFC
 }
 
-func nuevasFichas() (*fichas, error) {
-	f := &fichas{llaves: make(map[string][]byte), titulares: make(map[string]string)}
+func newTokens() (*tokens, error) {
+	f := &tokens{llaves: make(map[string][]byte), titulares: make(map[string]string)}
 	for _, servicio := range Servicios() {
 		llave := make([]byte, sha256.Size)
 		if _, err := rand.Read(llave); err != nil {
@@ -51,59 +51,59 @@ func nuevasFichas() (*fichas, error) {
 	return f, nil
 }
 
-// emite returns a token as AutenticaResult carries it: JWT%26wrap_subject%3dserial.
-func (f *fichas) emite(servicio string, cert *x509.Certificate, ahora time.Time) string {
+// issue returns a token as AutenticaResult carries it: JWT%26wrap_subject%3dserial.
+func (f *tokens) issue(servicio string, cert *x509.Certificate, now time.Time) string {
 	serie := hex.EncodeToString(cert.SerialNumber.Bytes())
 	f.mu.Lock()
 	if len(f.titulares) >= maxTitulares {
 		clear(f.titulares)
 	}
-	f.titulares[serie] = rfcDeCertificado(cert)
+	f.titulares[serie] = certificadoRFC(cert)
 	f.mu.Unlock()
-	iat := ahora.Unix()
-	cuerpo, _ := json.Marshal(reclamos{Nbf: iat, Exp: iat + vidaDeclarada, Iat: iat, Iss: emisorToken, Actort: serie}) //nolint:errchkjson // numbers and ASCII
-	const cabecera = `{"alg":"http://www.w3.org/2001/04/xmldsig-more#hmac-sha256","typ":"JWT"}`
-	firmado := base64.RawURLEncoding.EncodeToString([]byte(cabecera)) + "." + base64.RawURLEncoding.EncodeToString(cuerpo)
-	return firmado + "." + base64.RawURLEncoding.EncodeToString(f.sella(servicio, firmado)) + "%26wrap_subject%3d" + serie
+	iat := now.Unix()
+	body, _ := json.Marshal(claims{Nbf: iat, Exp: iat + declaredLife, Iat: iat, Iss: emisorToken, Actort: serie}) //nolint:errchkjson // numbers and ASCII
+	const header = `{"alg":"http://www.w3.org/2001/04/xmldsig-more#hmac-sha256","typ":"JWT"}`
+	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString(body)
+	return signed + "." + base64.RawURLEncoding.EncodeToString(f.seal(servicio, signed)) + "%26wrap_subject%3d" + serie
 }
 
 // titular returns the RFC of the token in an Authorization header. It is taken as Autentica gave it,
 // URL-decoded, or without its suffix.
-func (f *fichas) titular(servicio, autorizacion string, ahora time.Time, vida time.Duration) (string, *rechazo) {
-	texto, ok := strings.CutPrefix(autorizacion, `WRAP access_token="`)
-	texto, cierra := strings.CutSuffix(texto, `"`)
-	if !ok || !cierra {
-		return "", rechaza(codTokenInvalido, mensajeToken)
+func (f *tokens) titular(servicio, authorization string, now time.Time, life time.Duration) (string, *refusal) {
+	text, ok := strings.CutPrefix(authorization, `WRAP access_token="`)
+	text, shut := strings.CutSuffix(text, `"`)
+	if !ok || !shut {
+		return "", reject(codTokenInvalid, mensajeToken)
 	}
-	if plano, err := url.PathUnescape(texto); err == nil {
-		texto = plano
+	if flat, err := url.PathUnescape(text); err == nil {
+		text = flat
 	}
-	texto, _, _ = strings.Cut(texto, "&")
-	punto := strings.LastIndexByte(texto, '.')
-	if punto < 0 {
-		return "", rechaza(codTokenInvalido, mensajeToken)
+	text, _, _ = strings.Cut(text, "&")
+	point := strings.LastIndexByte(text, '.')
+	if point < 0 {
+		return "", reject(codTokenInvalid, mensajeToken)
 	}
-	sello, err := base64.RawURLEncoding.DecodeString(texto[punto+1:])
-	if err != nil || !hmac.Equal(sello, f.sella(servicio, texto[:punto])) {
-		return "", rechaza(codTokenInvalido, mensajeToken)
+	sello, err := base64.RawURLEncoding.DecodeString(text[point+1:])
+	if err != nil || !hmac.Equal(sello, f.seal(servicio, text[:point])) {
+		return "", reject(codTokenInvalid, mensajeToken)
 	}
-	_, cuerpo, _ := strings.Cut(texto[:punto], ".")
-	var r reclamos
-	claro, err := base64.RawURLEncoding.DecodeString(cuerpo)
-	if err != nil || json.Unmarshal(claro, &r) != nil || ahora.Sub(time.Unix(r.Iat, 0)) >= vida {
-		return "", rechaza(codTokenInvalido)
+	_, body, _ := strings.Cut(text[:point], ".")
+	var r claims
+	inClear, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil || json.Unmarshal(inClear, &r) != nil || now.Sub(time.Unix(r.Iat, 0)) >= life {
+		return "", reject(codTokenInvalid)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	rfc, ok := f.titulares[r.Actort]
 	if !ok {
-		return "", rechaza(codTokenInvalido)
+		return "", reject(codTokenInvalid)
 	}
 	return rfc, nil
 }
 
-func (f *fichas) sella(servicio, firmado string) []byte {
+func (f *tokens) seal(servicio, signed string) []byte {
 	m := hmac.New(sha256.New, f.llaves[servicio])
-	m.Write([]byte(firmado))
+	m.Write([]byte(signed))
 	return m.Sum(nil)
 }

@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-func TestLeeMensaje_WhenItIsNoXMLRefusesIt(t *testing.T) {
+func TestReadMensaje_WhenItIsNoXMLRefusesIt(t *testing.T) {
 	t.Parallel()
-	const sobre = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body a="1" b="2"><x/></s:Body></s:Envelope>`
-	if _, err := leeMensaje([]byte("\xEF\xBB\xBF<?xml version='1.0' encoding='utf-8'?>" + sobre)); err != nil {
+	const envelope = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body a="1" b="2"><x/></s:Body></s:Envelope>`
+	if _, err := readMensaje([]byte("\xEF\xBB\xBF<?xml version='1.0' encoding='utf-8'?>" + envelope)); err != nil {
 		t.Error(err)
 	}
-	for _, malo := range []string{
-		strings.Replace(sobre, `" b`, `"b`, 1), "\n<?xml version='1.0'?>" + sobre, sobre + "x", "<!DOCTYPE a>" + sobre,
-		strings.Replace(sobre, "<x/>", "<p:x/>", 1), strings.Replace(sobre, "b=", "a=", 1), strings.Replace(sobre, "<x/>", "&nbsp;", 1), sobre + sobre,
+	for _, bad := range []string{
+		strings.Replace(envelope, `" b`, `"b`, 1), "\n<?xml version='1.0'?>" + envelope, envelope + "x", "<!DOCTYPE a>" + envelope,
+		strings.Replace(envelope, "<x/>", "<p:x/>", 1), strings.Replace(envelope, "b=", "a=", 1), strings.Replace(envelope, "<x/>", "&nbsp;", 1), envelope + envelope,
 	} {
-		if _, err := leeMensaje([]byte(malo)); !errors.Is(err, errMalformado) {
-			t.Errorf("%s: %v", malo, err)
+		if _, err := readMensaje([]byte(bad)); !errors.Is(err, errMalformed) {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }

@@ -13,118 +13,118 @@ import (
 
 // The namespaces of the messages.
 const (
-	nsSOAP      = "http://schemas.xmlsoap.org/soap/envelope/"
-	nsDes       = "http://DescargaMasivaTerceros.sat.gob.mx"
-	nsAutentica = "http://DescargaMasivaTerceros.gob.mx"
-	nsDS        = "http://www.w3.org/2000/09/xmldsig#"
-	nsWSU       = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
-	nsWSSE      = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+	nsSOAP         = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsDes          = "http://DescargaMasivaTerceros.sat.gob.mx"
+	nsAuthenticate = "http://DescargaMasivaTerceros.gob.mx"
+	nsDS           = "http://www.w3.org/2000/09/xmldsig#"
+	nsWSU          = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+	nsWSSE         = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
-// errMalformado is a message that a WCF host answers with HTTP 400 before any operation sees it.
-var errMalformado = errors.New("malformed message")
+// errMalformed is a message that a WCF host answers with HTTP 400 before any operation sees it.
+var errMalformed = errors.New("malformed message")
 
-// mensaje is a SOAP 1.1 envelope as received; cabecera may be nil.
+// mensaje is a SOAP 1.1 envelope as received; header may be nil.
 type mensaje struct {
-	raiz, cabecera, cuerpo *etree.Element
+	root, header, body *etree.Element
 }
 
-// leeMensaje parses what arrived and refuses anything that is not one well-formed SOAP 1.1 envelope
+// readMensaje parses what arrived and refuses anything that is not one well-formed SOAP 1.1 envelope
 // with namespaces in order. Document type definitions are refused.
-func leeMensaje(b []byte) (*mensaje, error) {
+func readMensaje(b []byte) (*mensaje, error) {
 	// etree reads by encoding/xml, which lets pass what is no XML.
 	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
 	if err := doc.ReadFromBytes(b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	raiz := doc.Root()
-	if raiz == nil || !es(raiz, nsSOAP, "Envelope") {
-		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformado)
+	root := doc.Root()
+	if root == nil || !es(root, nsSOAP, "Envelope") {
+		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformed)
 	}
-	m := &mensaje{raiz: raiz}
-	for _, e := range raiz.ChildElements() {
+	m := &mensaje{root: root}
+	for _, e := range root.ChildElements() {
 		switch {
-		case es(e, nsSOAP, "Header") && m.cabecera == nil && m.cuerpo == nil:
-			m.cabecera = e
-		case es(e, nsSOAP, "Body") && m.cuerpo == nil:
-			m.cuerpo = e
+		case es(e, nsSOAP, "Header") && m.header == nil && m.body == nil:
+			m.header = e
+		case es(e, nsSOAP, "Body") && m.body == nil:
+			m.body = e
 		default:
-			return nil, fmt.Errorf("%w: %s in the envelope", errMalformado, e.Tag)
+			return nil, fmt.Errorf("%w: %s in the envelope", errMalformed, e.Tag)
 		}
 	}
-	if m.cuerpo == nil {
-		return nil, fmt.Errorf("%w: no body", errMalformado)
+	if m.body == nil {
+		return nil, fmt.Errorf("%w: no body", errMalformed)
 	}
 	return m, nil
 }
 
-func es(e *etree.Element, ns, nombre string) bool { return e.Tag == nombre && e.NamespaceURI() == ns }
+func es(e *etree.Element, ns, name string) bool { return e.Tag == name && e.NamespaceURI() == ns }
 
-// hijos returns the children of that name.
-func hijos(e *etree.Element, ns, nombre string) []*etree.Element {
-	var todos []*etree.Element
+// children returns the children of that name.
+func children(e *etree.Element, ns, name string) []*etree.Element {
+	var all []*etree.Element
 	for _, h := range e.ChildElements() {
-		if es(h, ns, nombre) {
-			todos = append(todos, h)
+		if es(h, ns, name) {
+			all = append(all, h)
 		}
 	}
-	return todos
+	return all
 }
 
-// unico returns the only child of that name, or nil when there is none or more than one.
-func unico(e *etree.Element, ns, nombre string) *etree.Element {
+// only returns the only child of that name, or nil when there is none or more than one.
+func only(e *etree.Element, ns, name string) *etree.Element {
 	if e == nil {
 		return nil
 	}
-	if todos := hijos(e, ns, nombre); len(todos) == 1 {
-		return todos[0]
+	if all := children(e, ns, name); len(all) == 1 {
+		return all[0]
 	}
 	return nil
 }
 
-// cuantos counts the elements of that name in e and below.
-func cuantos(e *etree.Element, ns, nombre string) int {
+// howMany counts the elements of that name in e and below.
+func howMany(e *etree.Element, ns, name string) int {
 	n := 0
-	if es(e, ns, nombre) {
+	if es(e, ns, name) {
 		n++
 	}
 	for _, h := range e.ChildElements() {
-		n += cuantos(h, ns, nombre)
+		n += howMany(h, ns, name)
 	}
 	return n
 }
 
-// suelto returns the element with the namespaces it inherits declared on it, cut from its document.
+// loose returns the element with the namespaces it inherits declared on it, cut from its document.
 // It is what both canonicalisations need: the exclusive one drops what is not used, the inclusive one
 // keeps all.
-func suelto(e *etree.Element) *etree.Element {
-	copia := e.Copy()
+func loose(e *etree.Element) *etree.Element {
+	clone := e.Copy()
 	for p := e.Parent(); p != nil; p = p.Parent() {
 		for _, a := range p.Attr {
-			if (a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")) && copia.SelectAttr(a.FullKey()) == nil {
-				copia.CreateAttr(a.FullKey(), a.Value)
+			if (a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")) && clone.SelectAttr(a.FullKey()) == nil {
+				clone.CreateAttr(a.FullKey(), a.Value)
 			}
 		}
 	}
-	return copia
+	return clone
 }
 
-// canoniza returns the canonical bytes of e in its document by one of the two algorithms of the
+// canonicalise returns the canonical bytes of e in its document by one of the two algorithms of the
 // protocol.
-func canoniza(e *etree.Element, algoritmo string) ([]byte, error) {
-	return canonizaSuelto(suelto(e), algoritmo)
+func canonicalise(e *etree.Element, algorithm string) ([]byte, error) {
+	return canonicaliseLoose(loose(e), algorithm)
 }
 
-func canonizaSuelto(copia *etree.Element, algoritmo string) ([]byte, error) {
-	switch algoritmo {
-	case algC14nExclusivo:
-		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(copia)
-	case algC14nInclusivo:
-		return dsig.MakeC14N10RecCanonicalizer().Canonicalize(copia)
+func canonicaliseLoose(clone *etree.Element, algorithm string) ([]byte, error) {
+	switch algorithm {
+	case algC14nExclusive:
+		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(clone)
+	case algC14nInclusive:
+		return dsig.MakeC14N10RecCanonicalizer().Canonicalize(clone)
 	}
-	return nil, fmt.Errorf("canonicalisation %q is not of the protocol", algoritmo)
+	return nil, fmt.Errorf("canonicalisation %q is not of the protocol", algorithm)
 }

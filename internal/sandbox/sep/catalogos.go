@@ -2,17 +2,17 @@ package sep
 
 // catalogos are the SEP's, id to text.
 type catalogos struct {
-	cargo, autorizacion, modalidad, fundamento, estudio, entidad map[string]string
+	cargo, authorization, modalidad, fundamento, estudio, entidad map[string]string
 }
 
-func losCatalogos() catalogos {
+func newCatalogos() catalogos {
 	return catalogos{
 		cargo: map[string]string{
 			"0": "SECRETARIO DE EDUCACIÓN PÚBLICA", "11": "TITULAR DE LA AUTORIDAD EDUCATIVA FEDERAL EN LA CIUDAD DE MÉXICO",
 			"1": "DIRECTOR", "2": "SUBDIRECTOR", "3": "RECTOR", "4": "VICERRECTOR", "5": "RESPONSABLE DE EXPEDICIÓN",
 			"6": "SECRETARIO GENERAL", "7": "AUTORIDAD LOCAL", "8": "AUTORIDAD FEDERAL", "9": "DIRECTOR GENERAL", "10": "RECTOR GENERAL",
 		},
-		autorizacion: map[string]string{
+		authorization: map[string]string{
 			"1": "RVOE FEDERAL", "2": "RVOE ESTATAL", "3": "AUTORIZACIÓN FEDERAL", "4": "AUTORIZACIÓN ESTATAL", "5": "ACTA DE SESIÓN",
 			"6": "ACUERDO DE INCORPORACIÓN", "7": "ACUERDO SECRETARIAL SEP", "8": "DECRETO DE CREACIÓN", "9": "OTRO",
 		},

@@ -28,9 +28,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// carpeta has the authority that all share: RSA keys are slow to make. It is made here,
+// folder has the authority that all share: RSA keys are slow to make. It is made here,
 // as two sandboxes that make one at the same time make two.
-var carpeta = sync.OnceValues(func() (string, error) {
+var folder = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "sandbox-sep-prueba-*")
 	if err == nil {
 		_, err = sandbox.New(sandbox.Config{Dir: dir})
@@ -40,52 +40,52 @@ var carpeta = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	codigo := m.Run()
-	if dir, err := carpeta(); err == nil {
+	if dir, err := folder(); err == nil {
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(codigo)
 }
 
-// banco is a sandbox whose clock stands until it is moved.
-type banco struct {
+// bench is a sandbox whose clock stands until it is moved.
+type bench struct {
 	*sandbox.Sandbox
 	t     testing.TB
 	base  string
-	firma *autoridad.Emitida // of a person, the signer
+	firma *autoridad.Emitido // of a person, the signer
 }
 
-func arranca(t testing.TB, cambios ...func(*sandbox.Config)) *banco {
+func start(t testing.TB, changes ...func(*sandbox.Config)) *bench {
 	t.Helper()
-	dir, err := carpeta()
+	dir, err := folder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ahora := time.Now()
-	cfg := sandbox.Config{Dir: dir, Seed: 7, Now: func() time.Time { return ahora }}
-	for _, cambia := range cambios {
-		cambia(&cfg)
+	now := time.Now()
+	cfg := sandbox.Config{Dir: dir, Seed: 7, Now: func() time.Time { return now }}
+	for _, change := range changes {
+		change(&cfg)
 	}
 	s, err := sandbox.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	firma, err := autoridad.LoadEmitida(s.EFirmasDir(), sandbox.RFCPersona)
+	firma, err := autoridad.LoadEmitido(s.EFirmasDir(), sandbox.RFCPersona)
 	if err != nil {
 		t.Fatal(err)
 	}
-	servidor := httptest.NewServer(s.Handler())
-	t.Cleanup(servidor.Close)
-	return &banco{Sandbox: s, t: t, base: servidor.URL, firma: firma}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	return &bench{Sandbox: s, t: t, base: server.URL, firma: firma}
 }
 
-// documento is a title as its attributes, by element.
-type documento map[string]map[string]string
+// document is a title as its attributes, by element.
+type document map[string]map[string]string
 
-var orden = []string{"FirmaResponsable", "Institucion", "Carrera", "Profesionista", "Expedicion", "Antecedente"}
+var order = []string{"FirmaResponsable", "Institucion", "Carrera", "Profesionista", "Expedicion", "Antecedente"}
 
 // titulo is one that is accepted, but for its seal.
-func (b *banco) titulo(folio string) documento {
-	return documento{
+func (b *bench) titulo(folio string) document {
+	return document{
 		"TituloElectronico": {"version": "1.0", "folioControl": folio},
 		"FirmaResponsable": {
 			"nombre": "JUANA", "primerApellido": "PÉREZ", "curp": "PEPJ800101MDFRRN03", "idCargo": "3", "cargo": "RECTOR", "abrTitulo": "DRA.",
@@ -109,88 +109,88 @@ func (b *banco) titulo(folio string) documento {
 	}
 }
 
-// con changes an attribute before it is sealed; "" takes it out.
-func (d documento) con(elemento, atributo, valor string) documento {
-	if valor == "" {
-		delete(d[elemento], atributo)
+// with changes an attribute before it is sealed; "" takes it out.
+func (d document) with(element, attribute, value string) document {
+	if value == "" {
+		delete(d[element], attribute)
 		return d
 	}
-	d[elemento][atributo] = valor
+	d[element][attribute] = value
 	return d
 }
 
-const deLaCadena = `TituloElectronico version folioControl FirmaResponsable curp idCargo cargo abrTitulo Institucion cveInstitucion nombreInstitucion
+const ofCadena = `TituloElectronico version folioControl FirmaResponsable curp idCargo cargo abrTitulo Institucion cveInstitucion nombreInstitucion
 Carrera cveCarrera nombreCarrera fechaInicio fechaTerminacion idAutorizacionReconocimiento autorizacionReconocimiento numeroRvoe
 Profesionista curp nombre primerApellido segundoApellido correoElectronico
 Expedicion fechaExpedicion idModalidadTitulacion modalidadTitulacion fechaExamenProfesional fechaExencionExamenProfesional cumplioServicioSocial idFundamentoLegalServicioSocial fundamentoLegalServicioSocial idEntidadFederativa entidadFederativa
 Antecedente institucionProcedencia idTipoEstudioAntecedente tipoEstudioAntecedente idEntidadFederativa entidadFederativa fechaInicio fechaTerminacion noCedula`
 
-func (d documento) cadena() string {
-	texto, elemento := "||", ""
-	for palabra := range strings.FieldsSeq(deLaCadena) {
-		if palabra[0] >= 'A' && palabra[0] <= 'Z' {
-			elemento = palabra
+func (d document) cadena() string {
+	text, element := "||", ""
+	for word := range strings.FieldsSeq(ofCadena) {
+		if word[0] >= 'A' && word[0] <= 'Z' {
+			element = word
 			continue
 		}
-		texto += d[elemento][palabra] + "|"
+		text += d[element][word] + "|"
 	}
-	return texto + "|"
+	return text + "|"
 }
 
-// sella signs with an e.firma over the cadena in its own form.
-func (b *banco) sella(d documento, escapa func(string) string) documento {
-	suma := sha256.Sum256([]byte(escapa(d.cadena())))
-	firma, err := rsa.SignPKCS1v15(rand.Reader, b.firma.Key, crypto.SHA256, suma[:])
+// seal signs with an e.firma over the cadena in its own form.
+func (b *bench) seal(d document, escape func(string) string) document {
+	sum := sha256.Sum256([]byte(escape(d.cadena())))
+	firma, err := rsa.SignPKCS1v15(rand.Reader, b.firma.Key, crypto.SHA256, sum[:])
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return d.con("FirmaResponsable", "sello", b64(firma))
+	return d.with("FirmaResponsable", "sello", b64(firma))
 }
 
-func (b *banco) sellado(d documento) string {
-	return b.sella(d, func(s string) string { return s }).xml()
+func (b *bench) sealed(d document) string {
+	return b.seal(d, func(s string) string { return s }).xml()
 }
 
-func (d documento) xml() string {
+func (d document) xml() string {
 	var s strings.Builder
-	s.WriteString(`<?xml version="1.0" encoding="UTF-8"?><TituloElectronico xmlns="https://www.siged.sep.gob.mx/titulos/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="https://www.siged.sep.gob.mx/titulos/ schema.xsd"` + d.atributos("TituloElectronico") + ">")
-	for _, e := range orden {
-		elemento := "<" + e + d.atributos(e) + "/>"
+	s.WriteString(`<?xml version="1.0" encoding="UTF-8"?><TituloElectronico xmlns="https://www.siged.sep.gob.mx/titulos/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="https://www.siged.sep.gob.mx/titulos/ schema.xsd"` + d.attributes("TituloElectronico") + ">")
+	for _, e := range order {
+		element := "<" + e + d.attributes(e) + "/>"
 		if e == "FirmaResponsable" {
-			elemento = "<FirmaResponsables>" + elemento + "</FirmaResponsables>"
+			element = "<FirmaResponsables>" + element + "</FirmaResponsables>"
 		}
-		s.WriteString(elemento)
+		s.WriteString(element)
 	}
 	return s.String() + "</TituloElectronico>"
 }
 
-func (d documento) atributos(elemento string) string {
+func (d document) attributes(element string) string {
 	var s strings.Builder
-	for n, v := range d[elemento] {
-		s.WriteString(" " + n + `="` + escapa(v) + `"`)
+	for n, v := range d[element] {
+		s.WriteString(" " + n + `="` + escape(v) + `"`)
 	}
 	return s.String()
 }
 
-func escapa(texto string) string {
+func escape(text string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(texto))
+	_ = xml.EscapeText(&b, []byte(text))
 	return b.String()
 }
 
 func b64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-// entrada is a file of a ZIP.
-type entrada struct{ nombre, contenido string }
+// entry is a file of a ZIP.
+type entry struct{ name, content string }
 
-func empaca(t testing.TB, entradas ...entrada) []byte {
+func pack(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, e := range entradas {
-		w, err := z.Create(e.nombre)
+	for _, e := range entries {
+		w, err := z.Create(e.name)
 		if err == nil {
-			_, err = io.WriteString(w, e.contenido)
+			_, err = io.WriteString(w, e.content)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -202,17 +202,17 @@ func empaca(t testing.TB, entradas ...entrada) []byte {
 	return b.Bytes()
 }
 
-// respuesta is an answer read whole; campos are the elements of its payload that hold text.
-type respuesta struct {
+// answer is an answer read whole; fields are the elements of its payload that hold text.
+type answer struct {
 	estado int
 	header http.Header
-	largo  int64
-	cuerpo string
+	length int64
+	body   string
 	err    error
 }
 
-func (r respuesta) campo(nombre string) string {
-	if m := regexp.MustCompile(`(?s)<ns2:` + nombre + `>(.*?)</ns2:` + nombre + `>`).FindStringSubmatch(r.cuerpo); m != nil {
+func (r answer) field(name string) string {
+	if m := regexp.MustCompile(`(?s)<ns2:` + name + `>(.*?)</ns2:` + name + `>`).FindStringSubmatch(r.body); m != nil {
 		return m[1]
 	}
 	return ""
@@ -220,84 +220,84 @@ func (r respuesta) campo(nombre string) string {
 
 const (
 	autenticacion = `<sch:autenticacion><sch:usuario>sandbox</sch:usuario><sch:password>sandbox</sch:password></sch:autenticacion>`
-	rutaServicio  = "/sep/services/"
+	pathServicio  = "/sep/services/"
 )
 
-func sobre(carga string) string {
+func envelope(upload string) string {
 	return `<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sch="http://ws.web.mec.sep.mx/schemas"><soapenv:Header/><soapenv:Body>` +
-		carga + `</soapenv:Body></soapenv:Envelope>`
+		upload + `</soapenv:Body></soapenv:Envelope>`
 }
 
-func (b *banco) publica(ruta string, cuerpo io.Reader, cambios ...func(*http.Request)) respuesta {
+func (b *bench) publish(path string, body io.Reader, changes ...func(*http.Request)) answer {
 	b.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, b.base+ruta, cuerpo)
+	r, err := http.NewRequest(http.MethodPost, b.base+path, body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	r.Header.Set("SOAPAction", `""`)
-	for _, cambia := range cambios {
-		cambia(r)
+	for _, change := range changes {
+		change(r)
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return respuesta{err: err}
+		return answer{err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	leido, err := io.ReadAll(resp.Body)
-	return respuesta{resp.StatusCode, resp.Header, resp.ContentLength, string(leido), err}
+	read, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, resp.ContentLength, string(read), err}
 }
 
-// llama sends an operation with its elements, the credentials after them.
-func (b *banco) llama(operacion string, elementos ...string) respuesta {
+// call sends an operation with its elements, the credentials after them.
+func (b *bench) call(operation string, elements ...string) answer {
 	b.t.Helper()
 	var s strings.Builder
-	for i := 0; i < len(elementos); i += 2 {
-		s.WriteString("<sch:" + elementos[i] + ">" + escapa(elementos[i+1]) + "</sch:" + elementos[i] + ">")
+	for i := 0; i < len(elements); i += 2 {
+		s.WriteString("<sch:" + elements[i] + ">" + escape(elements[i+1]) + "</sch:" + elements[i] + ">")
 	}
-	return b.publica(rutaServicio, strings.NewReader(sobre("<sch:"+operacion+"Request>"+s.String()+autenticacion+"</sch:"+operacion+"Request>")))
+	return b.publish(pathServicio, strings.NewReader(envelope("<sch:"+operation+"Request>"+s.String()+autenticacion+"</sch:"+operation+"Request>")))
 }
 
-// sube uploads and returns the number of the lote.
-func (b *banco) sube(nombre string, archivo []byte) string {
+// upload uploads and returns the number of the lote.
+func (b *bench) upload(name string, file []byte) string {
 	b.t.Helper()
-	r := b.llama("cargaTituloElectronico", "nombreArchivo", nombre, "archivoBase64", b64(archivo))
-	lote := r.campo("numeroLote")
+	r := b.call("cargaTituloElectronico", "nombreArchivo", name, "archivoBase64", b64(file))
+	lote := r.field("numeroLote")
 	if r.estado != http.StatusOK || lote == "" {
-		b.t.Fatalf("carga: %v %d %s", r.err, r.estado, r.cuerpo)
+		b.t.Fatalf("carga: %v %d %s", r.err, r.estado, r.body)
 	}
 	return lote
 }
 
-// resultado uploads, lets the lote be processed and returns its rows without the heading.
-func (b *banco) resultado(nombre string, archivo []byte) [][]string {
+// result uploads, lets the lote be processed and returns its rows without the heading.
+func (b *bench) result(name string, file []byte) [][]string {
 	b.t.Helper()
-	lote := b.sube(nombre, archivo)
-	b.Reloj().Adelanta(2 * time.Second)
-	return b.filas(lote)
+	lote := b.upload(name, file)
+	b.Clock().BringForward(2 * time.Second)
+	return b.rows(lote)
 }
 
-func (b *banco) filas(lote string) [][]string {
+func (b *bench) rows(lote string) [][]string {
 	b.t.Helper()
-	r := b.llama("descargaTituloElectronico", "numeroLote", lote)
-	z, err := base64.StdEncoding.DecodeString(r.campo("titulosBase64"))
+	r := b.call("descargaTituloElectronico", "numeroLote", lote)
+	z, err := base64.StdEncoding.DecodeString(r.field("titulosBase64"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	filas := leeLibro(b.t, libroDe(b.t, z))
-	if len(filas) == 0 || !slices.Equal(filas[0], []string{"ARCHIVO", "ESTATUS", "DESCRIPCION", "FOLIO CONTROL"}) {
-		b.t.Fatalf("rows %q of %s", filas, r.cuerpo)
+	rows := readLibro(b.t, libroOf(b.t, z))
+	if len(rows) == 0 || !slices.Equal(rows[0], []string{"ARCHIVO", "ESTATUS", "DESCRIPCION", "FOLIO CONTROL"}) {
+		b.t.Fatalf("rows %q of %s", rows, r.body)
 	}
-	return filas[1:]
+	return rows[1:]
 }
 
-func libroDe(t testing.TB, z []byte) []byte {
+func libroOf(t testing.TB, z []byte) []byte {
 	t.Helper()
-	lector, err := zip.NewReader(bytes.NewReader(z), int64(len(z)))
-	if err != nil || len(lector.File) != 1 {
+	reader, err := zip.NewReader(bytes.NewReader(z), int64(len(z)))
+	if err != nil || len(reader.File) != 1 {
 		t.Fatalf("not a ZIP of one: %v", err)
 	}
-	f, err := lector.File[0].Open()
+	f, err := reader.File[0].Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,57 +308,57 @@ func libroDe(t testing.TB, z []byte) []byte {
 	return libro
 }
 
-// leeLibro reads the books of the sandbox alone: their stream follows the header in one piece. Books of
+// readLibro reads the books of the sandbox alone: their stream follows the header in one piece. Books of
 // other makers and long ones are the matter of other tests.
-func leeLibro(t testing.TB, libro []byte) [][]string {
+func readLibro(t testing.TB, libro []byte) [][]string {
 	t.Helper()
-	var textos []string
-	var filas [][]string
-	hojas := 0
-	for b := libro[512:]; hojas < 2; {
-		tipo, largo := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
-		cuerpo := b[4 : 4+largo]
-		b = b[4+largo:]
-		var valor string
+	var texts []string
+	var rows [][]string
+	sheets := 0
+	for b := libro[512:]; sheets < 2; {
+		tipo, length := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
+		body := b[4 : 4+length]
+		b = b[4+length:]
+		var value string
 		switch tipo {
 		case 0x0A:
-			hojas++
+			sheets++
 			continue
 		case 0xFC:
-			textos = leeTextos(cuerpo[4:])
+			texts = readTexts(body[4:])
 			continue
 		case 0xFD:
-			valor = textos[binary.LittleEndian.Uint32(cuerpo[6:])]
+			value = texts[binary.LittleEndian.Uint32(body[6:])]
 		case 0x203:
-			valor = fmt.Sprint(math.Float64frombits(binary.LittleEndian.Uint64(cuerpo[6:])))
+			value = fmt.Sprint(math.Float64frombits(binary.LittleEndian.Uint64(body[6:])))
 		default:
 			continue
 		}
-		fila, columna := int(binary.LittleEndian.Uint16(cuerpo)), int(binary.LittleEndian.Uint16(cuerpo[2:]))
-		for len(filas) <= fila {
-			filas = append(filas, make([]string, 4))
+		row, column := int(binary.LittleEndian.Uint16(body)), int(binary.LittleEndian.Uint16(body[2:]))
+		for len(rows) <= row {
+			rows = append(rows, make([]string, 4))
 		}
-		filas[fila][columna] = valor
+		rows[row][column] = value
 	}
-	return filas
+	return rows
 }
 
-func leeTextos(b []byte) []string {
-	var todos []string
+func readTexts(b []byte) []string {
+	var all []string
 	n := binary.LittleEndian.Uint32(b)
 	for b = b[4:]; n > 0; n-- {
-		largo, ancho := int(binary.LittleEndian.Uint16(b)), int(b[2])+1
+		length, width := int(binary.LittleEndian.Uint16(b)), int(b[2])+1
 		b = b[3:]
-		var unidades []uint16
-		for i := range largo {
-			u := uint16(b[i*ancho])
-			if ancho == 2 {
+		var units []uint16
+		for i := range length {
+			u := uint16(b[i*width])
+			if width == 2 {
 				u |= uint16(b[i*2+1]) << 8
 			}
-			unidades = append(unidades, u)
+			units = append(units, u)
 		}
-		todos = append(todos, string(utf16.Decode(unidades)))
-		b = b[largo*ancho:]
+		all = append(all, string(utf16.Decode(units)))
+		b = b[length*width:]
 	}
-	return todos
+	return all
 }

@@ -9,66 +9,66 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// zipFalsoSize is the size of ZipInvalido when it was asked for without one.
-const zipFalsoSize = 1000
+// zipFakeSize is the size of ZipInvalido when it was asked for without one.
+const zipFakeSize = 1000
 
-// antes applies the faults that come before the message is processed and tells whether the call ended
+// before applies the faults that come before the message is processed and tells whether the call ended
 // there.
-func (s *Servidor) antes(w *contador, r *http.Request, ll *llamada) bool {
+func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
 	f := ll.falla
-	f.Espera(r)
+	f.Wait(r)
 	switch f.Tipo {
 	case control.Reset:
-		s.o.Contadores.Codigo("reset")
-		control.Corta(w)
+		s.o.Counters.Codigo("reset")
+		control.Cut(w)
 	case control.HTML503:
-		s.o.Contadores.Codigo("HTTP 503")
+		s.o.Counters.Codigo("HTTP 503")
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("<HTML><HEAD><TITLE>Error 503--Service Unavailable</TITLE></HEAD><BODY><H2>Error 503--Service Unavailable</H2></BODY></HTML>\n"))
 	case control.Pagina:
-		s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
-		f.EscribePagina(w)
+		s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
+		f.WritePage(w)
 	case control.Vacio:
-		s.o.Contadores.Codigo("vacio")
+		s.o.Counters.Codigo("vacio")
 		w.WriteHeader(http.StatusOK)
 	case control.Fault:
-		s.contesta(w, ll, func() (respuesta, error) { return respuesta{}, faltaPedida(f) })
+		s.answer(w, ll, func() (answer, error) { return answer{}, requestedFault(f) })
 	case control.Codigo:
-		s.contesta(w, ll, func() (respuesta, error) { return ll.op.conCodigo(f.Codigo, f.Mensaje), nil })
+		s.answer(w, ll, func() (answer, error) { return ll.op.withCodigo(f.Codigo, f.Mensaje), nil })
 	default:
 		return false
 	}
 	return true
 }
 
-func faltaPedida(f control.Falla) *faltaSOAP {
-	falta := &faltaSOAP{codigo: "Server", texto: "Error interno del servidor"}
+func requestedFault(f control.Falla) *soapFault {
+	missing := &soapFault{codigo: "Server", text: "Error interno del servidor"}
 	if f.Faultcode != "" {
-		falta.codigo = f.Faultcode
+		missing.codigo = f.Faultcode
 	}
 	if f.Mensaje != "" {
-		falta.texto = f.Mensaje
+		missing.text = f.Mensaje
 	}
-	return falta
+	return missing
 }
 
-// estropeaArchivo is the base64 of a result with what a fault does to it.
-func estropeaArchivo(archivo []byte, f control.Falla) string {
+// spoilFile is the base64 of a result with what a fault does to it.
+func spoilFile(file []byte, f control.Falla) string {
 	if f.Tipo == control.ZipInvalido {
-		tamano := f.Bytes
-		if tamano == 0 {
-			tamano = zipFalsoSize
+		size := f.Bytes
+		if size == 0 {
+			size = zipFakeSize
 		}
-		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'x'}, int(min(tamano, maxArchivo))))
+		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'x'}, int(min(size, maxFile))))
 	}
-	texto := base64.StdEncoding.EncodeToString(archivo)
-	corte := int(min(f.Bytes, int64(len(texto))))
+	text := base64.StdEncoding.EncodeToString(file)
+	cut := int(min(f.Bytes, int64(len(text))))
 	switch f.Tipo {
 	case control.Truncado:
-		return texto[:corte]
+		return text[:cut]
 	case control.Base64Invalido:
-		return texto[:corte] + "*¡!*" + texto[corte:]
+		return text[:cut] + "*¡!*" + text[cut:]
 	}
-	return texto
+	return text
 }

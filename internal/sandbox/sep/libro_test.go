@@ -24,40 +24,40 @@ func TestLibro_LibreOfficeReadsIt(t *testing.T) {
 		t.Skip("SKIPPED: soffice is not installed, so no other program read the sandbox's workbooks")
 	}
 	dir := t.TempDir()
-	quiere := map[string][][]string{}
-	argumentos := []string{"-env:UserInstallation=file://" + dir + "/perfil", "--headless", "--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76", "--outdir", dir}
+	wants := map[string][][]string{}
+	arguments := []string{"-env:UserInstallation=file://" + dir + "/perfil", "--headless", "--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76", "--outdir", dir}
 	for _, n := range []int{1, 30, 10_000} {
-		filas, textos := [][]any{}, [][]string{}
+		rows, texts := [][]any{}, [][]string{}
 		for i := range n {
-			archivo, descripcion, folio := fmt.Sprintf("título_%d.xml", i), []string{"Título electrónico", "日本 «€»", "", strings.Repeat("ñ", i%300) + "𝄞"}[i%4], fmt.Sprintf("%04d", i)
-			filas = append(filas, []any{archivo, float64(i%2 + 1), descripcion, folio})
-			textos = append(textos, []string{archivo, strconv.Itoa(i%2 + 1), descripcion, folio})
+			file, description, folio := fmt.Sprintf("título_%d.xml", i), []string{"Título electrónico", "日本 «€»", "", strings.Repeat("ñ", i%300) + "𝄞"}[i%4], fmt.Sprintf("%04d", i)
+			rows = append(rows, []any{file, float64(i%2 + 1), description, folio})
+			texts = append(texts, []string{file, strconv.Itoa(i%2 + 1), description, folio})
 		}
-		nombre := filepath.Join(dir, strconv.Itoa(n))
-		quiere[nombre+".csv"] = textos
-		if err := os.WriteFile(nombre+".xls", sep.Libro(filas), 0o600); err != nil {
+		name := filepath.Join(dir, strconv.Itoa(n))
+		wants[name+".csv"] = texts
+		if err := os.WriteFile(name+".xls", sep.Libro(rows), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		argumentos = append(argumentos, nombre+".xls")
+		arguments = append(arguments, name+".xls")
 	}
-	if salida, err := exec.CommandContext(t.Context(), soffice, argumentos...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, salida)
+	if output, err := exec.CommandContext(t.Context(), soffice, arguments...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
 	}
-	for nombre, textos := range quiere {
-		b, err := os.ReadFile(nombre)
+	for name, texts := range wants {
+		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := csv.NewReader(strings.NewReader(string(b))).ReadAll()
-		if d := cmp.Diff(textos, got); err != nil || d != "" {
-			t.Errorf("%s: %v %.2000s", filepath.Base(nombre), err, d)
+		if d := cmp.Diff(texts, got); err != nil || d != "" {
+			t.Errorf("%s: %v %.2000s", filepath.Base(name), err, d)
 		}
 	}
 }
 
 func TestLibro_IsTheSameEachTime(t *testing.T) {
-	filas := [][]any{{"a", 1.0, "", "ñ"}}
-	if !slices.Equal(sep.Libro(filas), sep.Libro(filas)) {
+	rows := [][]any{{"a", 1.0, "", "ñ"}}
+	if !slices.Equal(sep.Libro(rows), sep.Libro(rows)) {
 		t.Error("it differs")
 	}
 }

@@ -12,132 +12,132 @@ import (
 
 const (
 	maxLotes = 10_000
-	maxFilas = 2_000_000 // of all lotes
-	// maxFilasLote is what a worksheet of the result has room for under its heading.
-	maxFilasLote = 65_535
+	maxRows  = 2_000_000 // of all lotes
+	// maxRowsLote is what a worksheet of the result has room for under its heading.
+	maxRowsLote = 65_535
 
-	primerLote = 100_000
+	firstLote  = 100_000
 	rangoLotes = 800_000
 )
 
-// fila is a title of a lote as the result tells it.
-type fila struct {
-	archivo     string
+// row is a title of a lote as the result tells it.
+type row struct {
+	file        string
 	estatus     int
-	descripcion string
+	description string
 	folio       string
 }
 
 // The values of ESTATUS.
 const (
-	registrado = 1
-	rechazado  = 2
+	registered = 1
+	refused    = 2
 )
 
 type lote struct {
-	numero  int64
-	abierto time.Time
-	listo   time.Time
-	filas   []fila
+	number int64
+	open   time.Time
+	ready  time.Time
+	rows   []row
 }
 
-// titulo is a title that was examined, before its folio was compared with those registered: fallo is what
-// speaks against it, and luego what does after the folio was found to be new.
+// titulo is a title that was examined, before its folio was compared with those registered: failure is what
+// speaks against it, and later what does after the folio was found to be new.
 type titulo struct {
-	archivo      string
-	folio        string
-	institucion  string
-	fallo, luego string
+	file           string
+	folio          string
+	institucion    string
+	failure, later string
 }
 
-// registro is a title that was registered. Cancelled or not, its folio is taken for ever.
-type registro struct {
-	desde       time.Time
+// record is a title that was registered. Cancelled or not, its folio is taken for ever.
+type record struct {
+	since       time.Time
 	institucion string
-	cancelado   bool
+	cancelled   bool
 }
 
 // lotes is what was uploaded, and the titles that it registered.
 type lotes struct {
-	semilla uint64
+	seed uint64
 
 	mu     sync.Mutex
-	todos  []*lote
-	filas  int
-	folios map[string]*registro
+	all    []*lote
+	rows   int
+	folios map[string]*record
 }
 
-func nuevosLotes(semilla uint64) *lotes {
-	l := &lotes{semilla: semilla}
-	l.reinicia()
+func newLotes(seed uint64) *lotes {
+	l := &lotes{seed: seed}
+	l.reset()
 	return l
 }
 
-func (l *lotes) reinicia() {
+func (l *lotes) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.todos, l.filas, l.folios = nil, 0, make(map[string]*registro)
+	l.all, l.rows, l.folios = nil, 0, make(map[string]*record)
 }
 
-// abre decides on each title, in order, and opens a lote with the outcome; numbers follow one another.
-func (l *lotes) abre(ahora, listo time.Time, titulos []titulo) (int64, error) {
+// open decides on each title, in order, and opens a lote with the outcome; numbers follow one another.
+func (l *lotes) open(now, ready time.Time, titulos []titulo) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.todos) >= maxLotes || l.filas+len(titulos) > maxFilas {
+	if len(l.all) >= maxLotes || l.rows+len(titulos) > maxRows {
 		return 0, errors.New("the sandbox is full: reset it")
 	}
-	nuevo := &lote{
-		numero:  primerLote + int64(l.semilla%rangoLotes) + int64(len(l.todos)),
-		abierto: ahora, listo: listo, filas: make([]fila, 0, len(titulos)),
+	fresh := &lote{
+		number: firstLote + int64(l.seed%rangoLotes) + int64(len(l.all)),
+		open:   now, ready: ready, rows: make([]row, 0, len(titulos)),
 	}
 	for _, t := range titulos {
-		f := fila{archivo: t.archivo, folio: t.folio, estatus: rechazado, descripcion: t.fallo}
+		f := row{file: t.file, folio: t.folio, estatus: refused, description: t.failure}
 		switch {
-		case t.fallo != "":
+		case t.failure != "":
 		case l.folios[t.folio] != nil:
-			f.descripcion = "Folio de control previamente registrado: " + t.folio
-		case t.luego != "":
-			f.descripcion = t.luego
+			f.description = "Folio de control previamente registrado: " + t.folio
+		case t.later != "":
+			f.description = t.later
 		default:
-			f.estatus, f.descripcion = registrado, "Título electrónico registrado exitosamente"
-			l.folios[t.folio] = &registro{desde: listo, institucion: t.institucion}
+			f.estatus, f.description = registered, "Título electrónico registrado exitosamente"
+			l.folios[t.folio] = &record{since: ready, institucion: t.institucion}
 		}
-		nuevo.filas = append(nuevo.filas, f)
+		fresh.rows = append(fresh.rows, f)
 	}
-	l.todos = append(l.todos, nuevo)
-	l.filas += len(nuevo.filas)
-	return nuevo.numero, nil
+	l.all = append(l.all, fresh)
+	l.rows += len(fresh.rows)
+	return fresh.number, nil
 }
 
-// busca returns the lote with this number, or nil, and whether it is processed.
-func (l *lotes) busca(texto string, ahora time.Time) (*lote, bool) {
-	numero, err := strconv.ParseInt(strings.TrimPrefix(texto, "+"), 10, 64)
+// find returns the lote with this number, or nil, and whether it is processed.
+func (l *lotes) find(text string, now time.Time) (*lote, bool) {
+	number, err := strconv.ParseInt(strings.TrimPrefix(text, "+"), 10, 64)
 	if err != nil {
 		return nil, false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.todos, func(x *lote) bool { return x.numero == numero })
+	i := slices.IndexFunc(l.all, func(x *lote) bool { return x.number == number })
 	if i < 0 {
 		return nil, false
 	}
-	return l.todos[i], !ahora.Before(l.todos[i].listo)
+	return l.all[i], !now.Before(l.all[i].ready)
 }
 
-// cancela tells whether there was a title to cancel.
-func (l *lotes) cancela(folio string, ahora time.Time, es func(institucion string) bool) bool {
+// cancel tells whether there was a title to cancel.
+func (l *lotes) cancel(folio string, now time.Time, es func(institucion string) bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.folios[folio]
-	if r == nil || r.cancelado || ahora.Before(r.desde) || !es(r.institucion) {
+	if r == nil || r.cancelled || now.Before(r.since) || !es(r.institucion) {
 		return false
 	}
-	r.cancelado = true
+	r.cancelled = true
 	return true
 }
 
-// Resumen is a lote as the admin port shows it.
-type Resumen struct {
+// Summary is a lote as the admin port shows it.
+type Summary struct {
 	NumeroLote  int64     `json:"numeroLote"`
 	Abierto     time.Time `json:"abierto"`
 	Procesado   bool      `json:"procesado"`
@@ -145,20 +145,20 @@ type Resumen struct {
 	Registrados int       `json:"registrados"`
 }
 
-func (l *lotes) resumen(ahora time.Time) []Resumen {
+func (l *lotes) summary(now time.Time) []Summary {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	todos := make([]Resumen, 0, len(l.todos))
-	for _, x := range l.todos {
-		r := Resumen{NumeroLote: x.numero, Abierto: x.abierto.UTC(), Procesado: !ahora.Before(x.listo), Titulos: len(x.filas)}
-		for _, f := range x.filas {
-			if f.estatus == registrado {
+	all := make([]Summary, 0, len(l.all))
+	for _, x := range l.all {
+		r := Summary{NumeroLote: x.number, Abierto: x.open.UTC(), Procesado: !now.Before(x.ready), Titulos: len(x.rows)}
+		for _, f := range x.rows {
+			if f.estatus == registered {
 				r.Registrados++
 			}
 		}
-		todos = append(todos, r)
+		all = append(all, r)
 	}
-	return todos
+	return all
 }
 
-func (x *lote) nombre() string { return fmt.Sprintf("ResultadoCargaTitulos%d.xls", x.numero) }
+func (x *lote) name() string { return fmt.Sprintf("ResultadoCargaTitulos%d.xls", x.number) }

@@ -9,109 +9,109 @@ import (
 	"github.com/beevik/etree"
 )
 
-var reEntero = regexp.MustCompile(`^[+-]?[0-9]{1,30}$`)
+var reWhole = regexp.MustCompile(`^[+-]?[0-9]{1,30}$`)
 
-// campo is an element of a request: a text, or with contenidos an element of elements.
-type campo struct {
-	nombre     string
-	entero     bool
-	base64     bool
-	minimo     int // characters
-	maximo     int // 0 is no bound
-	contenidos []campo
+// field is an element of a request: a text, or with contents an element of elements.
+type field struct {
+	name     string
+	whole    bool
+	base64   bool
+	min      int // characters
+	max      int // 0 is no bound
+	contents []field
 }
 
-func conAutenticacion(campos ...campo) []campo {
-	return append(campos, campo{nombre: "autenticacion", contenidos: []campo{{nombre: "usuario"}, {nombre: "password"}}})
+func withAutenticacion(fields ...field) []field {
+	return append(fields, field{name: "autenticacion", contents: []field{{name: "usuario"}, {name: "password"}}})
 }
 
-// valida holds the payload against the schema of the operation and returns its texts. What is not of the
+// validate holds the payload against the schema of the operation and returns its texts. What is not of the
 // schema, be it a namespace, an order, or something more, is a fault, in the words of the Java validator.
-func (op *operacion) valida(raiz *etree.Element, m *separador) (map[string]string, error) {
-	v := &validador{campos: map[string]string{}, mensaje: m}
-	v.atributos(raiz)
-	v.secuencia(raiz, op.peticion)
+func (op *operation) validate(root *etree.Element, m *separator) (map[string]string, error) {
+	v := &validator{fields: map[string]string{}, mensaje: m}
+	v.attributes(root)
+	v.sequence(root, op.request)
 	if len(v.motivos) > 0 {
-		return nil, &faltaSOAP{codigo: "Client", texto: "Validation error", motivos: v.motivos}
+		return nil, &soapFault{codigo: "Client", text: "Validation error", motivos: v.motivos}
 	}
-	return v.campos, nil
+	return v.fields, nil
 }
 
-type validador struct {
-	campos  map[string]string
-	mensaje *separador
+type validator struct {
+	fields  map[string]string
+	mensaje *separator
 	motivos []string
 }
 
-func (v *validador) falla(formato string, valores ...any) {
-	v.motivos = append(v.motivos, fmt.Sprintf(formato, valores...))
+func (v *validator) falla(format string, values ...any) {
+	v.motivos = append(v.motivos, fmt.Sprintf(format, values...))
 }
 
-// secuencia checks the children of an xs:sequence: all of them, in order and in the one namespace.
-func (v *validador) secuencia(e *etree.Element, campos []campo) {
-	if strings.TrimSpace(textoDe(e)) != "" {
+// sequence checks the children of an xs:sequence: all of them, in order and in the one namespace.
+func (v *validator) sequence(e *etree.Element, fields []field) {
+	if strings.TrimSpace(textOf(e)) != "" {
 		v.falla("cvc-complex-type.2.3: Element '%s' cannot have character [children], because the type's content type is element-only.", e.FullTag())
 		return
 	}
-	hijos := e.ChildElements()
-	for i, c := range campos {
-		if i >= len(hijos) {
-			v.falla("cvc-complex-type.2.4.b: The content of element '%s' is not complete. One of '{\"%s\":%s}' is expected.", e.FullTag(), nsMET, c.nombre)
+	children := e.ChildElements()
+	for i, c := range fields {
+		if i >= len(children) {
+			v.falla("cvc-complex-type.2.4.b: The content of element '%s' is not complete. One of '{\"%s\":%s}' is expected.", e.FullTag(), nsMET, c.name)
 			return
 		}
-		if !es(hijos[i], nsMET, c.nombre) {
-			v.falla("cvc-complex-type.2.4.a: Invalid content was found starting with element '%s'. One of '{\"%s\":%s}' is expected.", hijos[i].FullTag(), nsMET, c.nombre)
+		if !es(children[i], nsMET, c.name) {
+			v.falla("cvc-complex-type.2.4.a: Invalid content was found starting with element '%s'. One of '{\"%s\":%s}' is expected.", children[i].FullTag(), nsMET, c.name)
 			return
 		}
-		v.atributos(hijos[i])
-		if c.contenidos != nil {
-			v.secuencia(hijos[i], c.contenidos)
+		v.attributes(children[i])
+		if c.contents != nil {
+			v.sequence(children[i], c.contents)
 			continue
 		}
-		v.texto(hijos[i], c)
+		v.text(children[i], c)
 	}
-	if len(hijos) > len(campos) {
-		v.falla("cvc-complex-type.2.4.d: Invalid content was found starting with element '%s'. No child element is expected at this point.", hijos[len(campos)].FullTag())
+	if len(children) > len(fields) {
+		v.falla("cvc-complex-type.2.4.d: Invalid content was found starting with element '%s'. No child element is expected at this point.", children[len(fields)].FullTag())
 	}
 }
 
-func (v *validador) texto(e *etree.Element, c campo) {
+func (v *validator) text(e *etree.Element, c field) {
 	if len(e.ChildElements()) > 0 {
 		v.falla("cvc-type.3.1.2: Element '%s' is a simple type, so it must have no element information item [children].", e.FullTag())
 		return
 	}
-	texto := textoDe(e)
+	text := textOf(e)
 	switch {
 	case c.base64:
-		if !v.mensaje.base64 || strings.TrimSpace(texto) != "" {
+		if !v.mensaje.base64 || strings.TrimSpace(text) != "" {
 			v.falla("cvc-datatype-valid.1.2.1: The value of element '%s' is not a valid value for 'base64Binary'.", e.FullTag())
 		}
 		return
-	case c.entero:
-		if texto = strings.TrimSpace(texto); !reEntero.MatchString(texto) {
-			v.falla("cvc-datatype-valid.1.2.1: '%s' is not a valid value for 'integer'.", texto)
+	case c.whole:
+		if text = strings.TrimSpace(text); !reWhole.MatchString(text) {
+			v.falla("cvc-datatype-valid.1.2.1: '%s' is not a valid value for 'integer'.", text)
 		}
-	case utf8.RuneCountInString(texto) < c.minimo:
-		v.falla("cvc-minLength-valid: Value '%s' with length = '%d' is not facet-valid with respect to minLength '%d'.", texto, utf8.RuneCountInString(texto), c.minimo)
-	case c.maximo > 0 && utf8.RuneCountInString(texto) > c.maximo:
-		v.falla("cvc-maxLength-valid: Value '%s' with length = '%d' is not facet-valid with respect to maxLength '%d'.", texto, utf8.RuneCountInString(texto), c.maximo)
+	case utf8.RuneCountInString(text) < c.min:
+		v.falla("cvc-minLength-valid: Value '%s' with length = '%d' is not facet-valid with respect to minLength '%d'.", text, utf8.RuneCountInString(text), c.min)
+	case c.max > 0 && utf8.RuneCountInString(text) > c.max:
+		v.falla("cvc-maxLength-valid: Value '%s' with length = '%d' is not facet-valid with respect to maxLength '%d'.", text, utf8.RuneCountInString(text), c.max)
 	}
-	v.campos[c.nombre] = texto
+	v.fields[c.name] = text
 }
 
-// atributos refuses all but declarations and those that a schema instance may always have.
-func (v *validador) atributos(e *etree.Element) {
+// attributes refuses all but declarations and those that a schema instance may always have.
+func (v *validator) attributes(e *etree.Element) {
 	for i := range e.Attr {
 		a := &e.Attr[i]
-		declara := a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")
-		if !declara && (a.Space == "" || a.NamespaceURI() != nsXSI) {
+		declare := a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")
+		if !declare && (a.Space == "" || a.NamespaceURI() != nsXSI) {
 			v.falla("cvc-complex-type.3.2.2: Attribute '%s' is not allowed to appear in element '%s'.", a.FullKey(), e.FullTag())
 		}
 	}
 }
 
-// textoDe joins the texts of an element, also those around comments.
-func textoDe(e *etree.Element) string {
+// textOf joins the texts of an element, also those around comments.
+func textOf(e *etree.Element) string {
 	var b strings.Builder
 	for _, t := range e.Child {
 		if c, ok := t.(*etree.CharData); ok {

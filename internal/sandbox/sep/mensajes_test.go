@@ -15,46 +15,46 @@ import (
 )
 
 const (
-	cargaCon    = "<sch:cargaTituloElectronicoRequest>"
-	cargaFin    = "</sch:cargaTituloElectronicoRequest>"
-	dosCampos   = "<sch:nombreArchivo>a.xml</sch:nombreArchivo><sch:archivoBase64>eA==</sch:archivoBase64>"
-	consultaCon = "<sch:consultaProcesoTituloElectronicoRequest>"
-	consultaFin = "</sch:consultaProcesoTituloElectronicoRequest>"
+	uploadWith = "<sch:cargaTituloElectronicoRequest>"
+	uploadEnd  = "</sch:cargaTituloElectronicoRequest>"
+	twoFields  = "<sch:nombreArchivo>a.xml</sch:nombreArchivo><sch:archivoBase64>eA==</sch:archivoBase64>"
+	queryWith  = "<sch:consultaProcesoTituloElectronicoRequest>"
+	queryEnd   = "</sch:consultaProcesoTituloElectronicoRequest>"
 )
 
 func TestMessage_WhatTheSchemaDoesNotHaveIsAFault(t *testing.T) {
-	b := arranca(t)
-	plano := "<sch:usuario>sandbox</sch:usuario><sch:password>sandbox</sch:password>"
+	b := start(t)
+	flat := "<sch:usuario>sandbox</sch:usuario><sch:password>sandbox</sch:password>"
 	beans := `<b:autenticacion xmlns:b="http://ws.web.mec.sep.mx/schemas/beans"><b:usuario>sandbox</b:usuario><b:password>sandbox</b:password></b:autenticacion>`
-	mitad := `<sch:autenticacion xmlns:b="http://ws.web.mec.sep.mx/schemas/beans"><b:usuario>sandbox</b:usuario><b:password>sandbox</b:password></sch:autenticacion>`
+	half := `<sch:autenticacion xmlns:b="http://ws.web.mec.sep.mx/schemas/beans"><b:usuario>sandbox</b:usuario><b:password>sandbox</b:password></sch:autenticacion>`
 	lote := "<sch:numeroLote>1</sch:numeroLote>"
-	for nombre, c := range map[string]struct{ carga, motivo string }{
-		"flat credentials":             {cargaCon + dosCampos + plano + cargaFin, "cvc-complex-type.2.4.a: Invalid content was found starting with element 'sch:usuario'"},
-		"beans":                        {consultaCon + lote + beans + consultaFin, "'b:autenticacion'"},
-		"beans within":                 {consultaCon + lote + mitad + consultaFin, "'b:usuario'"},
-		"no credentials":               {consultaCon + lote + consultaFin, "cvc-complex-type.2.4.b"},
-		"another order":                {consultaCon + autenticacion + lote + consultaFin, "cvc-complex-type.2.4.a"},
-		"password before user":         {consultaCon + lote + "<sch:autenticacion><sch:password>s</sch:password><sch:usuario>s</sch:usuario></sch:autenticacion>" + consultaFin, "cvc-complex-type.2.4.a"},
-		"one more":                     {consultaCon + lote + autenticacion + lote + consultaFin, "cvc-complex-type.2.4.d"},
-		"lote that is no number":       {consultaCon + "<sch:numeroLote>1.0</sch:numeroLote>" + autenticacion + consultaFin, "'1.0' is not a valid value for 'integer'"},
-		"name of one letter":           {cargaCon + strings.Replace(dosCampos, "a.xml", "a", 1) + autenticacion + cargaFin, "cvc-minLength-valid"},
-		"name of 101 letters":          {cargaCon + strings.Replace(dosCampos, "a.xml", strings.Repeat("ñ", 101), 1) + autenticacion + cargaFin, "cvc-maxLength-valid"},
-		"not base64":                   {cargaCon + strings.Replace(dosCampos, "eA==", "PD94bWwgP¿", 1) + autenticacion + cargaFin, "'base64Binary'"},
-		"padding, and more":            {cargaCon + strings.Replace(dosCampos, "eA==", strings.Repeat("AAAA", 16<<10-1)+"eA==eA==", 1) + autenticacion + cargaFin, "'base64Binary'"},
-		"base64 cut":                   {cargaCon + strings.Replace(dosCampos, "eA==", "eA=", 1) + autenticacion + cargaFin, "'base64Binary'"},
-		"another reference in it":      {cargaCon + strings.Replace(dosCampos, "eA==", "eA&amp;=", 1) + autenticacion + cargaFin, "'base64Binary'"},
-		"an element in it":             {cargaCon + strings.Replace(dosCampos, "eA==", "eA==<sch:x/>", 1) + autenticacion + cargaFin, "cvc-type.3.1.2"},
-		"archivo twice":                {cargaCon + dosCampos + "<sch:archivoBase64>eA==</sch:archivoBase64>" + autenticacion + cargaFin, "cvc-complex-type.2.4.a"},
-		"the other archive's name":     {cargaCon + strings.ReplaceAll(dosCampos, "archivoBase64", "certificadosBase64") + autenticacion + cargaFin, "cvc-complex-type.2.4.a"},
-		"text between":                 {consultaCon + lote + "x" + autenticacion + consultaFin, "cvc-complex-type.2.3"},
-		"an attribute":                 {`<sch:consultaProcesoTituloElectronicoRequest id="1">` + lote + autenticacion + consultaFin, "cvc-complex-type.3.2.2"},
-		"no namespace below the root":  {consultaCon + "<numeroLote>1</numeroLote>" + autenticacion + consultaFin, "cvc-complex-type.2.4.a"},
-		"element inside an element":    {consultaCon + "<sch:numeroLote><sch:x/></sch:numeroLote>" + autenticacion + consultaFin, "cvc-type.3.1.2"},
-		"the archivo in another place": {consultaCon + "<sch:archivoBase64>eA==</sch:archivoBase64>" + autenticacion + consultaFin, "cvc-complex-type.2.4.a"},
+	for name, c := range map[string]struct{ upload, motivo string }{
+		"flat credentials":             {uploadWith + twoFields + flat + uploadEnd, "cvc-complex-type.2.4.a: Invalid content was found starting with element 'sch:usuario'"},
+		"beans":                        {queryWith + lote + beans + queryEnd, "'b:autenticacion'"},
+		"beans within":                 {queryWith + lote + half + queryEnd, "'b:usuario'"},
+		"no credentials":               {queryWith + lote + queryEnd, "cvc-complex-type.2.4.b"},
+		"another order":                {queryWith + autenticacion + lote + queryEnd, "cvc-complex-type.2.4.a"},
+		"password before user":         {queryWith + lote + "<sch:autenticacion><sch:password>s</sch:password><sch:usuario>s</sch:usuario></sch:autenticacion>" + queryEnd, "cvc-complex-type.2.4.a"},
+		"one more":                     {queryWith + lote + autenticacion + lote + queryEnd, "cvc-complex-type.2.4.d"},
+		"lote that is no number":       {queryWith + "<sch:numeroLote>1.0</sch:numeroLote>" + autenticacion + queryEnd, "'1.0' is not a valid value for 'integer'"},
+		"name of one letter":           {uploadWith + strings.Replace(twoFields, "a.xml", "a", 1) + autenticacion + uploadEnd, "cvc-minLength-valid"},
+		"name of 101 letters":          {uploadWith + strings.Replace(twoFields, "a.xml", strings.Repeat("ñ", 101), 1) + autenticacion + uploadEnd, "cvc-maxLength-valid"},
+		"not base64":                   {uploadWith + strings.Replace(twoFields, "eA==", "PD94bWwgP¿", 1) + autenticacion + uploadEnd, "'base64Binary'"},
+		"padding, and more":            {uploadWith + strings.Replace(twoFields, "eA==", strings.Repeat("AAAA", 16<<10-1)+"eA==eA==", 1) + autenticacion + uploadEnd, "'base64Binary'"},
+		"base64 cut":                   {uploadWith + strings.Replace(twoFields, "eA==", "eA=", 1) + autenticacion + uploadEnd, "'base64Binary'"},
+		"another reference in it":      {uploadWith + strings.Replace(twoFields, "eA==", "eA&amp;=", 1) + autenticacion + uploadEnd, "'base64Binary'"},
+		"an element in it":             {uploadWith + strings.Replace(twoFields, "eA==", "eA==<sch:x/>", 1) + autenticacion + uploadEnd, "cvc-type.3.1.2"},
+		"archivo twice":                {uploadWith + twoFields + "<sch:archivoBase64>eA==</sch:archivoBase64>" + autenticacion + uploadEnd, "cvc-complex-type.2.4.a"},
+		"the other archive's name":     {uploadWith + strings.ReplaceAll(twoFields, "archivoBase64", "certificadosBase64") + autenticacion + uploadEnd, "cvc-complex-type.2.4.a"},
+		"text between":                 {queryWith + lote + "x" + autenticacion + queryEnd, "cvc-complex-type.2.3"},
+		"an attribute":                 {`<sch:consultaProcesoTituloElectronicoRequest id="1">` + lote + autenticacion + queryEnd, "cvc-complex-type.3.2.2"},
+		"no namespace below the root":  {queryWith + "<numeroLote>1</numeroLote>" + autenticacion + queryEnd, "cvc-complex-type.2.4.a"},
+		"element inside an element":    {queryWith + "<sch:numeroLote><sch:x/></sch:numeroLote>" + autenticacion + queryEnd, "cvc-type.3.1.2"},
+		"the archivo in another place": {queryWith + "<sch:archivoBase64>eA==</sch:archivoBase64>" + autenticacion + queryEnd, "cvc-complex-type.2.4.a"},
 	} {
-		r := b.publica(rutaServicio, strings.NewReader(sobre(c.carga)))
-		if r.estado != 500 || !strings.Contains(r.cuerpo, "<faultcode>env:Client</faultcode>") || !strings.Contains(r.cuerpo, ">Validation error<") || !strings.Contains(llano(r.cuerpo), c.motivo) {
-			t.Errorf("%s: %d %s", nombre, r.estado, r.cuerpo)
+		r := b.publish(pathServicio, strings.NewReader(envelope(c.upload)))
+		if r.estado != 500 || !strings.Contains(r.body, "<faultcode>env:Client</faultcode>") || !strings.Contains(r.body, ">Validation error<") || !strings.Contains(plain(r.body), c.motivo) {
+			t.Errorf("%s: %d %s", name, r.estado, r.body)
 		}
 	}
 	if len(b.Estado().Lotes) > 0 {
@@ -62,226 +62,226 @@ func TestMessage_WhatTheSchemaDoesNotHaveIsAFault(t *testing.T) {
 	}
 }
 
-func llano(s string) string {
+func plain(s string) string {
 	return strings.NewReplacer("&#39;", "'", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
 }
 
 func TestMessage_FormsThatAreTheSame(t *testing.T) {
-	b := arranca(t)
-	porDefecto := strings.NewReplacer(cargaCon, `<cargaTituloElectronicoRequest xmlns="http://ws.web.mec.sep.mx/schemas">`, "<sch:", "<", "</sch:", "</")
-	carga := cargaCon + dosCampos + autenticacion + cargaFin
-	for nombre, cuerpo := range map[string]string{
-		"the default namespace":      sobre(porDefecto.Replace(carga)),
-		"blanks and comments":        sobre(strings.ReplaceAll(carga, "><", ">\n  <!-- <sch:archivoBase64>no</sch:archivoBase64> --><")),
-		"base64 in lines":            sobre(strings.Replace(carga, "eA==", "\r\n  e\tA=\n=", 1)),
-		"base64 in lines, escaped":   sobre(strings.Replace(carga, "eA==", "eA&#xD;&#xa;&#13;&#10;==", 1)),
-		"base64 in CDATA":            sobre(strings.Replace(carga, "eA==", "e<![CDATA[A=]]>=", 1)),
-		"an attribute with a bigger": sobre(strings.Replace(carga, "<sch:archivoBase64>", `<sch:archivoBase64 xmlns:x='a>b' xmlns:y="c/">`, 1)),
-		"no header":                  strings.Replace(sobre(carga), "<soapenv:Header/>", "", 1),
-		"a declaration":              `<?xml version="1.0" encoding="UTF-8"?>` + sobre(carga),
+	b := start(t)
+	byDefault := strings.NewReplacer(uploadWith, `<cargaTituloElectronicoRequest xmlns="http://ws.web.mec.sep.mx/schemas">`, "<sch:", "<", "</sch:", "</")
+	upload := uploadWith + twoFields + autenticacion + uploadEnd
+	for name, body := range map[string]string{
+		"the default namespace":      envelope(byDefault.Replace(upload)),
+		"blanks and comments":        envelope(strings.ReplaceAll(upload, "><", ">\n  <!-- <sch:archivoBase64>no</sch:archivoBase64> --><")),
+		"base64 in lines":            envelope(strings.Replace(upload, "eA==", "\r\n  e\tA=\n=", 1)),
+		"base64 in lines, escaped":   envelope(strings.Replace(upload, "eA==", "eA&#xD;&#xa;&#13;&#10;==", 1)),
+		"base64 in CDATA":            envelope(strings.Replace(upload, "eA==", "e<![CDATA[A=]]>=", 1)),
+		"an attribute with a bigger": envelope(strings.Replace(upload, "<sch:archivoBase64>", `<sch:archivoBase64 xmlns:x='a>b' xmlns:y="c/">`, 1)),
+		"no header":                  strings.Replace(envelope(upload), "<soapenv:Header/>", "", 1),
+		"a declaration":              `<?xml version="1.0" encoding="UTF-8"?>` + envelope(upload),
 	} {
-		r := b.publica(rutaServicio, strings.NewReader(cuerpo))
-		if r.estado != 200 || r.campo("numeroLote") == "" {
-			t.Errorf("%s: %d %s", nombre, r.estado, r.cuerpo)
+		r := b.publish(pathServicio, strings.NewReader(body))
+		if r.estado != 200 || r.field("numeroLote") == "" {
+			t.Errorf("%s: %d %s", name, r.estado, r.body)
 		}
 	}
-	consulta := sobre(consultaCon + "<sch:numeroLote>100007</sch:numeroLote>" + autenticacion + consultaFin)
-	for _, ruta := range []string{"/sep/services/", "/sep/services/TitulosElectronicos", "/sep/services/TitulosElectronicos.wsdl"} {
-		for _, accion := range []string{"", `""`, "cargaTituloElectronicoRequest", "http://otra/"} {
-			r := b.publica(ruta, strings.NewReader(consulta), func(r *http.Request) { r.Header.Set("SOAPAction", accion) })
-			if r.campo("numeroLote") != "100007" {
-				t.Errorf("%s, action %q: %d %s", ruta, accion, r.estado, r.cuerpo)
+	query := envelope(queryWith + "<sch:numeroLote>100007</sch:numeroLote>" + autenticacion + queryEnd)
+	for _, path := range []string{"/sep/services/", "/sep/services/TitulosElectronicos", "/sep/services/TitulosElectronicos.wsdl"} {
+		for _, action := range []string{"", `""`, "cargaTituloElectronicoRequest", "http://otra/"} {
+			r := b.publish(path, strings.NewReader(query), func(r *http.Request) { r.Header.Set("SOAPAction", action) })
+			if r.field("numeroLote") != "100007" {
+				t.Errorf("%s, action %q: %d %s", path, action, r.estado, r.body)
 			}
 		}
 	}
 }
 
 func TestMessage_WhatIsNoCall(t *testing.T) {
-	b := arranca(t)
-	bueno := sobre(consultaCon + "<sch:numeroLote>1</sch:numeroLote>" + autenticacion + consultaFin)
-	for nombre, c := range map[string]struct {
-		cuerpo string
+	b := start(t)
+	good := envelope(queryWith + "<sch:numeroLote>1</sch:numeroLote>" + autenticacion + queryEnd)
+	for name, c := range map[string]struct {
+		body   string
 		estado int
 	}{
 		"nothing":           {"", 400},
 		"text":              {"hola", 400},
-		"cut in a tag":      {bueno[:80], 400},
-		"cut":               {bueno[:len(bueno)-20], 400},
-		"cut in the upload": {strings.SplitAfter(sobre(cargaCon+dosCampos), "eA=")[0], 400},
-		"SOAP 1.2":          {strings.ReplaceAll(bueno, "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"), 400},
-		"DOCTYPE":           {"<!DOCTYPE x>" + bueno, 400},
-		"two roots":         {bueno + "<x/>", 400},
-		"empty body":        {sobre(""), 400},
-		"another operation": {sobre("<sch:otraRequest/>"), 404},
-		"another namespace": {strings.ReplaceAll(bueno, "mec.sep.mx/schemas", "mec.sep.mx/schemas/beans"), 404},
-		"too large":         {sobre(consultaCon + strings.Repeat(" ", 300<<10) + consultaFin), 413},
+		"cut in a tag":      {good[:80], 400},
+		"cut":               {good[:len(good)-20], 400},
+		"cut in the upload": {strings.SplitAfter(envelope(uploadWith+twoFields), "eA=")[0], 400},
+		"SOAP 1.2":          {strings.ReplaceAll(good, "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"), 400},
+		"DOCTYPE":           {"<!DOCTYPE x>" + good, 400},
+		"two roots":         {good + "<x/>", 400},
+		"empty body":        {envelope(""), 400},
+		"another operation": {envelope("<sch:otraRequest/>"), 404},
+		"another namespace": {strings.ReplaceAll(good, "mec.sep.mx/schemas", "mec.sep.mx/schemas/beans"), 404},
+		"too large":         {envelope(queryWith + strings.Repeat(" ", 300<<10) + queryEnd), 413},
 	} {
-		if r := b.publica(rutaServicio, strings.NewReader(c.cuerpo)); r.estado != c.estado || r.cuerpo != "" {
-			t.Errorf("%s: %v %d %s", nombre, r.err, r.estado, r.cuerpo)
+		if r := b.publish(pathServicio, strings.NewReader(c.body)); r.estado != c.estado || r.body != "" {
+			t.Errorf("%s: %v %d %s", name, r.err, r.estado, r.body)
 		}
 	}
-	if r := b.publica(rutaServicio, strings.NewReader(bueno), func(r *http.Request) { r.Header.Set("Content-Type", "application/soap+xml") }); r.estado != 415 {
+	if r := b.publish(pathServicio, strings.NewReader(good), func(r *http.Request) { r.Header.Set("Content-Type", "application/soap+xml") }); r.estado != 415 {
 		t.Errorf("another type: %d", r.estado)
 	}
-	if r := b.publica("/sep/otra", strings.NewReader(bueno)); r.estado != 404 {
+	if r := b.publish("/sep/otra", strings.NewReader(good)); r.estado != 404 {
 		t.Errorf("another path: %d", r.estado)
 	}
-	for ruta, estado := range map[string]int{"/sep/services/TitulosElectronicos.wsdl": 200, "/sep/services/": 405, "/sep/": 404} {
-		resp, err := http.Get(b.base + ruta)
+	for path, estado := range map[string]int{"/sep/services/TitulosElectronicos.wsdl": 200, "/sep/services/": 405, "/sep/": 404} {
+		resp, err := http.Get(b.base + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cuerpo, _ := io.ReadAll(resp.Body)
+		body, _ := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
-		if resp.StatusCode != estado || (estado == 200 && !strings.Contains(string(cuerpo), `<soap:address location="`+b.base+`/sep/services/"/>`)) {
-			t.Errorf("GET %s: %d %.200s", ruta, resp.StatusCode, cuerpo)
+		if resp.StatusCode != estado || (estado == 200 && !strings.Contains(string(body), `<soap:address location="`+b.base+`/sep/services/"/>`)) {
+			t.Errorf("GET %s: %d %.200s", path, resp.StatusCode, body)
 		}
 	}
 }
 
 func TestFault_AppliesByOperation(t *testing.T) {
-	b := arranca(t)
-	lote := b.sube("a.xml", []byte("x"))
-	b.Reloj().Adelanta(time.Hour)
-	consulta := func() respuesta { return b.llama("consultaProcesoTituloElectronico", "numeroLote", lote) }
-	descarga := func() respuesta { return b.llama("descargaTituloElectronico", "numeroLote", lote) }
-	entero := descarga().campo("titulosBase64")
-	for nombre, c := range map[string]struct {
-		falla  sandbox.Falla
-		llama  func() respuesta
-		revisa func(respuesta) bool
+	b := start(t)
+	lote := b.upload("a.xml", []byte("x"))
+	b.Clock().BringForward(time.Hour)
+	query := func() answer { return b.call("consultaProcesoTituloElectronico", "numeroLote", lote) }
+	descarga := func() answer { return b.call("descargaTituloElectronico", "numeroLote", lote) }
+	whole := descarga().field("titulosBase64")
+	for name, c := range map[string]struct {
+		falla sandbox.Falla
+		call  func() answer
+		check func(answer) bool
 	}{
-		"reset": {sandbox.Falla{Tipo: control.Reset}, consulta, func(r respuesta) bool { return errors.Is(r.err, syscall.ECONNRESET) || errors.Is(r.err, io.EOF) }},
-		"html503": {sandbox.Falla{Tipo: control.HTML503}, consulta, func(r respuesta) bool {
-			return r.estado == 503 && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") && strings.Contains(r.cuerpo, "503")
+		"reset": {sandbox.Falla{Tipo: control.Reset}, query, func(r answer) bool { return errors.Is(r.err, syscall.ECONNRESET) || errors.Is(r.err, io.EOF) }},
+		"html503": {sandbox.Falla{Tipo: control.HTML503}, query, func(r answer) bool {
+			return r.estado == 503 && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") && strings.Contains(r.body, "503")
 		}},
-		"vacio": {sandbox.Falla{Tipo: control.Vacio}, consulta, func(r respuesta) bool { return r.estado == 200 && r.cuerpo == "" }},
-		"fault": {sandbox.Falla{Tipo: control.Fault}, consulta, func(r respuesta) bool {
-			return r.estado == 500 && strings.Contains(r.cuerpo, "<faultcode>env:Server</faultcode>") && !strings.Contains(r.cuerpo, "<detail>")
+		"vacio": {sandbox.Falla{Tipo: control.Vacio}, query, func(r answer) bool { return r.estado == 200 && r.body == "" }},
+		"fault": {sandbox.Falla{Tipo: control.Fault}, query, func(r answer) bool {
+			return r.estado == 500 && strings.Contains(r.body, "<faultcode>env:Server</faultcode>") && !strings.Contains(r.body, "<detail>")
 		}},
-		"fault of one's own": {sandbox.Falla{Tipo: control.Fault, Faultcode: "Raro", Mensaje: "a < b"}, consulta, func(r respuesta) bool {
-			return r.estado == 500 && strings.Contains(r.cuerpo, "env:Raro<") && strings.Contains(r.cuerpo, ">a &lt; b</faultstring>")
+		"fault of one's own": {sandbox.Falla{Tipo: control.Fault, Faultcode: "Raro", Mensaje: "a < b"}, query, func(r answer) bool {
+			return r.estado == 500 && strings.Contains(r.body, "env:Raro<") && strings.Contains(r.body, ">a &lt; b</faultstring>")
 		}},
-		"codigo": {sandbox.Falla{Tipo: control.Codigo, Codigo: "7", Mensaje: "M"}, consulta, func(r respuesta) bool { return r.campo("estatusLote") == "7" && r.campo("mensaje") == "M" }},
-		"codigo, text": {sandbox.Falla{Tipo: control.Codigo, Codigo: "x", Mensaje: "El usuario 1 no pertenece a la Institución Educativa."}, descarga, func(r respuesta) bool {
-			return strings.Contains(r.campo("mensaje"), "no pertenece") && !strings.Contains(r.cuerpo, "numeroLote")
+		"codigo": {sandbox.Falla{Tipo: control.Codigo, Codigo: "7", Mensaje: "M"}, query, func(r answer) bool { return r.field("estatusLote") == "7" && r.field("mensaje") == "M" }},
+		"codigo, text": {sandbox.Falla{Tipo: control.Codigo, Codigo: "x", Mensaje: "El usuario 1 no pertenece a la Institución Educativa."}, descarga, func(r answer) bool {
+			return strings.Contains(r.field("mensaje"), "no pertenece") && !strings.Contains(r.body, "numeroLote")
 		}},
-		"corte":             {sandbox.Falla{Tipo: control.Corte, Bytes: 50}, consulta, func(r respuesta) bool { return len(r.cuerpo) == 50 && errors.Is(r.err, io.ErrUnexpectedEOF) }},
-		"truncado":          {sandbox.Falla{Tipo: control.Truncado, Bytes: 101}, descarga, func(r respuesta) bool { return r.campo("titulosBase64") == entero[:101] }},
-		"base64_invalido":   {sandbox.Falla{Tipo: control.Base64Invalido, Bytes: 100}, descarga, func(r respuesta) bool { return r.campo("titulosBase64") == entero[:100]+"*¡!*"+entero[100:] }},
-		"zip_invalido":      {sandbox.Falla{Tipo: control.ZipInvalido, Bytes: 3}, descarga, func(r respuesta) bool { return r.campo("titulosBase64") == "eHh4" }},
-		"lento":             {sandbox.Falla{Tipo: control.Lento, Demora: 100 * time.Millisecond}, tarda(consulta, 90*time.Millisecond), func(r respuesta) bool { return r.campo("estatusLote") == "1" }},
-		"goteo":             {sandbox.Falla{Tipo: control.Goteo, Demora: 10 * time.Millisecond, Bytes: 40}, tarda(consulta, 50*time.Millisecond), func(r respuesta) bool { return r.campo("estatusLote") == "1" }},
-		"another's":         {sandbox.Falla{Tipo: control.Vacio, Servicio: "cfdi"}, consulta, func(r respuesta) bool { return r.campo("estatusLote") == "1" }},
-		"another operation": {sandbox.Falla{Tipo: control.Vacio, Operacion: "cancelaTituloElectronico"}, consulta, func(r respuesta) bool { return r.campo("estatusLote") == "1" }},
+		"corte":             {sandbox.Falla{Tipo: control.Corte, Bytes: 50}, query, func(r answer) bool { return len(r.body) == 50 && errors.Is(r.err, io.ErrUnexpectedEOF) }},
+		"truncado":          {sandbox.Falla{Tipo: control.Truncado, Bytes: 101}, descarga, func(r answer) bool { return r.field("titulosBase64") == whole[:101] }},
+		"base64_invalido":   {sandbox.Falla{Tipo: control.Base64Invalido, Bytes: 100}, descarga, func(r answer) bool { return r.field("titulosBase64") == whole[:100]+"*¡!*"+whole[100:] }},
+		"zip_invalido":      {sandbox.Falla{Tipo: control.ZipInvalido, Bytes: 3}, descarga, func(r answer) bool { return r.field("titulosBase64") == "eHh4" }},
+		"lento":             {sandbox.Falla{Tipo: control.Lento, Delay: 100 * time.Millisecond}, takes(query, 90*time.Millisecond), func(r answer) bool { return r.field("estatusLote") == "1" }},
+		"goteo":             {sandbox.Falla{Tipo: control.Goteo, Delay: 10 * time.Millisecond, Bytes: 40}, takes(query, 50*time.Millisecond), func(r answer) bool { return r.field("estatusLote") == "1" }},
+		"another's":         {sandbox.Falla{Tipo: control.Vacio, Servicio: "cfdi"}, query, func(r answer) bool { return r.field("estatusLote") == "1" }},
+		"another operation": {sandbox.Falla{Tipo: control.Vacio, Operacion: "cancelaTituloElectronico"}, query, func(r answer) bool { return r.field("estatusLote") == "1" }},
 	} {
 		c.falla.Veces = 1
-		if _, err := b.Fallas().Agrega(c.falla); err != nil {
+		if _, err := b.Fallas().Add(c.falla); err != nil {
 			t.Fatal(err)
 		}
-		if r := c.llama(); !c.revisa(r) {
-			t.Errorf("%s: %v %d %s", nombre, r.err, r.estado, r.cuerpo)
+		if r := c.call(); !c.check(r) {
+			t.Errorf("%s: %v %d %s", name, r.err, r.estado, r.body)
 		}
-		b.Fallas().Reinicia()
-		if r := consulta(); r.campo("estatusLote") != "1" {
-			t.Errorf("after %s: %v %s", nombre, r.err, r.cuerpo)
+		b.Fallas().Reset()
+		if r := query(); r.field("estatusLote") != "1" {
+			t.Errorf("after %s: %v %s", name, r.err, r.body)
 		}
 	}
-	for nombre, f := range map[string]sandbox.Falla{
+	for name, f := range map[string]sandbox.Falla{
 		"package of consulta":    {Tipo: control.Truncado, Operacion: "consultaProcesoTituloElectronico"},
 		"code without an answer": {Tipo: control.Codigo, Codigo: "1", Operacion: "cancelarTituloInstitucion"},
 	} {
-		if _, err := b.Fallas().Agrega(f); err == nil {
-			t.Errorf("%s: taken", nombre)
+		if _, err := b.Fallas().Add(f); err == nil {
+			t.Errorf("%s: taken", name)
 		}
 	}
 }
 
-// tarda gives an answer that came too soon an error.
-func tarda(llama func() respuesta, minimo time.Duration) func() respuesta {
-	return func() respuesta {
-		antes := time.Now()
-		if r := llama(); time.Since(antes) >= minimo {
+// takes gives an answer that came too soon an error.
+func takes(call func() answer, lowest time.Duration) func() answer {
+	return func() answer {
+		before := time.Now()
+		if r := call(); time.Since(before) >= lowest {
 			return r
 		}
-		return respuesta{err: errors.New("too soon")}
+		return answer{err: errors.New("too soon")}
 	}
 }
 
 func TestFault_LostAnswerOfCargaLeavesTheLote(t *testing.T) {
-	b := arranca(t)
-	titulo := []byte(b.sellado(b.titulo("P")))
-	if _, err := b.Fallas().Agrega(sandbox.Falla{Servicio: "sep", Operacion: "cargaTituloElectronico", Tipo: control.ResetDespues, Veces: 1}); err != nil {
+	b := start(t)
+	titulo := []byte(b.sealed(b.titulo("P")))
+	if _, err := b.Fallas().Add(sandbox.Falla{Servicio: "sep", Operacion: "cargaTituloElectronico", Tipo: control.ResetDespues, Veces: 1}); err != nil {
 		t.Fatal(err)
 	}
-	r := b.llama("cargaTituloElectronico", "nombreArchivo", "p.xml", "archivoBase64", b64(titulo))
+	r := b.call("cargaTituloElectronico", "nombreArchivo", "p.xml", "archivoBase64", b64(titulo))
 	if r.err == nil {
-		t.Fatalf("no reset: %s", r.cuerpo)
+		t.Fatalf("no reset: %s", r.body)
 	}
-	if filas := b.resultado("p.xml", titulo); filas[0][2] != repetido+"P" {
-		t.Errorf("%q", filas)
-	}
-}
-
-func TestCaptura_SeesTheWholeMessage(t *testing.T) {
-	var vistas []sandbox.Captura
-	b := arranca(t, func(c *sandbox.Config) { c.Captura = func(x sandbox.Captura) { vistas = append(vistas, x) } })
-	b.sube("a.xml", []byte("hola"))
-	if len(vistas) != 1 || vistas[0].Servicio != "sep" || vistas[0].Operacion != "cargaTituloElectronico" ||
-		!strings.Contains(string(vistas[0].Body), ">"+b64([]byte("hola"))+"<") || vistas[0].Header.Get("Content-Type") == "" {
-		t.Errorf("%+v", vistas)
+	if rows := b.result("p.xml", titulo); rows[0][2] != repeated+"P" {
+		t.Errorf("%q", rows)
 	}
 }
 
-// repite is n copies of a text without holding them.
-type repite struct {
-	texto  string
-	quedan int
-	resto  string
+func TestCapture_SeesTheWholeMessage(t *testing.T) {
+	var views []sandbox.Capture
+	b := start(t, func(c *sandbox.Config) { c.Capture = func(x sandbox.Capture) { views = append(views, x) } })
+	b.upload("a.xml", []byte("hola"))
+	if len(views) != 1 || views[0].Servicio != "sep" || views[0].Operation != "cargaTituloElectronico" ||
+		!strings.Contains(string(views[0].Body), ">"+b64([]byte("hola"))+"<") || views[0].Header.Get("Content-Type") == "" {
+		t.Errorf("%+v", views)
+	}
 }
 
-func (r *repite) Read(p []byte) (int, error) {
-	if r.resto == "" {
-		if r.quedan == 0 {
+// repeat is n copies of a text without holding them.
+type repeat struct {
+	text   string
+	remain int
+	rest   string
+}
+
+func (r *repeat) Read(p []byte) (int, error) {
+	if r.rest == "" {
+		if r.remain == 0 {
 			return 0, io.EOF
 		}
-		r.quedan--
-		r.resto = r.texto
+		r.remain--
+		r.rest = r.text
 	}
-	n := copy(p, r.resto)
-	r.resto = r.resto[n:]
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
 	return n, nil
 }
 
 func TestUpload_OfAHundredMegabytesTakesLittleMemory(t *testing.T) {
-	b := arranca(t)
+	b := start(t)
 	t.Setenv("TMPDIR", t.TempDir())
-	linea := strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 1024)
-	envia := func(megas int) respuesta {
-		partes := strings.Split(sobre(cargaCon+strings.Replace(dosCampos, "eA==", "|", 1)+autenticacion+cargaFin), "|")
-		return b.publica(rutaServicio, io.MultiReader(strings.NewReader(partes[0]), &repite{texto: linea, quedan: megas * 1024 / 57}, strings.NewReader(partes[1])))
+	line := strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 1024)
+	send := func(megas int) answer {
+		parts := strings.Split(envelope(uploadWith+strings.Replace(twoFields, "eA==", "|", 1)+autenticacion+uploadEnd), "|")
+		return b.publish(pathServicio, io.MultiReader(strings.NewReader(parts[0]), &repeat{text: line, remain: megas * 1024 / 57}, strings.NewReader(parts[1])))
 	}
-	var antes, maximo runtime.MemStats
+	var before, highest runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&antes)
-	fin := make(chan respuesta, 1)
-	go func() { fin <- envia(99) }()
+	runtime.ReadMemStats(&before)
+	end := make(chan answer, 1)
+	go func() { end <- send(99) }()
 	for {
-		var ahora runtime.MemStats
-		runtime.ReadMemStats(&ahora)
-		if ahora.HeapAlloc > maximo.HeapAlloc {
-			maximo = ahora
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		if now.HeapAlloc > highest.HeapAlloc {
+			highest = now
 		}
 		select {
-		case r := <-fin:
-			if r.estado != 200 || r.campo("numeroLote") == "" {
-				t.Fatalf("%v %d %s", r.err, r.estado, r.cuerpo)
+		case r := <-end:
+			if r.estado != 200 || r.field("numeroLote") == "" {
+				t.Fatalf("%v %d %s", r.err, r.estado, r.body)
 			}
-			if crecio := int64(maximo.HeapAlloc) - int64(antes.HeapAlloc); crecio > 20<<20 {
-				t.Errorf("the heap grew by %d MiB", crecio>>20)
+			if grew := int64(highest.HeapAlloc) - int64(before.HeapAlloc); grew > 20<<20 {
+				t.Errorf("the heap grew by %d MiB", grew>>20)
 			}
-			if r := envia(101); r.estado != http.StatusRequestEntityTooLarge && r.err == nil {
-				t.Errorf("more than the bound: %d %s", r.estado, r.cuerpo)
+			if r := send(101); r.estado != http.StatusRequestEntityTooLarge && r.err == nil {
+				t.Errorf("more than the bound: %d %s", r.estado, r.body)
 			}
 			return
 		case <-time.After(5 * time.Millisecond):

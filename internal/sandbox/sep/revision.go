@@ -13,102 +13,102 @@ const (
 	// maxTitulo bounds a document; one with a signer is about four kilobytes.
 	maxTitulo = 1 << 20
 
-	falloTipo = "Tipo de Archivo Inválido"
+	failureTipo = "Tipo de Archivo Inválido"
 )
 
-// titulosDe examines an upload: a .xml is a title, a .zip as many as it has files. One title is held at a
+// titulosOf examines an upload: a .xml is a title, a .zip as many as it has files. One title is held at a
 // time. What is neither is one line of the result that says so, as the service opens a lote for anything.
-func (s *Servidor) titulosDe(nombre string, archivo io.ReaderAt, tamano int64) ([]titulo, error) {
-	r := s.revisor()
-	switch strings.ToLower(path.Ext(nombre)) {
+func (s *Server) titulosOf(name string, file io.ReaderAt, size int64) ([]titulo, error) {
+	r := s.checker()
+	switch strings.ToLower(path.Ext(name)) {
 	case ".xml":
-		return []titulo{r.lee(nombre, io.NewSectionReader(archivo, 0, tamano))}, nil
+		return []titulo{r.read(name, io.NewSectionReader(file, 0, size))}, nil
 	case ".zip":
 	default:
-		return []titulo{{archivo: nombre, fallo: falloTipo}}, nil
+		return []titulo{{file: name, failure: failureTipo}}, nil
 	}
-	z, err := zip.NewReader(archivo, tamano)
+	z, err := zip.NewReader(file, size)
 	if err != nil {
-		return []titulo{{archivo: nombre, fallo: falloTipo}}, nil //nolint:nilerr // a refused file is an answer
+		return []titulo{{file: name, failure: failureTipo}}, nil //nolint:nilerr // a refused file is an answer
 	}
-	var todos []titulo
+	var all []titulo
 	for _, f := range z.File {
 		if f.FileInfo().IsDir() {
 			continue
 		}
-		if len(todos) == maxFilasLote {
+		if len(all) == maxRowsLote {
 			return nil, errors.New("more titles than a result has rows")
 		}
-		todos = append(todos, r.entrada(f))
+		all = append(all, r.entry(f))
 	}
-	return todos, nil
+	return all, nil
 }
 
-// entrada examines a file of a ZIP.
-func (r *revisor) entrada(f *zip.File) titulo {
+// entry examines a file of a ZIP.
+func (r *checker) entry(f *zip.File) titulo {
 	if !strings.EqualFold(path.Ext(f.Name), ".xml") {
-		return titulo{archivo: f.Name, fallo: falloTipo}
+		return titulo{file: f.Name, failure: failureTipo}
 	}
-	abierto, err := f.Open()
+	open, err := f.Open()
 	if err != nil {
-		return titulo{archivo: f.Name, fallo: falloTipo}
+		return titulo{file: f.Name, failure: failureTipo}
 	}
-	defer func() { _ = abierto.Close() }()
-	return r.lee(f.Name, abierto)
+	defer func() { _ = open.Close() }()
+	return r.read(f.Name, open)
 }
 
-// lee reads and examines a document.
-func (r *revisor) lee(nombre string, documento io.Reader) titulo {
+// read reads and examines a document.
+func (r *checker) read(name string, document io.Reader) titulo {
 	r.buf.Reset()
-	t := titulo{archivo: nombre}
-	if _, err := r.buf.ReadFrom(io.LimitReader(documento, maxTitulo+1)); err != nil || r.buf.Len() > maxTitulo {
-		t.fallo = falloTipo
+	t := titulo{file: name}
+	if _, err := r.buf.ReadFrom(io.LimitReader(document, maxTitulo+1)); err != nil || r.buf.Len() > maxTitulo {
+		t.failure = failureTipo
 		return t
 	}
-	raiz, err := leeDocumento(r.buf.Bytes())
-	if raiz != nil {
-		t.folio = raiz.atributos["folioControl"]
+	root, err := readDocument(r.buf.Bytes())
+	if root != nil {
+		t.folio = root.attributes["folioControl"]
 	}
 	if err != nil {
-		t.fallo = "Estructura del archivo XML no válida: " + err.Error()
+		t.failure = "Estructura del archivo XML no válida: " + err.Error()
 		return t
 	}
-	t.institucion = raiz.hijo("Institucion").atributos["cveInstitucion"]
-	t.luego = r.examina(raiz)
+	t.institucion = root.child("Institucion").attributes["cveInstitucion"]
+	t.later = r.examine(root)
 	return t
 }
 
-// revisor examines titles, by the knobs as they were when the upload came.
-type revisor struct {
+// checker examines titles, by the knobs as they were when the upload came.
+type checker struct {
 	buf      bytes.Buffer
 	curps    []string // that RENAPO does not know
 	cadena   string
-	registro certificados
+	record   certificados
 	catalogo catalogos
 }
 
-func (s *Servidor) revisor() *revisor {
-	r := &revisor{
-		cadena: s.o.Perillas.Texto(perCadena), catalogo: losCatalogos(),
-		registro: certificados{autoridad: s.o.Autoridad, ahora: s.o.Reloj.Real()},
+func (s *Server) checker() *checker {
+	r := &checker{
+		cadena: s.o.Knobs.Text(perCadena), catalogo: newCatalogos(),
+		record: certificados{autoridad: s.o.Autoridad, now: s.o.Clock.Real()},
 	}
-	for nuevo := range strings.SplitSeq(s.o.Perillas.Texto(perCargos), ",") {
-		if id, texto, ok := strings.Cut(nuevo, "="); ok {
-			r.catalogo.cargo[strings.TrimSpace(id)] = texto
+	for fresh := range strings.SplitSeq(s.o.Knobs.Text(perCargos), ",") {
+		if id, text, ok := strings.Cut(fresh, "="); ok {
+			r.catalogo.cargo[strings.TrimSpace(id)] = text
 		}
 	}
-	for curp := range strings.SplitSeq(s.o.Perillas.Texto(perCURPs), ",") {
+	for curp := range strings.SplitSeq(s.o.Knobs.Text(perCURPs), ",") {
 		r.curps = append(r.curps, strings.TrimSpace(curp))
 	}
 	return r
 }
 
-// examina returns what speaks against a title of good structure, or "". The order is that of the texts in
+// examine returns what speaks against a title of good structure, or "". The order is that of the texts in
 // the record of the service: RENAPO, catalogues, and last the seals.
-func (r *revisor) examina(raiz *nodo) string {
-	for _, regla := range []func(*nodo) string{r.renapo, r.catalogo.revisa, r.bus} {
-		if fallo := regla(raiz); fallo != "" {
-			return fallo
+func (r *checker) examine(root *node) string {
+	for _, rule := range []func(*node) string{r.renapo, r.catalogo.check, r.bus} {
+		if failure := rule(root); failure != "" {
+			return failure
 		}
 	}
 	return ""

@@ -22,197 +22,197 @@ const (
 	tipoXML = "text/xml; charset=utf-8"
 )
 
-// llamada is one request, its message read and found to be of the schema.
-type llamada struct {
-	op      *operacion
-	campos  map[string]string // the elements of the payload by name, usuario and password too
-	archivo *os.File          // the upload, decoded; nil when the message had none
-	bytes   int64
-	falla   control.Falla // zero when none was asked for
+// call is one request, its message read and found to be of the schema.
+type call struct {
+	op     *operation
+	fields map[string]string // the elements of the payload by name, usuario and password too
+	file   *os.File          // the upload, decoded; nil when the message had none
+	bytes  int64
+	falla  control.Falla // zero when none was asked for
 }
 
-// respuesta is what an operation answers: the children of its response element, in order, those that are
-// there. Without hijos, an operation of one way ends with HTTP 202.
-type respuesta struct {
-	codigo string // for the counters
-	hijos  []par
+// answer is what an operation answers: the children of its response element, in order, those that are
+// there. Without children, an operation of one way ends with HTTP 202.
+type answer struct {
+	codigo   string // for the counters
+	children []pair
 }
 
-type par struct{ nombre, texto string }
+type pair struct{ name, text string }
 
-// atiende is the way of a POST: the message, the operation that its root names whatever the SOAPAction,
+// attend is the way of a POST: the message, the operation that its root names whatever the SOAPAction,
 // the fault asked for, the schema, the operation itself.
-func (s *Servidor) atiende(w *contador, r *http.Request) {
+func (s *Server) attend(w *counter, r *http.Request) {
 	if tipo, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || tipo != "text/xml" {
-		s.sinCuerpo(w, http.StatusUnsupportedMediaType)
+		s.bodiless(w, http.StatusUnsupportedMediaType)
 		return
 	}
 	temporal, err := os.CreateTemp("", "sandbox-sep-*")
 	if err != nil {
 		s.o.Log.Error().Err(err).Msg("sep: no place for an upload")
-		s.sinCuerpo(w, http.StatusInternalServerError)
+		s.bodiless(w, http.StatusInternalServerError)
 		return
 	}
 	defer func() {
 		_ = temporal.Close()
 		_ = os.Remove(temporal.Name())
 	}()
-	cuerpo := io.Reader(http.MaxBytesReader(w, r.Body, maxCuerpo))
-	var copia bytes.Buffer
-	if s.o.Captura != nil {
-		cuerpo = io.TeeReader(cuerpo, &copia)
+	body := io.Reader(http.MaxBytesReader(w, r.Body, maxBody))
+	var clone bytes.Buffer
+	if s.o.Capture != nil {
+		body = io.TeeReader(body, &clone)
 	}
-	mensaje, err := separa(cuerpo, temporal)
+	mensaje, err := separate(body, temporal)
 	if err != nil {
-		s.sinCuerpo(w, estadoDeLectura(err))
+		s.bodiless(w, readingEstado(err))
 		return
 	}
-	carga, err := leeSobre(mensaje.sobre.Bytes())
+	upload, err := readEnvelope(mensaje.envelope.Bytes())
 	if err != nil {
 		s.o.Log.Debug().Err(err).Msg("sep: message refused")
-		s.sinCuerpo(w, http.StatusBadRequest)
+		s.bodiless(w, http.StatusBadRequest)
 		return
 	}
-	op := porRaiz(carga)
+	op := byRoot(upload)
 	if op == nil {
-		s.o.Contadores.Llamada(Servicio, "desconocida")
-		s.sinCuerpo(w, http.StatusNotFound)
+		s.o.Counters.Call(Servicio, "desconocida")
+		s.bodiless(w, http.StatusNotFound)
 		return
 	}
-	s.o.Contadores.Llamada(Servicio, op.nombre)
-	if s.o.Captura != nil {
-		s.o.Captura(Captura{Servicio: Servicio, Operacion: op.nombre, Header: r.Header.Clone(), Body: copia.Bytes()})
+	s.o.Counters.Call(Servicio, op.name)
+	if s.o.Capture != nil {
+		s.o.Capture(Capture{Servicio: Servicio, Operation: op.name, Header: r.Header.Clone(), Body: clone.Bytes()})
 	}
-	ll := &llamada{op: op, bytes: mensaje.bytes}
-	if mensaje.hubo {
-		ll.archivo = temporal
+	ll := &call{op: op, bytes: mensaje.bytes}
+	if mensaje.had {
+		ll.file = temporal
 	}
-	ll.falla, _ = s.o.Fallas.Toma(Servicio, op.nombre, nil)
-	ll.falla.Cabeceras(w.Header(), s.o.Reloj.Real())
-	if s.antes(w, r, ll) {
+	ll.falla, _ = s.o.Fallas.Take(Servicio, op.name, nil)
+	ll.falla.Headers(w.Header(), s.o.Clock.Real())
+	if s.before(w, r, ll) {
 		return
 	}
-	s.contesta(w, ll, func() (respuesta, error) { return s.procesa(ll, carga, mensaje) })
+	s.answer(w, ll, func() (answer, error) { return s.process(ll, upload, mensaje) })
 }
 
-func estadoDeLectura(err error) int {
-	var grande *http.MaxBytesError
-	if errors.As(err, &grande) || errors.Is(err, errGrande) {
+func readingEstado(err error) int {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) || errors.Is(err, errBig) {
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusBadRequest
 }
 
-// procesa validates the payload and runs the operation.
-func (s *Servidor) procesa(ll *llamada, carga *etree.Element, m *separador) (respuesta, error) {
-	campos, err := ll.op.valida(carga, m)
+// process validates the payload and runs the operation.
+func (s *Server) process(ll *call, upload *etree.Element, m *separator) (answer, error) {
+	fields, err := ll.op.validate(upload, m)
 	if err != nil {
-		return respuesta{}, err
+		return answer{}, err
 	}
-	ll.campos = campos
-	if campos["usuario"] != s.o.Perillas.Texto(perUsuario) || campos["password"] != s.o.Perillas.Texto(perPassword) {
-		return ll.op.rechaza(), nil
+	ll.fields = fields
+	if fields["usuario"] != s.o.Knobs.Text(perUser) || fields["password"] != s.o.Knobs.Text(perPassword) {
+		return ll.op.reject(), nil
 	}
-	return ll.op.atiende(s, ll)
+	return ll.op.attend(s, ll)
 }
 
-// contesta runs and answers: what was understood with HTTP 200, a fault with 500.
-func (s *Servidor) contesta(w *contador, ll *llamada, haz func() (respuesta, error)) {
-	resp, err := haz()
-	var f *faltaSOAP
+// answer runs and answers: what was understood with HTTP 200, a fault with 500.
+func (s *Server) answer(w *counter, ll *call, build func() (answer, error)) {
+	resp, err := build()
+	var f *soapFault
 	switch {
 	case errors.As(err, &f):
-		s.escribe(w, http.StatusInternalServerError, f.codigo, f.cuerpo(), ll.falla)
+		s.write(w, http.StatusInternalServerError, f.codigo, f.body(), ll.falla)
 		return
 	case err != nil:
-		s.o.Log.Error().Err(err).Str("operacion", ll.op.nombre).Msg("sep: internal error")
-		s.escribe(w, http.StatusInternalServerError, "Server", (&faltaSOAP{codigo: "Server", texto: "Error interno"}).cuerpo(), ll.falla)
+		s.o.Log.Error().Err(err).Str("operacion", ll.op.name).Msg("sep: internal error")
+		s.write(w, http.StatusInternalServerError, "Server", (&soapFault{codigo: "Server", text: "Error interno"}).body(), ll.falla)
 		return
 	}
-	s.o.Log.Debug().Str("operacion", ll.op.nombre).Str("codigo", resp.codigo).Int64("bytes", ll.bytes).
+	s.o.Log.Debug().Str("operacion", ll.op.name).Str("codigo", resp.codigo).Int64("bytes", ll.bytes).
 		Str("falla", string(ll.falla.Tipo)).Msg("sep")
-	if ll.op.unaVia {
-		s.escribe(w, http.StatusAccepted, resp.codigo, "", ll.falla)
+	if ll.op.oneWay {
+		s.write(w, http.StatusAccepted, resp.codigo, "", ll.falla)
 		return
 	}
 	var b strings.Builder
-	b.WriteString(`<ns2:` + ll.op.nombre + `Response xmlns:ns2="` + nsMET + `">`)
-	for _, h := range resp.hijos {
-		if h.texto == "" {
-			b.WriteString("<ns2:" + h.nombre + "/>")
+	b.WriteString(`<ns2:` + ll.op.name + `Response xmlns:ns2="` + nsMET + `">`)
+	for _, h := range resp.children {
+		if h.text == "" {
+			b.WriteString("<ns2:" + h.name + "/>")
 			continue
 		}
-		b.WriteString("<ns2:" + h.nombre + ">" + escapa(h.texto) + "</ns2:" + h.nombre + ">")
+		b.WriteString("<ns2:" + h.name + ">" + escape(h.text) + "</ns2:" + h.name + ">")
 	}
-	b.WriteString(`</ns2:` + ll.op.nombre + `Response>`)
-	s.escribe(w, http.StatusOK, resp.codigo, b.String(), ll.falla)
+	b.WriteString(`</ns2:` + ll.op.name + `Response>`)
+	s.write(w, http.StatusOK, resp.codigo, b.String(), ll.falla)
 }
 
-// escribe sends an envelope in chunks, as the service does, or nothing for an empty body.
-func (s *Servidor) escribe(w *contador, estado int, codigo, cuerpo string, falla control.Falla) {
-	s.o.Contadores.Codigo(codigo)
+// write sends an envelope in chunks, as the service does, or nothing for an empty body.
+func (s *Server) write(w *counter, estado int, codigo, body string, falla control.Falla) {
+	s.o.Counters.Codigo(codigo)
 	if falla.Tipo == control.ResetDespues {
-		control.Corta(w)
+		control.Cut(w)
 	}
-	if cuerpo == "" {
+	if body == "" {
 		w.WriteHeader(estado)
 		return
 	}
-	x, tipo := falla.EnCodigo(falla.Estropea(w), tipoXML)
+	x, tipo := falla.InCodigo(falla.Spoil(w), tipoXML)
 	w.Header().Set("Content-Type", tipo)
 	w.WriteHeader(estado)
 	_ = http.NewResponseController(w).Flush()
-	_, _ = io.WriteString(x, `<env:Envelope xmlns:env="`+nsSOAP+`"><env:Header/><env:Body>`+cuerpo+`</env:Body></env:Envelope>`)
+	_, _ = io.WriteString(x, `<env:Envelope xmlns:env="`+nsSOAP+`"><env:Header/><env:Body>`+body+`</env:Body></env:Envelope>`)
 	_ = x.Close()
 }
 
-func (s *Servidor) sinCuerpo(w http.ResponseWriter, estado int) {
-	s.o.Contadores.Codigo(fmt.Sprintf("HTTP %d", estado))
+func (s *Server) bodiless(w http.ResponseWriter, estado int) {
+	s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", estado))
 	w.WriteHeader(estado)
 }
 
-// faltaSOAP is a SOAP fault; it always travels with HTTP 500. motivos are the validator's complaints.
-type faltaSOAP struct {
-	codigo, texto string
-	motivos       []string
+// soapFault is a SOAP fault; it always travels with HTTP 500. motivos are the validator's complaints.
+type soapFault struct {
+	codigo, text string
+	motivos      []string
 }
 
-func (f *faltaSOAP) Error() string { return f.codigo + ": " + f.texto }
+func (f *soapFault) Error() string { return f.codigo + ": " + f.text }
 
-func (f *faltaSOAP) cuerpo() string {
-	var detalle strings.Builder
+func (f *soapFault) body() string {
+	var detail strings.Builder
 	for _, m := range f.motivos {
-		detalle.WriteString(`<spring-ws:ValidationError xmlns:spring-ws="http://springframework.org/spring-ws">` + escapa(m) + `</spring-ws:ValidationError>`)
+		detail.WriteString(`<spring-ws:ValidationError xmlns:spring-ws="http://springframework.org/spring-ws">` + escape(m) + `</spring-ws:ValidationError>`)
 	}
-	if detalle.Len() > 0 {
-		return `<env:Fault><faultcode>env:` + escapa(f.codigo) + `</faultcode><faultstring xml:lang="en">` + escapa(f.texto) + `</faultstring><detail>` + detalle.String() + `</detail></env:Fault>`
+	if detail.Len() > 0 {
+		return `<env:Fault><faultcode>env:` + escape(f.codigo) + `</faultcode><faultstring xml:lang="en">` + escape(f.text) + `</faultstring><detail>` + detail.String() + `</detail></env:Fault>`
 	}
-	return `<env:Fault><faultcode>env:` + escapa(f.codigo) + `</faultcode><faultstring xml:lang="en">` + escapa(f.texto) + `</faultstring></env:Fault>`
+	return `<env:Fault><faultcode>env:` + escape(f.codigo) + `</faultcode><faultstring xml:lang="en">` + escape(f.text) + `</faultstring></env:Fault>`
 }
 
-// leeSobre returns the root of the payload: the only element in the body of a SOAP 1.1 envelope.
-func leeSobre(b []byte) (*etree.Element, error) {
+// readEnvelope returns the root of the payload: the only element in the body of a SOAP 1.1 envelope.
+func readEnvelope(b []byte) (*etree.Element, error) {
 	// etree reads by encoding/xml, which lets pass what is no XML.
 	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
 	if err := doc.ReadFromBytes(b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformado, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	raiz := doc.Root()
-	if raiz == nil || len(doc.ChildElements()) > 1 || !es(raiz, nsSOAP, "Envelope") {
-		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformado)
+	root := doc.Root()
+	if root == nil || len(doc.ChildElements()) > 1 || !es(root, nsSOAP, "Envelope") {
+		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformed)
 	}
-	hijos := raiz.ChildElements()
-	if len(hijos) == 2 && es(hijos[0], nsSOAP, "Header") {
-		hijos = hijos[1:]
+	children := root.ChildElements()
+	if len(children) == 2 && es(children[0], nsSOAP, "Header") {
+		children = children[1:]
 	}
-	if len(hijos) != 1 || !es(hijos[0], nsSOAP, "Body") || len(hijos[0].ChildElements()) != 1 {
-		return nil, fmt.Errorf("%w: not one body with one element", errMalformado)
+	if len(children) != 1 || !es(children[0], nsSOAP, "Body") || len(children[0].ChildElements()) != 1 {
+		return nil, fmt.Errorf("%w: not one body with one element", errMalformed)
 	}
-	return hijos[0].ChildElements()[0], nil
+	return children[0].ChildElements()[0], nil
 }
 
-func es(e *etree.Element, ns, nombre string) bool { return e.Tag == nombre && e.NamespaceURI() == ns }
+func es(e *etree.Element, ns, name string) bool { return e.Tag == name && e.NamespaceURI() == ns }

@@ -6,10 +6,10 @@ import (
 )
 
 // What is no XML is refused as such, before its structure is looked at.
-func TestLeeDocumento_WhenItIsNoXMLSaysSo(t *testing.T) {
+func TestReadDocument_WhenItIsNoXMLSaysSo(t *testing.T) {
 	t.Parallel()
 	const titulo = `<TituloElectronico xmlns="https://www.siged.sep.gob.mx/titulos/" version="1.0" folioControl="A&#10;B"/>`
-	for nombre, documento := range map[string]string{
+	for name, document := range map[string]string{
 		"a line before":      "\n" + `<?xml version="1.0"?>` + titulo,
 		"two declarations":   `<?xml version="1.0"?><?xml version="1.0"?>` + titulo,
 		"one behind":         titulo + `<?xml version="1.0"?>`,
@@ -23,25 +23,25 @@ func TestLeeDocumento_WhenItIsNoXMLSaysSo(t *testing.T) {
 		"two roots":          titulo + titulo,
 		"text behind":        titulo + "x",
 	} {
-		if _, err := leeDocumento([]byte(documento)); err == nil || !strings.Contains(err.Error(), "bien formado") {
-			t.Errorf("%s: %v", nombre, err)
+		if _, err := readDocument([]byte(document)); err == nil || !strings.Contains(err.Error(), "bien formado") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	raiz, err := leeDocumento([]byte(titulo))
-	if err == nil || strings.Contains(err.Error(), "bien formado") || raiz.atributos["folioControl"] != "A\nB" {
-		t.Errorf("a title that lacks its children: %+v, %v", raiz, err)
+	root, err := readDocument([]byte(titulo))
+	if err == nil || strings.Contains(err.Error(), "bien formado") || root.attributes["folioControl"] != "A\nB" {
+		t.Errorf("a title that lacks its children: %+v, %v", root, err)
 	}
 }
 
-func TestLeeSobre_WhenItIsNoXMLRefusesIt(t *testing.T) {
+func TestReadEnvelope_WhenItIsNoXMLRefusesIt(t *testing.T) {
 	t.Parallel()
-	const sobre = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body a="1" b="2"><x/></e:Body></e:Envelope>`
-	if _, err := leeSobre([]byte(sobre)); err != nil {
+	const envelope = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body a="1" b="2"><x/></e:Body></e:Envelope>`
+	if _, err := readEnvelope([]byte(envelope)); err != nil {
 		t.Error(err)
 	}
-	for _, malo := range []string{strings.Replace(sobre, `" b`, `"b`, 1), "\n<?xml version='1.0'?>" + sobre, sobre + "x", "<!DOCTYPE a>" + sobre, strings.Replace(sobre, "<x/>", "<p:x/>", 1), strings.Replace(sobre, "b=", "a=", 1)} {
-		if _, err := leeSobre([]byte(malo)); err == nil {
-			t.Errorf("%s is accepted", malo)
+	for _, bad := range []string{strings.Replace(envelope, `" b`, `"b`, 1), "\n<?xml version='1.0'?>" + envelope, envelope + "x", "<!DOCTYPE a>" + envelope, strings.Replace(envelope, "<x/>", "<p:x/>", 1), strings.Replace(envelope, "b=", "a=", 1)} {
+		if _, err := readEnvelope([]byte(bad)); err == nil {
+			t.Errorf("%s is accepted", bad)
 		}
 	}
 }

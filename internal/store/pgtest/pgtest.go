@@ -41,9 +41,9 @@ const (
 type cluster struct {
 	url   url.URL
 	input io.Closer
-	// dir is its folder, and orden what starts it there.
+	// dir is its folder, and order what starts it there.
 	dir   string
-	orden []string
+	order []string
 }
 
 // server is started once per test binary: it takes a second or two.
@@ -66,35 +66,35 @@ func Start(t testing.TB) string {
 	return at(running.url, name)
 }
 
-// Servidor is a server of a program that is no test.
-type Servidor struct {
+// Server is a server of a program that is no test.
+type Server struct {
 	// URL is that of its empty database.
 	URL string
 	// PID is its first process's, the parent of all others.
 	PID     int
 	cluster cluster
-	// antes end the watchers of servers that were killed.
-	antes []io.Closer
+	// before end the watchers of servers that were killed.
+	before []io.Closer
 }
 
-// Arranca starts a server, which ends with Close, or with this program.
-func Arranca() (*Servidor, error) {
+// StartServer starts a server, which ends with Close, or with this program.
+func StartServer() (*Server, error) {
 	c, err := start()
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	s := &Servidor{URL: at(c.url, "postgres"), cluster: c}
-	if err := s.lee(); err != nil {
+	s := &Server{URL: at(c.url, "postgres"), cluster: c}
+	if err := s.read(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// DePrueba is Arranca for a test that ends the server itself: it is gone after it.
+// OfTrial is StartServer for a test that ends the server itself: it is gone after it.
 // Without PostgreSQL the test is skipped, as by Start.
-func DePrueba(t testing.TB) *Servidor {
+func OfTrial(t testing.TB) *Server {
 	t.Helper()
-	s, err := Arranca()
+	s, err := StartServer()
 	if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
 		t.Skip("SKIPPED: " + err.Error())
 	}
@@ -102,14 +102,14 @@ func DePrueba(t testing.TB) *Servidor {
 		t.Fatal("PostgreSQL for tests: ", err)
 	}
 	t.Cleanup(func() { s.Close() }) //nolint:errcheck // it is the last that is done with it
-	// What was committed is there after Mata: Arranca's servers do not wait for that.
+	// What was committed is there after Kill: StartServer's servers do not wait for that.
 	s.URL += "&synchronous_commit=on"
 	return s
 }
 
-// lee reads which process it is: the first line says it (PostgreSQL, Database File
+// read reads which process it is: the first line says it (PostgreSQL, Database File
 // Layout).
-func (s *Servidor) lee() error {
+func (s *Server) read() error {
 	text, err := os.ReadFile(filepath.Join(s.cluster.dir, "datos", "postmaster.pid"))
 	if err != nil {
 		return err
@@ -119,8 +119,8 @@ func (s *Servidor) lee() error {
 	return err
 }
 
-// Mata ends the server as a crash does: its first process, and with it all others.
-func (s *Servidor) Mata() error {
+// Kill ends the server as a crash does: its first process, and with it all others.
+func (s *Server) Kill() error {
 	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
 		return err
 	}
@@ -132,29 +132,29 @@ func (s *Servidor) Mata() error {
 	return nil
 }
 
-// Levanta starts it again on what it has left. Processes of before may hold its memory
+// Raise starts it again on what it has left. Processes of before may hold its memory
 // for a moment, and then it is started once more.
-func (s *Servidor) Levanta() error {
+func (s *Server) Raise() error {
 	var err error
 	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		c := s.cluster
-		if c.input, err = run(c.dir, c.orden); err != nil {
+		if c.input, err = run(c.dir, c.order); err != nil {
 			return err
 		}
 		if err = ready(c.url, filepath.Join(c.dir, registro), 5*time.Second); err == nil {
-			s.antes = append(s.antes, s.cluster.input)
+			s.before = append(s.before, s.cluster.input)
 			s.cluster = c
-			return s.lee()
+			return s.read()
 		}
-		s.antes = append(s.antes, c.input)
+		s.before = append(s.before, c.input)
 	}
 	return err
 }
 
 // Close ends the server and removes what it held.
-func (s *Servidor) Close() error {
+func (s *Server) Close() error {
 	err := s.cluster.input.Close()
-	for _, input := range s.antes {
+	for _, input := range s.before {
 		err = errors.Join(err, input.Close())
 	}
 	return err
@@ -196,8 +196,8 @@ func start() (cluster, error) {
 		return c, err
 	}
 	password := filepath.Join(dir, "clave")
-	clave := rand.Text()
-	if err := os.WriteFile(password, []byte(clave), 0o644); err != nil { //nolint:gosec // the server's own user reads it
+	key := rand.Text()
+	if err := os.WriteFile(password, []byte(key), 0o644); err != nil { //nolint:gosec // the server's own user reads it
 		return c, err
 	}
 	data := filepath.Join(dir, "datos")
@@ -205,11 +205,11 @@ func start() (cluster, error) {
 	if out, err := create.CombinedOutput(); err != nil {
 		return c, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
-	c.url = url.URL{Scheme: "postgres", User: url.UserPassword("pasarela", clave), RawQuery: url.Values{"host": {dir}}.Encode()}
+	c.url = url.URL{Scheme: "postgres", User: url.UserPassword("pasarela", key), RawQuery: url.Values{"host": {dir}}.Encode()}
 	c.dir = dir
-	c.orden = append(prefix, postgres, "-D", data, "-k", dir, "-c", "listen_addresses=",
+	c.order = append(prefix, postgres, "-D", data, "-k", dir, "-c", "listen_addresses=",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=32MB")
-	if c.input, err = run(dir, c.orden); err != nil {
+	if c.input, err = run(dir, c.order); err != nil {
 		return c, err
 	}
 	return c, ready(c.url, filepath.Join(dir, registro), startTimeout)
@@ -231,13 +231,13 @@ wait $pid; rm -f "$dir/vive.$pid"; wait; rm -rf "$dir"`
 const registro = "registro"
 
 // run starts the server and returns what ends it when closed.
-func run(dir string, orden []string) (io.Closer, error) {
+func run(dir string, order []string) (io.Closer, error) {
 	log, err := os.Create(filepath.Join(dir, registro)) //nolint:gosec // a folder of ours
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() //nolint:errcheck // the server has its own
-	cmd := command(nil, slices.Concat([]string{"sh", "-c", watcher, "sh", dir}, orden)...)
+	cmd := command(nil, slices.Concat([]string{"sh", "-c", watcher, "sh", dir}, order)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	input, err := cmd.StdinPipe()
 	if err != nil {

@@ -97,9 +97,9 @@ func Until(t testing.TB, url string, done <-chan struct{}, flags ...string) (sai
 // DOM opens url, lets pass so much of the browser's own time, which stands still
 // while it waits for the server, and returns the document as it is then, and what
 // was said in the console.
-func DOM(t testing.TB, url string, pasa time.Duration, flags ...string) (dom string, said []string) {
+func DOM(t testing.TB, url string, pass time.Duration, flags ...string) (dom string, said []string) {
 	t.Helper()
-	return run(t, url, append(flags, "--dump-dom", fmt.Sprintf("--virtual-time-budget=%d", pasa.Milliseconds()))...)
+	return run(t, url, append(flags, "--dump-dom", fmt.Sprintf("--virtual-time-budget=%d", pass.Milliseconds()))...)
 }
 
 // Shot writes a picture of url to file, a PNG, in a window of the given size in

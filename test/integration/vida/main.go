@@ -24,10 +24,10 @@ import (
 
 // A dead gateway is taken over within three seconds at this pace.
 const (
-	latido = 200 * time.Millisecond
-	muerte = 1500 * time.Millisecond
-	ronda  = 600 * time.Millisecond
-	sondeo = 25 * time.Millisecond
+	beat  = 200 * time.Millisecond
+	death = 1500 * time.Millisecond
+	ronda = 600 * time.Millisecond
+	poll  = 25 * time.Millisecond
 )
 
 func main() {
@@ -35,8 +35,8 @@ func main() {
 	cfg, err := config.Load()
 	if err == nil {
 		err = app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(os.Stdout, "info", "json"), Version: "prueba", Now: time.Now,
-			Presencia: presencia.Opciones{Latido: latido, Muerte: muerte},
-			Cola:      app.Cola{Sondeo: sondeo, CadaRonda: ronda}, Paso: suicida(os.Args[1:])})
+			Cluster: presencia.Options{Beat: beat, Death: death},
+			Queue:   app.Queue{Poll: poll, EveryRonda: ronda}, Step: suicide(os.Args[1:])})
 	}
 	stop()
 	if err != nil {
@@ -45,25 +45,25 @@ func main() {
 	}
 }
 
-// suicida ends the process as kill -9 does at a point: "punto:n" is its n-th
+// suicide ends the process as kill -9 does at a point: "punto:n" is its n-th
 // pass. Nil for nowhere.
-func suicida(args []string) func(string) {
+func suicide(args []string) func(string) {
 	if len(args) == 0 {
 		return nil
 	}
-	punto, veces, _ := strings.Cut(args[0], ":")
-	faltan, err := strconv.Atoi(veces)
+	point, times, _ := strings.Cut(args[0], ":")
+	missing, err := strconv.Atoi(times)
 	if err != nil {
 		return nil
 	}
 	var mu sync.Mutex
-	return func(paso string) {
-		if paso != punto {
+	return func(step string) {
+		if step != point {
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if faltan--; faltan == 0 {
+		if missing--; missing == 0 {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL) //nolint:errcheck // there is no way on
 			select {}
 		}

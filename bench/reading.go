@@ -1,0 +1,384 @@
+package main
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/pasarela-mx/pasarela/internal/cfdi"
+)
+
+const (
+	goalText    = 150.0  // MB/s per core
+	goalXML     = 8000.0 // per second and core
+	goalReading = 16.0   // MiB, over that of the inflater alone
+)
+
+// The programs of this section, each a process of its own on one core.
+const (
+	leeLineas    = "lineas"    // bufio, split at CRLF and ~, nothing realigned or checked
+	readText     = "metadatos" // the product
+	leeInfla     = "infla"     // archive/zip to nowhere
+	leeUnmarshal = "unmarshal" // archive/zip and encoding/xml into a struct
+	leeTokens    = "tokens"    // archive/zip and encoding/xml's RawToken
+	readSummary  = "resumenes" // the product
+)
+
+// reading measures the reading of packages: metadata stored and deflated, and CFDI.
+func reading(ctx context.Context, b *bench) ([]row, error) {
+	l := &readings{b: b, took: map[string][]measure{}}
+	saved, compressed, documents := b.file("texto.zip"), b.file("metadatos.zip"), b.file("cfdi.zip")
+	for name, write := range map[string]func(io.Writer) error{
+		saved:      func(w io.Writer) error { return writeMetadatos(w, zip.Store, b.plan.rows) },
+		compressed: func(w io.Writer) error { return writeMetadatos(w, zip.Deflate, b.plan.rows) },
+		documents:  func(w io.Writer) error { return writeDocuments(w, b.plan.documents) },
+	} {
+		if err := writeFile(name, write); err != nil {
+			return nil, err
+		}
+		defer os.Remove(name) //nolint:errcheck // with its folder at the latest
+	}
+	for range b.plan.rounds {
+		for _, p := range [][2]string{
+			{leeLineas, saved}, {readText, saved}, {leeInfla, compressed}, {readText, compressed},
+			{leeInfla, documents}, {leeUnmarshal, documents}, {leeTokens, documents}, {readSummary, documents},
+		} {
+			if err := l.read(ctx, p[0], p[1]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(l.ofMetadatos(saved, compressed), l.ofDocuments(documents)...), nil
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// measure is what one process says: CPU seconds, items and bytes read, peak in MiB.
+type measure struct{ cpu, items, bytes, peak float64 }
+
+type readings struct {
+	b    *bench
+	took map[string][]measure
+}
+
+func (l *readings) read(ctx context.Context, how, file string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, processCommand, "lectura", how, file)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", how, err)
+	}
+	var m measure
+	if _, err := fmt.Sscan(string(out), &m.cpu, &m.items, &m.bytes, &m.peak); err != nil {
+		return fmt.Errorf("%s: %w", how, err)
+	}
+	l.took[how+file] = append(l.took[how+file], m)
+	return nil
+}
+
+// media is the median of something over the rounds.
+func (l *readings) media(key string, of func(measure) float64) float64 {
+	var sample []float64
+	for _, m := range l.took[key] {
+		sample = append(sample, of(m))
+	}
+	return median(sample)
+}
+
+func (l *readings) cpu(key string) float64 {
+	return l.media(key, func(m measure) float64 { return m.cpu })
+}
+
+func (l *readings) perSecond(key string) (items, megas, peak float64) {
+	return l.media(key, func(m measure) float64 { return m.items / m.cpu }),
+		l.media(key, func(m measure) float64 { return m.bytes / m.cpu / 1e6 }),
+		l.media(key, func(m measure) float64 { return m.peak })
+}
+
+func (l *readings) ofMetadatos(saved, compressed string) []row {
+	title := fmt.Sprintf("%d metadata rows: ", l.b.plan.rows)
+	cell := func(key string) string {
+		items, megas, peak := l.perSecond(key)
+		return fmt.Sprintf("%.0f rows/s, %.0f MB/s, peak %.1f MiB", items, megas, peak)
+	}
+	_, megas, _ := l.perSecond(readText + saved)
+	_, _, peak := l.perSecond(readText + compressed)
+	_, _, base := l.perSecond(leeInfla + compressed)
+	own := atLeast("**"+title+"the text, MB/s per core**", megas, goalText, "%.1f")
+	own.reference, own.ratio = "lines and fields "+cell(leeLineas+saved), fmt.Sprintf("%.2f", l.cpu(readText+saved)/l.cpu(leeLineas+saved))
+	return []row{
+		own,
+		info(title+"the text", cell(readText+saved)),
+		{measure: title + "out of the ZIP", value: cell(readText + compressed), reference: "inflating alone " + cell(leeInfla+compressed),
+			ratio: fmt.Sprintf("%.2f", l.cpu(readText+compressed)/l.cpu(leeInfla+compressed))},
+		atMost(title+"peak memory over inflating alone, MiB", peak-base, goalReading, "%.1f"),
+	}
+}
+
+func (l *readings) ofDocuments(file string) []row {
+	title := fmt.Sprintf("%d CFDI: ", l.b.plan.documents)
+	cell := func(how string) string {
+		items, megas, peak := l.perSecond(how + file)
+		return fmt.Sprintf("%.0f XML/s, %.0f MB/s, peak %.1f MiB", items, megas, peak)
+	}
+	items, _, _ := l.perSecond(readSummary + file)
+	own := atLeast("**"+title+"summaries out of the ZIP, XML/s per core**", items, goalXML, "%.0f")
+	own.reference, own.ratio = "encoding/xml Unmarshal "+cell(leeUnmarshal), fmt.Sprintf("%.2f", l.cpu(readSummary+file)/l.cpu(leeUnmarshal+file))
+	return []row{
+		info(title+"archive/zip, inflating alone", cell(leeInfla)),
+		info(title+"encoding/xml RawToken", cell(leeTokens)),
+		info(title+"summaries", cell(readSummary)),
+		own,
+	}
+}
+
+// readHere reads file in one way and prints what a measure has.
+func readHere(how, file string) error {
+	runtime.GOMAXPROCS(1)
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	before := cpuSeconds()
+	items, read, err := readAs(how, f, info.Size())
+	if err != nil {
+		return fmt.Errorf("%s: %w", how, err)
+	}
+	fmt.Printf("%.6f %d %d %.1f\n", cpuSeconds()-before, items, read, usageOf("self").peak)
+	return nil
+}
+
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+func readAs(how string, r io.ReaderAt, size int64) (items, read int64, err error) {
+	switch how {
+	case readText:
+		items, err = count(cfdi.Metadatos(r, size, cfdi.Position{}))
+	case readSummary:
+		items, err = count(cfdi.Summaries(r, size, cfdi.Position{}))
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, e := range z.File {
+		read += int64(e.UncompressedSize64)
+		n, err := readEntry(how, e)
+		if err != nil {
+			return 0, 0, err
+		}
+		items += n
+	}
+	return items, read, nil
+}
+
+func count[T any](read func(func(cfdi.Read[T], error) bool)) (n int64, err error) {
+	for readSoFar, err := range read {
+		if err != nil {
+			return n, err
+		}
+		if readSoFar.Falla != nil {
+			return n, readSoFar.Falla
+		}
+		n++
+	}
+	return n, nil
+}
+
+func readEntry(how string, e *zip.File) (items int64, err error) {
+	if how == readText || how == readSummary {
+		return 0, nil // read already
+	}
+	r, err := e.Open()
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close() //nolint:errcheck // read only
+	switch how {
+	case leeInfla:
+		_, err = io.Copy(io.Discard, r)
+		return 1, err
+	case leeLineas:
+		return lines(r)
+	case leeUnmarshal:
+		var c comprobante
+		b, err := io.ReadAll(r)
+		if err == nil {
+			err = xml.Unmarshal(b, &c)
+		}
+		if err == nil && c.Complemento.Timbre.UUID == "" {
+			err = errors.New("no UUID")
+		}
+		return 1, err
+	case leeTokens:
+		return 1, tokens(r)
+	}
+	return 0, errors.New("there is no such way")
+}
+
+// lines is the least that a reader of such rows does.
+func lines(r io.Reader) (n int64, err error) {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 256<<10), 256<<10)
+	s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.Index(data, []byte("\r\n")); i >= 0 {
+			return i + 2, data[:i], nil
+		}
+		if atEOF && len(data) > 0 {
+			return len(data), data, nil
+		}
+		return 0, nil, nil
+	})
+	for s.Scan() {
+		if len(strings.Split(s.Text(), "~")) >= 12 {
+			n++
+		}
+	}
+	return n, s.Err()
+}
+
+func tokens(r io.Reader) error {
+	d := xml.NewDecoder(bufio.NewReader(r))
+	for {
+		if _, err := d.RawToken(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// comprobante is what a summary wants, for encoding/xml.
+type comprobante struct {
+	Version     string `xml:"Version,attr"`
+	Tipo        string `xml:"TipoDeComprobante,attr"`
+	Fecha       string `xml:"Fecha,attr"`
+	Serie       string `xml:"Serie,attr"`
+	Folio       string `xml:"Folio,attr"`
+	Moneda      string `xml:"Moneda,attr"`
+	SubTotal    string `xml:"SubTotal,attr"`
+	Total       string `xml:"Total,attr"`
+	Emisor      part   `xml:"Emisor"`
+	Receptor    part   `xml:"Receptor"`
+	Complemento struct {
+		Timbre struct {
+			UUID  string `xml:"UUID,attr"`
+			Fecha string `xml:"FechaTimbrado,attr"`
+		} `xml:"TimbreFiscalDigital"`
+		Otros []struct{ XMLName xml.Name } `xml:",any"`
+	} `xml:"Complemento"`
+}
+
+type part struct {
+	RFC    string `xml:"Rfc,attr"`
+	Nombre string `xml:"Nombre,attr"`
+}
+
+// writeMetadatos makes a package of metadata with a trap in every 64th name
+// and a third party in every tenth row.
+func writeMetadatos(w io.Writer, method uint16, n int) error {
+	z := zip.NewWriter(w)
+	a := rand.New(rand.NewPCG(1, 2))
+	uuids := make([]string, n)
+	for i := range uuids {
+		uuids[i] = fmt.Sprintf("%08X-%04X-4%03X-8%03X-%012X", a.Uint32(), a.IntN(1<<16), a.IntN(1<<12), a.IntN(1<<12), a.Uint64()>>16)
+	}
+	traps := []string{"~BIS", "\nSUCURSAL", `"`}
+	if err := text(z, "ABC_01.txt", method, n, "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion", func(i int) string {
+		name := "COMERCIALIZADORA " + strconv.Itoa(a.IntN(5000)) + " DEL NORTE SA DE CV"
+		if i%64 == 0 {
+			name += traps[i/64%3]
+		}
+		d, h, m := 1+a.IntN(28), a.IntN(24), a.IntN(60)
+		fecha := fmt.Sprintf("2024-%02d-%02d %02d:%02d", 1+i*12/n, d, h, m)
+		return fmt.Sprintf("%s~PRU010101AB1~EMPRESA DE PRUEBA SA DE CV~CLI%06dAB%d~%s~PAC010101AB1~%s:%02d~%s:59~%d.%02d~I~1~", uuids[i], 100000+a.IntN(800000), a.IntN(10), name, fecha, a.IntN(59), fecha, a.IntN(100000), a.IntN(100))
+	}); err != nil {
+		return err
+	}
+	if err := text(z, "ABC_tercero.txt", method, n, "Uuid~RfcACuentaTerceros~NombreACuentaTerceros", func(i int) string {
+		if i%10 > 0 {
+			return ""
+		}
+		return strings.ToLower(uuids[i]) + fmt.Sprintf("~TER%06dAB1~TERCERO %d SA DE CV", 100000+i%700, i%700)
+	}); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func text(z *zip.Writer, name string, method uint16, n int, head string, line func(int) string) error {
+	f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	fmt.Fprint(w, head, "\r\n") //nolint:errcheck // Flush says it
+	for i := range n {
+		if l := line(i); l != "" {
+			fmt.Fprint(w, l, "\r\n") //nolint:errcheck // Flush says it
+		}
+	}
+	return w.Flush()
+}
+
+// writeDocuments makes a package of CFDI 4.0 of some 6 KB, with sellos that
+// do not compress and one to five conceptos.
+func writeDocuments(w io.Writer, n int) error {
+	z := zip.NewWriter(w)
+	random := rand.NewChaCha8([32]byte{3})
+	noise := func(n int) string {
+		b := make([]byte, n)
+		random.Read(b) //nolint:errcheck // never fails
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	for i := range n {
+		uuid := fmt.Sprintf("%08x-2222-4333-8444-%012x", i, random.Uint64()>>16)
+		f, err := z.Create(uuid + ".xml")
+		if err != nil {
+			return err
+		}
+		concepto := `<cfdi:Concepto ClaveProdServ="84111506" Cantidad="1" ClaveUnidad="E48" Descripcion="Servicio de facturación y asesoría" ValorUnitario="100.00" Importe="100.00" ObjetoImp="02"><cfdi:Impuestos><cfdi:Traslados><cfdi:Traslado Base="100.00" Impuesto="002" TipoFactor="Tasa" TasaOCuota="0.160000" Importe="16.00"/></cfdi:Traslados></cfdi:Impuestos></cfdi:Concepto>`
+		if _, err := fmt.Fprintf(f, `<?xml version="1.0" encoding="UTF-8"?><cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd" Version="4.0" Serie="A" Folio="%d" Fecha="2024-05-06T07:08:09" Sello="%s" NoCertificado="30001000000500000001" Certificado="%s" SubTotal="100.00" Moneda="MXN" Total="116.00" TipoDeComprobante="I" Exportacion="01" MetodoPago="PUE" FormaPago="03" LugarExpedicion="06300"><cfdi:Emisor Rfc="PRU010101AB1" Nombre="EMPRESA &amp; PRUEBA" RegimenFiscal="601"/><cfdi:Receptor Rfc="XAXX010101000" Nombre="PÚBLICO EN GENERAL" DomicilioFiscalReceptor="06300" RegimenFiscalReceptor="601" UsoCFDI="G03"/><cfdi:Conceptos>%s</cfdi:Conceptos><cfdi:Impuestos TotalImpuestosTrasladados="16.00"><cfdi:Traslados><cfdi:Traslado Base="100.00" Impuesto="002" TipoFactor="Tasa" TasaOCuota="0.160000" Importe="16.00"/></cfdi:Traslados></cfdi:Impuestos><cfdi:Complemento><tfd:TimbreFiscalDigital xmlns:tfd="http://www.sat.gob.mx/TimbreFiscalDigital" Version="1.1" UUID="%s" FechaTimbrado="2024-05-06T07:08:19" RfcProvCertif="PAC010101AB1" SelloCFD="%s" NoCertificadoSAT="30001000000500009999" SelloSAT="%s"/></cfdi:Complemento></cfdi:Comprobante>`,
+			i, noise(256), noise(1400), strings.Repeat(concepto, 1+i%5), uuid, noise(256), noise(256)); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}

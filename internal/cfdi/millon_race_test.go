@@ -1,7 +1,0 @@
-//go:build race
-
-package cfdi
-
-// millon is fewer with the race detector, which makes the one goroutine that
-// there is ten times slower; without it, it is what its name says.
-const millon = 50_000

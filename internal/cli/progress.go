@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/cliente"
+)
+
+// progress shows how a descarga goes. It is used by one goroutine.
+type progress interface {
+	say(text string)
+	step(p cliente.Step)
+	// file is told of bytes, or of documents, as they come; total is 0 where unknown.
+	file(name string, done, total int64)
+	close()
+}
+
+// progress is a bar on a terminal, and lines everywhere else.
+func (d *download) progress() progress {
+	if f, ok := raw(d.Err).(*os.File); ok && !d.verbose && term.IsTerminal(int(f.Fd())) {
+		return &bar{w: f}
+	}
+	return &lines{w: d.Err, now: d.now}
+}
+
+// lines is for logs and pipes: what happened, when it happened.
+type lines struct {
+	w    io.Writer
+	now  func() time.Time
+	last string
+}
+
+func (l *lines) write(when time.Time, format string, args ...any) {
+	fmt.Fprintf(l.w, when.Local().Format(time.DateTime)+"  "+format+"\n", args...) //nolint:errcheck // progress is not the result
+}
+
+func (l *lines) say(text string) { l.write(l.now(), "%s", strings.ReplaceAll(text, "\n", " ")) }
+
+func (l *lines) step(p cliente.Step) {
+	for _, e := range p.Eventos {
+		solicitud := ""
+		if e.Solicitud > 0 {
+			solicitud = fmt.Sprintf("solicitud %d: ", e.Solicitud)
+		}
+		l.write(e.Cuando, "%s%s", solicitud, e.Detalle)
+	}
+}
+
+func (l *lines) file(name string, _, total int64) {
+	if name == l.last {
+		return
+	}
+	l.last = name
+	switch {
+	case name == cliente.FolderXML:
+		l.write(l.now(), "Sacando los XML de los paquetes")
+	case total > 0:
+		l.write(l.now(), "Bajando %s, %s", name, readableBytes(total))
+	default:
+		l.write(l.now(), "Bajando %s", name)
+	}
+}
+
+func (l *lines) close() {}
+
+// bar is for people who watch.
+type bar struct {
+	w      io.Writer
+	actual *progressbar.ProgressBar
+	de     string // what the bar is of
+}
+
+const (
+	// A terminal of 80 columns holds the bar with what is said before and behind it.
+	widthBar     = 16
+	widthName    = 20
+	everyPainted = 100 * time.Millisecond
+	interval     = 100
+	hundred      = 100
+)
+
+func (b *bar) say(text string) {
+	b.close()
+	fmt.Fprintln(b.w, cleanText(text)) //nolint:errcheck // progress is not the result
+}
+
+// new puts another bar in the place of the last; a negative highest makes it one
+// that turns without an end in sight.
+func (b *bar) new(de string, highest int64, options ...progressbar.Option) {
+	b.close()
+	b.de = de
+	// Without an interval nothing draws but our own calls: a bar that draws by itself
+	// goes on after another has taken its place.
+	b.actual = progressbar.NewOptions64(highest, append([]progressbar.Option{
+		progressbar.OptionSetWriter(b.w), progressbar.OptionSetWidth(widthBar), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: " ", BarEnd: " "}),
+	}, options...)...)
+}
+
+// descarga is what the bar of the SAT's part is of.
+const laDescarga = "descarga"
+
+func (b *bar) step(p cliente.Step) {
+	if b.de != laDescarga {
+		b.new(laDescarga, hundred, progressbar.OptionSetPredictTime(false))
+	}
+	b.actual.Describe(cleanText(howItGoes(p.Descarga)))
+	// A whole bar would be cleared, and nothing is whole before the end is known.
+	_ = b.actual.Set(min(p.Descarga.Progreso.Porcentaje, hundred-1)) // it fails only beyond its end
+}
+
+func (b *bar) file(name string, done, total int64) {
+	if b.de != name {
+		if total == 0 {
+			total = -1
+		}
+		b.new(name, total, progressbar.OptionSetDescription(short(name)), progressbar.OptionThrottle(everyPainted),
+			progressbar.OptionShowBytes(name != cliente.FolderXML), progressbar.OptionSetPredictTime(false), progressbar.OptionSetRenderBlankState(true))
+	}
+	if name == cliente.FolderXML {
+		if done%interval == 0 {
+			b.actual.Describe(short(name) + ": " + thousands(done))
+		}
+		return
+	}
+	_ = b.actual.Set64(done) // it fails only beyond its end
+}
+
+// short is the end of a name, which is where those of packages differ.
+func short(name string) string {
+	if name == cliente.FolderXML {
+		return "sacando los XML"
+	}
+	r := []rune(path.Base(name))
+	if len(r) > widthName {
+		r = append([]rune{'…'}, r[len(r)-widthName+1:]...)
+	}
+	return string(r)
+}
+
+func (b *bar) close() {
+	if b.actual != nil {
+		_ = b.actual.Clear() // progress is not the result
+	}
+	b.actual, b.de = nil, ""
+}
+
+func howItGoes(d rest.Descarga) string {
+	p := d.Progreso
+	switch {
+	case p.NumeroCFDIs > 0:
+		return fmt.Sprintf("%d/%d paquetes · %s/%s comprobantes", p.PaquetesGuardados, p.TotalPaquetes, thousands(p.Encontrados), thousands(p.NumeroCFDIs))
+	case p.TotalSolicitudes > 1:
+		return fmt.Sprintf("%s · %d/%d solicitudes", readableEstado(d.Estado), p.SolicitudesTerminadas, p.TotalSolicitudes)
+	}
+	return readableEstado(d.Estado)
+}
+
+func readableEstado(e rest.EstadoDescarga) string {
+	switch e {
+	case rest.EstadoDescargaEnCola:
+		return "por presentar al SAT"
+	case rest.EstadoDescargaSolicitada:
+		return "el SAT la recibió"
+	case rest.EstadoDescargaEnProceso:
+		return "el SAT trabaja en ella"
+	case rest.EstadoDescargaDescargando:
+		return "trayendo paquetes"
+	}
+	return string(e)
+}
+
+func plural(n int64, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + several
+}
+
+// thousands groups a number in threes, as Mexico writes it.
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func readableBytes(n int64) string {
+	const thousand = 1000
+	units := []string{"bytes", "kB", "MB", "GB", "TB"}
+	value, i := float64(n), 0
+	for value >= thousand && i < len(units)-1 {
+		value, i = value/thousand, i+1
+	}
+	if i == 0 {
+		return plural(n, "byte", "bytes")
+	}
+	return fmt.Sprintf("%.1f %s", value, units[i])
+}

@@ -1,0 +1,39 @@
+package efirma
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// A file that the machine fails to read says nothing of the e.firma, and is read again
+// the next time. /proc/self/mem opens, and fails to be read with EIO.
+func TestGet_WhenTheMachineCannotReadAFile(t *testing.T) {
+	t.Parallel()
+	k, dir, _ := keyring(t)
+	e := treasure(t).emitidoInOne
+	folder := filepath.Join(dir, company)
+	place(t, dir, company, filesOf(e))
+	cer := filepath.Join(folder, "llave.cer")
+	if err := errors.Join(os.Remove(cer), os.Symlink("/proc/self/mem", cer)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := k.Get(company)
+	var bad *Error
+	if !errors.Is(err, syscall.EIO) || errors.As(err, &bad) {
+		t.Fatalf("%v", err)
+	}
+	if k.entry(company).estado.Load() != nil {
+		t.Error("it would not be read again")
+	}
+	all, err := k.List()
+	if err != nil || len(all) != 1 || all[0].Err == nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := errors.Join(os.Remove(cer), os.WriteFile(cer, e.CerDER, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, k, company, e)
+}

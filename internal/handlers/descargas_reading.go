@@ -1,0 +1,292 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/descargas"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+// Reading reads what the stored packages of a descarga hold, in their order, from
+// a cursor on that one of its own rows gave; empty for the beginning. An error is
+// the last thing yielded: of KindMalformada for a cursor of another reading, of
+// KindYaNoDisponible where retention has removed the packages. With parcial a damaged
+// package is a fault and not an error.
+type Reading interface {
+	Metadatos(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Metadato], error]
+	Summaries(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Summary], error]
+	// CFDI returns the bytes of one document as they are in its package, and how
+	// many; -1 for unknown. KindNoEncontrado where no stored package has it,
+	// KindRespuestaInvalida where it is there and cannot be read.
+	CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error)
+}
+
+// form shows the rows of a reading of T as J.
+type form[T, J any] struct {
+	h    *handler
+	name string // of the file
+	tipo string // of the solicitudes that bring it
+	read func(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[T], error]
+	show func(*T) J
+	page func(values []J, fallas []rest.FallaDeLectura, next string) any
+	// columns of CSV, and their cells; the fallas' is not among them.
+	columns []string
+	cells   func(cells []string, value *T) []string
+}
+
+const (
+	contentNDJSON = "application/x-ndjson"
+	// streamBlock is what is gathered before it is sent.
+	streamBlock = 64 << 10
+)
+
+// write is one way of writing the rows of a reading, all in one answer.
+type write[T any] struct {
+	content, extension string
+	line               func(*bufio.Writer) func(descargas.Line[T]) error
+}
+
+func (f form[T, J]) ndjson(w http.ResponseWriter, r *http.Request, id string, partial bool) error {
+	return f.export(w, r, id, partial, write[T]{contentNDJSON, ".ndjson", f.jsonLines})
+}
+
+func (f form[T, J]) csv(w http.ResponseWriter, r *http.Request, id string, params rest.ExportarMetadatosCSVParams) error {
+	return f.export(w, r, id, params.Parcial, write[T]{contentTypeCSV, ".csv", f.rows(params.Bom)})
+}
+
+// export answers a whole reading.
+func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, partial bool, e write[T]) error {
+	if err := f.readable(r.Context(), id, partial); err != nil {
+		return err
+	}
+	rows := f.read(r.Context(), id, "", partial)
+	if !r.ProtoAtLeast(1, 1) {
+		// Without chunks an answer ends when the connection does, cut or whole.
+		for _, err := range rows {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	w.Header().Set("Content-Type", e.content)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`-`+id+e.extension+`"`)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	return streamRows(w, r, rows, e.line)
+}
+
+// readable returns an error unless the caller may read the descarga and there is what it asks.
+func (f form[T, J]) readable(ctx context.Context, id string, partial bool) error {
+	d, err := f.h.visible(ctx, id)
+	if err != nil {
+		return err
+	}
+	return f.h.complete(d, f.tipo, partial)
+}
+
+// complete refuses to serve a part as the whole: a descarga that lives or ended
+// without everything is read only where the caller says so.
+func (h *handler) complete(d gateway.Descarga, tipo string, partial bool) error {
+	if err := ofTipo(d, tipo); err != nil {
+		return err
+	}
+	switch {
+	case partial, d.Estado == gateway.DescargaTerminada, d.Estado == gateway.DescargaVacia:
+		return nil
+	case d.Estado.Final():
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaParcial, Detail: "La descarga quedó " + string(d.Estado) + ". Lo que hay se entrega con parcial=true."}
+	}
+	return h.inProgress(d, "La descarga sigue en curso. Espere a que termine, o pida con parcial=true lo que haya.")
+}
+
+func (h *handler) inProgress(d gateway.Descarga, detail string) error {
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaEnCurso, Retryable: true, Detail: detail,
+		RetryAfter: time.Duration(h.secondsUntil(d.SiguienteIntento)) * time.Second}
+}
+
+// ofTipo refuses what a descarga never holds.
+func ofTipo(d gateway.Descarga, tipo string) error {
+	switch {
+	case d.Request.Programacion != nil && d.IDProgramacion == "":
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaRecurrente,
+			Detail: "La descarga es recurrente y se lee corrida por corrida. Las corridas están en /v1/sat/descargas?idProgramacion=" + d.ID + "."}
+	case d.Request.Solicitud.TipoSolicitud == tipo:
+		return nil
+	case tipo == gateway.TipoMetadata:
+		return descargas.ErrNotMetadata
+	}
+	return descargas.ErrNotCFDI
+}
+
+// list answers one page. A row more than it holds tells whether another follows.
+func (f form[T, J]) list(w http.ResponseWriter, r *http.Request, id string, params rest.ListarMetadatosDescargaParams) error {
+	if err := f.readable(r.Context(), id, params.Parcial); err != nil {
+		return err
+	}
+	size := limit(params.Limite)
+	values, fallas := []J{}, []rest.FallaDeLectura{}
+	next, cursor := "", ""
+	for row, err := range f.read(r.Context(), id, params.Cursor, params.Parcial) {
+		if err != nil {
+			return err
+		}
+		if len(values)+len(fallas) == size {
+			next = cursor
+			break
+		}
+		cursor = row.Cursor
+		if row.Falla != nil {
+			fallas = append(fallas, falla(row.Paquete, row.Falla))
+		} else {
+			values = append(values, f.show(&row.Value))
+		}
+	}
+	linkNext(w, r, "cursor", next)
+	return writeJSON(w, http.StatusOK, f.page(values, fallas, next))
+}
+
+func falla(paquete string, f *cfdi.Falla) rest.FallaDeLectura {
+	return rest.FallaDeLectura{Paquete: paquete, Entrada: f.Entry, Fila: f.Row, Detalle: f.Detail}
+}
+
+// jsonLines writes each row as a line of JSON.
+func (f form[T, J]) jsonLines(out *bufio.Writer) func(descargas.Line[T]) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return func(row descargas.Line[T]) error {
+		if row.Falla != nil {
+			return enc.Encode(map[string]rest.FallaDeLectura{"falla": falla(row.Paquete, row.Falla)})
+		}
+		return enc.Encode(f.show(&row.Value))
+	}
+}
+
+// rows writes a heading, and each row. What could not be read is a row that has its last
+// cell only.
+func (f form[T, J]) rows(mark bool) func(out *bufio.Writer) func(descargas.Line[T]) error {
+	return func(out *bufio.Writer) func(descargas.Line[T]) error {
+		rows := newCSV(out, mark)
+		cells := append(append([]string{}, f.columns...), "falla")
+		heading := rows.write(cells)
+		return func(row descargas.Line[T]) error {
+			if heading != nil {
+				return heading
+			}
+			cells = cells[:0]
+			if row.Falla != nil {
+				for range f.columns {
+					cells = append(cells, "")
+				}
+				cells = append(cells, row.Paquete+": "+row.Falla.Error())
+			} else {
+				cells = append(f.cells(cells, &row.Value), "")
+			}
+			return rows.write(cells)
+		}
+	}
+}
+
+// streamRows sends rows as they are read. The answer begins with the first whole
+// block: a failure before that is still a problem. When it fails later the
+// connection is cut, so that no caller takes the part for the whole.
+func streamRows[T any](w http.ResponseWriter, r *http.Request, rows iter.Seq2[descargas.Line[T], error], line func(*bufio.Writer) func(descargas.Line[T]) error) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	to := newPatient(w)
+	out := bufio.NewWriterSize(to, streamBlock)
+	write := line(out)
+	for row, err := range rows {
+		switch {
+		case err != nil && to.begun && r.Context().Err() != nil:
+			panic(http.ErrAbortHandler) // the caller is gone, which is no failure of ours
+		case err != nil && to.begun:
+			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a reading failed; the answer is cut")
+			panic(http.ErrAbortHandler)
+		case err != nil:
+			return err
+		}
+		if write(row) != nil {
+			return nil // the caller is gone
+		}
+	}
+	out.Flush() //nolint:errcheck // the caller is gone
+	return nil
+}
+
+// patient gives the caller a while to take each piece.
+type patient struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	begun   bool
+}
+
+func newPatient(w http.ResponseWriter) *patient {
+	return &patient{w: w, control: http.NewResponseController(w)}
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	p.begun = true
+	p.control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
+	return p.w.Write(b)
+}
+
+func (h *handler) getCFDI(w http.ResponseWriter, r *http.Request, id, uuid string) error {
+	d, err := h.visible(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if err := ofTipo(d, gateway.TipoCFDI); err != nil {
+		return err
+	}
+	body, size, err := h.cfg.Reading.CFDI(r.Context(), id, uuid)
+	switch {
+	case gateway.IsKind(err, gateway.KindNoEncontrado) && !d.Estado.Final():
+		return h.inProgress(d, "El comprobante no está entre lo que ha llegado, y la descarga sigue en curso.")
+	case err != nil:
+		return err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+strings.ToLower(uuid)+`.xml"`)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if size >= 0 {
+		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	}
+	to := newPatient(w)
+	read := &failure{r: body}
+	io.Copy(to, read) //nolint:errcheck // the caller is gone, or read tells
+	switch {
+	case read.err != nil && to.begun:
+		zerolog.Ctx(r.Context()).Warn().Err(read.err).Msg("a document failed; the answer is cut")
+		panic(http.ErrAbortHandler)
+	case read.err != nil:
+		return read.err
+	}
+	return nil
+}
+
+// failure remembers why reading failed, so that it is told from writing.
+type failure struct {
+	r   io.Reader
+	err error
+}
+
+func (f *failure) Read(b []byte) (int, error) {
+	n, err := f.r.Read(b)
+	if err != nil && err != io.EOF { // by identity: a failure may wrap an end
+		f.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"testing"
+)
+
+// TestOnce_WhenAnOutcomeIsKnownAndNotWritten: who asks again, under the key or by what
+// was asked for, gets what this process knows, though the database does not take it.
+func TestOnce_WhenAnOutcomeIsKnownAndNotWritten(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	build := func(statement string) {
+		t.Helper()
+		if _, err := l.store.DB().ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build(`CREATE TRIGGER lleno BEFORE UPDATE ON intentos BEGIN SELECT RAISE(ABORT, 'full'); END`)
+	s := once(ok, nil)
+	if _, _, err := Once(t.Context(), l, message("k"), never, s.send); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Unwritten(); n != 1 {
+		t.Fatalf("%d are unwritten", n)
+	}
+	got, replayed, err := Once(t.Context(), l, message("k"), never, s.send)
+	if err != nil || !replayed || got != ok || s.calls.Load() != 1 {
+		t.Errorf("%+v, replayed %v, %v after %d calls", got, replayed, err, s.calls.Load())
+	}
+	if lost, err := l.Lost(t.Context(), operation, "k"); err != nil || lost {
+		t.Errorf("lost %v, %v", lost, err)
+	}
+	views, err := Known(t.Context(), l, operation, "lo mismo", func(c KnownMessage, a answer) answer {
+		if c.Pending {
+			t.Error("it is told as pending")
+		}
+		return a
+	})
+	if err != nil || len(views) != 1 || views[0] != ok {
+		t.Errorf("%+v, %v", views, err)
+	}
+	build(`DROP TRIGGER lleno`)
+	if l.Settle(t.Context()); l.Unwritten() != 0 {
+		t.Error("it is still unwritten")
+	}
+}

@@ -1,0 +1,185 @@
+package autoridad
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/youmark/pkcs8"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// The files of an authority's folder.
+const (
+	certificadoFile = "ca.pem"
+	llaveFile       = "ca.key" // PEM, PKCS#8, not encrypted: it protects nothing real
+	recordFile      = "ca.json"
+	passwordFile    = "password.txt"
+)
+
+type record struct {
+	Emitidos  []string `json:"emitidos"`
+	Revocados []string `json:"revocados"`
+}
+
+// Save writes the authority to dir (ca.pem, ca.key, ca.json with the serials
+// issued and revoked), making the folder if need be. The key's file can be
+// read by its owner alone.
+func (a *Autoridad) Save(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("saving the authority: %w", err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		return fmt.Errorf("saving the authority: %w", err)
+	}
+	a.mu.Lock()
+	r := record{
+		Emitidos:  slices.Sorted(maps.Keys(a.emitidos)),
+		Revocados: slices.Sorted(maps.Keys(a.revoked)),
+	}
+	a.mu.Unlock()
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("saving the authority: %w", err)
+	}
+	// The certificate comes last: Load takes a folder without it for empty.
+	return errors.Join(
+		write(dir, llaveFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600),
+		write(dir, recordFile, append(text, '\n'), 0o644),
+		write(dir, certificadoFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw}), 0o644),
+	)
+}
+
+// Load reads an authority that Save wrote. The error is fs.ErrNotExist when
+// dir holds none.
+func Load(dir string) (*Autoridad, error) {
+	cert, err := readPEM(filepath.Join(dir, certificadoFile))
+	if err != nil {
+		return nil, err
+	}
+	der, err := readPEM(filepath.Join(dir, llaveFile))
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", llaveFile, err)
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("reading %s: not an RSA key", llaveFile)
+	}
+	a, err := assemble(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	if !key.PublicKey.Equal(a.Certificate.PublicKey) {
+		return nil, fmt.Errorf("%s and %s in %s do not belong together", certificadoFile, llaveFile, dir)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, recordFile)) //nolint:gosec // the sandbox's own directory
+	if err != nil {
+		return nil, fmt.Errorf("loading the authority: %w", err)
+	}
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", recordFile, err)
+	}
+	for _, s := range r.Emitidos {
+		a.emitidos[s] = true
+	}
+	for _, s := range r.Revocados {
+		a.revoked[s] = true
+	}
+	return a, nil
+}
+
+// WriteTo writes dir/<RFC>/<RFC>.cer, <RFC>.key and password.txt, the layout
+// of GATEWAY_EFIRMA_DIR. Each file appears whole or not at all, the
+// certificate last.
+func (e *Emitido) WriteTo(dir string) error {
+	folder := filepath.Join(dir, e.RFC)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("writing the e.firma of %s: %w", e.RFC, err)
+	}
+	return errors.Join(
+		write(folder, e.RFC+".key", e.KeyDER, 0o600),
+		write(folder, passwordFile, []byte(e.Password+"\n"), 0o600),
+		write(folder, e.RFC+".cer", e.CerDER, 0o644),
+	)
+}
+
+// LoadEmitido reads back what WriteTo wrote for one RFC. The error is
+// fs.ErrNotExist when the folder or one of its files is missing.
+func LoadEmitido(dir, rfc string) (*Emitido, error) {
+	if !validRFC.MatchString(rfc) {
+		return nil, fmt.Errorf("loading an e.firma: RFC %q has not the form of an RFC", rfc)
+	}
+	e := &Emitido{RFC: rfc}
+	var err error
+	if e.CerDER, err = os.ReadFile(filepath.Join(dir, rfc, rfc+".cer")); err != nil { //nolint:gosec // the sandbox's own directory
+		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+	}
+	if e.KeyDER, err = os.ReadFile(filepath.Join(dir, rfc, rfc+".key")); err != nil { //nolint:gosec // the sandbox's own directory
+		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+	}
+	password, err := os.ReadFile(filepath.Join(dir, rfc, passwordFile)) //nolint:gosec // the sandbox's own directory
+	if err != nil {
+		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+	}
+	e.Password = strings.TrimRight(string(password), "\r\n")
+	if e.Certificate, err = x509.ParseCertificate(e.CerDER); err != nil {
+		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+	}
+	if e.Key, err = pkcs8.ParsePKCS8PrivateKeyRSA(e.KeyDER, []byte(e.Password)); err != nil {
+		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+	}
+	return e, nil
+}
+
+// PKCS12 is the pair as a .p12 file under the same password (AES-256-CBC).
+func (e *Emitido) PKCS12() ([]byte, error) {
+	pfx, err := pkcs12.Modern2023.Encode(e.Key, e.Certificate, nil, e.Password)
+	if err != nil {
+		return nil, fmt.Errorf("writing the PKCS#12 of %s: %w", e.RFC, err)
+	}
+	return pfx, nil
+}
+
+func readPEM(path string) ([]byte, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the sandbox's own directory
+	if err != nil {
+		return nil, fmt.Errorf("loading the authority: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("reading %s: not PEM", filepath.Base(path))
+	}
+	return block.Bytes, nil
+}
+
+// write replaces dir/name in one step. The temporary name starts with a dot
+// so that a reader of the folder passes it over.
+func write(dir, name string, content []byte, mode os.FileMode) error {
+	tmp, err := os.CreateTemp(dir, "."+name+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	_, err = tmp.Write(content)
+	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", name, err), os.Remove(tmp.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package sat
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// idFormat is what Verifica and Descargar take: an identifier and whose it is.
+func idFormat(attribute string, rules func(*request) error) format {
+	return format{
+		required:    []string{attribute, "RfcSolicitante"},
+		solicitante: func(p *request) string { return p.attributes["RfcSolicitante"] },
+		rules:       rules,
+	}
+}
+
+// verify tells how far a request is. Its three codes are kept apart: this call's, the request's
+// state, and why.
+func (s *Server) verify(ll *call) (answer, error) {
+	p, err := s.examine(ll, idFormat("IdSolicitud", func(p *request) error {
+		if _, ok := readUUID(p.attributes["IdSolicitud"]); !ok {
+			return reject(codBadFormed)
+		}
+		return nil
+	}))
+	if err != nil {
+		return answer{}, err
+	}
+	sol := s.solicitudes.find(ll.servicio, p.attributes["RfcSolicitante"], p.attributes["IdSolicitud"])
+	if sol == nil {
+		return answer{}, reject(codNotFound)
+	}
+	now := s.clock.Now()
+	if !s.solicitudes.verified(sol, now, s.knobs.Whole(verificacionesPorDia)) {
+		return answer{}, reject(codLimitDaily)
+	}
+	c := operationAnswer{codigo: codSuccess, codigoEstado: codSuccess, estado: s.solicitudes.estado(sol, now)}
+	switch c.estado {
+	case estRefused:
+		c.codigoEstado = codNotFound
+		if sol.result.exceed {
+			c.codigoEstado = codCeiling
+		}
+	case estError:
+		c.codigoEstado = codNotControlled
+	case estFinished:
+		for i := range sol.present(now) {
+			c.paquetes = append(c.paquetes, idPaquete(sol.id, i+1))
+		}
+		c.number = sol.result.total + sol.mishaps.extra
+	case estExpired:
+		c.number = sol.result.total + sol.mishaps.extra
+	}
+	return respondVerify(ll.op, c), nil
+}
+
+func respondVerify(op *operation, c operationAnswer) answer {
+	pairs := []string{"CodEstatus", c.codigo, "EstadoSolicitud", strconv.Itoa(c.estado)}
+	if c.codigoEstado != "" {
+		pairs = append(pairs, "CodigoEstadoSolicitud", c.codigoEstado)
+	}
+	pairs = append(pairs, "NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
+	var b strings.Builder
+	b.WriteString("<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...))
+	if len(c.paquetes) == 0 {
+		b.WriteString("/>")
+	} else {
+		b.WriteByte('>')
+		for _, id := range c.paquetes {
+			b.WriteString("<IdsPaquetes>" + id + "</IdsPaquetes>")
+		}
+		b.WriteString("</" + op.name + "Result>")
+	}
+	b.WriteString("</" + op.name + "Response>")
+	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(b.String())}
+}
+
+// idPaquete is the request's id in upper case and the number of the package.
+func idPaquete(solicitud string, number int) string {
+	return fmt.Sprintf("%s_%02d", strings.ToUpper(solicitud), number)
+}
+
+// readIDPaquete undoes idPaquete, which is the only form taken: a package's id is opaque to clients.
+func readIDPaquete(id string) (solicitud string, number int, ok bool) {
+	before, after, has := strings.Cut(id, "_")
+	n, err := strconv.Atoi(after)
+	if !has || err != nil || idPaquete(before, n) != id {
+		return "", 0, false
+	}
+	return strings.ToLower(before), n, true
+}

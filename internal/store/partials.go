@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+)
+
+const (
+	dirParciales = "parciales"
+	// whole begins the name of a partial file to which nothing is added any more.
+	whole = "entero,"
+)
+
+// Partial creates a file for bytes that are not kept yet: a package on its way,
+// or an upload. Its name is unique among all processes that share the ledger, so
+// that a row which names it means this file and no other.
+func (s *Store) Partial() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.partial(), "paquete-"+uuid.NewString()+".zip"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return f, nil
+}
+
+// MakeWhole renames f, which Partial has made and which holds all bytes of p, so that
+// a kill before its row is written does not lose it: its name says what it should
+// hold. It returns how a row names it. Nothing is durable yet.
+func (s *Store) MakeWhole(f *os.File, p gateway.Paquete, sha256 string) (string, error) {
+	name := path.Join(dirParciales, whole+strings.Join([]string{sha256, string(p.Servicio), p.RFCSolicitante, p.IDPaquete}, ",")+".zip")
+	err := giveBack(f)
+	if err == nil {
+		err = os.Rename(f.Name(), s.PartialPath(name))
+	}
+	if err != nil {
+		return "", fmt.Errorf("store: %w", err)
+	}
+	return name, nil
+}
+
+// WholePartials lists the files of MakeWhole that no row names. Whether they hold what
+// their names say is to be seen: after a power cut they may not.
+func (s *Store) WholePartials(ctx context.Context) ([]Pending, error) {
+	entries, err := os.ReadDir(s.partial())
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	var out []Pending
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), ".zip"), whole)
+		parts := strings.Split(rest, ",")
+		if !ok || len(parts) != 4 {
+			continue
+		}
+		p := Pending{Paquete: gateway.Paquete{Servicio: gateway.Servicio(parts[1]), RFCSolicitante: parts[2], IDPaquete: parts[3]},
+			SHA256: parts[0], Partial: path.Join(dirParciales, e.Name())}
+		row, err := s.Paquete(ctx, p.Paquete)
+		if err != nil {
+			return nil, err
+		}
+		if row.Partial != p.Partial {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// PartialPath is where the file lies that a row's Partial names, if it is one of
+// this data directory's.
+func (s *Store) PartialPath(name string) string {
+	return filepath.Join(s.paquetes(), filepath.FromSlash(path.Clean("/"+name)))
+}
+
+// SyncPartial makes the names of new partial files durable.
+func (s *Store) SyncPartial() error {
+	return syncDir(s.partial())
+}
+
+// removePartials removes what an earlier process left in the middle. The files that a
+// row names are whole packages: they stay, to be put into storage; and so do
+// those of MakeWhole, to be looked at.
+func (s *Store) removePartials(ctx context.Context) error {
+	entries, err := os.ReadDir(s.partial())
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	pending, err := s.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	wholes := make(map[string]bool, len(pending))
+	for _, p := range pending {
+		wholes[p.Partial] = true
+	}
+	for _, e := range entries {
+		if !wholes[path.Join(dirParciales, e.Name())] && !strings.HasPrefix(e.Name(), whole) {
+			if err := os.RemoveAll(filepath.Join(s.partial(), e.Name())); err != nil {
+				return fmt.Errorf("store: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) paquetes() string { return filepath.Join(s.dir, "paquetes") }
+
+func (s *Store) partial() string { return filepath.Join(s.paquetes(), dirParciales) }
+
+// syncDir makes what was created or renamed in a folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // a directory of ours
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

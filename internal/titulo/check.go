@@ -1,0 +1,151 @@
+package titulo
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Tipo is what a file turned out to hold.
+type Tipo string
+
+// The two that the SEP takes, and the rest.
+const (
+	TipoXML     Tipo = "xml"
+	TipoZip     Tipo = "zip"
+	TipoUnknown Tipo = ""
+)
+
+// Revision is what was found in a file.
+type Revision struct {
+	Tipo Tipo
+	// Titulos counts the documents that could be read.
+	Titulos int
+	// Documents lists the documents that were looked at, in their order.
+	Documents []Document
+	// Problems is nil when nothing was found. HasErrors tells whether to send.
+	Problems []Problem
+}
+
+// Document is one document of a file.
+type Document struct {
+	File         string // the entry of the zip, empty outside one
+	FolioControl string // empty when it could not be read
+}
+
+// CheckFile checks a file before it is sent: that name and content are one
+// of the two kinds the SEP takes, that it is not base64 already, and of a zip
+// that it is whole, bounded, and holds titles alone, each folio once. r has
+// size bytes; name is the name under which it will be sent, with its
+// extension. Memory is bounded by the bounds of a title and of a zip's
+// directory, whatever the size.
+//
+// The titles themselves are not judged beyond being readable: that is
+// VerifyFile. The error is r's.
+func CheckFile(r io.ReaderAt, size int64, name string) (Revision, error) {
+	return check(r, size, name, list{}, func(l *list, document []byte) (Titulo, bool) {
+		t, err := Parse(document)
+		if err != nil {
+			_ = l.refusal(err) // Parse fails with problems alone
+		}
+		return t, err == nil
+	})
+}
+
+// VerifyFile is CheckFile with Verify of every title.
+func (c *Criterio) VerifyFile(r io.ReaderAt, size int64, name string) (Revision, error) {
+	return check(r, size, name, list{criterio: c}, (*list).verify)
+}
+
+// judge judges one document, and returns what it read of it if it could.
+type judge func(l *list, document []byte) (Titulo, bool)
+
+// head is how much of a file tells its kind.
+const head = 4 << 10
+
+func check(r io.ReaderAt, size int64, name string, l list, judgeTitulo judge) (Revision, error) {
+	start := make([]byte, min(size, head))
+	n, err := r.ReadAt(start, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Revision{}, err
+	}
+	start = start[:n]
+	rev := revision{list: l, tipo: tipoOf(start), judge: judgeTitulo}
+	rev.name(name, rev.tipo)
+	err = nil
+	switch rev.tipo {
+	case TipoXML:
+		err = rev.xml(r, size)
+	case TipoZip:
+		err = rev.zip(r, size)
+	default:
+		rev.unknown(start)
+	}
+	return Revision{Tipo: rev.tipo, Titulos: rev.titulos, Documents: rev.documents, Problems: rev.problems}, err
+}
+
+type revision struct {
+	list
+	tipo      Tipo
+	titulos   int
+	documents []Document
+	judge     judge
+}
+
+func (v *revision) xml(r io.ReaderAt, size int64) error {
+	if size > maxTitulo {
+		v.error("", CodigoDemasiadoGrande, "El XML de un título no pasa de %d KiB; para varios títulos envíe un zip.", maxTitulo>>10)
+		return nil
+	}
+	document := make([]byte, size)
+	if _, err := r.ReadAt(document, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	t, ok := v.judge(&v.list, document)
+	if ok {
+		v.titulos++
+	}
+	v.documents = append(v.documents, Document{FolioControl: t.FolioControl})
+	return nil
+}
+
+// name checks nombreArchivo: 2 to 100 characters (sep.md §3) and the
+// extension of what the file holds.
+func (v *revision) name(name string, tipo Tipo) {
+	const where = "nombreArchivo"
+	if n := utf8.RuneCountInString(name); n < 2 || n > 100 {
+		v.error(where, CodigoNombreLongitud, "El nombre del archivo tiene %d caracteres y debe tener de 2 a 100.", n)
+	}
+	if !printable(name) || strings.ContainsAny(name, "/\\\t\r\n") {
+		v.error(where, CodigoNombreInvalido, "El nombre del archivo no lleva carpetas ni caracteres de control.")
+	}
+	extensions := []string{".xml", ".zip"}
+	extension := strings.ToLower(path.Ext(name))
+	switch {
+	case !slices.Contains(extensions, extension):
+		p := failure(where, CodigoExtension, "El nombre del archivo debe terminar en .xml (un título) o .zip (varios).")
+		p.ValoresValidos = extensions
+		v.set(p)
+	case tipo != TipoUnknown && extension != "."+string(tipo):
+		v.error(where, CodigoExtensionDifferent, "El archivo se llama %s y contiene %s; corrija el nombre.", extension, tipo)
+	}
+}
+
+// unknown says what it looks like instead.
+func (v *revision) unknown(start []byte) {
+	text := bytes.TrimSpace(start)
+	switch {
+	case len(text) == 0:
+		v.error("", CodigoArchivoVacio, "El archivo está vacío.")
+	case tipoOf(unwrap(text)) != TipoUnknown:
+		v.error("", CodigoEnBase64, "El archivo ya viene en base64, y se codifica una sola vez: envíelo tal cual, sin codificar.")
+	case tipoOf(unwrap(unwrap(text))) != TipoUnknown:
+		v.error("", CodigoEnBase64Doble, "El archivo viene dos veces en base64, y se codifica una sola vez: envíelo tal cual, sin codificar.")
+	default:
+		v.error("", CodigoContent, "El contenido no es un XML ni un zip (tampoco sirven RAR, 7z, gzip ni PDF).")
+	}
+}
