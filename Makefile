@@ -27,7 +27,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
 FECHA ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
 SELLADO := github.com/pasarela-mx/pasarela/internal/version
-SELLO = -X $(SELLADO).nombre=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
+SELLO = -X $(SELLADO).name=$(VERSION) -X $(SELLADO).commit=$(COMMIT) -X $(SELLADO).fecha=$(FECHA)
 
 .PHONY: help run demo test clients lint contract properties verify bench generate fuzz build sbom chart
 

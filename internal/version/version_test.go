@@ -48,7 +48,7 @@ func TestMakefile_WhenItStamps(t *testing.T) {
 		t.Error("the Makefile stamps another package")
 	}
 	var flags []string
-	for _, name := range []string{"nombre", "commit", "fecha"} {
+	for _, name := range []string{"name", "commit", "fecha"} {
 		variable := place + "." + name
 		if !strings.Contains(string(makefile), "-X $(SELLADO)."+name+"=") {
 			t.Errorf("the Makefile does not stamp %s", variable)
@@ -68,7 +68,7 @@ func TestRead_WhenStamped(t *testing.T) {
 	if len(os.Args) == 0 || os.Args[len(os.Args)-1] != "stamped" {
 		t.Skip("run by TestMakefile_WhenItStamps")
 	}
-	if i := Read(); i.Version != "sello-nombre" || i.Commit != "sello-commit" || i.Fecha != "sello-fecha" {
+	if i := Read(); i.Version != "sello-name" || i.Commit != "sello-commit" || i.Fecha != "sello-fecha" {
 		t.Errorf("%+v", i)
 	}
 }

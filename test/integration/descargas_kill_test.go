@@ -131,8 +131,8 @@ func TestDescarga_WhenBothDownloadsDieNoSolicitudIsSpent(t *testing.T) {
 
 // steps are the points' names in the code, and tipos what "-registrada" follows.
 var (
-	steps = regexp.MustCompile(`(?:Paso|paso|punto)\("([a-z_-]+)"\)`)
-	tipos = regexp.MustCompile(`paso\{[^}]*?tipo: "([a-z_]+)"|p\.tipo = "([a-z_]+)"`)
+	steps = regexp.MustCompile(`(?:Step|step|point)\("([a-z_-]+)"\)`)
+	tipos = regexp.MustCompile(`step\{[^}]*?tipo: "([a-z_]+)"|p\.tipo = "([a-z_]+)"`)
 )
 
 // No point may be added to the code that is not in the table.
