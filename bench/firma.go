@@ -17,11 +17,11 @@ import (
 
 	"github.com/pasarela-mx/pasarela/bench/fuente"
 	"github.com/pasarela-mx/pasarela/bench/ref"
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat"
 	"github.com/pasarela-mx/pasarela/internal/signing"
-	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
 const (

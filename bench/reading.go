@@ -18,7 +18,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/pasarela-mx/pasarela/internal/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/bench/fuente"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
 // The goals of section 3 for what is not signed.

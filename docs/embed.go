@@ -1,6 +1,6 @@
 // Package docs embeds the pages of this folder, so that a gateway shows those of
 // its own version without the Internet. It refuses to render them: that is
-// internal/portal's.
+// internal/web/portal's.
 package docs
 
 import "embed"

@@ -20,28 +20,28 @@ import (
 
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
-	"github.com/pasarela-mx/pasarela/internal/backends/pade"
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
-	"github.com/pasarela-mx/pasarela/internal/backends/sep"
+	"github.com/pasarela-mx/pasarela/internal/blobs"
 	"github.com/pasarela-mx/pasarela/internal/clock"
-	"github.com/pasarela-mx/pasarela/internal/cola"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
-	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/objetos"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
+	"github.com/pasarela-mx/pasarela/internal/pade"
+	"github.com/pasarela-mx/pasarela/internal/pade/firmado"
+	"github.com/pasarela-mx/pasarela/internal/queue"
+	"github.com/pasarela-mx/pasarela/internal/sat"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
+	"github.com/pasarela-mx/pasarela/internal/sep"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 	"github.com/pasarela-mx/pasarela/internal/signing"
+	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
-	"github.com/pasarela-mx/pasarela/internal/transport"
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
@@ -54,7 +54,7 @@ type Options struct {
 	Monotonic func() time.Duration
 	// Cluster varies the pace at which gateways on one database watch each other;
 	// the zero value is the usual one. Its clock is not Now: it has to be monotonic.
-	Cluster presencia.Options
+	Cluster cluster.Options
 	// Queue varies the pace of the job queue; the zero value is the usual one.
 	Queue Queue
 	// Step is called at named points of a durable download; tests stop the process
@@ -77,9 +77,9 @@ type App struct {
 	opts     Options
 	store    *store.Store
 	clock    *clock.Clock
-	present  *presencia.Cluster
+	present  *cluster.Cluster
 	ledger   *ledger.Ledger
-	depot    *objetos.Depot
+	depot    *blobs.Depot
 	paquetes *paquetes.Vault
 	metrics  *telemetry.Metrics
 	efirmas  *efirma.Keyring
@@ -91,7 +91,7 @@ type App struct {
 
 	descargas *descargas.Engine
 	reading   *descargas.Reading
-	jobQueue  *cola.Queue
+	jobQueue  *queue.Queue
 	// stopped is closed when the gateway stops, so that streams end and nothing begins.
 	stopped chan struct{}
 }
@@ -211,7 +211,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	doer.OnDate(a.hears)
 	backend := sat.New(satConfig(cfg, opts, a.metrics), doer, efirmas)
 	opts.Cluster.Log = opts.Log
-	a.present = presencia.New(a.store, opts.Cluster)
+	a.present = cluster.New(a.store, opts.Cluster)
 	if err := a.present.Enter(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -221,7 +221,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	record := ledger.NewShared(a.store, a.present)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Signed: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
-	a.jobQueue = cola.New(opts.Log)
+	a.jobQueue = queue.New(opts.Log)
 	if err := a.openWebhooks(); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -265,12 +265,12 @@ func (a *App) openStore(ctx context.Context, place store.Config) (err error) {
 }
 
 // openDepot opens the storage of packages.
-func openDepot(ctx context.Context, cfg config.Config) (*objetos.Depot, error) {
+func openDepot(ctx context.Context, cfg config.Config) (*blobs.Depot, error) {
 	setting := "GATEWAY_BLOB_URL"
 	if cfg.BlobURL == "" {
 		setting = "GATEWAY_DATA_DIR"
 	}
-	depot, err := objetos.Open(ctx, cfg.BlobURL, filepath.Join(cfg.DataDir, "paquetes"))
+	depot, err := blobs.Open(ctx, cfg.BlobURL, filepath.Join(cfg.DataDir, "paquetes"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
@@ -279,7 +279,7 @@ func openDepot(ctx context.Context, cfg config.Config) (*objetos.Depot, error) {
 
 // outside is where the ledger has a second mark: the storage of packages, where that is
 // not the data directory itself.
-func outside(cfg config.Config, d *objetos.Depot) store.Outside {
+func outside(cfg config.Config, d *blobs.Depot) store.Outside {
 	if cfg.BlobURL == "" {
 		return nil
 	}

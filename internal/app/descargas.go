@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
-	"github.com/pasarela-mx/pasarela/internal/cola"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/queue"
+	"github.com/pasarela-mx/pasarela/internal/sat"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
@@ -126,13 +126,13 @@ const (
 
 // work starts the queue.
 func (a *App) work() {
-	a.jobQueue.Start(cola.Jobs{
-		Kinds: []cola.Work{
-			cola.Kind[int64]{Name: deSolicitudes, Hands: handsTramos, Limit: stepDeadline, Next: a.store.DueTramos, Step: a.descargas.AdvanceTramo},
-			cola.Kind[int64]{Name: dePaquetes, Hands: handsPaquetes, Limit: paqueteWait, Next: a.store.DuePaquetes, Step: a.descargas.FetchPaquete},
-			cola.Kind[string]{Name: deWebhooks, Hands: handsWebhooks, Limit: webhooks.Deadline, Next: a.store.DueEntregas, Step: a.webhooks.Try},
+	a.jobQueue.Start(queue.Jobs{
+		Kinds: []queue.Work{
+			queue.Kind[int64]{Name: deSolicitudes, Hands: handsTramos, Limit: stepDeadline, Next: a.store.DueTramos, Step: a.descargas.AdvanceTramo},
+			queue.Kind[int64]{Name: dePaquetes, Hands: handsPaquetes, Limit: paqueteWait, Next: a.store.DuePaquetes, Step: a.descargas.FetchPaquete},
+			queue.Kind[string]{Name: deWebhooks, Hands: handsWebhooks, Limit: webhooks.Deadline, Next: a.store.DueEntregas, Step: a.webhooks.Try},
 		},
-		Rondas: cola.Rondas{
+		Rondas: queue.Rondas{
 			Hold: func(ctx context.Context) (bool, error) { return a.present.Hold(ctx, "ronda") }, Let: a.present.Let,
 			TakeOver: a.descargas.TakeOver, Ronda: a.ronda,
 		},

@@ -6,7 +6,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/docs"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
-	"github.com/pasarela-mx/pasarela/internal/portal"
+	"github.com/pasarela-mx/pasarela/internal/web/portal"
 )
 
 // documentation is /docs, of the contract and of the pages that are embedded: the

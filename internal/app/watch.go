@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/pasarela-mx/pasarela/internal/backends/pade"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/pade"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )

@@ -3,7 +3,7 @@
 // are English, as everywhere.
 //
 // It does nothing that a gateway does: it starts one (internal/app), calls one
-// (internal/cliente), or looks at what one would use. It never shows a password,
+// (internal/client), or looks at what one would use. It never shows a password,
 // nor an API key after the moment in which it was made.
 package cli
 

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/cliente"
+	"github.com/pasarela-mx/pasarela/internal/client"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
@@ -137,12 +137,12 @@ func (d *download) run(ctx context.Context) (err error) {
 
 // result is what a run has come to.
 type result struct {
-	Origen cliente.Origin `json:"origen"`
-	cliente.Manifiesto
+	Origen client.Origin `json:"origen"`
+	client.Manifiesto
 }
 
 // carry takes the descarga from the question to the files.
-func (d *download) carry(ctx context.Context, api *cliente.Client, p rest.PeticionDescarga, folder *cliente.Folder, progress progress) (result, error) {
+func (d *download) carry(ctx context.Context, api *client.Client, p rest.PeticionDescarga, folder *client.Folder, progress progress) (result, error) {
 	var r result
 	if api.Exposed() {
 		progress.say("Aviso: la clave de API va por la red sin cifrar; use https.")
@@ -160,13 +160,13 @@ func (d *download) carry(ctx context.Context, api *cliente.Client, p rest.Petici
 	if err != nil {
 		return r, err
 	}
-	r.Manifiesto, err = api.Save(ctx, final, folder, cliente.Options{XML: d.withXML, BOM: d.withBOM, Notify: progress.file})
+	r.Manifiesto, err = api.Save(ctx, final, folder, client.Options{XML: d.withXML, BOM: d.withBOM, Notify: progress.file})
 	return r, err
 }
 
 // untilEnd follows a descarga for as long as people want to wait.
-func (d *download) untilEnd(ctx context.Context, api *cliente.Client, view rest.Descarga, progress progress) (rest.Descarga, error) {
-	if cliente.Final(view.Estado) {
+func (d *download) untilEnd(ctx context.Context, api *client.Client, view rest.Descarga, progress progress) (rest.Descarga, error) {
+	if client.Final(view.Estado) {
 		// What happened to it is history, and its list had no solicitudes.
 		return api.Descarga(ctx, view.IDDescarga)
 	}
@@ -186,12 +186,12 @@ func (d *download) untilEnd(ctx context.Context, api *cliente.Client, view rest.
 // errWait is that --espera is over.
 var errWait = errors.New("se acabó --espera")
 
-func howItBegins(d rest.Descarga, origin cliente.Origin) string {
+func howItBegins(d rest.Descarga, origin client.Origin) string {
 	switch origin {
-	case cliente.Reutilizada:
+	case client.Reutilizada:
 		return fmt.Sprintf("La descarga %s es igual y ya acabó, el %s.\nSe usa esa, sin gastar cuota del SAT; con --nueva se pide otra.",
 			d.IDDescarga, d.Termino.Format("2006-01-02 15:04 MST"))
-	case cliente.EnCurso:
+	case client.EnCurso:
 		return fmt.Sprintf("La descarga %s es igual y sigue en curso:\nse sigue esa.", d.IDDescarga)
 	}
 	return fmt.Sprintf("Se pidió la descarga %s.\nEl SAT tarda de minutos a días; Ctrl-C no pierde nada.", d.IDDescarga)
@@ -199,7 +199,7 @@ func howItBegins(d rest.Descarga, origin cliente.Origin) string {
 
 // explain turns what went wrong into what to do, and its exit code.
 func (d *download) explain(ctx context.Context, err error, remote string, requested bool) error {
-	var problem *cliente.Problem
+	var problem *client.Problem
 	switch {
 	case err == nil:
 		return nil
@@ -211,7 +211,7 @@ func (d *download) explain(ctx context.Context, err error, remote string, reques
 		return &errOutput{ExitStillRunning, errors.New("se acabó la espera. La descarga sigue anotada: " + d.howToGoOn(remote))}
 	case errors.As(err, &problem):
 		return ofProblem(problem)
-	case errors.Is(err, cliente.ErrWithoutPasarela):
+	case errors.Is(err, client.ErrWithoutPasarela):
 		return fmt.Errorf("%w; revise --gateway, o espere a que la pasarela vuelva y repita la orden", err)
 	}
 	return err
@@ -230,7 +230,7 @@ func (d *download) howToGoOn(remote string) string {
 }
 
 // ofProblem says a refusal of the gateway with the options that people typed.
-func ofProblem(p *cliente.Problem) error {
+func ofProblem(p *client.Problem) error {
 	text := p.Error()
 	for _, field := range p.Errores {
 		option, _, _ := strings.Cut(field.Campo, "/")
@@ -256,17 +256,17 @@ func optionOf(field string) string {
 	}[field]
 }
 
-func (d *download) openFolder(p rest.PeticionDescarga) (*cliente.Folder, error) {
+func (d *download) openFolder(p rest.PeticionDescarga) (*client.Folder, error) {
 	dir := d.folder
 	if dir == "" {
 		// Windows takes no colon in a name.
 		dir = filepath.Join("descargas", strings.ReplaceAll(strings.Join([]string{d.rfc, d.tipo, d.que, d.since, d.until}, "_"), ":", ""))
 	}
-	c, err := cliente.OpenFolder(dir, p)
+	c, err := client.OpenFolder(dir, p)
 	switch {
-	case errors.Is(err, cliente.ErrBusy):
+	case errors.Is(err, client.ErrBusy):
 		return nil, fmt.Errorf("otra orden está escribiendo en %s; espere a que acabe, o use otra --carpeta", dir)
-	case errors.Is(err, cliente.ErrOther):
+	case errors.Is(err, client.ErrOther):
 		return nil, &errUse{fmt.Sprintf("--carpeta: %s es de una descarga con otros datos, que están en su descarga.json; use otra.", dir)}
 	case err != nil:
 		return nil, fmt.Errorf("--carpeta: no se puede usar %s: %w", dir, err)

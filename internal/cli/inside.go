@@ -14,7 +14,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/app"
-	"github.com/pasarela-mx/pasarela/internal/cliente"
+	"github.com/pasarela-mx/pasarela/internal/client"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -26,13 +26,13 @@ const recordFile = "descargar.log"
 
 // connect makes the client: of the gateway that runs at remote, or else of one that
 // lives in this process until the returned function is called.
-func (d *download) connect(ctx context.Context, remote, keyFile, folder string) (*cliente.Client, func() error, error) {
+func (d *download) connect(ctx context.Context, remote, keyFile, folder string) (*client.Client, func() error, error) {
 	if remote != "" {
 		key, err := readAPIKey(keyFile)
 		if err != nil {
 			return nil, nil, err
 		}
-		api, err := cliente.New(remote, key)
+		api, err := client.New(remote, key)
 		if err != nil {
 			return nil, nil, badUse("--gateway: %s.", err)
 		}
@@ -53,7 +53,7 @@ func (d *download) connect(ctx context.Context, remote, keyFile, folder string) 
 	if err != nil {
 		return nil, nil, errors.Join(cannotStart(err, cfg), closeRecord())
 	}
-	api, err := cliente.New(p.address, p.password)
+	api, err := client.New(p.address, p.password)
 	if err != nil {
 		return nil, nil, errors.Join(err, p.forWhom(), closeRecord())
 	}

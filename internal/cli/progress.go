@@ -13,13 +13,13 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/cliente"
+	"github.com/pasarela-mx/pasarela/internal/client"
 )
 
 // progress shows how a descarga goes. It is used by one goroutine.
 type progress interface {
 	say(text string)
-	step(p cliente.Step)
+	step(p client.Step)
 	// file is told of bytes, or of documents, as they come; total is 0 where unknown.
 	file(name string, done, total int64)
 	close()
@@ -46,7 +46,7 @@ func (l *lines) write(when time.Time, format string, args ...any) {
 
 func (l *lines) say(text string) { l.write(l.now(), "%s", strings.ReplaceAll(text, "\n", " ")) }
 
-func (l *lines) step(p cliente.Step) {
+func (l *lines) step(p client.Step) {
 	for _, e := range p.Eventos {
 		solicitud := ""
 		if e.Solicitud > 0 {
@@ -62,7 +62,7 @@ func (l *lines) file(name string, _, total int64) {
 	}
 	l.last = name
 	switch {
-	case name == cliente.FolderXML:
+	case name == client.FolderXML:
 		l.write(l.now(), "Sacando los XML de los paquetes")
 	case total > 0:
 		l.write(l.now(), "Bajando %s, %s", name, readableBytes(total))
@@ -111,7 +111,7 @@ func (b *bar) new(de string, highest int64, options ...progressbar.Option) {
 // descarga is what the bar of the SAT's part is of.
 const laDescarga = "descarga"
 
-func (b *bar) step(p cliente.Step) {
+func (b *bar) step(p client.Step) {
 	if b.de != laDescarga {
 		b.new(laDescarga, hundred, progressbar.OptionSetPredictTime(false))
 	}
@@ -126,9 +126,9 @@ func (b *bar) file(name string, done, total int64) {
 			total = -1
 		}
 		b.new(name, total, progressbar.OptionSetDescription(short(name)), progressbar.OptionThrottle(everyPainted),
-			progressbar.OptionShowBytes(name != cliente.FolderXML), progressbar.OptionSetPredictTime(false), progressbar.OptionSetRenderBlankState(true))
+			progressbar.OptionShowBytes(name != client.FolderXML), progressbar.OptionSetPredictTime(false), progressbar.OptionSetRenderBlankState(true))
 	}
-	if name == cliente.FolderXML {
+	if name == client.FolderXML {
 		if done%interval == 0 {
 			b.actual.Describe(short(name) + ": " + thousands(done))
 		}
@@ -139,7 +139,7 @@ func (b *bar) file(name string, done, total int64) {
 
 // short is the end of a name, which is where those of packages differ.
 func short(name string) string {
-	if name == cliente.FolderXML {
+	if name == client.FolderXML {
 		return "sacando los XML"
 	}
 	r := []rune(path.Base(name))

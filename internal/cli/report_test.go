@@ -8,18 +8,18 @@ import (
 	"testing"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/cliente"
+	"github.com/pasarela-mx/pasarela/internal/client"
 )
 
 // The gateway may have let packages go since the descarga ended: not all is there.
 func TestInform_WhenPackagesOfAWholeDescargaAreGone(t *testing.T) {
 	var out bytes.Buffer
 	d := &download{Streams: Streams{Out: &out}}
-	r := result{Manifiesto: cliente.Manifiesto{Descarga: rest.Descarga{Estado: rest.EstadoDescargaTerminada}}}
+	r := result{Manifiesto: client.Manifiesto{Descarga: rest.Descarga{Estado: rest.EstadoDescargaTerminada}}}
 	if err := d.inform(r, "x"); err != nil {
 		t.Errorf("whole: %v", err)
 	}
-	r.Faltantes = []cliente.Missing{{IDPaquete: "A_01", Estado: "borrado"}}
+	r.Faltantes = []client.Missing{{IDPaquete: "A_01", Estado: "borrado"}}
 	var output *errOutput
 	if err := d.inform(r, "x"); !errors.As(err, &output) || output.codigo != ExitPartial || !strings.Contains(out.String(), "falta     paquete A_01, borrado") {
 		t.Errorf("%v: %s", err, out.String())
@@ -28,7 +28,7 @@ func TestInform_WhenPackagesOfAWholeDescargaAreGone(t *testing.T) {
 
 func TestInform_WhenTheRequestIsWorthASecondLookSaysSo(t *testing.T) {
 	var out bytes.Buffer
-	r := result{Manifiesto: cliente.Manifiesto{Descarga: rest.Descarga{Estado: rest.EstadoDescargaVacia, Avisos: []string{"La pasarela no conoce el complemento «x»."}}}}
+	r := result{Manifiesto: client.Manifiesto{Descarga: rest.Descarga{Estado: rest.EstadoDescargaVacia, Avisos: []string{"La pasarela no conoce el complemento «x»."}}}}
 	if err := (&download{Streams: Streams{Out: &out}}).inform(r, "c"); err != nil || !strings.Contains(out.String(), "  aviso     La pasarela no conoce el complemento «x».\n") {
 		t.Errorf("%v: %s", err, out.String())
 	}

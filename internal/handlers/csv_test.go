@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 )
 
 // The results of lotes are written by the same hand as the rows of descargas.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
 // Descargas keeps durable downloads. A cursor that none of its own pages gave is

@@ -4,8 +4,8 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/cfdi"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 )
 
 // joint stands between several values in one cell: the SAT's texts never hold it

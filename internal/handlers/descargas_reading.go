@@ -14,9 +14,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/cfdi"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
 // Reading reads what the stored packages of a descarga hold, in their order, from

@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
-	"github.com/pasarela-mx/pasarela/internal/cfdi"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
 // fakeReading reads rows that it is given. A cursor is the number of the row

@@ -13,9 +13,9 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/pasarela-mx/pasarela/internal/cfdi"
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
 func much() []descargas.Line[cfdi.Metadato] {

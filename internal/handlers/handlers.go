@@ -18,10 +18,10 @@ import (
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
-	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/pade/firmado"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 

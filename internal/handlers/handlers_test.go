@@ -24,7 +24,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 )
 
 // fake answers as told; what is not set must not be called.

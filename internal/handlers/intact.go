@@ -10,7 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 )
 
 const (

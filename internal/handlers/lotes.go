@@ -10,7 +10,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 )
 
 // who is who asks the SEP something. The SEP judges an account that comes with the

@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
-	"github.com/pasarela-mx/pasarela/internal/addenda"
-	"github.com/pasarela-mx/pasarela/internal/contrato"
-	"github.com/pasarela-mx/pasarela/internal/firmado"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/pade/addenda"
+	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
+	"github.com/pasarela-mx/pasarela/internal/pade/firmado"
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 )
 
 const (

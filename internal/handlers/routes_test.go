@@ -13,7 +13,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/paquetes"
+	"github.com/pasarela-mx/pasarela/internal/sat/paquetes"
 )
 
 func TestNoRoute_WhenOneIsNear(t *testing.T) {

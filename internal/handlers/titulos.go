@@ -12,8 +12,8 @@ import (
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/conform"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
 func (h *handler) issueTitulos(w http.ResponseWriter, r *http.Request) error {

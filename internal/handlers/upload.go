@@ -13,8 +13,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
 	"github.com/pasarela-mx/pasarela/internal/pace"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 )
 
 const (

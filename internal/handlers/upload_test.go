@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 )
 
 // receiver is a handler that can do nothing but receive; what it makes lies in dir.

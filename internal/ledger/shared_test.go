@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/store"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
@@ -157,9 +157,9 @@ func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
 func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
-	enter := func() (*Ledger, *presencia.Cluster) {
+	enter := func() (*Ledger, *cluster.Cluster) {
 		st := openShared(t, url)
-		p := presencia.New(st, presencia.Options{Beat: 20 * time.Millisecond, Death: 2 * time.Second})
+		p := cluster.New(st, cluster.Options{Beat: 20 * time.Millisecond, Death: 2 * time.Second})
 		if err := p.Enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}

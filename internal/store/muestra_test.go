@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pasarela-mx/pasarela/internal/descargas"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
 // Metrics is every metric of the gateway on one registry.

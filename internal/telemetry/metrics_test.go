@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
 func TestUpstream_WhenAnAnswerCannotBeReadLogsHowItBegins(t *testing.T) {

@@ -22,8 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
 func TestSchemas_WhenReadByAPersonAreDescribed(t *testing.T) {

@@ -13,12 +13,12 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/pasarela-mx/pasarela/internal/backends/outcome"
-	"github.com/pasarela-mx/pasarela/internal/backends/pade"
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
-	"github.com/pasarela-mx/pasarela/internal/backends/sep"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/transport"
+	"github.com/pasarela-mx/pasarela/internal/pade"
+	"github.com/pasarela-mx/pasarela/internal/sat"
+	"github.com/pasarela-mx/pasarela/internal/sep"
+	"github.com/pasarela-mx/pasarela/internal/soap/outcome"
+	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
 var (

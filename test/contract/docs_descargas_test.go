@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/sat"
 )
 
 func TestDescargas_StatesAreTheCodes(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pasarela-mx/pasarela/internal/backends/pade"
-	"github.com/pasarela-mx/pasarela/internal/contrato"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/pade"
+	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
 )
 
 // padeTables are the code tables of the PAC's services, by the headings under

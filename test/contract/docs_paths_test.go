@@ -128,13 +128,13 @@ func TestPages_WhenAFileIsGone(t *testing.T) {
 		"`internal/gateway/error.go` and `store/migraciones`":  "",
 		"`wsdl/<system>/`, `go test ./test/arch`, `./...`":     "",
 		"`application/json`, `/docs`, `sat:paquetes`, `a.cer`": "",
-		"`rules_test.go`":                      "",
-		"```\n`internal/gone.go`\n```":         "",
-		"`internal/paquetes/zip.go`":           "internal/paquetes/zip.go",
-		"`paquetes/zip.go` walks":              "paquetes/zip.go",
-		"`nobody_wrote_this.go`":               "nobody_wrote_this.go",
-		"`docs/of-nothing.md` has the rest":    "docs/of-nothing.md",
-		"`internal/backends/<system>/gone.go`": "internal/backends/<system>/gone.go",
+		"`rules_test.go`":                   "",
+		"```\n`internal/gone.go`\n```":      "",
+		"`internal/sat/paquetes/zip.go`":    "internal/sat/paquetes/zip.go",
+		"`paquetes/zip.go` walks":           "paquetes/zip.go",
+		"`nobody_wrote_this.go`":            "nobody_wrote_this.go",
+		"`docs/of-nothing.md` has the rest": "docs/of-nothing.md",
+		"`internal/<system>/gone.go`":       "internal/<system>/gone.go",
 	} {
 		missing, _ := l.missing("docs/architecture.md", text)
 		if got := strings.Join(missing, " "); got != want {

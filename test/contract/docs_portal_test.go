@@ -9,7 +9,7 @@ import (
 	"github.com/pasarela-mx/pasarela/docs"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/portal"
+	"github.com/pasarela-mx/pasarela/internal/web/portal"
 )
 
 // TestPortal_HeadingsHaveGitHubsFragments: an address that was copied on GitHub

@@ -21,9 +21,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
-	"github.com/pasarela-mx/pasarela/internal/backends/sat"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
+	"github.com/pasarela-mx/pasarela/internal/sat"
 )
 
 const root = "../.."

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pasarela-mx/pasarela/internal/backends/sep"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
-	"github.com/pasarela-mx/pasarela/internal/lotes"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
+	"github.com/pasarela-mx/pasarela/internal/sep"
+	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
 func TestErrors_TableOfSEPTextsIsTheMessages(t *testing.T) {

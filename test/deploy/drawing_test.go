@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // One column and one row of the dashboard's grid, in pixels.

@@ -21,7 +21,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // operatedGateway is a gateway with a descarga of every kind, as an operator may find it.

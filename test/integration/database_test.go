@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
@@ -151,7 +151,7 @@ func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 // again.
 func TestKill_WhenAnotherGatewayIsSending(t *testing.T) {
 	t.Parallel()
-	r := start(t, gatewaytest.Options{Postgres: true, Cluster: presencia.Options{Beat: 100 * time.Millisecond, Death: 3 * time.Second}})
+	r := start(t, gatewaytest.Options{Postgres: true, Cluster: cluster.Options{Beat: 100 * time.Millisecond, Death: 3 * time.Second}})
 	killed := startGateway(t, append(env(r.SandboxURL, r.Config.EfirmaDir, t.TempDir()), "GATEWAY_BLOB_URL="+r.Config.BlobURL, "GATEWAY_DATABASE_URL="+string(r.Config.DatabaseURL))...)
 	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: time.Minute})
 	body := r.body(nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // receptor keeps the webhooks that reach it, and holds them against the contract.

@@ -144,7 +144,7 @@ func TestDeathPoints_WhenComparedWithTheCode(t *testing.T) {
 	}
 	found := map[string]bool{}
 	for _, dir := range []string{"descargas", "paquetes"} {
-		files, err := filepath.Glob(filepath.Join("..", "..", "internal", dir, "*.go"))
+		files, err := filepath.Glob(filepath.Join("..", "..", "internal", "sat", dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
@@ -140,7 +140,7 @@ func TestRonda_WhenTwoGatewaysShareADatabase(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var within, joined, done int
-	a := start(t, gatewaytest.Options{Postgres: true, Cluster: presencia.Options{Beat: 100 * time.Millisecond, Death: 2 * time.Second},
+	a := start(t, gatewaytest.Options{Postgres: true, Cluster: cluster.Options{Beat: 100 * time.Millisecond, Death: 2 * time.Second},
 		Step: func(point string) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -20,7 +20,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // intruder is a page that has the browser ask the gateway for everything that needs no

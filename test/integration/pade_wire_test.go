@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/backends/pade"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/pade"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 )
 

@@ -26,7 +26,7 @@ import (
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/docs"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // visit stands between the browser and a gateway: it adds to the pages' scripts

@@ -14,7 +14,7 @@ import (
 
 	"github.com/pasarela-mx/pasarela/api"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
-	"github.com/pasarela-mx/pasarela/internal/tablero/chromiumtest"
+	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
 // step is an operation that a reader tries in the reference.

@@ -16,7 +16,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
-	"github.com/pasarela-mx/pasarela/internal/titulo"
+	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
 const (

@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/app"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/version"
 )
@@ -32,7 +32,7 @@ type Options struct {
 	// Started are set here.
 	Gateway app.Options
 	// Cluster varies the pace at which gateways on one database watch each other.
-	Cluster presencia.Options
+	Cluster cluster.Options
 }
 
 // Stack is a running pair.

@@ -19,8 +19,8 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app"
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/sandbox"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
@@ -57,7 +57,7 @@ type Options struct {
 	// Step is called at named points of a durable download.
 	Step func(point string)
 	// Cluster varies the pace at which gateways on one database watch each other.
-	Cluster presencia.Options
+	Cluster cluster.Options
 }
 
 // authority is made once per test binary: RSA keys are slow to make.

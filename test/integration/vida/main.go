@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/app"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/config"
-	"github.com/pasarela-mx/pasarela/internal/presencia"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
@@ -35,7 +35,7 @@ func main() {
 	cfg, err := config.Load()
 	if err == nil {
 		err = app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(os.Stdout, "info", "json"), Version: "prueba", Now: time.Now,
-			Cluster: presencia.Options{Beat: beat, Death: death},
+			Cluster: cluster.Options{Beat: beat, Death: death},
 			Queue:   app.Queue{Poll: poll, EveryRonda: ronda}, Step: suicide(os.Args[1:])})
 	}
 	stop()

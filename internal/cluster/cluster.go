@@ -1,0 +1,335 @@
+// Package cluster knows who is alive of the gateways that share a database, so
+// that what a dead one left is taken over and what a living one does is left
+// alone.
+//
+// It refuses to compare the clocks of two machines: who is alive counts, and the
+// others watch the count by their own clock. It calls nobody dead whom it has not
+// watched for long enough, nor by an old reading.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/store"
+)
+
+// What Options mean when they are zero.
+const (
+	beatUsual  = 5 * time.Second
+	deathUsual = 30 * time.Second
+)
+
+const (
+	// beatsPerDeath is how many beats a process may miss at the least.
+	beatsPerDeath = 3
+	// maxWithoutRow bounds what is remembered of processes without a row.
+	maxWithoutRow = 10_000
+	// maxRows bounds a reading.
+	maxRows = 10_000
+	// maxID bounds what is read of the directory's last process.
+	maxID = 256
+)
+
+// Options vary the pace.
+type Options struct {
+	// Beat is the time between beats (5 s when zero), Death how long a count may
+	// stand still before its process is dead (30 s when zero; three beats at least).
+	Beat, Death time.Duration
+	// Now is the time, with a monotonic reading; time.Now when nil.
+	Now func() time.Time
+	Log zerolog.Logger
+}
+
+// Cluster is this process among the gateways that share its database. Where
+// the database is SQLite there are no others.
+type Cluster struct {
+	store *store.Store
+	id    string
+	o     Options
+
+	// turn is held by the beat that runs.
+	turn chan struct{}
+
+	mu       sync.Mutex
+	lastBeat time.Time // when the last beat that succeeded began
+	// trial is when the last beat ended, and falla what it failed with.
+	trial    time.Time
+	falla    error
+	left     bool
+	lastRead time.Time // when the last reading that succeeded began
+	other    map[string]row
+	// withoutRow holds who was asked for and had no row, with when; the zero time for
+	// who had one before.
+	withoutRow map[string]time.Time
+}
+
+// row is what was seen of another process.
+type row struct {
+	lastBeat int64
+	change   time.Time // when the count was first seen as it is
+}
+
+// New returns a presence with an id of its own. Enter announces it.
+func New(st *store.Store, o Options) *Cluster {
+	if o.Beat <= 0 {
+		o.Beat = beatUsual
+	}
+	if o.Death <= 0 {
+		o.Death = deathUsual
+	}
+	o.Death = max(o.Death, beatsPerDeath*o.Beat)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Cluster{store: st, id: strings.ToLower(rand.Text()), o: o, turn: make(chan struct{}, 1), other: map[string]row{}, withoutRow: map[string]time.Time{}}
+}
+
+// ID is this process's, another one after every start.
+func (p *Cluster) ID() string { return p.id }
+
+// Enter announces this process and looks for the others. Nothing may be written
+// under its ID before. Whoever used the same directory before is dead: the
+// directory is locked. So is everyone else on SQLite.
+func (p *Cluster) Enter(ctx context.Context) error {
+	if err := p.takeOver(ctx); err != nil {
+		return fmt.Errorf("presencia: %w", err)
+	}
+	// Nobody watches it yet, so that a database that is slow to answer may be.
+	ctx, cancel := context.WithTimeout(ctx, entryDeadline)
+	defer cancel()
+	if err := p.tryBeat(ctx); err != nil {
+		return fmt.Errorf("presencia: %w", err)
+	}
+	return nil
+}
+
+// entryDeadline bounds the first beat.
+const entryDeadline = 30 * time.Second
+
+// takeOver takes the rows of those who are known to be dead away, and leaves word
+// for who comes after this process.
+func (p *Cluster) takeOver(ctx context.Context) error {
+	if !p.store.Postgres() {
+		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos`); err != nil {
+			return err
+		}
+		return p.count(ctx) // once: nobody counts its beats
+	}
+	file := filepath.Join(p.store.Dir(), "proceso")
+	last, err := os.ReadFile(file) //nolint:gosec // a file of ours
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if id := strings.TrimSpace(string(last)); id != "" && len(id) <= maxID && utf8.ValidString(id) {
+		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, id); err != nil {
+			return err
+		}
+		p.mu.Lock()
+		p.remember(id, time.Time{})
+		p.mu.Unlock()
+	}
+	return p.store.Replace("proceso", []byte(p.id+"\n"))
+}
+
+// Run beats until ctx ends, and then takes this process's row away, so that
+// others take over at once: end ctx when nothing is done under its ID any more.
+// Call Enter before.
+func (p *Cluster) Run(ctx context.Context) {
+	defer p.leave(ctx)
+	ticker := time.NewTicker(p.o.Beat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := p.beat(ctx); err != nil && ctx.Err() == nil {
+			p.o.Log.Error().Err(err).Bool("perdida", p.Lost()).Msg("presence: the database did not take a write")
+		}
+	}
+}
+
+func (p *Cluster) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.Beat)
+	defer cancel()
+	p.mu.Lock()
+	p.left = true
+	p.mu.Unlock()
+	err := p.Let(ctx)
+	if _, errRow := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1`, p.id); errors.Join(err, errRow) != nil {
+		p.o.Log.Warn().Err(errors.Join(err, errRow)).Msg("presence: others will take over later")
+	}
+}
+
+// beat is one beat: prove that the database takes a write, count, read the others,
+// forget the dead.
+func (p *Cluster) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, p.o.Death/beatsPerDeath)
+	defer cancel()
+	return p.tryBeat(ctx)
+}
+
+func (p *Cluster) tryBeat(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the last beat: %w", ctx.Err())
+	}
+	began := p.o.Now()
+	err := p.write(ctx)
+	p.mu.Lock()
+	p.trial, p.falla = p.o.Now(), err
+	if err == nil {
+		p.lastBeat = began
+	}
+	p.mu.Unlock()
+	if err != nil || !p.store.Postgres() {
+		return err
+	}
+	if err := p.read(ctx); err != nil {
+		return err
+	}
+	return p.bury(ctx)
+}
+
+var errLeft = errors.New("presencia: this process has said that it is gone")
+
+// write writes what a beat writes.
+func (p *Cluster) write(ctx context.Context) error {
+	p.mu.Lock()
+	gone := p.left
+	p.mu.Unlock()
+	if gone {
+		return errLeft
+	}
+	if err := p.store.Beat(ctx); err != nil || !p.store.Postgres() {
+		return err
+	}
+	return p.count(ctx)
+}
+
+func (p *Cluster) count(ctx context.Context) error {
+	_, err := p.store.DB().ExecContext(ctx,
+		`INSERT INTO procesos (id, latido, desde) VALUES ($1, 1, $2) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
+		p.id, store.Instant(p.o.Now()))
+	return err
+}
+
+func (p *Cluster) read(ctx context.Context) error {
+	began := p.o.Now()
+	rows, err := p.store.DB().QueryContext(ctx, `SELECT id, latido FROM procesos WHERE id <> $1 LIMIT $2`, p.id, maxRows)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // Err says it
+	seen := map[string]int64{}
+	for rows.Next() {
+		var id string
+		var beat int64
+		if err := rows.Scan(&id, &beat); err != nil {
+			return err
+		}
+		seen[id] = beat
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	p.observe(seen, began, p.o.Now())
+	return nil
+}
+
+// observe enters a reading that began and ended then.
+func (p *Cluster) observe(seen map[string]int64, began, ended time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lastRead = began
+	for id := range p.other {
+		if _, still := seen[id]; !still {
+			delete(p.other, id)
+			p.remember(id, time.Time{})
+		}
+	}
+	for id, beat := range seen {
+		delete(p.withoutRow, id)
+		if before, known := p.other[id]; !known || before.lastBeat != beat {
+			p.other[id] = row{beat, ended}
+		}
+	}
+}
+
+// remember that id has no row since then; under p.mu.
+func (p *Cluster) remember(id string, then time.Time) {
+	if len(p.withoutRow) >= maxWithoutRow {
+		clear(p.withoutRow) // they are presumed alive for one reading more
+	}
+	p.withoutRow[id] = then
+}
+
+// bury takes the rows away of those who have been dead for as long again.
+func (p *Cluster) bury(ctx context.Context) error {
+	p.mu.Lock()
+	dead := map[string]int64{}
+	for id, f := range p.other {
+		if p.lastRead.Sub(f.change) >= 2*p.o.Death {
+			dead[id] = f.lastBeat
+		}
+	}
+	p.mu.Unlock()
+	for id, beat := range dead {
+		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos WHERE id = $1 AND latido = $2`, id, beat); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Alive tells whether the process may be alive: false is certain, but for a
+// process that is Lost. Whom this one does not know is presumed alive until
+// the database was read once more.
+func (p *Cluster) Alive(id string) bool {
+	if id == p.id {
+		return true
+	}
+	if id == "" || !p.store.Postgres() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f, ok := p.other[id]; ok {
+		return p.lastRead.Sub(f.change) < p.o.Death
+	}
+	asked, ok := p.withoutRow[id]
+	if !ok {
+		p.remember(id, p.o.Now())
+		return true
+	}
+	return !p.lastRead.After(asked)
+}
+
+// Lost tells whether others may believe by now that this process is dead,
+// since it has not told them otherwise for too long. It is true one beat before
+// they do, and false again after the next beat that succeeds.
+func (p *Cluster) Lost() bool {
+	if !p.store.Postgres() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, limit := p.o.Now(), p.o.Death-p.o.Beat
+	// The monotonic clock stands still while a machine is suspended; the wall's does not.
+	return now.Sub(p.lastBeat) >= limit || now.Round(0).Sub(p.lastBeat.Round(0)) >= limit
+}

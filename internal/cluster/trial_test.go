@@ -1,0 +1,189 @@
+package cluster
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pasarela-mx/pasarela/internal/store"
+	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
+)
+
+// alone is a process on SQLite, with a clock.
+func alone(t *testing.T) (*Cluster, *clock) {
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
+	c := &clock{t: time.Now()}
+	p := New(st, Options{Now: c.now})
+	if err := p.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p, c
+}
+
+// serves asks p once the last answer is none any more.
+func serves(t *testing.T, p *Cluster, c *clock, want bool, when string) {
+	t.Helper()
+	c.moves(recent)
+	if err := p.Serve(t.Context()); (err == nil) != want {
+		t.Fatalf("%s: %v", when, err)
+	}
+}
+
+// SQLite answers every question, and takes no write: the disk is full, which
+// max_page_count stands for, or read-only.
+func TestServe_WhenSQLiteTakesNoWrite(t *testing.T) {
+	t.Parallel()
+	p, c := alone(t)
+	db := p.store.DB()
+	db.SetMaxOpenConns(2) // pragmas are of one connection, and the store keeps another for itself
+	sql := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serves(t, p, c, true, "in good health")
+	for broken, mended := range map[string]string{
+		`PRAGMA query_only = 1`:              `PRAGMA query_only = 0`,
+		`ALTER TABLE libros RENAME TO fuera`: `ALTER TABLE fuera RENAME TO libros`,
+		`UPDATE libros SET id = 'x' || id`:   `UPDATE libros SET id = substr(id, 2)`,
+		`UPDATE libros SET vigente = 0`:      `UPDATE libros SET vigente = 1`,
+	} {
+		sql(broken)
+		var one int
+		if err := db.QueryRowContext(t.Context(), `SELECT 1`).Scan(&one); err != nil {
+			t.Fatal(err)
+		}
+		serves(t, p, c, false, broken)
+		sql(mended)
+		serves(t, p, c, true, mended)
+	}
+}
+
+// The file that is open has no name any more, or another has its name: what is
+// written is lost when this process ends.
+func TestServe_WhenSQLitesFileIsTakenAway(t *testing.T) {
+	t.Parallel()
+	p, c := alone(t)
+	path := p.store.Path()
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(path, path+".fuera")
+	serves(t, p, c, false, "taken away")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, p, c, false, "another in its place")
+	move(path+".fuera", path)
+	serves(t, p, c, true, "back")
+}
+
+func TestServe_WhenPostgresTakesNoWrite(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	p, c := shared{t, url}.enters(t.TempDir())
+	serves(t, p, c, true, "in good health")
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // done with it
+	// As a standby does it, or a server whose disk is full and whose operator has
+	// stopped writes: new sessions may read alone.
+	readonly := func(value string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), `SET default_transaction_read_only = off`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = `+value+`', current_database()); END $$`); err != nil {
+			t.Fatal(err)
+		}
+		p.store.Pool().Reset()
+	}
+	readonly("on")
+	if err := p.store.Pool().Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, p, c, false, "read-only, and it answers")
+	readonly("off")
+	serves(t, p, c, true, "writable again")
+}
+
+// A database that is slow is one that works, until it has been slow for too long.
+func TestServe_WhenATableIsLocked(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	p, c := shared{t, url}.enters(t.TempDir())
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // done with it
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE procesos IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		c.moves(recent)
+		return p.Serve(ctx)
+	}
+	if err := ask(); err != nil {
+		t.Errorf("slow for a second: %v", err)
+	}
+	c.moves(beatsSlow * beatUsual)
+	if err := ask(); err == nil {
+		t.Error("locked for good, and it is said to work")
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, p, c, true, "free again")
+}
+
+// Who asks often does not write as often, and nobody is there after it has gone.
+func TestServe_WhenAskedOftenAndAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	p, c := shared{t, url}.enters(t.TempDir())
+	generation := func() (n int64) {
+		if err := p.store.DB().QueryRowContext(t.Context(), `SELECT generacion FROM libros`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := generation()
+	for range 100 {
+		if err := p.Serve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serves(t, p, c, true, "a second later")
+	if got := generation() - before; got != 1 {
+		t.Errorf("%d writes, want 1", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.Run(ctx)
+	serves(t, p, c, false, "gone")
+	var rows int
+	if err := p.store.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM procesos`).Scan(&rows); err != nil || rows != 0 {
+		t.Errorf("%d rows, %v: the dead are believed alive", rows, err)
+	}
+}

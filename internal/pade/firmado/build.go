@@ -1,0 +1,98 @@
+package firmado
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/efirma"
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
+)
+
+// Keyring gives the e.firma of an RFC, or an *efirma.Error.
+type Keyring interface {
+	Get(rfc string) (*efirma.Credential, error)
+}
+
+// ToSign is a contract given by its fields.
+type ToSign struct {
+	Fecha, Text string
+	Firmas      []contrato.Firma
+	// FirmarCon are the RFCs whose e.firma seals each Firma; an empty one is for a
+	// Firma that bears its Sello.
+	FirmarCon []string
+	Digest    contrato.Digest // empty for SHA-256
+}
+
+// Build makes the XML of a contract: the text with its line ends settled,
+// its Hash, and the seals of the e.firmas asked for. now dates a contract that
+// says no date, on the clock of central Mexico.
+func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]byte, error) {
+	if p.Fecha == "" {
+		p.Fecha = gateway.InMexico(now).Format(gateway.FechaFormat)
+	}
+	if p.Digest == "" {
+		p.Digest = contrato.SHA256
+	}
+	c := contrato.New(p.Fecha, p.Text, p.Firmas)
+	for i, rfc := range p.FirmarCon {
+		if rfc == "" {
+			continue
+		}
+		cred, err := keys.Get(rfc)
+		if err != nil {
+			return nil, badCredential(i, rfc, err)
+		}
+		if err := contrato.Seal(&c.Firmas[i], c.Text, cred, p.Digest); err != nil {
+			return nil, invalid(fmt.Sprintf("contrato/firmas/%d", i), err)
+		}
+	}
+	if fields := contrato.Validate(c, op); len(fields) > 0 {
+		return nil, refused("contrato", fields, "")
+	}
+	xml, err := contrato.Build(c, op)
+	if err != nil {
+		return nil, invalid("contrato", err)
+	}
+	return xml, nil
+}
+
+// refused is the refusal of a contract for fields that are named within it.
+func refused(path string, fields []gateway.Field, hint string) error {
+	for i := range fields {
+		fields[i].Campo = path + "/" + fields[i].Campo
+	}
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoRechazable, Unsent: true, Fields: fields,
+		Detail: "El contrato no se envió a Prodigia porque lo rechazaría. Corrija lo indicado en errores." + hint}
+}
+
+func invalid(field string, err error) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return named(field, known)
+	}
+	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoImposible, Unsent: true, Err: err, Detail: "El contrato no se puede construir; vea errores.",
+		Fields: []gateway.Field{{Campo: field, Detalle: err.Error()}}}
+}
+
+// named says of which field of the request an error is, unless it says so itself.
+func named(field string, err *gateway.Error) error {
+	if len(err.Fields) > 0 {
+		return err
+	}
+	named := *err
+	named.Unsent = true
+	named.Fields = []gateway.Field{{Campo: field, Detalle: err.Detail}}
+	return &named
+}
+
+func badCredential(i int, rfc string, err error) error {
+	var bad *efirma.Error
+	if !errors.As(err, &bad) {
+		return gateway.OwnFailure(err, "No se pudo leer la e.firma; no se envió nada. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
+	}
+	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
+		Fields: []gateway.Field{{Campo: fmt.Sprintf("contrato/firmas/%d/firmarCon", i), Detalle: bad.Detail}},
+		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
+}

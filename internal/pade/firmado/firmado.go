@@ -1,0 +1,219 @@
+// Package firmado gets a contract countersigned by the PAC at most once, and
+// keeps the answer: a second one cannot be had, as the PAC neither signs a
+// contract twice nor gives a signed one again.
+//
+// It refuses a contract that is not what it says, and a real signature where the
+// configuration does not say production. What the PAC delivers as signed it always
+// hands out, and says when that is not the contract that was sent.
+package firmado
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/ledger"
+	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
+)
+
+// The ledger's names: of a contract, and of a caller's key.
+const (
+	operationFirma = "pade.firma"
+	operationKey   = "pade.firma.clave"
+)
+
+// codAlreadySigned is the PAC's code for a contract that was signed before.
+const codAlreadySigned = "2"
+
+// Servicio is the signing of contracts over the PAC's port.
+type Servicio struct {
+	pac        gateway.Signed
+	ledger     *ledger.Ledger
+	production bool
+}
+
+// New returns the service. Without production no real signature leaves.
+func New(pac gateway.Signed, l *ledger.Ledger, production bool) *Servicio {
+	return &Servicio{pac: pac, ledger: l, production: production}
+}
+
+// Request is a contract to be signed.
+type Request struct {
+	Operation gateway.FirmaOperation
+	Cuenta    gateway.CuentaPADE
+	// Key is the caller's idempotency key, scoped to the caller, or empty.
+	Key        string
+	Contrato   []byte // the XML
+	ModoPrueba bool
+	// Path is the field of the request that the contract came in.
+	Path string
+	// OnlyForm lets sellos pass that are of no form known.
+	OnlyForm bool
+}
+
+// Firma gets p signed, or answers from the record: the same contract, by
+// whatever key, is presented once, and its answer is kept before anybody gets
+// it. After a lost answer it is presented once more, which is safe, as the PAC
+// refuses what it has signed.
+func (s *Servicio) Firma(ctx context.Context, p Request) (gateway.ContratoFirmado, bool, error) {
+	if !p.ModoPrueba && !s.production {
+		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, Unsent: true,
+			Detail: "Una firma real (modoPrueba false) solo sale con GATEWAY_PADE_AMBIENTE=produccion. Use modoPrueba true para ensayar."}
+	}
+	identity, err := s.identity(p)
+	if err != nil {
+		return gateway.ContratoFirmado{}, false, err
+	}
+	got, replayed, err := s.keyed(ctx, p, identity)
+	if err != nil && len(got.XML) > 0 {
+		// On record beside a refusal, from when it was withheld.
+		got.Motivo, err = gateway.AsError(err).Detail, nil
+	}
+	return got, replayed, err
+}
+
+// keyed gets p signed under the caller's key, if there is one.
+func (s *Servicio) keyed(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
+	if p.Key == "" {
+		return s.once(ctx, p, identity)
+	}
+	again := false
+	m := ledger.Message{Operation: operationKey, Key: p.Key, Criterios: identity, Free: true}
+	got, replayed, err := ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+		var got gateway.ContratoFirmado
+		var err error
+		got, again, err = s.once(ctx, p, identity)
+		return got, err
+	})
+	return got, replayed || again, err
+}
+
+func never(gateway.ContratoFirmado) bool { return false }
+
+// identity says which contract p is, whoever sends it and in whatever form.
+func (s *Servicio) identity(p Request) (string, error) {
+	c, err := contrato.Read(p.Contrato)
+	if err != nil {
+		return "", invalid(p.Path, err)
+	}
+	if fields := contrato.Validate(c, p.Operation); len(fields) > 0 {
+		return "", refused(p.Path, fields, "")
+	}
+	return p.Cuenta.User + "|" + p.Cuenta.Contrato + "|" + contrato.Identity(c, p.Operation, p.ModoPrueba), nil
+}
+
+// verified refuses a contract whose sellos do not hold: the PAC's signature on it
+// cannot be undone.
+func verified(p Request) error {
+	if p.OnlyForm {
+		return nil
+	}
+	c, err := contrato.Read(p.Contrato)
+	if err != nil {
+		return invalid(p.Path, err)
+	}
+	if fields := contrato.Sellos(c); len(fields) > 0 {
+		return refused(p.Path, fields, " Si Prodigia le pide el sello de otra manera, mándelo con comprobar=forma.")
+	}
+	return nil
+}
+
+// once presents the contract, if there is no answer on record.
+func (s *Servicio) once(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
+	m := mensaje(identity)
+	lost, err := s.ledger.Lost(ctx, m.Operation, m.Key)
+	if err != nil {
+		return gateway.ContratoFirmado{}, false, err
+	}
+	m.Rest = func(err error) ledger.Rest {
+		switch {
+		case lost && alreadySigned(err):
+			return ledger.Definitiva
+		case lost:
+			return ledger.Perdida
+		}
+		return ledger.Nothing
+	}
+	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
+		// Here, so that what is on record is answered whatever its sellos are.
+		if err := verified(p); err != nil {
+			return gateway.ContratoFirmado{}, err
+		}
+		got, err := s.present(ctx, p)
+		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
+			// The answer was lost: one repeat tells what became of it.
+			lost = true
+			got, err = s.present(ctx, p)
+		}
+		if lost {
+			err = afterLoss(err)
+		}
+		return got, err
+	})
+}
+
+// mensaje is the ledger's message of a contract.
+func mensaje(identity string) ledger.Message {
+	sum := sha256.Sum256([]byte(identity))
+	return ledger.Message{Operation: operationFirma, Key: hex.EncodeToString(sum[:]), Criterios: identity, Free: true,
+		Hint: "Repítala: Prodigia no firma dos veces el mismo contrato."}
+}
+
+// present makes one call and judges whether what came back is what was sent, with
+// the PAC's signature. A document that is so is handed out whatever the answer says
+// beside it; any other, if the answer says that it was signed: it may be the only
+// copy, and whoever asked decides what it is worth.
+func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirmado, error) {
+	got, err := s.pac.Firma(ctx, p.Operation, p.Cuenta, p.Contrato, p.ModoPrueba)
+	if err != nil && len(got.XML) == 0 {
+		return gateway.ContratoFirmado{}, err
+	}
+	motivo := difference(p.Contrato, got.XML)
+	if err != nil && motivo != "" {
+		return gateway.ContratoFirmado{}, err
+	}
+	if got.Motivo = cmp.Or(got.Motivo, motivo); got.Motivo != "" {
+		zerolog.Ctx(ctx).Warn().Str("motivo", got.Motivo).Msg("pade: what was delivered as signed is not the contract that was sent, countersigned")
+		got.Motivo += " Prodigia dice que firmó: guarde el documento, y no dé el contrato por firmado sin aclararlo con su soporte."
+	}
+	return got, nil
+}
+
+// difference says why after is not before with one more Firma, in Spanish; empty
+// when it is.
+func difference(before, after []byte) string {
+	a, err := contrato.Read(before)
+	if err != nil {
+		return err.Error()
+	}
+	b, err := contrato.ReadReceived(after)
+	if err != nil {
+		return "El documento no se puede leer. " + gateway.AsError(err).Detail
+	}
+	if err := contrato.Contramada(a, b); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func alreadySigned(err error) bool {
+	var e *gateway.Error
+	return errors.As(err, &e) && e.Codigo == codAlreadySigned
+}
+
+// afterLoss tells the PAC's "signed before" after a call of ours whose answer
+// was lost from the same out of the blue: then we signed it, and the document is
+// gone.
+func afterLoss(err error) error {
+	if !alreadySigned(err) {
+		return err
+	}
+	known := *gateway.AsError(err)
+	known.Detail = "El contrato quedó firmado: lo firmó una llamada anterior de esta pasarela cuya respuesta se perdió, y Prodigia no entrega otra vez el documento. Pídalo a su soporte; no es necesario volver a firmar."
+	return &known
+}
