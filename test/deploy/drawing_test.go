@@ -36,7 +36,7 @@ func TestDashboard_Drawn(t *testing.T) {
 	}
 	// Descargas that take some seconds, so that some are seen alive.
 	p := startWith(t, nil, func(c *sandbox.Config) { c.Speed = 1 })
-	prom := observe(t, p.Admin, "3s")
+	prom := observe(t, "3s", p.Admin)
 	start := time.Now()
 	for time.Since(start) < 4*time.Minute {
 		for range p.n % 4 {

@@ -18,6 +18,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
+	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
+	"github.com/pasarela-mx/pasarela/internal/config"
 	"github.com/pasarela-mx/pasarela/internal/telemetry"
 )
 
@@ -157,7 +160,7 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 	t.Parallel()
 	require(t, "prometheus")
 	p := start(t)
-	prom := observe(t, p.Admin, "1s")
+	prom := observe(t, "1s", p.Admin, startWithKey(t, time.Now().AddDate(0, 0, 10)).Admin)
 	p.chapter()
 	prom.wait(t, `count(pasarela_upstream_calls_total) > 8`)
 	p.chapter()
@@ -177,6 +180,20 @@ func TestExpressions_HaveDataOfARealGateway(t *testing.T) {
 		prom.know(t, r.Alert+r.Record, r.Expr)
 		prom.series(t, r.Expr) // it can be evaluated
 	}
+}
+
+// startWithKey starts a gateway that asks for a key, of which there is one, until ends.
+func startWithKey(t testing.TB, ends time.Time) *gatewaytest.Gateway {
+	t.Helper()
+	_, digest, err := apikeys.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "claves.json")
+	if err := apikeys.Add(file, apikeys.Key{Name: "erp", SHA256: digest, RFCs: []string{"*"}, Scopes: []string{"*"}, Expires: ends}); err != nil {
+		t.Fatal(err)
+	}
+	return gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.APIKeysFile = file }})
 }
 
 // Metrics have one list: what the program exports, what the page for operators says
@@ -273,7 +290,7 @@ func prepare(expr string) string { return strings.ReplaceAll(expr, "$__rate_inte
 // observer is a Prometheus with the rules of the project that reads one gateway.
 type observer struct{ url string }
 
-func observe(t testing.TB, admin, every string) observer {
+func observe(t testing.TB, every string, admins ...string) observer {
 	t.Helper()
 	dir := t.TempDir()
 	conf := readAs[map[string]any](t, root+"/deploy/prometheus/prometheus.yml")
@@ -284,7 +301,11 @@ func observe(t testing.TB, admin, every string) observer {
 	conf["rule_files"] = []string{absolute}
 	conf["global"] = map[string]any{"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
 	job := conf["scrape_configs"].([]any)[0].(map[string]any)
-	job["static_configs"] = []any{map[string]any{"targets": []string{strings.TrimPrefix(admin, "http://")}}}
+	var targets []string
+	for _, admin := range admins {
+		targets = append(targets, strings.TrimPrefix(admin, "http://"))
+	}
+	job["static_configs"] = []any{map[string]any{"targets": targets}}
 	text, err := yaml.Marshal(conf)
 	if err != nil {
 		t.Fatal(err)
