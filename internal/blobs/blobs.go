@@ -54,13 +54,13 @@ type Depot struct {
 func Open(ctx context.Context, address, folder string) (*Depot, error) {
 	if address == "" {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, fmt.Errorf("objetos: %w", err)
+			return nil, fmt.Errorf("blobs: %w", err)
 		}
 		return inFolder(folder)
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("objetos: the address cannot be read") // without it: it may hold anything
+		return nil, errors.New("blobs: the address cannot be read") // without it: it may hold anything
 	}
 	switch u.Scheme {
 	case fileblob.Scheme:
@@ -72,17 +72,17 @@ func Open(ctx context.Context, address, folder string) (*Depot, error) {
 	case s3blob.Scheme:
 		return inBucket(ctx, u)
 	}
-	return nil, fmt.Errorf("objetos: %q is not a kind of storage; there are file and s3", u.Scheme)
+	return nil, fmt.Errorf("blobs: %q is not a kind of storage; there are file and s3", u.Scheme)
 }
 
 func inFolder(dir string) (*Depot, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", err)
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{Metadata: fileblob.MetadataDontWrite, DirFileMode: 0o700, NoTempDir: true})
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", err)
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	return &Depot{bucket: bucket, folder: dir, name: dir, question: questionUsual, quiet: quietUsual}, nil
 }
@@ -96,7 +96,7 @@ func inBucket(ctx context.Context, u *url.URL) (*Depot, error) {
 	}
 	bucket, err := (&s3blob.URLOpener{}).OpenBucketURL(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: q.Encode()})
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", err)
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	d := &Depot{bucket: bucket, name: "s3://" + u.Host, other: true, question: questionUsual, quiet: quietUsual}
 	ctx, cancel := context.WithTimeout(ctx, d.question)
@@ -106,7 +106,7 @@ func inBucket(ctx context.Context, u *url.URL) (*Depot, error) {
 		err = errors.New("there is no such bucket")
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("objetos: bucket %s cannot be reached: %w", u.Host, d.publish(err)), bucket.Close())
+		return nil, errors.Join(fmt.Errorf("blobs: bucket %s cannot be reached: %w", u.Host, d.publish(err)), bucket.Close())
 	}
 	return d, nil
 }
@@ -136,7 +136,7 @@ func (d *Depot) Trial(ctx context.Context, bytes int64) error {
 		err = d.bucket.Delete(ctx, keyTrial)
 	}
 	if err != nil {
-		return fmt.Errorf("objetos: %w", d.publish(err))
+		return fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func (d *Depot) Restore(ctx context.Context, sha256 string, bytes int64, path st
 	}
 	ok, err := d.Exist(ctx, sha256, bytes)
 	if err == nil && !ok {
-		err = fmt.Errorf("objetos: %s is not there after it was written", sha256)
+		err = fmt.Errorf("blobs: %s is not there after it was written", sha256)
 	}
 	return err == nil, err
 }
@@ -200,11 +200,11 @@ func (d *Depot) Mark(ctx context.Context, sha256 string, bytes int64) (string, e
 	attrs, err := d.bucket.Attributes(ctx, key(sha256))
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound:
-		return "", fmt.Errorf("objetos: %s: %w", sha256, fs.ErrNotExist)
+		return "", fmt.Errorf("blobs: %s: %w", sha256, fs.ErrNotExist)
 	case err != nil:
-		return "", fmt.Errorf("objetos: %w", d.publish(err))
+		return "", fmt.Errorf("blobs: %w", d.publish(err))
 	case attrs.Size != bytes:
-		return "", fmt.Errorf("objetos: %s has %d bytes of %d: %w", sha256, attrs.Size, bytes, fs.ErrNotExist)
+		return "", fmt.Errorf("blobs: %s has %d bytes of %d: %w", sha256, attrs.Size, bytes, fs.ErrNotExist)
 	}
 	return attrs.ETag + " " + attrs.ModTime.UTC().Format(time.RFC3339Nano), nil
 }
@@ -247,7 +247,7 @@ func (d *Depot) Delete(ctx context.Context, sha256 string) error {
 	ctx, cancel := context.WithTimeout(ctx, d.question)
 	defer cancel()
 	if err := d.bucket.Delete(ctx, key(sha256)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("objetos: %w", d.publish(err))
+		return fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return nil
 }

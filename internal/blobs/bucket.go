@@ -37,7 +37,7 @@ const (
 func (d *Depot) upload(ctx context.Context, sha256, path string) error {
 	f, err := os.Open(path) //nolint:gosec // a partial file of ours
 	if err != nil {
-		return fmt.Errorf("objetos: %w", err)
+		return fmt.Errorf("blobs: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
 	return d.write(ctx, key(sha256), f)
@@ -61,7 +61,7 @@ func (d *Depot) write(ctx context.Context, key string, r io.ReadSeeker) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errQuiet) {
 		return cause
 	}
-	return fmt.Errorf("objetos: %w", d.publish(err))
+	return fmt.Errorf("blobs: %w", d.publish(err))
 }
 
 // inParts sets what gocloud.dev has no option for: by itself the uploader reads
@@ -70,7 +70,7 @@ func (d *Depot) inParts(as func(any) bool) error {
 	var client *s3.Client
 	var uploader *transfermanager.Client
 	if !d.bucket.As(&client) || !as(&uploader) {
-		return errors.New("objetos: the bucket is not one of S3")
+		return errors.New("blobs: the bucket is not one of S3")
 	}
 	*uploader = *transfermanager.New(client, func(o *transfermanager.Options) {
 		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = part, part, partsAtOnce
@@ -81,7 +81,7 @@ func (d *Depot) inParts(as func(any) bool) error {
 	return nil
 }
 
-var errQuiet = errors.New("objetos: the storage did not move for too long")
+var errQuiet = errors.New("blobs: the storage did not move for too long")
 
 // watched restarts the watch whenever more is asked for.
 type watched struct {
@@ -99,10 +99,10 @@ func (v *watched) Read(p []byte) (int, error) {
 func (d *Depot) tramo(ctx context.Context, key string, off, length int64) (*blob.Reader, error) {
 	r, err := d.bucket.NewRangeReader(ctx, key, off, length, nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fmt.Errorf("objetos: %s: %w", key, fs.ErrNotExist)
+		return nil, fmt.Errorf("blobs: %s: %w", key, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", d.publish(err))
+		return nil, fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return r, nil
 }
@@ -197,7 +197,7 @@ func (c *running) Seek(offset int64, whence int) (int64, error) {
 		offset += c.size
 	}
 	if offset < 0 {
-		return 0, errors.New("objetos: before the start")
+		return 0, errors.New("blobs: before the start")
 	}
 	if offset != c.off {
 		c.release()
@@ -230,7 +230,7 @@ type chunk struct {
 
 func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, errors.New("objetos: before the start")
+		return 0, errors.New("blobs: before the start")
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -278,7 +278,7 @@ func (b *blocks) fill(t *chunk) error {
 	c := &running{ctx: b.ctx, d: b.d, key: b.key, size: b.size, off: t.n * block, window: block / 2}
 	defer c.Close() //nolint:errcheck // always nil
 	if _, err := io.ReadFull(c, t.bytes); err != nil {
-		return fmt.Errorf("objetos: %w", err)
+		return fmt.Errorf("blobs: %w", err)
 	}
 	return nil
 }

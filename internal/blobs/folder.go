@@ -16,14 +16,14 @@ import (
 func (d *Depot) file(sha256 string, bytes int64) (*os.File, error) {
 	f, err := os.Open(d.path(sha256))
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", err)
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() != bytes {
 		err = fmt.Errorf("%s has %d bytes of %d: %w", sha256, info.Size(), bytes, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", errors.Join(err, f.Close()))
+		return nil, fmt.Errorf("blobs: %w", errors.Join(err, f.Close()))
 	}
 	return f, nil
 }
@@ -35,7 +35,7 @@ func withMark(f *os.File, err error) (*os.File, string, error) {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, "", fmt.Errorf("objetos: %w", errors.Join(err, f.Close()))
+		return nil, "", fmt.Errorf("blobs: %w", errors.Join(err, f.Close()))
 	}
 	return f, Mark(info), nil
 }
@@ -67,7 +67,7 @@ func (d *Depot) mounted() error {
 	}
 	if info, err := os.Stat(d.folder); err != nil || !info.IsDir() {
 		// Not fs.ErrNotExist, which is said of objects.
-		return fmt.Errorf("objetos: the folder %s is not there: %v", d.folder, err) //nolint:errorlint // see above
+		return fmt.Errorf("blobs: the folder %s is not there: %v", d.folder, err) //nolint:errorlint // see above
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (d *Depot) move(sha256 string, bytes int64, path string) error {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("objetos: %w", err)
+		return fmt.Errorf("blobs: %w", err)
 	}
 	err := os.Rename(path, final)
 	if errors.Is(err, syscall.EXDEV) {
@@ -96,11 +96,11 @@ func (d *Depot) move(sha256 string, bytes int64, path string) error {
 		err = f.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("objetos: %w", err)
+		return fmt.Errorf("blobs: %w", err)
 	}
 	for _, at := range []string{dir, filepath.Dir(dir), d.folder} {
 		if err := syncDir(at); err != nil {
-			return fmt.Errorf("objetos: %w", err)
+			return fmt.Errorf("blobs: %w", err)
 		}
 	}
 	return nil

@@ -23,10 +23,10 @@ func (d *Depot) ReadMark(ctx context.Context) ([]byte, error) {
 	defer cancel()
 	text, err := d.bucket.ReadAll(ctx, keyMark)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fmt.Errorf("objetos: %s: %w", keyMark, fs.ErrNotExist)
+		return nil, fmt.Errorf("blobs: %s: %w", keyMark, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("objetos: %w", d.publish(err))
+		return nil, fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return text, nil
 }
@@ -39,7 +39,7 @@ func (d *Depot) SaveMark(ctx context.Context, text []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, d.question)
 	defer cancel()
 	if err := d.bucket.WriteAll(ctx, keyMark, text, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
-		return fmt.Errorf("objetos: %w", d.publish(err))
+		return fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (d *Depot) Empty(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("objetos: %w", d.publish(err))
+		return false, fmt.Errorf("blobs: %w", d.publish(err))
 	}
 	return false, nil
 }

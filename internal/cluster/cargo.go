@@ -14,11 +14,11 @@ func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 	}
 	db := p.store.DB()
 	if _, err := db.ExecContext(ctx, `INSERT INTO cargos (nombre, proceso) VALUES ($1, $2) ON CONFLICT (nombre) DO NOTHING`, cargo, p.id); err != nil {
-		return false, fmt.Errorf("presencia: %w", err)
+		return false, fmt.Errorf("cluster: %w", err)
 	}
 	var holder string
 	if err := db.QueryRowContext(ctx, `SELECT COALESCE((SELECT proceso FROM cargos WHERE nombre = $1), '')`, cargo).Scan(&holder); err != nil {
-		return false, fmt.Errorf("presencia: %w", err)
+		return false, fmt.Errorf("cluster: %w", err)
 	}
 	if holder == p.id {
 		return true, nil
@@ -28,7 +28,7 @@ func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 	}
 	result, err := db.ExecContext(ctx, `UPDATE cargos SET proceso = $1 WHERE nombre = $2 AND proceso = $3`, p.id, cargo, holder)
 	if err != nil {
-		return false, fmt.Errorf("presencia: %w", err)
+		return false, fmt.Errorf("cluster: %w", err)
 	}
 	n, err := result.RowsAffected()
 	return n == 1, err
@@ -37,7 +37,7 @@ func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 // Let gives up every post of this process, for another to take at once.
 func (p *Cluster) Let(ctx context.Context) error {
 	if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM cargos WHERE proceso = $1`, p.id); err != nil {
-		return fmt.Errorf("presencia: %w", err)
+		return fmt.Errorf("cluster: %w", err)
 	}
 	return nil
 }

@@ -104,13 +104,13 @@ func (p *Cluster) ID() string { return p.id }
 // directory is locked. So is everyone else on SQLite.
 func (p *Cluster) Enter(ctx context.Context) error {
 	if err := p.takeOver(ctx); err != nil {
-		return fmt.Errorf("presencia: %w", err)
+		return fmt.Errorf("cluster: %w", err)
 	}
 	// Nobody watches it yet, so that a database that is slow to answer may be.
 	ctx, cancel := context.WithTimeout(ctx, entryDeadline)
 	defer cancel()
 	if err := p.tryBeat(ctx); err != nil {
-		return fmt.Errorf("presencia: %w", err)
+		return fmt.Errorf("cluster: %w", err)
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (p *Cluster) tryBeat(ctx context.Context) error {
 	return p.bury(ctx)
 }
 
-var errLeft = errors.New("presencia: this process has said that it is gone")
+var errLeft = errors.New("cluster: this process has said that it is gone")
 
 // write writes what a beat writes.
 func (p *Cluster) write(ctx context.Context) error {

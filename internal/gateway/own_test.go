@@ -44,7 +44,7 @@ func TestOwnFailure_WhenItPassesAndWhenNot(t *testing.T) {
 		"a remote volume is gone":        {syscall.ESTALE, true},
 		"nobody listens":                 {refused, true},
 		"too slow":                       {fmt.Errorf("store: %w", context.DeadlineExceeded), true},
-		"cut":                            {fmt.Errorf("objetos: %w", io.ErrUnexpectedEOF), true},
+		"cut":                            {fmt.Errorf("blobs: %w", io.ErrUnexpectedEOF), true},
 		"a connection that is bad":       {driver.ErrBadConn, true},
 		"PostgreSQL is going down":       {fmt.Errorf("store: %w", withState("57P01")), true},
 		"PostgreSQL is starting":         {withState("57P03"), true},

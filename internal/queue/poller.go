@@ -220,7 +220,7 @@ func (p *poller[K]) step(ctx context.Context, row store.Due[K]) (wait time.Durat
 	defer func() {
 		if value := recover(); value != nil {
 			// Its value may hold anything.
-			err = fmt.Errorf("cola: a panic with a %T", value)
+			err = fmt.Errorf("queue: a panic with a %T", value)
 			p.log.Error().Str("kind", p.kind.Name).Any("row", row.ID).Bytes("stack", debug.Stack()).Msg("a step panicked")
 		}
 	}()

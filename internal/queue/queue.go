@@ -137,6 +137,6 @@ func (c *Queue) Stop(ctx context.Context) error {
 	case <-ended:
 		return nil
 	case <-time.After(cut):
-		return errors.New("cola: steps are still under way")
+		return errors.New("queue: steps are still under way")
 	}
 }

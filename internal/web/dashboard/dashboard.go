@@ -100,7 +100,7 @@ func New(cfg Config) (http.Handler, error) {
 		var err error
 		*p.into, err = template.New("base.html").Funcs(functions()).ParseFS(templates, "plantillas/base.html", "plantillas/piezas.html", "plantillas/"+p.file)
 		if err != nil {
-			return nil, fmt.Errorf("tablero: %w", err)
+			return nil, fmt.Errorf("dashboard: %w", err)
 		}
 	}
 	mux := http.NewServeMux()
@@ -113,12 +113,12 @@ func New(cfg Config) (http.Handler, error) {
 	mux.HandleFunc("GET /descargas/{id}", t.show(t.detail))
 	files, err := resources.ReadDir("recursos")
 	if err != nil {
-		return nil, fmt.Errorf("tablero: %w", err)
+		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	for _, a := range files {
 		content, err := resources.ReadFile("recursos/" + a.Name())
 		if err != nil {
-			return nil, fmt.Errorf("tablero: %w", err)
+			return nil, fmt.Errorf("dashboard: %w", err)
 		}
 		mux.HandleFunc("GET /descargas/recursos/"+a.Name(), resource(a.Name(), content))
 	}
