@@ -57,7 +57,7 @@ func serve(t testing.TB, k *Keyring, rfc string, want *autoridad.Emitido) *Crede
 	return c
 }
 
-func deny(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam // reads like rehusa
+func deny(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam // reads like refuse
 	t.Helper()
 	_ = refuse(t, k, rfc, want)
 }
