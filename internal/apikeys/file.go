@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
@@ -211,23 +212,12 @@ func resolved(path string) string {
 	return path
 }
 
-// replace writes the file beside itself and renames it, so that a reader finds
-// the old or the new one and never a part. Whoever could read the old one can read
-// the new: a gateway that cannot would leave a revoked key in force.
+// replace replaces the file. Whoever could read the old one can read the new: a
+// gateway that cannot would leave a revoked key in force.
 func replace(path string, text []byte) error {
 	path = resolved(path)
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
+	if err := disk.Replace(path, text, 0o600, func(f *os.File) error { return like(f, path) }); err != nil {
 		return fmt.Errorf("apikeys: %w", err)
-	}
-	if _, err = tmp.Write(text); err == nil {
-		err = like(tmp, path)
-	}
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("apikeys: %w", errors.Join(err, os.Remove(tmp.Name())))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // file opens an object of the folder by itself, not through blob.Reader, so
@@ -99,7 +101,7 @@ func (d *Depot) move(sha256 string, bytes int64, path string) error {
 		return fmt.Errorf("blobs: %w", err)
 	}
 	for _, at := range []string{dir, filepath.Dir(dir), d.folder} {
-		if err := syncDir(at); err != nil {
+		if err := disk.SyncDir(at); err != nil {
 			return fmt.Errorf("blobs: %w", err)
 		}
 	}
@@ -120,20 +122,11 @@ func clone(final, path string) error {
 		return err
 	}
 	_, err = io.Copy(to, from)
-	if err == nil {
-		err = to.Sync()
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = disk.Settle(onTheWay, final)
 	}
-	if err = errors.Join(err, to.Close()); err != nil {
-		return errors.Join(err, os.Remove(onTheWay))
-	}
-	return os.Rename(onTheWay, final)
-}
-
-// syncDir makes a rename durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // a directory of ours
 	if err != nil {
-		return err
+		os.Remove(onTheWay) //nolint:errcheck // it may have its other name already
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return err
 }

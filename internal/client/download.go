@@ -46,7 +46,7 @@ func (b download) fetch(ctx context.Context) (File, error) {
 	for attempt := 1; ; attempt++ {
 		a, err := b.try(ctx, partial)
 		if err == nil {
-			return a, os.Rename(partial, b.path)
+			return a, disk.Settle(partial, b.path)
 		}
 		var problem *Problem
 		var ofDisk *os.PathError
@@ -82,7 +82,7 @@ func (b download) try(ctx context.Context, partial string) (a File, err error) {
 	}
 	if a = (File{Bytes: since, SHA256: hex.EncodeToString(sum.Sum(nil))}); since > 0 && a.SHA256 == b.sha256 {
 		// It was whole, and only its name was missing.
-		return a, f.Sync()
+		return a, nil
 	}
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
@@ -108,7 +108,7 @@ func (b download) try(ctx context.Context, partial string) (a File, err error) {
 	if b.sha256 != "" && a.SHA256 != b.sha256 {
 		return a, errOtherContent
 	}
-	return a, f.Sync()
+	return a, nil
 }
 
 // carryOn leaves f behind what came before, if the rest can be asked for.
@@ -202,20 +202,6 @@ func digest(path string) (string, int64, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, f)
 	return hex.EncodeToString(sum.Sum(nil)), n, errors.Join(err, f.Close())
-}
-
-// writeWhole puts a file in its place whole.
-func writeWhole(path string, text []byte) error {
-	partial := path + partialSuffix
-	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, filePermissions) //nolint:gosec // named by us
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(partial, path)
 }
 
 func readBounded(path string) ([]byte, error) {

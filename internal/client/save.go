@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -153,7 +154,7 @@ func (c *Folder) write(m Manifiesto) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(c.dir, manifiestoFile), append(text, '\n'))
+	return disk.Replace(filepath.Join(c.dir, manifiestoFile), append(text, '\n'), filePermissions)
 }
 
 // Save leaves in the folder what has come of d: its packages, its rows, and with

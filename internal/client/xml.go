@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pasarela-mx/pasarela/gen/rest"
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
@@ -32,7 +33,9 @@ func extract(ctx context.Context, d rest.Descarga, zips []string, dir string, op
 			return e.XML, fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 	}
-	return e.XML, nil
+	// All at once, before the manifest counts them. What a power cut leaves of a document
+	// before that is not what its package holds, and the next run writes it again.
+	return e.XML, disk.Flush(dir)
 }
 
 type extraction struct {

@@ -1,7 +1,7 @@
-// Package disk knows of a disk what no file does: how much it has free, and that it may
-// hang.
+// Package disk has what this program asks of a disk: how much is free, reads of one that
+// may hang, and files that are replaced in one step and outlast a power cut.
 //
-// It refuses to wait for a disk that is known to hang, and knows nothing of files.
+// It refuses to wait for a disk that is known to hang, and knows nothing of what files hold.
 package disk
 
 import (

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // markFile is the mark in the data directory.
@@ -171,24 +173,9 @@ func (s *Store) Mark() error {
 	return s.Replace(markFile, s.markText())
 }
 
-// Replace writes a file of the data directory in one step, durably. The name on
-// the way is always the same, so that kills leave nothing behind.
+// Replace writes a file of the data directory in one step, durably.
 func (s *Store) Replace(name string, text []byte) error {
-	final := filepath.Join(s.dir, name)
-	f, err := os.OpenFile(final+".nuevo", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // a file of ours
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(final+".nuevo", final)
-	}
-	if err == nil {
-		err = syncDir(s.dir)
-	}
-	if err != nil {
+	if err := disk.Replace(filepath.Join(s.dir, name), text, 0o600); err != nil {
 		return fmt.Errorf("store: %s could not be written: %w", name, err)
 	}
 	return nil

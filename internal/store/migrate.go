@@ -13,6 +13,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // ErrDestructive says that a migration destroys data and nobody has said that
@@ -172,19 +174,5 @@ func (s *Store) copy(ctx context.Context) (string, error) {
 	if err := os.Chmod(partial, 0o600); err != nil {
 		return "", err
 	}
-	if err := syncFile(partial); err != nil {
-		return "", err
-	}
-	if err := os.Rename(partial, path); err != nil {
-		return "", err
-	}
-	return path, syncDir(s.dir)
-}
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a file of ours
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return path, disk.Settle(partial, path)
 }

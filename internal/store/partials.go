@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/pasarela-mx/pasarela/internal/disk"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -81,7 +81,10 @@ func (s *Store) PartialPath(name string) string {
 
 // SyncPartial makes the names of new partial files durable.
 func (s *Store) SyncPartial() error {
-	return syncDir(s.partial())
+	if err := disk.SyncDir(s.partial()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // removePartials removes what an earlier process left in the middle. The files that a
@@ -116,12 +119,3 @@ func (s *Store) removePartials(ctx context.Context) error {
 func (s *Store) paquetes() string { return filepath.Join(s.dir, "paquetes") }
 
 func (s *Store) partial() string { return filepath.Join(s.paquetes(), dirParciales) }
-
-// syncDir makes what was created or renamed in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // a directory of ours
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

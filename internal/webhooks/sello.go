@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -139,23 +138,14 @@ func readKey(path string) (key [32]byte, err error) {
 	return key, nil
 }
 
-// createKey makes a key at path, whole or not at all; one that is there stays.
+// createKey makes a key at path. One that is there stays.
 func createKey(path string) error {
 	key, err := localsecrets.NewRandomKey()
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("webhooks: %w", err)
-	}
-	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		if err = os.Link(tmp.Name(), path); errors.Is(err, fs.ErrExist) {
-			err = nil
-		}
-	}
-	if err = errors.Join(err, os.Remove(tmp.Name())); err != nil {
+	text := base64.StdEncoding.EncodeToString(key[:]) + "\n"
+	if err := disk.Create(path, []byte(text)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("webhooks: %w", err)
 	}
 	return nil

@@ -15,6 +15,8 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
 // The files of an authority's folder.
@@ -53,9 +55,9 @@ func (a *Autoridad) Save(dir string) error {
 	}
 	// The certificate comes last: Load takes a folder without it for empty.
 	return errors.Join(
-		write(dir, llaveFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600),
-		write(dir, recordFile, append(text, '\n'), 0o644),
-		write(dir, certificadoFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw}), 0o644),
+		disk.Replace(filepath.Join(dir, llaveFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600),
+		disk.Replace(filepath.Join(dir, recordFile), append(text, '\n'), 0o644),
+		disk.Replace(filepath.Join(dir, certificadoFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw}), 0o644),
 	)
 }
 
@@ -111,9 +113,9 @@ func (e *Emitido) WriteTo(dir string) error {
 		return fmt.Errorf("writing the e.firma of %s: %w", e.RFC, err)
 	}
 	return errors.Join(
-		write(folder, e.RFC+".key", e.KeyDER, 0o600),
-		write(folder, passwordFile, []byte(e.Password+"\n"), 0o600),
-		write(folder, e.RFC+".cer", e.CerDER, 0o644),
+		disk.Replace(filepath.Join(folder, e.RFC+".key"), e.KeyDER, 0o600),
+		disk.Replace(filepath.Join(folder, passwordFile), []byte(e.Password+"\n"), 0o600),
+		disk.Replace(filepath.Join(folder, e.RFC+".cer"), e.CerDER, 0o644),
 	)
 }
 
@@ -164,22 +166,4 @@ func readPEM(path string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: not PEM", filepath.Base(path))
 	}
 	return block.Bytes, nil
-}
-
-// write replaces dir/name in one step. The temporary name starts with a dot
-// so that a reader of the folder passes it over.
-func write(dir, name string, content []byte, mode os.FileMode) error {
-	tmp, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	_, err = tmp.Write(content)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", name, err), os.Remove(tmp.Name()))
-	}
-	return nil
 }
