@@ -19,7 +19,7 @@ const (
 
 // openClock starts the clock that deadlines are judged by.
 func (a *App) openClock(ctx context.Context, base http.RoundTripper) error {
-	last, err := a.store.LastInstant(ctx)
+	last, err := a.store.Reloj.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("the clock: %w", err)
 	}
@@ -80,7 +80,7 @@ func (a *App) askTheTime(ctx context.Context) error {
 // keepsTheTime writes down what the next start holds its clock against.
 func (a *App) keepsTheTime(ctx context.Context) error {
 	if now, believed := a.clock.Believed(); believed {
-		return a.store.RecordInstant(ctx, now)
+		return a.store.Reloj.Record(ctx, now)
 	}
 	return nil
 }

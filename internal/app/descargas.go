@@ -128,9 +128,9 @@ const (
 func (a *App) work() {
 	a.jobQueue.Start(queue.Jobs{
 		Kinds: []queue.Work{
-			queue.Kind[int64]{Name: deSolicitudes, Hands: handsTramos, Limit: stepDeadline, Next: a.store.DueTramos, Step: a.descargas.AdvanceTramo},
-			queue.Kind[int64]{Name: dePaquetes, Hands: handsPaquetes, Limit: paqueteWait, Next: a.store.DuePaquetes, Step: a.descargas.FetchPaquete},
-			queue.Kind[string]{Name: deWebhooks, Hands: handsWebhooks, Limit: webhooks.Deadline, Next: a.store.DueEntregas, Step: a.webhooks.Try},
+			queue.Kind[int64]{Name: deSolicitudes, Hands: handsTramos, Limit: stepDeadline, Next: a.store.Tramos.Due, Step: a.descargas.AdvanceTramo},
+			queue.Kind[int64]{Name: dePaquetes, Hands: handsPaquetes, Limit: paqueteWait, Next: a.store.TramosPaquetes.Due, Step: a.descargas.FetchPaquete},
+			queue.Kind[string]{Name: deWebhooks, Hands: handsWebhooks, Limit: webhooks.Deadline, Next: a.store.Entregas.Due, Step: a.webhooks.Try},
 		},
 		Rondas: queue.Rondas{
 			Hold: func(ctx context.Context) (bool, error) { return a.present.Hold(ctx, "ronda") }, Let: a.present.Let,

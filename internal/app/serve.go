@@ -127,7 +127,7 @@ func (a *App) admin() (http.Handler, error) {
 			return
 		}
 		full := ""
-		if free, floor, err := a.store.Floor(); err == nil && free < floor {
+		if free, floor, err := a.store.Folder.Floor(); err == nil && free < floor {
 			full = fmt.Sprintf("\ndisk: %d bytes are free of the %d that stay so (GATEWAY_DISCO_LIBRE): no package is fetched and no file is taken", free, floor)
 		}
 		switch fault := a.keysFault(); {

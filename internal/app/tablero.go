@@ -37,7 +37,7 @@ func (a *App) efirmasInView() ([]dashboard.EFirma, error) {
 }
 
 func (a *App) webhooksInFalla(ctx context.Context, limit int) ([]dashboard.Webhook, error) {
-	rows, err := a.store.WebhooksInFalla(ctx, webhooks.MotivoWithdrawal, limit)
+	rows, err := a.store.Webhooks.InFalla(ctx, webhooks.MotivoWithdrawal, limit)
 	out := make([]dashboard.Webhook, len(rows))
 	for i, w := range rows {
 		out[i] = dashboard.Webhook{Host: w.Host, Withdrawn: w.Motivo == webhooks.MotivoWithdrawal, Pending: w.Pending, Next: w.Next}

@@ -64,7 +64,7 @@ func (a *App) queue(ctx context.Context) (map[string]telemetry.Waiting, error) {
 	out := make(map[string]telemetry.Waiting)
 	now := a.opts.Now()
 	for kind, count := range map[string]func(context.Context, time.Time) (store.Waiting, error){
-		deSolicitudes: a.store.WaitingTramos, dePaquetes: a.store.WaitingPaquetes, deWebhooks: a.store.WaitingEntregas,
+		deSolicitudes: a.store.Tramos.Waiting, dePaquetes: a.store.TramosPaquetes.Waiting, deWebhooks: a.store.Entregas.Waiting,
 	} {
 		w, err := count(ctx, now)
 		if err != nil {

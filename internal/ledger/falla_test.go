@@ -60,7 +60,7 @@ func TestOnce_WhenTheAnswerCannotBeKept(t *testing.T) {
 			t.Errorf("use %d: replayed %v, %v", i+1, again, err)
 		}
 	}
-	if row, err := l.store.Attempt(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
+	if row, err := l.store.Attempts.Get(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
 		t.Errorf("%+v, %v after %d calls", row, err, calls)
 	}
 	// Beside a refusal, the refusal is what there is to tell.

@@ -22,7 +22,7 @@ type KnownMessage struct {
 // Known returns what is on record of every message that says criterios, with
 // its answer, or T's zero value where none was kept.
 func Known[T, U any](ctx context.Context, l *Ledger, operation, criterios string, one func(KnownMessage, T) U) ([]U, error) {
-	rows, err := l.store.ByDigest(ctx, operation, Message{Criterios: criterios}.digest())
+	rows, err := l.store.Attempts.ByDigest(ctx, operation, Message{Criterios: criterios}.digest())
 	if err != nil {
 		return nil, unrecorded(err)
 	}

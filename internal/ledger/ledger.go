@@ -162,7 +162,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		return none, false, unrecorded(errLost)
 	}
 	l.Settle(ctx)
-	row, mine, err := l.store.Try(ctx, store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: l.processes.ID(), Owner: m.Owner})
+	row, mine, err := l.store.Attempts.Try(ctx, store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: l.processes.ID(), Owner: m.Owner})
 	if err != nil {
 		l.neverLeft(m, row.Created)
 		return none, false, unrecorded(err)
@@ -218,7 +218,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (boo
 			return false, falla
 		}
 	}
-	intent, mine, err := l.store.Retry(ctx, *row, l.processes.ID())
+	intent, mine, err := l.store.Attempts.Retry(ctx, *row, l.processes.ID())
 	if err != nil {
 		l.neverLeft(m, intent.Created)
 		return false, unrecorded(err)
@@ -235,7 +235,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (boo
 func (l *Ledger) Lost(ctx context.Context, operation, key string) (bool, error) {
 	m := Message{Operation: operation, Key: key}
 	defer l.use(m)()
-	row, err := l.store.Attempt(ctx, operation, key)
+	row, err := l.store.Attempts.Get(ctx, operation, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -260,7 +260,7 @@ func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string,
 		}
 	}
 	l.mu.Unlock()
-	row, err := l.store.ByResource(ctx, operation, resource)
+	row, err := l.store.Attempts.ByResource(ctx, operation, resource)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", false, nil
 	}
@@ -272,12 +272,12 @@ func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string,
 
 // RecordTitulos notes in which lote titles were sent.
 func (l *Ledger) RecordTitulos(ctx context.Context, lote string, folios []string) error {
-	return l.store.RecordTitulos(ctx, lote, folios)
+	return l.store.Titulos.Record(ctx, lote, folios)
 }
 
 // TituloLotes returns the lotes in which a title was sent, the latest first.
 func (l *Ledger) TituloLotes(ctx context.Context, folio string) ([]string, error) {
-	lotes, err := l.store.TituloLotes(ctx, folio)
+	lotes, err := l.store.Titulos.Lotes(ctx, folio)
 	if err != nil {
 		return nil, unrecorded(err)
 	}
@@ -294,7 +294,7 @@ func (l *Ledger) abandoned(ctx context.Context, row store.Attempt, m Message) bo
 		return false
 	}
 	// Its sender may have ended since the row was read.
-	again, err := l.store.Attempt(ctx, m.Operation, m.Key)
+	again, err := l.store.Attempts.Get(ctx, m.Operation, m.Key)
 	return err == nil && again.Estado == store.EstadoIntento && again.Created.Equal(row.Created) && again.Process == row.Process
 }
 
@@ -339,7 +339,7 @@ func outcome[T any](got T, err error, keep bool, rest Rest) (store.Attempt, erro
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Attempt) {
 	out.ID, out.Operation, out.Process, out.Created, out.Owner = row.ID, row.Operation, row.Process, row.Created, row.Owner
-	if err := l.store.Resolve(ctx, out); err != nil {
+	if err := l.store.Attempts.Resolve(ctx, out); err != nil {
 		// The answer is true all the same; the row stays an intent until the store is back.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operation).Str("respuesta", out.Answer).Msg("an outcome could not be recorded")
 		l.mu.Lock()
@@ -396,7 +396,7 @@ func (l *Ledger) Settle(ctx context.Context) {
 		}
 		out := l.unwritten[0]
 		l.mu.Unlock()
-		if err := l.store.Resolve(ctx, out); err != nil {
+		if err := l.store.Attempts.Resolve(ctx, out); err != nil {
 			return
 		}
 		l.mu.Lock()
@@ -417,7 +417,7 @@ func (l *Ledger) Unwritten() int {
 // was asked for; false when there is none.
 func Last[T any](ctx context.Context, l *Ledger, operation, criterios string) (T, time.Time, bool) {
 	var answer T
-	row, err := l.store.LastAnswer(ctx, operation, Message{Criterios: criterios}.digest())
+	row, err := l.store.Attempts.LastAnswer(ctx, operation, Message{Criterios: criterios}.digest())
 	if err == nil {
 		err = json.Unmarshal([]byte(row.Answer), &answer)
 	}

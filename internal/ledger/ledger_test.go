@@ -240,7 +240,7 @@ func TestOnce_WhenTheProcessDied(t *testing.T) {
 	dir := t.TempDir()
 	died := openStore(t, dir)
 	m := message("k")
-	if _, mine, err := died.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios}); err != nil || !mine {
+	if _, mine, err := died.Attempts.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios}); err != nil || !mine {
 		t.Fatalf("mine %v, %v", mine, err)
 	}
 	if err := died.Close(); err != nil {

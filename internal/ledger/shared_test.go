@@ -172,7 +172,7 @@ func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	a, fromA := enter()
 	b, fromB := enter()
 	m := message("k")
-	if _, mine, err := a.store.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: fromA.ID()}); err != nil || !mine {
+	if _, mine, err := a.store.Attempts.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: fromA.ID()}); err != nil || !mine {
 		t.Fatalf("mine %v, %v", mine, err)
 	}
 	if _, _, err := Once(t.Context(), b, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {

@@ -13,7 +13,7 @@ func TestChange_WhenAnotherGatewayStandsStillInAChange(t *testing.T) {
 	url := pgtest.Start(t)
 	one := open(t, Config{Dir: t.TempDir(), DatabaseURL: url, Now: now})
 	other := open(t, Config{Dir: t.TempDir(), DatabaseURL: url, Now: now})
-	if _, err := one.CreateDescarga(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil); err != nil {
+	if _, err := one.Descargas.Create(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil); err != nil {
 		t.Fatal(err)
 	}
 	tx, err := one.DB().BeginTx(t.Context(), nil)
@@ -24,7 +24,7 @@ func TestChange_WhenAnotherGatewayStandsStillInAChange(t *testing.T) {
 	if _, err := tx.ExecContext(t.Context(), `UPDATE descargas SET motivo = 'x' WHERE id = 'd'`); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Change(t.Context(), "d", func(*Change) error { return nil }); err != nil {
+	if err := other.Descargas.Change(t.Context(), "d", func(*Change) error { return nil }); err != nil {
 		t.Errorf("the other waits for ever: %v", err)
 	}
 	if err := tx.Commit(); err == nil {

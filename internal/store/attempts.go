@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// Attempts are the intents of what must not be sent twice, and what came of them.
+type Attempts struct{ *core }
+
 // The states of an intent.
 const (
 	EstadoIntento     = "intento"
@@ -40,13 +43,13 @@ type Attempt struct {
 // its row. If there is a row of the same operation and key, it is returned
 // instead, with false: nothing may be sent. Beside an error, Created is the instant of
 // the row, which may have been written all the same; so it is with Retry.
-func (s *Store) Try(ctx context.Context, i Attempt) (Attempt, bool, error) {
+func (s Attempts) Try(ctx context.Context, i Attempt) (Attempt, bool, error) {
 	if err := s.inItsPlace(); err != nil {
 		return Attempt{}, false, err
 	}
 	if err := s.fit(); err != nil {
 		// What is on record is known all the same.
-		if row, errRow := s.Attempt(ctx, i.Operation, i.Key); errRow == nil && i.Key != "" {
+		if row, errRow := s.Get(ctx, i.Operation, i.Key); errRow == nil && i.Key != "" {
 			return row, false, nil
 		}
 		return Attempt{}, false, err
@@ -63,7 +66,7 @@ func (s *Store) Try(ctx context.Context, i Attempt) (Attempt, bool, error) {
 		return Attempt{Created: created}, false, err
 	}
 	if !mine {
-		row, err := s.Attempt(ctx, i.Operation, i.Key)
+		row, err := s.Get(ctx, i.Operation, i.Key)
 		return row, false, err
 	}
 	s.move()
@@ -73,7 +76,7 @@ func (s *Store) Try(ctx context.Context, i Attempt) (Attempt, bool, error) {
 
 // Retry turns row back into an intent, of process, if it is still as it was
 // read, and returns what it has become; false when another caller was faster.
-func (s *Store) Retry(ctx context.Context, row Attempt, process string) (Attempt, bool, error) {
+func (s Attempts) Retry(ctx context.Context, row Attempt, process string) (Attempt, bool, error) {
 	if err := errors.Join(s.inItsPlace(), s.fit()); err != nil {
 		return row, false, err
 	}
@@ -96,16 +99,16 @@ func (s *Store) Retry(ctx context.Context, row Attempt, process string) (Attempt
 	return row, true, nil
 }
 
-// Attempt returns the row of a key, or ErrNotFound.
-func (s *Store) Attempt(ctx context.Context, operation, key string) (Attempt, error) {
-	return s.attempt(ctx, `operacion = $1 AND clave = $2`, operation, key)
+// Get returns the row of a key, or ErrNotFound.
+func (s Attempts) Get(ctx context.Context, operation, key string) (Attempt, error) {
+	return s.first(ctx, `operacion = $1 AND clave = $2`, operation, key)
 }
 
 // Resolve writes the outcome of the intent i, which is as Try or Retry
 // returned it but for its outcome. When another has taken the row over in the
 // meantime, only a good answer is still written: what the other has found out is
 // newer than a failure. It fails where the database is not the ledger any more.
-func (s *Store) Resolve(ctx context.Context, i Attempt) error {
+func (s Attempts) Resolve(ctx context.Context, i Attempt) error {
 	defer s.move()
 	n, err := s.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4, recurso = $9
@@ -119,35 +122,35 @@ func (s *Store) Resolve(ctx context.Context, i Attempt) error {
 
 // LastAnswer returns the latest row with an answer for what digest
 // identifies, or ErrNotFound.
-func (s *Store) LastAnswer(ctx context.Context, operation, digest string) (Attempt, error) {
-	return s.attempt(ctx, `operacion = $1 AND huella = $2 AND respuesta <> '' ORDER BY id DESC LIMIT 1`, operation, digest)
+func (s Attempts) LastAnswer(ctx context.Context, operation, digest string) (Attempt, error) {
+	return s.first(ctx, `operacion = $1 AND huella = $2 AND respuesta <> '' ORDER BY id DESC LIMIT 1`, operation, digest)
 }
 
 // ByDigest returns the rows of what digest identifies, the latest first and a
 // hundred at most: whether such a message was ever sent, by whom, and what became
 // of it.
-func (s *Store) ByDigest(ctx context.Context, operation, digest string) (found []Attempt, err error) {
-	err = s.attempts(ctx, `operacion = $1 AND huella = $2 ORDER BY id DESC LIMIT 100`, []any{operation, digest},
+func (s Attempts) ByDigest(ctx context.Context, operation, digest string) (found []Attempt, err error) {
+	err = s.read(ctx, `operacion = $1 AND huella = $2 ORDER BY id DESC LIMIT 100`, []any{operation, digest},
 		func(row Attempt) { found = append(found, row) })
 	return found, err
 }
 
 // ByResource returns the first row whose answer made resource, or ErrNotFound.
-func (s *Store) ByResource(ctx context.Context, operation, resource string) (Attempt, error) {
-	return s.attempt(ctx, `operacion = $1 AND recurso = $2 AND recurso <> '' ORDER BY id LIMIT 1`, operation, resource)
+func (s Attempts) ByResource(ctx context.Context, operation, resource string) (Attempt, error) {
+	return s.first(ctx, `operacion = $1 AND recurso = $2 AND recurso <> '' ORDER BY id LIMIT 1`, operation, resource)
 }
 
-// attempt reads one row; where is a constant of this file, never input.
-func (s *Store) attempt(ctx context.Context, where string, args ...any) (Attempt, error) {
+// first reads one row; where is a constant of this file, never input.
+func (s Attempts) first(ctx context.Context, where string, args ...any) (Attempt, error) {
 	found, ok := Attempt{}, false
-	err := s.attempts(ctx, where, args, func(row Attempt) { found, ok = row, true })
+	err := s.read(ctx, where, args, func(row Attempt) { found, ok = row, true })
 	if err == nil && !ok {
 		err = ErrNotFound
 	}
 	return found, err
 }
 
-func (s *Store) attempts(ctx context.Context, where string, args []any, each func(Attempt)) error {
+func (s Attempts) read(ctx context.Context, where string, args []any, each func(Attempt)) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso, dueno, recurso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file

@@ -4,9 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-
-	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
+
+// Blobs are the objects in storage, by their SHA-256.
+type Blobs struct{ *core }
 
 // BusyError says that the process Process is removing an object.
 type BusyError struct{ Process string }
@@ -15,7 +16,7 @@ func (e *BusyError) Error() string {
 	return "store: the object is being removed by process " + e.Process
 }
 
-func (s *Store) busy(ctx context.Context, tx *sql.Tx, sha256 string) error {
+func (s *core) busy(ctx context.Context, tx *sql.Tx, sha256 string) error {
 	e := &BusyError{}
 	if err := tx.QueryRowContext(ctx, `SELECT borra FROM objetos WHERE sha256 = $1`, sha256).Scan(&e.Process); err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -23,20 +24,11 @@ func (s *Store) busy(ctx context.Context, tx *sql.Tx, sha256 string) error {
 	return e
 }
 
-// Delete enters that the content of p is gone for good; its count of downloads
-// stays. It returns false, and changes nothing, when p is not in storage. The
-// object goes afterwards, when nothing refers to it: see ClaimBlob.
-func (s *Store) Delete(ctx context.Context, p gateway.Paquete) (bool, error) {
-	return s.changes(ctx, s.db,
-		`UPDATE paquetes SET completo = 0, borrado = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND completo = 1`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), s.stamp())
-}
-
 // withoutReferences finds that no package refers to the object of the row at hand.
 const withoutReferences = `NOT EXISTS (SELECT 1 FROM paquetes WHERE paquetes.sha256 = objetos.sha256 AND (paquetes.completo = 1 OR paquetes.parcial <> ''))`
 
-// Orphan lists the objects that no package refers to.
-func (s *Store) Orphan(ctx context.Context) ([]string, error) {
+// Orphans lists the objects that no package refers to.
+func (s Blobs) Orphans(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	rows, err := s.readings.QueryContext(ctx, `SELECT sha256 FROM objetos WHERE `+withoutReferences)
@@ -58,11 +50,11 @@ func (s *Store) Orphan(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// ClaimBlob makes process the one that removes an object, which nobody may
-// add again until ForgetBlob or LetGoBlob. It returns false when a package
+// Claim makes process the one that removes an object, which nobody may
+// add again until Forget or LetGo. It returns false when a package
 // refers to the object, and an *BusyError when another process than dead is
 // removing it.
-func (s *Store) ClaimBlob(ctx context.Context, sha256, process, dead string) (bool, error) {
+func (s Blobs) Claim(ctx context.Context, sha256, process, dead string) (bool, error) {
 	mine := false
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		// Locked first: only then the references that are seen are all there are.
@@ -86,15 +78,15 @@ func (s *Store) ClaimBlob(ctx context.Context, sha256, process, dead string) (bo
 	return mine, err
 }
 
-// ForgetBlob enters that an object which process has reclaimed is gone.
-func (s *Store) ForgetBlob(ctx context.Context, sha256, process string) error {
+// Forget enters that an object which process has reclaimed is gone.
+func (s Blobs) Forget(ctx context.Context, sha256, process string) error {
 	_, err := s.changes(ctx, s.db, `DELETE FROM objetos WHERE sha256 = $1 AND borra = $2`, sha256, process)
 	return err
 }
 
-// LetGoBlob gives an object back that process has reclaimed and could not
+// LetGo gives an object back that process has reclaimed and could not
 // remove.
-func (s *Store) LetGoBlob(ctx context.Context, sha256, process string) error {
+func (s Blobs) LetGo(ctx context.Context, sha256, process string) error {
 	_, err := s.changes(ctx, s.db, `UPDATE objetos SET borra = '' WHERE sha256 = $1 AND borra = $2`, sha256, process)
 	return err
 }

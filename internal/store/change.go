@@ -27,7 +27,7 @@ type Change struct {
 }
 
 // Change runs change on the descarga and commits what it did, unless it fails.
-func (s *Store) Change(ctx context.Context, descarga string, change func(*Change) error) error {
+func (s Descargas) Change(ctx context.Context, descarga string, change func(*Change) error) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)

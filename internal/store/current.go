@@ -29,14 +29,14 @@ func isThis(id, generation string) string {
 }
 
 // this is the ledger that was opened, as it was last seen.
-func (s *Store) this() []any {
+func (s *core) this() []any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return []any{s.mark.ID, s.mark.Generacion}
 }
 
 // follow fails when a statement with isThis changed nothing for want of the ledger.
-func (s *Store) follow(ctx context.Context, changed bool) error {
+func (s *core) follow(ctx context.Context, changed bool) error {
 	if changed {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (s *Store) follow(ctx context.Context, changed bool) error {
 
 // inItsPlace fails while SQLite's files are not those that were opened, or are known to be
 // damaged: what is written then is written nowhere.
-func (s *Store) inItsPlace() error {
+func (s *core) inItsPlace() error {
 	for _, open := range s.open {
 		info, err := os.Stat(open.path)
 		if err != nil {

@@ -17,28 +17,28 @@ import (
 func expenses(t *testing.T, s *Store) map[string]func() error {
 	t.Helper()
 	row := attempt("antes")
-	row, mine, err := s.Try(t.Context(), row)
+	row, mine, err := s.Attempts.Try(t.Context(), row)
 	if err != nil || !mine {
 		t.Fatalf("%v, %v", mine, err)
 	}
-	other, mine, err := s.Try(t.Context(), attempt("otro"))
+	other, mine, err := s.Attempts.Try(t.Context(), attempt("otro"))
 	if err != nil || !mine {
 		t.Fatalf("%v, %v", mine, err)
 	}
 	p := gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43_01"}
 	return map[string]func() error{
-		"a message":             func() error { _, _, err := s.Try(t.Context(), attempt("despues")); return err },
-		"a message without key": func() error { _, _, err := s.Try(t.Context(), attempt("")); return err },
-		"a message of before":   func() error { _, _, err := s.Try(t.Context(), attempt("antes")); return err },
-		"once more":             func() error { _, _, err := s.Retry(t.Context(), other, "p"); return err },
+		"a message":             func() error { _, _, err := s.Attempts.Try(t.Context(), attempt("despues")); return err },
+		"a message without key": func() error { _, _, err := s.Attempts.Try(t.Context(), attempt("")); return err },
+		"a message of before":   func() error { _, _, err := s.Attempts.Try(t.Context(), attempt("antes")); return err },
+		"once more":             func() error { _, _, err := s.Attempts.Retry(t.Context(), other, "p"); return err },
 		"a descarga": func() error {
-			_, err := s.CreateDescarga(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil)
+			_, err := s.Descargas.Create(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil)
 			return err
 		},
-		"a download": func() error { _, err := s.Reserve(t.Context(), p, "p", "", 2); return err },
+		"a download": func() error { _, err := s.Paquetes.Reserve(t.Context(), p, "p", "", 2); return err },
 		"an outcome": func() error {
 			row.Estado, row.Answer = EstadoAceptado, "{}"
-			return s.Resolve(t.Context(), row)
+			return s.Attempts.Resolve(t.Context(), row)
 		},
 		"a beat": func() error { return s.Beat(t.Context()) },
 	}
@@ -149,7 +149,7 @@ func TestBeat_WhenTheWALIsRemovedNothingOfItIsLost(t *testing.T) {
 			t.Parallel()
 			s := open(t, Config{Dir: t.TempDir(), Now: now})
 			for i := range 50 {
-				if _, _, err := s.Try(t.Context(), attempt(fmt.Sprint(i))); err != nil {
+				if _, _, err := s.Attempts.Try(t.Context(), attempt(fmt.Sprint(i))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -164,7 +164,7 @@ func TestBeat_WhenTheWALIsRemovedNothingOfItIsLost(t *testing.T) {
 			copyFile(t, filepath.Join(killed.Dir, markFile), filepath.Join(s.Dir(), markFile))
 			again := open(t, killed)
 			for i := range 50 {
-				if _, err := again.Attempt(t.Context(), "sat.solicita", fmt.Sprint(i)); err != nil {
+				if _, err := again.Attempts.Get(t.Context(), "sat.solicita", fmt.Sprint(i)); err != nil {
 					t.Errorf("%d: %v", i, err)
 				}
 			}

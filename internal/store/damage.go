@@ -51,7 +51,7 @@ func (s *Store) check(ctx context.Context, c Config) error {
 	return err
 }
 
-func (s *Store) quickCheck(ctx context.Context) error {
+func (s *core) quickCheck(ctx context.Context) error {
 	var found string
 	if err := s.db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -70,7 +70,7 @@ func TestBeat_WhenPagesAreDamagedUnderTheGateway(t *testing.T) {
 	c := Config{Dir: t.TempDir(), Now: now}
 	s := open(t, c)
 	for i := range 400 {
-		if _, _, err := s.Try(t.Context(), attempt(fmt.Sprint(strings.Repeat("k", 500), i))); err != nil {
+		if _, _, err := s.Attempts.Try(t.Context(), attempt(fmt.Sprint(strings.Repeat("k", 500), i))); err != nil {
 			t.Fatal(err)
 		}
 	}

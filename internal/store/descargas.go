@@ -12,6 +12,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
+// Descargas are the durable downloads, with their events.
+type Descargas struct{ *core }
+
 // Descarga is one row of the durable downloads.
 type Descarga struct {
 	gateway.Descarga
@@ -56,30 +59,30 @@ func readDescarga(f scanner) (Descarga, error) {
 	return d, nil
 }
 
-// Descarga returns one row, or ErrNotFound.
-func (s *Store) Descarga(ctx context.Context, id string) (Descarga, error) {
+// Get returns one row, or ErrNotFound.
+func (s Descargas) Get(ctx context.Context, id string) (Descarga, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE id = $1`, id))
 }
 
-// KeyDescarga returns the row that an idempotency key made, or ErrNotFound.
-func (s *Store) KeyDescarga(ctx context.Context, key string) (Descarga, error) {
+// ByKey returns the row that an idempotency key made, or ErrNotFound.
+func (s Descargas) ByKey(ctx context.Context, key string) (Descarga, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE clave = $1`, key))
 }
 
-// LiveDescarga returns the row with these criteria that has not ended, or ErrNotFound.
-func (s *Store) LiveDescarga(ctx context.Context, digest string) (Descarga, error) {
+// Live returns the row with these criteria that has not ended, or ErrNotFound.
+func (s Descargas) Live(ctx context.Context, digest string) (Descarga, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE huella = $1 AND terminada = ''`, digest))
 }
 
-// CreateDescarga writes d with its first solicitudes and events, in one piece. It
+// Create writes d with its first solicitudes and events, in one piece. It
 // returns false when its key or its criteria are taken.
-func (s *Store) CreateDescarga(ctx context.Context, d Descarga, tramos []Tramo, eventos ...gateway.EventoDescarga) (bool, error) {
+func (s Descargas) Create(ctx context.Context, d Descarga, tramos []Tramo, eventos ...gateway.EventoDescarga) (bool, error) {
 	request, err := writeRequest(d.Request)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
@@ -134,9 +137,9 @@ func (s *Store) CreateDescarga(ctx context.Context, d Descarga, tramos []Tramo, 
 // ErrCursor says that a cursor is none that a page gave.
 var ErrCursor = errors.New("store: not a cursor")
 
-// ListDescargas returns the rows that f lets pass, the newest first, and the
+// List returns the rows that f lets pass, the newest first, and the
 // cursor of the page behind; empty at the end. It fails with ErrCursor.
-func (s *Store) ListDescargas(ctx context.Context, f gateway.DescargasFilter) ([]Descarga, string, error) {
+func (s Descargas) List(ctx context.Context, f gateway.DescargasFilter) ([]Descarga, string, error) {
 	q := filter(f)
 	if len(f.Estados) > 0 {
 		estados := make([]string, len(f.Estados))
@@ -181,9 +184,9 @@ func filter(f gateway.DescargasFilter) *query {
 	return q
 }
 
-// CuentaDescargas counts by state the rows that f lets pass, whatever its Estados,
+// Count counts by state the rows that f lets pass, whatever its Estados,
 // Cursor and Limite.
-func (s *Store) CuentaDescargas(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
+func (s Descargas) Count(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
 	q := filter(f)
 	out := make(map[gateway.EstadoDescarga]int)
 	return out, s.every(ctx, func(f scanner) error {
@@ -268,7 +271,7 @@ type queryable interface {
 }
 
 // Eventos returns up to limit events of a descarga behind the number after.
-func (s *Store) Eventos(ctx context.Context, descarga string, after int64, limit int) ([]gateway.EventoDescarga, error) {
+func (s Descargas) Eventos(ctx context.Context, descarga string, after int64, limit int) ([]gateway.EventoDescarga, error) {
 	return all(ctx, s.readings, func(f scanner) (gateway.EventoDescarga, error) {
 		var e gateway.EventoDescarga
 		var when string
@@ -283,7 +286,7 @@ func (s *Store) Eventos(ctx context.Context, descarga string, after int64, limit
 
 // LastEvento returns the number of a descarga's last event and whether the
 // descarga has ended.
-func (s *Store) LastEvento(ctx context.Context, descarga string) (int64, bool, error) {
+func (s Descargas) LastEvento(ctx context.Context, descarga string) (int64, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var number int64
@@ -299,18 +302,24 @@ func (s *Store) LastEvento(ctx context.Context, descarga string) (int64, bool, e
 }
 
 // Scheduled returns up to limit recurrent descargas whose run is due.
-func (s *Store) Scheduled(ctx context.Context, now time.Time, limit int) ([]Descarga, error) {
-	return s.descargas(ctx, `estado = 'programada' AND siguiente <> '' AND siguiente <= $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
+func (s Descargas) Scheduled(ctx context.Context, now time.Time, limit int) ([]Descarga, error) {
+	return s.read(ctx, `estado = 'programada' AND siguiente <> '' AND siguiente <= $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
+}
+
+// ScheduledAfter returns up to limit recurrent descargas whose run is due after
+// after.
+func (s Descargas) ScheduledAfter(ctx context.Context, after time.Time, limit int) ([]Descarga, error) {
+	return s.read(ctx, `estado = 'programada' AND siguiente > $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(after))
 }
 
 // CorridasWithoutXML returns up to limit runs of metadata that have ended and whose
 // XML nobody has asked for yet.
-func (s *Store) CorridasWithoutXML(ctx context.Context, limit int) ([]Descarga, error) {
-	return s.descargas(ctx, `sigue = 'xml' AND terminada <> '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
+func (s Descargas) CorridasWithoutXML(ctx context.Context, limit int) ([]Descarga, error) {
+	return s.read(ctx, `sigue = 'xml' AND terminada <> '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
 }
 
 // MarkXML says that the XML of a run has been asked for, or is not needed.
-func (s *Store) MarkXML(ctx context.Context, corrida string) error {
+func (s Descargas) MarkXML(ctx context.Context, corrida string) error {
 	_, err := s.exec(ctx, `UPDATE descargas SET sigue = '' WHERE id = $1`, corrida)
 	return err
 }
@@ -318,26 +327,26 @@ func (s *Store) MarkXML(ctx context.Context, corrida string) error {
 // Corridas returns up to limit runs of metadata of a recurrent descarga, those
 // that reach furthest first, without the ones that have left a part of their
 // range out.
-func (s *Store) Corridas(ctx context.Context, programacion string, limit int) ([]Descarga, error) {
-	return s.descargas(ctx, `programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'cancelada')
+func (s Descargas) Corridas(ctx context.Context, programacion string, limit int) ([]Descarga, error) {
+	return s.read(ctx, `programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'cancelada')
 		AND NOT EXISTS (SELECT 1 FROM tramos WHERE tramos.descarga = descargas.id AND tramos.estado = 'fallida') ORDER BY hasta DESC LIMIT `+strconv.Itoa(limit), programacion)
 }
 
 // ToPublish returns up to limit descargas whose end nobody has been told of.
-func (s *Store) ToPublish(ctx context.Context, limit int) ([]Descarga, error) {
-	return s.descargas(ctx, `terminada <> '' AND publicada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
+func (s Descargas) ToPublish(ctx context.Context, limit int) ([]Descarga, error) {
+	return s.read(ctx, `terminada <> '' AND publicada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
 }
 
 // MarkPublished says that subscribers have been told.
-func (s *Store) MarkPublished(ctx context.Context, descarga string) error {
+func (s Descargas) MarkPublished(ctx context.Context, descarga string) error {
 	_, err := s.exec(ctx, `UPDATE descargas SET publicada = $1 WHERE id = $2`, Instant(s.now()), descarga)
 	return err
 }
 
 // ToWithdraw returns up to limit descargas that ended before before and whose
 // packages retention has not removed.
-func (s *Store) ToWithdraw(ctx context.Context, before time.Time, limit int) ([]Descarga, error) {
-	return s.descargas(ctx, `terminada <> '' AND terminada < $1 AND retirada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit), Instant(before))
+func (s Descargas) ToWithdraw(ctx context.Context, before time.Time, limit int) ([]Descarga, error) {
+	return s.read(ctx, `terminada <> '' AND terminada < $1 AND retirada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit), Instant(before))
 }
 
 // Withdraw says that retention has removed a descarga's packages.
@@ -346,7 +355,7 @@ func (c *Change) Withdraw() {
 	c.exec(`UPDATE tramos_paquetes SET estado = 'borrado' WHERE descarga = $1 AND estado = 'guardado'`, c.descarga.ID)
 }
 
-// descargas reads rows; where is a constant of this file, never input.
-func (s *Store) descargas(ctx context.Context, where string, args ...any) ([]Descarga, error) {
+// read reads rows; where is a constant of this file, never input.
+func (s Descargas) read(ctx context.Context, where string, args ...any) ([]Descarga, error) {
 	return all(ctx, s.readings, readDescarga, `SELECT `+columnsDescarga+` FROM descargas WHERE `+where, args...)
 }

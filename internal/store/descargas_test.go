@@ -42,11 +42,11 @@ func create(t *testing.T, s *Store, d Descarga) Tramo {
 	x := Tramo{}
 	x.Estado, x.Since, x.Until, x.SiguienteIntento = gateway.TramoPendiente, d.Request.Solicitud.FechaInicial, d.Request.Solicitud.FechaFinal, s.now()
 	tramos := []Tramo{x}
-	ok, err := s.CreateDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"})
+	ok, err := s.Descargas.Create(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"})
 	if err != nil || !ok {
 		t.Fatalf("%s: %v %v", d.ID, ok, err)
 	}
-	got, err := s.Tramo(t.Context(), tramos[0].ID)
+	got, err := s.Tramos.Get(t.Context(), tramos[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func create(t *testing.T, s *Store, d Descarga) Tramo {
 
 func change(t *testing.T, s *Store, id string, f func(*Change)) {
 	t.Helper()
-	if err := s.Change(t.Context(), id, func(c *Change) error { f(c); return c.Err() }); err != nil {
+	if err := s.Descargas.Change(t.Context(), id, func(c *Change) error { f(c); return c.Err() }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -69,22 +69,22 @@ func TestCreateDescarga_WhenKeyOrCriteriaAreTaken(t *testing.T) {
 			"the key":      sampleDescarga("c", func(d *Descarga) { d.Key = "k" }),
 			"the id":       sampleDescarga("a", func(d *Descarga) { d.Digest = "other" }),
 		} {
-			if ok, err := s.CreateDescarga(t.Context(), d, nil); ok || err != nil {
+			if ok, err := s.Descargas.Create(t.Context(), d, nil); ok || err != nil {
 				t.Errorf("%s: %v %v", name, ok, err)
 			}
 		}
-		if live, err := s.LiveDescarga(t.Context(), "h-a"); err != nil || live.ID != "a" {
+		if live, err := s.Descargas.Live(t.Context(), "h-a"); err != nil || live.ID != "a" {
 			t.Errorf("%+v %v", live, err)
 		}
 		change(t, s, "a", func(c *Change) { c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaVacia, c.Now() })
-		if _, err := s.LiveDescarga(t.Context(), "h-a"); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Descargas.Live(t.Context(), "h-a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v", err)
 		}
 		// Once it has ended its criteria are free; its key never is.
-		if ok, err := s.CreateDescarga(t.Context(), sampleDescarga("d", func(d *Descarga) { d.Digest = "h-a" }), nil); !ok || err != nil {
+		if ok, err := s.Descargas.Create(t.Context(), sampleDescarga("d", func(d *Descarga) { d.Digest = "h-a" }), nil); !ok || err != nil {
 			t.Errorf("after its end: %v %v", ok, err)
 		}
-		if d, err := s.KeyDescarga(t.Context(), "k"); err != nil || d.ID != "a" || d.Request.Solicitud.RFCSolicitante != "PRU010101AB1" {
+		if d, err := s.Descargas.ByKey(t.Context(), "k"); err != nil || d.ID != "a" || d.Request.Solicitud.RFCSolicitante != "PRU010101AB1" {
 			t.Errorf("%+v %v", d, err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestListDescargas_WhenFilteredAndPaged(t *testing.T) {
 				tc.f.Limit, tc.f.Cursor = limit, ""
 				var ids []string
 				for {
-					page, next, err := s.ListDescargas(t.Context(), tc.f)
+					page, next, err := s.Descargas.List(t.Context(), tc.f)
 					if err != nil || len(page) > limit {
 						t.Fatal(len(page), err)
 					}
@@ -149,7 +149,7 @@ func TestListDescargas_WhenFilteredAndPaged(t *testing.T) {
 			}
 		}
 		for _, cursor := range []string{"nada", "2026~x", "'; DROP TABLE descargas~a"} {
-			if _, _, err := s.ListDescargas(t.Context(), gateway.DescargasFilter{Limit: 1, Cursor: cursor}); !errors.Is(err, ErrCursor) {
+			if _, _, err := s.Descargas.List(t.Context(), gateway.DescargasFilter{Limit: 1, Cursor: cursor}); !errors.Is(err, ErrCursor) {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
 		}
@@ -173,7 +173,7 @@ func TestChange_WhenManyChangeTheSameAtOnce(t *testing.T) {
 		for i := range tramos {
 			tramos[i].Estado = gateway.TramoPresentada
 		}
-		if ok, err := one.CreateDescarga(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"}); !ok || err != nil {
+		if ok, err := one.Descargas.Create(t.Context(), d, tramos, gateway.EventoDescarga{Tipo: "creada"}); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		var wg sync.WaitGroup
@@ -183,7 +183,7 @@ func TestChange_WhenManyChangeTheSameAtOnce(t *testing.T) {
 			s := []*Store{one, other}[i%2]
 			wg.Go(func() {
 				closed := false
-				err := s.Change(t.Context(), "a", func(c *Change) error {
+				err := s.Descargas.Change(t.Context(), "a", func(c *Change) error {
 					x.Estado = gateway.TramoVacia
 					c.SaveTramo(x)
 					c.Evento(gateway.EventoDescarga{Tipo: "solicitud_vacia", Tramo: x.Number})
@@ -205,7 +205,7 @@ func TestChange_WhenManyChangeTheSameAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		eventos, err := one.Eventos(t.Context(), "a", 0, 100)
+		eventos, err := one.Descargas.Eventos(t.Context(), "a", 0, 100)
 		if err != nil || len(eventos) != 22 || closings != 1 {
 			t.Fatalf("%d events, %d ends, %v", len(eventos), closings, err)
 		}
@@ -219,7 +219,7 @@ func TestChange_WhenManyChangeTheSameAtOnce(t *testing.T) {
 		if last := eventos[21]; last.Tipo != "vacia" || last.Detalle != "20" || last.Estado != gateway.DescargaVacia || len(de) != 21 {
 			t.Errorf("%+v, of %d", last, len(de))
 		}
-		if n, final, err := other.LastEvento(t.Context(), "a"); n != 22 || !final || err != nil {
+		if n, final, err := other.Descargas.LastEvento(t.Context(), "a"); n != 22 || !final || err != nil {
 			t.Errorf("%d %v %v", n, final, err)
 		}
 	})
@@ -230,7 +230,7 @@ func TestChange_WhenItFailsNothingIsWritten(t *testing.T) {
 		s := open(t, cfg)
 		x := create(t, s, sampleDescarga("a", nil))
 		bad := errors.New("no")
-		err := s.Change(t.Context(), "a", func(c *Change) error {
+		err := s.Descargas.Change(t.Context(), "a", func(c *Change) error {
 			c.Evento(gateway.EventoDescarga{Tipo: "nunca"})
 			c.NewPaquete(x.ID, "p", c.Now())
 			c.CancelTramos(gateway.TramoCancelada, "d", "m")
@@ -240,13 +240,13 @@ func TestChange_WhenItFailsNothingIsWritten(t *testing.T) {
 		if !errors.Is(err, bad) {
 			t.Fatal(err)
 		}
-		if err := s.Change(t.Context(), "nadie", func(*Change) error { return nil }); !errors.Is(err, ErrNotFound) {
+		if err := s.Descargas.Change(t.Context(), "nadie", func(*Change) error { return nil }); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v", err)
 		}
-		d, err := s.Descarga(t.Context(), "a")
-		eventos, errEventos := s.Eventos(t.Context(), "a", 0, 10)
-		paquetes, errPaquetes := s.TramoPaquetes(t.Context(), x.ID)
-		if again, errTramo := s.Tramo(t.Context(), x.ID); errors.Join(err, errEventos, errPaquetes, errTramo) != nil ||
+		d, err := s.Descargas.Get(t.Context(), "a")
+		eventos, errEventos := s.Descargas.Eventos(t.Context(), "a", 0, 10)
+		paquetes, errPaquetes := s.TramosPaquetes.Of(t.Context(), x.ID)
+		if again, errTramo := s.Tramos.Get(t.Context(), x.ID); errors.Join(err, errEventos, errPaquetes, errTramo) != nil ||
 			d.Estado != gateway.DescargaEnCola || len(eventos) != 1 || len(paquetes) != 0 || again.Estado != gateway.TramoPendiente || again.Turn != 0 {
 			t.Errorf("%+v %v %v %+v %v", d, eventos, paquetes, again, err)
 		}
@@ -265,7 +265,7 @@ func TestTurn_WhenOthersTakeOver(t *testing.T) {
 		var who []string
 		for i := range 8 {
 			wg.Go(func() {
-				_, _, ok, err := s.TakeTramo(ctx, x.ID, x.Turn, x.SiguienteIntento, fmt.Sprint("proceso-", i))
+				_, _, ok, err := s.Tramos.Take(ctx, x.ID, x.Turn, x.SiguienteIntento, fmt.Sprint("proceso-", i))
 				if err != nil {
 					t.Error(err)
 				}
@@ -277,37 +277,37 @@ func TestTurn_WhenOthersTakeOver(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		taken, err := s.Tramo(ctx, x.ID)
+		taken, err := s.Tramos.Get(ctx, x.ID)
 		if err != nil || len(who) != 1 || taken.Holder != who[0] {
 			t.Fatalf("%v, and the row says %q: %v", who, taken.Holder, err)
 		}
 		// Whoever read it before may not take it over; who has read it may.
 		for _, read := range []Tramo{x, taken} {
-			if err := s.TakeOverTramo(ctx, read, time.Now(), time.Now()); err != nil {
+			if err := s.Tramos.TakeOver(ctx, read, time.Now(), time.Now()); err != nil {
 				t.Error(err)
 			}
-			if now, err := s.Tramo(ctx, x.ID); err != nil || (now.Holder == "") != (read.Holder != "") {
+			if now, err := s.Tramos.Get(ctx, x.ID); err != nil || (now.Holder == "") != (read.Holder != "") {
 				t.Errorf("as %q has it: %+v %v", read.Holder, now, err)
 			}
 		}
-		err = s.Change(ctx, "a", func(c *Change) error {
+		err = s.Descargas.Change(ctx, "a", func(c *Change) error {
 			taken.Estado = gateway.TramoVacia
 			c.Evento(gateway.EventoDescarga{Tipo: "tarde"})
 			c.SaveTramo(taken)
 			return c.Err()
 		})
-		if n, _, _ := s.LastEvento(ctx, "a"); !errors.Is(err, ErrTurn) || n != 1 {
+		if n, _, _ := s.Descargas.LastEvento(ctx, "a"); !errors.Is(err, ErrTurn) || n != 1 {
 			t.Errorf("%v, %d events", err, n)
 		}
 		taken.IDSolicitud, taken.Presentations = "id", 1
-		if err := s.RecordSolicitud(ctx, taken); err != nil {
+		if err := s.Tramos.RecordSolicitud(ctx, taken); err != nil {
 			t.Fatal(err)
 		}
 		taken.IDSolicitud, taken.Presentations = "otro", 0
-		if err := errors.Join(s.RecordSolicitud(ctx, taken), s.ReleaseTramo(ctx, taken)); err != nil {
+		if err := errors.Join(s.Tramos.RecordSolicitud(ctx, taken), s.Tramos.Release(ctx, taken)); err != nil {
 			t.Fatal(err)
 		}
-		if now, err := s.Tramo(ctx, x.ID); err != nil || now.IDSolicitud != "id" || now.Presentations != 1 || now.Turn != 2 || now.Holder != "" || now.Estado != gateway.TramoPendiente {
+		if now, err := s.Tramos.Get(ctx, x.ID); err != nil || now.IDSolicitud != "id" || now.Presentations != 1 || now.Turn != 2 || now.Holder != "" || now.Estado != gateway.TramoPendiente {
 			t.Errorf("%+v %v", now, err)
 		}
 	})
@@ -359,7 +359,7 @@ func TestProgresses_AddsUp(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		})
-		all, err := s.Progresses(t.Context(), []string{"a", "b", "nadie"})
+		all, err := s.Descargas.Progresses(t.Context(), []string{"a", "b", "nadie"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -371,7 +371,7 @@ func TestProgresses_AddsUp(t *testing.T) {
 		if b := all["b"]; b.Progreso.Solicitudes != 1 || b.Progreso.Percentage != 0 || !b.Next.Equal(r.Now()) {
 			t.Errorf("%+v", b)
 		}
-		if none, err := s.Progresses(t.Context(), nil); err != nil || len(none) != 0 {
+		if none, err := s.Descargas.Progresses(t.Context(), nil); err != nil || len(none) != 0 {
 			t.Errorf("%v %v", none, err)
 		}
 	})
@@ -389,32 +389,32 @@ func TestNovedades_WhenRunsFindTheSame(t *testing.T) {
 			much = append(much, Novedad{UUID: fmt.Sprintf("u%04d", i), Estatus: "1", Fecha: fmt.Sprintf("2026-01-01T00:%02d:%02d", i/60, i%60)})
 		}
 		for range 2 { // a package may be counted twice
-			if err := s.RecordNovedades(ctx, "p", "r1", much); err != nil {
+			if err := s.Comprobantes.RecordNovedades(ctx, "p", "r1", much); err != nil {
 				t.Fatal(err)
 			}
 		}
 		after := []Novedad{much[3], {UUID: "u0003", Estatus: "0", Fecha: much[3].Fecha}, {UUID: "nuevo", Estatus: "1", Fecha: "2026-01-02T00:00:00"}, {UUID: "nuevo", Estatus: "0", Fecha: "2026-01-02T00:00:00"}}
-		if err := s.RecordNovedades(ctx, "p", "r2", after); err != nil {
+		if err := s.Comprobantes.RecordNovedades(ctx, "p", "r2", after); err != nil {
 			t.Fatal(err)
 		}
 		uuids := make([]string, 0, 1202)
 		for _, n := range much {
 			uuids = append(uuids, n.UUID)
 		}
-		r1, err := s.Novedades(ctx, "r1", append(uuids, "nuevo"))
+		r1, err := s.Comprobantes.Novedades(ctx, "r1", append(uuids, "nuevo"))
 		if err != nil || len(r1) != 1201 {
 			t.Errorf("%d %v", len(r1), err)
 		}
-		r2, err := s.Novedades(ctx, "r2", append(uuids, "nuevo"))
+		r2, err := s.Comprobantes.Novedades(ctx, "r2", append(uuids, "nuevo"))
 		want := map[Novedad]bool{{UUID: "u0003", Estatus: "0"}: true, {UUID: "nuevo", Estatus: "1"}: true, {UUID: "nuevo", Estatus: "0"}: true}
 		if err != nil || fmt.Sprint(r2) != fmt.Sprint(want) {
 			t.Errorf("%v %v", r2, err)
 		}
-		since, until, n, err := s.NovedadesRango(ctx, "r1", "1")
+		since, until, n, err := s.Comprobantes.NovedadesRango(ctx, "r1", "1")
 		if err != nil || since != "2026-01-01T00:00:00" || until != "2026-01-01T00:20:00" || n != 1201 {
 			t.Errorf("%s %s %d %v", since, until, n, err)
 		}
-		if since, until, n, err := s.NovedadesRango(ctx, "r1", "0"); since != "" || until != "" || n != 0 || err != nil {
+		if since, until, n, err := s.Comprobantes.NovedadesRango(ctx, "r1", "0"); since != "" || until != "" || n != 0 || err != nil {
 			t.Errorf("%s %s %d %v", since, until, n, err)
 		}
 	})
@@ -439,7 +439,7 @@ func TestToWithdraw_WhenSomeAreStillNeeded(t *testing.T) {
 		create(t, s, sampleDescarga("viva", nil))
 		ids := func(before time.Time) []string {
 			t.Helper()
-			ds, err := s.ToWithdraw(ctx, before, 10)
+			ds, err := s.Descargas.ToWithdraw(ctx, before, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -453,27 +453,27 @@ func TestToWithdraw_WhenSomeAreStillNeeded(t *testing.T) {
 		if got := ids(between); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("%v", got)
 		}
-		paquetes, err := s.DescargaPaquetes(ctx, "a", 0, 10)
+		paquetes, err := s.TramosPaquetes.Page(ctx, "a", 0, 10)
 		if err != nil || len(paquetes) != 1 {
 			t.Fatal(paquetes, err)
 		}
-		if used, err := s.PaqueteInUse(ctx, paquetes[0], between); !used || err != nil {
+		if used, err := s.TramosPaquetes.InUse(ctx, paquetes[0], between); !used || err != nil {
 			t.Errorf("%v %v", used, err)
 		}
-		if used, err := s.PaqueteInUse(ctx, paquetes[0], r.Now()); used || err != nil {
+		if used, err := s.TramosPaquetes.InUse(ctx, paquetes[0], r.Now()); used || err != nil {
 			t.Errorf("%v %v", used, err)
 		}
 		change(t, s, "a", func(c *Change) { c.Withdraw() })
 		if got := ids(r.Now()); !slices.Equal(got, []string{"b"}) {
 			t.Errorf("%v", got)
 		}
-		if ds, err := s.ToPublish(ctx, 1); err != nil || len(ds) != 1 || ds[0].ID != "a" {
+		if ds, err := s.Descargas.ToPublish(ctx, 1); err != nil || len(ds) != 1 || ds[0].ID != "a" {
 			t.Errorf("%v %v", ds, err)
 		}
-		if err := s.MarkPublished(ctx, "a"); err != nil {
+		if err := s.Descargas.MarkPublished(ctx, "a"); err != nil {
 			t.Fatal(err)
 		}
-		if ds, err := s.ToPublish(ctx, 5); err != nil || len(ds) != 1 || ds[0].ID != "b" {
+		if ds, err := s.Descargas.ToPublish(ctx, 5); err != nil || len(ds) != 1 || ds[0].ID != "b" {
 			t.Errorf("%v %v", ds, err)
 		}
 	})
@@ -503,7 +503,7 @@ func TestCorridas_LeavesOutThoseThatLeftAGap(t *testing.T) {
 				c.Descarga().Estado = tc.estado
 			})
 		}
-		ds, err := s.Corridas(t.Context(), "p", 10)
+		ds, err := s.Descargas.Corridas(t.Context(), "p", 10)
 		var ids []string
 		for _, d := range ds {
 			ids = append(ids, d.ID)
@@ -511,7 +511,7 @@ func TestCorridas_LeavesOutThoseThatLeftAGap(t *testing.T) {
 		if err != nil || !slices.Equal(ids, []string{"r6", "r5", "r1", "r0"}) {
 			t.Errorf("%v %v", ids, err)
 		}
-		if two, err := s.Corridas(t.Context(), "p", 2); err != nil || len(two) != 2 {
+		if two, err := s.Descargas.Corridas(t.Context(), "p", 2); err != nil || len(two) != 2 {
 			t.Errorf("%v %v", two, err)
 		}
 	})

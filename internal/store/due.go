@@ -13,7 +13,7 @@ type Due[K comparable] struct {
 }
 
 // due runs a query for rows of an id, a turn and an instant.
-func due[K comparable](ctx context.Context, s *Store, query string, args ...any) ([]Due[K], error) {
+func due[K comparable](ctx context.Context, s *core, query string, args ...any) ([]Due[K], error) {
 	return all(ctx, s.readings, func(f scanner) (Due[K], error) {
 		var d Due[K]
 		var at string
@@ -31,22 +31,7 @@ type Waiting struct {
 	Since time.Time
 }
 
-// WaitingTramos counts what DueTramos lists and is due at now.
-func (s *Store) WaitingTramos(ctx context.Context, now time.Time) (Waiting, error) {
-	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM tramos WHERE estado IN ('pendiente', 'presentada') AND ocupante = '' AND siguiente <= $1`, now)
-}
-
-// WaitingPaquetes is WaitingTramos for packages.
-func (s *Store) WaitingPaquetes(ctx context.Context, now time.Time) (Waiting, error) {
-	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM tramos_paquetes WHERE estado = 'pendiente' AND ocupante = '' AND siguiente <= $1`, now)
-}
-
-// WaitingEntregas is WaitingTramos for deliveries.
-func (s *Store) WaitingEntregas(ctx context.Context, now time.Time) (Waiting, error) {
-	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM webhooks_entregas WHERE estado = 'pendiente' AND siguiente <= $1`, now)
-}
-
-func (s *Store) waiting(ctx context.Context, query string, now time.Time) (w Waiting, err error) {
+func (s *core) waiting(ctx context.Context, query string, now time.Time) (w Waiting, err error) {
 	var since string
 	if _, err = s.one(ctx, query, []any{Instant(now)}, &w.Rows, &since); err == nil {
 		err = readInstantIn(since, &w.Since)

@@ -305,7 +305,7 @@ func TestRows_FilesBesideTheTablesAreReadAsTheyWere(t *testing.T) {
 	if err := os.WriteFile(whole, []byte("PK"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list, err := open(t, c).WholePartials(t.Context())
+	list, err := open(t, c).Folder.Wholes(t.Context())
 	want := []store.Pending{{Paquete: paquete("ABC_01"), SHA256: sumA, Partial: "parciales/" + filepath.Base(whole)}}
 	if diff := cmp.Diff(want, list); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

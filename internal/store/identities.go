@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// Comprobantes are what packages were found to hold: the UUIDs of each solicitud, and what each
+// run of a recurrent descarga has yielded.
+type Comprobantes struct{ *core }
+
 // Place is where the date of a comprobante lies, seen from its solicitud.
 type Place string
 
@@ -24,13 +28,13 @@ const UUIDLength = 16
 // RecordIdentities keeps the UUIDs, one behind the other in uuids, as read in a
 // package; those that the solicitud has already stay with the package that has them.
 // Sorted ones cost less. Twice the same changes nothing.
-func (s *Store) RecordIdentities(ctx context.Context, p TramoPaquete, place Place, uuids []byte) error {
+func (s Comprobantes) RecordIdentities(ctx context.Context, p TramoPaquete, place Place, uuids []byte) error {
 	if len(uuids) == 0 {
 		return nil
 	}
 	// One parameter instead of one for each row; the two databases have no type in common for it.
 	bytes := "BLOB"
-	if s.Postgres() {
+	if s.pool != nil {
 		bytes = "BYTEA"
 	}
 	_, err := s.exec(ctx, `INSERT INTO identidades (tramo, uuid, paquete, lugar)
@@ -41,21 +45,21 @@ func (s *Store) RecordIdentities(ctx context.Context, p TramoPaquete, place Plac
 }
 
 // CountIdentities counts what a package was the first of its solicitud to bring.
-func (s *Store) CountIdentities(ctx context.Context, p TramoPaquete) (howMany int64, err error) {
+func (s Comprobantes) CountIdentities(ctx context.Context, p TramoPaquete) (howMany int64, err error) {
 	_, err = s.one(ctx, `SELECT COUNT(*) FROM identidades WHERE tramo = $1 AND paquete = $2`, []any{p.IDTramo, p.ID}, &howMany)
 	return howMany, err
 }
 
 // RemoveIdentities takes back what a package has brought, as another copy of it
 // takes its place.
-func (s *Store) RemoveIdentities(ctx context.Context, p TramoPaquete) error {
+func (s Comprobantes) RemoveIdentities(ctx context.Context, p TramoPaquete) error {
 	_, err := s.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND paquete = $2`, p.IDTramo, p.ID)
 	return err
 }
 
 // ForgetIdentities removes the rows of descargas that ended before before: what
 // they add up to is written down.
-func (s *Store) ForgetIdentities(ctx context.Context, before time.Time) error {
+func (s Comprobantes) ForgetIdentities(ctx context.Context, before time.Time) error {
 	for tramo := int64(0); ; {
 		// The key is gone through in steps of one solicitud, whatever its rows.
 		if _, err := s.one(ctx, `SELECT COALESCE(MIN(tramo), 0) FROM identidades WHERE tramo > $1`, []any{tramo}, &tramo); err != nil || tramo == 0 {

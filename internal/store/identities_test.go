@@ -44,13 +44,13 @@ func TestIdentities_WhenCountedTwiceTheyAreTheSame(t *testing.T) {
 		one, two, foreign := paquetes[0][0], paquetes[0][1], paquetes[1][0]
 		record := func(p TramoPaquete, place Place, uuids []byte) {
 			t.Helper()
-			if err := s.RecordIdentities(t.Context(), p, place, uuids); err != nil {
+			if err := s.Comprobantes.RecordIdentities(t.Context(), p, place, uuids); err != nil {
 				t.Fatal(err)
 			}
 		}
 		wants := func(p TramoPaquete, want int64) {
 			t.Helper()
-			if n, err := s.CountIdentities(t.Context(), p); err != nil || n != want {
+			if n, err := s.Comprobantes.CountIdentities(t.Context(), p); err != nil || n != want {
 				t.Errorf("package %d has %d, %v, want %d", p.ID, n, err, want)
 			}
 		}
@@ -64,7 +64,7 @@ func TestIdentities_WhenCountedTwiceTheyAreTheSame(t *testing.T) {
 			wants(two, 99) // 2990 to 3000 are the other's
 			wants(foreign, 5)
 		}
-		if err := s.RemoveIdentities(t.Context(), one); err != nil {
+		if err := s.Comprobantes.RemoveIdentities(t.Context(), one); err != nil {
 			t.Fatal(err)
 		}
 		wants(one, 0)
@@ -87,7 +87,7 @@ func TestRecordRepeated_WhenTheSameIsInTwoRanges(t *testing.T) {
 			{1, Ajeno, 50, 57},                     // which nobody has
 			{0, Ajeno, 70, 71}, {1, Ajeno, 70, 71}, // which is in neither range, once too many
 		} {
-			if err := s.RecordIdentities(t.Context(), paquetes[x.tramo][0], x.place, folios(x.since, x.until)); err != nil {
+			if err := s.Comprobantes.RecordIdentities(t.Context(), paquetes[x.tramo][0], x.place, folios(x.since, x.until)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestRecordRepeated_WhenTheSameIsInTwoRanges(t *testing.T) {
 			}
 		})
 		wants(3, 1+3)
-		if a, err := s.Progresses(t.Context(), []string{"a"}); err != nil || a["a"].Progreso.Found != 29 || a["a"].Progreso.Repeated != 3 {
+		if a, err := s.Descargas.Progresses(t.Context(), []string{"a"}); err != nil || a["a"].Progreso.Found != 29 || a["a"].Progreso.Repeated != 3 {
 			t.Errorf("%+v %v", a["a"].Progreso, err)
 		}
 		// What another solicitud has replaced takes nothing from anybody.
@@ -138,17 +138,17 @@ func TestForgetIdentities_WhenTheDescargaHasEndedLongAgo(t *testing.T) {
 		s := open(t, cfg)
 		paquetes := twoTramos(t, s)
 		for i := range paquetes {
-			if err := s.RecordIdentities(t.Context(), paquetes[i][0], Own, folios(0, 7)); err != nil {
+			if err := s.Comprobantes.RecordIdentities(t.Context(), paquetes[i][0], Own, folios(0, 7)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		wants := func(want int64) {
 			t.Helper()
-			if err := s.ForgetIdentities(t.Context(), r.Now().Add(-time.Hour)); err != nil {
+			if err := s.Comprobantes.ForgetIdentities(t.Context(), r.Now().Add(-time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			for i := range paquetes {
-				if n, err := s.CountIdentities(t.Context(), paquetes[i][0]); err != nil || n != want {
+				if n, err := s.Comprobantes.CountIdentities(t.Context(), paquetes[i][0]); err != nil || n != want {
 					t.Errorf("%d, %v, want %d", n, err, want)
 				}
 			}

@@ -17,7 +17,7 @@ func TestPaquete_WhenTheSATWritesIDsInBothCases(t *testing.T) {
 		wants := func(want string) {
 			t.Helper()
 			p.IDPaquete = strings.ToUpper(p.IDPaquete)
-			if id, err := s.SATWrite(t.Context(), p); err != nil || id != want {
+			if id, err := s.Paquetes.SATWrite(t.Context(), p); err != nil || id != want {
 				t.Errorf("%q, %v, want %q", id, err, want)
 			}
 		}
@@ -30,16 +30,16 @@ func TestPaquete_WhenTheSATWritesIDsInBothCases(t *testing.T) {
 			}
 		})
 		wants("aBc_01")
-		if all, err := s.SolicitudTramos(t.Context(), "3F30a4E1"); err != nil || len(all) != 1 {
+		if all, err := s.Tramos.BySolicitud(t.Context(), "3F30a4E1"); err != nil || len(all) != 1 {
 			t.Errorf("%v, %v", all, err)
 		}
-		if all, err := s.SolicitudTramos(t.Context(), ""); err != nil || len(all) != 0 {
+		if all, err := s.Tramos.BySolicitud(t.Context(), ""); err != nil || len(all) != 0 {
 			t.Errorf("%v, %v", all, err)
 		}
-		if ok, err := s.Reserve(t.Context(), p, "yo", "", 2); !ok || err != nil {
+		if ok, err := s.Paquetes.Reserve(t.Context(), p, "yo", "", 2); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		rows, err := s.TramoPaquetes(t.Context(), x.ID)
+		rows, err := s.TramosPaquetes.Of(t.Context(), x.ID)
 		if err != nil || len(rows) != 2 || rows[0].Descargas != 1 || rows[0].Paquete.IDPaquete != "aBc_01" || rows[1].Descargas != 0 {
 			t.Errorf("%+v, %v", rows, err)
 		}

@@ -26,7 +26,7 @@ func ledger(t *testing.T, c Config, n int) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		if _, _, err := s.Try(t.Context(), attempt(rand.Text()+strconv.Itoa(i))); err != nil {
+		if _, _, err := s.Attempts.Try(t.Context(), attempt(rand.Text()+strconv.Itoa(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -212,7 +212,7 @@ func TestOpen_WhenTheWALOfAYoungLedgerIsLost(t *testing.T) {
 	if info, err := os.Stat(s.Path()); err != nil || info.Size() <= 4096 {
 		t.Fatalf("the file alone is nothing: %v, %v", info.Size(), err)
 	}
-	if _, _, err := s.Try(t.Context(), attempt("k")); err != nil {
+	if _, _, err := s.Attempts.Try(t.Context(), attempt("k")); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(s.Beat(t.Context()), s.Mark()); err != nil {
@@ -436,13 +436,13 @@ func TestRun_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {
 			return m
 		}
 		for what, do := range map[string]func() error{
-			"an intent": func() error { _, _, err := s.Try(t.Context(), attempt("k")); return err },
+			"an intent": func() error { _, _, err := s.Attempts.Try(t.Context(), attempt("k")); return err },
 			"a download": func() error {
-				_, err := s.Reserve(t.Context(), gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "R", IDPaquete: "P_01"}, "yo", "", 2)
+				_, err := s.Paquetes.Reserve(t.Context(), gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "R", IDPaquete: "P_01"}, "yo", "", 2)
 				return err
 			},
 			"a descarga": func() error {
-				_, err := s.CreateDescarga(t.Context(), Descarga{Descarga: gateway.Descarga{ID: "d"}, Digest: "h"}, nil)
+				_, err := s.Descargas.Create(t.Context(), Descarga{Descarga: gateway.Descarga{ID: "d"}, Digest: "h"}, nil)
 				return err
 			},
 		} {

@@ -210,7 +210,7 @@ const (
 )
 
 // move has Run bring the mark up to what was just written.
-func (s *Store) move() {
+func (s *core) move() {
 	select {
 	case s.moved <- struct{}{}:
 	default:

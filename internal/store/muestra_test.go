@@ -127,8 +127,8 @@ func write(t *testing.T, st *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := st.Try(t.Context(), store.Attempt{Operation: "sep.carga", Key: owner + "\x1fen-curso", Digest: "h", Criterios: "c", Process: "proceso-1", Owner: owner})
-	build(err, st.RecordInstant(t.Context(), now()), st.RecordTitulos(t.Context(), "100001", []string{"FOLIO-1"}))
+	_, _, err := st.Attempts.Try(t.Context(), store.Attempt{Operation: "sep.carga", Key: owner + "\x1fen-curso", Digest: "h", Criterios: "c", Process: "proceso-1", Owner: owner})
+	build(err, st.Reloj.Record(t.Context(), now()), st.Titulos.Record(t.Context(), "100001", []string{"FOLIO-1"}))
 	writeDescarga(t, st, build)
 	writePaquetes(t, st, build)
 	writeWebhooks(t, st, build)
@@ -146,11 +146,11 @@ func writeDescarga(t *testing.T, st *store.Store, build func(...error)) {
 	x.Origin, x.Since, x.Until, x.PideDesde, x.PideHasta = 9, "2026-01-01T00:00:00", "2026-01-31T23:59:59", "2026-01-01T00:00:00", "2026-02-01T00:00:00"
 	x.Estado, x.SiguienteIntento, x.Decision, x.IDSolicitud = gateway.TramoPendiente, now(), "Se presenta.", "id-3"
 	tramos := []store.Tramo{x}
-	_, err := st.CreateDescarga(ctx, scheduled, nil)
-	_, err2 := st.CreateDescarga(ctx, corrida, tramos, gateway.EventoDescarga{Tipo: "creada", Detalle: "Se creó."})
+	_, err := st.Descargas.Create(ctx, scheduled, nil)
+	_, err2 := st.Descargas.Create(ctx, corrida, tramos, gateway.EventoDescarga{Tipo: "creada", Detalle: "Se creó."})
 	build(err, err2)
 	var p store.TramoPaquete
-	build(st.Change(ctx, "d-2", func(c *store.Change) error {
+	build(st.Descargas.Change(ctx, "d-2", func(c *store.Change) error {
 		x := c.Tramo(tramos[0].Number)
 		x.Estado, x.CodEstatus, x.EstadoSolicitud, x.CodigoEstadoSolicitud, x.Mensaje, x.NumeroCFDIs = gateway.TramoDescargando, "5000", "3", "5000", "Solicitud Aceptada", 3
 		x.Presentations, x.Queries, x.Failures, x.Submitted, x.SiguienteIntento, x.Serie = 1, 2, 3, now(), now().Add(time.Minute), store.Serie{Condition: "sat 404", Times: 4}
@@ -166,10 +166,10 @@ func writeDescarga(t *testing.T, st *store.Store, build func(...error)) {
 	}))
 	p.Descarga = "d-2"
 	for place, b := range map[store.Place]byte{store.Own: 1, store.Ampliado: 2, store.Ajeno: 3} {
-		build(st.RecordIdentities(ctx, p, place, []byte{b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b}))
+		build(st.Comprobantes.RecordIdentities(ctx, p, place, []byte{b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b}))
 	}
-	build(st.RecordNovedades(ctx, "d-1", "d-2", []store.Novedad{{UUID: "01010101-0101-0101-0101-010101010101", Estatus: "1", Fecha: "2026-01-02T03:04:05"}}))
-	build(st.MarkPublished(ctx, "d-2"), st.Change(ctx, "d-2", func(c *store.Change) error { c.Withdraw(); return c.Err() }), st.Prune(ctx, now().Add(time.Hour), 9))
+	build(st.Comprobantes.RecordNovedades(ctx, "d-1", "d-2", []store.Novedad{{UUID: "01010101-0101-0101-0101-010101010101", Estatus: "1", Fecha: "2026-01-02T03:04:05"}}))
+	build(st.Descargas.MarkPublished(ctx, "d-2"), st.Descargas.Change(ctx, "d-2", func(c *store.Change) error { c.Withdraw(); return c.Err() }), st.Descargas.Prune(ctx, now().Add(time.Hour), 9))
 	// What only a job, a repeat and a split leave.
 	build(set(t, st, `UPDATE tramos SET ocupante = 'proceso-1', turno = 1, repetidos = 6`), set(t, st, `UPDATE tramos_paquetes SET ocupante = 'proceso-1', turno = 2`))
 }
@@ -189,20 +189,20 @@ func writePaquetes(t *testing.T, st *store.Store, build func(...error)) {
 	ctx := t.Context()
 	receive := func(p store.Pending) {
 		t.Helper()
-		_, err := st.Reserve(ctx, p.Paquete, "proceso-1", "", 2)
-		build(err, st.RecordOurs(ctx, p.Paquete, 77))
+		_, err := st.Paquetes.Reserve(ctx, p.Paquete, "proceso-1", "", 2)
+		build(err, st.Paquetes.RecordOurs(ctx, p.Paquete, 77))
 		p.Fly, p.Partial = "proceso-1", "parciales/entero,"+p.SHA256+".zip"
-		_, err = st.Receive(ctx, p, "")
+		_, err = st.Paquetes.Receive(ctx, p, "")
 		build(err)
 	}
 	receive(store.Pending{Paquete: paquete("ABC_01"), SHA256: sumA, Bytes: 1234, Doubt: store.Doubt{Dubious: "No abre.", Broken: true}, BrokenDelivery: true})
-	build(st.RecordEqual(ctx, paquete("abc_01")))
-	_, err := st.Complete(ctx, paquete("ABC_01"), "parciales/entero,"+sumA+".zip")
-	build(err, st.RecordVerification(ctx, sumA, "etag 1", store.DanoAlterado))
+	build(st.Paquetes.RecordEqual(ctx, paquete("abc_01")))
+	_, err := st.Paquetes.Complete(ctx, paquete("ABC_01"), "parciales/entero,"+sumA+".zip")
+	build(err, st.Blobs.RecordVerification(ctx, sumA, "etag 1", store.DanoAlterado))
 	receive(store.Pending{Paquete: paquete("DEF_01"), SHA256: sumB, Bytes: 5678})
 	receive(store.Pending{Paquete: paquete("GHI_01"), SHA256: sumB, Bytes: 5678})
-	_, err = st.Complete(ctx, paquete("GHI_01"), "parciales/entero,"+sumB+".zip")
-	_, err2 := st.Delete(ctx, paquete("GHI_01"))
+	_, err = st.Paquetes.Complete(ctx, paquete("GHI_01"), "parciales/entero,"+sumB+".zip")
+	_, err2 := st.Paquetes.Delete(ctx, paquete("GHI_01"))
 	build(err, err2, set(t, st, `INSERT INTO objetos (sha256, borra) VALUES ('sin-nadie', 'proceso-1')`))
 }
 
@@ -210,21 +210,21 @@ func writeWebhooks(t *testing.T, st *store.Store, build func(...error)) {
 	t.Helper()
 	ctx := t.Context()
 	d := store.WebhookTarget{ID: "whd_1", Owner: owner, Host: "erp.example", URL: "sellada", Eventos: []string{"descarga.terminada"}, RFCs: []string{"*"}, Active: true, Created: now()}
-	build(st.CreateWebhook(ctx, d, "sello-1", 9), st.RotateWebhook(ctx, d.ID, "sello-2", now(), now().Add(time.Hour), 5))
+	build(st.Webhooks.Create(ctx, d, "sello-1", 9), st.Webhooks.Rotate(ctx, d.ID, "sello-2", now(), now().Add(time.Hour), 5))
 	e := store.WebhookEntrega{ID: "msg_1", Target: d.ID, Evento: "descarga.terminada", Body: `{"type":"descarga.terminada"}`, Created: now()}
-	_, err := st.AddEntregas(ctx, []store.WebhookEntrega{e})
+	_, err := st.Entregas.Add(ctx, []store.WebhookEntrega{e})
 	build(err)
-	turn, _, err := st.TakeEntrega(ctx, e.ID, 1, now().Add(time.Minute))
+	turn, _, err := st.Entregas.Take(ctx, e.ID, 1, now().Add(time.Minute))
 	build(err)
 	e.Turn, e.Estado, e.Failed, e.Next, e.WaitSince = turn, store.EntregaPendiente, 1, now().Add(time.Hour), now()
-	_, _, err = st.RegisterAttempt(ctx, e, store.WebhookAttempt{Start: now(), Duration: 250 * time.Millisecond, Status: 503, Result: "rechazado"}, "")
+	_, _, err = st.Entregas.RegisterAttempt(ctx, e, store.WebhookAttempt{Start: now(), Duration: 250 * time.Millisecond, Status: 503, Result: "rechazado"}, "")
 	build(err)
 	d.Active, d.Motivo = false, "pausado"
-	build(st.ChangeWebhook(ctx, d))
+	build(st.Webhooks.Change(ctx, d))
 	d.ID, d.Active, d.Motivo = "whd_2", true, ""
-	build(st.CreateWebhook(ctx, d, "sello-3", 9))
+	build(st.Webhooks.Create(ctx, d, "sello-3", 9))
 	e = store.WebhookEntrega{ID: "msg_2", Target: d.ID, Evento: "webhook.prueba", Body: "{}", Created: now()}
-	_, err = st.AddEntregas(ctx, []store.WebhookEntrega{e})
+	_, err = st.Entregas.Add(ctx, []store.WebhookEntrega{e})
 	build(err)
 }
 
@@ -258,22 +258,22 @@ func read(t *testing.T, st *store.Store) map[string]any {
 	say("dueño", []any{de, mine}, err)
 	lotes, err := l.TituloLotes(ctx, "FOLIO-1")
 	say("título", lotes, err)
-	seen, err := st.LastInstant(ctx)
+	seen, err := st.Reloj.Last(ctx)
 	say("reloj", seen, err)
 	readDescargas(t, st, say)
 	for _, id := range []string{"abc_01", "def_01", "ghi_01"} {
-		p, err := st.Paquete(ctx, paquete(id))
+		p, err := st.Paquetes.Get(ctx, paquete(id))
 		say("paquete "+id, p, err)
 	}
-	pending, err := st.Pending(ctx)
+	pending, err := st.Paquetes.Pending(ctx)
 	say("pendientes", pending, err)
-	v, err := st.Verification(ctx, sumA)
+	v, err := st.Blobs.Verification(ctx, sumA)
 	say("verificación", v, err)
-	targets, err := st.Webhooks(ctx, owner)
+	targets, err := st.Webhooks.Of(ctx, owner)
 	say("webhooks", targets, err)
-	secrets, err := st.WebhookSecrets(ctx, "whd_1", now())
+	secrets, err := st.Webhooks.Secrets(ctx, "whd_1", now())
 	say("secretos", secrets, err)
-	entregas, err := st.Entregas(ctx, "whd_1", store.WebhookEntrega{}, 9, 9)
+	entregas, err := st.Entregas.Page(ctx, "whd_1", store.WebhookEntrega{}, 9, 9)
 	say("entregas", entregas, err)
 	return out
 }
@@ -281,31 +281,31 @@ func read(t *testing.T, st *store.Store) map[string]any {
 func readDescargas(t *testing.T, st *store.Store, say func(string, any, error)) {
 	t.Helper()
 	ctx := t.Context()
-	d, err := st.KeyDescarga(ctx, owner+"\x1frecurrente")
+	d, err := st.Descargas.ByKey(ctx, owner+"\x1frecurrente")
 	say("recurrente", d, err)
 	if d.Request.Deadline != request().Deadline || d.Request.Programacion == nil || *d.Request.Programacion != *request().Programacion {
 		t.Errorf("%+v", d.Request)
 	}
-	list, cursor, err := st.ListDescargas(ctx, gateway.DescargasFilter{Limit: 1})
+	list, cursor, err := st.Descargas.List(ctx, gateway.DescargasFilter{Limit: 1})
 	say("lista", []any{list, cursor}, err)
-	rest, _, err := st.ListDescargas(ctx, gateway.DescargasFilter{Limit: 1, Cursor: cursor})
+	rest, _, err := st.Descargas.List(ctx, gateway.DescargasFilter{Limit: 1, Cursor: cursor})
 	say("resto", rest, err)
-	corridas, err := st.Corridas(ctx, "d-1", 9)
+	corridas, err := st.Descargas.Corridas(ctx, "d-1", 9)
 	say("corridas", corridas, err)
-	tramos, err := st.Tramos(ctx, "d-2")
+	tramos, err := st.Tramos.Of(ctx, "d-2")
 	say("tramos", tramos, err)
-	paquetes, err := st.DescargaPaquetes(ctx, "d-2", 0, 9)
+	paquetes, err := st.TramosPaquetes.Page(ctx, "d-2", 0, 9)
 	say("paquetes", paquetes, err)
-	eventos, err := st.Eventos(ctx, "d-2", 0, 9)
+	eventos, err := st.Descargas.Eventos(ctx, "d-2", 0, 9)
 	say("eventos", eventos, err)
-	progresses, err := st.Progresses(ctx, []string{"d-2"})
+	progresses, err := st.Descargas.Progresses(ctx, []string{"d-2"})
 	say("avances", progresses, err)
 	for _, p := range paquetes {
-		n, err := st.CountIdentities(ctx, p)
+		n, err := st.Comprobantes.CountIdentities(ctx, p)
 		say("identidades", n, err)
 	}
-	fresh, err := st.Novedades(ctx, "d-2", []string{"01010101-0101-0101-0101-010101010101"})
+	fresh, err := st.Comprobantes.Novedades(ctx, "d-2", []string{"01010101-0101-0101-0101-010101010101"})
 	say("novedades", fresh, err)
-	since, until, howMany, err := st.NovedadesRango(ctx, "d-2", "1")
+	since, until, howMany, err := st.Comprobantes.NovedadesRango(ctx, "d-2", "1")
 	say("rango", []any{since, until, howMany}, err)
 }

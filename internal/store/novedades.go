@@ -19,7 +19,7 @@ const byInsertion = 500
 
 // RecordNovedades keeps those that no earlier run of the recurrent descarga has
 // yielded as the run's. Twice the same changes nothing.
-func (s *Store) RecordNovedades(ctx context.Context, programacion, corrida string, novedades []Novedad) error {
+func (s Comprobantes) RecordNovedades(ctx context.Context, programacion, corrida string, novedades []Novedad) error {
 	for len(novedades) > 0 {
 		part := novedades[:min(len(novedades), byInsertion)]
 		novedades = novedades[len(part):]
@@ -45,7 +45,7 @@ func (s *Store) RecordNovedades(ctx context.Context, programacion, corrida strin
 
 // Novedades returns what a run yields of the UUIDs, without dates: one may come
 // with both of the SAT's statuses.
-func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (map[Novedad]bool, error) {
+func (s Comprobantes) Novedades(ctx context.Context, corrida string, uuids []string) (map[Novedad]bool, error) {
 	out := make(map[Novedad]bool, len(uuids))
 	for len(uuids) > 0 {
 		part := uuids[:min(len(uuids), byInsertion)]
@@ -68,7 +68,7 @@ func (s *Store) Novedades(ctx context.Context, corrida string, uuids []string) (
 
 // NovedadesRango returns the first and the last date of emission of what a run
 // yields with a status, and how many there are.
-func (s *Store) NovedadesRango(ctx context.Context, corrida, estatus string) (since, until string, howMany int64, err error) {
+func (s Comprobantes) NovedadesRango(ctx context.Context, corrida, estatus string) (since, until string, howMany int64, err error) {
 	_, err = s.one(ctx, `SELECT COALESCE(MIN(fecha), ''), COALESCE(MAX(fecha), ''), COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = $2`,
 		[]any{corrida, estatus}, &since, &until, &howMany)
 	return since, until, howMany, err

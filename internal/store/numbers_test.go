@@ -34,7 +34,7 @@ func TestNumbers_WhenDescargasAreMadeSideBySide(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			wantsNumbers(t, s, id, "[1<0 2<1 3<2 4<3] [1 of 2 2 of 3 3 of 4] [2 3 4]")
 		}
-		rest, err := s.DescargaPaquetes(t.Context(), "b", 2, 10)
+		rest, err := s.TramosPaquetes.Page(t.Context(), "b", 2, 10)
 		if err != nil || len(rest) != 1 || rest[0].Number != 3 {
 			t.Errorf("behind the second: %+v, %v", rest, err)
 		}
@@ -45,15 +45,15 @@ func TestNumbers_WhenDescargasAreMadeSideBySide(t *testing.T) {
 // packages and theirs, and of what its events are about.
 func wantsNumbers(t *testing.T, s *Store, id, want string) {
 	t.Helper()
-	tramos, err := s.Tramos(t.Context(), id)
+	tramos, err := s.Tramos.Of(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	paquetes, err := s.DescargaPaquetes(t.Context(), id, 0, 100)
+	paquetes, err := s.TramosPaquetes.Page(t.Context(), id, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventos, err := s.Eventos(t.Context(), id, 0, 100)
+	eventos, err := s.Descargas.Eventos(t.Context(), id, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

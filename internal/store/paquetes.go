@@ -10,6 +10,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
+// Paquetes are the SAT's packages, by the id that the SAT has given them.
+type Paquetes struct{ *core }
+
 // Paquete is one row of the packages' ledger.
 type Paquete struct {
 	// Descargas counts what the SAT has served, or may have.
@@ -69,8 +72,8 @@ type Pending struct {
 	Mark string
 }
 
-// Paquete returns the row of p; the zero value when there is none.
-func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error) {
+// Get returns the row of p; the zero value when there is none.
+func (s Paquetes) Get(ctx context.Context, p gateway.Paquete) (Paquete, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var row Paquete
@@ -97,7 +100,7 @@ func (s *Store) Paquete(ctx context.Context, p gateway.Paquete) (Paquete, error)
 // it is flown by another process than dead, which the caller knows to be dead. A
 // flight that is taken over has no end on record, and counts as one that a failure of
 // ours has lost.
-func (s *Store) Reserve(ctx context.Context, p gateway.Paquete, process, dead string, highest int) (bool, error) {
+func (s Paquetes) Reserve(ctx context.Context, p gateway.Paquete, process, dead string, highest int) (bool, error) {
 	if err := s.inItsPlace(); err != nil {
 		return false, err
 	}
@@ -117,7 +120,7 @@ func (s *Store) Reserve(ctx context.Context, p gateway.Paquete, process, dead st
 // Fail ends the flight of process without a package; returned are the
 // downloads that the SAT surely did not serve, broken those that came to their end and
 // were no whole ZIP. One that was taken over has an end after all, and is lost no more.
-func (s *Store) Fail(ctx context.Context, p gateway.Paquete, process string, returned, broken int) error {
+func (s Paquetes) Fail(ctx context.Context, p gateway.Paquete, process string, returned, broken int) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET descargas = CASE WHEN descargas > $4 THEN descargas - $4 ELSE 0 END,
 		        nuestras = CASE WHEN vuela <> $5 AND nuestras > 0 THEN nuestras - 1 ELSE nuestras END,
@@ -129,7 +132,7 @@ func (s *Store) Fail(ctx context.Context, p gateway.Paquete, process string, ret
 
 // RecordOurs enters that a failure of this machine lost a download of p that had
 // brought arrived bytes.
-func (s *Store) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int64) error {
+func (s Paquetes) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int64) error {
 	_, err := s.changes(ctx, s.db,
 		`UPDATE paquetes SET nuestras = nuestras + 1, llegaron = CASE WHEN llegaron < $4 THEN $4 ELSE llegaron END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), arrived)
@@ -138,7 +141,7 @@ func (s *Store) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int64
 
 // Greater is the longest package that the ledger knows of. What was cut as it was longer
 // than highest says nothing of how long packages are.
-func (s *Store) Greater(ctx context.Context, highest int64) (int64, error) {
+func (s Paquetes) Greater(ctx context.Context, highest int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var bytes, arrived int64
@@ -150,14 +153,14 @@ func (s *Store) Greater(ctx context.Context, highest int64) (int64, error) {
 }
 
 // RecordDoubt enters what is wrong with the delivery sha256 of p, if that is kept.
-func (s *Store) RecordDoubt(ctx context.Context, p gateway.Paquete, sha256 string, d Doubt) error {
+func (s Paquetes) RecordDoubt(ctx context.Context, p gateway.Paquete, sha256 string, d Doubt) error {
 	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET dudoso = $4, roto = $5 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND sha256 = $6`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dubious, bit(d.Broken), sha256)
 	return err
 }
 
 // RecordEqual enters that another delivery of p was the same bytes as the kept one.
-func (s *Store) RecordEqual(ctx context.Context, p gateway.Paquete) error {
+func (s Paquetes) RecordEqual(ctx context.Context, p gateway.Paquete) error {
 	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET iguales = 1 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave())
 	return err
@@ -176,7 +179,7 @@ func bit(b bool) int {
 // while its file moves. From then on the object counts as referred to. It returns false
 // when the package is no longer this process's to fly, and an *BusyError
 // while another process removes the object; dead names one that has died.
-func (s *Store) Receive(ctx context.Context, p Pending, dead string) (bool, error) {
+func (s Paquetes) Receive(ctx context.Context, p Pending, dead string) (bool, error) {
 	return s.receive(ctx, p, dead, `UPDATE paquetes SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, dudoso = $9, roto = $10, rotas = rotas + $11, iguales = 0,
 			vuela = CASE WHEN $10 = 1 THEN '' ELSE vuela END
 		 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND vuela = $8 AND (completo = 0 OR dudoso <> '')`)
@@ -184,7 +187,7 @@ func (s *Store) Receive(ctx context.Context, p Pending, dead string) (bool, erro
 
 // Adopt is Receive for a whole file of an earlier process, of which no row says that it
 // was received.
-func (s *Store) Adopt(ctx context.Context, p Pending, dead string) (bool, error) {
+func (s Paquetes) Adopt(ctx context.Context, p Pending, dead string) (bool, error) {
 	return s.receive(ctx, p, dead, `INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, parcial, bytes, sha256, completado, vuela, dudoso, roto, rotas)
 		 VALUES ($1, $2, $3, 1, $4, $5, $6, $7, CASE WHEN $10 = 1 THEN '' ELSE $8 END, $9, $10, $11)
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET completo = 0, parcial = $4, bytes = $5, sha256 = $6, completado = $7, vuela = CASE WHEN $10 = 1 THEN '' ELSE $8 END,
@@ -192,7 +195,7 @@ func (s *Store) Adopt(ctx context.Context, p Pending, dead string) (bool, error)
 		 WHERE paquetes.borrado = '' AND paquetes.parcial = ''`)
 }
 
-func (s *Store) receive(ctx context.Context, p Pending, dead, query string) (bool, error) {
+func (s Paquetes) receive(ctx context.Context, p Pending, dead, query string) (bool, error) {
 	mine := false
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		free, err := s.changes(ctx, tx,
@@ -214,7 +217,7 @@ func (s *Store) receive(ctx context.Context, p Pending, dead, query string) (boo
 
 // Complete enters that the object of a package received whole is in storage. It
 // returns false when the row no longer speaks of the file partial.
-func (s *Store) Complete(ctx context.Context, p gateway.Paquete, partial string) (bool, error) {
+func (s Paquetes) Complete(ctx context.Context, p gateway.Paquete, partial string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET completo = 1, parcial = '', vuela = CASE WHEN roto = 1 THEN vuela ELSE '' END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), partial)
@@ -222,14 +225,14 @@ func (s *Store) Complete(ctx context.Context, p gateway.Paquete, partial string)
 
 // Take makes process the one that stores a package whose file another process,
 // now dead, has received whole. It returns false when somebody else flies it.
-func (s *Store) Take(ctx context.Context, p Pending, process string) (bool, error) {
+func (s Paquetes) Take(ctx context.Context, p Pending, process string) (bool, error) {
 	return s.changes(ctx, s.db,
 		`UPDATE paquetes SET vuela = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $5 AND vuela = $6`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), process, p.Partial, p.Fly)
 }
 
 // Pending lists the packages that were received whole and are not in storage.
-func (s *Store) Pending(ctx context.Context) ([]Pending, error) {
+func (s Paquetes) Pending(ctx context.Context) ([]Pending, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	rows, err := s.readings.QueryContext(ctx,
@@ -252,13 +255,31 @@ func (s *Store) Pending(ctx context.Context) ([]Pending, error) {
 	return out, nil
 }
 
+// Delete enters that the content of p is gone for good; its count of downloads
+// stays. It returns false, and changes nothing, when p is not in storage. The
+// object goes afterwards, when nothing refers to it: see Blobs.Claim.
+func (s Paquetes) Delete(ctx context.Context, p gateway.Paquete) (bool, error) {
+	return s.changes(ctx, s.db,
+		`UPDATE paquetes SET completo = 0, borrado = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND completo = 1`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), s.stamp())
+}
+
+// SATWrite is the id of p as the SAT has written it for a descarga; as p has it
+// where none knows.
+func (s Paquetes) SATWrite(ctx context.Context, p gateway.Paquete) (string, error) {
+	id := p.IDPaquete
+	_, err := s.one(ctx, `SELECT p.id_paquete FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+		WHERE upper(p.id_paquete) = $1 AND d.rfc = $2 AND d.servicio = $3 ORDER BY p.id DESC LIMIT 1`, []any{p.Clave(), p.RFCSolicitante, string(p.Servicio)}, &id)
+	return id, err
+}
+
 // execer is a database or a transaction.
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // changes executes a statement and tells whether it changed a row.
-func (s *Store) changes(ctx context.Context, db execer, query string, args ...any) (bool, error) {
+func (s *core) changes(ctx context.Context, db execer, query string, args ...any) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	result, err := db.ExecContext(ctx, query, args...)
@@ -272,7 +293,7 @@ func (s *Store) changes(ctx context.Context, db execer, query string, args ...an
 	return n > 0, nil
 }
 
-func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+func (s *core) inTx(ctx context.Context, do func(*sql.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)

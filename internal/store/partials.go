@@ -14,6 +14,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
+// Folder is the part of the data directory where packages and uploads arrive.
+type Folder struct{ *core }
+
 const (
 	dirParciales = "parciales"
 	// whole begins the name of a partial file to which nothing is added any more.
@@ -23,7 +26,7 @@ const (
 // Partial creates a file for bytes that are not kept yet: a package on its way,
 // or an upload. Its name is unique among all processes that share the ledger, so
 // that a row which names it means this file and no other.
-func (s *Store) Partial() (*os.File, error) {
+func (s Folder) Partial() (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(s.partial(), "paquete-"+uuid.NewString()+".zip"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -34,11 +37,11 @@ func (s *Store) Partial() (*os.File, error) {
 // MakeWhole renames f, which Partial has made and which holds all bytes of p, so that
 // a kill before its row is written does not lose it: its name says what it should
 // hold. It returns how a row names it. Nothing is durable yet.
-func (s *Store) MakeWhole(f *os.File, p gateway.Paquete, sha256 string) (string, error) {
+func (s Folder) MakeWhole(f *os.File, p gateway.Paquete, sha256 string) (string, error) {
 	name := path.Join(dirParciales, whole+strings.Join([]string{sha256, string(p.Servicio), p.RFCSolicitante, p.IDPaquete}, ",")+".zip")
 	err := giveBack(f)
 	if err == nil {
-		err = os.Rename(f.Name(), s.PartialPath(name))
+		err = os.Rename(f.Name(), s.Path(name))
 	}
 	if err != nil {
 		return "", fmt.Errorf("store: %w", err)
@@ -46,9 +49,9 @@ func (s *Store) MakeWhole(f *os.File, p gateway.Paquete, sha256 string) (string,
 	return name, nil
 }
 
-// WholePartials lists the files of MakeWhole that no row names. Whether they hold what
+// Wholes lists the files of MakeWhole that no row names. Whether they hold what
 // their names say is to be seen: after a power cut they may not.
-func (s *Store) WholePartials(ctx context.Context) ([]Pending, error) {
+func (s Folder) Wholes(ctx context.Context) ([]Pending, error) {
 	entries, err := os.ReadDir(s.partial())
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -62,7 +65,7 @@ func (s *Store) WholePartials(ctx context.Context) ([]Pending, error) {
 		}
 		p := Pending{Paquete: gateway.Paquete{Servicio: gateway.Servicio(parts[1]), RFCSolicitante: parts[2], IDPaquete: parts[3]},
 			SHA256: parts[0], Partial: path.Join(dirParciales, e.Name())}
-		row, err := s.Paquete(ctx, p.Paquete)
+		row, err := Paquetes{s.core}.Get(ctx, p.Paquete)
 		if err != nil {
 			return nil, err
 		}
@@ -73,24 +76,24 @@ func (s *Store) WholePartials(ctx context.Context) ([]Pending, error) {
 	return out, nil
 }
 
-// PartialPath is where the file lies that a row's Partial names, if it is one of
+// Path is where the file lies that a row's Partial names, if it is one of
 // this data directory's.
-func (s *Store) PartialPath(name string) string {
+func (s Folder) Path(name string) string {
 	return filepath.Join(s.paquetes(), filepath.FromSlash(path.Clean("/"+name)))
 }
 
-// SyncPartial makes the names of new partial files durable.
-func (s *Store) SyncPartial() error {
+// Sync makes the names of new partial files durable.
+func (s Folder) Sync() error {
 	if err := disk.SyncDir(s.partial()); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }
 
-// removePartials removes what an earlier process left in the middle. The files that a
+// clear removes what an earlier process left in the middle. The files that a
 // row names are whole packages: they stay, to be put into storage; and so do
 // those of MakeWhole, to be looked at.
-func (s *Store) removePartials(ctx context.Context) error {
+func (s Folder) clear(ctx context.Context) error {
 	entries, err := os.ReadDir(s.partial())
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -98,7 +101,7 @@ func (s *Store) removePartials(ctx context.Context) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	pending, err := s.Pending(ctx)
+	pending, err := Paquetes{s.core}.Pending(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,6 +119,6 @@ func (s *Store) removePartials(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) paquetes() string { return filepath.Join(s.dir, "paquetes") }
+func (s Folder) paquetes() string { return filepath.Join(s.dir, "paquetes") }
 
-func (s *Store) partial() string { return filepath.Join(s.paquetes(), dirParciales) }
+func (s Folder) partial() string { return filepath.Join(s.paquetes(), dirParciales) }

@@ -56,7 +56,7 @@ func TestPasses_WhenSQLiteFails(t *testing.T) {
 	must(writes)
 	over, cancel := context.WithDeadline(t.Context(), time.Now())
 	defer cancel()
-	_, err = s.Attempt(over, "o", "c")
+	_, err = s.Attempts.Get(over, "o", "c")
 	passes(t, err, true, "too slow")
 }
 

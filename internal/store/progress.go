@@ -17,7 +17,7 @@ type Progress struct {
 
 // Progresses counts what the solicitudes and packages of descargas have come to. The
 // database adds up: a descarga may have thousands.
-func (s *Store) Progresses(ctx context.Context, descargas []string) (map[string]Progress, error) {
+func (s Descargas) Progresses(ctx context.Context, descargas []string) (map[string]Progress, error) {
 	out := make(map[string]Progress, len(descargas))
 	if len(descargas) == 0 {
 		return out, nil
@@ -39,7 +39,7 @@ func (s *Store) Progresses(ctx context.Context, descargas []string) (map[string]
 // its is the condition that picks the solicitudes that are to bring something.
 const its = `t.estado NOT IN ('partida', 'sustituida')`
 
-func (s *Store) tramosProgresses(ctx context.Context, descargas []string, out map[string]Progress, done map[string]float64) error {
+func (s Descargas) tramosProgresses(ctx context.Context, descargas []string, out map[string]Progress, done map[string]float64) error {
 	q := &query{}
 	q.en("t.descarga", descargas)
 	return s.byDescarga(ctx, q, `SELECT t.descarga, SUM(CASE WHEN `+its+` THEN 1 ELSE 0 END),
@@ -67,7 +67,7 @@ func (a *Progress) before(when time.Time) {
 	}
 }
 
-func (s *Store) paquetesProgresses(ctx context.Context, descargas []string, out map[string]Progress, _ map[string]float64) error {
+func (s Descargas) paquetesProgresses(ctx context.Context, descargas []string, out map[string]Progress, _ map[string]float64) error {
 	q := &query{}
 	q.en("p.descarga", descargas)
 	return s.byDescarga(ctx, q, `SELECT p.descarga, SUM(CASE WHEN `+its+` THEN 1 ELSE 0 END),
@@ -102,7 +102,7 @@ func (s *Store) paquetesProgresses(ctx context.Context, descargas []string, out 
 
 // halfwayAdvances adds the solicitudes that live by the share of their packages
 // that are stored.
-func (s *Store) halfwayAdvances(ctx context.Context, descargas []string, _ map[string]Progress, done map[string]float64) error {
+func (s Descargas) halfwayAdvances(ctx context.Context, descargas []string, _ map[string]Progress, done map[string]float64) error {
 	q := &query{}
 	q.en("t.descarga", descargas)
 	q.y("t.estado IN ('presentada', 'descargando')")
@@ -119,13 +119,13 @@ func (s *Store) halfwayAdvances(ctx context.Context, descargas []string, _ map[s
 }
 
 // byDescarga calls one for each row of a query; its texts are constants of this file.
-func (s *Store) byDescarga(ctx context.Context, q *query, pick, rest string, one func(scanner) error) error {
+func (s Descargas) byDescarga(ctx context.Context, q *query, pick, rest string, one func(scanner) error) error {
 	return s.every(ctx, one, q.sql(pick, rest), q.args...)
 }
 
 // every runs a query, whose text is made of constants of this package, and calls
 // one for each row.
-func (s *Store) every(ctx context.Context, one func(scanner) error, query string, args ...any) error {
+func (s *core) every(ctx context.Context, one func(scanner) error, query string, args ...any) error {
 	_, err := all(ctx, s.readings, func(f scanner) (struct{}, error) { return struct{}{}, one(f) }, query, args...)
 	return err
 }

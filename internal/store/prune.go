@@ -8,7 +8,7 @@ import (
 
 // Prune removes the events of polls and waits of up to limit descargas that ended before
 // before: how each of them came to its end is told by the others.
-func (s *Store) Prune(ctx context.Context, before time.Time, limit int) error {
+func (s Descargas) Prune(ctx context.Context, before time.Time, limit int) error {
 	var ids []string
 	err := s.every(ctx, func(f scanner) error {
 		var id string
@@ -35,7 +35,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) error {
 // ForgetNovedades removes what the runs of a recurrent descarga have yielded, of
 // comprobantes of before before (gateway.FechaFormat), where nobody can read those runs
 // any more: their packages are gone, and so are those of the XML that was fetched for them.
-func (s *Store) ForgetNovedades(ctx context.Context, programacion, before string) error {
+func (s Comprobantes) ForgetNovedades(ctx context.Context, programacion, before string) error {
 	_, err := s.exec(ctx, `DELETE FROM novedades WHERE programacion = $1 AND fecha < $2 AND descarga IN (
 		SELECT c.id FROM descargas c WHERE c.programacion = $1 AND c.retirada <> '' AND c.sigue = ''
 		AND NOT EXISTS (SELECT 1 FROM descargas x WHERE x.clave = $3 || c.id || '/xml' AND x.retirada = ''))`, programacion, before, KeyCorrida)

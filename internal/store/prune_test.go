@@ -23,10 +23,10 @@ func TestPrune_WhenTheDescargaHasEndedLongAgo(t *testing.T) {
 		change(t, s, "a", func(c *Change) { c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaTerminada, r.Now() })
 		wants := func(id string, want []string) {
 			t.Helper()
-			if err := s.Prune(t.Context(), r.Now().Add(-time.Hour), 10); err != nil {
+			if err := s.Descargas.Prune(t.Context(), r.Now().Add(-time.Hour), 10); err != nil {
 				t.Fatal(err)
 			}
-			eventos, err := s.Eventos(t.Context(), id, 0, 100)
+			eventos, err := s.Descargas.Eventos(t.Context(), id, 0, 100)
 			var got []string
 			for _, e := range eventos {
 				got = append(got, e.Tipo)
@@ -51,7 +51,7 @@ func TestForgetNovedades_WhenNobodyCanReadTheirRuns(t *testing.T) {
 		for _, id := range []string{"retirada", "sin-xml", "por-pedir", "con-xml", "con-xml-retirado"} {
 			create(t, s, sampleDescarga(id, func(d *Descarga) { d.IDProgramacion, d.Key = "prog", KeyCorrida+"prog/"+id }))
 			for _, n := range []Novedad{{UUID: id + "-vieja", Estatus: "1", Fecha: "2026-01-02T10:00:00"}, {UUID: id + "-nueva", Estatus: "1", Fecha: "2026-01-20T10:00:00"}} {
-				if err := s.RecordNovedades(t.Context(), "prog", id, []Novedad{n}); err != nil {
+				if err := s.Comprobantes.RecordNovedades(t.Context(), "prog", id, []Novedad{n}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -65,11 +65,11 @@ func TestForgetNovedades_WhenNobodyCanReadTheirRuns(t *testing.T) {
 		if _, err := s.exec(t.Context(), `UPDATE descargas SET sigue = 'xml' WHERE id = 'por-pedir'`); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ForgetNovedades(t.Context(), "prog", "2026-01-10T00:00:00"); err != nil {
+		if err := s.Comprobantes.ForgetNovedades(t.Context(), "prog", "2026-01-10T00:00:00"); err != nil {
 			t.Fatal(err)
 		}
 		for id, old := range map[string]bool{"retirada": false, "sin-xml": true, "por-pedir": true, "con-xml": true, "con-xml-retirado": false} {
-			got, err := s.Novedades(t.Context(), id, []string{id + "-vieja", id + "-nueva"})
+			got, err := s.Comprobantes.Novedades(t.Context(), id, []string{id + "-vieja", id + "-nueva"})
 			if err != nil || got[Novedad{UUID: id + "-vieja", Estatus: "1"}] != old || !got[Novedad{UUID: id + "-nueva", Estatus: "1"}] {
 				t.Errorf("%s has %v, %v", id, got, err)
 			}

@@ -30,10 +30,10 @@ const (
 var ErrWithoutPlace = errors.New("store: the disk is too full")
 
 // Disk is what the disk of the packages on their way has free, and its size.
-func (s *Store) Disk() (free, total int64, err error) { return disk.Free(s.partial()) }
+func (s Folder) Disk() (free, total int64, err error) { return disk.Free(s.partial()) }
 
 // Place is what that disk has free, and what it must have for Safe to set h aside.
-func (s *Store) Place(h Gap) (free, needed int64, err error) {
+func (s Folder) Place(h Gap) (free, needed int64, err error) {
 	free, total, err := s.Disk()
 	if err != nil {
 		return 0, 0, fmt.Errorf("store: %w", err)
@@ -57,7 +57,7 @@ func (h Gap) bytes(total int64) int64 {
 
 // floor is what stays free for the ledger, on a disk of that size: nothing is fetched or
 // taken below it.
-func (s *Store) floor(total int64) int64 {
+func (s Folder) floor(total int64) int64 {
 	if s.free > 0 {
 		return s.free
 	}
@@ -65,7 +65,7 @@ func (s *Store) floor(total int64) int64 {
 }
 
 // Floor is what that disk has free, and what it keeps free.
-func (s *Store) Floor() (free, floor int64, err error) {
+func (s Folder) Floor() (free, floor int64, err error) {
 	free, total, err := s.Disk()
 	if err != nil {
 		return 0, 0, fmt.Errorf("store: %w", err)
@@ -74,7 +74,7 @@ func (s *Store) Floor() (free, floor int64, err error) {
 }
 
 // Remain fails where n bytes more would leave less free than what is kept.
-func (s *Store) Remain(n int64) error {
+func (s Folder) Remain(n int64) error {
 	free, floor, err := s.Floor()
 	if err == nil && free-n < floor {
 		err = fmt.Errorf("%w: %d bytes are free, and %d of them stay so: %w", ErrWithoutPlace, free, floor, syscall.ENOSPC)
@@ -85,7 +85,7 @@ func (s *Store) Remain(n int64) error {
 // Safe is Partial for what can be had so many times and no more: nothing that a
 // system counts is asked for before it has returned. The file has gone the whole way of a
 // package, and so many bytes are set aside for it.
-func (s *Store) Safe(h Gap) (*os.File, int64, error) {
+func (s Folder) Safe(h Gap) (*os.File, int64, error) {
 	free, total, err := s.Disk()
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: %w", err)
@@ -114,7 +114,7 @@ func (s *Store) Safe(h Gap) (*os.File, int64, error) {
 		err = setAside(f, bytes)
 	}
 	if err == nil {
-		err = s.SyncPartial()
+		err = s.Sync()
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: %w", errors.Join(err, f.Close(), os.Remove(f.Name())))
@@ -124,8 +124,8 @@ func (s *Store) Safe(h Gap) (*os.File, int64, error) {
 
 // fit fails where SQLite's disk has not the room for the answer of a message, of which
 // the intent alone would be on record.
-func (s *Store) fit() error {
-	if s.Postgres() {
+func (s *core) fit() error {
+	if s.pool != nil {
 		return nil
 	}
 	free, total, err := disk.Free(s.dir)
@@ -140,7 +140,7 @@ func (s *Store) fit() error {
 
 // Widen sets aside twice the bytes that f, of Safe, has outgrown, where as much stays
 // free for another one. It reports whether it has.
-func (s *Store) Widen(f *os.File, bytes int64) bool {
+func (s Folder) Widen(f *os.File, bytes int64) bool {
 	free, total, err := s.Disk()
 	return err == nil && bytes < total/greaterPart && free-bytes >= 2*bytes+s.floor(total) && setAside(f, 2*bytes) == nil
 }

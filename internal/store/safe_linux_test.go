@@ -19,7 +19,7 @@ func TestSafe_WhenAPackageIsShortItsRoomIsGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	f, _, err := s.Safe(Gap{Seen: 1 << 20})
+	f, _, err := s.Folder.Safe(Gap{Seen: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,11 +27,11 @@ func TestSafe_WhenAPackageIsShortItsRoomIsGivenBack(t *testing.T) {
 	if _, err := f.WriteString("abc"); err != nil {
 		t.Fatal(err)
 	}
-	name, err := s.MakeWhole(f, gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "X_01"}, "00")
+	name, err := s.Folder.MakeWhole(f, gateway.Paquete{Servicio: gateway.CFDI, RFCSolicitante: "PRU010101AB1", IDPaquete: "X_01"}, "00")
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(s.PartialPath(name))
+	info, err := os.Stat(s.Folder.Path(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +46,16 @@ func TestTry_WhenTheAnswerWouldFindNoRoom(t *testing.T) {
 	t.Parallel()
 	dir := tiny(t, "16m")
 	s := open(t, Config{Dir: filepath.Join(dir, "datos"), Now: now})
-	sent, ok, err := s.Try(t.Context(), attempt("antes"))
+	sent, ok, err := s.Attempts.Try(t.Context(), attempt("antes"))
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	refused, ok, err := s.Try(t.Context(), attempt("rechazado"))
+	refused, ok, err := s.Attempts.Try(t.Context(), attempt("rechazado"))
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	refused.Estado, refused.Falla = EstadoRechazado, "{}"
-	if err := s.Resolve(t.Context(), refused); err != nil {
+	if err := s.Attempts.Resolve(t.Context(), refused); err != nil {
 		t.Fatal(err)
 	}
 	free, _, err := disk.Free(dir)
@@ -67,24 +67,24 @@ func TestTry_WhenTheAnswerWouldFindNoRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"despues", ""} {
-		if _, ok, err := s.Try(t.Context(), attempt(key)); ok || !errors.Is(err, ErrWithoutPlace) || !gateway.Passes(err) {
+		if _, ok, err := s.Attempts.Try(t.Context(), attempt(key)); ok || !errors.Is(err, ErrWithoutPlace) || !gateway.Passes(err) {
 			t.Errorf("a new message: %v, %v", ok, err)
 		}
 	}
-	if _, ok, err := s.Retry(t.Context(), refused, "p"); ok || !errors.Is(err, ErrWithoutPlace) {
+	if _, ok, err := s.Attempts.Retry(t.Context(), refused, "p"); ok || !errors.Is(err, ErrWithoutPlace) {
 		t.Errorf("once more: %v, %v", ok, err)
 	}
 	sent.Estado, sent.Answer = EstadoAceptado, "{}"
-	if err := s.Resolve(t.Context(), sent); err != nil {
+	if err := s.Attempts.Resolve(t.Context(), sent); err != nil {
 		t.Errorf("the answer: %v", err)
 	}
-	if row, ok, err := s.Try(t.Context(), attempt("antes")); ok || err != nil || row.Estado != EstadoAceptado {
+	if row, ok, err := s.Attempts.Try(t.Context(), attempt("antes")); ok || err != nil || row.Estado != EstadoAceptado {
 		t.Errorf("the same message: %+v, %v, %v", row, ok, err)
 	}
 	if err := os.Remove(padding); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok, err := s.Try(t.Context(), attempt("despues")); !ok || err != nil {
+	if _, ok, err := s.Attempts.Try(t.Context(), attempt("despues")); !ok || err != nil {
 		t.Errorf("with room: %v, %v", ok, err)
 	}
 }

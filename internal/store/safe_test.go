@@ -17,7 +17,7 @@ func TestSafe_WhenThereIsRoom(t *testing.T) {
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
 	for _, deep := range []bool{false, true} {
-		f, _, err := s.Safe(Gap{Seen: 1 << 20, Deep: deep})
+		f, _, err := s.Folder.Safe(Gap{Seen: 1 << 20, Deep: deep})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,10 +39,10 @@ func TestSafe_WhenTheDiskIsTooFullNothingIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	if _, _, err := s.Safe(Gap{Seen: math.MaxInt64}); !errors.Is(err, ErrWithoutPlace) {
+	if _, _, err := s.Folder.Safe(Gap{Seen: math.MaxInt64}); !errors.Is(err, ErrWithoutPlace) {
 		t.Errorf("error %v", err)
 	}
-	if left, err := os.ReadDir(s.partial()); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(s.Folder.partial()); err != nil || len(left) != 0 {
 		t.Errorf("%d files are left, %v", len(left), err)
 	}
 }
@@ -54,10 +54,10 @@ func TestSafe_WhenTheDiskTakesNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	if err := os.Remove(s.partial()); err != nil {
+	if err := os.Remove(s.Folder.partial()); err != nil {
 		t.Fatal(err)
 	}
-	if f, _, err := s.Safe(Gap{Seen: 1}); err == nil {
+	if f, _, err := s.Folder.Safe(Gap{Seen: 1}); err == nil {
 		t.Errorf("it was made: %s", f.Name())
 	}
 }
@@ -70,17 +70,17 @@ func TestPlace_WhenItSaysThatThereIsRoomThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // nothing is written any more
-	free, few, err := s.Place(Gap{})
+	free, few, err := s.Folder.Place(Gap{})
 	if err != nil || few <= 0 {
 		t.Fatalf("%d and %d bytes, %v", free, few, err)
 	}
 	if free < few {
 		t.Skipf("SKIPPED: %d bytes are free and the test needs %d", free, few)
 	}
-	if _, much, err := s.Place(Gap{Seen: free}); err != nil || much <= free {
+	if _, much, err := s.Folder.Place(Gap{Seen: free}); err != nil || much <= free {
 		t.Errorf("for all that is free %d bytes are needed, %v", much, err)
 	}
-	if f, _, err := s.Safe(Gap{}); err != nil {
+	if f, _, err := s.Folder.Safe(Gap{}); err != nil {
 		t.Error(err)
 	} else {
 		f.Close() //nolint:errcheck // it is of no use any more

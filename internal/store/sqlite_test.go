@@ -15,7 +15,7 @@ import (
 // file opens a file of its own, with as many connections.
 func file(t *testing.T, conns int) *sql.DB {
 	t.Helper()
-	s := &Store{file: filepath.Join(t.TempDir(), "x.db"), turn: semaphore.NewWeighted(1)}
+	s := &Store{core: &core{file: filepath.Join(t.TempDir(), "x.db"), turn: semaphore.NewWeighted(1)}}
 	db := s.openSQLite("NORMAL", conns)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
@@ -223,10 +223,10 @@ func TestReadings_WhenSomebodyHoldsTheFileAndWritersQueue(t *testing.T) {
 	for s.db.Stats().WaitCount < 15 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := s.Descarga(t.Context(), "ninguna"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Descargas.Get(t.Context(), "ninguna"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a reading: %v", err)
 	}
-	if _, err := s.Webhooks(t.Context(), "nadie"); err != nil {
+	if _, err := s.Webhooks.Of(t.Context(), "nadie"); err != nil {
 		t.Errorf("a list: %v", err)
 	}
 	leave()

@@ -14,13 +14,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/semaphore"
 )
 
 // ErrNotFound says that there is no such row.
@@ -52,24 +49,25 @@ type Config struct {
 	files fs.FS
 }
 
-// Store is an open data directory and its database.
+// Store is an open data directory and its database. Its fields are what the database is
+// about, each with the statements on its own rows; whoever is to write one of them is
+// given that one.
 type Store struct {
-	// free is Config's.
-	free int64
-	db   *sql.DB
-	pool *pgxpool.Pool
-	// light is the same database for what may be lost in a power cut, though not
-	// when this process dies: SQLite does not wait for the disk there.
-	light *sql.DB
-	// readings is the same database for what only reads: SQLite reads while somebody
-	// writes, and does not wait for a connection behind those who want to.
-	readings *sql.DB
-	// turn is whose turn it is to write to SQLite's file.
-	turn  *semaphore.Weighted
-	dir   string
-	file  string
+	*core
+	Attempts       Attempts
+	Titulos        Titulos
+	Paquetes       Paquetes
+	Blobs          Blobs
+	Folder         Folder
+	Descargas      Descargas
+	Tramos         Tramos
+	TramosPaquetes TramosPaquetes
+	Comprobantes   Comprobantes
+	Webhooks       Webhooks
+	Entregas       Entregas
+	Reloj          Reloj
+
 	lock  *flock.Flock
-	now   func() time.Time
 	since int64
 	until int64
 
@@ -80,15 +78,26 @@ type Store struct {
 	// anchor keeps SQLite's file open, and with it those of its WAL: they are open. There
 	// are none on PostgreSQL.
 	anchor *sql.Conn
-	open   []openedFile
-	// damaged says that SQLite has called its file malformed.
-	damaged atomic.Bool
+}
 
-	// moved says that something was written which a mark of before does not know of.
-	moved chan struct{}
-
-	mu   sync.Mutex
-	mark Mark
+func newStore(c Config) *Store {
+	b := &core{dir: c.Dir, now: c.Now, free: c.Free, moved: make(chan struct{}, 1)}
+	return &Store{
+		core:           b,
+		Attempts:       Attempts{b},
+		Titulos:        Titulos{b},
+		Paquetes:       Paquetes{b},
+		Blobs:          Blobs{b},
+		Folder:         Folder{b},
+		Descargas:      Descargas{b},
+		Tramos:         Tramos{b},
+		TramosPaquetes: TramosPaquetes{b},
+		Comprobantes:   Comprobantes{b},
+		Webhooks:       Webhooks{b},
+		Entregas:       Entregas{b},
+		Reloj:          Reloj{b},
+		outside:        c.Outside,
+	}
 }
 
 // Open opens c.Dir, creating it and migrating its database as needed. Partial
@@ -97,7 +106,7 @@ type Store struct {
 // that was left there, with ErrDamaged, with ErrNewer, and with ErrDestructive on
 // PostgreSQL.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, now: c.Now, outside: c.Outside, free: c.Free, moved: make(chan struct{}, 1)}
+	s := newStore(c)
 	c.Word = ""
 	err := s.occupy()
 	if err == nil {
@@ -113,7 +122,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		err = s.note(ctx, c)
 	}
 	if err == nil {
-		err = s.removePartials(ctx)
+		err = s.Folder.clear(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(ofDamage(err), s.Close())
@@ -151,7 +160,7 @@ func (c Config) notify(text string) {
 // destroyed on PostgreSQL; SQLite is copied first. With c.Word it makes the
 // database as it is the ledger of this place.
 func Migrate(ctx context.Context, c Config, backedUp bool) (since, until int64, err error) {
-	s := &Store{dir: c.Dir, now: c.Now, outside: c.Outside, free: c.Free, moved: make(chan struct{}, 1)}
+	s := newStore(c)
 	if c.DatabaseURL == "" {
 		err = s.occupy()
 	}
@@ -192,7 +201,7 @@ func (s *Store) occupy() error {
 
 // clean makes the place of partial packages.
 func (s *Store) clean() error {
-	if err := os.MkdirAll(s.partial(), 0o700); err != nil {
+	if err := os.MkdirAll(s.Folder.partial(), 0o700); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

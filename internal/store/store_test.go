@@ -53,7 +53,7 @@ func TestOpen_WhenTakenOrLeft(t *testing.T) {
 		if _, err := Open(t.Context(), c); !errors.Is(err, ErrInUse) {
 			t.Errorf("a second process: %v", err)
 		}
-		part, err := first.Partial()
+		part, err := first.Folder.Partial()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,35 +73,35 @@ func TestOpen_WhenTakenOrLeft(t *testing.T) {
 func TestTry_WhenKeyIsUsedTwice(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		first, mine, err := s.Try(t.Context(), attempt("k"))
+		first, mine, err := s.Attempts.Try(t.Context(), attempt("k"))
 		if err != nil || !mine {
 			t.Fatalf("mine %v, error %v", mine, err)
 		}
 		first.Estado, first.Answer = EstadoAceptado, `{"x":1}`
-		if err := s.Resolve(t.Context(), first); err != nil {
+		if err := s.Attempts.Resolve(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		s = open(t, c) // the ledger outlives the process
-		again, mine, err := s.Try(t.Context(), attempt("k"))
+		again, mine, err := s.Attempts.Try(t.Context(), attempt("k"))
 		if err != nil || mine || again.Answer != `{"x":1}` || again.Estado != EstadoAceptado || again.Digest != "h" || again.Criterios != "c" {
 			t.Errorf("row %+v, mine %v, error %v", again, mine, err)
 		}
 		other := attempt("k")
 		other.Operation = "sep.carga"
 		for _, i := range []Attempt{attempt(""), attempt(""), other} { // without a key, or of another kind, it is its own
-			if _, mine, err := s.Try(t.Context(), i); err != nil || !mine {
+			if _, mine, err := s.Attempts.Try(t.Context(), i); err != nil || !mine {
 				t.Errorf("%+v: mine %v, error %v", i, mine, err)
 			}
 		}
-		last, err := s.LastAnswer(t.Context(), "sat.solicita", "h")
+		last, err := s.Attempts.LastAnswer(t.Context(), "sat.solicita", "h")
 		if err != nil || last.ID != first.ID {
 			t.Errorf("last %+v, error %v", last, err)
 		}
 		for _, miss := range [][2]string{{"sat.solicita", "other"}, {"sep.carga", "h"}} {
-			if _, err := s.LastAnswer(t.Context(), miss[0], miss[1]); !errors.Is(err, ErrNotFound) {
+			if _, err := s.Attempts.LastAnswer(t.Context(), miss[0], miss[1]); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%v: error %v", miss, err)
 			}
 		}
@@ -115,7 +115,7 @@ func TestTry_WhenManyUseOneKey(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				if _, mine, err := s.Try(context.Background(), attempt("k")); err != nil {
+				if _, mine, err := s.Attempts.Try(context.Background(), attempt("k")); err != nil {
 					t.Error(err)
 				} else if mine {
 					winners.Add(1)
@@ -132,23 +132,23 @@ func TestTry_WhenManyUseOneKey(t *testing.T) {
 func TestRetry_WhenTwoTry(t *testing.T) {
 	onBoth(t, func(t *testing.T, c Config) {
 		s := open(t, c)
-		row, _, err := s.Try(t.Context(), attempt("k"))
+		row, _, err := s.Attempts.Try(t.Context(), attempt("k"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		row.Estado = EstadoRechazado
-		if err := s.Resolve(t.Context(), row); err != nil {
+		if err := s.Attempts.Resolve(t.Context(), row); err != nil {
 			t.Fatal(err)
 		}
-		if row, err = s.Attempt(t.Context(), "sat.solicita", "k"); err != nil || row.Estado != EstadoRechazado {
+		if row, err = s.Attempts.Get(t.Context(), "sat.solicita", "k"); err != nil || row.Estado != EstadoRechazado {
 			t.Fatalf("row %+v, error %v", row, err)
 		}
 		for _, want := range []bool{true, false} { // both have read the same row
-			if _, mine, err := s.Retry(t.Context(), row, "otro"); err != nil || mine != want {
+			if _, mine, err := s.Attempts.Retry(t.Context(), row, "otro"); err != nil || mine != want {
 				t.Errorf("mine %v, want %v, error %v", mine, want, err)
 			}
 		}
-		if _, err := s.Attempt(t.Context(), "sat.solicita", "other"); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Attempts.Get(t.Context(), "sat.solicita", "other"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -169,12 +169,12 @@ func TestReserve_WhenManyAsk(t *testing.T) {
 			wg.Go(func() {
 				s := stores[i%len(stores)]
 				for range 10 {
-					row, err := s.Paquete(context.Background(), p)
+					row, err := s.Paquetes.Get(context.Background(), p)
 					if err != nil {
 						t.Error(err)
 						return
 					}
-					if mine, err := s.Reserve(context.Background(), p, fmt.Sprint(i), row.Fly, 2); err != nil {
+					if mine, err := s.Paquetes.Reserve(context.Background(), p, fmt.Sprint(i), row.Fly, 2); err != nil {
 						t.Error(err)
 					} else if mine {
 						got.Add(1)
@@ -183,7 +183,7 @@ func TestReserve_WhenManyAsk(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		row, err := stores[0].Paquete(t.Context(), p)
+		row, err := stores[0].Paquetes.Get(t.Context(), p)
 		if n := got.Load(); n != 2 || row.Descargas != 2 || err != nil {
 			t.Errorf("%d reserved, %d on record, %v", n, row.Descargas, err)
 		}
@@ -197,24 +197,24 @@ func TestByDigest_WhenSentBefore(t *testing.T) {
 		for _, key := range []string{"", "a", "b"} {
 			i := attempt(key)
 			i.Process = "p-" + key
-			row, _, err := s.Try(t.Context(), i)
+			row, _, err := s.Attempts.Try(t.Context(), i)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ids = append(ids, row.ID)
 			if key == "a" {
 				row.Estado, row.Answer = EstadoAceptado, `{"x":1}`
-				if err := s.Resolve(t.Context(), row); err != nil {
+				if err := s.Attempts.Resolve(t.Context(), row); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		other := attempt("c")
 		other.Digest = "otra"
-		if _, _, err := s.Try(t.Context(), other); err != nil {
+		if _, _, err := s.Attempts.Try(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := s.ByDigest(t.Context(), "sat.solicita", "h")
+		rows, err := s.Attempts.ByDigest(t.Context(), "sat.solicita", "h")
 		if err != nil || len(rows) != 3 {
 			t.Fatalf("%+v, %v", rows, err)
 		}
@@ -224,7 +224,7 @@ func TestByDigest_WhenSentBefore(t *testing.T) {
 				t.Errorf("row %d: %+v", i, row)
 			}
 		}
-		if rows, err := s.ByDigest(t.Context(), "sep.carga", "h"); err != nil || len(rows) != 0 {
+		if rows, err := s.Attempts.ByDigest(t.Context(), "sep.carga", "h"); err != nil || len(rows) != 0 {
 			t.Errorf("of another kind: %+v, %v", rows, err)
 		}
 	})
@@ -244,19 +244,19 @@ func TestResolve_WhenTheRowWasTakenOver(t *testing.T) {
 		} {
 			i := attempt(name)
 			i.Process = "uno"
-			row, _, err := s.Try(t.Context(), i)
+			row, _, err := s.Attempts.Try(t.Context(), i)
 			if err != nil {
 				t.Fatal(err)
 			}
-			taken, mine, err := s.Retry(t.Context(), row, "dos")
+			taken, mine, err := s.Attempts.Retry(t.Context(), row, "dos")
 			if err != nil || !mine || taken.Process != "dos" {
 				t.Fatalf("%+v, mine %v, %v", taken, mine, err)
 			}
 			row.Estado, taken.Estado = tc.first, tc.second
-			if err := errors.Join(s.Resolve(t.Context(), row), s.Resolve(t.Context(), taken)); err != nil {
+			if err := errors.Join(s.Attempts.Resolve(t.Context(), row), s.Attempts.Resolve(t.Context(), taken)); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.Attempt(t.Context(), row.Operation, name); err != nil || got.Estado != tc.want {
+			if got, err := s.Attempts.Get(t.Context(), row.Operation, name); err != nil || got.Estado != tc.want {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		}
@@ -305,10 +305,10 @@ func TestTry_WhenCriteriaAreNoText(t *testing.T) {
 		s := open(t, c)
 		i := attempt("k")
 		i.Criterios = "a\x00b\xffñ"
-		if _, mine, err := s.Try(t.Context(), i); err != nil || !mine {
+		if _, mine, err := s.Attempts.Try(t.Context(), i); err != nil || !mine {
 			t.Fatalf("mine %v, %v", mine, err)
 		}
-		if row, err := s.Attempt(t.Context(), i.Operation, i.Key); err != nil || row.Criterios != "a�b�ñ" {
+		if row, err := s.Attempts.Get(t.Context(), i.Operation, i.Key); err != nil || row.Criterios != "a�b�ñ" {
 			t.Errorf("%q, %v", row.Criterios, err)
 		}
 	})

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 )
 
-// RecordTitulos writes that the titles of those folios were sent in a lote.
-func (s *Store) RecordTitulos(ctx context.Context, lote string, folios []string) error {
+// Titulos are the lotes in which titles were sent.
+type Titulos struct{ *core }
+
+// Record writes that the titles of those folios were sent in a lote.
+func (s Titulos) Record(ctx context.Context, lote string, folios []string) error {
 	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		for _, folio := range folios {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO titulos_cargados (folio, lote) VALUES ($1, $2) ON CONFLICT DO NOTHING`, readable(folio), lote); err != nil {
@@ -17,9 +20,9 @@ func (s *Store) RecordTitulos(ctx context.Context, lote string, folios []string)
 	})
 }
 
-// TituloLotes returns the lotes in which the title of a folio was sent, the latest
+// Lotes returns the lotes in which the title of a folio was sent, the latest
 // first.
-func (s *Store) TituloLotes(ctx context.Context, folio string) ([]string, error) {
+func (s Titulos) Lotes(ctx context.Context, folio string) ([]string, error) {
 	return all(ctx, s.readings, func(f scanner) (lote string, err error) { return lote, f.Scan(&lote) },
 		`SELECT lote FROM titulos_cargados WHERE folio = $1 ORDER BY lote DESC`, readable(folio))
 }

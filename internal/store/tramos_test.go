@@ -16,7 +16,7 @@ func sampleTramo(t *testing.T, s *Store, when time.Time) (Tramo, Descarga) {
 	tramo := Tramo{}
 	tramo.Estado, tramo.SiguienteIntento, tramo.IDSolicitud = gateway.TramoPresentada, when, "sat-1"
 	tramos := []Tramo{tramo}
-	if ok, err := s.CreateDescarga(t.Context(), d, tramos); err != nil || !ok {
+	if ok, err := s.Descargas.Create(t.Context(), d, tramos); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	return tramos[0], d
@@ -24,7 +24,7 @@ func sampleTramo(t *testing.T, s *Store, when time.Time) (Tramo, Descarga) {
 
 func read(t *testing.T, s *Store, id int64) Tramo {
 	t.Helper()
-	got, err := s.Tramo(t.Context(), id)
+	got, err := s.Tramos.Get(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestTakeTramo_WhenItIsDueOneGetsItWithWhatAQuestionNeeds(t *testing.T) {
 		when := time.Now().UTC().Truncate(time.Microsecond)
 		row, d := sampleTramo(t, s, when)
 		take := func(turn int64, now time.Time, who string) (Tramo, Descarga, bool) {
-			got, de, ok, err := s.TakeTramo(t.Context(), row.ID, turn, now, who)
+			got, de, ok, err := s.Tramos.Take(t.Context(), row.ID, turn, now, who)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,12 +72,12 @@ func TestPostponeTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 		s := open(t, c)
 		when := time.Now().UTC().Truncate(time.Microsecond)
 		row, d := sampleTramo(t, s, when)
-		taken, _, ok, err := s.TakeTramo(t.Context(), row.ID, 0, when, "a")
+		taken, _, ok, err := s.Tramos.Take(t.Context(), row.ID, 0, when, "a")
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		taken.Queries, taken.SiguienteIntento, taken.Decision = 7, when.Add(time.Minute), "Se espera."
-		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || !ok {
+		if ok, err := s.Tramos.Postpone(t.Context(), taken, time.Now()); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		got := read(t, s, row.ID)
@@ -85,17 +85,17 @@ func TestPostponeTramo_WhenItsTurnLastsWritesAndFreesIt(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		taken.Turn, taken.Queries = 2, 8
-		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || ok {
+		if ok, err := s.Tramos.Postpone(t.Context(), taken, time.Now()); err != nil || ok {
 			t.Error("another turn's was written", err)
 		}
 		taken.Turn = 1
-		if err := s.Change(t.Context(), d.ID, func(c *Change) error {
+		if err := s.Descargas.Change(t.Context(), d.ID, func(c *Change) error {
 			c.Descarga().Estado, c.Descarga().Finished = gateway.DescargaCancelada, c.Now()
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := s.PostponeTramo(t.Context(), taken, time.Now()); err != nil || ok {
+		if ok, err := s.Tramos.Postpone(t.Context(), taken, time.Now()); err != nil || ok {
 			t.Error("a descarga that has ended goes on", err)
 		}
 		if got := read(t, s, row.ID); got.Queries != 7 {
@@ -113,15 +113,15 @@ func TestDescarga_WhenTheDeadlineIsNobodysItGoesOnToItsTope(t *testing.T) {
 			if _, err := s.DB().ExecContext(t.Context(), `UPDATE descargas SET tope = $1`, Instant(want)); err != nil {
 				t.Fatal(err)
 			}
-			leida, err := s.Descarga(t.Context(), d.ID)
+			leida, err := s.Descargas.Get(t.Context(), d.ID)
 			if err != nil || !leida.Ceiling.Equal(want) || !leida.Limit.Equal(d.Limit) {
 				t.Errorf("%s, %v; want %s", leida.Ceiling, err, want)
 			}
-			taken, de, ok, err := s.TakeTramo(t.Context(), row.ID, read(t, s, row.ID).Turn, when, "a")
+			taken, de, ok, err := s.Tramos.Take(t.Context(), row.ID, read(t, s, row.ID).Turn, when, "a")
 			if err != nil || !ok || !de.Ceiling.Equal(want) || !de.Limit.Equal(d.Limit) {
 				t.Errorf("taken %v: %s, %v; want %s", ok, de.Ceiling, err, want)
 			}
-			if err := s.ReleaseTramo(t.Context(), taken); err != nil {
+			if err := s.Tramos.Release(t.Context(), taken); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -146,10 +146,10 @@ func TestChange_WhenAskedWhatARangeHasHad(t *testing.T) {
 		tramo := Tramo{Serie: Serie{}}
 		tramo.Estado, tramo.PideDesde, tramo.PideHasta = gateway.TramoPresentada, "2026-01-02T00:00:00", "2026-01-03T00:00:00"
 		tramos := []Tramo{tramo}
-		if ok, err := s.CreateDescarga(t.Context(), d, tramos); err != nil || !ok {
+		if ok, err := s.Descargas.Create(t.Context(), d, tramos); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		err := s.Change(t.Context(), d.ID, func(c *Change) error {
+		err := s.Descargas.Change(t.Context(), d.ID, func(c *Change) error {
 			tr := tramos[0]
 			tr.Serie, tr.Decision = Serie{"305", 3}, "por eso"
 			c.SaveTramo(tr)
@@ -165,10 +165,10 @@ func TestChange_WhenAskedWhatARangeHasHad(t *testing.T) {
 		if got := read(t, s, tramos[0].ID); got.Serie != (Serie{"305", 3}) {
 			t.Errorf("%+v", got.Serie)
 		}
-		if ps, err := s.TramoPaquetes(t.Context(), tramos[0].ID); err != nil || len(ps) != 1 || ps[0].Serie != (Serie{"302", 2}) {
+		if ps, err := s.TramosPaquetes.Of(t.Context(), tramos[0].ID); err != nil || len(ps) != 1 || ps[0].Serie != (Serie{"302", 2}) {
 			t.Errorf("%+v %v", ps, err)
 		}
-		err = s.Change(t.Context(), d.ID, func(c *Change) error {
+		err = s.Descargas.Change(t.Context(), d.ID, func(c *Change) error {
 			for _, tc := range []struct {
 				since, until string
 				voucher      bool

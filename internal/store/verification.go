@@ -36,7 +36,7 @@ type Blob struct {
 }
 
 // Verification returns what is known of an object.
-func (s *Store) Verification(ctx context.Context, sha256 string) (Verification, error) {
+func (s Blobs) Verification(ctx context.Context, sha256 string) (Verification, error) {
 	var v Verification
 	var when string
 	if _, err := s.one(ctx, `SELECT verificado, marca, dano FROM objetos WHERE sha256 = $1`, []any{sha256}, &when, &v.Mark, &v.Damage); err != nil || when == "" {
@@ -52,7 +52,7 @@ func (s *Store) Verification(ctx context.Context, sha256 string) (Verification, 
 
 // RecordVerification enters that an object was read now, and what it came to. Of one
 // that no package refers to any more, or that is being removed, nothing is entered.
-func (s *Store) RecordVerification(ctx context.Context, sha256, mark string, d Damage) error {
+func (s Blobs) RecordVerification(ctx context.Context, sha256, mark string, d Damage) error {
 	_, err := s.exec(ctx, `UPDATE objetos SET verificado = $2, marca = $3, dano = $4
 		WHERE sha256 = $1 AND borra = '' AND NOT `+withoutReferences, sha256, Instant(s.now()), mark, string(d))
 	return err
@@ -61,7 +61,7 @@ func (s *Store) RecordVerification(ctx context.Context, sha256, mark string, d D
 // ToVerify lists stored objects that were last read more than every ago, and damaged
 // ones more than damaged ago; those whose reading is the oldest come first. A reading
 // of the future is none: the clock was wrong.
-func (s *Store) ToVerify(ctx context.Context, every, damaged, future time.Duration, limit int) ([]Blob, error) {
+func (s Blobs) ToVerify(ctx context.Context, every, damaged, future time.Duration, limit int) ([]Blob, error) {
 	now := s.now()
 	return all(ctx, s.readings, func(f scanner) (Blob, error) {
 		var o Blob

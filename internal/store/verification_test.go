@@ -28,7 +28,7 @@ func TestToVerify_WhenReadingsAreOfDifferentAges(t *testing.T) {
 		}
 		list := func() (out string) {
 			t.Helper()
-			all, err := s.ToVerify(t.Context(), 7*24*time.Hour, time.Hour, time.Hour, 10)
+			all, err := s.Blobs.ToVerify(t.Context(), 7*24*time.Hour, time.Hour, time.Hour, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +41,7 @@ func TestToVerify_WhenReadingsAreOfDifferentAges(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		for _, sha256 := range []string{"nunca", "futura", "suelta"} {
-			if err := s.RecordVerification(t.Context(), sha256, "m", DanoAusente); err != nil {
+			if err := s.Blobs.RecordVerification(t.Context(), sha256, "m", DanoAusente); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -49,10 +49,10 @@ func TestToVerify_WhenReadingsAreOfDifferentAges(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		now = now.Add(time.Minute)
-		if v, err := s.Verification(t.Context(), "nunca"); err != nil || v != (Verification{Done: true, Make: time.Minute, Mark: "m", Damage: DanoAusente}) {
+		if v, err := s.Blobs.Verification(t.Context(), "nunca"); err != nil || v != (Verification{Done: true, Make: time.Minute, Mark: "m", Damage: DanoAusente}) {
 			t.Errorf("%+v, %v", v, err)
 		}
-		if v, err := s.Verification(t.Context(), "suelta"); err != nil || v.Done {
+		if v, err := s.Blobs.Verification(t.Context(), "suelta"); err != nil || v.Done {
 			t.Errorf("%+v, %v", v, err) // nobody refers to it
 		}
 		if v, err := s.Live(t.Context(), now, 1); err != nil || v.DamagedPaquetes != 3 {

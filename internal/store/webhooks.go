@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// Webhooks are the registered endpoints, with their secrets.
+type Webhooks struct{ *core }
+
 // ErrFull says that there are as many rows of the kind as there may be.
 var ErrFull = errors.New("store: full")
 
@@ -27,8 +30,8 @@ type WebhookTarget struct {
 
 const columnsTarget = `id, dueno, host, url, eventos, rfcs, activo, motivo, creado`
 
-// CreateWebhook enters d with its first secret, unless its owner has highest.
-func (s *Store) CreateWebhook(ctx context.Context, d WebhookTarget, sealed string, highest int) error {
+// Create enters d with its first secret, unless its owner has highest.
+func (s Webhooks) Create(ctx context.Context, d WebhookTarget, sealed string, highest int) error {
 	eventos, rfcs, err := lists(d)
 	if err != nil {
 		return err
@@ -50,14 +53,14 @@ func (s *Store) CreateWebhook(ctx context.Context, d WebhookTarget, sealed strin
 	})
 }
 
-// Webhooks lists the endpoints of owner, oldest first.
-func (s *Store) Webhooks(ctx context.Context, owner string) ([]WebhookTarget, error) {
-	return s.targets(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE dueno = $1 ORDER BY creado, id`, owner)
+// Of lists the endpoints of owner, oldest first.
+func (s Webhooks) Of(ctx context.Context, owner string) ([]WebhookTarget, error) {
+	return s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE dueno = $1 ORDER BY creado, id`, owner)
 }
 
-// ActiveWebhooks lists every endpoint that hears of events.
-func (s *Store) ActiveWebhooks(ctx context.Context) ([]WebhookTarget, error) {
-	return s.targets(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE activo = 1 ORDER BY creado, id`)
+// Active lists every endpoint that hears of events.
+func (s Webhooks) Active(ctx context.Context) ([]WebhookTarget, error) {
+	return s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE activo = 1 ORDER BY creado, id`)
 }
 
 // WebhookInFalla is an endpoint that does not take its messages.
@@ -69,9 +72,9 @@ type WebhookInFalla struct {
 	Next    time.Time
 }
 
-// WebhooksInFalla returns up to limit endpoints that were given up for motivo, or
+// InFalla returns up to limit endpoints that were given up for motivo, or
 // for which messages that have failed wait; whoever they belong to.
-func (s *Store) WebhooksInFalla(ctx context.Context, motivo string, limit int) ([]WebhookInFalla, error) {
+func (s Webhooks) InFalla(ctx context.Context, motivo string, limit int) ([]WebhookInFalla, error) {
 	return all(ctx, s.readings, func(f scanner) (w WebhookInFalla, err error) {
 		var next string
 		if err = f.Scan(&w.Host, &w.Motivo, &w.Pending, &next); err == nil {
@@ -84,9 +87,9 @@ func (s *Store) WebhooksInFalla(ctx context.Context, motivo string, limit int) (
 		GROUP BY d.id, d.host, d.motivo ORDER BY d.host, d.id LIMIT $2`, motivo, limit)
 }
 
-// Webhook returns one endpoint, or ErrNotFound.
-func (s *Store) Webhook(ctx context.Context, id string) (WebhookTarget, error) {
-	rows, err := s.targets(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE id = $1`, id)
+// Get returns one endpoint, or ErrNotFound.
+func (s Webhooks) Get(ctx context.Context, id string) (WebhookTarget, error) {
+	rows, err := s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE id = $1`, id)
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
 	}
@@ -96,7 +99,7 @@ func (s *Store) Webhook(ctx context.Context, id string) (WebhookTarget, error) {
 	return rows[0], nil
 }
 
-func (s *Store) targets(ctx context.Context, query string, args ...any) ([]WebhookTarget, error) {
+func (s Webhooks) read(ctx context.Context, query string, args ...any) ([]WebhookTarget, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	rows, err := s.readings.QueryContext(ctx, query, args...)
@@ -124,9 +127,9 @@ func (s *Store) targets(ctx context.Context, query string, args ...any) ([]Webho
 	return out, nil
 }
 
-// ChangeWebhook writes d over its row. What was pending for an endpoint that is
+// Change writes d over its row. What was pending for an endpoint that is
 // no longer active is cancelled.
-func (s *Store) ChangeWebhook(ctx context.Context, d WebhookTarget) error {
+func (s Webhooks) Change(ctx context.Context, d WebhookTarget) error {
 	eventos, rfcs, err := lists(d)
 	if err != nil {
 		return err
@@ -148,16 +151,16 @@ func cancelEntregas(ctx context.Context, tx *sql.Tx, target string) error {
 	return err
 }
 
-// DeleteWebhook removes an endpoint with its secrets and its log.
-func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
+// Delete removes an endpoint with its secrets and its log.
+func (s Webhooks) Delete(ctx context.Context, id string) error {
 	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		return one(tx.ExecContext(ctx, `DELETE FROM webhooks_destinos WHERE id = $1`, id))
 	})
 }
 
-// RotateWebhook makes sealed the secret of id. The earlier one goes on signing
+// Rotate makes sealed the secret of id. The earlier one goes on signing
 // until expire; those that have expired at now are removed. ErrFull: highest sign already.
-func (s *Store) RotateWebhook(ctx context.Context, id, sealed string, now, expire time.Time, highest int) error {
+func (s Webhooks) Rotate(ctx context.Context, id, sealed string, now, expire time.Time, highest int) error {
 	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		// The row of the endpoint is held first, so that two rotations take turns.
 		if err := one(tx.ExecContext(ctx, `UPDATE webhooks_destinos SET motivo = motivo WHERE id = $1`, id)); err != nil {
@@ -182,8 +185,8 @@ func (s *Store) RotateWebhook(ctx context.Context, id, sealed string, now, expir
 	})
 }
 
-// WebhookSecrets returns the sealed secrets that sign at now, the last one first.
-func (s *Store) WebhookSecrets(ctx context.Context, id string, now time.Time) ([]string, error) {
+// Secrets returns the sealed secrets that sign at now, the last one first.
+func (s Webhooks) Secrets(ctx context.Context, id string, now time.Time) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	rows, err := s.readings.QueryContext(ctx,
@@ -207,7 +210,7 @@ func (s *Store) WebhookSecrets(ctx context.Context, id string, now time.Time) ([
 }
 
 // inWebhooks runs f in a transaction. The errors of this file's own pass as they are.
-func (s *Store) inWebhooks(ctx context.Context, f func(*sql.Tx) error) error {
+func (s *core) inWebhooks(ctx context.Context, f func(*sql.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)

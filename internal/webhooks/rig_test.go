@@ -85,7 +85,7 @@ func (r *rig) advance(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now
 // ring makes the next attempt, at its time, and reports whether there was one.
 func (r *rig) ring() bool {
 	r.t.Helper()
-	next, err := r.st.DueEntregas(r.t.Context(), 1)
+	next, err := r.st.Entregas.Due(r.t.Context(), 1)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func (r *rig) ring() bool {
 // expired are the deliveries that are due at an instant.
 func (r *rig) expired(when time.Time) []store.Due[string] {
 	r.t.Helper()
-	all, err := r.st.DueEntregas(r.t.Context(), 1000)
+	all, err := r.st.Entregas.Due(r.t.Context(), 1000)
 	if err != nil {
 		r.t.Fatal(err)
 	}

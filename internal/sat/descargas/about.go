@@ -20,22 +20,22 @@ const (
 func (m *Engine) about(ctx context.Context) error {
 	now := m.cfg.Now()
 	after := m.cfg.Clock.Latest().Add(slack)
-	tramos, err := m.cfg.Store.EarlyTramos(ctx, after, perRonda)
+	tramos, err := m.cfg.Store.Tramos.Early(ctx, after, perRonda)
 	for _, t := range tramos {
 		if m.inHands(tramoRow(t.ID), t.Holder) {
 			continue
 		}
 		when := now.Add(m.remained(t.SiguienteIntento.Sub(t.WaitSince), t.Serie))
-		err = errors.Join(err, m.cfg.Store.TakeOverTramo(ctx, t, when, now))
+		err = errors.Join(err, m.cfg.Store.Tramos.TakeOver(ctx, t, when, now))
 	}
-	paquetes, errPaquetes := m.cfg.Store.EarlyPaquetes(ctx, after, perRonda)
+	paquetes, errPaquetes := m.cfg.Store.TramosPaquetes.Early(ctx, after, perRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
 		if m.inHands(paqueteRow(p.ID), p.Holder) {
 			continue
 		}
 		when := now.Add(m.remained(p.Next.Sub(p.WaitSince), p.Serie))
-		err = errors.Join(err, m.cfg.Store.TakeOverPaquete(ctx, p, when, now))
+		err = errors.Join(err, m.cfg.Store.TramosPaquetes.TakeOver(ctx, p, when, now))
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (m *Engine) remained(wait time.Duration, s store.Serie) time.Duration {
 // bringForward sets the next run of the recurrent descargas anew whose time a wrong clock
 // has set.
 func (m *Engine) bringForward(ctx context.Context) error {
-	distant, err := m.cfg.Store.ScheduledAfter(ctx, m.cfg.Clock.Latest().Add(maxCorrida), perRonda)
+	distant, err := m.cfg.Store.Descargas.ScheduledAfter(ctx, m.cfg.Clock.Latest().Add(maxCorrida), perRonda)
 	for _, d := range distant {
 		err = errors.Join(err, m.change(ctx, d.ID, func(c *store.Change) error {
 			if p := c.Descarga().Request.Programacion; p != nil && !c.Descarga().Estado.Final() {

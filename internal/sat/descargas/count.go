@@ -169,7 +169,7 @@ func (i *identities) write(place store.Place) error {
 		uuids = append(uuids, u[:]...)
 	}
 	i.lotes[place] = i.lotes[place][:0]
-	return i.store.RecordIdentities(i.ctx, i.p, place, uuids)
+	return i.store.Comprobantes.RecordIdentities(i.ctx, i.p, place, uuids)
 }
 
 func (i *identities) close() error {
@@ -184,7 +184,7 @@ func (i *identities) close() error {
 // countPaquete reads a package that is in storage and enters what it holds in p. A
 // count that was cut is made again, and comes to the same.
 func (m *Engine) countPaquete(ctx context.Context, d store.Descarga, p *store.TramoPaquete) error {
-	tramo, err := m.cfg.Store.Tramo(ctx, p.IDTramo)
+	tramo, err := m.cfg.Store.Tramos.Get(ctx, p.IDTramo)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (m *Engine) countPaquete(ctx context.Context, d store.Descarga, p *store.Tr
 	if err != nil {
 		return err
 	}
-	p.Comprobantes, err = m.cfg.Store.CountIdentities(ctx, *p)
+	p.Comprobantes, err = m.cfg.Store.Comprobantes.CountIdentities(ctx, *p)
 	p.Repeated, p.Fallas, p.DamagedEntries, p.Detalle = c.Read-p.Comprobantes, c.Fallas, c.DamagedEntries, c.Falla
 	p.Foreign, p.MotivoCodigo = c.Foreign, c.motivo()
 	return err

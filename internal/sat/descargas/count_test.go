@@ -114,7 +114,7 @@ func TestIdentities_WhenACountIsCutItComesToTheSame(t *testing.T) {
 			}
 		}
 	}
-	if n, err := w.st.CountIdentities(t.Context(), p); err != nil || n != 100 {
+	if n, err := w.st.Comprobantes.CountIdentities(t.Context(), p); err != nil || n != 100 {
 		t.Errorf("%d, %v", n, err)
 	}
 }
@@ -125,7 +125,7 @@ func halves(t *testing.T, paquete func(t store.Tramo) (number int64, parts []chu
 	t.Helper()
 	w := newWorkshop(t)
 	de := func(id string) store.Tramo {
-		tramos, err := w.st.SolicitudTramos(t.Context(), strings.TrimSuffix(id, "_01"))
+		tramos, err := w.st.Tramos.BySolicitud(t.Context(), strings.TrimSuffix(id, "_01"))
 		if err != nil || len(tramos) != 1 {
 			t.Fatalf("%s: %v %v", id, tramos, err)
 		}

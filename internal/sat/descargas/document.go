@@ -15,7 +15,7 @@ import (
 // CFDI returns one CFDI as it is in its package, and its length in bytes. What counts is
 // the UUID of its timbre: the name of an entry only says where to look first.
 func (l *Reading) CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error) {
-	d, err := l.store.Descarga(ctx, id)
+	d, err := l.store.Descargas.Get(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, 0, ErrNotExist

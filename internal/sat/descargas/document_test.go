@@ -83,9 +83,9 @@ func withPaquetes(t *testing.T, zips ...[]byte) (*Reading, *saved, string) {
 		sum := sha256.Sum256(g.zips[p.IDPaquete])
 		pending := store.Pending{Paquete: p, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(g.zips[p.IDPaquete])), Partial: p.IDPaquete, Fly: "yo"}
 		for _, step := range []func() (bool, error){
-			func() (bool, error) { return w.st.Reserve(t.Context(), p, "yo", "", 2) },
-			func() (bool, error) { return w.st.Receive(t.Context(), pending, "") },
-			func() (bool, error) { return w.st.Complete(t.Context(), p, p.IDPaquete) },
+			func() (bool, error) { return w.st.Paquetes.Reserve(t.Context(), p, "yo", "", 2) },
+			func() (bool, error) { return w.st.Paquetes.Receive(t.Context(), pending, "") },
+			func() (bool, error) { return w.st.Paquetes.Complete(t.Context(), p, p.IDPaquete) },
 		} {
 			if ok, err := step(); !ok || err != nil {
 				t.Fatal(p, ok, err)

@@ -185,7 +185,7 @@ func (m *Engine) create(ctx context.Context, d store.Descarga, corrida bool) (bo
 		evento.Detalle = "La creó la descarga recurrente " + d.IDProgramacion + "."
 	}
 	m.cfg.Step("antes-de-crear")
-	created, err := m.cfg.Store.CreateDescarga(ctx, d, tramos, evento)
+	created, err := m.cfg.Store.Descargas.Create(ctx, d, tramos, evento)
 	if err != nil {
 		return false, internal(err)
 	}
@@ -201,7 +201,7 @@ func (m *Engine) repeated(ctx context.Context, key string, p gateway.PeticionDes
 	if key == "" {
 		return gateway.Descarga{}, false, nil
 	}
-	d, err := m.cfg.Store.KeyDescarga(ctx, key)
+	d, err := m.cfg.Store.Descargas.ByKey(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return gateway.Descarga{}, false, nil
 	}
@@ -216,7 +216,7 @@ func (m *Engine) repeated(ctx context.Context, key string, p gateway.PeticionDes
 }
 
 func (m *Engine) duplicate(ctx context.Context, digest string) error {
-	live, err := m.cfg.Store.LiveDescarga(ctx, digest)
+	live, err := m.cfg.Store.Descargas.Live(ctx, digest)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return internal(err)
 	}
@@ -248,7 +248,7 @@ func internal(err error) error {
 // Cancel ends a descarga. What had come is kept; what the SAT has been asked is
 // spent. A descarga that has ended is returned as it is.
 func (m *Engine) Cancel(ctx context.Context, id string) (gateway.Descarga, error) {
-	d, err := m.cfg.Store.Descarga(ctx, id)
+	d, err := m.cfg.Store.Descargas.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return gateway.Descarga{}, ErrNotExist
 	}
@@ -287,7 +287,7 @@ func (m *Engine) Cancel(ctx context.Context, id string) (gateway.Descarga, error
 func (m *Engine) change(ctx context.Context, id string, change func(*store.Change) error) error {
 	var d store.Descarga
 	finish := false
-	err := m.cfg.Store.Change(ctx, id, func(c *store.Change) error {
+	err := m.cfg.Store.Descargas.Change(ctx, id, func(c *store.Change) error {
 		lived := !c.Descarga().Estado.Final()
 		if err := change(c); err != nil {
 			return err
@@ -323,7 +323,7 @@ func (m *Engine) publish(ctx context.Context, d gateway.Descarga) {
 	}
 	if err == nil {
 		m.cfg.Step("publicada")
-		err = m.cfg.Store.MarkPublished(ctx, d.ID)
+		err = m.cfg.Store.Descargas.MarkPublished(ctx, d.ID)
 	}
 	if err != nil {
 		m.cfg.Log.Error().Err(err).Str("idDescarga", d.ID).Msg("the end of a descarga could not be published; the next round tries again")

@@ -147,7 +147,7 @@ func TestTakeOver_WhenThisProcessLetARowFall(t *testing.T) {
 		}()
 		_, _ = w.AdvanceTramo(t.Context(), tramo, w.turn(tramo))
 	}()
-	if x, err := w.st.Tramo(t.Context(), tramo); err != nil || x.Holder != "" {
+	if x, err := w.st.Tramos.Get(t.Context(), tramo); err != nil || x.Holder != "" {
 		t.Errorf("still held: %+v %v", x, err)
 	}
 	// Also when it could not even say so.
@@ -240,7 +240,7 @@ func TestCuenta_WhenTheJobIsOver(t *testing.T) {
 	if _, err := w.AdvanceTramo(t.Context(), tramo, w.turn(tramo)); err != nil {
 		t.Fatal(err)
 	}
-	paquetes, err := w.st.TramoPaquetes(t.Context(), tramo)
+	paquetes, err := w.st.TramosPaquetes.Of(t.Context(), tramo)
 	if err != nil || len(paquetes) != 1 {
 		t.Fatal(paquetes, err)
 	}

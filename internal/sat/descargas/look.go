@@ -12,14 +12,14 @@ import (
 
 // Descarga returns a descarga with its solicitudes.
 func (m *Engine) Descarga(ctx context.Context, id string) (gateway.Descarga, error) {
-	d, err := m.cfg.Store.Descarga(ctx, id)
+	d, err := m.cfg.Store.Descargas.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return gateway.Descarga{}, ErrNotExist
 	}
 	if err != nil {
 		return gateway.Descarga{}, internal(err)
 	}
-	tramos, err := m.cfg.Store.Tramos(ctx, id)
+	tramos, err := m.cfg.Store.Tramos.Of(ctx, id)
 	if err != nil {
 		return gateway.Descarga{}, internal(err)
 	}
@@ -36,7 +36,7 @@ func (m *Engine) Descarga(ctx context.Context, id string) (gateway.Descarga, err
 // List returns a page of descargas, the newest first, without their solicitudes,
 // and the cursor of the page behind it; empty at the end.
 func (m *Engine) List(ctx context.Context, f gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
-	rows, next, err := m.cfg.Store.ListDescargas(ctx, f)
+	rows, next, err := m.cfg.Store.Descargas.List(ctx, f)
 	if errors.Is(err, store.ErrCursor) {
 		return nil, "", errCursor
 	}
@@ -59,7 +59,7 @@ func (m *Engine) complete(ctx context.Context, rows []store.Descarga) error {
 	for i, d := range rows {
 		ids[i] = d.ID
 	}
-	progresses, err := m.cfg.Store.Progresses(ctx, ids)
+	progresses, err := m.cfg.Store.Descargas.Progresses(ctx, ids)
 	if err != nil {
 		return internal(err)
 	}
@@ -79,12 +79,12 @@ func (m *Engine) complete(ctx context.Context, rows []store.Descarga) error {
 
 // Eventos returns up to limit lines of the ledger behind the number after.
 func (m *Engine) Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error) {
-	eventos, err := m.cfg.Store.Eventos(ctx, id, after, limit)
+	eventos, err := m.cfg.Store.Descargas.Eventos(ctx, id, after, limit)
 	if err != nil {
 		return nil, internal(err)
 	}
 	if len(eventos) == 0 {
-		if _, _, err := m.cfg.Store.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
+		if _, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
 			return nil, ErrNotExist
 		}
 	}
@@ -93,7 +93,7 @@ func (m *Engine) Eventos(ctx context.Context, id string, after int64, limit int)
 
 // LastEvento returns the number of the ledger's last line; 0 for none.
 func (m *Engine) LastEvento(ctx context.Context, id string) (int64, error) {
-	last, _, err := m.cfg.Store.LastEvento(ctx, id)
+	last, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return 0, ErrNotExist
@@ -103,9 +103,9 @@ func (m *Engine) LastEvento(ctx context.Context, id string) (int64, error) {
 	return last, nil
 }
 
-// Count counts descargas by state, as store.CuentaDescargas does.
+// Count counts descargas by state, as store.Descargas.Count does.
 func (m *Engine) Count(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
-	cuentas, err := m.cfg.Store.CuentaDescargas(ctx, f)
+	cuentas, err := m.cfg.Store.Descargas.Count(ctx, f)
 	if err != nil {
 		return nil, internal(err)
 	}
@@ -123,7 +123,7 @@ func (m *Engine) WaitEvento(ctx context.Context, id string, after int64) error {
 	clock := time.NewTicker(glance)
 	defer clock.Stop()
 	for {
-		last, finished, err := m.cfg.Store.LastEvento(ctx, id)
+		last, finished, err := m.cfg.Store.Descargas.LastEvento(ctx, id)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -193,12 +193,12 @@ func (m *Engine) Paquetes(ctx context.Context, id, cursor string, limit int) ([]
 			return nil, "", errCursor
 		}
 	}
-	rows, err := m.cfg.Store.DescargaPaquetes(ctx, id, after, limit+1)
+	rows, err := m.cfg.Store.TramosPaquetes.Page(ctx, id, after, limit+1)
 	if err != nil {
 		return nil, "", internal(err)
 	}
 	if len(rows) == 0 {
-		if _, _, err := m.cfg.Store.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
+		if _, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
 			return nil, "", ErrNotExist
 		}
 	}

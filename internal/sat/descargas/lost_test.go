@@ -162,10 +162,10 @@ func TestLostPaquete_WhenThisMachineLostItNoSolicitudIsSpent(t *testing.T) {
 			w.fetch = func(p gateway.Paquete) error {
 				switch p.IDPaquete {
 				case "id-1_01":
-					if _, err := w.st.Reserve(t.Context(), p, "yo", "yo", 2); err != nil {
+					if _, err := w.st.Paquetes.Reserve(t.Context(), p, "yo", "yo", 2); err != nil {
 						return err
 					}
-					if err := w.st.RecordOurs(t.Context(), p, 5); err != nil {
+					if err := w.st.Paquetes.RecordOurs(t.Context(), p, 5); err != nil {
 						return err
 					}
 					return &gateway.Error{Kind: gateway.KindYaNoDisponible, Own: gateway.OwnPaquetePerdido, Detail: "se perdió aquí"}
@@ -210,10 +210,10 @@ func TestLostPaquete_WhenItRanOutWhileThisMachineCouldNotKeepIt(t *testing.T) {
 					return &gateway.Error{Kind: tc.before, Own: gateway.OwnSinLugar, Unsent: true, Retryable: true, Detail: "no hay dónde"}
 				}
 				// It was counted, and given back.
-				if _, err := w.st.Reserve(t.Context(), p, "yo", "yo", 2); err != nil {
+				if _, err := w.st.Paquetes.Reserve(t.Context(), p, "yo", "yo", 2); err != nil {
 					return err
 				}
-				if err := w.st.Fail(t.Context(), p, "yo", 1, 0); err != nil {
+				if err := w.st.Paquetes.Fail(t.Context(), p, "yo", 1, 0); err != nil {
 					return err
 				}
 				return &gateway.Error{Kind: gateway.KindYaNoDisponible, Backend: "sat", Codigo: "5007", Detail: "venció"}
@@ -238,14 +238,14 @@ func TestLostPaquete_WhenProcessesDiedWithIt(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
 			w.fetch = func(p gateway.Paquete) error {
-				_, err := w.st.Reserve(t.Context(), p, "uno", "", 2)
+				_, err := w.st.Paquetes.Reserve(t.Context(), p, "uno", "", 2)
 				if err == nil && broken > 0 {
-					err = w.st.Fail(t.Context(), p, "uno", 0, broken)
+					err = w.st.Paquetes.Fail(t.Context(), p, "uno", 0, broken)
 				}
 				if err == nil {
-					_, err = w.st.Reserve(t.Context(), p, "dos", "uno", 2)
+					_, err = w.st.Paquetes.Reserve(t.Context(), p, "dos", "uno", 2)
 				}
-				row, errRow := w.st.Paquete(t.Context(), p)
+				row, errRow := w.st.Paquetes.Get(t.Context(), p)
 				if err != nil || errRow != nil || row.Descargas != 2 || row.BrokenDeliveries != broken || !row.Missed() {
 					t.Errorf("%+v, %v, %v", row, err, errRow)
 				}

@@ -25,7 +25,7 @@ func (m *Engine) FetchPaquete(ctx context.Context, id, turn int64) (pause time.D
 	if !free || m.cfg.Cluster.Lost() {
 		return takeover, nil
 	}
-	p, err := m.cfg.Store.TramoPaquete(ctx, id)
+	p, err := m.cfg.Store.TramosPaquetes.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return takeover, nil
 	}
@@ -33,7 +33,7 @@ func (m *Engine) FetchPaquete(ctx context.Context, id, turn int64) (pause time.D
 		return 0, err
 	}
 	yo := m.cfg.Cluster.ID()
-	fresh, ok, err := m.cfg.Store.TakePaquete(ctx, id, turn, m.cfg.Now(), yo)
+	fresh, ok, err := m.cfg.Store.TramosPaquetes.Take(ctx, id, turn, m.cfg.Now(), yo)
 	if err != nil || !ok {
 		return takeover, err
 	}
@@ -41,10 +41,10 @@ func (m *Engine) FetchPaquete(ctx context.Context, id, turn int64) (pause time.D
 	done := false
 	defer func() {
 		if !done {
-			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.ReleasePaquete(ctx, p) })
+			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.TramosPaquetes.Release(ctx, p) })
 		}
 	}()
-	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
+	d, err := m.cfg.Store.Descargas.Get(ctx, p.Descarga)
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +60,9 @@ func (m *Engine) fetchAndNote(ctx context.Context, d store.Descarga, p store.Tra
 	if err := m.fetch(ctx, d, &p); err != nil {
 		if errors.Is(err, gateway.ErrStopping) || ctx.Err() != nil && !errors.As(err, new(*gateway.Error)) {
 			// It flies on without a hand, and others come first.
-			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.TakeOverPaquete(ctx, p, m.cfg.Now(), m.cfg.Now()) })
+			m.let(ctx, func(ctx context.Context) error {
+				return m.cfg.Store.TramosPaquetes.TakeOver(ctx, p, m.cfg.Now(), m.cfg.Now())
+			})
 			return nil
 		}
 		return m.noteFailure(context.WithoutCancel(ctx), d, p, gateway.AsError(err))
@@ -94,7 +96,7 @@ func bySecond(p store.TramoPaquete, t store.Tramo) string {
 // whatever the reason, where the SAT still owes that, and counts it again if the second
 // copy is the better. It says what was done; p is due again where the SAT was not to be had.
 func (m *Engine) second(ctx context.Context, d store.Descarga, p *store.TramoPaquete) (string, error) {
-	t, err := m.cfg.Store.Tramo(ctx, p.IDTramo)
+	t, err := m.cfg.Store.Tramos.Get(ctx, p.IDTramo)
 	why := bySecond(*p, t)
 	if err != nil || why == "" {
 		return "", err
@@ -118,7 +120,7 @@ func (m *Engine) second(ctx context.Context, d store.Descarga, p *store.TramoPaq
 	case !s.Change:
 		return "Se bajó las dos veces que permite el SAT; vale la entrega en que se lee más.", nil
 	}
-	if err := m.cfg.Store.RemoveIdentities(ctx, *p); err != nil {
+	if err := m.cfg.Store.Comprobantes.RemoveIdentities(ctx, *p); err != nil {
 		return "", err
 	}
 	if err := m.countPaquete(ctx, d, p); err != nil {
@@ -152,7 +154,7 @@ func (m *Engine) noteFailure(ctx context.Context, d store.Descarga, p store.Tram
 	v := afterDownload(p, e, m.frame(d))
 	if p.Serie.Condition == condNuestra && condition(e) == condExpired {
 		// It ran out while it waited for what this machine had not.
-		if err := m.cfg.Store.RecordOurs(ctx, p.Paquete, 0); err != nil {
+		if err := m.cfg.Store.Paquetes.RecordOurs(ctx, p.Paquete, 0); err != nil {
 			return err
 		}
 	}
@@ -202,7 +204,7 @@ func (m *Engine) notePaquete(ctx context.Context, p store.TramoPaquete, evento g
 // announce tells the subscribers of a package. It is a convenience and may be
 // lost in a crash: the end of the descarga is told in any case.
 func (m *Engine) announce(ctx context.Context, p store.TramoPaquete) {
-	d, err := m.cfg.Store.Descarga(ctx, p.Descarga)
+	d, err := m.cfg.Store.Descargas.Get(ctx, p.Descarga)
 	if err == nil {
 		err = m.cfg.Publish(ctx, Aviso{Key: p.Descarga + "/" + p.Paquete.IDPaquete, Tipo: PaqueteAvailable, When: m.cfg.Now(), Descarga: d.Descarga, IDPaquete: p.Paquete.IDPaquete, MotivoCodigo: p.MotivoCodigo})
 	}

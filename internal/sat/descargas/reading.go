@@ -95,7 +95,7 @@ const lote = 500
 
 func read[T any](l *Reading, f source[T], ctx context.Context, q requested) iter.Seq2[Line[T], error] { //nolint:revive // generic methods do not exist
 	return func(yield func(Line[T], error) bool) {
-		d, err := l.store.Descarga(ctx, q.id)
+		d, err := l.store.Descargas.Get(ctx, q.id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			err = ErrNotExist
@@ -187,7 +187,7 @@ const pagePaquetes = 200
 // solicitudes that others have replaced.
 func (l *Reading) walk(ctx context.Context, d store.Descarga, since int64) iter.Seq2[readable, error] {
 	return func(yield func(readable, error) bool) {
-		tramos, err := l.store.Tramos(ctx, d.ID)
+		tramos, err := l.store.Tramos.Of(ctx, d.ID)
 		if err != nil {
 			yield(readable{}, err)
 			return
@@ -198,7 +198,7 @@ func (l *Reading) walk(ctx context.Context, d store.Descarga, since int64) iter.
 		}
 		rows := []store.TramoPaquete{{PaqueteDescarga: gateway.PaqueteDescarga{Number: since - 1}}}
 		for len(rows) > 0 {
-			rows, err = l.store.DescargaPaquetes(ctx, d.ID, rows[len(rows)-1].Number, pagePaquetes)
+			rows, err = l.store.TramosPaquetes.Page(ctx, d.ID, rows[len(rows)-1].Number, pagePaquetes)
 			if err != nil {
 				yield(readable{}, err)
 				return
@@ -309,7 +309,7 @@ func (c *sieve[T]) release() bool {
 			}
 		}
 		var err error
-		if fresh, err = c.l.store.Novedades(c.ctx, c.corrida, uuids); err != nil {
+		if fresh, err = c.l.store.Comprobantes.Novedades(c.ctx, c.corrida, uuids); err != nil {
 			c.yield(Line[T]{}, internal(err))
 			return false
 		}

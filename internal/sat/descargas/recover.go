@@ -14,17 +14,17 @@ const byRecovery = 16
 func (m *Engine) recover(ctx context.Context) error {
 	now := m.cfg.Now()
 	before := now.Add(-m.cfg.Pace.Min)
-	tramos, err := m.cfg.Store.PostponedTramos(ctx, condNuestra, before, now, byRecovery)
-	paquetes, errPaquetes := m.cfg.Store.PostponedPaquetes(ctx, condNuestra, before, now, byRecovery)
+	tramos, err := m.cfg.Store.Tramos.Postponed(ctx, condNuestra, before, now, byRecovery)
+	paquetes, errPaquetes := m.cfg.Store.TramosPaquetes.Postponed(ctx, condNuestra, before, now, byRecovery)
 	err = errors.Join(err, errPaquetes)
 	if len(tramos)+len(paquetes) == 0 || m.cfg.Vault.Ready() != nil {
 		return err
 	}
 	for _, t := range tramos {
-		err = errors.Join(err, m.cfg.Store.TakeOverTramo(ctx, t, now, now))
+		err = errors.Join(err, m.cfg.Store.Tramos.TakeOver(ctx, t, now, now))
 	}
 	for _, p := range paquetes {
-		err = errors.Join(err, m.cfg.Store.TakeOverPaquete(ctx, p, now, now))
+		err = errors.Join(err, m.cfg.Store.TramosPaquetes.TakeOver(ctx, p, now, now))
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func (n *novedades) add(uuid, estatus, fecha string) error {
 }
 
 func (n *novedades) close() error {
-	err := n.store.RecordNovedades(n.ctx, n.programacion, n.corrida, n.lote)
+	err := n.store.Comprobantes.RecordNovedades(n.ctx, n.programacion, n.corrida, n.lote)
 	n.lote = n.lote[:0]
 	return err
 }
@@ -44,11 +44,11 @@ func (n *novedades) close() error {
 // run starts the runs that are due: for each recurrent descarga that of today,
 // and the XML behind the metadata that have come.
 func (m *Engine) run(ctx context.Context) error {
-	expired, err := m.cfg.Store.Scheduled(ctx, m.cfg.Clock.Earliest(), perRonda)
+	expired, err := m.cfg.Store.Descargas.Scheduled(ctx, m.cfg.Clock.Earliest(), perRonda)
 	for _, d := range expired {
 		err = errors.Join(err, m.corrida(ctx, d))
 	}
-	pending, errXML := m.cfg.Store.CorridasWithoutXML(ctx, perRonda)
+	pending, errXML := m.cfg.Store.Descargas.CorridasWithoutXML(ctx, perRonda)
 	err = errors.Join(err, errXML)
 	for _, d := range pending {
 		err = errors.Join(err, m.corridaXML(ctx, d))
@@ -100,7 +100,7 @@ func (m *Engine) start(ctx context.Context, d store.Descarga, ya time.Time) (sin
 	if limit := historyLimit(ya).AddDate(0, 0, 1); since.Before(limit) {
 		since = limit
 	}
-	corridas, err := m.cfg.Store.Corridas(ctx, d.ID, memoryCorridas)
+	corridas, err := m.cfg.Store.Descargas.Corridas(ctx, d.ID, memoryCorridas)
 	aftermath = covered(since, corridas)
 	if review := aftermath.AddDate(0, 0, -d.Request.Programacion.Overlap); review.After(since) {
 		since = review
@@ -111,7 +111,7 @@ func (m *Engine) start(ctx context.Context, d store.Descarga, ya time.Time) (sin
 // forgetNovedades removes what retired runs have yielded and no later one can meet again:
 // it is older than what the next asks for, by a day, as ranges are widened by seconds.
 func (m *Engine) forgetNovedades(ctx context.Context, programacion string) error {
-	d, err := m.cfg.Store.Descarga(ctx, programacion)
+	d, err := m.cfg.Store.Descargas.Get(ctx, programacion)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (m *Engine) forgetNovedades(ctx context.Context, programacion string) error
 		}
 		before = before.AddDate(0, 0, -1)
 	}
-	return m.cfg.Store.ForgetNovedades(ctx, programacion, before.Format(gateway.FechaFormat))
+	return m.cfg.Store.Comprobantes.ForgetNovedades(ctx, programacion, before.Format(gateway.FechaFormat))
 }
 
 // memoryCorridas is how many runs back a gap is looked for: more than a year's.
@@ -169,11 +169,11 @@ func (m *Engine) child(ctx context.Context, programacion, key string, p gateway.
 // corridaXML makes the run that fetches the XML of what a run of metadata has
 // found to be new and in force.
 func (m *Engine) corridaXML(ctx context.Context, metadatos store.Descarga) error {
-	scheduled, err := m.cfg.Store.Descarga(ctx, metadatos.IDProgramacion)
+	scheduled, err := m.cfg.Store.Descargas.Get(ctx, metadatos.IDProgramacion)
 	if err != nil {
 		return err
 	}
-	since, until, howMany, err := m.cfg.Store.NovedadesRango(ctx, metadatos.ID, "1")
+	since, until, howMany, err := m.cfg.Store.Comprobantes.NovedadesRango(ctx, metadatos.ID, "1")
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (m *Engine) corridaXML(ctx context.Context, metadatos store.Descarga) error
 			return err
 		}
 	}
-	return m.cfg.Store.MarkXML(ctx, metadatos.ID)
+	return m.cfg.Store.Descargas.MarkXML(ctx, metadatos.ID)
 }
 
 // next is the next time that it is hour, as "04:00", in central Mexico.

@@ -25,7 +25,7 @@ func (m *Engine) Ronda(ctx context.Context) error {
 
 // repeat tells of the ends that nobody has been told of.
 func (m *Engine) repeat(ctx context.Context) error {
-	silent, err := m.cfg.Store.ToPublish(ctx, perRonda)
+	silent, err := m.cfg.Store.Descargas.ToPublish(ctx, perRonda)
 	for _, d := range silent {
 		m.publish(ctx, d.Descarga)
 	}
@@ -36,7 +36,7 @@ func (m *Engine) repeat(ctx context.Context) error {
 // that came too late cannot be at work any more, and in time the events of polls and waits.
 func (m *Engine) forget(ctx context.Context) error {
 	ya := m.cfg.Clock.Earliest()
-	return errors.Join(m.cfg.Store.ForgetIdentities(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Prune(ctx, ya.Add(-memorySteps), perRonda))
+	return errors.Join(m.cfg.Store.Comprobantes.ForgetIdentities(ctx, ya.Add(-maxCuenta)), m.cfg.Store.Descargas.Prune(ctx, ya.Add(-memorySteps), perRonda))
 }
 
 // TakeOver frees what is in the hands of a process that has died or has let it fall, in
@@ -52,17 +52,17 @@ func (m *Engine) TakeOver(ctx context.Context) error {
 // letGo frees what nobody alive is at work on.
 func (m *Engine) letGo(ctx context.Context) error {
 	now := m.cfg.Now()
-	tramos, err := m.cfg.Store.BusyTramos(ctx, now, perRonda)
+	tramos, err := m.cfg.Store.Tramos.Busy(ctx, now, perRonda)
 	for _, t := range tramos {
 		if !m.inHands(tramoRow(t.ID), t.Holder) {
-			err = errors.Join(err, m.cfg.Store.TakeOverTramo(ctx, t, t.SiguienteIntento, now))
+			err = errors.Join(err, m.cfg.Store.Tramos.TakeOver(ctx, t, t.SiguienteIntento, now))
 		}
 	}
-	paquetes, errPaquetes := m.cfg.Store.BusyPaquetes(ctx, now, perRonda)
+	paquetes, errPaquetes := m.cfg.Store.TramosPaquetes.Busy(ctx, now, perRonda)
 	err = errors.Join(err, errPaquetes)
 	for _, p := range paquetes {
 		if !m.inHands(paqueteRow(p.ID), p.Holder) {
-			err = errors.Join(err, m.cfg.Store.TakeOverPaquete(ctx, p, p.Next, now))
+			err = errors.Join(err, m.cfg.Store.TramosPaquetes.TakeOver(ctx, p, p.Next, now))
 		}
 	}
 	return err
@@ -91,7 +91,7 @@ func (m *Engine) withdraw(ctx context.Context) error {
 		return nil
 	}
 	before := m.cfg.Clock.Earliest().Add(-m.cfg.Retencion)
-	expired, err := m.cfg.Store.ToWithdraw(ctx, before, perRonda)
+	expired, err := m.cfg.Store.Descargas.ToWithdraw(ctx, before, perRonda)
 	for _, d := range expired {
 		err = errors.Join(err, m.withdrawOne(ctx, d, before))
 	}
@@ -102,7 +102,7 @@ func (m *Engine) withdrawOne(ctx context.Context, d store.Descarga, before time.
 	after := int64(0)
 	deleted := 0
 	for {
-		paquetes, err := m.cfg.Store.DescargaPaquetes(ctx, d.ID, after, perRonda)
+		paquetes, err := m.cfg.Store.TramosPaquetes.Page(ctx, d.ID, after, perRonda)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (m *Engine) withdrawPaquete(ctx context.Context, p store.TramoPaquete, befo
 	if p.Estado != gateway.PaqueteGuardado && p.Saved.IsZero() {
 		return false, nil
 	}
-	if used, err := m.cfg.Store.PaqueteInUse(ctx, p, before); used || err != nil {
+	if used, err := m.cfg.Store.TramosPaquetes.InUse(ctx, p, before); used || err != nil {
 		return false, err
 	}
 	if err := m.cfg.Eraser.Delete(ctx, p.Paquete); err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {

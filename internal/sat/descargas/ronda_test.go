@@ -19,7 +19,7 @@ func TestTakeOver_WhenARowIsInHand(t *testing.T) {
 	w.live["vivo"] = true
 	takeOver := func(when string, free bool) {
 		t.Helper()
-		before, err := w.st.Tramo(t.Context(), tramo)
+		before, err := w.st.Tramos.Get(t.Context(), tramo)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func TestTakeOver_WhenARowIsInHand(t *testing.T) {
 		if err := w.TakeOver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		now, err := w.st.Tramo(t.Context(), tramo)
+		now, err := w.st.Tramos.Get(t.Context(), tramo)
 		if err != nil || (now.Holder == "") != free || (now.Turn > before.Turn) != (free && before.Holder != "") || !now.SiguienteIntento.Equal(before.SiguienteIntento) {
 			t.Errorf("%s: %+v, before %+v, %v", when, now, before, err)
 		}
@@ -67,7 +67,7 @@ func TestAdvance_WhenTheTurnIsOver(t *testing.T) {
 	if _, err := w.AdvanceTramo(t.Context(), tramo, turn); err != nil {
 		t.Fatal(err)
 	}
-	x, err := w.st.Tramo(t.Context(), tramo)
+	x, err := w.st.Tramos.Get(t.Context(), tramo)
 	if err != nil || x.Holder != "otro" || x.Estado != gateway.TramoPendiente || x.IDSolicitud != "id-1" {
 		t.Errorf("%+v, %v", x, err)
 	}
@@ -97,8 +97,8 @@ func TestFetch_WhenItTakesLongOthersComeFirst(t *testing.T) {
 			id := w.new(nil)
 			w.walk(0)
 			w.pass(pace.Min)
-			w.every(w.st.DueTramos, w.AdvanceTramo)
-			before, err := w.st.DuePaquetes(t.Context(), 10)
+			w.every(w.st.Tramos.Due, w.AdvanceTramo)
+			before, err := w.st.TramosPaquetes.Due(t.Context(), 10)
 			if err != nil || len(before) != 2 {
 				t.Fatal(before, err)
 			}
@@ -108,7 +108,7 @@ func TestFetch_WhenItTakesLongOthersComeFirst(t *testing.T) {
 			if pause, err := w.FetchPaquete(ctx, before[0].ID, before[0].Turn); pause != 0 || err != nil {
 				t.Errorf("pause %s, %v", pause, err)
 			}
-			after, err := w.st.DuePaquetes(t.Context(), 10)
+			after, err := w.st.TramosPaquetes.Due(t.Context(), 10)
 			if err != nil || len(after) != 2 || after[0] != before[1] || after[1].ID != before[0].ID || after[1].Turn <= before[0].Turn || after[1].At.After(w.clock()) {
 				t.Errorf("%+v, before %+v, %v", after, before, err)
 			}
@@ -138,7 +138,7 @@ func TestRonda_WhatNobodyNeedsGoes(t *testing.T) {
 		if err := w.Ronda(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		eventos, err := w.st.Eventos(t.Context(), id, 0, 100)
+		eventos, err := w.st.Descargas.Eventos(t.Context(), id, 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func (m *Engine) prior(ctx context.Context, s gateway.Solicitud) (prior, error) 
 // free tells whether no descarga has come to an end with a solicitud, and whether
 // none has it at all.
 func (m *Engine) free(ctx context.Context, idSolicitud string) (free, nobody bool, err error) {
-	tramos, err := m.cfg.Store.SolicitudTramos(ctx, idSolicitud)
+	tramos, err := m.cfg.Store.Tramos.BySolicitud(ctx, idSolicitud)
 	for _, t := range tramos {
 		if !t.Estado.Live() {
 			return false, false, err

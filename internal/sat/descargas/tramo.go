@@ -29,7 +29,7 @@ func (m *Engine) AdvanceTramo(ctx context.Context, id, turn int64) (pause time.D
 	if !free || m.cfg.Cluster.Lost() {
 		return takeover, nil
 	}
-	t, d, ok, err := m.cfg.Store.TakeTramo(ctx, id, turn, m.cfg.Now(), m.cfg.Cluster.ID())
+	t, d, ok, err := m.cfg.Store.Tramos.Take(ctx, id, turn, m.cfg.Now(), m.cfg.Cluster.ID())
 	if err != nil || !ok {
 		return takeover, err
 	}
@@ -37,11 +37,11 @@ func (m *Engine) AdvanceTramo(ctx context.Context, id, turn int64) (pause time.D
 	defer func() {
 		// What failed, or panicked, must not look as if this process were at it still.
 		if !done {
-			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.ReleaseTramo(ctx, t) })
+			m.let(ctx, func(ctx context.Context) error { return m.cfg.Store.Tramos.Release(ctx, t) })
 		}
 	}()
 	if t.Estado == gateway.TramoPendiente {
-		if d, err = m.cfg.Store.Descarga(ctx, t.Descarga); err != nil {
+		if d, err = m.cfg.Store.Descargas.Get(ctx, t.Descarga); err != nil {
 			return 0, err
 		}
 	}
@@ -89,7 +89,7 @@ func (m *Engine) advance(ctx context.Context, d store.Descarga, t store.Tramo) (
 	case t.Estado == gateway.TramoPendiente && (t.Failures > 0 || t.Cause != "") && m.skipped(t.WaitSince, t.SiguienteIntento):
 		// The wait spares what counts at the SAT. It is left as it is: the SAT may confirm the
 		// jump, which ends it, or contradict it.
-		return min(t.SiguienteIntento.Sub(ya), m.cfg.Pace.Max), m.cfg.Store.ReleaseTramo(ctx, t)
+		return min(t.SiguienteIntento.Sub(ya), m.cfg.Pace.Max), m.cfg.Store.Tramos.Release(ctx, t)
 	case t.Estado == gateway.TramoPendiente:
 		return 0, m.submit(ctx, d, t)
 	}
@@ -164,7 +164,7 @@ func (m *Engine) query(ctx context.Context, d store.Descarga, t store.Tramo) err
 func (m *Engine) postpone(ctx context.Context, d store.Descarga, t store.Tramo, p step) error {
 	now := m.cfg.Now()
 	t.SiguienteIntento, t.Decision = beforeOf(d.Ceiling, now, now.Add(p.wait)), p.decision
-	_, err := m.cfg.Store.PostponeTramo(ctx, t, now)
+	_, err := m.cfg.Store.Tramos.Postpone(ctx, t, now)
 	m.cfg.Step(p.tipo + "-registrada")
 	return err
 }
@@ -273,7 +273,7 @@ func (m *Engine) orphan(ctx context.Context, t store.Tramo) error {
 	if t.Presentations == 0 && t.IDSolicitud == "" {
 		return nil
 	}
-	return m.cfg.Store.RecordSolicitud(ctx, t)
+	return m.cfg.Store.Tramos.RecordSolicitud(ctx, t)
 }
 
 // halves splits t.

@@ -175,8 +175,8 @@ func (w *workshop) new(changes func(*gateway.PeticionDescarga)) string {
 func (w *workshop) walk(d time.Duration) {
 	w.t.Helper()
 	w.pass(d)
-	w.every(w.st.DueTramos, w.AdvanceTramo)
-	w.every(w.st.DuePaquetes, w.FetchPaquete)
+	w.every(w.st.Tramos.Due, w.AdvanceTramo)
+	w.every(w.st.TramosPaquetes.Due, w.FetchPaquete)
 }
 
 // every makes a step of each row that is due.
@@ -207,7 +207,7 @@ func (w *workshop) hold(tramo int64, process string) {
 // turn is whose turn a solicitud is.
 func (w *workshop) turn(tramo int64) int64 {
 	w.t.Helper()
-	x, err := w.st.Tramo(w.t.Context(), tramo)
+	x, err := w.st.Tramos.Get(w.t.Context(), tramo)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func explained() map[string]bool {
 // row is the row of a descarga's first solicitud.
 func (w *workshop) row(id string) int64 {
 	w.t.Helper()
-	tramos, err := w.st.Tramos(w.t.Context(), id)
+	tramos, err := w.st.Tramos.Of(w.t.Context(), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}

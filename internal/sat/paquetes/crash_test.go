@@ -47,7 +47,7 @@ func crashAfter(t *testing.T, dir, blob string, until int, content []byte) {
 	}
 	defer d.Close() //nolint:errcheck // nothing is written any more
 	id := uuid.NewString()
-	f, err := st.Partial()
+	f, err := st.Folder.Partial()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,19 +60,19 @@ func crashAfter(t *testing.T, dir, blob string, until int, content []byte) {
 		}
 	}
 	for _, step := range []func(){
-		func() { done(st.Reserve(t.Context(), samplePaquete, id, "", maxDescargas)) },
+		func() { done(st.Paquetes.Reserve(t.Context(), samplePaquete, id, "", maxDescargas)) },
 		func() { _, err := f.Write(content[:len(content)/2]); done(true, err) },
 		func() {
 			_, err := f.Write(content[len(content)/2:])
 			done(true, err)
 		},
 		func() {
-			p.Partial, err = st.MakeWhole(f, samplePaquete, p.SHA256)
+			p.Partial, err = st.Folder.MakeWhole(f, samplePaquete, p.SHA256)
 			done(true, err)
 		},
-		func() { done(st.Receive(t.Context(), p, "")) },
-		func() { done(d.Save(t.Context(), p.SHA256, p.Bytes, st.PartialPath(p.Partial))) },
-		func() { done(st.Complete(t.Context(), samplePaquete, p.Partial)) },
+		func() { done(st.Paquetes.Receive(t.Context(), p, "")) },
+		func() { done(d.Save(t.Context(), p.SHA256, p.Bytes, st.Folder.Path(p.Partial))) },
+		func() { done(st.Paquetes.Complete(t.Context(), samplePaquete, p.Partial)) },
 	}[:until] {
 		step()
 	}
@@ -116,7 +116,7 @@ func TestOpen_WhenItCrashedBefore(t *testing.T) {
 				if n := r.sat.calls.Load(); n != calls {
 					t.Errorf("%d downloads, want %d", n, calls)
 				}
-				row, err := r.store.Paquete(t.Context(), samplePaquete)
+				row, err := r.store.Paquetes.Get(t.Context(), samplePaquete)
 				if err != nil || !row.Complete || row.Descargas != 1+int(calls) || row.SHA256 != sum || row.Partial != "" || row.Fly != "" {
 					t.Errorf("row %+v, %v", row, err)
 				}
@@ -154,14 +154,14 @@ func TestOpen_WhenTheNameOfAFileIsNotTrue(t *testing.T) {
 				crashAfter(t, dir, "", tc.before, content)
 			}
 			st := openStore(t, dir)
-			f, err := st.Partial()
+			f, err := st.Folder.Partial()
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, err = f.Write(tc.holds)
-			_, err2 := st.MakeWhole(f, samplePaquete, digestOf(content))
+			_, err2 := st.Folder.MakeWhole(f, samplePaquete, digestOf(content))
 			if tc.delete {
-				_, err3 := st.Delete(t.Context(), samplePaquete)
+				_, err3 := st.Paquetes.Delete(t.Context(), samplePaquete)
 				err = errors.Join(err, err3)
 			}
 			if err := errors.Join(err, err2, f.Close(), st.Close()); err != nil {
@@ -199,26 +199,26 @@ func TestOpen_WhenBothDownloadsWereSpent(t *testing.T) {
 		dir := t.TempDir()
 		crashAfter(t, dir, "", stepParts, content)
 		st := openStore(t, dir)
-		row, err := st.Paquete(t.Context(), samplePaquete)
+		row, err := st.Paquetes.Get(t.Context(), samplePaquete)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := st.Partial()
+		f, err := st.Folder.Partial()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.Write(content); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := st.Reserve(t.Context(), samplePaquete, "dos", row.Fly, maxDescargas); !ok || err != nil {
+		if ok, err := st.Paquetes.Reserve(t.Context(), samplePaquete, "dos", row.Fly, maxDescargas); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		if second == stepReceived {
 			p := store.Pending{Paquete: samplePaquete, SHA256: digestOf(content), Bytes: int64(len(content)), Fly: "dos"}
-			if p.Partial, err = st.MakeWhole(f, samplePaquete, p.SHA256); err != nil {
+			if p.Partial, err = st.Folder.MakeWhole(f, samplePaquete, p.SHA256); err != nil {
 				t.Fatal(err)
 			}
-			if ok, err := st.Receive(t.Context(), p, ""); !ok || err != nil {
+			if ok, err := st.Paquetes.Receive(t.Context(), p, ""); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 		}
@@ -264,7 +264,7 @@ func TestOpen_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Errorf("a stop waits for a bucket that is away: %v", err)
 	}
-	if row, err := r.store.Paquete(t.Context(), samplePaquete); err != nil || row.Complete || row.Partial == "" || b.stored(digestOf(content)) {
+	if row, err := r.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || row.Complete || row.Partial == "" || b.stored(digestOf(content)) {
 		t.Errorf("row %+v, %v", row, err)
 	}
 	r.stop()
@@ -274,7 +274,7 @@ func TestOpen_WhenTheBucketIsAwayAtTheEnd(t *testing.T) {
 	b.down.Store(false)
 	again := start(t, o)
 	settle(again.Vault)
-	if row, err := again.store.Paquete(t.Context(), samplePaquete); err != nil || !row.Complete || !b.stored(digestOf(content)) || len(partials(t, dir)) > 0 {
+	if row, err := again.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || !row.Complete || !b.stored(digestOf(content)) || len(partials(t, dir)) > 0 {
 		t.Errorf("row %+v, %v", row, err)
 	}
 	c, err := again.Open(t.Context(), samplePaquete)

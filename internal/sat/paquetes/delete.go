@@ -39,7 +39,7 @@ func (a *Vault) Delete(ctx context.Context, paquete gateway.Paquete) error {
 		return errForeign
 	}
 	// A deletion that is cut may have been made.
-	gone, err := a.store.Delete(context.WithoutCancel(ctx), paquete)
+	gone, err := a.store.Paquetes.Delete(context.WithoutCancel(ctx), paquete)
 	if err != nil {
 		return internal(err)
 	}
@@ -52,7 +52,7 @@ func (a *Vault) Delete(ctx context.Context, paquete gateway.Paquete) error {
 // Collect removes every object that no package refers to: those that a crash or a
 // bucket that was away has left.
 func (a *Vault) Collect(ctx context.Context) error {
-	orphan, err := a.store.Orphan(ctx)
+	orphan, err := a.store.Blobs.Orphans(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,22 +87,22 @@ func (a *Vault) collect(ctx context.Context, sha256 string) error {
 		a.mu.Unlock()
 	}()
 	id := a.cluster.ID()
-	mine, err := a.store.ClaimBlob(ctx, sha256, id, id)
+	mine, err := a.store.Blobs.Claim(ctx, sha256, id, id)
 	var held *store.BusyError
 	if errors.As(err, &held) {
 		if a.cluster.Alive(held.Process) {
 			return nil // it removes it
 		}
-		mine, err = a.store.ClaimBlob(ctx, sha256, id, held.Process)
+		mine, err = a.store.Blobs.Claim(ctx, sha256, id, held.Process)
 	}
 	if err != nil || !mine {
 		return err
 	}
 	durable := context.WithoutCancel(ctx)
 	if err := a.depot.Delete(ctx, sha256); err != nil {
-		return errors.Join(err, a.store.LetGoBlob(durable, sha256, id))
+		return errors.Join(err, a.store.Blobs.LetGo(durable, sha256, id))
 	}
-	return a.store.ForgetBlob(durable, sha256, id)
+	return a.store.Blobs.Forget(durable, sha256, id)
 }
 
 // deleteStill tells whether process, which has reclaimed an object, is still

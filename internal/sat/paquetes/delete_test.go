@@ -80,7 +80,7 @@ func TestDelete_WhenTwoPackagesAreEqual(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 			}
-			if row, err := r.store.Paquete(t.Context(), p); err != nil || row.Descargas != 1 || row.SHA256 == "" {
+			if row, err := r.store.Paquetes.Get(t.Context(), p); err != nil || row.Descargas != 1 || row.SHA256 == "" {
 				t.Errorf("row %+v, %v", row, err)
 			}
 		}
@@ -180,10 +180,10 @@ func TestOpen_WhenAnObjectWasToGo(t *testing.T) {
 		content := makeZip(t, 20, "")
 		crashAfter(t, o.dir, o.blob, stepSaved, content)
 		st := openStore(t, o.dir)
-		if ok, err := st.Delete(t.Context(), samplePaquete); !ok || err != nil {
+		if ok, err := st.Paquetes.Delete(t.Context(), samplePaquete); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if ok, err := st.ClaimBlob(t.Context(), digestOf(content), "dead", ""); !ok || err != nil {
+		if ok, err := st.Blobs.Claim(t.Context(), digestOf(content), "dead", ""); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		if err := st.Close(); err != nil {
@@ -194,7 +194,7 @@ func TestOpen_WhenAnObjectWasToGo(t *testing.T) {
 		if ok, err := r.depot.Exist(t.Context(), digestOf(content), int64(len(content))); ok || err != nil {
 			t.Errorf("the object: %v, %v", ok, err)
 		}
-		if left, err := r.store.Orphan(t.Context()); err != nil || len(left) > 0 {
+		if left, err := r.store.Blobs.Orphans(t.Context()); err != nil || len(left) > 0 {
 			t.Errorf("%v, %v", left, err)
 		}
 	})
@@ -258,10 +258,10 @@ func TestOpen_WhenAnotherGatewayRemovesItsObject(t *testing.T) {
 				t.Fatal(err)
 			}
 			settle(a.Vault)
-			if ok, err := a.store.Delete(t.Context(), samplePaquete); !ok || err != nil {
+			if ok, err := a.store.Paquetes.Delete(t.Context(), samplePaquete); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
-			if ok, err := a.store.ClaimBlob(t.Context(), sum, "b", ""); !ok || err != nil {
+			if ok, err := a.store.Blobs.Claim(t.Context(), sum, "b", ""); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 			got, err := a.Open(t.Context(), otherPaquete())
@@ -271,16 +271,16 @@ func TestOpen_WhenAnotherGatewayRemovesItsObject(t *testing.T) {
 			if got, err := read(got); err != nil || !bytes.Equal(got, content) {
 				t.Errorf("the caller waits for the storage: %d bytes, %v", len(got), err)
 			}
-			if row, err := a.store.Paquete(t.Context(), otherPaquete()); err != nil || row.Partial != "" || row.Complete {
+			if row, err := a.store.Paquetes.Get(t.Context(), otherPaquete()); err != nil || row.Partial != "" || row.Complete {
 				t.Errorf("row %+v, %v", row, err)
 			}
 			if die {
 				c.live.kill("b")
-			} else if err := errors.Join(a.depot.Delete(t.Context(), sum), a.store.ForgetBlob(t.Context(), sum, "b")); err != nil {
+			} else if err := errors.Join(a.depot.Delete(t.Context(), sum), a.store.Blobs.Forget(t.Context(), sum, "b")); err != nil {
 				t.Fatal(err)
 			}
 			settle(a.Vault)
-			row, err := a.store.Paquete(t.Context(), otherPaquete())
+			row, err := a.store.Paquetes.Get(t.Context(), otherPaquete())
 			if ok, err2 := a.depot.Exist(t.Context(), sum, int64(len(content))); err != nil || !row.Complete || !ok || err2 != nil {
 				t.Errorf("row %+v, %v; the object: %v, %v", row, err, ok, err2)
 			}

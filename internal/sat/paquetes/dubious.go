@@ -57,7 +57,7 @@ func (a *Vault) inDisk(partial string) bool {
 	if partial == "" {
 		return false
 	}
-	_, err := os.Stat(a.store.PartialPath(partial))
+	_, err := os.Stat(a.store.Folder.Path(partial))
 	return err == nil
 }
 
@@ -95,7 +95,7 @@ func (a *Vault) setAside(ctx context.Context, paquete gateway.Paquete, v *flight
 		return end, false
 	}
 	var err error
-	end.Partial, err = a.store.MakeWhole(v.file, paquete, end.SHA256)
+	end.Partial, err = a.store.Folder.MakeWhole(v.file, paquete, end.SHA256)
 	kept, err := a.enter(&end, v, err)
 	return end, kept && err == nil
 }
@@ -127,11 +127,11 @@ func (a *Vault) compare(ctx context.Context, paquete gateway.Paquete, e entrega)
 	err = a.insist("what has come cannot be held against what is kept yet", func() error {
 		var same bool
 		var err error
-		if previous, err = a.store.Paquete(durable, paquete); err == nil {
+		if previous, err = a.store.Paquetes.Get(durable, paquete); err == nil {
 			wins, same, err = a.weigh(durable, paquete, previous, e)
 		}
 		if err == nil && same {
-			err = a.store.RecordEqual(durable, paquete)
+			err = a.store.Paquetes.RecordEqual(durable, paquete)
 		}
 		return err
 	})
@@ -158,9 +158,9 @@ type Second struct {
 // second download if the SAT owes one. What of both lets more be read is kept. Errors
 // are *gateway.Error, of the second download; the first stays.
 func (a *Vault) Repeat(ctx context.Context, paquete gateway.Paquete, detail string) (Second, error) {
-	row, err := a.store.Paquete(ctx, paquete)
+	row, err := a.store.Paquetes.Get(ctx, paquete)
 	if err == nil && row.Has() && !row.Broken {
-		err = a.store.RecordDoubt(context.WithoutCancel(ctx), paquete, row.SHA256, store.Doubt{Dubious: detail})
+		err = a.store.Paquetes.RecordDoubt(context.WithoutCancel(ctx), paquete, row.SHA256, store.Doubt{Dubious: detail})
 	}
 	switch {
 	case err != nil:
@@ -175,7 +175,7 @@ func (a *Vault) Repeat(ctx context.Context, paquete gateway.Paquete, detail stri
 	if err := a.land(ctx, r); err != nil {
 		return Second{}, err
 	}
-	now, err := a.store.Paquete(ctx, paquete)
+	now, err := a.store.Paquetes.Get(ctx, paquete)
 	if err != nil {
 		return Second{}, internal(err)
 	}
@@ -189,7 +189,7 @@ func (a *Vault) back(ctx context.Context, paquete gateway.Paquete) (*reader, err
 	if v, ok := a.flights[paquete.Only()]; ok {
 		return v.newReader(ctx, false), nil
 	}
-	row, err := a.store.Paquete(ctx, paquete)
+	row, err := a.store.Paquetes.Get(ctx, paquete)
 	switch {
 	case err != nil:
 		return nil, internal(err)

@@ -106,7 +106,7 @@ func TestFetch_WhenNoDeliveryIsAWholeZIP(t *testing.T) {
 			if !gateway.IsKind(err, gateway.KindYaNoDisponible) || r.sat.calls.Load() != 2 || strings.Contains(gateway.AsError(err).Detail, "idénticas") != tc.equal {
 				t.Errorf("%v after %d downloads", err, r.sat.calls.Load())
 			}
-			row, err := r.store.Paquete(t.Context(), samplePaquete)
+			row, err := r.store.Paquetes.Get(t.Context(), samplePaquete)
 			if err != nil || row.BrokenDeliveries != tc.broken || row.Equal != tc.equal || row.Broken != (tc.remain != nil) || row.Descargas != 2 {
 				t.Errorf("%+v, %v", row, err)
 			}
@@ -139,7 +139,7 @@ func TestFetch_WhenTheSecondDeliveryIsWhole(t *testing.T) {
 		t.Fatal("half a ZIP was taken for one")
 	}
 	settle(r.Vault)
-	before, err := r.store.Paquete(t.Context(), samplePaquete)
+	before, err := r.store.Paquetes.Get(t.Context(), samplePaquete)
 	if err != nil || !before.Broken {
 		t.Fatalf("%+v, %v", before, err)
 	}
@@ -148,7 +148,7 @@ func TestFetch_WhenTheSecondDeliveryIsWhole(t *testing.T) {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	settle(r.Vault)
-	if row, err := r.store.Paquete(t.Context(), samplePaquete); err != nil || row.Dubious != "" || row.Broken || !row.Complete || row.SHA256 == before.SHA256 {
+	if row, err := r.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || row.Dubious != "" || row.Broken || !row.Complete || row.SHA256 == before.SHA256 {
 		t.Errorf("%+v, %v", row, err)
 	}
 	if has, err := r.depot.Exist(t.Context(), before.SHA256, before.Bytes); err != nil || has {
@@ -242,20 +242,20 @@ func TestOpen_WhenADoubtfulDeliveryWasLeft(t *testing.T) {
 	zip := makeZip(t, 50, "")
 	dir := t.TempDir()
 	r := start(t, options{dir: dir, serve: entregas(zip[:200])})
-	f, err := r.store.Partial()
+	f, err := r.store.Folder.Partial()
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = f.Write(zip[:300])
 	sum, errSum := sumOf(f, 300)
-	_, errName := r.store.MakeWhole(f, samplePaquete, sum)
+	_, errName := r.store.Folder.MakeWhole(f, samplePaquete, sum)
 	if err := errors.Join(err, errSum, errName, f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	r.stop()
 	r = start(t, options{dir: dir, serve: entregas(zip)})
 	settle(r.Vault)
-	if row, err := r.store.Paquete(t.Context(), samplePaquete); err != nil || !row.Broken || row.Bytes != 300 || row.SHA256 != sum {
+	if row, err := r.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || !row.Broken || row.Bytes != 300 || row.SHA256 != sum {
 		t.Errorf("%+v, %v", row, err)
 	}
 	if f, err := r.Fetch(t.Context(), samplePaquete); err != nil || f.Bytes != int64(len(zip)) {
@@ -284,8 +284,8 @@ func TestOpen_WhenTheIDIsWrittenInBothCases(t *testing.T) {
 	if r.sat.calls.Load() != 1 {
 		t.Errorf("%d downloads", r.sat.calls.Load())
 	}
-	a, errA := r.store.Paquete(t.Context(), samplePaquete)
-	b, errB := r.store.Paquete(t.Context(), other)
+	a, errA := r.store.Paquetes.Get(t.Context(), samplePaquete)
+	b, errB := r.store.Paquetes.Get(t.Context(), other)
 	if a != b || !a.Complete || a.Descargas != 1 || errA != nil || errB != nil {
 		t.Errorf("%+v\n%+v", a, b)
 	}
@@ -312,7 +312,7 @@ func TestFetch_WhenTheSecondFlightBeginsWhileTheFirstIsPutAside(t *testing.T) {
 		close(follow)
 		// The first is in its place before the second has come.
 		for {
-			row, err := r0.Load().store.Paquete(t.Context(), samplePaquete)
+			row, err := r0.Load().store.Paquetes.Get(t.Context(), samplePaquete)
 			if err != nil || row.Complete {
 				_, errWrite := sink.Write(zip)
 				return errors.Join(err, errWrite)
@@ -335,7 +335,7 @@ func TestFetch_WhenTheSecondFlightBeginsWhileTheFirstIsPutAside(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	settle(r.Vault)
-	if row, err := r.store.Paquete(t.Context(), samplePaquete); err != nil || !row.Complete || row.Broken || row.Fly != "" || row.Bytes != int64(len(zip)) {
+	if row, err := r.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || !row.Complete || row.Broken || row.Fly != "" || row.Bytes != int64(len(zip)) {
 		t.Errorf("%+v, %v", row, err)
 	}
 }

@@ -36,7 +36,7 @@ func (a *Vault) follow(ctx context.Context, paquete gateway.Paquete) (*reader, e
 			return nil, err
 		}
 	}
-	row, err := a.store.Paquete(ctx, paquete)
+	row, err := a.store.Paquetes.Get(ctx, paquete)
 	switch {
 	case err != nil:
 		return nil, internal(err)
@@ -57,7 +57,7 @@ func (a *Vault) here(partial string) bool {
 	if _, moving := a.moves[partial]; moving {
 		return true
 	}
-	_, err := os.Stat(a.store.PartialPath(partial))
+	_, err := os.Stat(a.store.Folder.Path(partial))
 	return err == nil
 }
 
@@ -92,12 +92,12 @@ func (a *Vault) takeOff(ctx context.Context, paquete gateway.Paquete, row store.
 	if err := a.admit(); err != nil {
 		return nil, a.postpone(err)
 	}
-	file, apart, err := a.store.Safe(store.Gap{Estimated: a.greater, Seen: min(slack*row.Arrived, a.max), Deep: row.Missed()})
+	file, apart, err := a.store.Folder.Safe(store.Gap{Estimated: a.greater, Seen: min(slack*row.Arrived, a.max), Deep: row.Missed()})
 	if err != nil {
 		return nil, a.postpone(err)
 	}
 	// Without the caller's cancellation: a write that is cut may have been made.
-	mine, err := a.store.Reserve(context.WithoutCancel(ctx), paquete, a.cluster.ID(), row.Fly, maxDescargas)
+	mine, err := a.store.Paquetes.Reserve(context.WithoutCancel(ctx), paquete, a.cluster.ID(), row.Fly, maxDescargas)
 	if err != nil {
 		return nil, a.postpone(errors.Join(err, discard(file)))
 	}
@@ -106,7 +106,7 @@ func (a *Vault) takeOff(ctx context.Context, paquete gateway.Paquete, row store.
 		return nil, errors.Join(errForeign, discard(file))
 	}
 	// The id goes out as the SAT has written it, where that is known.
-	if id, err := a.store.SATWrite(ctx, paquete); err == nil {
+	if id, err := a.store.Paquetes.SATWrite(ctx, paquete); err == nil {
 		paquete.IDPaquete = id
 	} else {
 		a.log.Warn().Err(err).Msg("the SAT's spelling of a package's id could not be read; it goes out as it was asked for")
@@ -139,7 +139,7 @@ func (a *Vault) fly(ctx context.Context, paquete gateway.Paquete, v *flight) {
 	p := store.Pending{Paquete: paquete, SHA256: sum, Bytes: v.size, Fly: a.cluster.ID()}
 	// Before anybody has it whole: from here on a kill loses nothing.
 	var errName error
-	if p.Partial, errName = a.store.MakeWhole(v.file, paquete, sum); errName == nil {
+	if p.Partial, errName = a.store.Folder.MakeWhole(v.file, paquete, sum); errName == nil {
 		a.step("paquete-entero")
 		// Whoever reads has it whole now; making it durable is our own affair.
 		v.finish(nil)
@@ -190,7 +190,7 @@ func (a *Vault) withoutRow(ctx context.Context, p store.Pending, err error) {
 		a.recordOurs(p.Paquete, p.Bytes)
 	}
 	a.finished(ctx, p.Paquete, 0, 0)
-	os.Remove(a.store.PartialPath(p.Partial)) //nolint:errcheck // the next start finds out
+	os.Remove(a.store.Folder.Path(p.Partial)) //nolint:errcheck // the next start finds out
 }
 
 // isClosing reports whether the gateway is going down.
@@ -302,7 +302,7 @@ func (a *Vault) dismiss(paquete gateway.Paquete, v *flight, failed error) {
 
 func (a *Vault) finished(ctx context.Context, paquete gateway.Paquete, returned, broken int) {
 	err := a.insist("the end of a download cannot be written yet", func() error {
-		return a.store.Fail(context.WithoutCancel(ctx), paquete, a.cluster.ID(), returned, broken)
+		return a.store.Paquetes.Fail(context.WithoutCancel(ctx), paquete, a.cluster.ID(), returned, broken)
 	})
 	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Int("devuelta", returned).Msg("the end of a download could not be written")

@@ -45,7 +45,7 @@ type keptBytes struct {
 
 // copy looks up what is known of the bytes that row names.
 func (a *Vault) copy(ctx context.Context, p gateway.Paquete, row store.Paquete) (keptBytes, error) {
-	v, err := a.store.Verification(ctx, row.SHA256)
+	v, err := a.store.Blobs.Verification(ctx, row.SHA256)
 	if err != nil {
 		return keptBytes{}, internal(err)
 	}
@@ -110,7 +110,7 @@ func (c *keptBytes) Judge(ctx context.Context, sum string) error {
 
 // record enters what a reading has come to, and returns it as an error.
 func (c *keptBytes) record(ctx context.Context, d store.Damage) error {
-	if err := c.a.store.RecordVerification(ctx, c.sha256, c.mark, d); err != nil {
+	if err := c.a.store.Blobs.RecordVerification(ctx, c.sha256, c.mark, d); err != nil {
 		// Whoever asks next reads it again; this one has been read.
 		c.a.log.Warn().Err(err).Str("sha256", c.sha256).Msg("what a stored package was found to be could not be entered in the ledger")
 	}

@@ -22,7 +22,7 @@ func (r *rig) read(t *testing.T, at time.Time) {
 
 func (r *rig) wants(t *testing.T, sha256 string, want store.Damage, damaged int64) {
 	t.Helper()
-	v, err := r.store.Verification(t.Context(), sha256)
+	v, err := r.store.Blobs.Verification(t.Context(), sha256)
 	if err != nil || v.Damage != want {
 		t.Errorf("%+v, %v, want %q", v, err, want)
 	}
@@ -119,7 +119,7 @@ func TestConfirm_WhenTheStorageTellsOfAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Bound to what was hashed as it came.
-	if v, err := r.store.Verification(t.Context(), sum); err != nil || !v.Done || v.Mark != blobs.Mark(info) {
+	if v, err := r.store.Blobs.Verification(t.Context(), sum); err != nil || !v.Done || v.Mark != blobs.Mark(info) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	confirm := func() error {

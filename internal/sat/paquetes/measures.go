@@ -20,9 +20,9 @@ func (a *Vault) Measures() (Measures, error) {
 	h := store.Gap{Estimated: a.greater}
 	a.mu.Unlock()
 	var floor int64
-	free, needed, err := a.store.Place(h)
+	free, needed, err := a.store.Folder.Place(h)
 	if err == nil {
-		_, floor, err = a.store.Floor()
+		_, floor, err = a.store.Folder.Floor()
 	}
 	return Measures{Free: free, Needed: needed, Floor: floor, Postponed: a.postponed.Load()}, err
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // The SAT serves a package twice and counts when it answers. So nothing is asked for
-// before a file here has room and has taken a write (store.Safe), and the ledger has
+// before a file here has room and has taken a write (store.Folder.Safe), and the ledger has
 // taken the count. That file is also where a package waits while its storage refuses it,
 // and as long as it does nothing is asked for either (admit).
 // What comes then waits for the disk to take it (lugar.go), and is written anew where it
@@ -83,7 +83,7 @@ func lostHere(row store.Paquete) error {
 // recordOurs enters that this machine has lost a download, before another may leave.
 func (a *Vault) recordOurs(paquete gateway.Paquete, arrived int64) {
 	err := a.insist("the loss of a download cannot be entered in the ledger yet", func() error {
-		return a.store.RecordOurs(context.WithoutCancel(a.ctx), paquete, arrived)
+		return a.store.Paquetes.RecordOurs(context.WithoutCancel(a.ctx), paquete, arrived)
 	})
 	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", paquete.IDPaquete).Msg("the loss of a download could not be entered in the ledger")
@@ -112,7 +112,7 @@ func (a *Vault) Ready() error {
 	if err != nil {
 		return err
 	}
-	f, _, err := a.store.Safe(h)
+	f, _, err := a.store.Folder.Safe(h)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func withoutDisk(t *testing.T, dir string) (back func()) {
 
 func (r *rig) row(t *testing.T) store.Paquete {
 	t.Helper()
-	row, err := r.store.Paquete(t.Context(), samplePaquete)
+	row, err := r.store.Paquetes.Get(t.Context(), samplePaquete)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,10 +234,10 @@ func (r *rig) lose(t *testing.T, n int) {
 func TestOpen_WhenWhatWasLostNeedsMoreRoomThanThereIs(t *testing.T) {
 	t.Parallel()
 	r := start(t, options{max: 1 << 61, serve: func(context.Context, int32, io.Writer) error { return errors.New("not to be called") }})
-	if _, err := r.store.Reserve(t.Context(), samplePaquete, r.cluster.ID(), "", maxDescargas); err != nil {
+	if _, err := r.store.Paquetes.Reserve(t.Context(), samplePaquete, r.cluster.ID(), "", maxDescargas); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.store.RecordOurs(t.Context(), samplePaquete, 1<<60); err != nil {
+	if err := r.store.Paquetes.RecordOurs(t.Context(), samplePaquete, 1<<60); err != nil {
 		t.Fatal(err)
 	}
 	_, err := r.Open(t.Context(), samplePaquete)

@@ -21,7 +21,7 @@ const (
 )
 
 // place is the disk that the flights of this process share. Each has what was set aside
-// for it (store.Safe), and more where there is plenty. Beyond that one writes at a
+// for it (store.Folder.Safe), and more where there is plenty. Beyond that one writes at a
 // time: two that fill the last of the disk would wait for each other.
 type place struct {
 	store *store.Store
@@ -56,7 +56,7 @@ func (h *sheet) Write(p []byte) (int, error) {
 	n := 0
 	err := h.insist(func() error {
 		if h.written+int64(len(p)) > h.apart {
-			if err := h.place.store.Remain(int64(len(p))); err != nil {
+			if err := h.place.store.Folder.Remain(int64(len(p))); err != nil {
 				return err
 			}
 		}
@@ -71,7 +71,7 @@ func (h *sheet) Write(p []byte) (int, error) {
 // fit sees to it that n more bytes may be written.
 func (h *sheet) fit(n int64) error {
 	for !h.turn && h.written+n > h.apart {
-		if h.place.store.Widen(h.File, h.apart) {
+		if h.place.store.Folder.Widen(h.File, h.apart) {
 			h.apart *= 2
 			continue
 		}

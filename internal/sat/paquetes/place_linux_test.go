@@ -179,7 +179,7 @@ func TestFetch_WhenAPackageIsLongerThanTheDisk(t *testing.T) {
 	remain := int64(-1)
 	r := startOn(t, options{dir: dir, blob: "file://" + filepath.ToSlash(t.TempDir()), serve: func(ctx context.Context, n int32, w io.Writer) error {
 		err := endless(&written)(ctx, n, w)
-		remain, _, _ = st.Floor()
+		remain, _, _ = st.Folder.Floor()
 		return gateway.OwnFailure(err, "d.")
 	}}, st)
 	r.place.wait = 3 * minTry

@@ -52,7 +52,7 @@ func (a *Vault) Review() {
 }
 
 func (a *Vault) review(ctx context.Context) error {
-	blobs, err := a.store.ToVerify(ctx, vigencia, damagedEvery, lead, byReview)
+	blobs, err := a.store.Blobs.ToVerify(ctx, vigencia, damagedEvery, lead, byReview)
 	failed := 0
 	for _, o := range blobs {
 		if errOne := a.reviewOne(ctx, o); errOne != nil {
@@ -66,7 +66,7 @@ func (a *Vault) review(ctx context.Context) error {
 }
 
 func (a *Vault) reviewOne(ctx context.Context, o store.Blob) error {
-	v, err := a.store.Verification(ctx, o.SHA256)
+	v, err := a.store.Blobs.Verification(ctx, o.SHA256)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ var errNothingLeft = errors.New("paquetes: what had come is not readable any mor
 func (a *Vault) ensure(p *store.Pending, v *flight, err error) error {
 	if err == nil {
 		p.Mark = mark(v.file)
-		err = errors.Join(v.file.Sync(), a.store.SyncPartial())
+		err = errors.Join(v.file.Sync(), a.store.Folder.Sync())
 	}
 	end := time.Now().Add(a.place.wait)
 	for wait := minRetry; err != nil; wait = min(2*wait, maxRetry) {
@@ -69,19 +69,19 @@ func (a *Vault) rewrite(p *store.Pending, v *flight) error {
 		return err
 	}
 	defer source.Close() //nolint:errcheck // read only
-	f, _, err := a.store.Safe(store.Gap{Seen: p.Bytes})
+	f, _, err := a.store.Folder.Safe(store.Gap{Seen: p.Bytes})
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // synced, or of no use
 	if _, err = io.Copy(f, source); err == nil {
-		p.Partial, err = a.store.MakeWhole(f, p.Paquete, p.SHA256)
+		p.Partial, err = a.store.Folder.MakeWhole(f, p.Paquete, p.SHA256)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	p.Mark = mark(f)
-	return errors.Join(f.Sync(), a.store.SyncPartial())
+	return errors.Join(f.Sync(), a.store.Folder.Sync())
 }
 
 // source is where the bytes of p can still be read: the file that v holds open, or the
@@ -94,7 +94,7 @@ func (a *Vault) source(p store.Pending, v *flight) (io.ReadCloser, error) {
 	if p.Partial == "" {
 		return nil, errors.Join(errNothingLeft, err)
 	}
-	f, errFile := os.Open(a.store.PartialPath(p.Partial))
+	f, errFile := os.Open(a.store.Folder.Path(p.Partial))
 	if errFile != nil {
 		return nil, errors.Join(errNothingLeft, err, errFile)
 	}
@@ -110,7 +110,7 @@ func (a *Vault) receive(p store.Pending) (bool, error) {
 	mine := false
 	err := a.insist("a whole package cannot be entered in the ledger yet", func() error {
 		var err error
-		mine, err = a.refer(p, a.store.Receive)
+		mine, err = a.refer(p, a.store.Paquetes.Receive)
 		return err
 	})
 	return mine && err == nil, err
@@ -180,13 +180,13 @@ func (a *Vault) save(p store.Pending) error {
 	if err := a.ofNothing(); err != nil {
 		return err
 	}
-	path := a.store.PartialPath(p.Partial)
+	path := a.store.Folder.Path(p.Partial)
 	a.step("paquete-recibido")
 	if err := a.deposit(p, path); err != nil {
 		return err
 	}
 	a.step("paquete-guardado")
-	if _, err := a.store.Complete(context.WithoutCancel(a.ctx), p.Paquete, p.Partial); err != nil {
+	if _, err := a.store.Paquetes.Complete(context.WithoutCancel(a.ctx), p.Paquete, p.Partial); err != nil {
 		return err
 	}
 	// Also where the row is another's by now: then the package is there twice.
@@ -199,7 +199,7 @@ func (a *Vault) save(p store.Pending) error {
 // deposit makes step 4. What was hashed as it arrived counts as read.
 func (a *Vault) deposit(p store.Pending, path string) error {
 	info, errInfo := os.Stat(path)
-	v, err := a.store.Verification(a.ctx, p.SHA256)
+	v, err := a.store.Blobs.Verification(a.ctx, p.SHA256)
 	save := a.depot.Save
 	if v.Damage != "" {
 		save = a.depot.Restore
@@ -216,7 +216,7 @@ func (a *Vault) deposit(p store.Pending, path string) error {
 	if err != nil {
 		return err
 	}
-	return a.store.RecordVerification(context.WithoutCancel(a.ctx), p.SHA256, mark, "")
+	return a.store.Blobs.RecordVerification(context.WithoutCancel(a.ctx), p.SHA256, mark, "")
 }
 
 // mark is a file's objetos.Mark; empty where that cannot be told.
@@ -268,19 +268,19 @@ func (a *Vault) finish(ctx context.Context, paquete gateway.Paquete, row store.P
 	if ok, err := a.depot.Exist(ctx, row.SHA256, row.Bytes); err != nil || !ok {
 		return false, err
 	}
-	_, err := a.store.Complete(context.WithoutCancel(ctx), paquete, row.Partial)
+	_, err := a.store.Paquetes.Complete(context.WithoutCancel(ctx), paquete, row.Partial)
 	return err == nil, err
 }
 
 // recognise takes over the files that an earlier process has received whole and
 // not entered in the ledger, if they hold what their names say.
 func (a *Vault) recognise(ctx context.Context) error {
-	whole, err := a.store.WholePartials(ctx)
+	whole, err := a.store.Folder.Wholes(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range whole {
-		path := a.store.PartialPath(p.Partial)
+		path := a.store.Folder.Path(p.Partial)
 		taken, err := a.recogniseOne(ctx, path, &p)
 		if err != nil {
 			return err
@@ -301,7 +301,7 @@ func (a *Vault) recogniseOne(ctx context.Context, path string, p *store.Pending)
 	if err != nil || sum != p.SHA256 {
 		return false, err
 	}
-	row, err := a.store.Paquete(ctx, p.Paquete)
+	row, err := a.store.Paquetes.Get(ctx, p.Paquete)
 	if err != nil {
 		return false, err
 	}
@@ -319,11 +319,11 @@ func (a *Vault) recogniseOne(ctx context.Context, path string, p *store.Pending)
 	case err != nil:
 		return false, err
 	case same:
-		return false, a.store.RecordEqual(ctx, p.Paquete)
+		return false, a.store.Paquetes.RecordEqual(ctx, p.Paquete)
 	case !wins:
 		return false, nil
 	}
-	return a.refer(*p, a.store.Adopt)
+	return a.refer(*p, a.store.Paquetes.Adopt)
 }
 
 // resume goes on with what earlier processes have left undone.
@@ -340,10 +340,10 @@ func (a *Vault) resume(pending []store.Pending) {
 
 // pickUp goes on with one package that an earlier process received whole.
 func (a *Vault) pickUp(p store.Pending) error {
-	_, err := os.Stat(a.store.PartialPath(p.Partial))
+	_, err := os.Stat(a.store.Folder.Path(p.Partial))
 	if err == nil {
 		// So that other gateways wait for it instead of downloading it again.
-		if _, err := a.store.Take(a.ctx, p, a.cluster.ID()); err != nil {
+		if _, err := a.store.Paquetes.Take(a.ctx, p, a.cluster.ID()); err != nil {
 			return err
 		}
 		a.order(p)

@@ -201,7 +201,7 @@ func TestOpen_WhenTheOtherGatewayDies(t *testing.T) {
 		}
 		settle(a.Vault)
 		settle(b.Vault)
-		row, err := b.store.Paquete(t.Context(), samplePaquete)
+		row, err := b.store.Paquetes.Get(t.Context(), samplePaquete)
 		if err != nil || !row.Complete || row.Descargas != 2 || row.Fly != "" || row.Partial != "" {
 			t.Errorf("row %+v, %v", row, err)
 		}
@@ -247,7 +247,7 @@ func TestOpen_WhenADeadGatewayHoldsItWhole(t *testing.T) {
 			s3.down.Store(true)
 			a := c.start("a", dirA, whole(content))
 			if before == 1 { // an earlier process, of which nothing is left
-				if ok, err := a.store.Reserve(t.Context(), samplePaquete, "z", "", maxDescargas); !ok || err != nil {
+				if ok, err := a.store.Paquetes.Reserve(t.Context(), samplePaquete, "z", "", maxDescargas); !ok || err != nil {
 					t.Fatal(ok, err)
 				}
 				c.live.kill("z")
@@ -277,7 +277,7 @@ func TestOpen_WhenADeadGatewayHoldsItWhole(t *testing.T) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
 			}
-			if row, err := b.store.Paquete(t.Context(), samplePaquete); err != nil || !row.Complete || len(partials(t, dirA)) > 0 {
+			if row, err := b.store.Paquetes.Get(t.Context(), samplePaquete); err != nil || !row.Complete || len(partials(t, dirA)) > 0 {
 				t.Errorf("row %+v, %v, left %v", row, err, partials(t, dirA))
 			}
 		})

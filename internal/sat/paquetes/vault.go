@@ -155,9 +155,9 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 		a.step = func(string) {}
 	}
 	a.place = place{store: c.Store, turn: make(chan struct{}, 1), wait: placeWait, log: c.Log}
-	pending, err := a.store.Pending(ctx)
+	pending, err := a.store.Paquetes.Pending(ctx)
 	if err == nil {
-		a.greater, err = a.store.Greater(ctx, a.max)
+		a.greater, err = a.store.Paquetes.Greater(ctx, a.max)
 	}
 	if err == nil {
 		err = a.recognise(ctx)
@@ -287,7 +287,7 @@ func (a *Vault) Fetch(ctx context.Context, paquete gateway.Paquete) (Token, erro
 // stored waits while a package that is whole is put into storage; false when
 // it is not there yet, or no more. It does not wait for a storage that refuses.
 func (a *Vault) stored(ctx context.Context, paquete gateway.Paquete) (Token, bool, error) {
-	row, err := a.store.Paquete(ctx, paquete)
+	row, err := a.store.Paquetes.Get(ctx, paquete)
 	switch {
 	case err != nil:
 		return Token{}, false, internal(err)
@@ -419,7 +419,7 @@ func (a *Vault) saved(ctx context.Context, paquete gateway.Paquete) (*Saved, err
 func (a *Vault) pinpoint(ctx context.Context, paquete gateway.Paquete) (store.Paquete, *os.File, error) {
 	// Between the row and the file it names, the file may move into storage.
 	for range 3 {
-		row, err := a.store.Paquete(ctx, paquete)
+		row, err := a.store.Paquetes.Get(ctx, paquete)
 		if err != nil {
 			return row, nil, internal(err)
 		}
@@ -429,7 +429,7 @@ func (a *Vault) pinpoint(ctx context.Context, paquete gateway.Paquete) (store.Pa
 		if row.Partial == "" {
 			return row, nil, nil
 		}
-		f, err := os.Open(a.store.PartialPath(row.Partial))
+		f, err := os.Open(a.store.Folder.Path(row.Partial))
 		if err == nil {
 			a.order(store.Pending{Paquete: paquete, SHA256: row.SHA256, Bytes: row.Bytes, Partial: row.Partial, Fly: row.Fly})
 			return row, f, nil

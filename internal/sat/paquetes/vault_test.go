@@ -106,7 +106,7 @@ func (r *rig) received(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		row, err := r.store.Paquete(t.Context(), samplePaquete)
+		row, err := r.store.Paquetes.Get(t.Context(), samplePaquete)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestFetch_WhenItIsWholeAndNotInStorage(t *testing.T) {
 	}
 	close(gate)
 	f, err := r.Fetch(t.Context(), samplePaquete)
-	row, errRow := r.store.Paquete(t.Context(), samplePaquete)
+	row, errRow := r.store.Paquetes.Get(t.Context(), samplePaquete)
 	if err != nil || errRow != nil || !row.Complete || f.SHA256 != row.SHA256 || f.Bytes != row.Bytes || f.Completed.IsZero() || r.sat.calls.Load() != 1 {
 		t.Errorf("%+v, %+v, %v, %v, %d calls", f, row, err, errRow, r.sat.calls.Load())
 	}

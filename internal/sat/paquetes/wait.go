@@ -53,7 +53,7 @@ func (a *Vault) admit() error {
 	if !a.depot.Other() {
 		return nil // it needs no room twice
 	}
-	free, _, err := a.store.Disk()
+	free, _, err := a.store.Folder.Disk()
 	if err == nil && e.bytes > free {
 		err = fmt.Errorf("%w: %d packages of %d bytes, and %d bytes are free", errFull, e.paquetes, e.bytes, free)
 	}

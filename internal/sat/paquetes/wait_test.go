@@ -262,7 +262,7 @@ func TestOpen_WhenARefusingBucketHasTheBytesAlready(t *testing.T) {
 		t.Error(err)
 	}
 	until(t, "the equal one is stored", func() bool {
-		row, err := r.store.Paquete(t.Context(), otherPaquete())
+		row, err := r.store.Paquetes.Get(t.Context(), otherPaquete())
 		return err == nil && row.Complete
 	})
 	if !r.refused() {

@@ -112,7 +112,7 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 }
 
 // unkept is a file that this machine had nowhere to put. Where it counts at the other
-// end, it is asked for again only once there is room (store.Safe).
+// end, it is asked for again only once there is room (store.Folder.Safe).
 func unkept(f *transport.Error) *gateway.Error {
 	e := &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnRecibidoPerdido,
 		Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}

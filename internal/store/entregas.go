@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// Entregas are the messages for endpoints, with their attempts.
+type Entregas struct{ *core }
+
 // The states of a delivery.
 const (
 	EntregaPendiente = "pendiente"
@@ -47,9 +50,9 @@ type WebhookAttempt struct {
 
 const columnsEntrega = `id, destino, evento, cuerpo, estado, turno, fallidos, total, siguiente, creado, espera_desde`
 
-// AddEntregas enters deliveries that are not there yet, all or none of them,
+// Add enters deliveries that are not there yet, all or none of them,
 // as pending and due at Created. It returns the ids of the new ones.
-func (s *Store) AddEntregas(ctx context.Context, entregas []WebhookEntrega) ([]string, error) {
+func (s Entregas) Add(ctx context.Context, entregas []WebhookEntrega) ([]string, error) {
 	var fresh []string
 	err := s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		fresh = nil
@@ -72,9 +75,9 @@ func (s *Store) AddEntregas(ctx context.Context, entregas []WebhookEntrega) ([]s
 	return fresh, err
 }
 
-// Entrega returns one delivery without its attempts, or ErrNotFound.
-func (s *Store) Entrega(ctx context.Context, id string) (WebhookEntrega, error) {
-	rows, err := s.entregas(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE id = $1`, id)
+// Get returns one delivery without its attempts, or ErrNotFound.
+func (s Entregas) Get(ctx context.Context, id string) (WebhookEntrega, error) {
+	rows, err := s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE id = $1`, id)
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
 	}
@@ -84,14 +87,14 @@ func (s *Store) Entrega(ctx context.Context, id string) (WebhookEntrega, error) 
 	return rows[0], nil
 }
 
-// DueEntregas lists the first pending deliveries by when they are due. One that is
+// Due lists the first pending deliveries by when they are due. One that is
 // being attempted is due when its taker is given up.
-func (s *Store) DueEntregas(ctx context.Context, limit int) ([]Due[string], error) {
-	return due[string](ctx, s, `SELECT id, turno, siguiente FROM webhooks_entregas WHERE estado = 'pendiente' ORDER BY siguiente, id LIMIT $1`, limit)
+func (s Entregas) Due(ctx context.Context, limit int) ([]Due[string], error) {
+	return due[string](ctx, s.core, `SELECT id, turno, siguiente FROM webhooks_entregas WHERE estado = 'pendiente' ORDER BY siguiente, id LIMIT $1`, limit)
 }
 
 // CountPending counts the pending deliveries of one endpoint and event.
-func (s *Store) CountPending(ctx context.Context, target, evento string) (int, error) {
+func (s Entregas) CountPending(ctx context.Context, target, evento string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var n int
@@ -101,10 +104,10 @@ func (s *Store) CountPending(ctx context.Context, target, evento string) (int, e
 	return n, nil
 }
 
-// TakeEntrega takes a pending delivery for an attempt, if its turn is still
+// Take takes a pending delivery for an attempt, if its turn is still
 // turn, and returns its new turn. Unless the attempt is recorded before until,
 // the delivery is due again then: its taker has died.
-func (s *Store) TakeEntrega(ctx context.Context, id string, turn int64, until time.Time) (fresh int64, mine bool, err error) {
+func (s Entregas) Take(ctx context.Context, id string, turn int64, until time.Time) (fresh int64, mine bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	err = s.db.QueryRowContext(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3, espera_desde = $4
@@ -122,7 +125,7 @@ func (s *Store) TakeEntrega(ctx context.Context, id string, turn int64, until ti
 // Failed and Next it takes, if nobody has taken it since e.Turn. It
 // returns the new turn. A non-empty motivo makes its endpoint inactive and
 // cancels what is pending for it.
-func (s *Store) RegisterAttempt(ctx context.Context, e WebhookEntrega, i WebhookAttempt, motivo string) (fresh int64, mine bool, err error) {
+func (s Entregas) RegisterAttempt(ctx context.Context, e WebhookEntrega, i WebhookAttempt, motivo string) (fresh int64, mine bool, err error) {
 	err = s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		if motivo != "" { // the endpoint's row before its deliveries', as everywhere: two that wait for each other never end
 			if _, err := tx.ExecContext(ctx, `UPDATE webhooks_destinos SET activo = 0, motivo = $2 WHERE id = $1`, e.Target, motivo); err != nil {
@@ -158,18 +161,18 @@ func resolveEntrega(ctx context.Context, tx *sql.Tx, e WebhookEntrega) (fresh in
 	return fresh, err == nil, err
 }
 
-// CancelEntrega ends a delivery that nobody has taken since turn.
-func (s *Store) CancelEntrega(ctx context.Context, id string, turn int64) error {
+// Cancel ends a delivery that nobody has taken since turn.
+func (s Entregas) Cancel(ctx context.Context, id string, turn int64) error {
 	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
 		_, _, err := resolveEntrega(ctx, tx, WebhookEntrega{ID: id, Turn: turn, Estado: EntregaCancelada})
 		return err
 	})
 }
 
-// ReopenEntrega makes a delivery pending and due at now, with a round of
+// Reopen makes a delivery pending and due at now, with a round of
 // attempts of its own, or fails with ErrNotFound.
-func (s *Store) ReopenEntrega(ctx context.Context, target, id string, now time.Time) (WebhookEntrega, error) {
-	rows, err := s.entregas(ctx, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, espera_desde = $3, turno = turno + 1
+func (s Entregas) Reopen(ctx context.Context, target, id string, now time.Time) (WebhookEntrega, error) {
+	rows, err := s.read(ctx, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, espera_desde = $3, turno = turno + 1
 		WHERE id = $1 AND destino = $2 RETURNING `+columnsEntrega, id, target, Instant(now))
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
@@ -180,15 +183,15 @@ func (s *Store) ReopenEntrega(ctx context.Context, target, id string, now time.T
 	return rows[0], nil
 }
 
-// Entregas lists up to limit deliveries of an endpoint, the newest first, with
+// Page lists up to limit deliveries of an endpoint, the newest first, with
 // the last attempts attempts of each. before, unless zero, is the last delivery
 // of the page before; its Created and ID count.
-func (s *Store) Entregas(ctx context.Context, target string, before WebhookEntrega, limit, attempts int) ([]WebhookEntrega, error) {
+func (s Entregas) Page(ctx context.Context, target string, before WebhookEntrega, limit, attempts int) ([]WebhookEntrega, error) {
 	ceiling, id := "9999", "" // behind every instant, in every collation
 	if before.ID != "" {
 		ceiling, id = Instant(before.Created), before.ID
 	}
-	page, err := s.entregas(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas
+	page, err := s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas
 		WHERE destino = $1 AND (creado < $2 OR creado = $2 AND id < $3) ORDER BY creado DESC, id DESC LIMIT $4`, target, ceiling, id, limit)
 	if err != nil || len(page) == 0 {
 		return nil, err
@@ -197,7 +200,7 @@ func (s *Store) Entregas(ctx context.Context, target string, before WebhookEntre
 }
 
 // attemptsOf fills in the last n attempts of each delivery of a page of one endpoint.
-func (s *Store) attemptsOf(ctx context.Context, page []WebhookEntrega, n int) error {
+func (s Entregas) attemptsOf(ctx context.Context, page []WebhookEntrega, n int) error {
 	where := make(map[string]*WebhookEntrega, len(page))
 	for i := range page {
 		where[page[i].ID] = &page[i]
@@ -233,9 +236,9 @@ func (s *Store) attemptsOf(ctx context.Context, page []WebhookEntrega, n int) er
 	return nil
 }
 
-// PurgeEntregas removes deliveries made before before that are not pending, and
+// Purge removes deliveries made before before that are not pending, and
 // returns how many.
-func (s *Store) PurgeEntregas(ctx context.Context, before time.Time) (int64, error) {
+func (s Entregas) Purge(ctx context.Context, before time.Time) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	result, err := s.db.ExecContext(ctx, `DELETE FROM webhooks_entregas WHERE creado < $1 AND estado <> 'pendiente'`, Instant(before))
@@ -245,7 +248,7 @@ func (s *Store) PurgeEntregas(ctx context.Context, before time.Time) (int64, err
 	return result.RowsAffected()
 }
 
-func (s *Store) entregas(ctx context.Context, query string, args ...any) ([]WebhookEntrega, error) {
+func (s Entregas) read(ctx context.Context, query string, args ...any) ([]WebhookEntrega, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	rows, err := s.readings.QueryContext(ctx, query, args...)
@@ -269,4 +272,22 @@ func (s *Store) entregas(ctx context.Context, query string, args ...any) ([]Webh
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return out, nil
+}
+
+// Early is Tramos.Early for deliveries.
+func (s Entregas) Early(ctx context.Context, after time.Time, limit int) ([]WebhookEntrega, error) {
+	return s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE estado = 'pendiente' AND espera_desde > $1 ORDER BY espera_desde LIMIT $2`,
+		Instant(after), limit)
+}
+
+// Postpone makes a delivery due at next, in a turn of its own, if nobody
+// has taken it since it was read.
+func (s Entregas) Postpone(ctx context.Context, e WebhookEntrega, next, now time.Time) (bool, error) {
+	return s.changes(ctx, s.db, `UPDATE webhooks_entregas SET siguiente = $1, espera_desde = $2, turno = turno + 1 WHERE id = $3 AND turno = $4 AND estado = 'pendiente'`,
+		Instant(next), Instant(now), e.ID, e.Turn)
+}
+
+// Waiting is Tramos.Waiting for deliveries.
+func (s Entregas) Waiting(ctx context.Context, now time.Time) (Waiting, error) {
+	return s.waiting(ctx, `SELECT COUNT(*), COALESCE(MIN(siguiente), '') FROM webhooks_entregas WHERE estado = 'pendiente' AND siguiente <= $1`, now)
 }

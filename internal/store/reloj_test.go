@@ -14,17 +14,17 @@ func TestLastInstant_WhenNoneIsKept(t *testing.T) {
 		s := open(t, c)
 		wants := func(want time.Time) {
 			t.Helper()
-			if got, err := s.LastInstant(t.Context()); err != nil || !got.Equal(want) {
+			if got, err := s.Reloj.Last(t.Context()); err != nil || !got.Equal(want) {
 				t.Errorf("%s, %v, want %s", got, err, want)
 			}
 		}
 		wants(time.Time{})
-		if _, err := s.CreateDescarga(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil); err != nil {
+		if _, err := s.Descargas.Create(t.Context(), sampleDescarga("d", func(*Descarga) {}), nil); err != nil {
 			t.Fatal(err)
 		}
 		wants(written)
 		believed := written.Add(-time.Hour)
-		if err := s.RecordInstant(t.Context(), believed); err != nil {
+		if err := s.Reloj.Record(t.Context(), believed); err != nil {
 			t.Fatal(err)
 		}
 		wants(believed)
