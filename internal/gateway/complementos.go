@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// complementoForm is what a name of a complemento can be.
+// complementoForm matches the names that a complemento may have.
 var complementoForm = regexp.MustCompile(`^[a-z0-9]{1,60}$`)
 
-// Avisos says, in Spanish, what of a valid solicitud is worth a second look. A
-// complemento that is not known here is sent: the SAT's own list is older than what it
-// has in force.
+// Avisos returns Spanish warnings about a valid solicitud that may still be a mistake. An
+// unknown complemento is only a warning: the SAT accepts more than its own list names.
 func (s Solicitud) Avisos() []string {
 	other := Retenciones
 	if s.Servicio == Retenciones {
@@ -32,9 +31,9 @@ func (v *validator) complemento(value string, s Servicio) {
 	}
 }
 
-// Complementos lists the complementos that are known: the catalogue of the SAT's v1.5
-// document for CFDI, extended by the later versions that clients use, and that of
-// Retenciones (sat.md §6). It is no reason to refuse another.
+// Complementos lists the known complementos: the CFDI catalogue of the SAT's v1.5
+// document with the later versions that clients use, or the catalogue of Retenciones
+// (sat.md §6). Other names are accepted too.
 func Complementos(s Servicio) []string {
 	if s == Retenciones {
 		return []string{

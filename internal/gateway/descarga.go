@@ -11,25 +11,25 @@ type EstadoDescarga string
 
 // The states of a descarga. The last five are final.
 const (
-	// DescargaProgramada: a recurrent one, which has runs instead of solicitudes.
+	// DescargaProgramada: a recurrent descarga, which has runs instead of solicitudes.
 	DescargaProgramada EstadoDescarga = "programada"
 	// DescargaEnCola: nothing has been presented to the SAT yet.
 	DescargaEnCola EstadoDescarga = "en_cola"
-	// DescargaSolicitada: the SAT has at least one solicitud and works on none.
+	// DescargaSolicitada: the SAT has accepted a solicitud and is not working on any yet.
 	DescargaSolicitada EstadoDescarga = "solicitada"
-	// DescargaEnProceso: the SAT works on at least one solicitud.
+	// DescargaEnProceso: the SAT is working on at least one solicitud.
 	DescargaEnProceso EstadoDescarga = "en_proceso"
-	// DescargaDescargando: at least one package is there to be fetched.
+	// DescargaDescargando: at least one package is ready to be fetched.
 	DescargaDescargando EstadoDescarga = "descargando"
 	// DescargaTerminada: everything that the SAT counted can be read in storage.
 	DescargaTerminada EstadoDescarga = "terminada"
-	// DescargaVacia: the SAT found nothing, which is a good answer.
+	// DescargaVacia: the SAT found nothing. That is a success.
 	DescargaVacia EstadoDescarga = "vacia"
-	// DescargaParcial: a part is in storage and the rest will not come.
+	// DescargaParcial: one part is in storage and the rest cannot be obtained.
 	DescargaParcial EstadoDescarga = "parcial"
-	// DescargaFallida: nothing is in storage and nothing will come.
+	// DescargaFallida: nothing is in storage and nothing can be obtained.
 	DescargaFallida EstadoDescarga = "fallida"
-	// DescargaCancelada: the caller cancelled it; what had come is kept.
+	// DescargaCancelada: the caller cancelled it. What was already stored is kept.
 	DescargaCancelada EstadoDescarga = "cancelada"
 )
 
@@ -39,7 +39,7 @@ func EstadosDescarga() []EstadoDescarga {
 		DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada}
 }
 
-// Final tells whether the state never changes again.
+// Final reports whether the state never changes again.
 func (e EstadoDescarga) Final() bool {
 	switch e {
 	case DescargaTerminada, DescargaVacia, DescargaParcial, DescargaFallida, DescargaCancelada:
@@ -51,9 +51,8 @@ func (e EstadoDescarga) Final() bool {
 // EstadoTramo is how far one solicitud of a descarga is.
 type EstadoTramo string
 
-// The states of a solicitud within a descarga. Pendiente, Submitted and
-// Descargando are alive; Partida and Sustituida have successors that cover the
-// same range.
+// The states of a solicitud within a descarga. Pendiente, Submitted and Descargando are
+// live. Partida and Sustituida have successors that cover the same range.
 const (
 	TramoPendiente   EstadoTramo = "pendiente"
 	TramoPresentada  EstadoTramo = "presentada"
@@ -66,7 +65,7 @@ const (
 	TramoCancelada   EstadoTramo = "cancelada"
 )
 
-// Live tells whether the solicitud still has to be worked on.
+// Live reports whether the solicitud still needs work.
 func (e EstadoTramo) Live() bool {
 	return e == TramoPendiente || e == TramoPresentada || e == TramoDescargando
 }
@@ -78,65 +77,65 @@ type EstadoPaquete string
 const (
 	PaquetePendiente EstadoPaquete = "pendiente"
 	PaqueteGuardado  EstadoPaquete = "guardado"
-	// PaquetePerdido: the SAT serves it no more and no copy is in storage.
+	// PaquetePerdido: the SAT no longer serves it and storage has no copy.
 	PaquetePerdido EstadoPaquete = "perdido"
-	// PaqueteBorrado: it was in storage until retention removed it.
+	// PaqueteBorrado: it was in storage and retention removed it.
 	PaqueteBorrado EstadoPaquete = "borrado"
-	// PaqueteDanado: it was stored, and the storage has other bytes now, or none. It is
-	// told of a stored one and not kept in the ledger: what is mended is stored again.
+	// PaqueteDanado: it was stored, and storage now has other bytes or none. The ledger
+	// does not keep this state: it is shown for a stored package until the bytes are
+	// repaired.
 	PaqueteDanado EstadoPaquete = "danado"
 )
 
-// PeticionDescarga asks for everything of a range, however many solicitudes that
-// takes.
+// PeticionDescarga asks for every comprobante of a range, in as many solicitudes as
+// needed.
 type PeticionDescarga struct {
 	// Solicitud holds the criteria: TipoDescarga is Emitidos or Recibidos.
 	Solicitud Solicitud `json:"solicitud"`
-	// Deadline is how long the SAT may take in all; zero for NormalDeadline. The store writes it.
+	// Deadline is how long the SAT may take in all; zero means NormalDeadline. It has a
+	// column.
 	Deadline time.Duration `json:"-"`
-	// PlazoOmitido says that nobody asked for that deadline: what the SAT has accepted
-	// by then is asked about until NormalCeiling.
+	// PlazoOmitido reports that the caller gave no deadline: the engine then polls
+	// accepted solicitudes until NormalCeiling.
 	PlazoOmitido bool `json:"plazoOmitido,omitempty"`
-	// Programacion makes it recurrent; nil for once.
+	// Programacion makes it recurrent; nil means that it runs once.
 	Programacion *Programacion `json:"programacion,omitempty"`
-	// Dueno is the ID of the API key that asks, and Clave the name that it has by then,
-	// for people; empty without keys.
+	// Dueno is the ID of the API key that asks. Clave is that key's name at the time,
+	// shown to people. Both are empty if the gateway has no keys.
 	Dueno string `json:"dueno,omitempty"`
 	Clave string `json:"clave,omitempty"`
-	// NovedadesDe is the run of metadata whose new comprobantes alone it yields;
-	// empty for all.
+	// NovedadesDe is the metadata run to which the result is restricted: only
+	// comprobantes that are new in that run. Empty means no restriction.
 	NovedadesDe string `json:"novedadesDe,omitempty"`
 }
 
-// Programacion says when a recurrent descarga runs and how far back each run
-// looks again.
+// Programacion is the schedule of a recurrent descarga.
 type Programacion struct {
-	// Hora of the day of central Mexico, as "04:00".
+	// Hora is the time of day in central Mexico, as "04:00".
 	Hora string `json:"hora"`
-	// Overlap is how many days before the last run are asked for again: stamping
-	// and cancelling show days later (sat.md §10).
+	// Overlap is how many days before the last run each run asks for again: stamps and
+	// cancellations appear at the SAT days later (sat.md §10).
 	Overlap int `json:"traslapeDias"`
-	// Next is when it runs next; zero once it has been cancelled. It has a column.
+	// Next is the instant of the next run; zero once cancelled. It has a column.
 	Next time.Time `json:"-"`
 }
 
 const (
-	// NormalDeadline is the deadline of a descarga that names none: the SAT has taken 105
-	// hours (sat.md §10), others have seen six days.
+	// NormalDeadline applies if a descarga names no deadline. The longest waits seen are
+	// 105 hours (sat.md §10) and, by other people, six days.
 	NormalDeadline = 240 * time.Hour
-	// MaxDeadline bounds a deadline.
+	// MaxDeadline is the longest deadline that a caller may give.
 	MaxDeadline = 30 * 24 * time.Hour
-	// NormalCeiling is how long what the SAT has accepted is asked about at most where no
-	// deadline was given. Nobody has reported an answer after more than nine days; a
-	// package lives three, and a solicitud that is gone is answered with 5004.
+	// NormalCeiling is how long accepted solicitudes are polled if the caller gave no
+	// deadline. No answer after more than nine days is known. A package lives three days,
+	// and the SAT answers 5004 for a solicitud that it no longer has.
 	NormalCeiling = 60 * 24 * time.Hour
-	// MaxOverlap bounds how far back a recurrent descarga looks again, in days.
+	// MaxOverlap is the largest Overlap, in days.
 	MaxOverlap = 60
 )
 
-// Normalize fills what is implied: beside what a solicitud implies, metadata are
-// of every state unless one is said, because they are how cancellations are
-// learnt (sat.md §10).
+// Normalize fills in the defaults: those of a solicitud and, for metadata, every state,
+// because metadata is how cancellations are learnt (sat.md §10).
 func (p PeticionDescarga) Normalize() PeticionDescarga {
 	if p.Solicitud.TipoSolicitud == TipoMetadata && p.Solicitud.EstadoComprobante == "" {
 		p.Solicitud.EstadoComprobante = EstadoTodos
@@ -153,8 +152,9 @@ func (p PeticionDescarga) SameDeadline(other PeticionDescarga) bool {
 	return p.Deadline == other.Deadline && p.PlazoOmitido == other.PlazoOmitido
 }
 
-// Expire returns when a descarga of p that begins at since presents nothing more to
-// the SAT, and when it gives up what the SAT has accepted.
+// Expire returns two instants for a descarga of p that begins at since: limit, after
+// which it presents nothing more to the SAT, and ceiling, after which it stops waiting
+// for accepted solicitudes.
 func (p PeticionDescarga) Expire(since time.Time) (limit, ceiling time.Time) {
 	limit = since.Add(p.Deadline)
 	if p.PlazoOmitido {
@@ -163,14 +163,14 @@ func (p PeticionDescarga) Expire(since time.Time) (limit, ceiling time.Time) {
 	return limit, limit
 }
 
-// Validate checks a normalized petition by the rules of a solicitud and its own.
-// The error is an *Error of KindInvalida that lists every field at fault.
+// Validate checks a normalized petition. It returns an *Error of KindInvalida that lists
+// every field at fault.
 func (p PeticionDescarga) Validate(now time.Time) error {
 	v := &validator{}
 	s := p.Solicitud
 	if p.Programacion != nil {
 		v.programacion(*p.Programacion, s, now)
-		// A recurrent one has no end of its own: each run has.
+		// A recurrent descarga has no end of its own: each run gets one.
 		if s.FechaFinal == "" {
 			s.FechaFinal = InMexico(now).Format(FechaFormat)
 		}
@@ -199,102 +199,105 @@ func (v *validator) programacion(p Programacion, s Solicitud, now time.Time) {
 	}
 }
 
-// Descarga is a durable download as it stands.
+// Descarga is the present state of a durable download.
 type Descarga struct {
 	ID      string
 	Request PeticionDescarga
 	Estado  EstadoDescarga
-	// Created, Updated, Limit, Ceiling and Finished are instants; the last is zero
-	// while it lives. See PeticionDescarga.Expire.
+	// Created, Updated, Limit, Ceiling and Finished are instants. Finished is zero until
+	// the state is final. See PeticionDescarga.Expire for Limit and Ceiling.
 	Created, Updated, Limit, Ceiling, Finished time.Time
-	// Motivo says in Spanish why it ended as it did, where that needs saying, and
-	// MotivoCodigo to programs: the SAT's code, or an OwnCode.
+	// Motivo explains the final state in Spanish, if it needs an explanation.
+	// MotivoCodigo is the same reason for programs: the SAT's code or an OwnCode.
 	Motivo, MotivoCodigo string
-	// IDProgramacion is the recurrent descarga that this is a run of; empty for none.
+	// IDProgramacion is the recurrent descarga that started this run; empty for none.
 	IDProgramacion string
 	Progreso       Progreso
 	Cuota          Cuota
-	// SiguienteIntento is when something is due next; zero when nothing is.
+	// SiguienteIntento is when the next step is due; zero for none.
 	SiguienteIntento time.Time
-	// Solicitudes are filled when one descarga is asked for, not in lists.
+	// Solicitudes is filled when one descarga is read, and left nil in lists.
 	Solicitudes []Tramo
 }
 
-// Progreso counts what has been done of a descarga.
+// Progreso counts the work that a descarga has done.
 type Progreso struct {
-	// Solicitudes counts those that are to bring something: neither split nor replaced.
+	// Solicitudes counts the solicitudes that were neither split nor replaced.
 	Solicitudes, SolicitudesTerminadas int
 	Paquetes, PaquetesGuardados        int
 	Bytes                              int64
-	// NumeroCFDIs is what the SAT said it found, Found what can be read of the
-	// stored packages, each once; Repeated what can be read there once more, and Fallas
-	// what cannot be read.
+	// NumeroCFDIs is the SAT's own count. Found counts the comprobantes that can be read
+	// in the stored packages, each once. Repeated counts their further copies, and Fallas
+	// the entries that cannot be read.
 	NumeroCFDIs, Found, Repeated, Fallas int64
-	// Percentage of the work that is done, 0 to 100: a finished solicitud counts
-	// whole, one with packages by those that are stored.
+	// Percentage of the work that is done, 0 to 100. A finished solicitud counts in full;
+	// one with packages counts by how many are stored.
 	Percentage int
 }
 
-// Cuota counts what a descarga has spent at the SAT.
+// Cuota counts what a descarga has used of the SAT's quotas.
 type Cuota struct {
-	// Solicitudes that were presented, or may have been.
+	// Solicitudes that were presented, or may have been presented.
 	Solicitudes int
-	// Descargas of packages that the SAT has served, or may have.
+	// Descargas of packages that the SAT served, or may have served.
 	Descargas int
 }
 
 // Tramo is one solicitud of a descarga.
 type Tramo struct {
-	// Number counts from 1 within the descarga, in the order of their making. Origin is
-	// that of the solicitud that this one replaces or is a half of; 0 for none.
+	// Number counts from 1 within the descarga, in the order of creation. Origin is the
+	// number of the solicitud that this one replaces or is a half of; 0 for none.
 	Number, Origin int64
-	// Since and Until bound what it is to bring, both inclusive; PideDesde and
-	// PideHasta are what the SAT was asked, wider by the seconds that make the
-	// criteria new. All as FechaFormat.
+	// Since and Until are the range to obtain, both inclusive. PideDesde and PideHasta
+	// are the range in the SAT's request: it may be wider by seconds, which makes the
+	// criteria new. All are in FechaFormat.
 	Since, Until, PideDesde, PideHasta string
 	Estado                             EstadoTramo
 	IDSolicitud                        string
-	// The SAT's codes as they came; empty where it has sent none.
+	// The SAT's codes, unchanged; empty if it sent none.
 	CodEstatus, EstadoSolicitud, CodigoEstadoSolicitud, Mensaje string
 	NumeroCFDIs                                                 int64
-	// Presentations counts the times that it was sent, or may have been; Queries
-	// those that the SAT was asked how far it is.
+	// Presentations counts the times that it was sent, or may have been sent. Queries
+	// counts the polls of its state.
 	Presentations, Queries int
 	Submitted              time.Time
 	SiguienteIntento       time.Time
-	// Decision says in Spanish what was decided last, and why. MotivoCodigo is the code of
-	// that why: the SAT's, or an OwnCode; empty where all goes well.
+	// Decision says in Spanish what was decided last, and why. MotivoCodigo is the code
+	// of that reason: the SAT's or an OwnCode. It is empty while all goes well.
 	Decision, MotivoCodigo string
 }
 
 // PaqueteDescarga is one package of a descarga.
 type PaqueteDescarga struct {
 	Paquete Paquete
-	// Number counts from 1 within the descarga, in the order in which the SAT named them.
-	// Tramo is the number of the solicitud that brought it.
+	// Number counts from 1 within the descarga, in the SAT's order. Tramo is the number
+	// of the solicitud that the package belongs to.
 	Number, Tramo int64
 	Estado        EstadoPaquete
 	Bytes         int64
 	SHA256        string // hexadecimal; empty until it is stored
-	// Comprobantes are those that can be read in it and that no package of its solicitud
-	// had brought before, Fallas what in it cannot be read; -1 until counted. Repeated
-	// are those that were brought before, or twice.
+	// Comprobantes counts those that can be read in the package and are new within its
+	// solicitud. Repeated counts those that came before, or twice. Fallas counts the
+	// entries that cannot be read. All are -1 until counted.
 	Comprobantes, Fallas, Repeated int64
-	// Descargas that the SAT has served, or may have.
+	// Descargas counts the times that the SAT served it, or may have served it.
 	Descargas int
 	Saved     time.Time
-	// Detalle says what became of it, where that needs saying, MotivoCodigo to programs.
+	// Detalle explains its state in Spanish, if needed. MotivoCodigo is the same for
+	// programs.
 	Detalle, MotivoCodigo string
-	// Dubious says what is wrong with the delivery that is kept; empty for nothing.
-	// Broken says that it is no whole ZIP, and only to be had by those who ask for it so.
+	// Dubious says what is wrong with the stored delivery; empty for nothing. Broken
+	// reports that it is not a complete ZIP: it is served only to callers that ask for it
+	// by name.
 	Dubious string
 	Broken  bool
-	// Damaged says that its bytes in storage are not those that were kept, or not there.
+	// Damaged reports that the bytes in storage are missing or not those that were
+	// stored.
 	Damaged bool
 }
 
-// ErrDamagedPaquete is a package whose bytes in storage are not those that were kept, or
-// not there.
+// ErrDamagedPaquete is the error of a package whose bytes in storage are missing or not
+// those that were stored.
 var ErrDamagedPaquete = errors.New("a stored package is damaged")
 
 // EventoDescarga is one line of a descarga's ledger.
@@ -304,15 +307,15 @@ type EventoDescarga struct {
 	When    time.Time
 	Tipo    string
 	Detalle string
-	// Tramo is the number of the solicitud that it is about; 0 for the descarga itself.
+	// Tramo is the number of its solicitud; 0 if the event is about the descarga itself.
 	Tramo int64
-	// Codigo and Mensaje are the SAT's own, untouched; empty for none.
+	// Codigo and Mensaje are the SAT's, unchanged; empty for none.
 	Codigo, Mensaje string
-	// Estado is the descarga's after the event.
+	// Estado is the descarga's state after the event.
 	Estado EstadoDescarga
 }
 
-// DescargasFilter narrows a list of descargas; empty fields do not.
+// DescargasFilter restricts a list of descargas. An empty field restricts nothing.
 type DescargasFilter struct {
 	// RFCs that the caller may see; nil for all.
 	RFCs           []string
@@ -321,7 +324,7 @@ type DescargasFilter struct {
 	IDProgramacion string
 	// CreadaDesde (inclusive) and CreadaHasta (exclusive) are instants.
 	CreadaDesde, CreadaHasta time.Time
-	// Cursor is where the page begins, as the page before said; empty for the first.
+	// Cursor is the start of the page, as the previous page gave it; empty for the first.
 	Cursor string
 	Limit  int
 }

@@ -8,62 +8,63 @@ import (
 	"time"
 )
 
-// Kind classifies a failure by what the caller can do about it. It is the fragment of
-// the problem's type, and the word that the ledger keeps. The HTTP status of each kind
-// is the edge's business (internal/handlers/problem.go).
+// Kind classifies a failure by what the caller can do about it. Its text is the last part
+// of the problem's type URI and what the ledger stores. internal/handlers/problem.go maps
+// each kind to an HTTP status.
 type Kind string
 
 // The kinds of failure.
 const (
-	// KindInterno is a defect of the gateway itself, or damage that no waiting cures.
+	// KindInterno is a defect of the gateway, or damage that waiting does not repair.
 	KindInterno Kind = "error-interno"
 	// KindMalformada: the request does not follow the contract.
 	KindMalformada Kind = "solicitud-malformada"
-	// KindInvalida: the request follows the contract and makes no sense.
+	// KindInvalida: the request follows the contract, but its values are not acceptable.
 	KindInvalida Kind = "datos-invalidos"
 	// KindNoAutenticado: no API key, or an unknown one.
 	KindNoAutenticado Kind = "no-autenticado"
-	// KindProhibido: the key, or the SAT, does not allow it.
+	// KindProhibido: the API key or the SAT forbids it.
 	KindProhibido Kind = "prohibido"
-	// KindNoEncontrado: there is no such thing.
+	// KindNoEncontrado: no such resource.
 	KindNoEncontrado Kind = "no-encontrado"
 	// KindMetodo: the route exists, the method does not.
 	KindMetodo Kind = "metodo-no-permitido"
-	// KindNoAceptable: no representation that the caller accepts.
+	// KindNoAceptable: the operation has no representation that the caller accepts.
 	KindNoAceptable Kind = "no-aceptable"
-	// KindConflicto: it clashes with what exists or with a quota that time does not cure.
+	// KindConflicto: it conflicts with existing data, or with a quota that never resets.
 	KindConflicto Kind = "conflicto"
 	// KindYaNoDisponible: it existed and is gone for good.
 	KindYaNoDisponible Kind = "ya-no-disponible"
-	// KindDemasiadoGrande: the body is over its bound.
+	// KindDemasiadoGrande: the body is larger than its limit.
 	KindDemasiadoGrande Kind = "cuerpo-demasiado-grande"
 	// KindLento: the body came too slowly.
 	KindLento Kind = "cuerpo-lento"
-	// KindTipoContenido: a media type that the route does not take.
+	// KindTipoContenido: the route does not take this media type.
 	KindTipoContenido Kind = "tipo-de-contenido"
-	// KindRango: a Range that the representation does not have.
+	// KindRango: the representation does not have this Range.
 	KindRango Kind = "rango-no-satisfacible"
 	// KindEFirma: the taxpayer's e.firma is missing, unusable or refused.
 	KindEFirma Kind = "efirma"
-	// KindLimite: too often; later it will do.
+	// KindLimite: too many requests; a later one may succeed.
 	KindLimite Kind = "demasiadas-peticiones"
 	// KindMensajeRechazado: the backend refused the form of our message.
 	KindMensajeRechazado Kind = "mensaje-rechazado"
-	// KindRespuestaInvalida: the backend's answer cannot be understood or is not whole.
+	// KindRespuestaInvalida: the backend's answer is incomplete or cannot be understood.
 	KindRespuestaInvalida Kind = "respuesta-invalida"
-	// KindNoDisponible: the backend is down or says so.
+	// KindNoDisponible: the backend is down, or says that it is.
 	KindNoDisponible Kind = "backend-no-disponible"
-	// KindSinRespuesta: the backend kept silent; the operation is safe to repeat.
+	// KindSinRespuesta: the backend did not answer; the operation is safe to repeat.
 	KindSinRespuesta Kind = "backend-sin-respuesta"
-	// KindResultadoDesconocido: it was sent, no answer came, and it must not be repeated blindly.
+	// KindResultadoDesconocido: it was sent and not answered; repeating it may do it
+	// twice.
 	KindResultadoDesconocido Kind = "resultado-desconocido"
 	// KindNoOfrecida: the backend does not offer the operation.
 	KindNoOfrecida Kind = "operacion-no-ofrecida"
-	// KindSinServicio: something that the gateway itself needs is away for now.
+	// KindSinServicio: the gateway's own database, disk or storage is not available now.
 	KindSinServicio Kind = "pasarela-no-disponible"
 )
 
-// Kinds lists every kind, for the tables that must be complete.
+// Kinds lists every kind. Tables that must be complete are tested against it.
 func Kinds() []Kind {
 	return []Kind{
 		KindInterno, KindMalformada, KindInvalida, KindNoAutenticado,
@@ -75,43 +76,44 @@ func Kinds() []Kind {
 	}
 }
 
-// Known reports whether k is a kind of this program's, and not another version's.
+// Known reports whether this program has the kind k; another version may have more.
 func (k Kind) Known() bool { return slices.Contains(Kinds(), k) }
 
-// Field is one field that was refused, with what it may hold. Refusals are kept with theirs.
+// Field is one refused field and the values that it may have. The ledger stores it.
 type Field struct {
-	// Field is the field's JSON name, or the parameter's name.
+	// Campo is the field's JSON name, or the parameter's name.
 	Campo string `json:"campo"`
 	// Detalle says in Spanish what is wrong.
 	Detalle string `json:"detalle"`
-	// ValoresValidos lists what is accepted, where that is a closed list.
+	// ValoresValidos lists the accepted values, if the list is closed.
 	ValoresValidos []string `json:"valoresValidos,omitempty"`
-	// Codigo is the kind of problem, where the field's rules have stable codes.
+	// Codigo is a stable code of the problem, if the field's rules have codes.
 	Codigo string `json:"codigo,omitempty"`
 }
 
 // Error is a failure with two texts: Detail and Fields for the caller, Err for the log.
 type Error struct {
 	Kind Kind
-	// Backend is the system that refused ("sat"); empty when it was the gateway.
+	// Backend is the system that refused ("sat"); empty if the gateway did.
 	Backend string
-	// Own tells it apart from the gateway's other refusals of this Kind.
+	// Own distinguishes the gateway's own refusals of one Kind.
 	Own OwnCode
-	// Codigo and Mensaje are the backend's own, untouched.
+	// Codigo and Mensaje are the backend's, unchanged.
 	Codigo, Mensaje string
 	// Detail says in Spanish what happened and what to do.
 	Detail string
 	Fields []Field
-	// Retryable says that the same request may succeed later, unchanged.
+	// Retryable reports that the same request may succeed later.
 	Retryable bool
-	// Unsent says that the operation's own message never left, so that the
-	// backend cannot have counted it.
+	// Unsent reports that the operation's message was never sent, so the backend cannot
+	// have counted it.
 	Unsent bool
-	// Resource is the path of what it clashes with; empty for none.
+	// Resource is the path of the resource that it conflicts with; empty for none.
 	Resource string
-	// IDSolicitud is the SAT's id of the solicitud that it clashes with; empty for none that is known.
+	// IDSolicitud is the SAT's id of the solicitud that it conflicts with; empty if
+	// unknown.
 	IDSolicitud string
-	// RetryAfter is how long to wait before that; zero when unknown.
+	// RetryAfter is how long to wait before a retry; zero if unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log only. It holds no secret.
 	Err error
@@ -146,7 +148,7 @@ func AsError(err error) *Error {
 	return &Error{Kind: KindInterno, Own: OwnDefecto, Detail: "Error interno de la pasarela.", Err: err}
 }
 
-// IsKind tells whether err is an *Error of kind k.
+// IsKind reports whether err is an *Error of kind k.
 func IsKind(err error, k Kind) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == k

@@ -1,9 +1,8 @@
 // Package gateway is the vocabulary of Pasarela: the domain types with their
 // validation, the ports that backends implement, and the kinds of failure.
 //
-// It imports the standard library only. It knows neither HTTP, XML nor SQL, and
-// it refuses what would be spent in vain: every request that the SAT would
-// count is validated here before anything leaves.
+// It imports the standard library only, and knows nothing of HTTP, XML or SQL. Every
+// request that the SAT would count is validated here before it is sent.
 package gateway
 
 import (
@@ -13,8 +12,8 @@ import (
 	"time"
 )
 
-// Servicio names one of the SAT's two families of services. The operations are
-// the same; hosts, tokens and the catalogue of complementos are not.
+// Servicio names one of the SAT's two families of services. Both have the same
+// operations, and each has its own hosts, tokens and catalogue of complementos.
 type Servicio string
 
 // The two families.
@@ -30,8 +29,8 @@ func Servicios() []Servicio { return []Servicio{CFDI, Retenciones} }
 type Token struct {
 	// Value is the token exactly as the SAT gave it. Secret.
 	Value string
-	// Created and Expire are instants of our own clock: five minutes apart, or
-	// less where the SAT's answer says less (sat.md §3).
+	// Created and Expire are instants of our own clock. The life is five minutes, or less
+	// if the SAT's answer gives less (sat.md §3).
 	Created, Expire time.Time
 }
 
@@ -41,14 +40,14 @@ func (t Token) String() string { return "gateway.Token{Expira:" + t.Expire.Forma
 // GoString keeps the token out of %#v as well.
 func (t Token) GoString() string { return t.String() }
 
-// Codigo is one code of the SAT with what it means.
+// Codigo is one code of the SAT and its meaning.
 type Codigo struct {
 	Codigo      string
 	Descripcion string
 }
 
-// SolicitudAceptada is the SAT's answer to an accepted solicitud. The ledger keeps it
-// as JSON, like every type here whose fields have names there.
+// SolicitudAceptada is the SAT's answer to an accepted solicitud. The ledger stores it as
+// JSON, like every type here that has JSON tags.
 type SolicitudAceptada struct {
 	IDSolicitud string `json:"idSolicitud"`
 	CodEstatus  string `json:"codEstatus"`
@@ -59,29 +58,29 @@ type SolicitudAceptada struct {
 // three codes kept apart (sat.md §7).
 type EstadoSolicitud struct {
 	IDSolicitud string
-	// CodEstatus speaks of the call.
+	// CodEstatus is the result of the call itself.
 	CodEstatus Codigo
 	// Estado is the state of the solicitud: 1 to 6.
 	Estado Codigo
-	// CodigoEstado says why; its Codigo is empty where the SAT sent none.
+	// CodigoEstado is the reason for Estado; its Codigo is empty if the SAT sent none.
 	CodigoEstado Codigo
 	Mensaje      string
 	// NumeroCFDIs counts the comprobantes that the SAT found.
 	NumeroCFDIs int64
-	// IDsPaquetes are opaque; their case is kept.
+	// IDsPaquetes are opaque ids in the SAT's own case.
 	IDsPaquetes []string
 }
 
 // Authenticator obtains tokens.
 type Authenticator interface {
-	// Authenticate returns a valid token of rfc, from the cache where it has time left.
+	// Authenticate returns a valid token of rfc, from the cache if one has time left.
 	Authenticate(ctx context.Context, servicio Servicio, rfc string) (Token, error)
 }
 
 // Solicitante presents and follows solicitudes.
 type Solicitante interface {
-	// Request presents one solicitud. It is never repeated by itself once sent:
-	// an unknown outcome is an *Error of KindResultadoDesconocido.
+	// Request presents one solicitud. It never sends it twice: an unknown outcome is an
+	// *Error of KindResultadoDesconocido.
 	Request(ctx context.Context, s Solicitud) (SolicitudAceptada, error)
 	// Verify asks for the state of a solicitud; safe to repeat.
 	Verify(ctx context.Context, servicio Servicio, rfc, idSolicitud string) (EstadoSolicitud, error)
@@ -89,8 +88,8 @@ type Solicitante interface {
 
 // Downloader fetches packages.
 type Downloader interface {
-	// Descarga streams the package's ZIP bytes into sink. The SAT counts each
-	// call that it serves, two at most. When it fails, what sink got is worthless.
+	// Descarga streams the package's ZIP bytes into sink. The SAT counts each call that
+	// it serves, and serves two. After an error, the bytes in sink are worthless.
 	Descarga(ctx context.Context, p Paquete, sink io.Writer) error
 }
 
@@ -101,11 +100,11 @@ type Paquete struct {
 	IDPaquete      string
 }
 
-// Clave is what is the same for a package however its id is written: the SAT writes
-// ids in upper case and in lower.
+// Clave returns an id that is equal for all spellings of a package's id: the SAT writes
+// ids in upper and in lower case.
 func (p Paquete) Clave() string { return strings.ToUpper(p.IDPaquete) }
 
-// Only is the package by its Clave, to be compared.
+// Only returns the package with its Clave as the id, for comparison.
 func (p Paquete) Only() Paquete {
 	p.IDPaquete = p.Clave()
 	return p

@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// OwnFailure returns err as a failure of this gateway itself: of its database, its
-// disk, its storage. It is KindSinServicio and may be asked for again when it passes,
-// and KindInterno when waiting cures nothing. Nothing had been sent when it came.
-// detail says in Spanish what could not be done and what to look at. An *Error stays
-// what it is.
+// OwnFailure returns err as a failure of the gateway's own database, disk or storage. Its
+// kind is KindSinServicio, retryable, if waiting may help, and otherwise KindInterno.
+// Nothing was sent. detail says in Spanish what could not be done and what to check. If
+// err is an *Error already, it is returned unchanged.
 func OwnFailure(err error, detail string) *Error {
 	var e *Error
 	switch {
@@ -28,18 +27,18 @@ func OwnFailure(err error, detail string) *Error {
 	return &Error{Kind: KindInterno, Own: OwnFallaPropia, Unsent: true, Detail: detail, Err: err}
 }
 
-// ErrStopping says that the gateway is going down and begins nothing any more.
+// ErrStopping reports that the gateway is shutting down and starts no new work.
 var ErrStopping = &Error{Kind: KindSinServicio, Own: OwnCerrando, Retryable: true, Unsent: true, RetryAfter: 10 * time.Second,
 	Detail: "La pasarela se está deteniendo: entrega lo que ya tiene y no empieza nada nuevo. Repita en unos segundos."}
 
-// IsOwn reports whether e is a failure of this gateway itself.
+// IsOwn reports whether e is a failure of the gateway itself.
 func (e *Error) IsOwn() bool { return e.Kind == KindInterno || e.Kind == KindSinServicio }
 
-// Passes reports whether err, of something that this gateway needs here, may be over
-// by itself or once somebody has seen to it: away, locked, full, read-only, refusing,
-// too slow, out of files. Damage, defects and what nobody has foreseen do not pass.
+// Passes reports whether err, from something local that the gateway needs, may be over
+// later or after an operator acts: away, locked, full, read-only, refusing, too slow, out
+// of file descriptors. Damage, defects and unknown errors do not pass.
 //
-// Drivers are known by what their errors can do, so that this package imports none.
+// It recognizes drivers by the methods of their errors, so this package imports none.
 func Passes(err error) bool {
 	var temporary interface{ Temporary() bool } // as net.Error had it
 	if errors.As(err, &temporary) && temporary.Temporary() {
@@ -53,7 +52,7 @@ func Passes(err error) bool {
 	if errors.As(err, &code) {
 		return passesSQLite(code.Code())
 	}
-	var dial *net.OpError // a socket that is not there is a server that is away
+	var dial *net.OpError // the server's socket is missing: the server is down
 	if errors.As(err, &dial) {
 		return true
 	}
@@ -62,7 +61,7 @@ func Passes(err error) bool {
 		return !slices.Contains([]syscall.Errno{syscall.EINVAL, syscall.EBADF, syscall.EFAULT, syscall.ENAMETOOLONG, syscall.EEXIST, syscall.ENOENT}, errno)
 	}
 	var network net.Error
-	var unsent interface{ SafeToRetry() bool } // pgx: a connection that is closed
+	var unsent interface{ SafeToRetry() bool } // pgx: a closed connection
 	if errors.As(err, &network) || errors.As(err, &unsent) {
 		return true
 	}
@@ -70,30 +69,31 @@ func Passes(err error) bool {
 		driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, net.ErrClosed}, func(target error) bool { return errors.Is(err, target) })
 }
 
-// passesPostgres judges an SQLSTATE (PostgreSQL, Appendix A) by its class, or whole.
+// passesPostgres decides by the class of an SQLSTATE, or by all of it (PostgreSQL,
+// Appendix A).
 func passesPostgres(state string) bool {
 	if len(state) < 2 {
 		return false
 	}
-	// Connection; authorization and database, which somebody is changing; rollback;
-	// resources; locks; intervention; system. A standby is read-only.
+	// Connection; authorization and database, which somebody may be changing; rollback;
+	// resources; locks; operator intervention; system. A standby is read-only.
 	return slices.Contains([]string{"08", "28", "3D", "40", "53", "55", "57", "58"}, state[:2]) ||
 		slices.Contains([]string{"25006", "42501"}, state)
 }
 
-// passesSQLite judges a result code (sqlite.org/rescode.html) by its primary one.
+// passesSQLite decides by the primary result code (sqlite.org/rescode.html).
 func passesSQLite(code int) bool {
 	const perm, abort, busy, locked, nomem, readonly, interrupt, ioerr, full, cantopen, protocol, nolfs, auth = 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 22, 23
 	return slices.Contains([]int{perm, abort, busy, locked, nomem, readonly, interrupt, ioerr, full, cantopen, protocol, nolfs, auth}, code&0xff)
 }
 
-// KeyReused is what a second use of an Idempotency-Key gets that asks for something else.
+// KeyReused returns the error for an Idempotency-Key that was used for another request.
 func KeyReused() *Error {
 	return &Error{Kind: KindConflicto, Own: OwnClaveReutilizada, Unsent: true,
 		Detail: "Esa Idempotency-Key ya se usó con otra petición. Use una clave nueva para cada petición distinta."}
 }
 
-// UnknownService says that the SAT has no such service.
+// UnknownService returns the error for a service that the SAT does not have.
 func UnknownService() *Error {
 	return &Error{Kind: KindNoEncontrado, Own: OwnServicioInexistente, Unsent: true, Detail: "No hay tal servicio: es cfdi o retenciones."}
 }

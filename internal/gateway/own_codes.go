@@ -1,10 +1,10 @@
 package gateway
 
-// OwnCode tells apart the gateway's own refusals of one Kind, for programs: what the
-// far systems' codes are for theirs. It is a word, as theirs never are.
+// OwnCode distinguishes the gateway's own refusals of one Kind, as a backend's code does
+// for the backend's. It is always a word; backends' codes are numbers.
 type OwnCode string
 
-// The gateway's own codes. Each is said in one place; test/arch holds them to it.
+// The gateway's own codes. Each is used in one place of the code; test/arch checks that.
 const (
 	OwnFallaPasajera           OwnCode = "falla_pasajera"
 	OwnFallaPropia             OwnCode = "falla_propia"
@@ -147,16 +147,16 @@ const (
 	OwnEntregaDepurada         OwnCode = "entrega_depurada"
 )
 
-// OwnRefusal is what an OwnCode means.
+// OwnRefusal is one OwnCode of a refusal and its meaning.
 type OwnRefusal struct {
 	Code OwnCode
 	Kind Kind
-	// Means says in Spanish, in Markdown, what happened.
+	// Means says what happened, in Spanish Markdown.
 	Means string
 }
 
-// OwnRefusals is the table of them. docs/errores.md and the contract show the same
-// rows; tests hold the three together.
+// OwnRefusals returns the table of refusals. Tests compare it with docs/errores.md and
+// the contract.
 func OwnRefusals() []OwnRefusal { //nolint:funlen // a table
 	return []OwnRefusal{
 		{OwnFallaPasajera, KindSinServicio, "a la pasarela le falta por ahora algo suyo; `detail` dice qué"},

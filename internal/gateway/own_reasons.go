@@ -2,11 +2,12 @@ package gateway
 
 import "cmp"
 
-// Code is what a program decides by: the far system's code, or the gateway's own.
+// Code returns the code that a program decides by: the backend's, or else the gateway's
+// own.
 func (e *Error) Code() string { return cmp.Or(e.Codigo, string(e.Own)) }
 
-// Why a descarga, a solicitud of it or a package is as it is, where no refusal has a
-// code for that. They are of one vocabulary with the refusals' codes.
+// The reasons for the state of a descarga, solicitud or package that no refusal's code
+// covers. They share one vocabulary with those codes.
 const (
 	OwnSinComprobantes        OwnCode = "sin_comprobantes"
 	OwnVaciaDudosa            OwnCode = "vacia_dudosa"
@@ -27,15 +28,15 @@ const (
 	OwnCanceladaPorCliente    OwnCode = "cancelada_por_cliente"
 )
 
-// OwnReason is what an OwnCode means that is no refusal.
+// OwnReason is one OwnCode that is not a refusal, and its meaning.
 type OwnReason struct {
 	Code OwnCode
-	// Means says it in Spanish, in Markdown.
+	// Means says what happened, in Spanish Markdown.
 	Means string
 }
 
-// OwnReasons is the table of them. docs/errores.md and the contract show the same rows;
-// tests hold the three together.
+// OwnReasons returns the table of reasons. Tests compare it with docs/errores.md and the
+// contract.
 func OwnReasons() []OwnReason {
 	return []OwnReason{
 		{OwnSinComprobantes, "el SAT no encontró comprobantes en el rango"},

@@ -9,9 +9,9 @@ var rfcForm = regexp.MustCompile(`^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{2}[0-9A]$`)
 // uuidForm is the form of a UUID in either case.
 var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`)
 
-// ValidRFC tells whether s has the form of an RFC. The check character is not
-// recomputed: the SAT has issued RFCs that fail it.
+// ValidRFC reports whether s has the form of an RFC. The check character is not verified:
+// the SAT has issued RFCs that fail it.
 func ValidRFC(s string) bool { return rfcForm.MatchString(s) }
 
-// ValidUUID tells whether s has the form of a UUID.
+// ValidUUID reports whether s has the form of a UUID.
 func ValidUUID(s string) bool { return uuidForm.MatchString(s) }

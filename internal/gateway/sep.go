@@ -18,31 +18,30 @@ func (CuentaSEP) String() string { return "gateway.CuentaSEP{}" }
 // GoString keeps the account out of %#v as well.
 func (c CuentaSEP) GoString() string { return c.String() }
 
-// LoteCargado is the SEP's answer to an upload: the number by which the lote is
-// followed. The titles have not been looked at yet.
+// LoteCargado is the SEP's answer to an upload: the number of the lote. The SEP has not
+// validated the titles yet.
 type LoteCargado struct {
 	NumeroLote string `json:"numeroLote"`
 	Mensaje    string `json:"mensaje"`
 }
 
-// Resource is what the ledger finds it by.
+// Resource is the lote's identifier in the ledger.
 func (l LoteCargado) Resource() string { return l.NumeroLote }
 
-// EstadoLote is how far a lote is.
+// EstadoLote is the progress of a lote.
 type EstadoLote struct {
 	NumeroLote string
-	// EstatusLote is 1 once the lote has been processed; no other value is known
-	// to mean anything but not yet (sep.md §3).
+	// EstatusLote is 1 once the lote has been processed. Every other value means that it
+	// has not (sep.md §3).
 	EstatusLote int
 	Mensaje     string
 }
 
-// Processed tells whether the result can be fetched. It says nothing of how the
-// titles fared.
+// Processed reports whether the result can be fetched. It says nothing about the titles.
 func (e EstadoLote) Processed() bool { return e.EstatusLote == 1 }
 
-// ErrWithoutFile is wrapped by the error of a result that came without its file:
-// the lote is not processed yet, or has none.
+// ErrWithoutFile is wrapped by the error of a result without a file: the lote is not
+// processed yet, or has no result.
 var ErrWithoutFile = errors.New("gateway: no file in the answer")
 
 // Cancelacion asks for a title to be cancelled.
@@ -50,13 +49,13 @@ type Cancelacion struct {
 	FolioControl string
 	// Motivo is a code of the catalogue, not its text.
 	Motivo string
-	// CveInstitucion, when given, makes it the operation for an account that
-	// serves several institutions, which production offers and which has no answer.
+	// CveInstitucion, if given, selects the operation for accounts that serve several
+	// institutions. Production offers it, and its answer is not known.
 	CveInstitucion string
 }
 
-// Validate checks what the contract cannot say of the texts, which go to the SEP as
-// they are. The error is an *Error of KindInvalida that lists every field.
+// Validate checks the texts, which are sent to the SEP unchanged, beyond what the
+// contract can say. It returns an *Error of KindInvalida that lists every field.
 func (c Cancelacion) Validate() error {
 	e := &Error{Kind: KindInvalida, Own: OwnCancelacionRechazable, Unsent: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
 	for _, field := range []Field{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
@@ -71,7 +70,8 @@ func (c Cancelacion) Validate() error {
 	return e
 }
 
-// invisible are characters that no identifier has; XML cannot carry some of them.
+// invisible reports whether r is a character that no identifier has; XML forbids some of
+// them.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
 }
@@ -87,10 +87,10 @@ type Titulos interface {
 	// Upload uploads a file once; an unknown outcome is an *Error of
 	// KindResultadoDesconocido.
 	Upload(ctx context.Context, cuenta CuentaSEP, name string, file *io.SectionReader) (LoteCargado, error)
-	// Query asks how far a lote is; safe to repeat.
+	// Query asks for the state of a lote; safe to repeat.
 	Query(ctx context.Context, cuenta CuentaSEP, numeroLote string) (EstadoLote, error)
-	// Result writes the result archive of a processed lote into sink, and
-	// returns the SEP's message; safe to repeat.
+	// Result writes the result archive of a processed lote into sink and returns the
+	// SEP's message; safe to repeat.
 	Result(ctx context.Context, cuenta CuentaSEP, numeroLote string, sink io.Writer) (string, error)
 	// Cancel cancels a title once.
 	Cancel(ctx context.Context, cuenta CuentaSEP, c Cancelacion) (DoneCancelacion, error)

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// The ways to ask, one SOAP operation each (sat.md §6).
+// The kinds of request, one SOAP operation each (sat.md §6).
 const (
 	Emitidos  = "emitidos"
 	Recibidos = "recibidos"
 	Folio     = "folio"
 )
 
-// The values of a solicitud's enumerations, spelled as the SAT spells them: it
-// answers a fault to any other case.
+// The values of a solicitud's enumerations. The SAT answers any other spelling with a
+// fault.
 const (
 	TipoCFDI     = "CFDI"
 	TipoMetadata = "Metadata"
@@ -31,26 +31,26 @@ const (
 // maxReceptores is the SAT's bound on RfcReceptores (document 1, §5.1).
 const maxReceptores = 5
 
-// FechaFormat is how the SAT writes dates: Mexican official time, no zone.
+// FechaFormat is the SAT's date format: Mexican official time, without a zone.
 const FechaFormat = "2006-01-02T15:04:05"
 
-// centreZone is the official time of central Mexico: UTC-6 all the year round
-// since daylight saving ended in October 2022.
+// centreZone is the official time of central Mexico: UTC-6 all year, since daylight
+// saving ended in October 2022.
 var centreZone = time.FixedZone("America/Mexico_City", -6*60*60)
 
 // InMexico returns the instant t on the clock of central Mexico.
 func InMexico(t time.Time) time.Time { return t.In(centreZone) }
 
-// Solicitud asks the SAT for the comprobantes of a range, or for one by its
-// folio. Optional fields are empty when absent.
+// Solicitud asks the SAT for the comprobantes of a range, or for one by its folio. Absent
+// optional fields are empty.
 type Solicitud struct {
 	Servicio     Servicio `json:"servicio"`
 	Version      string   `json:"version"`                // "1.5", or "1.1" for the retired SolicitaDescarga
 	TipoDescarga string   `json:"tipoDescarga,omitempty"` // Emitidos, Recibidos or Folio; empty with version 1.1
 
 	RFCSolicitante string `json:"rfcSolicitante"`
-	// FechaInicial and FechaFinal bound the date of emission, both inclusive,
-	// as FechaFormat.
+	// FechaInicial and FechaFinal are the range of emission dates, both inclusive, in
+	// FechaFormat.
 	FechaInicial string `json:"fechaInicial,omitempty"`
 	FechaFinal   string `json:"fechaFinal,omitempty"`
 
@@ -66,8 +66,8 @@ type Solicitud struct {
 	Folio string `json:"folio,omitempty"`
 }
 
-// Normalize fills what the SAT's contract implies: the version, the taxpayer's
-// own side of the range, and the state that the SAT assumes when none is said.
+// Normalize fills in what the SAT's contract implies: the version, the taxpayer as issuer
+// or receiver, and the default state.
 func (s Solicitud) Normalize() Solicitud {
 	if s.Version == "" {
 		s.Version = Version15
@@ -95,10 +95,9 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-// Validate checks a normalized solicitud against every rule that the SAT is
-// known to apply, so that none is spent on a refusal (sat.md §6, §10). now is
-// the present instant. The error is an *Error of KindInvalida that lists every
-// field at fault.
+// Validate checks a normalized solicitud against every known rule of the SAT, so that
+// none is spent on a refusal (sat.md §6, §10). now is the present instant. It returns an
+// *Error of KindInvalida that lists every field at fault.
 func (s Solicitud) Validate(now time.Time) error {
 	v := &validator{}
 	v.rfc("rfcSolicitante", s.RFCSolicitante, true)
@@ -230,8 +229,8 @@ func (v *validator) version11(s Solicitud, now time.Time) {
 	}
 }
 
-// rango applies the rules of the date range: strictly ascending, not in the
-// future and no older than six years on the clock of Mexico (sat.md §10).
+// rango checks the date range: strictly ascending, not in the future, and no older than
+// six years on the clock of Mexico (sat.md §10).
 func (v *validator) rango(s Solicitud, now time.Time) {
 	initial, ok1 := v.fecha("fechaInicial", s.FechaInicial)
 	final, ok2 := v.fecha("fechaFinal", s.FechaFinal)
@@ -261,9 +260,9 @@ func (v *validator) fecha(field, value string) (time.Time, bool) {
 	return t, true
 }
 
-// Criterios returns the solicitud as the SAT compares them: two with the same
-// text are equal to its quotas (codes 5002 and 5005). The order of receivers
-// does not count.
+// Criterios returns the text by which the SAT's quotas compare solicitudes (codes 5002
+// and 5005): equal texts count as the same solicitud. The order of receivers does not
+// matter.
 func (s Solicitud) Criterios() string {
 	receptores := slices.Clone(s.RFCReceptores)
 	slices.Sort(receptores)
