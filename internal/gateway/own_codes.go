@@ -1,7 +1,7 @@
 package gateway
 
 // OwnCode distinguishes the gateway's own refusals of one Kind, as a backend's code does
-// for the backend's. It is always a word; backends' codes are numbers.
+// for the backend's. It is always a word, which a backend's code never is.
 type OwnCode string
 
 // The gateway's own codes. Each is used in one place of the code; test/arch checks that.

@@ -9,8 +9,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// falla is what a row keeps of a refusal, under the names of the problem that its caller
-// was shown.
+// falla is a refusal as a row stores it, with the field names of the problem that the
+// caller was shown.
 type falla struct {
 	Tipo         gateway.Kind    `json:"tipo"`
 	Propio       gateway.OwnCode `json:"propio,omitempty"`
@@ -34,8 +34,8 @@ func encodeFalla(e *gateway.Error, rest Rest) string {
 	return string(text)
 }
 
-// decodeFalla reads a refusal. One that cannot be read, or is of a kind that this program
-// does not know, is a failure that binds the key: what it says may be that nothing must be
+// decodeFalla reads a refusal. A refusal that cannot be read, or whose kind is unknown to
+// this program, becomes a failure that binds the key: it may say that nothing must be
 // sent again.
 func decodeFalla(text string) (*gateway.Error, Rest) {
 	var f falla

@@ -10,8 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// TestOnce_WhenTheRefusalOnRecordIsNotUnderstood: what another version has written binds
-// the key, and is a failure of ours, whatever it is.
+// A refusal written by another version binds the key and is a failure of the gateway.
 func TestOnce_WhenTheRefusalOnRecordIsNotUnderstood(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]string{
@@ -43,11 +42,11 @@ func TestOnce_WhenTheRefusalOnRecordIsNotUnderstood(t *testing.T) {
 	}
 }
 
-// unwritable is an answer that cannot be kept.
+// unwritable is an answer that cannot be encoded.
 type unwritable struct{ Why func() }
 
-// TestOnce_WhenTheAnswerCannotBeKept: an answer that could not be given again is a failure,
-// the first time too, and its message is not sent again.
+// An answer that cannot be encoded is a failure the first time too, and its message is
+// not sent again.
 func TestOnce_WhenTheAnswerCannotBeKept(t *testing.T) {
 	t.Parallel()
 	l, calls := newLedger(t), 0
@@ -63,7 +62,7 @@ func TestOnce_WhenTheAnswerCannotBeKept(t *testing.T) {
 	if row, err := l.store.Attempts.Get(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
 		t.Errorf("%+v, %v after %d calls", row, err, calls)
 	}
-	// Beside a refusal, the refusal is what there is to tell.
+	// If send also returned a refusal, the refusal is reported.
 	_, _, err := Once(t.Context(), l, message("k2"), func(unwritable) bool { return true }, func(context.Context) (unwritable, error) {
 		return unwritable{}, refused(gateway.KindConflicto, false)
 	})

@@ -8,19 +8,19 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// KnownMessage is what is on record of a message that was to be sent.
+// KnownMessage is what the ledger knows of one message.
 type KnownMessage struct {
-	// Key is the key that it was sent under; empty for none.
+	// Key is the key under which it was sent; empty for none.
 	Key string
-	// Pending says that it may have arrived, and what came of it is not known.
+	// Pending reports that it may have arrived and that its outcome is unknown.
 	Pending bool
-	// Refused says that it was sent and refused for a reason that passes.
+	// Refused reports that it was sent, and refused for a reason that may pass.
 	Refused bool
 	When    time.Time
 }
 
-// Known returns what is on record of every message that says criterios, with
-// its answer, or T's zero value where none was kept.
+// Known returns every recorded message with these criterios, and its answer, or T's zero
+// value if none was kept.
 func Known[T, U any](ctx context.Context, l *Ledger, operation, criterios string, one func(KnownMessage, T) U) ([]U, error) {
 	rows, err := l.store.Attempts.ByDigest(ctx, operation, Message{Criterios: criterios}.digest())
 	if err != nil {

@@ -1,8 +1,7 @@
-// Package ledger sends what must not be sent twice: the intent is on record
-// before a message leaves, and its outcome decides what a second use of the same
-// idempotency key gets.
+// Package ledger sends messages that must not be sent twice. It records the intent before
+// a message leaves. The outcome decides what a second use of the idempotency key gets.
 //
-// It refuses to send what it cannot record, and to repeat what may have arrived.
+// It does not send what it cannot record, and does not repeat what may have arrived.
 package ledger
 
 import (
@@ -23,62 +22,62 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// Processes knows who of those that write to one store is alive.
+// Processes knows which of the processes that write to one store are alive.
 type Processes interface {
-	// ID is this process's, of this start.
+	// ID is the id of this run of this process.
 	ID() string
-	// Alive is false when the process is surely dead.
+	// Alive reports whether the process may be alive: false is certain.
 	Alive(id string) bool
-	// Lost tells whether others may hold this process for dead.
+	// Lost reports whether other processes may consider this one dead.
 	Lost() bool
 }
 
-// Ledger is the record of what is sent, over a store.
+// Ledger is the record of sent messages, in a store.
 type Ledger struct {
 	store     *store.Store
 	processes Processes
 	mu        sync.Mutex
-	// using counts who is at work with an operation's key in this process: an
-	// intent that nobody is at work with has lost its sender.
+	// using counts the callers at work with an operation's key in this process. An intent
+	// without such a caller has lost its sender.
 	using map[string]int
-	// unwritten are outcomes that the store did not take.
+	// unwritten are outcomes that the store did not accept.
 	unwritten []store.Attempt
-	// unsent are intents that the store may have taken, though it said that it failed:
-	// their messages never left.
+	// unsent are intents that the store may have written although it reported a failure.
+	// Their messages were not sent.
 	unsent []unsent
-	// settling is held by the one that writes them.
+	// settling is held while unwritten is being written.
 	settling sync.Mutex
 }
 
-// unsent is an intent by what its row has.
+// unsent identifies an intent by columns of its row.
 type unsent struct {
 	operation, key, digest string
 	created                time.Time
 }
 
-// maxUnwritten bounds what is kept while the store is away: without one, nothing
-// new is sent either.
+// maxUnwritten bounds the outcomes kept in memory while the store is away. Nothing new is
+// sent meanwhile, because sending needs the store.
 const maxUnwritten = 1000
 
 var errLost = errors.New("ledger: other gateways may hold this one for dead: it has not reached the database for too long")
 
-// New returns the ledger over st, which no other process writes.
+// New returns the ledger over a store that no other process writes.
 func New(st *store.Store) *Ledger { return NewShared(st, only{}) }
 
-// NewShared returns the ledger over st, which the processes that p knows write
-// too. An intent of a process that lives is under way.
+// NewShared returns the ledger over a store that the processes known to p write too. An
+// intent of a live process is being sent.
 func NewShared(st *store.Store, p Processes) *Ledger {
 	return &Ledger{store: st, processes: p, using: make(map[string]int)}
 }
 
-// only is the only process there is.
+// only is the presence of a process without others.
 type only struct{}
 
 func (only) ID() string        { return "" }
 func (only) Alive(string) bool { return false }
 func (only) Lost() bool        { return false }
 
-// use joins those at work with m's key until the returned function is called.
+// use registers the caller as at work with m's key until the returned function is called.
 func (l *Ledger) use(m Message) func() {
 	key := m.Operation + "\x1f" + m.Key
 	l.mu.Lock()
@@ -93,44 +92,44 @@ func (l *Ledger) use(m Message) func() {
 	}
 }
 
-// alone tells whether nobody else is at work with m's key.
+// alone reports whether no other caller is at work with m's key.
 func (l *Ledger) alone(m Message) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.using[m.Operation+"\x1f"+m.Key] == 1
 }
 
-// Message is what is about to be sent.
+// Message is a message to be sent.
 type Message struct {
-	// Operation names the kind of message; keys of different kinds do not meet.
+	// Operation names the kind of message. Each kind has its own keys.
 	Operation string
-	// Key is the caller's idempotency key, scoped to the caller; empty for none.
+	// Key is the caller's idempotency key, prefixed by the caller; empty for none.
 	Key string
-	// Criterios says what is asked for, fully and without secrets: two messages
-	// with the same text are the same message.
+	// Criterios is the full request as text, without secrets. Two messages with the same
+	// text are the same message.
 	Criterios string
-	// Free says that only an answer binds the key: after a refusal, or when the
-	// outcome is unknown, it may be sent again, because the system itself refuses
-	// what it has done before.
+	// Free reports that only an answer binds the key. After a refusal or an unknown
+	// outcome the message may be sent again, because the system itself refuses what it
+	// has already done.
 	Free bool
-	// Hint is what a caller is told to do when the process ended while the
-	// message was under way.
+	// Hint tells the caller what to do if the process ended while the message was being
+	// sent.
 	Hint string
-	// Revoke says that a refusal on record, of a message sent at that instant, no
-	// longer holds, and the message may be sent again; nil for never.
+	// Revoke reports whether a recorded refusal of a message sent at when no longer
+	// holds, so the message may be sent again; nil means never.
 	Revoke func(falla *gateway.Error, when time.Time) bool
-	// Owner is the ID of the API key whose message it is; empty for nobody's.
+	// Owner is the ID of the API key that sends the message; empty for none.
 	Owner string
-	// Rest says what a failure leaves behind under a free key; nil for nothing.
+	// Rest returns what a failure leaves on record under a free key; nil means nothing.
 	Rest func(error) Rest
 }
 
-// Rest is what a failure leaves behind under a free key, as a row says it.
+// Rest is what a failure leaves on record under a free key, as stored in the row.
 type Rest string
 
-// A failure may leave open what became of an earlier message (Lost), or say
-// what is so once and for all and could not be learnt again (Definitiva): that
-// one binds the key like an answer.
+// Lost: it is unknown whether an earlier message took effect. Definitiva: the failure
+// states something final that could not be learnt again, so it binds the key like an
+// answer.
 const (
 	Nothing    Rest = ""
 	Perdida    Rest = "perdida"
@@ -149,11 +148,11 @@ func (m Message) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Once sends m by send, once. A second use of m.Key with the same m is
-// answered from the record (the second result is true) unless the first was
-// refused for a reason that passes; with another m it is a KindConflicto. A
-// caller that goes away does not interrupt it. What send returns beside an error
-// is kept too, if keep says that it is worth it, and returned beside it again.
+// Once sends m once, by calling send. A second use of m.Key with the same m is answered
+// from the record (the second result is true), unless the first was refused for a reason
+// that may pass; with another m it is a KindConflicto. Sending goes on if the caller
+// leaves. A value that send returns with an error is recorded too if keep approves it,
+// and is returned with that error again.
 func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, send func(context.Context) (T, error)) (T, bool, error) {
 	var none T
 	ctx = context.WithoutCancel(ctx)
@@ -186,7 +185,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 	return got, false, err
 }
 
-// recorded is an answer from the record, beside the refusal that it was kept with.
+// recorded decodes a recorded answer and returns it with the refusal recorded beside it.
 func recorded[T any](text string, refusal error) (T, bool, error) {
 	var answer T
 	err := json.Unmarshal([]byte(text), &answer)
@@ -197,8 +196,8 @@ func unrecorded(err error) error {
 	return gateway.OwnFailure(err, "No se pudo registrar la petición, y sin registro no se envía. Revise el espacio y los permisos de GATEWAY_DATA_DIR, o la base de datos de GATEWAY_DATABASE_URL.")
 }
 
-// repeat decides what a second use of a key gets: true to send after all, with
-// row as the intent, false for the answer on record, or the refusal.
+// repeat decides about a second use of a key. It returns true to send the message, with
+// row as the intent; false to answer from the record; or the refusal.
 func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (bool, error) {
 	if row.Digest != m.digest() {
 		return false, gateway.KeyReused()
@@ -230,8 +229,8 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (boo
 	return true, nil
 }
 
-// Lost tells whether a message was sent under the key and its outcome never
-// became known.
+// Lost reports whether a message was sent under the key and its outcome never became
+// known.
 func (l *Ledger) Lost(ctx context.Context, operation, key string) (bool, error) {
 	m := Message{Operation: operation, Key: key}
 	defer l.use(m)()
@@ -250,7 +249,8 @@ func (l *Ledger) Lost(ctx context.Context, operation, key string) (bool, error) 
 	return row.Estado == store.EstadoDesconocido || l.abandoned(ctx, row, m), nil
 }
 
-// Owner returns whose message it was that made resource; false where none on record did.
+// Owner returns the owner of the message that created resource, and false if none is on
+// record.
 func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string, bool, error) {
 	l.mu.Lock()
 	for _, out := range l.unwritten {
@@ -270,7 +270,7 @@ func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string,
 	return row.Owner, true, nil
 }
 
-// RecordTitulos notes in which lote titles were sent.
+// RecordTitulos records the lote in which titles were sent.
 func (l *Ledger) RecordTitulos(ctx context.Context, lote string, folios []string) error {
 	return l.store.Titulos.Record(ctx, lote, folios)
 }
@@ -284,8 +284,8 @@ func (l *Ledger) TituloLotes(ctx context.Context, folio string) ([]string, error
 	return lotes, nil
 }
 
-// abandoned tells an intent that has lost its sender, because its process died
-// or its outcome could not be written, from one that is being sent.
+// abandoned reports whether an intent has lost its sender: its process died, or could not
+// write the outcome. Otherwise the message is being sent.
 func (l *Ledger) abandoned(ctx context.Context, row store.Attempt, m Message) bool {
 	if row.Estado != store.EstadoIntento || l.unleft(row) {
 		return false
@@ -293,12 +293,13 @@ func (l *Ledger) abandoned(ctx context.Context, row store.Attempt, m Message) bo
 	if ours := row.Process == l.processes.ID(); ours && !l.alone(m) || !ours && l.processes.Alive(row.Process) {
 		return false
 	}
-	// Its sender may have ended since the row was read.
+	// Its sender may have finished since the row was read.
 	again, err := l.store.Attempts.Get(ctx, m.Operation, m.Key)
 	return err == nil && again.Estado == store.EstadoIntento && again.Created.Equal(row.Created) && again.Process == row.Process
 }
 
-// inProgress is what a second use of a key gets whose first has no outcome.
+// inProgress returns the error for a second use of a key whose first use has no outcome
+// yet.
 func (l *Ledger) inProgress(ctx context.Context, row store.Attempt, m Message) error {
 	if !l.abandoned(ctx, row, m) {
 		return inProgress()
@@ -312,8 +313,8 @@ func inProgress() error {
 		Detail: "Una petición con esa Idempotency-Key está en curso. Repita en unos segundos para conocer su resultado."}
 }
 
-// outcome is the row's new content, and what the sender is told: an answer that could
-// not be given again is a failure, whose message is not sent again.
+// outcome returns the row's new content and the sender's error. An answer that cannot be
+// encoded is a failure, and its message is not sent again.
 func outcome[T any](got T, err error, keep bool, rest Rest) (store.Attempt, error) {
 	row := store.Attempt{Estado: store.EstadoAceptado}
 	if err == nil || keep {
@@ -340,7 +341,7 @@ func outcome[T any](got T, err error, keep bool, rest Rest) (store.Attempt, erro
 func (l *Ledger) resolve(ctx context.Context, row, out store.Attempt) {
 	out.ID, out.Operation, out.Process, out.Created, out.Owner = row.ID, row.Operation, row.Process, row.Created, row.Owner
 	if err := l.store.Attempts.Resolve(ctx, out); err != nil {
-		// The answer is true all the same; the row stays an intent until the store is back.
+		// The answer is still true. The row stays an intent until the store is back.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operation).Str("respuesta", out.Answer).Msg("an outcome could not be recorded")
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -350,8 +351,8 @@ func (l *Ledger) resolve(ctx context.Context, row, out store.Attempt) {
 	}
 }
 
-// known is row with the outcome that the store has not taken yet, if this process has it:
-// what is known is what every reader sees.
+// known returns row with the outcome that waits in this process for the store, if there
+// is one, so that every reader sees it.
 func (l *Ledger) known(row store.Attempt) store.Attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -363,7 +364,7 @@ func (l *Ledger) known(row store.Attempt) store.Attempt {
 	return row
 }
 
-// neverLeft remembers that the message of an intent of that instant did not leave.
+// neverLeft remembers that m, whose intent was created at that instant, was not sent.
 func (l *Ledger) neverLeft(m Message, created time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -372,7 +373,8 @@ func (l *Ledger) neverLeft(m Message, created time.Time) {
 	}
 }
 
-// unleft reports whether row is an intent whose message this process did not send.
+// unleft reports whether this process knows that the message of the intent row was not
+// sent.
 func (l *Ledger) unleft(row store.Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -381,8 +383,8 @@ func (l *Ledger) unleft(row store.Attempt) bool {
 	})
 }
 
-// Settle writes the outcomes that could not be written when they came: other
-// processes take their messages for ones that are being sent. Call it now and then.
+// Settle writes the outcomes that the store did not accept earlier; until then other
+// processes believe that those messages are being sent. Call it periodically.
 func (l *Ledger) Settle(ctx context.Context) {
 	if !l.settling.TryLock() {
 		return
@@ -405,16 +407,16 @@ func (l *Ledger) Settle(ctx context.Context) {
 	}
 }
 
-// Unwritten counts the outcomes that wait for Settle: they are lost if the process
-// ends before.
+// Unwritten counts the outcomes that wait for Settle. They are lost if the process ends
+// first.
 func (l *Ledger) Unwritten() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.unwritten)
 }
 
-// Last returns the latest answer on record to what criterios says, and when it
-// was asked for; false when there is none.
+// Last returns the latest recorded answer for criterios and the instant of its request,
+// and false if there is none.
 func Last[T any](ctx context.Context, l *Ledger, operation, criterios string) (T, time.Time, bool) {
 	var answer T
 	row, err := l.store.Attempts.LastAnswer(ctx, operation, Message{Criterios: criterios}.digest())

@@ -18,7 +18,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// answer is a result as a backend of these tests has it.
+// answer is a backend's result in these tests.
 type answer struct{ Numero, Texto string }
 
 const operation = "prueba.envio"
@@ -29,7 +29,7 @@ func message(key string) Message {
 
 func never(answer) bool { return false }
 
-// sender answers as told, and counts.
+// sender gives the answers set in it, and counts its calls.
 type sender struct {
 	calls  atomic.Int64
 	answer func(n int64) (answer, error)
@@ -37,7 +37,7 @@ type sender struct {
 
 func (s *sender) send(context.Context) (answer, error) { return s.answer(s.calls.Add(1)) }
 
-// once is a sender's answer to its first call, and ok to the rest.
+// once returns a sender that gives this answer to the first call, and ok to later ones.
 func once(first answer, err error) *sender {
 	return &sender{answer: func(n int64) (answer, error) {
 		if n == 1 {
@@ -69,7 +69,7 @@ func refused(kind gateway.Kind, retry bool) *gateway.Error {
 		Fields: []gateway.Field{{Campo: "x", Detalle: "y", ValoresValidos: []string{"z"}}}, Err: errors.New("for the log alone")}
 }
 
-// What a second use of a key gets, by what came of the first.
+// The outcome of the first use decides what a second use of a key gets.
 func TestOnce_WhenTheKeyIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -116,7 +116,7 @@ func TestOnce_WhenTheKeyIsUsedAgain(t *testing.T) {
 	}
 }
 
-// An error that is none of the vocabulary's is of unknown making, and kept without its text.
+// An error from outside the vocabulary is recorded as KindInterno without its text.
 func TestOnce_WhenTheErrorIsForeign(t *testing.T) {
 	t.Parallel()
 	l, s := newLedger(t), once(answer{}, errors.New("canario"))
@@ -176,8 +176,7 @@ func TestOnce_WhenThereIsNoKeyEachIsSent(t *testing.T) {
 	}
 }
 
-// Of many at once with one key, one is sent; who comes while it is under way is
-// told to ask again.
+// Of many concurrent calls with one key, one is sent. The others are told to ask again.
 func TestOnce_WhenManyComeAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
@@ -212,7 +211,7 @@ func TestOnce_WhenManyComeAtOnce(t *testing.T) {
 	}
 }
 
-// A refusal that passes is tried again by one of those who come.
+// One of the callers that come after a passing refusal sends the message again.
 func TestOnce_WhenManyRetryARefusal(t *testing.T) {
 	t.Parallel()
 	l, s := newLedger(t), once(answer{}, refused(gateway.KindNoDisponible, true))
@@ -234,7 +233,8 @@ func TestOnce_WhenManyRetryARefusal(t *testing.T) {
 	}
 }
 
-// What an earlier process was sending may have arrived: it is not sent again.
+// A message that an earlier process was sending may have arrived, so it is not sent
+// again.
 func TestOnce_WhenTheProcessDied(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -296,7 +296,7 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	}
 }
 
-// A caller that goes away does not take its message with it.
+// Sending goes on after the caller leaves.
 func TestOnce_WhenTheCallerGoesAway(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
@@ -326,7 +326,7 @@ func TestOnce_WhenItCannotBeRecordedNothingIsSent(t *testing.T) {
 	}
 }
 
-// What comes beside an error is found again if it was worth keeping.
+// A value returned with an error is found again if keep approved it.
 func TestLast_WhenAnswersWereKept(t *testing.T) {
 	t.Parallel()
 	half := answer{Numero: "half"}
@@ -363,7 +363,7 @@ func TestLast_WhenAnswersWereKept(t *testing.T) {
 	}
 }
 
-// What is on record says what was asked for, and holds what the caller gave it alone.
+// The record holds the request, and not the cause of a refusal.
 func TestOnce_WhenRecordedTheCauseStaysOut(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -400,8 +400,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// A first use that is under way is told from one that was lost, by who is at
-// work and not by the clock.
+// Whether a first use is in progress or lost is decided by who is at work, not by the
+// clock.
 func TestOnce_WhenTheFirstIsUnderWay(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
@@ -420,7 +420,7 @@ func TestOnce_WhenTheFirstIsUnderWay(t *testing.T) {
 	}
 }
 
-// With Free only an answer binds the key.
+// With Free, only an answer binds the key.
 func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []gateway.Kind{gateway.KindInvalida, gateway.KindResultadoDesconocido} {
@@ -444,7 +444,7 @@ func TestOnce_WhenOnlyAnAnswerBinds(t *testing.T) {
 	}
 }
 
-// A refusal of what never left does not bind the key: what kept it may be mended.
+// A refusal before the message left does not bind the key: its cause may be repaired.
 func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
 	t.Parallel()
 	first := refused(gateway.KindEFirma, false)
@@ -456,8 +456,7 @@ func TestOnce_WhenTheRefusedNeverLeft(t *testing.T) {
 	}
 }
 
-// What a failure leaves behind: a loss is not forgotten over the failures that
-// follow, and what is so once and for all is not asked for again.
+// A recorded loss survives later failures, and a final failure is not asked for again.
 func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
 	t.Parallel()
 	for rest, want := range map[Rest]struct {
@@ -483,8 +482,7 @@ func TestOnce_WhenAFailureLeavesSomethingBehind(t *testing.T) {
 	}
 }
 
-// What was kept beside a refusal is returned beside it again, to the same message
-// alone.
+// A value recorded with a refusal is returned with it again, to the same message only.
 func TestOnce_WhenSomethingWasKeptBesideARefusal(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// TestOnce_WhenAnOutcomeIsKnownAndNotWritten: who asks again, under the key or by what
-// was asked for, gets what this process knows, though the database does not take it.
+// A caller that repeats the request, under the key or without it, gets the outcome that
+// this process knows, although the database has not accepted it.
 func TestOnce_WhenAnOutcomeIsKnownAndNotWritten(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// neighbour is what one process knows of the others.
+// neighbour is one process's view of the others.
 type neighbour struct {
 	id string
 
@@ -104,8 +104,8 @@ func TestOnce_WhenManyComeToTwoGateways(t *testing.T) {
 	}
 }
 
-// While the other sends, its message is under way; when it is dead, nobody knows
-// what became of it; and if it was not dead after all, its answer counts.
+// While the other process sends, its message is in progress. Once it is dead, the outcome
+// is unknown. If it was not dead after all, its answer counts.
 func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
 	t.Parallel()
 	for _, free := range []bool{false, true} {
@@ -153,7 +153,7 @@ func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
 	}
 }
 
-// The presence that runs in the gateway, in place of what a test says.
+// This test uses the gateway's own presence instead of a fake.
 func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
@@ -178,7 +178,7 @@ func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	if _, _, err := Once(t.Context(), b, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
 		t.Fatalf("while it lives: %v", err)
 	}
-	if err := a.store.Close(); err != nil { // from here on nothing of it arrives
+	if err := a.store.Close(); err != nil { // nothing of it arrives after this
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(30 * time.Second); fromB.Alive(fromA.ID()) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -200,8 +200,8 @@ func TestOnce_WhenOthersHoldThisGatewayForDead(t *testing.T) {
 	}
 }
 
-// An outcome that could not be written is written when the database is back:
-// until then other gateways take the message for one that is being sent.
+// An outcome that could not be written is written when the database is back. Until then,
+// other gateways see the message as being sent.
 func TestSettle_WhenTheDatabaseWasAway(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)

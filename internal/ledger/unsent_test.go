@@ -6,8 +6,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// A database that says that it failed, and has written all the same, as one does whose
-// connection breaks: the message never left, so that nobody is told that it may have.
+// A database may report a failure and write all the same, for example if the connection
+// breaks. The message was not sent, so no caller is told that it may have been.
 func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 	t.Parallel()
 	for name, when := range map[string]string{"the first": "INSERT", "once more": "UPDATE"} {

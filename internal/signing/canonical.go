@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Element is one XML element of a request: all of its elements share one
-// namespace and its attributes have none, as in every contract served here.
+// Element is one XML element of a request. All elements of a request share one namespace
+// and no attribute has one, as in every contract served here.
 type Element struct {
 	Local    string
 	Attrs    []Attr
@@ -21,8 +21,8 @@ type Attr struct{ Local, Value string }
 // Namespace binds a prefix to a namespace name.
 type Namespace struct{ Prefix, Name string }
 
-// SortAttrs puts the attributes of e and below in canonical order: by local
-// name, as none has a namespace (Canonical XML 1.0 §2.2).
+// SortAttrs sorts the attributes of e and its descendants in canonical order: by local
+// name, because none has a namespace (Canonical XML 1.0 §2.2).
 func (e *Element) SortAttrs() {
 	slices.SortFunc(e.Attrs, func(a, b Attr) int { return cmp.Compare(a.Local, b.Local) })
 	for i := range e.Children {
@@ -30,11 +30,10 @@ func (e *Element) SortAttrs() {
 	}
 }
 
-// AppendCanonical appends e in the form that both Canonical XML 1.0 and
-// Exclusive XML Canonicalization 1.0 give it when scope holds the namespaces to
-// declare on it: no empty-element tags, declarations sorted by prefix before
-// the attributes, double quotes, minimal escapes. Every element bears prefix.
-// The attributes must be sorted.
+// AppendCanonical appends e in canonical form, which is the same in Canonical XML 1.0 and
+// Exclusive XML Canonicalization 1.0 if scope holds the namespaces to declare on e: no
+// empty-element tags, declarations sorted by prefix before the attributes, double quotes,
+// minimal escapes. Every element gets prefix. The attributes must be sorted.
 func (e *Element) AppendCanonical(dst []byte, prefix string, scope ...Namespace) []byte {
 	dst = append(dst, '<')
 	dst = appendName(dst, prefix, e.Local)

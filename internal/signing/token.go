@@ -9,23 +9,22 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// renewBefore is the time that a cached token must have left to be handed out:
-// what a slow call needs to reach the SAT with it still valid.
+// renewBefore is the least time that a cached token must have left: a slow call must
+// reach the SAT before it expires.
 const renewBefore = 60 * time.Second
 
-// Token is an access token with its life, by our own clock.
+// Token is an access token and its life on our own clock.
 type Token struct {
 	Value            string
 	Created, Expires time.Time
 }
 
-// TokenKey says whose token it is and for which family: a token of one family
-// is refused by the other (sat.md §2), and a replaced e.firma starts anew.
+// TokenKey identifies a token. Each family refuses the other's tokens (sat.md §2), and a
+// new e.firma (a new Serial) needs a new token.
 type TokenKey struct{ Servicio, RFC, Serial string }
 
-// Tokens keeps one token per key, renews it a minute before it expires, and
-// fetches it once however many ask at the same time. The zero value is not
-// usable; see NewTokens.
+// Tokens caches one token per key and renews it a minute before it expires. Concurrent
+// callers share one fetch. The zero value is not usable; see NewTokens.
 type Tokens struct {
 	now    func() time.Time
 	mu     sync.Mutex
@@ -38,9 +37,9 @@ func NewTokens(now func() time.Time) *Tokens {
 	return &Tokens{now: now, tokens: make(map[TokenKey]Token)}
 }
 
-// Get returns the key's token, fetching it when there is none with time to
-// spare. One fetch serves every concurrent caller and outlives the caller that
-// started it. When an early renewal fails, the old token serves to its end.
+// Get returns the key's token and fetches one if none has enough time left. Concurrent
+// callers share the fetch, which goes on if the caller that started it leaves. If an
+// early renewal fails, the old token is used until it expires.
 func (t *Tokens) Get(ctx context.Context, key TokenKey, fetch func(context.Context) (Token, error)) (Token, error) {
 	token, left := t.cached(key)
 	if left > renewBefore {
@@ -80,7 +79,7 @@ func (t *Tokens) Get(ctx context.Context, key TokenKey, fetch func(context.Conte
 	}
 }
 
-// Reject forgets the key's token if it is still value: the SAT answered 300 to
+// Reject forgets the key's token if it is still value, because the SAT answered 300 to
 // it. Callers that were refused with the same token cause one new fetch.
 func (t *Tokens) Reject(key TokenKey, value string) {
 	t.mu.Lock()
@@ -90,8 +89,8 @@ func (t *Tokens) Reject(key TokenKey, value string) {
 	}
 }
 
-// cached returns the key's token and how long it still lives. Of one that was made in the
-// future nobody knows: the clock has been set back since.
+// cached returns the key's token and the time that it has left. It has none left if it
+// was made in the future: the clock has been set back since.
 func (t *Tokens) cached(key TokenKey) (Token, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

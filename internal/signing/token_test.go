@@ -133,8 +133,7 @@ func TestTokens_WhenKeysDiffer(t *testing.T) {
 	}
 }
 
-// A token of a clock that has been set back since would be handed out for hours after
-// its end.
+// After a clock is set back, a cached token would be used for hours after its end.
 func TestTokens_WhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

@@ -16,11 +16,11 @@ const timestampForm = "2006-01-02T15:04:05.000Z"
 // timestampID is the Id that the Reference of Authenticate names.
 const timestampID = "_0"
 
-// Authenticate returns the envelope of Authenticate: body, an element with neither
-// attributes nor children in namespace, under a WS-Security 1.0 header whose
-// Timestamp is signed with the e.firma (sat.md §3; WS-Security 1.0 §10, X.509
-// token profile §3). created is the instant of signing, tokenID the Id of the
-// BinarySecurityToken: an NCName, unique per message.
+// Authenticate returns the envelope of the operation Authenticate. body is an element in
+// namespace without attributes or children. The WS-Security 1.0 header holds a Timestamp
+// signed with the e.firma (sat.md §3; WS-Security 1.0 §10, X.509 token profile §3).
+// created is the instant of signing. tokenID is the Id of the BinarySecurityToken: an
+// NCName, unique per message.
 func Authenticate(body *Element, namespace string, cred *efirma.Credential, created time.Time, tokenID string) ([]byte, error) {
 	created = created.UTC()
 	expires := created.Add(TimestampWindow)
@@ -46,8 +46,8 @@ func Authenticate(body *Element, namespace string, cred *efirma.Credential, crea
 	return append(out, envelopeEnd...), nil
 }
 
-// appendTimestamp writes the Timestamp; namespaces is what its start tag
-// declares: nothing on the wire, its own prefix once canonicalized.
+// appendTimestamp writes the Timestamp. namespaces are the declarations in its start tag:
+// none on the wire, and its own prefix in the canonical form.
 func appendTimestamp(dst []byte, namespaces string, created, expires time.Time) []byte {
 	dst = append(append(dst, `<u:Timestamp`...), namespaces...)
 	dst = append(dst, ` u:Id="`+timestampID+`"><u:Created>`...)

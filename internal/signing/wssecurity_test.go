@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The published examples of Authenticate: the digest of the canonical Timestamp.
+// The digest of the canonical Timestamp in published examples of Authenticate.
 func TestTimestamp_WhenDigestIsKnown(t *testing.T) {
 	t.Parallel()
 	for created, digest := range map[string]string{

@@ -39,8 +39,8 @@ const (
 	signedInfoTagDSig = `<SignedInfo xmlns="` + nsDSig + `">`
 )
 
-// signedInfo describes one SignedInfo: what stands in it, and the start tag
-// that it has once canonicalized, with the namespaces that it inherits there.
+// signedInfo describes one SignedInfo: its contents, and the start tag of its canonical
+// form, which declares the inherited namespaces.
 type signedInfo struct {
 	canonicalTag string
 	method       string
@@ -77,9 +77,8 @@ func appendSignature(dst []byte, info signedInfo, digest [sha1.Size]byte, cred *
 // prefixWrapper is the prefix of a wrapper whose children are in no namespace.
 const prefixWrapper = "tns"
 
-// Envelope returns body in a SOAP 1.1 envelope without any signature: all of it
-// in namespace, as the default one, or with unqualified only the wrapper, by a
-// prefix.
+// Envelope returns body in a SOAP 1.1 envelope without a signature. All of body is in
+// namespace, as the default one; with unqualified, only the wrapper is, by a prefix.
 func Envelope(body *Element, namespace string, unqualified bool) []byte {
 	out := append(make([]byte, 0, 1<<10), envelopeStart...)
 	if unqualified {
@@ -96,9 +95,8 @@ func Envelope(body *Element, namespace string, unqualified bool) []byte {
 	return append(out, envelopeEnd...)
 }
 
-// Request returns the whole envelope of a signed request: body, in namespace,
-// with a Signature as the last child of its only child (sat.md §4). The
-// element's attributes are sorted in place.
+// Request returns the envelope of a signed request: body, in namespace, with a Signature
+// as the last child of its only child (sat.md §4). It sorts body's attributes in place.
 func Request(body *Element, namespace string, family Family, cred *efirma.Credential) ([]byte, error) {
 	if len(body.Children) != 1 {
 		return nil, ErrUnsignable
@@ -120,7 +118,7 @@ func Request(body *Element, namespace string, family Family, cred *efirma.Creden
 		info = signedInfo{canonicalTag: inheritedSignedInfoTag(des, soap), method: algC14N, transform: algEnveloped}
 	}
 
-	// What follows the node's content: its end tag and the wrapper's.
+	// Room for the text after the node's content: its end tag and the wrapper's.
 	var room [128]byte
 	tail := appendEnd(appendEnd(room[:0], PrefixRequest, node.Local), PrefixRequest, body.Local)
 	out = out[:len(out)-len(tail)]
@@ -131,8 +129,8 @@ func Request(body *Element, namespace string, family Family, cred *efirma.Creden
 	return append(append(out, tail...), envelopeEnd...), nil
 }
 
-// inheritedSignedInfoTag is SignedInfo's start tag under inclusive
-// canonicalization: it declares every namespace in scope, the default one first.
+// inheritedSignedInfoTag returns SignedInfo's start tag under inclusive canonicalization:
+// it declares every namespace in scope, the default one first.
 func inheritedSignedInfoTag(inherited ...Namespace) string {
 	tag := []byte(`<SignedInfo xmlns="` + nsDSig + `"`)
 	for _, ns := range inherited {

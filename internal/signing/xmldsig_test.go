@@ -28,7 +28,7 @@ var issue = sync.OnceValues(func() (*autoridad.Emitido, error) {
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
 })
 
-// credential returns an e.firma of SAT shape made for this run.
+// credential returns a new e.firma of SAT shape.
 func credential(tb testing.TB) *efirma.Credential {
 	tb.Helper()
 	e, err := issue()
@@ -49,7 +49,7 @@ func contains(tb testing.TB, got []byte, want string) {
 	}
 }
 
-// between returns what stands between two texts of s.
+// between returns the part of s between two texts.
 func between(tb testing.TB, s, from, to string) string {
 	tb.Helper()
 	_, rest, ok1 := strings.Cut(s, from)
@@ -66,9 +66,9 @@ var publishedCertificate string
 //go:embed testdata/ewe1709045u0.verifica.sello.b64
 var publishedSignature string
 
-// A published example of Verifica: its signature verifies, with its certificate,
-// over SignedInfo exactly as it is built here. Its digest is of a node with a
-// stray space, which is not canonical, so only the digest is taken from it.
+// A published example of Verifica: its signature verifies, with its certificate, over
+// SignedInfo as it is built here. Its node has a stray space, which is not canonical, so
+// only the digest is taken from the example.
 func TestSignedInfo_WhenSignatureIsPublished(t *testing.T) {
 	t.Parallel()
 	der, err := base64.StdEncoding.DecodeString(strings.TrimSpace(publishedCertificate))
@@ -146,8 +146,7 @@ func TestRequest_WhenBodyHasNoNode(t *testing.T) {
 	}
 }
 
-// The signing of a request of usual size allocates little: the price of a
-// request is its RSA.
+// Signing a request of usual size allocates little: its cost is the RSA.
 func TestRequest_AllocatesLittle(t *testing.T) {
 	cred := credential(t)
 	allocs := testing.AllocsPerRun(5, func() {
