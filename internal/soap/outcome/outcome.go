@@ -1,6 +1,6 @@
-// Package outcome turns what transport met below a contract into the
-// vocabulary's failures, alike for every backend. What a system says inside its
-// contract is the backend's own affair.
+// Package outcome translates failures below the contract (connection, HTTP, faults) into
+// the vocabulary's, in the same way for every backend. Each backend translates the codes
+// of its own contract.
 package outcome
 
 import (
@@ -14,26 +14,26 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
-// System is how a backend is named, and what it says where systems differ.
+// System names a backend and holds what differs between systems.
 type System struct {
 	// Backend is the label in errors: "sat".
 	Backend string
-	// Name is how Spanish texts call it, with its article: "el SAT".
+	// Name is its name in Spanish texts, with the article: "el SAT".
 	Name string
 	// Settings names the variables that hold its addresses.
 	Settings string
-	// Unknown says what to do when a message that must not be repeated may have
+	// Unknown returns advice for a message that must not be repeated and may have
 	// arrived.
 	Unknown func(op *transport.Operation) string
-	// Again says that such a message may be sent again as it was: the system itself
-	// refuses what it has done before, and the same Idempotency-Key lets it through.
+	// Again reports that such a message may be sent again unchanged: the system refuses
+	// what it has already done, and the same Idempotency-Key allows it.
 	Again bool
-	// Fault translates a SOAP fault that the system is known for; nil or a nil
-	// answer leaves it to the general rule.
+	// Fault translates a SOAP fault that is known for this system. If it is nil or
+	// returns nil, the general rule applies.
 	Fault func(op *transport.Operation, f *transport.Error) *gateway.Error
 }
 
-// of is the system's name behind "de": the article el runs together with it.
+// of returns the system's name after "de", contracted with the article el: "del SAT".
 func (s System) of() string {
 	if bare, ok := strings.CutPrefix(s.Name, "el "); ok {
 		return "del " + bare
@@ -41,8 +41,8 @@ func (s System) of() string {
 	return "de " + s.Name
 }
 
-// Failure translates what kept a call from an answer of its contract. An error
-// of the vocabulary passes unchanged.
+// Failure translates the error of a call without an answer of its contract. An *Error of
+// the vocabulary is returned unchanged.
 func (s System) Failure(op *transport.Operation, err error) error {
 	var known *gateway.Error
 	if errors.As(err, &known) {
@@ -50,7 +50,7 @@ func (s System) Failure(op *transport.Operation, err error) error {
 	}
 	var failed *transport.Error
 	if !errors.As(err, &failed) {
-		// The stub could not decode what transport had found to be a SOAP message.
+		// The stub could not decode a message that transport accepted as SOAP.
 		failed = &transport.Error{Class: transport.ClassMalformed, Sent: true, Err: err}
 	}
 	e := s.fromClass(op, failed)
@@ -111,8 +111,8 @@ func (s System) fromClass(op *transport.Operation, f *transport.Error) *gateway.
 	return e
 }
 
-// unkept is a file that this machine had nowhere to put. Where it counts at the other
-// end, it is asked for again only once there is room (store.Folder.Safe).
+// unkept is the failure of a file that this machine could not store. If the system counts
+// downloads, the file is asked for again only once there is room (store.Safe).
 func unkept(f *transport.Error) *gateway.Error {
 	e := &gateway.Error{Kind: gateway.KindInterno, Own: gateway.OwnRecibidoPerdido,
 		Detail: "La pasarela no pudo guardar lo recibido. Revise el espacio y los permisos de GATEWAY_DATA_DIR."}
@@ -122,29 +122,31 @@ func unkept(f *transport.Error) *gateway.Error {
 	return e
 }
 
-// Spends tells the operations that change something and must not be sent twice.
+// Spends reports whether op changes something and must not be sent twice.
 func Spends(op *transport.Operation) bool { return !op.Repeatable && len(op.Stream) == 0 }
 
-// Unavailable is a system that is not there; the same request may do later.
+// Unavailable is the failure of a system that is down; the same request may succeed
+// later.
 func (s System) Unavailable(detail string, after time.Duration) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnSistemaCaido, Backend: s.Backend, Retryable: true, RetryAfter: after, Detail: detail + " Repita más tarde."}
 }
 
-// UnknownOutcome is a message that may have arrived and must not be repeated: no
-// answer came.
+// UnknownOutcome is the failure of an unanswered message that may have arrived and must
+// not be repeated.
 func (s System) UnknownOutcome(op *transport.Operation) *gateway.Error {
 	return s.Unclear(op, "no llegó respuesta.")
 }
 
-// Unclear is a message that may have been acted upon and must not be repeated: heard
-// is what came in an answer's place, as a sentence that goes on with "y".
+// Unclear is the failure of a message that may have taken effect and must not be
+// repeated. heard describes what came instead of an answer: a sentence that can be
+// continued with "y".
 func (s System) Unclear(op *transport.Operation, heard string) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindResultadoDesconocido, Own: gateway.OwnRespuestaDudosa, Backend: s.Backend, Retryable: s.Again,
 		Detail: "Resultado desconocido: la petición salió y " + heard + " " + s.Unknown(op)}
 }
 
-// Untrusted is a server whose certificate was refused, as err says. What the
-// operator has to set right does not pass by itself.
+// Untrusted is the failure of a server whose certificate was refused, as err says. It is
+// not retryable if the operator has to correct something.
 func (s System) Untrusted(err error) *gateway.Error {
 	e := &gateway.Error{Kind: gateway.KindNoDisponible, Own: gateway.OwnCertificadoRechazado, Backend: s.Backend, Unsent: true, Err: err}
 	var name x509.HostnameError
@@ -162,7 +164,7 @@ func (s System) Untrusted(err error) *gateway.Error {
 	return e
 }
 
-// silent is a call that may have arrived and brought nothing back.
+// silent is the failure of a call that may have arrived and was not answered.
 func (s System) silent(op *transport.Operation) *gateway.Error {
 	switch {
 	case Spends(op):
@@ -197,13 +199,13 @@ func (s System) fromHTTP(op *transport.Operation, f *transport.Error) *gateway.E
 	case f.RetryAfter > 0:
 		return s.Unavailable(fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP, y dice cuándo volver.", s.of(), f.Status), f.RetryAfter)
 	}
-	// Whatever refuses before the service may be in its way today only.
+	// A refusal before the service, such as a proxy's, may be temporary.
 	return &gateway.Error{Kind: gateway.KindMensajeRechazado, Own: gateway.OwnHTTPRechazado, Retryable: true,
 		Detail: fmt.Sprintf("El servidor %s respondió HTTP %d sin mensaje SOAP. Si antes contestaba bien, es una falla suya o algo en el camino: repita más tarde. Si no, revise las direcciones %s.", s.of(), f.Status, s.Settings)}
 }
 
-// fromFault translates a SOAP fault: the caller's side is our own malformed
-// message, the server's side an outage.
+// fromFault translates a SOAP fault: a client fault means that our message was malformed,
+// a server fault that the system is unavailable.
 func (s System) fromFault(op *transport.Operation, f *transport.Error) *gateway.Error {
 	if s.Fault != nil {
 		if e := s.Fault(op, f); e != nil {

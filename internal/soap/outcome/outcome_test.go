@@ -19,11 +19,11 @@ func system() System {
 	return System{Backend: "sep", Name: "la SEP", Settings: "GATEWAY_SEP_URL", Unknown: func(*transport.Operation) string { return whatNow }}
 }
 
-// The kinds of operation, by what a repeat of them does.
+// The kinds of operation, by the effect of a repeat.
 const (
 	asks    = "asks"    // a question: repeatable
 	fetches = "fetches" // a file, repeatable
-	counted = "counted" // a file that is counted: not repeatable, and it changes nothing else
+	counted = "counted" // a file whose downloads are counted: not repeatable, with no other effect
 	spends  = "spends"  // changes something
 	oneWay  = "one way" // changes something, and has no answer
 )
@@ -36,11 +36,12 @@ func operation(kind string) *transport.Operation {
 	return op
 }
 
-// want is what a failure comes to.
+// want is the expected translation of a failure.
 type want struct {
 	kind      gateway.Kind
 	retryable bool
-	// advice says that the text must tell what to do about a message that may have arrived.
+	// advice reports that the text must say what to do about a message that may have
+	// arrived.
 	advice bool
 }
 
@@ -58,12 +59,12 @@ var (
 	oursForNow  = want{gateway.KindSinServicio, true, false}
 )
 
-// same is one outcome for every kind of operation.
+// same expects one outcome for every kind of operation.
 func same(w want) map[string]want {
 	return map[string]want{asks: w, fetches: w, counted: w, spends: w, oneWay: w}
 }
 
-// but is w with others for some kinds.
+// but returns w with other outcomes for some kinds.
 func but(w want, others map[string]want) map[string]want {
 	out := same(w)
 	for kind, other := range others {
@@ -75,7 +76,7 @@ func but(w want, others map[string]want) map[string]want {
 func TestFailure_ByClassAndOperation(t *testing.T) {
 	t.Parallel()
 	lost := map[string]want{asks: silent, fetches: silent, counted: silentFile, spends: unknown, oneWay: unknown}
-	// An answer that makes no sense is worth a repeat if a repeat is harmless.
+	// A repeat is worthwhile after an unintelligible answer, if it is harmless.
 	unfit := map[string]want{asks: unreadable, fetches: unreadable, counted: {gateway.KindRespuestaInvalida, false, false}, spends: unknown, oneWay: unknown}
 	down := but(unavailable, map[string]want{spends: unknown, oneWay: unknown})
 	for name, tc := range map[string]struct {
@@ -194,8 +195,7 @@ func TestFailure_WhenTheSystemKnowsTheFault(t *testing.T) {
 	}
 }
 
-// TestFailure_WhenReadByPeopleItSaysWhatCame: that nothing came is said where
-// nothing came.
+// The text says that nothing came only if nothing came.
 func TestFailure_WhenReadByPeopleItSaysWhatCame(t *testing.T) {
 	t.Parallel()
 	for says, f := range map[string]*transport.Error{
@@ -219,7 +219,8 @@ func TestFailure_WhenReadByPeopleItSaysWhatCame(t *testing.T) {
 	}
 }
 
-// What people read names the system, its settings where they matter, and no address.
+// Texts for people name the system and, if they matter, its settings, and never an
+// address.
 func TestFailure_WhenReadByPeople(t *testing.T) {
 	t.Parallel()
 	for _, f := range []*transport.Error{

@@ -15,42 +15,42 @@ import (
 
 const nsSOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
-// Answer is what the doer reads of an answer before the stub does: what decides
-// on a repeat, and what the stub does not decode.
+// Answer holds the parts of an answer that the doer reads itself: what decides about a
+// repeat, and what the stub does not decode.
 type Answer struct {
-	// CodEstatus and Mensaje come from the result's attributes, or from the
-	// header `respuesta` where the system puts its status (sat.md §8).
+	// CodEstatus and Mensaje come from the result's attributes, or from the header
+	// `respuesta` if the system puts its status there (sat.md §8).
 	CodEstatus, Mensaje string
-	// Codigo and Text are the elements codigo and mensaje of the Body's element:
-	// all that a one-way operation may be refused with.
+	// Codigo and Text are the elements codigo and mensaje of the Body's element. A
+	// one-way operation is refused by these alone.
 	Codigo, Text string
-	// Created and Expires are the header Timestamp's; zero when there is none.
+	// Created and Expires are those of the header's Timestamp; zero without one.
 	Created, Expires time.Time
 
 	faultcode, faultstring string
 	fault                  bool
 
-	// payload is the local name of the body's element, returned the text of its
-	// child `return`, in which a JAX-WS runtime puts a whole document as text.
+	// payload is the local name of the Body's element. returned is the text of its child
+	// `return`: a JAX-WS runtime puts a whole document there as text.
 	payload  string
 	returned []byte
 	returns  bool
 }
 
-// Returned is the text of the element return, in which a JAX-WS runtime puts a whole
-// document.
+// Returned is the text of the element return: a JAX-WS runtime puts a whole document
+// there.
 func (a Answer) Returned() []byte { return a.returned }
 
 var errNotSOAP = errors.New("not a SOAP 1.1 envelope")
 
-// parseAnswer reads a whole answer, whose charset the transport tells or not. It
-// returns its text in UTF-8 too, as the stub may decode it.
+// parseAnswer parses a whole answer and also returns its text in UTF-8, for the stub.
+// charset is the transport's; empty if it gave none.
 //
-// What was spent on an answer is not lost because its encoding is not the one that
-// it says, or none that is known.
+// An answer may have cost a counted call, so a wrong or unknown encoding does not discard
+// it.
 func parseAnswer(body []byte, charset string) (Answer, []byte, error) {
 	if charset != "" && utf8.Valid(body) {
-		charset = "utf-8" // a server's default says ISO-8859-1 of everything
+		charset = "utf-8" // servers declare ISO-8859-1 by default, whatever they send
 	}
 	answer, text, err := parseText(body, xmldoc.Options{Charset: charset})
 	if errors.Is(err, xmldoc.Bytes) || errors.Is(err, xmldoc.Encoding) {
@@ -72,7 +72,7 @@ func parseText(body []byte, o xmldoc.Options) (Answer, []byte, error) {
 	return r.answer, canonical(text, r.doc), err
 }
 
-// canonical is what stubs are given: UTF-8, and said so.
+// canonical returns the document for the stub: in UTF-8, and declared as such.
 func canonical(text *bytes.Buffer, doc *xmldoc.Reader) []byte {
 	if said := doc.Declared(); said == "" || strings.EqualFold(said, "utf-8") {
 		return text.Bytes()
@@ -85,21 +85,21 @@ type answerReader struct {
 	doc    *xmldoc.Reader
 	answer Answer
 	path   []string // local names of the open elements
-	// nested says that the document in the return is XML and no text; it stands
-	// between from and to, the end tag with it.
+	// nested reports that the document in the return is XML and not text. It extends from
+	// from to to, its end tag included.
 	nested   bool
 	from, to int64
 }
 
-// newAnswerReader reads an envelope that has come: what stands around it and
-// prefixes that are not declared lose nothing of it.
+// newAnswerReader reads an answer. Text around the envelope and undeclared prefixes are
+// tolerated.
 func newAnswerReader(src io.Reader, o xmldoc.Options) *answerReader {
 	o.Around, o.LoosePrefixes, o.MaxDepth = true, true, maxDepth
 	return &answerReader{doc: xmldoc.NewReader(src, o)}
 }
 
-// run walks to the end, or to the start of an element named in stop inside the
-// Body, where it returns true with the reader just behind its start tag.
+// run reads to the end and returns false, or to the start tag of an element named in stop
+// inside the Body and returns true.
 func (r *answerReader) run(stop []string) (bool, error) {
 	for {
 		token, err := r.doc.Token()
@@ -130,8 +130,8 @@ func (r *answerReader) run(stop []string) (bool, error) {
 	}
 }
 
-// finish walks from the end of the text of the element named in stop to the end:
-// it must not stand again.
+// finish reads the rest after the text of the element named in stop. A second such
+// element is an error.
 func (r *answerReader) finish(stop []string) error {
 	r.path = r.path[:len(r.path)-1]
 	again, err := r.run(stop)
@@ -182,7 +182,7 @@ func (r *answerReader) returning() bool {
 	return len(r.path) > 3 && r.path[1] == "Body" && r.path[3] == "return"
 }
 
-// text collects the few texts that matter; whitespace may surround them.
+// text keeps the few texts that matter, trimmed of white space.
 func (r *answerReader) text(s string) {
 	n := len(r.path)
 	switch {
@@ -201,9 +201,9 @@ func (r *answerReader) text(s string) {
 	}
 }
 
-// renamed writes the answer of an operation whose wrapper alone is qualified as
-// the stub expects it, in its own namespace: the system's is known only at run
-// time, and gowsdl's types hold theirs fast.
+// renamed writes an answer whose wrapper alone is qualified in the namespace of the
+// stub's types. The system's own namespace is known only at run time, and gowsdl's types
+// have theirs fixed.
 func (a Answer) renamed(namespace string) ([]byte, error) {
 	out := bytes.NewBuffer(make([]byte, 0, len(a.returned)+len(a.returned)/8+512))
 	out.WriteString(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><` + a.payload + ` xmlns="`)
@@ -222,7 +222,7 @@ func (a Answer) renamed(namespace string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// faultError turns a fault into an *Error with texts fit to show.
+// faultError returns a fault as an *Error whose texts are fit to show.
 func (a Answer) faultError(status int, namespace string) *Error {
 	code := strings.TrimSpace(a.faultcode)
 	if i := strings.LastIndexByte(code, ':'); i >= 0 {

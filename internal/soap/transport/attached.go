@@ -9,14 +9,13 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// encodeBlock is what is read and encoded at a time: whole quanta.
+// encodeBlock is the size of one read: whole base64 quanta.
 const encodeBlock = 96 << 10
 
 var errMark = errors.New("transport: the body and the call disagree about an adjunto")
 
-// message is an envelope on its way out: bytes, or bytes around an attached that
-// is read and encoded while it is sent, so that a file of any size passes with
-// flat memory.
+// message is an outgoing envelope: bytes, or bytes around an attached file. The file is
+// read and encoded while it is sent, so memory use does not depend on its size.
 type message struct {
 	head, tail []byte
 	attached   *io.SectionReader
@@ -35,7 +34,7 @@ func newMessage(envelope []byte, attached *io.SectionReader, mark string) (messa
 	return message{head: head, tail: tail, attached: attached, size: int64(len(head)) + encoded + int64(len(tail))}, nil
 }
 
-// reader returns the message from its beginning; a repeat asks for another one.
+// reader returns a reader of the message from its start; each repeat uses a new one.
 func (m message) reader() io.Reader {
 	if m.attached == nil {
 		return bytes.NewReader(m.head)
@@ -44,10 +43,9 @@ func (m message) reader() io.Reader {
 	return io.MultiReader(bytes.NewReader(m.head), &encoder{src: again}, bytes.NewReader(m.tail))
 }
 
-// outgoing is a message that remembers whether any of it has been taken, which
-// the HTTP transport does only once it has a connection. It may be opened again
-// when a kept-alive connection turns out to be closed before anything was
-// written.
+// outgoing is a message that records whether any of it has been read. The HTTP transport
+// reads it only once it has a connection, and may open it again if a kept-alive
+// connection turns out to be closed before anything was written.
 type outgoing struct {
 	message message
 	sent    atomic.Bool
@@ -67,12 +65,12 @@ func (r *outgoingReader) Read(p []byte) (int, error) {
 
 func (r *outgoingReader) Close() error { return nil }
 
-// encoder reads base64 of src, block by block.
+// encoder encodes src as base64, block by block.
 type encoder struct {
 	src  io.Reader
 	raw  []byte
 	text []byte
-	rest []byte // of text, not yet read
+	rest []byte // encoded and not yet read
 	err  error
 }
 

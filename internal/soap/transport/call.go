@@ -9,63 +9,63 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/signing"
 )
 
-// Firma says what an operation's envelope must bear.
+// Firma is the kind of signature that an operation's envelope carries.
 type Firma int
 
 const (
-	// WithoutFirma bears none: the system authenticates by what is in the body.
+	// WithoutFirma: none. The system authenticates by the body.
 	WithoutFirma Firma = iota
-	// FirmaAuthenticate bears a WS-Security header with a signed Timestamp.
+	// FirmaAuthenticate: a WS-Security header with a signed Timestamp.
 	FirmaAuthenticate
-	// FirmaRequest bears an enveloped Signature and the token in Authorization.
+	// FirmaRequest: an enveloped Signature, and the token in Authorization.
 	FirmaRequest
 )
 
-// Operation describes one SOAP operation: what the protocol says of it and what
-// we allow it. It is a value of the backend's table, never changed.
+// Operation describes one SOAP operation: its protocol and our limits for it. It is a
+// constant value in the backend's table.
 type Operation struct {
 	Backend   string // label of the system: "sat"
 	Name      string // the WSDL's operation name
 	Namespace string // of the body
 	Firma     Firma
-	// Timeout bounds the whole call; for a streamed answer, the wait for its
-	// first byte and each silence within it.
+	// Timeout bounds the whole call. For a streamed answer it bounds the wait for the
+	// first byte and every later pause.
 	Timeout time.Duration
-	// Repeatable says that a repeat is harmless even if the first one arrived.
-	// Otherwise it is repeated only when it surely never left.
+	// Repeatable reports that a repeat is harmless even if the first message arrived.
+	// Otherwise a message is repeated only if it was certainly not sent.
 	Repeatable bool
-	// MaxAnswer bounds the answer in bytes, the streamed text apart.
+	// MaxAnswer bounds the answer in bytes, without the streamed text.
 	MaxAnswer int64
-	// StubNamespace, where it is not empty, is the namespace that the stub's types
-	// have, when the system's own is only known at run time.
+	// StubNamespace, if not empty, is the namespace of the stub's types, for systems
+	// whose own namespace is known only at run time.
 	StubNamespace string
-	// Unqualified says that the wrapper alone is in Namespace, as JAX-WS has it:
-	// it then leaves with a prefix, so that its children stay in no namespace. A
-	// JAX-WS runtime ignores children that are in one, without a fault.
+	// Unqualified reports that only the wrapper is in Namespace, as JAX-WS expects. The
+	// wrapper then gets a prefix and its children no namespace: a JAX-WS runtime silently
+	// ignores children that have one.
 	Unqualified bool
-	// OneWay says that there is no answer: an HTTP success is all that comes.
+	// OneWay reports that an HTTP success is the whole answer.
 	OneWay bool
-	// Stream names the element whose text is base64 to be decoded into the
-	// call's Sink, by any of the names it is known by; empty for none.
+	// Stream lists the possible names of the element whose base64 text is decoded into
+	// the call's Sink; empty for none.
 	Stream []string
-	// Period and Least are the pace below which a streamed answer is given up: so many
-	// bytes of its text in each period that is spent waiting for it. Zero for any pace.
+	// Least is the number of bytes of text that a streamed answer must bring in every
+	// Period of waiting, or else it is given up. Zero means no minimum.
 	Period time.Duration
 	Least  int64
-	// Code finds the system's code in an answer whose code stands in its body; nil
-	// where that is no more than a text, or the attribute CodEstatus.
+	// Code returns the system's code from the answer's body. If it is nil, the code is
+	// the attribute CodEstatus, or there is none.
 	Code func(Answer) string
 }
 
-// TokenSource gives the access token of one call's RFC and family.
+// TokenSource provides the access tokens of one call's RFC and family.
 type TokenSource interface {
 	Token(ctx context.Context) (string, error)
-	// Reject tells that the system refused token with code 300.
+	// Reject reports to the source that the system refused token with code 300.
 	Reject(token string)
 }
 
-// Call is one use of an Operation. It travels in the context from the backend,
-// through the stub, to the doer, which fills Answer.
+// Call is one use of an Operation. The backend puts it into the context, the stub passes
+// it on, and the doer fills Answer.
 type Call struct {
 	Operation  *Operation
 	Servicio   string // family, for logs
@@ -74,11 +74,11 @@ type Call struct {
 	Credential *efirma.Credential // nil with WithoutFirma
 	Tokens     TokenSource        // nil unless FirmaRequest
 	Sink       io.Writer          // nil unless the operation streams
-	// Check, unless nil, sees the envelope as it will leave and may refuse it: for
-	// parameters whose absence would mean something else.
+	// Check, unless nil, inspects the final envelope and may refuse it. It is for
+	// parameters whose absence would change the meaning.
 	Check func(envelope []byte) error
-	// Attached is what takes the place of the text Mark, as base64, streamed. A
-	// body holds the mark once: it must be one that no caller can guess.
+	// Attached replaces the text Mark in the body, streamed as base64. The mark appears
+	// once in a body, and callers cannot guess it.
 	Attached *io.SectionReader
 	Mark     string
 
@@ -87,7 +87,7 @@ type Call struct {
 
 type callKey struct{}
 
-// WithCall puts call where the doer finds it.
+// WithCall returns a context from which the doer reads call.
 func WithCall(ctx context.Context, call *Call) context.Context {
 	return context.WithValue(ctx, callKey{}, call)
 }
@@ -97,14 +97,14 @@ func callFrom(ctx context.Context) *Call {
 	return call
 }
 
-// Event is what is known of one upstream call once it is over. It holds no
-// secret, and of a message no more than Error.Beginning.
+// Event describes a finished upstream call. It holds no secret, and no part of a message
+// beyond Error.Beginning.
 type Event struct {
 	Operation *Operation
 	Servicio  string
 	RFC       string
-	// Code is the system's own, "ok" of an answer without any, "fault:<code>" or the
-	// Class of the failure.
+	// Code is the system's own code, "ok" for an answer without one, "fault:<code>", or
+	// the Class of the failure.
 	Code     string
 	Status   int // HTTP status, 0 without an answer
 	Attempts int

@@ -21,32 +21,31 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/signing"
 )
 
-// codRejectedToken is the CodEstatus for a token that the SAT does not take.
+// codRejectedToken is the CodEstatus for a refused token.
 const codRejectedToken = "300"
 
 // Doer is the HTTP client of every stub. Create it with New.
 type Doer struct {
 	base    http.RoundTripper
-	fresh   http.RoundTripper // base with a connection of its own for each call
+	fresh   http.RoundTripper // base, with a new connection for each call
 	now     func() time.Time
 	observe func(context.Context, Event)
 	heard   func(backend string, date time.Time, way time.Duration)
-	// fixed are the header values that every request shares.
+	// fixed header values that every request shares.
 	contentType, agent, identity []string
 
 	mu        sync.Mutex
 	endpoints map[address]*guard
 }
 
-// New returns a doer that sends through base, which should keep connections
-// alive. Redirects are not followed. observe is told of every call that ends;
-// agent is the User-Agent.
+// New returns a doer that sends through base, which should keep connections alive. It
+// does not follow redirects. observe is called after every call. agent is the User-Agent.
 func New(base http.RoundTripper, agent string, now func() time.Time, observe func(context.Context, Event)) *Doer {
 	fresh := base
 	if t, ok := base.(*http.Transport); ok {
 		once := t.Clone()
-		// Not DisableKeepAlives: told that it is the last message, a server may close
-		// before it has read it whole, and its answer is lost in the reset.
+		// DisableKeepAlives would announce the last message. A server may then close
+		// before it has read all of it, and the reset loses its answer.
 		once.MaxIdleConnsPerHost = -1
 		fresh = once
 	}
@@ -54,17 +53,18 @@ func New(base http.RoundTripper, agent string, now func() time.Time, observe fun
 		contentType: []string{"text/xml; charset=utf-8"}, agent: []string{agent}, identity: []string{"identity"}}
 }
 
-// OnDate has heard told of the Date of each answer (RFC 9110 §6.6.1) when its header
-// has come, and how long ago the message had begun to leave. Call it before Do.
+// OnDate registers heard, which gets the Date of each answer (RFC 9110 §6.6.1) when its
+// header arrives, and the time since the message began to leave. Call it before Do.
 func (d *Doer) OnDate(heard func(backend string, date time.Time, way time.Duration)) { d.heard = heard }
 
-// address is what one breaker guards.
+// address identifies the endpoint of one breaker.
 type address struct{ host, path string }
 
-// nothing is what the stub of a one-way operation is given to decode.
+// nothing is decoded by the stub of a one-way operation.
 const nothing = `<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body></s:Body></s:Envelope>`
 
-// answer is an answer of the contract: HTTP success and a SOAP message without fault.
+// answer is an answer of the contract: an HTTP success with a SOAP message without a
+// fault.
 type answer struct {
 	Answer
 	status   int
@@ -73,8 +73,8 @@ type answer struct {
 	streamed int64
 }
 
-// Do implements soap.HTTPClient. The request's context must carry a Call. Its
-// error is an *Error, or what the call's TokenSource returned.
+// Do implements soap.HTTPClient. The request's context must carry a Call. The error is an
+// *Error, or comes from the call's TokenSource.
 func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	call := callFrom(req.Context())
 	if call == nil {
@@ -105,7 +105,7 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// endpoint returns the guard of an address.
+// endpoint returns the guard of a URL's address.
 func (d *Doer) endpoint(u *url.URL) *guard {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -126,7 +126,7 @@ type exchange struct {
 	action string
 	body   *signing.Element
 
-	delivered bool // the sink has got bytes
+	delivered bool // the sink has received bytes
 	attempts  int
 	signing   time.Duration
 	sent      int
@@ -135,18 +135,18 @@ type exchange struct {
 func (x *exchange) run(ctx context.Context) (*answer, error) {
 	got, token, err := x.once(ctx)
 	if token != "" && deniesAccess(err) {
-		// The message is not sent again, but the next one asks for a new token.
+		// The message is not sent again, but the next one uses a new token.
 		x.call.Tokens.Reject(token)
 	}
 	if err == nil && got.CodEstatus == codRejectedToken && token != "" {
-		// The token expired on the way or belongs elsewhere: one new one, one repeat.
+		// The token expired on the way or is another family's: one new token, one repeat.
 		x.call.Tokens.Reject(token)
 		got, _, err = x.once(ctx)
 	}
 	return got, err
 }
 
-// deniesAccess tells the failures that a token may be the cause of.
+// deniesAccess reports whether a bad token may be the cause of err.
 func deniesAccess(err error) bool {
 	var failed *Error
 	if !errors.As(err, &failed) {
@@ -185,7 +185,7 @@ func (x *exchange) once(ctx context.Context) (*answer, string, error) {
 	return got, token, err
 }
 
-// wire makes the envelope right for its operation.
+// wire completes the envelope for its operation.
 func (x *exchange) wire() (message, error) {
 	started := time.Now()
 	defer func() { x.signing += time.Since(started) }()
@@ -218,7 +218,7 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	out := &outgoing{message: wire}
 	base := x.doer.base
 	if !x.call.Operation.Repeatable {
-		// A kept connection may be closing as we write; then nobody knows
+		// The server may be closing a kept-alive connection. Then it would be unknown
 		// whether a message that must not be sent twice has arrived.
 		base = x.doer.fresh
 	}
@@ -232,8 +232,8 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 		x.doer.heard(x.call.Operation.Backend, date, time.Since(left))
 	}
 	if resp.StatusCode < 200 {
-		// 101: the connection is handed over to another protocol, and no context ends
-		// a read of it (net/http.Response.Body).
+		// 101 hands the connection over to another protocol, and no context ends a read
+		// of it (net/http.Response.Body).
 		return nil, &Error{Class: ClassHTTP, Status: resp.StatusCode, Sent: true}
 	}
 	counted := &countingReader{}
@@ -258,7 +258,7 @@ func (x *exchange) send(ctx context.Context, wire message, token string) (*answe
 	return nil, failed
 }
 
-// request is the HTTP request of one attempt.
+// request returns the HTTP request of one attempt.
 func (x *exchange) request(out *outgoing, token string) *http.Request {
 	own := []string{`"` + x.action + `"`, `WRAP access_token="` + token + `"`}
 	header := http.Header{"Content-Type": x.doer.contentType, "Soapaction": own[:1:1], "User-Agent": x.doer.agent}
@@ -266,7 +266,7 @@ func (x *exchange) request(out *outgoing, token string) *http.Request {
 		header["Authorization"] = own[1:]
 	}
 	if len(x.call.Operation.Stream) > 0 {
-		// Inflating what base64 has inflated costs six times the transfer.
+		// Compressing base64 and inflating it again costs six times the transfer.
 		header["Accept-Encoding"] = x.doer.identity
 	}
 	return &http.Request{
@@ -275,7 +275,7 @@ func (x *exchange) request(out *outgoing, token string) *http.Request {
 	}
 }
 
-// read takes the answer apart by what it is, through counted.
+// read classifies and reads the answer through counted.
 func (x *exchange) read(resp *http.Response, counted *countingReader, watch *watch) (*answer, error) {
 	op := x.call.Operation
 	streams := len(op.Stream) > 0 && resp.StatusCode < 300
@@ -312,12 +312,12 @@ func (x *exchange) read(resp *http.Response, counted *countingReader, watch *wat
 	if int64(len(whole)) > op.MaxAnswer && resp.StatusCode < 300 {
 		return nil, &Error{Class: ClassTooLarge, Status: resp.StatusCode, Sent: true}
 	}
-	// An error page or a fault with a stack trace may be of any size; what tells
-	// it is at its beginning.
+	// An error page or a fault with a stack trace may have any size; its first bytes
+	// suffice.
 	return x.classify(resp, whole)
 }
 
-// classify tells a good answer from a fault, an error page and nothing.
+// classify distinguishes a good answer from a fault, an error page and an empty body.
 func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) {
 	parsed, text, err := parseAnswer(whole, charset(resp))
 	switch {
@@ -341,7 +341,7 @@ func (x *exchange) classify(resp *http.Response, whole []byte) (*answer, error) 
 	return got, nil
 }
 
-// failure classifies what went wrong below HTTP, or while reading.
+// failure classifies an error below HTTP or during the read.
 func (x *exchange) failure(ctx context.Context, err error, sent bool, status int) *Error {
 	e := &Error{Class: ClassLost, Status: status, Sent: sent, Err: err}
 	var sink *sinkError
@@ -362,8 +362,8 @@ func (x *exchange) failure(ctx context.Context, err error, sent bool, status int
 	case !sent:
 		e.Class = ClassConnect
 	case x.delivered || len(x.call.Operation.Stream) > 0 && status != 0 && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBase64)):
-		// Also: what the sink has taken cannot be taken back, so it is not down
-		// in the sense of what may be repeated.
+		// Bytes in the sink cannot be taken back, so this is not the kind of outage after
+		// which a message is repeated.
 		e.Class = ClassTruncated
 	case status != 0 && isMalformed(err):
 		e.Class = ClassMalformed
@@ -394,7 +394,7 @@ func (x *exchange) event(got *answer, err error, took time.Duration) Event {
 	return e
 }
 
-// codeOf is what the system says of the call in an answer, as a label.
+// codeOf returns the answer's own code, as a label.
 func codeOf(op *Operation, got *answer) string {
 	code := got.CodEstatus
 	if code == "" && op.Code != nil {
@@ -406,11 +406,11 @@ func codeOf(op *Operation, got *answer) string {
 	return label(code)
 }
 
-// maxRetryAfter bounds what a server may make us wait.
+// maxRetryAfter bounds the wait that a server may ask for.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads both forms of the header (RFC 9110 §10.2.3). A date is counted
-// from the server's own clock, where that is told.
+// retryAfter reads both forms of the header (RFC 9110 §10.2.3). A date is compared with
+// the server's own clock, if the answer has a Date.
 func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	text := strings.TrimSpace(resp.Header.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
@@ -426,14 +426,14 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// untrusted tells a handshake that failed for the server's certificate.
+// untrusted reports whether a handshake failed because of the server's certificate.
 func untrusted(err error) bool {
 	var checked *tls.CertificateVerificationError
 	return errors.As(err, &checked)
 }
 
-// isPage tells a page for people from a message: by what it says to be, or by how
-// it begins.
+// isPage reports whether an answer is a page for people, by its Content-Type or its first
+// bytes.
 func isPage(contentType string, head []byte) bool {
 	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	if kind = strings.TrimSpace(kind); kind == "text/html" || kind == "application/xhtml+xml" {
@@ -448,18 +448,18 @@ func isPage(contentType string, head []byte) bool {
 	return false
 }
 
-// charset is the encoding that the Content-Type tells, or "".
+// charset returns the charset of the Content-Type, or "".
 func charset(resp *http.Response) string {
 	_, parameters, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return parameters["charset"]
 }
 
-// errCoded says that a package came in a coding, where identity was asked for: a few
-// bytes of it may stand for any number, and what undoes them would go to the disk.
+// errCoded refuses a package in a content coding although identity was requested: a few
+// bytes could expand without limit onto the disk.
 var errCoded = errors.New("the answer has a Content-Encoding, and identity was asked for")
 
-// coded reports whether an answer is in any coding (RFC 9110 §8.4): a list may name
-// several, and identity is none.
+// coded reports whether an answer has a content coding (RFC 9110 §8.4). The header may
+// list several; identity means none.
 func coded(resp *http.Response) bool {
 	for _, list := range resp.Header.Values("Content-Encoding") {
 		for name := range strings.SplitSeq(list, ",") {
@@ -471,9 +471,9 @@ func coded(resp *http.Response) bool {
 	return false
 }
 
-// inflated undoes a gzip that nobody asked for. What is read of it is bounded.
+// inflated undoes a gzip that was not requested. Its caller bounds the read.
 func inflated(resp *http.Response) (io.Reader, error) {
-	// Names of codings fold case, and x-gzip is gzip (RFC 9110 §8.4.1).
+	// Names of codings ignore case, and x-gzip is gzip (RFC 9110 §8.4.1).
 	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
 	case "gzip", "x-gzip":
 	default:

@@ -8,7 +8,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/signing"
 )
 
-// errEnvelope says that the bytes are not what gowsdl and encoding/xml write.
+// errEnvelope is returned for bytes that gowsdl and encoding/xml would not write.
 var errEnvelope = errors.New("transport: not an envelope as the stub writes it")
 
 // maxDepth bounds nesting; the deepest contract needs six.
@@ -17,11 +17,10 @@ const maxDepth = 32
 // usualAttrs is how many attributes the largest request has.
 const usualAttrs = 12
 
-// parseEnvelope returns the element in the Body of an envelope written by a
-// gowsdl stub. encoding/xml writes a small and exact part of XML (a start and an
-// end tag for each element, double quotes, default namespaces, no comments, no
-// CDATA): that part is accepted and all else refused. Elements take the body's
-// namespace; xmlns attributes are dropped.
+// parseEnvelope returns the element in the Body of an envelope written by a gowsdl stub.
+// It accepts the small part of XML that encoding/xml writes (a start and an end tag for
+// each element, double quotes, default namespaces, no comments, no CDATA) and refuses the
+// rest. Elements take the body's namespace; xmlns attributes are dropped.
 func parseEnvelope(stub []byte) (*signing.Element, error) {
 	s := &scanner{rest: string(stub)}
 	envelope, ok := s.element(0)
@@ -70,7 +69,7 @@ func (s *scanner) element(depth int) (signing.Element, bool) {
 	return e, s.skip("</") && s.skip(e.Local) && s.skip(">")
 }
 
-// content reads text or children up to the end tag; both together are refused.
+// content reads text or children up to the end tag, and refuses a mixture.
 func (s *scanner) content(e *signing.Element, depth int) bool {
 	i := strings.IndexByte(s.rest, '<')
 	if i < 0 {
@@ -99,7 +98,7 @@ func (s *scanner) skip(prefix string) bool {
 	return ok
 }
 
-// name reads an ASCII name with an optional prefix: all the contracts' names are.
+// name reads an ASCII name with an optional prefix. All names of the contracts are ASCII.
 func (s *scanner) name() (string, bool) {
 	n := 0
 	for n < len(s.rest) && isNameByte(s.rest[n], n == 0 || s.rest[n-1] == ':') {
@@ -133,7 +132,7 @@ func (s *scanner) quoted() (string, bool) {
 	return value, ok
 }
 
-// entity returns what a reference that encoding/xml writes stands for.
+// entity returns the character of a reference that encoding/xml writes.
 func entity(ref string) (string, bool) {
 	switch ref {
 	case "&amp;":
@@ -156,8 +155,8 @@ func entity(ref string) (string, bool) {
 	return "", false
 }
 
-// unescape resolves the references that encoding/xml writes and refuses any
-// other, and any character that XML 1.0 does not allow.
+// unescape resolves the references that encoding/xml writes. It refuses any other, and
+// any character that XML 1.0 forbids.
 func unescape(s string) (string, bool) {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] == '>' {

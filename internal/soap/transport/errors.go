@@ -19,63 +19,63 @@ type Class string
 
 // The classes of failure.
 const (
-	// ClassConnect: no connection; the message never left.
+	// ClassConnect: no connection; nothing was sent.
 	ClassConnect Class = "conexion"
-	// ClassTLS: no connection, as the server's certificate is not trusted; Err is why.
+	// ClassTLS: no connection, because the server's certificate is not trusted; Err is
+	// why.
 	ClassTLS Class = "tls"
-	// ClassLost: sent, then the connection broke before a whole answer.
+	// ClassLost: sent; the connection broke before the whole answer came.
 	ClassLost Class = "perdida"
-	// ClassTimeout: sent, and silence until the deadline; or a file came so slowly that it
-	// is none.
+	// ClassTimeout: sent; no answer before the deadline, or a file came too slowly.
 	ClassTimeout Class = "silencio"
 	// ClassCanceled: our own caller gave up.
 	ClassCanceled Class = "cancelada"
 	// ClassFault: a SOAP fault.
 	ClassFault Class = "fault"
-	// ClassHTTP: an HTTP error without a SOAP message: an error page of the server before the service.
+	// ClassHTTP: an HTTP error without a SOAP message, from a server in front of the
+	// service.
 	ClassHTTP Class = "http"
-	// ClassEmpty: an HTTP success with nothing in it.
+	// ClassEmpty: an HTTP success with an empty body.
 	ClassEmpty Class = "vacia"
-	// ClassPage: an HTTP success that is a page for people, of something that answers in
-	// the service's place.
+	// ClassPage: an HTTP success with a page for people, which the service did not send.
 	ClassPage Class = "pagina"
-	// ClassMalformed: an HTTP success that is no SOAP message, or a broken one.
+	// ClassMalformed: an HTTP success with a broken message, or one that is not SOAP.
 	ClassMalformed Class = "ilegible"
-	// ClassCoded: a file with a Content-Encoding, where identity had been asked for; nothing
-	// of it was read.
+	// ClassCoded: a file with a Content-Encoding although identity was requested. It was
+	// not read.
 	ClassCoded Class = "comprimida"
-	// ClassTooLarge: more than the operation's bound.
+	// ClassTooLarge: larger than the operation's bound.
 	ClassTooLarge Class = "excesiva"
-	// ClassTruncated: the streamed text is no whole base64, or the message ends within it.
+	// ClassTruncated: the streamed text is not complete base64, or the message ends
+	// within it.
 	ClassTruncated Class = "truncada"
-	// ClassBreaker: not sent, as the endpoint has just failed too often.
+	// ClassBreaker: not sent, because the endpoint has just failed too often.
 	ClassBreaker Class = "interruptor"
-	// ClassInternal: our own message could not be made.
+	// ClassInternal: our own message could not be built.
 	ClassInternal Class = "interna"
-	// ClassResources: not sent, as this machine is out of files, memory or ports.
+	// ClassResources: not sent, because this machine is out of files, memory or ports.
 	ClassResources Class = "recursos"
-	// ClassSink: what receives the stream failed: our own disk.
+	// ClassSink: the receiver of the stream failed, usually our own disk.
 	ClassSink Class = "destino"
 )
 
-// Error is a call that brought no answer of its contract.
+// Error is a call without an answer of its contract.
 type Error struct {
 	Class  Class
 	Status int // HTTP status; 0 when none came
-	// Sent says that the message may have reached the system.
+	// Sent reports that the message may have reached the system.
 	Sent bool
-	// Faultcode is the local name, Faultstring one line without addresses or
-	// stack text.
+	// Faultcode is a local name. Faultstring is one line without addresses or stack text.
 	Faultcode, Faultstring string
 	// RetryAfter is how long the breaker stays open, or what the server asked for.
 	RetryAfter time.Duration
-	// Beginning is how an answer begins that could not be read: one line for the
-	// log, without addresses and what could be a secret.
+	// Beginning is the start of an unreadable answer: one line for the log, without
+	// addresses and possible secrets.
 	Beginning string
-	// Answer is all that came where that is no answer of the contract: nil of a
-	// stream. It may hold anything, and goes into no log.
+	// Answer is the whole body if it is not an answer of the contract; nil if it was
+	// streamed. It may hold secrets and is never logged.
 	Answer []byte
-	// Skew is our clock minus the server's, where its Date header told.
+	// Skew is our clock minus the server's, if the answer had a Date header.
 	Skew time.Duration
 	Err  error
 }
@@ -97,8 +97,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Came is the text of what came where err says that it was no answer of the
-// contract: what it cost may be in it.
+// Came returns the body that came, if err says that it was not an answer of the contract.
+// It may hold the result of a counted call.
 func Came(err error) []byte {
 	var failed *Error
 	if !errors.As(err, &failed) {
@@ -107,13 +107,13 @@ func Came(err error) []byte {
 	return xmldoc.Salvage(failed.Answer)
 }
 
-// Own tells a failure of this machine, of which the system knows nothing.
+// Own reports whether the failure is this machine's and not the system's.
 func (e *Error) Own() bool {
 	return e.Class == ClassInternal || e.Class == ClassResources || e.Class == ClassSink
 }
 
-// Exhausted tells that this machine is out of files or memory (socket(2), open(2)). The
-// resolver keeps of it only the text.
+// Exhausted reports whether err means that this machine is out of files or memory
+// (socket(2), open(2)). The resolver keeps only the error's text.
 func Exhausted(err error) bool {
 	var lookup *net.DNSError
 	unnamed := errors.As(err, &lookup)
@@ -141,8 +141,8 @@ var (
 
 const maxFaultstring = 300
 
-// PublicText makes a text of a system fit to show: one line, without stack text and
-// without any address but the contract's own namespace.
+// PublicText returns a system's text in a form fit to show: one line, without stack text,
+// and without any address but the contract's own namespace.
 func PublicText(s, namespace string) string {
 	s = stackText.ReplaceAllString(strings.TrimSpace(s), "")
 	s = addresses.ReplaceAllStringFunc(s, func(url string) string {
@@ -161,17 +161,17 @@ func PublicText(s, namespace string) string {
 const maxBeginning = 200
 
 var (
-	// secretNames are elements, attributes and fields that bear secrets.
+	// secretNames matches elements, attributes and fields that hold secrets.
 	secretNames = regexp.MustCompile(`(?i)((?:contrase|password|passwd|clave|token|secret)[\pL\d_.:-]*["']?\s*[>=:]\s*["']?)[^<>"']+`)
-	// longWords are tokens, keys, seals, base64.
+	// longWords matches tokens, keys, seals and base64.
 	longWords = regexp.MustCompile(`[A-Za-z0-9+/=_-]{24,}`)
 )
 
-// beginning makes the first bytes of an answer fit for the log.
+// beginning returns the first bytes of an answer in a form fit for the log.
 func beginning(head []byte, charset string) string {
 	s, err := xmldoc.Text(head, charset)
 	if err != nil && bytes.IndexByte(head, 0) < 0 {
-		s = string(head) // not UTF-16: the bytes that are wrong are told too
+		s = string(head) // not UTF-16: the invalid bytes are shown too
 	}
 	s = addresses.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "[dirección]")
 	s = longWords.ReplaceAllString(secretNames.ReplaceAllString(s, "$1[…]"), "[…]")
@@ -182,7 +182,7 @@ func beginning(head []byte, charset string) string {
 	return s
 }
 
-// label bounds what an upstream text may do to a metric's cardinality.
+// label bounds the number of metric series that upstream texts can create.
 func label(s string) string {
 	if labelForm.MatchString(s) {
 		return s

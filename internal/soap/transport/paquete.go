@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// blockSize is what is read and decoded at a time.
+	// blockSize is the size of one read.
 	blockSize = 128 << 10
-	// writeSize is what is written at a time: whole pages, so that a file takes
-	// them without reading any back.
+	// writeSize is the size of one write: whole pages, so a file system need not read any
+	// back.
 	writeSize = 256 << 10
-	// maxCarry holds a base64 quantum that a block's end cut.
+	// maxCarry is the longest base64 quantum cut by the end of a block.
 	maxCarry = 4
-	// decodeSlack is what the SIMD decoder may write beyond the decoded length.
+	// decodeSlack is how far the SIMD decoder may write beyond the decoded length.
 	decodeSlack = 64
 )
 
@@ -38,10 +38,10 @@ type sinkError struct{ err error }
 func (e *sinkError) Error() string { return e.err.Error() }
 func (e *sinkError) Unwrap() error { return e.err }
 
-// streamAnswer reads an answer whose element named in stop holds base64 text. The
-// decoded bytes go to the sink of dec block by block; memory stays flat whatever the size.
-// It returns the answer and the rest of the envelope in UTF-8 (the element emptied),
-// which is well formed and some bound bytes long at most.
+// streamAnswer reads an answer whose element named in stop holds base64 text. It writes
+// the decoded bytes to dec's sink block by block, in constant memory. It returns the
+// answer and the rest of the envelope in UTF-8, with the element emptied: well formed,
+// and bounded by bound.
 func streamAnswer(body io.Reader, charset string, stop []string, dec *textDecoder, bound int64) (Answer, []byte, error) {
 	rest := &bounded{left: bound}
 	r := newAnswerReader(body, xmldoc.Options{Charset: charset, Copy: rest, Window: blockSize, MaxValue: int(bound)})
@@ -63,7 +63,7 @@ func streamAnswer(body io.Reader, charset string, stop []string, dec *textDecode
 	return r.answer, canonical(&rest.Buffer, r.doc), nil
 }
 
-// bounded holds what it may.
+// bounded is a writer with a maximum size.
 type bounded struct {
 	bytes.Buffer
 	left int64
@@ -76,7 +76,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// cutAsEOF tells a message that ends early from one that is wrong.
+// cutAsEOF returns io.ErrUnexpectedEOF if err says that the message ended early, and err
+// otherwise.
 func cutAsEOF(err error) error {
 	if errors.Is(err, xmldoc.Incomplete) {
 		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
@@ -84,7 +85,7 @@ func cutAsEOF(err error) error {
 	return err
 }
 
-// refuse takes nothing: a refusal's element must be empty.
+// refuse accepts no byte: the element of a refusal must be empty.
 type refuse struct{}
 
 func (refuse) Write(p []byte) (int, error) {
@@ -94,9 +95,8 @@ func (refuse) Write(p []byte) (int, error) {
 	return 0, nil
 }
 
-// textDecoder turns base64 text into bytes for the sink. White space is allowed
-// anywhere; anything else that is not base64,
-// an incomplete end, or text behind the padding, is an error.
+// textDecoder decodes base64 text into the sink. White space is allowed anywhere. Any
+// other foreign character, an incomplete end, or text after the padding is an error.
 type textDecoder struct {
 	sink  io.Writer
 	out   []byte // decoded and not yet written: the first held bytes
@@ -108,10 +108,10 @@ func newTextDecoder(sink io.Writer) *textDecoder {
 	return &textDecoder{sink: sink}
 }
 
-// came is what has been decoded, written or not.
+// came returns how many bytes have been decoded, written or not.
 func (d *textDecoder) came() int64 { return d.n + int64(d.state.held) }
 
-// textState is what a block that turns out to need the slow way must not change.
+// textState is restored if a block has to be decoded again the slow way.
 type textState struct {
 	held   int
 	carry  [maxCarry]byte
@@ -119,8 +119,8 @@ type textState struct {
 	ended  bool // padding was seen
 }
 
-// decode takes the text of the element that is open, up to its end, and writes
-// all that it decodes. What it held when it fails is lost, as the package is.
+// decode decodes and writes the text of the open element, up to its end. After an error
+// the bytes still held are lost, as the whole package is.
 func (d *textDecoder) decode(doc *xmldoc.Reader) error {
 	d.out = make([]byte, writeSize+blockSize/4*3+maxCarry+decodeSlack)
 	for {
@@ -148,8 +148,8 @@ func (d *textDecoder) decode(doc *xmldoc.Reader) error {
 	return d.write(d.state.held)
 }
 
-// markup reads what stands in the text: its end, or a CDATA section, which is
-// text too. Elements are none of it.
+// markup reads markup within the text: its end, or a CDATA section, which is text too.
+// Elements are an error.
 func (d *textDecoder) markup(doc *xmldoc.Reader) (ended bool, err error) {
 	e, err := doc.Next()
 	switch {
@@ -168,14 +168,14 @@ func (d *textDecoder) markup(doc *xmldoc.Reader) (ended bool, err error) {
 	return true, nil
 }
 
-// next decodes a piece of text. Text in one run, as the SAT sends it, is decoded
-// as it is; only when that fails is it looked at for spaces.
+// next decodes a piece of text. Text without spaces, as the SAT sends it, is decoded
+// directly. Spaces are looked for only if that fails.
 func (d *textDecoder) next(text []byte) error {
-	// The decoder would skip line ends by itself and so lose count of quanta.
+	// The decoder skips line ends by itself, so it would lose count of the quanta.
 	done := false
 	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {
 		before := d.state
-		// What is carried over has not been looked at yet.
+		// The carried bytes have not been checked yet.
 		if done = d.block(text) == nil && !bytes.ContainsAny(d.state.carry[:d.state.ncarry], " \t"); !done {
 			d.state = before
 		}
@@ -191,7 +191,7 @@ func (d *textDecoder) next(text []byte) error {
 	return nil
 }
 
-// write hands the first n held bytes on and keeps the rest.
+// write writes the first n held bytes and keeps the rest.
 func (d *textDecoder) write(n int) error {
 	if _, err := d.sink.Write(d.out[:n]); err != nil {
 		return &sinkError{err}
@@ -212,7 +212,7 @@ func compact(text []byte) []byte {
 	return kept
 }
 
-// block decodes text without white space, minding the quantum that is open.
+// block decodes text without white space and completes the carried quantum.
 func (d *textDecoder) block(text []byte) error {
 	s := &d.state
 	if len(text) == 0 {
@@ -250,7 +250,7 @@ func (d *textDecoder) block(text []byte) error {
 	return nil
 }
 
-// quanta decodes whole quanta behind what is held.
+// quanta decodes whole quanta after the held bytes.
 func (d *textDecoder) quanta(text []byte) error {
 	n, err := base64.StdEncoding.Decode(d.out[d.state.held:], text)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
-// The limits of insistence. A breaker opens when eight calls in a row to one
-// endpoint found it down, and lets one try through after the pause.
+// The limits of repeats. A breaker opens after eight consecutive calls found one endpoint
+// down. After the pause it lets one call through.
 const (
 	maxRetries       = 2
 	retryDelay       = 250 * time.Millisecond
@@ -31,9 +31,9 @@ func newGuard() *guard {
 		Build()}
 }
 
-// run makes attempt, again as often as op allows, and keeps the breaker told.
-// The loop is ours because a policy's executor costs fifteen allocations a call
-// and waits without regard to the context.
+// run makes attempts as op allows and reports each to the breaker. The loop is our own: a
+// policy's executor costs fifteen allocations a call and ignores the context while it
+// waits.
 func (g *guard) run(ctx context.Context, op *Operation, attempt func() (*answer, error)) (*answer, error) {
 	for n := 0; ; n++ {
 		if !g.breaker.TryAcquirePermit() {
@@ -46,10 +46,9 @@ func (g *guard) run(ctx context.Context, op *Operation, attempt func() (*answer,
 	}
 }
 
-// try makes one attempt and tells the breaker, whatever comes of it: a permit
-// that is not given back is lost. What says nothing of the endpoint (a caller that
-// left, our own message or disk) leaves a closed breaker as it is and does not
-// close a half-open one.
+// try makes one attempt and always reports it to the breaker: an unreturned permit would
+// be lost. An outcome that says nothing about the endpoint (the caller left, our own
+// message or disk failed) neither opens a closed breaker nor closes a half-open one.
 func (g *guard) try(attempt func() (*answer, error)) (got *answer, err error) {
 	told := false
 	defer func() {
@@ -75,9 +74,8 @@ func saysNothing(err error) bool {
 	return errors.As(err, &e) && (e.Class == ClassCanceled || e.Own())
 }
 
-// worthRepeating tells the failures after which the same message may go out
-// again: it surely never left, or a repeat is harmless and the endpoint answers
-// quickly enough to be asked again.
+// worthRepeating reports whether the message may be sent again after err: it was
+// certainly not sent, or a repeat is harmless and the endpoint answers quickly enough.
 func worthRepeating(op *Operation, err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -89,8 +87,8 @@ func worthRepeating(op *Operation, err error) bool {
 	return op.Repeatable && isDown(e) && e.Class != ClassTimeout
 }
 
-// pause waits before the repeat that follows attempt n, twice as long each time
-// and never quite as long as another's. It returns false when ctx ends first.
+// pause waits before the repeat after attempt n. The wait doubles with n and varies at
+// random. It returns false if ctx ends first.
 func pause(ctx context.Context, n int) bool {
 	delay := retryDelay << n
 	delay += rand.N(delay/2) - delay/4 //nolint:gosec // it spreads load and guards nothing
@@ -104,8 +102,7 @@ func pause(ctx context.Context, n int) bool {
 	}
 }
 
-// isDown tells an endpoint that is not there from one that answers something
-// unwelcome: a fault is an answer.
+// isDown reports whether err means that the endpoint is down. A fault is an answer.
 func isDown(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {

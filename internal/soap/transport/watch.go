@@ -13,13 +13,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// errSilence is the cause of a context that ended because the system said
-// nothing for the operation's timeout.
+// errSilence is the cause of a context that ended because no byte came within the
+// operation's timeout.
 var errSilence = errors.New("no byte came within the operation's timeout")
 
-// watch cancels an exchange after its timeout. For a streamed answer it runs while the
-// next bytes are waited for, and starts anew with each: a large one may take its time as
-// long as it moves, and what the sink takes is nobody's silence.
+// watch cancels an exchange after its timeout. For a streamed answer the timeout starts
+// anew with each read, so a large answer may take long as long as it moves. Time that the
+// sink takes does not count.
 type watch struct {
 	timer   *time.Timer
 	timeout time.Duration
@@ -40,21 +40,21 @@ func (w *watch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// maxHead is how much of an answer is kept to tell what it is.
+// maxHead is how much of an answer is kept to classify it.
 const maxHead = 1 << 10
 
-// countingReader counts what comes, keeps its beginning and tells the watch, if it
-// has one.
+// countingReader counts the bytes, keeps the first ones, and reports each read to the
+// watch, if it has one.
 type countingReader struct {
 	r     io.Reader
 	watch *watch
-	// pace is what came must bring: bytes of the text alone, as white space and comments
-	// may go on for ever.
+	// pace is the required pace. It counts text only: white space and comments could go
+	// on for ever.
 	pace  *pace.Pace
 	came  func() int64
 	n     int64
 	head  []byte
-	whole []byte // what was read, unless it went into a sink
+	whole []byte // everything that was read and did not go into a sink
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
@@ -76,8 +76,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// isMalformed reports whether an error is about what came, and not about the way
-// that it came.
+// isMalformed reports whether an error is about the content, not about its transfer.
 func isMalformed(err error) bool {
 	var (
 		fault   *xmldoc.Error
