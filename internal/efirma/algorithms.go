@@ -11,12 +11,12 @@ import (
 	"hash"
 )
 
-// maxRondas bounds a derivation: some tenths of a second of one core. The SAT's tools
-// use 2048 rounds, OpenSSL the same, careful advice is under a million.
+// maxRondas bounds a derivation to some tenths of a second of one core. The SAT's tools
+// and OpenSSL use 2048 rounds, and careful advice is below a million.
 const maxRondas = 1_000_000
 
-// The algorithms of PKCS#5 (RFC 8018) and PKCS#12 (RFC 7292, appendix C) that keys are
-// encrypted with, and the ciphers of PBES2.
+// The algorithms of PKCS#5 (RFC 8018) and PKCS#12 (RFC 7292, appendix C) that encrypt
+// keys, and the ciphers of PBES2.
 var (
 	oidPBES2           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
 	oidPBKDF2          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
@@ -41,10 +41,10 @@ var (
 	oidHMACSHA256      = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
 )
 
-const oidRSADigest = "1.2.840.113549.2." // the hashes of RFC 8018, B.1, lie below
+const oidRSADigest = "1.2.840.113549.2." // the prefix of the hashes of RFC 8018, B.1
 
-// prf is the function of PBKDF2 (RFC 8018, B.1), HMAC-SHA1 when none is named; nil when
-// it is not known.
+// prf returns the function of PBKDF2 (RFC 8018, B.1): HMAC-SHA1 if none is named, nil if
+// it is unknown.
 func prf(oid asn1.ObjectIdentifier) func() hash.Hash {
 	switch oid.String() {
 	case "", oidRSADigest + "7":
@@ -67,7 +67,7 @@ func prf(oid asn1.ObjectIdentifier) func() hash.Hash {
 	return nil
 }
 
-// pbes2Params is RFC 8018, A.4, and PBMAC1's parameters (A.5) as well.
+// pbes2Params is RFC 8018, A.4; PBMAC1's parameters (A.5) have the same form.
 type pbes2Params struct {
 	KDF    pkix.AlgorithmIdentifier
 	Cipher pkix.AlgorithmIdentifier
@@ -81,8 +81,8 @@ type pbkdf2Params struct {
 	PRF        pkix.AlgorithmIdentifier `asn1:"optional"`
 }
 
-// derivation reads PBKDF2's parameters and refuses any other derivation: no
-// tool of the SAT uses scrypt, and its cost in memory is not worth allowing.
+// derivation reads PBKDF2's parameters and refuses any other derivation. No tool of the
+// SAT uses scrypt, and its memory cost is not worth allowing.
 func derivation(kdf pkix.AlgorithmIdentifier) (pbkdf2Params, error) {
 	var params pbkdf2Params
 	if !kdf.Algorithm.Equal(oidPBKDF2) {

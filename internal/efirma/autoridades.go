@@ -9,16 +9,16 @@ import (
 	"os"
 )
 
-// maxAutoridades bounds the file of the authorities; the SAT's are some dozens.
+// maxAutoridades bounds the file of authorities; the SAT has a few dozen.
 const maxAutoridades = 1 << 20
 
-// Autoridades are the certificates of the authorities that may issue e.firmas, as an
-// operator gives them. Each is trusted by itself: the SAT hands out no chain with an
-// e.firma, and whoever lists an authority has decided about it. Nil checks nothing.
+// Autoridades are the authorities that may issue e.firmas, as configured by the operator.
+// Each is trusted directly: the SAT hands out no chain with an e.firma. A nil value
+// checks nothing.
 type Autoridades struct{ certs []*x509.Certificate }
 
-// ReadAutoridades reads a file with certificates one after the other, in PEM, in DER
-// or in both. An empty path gives nil.
+// ReadAutoridades reads a file of concatenated certificates, each in PEM or DER. An empty
+// path returns nil.
 func ReadAutoridades(path string) (*Autoridades, error) {
 	if path == "" {
 		return nil, nil
@@ -38,8 +38,8 @@ func ReadAutoridades(path string) (*Autoridades, error) {
 	return a, nil
 }
 
-// NewAutoridades takes every authority's certificate out of content and passes over
-// those of others, which must not become issuers by lying beside.
+// NewAutoridades returns the authorities among the certificates in content and ignores
+// the others: a taxpayer's certificate in the file must not become an issuer.
 func NewAutoridades(content []byte) (*Autoridades, error) {
 	if len(content) > maxAutoridades {
 		return nil, fmt.Errorf("over %d bytes", maxAutoridades)
@@ -65,8 +65,8 @@ func NewAutoridades(content []byte) (*Autoridades, error) {
 	return a, nil
 }
 
-// isAutoridad reports whether a certificate may issue others. Those that are older
-// than basic constraints say it by having issued themselves.
+// isAutoridad reports whether cert may issue others. A certificate without basic
+// constraints, which are newer, may if it issued itself.
 func isAutoridad(cert *x509.Certificate) bool {
 	if cert.BasicConstraintsValid {
 		return cert.IsCA
@@ -74,22 +74,22 @@ func isAutoridad(cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawIssuer, cert.RawSubject) && signedBy(cert, cert)
 }
 
-// signedBy verifies the signature alone. x509's chains are too strict for
-// certificates of the SAT, which were signed with SHA-1 for years, and whose
-// authorities expire before what they issued.
+// signedBy verifies the signature and nothing else. x509's chains are too strict for the
+// SAT's certificates: many are signed with SHA-1, and its authorities expire before what
+// they issued.
 func signedBy(cert, autoridad *x509.Certificate) bool {
 	return autoridad.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }
 
-// issued refuses a certificate that none of the authorities issued.
+// issued refuses a certificate that no authority in a issued.
 func (a *Autoridades) issued(cert *x509.Certificate) *Error {
 	if a == nil {
 		return nil
 	}
 	named := false
 	for _, autoridad := range a.certs {
-		// The SAT's authorities share their names with their successors, so that more
-		// than one may have to be tried.
+		// Successive authorities of the SAT have the same name, so several may have to be
+		// tried.
 		if !bytes.Equal(autoridad.RawSubject, cert.RawIssuer) && autoridad.Subject.String() != cert.Issuer.String() {
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// emisor is an authority of any shape, which the sandbox's is not.
+// emisor is an authority of arbitrary shape, unlike the sandbox's.
 type emisor struct {
 	cert *x509.Certificate
 	key  *rsa.PrivateKey
@@ -71,7 +71,7 @@ func autoridadesOf(t *testing.T, certs ...*x509.Certificate) *Autoridades {
 	return a
 }
 
-// checkedBy is what the check and the loader say, which must be one thing.
+// checkedBy returns the refusal by Check, and fails if Load refuses differently.
 func checkedBy(t *testing.T, cer []byte, a *Autoridades) *Error {
 	t.Helper()
 	files := Files{CerName: "e.cer", KeyName: "e.key", Cer: cer, Key: treasure(t).emitidoInOne.KeyDER, Password: []byte(password)}
@@ -102,7 +102,8 @@ func TestCheck_WhenTheIssuerIsChecked(t *testing.T) {
 	old := newEmisor(t, c.other, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA, c.KeyUsage = false, false, 0 })
 	withoutUse := newEmisor(t, c.other, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
 	at := newEmisor(t, c.other, func(c *x509.Certificate) { c.RawSubject = nameOf(t, oidCommonName, 19, "ac@sat.mx") })
-	// The SAT's authorities and what they issue write one name in different types.
+	// The SAT's authorities and their certificates write the same name in different
+	// types.
 	withOtherTipo := *ac.cert
 	withOtherTipo.RawSubject = marshal(t, []attributeSET{{{oidCommonName, asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte("AC DE PRUEBA")}}}})
 	withSHA1 := func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }
@@ -143,7 +144,7 @@ func TestCheck_WhenTheIssuerIsChecked(t *testing.T) {
 	}
 }
 
-// A taxpayer's certificate must not become an issuer by lying in the file.
+// A taxpayer's certificate in the file must not become an issuer.
 func TestNewAutoridades_WhenOthersAreAmongThem(t *testing.T) {
 	c := treasure(t)
 	contribuyente := emisor{c.emitidoInOne.Certificate, c.one}
@@ -216,7 +217,7 @@ func TestKeyring_WhenTheIssuerIsNoneOfTheAuthorities(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Err == nil || list[0].Err.RFC != company || list[0].Credential == nil || list[0].Credential.Signer != nil {
 		t.Errorf("%+v, %v", list, err)
 	}
-	// That it expired helps more than who issued it.
+	// Expiry is reported before the issuer, because it helps more.
 	r.bringForward(10 * 365 * 24 * time.Hour)
 	deny(t, foreign, company, Vencida)
 }

@@ -10,7 +10,7 @@ import (
 
 const minBits = 2048
 
-// The attributes in which the SAT writes who the taxpayer is.
+// The subject attributes in which the SAT identifies the taxpayer.
 var (
 	oidCommonName       = asn1.ObjectIdentifier{2, 5, 4, 3}
 	oidSerialNumber     = asn1.ObjectIdentifier{2, 5, 4, 5} // the CURP
@@ -31,7 +31,7 @@ const (
 	useEfirma  = useSello | useEncrypt
 )
 
-// class refuses a certificate that is no e.firma.
+// class refuses a certificate that is not an e.firma.
 func class(cert *x509.Certificate, c *Credential, file string) *Error {
 	use := cert.KeyUsage & useEfirma
 	switch {
@@ -58,10 +58,11 @@ func class(cert *x509.Certificate, c *Credential, file string) *Error {
 	return nil
 }
 
-// isCSD knows a CSD by two public rules: its subject has an organizational unit
-// (the branch it seals for), and its key usage is signing alone, while an e.firma
-// may also encipher data and agree on keys. Either is enough, since the SAT would
-// answer the unspecific 305; all public test certificates satisfy both or neither.
+// isCSD recognizes a CSD by two public rules: its subject has an organizational unit (the
+// branch that it seals for), and its key usage is signing alone, while an e.firma may
+// also encipher data and agree on keys. Either rule suffices: without this check the SAT
+// would answer the unspecific 305. Every public test certificate satisfies both rules or
+// neither.
 func isCSD(cert *x509.Certificate) bool {
 	return unit(cert) || cert.KeyUsage&useEfirma == useSello
 }
@@ -75,8 +76,8 @@ func unit(cert *x509.Certificate) bool {
 	return false
 }
 
-// rfcs reads the holder's RFC and a representative's. A company's certificate
-// has "RFC / RFC", a person's the RFC alone.
+// rfcs returns the holder's RFC and a representative's. A company's certificate has "RFC
+// / RFC", a person's just the RFC.
 func rfcs(cert *x509.Certificate) (titular, representante string) {
 	titular, representante, _ = strings.Cut(attribute(cert, oidUniqueIdentifier), "/")
 	titular, representante = normalise(titular), normalise(representante)
@@ -89,14 +90,13 @@ func rfcs(cert *x509.Certificate) (titular, representante string) {
 	return titular, representante
 }
 
-// normalise makes two ways of writing one RFC equal. Of the letters of an RFC
-// only Ñ has a decomposed form, which some file systems use for names, so this
-// is Unicode's NFC as far as RFCs go.
+// normalise returns one spelling of an RFC. Only Ñ has a decomposed form, which some file
+// systems use in names, so this equals Unicode's NFC for RFCs.
 func normalise(rfc string) string {
 	return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(rfc)), "N\u0303", "Ñ")
 }
 
-// curp reads "CURP" or, for a company, " / CURP".
+// curp returns the CURP from "CURP" or, for a company, from " / CURP".
 func curp(cert *x509.Certificate) string {
 	for part := range strings.SplitSeq(attribute(cert, oidSerialNumber), "/") {
 		if part = normalise(part); curpForm.MatchString(part) {
@@ -115,8 +115,8 @@ func name(cert *x509.Certificate) string {
 	return ""
 }
 
-// serial is the bytes of the serial number when they are text, as they are in
-// all certificates of the SAT, and hexadecimal otherwise.
+// serial returns the bytes of the serial number as text, as all certificates of the SAT
+// have them, or in hexadecimal if they are not text.
 func serial(cert *x509.Certificate) string {
 	if text := string(cert.SerialNumber.Bytes()); serialForm.MatchString(text) {
 		return text

@@ -12,42 +12,42 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// Revision is everything that can be said about an e.firma, where Load and the
-// Keyring stop at the first fault.
+// Revision holds every finding about an e.firma. Load and the Keyring stop at the first
+// fault.
 type Revision struct {
-	// Credential has the metadata alone; nil when no certificate could be read.
+	// Credential has metadata only; nil if no certificate could be read.
 	Credential *Credential
-	// Problems keep it from serving; none when it serves.
+	// Problems make the e.firma unusable; empty if it is usable.
 	Problems []*Error
-	// Avisos do not.
+	// Avisos do not make it unusable.
 	Avisos []Aviso
 }
 
-// Aviso is something that the holder should know. Codigo is stable, Text is in
-// Spanish and may be shown.
+// Aviso is a finding that the holder should know. Codigo is stable. Text is in Spanish
+// and may be shown.
 type Aviso struct{ Codigo, Text string }
 
-// The codes of what is told about an e.firma that serves.
+// The codes of the findings about a usable e.firma.
 const (
-	AvisoPEM          = "pem"                   // PEM, where the SAT hands out DER
-	AvisoSurplus      = "bytes_de_mas"          // bytes behind the DER
-	AvisoNames        = "nombre_mal_codificado" // the certificate's names are not of the types that they say
+	AvisoPEM          = "pem"                   // PEM; the SAT hands out DER
+	AvisoSurplus      = "bytes_de_mas"          // bytes after the DER
+	AvisoNames        = "nombre_mal_codificado" // the certificate's names are not of the types that they declare
 	AvisoEncoding     = "password_codificacion" // the password opened the key in another encoding than the file's
-	AvisoCifradoDebil = "cifrado_debil"         // the key's encryption protects no more
-	AvisoUnencrypted  = "llave_sin_cifrar"      // whoever has the file can sign
-	AvisoDePruebas    = "de_pruebas"            // of the SAT's test authority
-	AvisoEmisor       = "emisor_desconocido"    // not the SAT, as far as the name tells
+	AvisoCifradoDebil = "cifrado_debil"         // the key's encryption no longer protects it
+	AvisoUnencrypted  = "llave_sin_cifrar"      // anyone who has the file can sign
+	AvisoDePruebas    = "de_pruebas"            // issued by the SAT's test authority
+	AvisoEmisor       = "emisor_desconocido"    // by its name, the issuer is not the SAT
 	AvisoUnchecked    = "emisor_sin_comprobar"  // there are no authorities to check the issuer against
-	AvisoPermisos     = "permisos"              // others of this machine can read a secret
+	AvisoPermisos     = "permisos"              // other users of this machine can read a secret
 	AvisoEspacios     = "espacios"              // the password has spaces around it
 	emisorSAT         = "SERVICIO DE ADMINISTRACION TRIBUTARIA"
 	trialsSerie       = "3"
 	secretPermissions = 0o077
 )
 
-// Check looks at everything in the files. Unlike Load it goes on after a fault
-// where the rest can still be judged, and knows files that were given in each
-// other's place. The issuer is checked unless autoridades is nil.
+// Check reports everything that it finds in the files. Unlike Load, it goes on after a
+// fault if the rest can still be judged, and recognizes swapped files. It checks the
+// issuer unless autoridades is nil.
 func Check(a Files, autoridades *Autoridades, now time.Time) Revision {
 	if a.PFXName == "" && len(a.Cer) <= maxFile && len(a.Key) <= maxFile &&
 		examine(a.Cer).class(a.Cer) == isLlave && examine(a.Key).class(a.Key) == isCertificado {
@@ -71,7 +71,7 @@ func (a Files) avisos(open *opening, autoridades *Autoridades) []Aviso {
 	add := func(codigo, format string, args ...any) {
 		avisos = append(avisos, Aviso{codigo, fmt.Sprintf(format, args...)})
 	}
-	for _, ofKey := range []*Error{open.ofCer, open.ofKey} { // of a PKCS#12 it is in the former
+	for _, ofKey := range []*Error{open.ofCer, open.ofKey} { // a PKCS#12's problem is in ofCer
 		text := secretfile.Text(a.Password)
 		if ofKey != nil && ofKey.Problem == PasswordIncorrecto && strings.TrimSpace(text) != text {
 			add(AvisoEspacios, "La contraseña que se dio tiene espacios al principio o al final. Si no son suyos, quítelos.")
@@ -102,8 +102,8 @@ func emisorOf(cert *x509.Certificate) string {
 	return cmp.Or(cert.Issuer.CommonName, strings.Join(cert.Issuer.Organization, ", "), "nadie que se nombre")
 }
 
-// CheckFolder looks at the folder of one taxpayer, whose name is its RFC. It
-// fails when the folder cannot be read.
+// CheckFolder checks one taxpayer's folder, whose name is the RFC. The error is about
+// reading the folder.
 func CheckFolder(path string, autoridades *Autoridades, now time.Time) (Revision, error) {
 	c, err := readFolder(path)
 	if err != nil {
@@ -125,12 +125,12 @@ func CheckFolder(path string, autoridades *Autoridades, now time.Time) (Revision
 	return r, nil
 }
 
-// Folders lists the folders of a directory of e.firmas, as a Keyring sees them:
-// paths by RFC, where more than one is a fault.
+// Folders lists the folders of a directory of e.firmas as a Keyring does: paths by RFC.
+// More than one path for an RFC is a fault.
 func Folders(dir string) (map[string][]string, error) { return NewKeyring(dir, nil, nil).folders() }
 
-// IsFolder tells whether a directory holds an e.firma's files itself, and not
-// folders that do.
+// IsFolder reports whether dir itself holds an e.firma's files, rather than folders of
+// them.
 func IsFolder(dir string) (bool, error) {
 	c, err := readFolder(dir)
 	return err == nil && len(c.files()) > 0, err

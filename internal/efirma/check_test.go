@@ -14,8 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 )
 
-// What the sandbox's authority cannot be: the SAT. Names alone are looked at, as
-// the SAT's own certificates are not at hand.
+// The sandbox's authority cannot be the SAT. Only names are checked, because the SAT's
+// own certificates are not available to the test.
 func TestCheck_WhenTheIssuerIsNamedLikeTheSAT(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

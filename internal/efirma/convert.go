@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// The commands that convert a key which is not read here: OpenSSL, with the algorithms
-// that its third version moved aside or without.
+// The commands that convert a key which this package does not read: OpenSSL, with and
+// without the algorithms that its version 3 moved to the legacy provider.
 const (
 	conOpenSSL     = "openssl"
 	withOpenSSLOld = "openssl legacy"
 )
 
-// command is the line that writes a key anew, as the SAT's are: PKCS#8 in DER.
+// command returns the command line that writes a key in the SAT's form, PKCS#8 in DER.
 func (f form) command(name string, old bool) string {
 	suppliers := ""
 	if old {
@@ -28,7 +28,7 @@ func (f form) inform() string {
 	return "DER"
 }
 
-// betweenQuotes quotes a file's name for a shell where it needs that.
+// betweenQuotes quotes a file's name for a shell, if needed.
 func betweenQuotes(name string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@"
 	if strings.Trim(name, plain) == "" {
@@ -37,8 +37,8 @@ func betweenQuotes(name string) string {
 	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
-// wrong says what a file is when it is known to be something else than what is
-// needed, and otherwise that it cannot be read.
+// wrong returns the refusal of a file that is not what is needed. It names what the file
+// is, if that was recognized.
 func wrong(name string, file []byte, f form, due contentKind) *Error {
 	problem, hint := KeyIlegible, "Dé el .key que el SAT entregó con el .cer."
 	if due == isCertificado {
@@ -58,7 +58,7 @@ func wrong(name string, file []byte, f form, due contentKind) *Error {
 	return falla(problem, nil, "%s es %s, y debía ser %s. %s", name, es, due, hint)
 }
 
-// unreadable is told of a file in which nothing was recognised.
+// unreadable returns the refusal of a file in which nothing was recognized.
 func (f form) unreadable(name string, due contentKind) *Error {
 	why := ""
 	switch {
@@ -84,8 +84,8 @@ func (f form) unreadable(name string, due contentKind) *Error {
 	return unreadablePFX(name, why, f.inGeneral())
 }
 
-// unreadablePFX names the way out that is always there: the two files that the PKCS#12
-// was made of.
+// unreadablePFX suggests what always works: the two files from which the PKCS#12 was
+// made.
 func unreadablePFX(name, why string, err error) *Error {
 	if why == "" {
 		why = ": no es un PKCS#12 con un certificado y su llave"
@@ -95,7 +95,7 @@ func unreadablePFX(name, why string, err error) *Error {
 		"openssl pkcs12 -legacy -in %[3]s -clcerts -nokeys -out nuevo.cer && openssl pkcs12 -legacy -in %[3]s -nocerts -out nueva.key", name, why, file)
 }
 
-// badCertificado refuses what has the structure of a certificate and cannot be read.
+// badCertificado refuses a file that has a certificate's structure but cannot be parsed.
 func badCertificado(name string, p piece) *Error {
 	if p.cert != nil {
 		return nil
@@ -103,7 +103,7 @@ func badCertificado(name string, p piece) *Error {
 	return falla(CerIlegible, p.err, "No se puede leer el certificado (%s): tiene la estructura de un X.509, y algo en él está mal codificado. Use el .cer tal como lo entregó el SAT; si así lo entregó, pida otro.", name)
 }
 
-// formNote tells of what is read here and perhaps nowhere else.
+// formNote adds notices about forms that other programs may not read.
 func (a *opening) formNote(name string, f form) {
 	en := ""
 	if f.utf16 {

@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// The corpus is made anew in each run: no key is kept in the repository.
+// The corpus is made anew in each run: the repository keeps no key.
 
 const (
 	company  = "PRU010101AB1"
@@ -80,8 +80,8 @@ func issue(t testing.TB, p autoridad.Request) *autoridad.Emitido {
 	return e
 }
 
-// reject checks that err is the refusal want, and that neither it nor what it
-// would log tells the password.
+// reject checks that err is the refusal want, and that neither it nor its log text
+// reveals the password.
 func reject(t testing.TB, err error, want Problem) {
 	t.Helper()
 	var problem *Error

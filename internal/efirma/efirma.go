@@ -1,17 +1,15 @@
-// Package efirma opens the e.firma of a taxpayer: the certificate (.cer) and
-// the encrypted private key (.key) that the SAT hands out, or both in one
-// PKCS#12 file, and keeps those of a directory at hand.
+// Package efirma opens a taxpayer's e.firma: the certificate (.cer) and the encrypted
+// private key (.key) that the SAT hands out, or both in one PKCS#12 file. A Keyring
+// serves the e.firmas of a directory.
 //
-// It is the only package that sees private key bytes. What it hands out is a
-// crypto.Signer that signs and does nothing else: the key cannot be asserted
-// out of it, printed or marshalled.
+// It is the only package that sees private key bytes. It returns a crypto.Signer that
+// only signs: the key cannot be asserted out of it, printed or marshalled.
 //
-// It refuses everything that the SAT would refuse later and less clearly: a
-// CSD, an expired certificate, a key of another certificate, a wrong password;
-// each with its own Problem. That the SAT issued the certificate it verifies only
-// against authorities that it is given (Autoridades), and that it is not revoked
-// never: the SAT does both on every call (codes 304 and 305). Files are bounded,
-// and so is the work that a hostile file can ask for.
+// It refuses what the SAT would refuse later and less clearly, each with its own Problem:
+// a CSD, an expired certificate, a key of another certificate, a wrong password. It
+// verifies the issuer only against configured authorities (Autoridades), and never checks
+// revocation; the SAT checks both on every call (codes 304 and 305). The size of files is
+// bounded, and so is the work that a hostile file can cause.
 package efirma
 
 import (
@@ -25,71 +23,67 @@ import (
 	"time"
 )
 
-// maxFile bounds every file: a certificate and a key of the SAT have about
-// 1.5 KiB each.
+// maxFile bounds every file. The SAT's certificates and keys have about 1.5 KiB each.
 const maxFile = 64 << 10
 
-// Credential is an opened e.firma. It is not to be changed once made and may
-// be shared by goroutines.
+// Credential is an opened e.firma. It is immutable and may be shared by goroutines.
 type Credential struct {
-	RFC    string // upper case, as the certificate has it
+	RFC    string // in upper case, as in the certificate
 	Nombre string
-	CURP   string // a person's own, or that of the company's representative
-	// RFCRepresentante is the RFC of a company's legal representative, empty
-	// when the certificate names none.
+	CURP   string // the person's, or that of the company's representative
+	// RFCRepresentante is the RFC of a company's legal representative; empty if the
+	// certificate names none.
 	RFCRepresentante string
-	// Serial is the SAT's "número de certificado": 20 digits, which are the
-	// bytes of the serial number read as ASCII.
+	// Serial is the SAT's "número de certificado": 20 digits, the bytes of the serial
+	// number read as ASCII.
 	Serial string
-	// SerialDecimal is the same integer of 160 bits in decimal, as XML-DSig's
-	// X509SerialNumber carries it.
+	// SerialDecimal is the same integer of 160 bits in decimal, for XML-DSig's
+	// X509SerialNumber.
 	SerialDecimal string
-	// IssuerName is the issuer for X509IssuerName: the string form of RFC 4514
-	// but in the certificate's own order, "CN=…,O=…,emailAddress=…".
+	// IssuerName is the issuer for X509IssuerName: RFC 4514's string form, but in the
+	// certificate's own order, "CN=…,O=…,emailAddress=…".
 	IssuerName        string
 	CertificateBase64 string // the certificate's DER, padded base64 in one line
 	NotBefore         time.Time
 	NotAfter          time.Time
 	Certificate       *x509.Certificate `json:"-"`
-	// Signer signs with the private key. It is nil whenever the credential
-	// comes along with an error: then only the metadata may be used.
+	// Signer signs with the private key. It is nil if an error came with the credential:
+	// then only the metadata may be used.
 	Signer crypto.Signer `json:"-"`
 }
 
-// Load opens an e.firma from the content of its files.
+// Load opens an e.firma from the contents of its files.
 //
-// cer is an X.509 certificate and key an RSA private key in any of the forms that
-// people have them in: DER or PEM, PKCS#8 or PKCS#1, with the encryption of the SAT,
-// of OpenSSL today or of OpenSSL long ago. A key that is not encrypted is taken too,
-// for those who seal the file by other means, and then password is not looked at.
-// password is what a file holds: see secretfile.Variants for what is tried.
+// cer is an X.509 certificate. key is an RSA private key in any common form: DER or PEM,
+// PKCS#8 or PKCS#1, encrypted as by the SAT, by OpenSSL today or by old OpenSSL. An
+// unencrypted key is accepted too, for people who protect the file by other means;
+// password is then ignored. password is the content of its file: secretfile.Variants
+// lists what is tried.
 //
-// The error is an *Error. When the certificate could be read the credential is
-// returned beside it with a nil Signer, so that a list can show what it is and
-// since when it is no good: above all with Vencida and AunNoVigente.
+// The error is an *Error. If the certificate could be read, the credential is returned
+// with the error and has a nil Signer, so a list can show the certificate and its dates.
 func Load(cer, key, password []byte, now time.Time) (*Credential, error) {
 	a := Files{CerName: ".cer", KeyName: ".key", Cer: cer, Key: key, Password: password}
 	return a.open(nil).entrega(now)
 }
 
-// LoadPKCS12 opens an e.firma from a PKCS#12 file (.p12, .pfx), with either the
-// modern algorithms (PBES2, AES) or the legacy ones (3DES, RC2). A chain in it
-// is passed over: the certificate that counts is the key's own. The error is
-// as Load's.
+// LoadPKCS12 opens an e.firma from a PKCS#12 file (.p12, .pfx) with the modern algorithms
+// (PBES2, AES) or the legacy ones (3DES, RC2). It ignores a chain in the file and uses
+// the key's own certificate. The error is as Load's.
 func LoadPKCS12(pfx, password []byte, now time.Time) (*Credential, error) {
 	return Files{PFXName: ".p12", PFX: pfx, Password: password}.open(nil).entrega(now)
 }
 
-// Files are the files of one e.firma as a person names them: Cer with Key, or
-// PFX alone. An empty name says that there is no such file.
+// Files are the files of one e.firma: Cer with Key, or PFX alone. An empty name means
+// that there is no such file.
 type Files struct {
 	CerName, KeyName, PFXName string
 	Cer, Key, PFX             []byte
-	// Password opens the key, as its file holds it: with marks and line ends.
-	// PasswordName is that file, or empty.
+	// Password is the content of the file PasswordName, with byte order mark and line
+	// ends. PasswordName is empty if there is no file.
 	Password     []byte
 	PasswordName string
-	// Texts are the names of other texts beside them.
+	// Texts are the names of other text files in the folder.
 	Texts []string
 }
 
@@ -100,8 +94,8 @@ func (a Files) password() string {
 	return "su contraseña (" + a.PasswordName + ")"
 }
 
-// similar names the texts beside the e.firma that may be its password, as a
-// sentence with a blank before it.
+// similar names the other text files that may hold the password, as a sentence with a
+// leading space.
 func (a Files) similar() string {
 	const show = 3
 	if len(a.Texts) == 0 {
@@ -110,18 +104,18 @@ func (a Files) similar() string {
 	return " Junto a ella está " + strings.Join(a.Texts[:min(len(a.Texts), show)], ", ") + ": si ahí está la contraseña, llame al archivo " + passwordFile + "."
 }
 
-// opening is what opening gave, with no regard to the date, so that it can be
-// kept and judged again as time passes.
+// opening is the result of opening the files, whatever the date, so that it can be kept
+// and judged again later.
 type opening struct {
-	credential *Credential // nil when the certificate is unreadable
-	ofCer      *Error      // what is wrong with the certificate
-	ofEmisor   *Error      // what is wrong with who issued it
-	ofKey      *Error      // what is wrong with the key
-	avisos     []Aviso     // what was read although others may not
+	credential *Credential // nil if the certificate is unreadable
+	ofCer      *Error      // the problem of the certificate
+	ofEmisor   *Error      // the problem of its issuer
+	ofKey      *Error      // the problem of the key
+	avisos     []Aviso     // about what other programs may not read
 }
 
-// problem judges in the order that helps most: an expired e.firma is reported
-// as such even though its password is wrong as well.
+// problem returns the most helpful problem: an expired e.firma is reported as such even
+// if its password is wrong too.
 func (a *opening) problem(now time.Time) *Error {
 	problems := a.problems(now)
 	if len(problems) == 0 {
@@ -153,7 +147,7 @@ func (a *opening) entrega(now time.Time) (*Credential, error) {
 	return a.credential.metadatos(), problem.with(a.credential.RFC)
 }
 
-// metadatos is a copy that cannot sign.
+// metadatos returns a copy that cannot sign.
 func (c *Credential) metadatos() *Credential {
 	if c == nil {
 		return nil
@@ -163,8 +157,7 @@ func (c *Credential) metadatos() *Credential {
 	return &clone
 }
 
-// vigencia refuses an e.firma out of its dates, both of which are inclusive
-// (RFC 5280, 4.1.2.5).
+// vigencia refuses an e.firma outside its dates, both inclusive (RFC 5280, 4.1.2.5).
 func vigencia(c *Credential, now time.Time) *Error {
 	que, renew := "La e.firma", "Renuévela en el SAT y reemplace sus archivos."
 	if isCSD(c.Certificate) {
@@ -183,7 +176,7 @@ func vigencia(c *Credential, now time.Time) *Error {
 
 func fecha(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// open opens what the files hold and checks the issuer, unless autoridades is nil.
+// open opens the files and checks the issuer, unless autoridades is nil.
 func (a Files) open(autoridades *Autoridades) *opening {
 	if big := a.sizes(); big != nil {
 		return &opening{ofCer: big}
@@ -216,8 +209,8 @@ func tooMany(name string) *Error {
 	return falla(DemasiadoGrande, nil, "Un archivo (%s) pasa de %d KiB, y nada en una e.firma es tan grande. Revise que sea el correcto.", name, maxFile>>10)
 }
 
-// openPair reads a certificate and its key. A file that is plainly something else is
-// told of, whatever the other one is.
+// openPair reads a certificate and its key. A file that is clearly something else is
+// reported, whatever the other one is.
 func (a Files) openPair(open *opening) {
 	ofCer, ofKey := examine(a.Cer), examine(a.Key)
 	cer, hasCer := ofCer.find(isCertificado)
@@ -252,7 +245,7 @@ func (a Files) openPair(open *opening) {
 	}
 }
 
-// signWith gives the credential its signer if the key is the certificate's.
+// signWith sets the credential's signer if the key belongs to the certificate.
 func (a *opening) signWith(key *rsa.PrivateKey, keyName, cerName string) {
 	if !key.PublicKey.Equal(a.credential.Certificate.PublicKey) {
 		a.ofKey = falla(LlaveNoCorresponde, nil, "La llave (%s) no es la del certificado (%s). Use los dos archivos de la misma e.firma.", keyName, cerName)

@@ -70,7 +70,7 @@ func TestLoad_WhenGood(t *testing.T) {
 	}
 }
 
-// firma checks the signer against the certificate that others will verify with.
+// firma checks the signer with the public key of the certificate.
 func firma(t *testing.T, c *Credential, cert *x509.Certificate) {
 	t.Helper()
 	digest := sha1.Sum([]byte("lo que se firma"))
@@ -127,7 +127,7 @@ func TestLoad_WhenRefused(t *testing.T) {
 		cer, key []byte
 		password string
 		want     Problem
-		rfc      string // of the credential given beside; empty for none
+		rfc      string // of the credential returned with the refusal; empty for none
 	}{
 		{"certificate empty", nil, e.KeyDER, password, CerIlegible, ""},
 		{"certificate cut", e.CerDER[:500], e.KeyDER, password, CerIlegible, ""},
@@ -190,7 +190,7 @@ func TestLoad_WhenDatesAreJustMet(t *testing.T) {
 	}
 }
 
-// certify makes a certificate of any shape, which autoridad would not.
+// certify makes a certificate of arbitrary shape, unlike the sandbox's autoridad.
 func certify(t testing.TB, template *x509.Certificate, public, signer any) []byte {
 	t.Helper()
 	template.NotBefore, template.NotAfter = now.AddDate(-1, 0, 0), now.AddDate(1, 0, 0)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// certificadoDER is RFC 5280, 4.1, as far as needed to find its parts.
+// certificadoDER is RFC 5280, 4.1, as far as needed to locate its parts.
 type certificadoDER struct {
 	TBS struct {
 		Raw       asn1.RawContent
@@ -26,17 +26,17 @@ type certificadoDER struct {
 	Signature asn1.BitString
 }
 
-// The string types of X.680 that encoding/asn1 has no name for.
+// The string types of X.680 that encoding/asn1 does not name.
 const (
 	tagVideotexString = 21
 	tagGraphicString  = 25
 	tagVisibleString  = 26
 )
 
-// ParseCertificate reads one certificate in DER like x509.ParseCertificate, and reads
-// names whose text is not of the type that it says to be, as OpenSSL does: an "@" in a
-// PrintableString, an "ñ" in an IA5String. Raw and the other raw fields are the bytes
-// that were given.
+// ParseCertificate parses one DER certificate like x509.ParseCertificate. Like OpenSSL,
+// it also reads names whose text does not fit the declared type, such as an "@" in a
+// PrintableString or an "ñ" in an IA5String. Raw and the other raw fields keep the given
+// bytes.
 func ParseCertificate(der []byte) (*x509.Certificate, error) {
 	var parts certificadoDER
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
@@ -46,15 +46,15 @@ func ParseCertificate(der []byte) (*x509.Certificate, error) {
 	return cert, err
 }
 
-// certificado reads the certificate whose parts were found already, and names the
-// attributes that it had to repair for that.
+// certificado parses the certificate with the given parts, and returns the names of the
+// attributes that it had to repair.
 func certificado(der []byte, parts certificadoDER) (*x509.Certificate, []string, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err == nil {
 		return cert, nil, nil
 	}
-	// Types are changed in a copy, in place, so that no length changes; what is
-	// verified, compared and sent on stays as it was signed.
+	// Types are changed in place in a copy, so no length changes. The signed bytes stay
+	// as they are for verification, comparison and sending.
 	clone := slices.Clone(der)
 	var its certificadoDER
 	if _, errCopy := asn1.Unmarshal(clone, &its); errCopy != nil {
@@ -73,8 +73,8 @@ func certificado(der []byte, parts certificadoDER) (*x509.Certificate, []string,
 	return cert, slices.Compact(repaired), nil
 }
 
-// repair gives each text of a name a type that admits it, in place: UTF8String where
-// the bytes are UTF-8, and otherwise T61String, which Go reads as Latin-1.
+// repair changes the type of each text of a name to one that admits it, in place:
+// UTF8String if the bytes are UTF-8, and otherwise T61String, which Go reads as Latin-1.
 func repair(name []byte) (repaired []string) {
 	var rdns []attributeSET
 	if _, err := asn1.Unmarshal(name, &rdns); err != nil {
@@ -96,13 +96,13 @@ func repair(name []byte) (repaired []string) {
 	return repaired
 }
 
-// admit reports whether a string type holds the text, or is none that can be repaired.
+// admit reports whether a string type admits the text, or cannot be repaired.
 func admit(tag int, text []byte) bool {
 	switch tag {
 	case asn1.TagPrintableString:
 		return !bytes.ContainsFunc(text, func(r rune) bool {
 			letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-			return !letter && !strings.ContainsRune(" '()+,-./:=?*&", r) // the last two as Go has it
+			return !letter && !strings.ContainsRune(" '()+,-./:=?*&", r) // Go admits the last two
 		})
 	case asn1.TagIA5String:
 		return !bytes.ContainsFunc(text, func(r rune) bool { return r > 0x7f })
@@ -111,7 +111,7 @@ func admit(tag int, text []byte) bool {
 	case asn1.TagUTF8String:
 		return utf8.Valid(text)
 	case tagVideotexString, tagGraphicString, tagVisibleString, asn1.TagGeneralString:
-		return false // Go reads none of them
+		return false // Go reads none of these
 	}
 	return true
 }

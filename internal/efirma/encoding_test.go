@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// nameOf is a name with the RFC and one attribute more, whose bytes and type need
-// not fit.
+// nameOf is a name with the RFC and another attribute, whose bytes and type may disagree.
 func nameOf(t testing.TB, oid asn1.ObjectIdentifier, tag int, text string) []byte {
 	t.Helper()
 	rfc := asn1.RawValue{Tag: asn1.TagPrintableString, Bytes: []byte(company)}
@@ -78,7 +77,7 @@ func TestLoad_WhenNamesAreBadlyEncoded(t *testing.T) {
 	}
 }
 
-// ofOriginal wants all that is sent or verified to be the bytes that were signed.
+// ofOriginal checks that everything sent or verified is the bytes that were signed.
 func ofOriginal(t *testing.T, c *Credential, cer []byte) {
 	t.Helper()
 	cert := c.Certificate

@@ -9,18 +9,18 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
-// Problem is a stable code for why an e.firma is refused. The REST contract
-// publishes them; none may change its meaning.
+// Problem is a stable code for a reason to refuse an e.firma. The REST contract publishes
+// the codes; their meaning must not change.
 type Problem string
 
 // The reasons for refusal.
 const (
-	CerIlegible        Problem = "cer_ilegible"         // the .cer is no certificate that can be read
-	KeyIlegible        Problem = "key_ilegible"         // the .key or .p12 has a form that cannot be read
+	CerIlegible        Problem = "cer_ilegible"         // the .cer is not a readable certificate
+	KeyIlegible        Problem = "key_ilegible"         // the .key or .p12 is not in a readable form
 	PasswordIncorrecto Problem = "password_incorrecto"  // the password does not open the key
 	PasswordAusente    Problem = "password_ausente"     // the key is encrypted and there is no password
 	EsCSD              Problem = "es_csd"               // a certificado de sello digital, not an e.firma
-	NoEsEfirma         Problem = "no_es_efirma"         // some other kind of certificate
+	NoEsEfirma         Problem = "no_es_efirma"         // another kind of certificate
 	Vencida            Problem = "vencida"              // past NotAfter
 	AunNoVigente       Problem = "aun_no_vigente"       // before NotBefore
 	LlaveNoCorresponde Problem = "llave_no_corresponde" // the key belongs to another certificate
@@ -29,18 +29,18 @@ const (
 	EmisorNoReconocido Problem = "emisor_no_reconocido" // none of the configured authorities issued it
 	LlaveDebil         Problem = "llave_debil"          // fewer than 2048 bits
 	ArchivosFaltantes  Problem = "archivos_faltantes"   // the folder lacks a file
-	PermisosAbiertos   Problem = "permisos_abiertos"    // others of this machine may replace the files
+	PermisosAbiertos   Problem = "permisos_abiertos"    // other users of this machine may replace the files
 	ArchivosAmbiguos   Problem = "archivos_ambiguos"    // the folder holds more than one e.firma
-	DemasiadoGrande    Problem = "demasiado_grande"     // a file of more than 64 KiB
+	DemasiadoGrande    Problem = "demasiado_grande"     // a file larger than 64 KiB
 	NoEncontrada       Problem = "no_encontrada"        // no folder for this RFC
 )
 
-// Error is a refusal. Detail may be shown to the API's user: it says in
-// Spanish what is wrong and what to do, names files by their base name and
-// holds no secret. Err is for the log alone; it may name paths, never secrets.
+// Error is a refusal. Detail may be shown to the API's user: it says in Spanish what is
+// wrong and what to do, names files by their base name and holds no secret. Err is for
+// the log; it may hold paths, never secrets.
 type Error struct {
 	Problem Problem
-	RFC     string // as far as known
+	RFC     string // empty if unknown
 	Detail  string
 	Err     error
 }
@@ -66,8 +66,8 @@ func falla(p Problem, err error, format string, args ...any) *Error {
 	return &Error{Problem: p, Detail: fmt.Sprintf(format, args...), Err: err}
 }
 
-// ofMachine reports whether e says nothing of the files: this machine could not read
-// them, and neither their place nor their permissions are why.
+// ofMachine reports whether e is about this machine and not the files: reading failed,
+// and neither their path nor their permissions are why.
 func (e *Error) ofMachine() bool {
 	if e == nil {
 		return false
@@ -77,7 +77,7 @@ func (e *Error) ofMachine() bool {
 		syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM}, errno)
 }
 
-// cause is e, or what this machine has failed with where e is ofMachine.
+// cause returns e, or this machine's own error if e is ofMachine.
 func (e *Error) cause() error {
 	if e.ofMachine() {
 		return fmt.Errorf("efirma %s: %w", e.RFC, e.Err)

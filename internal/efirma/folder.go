@@ -12,21 +12,20 @@ import (
 
 const passwordFile = "password.txt"
 
-// folder is what one taxpayer's folder holds, by name; the content is not
-// read yet.
+// folder lists one taxpayer's folder. The contents are not read yet.
 type folder struct {
 	path     string
 	info     os.FileInfo // of the folder itself
 	cer, key []os.FileInfo
 	pfx      []os.FileInfo
-	password os.FileInfo // nil when absent
-	// texts are the names of other texts, one of which may be meant for it.
+	password os.FileInfo // nil if absent
+	// texts are the names of other text files, one of which may be meant as the password.
 	texts []string
 }
 
-// readFolder lists a folder. Names that start with a dot are passed over: they
-// are files half written, or the links by which Kubernetes mounts secrets; and
-// so is whatever is not a file after following links.
+// readFolder lists a folder. It skips names that start with a dot, which are unfinished
+// files or the links by which Kubernetes mounts secrets, and everything that is not a
+// file after following links.
 func readFolder(path string) (*folder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -52,7 +51,7 @@ func readFolder(path string) (*folder, error) {
 		if !info.Mode().IsRegular() {
 			continue
 		}
-		// Stat through a link keeps the link's name, which is the one to read.
+		// Stat through a link keeps the link's name, whose extension counts.
 		switch strings.ToLower(filepath.Ext(name)) {
 		case ".cer":
 			c.cer = append(c.cer, info)
@@ -67,8 +66,8 @@ func readFolder(path string) (*folder, error) {
 	return c, nil
 }
 
-// text takes a file that may hold the password: Windows writes the name in any
-// case, and the one that is written exactly so goes before.
+// text records a file that may hold the password. Windows may write the name in any case;
+// the exact spelling has priority.
 func (c *folder) text(info os.FileInfo) {
 	name := info.Name()
 	switch {
@@ -79,7 +78,7 @@ func (c *folder) text(info os.FileInfo) {
 	}
 }
 
-// files are the files that matter, in a fixed order.
+// files returns the files of the e.firma in a fixed order.
 func (c *folder) files() []os.FileInfo {
 	all := slices.Concat(c.cer, c.key, c.pfx)
 	if c.password != nil {
@@ -88,14 +87,14 @@ func (c *folder) files() []os.FileInfo {
 	return all
 }
 
-// same tells whether nothing changed between two listings: the same files, by
-// name, identity, size, mode and time of change.
+// same reports whether nothing changed between two listings: the same files by name,
+// identity, size, mode and modification time.
 func (c *folder) same(other *folder) bool {
 	return c.path == other.path && c.info.Mode() == other.info.Mode() && slices.EqualFunc(c.files(), other.files(), same)
 }
 
-// intact tells the same from a few stats alone. The folder's own time tells
-// of files that came or went; so do links to another folder.
+// intact reports the same from a few calls to stat. The folder's own time reveals added
+// and removed files; so does a link to another folder.
 func (c *folder) intact() bool {
 	info, err := os.Stat(c.path)
 	if err != nil || !same(info, c.info) {
@@ -114,7 +113,7 @@ func same(a, b os.FileInfo) bool {
 	return a.Name() == b.Name() && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
 }
 
-// open opens what the folder holds; rfc is what its name says.
+// open opens the e.firma in the folder. rfc is the folder's name.
 func (c *folder) open(rfc string, autoridades *Autoridades) *opening {
 	files, problem := c.contents()
 	if problem != nil {
@@ -128,7 +127,7 @@ func (c *folder) open(rfc string, autoridades *Autoridades) *opening {
 	return a
 }
 
-// ofOther refuses an e.firma that lies in another taxpayer's folder.
+// ofOther refuses an e.firma in another taxpayer's folder.
 func ofOther(c *Credential, rfc string) *Error {
 	if c.RFC == rfc {
 		return nil
@@ -136,7 +135,7 @@ func ofOther(c *Credential, rfc string) *Error {
 	return falla(OtroRFC, nil, "La carpeta es de %s y la e.firma que contiene es de %s. Mueva los archivos a la carpeta de su RFC.", rfc, c.RFC)
 }
 
-// contents reads the files of the folder, which must hold one e.firma.
+// contents reads the folder's files, which must be one e.firma.
 func (c *folder) contents() (Files, *Error) {
 	var a Files
 	problem := c.complete()
@@ -165,7 +164,8 @@ func (c *folder) contents() (Files, *Error) {
 	return a, problem
 }
 
-// complete wants exactly one e.firma: a .cer with a .key, or one PKCS#12.
+// complete refuses a folder without exactly one e.firma: a .cer with a .key, or one
+// PKCS#12.
 func (c *folder) complete() *Error {
 	var missing []string
 	switch alterable := c.alterable(); {
@@ -194,8 +194,8 @@ func (c *folder) complete() *Error {
 	return nil
 }
 
-// alterable names what any user of this machine may replace: a file of the folder, or the
-// folder. In one with the sticky bit nobody takes away a file of another's.
+// alterable returns the name of a file, or of the folder, that any user of this machine
+// may replace. In a folder with the sticky bit nobody can remove another user's file.
 func (c *folder) alterable() string {
 	for _, f := range c.files() {
 		if open(f) {
@@ -210,10 +210,10 @@ func (c *folder) alterable() string {
 
 func open(info os.FileInfo) bool {
 	sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0
-	return runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 && !sticky // Windows' modes say nothing
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 && !sticky // modes mean nothing on Windows
 }
 
-// read reads one file of the folder; none when info is nil.
+// read reads one file of the folder, or nothing if info is nil.
 func (c *folder) read(info os.FileInfo, p Problem) ([]byte, *Error) {
 	if info == nil {
 		return nil, nil
@@ -228,7 +228,7 @@ func (c *folder) read(info os.FileInfo, p Problem) ([]byte, *Error) {
 	return content, nil
 }
 
-// readFile reads no more than it takes to see that a file is too large.
+// readFile stops reading as soon as a file is known to be too large.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // found by listing the directory, never made of input
 	if err != nil {

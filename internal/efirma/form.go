@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// contentKind is what a file is, as far as can be told without a password.
+// contentKind is the kind of a file, as far as it shows without a password.
 type contentKind string
 
 const (
@@ -28,19 +28,19 @@ const (
 	isOther       contentKind = ""
 )
 
-// maxPieces bounds what is looked for in one file; a bundle of authorities is larger
-// than any e.firma.
+// maxPieces bounds the objects read from one file. No e.firma has as many; a bundle of
+// authorities may.
 const maxPieces = 256
 
-// form is how a file is written and what it holds. It is the only detector of that:
-// what opens e.firmas and what reviews them both ask it.
+// form is the encoding and content of a file. Both opening and checking an e.firma use
+// this one detector.
 type form struct {
 	pieces  []piece
 	pem     bool // of the first piece
 	base64  bool // base64 without the lines of PEM
 	utf16   bool
-	surplus int // bytes behind the DER
-	missing int // bytes that the DER says to have and the file lacks
+	surplus int // bytes after the DER
+	missing int // bytes that the DER declares and the file lacks
 	ber     bool
 }
 
@@ -51,16 +51,16 @@ type piece struct {
 	label string // of its PEM block
 	llave tipoLlave
 	// dek is the DEK-Info of a key whose PEM block is encrypted as a whole (RFC 1421,
-	// 4.6.1.3): der is ciphertext then.
+	// 4.6.1.3); der is then ciphertext.
 	dek  string
 	cert *x509.Certificate
-	// repaired are the attributes of a certificate's names that were read in spite of
-	// their encoding.
+	// repaired lists the attributes of the certificate's names whose encoding was
+	// repaired.
 	repaired []string
 	err      error // why cert is nil
 }
 
-// examine finds out what a file is.
+// examine determines the form of a file.
 func examine(content []byte) form {
 	var f form
 	rest := withoutMark(content)
@@ -101,8 +101,8 @@ func examine(content []byte) form {
 	return f
 }
 
-// find returns the first piece of a class. Of several certificates the first that
-// is no authority's is meant: the others are its chain.
+// find returns the first piece of a class. Among several certificates it prefers the
+// first one that is not an authority's: the others are its chain.
 func (f form) find(c contentKind) (piece, bool) {
 	this := func(p piece) bool { return p.class == c }
 	i := slices.IndexFunc(f.pieces, func(p piece) bool { return this(p) && p.cert != nil && !p.cert.IsCA })
@@ -115,7 +115,7 @@ func (f form) find(c contentKind) (piece, bool) {
 	return f.pieces[i], true
 }
 
-// class is what to call a file that is not what it should be.
+// class names what a file is, if it is not what it should be.
 func (f form) class(content []byte) contentKind {
 	if len(content) == 0 {
 		return isNothing
@@ -132,13 +132,13 @@ func withoutMark(content []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("\ufeff")), " \t\r\n")
 }
 
-// beginDER reports whether content begins like a SEQUENCE of more than 127 bytes:
-// as all certificates and keys do, and no text.
+// beginDER reports whether content begins like a SEQUENCE longer than 127 bytes, as every
+// certificate and key does and no text does.
 func beginDER(content []byte) bool {
 	return len(content) > 1 && content[0] == 0x30 && content[1] > 0x80
 }
 
-// missingBytes is how many bytes a SEQUENCE lacks that was cut.
+// missingBytes returns how many bytes a truncated SEQUENCE lacks.
 func missingBytes(der []byte) int {
 	n := int(der[1] & 0x7f)
 	if n > 3 || len(der) < 2+n {
@@ -151,9 +151,9 @@ func missingBytes(der []byte) int {
 	return max(0, 2+n+length-len(der))
 }
 
-// block reads a PEM block as leniently as people write them: indented, in one line,
-// with the line ends spelled out, without its last line, with any label (RFC 7468,
-// 5.1 and 2, and what mail and editors do beyond).
+// block reads a PEM block in the ways that people write them: indented, in one line, with
+// spelled-out line ends, without the last line, with any label (RFC 7468, 5.1 and 2, and
+// further effects of mail and editors).
 func block(text []byte) (p piece, rest []byte, ok bool) {
 	_, text, ok = bytes.Cut(text, []byte("-----BEGIN "))
 	label, text, closed := bytes.Cut(text, []byte("-----"))
@@ -176,7 +176,8 @@ func block(text []byte) (p piece, rest []byte, ok bool) {
 	case string(label) == "OPENSSH PRIVATE KEY":
 		p = piece{class: isLlave, der: der, llave: llaveOpenSSH}
 	default:
-		// What OpenSSL trusts a certificate for stands behind it, within its block.
+		// OpenSSL writes the uses for which it trusts a certificate after it, in the same
+		// block.
 		var raw asn1.RawValue
 		if _, err := asn1.Unmarshal(der, &raw); err != nil {
 			p.err = err
@@ -188,7 +189,7 @@ func block(text []byte) (p piece, rest []byte, ok bool) {
 	return p, rest, true
 }
 
-// heads takes the headers of RFC 1421 off a block.
+// heads separates the headers of RFC 1421 from a block's data.
 func heads(body string) (dek, data string) {
 	body = strings.NewReplacer(`\r`, "\n", `\n`, "\n", "\r", "\n").Replace(body)
 	var b strings.Builder
@@ -208,7 +209,7 @@ func ofBase64(text string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(text), ""), "="))
 }
 
-// withoutArmor reads base64 that lacks PEM's first and last line.
+// withoutArmor reads base64 without PEM's first and last lines.
 func withoutArmor(text []byte) (piece, bool) {
 	der, err := ofBase64(string(text))
 	if err != nil || !beginDER(der) {
@@ -221,13 +222,13 @@ func withoutArmor(text []byte) (piece, bool) {
 	return classify(raw.FullBytes), true
 }
 
-// pkcs1Key is RFC 8017, A.1.2, as far as needed to recognise one.
+// pkcs1Key is RFC 8017, A.1.2, as far as needed to recognize one.
 type pkcs1Key struct {
 	Version                        int
 	N, E, D, P, Q, ExpP, ExpQ, Inv *big.Int
 }
 
-// sec1Key is RFC 5915, section 3, likewise.
+// sec1Key is RFC 5915, section 3, as far as needed to recognize one.
 type sec1Key struct {
 	Version int
 	Key     []byte
@@ -240,7 +241,7 @@ type publicKeyInfo struct {
 
 var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 
-// classify tells what a DER value is by its structure alone.
+// classify determines what a DER value is by its structure alone.
 func classify(der []byte) piece {
 	p := piece{der: der}
 	es := func(v any) bool {
@@ -276,7 +277,8 @@ func classify(der []byte) piece {
 	return p
 }
 
-// inGeneral says why a file could not be read when that is not a matter of its class.
+// inGeneral returns why a file could not be read, for reasons that apply to every kind of
+// file.
 func (f form) inGeneral() error {
 	if f.missing > 0 {
 		return fmt.Errorf("%d bytes are missing at the end", f.missing)

@@ -33,8 +33,8 @@ func inUTF16(text string, bigEndian, mark bool) []byte {
 	return b
 }
 
-// Every form goes in twice: as the .cer beside a good .key, and as the .key beside a
-// good .cer. Both are told of alike.
+// Every form is tested twice: as the .cer with a good .key, and as the .key with a good
+// .cer. Both are reported alike.
 func TestCheck_WhenFormsAreAsPeopleHaveThem(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	tipos := []struct {
@@ -132,7 +132,7 @@ func TestCheck_WhenLabelsAreOpenSSLs(t *testing.T) {
 	}
 }
 
-// What is something else is called by its name, with what to do.
+// A file that is something else is called by its name, with what to do.
 func TestCheck_WhenItIsSomethingElse(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -186,7 +186,7 @@ func TestCheck_WhenItIsSomethingElse(t *testing.T) {
 			if len(r.Problems) == 0 || r.Problems[0].Problem != tt.codigo || !strings.Contains(r.Problems[0].Detail, tt.say) {
 				t.Fatalf("%v, want %s with %q", r.Problems, tt.codigo, tt.say)
 			}
-			// The loader says the same, word by word.
+			// The loader reports the same, word for word.
 			_, err := (Files{CerName: "e.cer", KeyName: "e.key", Cer: tt.cer, Key: tt.key, Password: []byte(password)}).open(nil).entrega(now)
 			reject(t, err, tt.codigo)
 			if !strings.Contains(err.Error(), r.Problems[0].Detail) {
@@ -209,7 +209,7 @@ func TestCheck_WhenCertificatesAreInAPKCS7(t *testing.T) {
 }
 
 func TestExamine_WhenThereIsNoEnd(t *testing.T) {
-	// As many pieces as fit in a file, of which each costs something.
+	// As many pieces as fit into a file; each costs time.
 	much := bytes.Repeat([]byte("-----BEGIN X-----\nMAA=\n-----END X-----\n"), 2000)
 	if n := len(examine(much).pieces); n != maxPieces {
 		t.Errorf("%d pieces", n)

@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// coherent is what holds of any answer: a signer or an *Error, never both.
+// coherent checks what is true of every result: a signer or an *Error, never both.
 func coherent(t *testing.T, c *Credential, err error) {
 	var problem *Error
 	switch {
@@ -61,7 +61,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzParseCertificate: what was repaired is still what was given.
+// FuzzParseCertificate: the raw fields of a repaired certificate are the given bytes.
 func FuzzParseCertificate(f *testing.F) {
 	f.Add([]byte(nil))
 	e := issue(f, autoridad.Request{RFC: odd})
@@ -81,7 +81,7 @@ func FuzzParseCertificate(f *testing.F) {
 	})
 }
 
-// FuzzExamine: files end, whatever is in them.
+// FuzzExamine: examine ends, whatever the file holds.
 func FuzzExamine(f *testing.F) {
 	e := issue(f, autoridad.Request{})
 	for _, s := range [][]byte{nil, e.CerDER, []byte(inPEM("CERTIFICATE", e.CerDER)), inUTF16(inPEM("CERTIFICATE", e.CerDER), true, true),

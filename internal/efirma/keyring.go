@@ -14,36 +14,34 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
-// grace is for how long the previous e.firma of a taxpayer goes on serving
-// while its files are being replaced: the new certificate may be there before
-// the new key is.
+// grace is how long a taxpayer's previous e.firma is still served while its files are
+// being replaced: the new certificate may arrive before the new key.
 const grace = 10 * time.Second
 
-// Where a folder's disk hangs, readings calls at a time wait for it, each for delay. To
-// open an e.firma takes tenths of a second where its key is hard to derive.
+// If a folder's disk hangs, at most readings calls at a time wait for it, each for delay.
+// Opening an e.firma takes tenths of a second if its key derivation is expensive.
 const (
 	readings = 8
 	delay    = 10 * time.Second
 )
 
-// Keyring serves the e.firmas of a directory with one folder for each
-// taxpayer:
+// Keyring serves the e.firmas of a directory with one folder per taxpayer:
 //
 //	<RFC>/*.cer  <RFC>/*.key  <RFC>/password.txt
 //	<RFC>/*.p12 (or *.pfx)    <RFC>/password.txt
 //
-// It notices new, replaced and removed files by itself. What was opened stays
-// open in memory as long as the files are the same; validity is judged anew on
-// each call. A Keyring is safe for concurrent use.
+// It notices new, replaced and removed files by itself. An opened e.firma stays in memory
+// while its files are unchanged; its validity is checked on each call. A Keyring is safe
+// for concurrent use.
 //
-// A replacement takes effect on the first call that finds it whole. As long as
-// what is found cannot be opened (a file missing, a key of the other
-// certificate, a password that does not fit) the previous e.firma is served,
-// if still valid, for 10 seconds after the first call that saw it so; then the
-// problem is reported. Removing the taxpayer's folder takes effect at once.
+// A replacement takes effect on the first call that finds it complete. If the files
+// cannot be opened (one is missing, the key is another certificate's, the password is
+// wrong), the previous e.firma is served, if still valid, for 10 seconds after the first
+// call that saw this; then the problem is reported. Removing the taxpayer's folder takes
+// effect at once.
 type Keyring struct {
 	dir         string
-	disk        *disk.Patient // of dir; each folder below may be on another
+	disk        *disk.Patient // of dir; the folders in it may be on other disks
 	autoridades *Autoridades
 	now         func() time.Time
 
@@ -58,26 +56,26 @@ type entry struct {
 	estado  atomic.Pointer[estado]
 }
 
-// estado is what a folder gave when it was last opened. It never changes.
+// estado is the result of opening a folder. It is immutable.
 type estado struct {
 	folder  *folder
 	opening *opening
-	// previous served before the folder changed into something that cannot be
-	// opened, which was first seen at since. Nil when there is none.
+	// previous was served before the folder changed into something that cannot be opened,
+	// first seen at since; nil if there is none.
 	previous *Credential
 	since    time.Time
 }
 
-// NewKeyring serves the folders of dir; an empty dir makes a keyring that
-// holds nothing. Nothing is read until asked for. It refuses e.firmas that none of
-// autoridades issued, unless that is nil.
+// NewKeyring serves the folders of dir, and nothing if dir is empty. It reads no file
+// until asked. It refuses e.firmas that no authority of autoridades issued, unless that
+// is nil.
 func NewKeyring(dir string, autoridades *Autoridades, now func() time.Time) *Keyring {
 	return &Keyring{dir: dir, disk: disk.NewPatient(readings, delay), autoridades: autoridades, now: now, llaves: map[string]*entry{}}
 }
 
-// Get returns the e.firma of an RFC, ready to sign, or nil and an *Error; what says
-// nothing of the files, as of a machine that can open no more of them or of a disk that
-// hangs, is none. When nothing changed it costs a few calls to stat.
+// Get returns the e.firma of an RFC, ready to sign. A refusal is an *Error. A failure of
+// this machine, such as a disk that hangs or too many open files, is another error. If
+// nothing changed, Get costs a few calls to stat.
 func (k *Keyring) Get(rfc string) (*Credential, error) {
 	rfc = normalise(rfc)
 	cred, err := k.current(rfc)
@@ -100,17 +98,17 @@ func (k *Keyring) Get(rfc string) (*Credential, error) {
 	return cred, nil
 }
 
-// Status is one folder of the directory. Credential has the metadata alone,
-// even of an e.firma that is refused; it is nil when the certificate could not
-// be read. Err is nil when Get would serve it.
+// Status is the state of one folder. Credential has metadata only, even if the e.firma is
+// refused, and is nil if the certificate could not be read. Err is nil if Get would serve
+// it.
 type Status struct {
 	RFC        string
 	Credential *Credential
 	Err        *Error
 }
 
-// List returns every folder, those that are refused with the reason, sorted by
-// RFC. It fails only when the directory itself cannot be read.
+// List returns every folder, sorted by RFC; a refused one has its reason. The error is
+// about reading the directory itself.
 func (k *Keyring) List() ([]Status, error) {
 	folders, err := k.folders()
 	if err != nil {
@@ -136,9 +134,8 @@ func unreadable(err error) *Error {
 	return falla(NoEncontrada, fmt.Errorf("reading GATEWAY_EFIRMA_DIR: %w", err), "No se puede leer el directorio de las e.firmas. Avise a quien administra la pasarela.")
 }
 
-// folders lists the directory: the paths of the folders of each RFC. What a
-// caller asks for is only ever looked up here, so that it cannot lead out of
-// the directory.
+// folders lists the directory: the paths of each RFC's folders. A caller's RFC is only
+// looked up in this list, so it cannot lead out of the directory.
 func (k *Keyring) folders() (map[string][]string, error) {
 	if k.dir == "" {
 		return nil, nil
@@ -181,8 +178,8 @@ func (k *Keyring) list() (map[string][]string, error) {
 	return folders, nil
 }
 
-// current returns the credential that is already open when the files are as
-// they were and it is still valid. It fails where their disk hangs.
+// current returns the open credential if its files are unchanged and it is still valid.
+// It returns an error if their disk hangs.
 func (k *Keyring) current(rfc string) (*Credential, error) {
 	k.mu.Lock()
 	e := k.llaves[rfc]
@@ -204,13 +201,13 @@ func (k *Keyring) current(rfc string) (*Credential, error) {
 	return s.opening.credential, nil
 }
 
-// hang says that the disk of a folder does not answer.
+// hang returns the error for a folder whose disk does not answer.
 func hang(rfc string, err error) *Error {
 	return falla(NoEncontrada, err, "No se puede leer la carpeta de %s: su disco no contesta.", rfc).with(rfc)
 }
 
-// open opens the folder, or takes what it gave the last time if it did not
-// change since. The credential may come along with a problem.
+// open opens the folder, or returns the previous result if the folder is unchanged. A
+// credential may come with a problem.
 func (k *Keyring) open(rfc string, paths []string) (*Credential, *Error) {
 	if len(paths) > 1 {
 		names := make([]string, len(paths))
@@ -234,7 +231,7 @@ func (k *Keyring) open(rfc string, paths []string) (*Credential, *Error) {
 	return got.cred, got.problem
 }
 
-// openIn is open of the folder at path, whose memory is e.
+// openIn opens the folder at path, whose memory is e.
 func (k *Keyring) openIn(e *entry, rfc, path string) (*Credential, *Error) {
 	e.opening.Lock()
 	defer e.opening.Unlock()
@@ -245,8 +242,8 @@ func (k *Keyring) openIn(e *entry, rfc, path string) (*Credential, *Error) {
 	before := e.estado.Load()
 	now := k.now()
 	if before != nil && before.folder.same(folder) {
-		// Something else came or went beside the files that matter: remember
-		// the folder as it is now, or the next calls would list it again.
+		// Other files were added or removed. Remember the folder as it is now, or every
+		// call would list it again.
 		same := *before
 		same.folder = folder
 		e.estado.Store(&same)
@@ -254,7 +251,7 @@ func (k *Keyring) openIn(e *entry, rfc, path string) (*Credential, *Error) {
 	}
 	fresh := &estado{folder: folder, opening: folder.open(rfc, k.autoridades)}
 	if cred, problem := fresh.judge(now); problem.ofMachine() {
-		return cred, problem // the same files may be read the next time
+		return cred, problem // the next call may succeed with the same files
 	}
 	if before != nil && fresh.opening.halfway() {
 		fresh.previous, fresh.since = before.last(now)
@@ -274,14 +271,14 @@ func (k *Keyring) entry(rfc string) *entry {
 	return e
 }
 
-// forget drops the key of a folder that is no more.
+// forget drops the key of a removed folder.
 func (k *Keyring) forget(rfc string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.llaves, rfc)
 }
 
-// judge is the verdict of this moment.
+// judge returns what is served at this moment.
 func (s *estado) judge(now time.Time) (*Credential, *Error) {
 	if s.previous != nil && now.Before(s.since.Add(grace)) && vigencia(s.previous, now) == nil {
 		return s.previous, nil
@@ -289,8 +286,8 @@ func (s *estado) judge(now time.Time) (*Credential, *Error) {
 	return s.opening.credential, s.opening.problem(now)
 }
 
-// last is the credential that served last, and since when it only does by
-// grace: further changes that fail as well do not prolong it.
+// last returns the credential served last and, if it is in its grace, the start of that.
+// Further failing changes do not extend the grace.
 func (s *estado) last(now time.Time) (*Credential, time.Time) {
 	if s.previous != nil {
 		return s.previous, s.since
@@ -301,9 +298,8 @@ func (s *estado) last(now time.Time) (*Credential, time.Time) {
 	return nil, time.Time{}
 }
 
-// halfway tells whether the problem is of the kind that half a replacement
-// gives. A whole pair that is refused (a CSD, another RFC, too weak a key) was
-// put there on purpose.
+// halfway reports whether half a replacement could cause the problem. A complete pair
+// that is refused (a CSD, another RFC, a weak key) was put there on purpose.
 func (a *opening) halfway() bool {
 	problem := a.ofCer
 	if problem == nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// clock is a clock that a test moves.
+// clock is a clock that a test sets.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -62,7 +62,7 @@ func deny(t testing.TB, k *Keyring, rfc string, want Problem) { //nolint:unparam
 	_ = refuse(t, k, rfc, want)
 }
 
-// refuse is deny for those who look at the refusal.
+// refuse is deny and returns the refusal.
 func refuse(t testing.TB, k *Keyring, rfc string, want Problem) *Error {
 	t.Helper()
 	c, err := k.Get(rfc)
@@ -118,7 +118,7 @@ func TestGet_WhenLayoutsDiffer(t *testing.T) {
 	}
 }
 
-// Kubernetes mounts a secret as links to a hidden folder, which it swaps.
+// Kubernetes mounts a secret as links to a hidden folder, and swaps that folder.
 func TestGet_WhenFolderIsALink(t *testing.T) {
 	k, dir, _ := keyring(t)
 	one, other := treasure(t).emitidoInOne, issue(t, autoridad.Request{Key: treasure(t).other})
@@ -343,7 +343,7 @@ func TestGet_WhenReplacementIsHalfWritten(t *testing.T) {
 			}
 			serve(t, k, company, one)
 			r.bringForward(grace - time.Millisecond)
-			// Another change that does not mend it gives no more time.
+			// Another change that repairs nothing does not extend the grace.
 			place(t, dir, company, map[string][]byte{"otro.key": []byte("x")})
 			serve(t, k, company, one)
 			remove(t, dir, company, "otro.key")
@@ -374,7 +374,7 @@ func TestGet_WhenReplacementIsRefusedOnPurpose(t *testing.T) {
 			serve(t, k, company, one)
 			place(t, dir, company, filesOf(issue(t, tt.p)))
 			deny(t, k, company, tt.want)
-			// What was refused is not something to go back to either.
+			// A refused e.firma is not served as the previous one either.
 			place(t, dir, company, map[string][]byte{"llave.key": nil})
 			if _, err := k.Get(company); err == nil {
 				t.Error("served a refused e.firma by grace")
@@ -447,7 +447,7 @@ func TestList_WhenMixed(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
-	// Listing has not taken the key away from those who sign.
+	// Listing does not disturb the key that Get serves.
 	serve(t, k, company, good)
 
 	r.bringForward(10 * 365 * 24 * time.Hour)
@@ -498,7 +498,7 @@ func TestGet_WhenOthersMayReplaceTheFiles(t *testing.T) {
 		change(t, path, before.Mode())
 		serve(t, k, company, e)
 	}
-	// So Kubernetes mounts secrets.
+	// Kubernetes mounts secrets like this.
 	change(t, folder, 0o777|os.ModeSticky)
 	change(t, dir, 0o777|os.ModeSticky)
 	serve(t, k, company, e)
@@ -515,8 +515,8 @@ func change(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
-// Each folder may be on a disk of its own, and one that hangs keeps nobody but those who
-// need it, and not even them for ever.
+// Each folder may be on its own disk. A hanging disk delays only the calls that need it,
+// and those not for ever.
 func TestGet_WhenTheDiskOfOneFolderHangs(t *testing.T) {
 	t.Parallel()
 	k, dir, _ := keyring(t)
@@ -525,7 +525,7 @@ func TestGet_WhenTheDiskOfOneFolderHangs(t *testing.T) {
 	place(t, dir, odd, filesOf(other))
 	serve(t, k, company, one)
 	serve(t, k, odd, other)
-	// Its opening waits, as for a disk whose server is away, and the files have changed.
+	// Opening waits, as for a disk whose server is away, and the files have changed.
 	hung := k.entry(company)
 	hung.disk = disk.NewPatient(2, 20*time.Millisecond)
 	hung.opening.Lock()

@@ -10,11 +10,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// maxLlave bounds the DER of a private key: one of 8192 bits has 4.7 KiB,
-// and checking grows with the cube of the size.
+// maxLlave bounds the DER of a private key. A key of 8192 bits has 4.7 KiB, and the cost
+// of checking grows with the cube of the size.
 const maxLlave = 8 << 10
 
-// tipoLlave is how a private key is written.
+// tipoLlave is the format of a private key.
 type tipoLlave int
 
 const (
@@ -26,18 +26,18 @@ const (
 	llaveOpenSSH
 )
 
-// current reports whether a key can be used by whoever has its file.
+// current reports whether a key is unencrypted: anyone who has its file can use it.
 func (p piece) current() bool { return p.llave == llavePKCS8 || p.llave == llavePKCS1 }
 
-// privateKeyInfo is RFC 5208, section 5, as far as needed to recognise one.
+// privateKeyInfo is RFC 5208, section 5, as far as needed to recognize one.
 type privateKeyInfo struct {
 	Version   int
 	Algorithm pkix.AlgorithmIdentifier
 	Key       []byte
 }
 
-// unopenable is why a key cannot be opened whatever the password: what it is, in
-// Spanish, and the command that converts it, where one does.
+// unopenable describes a key that no password opens: its kind, in Spanish, and the
+// command that converts it, if there is one.
 type unopenable struct {
 	que     string
 	command string
@@ -46,9 +46,8 @@ type unopenable struct {
 
 func (e *unopenable) Error() string { return e.err.Error() }
 
-// openLlave opens a private key. Everything about the file that can be judged
-// without the password is judged first, so that what fails afterwards is the
-// password and not the file.
+// openLlave opens a private key. It first checks everything that does not need the
+// password, so a later failure is the password's and not the file's.
 func (a Files) openLlave(open *opening, f form, p piece) (*rsa.PrivateKey, *Error) {
 	if p.current() {
 		private, err := llaveRSA(p)
@@ -61,7 +60,7 @@ func (a Files) openLlave(open *opening, f form, p piece) (*rsa.PrivateKey, *Erro
 	return a.withSchema(open, f, e)
 }
 
-// withSchema opens a key with the first of the passwords that fits.
+// withSchema opens a key with the first password that fits.
 func (a Files) withSchema(open *opening, f form, e *schema) (*rsa.PrivateKey, *Error) {
 	variants := secretfile.Variants(a.Password)
 	if len(variants[0].Secret) == 0 {
@@ -87,8 +86,8 @@ func (a Files) withSchema(open *opening, f form, e *schema) (*rsa.PrivateKey, *E
 	return nil, falla(PasswordIncorrecto, nil, "No se pudo abrir la llave (%s): %s no es correcta. Corríjala, o reemplace la llave si está dañada.", a.KeyName, a.password())
 }
 
-// trial decrypts with one password and reports whether it fits. Garbage may pass for
-// padded text one time in 256, but not for a key.
+// trial decrypts with one password and reports whether it fits. Garbage passes for padded
+// text one time in 256, but not for a key.
 func (e *schema) trial(password []byte) (private *rsa.PrivateKey, fit bool, err error) {
 	flat, err := e.decrypt(password)
 	if err != nil {
@@ -103,8 +102,7 @@ func (e *schema) trial(password []byte) (private *rsa.PrivateKey, fit bool, err 
 	return private, true, err
 }
 
-// llaveRSA does not wrap the parser's errors: they tell of the content of
-// a private key.
+// llaveRSA does not wrap the parser's errors: they may reveal content of a private key.
 func llaveRSA(p piece) (*rsa.PrivateKey, error) {
 	if len(p.der) > maxLlave {
 		return nil, errors.New("the key is too long")
@@ -136,7 +134,7 @@ func noRSA(tipo string) error {
 	return &unopenable{que: "no es RSA, y las del SAT lo son", err: errors.New("a key of type " + tipo)}
 }
 
-// unreadableLlave is nil for no error.
+// unreadableLlave returns nil for a nil error.
 func (a Files) unreadableLlave(f form, err error) *Error {
 	if err == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/youmark/pkcs8"
 )
 
-// encrypted is how youmark/pkcs8, which is not what opens keys here, writes one.
+// encrypted encrypts a key with youmark/pkcs8, which the package does not use.
 func encrypted(t testing.TB, key any, cipher pkcs8.Cipher, h crypto.Hash) []byte {
 	t.Helper()
 	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), &pkcs8.Opts{
@@ -46,8 +46,7 @@ func TestLoad_WhenCiphersDiffer(t *testing.T) {
 	}
 }
 
-// A wrong password passes for good padding one time in 256: enough are tried
-// for that to happen.
+// A wrong password yields good padding one time in 256; the test tries enough of them.
 func TestLoad_WhenManyPasswordsAreWrong(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	padding := 0
@@ -73,7 +72,7 @@ func TestLoad_WhenManyPasswordsAreWrong(t *testing.T) {
 	}
 }
 
-// rewrite changes how a key says it is encrypted.
+// rewrite changes the declared encryption of a key.
 func rewrite(t testing.TB, der []byte, change func(*encryptedPrivateKeyInfo, *pbes2Params, *pbkdf2Params)) []byte {
 	t.Helper()
 	var info encryptedPrivateKeyInfo
@@ -138,7 +137,7 @@ func TestLoad_WhenKeyIsHostile(t *testing.T) {
 	}
 }
 
-// Java writes the length of the derived key, which OpenSSL leaves out.
+// Java writes the length of the derived key; OpenSSL leaves it out.
 func TestLoad_WhenKeyLengthIsSaid(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	key := rewrite(t, encrypted(t, e.Key, pkcs8.AES256CBC, crypto.SHA256),
@@ -154,7 +153,7 @@ func TestLoad_WhenKeyOpensButIsNoRSA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The password is right, so it must not be blamed.
+	// The password is right and must not be blamed.
 	_, err = Load(e.CerDER, encrypted(t, curve, pkcs8.AES256CBC, crypto.SHA256), []byte(password), now)
 	reject(t, err, KeyIlegible)
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A file that the machine fails to read says nothing of the e.firma, and is read again
-// the next time. /proc/self/mem opens, and fails to be read with EIO.
+// If this machine fails to read a file, the e.firma is not blamed and the file is read
+// again next time. /proc/self/mem can be opened, and reading it fails with EIO.
 func TestGet_WhenTheMachineCannotReadAFile(t *testing.T) {
 	t.Parallel()
 	k, dir, _ := keyring(t)

@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// attributeSET is one RDN. encoding/asn1 takes the name's ending for the type.
+// attributeSET is one RDN. encoding/asn1 recognizes a SET by the type name's suffix.
 type attributeSET []struct {
 	Type  asn1.ObjectIdentifier
 	Value asn1.RawValue
 }
 
-// short has the names by which OpenSSL, and so most clients of the SAT, call
-// the attributes that certificates of the SAT use.
+// short returns OpenSSL's name of an attribute, which most clients of the SAT use.
 func short(oid string) string {
 	switch oid {
 	case "2.5.4.3":
@@ -47,12 +46,11 @@ func short(oid string) string {
 	return oid
 }
 
-// issuerName writes the issuer as RFC 4514 does, but first things first: the
-// certificate's own order is the form with most years of use before the SAT
-// (RFC 4514, 2.1, would reverse it). The attributes of a multi-valued RDN are
-// joined by "+".
+// issuerName writes the issuer as RFC 4514 does, but in the certificate's own order,
+// which has the most years of use with the SAT; RFC 4514, 2.1, would reverse it. The
+// attributes of a multi-valued RDN are joined by "+".
 func issuerName(cert *x509.Certificate) string {
-	// crypto/x509 has decoded the values but lost the grouping.
+	// crypto/x509 decodes the values but loses the grouping.
 	var rdns []attributeSET
 	_, err := asn1.Unmarshal(cert.RawIssuer, &rdns)
 	var b strings.Builder
@@ -74,8 +72,8 @@ func issuerName(cert *x509.Certificate) string {
 	return b.String()
 }
 
-// escape quotes a value as RFC 4514, 2.4, asks. Control characters go in
-// hexadecimal: XML cannot carry them.
+// escape escapes a value (RFC 4514, 2.4). Control characters are in hexadecimal, because
+// XML cannot carry them.
 func escape(value string) string {
 	var b strings.Builder
 	for i, r := range value {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// openssl runs the command with stdin and returns what it writes. Without
-// openssl the test is skipped, but not on CI.
+// openssl runs the command with stdin and returns its output. Without openssl the test is
+// skipped, except on CI.
 func openssl(t *testing.T, stdin []byte, args ...string) []byte {
 	t.Helper()
 	path, err := exec.LookPath("openssl")
@@ -35,7 +35,7 @@ func openssl(t *testing.T, stdin []byte, args ...string) []byte {
 	return out
 }
 
-// avisosOf are the codes of what a review tells, without those of every e.firma here.
+// avisosOf returns the codes of a review, without those that every e.firma here has.
 func avisosOf(r Revision) string {
 	var codigos []string
 	for _, a := range r.Avisos {
@@ -134,7 +134,7 @@ func TestLoad_WhenKeyIsWrittenByOpenSSL(t *testing.T) {
 	}
 }
 
-// execute runs a command as a person would paste it into a shell in dir.
+// execute runs a command in dir as if pasted into a shell.
 func execute(t *testing.T, dir, order string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", order)
@@ -144,7 +144,7 @@ func execute(t *testing.T, dir, order string) {
 	}
 }
 
-// convert runs the command that a text names and returns the key that it wrote.
+// convert runs the command in a text and returns the key that it wrote.
 func convert(t *testing.T, text, name string, key []byte) []byte {
 	t.Helper()
 	_, order, ok := strings.Cut(text, " con: ")

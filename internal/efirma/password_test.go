@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
 
-// en encodes in a code page, which has every letter of the tests.
+// en encodes a text in a code page that has all its letters.
 func en(t testing.TB, c *charmap.Charmap, text string) []byte {
 	t.Helper()
 	b, err := c.NewEncoder().String(text)
@@ -24,8 +24,8 @@ func en(t testing.TB, c *charmap.Charmap, text string) []byte {
 	return []byte(b)
 }
 
-// Rows of an encoding by the file's and one by the key's: each pair opens, and the
-// check says how. The plain ones are told of by nothing.
+// The rows are the file's encodings, the columns the key's. Each pair opens, and the
+// check names the encoding, unless it is a plain one.
 func TestCheck_WhenPasswordsAreEncodedInSomeWay(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	const text = "contraseña-é"
@@ -63,7 +63,8 @@ func TestCheck_WhenPasswordsAreEncodedInSomeWay(t *testing.T) {
 	}
 }
 
-// tally wants an e.firma that serves, and one notice about its password or none.
+// tally checks that an e.firma is usable, with the given notice about its password or
+// none.
 func tally(t *testing.T, r Revision, say string) {
 	t.Helper()
 	want := ""
@@ -78,7 +79,7 @@ func tally(t *testing.T, r Revision, say string) {
 	}
 }
 
-// A PKCS#12 has texts for passwords, which programs made of bytes in their own ways.
+// A PKCS#12's password is text, which programs made of bytes in different ways.
 func TestCheck_WhenPKCS12PasswordsAreEncodedInSomeWay(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	const text = "contraseña"
@@ -158,8 +159,8 @@ func TestLoad_WhenWaysToReadAPasswordAreMany(t *testing.T) {
 	}
 }
 
-// The PKCS#12 derivation of more than one hash, and its carry, against OpenSSL's: see
-// openssl_test.go. Here, the parameters that it must survive.
+// openssl_test.go compares the PKCS#12 derivation of more than one hash, and its carry,
+// with OpenSSL's. This test is about hostile parameters.
 func TestLoad_WhenOldEncryptionIsHostile(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	for _, oid := range []asn1.ObjectIdentifier{oidPBEWithSHA13DES, oidPBEWithSHA12DES, oidPBEWithMD5DES, oidPBEWithSHA1DES} {

@@ -11,8 +11,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// openPKCS12 opens a PKCS#12 file in steps whose cost is known beforehand,
-// because the library takes any number of rounds a file asks for.
+// openPKCS12 opens a PKCS#12 file in steps of known cost, because the library accepts any
+// number of rounds.
 func (a Files) openPKCS12(open *opening) {
 	f := examine(a.PFX)
 	p, has := f.find(isPKCS12)
@@ -54,8 +54,8 @@ func (a Files) openPKCS12(open *opening) {
 	}
 }
 
-// notUnderstood is all that is known of a PKCS#12 with the right structure that the
-// library does not read.
+// notUnderstood describes a PKCS#12 of the right structure that the library does not
+// read.
 const notUnderstood = ": su contenido o su cifrado no se entiende"
 
 func whyNot(err error) string {
@@ -66,7 +66,7 @@ func whyNot(err error) string {
 	return notUnderstood
 }
 
-// keyOf is the first of the passwords that verifies the file's MAC.
+// keyOf returns the first password that verifies the file's MAC.
 func (a Files) keyOf(open *opening, der []byte) (string, *Error) {
 	variants := secretfile.Variants(a.Password)
 	absent := len(variants[0].Secret) == 0
@@ -75,7 +75,7 @@ func (a Files) keyOf(open *opening, der []byte) (string, *Error) {
 		return "", falla(PasswordIncorrecto, nil, "La contraseña del archivo (%s) usa caracteres que no se admiten en un PKCS#12, como los emojis. Expórtelo de nuevo con otra.", a.PFXName)
 	}
 	for _, v := range texts {
-		// A trust store has no keys, so this opens none; it verifies the MAC first.
+		// A trust store has no keys, so this decrypts none; it verifies the MAC first.
 		if _, err := pkcs12.DecodeTrustStore(der, string(v.Secret)); !errors.Is(err, pkcs12.ErrIncorrectPassword) {
 			open.variantNote(a, v)
 			return string(v.Secret), nil
@@ -87,8 +87,8 @@ func (a Files) keyOf(open *opening, der []byte) (string, *Error) {
 	return "", falla(PasswordIncorrecto, nil, "No se pudo abrir el archivo (%s): %s no es correcta.", a.PFXName, a.password())
 }
 
-// certificadoOfLlave picks the key's own certificate out of a chain, and the first if
-// there is none: that one will be refused.
+// certificadoOfLlave returns the key's own certificate from a chain, or else the first,
+// which will be refused.
 func certificadoOfLlave(certs []*x509.Certificate, key *rsa.PrivateKey) *x509.Certificate {
 	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return key.PublicKey.Equal(c.PublicKey) })
 	return certs[max(i, 0)]

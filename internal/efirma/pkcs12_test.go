@@ -57,7 +57,7 @@ func TestLoadPKCS12_WhenEncodersDiffer(t *testing.T) {
 func TestLoadPKCS12_WhenChainIsIncluded(t *testing.T) {
 	c := treasure(t)
 	foreign := issue(t, autoridad.Request{RFC: persona, Key: c.other})
-	// The library takes the first certificate for the key's: here it is not.
+	// The library assumes that the first certificate is the key's; here it is not.
 	first := *c.emitidoInOne
 	first.Certificate = c.ca.Certificate
 	pfx := encode(t, pkcs12.Modern2023, &first, []*x509.Certificate{foreign.Certificate, c.emitidoInOne.Certificate}, password)
@@ -112,7 +112,7 @@ func TestLoadPKCS12_WhenRefused(t *testing.T) {
 
 const endless = 1 << 40 // rounds: weeks of work
 
-// with returns the parameters of PBES2 with AES-128 and that many rounds.
+// with returns parameters of PBES2 with AES-128 and the given rounds.
 func with(t testing.TB, rondas int) (alg pkix.AlgorithmIdentifier, encrypt func([]byte) []byte) {
 	t.Helper()
 	salt, iv := []byte("sal"), make([]byte, aes.BlockSize)
@@ -144,7 +144,7 @@ func llaveIn(t testing.TB, rondas int) []byte {
 	return marshal(t, []safeBag{{ID: oidShroudedKeyBag, Value: explicit(marshal(t, info))}})
 }
 
-// encryptedLayer is a layer that can be opened in one round and holds bags.
+// encryptedLayer is a layer of bags that one round opens.
 func encryptedLayer(t testing.TB, rondas int, bags []byte) contentInfo {
 	t.Helper()
 	_, encrypt := with(t, 1)
@@ -208,8 +208,7 @@ func TestLoadPKCS12_WhenFileIsHostile(t *testing.T) {
 	}
 }
 
-// The layers that the test above refuses must be refused for what is in them,
-// not for how they are made.
+// The layers refused above must be refused for their content, not for their encoding.
 func TestWithoutLlave_WhenLayerHoldsCertificates(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	x509Cert := struct {
@@ -223,8 +222,8 @@ func TestWithoutLlave_WhenLayerHoldsCertificates(t *testing.T) {
 	}
 }
 
-// What the library does not read, OpenSSL does: the refusal names the commands, and the
-// two files that they make are read.
+// OpenSSL reads what the library does not: the refusal names the commands, and the two
+// files that they write are read.
 func TestLoadPKCS12_WhenOpenSSLIsTheWayOut(t *testing.T) {
 	e := treasure(t).emitidoInOne
 	cer := certify(t, &x509.Certificate{RawSubject: nameOf(t, oidName, asn1.TagPrintableString, "a@b.mx"), KeyUsage: useEfirma}, e.Key.Public(), e.Key)

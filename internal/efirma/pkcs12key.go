@@ -11,7 +11,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// What a derived key is for (RFC 7292, B.3).
+// The purposes of a derived key (RFC 7292, B.3).
 const (
 	toEncrypt = 1
 	forVector = 2
@@ -45,7 +45,7 @@ func derivePKCS12(h func() hash.Hash, password []byte, params pbeParams, forWhom
 	return out[:n]
 }
 
-// fill repeats s to whole blocks of v bytes; nothing stays nothing.
+// fill repeats s up to whole blocks of v bytes; an empty s stays empty.
 func fill(s []byte, v int) []byte {
 	if len(s) == 0 {
 		return nil
@@ -54,7 +54,7 @@ func fill(s []byte, v int) []byte {
 	return bytes.Repeat(s, length/len(s)+1)[:length:length]
 }
 
-// bmp is a password as PKCS#12 wants it (RFC 7292, B.1).
+// bmp returns a password as PKCS#12 needs it (RFC 7292, B.1).
 func bmp(password string) []byte {
 	var b []byte
 	for _, u := range append(utf16.Encode([]rune(password)), 0) {
@@ -63,10 +63,10 @@ func bmp(password string) []byte {
 	return b
 }
 
-// textVariants are the passwords that a PKCS#12 may have, which are texts and not
-// bytes: what each variant says, and each of its bytes taken for a character, which is
-// what OpenSSL before 1.1 did with any password and later ones do with what is no
-// UTF-8. Beyond 16 bits a character has no place in a BMPString.
+// textVariants returns the possible passwords of a PKCS#12, which are texts and not
+// bytes: each variant's text, and each variant with every byte taken as a character.
+// OpenSSL before 1.1 did the latter with any password, and later ones do if it is not
+// UTF-8. A BMPString has no characters beyond 16 bits.
 func textVariants(variants []secretfile.Variant) []secretfile.Variant {
 	var texts []secretfile.Variant
 	add := func(text, how string) {
@@ -102,7 +102,8 @@ func bmpVariants(variants []secretfile.Variant) []secretfile.Variant {
 	return texts
 }
 
-// variantNote tells how the password was read, unless it was as it stands.
+// variantNote adds a notice about how the password was read, unless it was read as it
+// stands.
 func (a *opening) variantNote(files Files, v secretfile.Variant) {
 	if v.How != "" {
 		a.notify(AvisoEncoding, "La contraseña%s no sirvió tal cual, pero sí así: %s. Otros programas quizá no la lean de esa manera.", files.ofFile(), v.How)

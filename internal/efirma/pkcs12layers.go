@@ -62,8 +62,8 @@ type (
 	}
 )
 
-// pkcs12Layers checks the cost of every derivation that a file shows without
-// its password, and returns its encrypted layers, whose content it cannot see.
+// pkcs12Layers checks the cost of every derivation that shows without the password. It
+// returns the encrypted layers, whose content it cannot see.
 func pkcs12Layers(der []byte) ([]contentInfo, error) {
 	var pfx pfxPDU
 	if _, err := asn1.Unmarshal(der, &pfx); err != nil {
@@ -173,12 +173,11 @@ func bagsCost(info contentInfo) error {
 	return nil
 }
 
-// withoutLlave proves that an encrypted layer holds certificates and no key. A key
-// in there could ask for any number of rounds, which nobody sees before the
-// library has begun them. So the layer is put behind a key of no worth in a
-// file of its own: the library accepts one key a file and stops at the second
-// before it decrypts it. The files in use (OpenSSL, Windows, Java) keep the
-// key in the layer that is not encrypted as a whole.
+// withoutLlave proves that an encrypted layer holds certificates and no key. A key in it
+// could ask for any number of rounds, which shows only once the library has begun them.
+// So the layer is placed after a worthless key in a separate file: the library accepts
+// one key per file and stops at the second before it decrypts it. The files in use
+// (OpenSSL, Windows, Java) keep the key in the layer that is not encrypted as a whole.
 func withoutLlave(layer contentInfo, password string) error {
 	pfx, err := wrap(layer, password)
 	if err != nil {

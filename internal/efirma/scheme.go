@@ -22,12 +22,12 @@ type encryptedPrivateKeyInfo struct {
 	Data      []byte
 }
 
-// schema is an encryption that was found acceptable.
+// schema is an acceptable encryption.
 type schema struct {
 	encrypt blockCipher
 	derive  func(password []byte) (key, iv []byte, err error)
-	bmp     bool   // the password goes in as UTF-16BE with a NUL at its end
-	weak    string // what to call it when it protects no more
+	bmp     bool   // the password is encoded as UTF-16BE with a NUL at its end
+	weak    string // its name, if it no longer protects the key
 	data    []byte
 }
 
@@ -42,8 +42,8 @@ func aesCipher(keyLen int) blockCipher { return blockCipher{keyLen, aes.NewCiphe
 func tripleDESCipher() blockCipher     { return blockCipher{24, des.NewTripleDESCipher, des.BlockSize} }
 func desCipher() blockCipher           { return blockCipher{8, des.NewCipher, des.BlockSize} }
 
-// schema reads how a key is encrypted and refuses what cannot be decrypted, or
-// not at an acceptable cost, even with the right password.
+// schema reads how a key is encrypted. It refuses what cannot be decrypted at an
+// acceptable cost even with the right password.
 func (p piece) schema() (*schema, error) {
 	switch p.llave {
 	case llaveInEncryptedPEM:
@@ -68,7 +68,7 @@ func (p piece) schema() (*schema, error) {
 	return e.with(info.Data)
 }
 
-// with gives an encryption its ciphertext, if that is of a size that it can have.
+// with adds the ciphertext to an encryption, if its size is possible.
 func (e *schema) with(data []byte) (*schema, error) {
 	if n := len(data); n == 0 || n > maxLlave || n%e.encrypt.blockSize != 0 {
 		return nil, fmt.Errorf("%d encrypted bytes", n)
@@ -94,7 +94,7 @@ func ofOID(a pkix.AlgorithmIdentifier) (*schema, error) {
 	return nil, otherEncrypted(a.Algorithm)
 }
 
-// otherEncrypted names an encryption that is not read, where it has a name.
+// otherEncrypted names an unsupported encryption, if it has a name.
 func otherEncrypted(oid asn1.ObjectIdentifier) error {
 	que := "está cifrada con un método que la pasarela no lee (" + oid.String() + ")"
 	for _, other := range []struct {
@@ -111,8 +111,8 @@ func otherEncrypted(oid asn1.ObjectIdentifier) error {
 	return &unopenable{que: que, command: withOpenSSLOld, err: fmt.Errorf("encryption %s", oid)}
 }
 
-// ofPBES1 is RFC 8018, 6.1 and 5.1: one hash, whose first half is the key of DES and
-// whose second is the initialisation vector.
+// ofPBES1 is RFC 8018, 6.1 and 5.1: the first half of one hash is the DES key, the second
+// the initialisation vector.
 func ofPBES1(a pkix.AlgorithmIdentifier, h func() hash.Hash, name string) (*schema, error) {
 	params, err := readPBE(a)
 	if err != nil {
@@ -129,7 +129,7 @@ func ofPBES1(a pkix.AlgorithmIdentifier, h func() hash.Hash, name string) (*sche
 	}}, nil
 }
 
-// ofPKCS12 is RFC 7292, appendix C. Triple DES with two keys uses the first again.
+// ofPKCS12 is RFC 7292, appendix C. Triple DES with two keys uses the first one again.
 func ofPKCS12(a pkix.AlgorithmIdentifier, c blockCipher, keyLen int) (*schema, error) {
 	params, err := readPBE(a)
 	if err != nil {
@@ -192,7 +192,7 @@ func ofPBES2(a pkix.AlgorithmIdentifier) (*schema, error) {
 }
 
 // ofDEKInfo reads the header of RFC 1421, 4.6.1.3, as OpenSSL writes it: the name of a
-// cipher and the initialisation vector, whose first eight bytes are the salt too. The
+// cipher and the initialisation vector, whose first eight bytes are also the salt. The
 // key is MD5 of the password and the salt, once (EVP_BytesToKey).
 func ofDEKInfo(dek string) (*schema, error) {
 	name, inHex, _ := strings.Cut(dek, ",")
@@ -231,7 +231,7 @@ func ofDEKInfo(dek string) (*schema, error) {
 	return e, nil
 }
 
-// bounded keeps a text of the file from filling, or steering, the screen.
+// bounded keeps a text from the file from filling or controlling the screen.
 func bounded(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -242,7 +242,7 @@ func bounded(s string) string {
 	return s[:min(len(s), 40)]
 }
 
-// decrypt decrypts in CBC mode (RFC 8018, 6.2.2) and leaves the padding on.
+// decrypt decrypts in CBC mode (RFC 8018, 6.2.2) and keeps the padding.
 func (e *schema) decrypt(password []byte) ([]byte, error) {
 	key, iv, err := e.derive(password)
 	if err != nil {
@@ -257,8 +257,8 @@ func (e *schema) decrypt(password []byte) ([]byte, error) {
 	return open, nil
 }
 
-// withoutPadding takes the padding of RFC 8018, 6.1.1, off; what has none, because
-// the password was another, is left as it is.
+// withoutPadding removes the padding of RFC 8018, 6.1.1. Data without padding, because
+// the password was wrong, is returned unchanged.
 func withoutPadding(open []byte) []byte {
 	n := len(open) - int(open[len(open)-1])
 	if n < 0 {

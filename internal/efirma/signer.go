@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// signer has no field from which fmt, encoding/json or reflection could read
-// the key: it lives in the closure alone.
+// signer holds the key in a closure. It has no field from which fmt, encoding/json or
+// reflection could read it.
 type signer struct {
 	public rsa.PublicKey
 	sign   func(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error)
