@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type bench struct {
 	missing []string
 	profile string // where profiles of gateways go; empty for none
 	nextID  int
+	running []*process // those of the section
 }
 
 // newBench builds the gateway, makes an e.firma and starts the source.
@@ -42,7 +44,10 @@ func newBench(ctx context.Context, p plan, parent, profile string) (*bench, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"), missing: missingTools(), profile: profile}
+	b := &bench{
+		plan: p, dir: dir, gateway: filepath.Join(dir, "gateway"), efirmas: filepath.Join(dir, "efirmas"),
+		missing: missingTools(), profile: profile,
+	}
 	if err := b.prepare(ctx); err != nil {
 		b.close()
 		return nil, err
@@ -85,7 +90,30 @@ func (b *bench) id(megas int) string {
 	return fuente.ID(megas, b.nextID)
 }
 
-func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
+// file is a place of the section's own.
+func (b *bench) file(name string) string { return filepath.Join(b.dir, "section", name) }
+
+// section runs one, in a folder of its own, and ends what it left running.
+func (b *bench) section(ctx context.Context, run func(context.Context, *bench) ([]row, error)) ([]row, error) {
+	if err := os.Mkdir(b.file(""), 0o700); err != nil {
+		return nil, err
+	}
+	rows, err := run(ctx, b)
+	for _, p := range b.running {
+		err = errors.Join(err, p.stop())
+	}
+	b.running = nil
+	return rows, errors.Join(err, os.RemoveAll(b.file("")))
+}
+
+// start starts one of this program's own servers until the section ends.
+func (b *bench) start(ctx context.Context, args ...string) (*process, error) {
+	p, err := startSelf(ctx, args...)
+	if err == nil {
+		b.running = append(b.running, p)
+	}
+	return p, err
+}
 
 // gatewayProcess is a running gateway.
 type gatewayProcess struct {
@@ -118,14 +146,12 @@ func (b *bench) launch(ctx context.Context, name string, settings ...string) (*g
 	g := &gatewayProcess{process: &process{url: "http://" + api, cancel: cancel}, data: b.file(name)}
 	g.cmd = exec.CommandContext(ctx, b.gateway)
 	if b.profile != "" {
-		self, err := os.Executable()
-		if err != nil {
+		b.nextID++
+		g.profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d", name, b.nextID))
+		if g.cmd, err = self(ctx, "gateway", g.profile); err != nil {
 			cancel()
 			return nil, err
 		}
-		b.nextID++
-		g.profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d", name, b.nextID))
-		g.cmd = exec.CommandContext(ctx, self, processCommand, "gateway", g.profile)
 	}
 	g.cmd.Stderr = os.Stderr
 	g.terminates()
@@ -136,40 +162,31 @@ func (b *bench) launch(ctx context.Context, name string, settings ...string) (*g
 		cancel()
 		return nil, err
 	}
+	b.running = append(b.running, g.process)
 	if err := waitReady(ctx, "http://"+admin+"/readyz"); err != nil {
-		return nil, errors.Join(err, g.stop())
+		return nil, err
 	}
 	g.ready = since(started)
 	return g, nil
 }
 
+// discard ends a gateway before its section does, and what it stored.
+func (g *gatewayProcess) discard() error { return errors.Join(g.stop(), os.RemoveAll(g.data)) }
+
 // withoutSettings keeps a developer's own GATEWAY_ variables out of the measure.
 func withoutSettings(environ []string) []string {
-	var out []string
-	for _, entry := range environ {
-		if !strings.HasPrefix(entry, "GATEWAY_") {
-			out = append(out, entry)
-		}
-	}
-	return out
+	return slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "GATEWAY_") })
 }
 
 func waitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{}}
+	t := &target{method: http.MethodGet, url: url}
+	client := newClient(1)
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		resp, err := client.Do(req)
-		if err == nil {
-			resp.Body.Close() //nolint:errcheck // not read
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		if t.once(ctx, client) == nil {
+			return nil
 		}
 		time.Sleep(readyPoll)
 	}
@@ -233,11 +250,10 @@ type fetched struct{ seconds, cpu float64 }
 func fetch(ctx context.Context, url, file string) (fetched, error) {
 	cmd := exec.CommandContext(ctx, "curl", "-sS", "--fail", "-o", file, "-w", "%{time_total}", url)
 	if cmd.Err != nil {
-		self, err := os.Executable()
-		if err != nil {
+		var err error
+		if cmd, err = self(ctx, "fetch", url, file); err != nil {
 			return fetched{}, err
 		}
-		cmd = exec.CommandContext(ctx, self, processCommand, "fetch", url, file)
 	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -245,5 +261,7 @@ func fetch(ctx context.Context, url, file string) (fetched, error) {
 		return fetched{}, fmt.Errorf("fetching %s: %w", url, err)
 	}
 	took, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-	return fetched{seconds: took, cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}, err
+	return fetched{seconds: took, cpu: cpuOf(cmd.ProcessState)}, err
 }
+
+func cpuOf(s *os.ProcessState) float64 { return (s.UserTime() + s.SystemTime()).Seconds() }

@@ -41,8 +41,6 @@ func runProcess(args []string) error {
 		return listen(http.FileServer(http.Dir(args[0])))
 	case name == "floor" && len(args) == 2:
 		return floor(args[0], args[1])
-	case name == "floorsep" && len(args) == 1:
-		return floorSEP(args[0])
 	case name == "decode" && len(args) == 4:
 		return decode(args[0], args[1], args[2], args[3])
 	case name == "sandbox" && len(args) == 1:
@@ -77,18 +75,6 @@ func listen(h http.Handler) error {
 	return nil
 }
 
-func floorSEP(upstream string) error {
-	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	f := &ref.FloorSEP{
-		Client:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idlePerHost}},
-		Upstream: map[string]string{"": upstream + "/sep/", fuente.Slow: upstream + fuente.Slow + "/sep/"},
-	}
-	return listen(f.Handler(zerolog.New(log).With().Timestamp().Logger(), prometheus.NewRegistry()))
-}
-
 func floor(efirmas, upstream string) error {
 	own, err := autoridad.LoadEmitido(efirmas, rfc)
 	if err != nil {
@@ -99,12 +85,8 @@ func floor(efirmas, upstream string) error {
 		return err
 	}
 	f := &ref.Floor{
-		Signer: ref.NewSigner(own.Key, own.Certificate), RFC: rfc, Descarga: upstream + "/descarga",
+		Signer: ref.NewSigner(own.Key, own.Certificate), RFC: rfc, Upstream: upstream, Slow: fuente.Slow,
 		Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idlePerHost, ReadBufferSize: ref.Block}},
-		Verify: map[string]string{
-			"/verifica":               upstream + "/verifica",
-			fuente.Slow + "/verifica": upstream + fuente.Slow + "/verifica",
-		},
 	}
 	return listen(f.Handler(zerolog.New(log).With().Timestamp().Logger(), prometheus.NewRegistry()))
 }

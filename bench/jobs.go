@@ -111,7 +111,7 @@ func live(ctx context.Context, b *bench, base string, n int, every time.Duration
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, g.stop(), os.RemoveAll(g.data), os.RemoveAll(b.file("blobs-trabajos"))) }()
+	defer func() { err = errors.Join(err, g.discard(), os.RemoveAll(b.file("blobs-trabajos"))) }()
 	perSecond := int(float64(n) / every.Seconds())
 	if s.simple, err = simple(ctx, g, perSecond, b.plan.rateFor); err != nil {
 		return s, err
@@ -167,14 +167,6 @@ func (s *polls) window(ctx context.Context, b *bench, sb *sandboxProcess, g *gat
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-	return ctx.Err()
-}
-
 // simple is the CPU of a Verifica by REST, without any job.
 func simple(ctx context.Context, g *gatewayProcess, perSecond int, during time.Duration) (float64, error) {
 	var accepted struct {
@@ -185,7 +177,7 @@ func simple(ctx context.Context, g *gatewayProcess, perSecond int, during time.D
 		return 0, err
 	}
 	t := &target{name: "Verifica", method: http.MethodGet, url: g.url + "/v1/sat/cfdi/solicitudes/" + accepted.IDSolicitud + "?rfcSolicitante=" + rfc, server: g.process}
-	if err := warm(ctx, t); err != nil {
+	if err := warm(ctx, t, connections); err != nil {
 		return 0, err
 	}
 	before := g.usage().cpu

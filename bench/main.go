@@ -118,7 +118,7 @@ func run(ctx context.Context, p plan, dir, only, profile string) error {
 			continue
 		}
 		meter := b.newMeter()
-		rows, err := s.run(ctx, b)
+		rows, err := b.section(ctx, s.run)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

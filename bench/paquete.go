@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -27,15 +26,8 @@ const (
 
 // paquete measures section 2.
 func paquete(ctx context.Context, b *bench) ([]row, error) {
-	t, err := newTransfers(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := t.run(ctx)
-	if err := errors.Join(err, t.close()); err != nil {
-		return rows, err
-	}
-	for _, part := range []func(context.Context, *bench) ([]row, error){memory, atOnce} {
+	var rows []row
+	for _, part := range []func(context.Context, *bench) ([]row, error){transfer, memory, atOnce} {
 		more, err := part(ctx, b)
 		rows = append(rows, more...)
 		if err != nil {
@@ -47,15 +39,15 @@ func paquete(ctx context.Context, b *bench) ([]row, error) {
 
 // transfers is the interleaved comparison of one size.
 type transfers struct {
-	b                  *bench
-	static, floor      *process
-	gateway            *gatewayProcess
-	out                string
-	samples            map[string][]float64
-	cpu                map[string]float64
-	memory             map[string]float64
-	stored, storedName string
+	b             *bench
+	static, floor *process
+	gateway       *gatewayProcess
+	out, stored   string
+	samples       map[string][]float64
+	cpu, memory   map[string]float64
 }
+
+const storedName = "paquete.zip"
 
 // The programs of the comparison.
 const (
@@ -71,40 +63,30 @@ const (
 	static     = "curl -o of the same file from Go's http.FileServer"
 )
 
-func newTransfers(ctx context.Context, b *bench) (*transfers, error) {
+// transfer takes each program in turn, round by round. The first round warms and is
+// not counted.
+func transfer(ctx context.Context, b *bench) (rows []row, err error) {
 	t := &transfers{b: b, out: b.file("out.zip"), samples: map[string][]float64{}, cpu: map[string]float64{}, memory: map[string]float64{}}
-	folder := b.file("static")
-	t.storedName = "paquete.zip"
-	t.stored = filepath.Join(folder, t.storedName)
-	if err := os.Mkdir(folder, 0o700); err != nil {
+	t.stored = filepath.Join(b.file("static"), storedName)
+	if err := os.Mkdir(filepath.Dir(t.stored), 0o700); err != nil {
 		return nil, err
 	}
-	var err error
-	if t.static, err = startSelf(ctx, "static", folder); err != nil {
+	if t.static, err = b.start(ctx, "static", filepath.Dir(t.stored)); err != nil {
 		return nil, err
 	}
-	if t.floor, err = startSelf(ctx, "floor", b.efirmas, b.source.url); err != nil {
-		return nil, errors.Join(err, t.static.stop())
+	if t.floor, err = b.start(ctx, "floor", b.efirmas, b.source.url); err != nil {
+		return nil, err
 	}
 	if t.gateway, err = b.startGateway(ctx, "data-paquete"); err != nil {
-		return nil, errors.Join(err, t.static.stop(), t.floor.stop())
+		return nil, err
 	}
-	return t, nil
-}
-
-func (t *transfers) close() error {
-	return errors.Join(t.gateway.stop(), t.floor.stop(), t.static.stop(), os.RemoveAll(t.gateway.data), os.RemoveAll(filepath.Dir(t.stored)))
-}
-
-// run takes each program in turn, round by round. The first round warms and is
-// not counted.
-func (t *transfers) run(ctx context.Context) ([]row, error) {
-	for round := range t.b.plan.rounds + 1 {
+	defer func() { err = errors.Join(err, t.gateway.discard()) }()
+	for round := range b.plan.rounds + 1 {
 		if round == 1 {
 			clear(t.samples)
 			clear(t.cpu)
 		}
-		if err := t.round(ctx, round >= 1 && round <= t.b.plan.slow); err != nil {
+		if err := t.round(ctx, round >= 1 && round <= b.plan.slow); err != nil {
 			return nil, err
 		}
 	}
@@ -152,7 +134,7 @@ func (t *transfers) gatewayTwice(ctx context.Context, megas int) error {
 	if err := os.Rename(file, t.stored); err != nil {
 		return err
 	}
-	if err := t.fetch(ctx, static, t.static.url+"/"+t.storedName, t.out, t.static); err != nil {
+	if err := t.fetch(ctx, static, t.static.url+"/"+storedName, t.out, t.static); err != nil {
 		return err
 	}
 	return os.Remove(t.stored)
@@ -180,22 +162,13 @@ func (t *transfers) fetch(ctx context.Context, name, url, file string, server *p
 
 // decode times one reference program, in a process of its own.
 func (t *transfers) decode(ctx context.Context, name, how string) error {
-	self, err := os.Executable()
+	var took, peak float64
+	state, err := outcome(ctx, []string{"decode", how, t.b.source.url + "/descarga", t.b.id(t.b.plan.megas), t.out}, &took, &peak)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, processCommand, "decode", how, t.b.source.url+"/descarga", t.b.id(t.b.plan.megas), t.out)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	var took, peak float64
-	if _, err := fmt.Sscan(string(out), &took, &peak); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
 	t.samples[name] = append(t.samples[name], took)
-	t.cpu[name] += (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	t.cpu[name] += cpuOf(state)
 	t.memory[name] = max(t.memory[name], peak)
 	return os.Remove(t.out)
 }
@@ -255,7 +228,7 @@ func (b *bench) peakOf(ctx context.Context, megas int) (over, took float64, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(err, g.stop(), os.RemoveAll(g.data)) }()
+	defer func() { err = errors.Join(err, g.discard()) }()
 	id := b.id(megas)
 	got, err := fetch(ctx, g.paqueteURL(id), os.DevNull)
 	if err != nil {
@@ -283,7 +256,7 @@ func atOnce(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, g.stop(), os.RemoveAll(g.data)) }()
+	defer func() { err = errors.Join(err, g.discard()) }()
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = b.id(megas)

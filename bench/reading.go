@@ -5,18 +5,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 )
@@ -81,22 +78,10 @@ type readings struct {
 }
 
 func (l *readings) read(ctx context.Context, how, file string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, self, processCommand, "lectura", how, file)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w", how, err)
-	}
 	var m measure
-	if _, err := fmt.Sscan(string(out), &m.cpu, &m.items, &m.bytes, &m.peak); err != nil {
-		return fmt.Errorf("%s: %w", how, err)
-	}
+	_, err := outcome(ctx, []string{"lectura", how, file}, &m.cpu, &m.items, &m.bytes, &m.peak)
 	l.took[how+file] = append(l.took[how+file], m)
-	return nil
+	return err
 }
 
 // media is the median of something over the rounds.
@@ -176,38 +161,35 @@ func readHere(how, file string) error {
 	return nil
 }
 
-func cpuSeconds() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
-}
-
+// readAs counts what a ZIP has, in one way, and the bytes of its entries.
 func readAs(how string, r io.ReaderAt, size int64) (items, read int64, err error) {
-	switch how {
-	case readText:
-		items, err = count(cfdi.Metadatos(r, size, cfdi.Position{}))
-	case readSummary:
-		items, err = count(cfdi.Summaries(r, size, cfdi.Position{}))
-	}
-	if err != nil {
-		return 0, 0, err
-	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, e := range z.File {
 		read += int64(e.UncompressedSize64)
-		n, err := readEntry(how, e)
-		if err != nil {
-			return 0, 0, err
-		}
-		items += n
 	}
-	return items, read, nil
+	switch how {
+	case readText:
+		items, err = count(cfdi.Metadatos(r, size, cfdi.Position{}))
+	case readSummary:
+		items, err = count(cfdi.Summaries(r, size, cfdi.Position{}))
+	case leeInfla:
+		items, err = entries(z, func(r io.Reader) (int64, error) { return one(io.Copy(io.Discard, r)) })
+	case leeLineas:
+		items, err = entries(z, lines)
+	case leeUnmarshal:
+		items, err = entries(z, unmarshal)
+	case leeTokens:
+		items, err = entries(z, tokens)
+	default:
+		err = errors.New("there is no such way")
+	}
+	return items, read, err
 }
+
+func one(_ int64, err error) (int64, error) { return 1, err }
 
 func count[T any](read func(func(cfdi.Read[T], error) bool)) (n int64, err error) {
 	for readSoFar, err := range read {
@@ -222,35 +204,32 @@ func count[T any](read func(func(cfdi.Read[T], error) bool)) (n int64, err error
 	return n, nil
 }
 
-func readEntry(how string, e *zip.File) (items int64, err error) {
-	if how == readText || how == readSummary {
-		return 0, nil // read already
-	}
-	r, err := e.Open()
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close() //nolint:errcheck // read only
-	switch how {
-	case leeInfla:
-		_, err = io.Copy(io.Discard, r)
-		return 1, err
-	case leeLineas:
-		return lines(r)
-	case leeUnmarshal:
-		var c comprobante
-		b, err := io.ReadAll(r)
-		if err == nil {
-			err = xml.Unmarshal(b, &c)
+// entries sums what read finds in each entry.
+func entries(z *zip.Reader, read func(io.Reader) (int64, error)) (items int64, err error) {
+	for _, e := range z.File {
+		r, err := e.Open()
+		if err != nil {
+			return 0, err
 		}
-		if err == nil && c.Complemento.Timbre.UUID == "" {
-			err = errors.New("no UUID")
+		n, err := read(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return 0, err
 		}
-		return 1, err
-	case leeTokens:
-		return 1, tokens(r)
+		items += n
 	}
-	return 0, errors.New("there is no such way")
+	return items, nil
+}
+
+func unmarshal(r io.Reader) (int64, error) {
+	var c comprobante
+	b, err := io.ReadAll(r)
+	if err == nil {
+		err = xml.Unmarshal(b, &c)
+	}
+	if err == nil && c.Complemento.Timbre.UUID == "" {
+		err = errors.New("no UUID")
+	}
+	return 1, err
 }
 
 // lines is the least that a reader of such rows does.
@@ -274,13 +253,13 @@ func lines(r io.Reader) (n int64, err error) {
 	return n, s.Err()
 }
 
-func tokens(r io.Reader) error {
+func tokens(r io.Reader) (int64, error) {
 	d := xml.NewDecoder(bufio.NewReader(r))
 	for {
 		if _, err := d.RawToken(); errors.Is(err, io.EOF) {
-			return nil
+			return 1, nil
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 	}
 }
@@ -363,11 +342,7 @@ func text(z *zip.Writer, name string, method uint16, n int, head string, line fu
 func writeDocuments(w io.Writer, n int) error {
 	z := zip.NewWriter(w)
 	random := rand.NewChaCha8([32]byte{3})
-	noise := func(n int) string {
-		b := make([]byte, n)
-		random.Read(b) //nolint:errcheck // never fails
-		return base64.StdEncoding.EncodeToString(b)
-	}
+	noise := noiseOf(random)
 	for i := range n {
 		uuid := fmt.Sprintf("%08x-2222-4333-8444-%012x", i, random.Uint64()>>16)
 		f, err := z.Create(uuid + ".xml")

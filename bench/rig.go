@@ -68,7 +68,7 @@ type sandboxProcess struct {
 
 func startSandbox(ctx context.Context, b *bench) (*sandboxProcess, error) {
 	dir := b.file("sandbox")
-	p, err := startSelf(ctx, "sandbox", dir)
+	p, err := b.start(ctx, "sandbox", dir)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +118,12 @@ func postgresCPU(pg *pgtest.Server) float64 {
 	}
 	for _, path := range stats {
 		pid := filepath.Base(filepath.Dir(path))
-		fields := statFields(pid)
-		if len(fields) <= cutimeField+1 {
-			continue
-		}
-		until := utimeField + 2
-		if pid == strconv.Itoa(pg.PID) {
-			until = cutimeField + 2
-		} else if fields[1] != strconv.Itoa(pg.PID) {
-			continue
-		}
-		for _, field := range fields[utimeField:until] {
-			n, _ := strconv.ParseFloat(field, 64)
-			total += n / ticks
+		switch fields := statFields(pid); {
+		case len(fields) <= cutimeField+1:
+		case pid == strconv.Itoa(pg.PID):
+			total += statTicks(pid, cutimeField+2)
+		case fields[1] == strconv.Itoa(pg.PID):
+			total += statTicks(pid, utimeField+2)
 		}
 	}
 	return total

@@ -32,157 +32,72 @@ const (
 		`<usuario>bench</usuario><password>bench</password></autenticacion></consultaProcesoTituloElectronicoRequest></s:Body></s:Envelope>`
 )
 
-// escuela is the floor and two gateways, before the instant SEP and the slow one.
-type escuela struct {
-	b             *bench
-	floor         *process
-	instant, slow *gatewayProcess
-}
-
-func sepRows(ctx context.Context, b *bench) (rows []row, err error) {
-	e := &escuela{b: b}
-	defer func() { err = errors.Join(err, e.stop()) }()
-	if err := e.start(ctx); err != nil {
+// sepRows measures section 3b: a gateway before the instant SEP and one before the slow one.
+func sepRows(ctx context.Context, b *bench) ([]row, error) {
+	password := b.file("sep-password.txt")
+	if err := os.WriteFile(password, []byte("bench"), 0o600); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) ([]row, error){e.throughput, e.latency, e.uploads} {
-		more, err := part(ctx)
-		rows = append(rows, more...)
-		if err != nil {
-			return rows, err
-		}
-	}
-	return rows, nil
-}
-
-func (e *escuela) start(ctx context.Context) (err error) {
-	password := e.b.file("sep-password.txt")
-	if err := os.WriteFile(password, []byte("bench"), 0o600); err != nil {
-		return err
-	}
 	account := []string{"GATEWAY_SEP_USUARIO=bench", "GATEWAY_SEP_PASSWORD_FILE=" + password}
-	if e.floor, err = startSelf(ctx, "floorsep", e.b.source.url); err != nil {
-		return err
+	floor, err := b.start(ctx, "floor", b.efirmas, b.source.url)
+	if err != nil {
+		return nil, err
 	}
-	if e.instant, err = e.b.startGateway(ctx, "data-sep", account...); err != nil {
-		return err
+	g, err := b.startGateway(ctx, "data-sep", account...)
+	if err != nil {
+		return nil, err
 	}
-	e.slow, err = e.b.startGateway(ctx, "data-sep-lento", append(account, "GATEWAY_SEP_URL="+e.b.source.url+fuente.Slow+"/sep/")...)
-	return err
-}
-
-func (e *escuela) stop() error {
-	var err error
-	if e.floor != nil {
-		err = e.floor.stop()
+	slow, err := b.startGateway(ctx, "data-sep-lento", append(account, "GATEWAY_SEP_URL="+b.source.url+fuente.Slow+"/sep/")...)
+	if err != nil {
+		return nil, err
 	}
-	for _, g := range []*gatewayProcess{e.instant, e.slow} {
-		if g != nil {
-			err = errors.Join(err, g.stop(), os.RemoveAll(g.data))
+	query := func(g *gatewayProcess, prefix string) contest {
+		return contest{
+			name:    "consulta",
+			direct:  b.direct(prefix+"/sep/", envelopeQuery),
+			floor:   &target{name: "floor", method: http.MethodGet, url: floor.url + prefix + "/lotes/100001", server: floor},
+			product: &target{name: "gateway", method: http.MethodGet, url: g.url + "/v1/sep/lotes/100001", server: g.process},
 		}
 	}
-	return err
-}
-
-// queries are the direct call, the floor and the gateway.
-func (e *escuela) queries(g *gatewayProcess, prefix string) (direct, floor, product *target) {
-	direct = &target{name: "direct SOAP", method: http.MethodPost, url: e.b.source.url + prefix + "/sep/", body: envelopeQuery,
-		contentType: "text/xml; charset=utf-8", server: e.b.source}
-	floor = &target{name: "floor", method: http.MethodGet, url: e.floor.url + prefix + "/lotes/100001", server: e.floor}
-	product = &target{name: "gateway", method: http.MethodGet, url: g.url + "/v1/sep/lotes/100001", server: g.process}
-	return direct, floor, product
-}
-
-// load takes the targets in turn, the other way round in every second round, and
-// returns the medians of requests per second and CPU seconds per request.
-func load(ctx context.Context, p plan, conns int, targets ...*target) (rps, cpu map[*target]float64, err error) {
-	manyRPS, manyCPU := map[*target][]float64{}, map[*target][]float64{}
-	for round := range p.loadRounds {
-		for i := range targets {
-			t := targets[i]
-			if round%2 == 1 {
-				t = targets[len(targets)-1-i]
-			}
-			if err := t.once(ctx, http.DefaultClient); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", t.name, err)
-			}
-			r, c, err := closedLoop(ctx, t, conns, p.loadFor)
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", t.name, err)
-			}
-			manyRPS[t], manyCPU[t] = append(manyRPS[t], r), append(manyCPU[t], c)
-		}
-	}
-	rps, cpu = map[*target]float64{}, map[*target]float64{}
-	for _, t := range targets {
-		rps[t], cpu[t] = median(manyRPS[t]), median(manyCPU[t])
-	}
-	return rps, cpu, nil
-}
-
-func (e *escuela) throughput(ctx context.Context) ([]row, error) {
-	direct, floor, product := e.queries(e.instant, "")
-	rps, cpu, err := load(ctx, e.b.plan, connections, direct, floor, product)
+	c := query(g, "")
+	rps, cpu, err := load(ctx, b.plan, connections, c.direct, c.floor, c.product)
 	if err != nil {
 		return nil, err
 	}
 	title := fmt.Sprintf("consulta, %d connections, instant upstream: ", connections)
-	ratio := rps[product] / rps[floor]
-	return []row{
-		info(title+"direct SOAP, requests per second", fmt.Sprintf("%.0f", rps[direct])),
-		{title + "requests per second", fmt.Sprintf("%.0f", rps[product]), fmt.Sprintf("floor %.0f", rps[floor]),
-			fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≥ %.2f", goalSmallRate), yes(ratio >= goalSmallRate)},
-		against("**"+title+"CPU per request**", millis(cpu[product]), "floor "+millis(cpu[floor]), cpu[product]/cpu[floor], goalSmallCPU),
-	}, nil
-}
-
-func (e *escuela) latency(ctx context.Context) ([]row, error) {
-	direct, floor, product := e.queries(e.slow, fuente.Slow)
-	p50, p99 := map[*target][]float64{}, map[*target][]float64{}
-	for range e.b.plan.rateRounds {
-		for _, t := range []*target{direct, floor, product} {
-			if err := warm(ctx, t); err != nil {
-				return nil, err
-			}
-			sample, err := openLoop(ctx, t, smallRate, e.b.plan.rateFor)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", t.name, err)
-			}
-			p50[t], p99[t] = append(p50[t], quantile(sample, .5)), append(p99[t], quantile(sample, .99))
-		}
-	}
-	title := fmt.Sprintf("consulta at %d/s, %s upstream: ", smallRate, fuente.Delay)
-	rows := []row{info(title+"direct SOAP, p50 / p99", millis(median(p50[direct]))+" / "+millis(median(p99[direct])))}
-	for _, q := range []struct {
-		name string
-		took map[*target][]float64
-		goal float64
-	}{{"p50", p50, goalSmallP50}, {"p99", p99, goalSmallP99}} {
-		base := median(q.took[direct])
-		r := atMost(title+q.name+" added over direct, ms", (median(q.took[product])-base)*1e3, q.goal, "%.2f")
-		r.reference = fmt.Sprintf("floor %.2f", (median(q.took[floor])-base)*1e3)
-		if median(q.took[floor]) <= base {
+	rows := []row{info(title+"direct SOAP, requests per second", fmt.Sprintf("%.0f", rps[c.direct]))}
+	rows = append(rows, c.throughput(title, rps, cpu, goalSmallRate, goalSmallCPU)...)
+	more, err := query(slow, fuente.Slow).latency(ctx, b.plan, smallRate, func(title string, q int, floor, product float64) row {
+		r := atMost(title+", ms", product*1e3, [...]float64{goalSmallP50, goalSmallP99}[q], "%.2f")
+		r.reference = fmt.Sprintf("floor %.2f", floor*1e3)
+		if floor <= 0 {
 			r.met = "noise"
 		}
-		rows = append(rows, r)
+		return r
+	})
+	rows = append(rows, more...)
+	if err != nil {
+		return rows, err
 	}
-	return rows, nil
+	more, err = uploads(ctx, b.plan, floor, g)
+	return append(rows, more...), err
 }
 
 // uploads compares CPU per upload with that of streaming the raw file into the
 // envelope and nothing else. The gateway also keeps it, opens it, reads each
 // title, hashes it and writes the intent down. The sellos are noise, so only the
 // form is checked; titulo's BenchmarkVerificaArchivo has the rest.
-func (e *escuela) uploads(ctx context.Context) ([]row, error) {
+func uploads(ctx context.Context, plan plan, server *process, g *gatewayProcess) ([]row, error) {
 	file, titles, err := lote()
 	if err != nil {
 		return nil, err
 	}
 	asJSON := `{"nombreArchivo":"lote.zip","archivoBase64":"` + base64.StdEncoding.EncodeToString(file) + `"}`
-	floor := &target{name: "floor", method: http.MethodPost, url: e.floor.url + "/lotes", body: string(file), contentType: "application/zip", server: e.floor}
-	raw := &target{name: "raw", method: http.MethodPost, url: e.instant.url + "/v1/sep/lotes?comprobar=forma", body: string(file), contentType: "application/zip", server: e.instant.process}
+	zipped := func(name, url string, server *process) *target {
+		return &target{name: name, method: http.MethodPost, url: url, body: string(file), contentType: "application/zip", server: server}
+	}
+	floor, raw := zipped("floor", server.url+"/lotes", server), zipped("raw", g.url+"/v1/sep/lotes?comprobar=forma", g.process)
 	fields := &target{name: "JSON", method: http.MethodPost, url: raw.url, body: asJSON, contentType: "application/json", server: raw.server}
-	plan := e.b.plan
 	plan.loadFor /= 2
 	rps, cpu, err := load(ctx, plan, 1, floor, raw, fields)
 	if err != nil {
@@ -203,14 +118,18 @@ func (e *escuela) uploads(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
-// lote makes a file like the largest known to have been sent.
-func lote() (file []byte, titles int, err error) {
-	random := rand.NewChaCha8([32]byte{1})
-	noise := func(n int) string {
+// noiseOf returns the base64 of so many random bytes, which does not compress.
+func noiseOf(random *rand.ChaCha8) func(n int) string {
+	return func(n int) string {
 		b := make([]byte, n)
 		random.Read(b) //nolint:errcheck // never fails
 		return base64.StdEncoding.EncodeToString(b)
 	}
+}
+
+// lote makes a file like the largest known to have been sent.
+func lote() (file []byte, titles int, err error) {
+	noise := noiseOf(rand.NewChaCha8([32]byte{1}))
 	var out bytes.Buffer
 	var failed error
 	err = titulo.WriteZip(&out, func(yield func(string, []byte) bool) {

@@ -1,7 +1,9 @@
+// Package ref holds the small programs that the gateway is measured against:
+// the least code that does the same work. They take well-formed answers for
+// granted, survive no failure and keep nothing: a floor, unfit for anything else.
 package ref
 
 import (
-	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -25,27 +27,26 @@ const (
 var errUpstream = errors.New("ref: the upstream answered no 200")
 
 // Floor is the least gateway that could be called one: chi, a counter, a log
-// line, JSON in and out, a signed SOAP call between. No contract, no keys, no
-// retries, no storage.
+// line, JSON in and out, a SOAP call between, which is signed for the SAT. No
+// contract, no keys, no retries, no storage, and no look at a file.
 type Floor struct {
 	Signer *Signer
 	Client *http.Client
-	// Verify maps a path of the floor to the upstream address behind it.
-	Verify   map[string]string
-	Descarga string
-	RFC      string
+	// Upstream is the source's address, and Slow the prefix of its slow paths.
+	Upstream, Slow string
+	RFC            string
 }
 
-// Handler answers POST on each path of Verify with
-// {"idSolicitud","rfcSolicitante"}, and GET /paquetes/{id}?base64=std|simd.
+// Handler answers GET /paquetes/{id}?base64=std|simd and, also below Slow: POST
+// /verifica with {"idSolicitud","rfcSolicitante"}, GET /lotes/{numeroLote}, and POST
+// /lotes with the file as it is, whose base64 is streamed into the envelope.
 func (f *Floor) Handler(log zerolog.Logger, registry prometheus.Registerer) http.Handler {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "floor_requests_total", Help: "Requests."}, []string{"route", "status"})
 	registry.MustRegister(requests)
-	r := chi.NewRouter()
-	handle := func(next func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	handle := func(next func(http.ResponseWriter, *http.Request, string) error, upstream string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			started, status := time.Now(), http.StatusOK
-			err := next(w, r)
+			err := next(w, r, upstream)
 			if err != nil {
 				status = http.StatusBadGateway
 				http.Error(w, "upstream", status)
@@ -55,10 +56,13 @@ func (f *Floor) Handler(log zerolog.Logger, registry prometheus.Registerer) http
 			log.Info().Str("route", route).Int("status", status).Dur("ms", time.Since(started)).Err(err).Msg("access")
 		}
 	}
-	for path, url := range f.Verify {
-		r.Post(path, handle(func(w http.ResponseWriter, r *http.Request) error { return f.verify(w, r, url) }))
+	r := chi.NewRouter()
+	for _, prefix := range []string{"", f.Slow} {
+		r.Post(prefix+"/verifica", handle(f.verify, f.Upstream+prefix+"/verifica"))
+		r.Get(prefix+"/lotes/{numeroLote}", handle(f.query, f.Upstream+prefix+"/sep/"))
+		r.Post(prefix+"/lotes", handle(f.upload, f.Upstream+prefix+"/sep/"))
 	}
-	r.Get("/paquetes/{id}", handle(f.paquete))
+	r.Get("/paquetes/{id}", handle(f.paquete, f.Upstream+"/descarga"))
 	return r
 }
 
@@ -71,24 +75,14 @@ func (f *Floor) verify(w http.ResponseWriter, r *http.Request, url string) error
 	if err != nil {
 		return err
 	}
-	resp, err := f.post(r, url, actionVerify, envelope)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read only
-	whole, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
 	var answer verifyAnswer
-	if err := xml.NewDecoder(bytes.NewReader(whole)).Decode(&answer); err != nil {
+	if err := f.ask(r, url, actionVerify, strings.NewReader(envelope), int64(len(envelope)), &answer); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(answer.Result)
+	return writeJSON(w, answer.Result)
 }
 
-func (f *Floor) paquete(w http.ResponseWriter, r *http.Request) error {
+func (f *Floor) paquete(w http.ResponseWriter, r *http.Request, url string) error {
 	dec, ok := Decoders()[r.FormValue("base64")]
 	if !ok {
 		return errNoPaquete
@@ -97,7 +91,7 @@ func (f *Floor) paquete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	resp, err := f.post(r, f.Descarga, actionDownload, envelope)
+	resp, err := f.post(r, url, actionDownload, strings.NewReader(envelope), int64(len(envelope)))
 	if err != nil {
 		return err
 	}
@@ -106,21 +100,33 @@ func (f *Floor) paquete(w http.ResponseWriter, r *http.Request) error {
 	return Stream(w, resp.Body, dec)
 }
 
-func (f *Floor) post(r *http.Request, url, action, envelope string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, url, strings.NewReader(envelope))
+// ask reads the whole answer into a value, by encoding/xml.
+func (f *Floor) ask(r *http.Request, url, action string, body io.Reader, size int64, into any) error {
+	resp, err := f.post(r, url, action, body, size)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	return xml.NewDecoder(resp.Body).Decode(into)
+}
+
+func (f *Floor) post(r *http.Request, url, action string, body io.Reader, size int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, url, body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	req.Header.Set("SOAPAction", action)
-	req.Header.Set("Authorization", token)
-	req.Header.Set("Accept-Encoding", "identity")
+	req.ContentLength = size
+	for name, value := range map[string]string{"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action, "Authorization": token, "Accept-Encoding": "identity"} {
+		req.Header.Set(name, value)
+	}
 	resp, err := f.Client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
+	if err == nil && resp.StatusCode != http.StatusOK {
 		return nil, errors.Join(errUpstream, resp.Body.Close())
 	}
-	return resp, nil
+	return resp, err
+}
+
+func writeJSON(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
 }

@@ -89,7 +89,7 @@ func TestFloor_WhenAskedSignsSendsAndTranslates(t *testing.T) {
 			`<IdsPaquetes>X_01</IdsPaquetes></VerificaSolicitudDescargaResult></VerificaSolicitudDescargaResponse></Body></Envelope>`))
 	}))
 	t.Cleanup(upstream.Close)
-	f := &Floor{Signer: NewSigner(own.Key, own.Certificate), Client: upstream.Client(), Verify: map[string]string{"/verifica": upstream.URL}}
+	f := &Floor{Signer: NewSigner(own.Key, own.Certificate), Client: upstream.Client(), Upstream: upstream.URL}
 	w := httptest.NewRecorder()
 	body := strings.NewReader(`{"idSolicitud":"05e4038d","rfcSolicitante":"PRU010101AB1"}`)
 	f.Handler(zerolog.Nop(), prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/verifica", body))

@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-func TestFloorSEP_WhenAskedTranslatesAndStreams(t *testing.T) {
+func TestFloor_WhenAskedForLotesTranslatesAndStreams(t *testing.T) {
 	t.Parallel()
 	file := bytes.Repeat([]byte("lote\x00\xff"), 100_001)
 	for name, tc := range map[string]struct {
@@ -33,7 +33,7 @@ func TestFloorSEP_WhenAskedTranslatesAndStreams(t *testing.T) {
 				io.WriteString(w, "<Envelope><Body>"+tc.answer+"</Body></Envelope>") //nolint:errcheck // a test's
 			}))
 			t.Cleanup(upstream.Close)
-			f := &FloorSEP{Client: upstream.Client(), Upstream: map[string]string{"": upstream.URL}}
+			f := &Floor{Client: upstream.Client(), Upstream: upstream.URL}
 			w := httptest.NewRecorder()
 			f.Handler(zerolog.Nop(), prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body)))
 			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), tc.want) {
