@@ -74,20 +74,20 @@ func adapt(build func(*http.Request, []byte) (any, error)) http.HandlerFunc {
 
 func (s *Sandbox) verEstado(*http.Request, []byte) (any, error) { return s.Estado(), nil }
 
-func (s *Sandbox) verKnobs(*http.Request, []byte) (any, error) { return s.knobs.Read(), nil }
+func (s *Sandbox) verKnobs(*http.Request, []byte) (any, error) { return s.desk.Knobs.Read(), nil }
 
 func (s *Sandbox) setKnobs(_ *http.Request, body []byte) (any, error) {
 	var changes map[string]any
 	if err := control.Decode(body, &changes); err != nil {
 		return nil, err
 	}
-	if err := s.knobs.Change(changes); err != nil {
+	if err := s.desk.Knobs.Change(changes); err != nil {
 		return nil, err
 	}
-	return s.knobs.Read(), nil
+	return s.desk.Knobs.Read(), nil
 }
 
-func (s *Sandbox) verClock(*http.Request, []byte) (any, error) { return s.clock.Read(), nil }
+func (s *Sandbox) verClock(*http.Request, []byte) (any, error) { return s.desk.Clock.Read(), nil }
 
 func (s *Sandbox) setClock(_ *http.Request, body []byte) (any, error) {
 	var change struct {
@@ -105,14 +105,14 @@ func (s *Sandbox) setClock(_ *http.Request, body []byte) (any, error) {
 		}
 	}
 	if change.Velocidad != nil {
-		if err := s.clock.Change(*change.Velocidad); err != nil {
+		if err := s.desk.Clock.Change(*change.Velocidad); err != nil {
 			return nil, err
 		}
 	}
 	if change.Adelanto != nil {
-		s.clock.Fix(lead)
+		s.desk.Clock.Fix(lead)
 	}
-	return s.clock.Read(), nil
+	return s.desk.Clock.Read(), nil
 }
 
 func (s *Sandbox) bringForward(_ *http.Request, body []byte) (any, error) {
@@ -126,8 +126,8 @@ func (s *Sandbox) bringForward(_ *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.clock.BringForward(d)
-	return s.clock.Read(), nil
+	s.desk.Clock.BringForward(d)
+	return s.desk.Clock.Read(), nil
 }
 
 func (s *Sandbox) reset(*http.Request, []byte) (any, error) {
@@ -135,27 +135,27 @@ func (s *Sandbox) reset(*http.Request, []byte) (any, error) {
 	return s.Estado(), nil
 }
 
-func (s *Sandbox) verFallas(*http.Request, []byte) (any, error) { return s.fallas.List(), nil }
+func (s *Sandbox) verFallas(*http.Request, []byte) (any, error) { return s.desk.Fallas.List(), nil }
 
 func (s *Sandbox) setFalla(_ *http.Request, body []byte) (any, error) {
 	var f Falla
 	if err := f.UnmarshalJSON(body); err != nil {
 		return nil, err
 	}
-	return s.fallas.Add(f)
+	return s.desk.Fallas.Add(f)
 }
 
 func (s *Sandbox) removeFallas(r *http.Request, _ []byte) (any, error) {
 	text := r.URL.Query().Get("id")
 	if text == "" {
-		s.fallas.Reset()
-		return s.fallas.List(), nil
+		s.desk.Fallas.Reset()
+		return s.desk.Fallas.List(), nil
 	}
 	id, err := strconv.Atoi(text)
-	if err != nil || !s.fallas.Delete(id) {
+	if err != nil || !s.desk.Fallas.Delete(id) {
 		return nil, fmt.Errorf("no hay una falla con id %q", text)
 	}
-	return s.fallas.List(), nil
+	return s.desk.Fallas.List(), nil
 }
 
 func (s *Sandbox) verCalls(r *http.Request, _ []byte) (any, error) {
@@ -184,7 +184,7 @@ func (s *Sandbox) setScenario(_ *http.Request, body []byte) (any, error) {
 	if err := s.SetScenario(change.Nombre); err != nil {
 		return nil, err
 	}
-	return map[string]any{"puesto": s.Scenario(), "perillas": s.knobs.Read(), "fallas": s.fallas.List()}, nil
+	return map[string]any{"puesto": s.Scenario(), "perillas": s.desk.Knobs.Read(), "fallas": s.desk.Fallas.List()}, nil
 }
 
 func duration(name, text string) (time.Duration, error) {

@@ -78,6 +78,6 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 
 func (s *Sandbox) countConnection(_ net.Conn, estado http.ConnState) {
 	if estado == http.StateNew {
-		s.counters.Connection()
+		s.desk.Counters.Connection()
 	}
 }

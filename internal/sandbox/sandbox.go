@@ -28,9 +28,8 @@ import (
 
 // What the Go caller of a sandbox needs by name.
 type (
-	// Capture is a SOAP request as received: the SAT's token is taken out, the SEP's and PADE's credentials
-	// are in the body.
-	Capture = sat.Capture
+	// Capture is a SOAP request as received.
+	Capture = control.Capture
 	// Falla is a misbehaviour asked for.
 	Falla = control.Falla
 )
@@ -62,16 +61,11 @@ type Config struct {
 
 // Sandbox is the simulated systems and what controls them.
 type Sandbox struct {
-	cfg       Config
-	autoridad *autoridad.Autoridad
-	clock     *control.Clock
-	knobs     *control.Knobs
-	fallas    *control.Fallas
-	counters  *control.Counters
-	journal   *control.Journal
-	sat       *sat.Server
-	sep       *sep.Server
-	pade      *pade.Server
+	cfg  Config
+	desk control.Desk
+	sat  *sat.Server
+	sep  *sep.Server
+	pade *pade.Server
 
 	mu       sync.Mutex
 	scenario string
@@ -102,31 +96,20 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	clock := control.NewClock(cfg.Now)
-	s := &Sandbox{
-		cfg: cfg, autoridad: ca, clock: clock, journal: control.NewJournal(),
-		knobs:    control.NewKnobs(slices.Concat(sat.Knobs(), sep.Knobs(), pade.Knobs())...),
-		fallas:   control.NewFallas(control.Unite(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas()), clock),
-		counters: control.NewCounters(),
-	}
-	s.sat, err = sat.New(sat.Options{
-		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
-		Counters: s.counters, Journal: s.journal, Log: cfg.Log, Capture: cfg.Capture,
-	})
-	if err != nil {
+	s := &Sandbox{cfg: cfg, desk: control.Desk{
+		Seed: cfg.Seed, Autoridad: ca, Clock: clock, Journal: control.NewJournal(), Counters: control.NewCounters(),
+		Knobs:  control.NewKnobs(slices.Concat(sat.Knobs(), sep.Knobs(), pade.Knobs())...),
+		Fallas: control.NewFallas(control.Unite(sat.CatalogoFallas(), sep.CatalogoFallas(), pade.CatalogoFallas()), clock),
+		Log:    cfg.Log, Capture: cfg.Capture,
+	}}
+	if s.sat, err = sat.New(s.desk); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	s.sep = sep.New(sep.Options{
-		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
-		Counters: s.counters, Log: cfg.Log, Capture: ofSEP(cfg.Capture),
-	})
-	s.pade = pade.New(pade.Options{
-		Seed: cfg.Seed, Autoridad: ca, Clock: s.clock, Knobs: s.knobs, Fallas: s.fallas,
-		Counters: s.counters, Log: cfg.Log, Capture: ofPADE(cfg.Capture),
-	})
+	s.sep, s.pade = sep.New(s.desk), pade.New(s.desk)
 	if cfg.Speed == 0 {
 		s.cfg.Speed = 1
 	}
-	if err := errors.Join(s.clock.Change(s.cfg.Speed), s.SetScenario(cfg.Scenario)); err != nil {
+	if err := errors.Join(s.desk.Clock.Change(s.cfg.Speed), s.SetScenario(cfg.Scenario)); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	return s, nil
@@ -135,7 +118,10 @@ func New(cfg Config) (*Sandbox, error) {
 // distribute hands each call to the system that its path begins with. The Date is that of the clock which
 // security is judged by.
 func (s *Sandbox) distribute(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.clock.Real().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", s.desk.Clock.Real().UTC().Format(http.TimeFormat))
+	// Not of the services: nobody should take this for them.
+	w.Header().Set("X-Sandbox", "pasarela")
+	w = s.desk.Counters.Writer(w)
 	switch {
 	case strings.HasPrefix(r.URL.Path, sep.Prefix):
 		s.sep.ServeHTTP(w, r)
@@ -146,37 +132,23 @@ func (s *Sandbox) distribute(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func ofSEP(capture func(Capture)) func(sep.Capture) {
-	if capture == nil {
-		return nil
-	}
-	return func(c sep.Capture) { capture(Capture(c)) }
-}
-
-func ofPADE(capture func(Capture)) func(pade.Capture) {
-	if capture == nil {
-		return nil
-	}
-	return func(c pade.Capture) { capture(Capture(c)) }
-}
-
 // Handler serves the SOAP services.
 func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.distribute) }
 
 // Autoridad is the sandbox's certificate authority: tests issue and revoke with it.
-func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.autoridad }
+func (s *Sandbox) Autoridad() *autoridad.Autoridad { return s.desk.Autoridad }
 
 // EFirmasDir is where the taxpayers' e.firmas are, one folder for each RFC.
 func (s *Sandbox) EFirmasDir() string { return filepath.Join(s.cfg.Dir, carpetaEFirmas) }
 
 // Clock is the clock of requests and packages.
-func (s *Sandbox) Clock() *control.Clock { return s.clock }
+func (s *Sandbox) Clock() *control.Clock { return s.desk.Clock }
 
 // Knobs are the knobs.
-func (s *Sandbox) Knobs() *control.Knobs { return s.knobs }
+func (s *Sandbox) Knobs() *control.Knobs { return s.desk.Knobs }
 
 // Fallas are the misbehaviours asked for.
-func (s *Sandbox) Fallas() *control.Fallas { return s.fallas }
+func (s *Sandbox) Fallas() *control.Fallas { return s.desk.Fallas }
 
 // Estado is what the sandbox did since the last reset.
 type Estado struct {
@@ -195,7 +167,7 @@ type Estado struct {
 // Estado returns the counters, the SAT's requests, the SEP's lotes, and PADE's contracts and blocked users.
 func (s *Sandbox) Estado() Estado {
 	e := Estado{
-		Count: s.counters.Read(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
+		Count: s.desk.Counters.Read(), Solicitudes: s.sat.Solicitudes(), Lotes: s.sep.Lotes(),
 		Contratos: s.pade.Contratos(), Bloqueadas: s.pade.Blocked(), Criterios: s.sat.Criterios(),
 	}
 	for _, c := range e.Criterios {
@@ -212,15 +184,15 @@ func (s *Sandbox) Folios(rfc string, d sat.Direction, since, until time.Time) it
 
 // Calls returns the calls of the SAT's services with numbers above since, in order of arrival: the last
 // 20,000 are kept.
-func (s *Sandbox) Calls(since int64) []control.Note { return s.journal.Read(since) }
+func (s *Sandbox) Calls(since int64) []control.Note { return s.desk.Journal.Read(since) }
 
 // Reset puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
 // users, faults, counters, log, knobs and clock. Certificates and tokens stay.
 func (s *Sandbox) Reset() {
-	s.clock.Reset()
+	s.desk.Clock.Reset()
 	s.begin()
-	s.counters.Reset()
-	s.journal.Reset()
+	s.desk.Counters.Reset()
+	s.desk.Journal.Reset()
 	s.sat.Reset()
 	s.sep.Reset()
 	s.pade.Reset()

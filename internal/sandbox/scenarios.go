@@ -89,13 +89,13 @@ func (s *Sandbox) SetScenario(name string) error {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.knobs.Reset()
-		s.fallas.Reset()
-		if err := s.knobs.Change(e.Perillas); err != nil {
+		s.desk.Knobs.Reset()
+		s.desk.Fallas.Reset()
+		if err := s.desk.Knobs.Change(e.Perillas); err != nil {
 			return err
 		}
 		for _, f := range e.Fallas {
-			if _, err := s.fallas.Add(f); err != nil {
+			if _, err := s.desk.Fallas.Add(f); err != nil {
 				return err
 			}
 		}
@@ -114,6 +114,6 @@ func (s *Sandbox) Scenario() string {
 
 // begin puts knobs, faults and the clock's speed as they were at the start, which New tried.
 func (s *Sandbox) begin() {
-	_ = s.clock.Change(s.cfg.Speed)
+	_ = s.desk.Clock.Change(s.cfg.Speed)
 	_ = s.SetScenario(s.cfg.Scenario)
 }

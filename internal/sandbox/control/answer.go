@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"cmp"
 	"html"
 	"io"
 	"net/http"
@@ -119,24 +120,16 @@ func (f Falla) Headers(h http.Header, now time.Time) {
 	h.Set("Retry-After", value)
 }
 
-// WritePage answers the HTML of a Pagina: Mensaje, or what the status says.
-func (f Falla) WritePage(w http.ResponseWriter) {
-	titulo := f.Mensaje
-	if titulo == "" {
-		titulo = http.StatusText(f.HTTP)
-	}
-	if f.HTTP == http.StatusOK && f.Mensaje == "" {
-		titulo = "Request Rejected"
+// writePage answers the HTML of a Pagina: Mensaje, or what the status says.
+func (f Falla) writePage(w http.ResponseWriter) {
+	titulo := cmp.Or(f.Mensaje, http.StatusText(f.HTTP))
+	if f.HTTP == http.StatusOK {
+		titulo = cmp.Or(f.Mensaje, "Request Rejected")
 	}
 	if f.HTTP/100 == 3 {
-		location := f.Ubicacion
-		if location == "" {
-			location = "/mantenimiento.html"
-		}
-		w.Header().Set("Location", location)
+		w.Header().Set("Location", cmp.Or(f.Ubicacion, "/mantenimiento.html"))
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(f.HTTP)
 	titulo = html.EscapeString(titulo)
-	_, _ = io.WriteString(w, "<!DOCTYPE html>\r\n<html><head><title>"+titulo+"</title></head><body><h1>"+titulo+"</h1><hr><p>El servicio no está disponible.<br></p></body></html>\r\n")
+	WriteHTML(w, f.HTTP, "text/html; charset=utf-8", "<!DOCTYPE html>\r\n<html><head><title>"+titulo+"</title></head><body><h1>"+titulo+
+		"</h1><hr><p>El servicio no está disponible.<br></p></body></html>\r\n")
 }

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -36,6 +38,53 @@ func (f Falla) Wait(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
+// Instead answers what takes an answer's place alike in every system, and reports whether the call ended there.
+// codigo counts it, and unavailable is the page of a system that has too much to do, with its Content-Type.
+func (f Falla) Instead(w http.ResponseWriter, codigo func(string), tipo, unavailable string) bool {
+	switch f.Tipo {
+	case Reset:
+		codigo("reset")
+		Cut(w)
+	case HTML503:
+		codigo("HTTP 503")
+		WriteHTML(w, http.StatusServiceUnavailable, tipo, unavailable)
+	case Pagina:
+		codigo(fmt.Sprintf("HTTP %d", f.HTTP))
+		f.writePage(w)
+	case Vacio:
+		codigo("vacio")
+		w.WriteHeader(http.StatusOK)
+	default:
+		return false
+	}
+	return true
+}
+
+// WriteHTML answers a page.
+func WriteHTML(w http.ResponseWriter, status int, tipo, page string) {
+	w.Header().Set("Content-Type", tipo)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, page)
+}
+
+// SpoilBase64 does to the base64 of a file what the fault asks.
+func (f Falla) SpoilBase64(text string) string {
+	cut := int(min(f.Bytes, int64(len(text))))
+	switch f.Tipo {
+	case Truncado:
+		return text[:cut]
+	case Base64Invalido:
+		return text[:cut] + NoBase64 + text[cut:]
+	}
+	return text
+}
+
+// NoBase64 is what Base64Invalido puts in.
+const NoBase64 = "*¡!*"
+
+// ZipSize is the size of what ZipInvalido sends.
+func (f Falla) ZipSize() int64 { return cmp.Or(f.Bytes, 1000) }
+
 // Cut ends the connection with a TCP reset and does not return. Where there is no connection to take
 // over, as in a recorder, the handler is aborted.
 func Cut(w http.ResponseWriter) {
@@ -56,14 +105,7 @@ func (f Falla) Spoil(w http.ResponseWriter) io.Writer {
 	case Corte:
 		return &cutter{w: w, remain: f.Bytes}
 	case Goteo:
-		g := &dripper{w: w, bytes: int(f.Bytes), delay: f.Delay}
-		if g.bytes == 0 {
-			g.bytes = dripBytes
-		}
-		if g.delay == 0 {
-			g.delay = dripDelay
-		}
-		return g
+		return &dripper{w: w, bytes: int(cmp.Or(f.Bytes, dripBytes)), delay: cmp.Or(f.Delay, dripDelay)}
 	}
 	return w
 }
@@ -108,3 +150,21 @@ func (g *dripper) Write(b []byte) (int, error) {
 	}
 	return written, nil
 }
+
+// counting counts the bytes of a body.
+type counting struct {
+	http.ResponseWriter
+	counters *Counters
+}
+
+// Writer returns w with its bytes counted.
+func (c *Counters) Writer(w http.ResponseWriter) http.ResponseWriter { return counting{w, c} }
+
+func (c counting) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.counters.Bytes(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (c counting) Unwrap() http.ResponseWriter { return c.ResponseWriter }

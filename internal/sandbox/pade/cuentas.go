@@ -63,11 +63,11 @@ func (c *cuentas) blocked() []string {
 // enter judges user and password of a call.
 func (s *Server) enter(ll *call) bool {
 	user := ll.datum(parUsuario)
-	return s.cuentas.enter(user, user == s.o.Knobs.Text(perUser) && ll.datum(parPasswd) == s.o.Knobs.Text(perPassword))
+	return s.cuentas.enter(user, user == s.Knobs.Text(perUser) && ll.datum(parPasswd) == s.Knobs.Text(perPassword))
 }
 
 func (s *Server) isItsContrato(ll *call) bool {
-	return ll.datum(parContrato) == s.o.Knobs.Text(perContrato)
+	return ll.datum(parContrato) == s.Knobs.Text(perContrato)
 }
 
 // ids are those of transactions, in the form of a UUID, from the seed.

@@ -1,8 +1,7 @@
 package pade
 
 import (
-	"fmt"
-	"io"
+	"cmp"
 	"net/http"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
@@ -26,55 +25,22 @@ func CatalogoFallas() control.Catalogo {
 
 // before applies the faults that come before the message is processed and tells whether the call ended
 // there.
-func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
+func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	f := ll.falla
 	f.Wait(r)
+	const page = "<html><head><title>Mantenimiento</title></head><body><h1>Servicio en mantenimiento</h1></body></html>\n"
 	switch f.Tipo {
-	case control.Reset:
-		s.o.Counters.Codigo("reset")
-		control.Cut(w)
-	case control.HTML503:
-		s.writeHTML(w, http.StatusServiceUnavailable, "HTTP 503")
 	case HTML200:
-		s.writeHTML(w, http.StatusOK, string(HTML200))
-	case control.Pagina:
-		s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", f.HTTP))
-		f.WritePage(w)
-	case control.Vacio:
-		s.o.Counters.Codigo("vacio")
-		w.WriteHeader(http.StatusOK)
+		s.Counters.Codigo(string(HTML200))
+		control.WriteHTML(w, http.StatusOK, tipoHTML, page)
 	case control.Fault:
-		missing := &soapFault{codigo: "S:Server", text: "java.lang.NullPointerException"}
-		if f.Faultcode != "" {
-			missing.codigo = "S:" + f.Faultcode
-		}
-		if f.Mensaje != "" {
-			missing.text = f.Mensaje
-		}
-		s.writeFault(w, ll, missing)
+		s.writeFault(w, ll, &soapFault{"S:" + cmp.Or(f.Faultcode, "Server"), cmp.Or(f.Mensaje, "java.lang.NullPointerException")})
 	case control.Codigo:
 		s.answer(w, ll, result{codigo: f.Codigo, mensaje: f.Mensaje})
 	default:
-		return false
+		return f.Instead(w, s.Counters.Codigo, tipoHTML, page)
 	}
 	return true
 }
 
-func (s *Server) writeHTML(w *counter, estado int, codigo string) {
-	s.o.Counters.Codigo(codigo)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(estado)
-	_, _ = io.WriteString(w, "<html><head><title>Mantenimiento</title></head><body><h1>Servicio en mantenimiento</h1></body></html>\n")
-}
-
-// spoilBase64 does to the base64 of a document what a fault asks.
-func spoilBase64(text string, f control.Falla) string {
-	cut := int(min(f.Bytes, int64(len(text))))
-	switch f.Tipo {
-	case control.Truncado:
-		return text[:cut]
-	case control.Base64Invalido:
-		return text[:cut] + "*¡!*" + text[cut:]
-	}
-	return text
-}
+const tipoHTML = "text/html; charset=utf-8"

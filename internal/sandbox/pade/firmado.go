@@ -45,10 +45,10 @@ func (s *Server) firma(ll *call) result {
 	if bad != nil {
 		return *bad
 	}
-	now := s.o.Clock.Now()
-	signed, err := s.pac.contrafirma(c, s.o.Clock.Real())
+	now := s.Clock.Now()
+	signed, err := s.pac.contrafirma(c, s.Clock.Real())
 	if err != nil {
-		s.o.Log.Error().Err(err).Msg("pade: internal error")
+		s.Log.Error().Err(err).Msg("pade: internal error")
 		return result{codigo: codInternal, mensaje: "Error interno"}
 	}
 	fecha := now.In(centre).Format(formFecha)

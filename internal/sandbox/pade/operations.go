@@ -93,7 +93,7 @@ func (ll *call) inBase64(r result) string {
 	if slices.Contains(ll.falla.Defectos, defSinBase64) {
 		return element("xmlBase64", string(document))
 	}
-	return element("xmlBase64", spoilBase64(base64.StdEncoding.EncodeToString(document), ll.falla))
+	return element("xmlBase64", ll.falla.SpoilBase64(base64.StdEncoding.EncodeToString(document)))
 }
 
 func element(name, text string) string {

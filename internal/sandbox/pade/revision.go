@@ -61,11 +61,11 @@ func (s *Server) checkFirma(p part, f firmante, text string) *result {
 		return bad(p.certificado, "CertificadoSerie no corresponde al certificado")
 	case f["RFC"] != "" && !isOf(cert, f["RFC"], f["RepLegalRFC"]):
 		return bad(p.certificado, "RFC no corresponde al certificado")
-	case !s.o.Autoridad.IsOwn(cert):
+	case !s.Autoridad.IsOwn(cert):
 		return bad(p.emisor, "El SAT no emitió el certificado")
 	}
-	now := s.o.Clock.Real()
-	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) || s.o.Autoridad.Revoked(autoridad.Serial(cert)) {
+	now := s.Clock.Real()
+	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) || s.Autoridad.Revoked(autoridad.Serial(cert)) {
 		return bad(p.vigencia, "Certificado no vigente")
 	}
 	sello, err := base64.StdEncoding.Strict().DecodeString(f["Sello"])

@@ -8,17 +8,11 @@ package pade
 
 import (
 	"bytes"
-	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 
-	"github.com/rs/zerolog"
-
-	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
-	"github.com/pasarela-mx/pasarela/wsdl"
 )
 
 const (
@@ -28,28 +22,9 @@ const (
 	Prefix = "/pade/"
 )
 
-// Capture is a SOAP request as received, the credentials in its body included.
-type Capture struct {
-	Servicio, Operation string
-	Header              http.Header
-	Body                []byte
-}
-
-// Options are the parts of a Server; all but Capture are required.
-type Options struct {
-	Seed      uint64
-	Autoridad *autoridad.Autoridad
-	Clock     *control.Clock
-	Knobs     *control.Knobs // holding at least those of Knobs()
-	Fallas    *control.Fallas
-	Counters  *control.Counters
-	Log       zerolog.Logger
-	Capture   func(Capture) // holds whole messages in memory: for tests
-}
-
 // Server is both simulated services: they have one account.
 type Server struct {
-	o       Options
+	control.Desk
 	cuentas *cuentas
 	firmas  *record
 	pac     *pac
@@ -57,8 +32,8 @@ type Server struct {
 }
 
 // New returns services without signed contracts and with nobody blocked.
-func New(o Options) *Server {
-	return &Server{o: o, cuentas: newCuentas(), firmas: newRecord(), pac: &pac{autoridad: o.Autoridad}, ids: &ids{seed: o.Seed}}
+func New(d control.Desk) *Server {
+	return &Server{Desk: d, cuentas: newCuentas(), firmas: newRecord(), pac: &pac{autoridad: d.Autoridad}, ids: &ids{seed: d.Seed}}
 }
 
 // Reset forgets the contracts, the wrong logins and the ids.
@@ -74,9 +49,9 @@ func (s *Server) Contratos() []Summary { return s.firmas.summary() }
 // Blocked returns the users that are blocked, sorted.
 func (s *Server) Blocked() []string { return s.cuentas.blocked() }
 
-// point is one of the services: its path, its contract and the knob that has its namespace.
+// point is one of the services: its path, its contract, the namespace there and the knob that has another.
 type point struct {
-	path, contrato, perNamespace, name string
+	path, contrato, namespace, perNamespace, name string
 }
 
 const (
@@ -90,78 +65,51 @@ const (
 func inPath(path string) (point, bool) {
 	switch path {
 	case pathAddendas:
-		return point{path, "pade/addendas.wsdl", perNamespaceAddendas, "IntegracionAddendas"}, true
+		return point{path, "pade/addendas.wsdl", nsAddendas, perNamespaceAddendas, "IntegracionAddendas"}, true
 	case pathSigned:
-		return point{path, "pade/firmado.wsdl", perNamespaceSigned, "FirmarContrato"}, true
+		return point{path, "pade/firmado.wsdl", nsSigned, perNamespaceSigned, "FirmarContrato"}, true
 	}
 	return point{}, false
 }
 
 // ServeHTTP answers a POST as the service does, whatever its query, and gives the contract to a GET.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Not of the service: nobody should take this for it.
-	w.Header().Set("X-Sandbox", "pasarela")
-	cuenta := &counter{ResponseWriter: w, cuenta: s.o.Counters.Bytes}
 	p, ok := inPath(r.URL.Path)
+	query := r.URL.RawQuery
 	switch {
 	case !ok:
-		http.Error(cuenta, "404", http.StatusNotFound)
+		http.Error(w, "404", http.StatusNotFound)
 	case r.Method == http.MethodPost:
-		s.attend(cuenta, r, p)
+		s.attend(w, r, p)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		cuenta.Header().Set("Allow", "GET, HEAD, POST")
-		http.Error(cuenta, "405", http.StatusMethodNotAllowed)
-	case strings.EqualFold(r.URL.RawQuery, "wsdl"), strings.EqualFold(r.URL.RawQuery, "wsdl=1") && s.o.Knobs.Text(perWSDL) == wsdlPartido:
-		s.publish(cuenta, r, p)
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(w, "405", http.StatusMethodNotAllowed)
+	case strings.EqualFold(query, "wsdl"), strings.EqualFold(query, "wsdl=1") && s.Knobs.Text(perWSDL) == wsdlPartido:
+		s.publish(w, r, p)
 	default:
-		cuenta.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(cuenta, "<html><head><title>Web Services</title></head><body><h1>Sandbox de Pasarela: no es Prodigia</h1><p>"+
-			p.name+": <a href=\"?wsdl\">?wsdl</a></p></body></html>\n")
+		control.WriteHTML(w, http.StatusOK, tipoHTML, "<html><head><title>Web Services</title></head><body>"+
+			"<h1>Sandbox de Pasarela: no es Prodigia</h1><p>"+p.name+": <a href=\"?wsdl\">?wsdl</a></p></body></html>\n")
 	}
 }
 
 // publish writes the contract with an address as the service's own contracts have it: plain HTTP and port
 // 80, wherever it was asked at. Who follows it ends in clear text there, and nowhere here.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request, p point) {
-	b, err := wsdl.FS.ReadFile(p.contrato)
-	if err != nil {
-		http.Error(w, "500", http.StatusInternalServerError)
-		return
-	}
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	own := nsAddendas
-	if p.path == pathSigned {
-		own = nsSigned
-	}
-	b = bytes.ReplaceAll(b, []byte(`"`+own+`"`), []byte(`"`+escapeAttribute(s.o.Knobs.Text(p.perNamespace))+`"`))
-	const mark = `<soap:address location="`
 	published := "http://" + net.JoinHostPort(strings.Trim(host, "[]"), "80") + p.path
-	b = s.part(b, r.URL.RawQuery, published)
-	if before, after, has := bytes.Cut(b, []byte(mark)); has {
-		_, after, _ = bytes.Cut(after, []byte(`"`))
-		b = slices.Concat(before, []byte(mark+escapeAttribute(published)+`"`), after)
+	b, err := control.Contrato(p.contrato, published)
+	if err != nil {
+		http.Error(w, "500", http.StatusInternalServerError)
+		return
 	}
-	w.Header().Set("Content-Type", tipoXML)
+	b = bytes.ReplaceAll(b, []byte(`"`+p.namespace+`"`), []byte(`"`+escapeAttribute(s.Knobs.Text(p.perNamespace))+`"`))
+	b = s.part(b, r.URL.RawQuery, published)
+	w.Header().Set("Content-Type", control.TipoXML)
 	_, _ = bytes.NewReader(b).WriteTo(w) // not Write, where gosec sees HTML: it is escaped, and XML
 }
-
-// counter counts the bytes of a body.
-type counter struct {
-	http.ResponseWriter
-	cuenta func(int)
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.cuenta(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController flush and hijack.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // The knobs of this system.
 const (

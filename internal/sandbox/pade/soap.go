@@ -3,10 +3,7 @@ package pade
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"regexp"
 	"strings"
@@ -16,7 +13,6 @@ import (
 )
 
 const (
-	tipoXML   = "text/xml; charset=utf-8"
 	tipoLatin = "text/xml ;charset=ISO-8859-1"
 	// maxBody is room for a CFDI of 16 MB whose every tag is escaped.
 	maxBody = 48 << 20
@@ -52,40 +48,29 @@ type soapFault struct{ codigo, text string }
 
 // attend is the way of a POST: the type, the encoding, the envelope, whose wrapper names the operation
 // whatever the SOAPAction, the fault asked for, the operation itself.
-func (s *Server) attend(w *counter, r *http.Request, p point) {
-	tipo, attributes, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || tipo != "text/xml" {
-		s.bodiless(w, http.StatusUnsupportedMediaType)
+func (s *Server) attend(w http.ResponseWriter, r *http.Request, p point) {
+	attributes, ok := s.Accept(w, r)
+	if !ok {
 		return
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		estado := http.StatusBadRequest
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			estado = http.StatusRequestEntityTooLarge
-		}
-		s.bodiless(w, estado)
+	raw, ok := s.Read(w, r, maxBody)
+	if !ok {
 		return
 	}
-	ll := &call{ns: s.o.Knobs.Text(p.perNamespace)}
+	ll := &call{ns: s.Knobs.Text(p.perNamespace)}
 	b, missing := ll.decode(raw, attributes["charset"])
 	var read *envelope
 	if missing == nil {
 		read, missing = readEnvelope(b, func(n xml.Name) bool { return n.Space == ll.ns && byName(p, n.Local) != nil })
 	}
 	if missing != nil {
-		s.o.Counters.Call(Servicio, "desconocida")
+		s.Counters.Call(Servicio, control.Unknown)
 		s.writeFault(w, ll, missing)
 		return
 	}
 	ll.op, ll.params = byName(p, read.operation), read.params
-	s.o.Counters.Call(Servicio, ll.op.name)
-	if s.o.Capture != nil {
-		s.o.Capture(Capture{Servicio: Servicio, Operation: ll.op.name, Header: r.Header.Clone(), Body: raw})
-	}
-	ll.falla, _ = s.o.Fallas.Take(Servicio, ll.op.name, b)
-	ll.falla.Headers(w.Header(), s.o.Clock.Real())
+	s.Arrive(r, Servicio, ll.op.name, raw)
+	ll.falla = s.Take(w, Servicio, ll.op.name, b)
 	if s.before(w, r, ll) {
 		return
 	}
@@ -113,9 +98,9 @@ func (ll *call) decode(b []byte, charset string) ([]byte, *soapFault) {
 }
 
 // answer answers what an operation came to, or what a fault makes of it.
-func (s *Server) answer(w *counter, ll *call, r result) {
-	s.o.Log.Debug().Str("operacion", ll.op.name).Str("codigo", r.codigo).Str("falla", string(ll.falla.Tipo)).Msg("pade")
-	s.o.Counters.Codigo(r.codigo)
+func (s *Server) answer(w http.ResponseWriter, ll *call, r result) {
+	s.Log.Debug().Str("operacion", ll.op.name).Str("codigo", r.codigo).Str("falla", string(ll.falla.Tipo)).Msg("pade")
+	s.Counters.Codigo(r.codigo)
 	returnTo := "<return>" + escapeText(`<?xml version="1.0" encoding="UTF-8"?>`+ll.op.form(s, ll, r)) + "</return>"
 	opening := `<ns2:` + ll.op.name + `Response xmlns:ns2="` + escapeAttribute(ll.ns) + `"`
 	switch ll.falla.Tipo {
@@ -130,16 +115,16 @@ func (s *Server) answer(w *counter, ll *call, r result) {
 	s.write(w, ll, http.StatusOK, opening+`>`+returnTo+`</ns2:`+ll.op.name+`Response>`)
 }
 
-func (s *Server) writeFault(w *counter, ll *call, f *soapFault) {
-	s.o.Log.Debug().Str("faultcode", f.codigo).Str("faultstring", f.text).Msg("pade: fault")
-	s.o.Counters.Codigo(f.codigo)
+func (s *Server) writeFault(w http.ResponseWriter, ll *call, f *soapFault) {
+	s.Log.Debug().Str("faultcode", f.codigo).Str("faultstring", f.text).Msg("pade: fault")
+	s.Counters.Codigo(f.codigo)
 	s.write(w, ll, http.StatusInternalServerError, `<S:Fault xmlns:ns4="http://www.w3.org/2003/05/soap-envelope"><faultcode>`+
 		escapeText(f.codigo)+`</faultcode><faultstring>`+escapeText(f.text)+`</faultstring></S:Fault>`)
 }
 
 // write sends an envelope in the encoding of the request.
-func (s *Server) write(w *counter, ll *call, estado int, body string) {
-	encoding, tipo := "UTF-8", tipoXML
+func (s *Server) write(w http.ResponseWriter, ll *call, estado int, body string) {
+	encoding, tipo := "UTF-8", control.TipoXML
 	if ll.latin && ll.falla.Codificacion == "" {
 		encoding, tipo, body = "ISO-8859-1", tipoLatin, inLatin(body)
 	}
@@ -159,9 +144,4 @@ func inLatin(text string) string {
 		b = append(b, byte(c)) //nolint:gosec // G115: looked at above
 	}
 	return string(b)
-}
-
-func (s *Server) bodiless(w http.ResponseWriter, estado int) {
-	s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", estado))
-	w.WriteHeader(estado)
 }

@@ -18,7 +18,7 @@ const nsImplementation = "http://impl.ws.pade.mx/"
 // part makes of a contract the part that a query asks for: the interface, or what implements it. published is the
 // address that the contract gives for itself.
 func (s *Server) part(b []byte, query, published string) []byte {
-	form := s.o.Knobs.Text(perWSDL)
+	form := s.Knobs.Text(perWSDL)
 	if form == wsdlEntero {
 		return b
 	}

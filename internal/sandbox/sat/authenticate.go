@@ -12,20 +12,20 @@ const headerLife = 5 * time.Minute
 // refuse looks the same from outside; the log tells which it was.
 func (s *Server) authenticate(ll *call) (answer, error) {
 	now := s.now()
-	cert, err := verifyWSSecurity(ll.mensaje, now, s.knobs.Duration(toleranciaReloj))
+	cert, err := verifyWSSecurity(ll.mensaje, now, s.Knobs.Duration(toleranciaReloj))
 	if err != nil {
-		s.log.Info().Err(err).Str("servicio", ll.servicio).Msg("sat: InvalidSecurity")
+		s.Log.Info().Err(err).Str("servicio", ll.servicio).Msg("sat: InvalidSecurity")
 		return answer{}, invalidSecurity()
 	}
 	if codigo := s.judge(cert, now); codigo != "" {
-		s.log.Info().Str("codigo", codigo).Str("rfc", certificadoRFC(cert)).Str("servicio", ll.servicio).Msg("sat: InvalidSecurity, certificate refused")
+		s.Log.Info().Str("codigo", codigo).Str("rfc", certificadoRFC(cert)).Str("servicio", ll.servicio).Msg("sat: InvalidSecurity, certificate refused")
 		return answer{}, invalidSecurity()
 	}
 	if _, _, err := ll.wrapper(); err != nil {
 		return answer{}, err
 	}
 	token := s.tokens.issue(ll.servicio, cert, now)
-	s.counters.Token()
+	s.Counters.Token()
 	const format = "2006-01-02T15:04:05.000Z"
 	created := now.UTC()
 	return answer{estado: http.StatusOK, codigo: "token", body: []byte(

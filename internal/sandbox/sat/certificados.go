@@ -51,11 +51,11 @@ func isCSD(cert *x509.Certificate) bool {
 func (s *Server) judge(cert *x509.Certificate, now time.Time) string {
 	public := s.isPublic(cert)
 	switch {
-	case !public && (!s.autoridad.IsOwn(cert) || isCSD(cert) || certificadoRFC(cert) == ""):
+	case !public && (!s.Autoridad.IsOwn(cert) || isCSD(cert) || certificadoRFC(cert) == ""):
 		return codCertificado
 	case now.Before(cert.NotBefore) || now.After(cert.NotAfter):
 		return codExpired
-	case !public && s.autoridad.Revoked(autoridad.Serial(cert)):
+	case !public && s.Autoridad.Revoked(autoridad.Serial(cert)):
 		return codExpired
 	}
 	return ""
@@ -64,7 +64,7 @@ func (s *Server) judge(cert *x509.Certificate, now time.Time) string {
 // judgeOperation is judge for the operations after Autentica, where production refuses the public
 // test certificates that Autentica took.
 func (s *Server) judgeOperation(cert *x509.Certificate, now time.Time) string {
-	if s.isPublic(cert) && s.knobs.Bool(certificadosPrueba305) {
+	if s.isPublic(cert) && s.Knobs.Bool(certificadosPrueba305) {
 		return codCertificado
 	}
 	return s.judge(cert, now)

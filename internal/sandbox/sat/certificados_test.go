@@ -29,7 +29,7 @@ func TestCertificados_ThePublicOnesFollowTheirKnob(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := control.NewClock(time.Now)
-	s, err := New(Options{
+	s, err := New(control.Desk{
 		Autoridad: own, Clock: clock, Knobs: control.NewKnobs(Knobs()...),
 		Fallas: control.NewFallas(CatalogoFallas(), clock), Counters: control.NewCounters(), Journal: control.NewJournal(), Log: zerolog.Nop(),
 	})
@@ -44,7 +44,7 @@ func TestCertificados_ThePublicOnesFollowTheirKnob(t *testing.T) {
 	if a, o := s.judge(public.Certificate, now), s.judgeOperation(public.Certificate, now); a != "" || o != "" {
 		t.Errorf("with the knob off: %q and %q", a, o)
 	}
-	if err := s.knobs.Change(map[string]any{certificadosPrueba305: true}); err != nil {
+	if err := s.Knobs.Change(map[string]any{certificadosPrueba305: true}); err != nil {
 		t.Fatal(err)
 	}
 	if a, o := s.judge(public.Certificate, now), s.judgeOperation(public.Certificate, now); a != "" || o != codCertificado {

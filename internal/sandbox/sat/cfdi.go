@@ -18,17 +18,13 @@ const (
 func (u *Universe) writeXML(b []byte, c *Comprobante, k paqueteKnobs) (head, queue []byte) {
 	x := &writer{b: b}
 	x.raw(`<?xml version="1.0" encoding="UTF-8"?>`)
-	switch version(c, k) {
-	case retencion10:
-		u.retencion10(x, c)
-	case retencion20:
-		u.retencion(x, c)
+	switch v := version(c, k); v {
+	case retencion10, retencion20:
+		u.retencion(x, c, v == retencion10)
 	case cfdi32:
 		u.cfdi32(x, c)
-	case cfdi33:
-		u.cfdi33(x, c)
 	default:
-		u.cfdi(x, c)
+		u.cfdi(x, c, v)
 	}
 	if c.Servicio == Retenciones {
 		return x.close("retenciones", "Retenciones", k.padding)
@@ -41,12 +37,15 @@ type writer struct{ b []byte }
 
 func (x *writer) raw(text string) { x.b = append(x.b, text...) }
 
-// open starts a tag with its attributes; end is > or />.
+// open starts a tag with its attributes, those that have a value; end is > or />.
 func (x *writer) open(name, end string, pairs ...string) {
 	x.b = append(append(x.b, '<'), name...)
 	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
 		x.b = append(append(append(x.b, ' '), pairs[i]...), `="`...)
-		x.b = append(addEscaped(x.b, pairs[i+1]), '"')
+		x.b = append(append(x.b, escape(pairs[i+1])...), '"')
 	}
 	x.b = append(x.b, end...)
 }
@@ -62,23 +61,38 @@ func (x *writer) close(prefix, root string, padding int64) (head, queue []byte) 
 	return x.b, []byte("</Relleno></" + prefix + ":Addenda>" + end)
 }
 
-// The namespaces of CFDI 4.0 and of the complements, with where their schemas are.
+// when is a value that is there on a condition.
+func when(is bool, value string) string {
+	if is {
+		return value
+	}
+	return ""
+}
+
+// The namespaces of CFDI and of the complements, with where their schemas are.
 const (
+	schemaCFDI33   = "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv33.xsd"
+	schemaCFDI32   = "http://www.sat.gob.mx/cfd/3 http://www.sat.gob.mx/sitio_internet/cfd/3/cfdv32.xsd"
+	schemaPagos10  = "http://www.sat.gob.mx/Pagos http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos10.xsd"
 	schemaCFDI40   = "http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd"
 	schemaPagos20  = "http://www.sat.gob.mx/Pagos20 http://www.sat.gob.mx/sitio_internet/cfd/Pagos/Pagos20.xsd"
 	schemaNomina12 = "http://www.sat.gob.mx/nomina12 http://www.sat.gob.mx/sitio_internet/cfd/nomina/nomina12.xsd"
-	schemaLeyendas = "http://www.sat.gob.mx/leyendasFiscales http://www.sat.gob.mx/sitio_internet/cfd/leyendasFiscales/leyendasFisc.xsd"
-	schemaTimbre   = "http://www.sat.gob.mx/TimbreFiscalDigital http://www.sat.gob.mx/sitio_internet/cfd/TimbreFiscalDigital/TimbreFiscalDigitalv11.xsd"
+	schemaLeyendas = "http://www.sat.gob.mx/leyendasFiscales " +
+		"http://www.sat.gob.mx/sitio_internet/cfd/leyendasFiscales/leyendasFisc.xsd"
+	schemaTimbre = "http://www.sat.gob.mx/TimbreFiscalDigital " +
+		"http://www.sat.gob.mx/sitio_internet/cfd/TimbreFiscalDigital/TimbreFiscalDigitalv11.xsd"
 )
 
 // complemento returns the prefix and the schema of the complement of a CFDI.
-func complemento(c *Comprobante) (prefix, schema string) {
-	switch c.Complemento {
-	case "nomina12":
-		return "nomina12", schemaNomina12
-	case "pagos20":
+func complemento(c *Comprobante, version int) (prefix, schema string) {
+	switch {
+	case c.Complemento == "pagos20" && version == cfdi33:
+		return "pago10", schemaPagos10
+	case c.Complemento == "pagos20":
 		return "pago20", schemaPagos20
-	case "leyendasfisc":
+	case c.Complemento == "nomina12":
+		return "nomina12", schemaNomina12
+	case c.Complemento == "leyendasfisc":
 		return "leyendasFisc", schemaLeyendas
 	}
 	return "", ""
@@ -119,49 +133,42 @@ func importe(c *Comprobante, centavos int64) string {
 	return monto(centavos)
 }
 
-// si appends an attribute that has a value.
-func si(pairs []string, name, value string) []string {
-	if value == "" {
-		return pairs
-	}
-	return append(pairs, name, value)
-}
-
-// sums appends SubTotal to Total in the order of Anexo 20.
-func sums(pairs []string, c *Comprobante, k *cuentas) []string {
-	pairs = append(pairs, "SubTotal", importe(c, k.subtotal))
-	if k.descuento > 0 {
-		pairs = append(pairs, "Descuento", monto(k.descuento))
-	}
-	moneda := monedaOf(c)
-	pairs = append(pairs, "Moneda", moneda)
-	if moneda == "USD" {
-		pairs = append(pairs, "TipoCambio", "1"+strconv.FormatUint(6+c.random>>36%4, 10)+".7543")
-	}
-	return append(pairs, "Total", importe(c, k.total))
-}
-
-// cfdi writes a CFDI 4.0 (Anexo 20) of any of the five types.
-func (u *Universe) cfdi(x *writer, c *Comprobante) {
+// cfdi writes a CFDI 4.0, or 3.3 (Anexo 20 of 2017 to 2022), of any of the five types.
+func (u *Universe) cfdi(x *writer, c *Comprobante, version int) {
 	emisor, receptor := u.emisor(c), u.receptor(c)
 	k := c.cuentas()
 	form, method, conditions := charge(c)
-	prefix, schema := complemento(c)
-	pairs := append(spaces(schemaCFDI40, prefix, schema),
-		"Version", "4.0", "Serie", string(c.Tipo), "Folio", strconv.FormatUint(c.random>>40, 10),
-		"Fecha", string(addFecha(nil, c.Fecha, 'T')), "Sello", sello(c.random, 1))
-	pairs = si(pairs, "FormaPago", form)
-	pairs = append(pairs, "NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.random))
-	pairs = sums(si(pairs, "CondicionesDePago", conditions), c, k)
-	pairs = append(pairs, "TipoDeComprobante", string(c.Tipo), "Exportacion", "01")
-	x.open("cfdi:Comprobante", ">", append(si(pairs, "MetodoPago", method), "LugarExpedicion", emisor.domicilio())...)
+	prefix, schema := complemento(c, version)
+	is40, root, number, cfdiUse := true, schemaCFDI40, "4.0", use(c.Tipo)
+	if version == cfdi33 {
+		is40, root, number = false, schemaCFDI33, "3.3"
+		if c.Tipo == 'N' {
+			form = "99"
+		}
+		if c.Tipo != 'E' && c.Tipo != 'I' {
+			cfdiUse = "P01"
+		}
+	}
+	moneda, exchange := monedaOf(c)
+	x.open("cfdi:Comprobante", ">", append(spaces(root, prefix, schema),
+		"Version", number, "Serie", string(c.Tipo), "Folio", c.number(),
+		"Fecha", fechaT(c.Fecha), "Sello", sello(c.random, 1), "FormaPago", form,
+		"NoCertificado", noCertificadoEmisor, "Certificado", certificado(c.random), "CondicionesDePago", conditions,
+		"SubTotal", importe(c, k.subtotal), "Descuento", when(k.descuento > 0, monto(k.descuento)),
+		"Moneda", moneda, "TipoCambio", exchange, "Total", importe(c, k.total),
+		"TipoDeComprobante", string(c.Tipo), "Exportacion", when(is40, "01"),
+		"MetodoPago", method, "LugarExpedicion", emisor.domicilio())...)
 	u.relacionados(x, c)
 	x.open("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.name, "RegimenFiscal", emisor.regimen(0))
-	x.open("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.name, "DomicilioFiscalReceptor", receptor.domicilio(),
-		"RegimenFiscalReceptor", receptor.regimen(c.Tipo), "UsoCFDI", use(c.Tipo))
-	u.conceptos(x, c, k, cfdi40)
+	x.open("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.name,
+		"DomicilioFiscalReceptor", when(is40, receptor.domicilio()), "RegimenFiscalReceptor", when(is40, receptor.regimen(c.Tipo)), "UsoCFDI", cfdiUse)
+	u.conceptos(x, c, k, is40)
 	x.raw("<cfdi:Complemento>")
-	u.complementoCFDI(x, c, k)
+	if c.Tipo == 'P' && !is40 {
+		u.pagos10(x, c)
+	} else {
+		u.complementoCFDI(x, c, k)
+	}
 	timbre(x, c)
 	x.raw("</cfdi:Complemento>")
 }
@@ -178,32 +185,25 @@ func (u *Universe) relacionados(x *writer, c *Comprobante) {
 	x.raw("</cfdi:CfdiRelacionados>")
 }
 
-// conceptos writes the lines and the taxes of the whole, as 4.0 and 3.3 have them: the older has no ObjetoImp,
-// no third parties, and no Base in the taxes of the whole.
-func (u *Universe) conceptos(x *writer, c *Comprobante, k *cuentas, version int) {
+// conceptos writes the lines and the taxes of the whole. 3.3 has no ObjetoImp, no third
+// parties, and no Base in the taxes of the whole.
+func (u *Universe) conceptos(x *writer, c *Comprobante, k *cuentas, is40 bool) {
+	withTercero := is40 && c.Tercero != withoutTercero
 	x.raw("<cfdi:Conceptos>")
-	pairs := make([]string, 0, 16)
 	for i := range k.n {
 		r := &k.lines[i]
-		key, unit, description := r.product.token()
-		pairs := append(pairs[:0], "ClaveProdServ", key, "Cantidad", strconv.FormatInt(r.quantity, 10), "ClaveUnidad", unit, "Descripcion", description,
-			"ValorUnitario", importe(c, r.value), "Importe", importe(c, r.importe))
-		if r.lower > 0 {
-			pairs = append(pairs, "Descuento", monto(r.lower))
-		}
-		if version == cfdi40 {
-			pairs = append(pairs, "ObjetoImp", r.blob())
-		}
-		withTercero := version == cfdi40 && c.Tercero != withoutTercero
+		s := r.product.sold()
+		end := ">"
 		if r.n == 0 && !withTercero {
-			x.open("cfdi:Concepto", "/>", pairs...)
-			continue
+			end = "/>"
 		}
-		x.open("cfdi:Concepto", ">", pairs...)
+		x.open("cfdi:Concepto", end, "ClaveProdServ", s.key, "Cantidad", strconv.FormatInt(r.quantity, 10), "ClaveUnidad", s.unit,
+			"Descripcion", s.description, "ValorUnitario", importe(c, r.value), "Importe", importe(c, r.importe),
+			"Descuento", when(r.lower > 0, monto(r.lower)), "ObjetoImp", when(is40, r.blob()))
 		if r.n > 0 {
 			x.raw("<cfdi:Impuestos>")
-			traslados(x, r.impuestos(), true)
-			retenciones(x, r.impuestos(), true)
+			x.impuestos("cfdi:Traslado", "s", "", group(nil, r.impuestos(), false), whole)
+			x.impuestos("cfdi:Retencion", "es", "", group(nil, r.impuestos(), true), whole)
 			x.raw("</cfdi:Impuestos>")
 		}
 		if withTercero {
@@ -211,74 +211,47 @@ func (u *Universe) conceptos(x *writer, c *Comprobante, k *cuentas, version int)
 			x.open("cfdi:ACuentaTerceros", "/>", "RfcACuentaTerceros", t.rfc, "NombreACuentaTerceros", t.name,
 				"RegimenFiscalACuentaTerceros", t.regimen(0), "DomicilioFiscalACuentaTerceros", t.domicilio())
 		}
-		x.raw("</cfdi:Concepto>")
+		if end == ">" {
+			x.raw("</cfdi:Concepto>")
+		}
 	}
 	x.raw("</cfdi:Conceptos>")
-	if !k.hasTraslado && !k.hasRetencion {
-		return
-	}
-	if version == cfdi33 && !k.hasTasa && !k.hasRetencion {
+	if !k.hasRetencion && !k.hasTasa && (!is40 || !k.hasTraslado) {
 		return // 3.3 sums no exempt ones
 	}
-	pairs = pairs[:0]
-	if k.hasRetencion {
-		pairs = append(pairs, "TotalImpuestosRetenidos", monto(k.retenido))
+	x.open("cfdi:Impuestos", ">", "TotalImpuestosRetenidos", when(k.hasRetencion, monto(k.retenido)),
+		"TotalImpuestosTrasladados", when(k.hasTasa, monto(k.trasladado)))
+	x.impuestos("cfdi:Retencion", "es", "", k.summary(true), byTax)
+	ofTraslados := whole
+	if !is40 {
+		ofTraslados = withoutBase
 	}
-	if k.hasTasa {
-		pairs = append(pairs, "TotalImpuestosTrasladados", monto(k.trasladado))
-	}
-	x.open("cfdi:Impuestos", ">", pairs...)
-	retenciones(x, k.summary(true), false)
-	traslados(x, k.summary(false), version == cfdi40)
+	x.impuestos("cfdi:Traslado", "s", "", k.summary(false), ofTraslados)
 	x.raw("</cfdi:Impuestos>")
 }
 
-// traslados writes the taxes that are added.
-func traslados(x *writer, impuestos []impuesto, withBase bool) {
-	has := false
-	for _, t := range impuestos {
-		if t.retenido {
-			continue
-		}
-		if !has {
-			x.raw("<cfdi:Traslados>")
-		}
-		has = true
-		pairs := make([]string, 0, 10)
-		if withBase {
-			pairs = append(pairs, "Base", monto(t.base))
-		}
-		pairs = append(pairs, "Impuesto", t.levy.key(), "TipoFactor", t.factor())
-		if !t.exento {
-			pairs = append(pairs, "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
-		}
-		x.open("cfdi:Traslado", "/>", pairs...)
-	}
-	if has {
-		x.raw("</cfdi:Traslados>")
-	}
-}
+// shape is which attributes of a tax are written.
+type shape int
 
-// retenciones writes the taxes that are held back: of a line in full, of the whole by tax.
-func retenciones(x *writer, impuestos []impuesto, ofConcepto bool) {
-	has := false
-	for _, t := range impuestos {
-		if !t.retenido {
-			continue
-		}
-		if !has {
-			x.raw("<cfdi:Retenciones>")
-		}
-		has = true
-		if ofConcepto {
-			x.open("cfdi:Retencion", "/>", "Base", monto(t.base), "Impuesto", t.levy.key(), "TipoFactor", t.factor(), "TasaOCuota", tasa(t.tasa), "Importe", monto(t.importe))
-			continue
-		}
-		x.open("cfdi:Retencion", "/>", "Impuesto", t.levy.key(), "Importe", monto(t.importe))
+const (
+	whole shape = iota
+	withoutBase
+	byTax // the tax and its amount alone
+)
+
+// impuestos writes taxes in their plural, when there are any. of ends every name: Pagos'
+// are of a document (DR) or of the payment (P).
+func (x *writer) impuestos(name, plural, of string, list []impuesto, how shape) {
+	if len(list) == 0 {
+		return
 	}
-	if has {
-		x.raw("</cfdi:Retenciones>")
+	x.raw("<" + name + plural + of + ">")
+	for _, t := range list {
+		x.open(name+of, "/>", "Base"+of, when(how == whole, monto(t.base)), "Impuesto"+of, t.levy.key(),
+			"TipoFactor"+of, when(how != byTax, t.factor()), "TasaOCuota"+of, when(how != byTax && !t.exento, tasa(t.tasa)),
+			"Importe"+of, when(!t.exento, monto(t.importe)))
 	}
+	x.raw("</" + name + plural + of + ">")
 }
 
 // tasa writes millionths with their six decimals.
@@ -289,25 +262,22 @@ func tasa(ppms int64) string {
 
 // timbre writes the TimbreFiscalDigital 1.1, which carries the folio fiscal.
 func timbre(x *writer, c *Comprobante) {
-	x.open("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital", "xsi:schemaLocation", schemaTimbre, "Version", "1.1",
-		"UUID", c.UUID.String(), "FechaTimbrado", string(addFecha(nil, certification(c), 'T')), "RfcProvCertif", rfcPAC,
+	x.open("tfd:TimbreFiscalDigital", "/>", "xmlns:tfd", "http://www.sat.gob.mx/TimbreFiscalDigital",
+		"xsi:schemaLocation", schemaTimbre, "Version", "1.1",
+		"UUID", c.UUID.String(), "FechaTimbrado", fechaT(certification(c)), "RfcProvCertif", rfcPAC,
 		"SelloCFD", sello(c.random, 1), "NoCertificadoSAT", noCertificadoSAT, "SelloSAT", sello(c.random, 3))
 }
 
 func monto(centavos int64) string { return string(addMonto(nil, centavos)) }
 
+// fechaT writes a date and time as XML does.
+func fechaT(seconds int64) string { return string(addFecha(nil, seconds, 'T')) }
+
+// number is the Folio that the emisor gave it.
+func (c *Comprobante) number() string { return strconv.FormatUint(c.random>>40, 10) }
+
 func use(tipo byte) string {
-	switch tipo {
-	case 'N':
-		return "CN01"
-	case 'P':
-		return "CP01"
-	case 'E':
-		return "G02"
-	case 'T':
-		return "S01"
-	}
-	return "G03"
+	return map[byte]string{'N': "CN01", 'P': "CP01", 'E': "G02", 'T': "S01", 'I': "G03"}[tipo]
 }
 
 // sello is as long as a signature and signs nothing.

@@ -22,26 +22,24 @@ func weeks(c *Comprobante) int64 { return 20 + int64(c.random>>48%900) }
 // nomina12 writes a payroll: a fortnight's wages, coupons, income tax and social security, and a subsidy now
 // and then.
 func (u *Universe) nomina12(x *writer, c *Comprobante, k *cuentas) {
-	day := func(seconds int64) string { return string(addFecha(nil, seconds, 'T')[:10]) }
-	pairs := []string{"Version", "1.2", "TipoNomina", "O", "FechaPago", day(c.Fecha), "FechaInicialPago", day(c.Fecha - 14*secondsDay),
-		"FechaFinalPago", day(c.Fecha), "NumDiasPagados", "15.000", "TotalPercepciones", monto(k.sueldo + k.vouchers), "TotalDeducciones", monto(k.descuento)}
-	if k.subsidio > 0 {
-		pairs = append(pairs, "TotalOtrosPagos", monto(k.subsidio))
-	}
-	x.open("nomina12:Nomina", ">", pairs...)
-	pairs = nil
-	if isPersona(u.emisor(c).rfc) {
-		pairs = append(pairs, "Curp", "XEXX010101MNEXXXA8")
-	}
-	x.open("nomina12:Emisor", "/>", append(pairs, "RegistroPatronal", "B5510768108")...)
+	day := func(seconds int64) string { return fechaT(seconds)[:len("2006-01-02")] }
+	x.open("nomina12:Nomina", ">", "Version", "1.2", "TipoNomina", "O", "FechaPago", day(c.Fecha),
+		"FechaInicialPago", day(c.Fecha-14*secondsDay), "FechaFinalPago", day(c.Fecha), "NumDiasPagados", "15.000",
+		"TotalPercepciones", monto(k.sueldo+k.vouchers), "TotalDeducciones", monto(k.descuento),
+		"TotalOtrosPagos", when(k.subsidio > 0, monto(k.subsidio)))
+	x.open("nomina12:Emisor", "/>", "Curp", when(isPersona(u.emisor(c).rfc), "XEXX010101MNEXXXA8"), "RegistroPatronal", "B5510768108")
 	daily := monto(k.sueldo / 15)
-	x.open("nomina12:Receptor", "/>", "Curp", "XEXX010101HNEXXXA4", "NumSeguridadSocial", "04"+strconv.FormatUint(100_000_000+c.random>>32%900_000_000, 10),
+	x.open("nomina12:Receptor", "/>", "Curp", "XEXX010101HNEXXXA4",
+		"NumSeguridadSocial", "04"+strconv.FormatUint(100_000_000+c.random>>32%900_000_000, 10),
 		"FechaInicioRelLaboral", day(c.Fecha-weeks(c)*7*secondsDay), "Antigüedad", "P"+strconv.FormatInt(weeks(c), 10)+"W",
-		"TipoContrato", "01", "TipoRegimen", "02", "NumEmpleado", strconv.FormatUint(1+c.random%personas, 10), "Puesto", "Ingeniería de diseño", "RiesgoPuesto", "1",
+		"TipoContrato", "01", "TipoRegimen", "02", "NumEmpleado", strconv.FormatUint(1+c.random%personas, 10),
+		"Puesto", "Ingeniería de diseño", "RiesgoPuesto", "1",
 		"PeriodicidadPago", "04", "SalarioBaseCotApor", daily, "SalarioDiarioIntegrado", daily, "ClaveEntFed", "CMX")
 	x.open("nomina12:Percepciones", ">", "TotalSueldos", monto(k.sueldo+k.vouchers), "TotalGravado", monto(k.sueldo), "TotalExento", monto(k.vouchers))
-	x.open("nomina12:Percepcion", "/>", "TipoPercepcion", "001", "Clave", "001", "Concepto", "Sueldo", "ImporteGravado", monto(k.sueldo), "ImporteExento", "0.00")
-	x.open("nomina12:Percepcion", "/>", "TipoPercepcion", "029", "Clave", "029", "Concepto", "Vales de despensa", "ImporteGravado", "0.00", "ImporteExento", monto(k.vouchers))
+	x.open("nomina12:Percepcion", "/>", "TipoPercepcion", "001", "Clave", "001", "Concepto", "Sueldo",
+		"ImporteGravado", monto(k.sueldo), "ImporteExento", "0.00")
+	x.open("nomina12:Percepcion", "/>", "TipoPercepcion", "029", "Clave", "029", "Concepto", "Vales de despensa",
+		"ImporteGravado", "0.00", "ImporteExento", monto(k.vouchers))
 	x.raw("</nomina12:Percepciones>")
 	x.open("nomina12:Deducciones", ">", "TotalOtrasDeducciones", monto(k.cuotas), "TotalImpuestosRetenidos", monto(k.renta))
 	x.open("nomina12:Deduccion", "/>", "TipoDeduccion", "001", "Clave", "001", "Concepto", "Seguridad social", "Importe", monto(k.cuotas))
@@ -88,7 +86,7 @@ func (u *Universe) pagos20(x *writer, c *Comprobante) {
 	retenidos, trasladados := p.impuestos(true), p.impuestos(false)
 	x.open("pago20:Pagos", ">", "Version", "2.0")
 	x.open("pago20:Totales", "/>", append(totals(retenidos, trasladados), "MontoTotalPagos", monto(p.total))...)
-	x.open("pago20:Pago", ">", "FechaPago", string(addFecha(nil, c.Fecha, 'T')), "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", monto(p.total))
+	x.open("pago20:Pago", ">", "FechaPago", fechaT(c.Fecha), "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", monto(p.total))
 	for i := range p.facturas {
 		f, k := &p.facturas[i], p.cuentas[i]
 		has := k.hasTraslado || k.hasRetencion
@@ -96,18 +94,20 @@ func (u *Universe) pagos20(x *writer, c *Comprobante) {
 		if !has {
 			blob, end = withoutImpuestos, "/>"
 		}
-		x.open("pago20:DoctoRelacionado", end, "IdDocumento", f.UUID.String(), "Serie", string(f.Tipo), "Folio", strconv.FormatUint(f.random>>40, 10),
+		x.open("pago20:DoctoRelacionado", end, "IdDocumento", f.UUID.String(), "Serie", string(f.Tipo), "Folio", f.number(),
 			"MonedaDR", "MXN", "EquivalenciaDR", "1", "NumParcialidad", "1",
 			"ImpSaldoAnt", monto(k.total), "ImpPagado", monto(k.total), "ImpSaldoInsoluto", "0.00", "ObjetoImpDR", blob)
 		if has {
 			x.raw("<pago20:ImpuestosDR>")
-			pagoImpuestos(x, "DR", k.summary(true), k.summary(false))
+			x.impuestos("pago20:Retencion", "es", "DR", k.summary(true), whole)
+			x.impuestos("pago20:Traslado", "s", "DR", k.summary(false), whole)
 			x.raw("</pago20:ImpuestosDR></pago20:DoctoRelacionado>")
 		}
 	}
 	if len(retenidos)+len(trasladados) > 0 {
 		x.raw("<pago20:ImpuestosP>")
-		pagoImpuestos(x, "P", retenidos, trasladados)
+		x.impuestos("pago20:Retencion", "es", "P", retenidos, byTax)
+		x.impuestos("pago20:Traslado", "s", "P", trasladados, whole)
 		x.raw("</pago20:ImpuestosP>")
 	}
 	x.raw("</pago20:Pago></pago20:Pagos>")
@@ -131,32 +131,4 @@ func totals(retenidos, trasladados []impuesto) []string {
 		}
 	}
 	return pairs
-}
-
-// pagoImpuestos writes the taxes of an invoice that is paid (DR), or of the payment (P), whose retained ones
-// are by tax alone.
-func pagoImpuestos(x *writer, de string, retenidos, trasladados []impuesto) {
-	if len(retenidos) > 0 {
-		x.raw("<pago20:Retenciones" + de + ">")
-		for _, t := range retenidos {
-			if de == "P" {
-				x.open("pago20:RetencionP", "/>", "ImpuestoP", t.levy.key(), "ImporteP", monto(t.importe))
-				continue
-			}
-			x.open("pago20:RetencionDR", "/>", "BaseDR", monto(t.base), "ImpuestoDR", t.levy.key(), "TipoFactorDR", t.factor(), "TasaOCuotaDR", tasa(t.tasa), "ImporteDR", monto(t.importe))
-		}
-		x.raw("</pago20:Retenciones" + de + ">")
-	}
-	if len(trasladados) == 0 {
-		return
-	}
-	x.raw("<pago20:Traslados" + de + ">")
-	for _, t := range trasladados {
-		pairs := []string{"Base" + de, monto(t.base), "Impuesto" + de, t.levy.key(), "TipoFactor" + de, t.factor()}
-		if !t.exento {
-			pairs = append(pairs, "TasaOCuota"+de, tasa(t.tasa), "Importe"+de, monto(t.importe))
-		}
-		x.open("pago20:Traslado"+de, "/>", pairs...)
-	}
-	x.raw("</pago20:Traslados" + de + ">")
 }

@@ -88,7 +88,7 @@ type Criterio struct {
 // Criterios lists what was asked for, by family, operation and text.
 func (s *Server) Criterios() []Criterio {
 	byBlob := map[control.Blob]*Criterio{}
-	s.journal.Cuentas(func(o control.Blob, n int64) {
+	s.Journal.Cuentas(func(o control.Blob, n int64) {
 		if strings.HasPrefix(o.Operation, opV11) && o.Blob != "" {
 			byBlob[o] = &Criterio{o.Servicio, o.Operation, o.Blob, n, []string{}}
 		}

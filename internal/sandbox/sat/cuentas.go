@@ -1,5 +1,7 @@
 package sat
 
+import "strconv"
+
 // cuentas are the sums of a comprobante that moves money, in cents: what was sold and what is taxed. They
 // follow from its random, so that its metadata and its XML agree without either being kept.
 type cuentas struct {
@@ -101,37 +103,26 @@ const (
 	goods
 )
 
-// token are the keys of the SAT's catalogues for a product.
-func (p product) token() (key, unit, description string) {
-	switch p {
-	case bookkeeping:
-		return "84111500", "E48", "Servicio de facturación y asesoría"
-	case computer:
-		return "43211503", unitPiece, "Computadora portátil"
-	case stationery:
-		return "44121600", unitPiece, "Papelería y artículos de escritorio"
-	case internet:
-		return "81112101", "E48", "Servicio de internet"
-	case grains:
-		return "50221100", unitKilo, "Maíz y frijol"
-	case query:
-		return "85121600", "E48", "Consulta médica"
-	case refund:
-		return "93161700", "E48", "Reembolso de derechos pagados por cuenta del cliente"
-	case refresh:
-		return "50202306", unitPiece, "Refresco con azúcares añadidos"
-	case honorarios:
-		return "80121600", "E48", "Honorarios por asesoría jurídica"
-	case flete:
-		return "78101800", "E48", "Transporte de carga por carretera"
-	case giveback:
-		return "84111506", "ACT", "Devolución o bonificación"
-	case pagoNomina:
-		return "84111505", "ACT", "Pago de nómina"
-	case goods:
-		return "78101800", "E48", "Traslado de mercancía"
-	}
-	return "84111506", "ACT", "Pago"
+// sold is what the SAT's catalogues have for a product.
+type sold struct{ key, unit, description string }
+
+func (p product) sold() sold {
+	return [...]sold{
+		bookkeeping: {"84111500", "E48", "Servicio de facturación y asesoría"},
+		computer:    {"43211503", unitPiece, "Computadora portátil"},
+		stationery:  {"44121600", unitPiece, "Papelería y artículos de escritorio"},
+		internet:    {"81112101", "E48", "Servicio de internet"},
+		grains:      {"50221100", unitKilo, "Maíz y frijol"},
+		query:       {"85121600", "E48", "Consulta médica"},
+		refund:      {"93161700", "E48", "Reembolso de derechos pagados por cuenta del cliente"},
+		refresh:     {"50202306", unitPiece, "Refresco con azúcares añadidos"},
+		honorarios:  {"80121600", "E48", "Honorarios por asesoría jurídica"},
+		flete:       {"78101800", "E48", "Transporte de carga por carretera"},
+		giveback:    {"84111506", "ACT", "Devolución o bonificación"},
+		credit:      {"84111506", "ACT", "Pago"},
+		pagoNomina:  {"84111505", "ACT", "Pago de nómina"},
+		goods:       {"78101800", "E48", "Traslado de mercancía"},
+	}[p]
 }
 
 const (
@@ -242,7 +233,7 @@ func (k *cuentas) sell(c *Comprobante) {
 		if c.Tipo == 'E' {
 			r.product = giveback
 		}
-		if _, unit, _ := r.product.token(); unit == unitPiece || unit == unitKilo {
+		if unit := r.product.sold().unit; unit == unitPiece || unit == unitKilo {
 			r.quantity += int64(random >> 8 % 8)
 		}
 		r.value = (minWeight + int64(random>>20%importeMax)) / r.quantity
@@ -345,15 +336,15 @@ func ratio(centavos, ppms int64) int64 {
 // aCredito tells whether an income is paid later, by a comprobante of payment.
 func aCredito(random uint64) bool { return random>>30&1 == 1 }
 
-// monedaOf is the currency: none where no money moves, and dollars now and then.
-func monedaOf(c *Comprobante) string {
+// monedaOf is the currency and how much of it is a dollar's: none where no money moves, and dollars now and then.
+func monedaOf(c *Comprobante) (moneda, exchange string) {
 	switch {
 	case c.Tipo == 'P' || c.Tipo == 'T':
-		return "XXX"
+		return "XXX", ""
 	case c.Tipo == 'I' && !aCredito(c.random) && c.random>>33%16 == 0:
-		return "USD"
+		return "USD", "1" + strconv.FormatUint(6+c.random>>36%4, 10) + ".7543"
 	}
-	return "MXN"
+	return "MXN", ""
 }
 
 // relationAttempts bounds how far back a comprobante looks for one that it is about.

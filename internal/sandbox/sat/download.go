@@ -19,14 +19,14 @@ func (s *Server) descarga(ll *call) (answer, error) {
 	if sol == nil {
 		return answer{}, reject(codNotFound)
 	}
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	estado := s.solicitudes.estado(sol, now)
 	switch {
 	case estado != estFinished && estado != estExpired, number < 1, number > sol.present(now):
 		return answer{}, reject(codNotFound)
 	case !now.Before(sol.expire(number)):
 		return answer{}, reject(codPaqueteExpired)
-	case !s.solicitudes.served(sol, number, s.knobs.Whole(descargasPorPaquete)):
+	case !s.solicitudes.served(sol, number, s.Knobs.Whole(descargasPorPaquete)):
 		return answer{}, reject(codMaxDescargas)
 	}
 	before, queue := descargaEnvelope(operationAnswer{codigo: codSuccess})

@@ -52,7 +52,7 @@ func (s *Server) examine(ll *call, f format) (*request, error) {
 		}
 	}
 	now := s.now()
-	titular, no := s.tokens.titular(ll.servicio, ll.authorization, now, s.knobs.Duration(vidaToken))
+	titular, no := s.tokens.titular(ll.servicio, ll.authorization, now, s.Knobs.Duration(vidaToken))
 	if no != nil {
 		return nil, no
 	}
@@ -64,7 +64,7 @@ func (s *Server) examine(ll *call, f format) (*request, error) {
 		return nil, err
 	}
 	if err := s.checkSello(ll, p, cert); err != nil {
-		s.log.Info().Err(err).Str("operacion", ll.op.name).Msg("sat: 302")
+		s.Log.Info().Err(err).Str("operacion", ll.op.name).Msg("sat: 302")
 		return nil, reject(codSello)
 	}
 	if certificadoRFC(cert) != f.solicitante(p) {
@@ -144,7 +144,7 @@ func (s *Server) checkSello(ll *call, p *request, cert *x509.Certificate) error 
 		return errWithoutFirma
 	case cert == nil:
 		return errWithoutCertificado
-	case !s.knobs.Bool(firmaEstricta):
+	case !s.Knobs.Bool(firmaEstricta):
 		return nil
 	}
 	info, err := readFirma(firma)

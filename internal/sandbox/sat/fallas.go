@@ -1,9 +1,9 @@
 package sat
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -12,30 +12,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// zipFakeSize is the size of ZipInvalido when it was asked for without one.
-const zipFakeSize = 1000
-
 // before applies the faults that take the place of an answer, before the message is processed or, with
 // Despues, after it, and tells whether the call ended there.
-func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
+func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	f := ll.falla
 	if f.Tipo == control.Silencio {
 		s.codigo(ll, string(control.Silencio))
 	}
 	f.Wait(r)
 	switch f.Tipo {
-	case control.Reset:
-		s.codigo(ll, "reset")
-		control.Cut(w)
-	case control.HTML503:
-		s.codigo(ll, "HTTP 503")
-		writeHTML(w, http.StatusServiceUnavailable, "Service Unavailable")
-	case control.Pagina:
-		s.codigo(ll, fmt.Sprintf("HTTP %d", f.HTTP))
-		f.WritePage(w)
-	case control.Vacio:
-		s.codigo(ll, "vacio")
-		w.WriteHeader(http.StatusOK)
 	case control.Fault:
 		s.write(w, r, ll, requestedFault(f, ll.op.action).answer(), control.Falla{})
 	case control.Codigo:
@@ -44,27 +29,19 @@ func (s *Server) before(w *counter, r *http.Request, ll *call) bool {
 		}
 		s.write(w, r, ll, ll.op.respond(ll.op, requestedCodigo(f)), control.Falla{})
 	default:
-		return false
+		return f.Instead(w, func(codigo string) { s.codigo(ll, codigo) }, tipoHTML, page("Service Unavailable"))
 	}
 	return true
 }
 
 func requestedFault(f control.Falla, action string) *soapFault {
 	missing := internalError()
-	if f.Faultcode != "" {
-		missing.codigo = f.Faultcode
-	}
-	if f.Mensaje != "" {
-		missing.text = f.Mensaje
-	}
 	for _, known := range []*soapFault{invalidSecurity(), actionNotSupported(action)} {
-		if missing.codigo == known.codigo {
-			missing.ns = known.ns
-			if f.Mensaje == "" {
-				missing.text = known.text
-			}
+		if f.Faultcode == known.codigo {
+			missing = known
 		}
 	}
+	missing.codigo, missing.text = cmp.Or(f.Faultcode, missing.codigo), cmp.Or(f.Mensaje, missing.text)
 	return missing
 }
 
@@ -107,12 +84,8 @@ var errSuffice = errors.New("the rest is not wanted")
 func (s *Server) paqueteBase64(w io.Writer, p *paquete, f control.Falla) error {
 	switch f.Tipo {
 	case control.ZipInvalido:
-		size := f.Bytes
-		if size == 0 {
-			size = zipFakeSize
-		}
 		c := base64.NewEncoder(base64.StdEncoding, w)
-		if err := pad(c, 0, size); err != nil {
+		if err := pad(c, 0, f.ZipSize()); err != nil {
 			return err
 		}
 		return c.Close()
@@ -163,7 +136,7 @@ func (e *soiled) Write(b []byte) (int, error) {
 	clean := b[:e.missing]
 	rest := b[e.missing:]
 	e.missing = math.MaxInt64
-	for _, part := range [][]byte{clean, []byte("*¡!*"), rest} {
+	for _, part := range [][]byte{clean, []byte(control.NoBase64), rest} {
 		if _, err := e.w.Write(part); err != nil {
 			return 0, err
 		}

@@ -10,7 +10,7 @@ import (
 // clocks, whatever their zone. It is what a complete download must hold, known without any request.
 func (s *Server) Folios(rfc string, d Direction, since, until time.Time) iter.Seq2[UUID, bool] {
 	a := scope{servicio: CFDI, rfc: rfc, direction: d, perDay: s.perDay(d)}
-	cut := wall(s.clock.Now())
+	cut := wall(s.Clock.Now())
 	return func(yield func(UUID, bool) bool) {
 		for _, c := range s.universe.since(a, s.universe.start(a, clock(since)), min(clock(until), cut)) {
 			if !yield(c.UUID, c.Cancelled(cut)) {

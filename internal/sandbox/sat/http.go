@@ -10,67 +10,31 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
-	"github.com/pasarela-mx/pasarela/wsdl"
 )
 
-const tipoXML = "text/xml; charset=utf-8"
+const tipoHTML = "text/html"
 
-// setHeaders sets what every answer of the service carries; Date is the server's.
-func setHeaders(h http.Header) {
-	h.Set("Server", "Microsoft-IIS/10.0")
-	h.Set("X-Powered-By", "ASP.NET")
-	h.Set("Cache-Control", "private")
-	// Not of the service: nobody should take this for it.
-	h.Set("X-Sandbox", "pasarela")
-}
-
-// counter counts the bytes of a body.
-type counter struct {
-	http.ResponseWriter
-	cuenta func(int)
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.cuenta(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController flush and hijack.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func writeHTML(w http.ResponseWriter, estado int, titulo string) {
-	w.Header().Set("Content-Type", "text/html")
-	w.WriteHeader(estado)
-	_, _ = io.WriteString(w, "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>"+titulo+"</title></head><body><h2>"+titulo+"</h2></body></html>\r\n")
+// page is a page of IIS.
+func page(titulo string) string {
+	return "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n" +
+		"<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>" + titulo + "</title></head><body><h2>" + titulo + "</h2></body></html>\r\n"
 }
 
 // publish answers a GET: the contract with the address it was asked at, or the service's page.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request, p *point) {
 	query := strings.ToLower(r.URL.RawQuery)
 	if query != "wsdl" && query != "singlewsdl" {
-		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-		_, _ = io.WriteString(w, "<html><head><title>Sandbox</title></head><body><h1>Sandbox de Pasarela: no es el SAT</h1><p>El contrato: <a href=\"?singleWsdl\">?singleWsdl</a></p></body></html>\n")
+		control.WriteHTML(w, http.StatusOK, "text/html; charset=UTF-8", "<html><head><title>Sandbox</title></head><body>"+
+			"<h1>Sandbox de Pasarela: no es el SAT</h1><p>El contrato: <a href=\"?singleWsdl\">?singleWsdl</a></p></body></html>\n")
 		return
 	}
-	contrato, err := wsdl.FS.ReadFile(p.wsdl)
+	contrato, err := control.Contrato(p.wsdl, "http://"+r.Host+r.URL.Path)
 	if err != nil {
-		writeHTML(w, http.StatusInternalServerError, "500 - Internal server error.")
+		control.WriteHTML(w, http.StatusInternalServerError, tipoHTML, page("500 - Internal server error."))
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
-	_, _ = w.Write(address(contrato, "http://"+r.Host+r.URL.Path))
-}
-
-// address replaces the location of soap:address.
-func address(contrato []byte, url string) []byte {
-	const mark = `<soap:address location="`
-	before, after, ok := bytes.Cut(contrato, []byte(mark))
-	if !ok {
-		return contrato
-	}
-	_, after, _ = bytes.Cut(after, []byte(`"`))
-	return bytes.Join([][]byte{before, []byte(mark), addEscaped(nil, url), []byte(`"`), after}, nil)
+	_, _ = w.Write(contrato)
 }
 
 func acceptGzip(r *http.Request) bool {
@@ -85,28 +49,27 @@ func acceptGzip(r *http.Request) bool {
 
 // write sends an answer, spoilt by a fault when there is one: gzip for who takes it, chunked when
 // there is a package.
-func (s *Server) write(w *counter, r *http.Request, ll *call, resp answer, falla control.Falla) {
+func (s *Server) write(w http.ResponseWriter, r *http.Request, ll *call, resp answer, falla control.Falla) {
 	s.codigo(ll, resp.codigo)
 	if falla.Tipo == control.ResetDespues {
 		control.Cut(w)
 	}
 	h := w.Header()
+	h.Set("Vary", "Accept-Encoding")
+	body, tipo := resp.body, control.TipoXML
 	if resp.paquete == nil {
-		var tipo string
-		if resp.body, tipo = ll.falla.Rewrite(resp.body, tipoXML); len(resp.body) > 0 {
-			h.Set("Content-Type", tipo)
-		}
+		body, tipo = ll.falla.Rewrite(body, tipo)
 	} else {
-		_, tipo := ll.falla.InCodigo(nil, tipoXML)
+		_, tipo = ll.falla.InCodigo(nil, tipo)
+	}
+	compress := acceptGzip(r) && len(body) > 0
+	if len(body) > 0 {
 		h.Set("Content-Type", tipo)
 	}
-	h.Set("Vary", "Accept-Encoding")
-	compress := acceptGzip(r) && len(resp.body) > 0
 	if compress {
 		h.Set("Content-Encoding", "gzip")
 	}
 	if resp.paquete == nil {
-		body := resp.body
 		if compress {
 			var b bytes.Buffer
 			z := gzip.NewWriter(&b)
@@ -122,7 +85,7 @@ func (s *Server) write(w *counter, r *http.Request, ll *call, resp answer, falla
 	w.WriteHeader(resp.estado)
 	_ = http.NewResponseController(w).Flush()
 	if err := s.writePaquete(falla.Spoil(w), resp, falla, compress); err != nil {
-		s.log.Debug().Err(err).Msg("sat: package not sent whole")
+		s.Log.Debug().Err(err).Msg("sat: package not sent whole")
 		// A connection that just ended would look like the end of a whole answer.
 		panic(http.ErrAbortHandler)
 	}
@@ -137,7 +100,7 @@ func (s *Server) writePaquete(w io.Writer, resp answer, falla control.Falla, com
 		}
 		return z.Close()
 	}
-	x, _ := falla.InCodigo(w, tipoXML)
+	x, _ := falla.InCodigo(w, control.TipoXML)
 	if _, err := x.Write(resp.body); err != nil {
 		return err
 	}

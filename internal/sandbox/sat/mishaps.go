@@ -19,9 +19,9 @@ type mishaps struct {
 
 func (s *Server) mishaps() mishaps {
 	return mishaps{
-		stuckEvery: s.knobs.Whole(atascadasCada), errorsEvery: s.knobs.Whole(erroresCada),
-		jam: s.knobs.Duration(atasco), jamIn: s.knobs.Text(atascoEn),
-		extra: s.knobs.Whole(numeroDeMas), paquetesEvery: s.knobs.Duration(paquetesCada),
+		stuckEvery: s.Knobs.Whole(atascadasCada), errorsEvery: s.Knobs.Whole(erroresCada),
+		jam: s.Knobs.Duration(atasco), jamIn: s.Knobs.Text(atascoEn),
+		extra: s.Knobs.Whole(numeroDeMas), paquetesEvery: s.Knobs.Duration(paquetesCada),
 	}
 }
 

@@ -22,7 +22,7 @@ func parts(seed uint64) []part {
 	var all []part
 	for i := range companies {
 		all = append(all, part{
-			rfc:  rfcOf(initial[i%len(initial)]+"", seed, uint64(i)),
+			rfc:  rfcOf(initial[i%len(initial)], seed, uint64(i)),
 			name: businesses[i%len(businesses)] + " " + places[i/len(businesses)],
 		})
 	}
@@ -86,10 +86,4 @@ func (p part) domicilio() string {
 		n += int(p.rfc[i])
 	}
 	return codigos[n%len(codigos)]
-}
-
-// complementoRetencion picks one of the catalogue of retenciones.
-func complementoRetencion(h uint64) string {
-	names := [...]string{"", "dividendos", "intereses", "arrendamientoenfideicomiso", "serviciosplataformastecnologicas10"}
-	return names[h%uint64(len(names))]
 }

@@ -53,15 +53,15 @@ func (s *Server) request(ll *call) (answer, error) {
 		return answer{}, err
 	}
 	ped.operation, ped.criterios = ll.op.name, ll.blob
-	forLife := s.knobs.Whole(solicitudesDePorVida)
-	if ped.tipo == tipoMetadata && !s.knobs.Bool(dePorVidaMetadata) {
+	forLife := s.Knobs.Whole(solicitudesDePorVida)
+	if ped.tipo == tipoMetadata && !s.Knobs.Bool(dePorVidaMetadata) {
 		forLife = 0
 	}
 	id, err := s.solicitudes.register(ped, forLife)
 	if err != nil {
 		return answer{}, err
 	}
-	s.journal.Complete(ll.note, func(a *control.Note) { a.ID = id })
+	s.Journal.Complete(ll.note, func(a *control.Note) { a.ID = id })
 	c := operationAnswer{codigo: codSuccess, idSolicitud: id, rfc: ped.scope.rfc}
 	if ll.falla.ConID {
 		c = requestedCodigo(ll.falla)
@@ -145,13 +145,13 @@ func (s *Server) requestRules(ll *call, p *request) error {
 	if err != nil {
 		return err
 	}
-	today := fechaOf(wall(s.clock.Now()))
+	today := fechaOf(wall(s.Clock.Now()))
 	limit := time.Date(today.Year()-yearsHistory, today.Month(), today.Day(), 0, 0, 0, 0, time.UTC)
 	tipo, estado := p.attributes["TipoSolicitud"], p.attributes["EstadoComprobante"]
 	switch {
 	case since >= until:
 		return reject(codBadFormed, "La fecha inicial debe ser menor a la fecha final")
-	case until > wall(s.clock.Now()):
+	case until > wall(s.Clock.Now()):
 		return reject(codBadFormed, "La fecha final no debe ser mayor a la fecha actual")
 	case since < limit.Unix():
 		return reject(codBadFormed, "La fecha inicial no puede ser mayor a 6 años respecto a la fecha actual")

@@ -12,9 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
@@ -27,37 +24,9 @@ const (
 // Servicios returns the names of both families, which are also the first step of their paths.
 func Servicios() []string { return []string{CFDI, Retenciones} }
 
-// Capture is a SOAP request as received, the token taken out.
-type Capture struct {
-	Servicio, Operation string
-	Header              http.Header
-	Body                []byte
-}
-
-// Options are the parts of a Server; all but Capture are required.
-type Options struct {
-	Seed      uint64
-	Autoridad *autoridad.Autoridad
-	Clock     *control.Clock
-	Knobs     *control.Knobs // holding at least those of Knobs()
-	Fallas    *control.Fallas
-	Counters  *control.Counters
-	Journal   *control.Journal
-	Log       zerolog.Logger
-	Capture   func(Capture)
-}
-
 // Server is the simulated service.
 type Server struct {
-	autoridad *autoridad.Autoridad
-	clock     *control.Clock
-	knobs     *control.Knobs
-	fallas    *control.Fallas
-	counters  *control.Counters
-	journal   *control.Journal
-	log       zerolog.Logger
-	capture   func(Capture)
-
+	control.Desk
 	public      map[string]string // fingerprint → RFC
 	universe    *Universe
 	tokens      *tokens
@@ -65,17 +34,13 @@ type Server struct {
 }
 
 // New returns a service without requests.
-func New(o Options) (*Server, error) {
+func New(d control.Desk) (*Server, error) {
 	f, err := newTokens()
 	if err != nil {
 		return nil, fmt.Errorf("token keys: %w", err)
 	}
-	u := NewUniverse(o.Seed)
-	return &Server{
-		autoridad: o.Autoridad, clock: o.Clock, knobs: o.Knobs, fallas: o.Fallas,
-		counters: o.Counters, journal: o.Journal, log: o.Log, capture: o.Capture,
-		public: publicDigests(), universe: u, tokens: f, solicitudes: newSolicitudes(u),
-	}, nil
+	u := NewUniverse(d.Seed)
+	return &Server{Desk: d, public: publicDigests(), universe: u, tokens: f, solicitudes: newSolicitudes(u)}, nil
 }
 
 // Reset forgets every request and quota; tokens given keep their life.
@@ -83,7 +48,9 @@ func (s *Server) Reset() { s.solicitudes.reset() }
 
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
-	return control.Catalogo{Servicios: Servicios(), Operations: operationNames(), Admit: admitFalla, After: admitAfter, Defects: defectsNames(), BadDay: badDay}
+	return control.Catalogo{
+		Servicios: Servicios(), Operations: operationNames(), Admit: admitFalla, After: admitAfter, Defects: defectsNames(), BadDay: badDay,
+	}
 }
 
 func admitFalla(tipo control.Tipo, operation string) bool {
@@ -100,30 +67,33 @@ func admitFalla(tipo control.Tipo, operation string) bool {
 // touch the answer itself, and always come after.
 func admitAfter(tipo control.Tipo, operation string) bool {
 	switch tipo {
-	case control.Lento, control.Reset, control.HTML503, control.Pagina, control.Vacio, control.Fault, control.Codigo, control.Silencio:
+	case control.Lento, control.Reset, control.HTML503, control.Pagina,
+		control.Vacio, control.Fault, control.Codigo, control.Silencio:
 		return admitFalla(tipo, operation)
 	}
 	return false
 }
 
 // now is the real clock, the one of security.
-func (s *Server) now() time.Time { return s.clock.Real() }
+func (s *Server) now() time.Time { return s.Clock.Real() }
 
 // ServeHTTP answers under /cfdi/ and /retenciones/ at the service's own paths.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	cuenta := &counter{ResponseWriter: w, cuenta: s.counters.Bytes}
-	setHeaders(cuenta.Header())
+	h := w.Header()
+	h.Set("Server", "Microsoft-IIS/10.0")
+	h.Set("X-Powered-By", "ASP.NET")
+	h.Set("Cache-Control", "private")
 	servicio, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	p, ok := points[path]
 	switch {
 	case !ok || !slices.Contains(Servicios(), servicio):
-		writeHTML(cuenta, http.StatusNotFound, "404 - File or directory not found.")
+		control.WriteHTML(w, http.StatusNotFound, tipoHTML, page("404 - File or directory not found."))
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		s.publish(cuenta, r, p)
+		s.publish(w, r, p)
 	case r.Method == http.MethodPost:
-		s.attend(cuenta, r, servicio, p)
+		s.attend(w, r, servicio, p)
 	default:
-		cuenta.Header().Set("Allow", "GET, HEAD, POST")
-		writeHTML(cuenta, http.StatusMethodNotAllowed, "405 - HTTP verb used to access this page is not allowed.")
+		h.Set("Allow", "GET, HEAD, POST")
+		control.WriteHTML(w, http.StatusMethodNotAllowed, tipoHTML, page("405 - HTTP verb used to access this page is not allowed."))
 	}
 }

@@ -3,8 +3,6 @@ package sat
 import (
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -39,48 +37,36 @@ type answer struct {
 
 // attend is the way of a POST: transport checks, the action, the fault asked for, the envelope, the
 // operation.
-func (s *Server) attend(w *counter, r *http.Request, servicio string, p *point) {
-	if tipo, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || tipo != "text/xml" {
-		s.counters.Codigo("HTTP 415")
-		w.WriteHeader(http.StatusUnsupportedMediaType)
+func (s *Server) attend(w http.ResponseWriter, r *http.Request, servicio string, p *point) {
+	if _, ok := s.Accept(w, r); !ok {
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMensaje))
-	if err != nil {
-		var big *http.MaxBytesError
-		estado := http.StatusBadRequest
-		if errors.As(err, &big) {
-			estado = http.StatusRequestEntityTooLarge
-		}
-		s.counters.Codigo(fmt.Sprintf("HTTP %d", estado))
-		w.WriteHeader(estado)
+	body, ok := s.Read(w, r, maxMensaje)
+	if !ok {
 		return
 	}
 	action := strings.Trim(strings.TrimSpace(r.Header.Get("SOAPAction")), `"`)
 	op := p.byAction(action)
-	if op == nil || (op.name == opV11 && s.knobs.Bool(retirarV11)) {
-		s.counters.Call(servicio, "desconocida")
-		s.write(w, r, &call{note: s.record(servicio, "desconocida", "")}, actionNotSupported(action).answer(), control.Falla{})
+	if op == nil || (op.name == opV11 && s.Knobs.Bool(retirarV11)) {
+		s.Counters.Call(servicio, control.Unknown)
+		s.write(w, r, &call{note: s.record(servicio, control.Unknown, "")}, actionNotSupported(action).answer(), control.Falla{})
 		return
 	}
-	s.counters.Call(servicio, op.name)
-	s.capture1(r, servicio, op, body)
+	s.Arrive(r, servicio, op.name, body)
 	ll := &call{servicio: servicio, op: op, authorization: r.Header.Get("Authorization")}
+	var err error
 	if ll.mensaje, err = readMensaje(body); err != nil {
-		s.log.Debug().Err(err).Msg("sat: message refused")
+		s.Log.Debug().Err(err).Msg("sat: message refused")
 	}
 	ll.blob = ll.ofWhat()
 	ll.note = s.record(servicio, op.name, ll.blob)
-	if f, has := s.fallas.Take(servicio, op.name, body); has {
-		ll.falla = f
-		f.Headers(w.Header(), s.clock.Real())
-		s.journal.Complete(ll.note, func(a *control.Note) { a.Falla = f.Tipo })
-	}
+	ll.falla = s.Take(w, servicio, op.name, body)
+	s.Journal.Complete(ll.note, func(a *control.Note) { a.Falla = ll.falla.Tipo })
 	if !ll.falla.Despues && s.before(w, r, ll) {
 		return
 	}
 	resp := s.process(ll)
-	s.log.Debug().Str("servicio", servicio).Str("operacion", op.name).Int("estado", resp.estado).
+	s.Log.Debug().Str("servicio", servicio).Str("operacion", op.name).Int("estado", resp.estado).
 		Str("codigo", resp.codigo).Str("falla", string(ll.falla.Tipo)).Msg("sat")
 	if ll.falla.Despues && s.before(w, r, ll) {
 		return
@@ -89,24 +75,15 @@ func (s *Server) attend(w *counter, r *http.Request, servicio string, p *point) 
 }
 
 func (s *Server) record(servicio, operation, blob string) *control.Note {
-	return s.journal.Record(control.Note{
-		Instante: s.clock.Now().UTC(), Real: s.clock.Real().UTC(), Servicio: servicio, Operacion: operation, Objeto: blob,
+	return s.Journal.Record(control.Note{
+		Instante: s.Clock.Now().UTC(), Real: s.Clock.Real().UTC(), Servicio: servicio, Operacion: operation, Objeto: blob,
 	})
 }
 
 // codigo counts and logs what a call came to.
 func (s *Server) codigo(ll *call, codigo string) {
-	s.counters.Codigo(codigo)
-	s.journal.Complete(ll.note, func(a *control.Note) { a.Codigo = codigo })
-}
-
-func (s *Server) capture1(r *http.Request, servicio string, op *operation, body []byte) {
-	if s.capture == nil {
-		return
-	}
-	h := r.Header.Clone()
-	h.Del("Authorization")
-	s.capture(Capture{Servicio: servicio, Operation: op.name, Header: h, Body: body})
+	s.Counters.Codigo(codigo)
+	s.Journal.Complete(ll.note, func(a *control.Note) { a.Codigo = codigo })
 }
 
 // process runs the operation; its refusals become answers of their shape.
@@ -126,7 +103,7 @@ func (s *Server) process(ll *call) answer {
 	if errors.As(err, &f) {
 		return f.answer()
 	}
-	s.log.Error().Err(err).Str("operacion", ll.op.name).Msg("sat: internal error")
+	s.Log.Error().Err(err).Str("operacion", ll.op.name).Msg("sat: internal error")
 	return internalError().answer()
 }
 
@@ -207,33 +184,7 @@ func attributes(pairs ...string) string {
 	return b.String()
 }
 
-func escape(text string) string { return string(addEscaped(nil, text)) }
+func escape(text string) string { return escaper.Replace(text) }
 
-// addEscaped appends a text fit for an attribute or an element.
-func addEscaped(b []byte, text string) []byte {
-	since := 0
-	for i := range len(text) {
-		var entidad string
-		switch text[i] {
-		case '&':
-			entidad = "&amp;"
-		case '<':
-			entidad = "&lt;"
-		case '>':
-			entidad = "&gt;"
-		case '"':
-			entidad = "&quot;"
-		case '\n':
-			entidad = "&#xA;"
-		case '\r':
-			entidad = "&#xD;"
-		case '\t':
-			entidad = "&#x9;"
-		default:
-			continue
-		}
-		b = append(append(b, text[since:i]...), entidad...)
-		since = i + 1
-	}
-	return append(b, text[since:]...)
-}
+// escaper writes a text fit for an attribute or an element.
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", "&#xA;", "\r", "&#xD;", "\t", "&#x9;")

@@ -63,19 +63,19 @@ func (p *requested) key(parts ...string) {
 }
 
 func (s *Server) newRequested(servicio, rfc string) *requested {
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	p := &requested{
 		scope:   scope{servicio: servicio, rfc: rfc},
 		filter:  filter{cut: wall(now)},
 		created: now,
 		paqueteKnobs: paqueteKnobs{
-			traps: s.knobs.Bool(trampas), padding: s.knobs.Whole(rellenoBytes),
-			within: s.knobs.Bool(trampasPaquete), old: s.knobs.Whole(antiguosPorCiento),
+			traps: s.Knobs.Bool(trampas), padding: s.Knobs.Whole(rellenoBytes),
+			within: s.Knobs.Bool(trampasPaquete), old: s.Knobs.Whole(antiguosPorCiento),
 		},
 	}
-	p.enProceso = now.Add(s.knobs.Duration(demoraAceptada))
-	p.list = p.enProceso.Add(s.knobs.Duration(demoraProceso))
-	p.life = s.knobs.Duration(vidaPaquete)
+	p.enProceso = now.Add(s.Knobs.Duration(demoraAceptada))
+	p.list = p.enProceso.Add(s.Knobs.Duration(demoraProceso))
+	p.life = s.Knobs.Duration(vidaPaquete)
 	p.mishaps = s.mishaps()
 	return p
 }
@@ -87,7 +87,7 @@ func (s *Server) measure(p *requested) {
 	if p.tipo == tipoMetadata {
 		byPaquete, ceiling = filasPorPaquete, maxMetadata
 	}
-	p.byPaquete, p.ceiling = max(1, s.knobs.Whole(byPaquete)), s.knobs.Whole(ceiling)
+	p.byPaquete, p.ceiling = max(1, s.Knobs.Whole(byPaquete)), s.Knobs.Whole(ceiling)
 }
 
 func (s *Server) perDay(d Direction) int64 {
@@ -95,10 +95,10 @@ func (s *Server) perDay(d Direction) int64 {
 	if d == Recibidos {
 		own = recibidosPorDia
 	}
-	if n := s.knobs.Whole(own); n > 0 {
+	if n := s.Knobs.Whole(own); n > 0 {
 		return n
 	}
-	return s.knobs.Whole(cfdisPorDia)
+	return s.Knobs.Whole(cfdisPorDia)
 }
 
 // solicitud is a registered request.

@@ -44,7 +44,7 @@ func (t *solicitudes) list() []*solicitud {
 
 // Solicitudes lists every request, oldest first.
 func (s *Server) Solicitudes() []Summary {
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	order := s.solicitudes.list()
 	list := make([]Summary, 0, len(order))
 	for _, x := range order {
@@ -57,7 +57,7 @@ func (s *Server) resume(x *solicitud, now time.Time) Summary {
 	r := Summary{
 		ID: x.id, Servicio: x.scope.servicio, Operacion: x.operation, Criterios: x.criterios, RFC: x.scope.rfc, Tipo: x.tipo,
 		Creada: x.created.UTC(), Estado: s.solicitudes.estado(x, now), PorPaquete: []PaqueteSummary{},
-		Verificaciones: s.journal.Count(control.Blob{Servicio: x.scope.servicio, Operation: opVerify, Blob: x.id}),
+		Verificaciones: s.Journal.Count(control.Blob{Servicio: x.scope.servicio, Operation: opVerify, Blob: x.id}),
 	}
 	s.solicitudes.mu.Lock()
 	defer s.solicitudes.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *Server) resume(x *solicitud, now time.Time) Summary {
 	r.Total, r.Paquetes = x.result.total, len(x.result.starts)
 	for i := range x.result.starts {
 		p := PaqueteSummary{ID: idPaquete(x.id, i+1), Servidas: x.descargas[i+1]}
-		p.Pedidas = s.journal.Count(control.Blob{Servicio: x.scope.servicio, Operation: opDescargar, Blob: p.ID})
+		p.Pedidas = s.Journal.Count(control.Blob{Servicio: x.scope.servicio, Operation: opDescargar, Blob: p.ID})
 		r.Descargas += p.Servidas
 		r.PorPaquete = append(r.PorPaquete, p)
 	}

@@ -208,7 +208,7 @@ func detail(c *Comprobante, key keys) {
 	c.Contraparte = int(h % companies)
 	switch n := h >> 8 % 100; {
 	case key.retencion:
-		c.Tipo, c.Complemento = 'R', complementoRetencion(h>>44)
+		c.Tipo, c.Complemento = 'R', retencionKinds()[h>>44%5].complemento
 	case n < incomePercent:
 		c.Tipo = 'I'
 		if h>>44%25 == 0 {

@@ -32,8 +32,8 @@ func (s *Server) verify(ll *call) (answer, error) {
 	if sol == nil {
 		return answer{}, reject(codNotFound)
 	}
-	now := s.clock.Now()
-	if !s.solicitudes.verified(sol, now, s.knobs.Whole(verificacionesPorDia)) {
+	now := s.Clock.Now()
+	if !s.solicitudes.verified(sol, now, s.Knobs.Whole(verificacionesPorDia)) {
 		return answer{}, reject(codLimitDaily)
 	}
 	c := operationAnswer{codigo: codSuccess, codigoEstado: codSuccess, estado: s.solicitudes.estado(sol, now)}

@@ -105,8 +105,8 @@ func (s *Server) upload(ll *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	now := s.o.Clock.Now()
-	number, err := s.lotes.open(now, now.Add(s.o.Knobs.Duration(perDelay)), titulos)
+	now := s.Clock.Now()
+	number, err := s.lotes.open(now, now.Add(s.Knobs.Duration(perDelay)), titulos)
 	if err != nil {
 		return answer{}, err
 	}
@@ -115,7 +115,7 @@ func (s *Server) upload(ll *call) (answer, error) {
 
 func (s *Server) query(ll *call) (answer, error) {
 	number := ll.fields["numeroLote"]
-	lote, ready := s.lotes.find(number, s.o.Clock.Now())
+	lote, ready := s.lotes.find(number, s.Clock.Now())
 	estatus, mensaje := estatusProcessed, "El número de lote "+number+" se encuentra PROCESADO."
 	switch {
 	case lote == nil:
@@ -130,14 +130,14 @@ func (s *Server) query(ll *call) (answer, error) {
 
 func (s *Server) descarga(ll *call) (answer, error) {
 	number := ll.fields["numeroLote"]
-	lote, ready := s.lotes.find(number, s.o.Clock.Now())
+	lote, ready := s.lotes.find(number, s.Clock.Now())
 	switch {
 	case lote == nil:
 		return answer{codigo: "sin lote", children: []pair{{"numeroLote", number}, {"mensaje", withoutRecords(number)}}}, nil
 	case !ready:
 		return answer{codigo: "espera", children: []pair{{"numeroLote", number}, {"mensaje", inWait(number)}}}, nil
 	}
-	form := s.o.Knobs.Text(perResult)
+	form := s.Knobs.Text(perResult)
 	if form == resSinArchivo {
 		return answer{codigo: "sin archivo", children: []pair{
 			{"numeroLote", number}, {"mensaje", "El número de lote " + number + " ha tenido algún archivo con errores."},
@@ -156,7 +156,7 @@ func (s *Server) descarga(ll *call) (answer, error) {
 
 // answered is the number in an answer: the one asked for, but by the knob.
 func (s *Server) answered(number string) string {
-	if s.o.Knobs.Text(perResult) == resOtroLote {
+	if s.Knobs.Text(perResult) == resOtroLote {
 		return "9" + number
 	}
 	return number
@@ -177,7 +177,7 @@ func (s *Server) cancel(ll *call) (answer, error) {
 		return withCodigo(codigoError, "Motivo de cancelación no válido: "+motivo), nil
 	}
 	key, byInstitucion := ll.fields["cveInstitucion"]
-	if !s.lotes.cancel(folio, s.o.Clock.Now(), func(institucion string) bool { return !byInstitucion || key == institucion }) {
+	if !s.lotes.cancel(folio, s.Clock.Now(), func(institucion string) bool { return !byInstitucion || key == institucion }) {
 		return withCodigo(codigoError, "No se encontró título para el folio "+folio), nil
 	}
 	return withCodigo(codigoDone, "El folio "+folio+" fue cancelado exitosamente."), nil

@@ -89,15 +89,15 @@ type checker struct {
 
 func (s *Server) checker() *checker {
 	r := &checker{
-		cadena: s.o.Knobs.Text(perCadena), catalogo: newCatalogos(),
-		record: certificados{autoridad: s.o.Autoridad, now: s.o.Clock.Real()},
+		cadena: s.Knobs.Text(perCadena), catalogo: newCatalogos(),
+		record: certificados{autoridad: s.Autoridad, now: s.Clock.Real()},
 	}
-	for fresh := range strings.SplitSeq(s.o.Knobs.Text(perCargos), ",") {
+	for fresh := range strings.SplitSeq(s.Knobs.Text(perCargos), ",") {
 		if id, text, ok := strings.Cut(fresh, "="); ok {
 			r.catalogo.cargo[strings.TrimSpace(id)] = text
 		}
 	}
-	for curp := range strings.SplitSeq(s.o.Knobs.Text(perCURPs), ",") {
+	for curp := range strings.SplitSeq(s.Knobs.Text(perCURPs), ",") {
 		r.curps = append(r.curps, strings.TrimSpace(curp))
 	}
 	return r

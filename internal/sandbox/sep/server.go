@@ -8,18 +8,12 @@
 package sep
 
 import (
-	"bytes"
 	"encoding/xml"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
-	"github.com/pasarela-mx/pasarela/wsdl"
 )
 
 const (
@@ -32,39 +26,20 @@ const (
 	contrato     = "sep/titulos.wsdl"
 )
 
-// Capture is a SOAP request as received, the credentials in its body included.
-type Capture struct {
-	Servicio, Operation string
-	Header              http.Header
-	Body                []byte
-}
-
-// Options are the parts of a Server; all but Capture are required.
-type Options struct {
-	Seed      uint64
-	Autoridad *autoridad.Autoridad
-	Clock     *control.Clock
-	Knobs     *control.Knobs // holding at least those of Knobs()
-	Fallas    *control.Fallas
-	Counters  *control.Counters
-	Log       zerolog.Logger
-	Capture   func(Capture) // holds whole messages in memory: for tests
-}
-
 // Server is the simulated service.
 type Server struct {
-	o     Options
+	control.Desk
 	lotes *lotes
 }
 
 // New returns a service without lotes.
-func New(o Options) *Server { return &Server{o: o, lotes: newLotes(o.Seed)} }
+func New(d control.Desk) *Server { return &Server{Desk: d, lotes: newLotes(d.Seed)} }
 
 // Reset forgets every lote and title.
 func (s *Server) Reset() { s.lotes.reset() }
 
 // Lotes returns what was uploaded, the oldest first.
-func (s *Server) Lotes() []Summary { return s.lotes.summary(s.o.Clock.Now()) }
+func (s *Server) Lotes() []Summary { return s.lotes.summary(s.Clock.Now()) }
 
 // CatalogoFallas says which faults make sense here.
 func CatalogoFallas() control.Catalogo {
@@ -84,52 +59,29 @@ func admitFalla(tipo control.Tipo, operation string) bool {
 // ServeHTTP answers a POST below /sep/services/, whatever follows, as the service does, and gives its
 // contract to a GET.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Not of the service: nobody should take this for it.
-	w.Header().Set("X-Sandbox", "pasarela")
-	cuenta := &counter{ResponseWriter: w, cuenta: s.o.Counters.Bytes}
 	switch {
 	case !strings.HasPrefix(r.URL.Path, basePath):
-		http.Error(cuenta, "Error 404--Not Found", http.StatusNotFound)
+		http.Error(w, "Error 404--Not Found", http.StatusNotFound)
 	case r.Method == http.MethodPost:
-		s.attend(cuenta, r)
+		s.attend(w, r)
 	case r.URL.Path == pathContrato && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-		publish(cuenta, r)
+		publish(w, r)
 	default:
-		cuenta.Header().Set("Allow", "POST")
-		http.Error(cuenta, "Error 405--Method Not Allowed", http.StatusMethodNotAllowed)
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "Error 405--Method Not Allowed", http.StatusMethodNotAllowed)
 	}
 }
 
 // publish writes the contract with the address that it was asked at, as the service does.
 func publish(w http.ResponseWriter, r *http.Request) {
-	b, err := wsdl.FS.ReadFile(contrato)
+	b, err := control.Contrato(contrato, "http://"+r.Host+basePath)
 	if err != nil {
 		http.Error(w, "Error 500--Internal Server Error", http.StatusInternalServerError)
 		return
 	}
-	const mark = `<soap:address location="`
-	before, after, _ := bytes.Cut(b, []byte(mark))
-	_, after, _ = bytes.Cut(after, []byte(`"`))
-	w.Header().Set("Content-Type", tipoXML)
-	_, _ = w.Write(before)
-	_, _ = io.WriteString(w, mark+escape("http://"+r.Host+basePath)+`"`)
-	_, _ = w.Write(after)
+	w.Header().Set("Content-Type", control.TipoXML)
+	_, _ = w.Write(b)
 }
-
-// counter counts the bytes of a body.
-type counter struct {
-	http.ResponseWriter
-	cuenta func(int)
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.cuenta(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController flush and hijack.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func escape(text string) string {
 	var b strings.Builder

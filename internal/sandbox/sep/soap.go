@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"strings"
@@ -17,9 +16,8 @@ import (
 )
 
 const (
-	nsSOAP  = "http://schemas.xmlsoap.org/soap/envelope/"
-	nsMET   = "http://ws.web.mec.sep.mx/schemas"
-	tipoXML = "text/xml; charset=utf-8"
+	nsSOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsMET  = "http://ws.web.mec.sep.mx/schemas"
 )
 
 // call is one request, its message read and found to be of the schema.
@@ -42,15 +40,14 @@ type pair struct{ name, text string }
 
 // attend is the way of a POST: the message, the operation that its root names whatever the SOAPAction,
 // the fault asked for, the schema, the operation itself.
-func (s *Server) attend(w *counter, r *http.Request) {
-	if tipo, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || tipo != "text/xml" {
-		s.bodiless(w, http.StatusUnsupportedMediaType)
+func (s *Server) attend(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.Accept(w, r); !ok {
 		return
 	}
 	temporal, err := os.CreateTemp("", "sandbox-sep-*")
 	if err != nil {
-		s.o.Log.Error().Err(err).Msg("sep: no place for an upload")
-		s.bodiless(w, http.StatusInternalServerError)
+		s.Log.Error().Err(err).Msg("sep: no place for an upload")
+		s.Bodiless(w, http.StatusInternalServerError)
 		return
 	}
 	defer func() {
@@ -59,36 +56,32 @@ func (s *Server) attend(w *counter, r *http.Request) {
 	}()
 	body := io.Reader(http.MaxBytesReader(w, r.Body, maxBody))
 	var clone bytes.Buffer
-	if s.o.Capture != nil {
+	if s.Capture != nil {
 		body = io.TeeReader(body, &clone)
 	}
 	mensaje, err := separate(body, temporal)
 	if err != nil {
-		s.bodiless(w, readingEstado(err))
+		s.Bodiless(w, readingEstado(err))
 		return
 	}
 	upload, err := readEnvelope(mensaje.envelope.Bytes())
 	if err != nil {
-		s.o.Log.Debug().Err(err).Msg("sep: message refused")
-		s.bodiless(w, http.StatusBadRequest)
+		s.Log.Debug().Err(err).Msg("sep: message refused")
+		s.Bodiless(w, http.StatusBadRequest)
 		return
 	}
 	op := byRoot(upload)
 	if op == nil {
-		s.o.Counters.Call(Servicio, "desconocida")
-		s.bodiless(w, http.StatusNotFound)
+		s.Counters.Call(Servicio, control.Unknown)
+		s.Bodiless(w, http.StatusNotFound)
 		return
 	}
-	s.o.Counters.Call(Servicio, op.name)
-	if s.o.Capture != nil {
-		s.o.Capture(Capture{Servicio: Servicio, Operation: op.name, Header: r.Header.Clone(), Body: clone.Bytes()})
-	}
+	s.Arrive(r, Servicio, op.name, clone.Bytes())
 	ll := &call{op: op, bytes: mensaje.bytes}
 	if mensaje.had {
 		ll.file = temporal
 	}
-	ll.falla, _ = s.o.Fallas.Take(Servicio, op.name, nil)
-	ll.falla.Headers(w.Header(), s.o.Clock.Real())
+	ll.falla = s.Take(w, Servicio, op.name, nil)
 	if s.before(w, r, ll) {
 		return
 	}
@@ -96,11 +89,10 @@ func (s *Server) attend(w *counter, r *http.Request) {
 }
 
 func readingEstado(err error) int {
-	var big *http.MaxBytesError
-	if errors.As(err, &big) || errors.Is(err, errBig) {
+	if errors.Is(err, errBig) {
 		return http.StatusRequestEntityTooLarge
 	}
-	return http.StatusBadRequest
+	return control.ReadingStatus(err)
 }
 
 // process validates the payload and runs the operation.
@@ -110,14 +102,14 @@ func (s *Server) process(ll *call, upload *etree.Element, m *separator) (answer,
 		return answer{}, err
 	}
 	ll.fields = fields
-	if fields["usuario"] != s.o.Knobs.Text(perUser) || fields["password"] != s.o.Knobs.Text(perPassword) {
+	if fields["usuario"] != s.Knobs.Text(perUser) || fields["password"] != s.Knobs.Text(perPassword) {
 		return ll.op.reject(), nil
 	}
 	return ll.op.attend(s, ll)
 }
 
 // answer runs and answers: what was understood with HTTP 200, a fault with 500.
-func (s *Server) answer(w *counter, ll *call, build func() (answer, error)) {
+func (s *Server) answer(w http.ResponseWriter, ll *call, build func() (answer, error)) {
 	resp, err := build()
 	var f *soapFault
 	switch {
@@ -125,11 +117,11 @@ func (s *Server) answer(w *counter, ll *call, build func() (answer, error)) {
 		s.write(w, http.StatusInternalServerError, f.codigo, f.body(), ll.falla)
 		return
 	case err != nil:
-		s.o.Log.Error().Err(err).Str("operacion", ll.op.name).Msg("sep: internal error")
+		s.Log.Error().Err(err).Str("operacion", ll.op.name).Msg("sep: internal error")
 		s.write(w, http.StatusInternalServerError, "Server", (&soapFault{codigo: "Server", text: "Error interno"}).body(), ll.falla)
 		return
 	}
-	s.o.Log.Debug().Str("operacion", ll.op.name).Str("codigo", resp.codigo).Int64("bytes", ll.bytes).
+	s.Log.Debug().Str("operacion", ll.op.name).Str("codigo", resp.codigo).Int64("bytes", ll.bytes).
 		Str("falla", string(ll.falla.Tipo)).Msg("sep")
 	if ll.op.oneWay {
 		s.write(w, http.StatusAccepted, resp.codigo, "", ll.falla)
@@ -149,8 +141,8 @@ func (s *Server) answer(w *counter, ll *call, build func() (answer, error)) {
 }
 
 // write sends an envelope in chunks, as the service does, or nothing for an empty body.
-func (s *Server) write(w *counter, estado int, codigo, body string, falla control.Falla) {
-	s.o.Counters.Codigo(codigo)
+func (s *Server) write(w http.ResponseWriter, estado int, codigo, body string, falla control.Falla) {
+	s.Counters.Codigo(codigo)
 	if falla.Tipo == control.ResetDespues {
 		control.Cut(w)
 	}
@@ -158,17 +150,12 @@ func (s *Server) write(w *counter, estado int, codigo, body string, falla contro
 		w.WriteHeader(estado)
 		return
 	}
-	x, tipo := falla.InCodigo(falla.Spoil(w), tipoXML)
+	x, tipo := falla.InCodigo(falla.Spoil(w), control.TipoXML)
 	w.Header().Set("Content-Type", tipo)
 	w.WriteHeader(estado)
 	_ = http.NewResponseController(w).Flush()
 	_, _ = io.WriteString(x, `<env:Envelope xmlns:env="`+nsSOAP+`"><env:Header/><env:Body>`+body+`</env:Body></env:Envelope>`)
 	_ = x.Close()
-}
-
-func (s *Server) bodiless(w http.ResponseWriter, estado int) {
-	s.o.Counters.Codigo(fmt.Sprintf("HTTP %d", estado))
-	w.WriteHeader(estado)
 }
 
 // soapFault is a SOAP fault; it always travels with HTTP 500. motivos are the validator's complaints.
