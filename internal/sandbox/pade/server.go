@@ -106,9 +106,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, p point) {
 		return
 	}
 	b = bytes.ReplaceAll(b, []byte(`"`+p.namespace+`"`), []byte(`"`+escapeAttribute(s.Knobs.Text(p.perNamespace))+`"`))
-	b = s.part(b, r.URL.RawQuery, published)
-	w.Header().Set("Content-Type", control.TipoXML)
-	_, _ = bytes.NewReader(b).WriteTo(w) // not Write, where gosec sees HTML: it is escaped, and XML
+	control.WriteContrato(w, control.TipoXML, s.part(b, r.URL.RawQuery, published))
 }
 
 // The knobs of this system.

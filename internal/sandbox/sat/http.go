@@ -33,8 +33,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, p *point) {
 		control.WriteHTML(w, http.StatusInternalServerError, tipoHTML, page("500 - Internal server error."))
 		return
 	}
-	w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
-	_, _ = w.Write(contrato)
+	control.WriteContrato(w, "text/xml; charset=UTF-8", contrato)
 }
 
 func acceptGzip(r *http.Request) bool {

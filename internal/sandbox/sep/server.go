@@ -79,8 +79,7 @@ func publish(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Error 500--Internal Server Error", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", control.TipoXML)
-	_, _ = w.Write(b)
+	control.WriteContrato(w, control.TipoXML, b)
 }
 
 func escape(text string) string {
