@@ -218,7 +218,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err := a.openPaquetes(ctx, backend); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	record := ledger.NewShared(a.store, a.present)
+	record := ledger.New(a.store.Attempts, a.store.Titulos, a.present)
 	a.ledger = record
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Signed: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.jobQueue = queue.New(opts.Log)
@@ -288,8 +288,20 @@ func outside(cfg config.Config, d *blobs.Depot) store.Outside {
 
 // openPaquetes opens what fetches packages into their storage.
 func (a *App) openPaquetes(ctx context.Context, sat gateway.Downloader) (err error) {
-	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{SAT: sat, Store: a.store, Depot: a.depot, Max: a.cfg.SAT.PaqueteMaximo.N,
-		Cluster: a.present, Log: a.opts.Log, Readable: descargas.Readable, Step: a.opts.Step})
+	a.paquetes, err = paquetes.Open(ctx, paquetes.Config{
+		SAT: sat,
+		Store: paquetes.Rows{
+			Paquetes: a.store.Paquetes,
+			Blobs:    a.store.Blobs,
+			Folder:   a.store.Folder,
+		},
+		Depot:    a.depot,
+		Max:      a.cfg.SAT.PaqueteMaximo.N,
+		Cluster:  a.present,
+		Log:      a.opts.Log,
+		Readable: descargas.Readable,
+		Step:     a.opts.Step,
+	})
 	return err
 }
 

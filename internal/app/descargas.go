@@ -55,9 +55,16 @@ func (a openPaquete) Size() int64 { return a.Reader.Size }
 
 // engine wires the durable downloads.
 func (a *App) engine(backend *sat.Client, solicitudes *descargas.Solicitudes) *descargas.Engine {
-	a.reading = descargas.NewReading(a.store, shelf{a.paquetes})
+	rows := descargas.Rows{
+		Descargas:      a.store.Descargas,
+		Tramos:         a.store.Tramos,
+		TramosPaquetes: a.store.TramosPaquetes,
+		Comprobantes:   a.store.Comprobantes,
+		Paquetes:       a.store.Paquetes,
+	}
+	a.reading = descargas.NewReading(rows, shelf{a.paquetes})
 	return descargas.New(descargas.Config{
-		SAT: backend, Solicitudes: solicitudes, Vault: shelf{a.paquetes}, Reader: a.reading, Eraser: a.paquetes, Store: a.store,
+		SAT: backend, Solicitudes: solicitudes, Vault: shelf{a.paquetes}, Reader: a.reading, Eraser: a.paquetes, Store: rows,
 		Cluster: a.present, Wake: a.jobQueue.Wake, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Step: a.opts.Step, Publish: a.publish,
 		Pace:      descargas.Pace{Min: a.cfg.Descargas.SondeoMinimo.Duration, Max: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
@@ -82,7 +89,7 @@ func (a *App) openWebhooks() error {
 		}
 	}
 	a.webhooks = webhooks.New(webhooks.Config{
-		Store: a.store, Sello: sello, Wake: a.jobQueue.Wake,
+		Targets: a.store.Webhooks, Entregas: a.store.Entregas, Sello: sello, Wake: a.jobQueue.Wake,
 		Red: webhooks.Red{Private: a.cfg.Webhooks.Privados, Ports: a.cfg.Webhooks.Puertos, Roots: roots},
 		Now: a.opts.Now, Clock: a.clock, Random: rand.Float64, Reach: a.mayHear(), Observe: a.metrics.Webhook, Log: a.opts.Log,
 	})

@@ -23,13 +23,14 @@ func TestOnce_WhenTheRefusalOnRecordIsNotUnderstood(t *testing.T) {
 		for _, free := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, libre %v", name, free), func(t *testing.T) {
 				t.Parallel()
-				l := newLedger(t)
+				st := openStore(t, t.TempDir())
+				l := over(st)
 				m := message("k")
 				m.Free = free
 				if _, _, err := Once(t.Context(), l, m, never, once(answer{}, refused(gateway.KindNoDisponible, true)).send); err == nil {
 					t.Fatal("it was not refused")
 				}
-				if _, err := l.store.DB().ExecContext(t.Context(), `UPDATE intentos SET falla = $1`, row); err != nil {
+				if _, err := st.DB().ExecContext(t.Context(), `UPDATE intentos SET falla = $1`, row); err != nil {
 					t.Fatal(err)
 				}
 				s := once(ok, nil)
@@ -59,7 +60,7 @@ func TestOnce_WhenTheAnswerCannotBeKept(t *testing.T) {
 			t.Errorf("use %d: replayed %v, %v", i+1, again, err)
 		}
 	}
-	if row, err := l.store.Attempts.Get(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
+	if row, err := l.attempts.Get(t.Context(), operation, "k"); err != nil || row.Estado != store.EstadoRechazado || calls != 1 {
 		t.Errorf("%+v, %v after %d calls", row, err, calls)
 	}
 	// If send also returned a refusal, the refusal is reported.

@@ -22,7 +22,7 @@ type KnownMessage struct {
 // Known returns every recorded message with these criterios, and its answer, or T's zero
 // value if none was kept.
 func Known[T, U any](ctx context.Context, l *Ledger, operation, criterios string, one func(KnownMessage, T) U) ([]U, error) {
-	rows, err := l.store.Attempts.ByDigest(ctx, operation, Message{Criterios: criterios}.digest())
+	rows, err := l.attempts.ByDigest(ctx, operation, Message{Criterios: criterios}.digest())
 	if err != nil {
 		return nil, unrecorded(err)
 	}

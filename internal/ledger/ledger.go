@@ -22,20 +22,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// Processes knows which of the processes that write to one store are alive.
-type Processes interface {
-	// ID is the id of this run of this process.
-	ID() string
-	// Alive reports whether the process may be alive: false is certain.
-	Alive(id string) bool
-	// Lost reports whether other processes may consider this one dead.
-	Lost() bool
-}
-
 // Ledger is the record of sent messages, in a store.
 type Ledger struct {
-	store     *store.Store
-	processes Processes
+	attempts  store.Attempts
+	titulos   store.Titulos
+	processes store.Processes
 	mu        sync.Mutex
 	// using counts the callers at work with an operation's key in this process. An intent
 	// without such a caller has lost its sender.
@@ -61,21 +52,11 @@ const maxUnwritten = 1000
 
 var errLost = errors.New("ledger: other gateways may hold this one for dead: it has not reached the database for too long")
 
-// New returns the ledger over a store that no other process writes.
-func New(st *store.Store) *Ledger { return NewShared(st, only{}) }
-
-// NewShared returns the ledger over a store that the processes known to p write too. An
-// intent of a live process is being sent.
-func NewShared(st *store.Store, p Processes) *Ledger {
-	return &Ledger{store: st, processes: p, using: make(map[string]int)}
+// New returns the ledger over rows that the processes known to p write too. An intent of
+// a live process is being sent.
+func New(attempts store.Attempts, titulos store.Titulos, p store.Processes) *Ledger {
+	return &Ledger{attempts: attempts, titulos: titulos, processes: p, using: make(map[string]int)}
 }
-
-// only is the presence of a process without others.
-type only struct{}
-
-func (only) ID() string        { return "" }
-func (only) Alive(string) bool { return false }
-func (only) Lost() bool        { return false }
 
 // use registers the caller as at work with m's key until the returned function is called.
 func (l *Ledger) use(m Message) func() {
@@ -161,7 +142,7 @@ func Once[T any](ctx context.Context, l *Ledger, m Message, keep func(T) bool, s
 		return none, false, unrecorded(errLost)
 	}
 	l.Settle(ctx)
-	row, mine, err := l.store.Attempts.Try(ctx, store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: l.processes.ID(), Owner: m.Owner})
+	row, mine, err := l.attempts.Try(ctx, store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: l.processes.ID(), Owner: m.Owner})
 	if err != nil {
 		l.neverLeft(m, row.Created)
 		return none, false, unrecorded(err)
@@ -217,7 +198,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (boo
 			return false, falla
 		}
 	}
-	intent, mine, err := l.store.Attempts.Retry(ctx, *row, l.processes.ID())
+	intent, mine, err := l.attempts.Retry(ctx, *row, l.processes.ID())
 	if err != nil {
 		l.neverLeft(m, intent.Created)
 		return false, unrecorded(err)
@@ -234,7 +215,7 @@ func (l *Ledger) repeat(ctx context.Context, row *store.Attempt, m Message) (boo
 func (l *Ledger) Lost(ctx context.Context, operation, key string) (bool, error) {
 	m := Message{Operation: operation, Key: key}
 	defer l.use(m)()
-	row, err := l.store.Attempts.Get(ctx, operation, key)
+	row, err := l.attempts.Get(ctx, operation, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -260,7 +241,7 @@ func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string,
 		}
 	}
 	l.mu.Unlock()
-	row, err := l.store.Attempts.ByResource(ctx, operation, resource)
+	row, err := l.attempts.ByResource(ctx, operation, resource)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", false, nil
 	}
@@ -272,12 +253,12 @@ func (l *Ledger) Owner(ctx context.Context, operation, resource string) (string,
 
 // RecordTitulos records the lote in which titles were sent.
 func (l *Ledger) RecordTitulos(ctx context.Context, lote string, folios []string) error {
-	return l.store.Titulos.Record(ctx, lote, folios)
+	return l.titulos.Record(ctx, lote, folios)
 }
 
 // TituloLotes returns the lotes in which a title was sent, the latest first.
 func (l *Ledger) TituloLotes(ctx context.Context, folio string) ([]string, error) {
-	lotes, err := l.store.Titulos.Lotes(ctx, folio)
+	lotes, err := l.titulos.Lotes(ctx, folio)
 	if err != nil {
 		return nil, unrecorded(err)
 	}
@@ -294,7 +275,7 @@ func (l *Ledger) abandoned(ctx context.Context, row store.Attempt, m Message) bo
 		return false
 	}
 	// Its sender may have finished since the row was read.
-	again, err := l.store.Attempts.Get(ctx, m.Operation, m.Key)
+	again, err := l.attempts.Get(ctx, m.Operation, m.Key)
 	return err == nil && again.Estado == store.EstadoIntento && again.Created.Equal(row.Created) && again.Process == row.Process
 }
 
@@ -340,7 +321,7 @@ func outcome[T any](got T, err error, keep bool, rest Rest) (store.Attempt, erro
 
 func (l *Ledger) resolve(ctx context.Context, row, out store.Attempt) {
 	out.ID, out.Operation, out.Process, out.Created, out.Owner = row.ID, row.Operation, row.Process, row.Created, row.Owner
-	if err := l.store.Attempts.Resolve(ctx, out); err != nil {
+	if err := l.attempts.Resolve(ctx, out); err != nil {
 		// The answer is still true. The row stays an intent until the store is back.
 		zerolog.Ctx(ctx).Error().Err(err).Str("operacion", row.Operation).Str("respuesta", out.Answer).Msg("an outcome could not be recorded")
 		l.mu.Lock()
@@ -398,7 +379,7 @@ func (l *Ledger) Settle(ctx context.Context) {
 		}
 		out := l.unwritten[0]
 		l.mu.Unlock()
-		if err := l.store.Attempts.Resolve(ctx, out); err != nil {
+		if err := l.attempts.Resolve(ctx, out); err != nil {
 			return
 		}
 		l.mu.Lock()
@@ -419,7 +400,7 @@ func (l *Ledger) Unwritten() int {
 // and false if there is none.
 func Last[T any](ctx context.Context, l *Ledger, operation, criterios string) (T, time.Time, bool) {
 	var answer T
-	row, err := l.store.Attempts.LastAnswer(ctx, operation, Message{Criterios: criterios}.digest())
+	row, err := l.attempts.LastAnswer(ctx, operation, Message{Criterios: criterios}.digest())
 	if err == nil {
 		err = json.Unmarshal([]byte(row.Answer), &answer)
 	}

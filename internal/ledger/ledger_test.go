@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
@@ -61,7 +62,12 @@ func openStore(t *testing.T, dir string) *store.Store {
 
 func newLedger(t *testing.T) *Ledger {
 	t.Helper()
-	return New(openStore(t, t.TempDir()))
+	return over(openStore(t, t.TempDir()))
+}
+
+// over is the ledger of the only process that writes st.
+func over(st *store.Store) *Ledger {
+	return New(st.Attempts, st.Titulos, cluster.New(st, cluster.Options{}))
 }
 
 func refused(kind gateway.Kind, retry bool) *gateway.Error {
@@ -247,7 +253,7 @@ func TestOnce_WhenTheProcessDied(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := once(ok, nil)
-	l := New(openStore(t, dir))
+	l := over(openStore(t, dir))
 	for range 2 {
 		_, _, err := Once(t.Context(), l, m, never, s.send)
 		if e := gateway.AsError(err); err == nil || e.Kind != gateway.KindResultadoDesconocido || e.Unsent || e.Retryable {
@@ -268,7 +274,7 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	before := openStore(t, dir)
-	l := New(before)
+	l := over(before)
 	for key, s := range map[string]*sender{
 		"good": once(ok, nil), "bad": once(answer{}, refused(gateway.KindInvalida, false)),
 		"lost": once(answer{}, refused(gateway.KindResultadoDesconocido, false)), "later": once(answer{}, refused(gateway.KindNoDisponible, true)),
@@ -278,7 +284,7 @@ func TestOnce_WhenRestartedKnowsItsOutcomes(t *testing.T) {
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l = New(openStore(t, dir))
+	l = over(openStore(t, dir))
 	s := &sender{answer: func(int64) (answer, error) { return answer{"again", ""}, nil }}
 	if got, replayed, err := Once(t.Context(), l, message("good"), never, s.send); got != ok || !replayed || err != nil {
 		t.Errorf("good: %+v, replayed %v, %v", got, replayed, err)
@@ -316,7 +322,7 @@ func TestOnce_WhenTheCallerGoesAway(t *testing.T) {
 func TestOnce_WhenItCannotBeRecordedNothingIsSent(t *testing.T) {
 	t.Parallel()
 	st, s := openStore(t, t.TempDir()), once(ok, nil)
-	l := New(st)
+	l := over(st)
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +376,7 @@ func TestOnce_WhenRecordedTheCauseStaysOut(t *testing.T) {
 	st := openStore(t, dir)
 	bad := refused(gateway.KindInvalida, false)
 	bad.Err = errors.New("canario-en-la-causa")
-	Once(t.Context(), New(st), message("k"), never, once(answer{}, bad).send) //nolint:errcheck // it is refused
+	Once(t.Context(), over(st), message("k"), never, once(answer{}, bad).send) //nolint:errcheck // it is refused
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}

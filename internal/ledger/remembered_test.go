@@ -8,10 +8,11 @@ import (
 // this process knows, although the database has not accepted it.
 func TestOnce_WhenAnOutcomeIsKnownAndNotWritten(t *testing.T) {
 	t.Parallel()
-	l := newLedger(t)
+	st := openStore(t, t.TempDir())
+	l := over(st)
 	build := func(statement string) {
 		t.Helper()
-		if _, err := l.store.DB().ExecContext(t.Context(), statement); err != nil {
+		if _, err := st.DB().ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}

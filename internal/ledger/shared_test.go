@@ -45,7 +45,8 @@ func (v *neighbour) bury(id string) {
 func shared(t *testing.T, url, id string) (*Ledger, *neighbour) {
 	t.Helper()
 	v := &neighbour{id: id}
-	return NewShared(openShared(t, url), v), v
+	st := openShared(t, url)
+	return New(st.Attempts, st.Titulos, v), v
 }
 
 func openShared(t *testing.T, url string) *store.Store {
@@ -157,7 +158,7 @@ func TestOnce_WhenAnotherGatewaySends(t *testing.T) {
 func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
-	enter := func() (*Ledger, *cluster.Cluster) {
+	enter := func() (*Ledger, *store.Store, *cluster.Cluster) {
 		st := openShared(t, url)
 		p := cluster.New(st, cluster.Options{Beat: 20 * time.Millisecond, Death: 2 * time.Second})
 		if err := p.Enter(t.Context()); err != nil {
@@ -167,18 +168,18 @@ func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { p.Run(ctx) })
 		t.Cleanup(func() { cancel(); wg.Wait() })
-		return NewShared(st, p), p
+		return New(st.Attempts, st.Titulos, p), st, p
 	}
-	a, fromA := enter()
-	b, fromB := enter()
+	_, ofA, fromA := enter()
+	b, _, fromB := enter()
 	m := message("k")
-	if _, mine, err := a.store.Attempts.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: fromA.ID()}); err != nil || !mine {
+	if _, mine, err := ofA.Attempts.Try(t.Context(), store.Attempt{Operation: m.Operation, Key: m.Key, Digest: m.digest(), Criterios: m.Criterios, Process: fromA.ID()}); err != nil || !mine {
 		t.Fatalf("mine %v, %v", mine, err)
 	}
 	if _, _, err := Once(t.Context(), b, m, never, once(ok, nil).send); !gateway.IsKind(err, gateway.KindConflicto) {
 		t.Fatalf("while it lives: %v", err)
 	}
-	if err := a.store.Close(); err != nil { // nothing of it arrives after this
+	if err := ofA.Close(); err != nil { // nothing of it arrives after this
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(30 * time.Second); fromB.Alive(fromA.ID()) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -191,8 +192,8 @@ func TestOnce_WhenAnotherGatewayWasKilled(t *testing.T) {
 
 func TestOnce_WhenOthersHoldThisGatewayForDead(t *testing.T) {
 	t.Parallel()
-	l, v := NewShared(openStore(t, t.TempDir()), &neighbour{id: "a"}), &neighbour{id: "a", lost: true}
-	l.processes = v
+	st := openStore(t, t.TempDir())
+	l := New(st.Attempts, st.Titulos, &neighbour{id: "a", lost: true})
 	s := once(ok, nil)
 	_, _, err := Once(t.Context(), l, message("k"), never, s.send)
 	if e := gateway.AsError(err); err == nil || !e.Unsent || s.calls.Load() != 0 {
@@ -207,8 +208,9 @@ func TestSettle_WhenTheDatabaseWasAway(t *testing.T) {
 	url := pgtest.Start(t)
 	a, _ := shared(t, url, "a")
 	b, _ := shared(t, url, "b")
+	aside := openShared(t, url)
 	sql := func(statement string) {
-		if _, err := b.store.DB().ExecContext(t.Context(), statement); err != nil {
+		if _, err := aside.DB().ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,10 +13,11 @@ func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 	for name, when := range map[string]string{"the first": "INSERT", "once more": "UPDATE"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLedger(t)
+			st := openStore(t, t.TempDir())
+			l := over(st)
 			build := func(statement string) {
 				t.Helper()
-				if _, err := l.store.DB().ExecContext(t.Context(), statement); err != nil {
+				if _, err := st.DB().ExecContext(t.Context(), statement); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -33,7 +34,7 @@ func TestOnce_WhenAnIntentIsWrittenThoughItFailed(t *testing.T) {
 				t.Fatalf("%v after %d calls", err, s.calls.Load())
 			}
 			var n int
-			if err := l.store.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM intentos WHERE estado = 'intento'`).Scan(&n); err != nil || n != 1 {
+			if err := st.DB().QueryRowContext(t.Context(), `SELECT count(*) FROM intentos WHERE estado = 'intento'`).Scan(&n); err != nil || n != 1 {
 				t.Fatalf("%d intents, %v", n, err)
 			}
 			build(`DROP TRIGGER tarde`)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
@@ -111,7 +112,7 @@ func sends() map[string]send {
 // write writes a row of every form.
 func write(t *testing.T, st *store.Store) {
 	t.Helper()
-	l := ledger.New(st)
+	l := ledger.New(st.Attempts, st.Titulos, cluster.New(st, cluster.Options{}))
 	sat := nobody{t, gateway.SolicitudAceptada{IDSolicitud: "id-3", CodEstatus: "5000", Mensaje: "Solicitud Aceptada"}}
 	if _, _, err := descargas.NewSolicitudes(sat, l, now).Submit(t.Context(), owner+"\x1fpedida", requested()); err != nil {
 		t.Fatal(err)
@@ -232,7 +233,7 @@ func writeWebhooks(t *testing.T, st *store.Store, build func(...error)) {
 func read(t *testing.T, st *store.Store) map[string]any {
 	t.Helper()
 	ctx, out := t.Context(), map[string]any{}
-	l := ledger.New(st)
+	l := ledger.New(st.Attempts, st.Titulos, cluster.New(st, cluster.Options{}))
 	say := func(what string, value any, err error) {
 		t.Helper()
 		var refused *gateway.Error

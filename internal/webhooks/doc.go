@@ -24,7 +24,9 @@ import (
 
 // Config is what the service needs.
 type Config struct {
-	Store *store.Store
+	// Targets are the endpoints, Entregas the messages for them.
+	Targets  store.Webhooks
+	Entregas store.Entregas
 	// Sello seals secrets and addresses at rest.
 	Sello *Sello
 	// Red says where messages may go.

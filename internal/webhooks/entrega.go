@@ -28,10 +28,10 @@ const (
 // their wait was begun in the future. They wait for as long as they were meant to.
 func (s *Servicio) About(ctx context.Context) error {
 	now := s.cfg.Now()
-	rows, err := s.cfg.Store.Entregas.Early(ctx, s.cfg.Clock.Latest().Add(slack), sweep)
+	rows, err := s.cfg.Entregas.Early(ctx, s.cfg.Clock.Latest().Add(slack), sweep)
 	for _, e := range rows {
 		when := now.Add(max(e.Next.Sub(e.WaitSince), 0))
-		_, errRow := s.cfg.Store.Entregas.Postpone(ctx, e, when, now)
+		_, errRow := s.cfg.Entregas.Postpone(ctx, e, when, now)
 		err = errors.Join(err, errRow)
 	}
 	return err
@@ -39,7 +39,7 @@ func (s *Servicio) About(ctx context.Context) error {
 
 // Purge removes deliveries older than Retencion that are done with, and returns how many.
 func (s *Servicio) Purge(ctx context.Context) (int64, error) {
-	return s.cfg.Store.Entregas.Purge(ctx, s.cfg.Clock.Earliest().Add(-Retencion))
+	return s.cfg.Entregas.Purge(ctx, s.cfg.Clock.Earliest().Add(-Retencion))
 }
 
 // Deadline is how long Try may take: less than the time after which an attempt is
@@ -54,7 +54,7 @@ const Deadline = lease - 10*time.Second
 // turn, if its taker dies before it has recorded what happened: the message is
 // then sent once more, with the same webhook-id.
 func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duration, error) {
-	e, err := s.cfg.Store.Entregas.Get(ctx, id)
+	e, err := s.cfg.Entregas.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
@@ -78,10 +78,10 @@ func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duratio
 		return hourWait, nil
 	}
 	var mine bool
-	if e.Turn, mine, err = s.cfg.Store.Entregas.Take(ctx, id, turn, now.Add(lease)); err != nil || !mine {
+	if e.Turn, mine, err = s.cfg.Entregas.Take(ctx, id, turn, now.Add(lease)); err != nil || !mine {
 		return 0, err
 	}
-	d, err := s.cfg.Store.Webhooks.Get(ctx, e.Target)
+	d, err := s.cfg.Targets.Get(ctx, e.Target)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
@@ -93,7 +93,7 @@ func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duratio
 		return 0, err // it is due again in a minute
 	}
 	if !d.Active || !hear {
-		return 0, s.cfg.Store.Entregas.Cancel(ctx, id, e.Turn)
+		return 0, s.cfg.Entregas.Cancel(ctx, id, e.Turn)
 	}
 	r, took := s.dispatch(ctx, d, e, instant)
 	if r.status == 0 && ctx.Err() != nil {
@@ -160,7 +160,7 @@ func (s *Servicio) register(ctx context.Context, d store.WebhookTarget, e Entreg
 			e.Estado, e.Next = store.EntregaPendiente, e.WaitSince.Add(missing)
 		}
 	}
-	if _, _, err := s.cfg.Store.Entregas.RegisterAttempt(ctx, e, i, motivo); err != nil {
+	if _, _, err := s.cfg.Entregas.RegisterAttempt(ctx, e, i, motivo); err != nil {
 		return err
 	}
 	line := s.cfg.Log.Info()

@@ -26,7 +26,7 @@ func newSecret() (string, error) {
 // firmas signs a message with each secret of its endpoint that is in force,
 // the last one first.
 func (s *Servicio) firmas(ctx context.Context, target, id, body string, instant time.Time) ([]string, error) {
-	sealed, err := s.cfg.Store.Webhooks.Secrets(ctx, target, s.cfg.Clock.Earliest())
+	sealed, err := s.cfg.Targets.Secrets(ctx, target, s.cfg.Clock.Earliest())
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (s *Servicio) Publish(ctx context.Context, e Evento) error {
 	if e.Key == "" || !slices.Contains(Eventos(), e.Tipo) {
 		return errors.New("webhooks: an event without a key, or of no known type")
 	}
-	targets, err := s.cfg.Store.Webhooks.Active(ctx)
+	targets, err := s.cfg.Targets.Active(ctx)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (s *Servicio) add(ctx context.Context, entregas []Entrega) error {
 	if len(entregas) == 0 {
 		return nil
 	}
-	if _, err := s.cfg.Store.Entregas.Add(ctx, entregas); err != nil {
+	if _, err := s.cfg.Entregas.Add(ctx, entregas); err != nil {
 		return err
 	}
 	s.cfg.Wake()
@@ -91,7 +91,7 @@ func (s *Servicio) Trial(ctx context.Context, owner, id string) (Entrega, error)
 	if !d.Active {
 		return Entrega{}, inactive()
 	}
-	n, err := s.cfg.Store.Entregas.CountPending(ctx, id, EventoTrial)
+	n, err := s.cfg.Entregas.CountPending(ctx, id, EventoTrial)
 	if err != nil {
 		return Entrega{}, err
 	}
@@ -127,14 +127,14 @@ func (s *Servicio) Entregas(ctx context.Context, owner, id, cursor string, limit
 	var before Entrega
 	if cursor != "" {
 		var err error
-		if before, err = s.cfg.Store.Entregas.Get(ctx, cursor); errors.Is(err, store.ErrNotFound) || err == nil && before.Target != id {
+		if before, err = s.cfg.Entregas.Get(ctx, cursor); errors.Is(err, store.ErrNotFound) || err == nil && before.Target != id {
 			return nil, "", &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnEntregaDepurada, Detail: "La página que se pide ya no existe. Empiece por la primera.",
 				Fields: []gateway.Field{{Campo: "cursor", Detalle: "No es de la lista de entregas de este webhook, o esa entrega ya se depuró."}}}
 		} else if err != nil {
 			return nil, "", err
 		}
 	}
-	rows, err := s.cfg.Store.Entregas.Page(ctx, id, before, limit+1, shownAttempts)
+	rows, err := s.cfg.Entregas.Page(ctx, id, before, limit+1, shownAttempts)
 	if err != nil || len(rows) <= limit {
 		return rows, "", err
 	}
@@ -155,7 +155,7 @@ func (s *Servicio) Resend(ctx context.Context, owner, id, entrega string) (Entre
 		return Entrega{}, inactive()
 	}
 	now := s.current()
-	e, err := s.cfg.Store.Entregas.Reopen(ctx, id, entrega, now)
+	e, err := s.cfg.Entregas.Reopen(ctx, id, entrega, now)
 	if errors.Is(err, store.ErrNotFound) {
 		return Entrega{}, notFound(gateway.OwnEntregaInexistente, "entrega de este webhook")
 	}

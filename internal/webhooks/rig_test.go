@@ -63,7 +63,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	}
 	t.Cleanup(func() { st.Close() }) //nolint:errcheck // may be closed already
 	r.st = st
-	r.voucher = Config{Store: st, Sello: NewSello("", filepath.Join(r.dir, "secretos.key")),
+	r.voucher = Config{Targets: st.Webhooks, Entregas: st.Entregas, Sello: NewSello("", filepath.Join(r.dir, "secretos.key")),
 		Red: Red{Private: true, Roots: r.receptor.roots()}, Now: r.clock, Random: func() float64 { return 0.5 },
 		Observe: func(result string, _ time.Duration) {
 			r.mu.Lock()

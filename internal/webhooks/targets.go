@@ -64,7 +64,7 @@ func (s *Servicio) Create(ctx context.Context, owner string, a Registration) (Ta
 	if err != nil {
 		return Target{}, "", err
 	}
-	err = s.cfg.Store.Webhooks.Create(ctx, row, sealed, MaxTargets)
+	err = s.cfg.Targets.Create(ctx, row, sealed, MaxTargets)
 	if errors.Is(err, store.ErrFull) {
 		return Target{}, "", &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnWebhooksAlTope, Detail: "Esta clave de API ya tiene 20 webhooks. Borre alguno, o cambie uno que ya tenga."}
 	}
@@ -116,7 +116,7 @@ func shown(row store.WebhookTarget, url string) Target {
 
 // List returns the endpoints of owner, oldest first.
 func (s *Servicio) List(ctx context.Context, owner string) ([]Target, error) {
-	rows, err := s.cfg.Store.Webhooks.Of(ctx, owner)
+	rows, err := s.cfg.Targets.Of(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (s *Servicio) List(ctx context.Context, owner string) ([]Target, error) {
 
 // its returns the row of an endpoint, if it is owner's.
 func (s *Servicio) its(ctx context.Context, owner, id string) (store.WebhookTarget, error) {
-	row, err := s.cfg.Store.Webhooks.Get(ctx, id)
+	row, err := s.cfg.Targets.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && row.Owner != owner {
 		return row, noWebhook()
 	}
@@ -165,7 +165,7 @@ func (s *Servicio) Change(ctx context.Context, owner, id string, a Registration)
 	if row, err = s.row(ctx, row, a); err != nil {
 		return Target{}, err
 	}
-	err = s.cfg.Store.Webhooks.Change(ctx, row)
+	err = s.cfg.Targets.Change(ctx, row)
 	if errors.Is(err, store.ErrNotFound) {
 		return Target{}, noWebhook()
 	}
@@ -177,7 +177,7 @@ func (s *Servicio) Delete(ctx context.Context, owner, id string) error {
 	if _, err := s.its(ctx, owner, id); err != nil {
 		return err
 	}
-	err := s.cfg.Store.Webhooks.Delete(ctx, id)
+	err := s.cfg.Targets.Delete(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return noWebhook()
 	}
@@ -195,7 +195,7 @@ func (s *Servicio) Rotate(ctx context.Context, owner, id string, overlap time.Du
 		return "", time.Time{}, err
 	}
 	expire := s.cfg.Clock.Latest().Add(min(max(overlap, 0), MaxOverlap))
-	err = s.cfg.Store.Webhooks.Rotate(ctx, id, sealed, s.cfg.Clock.Earliest(), expire, maxSecrets)
+	err = s.cfg.Targets.Rotate(ctx, id, sealed, s.cfg.Clock.Earliest(), expire, maxSecrets)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", time.Time{}, noWebhook()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
@@ -68,7 +69,7 @@ func newServicio(t *testing.T, p gateway.Signed) (*Servicio, *ledger.Ledger) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() }) //nolint:errcheck // nothing is written any more
-	l := ledger.New(st)
+	l := ledger.New(st.Attempts, st.Titulos, cluster.New(st, cluster.Options{}))
 	return New(p, l, true), l
 }
 

@@ -140,7 +140,7 @@ const loteIdentities = 32 << 10
 // identities gathers the UUIDs of one package by where their dates lie.
 type identities struct {
 	ctx   context.Context //nolint:containedctx // the life of one count
-	store *store.Store
+	rows  store.Comprobantes
 	p     store.TramoPaquete
 	tramo store.Tramo
 	lote  int // how many are written at once
@@ -169,7 +169,7 @@ func (i *identities) write(place store.Place) error {
 		uuids = append(uuids, u[:]...)
 	}
 	i.lotes[place] = i.lotes[place][:0]
-	return i.store.Comprobantes.RecordIdentities(i.ctx, i.p, place, uuids)
+	return i.rows.RecordIdentities(i.ctx, i.p, place, uuids)
 }
 
 func (i *identities) close() error {
@@ -189,7 +189,7 @@ func (m *Engine) countPaquete(ctx context.Context, d store.Descarga, p *store.Tr
 		return err
 	}
 	metadata := d.Request.Solicitud.TipoSolicitud == gateway.TipoMetadata
-	ids := &identities{ctx: ctx, store: m.cfg.Store, p: *p, tramo: tramo, lote: loteIdentities, lotes: map[store.Place][][store.UUIDLength]byte{}}
+	ids := &identities{ctx: ctx, rows: m.cfg.Store.Comprobantes, p: *p, tramo: tramo, lote: loteIdentities, lotes: map[store.Place][][store.UUIDLength]byte{}}
 	var fresh *novedades
 	if metadata && d.IDProgramacion != "" {
 		fresh = m.novedades(ctx, d)

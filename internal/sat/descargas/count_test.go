@@ -100,7 +100,7 @@ func TestIdentities_WhenACountIsCutItComesToTheSame(t *testing.T) {
 	tramo := store.Tramo{Tramo: w.ve(id).Solicitudes[0]}
 	p := store.TramoPaquete{ID: 7, IDTramo: w.row(id)}
 	for _, until := range []int{17, 100, 100} { // cut, whole, and once more
-		i := &identities{ctx: t.Context(), store: w.st, p: p, tramo: tramo, lote: 10, lotes: map[store.Place][][store.UUIDLength]byte{}}
+		i := &identities{ctx: t.Context(), rows: w.st.Comprobantes, p: p, tramo: tramo, lote: 10, lotes: map[store.Place][][store.UUIDLength]byte{}}
 		for n := range until {
 			for range 1 + n%2 {
 				if err := i.add(Seen{UUID: folio("", n), Fecha: []string{"2026-01-02T03:04:05", "2099-01-01T00:00:00"}[n%3/2]}); err != nil {
@@ -237,7 +237,7 @@ func TestReading_WhenCountedEveryEntryIsOpened(t *testing.T) {
 	paquete := b.Bytes()
 	paquete[bytes.Index(paquete, fmt.Appendf(nil, `UUID="`+name, 2))-50] ^= 1
 	var seen []string
-	c, err := NewReading(nil, &saved{zips: map[string][]byte{"": paquete}}).Count(t.Context(), gateway.Paquete{}, false, func(v Seen) error {
+	c, err := NewReading(Rows{}, &saved{zips: map[string][]byte{"": paquete}}).Count(t.Context(), gateway.Paquete{}, false, func(v Seen) error {
 		seen = append(seen, v.UUID+" "+v.Estatus+" "+v.Fecha)
 		return nil
 	})
@@ -248,7 +248,7 @@ func TestReading_WhenCountedEveryEntryIsOpened(t *testing.T) {
 	if got, want := fmt.Sprint(seen), "[0a1b2c3d-0000-4000-8000-000000000000 1 2026-01-02T03:04:05 0a1b2c3d-0000-4000-8000-000000000001 1 2026-01-02T03:04:05 0a1b2c3d-0000-4000-8000-000000000001 1 2026-01-02T03:04:05]"; got != want {
 		t.Error(got)
 	}
-	if _, err := NewReading(nil, &saved{zips: map[string][]byte{"": paquete[:len(paquete)-30]}}).Count(t.Context(), gateway.Paquete{}, false, func(Seen) error { return nil }); err == nil {
+	if _, err := NewReading(Rows{}, &saved{zips: map[string][]byte{"": paquete[:len(paquete)-30]}}).Count(t.Context(), gateway.Paquete{}, false, func(Seen) error { return nil }); err == nil {
 		t.Error("what is no ZIP was counted")
 	}
 }

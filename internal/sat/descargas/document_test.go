@@ -97,7 +97,7 @@ func withPaquetes(t *testing.T, zips ...[]byte) (*Reading, *saved, string) {
 		p.Solicitud.TipoSolicitud, p.Solicitud.EstadoComprobante = gateway.TipoCFDI, gateway.EstadoVigente
 	})
 	w.finish(id)
-	return NewReading(w.st, g), g, id
+	return NewReading(rows(w.st), g), g, id
 }
 
 func TestCFDI_WhenEntriesAreCalledOtherwiseIsFoundByItsTimbre(t *testing.T) {

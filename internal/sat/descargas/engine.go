@@ -17,12 +17,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// Cluster tells which of the gateways that share the database are alive.
-type Cluster interface {
-	ID() string
-	Alive(id string) bool
-	// Lost says that the others may think this one dead.
-	Lost() bool
+// Rows are what durable downloads keep.
+type Rows struct {
+	Descargas      store.Descargas
+	Tramos         store.Tramos
+	TramosPaquetes store.TramosPaquetes
+	Comprobantes   store.Comprobantes
+	Paquetes       store.Paquetes
 }
 
 // Vault fetches packages at most twice and keeps them.
@@ -53,8 +54,8 @@ type Config struct {
 	Reader      Reader
 	// Eraser is what retention removes packages with.
 	Eraser  Eraser
-	Store   *store.Store
-	Cluster Cluster
+	Store   Rows
+	Cluster store.Processes
 	// Wake is told that rows may have come that are due; nil for nobody.
 	Wake func()
 	// EFirma fails, as calls to the SAT would, when the e.firma of rfc cannot be used.

@@ -74,7 +74,7 @@ func said(t *testing.T, w *workshop, d gateway.Descarga, zips map[string][]byte)
 	for _, e := range eventos {
 		fmt.Fprintf(&b, "%d %s %d\n", e.Number, e.Tipo, e.Tramo)
 	}
-	l := NewReading(w.st, &saved{zips: zips})
+	l := NewReading(rows(w.st), &saved{zips: zips})
 	for cursor, rows := "", 0; rows < 2; rows++ {
 		read := 0
 		for row, err := range l.Summaries(t.Context(), d.ID, cursor, false) {

@@ -31,13 +31,13 @@ type Opener interface {
 
 // Reading reads what descargas have brought.
 type Reading struct {
-	store    *store.Store
+	store    Rows
 	paquetes Opener
 	places   places
 }
 
 // NewReading returns a reader over st and the packages.
-func NewReading(st *store.Store, p Opener) *Reading { return &Reading{store: st, paquetes: p} }
+func NewReading(rows Rows, p Opener) *Reading { return &Reading{store: rows, paquetes: p} }
 
 // What is said of a descarga that never holds what is asked of it.
 var (

@@ -15,7 +15,7 @@ import (
 // novedades gathers what a run has found, to write it in batches.
 type novedades struct {
 	ctx          context.Context //nolint:containedctx // the life of one count
-	store        *store.Store
+	rows         store.Comprobantes
 	programacion string
 	corrida      string
 	lote         []store.Novedad
@@ -24,7 +24,7 @@ type novedades struct {
 const loteNovedades = 2000
 
 func (m *Engine) novedades(ctx context.Context, d store.Descarga) *novedades {
-	return &novedades{ctx: ctx, store: m.cfg.Store, programacion: d.IDProgramacion, corrida: d.ID}
+	return &novedades{ctx: ctx, rows: m.cfg.Store.Comprobantes, programacion: d.IDProgramacion, corrida: d.ID}
 }
 
 func (n *novedades) add(uuid, estatus, fecha string) error {
@@ -36,7 +36,7 @@ func (n *novedades) add(uuid, estatus, fecha string) error {
 }
 
 func (n *novedades) close() error {
-	err := n.store.Comprobantes.RecordNovedades(n.ctx, n.programacion, n.corrida, n.lote)
+	err := n.rows.RecordNovedades(n.ctx, n.programacion, n.corrida, n.lote)
 	n.lote = n.lote[:0]
 	return err
 }

@@ -27,6 +27,11 @@ func (f *fakeSAT) Verify(context.Context, gateway.Servicio, string, string) (gat
 	return gateway.EstadoSolicitud{}, errors.New("not asked for")
 }
 
+// alone is the ledger of the only process that writes st.
+func alone(st *store.Store) *ledger.Ledger {
+	return ledger.New(st.Attempts, st.Titulos, cluster{present{}, new(workshop)})
+}
+
 func openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Dir: dir, Now: time.Now})
@@ -72,7 +77,7 @@ func TestSubmit_WhenKeyIsUsedAgain(t *testing.T) {
 				}
 				return ok, nil
 			}}
-			l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+			l := NewSolicitudes(sat, alone(openStore(t, t.TempDir())), fixedNow)
 			if _, replayed, err := l.Submit(t.Context(), "k", january()); replayed || (err == nil) != (tc.first == nil) {
 				t.Fatalf("first: replayed %v, error %v", replayed, err)
 			}
@@ -99,7 +104,7 @@ func TestSubmit_WhenKeyIsOfAnother(t *testing.T) {
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+	l := NewSolicitudes(sat, alone(openStore(t, t.TempDir())), fixedNow)
 	if _, _, err := l.Submit(t.Context(), "k", january()); err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +122,10 @@ func TestSubmit_WhenTheFirstNeverEnded(t *testing.T) {
 	sat := &fakeSAT{answer: func(int) (gateway.SolicitudAceptada, error) { panic("the process dies") }}
 	func() {
 		defer func() { _ = recover() }()
-		NewSolicitudes(sat, ledger.New(st), fixedNow).Submit(t.Context(), "k", january()) //nolint:errcheck // it does not return
+		NewSolicitudes(sat, alone(st), fixedNow).Submit(t.Context(), "k", january()) //nolint:errcheck // it does not return
 	}()
 	sat.calls = 0
-	later := NewSolicitudes(sat, ledger.New(st), fixedNow)
+	later := NewSolicitudes(sat, alone(st), fixedNow)
 	if _, _, err := later.Submit(t.Context(), "k", january()); !gateway.IsKind(err, gateway.KindResultadoDesconocido) || sat.calls != 0 {
 		t.Errorf("left behind: %v after %d calls", err, sat.calls)
 	}
@@ -134,7 +139,7 @@ func TestSubmit_WhenTheSATHasAnEqualOne(t *testing.T) {
 		}
 		return gateway.SolicitudAceptada{}, &gateway.Error{Kind: gateway.KindConflicto, Backend: "sat", Codigo: "5005", Detail: "d."}
 	}}
-	l := NewSolicitudes(sat, ledger.New(openStore(t, t.TempDir())), fixedNow)
+	l := NewSolicitudes(sat, alone(openStore(t, t.TempDir())), fixedNow)
 	if _, _, err := l.Submit(t.Context(), "", january()); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +160,7 @@ func TestSubmit_WhenNothingMayLeave(t *testing.T) {
 	t.Parallel()
 	sat := &fakeSAT{}
 	st := openStore(t, t.TempDir())
-	l := NewSolicitudes(sat, ledger.New(st), fixedNow)
+	l := NewSolicitudes(sat, alone(st), fixedNow)
 	bad := january()
 	bad.FechaFinal = bad.FechaInicial
 	if _, _, err := l.Submit(t.Context(), "", bad); !gateway.IsKind(err, gateway.KindInvalida) {
@@ -181,10 +186,10 @@ func TestSubmit_WhenTheCallerLeaves(t *testing.T) {
 		return gateway.SolicitudAceptada{IDSolicitud: "id-1", CodEstatus: "5000"}, nil
 	}}
 	st := openStore(t, t.TempDir())
-	if _, _, err := NewSolicitudes(sat, ledger.New(st), fixedNow).Submit(ctx, "k", january()); err != nil {
+	if _, _, err := NewSolicitudes(sat, alone(st), fixedNow).Submit(ctx, "k", january()); err != nil {
 		t.Fatal(err)
 	}
-	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), ledger.New(st), operationRequest, january().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
+	if last, _, ok := ledger.Last[gateway.SolicitudAceptada](t.Context(), alone(st), operationRequest, january().Normalize().Criterios()); !ok || last.IDSolicitud != "id-1" {
 		t.Errorf("last %+v, %v", last, ok)
 	}
 }

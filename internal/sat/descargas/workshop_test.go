@@ -110,6 +110,16 @@ func (a vault) Delete(_ context.Context, p gateway.Paquete) error {
 	return a.w.delete
 }
 
+func rows(st *store.Store) Rows {
+	return Rows{
+		Descargas:      st.Descargas,
+		Tramos:         st.Tramos,
+		TramosPaquetes: st.TramosPaquetes,
+		Comprobantes:   st.Comprobantes,
+		Paquetes:       st.Paquetes,
+	}
+}
+
 func newWorkshop(t *testing.T) *workshop {
 	t.Helper()
 	w := &workshop{t: t, live: present{}, now: noon}
@@ -126,8 +136,8 @@ func newWorkshop(t *testing.T) *workshop {
 	w.fetch = func(gateway.Paquete) error { return nil }
 	w.repeat = func(gateway.Paquete, string) (Second, error) { return Second{Done: true, Same: true}, nil }
 	w.count = func(gateway.Paquete) int64 { return 10 }
-	w.Engine = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.NewShared(w.st, cluster{w.live, w}), w.clock), Vault: vault{w}, Reader: vault{w}, Eraser: vault{w}, Retencion: 24 * time.Hour,
-		Store: w.st, Cluster: cluster{w.live, w}, EFirma: func(string) error { return nil }, Pace: pace, Now: w.clock, Log: zerolog.Nop(),
+	w.Engine = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.New(st.Attempts, st.Titulos, cluster{w.live, w}), w.clock), Vault: vault{w}, Reader: vault{w}, Eraser: vault{w}, Retencion: 24 * time.Hour,
+		Store: rows(st), Cluster: cluster{w.live, w}, EFirma: func(string) error { return nil }, Pace: pace, Now: w.clock, Log: zerolog.Nop(),
 		Clock:   clock.New(clock.Config{Wall: w.clock, Monotonic: w.past, Log: zerolog.Nop()}),
 		Publish: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})
 	return w

@@ -24,7 +24,7 @@ const (
 // for it (store.Folder.Safe), and more where there is plenty. Beyond that one writes at a
 // time: two that fill the last of the disk would wait for each other.
 type place struct {
-	store *store.Store
+	folder store.Folder
 	// turn is held by the one that writes beyond its own.
 	turn chan struct{}
 	wait time.Duration
@@ -56,7 +56,7 @@ func (h *sheet) Write(p []byte) (int, error) {
 	n := 0
 	err := h.insist(func() error {
 		if h.written+int64(len(p)) > h.apart {
-			if err := h.place.store.Folder.Remain(int64(len(p))); err != nil {
+			if err := h.place.folder.Remain(int64(len(p))); err != nil {
 				return err
 			}
 		}
@@ -71,7 +71,7 @@ func (h *sheet) Write(p []byte) (int, error) {
 // fit sees to it that n more bytes may be written.
 func (h *sheet) fit(n int64) error {
 	for !h.turn && h.written+n > h.apart {
-		if h.place.store.Folder.Widen(h.File, h.apart) {
+		if h.place.folder.Widen(h.File, h.apart) {
 			h.apart *= 2
 			continue
 		}

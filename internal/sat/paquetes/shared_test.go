@@ -40,6 +40,8 @@ func (p present) Alive(id string) bool {
 	return !p.dead[id]
 }
 
+func (present) Lost() bool { return false }
+
 // community is some gateways, each with its own disk, over one ledger and one
 // storage.
 type community struct {

@@ -38,22 +38,13 @@ const (
 	endWait = 2 * time.Second
 )
 
-// Cluster tells which processes that share the ledger are alive.
-type Cluster interface {
-	// ID identifies this process; no other has ever had it.
-	ID() string
-	// Alive tells whether the process id is alive.
-	Alive(id string) bool
+// Rows are what the Vault keeps: the packages' rows, those of their objects, and the files
+// of what arrives.
+type Rows struct {
+	Paquetes store.Paquetes
+	Blobs    store.Blobs
+	Folder   store.Folder
 }
-
-// Only is the presence of a process that shares its ledger with nobody.
-type Only string
-
-// ID implements Cluster.
-func (s Only) ID() string { return string(s) }
-
-// Alive implements Cluster.
-func (s Only) Alive(id string) bool { return id == string(s) }
 
 // Content is a package to be served: Saved when it is there whole, or else
 // InFlight, which yields it as it arrives.
@@ -85,9 +76,9 @@ type Reader struct {
 // Config is what an Vault works with.
 type Config struct {
 	SAT     gateway.Downloader
-	Store   *store.Store
+	Store   Rows
 	Depot   *blobs.Depot
-	Cluster Cluster
+	Cluster store.Processes
 	Log     zerolog.Logger
 	// Max is how long a package may be; zero for PaqueteMax.
 	Max int64
@@ -106,9 +97,9 @@ type Config struct {
 // Vault fetches packages at most once and keeps them.
 type Vault struct {
 	sat      gateway.Downloader
-	store    *store.Store
+	store    Rows
 	depot    *blobs.Depot
-	cluster  Cluster
+	cluster  store.Processes
 	log      zerolog.Logger
 	max      int64
 	wait     time.Duration
@@ -154,7 +145,7 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 	if a.step == nil {
 		a.step = func(string) {}
 	}
-	a.place = place{store: c.Store, turn: make(chan struct{}, 1), wait: placeWait, log: c.Log}
+	a.place = place{folder: c.Store.Folder, turn: make(chan struct{}, 1), wait: placeWait, log: c.Log}
 	pending, err := a.store.Paquetes.Pending(ctx)
 	if err == nil {
 		a.greater, err = a.store.Paquetes.Greater(ctx, a.max)

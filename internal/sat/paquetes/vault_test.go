@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/blobs"
+	"github.com/pasarela-mx/pasarela/internal/cluster"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
@@ -52,7 +52,7 @@ type rig struct {
 type options struct {
 	dir      string
 	blob     string // empty for the folder
-	cluster  Cluster
+	cluster  store.Processes
 	wait     time.Duration
 	max      int64
 	serve    func(ctx context.Context, n int32, sink io.Writer) error
@@ -72,14 +72,14 @@ func start(t *testing.T, o options) *rig {
 func startOn(t *testing.T, o options, st *store.Store) *rig {
 	t.Helper()
 	if o.cluster == nil {
-		o.cluster = Only(uuid.NewString())
+		o.cluster = cluster.New(st, cluster.Options{})
 	}
 	d, err := blobs.Open(t.Context(), o.blob, filepath.Join(o.dir, "paquetes"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{sat: &source{serve: o.serve}, store: st, dir: o.dir}
-	r.Vault, err = Open(t.Context(), Config{SAT: r.sat, Store: st, Depot: d, Cluster: o.cluster, Log: zerolog.Nop(), Wait: o.wait, Max: o.max, Step: o.step, Readable: o.readable})
+	r.Vault, err = Open(t.Context(), Config{SAT: r.sat, Store: Rows{st.Paquetes, st.Blobs, st.Folder}, Depot: d, Cluster: o.cluster, Log: zerolog.Nop(), Wait: o.wait, Max: o.max, Step: o.step, Readable: o.readable})
 	if err != nil {
 		t.Fatal(err)
 	}
