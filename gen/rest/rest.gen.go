@@ -4,7 +4,6 @@
 package rest
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -4157,3115 +4156,1017 @@ type RecibirAvisoPaqueteJSONRequestBody = AvisoPaquete
 // RecibirAvisoPruebaJSONRequestBody defines body for RecibirAvisoPrueba for application/json ContentType.
 type RecibirAvisoPruebaJSONRequestBody = AvisoPrueba
 
-// ServerInterface represents all server handlers.
+// ServerInterface represents all server handlers. One that returns an error has answered nothing.
 type ServerInterface interface {
 	// ObtenerEspecificacionJSON Este contrato, en JSON
 	// (GET /openapi.json)
-	ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request)
+	ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) error
 	// ObtenerEspecificacionYAML Este contrato, en YAML
 	// (GET /openapi.yaml)
-	ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request)
+	ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) error
 	// ListarEfirmas Listar las e.firmas
 	// (GET /v1/efirmas)
-	ListarEfirmas(w http.ResponseWriter, r *http.Request)
+	ListarEfirmas(w http.ResponseWriter, r *http.Request) error
 	// ObtenerEfirma Consultar una e.firma
 	// (GET /v1/efirmas/{rfc})
-	ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc RFCEnRuta)
+	ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc RFCEnRuta) error
 	// ProcesarAddenda Convertir datos en una addenda
 	// (POST /v1/pade/addendas)
-	ProcesarAddenda(w http.ResponseWriter, r *http.Request, params ProcesarAddendaParams)
+	ProcesarAddenda(w http.ResponseWriter, r *http.Request, params ProcesarAddendaParams) error
 	// AdjuntarAddenda Poner una addenda a un CFDI
 	// (POST /v1/pade/addendas/adjunta)
-	AdjuntarAddenda(w http.ResponseWriter, r *http.Request, params AdjuntarAddendaParams)
+	AdjuntarAddenda(w http.ResponseWriter, r *http.Request, params AdjuntarAddendaParams) error
 	// DesbloquearCuentaPADE Desbloquear la cuenta de Prodigia
 	// (DELETE /v1/pade/bloqueo)
-	DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request)
+	DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error
 	// FirmarContrato Firmar un contrato, con cuenta de integrador
 	// (POST /v1/pade/contratos)
-	FirmarContrato(w http.ResponseWriter, r *http.Request, params FirmarContratoParams)
+	FirmarContrato(w http.ResponseWriter, r *http.Request, params FirmarContratoParams) error
 	// FirmarContratoAdhesion Firmar un contrato de adhesión
 	// (POST /v1/pade/contratos/adhesion)
-	FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params FirmarContratoAdhesionParams)
+	FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params FirmarContratoAdhesionParams) error
 	// FirmarManifiesto Firmar una carta manifiesto
 	// (POST /v1/pade/contratos/manifiesto)
-	FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams)
+	FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams) error
 	// ListarDescargas Listar descargas
 	// (GET /v1/sat/descargas)
-	ListarDescargas(w http.ResponseWriter, r *http.Request, params ListarDescargasParams)
+	ListarDescargas(w http.ResponseWriter, r *http.Request, params ListarDescargasParams) error
 	// CrearDescarga Pedir una descarga durable
 	// (POST /v1/sat/descargas)
-	CrearDescarga(w http.ResponseWriter, r *http.Request, params CrearDescargaParams)
+	CrearDescarga(w http.ResponseWriter, r *http.Request, params CrearDescargaParams) error
 	// CancelarDescarga Cancelar una descarga
 	// (DELETE /v1/sat/descargas/{idDescarga})
-	CancelarDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga)
+	CancelarDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) error
 	// ObtenerDescarga Consultar una descarga
 	// (GET /v1/sat/descargas/{idDescarga})
-	ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga)
+	ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) error
 	// ListarCFDIsDescarga Leer los comprobantes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis)
-	ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams)
+	ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams) error
 	// ExportarCFDIsCSV Exportar los comprobantes en CSV
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis.csv)
-	ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsCSVParams)
+	ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsCSVParams) error
 	// ExportarCFDIsNDJSON Exportar los comprobantes en NDJSON
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson)
-	ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsNDJSONParams)
+	ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsNDJSONParams) error
 	// ObtenerCFDIDescarga Obtener un comprobante
 	// (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
-	ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID)
+	ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID) error
 	// ListarEventosDescarga Listar los eventos de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/eventos)
-	ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams)
+	ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams) error
 	// SeguirDescarga Seguir una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/eventos/flujo)
-	SeguirDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params SeguirDescargaParams)
+	SeguirDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params SeguirDescargaParams) error
 	// ListarMetadatosDescarga Leer los metadatos de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/metadatos)
-	ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams)
+	ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams) error
 	// ExportarMetadatosCSV Exportar los metadatos en CSV
 	// (GET /v1/sat/descargas/{idDescarga}/metadatos.csv)
-	ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosCSVParams)
+	ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosCSVParams) error
 	// ExportarMetadatosNDJSON Exportar los metadatos en NDJSON
 	// (GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson)
-	ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosNDJSONParams)
+	ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosNDJSONParams) error
 	// ListarPaquetesDescarga Listar los paquetes de una descarga
 	// (GET /v1/sat/descargas/{idDescarga}/paquetes)
-	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams)
+	ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams) error
 	// ObtenerTokenSAT Obtener un token del SAT
 	// (POST /v1/sat/{servicio}/autenticaciones)
-	ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio Servicio)
+	ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio Servicio) error
 	// DescargarPaquete Descargar un paquete
 	// (GET /v1/sat/{servicio}/paquetes/{idPaquete})
-	DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio Servicio, idPaquete IDPaquete, params DescargarPaqueteParams)
+	DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio Servicio, idPaquete IDPaquete, params DescargarPaqueteParams) error
 	// CrearSolicitud Solicitar una descarga al SAT
 	// (POST /v1/sat/{servicio}/solicitudes)
-	CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, params CrearSolicitudParams)
+	CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, params CrearSolicitudParams) error
 	// VerificarSolicitud Verificar una solicitud
 	// (GET /v1/sat/{servicio}/solicitudes/{idSolicitud})
-	VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams)
+	VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams) error
 	// ListarCatalogosSEP Listar los catálogos de la SEP
 	// (GET /v1/sep/catalogos)
-	ListarCatalogosSEP(w http.ResponseWriter, r *http.Request)
+	ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) error
 	// ObtenerCatalogoSEP Consultar un catálogo de la SEP
 	// (GET /v1/sep/catalogos/{catalogo})
-	ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, catalogo Catalogo)
+	ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, catalogo Catalogo) error
 	// CargarLote Cargar títulos en la SEP
 	// (POST /v1/sep/lotes)
-	CargarLote(w http.ResponseWriter, r *http.Request, params CargarLoteParams)
+	CargarLote(w http.ResponseWriter, r *http.Request, params CargarLoteParams) error
 	// ConsultarLote Consultar un lote
 	// (GET /v1/sep/lotes/{numeroLote})
-	ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ConsultarLoteParams)
+	ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ConsultarLoteParams) error
 	// ObtenerResultadoLote Obtener el resultado de un lote
 	// (GET /v1/sep/lotes/{numeroLote}/resultado)
-	ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams)
+	ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams) error
 	// ExportarResultadoLote Exportar el resultado de un lote en CSV
 	// (GET /v1/sep/lotes/{numeroLote}/resultado.csv)
-	ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ExportarResultadoLoteParams)
+	ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ExportarResultadoLoteParams) error
 	// DescargarResultadoLote Descargar el zip del resultado de un lote
 	// (GET /v1/sep/lotes/{numeroLote}/resultado.zip)
-	DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarResultadoLoteParams)
+	DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarResultadoLoteParams) error
 	// DescargarLibroLote Descargar el libro del resultado de un lote
 	// (GET /v1/sep/lotes/{numeroLote}/resultado/libro)
-	DescargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarLibroLoteParams)
+	DescargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarLibroLoteParams) error
 	// EmitirTitulos Armar y sellar títulos
 	// (POST /v1/sep/titulos)
-	EmitirTitulos(w http.ResponseWriter, r *http.Request)
+	EmitirTitulos(w http.ResponseWriter, r *http.Request) error
 	// ValidarTitulos Comprobar títulos antes de enviarlos
 	// (POST /v1/sep/titulos/validacion)
-	ValidarTitulos(w http.ResponseWriter, r *http.Request, params ValidarTitulosParams)
+	ValidarTitulos(w http.ResponseWriter, r *http.Request, params ValidarTitulosParams) error
 	// CancelarTitulo Cancelar un título
 	// (POST /v1/sep/titulos/{folioControl}/cancelacion)
-	CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams)
+	CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams) error
 	// ListarWebhooks Listar los webhooks
 	// (GET /v1/webhooks)
-	ListarWebhooks(w http.ResponseWriter, r *http.Request)
+	ListarWebhooks(w http.ResponseWriter, r *http.Request) error
 	// CrearWebhook Registrar un webhook
 	// (POST /v1/webhooks)
-	CrearWebhook(w http.ResponseWriter, r *http.Request)
+	CrearWebhook(w http.ResponseWriter, r *http.Request) error
 	// EliminarWebhook Eliminar un webhook
 	// (DELETE /v1/webhooks/{idWebhook})
-	EliminarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	EliminarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) error
 	// ObtenerWebhook Consultar un webhook
 	// (GET /v1/webhooks/{idWebhook})
-	ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) error
 	// ActualizarWebhook Cambiar un webhook
 	// (PUT /v1/webhooks/{idWebhook})
-	ActualizarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	ActualizarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) error
 	// ListarEntregasWebhook Listar las entregas de un webhook
 	// (GET /v1/webhooks/{idWebhook}/entregas)
-	ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams)
+	ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams) error
 	// ReenviarEntregaWebhook Reenviar una entrega
 	// (POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio)
-	ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, idEntrega IDEntrega)
+	ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, idEntrega IDEntrega) error
 	// ProbarWebhook Probar un webhook
 	// (POST /v1/webhooks/{idWebhook}/prueba)
-	ProbarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook)
+	ProbarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) error
 	// RotarSecretoWebhook Cambiar el secreto de un webhook
 	// (POST /v1/webhooks/{idWebhook}/secreto)
-	RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params RotarSecretoWebhookParams)
+	RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params RotarSecretoWebhookParams) error
 }
 
-// Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
-
-type Unimplemented struct{}
-
-// ObtenerEspecificacionJSON Este contrato, en JSON
-// (GET /openapi.json)
-func (_ Unimplemented) ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
+// ParamError says which parameter could not be read.
+type ParamError struct {
+	Name string
+	Err  error
 }
 
-// ObtenerEspecificacionYAML Este contrato, en YAML
-// (GET /openapi.yaml)
-func (_ Unimplemented) ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
+func (e *ParamError) Error() string { return "parameter " + e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns why.
+func (e *ParamError) Unwrap() error { return e.Err }
+
+// operations read the parameters of requests.
+type operations struct{ handler ServerInterface }
+
+func (on operations) ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.ObtenerEspecificacionJSON(w, r)
 }
 
-// ListarEfirmas Listar las e.firmas
-// (GET /v1/efirmas)
-func (_ Unimplemented) ListarEfirmas(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
+func (on operations) ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.ObtenerEspecificacionYAML(w, r)
 }
 
-// ObtenerEfirma Consultar una e.firma
-// (GET /v1/efirmas/{rfc})
-func (_ Unimplemented) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc RFCEnRuta) {
-	w.WriteHeader(http.StatusNotImplemented)
+func (on operations) ListarEfirmas(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.ListarEfirmas(w, r)
 }
 
-// ProcesarAddenda Convertir datos en una addenda
-// (POST /v1/pade/addendas)
-func (_ Unimplemented) ProcesarAddenda(w http.ResponseWriter, r *http.Request, params ProcesarAddendaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// AdjuntarAddenda Poner una addenda a un CFDI
-// (POST /v1/pade/addendas/adjunta)
-func (_ Unimplemented) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, params AdjuntarAddendaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// DesbloquearCuentaPADE Desbloquear la cuenta de Prodigia
-// (DELETE /v1/pade/bloqueo)
-func (_ Unimplemented) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// FirmarContrato Firmar un contrato, con cuenta de integrador
-// (POST /v1/pade/contratos)
-func (_ Unimplemented) FirmarContrato(w http.ResponseWriter, r *http.Request, params FirmarContratoParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// FirmarContratoAdhesion Firmar un contrato de adhesión
-// (POST /v1/pade/contratos/adhesion)
-func (_ Unimplemented) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params FirmarContratoAdhesionParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// FirmarManifiesto Firmar una carta manifiesto
-// (POST /v1/pade/contratos/manifiesto)
-func (_ Unimplemented) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params FirmarManifiestoParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarDescargas Listar descargas
-// (GET /v1/sat/descargas)
-func (_ Unimplemented) ListarDescargas(w http.ResponseWriter, r *http.Request, params ListarDescargasParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CrearDescarga Pedir una descarga durable
-// (POST /v1/sat/descargas)
-func (_ Unimplemented) CrearDescarga(w http.ResponseWriter, r *http.Request, params CrearDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CancelarDescarga Cancelar una descarga
-// (DELETE /v1/sat/descargas/{idDescarga})
-func (_ Unimplemented) CancelarDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerDescarga Consultar una descarga
-// (GET /v1/sat/descargas/{idDescarga})
-func (_ Unimplemented) ObtenerDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarCFDIsDescarga Leer los comprobantes de una descarga
-// (GET /v1/sat/descargas/{idDescarga}/cfdis)
-func (_ Unimplemented) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarCFDIsDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ExportarCFDIsCSV Exportar los comprobantes en CSV
-// (GET /v1/sat/descargas/{idDescarga}/cfdis.csv)
-func (_ Unimplemented) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsCSVParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ExportarCFDIsNDJSON Exportar los comprobantes en NDJSON
-// (GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson)
-func (_ Unimplemented) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarCFDIsNDJSONParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerCFDIDescarga Obtener un comprobante
-// (GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid})
-func (_ Unimplemented) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, uuid UUID) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarEventosDescarga Listar los eventos de una descarga
-// (GET /v1/sat/descargas/{idDescarga}/eventos)
-func (_ Unimplemented) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarEventosDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// SeguirDescarga Seguir una descarga
-// (GET /v1/sat/descargas/{idDescarga}/eventos/flujo)
-func (_ Unimplemented) SeguirDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params SeguirDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarMetadatosDescarga Leer los metadatos de una descarga
-// (GET /v1/sat/descargas/{idDescarga}/metadatos)
-func (_ Unimplemented) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarMetadatosDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ExportarMetadatosCSV Exportar los metadatos en CSV
-// (GET /v1/sat/descargas/{idDescarga}/metadatos.csv)
-func (_ Unimplemented) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosCSVParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ExportarMetadatosNDJSON Exportar los metadatos en NDJSON
-// (GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson)
-func (_ Unimplemented) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ExportarMetadatosNDJSONParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarPaquetesDescarga Listar los paquetes de una descarga
-// (GET /v1/sat/descargas/{idDescarga}/paquetes)
-func (_ Unimplemented) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, idDescarga IDDescarga, params ListarPaquetesDescargaParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerTokenSAT Obtener un token del SAT
-// (POST /v1/sat/{servicio}/autenticaciones)
-func (_ Unimplemented) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio Servicio) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// DescargarPaquete Descargar un paquete
-// (GET /v1/sat/{servicio}/paquetes/{idPaquete})
-func (_ Unimplemented) DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio Servicio, idPaquete IDPaquete, params DescargarPaqueteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CrearSolicitud Solicitar una descarga al SAT
-// (POST /v1/sat/{servicio}/solicitudes)
-func (_ Unimplemented) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, params CrearSolicitudParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// VerificarSolicitud Verificar una solicitud
-// (GET /v1/sat/{servicio}/solicitudes/{idSolicitud})
-func (_ Unimplemented) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio Servicio, idSolicitud IDSolicitud, params VerificarSolicitudParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarCatalogosSEP Listar los catálogos de la SEP
-// (GET /v1/sep/catalogos)
-func (_ Unimplemented) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerCatalogoSEP Consultar un catálogo de la SEP
-// (GET /v1/sep/catalogos/{catalogo})
-func (_ Unimplemented) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, catalogo Catalogo) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CargarLote Cargar títulos en la SEP
-// (POST /v1/sep/lotes)
-func (_ Unimplemented) CargarLote(w http.ResponseWriter, r *http.Request, params CargarLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ConsultarLote Consultar un lote
-// (GET /v1/sep/lotes/{numeroLote})
-func (_ Unimplemented) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ConsultarLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerResultadoLote Obtener el resultado de un lote
-// (GET /v1/sep/lotes/{numeroLote}/resultado)
-func (_ Unimplemented) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ObtenerResultadoLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ExportarResultadoLote Exportar el resultado de un lote en CSV
-// (GET /v1/sep/lotes/{numeroLote}/resultado.csv)
-func (_ Unimplemented) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params ExportarResultadoLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// DescargarResultadoLote Descargar el zip del resultado de un lote
-// (GET /v1/sep/lotes/{numeroLote}/resultado.zip)
-func (_ Unimplemented) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarResultadoLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// DescargarLibroLote Descargar el libro del resultado de un lote
-// (GET /v1/sep/lotes/{numeroLote}/resultado/libro)
-func (_ Unimplemented) DescargarLibroLote(w http.ResponseWriter, r *http.Request, numeroLote NumeroLote, params DescargarLibroLoteParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// EmitirTitulos Armar y sellar títulos
-// (POST /v1/sep/titulos)
-func (_ Unimplemented) EmitirTitulos(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ValidarTitulos Comprobar títulos antes de enviarlos
-// (POST /v1/sep/titulos/validacion)
-func (_ Unimplemented) ValidarTitulos(w http.ResponseWriter, r *http.Request, params ValidarTitulosParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CancelarTitulo Cancelar un título
-// (POST /v1/sep/titulos/{folioControl}/cancelacion)
-func (_ Unimplemented) CancelarTitulo(w http.ResponseWriter, r *http.Request, folioControl FolioControl, params CancelarTituloParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarWebhooks Listar los webhooks
-// (GET /v1/webhooks)
-func (_ Unimplemented) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// CrearWebhook Registrar un webhook
-// (POST /v1/webhooks)
-func (_ Unimplemented) CrearWebhook(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// EliminarWebhook Eliminar un webhook
-// (DELETE /v1/webhooks/{idWebhook})
-func (_ Unimplemented) EliminarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ObtenerWebhook Consultar un webhook
-// (GET /v1/webhooks/{idWebhook})
-func (_ Unimplemented) ObtenerWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ActualizarWebhook Cambiar un webhook
-// (PUT /v1/webhooks/{idWebhook})
-func (_ Unimplemented) ActualizarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ListarEntregasWebhook Listar las entregas de un webhook
-// (GET /v1/webhooks/{idWebhook}/entregas)
-func (_ Unimplemented) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params ListarEntregasWebhookParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ReenviarEntregaWebhook Reenviar una entrega
-// (POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio)
-func (_ Unimplemented) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, idEntrega IDEntrega) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ProbarWebhook Probar un webhook
-// (POST /v1/webhooks/{idWebhook}/prueba)
-func (_ Unimplemented) ProbarWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// RotarSecretoWebhook Cambiar el secreto de un webhook
-// (POST /v1/webhooks/{idWebhook}/secreto)
-func (_ Unimplemented) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, idWebhook IDWebhook, params RotarSecretoWebhookParams) {
-	w.WriteHeader(http.StatusNotImplemented)
-}
-
-// ServerInterfaceWrapper converts contexts to parameters.
-type ServerInterfaceWrapper struct {
-	Handler            ServerInterface
-	HandlerMiddlewares []MiddlewareFunc
-	ErrorHandlerFunc   func(w http.ResponseWriter, r *http.Request, err error)
-}
-
-type MiddlewareFunc func(http.Handler) http.Handler
-
-// ObtenerEspecificacionJSON operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerEspecificacionJSON(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerEspecificacionJSON(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
-}
-
-// ObtenerEspecificacionYAML operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerEspecificacionYAML(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerEspecificacionYAML(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
-}
-
-// ListarEfirmas operation middleware
-func (siw *ServerInterfaceWrapper) ListarEfirmas(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarEfirmas(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
-}
-
-// ObtenerEfirma operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerEfirma(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "rfc" -------------
+func (on operations) ObtenerEfirma(w http.ResponseWriter, r *http.Request) error {
 	var rfc RFCEnRuta
-
-	err = runtime.BindStyledParameterWithOptions("simple", "rfc", chi.URLParam(r, "rfc"), &rfc, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rfc", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "rfc", chi.URLParam(r, "rfc"), &rfc, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "rfc", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerEfirma(w, r, rfc)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerEfirma(w, r, rfc)
 }
 
-// ProcesarAddenda operation middleware
-func (siw *ServerInterfaceWrapper) ProcesarAddenda(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) ProcesarAddenda(w http.ResponseWriter, r *http.Request) error {
 	var params ProcesarAddendaParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ProcesarAddenda(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ProcesarAddenda(w, r, params)
 }
 
-// AdjuntarAddenda operation middleware
-func (siw *ServerInterfaceWrapper) AdjuntarAddenda(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) AdjuntarAddenda(w http.ResponseWriter, r *http.Request) error {
 	var params AdjuntarAddendaParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AdjuntarAddenda(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.AdjuntarAddenda(w, r, params)
 }
 
-// DesbloquearCuentaPADE operation middleware
-func (siw *ServerInterfaceWrapper) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DesbloquearCuentaPADE(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+func (on operations) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.DesbloquearCuentaPADE(w, r)
 }
 
-// FirmarContrato operation middleware
-func (siw *ServerInterfaceWrapper) FirmarContrato(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) FirmarContrato(w http.ResponseWriter, r *http.Request) error {
 	var params FirmarContratoParams
-
-	// ------------- Optional query parameter "comprobar" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "comprobar", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.FirmarContrato(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.FirmarContrato(w, r, params)
 }
 
-// FirmarContratoAdhesion operation middleware
-func (siw *ServerInterfaceWrapper) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request) error {
 	var params FirmarContratoAdhesionParams
-
-	// ------------- Optional query parameter "comprobar" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "comprobar", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.FirmarContratoAdhesion(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.FirmarContratoAdhesion(w, r, params)
 }
 
-// FirmarManifiesto operation middleware
-func (siw *ServerInterfaceWrapper) FirmarManifiesto(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) FirmarManifiesto(w http.ResponseWriter, r *http.Request) error {
 	var params FirmarManifiestoParams
-
-	// ------------- Optional query parameter "comprobar" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "comprobar", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.FirmarManifiesto(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.FirmarManifiesto(w, r, params)
 }
 
-// ListarDescargas operation middleware
-func (siw *ServerInterfaceWrapper) ListarDescargas(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) ListarDescargas(w http.ResponseWriter, r *http.Request) error {
 	var params ListarDescargasParams
-
-	// ------------- Optional query parameter "rfcSolicitante" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rfcSolicitante"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rfcSolicitante", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "rfcSolicitante", Err: err}
 	}
-
-	// ------------- Optional query parameter "estado" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", false, false, "estado", r.URL.Query(), &params.Estado, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "estado"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "estado", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", false, false, "estado", r.URL.Query(), &params.Estado, runtime.BindQueryParameterOptions{
+		Type: "array", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "estado", Err: err}
 	}
-
-	// ------------- Optional query parameter "idProgramacion" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "idProgramacion", r.URL.Query(), &params.IDProgramacion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "idProgramacion"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idProgramacion", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "idProgramacion", r.URL.Query(), &params.IDProgramacion, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "idProgramacion", Err: err}
 	}
-
-	// ------------- Optional query parameter "creacionDesde" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "creacionDesde", r.URL.Query(), &params.CreacionDesde, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creacionDesde"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creacionDesde", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "creacionDesde", r.URL.Query(), &params.CreacionDesde, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "date-time",
+	}); err != nil {
+		return &ParamError{Name: "creacionDesde", Err: err}
 	}
-
-	// ------------- Optional query parameter "creacionHasta" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "creacionHasta", r.URL.Query(), &params.CreacionHasta, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "creacionHasta"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "creacionHasta", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "creacionHasta", r.URL.Query(), &params.CreacionHasta, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "date-time",
+	}); err != nil {
+		return &ParamError{Name: "creacionHasta", Err: err}
 	}
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "cursor", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarDescargas(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarDescargas(w, r, params)
 }
 
-// CrearDescarga operation middleware
-func (siw *ServerInterfaceWrapper) CrearDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) CrearDescarga(w http.ResponseWriter, r *http.Request) error {
 	var params CrearDescargaParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CrearDescarga(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.CrearDescarga(w, r, params)
 }
 
-// CancelarDescarga operation middleware
-func (siw *ServerInterfaceWrapper) CancelarDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) CancelarDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CancelarDescarga(w, r, idDescarga)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.CancelarDescarga(w, r, idDescarga)
 }
 
-// ObtenerDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ObtenerDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerDescarga(w, r, idDescarga)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerDescarga(w, r, idDescarga)
 }
 
-// ListarCFDIsDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ListarCFDIsDescargaParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "cursor", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarCFDIsDescarga(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarCFDIsDescarga(w, r, idDescarga, params)
 }
 
-// ExportarCFDIsCSV operation middleware
-func (siw *ServerInterfaceWrapper) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ExportarCFDIsCSVParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	// ------------- Optional query parameter "bom" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "bom", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportarCFDIsCSV(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ExportarCFDIsCSV(w, r, idDescarga, params)
 }
 
-// ExportarCFDIsNDJSON operation middleware
-func (siw *ServerInterfaceWrapper) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ExportarCFDIsNDJSONParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportarCFDIsNDJSON(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ExportarCFDIsNDJSON(w, r, idDescarga, params)
 }
 
-// ObtenerCFDIDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// ------------- Path parameter "uuid" -------------
 	var uuid UUID
-
-	err = runtime.BindStyledParameterWithOptions("simple", "uuid", chi.URLParam(r, "uuid"), &uuid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "uuid", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "uuid", chi.URLParam(r, "uuid"), &uuid, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "uuid", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerCFDIDescarga(w, r, idDescarga, uuid)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerCFDIDescarga(w, r, idDescarga, uuid)
 }
 
-// ListarEventosDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ListarEventosDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ListarEventosDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ListarEventosDescargaParams
-
-	// ------------- Optional query parameter "despues" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "despues"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "despues", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "int64",
+	}); err != nil {
+		return &ParamError{Name: "despues", Err: err}
 	}
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarEventosDescarga(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarEventosDescarga(w, r, idDescarga, params)
 }
 
-// SeguirDescarga operation middleware
-func (siw *ServerInterfaceWrapper) SeguirDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) SeguirDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params SeguirDescargaParams
-
-	// ------------- Optional query parameter "despues" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "despues"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "despues", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "despues", r.URL.Query(), &params.Despues, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "int64",
+	}); err != nil {
+		return &ParamError{Name: "despues", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Last-Event-ID" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
-		var LastEventID LastEventID
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
-			return
-		}
-
-		params.LastEventID = LastEventID
-
+	if err := bindHeader(r, "Last-Event-ID", "simple", &params.LastEventID, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Last-Event-ID", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SeguirDescarga(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.SeguirDescarga(w, r, idDescarga, params)
 }
 
-// ListarMetadatosDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ListarMetadatosDescargaParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "cursor", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarMetadatosDescarga(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarMetadatosDescarga(w, r, idDescarga, params)
 }
 
-// ExportarMetadatosCSV operation middleware
-func (siw *ServerInterfaceWrapper) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ExportarMetadatosCSVParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	// ------------- Optional query parameter "bom" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "bom", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportarMetadatosCSV(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ExportarMetadatosCSV(w, r, idDescarga, params)
 }
 
-// ExportarMetadatosNDJSON operation middleware
-func (siw *ServerInterfaceWrapper) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ExportarMetadatosNDJSONParams
-
-	// ------------- Optional query parameter "parcial" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parcial"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parcial", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "parcial", r.URL.Query(), &params.Parcial, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "parcial", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportarMetadatosNDJSON(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ExportarMetadatosNDJSON(w, r, idDescarga, params)
 }
 
-// ListarPaquetesDescarga operation middleware
-func (siw *ServerInterfaceWrapper) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idDescarga" -------------
+func (on operations) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request) error {
 	var idDescarga IDDescarga
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idDescarga", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idDescarga", chi.URLParam(r, "idDescarga"), &idDescarga, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idDescarga", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ListarPaquetesDescargaParams
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "cursor", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarPaquetesDescarga(w, r, idDescarga, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarPaquetesDescarga(w, r, idDescarga, params)
 }
 
-// ObtenerTokenSAT operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "servicio" -------------
+func (on operations) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request) error {
 	var servicio Servicio
-
-	err = runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "servicio", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "servicio", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerTokenSAT(w, r, servicio)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerTokenSAT(w, r, servicio)
 }
 
-// DescargarPaquete operation middleware
-func (siw *ServerInterfaceWrapper) DescargarPaquete(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "servicio" -------------
+func (on operations) DescargarPaquete(w http.ResponseWriter, r *http.Request) error {
 	var servicio Servicio
-
-	err = runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "servicio", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "servicio", Err: err}
 	}
-
-	// ------------- Path parameter "idPaquete" -------------
 	var idPaquete IDPaquete
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idPaquete", chi.URLParam(r, "idPaquete"), &idPaquete, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idPaquete", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idPaquete", chi.URLParam(r, "idPaquete"), &idPaquete, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idPaquete", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params DescargarPaqueteParams
-
-	// ------------- Optional query parameter "dudoso" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "dudoso", r.URL.Query(), &params.Dudoso, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "dudoso"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dudoso", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "dudoso", r.URL.Query(), &params.Dudoso, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "dudoso", Err: err}
 	}
-
-	// ------------- Required query parameter "rfcSolicitante" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rfcSolicitante"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rfcSolicitante", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, true, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "rfcSolicitante", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Range" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Range")]; found {
-		var Range Range
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Range", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Range", valueList[0], &Range, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Range", Err: err})
-			return
-		}
-
-		params.Range = Range
-
+	if err := bindHeader(r, "Range", "simple", &params.Range, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Range", Err: err}
 	}
-
-	// ------------- Optional header parameter "If-None-Match" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
-		var IfNoneMatch IfNoneMatch
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
-			return
-		}
-
-		params.IfNoneMatch = IfNoneMatch
-
+	if err := bindHeader(r, "If-None-Match", "simple", &params.IfNoneMatch, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "If-None-Match", Err: err}
 	}
-
-	// ------------- Optional header parameter "If-Range" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("If-Range")]; found {
-		var IfRange IfRange
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Range", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "If-Range", valueList[0], &IfRange, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Range", Err: err})
-			return
-		}
-
-		params.IfRange = IfRange
-
+	if err := bindHeader(r, "If-Range", "simple", &params.IfRange, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "If-Range", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DescargarPaquete(w, r, servicio, idPaquete, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.DescargarPaquete(w, r, servicio, idPaquete, params)
 }
 
-// CrearSolicitud operation middleware
-func (siw *ServerInterfaceWrapper) CrearSolicitud(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "servicio" -------------
+func (on operations) CrearSolicitud(w http.ResponseWriter, r *http.Request) error {
 	var servicio Servicio
-
-	err = runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "servicio", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "servicio", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params CrearSolicitudParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CrearSolicitud(w, r, servicio, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.CrearSolicitud(w, r, servicio, params)
 }
 
-// VerificarSolicitud operation middleware
-func (siw *ServerInterfaceWrapper) VerificarSolicitud(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "servicio" -------------
+func (on operations) VerificarSolicitud(w http.ResponseWriter, r *http.Request) error {
 	var servicio Servicio
-
-	err = runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "servicio", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "servicio", chi.URLParam(r, "servicio"), &servicio, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "servicio", Err: err}
 	}
-
-	// ------------- Path parameter "idSolicitud" -------------
 	var idSolicitud IDSolicitud
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idSolicitud", chi.URLParam(r, "idSolicitud"), &idSolicitud, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idSolicitud", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idSolicitud", chi.URLParam(r, "idSolicitud"), &idSolicitud, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idSolicitud", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params VerificarSolicitudParams
-
-	// ------------- Required query parameter "rfcSolicitante" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rfcSolicitante"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rfcSolicitante", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, true, "rfcSolicitante", r.URL.Query(), &params.RFCSolicitante, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "rfcSolicitante", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.VerificarSolicitud(w, r, servicio, idSolicitud, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.VerificarSolicitud(w, r, servicio, idSolicitud, params)
 }
 
-// ListarCatalogosSEP operation middleware
-func (siw *ServerInterfaceWrapper) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarCatalogosSEP(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+func (on operations) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.ListarCatalogosSEP(w, r)
 }
 
-// ObtenerCatalogoSEP operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "catalogo" -------------
+func (on operations) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request) error {
 	var catalogo Catalogo
-
-	err = runtime.BindStyledParameterWithOptions("simple", "catalogo", chi.URLParam(r, "catalogo"), &catalogo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "catalogo", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "catalogo", chi.URLParam(r, "catalogo"), &catalogo, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "catalogo", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerCatalogoSEP(w, r, catalogo)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerCatalogoSEP(w, r, catalogo)
 }
 
-// CargarLote operation middleware
-func (siw *ServerInterfaceWrapper) CargarLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) CargarLote(w http.ResponseWriter, r *http.Request) error {
 	var params CargarLoteParams
-
-	// ------------- Optional query parameter "nombreArchivo" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nombreArchivo"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nombreArchivo", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "nombreArchivo", Err: err}
 	}
-
-	// ------------- Optional query parameter "comprobar" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "comprobar"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "comprobar", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "comprobar", r.URL.Query(), &params.Comprobar, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "comprobar", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CargarLote(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.CargarLote(w, r, params)
 }
 
-// ConsultarLote operation middleware
-func (siw *ServerInterfaceWrapper) ConsultarLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "numeroLote" -------------
+func (on operations) ConsultarLote(w http.ResponseWriter, r *http.Request) error {
 	var numeroLote NumeroLote
-
-	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "numeroLote", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ConsultarLoteParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ConsultarLote(w, r, numeroLote, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ConsultarLote(w, r, numeroLote, params)
 }
 
-// ObtenerResultadoLote operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "numeroLote" -------------
+func (on operations) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request) error {
 	var numeroLote NumeroLote
-
-	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "numeroLote", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ObtenerResultadoLoteParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerResultadoLote(w, r, numeroLote, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerResultadoLote(w, r, numeroLote, params)
 }
 
-// ExportarResultadoLote operation middleware
-func (siw *ServerInterfaceWrapper) ExportarResultadoLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "numeroLote" -------------
+func (on operations) ExportarResultadoLote(w http.ResponseWriter, r *http.Request) error {
 	var numeroLote NumeroLote
-
-	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "numeroLote", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ExportarResultadoLoteParams
-
-	// ------------- Optional query parameter "bom" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "bom"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bom", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "bom", r.URL.Query(), &params.Bom, runtime.BindQueryParameterOptions{
+		Type: "boolean", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "bom", Err: err}
 	}
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportarResultadoLote(w, r, numeroLote, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ExportarResultadoLote(w, r, numeroLote, params)
 }
 
-// DescargarResultadoLote operation middleware
-func (siw *ServerInterfaceWrapper) DescargarResultadoLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "numeroLote" -------------
+func (on operations) DescargarResultadoLote(w http.ResponseWriter, r *http.Request) error {
 	var numeroLote NumeroLote
-
-	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "numeroLote", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params DescargarResultadoLoteParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DescargarResultadoLote(w, r, numeroLote, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.DescargarResultadoLote(w, r, numeroLote, params)
 }
 
-// DescargarLibroLote operation middleware
-func (siw *ServerInterfaceWrapper) DescargarLibroLote(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "numeroLote" -------------
+func (on operations) DescargarLibroLote(w http.ResponseWriter, r *http.Request) error {
 	var numeroLote NumeroLote
-
-	err = runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "numeroLote", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "numeroLote", chi.URLParam(r, "numeroLote"), &numeroLote, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "numeroLote", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params DescargarLibroLoteParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DescargarLibroLote(w, r, numeroLote, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.DescargarLibroLote(w, r, numeroLote, params)
 }
 
-// EmitirTitulos operation middleware
-func (siw *ServerInterfaceWrapper) EmitirTitulos(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EmitirTitulos(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+func (on operations) EmitirTitulos(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.EmitirTitulos(w, r)
 }
 
-// ValidarTitulos operation middleware
-func (siw *ServerInterfaceWrapper) ValidarTitulos(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// Parameter object where we will unmarshal all parameters from the context
+func (on operations) ValidarTitulos(w http.ResponseWriter, r *http.Request) error {
 	var params ValidarTitulosParams
-
-	// ------------- Optional query parameter "nombreArchivo" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nombreArchivo"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nombreArchivo", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "nombreArchivo", r.URL.Query(), &params.NombreArchivo, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "nombreArchivo", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ValidarTitulos(w, r, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ValidarTitulos(w, r, params)
 }
 
-// CancelarTitulo operation middleware
-func (siw *ServerInterfaceWrapper) CancelarTitulo(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "folioControl" -------------
+func (on operations) CancelarTitulo(w http.ResponseWriter, r *http.Request) error {
 	var folioControl FolioControl
-
-	err = runtime.BindStyledParameterWithOptions("simple", "folioControl", chi.URLParam(r, "folioControl"), &folioControl, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "folioControl", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "folioControl", chi.URLParam(r, "folioControl"), &folioControl, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "folioControl", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params CancelarTituloParams
-
-	headers := r.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
+	if err := bindHeader(r, "Idempotency-Key", "simple", &params.IdempotencyKey, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Idempotency-Key", Err: err}
 	}
-
-	// ------------- Optional header parameter "Backend-Authorization" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Backend-Authorization")]; found {
-		var BackendAuthorization BackendAuthorization
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Backend-Authorization", Count: n})
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Backend-Authorization", valueList[0], &BackendAuthorization, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Backend-Authorization", Err: err})
-			return
-		}
-
-		params.BackendAuthorization = BackendAuthorization
-
+	if err := bindHeader(r, "Backend-Authorization", "simple", &params.BackendAuthorization, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false,
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "Backend-Authorization", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CancelarTitulo(w, r, folioControl, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.CancelarTitulo(w, r, folioControl, params)
 }
 
-// ListarWebhooks operation middleware
-func (siw *ServerInterfaceWrapper) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarWebhooks(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+func (on operations) ListarWebhooks(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.ListarWebhooks(w, r)
 }
 
-// CrearWebhook operation middleware
-func (siw *ServerInterfaceWrapper) CrearWebhook(w http.ResponseWriter, r *http.Request) {
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CrearWebhook(w, r)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+func (on operations) CrearWebhook(w http.ResponseWriter, r *http.Request) error {
+	return on.handler.CrearWebhook(w, r)
 }
 
-// EliminarWebhook operation middleware
-func (siw *ServerInterfaceWrapper) EliminarWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) EliminarWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EliminarWebhook(w, r, idWebhook)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.EliminarWebhook(w, r, idWebhook)
 }
 
-// ObtenerWebhook operation middleware
-func (siw *ServerInterfaceWrapper) ObtenerWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) ObtenerWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ObtenerWebhook(w, r, idWebhook)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ObtenerWebhook(w, r, idWebhook)
 }
 
-// ActualizarWebhook operation middleware
-func (siw *ServerInterfaceWrapper) ActualizarWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) ActualizarWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ActualizarWebhook(w, r, idWebhook)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ActualizarWebhook(w, r, idWebhook)
 }
 
-// ListarEntregasWebhook operation middleware
-func (siw *ServerInterfaceWrapper) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params ListarEntregasWebhookParams
-
-	// ------------- Optional query parameter "limite" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limite"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limite", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "limite", r.URL.Query(), &params.Limite, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "limite", Err: err}
 	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{
+		Type: "string", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "cursor", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListarEntregasWebhook(w, r, idWebhook, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ListarEntregasWebhook(w, r, idWebhook, params)
 }
 
-// ReenviarEntregaWebhook operation middleware
-func (siw *ServerInterfaceWrapper) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	// ------------- Path parameter "idEntrega" -------------
 	var idEntrega IDEntrega
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idEntrega", chi.URLParam(r, "idEntrega"), &idEntrega, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idEntrega", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idEntrega", chi.URLParam(r, "idEntrega"), &idEntrega, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idEntrega", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ReenviarEntregaWebhook(w, r, idWebhook, idEntrega)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ReenviarEntregaWebhook(w, r, idWebhook, idEntrega)
 }
 
-// ProbarWebhook operation middleware
-func (siw *ServerInterfaceWrapper) ProbarWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) ProbarWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ProbarWebhook(w, r, idWebhook)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	return on.handler.ProbarWebhook(w, r, idWebhook)
 }
 
-// RotarSecretoWebhook operation middleware
-func (siw *ServerInterfaceWrapper) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "idWebhook" -------------
+func (on operations) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request) error {
 	var idWebhook IDWebhook
-
-	err = runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
-	if err != nil {
-		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "idWebhook", Err: err})
-		return
+	if err := runtime.BindStyledParameterWithOptions("simple", "idWebhook", chi.URLParam(r, "idWebhook"), &idWebhook, runtime.BindStyledParameterOptions{
+		ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true,
+		Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == "",
+	}); err != nil {
+		return &ParamError{Name: "idWebhook", Err: err}
 	}
-
-	// Parameter object where we will unmarshal all parameters from the context
 	var params RotarSecretoWebhookParams
-
-	// ------------- Optional query parameter "traslapeHoras" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "traslapeHoras", r.URL.Query(), &params.TraslapeHoras, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "traslapeHoras"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "traslapeHoras", Err: err})
-		}
-		return
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "traslapeHoras", r.URL.Query(), &params.TraslapeHoras, runtime.BindQueryParameterOptions{
+		Type: "integer", Format: "",
+	}); err != nil {
+		return &ParamError{Name: "traslapeHoras", Err: err}
 	}
+	return on.handler.RotarSecretoWebhook(w, r, idWebhook, params)
+}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RotarSecretoWebhook(w, r, idWebhook, params)
-	}))
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		handler = middleware(handler)
+// bindHeader reads a header that is there once; without it to stays as it is.
+func bindHeader(r *http.Request, name, style string, to any, as runtime.BindStyledParameterOptions) error {
+	switch values := r.Header.Values(name); {
+	case len(values) == 0 && !as.Required:
+		return nil
+	case len(values) != 1:
+		return fmt.Errorf("expected one value, got %d", len(values))
+	default:
+		return runtime.BindStyledParameterWithOptions(style, name, values[0], to, as)
 	}
-
-	handler.ServeHTTP(w, r)
 }
 
-type UnescapedCookieParamError struct {
-	ParamName string
-	Err       error
-}
-
-func (e *UnescapedCookieParamError) Error() string {
-	return fmt.Sprintf("error unescaping cookie parameter '%s'", e.ParamName)
-}
-
-func (e *UnescapedCookieParamError) Unwrap() error {
-	return e.Err
-}
-
-type UnmarshalingParamError struct {
-	ParamName string
-	Err       error
-}
-
-func (e *UnmarshalingParamError) Error() string {
-	return fmt.Sprintf("Error unmarshaling parameter %s as JSON: %s", e.ParamName, e.Err.Error())
-}
-
-func (e *UnmarshalingParamError) Unwrap() error {
-	return e.Err
-}
-
-type RequiredParamError struct {
-	ParamName string
-}
-
-func (e *RequiredParamError) Error() string {
-	return fmt.Sprintf("Query argument %s is required, but not found", e.ParamName)
-}
-
-type RequiredHeaderError struct {
-	ParamName string
-	Err       error
-}
-
-func (e *RequiredHeaderError) Error() string {
-	return fmt.Sprintf("Header parameter %s is required, but not found", e.ParamName)
-}
-
-func (e *RequiredHeaderError) Unwrap() error {
-	return e.Err
-}
-
-type InvalidParamFormatError struct {
-	ParamName string
-	Err       error
-}
-
-func (e *InvalidParamFormatError) Error() string {
-	return fmt.Sprintf("Invalid format for parameter %s: %s", e.ParamName, e.Err.Error())
-}
-
-func (e *InvalidParamFormatError) Unwrap() error {
-	return e.Err
-}
-
-type TooManyValuesForParamError struct {
-	ParamName string
-	Count     int
-}
-
-func (e *TooManyValuesForParamError) Error() string {
-	return fmt.Sprintf("Expected one value for %s, got %d", e.ParamName, e.Count)
-}
-
-// Handler creates http.Handler with routing matching OpenAPI spec.
-func Handler(si ServerInterface) http.Handler {
-	return HandlerWithOptions(si, ChiServerOptions{})
-}
-
-type ChiServerOptions struct {
-	BaseURL          string
-	BaseRouter       chi.Router
-	Middlewares      []MiddlewareFunc
-	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
-}
-
-// HandlerFromMux creates http.Handler with routing matching OpenAPI spec based on the provided mux.
-func HandlerFromMux(si ServerInterface, r chi.Router) http.Handler {
-	return HandlerWithOptions(si, ChiServerOptions{
-		BaseRouter: r,
-	})
-}
-
-func HandlerFromMuxWithBaseURL(si ServerInterface, r chi.Router, baseURL string) http.Handler {
-	return HandlerWithOptions(si, ChiServerOptions{
-		BaseURL:    baseURL,
-		BaseRouter: r,
-	})
-}
-
-// HandlerWithOptions creates http.Handler with additional options
-func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handler {
-	r := options.BaseRouter
-
-	if r == nil {
-		r = chi.NewRouter()
-	}
-	if options.ErrorHandlerFunc == nil {
-		options.ErrorHandlerFunc = func(w http.ResponseWriter, r *http.Request, err error) {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+// Route adds every operation to r. What an operation returns, or what is wrong with a
+// parameter, a *ParamError, is answered by fail.
+func Route(r chi.Router, si ServerInterface, fail func(w http.ResponseWriter, r *http.Request, err error)) {
+	with := func(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if err := f(w, r); err != nil {
+				fail(w, r, err)
+			}
 		}
 	}
-	wrapper := ServerInterfaceWrapper{
-		Handler:            si,
-		HandlerMiddlewares: options.Middlewares,
-		ErrorHandlerFunc:   options.ErrorHandlerFunc,
-	}
+	on := operations{si}
+	r.Get("/openapi.json", with(on.ObtenerEspecificacionJSON))
+	r.Get("/openapi.yaml", with(on.ObtenerEspecificacionYAML))
+	r.Get("/v1/efirmas", with(on.ListarEfirmas))
+	r.Get("/v1/efirmas/{rfc}", with(on.ObtenerEfirma))
+	r.Post("/v1/pade/addendas", with(on.ProcesarAddenda))
+	r.Post("/v1/pade/addendas/adjunta", with(on.AdjuntarAddenda))
+	r.Delete("/v1/pade/bloqueo", with(on.DesbloquearCuentaPADE))
+	r.Post("/v1/pade/contratos", with(on.FirmarContrato))
+	r.Post("/v1/pade/contratos/adhesion", with(on.FirmarContratoAdhesion))
+	r.Post("/v1/pade/contratos/manifiesto", with(on.FirmarManifiesto))
+	r.Post("/v1/sat/{servicio}/autenticaciones", with(on.ObtenerTokenSAT))
+	r.Get("/v1/sat/{servicio}/paquetes/{idPaquete}", with(on.DescargarPaquete))
+	r.Post("/v1/sat/{servicio}/solicitudes", with(on.CrearSolicitud))
+	r.Get("/v1/sat/{servicio}/solicitudes/{idSolicitud}", with(on.VerificarSolicitud))
+	r.Get("/v1/sat/descargas", with(on.ListarDescargas))
+	r.Post("/v1/sat/descargas", with(on.CrearDescarga))
+	r.Delete("/v1/sat/descargas/{idDescarga}", with(on.CancelarDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}", with(on.ObtenerDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/cfdis", with(on.ListarCFDIsDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/cfdis.csv", with(on.ExportarCFDIsCSV))
+	r.Get("/v1/sat/descargas/{idDescarga}/cfdis.ndjson", with(on.ExportarCFDIsNDJSON))
+	r.Get("/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", with(on.ObtenerCFDIDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/eventos", with(on.ListarEventosDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/eventos/flujo", with(on.SeguirDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/metadatos", with(on.ListarMetadatosDescarga))
+	r.Get("/v1/sat/descargas/{idDescarga}/metadatos.csv", with(on.ExportarMetadatosCSV))
+	r.Get("/v1/sat/descargas/{idDescarga}/metadatos.ndjson", with(on.ExportarMetadatosNDJSON))
+	r.Get("/v1/sat/descargas/{idDescarga}/paquetes", with(on.ListarPaquetesDescarga))
+	r.Get("/v1/sep/catalogos", with(on.ListarCatalogosSEP))
+	r.Get("/v1/sep/catalogos/{catalogo}", with(on.ObtenerCatalogoSEP))
+	r.Post("/v1/sep/lotes", with(on.CargarLote))
+	r.Get("/v1/sep/lotes/{numeroLote}", with(on.ConsultarLote))
+	r.Get("/v1/sep/lotes/{numeroLote}/resultado", with(on.ObtenerResultadoLote))
+	r.Get("/v1/sep/lotes/{numeroLote}/resultado.csv", with(on.ExportarResultadoLote))
+	r.Get("/v1/sep/lotes/{numeroLote}/resultado.zip", with(on.DescargarResultadoLote))
+	r.Get("/v1/sep/lotes/{numeroLote}/resultado/libro", with(on.DescargarLibroLote))
+	r.Post("/v1/sep/titulos", with(on.EmitirTitulos))
+	r.Post("/v1/sep/titulos/{folioControl}/cancelacion", with(on.CancelarTitulo))
+	r.Post("/v1/sep/titulos/validacion", with(on.ValidarTitulos))
+	r.Get("/v1/webhooks", with(on.ListarWebhooks))
+	r.Post("/v1/webhooks", with(on.CrearWebhook))
+	r.Delete("/v1/webhooks/{idWebhook}", with(on.EliminarWebhook))
+	r.Get("/v1/webhooks/{idWebhook}", with(on.ObtenerWebhook))
+	r.Put("/v1/webhooks/{idWebhook}", with(on.ActualizarWebhook))
+	r.Get("/v1/webhooks/{idWebhook}/entregas", with(on.ListarEntregasWebhook))
+	r.Post("/v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio", with(on.ReenviarEntregaWebhook))
+	r.Post("/v1/webhooks/{idWebhook}/prueba", with(on.ProbarWebhook))
+	r.Post("/v1/webhooks/{idWebhook}/secreto", with(on.RotarSecretoWebhook))
 
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.json", wrapper.ObtenerEspecificacionJSON)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/openapi.yaml", wrapper.ObtenerEspecificacionYAML)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/efirmas", wrapper.ListarEfirmas)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/efirmas/{rfc}", wrapper.ObtenerEfirma)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/addendas", wrapper.ProcesarAddenda)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/addendas/adjunta", wrapper.AdjuntarAddenda)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/pade/bloqueo", wrapper.DesbloquearCuentaPADE)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos", wrapper.FirmarContrato)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos/adhesion", wrapper.FirmarContratoAdhesion)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/pade/contratos/manifiesto", wrapper.FirmarManifiesto)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sat/{servicio}/autenticaciones", wrapper.ObtenerTokenSAT)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/{servicio}/paquetes/{idPaquete}", wrapper.DescargarPaquete)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sat/{servicio}/solicitudes", wrapper.CrearSolicitud)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/{servicio}/solicitudes/{idSolicitud}", wrapper.VerificarSolicitud)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas", wrapper.ListarDescargas)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sat/descargas", wrapper.CrearDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/sat/descargas/{idDescarga}", wrapper.CancelarDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}", wrapper.ObtenerDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis", wrapper.ListarCFDIsDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis.csv", wrapper.ExportarCFDIsCSV)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis.ndjson", wrapper.ExportarCFDIsNDJSON)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/cfdis/{uuid}", wrapper.ObtenerCFDIDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos", wrapper.ListarEventosDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/eventos/flujo", wrapper.SeguirDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos", wrapper.ListarMetadatosDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos.csv", wrapper.ExportarMetadatosCSV)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/metadatos.ndjson", wrapper.ExportarMetadatosNDJSON)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sat/descargas/{idDescarga}/paquetes", wrapper.ListarPaquetesDescarga)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/catalogos", wrapper.ListarCatalogosSEP)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/catalogos/{catalogo}", wrapper.ObtenerCatalogoSEP)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sep/lotes", wrapper.CargarLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}", wrapper.ConsultarLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado", wrapper.ObtenerResultadoLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado.csv", wrapper.ExportarResultadoLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado.zip", wrapper.DescargarResultadoLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sep/lotes/{numeroLote}/resultado/libro", wrapper.DescargarLibroLote)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sep/titulos", wrapper.EmitirTitulos)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sep/titulos/{folioControl}/cancelacion", wrapper.CancelarTitulo)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sep/titulos/validacion", wrapper.ValidarTitulos)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/webhooks", wrapper.ListarWebhooks)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks", wrapper.CrearWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.EliminarWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ObtenerWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/webhooks/{idWebhook}", wrapper.ActualizarWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas", wrapper.ListarEntregasWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio", wrapper.ReenviarEntregaWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/prueba", wrapper.ProbarWebhook)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/webhooks/{idWebhook}/secreto", wrapper.RotarSecretoWebhook)
-	})
-
-	return r
 }
 
-// CallbackReceiverInterface represents handlers for receiving inbound
-// callback requests. Each callback becomes a Handle*Callback
-// method that the implementation fills in. The caller mounts the per-
-// callback http.Handler returned by {Op}CallbackHandler at
-// whatever URL path they advertise to senders.
-type CallbackReceiverInterface interface {
-	// Recibir el aviso del fin de una descarga
-	// HandleRecibirAvisoDescargaCallback handles the POST callback for avisoDescarga.
-	HandleRecibirAvisoDescargaCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoDescargaParams)
-	// Recibir el aviso de un paquete guardado
-	// HandleRecibirAvisoPaqueteCallback handles the POST callback for avisoPaquete.
-	HandleRecibirAvisoPaqueteCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoPaqueteParams)
-	// Recibir un aviso de prueba
-	// HandleRecibirAvisoPruebaCallback handles the POST callback for avisoPrueba.
-	HandleRecibirAvisoPruebaCallback(w http.ResponseWriter, r *http.Request, params RecibirAvisoPruebaParams)
-}
-
-// CallbackReceiverMiddlewareFunc wraps an http.Handler with cross-
-// cutting behavior (signature verification, logging, rate limiting, ...).
-type CallbackReceiverMiddlewareFunc func(http.Handler) http.Handler
-
-// RecibirAvisoDescargaCallbackHandler returns the http.Handler for the avisoDescarga callback.
-// Mount this at the URL path advertised to callback senders. errHandler
-// may be nil; if so, parameter-binding errors return 400 with the error
-// message. Middlewares are applied in the order provided -- the last
-// argument becomes the outermost wrapper.
-func RecibirAvisoDescargaCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
-	if errHandler == nil {
-		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-		}
-	}
-	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var err error
-		_ = err
-
-		// Parameter object where we will unmarshal all parameters from the request.
-		var params RecibirAvisoDescargaParams
-
-		// ------------- Required header parameter "webhook-id" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
-			var WebhookID WebhookID
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
-				return
-			}
-			params.WebhookID = WebhookID
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-timestamp" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
-			var WebhookTimestamp WebhookTimestamp
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
-				return
-			}
-			params.WebhookTimestamp = WebhookTimestamp
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-signature" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
-			var WebhookSignature WebhookSignature
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
-				return
-			}
-			params.WebhookSignature = WebhookSignature
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
-			return
-		}
-
-		si.HandleRecibirAvisoDescargaCallback(w, r, params)
-	})
-	for _, mw := range middlewares {
-		h = mw(h)
-	}
-	return h
-}
-
-// RecibirAvisoPaqueteCallbackHandler returns the http.Handler for the avisoPaquete callback.
-// Mount this at the URL path advertised to callback senders. errHandler
-// may be nil; if so, parameter-binding errors return 400 with the error
-// message. Middlewares are applied in the order provided -- the last
-// argument becomes the outermost wrapper.
-func RecibirAvisoPaqueteCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
-	if errHandler == nil {
-		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-		}
-	}
-	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var err error
-		_ = err
-
-		// Parameter object where we will unmarshal all parameters from the request.
-		var params RecibirAvisoPaqueteParams
-
-		// ------------- Required header parameter "webhook-id" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
-			var WebhookID WebhookID
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
-				return
-			}
-			params.WebhookID = WebhookID
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-timestamp" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
-			var WebhookTimestamp WebhookTimestamp
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
-				return
-			}
-			params.WebhookTimestamp = WebhookTimestamp
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-signature" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
-			var WebhookSignature WebhookSignature
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
-				return
-			}
-			params.WebhookSignature = WebhookSignature
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
-			return
-		}
-
-		si.HandleRecibirAvisoPaqueteCallback(w, r, params)
-	})
-	for _, mw := range middlewares {
-		h = mw(h)
-	}
-	return h
-}
-
-// RecibirAvisoPruebaCallbackHandler returns the http.Handler for the avisoPrueba callback.
-// Mount this at the URL path advertised to callback senders. errHandler
-// may be nil; if so, parameter-binding errors return 400 with the error
-// message. Middlewares are applied in the order provided -- the last
-// argument becomes the outermost wrapper.
-func RecibirAvisoPruebaCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
-	if errHandler == nil {
-		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-		}
-	}
-	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var err error
-		_ = err
-
-		// Parameter object where we will unmarshal all parameters from the request.
-		var params RecibirAvisoPruebaParams
-
-		// ------------- Required header parameter "webhook-id" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
-			var WebhookID WebhookID
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
-				return
-			}
-			params.WebhookID = WebhookID
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-timestamp" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
-			var WebhookTimestamp WebhookTimestamp
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-timestamp", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-timestamp", Err: err})
-				return
-			}
-			params.WebhookTimestamp = WebhookTimestamp
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-timestamp is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-timestamp", Err: err})
-			return
-		}
-
-		// ------------- Required header parameter "webhook-signature" -------------
-		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-signature")]; found {
-			var WebhookSignature WebhookSignature
-			n := len(valueList)
-			if n != 1 {
-				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-signature", Count: n})
-				return
-			}
-
-			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-			if err != nil {
-				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-signature", Err: err})
-				return
-			}
-			params.WebhookSignature = WebhookSignature
-
-		} else {
-			err := fmt.Errorf("Header parameter webhook-signature is required, but not found")
-			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-signature", Err: err})
-			return
-		}
-
-		si.HandleRecibirAvisoPruebaCallback(w, r, params)
-	})
-	for _, mw := range middlewares {
-		h = mw(h)
-	}
-	return h
-}
+// What the contract describes as callbacks is received by others: no code here serves it.

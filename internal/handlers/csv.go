@@ -3,10 +3,12 @@ package handlers
 import (
 	"bufio"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
 )
@@ -18,15 +20,26 @@ const (
 	utf8Mark = "\uFEFF"
 )
 
-// compressed makes what compresses an export. Its level is the fastest: rows come as fast
-// as packages are read.
-func compressed() func(http.Handler) http.HandlerFunc {
-	wrapper, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{contentCSV, contentNDJSON}),
-		gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
+// compressed answers with gzip whoever takes it, where the contract gives rows of text.
+// Nothing that must come through at once passes it, nor what is sent from a file. Its level
+// is the fastest: rows come as fast as packages are read.
+func compressed(doc *openapi3.T) func(http.Handler) http.Handler {
+	texts := []string{contentCSV, contentNDJSON}
+	wrapper, err := gzhttp.NewWrapper(gzhttp.ContentTypes(texts), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
 	if err != nil {
 		panic(err) // its options are constants
 	}
-	return wrapper
+	return func(next http.Handler) http.Handler {
+		zipped := wrapper(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			gives := forms(operationOf(doc, r))
+			if slices.ContainsFunc(texts, func(text string) bool { return slices.Contains(gives, text) }) {
+				zipped(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // csvRows writes rows as RFC 4180 has them: each ended by CRLF, and what is inside a cell

@@ -151,9 +151,9 @@ func backendAuthorization(r *http.Request) (user, password string, given bool, e
 	return user, password, true, nil
 }
 
-// unlockCuentaPADE frees what the caller brought; the configured account and
+// DesbloquearCuentaPADE frees what the caller brought; the configured account and
 // those of others only for who operates the gateway.
-func (h *handler) unlockCuentaPADE(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case h.operates(r.Context()):
 		h.cfg.CuentasPADE.LetGoAll()

@@ -59,7 +59,7 @@ func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, err
 	return d, nil
 }
 
-func (h *handler) createDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) error {
+func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) error {
 	var body rest.PeticionDescarga
 	if err := decode(r, &body); err != nil {
 		return err
@@ -95,7 +95,7 @@ func descargaRequest(b rest.PeticionDescarga) gateway.PeticionDescarga {
 	return p
 }
 
-func (h *handler) listDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) error {
+func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) error {
 	f := gateway.DescargasFilter{RFC: params.RFCSolicitante, IDProgramacion: params.IDProgramacion,
 		CreadaDesde: params.CreacionDesde, CreadaHasta: params.CreacionHasta, Cursor: params.Cursor, Limit: limit(params.Limite)}
 	if f.RFC != "" {
@@ -121,7 +121,7 @@ func (h *handler) listDescargas(w http.ResponseWriter, r *http.Request, params r
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) getDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
+func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (h *handler) getDescarga(w http.ResponseWriter, r *http.Request, id rest.ID
 	return writeJSON(w, http.StatusOK, h.descarga(d))
 }
 
-func (h *handler) cancelDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
+func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
@@ -141,7 +141,9 @@ func (h *handler) cancelDescarga(w http.ResponseWriter, r *http.Request, id rest
 	return writeJSON(w, http.StatusOK, h.descarga(d))
 }
 
-func (h *handler) listPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) error {
+func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ListarPaquetesDescargaParams,
+) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}

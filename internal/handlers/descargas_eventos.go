@@ -32,7 +32,9 @@ const (
 // eventForm is a type of event as it may stand in a line of a stream.
 var eventForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
-func (h *handler) listEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) error {
+func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ListarEventosDescargaParams,
+) error {
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
@@ -56,9 +58,9 @@ func (h *handler) listEventosDescarga(w http.ResponseWriter, r *http.Request, id
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// followDescarga follows a descarga from the event on that the caller had last. A browser
+// SeguirDescarga follows a descarga from the event on that the caller had last. A browser
 // comes again with Last-Event-ID to the address it began with, so the header counts more.
-func (h *handler) followDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
+func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
 		return err

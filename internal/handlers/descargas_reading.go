@@ -66,6 +66,40 @@ func (f form[T, J]) csv(w http.ResponseWriter, r *http.Request, id string, param
 	return f.export(w, r, id, params.Parcial, write[T]{contentTypeCSV, ".csv", f.rows(params.Bom)})
 }
 
+func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ListarMetadatosDescargaParams,
+) error {
+	return h.metadatos().list(w, r, id, params)
+}
+
+func (h *handler) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ExportarMetadatosNDJSONParams,
+) error {
+	return h.metadatos().ndjson(w, r, id, params.Parcial)
+}
+
+func (h *handler) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ExportarMetadatosCSVParams,
+) error {
+	return h.metadatos().csv(w, r, id, params)
+}
+
+func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ListarCFDIsDescargaParams,
+) error {
+	return h.summaries().list(w, r, id, rest.ListarMetadatosDescargaParams(params))
+}
+
+func (h *handler) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request,
+	id rest.IDDescarga, params rest.ExportarCFDIsNDJSONParams,
+) error {
+	return h.summaries().ndjson(w, r, id, params.Parcial)
+}
+
+func (h *handler) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsCSVParams) error {
+	return h.summaries().csv(w, r, id, rest.ExportarMetadatosCSVParams(params))
+}
+
 // export answers a whole reading.
 func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, partial bool, e write[T]) error {
 	if err := f.readable(r.Context(), id, partial); err != nil {
@@ -242,7 +276,7 @@ func (p *patient) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
-func (h *handler) getCFDI(w http.ResponseWriter, r *http.Request, id, uuid string) error {
+func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, uuid rest.UUID) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ const (
 	efirmaRechazada = "rechazada"
 )
 
-func (h *handler) listEFirmas(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) error {
 	statuses, err := h.cfg.EFirmas()
 	if err != nil {
 		return unreadableEFirmas(err)
@@ -34,7 +34,7 @@ func (h *handler) listEFirmas(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) getEFirma(w http.ResponseWriter, r *http.Request, rfc string) error {
+func (h *handler) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc rest.RFCEnRuta) error {
 	if err := allow(r.Context(), rfc); err != nil {
 		return err
 	}

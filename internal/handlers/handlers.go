@@ -93,9 +93,6 @@ type handler struct {
 	intruders *intruders
 	// bodies is bodiesRoom.
 	bodies *semaphore.Weighted
-	// compressed answers with gzip whoever takes it. Nothing that must come through at
-	// once passes it, nor what is sent from a file.
-	compressed func(http.Handler) http.HandlerFunc
 }
 
 var _ rest.ServerInterface = (*handler)(nil)
@@ -169,16 +166,14 @@ var scopes = map[string]string{
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
-	h := &handler{cfg: cfg, intruders: newIntruders(), bodies: semaphore.NewWeighted(bodiesRoom), compressed: compressed()}
+	h := &handler{cfg: cfg, intruders: newIntruders(), bodies: semaphore.NewWeighted(bodiesRoom)}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
 	r.Use(head(r))
 	r.NotFound(noRoute(cfg.Spec.doc))
 	r.MethodNotAllowed(methodNotAllowed(r))
-	rest.HandlerWithOptions(h, rest.ChiServerOptions{
-		BaseRouter:       r.With(h.authorize(cfg.Spec.doc), h.begins, validate(cfg.Spec)),
-		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) },
-	})
+	rest.Route(r.With(h.authorize(cfg.Spec.doc), h.begins, validate(cfg.Spec), compressed(cfg.Spec.doc)), h,
+		func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) })
 	h.pages(r)
 	return r
 }
@@ -209,212 +204,14 @@ func start(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getTokenSAT(w, r, servicio) })(w, r)
-}
-
-func (h *handler) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.createSolicitud(w, r, servicio, params) })(w, r)
-}
-
-func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.verify(w, r, servicio, id, params) })(w, r)
-}
-
-func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.download(w, r, servicio, id, params) })(w, r)
-}
-
-func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.createDescarga(w, r, params) })(w, r)
-}
-
-func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params rest.ListarDescargasParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listDescargas(w, r, params) })(w, r)
-}
-
-func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getDescarga(w, r, id) })(w, r)
-}
-
-func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelDescarga(w, r, id) })(w, r)
-}
-
-func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarEventosDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listEventosDescarga(w, r, id, params) })(w, r)
-}
-
-func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.followDescarga(w, r, id, params) })(w, r)
-}
-
-func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarPaquetesDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.listPaquetesDescarga(w, r, id, params)
-	})(w, r)
-}
-
-func (h *handler) ListarMetadatosDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarMetadatosDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.metadatos().list(w, r, id, params)
-	})(w, r)
-}
-
-func (h *handler) ExportarMetadatosNDJSON(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarMetadatosNDJSONParams) {
-	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.metadatos().ndjson(w, r, id, params.Parcial)
-	}))(w, r)
-}
-
-func (h *handler) ExportarMetadatosCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarMetadatosCSVParams) {
-	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error { return h.metadatos().csv(w, r, id, params) }))(w, r)
-}
-
-func (h *handler) ListarCFDIsDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ListarCFDIsDescargaParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.summaries().list(w, r, id, rest.ListarMetadatosDescargaParams(params))
-	})(w, r)
-}
-
-func (h *handler) ExportarCFDIsNDJSON(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsNDJSONParams) {
-	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.summaries().ndjson(w, r, id, params.Parcial)
-	}))(w, r)
-}
-
-func (h *handler) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.ExportarCFDIsCSVParams) {
-	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.summaries().csv(w, r, id, rest.ExportarMetadatosCSVParams(params))
-	}))(w, r)
-}
-
-func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, uuid rest.UUID) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getCFDI(w, r, id, uuid) })(w, r)
-}
-
-func (h *handler) ListarEfirmas(w http.ResponseWriter, r *http.Request) { wrap(h.listEFirmas)(w, r) }
-
-func (h *handler) ObtenerEfirma(w http.ResponseWriter, r *http.Request, rfc rest.RFCEnRuta) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getEFirma(w, r, rfc) })(w, r)
-}
-
-func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.uploadLote(w, r, params) })(w, r)
-}
-
-func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.ConsultarLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.queryLote(w, r, number) })(w, r)
-}
-
-func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.ObtenerResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getLoteResult(w, r, number) })(w, r)
-}
-
-func (h *handler) ExportarResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, params rest.ExportarResultadoLoteParams) {
-	h.compressed(wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.exportLoteResult(w, r, number, params.Bom)
-	}))(w, r)
-}
-
-func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.DescargarLibroLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.downloadLibroLote(w, r, number) })(w, r)
-}
-
-func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request, number rest.NumeroLote, _ rest.DescargarResultadoLoteParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.downloadLoteResult(w, r, number) })(w, r)
-}
-
-func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.cancelTitulo(w, r, folio, params) })(w, r)
-}
-
-func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) { wrap(h.issueTitulos)(w, r) }
-
-func (h *handler) ValidarTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.validateTitulos(w, r, params) })(w, r)
-}
-
-func (h *handler) ListarCatalogosSEP(w http.ResponseWriter, r *http.Request) {
-	wrap(h.listCatalogos)(w, r)
-}
-
-func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, r *http.Request, name rest.Catalogo) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getCatalogo(w, r, name) })(w, r)
-}
-
-func (h *handler) ProcesarAddenda(w http.ResponseWriter, r *http.Request, _ rest.ProcesarAddendaParams) {
-	wrap(h.processAddenda)(w, r)
-}
-
-func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest.AdjuntarAddendaParams) {
-	wrap(h.attachAddenda)(w, r)
-}
-
-func (h *handler) FirmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.signContrato(w, r, params)
-	})(w, r)
-}
-
-func (h *handler) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params rest.FirmarManifiestoParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.signWithoutCuenta(w, r, gateway.FirmaManifiesto, params)
-	})(w, r)
-}
-
-func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoAdhesionParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.signWithoutCuenta(w, r, gateway.FirmaAdhesion, rest.FirmarManifiestoParams(params))
-	})(w, r)
-}
-
-func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) {
-	wrap(h.unlockCuentaPADE)(w, r)
-}
-
-func (h *handler) ListarWebhooks(w http.ResponseWriter, r *http.Request) {
-	wrap(h.listWebhooks)(w, r)
-}
-
-func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) { wrap(h.createWebhook)(w, r) }
-
-func (h *handler) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.getWebhook(w, r, id) })(w, r)
-}
-
-func (h *handler) ActualizarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.updateWebhook(w, r, id) })(w, r)
-}
-
-func (h *handler) EliminarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.deleteWebhook(w, r, id) })(w, r)
-}
-
-func (h *handler) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.RotarSecretoWebhookParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error {
-		return h.rotateSecret(w, r, id, params.TraslapeHoras)
-	})(w, r)
-}
-
-func (h *handler) ProbarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.tryWebhook(w, r, id) })(w, r)
-}
-
-func (h *handler) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, params rest.ListarEntregasWebhookParams) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.listEntregas(w, r, id, params) })(w, r)
-}
-
-func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, entrega rest.IDEntrega) {
-	wrap(func(w http.ResponseWriter, r *http.Request) error { return h.resendEntrega(w, r, id, entrega) })(w, r)
-}
-
-func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) ObtenerEspecificacionYAML(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 	send(w, http.StatusOK, h.cfg.Spec.yaml)
+	return nil
 }
 
-func (h *handler) ObtenerEspecificacionJSON(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) ObtenerEspecificacionJSON(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	send(w, http.StatusOK, h.cfg.Spec.json)
+	return nil
 }

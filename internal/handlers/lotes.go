@@ -34,7 +34,7 @@ func replayed(w http.ResponseWriter, yes bool) {
 	}
 }
 
-func (h *handler) uploadLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
+func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
 	cuenta, err := h.count(r)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (h *handler) titulosLote(r *http.Request, up *upload) (*lotes.File, error) 
 	return h.cfg.Lotes.Zip(name, emitidos)
 }
 
-func (h *handler) queryLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote rest.NumeroLote, _ rest.ConsultarLoteParams) error {
 	cuenta, err := h.count(r)
 	if err != nil {
 		return err
@@ -118,7 +118,9 @@ func (h *handler) result(r *http.Request, numeroLote string) (*lotes.Result, err
 	return h.cfg.Lotes.Result(r.Context(), cuenta, who(r, ""), numeroLote)
 }
 
-func (h *handler) downloadLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request,
+	numeroLote rest.NumeroLote, _ rest.DescargarResultadoLoteParams,
+) error {
 	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
@@ -127,9 +129,11 @@ func (h *handler) downloadLoteResult(w http.ResponseWriter, r *http.Request, num
 	return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 }
 
-// downloadLibroLote hands out the workbook unread. Its name in the archive is another's
+// DescargarLibroLote hands out the workbook unread. Its name in the archive is another's
 // text: not for a header.
-func (h *handler) downloadLibroLote(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request,
+	numeroLote rest.NumeroLote, _ rest.DescargarLibroLoteParams,
+) error {
 	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
@@ -146,7 +150,9 @@ func (h *handler) downloadLibroLote(w http.ResponseWriter, r *http.Request, nume
 	return writeFile(w, media, "resultado-"+numeroLote+extension, book)
 }
 
-func (h *handler) exportLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string, mark bool) error {
+func (h *handler) ExportarResultadoLote(w http.ResponseWriter, r *http.Request,
+	numeroLote rest.NumeroLote, params rest.ExportarResultadoLoteParams,
+) error {
 	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
@@ -156,10 +162,12 @@ func (h *handler) exportLoteResult(w http.ResponseWriter, r *http.Request, numer
 	if err != nil {
 		return err
 	}
-	return writeCSV(w, numeroLote, reading.Titulos, mark)
+	return writeCSV(w, numeroLote, reading.Titulos, params.Bom)
 }
 
-func (h *handler) getLoteResult(w http.ResponseWriter, r *http.Request, numeroLote string) error {
+func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request,
+	numeroLote rest.NumeroLote, _ rest.ObtenerResultadoLoteParams,
+) error {
 	got, err := h.result(r, numeroLote)
 	if err != nil {
 		return err
@@ -191,7 +199,7 @@ func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloRe
 	return nil
 }
 
-func (h *handler) cancelTitulo(w http.ResponseWriter, r *http.Request, folio string, params rest.CancelarTituloParams) error {
+func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio rest.FolioControl, params rest.CancelarTituloParams) error {
 	var body rest.CancelarTituloJSONRequestBody
 	if err := decode(r, &body); err != nil {
 		return err
@@ -209,7 +217,7 @@ func (h *handler) cancelTitulo(w http.ResponseWriter, r *http.Request, folio str
 	return writeJSON(w, http.StatusOK, rest.CancelacionTitulo{Codigo: got.Codigo, Mensaje: got.Mensaje})
 }
 
-func (h *handler) listCatalogos(w http.ResponseWriter, _ *http.Request) error {
+func (h *handler) ListarCatalogosSEP(w http.ResponseWriter, _ *http.Request) error {
 	out := rest.ListaCatalogosSEP{}
 	for _, c := range h.cfg.Lotes.Catalogos() {
 		out.Catalogos = append(out.Catalogos, catalogo(c))
@@ -217,7 +225,7 @@ func (h *handler) listCatalogos(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) getCatalogo(w http.ResponseWriter, _ *http.Request, name string) error {
+func (h *handler) ObtenerCatalogoSEP(w http.ResponseWriter, _ *http.Request, name rest.Catalogo) error {
 	c, ok := h.cfg.Lotes.Catalogo(name)
 	if !ok {
 		return &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCatalogoInexistente, Detail: "No hay tal catálogo. Los que hay están en /v1/sep/catalogos."}

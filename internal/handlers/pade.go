@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-func (h *handler) processAddenda(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) ProcesarAddenda(w http.ResponseWriter, r *http.Request, _ rest.ProcesarAddendaParams) error {
 	var body rest.PeticionAddenda
 	if err := decode(r, &body); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (h *handler) processAddenda(w http.ResponseWriter, r *http.Request) error {
 	return writeAddenda(w, r, got, text, avisos)
 }
 
-func (h *handler) attachAddenda(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest.AdjuntarAddendaParams) error {
 	var body rest.PeticionAdjuntarAddenda
 	if err := decode(r, &body); err != nil {
 		return err
@@ -128,7 +128,7 @@ func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaPro
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) signContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) error {
+func (h *handler) FirmarContrato(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoParams) error {
 	var body rest.PeticionFirmaContrato
 	if err := decode(r, &body); err != nil {
 		return err
@@ -139,6 +139,14 @@ func (h *handler) signContrato(w http.ResponseWriter, r *http.Request, params re
 	}
 	return h.sign(w, r, firmado.Request{Operation: gateway.FirmaContrato, Cuenta: cuenta, Key: scopedKey(r, params.IdempotencyKey), ModoPrueba: body.ModoPrueba, OnlyForm: params.Comprobar == rest.ComprobacionForma},
 		givenContrato{body.XMLBase64, body.Contrato, body.Digest})
+}
+
+func (h *handler) FirmarManifiesto(w http.ResponseWriter, r *http.Request, params rest.FirmarManifiestoParams) error {
+	return h.signWithoutCuenta(w, r, gateway.FirmaManifiesto, params)
+}
+
+func (h *handler) FirmarContratoAdhesion(w http.ResponseWriter, r *http.Request, params rest.FirmarContratoAdhesionParams) error {
+	return h.signWithoutCuenta(w, r, gateway.FirmaAdhesion, rest.FirmarManifiestoParams(params))
 }
 
 func (h *handler) signWithoutCuenta(w http.ResponseWriter, r *http.Request, op gateway.FirmaOperation, params rest.FirmarManifiestoParams) error {

@@ -27,7 +27,9 @@ const (
 	stalledCaller = 2 * time.Minute
 )
 
-func (h *handler) download(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams) error {
+func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request,
+	servicio rest.Servicio, id rest.IDPaquete, params rest.DescargarPaqueteParams,
+) error {
 	if err := allow(r.Context(), params.RFCSolicitante); err != nil {
 		return err
 	}

@@ -182,12 +182,13 @@ func pathParams(ctx *chi.Context, raw bool) map[string]string {
 	return params
 }
 
-// badParameter translates what the generated wrapper refuses after validate.
+// badParameter translates what the generated code refuses after validate; another error
+// stays as it is.
 func badParameter(err error) error {
-	e := &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnParametroIlegible, Detail: "Un parámetro no se puede leer.", Err: err}
-	var format *rest.InvalidParamFormatError
-	if errors.As(err, &format) {
-		e.Fields = []gateway.Field{{Campo: format.ParamName, Detalle: "No se puede leer."}}
+	var bad *rest.ParamError
+	if !errors.As(err, &bad) {
+		return err
 	}
-	return e
+	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnParametroIlegible, Detail: "Un parámetro no se puede leer.",
+		Fields: []gateway.Field{{Campo: bad.Name, Detalle: "No se puede leer."}}, Err: err}
 }

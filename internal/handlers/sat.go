@@ -8,7 +8,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-func (h *handler) getTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
+func (h *handler) ObtenerTokenSAT(w http.ResponseWriter, r *http.Request, servicio rest.Servicio) error {
 	var body rest.PeticionTokenSAT
 	if err := decode(r, &body); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (h *handler) getTokenSAT(w http.ResponseWriter, r *http.Request, servicio r
 	return writeJSON(w, http.StatusCreated, rest.TokenSAT{Token: token.Value, Creacion: token.Created, Expira: token.Expire})
 }
 
-func (h *handler) createSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
+func (h *handler) CrearSolicitud(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, params rest.CrearSolicitudParams) error {
 	var body rest.PeticionSolicitud
 	if err := decode(r, &body); err != nil {
 		return err
@@ -53,7 +53,9 @@ func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicit
 	}
 }
 
-func (h *handler) verify(w http.ResponseWriter, r *http.Request, servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams) error {
+func (h *handler) VerificarSolicitud(w http.ResponseWriter, r *http.Request,
+	servicio rest.Servicio, id rest.IDSolicitud, params rest.VerificarSolicitudParams,
+) error {
 	if err := allow(r.Context(), params.RFCSolicitante); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
-func (h *handler) issueTitulos(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) error {
 	up, err := h.receive(w, r, "")
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func problems(ps []titulo.Problem) []rest.ProblemaDeTitulo {
 	return out
 }
 
-func (h *handler) validateTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) error {
+func (h *handler) ValidarTitulos(w http.ResponseWriter, r *http.Request, params rest.ValidarTitulosParams) error {
 	up, err := h.receive(w, r, defaultName(r, params.NombreArchivo))
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // entregasPerPage is how many deliveries a page has, unless said otherwise.
 const entregasPerPage = 50
 
-func (h *handler) createWebhook(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) error {
 	registration, err := webhookRegistration(r)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func webhook(d webhooks.Target) rest.Webhook {
 	return out
 }
 
-func (h *handler) listWebhooks(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) ListarWebhooks(w http.ResponseWriter, r *http.Request) error {
 	all, err := h.cfg.Webhooks.List(r.Context(), owner(r.Context()))
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (h *handler) listWebhooks(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) getWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+func (h *handler) ObtenerWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) error {
 	d, err := h.cfg.Webhooks.Obtain(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (h *handler) getWebhook(w http.ResponseWriter, r *http.Request, id string) 
 	return writeJSON(w, http.StatusOK, webhook(d))
 }
 
-func (h *handler) updateWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+func (h *handler) ActualizarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) error {
 	registration, err := webhookRegistration(r)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (h *handler) updateWebhook(w http.ResponseWriter, r *http.Request, id strin
 	return writeJSON(w, http.StatusOK, webhook(d))
 }
 
-func (h *handler) deleteWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+func (h *handler) EliminarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) error {
 	if err := h.cfg.Webhooks.Delete(r.Context(), owner(r.Context()), id); err != nil {
 		return err
 	}
@@ -96,10 +96,12 @@ func (h *handler) deleteWebhook(w http.ResponseWriter, r *http.Request, id strin
 	return nil
 }
 
-func (h *handler) rotateSecret(w http.ResponseWriter, r *http.Request, id string, hours *int) error {
+func (h *handler) RotarSecretoWebhook(w http.ResponseWriter, r *http.Request,
+	id rest.IDWebhook, params rest.RotarSecretoWebhookParams,
+) error {
 	overlap := webhooks.Overlap
-	if hours != nil {
-		overlap = time.Duration(*hours) * time.Hour
+	if params.TraslapeHoras != nil {
+		overlap = time.Duration(*params.TraslapeHoras) * time.Hour
 	}
 	secret, until, err := h.cfg.Webhooks.Rotate(r.Context(), owner(r.Context()), id, overlap)
 	if err != nil {
@@ -109,7 +111,7 @@ func (h *handler) rotateSecret(w http.ResponseWriter, r *http.Request, id string
 	return writeJSON(w, http.StatusOK, rest.SecretoWebhook{Secreto: secret, AnteriorHasta: until.UTC()})
 }
 
-func (h *handler) tryWebhook(w http.ResponseWriter, r *http.Request, id string) error {
+func (h *handler) ProbarWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook) error {
 	e, err := h.cfg.Webhooks.Trial(r.Context(), owner(r.Context()), id)
 	if err != nil {
 		return err
@@ -117,7 +119,9 @@ func (h *handler) tryWebhook(w http.ResponseWriter, r *http.Request, id string) 
 	return writeJSON(w, http.StatusAccepted, entrega(e))
 }
 
-func (h *handler) listEntregas(w http.ResponseWriter, r *http.Request, id string, params rest.ListarEntregasWebhookParams) error {
+func (h *handler) ListarEntregasWebhook(w http.ResponseWriter, r *http.Request,
+	id rest.IDWebhook, params rest.ListarEntregasWebhookParams,
+) error {
 	limit := params.Limite
 	if limit == 0 {
 		limit = entregasPerPage
@@ -137,7 +141,7 @@ func (h *handler) listEntregas(w http.ResponseWriter, r *http.Request, id string
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func (h *handler) resendEntrega(w http.ResponseWriter, r *http.Request, id, idEntrega string) error {
+func (h *handler) ReenviarEntregaWebhook(w http.ResponseWriter, r *http.Request, id rest.IDWebhook, idEntrega rest.IDEntrega) error {
 	e, err := h.cfg.Webhooks.Resend(r.Context(), owner(r.Context()), id, idEntrega)
 	if err != nil {
 		return err
