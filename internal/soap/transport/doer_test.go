@@ -14,87 +14,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/pasarela-mx/pasarela/internal/efirma"
-	"github.com/pasarela-mx/pasarela/internal/sandbox/autoridad"
 )
-
-const goodAnswer = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><R xmlns="urn:d"><Res CodEstatus="5000" Mensaje="ok"/></R></s:Body></s:Envelope>`
-
-var credential = sync.OnceValue(func() *efirma.Credential {
-	now := time.Now()
-	a, err := autoridad.New(now)
-	if err != nil {
-		panic(err)
-	}
-	e, err := a.Issue(autoridad.Request{RFC: "PRU010101AB1", Name: "PRUEBA", CURP: "PEPJ800101HDFRRN09", Tipo: autoridad.EFirma,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Password: "12345678a"})
-	if err != nil {
-		panic(err)
-	}
-	cred, err := efirma.Load(e.CerDER, e.KeyDER, []byte(e.Password), now)
-	if err != nil {
-		panic(err)
-	}
-	return cred
-})
-
-// tokens is a TokenSource that counts.
-type tokens struct{ given, rejected atomic.Int32 }
-
-func (t *tokens) Token(context.Context) (string, error) {
-	return fmt.Sprintf("token-%d", t.given.Add(1)), nil
-}
-func (t *tokens) Reject(string) { t.rejected.Add(1) }
-
-// rig is a server with a doer in front of it.
-type rig struct {
-	url    string
-	doer   *Doer
-	calls  atomic.Int32
-	events []Event
-}
-
-func newRig(t *testing.T, serve http.HandlerFunc) *rig {
-	t.Helper()
-	r := &rig{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.calls.Add(1)
-		serve(w, req)
-	}))
-	t.Cleanup(server.Close)
-	r.url = server.URL
-	r.doer = New(&http.Transport{}, "pasarela/test", time.Now, func(_ context.Context, e Event) { r.events = append(r.events, e) })
-	return r
-}
-
-// call sends one petición of op and returns the body that the stub would get.
-func (r *rig) call(op Operation, tk *tokens, sink io.Writer) (string, Answer, error) {
-	call := &Call{Operation: &op, RFC: "PRU010101AB1", Credential: credential(), Sink: sink}
-	if tk != nil {
-		call.Tokens = tk
-	}
-	req, err := http.NewRequestWithContext(WithCall(context.Background(), call), http.MethodPost, r.url,
-		strings.NewReader(stubEnvelope(`<V xmlns="urn:d"><solicitud A="1"></solicitud></V>`)))
-	if err != nil {
-		return "", Answer{}, err
-	}
-	req.Header.Set("SOAPAction", "urn:d/V")
-	resp, err := r.doer.Do(req) //nolint:bodyclose // it is memory
-	if err != nil {
-		return "", Answer{}, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	return string(body), call.Answer, err
-}
-
-func request(repeatable bool) Operation {
-	return Operation{Backend: "sat", Name: "V", Namespace: "urn:d", Firma: FirmaRequest, Timeout: 2 * time.Second, Repeatable: repeatable, MaxAnswer: 4 << 10}
-}
 
 func TestDo_WhenAnswered(t *testing.T) {
 	t.Parallel()
@@ -306,50 +229,6 @@ func TestDo_WhenTheAnswerIsCompressedUnasked(t *testing.T) {
 	}
 }
 
-// TestGuard_WhenAProbeSaysNothing: a permit that a caller took with it, or a
-// panic, would keep the endpoint shut for good.
-func TestGuard_WhenAProbeSaysNothing(t *testing.T) {
-	t.Parallel()
-	op := request(false)
-	for name, probe := range map[string]func() (*answer, error){
-		"canceled": func() (*answer, error) { return nil, &Error{Class: ClassCanceled} },
-		"a panic":  func() (*answer, error) { panic("probe") },
-	} {
-		g := newGuard()
-		g.breaker.HalfOpen()
-		func() {
-			defer func() { _ = recover() }()
-			_, _ = g.run(t.Context(), &op, probe)
-		}()
-		if !g.breaker.IsOpen() {
-			t.Errorf("%s: the breaker is neither probed nor open", name)
-		}
-	}
-	g := newGuard()
-	for range 2 * breakerThreshold {
-		_, _ = g.run(t.Context(), &op, func() (*answer, error) { return nil, &Error{Class: ClassCanceled} })
-	}
-	if !g.breaker.IsClosed() {
-		t.Error("callers that leave open the breaker")
-	}
-}
-
-func TestDo_WhenSilent(t *testing.T) {
-	t.Parallel()
-	for _, repeatable := range []bool{true, false} {
-		release := make(chan struct{})
-		r := newRig(t, func(http.ResponseWriter, *http.Request) { <-release })
-		op := request(repeatable)
-		op.Timeout = 3 * time.Second // the call has left long before
-		_, _, err := r.call(op, &tokens{}, nil)
-		close(release)
-		var failed *Error
-		if !errors.As(err, &failed) || failed.Class != ClassTimeout || !failed.Sent || r.calls.Load() != 1 {
-			t.Errorf("repeatable %v: error %v after %d calls", repeatable, err, r.calls.Load())
-		}
-	}
-}
-
 func TestDo_WhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -428,55 +307,6 @@ func TestDo_WhenStreamed(t *testing.T) {
 	}
 	if e := r.events[0]; e.Streamed != blockSize*3 {
 		t.Errorf("event %+v", e)
-	}
-}
-
-func TestDo_WhenStreamStopsMoving(t *testing.T) {
-	t.Parallel()
-	release := make(chan struct{})
-	defer close(release)
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
-		for range 6 { // each byte starts the wait anew
-			io.WriteString(w, packageStart[:1]) //nolint:errcheck // a test's server
-			w.(http.Flusher).Flush()
-			time.Sleep(time.Second)
-		}
-		<-release
-	})
-	op := request(false)
-	op.Stream, op.Timeout = []string{"Paquete"}, 4*time.Second
-	started := time.Now()
-	_, _, err := r.call(op, &tokens{}, io.Discard)
-	var failed *Error
-	if !errors.As(err, &failed) || failed.Class != ClassMalformed && failed.Class != ClassTimeout {
-		t.Errorf("error %v", err)
-	}
-	if failed.Class == ClassTimeout && time.Since(started) < 8*time.Second {
-		t.Errorf("given up after %s though bytes were coming", time.Since(started))
-	}
-}
-
-// slow takes its time once, as a disk does that has no room for a while.
-type slow struct {
-	takes time.Duration
-	one   sync.Once
-}
-
-func (l *slow) Write(p []byte) (int, error) {
-	l.one.Do(func() { time.Sleep(l.takes) })
-	return len(p), nil
-}
-
-// TestDo_WhenTheSinkTakesItsTime the system has not been silent.
-func TestDo_WhenTheSinkTakesItsTime(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, packageStart+strings.Repeat("QUJD", 2*blockSize)+packageEnd) //nolint:errcheck // a test's server
-	})
-	op := request(false)
-	op.Stream = []string{"Paquete"}
-	if _, _, err := r.call(op, &tokens{}, &slow{takes: 3 * op.Timeout / 2}); err != nil {
-		t.Errorf("error %v", err)
 	}
 }
 

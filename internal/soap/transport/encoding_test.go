@@ -134,7 +134,7 @@ func TestDo_WhenAFaultIsInAnotherEncodingItIsAFault(t *testing.T) {
 
 func TestDo_WhenAStreamIsInAnotherEncodingItIsRead(t *testing.T) {
 	t.Parallel()
-	content := bytes.Repeat([]byte("un paquete de muchos bytes\x00\xFF"), 20_000)
+	content := bytes.Repeat([]byte("un paquete de muchos bytes\x00\xFF"), 3*blockSize/26)
 	envelope := strings.Replace(packageStart, "Solicitud Aceptada", "Petición €", 1) + base64.StdEncoding.EncodeToString(content) + packageEnd
 	op := request(false)
 	op.Stream = []string{"Paquete"}
