@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/pasarela-mx/pasarela/internal/sat"
 	"github.com/pasarela-mx/pasarela/internal/web/dashboard"
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
@@ -12,8 +11,8 @@ import (
 // dashboard wires the page of the descargas.
 func (a *App) dashboard() (http.Handler, error) {
 	return dashboard.New(dashboard.Config{
-		Descargas: a.descargas, DescribeCodigo: sat.Describe, DescribeEstado: sat.DescribeEstado,
-		EFirmas: a.efirmasInView, Webhooks: a.webhooksInFalla,
+		Descargas: a.descargas,
+		EFirmas:   a.efirmasInView, Webhooks: a.webhooksInFalla,
 		Now: a.opts.Now, Log: a.opts.Log,
 	})
 }

@@ -76,7 +76,7 @@ func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params r
 	}
 	w.Header().Set("Location", descargaPath(d.ID))
 	h.retryAfter(w, d)
-	return writeJSON(w, http.StatusAccepted, h.descarga(d))
+	return writeJSON(w, http.StatusAccepted, descarga(d))
 }
 
 func descargaRequest(b rest.PeticionDescarga) gateway.PeticionDescarga {
@@ -115,7 +115,7 @@ func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params
 	}
 	out := rest.ListaDescargas{Descargas: make([]rest.Descarga, 0, len(page)), Siguiente: next}
 	for _, d := range page {
-		out.Descargas = append(out.Descargas, h.descarga(d))
+		out.Descargas = append(out.Descargas, descarga(d))
 	}
 	linkNext(w, r, "cursor", next)
 	return writeJSON(w, http.StatusOK, out)
@@ -127,7 +127,7 @@ func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id res
 		return err
 	}
 	h.retryAfter(w, d)
-	return writeJSON(w, http.StatusOK, h.descarga(d))
+	return writeJSON(w, http.StatusOK, descarga(d))
 }
 
 func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
@@ -138,7 +138,7 @@ func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id re
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, h.descarga(d))
+	return writeJSON(w, http.StatusOK, descarga(d))
 }
 
 func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,

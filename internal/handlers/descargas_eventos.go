@@ -212,7 +212,7 @@ func (h *handler) end(ctx context.Context, s *stream, id string) error {
 		return err
 	}
 	d.Solicitudes = nil
-	data, err := encode(h.descarga(d))
+	data, err := encode(descarga(d))
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,6 @@ func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface
 	t.Helper()
 	return newSurface(t, &fake{}, func(c *Config) {
 		c.Descargas, c.Reading, c.Now = f, &fakeReading{}, now
-		c.DescribeEstado = func(c string) string { return "estado " + c }
 		if change != nil {
 			change(c)
 		}
@@ -116,8 +115,8 @@ const wholeJSON = `{
 	"solicitudes":[
 		{"solicitud":1,"estado":"partida","motivoCodigo":"5003","desde":"2025-01-01T00:00:00","hasta":"2025-12-31T23:59:59","numeroCFDIs":0,"presentaciones":0,"consultas":0},
 		{"solicitud":2,"origen":1,"estado":"presentada","desde":"2025-01-01T00:00:00","hasta":"2025-07-02T11:59:59","pideDesde":"2024-12-31T23:59:59",
-		 "pideHasta":"2025-07-02T12:00:00","idSolicitud":"sat-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},
-		 "estadoSolicitud":{"codigo":"2","descripcion":"estado 2"},"codigoEstadoSolicitud":{"codigo":"5003","descripcion":"significa 5003"},"mensaje":"m",
+		 "pideHasta":"2025-07-02T12:00:00","idSolicitud":"sat-1","codEstatus":{"codigo":"5000","descripcion":"Solicitud recibida con éxito"},
+		 "estadoSolicitud":{"codigo":"2","descripcion":"En proceso"},"codigoEstadoSolicitud":{"codigo":"5003","descripcion":"Tope máximo de elementos de la consulta"},"mensaje":"m",
 		 "numeroCFDIs":10,"presentaciones":1,"consultas":12,"presentacion":"2026-02-01T18:00:00Z","siguienteIntento":"2026-02-01T19:00:00Z","decision":"decisión"}]}`
 
 // wantJSON compares as JSON, whatever the order of fields.

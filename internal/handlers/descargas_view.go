@@ -9,7 +9,7 @@ import (
 )
 
 // descarga shows a descarga as the contract has it.
-func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
+func descarga(d gateway.Descarga) rest.Descarga {
 	s := d.Request.Solicitud
 	out := rest.Descarga{
 		IDDescarga: d.ID, Estado: rest.EstadoDescarga(d.Estado), Servicio: rest.Servicio(s.Servicio), RFCSolicitante: s.RFCSolicitante,
@@ -26,7 +26,7 @@ func (h *handler) descarga(d gateway.Descarga) rest.Descarga {
 		out.PlazoVence = time.Time{} // each of its runs has one
 	}
 	for _, t := range d.Solicitudes {
-		out.Solicitudes = append(out.Solicitudes, h.tramo(t))
+		out.Solicitudes = append(out.Solicitudes, tramo(t))
 	}
 	return out
 }
@@ -48,24 +48,16 @@ func progreso(p gateway.Progreso) rest.ProgresoDescarga {
 }
 
 // tramo shows a solicitud with the SAT's three codes, each with its meaning.
-func (h *handler) tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
+func tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
 	return rest.SolicitudDeDescarga{
 		Solicitud: t.Number, Origen: t.Origin, Estado: rest.EstadoSolicitudDeDescarga(t.Estado),
 		Desde: t.Since, Hasta: t.Until, PideDesde: t.PideDesde, PideHasta: t.PideHasta, IDSolicitud: t.IDSolicitud,
-		CodEstatus:            codigo(t.CodEstatus, h.cfg.DescribeCodigo),
-		EstadoSolicitud:       codigo(t.EstadoSolicitud, h.cfg.DescribeEstado),
-		CodigoEstadoSolicitud: codigo(t.CodigoEstadoSolicitud, h.cfg.DescribeCodigo),
+		CodEstatus:            rest.CodigoSAT(gateway.CodigoSAT(t.CodEstatus)),
+		EstadoSolicitud:       rest.CodigoSAT(gateway.EstadoSAT(t.EstadoSolicitud)),
+		CodigoEstadoSolicitud: rest.CodigoSAT(gateway.CodigoSAT(t.CodigoEstadoSolicitud)),
 		Mensaje:               t.Mensaje, NumeroCFDIs: t.NumeroCFDIs, Presentaciones: t.Presentations, Consultas: t.Queries,
 		Presentacion: utc(t.Submitted), SiguienteIntento: utc(t.SiguienteIntento), Decision: t.Decision, MotivoCodigo: t.MotivoCodigo,
 	}
-}
-
-// codigo is empty where the SAT has sent none, and then left out.
-func codigo(c string, describe func(string) string) rest.CodigoSAT {
-	if c == "" {
-		return rest.CodigoSAT{}
-	}
-	return rest.CodigoSAT{Codigo: c, Descripcion: describe(c)}
 }
 
 func evento(e gateway.EventoDescarga) rest.EventoDeDescarga {

@@ -36,11 +36,8 @@ type Config struct {
 	Paquetes    Paquetes
 	Descargas   Descargas
 	Reading     Reading
-	// DescribeCodigo and DescribeEstado say what the SAT means by a code, and by an
-	// EstadoSolicitud.
-	DescribeCodigo, DescribeEstado func(codigo string) string
-	EFirmas                        func() ([]efirma.Status, error)
-	Lotes                          *lotes.Servicio
+	EFirmas     func() ([]efirma.Status, error)
+	Lotes       *lotes.Servicio
 	// CuentaSEP is in use unless a caller sends an account of its own.
 	CuentaSEP gateway.CuentaSEP
 	Addendas  gateway.Addendas

@@ -80,8 +80,7 @@ func newSurface(t *testing.T, f *fake, change func(*Config)) *surface {
 	t.Helper()
 	s := &surface{log: &bytes.Buffer{}}
 	cfg := Config{SAT: f, Solicitudes: f, Paquetes: f, EFirmas: func() ([]efirma.Status, error) { return nil, nil },
-		DescribeCodigo: func(c string) string { return "significa " + c },
-		Spec:           spec(t), Log: zerolog.New(s.log), Now: time.Now,
+		Spec: spec(t), Log: zerolog.New(s.log), Now: time.Now,
 		Observe: func(route, method string, _ int, _ time.Duration) { s.routes = append(s.routes, method+" "+route) }}
 	if change != nil {
 		change(&cfg)
@@ -284,7 +283,7 @@ func TestRequest_WhenAccepted(t *testing.T) {
 		w.Header().Get("Location") != "/v1/sat/retenciones/solicitudes/id-1?rfcSolicitante=%C3%91%26P010101AB3" {
 		t.Errorf("status %d, headers %v", w.Code, w.Header())
 	}
-	wantJSON(t, `{"idSolicitud":"id-1","codEstatus":{"codigo":"5000","descripcion":"significa 5000"},"mensaje":"Solicitud Aceptada"}`, w.Body.String())
+	wantJSON(t, `{"idSolicitud":"id-1","codEstatus":{"codigo":"5000","descripcion":"Solicitud recibida con éxito"},"mensaje":"Solicitud Aceptada"}`, w.Body.String())
 }
 
 func TestRequest_WhenAComplementoIsNotKnownSendsItAndSaysSo(t *testing.T) {

@@ -39,7 +39,7 @@ func (h *handler) CrearSolicitud(w http.ResponseWriter, r *http.Request, servici
 		return err
 	}
 	w.Header().Set("Location", "/v1/sat/"+string(servicio)+"/solicitudes/"+url.PathEscape(got.IDSolicitud)+"?rfcSolicitante="+url.QueryEscape(body.RFCSolicitante))
-	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: codigo(got.CodEstatus, h.cfg.DescribeCodigo), Mensaje: got.Mensaje, Avisos: requested.Avisos()})
+	return writeJSON(w, http.StatusCreated, rest.SolicitudAceptada{IDSolicitud: got.IDSolicitud, CodEstatus: rest.CodigoSAT(gateway.CodigoSAT(got.CodEstatus)), Mensaje: got.Mensaje, Avisos: requested.Avisos()})
 }
 
 func solicitud(servicio rest.Servicio, b rest.PeticionSolicitud) gateway.Solicitud {

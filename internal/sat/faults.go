@@ -1,6 +1,7 @@
 package sat
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -73,4 +74,23 @@ func badCredential(rfc string, err error) error {
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
 		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
+}
+
+// The codes that the translation itself looks at.
+const (
+	codAccepted      = "5000"
+	codNotControlled = "404"
+)
+
+// refusal returns the error of a CodEstatus other than 5000.
+func refusal(codigo, mensaje string) *gateway.Error {
+	mensaje = transport.PublicText(mensaje, nsDescarga)
+	for _, c := range gateway.RechazosSAT() {
+		if c.Codigo == codigo {
+			return &gateway.Error{Kind: c.Kind, Backend: backend, Codigo: codigo, Mensaje: cmp.Or(mensaje, c.Text),
+				Detail: c.Detail, Retryable: c.Retryable, RetryAfter: c.RetryAfter}
+		}
+	}
+	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Backend: backend, Codigo: codigo, Mensaje: mensaje,
+		Detail: "El SAT respondió con un código que no está en sus documentos. Consulte mensaje y no repita la petición sin saber qué significa."}
 }

@@ -157,14 +157,12 @@ func state(idSolicitud string, response *verifica.VerificaSolicitudDescargaRespo
 		return gateway.EstadoSolicitud{}, refusal(r.CodEstatus, r.Mensaje)
 	}
 	out := gateway.EstadoSolicitud{
-		IDSolicitud: idSolicitud,
-		CodEstatus:  gateway.Codigo{Codigo: r.CodEstatus, Descripcion: Describe(r.CodEstatus)},
-		Estado:      gateway.Codigo{Codigo: strconv.Itoa(int(r.EstadoSolicitud)), Descripcion: describeEstado(r.EstadoSolicitud)},
-		Mensaje:     transport.PublicText(r.Mensaje, nsDescarga),
-		NumeroCFDIs: number(r.NumeroCFDIs),
-	}
-	if r.CodigoEstadoSolicitud != "" {
-		out.CodigoEstado = gateway.Codigo{Codigo: r.CodigoEstadoSolicitud, Descripcion: Describe(r.CodigoEstadoSolicitud)}
+		IDSolicitud:  idSolicitud,
+		CodEstatus:   gateway.CodigoSAT(r.CodEstatus),
+		Estado:       gateway.EstadoSAT(strconv.Itoa(int(r.EstadoSolicitud))),
+		CodigoEstado: gateway.CodigoSAT(r.CodigoEstadoSolicitud),
+		Mensaje:      transport.PublicText(r.Mensaje, nsDescarga),
+		NumeroCFDIs:  number(r.NumeroCFDIs),
 	}
 	for _, id := range r.IdsPaquetes {
 		if id = strings.TrimSpace(id); id != "" {

@@ -125,7 +125,7 @@ func TestDetail_OfEveryCodeSaysWhatReintentableSays(t *testing.T) {
 			t.Errorf("%s: %s (reintentable %v): %s", codigo, why, retryable, detail)
 		}
 	}
-	for _, c := range sat.Codigos() {
+	for _, c := range gateway.RechazosSAT() {
 		hold(c.Codigo, c.Detail, c.Retryable)
 	}
 	for _, table := range padeTables() {

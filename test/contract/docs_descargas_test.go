@@ -10,7 +10,6 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
-	"github.com/pasarela-mx/pasarela/internal/sat"
 )
 
 func TestDescargas_StatesAreTheCodes(t *testing.T) {
@@ -33,7 +32,7 @@ func TestDescargas_StatesAreTheCodes(t *testing.T) {
 // TestDescargas_CodesExist: what the page decides about is in the SAT's table.
 func TestDescargas_CodesExist(t *testing.T) {
 	known := map[string]bool{"5000": true, "InvalidSecurity": true, "ActionNotSupported": true}
-	for _, c := range sat.Codigos() {
+	for _, c := range gateway.RechazosSAT() {
 		known[c.Codigo] = true
 	}
 	table := section(t, page(t, "docs/descargas.md"), "## Qué decide sola")

@@ -23,7 +23,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/handlers"
-	"github.com/pasarela-mx/pasarela/internal/sat"
 )
 
 const root = "../.."
@@ -145,7 +144,7 @@ func again(retryable bool, after time.Duration) string {
 func TestErrors_TableOfSATCodesIsTheCodes(t *testing.T) {
 	types, where := handlers.ProblemTypes(), places(t)
 	var want []string
-	for _, c := range sat.Codigos() {
+	for _, c := range gateway.RechazosSAT() {
 		p := types[c.Kind]
 		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %d | %s | %s | %s |", c.Codigo, c.Text, where[c.Codigo], p.Status, link(string(c.Kind)), again(c.Retryable, c.RetryAfter), c.Detail))
 	}

@@ -62,8 +62,6 @@ type Webhook struct {
 // Config is what the page needs.
 type Config struct {
 	Descargas Descargas
-	// DescribeCodigo and DescribeEstado give the meaning of the SAT's codes in Spanish.
-	DescribeCodigo, DescribeEstado func(string) string
 	// EFirmas lists every e.firma, Webhooks the endpoints in trouble. Either may be nil.
 	EFirmas  func() ([]EFirma, error)
 	Webhooks func(ctx context.Context, limit int) ([]Webhook, error)

@@ -86,8 +86,7 @@ func one(id string, estado gateway.EstadoDescarga) gateway.Descarga {
 // serve starts the page over l; changes vary its configuration.
 func serve(t *testing.T, l Descargas, changes ...func(*Config)) http.Handler {
 	t.Helper()
-	cfg := Config{Descargas: l, DescribeCodigo: func(c string) string { return "significado de " + c }, DescribeEstado: func(c string) string { return "estado " + c },
-		Now: now, Log: zerolog.Nop()}
+	cfg := Config{Descargas: l, Now: now, Log: zerolog.Nop()}
 	for _, c := range changes {
 		c(&cfg)
 	}

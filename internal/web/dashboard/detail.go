@@ -22,7 +22,6 @@ type detail struct {
 	// Tramos are a page of the tree; the links beside each list lead to its others.
 	Tramos                      []branch
 	TramosBefore, TramosAfter   string
-	Codigos                     codigos
 	Paquetes                    []gateway.PaqueteDescarga
 	FirstPaquetes, PaquetesMore string
 	Eventos                     []gateway.EventoDescarga
@@ -32,23 +31,18 @@ type detail struct {
 	AllCorridas                 string
 }
 
-// codigos gives the meaning of what the SAT said.
-type codigos struct{ codigo, estado func(string) string }
-
-// Codigo describes a CodEstatus or a CodigoEstadoSolicitud.
-func (c codigos) Codigo(codigo string) string { return c.codigo(codigo) }
-
-// Estado describes an EstadoSolicitud.
-func (c codigos) Estado(estado string) string { return c.estado(estado) }
-
-// Happening describes the code of an event: of Verifica it is the EstadoSolicitud,
+// happening describes the code of an event: of Verifica it is the EstadoSolicitud,
 // which is of one digit (sat.md §7), and otherwise a CodEstatus.
-func (c codigos) Happening(codigo string) string {
+func happening(codigo string) string {
 	if len(codigo) == 1 {
-		return c.estado(codigo)
+		return estadoSAT(codigo)
 	}
-	return c.codigo(codigo)
+	return codigoSAT(codigo)
 }
+
+func codigoSAT(codigo string) string { return gateway.CodigoSAT(codigo).Descripcion }
+
+func estadoSAT(estado string) string { return gateway.EstadoSAT(estado).Descripcion }
 
 func (t *dashboard) detail(r *http.Request) (*template.Template, page, error) {
 	if err := clean(url.Values{"id": {r.PathValue("id")}}); err != nil {
@@ -61,7 +55,7 @@ func (t *dashboard) detail(r *http.Request) (*template.Template, page, error) {
 	if err != nil {
 		return nil, page{}, err
 	}
-	c := detail{Descarga: d, Codigos: codigos{t.cfg.DescribeCodigo, t.cfg.DescribeEstado}}
+	c := detail{Descarga: d}
 	e := links{id: d.ID, q: r.URL.Query()}
 	for _, fill := range []func(*http.Request, *detail, links) error{t.tramos, t.paquetes, t.eventos, t.corridas} {
 		if err := fill(r, &c, e); err != nil {

@@ -38,10 +38,10 @@ func TestDetail_WhenSolicitudesWereSplitAndReplaced(t *testing.T) {
 	p := read(t, serve(t, l), "/descargas/una", http.StatusOK)
 	p.wants(t, "Ñ&P010101AB3", "con la clave de API contabilidad",
 		"#1 partida en dos", "#2 sustituida", "mitad de #1", "#4 descargando", "sustituye a #2",
-		"5000 significado de 5000", "5 estado 5", "5003 significado de 5003", "Se parte en dos mitades.", "1 presentación 4 consultas",
+		"5000 Solicitud recibida con éxito", "5 Rechazada: la razón está en codigoEstadoSolicitud", "5003 Tope máximo de elementos de la consulta", "Se parte en dos mitades.", "1 presentación 4 consultas",
 		"se le pidió del 1 ene 2026 al 16 ene 2026 00:00:00", "1,500 comprobantes según el SAT", "siguiente paso en 3 h", "hace 2 días", "idSolicitud b9b9dc59",
 		"P_01 #3 guardado a.xml: El archivo está dañado. 1.2 MB 1,498 y 3 repetidos 2 1 de 2", "P_02 #4 por traer Se repetirá. – – – 0 de 2 –",
-		"consultada #4 3 estado 3 2 21 jul 2026 12:00:00 paquete guardado #3 Se guardó. 5000 significado de 5000: «Solicitud Aceptada» 1 21 jul 2026")
+		"consultada #4 3 Terminada: descargue los paquetes antes de 72 horas 2 21 jul 2026 12:00:00 paquete guardado #3 Se guardó. 5000 Solicitud recibida con éxito: «Solicitud Aceptada» 1 21 jul 2026")
 	order := make([]string, 0, 4)
 	for _, li := range p.all("li") {
 		if strings.HasPrefix(attr(li, "class"), "rama") {

@@ -12,6 +12,7 @@ func functions() template.FuncMap {
 		"estado": estadoName, "explica": explainEstado, "tramo": tramoName, "paquete": paqueteName, "palabras": words,
 		"que": que, "rango": rango, "fecha": fecha, "instante": instant, "iso": iso, "falta": missing, "hace": build,
 		"ni": thousands[int], "n": thousands[int64], "plural": plural[int], "plural64": plural[int64], "bytes": size, "dias": days,
+		"codigoSAT": codigoSAT, "estadoSAT": estadoSAT, "happening": happening,
 		"barra": barOf, "con": with, "mas": func(a, b int) int { return a + b },
 	}
 }
