@@ -1,9 +1,9 @@
-// Package apikeys says who may call: named keys, each with the RFCs that it sees
-// and what it may do. The file holds SHA-256 digests, never keys.
+// Package apikeys decides who may call: named keys, each with its RFCs and scopes. The
+// file holds SHA-256 digests of keys, never keys.
 //
-// It refuses a file that others may write or that it does not fully understand.
-// While a new version of the file is at fault it serves the last good one, for a
-// bounded time.
+// It refuses a file that other users may write, or that it does not fully understand.
+// While a new version of the file is faulty, the last good version applies for a bounded
+// time.
 package apikeys
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// All stands for every RFC, or for every scope.
+// All means every RFC, or every scope.
 const All = "*"
 
 // The scopes.
@@ -50,9 +50,9 @@ func Scopes() []string {
 }
 
 const (
-	// prefix marks a key so that people and scanners know one when they see it.
+	// prefix lets people and scanners recognize a key.
 	prefix = "pasarela_"
-	// idPrefix marks the id of an entry, which is no secret.
+	// idPrefix marks the id of an entry, which is not secret.
 	idPrefix = "key_"
 )
 
@@ -60,24 +60,24 @@ var idForm = regexp.MustCompile(`^` + idPrefix + `[a-z2-7]{26}$`)
 
 // Key is one entry of the file.
 type Key struct {
-	// ID is random and stays with the entry: what a key makes belongs to its ID,
-	// because a name may be given to somebody else one day.
+	// ID is random and never changes. Resources belong to a key's ID, because its name
+	// may later be given to somebody else.
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// SHA256 is the digest of the key, hexadecimal.
+	// SHA256 is the key's digest in hexadecimal.
 	SHA256 string   `json:"sha256"`
 	RFCs   []string `json:"rfcs"`
 	Scopes []string `json:"scopes"`
-	// Shares is the ID of another entry, present or past, to which belongs what
-	// this key makes; empty for its own.
+	// Shares is the ID of another entry, present or past, which owns what this key makes;
+	// empty if the key owns it itself.
 	Shares string `json:"shares,omitempty"`
-	// Expires is the instant from which on the key is refused; zero for never.
+	// Expires is the instant at which the key becomes invalid; zero for never.
 	Expires time.Time `json:"expires,omitzero"`
-	// Networks are those from which the key is taken; nil for all.
+	// Networks are the networks from which the key is accepted; nil for all.
 	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
-// Owner is the ID to which belongs what the key makes.
+// Owner returns the ID that owns what the key makes.
 func (k Key) Owner() string {
 	if k.Shares != "" {
 		return k.Shares
@@ -98,15 +98,15 @@ func (k Key) Sees(rfc string) bool {
 // SeesAll reports whether the key may act for every RFC.
 func (k Key) SeesAll() bool { return slices.Contains(k.RFCs, All) }
 
-// Why a key is not taken.
+// The reasons to refuse a key.
 var (
 	ErrUnknown = errors.New("apikeys: no such key")
 	ErrExpired = errors.New("apikeys: the key has expired")
 	ErrNetwork = errors.New("apikeys: the key is not taken from this address")
 )
 
-// Usable returns ErrExpired or ErrNetwork if the key is not taken at that instant,
-// or from that address.
+// Usable returns ErrExpired or ErrNetwork if the key is not valid at that instant or from
+// that address.
 func (k Key) Usable(at time.Time, from netip.Addr) error {
 	if k.expired(at) {
 		return ErrExpired
@@ -120,7 +120,7 @@ func (k Key) Usable(at time.Time, from netip.Addr) error {
 
 func (k Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }
 
-// Find is Ring.Find of a ring that has this one entry.
+// Find is Ring.Find of a ring with this one entry.
 func (k Key) Find(key string) (Key, error) {
 	if subtle.ConstantTimeCompare([]byte(Digest(key)), []byte(k.SHA256)) != 1 {
 		return Key{}, ErrUnknown
@@ -128,8 +128,8 @@ func (k Key) Find(key string) (Key, error) {
 	return k, nil
 }
 
-// Generate makes a new key: 32 random bytes behind a prefix. It returns the key
-// for the caller, once, and its digest for the file.
+// Generate returns a new key, 32 random bytes after a prefix, and its digest. Only the
+// digest is stored.
 func Generate() (key, digest string, err error) {
 	var secret [32]byte
 	if _, err := rand.Read(secret[:]); err != nil {
@@ -139,7 +139,7 @@ func Generate() (key, digest string, err error) {
 	return key, Digest(key), nil
 }
 
-// NewID makes the ID of an entry.
+// NewID returns a new ID for an entry.
 func NewID() (string, error) {
 	var id [16]byte
 	if _, err := rand.Read(id[:]); err != nil {
@@ -190,7 +190,7 @@ func (k *Key) check() error {
 	return nil
 }
 
-// distinct refuses entries that could be taken for each other.
+// distinct refuses entries that could be mistaken for each other.
 func distinct(keys []Key) error {
 	for _, field := range []struct {
 		name string

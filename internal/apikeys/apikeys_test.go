@@ -29,10 +29,10 @@ func entry(name, key, rfcs, scopes string) string {
 // with adds a field to an entry.
 func with(entry, field string) string { return strings.TrimSuffix(entry, "}") + "," + field + "}" }
 
-// idOf is an id of the right form that belongs to a name.
+// idOf returns a well-formed id for a name.
 func idOf(name string) string { return "key_" + (strings.Map(letter, Digest(name)))[:26] }
 
-// letter makes one of base32's of a hexadecimal digit.
+// letter maps a hexadecimal digit to a base32 letter.
 func letter(r rune) rune {
 	if r < '2' || r > '7' && r < 'a' {
 		return r + 'g' - '0'
@@ -40,7 +40,7 @@ func letter(r rune) rune {
 	return r
 }
 
-// quiet fails t for a fault that nobody expects.
+// quiet fails t if any fault is reported.
 func quiet(t *testing.T) func(Fault) {
 	return func(f Fault) { t.Error(f.Err) }
 }
@@ -81,7 +81,7 @@ func TestAdd_ThenFind(t *testing.T) {
 	}
 }
 
-// PowerShell and Notepad put a mark before what they save.
+// PowerShell and Notepad save with a byte order mark.
 func TestOpen_WhenAnEditorSavedIt(t *testing.T) {
 	t.Parallel()
 	text := `{"keys":[` + entry("a", "k", `"*"`, `"*"`) + `]}`

@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// file is the form on disk.
+// file is the stored form.
 type file struct {
 	Keys []Key `json:"keys"`
 }
@@ -25,15 +25,15 @@ type file struct {
 // maxFile bounds the file: some ten thousand keys.
 const maxFile = 4 << 20
 
-// load reads the content of the file at path into buf, after judging by its mode and
-// owner who else may write it.
+// load reads the file at path into buf, after checking by its mode and owner that no
+// other user may write it.
 func load(path string, buf []byte, trusted func(os.FileInfo) error) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator's own setting
 	if err != nil {
 		return nil, fmt.Errorf("apikeys: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	// Of what is open, so that it is the same file.
+	// Of the open file, so that it is the same one.
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("apikeys: %w", err)
@@ -54,7 +54,7 @@ func load(path string, buf []byte, trusted func(os.FileInfo) error) ([]byte, err
 	return content.Bytes(), nil
 }
 
-// parse reads the entries that a content has.
+// parse returns the entries of a file's content.
 func parse(path string, content []byte) ([]Key, error) {
 	text := secretfile.Text(content)
 	if err := noNameTwice(json.NewDecoder(strings.NewReader(text))); err != nil {
@@ -80,9 +80,9 @@ func parse(path string, content []byte) ([]Key, error) {
 	return f.Keys, nil
 }
 
-// noNameTwice refuses an object that has a name twice, or twice but for its case,
-// which encoding/json takes for the same: who reads the file may look at the first,
-// and the last would count.
+// noNameTwice refuses an object that repeats a name, even in another case, which
+// encoding/json does not distinguish: a person may read the first one, and the last would
+// count.
 func noNameTwice(dec *json.Decoder) error {
 	token, err := dec.Token()
 	if err != nil {
@@ -115,7 +115,7 @@ func noNameTwice(dec *json.Decoder) error {
 
 // List returns the entries of the file at path, in its order.
 func List(path string) ([]Key, error) {
-	// Whoever may read the file may list it: only a gateway that goes by it has to
+	// Anyone who can read the file may list it. Only a gateway that relies on it has to
 	// trust its owner.
 	content, err := load(path, nil, func(os.FileInfo) error { return nil })
 	if err != nil {
@@ -125,14 +125,14 @@ func List(path string) ([]Key, error) {
 }
 
 var (
-	// ErrNameTaken is that the file has an entry of that name already.
+	// ErrNameTaken means that the file already has an entry of that name.
 	ErrNameTaken = errors.New("apikeys: there is a key of that name already")
-	// ErrNoSuchKey is that no entry of the file has the name.
+	// ErrNoSuchKey means that no entry of the file has that name.
 	ErrNoSuchKey = errors.New("apikeys: there is no key of that name")
 )
 
-// Add writes k into the file at path, creating it with mode 0600. An entry without
-// an ID is given one.
+// Add writes k into the file at path, which it creates with mode 0600 if necessary. An
+// entry without an ID gets one.
 func Add(path string, k Key) error {
 	if k.ID == "" {
 		var err error
@@ -151,8 +151,8 @@ func Add(path string, k Key) error {
 	})
 }
 
-// Remove takes the entry of a name out of the file at path, so that its key is
-// refused from then on.
+// Remove removes the entry of a name from the file at path. Its key is refused from then
+// on.
 func Remove(path, name string) error {
 	return change(path, func(keys []Key) ([]Key, error) {
 		if keys == nil {
@@ -166,8 +166,8 @@ func Remove(path, name string) error {
 	})
 }
 
-// change rewrites the file at path with what f makes of its entries, which are nil
-// if there is no file.
+// change rewrites the file at path with the entries that f returns. f gets nil if there
+// is no file.
 func change(path string, f func([]Key) ([]Key, error)) error {
 	unlock, err := lock(path)
 	if err != nil {
@@ -193,9 +193,9 @@ func change(path string, f func([]Key) ([]Key, error)) error {
 	return replace(path, append(text, '\n'))
 }
 
-// lock keeps two changes of one file from meeting: the later would write back a key
-// that the earlier revoked. The file of the lock stays, as whoever removed it could
-// not know who waits for it.
+// lock serializes changes of one file: otherwise the later one could write back a key
+// that the earlier one revoked. The lock file stays, because a process that removed it
+// could not know who waits for it.
 func lock(path string) (unlock func(), err error) {
 	l := flock.New(resolved(path)+".lock", flock.SetPermissions(0o600))
 	if err := l.Lock(); err != nil {
@@ -204,7 +204,8 @@ func lock(path string) (unlock func(), err error) {
 	return func() { l.Unlock() }, nil //nolint:errcheck // it ends with the process
 }
 
-// resolved is what a link leads to, which is replaced, so that the link stays one.
+// resolved returns the target of a link, so that the target is replaced and the link
+// stays.
 func resolved(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		return target
@@ -212,8 +213,8 @@ func resolved(path string) string {
 	return path
 }
 
-// replace replaces the file. Whoever could read the old one can read the new: a
-// gateway that cannot would leave a revoked key in force.
+// replace replaces the file. Everyone who could read the old file can read the new one: a
+// gateway that could not would keep a revoked key in force.
 func replace(path string, text []byte) error {
 	path = resolved(path)
 	if err := disk.Replace(path, text, 0o600, func(f *os.File) error { return like(f, path) }); err != nil {
@@ -222,7 +223,7 @@ func replace(path string, text []byte) error {
 	return nil
 }
 
-// like gives f the owner and the mode of the file at path, if there is one.
+// like gives f the owner and mode of the file at path, if there is one.
 func like(f *os.File, path string) error {
 	old, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -231,7 +232,7 @@ func like(f *os.File, path string) error {
 	if err != nil {
 		return err
 	}
-	// The owner first: a change of it may take bits of the mode away.
+	// The owner first: changing it may clear bits of the mode.
 	if err := sameOwner(f, old); err != nil {
 		return fmt.Errorf("%s belongs to another account or group, and would be lost to it: %w", path, err)
 	}

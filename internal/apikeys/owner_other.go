@@ -4,8 +4,8 @@ package apikeys
 
 import "os"
 
-// sameOwner has nothing to do: a new file takes the permissions of its folder.
+// sameOwner does nothing: a new file inherits the permissions of its folder.
 func sameOwner(*os.File, os.FileInfo) error { return nil }
 
-// trusted takes every file: whom it belongs to is for the permissions of its folder.
+// trusted accepts every file: the permissions of its folder decide who owns it.
 func trusted(os.FileInfo) error { return nil }

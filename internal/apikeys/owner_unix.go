@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// sameOwner gives f the user and the group of old, which takes a privilege only
-// where they differ.
+// sameOwner gives f the user and group of old. That needs a privilege only if they
+// differ.
 func sameOwner(f *os.File, old os.FileInfo) error {
 	mine, err := f.Stat()
 	if err != nil {
@@ -23,8 +23,8 @@ func sameOwner(f *os.File, old os.FileInfo) error {
 	return f.Chown(int(want.Uid), int(want.Gid))
 }
 
-// trusted returns an error unless a file belongs to root or to this process: its
-// owner may always change its mode, and write it.
+// trusted returns an error unless root or this process's user owns the file: an owner can
+// always change its mode and write it.
 func trusted(info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if me := os.Geteuid(); ok && stat.Uid != 0 && int(stat.Uid) != me {

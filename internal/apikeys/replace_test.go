@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// deploy/README.md leaves the file to root, readable by the gateway's group. A
-// revocation that the gateway cannot read would leave the key in force.
+// deploy/README.md gives the file to root and lets the gateway's group read it. A
+// revocation that the gateway cannot read would keep the key in force.
 func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -61,7 +61,7 @@ func TestRemove_TheGatewayCanStillReadTheFile(t *testing.T) {
 	if _, err := ring.Find("other"); err != nil {
 		t.Error("the other key is not let in")
 	}
-	// The lock stays; it is the file's, by whichever name it was changed.
+	// The lock stays. It belongs to the file, by whichever name that was changed.
 	if left, err := filepath.Glob(filepath.Join(dir, "*.json.*")); err != nil || !slices.Equal(left, []string{file + ".lock"}) {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
@@ -98,7 +98,7 @@ type owned struct {
 
 func (o owned) Sys() any { return &syscall.Stat_t{Uid: o.uid} }
 
-// Who owns a file may change its mode at any time, and write it.
+// The owner of a file can always change its mode and write it.
 func TestTrusted_OnlyRootAndThisProcess(t *testing.T) {
 	t.Parallel()
 	me := uint32(os.Geteuid())
@@ -125,7 +125,7 @@ func TestRing_WhenTheFileBelongsToSomebodyElse(t *testing.T) {
 	if _, err := Open(r.path, time.Now, nil); err == nil {
 		t.Error("it starts with the file of another user")
 	}
-	// Root may still mend it.
+	// Root can still repair it.
 	if err := Remove(r.path, "a"); err != nil {
 		t.Error(err)
 	}

@@ -14,45 +14,45 @@ import (
 )
 
 const (
-	// Tolerance is how long the last good keys stay in force while the file is at
-	// fault. A revocation may be among what cannot be read.
+	// Tolerance is how long the last good keys apply while the file is faulty: the
+	// unreadable version may revoke one of them.
 	Tolerance = 30 * time.Minute
-	// retell is how often a fault is told again.
+	// retell is how often a fault is reported again.
 	retell = time.Minute
-	// unread is how long the file may take to be read. A disk that hangs is a fault.
+	// unread is the longest time for reading the file. A hanging disk is a fault.
 	unread = 5 * time.Second
 )
 
-// ErrClosed is that the file has been at fault for longer than Tolerance: who may
-// call is not known any more.
+// ErrClosed means that the file has been faulty for longer than Tolerance, so it is
+// unknown who may call.
 var ErrClosed = errors.New("apikeys: the file has been at fault for too long, and no key is taken")
 
-// Fault is what is wrong with the file.
+// Fault is a fault of the file.
 type Fault struct {
 	Err error // nil for nothing
-	// Since is for how long it has been so.
+	// Since is how long the fault has lasted.
 	Since time.Duration
-	// Closed says that no key is taken.
+	// Closed reports that every key is refused.
 	Closed bool
 }
 
-// Ring holds the keys of one file and follows its changes. The file is read at
-// every use, and what it holds is compared: its size and times may stay the same
-// while a key is taken out of it.
+// Ring holds the keys of one file and follows its changes. It reads the file at every use
+// and compares the content, because the size and times may stay equal when a key is
+// removed.
 type Ring struct {
 	path string
-	// disk is where it is. One reads at a time.
+	// disk holds the file. One caller at a time reads it.
 	disk *disk.Patient
-	// now counts how long a fault lasts.
+	// now measures how long a fault lasts.
 	now  func() time.Time
 	tell func(Fault)
 
-	// mu is not held while the disk is read.
+	// mu is not held during a read.
 	mu sync.Mutex
-	// next is the reading that has not begun.
+	// next is the read that has not begun.
 	next *turn
-	// content is what was read last and spare the space for the next reading, if no
-	// reading has it; keys is what content says, or the last content that was good.
+	// content was read last; spare is the buffer for the next read, unless a read is
+	// using it. keys come from content, or from the last good content.
 	content, spare []byte
 	keys           []Key
 	parseErr       error
@@ -62,8 +62,8 @@ type Ring struct {
 	began, told time.Time
 }
 
-// Open reads path. tell is told each later fault of the file, again each minute
-// while the ring is asked, and when it is over.
+// Open reads path. tell is called for each later fault of the file, again each minute
+// while the ring is used, and when the fault ends.
 func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
 	r := &Ring{path: path, disk: disk.NewPatient(1, unread), now: now, tell: tell}
 	if err := r.take(r.load(&turn{})); err != nil {
@@ -72,9 +72,8 @@ func Open(path string, now func() time.Time, tell func(Fault)) (*Ring, error) {
 	return r, nil
 }
 
-// Find returns the entry of key, or ErrUnknown or ErrClosed. Every entry is
-// compared, in constant time, so that the time taken tells nothing of which one
-// matched.
+// Find returns the entry of key, or ErrUnknown or ErrClosed. It compares every entry in
+// constant time, so the time taken does not reveal which one matched.
 func (r *Ring) Find(key string) (Key, error) {
 	keys, fault := r.current()
 	if fault.Closed && len(keys) > 0 {
@@ -90,9 +89,9 @@ func (r *Ring) Find(key string) (Key, error) {
 	return found, err
 }
 
-// May reports whether a key to whose owner something belongs holds scope and sees
-// rfc, at that instant: for what is done in its name while it does not call. It
-// returns ErrClosed while that cannot be known.
+// May reports whether a key of that owner holds scope and has access to rfc at that
+// instant. It is for work that is done for the owner without a call. It returns ErrClosed
+// while this is unknown.
 func (r *Ring) May(owner, scope, rfc string, at time.Time) (bool, error) {
 	keys, fault := r.current()
 	if fault.Closed {
@@ -103,27 +102,27 @@ func (r *Ring) May(owner, scope, rfc string, at time.Time) (bool, error) {
 	}), nil
 }
 
-// Keys are the entries that are in force, expired ones too. Read only.
+// Keys returns the valid entries, including expired ones. Do not change them.
 func (r *Ring) Keys() []Key {
 	keys, _ := r.current()
 	return keys
 }
 
-// Fault returns what is wrong with the file now.
+// Fault returns the file's present fault.
 func (r *Ring) Fault() Fault {
 	_, fault := r.current()
 	return fault
 }
 
-// turn is one reading for all who asked before it began: whoever calls without a key
-// has the file read too, and must keep nobody waiting.
+// turn is one read shared by all who asked before it began. Callers without a key cause
+// reads too, and must not delay anyone.
 type turn struct {
 	done  chan struct{}
 	keys  []Key
 	fault Fault
 }
 
-// current returns the keys that are in force.
+// current returns the valid keys.
 func (r *Ring) current() ([]Key, Fault) {
 	r.mu.Lock()
 	t := r.next
@@ -145,7 +144,7 @@ func (r *Ring) current() ([]Key, Fault) {
 	return t.keys, t.fault
 }
 
-// begin ends the time in which others join a turn, and returns space for its reading.
+// begin ends the time in which others join a turn, and returns the buffer for its read.
 func (r *Ring) begin(t *turn) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,8 +156,8 @@ func (r *Ring) begin(t *turn) []byte {
 	return spare
 }
 
-// judge says what a reading that came to err means. A file that is gone lets nobody in;
-// one at fault leaves the last good keys in force, for Tolerance.
+// judge decides about a read that ended with err. A missing file admits nobody; after any
+// other fault the last good keys apply for Tolerance.
 func (r *Ring) judge(err error) ([]Key, Fault) {
 	now := r.now()
 	if err == nil {
@@ -180,13 +179,13 @@ func (r *Ring) judge(err error) ([]Key, Fault) {
 	return r.keys, fault
 }
 
-// loaded is one reading of the file.
+// loaded is the result of one read of the file.
 type loaded struct {
 	content []byte
 	err     error
 }
 
-// load reads the file for t, or gives it up where its disk hangs.
+// load reads the file for t, or gives up if its disk hangs.
 func (r *Ring) load(t *turn) loaded {
 	got, err := disk.Read(r.disk, func() loaded {
 		content, err := load(r.path, r.begin(t), trusted)
@@ -199,8 +198,8 @@ func (r *Ring) load(t *turn) loaded {
 	return got
 }
 
-// take brings keys up to date with what was read. Of two readings the earlier may come
-// last: its keys are then those of who began it, and the next reading corrects it.
+// take updates keys from a read. If two reads overlap, the earlier may finish last; the
+// next read corrects that.
 func (r *Ring) take(got loaded) error {
 	r.gone = errors.Is(got.err, os.ErrNotExist)
 	if r.gone {

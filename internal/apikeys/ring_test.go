@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
-// rig is a ring over a file, with a clock of its own.
+// rig is a ring over a file, with its own clock.
 type rig struct {
 	*Ring
 	t     *testing.T
@@ -34,7 +34,7 @@ func newRig(t *testing.T, keys ...string) *rig {
 	return r
 }
 
-// write makes a file of keys that may do everything, each of its own name.
+// write writes a file of keys with all permissions, named after themselves.
 func (r *rig) write(keys ...string) {
 	r.t.Helper()
 	entries := make([]string, len(keys))
@@ -67,7 +67,7 @@ func TestRing_WhenFileChanges(t *testing.T) {
 	}
 }
 
-// rsync -t and cp -p leave size and times as they were.
+// rsync -t and cp -p keep size and times.
 func TestRing_WhenTheFileChangesAndLooksTheSame(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "first")
@@ -88,7 +88,7 @@ func TestRing_WhenTheFileChangesAndLooksTheSame(t *testing.T) {
 	r.expect("other", nil)
 }
 
-// While the file is at fault its last good keys are in force, for a bounded time.
+// While the file is faulty, its last good keys apply for a bounded time.
 func TestRing_WhenTheFileIsAtFault(t *testing.T) {
 	t.Parallel()
 	good := `{"keys":[` + entry("b", "b", `"*"`, `"*"`) + `]}`
@@ -152,7 +152,7 @@ func TestRing_WhenTheFileIsAtFault(t *testing.T) {
 			if f := r.Fault(); f != (Fault{}) || r.told[len(r.told)-1] != (Fault{}) {
 				t.Errorf("after it: %+v, told %+v", f, r.told)
 			}
-			// The next one has its own time.
+			// The next fault has its own time.
 			if err := os.WriteFile(r.path, []byte("{"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -171,11 +171,11 @@ func TestRing_WhenTheFileIsGone(t *testing.T) {
 	if f := r.Fault(); f.Err == nil || !f.Closed || len(r.told) != 1 {
 		t.Errorf("%+v, told %+v", f, r.told)
 	}
-	// Nobody has said that they were revoked: what waits to be sent waits on.
+	// It is not known that they were revoked, so pending messages go on waiting.
 	if may, err := r.May(idOf("a"), ScopeWebhooks, "PRU010101AB1", r.clock); may || !errors.Is(err, ErrClosed) {
 		t.Errorf("%v, %v", may, err)
 	}
-	// What comes in its place and is at fault brings nobody back.
+	// A faulty new version restores nobody.
 	if err := os.WriteFile(r.path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -212,12 +212,13 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-// A disk whose server is away answers no open: neither callers nor pages of operators wait for it.
+// A disk whose server is away answers no open: callers and operators' pages do not wait
+// for it.
 func TestRing_WhenTheDiskHangs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "a")
 	r.disk = disk.NewPatient(1, 10*time.Millisecond)
-	// Opening a pipe that nobody writes waits as such a disk does.
+	// Opening a pipe without a writer waits as such a disk does.
 	if err := errors.Join(os.Rename(r.path, r.path+".good"), syscall.Mkfifo(r.path, 0o600)); err != nil {
 		t.Skip(err)
 	}
@@ -231,7 +232,7 @@ func TestRing_WhenTheDiskHangs(t *testing.T) {
 	}
 	r.clock = r.clock.Add(Tolerance)
 	r.expect("a", ErrClosed)
-	// It is back, with the file that it had.
+	// The disk is back, with the same file.
 	pipe, err := os.OpenFile(r.path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -247,8 +248,8 @@ func TestRing_WhenTheDiskHangs(t *testing.T) {
 	r.expect("a", nil)
 }
 
-// Callers without a key have the file read as well: however many they are, a reading serves
-// all who came before it, and whoever comes after a change sees it.
+// Callers without a key cause reads too. However many they are, one read serves all who
+// asked before it began, and a caller after a change sees the change.
 func TestRing_WhenManyAskAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "a")
@@ -282,7 +283,7 @@ func TestRing_WhenManyAskAtOnce(t *testing.T) {
 	}
 }
 
-// replace writes the file beside and renames it, as the command line does.
+// replace writes a new file and renames it, as the command line does.
 func (r *rig) replace(keys ...string) {
 	r.t.Helper()
 	path := r.path

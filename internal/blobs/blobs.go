@@ -1,9 +1,9 @@
-// Package blobs keeps whole files by the SHA-256 of their content, in a folder
-// or in a bucket that speaks S3, through gocloud.dev/blob.
+// Package blobs stores whole files by the SHA-256 of their content, in a folder or an S3
+// bucket, through gocloud.dev/blob.
 //
-// It knows keys and bytes, and nothing of who refers to them: what may be
-// removed is the ledger's to say (internal/store). It refuses any other kind of
-// storage, and never takes a credential: those are the AWS SDK's to find.
+// It knows keys and bytes, and not who refers to them: internal/store decides what may be
+// removed. It supports no other kind of storage and takes no credentials: the AWS SDK
+// finds them.
 package blobs
 
 import (
@@ -27,30 +27,31 @@ import (
 
 const (
 	tipo = "application/zip"
-	// The usual Depot.question and Depot.quiet.
+	// The defaults of Depot.question and Depot.quiet.
 	questionUsual = 30 * time.Second
 	quietUsual    = 2 * time.Minute
-	// keyTrial is what Trial writes, beside the objects.
+	// keyTrial is the object that Trial writes, beside the stored ones.
 	keyTrial = "pasarela.prueba"
 )
 
 // Depot is an open folder or bucket.
 type Depot struct {
 	bucket *blob.Bucket
-	// folder is the folder; empty where it is a bucket.
+	// folder is empty for a bucket.
 	folder string
 	name   string
-	// other says that it was named, and so may be another disk than the data directory's.
+	// other reports that it was configured, so it may be on another disk than the data
+	// directory.
 	other bool
-	// question bounds a request without a body, the SDK's repeats included, and quiet
-	// how long a bucket may take or give nothing.
+	// question bounds a request without a body, including the SDK's repeats. quiet bounds
+	// each pause of a bucket within a body.
 	question, quiet time.Duration
 }
 
-// Open opens what address names: file:///folder, which must exist, or
-// s3://bucket with the parameters of gocloud.dev's s3blob. Without an address it
-// is folder, which is created. It asks a bucket for its list once, so that a
-// wrong setting is known at the start; the error holds no credential.
+// Open opens the storage at address: file:///folder, which must exist, or s3://bucket
+// with the parameters of gocloud.dev's s3blob. Without an address it uses folder and
+// creates it. It lists a bucket once, so that a wrong setting shows at the start. The
+// error holds no credential.
 func Open(ctx context.Context, address, folder string) (*Depot, error) {
 	if address == "" {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -60,7 +61,7 @@ func Open(ctx context.Context, address, folder string) (*Depot, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("blobs: the address cannot be read") // without it: it may hold anything
+		return nil, errors.New("blobs: the address cannot be read") // without it: it may hold a secret
 	}
 	switch u.Scheme {
 	case fileblob.Scheme:
@@ -90,7 +91,7 @@ func inFolder(dir string) (*Depot, error) {
 func inBucket(ctx context.Context, u *url.URL) (*Depot, error) {
 	q := u.Query()
 	if q.Get("endpoint") != "" && q.Get("request_checksum_calculation") == "" {
-		// Others than AWS often refuse the checksums that the SDK adds by itself
+		// S3 servers other than AWS often refuse the checksums that the SDK adds
 		// (aws-sdk-go-v2 discussion 2960).
 		q.Set("request_checksum_calculation", "when_required")
 	}
@@ -114,11 +115,11 @@ func inBucket(ctx context.Context, u *url.URL) (*Depot, error) {
 // Close closes it.
 func (d *Depot) Close() error { return d.bucket.Close() }
 
-// Other reports whether it may lie elsewhere than the files that come into it.
+// Other reports whether it may be on another disk than the files that come into it.
 func (d *Depot) Other() bool { return d.other }
 
-// Trial reports whether it takes so many bytes now, by writing as many zeros beside the
-// objects, looking that they are there, and removing them.
+// Trial returns nil if the storage accepts so many bytes now. It writes that many zeros
+// beside the objects, checks them, and removes them.
 func (d *Depot) Trial(ctx context.Context, bytes int64) error {
 	if err := d.mounted(); err != nil {
 		return err
@@ -141,7 +142,7 @@ func (d *Depot) Trial(ctx context.Context, bytes int64) error {
 	return nil
 }
 
-// zeros is zeros without an end.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
 func (zeros) ReadAt(p []byte, _ int64) (int, error) {
@@ -149,11 +150,11 @@ func (zeros) ReadAt(p []byte, _ int64) (int, error) {
 	return len(p), nil
 }
 
-// Save puts the file at path, which is synced, in place as the object of
-// sha256, durably, and looks that it is there with all its bytes. A folder takes
-// the file away; a bucket leaves it. What an earlier call has done is not done
-// again, so that it may be called until it succeeds; written says that the storage has
-// taken a write now. The caller sees to it that nobody removes the object meanwhile.
+// Save stores the synced file at path durably as the object of sha256, and checks that
+// all its bytes are there. A folder moves the file; a bucket copies it. A repeated call
+// does not repeat what is done, so call it until it succeeds. written reports that the
+// storage accepted a write now. The caller ensures that nobody removes the object
+// meanwhile.
 func (d *Depot) Save(ctx context.Context, sha256 string, bytes int64, path string) (written bool, err error) {
 	if d.folder == "" {
 		if ok, err := d.Exist(ctx, sha256, bytes); err != nil || ok {
@@ -163,7 +164,7 @@ func (d *Depot) Save(ctx context.Context, sha256 string, bytes int64, path strin
 	return d.Restore(ctx, sha256, bytes, path)
 }
 
-// Restore is Save for an object that is damaged: the file takes its place.
+// Restore is Save for a damaged object, which the file replaces.
 func (d *Depot) Restore(ctx context.Context, sha256 string, bytes int64, path string) (written bool, err error) {
 	if d.folder != "" {
 		err := d.move(sha256, bytes, path)
@@ -179,7 +180,7 @@ func (d *Depot) Restore(ctx context.Context, sha256 string, bytes int64, path st
 	return err == nil, err
 }
 
-// Exist tells whether the object of sha256 is there with all its bytes.
+// Exist reports whether the object of sha256 is there with all its bytes.
 func (d *Depot) Exist(ctx context.Context, sha256 string, bytes int64) (bool, error) {
 	_, err := d.Mark(ctx, sha256, bytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -188,9 +189,9 @@ func (d *Depot) Exist(ctx context.Context, sha256 string, bytes int64) (bool, er
 	return err == nil, err
 }
 
-// Mark is what the storage says of the last change of the object of sha256: as long
-// as it is the same, nobody has written there. It is no proof of the bytes. The error
-// is fs.ErrNotExist when the object is not there with all of them.
+// Mark returns the storage's own mark of the last change of the object of sha256. While
+// it stays the same nobody has written there; it does not prove the bytes. The error is
+// fs.ErrNotExist if the object is missing or incomplete.
 func (d *Depot) Mark(ctx context.Context, sha256 string, bytes int64) (string, error) {
 	if d.folder != "" {
 		return d.markOf(sha256, bytes)
@@ -209,9 +210,9 @@ func (d *Depot) Mark(ctx context.Context, sha256 string, bytes int64) (string, e
 	return attrs.ETag + " " + attrs.ModTime.UTC().Format(time.RFC3339Nano), nil
 }
 
-// Open opens the object of sha256 to be sent: an *os.File out of a folder, or
-// what asks the bucket for ranges as it is read, until ctx ends. It tells the object's
-// Mark too. The error is fs.ErrNotExist when it is not there with all its bytes.
+// Open opens the object of sha256 for sending: an *os.File from a folder, or a reader
+// that asks the bucket for ranges until ctx ends. It also returns the object's Mark. The
+// error is fs.ErrNotExist if the object is missing or incomplete.
 func (d *Depot) Open(ctx context.Context, sha256 string, bytes int64) (io.ReadSeekCloser, string, error) {
 	if d.folder != "" {
 		return withMark(d.file(sha256, bytes))
@@ -223,14 +224,14 @@ func (d *Depot) Open(ctx context.Context, sha256 string, bytes int64) (io.ReadSe
 	return &running{ctx: ctx, d: d, key: key(sha256), size: bytes}, mark, nil
 }
 
-// ReaderAtCloser is an object that is read here and there.
+// ReaderAtCloser is an object with random access.
 type ReaderAtCloser interface {
 	io.ReaderAt
 	io.Closer
 }
 
-// Read is Open for readers that jump, as those of a ZIP do: a bucket's object is
-// read in blocks, of which a few stay in memory.
+// Read is Open for random access, as ZIP readers need it: a bucket's object is read in
+// blocks, of which a few stay in memory.
 func (d *Depot) Read(ctx context.Context, sha256 string, bytes int64) (ReaderAtCloser, string, error) {
 	if d.folder != "" {
 		return withMark(d.file(sha256, bytes))
@@ -242,7 +243,7 @@ func (d *Depot) Read(ctx context.Context, sha256 string, bytes int64) (ReaderAtC
 	return &blocks{ctx: ctx, d: d, key: key(sha256), size: bytes}, mark, nil
 }
 
-// Delete removes the object of sha256; one that is not there is no error.
+// Delete removes the object of sha256; a missing one is not an error.
 func (d *Depot) Delete(ctx context.Context, sha256 string) error {
 	ctx, cancel := context.WithTimeout(ctx, d.question)
 	defer cancel()
@@ -255,7 +256,7 @@ func (d *Depot) Delete(ctx context.Context, sha256 string) error {
 // key has no character that a driver would escape.
 func key(sha256 string) string { return path.Join("sha256", sha256[:2], sha256+".zip") }
 
-// falla is an error of the bucket as it may be shown.
+// falla is a bucket's error in a form that may be shown.
 type falla struct {
 	text string
 	err  error
@@ -267,8 +268,8 @@ func (f *falla) Unwrap() error { return f.err }
 // Temporary reports that a bucket that refuses may serve later.
 func (f *falla) Temporary() bool { return true }
 
-// publish keeps the texts of S3 servers out of logs: a refusal may repeat the
-// key's id and the signature. Its code says enough.
+// publish keeps the texts of S3 servers out of logs: a refusal may repeat the key's id
+// and the signature. The error code is enough.
 func (d *Depot) publish(err error) error {
 	var api smithy.APIError
 	if err != nil && d.bucket.ErrorAs(err, &api) {

@@ -1,15 +1,15 @@
-// Package clock tells how late it is where a wrong answer would do harm that
-// nothing undoes: a deadline, retention, an expiry.
+// Package clock gives the time for decisions that cannot be undone if it is wrong:
+// deadlines, retention, expiry.
 //
-// One reading of a machine's clock is not believed: a virtual machine that
-// resumes, a hardware clock in local time and an NTP daemon that steps all set
-// it hours off, for a while or for good. It is held against an instant that was
-// right before and what a monotonic clock has counted since, and against the
-// Date of the SAT's answers (RFC 9110 §6.6.1). While they differ, Earliest and
-// Latest do too, and what asks the one that does no harm waits.
+// It does not trust one reading of the machine's clock. A resumed virtual machine, a
+// hardware clock in local time, or an NTP daemon that steps can make it hours wrong, for
+// a while or permanently. So each reading is compared with an earlier trusted instant
+// plus the time on a monotonic clock, and with the Date of the SAT's answers (RFC 9110
+// §6.6.1). While they differ, Earliest and Latest differ too, and a caller waits until
+// the harmless one of them has passed.
 //
-// It refuses to set a clock. What is signed for others to hold against their own clocks
-// takes the time that is Told.
+// It never sets a clock. Messages that others check against their own clocks are signed
+// with the time of Told.
 package clock
 
 import (
@@ -20,58 +20,59 @@ import (
 )
 
 const (
-	// Tolerance is how far clocks may differ that are right: the SAT's Date has whole
-	// seconds and is as old as the answer's way.
+	// Tolerance is the largest difference between correct clocks: the SAT's Date has
+	// whole seconds and is as old as the answer's way here.
 	Tolerance = time.Minute
-	// Patience is how long a clock that has jumped must go on without another jump
-	// until it is believed although no Date has come that tells.
+	// Patience is how long a clock that jumped must run without another jump until it is
+	// trusted without a Date.
 	Patience = time.Hour
-	// Hearing is how long a Date is waited for, after a jump or a start, by what would
-	// rather be late than have the wrong time, and would rather have that than be later.
+	// Hearing is how long Told waits for a Date after a jump or a start. Its callers
+	// prefer a short delay to a wrong time, and a wrong time to a long delay.
 	Hearing = 2 * time.Minute
-	// maxWay is how long an exchange may take whose Date still tells the time.
+	// maxWay is the longest exchange whose Date is still used.
 	maxWay = 30 * time.Second
 )
 
-// Config is what a Clock needs.
+// Config configures a Clock.
 type Config struct {
 	// Wall is the machine's clock.
 	Wall func() time.Time
-	// Monotonic counts from any beginning and is never set. Nil takes the reading that
-	// the times of Wall carry, as time.Now's do.
+	// Monotonic counts from an arbitrary start and is never set. If nil, the monotonic
+	// reading in Wall's times is used, which time.Now's have.
 	Monotonic func() time.Duration
-	// Last is an instant that was believed before this process, and has passed; zero
-	// when there is none, and the first reading of Wall is believed.
+	// Last is a past instant that an earlier process trusted. If it is zero, the first
+	// reading of Wall is trusted.
 	Last time.Time
 	Log  zerolog.Logger
 }
 
-// Clock tells the time within bounds.
+// Clock gives bounds of the present time.
 type Clock struct {
 	cfg   Config
 	start time.Time
-	// counted is the monotonic clock at a reading of Wall.
+	// counted returns the monotonic clock at a reading of Wall.
 	counted func(read time.Time) time.Duration
 
 	mu sync.Mutex
-	// known was the time when the monotonic clock stood at knownAt.
+	// known was the time when the monotonic clock read knownAt.
 	known   time.Time
 	knownAt time.Duration
-	// dated says that a Date told it, heard that Wall has not jumped since.
+	// dated reports that known comes from a Date; heard, that one came since Wall last
+	// jumped.
 	dated, heard bool
-	// jumped is what Wall was ahead of the monotonic clock after its last jump, which
-	// was noticed at jumpedAt.
+	// jumped is how far Wall was ahead of the monotonic clock after its last jump,
+	// noticed at jumpedAt.
 	jumped   time.Duration
 	jumpedAt time.Duration
 	doubted  bool
-	// skew is how far Wall was ahead of known when it was read last.
+	// skew is how far Wall was ahead of known at the last reading.
 	skew time.Duration
 }
 
 // New returns a clock over cfg.
 func New(cfg Config) *Clock {
 	began := cfg.Wall()
-	// Times that carry a monotonic reading are compared by that.
+	// Times with a monotonic reading are compared by it.
 	c := &Clock{cfg: cfg, start: began.Round(0), known: cfg.Last.Round(0)}
 	c.counted = func(read time.Time) time.Duration { return read.Sub(began) }
 	if cfg.Monotonic != nil {
@@ -85,7 +86,7 @@ func New(cfg Config) *Clock {
 	return c
 }
 
-// Earliest is an instant that has come, whichever clock is right.
+// Earliest returns an instant that has passed, whichever clock is right.
 func (c *Clock) Earliest() time.Time {
 	wall, known, _ := c.read()
 	if known.Before(wall) {
@@ -94,7 +95,7 @@ func (c *Clock) Earliest() time.Time {
 	return wall
 }
 
-// Latest is an instant that nothing lies behind but the future.
+// Latest returns an instant that has not been exceeded, whichever clock is right.
 func (c *Clock) Latest() time.Time {
 	wall, known, _ := c.read()
 	if known.After(wall) {
@@ -103,15 +104,15 @@ func (c *Clock) Latest() time.Time {
 	return wall
 }
 
-// Believed returns what the machine's clock says, and reports whether it is believed.
+// Believed returns the machine's time and reports whether it is trusted.
 func (c *Clock) Believed() (time.Time, bool) {
 	wall, _, believed := c.read()
 	return wall, believed
 }
 
-// Told returns how late it is as far as anybody has said: by the machine's clock where
-// it is believed, by the SAT where that contradicts it, and by the machine's again where
-// the SAT has not answered for Hearing. It reports false while that is waited for.
+// Told returns the best known time: the machine's if it is trusted, the SAT's if that
+// contradicts it, or the machine's again if the SAT has not answered for Hearing. It
+// returns false while it waits for that.
 func (c *Clock) Told() (time.Time, bool) {
 	wall, known, believed := c.read()
 	c.mu.Lock()
@@ -122,8 +123,8 @@ func (c *Clock) Told() (time.Time, bool) {
 	return wall, c.counted(c.cfg.Wall())-c.jumpedAt >= Hearing
 }
 
-// Wants reports whether a Date would tell what is not known: the clock is doubted, and
-// none has come since it has jumped.
+// Wants reports whether a Date would help: the machine's clock is not trusted, and no
+// Date has come since it jumped.
 func (c *Clock) Wants() bool {
 	_, _, believed := c.read()
 	c.mu.Lock()
@@ -131,7 +132,7 @@ func (c *Clock) Wants() bool {
 	return !believed && !c.heard
 }
 
-// Skew is how far the machine's clock is ahead of the SAT's; it reports whether
+// Skew returns how far the machine's clock is ahead of the SAT's, and reports whether
 // that is known.
 func (c *Clock) Skew() (time.Duration, bool) {
 	c.read()
@@ -140,7 +141,8 @@ func (c *Clock) Skew() (time.Duration, bool) {
 	return c.skew.Round(time.Second), c.dated
 }
 
-// Heard takes the Date of an answer that has just come, to what was sent way ago.
+// Heard reports the Date of an answer that has just come; way is the time since its
+// request was sent.
 func (c *Clock) Heard(date time.Time, way time.Duration) {
 	if way < 0 || way > maxWay {
 		return
@@ -152,8 +154,7 @@ func (c *Clock) Heard(date time.Time, way time.Duration) {
 	c.read()
 }
 
-// read returns the machine's clock and what it should say: the same where it is
-// believed.
+// read returns the machine's time and the known time. They are equal if it is trusted.
 func (c *Clock) read() (wall, known time.Time, believed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,7 +177,7 @@ func (c *Clock) read() (wall, known time.Time, believed bool) {
 	return wall, known, believed
 }
 
-// tell writes a line when the clock is doubted, and when it is believed again.
+// tell logs the start and the end of distrust in the clock.
 func (c *Clock) tell(believed bool, skew time.Duration) {
 	if believed != c.doubted {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/clock"
 )
 
-// machine is a clock that can be set, and what it has really counted.
+// machine is a clock that can be set, and the time that really passed.
 type machine struct {
 	mono time.Duration
 	set  time.Duration
@@ -70,12 +70,12 @@ func TestWhatPassesSlowlyIsNoJump(t *testing.T) {
 func TestTheDateOfTheSATTells(t *testing.T) {
 	m := &machine{}
 	c := m.clock(time.Time{})
-	// A jump that it confirms is one to the right time.
+	// A jump that the Date confirms leads to the right time.
 	m.set = 6 * time.Hour
 	m.wants(t, c, m.real(), m.wall())
 	c.Heard(m.wall().Add(-time.Second), time.Second)
 	m.wants(t, c, m.wall(), m.wall())
-	// What it contradicts stays doubted, however long.
+	// A clock that the Date contradicts stays doubted.
 	c.Heard(m.real(), time.Second)
 	for range 3 {
 		m.mono += clock.Patience
@@ -84,7 +84,7 @@ func TestTheDateOfTheSATTells(t *testing.T) {
 			t.Errorf("skew %s, known %t", skew, known)
 		}
 	}
-	// One of an exchange that took long tells nothing.
+	// The Date of a long exchange is not used.
 	c.Heard(m.wall(), time.Minute)
 	m.wants(t, c, m.real(), m.wall())
 }
@@ -96,7 +96,7 @@ func TestAJumpIsBelievedWhenNothingContradictsItForAnHour(t *testing.T) {
 	m.set = 3 * time.Hour
 	m.wants(t, c, m.real(), m.wall())
 	m.mono += clock.Patience / 2
-	m.set = 5 * time.Hour // it jumps on: the hour begins anew
+	m.set = 5 * time.Hour // another jump: the hour begins again
 	m.wants(t, c, m.real(), m.wall())
 	m.mono += clock.Patience - time.Second
 	m.wants(t, c, m.real(), m.wall())
@@ -135,7 +135,7 @@ func TestAStartHoldsTheClockAgainstTheLastInstantThatWasBelieved(t *testing.T) {
 func TestTheReadingsOfTimeNowCarryTheMonotonicClock(t *testing.T) {
 	var ahead time.Duration
 	c := clock.New(clock.Config{Wall: func() time.Time { return time.Now().Add(ahead) }, Log: zerolog.Nop()})
-	ahead = 48 * time.Hour // moves both, as time that passes does
+	ahead = 48 * time.Hour // moves both, as passing time does
 	if _, believed := c.Believed(); !believed {
 		t.Error("time that passed is taken for a jump")
 	}

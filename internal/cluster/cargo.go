@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Hold tells whether this process holds the post cargo, which one process at a
-// time does, and takes it if nobody alive has it. A process that is Lost
-// holds none: others may have taken over. Let, or the end of Run, gives it up.
+// Hold reports whether this process holds the post cargo, which one process at a time
+// does. It takes the post if no live process has it. A process that is Lost holds none,
+// because others may have taken over. Let, or the end of Run, gives it up.
 func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 	if p.Lost() {
 		return false, nil
@@ -24,7 +24,7 @@ func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 		return true, nil
 	}
 	if holder == "" || p.Alive(holder) {
-		return false, nil // given up just now, or held
+		return false, nil // just given up, or held
 	}
 	result, err := db.ExecContext(ctx, `UPDATE cargos SET proceso = $1 WHERE nombre = $2 AND proceso = $3`, p.id, cargo, holder)
 	if err != nil {
@@ -34,7 +34,7 @@ func (p *Cluster) Hold(ctx context.Context, cargo string) (bool, error) {
 	return n == 1, err
 }
 
-// Let gives up every post of this process, for another to take at once.
+// Let gives up every post of this process, so that others can take them at once.
 func (p *Cluster) Let(ctx context.Context) error {
 	if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM cargos WHERE proceso = $1`, p.id); err != nil {
 		return fmt.Errorf("cluster: %w", err)

@@ -68,7 +68,7 @@ func TestHold_WhenAllWantItAtOnceOneGetsIt(t *testing.T) {
 	}
 }
 
-// On SQLite, and in the same directory, the one before is dead.
+// On SQLite, and in the same directory, the previous process is dead.
 func TestHold_WhenTheOneBeforeWasKilled(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.Start(t)} {

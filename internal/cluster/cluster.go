@@ -1,10 +1,9 @@
-// Package cluster knows who is alive of the gateways that share a database, so
-// that what a dead one left is taken over and what a living one does is left
-// alone.
+// Package cluster knows which of the gateways that share a database are alive. A dead
+// gateway's work is taken over; a live one's is left alone.
 //
-// It refuses to compare the clocks of two machines: who is alive counts, and the
-// others watch the count by their own clock. It calls nobody dead whom it has not
-// watched for long enough, nor by an old reading.
+// It never compares the clocks of two machines. A live gateway increases a count in the
+// database, and the others time the changes on their own clocks. A gateway is declared
+// dead only after it was watched for long enough, and never from an old reading.
 package cluster
 
 import (
@@ -25,63 +24,63 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// What Options mean when they are zero.
+// The defaults of Options.
 const (
 	beatUsual  = 5 * time.Second
 	deathUsual = 30 * time.Second
 )
 
 const (
-	// beatsPerDeath is how many beats a process may miss at the least.
+	// beatsPerDeath is the least number of beats in Death.
 	beatsPerDeath = 3
-	// maxWithoutRow bounds what is remembered of processes without a row.
+	// maxWithoutRow bounds the memory of processes without a row.
 	maxWithoutRow = 10_000
-	// maxRows bounds a reading.
+	// maxRows bounds one reading.
 	maxRows = 10_000
-	// maxID bounds what is read of the directory's last process.
+	// maxID bounds the length of the id read from the directory.
 	maxID = 256
 )
 
-// Options vary the pace.
+// Options set the pace.
 type Options struct {
-	// Beat is the time between beats (5 s when zero), Death how long a count may
-	// stand still before its process is dead (30 s when zero; three beats at least).
+	// Beat is the interval between beats (default 5 s). Death is how long a count may
+	// stand still before its process is dead (default 30 s, at least three beats).
 	Beat, Death time.Duration
-	// Now is the time, with a monotonic reading; time.Now when nil.
+	// Now returns the time with a monotonic reading; nil means time.Now.
 	Now func() time.Time
 	Log zerolog.Logger
 }
 
-// Cluster is this process among the gateways that share its database. Where
-// the database is SQLite there are no others.
+// Cluster is this process among the gateways that share its database. With SQLite there
+// are no others.
 type Cluster struct {
 	store *store.Store
 	id    string
 	o     Options
 
-	// turn is held by the beat that runs.
+	// turn is held while a beat runs.
 	turn chan struct{}
 
 	mu       sync.Mutex
-	lastBeat time.Time // when the last beat that succeeded began
-	// trial is when the last beat ended, and falla what it failed with.
+	lastBeat time.Time // the start of the last successful beat
+	// trial is the end of the last beat, and falla its error.
 	trial    time.Time
 	falla    error
 	left     bool
-	lastRead time.Time // when the last reading that succeeded began
+	lastRead time.Time // the start of the last successful reading
 	other    map[string]row
-	// withoutRow holds who was asked for and had no row, with when; the zero time for
-	// who had one before.
+	// withoutRow holds the processes that were asked for and had no row, and when; the
+	// zero time if they had one before.
 	withoutRow map[string]time.Time
 }
 
-// row is what was seen of another process.
+// row is the last reading of another process.
 type row struct {
 	lastBeat int64
-	change   time.Time // when the count was first seen as it is
+	change   time.Time // when the present count was first seen
 }
 
-// New returns a presence with an id of its own. Enter announces it.
+// New returns a presence with a new id. Enter announces it.
 func New(st *store.Store, o Options) *Cluster {
 	if o.Beat <= 0 {
 		o.Beat = beatUsual
@@ -96,17 +95,17 @@ func New(st *store.Store, o Options) *Cluster {
 	return &Cluster{store: st, id: strings.ToLower(rand.Text()), o: o, turn: make(chan struct{}, 1), other: map[string]row{}, withoutRow: map[string]time.Time{}}
 }
 
-// ID is this process's, another one after every start.
+// ID returns this process's id, which is new at every start.
 func (p *Cluster) ID() string { return p.id }
 
-// Enter announces this process and looks for the others. Nothing may be written
-// under its ID before. Whoever used the same directory before is dead: the
-// directory is locked. So is everyone else on SQLite.
+// Enter announces this process and reads the others. Write nothing under its ID before.
+// The previous process in the same directory is dead, because the directory is locked; on
+// SQLite every other process is.
 func (p *Cluster) Enter(ctx context.Context) error {
 	if err := p.takeOver(ctx); err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
-	// Nobody watches it yet, so that a database that is slow to answer may be.
+	// No other process watches it yet, so a slow database is tolerated.
 	ctx, cancel := context.WithTimeout(ctx, entryDeadline)
 	defer cancel()
 	if err := p.tryBeat(ctx); err != nil {
@@ -118,14 +117,14 @@ func (p *Cluster) Enter(ctx context.Context) error {
 // entryDeadline bounds the first beat.
 const entryDeadline = 30 * time.Second
 
-// takeOver takes the rows of those who are known to be dead away, and leaves word
-// for who comes after this process.
+// takeOver removes the rows of processes that are certainly dead, and writes this
+// process's id for its successor.
 func (p *Cluster) takeOver(ctx context.Context) error {
 	if !p.store.Postgres() {
 		if _, err := p.store.DB().ExecContext(ctx, `DELETE FROM procesos`); err != nil {
 			return err
 		}
-		return p.count(ctx) // once: nobody counts its beats
+		return p.count(ctx) // once: no process watches its beats
 	}
 	file := filepath.Join(p.store.Dir(), "proceso")
 	last, err := os.ReadFile(file) //nolint:gosec // a file of ours
@@ -143,9 +142,8 @@ func (p *Cluster) takeOver(ctx context.Context) error {
 	return p.store.Replace("proceso", []byte(p.id+"\n"))
 }
 
-// Run beats until ctx ends, and then takes this process's row away, so that
-// others take over at once: end ctx when nothing is done under its ID any more.
-// Call Enter before.
+// Run beats until ctx ends, then removes this process's row, so that others take over at
+// once. End ctx when nothing more is done under its ID. Call Enter before.
 func (p *Cluster) Run(ctx context.Context) {
 	defer p.leave(ctx)
 	ticker := time.NewTicker(p.o.Beat)
@@ -174,8 +172,7 @@ func (p *Cluster) leave(ctx context.Context) {
 	}
 }
 
-// beat is one beat: prove that the database takes a write, count, read the others,
-// forget the dead.
+// beat makes one beat: write to the database, count, read the others, forget the dead.
 func (p *Cluster) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Death/beatsPerDeath)
 	defer cancel()
@@ -208,7 +205,7 @@ func (p *Cluster) tryBeat(ctx context.Context) error {
 
 var errLeft = errors.New("cluster: this process has said that it is gone")
 
-// write writes what a beat writes.
+// write makes the writes of a beat.
 func (p *Cluster) write(ctx context.Context) error {
 	p.mu.Lock()
 	gone := p.left
@@ -252,7 +249,7 @@ func (p *Cluster) read(ctx context.Context) error {
 	return nil
 }
 
-// observe enters a reading that began and ended then.
+// observe records a reading made between began and ended.
 func (p *Cluster) observe(seen map[string]int64, began, ended time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -271,15 +268,15 @@ func (p *Cluster) observe(seen map[string]int64, began, ended time.Time) {
 	}
 }
 
-// remember that id has no row since then; under p.mu.
+// remember records that id has had no row since then. The caller holds p.mu.
 func (p *Cluster) remember(id string, then time.Time) {
 	if len(p.withoutRow) >= maxWithoutRow {
-		clear(p.withoutRow) // they are presumed alive for one reading more
+		clear(p.withoutRow) // they are presumed alive until the next reading
 	}
 	p.withoutRow[id] = then
 }
 
-// bury takes the rows away of those who have been dead for as long again.
+// bury removes the rows of processes that have been dead for another Death.
 func (p *Cluster) bury(ctx context.Context) error {
 	p.mu.Lock()
 	dead := map[string]int64{}
@@ -297,9 +294,9 @@ func (p *Cluster) bury(ctx context.Context) error {
 	return nil
 }
 
-// Alive tells whether the process may be alive: false is certain, but for a
-// process that is Lost. Whom this one does not know is presumed alive until
-// the database was read once more.
+// Alive reports whether the process may be alive. False is certain, unless this process
+// is Lost. An unknown process is presumed alive until the database has been read once
+// more.
 func (p *Cluster) Alive(id string) bool {
 	if id == p.id {
 		return true
@@ -320,9 +317,9 @@ func (p *Cluster) Alive(id string) bool {
 	return !p.lastRead.After(asked)
 }
 
-// Lost tells whether others may believe by now that this process is dead,
-// since it has not told them otherwise for too long. It is true one beat before
-// they do, and false again after the next beat that succeeds.
+// Lost reports whether others may consider this process dead, because its last successful
+// beat is too old. It becomes true one beat before they do, and false after the next
+// successful beat.
 func (p *Cluster) Lost() bool {
 	if !p.store.Postgres() {
 		return false
@@ -330,6 +327,7 @@ func (p *Cluster) Lost() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, limit := p.o.Now(), p.o.Death-p.o.Beat
-	// The monotonic clock stands still while a machine is suspended; the wall's does not.
+	// The monotonic clock stands still while a machine is suspended; the wall clock does
+	// not.
 	return now.Sub(p.lastBeat) >= limit || now.Round(0).Sub(p.lastBeat.Round(0)) >= limit
 }

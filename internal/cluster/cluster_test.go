@@ -11,7 +11,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// clock is a time that moves when told.
+// clock is a clock that a test sets.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -29,7 +29,7 @@ func (c *clock) moves(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// shared are processes on one PostgreSQL, each with a directory and a clock of its own.
+// shared are processes on one PostgreSQL, each with its own directory and clock.
 type shared struct {
 	t   *testing.T
 	url string
@@ -72,7 +72,7 @@ func TestAlive_WhenTheOtherGoesQuiet(t *testing.T) {
 	b, _ := s.enters(t.TempDir())
 	a, at := s.enters(t.TempDir())
 	alive(t, a, a.ID(), true, "itself")
-	for range 20 { // much longer than it takes to be dead
+	for range 20 { // much longer than Death
 		at.moves(beatUsual)
 		beats(t, b, a)
 		alive(t, a, b.ID(), true, "beating")
@@ -90,7 +90,7 @@ func TestAlive_WhenTheOtherGoesQuiet(t *testing.T) {
 	alive(t, a, b.ID(), true, "back")
 }
 
-// A process that has just come has seen nobody fall silent yet.
+// A process that has just started has not watched anyone for long enough.
 func TestAlive_WhenJustEntered(t *testing.T) {
 	t.Parallel()
 	s := shared{t, pgtest.Start(t)}
@@ -132,14 +132,14 @@ func TestRun_WhenItEndsOthersKnowAtOnce(t *testing.T) {
 	alive(t, a, b.ID(), false, "gone in good order")
 }
 
-// Whoever starts on a directory knows that who had it before is dead.
+// A process that starts in a directory knows that the previous one there is dead.
 func TestEnter_WhenItsDirectoryHadAnother(t *testing.T) {
 	t.Parallel()
 	s, dir := shared{t, pgtest.Start(t)}, filepath.Join(t.TempDir(), "x")
 	killed, _ := s.enters(dir)
 	a, _ := s.enters(t.TempDir())
 	alive(t, a, killed.ID(), true, "beating")
-	if err := killed.store.Close(); err != nil { // and its row stays
+	if err := killed.store.Close(); err != nil { // its row stays
 		t.Fatal(err)
 	}
 	again, _ := s.enters(dir)
@@ -252,7 +252,7 @@ func TestEnter_WhenNobodySharesTheDatabase(t *testing.T) {
 	}
 }
 
-// By real clocks, as they run in the gateway.
+// With real clocks, as in the gateway.
 func TestRun_WhenOneIsKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
@@ -283,7 +283,7 @@ func TestRun_WhenOneIsKilled(t *testing.T) {
 	}
 	until("a never sees b", func() bool { a.mu.Lock(); defer a.mu.Unlock(); _, seen := a.other[b.ID()]; return seen })
 	alive(t, a, b.ID(), true, "beating")
-	if err := b.store.Close(); err != nil { // whatever it writes now does not arrive
+	if err := b.store.Close(); err != nil { // its later writes do not arrive
 		t.Fatal(err)
 	}
 	until("b is not found dead", func() bool { return !a.Alive(b.ID()) })

@@ -8,18 +8,16 @@ import (
 )
 
 const (
-	// recent is how long the outcome of a beat is an answer, so that whoever asks
-	// often writes no more often than this.
+	// recent is how long the outcome of a beat stays valid, so frequent callers cause no
+	// more writes than this.
 	recent = time.Second
-	// beatsSlow is how many beats may be missed before a database that is slow is
-	// one that does not work.
+	// beatsSlow is how many beats a slow database may miss before it counts as failed.
 	beatsSlow = 3
 )
 
-// Serve says why the database does not do what the gateway is for, and nil when it
-// does: the last beat, which is a write that was committed, says it, and if that was
-// not just now there is another. A database that is only slow is believed in for a
-// few beats.
+// Serve returns nil if the database does what the gateway needs, and otherwise why not.
+// The last beat, a committed write, decides; if it is not recent, another beat is made. A
+// database that is only slow is tolerated for a few beats.
 func (p *Cluster) Serve(ctx context.Context) error {
 	p.mu.Lock()
 	fresh, err := p.o.Now().Sub(p.trial) < recent, p.falla

@@ -28,7 +28,7 @@ func alone(t *testing.T) (*Cluster, *clock) {
 	return p, c
 }
 
-// serves asks p once the last answer is none any more.
+// serves calls Serve after the last outcome has become too old.
 func serves(t *testing.T, p *Cluster, c *clock, want bool, when string) {
 	t.Helper()
 	c.moves(recent)
@@ -37,13 +37,13 @@ func serves(t *testing.T, p *Cluster, c *clock, want bool, when string) {
 	}
 }
 
-// SQLite answers every question, and takes no write: the disk is full, which
-// max_page_count stands for, or read-only.
+// SQLite answers every query but accepts no write: the disk is full (simulated by
+// max_page_count) or read-only.
 func TestServe_WhenSQLiteTakesNoWrite(t *testing.T) {
 	t.Parallel()
 	p, c := alone(t)
 	db := p.store.DB()
-	db.SetMaxOpenConns(2) // pragmas are of one connection, and the store keeps another for itself
+	db.SetMaxOpenConns(2) // pragmas apply to one connection, and the store keeps another
 	sql := func(statement string) {
 		t.Helper()
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
@@ -68,8 +68,7 @@ func TestServe_WhenSQLiteTakesNoWrite(t *testing.T) {
 	}
 }
 
-// The file that is open has no name any more, or another has its name: what is
-// written is lost when this process ends.
+// The open file has been removed or replaced: writes to it are lost with this process.
 func TestServe_WhenSQLitesFileIsTakenAway(t *testing.T) {
 	t.Parallel()
 	p, c := alone(t)
@@ -100,8 +99,8 @@ func TestServe_WhenPostgresTakesNoWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // done with it
-	// As a standby does it, or a server whose disk is full and whose operator has
-	// stopped writes: new sessions may read alone.
+	// Like a standby, or a server whose operator stopped writes because its disk is full:
+	// new sessions can only read.
 	readonly := func(value string) {
 		t.Helper()
 		if _, err := conn.Exec(t.Context(), `SET default_transaction_read_only = off`); err != nil {
@@ -121,7 +120,7 @@ func TestServe_WhenPostgresTakesNoWrite(t *testing.T) {
 	serves(t, p, c, true, "writable again")
 }
 
-// A database that is slow is one that works, until it has been slow for too long.
+// A slow database is working, until it has been slow for too long.
 func TestServe_WhenATableIsLocked(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
@@ -157,7 +156,7 @@ func TestServe_WhenATableIsLocked(t *testing.T) {
 	serves(t, p, c, true, "free again")
 }
 
-// Who asks often does not write as often, and nobody is there after it has gone.
+// Frequent calls do not cause as many writes, and after the end there is no beat.
 func TestServe_WhenAskedOftenAndAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)

@@ -14,17 +14,16 @@ import (
 )
 
 const (
-	// maxKeys and maxLevels bound what of a body is remembered; the contract's
-	// objects have fewer than fifty keys and ten levels.
+	// maxKeys and maxLevels bound the memory used for a body. The contract's objects have
+	// fewer than fifty keys and ten levels.
 	maxKeys   = 1000
 	maxLevels = 1000
-	// maxName is more than any name of the contract has.
+	// maxName is longer than any name of the contract.
 	maxName = 256
 )
 
-// Body holds a whole body against the schema of an object and adds what is wrong
-// with it to faults. A body that is no JSON, or means different things to different
-// readers, is an error.
+// Body checks a whole body against an object's schema and adds its faults to faults. A
+// body that is not JSON, or that readers may understand differently, is an error.
 func (s *Schema) Body(body []byte, faults *Faults) error {
 	if err := Begins(body); err != nil {
 		return err
@@ -32,8 +31,7 @@ func (s *Schema) Body(body []byte, faults *Faults) error {
 	return newWalker(body, faults).whole(s)
 }
 
-// Field holds the value of one field, which has been read by Take, against the
-// schema of its object.
+// Field checks the value of one field, read by Take, against its object's schema.
 func (s *Schema) Field(name string, value []byte, faults *Faults) error {
 	w := newWalker(value, faults)
 	w.path = append(w.path, segment{name: shown([]byte(name))})
@@ -45,8 +43,8 @@ func (s *Schema) Field(name string, value []byte, faults *Faults) error {
 	return w.whole(field)
 }
 
-// Take reads one value of JSON of a body, which is at the place at. It returns the
-// value and what has been read beyond it.
+// Take reads one JSON value of a body, starting at the place at. It returns the value and
+// the bytes that were read beyond it.
 func Take(name string, r io.Reader, at Place) (value, beyond []byte, err error) {
 	var text bytes.Buffer
 	w := &walker{text: text.Bytes, at: at, dec: jsontext.NewDecoder(io.TeeReader(r, &text)), outer: name, faults: &Faults{}}
@@ -57,7 +55,7 @@ func Take(name string, r io.Reader, at Place) (value, beyond []byte, err error) 
 	return text.Bytes()[:end:end], text.Bytes()[end:], nil
 }
 
-// Fields holds what is there of an object's fields against it: which are required.
+// Fields checks that an object has its required fields.
 func (s *Schema) Fields(have func(name string) bool, faults *Faults) {
 	for _, name := range s.required {
 		if !have(name) {
@@ -66,27 +64,27 @@ func (s *Schema) Fields(have func(name string) bool, faults *Faults) {
 	}
 }
 
-// Names are the names of an object's fields, sorted.
+// Names returns the names of an object's fields, sorted.
 func (s *Schema) Names() []string { return s.valid }
 
-// What is said of a field that must not be left out, and of one that is not ours.
+// The texts for a missing required field and an unknown field.
 const (
 	needed  = "Es obligatorio."
 	unknown = "No es un campo de esta petición."
 )
 
-// segment is a step of the way to a value.
+// segment is one step of a path to a value.
 type segment struct {
 	name  string
-	index int // of a list, where name is empty
+	index int // in a list, if name is empty
 }
 
 // walker reads a text once, token by token.
 type walker struct {
-	text   func() []byte // what has been read of it, at least
-	at     Place         // where text begins
+	text   func() []byte // at least what has been read of it
+	at     Place         // the place of text's beginning
 	dec    *jsontext.Decoder
-	outer  string // the field that text is of, if it was read apart
+	outer  string // the field that text is the value of, if read separately
 	path   []segment
 	faults *Faults
 }
@@ -95,10 +93,10 @@ func newWalker(text []byte, faults *Faults) *walker {
 	return &walker{text: func() []byte { return text }, dec: jsontext.NewDecoder(bytes.NewBuffer(text)), faults: faults}
 }
 
-// errEnough ends a walk that has more faults than anybody wants to read.
+// errEnough ends a walk after the largest number of faults that is reported.
 var errEnough = errors.New("conform: enough faults")
 
-// whole holds the only value of the text against s.
+// whole checks the only value of the text against s.
 func (w *walker) whole(s *Schema) error {
 	err := w.value(s)
 	if errors.Is(err, errEnough) {
@@ -145,12 +143,12 @@ func (w *walker) value(s *Schema) error {
 	return w.enough()
 }
 
-// unquoted is what a string of JSON says, without a copy where it has no escapes.
+// unquoted returns the content of a JSON string, without a copy if it has no escapes.
 func unquoted(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // it has been read
+	text, _ := jsontext.AppendUnquote(nil, raw) // it has been parsed
 	return text
 }
 
@@ -183,7 +181,7 @@ func (w *walker) object(s *Schema) error {
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
-	if err := w.read(); err != nil { // its end
+	if err := w.read(); err != nil { // the closing brace
 		return err
 	}
 	for _, name := range s.required {
@@ -204,7 +202,8 @@ func (w *walker) array(s *Schema) error {
 	var seen map[string]bool
 	for kind := w.dec.PeekKind(); kind != ']' && kind != jsontext.KindInvalid; kind = w.dec.PeekKind() {
 		if n++; n > *s.of.MaxItems {
-			// The rest is read, as there may be more behind it, and nothing is held against it.
+			// The rest is read without being checked, because the body may go on after
+			// it.
 			if n == *s.of.MaxItems+1 {
 				w.fault(tooMany(*s.of.MaxItems))
 			}
@@ -232,10 +231,10 @@ func (w *walker) array(s *Schema) error {
 	if n < s.of.MinItems {
 		w.fault(fewItems(s.of.MinItems))
 	}
-	return w.read() // its end
+	return w.read() // the closing bracket
 }
 
-// skip passes over a value of which nothing is asked but that it be JSON.
+// skip reads a value that only has to be JSON.
 func (w *walker) skip() error {
 	depth := w.dec.StackDepth()
 	for {
@@ -270,12 +269,12 @@ func (w *walker) enough() error {
 	return nil
 }
 
-// fault adds a fault of the value that the walk is at.
+// fault adds a fault of the current value.
 func (w *walker) fault(detail string, valid ...string) {
 	w.faults.Add(joined(w.path), detail, valid...)
 }
 
-// joined is a path as fields are named in errors.
+// joined returns a path as errors name a field.
 func joined(path []segment) string {
 	var b strings.Builder
 	for i, s := range path {
@@ -291,7 +290,7 @@ func joined(path []segment) string {
 	return shown([]byte(b.String()))
 }
 
-// shown is a name that a caller wrote, cut to what any of ours has.
+// shown returns a caller's name, cut to the length of the longest of ours.
 func shown(name []byte) string {
 	if len(name) == 0 {
 		return `""`

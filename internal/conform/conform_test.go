@@ -15,7 +15,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// contract has every keyword that is held to.
+// contract uses every supported keyword.
 const contract = `
 openapi: 3.0.3
 info: {title: t, version: "1"}
@@ -59,7 +59,7 @@ func thing(t *testing.T) *Schema {
 	return s
 }
 
-// judge returns what is said of a body: the error's detail, or the faults.
+// judge returns the error's detail or the faults of a body.
 func judge(s *Schema, body string) (detail string, fields map[string]string, kind gateway.Kind) {
 	faults := &Faults{}
 	err := s.Body([]byte(body), faults)
@@ -267,7 +267,7 @@ func manyKeys(n int) string {
 	return strings.Join(keys, ",")
 }
 
-// Whatever the faults beside it: whoever reads the first copy reads something else.
+// A repeated key is an error whatever the other faults, because readers differ about it.
 func TestBody_WhenAKeyComesTwiceItIsNoJSON(t *testing.T) {
 	t.Parallel()
 	s := thing(t)
@@ -303,7 +303,7 @@ func TestFaults_AreCountedWhileTheyAreMade(t *testing.T) {
 	}
 }
 
-// What to change is looked for a few times only: it costs more than the text.
+// Corrections are only looked for a few times, because they cost more than the check.
 func TestFaults_WhenThereAreManyTheLaterOnesGetTheFormAlone(t *testing.T) {
 	t.Parallel()
 	_, fields, _ := judge(thing(t), with(`"cosas":[`+strings.Repeat(`{"rfc":"pru010101ab1"},`, 90)+`{"rfc":"PRU010101AB1"}]`))
@@ -339,7 +339,7 @@ func TestTake_ReadsOneValueAndSaysWhereItFails(t *testing.T) {
 	}
 }
 
-// What is not held to must not pass in silence.
+// An unsupported keyword must not be ignored.
 func TestCompile_WhenAKeywordIsNotHeldToRefuses(t *testing.T) {
 	t.Parallel()
 	for _, schema := range []string{
@@ -356,8 +356,8 @@ func TestCompile_WhenAKeywordIsNotHeldToRefuses(t *testing.T) {
 	}
 }
 
-// FuzzBody holds the reading of JSON against encoding/json's, and the words for what is
-// wrong against what no text may do: panic, or show a pattern.
+// FuzzBody compares our reading of JSON with encoding/json's. No text may cause a panic
+// or show a pattern.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{`{"rfc":"PRU010101AB1"}`, `{"a":1,}`, `{"a":[1,{"b":"\ud83d"}]}`, `{'a'`, `{"fecha":"2026-01-01"}`, "{\"\xd1", `{"n":1e`, `[`, `{"a"::`, `{"mas":[1,,`} {
 		f.Add([]byte(seed))

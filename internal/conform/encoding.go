@@ -7,9 +7,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Begins refuses a body that does not begin as an object of JSON does: one that is
-// empty, another value, or by its first bytes not in UTF-8. It names what it is
-// instead (RFC 8259 §8.1).
+// Begins refuses a body that does not begin like a JSON object: an empty one, another
+// value, or one whose first bytes are not UTF-8 (RFC 8259 §8.1). The error names what it
+// is.
 func Begins(body []byte) error {
 	text := bytes.TrimLeft(body, " \t\r\n")
 	if len(text) == 0 {
@@ -24,7 +24,7 @@ func Begins(body []byte) error {
 	return Place{}.Beyond(body[:len(body)-len(text)]).wrong(0, 0, nil, text)
 }
 
-// another names the value of JSON that text begins with; empty when it is none.
+// another names the JSON value that text begins with; empty if there is none.
 func another(text []byte) string {
 	switch c := text[0]; {
 	case c == '-' || c >= '0' && c <= '9':
@@ -58,8 +58,8 @@ func head(body []byte) error {
 	return nil
 }
 
-// zeros reports whether body has zeros where ASCII in another encoding has them; JSON
-// begins with ASCII (RFC 4627 §3).
+// zeros reports whether body has zeros in the positions that ASCII has in another
+// encoding. JSON begins with ASCII (RFC 4627 §3).
 func zeros(body []byte, where ...bool) bool {
 	if len(body) < len(where) {
 		return false
@@ -72,8 +72,8 @@ func zeros(body []byte, where ...bool) bool {
 	return true
 }
 
-// Encoded refuses a body by its Content-Encoding: none is undone here, as a small
-// body could be a large one.
+// Encoded refuses a body with a Content-Encoding: none is decoded here, because a small
+// body could expand into a large one.
 func Encoded(contentEncoding string) error {
 	if contentEncoding == "" || strings.EqualFold(contentEncoding, "identity") {
 		return nil
@@ -86,8 +86,8 @@ func compressed(how string) error {
 		Fields: []gateway.Field{{Campo: "Content-Encoding", Detalle: "No se admite ninguno.", ValoresValidos: []string{"identity"}}}}
 }
 
-// notUTF8 is a text that most readers change in silence: they put U+FFFD in the place
-// of what they cannot read, and what is sealed or sent would be another name.
+// notUTF8 returns the error for text that is not UTF-8. Most readers would silently
+// replace its bytes with U+FFFD, so the name signed or sent would be another.
 func notUTF8(detail string) error {
 	return malformed("El cuerpo no se puede leer sin cambiarlo: JSON va en UTF-8. " + detail)
 }

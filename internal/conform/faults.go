@@ -10,21 +10,21 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// maxFaults bounds what one refusal lists.
+// maxFaults bounds the faults of one refusal.
 const maxFaults = 100
 
-// maxMendedFaults bounds those of which what to change is looked for: it costs half a
-// millisecond each.
+// maxMendedFaults bounds the faults for which a correction is looked for: each costs half
+// a millisecond.
 const maxMendedFaults = 20
 
-// Faults are what is wrong with one request.
+// Faults are the faults of one request.
 type Faults struct {
 	fields []gateway.Field
-	// Malformed says that something could not even be read as what it should be.
+	// Malformed reports that a value is not even of the right type.
 	Malformed bool
 }
 
-// Add adds a fault, unless there are as many as anybody wants to read.
+// Add adds a fault, up to maxFaults.
 func (f *Faults) Add(field, detail string, valid ...string) {
 	if f.full() {
 		return
@@ -32,15 +32,15 @@ func (f *Faults) Add(field, detail string, valid ...string) {
 	f.fields = append(f.fields, gateway.Field{Campo: field, Detalle: detail, ValoresValidos: valid})
 }
 
-// Len is how many faults there are.
+// Len returns the number of faults.
 func (f *Faults) Len() int { return len(f.fields) }
 
-// patient reports whether there are so few faults that each is worth some thought.
+// patient reports whether the faults are few enough to look for a correction of each.
 func (f *Faults) patient() bool { return len(f.fields) < maxMendedFaults }
 
 func (f *Faults) full() bool { return len(f.fields) >= maxFaults }
 
-// Err is what the caller is told of the faults; nil of none.
+// Err returns the error for the caller; nil without faults.
 func (f *Faults) Err() error {
 	if len(f.fields) == 0 {
 		return nil
@@ -55,7 +55,7 @@ func (f *Faults) Err() error {
 	return e
 }
 
-// isA reports whether a token of JSON begins a value of a type of the contract.
+// isA reports whether a JSON token begins a value of a type of the contract.
 func isA(want string, kind jsontext.Kind) bool {
 	switch want {
 	case "object":
@@ -70,7 +70,7 @@ func isA(want string, kind jsontext.Kind) bool {
 	return kind == 't' || kind == 'f'
 }
 
-// kindOf names what begins with a token of JSON.
+// kindOf names the value that begins with a JSON token.
 func kindOf(kind jsontext.Kind) string {
 	switch kind {
 	case '{':
@@ -116,11 +116,10 @@ func fewItems(least uint64) string {
 	return fmt.Sprintf("La lista requiere %d elementos como mínimo.", least)
 }
 
-// tell takes what is wrong with a value.
+// tell receives a fault of a value.
 type tell func(detail string, valid ...string)
 
-// text says what is wrong with a text, if anything; the first thing only. patient is
-// to look for the slip that explains it.
+// text reports the first fault of a text, if any. patient also looks for a likely slip.
 func (s *Schema) text(text []byte, patient bool, wrong tell) {
 	length := uint64(utf8.RuneCount(text)) //nolint:gosec // a length
 	switch {
@@ -141,12 +140,12 @@ func (s *Schema) text(text []byte, patient bool, wrong tell) {
 	}
 }
 
-// fault is what is wrong with a text, in Spanish.
+// fault says in Spanish what is wrong with a text.
 type fault string
 
 func (f fault) Error() string { return string(f) }
 
-// formatsOfText are the formats that are the same everywhere.
+// formatsOfText are the formats that do not depend on the contract.
 func formatsOfText() map[string]Format {
 	return map[string]Format{
 		"date-time": func(text []byte) error {

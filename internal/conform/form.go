@@ -11,13 +11,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
 
-// maxMended is the longest text that is tried to be mended; those that people write
-// by hand are shorter.
+// maxMended is the longest text for which a correction is looked for; people type shorter
+// ones.
 const maxMended = 64
 
-// form says what a text that does not match the pattern should be like: what to
-// change, if a usual slip explains it, and what the form is. The text itself is not
-// repeated, but of a date, as it may be a secret.
+// form describes what a text that does not match the pattern should be: what to change,
+// if a usual slip explains it, and the form. It repeats the text only if it is a date,
+// because other texts may be secret.
 func (s *Schema) form(text []byte, patient bool) string {
 	said := "Debe ser " + s.words
 	if s.of.Example != nil {
@@ -40,17 +40,16 @@ func (s *Schema) example() string {
 	return example
 }
 
-// mend undoes a slip that people and programs make. It returns the text as it was
-// where it does not apply.
+// mend undoes a common slip. It returns the text unchanged if the slip is not in it.
 type mend struct {
 	says string
 	do   func(string) string
-	// shows, if it is not empty, is how the mended text is told.
+	// shows, if not empty, describes the corrected text.
 	shows string
 }
 
-// slip says what to change so that the text matches; empty when it is not known.
-// Two slips at a time are seen through.
+// slip says what to change so that the text matches; empty if unknown. It also tries two
+// slips at once.
 func (s *Schema) slip(text string) string {
 	if len(text) > maxMended {
 		return ""

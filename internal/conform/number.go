@@ -7,11 +7,10 @@ import (
 	"strconv"
 )
 
-// whole numbers are written so: no reader of JSON takes one for another.
+// whole matches integers that every JSON reader reads alike.
 var whole = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
-// integer says what is wrong with an integer as JSON writes it, if anything. It
-// reports whether it is one at all.
+// integer reports a fault of a JSON integer, if any, and whether it is an integer.
 func (s *Schema) integer(text string, wrong tell) bool {
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {

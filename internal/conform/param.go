@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Param holds the values of a parameter against its schema. Several are given of a
-// list alone. A text that is not what it should be at all makes the request malformed.
+// Param checks a parameter's values against its schema. Only a list may have several. A
+// text of the wrong type makes the request malformed.
 func (s *Schema) Param(name string, values []string, faults *Faults) {
 	if s.kind != "array" {
 		s.param(name, values[0], faults)

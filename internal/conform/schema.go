@@ -1,8 +1,8 @@
-// Package conform holds what a caller sent, a JSON body or a parameter's text,
-// against the schemas of the contract, and says of each fault in plain Spanish what
-// would be right. A body is read once, strictly, and costs what its bytes cost:
-// nothing is built of it, and faults are counted while they are made. It refuses
-// schemas with keywords that it does not know, rather than to hold nothing to them.
+// Package conform checks what a caller sent, a JSON body or a parameter's text, against
+// the contract's schemas, and describes each fault in plain Spanish with what would be
+// right. It reads a body once, strictly, and builds nothing from it. It stops after a
+// bounded number of faults. It refuses schemas with unknown keywords, because it could
+// not check them.
 package conform
 
 import (
@@ -15,34 +15,34 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Format says what is wrong with a text of a format; nil when nothing is.
+// Format returns what is wrong with a text of a format; nil if nothing is.
 type Format func(text []byte) error
 
-// Schema is a schema of the contract, ready to hold values against.
+// Schema is a schema of the contract, ready to check values.
 type Schema struct {
 	of         *openapi3.Schema
 	kind       string
 	pattern    *regexp.Regexp
 	format     Format
 	enum       map[string]bool
-	valid      []string // what enum, or the object's properties, may be, as they are told
+	valid      []string // the valid values of enum, or names of properties, as shown to callers
 	properties map[string]*Schema
 	required   []string
 	items      *Schema
-	// words describe the form of a text that has a pattern: x-forma in the contract.
+	// words describe a text's pattern for people: x-forma in the contract.
 	words string
 }
 
-// wordsOf is the extension beside a pattern that puts it into words.
+// wordsOf is the extension that describes a pattern in words.
 const wordsOf = "x-forma"
 
-// Compiler makes Schemas of the contract's.
+// Compiler compiles the contract's schemas.
 type Compiler struct {
 	formats map[string]Format
 	known   map[*openapi3.Schema]*Schema
 }
 
-// NewCompiler returns a Compiler that knows these formats beside its own.
+// NewCompiler returns a Compiler with these formats beside its own.
 func NewCompiler(formats map[string]Format) *Compiler {
 	all := formatsOfText()
 	maps.Copy(all, formats)
@@ -64,7 +64,7 @@ func (c *Compiler) Compile(ref *openapi3.SchemaRef) (*Schema, error) {
 		return s, err
 	}
 	s := &Schema{of: of, kind: of.Type.Slice()[0], required: slices.Sorted(slices.Values(of.Required))}
-	c.known[of] = s // before what is below it, which may hold it again
+	c.known[of] = s // before its parts, which may refer to it
 	return s, c.fill(s)
 }
 
@@ -127,16 +127,16 @@ func (c *Compiler) string(s *Schema) (err error) {
 	return nil
 }
 
-// place is where name stands among the object's properties.
+// place returns the position of name among the object's properties.
 func (s *Schema) place(name string) int {
 	i, _ := slices.BinarySearch(s.valid, name)
 	return i
 }
 
-// supported refuses what Compile would otherwise leave out in silence.
+// supported refuses keywords that Compile would ignore.
 func supported(of *openapi3.Schema) error {
 	types := of.Type.Slice()
-	rest := *of // without all that is held to, or says nothing of a value
+	rest := *of // without the keywords that are checked or do not restrict a value
 	rest.Description, rest.Title, rest.Default, rest.Example, rest.ExternalDocs, rest.Deprecated = "", "", nil, nil, nil, false
 	rest.Extensions, rest.Origin = nil, nil
 	rest.ReadOnly, rest.WriteOnly = false, false

@@ -15,11 +15,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Place is how far a text has been read: bytes, whole lines, and characters of the
-// last. The zero Place is its beginning.
+// Place is a position in a text: bytes, whole lines, and characters of the last line. The
+// zero Place is the beginning.
 type Place struct{ bytes, lines, columns int }
 
-// Beyond is the place behind text, which begins at p.
+// Beyond returns the place after text, which begins at p.
 func (p Place) Beyond(text []byte) Place {
 	p.bytes += len(text)
 	if n := bytes.Count(text, []byte{'\n'}); n > 0 {
@@ -33,7 +33,7 @@ func (p Place) Beyond(text []byte) Place {
 
 func (p Place) String() string { return fmt.Sprintf("línea %d, columna %d", p.lines+1, p.columns+1) }
 
-// Unreadable is a body that stops being JSON at p.
+// Unreadable returns the error for a body that is not JSON from p on.
 func (p Place) Unreadable(why string) error {
 	return malformed("El cuerpo no es JSON que se pueda leer: " + p.String() + ": " + why)
 }
@@ -43,17 +43,16 @@ const (
 	endsHere     = "aquí termina, y está incompleto: "
 )
 
-// InObject says what is wrong with a body at p, in its outermost object, of which n
-// names and values have been read. inside is what stands between the last of them
-// and rest: nothing, a comma or a colon.
+// InObject returns the error at p in the outermost object of a body, after n names and
+// values. inside is what follows the last of them: nothing, a comma or a colon.
 func (p Place) InObject(n int, inside string, rest []byte) error {
 	return p.wrong(Kind('{'), int64(n), []byte(inside), rest)
 }
 
-// BehindObject is a body that goes on at p, behind its object.
+// BehindObject returns the error for a body that continues at p, after its object.
 func (p Place) BehindObject() error { return p.Unreadable(behindTheEnd) }
 
-// Kind is what is open where a text is wrong.
+// Kind is the open value in which a text is wrong.
 type Kind = jsontext.Kind
 
 func (p Place) wrong(kind Kind, n int64, inside, rest []byte) error {
@@ -63,7 +62,7 @@ func (p Place) wrong(kind Kind, n int64, inside, rest []byte) error {
 	return p.Unreadable(expected(kind, n, inside, rest))
 }
 
-// fails says what the reader of JSON stumbled upon.
+// fails returns an error that explains where the JSON reader failed.
 func (w *walker) fails(err error) error {
 	var at *jsontext.SyntacticError
 	var large *http.MaxBytesError
@@ -83,8 +82,8 @@ func (w *walker) fails(err error) error {
 	return w.at.Beyond(text[:at.ByteOffset]).wrong(kind, n, inside, text[at.ByteOffset:])
 }
 
-// twice is a name that an object has two times. RFC 8259 §4 leaves open which one
-// counts, and one of the names says whether a signature is real.
+// twice returns the error for a repeated name in an object. RFC 8259 §4 leaves open which
+// value counts, and one of the names decides whether a signature is real.
 func (w *walker) twice(name jsontext.Pointer) error {
 	path := w.outer
 	for step := range name.Tokens() {
@@ -93,15 +92,14 @@ func (w *walker) twice(name jsontext.Pointer) error {
 	return Twice(strings.TrimPrefix(path, "/"))
 }
 
-// Twice is a body in which an object has a name two times.
+// Twice returns the error for a body in which an object repeats a name.
 func Twice(path string) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnClaveRepetida, Detail: "Una clave está dos veces en el mismo objeto JSON, y no se sabe cuál cuenta; vea errores.",
 		Fields: []gateway.Field{{Campo: shown([]byte(path)), Detalle: "Está dos veces en el mismo objeto."}}}
 }
 
-// expected says what should be in the place of rest, in an object or a list ('{',
-// '[') of which n names and values have been read. inside is what stands between
-// the last of them and rest.
+// expected says what should be in place of rest, in an object or list ('{', '[') after n
+// names and values. inside is what lies between the last of them and rest.
 func expected(kind Kind, n int64, inside, rest []byte) string {
 	last := bytes.TrimRight(inside, " \t\r\n")
 	switch text := bytes.LastIndexByte(inside, '"') >= 0; {
@@ -151,7 +149,7 @@ func missing(kind Kind, n int64) string {
 	return "falta el valor."
 }
 
-// insteadOf says what is there, and how it is written in JSON if that is known.
+// insteadOf says what is there, and how JSON writes it if that is known.
 func insteadOf(c byte) string {
 	switch {
 	case c == '\'':
@@ -170,7 +168,7 @@ func insteadOf(c byte) string {
 	return fmt.Sprintf("hay un carácter que no se ve (U+%04X).", c)
 }
 
-// insideText says what is wrong with a text that goes on with rest.
+// insideText says what is wrong with a string that continues with rest.
 func insideText(rest []byte) string {
 	switch c := rest[0]; {
 	case c == '\n' || c == '\r':
@@ -189,7 +187,7 @@ func insideText(rest []byte) string {
 	return `detrás de una diagonal inversa (\) solo va " \ / b f n r t o u; la diagonal misma se escribe \\.`
 }
 
-// half reports whether an escape begins that is half of a surrogate pair.
+// half reports whether escape begins with one half of a surrogate pair.
 func half(escape []byte) bool {
 	return len(escape) > 3 && (escape[2] == 'd' || escape[2] == 'D') && bytes.IndexByte([]byte("89abcdefABCDEF"), escape[3]) >= 0
 }

@@ -13,41 +13,41 @@ import (
 )
 
 const (
-	// breath is the least time between two looks, and breaths how many of them there are
-	// between two looks that nothing asks for, where these are made more often.
+	// breath is the least time between two looks. Looks that nothing asked for are at
+	// least breaths of them apart.
 	breath, breaths = 50 * time.Millisecond, 10
-	// maxBlind is the longest time between two looks that fail.
+	// maxBlind is the longest time between two failing looks.
 	maxBlind = 5 * time.Second
-	// rest is how long a row is left alone whose step has failed, once more with each
-	// failure, up to maxRest.
+	// rest is how long a row is left alone after its step failed. It grows by as much
+	// with each failure, up to maxRest.
 	rest, maxRest = 5 * time.Second, time.Minute
 )
 
 // Kind is one kind of work: the rows of a table, each of which says when it is due.
 type Kind[K comparable] struct {
-	// Name is for the log and the metrics.
+	// Name appears in the log and the metrics.
 	Name string
-	// Hands is how many rows are in hand at once, and Limit how long a step may take.
+	// Hands is how many rows are worked on at once. Limit is the longest time for a step.
 	Hands int
 	Limit time.Duration
-	// Next lists the first rows that nobody has in hand, by the instant at which they
-	// are due, which may not have come yet.
+	// Next returns the first rows that no process works on, ordered by their due time,
+	// which may be in the future.
 	Next func(ctx context.Context, limit int) ([]store.Due[K], error)
-	// Step takes a row, unless its turn is over or somebody else has it, and does what
-	// is due. The row then says when it is due again. Where it does not, because it
-	// could not be taken or its time is in doubt, pause is how long to leave it alone.
+	// Step takes a row and does what is due, unless the turn has passed or another
+	// process has the row. It then sets the row's next due time. If it could not take the
+	// row or doubts the time, it returns pause: how long to leave the row alone.
 	Step func(ctx context.Context, id K, turn int64) (pause time.Duration, err error)
 }
 
-// Work is a Kind, whatever its rows are known by.
+// Work is a Kind with any type of id.
 type Work interface{ runner(pace) runner }
 
 type runner interface {
-	// run takes rows until looks ends; their steps end with the context steps.
+	// run takes rows until looks ends. The steps run until the context steps ends.
 	run(looks, steps context.Context)
-	// ring has the rows looked at now.
+	// ring makes it look at the rows now.
 	ring()
-	// wait returns when no step is under way. Call it after run has ended.
+	// wait returns when no step is running. Call it after run has ended.
 	wait()
 	load() Load
 }
@@ -62,7 +62,7 @@ func (k Kind[K]) runner(p pace) runner {
 	return &poller[K]{pace: p, kind: k, bell: make(chan struct{}, 1), held: map[K]bool{}, rests: map[K]pause{}}
 }
 
-// poller works the rows of one kind off.
+// poller works on the rows of one kind.
 type poller[K comparable] struct {
 	pace
 	kind  Kind[K]
@@ -70,13 +70,14 @@ type poller[K comparable] struct {
 	steps sync.WaitGroup
 
 	mu sync.Mutex
-	// held are the rows that have a hand here, rests those to be left alone.
+	// held are the rows that have a hand on this gateway; rests are those to be left
+	// alone.
 	held  map[K]bool
 	rests map[K]pause
 }
 
-// pause is for how long a row is left alone that is due since at. A row that has got
-// another instant meanwhile is another matter.
+// pause leaves a row alone that has been due since at. It ends early if the row gets
+// another due time.
 type pause struct {
 	at, until time.Time
 	fails     int
@@ -85,7 +86,7 @@ type pause struct {
 func (p *poller[K]) ring() {
 	select {
 	case p.bell <- struct{}{}:
-	default: // it will look anyway
+	default: // a look is already asked for
 	}
 }
 
@@ -110,14 +111,14 @@ func (p *poller[K]) run(looks, steps context.Context) {
 			next = blind
 			p.log.Error().Err(err).Str("kind", p.kind.Name).Msg("the rows that are due cannot be read; they are looked at again")
 		}
-		// Rows that come one by one are taken a few at a time.
+		// Rows that arrive one by one are taken a few at a time.
 		if !sleep(looks, breath, nil) || !sleep(looks, next-breath, p.bell) {
 			return
 		}
 	}
 }
 
-// sleep returns after d, or when the bell rings; false when ctx has ended.
+// sleep returns true after d or when the bell rings, and false when ctx ends.
 func sleep(ctx context.Context, d time.Duration, bell <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -130,14 +131,14 @@ func sleep(ctx context.Context, d time.Duration, bell <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// look gives the rows that are due to the hands that are free, and returns when the
-// next one is due, or the next look.
+// look gives due rows to free hands. It returns the time until the next row is due, or
+// until the next look.
 func (p *poller[K]) look(looks, steps context.Context) (time.Duration, error) {
 	free, aside := p.hands()
 	if free == 0 {
-		return p.poll, nil // the hand that comes free rings
+		return p.poll, nil // a hand that becomes free rings
 	}
-	// One more says when the next look is due.
+	// One row more tells when the next look is due.
 	rows, err := p.kind.Next(looks, free+aside+1)
 	if err != nil {
 		return p.poll, err
@@ -154,8 +155,8 @@ func (p *poller[K]) look(looks, steps context.Context) (time.Duration, error) {
 	return next, nil
 }
 
-// hands returns how many are free, and how many rows may be listed that are not for
-// them. What has been left alone for long is forgotten.
+// hands returns the number of free hands, and how many rows may be listed although they
+// get none. It forgets pauses that ended long ago.
 func (p *poller[K]) hands() (free, aside int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,7 +169,7 @@ func (p *poller[K]) hands() (free, aside int) {
 	return p.kind.Hands - len(p.held), len(p.held) + len(p.rests)
 }
 
-// due takes a hand for a row whose time has come, or returns how long that is away.
+// due takes a hand for a row that is due, or returns the time until it is.
 func (p *poller[K]) due(row store.Due[K]) (wait time.Duration, ok bool) {
 	if wait := row.At.Sub(p.now()); wait > 0 {
 		return wait, false
@@ -190,7 +191,7 @@ func (p *poller[K]) due(row store.Due[K]) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// hand makes the step of one row.
+// hand runs the step of one row.
 func (p *poller[K]) hand(steps context.Context, row store.Due[K]) {
 	ctx, cancel := context.WithTimeout(steps, p.kind.Limit)
 	defer cancel()
@@ -215,11 +216,11 @@ func (p *poller[K]) hand(steps context.Context, row store.Due[K]) {
 	}
 }
 
-// step is Step, whose panics are failures.
+// step calls Step and turns a panic into an error.
 func (p *poller[K]) step(ctx context.Context, row store.Due[K]) (wait time.Duration, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			// Its value may hold anything.
+			// The panic's value may hold a secret.
 			err = fmt.Errorf("queue: a panic with a %T", value)
 			p.log.Error().Str("kind", p.kind.Name).Any("row", row.ID).Bytes("stack", debug.Stack()).Msg("a step panicked")
 		}

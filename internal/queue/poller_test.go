@@ -14,12 +14,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// table is rows of a kind whose steps the tests say.
+// table is the rows of a kind; each test sets their steps.
 type table struct {
 	mu   sync.Mutex
 	rows map[int]store.Due[int]
-	// taken are the steps that were begun, in order; inHand and most how many are, and
-	// were, at once.
+	// taken lists the steps in the order in which they began. inHand is how many are
+	// running, most the largest number at once.
 	taken        []int
 	inHand, most int
 	step         func(ctx context.Context, id int) (time.Duration, error)
@@ -76,7 +76,7 @@ func (r *table) work(ctx context.Context, id int, turn int64) (time.Duration, er
 	return r.step(ctx, id)
 }
 
-// done is what a step does last, as a rule.
+// done is the usual last action of a step.
 func (r *table) done(id int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,8 +122,8 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// The first due goes first, with as many hands as there are and no more, and each row
-// has one of them.
+// Rows are taken in the order of their due times, with at most the configured hands, and
+// each row has one hand at a time.
 func TestPoller_WhenThereIsMoreToDoThanHands(t *testing.T) {
 	t.Parallel()
 	var r *table
@@ -149,7 +149,7 @@ func TestPoller_WhenThereIsMoreToDoThanHands(t *testing.T) {
 	}
 }
 
-// A row is taken at its instant, and at once when the queue is told of it.
+// A row is taken when it is due, and at once after Wake.
 func TestPoller_WhenTheNextLookIsFarAway(t *testing.T) {
 	t.Parallel()
 	var r *table
@@ -169,7 +169,7 @@ func TestPoller_WhenTheNextLookIsFarAway(t *testing.T) {
 	until(t, "the bell", func() bool { return len(r.seen()) == 2 })
 }
 
-// What others have written is found without a bell.
+// Rows written by other processes are found without Wake.
 func TestPoller_WhenNobodyTellsOfARow(t *testing.T) {
 	t.Parallel()
 	var r *table
@@ -182,8 +182,8 @@ func TestPoller_WhenNobodyTellsOfARow(t *testing.T) {
 	until(t, "the next look", func() bool { return len(r.seen()) == 1 })
 }
 
-// A row that fails, panics, or cannot be taken stays due: it is left alone for a while,
-// longer each time, and keeps nobody from the hands; a new instant ends that.
+// A row that fails, panics or cannot be taken stays due. It is left alone for a while,
+// longer each time, and blocks no hands. A new due time ends the pause.
 func TestPoller_WhenStepsComeToNothing(t *testing.T) {
 	t.Parallel()
 	var r *table
@@ -243,14 +243,14 @@ func TestPoller_WhenAStepFailsAgainAndAgain(t *testing.T) {
 			t.Fatalf("left alone for %s after %d failures, want %s", left, got.fails, want)
 		}
 	}
-	// Its step has made something of it: what fails then fails for the first time.
+	// Its step made progress, so the next failure counts as the first.
 	row.At = row.At.Add(time.Second)
 	if p.hand(t.Context(), row); p.rests[1].fails != 1 {
 		t.Errorf("%+v", p.rests[1])
 	}
 }
 
-// A database that does not answer keeps neither the other kinds of work nor the stop.
+// A database that does not answer blocks neither the other kinds of work nor the stop.
 func TestPoller_WhenTheRowsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	hangs, works := newTable(nil), &table{}
@@ -289,7 +289,7 @@ func TestPoller_WhenTheRowsCannotBeRead(t *testing.T) {
 	}
 }
 
-// A stop takes nothing more and lets steps end; when its time is up it cuts them.
+// Stop takes no more rows and waits for steps; when its time is up it cancels them.
 func TestStop_WhenStepsAreUnderWay(t *testing.T) {
 	t.Parallel()
 	for name, patient := range map[string]bool{"in time": true, "cut": false} {

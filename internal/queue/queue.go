@@ -1,10 +1,9 @@
-// Package queue is the job queue. The rows that say when they are due are the queue
-// itself: each kind of work has a few hands, which take the rows whose time has come,
-// and the rounds are made by the gateway that has the post.
+// Package queue is the job queue. The rows themselves are the queue: each says when it is
+// due. Each kind of work has a few hands (goroutines), which take the rows that are due.
+// Periodic rounds run on the gateway that holds the post.
 //
-// It refuses to remember anything that a row should say. What it knows beside them,
-// which rows have a hand and which have just failed, is lost with the process, and
-// nothing is lost by that.
+// It remembers nothing that a row should say. Beside the rows it knows which of them have
+// a hand and which have just failed; losing that with the process costs nothing.
 package queue
 
 import (
@@ -18,57 +17,59 @@ import (
 )
 
 const (
-	// pollEvery is how often the rows are looked at where nothing asks for it sooner.
+	// pollEvery is the interval between looks at the rows, unless something asks for one
+	// sooner.
 	pollEvery = 500 * time.Millisecond
-	// Ronda is the time between two rounds, and takeovers how often in it what a dead
-	// gateway left is looked for.
+	// Ronda is the interval between rounds. takeovers is how often per Ronda the work of
+	// dead gateways is looked for.
 	Ronda     = 15 * time.Second
 	takeovers = 3
-	// cut is how long steps that were told to stop have for it.
+	// cut is how long steps have to end after their context was cancelled.
 	cut = 10 * time.Second
 )
 
-// Jobs is the work that is woken.
+// Jobs is the work of a queue.
 type Jobs struct {
 	Kinds  []Work
 	Rondas Rondas
-	// Now is the clock that rows are held against.
+	// Now is the clock to which due times are compared.
 	Now func() time.Time
-	// Poll and EveryRonda replace the intervals, for tests and benchmarks; zero
-	// for the normal ones.
+	// Poll and EveryRonda replace the intervals in tests and benchmarks; zero means the
+	// default.
 	Poll, EveryRonda time.Duration
 }
 
-// Rondas is what is done at times.
+// Rondas are the periodic tasks.
 type Rondas struct {
-	// Hold tells whether it is this gateway that makes the rounds, for all that share
-	// the database, and Let lets another do it.
+	// Hold reports whether this gateway makes the rounds for all that share the database.
+	// Let gives that up to another.
 	Hold func(context.Context) (bool, error)
 	Let  func(context.Context) error
-	// TakeOver is called every 5 seconds on each gateway, Ronda every 15 on one.
+	// TakeOver is called every 5 seconds on each gateway, Ronda every 15 seconds on one
+	// of them.
 	TakeOver, Ronda func(context.Context) error
 }
 
-// Queue is the queue.
+// Queue runs Jobs.
 type Queue struct {
 	log zerolog.Logger
 
 	mu      sync.Mutex
 	pollers []runner
 	rondas  *rondas
-	// looks ends the looking for rows, steps the steps.
+	// looks ends the looking for rows; steps ends the steps.
 	looks, steps context.CancelFunc
 	looking      sync.WaitGroup
 }
 
-// New returns a queue that is not yet started.
+// New returns a queue that is not started.
 func New(log zerolog.Logger) *Queue { return &Queue{log: log} }
 
-// Start begins to work t off.
+// Start starts working on t.
 func (c *Queue) Start(t Jobs) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// The work ends with Stop, which lets it; not with whoever started it.
+	// The work ends with Stop, not with the caller's context.
 	looks, endLooks := context.WithCancel(context.Background())
 	steps, endSteps := context.WithCancel(context.Background())
 	c.looks, c.steps = endLooks, endSteps
@@ -80,7 +81,7 @@ func (c *Queue) Start(t Jobs) {
 	c.rondas = begin(t.Rondas, cmp.Or(t.EveryRonda, Ronda), c.log)
 }
 
-// Wake has the rows looked at now: some have come that are due, or are due sooner.
+// Wake makes the queue look now, because rows are due or are due sooner than before.
 func (c *Queue) Wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,13 +90,13 @@ func (c *Queue) Wake() {
 	}
 }
 
-// Load is how busy one kind of work is here.
+// Load says how busy one kind of work is on this gateway.
 type Load struct {
 	Kind        string
 	Hands, Busy int
 }
 
-// Loads tells how busy each kind of work is.
+// Loads returns the Load of each kind of work.
 func (c *Queue) Loads() []Load {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,8 +107,8 @@ func (c *Queue) Loads() []Load {
 	return out
 }
 
-// Stop takes no more rows, lets steps under way end for as long as ctx lasts, and
-// then cuts them.
+// Stop takes no more rows. It waits for running steps until ctx ends, and then cancels
+// them.
 func (c *Queue) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	pollers, build, looks, steps := c.pollers, c.rondas, c.looks, c.steps

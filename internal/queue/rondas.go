@@ -10,10 +10,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// letDeadline bounds how long a stop takes to give the post up.
+// letDeadline bounds giving up the post during a stop.
 const letDeadline = 5 * time.Second
 
-// rondas is what calls Rondas.
+// rondas runs the periodic tasks.
 type rondas struct {
 	queue   Rondas
 	log     zerolog.Logger
@@ -22,7 +22,7 @@ type rondas struct {
 	cut     context.CancelFunc
 }
 
-// begin makes rounds until finish.
+// begin starts the rounds; finish ends them.
 func begin(t Rondas, every time.Duration, log zerolog.Logger) *rondas {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &rondas{queue: t, log: log, forWhom: make(chan struct{}), done: make(chan struct{}), cut: cancel}
@@ -34,7 +34,7 @@ func (r *rondas) run(ctx context.Context, every time.Duration) {
 	defer close(r.done)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	// turnOf counts since this process has the post.
+	// turnOf counts the ticks since this process got the post.
 	for turnOf := 0; ; turnOf++ {
 		if !r.one(ctx, turnOf%takeovers == 0) {
 			turnOf = -1
@@ -47,8 +47,7 @@ func (r *rondas) run(ctx context.Context, every time.Duration) {
 	}
 }
 
-// one does what is due here, and reports whether it is this process that makes the
-// rounds.
+// one does what is due at this tick, and reports whether this process makes the rounds.
 func (r *rondas) one(ctx context.Context, ronda bool) (mine bool) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -67,7 +66,7 @@ func (r *rondas) one(ctx context.Context, ronda bool) (mine bool) {
 	return mine
 }
 
-// finish lets a round end for as long as ctx lasts, and gives the post up.
+// finish waits for a round until ctx ends, and gives up the post.
 func (r *rondas) finish(ctx context.Context) {
 	if r == nil {
 		return

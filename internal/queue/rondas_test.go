@@ -10,9 +10,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Whoever has the post makes the rounds, whatever one of them ends with; who has
-// it not makes none, and takes over from the dead all the same; and the post is given
-// up at the end.
+// The holder of the post makes the rounds, whether or not one fails. Other gateways make
+// none, but take over from dead ones. The post is given up at the end.
 func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 	t.Parallel()
 	var mine, left atomic.Bool
@@ -61,7 +60,7 @@ func TestRondas_WhenThePostComesAndGoes(t *testing.T) {
 	}
 }
 
-// A round that does not end is cut when the stop's time is up.
+// A round that does not end is cancelled when the stop's time is up.
 func TestRondas_WhenOneHangsTheStopDoesNot(t *testing.T) {
 	t.Parallel()
 	en := make(chan struct{})

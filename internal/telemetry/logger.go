@@ -1,8 +1,7 @@
-// Package telemetry makes the logger and the metrics. Both are values that the
-// wiring hands out: there is no global of either.
+// Package telemetry makes the logger and the metrics, as values that the wiring passes
+// on.
 //
-// It refuses free text from the outside as a label, and knows no body, header
-// or key that it could log.
+// External text never becomes a label, and nothing here receives a body, header or key.
 package telemetry
 
 import (

@@ -32,17 +32,17 @@ type Metrics struct {
 	webhookTime     prometheus.Histogram
 
 	mu sync.Mutex
-	// codes are those that each operation has a series of.
+	// codes are the codes of each operation that have their own series.
 	codes map[operation]map[string]bool
 }
 
 type operation struct{ backend, name string }
 
-// maxCodes bounds the series of one operation: a system that is not well may say another
-// code each time.
+// maxCodes bounds the series of one operation: a faulty system may return a new code each
+// time.
 const maxCodes = 100
 
-// code is what the label says for a code of op.
+// code returns the label for a code of op.
 func (m *Metrics) code(op operation, code string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,15 +58,15 @@ func (m *Metrics) code(op operation, code string) string {
 	return code
 }
 
-// The buckets, in seconds: what the gateway adds, and what the systems take.
+// The buckets, in seconds: for the gateway's own time, and for the systems' time.
 var (
 	requestBuckets  = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 	upstreamBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 120, 600}
 	signingBuckets  = []float64{.0005, .001, .0015, .002, .003, .005, .01, .025, .1}
 )
 
-// NewMetrics returns the metrics on a registry of their own, with those of the
-// process and the Go runtime.
+// NewMetrics returns the metrics on a new registry, with the process's and the Go
+// runtime's.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), codes: make(map[operation]map[string]bool),
@@ -91,7 +91,7 @@ func NewMetrics(version string) *Metrics {
 		webhookTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pasarela_webhook_duration_seconds",
 			Help: "Time of attempts to deliver webhooks.", Buckets: upstreamBuckets}),
 	}
-	// A counter that appears with its first failure has no increase to alert on.
+	// A series that first appears with a failure has no increase to alert on.
 	for _, servicio := range []gateway.Servicio{gateway.CFDI, gateway.Retenciones} {
 		m.tokens.WithLabelValues(string(servicio), "ok")
 		m.tokens.WithLabelValues(string(servicio), "error")
@@ -107,7 +107,7 @@ func NewMetrics(version string) *Metrics {
 	return m
 }
 
-// Registry gathers every metric.
+// Registry returns the registry of every metric.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
 // Request counts one API request. route is the contract's pattern, never a path.
@@ -125,15 +125,15 @@ func (m *Metrics) Token(servicio gateway.Servicio, err error) {
 	m.tokens.WithLabelValues(string(servicio), result).Inc()
 }
 
-// Webhook counts one attempt to deliver a webhook; result is a word of ours.
+// Webhook counts one attempt to deliver a webhook. result is one of our own words.
 func (m *Metrics) Webhook(result string, took time.Duration) {
 	m.webhooks.WithLabelValues(result).Inc()
 	m.webhookTime.Observe(took.Seconds())
 }
 
-// Upstream returns an observer that counts each upstream call and writes one
-// line about it: no body, no header, no address; of an answer that could not be
-// read, how it begins; and what it was for.
+// Upstream returns an observer that counts each upstream call and logs one line about it:
+// on whose behalf it was made, and how an unreadable answer begins. The line has no body,
+// header or address.
 func (m *Metrics) Upstream(log zerolog.Logger) func(context.Context, transport.Event) {
 	return func(ctx context.Context, e transport.Event) {
 		op := e.Operation
@@ -166,7 +166,7 @@ func (m *Metrics) Upstream(log zerolog.Logger) func(context.Context, transport.E
 	}
 }
 
-// known are the fields that have a value.
+// known returns the fields that have a value.
 func known(fields map[string]any) map[string]any {
 	maps.DeleteFunc(fields, func(_ string, value any) bool { return value == "" })
 	return fields

@@ -30,8 +30,8 @@ func TestUpstream_WhenAnAnswerCannotBeReadLogsHowItBegins(t *testing.T) {
 	}
 }
 
-// TestUpstream_LogsWhatACallWasFor: who reads the log finds the request, or the descarga and
-// its solicitud; and no field is there for nothing.
+// A log line names the request, or the descarga and its solicitud, and has no empty
+// fields.
 func TestUpstream_LogsWhatACallWasFor(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -55,8 +55,8 @@ func TestUpstream_LogsWhatACallWasFor(t *testing.T) {
 	}
 }
 
-// What fails here is counted as this machine's, in series that were there before; what
-// the system does is not.
+// A failure of this machine is counted as its own, in series that existed before. A
+// failure of the system is not.
 func TestUpstream_WhenThisMachineFailsItIsCountedAsItsOwn(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("prueba")
@@ -78,7 +78,8 @@ pasarela_own_failures_total{code="recursos"} 2
 	}
 }
 
-// A system that says another code each time fills no memory; what it said before is still counted.
+// A system with ever new codes does not fill the memory, and earlier codes are still
+// counted.
 func TestUpstream_WhenTheCodesHaveNoEnd(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("prueba")

@@ -6,41 +6,42 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Sources is where the gauges come from that are read afresh at each scrape.
-// None of them may call a system.
+// Sources are the functions behind the gauges, called at each scrape. None may call a
+// system.
 type Sources struct {
 	Now     func() time.Time
 	EFirmas func() []EFirma
-	// Base reads the database; what it cannot read is told as a gauge of its own.
+	// Base reads the database. Its failure is a gauge of its own.
 	Base func() (Base, error)
-	// Unwritten counts outcomes that the database has not taken yet.
+	// Unwritten counts the outcomes that the database has not accepted yet.
 	Unwritten func() int
-	// Clock is what is known of the machine's clock.
+	// Clock returns what is known of the machine's clock.
 	Clock func() Clock
-	// RefusedCuentas counts the PAC's accounts that are not tried any more.
+	// RefusedCuentas counts the PAC's accounts that are no longer tried.
 	RefusedCuentas func() int
-	// Keys is how long the file of the API keys has been at fault; zero for a good one.
+	// Keys returns how long the file of API keys has been faulty; zero if it is not.
 	Keys func() time.Duration
-	// KeysThatExpire are the API keys that end some day.
+	// KeysThatExpire returns the API keys that have an end.
 	KeysThatExpire func() []Key
-	// Machine is what this machine has for packages on their way, and what it lacked.
+	// Machine returns this machine's room for incoming packages.
 	Machine func() (Machine, error)
-	// Hands is how busy each kind of work is here.
+	// Hands returns how busy each kind of work is on this gateway.
 	Hands func() []Hands
 }
 
-// Machine is what this machine has for packages on their way: bytes free, and how many
-// there must be for one more to be asked for.
+// Machine is this machine's room for incoming packages: the free bytes, and the bytes
+// that must be free before another one is requested.
 type Machine struct {
 	Free, Needed int64
-	// Floor is what stays free: below it nothing comes, of nobody.
+	// Floor is the free space below which no package is received.
 	Floor int64
-	// Postponed counts downloads that were not asked for, for want of something here.
+	// Postponed counts downloads that were not requested because this machine lacked
+	// something.
 	Postponed int64
 }
 
-// Clock is what is known of the machine's clock: whether it is believed, and where the
-// SAT has told the time, how far it is ahead of that.
+// Clock reports whether the machine's clock is trusted and, if the SAT's time is known,
+// how far it is ahead of that.
 type Clock struct {
 	Believed bool
 	OfSAT    bool
@@ -50,45 +51,47 @@ type Clock struct {
 // EFirma is one folder of the keyring.
 type EFirma struct {
 	RFC    string
-	Expire time.Time // zero where it could not be opened
+	Expire time.Time // zero if it could not be opened
 	Serve  bool
 }
 
-// Key is an API key that ends some day, by its name.
+// Key is the name and end of an API key.
 type Key struct {
 	Name   string
 	Expire time.Time
 }
 
-// A key has a gauge from toExpire before its end to expired after it: whoever has to
-// renew one must know which, and ten thousand keys are no ten thousand series.
+// A key has a gauge from toExpire before its end to expired after it. The gauge must name
+// the key that has to be renewed, and ten thousand keys must not make ten thousand
+// series.
 const (
 	toExpire = 30 * 24 * time.Hour
 	expired  = 7 * 24 * time.Hour
 )
 
-// Base is what the database says. Where gateways share one, each says the same.
+// Base is the state of the database. Gateways that share one report the same.
 type Base struct {
-	Descargas                      map[string]int64 // alive, by state
+	Descargas                      map[string]int64 // not finished, by state
 	Overdue                        int64
 	PaquetesAtLimit, RangosAtLimit int64
-	// DamagedPaquetes are stored packages whose bytes are others now, or gone.
+	// DamagedPaquetes counts stored packages whose bytes have changed or are gone.
 	DamagedPaquetes int64
-	// Queue is what is due and waits for a hand, by kind of work.
+	// Queue is the work that is due and waits for a hand, by kind.
 	Queue map[string]Waiting
-	// ToSave are the bytes that wait for the storage of packages, and Wait how long
-	// the first of them has.
+	// ToSave is the number of bytes that wait for the package storage; Wait is how long
+	// the first of them have waited.
 	ToSave int64
 	Wait   time.Duration
 }
 
-// Waiting is what waits for a hand: how many rows, and how late the first is.
+// Waiting is the work that waits for a hand: the number of rows and the delay of the
+// first.
 type Waiting struct {
 	Rows int64
 	Beat time.Duration
 }
 
-// Hands are those of one kind of work on this gateway.
+// Hands describes the hands for one kind of work on this gateway.
 type Hands struct {
 	Kind      string
 	All, Busy int
@@ -99,10 +102,9 @@ func (m *Metrics) Watch(f Sources) { m.registry.MustRegister(&reader{f}) }
 
 type reader struct{ Sources }
 
-// The gauges. The RFC is a label of e.firmas alone: there is one for each folder
-// that the operator made, and whoever has to renew one must know which. Requests,
-// calls and descargas have no such label: a despacho with ten thousand RFCs would
-// have that many series of each.
+// The gauges. Only e.firmas have the RFC as a label: the operator made a folder for each,
+// and has to know which one to renew. On requests, calls and descargas, a firm with ten
+// thousand RFCs would have ten thousand series of each.
 func descs() (d struct {
 	days, serve, base, live, overdue, limit, damaged, unwritten, refused, believed, lead,
 	free, needed, floor, postponed, toSave, wait, keys, daysKeys, waiting, beat, hands, busy *prometheus.Desc
@@ -182,7 +184,7 @@ func (l *reader) Collect(ch chan<- prometheus.Metric) {
 		gauge(d.needed, float64(machine.Needed))
 		gauge(d.floor, float64(machine.Floor))
 	}
-	// An error here would take every other metric away, and just when they are wanted.
+	// An error here would drop every other metric, just when they are needed.
 	base, err := l.Base()
 	gauge(d.base, one(err == nil))
 	if err != nil {

@@ -120,7 +120,7 @@ pasarela_spool_bytes 8
 	}
 }
 
-// A database that is away takes no other metric with it: that is when they are wanted.
+// A database outage drops no other metric: they are needed just then.
 func TestWatch_WhenTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
@@ -139,7 +139,7 @@ pasarela_ledger_unwritten 2
 	}
 }
 
-// Alerts on an increase see the first failure only of series that were there before.
+// An alert on an increase sees the first failure only in series that existed before.
 func TestNewMetrics_HasSeriesOfTokensBeforeAnyIsAsked(t *testing.T) {
 	t.Parallel()
 	if n := testutil.CollectAndCount(NewMetrics("v1").Registry(), "pasarela_token_fetches_total"); n != 4 {
@@ -147,7 +147,7 @@ func TestNewMetrics_HasSeriesOfTokensBeforeAnyIsAsked(t *testing.T) {
 	}
 }
 
-// A disk that cannot be measured is missing, and takes nothing else with it.
+// A disk that cannot be measured has no metric and drops no other.
 func TestWatch_WhenTheDiskCannotBeMeasured(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")

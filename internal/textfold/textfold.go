@@ -1,5 +1,5 @@
-// Package textfold compares texts that systems spell now one way, now another:
-// it takes off case, accents and repeated space, and refuses to do any more.
+// Package textfold compares texts that systems spell in varying ways. It ignores case,
+// accents and repeated spaces, and nothing else.
 package textfold
 
 import (

@@ -12,7 +12,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// clocks is a machine whose clock can be set, over the rig's, which counts.
+// clocks is a machine whose clock can be set, on top of the rig's, which counts.
 type clocks struct {
 	*rig
 	set time.Duration
@@ -50,7 +50,7 @@ func TestClock_AttemptsAreReallyWaitedForAndNotLonger(t *testing.T) {
 	r.receptor.respond(slices.Repeat([]int{500}, 50)...)
 	r.publish("1")
 	r.sweep()
-	// Ten jumps of four days would be as many attempts as there are.
+	// Without protection, ten jumps of four days would use up every attempt.
 	for range 10 {
 		r.set = 4 * 24 * time.Hour
 		r.sweep()
@@ -60,7 +60,7 @@ func TestClock_AttemptsAreReallyWaitedForAndNotLonger(t *testing.T) {
 	if e := r.only(d); e.Estado != store.EntregaPendiente || len(e.Attempts) > 1 {
 		t.Errorf("%s after %d attempts", e.Estado, len(e.Attempts))
 	}
-	// One that is made by a wrong clock is followed by the next in its time.
+	// After an attempt by a wrong clock, the next one comes at its time.
 	r.set = 2 * time.Hour
 	r.voucher.Clock.Heard(r.voucher.Now(), 0)
 	r.advance(10 * time.Second)
@@ -105,8 +105,8 @@ func TestClock_AnOldSecretSignsUntilItHasSurelyExpired(t *testing.T) {
 	}
 }
 
-// TestClock_AMessageIsSignedWithTheTimeThatItsReceiverHas: libraries refuse one that is
-// five minutes off (Standard Webhooks, verifying).
+// Libraries refuse a message whose time is five minutes off (Standard Webhooks,
+// verifying).
 func TestClock_AMessageIsSignedWithTheTimeThatItsReceiverHas(t *testing.T) {
 	t.Parallel()
 	r := withClocks(t)

@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// lease is how long an attempt may take before it is taken for dead.
+	// lease is how long an attempt may take before its process is presumed dead.
 	lease = time.Minute
-	// sweep bounds what one sweep finds; the next one finds the rest.
+	// sweep bounds the deliveries of one sweep; the next one finds the rest.
 	sweep = 1000
 	// Retencion is how long deliveries are kept.
 	Retencion = 30 * 24 * time.Hour
-	// hourWait is how long a message waits for the right time: the SAT is
-	// asked for it.
+	// hourWait is how long a message waits while the SAT is asked for the right time.
 	hourWait = 10 * time.Second
-	// slack is how far the clocks of gateways that share a database may differ.
+	// slack is the largest difference between the clocks of gateways that share a
+	// database.
 	slack = time.Minute
 )
 
-// About pulls in deliveries that wait for an instant that a wrong clock has set:
-// their wait was begun in the future. They wait for as long as they were meant to.
+// About reschedules deliveries whose wait began in the future, because a wrong clock set
+// it. They then wait for as long as intended.
 func (s *Servicio) About(ctx context.Context) error {
 	now := s.cfg.Now()
 	rows, err := s.cfg.Entregas.Early(ctx, s.cfg.Clock.Latest().Add(slack), sweep)
@@ -37,22 +37,21 @@ func (s *Servicio) About(ctx context.Context) error {
 	return err
 }
 
-// Purge removes deliveries older than Retencion that are done with, and returns how many.
+// Purge removes finished deliveries older than Retencion and returns their number.
 func (s *Servicio) Purge(ctx context.Context) (int64, error) {
 	return s.cfg.Entregas.Purge(ctx, s.cfg.Clock.Earliest().Add(-Retencion))
 }
 
-// Deadline is how long Try may take: less than the time after which an attempt is
-// taken for dead.
+// Deadline is the longest time for Try: less than the lease.
 const Deadline = lease - 10*time.Second
 
-// Try makes the attempt that is due in turn, and records it. It returns how
-// long to leave the delivery alone when its time has not really come, and nothing
-// when there is nothing left to do in that turn: it is past, or the endpoint is gone.
+// Try makes the attempt that is due in turn, and records it. It returns how long to leave
+// the delivery alone if it is not really due yet. It does nothing if the turn has passed
+// or the endpoint is gone.
 //
-// The delivery is taken before the message leaves and is due again, as another
-// turn, if its taker dies before it has recorded what happened: the message is
-// then sent once more, with the same webhook-id.
+// The delivery is taken before the message leaves. If the process dies before it records
+// the result, the delivery becomes due again in another turn, and the message is sent
+// once more with the same webhook-id.
 func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duration, error) {
 	e, err := s.cfg.Entregas.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -69,12 +68,13 @@ func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duratio
 		return missing, nil
 	}
 	if ya := s.cfg.Clock.Earliest(); e.Next.After(ya) && !e.WaitSince.After(ya) {
-		// The clock has jumped over the wait: attempts are few.
+		// The clock has jumped over the wait. There are few attempts, so none is spent on
+		// it.
 		return e.Next.Sub(ya), nil
 	}
 	instant, said := s.cfg.Clock.Told()
 	if !said {
-		// Receivers refuse a message whose time is five minutes off theirs.
+		// Receivers refuse a message whose time differs from theirs by five minutes.
 		return hourWait, nil
 	}
 	var mine bool
@@ -97,15 +97,15 @@ func (s *Servicio) Try(ctx context.Context, id string, turn int64) (time.Duratio
 	}
 	r, took := s.dispatch(ctx, d, e, instant)
 	if r.status == 0 && ctx.Err() != nil {
-		// Told to stop: what became of the message is unknown, and it is due again soon.
+		// The stop leaves the outcome unknown; the delivery is due again soon.
 		return 0, ctx.Err()
 	}
-	// What is known is written even when told to stop.
+	// A known outcome is recorded even during a stop.
 	return 0, s.register(context.WithoutCancel(ctx), d, e, r, Attempt{Start: now, Duration: took, Status: r.status, Result: r.result})
 }
 
-// stillHear asks hear again, as keys change in three days. A test is of no RFC: it goes to
-// whoever still hears of any.
+// stillHear calls hear again, because keys may change in three days. A test has no RFC:
+// it goes to an endpoint that may still receive events about any.
 func (s *Servicio) stillHear(d store.WebhookTarget, e Entrega) (bool, error) {
 	if e.Evento == EventoTrial {
 		for _, rfc := range d.RFCs {
@@ -124,7 +124,7 @@ func (s *Servicio) stillHear(d store.WebhookTarget, e Entrega) (bool, error) {
 	return s.hear(d, m.Data.RFCSolicitante)
 }
 
-// dispatch signs and sends one message, of an instant that its receiver takes for now.
+// dispatch signs and sends one message with the given time.
 func (s *Servicio) dispatch(ctx context.Context, d store.WebhookTarget, e Entrega, instant time.Time) (answer, time.Duration) {
 	now := s.cfg.Now()
 	url, err := s.cfg.Sello.open(ctx, d.ID, d.URL)
@@ -136,14 +136,14 @@ func (s *Servicio) dispatch(ctx context.Context, d store.WebhookTarget, e Entreg
 		s.cfg.Log.Error().Err(err).Str("webhook", d.ID).Msg("a webhook cannot be signed")
 		return answer{result: ResultadoIlegible}, 0
 	}
-	if _, err := s.cfg.Red.Check(url); err != nil { // what was admitted once may not be by the settings of today
+	if _, err := s.cfg.Red.Check(url); err != nil { // the settings may have changed since it was accepted
 		return answer{result: ResultAddress}, 0
 	}
 	r := s.client.send(ctx, mensaje{url: url, id: e.ID, body: e.Body, firmas: firmas, instant: instant})
 	return r, max(s.cfg.Now().Sub(now), 0)
 }
 
-// register writes what became of the attempt, and when the next one is.
+// register records the result of the attempt and the time of the next one.
 func (s *Servicio) register(ctx context.Context, d store.WebhookTarget, e Entrega, r answer, i Attempt) error {
 	motivo := ""
 	switch {

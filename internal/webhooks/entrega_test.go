@@ -134,7 +134,7 @@ func TestTry_WhenTheReceiverIsGone(t *testing.T) {
 	}
 	r.publish("4")
 	r.ringAll()
-	if n := len(r.receptor.recibidos()); n != 1 { // what happened while it was inactive is not sent
+	if n := len(r.receptor.recibidos()); n != 1 { // events while it was inactive are not sent
 		t.Errorf("%d requests once it is active again", n)
 	}
 }
@@ -177,7 +177,7 @@ func TestResend_WhenDeliveredOrExhausted(t *testing.T) {
 	if _, err := r.Resend(t.Context(), "erp", d.ID, page[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	r.receptor.respond(500, 500, 200) // a round of its own
+	r.receptor.respond(500, 500, 200) // a new round
 	r.ringAll()
 	if n := len(r.receptor.recibidos()); n != 3 {
 		t.Errorf("%d attempts of the second round", n)
@@ -187,9 +187,8 @@ func TestResend_WhenDeliveredOrExhausted(t *testing.T) {
 	}
 }
 
-// TestTry_WhenItDiesBeforeItIsRecorded: the message has arrived and nobody
-// wrote that down. It arrives once more with the same id, and not before its
-// taker must be dead.
+// The message arrived and nobody recorded that. It arrives again with the same id, after
+// the lease.
 func TestTry_WhenItDiesBeforeItIsRecorded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -210,7 +209,7 @@ func TestTry_WhenItDiesBeforeItIsRecorded(t *testing.T) {
 	if e := r.only(d); e.Estado != "pendiente" || len(e.Attempts) != 0 {
 		t.Errorf("recorded: %+v", e)
 	}
-	// Whoever comes once more in the same turn is late.
+	// A second Try in the same turn is late.
 	if missing, err := r.Try(t.Context(), first.ID, first.Turn); err != nil || missing != 0 {
 		t.Errorf("wait %v, error %v", missing, err)
 	}
@@ -305,7 +304,7 @@ func TestPublish_WhenTwiceOrNotWanted(t *testing.T) {
 	if due := r.expired(r.clock()); len(due) != 1 {
 		t.Errorf("deliveries: %v", due)
 	}
-	r.advance(time.Millisecond) // what is due first leaves first
+	r.advance(time.Millisecond) // the first due leaves first
 	another := evento("1")
 	another.Tipo, another.Data.IDPaquete = DescargaPaqueteAvailable, "P_01"
 	if err := r.Publish(ctx, another); err != nil {
@@ -325,7 +324,7 @@ func TestPublish_WhenTwiceOrNotWanted(t *testing.T) {
 	r.advance(time.Second) // the newest one
 	r.publish("2")
 	mu.Lock()
-	ve = false // its key no longer sees the RFC
+	ve = false // its key has lost access to the RFC
 	mu.Unlock()
 	r.ringAll()
 	page, _, err := r.Entregas(ctx, "erp", d.ID, "", 1)
@@ -334,7 +333,7 @@ func TestPublish_WhenTwiceOrNotWanted(t *testing.T) {
 	}
 }
 
-// A test that waits is not sent once its key is gone: it is nobody's any more.
+// A pending test is not sent after its key is gone.
 func TestTrial_WhenItsKeyIsGone(t *testing.T) {
 	t.Parallel()
 	var ve atomic.Bool
@@ -454,12 +453,12 @@ func TestPurge_WhenOld(t *testing.T) {
 	}
 }
 
-// TestTry_WhenToldToStopOnceItIsAnswered: what is known is not sent again.
+// A known outcome is not sent again.
 func TestTry_WhenToldToStopOnceItIsAnswered(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	r := newRig(t, nil)
-	// The clock is read once more when the answer is there.
+	// The clock is read again after the answer.
 	now := r.voucher.Now
 	r.voucher.Now = func() time.Time {
 		if len(r.receptor.recibidos()) > 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// The events that an endpoint may want.
+// The events that an endpoint can subscribe to.
 const (
 	DescargaFinished         = "descarga.terminada"
 	DescargaPartial          = "descarga.parcial"
@@ -22,7 +22,7 @@ const (
 	formInstant              = "2006-01-02T15:04:05.000Z"
 )
 
-// Eventos lists the events that an endpoint may want.
+// Eventos lists the events that an endpoint can subscribe to.
 func Eventos() []string {
 	return []string{DescargaFinished, DescargaPartial, DescargaEmpty, DescargaFailed, DescargaCancelled, DescargaPaqueteAvailable}
 }
@@ -35,30 +35,31 @@ type Attempt = store.WebhookAttempt
 
 // Evento is something that happened to a descarga.
 type Evento struct {
-	// Key tells this event from every other, and is the same whenever the same
-	// event is published again: "<idDescarga>/terminada", "<idDescarga>/<idPaquete>".
+	// Key identifies the event. It is the same if the event is published again:
+	// "<idDescarga>/terminada", "<idDescarga>/<idPaquete>".
 	Key     string
 	Tipo    string
 	Instant time.Time
 	Data    Data
 }
 
-// Data is what a message says: enough to ask the API for the rest, and nothing
-// that a receiver should not see before it asks with its key.
+// Data is a message's content: enough to ask the API for the rest, and nothing that the
+// receiver needs a key to see.
 type Data struct {
 	IDDescarga     string `json:"idDescarga"`
 	Servicio       string `json:"servicio"`
 	RFCSolicitante string `json:"rfcSolicitante"`
 	Estado         string `json:"estado"`
-	// MotivoCodigo says why, where that needs saying: of the descarga, or of the package.
+	// MotivoCodigo is the reason for the state of the descarga or package, if it needs
+	// one.
 	MotivoCodigo string `json:"motivoCodigo,omitempty"`
-	// IDPaquete is there with DescargaPaqueteAvailable alone.
+	// IDPaquete is present only with DescargaPaqueteAvailable.
 	IDPaquete string `json:"idPaquete,omitempty"`
-	// Progreso is there when a descarga has ended; the names are the API's.
+	// Progreso is present when a descarga has ended, with the API's field names.
 	Progreso *Progreso `json:"progreso,omitempty"`
 }
 
-// Progreso is what the SAT counted of a descarga, and what became of that.
+// Progreso counts what the SAT found for a descarga, and what was obtained.
 type Progreso struct {
 	NumeroCFDIs int64 `json:"numeroCFDIs"`
 	Encontrados int64 `json:"encontrados"`
@@ -66,7 +67,7 @@ type Progreso struct {
 	Ilegibles   int64 `json:"ilegibles"`
 }
 
-// body writes a message's payload (Standard Webhooks, payload structure).
+// body returns a message's payload (Standard Webhooks, payload structure).
 func body(tipo string, instant time.Time, data any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -11,10 +11,10 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// secretBytes is within the 24 to 64 bytes of the specification.
+// secretBytes is within the specification's 24 to 64 bytes.
 const secretBytes = 32
 
-// newSecret makes a secret as the specification writes it.
+// newSecret returns a new secret in the specification's form.
 func newSecret() (string, error) {
 	var raw [secretBytes]byte
 	if _, err := rand.Read(raw[:]); err != nil {
@@ -23,8 +23,7 @@ func newSecret() (string, error) {
 	return "whsec_" + base64.StdEncoding.EncodeToString(raw[:]), nil
 }
 
-// firmas signs a message with each secret of its endpoint that is in force,
-// the last one first.
+// firmas signs a message with every current secret of its endpoint, the newest first.
 func (s *Servicio) firmas(ctx context.Context, target, id, body string, instant time.Time) ([]string, error) {
 	sealed, err := s.cfg.Targets.Secrets(ctx, target, s.cfg.Clock.Earliest())
 	if err != nil {
@@ -50,11 +49,11 @@ func (s *Servicio) firmas(ctx context.Context, target, id, body string, instant 
 	return out, nil
 }
 
-// firma returns "v1," and the HMAC-SHA256 in base64 of "id.timestamp.cuerpo".
+// firma returns "v1," and the base64 HMAC-SHA256 of "id.timestamp.cuerpo".
 func firma(secret, id, body string, instant time.Time) (string, error) {
 	wh, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
-		return "", errors.New("webhooks: a secret is not base64") // its own error may tell of the secret
+		return "", errors.New("webhooks: a secret is not base64") // its own error may reveal the secret
 	}
 	return wh.Sign(id, instant, []byte(body))
 }

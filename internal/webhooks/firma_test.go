@@ -14,8 +14,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// TestFirma_WhenThePublishedExample is the known answer of the specification's
-// own libraries (TestWebhookSign and its sisters in every language).
+// The known answer comes from the specification's own libraries (TestWebhookSign, in
+// every language).
 func TestFirma_WhenThePublishedExample(t *testing.T) {
 	t.Parallel()
 	got, err := firma("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", `{"test": 2432232314}`, time.Unix(1614265330, 0))
@@ -27,7 +27,7 @@ func TestFirma_WhenThePublishedExample(t *testing.T) {
 	}
 }
 
-// ownFirma computes a signature from the text of the specification alone.
+// ownFirma computes a signature from the specification's text alone.
 func ownFirma(t *testing.T, secret string, a aviso) string {
 	t.Helper()
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, "whsec_"))

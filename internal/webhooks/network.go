@@ -17,14 +17,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Red says where messages may go.
+// Red restricts where messages may go.
 type Red struct {
-	// Private lets them go to loopback and private networks, by http and on any
-	// port, too. Link-local addresses stay refused: a cloud's metadata is there.
+	// Private also allows loopback and private networks, http and any port. Link-local
+	// addresses stay refused, because clouds serve metadata there.
 	Private bool
-	// Ports are the ports of public addresses; none means 443.
+	// Ports are the allowed ports of public addresses; empty means 443.
 	Ports []uint16
-	// Roots are the authorities to trust; nil means the system's.
+	// Roots are the trusted authorities; nil means the system's.
 	Roots *x509.CertPool
 	// Resolver resolves names; nil means the system's.
 	Resolver *net.Resolver
@@ -38,8 +38,8 @@ const (
 	maxHeaders         = 16 << 10
 )
 
-// Check returns raw as an address that messages may go to, as far as it says
-// without being resolved, or an error that does not repeat it.
+// Check parses raw and returns it if messages may go there, as far as this shows without
+// resolving it. The error does not repeat raw.
 func (r Red) Check(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -87,16 +87,14 @@ func (r Red) ports() []uint16 {
 	return r.Ports
 }
 
-// guard judges the address of each connection once it is resolved and before
-// it is opened, so that what is checked is what is connected to, whatever a name
-// resolves to later. It is made from IANA's registries: of IPv6 it admits global
-// unicast without 6to4, Teredo and documentation, and so neither NAT64, nor
-// mapped, nor unique local addresses.
+// guard checks the address of each connection after it is resolved and before it is
+// opened, so a name that later resolves to another address is no way around it. Its list
+// comes from IANA's registries: of IPv6 it allows global unicast without 6to4, Teredo and
+// documentation, and so excludes NAT64, mapped and unique local addresses.
 //
-// doyensec/safeurl v0.2.2 also checks at this moment, but panics on an address
-// with a zone (net.ParseIP), leaves 64:ff9b:1::/48, fec0::/10 and ::/96 open,
-// bounds no header, and takes neither a resolver nor private networks beside
-// public ones.
+// doyensec/safeurl v0.2.2 also checks at this moment, but it panics on an address with a
+// zone (net.ParseIP), allows 64:ff9b:1::/48, fec0::/10 and ::/96, bounds no header, and
+// supports neither a resolver nor private networks beside public ones.
 func (r Red) guard() *ssrf.Guardian {
 	if !r.Private {
 		return ssrf.New(ssrf.WithPorts(r.ports()...))
@@ -107,9 +105,9 @@ func (r Red) guard() *ssrf.Guardian {
 		ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fc00::/7")))
 }
 
-// client sends requests to where r lets them go. Each has a connection of its
-// own, so that its address is judged anew; there is no proxy, which would be
-// asked to connect in our stead, and no redirect is followed.
+// client returns a client that sends where r allows. Each request has a new connection,
+// so its address is checked again. It uses no proxy, which would connect in our place,
+// and follows no redirect.
 func (r Red) client() client {
 	dialer := &net.Dialer{Timeout: connectionDeadline, Control: r.guard().Safe, Resolver: r.Resolver}
 	return client{&http.Client{

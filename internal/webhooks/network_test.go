@@ -47,7 +47,7 @@ func TestCheck_WhenAddressesAreRegistered(t *testing.T) {
 		{"https://[::1]/", false, true, false},
 		{"https://[fd00::1]/", false, true, false},
 		{"https://[::ffff:127.0.0.1]/", false, true, false},
-		// Never, not even in one's own network.
+		// Never allowed, not even in one's own network.
 		{"https://169.254.169.254/latest/meta-data", false, false, false},
 		{"https://[::ffff:169.254.169.254]/", false, false, false},
 		{"https://[::ffff:a9fe:a9fe]/", false, false, false},
@@ -95,8 +95,7 @@ func TestCheck_WhenAddressesAreRegistered(t *testing.T) {
 	}
 }
 
-// TestGuard_WhenConnecting is the same judgement at the moment of connecting,
-// where it counts.
+// The same check at the moment of connecting, where it counts.
 func TestGuard_WhenConnecting(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]bool{
@@ -120,8 +119,8 @@ func TestGuard_WhenConnecting(t *testing.T) {
 	}
 }
 
-// names answers DNS over a socket of this machine: the first query of a name
-// with a public address, every other with loopback.
+// names answers DNS on a local socket: the first query of a name with a public address,
+// every later one with loopback.
 func names(t *testing.T) *net.Resolver {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -160,8 +159,7 @@ func names(t *testing.T) *net.Resolver {
 	}}
 }
 
-// TestSend_WhenTheNameIsRebound: whoever looked the name up saw a public
-// address; the connection is judged by the address that it goes to.
+// The first lookup returned a public address; the connection's own address is checked.
 func TestSend_WhenTheNameIsRebound(t *testing.T) {
 	t.Parallel()
 	rec := newReceptor(t)
@@ -185,7 +183,7 @@ func TestSend_WhenTheNameIsRebound(t *testing.T) {
 	if got := strict.client().send(t.Context(), m); got.result != ResultAddress || len(rec.recibidos()) != 0 {
 		t.Errorf("%+v, %d requests", got, len(rec.recibidos()))
 	}
-	// The same name where loopback is allowed: it is the address that was refused, not something else.
+	// The same name, with loopback allowed: the address was the reason for the refusal.
 	lax := Red{Private: true, Roots: rec.roots(), Resolver: resolver}
 	if got := lax.client().send(t.Context(), m); got.result != ResultTLS { // its certificate is for another name
 		t.Errorf("%+v", got)
@@ -213,14 +211,14 @@ func TestSend_WhenTheReceiverMisbehaves(t *testing.T) {
 		t.Errorf("large headers: %+v", got)
 	}
 	rec.with(func(_ int, w http.ResponseWriter, req *http.Request) {
-		for req.Context().Err() == nil { // an answer without end
+		for req.Context().Err() == nil { // an endless answer
 			if _, err := w.Write(make([]byte, 1024)); err != nil {
 				return
 			}
 		}
 	})
 	started := time.Now()
-	if got := send(rec.URL); got.result != ResultadoEntregado || time.Since(started) > deadline/2 { // not until it is given up
+	if got := send(rec.URL); got.result != ResultadoEntregado || time.Since(started) > deadline/2 { // before it is given up
 		t.Errorf("endless body: %+v after %v", got, time.Since(started))
 	}
 	rec.with(func(_ int, _ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
@@ -289,8 +287,8 @@ func TestSend_WhenThereIsAProxy(t *testing.T) {
 	}
 }
 
-// TestClass_WhenWrapped: every refusal of the guard is told as one, and no
-// error of net/http is kept, as it holds the address.
+// Every refusal of the guard has its own result. No error of net/http is kept, because it
+// holds the address.
 func TestClass_WhenWrapped(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

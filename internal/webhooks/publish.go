@@ -13,13 +13,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// maxTrials bounds the tests of one endpoint that wait to be delivered.
+// maxTrials bounds the pending tests of one endpoint.
 const maxTrials = 10
 
-// Publish enters a delivery for each endpoint that wants e and may hear of its
-// RFC, all or none. Publishing the same Key again
-// enters nothing that is there already, so that whoever crashed before it knew
-// publishes again.
+// Publish stores a delivery for every endpoint that subscribes to e and may receive
+// events about its RFC: all of them or none. Publishing the same Key again stores nothing
+// new, so a caller that crashed publishes again.
 func (s *Servicio) Publish(ctx context.Context, e Evento) error {
 	if e.Key == "" || !slices.Contains(Eventos(), e.Tipo) {
 		return errors.New("webhooks: an event without a key, or of no known type")
@@ -38,7 +37,7 @@ func (s *Servicio) Publish(ctx context.Context, e Evento) error {
 		if !slices.Contains(d.Eventos, e.Tipo) {
 			continue
 		}
-		// What cannot be known now is asked again before the message leaves.
+		// If this is unknown now, it is asked again before the message leaves.
 		if hear, err := s.hear(d, e.Data.RFCSolicitante); hear || err != nil {
 			entregas = append(entregas, Entrega{ID: idEntrega(d.ID, e.Tipo, e.Key), Target: d.ID, Evento: e.Tipo, Body: text, Created: now})
 		}
@@ -46,8 +45,8 @@ func (s *Servicio) Publish(ctx context.Context, e Evento) error {
 	return s.add(ctx, entregas)
 }
 
-// hear reports whether d may hear of rfc: its owner said so when it registered it,
-// and a key of the owner still sees it.
+// hear reports whether d may receive events about rfc: its owner registered it for that
+// RFC, and a key of the owner still has access to it.
 func (s *Servicio) hear(d store.WebhookTarget, rfc string) (bool, error) {
 	if !slices.Contains(d.RFCs, "*") && !slices.Contains(d.RFCs, rfc) {
 		return false, nil
@@ -58,7 +57,7 @@ func (s *Servicio) hear(d store.WebhookTarget, rfc string) (bool, error) {
 	return s.cfg.Reach(d.Owner, rfc)
 }
 
-// add enters deliveries, which are due at once.
+// add stores deliveries that are due at once.
 func (s *Servicio) add(ctx context.Context, entregas []Entrega) error {
 	if len(entregas) == 0 {
 		return nil
@@ -70,19 +69,19 @@ func (s *Servicio) add(ctx context.Context, entregas []Entrega) error {
 	return nil
 }
 
-// idEntrega is the webhook-id of an event for an endpoint: always the same, and
-// different for every endpoint, as no secret is shared.
+// idEntrega returns the webhook-id of an event for an endpoint. It is always the same,
+// and different for every endpoint, because endpoints share no secret.
 func idEntrega(target, tipo, key string) string {
 	sum := sha256.Sum256([]byte(target + "\x00" + tipo + "\x00" + key))
 	return "msg_" + encode(sum[:16])
 }
 
-// encode writes 16 bytes as 26 letters and digits.
+// encode returns 16 bytes as 26 letters and digits.
 func encode(raw []byte) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))
 }
 
-// Trial sends an event of its own kind to one endpoint, whatever it wants.
+// Trial sends a test event to one endpoint, whatever it subscribes to.
 func (s *Servicio) Trial(ctx context.Context, owner, id string) (Entrega, error) {
 	d, err := s.its(ctx, owner, id)
 	if err != nil {
@@ -118,8 +117,8 @@ func inactive() error {
 	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnWebhookInactivo, Detail: "El webhook está inactivo. Actívelo primero: PUT con activo en true."}
 }
 
-// Entregas returns up to limit deliveries of an endpoint, the newest first, with
-// the last attempts of each, and the cursor of the next page; empty at the end.
+// Entregas returns up to limit deliveries of an endpoint, newest first, with the last
+// attempts of each, and the cursor of the next page; empty at the end.
 func (s *Servicio) Entregas(ctx context.Context, owner, id, cursor string, limit int) ([]Entrega, string, error) {
 	if _, err := s.its(ctx, owner, id); err != nil {
 		return nil, "", err
@@ -141,11 +140,11 @@ func (s *Servicio) Entregas(ctx context.Context, owner, id, cursor string, limit
 	return rows[:limit], rows[limit-1].ID, nil
 }
 
-// shownAttempts are more than a round has.
+// shownAttempts exceeds the attempts of one round.
 const shownAttempts = 20
 
-// Resend sends a delivery again, whatever became of it: the same webhook-id and
-// bytes, with a new timestamp and a new round of attempts.
+// Resend sends a delivery again, whatever its state: the same webhook-id and bytes, with
+// a new timestamp and a new round of attempts.
 func (s *Servicio) Resend(ctx context.Context, owner, id, entrega string) (Entrega, error) {
 	d, err := s.its(ctx, owner, id)
 	if err != nil {

@@ -19,14 +19,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// rig is the service over a real store and real TLS, on a clock that stands.
+// rig is the service with a real store and real TLS, on a clock that the test moves.
 type rig struct {
 	*Servicio
 	t       *testing.T
 	dir     string
 	st      *store.Store
 	log     *journal
-	voucher Config // what the service was made of
+	voucher Config // the service's configuration
 
 	mu       sync.Mutex
 	now      time.Time
@@ -82,7 +82,7 @@ func (r *rig) clock() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now
 
 func (r *rig) advance(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now = r.now.Add(d) }
 
-// ring makes the next attempt, at its time, and reports whether there was one.
+// ring makes the next attempt when it is due, and reports whether there was one.
 func (r *rig) ring() bool {
 	r.t.Helper()
 	next, err := r.st.Entregas.Due(r.t.Context(), 1)
@@ -103,7 +103,7 @@ func (r *rig) ring() bool {
 	return true
 }
 
-// expired are the deliveries that are due at an instant.
+// expired returns the deliveries that are due at an instant.
 func (r *rig) expired(when time.Time) []store.Due[string] {
 	r.t.Helper()
 	all, err := r.st.Entregas.Due(r.t.Context(), 1000)
@@ -113,7 +113,7 @@ func (r *rig) expired(when time.Time) []store.Due[string] {
 	return slices.DeleteFunc(all, func(d store.Due[string]) bool { return d.At.After(when) })
 }
 
-// ringAll makes attempts until there are none.
+// ringAll makes every attempt.
 func (r *rig) ringAll() {
 	r.t.Helper()
 	for r.ring() {
@@ -153,13 +153,13 @@ func (r *rig) only(d Target) Entrega {
 	return page[0]
 }
 
-// aviso is one request as it came.
+// aviso is one received request.
 type aviso struct {
 	http.Header
 	body, method, path string
 }
 
-// receptor is a receiver over TLS with an authority of its own.
+// receptor is a receiver over TLS with its own authority.
 type receptor struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -196,7 +196,7 @@ func (r *receptor) receive(w http.ResponseWriter, req *http.Request) {
 	answer(n, w, req)
 }
 
-// respond sets what is answered to the nth request; the last status stays.
+// respond sets the answer to the nth request; the last status is repeated.
 func (r *receptor) respond(statuses ...int) {
 	r.with(func(n int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(statuses[min(n, len(statuses))-1]) })
 }

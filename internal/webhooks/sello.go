@@ -20,21 +20,21 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/secretfile"
 )
 
-// Sello seals secrets at rest with one key of 32 bytes (NaCl secretbox).
+// Sello encrypts secrets at rest with one key of 32 bytes (NaCl secretbox).
 type Sello struct {
 	path string
 	own  bool
-	// disk is where the key's file is. One reads or makes it at a time.
+	// disk holds the key's file. One caller at a time reads or creates it.
 	disk   *disk.Patient
 	keeper atomic.Pointer[secrets.Keeper]
 }
 
-// diskWait is how long the key's file may take to be read.
+// diskWait bounds reading the key's file.
 const diskWait = 5 * time.Second
 
-// NewSello reads its key from file, which holds it in base64. Without one it
-// is in own, a file that is made at first use with mode 0600; without either,
-// nothing can be sealed: several gateways must share a key, so none makes its own.
+// NewSello reads its key, in base64, from file. If file is empty, the key is in own,
+// which is created at first use with mode 0600. If both are empty nothing can be
+// encrypted: several gateways must share a key, so none creates its own.
 func NewSello(file, own string) *Sello {
 	s := &Sello{path: file, disk: disk.NewPatient(1, diskWait)}
 	if file == "" {
@@ -43,13 +43,13 @@ func NewSello(file, own string) *Sello {
 	return s
 }
 
-// Confirm fails unless the key can be used. The error names the file.
+// Confirm returns an error unless the key can be used. The error names the file.
 func (s *Sello) Confirm() error {
 	_, err := s.usable()
 	return err
 }
 
-// usable fails unless the key can be used; the text of its error is for the caller.
+// usable returns an error unless the key can be used. Its text is for the caller.
 func (s *Sello) usable() (*secrets.Keeper, error) {
 	if keeper := s.keeper.Load(); keeper != nil {
 		return keeper, nil
@@ -69,12 +69,12 @@ func (s *Sello) usable() (*secrets.Keeper, error) {
 	if err = cmp.Or(err, got.err); err != nil {
 		return nil, gateway.OwnFailure(err, "No se puede usar la clave con que se guardan los secretos de los webhooks. Quien administra la pasarela encuentra el motivo en su bitácora.")
 	}
-	// Whoever else has read it has read the same.
+	// A concurrent call has read the same key.
 	s.keeper.CompareAndSwap(nil, localsecrets.NewKeeper(got.key))
 	return s.keeper.Load(), nil
 }
 
-// read reads the key, and makes it where it is ours to make.
+// read reads the key, and creates it if the file is our own.
 func (s *Sello) read() ([32]byte, error) {
 	key, err := readKey(s.path)
 	if s.own && errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +85,7 @@ func (s *Sello) read() ([32]byte, error) {
 	return key, err
 }
 
-// seal seals text for the row id, so that it opens for no other.
+// seal encrypts text for the row id; it can be decrypted for no other row.
 func (s *Sello) seal(ctx context.Context, id, text string) (string, error) {
 	keeper, err := s.usable()
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Sello) seal(ctx context.Context, id, text string) (string, error) {
 	return base64.StdEncoding.EncodeToString(sealed), nil
 }
 
-// open opens what was sealed for the row id.
+// open decrypts what was encrypted for the row id.
 func (s *Sello) open(ctx context.Context, id, sealed string) (string, error) {
 	keeper, err := s.usable()
 	if err != nil {
@@ -132,13 +132,13 @@ func readKey(path string) (key [32]byte, err error) {
 		return key, fmt.Errorf("webhooks: %w", err)
 	}
 	if key, err = localsecrets.Base64KeyStd(strings.TrimSpace(secretfile.Text(text))); err != nil {
-		// Its own error may tell of the text.
+		// Its own error may reveal the text.
 		return key, fmt.Errorf("webhooks: %s does not hold 32 bytes in base64; make one with 'openssl rand -base64 32'", path)
 	}
 	return key, nil
 }
 
-// createKey makes a key at path. One that is there stays.
+// createKey creates a key at path and keeps an existing one.
 func createKey(path string) error {
 	key, err := localsecrets.NewRandomKey()
 	if err != nil {

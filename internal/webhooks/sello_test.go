@@ -27,7 +27,7 @@ func TestSello_WhenItsKeyIsMadeOrGiven(t *testing.T) {
 	if info, err := os.Stat(own); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, error %v", info, err)
 	}
-	again := NewSello(own, "") // another process, or the same file given
+	again := NewSello(own, "") // another process, or the same file as configuration
 	if got, err := again.open(t.Context(), "whd_1", sealed); err != nil || got != "canario" {
 		t.Errorf("%s, error %v", got, err)
 	}
@@ -75,7 +75,8 @@ func TestSello_WhenItsKeyIsNoGood(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Several gateways must share a key: without one, nothing is registered, and the text says what to set.
+	// Several gateways must share a key. Without one nothing is registered, and the text
+	// says what to set.
 	r := newRig(t, func(c *Config) { c.Sello = NewSello("", "") })
 	_, _, err := r.Create(t.Context(), "erp", Registration{URL: "https://erp.example/", Eventos: Eventos(), RFCs: []string{"*"}, Active: true})
 	if err == nil || !strings.Contains(gateway.AsError(err).Detail, "GATEWAY_SECRETS_KEY_FILE") {
@@ -83,8 +84,8 @@ func TestSello_WhenItsKeyIsNoGood(t *testing.T) {
 	}
 }
 
-// TestSecrets_WhenLookedForAreNowhere: the secret, and the token in the address,
-// are in no log line, metric, error or file of the data directory.
+// The secret, and the token in the address, are in no log line, metric, error or file of
+// the data directory.
 func TestSecrets_WhenLookedForAreNowhere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -116,7 +117,8 @@ func TestSecrets_WhenLookedForAreNowhere(t *testing.T) {
 			t.Errorf("a metric's label is %q", result)
 		}
 	}
-	// The key no longer opens what it sealed: told, logged and tried again, without a word of it.
+	// Another key cannot decrypt: this is reported, logged and tried again, and reveals
+	// nothing.
 	other := New(func() Config { c := r.voucher; c.Sello = NewSello("", filepath.Join(r.dir, "otra.key")); return c }())
 	page, _, err := r.Entregas(t.Context(), "erp", d.ID, "", 1)
 	if err != nil {
@@ -129,7 +131,7 @@ func TestSecrets_WhenLookedForAreNowhere(t *testing.T) {
 	if page, _, err = r.Entregas(t.Context(), "erp", d.ID, "", 1); err != nil || page[0].Estado != "pendiente" || page[0].Attempts[1].Result != ResultadoIlegible {
 		t.Errorf("%+v, error %v", page, err)
 	}
-	// Its owner mends that: another address, another secret.
+	// The owner repairs that with another address and secret.
 	seen, err := other.List(t.Context(), "erp")
 	if err != nil || len(seen) != 1 || seen[0].URL != "" {
 		t.Errorf("%+v, error %v", seen, err)
@@ -160,12 +162,12 @@ func TestSecrets_WhenLookedForAreNowhere(t *testing.T) {
 		contain(t, path, string(text), canaries...)
 		return err
 	})
-	if err != nil || files < 3 { // database, its log and the keys
+	if err != nil || files < 3 { // database, write-ahead log and keys
 		t.Errorf("%d files, error %v", files, err)
 	}
 }
 
-// The key is read once; where its disk hangs, whoever needs it is told, and nobody waits.
+// The key is read once. If its disk hangs, callers get an error and nobody waits.
 func TestSello_WhenTheDiskHangs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secretos.key")
@@ -179,7 +181,7 @@ func TestSello_WhenTheDiskHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// It is back.
+	// The disk answers again.
 	pipe, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// The results of an attempt: all that is kept of it beside the status.
+// The results of an attempt. Beside them only the status is kept.
 const (
 	ResultadoEntregado    = "entregado"
 	ResultadoRechazado    = "rechazado"
@@ -30,37 +30,36 @@ const (
 	ResultadoIlegible     = "secreto_ilegible"
 )
 
-// Results lists them all.
+// Results lists every result.
 func Results() []string {
 	return []string{ResultadoEntregado, ResultadoRechazado, ResultFalla, ResultadoRedireccion, ResultadoSinRespuesta, ResultDNS,
 		ResultAddress, ResultTLS, ResultadoConexion, ResultadoIlegible}
 }
 
-// maxResponse is how much of an answer is read, and thrown away: a receiver
-// that is still writing then is cut off.
+// maxResponse is how much of an answer is read and discarded. A receiver that still
+// writes then is cut off.
 const maxResponse = 4 << 10
 
 // client sends messages.
 type client struct{ http *http.Client }
 
-// answer is what became of one message on the wire.
+// answer is the result of one message on the wire.
 type answer struct {
 	status int
 	result string
-	// wait is the receiver's Retry-After; zero without one.
+	// wait is the receiver's Retry-After; zero if absent.
 	wait time.Duration
 }
 
-// mensaje is one message as it is sent.
+// mensaje is one message to be sent.
 type mensaje struct {
 	url, id, body string
-	// firmas are the signatures, by the last secret first.
+	// firmas are the signatures, the newest secret's first.
 	firmas  []string
 	instant time.Time
 }
 
-// send makes one attempt. The error of net/http holds the whole address and is
-// dropped here.
+// send makes one attempt. It drops net/http's error, which holds the whole address.
 func (c client) send(ctx context.Context, m mensaje) answer {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, strings.NewReader(m.body))
 	if err != nil {
@@ -68,7 +67,8 @@ func (c client) send(ctx context.Context, m mensaje) answer {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "pasarela-webhooks")
-	// Set writes canonical case; the names are the same to HTTP (Standard Webhooks, webhook headers).
+	// Set writes the canonical case; HTTP ignores case (Standard Webhooks, webhook
+	// headers).
 	req.Header.Set(standardwebhooks.HeaderWebhookID, m.id)
 	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(m.instant.Unix(), 10))
 	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(m.firmas, " "))
@@ -78,7 +78,7 @@ func (c client) send(ctx context.Context, m mensaje) answer {
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing of it is kept
 	if resp.StatusCode >= 200 {
-		// Of 101 the connection is handed over, and no deadline ends a read of it.
+		// 101 hands the connection over, and no deadline ends a read of it.
 		io.Copy(io.Discard, io.LimitReader(resp.Body, maxResponse)) //nolint:errcheck // the status has been said
 	}
 	out := answer{status: resp.StatusCode, result: ResultadoRechazado}
@@ -96,7 +96,7 @@ func (c client) send(ctx context.Context, m mensaje) answer {
 	return out
 }
 
-// class names what kept a message from an answer.
+// class names the reason for a message without an answer.
 func class(err error) string {
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
@@ -111,7 +111,7 @@ func class(err error) string {
 	case errors.As(err, &dns):
 		return ResultDNS
 	case errors.As(err, &cert), errors.As(err, &autoridad), errors.As(err, &name), errors.As(err, &record),
-		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"): // a TLS alert has no type of its own
+		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"): // a TLS alert has no exported type
 		return ResultTLS
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &time) && time.Timeout():
 		return ResultadoSinRespuesta

@@ -17,15 +17,15 @@ const (
 	MaxTargets = 20
 	// maxSecrets bounds the secrets of one endpoint that sign at the same time.
 	maxSecrets = 5
-	// Overlap is how long an earlier secret goes on signing, unless said otherwise.
+	// Overlap is how long an earlier secret goes on signing by default.
 	Overlap = 24 * time.Hour
-	// MaxOverlap bounds what may be said.
+	// MaxOverlap is the longest overlap that a caller may choose.
 	MaxOverlap = 7 * 24 * time.Hour
 )
 
-// Why an endpoint is not active.
+// The reasons why an endpoint is not active.
 const (
-	MotivoPausado    = "pausado"  // its owner said so
+	MotivoPausado    = "pausado"  // its owner paused it
 	MotivoWithdrawal = "retirado" // it answered 410
 )
 
@@ -39,8 +39,8 @@ type Target struct {
 	Created       time.Time
 }
 
-// Registration is what the owner of an endpoint chooses. RFCs are a part of those that
-// the owner's key sees; the caller has checked that. "*" is every one of them.
+// Registration is what the owner of an endpoint chooses. RFCs are some of those that the
+// owner's key has access to, which the caller has checked; "*" means all of them.
 type Registration struct {
 	URL           string
 	Eventos, RFCs []string
@@ -53,8 +53,8 @@ func notFound(own gateway.OwnCode, que string) error {
 
 func noWebhook() error { return notFound(gateway.OwnWebhookInexistente, "webhook") }
 
-// Create registers an endpoint of owner, and returns it with its secret, which is
-// never shown again.
+// Create registers an endpoint of owner and returns it with its secret, which is never
+// shown again.
 func (s *Servicio) Create(ctx context.Context, owner string, a Registration) (Target, string, error) {
 	row, err := s.row(ctx, store.WebhookTarget{ID: "whd_" + random(), Owner: owner, Created: s.current()}, a)
 	if err != nil {
@@ -74,13 +74,13 @@ func (s *Servicio) Create(ctx context.Context, owner string, a Registration) (Ta
 	return shown(row, a.URL), secret, nil
 }
 
-// random is an id of 122 random bits: no one guesses it.
+// random returns an id of 122 random bits, which cannot be guessed.
 func random() string {
 	id := uuid.New()
 	return encode(id[:])
 }
 
-// row puts what the owner chose into row.
+// row writes the owner's choices into row.
 func (s *Servicio) row(ctx context.Context, row store.WebhookTarget, a Registration) (store.WebhookTarget, error) {
 	u, err := s.cfg.Red.Check(a.URL)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Servicio) List(ctx context.Context, owner string) ([]Target, error) {
 	return out, nil
 }
 
-// its returns the row of an endpoint, if it is owner's.
+// its returns the row of an endpoint, if owner owns it.
 func (s *Servicio) its(ctx context.Context, owner, id string) (store.WebhookTarget, error) {
 	row, err := s.cfg.Targets.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && row.Owner != owner {
@@ -145,8 +145,8 @@ func (s *Servicio) Obtain(ctx context.Context, owner, id string) (Target, error)
 	return shown(row, s.address(ctx, row)), nil
 }
 
-// address opens an endpoint's address. It is empty when the key is another one:
-// its owner must still see the endpoint, to give it another address or remove it.
+// address decrypts an endpoint's address. It returns "" if the key is another one: the
+// owner must still see the endpoint, to change its address or remove it.
 func (s *Servicio) address(ctx context.Context, row store.WebhookTarget) string {
 	url, err := s.cfg.Sello.open(ctx, row.ID, row.URL)
 	if err != nil {
@@ -155,8 +155,8 @@ func (s *Servicio) address(ctx context.Context, row store.WebhookTarget) string 
 	return url
 }
 
-// Change replaces what the owner chose; the secret stays. What was pending for
-// an endpoint that is made inactive is cancelled.
+// Change replaces the owner's choices and keeps the secret. Deactivating an endpoint
+// cancels its pending deliveries.
 func (s *Servicio) Change(ctx context.Context, owner, id string, a Registration) (Target, error) {
 	row, err := s.its(ctx, owner, id)
 	if err != nil {
@@ -184,8 +184,8 @@ func (s *Servicio) Delete(ctx context.Context, owner, id string) error {
 	return err
 }
 
-// Rotate gives an endpoint a new secret, which is never shown again, and lets the
-// earlier one sign beside it for overlap. It returns until when.
+// Rotate gives an endpoint a new secret, which is never shown again. The earlier one also
+// signs for overlap; Rotate returns when that ends.
 func (s *Servicio) Rotate(ctx context.Context, owner, id string, overlap time.Duration) (string, time.Time, error) {
 	if _, err := s.its(ctx, owner, id); err != nil {
 		return "", time.Time{}, err

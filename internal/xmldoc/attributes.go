@@ -11,28 +11,26 @@ const (
 	xmlnsNamespace = "http://www.w3.org/2000/xmlns/"
 )
 
-// attribute is the name of one of the element that began last, in Reader.names.
+// attribute is the name of one attribute of the element that began last, in Reader.names.
 type attribute struct {
 	from, to int
 	colon    int // before the local part; -1 without a prefix
-	// namespace is the prefix's, of an attribute that has one.
+	// namespace is that of the prefix, if there is one.
 	namespace string
 }
 
-// maxBindings bounds the prefixes that are declared at one place: each is looked
-// for among them.
+// maxBindings bounds the prefixes that are in scope: each lookup scans them.
 const maxBindings = 256
 
-// binding is a prefix that an open element declares.
+// binding is a prefix declared by an open element.
 type binding struct {
 	prefix, namespace string
 	depth             int
 }
 
-// Attributes reads those of the element that has just begun, and must be called
-// once. want reports of each name, as written, whether its value is wanted; take
-// then gets it, valid until it returns. Only after Attributes has returned the
-// tag is known to be well formed.
+// Attributes reads the attributes of the element that has just begun; call it once. want
+// reports whether a name's value is wanted, and take then gets it, valid until take
+// returns. The tag is known to be well formed only after Attributes has returned.
 func (r *Reader) Attributes(want func(name []byte) bool, take func(value []byte) error) error {
 	if r.failed != nil {
 		return r.failed
@@ -128,13 +126,13 @@ func (r *Reader) attribute(seen *uint64, want func(name []byte) bool, take func(
 	return nil
 }
 
-// note remembers an attribute's name, whose colon is counted from its beginning.
+// note records an attribute's name. colon is relative to the name's beginning.
 func (r *Reader) note(a attribute, name []byte, seen *uint64) error {
 	if a.colon >= 0 {
 		a.colon += a.from
 		r.prefixed = true
 	}
-	// One bit of a hash tells most names apart.
+	// One bit of a hash distinguishes most names.
 	bit := uint64(1) << ((uint(len(name)) + 7*uint(name[0]) + 5*uint(name[len(name)-1]) + 3*uint(name[len(name)/2])) & 63)
 	if *seen&bit != 0 && r.repeated(name) {
 		return r.failAt(Malformed, "el atributo %s está repetido", brief(name))
@@ -191,8 +189,7 @@ func (r *Reader) attributeValue(quote byte, keep bool) error {
 	}
 }
 
-// name reads a name and appends it to into. colon is where its prefix ends in
-// it, or -1.
+// name reads a name and appends it to into. colon is the end of its prefix in it, or -1.
 func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
 	begin, colon := len(into), -1
 	want := byte(nameStart)
@@ -226,8 +223,8 @@ func (r *Reader) name(into []byte) (name []byte, colon int, err error) {
 	}
 }
 
-// wideInName returns the length of the next character, which is over ASCII, if it
-// may stand there.
+// wideInName returns the length of the next character, which is not ASCII, or 0 if a name
+// cannot have it.
 func (r *Reader) wideInName(want byte) (int, error) {
 	char, n := utf8.DecodeRune(r.buf[r.pos:r.end])
 	switch {
@@ -241,7 +238,7 @@ func (r *Reader) wideInName(want byte) (int, error) {
 
 func (r *Reader) badName() error { return r.fail(Malformed, "aquí debe estar un nombre") }
 
-// bind takes a declaration of a namespace in (Namespaces in XML 1.0 §2.2 and §3).
+// bind records a namespace declaration (Namespaces in XML 1.0 §2.2 and §3).
 func (r *Reader) bind(name, value []byte) error {
 	prefix := ""
 	if len(name) > len("xmlns") {
@@ -265,8 +262,8 @@ func (r *Reader) bind(name, value []byte) error {
 	return nil
 }
 
-// Lookup returns the namespace that a prefix has at this place, "" being the
-// default one, and whether it has one.
+// Lookup returns the namespace bound to prefix in this place, and whether there is one.
+// The default namespace has the prefix "".
 func (r *Reader) Lookup(prefix string) (namespace string, ok bool) {
 	for i := len(r.bindings) - 1; i >= 0; i-- {
 		if r.bindings[i].prefix == prefix {
@@ -282,8 +279,8 @@ func (r *Reader) Lookup(prefix string) (namespace string, ok bool) {
 	return "", false
 }
 
-// namespaces holds the tag that has been read against Namespaces in XML 1.0:
-// prefixes are declared (§5), and no attribute is there twice (§6.3).
+// namespaces checks the tag just read: its prefixes are declared (Namespaces in XML 1.0
+// §5) and no attribute is repeated (§6.3).
 func (r *Reader) namespaces() error {
 	if prefix, _, has := bytes.Cut(r.Name(), []byte(":")); has && (string(prefix) == "xmlns" || !r.bound(r.intern(prefix))) {
 		return r.failAt(Malformed, "el prefijo de %s no está declarado", brief(r.Name()))
@@ -311,7 +308,7 @@ func (r *Reader) namespaces() error {
 	return nil
 }
 
-// again reports whether an attribute before that at i has its name and namespace.
+// again reports whether an attribute before the one at i has the same name and namespace.
 func (r *Reader) again(i int) bool {
 	a := r.attributes[i]
 	for _, b := range r.attributes[:i] {

@@ -2,8 +2,8 @@ package xmldoc
 
 import "unicode/utf8"
 
-// foreign returns where the first byte is that is no character of XML (production
-// 2) or no UTF-8; -1 when there is none. b is cut between characters.
+// foreign returns the position of the first byte that is not part of an XML character
+// (production 2) or not UTF-8, or -1. b is cut between characters.
 func foreign(b []byte) int {
 	const high, ones = 0x8080808080808080, 0x0101010101010101
 	for i := 0; i < len(b); {
@@ -33,7 +33,7 @@ func foreign(b []byte) int {
 	return -1
 }
 
-// Char reports whether a character may stand in XML 1.0 (production 2).
+// Char reports whether XML 1.0 allows a character (production 2).
 func Char(r rune) bool {
 	switch {
 	case r == '\t', r == '\n', r == '\r':
@@ -44,8 +44,8 @@ func Char(r rune) bool {
 	return r <= utf8.MaxRune
 }
 
-// check refuses what of the window up to a place is no character of XML. It is
-// called with what has just been taken from it.
+// check refuses a part of the window that has characters outside XML. It is called for
+// every part that was just consumed.
 func (r *Reader) check(taken []byte) error {
 	i := foreign(taken)
 	if i < 0 {
@@ -70,11 +70,11 @@ func code(r rune) string {
 
 func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// What a byte may be in a name (XML 1.0, productions 4 and 4a); a colon is looked at apart.
+// The roles of a byte in a name (XML 1.0, productions 4 and 4a), without the colon.
 const (
 	nameStart = 1 << iota
 	nameChar
-	nameWide // of a character over ASCII
+	nameWide // part of a character over ASCII
 
 	none8    = "\x00\x00\x00\x00\x00\x00\x00\x00"
 	letters8 = "\x03\x03\x03\x03\x03\x03\x03\x03"
@@ -89,7 +89,7 @@ const (
 		wide64 + wide64
 )
 
-// startsName is NameStartChar over ASCII.
+// startsName is NameStartChar beyond ASCII.
 func startsName(r rune) bool {
 	switch {
 	case r >= 0xC0 && r <= 0x2FF:
@@ -105,7 +105,7 @@ func startsName(r rune) bool {
 	return false
 }
 
-// inName is NameChar over ASCII.
+// inName is NameChar beyond ASCII.
 func inName(r rune) bool {
 	return startsName(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
 }

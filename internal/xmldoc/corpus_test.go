@@ -7,37 +7,39 @@ import (
 	"unicode/utf16"
 )
 
-// sample is one document of the corpus. differs names the policy by which we, or
-// one of the judges, do not do as XML 1.0 says; "" is for those where all must agree.
+// sample is one document of the corpus. differs names the policy by which we or one of
+// the judges deviate from XML 1.0; "" means that all must agree.
 type sample struct {
 	name, document, differs string
 }
 
-// Why verdicts may differ. In the first five we differ from both judges, by
-// our own rule; in the others the judges differ from each other, and we do as the
-// standard says.
+// The reasons for different verdicts. In the first five we differ from both judges by our
+// own rule. In the others the judges differ from each other, and we follow the standard.
 const (
 	// policyDTD: we refuse every DTD.
 	policyDTD = "DTD"
-	// policyBound: we refuse what is over a bound.
+	// policyBound: we refuse what exceeds a bound.
 	policyBound = "bound"
-	// policyVersion: we read XML 1.0 alone.
+	// policyVersion: we read XML 1.0 only.
 	policyVersion = "version"
-	// policyUnmarked: UTF-16 is seen without a mark and a declaration too.
+	// policyUnmarked: we recognize UTF-16 without a mark and declaration too.
 	policyUnmarked = "unmarked"
-	// policyLabel: what says UTF-16 or US-ASCII and is neither is read as UTF-8, where we receive.
+	// policyLabel: a received document that falsely declares UTF-16 or US-ASCII is read
+	// as UTF-8.
 	policyLabel = "label"
-	// judgesEdition: the JDK has the names of XML 1.0's fourth edition, we those of the fifth.
+	// judgesEdition: the JDK uses the names of XML 1.0's fourth edition, we those of the
+	// fifth.
 	judgesEdition = "edition"
-	// judgesMark: mark and declaration disagree; the mark goes first (RFC 7303 §3.3).
+	// judgesMark: mark and declaration disagree; the mark wins (RFC 7303 §3.3).
 	judgesMark = "mark"
-	// judgesColon: the JDK lets colons pass that Namespaces in XML 1.0 §7 forbids.
+	// judgesColon: the JDK allows colons that Namespaces in XML 1.0 §7 forbids.
 	judgesColon = "colon"
-	// judgesURI: libxml2 holds namespace names against the syntax of URIs, which is no constraint of well-formedness.
+	// judgesURI: libxml2 checks that namespace names are URIs, which is not a constraint
+	// of well-formedness.
 	judgesURI = "URI"
-	// judgesEnd: libxml2 takes a NUL, or half a character, behind the root for the end.
+	// judgesEnd: libxml2 accepts a NUL, or half a character, after the root as the end.
 	judgesEnd = "end"
-	// judgesBlank: libxml2 misses no blank before standalone (production 32).
+	// judgesBlank: libxml2 accepts a missing blank before standalone (production 32).
 	judgesBlank = "blank"
 )
 
@@ -62,8 +64,8 @@ func latin(text string) string {
 	return string(b)
 }
 
-// corpus is what all readers must agree on, production by production of XML 1.0
-// and Namespaces in XML 1.0.
+// corpus holds documents on which all readers must agree, by production of XML 1.0 and
+// Namespaces in XML 1.0.
 func corpus() []sample {
 	var all []sample
 	for _, group := range [][]sample{declarations(), documents(), tags(), attributes(), namespaces(), texts(), markup(), names(), encodings(), policies()} {

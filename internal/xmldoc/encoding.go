@@ -19,16 +19,15 @@ const (
 	maxDeclaration = 1 << 10
 )
 
-// declaration is XMLDecl (XML 1.0, production 23) with the name of the encoding
-// as its group.
+// declaration matches XMLDecl (XML 1.0, production 23); its group is the encoding's name.
 var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')` +
 	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["']([A-Za-z][A-Za-z0-9._-]*)["'])?` +
 	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*["'](?:yes|no)["'])?[ \t\r\n]*\?>`)
 
-// usual is how nearly all documents begin.
+// usual is the beginning of nearly all documents.
 const usual = `<?xml version="1.0" encoding="UTF-8"`
 
-// coding is how bytes become characters.
+// coding is a mapping from bytes to characters.
 type coding uint8
 
 const (
@@ -41,13 +40,13 @@ const (
 	utf16BE
 )
 
-// Encodings are the names that a document may declare.
+// Encodings lists the encoding names that a document may declare.
 func Encodings() []string {
 	return []string{"UTF-8", "ISO-8859-1", "windows-1252", "UTF-16", "US-ASCII"}
 }
 
-// byName knows the names of encodings and the aliases that are in use. US-ASCII
-// is read as the UTF-8 of which it is a part.
+// byName maps the names of encodings, with common aliases. US-ASCII is read as UTF-8, of
+// which it is a subset.
 func byName(name string) coding {
 	switch strings.ToLower(name) {
 	case "utf-8", "utf8", "us-ascii", "ascii":
@@ -66,8 +65,7 @@ func byName(name string) coding {
 	return unknown
 }
 
-// detect tells the encoding of a document by its beginning, and the length of
-// its mark.
+// detect determines the encoding by a document's first bytes, and the length of its mark.
 func detect(head []byte, charset string) (c coding, mark int, err error) {
 	text := string(head[:min(len(head), 8)])
 	begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
@@ -83,7 +81,7 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 	}
 	told := byName(charset)
 	switch {
-	// XML 1.0, appendix F: without a mark, UTF-16 shows itself by what it begins with.
+	// XML 1.0, appendix F: without a mark, UTF-16 shows in its first bytes.
 	case begins("<\x00"):
 		return utf16LE, 0, nil
 	case begins("\x00<"):
@@ -104,16 +102,16 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 	case unknown:
 		return unknown, 0, &Error{Kind: Encoding, Detail: "La codificación declarada, " + brief(m[1]) + ", no se reconoce; se leen " + strings.Join(Encodings(), ", ")}
 	case utf16, utf16LE, utf16BE:
-		// False, as there are single bytes, and common: it is what .NET writes into
-		// a string that is stored otherwise.
+		// The declaration is false, because the bytes are single, and common: .NET writes
+		// it into strings that are stored in another encoding.
 		return utf8Coding, 0, nil
 	default:
 		return c, 0, nil
 	}
 }
 
-// open reads the beginning of the document, as far as its encoding takes, and
-// makes src one of UTF-8.
+// open reads the beginning of the document, as far as the encoding requires, and makes
+// src a source of UTF-8.
 func (r *Reader) open() error {
 	n, err := r.head()
 	if err != nil {
@@ -122,14 +120,14 @@ func (r *Reader) open() error {
 	head := r.buf[:n]
 	charset := r.o.Charset
 	if r.o.OnlyUTF8 {
-		charset = "utf-8" // the declaration is judged where it is read
+		charset = "utf-8" // the declaration is checked when it is read
 	}
 	c, mark := utf8Coding, 0
 	if !r.o.Decoded {
 		c, mark, err = detect(head, charset)
 		switch {
 		case err != nil && r.o.OnlyUTF8:
-			return &Error{Kind: Encoding, Detail: "El documento está en UTF-32; guárdelo en UTF-8"} // the one that is not known by a mark
+			return &Error{Kind: Encoding, Detail: "El documento está en UTF-32; guárdelo en UTF-8"} // not recognized by its mark alone
 		case err != nil:
 			return err
 		}
@@ -152,7 +150,7 @@ func (r *Reader) open() error {
 	return nil
 }
 
-// ended is a source that may have been read to its end already.
+// ended is a source that may already have reached its end.
 type ended struct {
 	src io.Reader
 	err error
@@ -165,8 +163,8 @@ func (e *ended) Read(p []byte) (int, error) {
 	return e.src.Read(p)
 }
 
-// head reads into the window until it has a mark and the whole declaration, if
-// there is one. An end of the source is kept for later.
+// head reads into the window until it has the mark and the whole declaration, if there is
+// one. It keeps an end of the source for later.
 func (r *Reader) head() (n int, err error) {
 	for idle := 0; n < maxDeclaration && r.err == nil; {
 		var m int
@@ -196,8 +194,8 @@ func (r *Reader) head() (n int, err error) {
 	return n, nil
 }
 
-// lead drops what stands before the first < of the n bytes that have been read,
-// where Options.Around allows, and returns how many are left.
+// lead drops what precedes the first < of the n bytes read, if Options.Around allows it,
+// and returns how many bytes are left.
 func (r *Reader) lead(n int) int {
 	head := r.buf[:n]
 	at := bytes.IndexByte(head, '<')
@@ -205,18 +203,18 @@ func (r *Reader) lead(n int) int {
 		return n
 	}
 	if at%2 == 1 && head[at-1] == 0 && at+1 < n && head[at+1] == 0 {
-		at-- // it is UTF-16, the big end first
+		at-- // it is UTF-16, big-endian
 	}
 	if bytes.HasPrefix(head, []byte(markUTF8)) {
-		r.o.Charset = "utf-8" // which the mark said
+		r.o.Charset = "utf-8" // as the mark said
 	}
 	r.before = true
 	return copy(r.buf, head[at:])
 }
 
-// Text returns a document's text in UTF-8, without a mark; what the declaration
-// says of an encoding then is UTF-8. It does not judge whether it is XML. With an
-// *Error comes the text before it.
+// Text returns a document's text in UTF-8, without a mark, and with UTF-8 as its declared
+// encoding. It does not check that it is XML. With an *Error it returns the text before
+// the fault.
 func Text(document []byte, charset string) (string, error) {
 	if len(document) == 0 {
 		return "", nil
@@ -240,10 +238,10 @@ func Text(document []byte, charset string) (string, error) {
 	return declareUTF8(string(document)), nil
 }
 
-// Salvage is the text of what came and cannot be read in the encoding that it says:
-// what is UTF-8 in it is taken for that, and every other byte for windows-1252's, as
-// is found where a program pastes texts of two sources together, or says the wrong
-// one. A document in UTF-16 or UTF-32 is returned as it is.
+// Salvage returns the text of an answer that is not valid in its declared encoding. Valid
+// UTF-8 in it is kept, and every other byte is read as windows-1252: programs join texts
+// of two sources, or declare the wrong encoding. UTF-16 and UTF-32 are returned
+// unchanged.
 func Salvage(document []byte) []byte {
 	if bytes.IndexByte(document[:min(len(document), maxDeclaration)], 0) >= 0 {
 		return document
@@ -262,8 +260,8 @@ func Salvage(document []byte) []byte {
 	return out
 }
 
-// Decoded is Text for what came as text already, such as a string of JSON:
-// whatever its declaration says of an encoding no longer holds.
+// Decoded is Text for a document that is text already, such as a JSON string: its
+// declared encoding no longer applies.
 func Decoded(text string) string { return declareUTF8(strings.TrimPrefix(text, markUTF8)) }
 
 func declareUTF8(text string) string {

@@ -8,24 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is what is wrong with a document; an *Error wraps one.
+// Kind is the kind of a document's fault; an *Error wraps one.
 type Kind string
 
 // The kinds of fault.
 const (
-	// Malformed: against a production or constraint of XML 1.0 or its namespaces.
+	// Malformed: it violates a production or constraint of XML 1.0 or Namespaces in XML
+	// 1.0.
 	Malformed Kind = "not well-formed XML"
-	// Incomplete: the document ends before its root does.
+	// Incomplete: the document ends before its root element does.
 	Incomplete Kind = "the document ends before its root does"
 	// DTD: a document type declaration, which is refused.
 	DTD Kind = "a document type declaration is refused"
-	// Encoding: an encoding that is not known, or not accepted here.
+	// Encoding: an encoding that is unknown, or not accepted here.
 	Encoding Kind = "the encoding is not known or not accepted"
-	// Bytes: bytes that are no characters of the document's encoding.
+	// Bytes: bytes that are not characters in the document's encoding.
 	Bytes Kind = "bytes that are no characters of the encoding"
 	// Depth: more levels than Options allows.
 	Depth Kind = "nested too deep"
-	// Bound: over another bound of Options.
+	// Bound: another bound of Options is exceeded.
 	Bound Kind = "over a bound"
 )
 
@@ -34,8 +35,8 @@ func (k Kind) Error() string { return string(k) }
 // Error is a fault of a document.
 type Error struct {
 	Kind Kind
-	// Detail says what is wrong in Spanish, without a full stop or any value. That
-	// of Malformed and Incomplete goes on a sentence, see Sentence.
+	// Detail says what is wrong, in Spanish, without a full stop and without any value.
+	// For Malformed and Incomplete it continues a sentence, see Sentence.
 	Detail string
 	// Offset counts the bytes before the fault, in UTF-8 and without a mark.
 	Offset int64
@@ -46,10 +47,10 @@ func (e *Error) Error() string {
 }
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Sentence is what is wrong, to be shown.
+// Sentence returns the fault as a sentence that may be shown.
 func (e *Error) Sentence() string { return e.whole() + "." }
 
-// In is Sentence with the place of the fault in the document's text.
+// In returns Sentence with the position of the fault in the document's text.
 func (e *Error) In(text string) string {
 	line, column := Position(text, e.Offset)
 	return fmt.Sprintf("%s (línea %d, columna %d).", e.whole(), line, column)
@@ -62,24 +63,24 @@ func (e *Error) whole() string {
 	return e.Detail
 }
 
-// Position returns the line and the column, in characters, of a place in a text
-// in UTF-8. Both count from 1.
+// Position returns the line and column, in characters, of an offset in a text in UTF-8.
+// Both count from 1.
 func Position(text string, offset int64) (line, column int) {
 	before := text[:min(offset, int64(len(text)))]
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
 }
 
-// fail is a fault at the place that has been read up to.
+// fail returns a fault at the current position.
 func (r *Reader) fail(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...), Offset: r.Offset()}
 }
 
-// failAt is a fault of the markup that began last.
+// failAt returns a fault of the markup that began last.
 func (r *Reader) failAt(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...), Offset: r.start}
 }
 
-// cut makes the fault of an end that comes too early.
+// cut returns the fault of a premature end.
 func (r *Reader) cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		return r.incomplete()
@@ -97,7 +98,7 @@ func (r *Reader) incomplete() error {
 	return r.fail(Incomplete, "el documento no tiene elemento raíz")
 }
 
-// brief keeps what is quoted to the caller short and valid.
+// brief makes a quotation short and valid.
 func brief[T string | []byte](name T) string {
 	const most = 60
 	s := strings.ToValidUTF8(string(name), "\uFFFD")

@@ -10,7 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// resolved reads by encoding/xml, without what Reader leaves out.
+// resolved reads with encoding/xml, without the events that Reader omits.
 type resolved struct{ d *xml.Decoder }
 
 func (r resolved) Token() (xml.Token, error) {
@@ -42,8 +42,8 @@ func (r resolved) Token() (xml.Token, error) {
 	}
 }
 
-// FuzzReader: what we accept encoding/xml, which is laxer, reads likewise, and
-// what it writes of it again we accept and read likewise.
+// FuzzReader: encoding/xml, which is laxer, reads everything that we accept in the same
+// way. What it writes of that, we accept and read in the same way too.
 func FuzzReader(f *testing.F) {
 	for _, s := range corpus() {
 		f.Add(s.document)
@@ -77,8 +77,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// comparable reports whether encoding/xml can be right about a text: it has the
-// names of another edition and does not normalise values as XML does.
+// comparable reports whether encoding/xml can be right about a text: it uses another
+// edition's names and does not normalise values as XML does.
 func comparable(text string) bool {
 	for _, r := range text {
 		if r >= 0x80 {
@@ -88,7 +88,7 @@ func comparable(text string) bool {
 	return !strings.ContainsAny(text, "\r") && !strings.Contains(text, "&#") && !strings.Contains(text, "xmlns") && !strings.Contains(text, "xml:")
 }
 
-// outside drops white space around the root, which encoding/xml gives as text.
+// outside drops white space around the root, which encoding/xml reports as text.
 func outside(held string) string {
 	var b strings.Builder
 	depth := 0
@@ -106,7 +106,7 @@ func outside(held string) string {
 	return b.String()
 }
 
-// write writes a document again by what Token gives of it.
+// write writes a document from its tokens.
 func write(text string) (string, error) {
 	var b strings.Builder
 	r := xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Decoded: true})

@@ -20,14 +20,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// verdict is what a reader says of a document.
+// verdict is a reader's opinion of a document.
 type verdict struct {
 	accepted bool
-	holds    string // the sum of what it has read; "" where the reader does not tell
+	holds    string // digest of the content that it read; "" if the reader gives none
 	why      string
 }
 
-// ours reads as the product does what it receives.
+// ours reads received documents as the product does.
 func ours(document string) verdict {
 	held, err := dump(xmldoc.NewReader(strings.NewReader(document), xmldoc.Options{}))
 	if err != nil {
@@ -58,7 +58,7 @@ func theSandboxs(document string) verdict {
 	return verdict{accepted: true, holds: sumOf(held)}
 }
 
-// list gives tokens one after the other.
+// list returns tokens one after the other.
 type list struct{ left []xml.Token }
 
 func (l *list) Token() (xml.Token, error) {
@@ -70,7 +70,7 @@ func (l *list) Token() (xml.Token, error) {
 	return token, nil
 }
 
-// dump writes what a document holds as testdata/Judge.java does.
+// dump writes a document's content as testdata/Judge.java does.
 func dump(r xml.TokenReader) (string, error) {
 	var b, text strings.Builder
 	flush := func() {
@@ -112,7 +112,7 @@ func dump(r xml.TokenReader) (string, error) {
 	}
 }
 
-// jdk asks the JDK's parser about all files of a folder, in one process.
+// jdk runs the JDK's parser on all files of a folder, in one process.
 func jdk(t *testing.T, dir string) map[string]verdict {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -137,8 +137,8 @@ func jdk(t *testing.T, dir string) map[string]verdict {
 	return all
 }
 
-// libxml2 asks xmllint about all files of a folder, in one process. Faults of
-// namespaces do not change its exit status, so what it says is what counts.
+// libxml2 runs xmllint on all files of a folder, in one process. Namespace faults do not
+// change its exit status, so its messages are read.
 func libxml2(t *testing.T, dir string, files []string) map[string]verdict {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -166,7 +166,7 @@ func libxml2(t *testing.T, dir string, files []string) map[string]verdict {
 	return all
 }
 
-// needs skips a test without another's program; in CI it must be there.
+// needs skips a test if another project's program is missing; on CI it must be present.
 func needs(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {
@@ -178,8 +178,8 @@ func needs(t *testing.T, program string) {
 	t.Skipf("SKIPPED: %s is not installed, so nobody else judges our reader", program)
 }
 
-// Our bounds, and that UTF-16 is seen without mark and declaration, are no matter of
-// the sandbox.
+// The sandbox does not have our bounds, nor recognizes UTF-16 without mark and
+// declaration.
 func TestCorpus_WhenJudgedByTheSandboxAgrees(t *testing.T) {
 	t.Parallel()
 	all := corpus()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// bang reads a comment or a CDATA section, whose text it keeps; a DTD is refused.
+// bang reads a comment, or a CDATA section, whose text it keeps. It refuses a DTD.
 func (r *Reader) bang(keep bool) (Event, error) {
 	c, err := r.byte()
 	if err != nil {
@@ -39,8 +39,8 @@ func (r *Reader) bang(keep bool) (Event, error) {
 	return 0, r.failAt(Malformed, "aquí debe estar un comentario o CDATA")
 }
 
-// until passes over everything to the end of stop, whose bytes but the last are
-// alike, and keeps it without stop.
+// until reads to the end of stop and keeps the text before stop. All bytes of stop but
+// the last are equal.
 func (r *Reader) until(stop string, keep bool) error {
 	r.value = r.value[:0]
 	run, found, afterCR := 0, false, false
@@ -66,8 +66,8 @@ func (r *Reader) until(stop string, keep bool) error {
 	return nil
 }
 
-// upTo cuts piece behind stop, run bytes of which came before it, and reports
-// whether it is there, or how many of its bytes piece ends in.
+// upTo cuts piece after stop, of which run bytes came before piece. It reports whether
+// stop is there, or else how many of its bytes piece ends with.
 func upTo(piece []byte, stop string, run int) (cut []byte, ends int, found bool) {
 	first, last := stop[0], stop[len(stop)-1]
 	for i := 0; i < len(piece); {
@@ -151,8 +151,8 @@ func (r *Reader) declaration() error {
 	}
 }
 
-// part reads one part of the declaration: version, encoding, standalone, in
-// this order. It takes and returns where the last one stands in it.
+// part reads one part of the declaration: version, encoding, standalone, in this order.
+// It takes and returns the index of the last part read.
 func (r *Reader) part(last int) (order int, err error) {
 	name, value, err := r.pseudoAttribute()
 	var fault *Error
@@ -182,7 +182,7 @@ func (r *Reader) part(last int) (order int, err error) {
 	return order, nil
 }
 
-// encoding holds what the declaration says against what the document is in.
+// encoding compares the declared encoding with the actual one.
 func (r *Reader) encoding(value string) error {
 	r.declared = value
 	c := byName(value)
@@ -195,7 +195,7 @@ func (r *Reader) encoding(value string) error {
 	return nil
 }
 
-// pseudoAttribute reads one of the declaration's. Its value has no references.
+// pseudoAttribute reads one attribute of the declaration. Its value has no references.
 func (r *Reader) pseudoAttribute() (name, value string, err error) {
 	if r.target, _, err = r.name(r.target[:0]); err != nil {
 		return "", "", err
@@ -220,7 +220,7 @@ func (r *Reader) pseudoAttribute() (name, value string, err error) {
 	}
 }
 
-// equals reads the = of an attribute, with the blanks around it, and its quote.
+// equals reads an attribute's =, the blanks around it, and the opening quote.
 func (r *Reader) equals() (quote byte, err error) {
 	if _, err := r.blanks(); err != nil {
 		return 0, err

@@ -6,11 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Piece returns the text of the open element piece by piece, for texts that are
-// too long to hold; nil is at the next markup, which Next reads. The attributes
-// must have been read. A reference is a piece of its own. A piece is valid until
-// the next call, may be changed, and has not been held against what characters
-// may be: it is for a caller that knows which it takes.
+// Piece returns the text of the open element piece by piece, for texts too long to hold.
+// It returns nil at the next markup, which Next reads. Read the attributes first. A
+// reference is a separate piece. A piece is valid until the next call and may be changed.
+// Its characters are not checked: the caller must know which ones it accepts.
 func (r *Reader) Piece() ([]byte, error) {
 	if r.failed != nil {
 		return nil, r.failed

@@ -2,12 +2,11 @@ package xmldoc
 
 import "bytes"
 
-// What follows reads the markup that nearly all of a document is made of: ASCII,
-// without references, whole in the window. Where something is otherwise it reads
-// nothing, and the rest of the package does.
+// These functions read the most common markup: ASCII, without references, completely in
+// the window. For anything else they read nothing, and the rest of the package reads it.
 
-// quickName returns the length of the name that b begins with, and where its
-// colon is, or -1. The length is 0 where the name is not plain, or may go on.
+// quickName returns the length of the name at the start of b and the position of its
+// colon, or -1. The length is 0 if the name is not plain or may continue after b.
 func quickName(b []byte) (n, colon int) {
 	colon = -1
 	if len(b) == 0 || classes[b[0]]&nameStart == 0 {
@@ -28,11 +27,11 @@ func quickName(b []byte) (n, colon int) {
 	return 0, -1
 }
 
-// maxQuickName is under every MaxName.
+// maxQuickName is below every MaxName.
 const maxQuickName = 100
 
-// quickAttribute reads a name with its value, and what they take of b; 0 where
-// they are not plain.
+// quickAttribute reads a name with its value and returns their length in b, or 0 if they
+// are not plain.
 func quickAttribute(b []byte) (name, value []byte, colon, taken int) {
 	n, colon := quickName(b)
 	if n == 0 || n+2 >= len(b) || b[n] != '=' || b[n+1] != '"' && b[n+1] != '\'' {
@@ -46,7 +45,7 @@ func quickAttribute(b []byte) (name, value []byte, colon, taken int) {
 	return b[:n], v[:end], colon, n + 2 + end + 1
 }
 
-// quickValue returns where a value ends that needs no work; -1 where it does.
+// quickValue returns the end of a value that needs no processing, or -1.
 func quickValue(v []byte, quote byte) int {
 	const high, ones = 0x8080808080808080, 0x0101010101010101
 	quotes := ones * uint64(quote)
@@ -54,8 +53,8 @@ func quickValue(v []byte, quote byte) int {
 	for ; len(v)-i >= 8; i += 8 {
 		w := uint64(v[i]) | uint64(v[i+1])<<8 | uint64(v[i+2])<<16 | uint64(v[i+3])<<24 |
 			uint64(v[i+4])<<32 | uint64(v[i+5])<<40 | uint64(v[i+6])<<48 | uint64(v[i+7])<<56
-		// A high bit for each byte that is over ASCII, below the space, a &, a < or
-		// the quote, and perhaps for one behind it.
+		// The high bit of each byte that is not ASCII, below the space, a &, a < or the
+		// quote. A byte after one of these may be marked wrongly.
 		q, a, l := w^quotes, w^ones*'&', w^ones*'<'
 		if (w|(w-ones*0x20)|(q-ones)&^q|(a-ones)&^a|(l-ones)&^l)&high != 0 {
 			break

@@ -7,78 +7,78 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds where Options leaves them 0.
+// The default bounds of Options.
 const (
 	defaultDepth      = 64
 	defaultName       = 1000
 	defaultAttributes = 256
 )
 
-// window is what is read at a time.
+// window is the size of one read.
 const window = 32 << 10
 
-// Options say how a document is read; the zero value is right for one that is
+// Options control the reading of a document. The zero value suits a document that is
 // received whole.
 type Options struct {
-	// Charset is the encoding that the transport tells, such as the charset of a
-	// Content-Type; it goes before the declaration.
+	// Charset is the transport's encoding, such as the charset of a Content-Type. It has
+	// priority over the declaration.
 	Charset string
-	// Decoded says that the document is text already, such as a string of JSON: in
-	// UTF-8 without a mark, whatever its declaration says.
+	// Decoded reports that the document is text already, such as a JSON string: UTF-8
+	// without a mark, whatever it declares.
 	Decoded bool
-	// OnlyUTF8 refuses a document that is in another encoding, or says so.
+	// OnlyUTF8 refuses a document that is in, or declares, another encoding.
 	OnlyUTF8 bool
-	// LoosePrefixes lets prefixes pass that are not declared. Their names then
-	// have the prefix in the place of the namespace.
+	// LoosePrefixes allows undeclared prefixes. Such a name has the prefix as its
+	// namespace.
 	LoosePrefixes bool
-	// Around passes over what stands around a document that came whole otherwise:
-	// anything before its first <, within a kilobyte, and text behind its root.
-	// Reader.Around tells. A second root is refused all the same.
+	// Around tolerates text around a complete document: up to a kilobyte before its first
+	// <, and anything after its root. Reader.Around reports whether there was any. A
+	// second root is still refused.
 	Around bool
-	// Copy gets the document as it is read, in UTF-8 and to the end of its root,
-	// without what Piece takes. What it returns as an error ends the reading.
+	// Copy receives the document as it is read, in UTF-8, up to the end of its root,
+	// without what Piece returns. Its error ends the reading.
 	Copy io.Writer
-	// Window is what is read at a time: 0 stands for 32 KiB.
+	// Window is the size of one read; 0 means 32 KiB.
 	Window int
-	// The bounds; 0 stands for 64 levels, names of 1,000 bytes, 256 attributes
-	// of one element, and values and texts of any length.
+	// The bounds. 0 means 64 levels, names of 1,000 bytes, 256 attributes per element,
+	// and values and texts of any length.
 	MaxDepth, MaxName, MaxAttributes, MaxValue int
 }
 
-// Event is what Next has come to.
+// Event is the kind of item that Next found.
 type Event uint8
 
-// The events. Comments, the declaration and texts without a character are none.
+// The events. There is none for comments, the declaration and empty texts.
 const (
-	// Start is an element that begins; its attributes must be read next.
+	// Start is the start of an element. Its attributes must be read next.
 	Start Event = iota + 1
-	// End is the end of an element, also of an empty one.
+	// End is the end of an element; an empty element has one too.
 	End
-	// CharData is text, as Value; a CDATA section is one of its own.
+	// CharData is text, in Value. A CDATA section is a CharData of its own.
 	CharData
-	// Instruction is a processing instruction: Name is its target, Value the rest.
+	// Instruction is a processing instruction: Target has its target, Value the rest.
 	Instruction
 )
 
-// Reader reads one document. Reset makes it ready for another one with the same memory.
+// Reader reads one document. Reset reuses it, and its memory, for another.
 type Reader struct {
 	o        Options
 	src      io.Reader
 	buf      []byte
 	pos, end int
 	base     int64 // bytes before the window
-	err      error // that src ended with
+	err      error // the error with which src ended
 	carry    [utf8.UTFMax]byte
-	carried  int // bytes of a character that the window's end cut
+	carried  int // bytes of a character cut by the end of the window
 
-	start, taken int64 // where the last markup began, and the last piece of text
+	start, taken int64 // start of the last markup, and of the last piece of text
 	value        []byte
 	target       []byte // of an instruction
-	// stack has the names of the open elements, one after the other; each ends
-	// where ends says.
+	// stack holds the names of the open elements one after the other; ends holds their
+	// ends.
 	stack []byte
 	ends  []int
-	// What follows is of the element that began last.
+	// The following fields describe the element that began last.
 	attributes []attribute
 	names      []byte // of the attributes, one after the other
 	prefixed   bool   // one of its attributes has a prefix
@@ -87,27 +87,27 @@ type Reader struct {
 	declared       string // encoding of the declaration
 	wide           bool   // the document is in UTF-16
 	rooted         bool
-	empty          bool // the element that began last has no content
+	empty          bool // the element that began last is empty
 	pending        bool // its attributes have not been read
 	closing        bool // the innermost element has ended
-	resumed        bool // the name of its end tag has been passed over
-	crossed        bool // the fault is an end tag of another element, whose name is value
-	before, behind bool // something stood there, see Options.Around
-	copied         int  // what of the window has gone to Options.Copy
+	resumed        bool // the name of its end tag has been skipped
+	crossed        bool // the fault is another element's end tag, whose name is in value
+	before, behind bool // there was text, see Options.Around
+	copied         int  // how much of the window has gone to Options.Copy
 	failed         error
 	interned       map[string]string
 	values         []string
 }
 
-// NewReader returns a Reader of the document that src has. What is wrong with
-// its encoding is told by the first event.
+// NewReader returns a Reader of src's document. The first event reports a fault of its
+// encoding.
 func NewReader(src io.Reader, o Options) *Reader {
 	r := &Reader{}
 	r.Reset(src, o)
 	return r
 }
 
-// Reset begins another document.
+// Reset starts reading another document.
 func (r *Reader) Reset(src io.Reader, o Options) {
 	if o.Window == 0 {
 		o.Window = window
@@ -129,32 +129,33 @@ func (r *Reader) Reset(src io.Reader, o Options) {
 	r.failed = r.open()
 }
 
-// Offset counts the bytes that have been read, in UTF-8 and without a mark.
+// Offset returns how many bytes have been read, in UTF-8 and without a mark.
 func (r *Reader) Offset() int64 { return r.base + int64(r.pos) }
 
-// Depth is the number of open elements; one that has just ended is still counted.
+// Depth returns the number of open elements, including one that has just ended.
 func (r *Reader) Depth() int { return len(r.ends) }
 
-// Name is the name of the innermost element, or of the one that has just ended,
-// with its prefix; valid until the next call.
+// Name returns the name, with prefix, of the innermost element or of the one that has
+// just ended. It is valid until the next call.
 func (r *Reader) Name() []byte { return r.Open(len(r.ends)) }
 
-// Open is the name of the open element at a level, the root's being 1.
+// Open returns the name of the open element at a level; the root's level is 1.
 func (r *Reader) Open(level int) []byte { return r.stack[r.from(level-1):r.ends[level-1]] }
 
-// Value is the text of a CharData, the data of an Instruction; valid until the next call.
+// Value returns the text of a CharData or the data of an Instruction, valid until the
+// next call.
 func (r *Reader) Value() []byte { return r.value }
 
-// Target is the name of an Instruction.
+// Target returns the target of an Instruction.
 func (r *Reader) Target() []byte { return r.target }
 
-// Declared is the encoding that the declaration names, or "".
+// Declared returns the declared encoding, or "".
 func (r *Reader) Declared() string { return r.declared }
 
-// Around reports what has been passed over by Options.Around.
+// Around reports whether text was skipped because of Options.Around, before and after.
 func (r *Reader) Around() (before, behind bool) { return r.before, r.behind }
 
-// from is where the name of the element at an index begins.
+// from returns where the name of the element at an index begins.
 func (r *Reader) from(i int) int {
 	if i == 0 {
 		return 0
@@ -162,7 +163,7 @@ func (r *Reader) from(i int) int {
 	return r.ends[i-1]
 }
 
-// fill reads more; what was in the window is gone. At the end it is io.EOF.
+// fill replaces the window's content with the next bytes. At the end it returns io.EOF.
 func (r *Reader) fill() error {
 	for idle := 0; r.err == nil; idle++ {
 		if err := r.copy(r.end); err != nil {
@@ -190,7 +191,7 @@ func (r *Reader) fill() error {
 	return r.err
 }
 
-// copy hands the window on up to a place.
+// copy passes the window up to a position to Options.Copy.
 func (r *Reader) copy(to int) error {
 	if r.o.Copy == nil || to <= r.copied {
 		return nil
@@ -222,7 +223,7 @@ func (r *Reader) peek() (byte, error) {
 	return r.buf[r.pos], nil
 }
 
-// byte is one inside of something: the end is not expected there.
+// byte reads a byte within an item, where the document must not end.
 func (r *Reader) byte() (byte, error) {
 	c, err := r.peek()
 	if err != nil {
@@ -232,11 +233,11 @@ func (r *Reader) byte() (byte, error) {
 	return c, nil
 }
 
-// Next returns the next event; io.EOF comes after a whole document. Every other
-// error is an *Error, or what the source failed with, and stays.
+// Next returns the next event, and io.EOF after a complete document. Every other error is
+// an *Error or the source's own, and is returned again by later calls.
 func (r *Reader) Next() (Event, error) { return r.advance(true) }
 
-// NextTag is Next without texts and instructions, which are only checked.
+// NextTag is Next, but only checks texts and instructions and skips them.
 func (r *Reader) NextTag() (Event, error) { return r.advance(false) }
 
 func (r *Reader) advance(keep bool) (Event, error) {
@@ -281,7 +282,7 @@ func (r *Reader) scan(keep bool) (Event, error) {
 			return CharData, err
 		}
 		r.start = r.Offset()
-		r.pos++ // <, which text has stopped at
+		r.pos++ // the < at which text stopped
 		e, err := r.markup(keep)
 		if err != nil {
 			return 0, err
@@ -292,7 +293,7 @@ func (r *Reader) scan(keep bool) (Event, error) {
 	}
 }
 
-// markup reads one item of markup behind its <; 0 is one without an event.
+// markup reads one item of markup after its <; 0 means that it has no event.
 func (r *Reader) markup(keep bool) (Event, error) {
 	c, err := r.byte()
 	if err != nil {
@@ -331,7 +332,7 @@ func (r *Reader) startTag() error {
 	return nil
 }
 
-// endTag reads the end of the innermost element, after its </.
+// endTag reads the end tag of the innermost element, after its </.
 func (r *Reader) endTag() error {
 	if len(r.ends) == 0 {
 		return r.failAt(Malformed, "se cierra un elemento que no está abierto")
@@ -363,7 +364,7 @@ func (r *Reader) endOfTag() error {
 	return r.ended()
 }
 
-// pop takes the innermost element, which has ended, and its namespaces off.
+// pop removes the innermost element, which has ended, and its namespaces.
 func (r *Reader) pop() {
 	for n := len(r.bindings); n > 0 && r.bindings[n-1].depth == len(r.ends); n-- {
 		r.bindings = r.bindings[:n-1]
@@ -372,8 +373,8 @@ func (r *Reader) pop() {
 	r.stack, r.ends, r.closing = r.stack[:r.from(last)], r.ends[:last], false
 }
 
-// ended tells the copy that the innermost element has ended, which is the last
-// of it when it is the root.
+// ended tells the copy that the innermost element has ended. The root is the end of the
+// copy.
 func (r *Reader) ended() error {
 	r.closing = true
 	if len(r.ends) > 1 {

@@ -45,7 +45,7 @@ func TestReader_WhenUsedAgainReadsTheSame(t *testing.T) {
 	}
 }
 
-// What Text returns reads as the document does.
+// Text returns a document that reads the same.
 func TestText_WhenDecodedReadsTheSame(t *testing.T) {
 	t.Parallel()
 	for _, s := range corpus() {
@@ -171,8 +171,8 @@ func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 			t.Errorf("%s: %v", document, err)
 		}
 	}
-	// Attributes and prefixes are looked for among all that there are, so that there
-	// are not many, in one element or in those that are open.
+	// Lookups scan all attributes and prefixes, so their number is bounded, in one
+	// element and in all open ones.
 	numbered := func(format string, n int) string {
 		var b strings.Builder
 		for i := range n {
@@ -191,7 +191,7 @@ func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 			t.Errorf("%.60s…: %v", document, err)
 		}
 	}
-	// What is not wanted may be of any length.
+	// Skipped content may have any length.
 	if err := xmldoc.Check(strings.NewReader(`<a b="`+strings.Repeat("x", 1<<20)+`"/>`), o); err != nil {
 		t.Error(err)
 	}

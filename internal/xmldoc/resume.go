@@ -2,9 +2,9 @@ package xmldoc
 
 import "bytes"
 
-// Resume goes on after a fault: it passes over everything to the end tag of the
-// open element at a level, the root's being 1, whose End comes next. It is for
-// elements whose content is not the reader's business.
+// Resume continues after a fault: it skips to the end tag of the open element at a level
+// (the root's is 1), whose End is the next event. It is for elements whose content does
+// not matter.
 func (r *Reader) Resume(level int) error {
 	if level > len(r.ends) {
 		return r.failed
@@ -15,7 +15,7 @@ func (r *Reader) Resume(level int) error {
 	}
 	r.pending, r.empty, r.closing = false, false, false
 	if r.resumed = r.crossed && bytes.Equal(r.value, r.Name()); r.resumed {
-		r.failed = nil // the fault was that tag
+		r.failed = nil // the fault was that end tag
 		return nil
 	}
 	r.failed = r.passTo(append([]byte("</"), r.Name()...))

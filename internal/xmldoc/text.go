@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// text passes over character data up to the next <, which stays unread, and
-// reports whether it has kept any.
+// text skips character data up to the next <, which it does not read, and reports whether
+// it kept any.
 func (r *Reader) text(keep bool) (some bool, err error) {
 	keep = keep && len(r.ends) > 0
 	r.value = r.value[:0]
 	if r.pos < r.end && r.buf[r.pos] == '<' {
 		return false, nil
 	}
-	var before [2]byte // what comes before the window, for ]]>
+	var before [2]byte // the bytes before the window, to find ]]>
 	afterCR := false
 	for {
 		if _, err := r.peek(); err != nil {
@@ -46,7 +46,7 @@ func (r *Reader) text(keep bool) (some bool, err error) {
 	}
 }
 
-// endOfText is io.EOF where the document may end.
+// endOfText returns io.EOF if the document may end here.
 func (r *Reader) endOfText(err error) error {
 	if errors.Is(err, io.EOF) && (len(r.ends) > 0 || !r.rooted) {
 		return r.incomplete()
@@ -54,7 +54,7 @@ func (r *Reader) endOfText(err error) error {
 	return err
 }
 
-// tail is the last two bytes of before and piece.
+// tail returns the last two bytes of before and piece.
 func tail(before [2]byte, piece []byte) [2]byte {
 	switch n := len(piece); n {
 	case 0:
@@ -96,8 +96,8 @@ func (r *Reader) judge(before [2]byte, piece []byte) error {
 	return nil
 }
 
-// piece takes from the window what comes before until or a &, and that character
-// too, which stop is; without one it takes the whole window, and stop is 0.
+// piece takes the part of the window before until or a &, and that character, which it
+// returns as stop. Without one it takes the whole window and stop is 0.
 func (r *Reader) piece(until byte) (piece []byte, stop byte) {
 	r.taken = r.Offset()
 	piece = r.buf[r.pos:r.end]
@@ -114,15 +114,15 @@ func (r *Reader) piece(until byte) (piece []byte, stop byte) {
 	return piece, stop
 }
 
-// unread puts back what ended a piece, for Resume.
+// unread puts back the end of a piece, for Resume.
 func (r *Reader) unread(stop byte) {
 	if stop != 0 {
 		r.pos--
 	}
 }
 
-// endOfCDATA returns where the > of a ]]> stands in a text, where it may not
-// (XML 1.0 §2.4); -1 when there is none.
+// endOfCDATA returns the position of the > of a ]]> in a text, where it is forbidden (XML
+// 1.0 §2.4), or -1.
 func endOfCDATA(before [2]byte, piece []byte) int {
 	for at := 0; ; at++ {
 		i := bytes.IndexByte(piece[at:], '>')
@@ -143,9 +143,9 @@ func endOfCDATA(before [2]byte, piece []byte) int {
 	}
 }
 
-// keep appends literal text to value. An end of line is one LF (XML 1.0 §2.11),
-// also when CR and LF come in two pieces; white space becomes blank, which is LF
-// in text and a space in attributes (§3.3.3).
+// keep appends literal text to value. A line end becomes one LF (XML 1.0 §2.11), even if
+// CR and LF come in two pieces. White space becomes blank: LF in text, a space in
+// attributes (§3.3.3).
 func (r *Reader) keep(piece []byte, white byte, afterCR bool) (endsInCR bool, err error) {
 	if white == '\n' && !afterCR && bytes.IndexByte(piece, '\r') < 0 {
 		r.value = append(r.value, piece...)
@@ -168,8 +168,8 @@ func (r *Reader) keep(piece []byte, white byte, afterCR bool) (endsInCR bool, er
 	return afterCR, nil
 }
 
-// reference reads what follows a &: a character, or one of the five entities
-// that there are without a DTD.
+// reference reads the rest of a reference after its &: a character, or one of the five
+// entities that exist without a DTD.
 func (r *Reader) reference() (rune, error) {
 	const most = 12
 	at := r.Offset() - 1
@@ -216,7 +216,7 @@ func (r *Reader) reference() (rune, error) {
 	return 0, bad(append(b[:n:n], ';'))
 }
 
-// numeric reads a character reference without its & and ; (production 66).
+// numeric decodes a character reference without its & and ; (production 66).
 func numeric(b []byte) (rune, bool) {
 	if len(b) < 2 || b[0] != '#' {
 		return 0, false

@@ -7,16 +7,15 @@ import (
 	"io"
 )
 
-// The bounds of what is remembered of names, which repeat.
+// The bounds of the memory for repeated names.
 const (
 	maxInterned      = 512
 	maxInternedBytes = 100
 )
 
-// Token makes Reader an xml.TokenReader whose names have their namespaces in
-// Space already; declarations of namespaces are not among the attributes.
-// Comments and the XML declaration are passed over. A CharData is valid until
-// the next call.
+// Token makes Reader an xml.TokenReader. The Space of its names is the namespace already,
+// and namespace declarations are not among the attributes. Comments and the XML
+// declaration are skipped. A CharData is valid until the next call.
 func (r *Reader) Token() (xml.Token, error) {
 	e, err := r.Next()
 	if err != nil {
@@ -55,7 +54,7 @@ func declares(name []byte) bool {
 	return name[0] == 'x' && (string(name) == "xmlns" || bytes.HasPrefix(name, []byte("xmlns:")))
 }
 
-// resolve gives a name its namespace; the default one is for elements alone.
+// resolve returns a name with its namespace. The default namespace is for elements only.
 func (r *Reader) resolve(name []byte, element bool) xml.Name {
 	prefix, local, has := bytes.Cut(name, []byte(":"))
 	switch {
@@ -72,7 +71,7 @@ func (r *Reader) resolve(name []byte, element bool) xml.Name {
 	return xml.Name{Local: r.intern(name)}
 }
 
-// intern makes a string of a name, the same one as before where it is remembered.
+// intern returns a name as a string, the same one as before if it is remembered.
 func (r *Reader) intern(name []byte) string {
 	if s, ok := r.interned[string(name)]; ok {
 		return s
@@ -96,7 +95,7 @@ func Unmarshal(document []byte, v any, o Options) error {
 	return r.rest()
 }
 
-// Check reads a document to its end.
+// Check reads a document to its end and returns its fault.
 func Check(src io.Reader, o Options) error { return NewReader(src, o).rest() }
 
 func (r *Reader) rest() error {

@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// transcoder reads UTF-8 of what another encoding's bytes stand for. Bytes that
-// stand for nothing are an *Error, behind all that comes before them.
+// transcoder converts another encoding to UTF-8. Bytes without a character are an *Error,
+// after everything before them.
 type transcoder struct {
 	src io.Reader
-	// decode appends to out what in stands for. It returns how much of in it has
-	// used, and what is wrong with what follows. last says that in has the end.
+	// decode appends the characters of in to out. It returns how much of in it has used,
+	// and the fault of what follows. last reports that in is the end.
 	decode func(in, out []byte, last bool) (used int, decoded []byte, wrong string)
 
 	in       [4 << 10]byte
@@ -60,8 +60,8 @@ func single(in, out []byte, char func(byte) rune) (int, []byte, string) {
 	return len(in), out, ""
 }
 
-// from1252 decodes the upper half of windows-1252: Latin-1 but for these 32, of
-// which five are not assigned.
+// from1252 decodes the upper half of windows-1252: Latin-1 except for these 32, five of
+// which are not assigned.
 func from1252(c byte) rune {
 	const high = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
 	if c >= 0xA0 {
@@ -80,8 +80,8 @@ func from1252(c byte) rune {
 // double decodes UTF-16.
 func double(in, out []byte, order binary.ByteOrder, last bool) (int, []byte, string) {
 	const (
-		highest = 0xD800 // first of the halves of a character that come first
-		lowest  = 0xDC00 // first of those that come second
+		highest = 0xD800 // the first of the high surrogates
+		lowest  = 0xDC00 // the first of the low surrogates
 		beyond  = 0xE000
 	)
 	i := 0

@@ -10,9 +10,9 @@ import (
 
 var errNoEnd = fmt.Errorf("%w: no end of central directory", ErrZip)
 
-// findDirectory returns the directory of the last end record that has one. A comment
-// may hold the bytes of an end record, and foreign bytes may follow the true one: only
-// the directory tells them apart.
+// findDirectory returns the directory of the last end record that has one. A comment may
+// hold the bytes of an end record, and foreign bytes may follow the true one; only a
+// valid directory distinguishes them.
 func findDirectory(r io.ReaderAt, size int64) (directory, error) {
 	tail := make([]byte, min(size, lenEnd+maxZipComment+lenLocator64))
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
@@ -29,14 +29,13 @@ func findDirectory(r io.ReaderAt, size int64) (directory, error) {
 			return d, err
 		}
 		if errors.Is(wrong, errNoEnd) {
-			wrong = err // what is wrong with the last one is what is told
+			wrong = err // the last candidate's fault is reported
 		}
 	}
 	return directory{}, wrong
 }
 
-// endAt finds the directory of the end record that stands at a place, and at the end of
-// tail.
+// endAt returns the directory of the end record at a position in tail.
 func endAt(r io.ReaderAt, at uint64, tail []byte) (directory, error) {
 	before, record := tail[:len(tail)-lenEnd], tail[len(tail)-lenEnd:]
 	d := directory{
@@ -54,8 +53,8 @@ func endAt(r io.ReaderAt, at uint64, tail []byte) (directory, error) {
 	return d.locate(r, at)
 }
 
-// locate finds the directory before the record that ends it: right before that record,
-// also when the offsets do not count what was put before the ZIP, or else where they say.
+// locate finds the directory: directly before its end record, which also works if the
+// offsets do not count bytes put before the ZIP, or else at the declared offset.
 func (d directory) locate(r io.ReaderAt, end uint64) (directory, error) {
 	if d.size > end {
 		return d, fmt.Errorf("%w: the central directory is longer than what is before its end", ErrZip)
@@ -80,7 +79,7 @@ func (d directory) locate(r io.ReaderAt, end uint64) (directory, error) {
 	return d, fmt.Errorf("%w: the central directory is not where its end says", ErrZip)
 }
 
-// begins reports whether a record of a kind stands at a place.
+// begins reports whether a record with this signature is at a position.
 func begins(r io.ReaderAt, at uint64, sig uint32) (bool, error) {
 	var b [4]byte
 	if _, err := r.ReadAt(b[:], int64(at)); err != nil && !errors.Is(err, io.EOF) { //nolint:gosec // below the file's size
@@ -89,8 +88,8 @@ func begins(r io.ReaderAt, at uint64, sig uint32) (bool, error) {
 	return binary.LittleEndian.Uint32(b[:]) == sig, nil
 }
 
-// end64 reads the ZIP64 end record, whose locator is the last of what stands before the
-// end record, and returns its place. Its errors are ErrZip when there is none, or those of r.
+// end64 reads the ZIP64 end record, whose locator is directly before the end record, and
+// returns its position. The error is ErrZip if there is none, or r's own.
 func end64(r io.ReaderAt, end uint64, before []byte) (directory, uint64, error) {
 	none := fmt.Errorf("%w: no ZIP64 end", ErrZip)
 	if len(before) < lenLocator64 || end < lenLocator64+lenEnd64 {
@@ -100,7 +99,7 @@ func end64(r io.ReaderAt, end uint64, before []byte) (directory, uint64, error) 
 	if binary.LittleEndian.Uint32(locator) != sigLocator64 {
 		return directory{}, 0, none
 	}
-	// The second place is for a locator that does not count what was put before the ZIP.
+	// The second position is for a locator that does not count bytes put before the ZIP.
 	last := end - lenLocator64 - lenEnd64
 	for _, at := range []uint64{binary.LittleEndian.Uint64(locator[8:]), last} {
 		if at > last {

@@ -25,8 +25,8 @@ func names(tb testing.TB, b []byte) (got []string) {
 	return got
 }
 
-// with64 gives a ZIP the ZIP64 records that it does not need, with extra bytes at the
-// end of the first, and fills the end record's own fields with what says so.
+// with64 adds unneeded ZIP64 records to a ZIP, with extra bytes after the first, and
+// marks the end record's own fields as overflowed.
 func with64(whole []byte, extra int, saturate bool) []byte {
 	end := len(whole) - lenEnd
 	record := make([]byte, lenEnd64+extra)
@@ -47,7 +47,7 @@ func with64(whole []byte, extra int, saturate bool) []byte {
 	return slices.Concat(whole[:end], record, locator, last)
 }
 
-// moved puts bytes before a ZIP and counts them in its offsets.
+// moved puts bytes before a ZIP and adjusts its offsets.
 func moved(before string, whole []byte) []byte {
 	b := append([]byte(before), whole...)
 	end := len(b) - lenEnd
@@ -106,13 +106,13 @@ func TestWalk_WhenTheFrameIsOddAndTheDirectoryWholeReadsEveryEntry(t *testing.T)
 	}
 }
 
-// Java's and others' writers before ZIP64 leave only the low 16 bits of the count.
+// Writers without ZIP64, such as old Java, write only the low 16 bits of the count.
 func TestWalk_WhenTheCountHasOnlySixteenBitsReadsAll(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1 << 16, 70_000} {
 		whole := makeZip(t, n, "")
 		end := len(whole) - lenEnd
-		// Without ZIP64: its records go, the end record has what fits.
+		// Without ZIP64: its records are removed, and the end record has the low bits.
 		at64 := end - lenLocator64 - lenEnd64
 		record := whole[at64:end]
 		last := bytes.Clone(whole[end:])
@@ -162,8 +162,8 @@ func TestCheck_WhenCutAnywhereRefuses(t *testing.T) {
 	}
 }
 
-// A ZIP within the comment of another must not be taken for it by anybody who goes on
-// from the end: the last directory that is whole is the one.
+// A ZIP in another one's comment must not be taken for it: the last complete directory
+// counts.
 func TestWalk_WhenTwoZipsFollowEachOtherReadsTheLast(t *testing.T) {
 	t.Parallel()
 	one, two := write(t, file{"uno", 0, []byte("1")}), write(t, file{"dos", 0, []byte("2")})

@@ -2,11 +2,10 @@ package zipdir
 
 import "fmt"
 
-// aes is the method of an entry of WinZip's encryption (APPNOTE appendix E).
+// aes is the method number of WinZip's encryption (APPNOTE appendix E).
 const aes = 99
 
-// MethodError is an ErrEntry: the content is compressed or encrypted in a way that is
-// not read.
+// MethodError is an ErrEntry: the content's compression or encryption is not supported.
 type MethodError struct {
 	Method    uint16
 	Encrypted bool
@@ -19,10 +18,10 @@ func (e *MethodError) Error() string {
 	return "zipdir: the entry cannot be read: compressed with " + e.Name()
 }
 
-// Is makes it an ErrEntry.
+// Is reports that it is an ErrEntry.
 func (e *MethodError) Is(target error) bool { return target == ErrEntry }
 
-// Name is what the method is called (APPNOTE 4.4.5).
+// Name returns the method's name (APPNOTE 4.4.5).
 func (e *MethodError) Name() string {
 	switch e.Method {
 	case stored:

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// raw makes a ZIP of one entry whose data is what another program compressed.
+// raw makes a ZIP of one entry with data that another program compressed.
 func raw(tb testing.TB, method uint16, flags byte, content, data []byte) []byte {
 	tb.Helper()
 	whole := write(tb, file{"a.xml", 0, data}, file{"crc", 0, content})

@@ -14,14 +14,12 @@ import (
 )
 
 var (
-	// ErrEntry is an entry whose content is damaged, or of a kind that is not read
-	// (MethodError).
+	// ErrEntry is an entry whose content is damaged or not supported (MethodError).
 	ErrEntry = errors.New("zipdir: the entry cannot be read")
-	// ErrChecksum is an ErrEntry of which everything was read, and something of it is
-	// not as the CRC-32 says.
+	// ErrChecksum is an ErrEntry whose content was read completely and does not match its
+	// CRC-32.
 	ErrChecksum = fmt.Errorf("%w: its checksum is another", ErrEntry)
-	// ErrLimit is an entry that is larger than the caller takes, or far larger than
-	// its data.
+	// ErrLimit is an entry larger than the caller's limit, or far larger than its data.
 	ErrLimit = errors.New("zipdir: the entry is too large")
 )
 
@@ -31,17 +29,16 @@ const (
 	stored   = 0
 	deflated = 8
 	bzipped  = 12
-	// maxRatio is how many times its data a content may be. Deflate reaches 1032;
-	// the texts and XML of the SAT are below 30.
+	// maxRatio is the largest ratio of a content to its data. Deflate reaches 1032; the
+	// SAT's texts and XML are below 30.
 	maxRatio = 250
-	// freeOfRatio is the size up to which the ratio does not matter.
+	// freeOfRatio is the size below which the ratio is not checked.
 	freeOfRatio = 1 << 20
 )
 
-// Open reads the entry's content, of at most limit bytes. The end of the content
-// is io.EOF only when its length and its CRC-32 are what the directory says.
-// Errors are ErrEntry, ErrLimit and ErrRead. One entry of a walk is open at a
-// time: opening one ends the reading of the former.
+// Open opens the entry's content, of at most limit bytes. The content ends with io.EOF
+// only if its length and CRC-32 match the directory. Errors are ErrEntry, ErrLimit and
+// ErrRead. Opening an entry ends the reading of the walk's previous one.
 func (e Entry) Open(limit int64) (io.ReadCloser, error) {
 	switch {
 	case e.flags&flagEncrypt != 0 || e.Method != stored && e.Method != deflated && e.Method != bzipped:
@@ -70,7 +67,7 @@ func (e Entry) Open(limit int64) (io.ReadCloser, error) {
 	return c, nil
 }
 
-// locate returns where the content begins, which only its local header knows.
+// locate returns where the content begins, which is after its local header.
 func (e Entry) locate() (int64, error) {
 	w := e.walk
 	if w.end < lenLocal || e.offset > w.end-lenLocal || e.offset > math.MaxInt64 {
@@ -123,7 +120,7 @@ func (c *content) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	// One byte more than promised is read, to see that it is not there.
+	// Read one byte more than declared, to check that it does not exist.
 	if uint64(len(p)) > c.left+1 {
 		p = p[:c.left+1]
 	}
@@ -151,7 +148,7 @@ func (c *content) judge(err error) error {
 	return io.EOF
 }
 
-// Close leaves the inflater to the next entry.
+// Close returns the inflater for the next entry.
 func (c *content) Close() error {
 	if r, ok := c.r.(io.ReadCloser); ok && c.walk.inflater == nil {
 		c.walk.inflater = r
@@ -160,17 +157,16 @@ func (c *content) Close() error {
 	return nil
 }
 
-// section is a part of the ZIP. It is an io.ByteReader so that flate puts no
-// buffer of its own before it.
+// section is a part of the ZIP. It implements io.ByteReader so that flate adds no buffer.
 type section struct {
 	w       *window
 	at, end int64
-	// ahead is what the window had from at on when it was at its turn.
+	// ahead is the window's content from at, as of the window's turn.
 	ahead []byte
 	turn  int
 }
 
-// look makes ahead not empty.
+// look fills ahead if it is empty.
 func (s *section) look() error {
 	if s.at >= s.end {
 		return io.EOF

@@ -9,34 +9,34 @@ import (
 	"iter"
 )
 
-// ErrRead is a failure of the reader below, which says nothing of the ZIP.
+// ErrRead is a failure of the underlying reader. It says nothing about the ZIP.
 var ErrRead = errors.New("zipdir: reading failed")
 
 const (
-	// Fields of a directory header and of the ZIP64 extra (APPNOTE 4.3.12, 4.5.3).
+	// Offsets in a directory header and in the ZIP64 extra (APPNOTE 4.3.12, 4.5.3).
 	extra64     = 1
 	lenExtra    = 4
 	flagEncrypt = 1 << 0
 )
 
-// Mark is a place in a directory where a walk can begin again. Its zero value is
-// the beginning.
+// Mark is a position in a directory from which a walk can resume. Its zero value is the
+// beginning.
 type Mark struct {
-	// Entry is how many entries lie before it.
+	// Entry is the number of entries before it.
 	Entry uint64
-	// Offset is its place in bytes from the beginning of the directory.
+	// Offset is its distance in bytes from the beginning of the directory.
 	Offset uint64
 }
 
-// Entry is one entry as the directory says.
+// Entry is one entry as the directory describes it.
 type Entry struct {
-	// Name is as written, UTF-8 or not.
+	// Name has the bytes of the ZIP, which may not be UTF-8.
 	Name             string
 	Method           uint16
 	CRC32            uint32
 	CompressedSize   uint64 // bytes
 	UncompressedSize uint64 // bytes
-	// Mark is where the entry's header is, Next where the following one is.
+	// Mark is the position of the entry's header, Next that of the following one.
 	Mark, Next Mark
 
 	flags  uint16
@@ -44,25 +44,24 @@ type Entry struct {
 	walk   *walk
 }
 
-// walk is what the entries of one walk share.
+// walk is shared by the entries of one walk.
 type walk struct {
 	data     *window
-	inflater io.ReadCloser // idle
+	inflater io.ReadCloser // not in use
 	end      uint64        // where contents end and the directory begins
-	// opened are the bytes of the contents that were opened: more than there are
-	// means that entries lie over each other.
+	// opened counts the bytes of opened contents. More than the ZIP has means that
+	// entries overlap.
 	opened uint64
 }
 
-// Walk yields the entries in the order of the directory, in memory that does not
-// grow with their number. It reads r in blocks and forwards, one stream for the
-// directory and one for the contents; contents that do not follow each other
-// cost a read each. An error, which is ErrZip or ErrRead, is the last thing it
-// yields. An entry can be opened until the next one is asked for.
+// Walk yields the entries in the directory's order, in constant memory. It reads r
+// forwards in blocks, one stream for the directory and one for the contents; a content
+// out of order costs one more read. An error, ErrZip or ErrRead, is the last value. An
+// entry can be opened until the next one is asked for.
 func Walk(r io.ReaderAt, size int64) iter.Seq2[Entry, error] { return WalkFrom(r, size, Mark{}) }
 
-// WalkFrom begins at a mark that a former walk over the same ZIP gave. One that
-// it did not give yields nothing, or ErrZip.
+// WalkFrom starts at a mark of an earlier walk over the same ZIP. Another mark yields
+// nothing, or ErrZip.
 func WalkFrom(r io.ReaderAt, size int64, from Mark) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		marked := failing{r}
@@ -86,7 +85,7 @@ func WalkFrom(r io.ReaderAt, size int64, from Mark) iter.Seq2[Entry, error] {
 	}
 }
 
-// failing marks what r fails with.
+// failing marks errors of r.
 type failing struct{ r io.ReaderAt }
 
 func (f failing) ReadAt(p []byte, at int64) (int, error) {
@@ -110,7 +109,7 @@ func newHeaders(r io.ReaderAt, end directory, from Mark) *headers {
 	return &headers{r: bufio.NewReaderSize(section, directoryBuffer), end: end, at: from}
 }
 
-// each calls f with every header, until it returns false, which more repeats.
+// each calls f with every header until f returns false.
 func (h *headers) each(f func(Entry) bool) (more bool, err error) {
 	for h.more() {
 		e, err := h.next()
@@ -134,11 +133,11 @@ func (h *headers) each(f func(Entry) bool) (more bool, err error) {
 	return true, nil
 }
 
-// lap is how many entries a count of 16 bits leaves out when it is full.
+// lap is the number of entries after which a 16-bit count starts again.
 const lap = unknown16 + 1
 
-// more reports whether another header is to follow. A writer without ZIP64 has only 16
-// bits for the count: what is left of a directory of that many tells the rest.
+// more reports whether another header follows. A writer without ZIP64 has only 16 bits
+// for the count; after that many, the rest of the directory decides.
 func (h *headers) more() bool {
 	if h.at.Entry < h.end.entries {
 		return true
@@ -149,7 +148,7 @@ func (h *headers) more() bool {
 	return h.at.Entry < h.end.entries
 }
 
-// count returns the count of entries, when a mark says that there are so many.
+// count returns the number of entries: at least mark, if the size of d allows it.
 func (d directory) count(mark uint64) uint64 {
 	n := d.entries
 	for d.entries <= unknown16 && n < mark && (n+lap)*lenDirectory <= d.size {
@@ -197,8 +196,8 @@ func (h *headers) next() (Entry, error) {
 	return e, nil
 }
 
-// large takes from the ZIP64 extra the sizes and the offset that the header has
-// no room for. What is missing there stays as it is, and cannot be opened.
+// large takes the sizes and the offset from the ZIP64 extra if the header has no room for
+// them. An entry whose extra lacks them cannot be opened.
 func (e *Entry) large(extra []byte) {
 	for len(extra) >= lenExtra {
 		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))

@@ -237,7 +237,7 @@ type readerAt func([]byte, int64) (int, error)
 
 func (r readerAt) ReadAt(p []byte, at int64) (int, error) { return r(p, at) }
 
-// Object storage is paid by the request: blocks, forwards, each byte once.
+// Object storage charges per request: blocks, forwards, each byte once.
 func TestWalk_WhenReadToTheEndReadsForwardsInBlocks(t *testing.T) {
 	t.Parallel()
 	var entries []file
@@ -262,7 +262,7 @@ func TestWalk_WhenReadToTheEndReadsForwardsInBlocks(t *testing.T) {
 	if most := len(whole)/block + len(whole)/(directoryBuffer*10) + 10; requests > most || bytesRead > len(whole)+2*block {
 		t.Errorf("%d requests (at most %d) for %d bytes of %d", requests, most, bytesRead, len(whole))
 	}
-	// The one that is wanted of many costs its own size.
+	// Reading one entry among many costs only its own size.
 	requests, bytesRead = 0, 0
 	for e, err := range Walk(r, int64(len(whole))) {
 		if err != nil {
@@ -309,8 +309,8 @@ func TestWalk_WhenEntriesAreManyStaysFlat(t *testing.T) {
 	}
 }
 
-// FuzzWalk: no bytes make it panic, read without end, or return content that
-// archive/zip returns otherwise.
+// FuzzWalk: no input causes a panic, endless reading, or content that differs from
+// archive/zip's.
 func FuzzWalk(f *testing.F) {
 	f.Add(write(f, file{"a.xml", zip.Deflate, []byte(strings.Repeat("<a/>", 100))}, file{"b", zip.Store, []byte("b")}))
 	f.Add(makeZip(f, 3, "c"))
@@ -341,7 +341,7 @@ func FuzzWalk(f *testing.F) {
 		}
 		theirs, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 		if err != nil || len(theirs.File) != len(ours) {
-			return // it looks at more, or before the beginning
+			return // it reads more, or before the beginning
 		}
 		for i, e := range theirs.File {
 			if contents[i] == nil || ours[i].Name != e.Name || ours[i].offset == 0 && i > 0 {

@@ -6,29 +6,29 @@ import (
 )
 
 const (
-	// block is what is read at once of contents that follow each other.
+	// block is the size of one read of consecutive contents.
 	block = 256 << 10
-	// near is how far ahead a place still counts as following: extras and gaps.
+	// near is the largest gap that still counts as consecutive: extras and padding.
 	near = 64 << 10
 )
 
-// window reads blocks of the contents. Reading forwards, each byte is read once,
-// a block at a time; a jump reads what the caller expects and no more.
+// window reads the contents in blocks. Forwards, it reads each byte once, a block at a
+// time. After a jump it reads only what the caller expects.
 type window struct {
 	r        io.ReaderAt
 	size     int64
-	buf      []byte // its capacity is a block
-	at       int64  // of buf
+	buf      []byte // its capacity is one block
+	at       int64  // position of buf
 	expected int64
 	begun    bool
-	turn     int // how often buf has been read into
+	turn     int // number of reads into buf
 }
 
 func newWindow(r io.ReaderAt, size uint64) *window {
 	return &window{r: r, size: int64(size), expected: block} //nolint:gosec // below the file's size
 }
 
-// expect says how many bytes will be wanted after a jump.
+// expect announces how many bytes will be read after a jump.
 func (w *window) expect(n uint64) { w.expected = int64(min(n, block)) }
 
 func (w *window) ReadAt(p []byte, at int64) (int, error) {
@@ -43,7 +43,7 @@ func (w *window) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// peek returns what the window has from a place on, at least one byte.
+// peek returns the window from a position on, at least one byte.
 func (w *window) peek(at int64) ([]byte, error) {
 	if i := at - w.at; i >= 0 && i < int64(len(w.buf)) {
 		return w.buf[i:], nil

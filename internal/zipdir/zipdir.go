@@ -1,18 +1,18 @@
-// Package zipdir reads ZIPs that are too long to be listed in memory: whether one
-// is whole, and its entries one after the other.
+// Package zipdir reads ZIPs whose directory is too long to hold in memory: whether a ZIP
+// is complete, and its entries one after the other.
 //
-// It exists because archive/zip holds every entry: the two hundred thousand of one
-// package of the SAT would cost more than the whole gateway may.
+// archive/zip holds every entry in memory: the two hundred thousand of one SAT package
+// would cost more than the gateway's whole budget.
 //
-// It tolerates what unzip tolerates of a frame whose directory is whole: up to
-// 64 KiB behind the end record, a comment that is longer or shorter than the end
-// record says, any bytes before the first entry whether or not the offsets count
-// them, bytes between the directory and its end, ZIP64 records that nothing needed,
-// and a count of entries of which only the low 16 bits were written.
+// If the directory is complete, zipdir tolerates what unzip tolerates around it: up to 64
+// KiB after the end record, a comment longer or shorter than declared, any bytes before
+// the first entry whether or not the offsets count them, bytes between the directory and
+// its end, unneeded ZIP64 records, and an entry count of which only the low 16 bits were
+// written.
 //
-// It refuses what no package of the SAT has: encryption, methods other than stored,
-// deflated and bzip2, entries that lie over each other, and contents far larger than
-// their data. What it refuses of one entry it names (MethodError).
+// It refuses what no SAT package has: encryption, methods other than stored, deflated and
+// bzip2, overlapping entries, and contents far larger than their data. The error for an
+// unsupported method names it (MethodError).
 package zipdir
 
 import (
@@ -20,7 +20,7 @@ import (
 	"io"
 )
 
-// The records of a ZIP that are read here (APPNOTE 4.3.12 to 4.3.16).
+// The ZIP records that this package reads (APPNOTE 4.3.12 to 4.3.16).
 const (
 	sigDirectory    = 0x02014b50
 	sigEnd          = 0x06054b50
@@ -36,21 +36,18 @@ const (
 	directoryBuffer = 64 << 10
 )
 
-// ErrZip is a ZIP that is not whole, or is none.
+// ErrZip means that the file is not a complete ZIP.
 var ErrZip = errors.New("zipdir: not a whole ZIP")
 
-// directory is where the central directory of a ZIP lies, by what its end says and
-// by where it is found.
+// directory is the position of a ZIP's central directory, declared and actual.
 type directory struct {
 	entries, size, offset uint64
-	// shift is what every offset of the ZIP falls short of: bytes that were put
-	// before it.
+	// shift is added to every offset of the ZIP: the bytes that were put before it.
 	shift uint64
 }
 
-// Check reports whether r holds a whole ZIP: an end record at its end, and a central
-// directory of the promised length and count before it. Its errors are ErrZip or
-// those of r.
+// Check returns nil if r holds a complete ZIP: an end record at its end and, before it, a
+// central directory of the declared length and count. Other errors are ErrZip or r's own.
 func Check(r io.ReaderAt, size int64) error {
 	marked := failing{r}
 	end, err := findDirectory(marked, size)

@@ -34,7 +34,7 @@ func makeZip(tb testing.TB, n int, comment string) []byte {
 
 func check(b []byte) error { return Check(bytes.NewReader(b), int64(len(b))) }
 
-// bad fails to read from its n-th reading on, as a bad disk does.
+// bad fails from its nth read on, as a bad disk does.
 type bad struct {
 	io.ReaderAt
 	n int
@@ -47,7 +47,7 @@ func (m *bad) ReadAt(p []byte, at int64) (int, error) {
 	return m.ReaderAt.ReadAt(p, at)
 }
 
-// TestCheck_WhenTheDiskFailsItSaysNothingOfTheZIP, wherever it is being read.
+// A failing disk says nothing about the ZIP, wherever it fails.
 func TestCheck_WhenTheDiskFailsItSaysNothingOfTheZIP(t *testing.T) {
 	t.Parallel()
 	for name, b := range map[string][]byte{"small": makeZip(t, 3, ""), "ZIP64": makeZip(t, 70_000, "")} {
@@ -114,8 +114,8 @@ func TestCheck_WhenNotWhole(t *testing.T) {
 	}
 }
 
-// FuzzCheck: no bytes make it panic or read far, and what archive/zip's own
-// writer makes is accepted only as a whole.
+// FuzzCheck: no input causes a panic or excessive reading, and the output of
+// archive/zip's writer is accepted only if complete.
 func FuzzCheck(f *testing.F) {
 	f.Add(makeZip(f, 3, "c"))
 	f.Add(makeZip(f, 0, ""))
