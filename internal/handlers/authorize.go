@@ -93,12 +93,11 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 			}
 			caller := callerFrom(r.Context())
 			operation := operationOf(doc, r)
-			public := operation.Security != nil && len(*operation.Security) == 0
 			switch {
 			case h.cfg.Keys == nil:
 				caller.key = apikeys.Key{RFCs: []string{apikeys.All}, Scopes: []string{apikeys.All}}
-			case !public:
-				caller.scope = scopes[operation.OperationID]
+			case !public(operation):
+				caller.scope = scopeOf(operation)
 				if err := h.admit(r, caller); err != nil {
 					return err
 				}

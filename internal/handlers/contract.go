@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 
+	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/conform"
 )
 
@@ -39,7 +42,8 @@ func LoadSpec(yaml []byte) (*Spec, error) {
 	schemas := conform.NewCompiler(map[string]conform.Format{"byte": checkBase64})
 	for _, item := range doc.Paths.Map() {
 		for _, op := range item.Operations() {
-			if s.requests[op.OperationID], err = newRequest(schemas, item, op); err != nil {
+			s.requests[op.OperationID], err = newRequest(schemas, item, op)
+			if err = cmp.Or(err, checkScope(op)); err != nil {
 				return nil, fmt.Errorf("handlers: the contract: %s: %w", op.OperationID, err)
 			}
 		}
@@ -89,12 +93,9 @@ func validate(spec *Spec) func(http.Handler) http.Handler {
 	}
 }
 
-// The bodies of the PAC's routes: a CFDI in base64, and a contract or a packet of
-// data.
-const (
-	maxCFDI     = 16 << 20
-	maxContrato = 4 << 20
-)
+// maxBody bounds the body of an operation that says nothing else: the largest legal one
+// of those is under two KiB.
+const maxBody = 64 << 10
 
 // bodyPolicy says how large an operation's body may be and who reads it.
 type bodyPolicy struct {
@@ -105,15 +106,35 @@ type bodyPolicy struct {
 
 // bodyOf returns the policy of an operation.
 func bodyOf(op *openapi3.Operation) bodyPolicy {
-	switch op.OperationID {
-	case "cargarLote", "validarTitulos":
-		return bodyPolicy{max: maxUpload, streamed: true}
-	case "emitirTitulos":
-		return bodyPolicy{max: maxFields, streamed: true}
-	case "adjuntarAddenda":
-		return bodyPolicy{max: maxCFDI}
-	case "procesarAddenda", "firmarContrato", "firmarManifiesto", "firmarContratoAdhesion":
-		return bodyPolicy{max: maxContrato}
+	out := bodyPolicy{max: maxBody}
+	if n, ok := op.Extensions["x-cuerpo-maximo"].(float64); ok {
+		out.max = int64(n)
 	}
-	return bodyPolicy{max: maxBody}
+	out.streamed, _ = op.Extensions["x-cuerpo-en-flujo"].(bool)
+	return out
+}
+
+// scopeOf returns the scope that an operation asks of a key; empty for none.
+func scopeOf(op *openapi3.Operation) string {
+	scope, _ := op.Extensions["x-alcance"].(string)
+	return scope
+}
+
+// public reports whether an operation asks for no key.
+func public(op *openapi3.Operation) bool { return op.Security != nil && len(*op.Security) == 0 }
+
+// checkScope returns an error unless the operation is public or asks for a scope that a
+// key can have.
+func checkScope(op *openapi3.Operation) error {
+	if public(op) || slices.Contains(apikeys.Scopes(), scopeOf(op)) {
+		return nil
+	}
+	return fmt.Errorf("x-alcance is %q; valid: %s", scopeOf(op), strings.Join(apikeys.Scopes(), ", "))
+}
+
+// asksFar reports whether reading by an operation asks a far system each time, which has
+// no HEAD: looking must cost nothing there. The contract shows it by an answer that may not
+// come (504), and by no part of a file that is kept here (206).
+func asksFar(op *openapi3.Operation) bool {
+	return op.Responses.Status(http.StatusGatewayTimeout) != nil && op.Responses.Status(http.StatusPartialContent) == nil
 }

@@ -25,10 +25,6 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
-// maxBody bounds the JSON bodies of every route so far; the largest legal one
-// is under two KiB.
-const maxBody = 64 << 10
-
 // Config is what the surface needs.
 type Config struct {
 	SAT         SAT
@@ -94,62 +90,6 @@ type handler struct {
 
 var _ rest.ServerInterface = (*handler)(nil)
 
-// scopes says what each operation asks of a key. Which ones are public the
-// contract says; any other without a row is refused to everybody with keys.
-var scopes = map[string]string{
-	"obtenerTokenSat":    apikeys.ScopeToken,
-	"crearSolicitud":     apikeys.ScopeSolicitudes,
-	"verificarSolicitud": apikeys.ScopeSolicitudes,
-	"descargarPaquete":   apikeys.ScopePaquetes,
-	"listarEfirmas":      apikeys.ScopeEFirmas,
-	"obtenerEfirma":      apikeys.ScopeEFirmas,
-
-	"crearDescarga":          apikeys.ScopeDescargas,
-	"listarDescargas":        apikeys.ScopeDescargas,
-	"obtenerDescarga":        apikeys.ScopeDescargas,
-	"cancelarDescarga":       apikeys.ScopeDescargas,
-	"listarEventosDescarga":  apikeys.ScopeDescargas,
-	"seguirDescarga":         apikeys.ScopeDescargas,
-	"listarPaquetesDescarga": apikeys.ScopeDescargas,
-	// What packages hold is read with what opens packages.
-	"listarMetadatosDescarga": apikeys.ScopePaquetes,
-	"exportarMetadatosNdjson": apikeys.ScopePaquetes,
-	"exportarMetadatosCsv":    apikeys.ScopePaquetes,
-	"listarCfdisDescarga":     apikeys.ScopePaquetes,
-	"exportarCfdisNdjson":     apikeys.ScopePaquetes,
-	"exportarCfdisCsv":        apikeys.ScopePaquetes,
-	"obtenerCfdiDescarga":     apikeys.ScopePaquetes,
-
-	"emitirTitulos":          apikeys.ScopeTitulos,
-	"validarTitulos":         apikeys.ScopeTitulos,
-	"listarCatalogosSep":     apikeys.ScopeTitulos,
-	"obtenerCatalogoSep":     apikeys.ScopeTitulos,
-	"cargarLote":             apikeys.ScopeLotes,
-	"consultarLote":          apikeys.ScopeLotes,
-	"obtenerResultadoLote":   apikeys.ScopeLotes,
-	"exportarResultadoLote":  apikeys.ScopeLotes,
-	"descargarLibroLote":     apikeys.ScopeLotes,
-	"descargarResultadoLote": apikeys.ScopeLotes,
-	"cancelarTitulo":         apikeys.ScopeCancel,
-
-	"procesarAddenda":        apikeys.ScopeAddendas,
-	"adjuntarAddenda":        apikeys.ScopeAddendas,
-	"firmarContrato":         apikeys.ScopeContratos,
-	"firmarManifiesto":       apikeys.ScopeContratos,
-	"firmarContratoAdhesion": apikeys.ScopeContratos,
-	"desbloquearCuentaPade":  apikeys.ScopePADE,
-
-	"listarWebhooks":         apikeys.ScopeWebhooks,
-	"crearWebhook":           apikeys.ScopeWebhooks,
-	"obtenerWebhook":         apikeys.ScopeWebhooks,
-	"actualizarWebhook":      apikeys.ScopeWebhooks,
-	"eliminarWebhook":        apikeys.ScopeWebhooks,
-	"rotarSecretoWebhook":    apikeys.ScopeWebhooks,
-	"probarWebhook":          apikeys.ScopeWebhooks,
-	"listarEntregasWebhook":  apikeys.ScopeWebhooks,
-	"reenviarEntregaWebhook": apikeys.ScopeWebhooks,
-}
-
 // New returns the whole surface. Each request passes, in this order:
 //
 //	identify   X-Request-Id and trace, in and out
@@ -166,9 +106,9 @@ func New(cfg Config) http.Handler {
 	h := &handler{cfg: cfg, intruders: newIntruders(), bodies: semaphore.NewWeighted(bodiesRoom)}
 	r := chi.NewRouter()
 	r.Use(identify, h.access, recovered, h.local)
-	r.Use(head(r))
+	r.Use(head(r, cfg.Spec.doc))
 	r.NotFound(noRoute(cfg.Spec.doc))
-	r.MethodNotAllowed(methodNotAllowed(r))
+	r.MethodNotAllowed(methodNotAllowed(r, cfg.Spec.doc))
 	rest.Route(r.With(h.authorize(cfg.Spec.doc), h.begins, validate(cfg.Spec), compressed(cfg.Spec.doc)), h,
 		func(w http.ResponseWriter, r *http.Request, err error) { writeProblem(w, r, badParameter(err)) })
 	h.pages(r)

@@ -426,8 +426,7 @@ func TestLocal_WhenTheNameIsAnothers(t *testing.T) {
 	}
 }
 
-// Every operation of the contract that asks for a key has a scope here.
-func TestScopes_AreThoseOfTheContract(t *testing.T) {
+func TestKeys_WhenUnknownOpenOnlyWhatIsPublic(t *testing.T) {
 	t.Parallel()
 	s := newSurface(t, &fake{}, func(c *Config) {
 		c.Keys = func(string, netip.Addr) (apikeys.Key, error) { return apikeys.Key{}, apikeys.ErrUnknown }

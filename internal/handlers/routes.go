@@ -12,17 +12,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// asksFar reports whether GET of a path of the contract asks a far system. Those have
-// no HEAD: looking must cost nothing there.
-func asksFar(path string) bool {
-	return strings.HasPrefix(path, "/v1/sat/{servicio}/solicitudes/") || strings.HasPrefix(path, "/v1/sep/lotes/")
-}
-
 // head answers HEAD by what answers GET (RFC 9110 §9.3.2); net/http drops the body.
-func head(routes chi.Routes) func(http.Handler) http.Handler {
+func head(routes chi.Routes, doc *openapi3.T) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodHead && slices.Contains(allowed(routes, r), http.MethodHead) {
+			if r.Method == http.MethodHead && slices.Contains(allowed(routes, doc, r), http.MethodHead) {
 				chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
 			}
 			next.ServeHTTP(w, r)
@@ -31,7 +25,7 @@ func head(routes chi.Routes) func(http.Handler) http.Handler {
 }
 
 // allowed are the methods that the path of r has.
-func allowed(routes chi.Routes, r *http.Request) []string {
+func allowed(routes chi.Routes, doc *openapi3.T, r *http.Request) []string {
 	path := r.URL.Path
 	if r.URL.RawPath != "" {
 		path = r.URL.RawPath // as chi routes
@@ -46,7 +40,8 @@ func allowed(routes chi.Routes, r *http.Request) []string {
 		if method != http.MethodGet {
 			continue
 		}
-		if !asksFar(found.RoutePattern()) {
+		item := doc.Paths.Value(found.RoutePattern()) // nil for pages
+		if item == nil || !asksFar(item.Get) {
 			methods = append(methods, http.MethodHead)
 		}
 	}
@@ -54,9 +49,9 @@ func allowed(routes chi.Routes, r *http.Request) []string {
 }
 
 // methodNotAllowed answers 405 with the methods that the path has.
-func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
+func methodNotAllowed(routes chi.Routes, doc *openapi3.T) http.HandlerFunc {
 	return wrap(func(w http.ResponseWriter, r *http.Request) error {
-		methods := strings.Join(allowed(routes, r), ", ")
+		methods := strings.Join(allowed(routes, doc, r), ", ")
 		w.Header().Set("Allow", methods)
 		return &gateway.Error{Kind: gateway.KindMetodo, Own: gateway.OwnMetodoNoPermitido,
 			Detail: "La ruta no admite el método " + method(r) + "; admite " + methods + "."}

@@ -25,9 +25,6 @@ const (
 	uploadLeast  = 64 << 10
 	// maxFields bounds what comes beside a file in JSON: a lote of titles.
 	maxFields = 16 << 20
-	// maxUpload bounds a body that carries a file: base64 and multipart make it
-	// a third larger, at most.
-	maxUpload = lotes.MaxFile/3*4 + maxFields
 )
 
 // upload is a file as it came, on disk, or the fields that came in its place.

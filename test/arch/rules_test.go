@@ -401,7 +401,6 @@ func allowedVars() map[string]string {
 	return map[string]string{
 		"internal/app.contract":                 "the contract, read at first use and the same ever after",
 		"internal/app.documentation":            "the pages of the contract, likewise",
-		"internal/handlers.scopes":              "a table of the contract's operations",
 		"internal/handlers.errNoRoute":          "a fixed problem; problems are copied before they change",
 		"internal/handlers.errNoKey":            "a fixed problem",
 		"internal/pade.errBlocked":              "a sentinel of the vocabulary's type",
