@@ -59,7 +59,7 @@ type Cancelacion struct {
 func (c Cancelacion) Validate() error {
 	e := &Error{Kind: KindInvalida, Own: OwnCancelacionRechazable, Unsent: true, Detail: "La cancelación no se envió a la SEP. Corrija los campos indicados en errores."}
 	for _, field := range []Field{{Campo: "folioControl", Detalle: c.FolioControl}, {Campo: "cveInstitucion", Detalle: c.CveInstitucion}} {
-		if text := field.Detalle; text != "" && (strings.TrimSpace(text) == "" || strings.ContainsFunc(text, invisible)) {
+		if text := field.Detalle; text != "" && (strings.TrimSpace(text) == "" || strings.ContainsFunc(text, Invisible)) {
 			field.Detalle = "Está en blanco, o tiene caracteres que no se ven."
 			e.Fields = append(e.Fields, field)
 		}
@@ -70,11 +70,10 @@ func (c Cancelacion) Validate() error {
 	return e
 }
 
-// invisible reports whether r is a character that no identifier has; XML forbids some of
-// them.
-func invisible(r rune) bool {
-	return unicode.IsControl(r) || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
-}
+// Invisible reports whether people cannot see a character: it is a control, a mark of
+// format, white space other than a space, or none at all. What XML cannot carry is among
+// them, and what stands for a character that was lost.
+func Invisible(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }
 
 // DoneCancelacion is the SEP's answer to a cancellation.
 type DoneCancelacion struct {

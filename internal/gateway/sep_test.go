@@ -14,6 +14,7 @@ func TestCancelacion_WhenATextCannotBeWhatTheSEPKnows(t *testing.T) {
 		"a line end":          {"PRU1", "0900\r\n01", []string{"cveInstitucion"}},
 		"blank":               {" ", " ", []string{"folioControl", "cveInstitucion"}},
 		"no character of XML": {"PRU\ufffe", "", []string{"folioControl"}},
+		"a zero width space":  {"PRU\u200b1", "", []string{"folioControl"}},
 		"was not in UTF-8":    {"PRU\xd1", "\ufffd", []string{"folioControl", "cveInstitucion"}},
 	} {
 		err := Cancelacion{FolioControl: tc.folio, Motivo: "C1", CveInstitucion: tc.institucion}.Validate()

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/apikeys"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/textfold"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // CuentasPADE are the accounts that the PAC has refused and that are not used any more.
@@ -145,8 +145,8 @@ func backendAuthorization(r *http.Request) (user, password string, given bool, e
 	if err != nil || !found || user == "" || password == "" || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false, badField(headerBackendAuthorization, "Debe ser Basic y el base64 de usuario:contraseña.")
 	}
-	if !utf8.Valid(decoded) || bytes.ContainsFunc(decoded, unicode.IsControl) {
-		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control.")
+	if xmldoc.Foreign(string(decoded)) >= 0 || bytes.ContainsFunc(decoded, unicode.IsControl) {
+		return "", "", false, badField(headerBackendAuthorization, "El usuario y la contraseña deben ser texto en UTF-8 sin caracteres de control ni otros que XML no puede llevar.")
 	}
 	return user, password, true, nil
 }

@@ -229,6 +229,7 @@ func TestBackendAuthorization_WhenItIsNoAccount(t *testing.T) {
 		"no colon":           {basic("usuario"), false},
 		"control characters": {basic("usuario:p\r\nX: y"), false},
 		"no UTF-8":           {basic("usuario:\xff"), false},
+		"no XML":             {basic("usuario:\ufffe"), false},
 		"no base64":          {"Basic usuario:p", false},
 		"another scheme":     {"Bearer " + basic("u:p")[6:], false},
 	} {

@@ -185,7 +185,7 @@ func (c *Client) Usable(rfc string) error {
 func (c *Client) credential(rfc string) (*efirma.Credential, error) {
 	cred, err := c.keys.Get(rfc)
 	if err != nil {
-		return nil, badCredential(rfc, err)
+		return nil, efirma.Refusal(rfc, "", err)
 	}
 	return cred, nil
 }

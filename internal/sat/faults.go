@@ -2,11 +2,9 @@ package sat
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/pasarela-mx/pasarela/internal/efirma"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/soap/outcome"
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
@@ -64,16 +62,6 @@ func invalidSecurity(f *transport.Error) *gateway.Error {
 	}
 	return &gateway.Error{Kind: gateway.KindEFirma, Own: gateway.OwnFirmaRechazada, Retryable: true,
 		Detail: "El SAT rechazó la firma WS-Security de la e.firma: puede estar revocada, no ser una e.firma, o tratarse de una falla pasajera del SAT. El reloj de este equipo coincide con el del SAT. Si la e.firma es buena, repita con pausas crecientes; a veces dura horas."}
-}
-
-// badCredential translates a refusal of the keyring.
-func badCredential(rfc string, err error) error {
-	var bad *efirma.Error
-	if !errors.As(err, &bad) {
-		return gateway.OwnFailure(err, "No se pudo leer la e.firma; la petición no salió. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
-	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
-		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
 }
 
 // The codes that the translation itself looks at.

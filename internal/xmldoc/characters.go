@@ -20,7 +20,7 @@ func foreign(b []byte) int {
 		switch {
 		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && n == 1 || !Char(r) {
+			if r == utf8.RuneError && n == 1 || !char(r) {
 				return i
 			}
 			i += n
@@ -33,8 +33,12 @@ func foreign(b []byte) int {
 	return -1
 }
 
-// Char reports whether XML 1.0 allows a character (production 2).
-func Char(r rune) bool {
+// Foreign returns where text first has what XML 1.0 cannot carry: a byte that is not
+// UTF-8, or a character that is not one of its production 2. It returns -1 for neither.
+func Foreign(text string) int { return foreign([]byte(text)) }
+
+// char reports whether XML 1.0 allows a character (production 2).
+func char(r rune) bool {
 	switch {
 	case r == '\t', r == '\n', r == '\r':
 		return true

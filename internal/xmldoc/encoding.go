@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 const (
@@ -35,7 +37,7 @@ const (
 	utf8Coding
 	latin1
 	windows1252
-	utf16
+	utf16Coding
 	utf16LE
 	utf16BE
 )
@@ -56,7 +58,7 @@ func byName(name string) coding {
 	case "windows-1252", "cp1252", "cp-1252":
 		return windows1252
 	case "utf-16", "utf16", "unicode":
-		return utf16
+		return utf16Coding
 	case "utf-16le":
 		return utf16LE
 	case "utf-16be":
@@ -86,7 +88,7 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 		return utf16LE, 0, nil
 	case begins("\x00<"):
 		return utf16BE, 0, nil
-	case told == utf16:
+	case told == utf16Coding:
 		return utf8Coding, 0, nil
 	case told != unknown:
 		return told, 0, nil
@@ -101,7 +103,7 @@ func detect(head []byte, charset string) (c coding, mark int, err error) {
 	switch c := byName(string(m[1])); c {
 	case unknown:
 		return unknown, 0, &Error{Kind: Encoding, Detail: "La codificación declarada, " + brief(m[1]) + ", no se reconoce; se leen " + strings.Join(Encodings(), ", ")}
-	case utf16, utf16LE, utf16BE:
+	case utf16Coding, utf16LE, utf16BE:
 		// The declaration is false, because the bytes are single, and common: .NET writes
 		// it into strings that are stored in another encoding.
 		return utf8Coding, 0, nil
@@ -251,9 +253,7 @@ func Salvage(document []byte) []byte {
 	for len(document) > 0 {
 		char, n := utf8.DecodeRune(document)
 		if char == utf8.RuneError && n == 1 {
-			if char = from1252(document[0]); char < 0 {
-				char = utf8.RuneError
-			}
+			char = charmap.Windows1252.DecodeByte(document[0])
 		}
 		out, document = utf8.AppendRune(out, char), document[n:]
 	}
@@ -276,11 +276,9 @@ func decoder(c coding, src io.Reader) io.Reader {
 	d := &transcoder{src: src}
 	switch c {
 	case latin1:
-		d.decode = func(in, out []byte, _ bool) (int, []byte, string) {
-			return single(in, out, func(c byte) rune { return rune(c) })
-		}
+		d.decode = func(in, out []byte, _ bool) (int, []byte, string) { return single(in, out, charmap.ISO8859_1) }
 	case windows1252:
-		d.decode = func(in, out []byte, _ bool) (int, []byte, string) { return single(in, out, from1252) }
+		d.decode = func(in, out []byte, _ bool) (int, []byte, string) { return single(in, out, charmap.Windows1252) }
 	case utf16LE:
 		d.decode = func(in, out []byte, last bool) (int, []byte, string) {
 			return double(in, out, binary.LittleEndian, last)

@@ -226,7 +226,7 @@ func numeric(b []byte) (rune, bool) {
 		base, digits = 16, digits[1:]
 	}
 	v, err := strconv.ParseUint(digits, base, 32)
-	if err != nil || v > utf8.MaxRune || !Char(rune(v)) {
+	if err != nil || v > utf8.MaxRune || !char(rune(v)) {
 		return 0, false
 	}
 	return rune(v), true

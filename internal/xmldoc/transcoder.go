@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // transcoder converts another encoding to UTF-8. Bytes without a character are an *Error,
@@ -44,15 +47,15 @@ func (t *transcoder) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// single decodes an encoding of single bytes; -1 is a byte without a character.
-func single(in, out []byte, char func(byte) rune) (int, []byte, string) {
+// single decodes an encoding of single bytes.
+func single(in, out []byte, page *charmap.Charmap) (int, []byte, string) {
 	for i, c := range in {
 		if c < utf8.RuneSelf {
 			out = append(out, c)
 			continue
 		}
-		r := char(c)
-		if r < 0 {
+		r := page.DecodeByte(c)
+		if r == utf8.RuneError {
 			return i, out, fmt.Sprintf("El byte %02X no es un carácter de la codificación declarada", c)
 		}
 		out = utf8.AppendRune(out, r)
@@ -60,34 +63,12 @@ func single(in, out []byte, char func(byte) rune) (int, []byte, string) {
 	return len(in), out, ""
 }
 
-// from1252 decodes the upper half of windows-1252: Latin-1 except for these 32, five of
-// which are not assigned.
-func from1252(c byte) rune {
-	const high = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
-	if c >= 0xA0 {
-		return rune(c)
-	}
-	i := byte(0x80)
-	for _, r := range high {
-		if i == c && r != 0 {
-			return r
-		}
-		i++
-	}
-	return -1
-}
-
 // double decodes UTF-16.
 func double(in, out []byte, order binary.ByteOrder, last bool) (int, []byte, string) {
-	const (
-		highest = 0xD800 // the first of the high surrogates
-		lowest  = 0xDC00 // the first of the low surrogates
-		beyond  = 0xE000
-	)
 	i := 0
 	for ; i+1 < len(in); i += 2 {
 		r := rune(order.Uint16(in[i:]))
-		if r < highest || r >= beyond {
+		if !utf16.IsSurrogate(r) {
 			out = utf8.AppendRune(out, r)
 			continue
 		}
@@ -98,10 +79,11 @@ func double(in, out []byte, order binary.ByteOrder, last bool) (int, []byte, str
 		if i+3 < len(in) {
 			low = rune(order.Uint16(in[i+2:]))
 		}
-		if r >= lowest || low < lowest || low >= beyond {
+		pair := utf16.DecodeRune(r, low)
+		if pair == utf8.RuneError {
 			return i, out, "El documento está en UTF-16 y tiene media pareja de un carácter"
 		}
-		out = utf8.AppendRune(out, (r-highest)<<10|(low-lowest)+0x10000)
+		out = utf8.AppendRune(out, pair)
 		i += 2
 	}
 	if last && i < len(in) {

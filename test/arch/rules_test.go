@@ -60,7 +60,7 @@ func mayImport() map[string][]string {
 		"internal/gateway":        nil,
 		"internal/disk":           nil,
 		"internal/pace":           nil,
-		"internal/efirma":         {"internal/disk", "internal/secretfile"},
+		"internal/efirma":         {"internal/disk", "internal/gateway", "internal/secretfile"},
 		"internal/config":         nil,
 		"internal/signing":        {"internal/efirma"},
 		"internal/soap/transport": {"internal/signing", "internal/efirma", "internal/pace", "internal/xmldoc"},

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -244,7 +245,10 @@ func onDisk(t *testing.T, dir string, secrets canaries) {
 			return err
 		}
 		content, err := os.ReadFile(path)
-		files[filepath.Base(path)] = len(content)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the ledger's mark on its way, which has its own name by now
+		}
+		files[strings.TrimPrefix(filepath.Base(path), ".")] = len(content)
 		secrets.check(t, filepath.Base(path), string(content))
 		return err
 	})

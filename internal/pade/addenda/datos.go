@@ -35,15 +35,15 @@ func field(name, detail string) []gateway.Field {
 
 // foreign finds the first character that XML 1.0 cannot carry; nil when there is none.
 func foreign(s string) error {
-	for i, r := range s {
-		if _, n := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && n == 1 {
-			return defectIn(s, i, "El texto no está en UTF-8")
-		}
-		if !xmldoc.Char(r) {
-			return defectIn(s, i, fmt.Sprintf("El carácter U+%04X no se puede mandar en XML: quítelo", r))
-		}
+	i := xmldoc.Foreign(s)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	r, n := utf8.DecodeRuneInString(s[i:])
+	if r == utf8.RuneError && n == 1 {
+		return defectIn(s, i, "El texto no está en UTF-8")
+	}
+	return defectIn(s, i, fmt.Sprintf("El carácter U+%04X no se puede mandar en XML: quítelo", r))
 }
 
 func defectIn(s string, offset int, detail string) error {

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // Build writes the document for an operation: UTF-8, elements and attributes
@@ -68,7 +68,7 @@ var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 // withoutPlace lists what the document of the operation cannot hold.
 func withoutPlace(c Contrato, op gateway.FirmaOperation) []gateway.Field {
 	fields := unreadableValues("", []attribute{{field: "fecha", value: &c.Fecha}, {field: "hash", value: &c.Hash}})
-	if !characters(c.Text) {
+	if xmldoc.Foreign(c.Text) >= 0 {
 		fields = append(fields, gateway.Field{Campo: "texto", Detalle: "Tiene un carácter que XML no admite."})
 	}
 	for i := range c.Firmas {
@@ -81,7 +81,7 @@ func withoutPlace(c Contrato, op gateway.FirmaOperation) []gateway.Field {
 		}
 		fields = append(fields, unreadableValues(firmaPath(i, ""), f.attributes())...)
 		for _, a := range f.Other {
-			if _, known := f.attribute(a.Name); known || a.Name == "xmlns" || !xmlName.MatchString(a.Name) || !characters(a.Value) {
+			if _, known := f.attribute(a.Name); known || a.Name == "xmlns" || !xmlName.MatchString(a.Name) || xmldoc.Foreign(a.Value) >= 0 {
 				fields = append(fields, gateway.Field{Campo: firmaPath(i, "otros"), Detalle: "Un atributo no se puede escribir."})
 			}
 		}
@@ -109,18 +109,11 @@ func unreadableValues(path string, values []attribute) []gateway.Field {
 		switch {
 		case strings.ContainsAny(*a.value, "\t\r\n"):
 			fields = append(fields, gateway.Field{Campo: path + a.field, Detalle: "Va en una sola línea, sin tabuladores."})
-		case !characters(*a.value):
+		case xmldoc.Foreign(*a.value) >= 0:
 			fields = append(fields, gateway.Field{Campo: path + a.field, Detalle: "Tiene un carácter que XML no admite."})
 		}
 	}
 	return fields
-}
-
-// characters tells whether s is UTF-8 and of the production Char of XML 1.0.
-func characters(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
-	})
 }
 
 // escape leaves line breaks of Text literal, as its readers expect them, and

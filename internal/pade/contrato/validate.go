@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 var hashForm = regexp.MustCompile(`^([0-9A-F]{2}-){19}[0-9A-F]{2}$`)
@@ -70,7 +71,7 @@ func (v *validator) text(c Contrato) {
 		v.falla("texto", "Es obligatorio: es el texto del contrato que dio Prodigia.")
 	case strings.HasPrefix(c.Text, "\ufeff"):
 		v.falla("texto", "Empieza con una marca de orden de bytes (BOM), que cambiaría el hash: quítela.")
-	case !characters(c.Text):
+	case xmldoc.Foreign(c.Text) >= 0:
 		v.falla("texto", "Tiene un carácter que XML no admite.")
 	}
 	switch {

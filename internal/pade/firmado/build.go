@@ -42,7 +42,7 @@ func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]
 		}
 		cred, err := keys.Get(rfc)
 		if err != nil {
-			return nil, badCredential(i, rfc, err)
+			return nil, efirma.Refusal(rfc, fmt.Sprintf("contrato/firmas/%d/firmarCon", i), err)
 		}
 		if err := contrato.Seal(&c.Firmas[i], c.Text, cred, p.Digest); err != nil {
 			return nil, invalid(fmt.Sprintf("contrato/firmas/%d", i), err)
@@ -85,14 +85,4 @@ func named(field string, err *gateway.Error) error {
 	named.Unsent = true
 	named.Fields = []gateway.Field{{Campo: field, Detalle: err.Detail}}
 	return &named
-}
-
-func badCredential(i int, rfc string, err error) error {
-	var bad *efirma.Error
-	if !errors.As(err, &bad) {
-		return gateway.OwnFailure(err, "No se pudo leer la e.firma; no se envió nada. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
-	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
-		Fields: []gateway.Field{{Campo: fmt.Sprintf("contrato/firmas/%d/firmarCon", i), Detalle: bad.Detail}},
-		Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
 }

@@ -111,7 +111,7 @@ func (s *Servicio) seal(out *Emitido, i int, rfcs []string, sign bool, escape ti
 		}
 		cred, err := s.keys.Get(rfcs[firmante])
 		if err != nil {
-			return badCredential(fmt.Sprintf("titulos/%d/firmaResponsables/%d/rfc", i, firmante), rfcs[firmante], err)
+			return efirma.Refusal(rfcs[firmante], fmt.Sprintf("titulos/%d/firmaResponsables/%d/rfc", i, firmante), err)
 		}
 		var p titulo.Problem
 		switch err := titulo.Seal(&out.Titulo, firmante, cred, escape); {
@@ -131,15 +131,6 @@ func (s *Servicio) seal(out *Emitido, i int, rfcs []string, sign bool, escape ti
 		return internal(err)
 	}
 	return nil
-}
-
-func badCredential(field, rfc string, err error) error {
-	var bad *efirma.Error
-	if !errors.As(err, &bad) {
-		return internal(err)
-	}
-	return &gateway.Error{Kind: gateway.KindEFirma, Codigo: string(bad.Problem), Err: err, Unsent: true,
-		Fields: []gateway.Field{{Campo: field, Detalle: bad.Detail}}, Detail: "La e.firma de " + rfc + " no se puede usar. " + bad.Detail}
 }
 
 // WriteZip writes emitted titles as the zip that the SEP takes.

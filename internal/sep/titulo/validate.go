@@ -8,6 +8,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // Validate lists what is wrong with a title, most of it by what the SEP is
@@ -87,11 +90,11 @@ func (l *list) characters(path, value string) bool {
 	return printable(value) && !strings.Contains(value, "|")
 }
 
-// printable tells whether XML can carry s and people can see all of it. White
+// printable reports whether XML can carry s and people can see all of it. White
 // space is judged apart.
 func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !unicode.IsSpace(r)
+	return xmldoc.Foreign(s) < 0 && !strings.ContainsFunc(s, func(r rune) bool {
+		return gateway.Invisible(r) && !unicode.IsSpace(r)
 	})
 }
 

@@ -97,6 +97,7 @@ func TestValidate_WhenOneThingIsWrong(t *testing.T) {
 		{"name with two spaces", func(e *Titulo) { e.Profesionista.PrimerApellido = "DE  LA O" }, []string{"aviso profesionista/primerApellido espacios"}},
 		{"name decomposed", func(e *Titulo) { e.Profesionista.PrimerApellido = "MUN\u0303OZ" }, []string{"aviso profesionista/primerApellido unicode_descompuesto"}},
 		{"name with a bar", func(e *Titulo) { e.Profesionista.PrimerApellido = "A|B" }, []string{"error profesionista/primerApellido caracter_reservado"}},
+		{"name with a vertical tab", func(e *Titulo) { e.Profesionista.PrimerApellido = "A\vB" }, []string{"aviso profesionista/primerApellido espacios", "error profesionista/primerApellido caracter_invalido"}},
 		{"name with a zero width space", func(e *Titulo) { e.Profesionista.PrimerApellido = "A\u200bB" }, []string{"error profesionista/primerApellido caracter_invalido"}},
 		{"name that was Latin-1", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU\xd1OZ" }, []string{"error profesionista/primerApellido caracter_invalido"}},
 		{"name with an entity", func(e *Titulo) { e.Profesionista.PrimerApellido = "MU&#209;OZ" }, []string{"aviso profesionista/primerApellido texto_danado"}},

@@ -3,9 +3,9 @@ package transport
 import (
 	"errors"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pasarela-mx/pasarela/internal/signing"
+	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
 // errEnvelope is returned for bytes that gowsdl and encoding/xml would not write.
@@ -163,7 +163,7 @@ func unescape(s string) (string, bool) {
 			return "", false
 		}
 	}
-	if !utf8.ValidString(s) || strings.ContainsAny(s, "\uFFFE\uFFFF") {
+	if xmldoc.Foreign(s) >= 0 {
 		return "", false
 	}
 	if strings.IndexByte(s, '&') < 0 {
