@@ -12,9 +12,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// prefers returns the one of offers that the caller likes best (RFC 9110
-// §12.5.1); among equals the first of offers, which is also what a caller
-// without a preference gets. It is empty when the caller takes none of them.
+// prefers returns the one of offers that the caller prefers (RFC 9110 §12.5.1). Among
+// equals, and for a caller without a preference, it is the first. It is empty if the
+// caller accepts none.
 func prefers(r *http.Request, offers ...string) string {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	if accept == "" {
@@ -29,8 +29,7 @@ func prefers(r *http.Request, offers ...string) string {
 	return best
 }
 
-// quality is the weight that accept gives to offer: that of its most specific
-// range.
+// quality returns the weight that accept gives to offer: that of its most specific range.
 func quality(accept, offer string) float64 {
 	family, _, _ := strings.Cut(offer, "/")
 	weight, precision := 0.0, 0
@@ -44,7 +43,7 @@ func quality(accept, offer string) float64 {
 	return weight
 }
 
-// weightOf reads q out of a media range's parameters; 1 when it is not there.
+// weightOf returns q from a media range's parameters, or 1 if it is absent.
 func weightOf(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
@@ -57,7 +56,7 @@ func weightOf(params string) float64 {
 	return 1
 }
 
-// forms are the media types of what the operation gives.
+// forms returns the media types of the operation's answers.
 func forms(op *openapi3.Operation) []string {
 	var offered []string
 	for status, ref := range op.Responses.Map() {
@@ -71,8 +70,8 @@ func forms(op *openapi3.Operation) []string {
 	return offered
 }
 
-// beside are the paths right below that of r, or that only end otherwise, whose GET gives
-// what it takes.
+// beside returns the paths directly below r's, or with another ending, whose GET has an
+// answer that the caller accepts.
 func beside(doc *openapi3.T, r *http.Request) []string {
 	var paths []string
 	here := chi.RouteContext(r.Context()).RoutePattern()
@@ -86,11 +85,11 @@ func beside(doc *openapi3.T, r *http.Request) []string {
 	return paths
 }
 
-// checkAccept refuses a caller that takes none of what the operation gives, and names
-// the paths that have it.
+// checkAccept refuses a caller that accepts none of the operation's media types, and
+// names the paths that have one.
 func checkAccept(doc *openapi3.T, op *openapi3.Operation, r *http.Request) error {
 	offered := forms(op)
-	// A client that lists the problem's type alone means the route's own formats too.
+	// A client that lists only the problem's type accepts the route's own formats too.
 	if len(offered) == 0 || prefers(r, append(offered, contentProblem)...) != "" {
 		return nil
 	}

@@ -15,20 +15,20 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// caller is who calls, filled in by authorize.
+// caller describes the caller of a request; authorize fills it in.
 type caller struct {
 	key apikeys.Key
-	// scope is what the operation asks for, and rfcs are those that the answer is about.
+	// scope is the operation's scope. rfcs are the RFCs that the answer is about.
 	scope string
 	rfcs  []string
-	// room is what its body may take of the memory.
+	// room is the memory reserved for its body.
 	room *room
-	// tipo, codigo and field are of the problem that the caller gets, if it is one.
+	// tipo, codigo and field describe the problem that the caller gets, if there is one.
 	tipo, codigo, field string
 }
 
-// fields are what the access line says of the key and of the problem that the caller got:
-// of what there is.
+// fields returns the access line's fields about the key and the problem, without empty
+// ones.
 func (c *caller) fields() map[string]any {
 	said := map[string]any{}
 	for name, value := range map[string]string{"clave": c.key.Name, "idClave": c.key.ID, "tipo": c.tipo, "codigo": c.codigo, "campo": c.field} {
@@ -39,19 +39,20 @@ func (c *caller) fields() map[string]any {
 	return said
 }
 
-// note keeps of a problem what its access line says.
+// note keeps the parts of a problem that the access line shows.
 func (c *caller) note(tipo string, e *gateway.Error) {
 	if c == nil {
 		return
 	}
 	c.tipo, c.codigo = tipo, e.Code()
-	// The name of a field may be what the caller wrote.
+	// The name of a field may be the caller's own text.
 	if len(e.Fields) > 0 && fieldForm.MatchString(e.Fields[0].Campo) {
 		c.field = e.Fields[0].Campo
 	}
 }
 
-// sees reports whether the caller's key sees rfc, and notes what the answer is about.
+// sees reports whether the caller's key has access to rfc, and records that the answer is
+// about rfc.
 func (c *caller) sees(rfc string) bool {
 	if !c.key.Sees(rfc) {
 		return false
@@ -74,18 +75,18 @@ func roomFrom(ctx context.Context) *room {
 	return nil
 }
 
-// owner is the ID to which belongs what the caller makes; empty without keys.
+// owner returns the ID that owns what the caller makes; empty without keys.
 func owner(ctx context.Context) string { return callerFrom(ctx).key.Owner() }
 
 var errNoKey = &gateway.Error{Kind: gateway.KindNoAutenticado, Own: gateway.OwnClaveInvalida,
 	Detail: "Falta una clave de API válida. Envíela como Authorization: Bearer <clave>."}
 
-// authorize admits the caller's key and its scope for the operation.
+// authorize admits a caller whose key holds the operation's scope.
 func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return wrap(func(w http.ResponseWriter, r *http.Request) error {
 			for _, name := range []string{"Authorization", headerBackendAuthorization, "Content-Type"} {
-				// A proxy may judge the other one.
+				// A proxy may check the other header.
 				if len(r.Header.Values(name)) > 1 {
 					return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnEncabezadoRepetido, Unsent: true, Detail: "El encabezado " + name + " está dos veces, y no se sabe cuál cuenta.",
 						Fields: []gateway.Field{{Campo: name, Detalle: "Envíelo una sola vez."}}}
@@ -109,14 +110,14 @@ func (h *handler) authorize(doc *openapi3.T) func(http.Handler) http.Handler {
 	}
 }
 
-// admit finds the key that the request presents, notes it for the access line, and
-// refuses one that does not hold the scope.
+// admit finds the request's key, records it for the access line, and refuses a key that
+// does not hold the scope.
 func (h *handler) admit(r *http.Request, c *caller) error {
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || value == "" {
 		return errNoKey
 	}
-	from, _ := netip.ParseAddrPort(r.RemoteAddr) // without an address, no network has it
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // an invalid address is in no network
 	key, err := h.cfg.Keys(strings.TrimSpace(value), from.Addr())
 	c.key = key
 	switch {
@@ -136,8 +137,8 @@ func (h *handler) admit(r *http.Request, c *caller) error {
 	return nil
 }
 
-// still returns an error if the request would not be admitted any more, or not to
-// what its answer is about: keys are revoked, expire, and lose RFCs.
+// still returns an error if the request, or access to the RFCs of its answer, would no
+// longer be allowed: keys are revoked, expire, and lose RFCs.
 func (h *handler) still(r *http.Request) error {
 	was := callerFrom(r.Context())
 	if h.cfg.Keys == nil || was.scope == "" {
@@ -155,10 +156,10 @@ func (h *handler) still(r *http.Request) error {
 	return nil
 }
 
-// closedRetry is when to come again to a gateway that cannot read its keys.
+// closedRetry is the Retry-After of a gateway that cannot read its keys.
 const closedRetry = time.Minute
 
-// allow refuses an RFC that the caller's key does not see.
+// allow refuses an RFC to which the caller's key has no access.
 func allow(ctx context.Context, rfc string) error {
 	if callerFrom(ctx).sees(rfc) {
 		return nil

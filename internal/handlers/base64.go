@@ -11,21 +11,21 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// base64Text decodes base64 as every route takes it (RFC 4648 §4): the standard
-// alphabet, complete with its padding, with line breaks and blanks anywhere, as
-// MIME encoders write it. What is written to it comes out decoded at to, block by
-// block; the error of Write and Close says what the text seems to be instead.
+// base64Text decodes base64 as every route accepts it (RFC 4648 §4): the standard
+// alphabet, with complete padding, and with line breaks and blanks anywhere, as MIME
+// encoders write it. Text written to it is decoded to the writer to, block by block. The
+// errors of Write and Close say what the text seems to be instead.
 type base64Text struct {
 	to     io.Writer
-	head   []byte // how the text begins
+	head   []byte // the beginning of the text
 	text   []byte // characters that are not decoded yet
 	out    []byte
 	passed int64 // characters decoded so far
-	padded bool  // its padding has come
-	spaced bool  // it has spaces, which a + may have been
+	padded bool  // the padding has been read
+	spaced bool  // it has spaces, which may have been +
 }
 
-// base64Head is enough to recognise what a text is by its beginning.
+// base64Head is long enough to recognize a text by its beginning.
 const base64Head = 64
 
 func newBase64Text(to io.Writer) *base64Text {
@@ -49,7 +49,7 @@ func (b *base64Text) Write(p []byte) (int, error) {
 
 const onlyAtTheEnd = "El relleno (=) solo va al final."
 
-// dense adds the characters of a block without the blanks among them.
+// dense appends the characters of a block without its blanks.
 func (b *base64Text) dense(block []byte) {
 	b.spaced = b.spaced || bytes.IndexByte(block, ' ') >= 0
 	for len(block) > 0 {
@@ -68,7 +68,7 @@ func (b *base64Text) dense(block []byte) {
 	}
 }
 
-// decode takes the whole groups of four.
+// decode decodes the complete groups of four.
 func (b *base64Text) decode() error {
 	whole := len(b.text) &^ 3
 	if whole == 0 {
@@ -90,7 +90,7 @@ func (b *base64Text) decode() error {
 	return nil
 }
 
-// Close says whether the text was whole.
+// Close returns an error if the text was incomplete.
 func (b *base64Text) Close() error {
 	switch {
 	case len(b.text) == 0:
@@ -107,7 +107,7 @@ func (b *base64Text) Close() error {
 	return b.fault("Le falta el relleno (=) del final, o está cortado.")
 }
 
-// wrong says what a text seems to be whose part cannot be decoded.
+// wrong says what a text that cannot be decoded seems to be.
 func (b *base64Text) wrong(part []byte) error {
 	if what := looksLike(b.head); what != "" {
 		return b.fault(what)
@@ -134,7 +134,7 @@ func (b *base64Text) wrong(part []byte) error {
 
 func (b *base64Text) fault(what string) error { return base64Fault("No es base64 completo. " + what) }
 
-// base64Fault is what is wrong with a text, in Spanish.
+// base64Fault says in Spanish what is wrong with a text.
 type base64Fault string
 
 func (f base64Fault) Error() string { return string(f) }
@@ -143,7 +143,7 @@ func notBase64Character(r rune) bool {
 	return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '+' && r != '/' && r != '='
 }
 
-// looksLike names what is no base64 by how it begins; empty when it is not known.
+// looksLike names a text that is not base64 by its beginning; empty if unknown.
 func looksLike(head []byte) string {
 	head = bytes.TrimLeft(head, " \t\r\n\ufeff")
 	switch {
@@ -159,7 +159,7 @@ func looksLike(head []byte) string {
 	return ""
 }
 
-// decodeBase64 decodes a text that came whole.
+// decodeBase64 decodes a complete text.
 func decodeBase64(text string) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(len(text) / 4 * 3)
@@ -173,7 +173,7 @@ func decodeBase64(text string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// checkBase64 holds a text of format byte against what the routes take.
+// checkBase64 checks a text of format byte as the routes do.
 func checkBase64(text []byte) error {
 	d := newBase64Text(io.Discard)
 	if _, err := d.Write(text); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// held is a body that has been read and held against the contract: what a handler
-// decodes are the very bytes that were judged.
+// held is a body that was read and checked against the contract. A handler decodes the
+// same bytes that were checked.
 type held []byte
 
 func (held) Read([]byte) (int, error) { return 0, errDecode }
@@ -23,7 +23,7 @@ func (held) Close() error             { return nil }
 
 var errDecode = errors.New("handlers: a body in JSON is read by decode")
 
-// decode reads the body that validate has judged into v.
+// decode decodes the body that validate has checked into v.
 func decode(r *http.Request, v any) error {
 	text, ok := r.Body.(held)
 	if !ok {
@@ -35,7 +35,7 @@ func decode(r *http.Request, v any) error {
 	return nil
 }
 
-// readBody reads a body whole.
+// readBody reads a whole body.
 func readBody(r *http.Request) ([]byte, error) {
 	var text bytes.Buffer
 	if _, err := text.ReadFrom(roomFrom(r.Context()).reader(r.Context(), r.Body)); err != nil {
@@ -44,11 +44,11 @@ func readBody(r *http.Request) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// maxNoBody is what is read of a body that should not be there.
+// maxNoBody bounds the read of an unexpected body.
 const maxNoBody = 64
 
-// noBody refuses a body where the operation takes none: whoever sends one means
-// something by it. An empty object means nothing, and some clients always send it.
+// noBody refuses a body if the operation has none: its sender expects it to have an
+// effect. An empty object is allowed, because some clients always send it.
 func noBody(r *http.Request) error {
 	head, err := io.ReadAll(io.LimitReader(r.Body, maxNoBody))
 	if err != nil {
@@ -60,8 +60,8 @@ func noBody(r *http.Request) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCuerpoSobrante, Detail: "Esta operación no lleva cuerpo. Quítelo; lo que se elige va en la dirección. Un objeto vacío, {}, se pasa por alto."}
 }
 
-// plainText reports whether a parameter is text: UTF-8, and no control characters of
-// ASCII, which are those that the contract's patterns leave out.
+// plainText reports whether a parameter is text: UTF-8 without ASCII control characters,
+// which the contract's patterns do not exclude.
 func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7F })
 }

@@ -15,16 +15,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/conform"
 )
 
-// slowBody is how long a body may take to arrive.
+// slowBody is the longest time for a body to arrive.
 const slowBody = 30 * time.Second
 
-// Spec is the contract, ready to hold requests against. It does not change, so
-// that surfaces of one process share it: reading it costs as much as the rest of
-// a start.
+// Spec is the compiled contract. It is immutable, so surfaces of one process share it:
+// reading it costs as much as the rest of a start.
 type Spec struct {
 	doc        *openapi3.T
 	yaml, json []byte
-	// requests are what each operation takes, by its id.
+	// requests holds what each operation accepts, by its id.
 	requests map[string]*request
 }
 
@@ -51,11 +50,11 @@ func LoadSpec(yaml []byte) (*Spec, error) {
 	return s, nil
 }
 
-// Doc is the contract as it was read. Read only.
+// Doc returns the contract as read. Do not change it.
 func (s *Spec) Doc() *openapi3.T { return s.doc }
 
-// operationOf returns the contract's operation of a routed request. chi's
-// patterns are the contract's paths, as both come from it.
+// operationOf returns the contract's operation for a routed request. chi's patterns are
+// the contract's paths, because both come from it.
 func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
 	if item := doc.Paths.Value(chi.RouteContext(r.Context()).RoutePattern()); item != nil {
 		method := r.Method
@@ -69,7 +68,7 @@ func operationOf(doc *openapi3.T, r *http.Request) *openapi3.Operation {
 	return &openapi3.Operation{}
 }
 
-// validate holds each request against the contract and lists every fault.
+// validate checks each request against the contract and reports every fault.
 func validate(spec *Spec) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return wrap(func(w http.ResponseWriter, r *http.Request) error {
@@ -97,10 +96,10 @@ func validate(spec *Spec) func(http.Handler) http.Handler {
 // of those is under two KiB.
 const maxBody = 64 << 10
 
-// bodyPolicy says how large an operation's body may be and who reads it.
+// bodyPolicy is the largest body of an operation, and who reads it.
 type bodyPolicy struct {
 	max int64
-	// streamed bodies are read by the handler alone: they pass with flat memory.
+	// streamed bodies are read only by the handler, in constant memory.
 	streamed bool
 }
 

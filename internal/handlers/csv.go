@@ -16,18 +16,18 @@ import (
 const (
 	contentCSV     = "text/csv"
 	contentTypeCSV = contentCSV + "; charset=utf-8; header=present"
-	// utf8Mark tells spreadsheets that what follows is UTF-8.
+	// utf8Mark tells spreadsheets that the text is UTF-8.
 	utf8Mark = "\uFEFF"
 )
 
-// compressed answers with gzip whoever takes it, where the contract gives rows of text.
-// Nothing that must come through at once passes it, nor what is sent from a file. Its level
-// is the fastest: rows come as fast as packages are read.
+// compressed compresses with gzip where the contract has rows of text and the caller
+// accepts it. Streams of events and files are not compressed. It uses the fastest level,
+// because rows come as fast as packages are read.
 func compressed(doc *openapi3.T) func(http.Handler) http.Handler {
 	texts := []string{contentCSV, contentNDJSON}
 	wrapper, err := gzhttp.NewWrapper(gzhttp.ContentTypes(texts), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
 	if err != nil {
-		panic(err) // its options are constants
+		panic(err) // its options are constant
 	}
 	return func(next http.Handler) http.Handler {
 		zipped := wrapper(next)
@@ -42,9 +42,9 @@ func compressed(doc *openapi3.T) func(http.Handler) http.Handler {
 	}
 }
 
-// csvRows writes rows as RFC 4180 has them: each ended by CRLF, and what is inside a cell
-// as it is. encoding/csv ends rows so only where it also rewrites every LF of a cell and
-// drops its CRs. A cell that a spreadsheet would take for a formula is made inert.
+// csvRows writes rows as in RFC 4180: each ends with CRLF, and the text of a cell is
+// unchanged. encoding/csv with CRLF would rewrite every LF of a cell and drop its CRs. A
+// cell that a spreadsheet would take for a formula is made inert.
 type csvRows struct{ out *bufio.Writer }
 
 func newCSV(out *bufio.Writer, mark bool) csvRows {
@@ -54,7 +54,7 @@ func newCSV(out *bufio.Writer, mark bool) csvRows {
 	return csvRows{out}
 }
 
-// write writes one row. Its error is out's, which keeps it.
+// write writes one row. The writer out keeps its error.
 func (c csvRows) write(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
@@ -69,15 +69,15 @@ func (c csvRows) write(cells []string) error {
 	return err
 }
 
-// quoted reports whether a cell stands between quotes. A space at its beginning is lost
-// by some readers otherwise, and \. alone ends the input of others.
+// quoted reports whether a cell needs quotes. Without them some readers lose a leading
+// space, and \. alone ends the input of others.
 func quoted(cell string) bool {
 	first, _ := utf8.DecodeRuneInString(cell)
 	return strings.ContainsAny(cell, ",\"\r\n") || cell == `\.` || unicode.IsSpace(first)
 }
 
-// inert keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection);
-// names are others' text. Numbers stay as they are.
+// inert keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection):
+// names are other people's text. Numbers are unchanged.
 func inert(cell string) string {
 	if first, _ := utf8.DecodeRuneInString(cell); cell == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return cell

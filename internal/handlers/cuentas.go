@@ -17,12 +17,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// CuentasPADE are the accounts that the PAC has refused and that are not used any more.
+// CuentasPADE are the accounts that the PAC refused and that are no longer used.
 type CuentasPADE interface {
-	// LetGo lets the accounts that one caller brought be tried again, and returns
-	// how many were stopped.
+	// LetGo allows one caller's accounts again and returns how many were stopped.
 	LetGo(de string) int
-	// LetGoAll does so for every caller's and the configured one.
+	// LetGoAll does so for every caller's accounts and the configured one.
 	LetGoAll()
 	// Stopped reports whether the configured account is stopped.
 	Stopped() bool
@@ -31,8 +30,8 @@ type CuentasPADE interface {
 // headerBackendAuthorization carries a system's account for one call.
 const headerBackendAuthorization = "Backend-Authorization"
 
-// count is the account of the call: the caller's own from Backend-Authorization,
-// or the configured one.
+// count returns the account of the call: the caller's own from Backend-Authorization, or
+// the configured one.
 func (h *handler) count(r *http.Request) (gateway.CuentaSEP, error) {
 	user, password, given, err := backendAuthorization(r)
 	ours := h.cfg.CuentaSEP
@@ -51,10 +50,11 @@ func (h *handler) count(r *http.Request) (gateway.CuentaSEP, error) {
 	return ours, nil
 }
 
-// cuentaPADE is the account of the call: the caller's own, from Backend-Authorization
-// and with its contract code from the body, or the configured one. field is where the
-// code may come. The PAC counts wrong logins by user, whoever sends them, so nobody
-// sends the configured user with what is not its own.
+// cuentaPADE returns the account of the call: the caller's own, from
+// Backend-Authorization and with its contract code from the body, or the configured one.
+// field is the name of that code in the body. The PAC counts wrong logins by user,
+// whoever sends them, so no caller may send the configured user with another password or
+// code.
 func (h *handler) cuentaPADE(r *http.Request, field, contrato string) (gateway.CuentaPADE, error) {
 	user, password, given, err := backendAuthorization(r)
 	if err != nil {
@@ -89,22 +89,20 @@ func (h *handler) cuentaPADE(r *http.Request, field, contrato string) (gateway.C
 	return mine, nil
 }
 
-// notTheirs refuses the user of the configured account with something else that is
-// not that account's.
+// notTheirs returns the refusal of the configured user with another password or code.
 func notTheirs(backend, what string) error {
 	return &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnCuentaAjena, Backend: backend, Unsent: true,
 		Detail: "El usuario de " + headerBackendAuthorization + " es el de la cuenta configurada, y " + what + ". La petición no salió, para que nadie bloquee esa cuenta. Quite el encabezado para usarla, o envíe una cuenta propia."}
 }
 
-// sameUser reports whether two users may be one to a system that folds their spelling.
+// sameUser reports whether a system that ignores spelling may take two users for one.
 func sameUser(a, b string) bool { return b != "" && textfold.Fold(a) == textfold.Fold(b) }
 
-// maxWrong is how many wrong passwords of a configured account a caller may send:
-// from then on the right one is not told from others.
+// maxWrong is how many wrong passwords of a configured account a caller may send. After
+// that the right one is refused too, so it cannot be guessed.
 const maxWrong = 3
 
-// intruders counts the wrong passwords of configured accounts by who sent them. There
-// are no more of these than API keys.
+// intruders counts wrong passwords of configured accounts by API key.
 type intruders struct {
 	mu    sync.Mutex
 	wrong map[string]int
@@ -112,8 +110,8 @@ type intruders struct {
 
 func newIntruders() *intruders { return &intruders{wrong: make(map[string]int)} }
 
-// intrudes reports whether user is the configured one and password is not. The
-// time taken tells nothing of the password.
+// intrudes reports whether user is the configured one and password is not. The time taken
+// does not depend on the password.
 func (i *intruders) intrudes(r *http.Request, user, password, ours, oursPassword string) bool {
 	if !sameUser(user, ours) {
 		return false
@@ -132,8 +130,8 @@ func (i *intruders) intrudes(r *http.Request, user, password, ours, oursPassword
 	return !same
 }
 
-// backendAuthorization reads a caller's own account (RFC 7617 §2). It is never
-// logged nor kept.
+// backendAuthorization reads a caller's own account (RFC 7617 §2), which is never logged
+// or stored.
 func backendAuthorization(r *http.Request) (user, password string, given bool, err error) {
 	value := r.Header.Get(headerBackendAuthorization)
 	if value == "" {
@@ -151,8 +149,8 @@ func backendAuthorization(r *http.Request) (user, password string, given bool, e
 	return user, password, true, nil
 }
 
-// DesbloquearCuentaPADE frees what the caller brought; the configured account and
-// those of others only for who operates the gateway.
+// DesbloquearCuentaPADE unblocks the caller's accounts. Only the gateway's operator
+// unblocks the configured account and those of others.
 func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case h.operates(r.Context()):
@@ -165,8 +163,8 @@ func (h *handler) DesbloquearCuentaPADE(w http.ResponseWriter, r *http.Request) 
 	return nil
 }
 
-// operates reports whether the key is of who operates the gateway: of every RFC, and
-// with the scope by its name. Without keys everybody on this machine does.
+// operates reports whether the key is the gateway operator's: it has every RFC, and the
+// scope by name. Without keys, every caller on this machine is the operator.
 func (h *handler) operates(ctx context.Context) bool {
 	key := callerFrom(ctx).key
 	return h.cfg.Keys == nil || key.SeesAll() && slices.Contains(key.Scopes, apikeys.ScopePADE)

@@ -13,29 +13,29 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
-// Descargas keeps durable downloads. A cursor that none of its own pages gave is
-// an *Error of KindMalformada; an id that it does not know, of KindNoEncontrado.
+// Descargas manages durable downloads. An unknown cursor is an *Error of KindMalformada,
+// an unknown id one of KindNoEncontrado.
 type Descargas interface {
-	// Create notes a descarga. The same scopedKey with the same petition gives the same
-	// descarga, repetida; the same criteria while another lives are KindConflicto
-	// with that one's path in Recurso. scopedKey is empty for none.
+	// Create stores a descarga. The same scopedKey with the same petition returns the
+	// first descarga, repeated. The same criteria while another lives are a KindConflicto
+	// with that one's path in Resource. scopedKey is empty for none.
 	Create(ctx context.Context, key string, p gateway.PeticionDescarga) (d gateway.Descarga, repeated bool, err error)
-	// Descarga returns one with its Solicitudes.
+	// Descarga returns one descarga with its Solicitudes.
 	Descarga(ctx context.Context, id string) (gateway.Descarga, error)
-	// List returns a page, the newest first, and the cursor of the next; empty for the last.
+	// List returns a page, newest first, and the cursor of the next; empty for the last.
 	List(ctx context.Context, f gateway.DescargasFilter) (page []gateway.Descarga, next string, err error)
-	// Cancel stops one; a final one is returned as it is.
+	// Cancel stops a descarga; a final one is returned unchanged.
 	Cancel(ctx context.Context, id string) (gateway.Descarga, error)
-	// Eventos returns up to limit events whose Numero is over despues, in order.
+	// Eventos returns up to limit events with a Number above despues, in order.
 	Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error)
-	// WaitEvento returns nil once there is an event after despues or the descarga
-	// is final, and ctx's error when that ends first.
+	// WaitEvento returns nil as soon as there is an event after despues or the descarga
+	// is final, and ctx's error if ctx ends first.
 	WaitEvento(ctx context.Context, id string, after int64) error
-	// Paquetes returns a page of the packages and the cursor of the next.
+	// Paquetes returns a page of packages and the cursor of the next.
 	Paquetes(ctx context.Context, id, cursor string, limit int) (page []gateway.PaqueteDescarga, next string, err error)
 }
 
-// normalLimit is how long a page is where the caller does not say.
+// normalLimit is the default length of a page.
 const normalLimit = 100
 
 func limit(given int) int {
@@ -45,7 +45,7 @@ func limit(given int) int {
 	return given
 }
 
-// visible returns the descarga if the caller's key sees its RFC.
+// visible returns the descarga if the caller's key has access to its RFC.
 func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, error) {
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	switch {
@@ -161,15 +161,15 @@ func (h *handler) ListarPaquetesDescarga(w http.ResponseWriter, r *http.Request,
 
 func descargaPath(id string) string { return "/v1/sat/descargas/" + url.PathEscape(id) }
 
-// retryAfter says when something is due of a descarga that lives.
+// retryAfter says when the next step of a live descarga is due.
 func (h *handler) retryAfter(w http.ResponseWriter, d gateway.Descarga) {
 	if !d.Estado.Final() {
 		w.Header().Set("Retry-After", strconv.Itoa(h.secondsUntil(d.SiguienteIntento)))
 	}
 }
 
-// secondsUntil is how long until t, at least a second; a usual wait where t is
-// not known.
+// secondsUntil returns the seconds until t, at least one, or a usual wait if t is
+// unknown.
 func (h *handler) secondsUntil(t time.Time) int {
 	if t.IsZero() {
 		return defaultRetryAfter
@@ -177,7 +177,7 @@ func (h *handler) secondsUntil(t time.Time) int {
 	return max(1, int(math.Ceil(t.Sub(h.cfg.Now()).Seconds())))
 }
 
-// linkNext names the page behind this one (RFC 8288), which differs in one parameter.
+// linkNext links to the next page (RFC 8288), which differs in one parameter.
 func linkNext(w http.ResponseWriter, r *http.Request, name, value string) {
 	if value == "" {
 		return

@@ -18,18 +18,18 @@ import (
 
 const (
 	contentEvents = "text/event-stream"
-	// heartbeat is how long a stream is silent at most: proxies close quiet connections.
+	// heartbeat is the longest silence of a stream: proxies close quiet connections.
 	heartbeat = 15 * time.Second
-	// maxStream is how long one lasts: callers that come again spread over the
-	// gateways that there are by then.
+	// maxStream is the longest duration of a stream: reconnecting callers spread over the
+	// gateways that exist then.
 	maxStream = time.Hour
 	// streamBatch is how many events are read at a time.
 	streamBatch = 500
-	// reconnect is how long a client waits before it comes again, in milliseconds.
+	// reconnect is how long a client waits before it reconnects, in milliseconds.
 	reconnect = "5000"
 )
 
-// eventForm is a type of event as it may stand in a line of a stream.
+// eventForm matches an event type that is safe in a line of a stream.
 var eventForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request,
@@ -58,8 +58,8 @@ func (h *handler) ListarEventosDescarga(w http.ResponseWriter, r *http.Request,
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// SeguirDescarga follows a descarga from the event on that the caller had last. A browser
-// comes again with Last-Event-ID to the address it began with, so the header counts more.
+// SeguirDescarga streams a descarga's events after the last one that the caller had. A
+// browser reconnects to its first address with Last-Event-ID, so the header has priority.
 func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga, params rest.SeguirDescargaParams) error {
 	d, err := h.visible(r.Context(), id)
 	if err != nil {
@@ -78,7 +78,8 @@ func (h *handler) SeguirDescarga(w http.ResponseWriter, r *http.Request, id rest
 	return h.streamEvents(w, r, d, after, resumed)
 }
 
-// existing is after, the number of an event that field named, if the descarga has it.
+// existing returns after, an event number from the parameter field, if the descarga has
+// it.
 func (h *handler) existing(ctx context.Context, id string, after int64, field string) (int64, error) {
 	if after == 0 {
 		return 0, nil
@@ -99,9 +100,9 @@ func noSuchEvent(field string) error {
 		Fields: []gateway.Field{{Campo: field, Detalle: "No es el número de un evento de esta descarga."}}}
 }
 
-// streamEvents sends events as they come (HTML Standard §9.2). What fails before
-// the first byte is a problem; later the stream ends without end, and the client
-// comes again.
+// streamEvents sends events as they come (HTML Standard §9.2). A failure before the first
+// byte is a problem. After a later one the stream stops without its final event, and the
+// client reconnects.
 func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway.Descarga, after int64, resumed bool) error {
 	ctx, cancel := h.streamContext(r.Context())
 	defer cancel()
@@ -110,16 +111,16 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 		return err
 	}
 	if resumed && len(page) == 0 && d.Estado.Final() {
-		w.WriteHeader(http.StatusNoContent) // which tells a browser not to come again
+		w.WriteHeader(http.StatusNoContent) // which tells a browser not to reconnect
 		return nil
 	}
 	if whole, ok := w.(*watched); ok {
-		w = whole.ResponseWriter // a stream says why it ends, where that one cuts
+		w = whole.ResponseWriter // a stream says why it ends; the outer writer would cut it
 	}
 	s := &stream{w: w, control: http.NewResponseController(w), still: func() error { return h.still(r) }}
 	w.Header().Set("Content-Type", contentEvents)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer events
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return nil
@@ -137,7 +138,7 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, d gateway
 	return nil
 }
 
-// streamContext ends with the caller, with the gateway, and after maxStream.
+// streamContext ends with the caller, with the gateway, or after maxStream.
 func (h *handler) streamContext(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(parent, maxStream)
 	go func() {
@@ -150,8 +151,8 @@ func (h *handler) streamContext(parent context.Context) (context.Context, contex
 	return ctx, cancel
 }
 
-// follow sends page, which stands behind the event after, and what comes behind
-// it, until the descarga is final.
+// follow sends page, which follows the event after, and the later events, until the
+// descarga is final.
 func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, after int64, page []gateway.EventoDescarga) error {
 	final := d.Estado.Final()
 	for woken := false; ; {
@@ -172,7 +173,7 @@ func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, aft
 				return err
 			}
 			woken = true
-			// The state first: once it is final, no event of the way there is missing.
+			// The state is read first: once it is final, every earlier event exists.
 			now, err := h.cfg.Descargas.Descarga(ctx, d.ID)
 			if err != nil {
 				return err
@@ -186,7 +187,7 @@ func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, aft
 	}
 }
 
-// wait returns when there is something to read; meanwhile it shows signs of life.
+// wait returns when there is something to read, and sends heartbeats meanwhile.
 func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) error {
 	for {
 		quiet, cancel := context.WithTimeout(ctx, heartbeat)
@@ -205,7 +206,7 @@ func (h *handler) wait(ctx context.Context, s *stream, id string, after int64) e
 	}
 }
 
-// end tells that nothing comes any more, and how it ended.
+// end sends the final event, with the final state.
 func (h *handler) end(ctx context.Context, s *stream, id string) error {
 	d, err := h.cfg.Descargas.Descarga(ctx, id)
 	if err != nil {
@@ -216,23 +217,23 @@ func (h *handler) end(ctx context.Context, s *stream, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.send("event: fin\ndata: " + string(data) + "\n") // data ends in a line end
+	return s.send("event: fin\ndata: " + string(data) + "\n") // data ends with a line end
 }
 
-// withdrawn is why the caller's key is not good for the stream any more.
+// withdrawn is the reason why the caller's key is no longer valid for the stream.
 type withdrawn struct{ error }
 
-// errGone: the caller takes no more.
+// errGone means that the caller does not read any more.
 var errGone = errors.New("the caller is gone")
 
-// stream writes to one caller, who has a while for each piece.
+// stream writes to one caller, with a deadline for each piece.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	still   func() error
 }
 
-// ask returns a withdrawn if the caller's key is not good for the stream any more.
+// ask returns a withdrawn if the caller's key is no longer valid for the stream.
 func (s *stream) ask() error {
 	if err := s.still(); err != nil {
 		return &withdrawn{err}
@@ -240,17 +241,17 @@ func (s *stream) ask() error {
 	return nil
 }
 
-// close sends why a stream ends that its client should not open again as it is.
+// close sends the reason why a stream ends that its client should not simply reopen.
 func (s *stream) close(r *http.Request, why error) error {
 	data, err := encode(problemOf(r, gateway.AsError(why)))
 	if err != nil {
 		return err
 	}
-	return s.send("event: cierre\ndata: " + string(data) + "\n") // data ends in a line end
+	return s.send("event: cierre\ndata: " + string(data) + "\n") // data ends with a line end
 }
 
 func (s *stream) send(text string) error {
-	// A server without deadlines is a test's recorder.
+	// Test recorders have no deadlines.
 	s.control.SetWriteDeadline(time.Now().Add(stalledCaller))       //nolint:errcheck // see above
 	if _, err := strings.NewReader(text).WriteTo(s.w); err != nil { // not Write: see writeJSON
 		return errGone
@@ -261,7 +262,7 @@ func (s *stream) send(text string) error {
 	return nil
 }
 
-// events sends a page in one piece, if the caller's key is still good for it.
+// events sends a page in one piece, if the caller's key is still valid for it.
 func (s *stream) events(page []gateway.EventoDescarga) error {
 	if err := s.ask(); err != nil {
 		return err
@@ -277,7 +278,7 @@ func (s *stream) events(page []gateway.EventoDescarga) error {
 			b.WriteString("event: " + e.Tipo + "\n")
 		}
 		b.WriteString("data: ")
-		b.Write(data) // JSON escapes line ends; encode puts one behind it
+		b.Write(data) // JSON escapes line ends; encode adds one at the end
 		b.WriteString("\n")
 	}
 	if b.Len() == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 )
 
-// joint stands between several values in one cell: the SAT's texts never hold it
-// (sat.md §11).
+// joint separates several values in one cell; the SAT's texts never contain it (sat.md
+// §11).
 const joint = "|"
 
 func (h *handler) metadatos() form[cfdi.Metadato, rest.Metadato] {

@@ -19,17 +19,16 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
-// Reading reads what the stored packages of a descarga hold, in their order, from
-// a cursor on that one of its own rows gave; empty for the beginning. An error is
-// the last thing yielded: of KindMalformada for a cursor of another reading, of
-// KindYaNoDisponible where retention has removed the packages. With parcial a damaged
-// package is a fault and not an error.
+// Reading reads the rows of a descarga's stored packages, in order, from a cursor of one
+// of its own rows; empty for the beginning. An error is the last value: KindMalformada
+// for another reading's cursor, KindYaNoDisponible if retention has removed the packages.
+// With parcial a damaged package is a falla instead of an error.
 type Reading interface {
 	Metadatos(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Metadato], error]
 	Summaries(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Summary], error]
-	// CFDI returns the bytes of one document as they are in its package, and how
-	// many; -1 for unknown. KindNoEncontrado where no stored package has it,
-	// KindRespuestaInvalida where it is there and cannot be read.
+	// CFDI returns one document as it is in its package, and its length; -1 if unknown.
+	// The error is KindNoEncontrado if no stored package has it, and
+	// KindRespuestaInvalida if it is there but cannot be read.
 	CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error)
 }
 
@@ -37,22 +36,22 @@ type Reading interface {
 type form[T, J any] struct {
 	h    *handler
 	name string // of the file
-	tipo string // of the solicitudes that bring it
+	tipo string // of the solicitudes that contain it
 	read func(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[T], error]
 	show func(*T) J
 	page func(values []J, fallas []rest.FallaDeLectura, next string) any
-	// columns of CSV, and their cells; the fallas' is not among them.
+	// columns are the CSV columns without the fallas', and cells their values.
 	columns []string
 	cells   func(cells []string, value *T) []string
 }
 
 const (
 	contentNDJSON = "application/x-ndjson"
-	// streamBlock is what is gathered before it is sent.
+	// streamBlock is the size of a block of an answer.
 	streamBlock = 64 << 10
 )
 
-// write is one way of writing the rows of a reading, all in one answer.
+// write is a format for the rows of a whole reading.
 type write[T any] struct {
 	content, extension string
 	line               func(*bufio.Writer) func(descargas.Line[T]) error
@@ -107,7 +106,8 @@ func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, pa
 	}
 	rows := f.read(r.Context(), id, "", partial)
 	if !r.ProtoAtLeast(1, 1) {
-		// Without chunks an answer ends when the connection does, cut or whole.
+		// Without chunks, only the end of the connection ends an answer, whether cut or
+		// complete.
 		for _, err := range rows {
 			if err != nil {
 				return err
@@ -120,7 +120,8 @@ func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, pa
 	return streamRows(w, r, rows, e.line)
 }
 
-// readable returns an error unless the caller may read the descarga and there is what it asks.
+// readable returns an error unless the caller may read the descarga and it has these
+// rows.
 func (f form[T, J]) readable(ctx context.Context, id string, partial bool) error {
 	d, err := f.h.visible(ctx, id)
 	if err != nil {
@@ -129,8 +130,8 @@ func (f form[T, J]) readable(ctx context.Context, id string, partial bool) error
 	return f.h.complete(d, f.tipo, partial)
 }
 
-// complete refuses to serve a part as the whole: a descarga that lives or ended
-// without everything is read only where the caller says so.
+// complete refuses to serve a part as the whole: a descarga that is live, or ended
+// incomplete, is read only if the caller asks for a part.
 func (h *handler) complete(d gateway.Descarga, tipo string, partial bool) error {
 	if err := ofTipo(d, tipo); err != nil {
 		return err
@@ -149,7 +150,7 @@ func (h *handler) inProgress(d gateway.Descarga, detail string) error {
 		RetryAfter: time.Duration(h.secondsUntil(d.SiguienteIntento)) * time.Second}
 }
 
-// ofTipo refuses what a descarga never holds.
+// ofTipo refuses rows that a descarga never has.
 func ofTipo(d gateway.Descarga, tipo string) error {
 	switch {
 	case d.Request.Programacion != nil && d.IDProgramacion == "":
@@ -163,7 +164,7 @@ func ofTipo(d gateway.Descarga, tipo string) error {
 	return descargas.ErrNotCFDI
 }
 
-// list answers one page. A row more than it holds tells whether another follows.
+// list answers one page. It reads one row more, to know whether another page follows.
 func (f form[T, J]) list(w http.ResponseWriter, r *http.Request, id string, params rest.ListarMetadatosDescargaParams) error {
 	if err := f.readable(r.Context(), id, params.Parcial); err != nil {
 		return err
@@ -206,8 +207,7 @@ func (f form[T, J]) jsonLines(out *bufio.Writer) func(descargas.Line[T]) error {
 	}
 }
 
-// rows writes a heading, and each row. What could not be read is a row that has its last
-// cell only.
+// rows writes a heading, and each row. A falla is a row with only the last cell.
 func (f form[T, J]) rows(mark bool) func(out *bufio.Writer) func(descargas.Line[T]) error {
 	return func(out *bufio.Writer) func(descargas.Line[T]) error {
 		rows := newCSV(out, mark)
@@ -231,9 +231,9 @@ func (f form[T, J]) rows(mark bool) func(out *bufio.Writer) func(descargas.Line[
 	}
 }
 
-// streamRows sends rows as they are read. The answer begins with the first whole
-// block: a failure before that is still a problem. When it fails later the
-// connection is cut, so that no caller takes the part for the whole.
+// streamRows sends rows as they are read. The answer starts with the first full block; an
+// earlier failure is still a problem. After a later failure the connection is cut, so
+// that no caller takes the part for the whole.
 func streamRows[T any](w http.ResponseWriter, r *http.Request, rows iter.Seq2[descargas.Line[T], error], line func(*bufio.Writer) func(descargas.Line[T]) error) error {
 	if r.Method == http.MethodHead {
 		return nil
@@ -244,7 +244,7 @@ func streamRows[T any](w http.ResponseWriter, r *http.Request, rows iter.Seq2[de
 	for row, err := range rows {
 		switch {
 		case err != nil && to.begun && r.Context().Err() != nil:
-			panic(http.ErrAbortHandler) // the caller is gone, which is no failure of ours
+			panic(http.ErrAbortHandler) // the caller left, which is not our failure
 		case err != nil && to.begun:
 			zerolog.Ctx(r.Context()).Warn().Err(err).Msg("a reading failed; the answer is cut")
 			panic(http.ErrAbortHandler)
@@ -252,14 +252,14 @@ func streamRows[T any](w http.ResponseWriter, r *http.Request, rows iter.Seq2[de
 			return err
 		}
 		if write(row) != nil {
-			return nil // the caller is gone
+			return nil // the caller left
 		}
 	}
 	out.Flush() //nolint:errcheck // the caller is gone
 	return nil
 }
 
-// patient gives the caller a while to take each piece.
+// patient sets a deadline for each piece that the caller takes.
 type patient struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -311,7 +311,7 @@ func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id
 	return nil
 }
 
-// failure remembers why reading failed, so that it is told from writing.
+// failure records why reading failed, to distinguish it from a failed write.
 type failure struct {
 	r   io.Reader
 	err error
@@ -319,7 +319,7 @@ type failure struct {
 
 func (f *failure) Read(b []byte) (int, error) {
 	n, err := f.r.Read(b)
-	if err != nil && err != io.EOF { // by identity: a failure may wrap an end
+	if err != nil && err != io.EOF { // by identity: a failure may wrap io.EOF
 		f.err = err
 	}
 	return n, err

@@ -8,7 +8,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// descarga shows a descarga as the contract has it.
+// descarga converts a descarga to the contract's form.
 func descarga(d gateway.Descarga) rest.Descarga {
 	s := d.Request.Solicitud
 	out := rest.Descarga{
@@ -23,7 +23,7 @@ func descarga(d gateway.Descarga) rest.Descarga {
 	}
 	if p := d.Request.Programacion; p != nil {
 		out.Programacion = &rest.Programacion{Hora: p.Hora, TraslapeDias: p.Overlap, SiguienteCorrida: utc(p.Next)}
-		out.PlazoVence = time.Time{} // each of its runs has one
+		out.PlazoVence = time.Time{} // each of its runs has its own
 	}
 	for _, t := range d.Solicitudes {
 		out.Solicitudes = append(out.Solicitudes, tramo(t))
@@ -31,7 +31,7 @@ func descarga(d gateway.Descarga) rest.Descarga {
 	return out
 }
 
-// utc keeps the zero time zero, so that it is left out.
+// utc keeps the zero time zero, so that it is omitted.
 func utc(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
@@ -47,7 +47,7 @@ func progreso(p gateway.Progreso) rest.ProgresoDescarga {
 	}
 }
 
-// tramo shows a solicitud with the SAT's three codes, each with its meaning.
+// tramo converts a solicitud, with the SAT's three codes and their meanings.
 func tramo(t gateway.Tramo) rest.SolicitudDeDescarga {
 	return rest.SolicitudDeDescarga{
 		Solicitud: t.Number, Origen: t.Origin, Estado: rest.EstadoSolicitudDeDescarga(t.Estado),
@@ -74,7 +74,7 @@ func descargaPaquete(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 		Comprobantes: counted(p.Comprobantes), Repetidos: p.Repeated, Ilegibles: counted(p.Fallas),
 	}
 	out.Dudoso = p.Dubious != ""
-	// Only what is stored costs nothing to fetch.
+	// Only a stored package costs nothing to fetch.
 	kept := p.Estado == gateway.PaqueteGuardado || p.Estado == gateway.PaquetePerdido && p.Broken && !p.Damaged
 	if kept {
 		out.URL = "/v1/sat/" + string(p.Paquete.Servicio) + "/paquetes/" + url.PathEscape(p.Paquete.IDPaquete) +
@@ -86,7 +86,7 @@ func descargaPaquete(p gateway.PaqueteDescarga) rest.PaqueteDeDescarga {
 	return out
 }
 
-// counted is nil for what has not been counted yet.
+// counted returns nil for a count that is not known yet.
 func counted(n int64) *int64 {
 	if n < 0 {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// disguised says what a text is that should have been XML and is XML in another
-// dress; empty when it is not. inBase64 says what to do if it is base64.
+// disguised names a text that should be XML and is XML in an encoding of it; empty if it
+// is not. inBase64 says what to do about base64.
 func disguised(text, inBase64 string) string {
 	head := strings.TrimLeft(text[:min(len(text), disguiseHead)], " \t\r\n\ufeff")
 	switch {
@@ -31,13 +31,13 @@ func disguised(text, inBase64 string) string {
 }
 
 const (
-	// disguiseHead is enough to see the first character of what is inside.
+	// disguiseHead is long enough to contain the first character inside.
 	disguiseHead = 1024
-	// maxLayers of base64 are looked through.
+	// maxLayers of base64 are decoded.
 	maxLayers = 3
 )
 
-// isXML tells by the first character, in UTF-8 or UTF-16.
+// isXML decides by the first character, in UTF-8 or UTF-16.
 func isXML(b []byte) bool {
 	for _, mark := range []string{"\xEF\xBB\xBF", "\xFF\xFE", "\xFE\xFF"} {
 		b = bytes.TrimPrefix(b, []byte(mark))
@@ -45,13 +45,13 @@ func isXML(b []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n\x00"), []byte("<"))
 }
 
-// unwrapped decodes the beginning of a base64 text, in whatever form.
+// unwrapped decodes the beginning of a base64 text of any variant.
 func unwrapped(text string) []byte {
 	if _, data, ok := strings.Cut(text, ","); ok && strings.HasPrefix(text, "data:") {
 		text = data
 	}
 	text = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", `"`, "", "=", "", "-", "+", "_", "/").Replace(text)
-	b, err := base64.RawStdEncoding.DecodeString(text[:len(text)/4*4]) // the head ends anywhere
+	b, err := base64.RawStdEncoding.DecodeString(text[:len(text)/4*4]) // the head may end within a group
 	if err != nil {
 		return nil
 	}

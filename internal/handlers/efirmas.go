@@ -10,7 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// soon is when an e.firma is said to expire soon.
+// soon is how long before its end an e.firma is shown as expiring.
 const soon = 30 * 24 * time.Hour
 
 // The states of an e.firma (EstadoEfirma).
@@ -54,7 +54,7 @@ func unreadableEFirmas(err error) error {
 	return gateway.OwnFailure(err, "No se pudo leer el directorio de e.firmas. Revise GATEWAY_EFIRMA_DIR y el límite de archivos abiertos.")
 }
 
-// efirma shows what may be shown of one.
+// efirma converts the public data of one e.firma.
 func (h *handler) efirma(s efirma.Status) rest.Efirma {
 	out := rest.Efirma{RFC: s.RFC, Estado: efirmaVigente}
 	if c := s.Credential; c != nil {

@@ -1,8 +1,7 @@
-// Package handlers is the REST surface: it turns requests of the contract in
-// api/openapi.yaml into calls of the vocabulary's ports, and results and
-// failures into answers. It knows no SOAP and no backend, refuses what the
-// contract does not describe, and is the only place where a kind of failure
-// becomes an HTTP status.
+// Package handlers is the REST surface. It turns requests of the contract in
+// api/openapi.yaml into calls of the vocabulary's ports, and results and failures into
+// answers. It knows no SOAP and no backend, and refuses what the contract does not
+// describe. It is the only place where a kind of failure becomes an HTTP status.
 package handlers
 
 import (
@@ -34,39 +33,39 @@ type Config struct {
 	Reading     Reading
 	EFirmas     func() ([]efirma.Status, error)
 	Lotes       *lotes.Servicio
-	// CuentaSEP is in use unless a caller sends an account of its own.
+	// CuentaSEP is used unless a caller sends its own account.
 	CuentaSEP gateway.CuentaSEP
 	Addendas  gateway.Addendas
 	Signed    *firmado.Servicio
-	// Keyring seals contracts that are given by their fields.
+	// Keyring signs contracts that are given as fields.
 	Keyring firmado.Keyring
-	// CuentaPADE is in use unless a caller sends an account of its own.
+	// CuentaPADE is used unless a caller sends its own account.
 	CuentaPADE gateway.CuentaPADE
-	// CuentasPADE are the accounts that the PAC has refused.
+	// CuentasPADE are the accounts that the PAC refused.
 	CuentasPADE CuentasPADE
 	Webhooks    *webhooks.Servicio
-	// Keys finds an API key's entry, or says with an error of apikeys why it is not taken
-	// from that address now; nil lets every caller of this machine in.
+	// Keys finds the entry of an API key. Its errors are those of apikeys: why the key is
+	// not accepted from that address now. Nil admits every caller of this machine.
 	Keys func(key string, from netip.Addr) (apikeys.Key, error)
-	// Spec is the contract that requests are held against.
+	// Spec is the contract.
 	Spec *Spec
-	// Docs are the pages for people, /docs and all below; nil for none.
+	// Docs serves the pages at /docs and below; nil for none.
 	Docs    http.Handler
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Observe func(route, method string, status int, took time.Duration)
-	// Stopping is closed when the gateway stops, so that streams end and only reads are
-	// served; nil for never.
+	// Stopping is closed when the gateway stops: streams end, and only reads are served.
+	// Nil means never.
 	Stopping <-chan struct{}
 }
 
-// SAT is what is asked of the SAT directly.
+// SAT makes the direct calls to the SAT.
 type SAT interface {
 	gateway.Authenticator
 	Verify(ctx context.Context, servicio gateway.Servicio, rfc, idSolicitud string) (gateway.EstadoSolicitud, error)
 }
 
-// Solicitudes presents solicitudes by way of the ledger.
+// Solicitudes presents solicitudes through the ledger.
 type Solicitudes interface {
 	Submit(ctx context.Context, key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
 }
@@ -74,9 +73,9 @@ type Solicitudes interface {
 // Paquetes opens packages.
 type Paquetes interface {
 	Open(ctx context.Context, p gateway.Paquete) (paquetes.Content, error)
-	// OpenDubious returns what is kept, though it be no whole ZIP.
+	// OpenDubious returns what is stored, even if it is not a complete ZIP.
 	OpenDubious(ctx context.Context, p gateway.Paquete) (paquetes.Content, error)
-	// OpenSaved returns what is kept and downloads nothing.
+	// OpenSaved returns what is stored and never downloads.
 	OpenSaved(ctx context.Context, p gateway.Paquete, dubious bool) (paquetes.Content, error)
 }
 
@@ -84,7 +83,7 @@ type Paquetes interface {
 type handler struct {
 	cfg       Config
 	intruders *intruders
-	// bodies is bodiesRoom.
+	// bodies has bodiesRoom bytes.
 	bodies *semaphore.Weighted
 }
 
@@ -95,11 +94,11 @@ var _ rest.ServerInterface = (*handler)(nil)
 //	identify   X-Request-Id and trace, in and out
 //	access     one log line and the metrics, around everything below
 //	recovered  a panic becomes a problem
-//	local      without keys, only names of this machine are answered
-//	head       HEAD is answered by what answers GET
+//	local      without keys, only this machine's names are answered
+//	head       HEAD runs the handler of GET
 //	           -- routing: pages for people stop here --
 //	authorize  the key, and its scope for the operation
-//	begins     once the gateway stops, reads alone
+//	begins     only reads while the gateway stops
 //	validate   the contract: parameters and body
 //	           the handler, which checks the key's RFCs
 func New(cfg Config) http.Handler {
@@ -115,8 +114,8 @@ func New(cfg Config) http.Handler {
 	return r
 }
 
-// pages adds the routes that are no operations: what people read in a browser.
-// They are public, as the contract is, and know nothing that it does not say.
+// pages adds the routes for people, which are not operations. They are public, like the
+// contract, and show nothing that it does not say.
 func (h *handler) pages(r chi.Router) {
 	if h.cfg.Docs == nil {
 		return
@@ -128,14 +127,14 @@ func (h *handler) pages(r chi.Router) {
 	}
 }
 
-// start leads people to the pages. To a program the root is no route, as it
-// always was: a wrong base address must not look like a right one.
+// start redirects people to the pages. Programs get 404, so that a wrong base address
+// does not look like a right one.
 func start(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Vary", "Accept")
 	if r.Header.Get("Accept") == "" || prefers(r, "application/json", "text/html") != "text/html" {
 		return errNoRoute
 	}
-	// Relative, which http.Redirect would not leave it: a proxy may put a path before it.
+	// Relative, because a proxy may add a path; http.Redirect would make it absolute.
 	w.Header().Set("Location", "docs")
 	w.WriteHeader(http.StatusFound)
 	return nil

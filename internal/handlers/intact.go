@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// wholeBlock is what is read, hashed and sent at a time of a package that is sent
-	// whole, wholeBlocks how many are on their way.
+	// wholeBlock is the size of one read of a whole package; wholeBlocks is how many may
+	// be in flight.
 	wholeBlock  = 256 << 10
 	wholeBlocks = 4
 )
 
-// storedWriter stands between http.ServeContent and the caller of a package in storage.
-// What is all of the package is hashed as it is sent, and its last block is kept back
-// until the hash agrees: other bytes than those of the ETag are never served as the
-// whole. The header goes with the first bytes, so that what fails before is a problem.
+// storedWriter stands between http.ServeContent and the caller of a stored package. It
+// hashes a whole package while sending it, and sends the last block only if the hash
+// agrees, so that bytes other than those of the ETag are never served as the whole. It
+// sends the header with the first bytes, so that an earlier failure is a problem.
 type storedWriter struct {
 	http.ResponseWriter
 	r *http.Request
 	g *paquetes.Saved
-	// status is what ServeContent has said and was not sent yet.
+	// status is ServeContent's status, not sent yet.
 	status int
 	begun  bool
 	err    error
@@ -58,7 +58,7 @@ func (w *storedWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// ReadFrom is what ServeContent sends the content by.
+// ReadFrom is called by ServeContent with the content.
 func (w *storedWriter) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	switch {
@@ -72,8 +72,8 @@ func (w *storedWriter) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{w}, src)
 }
 
-// pieces sends a part of a file piece by piece, each with its own time to be taken. What
-// it is given is unwrapped, so that the system sends the file by itself.
+// pieces sends a part of a file piece by piece, each with its own deadline. The file is
+// passed on unwrapped, so that the system sends it directly.
 func (w *storedWriter) pieces(limited *io.LimitedReader) (total int64, err error) {
 	rf, ok := w.ResponseWriter.(io.ReaderFrom)
 	if !ok {
@@ -93,14 +93,15 @@ func (w *storedWriter) pieces(limited *io.LimitedReader) (total int64, err error
 	return total, nil
 }
 
-// whole sends all of the package. It is read and hashed beside, up to some blocks ahead.
+// whole sends the whole package. Another goroutine reads and hashes it, some blocks
+// ahead.
 func (w *storedWriter) whole(src io.Reader) (total int64, err error) {
 	done := make(chan struct{})
 	blocks, free, sum := hashed(src, done)
 	defer func() {
 		close(done)
 		for range blocks {
-			continue // until the reader has let go of the file
+			continue // until the reader has released the file
 		}
 	}()
 	to := newPatient(w.ResponseWriter)
@@ -111,7 +112,7 @@ func (w *storedWriter) whole(src io.Reader) (total int64, err error) {
 			n, err := to.Write(kept.bytes)
 			total += int64(n)
 			if err != nil {
-				return total, err // the caller is gone
+				return total, err // the caller left
 			}
 			free <- kept
 		}
@@ -134,8 +135,8 @@ func (w *storedWriter) whole(src io.Reader) (total int64, err error) {
 	return total + int64(n), err
 }
 
-// cut ends an answer that has failed: as a problem while nothing was sent, and else by
-// the end of the connection.
+// cut ends a failed answer: as a problem if nothing was sent, or else by closing the
+// connection.
 func (w *storedWriter) cut(err error) error {
 	if !w.begun {
 		w.Header().Del("Content-Range")
@@ -154,14 +155,14 @@ type block struct {
 	bytes []byte
 }
 
-// digest is what all blocks come to.
+// digest is the hash of all blocks.
 type digest struct {
 	sha256 string
 	err    error
 }
 
-// hashed reads src to its end in blocks that it hashes, until done is closed. Blocks
-// that come back by free are used again. After the last, sum has their digest.
+// hashed reads and hashes src in blocks until its end, or until done is closed. It reuses
+// the blocks that come back through free. After the last block, sum has the digest.
 func hashed(src io.Reader, done <-chan struct{}) (blocks <-chan *block, free chan<- *block, sum <-chan digest) {
 	out, back, result := make(chan *block, wholeBlocks), make(chan *block, wholeBlocks+1), make(chan digest, 1)
 	for range wholeBlocks {
@@ -182,7 +183,7 @@ func hashed(src io.Reader, done <-chan struct{}) (blocks <-chan *block, free cha
 			if b.bytes = b.buf[:n]; n > 0 {
 				out <- b
 			}
-			// By identity: a failure may wrap an end.
+			// By identity: a failure may wrap io.EOF.
 			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				result <- digest{sha256: fmt.Sprintf("%x", hash.Sum(nil))}
 				return

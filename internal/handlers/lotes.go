@@ -13,14 +13,16 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/lotes"
 )
 
-// who is who asks the SEP something. The SEP judges an account that comes with the
-// call; the configured one is everybody's, so that here it is asked who uploaded what.
+// who returns the owner under whom a question to the SEP is asked. The SEP authorizes an
+// account that comes with the call. The configured account is shared, so the gateway
+// itself checks who uploaded the lote.
 func who(r *http.Request, key string) lotes.Who {
 	own := r.Header.Get(headerBackendAuthorization) != ""
 	return lotes.Who{ID: owner(r.Context()), Key: scopedKey(r, key), All: own || callerFrom(r.Context()).key.SeesAll()}
 }
 
-// scopedKey scopes an idempotency key to its caller: two may choose the same.
+// scopedKey prefixes an idempotency key with its caller, because two callers may choose
+// the same.
 func scopedKey(r *http.Request, key string) string {
 	if key == "" {
 		return ""
@@ -52,7 +54,7 @@ func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest
 		if up.file, err = h.titulosLote(r, up); err != nil {
 			return err
 		}
-		check = lotes.Forma // what Emite gave has been checked
+		check = lotes.Forma // Emite has already checked its titles
 	} else if err := up.only(); err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest
 	return writeJSON(w, http.StatusCreated, rest.LoteCargado{NumeroLote: got.NumeroLote, Mensaje: got.Mensaje})
 }
 
-// defaultName names a raw body that came without a name after its type.
+// defaultName names a raw body without a name by its type.
 func defaultName(r *http.Request, given string) string {
 	switch {
 	case given != "":
@@ -76,7 +78,7 @@ func defaultName(r *http.Request, given string) string {
 	return "lote.zip"
 }
 
-// titulosLote builds and signs the file of a lote from titles in JSON.
+// titulosLote builds and signs a lote's file from titles in JSON.
 func (h *handler) titulosLote(r *http.Request, up *upload) (*lotes.File, error) {
 	if _, ok := up.fields["titulos"]; !ok {
 		return nil, badField(fieldFile, "Envíe archivoBase64 o titulos.")
@@ -109,7 +111,7 @@ func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLo
 	return writeJSON(w, http.StatusOK, rest.EstadoLote{NumeroLote: got.NumeroLote, EstatusLote: got.EstatusLote, Procesado: got.Processed(), Mensaje: got.Mensaje})
 }
 
-// result fetches what the SEP made of a lote; the caller closes it.
+// result fetches the SEP's result of a lote; the caller closes it.
 func (h *handler) result(r *http.Request, numeroLote string) (*lotes.Result, error) {
 	cuenta, err := h.count(r)
 	if err != nil {
@@ -129,8 +131,8 @@ func (h *handler) DescargarResultadoLote(w http.ResponseWriter, r *http.Request,
 	return writeFile(w, "application/zip", "resultado-"+numeroLote+".zip", got.Zip())
 }
 
-// DescargarLibroLote hands out the workbook unread. Its name in the archive is another's
-// text: not for a header.
+// DescargarLibroLote returns the workbook unparsed. Its name in the archive is the SEP's
+// text, and not safe for a header.
 func (h *handler) DescargarLibroLote(w http.ResponseWriter, r *http.Request,
 	numeroLote rest.NumeroLote, _ rest.DescargarLibroLoteParams,
 ) error {
@@ -185,7 +187,7 @@ func (h *handler) ObtenerResultadoLote(w http.ResponseWriter, r *http.Request,
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// writeCSV writes the rows with a heading.
+// writeCSV writes a heading and the rows.
 func writeCSV(w http.ResponseWriter, numeroLote string, titulos []lotes.TituloResult, mark bool) error {
 	w.Header().Set("Content-Type", contentTypeCSV)
 	w.Header().Set("Content-Disposition", `attachment; filename="resultado-`+numeroLote+`.csv"`)

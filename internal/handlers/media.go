@@ -13,8 +13,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// checkMediaType refuses a body of another type than the operation's, first of
-// all the one that curl sends by itself.
+// checkMediaType refuses a body of a type that the operation does not accept, such as
+// curl's default type.
 func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 	if op.RequestBody == nil {
 		return nil
@@ -35,8 +35,8 @@ func checkMediaType(op *openapi3.Operation, r *http.Request) error {
 		Detail: "Diga de qué tipo es el cuerpo: envíe el encabezado Content-Type: " + strings.Join(taken, ", o ") + "."}
 }
 
-// otherName is the name in the contract of a type that has two: RFC 7303 §9.2
-// makes text/xml an alias, and Windows calls a ZIP x-zip-compressed.
+// otherName returns the contract's name for a type with two names: text/xml is an alias
+// (RFC 7303 §9.2), and Windows calls a ZIP x-zip-compressed.
 func otherName(media string) string {
 	switch media {
 	case "text/xml":
@@ -47,7 +47,7 @@ func otherName(media string) string {
 	return ""
 }
 
-// contentJSON is the media type of RFC 8259, which has no charset: it is UTF-8.
+// contentJSON is the media type of RFC 8259, which has no charset parameter: it is UTF-8.
 const contentJSON = "application/json"
 
 func checkCharset(media, charset string) error {

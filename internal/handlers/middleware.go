@@ -21,18 +21,19 @@ import (
 type callerKey struct{}
 
 var (
-	// requestIDForm is what is accepted of a caller: nothing that could break a line or a header.
+	// requestIDForm matches ids accepted from callers: without anything that could break
+	// a line or a header.
 	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
-	// fieldForm is what a log line takes of the name of a field.
+	// fieldForm matches field names that a log line may show.
 	fieldForm = regexp.MustCompile(`^[A-Za-z0-9_./#-]{1,80}$`)
-	// traceparentForm is that of W3C Trace Context §3.2.
+	// traceparentForm is the form of W3C Trace Context §3.2.
 	traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}`)
 )
 
-// identify gives the request an id, the caller's own if it has a sane one.
+// identify gives the request an id: the caller's own if it is acceptable.
 func identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// An answer given before the body is read (401, 404, 415) waits for it.
+		// An answer sent before the body is read (401, 404, 415) waits for it.
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(slowBody)) //nolint:errcheck // a test's recorder has none
 		id := r.Header.Get("X-Request-Id")
 		if !requestIDForm.MatchString(id) {
@@ -75,7 +76,7 @@ func (h *handler) access(next http.Handler) http.Handler {
 	})
 }
 
-// method is the request's, or a fixed word: never what the caller wrote.
+// method returns the request's method, or a fixed word: never the caller's own text.
 func method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -84,8 +85,7 @@ func method(r *http.Request) string {
 	return "OTRO"
 }
 
-// pattern is the contract's path of the request, or a fixed word: never what
-// the caller wrote.
+// pattern returns the contract's path, or a fixed word: never the caller's own text.
 func pattern(r *http.Request) string {
 	if ctx := chi.RouteContext(r.Context()); ctx != nil && ctx.RoutePattern() != "" {
 		return ctx.RoutePattern()
@@ -93,7 +93,7 @@ func pattern(r *http.Request) string {
 	return "desconocida"
 }
 
-// recovered turns a panic into a problem and keeps its text for the log.
+// recovered turns a panic into a problem and logs its text.
 func recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -114,9 +114,9 @@ func recovered(next http.Handler) http.Handler {
 	})
 }
 
-// local guards a gateway without keys, which listens on loopback only, against pages in
+// local protects a gateway without keys, which listens on loopback only, from pages in
 // this machine's browsers: those that reach it by another name (DNS rebinding), and those
-// of another origin, which may be a port of this machine.
+// of another origin, which may be another port of this machine.
 func (h *handler) local(next http.Handler) http.Handler {
 	if h.cfg.Keys != nil {
 		return next
@@ -135,14 +135,14 @@ func (h *handler) local(next http.Handler) http.Handler {
 	})
 }
 
-// forPeople reports whether r asks for a page. Pages hold nothing of this gateway's and
-// cannot be framed; any other answer may have made the gateway spend something.
+// forPeople reports whether r asks for a page. Pages hold none of this gateway's data and
+// cannot be framed; any other answer may have cost the gateway something.
 func forPeople(r *http.Request) bool {
 	return r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/")
 }
 
-// begins refuses what would begin something while the gateway stops. A read begins
-// nothing: a download that a package needs is its storage's to refuse.
+// begins refuses requests that start new work while the gateway stops. Reads are served;
+// the storage itself refuses a download that a read would need.
 func (h *handler) begins(next http.Handler) http.Handler {
 	return wrap(func(w http.ResponseWriter, r *http.Request) error {
 		select {

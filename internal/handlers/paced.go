@@ -8,11 +8,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/pace"
 )
 
-// paced reads the body of an upload, which may take its time as long as it moves.
+// paced reads the body of an upload, which may take long as long as it moves.
 type paced struct {
 	r       io.Reader
 	control *http.ResponseController
-	until   time.Time // when all of it must be here
+	until   time.Time // deadline of the whole body
 	pace    pace.Pace
 	came    int64
 }
@@ -28,8 +28,8 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// done frees what comes of the deadline. A body that was refused has a while: net/http
-// reads some of what is left of it before it answers.
+// done clears the deadline. A refused body gets a short one, because net/http reads some
+// of the rest before it answers.
 func (p *paced) done(err error) {
 	p.until = time.Time{}
 	if err != nil {
@@ -38,7 +38,7 @@ func (p *paced) done(err error) {
 	p.deadline(p.until)
 }
 
-// deadline is when to give the connection up, and never later than until.
+// deadline returns when the connection is given up, until at the latest.
 func (p *paced) deadline(at time.Time) {
 	if at.After(p.until) {
 		at = p.until

@@ -64,7 +64,7 @@ func (h *handler) AdjuntarAddenda(w http.ResponseWriter, r *http.Request, _ rest
 	return writeAddenda(w, r, got, textOf(got.XML), avisos)
 }
 
-// undelivered says why a CFDI that came back is not handed out.
+// undelivered explains why a returned CFDI is withheld.
 func undelivered(err error) (gateway.OwnCode, string) {
 	detail := ""
 	if r := (*addenda.Refusal)(nil); errors.As(err, &r) {
@@ -100,12 +100,12 @@ func cfdiOf(body rest.PeticionAdjuntarAddenda) (string, []gateway.Field) {
 	}
 	cfdi, fields := addenda.CFDI(file)
 	for i := range fields {
-		fields[i].Campo = "xmlCfdiBase64" // where it came
+		fields[i].Campo = "xmlCfdiBase64" // the field that the caller used
 	}
 	return cfdi, fields
 }
 
-// twice is what the titles' route says of it too.
+// twice is the text that the titles' route uses too.
 const twice = "Viene dos veces en base64, y se codifica una sola vez."
 
 func refusedFields(fields []gateway.Field) error {
@@ -113,7 +113,7 @@ func refusedFields(fields []gateway.Field) error {
 		Detail: "La petición no se envió a Prodigia porque la rechazaría. Corrija los campos indicados en errores."}
 }
 
-// headerAvisos names the avisos of a document that is delivered without JSON.
+// headerAvisos lists the codes of the avisos about a document that is not sent as JSON.
 const headerAvisos = "X-Avisos"
 
 func writeAddenda(w http.ResponseWriter, r *http.Request, got gateway.AddendaProcesada, text string, avisos []addenda.Aviso) error {
@@ -158,12 +158,12 @@ func (h *handler) signWithoutCuenta(w http.ResponseWriter, r *http.Request, op g
 		givenContrato{body.XMLBase64, body.Contrato, body.Digest})
 }
 
-// headerMatches says of a contract that is delivered without JSON whether it is
-// the one that was sent, countersigned.
+// headerMatches reports whether a contract that is not sent as JSON is the presented one,
+// countersigned.
 const headerMatches = "X-Coincide"
 
-// textOf is the text of a document for JSON, whatever its encoding; empty when that
-// cannot be told. Its bytes go beside it.
+// textOf returns a document's text for JSON, whatever its encoding; empty if the encoding
+// is unknown. The answer also has its bytes.
 func textOf(document []byte) string {
 	text, err := xmldoc.Text(document, "")
 	if err != nil {
@@ -172,7 +172,7 @@ func textOf(document []byte) string {
 	return text
 }
 
-// givenContrato is a contract as a request gives it: ready, or by its fields.
+// givenContrato is a contract in a request: a document, or its fields.
 type givenContrato struct {
 	base64 string
 	fields *rest.ContratoPorFirmar
@@ -194,7 +194,7 @@ func (h *handler) xml(r *http.Request, c givenContrato, op gateway.FirmaOperatio
 	return firmado.Build(by, op, h.cfg.Keyring, h.cfg.Now())
 }
 
-// givenDocument decodes a contract that came ready.
+// givenDocument decodes a contract that is given as a document.
 func givenDocument(text string) ([]byte, error) {
 	const field = "xmlBase64"
 	document, err := decodeBase64(text)
@@ -229,8 +229,8 @@ func (h *handler) sign(w http.ResponseWriter, r *http.Request, p firmado.Request
 		FechaFirma: got.FechaFirma, Coincide: got.Motivo == "", Motivo: got.Motivo, XML: textOf(got.XML), XMLBase64: got.XML, ModoPrueba: p.ModoPrueba})
 }
 
-// toSign reads a contract's fields, and checks that the caller may sign with
-// each e.firma.
+// toSign reads a contract's fields, and checks that the caller may sign with each
+// e.firma.
 func toSign(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello) (firmado.ToSign, error) {
 	var fields []gateway.Field
 	out := firmado.ToSign{Fecha: c.Fecha, Text: c.Texto, Digest: contrato.Digest(digest)}
@@ -254,7 +254,7 @@ func toSign(r *http.Request, c rest.ContratoPorFirmar, digest rest.DigestDeSello
 	return out, nil
 }
 
-// inLine writes base64 as the XML's attribute has it.
+// inLine returns base64 in the form of an XML attribute.
 func inLine(field string, text *string) []gateway.Field {
 	if _, err := decodeBase64(*text); err != nil {
 		return []gateway.Field{{Campo: field, Detalle: err.Error()}}

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// liveBlock is what is copied at a time from a package in flight.
+	// liveBlock is the size of one copy from a package that is being downloaded.
 	liveBlock = 128 << 10
-	// storedPiece is what is sent at a time of a package in storage.
+	// storedPiece is the size of one piece of a stored package.
 	storedPiece = 4 << 20
-	// The reasons of X-Paquete-Dudoso.
+	// The values of X-Paquete-Dudoso.
 	doubtDamaged, doubtCut = "archivos_danados", "incompleto"
-	// stalledCaller is how long a caller may take nothing of an answer. The server begins
-	// anew with each request.
+	// stalledCaller is how long a caller may take no byte of an answer. The server resets
+	// it with each request.
 	stalledCaller = 2 * time.Minute
 )
 
@@ -37,7 +37,7 @@ func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request,
 	open := h.cfg.Paquetes.Open
 	switch {
 	case r.Method == http.MethodHead:
-		// Whoever only looks spends none of the package's downloads.
+		// HEAD must not use one of the package's downloads.
 		open = func(ctx context.Context, p gateway.Paquete) (paquetes.Content, error) {
 			return h.cfg.Paquetes.OpenSaved(ctx, p, params.Dudoso)
 		}
@@ -49,7 +49,8 @@ func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request,
 		return err
 	}
 	if got.InFlight != nil && !r.ProtoAtLeast(1, 1) {
-		// Without chunks an answer ends when the connection does, cut or whole.
+		// Without chunks, only the end of the connection ends an answer, whether cut or
+		// complete.
 		if got, err = h.landed(r, got, paquete); err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (h *handler) DescargarPaquete(w http.ResponseWriter, r *http.Request,
 	return serveLive(w, r, got.InFlight)
 }
 
-// landed waits for a flight and returns what it left in storage.
+// landed waits for a download and returns what it stored.
 func (h *handler) landed(r *http.Request, got paquetes.Content, paquete gateway.Paquete) (paquetes.Content, error) {
 	_, err := io.Copy(io.Discard, got.InFlight)
 	if err = errors.Join(err, got.InFlight.Close()); err != nil {
@@ -85,19 +86,19 @@ func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Saved) erro
 	defer g.Close() //nolint:errcheck // read only
 	w.Header().Set("ETag", `"`+g.SHA256+`"`)
 	if strings.Contains(r.Header.Get("Range"), ",") {
-		// Several ranges would be answered as multipart, which the contract does
-		// not offer; a server may ignore Range (RFC 9110 §14.2).
+		// Several ranges would be answered as multipart, which the contract does not
+		// offer; a server may ignore Range (RFC 9110 §14.2).
 		r.Header.Del("Range")
 	}
 	if g.Damaged() || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || conditional(r) {
-		// What is not all of the package cannot be held against its digest, and a caller
-		// of HTTP/1.0 may not see a cut.
+		// A part of the package cannot be compared with its digest, and an HTTP/1.0
+		// caller may not notice a cut.
 		if err := g.Confirm(r.Context()); err != nil {
 			return err
 		}
 	}
 	stored := &storedWriter{ResponseWriter: w, r: r, g: g}
-	// By itself, or the system would not send a part of the file.
+	// Unwrapped, or the system would not send a part of the file directly.
 	http.ServeContent(stored, r, "", g.Completed, g.ReadSeekCloser)
 	if stored.err == nil {
 		stored.begin()
@@ -105,7 +106,8 @@ func serveStored(w http.ResponseWriter, r *http.Request, g *paquetes.Saved) erro
 	return stored.err
 }
 
-// conditional tells whether a request may get something else than the whole.
+// conditional reports whether the answer to r may be something other than the whole
+// package.
 func conditional(r *http.Request) bool {
 	for _, name := range []string{"Range", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		if r.Header.Get(name) != "" {
@@ -115,11 +117,11 @@ func conditional(r *http.Request) bool {
 	return false
 }
 
-// serveLive answers with a package as it arrives. Its length and digest are not
-// known, so it has neither Content-Length nor ETag. The answer begins with the
-// first whole block: a failure before that is still a problem. When it fails
-// later, or the gateway finds it not whole, the connection is cut so that no
-// caller takes the part for the whole.
+// serveLive sends a package while it is downloaded. Its length and digest are not known
+// yet, so it has neither Content-Length nor ETag. The answer starts with the first full
+// block; an earlier failure is still a problem. If it fails later, or the package turns
+// out to be incomplete, the connection is cut, so that no caller takes the part for the
+// whole.
 func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error {
 	defer live.Close() //nolint:errcheck // always nil
 	buf := make([]byte, liveBlock)
@@ -127,7 +129,7 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 	if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the package is shorter than a block
 		err = io.EOF
 	}
-	// By identity: a failure may wrap an end, where an answer was cut.
+	// By identity: a failure may wrap io.EOF of a cut answer.
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -135,10 +137,10 @@ func serveLive(w http.ResponseWriter, r *http.Request, live io.ReadCloser) error
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
 	for {
-		// A server without deadlines is a test's recorder.
+		// Test recorders have no deadlines.
 		control.SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // see above
 		if _, err := w.Write(buf[:n]); err != nil {
-			return nil // the caller is gone; the download goes on
+			return nil // the caller left; the download continues
 		}
 		switch {
 		case err == io.EOF:

@@ -19,18 +19,18 @@ import (
 // problemBase is the page that explains every type.
 const problemBase = "https://github.com/pasarela-mx/pasarela/blob/main/docs/errores.md#"
 
-// helpPage is the same page as this gateway serves it, for who cannot see beyond it.
+// helpPage is that page on this gateway, for callers without access to the internet.
 const helpPage = "/docs/guias/errores#"
 
-// ProblemType is how a kind of failure looks on the wire (RFC 9457 §3.1); the fragment
-// of its type is the kind itself.
+// ProblemType is a kind of failure on the wire (RFC 9457 §3.1). The fragment of its type
+// is the kind itself.
 type ProblemType struct {
 	Title  string
 	Status int
 }
 
-// ProblemTypes is the one map from kinds to HTTP. docs/errores.md and the
-// contract show the same rows; tests hold the three together.
+// ProblemTypes is the only map from kinds to HTTP. Tests compare it with docs/errores.md
+// and the contract.
 func ProblemTypes() map[gateway.Kind]ProblemType {
 	return map[gateway.Kind]ProblemType{
 		gateway.KindMalformada:           {"Solicitud malformada", http.StatusBadRequest},
@@ -62,10 +62,10 @@ func ProblemTypes() map[gateway.Kind]ProblemType {
 var errNoRoute = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnRutaInexistente,
 	Detail: "No hay tal ruta. El contrato está en /openapi.yaml."}
 
-// defaultRetryAfter is said with every 429 and 503 that names no time.
+// defaultRetryAfter is sent with every 429 and 503 without a time of its own.
 const defaultRetryAfter = 30
 
-// wrap makes a handler of a function that returns its failure.
+// wrap returns a handler for a function that returns its failure.
 func wrap(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := f(w, r); err != nil {
@@ -77,8 +77,8 @@ func wrap(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 // contentProblem is the media type of RFC 9457 §3.
 const contentProblem = "application/problem+json"
 
-// writeProblem answers err as application/problem+json. The texts of the error
-// that are for the log go to the log.
+// writeProblem answers err as application/problem+json, and logs the parts of it that are
+// for the log.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		err = &gateway.Error{Kind: gateway.KindSinServicio, Own: gateway.OwnClienteAusente, Retryable: true, Detail: "El cliente cerró la conexión.", Err: err}
@@ -95,7 +95,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	callerFrom(r.Context()).note(slug, e)
 	header := w.Header()
-	// What an answer that did not come about has left behind.
+	// Headers of the answer that failed.
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Disposition", "Content-Length", "Accept-Ranges", "X-Paquete-Dudoso"} {
 		header.Del(name)
 	}
@@ -112,7 +112,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("Retry-After", strconv.Itoa(defaultRetryAfter))
 	}
 	if kind.Status == http.StatusRequestTimeout {
-		header.Set("Connection", "close") // RFC 9110 §15.5.9; and what is left of the body is not waited for
+		header.Set("Connection", "close") // RFC 9110 §15.5.9; the rest of the body is not awaited
 	}
 	if kind.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="pasarela"`)
@@ -124,14 +124,14 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	send(w, kind.Status, body)
 }
 
-// send answers what is in memory. Its caller has a while to take it.
+// send sends an answer from memory. Its caller has a deadline to take it.
 func send(w http.ResponseWriter, status int, body []byte) {
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stalledCaller)) //nolint:errcheck // a test's recorder has none
 	w.WriteHeader(status)
 	bytes.NewReader(body).WriteTo(w) //nolint:errcheck // the caller is gone; not Write, where gosec sees HTML in some runs and not in others
 }
 
-// problemOf is how a failure looks to the caller of r.
+// problemOf returns err as the caller of r sees it.
 func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	kind := ProblemTypes()[e.Kind]
 	problem := rest.Problema{
@@ -145,7 +145,7 @@ func problemOf(r *http.Request, e *gateway.Error) rest.Problema {
 	return problem
 }
 
-// encode writes JSON as people read it: an RFC's & stays one.
+// encode writes readable JSON: the & of an RFC is not escaped.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -18,11 +18,11 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// request is what an operation takes, ready to hold one against.
+// request is an operation's compiled schema.
 type request struct {
 	params []parameter
 	body   bodyPolicy
-	// schema is that of its body in JSON; nil where it takes none.
+	// schema is that of its JSON body; nil if it has none.
 	schema *conform.Schema
 }
 
@@ -55,8 +55,8 @@ func newRequest(schemas *conform.Compiler, item *openapi3.PathItem, op *openapi3
 	return out, err
 }
 
-// check holds r against what the operation takes. A body in JSON is read and stays
-// with r, for decode; a streamed one is left to the handler.
+// check checks r against the operation. It keeps a JSON body in r for decode, and leaves
+// a streamed one to the handler.
 func (q *request) check(w http.ResponseWriter, r *http.Request) error {
 	faults := &conform.Faults{}
 	ctx := chi.RouteContext(r.Context())
@@ -83,7 +83,7 @@ func (q *request) check(w http.ResponseWriter, r *http.Request) error {
 	return faults.Err()
 }
 
-// checkParams adds what is wrong with the parameters to faults.
+// checkParams adds the faults of the parameters to faults.
 func (q *request) checkParams(r *http.Request, path map[string]string, faults *conform.Faults) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -108,7 +108,7 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 		}
 	}
 	r.URL.RawQuery = query.Encode()
-	// A mistyped parameter must not be ignored.
+	// A misspelt parameter must not be ignored.
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(known, name) {
 			faults.Malformed = true
@@ -118,9 +118,9 @@ func (q *request) checkParams(r *http.Request, path map[string]string, faults *c
 	return nil
 }
 
-// take returns what query says of p. A list is written with commas, as the contract has
-// it, or as other generators do: repeated, or as name[] and name[0]. The query is left
-// as the contract has it, which is all that the generated wrapper reads.
+// take returns the query's values for p. A list may have commas, as in the contract, or
+// be repeated, or use name[] and name[0], as other generators write. take rewrites the
+// query to the contract's form, the only one that the generated wrapper reads.
 func (p *parameter) take(query url.Values) []string {
 	if !p.list {
 		return query[p.name]
@@ -141,10 +141,10 @@ func (p *parameter) take(query url.Values) []string {
 	return values
 }
 
-// indexForm is how the place in a list is written behind its name.
+// indexForm matches the index of a list after its name.
 var indexForm = regexp.MustCompile(`^\[[0-9]{0,4}\]$`)
 
-// cmpIndex puts name[2] before name[10].
+// cmpIndex sorts name[2] before name[10].
 func cmpIndex(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
@@ -168,8 +168,8 @@ func (p *parameter) check(values []string, faults *conform.Faults) {
 	faults.Add(p.name, malformed)
 }
 
-// pathParams returns the route's parameters as the handlers get them: chi routes
-// by RawPath, undecoded, where there is one, and by the decoded Path otherwise.
+// pathParams returns the route's parameters as the handlers get them: chi routes by
+// RawPath, undecoded, if there is one, and otherwise by the decoded Path.
 func pathParams(ctx *chi.Context, raw bool) map[string]string {
 	params := make(map[string]string, len(ctx.URLParams.Keys))
 	for i, key := range ctx.URLParams.Keys {
@@ -182,8 +182,8 @@ func pathParams(ctx *chi.Context, raw bool) map[string]string {
 	return params
 }
 
-// badParameter translates what the generated code refuses after validate; another error
-// stays as it is.
+// badParameter translates what the generated code refuses after validate. Another error
+// is returned unchanged.
 func badParameter(err error) error {
 	var bad *rest.ParamError
 	if !errors.As(err, &bad) {

@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// bodiesRoom is what the bodies that are held in memory may take at a time, of all
-	// callers: what reading and judging them takes is some times as much.
+	// bodiesRoom is the memory for all callers' bodies together. Reading and checking
+	// them takes a few times as much.
 	bodiesRoom = 64 << 20
-	// bodyFree is what each body takes without asking: all of the usual ones.
+	// bodyFree is the size up to which a body needs no room: it covers the usual ones.
 	bodyFree = 256 << 10
-	// roomStep is what is asked for at a time, and roomWait for how long.
+	// roomStep is the unit of room; roomWait is how long a request waits for one.
 	roomStep = 1 << 20
 	roomWait = 5 * time.Second
 )
 
-// room is the part of bodiesRoom that one request has. A nil one asks for none.
+// room is one request's part of bodiesRoom. A nil room needs none.
 type room struct {
 	of   *semaphore.Weighted
 	wait time.Duration
-	came int64 // bytes that are held
-	has  int64 // of of
+	came int64 // bytes in memory
+	has  int64 // bytes acquired from of
 }
 
-// grow makes sure of room for n bytes in all. It waits for others to end, and not for
-// long: two that have a part each and wait for the rest must not do so for ever.
+// grow acquires room for n bytes in all. Its wait for other requests is bounded: two that
+// hold a part each and wait for the rest would otherwise wait for ever.
 func (m *room) grow(ctx context.Context, n int64) error {
 	for m.has < n-bodyFree {
 		short, cancel := context.WithTimeout(ctx, m.wait)
@@ -45,7 +45,7 @@ func (m *room) grow(ctx context.Context, n int64) error {
 	return nil
 }
 
-// free gives the room back. Nothing of the body is held any more.
+// free returns the room once the body is no longer in memory.
 func (m *room) free() {
 	if m.has > 0 {
 		m.of.Release(m.has)
@@ -53,7 +53,7 @@ func (m *room) free() {
 	m.has = 0
 }
 
-// reader returns r for who keeps in memory what it reads.
+// reader returns a reader of r that acquires room for what is read.
 func (m *room) reader(ctx context.Context, r io.Reader) io.Reader {
 	if m == nil {
 		return r

@@ -28,7 +28,7 @@ func head(routes chi.Routes, doc *openapi3.T) func(http.Handler) http.Handler {
 func allowed(routes chi.Routes, doc *openapi3.T, r *http.Request) []string {
 	path := r.URL.Path
 	if r.URL.RawPath != "" {
-		path = r.URL.RawPath // as chi routes
+		path = r.URL.RawPath // chi routes by it too
 	}
 	var methods []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
@@ -69,11 +69,11 @@ func noRoute(doc *openapi3.T) http.HandlerFunc {
 	})
 }
 
-// maxMistake is how many letters of a path may be wrong for us to guess what was meant.
+// maxMistake is the largest number of wrong letters for which a path is guessed.
 const maxMistake = 3
 
-// meantPath returns the path of the contract that is nearest to what was written, if
-// one is near: another version, none, a slash too many, one number for the other.
+// meantPath returns the contract's path nearest to the one requested, if one is near:
+// another or missing version, an extra slash, singular for plural.
 func meantPath(doc *openapi3.T, written string) string {
 	if len(written) > 256 {
 		return ""
@@ -97,7 +97,7 @@ func segments(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
 }
 
-// mistakes counts the letters in which asked is not a path of the form of want.
+// mistakes counts the wrong letters of asked, compared with a path of the form of want.
 func mistakes(asked, want []string) int {
 	if len(asked) != len(want) {
 		return maxMistake + 1
@@ -111,7 +111,7 @@ func mistakes(asked, want []string) int {
 	return n
 }
 
-// distance is that of Levenshtein, in bytes.
+// distance is the Levenshtein distance, in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

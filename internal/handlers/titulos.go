@@ -48,7 +48,7 @@ func (h *handler) EmitirTitulos(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// titulosConform holds a body of titles against the contract.
+// titulosConform checks a body of titles against the contract.
 func (h *handler) titulosConform(operation string, up *upload) error {
 	if up.file != nil {
 		return badField(fieldFile, "No es un campo de esta petición.")
@@ -64,7 +64,7 @@ func (h *handler) titulosConform(operation string, up *upload) error {
 	return faults.Err()
 }
 
-// tituloToSign is a title of a request: its signers name their e.firmas.
+// tituloToSign is a title of a request. Its signers name their e.firmas.
 type tituloToSign struct {
 	titulo.Titulo
 	FirmaResponsables []struct {
@@ -73,8 +73,8 @@ type tituloToSign struct {
 	} `json:"firmaResponsables"`
 }
 
-// issue reads titles that conform to the contract, checks that the caller may sign
-// for each RFC, and emits them.
+// issue reads titles that conform to the contract, checks that the caller may sign for
+// each RFC, and emits them.
 func (h *handler) issue(r *http.Request, up *upload, sign bool) ([]lotes.Emitido, error) {
 	var read []tituloToSign
 	name := ""
@@ -146,7 +146,7 @@ func (h *handler) ValidarTitulos(w http.ResponseWriter, r *http.Request, params 
 	return writeJSON(w, http.StatusOK, validation(revision))
 }
 
-// validation sorts the problems by the title that they are of.
+// validation groups the problems by their title.
 func validation(revision titulo.Revision) rest.ValidacionDeTitulos {
 	out := rest.ValidacionDeTitulos{Valido: !titulo.HasErrors(revision.Problems), Problemas: []rest.ProblemaDeTitulo{}, Titulos: []rest.TituloValidado{}}
 	place := make(map[string]int, len(revision.Documents))

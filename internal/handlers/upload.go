@@ -18,18 +18,18 @@ import (
 )
 
 const (
-	// slowUpload is how long a file may take to arrive, and uploadLeast what it brings
-	// meanwhile in each uploadPeriod: a connection of 10 kbit/s does.
+	// slowUpload is the longest time for a file to arrive. uploadLeast is the least
+	// number of bytes in each uploadPeriod; a connection of 10 kbit/s meets it.
 	slowUpload   = 15 * time.Minute
 	uploadPeriod = time.Minute
 	uploadLeast  = 64 << 10
-	// maxFields bounds what comes beside a file in JSON: a lote of titles.
+	// maxFields bounds the fields beside a file in JSON: a lote of titles.
 	maxFields = 16 << 20
 )
 
-// upload is a file as it came, on disk, or the fields that came in its place.
+// upload is an uploaded file, on disk, or the fields that came instead.
 type upload struct {
-	file   *lotes.File // nil when there was none
+	file   *lotes.File // nil if there was none
 	fields map[string]jsontext.Value
 }
 
@@ -40,11 +40,11 @@ func (u *upload) Close() {
 	}
 }
 
-// receive takes an upload in any of its forms to disk: raw XML or ZIP, a
-// multipart part, or base64 in JSON. Whatever the form, memory stays flat.
+// receive stores an upload on disk: raw XML or ZIP, a multipart part, or base64 in JSON.
+// Memory use is constant in each case.
 //
-// It may take a quarter of an hour, after which the caller's key is asked for again:
-// what follows sends or signs.
+// It may take a quarter of an hour, so it checks the caller's key again at the end: the
+// next step sends or signs.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request, name string) (*upload, error) {
 	up, err := h.receiveAny(w, r, name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (h *handler) receiveFrom(body io.Reader, r *http.Request, name string) (*up
 	return &upload{file: file}, nil
 }
 
-// receiveFile takes a file to disk. What r fails with is the caller's affair.
+// receiveFile stores a file. Errors of r are the caller's.
 func (h *handler) receiveFile(name string, r io.Reader) (*lotes.File, error) {
 	file, err := h.cfg.Lotes.Receive(name, r)
 	if err != nil {
@@ -93,9 +93,10 @@ func (h *handler) receiveFile(name string, r io.Reader) (*lotes.File, error) {
 
 const notItsType = "El cuerpo no se puede leer como dice su Content-Type."
 
-// unreadable is a body that ended badly; an error of the vocabulary passes.
+// unreadable returns the error for a body that could not be read. An *Error is returned
+// unchanged.
 func unreadable(err error, detail string) error {
-	// First, as whoever reads a file calls all of these the same.
+	// First, because every reader of a file can return this error.
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, pace.ErrSlow) {
 		return &gateway.Error{Kind: gateway.KindLento, Own: gateway.OwnCuerpoLento, Unsent: true, Retryable: true, Err: err,
 			Detail: fmt.Sprintf("El cuerpo no llegó a tiempo y no se hizo nada. Un cuerpo en JSON tiene %d segundos; un archivo, %d minutos, mientras traiga al menos %d KiB por minuto.",
@@ -112,7 +113,7 @@ func unreadable(err error, detail string) error {
 	return &gateway.Error{Kind: gateway.KindMalformada, Own: gateway.OwnCuerpoIlegible, Detail: detail, Err: err}
 }
 
-// inBytes writes a limit as people read it.
+// inBytes writes a limit for people.
 func inBytes(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%d KiB", n>>10)
@@ -120,8 +121,8 @@ func inBytes(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-// receiveMultipart takes the part named file; nombreArchivo may come before
-// it, or its own file name counts.
+// receiveMultipart reads the part named file. Its name is the field nombreArchivo, if
+// that comes first, or else the part's own file name.
 func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, error) {
 	up, parts := &upload{}, multipart.NewReader(body, boundary)
 	var name *string
@@ -148,8 +149,8 @@ func (h *handler) receiveMultipart(body io.Reader, boundary string) (*upload, er
 	return up, nil
 }
 
-// receivePart takes one part, and returns the name of the file, which is name unless
-// the part is it.
+// receivePart reads one part and returns the file's name: name, unless this part is
+// nombreArchivo.
 func (h *handler) receivePart(part *multipart.Part, up *upload, name *string) (*string, error) {
 	field := part.FormName()
 	switch {

@@ -20,28 +20,28 @@ import (
 )
 
 const (
-	// jsonBlock is what is read of a JSON body at a time.
+	// jsonBlock is the size of one read of a JSON body.
 	jsonBlock = 64 << 10
-	// lookAhead is how far a special character is looked for: a text may have one
-	// in every line, and what is behind it is looked at again.
+	// lookAhead is how far a special character is looked for. A text may have one in
+	// every line, and the bytes after it are scanned again.
 	lookAhead = 256
-	// decodeSlack is what the SIMD decoder may write beyond the decoded length.
+	// decodeSlack is how far the SIMD decoder may write beyond the decoded length.
 	decodeSlack = 64
-	// maxKey is more than any key of the contract, escaped, has.
+	// maxKey is longer than any key of the contract, even escaped.
 	maxKey = 256
-	// maxShown is what is looked at of a body to say what is wrong with it.
+	// maxShown is how much of a body is inspected to explain a fault.
 	maxShown = 64
 )
 
-// fieldFile is the JSON field that holds a file.
+// fieldFile is the JSON field with the file.
 const fieldFile = "archivoBase64"
 
-// besideFile are the fields that an upload in JSON may have in any operation.
+// besideFile are the other fields of an upload in JSON, in any operation.
 func besideFile() []string { return []string{"nombreArchivo", "titulos", "escape", "firmar"} }
 
-// receiveJSON reads an object whose field archivoBase64, if it is there, goes
-// decoded to disk as it comes; the other fields are kept. Readers of JSON hold a
-// whole string in memory, and this one may be a hundred megabytes.
+// receiveJSON reads an object and keeps its fields. It decodes the field archivoBase64,
+// if present, to disk as it comes: JSON libraries hold a whole string in memory, and this
+// one may have a hundred megabytes.
 func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, error) {
 	in := &objectReader{r: bufio.NewReaderSize(body, jsonBlock), kept: func(r io.Reader) io.Reader { return roomFrom(ctx).reader(ctx, r) }}
 	up := &upload{fields: make(map[string]jsontext.Value)}
@@ -50,7 +50,7 @@ func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, err
 			return conform.Twice(key)
 		}
 		if key != fieldFile {
-			// At once: what is kept of a body must not grow with its fields.
+			// At once: the memory for a body must not grow with its fields.
 			if !slices.Contains(besideFile(), key) {
 				return unknownField(key, besideFile()...)
 			}
@@ -75,7 +75,7 @@ func (h *handler) receiveJSON(ctx context.Context, body io.Reader) (*upload, err
 	return up, nil
 }
 
-// name gives the file the name that came beside it.
+// name sets the file's name from the other fields.
 func (u *upload) name() error {
 	if u.file == nil {
 		return nil
@@ -90,8 +90,8 @@ func (u *upload) name() error {
 	return nil
 }
 
-// only refuses fields other than names. Generated clients write what they were
-// not given as null or as an empty list: those are no fields.
+// only refuses fields other than names. null and an empty list count as absent, because
+// generated clients write them for absent fields.
 func (u *upload) only(names ...string) error {
 	for key, raw := range u.fields {
 		if absent := string(raw) == "null" || string(raw) == "[]"; !absent && !slices.Contains(names, key) {
@@ -105,20 +105,20 @@ func unknownField(key string, names ...string) error {
 	return badField(key, "No es un campo de esta petición.", append(names, fieldFile)...)
 }
 
-// objectReader walks the top level of one JSON object.
+// objectReader reads the top level of one JSON object.
 type objectReader struct {
 	r *bufio.Reader
-	// kept is what reads what stays in memory.
+	// kept reads what stays in memory.
 	kept func(io.Reader) io.Reader
-	at   conform.Place // what has been read
-	// names and values that have been read, and what stands behind the last of them:
+	at   conform.Place // the bytes that have been read
+	// The number of names and values that have been read, and what follows the last one:
 	// a comma, a colon or nothing.
 	n    int
 	last string
 }
 
-// each calls field behind each key's colon; field must consume the value. The
-// object must be all that there is.
+// each calls field after each key's colon; field must consume the value. Nothing may
+// follow the object.
 func (o *objectReader) each(field func(key string) error) error {
 	head, err := o.r.Peek(jsonBlock)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -130,7 +130,7 @@ func (o *objectReader) each(field func(key string) error) error {
 	if _, err := o.next(); err != nil {
 		return err
 	}
-	o.take(1) // it is {, as it begins so
+	o.take(1) // it is {, as was checked
 	for {
 		c, err := o.next()
 		switch {
@@ -152,13 +152,13 @@ func (o *objectReader) each(field func(key string) error) error {
 	}
 }
 
-// lastComma reports whether the comma that comes has the object's end behind it.
+// lastComma reports whether the next comma is followed by the object's end.
 func (o *objectReader) lastComma() bool {
 	behind := bytes.TrimLeft(o.rest()[1:], blanks)
 	return len(behind) > 0 && behind[0] == '}'
 }
 
-// end refuses what is behind the object.
+// end refuses anything after the object.
 func (o *objectReader) end() error {
 	if _, err := o.next(); err != nil || len(o.rest()) > 0 {
 		return cmp.Or(err, o.at.BehindObject())
@@ -187,7 +187,7 @@ func (o *objectReader) member(field func(key string) error) error {
 	return nil
 }
 
-// key reads a key; one longer than any known is none.
+// key reads a key. A key longer than any known one is an error.
 func (o *objectReader) key() (string, error) {
 	quoted, err := o.r.Peek(maxKey)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -208,7 +208,7 @@ func (o *objectReader) key() (string, error) {
 // blanks are the white space of JSON (RFC 8259 §2).
 const blanks = " \t\r\n"
 
-// next returns the next byte that is no white space, and leaves it there; 0 at the end.
+// next returns the next byte that is not white space, without consuming it; 0 at the end.
 func (o *objectReader) next() (byte, error) {
 	for {
 		have, err := o.r.Peek(1)
@@ -225,22 +225,22 @@ func (o *objectReader) next() (byte, error) {
 	}
 }
 
-// take passes over n bytes that have been looked at.
+// take consumes n bytes that have been peeked at.
 func (o *objectReader) take(n int) {
 	taken, _ := o.r.Peek(n) // it is buffered
 	o.at = o.at.Beyond(taken)
 	o.r.Discard(n) //nolint:errcheck // it is buffered
 }
 
-// rest is what can be seen of what comes.
+// rest returns the next bytes, as far as they are available.
 func (o *objectReader) rest() []byte {
-	rest, _ := o.r.Peek(maxShown) // what fails is not there
+	rest, _ := o.r.Peek(maxShown) // without the part that fails
 	return rest
 }
 
 func (o *objectReader) wrong() error { return o.at.InObject(o.n, o.last, o.rest()) }
 
-// value reads any value whole, as far as maxFields.
+// value reads a value of any kind, of at most maxFields bytes.
 func (o *objectReader) value(key string) (jsontext.Value, error) {
 	bounded := &io.LimitedReader{R: o.kept(o.r), N: maxFields}
 	raw, beyond, err := conform.Take(key, bounded, o.at)
@@ -256,7 +256,7 @@ func (o *objectReader) value(key string) (jsontext.Value, error) {
 	return raw, nil
 }
 
-// text begins a string value, to be read to its end.
+// text begins a string value, which must be read to its end.
 func (o *objectReader) text() (*textValue, error) {
 	if c, err := o.next(); err != nil || c != '"' {
 		return nil, cmp.Or(err, badField(fieldFile, "Debe ser un texto, entre comillas."))
@@ -265,16 +265,15 @@ func (o *objectReader) text() (*textValue, error) {
 	return &textValue{o: o}, nil
 }
 
-// textValue is a JSON string that holds base64, up to its closing quote, in
-// blocks. Of the escapes it knows those that base64 in JSON can hold: encoders
-// that guard against HTML write \u002b for + and \u003d for =. Line breaks may
-// also be those that JSON forbids.
+// textValue reads a JSON string of base64, up to its closing quote, in blocks. It knows
+// the escapes that base64 in JSON can have: encoders that guard against HTML write \u002b
+// for + and \u003d for =. It also accepts the raw line breaks that JSON forbids.
 type textValue struct {
 	o     *objectReader
-	ended bool // the quote was read
+	ended bool // the closing quote has been read
 }
 
-// decode writes what the text stands for to w.
+// decode writes the string's content to w.
 func (t *textValue) decode(w io.Writer) error {
 	text := newBase64Text(w)
 	block := make([]byte, 0, jsonBlock)
@@ -290,7 +289,7 @@ func (t *textValue) decode(w io.Writer) error {
 	return ofFile(text.Close())
 }
 
-// ofFile names the field whose text is at fault.
+// ofFile adds the name of the faulty field.
 func ofFile(err error) error {
 	var fault base64Fault
 	if errors.As(err, &fault) {
@@ -299,7 +298,7 @@ func ofFile(err error) error {
 	return err
 }
 
-// fill adds characters to text until it is full or the string ends.
+// fill appends characters to text until it is full or the string ends.
 func (t *textValue) fill(text []byte) ([]byte, error) {
 	for len(text) < cap(text) {
 		if _, err := t.o.r.Peek(1); err != nil {
@@ -329,10 +328,10 @@ func (t *textValue) fill(text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// notBase64Byte stands for an escape of what base64 does not have.
+// notBase64Byte stands for an escape that base64 cannot contain.
 const notBase64Byte = 0xFF
 
-// special reads what does not stand for itself: the quote, or an escape.
+// special reads the closing quote or an escape.
 func (t *textValue) special() (byte, error) {
 	c, err := t.byte()
 	if err != nil {
@@ -385,7 +384,7 @@ func (t *textValue) byte() (byte, error) {
 	return c, nil
 }
 
-// noEnd is a string without its quote.
+// noEnd returns the error for a string without its closing quote.
 func (t *textValue) noEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return t.o.at.InObject(t.o.n, `:"`, nil)

@@ -8,12 +8,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// askAgain is how often it is asked during an answer whether the caller's key is
-// still good for it.
+// askAgain is how often, during an answer, the caller's key is checked again.
 const askAgain = time.Second
 
-// watched is an answer that ends when the caller's key does: packages and rows may
-// take hours. The connection is cut, so that no caller takes the part for the whole.
+// watched is an answer that ends if the caller's key does: packages and rows may take
+// hours. The connection is cut, so that no caller takes the part for the whole.
 type watched struct {
 	http.ResponseWriter
 	r     *http.Request
@@ -21,7 +20,7 @@ type watched struct {
 	asked time.Time
 }
 
-// Unwrap lets http.ResponseController at the writer below.
+// Unwrap gives http.ResponseController the writer below.
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *watched) Write(b []byte) (int, error) {
@@ -29,7 +28,7 @@ func (w *watched) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// ReadFrom sends a file as the system does it, if whoever calls sends it in pieces.
+// ReadFrom sends a file as the system does, if the caller sends it in pieces.
 func (w *watched) ReadFrom(src io.Reader) (int64, error) {
 	to, ok := w.ResponseWriter.(io.ReaderFrom)
 	if piece, limited := src.(*io.LimitedReader); !ok || !limited || piece.N > storedPiece {
@@ -39,8 +38,8 @@ func (w *watched) ReadFrom(src io.Reader) (int64, error) {
 	return to.ReadFrom(src)
 }
 
-// ask cuts the answer if its key is not good for it any more. An answer that begins
-// was judged just now.
+// ask cuts the answer if its key is no longer valid. It does not check an answer that has
+// just begun.
 func (w *watched) ask() {
 	if w.asked.IsZero() {
 		w.asked = time.Now()

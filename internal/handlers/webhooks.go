@@ -10,7 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
-// entregasPerPage is how many deliveries a page has, unless said otherwise.
+// entregasPerPage is the default number of deliveries per page.
 const entregasPerPage = 50
 
 func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) error {
@@ -27,7 +27,7 @@ func (h *handler) CrearWebhook(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusCreated, rest.WebhookCreado{Webhook: webhook(d), Secreto: secret})
 }
 
-// webhookRegistration reads the body; every RFC in it must be the key's.
+// webhookRegistration reads the body. The key must have access to every RFC in it.
 func webhookRegistration(r *http.Request) (webhooks.Registration, error) {
 	var body rest.PeticionWebhook
 	if err := decode(r, &body); err != nil {
