@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,20 +23,42 @@ type adminPath struct {
 }
 
 func (s *Sandbox) adminPaths() []adminPath {
+	d := s.desk
 	return []adminPath{
-		{"GET", "/estado", "contadores y solicitudes desde el último reinicio", s.verEstado},
-		{"GET", "/perillas", "valores de las perillas", s.verKnobs},
-		{"PUT", "/perillas", "cambia las que se nombren", s.setKnobs},
-		{"GET", "/reloj", "el reloj del sandbox", s.verClock},
-		{"PUT", "/reloj", `cambia {"velocidad":60,"adelanto":"72h"}`, s.setClock},
-		{"POST", "/reloj/adelantar", `adelanta {"duracion":"72h"}`, s.bringForward},
-		{"POST", "/reinicio", "olvida solicitudes, fallas y contadores; perillas y reloj vuelven a su inicio", s.reset},
-		{"GET", "/fallas", "fallas pendientes, la más antigua primero", s.verFallas},
+		{"GET", "/estado", "contadores y solicitudes desde el último reinicio", show(s.Estado)},
+		{"GET", "/perillas", "valores de las perillas", show(d.Knobs.Read)},
+		{"PUT", "/perillas", "cambia las que se nombren", with(s.setKnobs)},
+		{"GET", "/reloj", "el reloj del sandbox", show(d.Clock.Read)},
+		{"PUT", "/reloj", `cambia {"velocidad":60,"adelanto":"72h"}`, with(s.setClock)},
+		{"POST", "/reloj/adelantar", `adelanta {"duracion":"72h"}`, with(s.bringForward)},
+		{"POST", "/reinicio", "olvida solicitudes, fallas y contadores; perillas y reloj vuelven a su inicio", show(func() Estado {
+			s.Reset()
+			return s.Estado()
+		})},
+		{"GET", "/fallas", "fallas pendientes, la más antigua primero", show(d.Fallas.List)},
 		{"POST", "/fallas", "agrega una falla", s.setFalla},
 		{"DELETE", "/fallas", "quita todas, o una con ?id=", s.removeFallas},
 		{"GET", "/llamadas", "las llamadas al SAT en orden, después de la número ?desde=", s.verCalls},
-		{"GET", "/escenario", "los escenarios y el que está puesto", s.verScenario},
-		{"PUT", "/escenario", `pone {"nombre":"cuotas"}: perillas y fallas de nuevo`, s.setScenario},
+		{"GET", "/escenario", "los escenarios y el que está puesto", show(func() map[string]any {
+			return map[string]any{"puesto": s.Scenario(), "escenarios": Scenarios()}
+		})},
+		{"PUT", "/escenario", `pone {"nombre":"cuotas"}: perillas y fallas de nuevo`, with(s.setScenario)},
+	}
+}
+
+// show is a route that answers what read returns.
+func show[T any](read func() T) func(*http.Request, []byte) (any, error) {
+	return func(*http.Request, []byte) (any, error) { return read(), nil }
+}
+
+// with is a route whose body is the JSON of a change.
+func with[T any](make func(change T) (any, error)) func(*http.Request, []byte) (any, error) {
+	return func(_ *http.Request, body []byte) (any, error) {
+		var change T
+		if err := control.Decode(body, &change); err != nil {
+			return nil, err
+		}
+		return make(change)
 	}
 }
 
@@ -72,31 +95,28 @@ func adapt(build func(*http.Request, []byte) (any, error)) http.HandlerFunc {
 	}
 }
 
-func (s *Sandbox) verEstado(*http.Request, []byte) (any, error) { return s.Estado(), nil }
-
-func (s *Sandbox) verKnobs(*http.Request, []byte) (any, error) { return s.desk.Knobs.Read(), nil }
-
-func (s *Sandbox) setKnobs(_ *http.Request, body []byte) (any, error) {
-	var changes map[string]any
-	if err := control.Decode(body, &changes); err != nil {
-		return nil, err
-	}
+func (s *Sandbox) setKnobs(changes map[string]any) (any, error) {
 	if err := s.desk.Knobs.Change(changes); err != nil {
 		return nil, err
 	}
 	return s.desk.Knobs.Read(), nil
 }
 
-func (s *Sandbox) verClock(*http.Request, []byte) (any, error) { return s.desk.Clock.Read(), nil }
-
-func (s *Sandbox) setClock(_ *http.Request, body []byte) (any, error) {
-	var change struct {
+// What may be asked for.
+type (
+	clockChange struct {
 		Velocidad *float64 `json:"velocidad"`
 		Adelanto  *string  `json:"adelanto"`
 	}
-	if err := control.Decode(body, &change); err != nil {
-		return nil, err
+	advance struct {
+		Duracion string `json:"duracion"`
 	}
+	choice struct {
+		Nombre string `json:"nombre"`
+	}
+)
+
+func (s *Sandbox) setClock(change clockChange) (any, error) {
 	var lead time.Duration
 	if change.Adelanto != nil {
 		var err error
@@ -115,13 +135,7 @@ func (s *Sandbox) setClock(_ *http.Request, body []byte) (any, error) {
 	return s.desk.Clock.Read(), nil
 }
 
-func (s *Sandbox) bringForward(_ *http.Request, body []byte) (any, error) {
-	var change struct {
-		Duracion string `json:"duracion"`
-	}
-	if err := control.Decode(body, &change); err != nil {
-		return nil, err
-	}
+func (s *Sandbox) bringForward(change advance) (any, error) {
 	d, err := duration("duracion", change.Duracion)
 	if err != nil {
 		return nil, err
@@ -129,13 +143,6 @@ func (s *Sandbox) bringForward(_ *http.Request, body []byte) (any, error) {
 	s.desk.Clock.BringForward(d)
 	return s.desk.Clock.Read(), nil
 }
-
-func (s *Sandbox) reset(*http.Request, []byte) (any, error) {
-	s.Reset()
-	return s.Estado(), nil
-}
-
-func (s *Sandbox) verFallas(*http.Request, []byte) (any, error) { return s.desk.Fallas.List(), nil }
 
 func (s *Sandbox) setFalla(_ *http.Request, body []byte) (any, error) {
 	var f Falla
@@ -159,10 +166,7 @@ func (s *Sandbox) removeFallas(r *http.Request, _ []byte) (any, error) {
 }
 
 func (s *Sandbox) verCalls(r *http.Request, _ []byte) (any, error) {
-	text := r.URL.Query().Get("desde")
-	if text == "" {
-		text = "0"
-	}
+	text := cmp.Or(r.URL.Query().Get("desde"), "0")
 	since, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || since < 0 {
 		return nil, fmt.Errorf("desde %q no es el número de una llamada", text)
@@ -170,17 +174,7 @@ func (s *Sandbox) verCalls(r *http.Request, _ []byte) (any, error) {
 	return s.Calls(since), nil
 }
 
-func (s *Sandbox) verScenario(*http.Request, []byte) (any, error) {
-	return map[string]any{"puesto": s.Scenario(), "escenarios": Scenarios()}, nil
-}
-
-func (s *Sandbox) setScenario(_ *http.Request, body []byte) (any, error) {
-	var change struct {
-		Nombre string `json:"nombre"`
-	}
-	if err := control.Decode(body, &change); err != nil {
-		return nil, err
-	}
+func (s *Sandbox) setScenario(change choice) (any, error) {
 	if err := s.SetScenario(change.Nombre); err != nil {
 		return nil, err
 	}

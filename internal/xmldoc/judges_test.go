@@ -43,7 +43,7 @@ func sumOf(held string) string {
 
 // theSandboxs reads as the sandbox does.
 func theSandboxs(document string) verdict {
-	text, err := wellformed.Decode([]byte(document))
+	text, err := decoded([]byte(document))
 	if err != nil {
 		return verdict{why: err.Error()}
 	}

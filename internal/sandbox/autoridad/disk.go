@@ -125,26 +125,27 @@ func LoadEmitido(dir, rfc string) (*Emitido, error) {
 	if !validRFC.MatchString(rfc) {
 		return nil, fmt.Errorf("loading an e.firma: RFC %q has not the form of an RFC", rfc)
 	}
-	e := &Emitido{RFC: rfc}
-	var err error
-	if e.CerDER, err = os.ReadFile(filepath.Join(dir, rfc, rfc+".cer")); err != nil { //nolint:gosec // the sandbox's own directory
-		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
-	}
-	if e.KeyDER, err = os.ReadFile(filepath.Join(dir, rfc, rfc+".key")); err != nil { //nolint:gosec // the sandbox's own directory
-		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
-	}
-	password, err := os.ReadFile(filepath.Join(dir, rfc, passwordFile)) //nolint:gosec // the sandbox's own directory
+	e, err := loadEmitido(dir, rfc)
 	if err != nil {
 		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
 	}
+	return e, nil
+}
+
+func loadEmitido(dir, rfc string) (e *Emitido, err error) {
+	e = &Emitido{RFC: rfc}
+	var password []byte
+	for name, into := range map[string]*[]byte{rfc + ".cer": &e.CerDER, rfc + ".key": &e.KeyDER, passwordFile: &password} {
+		if *into, err = os.ReadFile(filepath.Join(dir, rfc, name)); err != nil { //nolint:gosec // the sandbox's own directory
+			return nil, err
+		}
+	}
 	e.Password = strings.TrimRight(string(password), "\r\n")
 	if e.Certificate, err = x509.ParseCertificate(e.CerDER); err != nil {
-		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
+		return nil, err
 	}
-	if e.Key, err = pkcs8.ParsePKCS8PrivateKeyRSA(e.KeyDER, []byte(e.Password)); err != nil {
-		return nil, fmt.Errorf("loading the e.firma of %s: %w", rfc, err)
-	}
-	return e, nil
+	e.Key, err = pkcs8.ParsePKCS8PrivateKeyRSA(e.KeyDER, []byte(e.Password))
+	return e, err
 }
 
 // PKCS12 is the pair as a .p12 file under the same password (AES-256-CBC).

@@ -103,27 +103,42 @@ func Cut(w http.ResponseWriter) {
 func (f Falla) Spoil(w http.ResponseWriter) io.Writer {
 	switch f.Tipo {
 	case Corte:
-		return &cutter{w: w, remain: f.Bytes}
+		// The connection ends in the middle of a write, if need be.
+		return Turning(w, f.Bytes, func([]byte) error {
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		})
 	case Goteo:
 		return &dripper{w: w, bytes: int(cmp.Or(f.Bytes, dripBytes)), delay: cmp.Or(f.Delay, dripDelay)}
 	}
 	return w
 }
 
-// cutter ends the connection after some bytes, in the middle of a write if need be.
-type cutter struct {
-	w      http.ResponseWriter
+// turning writes to w until so many bytes have passed, and hands what comes next to then, once.
+type turning struct {
+	w      io.Writer
 	remain int64
+	then   func(rest []byte) error
 }
 
-func (c *cutter) Write(b []byte) (int, error) {
-	if int64(len(b)) < c.remain {
-		c.remain -= int64(len(b))
-		return c.w.Write(b)
+// Turning returns a writer that writes to w until n bytes have passed, and then hands the rest of that write to then.
+// Where then returns no error, what follows goes to w again.
+func Turning(w io.Writer, n int64, then func(rest []byte) error) io.Writer {
+	return &turning{w, n, then}
+}
+
+func (t *turning) Write(b []byte) (int, error) {
+	if t.then == nil || int64(len(b)) < t.remain {
+		t.remain -= int64(len(b))
+		return t.w.Write(b)
 	}
-	_, _ = c.w.Write(b[:c.remain])
-	_ = http.NewResponseController(c.w).Flush()
-	panic(http.ErrAbortHandler)
+	n, err := t.w.Write(b[:t.remain])
+	if err != nil {
+		return n, err
+	}
+	then := t.then
+	t.then = nil
+	return len(b), then(b[n:])
 }
 
 // dripper lets the body out drop by drop.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"math"
 	"net/http"
 	"slices"
 
@@ -90,9 +89,13 @@ func (s *Server) paqueteBase64(w io.Writer, p *paquete, f control.Falla) error {
 		}
 		return c.Close()
 	case control.Truncado:
-		w = &limited{w: w, remain: f.Bytes}
+		w = control.Turning(w, f.Bytes, func([]byte) error { return errSuffice })
 	case control.Base64Invalido:
-		w = &soiled{w: w, missing: f.Bytes}
+		clean := w
+		w = control.Turning(w, f.Bytes, func(rest []byte) error {
+			_, err := clean.Write(append([]byte(control.NoBase64), rest...))
+			return err
+		})
 	}
 	c := newEncoder(w)
 	err := s.universe.writeZip(c, p)
@@ -103,43 +106,4 @@ func (s *Server) paqueteBase64(w io.Writer, p *paquete, f control.Falla) error {
 		return nil
 	}
 	return err
-}
-
-// limited drops everything after some bytes.
-type limited struct {
-	w      io.Writer
-	remain int64
-}
-
-func (l *limited) Write(b []byte) (int, error) {
-	if int64(len(b)) <= l.remain {
-		l.remain -= int64(len(b))
-		return l.w.Write(b)
-	}
-	if _, err := l.w.Write(b[:l.remain]); err != nil {
-		return 0, err
-	}
-	return 0, errSuffice
-}
-
-// soiled puts characters that are not base64 after some bytes.
-type soiled struct {
-	w       io.Writer
-	missing int64
-}
-
-func (e *soiled) Write(b []byte) (int, error) {
-	if int64(len(b)) <= e.missing {
-		e.missing -= int64(len(b))
-		return e.w.Write(b)
-	}
-	clean := b[:e.missing]
-	rest := b[e.missing:]
-	e.missing = math.MaxInt64
-	for _, part := range [][]byte{clean, []byte(control.NoBase64), rest} {
-		if _, err := e.w.Write(part); err != nil {
-			return 0, err
-		}
-	}
-	return len(b), nil
 }

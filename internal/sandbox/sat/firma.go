@@ -114,16 +114,11 @@ func (f *signedInfoOf) withoutPrefix() *signedInfoOf {
 	clone.node = f.node.Copy()
 	clone.node.CreateAttr("xmlns", nsDS)
 	prefix := f.node.Space
-	var walk func(e *etree.Element)
-	walk = func(e *etree.Element) {
+	for e := range walk(clone.node) {
 		if e.Space == prefix {
 			e.Space = ""
 		}
-		for _, h := range e.ChildElements() {
-			walk(h)
-		}
 	}
-	walk(clone.node)
 	return &clone
 }
 
@@ -137,7 +132,7 @@ func (f *signedInfoOf) cover(canonical []byte) bool {
 // the body.
 func firmaOperation(body, node *etree.Element) *etree.Element {
 	elements := node.ChildElements()
-	if len(elements) == 0 || howMany(body, nsDS, "Signature") != 1 {
+	if len(elements) == 0 || len(below(body, nsDS, "Signature")) != 1 {
 		return nil
 	}
 	if last := elements[len(elements)-1]; es(last, nsDS, "Signature") {
@@ -179,7 +174,8 @@ func certificadoOf(node *etree.Element) *x509.Certificate {
 func (f *signedInfoOf) verifyOperation(wrapper, node *etree.Element, cert *x509.Certificate) error {
 	withoutFirma := func(e *etree.Element, alg string) ([]byte, error) {
 		clone := loose(e)
-		removeFirma(clone)
+		firma := below(clone, nsDS, "Signature")[0]
+		firma.Parent().RemoveChild(firma)
 		return canonicaliseLoose(clone, alg)
 	}
 	type attempt struct {
@@ -205,17 +201,6 @@ func (f *signedInfoOf) verifyOperation(wrapper, node *etree.Element, cert *x509.
 		}
 	}
 	return errors.New("the digest does not match")
-}
-
-// removeFirma removes the only ds:Signature below e.
-func removeFirma(e *etree.Element) {
-	for _, h := range e.ChildElements() {
-		if es(h, nsDS, "Signature") {
-			e.RemoveChild(h)
-			return
-		}
-		removeFirma(h)
-	}
 }
 
 func algorithm(e *etree.Element) string {

@@ -2,7 +2,10 @@ package sat
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -12,7 +15,6 @@ import (
 
 	// A year is half a million XML, and compressing them is most of the work: this one takes half the time.
 	"github.com/klauspost/compress/flate"
-	"github.com/segmentio/asm/base64"
 )
 
 // paquete is one package of a request; it is made anew each time it is served, always the same.
@@ -241,7 +243,7 @@ func fechaDOS(seconds int64) (fecha, hour uint16) {
 	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11) //nolint:gosec // MS-DOS's fields, from 1980 to 2107
 }
 
-// block is how many bytes are encoded or written at once: whole groups of three for base64.
+// block is how many bytes are written at once.
 const block = 48 << 10
 
 // pad writes n characters of filler, letters and digits, whose order depends on random.
@@ -272,48 +274,15 @@ func makePadding(n int) string {
 	return string(b)
 }
 
-// encoder is base64 in big blocks; Close writes what is left.
+// encoder is base64 whose text is written in big blocks; Close writes what is left.
 type encoder struct {
-	w      io.Writer
-	joined []byte
-	text   []byte
+	io.WriteCloser
+	text *bufio.Writer
 }
 
-func newEncoder(w io.Writer) *encoder {
-	return &encoder{w: w, joined: make([]byte, 0, block), text: make([]byte, base64.StdEncoding.EncodedLen(block))}
+func newEncoder(w io.Writer) encoder {
+	text := bufio.NewWriterSize(w, block)
+	return encoder{base64.NewEncoder(base64.StdEncoding, text), text}
 }
 
-func (c *encoder) Write(b []byte) (int, error) {
-	total := len(b)
-	for len(b) > 0 {
-		var whole []byte
-		if len(c.joined) > 0 || len(b) < block {
-			n := min(block-len(c.joined), len(b))
-			c.joined, b = append(c.joined, b[:n]...), b[n:]
-			if len(c.joined) < block {
-				break
-			}
-			whole, c.joined = c.joined, c.joined[:0]
-		} else {
-			whole, b = b[:block], b[block:]
-		}
-		if err := c.issue(whole); err != nil {
-			return 0, err
-		}
-	}
-	return total, nil
-}
-
-func (c *encoder) issue(b []byte) error {
-	n := base64.StdEncoding.EncodedLen(len(b))
-	base64.StdEncoding.Encode(c.text[:n], b)
-	_, err := c.w.Write(c.text[:n])
-	return err
-}
-
-func (c *encoder) Close() error {
-	if len(c.joined) == 0 {
-		return nil
-	}
-	return c.issue(c.joined)
-}
+func (c encoder) Close() error { return errors.Join(c.WriteCloser.Close(), c.text.Flush()) }

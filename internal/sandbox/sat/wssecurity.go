@@ -23,7 +23,7 @@ const (
 // over that very Timestamp. It returns the certificate, whose acceptance is judged apart.
 func verifyWSSecurity(m *mensaje, now time.Time, tolerance time.Duration) (*x509.Certificate, error) {
 	security := only(m.header, nsWSSE, "Security")
-	if security == nil || howMany(m.root, nsWSSE, "Security") != 1 {
+	if security == nil || len(below(m.root, nsWSSE, "Security")) != 1 {
 		return nil, errors.New("there must be one Security header")
 	}
 	mark := only(security, nsWSU, "Timestamp")
@@ -122,18 +122,13 @@ func noted(root *etree.Element, uri string) *etree.Element {
 		return nil
 	}
 	var found []*etree.Element
-	var walk func(e *etree.Element)
-	walk = func(e *etree.Element) {
+	for e := range walk(root) {
 		for _, a := range e.Attr {
 			if strings.EqualFold(a.Key, "id") && a.Value == id {
 				found = append(found, e)
 			}
 		}
-		for _, h := range e.ChildElements() {
-			walk(h)
-		}
 	}
-	walk(root)
 	if len(found) != 1 {
 		return nil
 	}

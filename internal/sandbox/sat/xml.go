@@ -3,6 +3,8 @@ package sat
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -66,13 +68,7 @@ func es(e *etree.Element, ns, name string) bool { return e.Tag == name && e.Name
 
 // children returns the children of that name.
 func children(e *etree.Element, ns, name string) []*etree.Element {
-	var all []*etree.Element
-	for _, h := range e.ChildElements() {
-		if es(h, ns, name) {
-			all = append(all, h)
-		}
-	}
-	return all
+	return slices.DeleteFunc(e.ChildElements(), func(h *etree.Element) bool { return !es(h, ns, name) })
 }
 
 // only returns the only child of that name, or nil when there is none or more than one.
@@ -86,16 +82,27 @@ func only(e *etree.Element, ns, name string) *etree.Element {
 	return nil
 }
 
-// howMany counts the elements of that name in e and below.
-func howMany(e *etree.Element, ns, name string) int {
-	n := 0
-	if es(e, ns, name) {
-		n++
+// walk yields an element and all below it.
+func walk(e *etree.Element) iter.Seq[*etree.Element] {
+	return func(yield func(*etree.Element) bool) {
+		for waits := []*etree.Element{e}; len(waits) > 0; {
+			e, waits = waits[0], append(waits[0].ChildElements(), waits[1:]...)
+			if !yield(e) {
+				return
+			}
+		}
 	}
-	for _, h := range e.ChildElements() {
-		n += howMany(h, ns, name)
+}
+
+// below returns the elements of that name in e and below.
+func below(e *etree.Element, ns, name string) []*etree.Element {
+	var all []*etree.Element
+	for h := range walk(e) {
+		if es(h, ns, name) {
+			all = append(all, h)
+		}
 	}
-	return n
+	return all
 }
 
 // loose returns the element with the namespaces it inherits declared on it, cut from its document.

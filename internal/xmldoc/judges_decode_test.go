@@ -1,17 +1,22 @@
-package wellformed
+package xmldoc_test
 
 import (
 	"encoding/binary"
 	"errors"
+	"regexp"
 	"strings"
 	"unicode/utf16"
 
 	"golang.org/x/text/encoding/charmap"
 )
 
-// Decode returns a document's text in UTF-8, without its mark. The mark goes before
+var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')` +
+	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"([A-Za-z][A-Za-z0-9._-]*)"|'([A-Za-z][A-Za-z0-9._-]*)'))?` +
+	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>`)
+
+// decoded returns a document's text in UTF-8, without its mark. The mark goes before
 // the declaration; without either it is UTF-8 (XML 1.0, appendix F).
-func Decode(b []byte) (string, error) {
+func decoded(b []byte) (string, error) {
 	text := string(b)
 	for _, wide := range []struct {
 		begins string
