@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -54,7 +55,7 @@ func operations(ctx context.Context, out io.Writer, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Stop()) }()
-	w := &walk{ctx: ctx, out: out, stack: stack, clock: clock}
+	w := &walk{ctx: ctx, screen: newScreen(out), stack: stack, clock: clock}
 	w.say("Gateway %s, sandbox %s", stack.API, stack.SandboxURL)
 	w.efirmas()
 	w.authenticate("cfdi")
@@ -85,9 +86,7 @@ func solicitudes() []solicitud {
 	january := func(extra map[string]any) map[string]any {
 		body := map[string]any{"rfcSolicitante": rfcCompany, "tipoSolicitud": "CFDI",
 			"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59"}
-		for k, v := range extra {
-			body[k] = v
-		}
+		maps.Copy(body, extra)
 		return body
 	}
 	return []solicitud{
@@ -105,65 +104,62 @@ func solicitudes() []solicitud {
 
 // walk makes the calls; after a failure it makes no more.
 type walk struct {
-	ctx   context.Context //nolint:containedctx // the walk is one call
-	out   io.Writer
+	ctx context.Context //nolint:containedctx // the walk is one call
+	*screen
 	stack *devstack.Stack
 	clock *shiftedClock // of both
 	err   error
 }
 
-func (w *walk) say(format string, args ...any) {
-	fmt.Fprintf(w.out, format+"\n", args...) //nolint:errcheck // a terminal
-}
-
 // call makes one request, shows it, and returns the body of the wanted status.
-func (w *walk) call(method, path string, body any, want int) []byte {
+func (w *walk) call(method, path string, body any, want int) (got []byte) {
 	if w.err != nil {
 		return nil
 	}
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			w.err = err
-			return nil
-		}
-	}
-	got := w.send(method, path, text, want, "Content-Type", "application/json")
-	if w.err == nil {
+	if got, w.err = ask(w.ctx, w.stack.API, method, path, body, want); w.err == nil {
 		w.say("  %s %s → %d", method, path, want)
 	}
 	return got
 }
 
 // get reads quietly.
-func (w *walk) get(path string, header ...string) []byte {
-	return w.send(http.MethodGet, path, nil, http.StatusOK, header...)
+func (w *walk) get(path string) (got []byte) {
+	if w.err == nil {
+		got, w.err = ask(w.ctx, w.stack.API, http.MethodGet, path, nil, http.StatusOK)
+	}
+	return got
 }
 
-func (w *walk) send(method, path string, body []byte, want int, header ...string) []byte {
-	if w.err != nil {
-		return nil
+// open makes one request to the gateway at url; the answer is read by the caller. The body is JSON.
+func open(ctx context.Context, url, method, path, accept string, body any) (*http.Response, error) {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
 	}
-	req, err := http.NewRequestWithContext(w.ctx, method, w.stack.API+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, url+path, bytes.NewReader(text))
 	if err != nil {
-		w.err = err
-		return nil
+		return nil, err
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
+	req.Header.Set("Accept", accept)
+	req.Header.Set("Content-Type", "application/json")
+	return http.DefaultClient.Do(req)
+}
+
+// ask is open whose answer is whole, and of the wanted status.
+func ask(ctx context.Context, url, method, path string, body any, want int) ([]byte, error) {
+	resp, err := open(ctx, url, method, path, "*/*", body)
 	if err != nil {
-		w.err = err
-		return nil
+		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
 	got, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != want {
-		w.err = fmt.Errorf("%s %s: status %d, wanted %d: %s (%w)", method, path, resp.StatusCode, want, got, err)
+		return got, fmt.Errorf("%s %s: status %d, wanted %d: %s (%w)", method, path, resp.StatusCode, want, got, err)
 	}
-	return got
+	return got, nil
 }
 
 func (w *walk) show(body []byte) {

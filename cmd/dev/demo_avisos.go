@@ -47,7 +47,7 @@ func (a *year) register(ctx context.Context) (*receptor, error) {
 		return nil, errors.Join(errors.New("the secret is none"), r.Close())
 	}
 	close(r.ready)
-	a.di("  POST /v1/webhooks → 201, notices go to %s (its secret is not shown)", url)
+	a.say("  POST /v1/webhooks → 201, notices go to %s (its secret is not shown)", url)
 	return r, nil
 }
 
@@ -76,7 +76,7 @@ func (r *receptor) wait(ctx context.Context) error {
 	for n := range r.requested {
 		select {
 		case body := <-r.good:
-			r.di("    notice %d of %d, its signature verified: %s", n+1, len(r.requested), body)
+			r.say("    notice %d of %d, its signature verified: %s", n+1, len(r.requested), body)
 		case err := <-r.bad:
 			return fmt.Errorf("a notice whose signature is wrong: %w", err)
 		case <-timer.C:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -81,7 +80,7 @@ func descargas(ctx context.Context, out io.Writer, dir string, short bool) (err 
 		{titulo: "received, metadata", tipoDescarga: "recibidos", tipoSolicitud: "Metadata"},
 		{titulo: "issued, XML", tipoDescarga: "emitidos", tipoSolicitud: "CFDI"},
 	}}
-	a.di("\n== Durable downloads: %s of a large company, on a clock %d times as fast", a.name, speed)
+	a.say("\n== Durable downloads: %s of a large company, on a clock %d times as fast", a.name, speed)
 	file, err := compile(ctx, dir)
 	if err != nil {
 		return err
@@ -107,7 +106,7 @@ func descargas(ctx context.Context, out io.Writer, dir string, short bool) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, a.gateway.Close()) }()
-	a.di("    gateway %s, process %d, %s when idle", a.gateway.api, a.gateway.cmd.Process.Pid, a.now())
+	a.say("    gateway %s, process %d, %s when idle", a.gateway.api, a.gateway.cmd.Process.Pid, a.now())
 	return a.walk(ctx)
 }
 
@@ -137,7 +136,7 @@ func (a *year) ask(ctx context.Context) error {
 			return err
 		}
 		p.path = "/v1/sat/descargas/" + p.seen.IDDescarga
-		a.di("  POST /v1/sat/descargas → 202 %s (%s)", p.path, p.titulo)
+		a.say("  POST /v1/sat/descargas → 202 %s (%s)", p.path, p.titulo)
 	}
 	return nil
 }
@@ -169,7 +168,7 @@ func (a *year) follow(ctx context.Context) error {
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
-	a.forWhom()
+	a.finish()
 	return context.Cause(ctx)
 }
 
@@ -197,7 +196,7 @@ func (a *year) compare(_ context.Context, took time.Duration) error {
 	var paquetes int
 	for _, p := range a.requested {
 		v := p.seen
-		a.di("    %-18s %s: %s comprobantes in %d packages, %d MiB; quota spent: %d solicitudes, %d downloads", p.titulo, v.Estado,
+		a.say("    %-18s %s: %s comprobantes in %d packages, %d MiB; quota spent: %d solicitudes, %d downloads", p.titulo, v.Estado,
 			thousands(v.Progreso.Encontrados), v.Progreso.PaquetesGuardados, v.Progreso.Bytes/mib, v.Cuota.SolicitudesPresentadas, v.Cuota.PaquetesServidos)
 		if v.Estado != "terminada" || v.Progreso.Encontrados != v.Progreso.NumeroCFDIs || v.Progreso.Ilegibles != 0 {
 			return fmt.Errorf("%s: %+v", p.titulo, v)
@@ -222,12 +221,12 @@ func (a *year) compare(_ context.Context, took time.Duration) error {
 			twice = twice || p.Pedidas != 1
 		}
 	}
-	a.di("    %s rows and %s CFDI, %d MiB, in %.1f s; %d solicitudes presented, %d of them too large and split, %d packages",
+	a.say("    %s rows and %s CFDI, %d MiB, in %.1f s; %d solicitudes presented, %d of them too large and split, %d packages",
 		thousands(rows), thousands(cfdis), size/mib, took.Seconds(), len(estado.Solicitudes), splits, paquetes)
 	if twice || splits == 0 {
 		return fmt.Errorf("something was asked of the SAT twice (%v), or nothing was split (%d)", twice, splits)
 	}
-	a.di("    the sandbox: no criteria were received twice, no package was fetched twice")
+	a.say("    the sandbox: no criteria were received twice, no package was fetched twice")
 	return nil
 }
 
@@ -235,10 +234,10 @@ func (a *year) compare(_ context.Context, took time.Duration) error {
 func (a *year) flatMemory(context.Context) error {
 	peak, ok := a.gateway.memory("VmHWM")
 	if !ok {
-		a.di("    memory of the gateway: not measured, there is no /proc here")
+		a.say("    memory of the gateway: not measured, there is no /proc here")
 		return nil
 	}
-	a.di("    memory of the gateway: %d MiB idle, %d MiB at its highest, %d MiB are allowed beside the idle ones",
+	a.say("    memory of the gateway: %d MiB idle, %d MiB at its highest, %d MiB are allowed beside the idle ones",
 		a.gateway.rest/mib, peak/mib, growth/mib)
 	if peak-a.gateway.rest > growth {
 		return errors.New("the gateway's memory grew with the data")
@@ -256,45 +255,27 @@ func (a *year) now() string {
 
 // call makes one call and decodes the answer of the wanted status.
 func (a *year) call(ctx context.Context, method, path string, body any, want int, into any) error {
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	resp, err := a.open(ctx, method, path, "application/json", bytes.NewReader(text))
-	if err != nil {
+	got, err := ask(ctx, a.gateway.api, method, path, body, want)
+	if err != nil || into == nil {
 		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read only
-	got, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != want {
-		return fmt.Errorf("%s %s: status %d, wanted %d: %s (%w)", method, path, resp.StatusCode, want, got, err)
-	}
-	if into == nil {
-		return nil
 	}
 	return json.Unmarshal(got, into)
 }
 
-// open makes one call whose answer is read by the caller.
-func (a *year) open(ctx context.Context, method, path, accept string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, a.gateway.api+path, body)
-	if err != nil {
-		return nil, err
+// open reads a part of the API that is not JSON.
+func (a *year) open(ctx context.Context, path, accept string) (*http.Response, error) {
+	resp, err := open(ctx, a.gateway.api, http.MethodGet, path, accept, nil)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("GET %s: status %d", path, resp.StatusCode), resp.Body.Close())
 	}
-	req.Header.Set("Accept", accept)
-	req.Header.Set("Content-Type", "application/json")
-	return http.DefaultClient.Do(req)
+	return resp, err
 }
 
 // thousands writes n with commas between thousands.
 func thousands(n int64) string {
-	text := fmt.Sprint(n)
-	var groups []string
-	for len(text) > 3 {
-		groups, text = append([]string{text[len(text)-3:]}, groups...), text[:len(text)-3]
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	return strings.Join(append([]string{text}, groups...), ",")
+	return text
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -14,14 +12,11 @@ import (
 // eventos follows one descarga by its stream of events to the end, and shows those
 // of its ledger that tell a decision.
 func (a *year) eventos(ctx context.Context, p *requested) error {
-	resp, err := a.open(ctx, http.MethodGet, p.path+"/eventos/flujo", "text/event-stream", http.NoBody)
+	resp, err := a.open(ctx, p.path+"/eventos/flujo", "text/event-stream")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("events: status %d", resp.StatusCode)
-	}
 	lines := bufio.NewScanner(resp.Body)
 	tipo := ""
 	for lines.Scan() {
@@ -42,7 +37,7 @@ func (a *year) eventos(ctx context.Context, p *requested) error {
 			if err := json.Unmarshal([]byte(data), &e); err != nil {
 				return err
 			}
-			a.di("    %-18s event %d, %s: %s", p.titulo, e.Numero, tipo, e.Detalle)
+			a.say("    %-18s event %d, %s: %s", p.titulo, e.Numero, tipo, e.Detalle)
 		}
 	}
 	return errors.Join(lines.Err(), errors.New("the stream of events ended without fin"))

@@ -16,16 +16,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 )
 
-const (
-	ndjson = "application/x-ndjson"
-	// maxLine bounds a row.
-	maxLine = 1 << 20
-)
+// maxLine bounds a row.
+const maxLine = 1 << 20
 
 // read reads everything back, and then as people do: a page, the head of a table,
 // one invoice.
 func (a *year) read(ctx context.Context) error {
-	a.di("\n  Read back")
+	a.say("\n  Read back")
 	var last string
 	for _, p := range a.requested {
 		var err error
@@ -57,14 +54,11 @@ func (p *requested) part() string {
 // readAll streams every row of one descarga and holds the folios against those
 // that the sandbox's taxpayer has. It returns the last.
 func (a *year) readAll(ctx context.Context, p *requested) (string, error) {
-	resp, err := a.open(ctx, http.MethodGet, p.part(), ndjson, http.NoBody)
+	resp, err := a.open(ctx, p.part(), "application/x-ndjson")
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
-	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("status %d", resp.StatusCode)
-	}
 	started := time.Now()
 	in := &counter{r: resp.Body}
 	lines := bufio.NewScanner(in)
@@ -86,12 +80,12 @@ func (a *year) readAll(ctx context.Context, p *requested) (string, error) {
 			a.advance(fmt.Sprintf("  %4.0f s  %-18s %s rows; RSS %s", time.Since(started).Seconds(), p.titulo, thousands(int64(len(got))), a.now()))
 		}
 	}
-	a.forWhom()
+	a.finish()
 	if err := lines.Err(); err != nil {
 		return "", err
 	}
 	took := time.Since(started).Seconds()
-	a.di("    GET …%s: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.part(), p.path), thousands(int64(len(got))),
+	a.say("    GET …%s: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.part(), p.path), thousands(int64(len(got))),
 		in.n/mib, took, thousands(int64(float64(len(got))/took)), a.now())
 	return row.UUID, a.complete(p, got)
 }
@@ -119,7 +113,7 @@ func (a *year) complete(p *requested, got []sat.UUID) error {
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("%d folios were read and the taxpayer has %d, or they are others", len(got), len(want))
 	}
-	a.di("    the same %s folios that the sandbox's taxpayer has, each once", thousands(int64(len(want))))
+	a.say("    the same %s folios that the sandbox's taxpayer has, each once", thousands(int64(len(want))))
 	return nil
 }
 
@@ -153,7 +147,7 @@ func (a *year) paquetes(ctx context.Context, p *requested) error {
 	if len(page.Paquetes) != p.seen.Progreso.TotalPaquetes {
 		return fmt.Errorf("%d packages are listed of %d", len(page.Paquetes), p.seen.Progreso.TotalPaquetes)
 	}
-	a.di("    GET …/paquetes: %d, the first %s", len(page.Paquetes), page.Paquetes[0])
+	a.say("    GET …/paquetes: %d, the first %s", len(page.Paquetes), page.Paquetes[0])
 	return nil
 }
 
@@ -161,18 +155,18 @@ func (a *year) paquetes(ctx context.Context, p *requested) error {
 func (a *year) table(ctx context.Context, path string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := a.open(ctx, http.MethodGet, path, "text/csv", http.NoBody)
+	resp, err := a.open(ctx, path, "text/csv")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it is left in the middle
-	a.di("    GET …/metadatos.csv, its head:")
+	a.say("    GET …/metadatos.csv, its head:")
 	lines := bufio.NewScanner(resp.Body)
 	for n := 0; n < 3; n++ {
 		if !lines.Scan() {
-			return fmt.Errorf("status %d, and %d lines of CSV (%w)", resp.StatusCode, n, lines.Err())
+			return fmt.Errorf("%d lines of CSV (%w)", n, lines.Err())
 		}
-		a.di("      %s", lines.Text())
+		a.say("      %s", lines.Text())
 	}
 	return nil
 }
@@ -180,15 +174,16 @@ func (a *year) table(ctx context.Context, path string) error {
 // one fetches one CFDI by its folio.
 func (a *year) one(ctx context.Context, path string) error {
 	started := time.Now()
-	resp, err := a.open(ctx, http.MethodGet, path, "application/xml", http.NoBody)
+	resp, err := a.open(ctx, path, "application/xml")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
 	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(strings.ToLower(string(text)), strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])) {
-		return fmt.Errorf("one CFDI: status %d, %.200s (%w)", resp.StatusCode, text, err)
+	folio := path[strings.LastIndexByte(path, '/')+1:]
+	if err != nil || !strings.Contains(strings.ToLower(string(text)), strings.ToLower(folio)) {
+		return fmt.Errorf("one CFDI: %.200s (%w)", text, err)
 	}
-	a.di("    GET …/cfdis/{uuid}: %d bytes of XML in %s, %.120s…", len(text), time.Since(started).Round(time.Millisecond), text)
+	a.say("    GET …/cfdis/{uuid}: %d bytes of XML in %s, %.120s…", len(text), time.Since(started).Round(time.Millisecond), text)
 	return nil
 }

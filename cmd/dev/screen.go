@@ -36,8 +36,8 @@ func newScreen(w io.Writer) *screen {
 
 const remove = "\r\x1b[K"
 
-// di writes a line; the one that moves stays below it.
-func (p *screen) di(format string, args ...any) {
+// say writes a line; the one that moves stays below it.
+func (p *screen) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text := fmt.Sprintf(format, args...) + "\n"
@@ -66,8 +66,8 @@ func (p *screen) advance(text string) {
 	}
 }
 
-// forWhom takes the line away.
-func (p *screen) forWhom() {
+// finish takes the line away.
+func (p *screen) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.line != "" {

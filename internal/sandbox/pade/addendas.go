@@ -115,30 +115,28 @@ func readComprobante(cfdi string) (*comprobante, error) {
 		switch x := t.(type) {
 		case xml.StartElement:
 			if c == nil {
-				if c, err = ofRoot(x, cfdi, int(l.before), int(l.d.InputOffset())); err != nil {
+				if c, err = ofRoot(x, cfdi, l); err != nil {
 					return nil, err
 				}
-			} else if len(l.openElements) == 2 && x.Name == (xml.Name{Space: c.nsRoot, Local: "Addenda"}) {
+			} else if len(l.open) == 2 && x.Name == (xml.Name{Space: c.nsRoot, Local: "Addenda"}) {
 				return nil, errors.New("el CFDI ya tiene una Addenda")
 			}
 		case xml.EndElement:
-			if len(l.openElements) == 0 {
-				c.end = int(l.before)
+			if len(l.open) == 0 {
+				c.end, _ = l.place()
 			}
 		}
 	}
 }
 
-func ofRoot(e xml.StartElement, cfdi string, since, until int) (*comprobante, error) {
-	if e.Name.Local != "Comprobante" || !slices.Contains([]string{"http://www.sat.gob.mx/cfd/4", "http://www.sat.gob.mx/cfd/3", "http://www.sat.gob.mx/cfd/2"}, e.Name.Space) {
+func ofRoot(e xml.StartElement, cfdi string, l *reader) (*comprobante, error) {
+	spaces := []string{"http://www.sat.gob.mx/cfd/4", "http://www.sat.gob.mx/cfd/3", "http://www.sat.gob.mx/cfd/2"}
+	if e.Name.Local != "Comprobante" || !slices.Contains(spaces, e.Name.Space) {
 		return nil, errors.New("el documento no es un CFDI")
 	}
+	since, until := l.place()
 	name := strings.TrimPrefix(cfdi[since:until], "<")
-	if i := strings.IndexAny(name, " \t\r\n/>"); i >= 0 {
-		name = name[:i]
-	}
 	return &comprobante{
-		name: name, nsRoot: e.Name.Space, open: until,
-		withDefault: slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Space == "" && a.Name.Local == "xmlns" && a.Value != "" }),
+		name: name[:strings.IndexAny(name, " \t\r\n/>")], nsRoot: e.Name.Space, open: until, withDefault: l.doc.Default != "",
 	}, nil
 }

@@ -22,7 +22,7 @@ type contrato struct {
 	document   []byte
 	text, hash string
 	firmas     []firmante // the client's first
-	end        int64      // where the end tag of Firmas begins
+	end        int        // where the end tag of Firmas begins
 }
 
 // firmante is the signature of a party: its attributes by name.
@@ -56,7 +56,7 @@ func readContrato(document []byte, operation string) (*contrato, error) {
 	if err := c.readFirmas(l); err != nil {
 		return nil, err
 	}
-	c.end += int64(len(document) - len(withoutMark))
+	c.end += len(document) - len(withoutMark)
 	if e, clean, err := l.child(); err != nil || e != nil || !clean {
 		return nil, errors.New("hay algo después de Firmas")
 	}
@@ -95,16 +95,13 @@ func (c *contrato) readFirmas(l *reader) error {
 		case !clean:
 			return errors.New("hay texto en Firmas")
 		case e == nil:
-			c.end = l.before
+			c.end, _ = l.place()
 			return nil
 		case e.Name != xml.Name{Local: "Firma"}:
 			return fmt.Errorf("hay %s en Firmas", e.Name.Local)
 		}
 		f := firmante{}
 		for _, a := range e.Attr {
-			if isDeclaration(a) {
-				continue
-			}
 			if a.Name.Space != "" {
 				return fmt.Errorf("el atributo %s de Firma tiene un espacio de nombres", a.Name.Local)
 			}

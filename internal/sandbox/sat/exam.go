@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // request is the request of an operation once its attributes are read.
@@ -119,9 +121,9 @@ func (p *request) readChildren(f format) error {
 	seen := false
 	for _, h := range p.node.ChildElements() {
 		switch {
-		case es(h, nsDS, "Signature"):
+		case wellformed.Is(h, nsDS, "Signature"):
 			continue
-		case !f.receptores || seen || !es(h, nsDes, "RfcReceptores"):
+		case !f.receptores || seen || !wellformed.Is(h, nsDes, "RfcReceptores"):
 			return badFormed("el elemento " + h.Tag + " no se espera")
 		}
 		seen = true

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // The algorithms of the protocol. Any other is refused.
@@ -58,7 +60,7 @@ func readFirma(firma *etree.Element) (*signedInfoOf, error) {
 	}
 	if t := only(ref, nsDS, "Transforms"); t != nil {
 		for _, h := range t.ChildElements() {
-			if !es(h, nsDS, "Transform") || len(h.ChildElements()) > 0 {
+			if !wellformed.Is(h, nsDS, "Transform") || len(h.ChildElements()) > 0 {
 				return nil, errors.New("a transform with parameters")
 			}
 			f.transforms = append(f.transforms, algorithm(h))
@@ -135,7 +137,7 @@ func firmaOperation(body, node *etree.Element) *etree.Element {
 	if len(elements) == 0 || len(below(body, nsDS, "Signature")) != 1 {
 		return nil
 	}
-	if last := elements[len(elements)-1]; es(last, nsDS, "Signature") {
+	if last := elements[len(elements)-1]; wellformed.Is(last, nsDS, "Signature") {
 		return last
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // The digests below were computed by others over the canonical bytes; here they are found again from
@@ -76,7 +78,7 @@ func FuzzReadMensaje(f *testing.F) {
 		}
 		m, err := readMensaje(b)
 		if err != nil {
-			if !errors.Is(err, errMalformed) {
+			if !errors.Is(err, wellformed.ErrMalformed) {
 				t.Errorf("an error of another kind: %v", err)
 			}
 			return

@@ -9,6 +9,8 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // maxMensaje is WCF's default maxReceivedMessageSize.
@@ -111,7 +113,7 @@ func (s *Server) process(ll *call) answer {
 // what stands there instead.
 func (ll *call) wrapper() (wrapper, node *etree.Element, err error) {
 	elements := ll.mensaje.body.ChildElements()
-	if len(elements) != 1 || !es(elements[0], ll.op.ns, ll.op.wrapper) {
+	if len(elements) != 1 || !wellformed.Is(elements[0], ll.op.ns, ll.op.wrapper) {
 		return nil, nil, deserialisation(ll.op, elements)
 	}
 	wrapper = elements[0]

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 func TestReadMensaje_WhenItIsNoXMLRefusesIt(t *testing.T) {
@@ -16,7 +18,7 @@ func TestReadMensaje_WhenItIsNoXMLRefusesIt(t *testing.T) {
 		strings.Replace(envelope, `" b`, `"b`, 1), "\n<?xml version='1.0'?>" + envelope, envelope + "x", "<!DOCTYPE a>" + envelope,
 		strings.Replace(envelope, "<x/>", "<p:x/>", 1), strings.Replace(envelope, "b=", "a=", 1), strings.Replace(envelope, "<x/>", "&nbsp;", 1), envelope + envelope,
 	} {
-		if _, err := readMensaje([]byte(bad)); !errors.Is(err, errMalformed) {
+		if _, err := readMensaje([]byte(bad)); !errors.Is(err, wellformed.ErrMalformed) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -1,11 +1,9 @@
 package sat
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
@@ -23,9 +21,6 @@ const (
 	nsWSSE         = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
-// errMalformed is a message that a WCF host answers with HTTP 400 before any operation sees it.
-var errMalformed = errors.New("malformed message")
-
 // mensaje is a SOAP 1.1 envelope as received; header may be nil.
 type mensaje struct {
 	root, header, body *etree.Element
@@ -34,41 +29,33 @@ type mensaje struct {
 // readMensaje parses what arrived and refuses anything that is not one well-formed SOAP 1.1 envelope
 // with namespaces in order. Document type definitions are refused.
 func readMensaje(b []byte) (*mensaje, error) {
-	// etree reads by encoding/xml, which lets pass what is no XML.
-	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+	root, err := wellformed.Tree(b)
+	if err != nil {
+		return nil, err
 	}
-	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
-	if err := doc.ReadFromBytes(b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
-	}
-	root := doc.Root()
-	if root == nil || !es(root, nsSOAP, "Envelope") {
-		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformed)
+	if !wellformed.Is(root, nsSOAP, "Envelope") {
+		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", wellformed.ErrMalformed)
 	}
 	m := &mensaje{root: root}
 	for _, e := range root.ChildElements() {
 		switch {
-		case es(e, nsSOAP, "Header") && m.header == nil && m.body == nil:
+		case wellformed.Is(e, nsSOAP, "Header") && m.header == nil && m.body == nil:
 			m.header = e
-		case es(e, nsSOAP, "Body") && m.body == nil:
+		case wellformed.Is(e, nsSOAP, "Body") && m.body == nil:
 			m.body = e
 		default:
-			return nil, fmt.Errorf("%w: %s in the envelope", errMalformed, e.Tag)
+			return nil, fmt.Errorf("%w: %s in the envelope", wellformed.ErrMalformed, e.Tag)
 		}
 	}
 	if m.body == nil {
-		return nil, fmt.Errorf("%w: no body", errMalformed)
+		return nil, fmt.Errorf("%w: no body", wellformed.ErrMalformed)
 	}
 	return m, nil
 }
 
-func es(e *etree.Element, ns, name string) bool { return e.Tag == name && e.NamespaceURI() == ns }
-
 // children returns the children of that name.
 func children(e *etree.Element, ns, name string) []*etree.Element {
-	return slices.DeleteFunc(e.ChildElements(), func(h *etree.Element) bool { return !es(h, ns, name) })
+	return slices.DeleteFunc(e.ChildElements(), func(h *etree.Element) bool { return !wellformed.Is(h, ns, name) })
 }
 
 // only returns the only child of that name, or nil when there is none or more than one.
@@ -98,7 +85,7 @@ func walk(e *etree.Element) iter.Seq[*etree.Element] {
 func below(e *etree.Element, ns, name string) []*etree.Element {
 	var all []*etree.Element
 	for h := range walk(e) {
-		if es(h, ns, name) {
+		if wellformed.Is(h, ns, name) {
 			all = append(all, h)
 		}
 	}

@@ -125,11 +125,11 @@ func (l *lotes) find(text string, now time.Time) (*lote, bool) {
 }
 
 // cancel tells whether there was a title to cancel.
-func (l *lotes) cancel(folio string, now time.Time, es func(institucion string) bool) bool {
+func (l *lotes) cancel(folio string, now time.Time, matches func(institucion string) bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.folios[folio]
-	if r == nil || r.cancelled || now.Before(r.since) || !es(r.institucion) {
+	if r == nil || r.cancelled || now.Before(r.since) || !matches(r.institucion) {
 		return false
 	}
 	r.cancelled = true

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 var reWhole = regexp.MustCompile(`^[+-]?[0-9]{1,30}$`)
@@ -59,7 +61,7 @@ func (v *validator) sequence(e *etree.Element, fields []field) {
 			v.falla("cvc-complex-type.2.4.b: The content of element '%s' is not complete. One of '{\"%s\":%s}' is expected.", e.FullTag(), nsMET, c.name)
 			return
 		}
-		if !es(children[i], nsMET, c.name) {
+		if !wellformed.Is(children[i], nsMET, c.name) {
 			v.falla("cvc-complex-type.2.4.a: Invalid content was found starting with element '%s'. One of '{\"%s\":%s}' is expected.", children[i].FullTag(), nsMET, c.name)
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // The operations, named as the contract and the faults name them.
@@ -65,7 +67,7 @@ func operationNames() []string {
 // byRoot finds the operation whose request this is.
 func byRoot(root *etree.Element) *operation {
 	all := operations()
-	i := slices.IndexFunc(all, func(o *operation) bool { return es(root, nsMET, o.name+"Request") })
+	i := slices.IndexFunc(all, func(o *operation) bool { return wellformed.Is(root, nsMET, o.name+"Request") })
 	if i < 0 {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 const (
@@ -19,10 +21,7 @@ const (
 	maxEnvelope = 256 << 10
 )
 
-var (
-	errMalformed = errors.New("malformed message")
-	errBig       = errors.New("message too large")
-)
+var errBig = errors.New("message too large")
 
 // separator parts a message in two while it arrives: the file, which may be large, goes decoded to a
 // writer; the rest stays in memory with the file's element empty. A parser of XML would hold the whole
@@ -52,7 +51,7 @@ func separate(r io.Reader, file io.Writer) (*separator, error) {
 		isFile, err := s.mark()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
-				return nil, fmt.Errorf("%w: it ends within a tag", errMalformed)
+				return nil, fmt.Errorf("%w: it ends within a tag", wellformed.ErrMalformed)
 			}
 			return nil, err
 		}
@@ -170,7 +169,7 @@ func (c *content) Read(p []byte) (int, error) {
 	for n < len(p) && !c.end {
 		if _, err := c.r.Peek(1); err != nil {
 			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("%w: it ends within the archivo", errMalformed)
+				err = fmt.Errorf("%w: it ends within the archivo", wellformed.ErrMalformed)
 			}
 			c.err = err
 			return n, err

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/beevik/etree"
+
+	"github.com/pasarela-mx/pasarela/internal/sandbox/wellformed"
 )
 
 // What is parted while it arrives is what a parser finds in the whole.
@@ -18,7 +20,7 @@ func FuzzSeparate(f *testing.F) {
 		var file bytes.Buffer
 		s, err := separate(bytes.NewReader(b), &file)
 		if err != nil {
-			if !errors.Is(err, errMalformed) && !errors.Is(err, errBig) {
+			if !errors.Is(err, wellformed.ErrMalformed) && !errors.Is(err, errBig) {
 				t.Fatalf("an error of no kind: %v", err)
 			}
 			return

@@ -179,27 +179,19 @@ func (f *soapFault) body() string {
 
 // readEnvelope returns the root of the payload: the only element in the body of a SOAP 1.1 envelope.
 func readEnvelope(b []byte) (*etree.Element, error) {
-	// etree reads by encoding/xml, which lets pass what is no XML.
-	if _, err := wellformed.Read(strings.TrimPrefix(string(b), "\xEF\xBB\xBF")); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+	root, err := wellformed.Tree(b)
+	if err != nil {
+		return nil, err
 	}
-	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, PreserveDuplicateAttrs: true}
-	if err := doc.ReadFromBytes(b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
-	}
-	root := doc.Root()
-	if root == nil || len(doc.ChildElements()) > 1 || !es(root, nsSOAP, "Envelope") {
-		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", errMalformed)
+	if !wellformed.Is(root, nsSOAP, "Envelope") {
+		return nil, fmt.Errorf("%w: not a SOAP 1.1 envelope", wellformed.ErrMalformed)
 	}
 	children := root.ChildElements()
-	if len(children) == 2 && es(children[0], nsSOAP, "Header") {
+	if len(children) == 2 && wellformed.Is(children[0], nsSOAP, "Header") {
 		children = children[1:]
 	}
-	if len(children) != 1 || !es(children[0], nsSOAP, "Body") || len(children[0].ChildElements()) != 1 {
-		return nil, fmt.Errorf("%w: not one body with one element", errMalformed)
+	if len(children) != 1 || !wellformed.Is(children[0], nsSOAP, "Body") || len(children[0].ChildElements()) != 1 {
+		return nil, fmt.Errorf("%w: not one body with one element", wellformed.ErrMalformed)
 	}
 	return children[0].ChildElements()[0], nil
 }
-
-func es(e *etree.Element, ns, name string) bool { return e.Tag == name && e.NamespaceURI() == ns }

@@ -19,6 +19,11 @@ type Document struct {
 	// Tokens have their namespaces resolved, line ends and values normalised, and
 	// no declarations of namespaces among their attributes.
 	Tokens []xml.Token
+	// Places are where each token begins and ends in the text. The end of an empty
+	// element has no length.
+	Places [][2]int
+	// Default is the namespace of the root's names that have no prefix.
+	Default string
 	// Encoding is what the declaration names, or "".
 	Encoding string
 }
@@ -44,8 +49,22 @@ var (
 	equals    = regexp.MustCompile(`^[ \t\r\n]*=[ \t\r\n]*`)
 )
 
-// ErrDTD is a document type declaration.
-var ErrDTD = errors.New("DOCTYPE is not allowed")
+// What callers tell apart: a document type declaration, and a document that is cut.
+var (
+	ErrDTD = errors.New("DOCTYPE is not allowed")
+	ErrEnd = errors.New("the document ends before its root does")
+)
+
+// SyntaxError is what is wrong with a document, and where. Columns are in bytes.
+type SyntaxError struct {
+	Err         error
+	Row, Column int
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %v", e.Row, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // name is a name as written.
 type name struct{ prefix, local string }
@@ -66,32 +85,39 @@ type parser struct {
 	rooted bool
 }
 
-// Read reads a document's text in UTF-8, without a mark.
+// Read reads a document's text in UTF-8, without a mark. With an error come the tokens
+// before it.
 func Read(text string) (Document, error) {
 	p := &parser{text: text}
-	err := p.document()
-	if err != nil {
-		line := strings.Count(text[:len(text)-len(p.text)], "\n") + 1
-		return p.doc, fmt.Errorf("line %d: %w", line, err)
+	if err := p.document(); err != nil {
+		before := text[:len(text)-len(p.text)]
+		return p.doc, &SyntaxError{err, strings.Count(before, "\n") + 1, len(before) - strings.LastIndexByte(before, '\n')}
 	}
 	return p.doc, nil
 }
 
 func (p *parser) document() error {
-	if err := characters(p.text); err != nil {
-		return err
-	}
+	whole := p.text
 	if m := declaration.FindStringSubmatch(p.text); m != nil {
 		p.doc.Encoding = m[1] + m[2]
 		p.text = p.text[len(m[0]):]
 	}
 	for p.text != "" {
+		left, tokens := p.text, len(p.doc.Tokens)
 		if err := p.next(); err != nil {
+			return err
+		}
+		end := len(whole) - len(p.text)
+		for place := [2]int{len(whole) - len(left), end}; len(p.doc.Places) < len(p.doc.Tokens); place[0] = end {
+			p.doc.Places = append(p.doc.Places, place)
+		}
+		if err := characters(left[:len(left)-len(p.text)]); err != nil {
+			p.doc.Tokens, p.doc.Places = p.doc.Tokens[:tokens], p.doc.Places[:tokens]
 			return err
 		}
 	}
 	if len(p.open) > 0 || !p.rooted {
-		return errors.New("the document ends before its root does")
+		return ErrEnd
 	}
 	return nil
 }
@@ -132,7 +158,7 @@ func (p *parser) next() error {
 		}
 		inside, rest, ended := strings.Cut(inside, markup.end)
 		if !ended {
-			return errors.New("unexpected EOF in " + markup.begin)
+			return fmt.Errorf("%w, in %s", ErrEnd, markup.begin)
 		}
 		if err := markup.take(inside); err != nil {
 			return err
@@ -239,7 +265,7 @@ func referred(m []string) (rune, error) {
 	}
 	n, err := strconv.ParseInt(digits, base, 32)
 	if err != nil || !char(rune(n)) {
-		return 0, errors.New("a reference to no character: " + m[0])
+		return 0, fmt.Errorf("illegal character code U+%04X", n)
 	}
 	return rune(n), nil
 }

@@ -60,7 +60,9 @@ func (p *parser) start() error {
 		seen[full] = true
 		token.Attr = append(token.Attr, xml.Attr{Name: full, Value: a.value})
 	}
-	p.rooted = true
+	if !p.rooted {
+		p.rooted, p.doc.Default = true, e.scopes[""]
+	}
 	p.doc.Tokens = append(p.doc.Tokens, token)
 	if empty {
 		p.doc.Tokens = append(p.doc.Tokens, xml.EndElement{Name: e.full})
@@ -83,7 +85,10 @@ func (p *parser) attributes() (all []attribute, empty bool, err error) {
 			return all, true, nil
 		}
 		m := qName.FindStringSubmatch(rest)
-		if m == nil || rest == p.text {
+		switch {
+		case rest == "":
+			return nil, false, ErrEnd
+		case m == nil || rest == p.text:
 			return nil, false, errors.New("an attribute must be a name after a blank")
 		}
 		rest = rest[len(m[0]):]
