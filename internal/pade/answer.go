@@ -20,12 +20,11 @@ var errAnswer = errors.New("pade: the inner document cannot be read")
 // maxFields bounds the inner document: the PAC's have six elements.
 const maxFields = 64
 
-// fields reads the inner document of an answer: the texts of its root's
-// children, by their names in lower case, as the PAC is careless with case. The
-// text has been decoded with the envelope, so whatever encoding its own
-// declaration names is past (pade.md §2.4).
+// fields reads the inner document of an answer and returns the texts of its root's
+// children, by names in lower case, because the PAC's case varies. The text was decoded
+// with the envelope, so its own declared encoding does not apply (pade.md §2.4).
 func fields(inner string) (map[string]string, error) {
-	// Prefixes say nothing here, so one that is not declared loses nothing.
+	// Prefixes mean nothing here, so undeclared ones are allowed.
 	r := xmldoc.NewReader(strings.NewReader(strings.TrimSpace(inner)), xmldoc.Options{Decoded: true, LoosePrefixes: true})
 	out := make(map[string]string)
 	name := ""
@@ -51,9 +50,9 @@ func fields(inner string) (map[string]string, error) {
 	}
 }
 
-// read returns the fields of an inner document, as much as there is of them. With
-// an error they are what can be found in a document that is no XML: what was signed,
-// or paid for, cannot be had again.
+// read returns the fields of an inner document. With an error it returns those that can
+// be found in a document that is not XML, because what was signed or paid for cannot be
+// obtained again.
 func read(inner string) (map[string]string, error) {
 	inner = unwrapped(inner)
 	f, err := fields(inner)
@@ -69,11 +68,10 @@ func read(inner string) (map[string]string, error) {
 	return found, err
 }
 
-// maxWrappings bounds how often the inner document is escaped or encoded more than
-// its envelope asks for.
+// maxWrappings bounds how often the inner document may be escaped or encoded in excess.
 const maxWrappings = 3
 
-// unwrapped takes off what was escaped, or put into base64, once too often.
+// unwrapped undoes excess escaping and base64.
 func unwrapped(inner string) string {
 	for range maxWrappings {
 		text := strings.TrimSpace(strings.TrimPrefix(inner, "\ufeff"))
@@ -92,14 +90,13 @@ func unwrapped(inner string) string {
 }
 
 var (
-	// field is one of the services', as text alone.
+	// field matches one of the services' fields, with text only.
 	field = regexp.MustCompile(`(?i)<(?:\w+:)?(firmaOk|codigoResultado|mensajeResultado|fechaFirma|xmlBase64|id|codigo|mensaje)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<]*?)(?:\]\]>)?(?:<|$)`)
-	// unencoded is a document that stands in its field as elements.
+	// unencoded matches a document that is in its field as elements.
 	unencoded = regexp.MustCompile(`(?is)<(?:\w+:)?xmlBase64(?:\s[^<>]*)?>\s*(<[^!].*)</(?:\w+:)?xmlBase64\s*>`)
 )
 
-// salvaged finds the fields of a document wherever in it they are, and whether it
-// is XML or not.
+// salvaged finds the fields anywhere in a document, whether or not it is XML.
 func salvaged(inner string) map[string]string {
 	out := make(map[string]string)
 	if m := unencoded.FindStringSubmatch(inner); m != nil {
@@ -113,12 +110,11 @@ func salvaged(inner string) map[string]string {
 	return out
 }
 
-// whole is a return with the end of its document in it.
+// whole matches a return that contains the end of its document.
 var whole = regexp.MustCompile(`(?is)<(?:\w+:)?return(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?(.*/(?:\w+:)?xmlBase64\s*(?:>|&gt;).*?)(?:\]\]>)?\s*(?:</(?:\w+:)?return\s*>|$)`)
 
-// delivered is the inner document of an answer that is none of the contract, with an
-// envelope that is broken or cut, or under an HTTP error: empty unless the document
-// that was signed came whole.
+// delivered returns the inner document of a failed answer, with a broken or truncated
+// envelope or an HTTP error. It is empty unless the signed document is complete.
 func delivered(err error) string {
 	m := whole.FindSubmatch(transport.Came(err))
 	if m == nil {
@@ -127,9 +123,9 @@ func delivered(err error) string {
 	return string(m[1])
 }
 
-// document decodes a field of base64: in lines, without padding, in the other
-// alphabet, twice, or not encoded at all. What cannot be told is returned as it
-// came, with an error.
+// document decodes a base64 field: in lines, without padding, in the other alphabet,
+// encoded twice, or not encoded at all. Otherwise it returns the text unchanged and an
+// error.
 func document(text string) ([]byte, error) {
 	clean := strings.Join(strings.Fields(text), "")
 	switch {
@@ -151,7 +147,7 @@ func document(text string) ([]byte, error) {
 	return b, nil
 }
 
-// unreadable is an answer that says nothing.
+// unreadable returns the failure of an answer that says nothing.
 func unreadable(err error) *gateway.Error {
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnRespuestaPADEIlegible, Backend: backend, Retryable: true, Err: err,
 		Detail: "La respuesta de Prodigia no se pudo interpretar. Puede repetir la petición."}

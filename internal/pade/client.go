@@ -1,9 +1,8 @@
-// Package pade speaks with the PAC Prodigia's services over the stubs in
-// gen/soap/pade: Addendas and Signed. It sends the form that a JAX-WS runtime
-// understands, learns the namespaces that no document gives, reads the document
-// inside each answer, and keeps an account that was refused once from being
-// refused again. It refuses to judge contracts and invoices: that is contrato's
-// and addenda's.
+// Package pade calls the PAC Prodigia's services, Addendas and Signed, through the stubs
+// in gen/soap/pade. It sends the form that a JAX-WS runtime understands, learns the
+// namespaces that no document gives, reads the document inside each answer, and keeps an
+// account that was refused once from being refused again. It does not judge contracts and
+// invoices: contrato and addenda do.
 package pade
 
 import (
@@ -24,7 +23,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
-// backend is the label of this system in errors, logs and metrics.
+// backend is this system's label in errors, logs and metrics.
 const backend = "pade"
 
 var (
@@ -32,13 +31,13 @@ var (
 	_ gateway.Signed   = (*Client)(nil)
 )
 
-// Endpoint is one service: its address, and its namespace where it is known.
+// Endpoint is one service: its address, and its namespace if known.
 type Endpoint struct{ URL, Namespace string }
 
-// Config is what a Client needs to know.
+// Config configures a Client.
 type Config struct{ Addendas, Signed Endpoint }
 
-// Client implements the ports of the PAC.
+// Client implements the PAC's ports.
 type Client struct {
 	addendas, signed *service
 	addendasStub     addendas.IntegracionAddendas
@@ -46,8 +45,8 @@ type Client struct {
 	cuentas          *cuentas
 }
 
-// New returns a client that calls through doer, a transport.Doer, and reads the
-// services' WSDLs through base.
+// New returns a client that calls through doer, a transport.Doer, and reads the services'
+// WSDLs through base.
 func New(cfg Config, doer soap.HTTPClient, base http.RoundTripper) *Client {
 	stub := func(url string) *soap.Client { return soap.NewClient(url, soap.WithHTTPClient(doer)) }
 	return &Client{
@@ -59,17 +58,17 @@ func New(cfg Config, doer soap.HTTPClient, base http.RoundTripper) *Client {
 	}
 }
 
-// plain takes off a ?wsdl that was copied with the address.
+// plain removes a ?wsdl that was copied with the address.
 func plain(url string) string {
 	address, _, _ := strings.Cut(url, "?")
 	return address
 }
 
-// LetGo lets the accounts of de that were refused be tried again, and returns how
-// many there were. It is gateway.CuentaPADE's De.
+// LetGo allows the refused accounts of de (gateway.CuentaPADE.De) again and returns their
+// number.
 func (c *Client) LetGo(de string) int { return c.cuentas.free(de) }
 
-// LetGoAll lets every account that was refused be tried again.
+// LetGoAll allows every refused account again.
 func (c *Client) LetGoAll() { c.cuentas.freeAll() }
 
 // Stopped reports whether the configured account was refused.
@@ -130,10 +129,9 @@ func (c *Client) addenda(ctx context.Context, name string, cuenta gateway.Cuenta
 	return out, err
 }
 
-// Firma presents a Contrato once (pade.md §3.3). A document that came beside a
-// refusal is returned with it. The literal of modoPrueba is
-// checked in the bytes that leave: anything else would arrive as a real
-// signature.
+// Firma presents a Contrato once (pade.md §3.3). A document that came with a refusal is
+// returned with it. The literal of modoPrueba is checked in the outgoing bytes, because
+// any other value would make a real signature.
 func (c *Client) Firma(ctx context.Context, operation gateway.FirmaOperation, cuenta gateway.CuentaPADE, contrato []byte, modoPrueba bool) (gateway.ContratoFirmado, error) {
 	literal := strconv.FormatBool(modoPrueba)
 	ctx, op, err := c.prepare(ctx, c.signed, string(operation), false, func(envelope []byte) error {
@@ -193,9 +191,9 @@ func (c *Client) present(ctx context.Context, operation gateway.FirmaOperation, 
 	return r.Return_, nil
 }
 
-// signed reads Signed's inner document. Success is firmaOk, code 0 and a
-// document, even one that cannot be decoded; an answer in which none can be found
-// may have been a signature.
+// signed reads Signed's inner document. Success is firmaOk, code 0 and a document, even
+// one that cannot be decoded. An answer without a document may still have been a
+// signature.
 func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, bool, error) {
 	f, err := read(inner)
 	if err != nil && f["xmlbase64"] == "" {
@@ -220,13 +218,13 @@ func signed(op *transport.Operation, inner string) (gateway.ContratoFirmado, boo
 	return out, false, nil
 }
 
-// signedBy reads firmaOk, a boolean of XML Schema that the PAC is careless with.
+// signedBy parses firmaOk, an XML Schema boolean whose spelling by the PAC varies.
 func signedBy(firmaOk string) bool {
 	firmaOk = strings.TrimSpace(firmaOk)
 	return firmaOk == "1" || strings.EqualFold(firmaOk, "true")
 }
 
-// prepare makes the context of one call.
+// prepare returns the context of one call.
 func (c *Client) prepare(ctx context.Context, s *service, name string, repeatable bool, check func([]byte) error) (context.Context, *transport.Operation, error) {
 	known, err := s.contract(ctx)
 	if err != nil {
@@ -240,7 +238,7 @@ func (c *Client) prepare(ctx context.Context, s *service, name string, repeatabl
 	return transport.WithCall(ctx, &transport.Call{Operation: op, Check: check}), op, nil
 }
 
-// System is how the PAC is told of in failures.
+// System returns the PAC's name and texts for failures.
 func System() outcome.System {
 	return outcome.System{Backend: backend, Name: "Prodigia", Settings: "GATEWAY_PADE_*_URL", Again: true,
 		Unknown: func(*transport.Operation) string {

@@ -7,16 +7,16 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
-// Codigo is one row of a service's code table with what we make of it. The
-// numbers mean different things in each service (pade.md §0).
+// Codigo is one row of a service's code table. The numbers mean different things in each
+// service (pade.md §0).
 type Codigo struct {
 	Codigo string
-	// Text says what it means, in our words.
+	// Text is its meaning in our words.
 	Text       string
 	Kind       gateway.Kind
 	Retryable  bool
 	RetryAfter time.Duration
-	// Credentials says that the account was refused: another try may block it.
+	// Credentials reports that the account was refused: another try may block it.
 	Credentials bool
 	// Detail says what the caller must do.
 	Detail string
@@ -28,8 +28,8 @@ const (
 	codInternal      = "99"
 )
 
-// CodigosAddendas is the table of the addenda service (pade.md §3.2).
-// docs/errores.md shows the same rows; a test holds the two together.
+// CodigosAddendas returns the addenda service's table (pade.md §3.2). A test compares it
+// with docs/errores.md.
 func CodigosAddendas() []Codigo {
 	return []Codigo{
 		{Codigo: "1", Text: "Usuario inexistente o contraseña incorrecta", Kind: gateway.KindProhibido, Credentials: true,
@@ -45,8 +45,8 @@ func CodigosAddendas() []Codigo {
 	}
 }
 
-// SignedCodigos is the table of the signing service (pade.md §3.3).
-// docs/errores.md shows the same rows; a test holds the two together.
+// SignedCodigos returns the signing service's table (pade.md §3.3). A test compares it
+// with docs/errores.md.
 func SignedCodigos() []Codigo {
 	refusal := func(codigo, text, detail string) Codigo {
 		return Codigo{Codigo: codigo, Text: text, Kind: gateway.KindInvalida, Detail: detail}

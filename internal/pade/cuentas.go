@@ -11,32 +11,31 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
 
-// maxCuentas bounds the accounts that one caller may bring.
+// maxCuentas bounds the accounts of one caller.
 const maxCuentas = 64
 
-// cuentas remembers the accounts that the PAC has refused: three wrong logins
-// block one for everybody, so after the first none is tried again until it is
-// freed, with whatever password and contract code (pade.md §0). What a caller's
-// account comes to is the caller's own affair: nobody stops another's, or the
-// configured one. Only digests are kept.
+// cuentas remembers the accounts that the PAC refused. Three wrong logins block an
+// account for everybody, so after the first one it is not tried again, with any password
+// or contract code, until it is freed (pade.md §0). Each caller's accounts are separate:
+// nobody can stop another caller's or the configured one. Only digests are kept.
 type cuentas struct {
 	mu sync.Mutex
-	// by has the accounts by who brought them (gateway.CuentaPADE.De).
+	// by holds the accounts by caller (gateway.CuentaPADE.De).
 	by map[string]map[[sha256.Size]byte]*gate
-	// patience bounds the wait of a call for those before it.
+	// patience bounds how long a call waits for earlier ones.
 	patience time.Duration
 }
 
-// gate is one account. Until it has been accepted once, its calls go one by one.
+// gate is one account. Until it is first accepted, its calls are made one at a time.
 type gate struct {
 	refused, accepted bool
-	try               *attempt // under way; nil for none
+	try               *attempt // in progress; nil for none
 }
 
-// attempt is a first try of an account.
+// attempt is a first use of an account.
 type attempt struct {
 	ended chan struct{}
-	// silent says that the PAC gave no answer; it may be read when ended is closed.
+	// silent reports that the PAC did not answer. Read it after ended is closed.
 	silent bool
 }
 
@@ -44,31 +43,31 @@ func newCuentas() *cuentas {
 	return &cuentas{by: make(map[string]map[[sha256.Size]byte]*gate), patience: timeout}
 }
 
-// digest is an account's name. What the PAC blocks is the user, however the PAC
-// folds its spelling, and whatever contract code goes with it.
+// digest identifies an account. The PAC blocks the user, whatever the contract code and
+// the spelling that the PAC ignores.
 func digest(c gateway.CuentaPADE) [sha256.Size]byte {
 	return sha256.Sum256([]byte(textfold.Fold(c.User)))
 }
 
-// use runs call for an account that has not been refused; call says whether it
-// is now. Until an account has been accepted once, its calls wait for each
-// other, so that a burst with a wrong password is one wrong login and not many.
+// use runs call for an account that has not been refused; call reports whether it now is.
+// Until an account is first accepted its calls wait for each other, so that a burst with
+// a wrong password is one wrong login.
 func (c *cuentas) use(ctx context.Context, cuenta gateway.CuentaPADE, call func() (refused bool, err error)) error {
 	try, err := c.enter(ctx, cuenta)
 	if err != nil {
 		return err
 	}
-	refused, err := false, errPanic // unless call says otherwise
+	refused, err := false, errPanic // replaced by call's results
 	defer func() { c.leave(cuenta, try, refused, err) }()
 	refused, err = call()
 	return err
 }
 
-// errPanic is a call that came to no end.
+// errPanic is the error of a call that panicked.
 var errPanic = errors.New("pade: a panic in a call")
 
-// enter waits until a call of the account may leave, and returns its first try;
-// nil when the account has been accepted before.
+// enter waits until a call of the account may be sent. It returns the attempt if this is
+// the account's first use, and nil if the account has been accepted before.
 func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*attempt, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.patience, errWithoutTurn)
 	defer cancel()
@@ -83,7 +82,7 @@ func (c *cuentas) enter(ctx context.Context, cuenta gateway.CuentaPADE) (*attemp
 	}
 }
 
-// wait returns nil when the try has ended and it is another's turn.
+// wait returns nil when the attempt has ended and another may begin.
 func (i *attempt) wait(ctx context.Context) error {
 	select {
 	case <-i.ended:
@@ -96,7 +95,7 @@ func (i *attempt) wait(ctx context.Context) error {
 	}
 }
 
-// turn begins a first try, or returns the other one that is under way.
+// turn begins an attempt, or returns the other one in progress.
 func (c *cuentas) turn(cuenta gateway.CuentaPADE) (other, try *attempt, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,11 +114,11 @@ func (c *cuentas) turn(cuenta gateway.CuentaPADE) (other, try *attempt, err erro
 	return nil, p.try, nil
 }
 
-// leave notes what a call came to.
+// leave records the result of a call.
 func (c *cuentas) leave(cuenta gateway.CuentaPADE, try *attempt, refused bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.gate(cuenta); p != nil { // freed meanwhile, it is a new one
+	if p := c.gate(cuenta); p != nil { // a freed account has a new gate
 		p.refused = p.refused || refused
 		p.accepted = p.accepted || err == nil
 		if p.try == try {
@@ -132,7 +131,7 @@ func (c *cuentas) leave(cuenta gateway.CuentaPADE, try *attempt, refused bool, e
 	}
 }
 
-// unanswered reports whether a call came to no word of the PAC.
+// unanswered reports whether the PAC did not answer a call.
 func unanswered(err error) bool {
 	for _, kind := range []gateway.Kind{gateway.KindNoDisponible, gateway.KindSinRespuesta, gateway.KindResultadoDesconocido, gateway.KindSinServicio} {
 		if gateway.IsKind(err, kind) {
@@ -142,8 +141,8 @@ func unanswered(err error) bool {
 	return false
 }
 
-// gate returns an account's, made at first use; nil when its caller has too many.
-// c.mu is held.
+// gate returns an account's gate, made at first use; nil if its caller has too many. The
+// caller holds c.mu.
 func (c *cuentas) gate(cuenta gateway.CuentaPADE) *gate {
 	mine := c.by[cuenta.De]
 	if mine == nil {
@@ -159,7 +158,7 @@ func (c *cuentas) gate(cuenta gateway.CuentaPADE) *gate {
 			break
 		}
 		if !p.refused && p.try == nil {
-			delete(mine, other) // it has to be accepted anew
+			delete(mine, other) // it has to be accepted again
 		}
 	}
 	if len(mine) >= maxCuentas {
@@ -178,7 +177,7 @@ var (
 		Detail: "Otra petición con esta cuenta de Prodigia, que aún no se sabe si es buena, está sin respuesta. Esta no salió. Repita más tarde."}
 )
 
-// interrupted is a wait that its caller gave up, or that took too long.
+// interrupted returns the failure of a wait that took too long or whose caller left.
 func interrupted(cause error) error {
 	if gateway.IsKind(cause, gateway.KindNoDisponible) {
 		return cause
@@ -188,7 +187,7 @@ func interrupted(cause error) error {
 	return e
 }
 
-// count is how many accounts are stopped.
+// count returns the number of stopped accounts.
 func (c *cuentas) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,7 +198,7 @@ func (c *cuentas) count() int {
 	return n
 }
 
-// refusedOf counts those of one caller. c.mu is held.
+// refusedOf counts those of one API caller. Hold c.mu.
 func (c *cuentas) refusedOf(de string) int {
 	n := 0
 	for _, p := range c.by[de] {
@@ -210,8 +209,7 @@ func (c *cuentas) refusedOf(de string) int {
 	return n
 }
 
-// free lets the accounts that one caller brought be tried again, and returns how
-// many were stopped.
+// free allows the accounts of one caller again and returns how many were stopped.
 func (c *cuentas) free(de string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,14 +218,14 @@ func (c *cuentas) free(de string) int {
 	return n
 }
 
-// freeAll lets every account be tried again.
+// freeAll allows every account again.
 func (c *cuentas) freeAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.by)
 }
 
-// stopped reports whether an account of de is.
+// stopped reports whether an account of de is stopped.
 func (c *cuentas) stopped(de string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

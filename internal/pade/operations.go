@@ -9,13 +9,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
-// The namespaces of the stubs; the services' own are learnt or configured.
+// The namespaces of the stubs. The services' own are learnt or configured.
 const (
 	nsAddendas = "http://addendas.ws.pade.mx"
 	nsSigned   = "http://firmado.ws.pade.mx"
 )
 
-// Clients in use wait from 20 seconds to minutes (pade.md §8). An answer holds a
+// Existing clients wait from 20 seconds to minutes (pade.md §8). An answer contains a
 // CFDI or a contract in base64, escaped.
 const (
 	timeout   = 60 * time.Second
@@ -31,8 +31,8 @@ func newOperation(name, namespace string, s *service, repeatable bool) *transpor
 		Timeout: timeout, Repeatable: repeatable, MaxAnswer: maxAnswer, Code: codigo}
 }
 
-// codeField is the code of an inner document. The document itself, megabytes of
-// base64, is for the client to read.
+// codeField matches the code of an inner document. The client reads the document itself,
+// which is megabytes of base64.
 var codeField = regexp.MustCompile(`(?i)<(?:\w+:)?codigo(?:Resultado)?(?:\s[^<>]*)?>\s*([^<\s]{1,40})\s*<`)
 
 func codigo(a transport.Answer) string {
@@ -42,9 +42,9 @@ func codigo(a transport.Answer) string {
 	return ""
 }
 
-// failure translates what kept a call from an answer, with the fault that the
-// PAC's runtime gives to a namespace that is not its own (pade.md §2.2). What a
-// WSDL said of it is then so no more.
+// failure translates the error of a call without an answer, including the fault of the
+// PAC's runtime for a foreign namespace (pade.md §2.2). After that fault the WSDL is read
+// again.
 func (s *service) failure(op *transport.Operation, err error) error {
 	known := System()
 	known.Fault = func(op *transport.Operation, f *transport.Error) *gateway.Error {

@@ -21,18 +21,18 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// The bounds of reading a service's WSDL with what it imports.
+// The bounds of reading a service's WSDL and its imports.
 const (
 	maxWSDL      = 1 << 20 // bytes, of all its documents
 	maxDocuments = 16
-	maxImports   = 4 // one below the other
+	maxImports   = 4 // nesting depth
 	timeoutWSDL  = 30 * time.Second
 )
 
-// contract is what a service's own WSDL tells, or the configuration does.
+// contract is what a service's WSDL or the configuration says.
 type contract struct {
-	namespace string // of every operation, when it is configured
-	// operations is nil when it is not known what is offered.
+	namespace string // of every operation, if configured
+	// operations is nil if the offered operations are unknown.
 	operations []string
 	namespaces map[string]string // by operation
 }
@@ -45,29 +45,29 @@ func (c contract) offers(operation string) bool {
 // of returns the namespace of an operation.
 func (c contract) of(operation string) string { return cmp.Or(c.namespaces[operation], c.namespace) }
 
-// service is one of the PAC's, with its contract learnt at first use.
+// service is one of the PAC's services. Its contract is learnt at first use.
 type service struct {
 	url       string
 	namespace string // configured; empty to ask the service
-	setting   string // names the variable of the namespace
+	setting   string // the setting of the namespace
 	base      http.RoundTripper
 
 	mu     sync.Mutex
 	learnt *contract
-	// lacking is why it could not be learnt the last time, which was at failed.
+	// lacking is why the contract could not be learnt the last time, at failed.
 	lacking error
 	failed  time.Time
 	flight  singleflight.Group
-	// patience bounds a reading; zero for timeoutWSDL.
+	// patience bounds a read; zero means timeoutWSDL.
 	patience time.Duration
 }
 
-// remembered is how long what could not be learnt is not asked for again: a
-// service that hangs is not asked by everybody, one after the other.
+// remembered is how long a failed read is not repeated, so that callers do not ask a
+// hanging service one after the other.
 const remembered = 5 * time.Second
 
-// contract returns the namespaces and what is offered. Only names are taken from
-// the WSDL: its addresses are in the clear and are never followed (pade.md §2.1).
+// contract returns the namespaces and the offered operations. It takes only names from
+// the WSDL: its addresses are not https and are never followed (pade.md §2.1).
 func (s *service) contract(ctx context.Context) (contract, error) {
 	if s.namespace != "" {
 		return contract{namespace: s.namespace}, nil
@@ -75,9 +75,9 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	if known, err := s.known(); known != nil || err != nil {
 		return *cmp.Or(known, &contract{}), err
 	}
-	// It serves all that ask, and outlives the one that asked first.
+	// One read serves all callers and outlives the first of them.
 	flight := s.flight.DoChan("", func() (_ any, err error) {
-		if known, err := s.known(); known != nil || err != nil { // since the look above
+		if known, err := s.known(); known != nil || err != nil { // it may have ended since
 			return known, err
 		}
 		learnt, err := s.read(context.WithoutCancel(ctx))
@@ -93,7 +93,7 @@ func (s *service) contract(ctx context.Context) (contract, error) {
 	}
 }
 
-// known is what was learnt, or why it could not be a moment ago.
+// known returns the contract, or the reason of a recent failure.
 func (s *service) known() (*contract, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *service) keep(learnt *contract, lacking error) {
 	s.learnt, s.lacking, s.failed = learnt, lacking, time.Now()
 }
 
-// read learns the contract; its error is of the vocabulary.
+// read learns the contract; its error is an *Error of the vocabulary.
 func (s *service) read(ctx context.Context) (_ *contract, err error) {
 	defer func() {
 		if r := recover(); r != nil { // singleflight would end the process with it
@@ -131,14 +131,14 @@ func (s *service) read(ctx context.Context) (_ *contract, err error) {
 	return &learnt, nil
 }
 
-// forget has the WSDL read again: what it said is not so any more.
+// forget makes the next call read the WSDL again, because its content is outdated.
 func (s *service) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.learnt, s.lacking = nil, nil
 }
 
-// notEnough is what a WSDL that could be read does not tell, in Spanish.
+// notEnough says, in Spanish, what a readable WSDL lacks.
 type notEnough string
 
 func (n notEnough) Error() string { return "pade: the WSDL is not enough: " + string(n) }
@@ -166,21 +166,21 @@ func (s *service) learn(ctx context.Context) (contract, error) {
 	return contract{}, notEnough(err.Error() + "." + strings.Join(w.notes, ""))
 }
 
-// walk goes through the documents of a WSDL. All of them are asked for at the
-// configured address, where an import says the same host: what else it says of
-// the address is where the service stands behind its proxies, in the clear.
+// walk visits the documents of a WSDL. It requests all of them from the configured
+// address if an import is on the same host: the import's own address is that of the
+// service behind its proxies, without https.
 type walk struct {
 	base   http.RoundTripper
 	origin *url.URL
 	d      *description
 	left   int64           // bytes that may still be read
-	seen   map[string]bool // what was asked for, by path and query
-	notes  []string        // of what was not read, a sentence each with a blank before it
-	// passing is why an import could not be read, if that may pass.
+	seen   map[string]bool // what was requested, by path and query
+	notes  []string        // sentences about what was not read, each with a leading space
+	// passing is why an import could not be read, if that may be temporary.
 	passing error
 }
 
-// visit reads the document at u and what it imports.
+// visit reads the document at u and its imports.
 func (w *walk) visit(ctx context.Context, u *url.URL, depth int) error {
 	w.seen[u.RequestURI()] = true
 	body, charset, err := w.get(ctx, u)
@@ -216,7 +216,7 @@ func (w *walk) enter(ctx context.Context, from *url.URL, location string, depth 
 	err = w.visit(ctx, to, depth)
 	var status badStatus
 	switch {
-	case errors.Is(err, errNotWSDL): // a schema, as some write its import
+	case errors.Is(err, errNotWSDL): // some import schemas like this
 	case errors.As(err, &status) && status < http.StatusInternalServerError:
 		note(fmt.Sprintf("que contestó HTTP %d", status))
 	case errors.Is(err, errTooLarge):
@@ -240,7 +240,7 @@ func (w *walk) get(ctx context.Context, u *url.URL) (body []byte, charset string
 	if err != nil {
 		return nil, "", err
 	}
-	resp, err := w.base.RoundTrip(req) // a redirection is none of 200, and is not followed
+	resp, err := w.base.RoundTrip(req) // a redirect is a bad status and is not followed
 	if err != nil {
 		return nil, "", err
 	}
@@ -252,11 +252,11 @@ func (w *walk) get(ctx context.Context, u *url.URL) (body []byte, charset string
 	if w.left -= int64(len(body)); err == nil && w.left < 0 {
 		err = errTooLarge
 	}
-	_, params, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // none is none
+	_, params, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // an invalid header means no charset
 	return body, params["charset"], err
 }
 
-// pathOf is the path of an address; of what is none, no path.
+// pathOf returns the path of an address, or "" if it is not one.
 func pathOf(address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
@@ -265,7 +265,7 @@ func pathOf(address string) string {
 	return u.Path
 }
 
-// clip keeps what a WSDL says short, and on one line.
+// clip makes a text of a WSDL short and one line.
 func clip(s string) string {
 	const most = 120
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")

@@ -10,7 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// The namespaces of a WSDL 1.1 and of its binding to SOAP 1.1.
+// The namespaces of WSDL 1.1 and of its SOAP 1.1 binding.
 const (
 	nsWSDL = "http://schemas.xmlsoap.org/wsdl/"
 	nsSOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
@@ -18,8 +18,8 @@ const (
 
 var errNotWSDL = errors.New("pade: not a WSDL")
 
-// description is what the documents of one WSDL say together, by the names that
-// they have for each other (WSDL 1.1 §2.1.1).
+// description is the content of all documents of one WSDL, by their names for each other
+// (WSDL 1.1 §2.1.1).
 type description struct {
 	ports     []port
 	bindings  map[xml.Name]binding
@@ -28,7 +28,7 @@ type description struct {
 	elements  map[xml.Name]xml.Name // the element of a message's first part
 }
 
-// port is where a service is offered.
+// port is an address of a service.
 type port struct {
 	binding xml.Name
 	address string
@@ -36,7 +36,7 @@ type port struct {
 
 type binding struct {
 	portType xml.Name
-	soap     bool // SOAP 1.1, which is all that is spoken here
+	soap     bool // SOAP 1.1, the only supported version
 }
 
 type operation struct {
@@ -48,12 +48,12 @@ func newDescription() *description {
 	return &description{bindings: map[xml.Name]binding{}, portTypes: map[xml.Name][]operation{}, elements: map[xml.Name]xml.Name{}}
 }
 
-// read adds a document and returns the locations of the WSDLs that it imports.
-// Schemas, its own and imported ones, are passed over.
+// read adds a document and returns the locations of the WSDLs that it imports. It skips
+// schemas, its own and imported ones.
 func (d *description) read(body []byte, charset string) (imports []string, err error) {
 	text, err := xmldoc.Text(body, charset)
 	if err != nil {
-		text = string(xmldoc.Salvage(body)) // what is asked of it is in ASCII
+		text = string(xmldoc.Salvage(body)) // the needed names are ASCII
 	}
 	r := xmldoc.NewReader(strings.NewReader(text), xmldoc.Options{Decoded: true, Around: true})
 	at := place{d: d, r: r}
@@ -78,7 +78,7 @@ func (d *description) read(body []byte, charset string) (imports []string, err e
 	}
 }
 
-// local is the name of an element of WSDL, or its namespace and name.
+// local returns the local name of a WSDL element, or any other's namespace and name.
 func local(n xml.Name) string {
 	if n.Space == nsWSDL {
 		return n.Local
@@ -86,7 +86,7 @@ func local(n xml.Name) string {
 	return n.Space + " " + n.Local
 }
 
-// place is where in a document the reader is.
+// place is the reader's position in a document.
 type place struct {
 	d       *description
 	r       *xmldoc.Reader
@@ -141,7 +141,7 @@ func (p *place) starts(e xml.StartElement) {
 	}
 }
 
-// name gives a QName in a value its namespace.
+// name resolves the namespace of a QName in a value.
 func (p *place) name(q string) xml.Name {
 	prefix, local, has := strings.Cut(q, ":")
 	if !has {
@@ -151,8 +151,8 @@ func (p *place) name(q string) xml.Name {
 	return xml.Name{Space: namespace, Local: local}
 }
 
-// contract is what the description says of the service at a path. Of several
-// ports those count that speak SOAP 1.1, and of these those of that path, if any.
+// contract returns the description of the service at a path. Among several ports it uses
+// those of SOAP 1.1, and among these those of that path, if any.
 func (d *description) contract(path string) (contract, error) {
 	out := contract{namespaces: map[string]string{}}
 	missing, unnamed := "", false
@@ -165,8 +165,8 @@ func (d *description) contract(path string) (contract, error) {
 			if _, twice := out.namespaces[op.name]; twice {
 				continue
 			}
-			// What is dispatched on is the element of the message; without one that is
-			// told, the interface's namespace is its.
+			// The runtime dispatches on the element of the message. Without one, its
+			// namespace is the interface's.
 			namespace := portType.Space
 			if element, ok := d.elements[op.input]; ok {
 				namespace = element.Space
@@ -190,8 +190,8 @@ func (d *description) contract(path string) (contract, error) {
 	return out, errors.New("no tiene portType con operaciones")
 }
 
-// bound lists the portTypes of the ports that count, or of the bindings, or all
-// that there are.
+// bound returns the portTypes of the ports that count, or else of the bindings, or else
+// all.
 func (d *description) bound(path string) []xml.Name {
 	ports := slices.Clone(d.ports)
 	prefer := func(wanted func(port) bool) {

@@ -11,21 +11,21 @@ import (
 	"strings"
 )
 
-// What may be wrong with a CFDI that came back.
+// The reasons to withhold a returned CFDI.
 var (
-	// ErrUnreadable: it is no CFDI that can be read.
+	// ErrUnreadable: it is not a readable CFDI.
 	ErrUnreadable = errors.New("addenda: the answer is not a readable CFDI")
-	// ErrAltered: something besides its Addenda changed.
+	// ErrAltered: something other than its Addenda changed.
 	ErrAltered = errors.New("addenda: the CFDI changed outside of its Addenda")
-	// ErrWithoutAddenda: it has no Addenda with content, or only the one it had.
+	// ErrWithoutAddenda: it has no Addenda with content, or only the one that it had.
 	ErrWithoutAddenda = errors.New("addenda: the CFDI came back without a new Addenda")
 )
 
-// Refusal is why a CFDI that came back is not delivered.
+// Refusal is the reason to withhold a returned CFDI.
 type Refusal struct {
 	// Class is one of the errors above.
 	Class error
-	// Detail says what it is, in Spanish and without values.
+	// Detail describes it in Spanish, without values.
 	Detail string
 }
 
@@ -34,16 +34,15 @@ func (r *Refusal) Error() string { return r.Class.Error() + ": " + r.Detail }
 // Unwrap returns the class.
 func (r *Refusal) Unwrap() error { return r.Class }
 
-// Attach checks that after is before with an addenda attached, so that the
-// seal is still what it was. The documents are compared without their Addenda
-// (children of the Comprobante, in its namespace) as Canonical XML would without
-// comments, and without regard to prefixes: names with their namespaces,
-// attributes as sets, text exactly. Two things may differ besides: white space
-// between elements, and locations added to the xsi:schemaLocation of the root;
-// no seal covers either.
+// Attach checks that after is before with an addenda attached, so that the seal is
+// unchanged. It compares the documents without their Addendas (children of the
+// Comprobante, in its namespace), as Canonical XML without comments would, and regardless
+// of prefixes: names with their namespaces, attributes as sets, text exactly. Two more
+// things may differ, because no seal covers them: white space between elements, and
+// locations added to the root's xsi:schemaLocation.
 //
-// The error is a *Refusal, or another when before itself is no CFDI. Avisos are
-// about what the seal does not cover.
+// The error is a *Refusal, or another one if before itself is not a CFDI. The avisos are
+// about parts that the seal does not cover.
 func Attach(before, after []byte) ([]Aviso, error) {
 	a, err := newComparison(before)
 	if err != nil {
@@ -89,7 +88,7 @@ func withAddenda(a, b *comparison) error {
 	return nil
 }
 
-// altered says where the first difference is.
+// altered describes the first difference.
 func altered(path []string, where string, en evento) error {
 	place := "/" + strings.Join(path, "/") + where
 	if en.class == open && en.name.Local == "Addenda" && where == "" {
@@ -98,7 +97,7 @@ func altered(path []string, where string, en evento) error {
 	return &Refusal{ErrAltered, "La primera diferencia está en " + place + "."}
 }
 
-// compare compares two events; where tells the part at fault.
+// compare compares two events; where is the part that differs.
 func compare(a, b evento, root bool) (where string, same bool) {
 	if a.class != b.class || a.name != b.name {
 		return "", false
@@ -120,8 +119,8 @@ func compare(a, b evento, root bool) (where string, same bool) {
 	return "", true
 }
 
-// locations takes the schemaLocation off both lists if that of b has all the
-// pairs of a: whoever attaches an addenda may say where its schema is.
+// locations removes schemaLocation from both lists if b's has all the pairs of a's: the
+// PAC may add the location of the addenda's schema.
 func locations(a, b []xml.Attr) (withoutA, withoutB []xml.Attr) {
 	es := func(x xml.Attr) bool {
 		return x.Name == xml.Name{Space: "http://www.w3.org/2001/XMLSchema-instance", Local: "schemaLocation"}
@@ -145,16 +144,16 @@ func locations(a, b []xml.Attr) (withoutA, withoutB []xml.Attr) {
 	return slices.DeleteFunc(slices.Clone(a), es), slices.DeleteFunc(slices.Clone(b), es)
 }
 
-// comparison gives the events of a CFDI that are compared and sums up its Addenda.
+// comparison returns the events of a CFDI to compare, and summarizes its Addendas.
 type comparison struct {
 	l        *reader
 	root     xml.Name
-	prior    class   // of the last event that was no text
-	pending  *evento // read behind a text that had to be given first
+	prior    class   // of the last event that was not text
+	pending  *evento // read after a text that had to be returned first
 	addenda  hash.Hash
 	content  bool
 	addendas int
-	behind   bool // something is behind an Addenda
+	behind   bool // something follows an Addenda
 }
 
 func newComparison(b []byte) (*comparison, error) {
@@ -165,7 +164,7 @@ func newComparison(b []byte) (*comparison, error) {
 	return &comparison{l: newReader(s, false), addenda: sha256.New()}, nil
 }
 
-// next passes over the Addenda.
+// next returns the next event outside the Addenda.
 func (c *comparison) next() (evento, error) {
 	for {
 		e, err := c.whole()
@@ -210,8 +209,8 @@ func (c *comparison) pass() error {
 	return nil
 }
 
-// whole joins a text that CDATA sections and comments cut, and drops white
-// space between elements; what an element holds besides no element is kept.
+// whole joins text split by CDATA sections or comments. White space between elements is
+// dropped; white space that is an element's only content is kept.
 func (c *comparison) whole() (evento, error) {
 	if p := c.pending; p != nil {
 		c.pending = nil

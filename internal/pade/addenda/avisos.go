@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Aviso is something about what the PAC delivered that whoever asked should know
-// before using it.
+// Aviso is something that the caller should know about what the PAC delivered, before
+// using it.
 type Aviso struct {
 	// Codigo is stable; Detail is in Spanish.
 	Codigo, Detail string
 }
 
-// What may be odd about a CFDI with its addenda, or about an addenda.
+// The codes of avisos about a CFDI with its addenda, or about an addenda.
 const (
 	CodigoVariasAddendas  = "varias_addendas"
 	CodigoAddendaNotAtEnd = "addenda_no_al_final"
@@ -23,8 +23,8 @@ const (
 	CodigoNoEsXML         = "no_es_xml"
 )
 
-// ofPlace are the avisos of where the Addendas of a CFDI are. The schema of the
-// SAT wants one, as the last child; the seal covers neither.
+// ofPlace returns the avisos about the position of the Addendas. The SAT's schema allows
+// one, as the last child; the seal covers neither.
 func (c *comparison) ofPlace() []Aviso {
 	var avisos []Aviso
 	if c.addendas > 1 {
@@ -38,11 +38,11 @@ func (c *comparison) ofPlace() []Aviso {
 
 const checkIt = " Va tal como llegó: revísela antes de ponerla en un CFDI."
 
-// Node looks at what procesarAddenda gave, the Addenda element or its content
-// (pade.md §3.2), and returns its text in UTF-8, empty when its bytes cannot be
-// told. It is a piece of a document, so its prefixes may be declared nowhere. What
-// the PAC gives instead of one element is not known, and each call may cost: it
-// is not refused, and the avisos say what it is.
+// Node inspects the result of procesarAddenda, the Addenda element or its content
+// (pade.md §3.2), and returns its text in UTF-8, or "" if the encoding is unknown. It is
+// a part of a document, so its prefixes may be undeclared. It refuses nothing, because
+// each call may cost and it is not known what else the PAC may return; the avisos
+// describe it.
 func Node(b []byte) (string, []Aviso) {
 	s, err := read(b)
 	if err != nil {
@@ -61,8 +61,8 @@ func Node(b []byte) (string, []Aviso) {
 	}
 }
 
-// elements counts the elements of a text that would be well formed inside of
-// another, and tells whether it would.
+// elements counts the elements of a text, and reports whether the text would be well
+// formed inside an element.
 func elements(s string) (n int, ok bool) {
 	if _, body, declare := strings.Cut(s, "?>"); declare && strings.HasPrefix(s, "<?xml ") {
 		s = body

@@ -10,23 +10,22 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// maxDocument bounds a document, before and after it is made UTF-8: 10 MiB.
+// maxDocument bounds a document, before and after conversion to UTF-8: 10 MiB.
 const maxDocument = 10 << 20
 
-// cfdiSpaces are the namespaces of a Comprobante, the present one first.
+// cfdiSpaces returns the namespaces of a Comprobante, the present one first.
 func cfdiSpaces() []string {
 	return []string{"http://www.sat.gob.mx/cfd/4", "http://www.sat.gob.mx/cfd/3", "http://www.sat.gob.mx/cfd/2"}
 }
 
-// CFDI checks a CFDI given as bytes and returns its text in UTF-8. A byte order
-// mark is dropped; a document in ISO-8859-1, windows-1252 or UTF-16 is decoded,
-// and then its declaration says UTF-8; nothing else changes, line ends included,
-// so that its seal and its owner's comparison hold (pade.md §2.3).
+// CFDI checks a CFDI in bytes and returns its text in UTF-8. It drops a byte order mark.
+// It decodes ISO-8859-1, windows-1252 or UTF-16 and then declares UTF-8. Nothing else
+// changes, not even line ends, so that the seal and its owner's comparison hold (pade.md
+// §2.3).
 //
-// It is refused, as the field "xmlCfdi", when it is over 10 MiB, not well
-// formed, nested over 64 levels, has a DTD, or is not a cfdi:Comprobante (any
-// prefix) of one of the versions there have been. Whether it is sealed, or
-// valid, is not looked at.
+// It refuses the field "xmlCfdi" if it is over 10 MiB, not well formed, nested over 64
+// levels, has a DTD, or is not a cfdi:Comprobante (with any prefix) of a known version.
+// It checks neither the seal nor the validity.
 func CFDI(b []byte) (string, []gateway.Field) {
 	s, err := read(b)
 	if err != nil {
@@ -35,9 +34,8 @@ func CFDI(b []byte) (string, []gateway.Field) {
 	return checkCFDI(s)
 }
 
-// CFDIText is CFDI for a document that came as text already, such as a string
-// of JSON: whatever its declaration says of an encoding no longer holds, and is
-// made to say UTF-8 without decoding anything.
+// CFDIText is CFDI for a document that is text already, such as a JSON string. Its
+// declared encoding no longer applies: it becomes UTF-8 and nothing is decoded.
 func CFDIText(s string) (string, []gateway.Field) {
 	if s = xmldoc.Decoded(s); len(s) > maxDocument {
 		return "", refused(big())
@@ -71,7 +69,7 @@ func isCFDI(root xml.Name) bool {
 	return root.Local == "Comprobante" && slices.Contains(cfdiSpaces(), root.Space)
 }
 
-// read returns the text of a document that is in its bounds.
+// read returns the text of a document within the bounds.
 func read(b []byte) (string, error) {
 	if len(b) > maxDocument {
 		return "", big()

@@ -11,13 +11,12 @@ import (
 
 const utf8Mark = "\ufeff"
 
-// Data checks a packet of plain text and returns it as it has to be sent:
-// without a byte order mark, lines ended by LF alone, since a CR would reach the
-// PAC as part of the line (pade.md §2.3), and otherwise untouched.
+// Data checks a packet of plain text and returns it as it has to be sent: without a byte
+// order mark and with LF line ends, because the PAC would read a CR as part of the line
+// (pade.md §2.3). It is otherwise unchanged.
 //
-// It is refused, as the field "datos", when there is nothing in it, when it is
-// not UTF-8, and when it has a character that XML 1.0 cannot carry (§2.2), with
-// the line and column, both from 1, columns in characters.
+// It refuses the field "datos" if it is empty, not UTF-8, or has a character that XML 1.0
+// cannot carry (§2.2). The fault has the line and column, both from 1, in characters.
 func Data(s string) (string, []gateway.Field) {
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(s, utf8Mark))
 	if strings.TrimSpace(s) == "" {
@@ -33,7 +32,7 @@ func field(name, detail string) []gateway.Field {
 	return []gateway.Field{{Campo: name, Detalle: detail}}
 }
 
-// foreign finds the first character that XML 1.0 cannot carry; nil when there is none.
+// foreign returns an error for the first character that XML 1.0 cannot carry, or nil.
 func foreign(s string) error {
 	i := xmldoc.Foreign(s)
 	if i < 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// blank are what XML takes for white space.
+// blank is XML's white space.
 const blank = " \t\r\n"
 
 type class int
@@ -22,30 +22,29 @@ const (
 	instruction
 )
 
-// evento is one item of a document's information set, without what the
-// canonical form leaves out: comments, the declaration, prefixes.
+// evento is one item of a document's information set, without what the canonical form
+// omits: comments, the declaration, prefixes.
 type evento struct {
 	class class
-	// name has the namespace resolved; of an instruction, its target.
+	// name has its namespace resolved; for an instruction it is the target.
 	name xml.Name
-	// attributes are resolved and sorted; declarations of namespaces are not among them.
+	// attributes are resolved and sorted, without namespace declarations.
 	attributes []xml.Attr
 	text       string
 }
 
-// reader gives the events of a document in UTF-8.
+// reader returns the events of a document in UTF-8.
 type reader struct {
 	source string
 	r      *xmldoc.Reader
 }
 
-// newReader reads a text that has been decoded. With loose, prefixes that are
-// not declared pass.
+// newReader reads decoded text. With loose, undeclared prefixes are allowed.
 func newReader(source string, loose bool) *reader {
 	return &reader{source: source, r: xmldoc.NewReader(strings.NewReader(source), xmldoc.Options{Decoded: true, LoosePrefixes: loose})}
 }
 
-// next returns io.EOF after a whole document. Every other error is a refusal.
+// next returns io.EOF after a complete document. Every other error is a refusal.
 func (l *reader) next() (evento, error) {
 	token, err := l.r.Token()
 	if err != nil {
@@ -67,15 +66,16 @@ func (l *reader) next() (evento, error) {
 	return evento{}, errors.New("addenda: an event that the reader does not give")
 }
 
-// refusal is why a whole document is refused, in Spanish.
+// refusal explains in Spanish why a document is refused.
 type refusal struct {
 	detail string
-	valid  []string // encodings, where that is what it is about
+	valid  []string // accepted encodings, if the refusal is about the encoding
 }
 
 func (r refusal) Error() string { return r.detail }
 
-// refusalOf tells what is wrong with a document, and where in its text; io.EOF stays.
+// refusalOf explains what is wrong with a document, and where; io.EOF is returned
+// unchanged.
 func refusalOf(document string, err error) error {
 	var falla *xmldoc.Error
 	if !errors.As(err, &falla) {

@@ -11,14 +11,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// Build writes the document for an operation: UTF-8, elements and attributes
-// in the order of the PAC's examples, every attribute of the party present even
-// when empty, nothing added to Text. What it wrote it reads again, and what
-// was read must be what was given.
+// Build writes an operation's document: UTF-8, elements and attributes in the order of
+// the PAC's examples, every attribute of the party even if empty, and Text unchanged. It
+// reads the result again and compares it with the input.
 //
-// The error is a *gateway.Error of KindInvalida that lists the fields which the
-// operation has no place for, or which XML cannot carry. Whether the rest makes
-// sense is Validate's to say.
+// The error is a *gateway.Error of KindInvalida that lists the fields that the operation
+// does not have or XML cannot carry. Validate checks the rest.
 func Build(c Contrato, op gateway.FirmaOperation) ([]byte, error) {
 	if fields := withoutPlace(c, op); fields != nil {
 		return nil, &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoInescribible, Detail: "El contrato no se puede escribir así.", Fields: fields}
@@ -65,7 +63,7 @@ func same(a, b Firma) bool {
 
 var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
-// withoutPlace lists what the document of the operation cannot hold.
+// withoutPlace lists the values that the operation's document cannot hold.
 func withoutPlace(c Contrato, op gateway.FirmaOperation) []gateway.Field {
 	fields := unreadableValues("", []attribute{{field: "fecha", value: &c.Fecha}, {field: "hash", value: &c.Hash}})
 	if xmldoc.Foreign(c.Text) >= 0 {
@@ -101,8 +99,8 @@ func fieldsOf(f *Firma, names []string) []string {
 
 func firmaPath(i int, field string) string { return fmt.Sprintf("firmas/%d/%s", i, field) }
 
-// unreadableValues lists the values of one line that XML or an attribute cannot carry
-// unchanged: a line break or tab there would arrive as a space.
+// unreadableValues lists the one-line values that XML or an attribute cannot carry
+// unchanged: a line break or tab would arrive as a space.
 func unreadableValues(path string, values []attribute) []gateway.Field {
 	var fields []gateway.Field
 	for _, a := range values {

@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// Difference is why an answer is not the Contrato that was sent with the PAC's
-// Firma added, in Spanish and without values.
+// Difference explains, in Spanish and without values, why an answer is not the Contrato
+// that was sent with the PAC's Firma added.
 type Difference string
 
 func (d Difference) Error() string { return string(d) }
 
-// Contramada checks that after is before with more Firmas: the same Text and
-// Hash, every Firma that was sent, unchanged and in any order, and at least one
-// that was not. The error is a Difference. What the added Firma is worth it does
-// not say.
+// Contramada checks that after is before with more Firmas: the same Text and Hash, every
+// sent Firma unchanged and in any order, and at least one new one. The error is a
+// Difference. It does not verify the new Firma.
 func Contramada(before, after Contrato) error {
 	switch {
 	case before.Text != after.Text:

@@ -14,7 +14,7 @@ import (
 
 // Contrato is the document that is signed.
 type Contrato struct {
-	// Fecha is when the signature is asked for, gateway.FechaFormat.
+	// Fecha is when the signature is requested, in gateway.FechaFormat.
 	Fecha string
 	// Hash is Hash(Text).
 	Hash string
@@ -23,52 +23,52 @@ type Contrato struct {
 	Firmas []Firma
 }
 
-// Firma is one party with its signature. Which attributes it has depends on the
-// operation and the party; the others are empty (pade.md §4.1).
+// Firma is one party with its signature. Its attributes depend on the operation and the
+// party; the others are empty (pade.md §4.1).
 type Firma struct {
-	// Who is Cliente, the integrator's Initials, or PCCFDI.
+	// Who is Cliente, Initials (the integrator) or PCCFDI.
 	Who, RFC, Name, RepLegalRFC, RepLegal string
-	// Facultad is the power by which the representative signs; adhesion only.
+	// Facultad is the representative's power to sign; adhesion only.
 	Facultad string
-	// CertificadoSerie is the certificate's number of 20 digits, Certificado its
-	// DER and Sello the signature, both base64 in one line.
+	// CertificadoSerie is the certificate's number of 20 digits. Certificado is its DER
+	// and Sello the signature, both in one line of base64.
 	CertificadoSerie, Certificado, Sello         string
 	Initials                                     string
 	CalleNumero, Colonia, Ciudad, Estado         string
 	CodigoPostal, NombreSoftware, URLInformacion string
-	// Other are attributes that the PAC's document does not name, in their order.
+	// Other holds the attributes that the PAC's document does not name, in order.
 	Other []Attribute
 }
 
-// Attribute is one of the attributes that are not known.
+// Attribute is an unknown attribute.
 type Attribute struct{ Name, Value string }
 
-// The parties that Who names with a fixed word.
+// The parties for which Who has a fixed word.
 const (
 	Cliente = "Cliente"
 	PCCFDI  = "PCCFDI"
 )
 
-// New makes a Contrato of its parts: line ends of text become LF before it is
-// hashed, since the PAC's parser would do it after (pade.md §4.2). What is sealed
-// must be its Text, not the text given here.
+// New returns a Contrato of its parts. Line ends of text become LF before hashing,
+// because the PAC's parser would change them later (pade.md §4.2). Seal its Text, not the
+// text given here.
 func New(fecha, text string, firmas []Firma) Contrato {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	return Contrato{Fecha: fecha, Hash: Hash(text), Text: text, Firmas: slices.Clone(firmas)}
 }
 
-// Hash is the SHA-1 of the UTF-8 bytes of text as .NET's BitConverter prints
-// it: upper-case pairs joined by hyphens, 59 characters (pade.md §4.2). text is
-// taken as it is.
+// Hash returns the SHA-1 of text's UTF-8 bytes as .NET's BitConverter prints it:
+// upper-case pairs joined by hyphens, 59 characters (pade.md §4.2). It does not normalize
+// text.
 func Hash(text string) string {
 	sum := sha1.Sum([]byte(text)) //nolint:gosec // as above; it protects nothing
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", "-")
 }
 
-// Identity derives the identity by which a contract is not sent twice when the
-// caller gives no key: the operation, the Hash of the text, who signs (RFC and
-// CertificadoSerie of each Firma, in any order) and whether it is a trial
-// (pade.md §3.3). It is 64 hexadecimal digits and tells nothing of its parts.
+// Identity returns the identity by which a contract is sent only once if the caller gives
+// no key. It covers the operation, the text's Hash, the signers (RFC and CertificadoSerie
+// of each Firma, in any order) and whether it is a trial (pade.md §3.3). It is 64
+// hexadecimal digits and reveals none of these.
 func Identity(c Contrato, op gateway.FirmaOperation, modoPrueba bool) string {
 	who := make([]string, 0, len(c.Firmas))
 	for _, f := range c.Firmas {
@@ -79,7 +79,7 @@ func Identity(c Contrato, op gateway.FirmaOperation, modoPrueba bool) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// attribute is a named attribute of a Firma with its field in the REST contract.
+// attribute is an attribute of a Firma and its field in the REST contract.
 type attribute struct {
 	name, field string
 	value       *string
@@ -116,8 +116,8 @@ func (f *Firma) attribute(name string) (attribute, bool) {
 	return all[i], true
 }
 
-// order is which attributes the Firma of a party has in an operation, in the
-// order of the PAC's examples. firmarManifiesto is firmar without an account.
+// order returns the attributes of a party's Firma in an operation, in the order of the
+// PAC's examples. firmarManifiesto equals firmar without an account.
 func order(op gateway.FirmaOperation, f Firma) []string {
 	part := []string{"Quien", "RFC", "Nombre", "RepLegalRFC", "RepLegal", "CertificadoSerie", "Certificado", "Sello"}
 	switch {
@@ -130,8 +130,8 @@ func order(op gateway.FirmaOperation, f Firma) []string {
 	return append(part, "Siglas", "CalleNumero", "Colonia", "Ciudad", "Estado", "CodigoPostal", "NombreSoftware", "URLInformacion")
 }
 
-// persona tells whether a party signs for itself: it is a person, by the 13
-// characters of its RFC, and so needs no representative.
+// persona reports whether a party is a person, by the 13 characters of its RFC, and so
+// needs no representative.
 func (f *Firma) persona() bool {
 	rfc := f.RFC
 	if rfc == "" {

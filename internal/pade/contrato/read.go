@@ -20,19 +20,18 @@ const (
 	maxAttributes = 100
 )
 
-// Read reads a Contrato in UTF-8, which is how it goes on. Elements are found by
-// their local names; unknown ones are passed over, unknown attributes of a Firma
-// are kept. It does not judge what is in it: Validate does.
+// Read reads a Contrato in UTF-8, in which it is passed on. It finds elements by their
+// local names, skips unknown ones, and keeps unknown attributes of a Firma. It does not
+// check the values: Validate does.
 //
-// The error is a *gateway.Error of KindInvalida: over 2 MiB, not XML, not in
-// UTF-8, a DTD, nested too deeply, another root than Contrato, or something that
-// could be read in two ways (an element or attribute twice, elements in Text).
+// The error is a *gateway.Error of KindInvalida: over 2 MiB, not XML, not UTF-8, a DTD,
+// nested too deeply, another root than Contrato, or something ambiguous (a repeated
+// element or attribute, elements in Text).
 func Read(document []byte) (Contrato, error) {
 	return read(document, xmldoc.Options{OnlyUTF8: true})
 }
 
-// ReadReceived is Read for a Contrato that the PAC delivered: in any encoding that
-// xmldoc reads.
+// ReadReceived is Read for a Contrato from the PAC, in any encoding that xmldoc reads.
 func ReadReceived(document []byte) (Contrato, error) { return read(document, xmldoc.Options{}) }
 
 func read(document []byte, o xmldoc.Options) (Contrato, error) {
@@ -56,13 +55,13 @@ func read(document []byte, o xmldoc.Options) (Contrato, error) {
 	}
 }
 
-// defective tells the caller what the reader of XML found wrong, and where.
+// defective returns an error that says what the XML reader found wrong, and where.
 func defective(document []byte, err error) error {
 	var falla *xmldoc.Error
 	if !errors.As(err, &falla) {
 		return unreadable("El Contrato no es XML bien formado.", err)
 	}
-	text, _ := xmldoc.Text(document, "") // the place is in what there is of it
+	text, _ := xmldoc.Text(document, "") // the fault's position is in the text before it
 	return unreadable("El Contrato no se puede leer. "+falla.In(text), err)
 }
 
@@ -70,7 +69,7 @@ func unreadable(detail string, err error) error {
 	return &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnContratoIlegible, Detail: detail, Err: err}
 }
 
-// reader follows the document and remembers where it is.
+// reader follows the document and keeps the current path.
 type reader struct {
 	stack  []string
 	texts  map[string]*strings.Builder // of the parts so far, by path
@@ -87,7 +86,7 @@ func (l *reader) contrato() Contrato {
 	return Contrato{Fecha: text("Contrato/Fecha"), Hash: text("Contrato/Hash"), Text: text("Contrato/Texto"), Firmas: l.firmas}
 }
 
-// token returns what is wrong, or nothing.
+// token returns what is wrong with a token, or "".
 func (l *reader) token(token xml.Token) string {
 	switch token := token.(type) {
 	case xml.StartElement:
@@ -140,7 +139,7 @@ func firma(attributes []xml.Attr) Firma {
 	return f
 }
 
-// trim keeps what is quoted to the caller short.
+// trim shortens a quotation.
 func trim(s string) string {
 	const length = 60
 	if r := []rune(s); len(r) > length {

@@ -16,9 +16,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Digest is the hash under a Sello. Which one the PAC expects is not published
-// (pade.md §5): SHA-256 is what e.firmas are used with today, SHA-1 fits the age
-// of its document.
+// Digest is the hash under a Sello. The PAC does not publish which one it expects
+// (pade.md §5): e.firmas are used with SHA-256 today, and SHA-1 fits the age of its
+// document.
 type Digest string
 
 // The digests, by their names in the REST contract.
@@ -27,20 +27,19 @@ const (
 	SHA1   Digest = "sha1"
 )
 
-// Digests lists them, the default first.
+// Digests returns them, the default first.
 func Digests() []Digest { return []Digest{SHA256, SHA1} }
 
-// maxBits bounds the work that a hostile certificate can ask for. The SAT's
-// keys have 2048.
+// maxBits bounds the work that a hostile certificate can cause. The SAT's keys have 2048.
 const maxBits = 8192
 
-// Seal signs text, the Contrato's, for f: RSA PKCS#1 v1.5 over its UTF-8
-// bytes. It fills Sello, Certificado and CertificadoSerie and nothing else. An
-// empty digest is SHA256.
+// Seal signs the Contrato's text for f: RSA PKCS#1 v1.5 over its UTF-8 bytes. It fills
+// Sello, Certificado and CertificadoSerie, and nothing else. An empty digest means
+// SHA256.
 //
-// The error is a *gateway.Error of KindInvalida when the digest is another, or
-// when f says its RFC and the e.firma is neither of that RFC nor of its
-// representative; and then f is as it was.
+// The error is a *gateway.Error of KindInvalida if the digest is unknown, or if f has an
+// RFC and the e.firma is neither of that RFC nor of its representative. f is then
+// unchanged.
 func Seal(f *Firma, text string, cred *efirma.Credential, digest Digest) error {
 	if cred == nil || cred.Signer == nil {
 		return errors.New("contrato: sealing without an e.firma that can sign")
@@ -70,7 +69,7 @@ func Seal(f *Firma, text string, cred *efirma.Credential, digest Digest) error {
 	return nil
 }
 
-// resume computes a digest; 0 is an unknown one.
+// resume returns the digest of text; the hash is 0 if it is unknown.
 func resume(d Digest, text string) (crypto.Hash, []byte) {
 	switch d {
 	case SHA256:
@@ -83,14 +82,14 @@ func resume(d Digest, text string) (crypto.Hash, []byte) {
 	return 0, nil
 }
 
-// Match is what a Sello turned out to be.
+// Match is how a Sello was computed.
 type Match struct {
 	Digest Digest
-	// OfHash: it is over the Hash string and not over Text.
+	// OfHash reports that it is over the Hash string and not over Text.
 	OfHash bool
 }
 
-// String says it in Spanish, for a warning: "sha256 del texto".
+// String describes it in Spanish, for a warning: "sha256 del texto".
 func (c Match) String() string {
 	if c.OfHash {
 		return string(c.Digest) + " del hash"
@@ -98,10 +97,10 @@ func (c Match) String() string {
 	return string(c.Digest) + " del texto"
 }
 
-// Confirm tells which signature by f's Certificado its Sello is: over text,
-// or over its Hash string, with either digest. That none matches, or that the
-// certificate cannot be read, is no proof of a bad Sello: the PAC does not say
-// what it wants (pade.md §5). Base64 in several lines is read too.
+// Confirm returns which signature by f's Certificado its Sello is: over text, or over its
+// Hash string, with either digest. A mismatch, or an unreadable certificate, does not
+// prove a bad Sello: the PAC does not say what it expects (pade.md §5). Base64 may have
+// several lines.
 func Confirm(f Firma, text string) (Match, bool) {
 	cert, _, ok := certificado(f)
 	if !ok {
@@ -131,8 +130,8 @@ func decode(s string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 }
 
-// certificado reads f's certificate and who it is of. A CSD is read too: the
-// PAC does not say that it refuses one.
+// certificado parses f's certificate and its holder. A CSD is accepted: the PAC does not
+// say that it refuses one.
 func certificado(f Firma) (*x509.Certificate, *efirma.Credential, bool) {
 	der, err := decode(f.Certificado)
 	if err != nil {
@@ -142,7 +141,7 @@ func certificado(f Firma) (*x509.Certificate, *efirma.Credential, bool) {
 	if err != nil {
 		return nil, nil, false
 	}
-	// Without a key this describes the certificate; its error is about the key.
+	// Without a key this describes the certificate; the error is about the key.
 	titular, _ := efirma.Load(cert.Raw, nil, nil, cert.NotBefore)
 	return cert, titular, titular != nil
 }

@@ -14,13 +14,13 @@ import (
 
 var hashForm = regexp.MustCompile(`^([0-9A-F]{2}-){19}[0-9A-F]{2}$`)
 
-// Validate lists what the PAC would refuse a Contrato for, as far as it is known
-// (pade.md §4): the form of Fecha, the Hash, how many Firmas and of whom, and
-// the attributes of each. Sellos are not verified: see Sellos. Fields are
-// named as in the REST contract, relative to the contract ("firmas/0/rfc").
+// Validate lists the known reasons for which the PAC would refuse a Contrato (pade.md
+// §4): the form of Fecha, the Hash, the number and parties of Firmas, and the attributes
+// of each. It does not verify Sellos: see Sellos. Fields are named as in the REST
+// contract, relative to the contract ("firmas/0/rfc").
 //
-// A representative is wanted of companies only; that the PAC goes by the same
-// rule is an assumption.
+// A representative is required only for companies. That the PAC applies the same rule is
+// an assumption.
 func Validate(c Contrato, op gateway.FirmaOperation) []gateway.Field {
 	v := validator{op: op}
 	v.fecha(c.Fecha)
@@ -32,10 +32,9 @@ func Validate(c Contrato, op gateway.FirmaOperation) []gateway.Field {
 	return v.fields
 }
 
-// Sellos lists the firmas of a valid Contrato whose Sello is of none of the forms
-// that Confirm knows, or whose certificate is of somebody else than the party
-// or its representative. The PAC does not publish what it wants (pade.md §5), so
-// whoever knows of another form must be able to pass.
+// Sellos lists the Firmas of a valid Contrato whose Sello has no form that Confirm knows,
+// or whose certificate is of neither the party nor its representative. The PAC does not
+// publish what it expects (pade.md §5), so callers can allow other forms.
 func Sellos(c Contrato) []gateway.Field {
 	var v validator
 	for i, f := range c.Firmas {
@@ -122,7 +121,7 @@ func (v *validator) firma(i int, f *Firma) {
 	v.sealed(i, f)
 }
 
-// sealed checks the forms of what Seal fills.
+// sealed checks the form of the attributes that Seal fills.
 func (v *validator) sealed(i int, f *Firma) {
 	bad := func(s string) bool {
 		_, err := base64.StdEncoding.Strict().DecodeString(s)

@@ -10,24 +10,24 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
 )
 
-// Keyring gives the e.firma of an RFC, or an *efirma.Error.
+// Keyring returns the e.firma of an RFC, or an *efirma.Error.
 type Keyring interface {
 	Get(rfc string) (*efirma.Credential, error)
 }
 
-// ToSign is a contract given by its fields.
+// ToSign is a contract given as fields.
 type ToSign struct {
 	Fecha, Text string
 	Firmas      []contrato.Firma
-	// FirmarCon are the RFCs whose e.firma seals each Firma; an empty one is for a
-	// Firma that bears its Sello.
+	// FirmarCon are the RFCs whose e.firmas seal each Firma. It is empty for a Firma that
+	// already has its Sello.
 	FirmarCon []string
 	Digest    contrato.Digest // empty for SHA-256
 }
 
-// Build makes the XML of a contract: the text with its line ends settled,
-// its Hash, and the seals of the e.firmas asked for. now dates a contract that
-// says no date, on the clock of central Mexico.
+// Build returns the XML of a contract: the text with normalized line ends, its Hash, and
+// the requested seals. now is the date of a contract without one, on the clock of central
+// Mexico.
 func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]byte, error) {
 	if p.Fecha == "" {
 		p.Fecha = gateway.InMexico(now).Format(gateway.FechaFormat)
@@ -58,7 +58,7 @@ func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]
 	return xml, nil
 }
 
-// refused is the refusal of a contract for fields that are named within it.
+// refused returns the refusal of a contract for fields within it.
 func refused(path string, fields []gateway.Field, hint string) error {
 	for i := range fields {
 		fields[i].Campo = path + "/" + fields[i].Campo
@@ -76,7 +76,7 @@ func invalid(field string, err error) error {
 		Fields: []gateway.Field{{Campo: field, Detalle: err.Error()}}}
 }
 
-// named says of which field of the request an error is, unless it says so itself.
+// named sets the request's field that an error is about, unless the error names one.
 func named(field string, err *gateway.Error) error {
 	if len(err.Fields) > 0 {
 		return err

@@ -1,10 +1,10 @@
-// Package firmado gets a contract countersigned by the PAC at most once, and
-// keeps the answer: a second one cannot be had, as the PAC neither signs a
-// contract twice nor gives a signed one again.
+// Package firmado obtains the PAC's countersignature of a contract at most once and
+// stores the answer. The PAC neither signs a contract twice nor returns a signed one
+// again.
 //
-// It refuses a contract that is not what it says, and a real signature where the
-// configuration does not say production. What the PAC delivers as signed it always
-// hands out, and says when that is not the contract that was sent.
+// It refuses a contract whose seals do not hold, and a real signature unless the
+// configuration says production. It always returns what the PAC delivered as signed, and
+// says if that is not the contract that was sent.
 package firmado
 
 import (
@@ -21,23 +21,23 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/pade/contrato"
 )
 
-// The ledger's names: of a contract, and of a caller's key.
+// The ledger's operations: for a contract, and for a caller's key.
 const (
 	operationFirma = "pade.firma"
 	operationKey   = "pade.firma.clave"
 )
 
-// codAlreadySigned is the PAC's code for a contract that was signed before.
+// codAlreadySigned is the PAC's code for a contract that is already signed.
 const codAlreadySigned = "2"
 
-// Servicio is the signing of contracts over the PAC's port.
+// Servicio signs contracts through the PAC's port.
 type Servicio struct {
 	pac        gateway.Signed
 	ledger     *ledger.Ledger
 	production bool
 }
 
-// New returns the service. Without production no real signature leaves.
+// New returns the service. Unless production, it sends no real signature.
 func New(pac gateway.Signed, l *ledger.Ledger, production bool) *Servicio {
 	return &Servicio{pac: pac, ledger: l, production: production}
 }
@@ -46,20 +46,20 @@ func New(pac gateway.Signed, l *ledger.Ledger, production bool) *Servicio {
 type Request struct {
 	Operation gateway.FirmaOperation
 	Cuenta    gateway.CuentaPADE
-	// Key is the caller's idempotency key, scoped to the caller, or empty.
+	// Key is the caller's idempotency key, prefixed by the caller, or empty.
 	Key        string
 	Contrato   []byte // the XML
 	ModoPrueba bool
-	// Path is the field of the request that the contract came in.
+	// Path is the request's field with the contract.
 	Path string
-	// OnlyForm lets sellos pass that are of no form known.
+	// OnlyForm allows Sellos of unknown form.
 	OnlyForm bool
 }
 
-// Firma gets p signed, or answers from the record: the same contract, by
-// whatever key, is presented once, and its answer is kept before anybody gets
-// it. After a lost answer it is presented once more, which is safe, as the PAC
-// refuses what it has signed.
+// Firma obtains the signature of p, or answers from the record. A contract is presented
+// once, whatever its keys, and the answer is stored before it is returned. After a lost
+// answer it is presented once more, which is safe: the PAC refuses what it has already
+// signed.
 func (s *Servicio) Firma(ctx context.Context, p Request) (gateway.ContratoFirmado, bool, error) {
 	if !p.ModoPrueba && !s.production {
 		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, Unsent: true,
@@ -71,13 +71,13 @@ func (s *Servicio) Firma(ctx context.Context, p Request) (gateway.ContratoFirmad
 	}
 	got, replayed, err := s.keyed(ctx, p, identity)
 	if err != nil && len(got.XML) > 0 {
-		// On record beside a refusal, from when it was withheld.
+		// The document was recorded together with the refusal.
 		got.Motivo, err = gateway.AsError(err).Detail, nil
 	}
 	return got, replayed, err
 }
 
-// keyed gets p signed under the caller's key, if there is one.
+// keyed obtains the signature under the caller's key, if there is one.
 func (s *Servicio) keyed(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
 	if p.Key == "" {
 		return s.once(ctx, p, identity)
@@ -95,7 +95,7 @@ func (s *Servicio) keyed(ctx context.Context, p Request, identity string) (gatew
 
 func never(gateway.ContratoFirmado) bool { return false }
 
-// identity says which contract p is, whoever sends it and in whatever form.
+// identity returns the identity of p's contract, whoever sends it and in whatever form.
 func (s *Servicio) identity(p Request) (string, error) {
 	c, err := contrato.Read(p.Contrato)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Servicio) identity(p Request) (string, error) {
 	return p.Cuenta.User + "|" + p.Cuenta.Contrato + "|" + contrato.Identity(c, p.Operation, p.ModoPrueba), nil
 }
 
-// verified refuses a contract whose sellos do not hold: the PAC's signature on it
+// verified refuses a contract whose Sellos do not hold, because the PAC's signature on it
 // cannot be undone.
 func verified(p Request) error {
 	if p.OnlyForm {
@@ -123,7 +123,7 @@ func verified(p Request) error {
 	return nil
 }
 
-// once presents the contract, if there is no answer on record.
+// once presents the contract if no answer is on record.
 func (s *Servicio) once(ctx context.Context, p Request, identity string) (gateway.ContratoFirmado, bool, error) {
 	m := mensaje(identity)
 	lost, err := s.ledger.Lost(ctx, m.Operation, m.Key)
@@ -140,13 +140,13 @@ func (s *Servicio) once(ctx context.Context, p Request, identity string) (gatewa
 		return ledger.Nothing
 	}
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.ContratoFirmado, error) {
-		// Here, so that what is on record is answered whatever its sellos are.
+		// Checked here, so that a recorded answer is returned whatever its Sellos are.
 		if err := verified(p); err != nil {
 			return gateway.ContratoFirmado{}, err
 		}
 		got, err := s.present(ctx, p)
 		if gateway.IsKind(err, gateway.KindResultadoDesconocido) {
-			// The answer was lost: one repeat tells what became of it.
+			// The answer was lost: one repeat shows whether the PAC signed it.
 			lost = true
 			got, err = s.present(ctx, p)
 		}
@@ -157,17 +157,17 @@ func (s *Servicio) once(ctx context.Context, p Request, identity string) (gatewa
 	})
 }
 
-// mensaje is the ledger's message of a contract.
+// mensaje returns the ledger's message for a contract.
 func mensaje(identity string) ledger.Message {
 	sum := sha256.Sum256([]byte(identity))
 	return ledger.Message{Operation: operationFirma, Key: hex.EncodeToString(sum[:]), Criterios: identity, Free: true,
 		Hint: "Repítala: Prodigia no firma dos veces el mismo contrato."}
 }
 
-// present makes one call and judges whether what came back is what was sent, with
-// the PAC's signature. A document that is so is handed out whatever the answer says
-// beside it; any other, if the answer says that it was signed: it may be the only
-// copy, and whoever asked decides what it is worth.
+// present makes one call and checks whether the returned document is the one that was
+// sent, with the PAC's signature. If so it is returned whatever else the answer says. Any
+// other document is returned if the answer says that it was signed: it may be the only
+// copy, and the caller decides what it is worth.
 func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirmado, error) {
 	got, err := s.pac.Firma(ctx, p.Operation, p.Cuenta, p.Contrato, p.ModoPrueba)
 	if err != nil && len(got.XML) == 0 {
@@ -184,8 +184,8 @@ func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirm
 	return got, nil
 }
 
-// difference says why after is not before with one more Firma, in Spanish; empty
-// when it is.
+// difference explains in Spanish why after is not before with one more Firma; empty if it
+// is.
 func difference(before, after []byte) string {
 	a, err := contrato.Read(before)
 	if err != nil {
@@ -206,9 +206,8 @@ func alreadySigned(err error) bool {
 	return errors.As(err, &e) && e.Codigo == codAlreadySigned
 }
 
-// afterLoss tells the PAC's "signed before" after a call of ours whose answer
-// was lost from the same out of the blue: then we signed it, and the document is
-// gone.
+// afterLoss changes the PAC's "already signed" after a call whose answer was lost: that
+// call signed the contract, and the document is lost.
 func afterLoss(err error) error {
 	if !alreadySigned(err) {
 		return err
