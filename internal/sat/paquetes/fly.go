@@ -169,7 +169,11 @@ func (a *Vault) fly(ctx context.Context, paquete gateway.Paquete, v *flight) {
 // error when this machine has lost it.
 func (a *Vault) enter(p *store.Pending, v *flight, err error) (kept bool, lost error) {
 	if err = a.ensure(p, v, err); err == nil {
-		kept, err = a.receive(*p)
+		// Who reads in the ledger of a file orders its move, and knows no mark of it.
+		announced := a.announce(*p)
+		if kept, err = a.receive(*p); announced && !kept {
+			a.over(*p)
+		}
 	}
 	if err != nil {
 		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package could not be kept")

@@ -149,29 +149,45 @@ func (a *Vault) order(p store.Pending) {
 	a.wg.Go(func() { a.move(p) })
 }
 
-// move makes steps 4 and 5 until they succeed or the gateway goes down.
-func (a *Vault) move(p store.Pending) {
-	m := &move{bytes: p.Bytes, end: make(chan struct{})}
+// announce enters a move that begins later. It returns false when there is one.
+func (a *Vault) announce(p store.Pending) bool {
 	a.mu.Lock()
-	_, moving := a.moves[p.Partial]
-	if !moving {
-		a.moves[p.Partial] = m
+	defer a.mu.Unlock()
+	if _, moving := a.moves[p.Partial]; moving {
+		return false
 	}
-	a.mu.Unlock()
-	if moving {
-		return
-	}
-	err := a.insist("a whole package cannot be put into storage yet", func() error { return a.save(p) })
-	if err != nil {
-		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package is not in storage; its file stays until the next start")
-	}
+	a.moves[p.Partial] = &move{bytes: p.Bytes, end: make(chan struct{})}
+	return true
+}
+
+// over ends the move of p.
+func (a *Vault) over(p store.Pending) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.moves[p.Partial].end)
 	delete(a.moves, p.Partial)
 	if len(a.moves) == 0 {
 		a.refusal = nil // nobody would find out that it takes them again
 	}
+}
+
+// move makes steps 4 and 5 until they succeed or the gateway goes down.
+func (a *Vault) move(p store.Pending) {
+	a.announce(p)
+	a.mu.Lock()
+	m := a.moves[p.Partial]
+	begun := m == nil || m.begun
+	if !begun {
+		m.begun = true
+	}
 	a.mu.Unlock()
-	close(m.end)
+	if begun {
+		return
+	}
+	if err := a.insist("a whole package cannot be put into storage yet", func() error { return a.save(p) }); err != nil {
+		a.log.Error().Err(err).Str("idPaquete", p.IDPaquete).Msg("a whole package is not in storage; its file stays until the next start")
+	}
+	a.over(p)
 }
 
 func (a *Vault) save(p store.Pending) error {

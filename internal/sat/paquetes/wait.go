@@ -23,6 +23,7 @@ var (
 // move is a package on its way into storage.
 type move struct {
 	bytes int64
+	begun bool
 	// end is closed at its end.
 	end chan struct{}
 }

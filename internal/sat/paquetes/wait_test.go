@@ -3,6 +3,7 @@ package paquetes
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -447,4 +448,40 @@ func TestFetch_WhenAnEqualPackageComesItMendsRotInABucket(t *testing.T) {
 	settle(r.Vault)
 	r.wants(t, sum, "", 0)
 	r.openAndRead(t, samplePaquete, content)
+}
+
+// The move of a package that came is known before the ledger names its file: whoever
+// reads of it there would order one that cannot say that the bytes were read.
+func TestFetch_WhenTheLedgerNamesAFileItsMoveIsKnown(t *testing.T) {
+	t.Parallel()
+	var r *rig
+	ready, held := make(chan struct{}), make(chan *sql.Tx, 1)
+	r = start(t, options{serve: whole(makeZip(t, 20, "")), step: func(point string) {
+		when(point, "paquete-entero", func() {
+			<-ready
+			tx, err := r.store.DB().BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Error(err)
+			}
+			held <- tx
+		})
+	}})
+	close(ready)
+	r.Open(t.Context(), samplePaquete) //nolint:errcheck // its end is waited for below
+	tx := <-held
+	until(t, "a move of what no row names", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.moves) == 1
+	})
+	if row := r.row(t); row.Partial != "" {
+		t.Errorf("%+v", row)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	settle(r.Vault)
+	if row := r.row(t); !row.Complete || len(r.moves) > 0 {
+		t.Errorf("%+v, %d moves", row, len(r.moves))
+	}
 }
