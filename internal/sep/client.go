@@ -1,6 +1,6 @@
-// Package sep speaks with the SEP's title service over the stub in gen/soap/sep.
-// It sends exactly the schema's form and reads answers leniently: any field may
-// be missing. It refuses to look into files and workbooks: that is lotes'.
+// Package sep calls the SEP's title service through the stub in gen/soap/sep. It sends
+// exactly the schema's form and reads answers leniently: any field may be missing. It
+// does not look into files and workbooks: lotes does.
 package sep
 
 import (
@@ -19,28 +19,28 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/soap/transport"
 )
 
-// backend is the label of this system in errors, logs and metrics.
+// backend is this system's label in errors, logs and metrics.
 const backend = "sep"
 
 var _ gateway.Titulos = (*Client)(nil)
 
-// Client implements the port of the SEP.
+// Client implements the SEP's port.
 type Client struct {
 	stub titulos.TitulosPortType
 	ops  *operations
 }
 
-// New returns a client of the service at url that sends through doer, a
-// transport.Doer. The address in the service's own WSDL is never followed: it is
-// made of the request's and may be in the clear (sep.md §2).
+// New returns a client of the service at url that sends through doer, a transport.Doer.
+// The address in the service's own WSDL is never followed: it depends on the request and
+// may not be https (sep.md §2).
 func New(url string, doer soap.HTTPClient) *Client {
 	return &Client{stub: titulos.NewTitulosPortType(soap.NewClient(url, soap.WithHTTPClient(doer))), ops: newOperations()}
 }
 
-// loteForm is the number of a lote in an answer that cannot be read as a whole.
+// loteForm matches the number of a lote in an answer that cannot be parsed.
 var loteForm = regexp.MustCompile(`<(?:[\w.-]+:)?numeroLote(?:\s[^<>]*)?>\s*\+?0*([1-9][0-9]*)\s*</`)
 
-// Upload uploads a file (sep.md §3). Its bytes are encoded while they are sent.
+// Upload uploads a file (sep.md §3) and encodes it while sending.
 func (c *Client) Upload(ctx context.Context, cuenta gateway.CuentaSEP, name string, file *io.SectionReader) (gateway.LoteCargado, error) {
 	op := &c.ops.upload
 	mark := "{{" + uuid.NewString() + "}}"
@@ -48,7 +48,7 @@ func (c *Client) Upload(ctx context.Context, cuenta gateway.CuentaSEP, name stri
 	response, err := c.stub.CargaTituloElectronicoContext(ctx, &titulos.CargaTituloElectronicoRequest{
 		NombreArchivo: name, ArchivoBase64: []byte(mark), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
-		// The lote is open, and no list of lotes tells which one it is.
+		// The lote exists, and no list of lotes shows which one it is.
 		if m := loteForm.FindAllSubmatch(transport.Came(err), 2); len(m) == 1 {
 			return gateway.LoteCargado{NumeroLote: string(m[0][1])}, nil
 		}
@@ -65,7 +65,7 @@ func (c *Client) Upload(ctx context.Context, cuenta gateway.CuentaSEP, name stri
 	return gateway.LoteCargado{NumeroLote: number, Mensaje: public(response.Mensaje)}, nil
 }
 
-// Query asks how far a lote is (sep.md §3).
+// Query asks for the state of a lote (sep.md §3).
 func (c *Client) Query(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (gateway.EstadoLote, error) {
 	op := &c.ops.query
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
@@ -91,8 +91,8 @@ func (c *Client) Query(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote
 	return out, nil
 }
 
-// ofAnother is the error of an answer about another lote than was asked for. The
-// number may be missing, or be written with a sign and zeros.
+// ofAnother returns the error for an answer about another lote than the requested one.
+// The number may be missing, or have a sign and leading zeros.
 func ofAnother(asked, answered string) *gateway.Error {
 	number := func(s string) string { return strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(s), "+"), "0") }
 	if number(answered) == "" || number(answered) == number(asked) {
@@ -122,8 +122,8 @@ func (c *Client) Result(ctx context.Context, cuenta gateway.CuentaSEP, numeroLot
 		Detail: "La SEP aún no entrega el resultado del lote. Consulte el lote y repita cuando esté procesado."})
 }
 
-// Cancel cancels a title (sep.md §3). The operation for several institutions
-// has no answer: that it was taken is all there is to know.
+// Cancel cancels a title (sep.md §3). The operation for several institutions has no
+// answer, so success means only that it was accepted.
 func (c *Client) Cancel(ctx context.Context, cuenta gateway.CuentaSEP, x gateway.Cancelacion) (gateway.DoneCancelacion, error) {
 	if x.CveInstitucion != "" {
 		op := &c.ops.cancelInstitucion
@@ -134,7 +134,7 @@ func (c *Client) Cancel(ctx context.Context, cuenta gateway.CuentaSEP, x gateway
 		if err != nil {
 			return gateway.DoneCancelacion{}, failure(op, err)
 		}
-		// The contract has no answer; one that refuses all the same is believed.
+		// The contract has no answer here, but a refusal is believed.
 		codigo := strings.TrimSpace(call.Answer.Codigo)
 		if e := known(call.Answer.Text); e != nil || codigo != "" && strings.Trim(codigo, "0") != "" {
 			if e == nil {
@@ -172,7 +172,7 @@ func autenticacion(c gateway.CuentaSEP) *titulos.Autenticacion {
 	return &titulos.Autenticacion{Usuario: c.User, Password: c.Password}
 }
 
-// text reads an optional element.
+// text returns an optional element's text.
 func text[T ~string](v *T) string {
 	if v == nil {
 		return ""
@@ -182,7 +182,7 @@ func text[T ~string](v *T) string {
 
 func ptr[T any](v T) *T { return &v }
 
-// countingWriter tells whether anything came.
+// countingWriter records whether anything was written.
 type countingWriter struct {
 	w io.Writer
 	n int64

@@ -9,12 +9,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
 
-// System is how the SEP is told of in failures.
+// System returns the SEP's name and texts for failures.
 func System() outcome.System {
 	return outcome.System{Backend: backend, Name: "la SEP", Settings: "GATEWAY_SEP_URL", Unknown: whatNow}
 }
 
-// whatNow says how to find out what became of a call that may have arrived.
+// whatNow says how to find the outcome of a call that may have arrived.
 func whatNow(op *transport.Operation) string {
 	if op.Name == "cargaTituloElectronico" {
 		return "La SEP puede haber abierto el lote, y no hay modo de preguntarle su número. Cargue el archivo otra vez, con otra Idempotency-Key: los títulos que ya estén registrados volverán como ya_registrado."
@@ -24,8 +24,8 @@ func whatNow(op *transport.Operation) string {
 
 func failure(op *transport.Operation, err error) error { return System().Failure(op, err) }
 
-// Message is a text by which the SEP refuses, with what we make of it. Its
-// spelling varies, so a folded part of it is looked for (sep.md §3).
+// Message is a text by which the SEP refuses, and its meaning. The spelling varies, so a
+// folded part of the text is compared (sep.md §3).
 type Message struct {
 	Part   string
 	Kind   gateway.Kind
@@ -33,8 +33,7 @@ type Message struct {
 	Detail string
 }
 
-// Messages is the table of refusals by text. docs/errores.md shows the same
-// rows; a test holds the two together.
+// Messages is the table of refusals by text. A test compares it with docs/errores.md.
 func Messages() []Message {
 	return []Message{
 		{"usuario inval", gateway.KindProhibido, gateway.OwnCuentaSEPInvalida, "La SEP no aceptó el usuario o la contraseña. Revise GATEWAY_SEP_USUARIO y GATEWAY_SEP_PASSWORD_FILE; son distintos en pruebas y en producción."},
@@ -44,7 +43,7 @@ func Messages() []Message {
 	}
 }
 
-// known returns the error of a message that is in the table, or nil.
+// known returns the error for a message in the table, or nil.
 func known(mensaje string) *gateway.Error {
 	folded := textfold.Fold(mensaje)
 	for _, m := range Messages() {
@@ -55,7 +54,7 @@ func known(mensaje string) *gateway.Error {
 	return nil
 }
 
-// refusal returns the error of a known message, or otherwise with it.
+// refusal returns the error for a known message, or otherwise one with the message.
 func refusal(mensaje string, otherwise *gateway.Error) *gateway.Error {
 	if e := known(mensaje); e != nil {
 		return e

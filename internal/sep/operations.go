@@ -9,21 +9,21 @@ import (
 // namespace is that of every element (sep.md §2).
 const namespace = "http://ws.web.mec.sep.mx/schemas"
 
-// Clients in use wait from ten seconds to three minutes (sep.md §7).
+// Existing clients wait from ten seconds to three minutes (sep.md §7).
 const (
 	timeoutUpload = 3 * time.Minute
 	timeout       = 60 * time.Second
 	notYet        = 30 * time.Second
 	maxAnswer     = 256 << 10
-	// A result is small, and its caller waits: it comes at a kilobyte a second at least.
+	// A result is small, and its caller waits: it must come at a kilobyte a second.
 	periodoResult = time.Minute
 	minResult     = 60 << 10
 )
 
 func codigo(a transport.Answer) string { return a.Codigo }
 
-// operations is what the protocol says of each SOAP operation. An upload and a
-// cancellation change something and are sent once.
+// operations describes each SOAP operation. An upload and a cancellation change something
+// and are sent once.
 type operations struct {
 	upload, query, descarga, cancel, cancelInstitucion transport.Operation
 }
@@ -39,7 +39,7 @@ func newOperations() *operations {
 	ops.upload.Timeout = timeoutUpload
 	ops.query.Repeatable = true
 	ops.descarga.Repeatable = true
-	// The second name is that of a sister service, seen in samples of this one.
+	// The second name is that of a sister service, which samples of this one have.
 	ops.descarga.Stream = []string{"titulosBase64", "certificadosBase64"}
 	ops.descarga.Period, ops.descarga.Least = periodoResult, minResult
 	ops.cancelInstitucion.OneWay = true

@@ -1,9 +1,9 @@
-// Package lotes takes titles to the SEP and brings back what became of each: a
-// file is checked before it is sent, sent once with the intent on record, and
-// its result workbook is read to rows whose rejections have a stable code.
+// Package lotes uploads titles to the SEP and reads their results. It checks a file
+// before it is sent, records the intent, sends the file once, and reads the result
+// workbook into rows whose rejections have stable codes.
 //
-// It refuses to send what the SEP would reject for its form, and to call a lote
-// registered because it was processed.
+// It does not send what the SEP would reject for its form. A processed lote does not
+// count as registered: each title's row decides.
 package lotes
 
 import (
@@ -20,61 +20,61 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
-// Servicio is the titles' business over the SEP's port.
+// Servicio handles titles through the SEP's port.
 type Servicio struct {
 	sep    gateway.Titulos
 	ledger *ledger.Ledger
 	keys   Keyring
-	// criterio is what titles are completed from and held against.
+	// criterio is what titles are completed from and checked against.
 	criterio *titulo.Criterio
 	disk     Disk
 }
 
-// Disk is where files lie while they pass.
+// Disk holds files in transit.
 type Disk interface {
-	// Partial makes a file that is nobody else's; whoever asked removes it.
+	// Partial creates a unique file, which the caller removes.
 	Partial() (*os.File, error)
-	// Remain fails where n bytes more would leave less free than what is kept.
+	// Remain returns an error if n more bytes would leave too little free space.
 	Remain(n int64) error
 }
 
-// Keyring gives the e.firma of an RFC, or an *efirma.Error.
+// Keyring returns the e.firma of an RFC, or an *efirma.Error.
 type Keyring interface {
 	Get(rfc string) (*efirma.Credential, error)
 }
 
-// New returns the service. Uploads and results pass through disk.
+// New returns the service. Uploads and results are stored on disk meanwhile.
 func New(sep gateway.Titulos, l *ledger.Ledger, keys Keyring, criterio *titulo.Criterio, disk Disk) *Servicio {
 	return &Servicio{sep: sep, ledger: l, keys: keys, criterio: criterio, disk: disk}
 }
 
-// Catalogos lists the catalogues that titles are held against.
+// Catalogos returns the catalogues that titles are checked against.
 func (s *Servicio) Catalogos() []titulo.Catalogo { return s.criterio.Catalogos() }
 
-// Catalogo returns the one of that name.
+// Catalogo returns the catalogue of a name.
 func (s *Servicio) Catalogo(name string) (titulo.Catalogo, bool) {
 	return s.criterio.Catalogo(name)
 }
 
-// MaxFile bounds an upload. The SEP publishes no limit; the largest lotes
-// known to have been sent are of some megabytes (sep.md §7).
+// MaxFile bounds an upload. The SEP publishes no limit; the largest known lotes have a
+// few megabytes (sep.md §7).
 const MaxFile = 100 << 20
 
-// File is a file on its way to the SEP, on disk. Close removes it.
+// File is a file on disk on its way to the SEP. Close removes it.
 type File struct {
 	Name string
 	file *os.File
 	size int64
 }
 
-// Receive takes an upload to disk, as far as MaxFile.
+// Receive stores an upload on disk, up to MaxFile.
 func (s *Servicio) Receive(name string, r io.Reader) (*File, error) {
 	return s.Write(name, func(w io.Writer) error {
 		_, err := io.Copy(w, r)
 		var known *gateway.Error
 		var tooLarge *http.MaxBytesError
 		switch {
-		case err == nil, errors.As(err, &known): // ours: the bound, or the disk
+		case err == nil, errors.As(err, &known): // our own: the bound, or the disk
 			return err
 		case errors.As(err, &tooLarge):
 			return tooMany
@@ -83,7 +83,7 @@ func (s *Servicio) Receive(name string, r io.Reader) (*File, error) {
 	})
 }
 
-// Write makes a file of what write writes, as far as MaxFile.
+// Write makes a file with the output of write, up to MaxFile.
 func (s *Servicio) Write(name string, write func(io.Writer) error) (*File, error) {
 	if err := s.remain(0); err != nil {
 		return nil, err
@@ -102,10 +102,10 @@ func (s *Servicio) Write(name string, write func(io.Writer) error) (*File, error
 	return a, nil
 }
 
-// Section reads the file.
+// Section returns a reader of the file.
 func (a *File) Section() *io.SectionReader { return io.NewSectionReader(a.file, 0, a.size) }
 
-// InferName gives a file that came without a name one that says what it holds.
+// InferName names a file without a name after its content.
 func (a *File) InferName() {
 	if a.Name != "" {
 		return
@@ -125,10 +125,10 @@ func (a *File) Close() {
 
 var tooMany = &gateway.Error{Kind: gateway.KindDemasiadoGrande, Own: gateway.OwnArchivoGrande, Unsent: true, Detail: "El archivo rebasa el límite de 100 MB. Divida el lote."}
 
-// placeWait is how long it takes until somebody has made room.
+// placeWait is the Retry-After for a full disk.
 const placeWait = time.Minute
 
-// boundedWriter refuses what is over the bound of an upload, or has no room.
+// boundedWriter refuses bytes beyond the bound of an upload, or without room on disk.
 type boundedWriter struct {
 	w      io.Writer
 	left   int64
@@ -150,7 +150,7 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// remain is the disk's, as callers are told of it.
+// remain is the disk's Remain, with an error for callers.
 func (s *Servicio) remain(n int64) error {
 	err := s.disk.Remain(n)
 	if err == nil {
@@ -164,7 +164,7 @@ func internal(err error) error {
 	return gateway.OwnFailure(err, "La pasarela no pudo leer o escribir sus datos. Revise el espacio y los permisos de GATEWAY_DATA_DIR.")
 }
 
-// Query asks how far a lote of q is.
+// Query returns the state of a lote of q.
 func (s *Servicio) Query(ctx context.Context, cuenta gateway.CuentaSEP, q Who, numeroLote string) (gateway.EstadoLote, error) {
 	if err := s.its(ctx, q, numeroLote); err != nil {
 		return gateway.EstadoLote{}, err

@@ -12,8 +12,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
-// ToSign is a title and whose e.firma signs for each of its signers; an empty
-// RFC is for a signer whose sello is there already.
+// ToSign is a title and the RFC whose e.firma signs for each of its signers; empty for a
+// signer that already has a sello.
 type ToSign struct {
 	Titulo titulo.Titulo
 	RFCs   []string
@@ -22,17 +22,17 @@ type ToSign struct {
 // Emitido is a title that is ready for the SEP.
 type Emitido struct {
 	Titulo titulo.Titulo // completed and sealed
-	XML    []byte        // nil when it was not to be signed
+	XML    []byte        // nil if it was not to be signed
 	// Strings are the cadenas originales, one per signer.
 	Strings [][]byte
 	Avisos  []titulo.Problem
 }
 
-// Issue completes, checks and seals titles with the e.firmas of the keyring. All
-// of them or none: the error of KindInvalida lists every problem of every title,
-// its field led by the title's place. A sello or a certificate that came with a
-// title is verified before any e.firma signs. Without sign the titles are
-// completed and checked, and only their cadenas made.
+// Issue completes, checks and seals titles with the keyring's e.firmas, all of them or
+// none. An error of KindInvalida lists every problem of every title; its fields begin
+// with the title's index. It verifies sellos and certificates that came with a title
+// before any e.firma signs. Without sign it only completes and checks the titles and
+// returns their cadenas.
 func (s *Servicio) Issue(by []ToSign, sign bool, escape titulo.Escape) ([]Emitido, error) {
 	out := make([]Emitido, len(by))
 	refused := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnTitulosRechazables, Unsent: true,
@@ -69,7 +69,7 @@ func (s *Servicio) Issue(by []ToSign, sign bool, escape titulo.Escape) ([]Emitid
 	return out, nil
 }
 
-// withoutFirma lists the signers who brought no sello and for whom no e.firma signs.
+// withoutFirma lists the signers without a sello for whom no e.firma signs.
 func withoutFirma(t titulo.Titulo, rfcs []string) []titulo.Problem {
 	var problems []titulo.Problem
 	for firmante, f := range t.FirmaResponsables {
@@ -81,7 +81,7 @@ func withoutFirma(t titulo.Titulo, rfcs []string) []titulo.Problem {
 	return problems
 }
 
-// maxFields bounds what one refusal lists.
+// maxFields bounds the fields of one refusal.
 const maxFields = 1000
 
 // collect adds the errors among problems to e and returns the rest.
@@ -101,8 +101,8 @@ func collect(e *gateway.Error, i int, problems []titulo.Problem) []titulo.Proble
 	return avisos
 }
 
-// seal seals one title and writes its document. What it sealed is verified like
-// what came sealed: a key that fails must not be found out by the SEP.
+// seal seals one title and writes its document. It verifies its own sello too, so that
+// the SEP is not the one to find out about a faulty key.
 func (s *Servicio) seal(out *Emitido, i int, rfcs []string, sign bool, escape titulo.Escape, refused *gateway.Error) error {
 	for firmante := range out.Titulo.FirmaResponsables {
 		out.Strings = append(out.Strings, titulo.CadenaOriginal(out.Titulo, firmante, escape))
@@ -133,12 +133,12 @@ func (s *Servicio) seal(out *Emitido, i int, rfcs []string, sign bool, escape ti
 	return nil
 }
 
-// WriteZip writes emitted titles as the zip that the SEP takes.
+// WriteZip writes issued titles as the zip that the SEP accepts.
 func WriteZip(w io.Writer, emitidos []Emitido) error {
 	return titulo.WriteZip(w, each(emitidos))
 }
 
-// Zip makes the file of a lote of emitted titles.
+// Zip makes the file of a lote of issued titles.
 func (s *Servicio) Zip(name string, emitidos []Emitido) (*File, error) {
 	return s.Write(name, func(w io.Writer) error { return WriteZip(w, emitidos) })
 }
@@ -153,8 +153,7 @@ func each(emitidos []Emitido) iter.Seq2[string, []byte] {
 	}
 }
 
-// Validate checks a file the way the SEP will, and its sellos with the
-// certificates in it.
+// Validate checks a file as the SEP will, and its sellos with the certificates in it.
 func (s *Servicio) Validate(a *File) (titulo.Revision, error) {
 	revision, err := s.criterio.VerifyFile(a.Section(), a.size, a.Name)
 	if err != nil {

@@ -6,28 +6,27 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
 
-// Motivo is a stable code for why a title was not registered.
+// Motivo is a stable code for the reason why a title was not registered.
 type Motivo struct {
 	Codigo string
-	// Part is what the SEP's text holds, folded: its spelling varies.
+	// Part is a folded part of the SEP's text, whose spelling varies.
 	Part string
 	// WhatToDo says what to do about it.
 	WhatToDo string
 }
 
-// maxMotivo is how much of a text is looked at; the SEP's are shorter.
+// maxMotivo bounds the part of a text that is searched; the SEP's texts are shorter.
 const maxMotivo = 2000
 
-// MotivoOtro is a rejection whose text is not known yet.
+// MotivoOtro is a rejection with an unknown text.
 const MotivoOtro = "otro"
 
-// motivoRegistered is the one that is no rejection.
+// motivoRegistered is the only one that is not a rejection.
 const motivoRegistered = "folio_ya_registrado"
 
-// Motivos is the table of rejections by text (sep.md §4). The part that stands
-// first in the text counts: the SEP ends a text with the value that it refused,
-// which may say anything. docs/errores.md shows the same rows; a test holds the
-// two together.
+// Motivos is the table of rejections by text (sep.md §4). The first matching part in the
+// text counts: the SEP appends the refused value, which may contain anything. A test
+// compares the table with docs/errores.md.
 func Motivos() []Motivo {
 	return []Motivo{
 		{motivoRegistered, "folio de control previamente registrado", "El título ya está registrado con ese folio: no hay que repetirlo. Si es de otro título, use otro folio."},
@@ -43,8 +42,8 @@ func Motivos() []Motivo {
 	}
 }
 
-// classify reads a row: the number decides, the text tells one kind of 2 from
-// another, as a folio that is there already is no rejection.
+// classify returns the meaning of a row: the number decides, and the text distinguishes
+// the kinds of 2, because a folio that is already registered is not a rejection.
 func classify(estatus, description string) (result, motivo string) {
 	switch strings.TrimSuffix(strings.TrimSpace(estatus), ".0") {
 	case "1":

@@ -10,18 +10,18 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
-// Who is who asks.
+// Who is the caller.
 type Who struct {
-	// ID is that of the API key to which what it makes belongs.
+	// ID is the ID of the API key that owns what the caller makes.
 	ID string
-	// Key is its idempotency key, scoped to it, or empty.
+	// Key is the caller's idempotency key, prefixed by the caller, or empty.
 	Key string
-	// All says that it may see and change what is anybody's: its key sees every RFC,
-	// or it has brought the account that the SEP will judge.
+	// All reports that the caller may see and change everything: its key has every RFC,
+	// or it brought its own account, which the SEP authorizes.
 	All bool
 }
 
-// its refuses a lote that q has not uploaded by this gateway.
+// its refuses a lote that q has not uploaded through this gateway.
 func (s *Servicio) its(ctx context.Context, q Who, numeroLote string) error {
 	if q.All {
 		return nil
@@ -38,7 +38,7 @@ func (s *Servicio) its(ctx context.Context, q Who, numeroLote string) error {
 	return nil
 }
 
-// record notes which titles a lote has, so that whoever uploaded it may cancel them.
+// record records the titles of a lote, so that its uploader may cancel them.
 func (s *Servicio) record(ctx context.Context, numeroLote string, revision titulo.Revision) {
 	folios := make([]string, 0, len(revision.Documents))
 	for _, d := range revision.Documents {
@@ -47,14 +47,15 @@ func (s *Servicio) record(ctx context.Context, numeroLote string, revision titul
 		}
 	}
 	if err := s.ledger.RecordTitulos(ctx, numeroLote, folios); err != nil {
-		// The lote is at the SEP all the same; its titles are for a key that sees all.
+		// The SEP has the lote all the same; only a key with every RFC can then cancel
+		// its titles.
 		zerolog.Ctx(ctx).Error().Err(err).Str("lote", numeroLote).Msg("the titles of a lote could not be noted")
 	}
 }
 
-// registered refuses to cancel a title unless a lote of q has registered it. That it
-// was uploaded says nothing: anybody can upload another's title, which the SEP then
-// finds registered before.
+// registered refuses to cancel a title unless a lote of q registered it. An upload proves
+// nothing: anybody can upload another's title, and the SEP then answers that it is
+// already registered.
 func (s *Servicio) registered(ctx context.Context, cuenta gateway.CuentaSEP, q Who, folio string) error {
 	if q.All {
 		return nil

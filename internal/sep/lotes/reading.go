@@ -13,19 +13,19 @@ import (
 // Reading is what was read of a result.
 type Reading struct {
 	Titulos []TituloResult
-	// Avisos say in Spanish what of the workbooks is no title's row, and was passed over.
+	// Avisos describe in Spanish the parts of the workbooks that are not rows of titles
+	// and were skipped.
 	Avisos []string
 }
 
-// TituloResult is what became of one title: the workbook's row, and what we
-// make of it.
+// TituloResult is the result of one title: the workbook's row and its meaning.
 type TituloResult struct {
 	File, Estatus, Description, FolioControl string
 	Result                                   string // one of the constants below
-	Motivo                                   string // of a title that is not registered; a code of Motivos
+	Motivo                                   string // if not registered; a code of Motivos
 }
 
-// What a row comes to.
+// The meanings of a row.
 const (
 	Registrado   = "registrado"
 	YaRegistrado = "ya_registrado"
@@ -34,20 +34,20 @@ const (
 )
 
 const (
-	// maxText bounds the text of a result: a workbook may name one long text in
-	// every row. Ten thousand real rows are about one megabyte.
+	// maxText bounds the text of a result: a workbook may use one long text in every row.
+	// Ten thousand real rows have about one megabyte.
 	maxText = 32 << 20
-	// maxAbove is how many rows may stand above the heading.
+	// maxAbove bounds the rows above the heading.
 	maxAbove = 20
 )
 
 var errLength = errors.New("lotes: the result's text is over its bound")
 
-// errWithoutHeader is a table of which nobody knows what its columns are.
+// errWithoutHeader is a table whose columns are unknown.
 var errWithoutHeader = errors.New("lotes: no heading")
 
-// read reads every sheet of every book. A row is of a title if it is below a
-// heading and has something in a column that the heading names.
+// read reads every sheet of every book. A row is a title's if it is below a heading and
+// has something in a column that the heading names.
 func read(books []xls.Book) (Reading, error) {
 	l := reader{remain: maxText}
 	var withoutHeader []string
@@ -84,15 +84,15 @@ func read(books []xls.Book) (Reading, error) {
 type reader struct {
 	Reading
 	remain int // bytes of text
-	sheets int // that had a heading
+	sheets int // with a heading
 }
 
 func (l *reader) aviso(format string, args ...any) {
 	l.Avisos = append(l.Avisos, fmt.Sprintf(format, args...))
 }
 
-// sheet reads one sheet. Of one that has rows without a heading above them it
-// reports whether they look like titles' all the same.
+// sheet reads one sheet. If it has no heading, it reports whether its rows look like
+// titles'.
 func (l *reader) sheet(where string, sheet xls.Sheet) (ofTitulos bool, err error) {
 	var t table
 	for cells := range sheet.Rows {
@@ -120,7 +120,7 @@ func (l *reader) sheet(where string, sheet xls.Sheet) (ofTitulos bool, err error
 	return false, nil
 }
 
-// table is what was read of a sheet so far.
+// table is the state of reading a sheet.
 type table struct {
 	columns   map[string]int // nil above the heading
 	above     []string       // the rows above it
@@ -129,13 +129,13 @@ type table struct {
 	loose     int // rows below it with nothing in its columns
 }
 
-// take takes a row, and reports whether to go on.
+// take reads a row, and reports whether to continue.
 func (t *table) take(cells []string) bool {
 	text := strings.TrimSpace(strings.Join(cells, " "))
 	if text == "" {
 		return true
 	}
-	if columns, ok := header(cells); ok { // again on each page, perhaps
+	if columns, ok := header(cells); ok { // a heading may be repeated on each page
 		t.columns = columns
 		return true
 	}
@@ -152,8 +152,8 @@ func (t *table) take(cells []string) bool {
 	return true
 }
 
-// ofTitulo reports whether a row looks like a title's: of its cells, one is the
-// name of an XML, and there are others.
+// ofTitulo reports whether a row looks like a title's: one of its cells is the name of an
+// XML, and there are others.
 func ofTitulo(cells []string) bool {
 	full, xml := 0, false
 	for _, cell := range cells {
@@ -173,9 +173,9 @@ const (
 	columnaFolio       = "folio"
 )
 
-// header reads the row that names the columns, in any order, whatever the
-// case, the accents and the blanks. Without the number, the text that tells one
-// kind of 2 from another, and something that says whose they are, it is none.
+// header reads the row that names the columns, in any order, ignoring case, accents and
+// spaces. A heading needs the number, the text that distinguishes the kinds of 2, and a
+// column that identifies the title.
 func header(cells []string) (map[string]int, bool) {
 	columns := map[string]int{}
 	for i, cell := range cells {
@@ -195,7 +195,7 @@ func header(cells []string) (map[string]int, bool) {
 	return columns, estatus && description && (file || folio)
 }
 
-// inferName returns which column a heading's cell names, "" for another.
+// inferName returns the column that a heading's cell names; "" for an unknown one.
 func inferName(cell string) string {
 	const longest = 60
 	if len(cell) > longest {
@@ -219,7 +219,7 @@ func inferName(cell string) string {
 	return ""
 }
 
-// line makes a title of a row, unless none of its columns holds anything.
+// line returns the title of a row, unless none of its columns has a value.
 func line(cells []string, columns map[string]int) (TituloResult, bool) {
 	cell := func(column string) string {
 		if i, ok := columns[column]; ok && i < len(cells) {
@@ -235,7 +235,7 @@ func line(cells []string, columns map[string]int) (TituloResult, bool) {
 	return t, true
 }
 
-// trim shortens what an aviso quotes.
+// trim shortens a quotation in an aviso.
 func trim(text string) string {
 	const length = 200
 	runas := []rune(text)

@@ -11,8 +11,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/xls"
 )
 
-// Result is what the SEP gave of a processed lote, unread: whoever wants to
-// see the file itself must get it, also where it cannot be read.
+// Result is the SEP's archive for a processed lote, unparsed: callers must be able to get
+// the file itself, even if it cannot be parsed.
 type Result struct {
 	NumeroLote, Mensaje string
 	file                *File
@@ -21,11 +21,12 @@ type Result struct {
 // Close removes the result's file.
 func (r *Result) Close() { r.file.Close() }
 
-// Zip reads the archive as the SEP gave it.
+// Zip returns a reader of the SEP's archive.
 func (r *Result) Zip() *io.SectionReader { return r.file.Section() }
 
-// Libro returns how the name of the workbook in the archive ends, .xls or .xlsx,
-// and its bytes, unread. Several are an error that says to ask for the archive.
+// Libro returns the extension of the workbook in the archive, .xls or .xlsx, and its
+// bytes, unparsed. If there are several it returns an error that advises to ask for the
+// archive.
 func (r *Result) Libro() (extension string, libro *bytes.Reader, err error) {
 	books, err := xls.Books(r.file.Section(), r.file.size)
 	switch {
@@ -54,7 +55,7 @@ func (s *Servicio) Result(ctx context.Context, cuenta gateway.CuentaSEP, q Who, 
 	return s.processed(ctx, cuenta, numeroLote)
 }
 
-// processed fetches the result of a processed lote, whoever asks.
+// processed fetches the result of a processed lote of anybody.
 func (s *Servicio) processed(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote string) (*Result, error) {
 	out, err := s.result(ctx, cuenta, numeroLote)
 	if !errors.Is(err, gateway.ErrWithoutFile) {
@@ -64,7 +65,7 @@ func (s *Servicio) processed(ctx context.Context, cuenta gateway.CuentaSEP, nume
 	if failure != nil || !estado.Processed() {
 		return nil, err
 	}
-	// The lote may have been processed between the two: only a file that is missing
+	// The lote may have been processed in between. Only a file that is still missing
 	// after that is missing for good.
 	if out, err = s.result(ctx, cuenta, numeroLote); errors.Is(err, gateway.ErrWithoutFile) {
 		return nil, withoutFile(err, estado.Mensaje)
@@ -81,7 +82,7 @@ func (s *Servicio) result(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 		return err
 	})
 	switch {
-	case errors.Is(err, tooMany): // their file, not the caller's
+	case errors.Is(err, tooMany): // the fault is in the SEP's file, not the caller's
 		return nil, &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoGrande, Backend: "sep", Err: err,
 			Detail: fmt.Sprintf("El archivo de resultado que entregó la SEP pasa de %d MB.", MaxFile>>20)}
 	case err != nil:
@@ -90,8 +91,8 @@ func (s *Servicio) result(ctx context.Context, cuenta gateway.CuentaSEP, numeroL
 	return out, nil
 }
 
-// withoutFile is a lote that is processed and has no file: asking again brings nothing,
-// and the SEP's text is all there is.
+// withoutFile returns the error for a processed lote without a file. Asking again does
+// not help, and the SEP's text is the only information.
 func withoutFile(err error, mensaje string) error {
 	e := *gateway.AsError(err)
 	e.Own, e.Retryable, e.RetryAfter = gateway.OwnResultadoSinArchivo, false, 0
@@ -103,8 +104,8 @@ func withoutFile(err error, mensaje string) error {
 	return &e
 }
 
-// unreadable is a file that cannot be read. Asking again brings the same one, so
-// it says how to get at it.
+// unreadable returns the error for a file that cannot be parsed. Asking again returns the
+// same file, so the error says how to download it.
 func unreadable(err error, why string) error {
 	return &gateway.Error{Kind: gateway.KindRespuestaInvalida, Own: gateway.OwnResultadoIlegible, Backend: "sep", Err: err,
 		Detail: "El resultado que entregó la SEP no se pudo leer: " + why + ". Pídalo en …/resultado.zip, que se entrega sin leerlo."}

@@ -11,24 +11,26 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sep/titulo"
 )
 
-// The ledger's names of what is sent.
+// The ledger's operations.
 const (
 	operationUpload = "sep.carga"
 	operationCancel = "sep.cancela"
 )
 
-// Check is how far a file is checked before it is sent.
+// Check is how thoroughly a file is checked before it is sent.
 type Check string
 
 const (
-	// Completa refuses what Validate finds wrong, above all a sello that does not hold.
+	// Completa refuses everything that Validate finds wrong, such as a sello that does
+	// not hold.
 	Completa Check = "completa"
-	// Forma refuses only a file that holds no titles, or not readable ones: for
-	// titles of which the SEP is to judge, and for those that Issue has checked.
+	// Forma refuses only a file without titles, or with unreadable ones. It is for titles
+	// that the SEP is to judge, and for those that Issue has checked.
 	Forma Check = "forma"
 )
 
-// criteriosUpload and cancelCriterios are what the ledger knows a message by.
+// criteriosUpload and cancelCriterios return the text by which the ledger compares
+// messages.
 func criteriosUpload(user, name string, sum []byte) string {
 	return fmt.Sprintf("%q|%q|%x", user, name, sum)
 }
@@ -73,8 +75,8 @@ func (s *Servicio) check(a *File, c Check) (titulo.Revision, error) {
 	return revision, nil
 }
 
-// refusal is the refusal of a file in which there are errors. Each says of which
-// entry it is, and of which title.
+// refusal returns the refusal of a file with errors. Each error names its entry and
+// title.
 func refusal(revision titulo.Revision) error {
 	e := &gateway.Error{Kind: gateway.KindInvalida, Own: gateway.OwnLoteRechazable, Unsent: true,
 		Detail: "No se envió nada a la SEP porque lo rechazaría. Corrija lo indicado en errores; si cree que la SEP sí admite la forma, mándelo con comprobar=forma."}
@@ -98,7 +100,7 @@ func refusal(revision titulo.Revision) error {
 	return e
 }
 
-// Cancel cancels a title that q has registered, once.
+// Cancel cancels, once, a title that q has registered.
 func (s *Servicio) Cancel(ctx context.Context, cuenta gateway.CuentaSEP, q Who, c gateway.Cancelacion) (gateway.DoneCancelacion, bool, error) {
 	if err := c.Validate(); err != nil {
 		return gateway.DoneCancelacion{}, false, err

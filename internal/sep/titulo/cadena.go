@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Escape says how & " < > stand in the cadena original. The standard does not,
-// and systems in production do either.
+// Escape is how & " < > appear in the cadena original. The standard does not say, and
+// production systems do both.
 type Escape int
 
 const (
-	// EscapeFlat leaves them as they are, as the SAT does with its strings.
+	// EscapeFlat leaves them unchanged, as the SAT does in its strings.
 	EscapeFlat Escape = iota
 	// EscapeEntidades writes them as in the XML: &amp; &quot; &lt; &gt;.
 	EscapeEntidades
 )
 
-// String gives the name by which EscapeOf knows it.
+// String returns the name that EscapeOf takes.
 func (e Escape) String() string {
 	if e == EscapeEntidades {
 		return "entidades"
@@ -24,7 +24,7 @@ func (e Escape) String() string {
 	return "plano"
 }
 
-// EscapeOf returns the Escape of that name; the empty one is EscapeFlat.
+// EscapeOf returns the Escape of a name; the empty name is EscapeFlat.
 func EscapeOf(name string) (Escape, error) {
 	switch name {
 	case "", "plano":
@@ -35,13 +35,12 @@ func EscapeOf(name string) (Escape, error) {
 	return EscapeFlat, fmt.Errorf("titulo: %q is no way to escape the cadena; use plano or entidades", name)
 }
 
-// fieldsCadena is how many values a cadena has.
+// fieldsCadena is the number of values in a cadena.
 const fieldsCadena = 38
 
-// CadenaOriginal returns what a signer seals, in UTF-8: "||", 38 values joined
-// by "|", "||". Absent values keep their empty place. Of the signers only the
-// one at index firmante is in it, by four values; an index out of range
-// panics. Values are taken as they are: see Complete.
+// CadenaOriginal returns what a signer seals, in UTF-8: "||", 38 values joined by "|",
+// "||". Absent values are empty. It has four values of one signer, the one at index
+// firmante; an index out of range panics. Values are used unchanged: see Complete.
 func CadenaOriginal(t Titulo, firmante int, escape Escape) []byte {
 	f, c, p, e, a := t.FirmaResponsables[firmante], t.Carrera, t.Profesionista, t.Expedicion, t.Antecedente
 	fields := [fieldsCadena]string{

@@ -2,35 +2,34 @@ package titulo
 
 import "strings"
 
-// Catalogo is one of the SEP's lists. In a title the id and the text of one
-// entry go together, to the letter.
+// Catalogo is one of the SEP's lists. A title has the id and the exact text of one entry.
 type Catalogo struct {
 	Nombre      string  `json:"nombre"`      // "cargos"
 	Descripcion string  `json:"descripcion"` // in Spanish
 	Entradas    []Entry `json:"entradas"`
 }
 
-// Entry is one line of a Catalogo.
+// Entry is one entry of a Catalogo.
 type Entry struct {
-	ID    string `json:"id"`    // as the XML carries it: "3", "09", "R1"
-	Texto string `json:"texto"` // as the XML carries it, the official misprints included
+	ID    string `json:"id"`    // as in the XML: "3", "09", "R1"
+	Texto string `json:"texto"` // as in the XML, including the official misprints
 	Nota  string `json:"nota,omitempty"`
-	// Evidencia, Fuente and Fecha say how we know: the SEP publishes the lists to
-	// institutions, not to everybody.
+	// Evidencia, Fuente and Fecha say how the entry is known: the SEP gives the lists to
+	// institutions and does not publish them.
 	Evidencia Evidencia `json:"evidencia"`
 	Fuente    string    `json:"fuente,omitempty"`
 	Fecha     string    `json:"fecha,omitempty"` // of the source: 2006, 2006-01 or 2006-01-02
 }
 
-// Evidencia says how well an Entry is known.
+// Evidencia is how well an Entry is known.
 type Evidencia string
 
 const (
-	// EvidenciaFirme is the standard's own text, or copies that agree.
+	// EvidenciaFirme: the standard's own text, or copies that agree.
 	EvidenciaFirme Evidencia = "firme"
-	// EvidenciaEscasa is an entry that few copies have. A title that uses it gets an aviso.
+	// EvidenciaEscasa: few copies have it. A title with it gets an aviso.
 	EvidenciaEscasa Evidencia = "escasa"
-	// EvidenciaPropia is an entry of GATEWAY_SEP_CATALOGOS_DIR.
+	// EvidenciaPropia: an entry of GATEWAY_SEP_CATALOGOS_DIR.
 	EvidenciaPropia Evidencia = "propia"
 )
 
@@ -45,7 +44,7 @@ const (
 	motivosCancelacion  = "motivosCancelacion"
 )
 
-// describe lists the catalogues in their order and says what each is of.
+// describe lists the catalogues in order with their descriptions.
 func describe() []Catalogo {
 	return []Catalogo{
 		{Nombre: cargos, Descripcion: "Cargo de quien firma el título (idCargo, cargo)."},
@@ -68,7 +67,7 @@ func (c Catalogo) Entry(id string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// ID returns the id of a text, whatever its blanks.
+// ID returns the id of a text, ignoring differences of spaces.
 func (c Catalogo) ID(text string) (string, bool) {
 	text = collapse(text)
 	for _, e := range c.Entradas {
@@ -97,8 +96,8 @@ func (c Catalogo) Texts() []string {
 	return texts
 }
 
-// canonical writes an id as the catalogue does: two digits for an entidad, and
-// no zeros in front of the others, which the schema has as numbers.
+// canonical writes an id as the catalogue does: two digits for an entidad, and no leading
+// zeros for the others, which are numbers in the schema.
 func (c Catalogo) canonical(id string) string {
 	switch {
 	case c.Nombre == motivosCancelacion || !digits(id):
@@ -114,7 +113,7 @@ func (c Catalogo) canonical(id string) string {
 	return id
 }
 
-// form reports whether id is written as an id of this catalogue, known or not.
+// form reports whether id has the form of this catalogue's ids, known or not.
 func (c Catalogo) form(id string) bool {
 	const longest = 4 // the SEP's have one or two digits
 	return digits(id) && id == c.canonical(id) && len(id) <= longest && (c.Nombre != entidadesCatalogo || len(id) == 2)

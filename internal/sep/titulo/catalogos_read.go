@@ -20,34 +20,34 @@ import (
 //go:embed catalogos/*.csv
 var included embed.FS
 
-// Catalogos returns the catalogues that the program comes with. The caller may
-// keep and change what it gets.
+// Catalogos returns the embedded catalogues. The caller may keep and change them.
 func Catalogos() []Catalogo {
 	all := describe()
 	for i := range all {
 		read, err := readCSV(included, "catalogos/"+all[i].Nombre+".csv", all[i])
 		if err != nil {
-			panic(err) // the files are part of the program; a test reads them all
+			panic(err) // the files are embedded; a test reads them all
 		}
 		all[i].Entradas = read
 	}
 	return all
 }
 
-// CatalogosWith returns the catalogues with the entries of an operator's files,
-// cargos.csv and the others, which add an id or replace one. The error names
-// the file, the line and what may stand there.
+// CatalogosWith returns the catalogues with an operator's files, such as cargos.csv,
+// which add or replace entries by id. The error names the file, the line and the valid
+// values.
 func CatalogosWith(dir fs.FS) ([]Catalogo, error) {
 	files, err := fs.ReadDir(dir, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the catalogues: %w", err)
 	}
 	all := Catalogos()
-	// The contract of the API lists the reasons to cancel, so a new one needs a new contract.
+	// The API's contract lists the cancellation reasons, so a new one needs a new
+	// contract.
 	own := slices.DeleteFunc(names(all), func(n string) bool { return n == motivosCancelacion+".csv" })
 	var fallas []error
 	for _, a := range files {
-		if strings.HasPrefix(a.Name(), ".") || a.IsDir() { // "..data" of a ConfigMap, and what an editor leaves
+		if strings.HasPrefix(a.Name(), ".") || a.IsDir() { // "..data" of a ConfigMap, or an editor's file
 			continue
 		}
 		i := slices.Index(own, a.Name())
@@ -73,7 +73,7 @@ func names(all []Catalogo) []string {
 	return n
 }
 
-// unite puts the operator's entries in the place of those with their id, or behind all.
+// unite replaces entries with the operator's of the same id, and appends the others.
 func unite(entries, own []Entry) []Entry {
 	for _, p := range own {
 		p.Evidencia = EvidenciaPropia
@@ -89,8 +89,8 @@ func unite(entries, own []Entry) []Entry {
 // maxCatalogo bounds an operator's file.
 const maxCatalogo = 1 << 20
 
-// readCSV reads a catalogue's file: a heading that names the columns, in any
-// order, of which id and text must be there. Excel's separator may be ; too.
+// readCSV reads a catalogue's file. Its heading names the columns in any order; id and
+// text are required. The separator may be Excel's ; too.
 func readCSV(dir fs.FS, name string, c Catalogo) ([]Entry, error) {
 	f, err := dir.Open(name)
 	if err != nil {
@@ -166,7 +166,7 @@ func columns(name string, header []string) (map[string]int, error) {
 	return place, nil
 }
 
-// fechaForm is a year, a month or a day.
+// fechaForm matches a year, a month or a day.
 var fechaForm = regexp.MustCompile(`^[0-9]{4}(?:-[0-9]{2}){0,2}$`)
 
 func (e Entry) check(c Catalogo, before []Entry) error {

@@ -10,47 +10,45 @@ import (
 	"unicode/utf8"
 )
 
-// Tipo is what a file turned out to hold.
+// Tipo is the kind of a file's content.
 type Tipo string
 
-// The two that the SEP takes, and the rest.
+// The two kinds that the SEP accepts, and the rest.
 const (
 	TipoXML     Tipo = "xml"
 	TipoZip     Tipo = "zip"
 	TipoUnknown Tipo = ""
 )
 
-// Revision is what was found in a file.
+// Revision is the result of checking a file.
 type Revision struct {
 	Tipo Tipo
 	// Titulos counts the documents that could be read.
 	Titulos int
-	// Documents lists the documents that were looked at, in their order.
+	// Documents lists the checked documents, in order.
 	Documents []Document
-	// Problems is nil when nothing was found. HasErrors tells whether to send.
+	// Problems is nil if nothing was found. HasErrors reports whether not to send the
+	// file.
 	Problems []Problem
 }
 
 // Document is one document of a file.
 type Document struct {
-	File         string // the entry of the zip, empty outside one
-	FolioControl string // empty when it could not be read
+	File         string // the entry of the zip; empty without one
+	FolioControl string // empty if it could not be read
 }
 
-// CheckFile checks a file before it is sent: that name and content are one
-// of the two kinds the SEP takes, that it is not base64 already, and of a zip
-// that it is whole, bounded, and holds titles alone, each folio once. r has
-// size bytes; name is the name under which it will be sent, with its
-// extension. Memory is bounded by the bounds of a title and of a zip's
-// directory, whatever the size.
+// CheckFile checks a file before it is sent: its name and content are one of the two
+// kinds that the SEP accepts, it is not base64 already, and a zip is complete, bounded,
+// and holds only titles, each folio once. r has size bytes. name is the name under which
+// it will be sent, with its extension. Memory use is bounded whatever the size.
 //
-// The titles themselves are not judged beyond being readable: that is
-// VerifyFile. The error is r's.
+// It only checks that the titles can be read; VerifyFile checks them. The error is r's.
 func CheckFile(r io.ReaderAt, size int64, name string) (Revision, error) {
 	return check(r, size, name, list{}, func(l *list, document []byte) (Titulo, bool) {
 		t, err := Parse(document)
 		if err != nil {
-			_ = l.refusal(err) // Parse fails with problems alone
+			_ = l.refusal(err) // Parse fails with problems only
 		}
 		return t, err == nil
 	})
@@ -61,10 +59,10 @@ func (c *Criterio) VerifyFile(r io.ReaderAt, size int64, name string) (Revision,
 	return check(r, size, name, list{criterio: c}, (*list).verify)
 }
 
-// judge judges one document, and returns what it read of it if it could.
+// judge checks one document, and returns what it could read.
 type judge func(l *list, document []byte) (Titulo, bool)
 
-// head is how much of a file tells its kind.
+// head is how much of a file shows its kind.
 const head = 4 << 10
 
 func check(r io.ReaderAt, size int64, name string, l list, judgeTitulo judge) (Revision, error) {
@@ -113,8 +111,8 @@ func (v *revision) xml(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// name checks nombreArchivo: 2 to 100 characters (sep.md §3) and the
-// extension of what the file holds.
+// name checks nombreArchivo: 2 to 100 characters (sep.md §3) and the extension for the
+// file's content.
 func (v *revision) name(name string, tipo Tipo) {
 	const where = "nombreArchivo"
 	if n := utf8.RuneCountInString(name); n < 2 || n > 100 {
@@ -135,7 +133,7 @@ func (v *revision) name(name string, tipo Tipo) {
 	}
 }
 
-// unknown says what it looks like instead.
+// unknown names what the content seems to be.
 func (v *revision) unknown(start []byte) {
 	text := bytes.TrimSpace(start)
 	switch {

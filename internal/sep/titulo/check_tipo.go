@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 )
 
-// tipoOf tells what content starts like this. UTF-16 counts as XML, so that
-// the reader can say what is wrong with it.
+// tipoOf returns the kind of content that starts like this. UTF-16 counts as XML, so that
+// the XML reader reports it.
 func tipoOf(start []byte) Tipo {
 	if bytes.HasPrefix(start, []byte("PK\x03\x04")) || bytes.HasPrefix(start, []byte("PK\x05\x06")) {
 		return TipoZip
@@ -20,8 +20,8 @@ func tipoOf(start []byte) Tipo {
 	return TipoUnknown
 }
 
-// unwrap decodes the start of a base64 text, either alphabet, in lines or
-// not, quoted or as a data: URL; nil when it is none.
+// unwrap decodes the start of a base64 text in either alphabet, in lines or not, quoted
+// or as a data: URL; nil if it is not base64.
 func unwrap(text []byte) []byte {
 	if bytes.HasPrefix(text, []byte("data:")) {
 		_, text, _ = bytes.Cut(text, []byte(","))
@@ -37,7 +37,7 @@ func unwrap(text []byte) []byte {
 		}
 		return r
 	}, text)
-	clean = clean[:len(clean)/4*4] // the head ends anywhere
+	clean = clean[:len(clean)/4*4] // the head may end within a group
 	data := make([]byte, base64.StdEncoding.DecodedLen(len(clean)))
 	n, err := base64.StdEncoding.Decode(data, clean)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// The bounds of a zip. The SEP publishes none; the largest known to have been
-// made for it had 1,199 titles in 3.4 MB (sep.md §7).
+// The bounds of a zip. The SEP publishes none; the largest known one for the SEP had
+// 1,199 titles in 3.4 MB (sep.md §7).
 const (
 	maxEntries   = 20_000
 	maxDirectory = 4 << 20   // about 200 bytes for each entry
-	maxOpen      = 512 << 20 // all entries together, opened
-	// A title is mostly base64 and shrinks to a half or a third; what shrinks a
-	// hundredfold is no title.
+	maxOpen      = 512 << 20 // all entries together, decompressed
+	// A title is mostly base64 and compresses to a half or a third. A ratio of a hundred
+	// is not a title's.
 	maxReason      = 100
 	reasonSince    = 64 << 10 // below this size a ratio says nothing
 	flagEncrypted  = 1 << 0
@@ -44,8 +44,8 @@ func (v *revision) zip(r io.ReaderAt, size int64) error {
 	return watched.err
 }
 
-// directory lets zip.NewReader, which holds every entry of the directory in
-// memory, read only so much of the file, and tells r's errors from the zip's.
+// directory limits what zip.NewReader, which holds the whole directory in memory, may
+// read, and distinguishes r's errors from the zip's.
 type directory struct {
 	r      io.ReaderAt
 	remain int64
@@ -62,7 +62,7 @@ func (d *directory) open(size int64) (*zip.Reader, error) {
 		return nil, d.err
 	case d.remain < 0, z != nil && len(z.File) > maxEntries:
 		return nil, failure("", CodigoZipEntries, "El zip tiene demasiadas entradas: se admiten %d.", maxEntries)
-	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // named judges the names
+	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // named checks the names
 		return nil, failure("", CodigoZipDanado, "El zip está dañado o incompleto.")
 	}
 	return z, nil
@@ -76,7 +76,7 @@ func (d *directory) ReadAt(p []byte, off int64) (int, error) {
 			return 0, errDirectory
 		}
 	}
-	if off < 0 { // a zip that lies about its places, not a failing r
+	if off < 0 { // the zip's offsets are wrong, r has not failed
 		return 0, io.ErrUnexpectedEOF
 	}
 	n, err := d.r.ReadAt(p, off)
@@ -86,7 +86,7 @@ func (d *directory) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// entries goes through the entries of one zip.
+// entries checks the entries of one zip.
 type entries struct {
 	*revision
 	compressed uint64
@@ -94,13 +94,12 @@ type entries struct {
 	files      int
 	folders    bool
 	names      map[string]bool
-	// folios has the entry of each folio, by its hash: a folio may be as long as
-	// a document.
+	// folios maps each folio's hash to its entry: a folio may be as long as a document.
 	folios   map[[sha256.Size]byte]string
 	document bytes.Buffer
 }
 
-// entry checks one entry, and tells whether to go on with the next.
+// entry checks one entry, and reports whether to continue with the next.
 func (e *entries) entry(f *zip.File) bool {
 	e.file = trim(f.Name)
 	defer func() { e.file = "" }()
@@ -128,8 +127,7 @@ func (e *entries) entry(f *zip.File) bool {
 	return !e.full()
 }
 
-// named reports what is odd in the entry's name, and tells whether it is a
-// file at all.
+// named reports oddities of the entry's name, and returns whether it is a file.
 func (e *entries) named(name string) bool {
 	if strings.Contains(name, "/") && !e.folders {
 		e.folders = true
@@ -141,8 +139,8 @@ func (e *entries) named(name string) bool {
 	return !strings.HasSuffix(name, "/")
 }
 
-// open reads the entry and judges it. archive/zip gives no more of it than the
-// directory says, which entry has bounded.
+// open reads and checks the entry. archive/zip returns no more than the directory
+// declares, which entry has bounded.
 func (e *entries) open(f *zip.File) bool {
 	e.names[f.Name] = true
 	err := e.read(f)

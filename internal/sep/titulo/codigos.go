@@ -1,9 +1,9 @@
 package titulo
 
-// Codigo names a kind of problem. It is stable: programs compare it.
+// Codigo names a kind of problem. Codes are stable: programs compare them.
 type Codigo string
 
-// Of a title's fields (Validate).
+// Codes about a title's fields (Validate).
 const (
 	CodigoRequerido           Codigo = "requerido"
 	CodigoVersion             Codigo = "version"
@@ -38,7 +38,7 @@ const (
 	CodigoPadding              Codigo = "valor_de_relleno"
 )
 
-// Of a title's XML (Parse, Verify).
+// Codes about a title's XML (Parse, Verify).
 const (
 	CodigoXMLIlegible         Codigo = "xml_ilegible"
 	CodigoCodificacion        Codigo = "codificacion"
@@ -59,7 +59,7 @@ const (
 	CodigoAutenticacionVacia  Codigo = "autenticacion_vacia"
 )
 
-// Of a sello and its certificate (Seal, Verify).
+// Codes about a sello and its certificate (Seal, Verify).
 const (
 	CodigoBase64              Codigo = "base64"
 	CodigoBase64Lines         Codigo = "base64_en_varias_lineas"
@@ -74,7 +74,7 @@ const (
 	CodigoCertificadoNoEFirma Codigo = "certificado_no_es_efirma"
 )
 
-// Of a file before it is sent (WriteZip, CheckFile).
+// Codes about a file before it is sent (WriteZip, CheckFile).
 const (
 	CodigoNombreLongitud      Codigo = "nombre_longitud"
 	CodigoNombreInvalido      Codigo = "nombre_invalido"
@@ -97,7 +97,7 @@ const (
 	CodigoDemasiadosProblemas Codigo = "demasiados_problemas"
 )
 
-// Codigos lists every code, for the pages that must be complete.
+// Codigos lists every code. The pages must show all of them.
 func Codigos() []Codigo {
 	return []Codigo{
 		CodigoRequerido, CodigoVersion, CodigoCatalogoID, CodigoCatalogoTexto, CodigoEntidadDosDigitos, CodigoValor, CodigoFecha,

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// pair is an id and a text that must be one entry of a catalogue.
+// pair is an id and a text that must be of one catalogue entry.
 type pair struct {
 	catalogo       Catalogo
 	node           string // path of the element
@@ -35,13 +35,12 @@ func (c *Criterio) pairs(t *Titulo) []pair {
 	)
 }
 
-// Complete returns t as it is to be checked and sealed: the version, and of
-// each catalogue entry the text for the id or the id for the text, where one
-// of the two was left out; white space trimmed and collapsed; accents composed
-// (NFC), as the catalogues and RENAPO have them. A text that differs from its
-// entry's in nothing but blanks is written with the entry's. It overrides
-// nothing else: a pair that does not match stays for Validate to report. What
-// a signer brings sealed is left as it came. t itself is not changed.
+// Complete returns t as it is to be checked and sealed. It fills in the version and, of
+// each catalogue entry, the missing one of id and text. It trims and collapses white
+// space and composes accents (NFC), as the catalogues and RENAPO have them. A text that
+// differs from its entry's only in spaces becomes the entry's. Nothing else is changed:
+// Validate reports a pair that does not match. What came sealed with a signer stays as it
+// is. t itself is not changed.
 func (c *Criterio) Complete(t Titulo) Titulo {
 	t.FirmaResponsables = slices.Clone(t.FirmaResponsables)
 	if t.Autenticacion != nil {
@@ -50,7 +49,7 @@ func (c *Criterio) Complete(t Titulo) Titulo {
 	}
 	for _, n := range t.nodes() {
 		for _, a := range n.attributes {
-			// A blank in a sello may have been a +, so only Firma judges them.
+			// A blank in a sello may have been a +, so only Firma changes them.
 			if a.class != sealed || strings.TrimSpace(*a.value) == "" {
 				*a.value = normalise(*a.value)
 			}
@@ -71,7 +70,7 @@ func (p pair) complete() {
 			*p.id = id
 		}
 	}
-	// Of an id that is written otherwise ("9") the text is known all the same, and only the id is at fault.
+	// The text of a misspelt id ("9") is known, so only the id is reported.
 	e, ok := p.catalogo.Entry(p.catalogo.canonical(*p.id))
 	if ok && (*p.text == "" || *p.text == collapse(e.Texto)) {
 		*p.text = e.Texto

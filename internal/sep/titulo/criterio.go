@@ -2,23 +2,23 @@ package titulo
 
 import "time"
 
-// Criterio is what titles are completed from and held against: the catalogues,
-// and the day it is.
+// Criterio is what titles are completed from and checked against: the catalogues and the
+// date.
 type Criterio struct {
 	catalogos []Catalogo
 	now       func() time.Time
 }
 
-// NewCriterio returns one of the catalogues, as Catalogos or CatalogosWith give
-// them. now is the clock.
+// NewCriterio returns a Criterio of catalogues from Catalogos or CatalogosWith. now is
+// the clock.
 func NewCriterio(catalogos []Catalogo, now func() time.Time) *Criterio {
 	return &Criterio{catalogos: catalogos, now: now}
 }
 
-// Catalogos lists the catalogues. They are not to be changed.
+// Catalogos returns the catalogues. Do not change them.
 func (c *Criterio) Catalogos() []Catalogo { return c.catalogos }
 
-// Catalogo returns the one of that name.
+// Catalogo returns the catalogue of a name.
 func (c *Criterio) Catalogo(name string) (Catalogo, bool) {
 	for _, one := range c.catalogos {
 		if one.Nombre == name {
@@ -28,7 +28,7 @@ func (c *Criterio) Catalogo(name string) (Catalogo, bool) {
 	return Catalogo{}, false
 }
 
-// de is Catalogo for a name that is there.
+// de is Catalogo for a name that exists.
 func (c *Criterio) de(name string) Catalogo {
 	one, _ := c.Catalogo(name)
 	return one

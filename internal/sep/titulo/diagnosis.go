@@ -16,8 +16,8 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// diagnosis finds out why a sello does not verify, so that whoever made it
-// knows what to change. The sello is refused in any case.
+// diagnosis finds why a sello does not verify, so that its maker knows what to change.
+// The sello is refused in any case.
 type diagnosis struct {
 	llave    *rsa.PublicKey
 	titulo   *Titulo
@@ -25,7 +25,7 @@ type diagnosis struct {
 	strings  [][]byte // plain, and with entities
 }
 
-// noBase64 says what a text is instead.
+// noBase64 names what a text is, if it is not base64.
 func noBase64(text string) string {
 	joined := withoutBlank(text)
 	_, url := base64.URLEncoding.DecodeString(joined)
@@ -43,9 +43,9 @@ func noBase64(text string) string {
 	return "No es base64."
 }
 
-// withMore reports whether the blanks of text were + once, which a form in a
-// web page makes of them: with + it has the length of a sello or of the
-// certificate that it begins. A text that was broken into lines has not.
+// withMore reports whether the blanks of text were + characters, which a web form turns
+// into blanks: with + it has the length of a sello or of the certificate that it begins.
+// A text in lines does not.
 func withMore(text string) bool {
 	if !strings.Contains(text, " ") || strings.ContainsAny(text, "\r\n\t") {
 		return false
@@ -58,7 +58,7 @@ func withMore(text string) bool {
 	return isDER || len(data)%128 == 0
 }
 
-// de says what is wrong with a sello, in one sentence or two.
+// de explains the fault of a sello in one or two sentences.
 func (d diagnosis) de(text string, firma []byte) string {
 	if len(firma) != d.llave.Size() {
 		return d.otherForm(text, firma)
@@ -82,7 +82,7 @@ func (d diagnosis) de(text string, firma []byte) string {
 	return d.otherCadena(digest)
 }
 
-// otherForm is for a sello of another length than its key's.
+// otherForm explains a sello whose length is not its key's.
 func (d diagnosis) otherForm(text string, firma []byte) string {
 	if data, err := hex.DecodeString(strings.ReplaceAll(withoutBlank(text), ":", "")); err == nil && len(data) == d.llave.Size() {
 		return "Está en hexadecimal; se escribe en base64."
@@ -97,8 +97,8 @@ func (d diagnosis) otherForm(text string, firma []byte) string {
 	return fmt.Sprintf("Tiene %d bytes, y el de esta llave tiene %d.", len(firma), d.llave.Size())
 }
 
-// key undoes the signature with the public key and returns what is inside
-// the padding of RFC 8017 §9.2, 00 01 FF… 00; nil when there is no such padding.
+// key decrypts the signature with the public key and returns the content of the padding
+// of RFC 8017 §9.2, 00 01 FF… 00; nil without such padding.
 func (d diagnosis) key(firma []byte) []byte {
 	s := new(big.Int).SetBytes(firma)
 	if len(firma) != d.llave.Size() || s.Cmp(d.llave.N) >= 0 {
@@ -112,7 +112,7 @@ func (d diagnosis) key(firma []byte) []byte {
 	return inside
 }
 
-// digestInfo reads the hash and what it gave.
+// digestInfo returns the hash function and the digest.
 func digestInfo(der []byte) (crypto.Hash, []byte, bool) {
 	var info struct {
 		Algorithm struct {
@@ -135,7 +135,7 @@ func digestInfo(der []byte) (crypto.Hash, []byte, bool) {
 	return 0, nil, false
 }
 
-// otherCadena tries the strings that people are known to have sealed.
+// otherCadena tries strings that people are known to seal by mistake.
 func (d diagnosis) otherCadena(digest []byte) string {
 	for i := range d.titulo.FirmaResponsables {
 		for _, escape := range []Escape{EscapeFlat, EscapeEntidades} {
@@ -166,8 +166,8 @@ func (d diagnosis) otherCadena(digest []byte) string {
 	return "Es de esta llave y de otra cadena: algo cambió después de firmar."
 }
 
-// inByte writes a cadena in windows-1252, which has all of Latin-1 that a
-// title may hold; nil when it cannot.
+// inByte returns a cadena in windows-1252, which has all of Latin-1 that a title may
+// contain; nil if it cannot.
 func inByte(cadena []byte) []byte {
 	text, err := charmap.Windows1252.NewEncoder().Bytes(cadena)
 	if err != nil {

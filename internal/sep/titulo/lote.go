@@ -9,14 +9,12 @@ import (
 	"strings"
 )
 
-// WriteZip writes titles, given as folioControl and document, as a zip that
-// the SEP takes: no folders, entries named after the folio. It writes as they
-// come and keeps only their folios. The archive depends on nothing but the
-// titles.
+// WriteZip writes titles, given as folioControl and document, as a zip that the SEP
+// accepts: no folders, entries named after the folio. It streams and remembers only the
+// folios. The bytes depend on the titles alone.
 //
-// A folio that comes twice, and a batch with no title at all, are refused with
-// a Problem; what was written by then is no zip. Documents are written as they
-// are, unread.
+// It refuses a repeated folio and an empty batch with a Problem; the bytes already
+// written are then not a zip. It does not parse the documents.
 func WriteZip(w io.Writer, titulos iter.Seq2[string, []byte]) error {
 	return writeZip(w, titulos, maxEntries)
 }
@@ -49,15 +47,14 @@ func writeZip(w io.Writer, titulos iter.Seq2[string, []byte], highest int) error
 	return nil
 }
 
-// entryLength keeps an entry's name, extension included, within the 100
-// characters that the SEP gives to the names of files.
+// entryLength keeps an entry's name, with its extension, within the SEP's 100 characters.
 const entryLength = 90
 
-// FileName is the name under which a title goes, by its folio.
+// FileName returns the file name of a title, from its folio.
 func FileName(folio string) string { return entryName(folio, map[string]bool{}) }
 
-// entryName makes a folio the name of a file anywhere, and not that of
-// another one: used has those given, in lower case.
+// entryName turns a folio into a portable, unique file name: used has the names given so
+// far, in lower case.
 func entryName(folio string, used map[string]bool) string {
 	root := strings.Map(func(r rune) rune {
 		switch {

@@ -13,10 +13,10 @@ const (
 	schemaLocation = Namespace + " schema.xsd"
 )
 
-// Marshal writes the document in UTF-8: attributes in the standard's order,
-// optional ones left out when empty, since an empty date is not valid. It
-// checks nothing but that XML can carry the values: control characters, line
-// breaks and tabs included, are an error, for a sello would not survive them.
+// Marshal writes the document in UTF-8: attributes in the standard's order, without empty
+// optional ones, because an empty date is not valid. It checks only that XML can carry
+// the values: control characters, including line breaks and tabs, are an error, because a
+// sello would not survive them.
 func Marshal(t Titulo) ([]byte, error) {
 	e := writer{escape: entidades()}
 	e.b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
@@ -64,7 +64,7 @@ func (e *writer) attributes(n node) {
 			return
 		}
 		e.b.WriteString(" " + a.name + `="`)
-		_, _ = e.escape.WriteString(&e.b, *a.value) // a bytes.Buffer does not fail
+		_, _ = e.escape.WriteString(&e.b, *a.value) // a bytes.Buffer never fails
 		e.b.WriteByte('"')
 	}
 }

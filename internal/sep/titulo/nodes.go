@@ -2,19 +2,19 @@ package titulo
 
 import "strconv"
 
-// class says what an attribute's text must be.
+// class is the kind of text that an attribute has.
 type class int
 
 const (
-	free     class = iota // text as the institution likes it
+	free     class = iota // any text
 	upper                 // text that RENAPO or the DGP have in capitals
 	catalogo              // an id or text of a catalogue
 	fecha                 // 2006-01-02
 	whole                 // a number
-	sealed                // what Seal fills: not there before
+	sealed                // filled in by Seal
 )
 
-// attribute is one attribute of the document, bound to its place in a Titulo.
+// attribute is one attribute of the document and its field in a Titulo.
 type attribute struct {
 	name     string
 	value    *string
@@ -22,8 +22,8 @@ type attribute struct {
 	class    class
 }
 
-// node is one element with its attributes in the order of the standard. path
-// is its path in a Problem, empty for the root.
+// node is one element with its attributes in the standard's order. path is its path in a
+// Problem; empty for the root.
 type node struct {
 	name, path string
 	attributes []attribute
@@ -39,8 +39,8 @@ func (n node) en(name string) string {
 func req(name string, value *string, c class) attribute { return attribute{name, value, true, c} }
 func opt(name string, value *string, c class) attribute { return attribute{name, value, false, c} }
 
-// nodes is the table of the document (sep.md §5), but Autenticacion. Writing,
-// reading, completing and checking all go by it.
+// nodes is the table of the document (sep.md §5), without Autenticacion. Writing,
+// reading, completing and checking use it.
 func (t *Titulo) nodes() []node {
 	nodes := []node{t.root()}
 	for i := range t.FirmaResponsables {
@@ -121,8 +121,8 @@ func (a *Antecedente) node() node {
 		req("idTipoEstudioAntecedente", &a.IDTipoEstudio, catalogo),
 		req("tipoEstudioAntecedente", &a.TipoEstudio, catalogo),
 		req("idEntidadFederativa", &a.IDEntidadFederativa, catalogo),
-		// Optional in the schema, required by the schema's own note, and a field
-		// of the cadena: Complete fills it and its absence is an aviso.
+		// Optional in the schema, required by the schema's own note, and a field of the
+		// cadena: Complete fills it in and its absence is an aviso.
 		opt("entidadFederativa", &a.EntidadFederativa, catalogo),
 		opt("fechaInicio", &a.FechaInicio, fecha),
 		req("fechaTerminacion", &a.FechaTerminacion, fecha),

@@ -9,25 +9,25 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// The bounds of a document. One with a signer has about 4 KiB.
+// The bounds of a document. One with a single signer has about 4 KiB.
 const (
 	maxTitulo    = 1 << 20
 	maxDepth     = 16
 	maxFirmantes = 50
 )
 
-// Parse reads a document leniently: any prefix or none, no namespace at all,
-// nodes in any order, empty dates, an empty Autenticacion, unknown attributes
-// and nodes (passed over). What the schema makes of it is Verify's to say.
+// Parse reads a document leniently: any prefix or none, no namespace at all, elements in
+// any order, empty dates, an empty Autenticacion. It skips unknown attributes and
+// elements. Verify checks the schema.
 //
-// The error is a Problem: not XML, not in UTF-8, over 1 MiB, nested too
-// deeply, with a DTD, or with another root than TituloElectronico.
+// The error is a Problem: not XML, not UTF-8, over 1 MiB, nested too deeply, with a DTD,
+// or with another root than TituloElectronico.
 func Parse(document []byte) (Titulo, error) {
 	var l list
 	return l.read(document)
 }
 
-// read reads the document and lists what the schema would refuse.
+// read reads the document and lists violations of the schema.
 func (l *list) read(document []byte) (Titulo, error) {
 	if len(document) > maxTitulo {
 		return Titulo{}, failure("", CodigoDemasiadoGrande, "El XML de un título no pasa de %d KiB.", maxTitulo>>10)
@@ -50,7 +50,7 @@ func (l *list) read(document []byte) (Titulo, error) {
 	return r.t, nil
 }
 
-// unreadable tells the caller what the reader of XML found wrong, and where.
+// unreadable returns what the XML reader found wrong, and where.
 func unreadable(document []byte, err error) error {
 	var falla *xmldoc.Error
 	if !errors.As(err, &falla) {
@@ -71,13 +71,13 @@ func unreadable(document []byte, err error) error {
 	return failure("", codigo, "%s", where)
 }
 
-// reader follows the document and remembers where it is.
+// reader follows the document and keeps the current path.
 type reader struct {
 	*list
 	t       Titulo
 	stack   []string
-	seen    []string // children of the root so far
-	skip    int      // depth of the unknown element we are in, or 0
+	seen    []string // children of the root read so far
+	skip    int      // depth within an unknown element, or 0
 	foreign bool     // the namespace was reported
 }
 
@@ -100,7 +100,7 @@ func (r *reader) token(token xml.Token) error {
 }
 
 func (r *reader) text(text xml.CharData) {
-	// What is inside an authenticated title's node is the authority's.
+	// The content of an authenticated title's node is the authority's.
 	if len(bytes.TrimSpace(text)) > 0 && r.skip == 0 && (len(r.stack) < 2 || r.stack[1] != "Autenticacion") {
 		r.error(pathOf(r.stack), CodigoTextoInesperado, "El título solo lleva atributos, no texto: «%s».", trim(string(text)))
 	}

@@ -11,7 +11,7 @@ func children() []string {
 	return []string{"FirmaResponsables", "Institucion", "Carrera", "Profesionista", "Expedicion", "Antecedente", "Autenticacion"}
 }
 
-// open takes an element in, by its name and place.
+// open reads an element by its name and place.
 func (r *reader) open(e xml.StartElement) error {
 	local := e.Name.Local
 	switch {
@@ -39,8 +39,8 @@ func (r *reader) open(e xml.StartElement) error {
 	return nil
 }
 
-// child takes a child of the root in. A second one of its kind is not read: it
-// must not pass for what the sello covers.
+// child reads a child of the root. It skips a second one of the same kind, which must not
+// pass for what the sello covers.
 func (r *reader) child(e xml.StartElement) error {
 	local := e.Name.Local
 	order := slices.Index(children(), local)
@@ -88,7 +88,7 @@ func (r *reader) autenticacion(e xml.StartElement) {
 	r.aviso("autenticacion", CodigoAutenticacion, "Autenticacion la agrega la autoridad; las instituciones la omiten.")
 }
 
-// attributes puts the element's attributes into the places of n.
+// attributes reads the element's attributes into the fields of n.
 func (r *reader) attributes(n node, e xml.StartElement) {
 	for _, a := range e.Attr {
 		if a.Name.Space == namespaceXSI {
@@ -117,21 +117,21 @@ func (r *reader) space(e xml.StartElement) {
 	r.error("", CodigoEspacioDeNombres, "%s está en el espacio de nombres «%s» y debe estar en %s.", e.Name.Local, trim(e.Name.Space), Namespace)
 }
 
-// schemaLocation is written as one token by several clients. Validators pass
-// over that, so it is an aviso.
+// schemaLocation is one token in the output of several clients. Validators ignore that,
+// so it is an aviso.
 func (r *reader) schemaLocation(a xml.Attr) {
 	if a.Name.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
 		r.aviso("", CodigoSchemaLocation, "xsi:schemaLocation lleva pares: se escribe «%s».", schemaLocation)
 	}
 }
 
-// unknown reports the element and passes over what is in it.
+// unknown reports the element and skips its content.
 func (r *reader) unknown(e xml.StartElement) {
 	r.skip = len(r.stack) + 1
 	r.error(pathOf(append(slices.Clone(r.stack), trim(e.Name.Local))), CodigoElementoDesconocido, "El esquema no tiene el elemento «%s» en este lugar.", trim(e.Name.Local))
 }
 
-// pathOf is the path of an element: its names below the root.
+// pathOf returns the path of an element: the names below the root.
 func pathOf(stack []string) string {
 	parts := make([]string, 0, len(stack))
 	for _, name := range stack[1:] {
@@ -148,5 +148,5 @@ func (r *reader) missing() {
 	}
 }
 
-// lower makes an element's name the first part of a path.
+// lower turns an element's name into the first part of a path.
 func lower(name string) string { return strings.ToLower(name[:1]) + name[1:] }

@@ -9,29 +9,29 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// Level says how bad a Problem is.
+// Level is the severity of a Problem.
 type Level string
 
 const (
-	// NivelError is for what the SEP rejects, or what does not mean what it says.
+	// NivelError: the SEP rejects it, or it does not mean what it says.
 	NivelError Level = "error"
-	// NivelAviso is for what may be right; have a look.
+	// NivelAviso: it may be right and should be checked.
 	NivelAviso Level = "aviso"
 )
 
-// Problem is one thing that is wrong with a title or with a file of them. It
-// is an error too, for the functions that fail at the first.
+// Problem is one fault of a title or of a file of titles. It is also an error, for
+// functions that stop at the first fault.
 type Problem struct {
-	// File is the entry of the zip, empty outside one.
+	// File is the entry of the zip; empty without one.
 	Archivo string `json:"archivo,omitempty"`
-	// Ruta is where: "folioControl", "expedicion/fechaExpedicion",
-	// "firmaResponsables/0/cargo"; empty when it is the whole.
+	// Ruta is the path of the fault, such as "folioControl", "expedicion/fechaExpedicion"
+	// or "firmaResponsables/0/cargo"; empty for the whole title.
 	Ruta   string `json:"ruta,omitempty"`
 	Codigo Codigo `json:"codigo"`
 	Nivel  Level  `json:"nivel"`
 	// Detalle says in Spanish what is wrong and what to write instead.
 	Detalle string `json:"detalle"`
-	// ValoresValidos is the closed list, where there is one.
+	// ValoresValidos is the closed list of values, if there is one.
 	ValoresValidos []string `json:"valoresValidos,omitempty"`
 }
 
@@ -43,12 +43,12 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s%s (%s)", where, p.Detalle, p.Codigo)
 }
 
-// HasErrors tells whether any of them is more than an aviso.
+// HasErrors reports whether any problem is an error and not an aviso.
 func HasErrors(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Nivel == NivelError })
 }
 
-// Fields gives the errors, not the avisos, as the vocabulary's refused fields.
+// Fields returns the errors, without the avisos, as the vocabulary's refused fields.
 func Fields(problems []Problem) []gateway.Field {
 	var fields []gateway.Field
 	for _, p := range problems {
@@ -59,16 +59,16 @@ func Fields(problems []Problem) []gateway.Field {
 	return fields
 }
 
-// maxProblems bounds what a hostile document can make us say of it, by Level: a
-// large lote may have an aviso in every title, and nothing wrong.
+// maxProblems bounds, by Level, the problems reported of a hostile document. A large lote
+// may have an aviso in every title and no error.
 const maxProblems = 1000
 
-// list gathers problems up to maxProblems.
+// list collects up to maxProblems problems.
 type list struct {
-	criterio       *Criterio // what a title is judged by; nil where only its XML is read
+	criterio       *Criterio // to judge a title; nil if only its XML is read
 	file           string
 	problems       []Problem
-	errors, avisos int // that there were
+	errors, avisos int // how many there were
 }
 
 func (l *list) set(p Problem) {
@@ -106,7 +106,7 @@ func failure(path string, c Codigo, format string, args ...any) Problem {
 	return Problem{Ruta: path, Codigo: c, Nivel: NivelError, Detalle: fmt.Sprintf(format, args...)}
 }
 
-// trim shortens what a text quotes of the input.
+// trim shortens a quotation of the input.
 func trim(s string) string {
 	const max = 80
 	s = strings.ToValidUTF8(s, "\uFFFD")
@@ -116,7 +116,7 @@ func trim(s string) string {
 	return s
 }
 
-// asProblem finds the Problem in err.
+// asProblem returns the Problem in err.
 func asProblem(err error) (Problem, bool) {
 	var p Problem
 	ok := errors.As(err, &p)

@@ -13,14 +13,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 )
 
-// Seal signs t for its signer i with cred and fills the signer's sello,
-// certificate and certificate number: RSA PKCS#1 v1.5 over the SHA-256 of the
-// cadena original (sep.md §5). t should have been completed, and must not be
-// changed afterwards.
+// Seal signs t for its signer i with cred and fills the signer's sello, certificate and
+// certificate number: RSA PKCS#1 v1.5 over the SHA-256 of the cadena original (sep.md
+// §5). Complete t first, and do not change it afterwards.
 //
-// The error is a Problem when title and e.firma do not go together, above all
-// when the CURP is another, and then t is as it was; any other error is the
-// caller's or the signer's.
+// The error is a Problem if title and e.firma do not match, usually by the CURP; t is
+// then unchanged. Any other error is the caller's or the signer's.
 func Seal(t *Titulo, i int, cred *efirma.Credential, escape Escape) error {
 	if i < 0 || i >= len(t.FirmaResponsables) {
 		return fmt.Errorf("titulo: sealing for signer %d of %d", i, len(t.FirmaResponsables))
@@ -51,9 +49,8 @@ func Seal(t *Titulo, i int, cred *efirma.Credential, escape Escape) error {
 	return nil
 }
 
-// match tells whether the e.firma is the signer's: the SEP compares the
-// CURP with that of the certificate, and a certificate that came with the
-// signer is the one that the sello must be of.
+// match reports a Problem unless the e.firma is the signer's: the SEP compares its CURP
+// with the certificate's. A certificate that came with the signer must be the e.firma's.
 func match(f *FirmaResponsable, i int, cred *efirma.Credential) error {
 	path := f.node(i).en("curp")
 	switch {
@@ -68,8 +65,8 @@ func match(f *FirmaResponsable, i int, cred *efirma.Credential) error {
 	return nil
 }
 
-// unequivocal tells whether the cadena can be read in one way only, and will
-// still be the same once its values have been through XML.
+// unequivocal reports a Problem unless the cadena has one meaning and stays the same
+// after its values have passed through XML.
 func unequivocal(cadena []byte) bool {
 	return bytes.Count(cadena, []byte("|")) == fieldsCadena+3 &&
 		!bytes.ContainsAny(cadena, "\t\r\n") && printable(string(cadena))

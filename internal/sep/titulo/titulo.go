@@ -1,28 +1,25 @@
 package titulo
 
-// Version is the only version of the document there is.
+// Version is the only version of the document.
 const Version = "1.0"
 
-// Titulo is one document. All values are the text that the XML carries, ids,
-// dates (2006-01-02) and numbers included: the sello is over that text, so
-// "9" and "09" are different titles. An omitted attribute is the empty string.
-//
-// The JSON names are those of the XML attributes.
+// Titulo is one document. All values are the XML's text, including ids, dates
+// (2006-01-02) and numbers: the sello is over that text, so "9" and "09" are different
+// titles. An omitted attribute is the empty string.
 type Titulo struct {
-	Version           string             `json:"version,omitempty"` // Version when empty, once completed
-	FolioControl      string             `json:"folioControl"`      // the institution's key of the title, for ever
+	Version           string             `json:"version,omitempty"` // filled in by Complete
+	FolioControl      string             `json:"folioControl"`      // the institution's permanent key of the title
 	FirmaResponsables []FirmaResponsable `json:"firmaResponsables"`
 	Institucion       Institucion        `json:"institucion"`
 	Carrera           Carrera            `json:"carrera"`
 	Profesionista     Profesionista      `json:"profesionista"`
 	Expedicion        Expedicion         `json:"expedicion"`
 	Antecedente       Antecedente        `json:"antecedente"`
-	// Autenticacion is the authority's, never the institution's; nil leaves the
-	// node out.
+	// Autenticacion is the authority's, never the institution's; nil omits the node.
 	Autenticacion *Autenticacion `json:"autenticacion,omitempty"`
 }
 
-// FirmaResponsable is one signer. Seal fills the last three.
+// FirmaResponsable is one signer. Seal fills in the last three fields.
 type FirmaResponsable struct {
 	Nombre          string `json:"nombre"`
 	PrimerApellido  string `json:"primerApellido"`
@@ -37,13 +34,13 @@ type FirmaResponsable struct {
 	NoCertificadoResponsable string `json:"noCertificadoResponsable,omitempty"` // 20 digits
 }
 
-// Institucion is the institution that issues the title, by the DGP's key.
+// Institucion is the institution that issues the title, with its DGP key.
 type Institucion struct {
 	CveInstitucion    string `json:"cveInstitucion"`
 	NombreInstitucion string `json:"nombreInstitucion"`
 }
 
-// Carrera is the career that was studied, by the DGP's key.
+// Carrera is the career, with its DGP key.
 type Carrera struct {
 	CveCarrera                   string `json:"cveCarrera"`
 	NombreCarrera                string `json:"nombreCarrera"`
@@ -54,7 +51,7 @@ type Carrera struct {
 	NumeroRvoe                   string `json:"numeroRvoe,omitempty"`
 }
 
-// Profesionista is whom the title is for, as RENAPO has the person.
+// Profesionista is the holder of the title, as RENAPO has the person.
 type Profesionista struct {
 	CURP              string `json:"curp"`
 	Nombre            string `json:"nombre"`
@@ -77,7 +74,7 @@ type Expedicion struct {
 	EntidadFederativa              string `json:"entidadFederativa,omitempty"`
 }
 
-// Antecedente is the study before this one.
+// Antecedente is the previous degree.
 type Antecedente struct {
 	InstitucionProcedencia string `json:"institucionProcedencia"`
 	IDTipoEstudio          string `json:"idTipoEstudioAntecedente,omitempty"`
@@ -89,8 +86,8 @@ type Antecedente struct {
 	NoCedula               string `json:"noCedula,omitempty"`
 }
 
-// Autenticacion is the seal that the DGAIR adds to titles of private
-// institutions with a federal RVOE, in a step of its own.
+// Autenticacion is the seal that the DGAIR adds, in a separate step, to titles of private
+// institutions with a federal RVOE.
 type Autenticacion struct {
 	Version                string `json:"version,omitempty"`
 	FolioDigital           string `json:"folioDigital,omitempty"`

@@ -13,9 +13,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// Validate lists what is wrong with a title, most of it by what the SEP is
-// known to reject (sep.md §4, §5). It does not ask for what Seal fills, so
-// that it can be called before; Verify does. nil means nothing was found.
+// Validate lists the faults of a title, mostly those for which the SEP is known to reject
+// (sep.md §4, §5). It does not require what Seal fills in, so it can be called before;
+// Verify does. nil means no faults.
 func (c *Criterio) Validate(t Titulo) []Problem {
 	l := list{criterio: c}
 	l.titulo(&t)
@@ -38,14 +38,14 @@ func (l *list) titulo(t *Titulo) {
 	l.conditions(t)
 }
 
-// attribute checks what the attribute's own row of the table says.
+// attribute checks an attribute against its row of the table.
 func (l *list) attribute(n node, a attribute) {
 	path, value := n.en(a.name), *a.value
 	switch {
 	case a.class == sealed:
 		return
 	case strings.TrimSpace(value) == "":
-		// An id or a text that is missing is said with the catalogue in hand.
+		// A missing id or text is reported with the catalogue's entries.
 		if a.required && a.class != catalogo {
 			l.error(path, CodigoRequerido, "Falta %s, que es obligatorio.", a.name)
 		}
@@ -73,7 +73,8 @@ func (l *list) attribute(n node, a attribute) {
 	}
 }
 
-// characters checks what no attribute may hold, and reports whether it holds none.
+// characters reports characters that no attribute may have, and returns true if there are
+// none.
 func (l *list) characters(path, value string) bool {
 	if !printable(value) {
 		l.error(path, CodigoCaracterInvalido, "Tiene caracteres de control, invisibles o mal codificados; quítelos y escriba en UTF-8.")
@@ -90,16 +91,16 @@ func (l *list) characters(path, value string) bool {
 	return printable(value) && !strings.Contains(value, "|")
 }
 
-// printable reports whether XML can carry s and people can see all of it. White
-// space is judged apart.
+// printable reports whether XML can carry s and people can see all of it. White space is
+// checked separately.
 func printable(s string) bool {
 	return xmldoc.Foreign(s) < 0 && !strings.ContainsFunc(s, func(r rune) bool {
 		return gateway.Invisible(r) && !unicode.IsSpace(r)
 	})
 }
 
-// limits are the lengths that a client in production enforces (sep.md §5).
-// The schema has none.
+// limits are the lengths that a production client enforces (sep.md §5). The schema has
+// none.
 func limits(name string) (lowest, highest int) {
 	switch name {
 	case "folioControl":
@@ -114,11 +115,11 @@ func limits(name string) (lowest, highest int) {
 	return 0, 0
 }
 
-// day reads a date of the document.
+// day parses a date of the document.
 func day(s string) (time.Time, bool) {
 	d, err := time.Parse(time.DateOnly, s)
 	return d, err == nil
 }
 
-// correoForm is the least that an address has; the rest is for whoever sends to it.
+// correoForm is the minimal form of an address; the sender checks the rest.
 var correoForm = regexp.MustCompile(`^[^\s@<>,;:"()|]+@[^\s@<>,;:"()|.]+(?:\.[^\s@<>,;:"()|.]+)+$`)

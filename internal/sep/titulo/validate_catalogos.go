@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// catalogos checks that id and text are one entry. Our copies of the SEP's
-// lists may be older than the SEP's own, so an entry that they lack, id and
-// text, is an aviso.
+// catalogos checks that id and text are of one entry. Our copies of the SEP's lists may
+// be outdated, so an unknown id and text are an aviso.
 func (l *list) catalogos(t *Titulo) {
 	for _, p := range l.criterio.pairs(t) {
 		id, path := *p.id, p.node+"/"+p.idName

@@ -11,17 +11,17 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// entidadForm is a character reference of HTML or XML that was written into a
-// value: MU&#209;OZ, MU&ntilde;OZ, also in capitals.
+// entidadForm matches an HTML or XML character reference in a value, also in capitals:
+// MU&#209;OZ, MU&ntilde;OZ.
 var entidadForm = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
 
-// lostForm is a ? where a letter was, MU?OZ, or the sign that has the
-// letter's number in another table: MU¥OZ.
+// lostForm matches a ? in place of a letter, MU?OZ, or the sign with the letter's number
+// in another code page, MU¥OZ.
 var lostForm = regexp.MustCompile(`\p{L}\?|\?\p{L}|\p{L}[\p{Sc}\p{So}\p{Sk}±¬§¶]+\p{L}`)
 
-// damages looks for what other programs leave in a text: references, bytes read
-// in another encoding, lost letters, and words that stand for nothing. All are
-// avisos: the title may mean what it says.
+// damages looks for traces of other programs in a text: references, bytes read in another
+// encoding, lost letters, and placeholders. All are avisos, because the title may mean
+// what it says.
 func (l *list) damages(n node, a attribute) {
 	path, value := n.en(a.name), *a.value
 	if a.class != upper && a.class != free || strings.HasPrefix(a.name, "correo") {
@@ -40,7 +40,7 @@ func (l *list) damages(n node, a attribute) {
 	}
 }
 
-// whatItHas says what happened to a text, "" when nothing seems to have.
+// whatItHas describes the damage of a text; "" if there seems to be none.
 func whatItHas(value string) string {
 	if entidad := entidadForm.FindString(value); entidad != "" {
 		return fmt.Sprintf("lleva una entidad de HTML o XML (%s) en lugar de la letra", entidad)
@@ -54,8 +54,8 @@ func whatItHas(value string) string {
 	return ""
 }
 
-// crossed undoes a text of UTF-8 whose bytes were read as Latin-1, windows-1252
-// or as DOS did: Ã‘ or ├æ for Ñ. It reports whether the text was one.
+// crossed restores UTF-8 text whose bytes were read as Latin-1, windows-1252 or a DOS
+// code page: Ã‘ or ├æ for Ñ. It reports whether the text was damaged in this way.
 func crossed(value string) (string, bool) {
 	for _, table := range []*charmap.Charmap{charmap.Windows1252, charmap.ISO8859_1, charmap.CodePage850, charmap.CodePage437} {
 		var b strings.Builder
@@ -64,7 +64,7 @@ func crossed(value string) (string, bool) {
 			if i%2 == 1 {
 				data, ok := inTable(table, tramo)
 				if two, other := inTable(table, string(data)); ok && utf8.Valid(data) && !letters(data) && other {
-					data = two // it happened twice
+					data = two // damaged twice
 				}
 				if ok && utf8.Valid(data) && letters(data) {
 					tramo, change = string(data), true
@@ -79,7 +79,7 @@ func crossed(value string) (string, bool) {
 	return "", false
 }
 
-// tramos splits a text into ASCII and the rest, ASCII first.
+// tramos splits a text into ASCII and other parts, ASCII first.
 func tramos(value string) []string {
 	parts := []string{""}
 	for _, r := range value {
@@ -91,7 +91,8 @@ func tramos(value string) []string {
 	return parts
 }
 
-// inTable gives the bytes of a text in a table; what a table leaves free is taken for its own number.
+// inTable returns the bytes of a text in a code page. An unassigned byte stands for its
+// own number.
 func inTable(table *charmap.Charmap, text string) ([]byte, bool) {
 	var data []byte
 	for _, r := range text {
@@ -107,13 +108,13 @@ func inTable(table *charmap.Charmap, text string) ([]byte, bool) {
 	return data, true
 }
 
-// letters reports whether UTF-8 holds letters of our alphabet and nothing else.
+// letters reports whether UTF-8 bytes are letters of our alphabet only.
 func letters(data []byte) bool {
 	return !slices.ContainsFunc([]rune(string(data)), func(r rune) bool { return !unicode.Is(unicode.Latin, r) })
 }
 
-// padding reports whether a value stands for none: NULL, N/A, ----, and 0 for a
-// number of RVOE or of cédula.
+// padding reports whether a value is a placeholder: NULL, N/A, ----, and 0 as a number of
+// RVOE or cédula.
 func padding(name, value string) bool {
 	clean := strings.ToUpper(strings.Trim(collapse(value), `()[]<>{}"' `))
 	if slices.Contains([]string{
@@ -137,8 +138,8 @@ func persona(n node, a attribute) bool {
 	return (n.name == "Profesionista" || n.name == "FirmaResponsable") && slices.Contains([]string{"nombre", "primerApellido", "segundoApellido"}, a.name)
 }
 
-// outsideOfName reports whether RENAPO has no such character in a name. It has
-// letters, blanks, and these signs: MA. DEL CARMEN, D'ANGELO, PEREZ-GIL.
+// outsideOfName reports whether RENAPO has no such character in names. It has letters,
+// blanks, and these signs: MA. DEL CARMEN, D'ANGELO, PEREZ-GIL.
 func outsideOfName(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsSpace(r) && !strings.ContainsRune(".'’-/", r)
 }

@@ -14,7 +14,7 @@ func (l *list) fechas(t *Titulo) {
 	l.order(NivelAviso, "antecedente/fechaTerminacion", a.FechaTerminacion, c.FechaInicio, "El estudio antecedente termina después de empezar la carrera.")
 }
 
-// order reports when after lies before before; the same day is in order.
+// order reports a date after that is earlier than before. The same day is allowed.
 func (l *list) order(level Level, path, before, after, detail string) {
 	d1, ok1 := day(before)
 	d2, ok2 := day(after)
@@ -27,11 +27,11 @@ const modalidadTesis = "1"
 
 func standardModalidades() []string { return []string{modalidadTesis, "2", "3", "4", "5", "6"} }
 
-// modalidad: the thesis carries the date of the examination, all other ways
-// that of the exemption, and no title both (sep.md §5).
+// modalidad checks the dates of the graduation: a thesis has an examination date, every
+// other modalidad an exemption date, and no title both (sep.md §5).
 func (l *list) modalidad(e Expedicion) {
 	const exam, exencion = "fechaExamenProfesional", "fechaExencionExamenProfesional"
-	// Of a modalidad that others added, nobody has said which date it carries.
+	// For an operator's own modalidad the required date is unknown.
 	if m, ok := l.criterio.de(modalidades).Entry(e.IDModalidadTitulacion); !ok || m.Evidencia == EvidenciaPropia && !slices.Contains(standardModalidades(), m.ID) {
 		if e.FechaExamenProfesional != "" && e.FechaExencionExamenProfesional != "" {
 			l.error("expedicion/"+exencion, CodigoFechaExcluded, "%s y %s no van juntas: la modalidad dice cuál.", exam, exencion)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// firmantes: at least one, each once.
+// firmantes requires at least one signer, and each only once.
 func (l *list) firmantes(t *Titulo) {
 	if len(t.FirmaResponsables) == 0 {
 		l.error("firmaResponsables", CodigoRequerido, "Falta quien firme: el título lleva uno o más responsables.")
@@ -51,7 +51,7 @@ func (l *list) curp(path, curp string) {
 	}
 }
 
-// conditions are the rules between other fields.
+// conditions checks the rules between other fields.
 func (l *list) conditions(t *Titulo) {
 	if s := t.Expedicion.CumplioServicioSocial; s != "" && s != "0" && s != "1" {
 		l.set(Problem{
@@ -61,15 +61,15 @@ func (l *list) conditions(t *Titulo) {
 	}
 	l.servicioSocial(t.Expedicion)
 	l.cedula(t.Antecedente)
-	// An aviso, because the SEP has told an institution to leave it empty.
+	// An aviso: the SEP has told an institution to leave it empty.
 	if c := t.Carrera; c.NumeroRvoe == "" && slices.Contains([]string{"1", "2"}, c.IDAutorizacionReconocimiento) {
 		l.aviso("carrera/numeroRvoe", CodigoRvoeSinNumero, "La carrera tiene RVOE y no se da su número.")
 	}
 }
 
-// servicioSocial: of the grounds, ART. 52, ART. 55 and ART. 10 are of those who
-// did the service; ART. 91 is of those who work for the State and need not, and
-// NO APLICA of those who did not.
+// servicioSocial checks the legal ground: ART. 52, ART. 55 and ART. 10 are for people who
+// did the service; ART. 91 is for employees of the State, who need not; NO APLICA is for
+// those who did not.
 func (l *list) servicioSocial(e Expedicion) {
 	const notApplicable = "5"
 	met := e.CumplioServicioSocial
@@ -78,7 +78,8 @@ func (l *list) servicioSocial(e Expedicion) {
 	}
 }
 
-// cedula: who has a degree of higher education has its cédula, unless it is of another country.
+// cedula checks that a degree of higher education has its cédula, unless it is from
+// another country.
 func (l *list) cedula(a Antecedente) {
 	const foreign = "33"
 	if a.NoCedula == "" && slices.Contains([]string{"1", "2", "3"}, a.IDTipoEstudio) && a.IDEntidadFederativa != foreign {

@@ -1,20 +1,19 @@
 package titulo
 
-// Verify lists all that is wrong with a document: its structure by the
-// schema, its fields (Validate), and every sello by its own certificate. It
-// needs no network, so whether the DGP has the certificate registered is
-// beyond it. nil means nothing was found.
+// Verify lists all faults of a document: its structure by the schema, its fields
+// (Validate), and every sello by its own certificate. It uses no network, so it cannot
+// know whether the DGP has the certificate registered. nil means no faults.
 func (c *Criterio) Verify(document []byte) []Problem {
 	l := list{criterio: c}
 	l.verify(document)
 	return l.problems
 }
 
-// verify returns what was read of the document, as far as it could be.
+// verify returns what could be read of the document.
 func (l *list) verify(document []byte) (Titulo, bool) {
 	t, err := l.read(document)
 	if err != nil {
-		_ = l.refusal(err) // read fails with problems alone
+		_ = l.refusal(err) // read fails with problems only
 		return t, false
 	}
 	l.titulo(&t)
@@ -24,8 +23,7 @@ func (l *list) verify(document []byte) (Titulo, bool) {
 	return t, true
 }
 
-// refusal takes in the Problem with which a reading failed, and returns any
-// other error.
+// refusal adds the Problem with which a read failed, and returns any other error.
 func (l *list) refusal(err error) error {
 	p, ok := asProblem(err)
 	if !ok {

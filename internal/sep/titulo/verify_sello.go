@@ -15,14 +15,12 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 )
 
-// maxBits bounds the work that a hostile certificate can ask for. The SAT's
-// keys have 2048.
+// maxBits bounds the work that a hostile certificate can cause. The SAT's keys have 2048.
 const maxBits = 8192
 
-// Firma checks what signer i of a completed t brings: sello, certificate and
-// number, over the values that will be written. Without a sello only the
-// certificate is checked, if there is one. What is found well is put into one
-// line of base64, since neither is in the cadena.
+// Firma checks the sello, certificate and number of signer i of a completed t, over the
+// values that will be written. Without a sello it checks only the certificate, if there
+// is one. It rewrites valid ones as one line of base64, because neither is in the cadena.
 func (c *Criterio) Firma(t *Titulo, i int) []Problem {
 	l := list{criterio: c}
 	f := &t.FirmaResponsables[i]
@@ -37,8 +35,8 @@ func (c *Criterio) Firma(t *Titulo, i int) []Problem {
 	return l.problems
 }
 
-// firmante checks signer i of a document: that sello, certificate and number
-// are there, belong together and are of whom they say.
+// firmante checks signer i of a document: sello, certificate and number are present,
+// belong together and are the signer's.
 func (l *list) firmante(t *Titulo, i int) {
 	f := &t.FirmaResponsables[i]
 	n := f.node(i)
@@ -54,7 +52,8 @@ func (l *list) firmante(t *Titulo, i int) {
 	}
 }
 
-// certificadoOf reads and checks the certificate of signer i; nil when it cannot be read.
+// certificadoOf parses and checks the certificate of signer i; nil if it cannot be
+// parsed.
 func (l *list) certificadoOf(t *Titulo, i int) *x509.Certificate {
 	f := &t.FirmaResponsables[i]
 	n := f.node(i)
@@ -78,7 +77,7 @@ func (l *list) certificadoOf(t *Titulo, i int) *x509.Certificate {
 
 func withoutBlank(text string) string { return strings.Join(strings.Fields(text), "") }
 
-// base64 decodes one line; several are read too, and said.
+// base64 decodes one line. Several lines are decoded too, and reported.
 func (l *list) base64(path, text string) ([]byte, bool) {
 	joined := withoutBlank(text)
 	if joined == "" {
@@ -107,11 +106,10 @@ func (l *list) certificado(path string, der []byte) (*x509.Certificate, bool) {
 	return cert, err == nil
 }
 
-// titular checks what the SEP compares with the certificate: its number and
-// the CURP.
+// titular checks what the SEP compares with the certificate: its number and the CURP.
 func (l *list) titular(n node, f *FirmaResponsable, cert *x509.Certificate) {
-	// Without a key this reads the certificate and no more; the error that says
-	// so is not of interest, unlike one about the kind of certificate.
+	// Without a key this only parses the certificate. The error about the missing key is
+	// ignored; one about the kind of certificate is not.
 	cred, err := efirma.Load(cert.Raw, nil, nil, cert.NotBefore)
 	if cred == nil {
 		l.error(n.en("certificadoResponsable"), CodigoCertificadoIlegible, "No se puede leer el certificado: debe ser el .cer del SAT en base64.")
@@ -136,7 +134,7 @@ func noEFirma(p efirma.Problem) bool {
 	return p == efirma.EsCSD || p == efirma.NoEsEfirma || p == efirma.SinRFC || p == efirma.LlaveDebil
 }
 
-// vigencia compares days, since the title has no hour: an aviso, because the
+// vigencia compares days, because the title has no hour. A fault is an aviso, because the
 // SEP decides by its own register.
 func (l *list) vigencia(n node, fechaExpedicion string, cert *x509.Certificate) {
 	d, ok := day(fechaExpedicion)
@@ -146,8 +144,8 @@ func (l *list) vigencia(n node, fechaExpedicion string, cert *x509.Certificate) 
 	}
 }
 
-// firma verifies the sello by both ways of escaping, and says which one it was
-// where they differ.
+// firma verifies the sello with both ways of escaping, and reports which one it used if
+// they differ.
 func (l *list) firma(n node, t *Titulo, i int, cert *x509.Certificate, firma []byte) {
 	path := n.en("sello")
 	llave, ok := cert.PublicKey.(*rsa.PublicKey)

@@ -24,19 +24,19 @@ const (
 	maxSectorShift = 12
 )
 
-// container reads a compound file. It walks the flat list of directory entries, not their tree, so that
-// nothing in a hostile tree costs anything.
+// container reads a compound file. It scans the flat list of directory entries, not their
+// tree, so a hostile tree costs nothing.
 //
-// A home-made reader, because the one in public use copies a path for each level of nesting: a file of a
-// few megabytes makes it take all memory.
+// The reader is our own, because the public one copies a path for each level of nesting:
+// a file of a few megabytes drives it out of memory.
 type container struct {
 	r          io.ReaderAt
 	sectorSize int64
-	sectors    int64 // how many the file has room for
+	sectors    int64 // capacity of the file
 	fat        []uint32
 }
 
-// workbookStream returns the bytes of the stream that holds the sheets.
+// workbookStream returns the stream with the sheets.
 func workbookStream(r io.ReaderAt, size int64) ([]byte, error) {
 	if size > MaxBytes {
 		return nil, tooLarge("%d bytes, the bound is %d", size, MaxBytes)
@@ -57,7 +57,7 @@ func workbookStream(r io.ReaderAt, size int64) ([]byte, error) {
 	return c.workbook(header)
 }
 
-// sector reads sector n. The last one of a file may be short; what is missing is zeros.
+// sector reads sector n. A short last sector is padded with zeros.
 func (c *container) sector(n uint32, into []byte) error {
 	if int64(n) >= c.sectors {
 		return malformed("sector %d of %d", n, c.sectors)
@@ -70,8 +70,8 @@ func (c *container) sector(n uint32, into []byte) error {
 	return nil
 }
 
-// readFAT joins the sectors of the allocation table: the first are listed in the header, the rest in a
-// chain of sectors of their own. It stops when every sector of the file is covered.
+// readFAT joins the sectors of the allocation table: the header lists the first ones, a
+// chain of further sectors the rest. It stops when every sector of the file is covered.
 func (c *container) readFAT(header []byte) error {
 	buf := make([]byte, c.sectorSize)
 	add := func(list []byte) error {
@@ -110,7 +110,7 @@ func (c *container) readFAT(header []byte) error {
 	return nil
 }
 
-// chain returns the sectors that follow one another from start, at most max of them.
+// chain returns the consecutive sectors from start, at most max.
 func (c *container) chain(start uint32, limit int64) ([]uint32, error) {
 	return follow(c.fat, start, min(limit, c.sectors))
 }
@@ -148,7 +148,7 @@ func (c *container) read(start uint32, size int64) ([]byte, error) {
 	return out[:size], nil
 }
 
-// entry is what is used of a directory entry.
+// entry is the used part of a directory entry.
 type entry struct {
 	name  string
 	kind  byte
@@ -164,7 +164,8 @@ func readEntry(b []byte) entry {
 	return entry{
 		name: strings.ToLower(string(utf16.Decode(units))), kind: b[66],
 		start: binary.LittleEndian.Uint32(b[116:]),
-		// Of the eight bytes of the size, version 3 leaves the upper four undefined; no book needs them.
+		// Version 3 leaves the upper four of the size's eight bytes undefined; no book
+		// needs them.
 		size: int64(binary.LittleEndian.Uint32(b[120:])),
 	}
 }
@@ -205,8 +206,9 @@ func (c *container) workbook(header []byte) ([]byte, error) {
 	return c.readMini(root, binary.LittleEndian.Uint32(header[60:]), found)
 }
 
-// readMini reads a stream of less than 4,096 bytes. Those live in pieces of 64 bytes in a stream of the
-// root entry and have an allocation table of their own; the book of a small lote is one.
+// readMini reads a stream of less than 4,096 bytes. Such streams are in pieces of 64
+// bytes in a stream of the root entry, with their own allocation table; the book of a
+// small lote is one.
 func (c *container) readMini(root entry, tableStart uint32, e entry) ([]byte, error) {
 	ministream, err := c.read(root.start, root.size)
 	if err != nil {

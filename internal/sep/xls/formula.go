@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// What the value of a formula is when it is no number, [MS-XLS] 2.5.133.
+// The values of a formula that is not a number, [MS-XLS] 2.5.133.
 const (
 	valueString = 0
 	valueBool   = 1
@@ -14,8 +14,8 @@ const (
 	notNumber   = 0xFFFF
 )
 
-// takeFormula puts the value that a formula had when the book was saved, which is what people see. A text
-// is in a STRING record of its own, behind those that say of which formula it is a part.
+// takeFormula reads the saved value of a formula, which is what people see. A text
+// follows in a STRING record, after the records that say which formula it belongs to.
 func (s *sheet) takeFormula(body []byte, r *records) error {
 	if len(body) < 14 {
 		return malformed("a formula of %d bytes", len(body))
@@ -34,7 +34,7 @@ func (s *sheet) takeFormula(body []byte, r *records) error {
 	case valueBool, valueError:
 		return s.put(row, column, boolErr(value[2], value[0] == valueError))
 	}
-	return nil // a text of no length
+	return nil // an empty text
 }
 
 func formulaString(r *records) (string, error) {
@@ -57,8 +57,8 @@ func formulaString(r *records) (string, error) {
 	}
 }
 
-// boolErr writes a truth value or an error by the names that the format has for them, whatever the
-// language of Excel.
+// boolErr writes a boolean or an error by the format's own names, whatever the language
+// of Excel.
 func boolErr(code byte, isError bool) string {
 	switch {
 	case !isError && code != 0:

@@ -2,7 +2,7 @@ package xls
 
 import "encoding/binary"
 
-// The records read here, [MS-XLS] 2.3.
+// The records that are read, [MS-XLS] 2.3.
 const (
 	recFormula    = 0x0006
 	recEOF        = 0x000A
@@ -34,7 +34,7 @@ type records struct {
 	at     int
 }
 
-// next returns a record's kind and body, which is a part of the stream. ok is false at the end.
+// next returns a record's kind and body, a part of the stream. ok is false at the end.
 func (r *records) next() (kind uint16, body []byte, ok bool, err error) {
 	rest := r.stream[r.at:]
 	if len(rest) == 0 {
@@ -51,7 +51,7 @@ func (r *records) next() (kind uint16, body []byte, ok bool, err error) {
 	return kind, rest[4 : 4+size], true, nil
 }
 
-// continued returns the bodies of the CONTINUE records that follow.
+// continued returns the bodies of the following CONTINUE records.
 func (r *records) continued() ([][]byte, error) {
 	var all [][]byte
 	for {
@@ -68,7 +68,7 @@ func (r *records) continued() ([][]byte, error) {
 	}
 }
 
-// start reads a BOF and tells what begins with it.
+// start reads a BOF and returns what begins there.
 func (r *records) start() (substream uint16, err error) {
 	kind, body, ok, err := r.next()
 	switch {
@@ -82,7 +82,7 @@ func (r *records) start() (substream uint16, err error) {
 	return binary.LittleEndian.Uint16(body[2:]), nil
 }
 
-// place is where a worksheet begins.
+// place is the beginning of a worksheet.
 type place struct {
 	name string
 	at   int
@@ -154,7 +154,8 @@ func readGlobals(globals *records) (places []place, shared []string, err error) 
 	}
 }
 
-// sheetName reads a name of up to 255 characters, [MS-XLS] 2.5.240; one that is cut is read as far as it goes.
+// sheetName reads a name of up to 255 characters, [MS-XLS] 2.5.240; a truncated one is
+// read as far as it goes.
 func sheetName(b []byte) string {
 	size := int(b[0]) * (1 + int(b[1]&flagWide))
 	return decode(appendUnits(nil, b[2:min(2+size, len(b))], b[1]))
@@ -162,10 +163,10 @@ func sheetName(b []byte) string {
 
 // segments reads across the bodies of a record and its CONTINUEs.
 type segments struct {
-	list [][]byte // what is left; the first is being read
+	list [][]byte // unread bodies; the first is being read
 }
 
-// bytes returns n bytes, wherever the breaks are.
+// bytes returns n bytes across the breaks.
 func (s *segments) bytes(n int) ([]byte, error) {
 	if len(s.list) > 0 && len(s.list[0]) >= n {
 		b := s.list[0][:n]
@@ -184,8 +185,8 @@ func (s *segments) bytes(n int) ([]byte, error) {
 	return b, nil
 }
 
-// more drops the body that was read to its end. It is not dropped before something else is wanted: what
-// follows a break depends on what is read there.
+// more drops a body that was read to its end. It does so only when more is needed,
+// because the data after a break depends on what is read there.
 func (s *segments) more() error {
 	for len(s.list) > 0 && len(s.list[0]) == 0 {
 		s.list = s.list[1:]
@@ -196,7 +197,7 @@ func (s *segments) more() error {
 	return nil
 }
 
-// skip passes over n bytes.
+// skip skips n bytes.
 func (s *segments) skip(n int) error {
 	for n > 0 {
 		if err := s.more(); err != nil {

@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// sheet is the cells of a worksheet that hold something.
+// sheet holds the non-empty cells of a worksheet.
 type sheet struct {
 	strings []string
 	cells   []cell
-	columns int // one more than the last with something in it
+	columns int // one more than the last one with a value
 	left    int // how many more cells the book may have
 }
 
@@ -21,10 +21,12 @@ type cell struct {
 	text        string
 }
 
-// exact is the range in which a double is a whole number without doubt and is written without an exponent.
+// exact is the range in which a double is certainly a whole number and is written without
+// an exponent.
 const exact = 1e21
 
-// read takes the cells up to the end of the sheet; what is embedded in it, a chart, is passed over.
+// read reads the cells up to the end of the sheet and skips embedded parts such as
+// charts.
 func (s *sheet) read(r *records) error {
 	for depth := 1; depth > 0; {
 		kind, body, ok, err := r.next()
@@ -51,15 +53,15 @@ func (s *sheet) read(r *records) error {
 	return nil
 }
 
-// sort puts the cells in order. Every writer does, but the formats do not ask for it.
+// sort sorts the cells. Every writer sorts them, but the formats do not require it.
 func (s *sheet) sort() {
 	slices.SortStableFunc(s.cells, func(a, b cell) int {
 		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.column, b.column))
 	})
 }
 
-// take reads a record of the sheet if it is a cell other than a formula. Blank cells and everything that is
-// not one are passed over.
+// take reads a record if it is a cell other than a formula. It skips blank cells and
+// other records.
 func (s *sheet) take(kind uint16, body []byte) error {
 	switch kind {
 	case recLabelSST, recLabel, recRString, recNumber, recRK, recMulRK, recBoolErr:
@@ -78,7 +80,7 @@ func (s *sheet) take(kind uint16, body []byte) error {
 			return malformed("a cell of %d bytes", len(body))
 		}
 		return s.put(row, column, boolErr(value[0], value[1] != 0))
-	case recLabel, recRString: // the latter has formatting behind its text
+	case recLabel, recRString: // RString has formatting after its text
 		text, err := ownString(value)
 		if err != nil {
 			return err
@@ -102,7 +104,8 @@ func (s *sheet) take(kind uint16, body []byte) error {
 	}
 }
 
-// takeMulRK reads the pairs of format and number of consecutive columns; the last column ends the record.
+// takeMulRK reads the pairs of format and number for consecutive columns; the last column
+// ends the record.
 func (s *sheet) takeMulRK(row, first uint16, pairs []byte) error {
 	if len(pairs) < 8 || len(pairs)%6 != 2 {
 		return malformed("numbers in %d bytes", len(pairs))
@@ -131,7 +134,7 @@ func (s *sheet) put(row, column uint16, text string) error {
 	return nil
 }
 
-// each yields the rows, the blank ones among them too.
+// each yields the rows, including blank ones.
 func (s *sheet) each(yield func([]string) bool) {
 	left := s.cells
 	for n := 0; len(left) > 0; n++ {
@@ -146,8 +149,8 @@ func (s *sheet) each(yield func([]string) bool) {
 	}
 }
 
-// fromRK opens the short form of a number, [MS-XLS] 2.5.217: a double without its lower half or an
-// integer of 30 bits, either of them perhaps in hundredths.
+// fromRK decodes a short number, [MS-XLS] 2.5.217: a double without its lower half or an
+// integer of 30 bits, either of them possibly in hundredths.
 func fromRK(rk uint32) float64 {
 	var v float64
 	if rk&2 != 0 {
@@ -161,10 +164,10 @@ func fromRK(rk uint32) float64 {
 	return v
 }
 
-// number writes a number as a person would have typed it.
+// number writes a number as a person would type it.
 func number(v float64) string {
 	if v == 0 {
-		return "0" // and not "-0"
+		return "0" // not "-0"
 	}
 	if math.Abs(v) < exact {
 		return strconv.FormatFloat(v, 'f', -1, 64)

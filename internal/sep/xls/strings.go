@@ -16,8 +16,8 @@ const (
 	runSize   = 4 // bytes of a run of formatting
 )
 
-// readSST reads the shared strings. Their announced number is not believed beyond what the record has
-// room for.
+// readSST reads the shared strings. Their declared number is capped by the size of the
+// record.
 func readSST(bodies [][]byte) ([]string, error) {
 	s := &segments{list: bodies}
 	head, err := s.bytes(8)
@@ -39,7 +39,7 @@ func readSST(bodies [][]byte) ([]string, error) {
 	return all, nil
 }
 
-// sharedString reads one string and passes over its formatting and phonetics.
+// sharedString reads one string and skips its formatting and phonetics.
 func (s *segments) sharedString() (string, error) {
 	head, err := s.bytes(minString)
 	if err != nil {
@@ -72,15 +72,15 @@ func (s *segments) sharedString() (string, error) {
 	return text, s.skip(after)
 }
 
-// characters reads count of them. Where a CONTINUE breaks them off, it begins with a byte of flags: a
-// string may be of two widths.
+// characters reads count characters. If a CONTINUE interrupts them, it begins with a byte
+// of flags: a string may have two widths.
 func (s *segments) characters(count int, flags byte) (string, error) {
 	if count == 0 {
 		return "", nil
 	}
 	units := make([]uint16, 0, count)
 	for {
-		here := s.list[0] // which the header was read from: there is one
+		here := s.list[0] // the header was read from it, so it exists
 		size := 1 + int(flags&flagWide)
 		take := min(count-len(units), len(here)/size)
 		units = appendUnits(units, here[:take*size], flags)
@@ -119,7 +119,7 @@ func decode(units []uint16) string {
 	return b.String()
 }
 
-// ownString reads the string of a LABEL, which is within its record.
+// ownString reads the string of a LABEL, within its record.
 func ownString(b []byte) (string, error) {
 	if len(b) < minString {
 		return "", malformed("a LABEL without its text")

@@ -1,11 +1,12 @@
-// Package xls reads the workbooks that the SEP answers for a lote: the sheets of a BIFF8 file (Excel 97 to
-// 2003) or of an .xlsx (Office Open XML), alone or in the ZIP that they come in.
+// Package xls reads the workbooks that the SEP answers for a lote: the sheets of a BIFF8
+// file (Excel 97 to 2003) or an .xlsx (Office Open XML), alone or in their ZIP.
 //
-// It gives text and nothing else: no formats, no dates, and of a formula the value that was saved with it. It
-// refuses other versions and encrypted books, and bounds what a file may make it hold: the file comes from
-// outside, through a service that anyone may stand in for. That bound is why both readers are our own: the
-// library in public use opens every part of a book, and hands what looks encrypted to a reader of compound
-// files that a file of a few megabytes makes take all memory.
+// It returns only text: no formats, no dates, and the saved value of a formula. It
+// refuses other versions and encrypted books. It bounds memory and work, because the file
+// comes from outside, through a service that others may impersonate. That bound is why
+// both readers are our own: the public library opens every part of a book, and passes
+// what looks encrypted to a compound-file reader that a file of a few megabytes drives
+// out of memory.
 package xls
 
 import (
@@ -15,8 +16,8 @@ import (
 	"iter"
 )
 
-// What a book may measure. The format itself ends at 65,536 rows and 256 columns; ten thousand rows of the
-// SEP are about one megabyte.
+// The bounds of a book. The format itself ends at 65,536 rows and 256 columns; ten
+// thousand rows of the SEP have about one megabyte.
 const (
 	MaxBytes    = 64 << 20 // of the book, and of the ZIP around it
 	MaxRows     = 65_536
@@ -26,25 +27,28 @@ const (
 	MaxZipFiles = 16
 )
 
-// Both are wrapped by what the readers return.
+// The errors that the readers wrap.
 var (
-	// ErrFormat is a file that is not a whole book or ZIP of the kinds read here.
+	// ErrFormat is a file that is not a complete book or ZIP of the supported kinds.
 	ErrFormat = errors.New("xls: not a readable workbook")
-	// ErrLimit is a file beyond one of the bounds of this package.
+	// ErrLimit is a file beyond one of this package's bounds.
 	ErrLimit = errors.New("xls: workbook too large")
 )
 
-// Sheet is one worksheet that has something in it.
+// Sheet is one worksheet that has cells.
 type Sheet struct {
 	Name string
-	// Rows are its rows, the first one first, each with as many texts as the sheet has columns: what is blank
-	// is "", and so is every cell of a row without any. Whole numbers have no decimals. A row is the caller's.
+	// Rows are the rows in order, each with as many texts as the sheet has columns. A
+	// blank cell is "", and so is every cell of a row without any. Whole numbers have no
+	// decimals. The caller may keep and change a row.
 	Rows iter.Seq[[]string]
 }
 
-// Sheets reads a book of either kind, hidden sheets included. Whatever is wrong is told here, before any row.
+// Sheets reads a book of either kind, including hidden sheets. It reports every fault
+// before the first row.
 //
-// Sources: [MS-CFB] for the container of an .xls and [MS-XLS] for its records, ECMA-376 for an .xlsx.
+// Sources: [MS-CFB] for the container of an .xls and [MS-XLS] for its records, ECMA-376
+// for an .xlsx.
 func (b Book) Sheets() ([]Sheet, error) {
 	if b.Kind == XLSX {
 		return readXLSX(b.content)
@@ -59,12 +63,13 @@ func (b Book) Sheets() ([]Sheet, error) {
 	return readBIFF(stream)
 }
 
-// Disguise is an error that says, in Spanish, what a file is that is called .xls and is none.
+// Disguise is an error that says, in Spanish, what a file is that is called .xls and is
+// not one.
 type Disguise string
 
 func (d Disguise) Error() string { return "is called .xls and is " + string(d) }
 
-// disguise tells what people save as .xls, or have a program write for Excel to open.
+// disguise recognizes what people save as .xls, or programs write for Excel to open.
 func (b Book) disguise() Disguise {
 	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(b.content[:min(len(b.content), 1024)], []byte("\xEF\xBB\xBF"))))
 	switch {

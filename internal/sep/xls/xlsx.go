@@ -12,17 +12,17 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// maxParts bounds the parts of an .xlsx; one that a library writes has about ten.
+// maxParts bounds the parts of an .xlsx; a library writes about ten.
 const maxParts = 1000
 
-// parts are the files of an .xlsx, which share a bound of what they may be when opened.
+// parts are the files of an .xlsx. They share one bound of decompressed bytes.
 type parts struct {
 	files []*zip.File
 	left  int64
 }
 
-// readXLSX reads the worksheets that the book lists, by the relations of its parts (ECMA-376 part 2, §6.5,
-// and part 1, §12.3): nothing is found by its usual name.
+// readXLSX reads the worksheets that the book lists, through the relations of its parts
+// (ECMA-376 part 2, §6.5, and part 1, §12.3), never by the usual names.
 func readXLSX(content []byte) ([]Sheet, error) {
 	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -73,8 +73,8 @@ func (p *parts) worksheets(listed []listedSheet, shared []string) ([]Sheet, erro
 	return all, nil
 }
 
-// document opens a part as XML. Names are compared without prefix: the strict and the transitional form
-// differ in nothing else that is read here.
+// document opens a part as XML. Names are compared without prefix: the strict and
+// transitional forms differ in nothing else that is read here.
 func (p *parts) document(name string) (*xmldoc.Reader, error) {
 	i := slices.IndexFunc(p.files, func(f *zip.File) bool { return strings.EqualFold(f.Name, name) })
 	if i < 0 {
@@ -95,7 +95,7 @@ func local(name []byte) string {
 	return string(name)
 }
 
-// attributes reads those of the element that began, by their local names.
+// attributes reads the attributes of the element that began, by local names.
 func attributes(d *xmldoc.Reader, wanted ...string) (map[string]string, error) {
 	got := make(map[string]string, len(wanted))
 	var current string
@@ -133,12 +133,13 @@ func (p *parts) each(name string, start func(d *xmldoc.Reader, element string) e
 	}
 }
 
-// relation is a part that another refers to.
+// relation is a reference from one part to another.
 type relation struct{ id, kind, part string }
 
 type relations []relation
 
-// first returns the first part of a kind, the end of its type's URI; empty when there is none.
+// first returns the first part of a kind, which is the end of its type's URI; empty
+// without one.
 func (r relations) first(kind string) string {
 	for _, one := range r {
 		if one.kind == kind {
@@ -148,7 +149,7 @@ func (r relations) first(kind string) string {
 	return ""
 }
 
-// relations reads those of a part, or of the package.
+// relations reads the relations of a part, or of the package.
 func (p *parts) relations(of string) (relations, error) {
 	var all relations
 	err := p.each(path.Join(path.Dir(of), "_rels", path.Base("/"+of)+".rels"), func(d *xmldoc.Reader, element string) error {
@@ -168,7 +169,7 @@ func (p *parts) relations(of string) (relations, error) {
 
 type listedSheet struct{ name, part string }
 
-// listed returns the worksheets in the book's order; a sheet that is a chart is none.
+// listed returns the worksheets in the book's order, without charts.
 func (p *parts) listed(book string, related relations) ([]listedSheet, error) {
 	var all []listedSheet
 	err := p.each(book, func(d *xmldoc.Reader, element string) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/xmldoc"
 )
 
-// sharedStrings reads the texts that cells refer to (ECMA-376 part 1, §18.4).
+// sharedStrings reads the texts to which cells refer (ECMA-376 part 1, §18.4).
 func (p *parts) sharedStrings(name string) ([]string, error) {
 	var all []string
 	err := p.each(name, func(d *xmldoc.Reader, element string) error {
@@ -23,8 +23,8 @@ func (p *parts) sharedStrings(name string) ([]string, error) {
 	return all, err
 }
 
-// richText joins the texts inside the element that began, runs of formatting included; how they are
-// pronounced (rPh) is no part of them.
+// richText joins the texts in the element that began, including formatted runs, without
+// their phonetics (rPh).
 func richText(d *xmldoc.Reader) (string, error) {
 	var b strings.Builder
 	phonetic := 0
@@ -54,7 +54,8 @@ func richText(d *xmldoc.Reader) (string, error) {
 	return unescape(b.String()), nil
 }
 
-// unescape undoes _x000D_, by which an .xlsx writes what XML cannot (ST_Xstring, §22.9.2.19).
+// unescape decodes _x000D_, the form in which an .xlsx writes what XML cannot
+// (ST_Xstring, §22.9.2.19).
 func unescape(text string) string {
 	if !strings.Contains(text, "_x") {
 		return text
@@ -77,8 +78,8 @@ func unescape(text string) string {
 	}
 }
 
-// worksheet reads the cells of a part (§18.3) into s. A formula's cell has the value that it had when the
-// book was saved.
+// worksheet reads the cells of a part (§18.3) into s. A formula's cell has its saved
+// value.
 func (p *parts) worksheet(name string, s *sheet) error {
 	row, column := -1, 0
 	return p.each(name, func(d *xmldoc.Reader, element string) error {
@@ -109,7 +110,7 @@ func (p *parts) worksheet(name string, s *sheet) error {
 	})
 }
 
-// rowNumber reads a row's place, from 1; it may be left out.
+// rowNumber parses a row's number, from 1, which may be absent.
 func rowNumber(r string, next int) (int, error) {
 	if r != "" {
 		n, err := strconv.ParseUint(r, 10, 32)
@@ -124,7 +125,7 @@ func rowNumber(r string, next int) (int, error) {
 	return next, nil
 }
 
-// columnNumber reads the letters of a cell's place, "B2"; it may be left out.
+// columnNumber parses the letters of a cell's reference, "B2", which may be absent.
 func columnNumber(r string, next int) (int, error) {
 	if r == "" {
 		if next >= math.MaxUint16 {
@@ -145,7 +146,7 @@ func columnNumber(r string, next int) (int, error) {
 	return n - 1, nil
 }
 
-// value reads a cell of a type to its end. As in an .xls, what would be a guess is refused.
+// value reads a cell of a type to its end. As in an .xls, an ambiguous value is refused.
 func (s *sheet) value(d *xmldoc.Reader, kind string) (string, error) {
 	raw, inline := "", ""
 	for depth := 1; depth > 0; {

@@ -10,30 +10,31 @@ import (
 	"strings"
 )
 
-// Kind is what a book is.
+// Kind is the kind of a book.
 type Kind string
 
-// The kinds, as the names of their files end.
+// The kinds, by file extension.
 const (
 	XLS  Kind = ".xls"
 	XLSX Kind = ".xlsx"
 )
 
-// Book is a workbook, unread.
+// Book is a workbook, unparsed.
 type Book struct {
-	Name    string // without folders; empty when it came without a ZIP
+	Name    string // without folders; empty without a ZIP
 	Kind    Kind
 	content []byte
 }
 
-// Reader reads the book's bytes.
+// Reader returns a reader of the book's bytes.
 func (b Book) Reader() *bytes.Reader { return bytes.NewReader(b.content) }
 
-// partOfXLSX is what the ZIP that an .xlsx is has in it, and no other.
+// partOfXLSX is in the ZIP of every .xlsx, and in no other.
 const partOfXLSX = "[Content_Types].xml"
 
-// Books takes the books out of a ZIP, in its order and unread, by its central directory: the SEP's leaves
-// sizes and checksum of the local header empty. A book may come without a ZIP. There is always one at least.
+// Books returns the books of a ZIP, in order and unparsed. It uses the central directory:
+// the SEP's local headers have no sizes and checksum. A book may come without a ZIP.
+// There is always at least one book.
 func Books(r io.ReaderAt, size int64) ([]Book, error) {
 	if size > MaxBytes {
 		return nil, tooLarge("%d bytes, the bound is %d", size, MaxBytes)
@@ -59,7 +60,7 @@ func Books(r io.ReaderAt, size int64) ([]Book, error) {
 	for _, f := range archive.File {
 		name := path.Base(strings.ReplaceAll(f.Name, `\`, "/"))
 		kind := Kind(strings.ToLower(path.Ext(name)))
-		// What a Mac adds has the names of the files that it is about.
+		// A Mac adds files with the names of the files that they describe.
 		if kind != XLS && kind != XLSX || strings.HasPrefix(name, ".") || strings.HasPrefix(f.Name, "__MACOSX") {
 			continue
 		}
@@ -81,7 +82,7 @@ func alone(kind Kind, r io.ReaderAt, size int64) ([]Book, error) {
 	return []Book{{Kind: kind, content: whole}}, err
 }
 
-// kindOf believes what a book begins with more than what it is called.
+// kindOf trusts a book's first bytes more than its name.
 func kindOf(content []byte, called Kind) Kind {
 	switch {
 	case bytes.HasPrefix(content, []byte(signature)):
@@ -92,7 +93,7 @@ func kindOf(content []byte, called Kind) Kind {
 	return called
 }
 
-// open reads a file of a ZIP that may have left bytes.
+// open reads a file of a ZIP, if the ZIP's bound allows it.
 func open(f *zip.File, left int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(max(left, 0)) {
 		return nil, tooLarge("%d bytes in the ZIP, the bound is %d for all", f.UncompressedSize64, MaxBytes)
@@ -105,8 +106,8 @@ func open(f *zip.File, left int64) ([]byte, error) {
 	return readAll(r, int64(f.UncompressedSize64)) //nolint:gosec // G115: bounded above
 }
 
-// readAll reads what should be size bytes: no more is held when the file says less than it has, and no
-// memory is taken on the word of a file that says more.
+// readAll reads size bytes: no more if the file has more, and without allocating what a
+// file only declares.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	n, err := b.ReadFrom(io.LimitReader(r, size+1))
