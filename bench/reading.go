@@ -9,12 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 
+	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
 )
 
@@ -38,15 +37,18 @@ const (
 func reading(ctx context.Context, b *bench) ([]row, error) {
 	l := &readings{b: b, took: map[string][]measure{}}
 	saved, compressed, documents := b.file("texto.zip"), b.file("metadatos.zip"), b.file("cfdi.zip")
-	for name, write := range map[string]func(io.Writer) error{
-		saved:      func(w io.Writer) error { return writeMetadatos(w, zip.Store, b.plan.rows) },
-		compressed: func(w io.Writer) error { return writeMetadatos(w, zip.Deflate, b.plan.rows) },
-		documents:  func(w io.Writer) error { return writeDocuments(w, b.plan.documents) },
+	u := sat.NewUniverse(1)
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{compressed, func(w io.Writer) error { return u.WritePaquete(w, rfc, int64(b.plan.rows), true) }},
+		{saved, func(w io.Writer) error { return stored(w, compressed) }},
+		{documents, func(w io.Writer) error { return u.WritePaquete(w, rfc, int64(b.plan.documents), false) }},
 	} {
-		if err := writeFile(name, write); err != nil {
+		if err := writeFile(f.name, f.write); err != nil {
 			return nil, err
 		}
-		defer os.Remove(name) //nolint:errcheck // with its folder at the latest
 	}
 	for range b.plan.rounds {
 		for _, p := range [][2]string{
@@ -290,68 +292,24 @@ type part struct {
 	Nombre string `xml:"Nombre,attr"`
 }
 
-// writeMetadatos makes a package of metadata with a trap in every 64th name
-// and a third party in every tenth row.
-func writeMetadatos(w io.Writer, method uint16, n int) error {
-	z := zip.NewWriter(w)
-	a := rand.New(rand.NewPCG(1, 2))
-	uuids := make([]string, n)
-	for i := range uuids {
-		uuids[i] = fmt.Sprintf("%08X-%04X-4%03X-8%03X-%012X", a.Uint32(), a.IntN(1<<16), a.IntN(1<<12), a.IntN(1<<12), a.Uint64()>>16)
-	}
-	traps := []string{"~BIS", "\nSUCURSAL", `"`}
-	if err := text(z, "ABC_01.txt", method, n, "Uuid~RfcEmisor~NombreEmisor~RfcReceptor~NombreReceptor~RfcPac~FechaEmision~FechaCertificacionSat~Monto~EfectoComprobante~Estatus~FechaCancelacion", func(i int) string {
-		name := "COMERCIALIZADORA " + strconv.Itoa(a.IntN(5000)) + " DEL NORTE SA DE CV"
-		if i%64 == 0 {
-			name += traps[i/64%3]
-		}
-		d, h, m := 1+a.IntN(28), a.IntN(24), a.IntN(60)
-		fecha := fmt.Sprintf("2024-%02d-%02d %02d:%02d", 1+i*12/n, d, h, m)
-		return fmt.Sprintf("%s~PRU010101AB1~EMPRESA DE PRUEBA SA DE CV~CLI%06dAB%d~%s~PAC010101AB1~%s:%02d~%s:59~%d.%02d~I~1~", uuids[i], 100000+a.IntN(800000), a.IntN(10), name, fecha, a.IntN(59), fecha, a.IntN(100000), a.IntN(100))
-	}); err != nil {
-		return err
-	}
-	if err := text(z, "ABC_tercero.txt", method, n, "Uuid~RfcACuentaTerceros~NombreACuentaTerceros", func(i int) string {
-		if i%10 > 0 {
-			return ""
-		}
-		return strings.ToLower(uuids[i]) + fmt.Sprintf("~TER%06dAB1~TERCERO %d SA DE CV", 100000+i%700, i%700)
-	}); err != nil {
-		return err
-	}
-	return z.Close()
-}
-
-func text(z *zip.Writer, name string, method uint16, n int, head string, line func(int) string) error {
-	f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+// stored writes a ZIP again without compressing it.
+func stored(w io.Writer, from string) error {
+	r, err := zip.OpenReader(from)
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriter(f)
-	fmt.Fprint(w, head, "\r\n") //nolint:errcheck // Flush says it
-	for i := range n {
-		if l := line(i); l != "" {
-			fmt.Fprint(w, l, "\r\n") //nolint:errcheck // Flush says it
-		}
-	}
-	return w.Flush()
-}
-
-// writeDocuments makes a package of CFDI 4.0 of some 6 KB, with sellos that
-// do not compress and one to five conceptos.
-func writeDocuments(w io.Writer, n int) error {
+	defer r.Close() //nolint:errcheck // read only
 	z := zip.NewWriter(w)
-	random := rand.NewChaCha8([32]byte{3})
-	noise := noiseOf(random)
-	for i := range n {
-		uuid := fmt.Sprintf("%08x-2222-4333-8444-%012x", i, random.Uint64()>>16)
-		f, err := z.Create(uuid + ".xml")
+	for _, e := range r.File {
+		in, err := e.Open()
 		if err != nil {
 			return err
 		}
-		concepto := `<cfdi:Concepto ClaveProdServ="84111506" Cantidad="1" ClaveUnidad="E48" Descripcion="Servicio de facturación y asesoría" ValorUnitario="100.00" Importe="100.00" ObjetoImp="02"><cfdi:Impuestos><cfdi:Traslados><cfdi:Traslado Base="100.00" Impuesto="002" TipoFactor="Tasa" TasaOCuota="0.160000" Importe="16.00"/></cfdi:Traslados></cfdi:Impuestos></cfdi:Concepto>`
-		if _, err := fmt.Fprintf(f, `<?xml version="1.0" encoding="UTF-8"?><cfdi:Comprobante xmlns:cfdi="http://www.sat.gob.mx/cfd/4" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.sat.gob.mx/cfd/4 http://www.sat.gob.mx/sitio_internet/cfd/4/cfdv40.xsd" Version="4.0" Serie="A" Folio="%d" Fecha="2024-05-06T07:08:09" Sello="%s" NoCertificado="30001000000500000001" Certificado="%s" SubTotal="100.00" Moneda="MXN" Total="116.00" TipoDeComprobante="I" Exportacion="01" MetodoPago="PUE" FormaPago="03" LugarExpedicion="06300"><cfdi:Emisor Rfc="PRU010101AB1" Nombre="EMPRESA &amp; PRUEBA" RegimenFiscal="601"/><cfdi:Receptor Rfc="XAXX010101000" Nombre="PÚBLICO EN GENERAL" DomicilioFiscalReceptor="06300" RegimenFiscalReceptor="601" UsoCFDI="G03"/><cfdi:Conceptos>%s</cfdi:Conceptos><cfdi:Impuestos TotalImpuestosTrasladados="16.00"><cfdi:Traslados><cfdi:Traslado Base="100.00" Impuesto="002" TipoFactor="Tasa" TasaOCuota="0.160000" Importe="16.00"/></cfdi:Traslados></cfdi:Impuestos><cfdi:Complemento><tfd:TimbreFiscalDigital xmlns:tfd="http://www.sat.gob.mx/TimbreFiscalDigital" Version="1.1" UUID="%s" FechaTimbrado="2024-05-06T07:08:19" RfcProvCertif="PAC010101AB1" SelloCFD="%s" NoCertificadoSAT="30001000000500009999" SelloSAT="%s"/></cfdi:Complemento></cfdi:Comprobante>`,
-			i, noise(256), noise(1400), strings.Repeat(concepto, 1+i%5), uuid, noise(256), noise(256)); err != nil {
+		out, err := z.CreateHeader(&zip.FileHeader{Name: e.Name, Method: zip.Store})
+		if err == nil {
+			_, err = io.Copy(out, in)
+		}
+		if err := errors.Join(err, in.Close()); err != nil {
 			return err
 		}
 	}

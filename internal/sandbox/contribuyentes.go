@@ -85,7 +85,7 @@ func prepare(dir string, now time.Time) (*autoridad.Autoridad, error) {
 	return ca, nil
 }
 
-// serve tells whether the e.firma on disk is whole, current, of this authority and
+// serve reports whether the e.firma on disk is whole, current, of this authority and
 // of the person that it is to be.
 func serve(ca *autoridad.Autoridad, dir string, p autoridad.Request, now time.Time) bool {
 	if ca == nil {

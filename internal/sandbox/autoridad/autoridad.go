@@ -85,7 +85,7 @@ func assemble(der []byte, key *rsa.PrivateKey) (*Autoridad, error) {
 	}, nil
 }
 
-// IsOwn tells whether this authority signed cert. The signature is really
+// IsOwn reports whether this authority signed cert. The signature is really
 // verified, so a certificate that merely copies the issuer's name is not its
 // own; neither is the authority's own certificate, which nobody signs with.
 func (a *Autoridad) IsOwn(cert *x509.Certificate) bool {
@@ -101,7 +101,7 @@ func (a *Autoridad) Revoke(serial string) {
 	a.revoked[serial] = true
 }
 
-// Revoked tells whether the certificate with this serial was revoked.
+// Revoked reports whether the certificate with this serial was revoked.
 func (a *Autoridad) Revoked(serial string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -30,15 +30,15 @@ type Catalogo struct {
 	Defects []string
 	// BadDay are the faults that Intermitencia chooses from for an operation; nil is none.
 	BadDay func(operation string) []Falla
-	// Admit tells whether a type means something for an operation.
+	// Admit reports whether a type means something for an operation.
 	Admit func(tipo Tipo, operation string) bool
-	// After tells whether a fault may come after an operation was processed; nil is never.
+	// After reports whether a fault may come after an operation was processed; nil is never.
 	After func(tipo Tipo, operation string) bool
 
 	parts []Catalogo // of Unite
 }
 
-// admit tells whether a fault means something for an operation. Of several systems, the one that has the
+// admit reports whether a fault means something for an operation. Of several systems, the one that has the
 // operation says so.
 func (c Catalogo) admit(f Falla, operation string) bool {
 	if len(c.parts) > 0 {

@@ -27,42 +27,32 @@ func NewCounters() *Counters {
 	return c
 }
 
-// Connection counts an accepted connection.
-func (c *Counters) Connection() {
+func (c *Counters) change(add func(*Count)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.c.Conexiones++
+	add(&c.c)
 }
+
+// Connection counts an accepted connection.
+func (c *Counters) Connection() { c.change(func(n *Count) { n.Conexiones++ }) }
+
+// Codigo counts an answered code.
+func (c *Counters) Codigo(codigo string) { c.change(func(n *Count) { n.Codigos[codigo]++ }) }
+
+// Token counts a granted session.
+func (c *Counters) Token() { c.change(func(n *Count) { n.Tokens++ }) }
+
+// Bytes counts so many bytes of an answer.
+func (c *Counters) Bytes(bytes int) { c.change(func(n *Count) { n.Bytes += int64(bytes) }) }
 
 // Call counts a call.
 func (c *Counters) Call(servicio, operation string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.c.Llamadas[servicio] == nil {
-		c.c.Llamadas[servicio] = make(map[string]int64)
-	}
-	c.c.Llamadas[servicio][operation]++
-}
-
-// Codigo counts an answered code.
-func (c *Counters) Codigo(codigo string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.c.Codigos[codigo]++
-}
-
-// Token counts a granted session.
-func (c *Counters) Token() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.c.Tokens++
-}
-
-// Bytes counts n bytes of an answer.
-func (c *Counters) Bytes(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.c.Bytes += int64(n)
+	c.change(func(n *Count) {
+		if n.Llamadas[servicio] == nil {
+			n.Llamadas[servicio] = make(map[string]int64)
+		}
+		n.Llamadas[servicio][operation]++
+	})
 }
 
 // Read returns a copy.
@@ -80,7 +70,7 @@ func (c *Counters) Read() Count {
 
 // Reset puts every counter at zero.
 func (c *Counters) Reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.c = Count{Llamadas: make(map[string]map[string]int64), Codigos: make(map[string]int64)}
+	c.change(func(n *Count) {
+		*n = Count{Llamadas: make(map[string]map[string]int64), Codigos: make(map[string]int64)}
+	})
 }

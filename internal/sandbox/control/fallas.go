@@ -216,7 +216,7 @@ func (f *Fallas) List() []Falla {
 	return list
 }
 
-// Delete removes the fault with this ID and tells whether it was there.
+// Delete removes the fault with this ID and reports whether it was there.
 func (f *Fallas) Delete(id int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -29,7 +29,7 @@ func (c *cuentas) reset() {
 	clear(c.failed)
 }
 
-// enter tells whether a user may. One that is blocked may not, with the right password either.
+// enter reports whether a user may. One that is blocked may not, with the right password either.
 func (c *cuentas) enter(user string, correct bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,7 +18,7 @@ type envelope struct {
 }
 
 // readEnvelope reads an envelope in the order in which the service takes offence: the version, the headers,
-// the wrapper, its parameters. know tells whether there is an operation of that name.
+// the wrapper, its parameters. know reports whether there is an operation of that name.
 func readEnvelope(b []byte, know func(xml.Name) bool) (*envelope, *soapFault) {
 	l := newReader(b)
 	root, _, err := l.child()

@@ -23,7 +23,7 @@ func CatalogoFallas() control.Catalogo {
 	}
 }
 
-// before applies the faults that come before the message is processed and tells whether the call ended
+// before applies the faults that come before the message is processed and reports whether the call ended
 // there.
 func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	f := ll.falla

@@ -160,7 +160,7 @@ func (r *record) reset() {
 	clear(r.has)
 }
 
-// add tells whether it was not there.
+// add reports whether it was not there.
 func (r *record) add(fresh Summary) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

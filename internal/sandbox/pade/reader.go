@@ -49,7 +49,7 @@ func (l *reader) place() (start, end int) {
 }
 
 // child returns the next child of the element that is open, or nil where it ends. Text between is dropped,
-// and clean tells whether it was blank.
+// and clean reports whether it was blank.
 func (l *reader) child() (e *xml.StartElement, clean bool, err error) {
 	for clean = true; ; {
 		t, err := l.token()

@@ -78,7 +78,7 @@ func (s *Server) checkFirma(p part, f firmante, text string) *result {
 	return nil
 }
 
-// isOf tells whether the certificate is of one of these RFC: a company's own, or its representative's.
+// isOf reports whether the certificate is of one of these RFC: a company's own, or its representative's.
 func isOf(cert *x509.Certificate, rfcs ...string) bool {
 	const identifier = "2.5.4.45"
 	for _, n := range cert.Subject.Names {

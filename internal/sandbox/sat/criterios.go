@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beevik/etree"
+
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
@@ -24,7 +26,7 @@ func (ll *call) ofWhat() string {
 	var text string
 	switch {
 	case ll.op.register:
-		text = criterios(ll)
+		text = criterios(ll.op.name, node)
 	case ll.op.name == opVerify:
 		text = strings.ToLower(node.SelectAttrValue("IdSolicitud", ""))
 	case ll.op.name == opDescargar:
@@ -36,13 +38,9 @@ func (ll *call) ofWhat() string {
 // criterios writes what a request asks for as "Nombre=valor" pairs in the order of their names: equal
 // texts are equal criteria. Who signs it is left out where the criteria name him anyway, and the state
 // that is meant when none is given is written.
-func criterios(ll *call) string {
-	_, node, err := ll.wrapper()
-	if err != nil || node == nil {
-		return ""
-	}
+func criterios(operation string, node *etree.Element) string {
 	surplus := ""
-	if ll.op.name == opEmitidos || ll.op.name == opRecibidos {
+	if operation == opEmitidos || operation == opRecibidos {
 		surplus = "RfcSolicitante"
 	}
 	var pairs []string
@@ -60,11 +58,7 @@ func criterios(ll *call) string {
 	}
 	var receptores []string
 	for _, group := range children(node, nsDes, "RfcReceptores") {
-		for _, r := range children(group, nsDes, "RfcReceptor") {
-			if rfc := strings.TrimSpace(r.Text()); rfc != "" {
-				receptores = append(receptores, rfc)
-			}
-		}
+		receptores = append(receptores, receptoresOf(group)...)
 	}
 	if len(receptores) > 0 {
 		slices.Sort(receptores)

@@ -73,7 +73,7 @@ func (r *line) blob() string {
 // levy sets the taxes of a line.
 func (r *line) levy(impuestos ...impuesto) { r.n = copy(r.gravamenes[:], impuestos) }
 
-// same tells whether two are summed in the Impuestos of the Comprobante.
+// same reports whether two are summed in the Impuestos of the Comprobante.
 func (i impuesto) same(o impuesto) bool {
 	if i.retenido || o.retenido {
 		return i.retenido == o.retenido && i.levy == o.levy
@@ -146,17 +146,11 @@ func profileOf(c *Comprobante) profile {
 	if c.Tipo != 'I' {
 		return profileIVA
 	}
-	switch n := c.random >> 14 % 100; {
-	case n < 62:
-		return profileIVA
-	case n < 72:
-		return profileMixed
-	case n < 77:
-		return profileExento
-	case n < 82:
-		return profileWithoutBlob
-	case n < 88:
-		return profileIEPS
+	n := c.random >> 14 % 100
+	for how, below := range [...]uint64{profileIVA: 62, profileMixed: 72, profileExento: 77, profileWithoutBlob: 82, profileIEPS: 88} {
+		if n < below {
+			return profile(how)
+		}
 	}
 	return profileRetencion
 }
@@ -169,18 +163,11 @@ func (c *Comprobante) Centavos() int64 {
 	case 'R':
 		return minWeight + int64(c.random>>20%5_000_000)
 	}
-	var k cuentas
-	k.fill(c)
-	return k.total
+	return c.cuentas().total
 }
 
 func (c *Comprobante) cuentas() *cuentas {
 	k := new(cuentas)
-	k.fill(c)
-	return k
-}
-
-func (k *cuentas) fill(c *Comprobante) {
 	switch c.Tipo {
 	case 'N':
 		k.pay(c.random)
@@ -190,6 +177,7 @@ func (k *cuentas) fill(c *Comprobante) {
 		k.nothing(c)
 	}
 	k.total = k.subtotal - k.descuento + k.trasladado - k.retenido
+	return k
 }
 
 // nothing is the line of a payment or a transfer.
@@ -333,7 +321,7 @@ func ratio(centavos, ppms int64) int64 {
 	return (centavos*ppms + million/2) / million
 }
 
-// aCredito tells whether an income is paid later, by a comprobante of payment.
+// aCredito reports whether an income is paid later, by a comprobante of payment.
 func aCredito(random uint64) bool { return random>>30&1 == 1 }
 
 // monedaOf is the currency and how much of it is a dollar's: none where no money moves, and dollars now and then.

@@ -127,14 +127,20 @@ func (p *request) readChildren(f format) error {
 			return badFormed("el elemento " + h.Tag + " no se espera")
 		}
 		seen = true
-		for _, r := range children(h, nsDes, "RfcReceptor") {
-			// An empty one is what python-cfdiclient sends when it means none.
-			if rfc := strings.TrimSpace(r.Text()); rfc != "" {
-				p.receptores = append(p.receptores, rfc)
-			}
-		}
+		p.receptores = receptoresOf(h)
 	}
 	return nil
+}
+
+// receptoresOf are the RFCs of a list. An empty one is what python-cfdiclient sends when it means none.
+func receptoresOf(list *etree.Element) []string {
+	var all []string
+	for _, r := range children(list, nsDes, "RfcReceptor") {
+		if rfc := strings.TrimSpace(r.Text()); rfc != "" {
+			all = append(all, rfc)
+		}
+	}
+	return all
 }
 
 // checkSello is what code 302 stands for: one signature, in its place, that verifies. With the knob

@@ -12,7 +12,7 @@ import (
 )
 
 // before applies the faults that take the place of an answer, before the message is processed or, with
-// Despues, after it, and tells whether the call ended there.
+// Despues, after it, and reports whether the call ended there.
 func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	f := ll.falla
 	if f.Tipo == control.Silencio {

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	// A year is half a million XML, and compressing them is most of the work: this one takes half the time.
 	"github.com/klauspost/compress/flate"
@@ -93,6 +94,20 @@ func (u *Universe) writeZip(w io.Writer, p *paquete) error {
 		_, err = w.Write([]byte{0, 0})
 	}
 	return err
+}
+
+// WritePaquete writes a package of the first n comprobantes that a taxpayer issued in 2024: what readers are measured with.
+func (u *Universe) WritePaquete(w io.Writer, rfc string, n int64, metadata bool) error {
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	p := &requested{
+		scope: scope{servicio: CFDI, rfc: rfc, direction: Emitidos, perDay: n/366 + 1}, tipo: tipoCFDI, byPaquete: n,
+		until: start + 367*secondsDay, filter: filter{cut: start}, paqueteKnobs: paqueteKnobs{traps: true},
+	}
+	if metadata {
+		p.tipo = tipoMetadata
+	}
+	first := result{starts: []position{u.start(p.scope, start)}}
+	return u.writeZip(w, &paquete{solicitud: &solicitud{requested: p, id: "abc", result: first}, number: 1})
 }
 
 // zipCFDI writes one entry for each XML, with sizes and checksum ahead of the data, as the service

@@ -222,7 +222,7 @@ func (t *solicitudes) find(servicio, rfc, id string) *solicitud {
 	return s
 }
 
-// verified counts a call of Verifica in a day of the wall clock and tells whether it is within
+// verified counts a call of Verifica in a day of the wall clock and reports whether it is within
 // the limit (0 is none).
 func (t *solicitudes) verified(s *solicitud, now time.Time, limit int64) bool {
 	t.mu.Lock()
@@ -234,7 +234,7 @@ func (t *solicitudes) verified(s *solicitud, now time.Time, limit int64) bool {
 	return limit == 0 || s.verify <= limit
 }
 
-// served counts a download of a package and tells whether it is within the limit (0 is none).
+// served counts a download of a package and reports whether it is within the limit (0 is none).
 func (t *solicitudes) served(s *solicitud, paquete int, limit int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

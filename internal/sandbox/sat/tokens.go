@@ -72,19 +72,13 @@ func (f *tokens) issue(servicio string, cert *x509.Certificate, now time.Time) s
 func (f *tokens) titular(servicio, authorization string, now time.Time, life time.Duration) (string, *refusal) {
 	text, ok := strings.CutPrefix(authorization, `WRAP access_token="`)
 	text, shut := strings.CutSuffix(text, `"`)
-	if !ok || !shut {
-		return "", reject(codTokenInvalid, mensajeToken)
-	}
 	if flat, err := url.PathUnescape(text); err == nil {
 		text = flat
 	}
 	text, _, _ = strings.Cut(text, "&")
 	point := strings.LastIndexByte(text, '.')
-	if point < 0 {
-		return "", reject(codTokenInvalid, mensajeToken)
-	}
 	sello, err := base64.RawURLEncoding.DecodeString(text[point+1:])
-	if err != nil || !hmac.Equal(sello, f.seal(servicio, text[:point])) {
+	if !ok || !shut || point < 0 || err != nil || !hmac.Equal(sello, f.seal(servicio, text[:point])) {
 		return "", reject(codTokenInvalid, mensajeToken)
 	}
 	_, body, _ := strings.Cut(text[:point], ".")
@@ -95,11 +89,10 @@ func (f *tokens) titular(servicio, authorization string, now time.Time, life tim
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rfc, ok := f.titulares[r.Actort]
-	if !ok {
-		return "", reject(codTokenInvalid)
+	if rfc, ok := f.titulares[r.Actort]; ok {
+		return rfc, nil
 	}
-	return rfc, nil
+	return "", reject(codTokenInvalid)
 }
 
 func (f *tokens) seal(servicio, signed string) []byte {

@@ -78,7 +78,7 @@ type Comprobante struct {
 	perDay      int64  // of its scope
 }
 
-// Cancelled tells whether it is so at the instant cut of the wall clock.
+// Cancelled reports whether it is so at the instant cut of the wall clock.
 func (c *Comprobante) Cancelled(cut int64) bool {
 	return c.Cancelacion != 0 && c.Cancelacion <= cut
 }

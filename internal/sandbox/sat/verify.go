@@ -62,19 +62,12 @@ func respondVerify(op *operation, c operationAnswer) answer {
 		pairs = append(pairs, "CodigoEstadoSolicitud", c.codigoEstado)
 	}
 	pairs = append(pairs, "NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
-	var b strings.Builder
-	b.WriteString("<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...))
-	if len(c.paquetes) == 0 {
-		b.WriteString("/>")
-	} else {
-		b.WriteByte('>')
-		for _, id := range c.paquetes {
-			b.WriteString("<IdsPaquetes>" + id + "</IdsPaquetes>")
-		}
-		b.WriteString("</" + op.name + "Result>")
+	end := "/>"
+	if len(c.paquetes) > 0 {
+		end = "><IdsPaquetes>" + strings.Join(c.paquetes, "</IdsPaquetes><IdsPaquetes>") + "</IdsPaquetes></" + op.name + "Result>"
 	}
-	b.WriteString("</" + op.name + "Response>")
-	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(b.String())}
+	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(
+		"<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...) + end + "</" + op.name + "Response>")}
 }
 
 // idPaquete is the request's id in upper case and the number of the package.

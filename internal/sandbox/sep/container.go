@@ -1,7 +1,6 @@
 package sep
 
 import (
-	"encoding/binary"
 	"slices"
 	"unicode/utf16"
 )
@@ -35,21 +34,13 @@ func container(libro []byte) []byte {
 	}
 	nData, nMini := len(data)/sectorCFB, len(miniFAT)/sectorCFB
 	nFAT, nDIFAT := tables(nData + nMini + 1)
-	fat := make([]uint32, 0, nFAT*bySector)
-	fat = chain(fat, nData)
-	fat = chain(fat, nMini)
-	fat = chain(fat, 1)
-	fat = append(fat, slices.Repeat([]uint32{sectorFAT}, nFAT)...)
-	fat = append(fat, slices.Repeat([]uint32{sectorDIFAT}, nDIFAT)...)
+	fat := slices.Concat(chain(chain(chain(nil, nData), nMini), 1),
+		slices.Repeat([]uint32{sectorFAT}, nFAT), slices.Repeat([]uint32{sectorDIFAT}, nDIFAT))
 	fat = append(fat, slices.Repeat([]uint32{sectorFree}, nFAT*bySector-len(fat))...)
 	directory := nData + nMini
 	firstFAT := directory + 1
-	out := header(directory, firstFAT, nFAT, nDIFAT, nData, nMini)
-	out = append(out, data...)
-	out = append(out, miniFAT...)
-	out = append(out, entries(len(libro), nData, mini)...)
-	out = aBytes(out, fat)
-	return append(out, difat(firstFAT, nFAT, nDIFAT)...)
+	return slices.Concat(header(directory, firstFAT, nFAT, nDIFAT, nData, nMini), data, miniFAT, entries(len(libro), nData, mini),
+		le(fat), difat(firstFAT, nFAT, nDIFAT))
 }
 
 // tables tells how many sectors the table takes for what it describes, itself included, and how many the
@@ -66,46 +57,41 @@ func tables(other int) (nFAT, nDIFAT int) {
 	}
 }
 
+// chain appends so many sectors, each with the number of the next.
 func chain(fat []uint32, n int) []uint32 {
 	for i := range n {
-		next := uint32(len(fat) + 1) //nolint:gosec // G115: sectors of a file of megabytes
+		fat = append(fat, u32(len(fat)+1))
 		if i == n-1 {
-			next = endCadena
+			fat[len(fat)-1] = endCadena
 		}
-		fat = append(fat, next)
 	}
 	return fat
 }
 
 func miniTable(n int) []byte {
-	table := chain(nil, n)
-	table = append(table, slices.Repeat([]uint32{sectorFree}, bySector-n)...)
-	return aBytes(nil, table)
+	return le(chain(nil, n), slices.Repeat([]uint32{sectorFree}, bySector-n))
 }
 
 func header(directory, firstFAT, nFAT, nDIFAT, nData, nMini int) []byte {
-	b := append([]byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), make([]byte, 16)...)
-	b = append(b, le16(0x3E, 3, 0xFFFE, 9, 6, 0, 0, 0)...)
 	firstMini, firstDIFAT := uint32(endCadena), uint32(endCadena)
 	if nMini > 0 {
-		firstMini = uint32(nData) //nolint:gosec // G115: as above
+		firstMini = u32(nData)
 	}
 	if nDIFAT > 0 {
-		firstDIFAT = uint32(firstFAT + nFAT) //nolint:gosec // G115: as above
+		firstDIFAT = u32(firstFAT + nFAT)
 	}
-	//nolint:gosec // G115: as above
-	b = aBytes(b, []uint32{0, uint32(nFAT), uint32(directory), 0, cutMini, firstMini, uint32(nMini), firstDIFAT, uint32(nDIFAT)})
-	for i := range fatHeader {
-		b = append(b, le32(fatNumber(firstFAT, nFAT, i))...)
-	}
-	return b
+	return le([]byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), make([]byte, 16), words{0x3E, 3, 0xFFFE, 9, 6, 0, 0, 0},
+		[]uint32{0, u32(nFAT), u32(directory), 0, cutMini, firstMini, u32(nMini), firstDIFAT, u32(nDIFAT)},
+		fatNumbers(firstFAT, nFAT, 0, fatHeader))
 }
 
-func fatNumber(first, n, i int) uint32 {
-	if i >= n {
-		return sectorFree
+// fatNumbers are the sectors of the table from one on, and free ones where there are no more.
+func fatNumbers(first, n, since, howMany int) []uint32 {
+	numbers := slices.Repeat([]uint32{sectorFree}, howMany)
+	for i := since; i < min(n, since+howMany); i++ {
+		numbers[i-since] = u32(first + i)
 	}
-	return uint32(first + i) //nolint:gosec // G115: as above
+	return numbers
 }
 
 // difat lists the sectors of the table beyond those of the header; the last number of each sector is the
@@ -113,14 +99,11 @@ func fatNumber(first, n, i int) uint32 {
 func difat(firstFAT, nFAT, nDIFAT int) []byte {
 	var b []byte
 	for s := range nDIFAT {
-		for j := range bySector - 1 {
-			b = append(b, le32(fatNumber(firstFAT, nFAT, fatHeader+s*(bySector-1)+j))...)
-		}
 		next := uint32(endCadena)
 		if s < nDIFAT-1 {
-			next = uint32(firstFAT + nFAT + s + 1) //nolint:gosec // G115: as above
+			next = u32(firstFAT + nFAT + s + 1)
 		}
-		b = append(b, le32(next)...)
+		b = append(b, le(fatNumbers(firstFAT, nFAT, fatHeader+s*(bySector-1), bySector-1), next)...)
 	}
 	return b
 }
@@ -129,40 +112,25 @@ func difat(firstFAT, nFAT, nDIFAT int) []byte {
 func entries(length, nData int, mini bool) []byte {
 	rootStart, rootLength := uint32(endCadena), uint32(0)
 	if mini {
-		rootStart, rootLength = 0, uint32(nData*sectorCFB) //nolint:gosec // G115: as above
+		rootStart, rootLength = 0, u32(nData*sectorCFB)
 	}
-	b := entry("Root Entry", 5, 1, rootStart, rootLength)
-	b = append(b, entry("Workbook", 2, none, 0, uint32(length))...) //nolint:gosec // G115: as above
-	for range 2 {
-		b = append(b, entry("", 0, none, 0, 0)...)
-	}
-	return b
+	free := entry("", 0, none, 0, 0)
+	return slices.Concat(entry("Root Entry", 5, 1, rootStart, rootLength), entry("Workbook", 2, none, 0, u32(length)), free, free)
 }
 
 func entry(name string, tipo byte, child, start, length uint32) []byte {
-	b := le16(utf16.Encode([]rune(name))...)
-	nameLength := len(b) + 2
+	written := utf16.Encode([]rune(name))
+	nameLength := 2*len(written) + 2
 	if name == "" {
 		nameLength = 0
 	}
-	b = append(b, make([]byte, 64-len(b))...)
-	b = append(b, le16(uint16(nameLength))...)
-	b = append(b, tipo, 1)
-	b = aBytes(b, []uint32{none, none, child})
-	b = append(b, make([]byte, 36)...)
-	return aBytes(b, []uint32{start, length, 0})
+	return le(written, make([]byte, 64-2*len(written)), u16(nameLength), tipo, byte(1), []uint32{none, none, child},
+		make([]byte, 36), []uint32{start, length, 0})
 }
 
 func padding(b []byte, multiple int) []byte {
 	if surplus := len(b) % multiple; surplus > 0 {
 		return slices.Concat(b, make([]byte, multiple-surplus))
-	}
-	return b
-}
-
-func aBytes(b []byte, values []uint32) []byte {
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, v)
 	}
 	return b
 }

@@ -106,65 +106,30 @@ func nodeOf(e xml.StartElement) (*node, error) {
 	return n, nil
 }
 
-// tipo is the type of an attribute; the standard gives no lengths, patterns or enumerations.
-type tipo int
-
-const (
-	cadena tipo = iota
-	whole
-	fecha
-	inBase64
-	version // only "1.0"
-)
-
-type attribute struct {
-	name     string
-	optional bool
-	tipo     tipo
-}
-
-// element is an element of the structure, its children in order.
+// element is an element of the structure, its children in order. Its attributes are a list of words: a name, with ?
+// where it may be missing, and after a colon its type. The standard gives no lengths, patterns or enumerations.
 type element struct {
 	name       string
 	several    bool
-	attributes []attribute
+	attributes string
 	children   []element
 }
 
-// req and opt are attributes without a type of their own.
-func req(names ...string) []attribute { return ofTipo(cadena, false, names) }
-
-func ofTipo(t tipo, optional bool, names []string) []attribute {
-	all := make([]attribute, 0, len(names))
-	for _, n := range names {
-		all = append(all, attribute{n, optional, t})
-	}
-	return all
-}
-
-// list joins attributes; their order does not matter in a document.
-func list(required []attribute, other ...attribute) []attribute { return append(required, other...) }
-
 // structure is TituloElectronico 1.0 as institutions send it. Autenticacion is the authority's to add.
 func structure() element {
-	opt := func(name string) attribute { return attribute{name, true, cadena} }
-	num := func(name string) attribute { return attribute{name, false, whole} }
-	day := func(name string) attribute { return attribute{name, false, fecha} }
-	optDay := func(name string) attribute { return attribute{name, true, fecha} }
-	b64 := func(name string) attribute { return attribute{name, false, inBase64} }
-	return element{name: "TituloElectronico", attributes: list(req("folioControl"), attribute{"version", false, version}), children: []element{
-		{name: "FirmaResponsables", children: []element{{name: "FirmaResponsable", several: true, attributes: list(
-			req("nombre", "primerApellido", "curp", "cargo", "noCertificadoResponsable"),
-			opt("segundoApellido"), opt("abrTitulo"), num("idCargo"), b64("sello"), b64("certificadoResponsable"))}}},
-		{name: "Institucion", attributes: req("cveInstitucion", "nombreInstitucion")},
-		{name: "Carrera", attributes: list(req("cveCarrera", "nombreCarrera", "autorizacionReconocimiento"),
-			optDay("fechaInicio"), day("fechaTerminacion"), num("idAutorizacionReconocimiento"), opt("numeroRvoe"))},
-		{name: "Profesionista", attributes: list(req("curp", "nombre", "primerApellido", "correoElectronico"), opt("segundoApellido"))},
-		{name: "Expedicion", attributes: list(req("modalidadTitulacion", "fundamentoLegalServicioSocial", "idEntidadFederativa", "entidadFederativa"),
-			day("fechaExpedicion"), num("idModalidadTitulacion"), optDay("fechaExamenProfesional"), optDay("fechaExencionExamenProfesional"),
-			num("cumplioServicioSocial"), num("idFundamentoLegalServicioSocial"))},
-		{name: "Antecedente", attributes: list(req("institucionProcedencia", "tipoEstudioAntecedente", "idEntidadFederativa"),
-			opt("entidadFederativa"), num("idTipoEstudioAntecedente"), optDay("fechaInicio"), day("fechaTerminacion"), opt("noCedula"))},
+	return element{name: "TituloElectronico", attributes: "version:1.0 folioControl", children: []element{
+		{name: "FirmaResponsables", children: []element{{name: "FirmaResponsable", several: true, attributes: `
+			nombre primerApellido segundoApellido? curp idCargo:int cargo abrTitulo?
+			noCertificadoResponsable sello:base64 certificadoResponsable:base64`}}},
+		{name: "Institucion", attributes: "cveInstitucion nombreInstitucion"},
+		{name: "Carrera", attributes: `cveCarrera nombreCarrera fechaInicio?:date fechaTerminacion:date
+			idAutorizacionReconocimiento:int autorizacionReconocimiento numeroRvoe?`},
+		{name: "Profesionista", attributes: "curp nombre primerApellido segundoApellido? correoElectronico"},
+		{name: "Expedicion", attributes: `fechaExpedicion:date idModalidadTitulacion:int modalidadTitulacion
+			fechaExamenProfesional?:date fechaExencionExamenProfesional?:date cumplioServicioSocial:int
+			idFundamentoLegalServicioSocial:int fundamentoLegalServicioSocial idEntidadFederativa entidadFederativa`},
+		{name: "Antecedente", attributes: `institucionProcedencia idTipoEstudioAntecedente:int tipoEstudioAntecedente
+			idEntidadFederativa entidadFederativa? fechaInicio?:date fechaTerminacion:date noCedula?`},
 	}}
 }
 
@@ -196,16 +161,18 @@ func (e element) check(n *node) error {
 
 func (e element) checkAttributes(n *node) error {
 	known := 0
-	for _, a := range e.attributes {
-		value, this := n.attributes[a.name]
-		if !this && !a.optional {
-			return fmt.Errorf("el atributo '%s' debe aparecer en el elemento '%s'", a.name, e.name)
+	for word := range strings.FieldsSeq(e.attributes) {
+		name, tipo, _ := strings.Cut(word, ":")
+		name, optional := strings.CutSuffix(name, "?")
+		value, this := n.attributes[name]
+		if !this && !optional {
+			return fmt.Errorf("el atributo '%s' debe aparecer en el elemento '%s'", name, e.name)
 		}
 		if !this {
 			continue
 		}
-		if known++; !a.tipo.admit(value) {
-			return fmt.Errorf("el valor '%s' del atributo '%s' del elemento '%s' no es válido", trim(value), a.name, e.name)
+		if known++; !admits(tipo, value) {
+			return fmt.Errorf("el valor '%s' del atributo '%s' del elemento '%s' no es válido", trim(value), name, e.name)
 		}
 	}
 	if known < len(n.attributes) {
@@ -214,21 +181,22 @@ func (e element) checkAttributes(n *node) error {
 	return nil
 }
 
-func (t tipo) admit(value string) bool {
+// admits reports whether a value is of a type: any text where there is none, and else the only value that is taken.
+func admits(tipo, value string) bool {
 	joined := strings.TrimSpace(value)
-	switch t {
-	case whole:
+	switch tipo {
+	case "":
+		return true
+	case "int":
 		return reWhole.MatchString(joined)
-	case fecha:
+	case "date":
 		_, err := time.Parse(time.DateOnly, joined)
 		return err == nil
-	case inBase64:
+	case "base64":
 		_, err := base64.StdEncoding.DecodeString(withoutBlank(value))
 		return err == nil
-	case version:
-		return value == "1.0"
 	}
-	return true
+	return value == tipo
 }
 
 func withoutBlank(text string) string { return strings.Join(strings.Fields(text), "") }

@@ -9,7 +9,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// before applies the faults that come before the message is processed and tells whether the call ended
+// before applies the faults that come before the message is processed and reports whether the call ended
 // there.
 func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	f := ll.falla

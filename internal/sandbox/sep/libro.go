@@ -3,7 +3,6 @@ package sep
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"slices"
 	"unicode/utf16"
 )
@@ -40,65 +39,57 @@ const (
 func Libro(rows [][]any) []byte {
 	t := &texts{place: make(map[string]uint32)}
 	cells := writeSheet(rows, t)
-	global := record1(regBOF, le16(0x0600), le16(5), make([]byte, 12))
-	global = append(global, record1(regWriteAccess, access())...)
-	global = append(global, record1(regCodePage, le16(1200))...)
-	global = append(global, record1(regWindow1, le16(0, 0, 0x4000, 0x2000, 0x38, 0, 0, 1, 600))...)
-	for range 4 {
-		global = append(global, record1(regFont, le16(200, 0, 0x7FFF, 400, 0, 0, 0), []byte{5, 0}, []byte("Arial"))...)
-	}
-	for i := range xfCell + 1 {
-		tipoXF := uint16(0xFFF5)
-		if i == xfCell {
-			tipoXF = 1
-		}
-		global = append(global, record1(regXF, le16(0, 0, tipoXF, 0x20, 0, 0, 0, 0, 0, 0x20C0))...)
-	}
-	global = append(global, record1(regStyle, le16(0x8000), []byte{0, 0xFF})...)
-	end := t.sst()
-	end = append(end, record1(regEOF)...)
+	global := slices.Concat(
+		record1(regBOF, words{0x0600, 5}, make([]byte, 12)),
+		record1(regWriteAccess, access()),
+		record1(regCodePage, words{1200}),
+		record1(regWindow1, words{0, 0, 0x4000, 0x2000, 0x38, 0, 0, 1, 600}),
+		slices.Repeat(record1(regFont, words{200, 0, 0x7FFF, 400, 0, 0, 0, 5}, []byte("Arial")), 4),
+		slices.Repeat(record1(regXF, words{0, 0, 0xFFF5, 0x20, 0, 0, 0, 0, 0, 0x20C0}), xfCell),
+		record1(regXF, words{0, 0, 1, 0x20, 0, 0, 0, 0, 0, 0x20C0}),
+		record1(regStyle, words{0x8000, 0xFF00}),
+	)
+	end := append(t.sst(), record1(regEOF)...)
 	const boundSheetLength = 4 + 4 + 2 + 2 + len(sheet)
-	start := uint32(len(global) + boundSheetLength + len(end)) //nolint:gosec // G115: far below four gigabytes
-	global = append(global, record1(regBoundSheet, le32(start), le16(0), []byte{byte(len(sheet)), 0}, []byte(sheet))...)
-	return container(slices.Concat(global, end, cells))
+	start := u32(len(global) + boundSheetLength + len(end))
+	bound := record1(regBoundSheet, start, words{0, u16(len(sheet))}, []byte(sheet))
+	return container(slices.Concat(global, bound, end, cells))
 }
 
 // access is the name of the user who wrote the book, padded with blanks; the service's says weblogic.
 func access() []byte {
 	const user = "sandbox de Pasarela"
-	b := append(le16(uint16(len(user))), 0)
-	b = append(b, user...)
-	return append(b, bytes.Repeat([]byte{' '}, 112-len(b))...)
+	return le(u16(len(user)), byte(0), []byte(user), bytes.Repeat([]byte{' '}, 112-3-len(user)))
 }
 
 // writeSheet writes the rows in blocks: the heads of thirty-two, then their cells.
 func writeSheet(rows [][]any, t *texts) []byte {
-	b := record1(regBOF, le16(0x0600), le16(0x10), make([]byte, 12))
+	b := record1(regBOF, words{0x0600, 0x10}, make([]byte, 12))
 	columns := 0
 	for _, f := range rows {
 		columns = max(columns, len(f))
 	}
-	b = append(b, record1(regDimensions, le32(0), le32(uint32(len(rows))), le16(0, uint16(columns), 0))...) //nolint:gosec // G115: a sheet has 65,536 rows
+	b = append(b, record1(regDimensions, uint32(0), u32(len(rows)), words{0, u16(columns), 0})...)
 	for since := 0; since < len(rows); since += rowsBlock {
 		block := rows[since:min(since+rowsBlock, len(rows))]
 		for i, f := range block {
-			b = append(b, record1(regRow, le16(uint16(since+i), 0, uint16(len(f)), 255, 0, 0, 0x100, xfCell))...) //nolint:gosec // G115: as above
+			b = append(b, record1(regRow, words{u16(since + i), 0, u16(len(f)), 255, 0, 0, 0x100, xfCell})...)
 		}
 		for i, f := range block {
 			for j, value := range f {
-				place := le16(uint16(since+i), uint16(j), xfCell)
+				place := words{u16(since + i), u16(j), xfCell}
 				switch v := value.(type) {
 				case string:
 					if v != "" {
-						b = append(b, record1(regLabelSST, place, le32(t.index(v)))...)
+						b = append(b, record1(regLabelSST, place, t.index(v))...)
 					}
 				case float64:
-					b = append(b, record1(regNumber, place, binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)))...)
+					b = append(b, record1(regNumber, place, v)...)
 				}
 			}
 		}
 	}
-	b = append(b, record1(regWindow2, le16(0x06B6, 0, 0, 0x40, 0, 0, 0, 0, 0))...)
+	b = append(b, record1(regWindow2, words{0x06B6, 0, 0, 0x40, 0, 0, 0, 0, 0})...)
 	return append(b, record1(regEOF)...)
 }
 
@@ -113,7 +104,7 @@ func (t *texts) index(text string) uint32 {
 	t.uses++
 	i, ya := t.place[text]
 	if !ya {
-		i = uint32(len(t.all)) //nolint:gosec // G115: bounded by the cells of a sheet
+		i = u32(len(t.all))
 		t.place[text] = i
 		t.all = append(t.all, text)
 	}
@@ -123,9 +114,7 @@ func (t *texts) index(text string) uint32 {
 // sst writes the shared strings over as many CONTINUEs as they need. A string that is broken off goes on
 // after a byte of flags; its first character stays with its head.
 func (t *texts) sst() []byte {
-	e := &split{tipo: regSST}
-	e.add(le32(t.uses))
-	e.add(le32(uint32(len(t.all)))) //nolint:gosec // G115: as above
+	e := &split{tipo: regSST, body: le(t.uses, u32(len(t.all)))}
 	for _, text := range t.all {
 		e.text(text)
 	}
@@ -138,8 +127,6 @@ type split struct {
 	body []byte
 	done []byte
 }
-
-func (e *split) add(b []byte) { e.body = append(e.body, b...) }
 
 func (e *split) close() {
 	e.done = append(e.done, record1(e.tipo, e.body)...)
@@ -156,37 +143,33 @@ func (e *split) text(text string) {
 	if len(e.body)+3+width > maxRecord {
 		e.close()
 	}
-	e.add(le16(uint16(len(units)))) //nolint:gosec // G115: cut above
-	e.add([]byte{mark})
+	e.body = append(e.body, le(u16(len(units)), mark)...)
 	for _, u := range units {
 		if len(e.body)+width > maxRecord {
 			e.close()
-			e.add([]byte{mark})
+			e.body = append(e.body, mark)
 		}
-		e.add(le16(u)[:width])
+		e.body = append(e.body, le(u)[:width]...)
 	}
 }
 
-func record1(tipo uint16, parts ...[]byte) []byte {
-	length := 0
-	for _, p := range parts {
-		length += len(p)
-	}
-	b := make([]byte, 0, 4+length)
-	b = binary.LittleEndian.AppendUint16(b, tipo)
-	b = binary.LittleEndian.AppendUint16(b, uint16(length))
-	for _, p := range parts {
-		b = append(b, p...)
-	}
-	return b
+// record1 is a record of these values, in the order of bytes of the format.
+func record1(tipo uint16, values ...any) []byte {
+	body := le(values...)
+	return slices.Concat(le(tipo, u16(len(body))), body)
 }
 
-func le16(values ...uint16) []byte {
-	b := make([]byte, 0, 2*len(values))
+// le writes numbers and bytes, the low byte first.
+func le(values ...any) (b []byte) {
 	for _, v := range values {
-		b = binary.LittleEndian.AppendUint16(b, v)
+		b, _ = binary.Append(b, binary.LittleEndian, v) // of sized values and slices of them, which it takes
 	}
 	return b
 }
 
-func le32(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
+type words = []uint16
+
+// u16 and u32 are sizes and places, which are far below what their fields hold.
+func u16(n int) uint16 { return uint16(n) } //nolint:gosec // G115: see above
+
+func u32(n int) uint32 { return uint32(n) } //nolint:gosec // G115: see above

@@ -124,7 +124,7 @@ func (l *lotes) find(text string, now time.Time) (*lote, bool) {
 	return l.all[i], !now.Before(l.all[i].ready)
 }
 
-// cancel tells whether there was a title to cancel.
+// cancel reports whether there was a title to cancel.
 func (l *lotes) cancel(folio string, now time.Time, matches func(institucion string) bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

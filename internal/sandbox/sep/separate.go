@@ -82,7 +82,7 @@ func (s *separator) until(end string) error {
 	}
 }
 
-// mark copies a tag, a comment or the like, whose "<" was copied, and tells whether it opens the file.
+// mark copies a tag, a comment or the like, whose "<" was copied, and reports whether it opens the file.
 func (s *separator) mark() (isFile bool, err error) {
 	for start, end := range map[string]string{"!--": "-->", "![CDATA[": "]]>", "?": "?>"} {
 		if b, _ := s.r.Peek(len(start)); string(b) == start {
