@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// cleanWriter writes to a terminal what others may have written: names in certificates, what a
-// gateway answers. What would move its cursor, set its title or turn the text around
-// (ECMA-48 §8.3; Unicode's bidirectional controls) is shown as an escape, which in JSON
-// stands for the same.
+// cleanWriter writes text that others may have written, such as names in certificates or
+// a gateway's answers, to a terminal. It escapes what would move the cursor, set the
+// title or reverse the text (ECMA-48 §8.3; Unicode's bidirectional controls). In JSON the
+// escape means the same character.
 type cleanWriter struct{ w io.Writer }
 
 func (l cleanWriter) Write(p []byte) (int, error) {
@@ -21,7 +21,7 @@ func (l cleanWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// raw is what l writes to: of what draws by itself.
+// raw returns the writer under l, for programs that draw.
 func raw(w io.Writer) io.Writer {
 	if l, ok := w.(cleanWriter); ok {
 		return l.w
@@ -29,7 +29,7 @@ func raw(w io.Writer) io.Writer {
 	return w
 }
 
-// cleanText is a text without what a terminal obeys.
+// cleanText returns a text without what a terminal obeys.
 func cleanText(text string) string {
 	if strings.IndexFunc(text, obeyed) < 0 {
 		return text
@@ -40,7 +40,7 @@ func cleanText(text string) string {
 		case !obeyed(c):
 			b.WriteRune(c)
 		case c == utf8.RuneError:
-			// A byte that is no UTF-8 may be a control of an older terminal.
+			// A byte that is not UTF-8 may be a control of an older terminal.
 			_, n := utf8.DecodeRuneInString(text[i:])
 			if n > 1 {
 				b.WriteRune(c)

@@ -1,10 +1,9 @@
-// Package cli is the command line: what people and scripts type, the help that they
-// read, and the exit codes that they get. It speaks Spanish to people; log lines
-// are English, as everywhere.
+// Package cli is the command line: commands, help and exit codes. It speaks Spanish to
+// people; log lines are English.
 //
-// It does nothing that a gateway does: it starts one (internal/app), calls one
-// (internal/client), or looks at what one would use. It never shows a password,
-// nor an API key after the moment in which it was made.
+// It does no work of a gateway itself: it starts one (internal/app), calls one
+// (internal/client), or inspects the files that one would use. It never shows a password,
+// and shows an API key only when it is made.
 package cli
 
 import (
@@ -18,24 +17,24 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes. docs/linea-de-ordenes.md has which command gives which.
+// Exit codes. docs/linea-de-ordenes.md lists them by command.
 const (
 	ExitOK     = 0
 	ExitFailed = 1
 	ExitUsage  = 2
-	// ExitExpiresSoon: the e.firma serves, and not for as long as was asked for.
+	// ExitExpiresSoon: the e.firma is usable, but not for as long as requested.
 	ExitExpiresSoon = 3
-	// ExitPartial, ExitDescargaFailed, ExitCancelled and ExitStillRunning say how a descarga is that
-	// was followed without a failure.
+	// ExitPartial, ExitDescargaFailed, ExitCancelled and ExitStillRunning are the states
+	// of a descarga that was followed without an error.
 	ExitPartial        = 3
 	ExitDescargaFailed = 4
 	ExitCancelled      = 5
 	ExitStillRunning   = 6
-	// ExitInterrupted is the shells' own for SIGINT: 128 and the signal's number.
+	// ExitInterrupted is the shells' code for SIGINT: 128 and the signal's number.
 	ExitInterrupted = 130
 )
 
-// Streams are what a command reads and writes.
+// Streams are a command's input and outputs.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -74,14 +73,15 @@ func say(w io.Writer, text string) {
 	fmt.Fprintf(w, "gateway: %s\n", strings.ReplaceAll(text, "\n", "\ngateway: ")) //nolint:errcheck // nowhere else to say it
 }
 
-// errUse is a fault of the command line itself.
+// errUse is a fault of the command line.
 type errUse struct{ text string }
 
 func (e *errUse) Error() string { return e.text }
 
 func badUse(format string, args ...any) error { return &errUse{fmt.Sprintf(format, args...)} }
 
-// errOutput ends the program with a code of its own; without err, all has been said.
+// errOutput ends the program with its own exit code. Without err, everything has been
+// printed.
 type errOutput struct {
 	codigo int
 	err    error
@@ -96,7 +96,7 @@ func (e *errOutput) Error() string {
 
 func (e *errOutput) Unwrap() error { return e.err }
 
-// New builds the tree of commands. now is the clock that dates are judged by.
+// New builds the tree of commands. now is the clock for dates.
 func New(s Streams, now func() time.Time) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gateway",
@@ -131,7 +131,7 @@ de aquí no las sustituyen: docs/configuration.md las tiene todas.`,
 	return root
 }
 
-// withoutArguments refuses what is neither a command nor an option.
+// withoutArguments refuses arguments that are neither a command nor an option.
 func withoutArguments(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -149,7 +149,7 @@ func withoutArguments(c *cobra.Command, args []string) error {
 	return badUse("%s", text)
 }
 
-// group is a command that only holds others.
+// group is a command that only has subcommands.
 func group(use, short, long string) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Long: long, Args: withoutArguments,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -36,7 +36,7 @@ func completionOrder(s Streams) *cobra.Command {
 	return withCodigos(c, codigos)
 }
 
-// helpOrder takes the place of the library's, which speaks English.
+// helpOrder replaces the library's, which is in English.
 func helpOrder() *cobra.Command {
 	return withCodigos(&cobra.Command{
 		Use:               "help [ORDEN]",
@@ -54,10 +54,10 @@ func helpOrder() *cobra.Command {
 	}, []codigo{{ExitOK, "siempre"}, {ExitUsage, "no hay tal orden"}})
 }
 
-// ofList completes an option out of a closed list; each value has its meaning
-// behind a tabulator.
+// ofList completes an option from a closed list; each value's meaning follows after a
+// tab.
 func ofList(c *cobra.Command, option string, values ...string) {
-	// It fails only for an option that is not there, which the tests of completion see.
+	// It fails only for an unknown option, which the completion tests would show.
 	_ = c.RegisterFlagCompletionFunc(option, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return values, cobra.ShellCompDirectiveNoFileComp
 	})

@@ -18,7 +18,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// download is one run of the command of that name.
+// download is one run of the command.
 type download struct {
 	Streams
 	now func() time.Time
@@ -115,7 +115,7 @@ func (d *download) run(ctx context.Context) (err error) {
 	}
 	remote := cmp.Or(d.gateway, settings.URL)
 	if d.verbose {
-		// The gateway inside logs to the same place as what is told here, line by line.
+		// The gateway in this process logs to the same place as these lines.
 		d.Err = cleanWriter{zerolog.SyncWriter(raw(d.Err))}
 	}
 	progress := d.progress()
@@ -135,13 +135,13 @@ func (d *download) run(ctx context.Context) (err error) {
 	return d.inform(done, folder.Dir())
 }
 
-// result is what a run has come to.
+// result is the outcome of a run.
 type result struct {
 	Origen client.Origin `json:"origen"`
 	client.Manifiesto
 }
 
-// carry takes the descarga from the question to the files.
+// carry takes the descarga from the request to the files.
 func (d *download) carry(ctx context.Context, api *client.Client, p rest.PeticionDescarga, folder *client.Folder, progress progress) (result, error) {
 	var r result
 	if api.Exposed() {
@@ -164,10 +164,10 @@ func (d *download) carry(ctx context.Context, api *client.Client, p rest.Peticio
 	return r, err
 }
 
-// untilEnd follows a descarga for as long as people want to wait.
+// untilEnd follows a descarga for as long as the user wants to wait.
 func (d *download) untilEnd(ctx context.Context, api *client.Client, view rest.Descarga, progress progress) (rest.Descarga, error) {
 	if client.Final(view.Estado) {
-		// What happened to it is history, and its list had no solicitudes.
+		// Its past events are history, and the list had no solicitudes.
 		return api.Descarga(ctx, view.IDDescarga)
 	}
 	wait := ctx
@@ -183,7 +183,7 @@ func (d *download) untilEnd(ctx context.Context, api *client.Client, view rest.D
 	return final, err
 }
 
-// errWait is that --espera is over.
+// errWait means that --espera has passed.
 var errWait = errors.New("se acabó --espera")
 
 func howItBegins(d rest.Descarga, origin client.Origin) string {
@@ -197,7 +197,7 @@ func howItBegins(d rest.Descarga, origin client.Origin) string {
 	return fmt.Sprintf("Se pidió la descarga %s.\nEl SAT tarda de minutos a días; Ctrl-C no pierde nada.", d.IDDescarga)
 }
 
-// explain turns what went wrong into what to do, and its exit code.
+// explain turns an error into advice and an exit code.
 func (d *download) explain(ctx context.Context, err error, remote string, requested bool) error {
 	var problem *client.Problem
 	switch {
@@ -220,7 +220,8 @@ func (d *download) explain(ctx context.Context, err error, remote string, reques
 func (d *download) howToGoOn(remote string) string {
 	order := "la misma orden"
 	if d.new {
-		// With it, the next run would ask for another one once this has ended.
+		// With --nueva, the next run would ask for another descarga once this one has
+		// ended.
 		order += ", sin --nueva,"
 	}
 	if remote != "" {
@@ -229,7 +230,7 @@ func (d *download) howToGoOn(remote string) string {
 	return order + " la retoma donde va, y «gateway serve» la lleva entretanto."
 }
 
-// ofProblem says a refusal of the gateway with the options that people typed.
+// ofProblem restates a refusal of the gateway in terms of the options.
 func ofProblem(p *client.Problem) error {
 	text := p.Error()
 	for _, field := range p.Errores {
@@ -259,7 +260,7 @@ func optionOf(field string) string {
 func (d *download) openFolder(p rest.PeticionDescarga) (*client.Folder, error) {
 	dir := d.folder
 	if dir == "" {
-		// Windows takes no colon in a name.
+		// Windows does not allow a colon in a name.
 		dir = filepath.Join("descargas", strings.ReplaceAll(strings.Join([]string{d.rfc, d.tipo, d.que, d.since, d.until}, "_"), ":", ""))
 	}
 	c, err := client.OpenFolder(dir, p)

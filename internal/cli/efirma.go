@@ -150,7 +150,7 @@ func (r *revision) checkPair(ctx context.Context, cer, key string) ([]hallazgo, 
 	return r.withKey(ctx, a, cer, key)
 }
 
-// withKey asks for the password only where there is something that it could open.
+// withKey asks for the password only if there is a key to open.
 func (r *revision) withKey(ctx context.Context, a efirma.Files, files ...string) ([]hallazgo, error) {
 	now := r.now()
 	rev := efirma.Check(a, r.autoridades, now)
@@ -197,7 +197,7 @@ func (r *revision) checkFolders(dir string) ([]hallazgo, error) {
 			shown := filepath.Join(dir, filepath.Base(path))
 			h, err := r.checkFolder(path, shown)
 			if err != nil {
-				// The others are still to be told.
+				// The others are still to be reported.
 				h = hallazgo{Archivos: []string{shown}, Problemas: []note{}, Avisos: []note{}}
 				h.add(efirma.NoEncontrada, "La carpeta no se puede leer: "+err.Error()+".")
 			}
@@ -218,8 +218,8 @@ func (r *revision) checkFolder(path, shown string) (hallazgo, error) {
 	return r.hallazgo(rev, shown), nil
 }
 
-// maxReading is what efirma bounds its files by, and a byte more, so that it sees
-// that one is too large.
+// maxReading is the efirma package's bound and one byte more, so that it sees that a file
+// is too large.
 const maxReading = 64<<10 + 1
 
 func read(path string) ([]byte, error) {
@@ -244,8 +244,8 @@ func cannotBeRead(path string, err error) error {
 	return fmt.Errorf("no se puede leer %s: %w", path, err)
 }
 
-// askKey reads the password from where it was said to be, and otherwise from
-// the terminal, which does not show it.
+// askKey reads the password from its option's source, or else from the terminal without
+// showing it.
 func (r *revision) askKey(ctx context.Context) ([]byte, error) {
 	if r.keyFile != "" && r.keyFile != "-" {
 		key, err := read(r.keyFile)
@@ -264,8 +264,8 @@ func (r *revision) askKey(ctx context.Context) ([]byte, error) {
 	return line, nil
 }
 
-// readHidden reads a line that the terminal does not show, and leaves the terminal as
-// it was when Ctrl-C comes in place of it.
+// readHidden reads a line that the terminal does not show. After Ctrl-C it restores the
+// terminal.
 func readHidden(ctx context.Context, terminal int) ([]byte, error) {
 	before, err := term.GetState(terminal)
 	if err != nil {

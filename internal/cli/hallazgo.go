@@ -12,7 +12,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/efirma"
 )
 
-// hallazgo is what `efirma check` says of one e.firma, in JSON as in text.
+// hallazgo is the result of `efirma check` for one e.firma, in JSON and as text.
 type hallazgo struct {
 	Archivos      []string `json:"archivos"`
 	Sirve         bool     `json:"sirve"`
@@ -26,7 +26,7 @@ type hallazgo struct {
 	// Since and Until are RFC 3339 in UTC, both inclusive.
 	Since string `json:"vigenteDesde,omitempty"`
 	Until string `json:"vigenteHasta,omitempty"`
-	// DiasRestantes are whole days; negative once it has expired, absent without a certificate.
+	// DiasRestantes are whole days; negative after expiry, absent without a certificate.
 	DiasRestantes *int   `json:"diasRestantes,omitempty"`
 	VencePronto   bool   `json:"vencePronto"`
 	Problemas     []note `json:"problemas"`

@@ -49,8 +49,8 @@ configuración ni abre la base de datos.`,
 	return c
 }
 
-// whomToAsk is the address of /readyz as this machine reaches it: a listener
-// on every interface is reached by loopback.
+// whomToAsk returns the address of /readyz from this machine: loopback, if the gateway
+// listens on every interface.
 func whomToAsk(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	switch {
@@ -63,7 +63,7 @@ func whomToAsk(listen string) (string, error) {
 	case host == "", ip != nil && ip.IsUnspecified() && ip.To4() != nil:
 		host = "127.0.0.1"
 	case ip != nil && ip.IsUnspecified():
-		// Not ::1, which a container without IPv6 does not have: [::] listens on both.
+		// Not ::1, which a container without IPv6 lacks: [::] listens on both.
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port) + "/readyz", nil
@@ -77,7 +77,7 @@ func question(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
-	// The gateway of this machine is not asked through a proxy.
+	// This machine's gateway is not called through a proxy.
 	resp, err := (&http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}).Do(req)
 	switch {
 	case ctx.Err() != nil:

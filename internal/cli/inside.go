@@ -24,8 +24,8 @@ import (
 
 const recordFile = "descargar.log"
 
-// connect makes the client: of the gateway that runs at remote, or else of one that
-// lives in this process until the returned function is called.
+// connect returns a client of the gateway at remote, or else of one in this process,
+// which lives until the returned function is called.
 func (d *download) connect(ctx context.Context, remote, keyFile, folder string) (*client.Client, func() error, error) {
 	if remote != "" {
 		key, err := readAPIKey(keyFile)
@@ -80,8 +80,8 @@ func readAPIKey(file string) (string, error) {
 	return key, err
 }
 
-// record is where the gateway inside logs to: a file beside what comes, so that
-// the terminal stays for people.
+// record opens the log of the gateway in this process: a file beside the downloads, so
+// that the terminal stays readable.
 func (d *download) record(cfg config.Config, folder string) (zerolog.Logger, func() error, error) {
 	if d.verbose {
 		return telemetry.NewLogger(raw(d.Err), cfg.LogLevel, "console"), func() error { return nil }, nil
@@ -93,16 +93,16 @@ func (d *download) record(cfg config.Config, folder string) (zerolog.Logger, fun
 	return telemetry.NewLogger(f, cfg.LogLevel, cfg.LogFormat), f.Close, nil
 }
 
-// own is a gateway inside this process.
+// own is a gateway in this process.
 type own struct {
 	address, password string
 	cancel            context.CancelFunc
 	end               chan error
 }
 
-// start starts a gateway on a port of loopback that only this process can use:
-// its one key is made now, sees one RFC, and ends with it. The operator's keys stay
-// what webhooks go by, or those of other callers would be called off.
+// start starts a gateway on a loopback port that only this process can use: its only key
+// is made now, for one RFC, and ends with it. Webhooks still follow the operator's keys,
+// or those of other callers would be cancelled.
 func start(ctx context.Context, cfg config.Config, record zerolog.Logger, rfc string) (*own, error) {
 	key, digest, err := apikeys.Generate()
 	if err != nil {
@@ -115,7 +115,7 @@ func start(ctx context.Context, cfg config.Config, record zerolog.Logger, rfc st
 	p := &own{password: key, end: make(chan error, 1)}
 	only := &apikeys.Key{ID: id, Name: "gateway descargar", SHA256: digest, RFCs: []string{rfc}, Scopes: []string{apikeys.ScopeDescargas, apikeys.ScopePaquetes}}
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	// It ends when the command has said what there is to say, and not with the signal.
+	// It ends when the command has printed everything, not with the signal.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	listen := make(chan net.Addr, 1)
@@ -131,7 +131,8 @@ func start(ctx context.Context, cfg config.Config, record zerolog.Logger, rfc st
 		cancel()
 		return nil, err
 	case <-ctx.Done():
-		// Nothing has been asked for, and a database that does not answer is not waited for.
+		// Nothing has been requested, so a database that does not answer is not waited
+		// for.
 		return nil, errors.Join(ctx.Err(), p.forWhom())
 	}
 }
@@ -141,7 +142,7 @@ func (p *own) forWhom() error {
 	return <-p.end
 }
 
-// cannotStart names the way out where the directory has a gateway already.
+// cannotStart names the way out if the directory already has a gateway.
 func cannotStart(err error, cfg config.Config) error {
 	if !errors.Is(err, store.ErrInUse) {
 		return err

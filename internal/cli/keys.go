@@ -18,7 +18,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// settingKeys names the file of the API keys when --file does not.
+// settingKeys names the file of API keys if --file does not.
 const settingKeys = "GATEWAY_API_KEYS_FILE"
 
 func keysOrder(s Streams) *cobra.Command {
@@ -105,7 +105,7 @@ type newKey struct {
 	rfcs, alcances, networks []string
 }
 
-// entry returns the entry, or says in terms of the options what the file would refuse.
+// entry returns the file's entry, or a fault in terms of the options.
 func (p newKey) entry(file string) (apikeys.Key, error) {
 	if err := p.check(); err != nil {
 		return apikeys.Key{}, err
@@ -181,7 +181,7 @@ func createKey(s Streams, file string, k apikeys.Key) error {
 	}
 	fmt.Fprintf(s.Err, "La clave de %s, que se muestra esta única vez; %s guarda solo su SHA-256:\n", k.Name, file) //nolint:errcheck // the key matters
 	if _, err = fmt.Fprintln(s.Out, key); err != nil {
-		// Nobody has seen it, and its name would be taken.
+		// Nobody has seen the key, and its name would be taken.
 		return errors.Join(fmt.Errorf("la clave no se pudo escribir, y no se creó: %w", err), apikeys.Remove(file, k.Name))
 	}
 	return nil
@@ -223,8 +223,7 @@ func keysListOrder(s Streams) *cobra.Command {
 	return c
 }
 
-// keyRow is what a list shows of a key. It leaves the digest out: who can read
-// a list needs none.
+// keyRow is a key in a list. It omits the digest, which readers of a list do not need.
 type keyRow struct {
 	ID       string   `json:"id"`
 	Nombre   string   `json:"nombre"`

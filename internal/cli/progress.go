@@ -16,16 +16,16 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/client"
 )
 
-// progress shows how a descarga goes. It is used by one goroutine.
+// progress shows the progress of a descarga. One goroutine uses it.
 type progress interface {
 	say(text string)
 	step(p client.Step)
-	// file is told of bytes, or of documents, as they come; total is 0 where unknown.
+	// file is called as bytes or documents come; total is 0 if unknown.
 	file(name string, done, total int64)
 	close()
 }
 
-// progress is a bar on a terminal, and lines everywhere else.
+// progress returns a bar on a terminal, and lines everywhere else.
 func (d *download) progress() progress {
 	if f, ok := raw(d.Err).(*os.File); ok && !d.verbose && term.IsTerminal(int(f.Fd())) {
 		return &bar{w: f}
@@ -33,7 +33,7 @@ func (d *download) progress() progress {
 	return &lines{w: d.Err, now: d.now}
 }
 
-// lines is for logs and pipes: what happened, when it happened.
+// lines is for logs and pipes: what happened, when it happens.
 type lines struct {
 	w    io.Writer
 	now  func() time.Time
@@ -73,15 +73,15 @@ func (l *lines) file(name string, _, total int64) {
 
 func (l *lines) close() {}
 
-// bar is for people who watch.
+// bar is for people who watch a terminal.
 type bar struct {
 	w      io.Writer
 	actual *progressbar.ProgressBar
-	de     string // what the bar is of
+	de     string // what the bar is about
 }
 
 const (
-	// A terminal of 80 columns holds the bar with what is said before and behind it.
+	// A terminal of 80 columns has room for the bar with the text around it.
 	widthBar     = 16
 	widthName    = 20
 	everyPainted = 100 * time.Millisecond
@@ -94,13 +94,12 @@ func (b *bar) say(text string) {
 	fmt.Fprintln(b.w, cleanText(text)) //nolint:errcheck // progress is not the result
 }
 
-// new puts another bar in the place of the last; a negative highest makes it one
-// that turns without an end in sight.
+// new replaces the bar with another one. A negative highest makes it an endless one.
 func (b *bar) new(de string, highest int64, options ...progressbar.Option) {
 	b.close()
 	b.de = de
-	// Without an interval nothing draws but our own calls: a bar that draws by itself
-	// goes on after another has taken its place.
+	// Without an interval only our own calls draw: a bar that draws by itself goes on
+	// after another one has replaced it.
 	b.actual = progressbar.NewOptions64(highest, append([]progressbar.Option{
 		progressbar.OptionSetWriter(b.w), progressbar.OptionSetWidth(widthBar), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionSetElapsedTime(true),
@@ -108,7 +107,7 @@ func (b *bar) new(de string, highest int64, options ...progressbar.Option) {
 	}, options...)...)
 }
 
-// descarga is what the bar of the SAT's part is of.
+// descarga is the subject of the bar for the SAT's part.
 const laDescarga = "descarga"
 
 func (b *bar) step(p client.Step) {
@@ -116,7 +115,7 @@ func (b *bar) step(p client.Step) {
 		b.new(laDescarga, hundred, progressbar.OptionSetPredictTime(false))
 	}
 	b.actual.Describe(cleanText(howItGoes(p.Descarga)))
-	// A whole bar would be cleared, and nothing is whole before the end is known.
+	// A full bar would be cleared, and it is full only at the end.
 	_ = b.actual.Set(min(p.Descarga.Progreso.Porcentaje, hundred-1)) // it fails only beyond its end
 }
 
@@ -137,7 +136,7 @@ func (b *bar) file(name string, done, total int64) {
 	_ = b.actual.Set64(done) // it fails only beyond its end
 }
 
-// short is the end of a name, which is where those of packages differ.
+// short returns the end of a name, where the names of packages differ.
 func short(name string) string {
 	if name == client.FolderXML {
 		return "sacando los XML"
@@ -188,7 +187,7 @@ func plural(n int64, one, several string) string {
 	return thousands(n) + " " + several
 }
 
-// thousands groups a number in threes, as Mexico writes it.
+// thousands groups a number in threes, as in Mexico.
 func thousands(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {

@@ -9,8 +9,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// inform says how the descarga ended and what is in the folder, and gives the
-// exit code.
+// inform says how the descarga ended and what is in the folder, and returns the exit
+// code.
 func (d *download) inform(r result, folder string) error {
 	var err error
 	if d.inJSON {
@@ -23,8 +23,8 @@ func (d *download) inform(r result, folder string) error {
 	}
 	switch {
 	case r.Descarga.Estado == rest.EstadoDescargaParcial, r.Descarga.Estado == rest.EstadoDescargaTerminada && (len(r.Faltantes) > 0 || unreadable(r) > 0):
-		// A descarga that is whole may be of packages that the gateway has let go since, and
-		// have more than the SAT counted, of which some cannot be read.
+		// A complete descarga may have packages that the gateway has since removed, and
+		// more documents than the SAT counted, some of them unreadable.
 		return &errOutput{codigo: ExitPartial}
 	case r.Descarga.Estado == rest.EstadoDescargaFallida:
 		return &errOutput{codigo: ExitDescargaFailed}
@@ -77,8 +77,8 @@ func report(r result, folder string) string {
 	return b.String()
 }
 
-// unreadable is what cannot be read: as the gateway counted it, or as it was found
-// here, if that is more.
+// unreadable returns the number of unreadable entries: the gateway's count, or this
+// program's if it is larger.
 func unreadable(r result) int64 {
 	n := r.Descarga.Progreso.Ilegibles
 	if r.XML != nil {
@@ -102,7 +102,7 @@ func howItEnded(d rest.Descarga) string {
 	return "Cancelada: en la carpeta está lo que llegó, " + has + ". Con --nueva se pide otra."
 }
 
-// codigosSAT are the SAT's codes of a solicitud with what they mean.
+// codigosSAT returns the SAT's codes of a solicitud with their meanings.
 func codigosSAT(s rest.SolicitudDeDescarga) string {
 	var b strings.Builder
 	for _, c := range []struct {

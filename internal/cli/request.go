@@ -12,8 +12,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// request makes of the options what the contract takes. Every fault names its
-// option and what it may hold; all are told at once.
+// request converts the options to the contract's form. It reports every fault at once,
+// each with its option and the valid values.
 func (d *download) request() (rest.PeticionDescarga, error) {
 	var faults []string
 	missing := func(err error) {
@@ -75,11 +75,11 @@ func oneOf(option, value string, valid ...string) error {
 	return badUse("%s: «%s» no es uno de: %s.", option, value, strings.Join(valid, ", "))
 }
 
-// onlyDay is a date without a time of day.
+// onlyDay matches a date without a time of day.
 var onlyDay = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
-// fecha reads a day, which stands for its first second or, at the end of a range,
-// its last; or an instant. The clock is that of central Mexico.
+// fecha parses a day or an instant on the clock of central Mexico. A day means its first
+// second, or its last one at the end of a range.
 func fecha(option, text string, final bool) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, badUse("Falta %s, una fecha como 2026-01-31.", option)

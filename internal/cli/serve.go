@@ -46,8 +46,8 @@ func serve(ctx context.Context, s Streams) error {
 		return err
 	}
 	return app.Run(ctx, cfg, app.Options{Log: telemetry.NewLogger(raw(s.Out), cfg.LogLevel, cfg.LogFormat), Version: version.Read().Version, Now: time.Now,
-		// Reading the contract and the migrations takes 55 MB of garbage, and what runs after that 4:
-		// the runtime would hold the difference for minutes.
+		// Reading the contract and the migrations makes 55 MB of garbage, while the rest
+		// needs 4: the runtime would keep the difference for minutes.
 		Started: func(net.Addr, net.Addr) { debug.FreeOSMemory() }})
 }
 

@@ -2,5 +2,5 @@
 
 package cli
 
-// hideFiles does nothing where files have no such modes.
+// hideFiles does nothing on systems without such modes.
 func hideFiles() {}

@@ -4,6 +4,6 @@ package cli
 
 import "syscall"
 
-// hideFiles lets nobody else read what this process writes, whatever the umask was that it
-// was started with. What a command writes for people keeps theirs.
+// hideFiles keeps others from reading what this process writes, whatever umask it was
+// started with. The files that a command writes for people keep that umask.
 func hideFiles() { syscall.Umask(0o077) }

@@ -11,16 +11,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// codigo is an exit code with what it means for one command.
+// codigo is an exit code and its meaning for one command.
 type codigo struct {
 	Codigo  int
 	Meaning string
 }
 
-// annotation is where a command keeps its exit codes.
+// annotation is the key under which a command keeps its exit codes.
 const annotation = "codigos"
 
-// withCodigos notes what exit codes the command has, for its help and its page.
+// withCodigos sets the command's exit codes, for its help and its page.
 func withCodigos(c *cobra.Command, codigos []codigo) *cobra.Command {
 	var b strings.Builder
 	for _, x := range codigos {
@@ -30,7 +30,7 @@ func withCodigos(c *cobra.Command, codigos []codigo) *cobra.Command {
 	return c
 }
 
-// Codigos returns the exit codes of a command in their order.
+// Codigos returns a command's exit codes in order.
 func Codigos(c *cobra.Command) [][2]string {
 	var rows [][2]string
 	for line := range strings.Lines(c.Annotations[annotation]) {
@@ -40,7 +40,7 @@ func Codigos(c *cobra.Command) [][2]string {
 	return rows
 }
 
-// withHelp gives every command an option in Spanish in place of the library's.
+// withHelp gives every command a help option in Spanish instead of the library's.
 func withHelp(c *cobra.Command) {
 	c.Flags().BoolP("help", "h", false, "muestra esta ayuda")
 	for _, child := range c.Commands() {
@@ -78,7 +78,7 @@ func help(w io.Writer, c *cobra.Command) {
 	io.WriteString(w, b.String()) //nolint:errcheck // nowhere else to say it
 }
 
-// Use is the line that says how a command is written.
+// Use returns the line that says how to write a command.
 func Use(c *cobra.Command) string {
 	use := c.CommandPath()
 	if _, arguments, has := strings.Cut(c.Use, " "); has {
@@ -93,7 +93,7 @@ func Use(c *cobra.Command) string {
 	return use + " [opciones]"
 }
 
-// Orders are the commands below c that people are shown.
+// Orders returns the commands below c that are shown to people.
 func Orders(c *cobra.Command) []*cobra.Command {
 	var children []*cobra.Command
 	for _, child := range c.Commands() {
@@ -104,7 +104,7 @@ func Orders(c *cobra.Command) []*cobra.Command {
 	return children
 }
 
-// Options are the options of a command: how each is written, and what it does.
+// Options returns a command's options: how to write each, and what it does.
 func Options(c *cobra.Command) [][2]string {
 	var rows [][2]string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -128,8 +128,8 @@ func Options(c *cobra.Command) [][2]string {
 	return rows
 }
 
-// widthMax is where the second column stays put; longer names push their text
-// to a line of its own.
+// widthMax is the largest width of the first column; longer names move their text to the
+// next line.
 const widthMax = 26
 
 func columns(b *strings.Builder, rows [][2]string) {
@@ -148,7 +148,7 @@ func columns(b *strings.Builder, rows [][2]string) {
 	}
 }
 
-// inSpanish says in Spanish what the library of options found wrong.
+// inSpanish translates the errors of the options library.
 func inSpanish(err error) string {
 	var unknown *pflag.NotExistError
 	var withoutValue *pflag.ValueRequiredError

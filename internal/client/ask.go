@@ -19,23 +19,23 @@ import (
 // Origin is where a descarga comes from.
 type Origin string
 
-// Where a descarga comes from.
+// The origins of a descarga.
 const (
-	Nueva       Origin = "nueva"       // it was asked for just now
-	EnCurso     Origin = "en_curso"    // one with the same criteria lived
+	Nueva       Origin = "nueva"       // it was requested just now
+	EnCurso     Origin = "en_curso"    // one with the same criteria was live
 	Reutilizada Origin = "reutilizada" // one with the same criteria had ended
 )
 
 const (
 	pathDescargas = "/v1/sat/descargas"
 	page          = 1000
-	// maxPages bounds the look at what is there: twenty thousand descargas of one RFC.
+	// maxPages bounds the search: twenty thousand descargas of one RFC.
 	maxPages = 20
 )
 
-// Ask returns the descarga that answers p: one that lives, one that has ended
-// after the end of the range and so knows all of it, or else a new one. With
-// fresh, those that have ended do not count.
+// Ask returns the descarga that answers p: a live one, one that ended after the end of
+// the range and so covers all of it, or else a new one. With fresh, ended ones do not
+// count.
 func (c *Client) Ask(ctx context.Context, p rest.PeticionDescarga, fresh bool) (rest.Descarga, Origin, error) {
 	until, err := InMexico(p.FechaFinal)
 	if err != nil {
@@ -54,14 +54,14 @@ func (c *Client) Ask(ctx context.Context, p rest.PeticionDescarga, fresh bool) (
 		headers: map[string]string{"Idempotency-Key": uuid.NewString()}}, &d)
 	var problem *Problem
 	if errors.As(err, &problem) && problem.Status == http.StatusConflict && problem.Resource != "" {
-		// Somebody else asked for the same meanwhile.
+		// Another caller requested the same in the meantime.
 		d, err = c.Descarga(ctx, path.Base(problem.Resource))
 		return d, EnCurso, err
 	}
 	return d, Nueva, err
 }
 
-// find looks for a descarga of the same criteria, the newest first.
+// find looks for a descarga with the same criteria, newest first.
 func (c *Client) find(ctx context.Context, p rest.PeticionDescarga, until time.Time, onlyLive bool) (rest.Descarga, bool, error) {
 	query := url.Values{"rfcSolicitante": {p.RFCSolicitante}, "limite": {strconv.Itoa(page)}, "creacionDesde": {until.UTC().Format(time.RFC3339)}}
 	for range maxPages {
@@ -82,8 +82,8 @@ func (c *Client) find(ctx context.Context, p rest.PeticionDescarga, until time.T
 	return rest.Descarga{}, false, nil
 }
 
-// Equal tells whether d is what p asks for. What p leaves out counts as what the
-// contract supposes.
+// Equal reports whether d is what p asks for. Fields that p omits have the contract's
+// defaults.
 func Equal(p rest.PeticionDescarga, d rest.Descarga) bool {
 	emisor := p.RFCEmisor
 	if p.TipoDescarga == gateway.Emitidos && emisor == "" {
@@ -103,7 +103,7 @@ func Equal(p rest.PeticionDescarga, d rest.Descarga) bool {
 
 func inOrder(rfcs []rest.RFC) []rest.RFC { return slices.Sorted(slices.Values(rfcs)) }
 
-// estado is the state of comprobantes that is meant where none is said.
+// estado is the default state of comprobantes.
 func estado(said rest.EstadoComprobante, tipo rest.TipoSolicitud) rest.EstadoComprobante {
 	switch {
 	case said != "":
@@ -114,21 +114,21 @@ func estado(said rest.EstadoComprobante, tipo rest.TipoSolicitud) rest.EstadoCom
 	return gateway.EstadoVigente
 }
 
-// InMexico reads a date of the contract: the clock of central Mexico, without a zone.
+// InMexico parses a date of the contract: the clock of central Mexico, without a zone.
 func InMexico(fecha string) (time.Time, error) {
 	return time.ParseInLocation(gateway.FechaFormat, fecha, gateway.InMexico(time.Time{}).Location())
 }
 
-// Final tells whether the state never changes again.
+// Final reports whether the state never changes again.
 func Final(e rest.EstadoDescarga) bool { return gateway.EstadoDescarga(e).Final() }
 
-// Descarga returns one with its solicitudes.
+// Descarga returns one descarga with its solicitudes.
 func (c *Client) Descarga(ctx context.Context, id string) (rest.Descarga, error) {
 	d, _, err := c.query(ctx, id)
 	return d, err
 }
 
-// query is Descarga with how long there will be nothing new.
+// query is Descarga, and also returns how long there will be nothing new.
 func (c *Client) query(ctx context.Context, id string) (rest.Descarga, time.Duration, error) {
 	var d rest.Descarga
 	h, err := c.call(ctx, request{method: http.MethodGet, path: pathDescargas + "/" + url.PathEscape(id), attempts: patientAttempts}, &d)

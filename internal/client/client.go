@@ -1,11 +1,10 @@
-// Package client drives one durable descarga over the REST contract, as any
-// caller could: asks for it or finds the one that is there already, follows it to
-// its end, and leaves what came in a folder.
+// Package client drives one durable descarga over the REST contract, as any caller could.
+// It requests the descarga or finds an existing one, follows it to its end, and saves the
+// result in a folder.
 //
-// It knows nothing of the gateway's insides, so the same code serves a gateway on
-// another machine and one that was started for the occasion. It spends nothing at
-// the SAT that was spent before: it asks for a descarga only where none with the
-// same criteria lives or has ended.
+// It knows nothing of the gateway's internals, so the same code serves a gateway on
+// another machine and one started in this process. It spends no quota of the SAT twice:
+// it requests a descarga only if none with the same criteria is live or has ended.
 package client
 
 import (
@@ -31,7 +30,7 @@ type Client struct {
 	base *url.URL
 	key  string
 	http *http.Client
-	// pause is the wait before a call is repeated, the first time.
+	// pause is the wait before the first repeat of a call.
 	pause time.Duration
 }
 
@@ -39,8 +38,8 @@ const (
 	connection = 10 * time.Second
 	answer     = 2 * time.Minute
 	maxBody    = 16 << 20
-	// Three quarters of a minute; nine where somebody has waited for days; a second
-	// where the address may be wrong.
+	// Retries for three quarters of a minute, for nine if somebody has waited for days,
+	// or for a second if the address may be wrong.
 	attempts        = 8
 	patientAttempts = 40
 	firstAttempts   = 2
@@ -50,44 +49,44 @@ const (
 	contents        = "application/json, application/problem+json"
 )
 
-// New makes a client of the gateway at address (http or https). key is the
-// API key; empty for a gateway without keys.
+// New returns a client of the gateway at address (http or https). key is the API key;
+// empty for a gateway without keys.
 func New(address, key string) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		// The address is not shown: it may hold a password.
+		// The address is not shown: it may contain a password.
 		return nil, errors.New("la dirección de la pasarela no es una URL como https://pasarela.example:8080")
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: connection}).DialContext,
 		TLSHandshakeTimeout: connection, ResponseHeaderTimeout: answer, ForceAttemptHTTP2: true,
-		// A ZIP is deflated already, and a length that is known is worth more.
+		// A ZIP is compressed already, and a known length is worth more.
 		DisableCompression: true,
 	}
 	return &Client{base: base, key: key, pause: pause, http: &http.Client{Transport: transport,
-		// The key is for this gateway and nobody else.
+		// The key is for this gateway only.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
-// Exposed tells whether the key would cross a network in the clear.
+// Exposed reports whether the key would cross a network unencrypted.
 func (c *Client) Exposed() bool {
 	ip := net.ParseIP(c.base.Hostname())
 	return c.key != "" && c.base.Scheme == "http" && c.base.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// Close lets go of the connections.
+// Close closes the connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// ErrWithoutPasarela is that nobody answers at the address.
+// ErrWithoutPasarela means that nobody answers at the address.
 var ErrWithoutPasarela = errors.New("no hay quien conteste")
 
-// ErrForeign is that what answers at the address is not a gateway.
+// ErrForeign means that the server at the address is not a gateway.
 var ErrForeign = errors.New("lo que contesta no es una pasarela")
 
-// Problem is an answer of the gateway that says no.
+// Problem is a refusal by the gateway.
 type Problem struct {
 	rest.Problema
-	// Resource is the Location that came along, if any.
+	// Resource is the answer's Location, if any.
 	Resource string
 	wait     time.Duration
 }
@@ -106,15 +105,15 @@ type request struct {
 	query        url.Values
 	body         any
 	headers      map[string]string
-	// attempts is how often it may be sent in all; zero for the usual.
+	// attempts is the number of attempts; zero means the default.
 	attempts int
 }
 
 func (p request) times() int { return cmp.Or(p.attempts, attempts) }
 
-// call does a call and decodes its JSON. Calls may be repeated when the gateway
-// is not there, breaks off, or says that it may be asked again: those that change
-// something carry an Idempotency-Key.
+// call makes a call and decodes its JSON. It repeats the call if the gateway is away,
+// breaks off, or says that it may be repeated: calls that change something carry an
+// Idempotency-Key.
 func (c *Client) call(ctx context.Context, p request, out any) (http.Header, error) {
 	for attempt := 1; ; attempt++ {
 		resp, err := c.open(ctx, p)
@@ -137,8 +136,8 @@ func (c *Client) call(ctx context.Context, p request, out any) (http.Header, err
 	}
 }
 
-// open does a call until it is answered with a success, and repeats what may be
-// repeated. Close the answer's body.
+// open makes a call until it succeeds, as far as it may be repeated. Close the answer's
+// body.
 func (c *Client) open(ctx context.Context, p request) (*http.Response, error) {
 	wait := c.pause
 	for attempt := 1; ; attempt++ {
@@ -197,13 +196,13 @@ func (c *Client) send(ctx context.Context, p request) (*http.Response, error) {
 	case err == nil && problem.Type != "":
 		return nil, problem
 	case resp.StatusCode >= http.StatusInternalServerError:
-		// A proxy in front of a gateway that is starting again.
+		// A proxy in front of a restarting gateway.
 		return nil, fmt.Errorf("%w en %s: contestó %d", ErrWithoutPasarela, c.base.Host, resp.StatusCode)
 	}
 	return nil, fmt.Errorf("%w: contestó %d a %s %s", ErrForeign, resp.StatusCode, p.method, p.path)
 }
 
-// withoutAddress takes off what net/http puts before a failure: method and address.
+// withoutAddress removes net/http's prefix of a failure: method and address.
 func withoutAddress(err error) error {
 	var de *url.Error
 	if errors.As(err, &de) {

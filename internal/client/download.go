@@ -17,27 +17,25 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/disk"
 )
 
-// quiet is how long a body may bring nothing before it is given up and asked for again.
+// quiet is how long a body may bring nothing before it is requested again.
 const quiet = 2 * time.Minute
 
-// download is a file on its way. It grows under a name of its own and gets the right
-// one when it is whole.
+// download is a file in progress. It has a temporary name until it is complete.
 type download struct {
 	client  *Client
 	request request
 	path    string
-	// sha256 is what the content must have, and bytes its length; empty and zero where
-	// nobody says.
+	// sha256 and bytes are the expected content and length; empty and zero if unknown.
 	sha256 string
 	bytes  int64
-	// etag lets what came before a cut be kept; empty where the answer has none.
+	// etag allows a download to resume after a cut; empty if the answer has none.
 	etag   string
 	notify func(done int64)
 }
 
 var errOtherContent = errors.New("lo que llegó no es lo que la pasarela dijo que tiene")
 
-// fetch fetches the file, and goes on where a cut left it when that can be done.
+// fetch fetches the file, and resumes after a cut if possible.
 func (b download) fetch(ctx context.Context) (File, error) {
 	if err := os.MkdirAll(filepath.Dir(b.path), folderPermissions); err != nil {
 		return File{}, err
@@ -52,10 +50,10 @@ func (b download) fetch(ctx context.Context) (File, error) {
 		var ofDisk *os.PathError
 		switch {
 		case ctx.Err() != nil:
-			// The part stays, for the next run.
+			// The partial file stays, for the next run.
 			return File{}, ctx.Err()
 		case errors.Is(err, errOtherContent), errors.As(err, &problem) && problem.Status == http.StatusRequestedRangeNotSatisfiable:
-			// What is there is no beginning of what is to come.
+			// The partial file is not a prefix of the new content.
 			err = errors.Join(err, os.Remove(partial))
 		case errors.As(err, &problem), errors.As(err, &ofDisk), errors.Is(err, ErrForeign), errors.Is(err, ErrFullDisk):
 			return File{}, err
@@ -81,7 +79,7 @@ func (b download) try(ctx context.Context, partial string) (a File, err error) {
 		return a, err
 	}
 	if a = (File{Bytes: since, SHA256: hex.EncodeToString(sum.Sum(nil))}); since > 0 && a.SHA256 == b.sha256 {
-		// It was whole, and only its name was missing.
+		// It was complete, and was only not renamed.
 		return a, nil
 	}
 	ctx, cut := context.WithCancelCause(ctx)
@@ -111,7 +109,7 @@ func (b download) try(ctx context.Context, partial string) (a File, err error) {
 	return a, nil
 }
 
-// carryOn leaves f behind what came before, if the rest can be asked for.
+// carryOn appends to f, if the rest can be requested.
 func (b download) carryOn(f *os.File, sum hash.Hash) (int64, error) {
 	if b.etag == "" {
 		return 0, empty(f)
@@ -124,7 +122,7 @@ func empty(f *os.File) error {
 	return errors.Join(err, f.Truncate(0))
 }
 
-// with is the call for what is missing.
+// with returns the call for the missing part.
 func (b download) with(since int64) request {
 	if since == 0 {
 		return b.request
@@ -137,7 +135,7 @@ func (b download) with(since int64) request {
 	return p
 }
 
-// watched reads a body and gives it up when it stands still.
+// watched reads a body and gives it up if it stalls.
 type watched struct {
 	r      io.Reader
 	cut    context.CancelCauseFunc
@@ -155,23 +153,23 @@ func (v *watched) Read(p []byte) (int, error) {
 }
 
 const (
-	// everyHowMuch is how much is written before the disk is looked at again.
+	// everyHowMuch is how much is written between two checks of the disk.
 	everyHowMuch = 8 << 20
-	// freeUsual stays free on the disk, whatever a gateway sends, and freePart is that
-	// part of a small one.
+	// freeUsual stays free on the disk, whatever a gateway sends; freePart is that share
+	// of a small disk.
 	freeUsual, freePart = 256 << 20, 16
 )
 
-// ErrFullDisk is that what comes would leave too little of the disk.
+// ErrFullDisk means that the download would leave too little free space.
 var ErrFullDisk = errors.New("el disco se llena")
 
-// bounded writes a file that is no longer than its gateway has said, and leaves some of the
-// disk to others: whoever answers in the gateway's stead may send without end.
+// bounded writes a file of at most the announced length and leaves free space for others:
+// a server in the gateway's place may send without end.
 type bounded struct {
 	f       *os.File
 	remain  int64
 	endless bool
-	// seen is what may be written before the disk is looked at.
+	// seen is how much may be written before the disk is checked again.
 	seen int64
 }
 

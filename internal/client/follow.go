@@ -11,25 +11,25 @@ import (
 	"github.com/pasarela-mx/pasarela/gen/rest"
 )
 
-// The waits between two looks at a descarga. They are at the gateway, not at the
-// SAT: a look costs a read of its database.
+// The waits between two looks at a descarga. A look asks the gateway, not the SAT, and
+// costs it a read of its database.
 const (
 	lookMin = time.Second
 	lookMax = 5 * time.Second
 	// oneMaxPages bounds the lists of one descarga: a hundred thousand packages, or
-	// events at a look.
+	// events per look.
 	oneMaxPages = 100
 )
 
-// Step is how a descarga is, and what happened to it since the last Step.
+// Step is the state of a descarga, and its events since the last Step.
 type Step struct {
 	Descarga rest.Descarga
 	Eventos  []rest.EventoDeDescarga
 }
 
-// Follow follows a descarga until its state is final, and tells of each look. It
-// outlives restarts of the gateway. Pages of events are used and not their stream:
-// proxies hold streams back, and a look at both is what shows the progress.
+// Follow follows a descarga until its state is final, and reports each look. It continues
+// across restarts of the gateway. It uses pages of events instead of the stream, because
+// proxies hold streams back and each look also shows the progress.
 func (c *Client) Follow(ctx context.Context, id string, notify func(Step)) (rest.Descarga, error) {
 	var seen int64
 	for {
@@ -37,7 +37,7 @@ func (c *Client) Follow(ctx context.Context, id string, notify func(Step)) (rest
 		if err != nil {
 			return d, err
 		}
-		// Asked after the descarga, so that nothing of a final one is left out.
+		// Read after the descarga, so that no event of a final one is missed.
 		eventos, err := c.eventos(ctx, id, seen)
 		if err != nil {
 			return d, err
@@ -57,7 +57,7 @@ func (c *Client) Follow(ctx context.Context, id string, notify func(Step)) (rest
 
 func (c *Client) eventos(ctx context.Context, id string, after int64) ([]rest.EventoDeDescarga, error) {
 	var all []rest.EventoDeDescarga
-	// More are read at the next look.
+	// The next look reads more.
 	for range oneMaxPages {
 		var list rest.ListaEventosDescarga
 		_, err := c.call(ctx, request{method: http.MethodGet, path: pathDescargas + "/" + url.PathEscape(id) + "/eventos", attempts: patientAttempts,

@@ -19,7 +19,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
-// FolderXML is where the documents go, below the folder.
+// FolderXML is the subfolder of the documents.
 const FolderXML = "xml"
 
 // The other files of a folder.
@@ -41,12 +41,12 @@ const (
 	headerIfIsEqual   = "If-Range"
 )
 
-// Manifiesto is what a folder holds, and of which descarga: descarga.json.
+// Manifiesto says what a folder contains, and of which descarga: descarga.json.
 type Manifiesto struct {
 	Descarga rest.Descarga `json:"descarga"`
-	// Archivos are those that came whole, with paths relative to the folder.
+	// Archivos are the complete files, with paths relative to the folder.
 	Archivos []File `json:"archivos"`
-	// Faltantes are packages that cannot be had any more, or not yet.
+	// Faltantes are packages that are not available any more, or not yet.
 	Faltantes []Missing `json:"faltantes"`
 	XML       *XML      `json:"xml,omitempty"`
 }
@@ -65,20 +65,20 @@ type Missing struct {
 	Detalle   string `json:"detalle,omitempty"`
 }
 
-// XML is how many documents were taken out of the packages.
+// XML is the number of documents extracted from the packages.
 type XML struct {
 	Comprobantes int `json:"comprobantes"`
-	// Ilegibles are entries that could not be read; the CSV says which.
+	// Ilegibles counts the entries that could not be read; the CSV lists them.
 	Ilegibles int `json:"ilegibles"`
 }
 
-// Options vary what is left in a folder.
+// Options control what is saved.
 type Options struct {
-	// XML takes each document out of the packages too.
+	// XML also extracts each document from the packages.
 	XML bool
-	// BOM puts a UTF-8 mark before the rows, for spreadsheets.
+	// BOM puts a UTF-8 byte order mark before the rows, for spreadsheets.
 	BOM bool
-	// Notify is told of bytes as they come; total is 0 where it is not known.
+	// Notify is called as bytes come; total is 0 if unknown.
 	Notify func(file string, done, total int64)
 }
 
@@ -89,14 +89,14 @@ type Folder struct {
 	prior Manifiesto
 }
 
-// ErrBusy is that another program is writing the folder.
+// ErrBusy means that another program is writing the folder.
 var ErrBusy = errors.New("otra orden está escribiendo en la carpeta")
 
-// ErrOther is that the folder holds a descarga of other criteria.
+// ErrOther means that the folder has a descarga with other criteria.
 var ErrOther = errors.New("la carpeta es de otra descarga")
 
-// OpenFolder makes the folder if it is not there, and locks it. p is what it is
-// to hold: a folder of something else is refused.
+// OpenFolder creates the folder if necessary, and locks it. It refuses a folder with
+// something other than p.
 func OpenFolder(dir string, p rest.PeticionDescarga) (*Folder, error) {
 	if err := os.MkdirAll(dir, folderPermissions); err != nil {
 		return nil, err
@@ -124,17 +124,17 @@ func OpenFolder(dir string, p rest.PeticionDescarga) (*Folder, error) {
 	return c, nil
 }
 
-// Close lets others write the folder.
+// Close releases the folder.
 func (c *Folder) Close() error {
-	// Its file stays: who removes it may take it from under another that waits.
+	// The lock file stays: removing it could take it from another process that waits.
 	return c.lock.Unlock()
 }
 
-// Dir is the folder's path.
+// Dir returns the folder's path.
 func (c *Folder) Dir() string { return c.dir }
 
-// Record writes which descarga the folder is of, so that the next run knows before
-// anything else has come.
+// Record writes which descarga the folder is for, so that the next run knows it before
+// the first file is saved.
 func (c *Folder) Record(d rest.Descarga) error {
 	if c.prior.Descarga.IDDescarga != d.IDDescarga {
 		c.prior = Manifiesto{}
@@ -157,9 +157,9 @@ func (c *Folder) write(m Manifiesto) error {
 	return disk.Replace(filepath.Join(c.dir, manifiestoFile), append(text, '\n'), filePermissions)
 }
 
-// Save leaves in the folder what has come of d: its packages, its rows, and with
-// options.XML its documents. What is there already, with the right content, is
-// not fetched again; a file has its name only once it is whole.
+// Save saves what d has so far: its packages, its rows, and with options.XML its
+// documents. It does not fetch again what is there with the right content. A file gets
+// its name only when it is complete.
 func (c *Client) Save(ctx context.Context, d rest.Descarga, folder *Folder, options Options) (Manifiesto, error) {
 	m := Manifiesto{Descarga: d}
 	all, err := c.paquetes(ctx, d.IDDescarga)
@@ -197,7 +197,7 @@ func (c *Client) Save(ctx context.Context, d rest.Descarga, folder *Folder, opti
 	return m, folder.write(m)
 }
 
-// takenOver tells whether others cover the range of a solicitud, so that what it
+// takenOver reports whether other solicitudes cover the range of one, so that what it
 // lost is not missing.
 func takenOver(d rest.Descarga, solicitud int64) bool {
 	for _, s := range d.Solicitudes {
@@ -208,7 +208,7 @@ func takenOver(d rest.Descarga, solicitud int64) bool {
 	return false
 }
 
-// paqueteName is what the contract lets an id be, and so a file name too.
+// paqueteName matches the ids that the contract allows, which are safe file names.
 var paqueteName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 func (c *Client) fetchPaquete(ctx context.Context, p rest.PaqueteDeDescarga, folder *Folder, options Options) (File, error) {
@@ -259,7 +259,7 @@ func (c *Client) fetchRows(ctx context.Context, d rest.Descarga, folder *Folder,
 	return a, err
 }
 
-// withBOM reports whether a file begins with the mark of UTF-8.
+// withBOM reports whether a file begins with the UTF-8 byte order mark.
 func withBOM(path string) bool {
 	f, err := os.Open(path) //nolint:gosec // named by us
 	if err != nil {

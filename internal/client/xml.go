@@ -20,9 +20,9 @@ import (
 // maxXML bounds one document.
 const maxXML = 32 << 20
 
-// extract takes the documents of the packages out into dir, each under its folio
-// fiscal, which is what makes a name safe whatever the entry was called. What lies
-// outside the range stays in the packages: the gateway had to ask for a second more.
+// extract writes the packages' documents into dir, each under its folio fiscal, which is
+// a safe name whatever the entry's name is. It skips documents outside the range: the
+// gateway had to request a second more.
 func extract(ctx context.Context, d rest.Descarga, zips []string, dir string, options Options) (XML, error) {
 	e := &extraction{descarga: d, dir: dir, seen: map[[16]byte]bool{}}
 	if err := os.MkdirAll(dir, folderPermissions); err != nil {
@@ -33,8 +33,8 @@ func extract(ctx context.Context, d rest.Descarga, zips []string, dir string, op
 			return e.XML, fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 	}
-	// All at once, before the manifest counts them. What a power cut leaves of a document
-	// before that is not what its package holds, and the next run writes it again.
+	// All at once, before the manifest counts them. A power cut before this may leave
+	// wrong content, which the next run replaces.
 	return e.XML, disk.Flush(dir)
 }
 
@@ -99,7 +99,7 @@ func (e *extraction) document(entry zipdir.Entry) error {
 	return os.Rename(partial, path)
 }
 
-// read makes sense of a document, or says that nobody can.
+// read parses a document, or reports it as unreadable.
 func read(text []byte, err error) (cfdi.Summary, [16]byte, bool) {
 	if err != nil {
 		return cfdi.Summary{}, [16]byte{}, false
@@ -118,8 +118,8 @@ func readEntry(entry zipdir.Entry) ([]byte, error) {
 	return text, errors.Join(err, content.Close())
 }
 
-// inRango goes by the date of emission, as the gateway's own rows do; a document
-// without one that can be compared is kept.
+// inRango compares the date of emission, like the gateway's own rows. A document without
+// a usable date is kept.
 func (e *extraction) inRango(fecha string) bool {
 	if len(fecha) < len(gateway.FechaFormat) {
 		return true

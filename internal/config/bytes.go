@@ -8,14 +8,14 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Bytes is a number of bytes that keeps its fault for Check, as envconfig stops at the
-// first.
+// Bytes is a number of bytes that keeps its fault for Check, because envconfig stops at
+// the first fault.
 type Bytes struct {
 	N     int64
 	fault bool
 }
 
-// String is what Decode reads.
+// String returns the form that Decode reads.
 func (b Bytes) String() string {
 	if b.N == 0 {
 		return ""
@@ -23,20 +23,20 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(b.N, 10)
 }
 
-// Decode implements envconfig.Decoder. Empty is none.
+// Decode implements envconfig.Decoder. Empty means none.
 func (b *Bytes) Decode(value string) error {
 	if value == "" {
 		return nil
 	}
 	n, err := humanize.ParseBytes(value)
-	// A quarter of what can be counted, as others multiply it.
+	// A quarter of the largest number, because others multiply it.
 	if b.fault = err != nil || n == 0 || n > math.MaxInt64/4; !b.fault {
 		b.N = int64(n) //nolint:gosec // bounded above
 	}
 	return nil
 }
 
-// size wants a number of bytes of least at least, or none.
+// size requires at least so many bytes, or none.
 func size(name string, b Bytes, least int64) error {
 	if b.fault || b.N != 0 && b.N < least {
 		return fmt.Errorf("%s: not a size like 4GiB or 500MB, of %s at least", name, humanize.IBytes(uint64(max(least, 0))))

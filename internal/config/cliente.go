@@ -8,21 +8,21 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// Client holds what `gateway descargar` reads when it calls a gateway that runs
-// already. A gateway itself has no use for them.
+// Client holds the settings with which `gateway descargar` calls a running gateway. A
+// gateway does not use them.
 type Client struct {
 	URL        string `upstream:"-" desc:"Address of a running gateway, for 'gateway descargar'. Empty to start one inside the command."`
 	APIKeyFile string `split_words:"true" desc:"File that holds the API key of 'gateway descargar' and nothing else."`
 }
 
-// LoadClient reads the settings of the command line's client, and no others.
+// LoadClient reads the settings of the command line's client only.
 func LoadClient() (Client, error) {
 	var c Client
 	return c, errors.Join(unknown(os.Environ()), envconfig.Process(Prefix, &c))
 }
 
-// One reads a single setting by its whole name, or its default, and says nothing
-// of the others: a health check must not fail for a fault in what it does not use.
+// One reads a single setting by its full name, or its default, and ignores the others: a
+// health check must not fail because of a fault in settings that it does not use.
 func One(name string) (string, error) {
 	settings, err := Settings()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package config is the only reader of the environment. One struct holds every
-// setting; all faults are reported at once, each naming its variable and what it
-// may hold. Secrets enter as paths to files, never as values.
+// Package config is the only reader of the environment. One struct holds every setting.
+// Every fault is reported at once, with its variable and the valid values. Secrets are
+// given as paths of files, never as values.
 package config
 
 import (
@@ -16,36 +16,36 @@ import (
 )
 
 const (
-	// minPaquete is what a package of metadata may well have.
+	// minPaquete is a usual size of a metadata package.
 	minPaquete = 1 << 20
 	// minDiskFree is what SQLite writes for a few messages.
 	minDiskFree = 1 << 20
 )
 
-// Prefix begins the name of every variable.
+// Prefix is the prefix of every variable.
 const Prefix = "GATEWAY"
 
-// Config holds every setting. The desc tags make docs/configuration.md; upstreams.go
-// says what upstream and sandbox mean.
+// Config holds every setting. docs/configuration.md is generated from the desc tags;
+// upstreams.go explains upstream and sandbox.
 type Config struct {
 	Listen      string `default:"127.0.0.1:8080" desc:"Address of the API. Beyond loopback it needs GATEWAY_API_KEYS_FILE."`
 	AdminListen string `split_words:"true" default:"127.0.0.1:9090" desc:"Address of /livez, /readyz, /metrics and the page /descargas. Not authenticated: keep it private."`
-	// AdminNombres are what DNS rebinding is told from a proxy by.
+	// AdminNombres distinguish a proxy from DNS rebinding.
 	AdminNombres []string `split_words:"true" desc:"Host names by which a proxy or Prometheus calls the admin listener, separated by commas. IP addresses, localhost, names without a dot, and those below .svc, .cluster.local and .internal need no mention."`
 	DataDir      string   `split_words:"true" default:"./data" desc:"Directory of the ledger and the packages. One gateway at a time, also where gateways share a database."`
 	DiscoLibre   Bytes    `split_words:"true" desc:"What stays free on the disk of the data directory, for the ledger (500MB, 2GiB): below it no package is fetched and no file is taken. Empty for 16MiB, or the sixteenth part of a smaller disk."`
-	// DatabaseURL may hold a password, and DatabasePasswordFile is there so that it need not.
+	// DatabaseURL may contain a password; DatabasePasswordFile makes that unnecessary.
 	DatabaseURL          Secret `split_words:"true" desc:"postgres://user@host:5432/database?sslmode=verify-full, to keep the ledger in PostgreSQL and share it among gateways. Empty for SQLite in the data directory."`
 	DatabasePasswordFile string `split_words:"true" desc:"File that holds the database's password and nothing else."`
 	BlobURL              string `split_words:"true" upstream:"-" desc:"Where whole packages are kept: file:///folder, which must exist, or s3://bucket?region=…; empty for the folder paquetes of GATEWAY_DATA_DIR, but with GATEWAY_DATABASE_URL, which needs it: a start without it is refused."`
 	APIKeysFile          string `split_words:"true" desc:"File of the API keys, made by 'gateway keys create'. Without it only a loopback listener starts."`
 	EfirmaDir            string `split_words:"true" desc:"Directory of the e.firmas: one folder per RFC with its .cer, .key and password.txt (or .p12/.pfx and password.txt)."`
-	// EfirmaCAFile is not fetched by the gateway: whom to trust is the operator's decision.
+	// EfirmaCAFile is not downloaded by the gateway: the operator decides whom to trust.
 	EfirmaCAFile string `split_words:"true" desc:"File with the certificates of the authorities that issue e.firmas (those that the SAT publishes), in PEM or DER, one after the other. With it, an e.firma that none of them issued is refused; without it, the issuer is not checked."`
 	CAFile       string `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for upstream https."`
 	LogLevel     string `split_words:"true" default:"info" desc:"debug, info, warn or error."`
 	LogFormat    string `split_words:"true" default:"json" desc:"json, or console for people."`
-	// ShutdownTimeout is how long running requests and downloads may take to end.
+	// ShutdownTimeout bounds the running requests and downloads at the end.
 	ShutdownTimeout Duration `split_words:"true" default:"5m" desc:"How long running requests and downloads may take to finish when the gateway is told to stop."`
 	Descargas       Descargas
 	SinSalida       string `split_words:"true" desc:"Address on this machine that stands for all the systems, for trials and restores: http://127.0.0.1:8081 of a sandbox, or https://127.0.0.1:9, where nobody listens. With it nothing is sent to a system elsewhere, and an address that is elsewhere keeps the gateway from starting. Empty in production."`
@@ -56,7 +56,7 @@ type Config struct {
 	Webhooks        Webhooks
 }
 
-// Webhooks holds the settings of the notices to callers' own systems.
+// Webhooks holds the settings of the messages to callers' own systems.
 type Webhooks struct {
 	CAFile   string   `split_words:"true" desc:"PEM file of certificate authorities to trust, beside the system's, for receivers."`
 	Puertos  []uint16 `default:"443" desc:"Ports of receivers, separated by commas."`
@@ -70,8 +70,8 @@ type Descargas struct {
 	Retencion    Duration `default:"0s" desc:"How long the packages of a descarga are kept after its end; 0s for ever. The SAT does not serve them again."`
 }
 
-// PADE holds the settings of the PAC Prodigia's services. The first is documented
-// in the clear and given here over TLS, as its sibling is (pade.md §2.1).
+// PADE holds the settings of the PAC Prodigia's services. The first is documented without
+// TLS and given here with it, like the second (pade.md §2.1).
 type PADE struct {
 	Addendas PADEServicio `upstream:"https://timbrado.pade.mx/PadeServ/IntegracionAddendas" sandbox:"/pade/addendas"`
 	Firmado  PADEServicio `upstream:"https://facturacion.pade.mx/PadeFirmadoApp-war/FirmarContrato" sandbox:"/pade/firmado"`
@@ -88,8 +88,8 @@ type PADEServicio struct {
 	Namespace string `desc:"Its target namespace; empty to read it from the service's own WSDL at first use."`
 }
 
-// SEP holds the settings of the SEP's title service. Its account is in use
-// unless a caller sends one of its own.
+// SEP holds the settings of the SEP's title service. Its account is used unless a caller
+// sends its own.
 type SEP struct {
 	URL          string `upstream:"https://met.sep.gob.mx/met-ws/services/" sandbox:"/sep/services/" desc:"Address of the title service. For tests with the SEP: https://metqa.siged.sep.gob.mx/met-ws/services/"`
 	Usuario      string `desc:"User of the account."`
@@ -102,7 +102,7 @@ type SAT struct {
 	Firma       string   `default:"sobre" desc:"What the signature covers: sobre (the wrapper, family A) or solicitud (the request node, family B)."`
 	CFDI        Servicio `upstream:"cfdi" sandbox:"/cfdi"`
 	Retenciones Servicio `upstream:"reten" sandbox:"/retenciones"`
-	// PaqueteMaximo is the operator's own limit, and no fault of the SAT's.
+	// PaqueteMaximo is the operator's own limit, not the SAT's.
 	PaqueteMaximo Bytes `split_words:"true" default:"4GiB" desc:"How large a package may be (500MB, 4GiB). Of a larger one nothing is kept, and it is not asked for a second time until the limit is raised."`
 }
 
@@ -152,7 +152,7 @@ func (c Config) Check() error {
 	)
 }
 
-// exposed refuses to listen where others can reach it without asking who calls.
+// exposed refuses to listen where others can reach the gateway if there are no keys.
 func (c Config) exposed() error {
 	if c.APIKeysFile != "" || Loopback(c.Listen) {
 		return nil
@@ -161,7 +161,7 @@ func (c Config) exposed() error {
 		"create some with 'gateway keys create' and set GATEWAY_API_KEYS_FILE, or listen on 127.0.0.1", c.Listen)
 }
 
-// Loopback tells whether addr, as host:port, is reachable from this machine only.
+// Loopback reports whether addr, as host:port, is reachable from this machine only.
 func Loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -181,7 +181,7 @@ func address(name, value string) error {
 	return nil
 }
 
-// hostNames wants names alone: a mistaken one would refuse who should be let in.
+// hostNames requires plain names: with a wrong one, people would be locked out.
 func hostNames(name string, values []string) error {
 	for _, v := range values {
 		if v == "" || strings.ContainsAny(v, "/:* \t") {
@@ -205,8 +205,8 @@ func required(name, value string) error {
 	return nil
 }
 
-// Duration is a time.Duration that keeps its fault for Check, as envconfig
-// stops at the first.
+// Duration is a time.Duration that keeps its fault for Check, because envconfig stops at
+// the first fault.
 type Duration struct {
 	time.Duration
 	fault bool

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Secret is a value that is never printed, whatever prints the struct it is in.
+// Secret is a value that is never printed, whatever prints its struct.
 type Secret string
 
 // Format implements fmt.Formatter for every verb.
@@ -20,7 +20,7 @@ func (s Secret) Format(f fmt.State, _ rune) {
 // MarshalText implements encoding.TextMarshaler.
 func (s Secret) MarshalText() ([]byte, error) { return fmt.Append(nil, s), nil }
 
-// database checks the address of PostgreSQL. No fault shows it: it may hold a
+// database checks the address of PostgreSQL. No fault shows it, because it may contain a
 // password.
 func (c Config) database() error {
 	if c.DatabaseURL == "" {
@@ -39,8 +39,8 @@ func (c Config) database() error {
 	return nil
 }
 
-// Database is the address of PostgreSQL with its password in it, empty for
-// SQLite. The password replaces none: Check refuses two.
+// Database returns the address of PostgreSQL with its password, or "" for SQLite. It
+// never replaces a password: Check refuses two.
 func (c Config) Database(password string) string {
 	u, err := url.Parse(string(c.DatabaseURL))
 	if err != nil || password == "" || c.DatabaseURL == "" {
@@ -48,7 +48,7 @@ func (c Config) Database(password string) string {
 	}
 	query := u.Query()
 	query.Set("password", password)
-	// libpq's form of a space: a plus sign is a plus sign there.
+	// libpq's encoding of a space: libpq takes a plus sign literally.
 	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	return u.String()
 }

@@ -11,12 +11,11 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// Setting describes one variable. Default is the value in force when it is not set;
-// Sandbox, of the address of a system, the path of its like in a sandbox.
+// Setting describes one variable. Default is the value if it is not set. Sandbox is, for
+// a system's address, its path in a sandbox.
 type Setting struct{ Name, Default, Sandbox, Description string }
 
-// Settings lists every variable in the order of the struct, for the generated
-// documentation.
+// Settings lists every variable in the struct's order, for the generated documentation.
 func Settings() ([]Setting, error) { return settings(reflect.ValueOf(Config{})) }
 
 // ClientSettings lists the variables of the command line's client in the same way.
@@ -30,7 +29,7 @@ func settings(v reflect.Value) ([]Setting, error) {
 	return out, err
 }
 
-// Environ is c as the variables that say it: Load reads c from them.
+// Environ returns c as variables from which Load reads the same c.
 func (c Config) Environ() ([]string, error) {
 	var out []string
 	err := walk(reflect.ValueOf(c), Prefix, reflect.StructField{}, func(l leaf) {
@@ -49,20 +48,20 @@ func text(v reflect.Value) string {
 		}
 		return strings.Join(parts, ",")
 	case v.Kind() == reflect.String:
-		return v.String() // a Secret too, which prints itself as dots
+		return v.String() // also a Secret, which prints as dots
 	}
 	return fmt.Sprint(v.Interface())
 }
 
-// leaf is a variable with its field.
+// leaf is a variable and its field.
 type leaf struct {
 	Name, Default, sandbox, description string
 
 	value reflect.Value
 }
 
-// walk follows envconfig's own rules for names: the field's name, split into
-// words where its tag says so, behind the prefix.
+// walk follows envconfig's rules for names: the prefix and the field's name, split into
+// words if its tag says so.
 func walk(v reflect.Value, prefix string, around reflect.StructField, visit func(leaf)) error {
 	for field, value := range v.Fields() {
 		name := field.Name
@@ -89,8 +88,8 @@ func walk(v reflect.Value, prefix string, around reflect.StructField, visit func
 	return nil
 }
 
-// addressed reads where a system is. An address without it would have no default, or
-// none in a sandbox; one that is not a system's says upstream:"-".
+// addressed reads the address of a system. Without one it would have no default, or none
+// in a sandbox; an address that is not a system's has upstream:"-".
 func (l *leaf) addressed(field, around reflect.StructField) error {
 	address, is := field.Tag.Lookup("upstream")
 	if address == "-" || !is && (field.Type != reflect.TypeFor[string]() || !strings.HasSuffix(field.Name, "URL")) {
@@ -103,7 +102,7 @@ func (l *leaf) addressed(field, around reflect.StructField) error {
 	return nil
 }
 
-// within puts what the struct around says where a tag leaves room for it.
+// within fills the placeholder of a tag from the struct around it.
 func within(around reflect.StructField, key, value string) string {
 	if outer, ok := around.Tag.Lookup(key); ok {
 		return strings.ReplaceAll(value, "{}", outer)
@@ -125,8 +124,8 @@ func words(name string) string {
 	return strings.Join(parts, "_")
 }
 
-// unknown refuses variables that bear the prefix and mean nothing: a mistyped
-// setting must not be a silent default.
+// unknown refuses unknown variables with the prefix: a misspelt setting must not become a
+// silent default.
 func unknown(environ []string) error {
 	settings, err := Settings()
 	if err != nil {

@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// s3Params lists what a bucket's address may say: the parameters of
-// gocloud.dev's s3blob that change where and how the bucket is reached. Those
-// with which credentials are chosen are the AWS SDK's own variables.
+// s3Params lists the allowed parameters of a bucket's address: those of gocloud.dev's
+// s3blob about where and how to reach it. The credentials are chosen by the AWS SDK's own
+// variables.
 func s3Params() []string {
 	return []string{"region", "endpoint", "use_path_style", "ssetype", "kmskeyid", "request_checksum_calculation", "response_checksum_validation"}
 }
 
-// storage checks the address of the packages' storage. Its value is not shown:
-// somebody may have put a credential there.
+// storage checks the address of the package storage. It does not show the value, which
+// may contain a credential.
 func storage(name, value string) error {
 	if value == "" {
 		return nil
@@ -52,8 +52,8 @@ func storage(name, value string) error {
 	return nil
 }
 
-// shared refuses a database that several gateways share beside packages that
-// they do not: one would answer for what only the other has.
+// shared refuses a shared database with unshared packages: one gateway would answer for
+// packages that only another one has.
 func shared(database bool, blobURL string) error {
 	if !database || blobURL != "" {
 		return nil

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// An address of a system is described once, at its field: the tag upstream is where
-// the system is and sandbox the path of its like in a sandbox. A {} in them is what
-// the tag of the struct around says. Defaults, checks and documentation come from there.
+// Each system's address is described once, at its field: the tag upstream is the system's
+// address, and sandbox its path in a sandbox. A {} in them is replaced by the tag of the
+// struct around. Defaults, checks and documentation use these tags.
 
-// Addressed is c with the addresses that were not set: those of SinSalida, or else
+// Addressed returns c with the missing addresses filled in: those of SinSalida, or else
 // of production.
 func (c Config) Addressed() (Config, error) {
 	return c, walk(reflect.ValueOf(&c).Elem(), Prefix, reflect.StructField{}, func(l leaf) {
@@ -27,8 +27,8 @@ func (c Config) Addressed() (Config, error) {
 	})
 }
 
-// upstreams returns the faults of the addresses. Where SinSalida itself is wrong, the
-// others would only repeat it.
+// upstreams returns the faults of the addresses. If SinSalida itself is wrong, the others
+// would repeat that.
 func (c Config) upstreams() error {
 	if c.SinSalida != "" {
 		if err := c.stays("GATEWAY_SIN_SALIDA", c.SinSalida); err != nil {
@@ -44,7 +44,8 @@ func (c Config) upstreams() error {
 	return errors.Join(append(faults, err)...)
 }
 
-// stays refuses an address that is no system's, and one elsewhere where nothing may leave.
+// stays refuses an address that is not a system's, and an outside one if nothing may
+// leave.
 func (c Config) stays(name, value string) error {
 	if err := upstream(name, value); err != nil || c.SinSalida == "" || local(value) {
 		return err
@@ -53,11 +54,12 @@ func (c Config) stays(name, value string) error {
 		"give one on 127.0.0.1, or leave out one of the two", name, value)
 }
 
-// upstream refuses to send signed requests and tokens in the clear, but to this machine.
+// upstream refuses to send signed requests and tokens unencrypted, except to this
+// machine.
 func upstream(name, value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		// The value is not shown: an address may carry a password.
+		// The value is not shown: an address may contain a password.
 		return fmt.Errorf("%s: not a plain https URL", name)
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && local(value) {

@@ -65,7 +65,7 @@ func match(f *FirmaResponsable, i int, cred *efirma.Credential) error {
 	return nil
 }
 
-// unequivocal reports a Problem unless the cadena has one meaning and stays the same
+// unequivocal reports whether the cadena has one meaning and stays the same
 // after its values have passed through XML.
 func unequivocal(cadena []byte) bool {
 	return bytes.Count(cadena, []byte("|")) == fieldsCadena+3 &&
