@@ -90,6 +90,7 @@ type App struct {
 	keys *apikeys.Ring
 
 	descargas *descargas.Engine
+	view      *descargas.View
 	reading   *descargas.Reading
 	jobQueue  *queue.Queue
 	// stopped is closed when the gateway stops, so that streams end and nothing begins.
@@ -234,7 +235,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a.watch(record, pac)
 	a.api = handlers.New(handlers.Config{
 		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.stopped,
-		Descargas: a.descargas, Reading: a.reading,
+		Engine: a.descargas, Descargas: a.view, Reading: a.reading,
 		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store.Folder), CuentaSEP: cuenta,
 		Addendas: pac, Signed: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Keyring: efirmas, CuentaPADE: cuentaPAC, CuentasPADE: pac,
 		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: pages, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,

@@ -62,9 +62,10 @@ func (a *App) engine(backend *sat.Client, solicitudes *descargas.Solicitudes) *d
 		Comprobantes:   a.store.Comprobantes,
 		Paquetes:       a.store.Paquetes,
 	}
+	a.view = descargas.NewView(rows)
 	a.reading = descargas.NewReading(rows, shelf{a.paquetes})
 	return descargas.New(descargas.Config{
-		SAT: backend, Solicitudes: solicitudes, Vault: shelf{a.paquetes}, Reader: a.reading, Eraser: a.paquetes, Store: rows,
+		SAT: backend, Solicitudes: solicitudes, Vault: shelf{a.paquetes}, Reader: a.reading, Eraser: a.paquetes, Store: rows, View: a.view,
 		Cluster: a.present, Wake: a.jobQueue.Wake, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Step: a.opts.Step, Publish: a.publish,
 		Pace:      descargas.Pace{Min: a.cfg.Descargas.SondeoMinimo.Duration, Max: a.cfg.Descargas.SondeoMaximo.Duration},
 		Retencion: a.cfg.Descargas.Retencion.Duration,

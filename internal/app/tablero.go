@@ -11,7 +11,7 @@ import (
 // dashboard wires the page of the descargas.
 func (a *App) dashboard() (http.Handler, error) {
 	return dashboard.New(dashboard.Config{
-		Descargas: a.descargas,
+		Descargas: a.view,
 		EFirmas:   a.efirmasInView, Webhooks: a.webhooksInFalla,
 		Now: a.opts.Now, Log: a.opts.Log,
 	})

@@ -13,19 +13,25 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 )
 
-// Descargas manages durable downloads. An unknown cursor is an *Error of KindMalformada,
-// an unknown id one of KindNoEncontrado.
-type Descargas interface {
+// Engine creates and ends durable downloads.
+type Engine interface {
 	// Create stores a descarga. The same scopedKey with the same petition returns the
 	// first descarga, repeated. The same criteria while another lives are a KindConflicto
 	// with that one's path in Resource. scopedKey is empty for none.
 	Create(ctx context.Context, key string, p gateway.PeticionDescarga) (d gateway.Descarga, repeated bool, err error)
-	// Descarga returns one descarga with its Solicitudes.
+	// Cancel stops a descarga; a final one is returned unchanged.
+	Cancel(ctx context.Context, id string) (gateway.Descarga, error)
+}
+
+// Descargas shows durable downloads. An unknown cursor is an *Error of KindMalformada;
+// for the first two methods an unknown id is one of KindNoEncontrado.
+type Descargas interface {
+	// Registered returns one descarga without its Solicitudes and counts.
+	Registered(ctx context.Context, id string) (gateway.Descarga, error)
+	// Descarga returns one descarga with its Solicitudes and counts.
 	Descarga(ctx context.Context, id string) (gateway.Descarga, error)
 	// List returns a page, newest first, and the cursor of the next; empty for the last.
 	List(ctx context.Context, f gateway.DescargasFilter) (page []gateway.Descarga, next string, err error)
-	// Cancel stops a descarga; a final one is returned unchanged.
-	Cancel(ctx context.Context, id string) (gateway.Descarga, error)
 	// Eventos returns up to limit events with a Number above despues, in order.
 	Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error)
 	// WaitEvento returns nil as soon as there is an event after despues or the descarga
@@ -45,18 +51,19 @@ func limit(given int) int {
 	return given
 }
 
-// visible returns the descarga if the caller's key has access to its RFC.
+// visible returns the descarga, as registered, if the caller's key has access to its RFC.
 func (h *handler) visible(ctx context.Context, id string) (gateway.Descarga, error) {
-	d, err := h.cfg.Descargas.Descarga(ctx, id)
-	switch {
-	case gateway.IsKind(err, gateway.KindNoEncontrado):
-		return gateway.Descarga{}, descargas.ErrNotExist
-	case err != nil:
-		return gateway.Descarga{}, err
-	case !callerFrom(ctx).sees(d.Request.Solicitud.RFCSolicitante):
-		return gateway.Descarga{}, descargas.ErrNotExist
+	d, err := h.cfg.Descargas.Registered(ctx, id)
+	return d, seen(ctx, d, err)
+}
+
+// seen returns err, or ErrNotExist if the caller's key has no access to d's RFC: a missing
+// descarga and a hidden one must look alike.
+func seen(ctx context.Context, d gateway.Descarga, err error) error {
+	if gateway.IsKind(err, gateway.KindNoEncontrado) || err == nil && !callerFrom(ctx).sees(d.Request.Solicitud.RFCSolicitante) {
+		return descargas.ErrNotExist
 	}
-	return d, nil
+	return err
 }
 
 func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params rest.CrearDescargaParams) error {
@@ -69,7 +76,7 @@ func (h *handler) CrearDescarga(w http.ResponseWriter, r *http.Request, params r
 	}
 	p := descargaRequest(body)
 	p.Dueno, p.Clave = owner(r.Context()), callerFrom(r.Context()).key.Name
-	d, again, err := h.cfg.Descargas.Create(r.Context(), scopedKey(r, params.IdempotencyKey), p)
+	d, again, err := h.cfg.Engine.Create(r.Context(), scopedKey(r, params.IdempotencyKey), p)
 	replayed(w, again)
 	if err != nil {
 		return err
@@ -122,8 +129,8 @@ func (h *handler) ListarDescargas(w http.ResponseWriter, r *http.Request, params
 }
 
 func (h *handler) ObtenerDescarga(w http.ResponseWriter, r *http.Request, id rest.IDDescarga) error {
-	d, err := h.visible(r.Context(), id)
-	if err != nil {
+	d, err := h.cfg.Descargas.Descarga(r.Context(), id)
+	if err := seen(r.Context(), d, err); err != nil {
 		return err
 	}
 	h.retryAfter(w, d)
@@ -134,7 +141,7 @@ func (h *handler) CancelarDescarga(w http.ResponseWriter, r *http.Request, id re
 	if _, err := h.visible(r.Context(), id); err != nil {
 		return err
 	}
-	d, err := h.cfg.Descargas.Cancel(r.Context(), id)
+	d, err := h.cfg.Engine.Cancel(r.Context(), id)
 	if err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ func (h *handler) follow(ctx context.Context, s *stream, d gateway.Descarga, aft
 			}
 			woken = true
 			// The state is read first: once it is final, every earlier event exists.
-			now, err := h.cfg.Descargas.Descarga(ctx, d.ID)
+			now, err := h.cfg.Descargas.Registered(ctx, d.ID)
 			if err != nil {
 				return err
 			}

@@ -24,12 +24,12 @@ import (
 // for another reading's cursor, KindYaNoDisponible if retention has removed the packages.
 // With parcial a damaged package is a falla instead of an error.
 type Reading interface {
-	Metadatos(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Metadato], error]
-	Summaries(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Summary], error]
+	Metadatos(ctx context.Context, d gateway.Descarga, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Metadato], error]
+	Summaries(ctx context.Context, d gateway.Descarga, cursor string, partial bool) iter.Seq2[descargas.Line[cfdi.Summary], error]
 	// CFDI returns one document as it is in its package, and its length; -1 if unknown.
 	// The error is KindNoEncontrado if no stored package has it, and
 	// KindRespuestaInvalida if it is there but cannot be read.
-	CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error)
+	CFDI(ctx context.Context, d gateway.Descarga, uuid string) (io.ReadCloser, int64, error)
 }
 
 // form shows the rows of a reading of T as J.
@@ -37,7 +37,7 @@ type form[T, J any] struct {
 	h    *handler
 	name string // of the file
 	tipo string // of the solicitudes that contain it
-	read func(ctx context.Context, id, cursor string, partial bool) iter.Seq2[descargas.Line[T], error]
+	read func(ctx context.Context, d gateway.Descarga, cursor string, partial bool) iter.Seq2[descargas.Line[T], error]
 	show func(*T) J
 	page func(values []J, fallas []rest.FallaDeLectura, next string) any
 	// columns are the CSV columns without the fallas', and cells their values.
@@ -101,10 +101,11 @@ func (h *handler) ExportarCFDIsCSV(w http.ResponseWriter, r *http.Request, id re
 
 // export answers a whole reading.
 func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, partial bool, e write[T]) error {
-	if err := f.readable(r.Context(), id, partial); err != nil {
+	d, err := f.readable(r.Context(), id, partial)
+	if err != nil {
 		return err
 	}
-	rows := f.read(r.Context(), id, "", partial)
+	rows := f.read(r.Context(), d, "", partial)
 	if !r.ProtoAtLeast(1, 1) {
 		// Without chunks, only the end of the connection ends an answer, whether cut or
 		// complete.
@@ -120,19 +121,18 @@ func (f form[T, J]) export(w http.ResponseWriter, r *http.Request, id string, pa
 	return streamRows(w, r, rows, e.line)
 }
 
-// readable returns an error unless the caller may read the descarga and it has these
-// rows.
-func (f form[T, J]) readable(ctx context.Context, id string, partial bool) error {
+// readable returns the descarga if the caller may read it and it has these rows.
+func (f form[T, J]) readable(ctx context.Context, id string, partial bool) (gateway.Descarga, error) {
 	d, err := f.h.visible(ctx, id)
-	if err != nil {
-		return err
+	if err == nil {
+		err = f.h.complete(ctx, d, f.tipo, partial)
 	}
-	return f.h.complete(d, f.tipo, partial)
+	return d, err
 }
 
 // complete refuses to serve a part as the whole: a descarga that is live, or ended
 // incomplete, is read only if the caller asks for a part.
-func (h *handler) complete(d gateway.Descarga, tipo string, partial bool) error {
+func (h *handler) complete(ctx context.Context, d gateway.Descarga, tipo string, partial bool) error {
 	if err := ofTipo(d, tipo); err != nil {
 		return err
 	}
@@ -142,10 +142,15 @@ func (h *handler) complete(d gateway.Descarga, tipo string, partial bool) error 
 	case d.Estado.Final():
 		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaParcial, Detail: "La descarga quedó " + string(d.Estado) + ". Lo que hay se entrega con parcial=true."}
 	}
-	return h.inProgress(d, "La descarga sigue en curso. Espere a que termine, o pida con parcial=true lo que haya.")
+	return h.inProgress(ctx, d.ID, "La descarga sigue en curso. Espere a que termine, o pida con parcial=true lo que haya.")
 }
 
-func (h *handler) inProgress(d gateway.Descarga, detail string) error {
+// inProgress refuses what has not come yet, until the descarga's next step.
+func (h *handler) inProgress(ctx context.Context, id, detail string) error {
+	d, err := h.cfg.Descargas.Descarga(ctx, id)
+	if err != nil {
+		return err
+	}
 	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaEnCurso, Retryable: true, Detail: detail,
 		RetryAfter: time.Duration(h.secondsUntil(d.SiguienteIntento)) * time.Second}
 }
@@ -159,20 +164,23 @@ func ofTipo(d gateway.Descarga, tipo string) error {
 	case d.Request.Solicitud.TipoSolicitud == tipo:
 		return nil
 	case tipo == gateway.TipoMetadata:
-		return descargas.ErrNotMetadata
+		return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinMetadatos,
+			Detail: "La descarga es de CFDI y no trae metadatos. Pida sus XML en …/cfdis, o cree una descarga con tipoSolicitud Metadata."}
 	}
-	return descargas.ErrNotCFDI
+	return &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinCFDI,
+		Detail: "La descarga es de metadatos y no trae XML. Pida sus filas en …/metadatos, o cree una descarga con tipoSolicitud CFDI."}
 }
 
 // list answers one page. It reads one row more, to know whether another page follows.
 func (f form[T, J]) list(w http.ResponseWriter, r *http.Request, id string, params rest.ListarMetadatosDescargaParams) error {
-	if err := f.readable(r.Context(), id, params.Parcial); err != nil {
+	d, err := f.readable(r.Context(), id, params.Parcial)
+	if err != nil {
 		return err
 	}
 	size := limit(params.Limite)
 	values, fallas := []J{}, []rest.FallaDeLectura{}
 	next, cursor := "", ""
-	for row, err := range f.read(r.Context(), id, params.Cursor, params.Parcial) {
+	for row, err := range f.read(r.Context(), d, params.Cursor, params.Parcial) {
 		if err != nil {
 			return err
 		}
@@ -284,10 +292,10 @@ func (h *handler) ObtenerCFDIDescarga(w http.ResponseWriter, r *http.Request, id
 	if err := ofTipo(d, gateway.TipoCFDI); err != nil {
 		return err
 	}
-	body, size, err := h.cfg.Reading.CFDI(r.Context(), id, uuid)
+	body, size, err := h.cfg.Reading.CFDI(r.Context(), d, uuid)
 	switch {
 	case gateway.IsKind(err, gateway.KindNoEncontrado) && !d.Estado.Final():
-		return h.inProgress(d, "El comprobante no está entre lo que ha llegado, y la descarga sigue en curso.")
+		return h.inProgress(r.Context(), id, "El comprobante no está entre lo que ha llegado, y la descarga sigue en curso.")
 	case err != nil:
 		return err
 	}

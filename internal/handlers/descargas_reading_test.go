@@ -54,16 +54,16 @@ func rows[T any](f *fakeReading, rows []descargas.Line[T], cursor string) iter.S
 	}
 }
 
-func (f *fakeReading) Metadatos(_ context.Context, _, cursor string, _ bool) iter.Seq2[descargas.Line[cfdi.Metadato], error] {
+func (f *fakeReading) Metadatos(_ context.Context, _ gateway.Descarga, cursor string, _ bool) iter.Seq2[descargas.Line[cfdi.Metadato], error] {
 	return rows(f, f.metadatos, cursor)
 }
 
-func (f *fakeReading) Summaries(_ context.Context, _, cursor string, _ bool) iter.Seq2[descargas.Line[cfdi.Summary], error] {
+func (f *fakeReading) Summaries(_ context.Context, _ gateway.Descarga, cursor string, _ bool) iter.Seq2[descargas.Line[cfdi.Summary], error] {
 	return rows(f, f.summaries, cursor)
 }
 
-func (f *fakeReading) CFDI(_ context.Context, id, uuid string) (io.ReadCloser, int64, error) {
-	return f.cfdi(id, uuid)
+func (f *fakeReading) CFDI(_ context.Context, d gateway.Descarga, uuid string) (io.ReadCloser, int64, error) {
+	return f.cfdi(d.ID, uuid)
 }
 
 // finished has ended with everything, and with nothing of a recurrent one.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 
 // fakeDescargas answers as told; what is not set must not be called.
 type fakeDescargas struct {
+	// registered and whole count the readings of either kind.
+	registered, whole atomic.Int64
+
 	create   func(key string, p gateway.PeticionDescarga) (gateway.Descarga, bool, error)
 	descarga func(id string) (gateway.Descarga, error)
 	list     func(f gateway.DescargasFilter) ([]gateway.Descarga, string, error)
@@ -34,7 +38,15 @@ func (f *fakeDescargas) Create(_ context.Context, key string, p gateway.Peticion
 	return f.create(key, p)
 }
 
+func (f *fakeDescargas) Registered(_ context.Context, id string) (gateway.Descarga, error) {
+	f.registered.Add(1)
+	d, err := f.descarga(id)
+	d.Solicitudes, d.Progreso, d.Cuota, d.SiguienteIntento = nil, gateway.Progreso{}, gateway.Cuota{}, time.Time{}
+	return d, err
+}
+
 func (f *fakeDescargas) Descarga(_ context.Context, id string) (gateway.Descarga, error) {
+	f.whole.Add(1)
 	return f.descarga(id)
 }
 
@@ -64,7 +76,7 @@ func now() time.Time { return time.Date(2026, 2, 1, 18, 0, 0, 0, time.UTC) }
 func newDescargas(t *testing.T, f *fakeDescargas, change func(*Config)) *surface {
 	t.Helper()
 	return newSurface(t, &fake{}, func(c *Config) {
-		c.Descargas, c.Reading, c.Now = f, &fakeReading{}, now
+		c.Engine, c.Descargas, c.Reading, c.Now = f, f, &fakeReading{}, now
 		if change != nil {
 			change(c)
 		}
@@ -406,6 +418,34 @@ func TestListPaquetesDescarga_WhenWhatIsKeptIsDoubtful(t *testing.T) {
 		got := descargaPaquete(gateway.PaqueteDescarga{Paquete: p, Estado: tc.estado, Dubious: tc.dubious, Broken: tc.broken})
 		if got.Dudoso != tc.want.Dudoso || got.URL != tc.want.URL {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestDescargas_WhenAskedForAreReadOnce: its solicitudes and what is counted only where
+// they are shown.
+func TestDescargas_WhenAskedForAreReadOnce(t *testing.T) {
+	t.Parallel()
+	d := finished(gateway.TipoMetadata)
+	for _, c := range []struct {
+		method, path      string
+		registered, whole int64
+	}{
+		{http.MethodGet, "", 0, 1}, {http.MethodDelete, "", 1, 0}, {http.MethodGet, "/paquetes", 1, 0}, {http.MethodGet, "/eventos", 1, 0},
+		{http.MethodGet, "/metadatos", 1, 0}, {http.MethodGet, "/metadatos.csv", 1, 0},
+	} {
+		f := &fakeDescargas{
+			descarga: func(string) (gateway.Descarga, error) { return d, nil },
+			cancel:   func(string) (gateway.Descarga, error) { return d, nil },
+			eventos:  func(string, int64, int) ([]gateway.EventoDescarga, error) { return nil, nil },
+			paquetes: func(string, string, int) ([]gateway.PaqueteDescarga, string, error) { return nil, "", nil },
+		}
+		s := newDescargas(t, f, nil)
+		if w := s.do(c.method, "/v1/sat/descargas/"+d.ID+c.path, ""); w.Code >= 300 {
+			t.Errorf("%s %s: status %d %s", c.method, c.path, w.Code, w.Body)
+		}
+		if f.registered.Load() != c.registered || f.whole.Load() != c.whole {
+			t.Errorf("%s %s: read %d and %d times", c.method, c.path, f.registered.Load(), f.whole.Load())
 		}
 	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	SAT         SAT
 	Solicitudes Solicitudes
 	Paquetes    Paquetes
+	Engine      Engine
 	Descargas   Descargas
 	Reading     Reading
 	EFirmas     func() ([]efirma.Status, error)

@@ -9,21 +9,11 @@ import (
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/sat/cfdi"
-	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-// CFDI returns one CFDI as it is in its package, and its length in bytes. What counts is
+// CFDI returns one CFDI of d as it is in its package, and its length in bytes. What counts is
 // the UUID of its timbre: the name of an entry only says where to look first.
-func (l *Reading) CFDI(ctx context.Context, id, uuid string) (io.ReadCloser, int64, error) {
-	d, err := l.store.Descargas.Get(ctx, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, 0, ErrNotExist
-	case err != nil:
-		return nil, 0, internal(err)
-	case d.Request.Solicitud.TipoSolicitud != gateway.TipoCFDI:
-		return nil, 0, ErrNotCFDI
-	}
+func (l *Reading) CFDI(ctx context.Context, d gateway.Descarga, uuid string) (io.ReadCloser, int64, error) {
 	b := &search{l: l, uuid: uuid, err: errNoCFDI}
 	for _, look := range []func(context.Context, readable) (bool, error){b.byName, b.byTimbre} {
 		for p, err := range l.walk(ctx, d, 0) {

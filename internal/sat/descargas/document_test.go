@@ -69,7 +69,7 @@ func xmlOf(uuid string) string {
 }
 
 // withPaquetes is a descarga of CFDI that ended with these packages.
-func withPaquetes(t *testing.T, zips ...[]byte) (*Reading, *saved, string) {
+func withPaquetes(t *testing.T, zips ...[]byte) (*Reading, *saved, gateway.Descarga) {
 	t.Helper()
 	w := newWorkshop(t)
 	g := &saved{zips: map[string][]byte{}}
@@ -96,8 +96,7 @@ func withPaquetes(t *testing.T, zips ...[]byte) (*Reading, *saved, string) {
 	id := w.new(func(p *gateway.PeticionDescarga) {
 		p.Solicitud.TipoSolicitud, p.Solicitud.EstadoComprobante = gateway.TipoCFDI, gateway.EstadoVigente
 	})
-	w.finish(id)
-	return NewReading(rows(w.st), g), g, id
+	return NewReading(rows(w.st), g), g, w.finish(id)
 }
 
 func TestCFDI_WhenEntriesAreCalledOtherwiseIsFoundByItsTimbre(t *testing.T) {
@@ -105,12 +104,12 @@ func TestCFDI_WhenEntriesAreCalledOtherwiseIsFoundByItsTimbre(t *testing.T) {
 	const a, b, c, d = "aaaaaaaa-1111-4111-8111-111111111111", "bbbbbbbb-1111-4111-8111-111111111111", "cccccccc-1111-4111-8111-111111111111", "dddddddd-1111-4111-8111-111111111111"
 	damaged := uncompressed(t, d+".xml", xmlOf(d))
 	damaged[bytes.Index(damaged, []byte("relleno"))] = 'R' // its checksum is another
-	l, _, id := withPaquetes(t,
+	l, _, finished := withPaquetes(t,
 		uncompressed(t, a+".xml", xmlOf(b), "LEEME.txt", "hola"), // a's name on b
 		damaged,
 		uncompressed(t, "factura.xml", xmlOf(a), strings.ToUpper(c)+".xml.xml", xmlOf(strings.ToUpper(c))))
 	for uuid, want := range map[string]string{a: xmlOf(a), b: xmlOf(b), strings.ToUpper(b): xmlOf(b), c: xmlOf(strings.ToUpper(c))} {
-		r, n, err := l.CFDI(t.Context(), id, uuid)
+		r, n, err := l.CFDI(t.Context(), finished, uuid)
 		if err != nil {
 			t.Errorf("%s: %v", uuid, err)
 			continue
@@ -119,18 +118,18 @@ func TestCFDI_WhenEntriesAreCalledOtherwiseIsFoundByItsTimbre(t *testing.T) {
 			t.Errorf("%s: %d bytes of %d, %v", uuid, len(got), n, err)
 		}
 	}
-	if _, _, err := l.CFDI(t.Context(), id, d); !gateway.IsKind(err, gateway.KindRespuestaInvalida) {
+	if _, _, err := l.CFDI(t.Context(), finished, d); !gateway.IsKind(err, gateway.KindRespuestaInvalida) {
 		t.Errorf("damaged: %v", err)
 	}
 	for _, uuid := range []string{"eeeeeeee-1111-4111-8111-111111111111", "x"} {
-		if _, _, err := l.CFDI(t.Context(), id, uuid); !gateway.IsKind(err, gateway.KindNoEncontrado) {
+		if _, _, err := l.CFDI(t.Context(), finished, uuid); !gateway.IsKind(err, gateway.KindNoEncontrado) {
 			t.Errorf("%s: %v", uuid, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	other := NewReading(l.store, l.paquetes)
 	cancel()
-	if _, _, err := other.CFDI(ctx, id, "eeeeeeee-1111-4111-8111-111111111111"); err == nil || gateway.IsKind(err, gateway.KindNoEncontrado) {
+	if _, _, err := other.CFDI(ctx, finished, "eeeeeeee-1111-4111-8111-111111111111"); err == nil || gateway.IsKind(err, gateway.KindNoEncontrado) {
 		t.Errorf("a caller who is gone is told %v", err)
 	}
 }
@@ -144,11 +143,11 @@ func TestCFDI_WhenAskedAgainReadsNoPackageTwice(t *testing.T) {
 	for i := range 100 {
 		parts = append(parts, uuid(i)+".xml", xmlOf(uuid(i)))
 	}
-	l, g, id := withPaquetes(t, uncompressed(t, parts...))
+	l, g, finished := withPaquetes(t, uncompressed(t, parts...))
 	whole := int64(len(g.zips["P_01"]))
 	ask := func(uuid string) int64 {
 		before := g.read
-		_, _, err := l.CFDI(t.Context(), id, uuid)
+		_, _, err := l.CFDI(t.Context(), finished, uuid)
 		if err != nil && !gateway.IsKind(err, gateway.KindNoEncontrado) {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,8 +52,10 @@ type Config struct {
 	Vault       Vault
 	Reader      Reader
 	// Eraser is what retention removes packages with.
-	Eraser  Eraser
-	Store   Rows
+	Eraser Eraser
+	Store  Rows
+	// View is told of changes, and shows what they have come to.
+	View    *View
 	Cluster store.Processes
 	// Wake is told that rows may have come that are due; nil for nobody.
 	Wake func()
@@ -95,11 +96,8 @@ const PaqueteAvailable = "descarga.paquete_disponible"
 // Engine works the durable downloads off.
 type Engine struct {
 	cfg Config
-	mu  sync.Mutex
 	// hands are the rows that this process is at work on.
-	hands map[string]bool
-	// hearers wait for events of a descarga.
-	hearers map[string][]chan struct{}
+	hands hands
 }
 
 // New returns an engine over cfg.
@@ -116,7 +114,7 @@ func New(cfg Config) *Engine {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.New(clock.Config{Wall: cfg.Now, Log: cfg.Log})
 	}
-	return &Engine{cfg: cfg, hands: make(map[string]bool), hearers: make(map[string][]chan struct{})}
+	return &Engine{cfg: cfg, hands: hands{rows: make(map[string]bool)}}
 }
 
 // ErrNotExist is said of a descarga that is not there and of one that the key does
@@ -164,7 +162,7 @@ func (m *Engine) Create(ctx context.Context, key string, p gateway.PeticionDesca
 		}
 		return gateway.Descarga{}, false, m.duplicate(ctx, d.Digest)
 	}
-	complete, err := m.Descarga(ctx, d.ID)
+	complete, err := m.cfg.View.Descarga(ctx, d.ID)
 	return complete, false, err
 }
 
@@ -212,7 +210,7 @@ func (m *Engine) repeated(ctx context.Context, key string, p gateway.PeticionDes
 	if d.Digest != digest(p) || !p.SameDeadline(d.Request) {
 		return gateway.Descarga{}, false, gateway.KeyReused()
 	}
-	complete, err := m.Descarga(ctx, d.ID)
+	complete, err := m.cfg.View.Descarga(ctx, d.ID)
 	return complete, err == nil, err
 }
 
@@ -249,39 +247,30 @@ func internal(err error) error {
 // Cancel ends a descarga. What had come is kept; what the SAT has been asked is
 // spent. A descarga that has ended is returned as it is.
 func (m *Engine) Cancel(ctx context.Context, id string) (gateway.Descarga, error) {
-	d, err := m.cfg.Store.Descargas.Get(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return gateway.Descarga{}, ErrNotExist
-	}
-	if err != nil {
-		return gateway.Descarga{}, internal(err)
-	}
-	if !d.Estado.Final() {
-		err = m.change(context.WithoutCancel(ctx), id, func(c *store.Change) error {
-			row := c.Descarga()
-			if row.Estado.Final() {
-				return nil
-			}
-			const decision = "Se canceló a petición del cliente."
-			live := c.LiveTramos()
-			const motivo = string(gateway.OwnCanceladaPorCliente)
-			c.CancelTramos(gateway.TramoCancelada, decision, motivo)
-			for _, t := range live {
-				t.Estado = gateway.TramoCancelada
-				rescue(c, t)
-			}
-			row.Estado, row.Motivo, row.MotivoCodigo, row.Finished = gateway.DescargaCancelada, decision, motivo, m.cfg.Clock.Latest()
-			if row.Request.Programacion != nil {
-				row.Request.Programacion.Next = time.Time{}
-			}
-			c.Evento(gateway.EventoDescarga{Tipo: "cancelada", Detalle: decision + " Lo que ya había llegado se conserva."})
-			return c.Err()
-		})
-		if err != nil {
-			return gateway.Descarga{}, err
+	err := m.change(context.WithoutCancel(ctx), id, func(c *store.Change) error {
+		row := c.Descarga()
+		if row.Estado.Final() {
+			return store.ErrTurn
 		}
+		const decision = "Se canceló a petición del cliente."
+		live := c.LiveTramos()
+		const motivo = string(gateway.OwnCanceladaPorCliente)
+		c.CancelTramos(gateway.TramoCancelada, decision, motivo)
+		for _, t := range live {
+			t.Estado = gateway.TramoCancelada
+			rescue(c, t)
+		}
+		row.Estado, row.Motivo, row.MotivoCodigo, row.Finished = gateway.DescargaCancelada, decision, motivo, m.cfg.Clock.Latest()
+		if row.Request.Programacion != nil {
+			row.Request.Programacion.Next = time.Time{}
+		}
+		c.Evento(gateway.EventoDescarga{Tipo: "cancelada", Detalle: decision + " Lo que ya había llegado se conserva."})
+		return c.Err()
+	})
+	if err != nil && !errors.Is(err, store.ErrTurn) {
+		return gateway.Descarga{}, err
 	}
-	return m.Descarga(ctx, id)
+	return m.cfg.View.Descarga(ctx, id)
 }
 
 // change makes a change and tells everybody who waits for one.
@@ -300,12 +289,10 @@ func (m *Engine) change(ctx context.Context, id string, change func(*store.Chang
 	switch {
 	case errors.Is(err, store.ErrTurn):
 		return err
-	case errors.Is(err, store.ErrNotFound):
-		return ErrNotExist
 	case err != nil:
-		return internal(err)
+		return readingFailure(err)
 	}
-	m.notify(id)
+	m.cfg.View.hearers.notify(id)
 	m.cfg.Wake()
 	if finish {
 		m.cfg.Step("terminada")
@@ -318,7 +305,7 @@ func (m *Engine) change(ctx context.Context, id string, change func(*store.Chang
 // tells again.
 func (m *Engine) publish(ctx context.Context, d gateway.Descarga) {
 	all := []store.Descarga{{Descarga: d}}
-	err := m.complete(ctx, all)
+	err := m.cfg.View.complete(ctx, all)
 	if err == nil {
 		err = m.cfg.Publish(ctx, Aviso{Key: d.ID + "/" + string(d.Estado), Tipo: "descarga." + string(d.Estado), When: d.Finished, Descarga: all[0].Descarga, MotivoCodigo: d.MotivoCodigo})
 	}

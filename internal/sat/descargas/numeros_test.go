@@ -77,7 +77,7 @@ func said(t *testing.T, w *workshop, d gateway.Descarga, zips map[string][]byte)
 	l := NewReading(rows(w.st), &saved{zips: zips})
 	for cursor, rows := "", 0; rows < 2; rows++ {
 		read := 0
-		for row, err := range l.Summaries(t.Context(), d.ID, cursor, false) {
+		for row, err := range l.Summaries(t.Context(), d, cursor, false) {
 			if err != nil {
 				t.Fatal(err)
 			}

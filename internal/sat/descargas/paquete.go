@@ -20,7 +20,7 @@ const maxCuenta = time.Hour
 // row then says when it is to be tried again; pause is for where it does not. When ctx
 // ends first the download goes on, and the package is due again behind the others.
 func (m *Engine) FetchPaquete(ctx context.Context, id, turn int64) (pause time.Duration, err error) {
-	release, free := m.take(paqueteRow(id))
+	release, free := m.hands.take(paqueteRow(id))
 	defer release()
 	if !free || m.cfg.Cluster.Lost() {
 		return takeover, nil

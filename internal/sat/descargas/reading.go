@@ -39,39 +39,32 @@ type Reading struct {
 // NewReading returns a reader over st and the packages.
 func NewReading(rows Rows, p Opener) *Reading { return &Reading{store: rows, paquetes: p} }
 
-// What is said of a descarga that never holds what is asked of it.
-var (
-	ErrNotMetadata = &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinMetadatos,
-		Detail: "La descarga es de CFDI y no trae metadatos. Pida sus XML en …/cfdis, o cree una descarga con tipoSolicitud Metadata."}
-	ErrNotCFDI = &gateway.Error{Kind: gateway.KindConflicto, Own: gateway.OwnDescargaSinCFDI,
-		Detail: "La descarga es de metadatos y no trae XML. Pida sus filas en …/metadatos, o cree una descarga con tipoSolicitud CFDI."}
-	errNoCFDI = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCFDIInexistente, Detail: "La descarga no tiene un CFDI con ese UUID."}
-)
+// errNoCFDI is said of a descarga without the CFDI that is asked for.
+var errNoCFDI = &gateway.Error{Kind: gateway.KindNoEncontrado, Own: gateway.OwnCFDIInexistente, Detail: "La descarga no tiene un CFDI con ese UUID."}
 
-// Metadatos yields the rows of metadata behind cursor, each with the cursor of
+// Metadatos yields the rows of the metadata of d behind cursor, each with the cursor of
 // what follows it. What is broken comes as a fault between them; an error is the
 // last thing, a *gateway.Error. A damaged package is one, unless partial says that a
 // part will do: then it is a fault behind what can be read of it.
-func (l *Reading) Metadatos(ctx context.Context, id, cursor string, partial bool) iter.Seq2[Line[cfdi.Metadato], error] {
-	return read(l, metadatosSource(), ctx, requested{id, cursor, partial})
+func (l *Reading) Metadatos(ctx context.Context, d gateway.Descarga, cursor string, partial bool) iter.Seq2[Line[cfdi.Metadato], error] {
+	return read(l, metadatosSource(), ctx, requested{d, cursor, partial})
 }
 
 // Summaries yields a summary of each CFDI behind cursor, as Metadatos does.
-func (l *Reading) Summaries(ctx context.Context, id, cursor string, partial bool) iter.Seq2[Line[cfdi.Summary], error] {
-	return read(l, summariesSource(), ctx, requested{id, cursor, partial})
+func (l *Reading) Summaries(ctx context.Context, d gateway.Descarga, cursor string, partial bool) iter.Seq2[Line[cfdi.Summary], error] {
+	return read(l, summariesSource(), ctx, requested{d, cursor, partial})
 }
 
 // requested is what is to be read.
 type requested struct {
-	id, cursor string
-	partial    bool
+	d       gateway.Descarga
+	cursor  string
+	partial bool
 }
 
 // source is how one kind of content is read.
 type source[T any] struct {
-	tipo  string
-	other error
-	open  func(io.ReaderAt, int64, cfdi.Position) iter.Seq2[cfdi.Read[T], error]
+	open func(io.ReaderAt, int64, cfdi.Position) iter.Seq2[cfdi.Read[T], error]
 	// fecha is the date of emission as the package has it, key the UUID in lower case
 	// and the SAT's status.
 	fecha func(T) string
@@ -79,13 +72,13 @@ type source[T any] struct {
 }
 
 func metadatosSource() source[cfdi.Metadato] {
-	return source[cfdi.Metadato]{tipo: gateway.TipoMetadata, other: ErrNotMetadata, open: cfdi.Metadatos,
+	return source[cfdi.Metadato]{open: cfdi.Metadatos,
 		fecha: func(m cfdi.Metadato) string { return m.FechaEmision },
 		key:   func(m cfdi.Metadato) (string, string) { return strings.ToLower(m.UUID), m.Estatus }}
 }
 
 func summariesSource() source[cfdi.Summary] {
-	return source[cfdi.Summary]{tipo: gateway.TipoCFDI, other: ErrNotCFDI, open: cfdi.Summaries,
+	return source[cfdi.Summary]{open: cfdi.Summaries,
 		fecha: func(r cfdi.Summary) string { return r.Fecha },
 		key:   func(r cfdi.Summary) (string, string) { return strings.ToLower(r.UUID), "1" }}
 }
@@ -95,25 +88,16 @@ const lote = 500
 
 func read[T any](l *Reading, f source[T], ctx context.Context, q requested) iter.Seq2[Line[T], error] { //nolint:revive // generic methods do not exist
 	return func(yield func(Line[T], error) bool) {
-		d, err := l.store.Descargas.Get(ctx, q.id)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			err = ErrNotExist
-		case err != nil:
-			err = internal(err)
-		case d.Request.Solicitud.TipoSolicitud != f.tipo:
-			err = f.other
-		}
-		since, pos, errCur := readCursor(q.cursor)
-		if err = errors.Join(err, errCur); err == nil && !q.partial {
-			err = l.whole(ctx, d, since)
+		since, pos, err := readCursor(q.cursor)
+		if err == nil && !q.partial {
+			err = l.whole(ctx, q.d, since)
 		}
 		if err != nil {
 			yield(Line[T]{}, err)
 			return
 		}
-		c := &sieve[T]{ctx: ctx, l: l, f: f, yield: yield, corrida: corridaOf(d), partial: q.partial}
-		for p, err := range l.walk(ctx, d, since) {
+		c := &sieve[T]{ctx: ctx, l: l, f: f, yield: yield, corrida: corridaOf(q.d), partial: q.partial}
+		for p, err := range l.walk(ctx, q.d, since) {
 			if err != nil {
 				yield(Line[T]{}, internal(err))
 				return
@@ -130,7 +114,7 @@ func read[T any](l *Reading, f source[T], ctx context.Context, q requested) iter
 
 // whole refuses to begin what is known to come to a damaged package. One that was
 // mended meanwhile is none.
-func (l *Reading) whole(ctx context.Context, d store.Descarga, since int64) error {
+func (l *Reading) whole(ctx context.Context, d gateway.Descarga, since int64) error {
 	for p, err := range l.walk(ctx, d, since) {
 		if err != nil {
 			return internal(err)
@@ -167,7 +151,7 @@ func damaged(err error, p readable) string {
 }
 
 // corridaOf is the run whose news alone d yields; empty for everything.
-func corridaOf(d store.Descarga) string {
+func corridaOf(d gateway.Descarga) string {
 	if d.IDProgramacion != "" && d.Request.NovedadesDe == "" {
 		return d.ID
 	}
@@ -185,7 +169,7 @@ const pagePaquetes = 200
 
 // walk yields the stored packages from a row on, in order, without those of
 // solicitudes that others have replaced.
-func (l *Reading) walk(ctx context.Context, d store.Descarga, since int64) iter.Seq2[readable, error] {
+func (l *Reading) walk(ctx context.Context, d gateway.Descarga, since int64) iter.Seq2[readable, error] {
 	return func(yield func(readable, error) bool) {
 		tramos, err := l.store.Tramos.Of(ctx, d.ID)
 		if err != nil {
@@ -212,7 +196,7 @@ func (l *Reading) walk(ctx context.Context, d store.Descarga, since int64) iter.
 	}
 }
 
-// count tells whether the package was kept, and for a solicitud that no other
+// count reports whether the package was kept, and for a solicitud that no other
 // has replaced.
 func (u readable) count() bool {
 	return u.tramo.Estado != gateway.TramoSustituida && u.tramo.Estado != gateway.TramoPartida &&

@@ -68,15 +68,13 @@ func (m *Engine) letGo(ctx context.Context) error {
 	return err
 }
 
-// inHands tells whether somebody alive is at work on a row. Of its own this
+// inHands reports whether somebody alive is at work on a row. Of its own this
 // process knows it exactly: a step that failed may have left its name behind.
 func (m *Engine) inHands(row, holder string) bool {
 	if holder != "" && holder != m.cfg.Cluster.ID() {
 		return m.cfg.Cluster.Alive(holder)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.hands[row]
+	return m.hands.have(row)
 }
 
 // Eraser removes packages from storage.

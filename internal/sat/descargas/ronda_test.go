@@ -38,7 +38,7 @@ func TestTakeOver_WhenARowIsInHand(t *testing.T) {
 	w.hold(tramo, "muerto")
 	takeOver("in a dead one's hands", true)
 	w.hold(tramo, "yo")
-	release, _ := w.take(tramoRow(tramo))
+	release, _ := w.hands.take(tramoRow(tramo))
 	takeOver("this process is at work", false)
 	release()
 	w.lost = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -24,7 +25,7 @@ const maxStep = 10 * time.Minute
 // says when the next is due; pause is for where it does not. An error is the gateway's
 // own; the caller tries again.
 func (m *Engine) AdvanceTramo(ctx context.Context, id, turn int64) (pause time.Duration, err error) {
-	release, free := m.take(tramoRow(id))
+	release, free := m.hands.take(tramoRow(id))
 	defer release()
 	if !free || m.cfg.Cluster.Lost() {
 		return takeover, nil
@@ -62,19 +63,31 @@ func (m *Engine) let(ctx context.Context, release func(context.Context) error) {
 
 func tramoRow(id int64) string { return "tramo/" + strconv.FormatInt(id, 10) }
 
+// hands are the rows that one process is at work on.
+type hands struct {
+	mu   sync.Mutex
+	rows map[string]bool
+}
+
 // take makes a row this process's own until release is called.
-func (m *Engine) take(row string) (release func(), free bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.hands[row] {
+func (h *hands) take(row string) (release func(), free bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rows[row] {
 		return func() {}, false
 	}
-	m.hands[row] = true
+	h.rows[row] = true
 	return func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.hands, row)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.rows, row)
 	}, true
+}
+
+func (h *hands) have(row string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rows[row]
 }
 
 func (m *Engine) advance(ctx context.Context, d store.Descarga, t store.Tramo) (pause time.Duration, err error) {

@@ -21,6 +21,7 @@ import (
 // what a test wants.
 type workshop struct {
 	*Engine
+	*View
 	t    *testing.T
 	st   *store.Store
 	live present
@@ -136,7 +137,8 @@ func newWorkshop(t *testing.T) *workshop {
 	w.fetch = func(gateway.Paquete) error { return nil }
 	w.repeat = func(gateway.Paquete, string) (Second, error) { return Second{Done: true, Same: true}, nil }
 	w.count = func(gateway.Paquete) int64 { return 10 }
-	w.Engine = New(Config{SAT: w, Solicitudes: NewSolicitudes(w, ledger.New(st.Attempts, st.Titulos, cluster{w.live, w}), w.clock), Vault: vault{w}, Reader: vault{w}, Eraser: vault{w}, Retencion: 24 * time.Hour,
+	w.View = NewView(rows(st))
+	w.Engine = New(Config{View: w.View, SAT: w, Solicitudes: NewSolicitudes(w, ledger.New(st.Attempts, st.Titulos, cluster{w.live, w}), w.clock), Vault: vault{w}, Reader: vault{w}, Eraser: vault{w}, Retencion: 24 * time.Hour,
 		Store: rows(st), Cluster: cluster{w.live, w}, EFirma: func(string) error { return nil }, Pace: pace, Now: w.clock, Log: zerolog.Nop(),
 		Clock:   clock.New(clock.Config{Wall: w.clock, Monotonic: w.past, Log: zerolog.Nop()}),
 		Publish: func(_ context.Context, a Aviso) error { w.avisos = append(w.avisos, a); return nil }})

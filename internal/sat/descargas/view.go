@@ -3,23 +3,50 @@ package descargas
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
+// View reads what is known of descargas, and hears of their changes.
+type View struct {
+	rows    Rows
+	hearers hearers
+}
+
+// NewView returns a view of rows.
+func NewView(rows Rows) *View {
+	return &View{rows: rows, hearers: hearers{of: make(map[string][]chan struct{})}}
+}
+
+// Registered returns a descarga without its solicitudes and what is counted.
+func (v *View) Registered(ctx context.Context, id string) (gateway.Descarga, error) {
+	d, err := v.rows.Descargas.Get(ctx, id)
+	return d.Descarga, readingFailure(err)
+}
+
+// readingFailure is the failure of a reading of one descarga, as callers are told.
+func readingFailure(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return ErrNotExist
+	case err != nil:
+		return internal(err)
+	}
+	return nil
+}
+
 // Descarga returns a descarga with its solicitudes.
-func (m *Engine) Descarga(ctx context.Context, id string) (gateway.Descarga, error) {
-	d, err := m.cfg.Store.Descargas.Get(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return gateway.Descarga{}, ErrNotExist
-	}
+func (v *View) Descarga(ctx context.Context, id string) (gateway.Descarga, error) {
+	d, err := v.rows.Descargas.Get(ctx, id)
 	if err != nil {
-		return gateway.Descarga{}, internal(err)
+		return gateway.Descarga{}, readingFailure(err)
 	}
-	tramos, err := m.cfg.Store.Tramos.Of(ctx, id)
+	tramos, err := v.rows.Tramos.Of(ctx, id)
 	if err != nil {
 		return gateway.Descarga{}, internal(err)
 	}
@@ -27,23 +54,21 @@ func (m *Engine) Descarga(ctx context.Context, id string) (gateway.Descarga, err
 		d.Solicitudes = append(d.Solicitudes, t.Tramo)
 	}
 	all := []store.Descarga{d}
-	if err := m.complete(ctx, all); err != nil {
-		return gateway.Descarga{}, err
-	}
-	return all[0].Descarga, nil
+	err = v.complete(ctx, all)
+	return all[0].Descarga, err
 }
 
 // List returns a page of descargas, the newest first, without their solicitudes,
 // and the cursor of the page behind it; empty at the end.
-func (m *Engine) List(ctx context.Context, f gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
-	rows, next, err := m.cfg.Store.Descargas.List(ctx, f)
+func (v *View) List(ctx context.Context, f gateway.DescargasFilter) ([]gateway.Descarga, string, error) {
+	rows, next, err := v.rows.Descargas.List(ctx, f)
 	if errors.Is(err, store.ErrCursor) {
 		return nil, "", errCursor
 	}
 	if err != nil {
 		return nil, "", internal(err)
 	}
-	if err := m.complete(ctx, rows); err != nil {
+	if err := v.complete(ctx, rows); err != nil {
 		return nil, "", err
 	}
 	out := make([]gateway.Descarga, len(rows))
@@ -54,12 +79,12 @@ func (m *Engine) List(ctx context.Context, f gateway.DescargasFilter) ([]gateway
 }
 
 // complete fills in what is counted.
-func (m *Engine) complete(ctx context.Context, rows []store.Descarga) error {
+func (v *View) complete(ctx context.Context, rows []store.Descarga) error {
 	ids := make([]string, len(rows))
 	for i, d := range rows {
 		ids[i] = d.ID
 	}
-	progresses, err := m.cfg.Store.Descargas.Progresses(ctx, ids)
+	progresses, err := v.rows.Descargas.Progresses(ctx, ids)
 	if err != nil {
 		return internal(err)
 	}
@@ -78,34 +103,23 @@ func (m *Engine) complete(ctx context.Context, rows []store.Descarga) error {
 }
 
 // Eventos returns up to limit lines of the ledger behind the number after.
-func (m *Engine) Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error) {
-	eventos, err := m.cfg.Store.Descargas.Eventos(ctx, id, after, limit)
+func (v *View) Eventos(ctx context.Context, id string, after int64, limit int) ([]gateway.EventoDescarga, error) {
+	eventos, err := v.rows.Descargas.Eventos(ctx, id, after, limit)
 	if err != nil {
 		return nil, internal(err)
-	}
-	if len(eventos) == 0 {
-		if _, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
-			return nil, ErrNotExist
-		}
 	}
 	return eventos, nil
 }
 
 // LastEvento returns the number of the ledger's last line; 0 for none.
-func (m *Engine) LastEvento(ctx context.Context, id string) (int64, error) {
-	last, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return 0, ErrNotExist
-	case err != nil:
-		return 0, internal(err)
-	}
-	return last, nil
+func (v *View) LastEvento(ctx context.Context, id string) (int64, error) {
+	last, _, err := v.rows.Descargas.LastEvento(ctx, id)
+	return last, readingFailure(err)
 }
 
 // Count counts descargas by state, as store.Descargas.Count does.
-func (m *Engine) Count(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
-	cuentas, err := m.cfg.Store.Descargas.Count(ctx, f)
+func (v *View) Count(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
+	cuentas, err := v.rows.Descargas.Count(ctx, f)
 	if err != nil {
 		return nil, internal(err)
 	}
@@ -117,20 +131,18 @@ const glance = time.Second
 
 // WaitEvento returns when there is an event behind the number after, or the
 // descarga has ended; or ctx's error.
-func (m *Engine) WaitEvento(ctx context.Context, id string, after int64) error {
-	hear, silence := m.hear(id)
+func (v *View) WaitEvento(ctx context.Context, id string, after int64) error {
+	hear, silence := v.hearers.add(id)
 	defer silence()
 	clock := time.NewTicker(glance)
 	defer clock.Stop()
 	for {
-		last, finished, err := m.cfg.Store.Descargas.LastEvento(ctx, id)
+		last, finished, err := v.rows.Descargas.LastEvento(ctx, id)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, store.ErrNotFound):
-			return ErrNotExist
 		case err != nil:
-			return internal(err)
+			return readingFailure(err)
 		case finished || last > after:
 			return nil
 		}
@@ -143,32 +155,32 @@ func (m *Engine) WaitEvento(ctx context.Context, id string, after int64) error {
 	}
 }
 
-// hear returns a channel that hears of this process's changes of a descarga until
-// silence is called.
-func (m *Engine) hear(id string) (hear <-chan struct{}, silence func()) {
+// hearers wait for changes of a descarga that this process makes.
+type hearers struct {
+	mu sync.Mutex
+	of map[string][]chan struct{}
+}
+
+// add returns a channel that hears of the changes of a descarga until silence is called.
+func (h *hearers) add(id string) (hear <-chan struct{}, silence func()) {
 	c := make(chan struct{}, 1)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.hearers[id] = append(m.hearers[id], c)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of[id] = append(h.of[id], c)
 	return c, func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		remain := m.hearers[id][:0]
-		for _, other := range m.hearers[id] {
-			if other != c {
-				remain = append(remain, other)
-			}
-		}
-		if m.hearers[id] = remain; len(remain) == 0 {
-			delete(m.hearers, id)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.of[id] = slices.DeleteFunc(h.of[id], func(other chan struct{}) bool { return other == c })
+		if len(h.of[id]) == 0 {
+			delete(h.of, id)
 		}
 	}
 }
 
-func (m *Engine) notify(id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range m.hearers[id] {
+func (h *hearers) notify(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.of[id] {
 		select {
 		case c <- struct{}{}:
 		default: // it has news to look at already
@@ -185,7 +197,7 @@ const detailDamaged = "Lo que hay en el almacén ya no son los bytes que llegaro
 
 // Paquetes returns a page of a descarga's packages in the order in which the SAT
 // named them, and the cursor of the page behind it; empty at the end.
-func (m *Engine) Paquetes(ctx context.Context, id, cursor string, limit int) ([]gateway.PaqueteDescarga, string, error) {
+func (v *View) Paquetes(ctx context.Context, id, cursor string, limit int) ([]gateway.PaqueteDescarga, string, error) {
 	var after int64
 	if cursor != "" {
 		var err error
@@ -193,14 +205,9 @@ func (m *Engine) Paquetes(ctx context.Context, id, cursor string, limit int) ([]
 			return nil, "", errCursor
 		}
 	}
-	rows, err := m.cfg.Store.TramosPaquetes.Page(ctx, id, after, limit+1)
+	rows, err := v.rows.TramosPaquetes.Page(ctx, id, after, limit+1)
 	if err != nil {
 		return nil, "", internal(err)
-	}
-	if len(rows) == 0 {
-		if _, _, err := m.cfg.Store.Descargas.LastEvento(ctx, id); errors.Is(err, store.ErrNotFound) {
-			return nil, "", ErrNotExist
-		}
 	}
 	next := ""
 	if len(rows) > limit {
