@@ -43,7 +43,6 @@ func TestServe_WhenSQLiteTakesNoWrite(t *testing.T) {
 	t.Parallel()
 	p, c := alone(t)
 	db := p.store.DB()
-	db.SetMaxOpenConns(2) // pragmas apply to one connection, and the store keeps another
 	sql := func(statement string) {
 		t.Helper()
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
@@ -109,12 +108,22 @@ func TestServe_WhenPostgresTakesNoWrite(t *testing.T) {
 		if _, err := conn.Exec(t.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = `+value+`', current_database()); END $$`); err != nil {
 			t.Fatal(err)
 		}
-		p.store.Pool().Reset()
+		if _, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
+			t.Fatal(err)
+		}
+		// What the pool still has of before fails once.
+		for end := time.Now().Add(30 * time.Second); ; {
+			_, err := p.store.DB().ExecContext(t.Context(), `SELECT 1`)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatal(err)
+			}
+		}
 	}
 	readonly("on")
-	if err := p.store.Pool().Ping(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	serves(t, p, c, false, "read-only, and it answers")
 	readonly("off")
 	serves(t, p, c, true, "writable again")

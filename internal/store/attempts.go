@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -55,7 +54,7 @@ func (s Attempts) Try(ctx context.Context, i Attempt) (Attempt, bool, error) {
 		return Attempt{}, false, err
 	}
 	created := s.now().UTC().Truncate(time.Microsecond)
-	mine, err := s.one(ctx,
+	mine, err := s.write.one(ctx,
 		`INSERT INTO intentos (operacion, clave, huella, criterios, estado, creado, proceso, dueno)
 		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8 WHERE `+isThis("$9", "$10")+` ON CONFLICT DO NOTHING RETURNING id`,
 		append([]any{i.Operation, i.Key, i.Digest, readable(i.Criterios), EstadoIntento, Instant(created), i.Process, i.Owner}, s.this()...), &i.ID)
@@ -81,7 +80,7 @@ func (s Attempts) Retry(ctx context.Context, row Attempt, process string) (Attem
 		return row, false, err
 	}
 	created := s.now().UTC().Truncate(time.Microsecond)
-	n, err := s.exec(ctx,
+	n, err := s.write.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = '', falla = '', creado = $2, proceso = $3
 		 WHERE id = $4 AND estado = $5 AND creado = $6 AND proceso = $7 AND `+isThis("$8", "$9"),
 		append([]any{EstadoIntento, Instant(created), process, row.ID, row.Estado, Instant(row.Created), row.Process}, s.this()...)...)
@@ -101,7 +100,7 @@ func (s Attempts) Retry(ctx context.Context, row Attempt, process string) (Attem
 
 // Get returns the row of a key, or ErrNotFound.
 func (s Attempts) Get(ctx context.Context, operation, key string) (Attempt, error) {
-	return s.first(ctx, `operacion = $1 AND clave = $2`, operation, key)
+	return first(ctx, s.read, readAttempt, selectAttempt+`operacion = $1 AND clave = $2`, operation, key)
 }
 
 // Resolve writes the outcome of the intent i, which is as Try or Retry
@@ -110,7 +109,7 @@ func (s Attempts) Get(ctx context.Context, operation, key string) (Attempt, erro
 // newer than a failure. It fails where the database is not the ledger any more.
 func (s Attempts) Resolve(ctx context.Context, i Attempt) error {
 	defer s.move()
-	n, err := s.exec(ctx,
+	n, err := s.write.exec(ctx,
 		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4, recurso = $9
 		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+isThis("$10", "$11"),
 		append([]any{i.Estado, i.Answer, i.Falla, s.stamp(), i.ID, i.Process, Instant(i.Created), number(i.Estado == EstadoAceptado), i.Resource}, s.this()...)...)
@@ -123,57 +122,28 @@ func (s Attempts) Resolve(ctx context.Context, i Attempt) error {
 // LastAnswer returns the latest row with an answer for what digest
 // identifies, or ErrNotFound.
 func (s Attempts) LastAnswer(ctx context.Context, operation, digest string) (Attempt, error) {
-	return s.first(ctx, `operacion = $1 AND huella = $2 AND respuesta <> '' ORDER BY id DESC LIMIT 1`, operation, digest)
+	return first(ctx, s.read, readAttempt, selectAttempt+`operacion = $1 AND huella = $2 AND respuesta <> '' ORDER BY id DESC LIMIT 1`, operation, digest)
 }
 
 // ByDigest returns the rows of what digest identifies, the latest first and a
 // hundred at most: whether such a message was ever sent, by whom, and what became
 // of it.
-func (s Attempts) ByDigest(ctx context.Context, operation, digest string) (found []Attempt, err error) {
-	err = s.read(ctx, `operacion = $1 AND huella = $2 ORDER BY id DESC LIMIT 100`, []any{operation, digest},
-		func(row Attempt) { found = append(found, row) })
-	return found, err
+func (s Attempts) ByDigest(ctx context.Context, operation, digest string) ([]Attempt, error) {
+	return all(ctx, s.read, readAttempt, selectAttempt+`operacion = $1 AND huella = $2 ORDER BY id DESC LIMIT 100`, operation, digest)
 }
 
 // ByResource returns the first row whose answer made resource, or ErrNotFound.
 func (s Attempts) ByResource(ctx context.Context, operation, resource string) (Attempt, error) {
-	return s.first(ctx, `operacion = $1 AND recurso = $2 AND recurso <> '' ORDER BY id LIMIT 1`, operation, resource)
+	return first(ctx, s.read, readAttempt, selectAttempt+`operacion = $1 AND recurso = $2 AND recurso <> '' ORDER BY id LIMIT 1`, operation, resource)
 }
 
-// first reads one row; where is a constant of this file, never input.
-func (s Attempts) first(ctx context.Context, where string, args ...any) (Attempt, error) {
-	found, ok := Attempt{}, false
-	err := s.read(ctx, where, args, func(row Attempt) { found, ok = row, true })
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
-	return found, err
-}
+const selectAttempt = `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso, dueno, recurso
+	FROM intentos WHERE `
 
-func (s Attempts) read(ctx context.Context, where string, args []any, each func(Attempt)) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	query := `SELECT id, operacion, COALESCE(clave, ''), huella, criterios, estado, respuesta, falla, creado, proceso, dueno, recurso FROM intentos WHERE ` + where //nolint:gosec // where is a constant of this file
-	rows, err := s.readings.QueryContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err says it
-	for rows.Next() {
-		var row Attempt
-		var created string
-		if err := rows.Scan(&row.ID, &row.Operation, &row.Key, &row.Digest, &row.Criterios, &row.Estado, &row.Answer, &row.Falla, &created, &row.Process, &row.Owner, &row.Resource); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		if row.Created, err = readInstant(created); err != nil {
-			return fmt.Errorf("store: a row's time: %w", err)
-		}
-		each(row)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+func readAttempt(f scanner) (a Attempt, err error) {
+	var created string
+	err = f.Scan(&a.ID, &a.Operation, &a.Key, &a.Digest, &a.Criterios, &a.Estado, &a.Answer, &a.Falla, &created, &a.Process, &a.Owner, &a.Resource)
+	return a, errors.Join(err, readInstantIn(created, &a.Created))
 }
 
 // readable takes out of a text what PostgreSQL does not store: callers' accounts

@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -19,7 +16,7 @@ var ErrTurn = errors.New("store: another turn has begun")
 // each sees what the others made of it.
 type Change struct {
 	ctx      context.Context //nolint:containedctx // a change is one call
-	tx       *sql.Tx
+	tx       conn
 	now      time.Time
 	descarga Descarga
 	eventos  []gateway.EventoDescarga
@@ -28,61 +25,40 @@ type Change struct {
 
 // Change runs change on the descarga and commits what it did, unless it fails.
 func (s Descargas) Change(ctx context.Context, descarga string, change func(*Change) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	c := &Change{ctx: ctx, tx: tx, now: s.now()}
-	// The write comes first: it locks the row.
-	if _, err := tx.ExecContext(ctx, `UPDATE descargas SET actualizada = $1 WHERE id = $2`, Instant(c.now), descarga); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	c.descarga, err = readDescarga(tx.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE id = $1`, descarga))
-	if err != nil {
-		return err
-	}
-	if err := change(c); err != nil {
-		return err
-	}
-	if err := c.write(); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	return s.inTx(ctx, func(tx conn) (err error) {
+		c := &Change{ctx: ctx, tx: tx, now: s.now()}
+		// The write comes first: it locks the row.
+		if _, err := tx.exec(ctx, `UPDATE descargas SET actualizada = $1 WHERE id = $2`, Instant(c.now), descarga); err != nil {
+			return err
+		}
+		if c.descarga, err = first(ctx, tx, readDescarga, `SELECT `+columnsDescarga+` FROM descargas WHERE id = $1`, descarga); err != nil {
+			return err
+		}
+		if err := change(c); err != nil {
+			return err
+		}
+		return c.write()
+	})
 }
 
 // write writes the descarga's row and its events.
 func (c *Change) write() error {
-	if c.err != nil {
-		return c.err
-	}
 	var number int64
 	d := &c.descarga
 	var run time.Time
 	if d.Request.Programacion != nil {
 		run = d.Request.Programacion.Next
 	}
-	err := c.tx.QueryRowContext(c.ctx,
-		`UPDATE descargas SET estado = $1, motivo = $2, motivo_codigo = $3, terminada = $4, siguiente = $5, limite = $6, eventos = eventos + $7 WHERE id = $8 RETURNING eventos`,
-		string(d.Estado), d.Motivo, d.MotivoCodigo, Instant(d.Finished), Instant(run), Instant(d.Limit), len(c.eventos), d.ID).Scan(&number)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
+	c.one(`UPDATE descargas SET estado = $1, motivo = $2, motivo_codigo = $3, terminada = $4, siguiente = $5, limite = $6, eventos = eventos + $7
+		WHERE id = $8 RETURNING eventos`, []any{string(d.Estado), d.Motivo, d.MotivoCodigo, Instant(d.Finished), Instant(run), Instant(d.Limit),
+		len(c.eventos), d.ID}, &number)
 	number -= int64(len(c.eventos))
 	for _, e := range c.eventos {
 		number++
-		if _, err := c.tx.ExecContext(c.ctx,
-			`INSERT INTO eventos (descarga, numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			d.ID, number, Instant(c.now), e.Tipo, e.Detalle, e.Tramo, e.Codigo, e.Mensaje, string(d.Estado)); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
+		c.exec(`INSERT INTO eventos (descarga, numero, cuando, tipo, detalle, tramo, codigo, mensaje, estado) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			d.ID, number, Instant(c.now), e.Tipo, e.Detalle, e.Tramo, e.Codigo, e.Mensaje, string(d.Estado))
 	}
-	return nil
+	return c.err
 }
 
 // Descarga is the row as it stands; what is changed in it is written at the end.
@@ -94,34 +70,28 @@ func (c *Change) Now() time.Time { return c.now }
 // Evento adds a line to the descarga's ledger.
 func (c *Change) Evento(e gateway.EventoDescarga) { c.eventos = append(c.eventos, e) }
 
-// exec remembers the first failure.
-func (c *Change) exec(query string, args ...any) int64 {
-	if c.err != nil {
-		return 0
+// exec runs a statement unless one has failed, and returns how many rows it changed.
+func (c *Change) exec(query string, args ...any) (n int64) {
+	if c.err == nil {
+		n, c.err = c.tx.exec(c.ctx, query, args...)
 	}
-	result, err := c.tx.ExecContext(c.ctx, query, args...)
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-		return 0
-	}
-	n, err := result.RowsAffected()
-	c.err = err
 	return n
+}
+
+// one scans the row of a query, if there is one and nothing has failed.
+func (c *Change) one(query string, args []any, into ...any) {
+	if c.err == nil {
+		_, c.err = c.tx.one(c.ctx, query, args, into...)
+	}
 }
 
 // NewTramo inserts t and gives it its ID and its number.
 func (c *Change) NewTramo(t *Tramo) {
-	if c.err != nil {
-		return
-	}
 	t.Descarga = c.descarga.ID
-	err := c.tx.QueryRowContext(c.ctx,
-		`INSERT INTO tramos (descarga, numero, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud, espera_desde)
-		 VALUES ($1, (SELECT COALESCE(MAX(t.numero), 0) + 1 FROM tramos t WHERE t.descarga = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id, numero`,
-		t.Descarga, t.Origin, t.Cause, t.Sustituciones, t.Since, t.Until, t.PideDesde, t.PideHasta, string(t.Estado), Instant(t.SiguienteIntento), t.Decision, t.IDSolicitud, Instant(c.now)).Scan(&t.ID, &t.Number)
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-	}
+	c.one(`INSERT INTO tramos (descarga, numero, origen, causa, sustituciones, desde, hasta, pide_desde, pide_hasta, estado, siguiente, decision, id_solicitud, espera_desde)
+		VALUES ($1, (SELECT COALESCE(MAX(t.numero), 0) + 1 FROM tramos t WHERE t.descarga = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		RETURNING id, numero`, []any{t.Descarga, t.Origin, t.Cause, t.Sustituciones, t.Since, t.Until, t.PideDesde, t.PideHasta, string(t.Estado),
+		Instant(t.SiguienteIntento), t.Decision, t.IDSolicitud, Instant(c.now)}, &t.ID, &t.Number)
 }
 
 // SaveTramo writes t and frees it. It fails with ErrTurn when t's turn is over.
@@ -152,12 +122,10 @@ func (c *Change) LiveTramos() []Tramo {
 }
 
 // Tramo returns one of the descarga's solicitudes, by its number, as it stands.
-func (c *Change) Tramo(number int64) Tramo {
-	if c.err != nil {
-		return Tramo{}
+func (c *Change) Tramo(number int64) (t Tramo) {
+	if c.err == nil {
+		t, c.err = first(c.ctx, c.tx, readTramo, `SELECT `+columnsTramo+` FROM tramos WHERE descarga = $1 AND numero = $2`, c.descarga.ID, number)
 	}
-	t, err := readTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnsTramo+` FROM tramos WHERE descarga = $1 AND numero = $2`, c.descarga.ID, number))
-	c.err = err
 	return t
 }
 
@@ -169,22 +137,15 @@ type Standing struct {
 
 // Standing looks into an index only: it costs the same however many there are.
 func (c *Change) Standing() Standing {
-	var m Standing
-	if c.err != nil {
-		return m
-	}
 	var n [6]int
 	const has = `CASE WHEN EXISTS (SELECT 1 FROM tramos WHERE descarga = $1 AND `
-	err := c.tx.QueryRowContext(c.ctx, `SELECT `+
+	c.one(`SELECT `+
 		has+`estado IN ('pendiente', 'presentada', 'descargando')) THEN 1 ELSE 0 END, `+
 		has+`estado = 'descargando') THEN 1 ELSE 0 END, `+
 		has+`estado = 'presentada' AND estado_solicitud = '2') THEN 1 ELSE 0 END, `+
 		has+`estado = 'terminada') THEN 1 ELSE 0 END, `+
 		has+`estado = 'presentada') THEN 1 ELSE 0 END, `+
-		has+`estado IN ('vacia', 'fallida')) THEN 1 ELSE 0 END`, c.descarga.ID).Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5])
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-	}
+		has+`estado IN ('vacia', 'fallida')) THEN 1 ELSE 0 END`, []any{c.descarga.ID}, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5])
 	return Standing{Live: n[0] > 0, Downloading: n[1] > 0, EnProceso: n[2] > 0, Finished: n[3] > 0, Submitted: n[4] > 0, EmptyOrFailed: n[5] > 0}
 }
 
@@ -205,50 +166,43 @@ type Recount struct {
 }
 
 // Recount counts the solicitudes of a descarga none of which lives.
-func (c *Change) Recount() Recount {
-	var r Recount
-	if c.err != nil {
-		return r
-	}
-	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'terminada' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'vacia' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE estado WHEN 'fallida' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'terminada' THEN cuenta ELSE 0 END), 0) AS BIGINT),
+func (c *Change) Recount() (r Recount) {
+	id := []any{c.descarga.ID}
+	c.one(`SELECT COALESCE(SUM(CASE estado WHEN 'terminada' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'vacia' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE estado WHEN 'fallida' THEN 1 ELSE 0 END), 0),
+		CAST(COALESCE(SUM(CASE estado WHEN 'terminada' THEN cuenta ELSE 0 END), 0) AS BIGINT),
 		CAST(COALESCE(SUM(CASE WHEN estado = 'terminada' AND cuenta > hay THEN cuenta - hay ELSE 0 END), 0) AS BIGINT),
 		CAST(COALESCE(SUM(CASE WHEN `+its+` THEN t.repetidos ELSE 0 END), 0) AS BIGINT)
-		FROM (SELECT t.estado, t.repetidos, t.numero_cfdis AS cuenta, COALESCE((SELECT SUM(p.comprobantes) FROM tramos_paquetes p WHERE p.tramo = t.id AND p.estado = 'guardado'), 0) - t.repetidos AS hay
-			FROM tramos t WHERE t.descarga = $1) t`, c.descarga.ID).Scan(&r.Finished, &r.Empty, &r.Failed, &r.Counted, &r.Missing, &r.Repeated)
+		FROM (SELECT t.estado, t.repetidos, t.numero_cfdis AS cuenta,
+			COALESCE((SELECT SUM(p.comprobantes) FROM tramos_paquetes p WHERE p.tramo = t.id AND p.estado = 'guardado'), 0) - t.repetidos AS hay
+			FROM tramos t WHERE t.descarga = $1) t`, id, &r.Finished, &r.Empty, &r.Failed, &r.Counted, &r.Missing, &r.Repeated)
 	var found, repeated int64
-	if err == nil {
-		err = c.tx.QueryRowContext(c.ctx, `SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(p.repetidos), 0) AS BIGINT),
-			CAST(COALESCE(SUM(p.fallas), 0) AS BIGINT), CAST(COALESCE(SUM(p.danadas), 0) AS BIGINT), CAST(COALESCE(SUM(p.ajenas), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
-			FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
-			LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
-			WHERE p.descarga = $1 AND p.estado = 'guardado' AND `+its, c.descarga.ID).Scan(&found, &repeated, &r.Fallas, &r.DamagedEntries, &r.Foreign, &r.Bytes)
-	}
+	c.one(`SELECT CAST(COALESCE(SUM(p.comprobantes), 0) AS BIGINT), CAST(COALESCE(SUM(p.repetidos), 0) AS BIGINT),
+		CAST(COALESCE(SUM(p.fallas), 0) AS BIGINT), CAST(COALESCE(SUM(p.danadas), 0) AS BIGINT),
+		CAST(COALESCE(SUM(p.ajenas), 0) AS BIGINT), CAST(COALESCE(SUM(g.bytes), 0) AS BIGINT)
+		FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo JOIN descargas d ON d.id = p.descarga
+		LEFT JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
+		WHERE p.descarga = $1 AND p.estado = 'guardado' AND `+its, id, &found, &repeated, &r.Fallas, &r.DamagedEntries, &r.Foreign, &r.Bytes)
 	r.Found, r.Repeated = found-r.Repeated, repeated+r.Repeated
-	const first = `SELECT p.detalle FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo WHERE p.descarga = $1 AND p.estado = 'guardado' AND ` + its
-	if err == nil && r.Fallas > 0 {
-		err = c.tx.QueryRowContext(c.ctx, first+` AND p.fallas > 0 ORDER BY p.numero LIMIT 1`, c.descarga.ID).Scan(&r.Falla)
+	const detail = `SELECT p.detalle FROM tramos_paquetes p JOIN tramos t ON t.id = p.tramo WHERE p.descarga = $1 AND p.estado = 'guardado' AND ` + its
+	if r.Fallas > 0 {
+		c.one(detail+` AND p.fallas > 0 ORDER BY p.numero LIMIT 1`, id, &r.Falla)
+	} else if r.Foreign > 0 {
+		c.one(detail+` AND p.ajenas > 0 ORDER BY p.numero LIMIT 1`, id, &r.FirstForeign)
 	}
-	if err == nil && r.Foreign > 0 && r.Fallas == 0 {
-		err = c.tx.QueryRowContext(c.ctx, first+` AND p.ajenas > 0 ORDER BY p.numero LIMIT 1`, c.descarga.ID).Scan(&r.FirstForeign)
-	}
-	if err == nil && r.Failed > 0 {
-		r.FirstFailed, err = readTramo(c.tx.QueryRowContext(c.ctx, `SELECT `+columnsTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY numero LIMIT 1`, c.descarga.ID))
-	}
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
+	if r.Failed > 0 && c.err == nil {
+		r.FirstFailed, c.err = first(c.ctx, c.tx, readTramo,
+			`SELECT `+columnsTramo+` FROM tramos WHERE descarga = $1 AND estado = 'fallida' ORDER BY numero LIMIT 1`, id...)
 	}
 	return r
 }
 
 // DecisionOf is what was decided last about the first solicitud of a state that
 // was made for a cause; empty for none.
-func (c *Change) DecisionOf(estado gateway.EstadoTramo, cause string) string {
-	all := readIn(c, `SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY numero LIMIT 1`, func(f scanner) (d string, err error) {
-		err = f.Scan(&d)
-		return d, err
-	}, c.descarga.ID, string(estado), cause)
-	return strings.Join(all, " ")
+func (c *Change) DecisionOf(estado gateway.EstadoTramo, cause string) (decision string) {
+	c.one(`SELECT decision FROM tramos WHERE descarga = $1 AND estado = $2 AND causa = $3 ORDER BY numero LIMIT 1`,
+		[]any{c.descarga.ID, string(estado), cause}, &decision)
+	return decision
 }
 
 // ComprobantesWithin counts what packages held that came, or were here, for
@@ -274,12 +228,7 @@ func (c *Change) ComprobantesWithin(since, until string, valid func(gateway.Peti
 
 // Current counts the comprobantes in force that a run of metadata has yielded.
 func (c *Change) Current(corrida string) (total int64) {
-	for _, n := range readIn(c, `SELECT COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = '1'`, func(f scanner) (n int64, err error) {
-		err = f.Scan(&n)
-		return n, err
-	}, corrida) {
-		total += n
-	}
+	c.one(`SELECT COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = '1'`, []any{corrida}, &total)
 	return total
 }
 
@@ -294,23 +243,19 @@ type PaquetesSum struct {
 }
 
 // SumPaquetes counts the packages of a solicitud as they stand.
-func (c *Change) SumPaquetes(tramo int64) PaquetesSum {
-	var u PaquetesSum
-	if c.err != nil {
-		return u
+func (c *Change) SumPaquetes(tramo int64) (u PaquetesSum) {
+	id := []any{tramo}
+	c.one(`SELECT COALESCE(SUM(CASE estado WHEN 'pendiente' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'guardado' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE estado WHEN 'perdido' THEN 1 ELSE 0 END), 0),
+		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN comprobantes ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN repetidos ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN fallas ELSE 0 END), 0) AS BIGINT)
+		FROM tramos_paquetes WHERE tramo = $1`, id, &u.Pending, &u.Saved, &u.Lost, &u.Comprobantes, &u.Repeated, &u.Fallas)
+	if u.Fallas > 0 {
+		c.one(`SELECT detalle FROM tramos_paquetes WHERE tramo = $1 AND estado = 'guardado' AND fallas > 0 ORDER BY numero LIMIT 1`, id, &u.Falla)
 	}
-	err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(SUM(CASE estado WHEN 'pendiente' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE estado WHEN 'guardado' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE estado WHEN 'perdido' THEN 1 ELSE 0 END), 0), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN comprobantes ELSE 0 END), 0) AS BIGINT),
-		CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN repetidos ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(CASE estado WHEN 'guardado' THEN fallas ELSE 0 END), 0) AS BIGINT)
-		FROM tramos_paquetes WHERE tramo = $1`, tramo).Scan(&u.Pending, &u.Saved, &u.Lost, &u.Comprobantes, &u.Repeated, &u.Fallas)
-	if err == nil && u.Fallas > 0 {
-		err = c.tx.QueryRowContext(c.ctx, `SELECT detalle FROM tramos_paquetes WHERE tramo = $1 AND estado = 'guardado' AND fallas > 0 ORDER BY numero LIMIT 1`, tramo).Scan(&u.Falla)
-	}
-	if err == nil && u.Lost > 0 {
-		err = c.tx.QueryRowContext(c.ctx, `SELECT motivo_codigo FROM tramos_paquetes WHERE tramo = $1 AND estado = 'perdido' ORDER BY numero LIMIT 1`, tramo).Scan(&u.Motivo)
-	}
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
+	if u.Lost > 0 {
+		c.one(`SELECT motivo_codigo FROM tramos_paquetes WHERE tramo = $1 AND estado = 'perdido' ORDER BY numero LIMIT 1`, id, &u.Motivo)
 	}
 	return u
 }
@@ -334,15 +279,9 @@ func (c *Change) LostEqual(tramo int64) int {
 
 // lost counts lost packages; where is a constant of this file.
 func (c *Change) lost(tramo int64, where string) (howMany int) {
-	if c.err != nil {
-		return 0
-	}
-	err := c.tx.QueryRowContext(c.ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+	c.one(`SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 		JOIN paquetes g ON g.id_paquete = upper(p.id_paquete) AND g.rfc = d.rfc AND g.servicio = d.servicio
-		WHERE p.tramo = $1 AND p.estado = 'perdido' AND `+where, tramo).Scan(&howMany)
-	if err != nil {
-		c.err = fmt.Errorf("store: %w", err)
-	}
+		WHERE p.tramo = $1 AND p.estado = 'perdido' AND `+where, []any{tramo}, &howMany)
 	return howMany
 }
 
@@ -363,19 +302,12 @@ func readIn[T any](c *Change, query string, one func(scanner) (T, error), args .
 
 // NewPaquete inserts a package of a solicitud, unless it is there in any spelling,
 // and returns its id; 0 when it was there.
-func (c *Change) NewPaquete(tramo int64, idPaquete string, next time.Time) int64 {
-	if c.err != nil {
-		return 0
-	}
-	var id int64
-	err := c.tx.QueryRowContext(c.ctx,
-		// The row of the descarga is locked: nobody else inserts.
-		`INSERT INTO tramos_paquetes (descarga, numero, tramo, id_paquete, estado, siguiente, espera_desde)
-		 SELECT $1, (SELECT COALESCE(MAX(p.numero), 0) + 1 FROM tramos_paquetes p WHERE p.descarga = $1), CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4, $5
-		 WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT))) RETURNING id`, c.descarga.ID, tramo, idPaquete, Instant(next), Instant(c.now)).Scan(&id)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		c.err = fmt.Errorf("store: %w", err)
-	}
+func (c *Change) NewPaquete(tramo int64, idPaquete string, next time.Time) (id int64) {
+	// The row of the descarga is locked: nobody else inserts.
+	c.one(`INSERT INTO tramos_paquetes (descarga, numero, tramo, id_paquete, estado, siguiente, espera_desde)
+		SELECT $1, (SELECT COALESCE(MAX(p.numero), 0) + 1 FROM tramos_paquetes p WHERE p.descarga = $1), CAST($2 AS BIGINT), CAST($3 AS TEXT), 'pendiente', $4, $5
+		WHERE NOT EXISTS (SELECT 1 FROM tramos_paquetes p WHERE p.tramo = CAST($2 AS BIGINT) AND upper(p.id_paquete) = upper(CAST($3 AS TEXT)))
+		RETURNING id`, []any{c.descarga.ID, tramo, idPaquete, Instant(next), Instant(c.now)}, &id)
 	return id
 }
 

@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -57,31 +54,14 @@ func (s *Store) connectSQLite(ctx context.Context, c Config) error {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
-	// FULL: a row that was answered for survives a power cut.
-	s.turn = semaphore.NewWeighted(1)
-	s.db = s.openSQLite("FULL", 3)
-	s.readings = s.openSQLite("FULL", 3)
-	// Statement journals in memory, which are those of single rows: where they may
-	// go to disk, SQLite takes 64 KiB from the kernel for each.
-	s.light = s.openSQLite("NORMAL", 1, "temp_store(MEMORY)")
+	readings := s.openSQLite()
 	if err := s.check(ctx, c); err != nil {
 		return err
 	}
-	if s.anchor, err = s.db.Conn(ctx); err != nil {
+	if s.anchor, err = readings.Conn(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
-}
-
-func (s *Store) openSQLite(synchronous string, conns int, pragmas ...string) *sql.DB {
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
-		"_pragma": append(pragmas, "journal_mode(WAL)", "synchronous("+synchronous+")", "busy_timeout(10000)", "foreign_keys(1)"),
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db := sql.OpenDB(&connector{dsn: dsn.String(), turn: s.turn, damaged: &s.damaged})
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db
 }
 
 func (s *Store) connectPostgres(ctx context.Context, c Config) error {
@@ -115,8 +95,8 @@ func (s *Store) connectPostgres(ctx context.Context, c Config) error {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	s.db = stdlib.OpenDBFromPool(s.pool)
-	s.light, s.readings = s.db, s.db
+	all := conn{s.core, stdlib.OpenDBFromPool(s.pool)}
+	s.write, s.read, s.poll = all, all, all
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL: %w", err)
 	}

@@ -41,7 +41,7 @@ func (s *core) follow(ctx context.Context, changed bool) error {
 		return nil
 	}
 	var n int
-	if _, err := s.one(ctx, `SELECT CASE WHEN `+isThis("$1", "$2")+` THEN 1 ELSE 0 END`, s.this(), &n); err != nil {
+	if _, err := s.read.one(ctx, `SELECT CASE WHEN `+isThis("$1", "$2")+` THEN 1 ELSE 0 END`, s.this(), &n); err != nil {
 		return err
 	}
 	if n == 0 {
@@ -95,7 +95,7 @@ func (s *Store) remember() error {
 // fails with ErrLibro when the database is not the one that was opened.
 func (s *Store) grow(ctx context.Context) error {
 	var generation int64
-	found, err := s.one(ctx, `UPDATE libros SET generacion = generacion + 1 WHERE id = $1 AND vigente = 1 AND generacion >= $2 RETURNING generacion`, s.this(), &generation)
+	found, err := s.write.one(ctx, `UPDATE libros SET generacion = generacion + 1 WHERE id = $1 AND vigente = 1 AND generacion >= $2 RETURNING generacion`, s.this(), &generation)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Store) grow(ctx context.Context) error {
 func (s *Store) checkFile(ctx context.Context) error {
 	err := s.inItsPlace()
 	if errors.Is(err, fs.ErrNotExist) {
-		_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`) // it was all that could be done
+		_, _ = s.write.exec(ctx, `PRAGMA wal_checkpoint(PASSIVE)`) // it was all that could be done
 	}
 	if !errors.Is(err, ErrDamaged) {
 		return err

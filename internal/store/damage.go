@@ -53,8 +53,12 @@ func (s *Store) check(ctx context.Context, c Config) error {
 
 func (s *core) quickCheck(ctx context.Context) error {
 	var found string
-	if err := s.db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
-		return fmt.Errorf("store: %w", err)
+	// What the connection remembers of the file says nothing of the file.
+	if _, err := s.write.exec(ctx, `PRAGMA shrink_memory`); err != nil {
+		return err
+	}
+	if _, err := s.write.one(ctx, `PRAGMA quick_check(1)`, nil, &found); err != nil {
+		return err
 	}
 	if found != "ok" {
 		return fmt.Errorf("store: %w: %s", errRevision, found)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -86,19 +87,9 @@ func TestBeat_WhenPagesAreDamagedUnderTheGateway(t *testing.T) {
 	}
 	read := func() error {
 		// Another connection's pages are not in memory yet.
-		s.DB().SetMaxIdleConns(0)
-		rows, err := s.DB().QueryContext(t.Context(), `SELECT clave FROM intentos`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // read only
-		for rows.Next() {
-			var key string
-			if err := rows.Scan(&key); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		s.read.on.(*sql.DB).SetMaxIdleConns(0)
+		_, err := all(t.Context(), s.read, text, `SELECT clave FROM intentos`)
+		return err
 	}
 	if err := read(); !ofForm(err) {
 		t.Fatalf("%v: this test sees nothing", err)

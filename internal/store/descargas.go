@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -28,16 +27,10 @@ type Descarga struct {
 
 const columnsDescarga = `id, COALESCE(clave, ''), huella, peticion, estado, motivo, motivo_codigo, programacion, creada, actualizada, limite, tope, siguiente, terminada`
 
-// scanner is a row to scan, of one or of many.
-type scanner interface{ Scan(...any) error }
-
 func readDescarga(f scanner) (Descarga, error) {
 	var d Descarga
 	var request, created, updated, limit, ceiling, next, finished string
 	err := f.Scan(&d.ID, &d.Key, &d.Digest, &request, &d.Estado, &d.Motivo, &d.MotivoCodigo, &d.IDProgramacion, &created, &updated, &limit, &ceiling, &next, &finished)
-	if errors.Is(err, sql.ErrNoRows) {
-		return d, ErrNotFound
-	}
 	if err == nil {
 		d.Request, err = readRequest(request)
 	}
@@ -61,23 +54,17 @@ func readDescarga(f scanner) (Descarga, error) {
 
 // Get returns one row, or ErrNotFound.
 func (s Descargas) Get(ctx context.Context, id string) (Descarga, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE id = $1`, id))
+	return s.one(ctx, `id = $1`, id)
 }
 
 // ByKey returns the row that an idempotency key made, or ErrNotFound.
 func (s Descargas) ByKey(ctx context.Context, key string) (Descarga, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE clave = $1`, key))
+	return s.one(ctx, `clave = $1`, key)
 }
 
 // Live returns the row with these criteria that has not ended, or ErrNotFound.
 func (s Descargas) Live(ctx context.Context, digest string) (Descarga, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	return readDescarga(s.readings.QueryRowContext(ctx, `SELECT `+columnsDescarga+` FROM descargas WHERE huella = $1 AND terminada = ''`, digest))
+	return s.one(ctx, `huella = $1 AND terminada = ''`, digest)
 }
 
 // Create writes d with its first solicitudes and events, in one piece. It
@@ -98,40 +85,32 @@ func (s Descargas) Create(ctx context.Context, d Descarga, tramos []Tramo, event
 	if d.FollowXML {
 		follow = "xml"
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	now := Instant(s.now())
-	its, err := s.changes(ctx, tx,
-		`INSERT INTO descargas (id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
-		 SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14 WHERE `+isThis("$15", "$16")+` ON CONFLICT DO NOTHING`,
-		append([]any{d.ID, d.Key, d.Digest, string(d.Request.Solicitud.Servicio), d.Request.Solicitud.RFCSolicitante, request, string(d.Estado), d.IDProgramacion,
-			now, Instant(d.Limit), Instant(next), d.Request.Solicitud.FechaFinal, follow, Instant(d.Ceiling)}, s.this()...)...)
+	created := false
+	err = s.inTx(ctx, func(tx conn) error {
+		created, err = tx.changes(ctx, `INSERT INTO descargas
+			(id, clave, huella, servicio, rfc, peticion, estado, programacion, creada, actualizada, limite, siguiente, hasta, sigue, tope)
+			SELECT $1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14 WHERE `+isThis("$15", "$16")+` ON CONFLICT DO NOTHING`,
+			append([]any{d.ID, d.Key, d.Digest, string(d.Request.Solicitud.Servicio), d.Request.Solicitud.RFCSolicitante, request, string(d.Estado), d.IDProgramacion,
+				s.stamp(), Instant(d.Limit), Instant(next), d.Request.Solicitud.FechaFinal, follow, Instant(d.Ceiling)}, s.this()...)...)
+		if err != nil || !created {
+			return err
+		}
+		c := &Change{ctx: ctx, tx: tx, now: s.now(), descarga: d}
+		for i := range tramos {
+			c.NewTramo(&tramos[i])
+		}
+		for _, e := range eventos {
+			c.Evento(e)
+		}
+		return c.write()
+	})
 	if err != nil {
 		return false, err
 	}
-	if !its {
-		return false, errors.Join(tx.Rollback(), s.follow(ctx, false))
+	if created {
+		s.move()
 	}
-	c := &Change{ctx: ctx, tx: tx, now: s.now(), descarga: d}
-	for i := range tramos {
-		c.NewTramo(&tramos[i])
-	}
-	for _, e := range eventos {
-		c.Evento(e)
-	}
-	if err := c.write(); err != nil {
-		return false, err
-	}
-	if err := tx.Commit(); err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	s.move()
-	return true, nil
+	return created, s.follow(ctx, created)
 }
 
 // ErrCursor says that a cursor is none that a page gave.
@@ -155,7 +134,7 @@ func (s Descargas) List(ctx context.Context, f gateway.DescargasFilter) ([]Desca
 		}
 		q.y("(creada < ? OR creada = ? AND id < ?)", created, created, id)
 	}
-	page, err := all(ctx, s.readings, readDescarga, q.sql(`SELECT `+columnsDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limit+1)), q.args...)
+	page, err := all(ctx, s.read, readDescarga, q.sql(`SELECT `+columnsDescarga+` FROM descargas`, ` ORDER BY creada DESC, id DESC LIMIT `+strconv.Itoa(f.Limit+1)), q.args...)
 	if err != nil || len(page) <= f.Limit {
 		return page, "", err
 	}
@@ -189,7 +168,7 @@ func filter(f gateway.DescargasFilter) *query {
 func (s Descargas) Count(ctx context.Context, f gateway.DescargasFilter) (map[gateway.EstadoDescarga]int, error) {
 	q := filter(f)
 	out := make(map[gateway.EstadoDescarga]int)
-	return out, s.every(ctx, func(f scanner) error {
+	return out, s.read.each(ctx, func(f scanner) error {
 		var estado gateway.EstadoDescarga
 		var howMany int
 		err := f.Scan(&estado, &howMany)
@@ -241,38 +220,9 @@ func (q *query) sql(pick, rest string) string {
 	return b.String()
 }
 
-// all runs a query, whose text is made of constants of this package, and reads
-// every row.
-func all[T any](ctx context.Context, db queryable, one func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // read only
-	var out []T
-	for rows.Next() {
-		v, err := one(rows)
-		if err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		out = append(out, v)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
-}
-
-// queryable is a database or a transaction.
-type queryable interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // Eventos returns up to limit events of a descarga behind the number after.
 func (s Descargas) Eventos(ctx context.Context, descarga string, after int64, limit int) ([]gateway.EventoDescarga, error) {
-	return all(ctx, s.readings, func(f scanner) (gateway.EventoDescarga, error) {
+	return all(ctx, s.read, func(f scanner) (gateway.EventoDescarga, error) {
 		var e gateway.EventoDescarga
 		var when string
 		err := f.Scan(&e.Number, &when, &e.Tipo, &e.Detalle, &e.Tramo, &e.Codigo, &e.Mensaje, &e.Estado)
@@ -287,40 +237,35 @@ func (s Descargas) Eventos(ctx context.Context, descarga string, after int64, li
 // LastEvento returns the number of a descarga's last event and whether the
 // descarga has ended.
 func (s Descargas) LastEvento(ctx context.Context, descarga string) (int64, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	var number int64
 	var finished string
-	err := s.readings.QueryRowContext(ctx, `SELECT eventos, terminada FROM descargas WHERE id = $1`, descarga).Scan(&number, &finished)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, ErrNotFound
+	found, err := s.read.one(ctx, `SELECT eventos, terminada FROM descargas WHERE id = $1`, []any{descarga}, &number, &finished)
+	if err == nil && !found {
+		err = ErrNotFound
 	}
-	if err != nil {
-		return 0, false, fmt.Errorf("store: %w", err)
-	}
-	return number, finished != "", nil
+	return number, finished != "", err
 }
 
 // Scheduled returns up to limit recurrent descargas whose run is due.
 func (s Descargas) Scheduled(ctx context.Context, now time.Time, limit int) ([]Descarga, error) {
-	return s.read(ctx, `estado = 'programada' AND siguiente <> '' AND siguiente <= $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
+	return s.list(ctx, `estado = 'programada' AND siguiente <> '' AND siguiente <= $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
 }
 
 // ScheduledAfter returns up to limit recurrent descargas whose run is due after
 // after.
 func (s Descargas) ScheduledAfter(ctx context.Context, after time.Time, limit int) ([]Descarga, error) {
-	return s.read(ctx, `estado = 'programada' AND siguiente > $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(after))
+	return s.list(ctx, `estado = 'programada' AND siguiente > $1 ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(after))
 }
 
 // CorridasWithoutXML returns up to limit runs of metadata that have ended and whose
 // XML nobody has asked for yet.
 func (s Descargas) CorridasWithoutXML(ctx context.Context, limit int) ([]Descarga, error) {
-	return s.read(ctx, `sigue = 'xml' AND terminada <> '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
+	return s.list(ctx, `sigue = 'xml' AND terminada <> '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
 }
 
 // MarkXML says that the XML of a run has been asked for, or is not needed.
 func (s Descargas) MarkXML(ctx context.Context, corrida string) error {
-	_, err := s.exec(ctx, `UPDATE descargas SET sigue = '' WHERE id = $1`, corrida)
+	_, err := s.write.exec(ctx, `UPDATE descargas SET sigue = '' WHERE id = $1`, corrida)
 	return err
 }
 
@@ -328,25 +273,25 @@ func (s Descargas) MarkXML(ctx context.Context, corrida string) error {
 // that reach furthest first, without the ones that have left a part of their
 // range out.
 func (s Descargas) Corridas(ctx context.Context, programacion string, limit int) ([]Descarga, error) {
-	return s.read(ctx, `programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'cancelada')
+	return s.list(ctx, `programacion = $1 AND clave NOT LIKE '%/xml' AND estado NOT IN ('fallida', 'cancelada')
 		AND NOT EXISTS (SELECT 1 FROM tramos WHERE tramos.descarga = descargas.id AND tramos.estado = 'fallida') ORDER BY hasta DESC LIMIT `+strconv.Itoa(limit), programacion)
 }
 
 // ToPublish returns up to limit descargas whose end nobody has been told of.
 func (s Descargas) ToPublish(ctx context.Context, limit int) ([]Descarga, error) {
-	return s.read(ctx, `terminada <> '' AND publicada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
+	return s.list(ctx, `terminada <> '' AND publicada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit))
 }
 
 // MarkPublished says that subscribers have been told.
 func (s Descargas) MarkPublished(ctx context.Context, descarga string) error {
-	_, err := s.exec(ctx, `UPDATE descargas SET publicada = $1 WHERE id = $2`, Instant(s.now()), descarga)
+	_, err := s.write.exec(ctx, `UPDATE descargas SET publicada = $1 WHERE id = $2`, Instant(s.now()), descarga)
 	return err
 }
 
 // ToWithdraw returns up to limit descargas that ended before before and whose
 // packages retention has not removed.
 func (s Descargas) ToWithdraw(ctx context.Context, before time.Time, limit int) ([]Descarga, error) {
-	return s.read(ctx, `terminada <> '' AND terminada < $1 AND retirada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit), Instant(before))
+	return s.list(ctx, `terminada <> '' AND terminada < $1 AND retirada = '' ORDER BY terminada LIMIT `+strconv.Itoa(limit), Instant(before))
 }
 
 // Withdraw says that retention has removed a descarga's packages.
@@ -355,7 +300,12 @@ func (c *Change) Withdraw() {
 	c.exec(`UPDATE tramos_paquetes SET estado = 'borrado' WHERE descarga = $1 AND estado = 'guardado'`, c.descarga.ID)
 }
 
-// read reads rows; where is a constant of this file, never input.
-func (s Descargas) read(ctx context.Context, where string, args ...any) ([]Descarga, error) {
-	return all(ctx, s.readings, readDescarga, `SELECT `+columnsDescarga+` FROM descargas WHERE `+where, args...)
+// one reads a row, or fails with ErrNotFound; where is a constant of this file.
+func (s Descargas) one(ctx context.Context, where string, args ...any) (Descarga, error) {
+	return first(ctx, s.read, readDescarga, `SELECT `+columnsDescarga+` FROM descargas WHERE `+where, args...)
+}
+
+// list reads rows; where is a constant of this file, never input.
+func (s Descargas) list(ctx context.Context, where string, args ...any) ([]Descarga, error) {
+	return all(ctx, s.read, readDescarga, `SELECT `+columnsDescarga+` FROM descargas WHERE `+where, args...)
 }

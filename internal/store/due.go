@@ -14,7 +14,7 @@ type Due[K comparable] struct {
 
 // due runs a query for rows of an id, a turn and an instant.
 func due[K comparable](ctx context.Context, s *core, query string, args ...any) ([]Due[K], error) {
-	return all(ctx, s.readings, func(f scanner) (Due[K], error) {
+	return all(ctx, s.poll, func(f scanner) (Due[K], error) {
 		var d Due[K]
 		var at string
 		if err := f.Scan(&d.ID, &d.Turn, &at); err != nil {
@@ -33,7 +33,7 @@ type Waiting struct {
 
 func (s *core) waiting(ctx context.Context, query string, now time.Time) (w Waiting, err error) {
 	var since string
-	if _, err = s.one(ctx, query, []any{Instant(now)}, &w.Rows, &since); err == nil {
+	if _, err = s.read.one(ctx, query, []any{Instant(now)}, &w.Rows, &since); err == nil {
 		err = readInstantIn(since, &w.Since)
 	}
 	return w, err

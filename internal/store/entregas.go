@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -54,19 +52,16 @@ const columnsEntrega = `id, destino, evento, cuerpo, estado, turno, fallidos, to
 // as pending and due at Created. It returns the ids of the new ones.
 func (s Entregas) Add(ctx context.Context, entregas []WebhookEntrega) ([]string, error) {
 	var fresh []string
-	err := s.inWebhooks(ctx, func(tx *sql.Tx) error {
-		fresh = nil
+	err := s.inTx(ctx, func(tx conn) error {
 		for _, e := range entregas {
 			// An endpoint that was removed meanwhile has no deliveries, and is no fault.
-			result, err := tx.ExecContext(ctx, `INSERT INTO webhooks_entregas (id, destino, evento, cuerpo, estado, siguiente, creado, espera_desde)
-				SELECT CAST($1 AS TEXT), id, CAST($3 AS TEXT), CAST($4 AS TEXT), 'pendiente', CAST($5 AS TEXT), CAST($5 AS TEXT), CAST($5 AS TEXT) FROM webhooks_destinos WHERE id = $2
-				ON CONFLICT (id) DO NOTHING`, e.ID, e.Target, e.Evento, e.Body, Instant(e.Created))
+			entered, err := tx.changes(ctx, `INSERT INTO webhooks_entregas (id, destino, evento, cuerpo, estado, siguiente, creado, espera_desde)
+				SELECT CAST($1 AS TEXT), id, CAST($3 AS TEXT), CAST($4 AS TEXT), 'pendiente', CAST($5 AS TEXT), CAST($5 AS TEXT), CAST($5 AS TEXT)
+				FROM webhooks_destinos WHERE id = $2 ON CONFLICT (id) DO NOTHING`, e.ID, e.Target, e.Evento, e.Body, Instant(e.Created))
 			if err != nil {
 				return err
 			}
-			if n, err := result.RowsAffected(); err != nil {
-				return err
-			} else if n > 0 {
+			if entered {
 				fresh = append(fresh, e.ID)
 			}
 		}
@@ -77,14 +72,7 @@ func (s Entregas) Add(ctx context.Context, entregas []WebhookEntrega) ([]string,
 
 // Get returns one delivery without its attempts, or ErrNotFound.
 func (s Entregas) Get(ctx context.Context, id string) (WebhookEntrega, error) {
-	rows, err := s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE id = $1`, id)
-	if err == nil && len(rows) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return WebhookEntrega{}, err
-	}
-	return rows[0], nil
+	return first(ctx, s.read, readEntrega, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE id = $1`, id)
 }
 
 // Due lists the first pending deliveries by when they are due. One that is
@@ -95,30 +83,18 @@ func (s Entregas) Due(ctx context.Context, limit int) ([]Due[string], error) {
 
 // CountPending counts the pending deliveries of one endpoint and event.
 func (s Entregas) CountPending(ctx context.Context, target, evento string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	var n int
-	if err := s.readings.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhooks_entregas WHERE destino = $1 AND evento = $2 AND estado = 'pendiente'`, target, evento).Scan(&n); err != nil {
-		return 0, fmt.Errorf("store: %w", err)
-	}
-	return n, nil
+	_, err := s.read.one(ctx, `SELECT COUNT(*) FROM webhooks_entregas WHERE destino = $1 AND evento = $2 AND estado = 'pendiente'`, []any{target, evento}, &n)
+	return n, err
 }
 
 // Take takes a pending delivery for an attempt, if its turn is still
 // turn, and returns its new turn. Unless the attempt is recorded before until,
 // the delivery is due again then: its taker has died.
 func (s Entregas) Take(ctx context.Context, id string, turn int64, until time.Time) (fresh int64, mine bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	err = s.db.QueryRowContext(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3, espera_desde = $4
-		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, id, turn, Instant(until), Instant(s.now())).Scan(&fresh)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, false, nil
-	case err != nil:
-		return 0, false, fmt.Errorf("store: %w", err)
-	}
-	return fresh, true, nil
+	mine, err = s.write.one(ctx, `UPDATE webhooks_entregas SET turno = turno + 1, siguiente = $3, espera_desde = $4
+		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, []any{id, turn, Instant(until), s.stamp()}, &fresh)
+	return fresh, mine, err
 }
 
 // RegisterAttempt writes the attempt i and what becomes of e, whose Estado,
@@ -126,20 +102,17 @@ func (s Entregas) Take(ctx context.Context, id string, turn int64, until time.Ti
 // returns the new turn. A non-empty motivo makes its endpoint inactive and
 // cancels what is pending for it.
 func (s Entregas) RegisterAttempt(ctx context.Context, e WebhookEntrega, i WebhookAttempt, motivo string) (fresh int64, mine bool, err error) {
-	err = s.inWebhooks(ctx, func(tx *sql.Tx) error {
+	err = s.inTx(ctx, func(tx conn) error {
 		if motivo != "" { // the endpoint's row before its deliveries', as everywhere: two that wait for each other never end
-			if _, err := tx.ExecContext(ctx, `UPDATE webhooks_destinos SET activo = 0, motivo = $2 WHERE id = $1`, e.Target, motivo); err != nil {
+			if _, err := tx.exec(ctx, `UPDATE webhooks_destinos SET activo = 0, motivo = $2 WHERE id = $1`, e.Target, motivo); err != nil {
 				return err
 			}
 		}
-		err := tx.QueryRowContext(ctx, `UPDATE webhooks_entregas SET total = total + 1 WHERE id = $1 RETURNING total`, e.ID).Scan(&i.Number)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil // its endpoint was removed while it was sent
-		}
-		if err != nil {
+		found, err := tx.one(ctx, `UPDATE webhooks_entregas SET total = total + 1 WHERE id = $1 RETURNING total`, []any{e.ID}, &i.Number)
+		if err != nil || !found { // its endpoint was removed while it was sent
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO webhooks_intentos (entrega, numero, inicio, milisegundos, status, resultado) VALUES ($1, $2, $3, $4, $5, $6)`,
+		if _, err := tx.exec(ctx, `INSERT INTO webhooks_intentos (entrega, numero, inicio, milisegundos, status, resultado) VALUES ($1, $2, $3, $4, $5, $6)`,
 			e.ID, i.Number, Instant(i.Start), i.Duration.Milliseconds(), i.Status, i.Result); err != nil {
 			return err
 		}
@@ -152,35 +125,24 @@ func (s Entregas) RegisterAttempt(ctx context.Context, e WebhookEntrega, i Webho
 	return fresh, mine, err
 }
 
-func resolveEntrega(ctx context.Context, tx *sql.Tx, e WebhookEntrega) (fresh int64, mine bool, err error) {
-	err = tx.QueryRowContext(ctx, `UPDATE webhooks_entregas SET estado = $3, fallidos = $4, siguiente = $5, espera_desde = $6, turno = turno + 1
-		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`, e.ID, e.Turn, e.Estado, e.Failed, Instant(e.Next), Instant(e.WaitSince)).Scan(&fresh)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
-	}
-	return fresh, err == nil, err
+func resolveEntrega(ctx context.Context, on conn, e WebhookEntrega) (fresh int64, mine bool, err error) {
+	mine, err = on.one(ctx, `UPDATE webhooks_entregas SET estado = $3, fallidos = $4, siguiente = $5, espera_desde = $6, turno = turno + 1
+		WHERE id = $1 AND turno = $2 AND estado = 'pendiente' RETURNING turno`,
+		[]any{e.ID, e.Turn, e.Estado, e.Failed, Instant(e.Next), Instant(e.WaitSince)}, &fresh)
+	return fresh, mine, err
 }
 
 // Cancel ends a delivery that nobody has taken since turn.
 func (s Entregas) Cancel(ctx context.Context, id string, turn int64) error {
-	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
-		_, _, err := resolveEntrega(ctx, tx, WebhookEntrega{ID: id, Turn: turn, Estado: EntregaCancelada})
-		return err
-	})
+	_, _, err := resolveEntrega(ctx, s.write, WebhookEntrega{ID: id, Turn: turn, Estado: EntregaCancelada})
+	return err
 }
 
 // Reopen makes a delivery pending and due at now, with a round of
 // attempts of its own, or fails with ErrNotFound.
 func (s Entregas) Reopen(ctx context.Context, target, id string, now time.Time) (WebhookEntrega, error) {
-	rows, err := s.read(ctx, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, espera_desde = $3, turno = turno + 1
+	return first(ctx, s.write, readEntrega, `UPDATE webhooks_entregas SET estado = 'pendiente', fallidos = 0, siguiente = $3, espera_desde = $3, turno = turno + 1
 		WHERE id = $1 AND destino = $2 RETURNING `+columnsEntrega, id, target, Instant(now))
-	if err == nil && len(rows) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return WebhookEntrega{}, err
-	}
-	return rows[0], nil
 }
 
 // Page lists up to limit deliveries of an endpoint, the newest first, with
@@ -191,7 +153,7 @@ func (s Entregas) Page(ctx context.Context, target string, before WebhookEntrega
 	if before.ID != "" {
 		ceiling, id = Instant(before.Created), before.ID
 	}
-	page, err := s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas
+	page, err := all(ctx, s.read, readEntrega, `SELECT `+columnsEntrega+` FROM webhooks_entregas
 		WHERE destino = $1 AND (creado < $2 OR creado = $2 AND id < $3) ORDER BY creado DESC, id DESC LIMIT $4`, target, ceiling, id, limit)
 	if err != nil || len(page) == 0 {
 		return nil, err
@@ -205,85 +167,47 @@ func (s Entregas) attemptsOf(ctx context.Context, page []WebhookEntrega, n int) 
 	for i := range page {
 		where[page[i].ID] = &page[i]
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := s.readings.QueryContext(ctx, `SELECT i.entrega, i.numero, i.inicio, i.milisegundos, i.status, i.resultado
-		FROM webhooks_entregas e JOIN webhooks_intentos i ON i.entrega = e.id
-		WHERE e.destino = $1 AND e.creado BETWEEN $2 AND $3 AND i.numero > e.total - $4 ORDER BY i.entrega, i.numero`,
-		page[0].Target, Instant(page[len(page)-1].Created), Instant(page[0].Created), n)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	for rows.Next() {
+	return s.read.each(ctx, func(f scanner) error {
 		var id, start string
 		var i WebhookAttempt
 		var ms int64
-		if err := rows.Scan(&id, &i.Number, &start, &ms, &i.Status, &i.Result); err != nil {
-			return fmt.Errorf("store: %w", err)
+		if err := f.Scan(&id, &i.Number, &start, &ms, &i.Status, &i.Result); err != nil {
+			return err
 		}
 		i.Duration = time.Duration(ms) * time.Millisecond
-		if err := readInstantIn(start, &i.Start); err != nil {
-			return fmt.Errorf("store: entrega %s: %w", id, err)
-		}
 		if e := where[id]; e != nil { // another of the same instant is on the next page
 			e.Attempts = append(e.Attempts, i)
+			return readInstantIn(start, &e.Attempts[len(e.Attempts)-1].Start)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+		return nil
+	}, `SELECT i.entrega, i.numero, i.inicio, i.milisegundos, i.status, i.resultado
+		FROM webhooks_entregas e JOIN webhooks_intentos i ON i.entrega = e.id
+		WHERE e.destino = $1 AND e.creado BETWEEN $2 AND $3 AND i.numero > e.total - $4 ORDER BY i.entrega, i.numero`,
+		page[0].Target, Instant(page[len(page)-1].Created), Instant(page[0].Created), n)
 }
 
 // Purge removes deliveries made before before that are not pending, and
 // returns how many.
 func (s Entregas) Purge(ctx context.Context, before time.Time) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	result, err := s.db.ExecContext(ctx, `DELETE FROM webhooks_entregas WHERE creado < $1 AND estado <> 'pendiente'`, Instant(before))
-	if err != nil {
-		return 0, fmt.Errorf("store: %w", err)
-	}
-	return result.RowsAffected()
+	return s.write.exec(ctx, `DELETE FROM webhooks_entregas WHERE creado < $1 AND estado <> 'pendiente'`, Instant(before))
 }
 
-func (s Entregas) read(ctx context.Context, query string, args ...any) ([]WebhookEntrega, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := s.readings.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	var out []WebhookEntrega
-	for rows.Next() {
-		var e WebhookEntrega
-		var next, created, since string
-		if err := rows.Scan(&e.ID, &e.Target, &e.Evento, &e.Body, &e.Estado, &e.Turn, &e.Failed, &e.Total, &next, &created, &since); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		if err := errors.Join(readInstantIn(next, &e.Next), readInstantIn(created, &e.Created), readInstantIn(since, &e.WaitSince)); err != nil {
-			return nil, fmt.Errorf("store: entrega %s: %w", e.ID, err)
-		}
-		out = append(out, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
+func readEntrega(f scanner) (e WebhookEntrega, err error) {
+	var next, created, since string
+	err = f.Scan(&e.ID, &e.Target, &e.Evento, &e.Body, &e.Estado, &e.Turn, &e.Failed, &e.Total, &next, &created, &since)
+	return e, errors.Join(err, readInstantIn(next, &e.Next), readInstantIn(created, &e.Created), readInstantIn(since, &e.WaitSince))
 }
 
 // Early is Tramos.Early for deliveries.
 func (s Entregas) Early(ctx context.Context, after time.Time, limit int) ([]WebhookEntrega, error) {
-	return s.read(ctx, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE estado = 'pendiente' AND espera_desde > $1 ORDER BY espera_desde LIMIT $2`,
+	return all(ctx, s.read, readEntrega, `SELECT `+columnsEntrega+` FROM webhooks_entregas WHERE estado = 'pendiente' AND espera_desde > $1 ORDER BY espera_desde LIMIT $2`,
 		Instant(after), limit)
 }
 
 // Postpone makes a delivery due at next, in a turn of its own, if nobody
 // has taken it since it was read.
 func (s Entregas) Postpone(ctx context.Context, e WebhookEntrega, next, now time.Time) (bool, error) {
-	return s.changes(ctx, s.db, `UPDATE webhooks_entregas SET siguiente = $1, espera_desde = $2, turno = turno + 1 WHERE id = $3 AND turno = $4 AND estado = 'pendiente'`,
+	return s.write.changes(ctx, `UPDATE webhooks_entregas SET siguiente = $1, espera_desde = $2, turno = turno + 1 WHERE id = $3 AND turno = $4 AND estado = 'pendiente'`,
 		Instant(next), Instant(now), e.ID, e.Turn)
 }
 

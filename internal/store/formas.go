@@ -31,9 +31,6 @@ func readInstantIn(text string, into *time.Time) (err error) {
 	return err
 }
 
-// stamp is the instant of now as a row holds it.
-func (s *core) stamp() string { return Instant(s.now()) }
-
 // Span is a length of time as the ledger's JSON holds it: "240h0m0s".
 type Span time.Duration
 

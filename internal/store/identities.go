@@ -37,7 +37,7 @@ func (s Comprobantes) RecordIdentities(ctx context.Context, p TramoPaquete, plac
 	if s.pool != nil {
 		bytes = "BYTEA"
 	}
-	_, err := s.exec(ctx, `INSERT INTO identidades (tramo, uuid, paquete, lugar)
+	_, err := s.write.exec(ctx, `INSERT INTO identidades (tramo, uuid, paquete, lugar)
 		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < CAST($5 AS INTEGER))
 		SELECT CAST($1 AS BIGINT), substr(CAST($4 AS `+bytes+`), 16 * i + 1, 16), CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM n WHERE i >= 0
 		ON CONFLICT DO NOTHING`, p.IDTramo, p.ID, string(place), uuids, len(uuids)/UUIDLength)
@@ -46,14 +46,14 @@ func (s Comprobantes) RecordIdentities(ctx context.Context, p TramoPaquete, plac
 
 // CountIdentities counts what a package was the first of its solicitud to bring.
 func (s Comprobantes) CountIdentities(ctx context.Context, p TramoPaquete) (howMany int64, err error) {
-	_, err = s.one(ctx, `SELECT COUNT(*) FROM identidades WHERE tramo = $1 AND paquete = $2`, []any{p.IDTramo, p.ID}, &howMany)
+	_, err = s.read.one(ctx, `SELECT COUNT(*) FROM identidades WHERE tramo = $1 AND paquete = $2`, []any{p.IDTramo, p.ID}, &howMany)
 	return howMany, err
 }
 
 // RemoveIdentities takes back what a package has brought, as another copy of it
 // takes its place.
 func (s Comprobantes) RemoveIdentities(ctx context.Context, p TramoPaquete) error {
-	_, err := s.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND paquete = $2`, p.IDTramo, p.ID)
+	_, err := s.write.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND paquete = $2`, p.IDTramo, p.ID)
 	return err
 }
 
@@ -62,10 +62,10 @@ func (s Comprobantes) RemoveIdentities(ctx context.Context, p TramoPaquete) erro
 func (s Comprobantes) ForgetIdentities(ctx context.Context, before time.Time) error {
 	for tramo := int64(0); ; {
 		// The key is gone through in steps of one solicitud, whatever its rows.
-		if _, err := s.one(ctx, `SELECT COALESCE(MIN(tramo), 0) FROM identidades WHERE tramo > $1`, []any{tramo}, &tramo); err != nil || tramo == 0 {
+		if _, err := s.read.one(ctx, `SELECT COALESCE(MIN(tramo), 0) FROM identidades WHERE tramo > $1`, []any{tramo}, &tramo); err != nil || tramo == 0 {
 			return err
 		}
-		if _, err := s.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND EXISTS (SELECT 1 FROM tramos t JOIN descargas d ON d.id = t.descarga
+		if _, err := s.write.exec(ctx, `DELETE FROM identidades WHERE tramo = $1 AND EXISTS (SELECT 1 FROM tramos t JOIN descargas d ON d.id = t.descarga
 			WHERE t.id = $1 AND d.terminada <> '' AND d.terminada < $2)`, tramo, Instant(before)); err != nil {
 			return err
 		}

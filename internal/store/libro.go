@@ -49,7 +49,7 @@ func (s *Store) there(ctx context.Context, table string) (bool, error) {
 		query = `SELECT count(to_regclass($1))`
 	}
 	var n int
-	_, err := s.one(ctx, query, []any{table}, &n)
+	_, err := s.read.one(ctx, query, []any{table}, &n)
 	return n > 0, err
 }
 
@@ -62,7 +62,7 @@ func (s *Store) readLibro(ctx context.Context) (l libro, err error) {
 		}
 		var n int
 		if ok {
-			if _, err := s.one(ctx, `SELECT count(*) FROM (SELECT 1 FROM `+table+` LIMIT 1) AS una`, nil, &n); err != nil {
+			if _, err := s.read.one(ctx, `SELECT count(*) FROM (SELECT 1 FROM `+table+` LIMIT 1) AS una`, nil, &n); err != nil {
 				return l, err
 			}
 		}
@@ -71,23 +71,15 @@ func (s *Store) readLibro(ctx context.Context) (l libro, err error) {
 	if ok, err := s.there(ctx, "libros"); err != nil || !ok {
 		return l, err
 	}
-	if _, err := s.one(ctx, `SELECT id, generacion FROM libros WHERE vigente = 1`, nil, &l.ID, &l.Generacion); err != nil {
+	if _, err := s.read.one(ctx, `SELECT id, generacion FROM libros WHERE vigente = 1`, nil, &l.ID, &l.Generacion); err != nil {
 		return l, err
 	}
 	l.takenOver = map[string]bool{}
-	rows, err := s.db.QueryContext(ctx, `SELECT id FROM libros WHERE vigente = 0`)
-	if err != nil {
-		return l, fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err says it
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return l, fmt.Errorf("store: %w", err)
-		}
+	return l, s.read.each(ctx, func(f scanner) error {
+		id, err := text(f)
 		l.takenOver[id] = true
-	}
-	return l, rows.Err()
+		return err
+	}, `SELECT id FROM libros WHERE vigente = 0`)
 }
 
 // recognise compares the database with what is left outside of it, and refuses one
@@ -154,28 +146,22 @@ func (s *Store) adopt(ctx context.Context, c Config) error {
 		return s.grow(ctx)
 	}
 	m := Mark{ID: strings.ToLower(rand.Text()), Generacion: l.Generacion + 1}
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // committed by then, or failed
-	_, err = tx.ExecContext(ctx, `UPDATE libros SET vigente = 0`)
-	for _, h := range s.rests.marks {
-		if err == nil && c.Word != "" {
-			_, err = tx.ExecContext(ctx, `INSERT INTO libros (id, generacion, vigente) VALUES ($1, $2, 0) ON CONFLICT (id) DO NOTHING`, h.ID, h.Generacion)
+	err = s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, `UPDATE libros SET vigente = 0`)
+		for _, h := range s.rests.marks {
+			if err == nil && c.Word != "" {
+				_, err = tx.exec(ctx, `INSERT INTO libros (id, generacion, vigente) VALUES ($1, $2, 0) ON CONFLICT (id) DO NOTHING`, h.ID, h.Generacion)
+			}
 		}
-	}
+		if err == nil {
+			_, err = tx.exec(ctx, `INSERT INTO libros (id, generacion, vigente) VALUES ($1, $2, 1)`, m.ID, m.Generacion)
+		}
+		return err
+	})
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `INSERT INTO libros (id, generacion, vigente) VALUES ($1, $2, 1)`, m.ID, m.Generacion)
+		s.mark = m
 	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	s.mark = m
-	return nil
+	return err
 }
 
 // compatible refuses tables that a later program has made, unless it has said that
@@ -187,7 +173,7 @@ func (s *Store) compatible(ctx context.Context, know int64) error {
 	var version, lowest int64
 	ok, err := s.there(ctx, "esquema")
 	if err == nil && ok {
-		_, err = s.one(ctx, `SELECT version, minimo FROM esquema`, nil, &version, &lowest)
+		_, err = s.read.one(ctx, `SELECT version, minimo FROM esquema`, nil, &version, &lowest)
 	}
 	if err != nil {
 		return err
@@ -212,21 +198,13 @@ func (s *Store) declare(ctx context.Context, provider *goose.Provider, files fs.
 	if n := len(destroy); n > 0 {
 		lowest = destroy[n-1].Version
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // committed by then, or failed
-	// What a later program has said stays.
-	_, err = tx.ExecContext(ctx, `DELETE FROM esquema WHERE version <= $1`, last)
-	if err == nil {
-		_, err = tx.ExecContext(ctx, `INSERT INTO esquema (version, minimo) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM esquema)`, last, lowest)
-	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	return s.inTx(ctx, func(tx conn) error {
+		// What a later program has said stays.
+		if _, err := tx.exec(ctx, `DELETE FROM esquema WHERE version <= $1`, last); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, `INSERT INTO esquema (version, minimo)
+			SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM esquema)`, last, lowest)
+		return err
+	})
 }

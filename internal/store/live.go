@@ -28,7 +28,7 @@ type Live struct {
 // with an index of their own, so that asking every few seconds costs little.
 func (s *Store) Live(ctx context.Context, before time.Time, limit int) (Live, error) {
 	v := Live{ByEstado: make(map[string]int64)}
-	err := s.every(ctx, func(f scanner) error {
+	err := s.read.each(ctx, func(f scanner) error {
 		var estado string
 		var n int64
 		err := f.Scan(&estado, &n)
@@ -38,18 +38,18 @@ func (s *Store) Live(ctx context.Context, before time.Time, limit int) (Live, er
 	if err != nil {
 		return Live{}, err
 	}
-	if _, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +
+	if _, err = s.read.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos WHERE estado IN ('pendiente', 'presentada') AND siguiente < $1) +
 		(SELECT COUNT(*) FROM tramos_paquetes WHERE estado = 'pendiente' AND siguiente < $1)`, []any{Instant(before)}, &v.Overdue); err != nil {
 		return Live{}, err
 	}
 	var since string
-	if _, err = s.one(ctx, `SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT), COALESCE(MIN(completado), '') FROM paquetes WHERE parcial <> ''`, nil, &v.ToSave, &since); err != nil {
+	if _, err = s.read.one(ctx, `SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT), COALESCE(MIN(completado), '') FROM paquetes WHERE parcial <> ''`, nil, &v.ToSave, &since); err != nil {
 		return Live{}, err
 	}
 	if v.WaitSince, err = readInstant(since); err != nil {
 		return Live{}, fmt.Errorf("store: %w", err)
 	}
-	_, err = s.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos_paquetes tp
+	_, err = s.read.one(ctx, `SELECT (SELECT COUNT(*) FROM tramos_paquetes tp
 			JOIN descargas d ON d.id = tp.descarga
 			JOIN paquetes p ON p.servicio = d.servicio AND p.rfc = d.rfc AND p.id_paquete = tp.id_paquete
 			WHERE tp.estado = 'pendiente' AND p.completo = 0 AND p.parcial = '' AND (p.descargas > 1 OR p.descargas = 1 AND p.vuela = '')),

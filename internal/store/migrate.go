@@ -91,7 +91,7 @@ func (s *Store) provider(c Config) (provider *goose.Provider, files fs.FS, err e
 			return nil, nil, err
 		}
 	}
-	provider, err = goose.NewProvider(dialect, s.db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err = goose.NewProvider(dialect, s.db(), files, goose.WithDisableGlobalRegistry(true))
 	return provider, files, err
 }
 
@@ -100,7 +100,7 @@ func (s *Store) lockMigrations(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := s.db.Conn(ctx)
+	conn, err := s.db().Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (s *Store) copy(ctx context.Context) (string, error) {
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	if _, err := s.db.ExecContext(ctx, `VACUUM INTO $1`, partial); err != nil {
+	if _, err := s.db().ExecContext(ctx, `VACUUM INTO $1`, partial); err != nil {
 		return "", err
 	}
 	if err := os.Chmod(partial, 0o600); err != nil {

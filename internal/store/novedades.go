@@ -36,7 +36,7 @@ func (s Comprobantes) RecordNovedades(ctx context.Context, programacion, corrida
 			}
 			b.WriteByte(')')
 		}
-		if _, err := s.exec(ctx, `INSERT INTO novedades (programacion, descarga, uuid, estatus, fecha) VALUES `+b.String()+` ON CONFLICT DO NOTHING`, args...); err != nil {
+		if _, err := s.write.exec(ctx, `INSERT INTO novedades (programacion, descarga, uuid, estatus, fecha) VALUES `+b.String()+` ON CONFLICT DO NOTHING`, args...); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func (s Comprobantes) Novedades(ctx context.Context, corrida string, uuids []str
 		q := &query{}
 		q.y("descarga = ?", corrida)
 		q.en("uuid", part)
-		err := s.every(ctx, func(f scanner) error {
+		err := s.read.each(ctx, func(f scanner) error {
 			var n Novedad
 			err := f.Scan(&n.UUID, &n.Estatus)
 			out[n] = true
@@ -69,7 +69,7 @@ func (s Comprobantes) Novedades(ctx context.Context, corrida string, uuids []str
 // NovedadesRango returns the first and the last date of emission of what a run
 // yields with a status, and how many there are.
 func (s Comprobantes) NovedadesRango(ctx context.Context, corrida, estatus string) (since, until string, howMany int64, err error) {
-	_, err = s.one(ctx, `SELECT COALESCE(MIN(fecha), ''), COALESCE(MAX(fecha), ''), COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = $2`,
+	_, err = s.read.one(ctx, `SELECT COALESCE(MIN(fecha), ''), COALESCE(MAX(fecha), ''), COUNT(*) FROM novedades WHERE descarga = $1 AND estatus = $2`,
 		[]any{corrida, estatus}, &since, &until, &howMany)
 	return since, until, howMany, err
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
@@ -74,24 +72,13 @@ type Pending struct {
 
 // Get returns the row of p; the zero value when there is none.
 func (s Paquetes) Get(ctx context.Context, p gateway.Paquete) (Paquete, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	var row Paquete
 	var completed, deleted string
-	err := s.readings.QueryRowContext(ctx,
-		`SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales, nuestras, llegaron FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave()).
-		Scan(&row.Descargas, &row.Complete, &row.Bytes, &row.SHA256, &completed, &row.Fly, &row.Partial, &deleted, &row.Dubious, &row.Broken, &row.BrokenDeliveries, &row.Equal, &row.Ours, &row.Arrived)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Paquete{}, nil
-	}
-	if err != nil {
-		return Paquete{}, fmt.Errorf("store: %w", err)
-	}
-	if err := errors.Join(readInstantIn(completed, &row.Completed), readInstantIn(deleted, &row.Deleted)); err != nil {
-		return Paquete{}, fmt.Errorf("store: %w", err)
-	}
-	return row, nil
+	_, err := s.read.one(ctx, `SELECT descargas, completo, bytes, sha256, completado, vuela, parcial, borrado, dudoso, roto, rotas, iguales, nuestras, llegaron
+		FROM paquetes WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`, []any{string(p.Servicio), p.RFCSolicitante, p.Clave()},
+		&row.Descargas, &row.Complete, &row.Bytes, &row.SHA256, &completed, &row.Fly, &row.Partial, &deleted,
+		&row.Dubious, &row.Broken, &row.BrokenDeliveries, &row.Equal, &row.Ours, &row.Arrived)
+	return row, errors.Join(err, readInstantIn(completed, &row.Completed), readInstantIn(deleted, &row.Deleted))
 }
 
 // Reserve counts one more download of p and makes process the one that flies it,
@@ -105,7 +92,7 @@ func (s Paquetes) Reserve(ctx context.Context, p gateway.Paquete, process, dead 
 		return false, err
 	}
 	defer s.move()
-	mine, err := s.changes(ctx, s.db,
+	mine, err := s.write.changes(ctx,
 		`INSERT INTO paquetes (servicio, rfc, id_paquete, descargas, vuela) SELECT $1, $2, $3, 1, $4 WHERE `+isThis("$7", "$8")+`
 		 ON CONFLICT (servicio, rfc, id_paquete) DO UPDATE SET descargas = paquetes.descargas + 1, vuela = $4,
 		        nuestras = paquetes.nuestras + CASE WHEN paquetes.vuela <> '' THEN 1 ELSE 0 END
@@ -121,7 +108,7 @@ func (s Paquetes) Reserve(ctx context.Context, p gateway.Paquete, process, dead 
 // downloads that the SAT surely did not serve, broken those that came to their end and
 // were no whole ZIP. One that was taken over has an end after all, and is lost no more.
 func (s Paquetes) Fail(ctx context.Context, p gateway.Paquete, process string, returned, broken int) error {
-	_, err := s.changes(ctx, s.db,
+	_, err := s.write.changes(ctx,
 		`UPDATE paquetes SET descargas = CASE WHEN descargas > $4 THEN descargas - $4 ELSE 0 END,
 		        nuestras = CASE WHEN vuela <> $5 AND nuestras > 0 THEN nuestras - 1 ELSE nuestras END,
 		        vuela = CASE WHEN vuela = $5 THEN '' ELSE vuela END, rotas = rotas + $6
@@ -133,7 +120,7 @@ func (s Paquetes) Fail(ctx context.Context, p gateway.Paquete, process string, r
 // RecordOurs enters that a failure of this machine lost a download of p that had
 // brought arrived bytes.
 func (s Paquetes) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int64) error {
-	_, err := s.changes(ctx, s.db,
+	_, err := s.write.changes(ctx,
 		`UPDATE paquetes SET nuestras = nuestras + 1, llegaron = CASE WHEN llegaron < $4 THEN $4 ELSE llegaron END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), arrived)
 	return err
@@ -142,35 +129,24 @@ func (s Paquetes) RecordOurs(ctx context.Context, p gateway.Paquete, arrived int
 // Greater is the longest package that the ledger knows of. What was cut as it was longer
 // than highest says nothing of how long packages are.
 func (s Paquetes) Greater(ctx context.Context, highest int64) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	var bytes, arrived int64
-	err := s.readings.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT), CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, highest).Scan(&bytes, &arrived)
-	if err != nil {
-		return 0, fmt.Errorf("store: %w", err)
-	}
-	return max(bytes, arrived), nil
+	_, err := s.read.one(ctx, `SELECT CAST(COALESCE(MAX(bytes), 0) AS BIGINT),
+		CAST(COALESCE(MAX(CASE WHEN llegaron <= $1 THEN llegaron ELSE 0 END), 0) AS BIGINT) FROM paquetes`, []any{highest}, &bytes, &arrived)
+	return max(bytes, arrived), err
 }
 
 // RecordDoubt enters what is wrong with the delivery sha256 of p, if that is kept.
 func (s Paquetes) RecordDoubt(ctx context.Context, p gateway.Paquete, sha256 string, d Doubt) error {
-	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET dudoso = $4, roto = $5 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND sha256 = $6`,
-		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dubious, bit(d.Broken), sha256)
+	_, err := s.write.changes(ctx, `UPDATE paquetes SET dudoso = $4, roto = $5 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND sha256 = $6`,
+		string(p.Servicio), p.RFCSolicitante, p.Clave(), d.Dubious, number(d.Broken), sha256)
 	return err
 }
 
 // RecordEqual enters that another delivery of p was the same bytes as the kept one.
 func (s Paquetes) RecordEqual(ctx context.Context, p gateway.Paquete) error {
-	_, err := s.changes(ctx, s.db, `UPDATE paquetes SET iguales = 1 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
+	_, err := s.write.changes(ctx, `UPDATE paquetes SET iguales = 1 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave())
 	return err
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Receive enters that the process p.Fly holds a delivery of the package in its file
@@ -197,19 +173,19 @@ func (s Paquetes) Adopt(ctx context.Context, p Pending, dead string) (bool, erro
 
 func (s Paquetes) receive(ctx context.Context, p Pending, dead, query string) (bool, error) {
 	mine := false
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		free, err := s.changes(ctx, tx,
+	err := s.inTx(ctx, func(tx conn) error {
+		free, err := tx.changes(ctx,
 			`INSERT INTO objetos (sha256) VALUES ($1) ON CONFLICT (sha256) DO UPDATE SET borra = '' WHERE objetos.borra = '' OR objetos.borra = $2`,
 			p.SHA256, dead)
 		if err != nil {
 			return err
 		}
 		if !free {
-			return s.busy(ctx, tx, p.SHA256)
+			return busy(ctx, tx, p.SHA256)
 		}
-		mine, err = s.changes(ctx, tx, query,
+		mine, err = tx.changes(ctx, query,
 			string(p.Servicio), p.RFCSolicitante, p.Clave(), p.Partial, p.Bytes, p.SHA256, s.stamp(), p.Fly,
-			p.Dubious, bit(p.Broken), bit(p.BrokenDelivery))
+			p.Dubious, number(p.Broken), number(p.BrokenDelivery))
 		return err
 	})
 	return mine, err
@@ -218,7 +194,7 @@ func (s Paquetes) receive(ctx context.Context, p Pending, dead, query string) (b
 // Complete enters that the object of a package received whole is in storage. It
 // returns false when the row no longer speaks of the file partial.
 func (s Paquetes) Complete(ctx context.Context, p gateway.Paquete, partial string) (bool, error) {
-	return s.changes(ctx, s.db,
+	return s.write.changes(ctx,
 		`UPDATE paquetes SET completo = 1, parcial = '', vuela = CASE WHEN roto = 1 THEN vuela ELSE '' END WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $4 AND parcial <> ''`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), partial)
 }
@@ -226,40 +202,24 @@ func (s Paquetes) Complete(ctx context.Context, p gateway.Paquete, partial strin
 // Take makes process the one that stores a package whose file another process,
 // now dead, has received whole. It returns false when somebody else flies it.
 func (s Paquetes) Take(ctx context.Context, p Pending, process string) (bool, error) {
-	return s.changes(ctx, s.db,
+	return s.write.changes(ctx,
 		`UPDATE paquetes SET vuela = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND parcial = $5 AND vuela = $6`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), process, p.Partial, p.Fly)
 }
 
 // Pending lists the packages that were received whole and are not in storage.
 func (s Paquetes) Pending(ctx context.Context) ([]Pending, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := s.readings.QueryContext(ctx,
-		`SELECT servicio, rfc, id_paquete, sha256, bytes, parcial, vuela FROM paquetes WHERE parcial <> '' ORDER BY completado`)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err says it
-	var out []Pending
-	for rows.Next() {
-		var p Pending
-		if err := rows.Scan(&p.Servicio, &p.RFCSolicitante, &p.IDPaquete, &p.SHA256, &p.Bytes, &p.Partial, &p.Fly); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		out = append(out, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
+	return all(ctx, s.read, func(f scanner) (p Pending, err error) {
+		err = f.Scan(&p.Servicio, &p.RFCSolicitante, &p.IDPaquete, &p.SHA256, &p.Bytes, &p.Partial, &p.Fly)
+		return p, err
+	}, `SELECT servicio, rfc, id_paquete, sha256, bytes, parcial, vuela FROM paquetes WHERE parcial <> '' ORDER BY completado`)
 }
 
 // Delete enters that the content of p is gone for good; its count of downloads
 // stays. It returns false, and changes nothing, when p is not in storage. The
 // object goes afterwards, when nothing refers to it: see Blobs.Claim.
 func (s Paquetes) Delete(ctx context.Context, p gateway.Paquete) (bool, error) {
-	return s.changes(ctx, s.db,
+	return s.write.changes(ctx,
 		`UPDATE paquetes SET completo = 0, borrado = $4 WHERE servicio = $1 AND rfc = $2 AND id_paquete = $3 AND completo = 1`,
 		string(p.Servicio), p.RFCSolicitante, p.Clave(), s.stamp())
 }
@@ -268,43 +228,7 @@ func (s Paquetes) Delete(ctx context.Context, p gateway.Paquete) (bool, error) {
 // where none knows.
 func (s Paquetes) SATWrite(ctx context.Context, p gateway.Paquete) (string, error) {
 	id := p.IDPaquete
-	_, err := s.one(ctx, `SELECT p.id_paquete FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+	_, err := s.read.one(ctx, `SELECT p.id_paquete FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 		WHERE upper(p.id_paquete) = $1 AND d.rfc = $2 AND d.servicio = $3 ORDER BY p.id DESC LIMIT 1`, []any{p.Clave(), p.RFCSolicitante, string(p.Servicio)}, &id)
 	return id, err
-}
-
-// execer is a database or a transaction.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// changes executes a statement and tells whether it changed a row.
-func (s *core) changes(ctx context.Context, db execer, query string, args ...any) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	result, err := db.ExecContext(ctx, query, args...)
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	return n > 0, nil
-}
-
-func (s *core) inTx(ctx context.Context, do func(*sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if err := do(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
 }

@@ -17,10 +17,8 @@ import (
 func TestPasses_WhenSQLiteFails(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Dir: t.TempDir(), Now: time.Now})
-	db := s.DB()
-	db.SetMaxOpenConns(2) // pragmas are of one connection, and the store keeps another for itself
 	run := func(statement string) error {
-		_, err := s.exec(t.Context(), statement)
+		_, err := s.write.exec(t.Context(), statement)
 		return err
 	}
 	must := func(statement string) {
@@ -74,7 +72,7 @@ func TestPasses_WhenPostgresFails(t *testing.T) {
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // done with it
 	run := func(statement string) error {
-		_, err := s.exec(t.Context(), statement)
+		_, err := s.write.exec(t.Context(), statement)
 		return err
 	}
 	must := func(statement string) {
@@ -85,12 +83,12 @@ func TestPasses_WhenPostgresFails(t *testing.T) {
 	}
 	const writes = `INSERT INTO intentos (operacion, huella, criterios, estado, creado) VALUES ('o', 'h', 'c', 'intento', '')`
 	must(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
-	s.Pool().Reset()
+	s.pool.Reset()
 	passes(t, run(writes), true, "read-only")
 	must(`SET default_transaction_read_only = off`)
 	must(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = off', current_database()); END $$`)
 	must(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 50', current_database()); END $$`)
-	s.Pool().Reset()
+	s.pool.Reset()
 	must(`BEGIN`)
 	must(`LOCK TABLE intentos`)
 	passes(t, run(writes), true, "locked")

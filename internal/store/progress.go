@@ -120,12 +120,5 @@ func (s Descargas) halfwayAdvances(ctx context.Context, descargas []string, _ ma
 
 // byDescarga calls one for each row of a query; its texts are constants of this file.
 func (s Descargas) byDescarga(ctx context.Context, q *query, pick, rest string, one func(scanner) error) error {
-	return s.every(ctx, one, q.sql(pick, rest), q.args...)
-}
-
-// every runs a query, whose text is made of constants of this package, and calls
-// one for each row.
-func (s *core) every(ctx context.Context, one func(scanner) error, query string, args ...any) error {
-	_, err := all(ctx, s.readings, func(f scanner) (struct{}, error) { return struct{}{}, one(f) }, query, args...)
-	return err
+	return s.read.each(ctx, one, q.sql(pick, rest), q.args...)
 }

@@ -62,7 +62,7 @@ func TestForgetNovedades_WhenNobodyCanReadTheirRuns(t *testing.T) {
 		for _, id := range []string{"retirada", "por-pedir", "con-xml", "con-xml-retirado", "x-con-xml-retirado"} {
 			change(t, s, id, func(c *Change) { c.Withdraw() })
 		}
-		if _, err := s.exec(t.Context(), `UPDATE descargas SET sigue = 'xml' WHERE id = 'por-pedir'`); err != nil {
+		if _, err := s.write.exec(t.Context(), `UPDATE descargas SET sigue = 'xml' WHERE id = 'por-pedir'`); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Comprobantes.ForgetNovedades(t.Context(), "prog", "2026-01-10T00:00:00"); err != nil {

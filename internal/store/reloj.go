@@ -12,7 +12,7 @@ type Reloj struct{ *core }
 // none is kept, the last change of a descarga; zero for none.
 func (s Reloj) Last(ctx context.Context) (time.Time, error) {
 	var seen string
-	if _, err := s.one(ctx, `SELECT COALESCE((SELECT visto FROM reloj), (SELECT MAX(actualizada) FROM descargas), '')`, nil, &seen); err != nil {
+	if _, err := s.read.one(ctx, `SELECT COALESCE((SELECT visto FROM reloj), (SELECT MAX(actualizada) FROM descargas), '')`, nil, &seen); err != nil {
 		return time.Time{}, err
 	}
 	return readInstant(seen)
@@ -20,8 +20,9 @@ func (s Reloj) Last(ctx context.Context) (time.Time, error) {
 
 // Record keeps an instant at which the clock was believed.
 func (s Reloj) Record(ctx context.Context, seen time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	_, err := s.changes(ctx, s.light, `INSERT INTO reloj (id, visto) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET visto = excluded.visto`, Instant(seen))
-	return err
+	const query = `INSERT INTO reloj (id, visto) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET visto = excluded.visto`
+	return s.lightly(ctx, query, func(light conn) error {
+		_, err := light.exec(ctx, query, Instant(seen))
+		return err
+	})
 }

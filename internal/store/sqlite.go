@@ -2,298 +2,124 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
-	"strings"
-	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/semaphore"
-	"modernc.org/sqlite"
+	"net/url"
+	"path/filepath"
 )
 
-const (
-	// turnTimeout is how long a writer waits for its turn: longer than any statement
-	// may take, so that it is told before it gives up.
-	turnTimeout = deadline + 5*time.Second
-	// maxLists bounds the statements that a connection keeps, maxText their texts.
-	maxLists = 128
-	maxText  = 4 << 10
-)
+// readers is how many readings SQLite makes at once. One more connection keeps its files open.
+const readers = 3
 
-// connector opens connections to one SQLite file. They keep their prepared
-// statements, because parsing takes longer than most statements do, and take
-// turns at writing in the order in which they asked: SQLite's own way is to try
-// again after a sleep, where under load some never get through.
-type connector struct {
-	dsn  string
-	turn *semaphore.Weighted
-	// damaged is set by the first statement to find the file malformed.
-	damaged *atomic.Bool
+// openSQLite opens the file twice. SQLite has one writer at a time, and its own way to
+// wait for it is to sleep and try again, where under load some never get through. So one
+// connection writes, and who wants to write waits for that. Others read meanwhile.
+func (s *core) openSQLite() (readings *sql.DB) {
+	// FULL: a row that was answered for survives a power cut.
+	write := s.openFile(1, "synchronous(FULL)", "foreign_keys(1)")
+	read := s.openFile(readers+1, "query_only(1)")
+	s.write, s.read, s.poll = conn{s, write}, conn{s, read}, conn{s, parsed{core: s, db: read}}
+	return read
 }
 
-// Driver implements driver.Connector.
-func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (s *core) openFile(conns int, pragmas ...string) *sql.DB {
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.file)}).EscapedPath(), RawQuery: url.Values{
+		"_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)"}, pragmas...),
+		// A transaction that first reads and then writes could not wait for another writer.
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		panic(err) // the driver is linked in
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db
+}
 
-// Connect implements driver.Connector.
-func (c *connector) Connect(context.Context) (driver.Conn, error) {
-	base, err := (&sqlite.Driver{}).Open(c.dsn)
+// parsed is db, or a transaction on it, whose statements are parsed once: that takes as
+// long as what the statements of a poll do.
+type parsed struct {
+	core *core
+	db   *sql.DB
+	tx   *sql.Tx
+}
+
+func (p parsed) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	kept, there := p.core.statements.Load(query)
+	if !there {
+		st, err := p.db.PrepareContext(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		// Another that was faster keeps its own, and this one is closed with the database.
+		kept, _ = p.core.statements.LoadOrStore(query, st)
+	}
+	st, _ := kept.(*sql.Stmt)
+	if p.tx != nil {
+		st = p.tx.StmtContext(ctx, st)
+	}
+	return st, nil
+}
+
+// ExecContext implements queries.
+func (p parsed) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	st, err := p.statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if whole, ok := base.(plug); ok {
-		return &connection{plug: whole, turn: c.turn, damaged: c.damaged, lists: make(map[string]*list)}, nil
-	}
-	return nil, errors.Join(errors.New("store: SQLite's driver lacks what it had"), base.Close())
+	return st.ExecContext(ctx, args...)
 }
 
-// plug is what the driver's connections can do.
-type plug interface {
-	driver.Conn
-	driver.ConnPrepareContext
-	driver.ConnBeginTx
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-}
-
-type connection struct {
-	plug
-	turn    *semaphore.Weighted
-	damaged *atomic.Bool
-	lists   map[string]*list
-	// within says that a transaction has the turn.
-	within bool
-}
-
-// list is a prepared statement. While it runs, or its rows are read, it is taken.
-type list struct {
-	statement
-	busy bool
-}
-
-type statement interface {
-	driver.Stmt
-	driver.StmtExecContext
-	driver.StmtQueryContext
-}
-
-// BeginTx implements driver.ConnBeginTx: a transaction has the turn from its
-// beginning, as it locks the file from there (_txlock).
-func (c *connection) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if opts.ReadOnly {
-		return c.plug.BeginTx(ctx, opts)
-	}
-	if err := c.take(ctx); err != nil {
-		return nil, err
-	}
-	tx, err := c.plug.BeginTx(ctx, opts)
+// QueryContext implements queries.
+func (p parsed) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	st, err := p.statement(ctx, query)
 	if err != nil {
-		c.turn.Release(1)
 		return nil, err
 	}
-	c.within = true
-	return &transaction{tx, c}, nil
+	return st.QueryContext(ctx, args...)
 }
 
-func (c *connection) take(ctx context.Context) error {
-	if c.turn.TryAcquire(1) {
-		return nil
+// lightly lets do run query once, of all statements. A power cut may undo what it wrote,
+// though the end of this process does not: SQLite does not wait for the disk.
+func (s *core) lightly(ctx context.Context, query string, do func(conn) error) (err error) {
+	if s.pool != nil {
+		return do(s.write)
 	}
-	ctx, cancel := context.WithTimeout(ctx, turnTimeout)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	if err := c.turn.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("waiting for the turn to write: %w", err)
+	light := parsed{core: s, db: s.db()}
+	// It is parsed before the only connection is taken.
+	if _, err := light.statement(ctx, query); err != nil {
+		return s.fail(err)
 	}
-	return nil
-}
-
-func (c *connection) leave() {
-	if c.within {
-		c.within = false
-		c.turn.Release(1)
-	}
-}
-
-type transaction struct {
-	driver.Tx
-	c *connection
-}
-
-// Commit implements driver.Tx.
-func (t *transaction) Commit() error {
-	defer t.c.leave()
-	return t.Tx.Commit()
-}
-
-// Rollback implements driver.Tx.
-func (t *transaction) Rollback() error {
-	defer t.c.leave()
-	return t.Tx.Rollback()
-}
-
-// Close implements driver.Conn.
-func (c *connection) Close() error {
-	c.forget()
-	defer c.leave()
-	return c.plug.Close()
-}
-
-// ExecContext implements driver.ExecerContext.
-func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	release, l, err := c.prepare(ctx, query)
+	c, err := light.db.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return s.fail(err)
 	}
-	defer release()
-	var result driver.Result
-	if l == nil {
-		result, err = c.plug.ExecContext(ctx, query, args)
-	} else {
-		result, err = l.ExecContext(ctx, args)
+	defer c.Close()                                      //nolint:errcheck // of the pool
+	defer func() { err = errors.Join(err, inFull(c)) }() //nolint:contextcheck // whatever happened to ctx
+	// A statement journal that may go to disk takes 64 KiB from the kernel for a single row.
+	if _, err := c.ExecContext(ctx, `PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY`); err != nil {
+		return s.fail(err)
 	}
-	return result, c.note(err)
+	if light.tx, err = c.BeginTx(ctx, nil); err != nil {
+		return s.fail(err)
+	}
+	if err := do(conn{s, light}); err != nil {
+		return errors.Join(err, light.tx.Rollback())
+	}
+	return s.fail(light.tx.Commit())
 }
 
-// note remembers that SQLite has found its file malformed.
-func (c *connection) note(err error) error {
-	if ofForm(err) {
-		c.damaged.Store(true)
-	}
-	return err
-}
-
-// QueryContext implements driver.QueryerContext.
-func (c *connection) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
-	release, l, err := c.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if l == nil {
-		rows, err = c.plug.QueryContext(ctx, query, args)
-	} else {
-		rows, err = l.QueryContext(ctx, args)
-	}
-	if err != nil {
-		release()
-		return nil, c.note(err)
-	}
-	return &lines{Rows: rows, release: release, note: c.note}, nil
-}
-
-// lines hold the turn, and their statement, until they are closed: what
-// INSERT … RETURNING wrote is committed then.
-type lines struct {
-	driver.Rows
-	release func()
-	note    func(error) error
-}
-
-// Next implements driver.Rows.
-func (r *lines) Next(into []driver.Value) error { return r.note(r.Rows.Next(into)) }
-
-// Close implements driver.Rows.
-func (r *lines) Close() error {
-	defer func() {
-		r.release()
-		r.release = func() {}
-	}()
-	return r.Rows.Close()
-}
-
-// prepare gets what a statement needs: the turn if it writes, and its prepared
-// form; nil where there is none to use.
-func (c *connection) prepare(ctx context.Context, query string) (release func(), l *list, err error) {
-	verb := verbOf(query)
-	turn := !c.within && verb == verbWrite
-	if turn {
-		if err := c.take(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	if verb != verbOther {
-		l = c.list(ctx, query)
-	}
-	if l != nil {
-		l.busy = true
-	}
-	return func() {
-		if l != nil {
-			l.busy = false
-		}
-		if turn {
-			c.turn.Release(1)
-		}
-	}, l, nil
-}
-
-// list returns the prepared form of query. An error is left to whoever runs it
-// without.
-func (c *connection) list(ctx context.Context, query string) *list {
-	if l, ok := c.lists[query]; ok {
-		if l.busy {
-			return nil
-		}
-		return l
-	}
-	if len(query) > maxText {
+// inFull has SQLite wait for the disk again, or gives the connection up.
+func inFull(c *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	_, err := c.ExecContext(ctx, `PRAGMA synchronous = FULL; PRAGMA temp_store = DEFAULT`)
+	if err == nil {
 		return nil
 	}
-	if len(c.lists) >= maxLists {
-		c.forget()
-	}
-	st, err := c.PrepareContext(ctx, query)
-	if err != nil {
-		return nil
-	}
-	s, ok := st.(statement)
-	if !ok {
-		st.Close() //nolint:errcheck // it was never used
-		return nil
-	}
-	l := &list{statement: s}
-	c.lists[query] = l
-	return l
-}
-
-// forget closes the statements that nobody is using.
-func (c *connection) forget() {
-	for query, l := range c.lists {
-		if !l.busy {
-			l.Close() //nolint:errcheck // what a last run failed with was told then
-			delete(c.lists, query)
-		}
-	}
-}
-
-// verb is what a statement does.
-type verb int
-
-const (
-	// verbOther is what is neither prepared nor waits: schemas, pragmas, VACUUM.
-	verbOther verb = iota
-	verbRead
-	verbWrite
-)
-
-func verbOf(query string) verb {
-	for {
-		query = strings.TrimSpace(query)
-		if !strings.HasPrefix(query, "--") {
-			break
-		}
-		_, query, _ = strings.Cut(query, "\n")
-	}
-	first, _, _ := strings.Cut(query[:min(len(query), 10)], " ")
-	first, _, _ = strings.Cut(first, "\n")
-	switch strings.ToUpper(first) {
-	case "SELECT":
-		return verbRead
-	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
-		return verbWrite
-	}
-	return verbOther
+	return errors.Join(err, c.Raw(func(any) error { return driver.ErrBadConn }))
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrNotFound says that there is no such row.
@@ -142,8 +141,8 @@ func (s *Store) note(ctx context.Context, c Config) error {
 		return nil
 	}
 	// All of a young database would be in its WAL, which whoever copies one file misses.
-	if _, err := s.anchor.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if _, err := s.write.exec(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return err
 	}
 	return s.remember()
 }
@@ -215,10 +214,7 @@ func (s *Store) connect(ctx context.Context, c Config) error {
 }
 
 // DB is the database; statements with $1 placeholders suit both.
-func (s *Store) DB() *sql.DB { return s.db }
-
-// Pool is the same database for whoever needs pgx itself; nil on SQLite.
-func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+func (s *Store) DB() *sql.DB { return s.db() }
 
 // Postgres tells whether the database is PostgreSQL, which others may share.
 func (s *Store) Postgres() bool { return s.pool != nil }
@@ -245,13 +241,10 @@ func (s *Store) Close() error {
 	if s.anchor != nil {
 		err = s.anchor.Close()
 	}
-	for _, other := range []*sql.DB{s.readings, s.light} {
-		if other != nil && other != s.db {
-			err = errors.Join(err, other.Close())
+	for _, on := range []queries{s.read.on, s.write.on} {
+		if db, ok := on.(*sql.DB); ok {
+			err = errors.Join(err, db.Close())
 		}
-	}
-	if s.db != nil {
-		err = errors.Join(err, s.db.Close())
 	}
 	if s.pool != nil {
 		s.pool.Close()

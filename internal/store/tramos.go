@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -63,39 +61,22 @@ func readTramo(f scanner) (Tramo, error) {
 	err := f.Scan(&t.ID, &t.Descarga, &t.Number, &t.Origin, &t.Cause, &t.Sustituciones, &t.Since, &t.Until, &t.PideDesde, &t.PideHasta, &t.Estado, &t.IDSolicitud,
 		&t.CodEstatus, &t.EstadoSolicitud, &t.CodigoEstadoSolicitud, &t.Mensaje, &t.NumeroCFDIs, &t.Presentations, &t.Queries, &t.Failures,
 		&submitted, &next, &t.Decision, &t.Turn, &t.Holder, &t.Serie.Condition, &t.Serie.Times, &since, &t.MotivoCodigo)
-	if errors.Is(err, sql.ErrNoRows) {
-		return t, ErrNotFound
-	}
-	if err == nil {
-		t.Submitted, err = readInstant(submitted)
-	}
-	if err == nil {
-		t.SiguienteIntento, err = readInstant(next)
-	}
-	if err == nil {
-		t.WaitSince, err = readInstant(since)
-	}
-	if err != nil {
-		return t, fmt.Errorf("store: a tramo: %w", err)
-	}
-	return t, nil
+	return t, errors.Join(err, readInstantIn(submitted, &t.Submitted), readInstantIn(next, &t.SiguienteIntento), readInstantIn(since, &t.WaitSince))
 }
 
 // Get returns one row, or ErrNotFound.
 func (s Tramos) Get(ctx context.Context, id int64) (Tramo, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	return readTramo(s.readings.QueryRowContext(ctx, `SELECT `+columnsTramo+` FROM tramos WHERE id = $1`, id))
+	return first(ctx, s.read, readTramo, `SELECT `+columnsTramo+` FROM tramos WHERE id = $1`, id)
 }
 
 // Of returns the solicitudes of a descarga in the order in which they were made.
 func (s Tramos) Of(ctx context.Context, descarga string) ([]Tramo, error) {
-	return s.read(ctx, `descarga = $1 ORDER BY numero`, descarga)
+	return s.list(ctx, `descarga = $1 ORDER BY numero`, descarga)
 }
 
 // BySolicitud returns those that have the SAT's id, of any descarga.
 func (s Tramos) BySolicitud(ctx context.Context, idSolicitud string) ([]Tramo, error) {
-	return s.read(ctx, `upper(id_solicitud) = $1 AND id_solicitud <> '' ORDER BY id`, strings.ToUpper(idSolicitud))
+	return s.list(ctx, `upper(id_solicitud) = $1 AND id_solicitud <> '' ORDER BY id`, strings.ToUpper(idSolicitud))
 }
 
 // Due lists the first live ones that nobody has in hand, by when they are due.
@@ -105,12 +86,12 @@ func (s Tramos) Due(ctx context.Context, limit int) ([]Due[int64], error) {
 
 // Busy returns up to limit that are due by now and in a process's hands.
 func (s Tramos) Busy(ctx context.Context, now time.Time, limit int) ([]Tramo, error) {
-	return s.read(ctx, `estado IN ('pendiente', 'presentada') AND siguiente <= $1 AND ocupante <> '' ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
+	return s.list(ctx, `estado IN ('pendiente', 'presentada') AND siguiente <= $1 AND ocupante <> '' ORDER BY siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
 }
 
-// read reads rows; where is a constant of this file, never input.
-func (s Tramos) read(ctx context.Context, where string, args ...any) ([]Tramo, error) {
-	return all(ctx, s.readings, readTramo, `SELECT `+columnsTramo+` FROM tramos WHERE `+where, args...)
+// list reads rows; where is a constant of this file, never input.
+func (s Tramos) list(ctx context.Context, where string, args ...any) ([]Tramo, error) {
+	return all(ctx, s.read, readTramo, `SELECT `+columnsTramo+` FROM tramos WHERE `+where, args...)
 }
 
 // Take makes the work on a solicitud the process's own, if it is that turn,
@@ -119,21 +100,19 @@ func (s Tramos) read(ctx context.Context, where string, args ...any) ([]Tramo, e
 // petition Servicio and RFCSolicitante. It is one statement because the engine does
 // little else.
 func (s Tramos) Take(ctx context.Context, id, turn int64, now time.Time, process string) (t Tramo, d Descarga, taken bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	var limit, ceiling string
-	row := s.light.QueryRowContext(ctx, `UPDATE tramos SET ocupante = $1, turno = turno + 1
+	const query = `UPDATE tramos SET ocupante = $1, turno = turno + 1
 		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado IN ('pendiente', 'presentada') AND siguiente <= $4
-		RETURNING `+columnsTramo+ofItsDescarga, process, id, turn, Instant(now))
-	t, err = readTramo(withRest{row, []any{&d.Request.Solicitud.Servicio, &d.Request.Solicitud.RFCSolicitante, &limit, &ceiling}})
-	if errors.Is(err, ErrNotFound) {
-		return t, d, false, nil
-	}
-	if err != nil {
-		return t, d, false, err
-	}
-	d.ID = t.Descarga
-	return t, d, true, errors.Join(readInstantIn(limit, &d.Limit), readInstantIn(ceiling, &d.Ceiling))
+		RETURNING ` + columnsTramo + ofItsDescarga
+	err = s.lightly(ctx, query, func(light conn) error {
+		return light.each(ctx, func(f scanner) (err error) {
+			var limit, ceiling string
+			taken = true
+			t, err = readTramo(withRest{f, []any{&d.Request.Solicitud.Servicio, &d.Request.Solicitud.RFCSolicitante, &limit, &ceiling}})
+			d.ID = t.Descarga
+			return errors.Join(err, readInstantIn(limit, &d.Limit), readInstantIn(ceiling, &d.Ceiling))
+		}, query, process, id, turn, Instant(now))
+	})
+	return t, d, taken && err == nil, err
 }
 
 // ofItsDescarga are columns of a solicitud's descarga.
@@ -153,32 +132,36 @@ func (f withRest) Scan(into ...any) error { return f.scanner.Scan(append(into, f
 // else has changed, and frees it. It returns false when t's turn is over, or its descarga
 // has ended. A power cut may undo it: the SAT is then asked again.
 func (s Tramos) Postpone(ctx context.Context, t Tramo, now time.Time) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	return s.changes(ctx, s.light, `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
+	const query = `UPDATE tramos SET cod_estatus = $1, codigo_estado = $2, mensaje = $3, numero_cfdis = $4, consultas = $5, fallos = $6,
 		siguiente = $7, decision = $8, ocupante = '', espera_desde = $11 WHERE id = $9 AND turno = $10
-		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`,
-		t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Queries, t.Failures, Instant(t.SiguienteIntento), t.Decision, t.ID, t.Turn, Instant(now))
+		AND EXISTS (SELECT 1 FROM descargas WHERE descargas.id = tramos.descarga AND descargas.terminada = '')`
+	mine := false
+	err := s.lightly(ctx, query, func(light conn) (err error) {
+		mine, err = light.changes(ctx, query, t.CodEstatus, t.CodigoEstadoSolicitud, t.Mensaje, t.NumeroCFDIs, t.Queries, t.Failures,
+			Instant(t.SiguienteIntento), t.Decision, t.ID, t.Turn, Instant(now))
+		return err
+	})
+	return mine, err
 }
 
 // TakeOver begins a new turn of t, which nobody has in hand and which is due at
 // next, if it is still as it was read.
 func (s Tramos) TakeOver(ctx context.Context, t Tramo, next, now time.Time) error {
-	_, err := s.changes(ctx, s.db, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+	_, err := s.write.changes(ctx, `UPDATE tramos SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instant(next), t.ID, t.Turn, t.Holder, Instant(t.SiguienteIntento), Instant(now))
 	return err
 }
 
 // Release frees t, if it is still its occupant's.
 func (s Tramos) Release(ctx context.Context, t Tramo) error {
-	_, err := s.changes(ctx, s.db, `UPDATE tramos SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turn, t.Holder)
+	_, err := s.write.changes(ctx, `UPDATE tramos SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, t.ID, t.Turn, t.Holder)
 	return err
 }
 
 // RecordSolicitud keeps the SAT's id of t, and how often t was sent, though t's
 // turn is over.
 func (s Tramos) RecordSolicitud(ctx context.Context, t Tramo) error {
-	_, err := s.changes(ctx, s.db, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
+	_, err := s.write.changes(ctx, `UPDATE tramos SET id_solicitud = CASE id_solicitud WHEN '' THEN $1 ELSE id_solicitud END,
 		presentada = CASE presentada WHEN '' THEN $2 ELSE presentada END,
 		presentaciones = CASE WHEN presentaciones < $3 THEN $3 ELSE presentaciones END WHERE id = $4`,
 		t.IDSolicitud, Instant(t.Submitted), t.Presentations, t.ID)
@@ -188,13 +171,13 @@ func (s Tramos) RecordSolicitud(ctx context.Context, t Tramo) error {
 // Early returns up to limit live ones whose wait was begun after
 // after: by a clock that was ahead.
 func (s Tramos) Early(ctx context.Context, after time.Time, limit int) ([]Tramo, error) {
-	return s.read(ctx, `estado IN ('pendiente', 'presentada') AND espera_desde > $1 ORDER BY espera_desde LIMIT `+strconv.Itoa(limit), Instant(after))
+	return s.list(ctx, `estado IN ('pendiente', 'presentada') AND espera_desde > $1 ORDER BY espera_desde LIMIT `+strconv.Itoa(limit), Instant(after))
 }
 
 // Postponed returns up to limit live solicitudes in nobody's hands that wait
 // beyond now because of condition, and have since before at the latest.
 func (s Tramos) Postponed(ctx context.Context, condition string, before, now time.Time, limit int) ([]Tramo, error) {
-	return s.read(ctx, `estado IN ('pendiente', 'presentada') AND rechazo = $1 AND espera_desde <= $2 AND siguiente > $3 AND ocupante = '' ORDER BY espera_desde LIMIT `+strconv.Itoa(limit),
+	return s.list(ctx, `estado IN ('pendiente', 'presentada') AND rechazo = $1 AND espera_desde <= $2 AND siguiente > $3 AND ocupante = '' ORDER BY espera_desde LIMIT `+strconv.Itoa(limit),
 		condition, Instant(before), Instant(now))
 }
 

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strconv"
 	"time"
 
@@ -40,24 +40,17 @@ const selectPaquete = `SELECT p.id, p.descarga, p.numero, p.tramo, t.numero, p.m
 
 // Get returns one row, or ErrNotFound.
 func (s TramosPaquetes) Get(ctx context.Context, id int64) (TramoPaquete, error) {
-	all, err := s.read(ctx, `p.id = $1`, id)
-	if err == nil && len(all) == 0 {
-		return TramoPaquete{}, ErrNotFound
-	}
-	if err != nil {
-		return TramoPaquete{}, err
-	}
-	return all[0], nil
+	return first(ctx, s.read, readPaquete, selectPaquete+`p.id = $1`, id)
 }
 
 // Page returns up to limit packages behind the number after, in order.
 func (s TramosPaquetes) Page(ctx context.Context, descarga string, after int64, limit int) ([]TramoPaquete, error) {
-	return s.read(ctx, `p.descarga = $1 AND p.numero > $2 ORDER BY p.numero LIMIT `+strconv.Itoa(limit), descarga, after)
+	return s.list(ctx, `p.descarga = $1 AND p.numero > $2 ORDER BY p.numero LIMIT `+strconv.Itoa(limit), descarga, after)
 }
 
 // Of returns the packages of one solicitud, in order.
 func (s TramosPaquetes) Of(ctx context.Context, tramo int64) ([]TramoPaquete, error) {
-	return s.read(ctx, `p.tramo = $1 ORDER BY p.numero`, tramo)
+	return s.list(ctx, `p.tramo = $1 ORDER BY p.numero`, tramo)
 }
 
 // Due is Tramos.Due for packages.
@@ -67,27 +60,27 @@ func (s TramosPaquetes) Due(ctx context.Context, limit int) ([]Due[int64], error
 
 // Busy is Tramos.Busy for packages.
 func (s TramosPaquetes) Busy(ctx context.Context, now time.Time, limit int) ([]TramoPaquete, error) {
-	return s.read(ctx, `p.estado = 'pendiente' AND p.siguiente <= $1 AND p.ocupante <> '' ORDER BY p.siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
+	return s.list(ctx, `p.estado = 'pendiente' AND p.siguiente <= $1 AND p.ocupante <> '' ORDER BY p.siguiente LIMIT `+strconv.Itoa(limit), Instant(now))
 }
 
 // Take makes the work on a package the process's own, if it is that turn, due
 // at now and in nobody's hand, and returns its new turn.
 func (s TramosPaquetes) Take(ctx context.Context, id, turn int64, now time.Time, process string) (fresh int64, taken bool, err error) {
-	taken, err = s.one(ctx, `UPDATE tramos_paquetes SET ocupante = $1, turno = turno + 1
+	taken, err = s.write.one(ctx, `UPDATE tramos_paquetes SET ocupante = $1, turno = turno + 1
 		WHERE id = $2 AND turno = $3 AND ocupante = '' AND estado = 'pendiente' AND siguiente <= $4 RETURNING turno`, []any{process, id, turn, Instant(now)}, &fresh)
 	return fresh, taken, err
 }
 
 // TakeOver is Tramos.TakeOver for a package.
 func (s TramosPaquetes) TakeOver(ctx context.Context, p TramoPaquete, next, now time.Time) error {
-	_, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
+	_, err := s.write.changes(ctx, `UPDATE tramos_paquetes SET turno = turno + 1, ocupante = '', siguiente = $1, espera_desde = $6 WHERE id = $2 AND turno = $3 AND ocupante = $4 AND siguiente = $5`,
 		Instant(next), p.ID, p.Turn, p.Holder, Instant(p.Next), Instant(now))
 	return err
 }
 
 // Release frees p, if it is still its occupant's.
 func (s TramosPaquetes) Release(ctx context.Context, p TramoPaquete) error {
-	_, err := s.changes(ctx, s.db, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turn, p.Holder)
+	_, err := s.write.changes(ctx, `UPDATE tramos_paquetes SET ocupante = '' WHERE id = $1 AND turno = $2 AND ocupante = $3`, p.ID, p.Turn, p.Holder)
 	return err
 }
 
@@ -95,15 +88,15 @@ func (s TramosPaquetes) Release(ctx context.Context, p TramoPaquete) error {
 // has the package too.
 func (s TramosPaquetes) InUse(ctx context.Context, p TramoPaquete, before time.Time) (bool, error) {
 	var other int64
-	_, err := s.one(ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
+	_, err := s.read.one(ctx, `SELECT COUNT(*) FROM tramos_paquetes p JOIN descargas d ON d.id = p.descarga
 		WHERE upper(p.id_paquete) = $1 AND d.rfc = $2 AND d.servicio = $3 AND p.descarga <> $4 AND (d.terminada = '' OR d.terminada >= $5)`,
 		[]any{p.Paquete.Clave(), p.Paquete.RFCSolicitante, string(p.Paquete.Servicio), p.Descarga, Instant(before)}, &other)
 	return other > 0, err
 }
 
-// read reads rows; where is a constant of this file, never input.
-func (s TramosPaquetes) read(ctx context.Context, where string, args ...any) ([]TramoPaquete, error) {
-	return all(ctx, s.readings, readPaquete, selectPaquete+where, args...)
+// list reads rows; where is a constant of this file, never input.
+func (s TramosPaquetes) list(ctx context.Context, where string, args ...any) ([]TramoPaquete, error) {
+	return all(ctx, s.read, readPaquete, selectPaquete+where, args...)
 }
 
 func readPaquete(f scanner) (TramoPaquete, error) {
@@ -112,29 +105,17 @@ func readPaquete(f scanner) (TramoPaquete, error) {
 	err := f.Scan(&p.ID, &p.Descarga, &p.Number, &p.IDTramo, &p.Tramo, &p.MotivoCodigo, &p.Paquete.IDPaquete, &p.Estado, &p.Comprobantes, &p.Repeated, &p.Fallas, &p.DamagedEntries, &p.Foreign, &p.Attempts, &next, &p.Detalle, &p.Turn, &p.Holder, &p.Serie.Condition, &p.Serie.Times, &since,
 		&p.Descargas, &p.Bytes, &p.SHA256, &saved, &p.Dubious, &p.Broken, &damage, &p.Paquete.Servicio, &p.Paquete.RFCSolicitante)
 	p.Damaged = damage != ""
-	if err == nil {
-		p.Next, err = readInstant(next)
-	}
-	if err == nil {
-		p.WaitSince, err = readInstant(since)
-	}
-	if err == nil {
-		p.Saved, err = readInstant(saved)
-	}
-	if err != nil {
-		return p, fmt.Errorf("store: a package of a descarga: %w", err)
-	}
-	return p, nil
+	return p, errors.Join(err, readInstantIn(next, &p.Next), readInstantIn(since, &p.WaitSince), readInstantIn(saved, &p.Saved))
 }
 
 // Early is Tramos.Early for packages.
 func (s TramosPaquetes) Early(ctx context.Context, after time.Time, limit int) ([]TramoPaquete, error) {
-	return s.read(ctx, `p.estado = 'pendiente' AND p.espera_desde > $1 ORDER BY p.espera_desde LIMIT `+strconv.Itoa(limit), Instant(after))
+	return s.list(ctx, `p.estado = 'pendiente' AND p.espera_desde > $1 ORDER BY p.espera_desde LIMIT `+strconv.Itoa(limit), Instant(after))
 }
 
 // Postponed is Tramos.Postponed for packages.
 func (s TramosPaquetes) Postponed(ctx context.Context, condition string, before, now time.Time, limit int) ([]TramoPaquete, error) {
-	return s.read(ctx, `p.estado = 'pendiente' AND p.rechazo = $1 AND p.espera_desde <= $2 AND p.siguiente > $3 AND p.ocupante = '' ORDER BY p.espera_desde LIMIT `+strconv.Itoa(limit),
+	return s.list(ctx, `p.estado = 'pendiente' AND p.rechazo = $1 AND p.espera_desde <= $2 AND p.siguiente > $3 AND p.ocupante = '' ORDER BY p.espera_desde LIMIT `+strconv.Itoa(limit),
 		condition, Instant(before), Instant(now))
 }
 

@@ -39,7 +39,7 @@ type Blob struct {
 func (s Blobs) Verification(ctx context.Context, sha256 string) (Verification, error) {
 	var v Verification
 	var when string
-	if _, err := s.one(ctx, `SELECT verificado, marca, dano FROM objetos WHERE sha256 = $1`, []any{sha256}, &when, &v.Mark, &v.Damage); err != nil || when == "" {
+	if _, err := s.read.one(ctx, `SELECT verificado, marca, dano FROM objetos WHERE sha256 = $1`, []any{sha256}, &when, &v.Mark, &v.Damage); err != nil || when == "" {
 		return v, err
 	}
 	at, err := readInstant(when)
@@ -53,7 +53,7 @@ func (s Blobs) Verification(ctx context.Context, sha256 string) (Verification, e
 // RecordVerification enters that an object was read now, and what it came to. Of one
 // that no package refers to any more, or that is being removed, nothing is entered.
 func (s Blobs) RecordVerification(ctx context.Context, sha256, mark string, d Damage) error {
-	_, err := s.exec(ctx, `UPDATE objetos SET verificado = $2, marca = $3, dano = $4
+	_, err := s.write.exec(ctx, `UPDATE objetos SET verificado = $2, marca = $3, dano = $4
 		WHERE sha256 = $1 AND borra = '' AND NOT `+withoutReferences, sha256, Instant(s.now()), mark, string(d))
 	return err
 }
@@ -63,7 +63,7 @@ func (s Blobs) RecordVerification(ctx context.Context, sha256, mark string, d Da
 // of the future is none: the clock was wrong.
 func (s Blobs) ToVerify(ctx context.Context, every, damaged, future time.Duration, limit int) ([]Blob, error) {
 	now := s.now()
-	return all(ctx, s.readings, func(f scanner) (Blob, error) {
+	return all(ctx, s.read, func(f scanner) (Blob, error) {
 		var o Blob
 		err := f.Scan(&o.SHA256, &o.Bytes)
 		return o, err

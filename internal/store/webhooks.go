@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -36,31 +34,31 @@ func (s Webhooks) Create(ctx context.Context, d WebhookTarget, sealed string, hi
 	if err != nil {
 		return err
 	}
-	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
+	return s.inTx(ctx, func(tx conn) error {
 		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhooks_destinos WHERE dueno = $1`, d.Owner).Scan(&n); err != nil {
+		if _, err := tx.one(ctx, `SELECT COUNT(*) FROM webhooks_destinos WHERE dueno = $1`, []any{d.Owner}, &n); err != nil {
 			return err
 		}
 		if n >= highest {
 			return ErrFull
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO webhooks_destinos (`+columnsTarget+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		if _, err := tx.exec(ctx, `INSERT INTO webhooks_destinos (`+columnsTarget+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			d.ID, d.Owner, d.Host, d.URL, eventos, rfcs, number(d.Active), d.Motivo, Instant(d.Created)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO webhooks_secretos (destino, numero, sellado) VALUES ($1, 1, $2)`, d.ID, sealed)
+		_, err := tx.exec(ctx, `INSERT INTO webhooks_secretos (destino, numero, sellado) VALUES ($1, 1, $2)`, d.ID, sealed)
 		return err
 	})
 }
 
 // Of lists the endpoints of owner, oldest first.
 func (s Webhooks) Of(ctx context.Context, owner string) ([]WebhookTarget, error) {
-	return s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE dueno = $1 ORDER BY creado, id`, owner)
+	return all(ctx, s.read, readTarget, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE dueno = $1 ORDER BY creado, id`, owner)
 }
 
 // Active lists every endpoint that hears of events.
 func (s Webhooks) Active(ctx context.Context) ([]WebhookTarget, error) {
-	return s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE activo = 1 ORDER BY creado, id`)
+	return all(ctx, s.read, readTarget, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE activo = 1 ORDER BY creado, id`)
 }
 
 // WebhookInFalla is an endpoint that does not take its messages.
@@ -75,7 +73,7 @@ type WebhookInFalla struct {
 // InFalla returns up to limit endpoints that were given up for motivo, or
 // for which messages that have failed wait; whoever they belong to.
 func (s Webhooks) InFalla(ctx context.Context, motivo string, limit int) ([]WebhookInFalla, error) {
-	return all(ctx, s.readings, func(f scanner) (w WebhookInFalla, err error) {
+	return all(ctx, s.read, func(f scanner) (w WebhookInFalla, err error) {
 		var next string
 		if err = f.Scan(&w.Host, &w.Motivo, &w.Pending, &next); err == nil {
 			err = readInstantIn(next, &w.Next)
@@ -89,42 +87,17 @@ func (s Webhooks) InFalla(ctx context.Context, motivo string, limit int) ([]Webh
 
 // Get returns one endpoint, or ErrNotFound.
 func (s Webhooks) Get(ctx context.Context, id string) (WebhookTarget, error) {
-	rows, err := s.read(ctx, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE id = $1`, id)
-	if err == nil && len(rows) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return WebhookTarget{}, err
-	}
-	return rows[0], nil
+	return first(ctx, s.read, readTarget, `SELECT `+columnsTarget+` FROM webhooks_destinos WHERE id = $1`, id)
 }
 
-func (s Webhooks) read(ctx context.Context, query string, args ...any) ([]WebhookTarget, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := s.readings.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+func readTarget(f scanner) (d WebhookTarget, err error) {
+	var eventos, rfcs, created string
+	var active int
+	if err := f.Scan(&d.ID, &d.Owner, &d.Host, &d.URL, &eventos, &rfcs, &active, &d.Motivo, &created); err != nil {
+		return d, err
 	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	var out []WebhookTarget
-	for rows.Next() {
-		var d WebhookTarget
-		var eventos, rfcs, created string
-		var active int
-		if err := rows.Scan(&d.ID, &d.Owner, &d.Host, &d.URL, &eventos, &rfcs, &active, &d.Motivo, &created); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		d.Active = active != 0
-		if err := errors.Join(json.Unmarshal([]byte(eventos), &d.Eventos), json.Unmarshal([]byte(rfcs), &d.RFCs), readInstantIn(created, &d.Created)); err != nil {
-			return nil, fmt.Errorf("store: webhook %s: %w", d.ID, err)
-		}
-		out = append(out, d)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
+	d.Active = active != 0
+	return d, errors.Join(json.Unmarshal([]byte(eventos), &d.Eventos), json.Unmarshal([]byte(rfcs), &d.RFCs), readInstantIn(created, &d.Created))
 }
 
 // Change writes d over its row. What was pending for an endpoint that is
@@ -134,8 +107,8 @@ func (s Webhooks) Change(ctx context.Context, d WebhookTarget) error {
 	if err != nil {
 		return err
 	}
-	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
-		if err := one(tx.ExecContext(ctx, `UPDATE webhooks_destinos SET host = $2, url = $3, eventos = $4, rfcs = $5, activo = $6, motivo = $7 WHERE id = $1`,
+	return s.inTx(ctx, func(tx conn) error {
+		if err := one(tx.exec(ctx, `UPDATE webhooks_destinos SET host = $2, url = $3, eventos = $4, rfcs = $5, activo = $6, motivo = $7 WHERE id = $1`,
 			d.ID, d.Host, d.URL, eventos, rfcs, number(d.Active), d.Motivo)); err != nil {
 			return err
 		}
@@ -146,40 +119,40 @@ func (s Webhooks) Change(ctx context.Context, d WebhookTarget) error {
 	})
 }
 
-func cancelEntregas(ctx context.Context, tx *sql.Tx, target string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE webhooks_entregas SET estado = 'cancelada', siguiente = '', turno = turno + 1 WHERE destino = $1 AND estado = 'pendiente'`, target)
+func cancelEntregas(ctx context.Context, tx conn, target string) error {
+	_, err := tx.exec(ctx, `UPDATE webhooks_entregas SET estado = 'cancelada', siguiente = '', turno = turno + 1 WHERE destino = $1 AND estado = 'pendiente'`, target)
 	return err
 }
 
 // Delete removes an endpoint with its secrets and its log.
 func (s Webhooks) Delete(ctx context.Context, id string) error {
-	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
-		return one(tx.ExecContext(ctx, `DELETE FROM webhooks_destinos WHERE id = $1`, id))
+	return s.inTx(ctx, func(tx conn) error {
+		return one(tx.exec(ctx, `DELETE FROM webhooks_destinos WHERE id = $1`, id))
 	})
 }
 
 // Rotate makes sealed the secret of id. The earlier one goes on signing
 // until expire; those that have expired at now are removed. ErrFull: highest sign already.
 func (s Webhooks) Rotate(ctx context.Context, id, sealed string, now, expire time.Time, highest int) error {
-	return s.inWebhooks(ctx, func(tx *sql.Tx) error {
+	return s.inTx(ctx, func(tx conn) error {
 		// The row of the endpoint is held first, so that two rotations take turns.
-		if err := one(tx.ExecContext(ctx, `UPDATE webhooks_destinos SET motivo = motivo WHERE id = $1`, id)); err != nil {
+		if err := one(tx.exec(ctx, `UPDATE webhooks_destinos SET motivo = motivo WHERE id = $1`, id)); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE webhooks_secretos SET vence = $2 WHERE destino = $1 AND vence = ''`, id, Instant(expire)); err != nil {
+		if _, err := tx.exec(ctx, `UPDATE webhooks_secretos SET vence = $2 WHERE destino = $1 AND vence = ''`, id, Instant(expire)); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM webhooks_secretos WHERE destino = $1 AND vence <= $2`, id, Instant(now)); err != nil {
+		if _, err := tx.exec(ctx, `DELETE FROM webhooks_secretos WHERE destino = $1 AND vence <= $2`, id, Instant(now)); err != nil {
 			return err
 		}
 		var live int
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhooks_secretos WHERE destino = $1`, id).Scan(&live); err != nil {
+		if _, err := tx.one(ctx, `SELECT COUNT(*) FROM webhooks_secretos WHERE destino = $1`, []any{id}, &live); err != nil {
 			return err
 		}
 		if live >= highest {
 			return ErrFull
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO webhooks_secretos (destino, numero, sellado)
+		_, err := tx.exec(ctx, `INSERT INTO webhooks_secretos (destino, numero, sellado)
 			VALUES ($1, (SELECT COALESCE(MAX(numero), 0) + 1 FROM webhooks_secretos WHERE destino = $1), $2)`, id, sealed)
 		return err
 	})
@@ -187,56 +160,16 @@ func (s Webhooks) Rotate(ctx context.Context, id, sealed string, now, expire tim
 
 // Secrets returns the sealed secrets that sign at now, the last one first.
 func (s Webhooks) Secrets(ctx context.Context, id string, now time.Time) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := s.readings.QueryContext(ctx,
+	return all(ctx, s.read, text,
 		`SELECT sellado FROM webhooks_secretos WHERE destino = $1 AND (vence = '' OR vence > $2) ORDER BY numero DESC`, id, Instant(now))
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	var out []string
-	for rows.Next() {
-		var sealed string
-		if err := rows.Scan(&sealed); err != nil {
-			return nil, fmt.Errorf("store: %w", err)
-		}
-		out = append(out, sealed)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
-}
-
-// inWebhooks runs f in a transaction. The errors of this file's own pass as they are.
-func (s *core) inWebhooks(ctx context.Context, f func(*sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if err = f(tx); err != nil {
-		err = errors.Join(err, tx.Rollback())
-	} else {
-		err = tx.Commit()
-	}
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
 }
 
 // one wants that a statement changed a row.
-func one(result sql.Result, err error) error {
-	if err != nil {
-		return err
+func one(n int64, err error) error {
+	if err == nil && n == 0 {
+		return ErrNotFound
 	}
-	if n, err := result.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	return ErrNotFound
+	return err
 }
 
 func lists(d WebhookTarget) (eventos, rfcs string, err error) {
