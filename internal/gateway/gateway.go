@@ -22,9 +22,6 @@ const (
 	Retenciones Servicio = "retenciones"
 )
 
-// Servicios lists the families in the order in which they are documented.
-func Servicios() []Servicio { return []Servicio{CFDI, Retenciones} }
-
 // Token is the SAT's access token for one RFC and family.
 type Token struct {
 	// Value is the token exactly as the SAT gave it. Secret.

@@ -9,8 +9,7 @@
 // for documents that are passed on unchanged.
 //
 // A Reader streams: it keeps what it is asked for and skips the rest, of any length.
-// Reader.Token makes it an xml.TokenReader, which fills types with encoding/xml tags
-// (Unmarshal).
+// Reader.Token makes it an xml.TokenReader, which fills types with encoding/xml tags.
 //
 // It refuses DTDs, versions other than 1.0, and documents that exceed the bounds of its
 // Options. It neither writes nor repairs XML.

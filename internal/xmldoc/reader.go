@@ -146,9 +146,6 @@ func (r *Reader) Open(level int) []byte { return r.stack[r.from(level-1):r.ends[
 // next call.
 func (r *Reader) Value() []byte { return r.value }
 
-// Target returns the target of an Instruction.
-func (r *Reader) Target() []byte { return r.target }
-
 // Declared returns the declared encoding, or "".
 func (r *Reader) Declared() string { return r.declared }
 

@@ -1,6 +1,7 @@
 package xmldoc_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func TestReader_WhenItsSourceComesInPiecesReadsTheSame(t *testing.T) {
 				t.Errorf("%s, %s: %v, want %v %s", s.name, how, err, want.accepted, want.why)
 			}
 		}
-		if err := xmldoc.Check(strings.NewReader(s.document), xmldoc.Options{}); (err == nil) != want.accepted || err != nil && err.Error() != want.why {
+		if err := check(strings.NewReader(s.document), xmldoc.Options{}); (err == nil) != want.accepted || err != nil && err.Error() != want.why {
 			t.Errorf("%s, checked only: %v, want %v %s", s.name, err, want.accepted, want.why)
 		}
 	}
@@ -68,7 +69,7 @@ func TestText_WhenDecodedReadsTheSame(t *testing.T) {
 func TestOptions_WhenOnlyUTF8RefusesOtherEncodingsAsSuch(t *testing.T) {
 	t.Parallel()
 	for _, s := range corpus() {
-		err := xmldoc.Check(strings.NewReader(s.document), xmldoc.Options{OnlyUTF8: true})
+		err := check(strings.NewReader(s.document), xmldoc.Options{OnlyUTF8: true})
 		if want := ours(s.document); err == nil && !want.accepted {
 			t.Errorf("%s: accepted, though %s", s.name, want.why)
 		}
@@ -91,7 +92,7 @@ func TestOptions_WhenOnlyUTF8RefusesOtherEncodingsAsSuch(t *testing.T) {
 		"not a name":          {`<?xml version="1.0" encoding="utf - 8"?><a/>`, xmldoc.Malformed},
 		"Latin-1, then wrong": {"<?xml version=\"1.0\"?><a b=\"1\"c=\"2\">\xD1</a>", xmldoc.Malformed},
 	} {
-		if err := xmldoc.Check(strings.NewReader(tc.document), xmldoc.Options{OnlyUTF8: true}); !errors.Is(err, tc.kind) {
+		if err := check(strings.NewReader(tc.document), xmldoc.Options{OnlyUTF8: true}); !errors.Is(err, tc.kind) {
 			t.Errorf("%s: %v, want %v", name, err, tc.kind)
 		}
 	}
@@ -105,7 +106,7 @@ func TestError_WhenTheDeclarationIsOfSomethingElseSaysWhat(t *testing.T) {
 		"\xFF\xFE\x00\x00<\x00\x00\x00": "está en UTF-32; guárdelo en UTF-8",
 		"\xFF\xFE<\x00a\x00/\x00>\x00":  "está en UTF-16; guárdelo en UTF-8",
 	} {
-		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{OnlyUTF8: true}); err == nil || !strings.Contains(err.Error(), says) {
+		if err := check(strings.NewReader(document), xmldoc.Options{OnlyUTF8: true}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", document, err, says)
 		}
 	}
@@ -129,7 +130,7 @@ func TestOptions_WhenTheTransportTellsTheEncodingItGoesBeforeTheDeclaration(t *t
 		var a struct {
 			Text string `xml:",chardata"`
 		}
-		if err := xmldoc.Unmarshal([]byte(tc.document), &a, xmldoc.Options{Charset: tc.charset}); err != nil || a.Text != "Ñ" {
+		if err := unmarshal([]byte(tc.document), &a, xmldoc.Options{Charset: tc.charset}); err != nil || a.Text != "Ñ" {
 			t.Errorf("%s: %q, %v", name, a.Text, err)
 		}
 	}
@@ -144,7 +145,7 @@ func TestOptions_WhenDecodedWhatIsSaidOfAnEncodingIsPast(t *testing.T) {
 		"<a>\xD1</a>":          false,
 		"<\x00a\x00/\x00>\x00": false,
 	} {
-		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{Decoded: true}); (err == nil) != accepted {
+		if err := check(strings.NewReader(document), xmldoc.Options{Decoded: true}); (err == nil) != accepted {
 			t.Errorf("%q: %v", document, err)
 		}
 	}
@@ -187,12 +188,12 @@ func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 		"<a" + numbered(` xmlns:p%d="u"`, 128) + ">" + "<b" + numbered(` xmlns:p%d="u"`, 129) + "/></a>":                 false,
 		"<a>" + strings.Repeat("<b"+numbered(` xmlns:p%d="u"`, 200)+"/>", 3) + "<c" + numbered(` p%d="u"`, 2) + "/></a>": true,
 	} {
-		if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{}); within && err != nil || !within && !errors.Is(err, xmldoc.Bound) {
+		if err := check(strings.NewReader(document), xmldoc.Options{}); within && err != nil || !within && !errors.Is(err, xmldoc.Bound) {
 			t.Errorf("%.60s…: %v", document, err)
 		}
 	}
 	// Skipped content may have any length.
-	if err := xmldoc.Check(strings.NewReader(`<a b="`+strings.Repeat("x", 1<<20)+`"/>`), o); err != nil {
+	if err := check(strings.NewReader(`<a b="`+strings.Repeat("x", 1<<20)+`"/>`), o); err != nil {
 		t.Error(err)
 	}
 }
@@ -200,7 +201,7 @@ func TestOptions_WhenOverABoundSaysSo(t *testing.T) {
 func TestOptions_WhenPrefixesAreLooseTheyPass(t *testing.T) {
 	t.Parallel()
 	const document = `<p:a q:b="1" xmlns:r="urn:r"><r:c/></p:a>`
-	if err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{}); !errors.Is(err, xmldoc.Malformed) {
+	if err := check(strings.NewReader(document), xmldoc.Options{}); !errors.Is(err, xmldoc.Malformed) {
 		t.Error(err)
 	}
 	held, err := dump(xmldoc.NewReader(strings.NewReader(document), xmldoc.Options{LoosePrefixes: true}))
@@ -220,7 +221,7 @@ func TestError_WhenTheTextIsAtHandTellsThePlace(t *testing.T) {
 		"<!DOCTYPE a><a/>":                       "El documento lleva un DTD: quítelo (línea 1, columna 1).",
 		"<a><b>":                                 "No es XML bien formado: el documento está incompleto: falta cerrar b (línea 1, columna 7).",
 	} {
-		err := xmldoc.Check(strings.NewReader(document), xmldoc.Options{})
+		err := check(strings.NewReader(document), xmldoc.Options{})
 		var fault *xmldoc.Error
 		if !errors.As(err, &fault) || fault.In(document) != want {
 			t.Errorf("%q: %v", document, err)
@@ -235,7 +236,7 @@ func TestReader_WhenTheSourceFailsSaysIt(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("a broken wire")
 	for _, begun := range []string{"", "<", "<a", "<a b=\"", "<a>Ñ", "<a>\xC3", "<a/>", "<?xml version=\"1.0\"", "\xFF\xFE<\x00a\x00"} {
-		if err := xmldoc.Check(io.MultiReader(strings.NewReader(begun), iotest.ErrReader(failed)), xmldoc.Options{}); !errors.Is(err, failed) {
+		if err := check(io.MultiReader(strings.NewReader(begun), iotest.ErrReader(failed)), xmldoc.Options{}); !errors.Is(err, failed) {
 			t.Errorf("%q: %v", begun, err)
 		}
 	}
@@ -250,10 +251,10 @@ func TestUnmarshal_WhenThereIsMoreBehindTheRootRefusesIt(t *testing.T) {
 		} `xml:"urn:x c"`
 	}
 	const document = `<a b="1&#10;2" xmlns:p="urn:x"><p:c p:d="3"/><c/><p:c/></a>`
-	if err := xmldoc.Unmarshal([]byte(document), &a, xmldoc.Options{}); err != nil || a.B != "1\n2" || len(a.C) != 2 || a.C[0].D != "3" {
+	if err := unmarshal([]byte(document), &a, xmldoc.Options{}); err != nil || a.B != "1\n2" || len(a.C) != 2 || a.C[0].D != "3" {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if err := xmldoc.Unmarshal([]byte(document+"x"), &a, xmldoc.Options{}); !errors.Is(err, xmldoc.Malformed) {
+	if err := unmarshal([]byte(document+"x"), &a, xmldoc.Options{}); !errors.Is(err, xmldoc.Malformed) {
 		t.Error(err)
 	}
 }
@@ -275,6 +276,28 @@ func TestReader_WhenAskedLooksPrefixesUp(t *testing.T) {
 			if _, other := r.Lookup("q"); other || !hasP || p != "urn:p" || hasPlain != (start.Name.Local != "b") || hasPlain && plain != "urn:a" {
 				t.Errorf("%v: %q %q", start.Name, plain, p)
 			}
+		}
+	}
+}
+
+// unmarshal reads a document to its end and fills v as xml.Unmarshal would.
+func unmarshal(document []byte, v any, o xmldoc.Options) error {
+	r := xmldoc.NewReader(bytes.NewReader(document), o)
+	if err := xml.NewTokenDecoder(r).Decode(v); err != nil {
+		return err
+	}
+	return rest(r)
+}
+
+// check reads a document to its end.
+func check(src io.Reader, o xmldoc.Options) error { return rest(xmldoc.NewReader(src, o)) }
+
+func rest(r *xmldoc.Reader) error {
+	for {
+		if _, err := r.NextTag(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }

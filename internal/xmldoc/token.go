@@ -3,8 +3,6 @@ package xmldoc
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"io"
 )
 
 // The bounds of the memory for repeated names.
@@ -84,26 +82,4 @@ func (r *Reader) intern(name []byte) string {
 		r.interned[s] = s
 	}
 	return s
-}
-
-// Unmarshal reads a document to its end and fills v as xml.Unmarshal would.
-func Unmarshal(document []byte, v any, o Options) error {
-	r := NewReader(bytes.NewReader(document), o)
-	if err := xml.NewTokenDecoder(r).Decode(v); err != nil {
-		return err
-	}
-	return r.rest()
-}
-
-// Check reads a document to its end and returns its fault.
-func Check(src io.Reader, o Options) error { return NewReader(src, o).rest() }
-
-func (r *Reader) rest() error {
-	for {
-		if _, err := r.NextTag(); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
 }

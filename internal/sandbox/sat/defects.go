@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/flate"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
@@ -190,11 +191,8 @@ func inLatin1(b []byte) []byte {
 
 // inUTF16 writes UTF-8 as little-endian UTF-16 with its mark.
 func inUTF16(b []byte) []byte {
-	width := []byte{0xff, 0xfe}
-	for _, r := range string(b) {
-		width = append(width, byte(r), byte(r>>8)) //nolint:gosec // the data has no letters beyond the first plane
-	}
-	return width
+	wide, _ := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().Bytes(b) // it takes any text
+	return wide
 }
 
 // end is what ends a row.

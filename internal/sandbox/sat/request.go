@@ -1,6 +1,7 @@
 package sat
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -71,16 +72,13 @@ func (s *Server) request(ll *call) (answer, error) {
 }
 
 func respondRequest(op *operation, c operationAnswer) answer {
-	var pairs []string
-	if c.idSolicitud != "" {
-		pairs = append(pairs, "IdSolicitud", c.idSolicitud)
-	}
-	if c.rfc != "" {
-		pairs = append(pairs, "RfcSolicitante", c.rfc)
-	}
-	pairs = append(pairs, "CodEstatus", c.codigo, "Mensaje", c.text())
-	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(
-		"<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...) + "/></" + op.name + "Response>")}
+	return resultAnswer(op, c, "/>", "IdSolicitud", c.idSolicitud, "RfcSolicitante", c.rfc, "CodEstatus", c.codigo, "Mensaje", c.text())
+}
+
+// resultAnswer writes the answer of an operation: its result has these attributes, and goes on with end.
+func resultAnswer(op *operation, c operationAnswer, end string, pairs ...string) answer {
+	body := "<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...) + end + "</" + op.name + "Response>"
+	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(body)}
 }
 
 // operationAnswer are the values of an operation's answer.
@@ -94,12 +92,7 @@ type operationAnswer struct {
 }
 
 // text is the message, the code's own when none was given.
-func (c operationAnswer) text() string {
-	if c.mensaje != "" {
-		return c.mensaje
-	}
-	return texts[c.codigo]
-}
+func (c operationAnswer) text() string { return cmp.Or(c.mensaje, texts[c.codigo]) }
 
 // requestFormat is the table of attributes of each operation.
 func (s *Server) requestFormat(ll *call) format {
@@ -109,13 +102,7 @@ func (s *Server) requestFormat(ll *call) format {
 		enums:    map[string]catalogo{"TipoSolicitud": enumTipoSolicitud, "EstadoComprobante": enumEstado, "TipoComprobante": enumTipo},
 		rules:    func(p *request) error { return s.requestRules(ll, p) },
 	}
-	own := ll.op.rfcSello
-	f.solicitante = func(p *request) string {
-		if rfc := p.attributes["RfcSolicitante"]; rfc != "" {
-			return rfc
-		}
-		return p.attributes[own]
-	}
+	f.solicitante = func(p *request) string { return applicant(ll.op, p) }
 	switch ll.op.name {
 	case opEmitidos:
 		f.required = append(f.required, "RfcEmisor")
@@ -131,6 +118,11 @@ func (s *Server) requestFormat(ll *call) format {
 		f.optional = []string{"RfcEmisor", "RfcReceptor"}
 	}
 	return f
+}
+
+// applicant is who asks, and where the request does not say so, whose comprobantes they are.
+func applicant(op *operation, p *request) string {
+	return cmp.Or(p.attributes["RfcSolicitante"], p.attributes[op.rfcSello])
 }
 
 // requestRules are the business rules that come as 301 (§6, §9 and §10 of the service's limits).
@@ -190,7 +182,7 @@ func readRango(ll *call, p *request) (since, until int64, err error) {
 		}
 		t, err := time.Parse(fechaFormat, text)
 		if err != nil || len(text) != len(fechaFormat) {
-			return 0, 0, badFormed("" + name + " debe tener la forma aaaa-mm-ddThh:mm:ss, sin zona")
+			return 0, 0, badFormed(name + " debe tener la forma aaaa-mm-ddThh:mm:ss, sin zona")
 		}
 		limits[i] = t.Unix()
 	}
@@ -201,11 +193,7 @@ func readRango(ll *call, p *request) (since, until int64, err error) {
 // for are the applicant's own (5001) and, of a folio, not cancelled (5012).
 func (s *Server) requested(ll *call, p *request) (*requested, error) {
 	a := p.attributes
-	rfc := a["RfcSolicitante"]
-	if rfc == "" {
-		rfc = a[ll.op.rfcSello]
-	}
-	ped := s.newRequested(ll.servicio, rfc)
+	ped := s.newRequested(ll.servicio, applicant(ll.op, p))
 	if ll.op.name == opFolio {
 		folio, _ := readUUID(a["Folio"])
 		ped.folio, ped.tipo, ped.filter.estado = &folio, tipoCFDI, estadoVigente
@@ -219,10 +207,8 @@ func (s *Server) requested(ll *call, p *request) (*requested, error) {
 	}
 	ped.since, ped.until, _ = readRango(ll, p)
 	ped.tipo = a["TipoSolicitud"]
-	ped.filter.estado, ped.filter.tipo, ped.filter.complemento, ped.filter.tercero = a["EstadoComprobante"], a["TipoComprobante"], a["Complemento"], a["RfcACuentaTerceros"]
-	if ped.filter.estado == "" {
-		ped.filter.estado = estadoVigente
-	}
+	f := &ped.filter
+	f.estado, f.tipo, f.complemento, f.tercero = cmp.Or(a["EstadoComprobante"], estadoVigente), a["TipoComprobante"], a["Complemento"], a["RfcACuentaTerceros"]
 	if err := resolveParties(ll.op.name, p, ped); err != nil {
 		return nil, err
 	}

@@ -177,11 +177,13 @@ func envelope(body string) []byte {
 	return []byte(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema">` + body + `</s:Body></s:Envelope>`)
 }
 
-// attributes writes name="value" pairs, each after a blank.
+// attributes writes name="value" pairs, each after a blank. Only Mensaje may be empty.
 func attributes(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(pairs); i += 2 {
-		b.WriteString(" " + pairs[i] + `="` + escape(pairs[i+1]) + `"`)
+		if pairs[i+1] != "" || pairs[i] == "Mensaje" {
+			b.WriteString(" " + pairs[i] + `="` + escape(pairs[i+1]) + `"`)
+		}
 	}
 	return b.String()
 }

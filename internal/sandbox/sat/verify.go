@@ -2,7 +2,6 @@ package sat
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 )
@@ -57,17 +56,12 @@ func (s *Server) verify(ll *call) (answer, error) {
 }
 
 func respondVerify(op *operation, c operationAnswer) answer {
-	pairs := []string{"CodEstatus", c.codigo, "EstadoSolicitud", strconv.Itoa(c.estado)}
-	if c.codigoEstado != "" {
-		pairs = append(pairs, "CodigoEstadoSolicitud", c.codigoEstado)
-	}
-	pairs = append(pairs, "NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
 	end := "/>"
 	if len(c.paquetes) > 0 {
 		end = "><IdsPaquetes>" + strings.Join(c.paquetes, "</IdsPaquetes><IdsPaquetes>") + "</IdsPaquetes></" + op.name + "Result>"
 	}
-	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(
-		"<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...) + end + "</" + op.name + "Response>")}
+	return resultAnswer(op, c, end, "CodEstatus", c.codigo, "EstadoSolicitud", strconv.Itoa(c.estado), "CodigoEstadoSolicitud", c.codigoEstado,
+		"NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
 }
 
 // idPaquete is the request's id in upper case and the number of the package.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/pasarela-mx/pasarela/internal/zipdir"
 )
@@ -39,19 +38,6 @@ type Field struct{ Name, Value string }
 // values is neither.
 func (m *Metadato) Cancelled() bool {
 	return m.Estatus == "0" || strings.EqualFold(m.Estatus, "cancelado")
-}
-
-// ReadFecha parses a date of the SAT in the zone that it is meant in: Mexico's,
-// which the text does not say.
-func ReadFecha(text string, zone *time.Location) (time.Time, error) {
-	if len(text) > len(time.DateTime) && text[len(time.DateOnly)] == 'T' && !strings.ContainsAny(text[len(time.DateTime):], "Z+-") {
-		return time.ParseInLocation("2006-01-02T15:04:05", text, zone)
-	}
-	if len(text) == len(time.DateTime) {
-		text = text[:len(time.DateOnly)] + " " + text[len(time.DateOnly)+1:]
-		return time.ParseInLocation(time.DateTime, text, zone)
-	}
-	return time.Parse(time.RFC3339, text)
 }
 
 // readText reads one text of a package.

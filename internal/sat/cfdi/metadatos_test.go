@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -201,25 +200,6 @@ func TestMetadatos_WhenEntriesAreNotOfThePackageSaysSoAndSkipsThem(t *testing.T)
 		{Entry: "dentro.zip", Detail: "Es otro ZIP dentro del paquete: no se lee.", Foreign: true}}
 	if d := cmp.Diff(want, fallas); d != "" || len(got) != 1 {
 		t.Errorf("%d rows\n%s", len(got), d)
-	}
-}
-
-func TestReadFecha_WhenOfTheSATIsThatTime(t *testing.T) {
-	t.Parallel()
-	zone := time.FixedZone("Mexico", -6*3600)
-	for text, want := range map[string]string{
-		"2024-05-06 07:08:09": "2024-05-06T13:08:09Z", "2024-05-06T07:08:09": "2024-05-06T13:08:09Z",
-		"2024-05-06T07:08:09.123": "2024-05-06T13:08:09.123Z", "2019-01-23T08:00:00-05:00": "2019-01-23T13:00:00Z",
-	} {
-		got, err := ReadFecha(text, zone)
-		if err != nil || got.UTC().Format(time.RFC3339Nano) != want {
-			t.Errorf("%s: %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "2024-05-06", "2024-13-06 07:08:09", "ayer a las ocho.....", "2024-05-06T07:08:09.x"} {
-		if got, err := ReadFecha(text, zone); err == nil {
-			t.Errorf("%q is %v", text, got)
-		}
 	}
 }
 
