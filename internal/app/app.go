@@ -183,7 +183,7 @@ func sepCatalogos(dir string) ([]titulo.Catalogo, error) {
 }
 
 // New wires the parts. Close what it returns.
-func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
+func New(ctx context.Context, cfg config.Config, opts Options) (_ *App, err error) {
 	// Half of a start is the reading of the contract: it goes on beside the database's
 	// opening, and published waits for it.
 	go contract() //nolint:errcheck // publicado gets the error
@@ -197,16 +197,28 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if err := errors.Join(err, errCatalogos, errPlace); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, opts: opts, efirmas: efirmas, keys: keys, metrics: telemetry.NewMetrics(opts.Version), stopped: make(chan struct{})}
+	a := &App{
+		cfg:     cfg,
+		opts:    opts,
+		efirmas: efirmas,
+		keys:    keys,
+		metrics: telemetry.NewMetrics(opts.Version),
+		stopped: make(chan struct{}),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
 	if err := a.openStore(ctx, place); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
 	cuenta, cuentaPAC, err := accounts(cfg)
 	if err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
 	if err := a.openClock(ctx, base); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
 	doer := transport.New(base, "pasarela/"+opts.Version, opts.Now, a.metrics.Upstream(opts.Log))
 	doer.OnDate(a.hears)
@@ -214,31 +226,48 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	opts.Cluster.Log = opts.Log
 	a.present = cluster.New(a.store, opts.Cluster)
 	if err := a.present.Enter(ctx); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
 	if err := a.openPaquetes(ctx, backend); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
-	record := ledger.New(a.store.Attempts, a.store.Titulos, a.present)
-	a.ledger = record
+	a.ledger = ledger.New(a.store.Attempts, a.store.Titulos, a.present)
 	pac := pade.New(pade.Config{Addendas: pade.Endpoint(cfg.PADE.Addendas), Signed: pade.Endpoint(cfg.PADE.Firmado)}, doer, base)
 	a.jobQueue = queue.New(opts.Log)
 	if err := a.openWebhooks(); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
 	spec, pages, err := published()
 	if err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
 	}
-	solicitudes := descargas.NewSolicitudes(backend, record, opts.Now)
-	a.descargas = a.engine(backend, solicitudes)
-	a.watch(record, pac)
+	solicitudes := descargas.NewSolicitudes(backend, a.ledger, opts.Now)
+	a.openDescargas(backend, solicitudes)
+	a.watch(pac)
+	criterio := titulo.NewCriterio(catalogos, opts.Now)
 	a.api = handlers.New(handlers.Config{
-		SAT: backend, Solicitudes: solicitudes, Paquetes: a.paquetes, Stopping: a.stopped,
-		Engine: a.descargas, Descargas: a.view, Reading: a.reading,
-		Lotes: lotes.New(sep.New(cfg.SEP.URL, doer), record, efirmas, titulo.NewCriterio(catalogos, opts.Now), a.store.Folder), CuentaSEP: cuenta,
-		Addendas: pac, Signed: firmado.New(pac, record, cfg.PADE.Ambiente == "produccion"), Keyring: efirmas, CuentaPADE: cuentaPAC, CuentasPADE: pac,
-		Webhooks: a.webhooks, EFirmas: efirmas.List, Keys: a.findKey(), Spec: spec, Docs: pages, Log: opts.Log, Now: opts.Now, Observe: a.metrics.Request,
+		SAT:         backend,
+		Solicitudes: solicitudes,
+		Paquetes:    a.paquetes,
+		Stopping:    a.stopped,
+		Engine:      a.descargas,
+		Descargas:   a.view,
+		Reading:     a.reading,
+		Lotes:       lotes.New(sep.New(cfg.SEP.URL, doer), a.ledger, efirmas, criterio, a.store.Folder),
+		CuentaSEP:   cuenta,
+		Addendas:    pac,
+		Signed:      firmado.New(pac, a.ledger, cfg.PADE.Ambiente == "produccion"),
+		Keyring:     efirmas,
+		CuentaPADE:  cuentaPAC,
+		CuentasPADE: pac,
+		Webhooks:    a.webhooks,
+		EFirmas:     efirmas.List,
+		Keys:        a.findKey(),
+		Spec:        spec,
+		Docs:        pages,
+		Log:         opts.Log,
+		Now:         opts.Now,
+		Observe:     a.metrics.Request,
 	})
 	return a, nil
 }

@@ -53,8 +53,8 @@ type openPaquete struct{ paquetes.Reader }
 // Size implements descargas.OpenPaquete.
 func (a openPaquete) Size() int64 { return a.Reader.Size }
 
-// engine wires the durable downloads.
-func (a *App) engine(backend *sat.Client, solicitudes *descargas.Solicitudes) *descargas.Engine {
+// openDescargas wires the durable downloads.
+func (a *App) openDescargas(backend *sat.Client, solicitudes *descargas.Solicitudes) {
 	rows := descargas.Rows{
 		Descargas:      a.store.Descargas,
 		Tramos:         a.store.Tramos,
@@ -64,10 +64,26 @@ func (a *App) engine(backend *sat.Client, solicitudes *descargas.Solicitudes) *d
 	}
 	a.view = descargas.NewView(rows)
 	a.reading = descargas.NewReading(rows, shelf{a.paquetes})
-	return descargas.New(descargas.Config{
-		SAT: backend, Solicitudes: solicitudes, Vault: shelf{a.paquetes}, Reader: a.reading, Eraser: a.paquetes, Store: rows, View: a.view,
-		Cluster: a.present, Wake: a.jobQueue.Wake, EFirma: backend.Usable, Now: a.opts.Now, Clock: a.clock, Log: a.opts.Log, Step: a.opts.Step, Publish: a.publish,
-		Pace:      descargas.Pace{Min: a.cfg.Descargas.SondeoMinimo.Duration, Max: a.cfg.Descargas.SondeoMaximo.Duration},
+	a.descargas = descargas.New(descargas.Config{
+		SAT:         backend,
+		Solicitudes: solicitudes,
+		Vault:       shelf{a.paquetes},
+		Reader:      a.reading,
+		Eraser:      a.paquetes,
+		Store:       rows,
+		View:        a.view,
+		Cluster:     a.present,
+		Wake:        a.jobQueue.Wake,
+		EFirma:      backend.Usable,
+		Now:         a.opts.Now,
+		Clock:       a.clock,
+		Log:         a.opts.Log,
+		Step:        a.opts.Step,
+		Publish:     a.publish,
+		Pace: descargas.Pace{
+			Min: a.cfg.Descargas.SondeoMinimo.Duration,
+			Max: a.cfg.Descargas.SondeoMaximo.Duration,
+		},
 		Retencion: a.cfg.Descargas.Retencion.Duration,
 	})
 }
@@ -90,9 +106,17 @@ func (a *App) openWebhooks() error {
 		}
 	}
 	a.webhooks = webhooks.New(webhooks.Config{
-		Targets: a.store.Webhooks, Entregas: a.store.Entregas, Sello: sello, Wake: a.jobQueue.Wake,
-		Red: webhooks.Red{Private: a.cfg.Webhooks.Privados, Ports: a.cfg.Webhooks.Puertos, Roots: roots},
-		Now: a.opts.Now, Clock: a.clock, Random: rand.Float64, Reach: a.mayHear(), Observe: a.metrics.Webhook, Log: a.opts.Log,
+		Targets:  a.store.Webhooks,
+		Entregas: a.store.Entregas,
+		Sello:    sello,
+		Wake:     a.jobQueue.Wake,
+		Red:      webhooks.Red{Private: a.cfg.Webhooks.Privados, Ports: a.cfg.Webhooks.Puertos, Roots: roots},
+		Now:      a.opts.Now,
+		Clock:    a.clock,
+		Random:   rand.Float64,
+		Reach:    a.mayHear(),
+		Observe:  a.metrics.Webhook,
+		Log:      a.opts.Log,
 	})
 	return nil
 }
@@ -136,15 +160,37 @@ const (
 func (a *App) work() {
 	a.jobQueue.Start(queue.Jobs{
 		Kinds: []queue.Work{
-			queue.Kind[int64]{Name: deSolicitudes, Hands: handsTramos, Limit: stepDeadline, Next: a.store.Tramos.Due, Step: a.descargas.AdvanceTramo},
-			queue.Kind[int64]{Name: dePaquetes, Hands: handsPaquetes, Limit: paqueteWait, Next: a.store.TramosPaquetes.Due, Step: a.descargas.FetchPaquete},
-			queue.Kind[string]{Name: deWebhooks, Hands: handsWebhooks, Limit: webhooks.Deadline, Next: a.store.Entregas.Due, Step: a.webhooks.Try},
+			queue.Kind[int64]{
+				Name:  deSolicitudes,
+				Hands: handsTramos,
+				Limit: stepDeadline,
+				Next:  a.store.Tramos.Due,
+				Step:  a.descargas.AdvanceTramo,
+			},
+			queue.Kind[int64]{
+				Name:  dePaquetes,
+				Hands: handsPaquetes,
+				Limit: paqueteWait,
+				Next:  a.store.TramosPaquetes.Due,
+				Step:  a.descargas.FetchPaquete,
+			},
+			queue.Kind[string]{
+				Name:  deWebhooks,
+				Hands: handsWebhooks,
+				Limit: webhooks.Deadline,
+				Next:  a.store.Entregas.Due,
+				Step:  a.webhooks.Try,
+			},
 		},
 		Rondas: queue.Rondas{
-			Hold: func(ctx context.Context) (bool, error) { return a.present.Hold(ctx, "ronda") }, Let: a.present.Let,
-			TakeOver: a.descargas.TakeOver, Ronda: a.ronda,
+			Hold:     func(ctx context.Context) (bool, error) { return a.present.Hold(ctx, "ronda") },
+			Let:      a.present.Let,
+			TakeOver: a.descargas.TakeOver,
+			Ronda:    a.ronda,
 		},
-		Now: a.opts.Now, Poll: a.opts.Queue.Poll, EveryRonda: a.opts.Queue.EveryRonda,
+		Now:        a.opts.Now,
+		Poll:       a.opts.Queue.Poll,
+		EveryRonda: a.opts.Queue.EveryRonda,
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/pasarela-mx/pasarela/internal/ledger"
 	"github.com/pasarela-mx/pasarela/internal/pade"
 	"github.com/pasarela-mx/pasarela/internal/sat/descargas"
 	"github.com/pasarela-mx/pasarela/internal/store"
@@ -15,11 +14,18 @@ import (
 const backlog = time.Minute
 
 // watch tells the metrics where to read what is read at each scrape.
-func (a *App) watch(record *ledger.Ledger, pac *pade.Client) {
+func (a *App) watch(pac *pade.Client) {
 	a.metrics.Watch(telemetry.Sources{
-		Now: a.opts.Now, EFirmas: a.watchedEfirmas, Base: a.watchedBase,
-		Unwritten: record.Unwritten, Clock: a.watchedClock, RefusedCuentas: pac.Refused, Machine: a.watchedMachine,
-		Keys: a.keysFaultFor, KeysThatExpire: a.keysThatEnd, Hands: a.hands,
+		Now:            a.opts.Now,
+		EFirmas:        a.watchedEfirmas,
+		Base:           a.watchedBase,
+		Unwritten:      a.ledger.Unwritten,
+		Clock:          a.watchedClock,
+		RefusedCuentas: pac.Refused,
+		Machine:        a.watchedMachine,
+		Keys:           a.keysFaultFor,
+		KeysThatExpire: a.keysThatEnd,
+		Hands:          a.hands,
 	})
 }
 

@@ -97,7 +97,7 @@ func (c *Client) Authenticate(ctx context.Context, servicio gateway.Servicio, rf
 // Request presents s by the operation that its version and tipoDescarga name
 // (sat.md §6).
 func (c *Client) Request(ctx context.Context, s gateway.Solicitud) (gateway.SolicitudAceptada, error) {
-	op := c.requestOperation(s)
+	op, present := c.requestOperation(s)
 	ctx, _, err := c.call(ctx, op, s.Servicio, s.RFCSolicitante, nil)
 	if err != nil {
 		return gateway.SolicitudAceptada{}, err
@@ -112,16 +112,17 @@ func (c *Client) Request(ctx context.Context, s gateway.Solicitud) (gateway.Soli
 	return result.accepted(op)
 }
 
-func (c *Client) requestOperation(s gateway.Solicitud) *transport.Operation {
+// requestOperation returns the operation of s and the function that calls it (sat.md §6).
+func (c *Client) requestOperation(s gateway.Solicitud) (*transport.Operation, presenter) {
 	switch {
 	case s.Version == gateway.Version11:
-		return &c.ops.request
+		return &c.ops.request, presentVersion11
 	case s.TipoDescarga == gateway.Recibidos:
-		return &c.ops.recibidos
+		return &c.ops.recibidos, presentRecibidos
 	case s.TipoDescarga == gateway.Folio:
-		return &c.ops.folio
+		return &c.ops.folio, presentFolio
 	}
-	return &c.ops.emitidos
+	return &c.ops.emitidos, presentEmitidos
 }
 
 // Verify asks for the state of a solicitud (sat.md §7).

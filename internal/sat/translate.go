@@ -41,18 +41,8 @@ func registered(came []byte) requestResult {
 	return result(string(id[1]), codAccepted, "")
 }
 
-// present calls the operation of s.
-func present(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
-	switch {
-	case s.Version == gateway.Version11:
-		return presentVersion11(ctx, stub, s)
-	case s.TipoDescarga == gateway.Recibidos:
-		return presentRecibidos(ctx, stub, s)
-	case s.TipoDescarga == gateway.Folio:
-		return presentFolio(ctx, stub, s)
-	}
-	return presentEmitidos(ctx, stub, s)
-}
+// presenter calls one of the four operations that present a solicitud.
+type presenter func(context.Context, solicita.ISolicitaDescargaService, gateway.Solicitud) (requestResult, error)
 
 func presentEmitidos(ctx context.Context, stub solicita.ISolicitaDescargaService, s gateway.Solicitud) (requestResult, error) {
 	request := &solicita.SolicitaDescargaEmitidos{}
