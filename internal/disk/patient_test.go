@@ -3,7 +3,9 @@ package disk
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -26,34 +28,29 @@ func TestRead_WhenItAnswers(t *testing.T) {
 
 func TestRead_WhenItHangs(t *testing.T) {
 	t.Parallel()
-	d := NewPatient(2, time.Millisecond)
-	hung := make(chan struct{})
-	began := make(chan struct{}, 10)
-	if _, err := Read(d, func() int { began <- struct{}{}; <-hung; return 1 }); !errors.Is(err, ErrHangs) {
-		t.Fatal(err)
-	}
-	// It is known: nobody else waits, and nothing else is begun.
-	d.wait = long
-	if _, err := Read(d, func() int { began <- struct{}{}; return 2 }); !errors.Is(err, ErrHangs) {
-		t.Fatal(err)
-	}
-	if n := len(began); n != 1 {
-		t.Errorf("%d calls have begun", n)
-	}
-	close(hung)
-	for deadline := time.Now().Add(time.Minute); ; {
-		got, err := Read(d, func() int { return 3 })
-		if err == nil && got == 3 {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		d := NewPatient(2, long)
+		var begun atomic.Int32
+		hung, began := make(chan struct{}), time.Now()
+		if _, err := Read(d, func() int { begun.Add(1); <-hung; return 1 }); !errors.Is(err, ErrHangs) || time.Since(began) != long {
+			t.Fatalf("%v after %s", err, time.Since(began))
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("it answers again, and is not asked")
+		// It is known: nobody else waits, and nothing else is begun.
+		if _, err := Read(d, func() int { begun.Add(1); return 2 }); !errors.Is(err, ErrHangs) || time.Since(began) != long {
+			t.Fatalf("%v after %s", err, time.Since(began))
 		}
-		time.Sleep(time.Millisecond)
-	}
-	if n := d.stuck.Load(); n < 0 || n > 1 {
-		t.Errorf("%d calls are taken for stuck", n)
-	}
+		if n := begun.Load(); n != 1 {
+			t.Errorf("%d calls have begun", n)
+		}
+		close(hung)
+		synctest.Wait()
+		if got, err := Read(d, func() int { return 3 }); err != nil || got != 3 {
+			t.Errorf("it answers again, and is not asked: %d, %v", got, err)
+		}
+		if n := d.stuck.Load(); n != 0 {
+			t.Errorf("%d calls are taken for stuck", n)
+		}
+	})
 }
 
 // A parser that panics on a hostile file must not take the process with it.

@@ -82,9 +82,9 @@ func TestAfter_TheEffectIsThere(t *testing.T) {
 	t.Parallel()
 	b := start(t).fast(t, map[string]any{"descargas_por_paquete": 1})
 	c := b.enter(t, "cfdi", sandbox.RFCCompany)
-	c.http = &http.Client{Timeout: 5 * time.Second, Transport: c.http.Transport}
 	impatient := c.en(t)
-	impatient.http = &http.Client{Timeout: 200 * time.Millisecond, Transport: c.http.Transport}
+	done := func() int64 { return effects(b) }
+	impatient.http = &http.Client{Transport: leaver{c.http.Transport, done}}
 	for i, tc := range []struct {
 		falla sandbox.Falla
 		c     *client
@@ -95,8 +95,8 @@ func TestAfter_TheEffectIsThere(t *testing.T) {
 		{sandbox.Falla{Tipo: control.Vacio}, c, func(r result) bool { return r.estado == http.StatusOK && r.body == "" }},
 		{sandbox.Falla{Tipo: control.Fault}, c, func(r result) bool { return r.estado == http.StatusInternalServerError }},
 		{sandbox.Falla{Tipo: control.Codigo, Codigo: "404"}, c, func(r result) bool { return r.attr["CodEstatus"] == "404" && r.attr["IdSolicitud"] == "" }},
-		{sandbox.Falla{Tipo: control.Silencio}, impatient, expired},
-		{sandbox.Falla{Tipo: control.Lento, Delay: time.Hour}, impatient, expired},
+		{sandbox.Falla{Tipo: control.Silencio}, impatient, left},
+		{sandbox.Falla{Tipo: control.Lento, Delay: time.Hour}, impatient, left},
 	} {
 		f := tc.falla
 		f.Veces, f.Despues = 1, true
@@ -125,6 +125,36 @@ func TestAfter_TheEffectIsThere(t *testing.T) {
 		}
 	}
 }
+
+// effects counts what calls have come to: solicitudes that are registered, and packages
+// that were downloaded.
+func effects(b *bench) (n int64) {
+	for _, s := range b.Estado().Solicitudes {
+		n += 1 + s.Descargas
+	}
+	return n
+}
+
+// leaver sends calls whose caller leaves without an answer once one more is done.
+type leaver struct {
+	http.RoundTripper
+	done func() int64
+}
+
+func (l leaver) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, leave := context.WithTimeout(r.Context(), time.Minute)
+	before := l.done()
+	go func() {
+		for ctx.Err() == nil && l.done() == before {
+			time.Sleep(time.Millisecond)
+		}
+		leave()
+	}()
+	return l.RoundTripper.RoundTrip(r.WithContext(ctx)) //nolint:bodyclose // the caller's
+}
+
+// left reports whether no answer came before the caller left.
+func left(r result) bool { return errors.Is(r.err, context.Canceled) }
 
 func expired(r result) bool {
 	var wait net.Error
