@@ -179,17 +179,18 @@ type givenContrato struct {
 	digest rest.DigestDeSello
 }
 
-// xml returns the document to be signed.
-func (h *handler) xml(r *http.Request, c givenContrato, op gateway.FirmaOperation) ([]byte, error) {
+// document returns the document to be signed.
+func (h *handler) document(r *http.Request, c givenContrato, op gateway.FirmaOperation) (firmado.Document, error) {
 	if (c.fields == nil) == (c.base64 == "") {
-		return nil, badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
+		return firmado.Document{}, badField("xmlBase64", "Envíe xmlBase64 o contrato, uno de los dos.")
 	}
 	if c.fields == nil {
-		return givenDocument(c.base64)
+		xml, err := givenDocument(c.base64)
+		return firmado.Document{XML: xml}, err
 	}
 	by, err := toSign(r, *c.fields, c.digest)
 	if err != nil {
-		return nil, err
+		return firmado.Document{}, err
 	}
 	return firmado.Build(by, op, h.cfg.Keyring, h.cfg.Now())
 }
@@ -213,7 +214,7 @@ func (h *handler) sign(w http.ResponseWriter, r *http.Request, p firmado.Request
 	if c.fields != nil {
 		p.Path = "contrato"
 	}
-	if p.Contrato, err = h.xml(r, c, p.Operation); err != nil {
+	if p.Contrato, err = h.document(r, c, p.Operation); err != nil {
 		return err
 	}
 	got, again, err := h.cfg.Signed.Firma(r.Context(), p)

@@ -25,10 +25,10 @@ type ToSign struct {
 	Digest    contrato.Digest // empty for SHA-256
 }
 
-// Build returns the XML of a contract: the text with normalized line ends, its Hash, and
-// the requested seals. now is the date of a contract without one, on the clock of central
-// Mexico.
-func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]byte, error) {
+// Build returns the document of a contract: the text with normalized line ends, its Hash,
+// and the requested seals. now is the date of a contract without one, on the clock of
+// central Mexico.
+func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) (Document, error) {
 	if p.Fecha == "" {
 		p.Fecha = gateway.InMexico(now).Format(gateway.FechaFormat)
 	}
@@ -42,20 +42,20 @@ func Build(p ToSign, op gateway.FirmaOperation, keys Keyring, now time.Time) ([]
 		}
 		cred, err := keys.Get(rfc)
 		if err != nil {
-			return nil, efirma.Refusal(rfc, fmt.Sprintf("contrato/firmas/%d/firmarCon", i), err)
+			return Document{}, efirma.Refusal(rfc, fmt.Sprintf("contrato/firmas/%d/firmarCon", i), err)
 		}
 		if err := contrato.Seal(&c.Firmas[i], c.Text, cred, p.Digest); err != nil {
-			return nil, invalid(fmt.Sprintf("contrato/firmas/%d", i), err)
+			return Document{}, invalid(fmt.Sprintf("contrato/firmas/%d", i), err)
 		}
 	}
 	if fields := contrato.Validate(c, op); len(fields) > 0 {
-		return nil, refused("contrato", fields, "")
+		return Document{}, refused("contrato", fields, "")
 	}
 	xml, err := contrato.Build(c, op)
 	if err != nil {
-		return nil, invalid("contrato", err)
+		return Document{}, invalid("contrato", err)
 	}
-	return xml, nil
+	return Document{XML: xml, read: &c}, nil
 }
 
 // refused returns the refusal of a contract for fields within it.

@@ -42,13 +42,20 @@ func New(pac gateway.Signed, l *ledger.Ledger, production bool) *Servicio {
 	return &Servicio{pac: pac, ledger: l, production: production}
 }
 
+// Document is a contract as it goes to the PAC.
+type Document struct {
+	XML []byte
+	// read is what it says, once it has been read and found valid.
+	read *contrato.Contrato
+}
+
 // Request is a contract to be signed.
 type Request struct {
 	Operation gateway.FirmaOperation
 	Cuenta    gateway.CuentaPADE
 	// Key is the caller's idempotency key, prefixed by the caller, or empty.
 	Key        string
-	Contrato   []byte // the XML
+	Contrato   Document
 	ModoPrueba bool
 	// Path is the request's field with the contract.
 	Path string
@@ -65,11 +72,11 @@ func (s *Servicio) Firma(ctx context.Context, p Request) (gateway.ContratoFirmad
 		return gateway.ContratoFirmado{}, false, &gateway.Error{Kind: gateway.KindProhibido, Own: gateway.OwnFirmaRealCerrada, Unsent: true,
 			Detail: "Una firma real (modoPrueba false) solo sale con GATEWAY_PADE_AMBIENTE=produccion. Use modoPrueba true para ensayar."}
 	}
-	identity, err := s.identity(p)
+	p, err := p.known()
 	if err != nil {
 		return gateway.ContratoFirmado{}, false, err
 	}
-	got, replayed, err := s.keyed(ctx, p, identity)
+	got, replayed, err := s.keyed(ctx, p, identity(p))
 	if err != nil && len(got.XML) > 0 {
 		// The document was recorded together with the refusal.
 		got.Motivo, err = gateway.AsError(err).Detail, nil
@@ -95,16 +102,25 @@ func (s *Servicio) keyed(ctx context.Context, p Request, identity string) (gatew
 
 func never(gateway.ContratoFirmado) bool { return false }
 
-// identity returns the identity of p's contract, whoever sends it and in whatever form.
-func (s *Servicio) identity(p Request) (string, error) {
-	c, err := contrato.Read(p.Contrato)
+// known returns p with its contract read. What Build made is known already.
+func (p Request) known() (Request, error) {
+	if p.Contrato.read != nil {
+		return p, nil
+	}
+	c, err := contrato.Read(p.Contrato.XML)
 	if err != nil {
-		return "", invalid(p.Path, err)
+		return p, invalid(p.Path, err)
 	}
 	if fields := contrato.Validate(c, p.Operation); len(fields) > 0 {
-		return "", refused(p.Path, fields, "")
+		return p, refused(p.Path, fields, "")
 	}
-	return p.Cuenta.User + "|" + p.Cuenta.Contrato + "|" + contrato.Identity(c, p.Operation, p.ModoPrueba), nil
+	p.Contrato.read = &c
+	return p, nil
+}
+
+// identity returns the identity of p's contract, whoever sends it and in whatever form.
+func identity(p Request) string {
+	return p.Cuenta.User + "|" + p.Cuenta.Contrato + "|" + contrato.Identity(*p.Contrato.read, p.Operation, p.ModoPrueba)
 }
 
 // verified refuses a contract whose Sellos do not hold, because the PAC's signature on it
@@ -113,11 +129,7 @@ func verified(p Request) error {
 	if p.OnlyForm {
 		return nil
 	}
-	c, err := contrato.Read(p.Contrato)
-	if err != nil {
-		return invalid(p.Path, err)
-	}
-	if fields := contrato.Sellos(c); len(fields) > 0 {
+	if fields := contrato.Sellos(*p.Contrato.read); len(fields) > 0 {
 		return refused(p.Path, fields, " Si Prodigia le pide el sello de otra manera, mándelo con comprobar=forma.")
 	}
 	return nil
@@ -169,11 +181,11 @@ func mensaje(identity string) ledger.Message {
 // other document is returned if the answer says that it was signed: it may be the only
 // copy, and the caller decides what it is worth.
 func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirmado, error) {
-	got, err := s.pac.Firma(ctx, p.Operation, p.Cuenta, p.Contrato, p.ModoPrueba)
+	got, err := s.pac.Firma(ctx, p.Operation, p.Cuenta, p.Contrato.XML, p.ModoPrueba)
 	if err != nil && len(got.XML) == 0 {
 		return gateway.ContratoFirmado{}, err
 	}
-	motivo := difference(p.Contrato, got.XML)
+	motivo := difference(*p.Contrato.read, got.XML)
 	if err != nil && motivo != "" {
 		return gateway.ContratoFirmado{}, err
 	}
@@ -184,18 +196,14 @@ func (s *Servicio) present(ctx context.Context, p Request) (gateway.ContratoFirm
 	return got, nil
 }
 
-// difference explains in Spanish why after is not before with one more Firma; empty if it
-// is.
-func difference(before, after []byte) string {
-	a, err := contrato.Read(before)
-	if err != nil {
-		return err.Error()
-	}
-	b, err := contrato.ReadReceived(after)
+// difference explains in Spanish why the document is not before with one more Firma;
+// empty if it is.
+func difference(before contrato.Contrato, document []byte) string {
+	after, err := contrato.ReadReceived(document)
 	if err != nil {
 		return "El documento no se puede leer. " + gateway.AsError(err).Detail
 	}
-	if err := contrato.Contramada(a, b); err != nil {
+	if err := contrato.Contramada(before, after); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -39,7 +39,7 @@ type keyring struct{ credential *efirma.Credential }
 func (l keyring) Get(string) (*efirma.Credential, error) { return l.credential, nil }
 
 // ofAdhesion is a contract that would be signed, and the same one countersigned.
-func ofAdhesion(t *testing.T) (sent, signed []byte) {
+func ofAdhesion(t *testing.T) (sent Document, signed []byte) {
 	t.Helper()
 	now := time.Now()
 	ca, err := autoridad.New(now)
@@ -59,7 +59,7 @@ func ofAdhesion(t *testing.T) (sent, signed []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sent, bytes.Replace(sent, []byte("</Firmas>"), []byte(`<Firma Quien="PCCFDI" Sello="AA=="/></Firmas>`), 1)
+	return sent, bytes.Replace(sent.XML, []byte("</Firmas>"), []byte(`<Firma Quien="PCCFDI" Sello="AA=="/></Firmas>`), 1)
 }
 
 func newServicio(t *testing.T, p gateway.Signed) (*Servicio, *ledger.Ledger) {
@@ -89,8 +89,8 @@ func TestFirma_WhenTheAnswerContradictsItsDocument(t *testing.T) {
 		"signed":                               {answer{gateway.ContratoFirmado{Codigo: "0", XML: signed}, nil}, true, true, 1},
 		"signed before, and here it is":        {answer{gateway.ContratoFirmado{Codigo: "2", XML: signed}, refused}, true, true, 1},
 		"firmaOk is missing, and here it is":   {answer{gateway.ContratoFirmado{Codigo: "0", XML: signed}, unknown}, true, true, 1},
-		"refused, what was sent comes back":    {answer{gateway.ContratoFirmado{Codigo: "2", XML: sent}, refused}, false, false, 1},
-		"signed, what was sent comes back":     {answer{gateway.ContratoFirmado{Codigo: "0", XML: sent}, nil}, true, false, 1},
+		"refused, what was sent comes back":    {answer{gateway.ContratoFirmado{Codigo: "2", XML: sent.XML}, refused}, false, false, 1},
+		"signed, what was sent comes back":     {answer{gateway.ContratoFirmado{Codigo: "0", XML: sent.XML}, nil}, true, false, 1},
 		"signed, something else comes back":    {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("\xd1")}, nil}, true, false, 1},
 		"who knows, and something else":        {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("x")}, unknown}, false, false, 2},
 		"signed, in a form that is no base64":  {answer{gateway.ContratoFirmado{Codigo: "0", XML: []byte("*"), Motivo: "No es base64."}, nil}, true, false, 1},
@@ -100,7 +100,7 @@ func TestFirma_WhenTheAnswerContradictsItsDocument(t *testing.T) {
 	} {
 		p := &pac{answers: []answer{tt.answer}}
 		s, _ := newServicio(t, p)
-		ask := Request{Operation: gateway.FirmaAdhesion, Contrato: sent}
+		ask := Request{Operation: gateway.FirmaAdhesion, Contrato: Document{XML: sent.XML}}
 		got, _, err := s.Firma(t.Context(), ask)
 		if (err == nil) != tt.handed || tt.handed && ((got.Motivo == "") != tt.matches || !bytes.Equal(got.XML, tt.answer.got.XML)) || p.calls != tt.calls {
 			t.Errorf("%s: %+v, %v after %d calls", name, got.Motivo, err, p.calls)
@@ -118,13 +118,13 @@ func TestFirma_WhenADocumentWasWithheldBefore(t *testing.T) {
 	sent, signed := ofAdhesion(t)
 	p := &pac{}
 	s, l := newServicio(t, p)
-	ask := Request{Operation: gateway.FirmaAdhesion, Contrato: sent, Key: "k"}
-	identity, err := s.identity(ask)
+	ask := Request{Operation: gateway.FirmaAdhesion, Contrato: Document{XML: sent.XML}, Key: "k"}
+	known, err := ask.known()
 	if err != nil {
 		t.Fatal(err)
 	}
 	withheld := &gateway.Error{Kind: gateway.KindRespuestaInvalida, Detail: "No es el contrato enviado."}
-	m := mensaje(identity)
+	m := mensaje(identity(known))
 	m.Rest = func(error) ledger.Rest { return ledger.Definitiva }
 	keep := func(gateway.ContratoFirmado) bool { return true }
 	if _, _, err := ledger.Once(t.Context(), l, m, keep, func(context.Context) (gateway.ContratoFirmado, error) {
@@ -142,5 +142,23 @@ func TestFirma_WhenADocumentWasWithheldBefore(t *testing.T) {
 	other.Key = ""
 	if got, _, err := s.Firma(t.Context(), other); err != nil || len(got.XML) == 0 {
 		t.Errorf("without a key: %v", err)
+	}
+}
+
+// A contract is the same one by its fields, which are known, and as the XML that was made
+// of them, which is read.
+func TestFirma_WhenAContractComesByItsFieldsAndReadyIsPresentedOnce(t *testing.T) {
+	t.Parallel()
+	built, signed := ofAdhesion(t)
+	if built.read == nil {
+		t.Fatal("what was built is read again")
+	}
+	p := &pac{answers: []answer{{gateway.ContratoFirmado{Codigo: "0", XML: signed}, nil}}}
+	s, _ := newServicio(t, p)
+	for i, document := range []Document{built, {XML: built.XML}} {
+		got, replayed, err := s.Firma(t.Context(), Request{Operation: gateway.FirmaAdhesion, Contrato: document})
+		if err != nil || replayed != (i == 1) || got.Motivo != "" || p.calls != 1 {
+			t.Errorf("%d: %q %v, %v after %d calls", i, got.Motivo, replayed, err, p.calls)
+		}
 	}
 }

@@ -8,6 +8,7 @@ package lotes
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
@@ -65,6 +66,7 @@ type File struct {
 	Name string
 	file *os.File
 	size int64
+	sum  []byte // its SHA-256
 }
 
 // Receive stores an upload on disk, up to MaxFile.
@@ -93,12 +95,13 @@ func (s *Servicio) Write(name string, write func(io.Writer) error) (*File, error
 		return nil, internal(err)
 	}
 	a := &File{Name: name, file: f}
-	bounded := &boundedWriter{w: f, left: MaxFile, remain: s.remain}
+	hash := sha256.New()
+	bounded := &boundedWriter{w: io.MultiWriter(f, hash), left: MaxFile, remain: s.remain}
 	if err := write(bounded); err != nil {
 		a.Close()
 		return nil, err
 	}
-	a.size = MaxFile - bounded.left
+	a.size, a.sum = MaxFile-bounded.left, hash.Sum(nil)
 	return a, nil
 }
 

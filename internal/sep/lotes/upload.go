@@ -2,9 +2,7 @@ package lotes
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"io"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/ledger"
@@ -48,12 +46,8 @@ func (s *Servicio) Upload(ctx context.Context, cuenta gateway.CuentaSEP, q Who, 
 	if titulo.HasErrors(revision.Problems) {
 		return gateway.LoteCargado{}, false, refusal(revision)
 	}
-	hash := sha256.New()
-	if _, err := io.Copy(hash, a.Section()); err != nil {
-		return gateway.LoteCargado{}, false, internal(err)
-	}
 	m := ledger.Message{Operation: operationUpload, Key: q.Key, Owner: q.ID, Hint: "Cargue el archivo otra vez, con otra Idempotency-Key. Un lote que se carga dos veces no daña: los títulos ya registrados vuelven como ya_registrado.",
-		Criterios: criteriosUpload(cuenta.User, a.Name, hash.Sum(nil))}
+		Criterios: criteriosUpload(cuenta.User, a.Name, a.sum)}
 	never := func(gateway.LoteCargado) bool { return false }
 	return ledger.Once(ctx, s.ledger, m, never, func(ctx context.Context) (gateway.LoteCargado, error) {
 		got, err := s.sep.Upload(ctx, cuenta, a.Name, a.Section())
