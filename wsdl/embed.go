@@ -6,8 +6,7 @@ package wsdl
 
 import "embed"
 
-// FS holds sat/autenticacion.wsdl, sat/solicita.wsdl, sat/verifica.wsdl, sat/descarga.wsdl,
-// sep/titulos.wsdl, pade/addendas.wsdl and pade/firmado.wsdl, every schema inline.
+// FS holds every contract as SYSTEM/NAME.wsdl, every schema inline.
 //
-//go:embed sat/*.wsdl sep/*.wsdl pade/*.wsdl
+//go:embed */*.wsdl
 var FS embed.FS

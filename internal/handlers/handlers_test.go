@@ -29,6 +29,7 @@ import (
 
 // fake answers as told; what is not set must not be called.
 type fake struct {
+	SAT     // nil, for methods that no test here calls
 	verify  func() (gateway.EstadoSolicitud, error)
 	submit  func(key string, s gateway.Solicitud) (gateway.SolicitudAceptada, bool, error)
 	open    func() (paquetes.Content, error)

@@ -3,9 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,30 +25,23 @@ func published(t *testing.T) []publishedOperation {
 		"sat/verifica.wsdl": "/cfdi/" + pathVerify, "sat/descarga.wsdl": "/cfdi/" + pathDescarga,
 		"sep/titulos.wsdl": "/sep/services/", "pade/addendas.wsdl": "/pade/addendas", "pade/firmado.wsdl": "/pade/firmado",
 	}
-	contratos, err := fs.Glob(wsdl.FS, "*/*.wsdl")
+	contracts, err := wsdl.Operations()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []publishedOperation
-	for _, contrato := range contratos {
-		path, ok := paths[contrato]
+	for _, o := range contracts {
+		path, ok := paths[o.Contract]
 		if !ok {
-			t.Errorf("%s is published, and the test does not know where the sandbox serves it", contrato)
+			t.Errorf("%s is published, and the test does not know where the sandbox serves it", o.Contract)
 			continue
 		}
-		text, err := fs.ReadFile(wsdl.FS, contrato)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ns := regexp.MustCompile(`targetNamespace="([^"]+)"`).FindStringSubmatch(string(text))[1]
 		servicio, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		for _, m := range regexp.MustCompile(`<wsdl:operation name="([^"]+)">\s*<soap:operation soapAction="([^"]*)"`).FindAllStringSubmatch(string(text), -1) {
-			root := m[1]
-			if servicio == "sep" {
-				root += "Request"
-			}
-			all = append(all, publishedOperation{m[1], servicio, path, m[2], fmt.Sprintf(`<x:%s xmlns:x="%s"/>`, root, ns)})
+		root := o.Name
+		if servicio == "sep" {
+			root += "Request"
 		}
+		all = append(all, publishedOperation{o.Name, servicio, path, o.Action, fmt.Sprintf(`<x:%s xmlns:x="%s"/>`, root, o.Namespace)})
 	}
 	if len(all) < 17 {
 		t.Fatalf("%d operations: the test does not see what it looks at", len(all))

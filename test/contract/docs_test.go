@@ -96,34 +96,28 @@ func TestErrors_TableOfTypesIsTheCodes(t *testing.T) {
 	}
 }
 
-// places tells, for each SAT code, in which operations the contract shows it.
+// places tells, for each code of the SAT, in which operations the contract shows it.
 func places(t *testing.T) map[string]string {
 	t.Helper()
-	names := map[string]string{"crearSolicitud": "solicitar", "verificarSolicitud": "verificar", "descargarPaquete": "descargar"}
 	found := map[string][]string{}
-	for _, id := range []string{"crearSolicitud", "verificarSolicitud", "descargarPaquete"} {
-		for _, op := range operations(load(t)) {
-			if op.OperationID != id {
+	for _, op := range operations(load(t)) {
+		for _, a := range answers(t, op) {
+			media := a.Content[problemType]
+			if media == nil {
 				continue
 			}
-			for _, a := range answers(t, op) {
-				if a.status < 400 {
-					continue
-				}
-				for _, ex := range a.Content[problemType].Examples {
-					if codigo := problem(t, ex).Codigo; codigo != "" {
-						found[codigo] = append(found[codigo], names[id])
-					}
+			for _, ex := range media.Examples {
+				id := "`" + op.OperationID + "`"
+				if p := problem(t, ex); p.Backend == "sat" && !slices.Contains(found[p.Codigo], id) {
+					found[p.Codigo] = append(found[p.Codigo], id)
 				}
 			}
 		}
 	}
 	out := map[string]string{}
 	for codigo, in := range found {
+		slices.Sort(in)
 		out[codigo] = strings.Join(in, ", ")
-		if len(in) == len(names) {
-			out[codigo] = "todas"
-		}
 	}
 	return out
 }

@@ -127,66 +127,6 @@ func TestSpec_WhenValidatedWithItsExamples(t *testing.T) {
 	}
 }
 
-func TestOperations_WhenListedAreThoseOfTheDesign(t *testing.T) {
-	got := map[string]string{}
-	for _, op := range operations(load(t)) {
-		got[op.label] = op.OperationID
-	}
-	want := map[string]string{
-		"POST /v1/sat/{servicio}/autenticaciones":                    "obtenerTokenSat",
-		"POST /v1/sat/{servicio}/solicitudes":                        "crearSolicitud",
-		"GET /v1/sat/{servicio}/solicitudes/{idSolicitud}":           "verificarSolicitud",
-		"GET /v1/sat/{servicio}/paquetes/{idPaquete}":                "descargarPaquete",
-		"POST /v1/sat/descargas":                                     "crearDescarga",
-		"GET /v1/sat/descargas":                                      "listarDescargas",
-		"GET /v1/sat/descargas/{idDescarga}":                         "obtenerDescarga",
-		"DELETE /v1/sat/descargas/{idDescarga}":                      "cancelarDescarga",
-		"GET /v1/sat/descargas/{idDescarga}/eventos":                 "listarEventosDescarga",
-		"GET /v1/sat/descargas/{idDescarga}/eventos/flujo":           "seguirDescarga",
-		"GET /v1/sat/descargas/{idDescarga}/paquetes":                "listarPaquetesDescarga",
-		"POST /v1/sep/lotes":                                         "cargarLote",
-		"GET /v1/sep/lotes/{numeroLote}":                             "consultarLote",
-		"GET /v1/sep/lotes/{numeroLote}/resultado":                   "obtenerResultadoLote",
-		"GET /v1/sep/lotes/{numeroLote}/resultado.csv":               "exportarResultadoLote",
-		"GET /v1/sep/lotes/{numeroLote}/resultado/libro":             "descargarLibroLote",
-		"GET /v1/sep/lotes/{numeroLote}/resultado.zip":               "descargarResultadoLote",
-		"POST /v1/sep/titulos":                                       "emitirTitulos",
-		"POST /v1/sep/titulos/validacion":                            "validarTitulos",
-		"POST /v1/sep/titulos/{folioControl}/cancelacion":            "cancelarTitulo",
-		"GET /v1/sep/catalogos":                                      "listarCatalogosSep",
-		"GET /v1/sep/catalogos/{catalogo}":                           "obtenerCatalogoSep",
-		"POST /v1/pade/addendas":                                     "procesarAddenda",
-		"POST /v1/pade/addendas/adjunta":                             "adjuntarAddenda",
-		"POST /v1/pade/contratos":                                    "firmarContrato",
-		"POST /v1/pade/contratos/manifiesto":                         "firmarManifiesto",
-		"POST /v1/pade/contratos/adhesion":                           "firmarContratoAdhesion",
-		"DELETE /v1/pade/bloqueo":                                    "desbloquearCuentaPade",
-		"GET /v1/efirmas":                                            "listarEfirmas",
-		"GET /v1/efirmas/{rfc}":                                      "obtenerEfirma",
-		"GET /openapi.yaml":                                          "obtenerEspecificacionYaml",
-		"GET /openapi.json":                                          "obtenerEspecificacionJson",
-		"GET /v1/webhooks":                                           "listarWebhooks",
-		"POST /v1/webhooks":                                          "crearWebhook",
-		"GET /v1/webhooks/{idWebhook}":                               "obtenerWebhook",
-		"PUT /v1/webhooks/{idWebhook}":                               "actualizarWebhook",
-		"DELETE /v1/webhooks/{idWebhook}":                            "eliminarWebhook",
-		"POST /v1/webhooks/{idWebhook}/secreto":                      "rotarSecretoWebhook",
-		"POST /v1/webhooks/{idWebhook}/prueba":                       "probarWebhook",
-		"GET /v1/webhooks/{idWebhook}/entregas":                      "listarEntregasWebhook",
-		"POST /v1/webhooks/{idWebhook}/entregas/{idEntrega}/reenvio": "reenviarEntregaWebhook",
-		"GET /v1/sat/descargas/{idDescarga}/metadatos":               "listarMetadatosDescarga",
-		"GET /v1/sat/descargas/{idDescarga}/metadatos.ndjson":        "exportarMetadatosNdjson",
-		"GET /v1/sat/descargas/{idDescarga}/metadatos.csv":           "exportarMetadatosCsv",
-		"GET /v1/sat/descargas/{idDescarga}/cfdis":                   "listarCfdisDescarga",
-		"GET /v1/sat/descargas/{idDescarga}/cfdis.ndjson":            "exportarCfdisNdjson",
-		"GET /v1/sat/descargas/{idDescarga}/cfdis.csv":               "exportarCfdisCsv",
-		"GET /v1/sat/descargas/{idDescarga}/cfdis/{uuid}":            "obtenerCfdiDescarga",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("operations (-want +got):\n%s", diff)
-	}
-}
-
 func TestOperations_WhenReadByAPersonAreComplete(t *testing.T) {
 	doc := load(t)
 	for _, op := range operations(doc) {
