@@ -79,11 +79,26 @@ func TestHead_WhenGetIsThere(t *testing.T) {
 			status[method] = s.do(method, strings.NewReplacer("{servicio}", "cfdi", "{", "", "}", "").Replace(path), "").Code
 		}
 		want := status[http.MethodGet]
-		if slices.Contains([]string{"verificarSolicitud", "consultarLote", "obtenerResultadoLote", "exportarResultadoLote", "descargarLibroLote", "descargarResultadoLote"}, item.Get.OperationID) {
+		if asksFar(item.Get) {
 			want = http.StatusMethodNotAllowed
 		}
 		if status[http.MethodHead] != want {
 			t.Errorf("%s: HEAD %d, GET %d", path, status[http.MethodHead], status[http.MethodGet])
+		}
+	}
+}
+
+// TestHead_WhenLookingWouldCostIsNotThere: what is kept here may be looked at.
+func TestHead_WhenLookingWouldCostIsNotThere(t *testing.T) {
+	t.Parallel()
+	for _, item := range spec(t).doc.Paths.Map() {
+		if item.Get == nil {
+			continue
+		}
+		want, known := map[string]bool{"verificarSolicitud": true, "consultarLote": true, "descargarResultadoLote": true,
+			"descargarPaquete": false, "obtenerDescarga": false, "listarEfirmas": false}[item.Get.OperationID]
+		if known && asksFar(item.Get) != want {
+			t.Errorf("%s asks far: %v", item.Get.OperationID, !want)
 		}
 	}
 }
