@@ -1,13 +1,18 @@
 package wsdl
 
 import (
-	"encoding/xml"
-	"fmt"
 	"io/fs"
+	"regexp"
 )
 
 // Operation is one operation of a contract.
 type Operation struct{ Contract, Namespace, Name, Action string }
+
+// The contracts are this project's own and written alike.
+var (
+	namespaceForm = regexp.MustCompile(`targetNamespace="([^"]+)"`)
+	operationForm = regexp.MustCompile(`<wsdl:operation name="([^"]+)">\s*<soap:operation soapAction="([^"]*)"`)
+)
 
 // Operations lists the operations of every contract.
 func Operations() ([]Operation, error) {
@@ -21,20 +26,9 @@ func Operations() ([]Operation, error) {
 		if err != nil {
 			return nil, err
 		}
-		var read struct {
-			Namespace  string `xml:"targetNamespace,attr"`
-			Operations []struct {
-				Name string `xml:"name,attr"`
-				SOAP struct {
-					Action string `xml:"soapAction,attr"`
-				} `xml:"http://schemas.xmlsoap.org/wsdl/soap/ operation"`
-			} `xml:"binding>operation"`
-		}
-		if err := xml.Unmarshal(text, &read); err != nil {
-			return nil, fmt.Errorf("wsdl: %s: %w", contract, err)
-		}
-		for _, o := range read.Operations {
-			all = append(all, Operation{contract, read.Namespace, o.Name, o.SOAP.Action})
+		namespace := string(namespaceForm.FindSubmatch(text)[1])
+		for _, m := range operationForm.FindAllSubmatch(text, -1) {
+			all = append(all, Operation{contract, namespace, string(m[1]), string(m[2])})
 		}
 	}
 	return all, nil
