@@ -19,7 +19,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-// keyFile is the file of the API keys of one gateway.
+// keyFile is one gateway's file of API keys.
 type keyFile struct{ path string }
 
 // add makes a key and returns it.
@@ -35,7 +35,7 @@ func (k keyFile) add(t *testing.T, name string, rfcs []string, scopes ...string)
 	return key
 }
 
-// startWithKeys starts a gateway that asks for keys.
+// startWithKeys starts a gateway that requires keys.
 func startWithKeys(t *testing.T) (*rig, keyFile) {
 	t.Helper()
 	keys := keyFile{filepath.Join(t.TempDir(), "claves.json")}
@@ -49,17 +49,17 @@ func startWithKeys(t *testing.T) (*rig, keyFile) {
 	return r, keys
 }
 
-// route is one operation of the contract with a request that it accepts.
+// route is one operation of the contract and a request that it accepts.
 type route struct {
 	id, method, path string
 	body             any
 	public           bool
 	namesRFC         bool
-	// ofDescarga: what is asked for belongs to the RFC of a descarga, not to one named.
+	// ofDescarga: the resource belongs to the RFC of a descarga, not to a named RFC.
 	ofDescarga bool
 }
 
-// contractRoutes makes a request of every operation from the contract's own examples.
+// contractRoutes makes a request for every operation from the contract's own examples.
 func contractRoutes(t *testing.T) []route {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
@@ -125,11 +125,12 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 		scoped[scope] = keys.add(t, "solo "+scope, []string{"*"}, scope)
 	}
 	routes := contractRoutes(t)
-	// Another's key comes before any that opens: what a descarga does later is no call of its.
+	// Another's key comes before one that opens: later work of a descarga is not a call
+	// of its key.
 	for _, route := range routes {
 		switch {
 		case route.public, route.ofDescarga, slices.Contains(withoutRFC(), route.id):
-			// Nothing to hold against a key's RFCs; of pathDescargas, see the test below.
+			// No RFC to compare with a key's; for pathDescargas see the test below.
 		case !route.namesRFC:
 			t.Errorf("%s: its example names no RFC: this test cannot tell whether another's key opens it", route.id)
 		default:
@@ -176,26 +177,26 @@ func TestAccess_WhenTheCallerMayNotNoRouteLetsItIn(t *testing.T) {
 	}
 }
 
-// deniesKey tells the refusals of a key from those of what it asks for, such as a
+// deniesKey reports whether a refusal is about the key, not about the request, such as a
 // real signature outside production.
 func deniesKey(r gatewaytest.Response) bool {
 	return strings.Contains(string(r.Body), "La clave de API")
 }
 
-// withoutRFC are the routes that no RFC is named in: an account of another
-// system, or nothing at all, stands behind them.
+// withoutRFC are the routes without an RFC: they use another system's account, or none.
 func withoutRFC() []string {
 	return []string{
 		"listarEfirmas", "listarDescargas", "listarCatalogosSep", "obtenerCatalogoSep", "validarTitulos", "cargarLote", "consultarLote", "obtenerResultadoLote",
 		"exportarResultadoLote", "descargarLibroLote", "descargarResultadoLote",
 		"cancelarTitulo", "procesarAddenda", "adjuntarAddenda", "desbloquearCuentaPade",
-		// A webhook belongs to a key; TestWebhooks_WhenOfAnotherKey says what others see of it.
+		// A webhook belongs to a key; TestWebhooks_WhenOfAnotherKey tests what others see
+		// of it.
 		"listarWebhooks", "crearWebhook", "obtenerWebhook", "actualizarWebhook", "eliminarWebhook", "rotarSecretoWebhook", "probarWebhook",
 		"listarEntregasWebhook", "reenviarEntregaWebhook",
 	}
 }
 
-// must sends a route's request and wants an answer.
+// must sends a route's request and expects an answer.
 func (r *rig) must(route route, headers ...string) gatewaytest.Response {
 	r.t.Helper()
 	got, err := r.Do(route.method, route.path, route.body, headers...)
@@ -220,8 +221,8 @@ func TestAccess_WhenListingOnlyTheKeysRFCsAreShown(t *testing.T) {
 	wantStatus(t, one, http.StatusOK)
 }
 
-// TestAccess_WhenADescargaIsAnothersItIsNotThere: every route of a descarga
-// answers as for one that never was, and changes nothing.
+// Every route of another's descarga answers as if it had never existed, and changes
+// nothing.
 func TestAccess_WhenADescargaIsAnothersItIsNotThere(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)

@@ -14,9 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/webhooks"
 )
 
-// TestAvisos_WhenEachEventHappensItsBodyIsTheContracts: every type that there is, as it
-// reaches a receiver, by the schema that generators make their type of; and the code that
-// says why is the descarga's.
+// The body of every event type, as a receiver gets it, conforms to the schema from which
+// generators make its type, and its code is the descarga's.
 func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
 	t.Parallel()
 	hear := &receptor{t: t}
@@ -49,7 +48,7 @@ func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
 	if d := wait(t, r.Gateway, create(t, r.Gateway, request("CFDI", rango("04", "23:59:59")))); d.Estado != "parcial" || d.MotivoCodigo != "entradas_ilegibles" && d.MotivoCodigo != "entradas_danadas" {
 		t.Errorf("%+v", d)
 	}
-	// A recurrent one waits for tomorrow.
+	// A recurrent descarga waits for tomorrow.
 	body := request("Metadata", map[string]any{"fechaInicial": "2026-01-05T00:00:00", "programacion": map[string]any{"hora": "04:00", "traslapeDias": 1}})
 	delete(body, "fechaFinal")
 	recurrent := create(t, r.Gateway, body)
@@ -73,8 +72,8 @@ func TestAvisos_WhenEachEventHappensItsBodyIsTheContracts(t *testing.T) {
 	}
 }
 
-// callsFor counts by operation the log's lines of calls that say for what descarga and
-// solicitud they were made, and those that do not or have a field for nothing.
+// callsFor counts, by operation, the log lines of calls that name their descarga and
+// solicitud, and those that do not or have an empty field.
 func callsFor(t *testing.T, r *rig) map[string][2]int {
 	t.Helper()
 	out := map[string][2]int{}

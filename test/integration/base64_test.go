@@ -10,8 +10,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// inLines is text as MIME encoders write it: base64, base64.encodebytes,
-// chunk_split, Java's getMimeEncoder.
+// inLines writes base64 as MIME encoders do: base64.encodebytes, chunk_split, Java's
+// getMimeEncoder.
 func inLines(text string, width int, end string) string {
 	var b strings.Builder
 	for len(text) > width {
@@ -21,8 +21,8 @@ func inLines(text string, width int, end string) string {
 	return b.String() + text + end
 }
 
-// One rule for base64 at every route that takes it: lines and blanks are
-// accepted, and what is no base64 is named with its field.
+// Every route that takes base64 has the same rule: lines and blanks are accepted, and the
+// error about a text that is not base64 names the field.
 func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -72,13 +72,13 @@ func TestBase64_WhenARouteTakesItTheRuleIsOne(t *testing.T) {
 	}
 }
 
-// sealedContrato is a contract as another program would have sealed it.
+// sealedContrato is a contract as another program would seal it.
 func sealedContrato(t *testing.T, g *gatewaytest.Gateway, text string) []byte {
 	t.Helper()
 	var got struct{ XMLBase64 []byte }
 	r := g.Post("/v1/pade/contratos", contratoBy(text, true))
 	r.JSON(t, &got)
-	// The PAC's Firma is the last: without it the document is the one that was sent.
+	// The PAC's Firma is the last one: without it the document is the one that was sent.
 	xml := string(got.XMLBase64)
 	begin := strings.Index(xml, `<Firma Quien="PCCFDI"`)
 	if r.Status != http.StatusOK || begin < 0 {
@@ -88,7 +88,7 @@ func sealedContrato(t *testing.T, g *gatewaytest.Gateway, text string) []byte {
 	return []byte(xml[:begin] + xml[end:])
 }
 
-// A signature by another program may bring its parts in lines.
+// Another program's signature may have its parts in lines.
 func TestBase64_WhenAContractsPartsComeInLines(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -114,7 +114,7 @@ func TestBase64_WhenAContractsPartsComeInLines(t *testing.T) {
 	}
 }
 
-// A format that is broken is told with a sentence of its own.
+// Each broken format has its own sentence.
 func TestContract_WhenAnInstantIsNoneItIsSaid(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})

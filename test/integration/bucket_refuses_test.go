@@ -12,8 +12,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-// room lets a bucket take so many objects of packages, and then has f answer, whose
-// refusals it counts.
+// room makes a bucket accept so many objects, and then answer with f, whose refusals it
+// counts.
 func room(howMany int32, f answer) (_ answer, refusals *atomic.Int32) {
 	var n atomic.Int32
 	refusals = new(atomic.Int32)
@@ -38,13 +38,13 @@ func estado(status int) answer {
 	}
 }
 
-// onWrite is f for what would change the bucket.
+// onWrite answers with f only to requests that would change the bucket.
 func onWrite(f answer) answer {
 	return func(w http.ResponseWriter, r *http.Request) bool { return writing(r) && f(w, r) }
 }
 
-// TestDescargas_WhenTheBucketRefusesInTheMiddleNothingIsSpentOnIt: as many downloads and
-// solicitudes as with one that does not, and all is there in the end.
+// A bucket that refuses costs no more downloads and solicitudes than one that does not,
+// and at the end everything is stored.
 func TestDescargas_WhenTheBucketRefusesInTheMiddleNothingIsSpentOnIt(t *testing.T) {
 	t.Parallel()
 	for name, reject := range map[string]answer{
@@ -74,7 +74,8 @@ func TestDescargas_WhenTheBucketRefusesInTheMiddleNothingIsSpentOnIt(t *testing.
 				}
 				return true
 			})
-			// The SDK tries an upload three times; the next write comes after it is known.
+			// The SDK tries an upload three times; the next write comes after the failure
+			// is known.
 			o.untilThat("the refusal is known", func() bool { return refusals.Load() > 3 })
 			list, served, postponed := o.paquetes(paths), 0, 0
 			for _, p := range list {
@@ -89,7 +90,7 @@ func TestDescargas_WhenTheBucketRefusesInTheMiddleNothingIsSpentOnIt(t *testing.
 					postponed++
 				}
 			}
-			// Those of the engine's hands, and the two that the bucket took.
+			// Those of the engine's hands, and the two that the bucket accepted.
 			if n := o.calls(); served == 0 || postponed < len(list)/2 || int(n) > len(list)-postponed {
 				t.Errorf("%d served, %d put off; %d downloads of %d packages", served, postponed, n, len(list))
 			}
@@ -121,7 +122,7 @@ func (o *operatedGateway) untilThat(que string, holds func() bool) {
 	}
 }
 
-// paquetes lists those of some descargas, with the address of each.
+// paquetes lists the packages of some descargas, each with its address.
 func (o *operatedGateway) paquetes(paths []string) (out []paqueteRow) {
 	o.t.Helper()
 	for _, path := range paths {
@@ -135,8 +136,8 @@ func (o *operatedGateway) paquetes(paths []string) (out []paqueteRow) {
 	return out
 }
 
-// TestBucket_WhenItRefusesTheMarkTheProgramSaysSo, and once it does not, the program
-// starts on what the refused start has left.
+// If the bucket refuses the mark, the program says so and ends. Once the bucket accepts,
+// the program starts with what that start left.
 func TestBucket_WhenItRefusesTheMarkTheProgramSaysSo(t *testing.T) {
 	t.Parallel()
 	s := startSandbox(t)
@@ -158,7 +159,7 @@ func TestBucket_WhenItRefusesTheMarkTheProgramSaysSo(t *testing.T) {
 	if code != 1 || !strings.Contains(out, "s3://paquetes") || !strings.Contains(out, "AccessDenied") || strings.Contains(out, bucketKeyID) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	// A mark that cannot be written keeps nobody from working: it is written later.
+	// A mark that cannot be written stops no work: it is written later.
 	for _, f := range []answer{deny(http.MethodPut), nil} {
 		b.make(f)
 		gw := startGateway(t, settings...)

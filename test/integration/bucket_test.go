@@ -17,7 +17,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// The credentials of the bucket, as the AWS SDK finds them by itself.
+// The bucket's credentials, as the AWS SDK finds them.
 const (
 	bucketKeyID  = "AKIAPRUEBA0000000001"
 	bucketSecret = "canario-del-secreto-del-bucket"
@@ -27,7 +27,7 @@ const (
 type bucket struct {
 	gofakes3.Backend
 	url string
-	// respond answers in its place, where it returns true.
+	// respond answers instead of the bucket, if it returns true.
 	respond atomic.Pointer[answer]
 }
 
@@ -51,7 +51,7 @@ func newBucket(t *testing.T) *bucket {
 	return c
 }
 
-// make has f answer, or with nil the bucket.
+// make lets f answer, or the bucket if f is nil.
 func (c *bucket) make(f answer) {
 	if f == nil {
 		c.respond.Store(nil)
@@ -65,7 +65,8 @@ func writing(r *http.Request) bool {
 	return r.Method == http.MethodPut || r.Method == http.MethodPost
 }
 
-// address is the bucket's as a setting. Without credentials nothing is signed.
+// address returns the bucket's address as a setting. Without credentials nothing is
+// signed.
 func (c *bucket) address(anonymous bool) string {
 	q := url.Values{"region": {"us-east-1"}, "use_path_style": {"true"}, "endpoint": {c.url}}
 	if anonymous {
@@ -74,13 +75,13 @@ func (c *bucket) address(anonymous bool) string {
 	return "s3://paquetes?" + q.Encode()
 }
 
-// settings are those of a gateway in a process of its own that keeps its packages there.
+// settings returns the settings of a gateway process that stores packages in the bucket.
 func (c *bucket) settings() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + bucketKeyID, "AWS_SECRET_ACCESS_KEY=" + bucketSecret, "GATEWAY_BLOB_URL=" + c.address(false)}
 }
 
-// TestBucket_WhenPackagesLieThere: a package of several parts, its ranges and
-// conditions; and a kill while it is on its way there costs no download.
+// A package of several parts, its ranges and conditions; a kill during its upload costs
+// no download.
 func TestBucket_WhenPackagesLieThere(t *testing.T) {
 	t.Parallel()
 	s := startSandbox(t)
@@ -146,8 +147,7 @@ func until(t *testing.T, holds func() bool) {
 	}
 }
 
-// TestBucket_WhenItCannotBeReachedTheProgramSaysWhich setting is to be changed,
-// and none of the credentials.
+// The message names the setting to change, and none of the credentials.
 func TestBucket_WhenItCannotBeReachedTheProgramSaysWhich(t *testing.T) {
 	t.Parallel()
 	refused := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

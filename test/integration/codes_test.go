@@ -53,8 +53,8 @@ func operationNamed(name string) operation {
 	return operation{}
 }
 
-// TestCodes_WhenTheSATRefuses spells the table out again: what a caller was
-// promised must not change with the code's own table.
+// This test repeats the table: the promise to callers must not change with the code's own
+// table.
 func TestCodes_WhenTheSATRefuses(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -111,7 +111,7 @@ func TestCodes_WhenTheSATRefuses(t *testing.T) {
 	}
 }
 
-// TestCodes_WhenTheSATAcceptsWithoutAnID: an answer came, and it is said what lacks.
+// An answer without an id was received, and the error says what it lacks.
 func TestCodes_WhenTheSATAcceptsWithoutAnID(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -179,7 +179,7 @@ func wantStatus(t testing.TB, r gatewaytest.Response, status int) {
 	}
 }
 
-// outcome is what a misbehaviour must come to.
+// outcome is the expected result of a misbehaviour.
 type outcome struct {
 	name   string
 	falla  sandbox.Falla
@@ -336,7 +336,7 @@ func TestFaults_WhenOurClockIsWrongTheProblemSaysSo(t *testing.T) {
 	}
 }
 
-// TestFaults_WhenTheSATStaysDownTheGatewayStopsAsking counts what a breaker lets through.
+// This test counts the calls that a breaker lets through.
 func TestFaults_WhenTheSATStaysDownTheGatewayStopsAsking(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

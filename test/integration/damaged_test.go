@@ -19,13 +19,13 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-// shelf is where a gateway keeps its packages, written to behind its back.
+// shelf is a gateway's package storage, changed behind its back.
 type shelf struct {
 	write  func(sha256 string, bytes []byte)
 	delete func(sha256 string)
 }
 
-// shelves runs a test over a folder and over a bucket.
+// shelves runs a test with a folder and with a bucket.
 func shelves(t *testing.T, test func(t *testing.T, r *rig, e shelf)) {
 	t.Run("folder", func(t *testing.T) {
 		t.Parallel()
@@ -34,7 +34,7 @@ func shelves(t *testing.T, test func(t *testing.T, r *rig, e shelf)) {
 			return r.Config.DataDir + "/paquetes/sha256/" + sha256[:2] + "/" + sha256 + ".zip"
 		}
 		test(t, r, shelf{
-			// As a disk does it: the time of the last change stays.
+			// As a disk damages it: the modification time stays.
 			write: func(sha256 string, b []byte) {
 				info, errInfo := os.Stat(path(sha256))
 				if err := os.WriteFile(path(sha256), b, 0o600); err != nil {
@@ -69,7 +69,7 @@ func shelves(t *testing.T, test func(t *testing.T, r *rig, e shelf)) {
 	})
 }
 
-// inItsSite waits until no package is on its way into storage.
+// inItsSite waits until no package is being stored.
 func inItsSite(t *testing.T, r *rig) {
 	t.Helper()
 	until(t, func() bool {
@@ -78,7 +78,7 @@ func inItsSite(t *testing.T, r *rig) {
 	})
 }
 
-// seed is the test's own, printed and repeated by PASARELA_SEMILLA.
+// seed returns the test's seed, which is printed and can be set with PASARELA_SEMILLA.
 func seed(t *testing.T) *rand.Rand {
 	t.Helper()
 	n := rand.Uint64()
@@ -98,8 +98,8 @@ func flipped(b []byte, rnd *rand.Rand) []byte {
 	return out
 }
 
-// TestDamaged_WhenOneBitFlipsNothingIsServedWhole: 250 flips of one bit each, anywhere in
-// a package, in a folder and in a bucket.
+// After each of 250 flips of one bit anywhere in a package, in a folder and in a bucket,
+// the package is not served as whole.
 func TestDamaged_WhenOneBitFlipsNothingIsServedWhole(t *testing.T) {
 	t.Parallel()
 	shelves(t, func(t *testing.T, r *rig, e shelf) {
@@ -122,7 +122,7 @@ func TestDamaged_WhenOneBitFlipsNothingIsServedWhole(t *testing.T) {
 			default:
 				t.Fatalf("flip %d with %v: status %d, %d bytes", n, header, got.Status, len(got.Body))
 			}
-			// What was known to be damaged is seen to be whole again.
+			// A package that was damaged and is whole again is recognized.
 			if e.write(sha256, good.Body); n%10 == 0 {
 				wantStatus(t, r.Get(path), http.StatusOK)
 			}
@@ -138,8 +138,8 @@ func TestDamaged_WhenOneBitFlipsNothingIsServedWhole(t *testing.T) {
 	})
 }
 
-// TestDamaged_WhenAPackageIsDamagedTheRestIsRead: flipped, cut and deleted, one of three
-// packages is told everywhere, and nothing is asked of the SAT.
+// One of three packages is flipped, truncated or deleted: every view says so, and the SAT
+// is not asked.
 func TestDamaged_WhenAPackageIsDamagedTheRestIsRead(t *testing.T) {
 	t.Parallel()
 	shelves(t, func(t *testing.T, r *rig, e shelf) {
@@ -205,8 +205,8 @@ func (r *rig) listPaquetes(base string) []paqueteRow {
 	return list.Paquetes
 }
 
-// readDamaged reads the rows of a descarga in pages of one and as NDJSON, which must be
-// the same, and counts rows, and faults of the whole package.
+// readDamaged reads the rows of a descarga in pages of one and as NDJSON, which must
+// agree. It counts the rows and the faults of the whole package.
 func (r *rig) readDamaged(base, paquete string) (rows, fallas int) {
 	r.t.Helper()
 	type falla struct{ Paquete, Entrada, Detalle string }
@@ -245,8 +245,7 @@ func (r *rig) readDamaged(base, paquete string) (rows, fallas int) {
 	return rows, fallas
 }
 
-// TestDamaged_WhenAReadingMeetsItTheAnswerIsCut: what nobody knew of does not end well, and
-// is told by its name the next time.
+// If a read meets unknown damage, the answer is cut, and the next read names the package.
 func TestDamaged_WhenAReadingMeetsItTheAnswerIsCut(t *testing.T) {
 	t.Parallel()
 	shelves(t, func(t *testing.T, r *rig, e shelf) {
@@ -273,8 +272,8 @@ func TestDamaged_WhenAReadingMeetsItTheAnswerIsCut(t *testing.T) {
 	})
 }
 
-// TestDamaged_WhenOneCFDIIsAsked: what is found with its sum is served out of a damaged
-// package; what is not found is not said to be nowhere.
+// A CFDI with the right checksum is served from a damaged package. One that is not found
+// is not reported as missing.
 func TestDamaged_WhenOneCFDIIsAsked(t *testing.T) {
 	t.Parallel()
 	shelves(t, func(t *testing.T, r *rig, e shelf) {
@@ -288,7 +287,8 @@ func TestDamaged_WhenOneCFDIIsAsked(t *testing.T) {
 		r.Get(base+"/cfdis?limite=1").JSON(t, &page)
 		uuid, p := page.Cfdis[0].UUID, r.listPaquetes(base)[0]
 		xml, good := r.Get(base+"/cfdis/"+uuid).Body, r.Get(p.URL).Body
-		// The sandbox writes local headers first: the flip is in the last of the directory.
+		// The sandbox writes local headers first, so the flip is in the last one of the
+		// directory.
 		other := bytes.Clone(good)
 		other[len(other)-30] ^= 1
 		e.write(p.Sha256, other)
@@ -307,7 +307,7 @@ func TestDamaged_WhenOneCFDIIsAsked(t *testing.T) {
 	})
 }
 
-// TestDamaged_WhenTheCallerSpeaksHTTP10: a caller of that time may not see a cut.
+// An HTTP/1.0 caller may not notice a cut.
 func TestDamaged_WhenTheCallerSpeaksHTTP10(t *testing.T) {
 	t.Parallel()
 	shelves(t, func(t *testing.T, r *rig, e shelf) {
@@ -323,7 +323,7 @@ func TestDamaged_WhenTheCallerSpeaksHTTP10(t *testing.T) {
 	})
 }
 
-// old gets path as a caller of HTTP/1.0, to the end of the connection.
+// old gets path as an HTTP/1.0 caller, up to the end of the connection.
 func old(t *testing.T, r *rig, path string) string {
 	t.Helper()
 	u, err := url.Parse(r.API)

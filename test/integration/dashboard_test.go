@@ -24,22 +24,22 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
-// operatedGateway is a gateway with a descarga of every kind, as an operator may find it.
+// operatedGateway is a gateway with a descarga of every kind.
 type operatedGateway struct {
 	*gatewaytest.Gateway
 	t *testing.T
-	// ids by what is to become of them.
+	// ids by expected state.
 	ids map[string]string
 }
 
-// month asks for a month, which tells the descargas of a test apart, also in faults.
+// month asks for a month, by which a test's descargas are distinguished, in faults too.
 func month(rfc, tipo, first, last string, extra map[string]any) map[string]any {
 	body := request(tipo, map[string]any{"rfcSolicitante": rfc, "fechaInicial": first + "T00:00:00", "fechaFinal": last + "T23:59:59"})
 	maps.Copy(body, extra)
 	return body
 }
 
-// until makes a descarga under these knobs and waits until it is in the state.
+// until makes a descarga with these knobs and waits for the state.
 func (o *operatedGateway) until(estado, name string, body, knobs map[string]any) {
 	o.t.Helper()
 	if err := o.Sandbox.Knobs().Change(knobs); err != nil {
@@ -72,7 +72,7 @@ func operate(t *testing.T) *operatedGateway {
 	receptor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(receptor.Close)
 	o := &operatedGateway{t: t, ids: map[string]string{}, Gateway: gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})}
-	// An e.firma that somebody has begun to bring.
+	// An incomplete e.firma folder.
 	if err := os.Mkdir(filepath.Join(o.Config.EfirmaDir, "ROT010101AB1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +99,14 @@ func operate(t *testing.T) *operatedGateway {
 	o.until("en_proceso", "en_proceso", month(gatewaytest.Company, "Metadata", "2025-09-01", "2025-09-30", nil), map[string]any{"demora_aceptada": "1s", "demora_proceso": "100000h"})
 	o.falla(sandbox.Falla{Operacion: opDescargar, Tipo: "codigo", Codigo: "404", Contiene: "_04", Mensaje: "Error no Controlado"})
 	o.until("descargando", "descargando", month(gatewaytest.Company, "CFDI", "2025-10-01", "2025-10-31", nil), map[string]any{"demora_proceso": "1s"})
-	// What still moves comes to rest: all packages but one, and the webhook.
+	// Wait until nothing moves: all packages but one are stored, and the webhook is
+	// delivered.
 	o.arrive("/descargas/"+o.ids["descargando"], "9 de 10 paquetes", "404 Error no controlado")
 	o.arrive("/descargas", "webhook que falla:")
 	return o
 }
 
-// arrive waits until a page says so.
+// arrive waits until a page has the text.
 func (o *operatedGateway) arrive(path string, wants ...string) {
 	o.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -119,8 +120,8 @@ func (o *operatedGateway) arrive(path string, wants ...string) {
 	}
 }
 
-// page gets a page of the admin listener and returns its source and what a
-// reader sees of it, in one line.
+// page gets a page of the admin listener and returns its source and its visible text, in
+// one line.
 func (o *operatedGateway) page(path string) (source, text string) {
 	o.t.Helper()
 	resp, err := http.Get(o.Admin + path)
@@ -164,7 +165,7 @@ func TestDashboard_WhenThereAreDescargasOfEveryKind(t *testing.T) {
 	if strings.Contains(source, "canario") || strings.Contains(source, "/avisos") || strings.Contains(source, o.Config.EfirmaDir) {
 		t.Error("the page shows a webhook's address, or a folder")
 	}
-	// The RFC that has to be escaped leads to its own, and to them alone.
+	// The RFC that has to be escaped links to its own descargas only.
 	_, text = o.page("/descargas?rfc=" + url.QueryEscape(gatewaytest.CompanyOdd))
 	if o.say(text, "2 todas", "1 solicitada", "1 terminada"); strings.Contains(text, gatewaytest.Persona) {
 		t.Error("another RFC's descargas are shown")
@@ -198,7 +199,7 @@ func TestDashboard_WhenThereAreDescargasOfEveryKind(t *testing.T) {
 	t.Run("in a browser", o.inChromium)
 }
 
-// wholeLibro holds the ledger on the page against the API's.
+// wholeLibro compares the ledger on the page with the API's.
 func (o *operatedGateway) wholeLibro(name string) {
 	o.t.Helper()
 	var libro struct {
@@ -254,8 +255,7 @@ func (o *operatedGateway) toWhom(t *testing.T) {
 	}
 }
 
-// inChromium holds the page against its own policy, and takes the pictures where
-// somebody wants them.
+// inChromium checks the page under its own policy, and takes the pictures if requested.
 func (o *operatedGateway) inChromium(t *testing.T) {
 	for _, path := range []string{"/descargas", "/descargas/" + o.ids["partida"], "/descargas/" + o.ids["descargando"], "/descargas/" + o.ids["recurrente"], "/descargas?rfc=nada"} {
 		dom, said := chromiumtest.DOM(t, o.Admin+path, 7*time.Second)
@@ -278,8 +278,8 @@ func (o *operatedGateway) inChromium(t *testing.T) {
 	chromiumtest.Shot(t, phone+"?/descargas/"+o.ids["descargando"], filepath.Join(dir, "descarga-telefono.png"), 500, 1600)
 }
 
-// phone shows a page as wide as a telephone's, in a frame: a window is 500
-// pixels wide at least, and the page refuses to be framed otherwise.
+// phone shows a page as wide as a telephone's, in a frame: a window has at least 500
+// pixels, and the page otherwise refuses to be framed.
 func (o *operatedGateway) phone(t *testing.T) string {
 	admin, err := url.Parse(o.Admin)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// apart takes the password out of an address: it goes to a file.
+// apart moves the password from an address to a file.
 func apart(t *testing.T, address string) (without, password, file string) {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -62,7 +62,7 @@ func TestMigrate_WhenRunByHand(t *testing.T) {
 	}
 }
 
-// The program says why it cannot start, and never the password.
+// The program says why it cannot start, and never shows the password.
 func TestStart_WhenTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Start(t)
@@ -102,8 +102,8 @@ func TestIdempotency_WhenTwoGatewaysShareADatabase(t *testing.T) {
 	}
 }
 
-// What a gateway does is over before the others learn that it is gone, and then
-// they learn it at once.
+// A gateway finishes its work before the others learn that it has left, and then they
+// learn it at once.
 func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 	t.Parallel()
 	a := start(t, gatewaytest.Options{Postgres: true})
@@ -146,8 +146,8 @@ func TestStop_WhenAnotherGatewayStays(t *testing.T) {
 	}
 }
 
-// A gateway that is killed while it sends: the other says that the message is
-// under way for as long as it may be, then that nobody knows; it is never sent
+// A gateway is killed while it sends. The other one says that the message is in progress
+// for as long as it may be, and then that the outcome is unknown. It never sends it
 // again.
 func TestKill_WhenAnotherGatewayIsSending(t *testing.T) {
 	t.Parallel()
@@ -179,7 +179,7 @@ func TestKill_WhenAnotherGatewayIsSending(t *testing.T) {
 	}
 }
 
-// waitFor waits for a condition, which is asked for ten times a second.
+// waitFor checks a condition ten times a second until it is true.
 func waitFor(t *testing.T, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !so(); time.Sleep(100 * time.Millisecond) {

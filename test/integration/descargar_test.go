@@ -15,9 +15,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// `gateway descargar` with a gateway of its own is killed where it can hurt, as a
-// process, and the same command goes on: nothing is asked of the SAT twice, and
-// nothing half has a name.
+// `gateway descargar` with its own gateway is killed, as a process, at the critical
+// points. The same command then continues: nothing is requested of the SAT twice, and no
+// incomplete file has its final name.
 func TestDownload_WhenKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -46,7 +46,7 @@ func TestDownload_WhenKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// kill is a stream that sends its writer one signal, once it has read a text.
+// kill is a stream that sends its writer one signal after it has read a text.
 type kill struct {
 	read bytes.Buffer // not embedded: its ReadFrom would take Write's place
 	cmd  *exec.Cmd
@@ -95,7 +95,7 @@ func checkFolder(t *testing.T, folder string) {
 	}
 }
 
-// The first signal lets it say how to go on.
+// After the first signal it can print how to continue.
 func TestDownload_WhenInterruptedBySignal(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

@@ -11,8 +11,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// passing are the refusals that people saw pass, each heard once. two says that
-// the SAT had registered a solicitud by then, and another is presented.
+// passing are refusals that people saw pass, each returned once. two reports that the SAT
+// had already registered a solicitud, so another one is presented.
 func passing() map[string]struct {
 	f   sandbox.Falla
 	two bool
@@ -38,8 +38,8 @@ func passing() map[string]struct {
 	return all
 }
 
-// TestDescargas_WhenTheSATHasABadMoment: whatever passes, heard once at each step,
-// ends no descarga and costs no solicitud that the SAT had registered.
+// A passing refusal at any step ends no descarga and costs no solicitud that the SAT had
+// registered.
 func TestDescargas_WhenTheSATHasABadMoment(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{opAutentica, opEmitidos, opVerify, opDescargar} {
@@ -83,8 +83,8 @@ func TestDescargas_WhenTheSATHasABadMoment(t *testing.T) {
 	}
 }
 
-// descargasMonth asks for each day of a month in two ways, one descarga each, and
-// returns what they came to.
+// descargasMonth makes a descarga for each day of a month in two ways, and returns the
+// results.
 func descargasMonth(t *testing.T, r *rig) (ds []descarga) {
 	t.Helper()
 	var paths []string
@@ -115,8 +115,8 @@ func descargasMonth(t *testing.T, r *rig) (ds []descarga) {
 	return ds
 }
 
-// TestDescargas_WhenOneAnswerInTwentyIsABadOne: a month ends as on a good day, and
-// what it costs more at the SAT is what the bad answers had cost already.
+// If one answer in twenty is bad, a month ends as on a good day. The extra cost at the
+// SAT is only what the bad answers had already cost.
 func TestDescargas_WhenOneAnswerInTwentyIsABadOne(t *testing.T) {
 	t.Parallel()
 	expense := func(bad bool) (submitted, registered, downloads int) {
@@ -153,7 +153,7 @@ func TestDescargas_WhenOneAnswerInTwentyIsABadOne(t *testing.T) {
 	p0, r0, b0 := expense(false)
 	p1, r1, b1 := expense(true)
 	t.Logf("62 descargas, undisturbed: %d solicitudes presented, %d registered, %d downloads; with 5 %% of bad answers: %d, %d, %d", p0, r0, b0, p1, r1, b1)
-	// One in twenty, and a rejection that the SAT gives without a reason.
+	// One in twenty, and a rejection without a reason.
 	if p0 != 62 || r0 != 62 || p1 < p0 || p1 > p0*3/2 || r1 > r0*5/4 || b1 > b0*5/4 {
 		t.Errorf("the month costs too much")
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
-// receptor keeps the webhooks that reach it, and holds them against the contract.
+// receptor stores the webhooks that reach it, and checks them against the contract.
 type receptor struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -65,7 +65,7 @@ type seenPaquete struct {
 	VecesServido                       int
 }
 
-// rotate runs one descarga of a package that is spoilt each time, or once.
+// rotate runs one descarga of a package that is broken in each delivery, or once.
 func rotate(t *testing.T, tipo string, f sandbox.Falla) (*operatedGateway, *receptor, string, descarga, seenPaquete) {
 	t.Helper()
 	hear := &receptor{t: t}
@@ -88,8 +88,8 @@ func rotate(t *testing.T, tipo string, f sandbox.Falla) (*operatedGateway, *rece
 	return o, hear, path, d, list.Paquetes[len(list.Paquetes)-1]
 }
 
-// TestDescarga_WhenOneEntryCannotBeRead says what everybody is told of it: the API,
-// the page, the webhook; and that the second download is used once.
+// The API, the page and the webhook report an unreadable entry, and the second download
+// is used once.
 func TestDescarga_WhenOneEntryCannotBeRead(t *testing.T) {
 	t.Parallel()
 	o, hear, path, d, p := rotate(t, "CFDI", sandbox.Falla{Tipo: control.ConDefectos, Defectos: []string{"crc"}})
@@ -148,8 +148,7 @@ func (o *operatedGateway) calls() int64 {
 	return n
 }
 
-// TestDescarga_WhenWhatIsDeliveredIsBroken: each case says how it ends, and what it
-// has spent.
+// Each case has its final state and its cost.
 func TestDescarga_WhenWhatIsDeliveredIsBroken(t *testing.T) {
 	t.Parallel()
 	always := func(_ string, defects ...string) sandbox.Falla {
@@ -207,8 +206,8 @@ func TestDescarga_WhenWhatIsDeliveredIsBroken(t *testing.T) {
 	}
 }
 
-// TestPaquete_WhenItsIDIsWrittenInTheOtherCase: it is the same package, with one copy
-// and one count, and the SAT reads its own spelling.
+// Both spellings are the same package, with one copy and one count, and the SAT gets its
+// own spelling.
 func TestPaquete_WhenItsIDIsWrittenInTheOtherCase(t *testing.T) {
 	t.Parallel()
 	o, _, _, _, p := rotate(t, "CFDI", sandbox.Falla{})

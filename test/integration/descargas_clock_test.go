@@ -8,8 +8,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// A machine whose clock jumps, before a SAT whose clock does not: no descarga ends by
-// it, not by a start under the wrong clock either, and all go on when it is right.
+// The machine's clock jumps and the SAT's does not. No descarga ends because of that, or
+// of a start under the wrong clock, and all continue when the clock is right.
 func TestDescargas_WhenTheMachinesClockJumps(t *testing.T) {
 	t.Parallel()
 	began := time.Now()

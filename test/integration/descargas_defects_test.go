@@ -13,14 +13,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 )
 
-// What a defect of a package comes to.
+// What a package's defect leads to.
 const (
 	isRead      = "it is read as it is"
 	isRequested = "something that is there cannot be read, or nothing is there: the second delivery is fetched"
 	isMissing   = "something is not there"
 )
 
-// cfdiDefects and metadataDefects are all that the sandbox can do to a package.
+// cfdiDefects and metadataDefects are all defects that the sandbox can make.
 func cfdiDefects() map[string]string {
 	return map[string]string{
 		"crc": isRequested, "deflate64": isRequested, "bzip2": isRequested, "cifrada": isRequested, "xml_cortado": isRequested, "sin_entradas": isRequested,
@@ -38,7 +38,7 @@ func metadataDefects() map[string]string {
 	}
 }
 
-// folios are those that a whole descarga of the day has.
+// folios are those of a complete descarga of the day.
 func (r *rig) folios(day string, current bool) []string {
 	r.t.Helper()
 	since, err := time.Parse(time.DateOnly, day)
@@ -55,9 +55,9 @@ func (r *rig) folios(day string, current bool) []string {
 	return all
 }
 
-// TestDescargas_WhenAPackageHasADefect: whatever is wrong inside a package, once or
-// each time it is served, a descarga is terminada when, and only when, every folio
-// that the SAT counted can be read from what is whole, and no package is fetched a third time.
+// Whatever is wrong inside a package, once or in each delivery, a descarga is terminada
+// if and only if every folio that the SAT counted can be read from an undamaged part. No
+// package is fetched a third time.
 func TestDescargas_WhenAPackageHasADefect(t *testing.T) {
 	t.Parallel()
 	for tipo, defects := range map[string]map[string]string{"CFDI": cfdiDefects(), "Metadata": metadataDefects()} {
@@ -93,7 +93,7 @@ func (r *rig) withDefault(t *testing.T, tipo, day, que string, f sandbox.Falla) 
 	read := r.read(t, path, list)
 	has := r.folios(day, tipo == "CFDI")
 	served := r.Sandbox.Estado().Solicitudes[len(r.Sandbox.Estado().Solicitudes)-1].PorPaquete[0].Servidas
-	// A damaged text may have all its rows, and they may not be what the SAT packed.
+	// A damaged text may have all its rows, and they may differ from the SAT's.
 	all := slices.Equal(read, has) && (d.Progreso.Ilegibles == 0 || !slices.Contains(f.Defectos, "crc"))
 	if (d.Estado == "terminada") != all || d.Estado != "terminada" && d.Estado != "parcial" {
 		t.Errorf("%s %q with %d of %d: %+v", d.Estado, d.Motivo, len(read), len(has), d.Progreso)
@@ -119,7 +119,7 @@ func (r *rig) withDefault(t *testing.T, tipo, day, que string, f sandbox.Falla) 
 	}
 }
 
-// read are the distinct folios that a list has, in order and lower case.
+// read returns the distinct folios of a list, sorted and in lower case.
 func (r *rig) read(t *testing.T, path, list string) []string {
 	t.Helper()
 	var all []string

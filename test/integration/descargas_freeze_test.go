@@ -14,8 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// random is a source of this run's, whose seed PASARELA_SEMILLA repeats, and how often what
-// is left to chance is done: times, or as PASARELA_MUERTES says.
+// random returns a source of randomness, whose seed PASARELA_SEMILLA sets, and the number
+// of random runs: times, or PASARELA_MUERTES.
 func random(t *testing.T, times int) (*rand.Rand, int) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -29,9 +29,9 @@ func random(t *testing.T, times int) (*rand.Rand, int) {
 	return rand.New(rand.NewPCG(seed, 0)), times
 }
 
-// A gateway stands still with packages in its hands, or its way to the database does,
-// and wakes when the other has done everything: what it still does is refused, and
-// nothing is asked twice.
+// A gateway that holds packages, or its connection to the database, is suspended and
+// resumes after the other gateway has done everything. What it still tries is refused,
+// and nothing is requested twice.
 func TestDescarga_WhenOneOfTwoGatewaysStandsStill(t *testing.T) {
 	t.Parallel()
 	want := calm(t, "CFDI")
@@ -62,7 +62,8 @@ func TestDescarga_WhenOneOfTwoGatewaysStandsStill(t *testing.T) {
 			d.b = isBorn(t, death{}, e.en(foreign)...)
 			d.finish()
 			follow()
-			// It is back when others see that it lives, and done when its files are away.
+			// It is back when others see that it lives, and finished when its files are
+			// gone.
 			waitFor(t, func() bool { return len(d.read(`SELECT id FROM procesos`)) == 2 })
 			waitFor(t, func() bool {
 				_, partial := packageFiles(t, its)
@@ -74,10 +75,10 @@ func TestDescarga_WhenOneOfTwoGatewaysStandsStill(t *testing.T) {
 	}
 }
 
-// postgresDeaths is how many crashes one descarga sees.
+// postgresDeaths is the number of crashes during one descarga.
 const postgresDeaths = 4
 
-// PostgreSQL crashes at any time, and comes back a moment later.
+// PostgreSQL crashes at any time, and restarts a moment later.
 func TestDescarga_WhenPostgresIsKilled(t *testing.T) {
 	t.Parallel()
 	want := calm(t, "Metadata")
@@ -91,7 +92,7 @@ func killPostgres(t *testing.T, chance *rand.Rand, want []string) {
 	t.Helper()
 	pg := pgtest.OfTrial(t)
 	e := mountIn(t, "Metadata", pg.URL)
-	// So slow that there is something to interrupt.
+	// Slow enough to be interrupted.
 	for _, op := range []string{opEmitidos, opVerify, opDescargar} {
 		if _, err := e.sat.Fallas().Add(sandbox.Falla{Operacion: op, Tipo: control.Lento, Delay: 200 * time.Millisecond}); err != nil {
 			t.Fatal(err)

@@ -10,18 +10,18 @@ import (
 	"testing"
 )
 
-// deathPoint is where a durable download may be cut.
+// deathPoint is a point at which a durable download may be killed.
 type deathPoint struct {
 	point string
-	// n is which pass of it ends the first life.
+	// n is the pass at which the first life ends.
 	n int
-	// before is where a life has to end before, so that this point is passed.
+	// before is where a life must end first, so that this point is passed.
 	before death
-	// other says that the point leads to another end than everything having come.
+	// other reports that the point leads to another end than a complete descarga.
 	other bool
 }
 
-// deathPoints are all of them, in the order of a descarga's life
+// deathPoints lists all of them in the order of a descarga's life
 // (docs/architecture/interruptions.md).
 func deathPoints() []deathPoint {
 	return []deathPoint{
@@ -52,7 +52,7 @@ func deathPoints() []deathPoint {
 	}
 }
 
-// calm is what a scene brings that nobody disturbs.
+// calm is the result of a scene without kills.
 func calm(t *testing.T, tipo string) []string {
 	t.Helper()
 	e := mount(t, tipo, false)
@@ -66,9 +66,9 @@ func calm(t *testing.T, tipo string) []string {
 	return uuids
 }
 
-// kill -9 of the gateway at every point on both databases: in its first life, or
-// in its first and its second. With PASARELA_MUERTES both, and at random passes of
-// random points as often as that says.
+// kill -9 of the gateway at every point on both databases: in its first life, or in its
+// first and second. With PASARELA_MUERTES both, and at that many random passes of random
+// points.
 func TestDescarga_WhenKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{"CFDI": calm(t, "CFDI"), "Metadata": calm(t, "Metadata")}
@@ -109,8 +109,8 @@ func TestDescarga_WhenKilledAtAnyPoint(t *testing.T) {
 	}
 }
 
-// A package whose two downloads two processes have begun, and died with, is not the SAT's
-// fault: it is told, and no solicitud is spent on it.
+// If two processes died during a package's two downloads, the SAT is not blamed: the
+// descarga says so, and no solicitud is spent on it.
 func TestDescarga_WhenBothDownloadsDieNoSolicitudIsSpent(t *testing.T) {
 	t.Parallel()
 	for name, postgres := range map[string]bool{"SQLite": false, "PostgreSQL": true} {
@@ -129,13 +129,13 @@ func TestDescarga_WhenBothDownloadsDieNoSolicitudIsSpent(t *testing.T) {
 	}
 }
 
-// steps are the points' names in the code, and tipos what "-registrada" follows.
+// steps matches the points' names in the code, and tipos what may precede "-registrada".
 var (
 	steps = regexp.MustCompile(`(?:Step|step|point)\("([a-z_-]+)"\)`)
 	tipos = regexp.MustCompile(`step\{[^}]*?tipo: "([a-z_]+)"|p\.tipo = "([a-z_]+)"`)
 )
 
-// No point may be added to the code that is not in the table.
+// Every point in the code must be in the table.
 func TestDeathPoints_WhenComparedWithTheCode(t *testing.T) {
 	t.Parallel()
 	var known []string

@@ -13,16 +13,15 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// magnitude is how much a descarga brings in a test of memory.
+// magnitude is the size of a descarga in a memory test.
 type magnitude struct {
 	rows, perDay, byPaquete int // metadata rows of January, CFDI a day, XML in a package
 	until                   string
 	cfdis                   int
 }
 
-// TestDescargas_WhenPackagesAreLargeTheGatewayStaysSmall has 310,000 rows in one
-// package and 30,000 XML in two of 28 MB; with PASARELA_GRANDE=1 930,000 rows, and
-// 155,000 XML in packages of 95 MB.
+// 310,000 rows in one package and 30,000 XML in two of 28 MB; with PASARELA_GRANDE=1
+// 930,000 rows, and 155,000 XML in packages of 95 MB.
 func TestDescargas_WhenPackagesAreLargeTheGatewayStaysSmall(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -65,7 +64,7 @@ func TestDescargas_WhenPackagesAreLargeTheGatewayStaysSmall(t *testing.T) {
 	}
 }
 
-// reader reads descargas of a gateway's process.
+// reader reads descargas of a gateway process.
 type reader struct {
 	t      *testing.T
 	client *http.Client
@@ -82,7 +81,7 @@ func (l *reader) ask(body map[string]any) string {
 	return r.Header.Get("Location")
 }
 
-// wait waits until all of it has come.
+// wait waits until the descarga is complete.
 func (l *reader) wait(path string) descarga {
 	l.t.Helper()
 	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
@@ -98,7 +97,7 @@ func (l *reader) wait(path string) descarga {
 	}
 }
 
-// atOnce runs all of it at the same time.
+// atOnce runs everything concurrently.
 func (l *reader) atOnce(readings ...func()) {
 	ended := make(chan struct{}, len(readings))
 	for _, read := range readings {
@@ -112,7 +111,7 @@ func (l *reader) atOnce(readings ...func()) {
 	}
 }
 
-// rows reads what path has, wants so many lines, and returns the last.
+// rows reads path, expects so many lines, and returns the last one.
 func (l *reader) rows(path string, want int) string {
 	resp, err := send(l.t, l.client, http.MethodGet, l.gw.api+path, nil)
 	if err != nil {
@@ -123,7 +122,7 @@ func (l *reader) rows(path string, want int) string {
 	lines := bufio.NewScanner(resp.Body)
 	n, last := 0, ""
 	for lines.Scan() {
-		// A name may hold a line end, which CSV keeps: such a row has two lines.
+		// A name may contain a line end, which CSV keeps: such a row has two lines.
 		if n++; n == want {
 			last = lines.Text()
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 )
 
-// polled is what polls change of a descarga.
+// polled is what polls change in a descarga.
 type polled struct {
 	Estado        string
 	Actualizacion time.Time
@@ -19,7 +19,7 @@ type polled struct {
 	}
 }
 
-// read waits until the only solicitud was asked about n times.
+// read waits until the only solicitud was polled n times.
 func read(t *testing.T, g *gatewaytest.Gateway, path string, n int) polled {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {

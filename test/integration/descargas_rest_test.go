@@ -16,7 +16,7 @@ import (
 
 const pathDescargas = "/v1/sat/descargas"
 
-// descargaView is what these tests read of one.
+// descargaView is the part of a descarga that these tests read.
 type descargaView struct {
 	IDDescarga, Estado, Motivo string
 	Progreso                   struct{ NumeroCFDIs, Encontrados, TotalPaquetes, PaquetesGuardados int }
@@ -27,7 +27,7 @@ type descargaView struct {
 	}
 }
 
-// metadatos asks for a month of metadata like no other of this rig.
+// metadatos asks for a month of metadata that no other test of this rig uses.
 func (r *rig) metadatos() map[string]any {
 	return map[string]any{"servicio": "cfdi", "rfcSolicitante": gatewaytest.Company, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": fmt.Sprintf("2026-01-31T23:00:%02d", r.n.Add(1))}
@@ -44,8 +44,8 @@ func (r *rig) createDescarga(body map[string]any, headers ...string) descargaVie
 	return d
 }
 
-// follow follows a descarga by its stream until the end, while the sandbox's clock
-// runs, and returns the types of its events.
+// follow follows a descarga by its stream to the end, while the sandbox's clock runs, and
+// returns the types of its events.
 func (r *rig) follow(id string) []string {
 	r.t.Helper()
 	resp, err := r.Send(r.t.Context(), http.MethodGet, pathDescargas+"/"+id+"/eventos/flujo", nil)
@@ -74,8 +74,7 @@ func (r *rig) descarga(id string) descargaView {
 	return d
 }
 
-// TestDescargas_WhenFollowedToTheEndEverythingIsRead walks every route of a
-// descarga of metadata as a client would.
+// This test calls every route of a metadata descarga as a client would.
 func TestDescargas_WhenFollowedToTheEndEverythingIsRead(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -153,7 +152,8 @@ func TestDescargas_WhenOfCFDIEachIsRead(t *testing.T) {
 	wantProblem(t, r.Get(pathDescargas+"/"+id+"/metadatos"), http.StatusConflict, "conflicto")
 }
 
-// Metadata and CFDI of one range are joined by their UUID, which the SAT spells in two ways.
+// Metadata and CFDI of one range are joined by their UUID, which the SAT spells in two
+// ways.
 func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheirRowsJoin(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -181,7 +181,8 @@ func TestDescargas_WhenMetadataAndCFDIAreOfOneRangeTheirRowsJoin(t *testing.T) {
 	}
 }
 
-// The SAT accepts complementos that its list lacks, and so ours: they are sent, with a notice.
+// The SAT accepts complementos that are not in its list or ours: they are sent, with a
+// warning.
 func TestDescargas_WhenAComplementoIsNotKnownItIsSent(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -200,7 +201,7 @@ func TestDescargas_WhenAComplementoIsNotKnownItIsSent(t *testing.T) {
 	wantProblem(t, r.Post(pathDescargas, body), http.StatusUnprocessableEntity, "datos-invalidos")
 }
 
-// readsAlike reads a route in its three forms, wants the same n rows of each, and
+// readsAlike reads a route in its three forms, expects the same n rows of each, and
 // returns their UUIDs.
 func readsAlike(t *testing.T, r *rig, path, list string, n int) []string {
 	t.Helper()
@@ -239,7 +240,7 @@ func readsAlike(t *testing.T, r *rig, path, list string, n int) []string {
 	return byPage
 }
 
-// nextOf is the page that Link names; empty for none.
+// nextOf returns the page that Link names; empty for none.
 func nextOf(got gatewaytest.Response) string {
 	next, found := strings.CutSuffix(strings.TrimPrefix(got.Header.Get("Link"), "<"), `>; rel="next"`)
 	if !found {
@@ -248,8 +249,8 @@ func nextOf(got gatewaytest.Response) string {
 	return next
 }
 
-// TestDescargas_WhenTheSameIsAskedForTwice: the key gives the same one, its
-// absence a conflict that says where the other is.
+// With the key the same descarga is returned. Without it there is a conflict that names
+// the other descarga.
 func TestDescargas_WhenTheSameIsAskedForTwice(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -266,7 +267,7 @@ func TestDescargas_WhenTheSameIsAskedForTwice(t *testing.T) {
 	if got := clash.Header.Get("Location"); got != pathDescargas+"/"+first.IDDescarga {
 		t.Errorf("Location %q", got)
 	}
-	// While it lives, its part is not taken for the whole.
+	// A part of a live descarga is not served as the whole.
 	wantProblem(t, r.Get(pathDescargas+"/"+first.IDDescarga+"/metadatos"), http.StatusConflict, "conflicto")
 	for range 2 {
 		got, err := r.Do(http.MethodDelete, pathDescargas+"/"+first.IDDescarga, nil)

@@ -26,7 +26,7 @@ func inBoth(t *testing.T, test func(*testing.T, gatewaytest.Options)) {
 	}
 }
 
-// mountRig starts a pair whose sandbox's clock runs.
+// mountRig starts a pair with a running sandbox clock.
 func mountRig(t *testing.T, opts gatewaytest.Options, knobs map[string]any) *rig {
 	t.Helper()
 	r := start(t, opts)
@@ -34,8 +34,8 @@ func mountRig(t *testing.T, opts gatewaytest.Options, knobs map[string]any) *rig
 	return r
 }
 
-// unrepeated wants that no criteria were sent twice and no package served three
-// times, and that the descargas' quotas are what the sandbox has seen.
+// unrepeated checks that no criteria were sent twice, that no package was served three
+// times, and that the descargas' quotas equal the sandbox's counts.
 func unrepeated(t *testing.T, r *rig, ds ...descarga) {
 	t.Helper()
 	e := r.Sandbox.Estado()
@@ -44,7 +44,8 @@ func unrepeated(t *testing.T, r *rig, ds ...descarga) {
 	}
 	for _, s := range e.Solicitudes {
 		for _, p := range s.PorPaquete {
-			// What brought not one byte may be asked for once more: the SAT has counted it, or not.
+			// A download without a single byte may be requested again: the SAT may or may
+			// not have counted it.
 			if p.Servidas > 2 || p.Pedidas > 3 {
 				t.Errorf("package %s was asked for %d times and served %d", p.ID, p.Pedidas, p.Servidas)
 			}
@@ -64,7 +65,7 @@ func unrepeated(t *testing.T, r *rig, ds ...descarga) {
 	}
 }
 
-// uuids reads everything that a descarga of metadata has brought, sorted.
+// uuids returns all UUIDs of a metadata descarga, sorted.
 func uuids(t *testing.T, g *gatewaytest.Gateway, path string) []string {
 	t.Helper()
 	got := g.Get(path + "/metadatos.ndjson?parcial=true")
@@ -81,8 +82,7 @@ func uuids(t *testing.T, g *gatewaytest.Gateway, path string) []string {
 	return all
 }
 
-// wholeRange is the same range asked for in one piece, of another sandbox with the
-// same seed.
+// wholeRange reads the same range in one piece, from another sandbox with the same seed.
 func wholeRange(t *testing.T, knobs, body map[string]any) []string {
 	t.Helper()
 	r := mountRig(t, gatewaytest.Options{}, knobs)
@@ -93,7 +93,7 @@ func wholeRange(t *testing.T, knobs, body map[string]any) []string {
 	return uuids(t, r.Gateway, path)
 }
 
-// same wants exactly the same content.
+// same checks that the contents are equal.
 func same(t *testing.T, got, want []string) {
 	t.Helper()
 	if len(want) == 0 || !slices.Equal(got, want) {
@@ -124,7 +124,7 @@ func estados(d descarga) map[string]int {
 	return n
 }
 
-// eventos returns the types of a descarga's ledger, which has no gap.
+// eventos returns the types of a descarga's events, whose numbers have no gap.
 func eventos(t *testing.T, r *rig, path string) []string {
 	t.Helper()
 	var tipos []string
@@ -161,8 +161,8 @@ func TestDescargas_When5003HalvesToTheEnd(t *testing.T) {
 	})
 }
 
-// A comprobante somewhere in every two seconds, and one row in a solicitud: halves
-// of two seconds that have one each take a neighbour along that is read elsewhere.
+// There is a comprobante in every two seconds, and a solicitud holds one row. A half of
+// two seconds therefore also brings a neighbour, which is read elsewhere.
 func TestDescargas_When5003HalvesDownToSingleSeconds(t *testing.T) {
 	t.Parallel()
 	r := mountRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 43_200, "max_metadata": 1})
@@ -196,8 +196,8 @@ func TestDescargas_WhenASecondHoldsTooManyItIsTold(t *testing.T) {
 	unrepeated(t, r)
 }
 
-// TestDescargas_WhenAnswersOfSolicitaAreLost: never the same again, a second more
-// each time, and what the extra second brings is not in the content.
+// The same criteria are never sent again: each repeat is a second wider, and the extra
+// second is not in the content.
 func TestDescargas_WhenAnswersOfSolicitaAreLost(t *testing.T) {
 	inBoth(t, func(t *testing.T, opts gatewaytest.Options) {
 		knobs := map[string]any{"cfdis_por_dia": 43_200} // something in every two seconds
@@ -235,8 +235,8 @@ func TestDescargas_WhenTheSATRefusesSolicita(t *testing.T) {
 		f           sandbox.Falla
 		estado      string
 		solicitudes int
-		// more is by how many seconds what was asked for last is wider; motivo a part of
-		// what is told.
+		// more is how many seconds wider the last request is; motivo is a part of the
+		// reason.
 		more   int
 		motivo string
 	}{
@@ -330,7 +330,7 @@ func TestDescargas_WhenTheSATAnswersVerifica(t *testing.T) {
 func TestDescargas_WhenTheSATIsAwayForAWhileItFinishes(t *testing.T) {
 	t.Parallel()
 	r := mountRig(t, gatewaytest.Options{}, nil)
-	// Two minutes of every three by the sandbox's clock, which is a second or so.
+	// Two of every three minutes on the sandbox's clock, which is about a second.
 	if _, err := r.Sandbox.Fallas().Add(sandbox.Falla{Servicio: "cfdi", Tipo: control.HTML503, Last: 2 * time.Minute, Repeat: 4 * time.Minute}); err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,8 @@ func TestDescargas_WhenAPackageIsLostTheRangeIsAskedForAgain(t *testing.T) {
 			if n := estados(d); d.Estado != "terminada" || n["sustituida"] != 1 || n["terminada"] != 1 || d.Cuota.SolicitudesPresentadas != 2 {
 				t.Errorf("%s %s %v %+v", d.Estado, d.Motivo, n, d.Cuota)
 			}
-			// What the lost one's solicitud had brought is not read beside its replacement's.
+			// The content of the lost solicitud is not read in addition to its
+			// replacement's.
 			same(t, uuids(t, r.Gateway, path), wholeRange(t, nil, request("Metadata", nil)))
 			unrepeated(t, r)
 		})
@@ -406,8 +407,8 @@ func TestDescargas_WhenThereIsNothing(t *testing.T) {
 	}
 }
 
-// TestDescargas_WhenAnotherProgramHasAskedForTheSame: in our ledger it is
-// adopted; outside it, its id cannot be known, and a second more is asked for.
+// If our ledger knows the other program's solicitud, it is adopted. Otherwise its id is
+// unknown, and a second more is requested.
 func TestDescargas_WhenAnotherProgramHasAskedForTheSame(t *testing.T) {
 	t.Parallel()
 	for _, ours := range []bool{true, false} {
@@ -474,8 +475,7 @@ func TestDescargas_WhenTheEFirmaIsMissingOrTheKeyIsTaken(t *testing.T) {
 	}
 }
 
-// TestDescargas_WhenSixYearsAreAskedForAtOnce: from the first second that the SAT
-// gives to the last.
+// From the first second that the SAT serves to the last.
 func TestDescargas_WhenSixYearsAreAskedForAtOnce(t *testing.T) {
 	t.Parallel()
 	r := mountRig(t, gatewaytest.Options{}, map[string]any{"cfdis_por_dia": 1, "max_metadata": 300})

@@ -21,8 +21,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// scene is a descarga that takes three solicitudes and six packages, the
-// sandbox that it is of, and the database of the gateways that bring it.
+// scene is a descarga of three solicitudes and six packages, its sandbox, and the
+// database of its gateways.
 type scene struct {
 	t      *testing.T
 	sat    *only
@@ -46,7 +46,7 @@ func mount(t *testing.T, tipo string, postgres bool) *scene {
 	return mountIn(t, tipo, address)
 }
 
-// mountIn is mount on the PostgreSQL at address; on SQLite without.
+// mountIn is mount on the PostgreSQL at address, or on SQLite if that is empty.
 func mountIn(t *testing.T, tipo, address string) *scene {
 	t.Helper()
 	e := &scene{t: t, sat: startSandbox(t), tipo: tipo, client: &http.Client{Timeout: 20 * time.Second}}
@@ -75,14 +75,14 @@ func mountIn(t *testing.T, tipo, address string) *scene {
 	return e
 }
 
-// en is the environment of a gateway with another data directory.
+// en returns the environment of a gateway with another data directory.
 func (e *scene) en(data string) []string {
 	e.env = append(slices.DeleteFunc(e.env, func(s string) bool { return strings.HasPrefix(s, "GATEWAY_DATA_DIR=") }), "GATEWAY_DATA_DIR="+data)
 	return slices.Clone(e.env)
 }
 
-// ask asks for the descarga, or for the one that it has become; false when the
-// gateway did not answer.
+// ask requests the descarga, or returns the existing one; false if the gateway did not
+// answer.
 func (e *scene) ask(api string) bool {
 	e.t.Helper()
 	body := request(e.tipo, map[string]any{"fechaInicial": "2026-01-10T00:00:00", "fechaFinal": "2026-01-12T23:59:59"})
@@ -106,7 +106,7 @@ func (e *scene) ask(api string) bool {
 	return true
 }
 
-// view asks how far the descarga is.
+// view reads the descarga.
 func (e *scene) view(api string) (d descargaView) {
 	e.t.Helper()
 	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id, nil)
@@ -115,12 +115,11 @@ func (e *scene) view(api string) (d descargaView) {
 	return d
 }
 
-// sceneDeadline is how long a scene may take, which takes a second or two on a
-// machine that has nothing else to do.
+// sceneDeadline bounds a scene, which takes a second or two on an idle machine.
 const sceneDeadline = 3 * time.Minute
 
-// run lives one life after the other, each of which ends where deaths say, the
-// first demand of them surely, and one more to the end. It returns that one.
+// run runs one life after the other. Each ends at its death point, the first one
+// certainly, and one more life runs to the end; run returns that one.
 func (e *scene) run(demand int, deaths ...death) *life {
 	e.t.Helper()
 	settings := slices.Clone(e.env)
@@ -147,8 +146,8 @@ func (e *scene) run(demand int, deaths ...death) *life {
 		if m.point == "" && !v.finished() {
 			return v
 		}
-		// A life that has a death before it may be at that very point: it is never the
-		// one that is looked at. One that must pass it is given the time.
+		// A life with an earlier death may be at that very point, so it is not checked.
+		// One that must pass the point gets the time.
 		if i < demand {
 			select {
 			case <-v.end:
@@ -161,14 +160,14 @@ func (e *scene) run(demand int, deaths ...death) *life {
 	}
 }
 
-// published tells whether subscribers have been told of the end.
+// published reports whether subscribers have been notified of the end.
 func (e *scene) published() bool {
 	var when string
 	err := e.db.QueryRowContext(e.t.Context(), `SELECT publicada FROM descargas WHERE id = $1`, e.id).Scan(&when)
 	return err == nil && when != ""
 }
 
-// ledger is what the gateway has written of the descarga, for people.
+// ledger returns the descarga's ledger, for people.
 func (e *scene) ledger() string {
 	var out strings.Builder
 	for _, query := range []string{
@@ -206,7 +205,7 @@ func (e *scene) read(query string) (out []string) {
 	return out
 }
 
-// uuids reads the descarga's content whole, sorted.
+// uuids returns the whole content of the descarga, sorted.
 func (e *scene) uuids(api string) []string {
 	e.t.Helper()
 	path := map[string]string{"CFDI": "/cfdis.ndjson", "Metadata": "/metadatos.ndjson"}[e.tipo]
@@ -227,13 +226,14 @@ func (e *scene) uuids(api string) []string {
 	return out
 }
 
-// confirm holds what came, what was asked of the SAT and what is on record
-// against what was promised; want are the UUIDs of a run that nobody disturbed.
+// confirm compares the content, the requests to the SAT and the record with what was
+// promised. want has the UUIDs of an undisturbed run.
 func (e *scene) confirm(api string, want []string) {
 	e.t.Helper()
 	d, got := e.view(api), e.uuids(api)
 	if lost := e.lost(); len(lost) > 0 && e.deaths > 1 {
-		// Two processes died with it: it is told, and no solicitud is spent on it.
+		// Two processes died with it: the descarga says so, and no solicitud is spent on
+		// it.
 		if d.Estado != "parcial" || !strings.Contains(d.Motivo, "una falla de esta pasarela impidió guardar") || len(e.read(`SELECT causa FROM tramos WHERE causa = 'paquete_perdido'`)) > 0 {
 			e.t.Errorf("%v were lost here: it ended %s: %s", lost, d.Estado, d.Motivo)
 		}
@@ -262,14 +262,14 @@ func (e *scene) confirm(api string, want []string) {
 	}
 }
 
-// lost are the packages of which two processes that died have made the downloads.
+// lost returns the packages both of whose downloads were begun by processes that died.
 func (e *scene) lost() []string {
 	return e.read(`SELECT id_paquete FROM paquetes WHERE completo = 0 AND parcial = '' AND descargas = 2 AND (nuestras > 0 OR vuela <> '')`)
 }
 
-// registered wants a solicitud that the SAT has registered to be on record by its
-// id. Only where the gateway ended before it had written the answer down may the
-// id be unknown; then the intent is on record, without an outcome.
+// registered checks that the record has the id of every solicitud that the SAT
+// registered. The id may be unknown only if the gateway ended before it recorded the
+// answer; then the record has the intent without an outcome.
 func (e *scene) registered(s sat.Summary) {
 	e.t.Helper()
 	known := e.read(`SELECT id_solicitud FROM tramos WHERE id_solicitud <> ''`)
@@ -292,7 +292,7 @@ func (e *scene) registered(s sat.Summary) {
 	e.t.Errorf("idSolicitud %s is lost: %s", s.ID, s.Criterios)
 }
 
-// eventos wants the ledger's lines numbered without gaps, and one end.
+// eventos checks that the ledger's lines are numbered without gaps and have one end.
 func (e *scene) eventos(api, end string) {
 	e.t.Helper()
 	got := whole(e.t, gatewaytest.Client(e.t), http.MethodGet, api+descargasPath+"/"+e.id+"/eventos?limite=1000", nil)

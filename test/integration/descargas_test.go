@@ -13,7 +13,7 @@ import (
 
 const descargasPath = "/v1/sat/descargas"
 
-// descarga is what tests read of one.
+// descarga is the part of a descarga that tests read.
 type descarga struct {
 	ID, Estado, Motivo, MotivoCodigo string
 	Progreso                         struct {
@@ -21,7 +21,7 @@ type descarga struct {
 		NumeroCFDIs, Encontrados, Ilegibles                                                   int64
 	}
 	Cuota struct{ SolicitudesPresentadas, PaquetesServidos int }
-	// SiguienteIntento is zero when nothing is due.
+	// SiguienteIntento is zero if nothing is due.
 	SiguienteIntento time.Time
 	Solicitudes      []struct {
 		Solicitud                                            int
@@ -66,8 +66,8 @@ func wait(t *testing.T, g *gatewaytest.Gateway, path string) descarga {
 	}
 }
 
-// withMotivos wants what is told to people of an end to be told to programs, and the
-// solicitudes to be counted within the descarga.
+// withMotivos checks that every reason given to people has a code for programs, and that
+// the descarga's solicitudes are counted.
 func withMotivos(t *testing.T, d descarga) {
 	t.Helper()
 	if (d.Motivo == "") != (d.MotivoCodigo == "") {

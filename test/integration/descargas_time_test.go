@@ -26,14 +26,14 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// sharedClock is a clock that the gateway and the sandbox share and a test moves.
+// sharedClock is a clock of gateway and sandbox that a test moves.
 type sharedClock struct{ lead atomic.Int64 }
 
 func (c *sharedClock) Now() time.Time { return time.Now().Add(time.Duration(c.lead.Load())) }
 
 func (c *sharedClock) pass(d time.Duration) { c.lead.Add(int64(d)) }
 
-// mexico is today's date there, from some days off.
+// mexico returns the date in Mexico, some days from today.
 func (c *sharedClock) mexico(days int) string {
 	return c.Now().UTC().Add(-6*time.Hour).AddDate(0, 0, days).Format("2006-01-02")
 }
@@ -44,7 +44,7 @@ func (c *sharedClock) alas(hour int) {
 	c.pass(time.Date(today.Year(), today.Month(), today.Day()+1, hour, 0, 0, 0, time.UTC).Sub(today))
 }
 
-// withTime starts a pair on a clock of the test's.
+// withTime starts a pair on the test's clock.
 func withTime(t *testing.T, opts gatewaytest.Options, knobs map[string]any) (*rig, *sharedClock) {
 	t.Helper()
 	c := &sharedClock{}
@@ -106,11 +106,11 @@ func TestDescargas_WhenTheDeadlinePasses(t *testing.T) {
 	unrepeated(t, r, d)
 }
 
-// final are the states that a descarga does not leave.
+// final are the final states of a descarga.
 var final = []string{"terminada", "vacia", "parcial", "fallida", "cancelada"} //nolint:gochecknoglobals // never written
 
-// skip moves the clock to whatever a descarga waits for, again and again, until
-// the descarga has ended. before hears of every instant before it comes.
+// skip moves the clock to the descarga's next due time, again and again, until the
+// descarga has ended. It calls before with every instant first.
 func (c *sharedClock) skip(t *testing.T, r *rig, path string, before func(time.Time)) descarga {
 	t.Helper()
 	var d descarga
@@ -130,8 +130,7 @@ func slowly(c *config.Config) {
 	c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = time.Minute, 15*time.Minute
 }
 
-// TestDescargas_WhenEveryAnswerOfSolicitaIsLost: what may be asked for again is
-// spread over the deadline, so that an outage of a day does not use it up.
+// Retries are spread over the deadline, so that an outage of a day does not use them up.
 func TestDescargas_WhenEveryAnswerOfSolicitaIsLost(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -161,8 +160,7 @@ func TestDescargas_WhenEveryAnswerOfSolicitaIsLost(t *testing.T) {
 	}
 }
 
-// TestDescargas_WhenCancelledAtEachPoint: whatever is under way is written down,
-// nothing follows, and what came is there.
+// A request in progress is recorded, nothing follows, and what came is stored.
 func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
 	t.Parallel()
 	// actual is the point at which its descarga is cancelled, once.
@@ -211,7 +209,7 @@ func TestDescargas_WhenCancelledAtEachPoint(t *testing.T) {
 			if tipos := eventos(t, r, path); tipos[len(tipos)-1] != "cancelada" {
 				t.Errorf("events %v", tipos)
 			}
-			// The same range may be asked for again, and nothing is sent twice for it.
+			// The same range may be requested again, and nothing is sent twice for it.
 			other := create(t, r.Gateway, body)
 			if d := wait(t, r.Gateway, other); d.Estado != "terminada" || len(uuids(t, r.Gateway, other)) != perDay {
 				t.Errorf("again: %+v", d)
@@ -247,8 +245,8 @@ func TestDescargas_WhenRetentionEndsPackagesGoAndItIsTold(t *testing.T) {
 	unrepeated(t, r, d)
 }
 
-// TestDescargas_WhenTwoShareAPackageItIsKeptForTheOther: the second asks for the
-// second more that the first had to ask for, and both have the same solicitud.
+// The second descarga asks for the extra second that the first had to ask for, and both
+// have the same solicitud.
 func TestDescargas_WhenTwoShareAPackageItIsKeptForTheOther(t *testing.T) {
 	t.Parallel()
 	withRetencion := func(c *config.Config) { c.Descargas.Retencion.Duration = 24 * time.Hour }
@@ -276,7 +274,7 @@ func TestDescargas_WhenTwoShareAPackageItIsKeptForTheOther(t *testing.T) {
 	unrepeated(t, r)
 }
 
-// corridas lists the runs of a recurrent descarga, the first one first.
+// corridas lists the runs of a recurrent descarga, oldest first.
 func corridas(t *testing.T, r *rig, path string) []string {
 	t.Helper()
 	id := path[strings.LastIndex(path, "/")+1:]
@@ -291,7 +289,7 @@ func corridas(t *testing.T, r *rig, path string) []string {
 	return paths
 }
 
-// pairs reads UUID and estatus of each row.
+// pairs returns UUID and estatus of each row.
 func pairs(t *testing.T, r *rig, path string) []string {
 	t.Helper()
 	got := r.Get(path + "/metadatos.ndjson?parcial=true")
@@ -307,8 +305,7 @@ func pairs(t *testing.T, r *rig, path string) []string {
 	return all
 }
 
-// TestDescargas_WhenRecurrentEachRunYieldsWhatIsNew walks a week of a recurrent
-// descarga of metadata.
+// This test runs a week of a recurrent descarga of metadata.
 func TestDescargas_WhenRecurrentEachRunYieldsWhatIsNew(t *testing.T) {
 	inBoth(t, func(t *testing.T, opts gatewaytest.Options) {
 		r, c := withTime(t, opts, nil)
@@ -354,7 +351,7 @@ func TestDescargas_WhenRecurrentEachRunYieldsWhatIsNew(t *testing.T) {
 		}
 		c.alas(5)
 		before := r.calls(opEmitidos)
-		// Another descarga shows that rounds go on.
+		// Another descarga shows that rounds continue.
 		wait(t, r.Gateway, create(t, r.Gateway, request("Metadata", nil)))
 		if n := len(corridas(t, r, path)); n != 6 || r.calls(opEmitidos) != before+1 {
 			t.Errorf("%d runs after it was cancelled", n)
@@ -402,8 +399,7 @@ func TestDescargas_WhenRecurrentTheXMLFollowTheMetadata(t *testing.T) {
 	unrepeated(t, r)
 }
 
-// TestDescargas_WhenWebhooksListenTheyAreTold: by a receiver with TLS that checks
-// signatures with the specification's own library.
+// A receiver with TLS checks the signatures with the specification's own library.
 func TestDescargas_WhenWebhooksListenTheyAreTold(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -14,8 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// soon is within what time the other gateway has to have taken over, at the
-// pace of these tests and on a machine that has much else to do.
+// soon bounds the take-over by the other gateway, at the pace of these tests and on a
+// busy machine.
 const soon = 20 * time.Second
 
 // two are two gateways on one PostgreSQL.
@@ -24,8 +24,8 @@ type two struct {
 	a, b *life
 }
 
-// twoAreBorn starts them: the one that m kills is asked for the descarga and begins
-// it alone, while the other starts.
+// twoAreBorn starts both. The one that m kills gets the descarga and begins it alone,
+// while the other starts.
 func twoAreBorn(t *testing.T, tipo string, m death) two {
 	t.Helper()
 	e := mount(t, tipo, true)
@@ -38,7 +38,7 @@ func twoAreBorn(t *testing.T, tipo string, m death) two {
 	return d
 }
 
-// finish waits until the descarga has ended and been told of.
+// finish waits until the descarga has ended and its end was notified.
 func (d two) finish() {
 	d.t.Helper()
 	for end := time.Now().Add(sceneDeadline); !d.published(); time.Sleep(20 * time.Millisecond) {
@@ -48,8 +48,8 @@ func (d two) finish() {
 	}
 }
 
-// Two gateways share the work, one dies by kill -9 in the middle of it, and the
-// other finishes. The one that dies is at each of these points.
+// Two gateways share the work. One dies by kill -9 at each of these points, and the other
+// finishes.
 func TestDescarga_WhenOneOfTwoGatewaysIsKilled(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{"CFDI": calm(t, "CFDI"), "Metadata": calm(t, "Metadata")}
@@ -61,8 +61,8 @@ func TestDescarga_WhenOneOfTwoGatewaysIsKilled(t *testing.T) {
 			t.Parallel()
 			d := twoAreBorn(t, tipo, m)
 			d.finish()
-			// From where both live, which of them works on what is chance, and so is
-			// whether the one that is to die passes its point.
+			// Once both live, it is random which of them does the work, and whether the
+			// one to be killed passes its point.
 			if !d.a.finished() {
 				if i < 3 {
 					t.Errorf("%s was never passed", m)
@@ -76,8 +76,8 @@ func TestDescarga_WhenOneOfTwoGatewaysIsKilled(t *testing.T) {
 	}
 }
 
-// The one that downloads a package, which drips, is killed; the other makes the
-// second download, and soon.
+// The gateway that downloads a slow package is killed; the other one soon makes the
+// second download.
 func TestDescarga_WhenTheGatewayThatDownloadsIsKilled(t *testing.T) {
 	t.Parallel()
 	want := calm(t, "CFDI")
@@ -109,8 +109,8 @@ func TestDescarga_WhenTheGatewayThatDownloadsIsKilled(t *testing.T) {
 	}
 }
 
-// A graceful stop hands over at once: what is under way ends, and the other does
-// not wait until it may call the first one dead.
+// A graceful stop hands over at once: running work ends, and the other gateway does not
+// wait until it may call the first one dead.
 func TestDescarga_WhenOneOfTwoGatewaysStops(t *testing.T) {
 	t.Parallel()
 	want := calm(t, "Metadata")
@@ -134,8 +134,8 @@ func TestDescarga_WhenOneOfTwoGatewaysStops(t *testing.T) {
 	}
 }
 
-// Rounds are made by one at a time, as often by two gateways as by one, and the
-// other goes on with them when that one is gone.
+// One of two gateways makes the rounds, as often as a single gateway would, and the other
+// one continues with them when it is gone.
 func TestRonda_WhenTwoGatewaysShareADatabase(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -161,7 +161,8 @@ func TestRonda_WhenTwoGatewaysShareADatabase(t *testing.T) {
 	}
 	begin, before := time.Now(), howMany()
 	waitFor(t, func() bool { return howMany() >= before+4 })
-	// A second apart, by one of them: were both to make them, four took two.
+	// Rounds are a second apart if one gateway makes them. If both did, four would take
+	// two seconds.
 	if took := time.Since(begin); took < 2500*time.Millisecond {
 		t.Errorf("four rounds, a second apart, took %s", took)
 	}
