@@ -78,13 +78,16 @@ func (c contest) throughput(title string, rps, cpu map[*target]float64, goalRate
 			title + "requests per second", perSecond(c.product), "floor " + perSecond(c.floor), fmt.Sprintf("%.2f", ratio),
 			fmt.Sprintf("≥ %.2f", goalRate), yes(ratio >= goalRate),
 		},
-		against("**"+title+"CPU per request**", millis(cpu[c.product]), "floor "+millis(cpu[c.floor]), cpu[c.product]/cpu[c.floor], goalCPU),
+		against("**"+title+"CPU per request**", millis(cpu[c.product]), "floor "+millis(cpu[c.floor]),
+			cpu[c.product]/cpu[c.floor], goalCPU),
 	}
 }
 
 // latency holds p50 and p99 at a fixed rate, less those of the direct call, against
 // each other by added, which makes the row of one of them.
-func (c contest) latency(ctx context.Context, p plan, rate int, added func(title string, q int, floor, product float64) row) ([]row, error) {
+func (c contest) latency(
+	ctx context.Context, p plan, rate int, added func(title string, q int, floor, product float64) row,
+) ([]row, error) {
 	took := [2]map[*target][]float64{{}, {}}
 	for range p.rateRounds {
 		for _, t := range []*target{c.direct, c.floor, c.product} {

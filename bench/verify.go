@@ -34,8 +34,8 @@ func verify(ctx context.Context, b *bench) ([]row, error) {
 			name:   "Verifica",
 			direct: b.direct(prefix+"/verifica", envelope),
 			floor: &target{
-				name: "floor", method: http.MethodPost, url: floor.url + prefix + "/verifica", contentType: "application/json", server: floor,
-				body: `{"idSolicitud":"` + idSolicitud + `","rfcSolicitante":"` + rfc + `"}`,
+				name: "floor", method: http.MethodPost, url: floor.url + prefix + "/verifica", server: floor,
+				contentType: "application/json", body: `{"idSolicitud":"` + idSolicitud + `","rfcSolicitante":"` + rfc + `"}`,
 			},
 			product: &target{
 				name: "gateway", method: http.MethodGet, server: g.process,

@@ -116,9 +116,10 @@ func (f *Floor) post(r *http.Request, url, action string, body io.Reader, size i
 		return nil, err
 	}
 	req.ContentLength = size
-	for name, value := range map[string]string{"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action, "Authorization": token, "Accept-Encoding": "identity"} {
-		req.Header.Set(name, value)
-	}
+	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	req.Header.Set("SOAPAction", action)
+	req.Header.Set("Authorization", token)
+	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := f.Client.Do(req)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		return nil, errors.Join(errUpstream, resp.Body.Close())

@@ -37,8 +37,8 @@ func contribuyentes() []autoridad.Request {
 	}
 }
 
-// prepare reads the authority in dir, or makes one, and issues the e.firmas that are missing, that
-// another authority issued, or that are another person's. The keys, which are what takes time, are made at once.
+// prepare reads the authority in dir, or makes one. It issues each e.firma that is missing, that another
+// authority issued, or that belongs to another person. It makes all keys at the same time, because a key is slow.
 func prepare(dir string, now time.Time) (*autoridad.Autoridad, error) {
 	ca, err := autoridad.Load(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// save keeps away what pages of others have a browser of this machine send: they would
-// change what the sandbox does. Beyond loopback, where it was told to listen, it goes by
-// any name.
-func (s *Sandbox) save(h http.Handler) http.Handler {
+// guard refuses requests that a browser of this machine sends for a page of another origin:
+// such a page would change what the sandbox does. A sandbox that may listen beyond loopback
+// accepts any host name.
+func (s *Sandbox) guard(h http.Handler) http.Handler {
 	foreign := http.NewCrossOriginProtection()
 	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "El sandbox no atiende a páginas de otro origen.", http.StatusForbidden)
 	}))
 	own := foreign.Handler(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A page that gives its own name this machine's address is of no other origin to
-		// its browser (DNS rebinding).
-		if !s.cfg.AllowNonLoopback && !ofIsMachine(r.Host) {
+		// A page whose own name resolves to this machine has the same origin for its
+		// browser (DNS rebinding).
+		if !s.cfg.AllowNonLoopback && !isLoopback(r.Host) {
 			http.Error(w, "El sandbox solo atiende a localhost.", http.StatusForbidden)
 			return
 		}
@@ -26,7 +26,7 @@ func (s *Sandbox) save(h http.Handler) http.Handler {
 	})
 }
 
-func ofIsMachine(host string) bool {
+func isLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

@@ -43,11 +43,11 @@ func (s *Sandbox) Run(ctx context.Context, started func(soap, admin net.Addr)) e
 	if err != nil {
 		return errors.Join(fmt.Errorf("sandbox: %w", err), soap.Close())
 	}
-	// Calls that a fault holds end with the sandbox.
+	// A call that a fault holds ends with the sandbox.
 	base := func(net.Listener) context.Context { return ctx }
 	servers := []*http.Server{
-		{Handler: s.save(s.Handler()), ReadHeaderTimeout: headersWait, ConnState: s.countConnection, BaseContext: base},
-		{Handler: s.save(s.AdminHandler()), ReadHeaderTimeout: headersWait, BaseContext: base},
+		{Handler: s.guard(s.Handler()), ReadHeaderTimeout: headersWait, ConnState: s.countConnection, BaseContext: base},
+		{Handler: s.guard(s.AdminHandler()), ReadHeaderTimeout: headersWait, BaseContext: base},
 	}
 	if started != nil {
 		started(soap.Addr(), admin.Addr())

@@ -2,8 +2,8 @@
 // PAC Prodigia's Addendas and Firmado, for clients to be tested against: ours and other people's. It is
 // strict where the real ones are, misbehaves on request, and gives the same data for the same seed.
 //
-// It refuses to look like production: it listens on loopback unless told otherwise, knows only the
-// certificates of its own authority and the public test ones, and says what it is in every answer.
+// It cannot be taken for production: it listens on loopback unless told otherwise, accepts only the
+// certificates of its own authority and the public test ones, and names itself in every answer.
 package sandbox
 
 import (
@@ -44,8 +44,8 @@ const (
 type Config struct {
 	Listen      string // of the SOAP services; default Listen; port 0 takes a free one
 	AdminListen string // of the admin port; default AdminListen
-	// Dir keeps the authority (ca.pem and its files) and the taxpayers' e.firmas in efirmas/<RFC>/. What
-	// is there is used again.
+	// Dir keeps the authority (ca.pem and its files) and the taxpayers' e.firmas in efirmas/<RFC>/. A later
+	// start uses them again.
 	Dir  string
 	Seed uint64 // of the data and of the ids
 	// Scenario is the name of the one to start with; none is the knobs at their defaults and no faults.
@@ -115,8 +115,8 @@ func New(cfg Config) (*Sandbox, error) {
 	return s, nil
 }
 
-// distribute hands each call to the system that its path begins with. The Date is that of the clock which
-// security is judged by.
+// distribute hands each call to the system whose path it has. Date is the time of the real clock, by which
+// signatures and tokens are judged.
 func (s *Sandbox) distribute(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.desk.Clock.Real().UTC().Format(http.TimeFormat))
 	// Not of the services: nobody should take this for them.
@@ -186,8 +186,8 @@ func (s *Sandbox) Folios(rfc string, d sat.Direction, since, until time.Time) it
 // 20,000 are kept.
 func (s *Sandbox) Calls(since int64) []control.Note { return s.desk.Journal.Read(since) }
 
-// Reset puts everything back as it was at the start: requests, quotas, lotes, contracts, blocked
-// users, faults, counters, log, knobs and clock. Certificates and tokens stay.
+// Reset restores the state of the start: requests, quotas, lotes, contracts, blocked users,
+// faults, counters, log, knobs and clock. Certificates and tokens stay.
 func (s *Sandbox) Reset() {
 	s.desk.Clock.Reset()
 	s.begin()

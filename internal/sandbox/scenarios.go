@@ -13,7 +13,7 @@ import (
 type Scenario struct {
 	Nombre string `json:"nombre"`
 	Nota   string `json:"nota"` // what it shows, one line
-	// Knobs are the knobs that are not at their defaults; Fallas, those it begins with.
+	// Perillas are the knobs that differ from their defaults. Fallas are the faults that it begins with.
 	Perillas map[string]any `json:"perillas"`
 	Fallas   []Falla        `json:"fallas"`
 }
@@ -112,7 +112,7 @@ func (s *Sandbox) Scenario() string {
 	return s.scenario
 }
 
-// begin puts knobs, faults and the clock's speed as they were at the start, which New tried.
+// begin restores the knobs, the faults and the clock's speed of the start. New has tried them.
 func (s *Sandbox) begin() {
 	_ = s.desk.Clock.Change(s.cfg.Speed)
 	_ = s.SetScenario(s.cfg.Scenario)

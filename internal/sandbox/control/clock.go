@@ -14,9 +14,9 @@ import (
 // MaxSpeed bounds how many sandbox seconds may pass in a real one.
 const MaxSpeed = 1_000_000
 
-// Clock is the sandbox's own clock. It runs on top of a real one and can be moved forward or made to
-// run faster; it drives the life of requests and packages. Security is judged by Real, as in the
-// service, because clients sign with theirs.
+// Clock is the sandbox's own clock. It runs on top of a real one, and can be moved or made faster. It
+// decides the age of requests and packages. Signatures and tokens are judged by Real, because clients
+// sign by their own real clock.
 type Clock struct {
 	real func() time.Time
 

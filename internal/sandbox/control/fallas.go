@@ -36,8 +36,7 @@ const (
 // maxFallas bounds the list of pending faults.
 const maxFallas = 10_000
 
-// Falla is one misbehaviour asked for. It is spent on the oldest match first; a call gets one fault
-// at most.
+// Falla is one misbehaviour that was asked for. A call gets at most one: the oldest that matches.
 type Falla struct {
 	ID        int    `json:"id"`
 	Servicio  string `json:"servicio"`  // a family of the system, or * for any
@@ -61,14 +60,14 @@ type Falla struct {
 	// ConID processes a request as usual and answers Codigo together with the id of what was
 	// registered, as the service does at times with 404.
 	ConID bool `json:"conId,omitempty"`
-	// After processes the message as usual, quotas included, before the fault takes the answer's place.
+	// Despues processes the message as usual, quotas included. Then the fault replaces the answer.
 	Despues   bool   `json:"despues,omitempty"`
 	Faultcode string `json:"faultcode,omitempty"`
-	// Delay is waited before anything else, for every type but Goteo, where it separates the drops.
+	// Delay is the wait before anything else. Of Goteo it is the time between two drops.
 	Delay time.Duration `json:"-"`
 	Bytes int64         `json:"bytes,omitempty"`
-	// Defects are what is wrong inside the file that the answer carries, all at once, and Entradas how many
-	// of its entries, or of the rows of its text, they touch, from the first; 0 is one.
+	// Defectos are what is wrong inside the file that the answer carries, all at once. Entradas is how many
+	// of its entries, or of the rows of its text, have them, counted from the first; 0 means one.
 	Defectos []string `json:"defectos,omitempty"`
 	Entradas int      `json:"entradas,omitempty"`
 	// HTTP is the status of a Pagina, and Ubicacion the Location of one that redirects.
@@ -82,8 +81,8 @@ type Falla struct {
 	Anuncio      string `json:"anuncio,omitempty"`
 	Veces        int    `json:"veces"` // calls it will touch; 0 is until removed
 
-	// With Last the fault is an outage: from Begin on, for that long, it touches every call, and then it
-	// heals. Repeat makes it come back, that long after it began. All by the sandbox clock.
+	// A fault with Last is an outage: it begins after Begin, touches every call for that long, and ends.
+	// Repeat is the time from one beginning to the next. All three follow the sandbox clock.
 	Begin  time.Duration `json:"-"`
 	Last   time.Duration `json:"-"`
 	Repeat time.Duration `json:"-"`
@@ -186,7 +185,7 @@ func (x *pending) luck(operation string) uint64 {
 	return n ^ n>>31
 }
 
-// sound removes the outages that are over and moves on those that come back.
+// sound removes the outages that have ended and moves those that repeat to their next beginning.
 func (f *Fallas) sound(now time.Time) {
 	f.list = slices.DeleteFunc(f.list, func(x *pending) bool {
 		if x.Last == 0 || now.Before(x.start.Add(x.Last)) {

@@ -19,12 +19,12 @@ type Note struct {
 	Real      time.Time `json:"real"`     // of arrival, real clock
 	Servicio  string    `json:"servicio"`
 	Operacion string    `json:"operacion"`
-	// Blob is what it was about: the criteria of a request, or an id. Empty when it cannot be read.
+	// Objeto is what the call was about: the criteria of a request, or an id. It is empty if it cannot be read.
 	Objeto string `json:"objeto,omitempty"`
-	// Codigo is what it came to, as in Count.Codigos; empty while it is under way or when it got no answer.
+	// Codigo is the outcome, as in Count.Codigos. It is empty while the call runs, and if it got no answer.
 	Codigo string `json:"codigo,omitempty"`
 	Falla  Tipo   `json:"falla,omitempty"` // the fault that was spent on it
-	// ID is that of the request that it registered, whether or not the answer arrived.
+	// ID is the id of the request that the call registered, whether or not its answer arrived.
 	ID string `json:"idSolicitud,omitempty"`
 }
 
@@ -65,7 +65,7 @@ func (b *Journal) Record(a Note) *Note {
 	return &a
 }
 
-// Complete changes a call of Record's; one that was forgotten since is nobody's.
+// Complete changes a call that Record returned, also after the log forgot it.
 func (b *Journal) Complete(a *Note, change func(*Note)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

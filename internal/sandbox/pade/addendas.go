@@ -18,7 +18,7 @@ const (
 	codProcessing  = "6"
 )
 
-// mensajeDoesNotFit is one for all that is wrong with a login: who is blocked is not told so.
+// mensajeDoesNotFit is the text for every wrong login. The service does not say that a user is blocked.
 const mensajeDoesNotFit = "El usuario no existe o la contraseña es incorrecta."
 
 // processAddenda is both operations: with a CFDI the addenda is put into it.

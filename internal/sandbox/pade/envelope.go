@@ -17,8 +17,8 @@ type envelope struct {
 	params    map[string]string
 }
 
-// readEnvelope reads an envelope in the order in which the service takes offence: the version, the headers,
-// the wrapper, its parameters. know reports whether there is an operation of that name.
+// readEnvelope reads an envelope in the order in which the service refuses: the version, the headers, the
+// wrapper, its parameters. know reports whether there is an operation of that name.
 func readEnvelope(b []byte, know func(xml.Name) bool) (*envelope, *soapFault) {
 	l := newReader(b)
 	root, _, err := l.child()

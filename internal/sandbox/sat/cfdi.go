@@ -13,8 +13,8 @@ const (
 	bytesSello          = 256
 )
 
-// writeXML appends the XML of a comprobante up to where filler goes, and returns what comes after
-// it apart. Without filler there is no Addenda.
+// writeXML appends the XML of a comprobante up to the place of the filler, and returns the rest as queue.
+// Without filler the document has no Addenda.
 func (u *Universe) writeXML(b []byte, c *Comprobante, k paqueteKnobs) (head, queue []byte) {
 	x := &writer{b: b}
 	x.raw(`<?xml version="1.0" encoding="UTF-8"?>`)
@@ -161,7 +161,8 @@ func (u *Universe) cfdi(x *writer, c *Comprobante, version int) {
 	u.relacionados(x, c)
 	x.open("cfdi:Emisor", "/>", "Rfc", emisor.rfc, "Nombre", emisor.name, "RegimenFiscal", emisor.regimen(0))
 	x.open("cfdi:Receptor", "/>", "Rfc", receptor.rfc, "Nombre", receptor.name,
-		"DomicilioFiscalReceptor", when(is40, receptor.domicilio()), "RegimenFiscalReceptor", when(is40, receptor.regimen(c.Tipo)), "UsoCFDI", cfdiUse)
+		"DomicilioFiscalReceptor", when(is40, receptor.domicilio()),
+		"RegimenFiscalReceptor", when(is40, receptor.regimen(c.Tipo)), "UsoCFDI", cfdiUse)
 	u.conceptos(x, c, k, is40)
 	x.raw("<cfdi:Complemento>")
 	if c.Tipo == 'P' && !is40 {
@@ -280,13 +281,13 @@ func use(tipo byte) string {
 	return map[byte]string{'N': "CN01", 'P': "CP01", 'E': "G02", 'T': "S01", 'I': "G03"}[tipo]
 }
 
-// sello is as long as a signature and signs nothing.
+// sello has the length of a signature. It is random and signs nothing.
 func sello(random, which uint64) string {
 	b := noise(random, which)
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// certificado begins as a DER sequence of its length does, and is none.
+// certificado begins like a DER sequence of its length. The rest is random.
 func certificado(random uint64) string {
 	b := noise(random, 2)
 	b[0], b[1] = 0x30, 0x82

@@ -86,7 +86,8 @@ func (u *Universe) pagos20(x *writer, c *Comprobante) {
 	retenidos, trasladados := p.impuestos(true), p.impuestos(false)
 	x.open("pago20:Pagos", ">", "Version", "2.0")
 	x.open("pago20:Totales", "/>", append(totals(retenidos, trasladados), "MontoTotalPagos", monto(p.total))...)
-	x.open("pago20:Pago", ">", "FechaPago", fechaT(c.Fecha), "FormaDePagoP", "03", "MonedaP", "MXN", "TipoCambioP", "1", "Monto", monto(p.total))
+	x.open("pago20:Pago", ">", "FechaPago", fechaT(c.Fecha), "FormaDePagoP", "03", "MonedaP", "MXN",
+		"TipoCambioP", "1", "Monto", monto(p.total))
 	for i := range p.facturas {
 		f, k := &p.facturas[i], p.cuentas[i]
 		has := k.hasTraslado || k.hasRetencion

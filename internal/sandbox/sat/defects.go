@@ -80,7 +80,7 @@ func (d defects) contains(which string) bool { return slices.Contains(d.which, w
 func (d defects) touch(which string, n int) bool { return n <= d.entries && d.contains(which) }
 
 // served yields the comprobantes of a package as this delivery has them, each with its place in the sound
-// one. What takes the place of another is the first of those before it that is not itself a copy.
+// package. The first comprobante is the one that replaces others.
 func (u *Universe) served(p *paquete) iter.Seq2[int, Comprobante] {
 	return func(yield func(int, Comprobante) bool) {
 		var first Comprobante
@@ -172,8 +172,8 @@ func withAddenda(xml []byte, within string) []byte {
 	return append(xml[:cut], "<"+prefix+":Addenda>"+within+"</"+prefix+":Addenda>"+closing...)
 }
 
-// inLatin1 writes UTF-8 in windows-1252, for the letters that Spanish has, which are those of ISO 8859-1.
-// A byte that is no UTF-8 stays.
+// inLatin1 writes UTF-8 in windows-1252. It knows the letters of ISO 8859-1, which Spanish needs, and leaves
+// a byte that is not UTF-8 as it is.
 func inLatin1(b []byte) []byte {
 	latin := make([]byte, 0, len(b))
 	for i, r := range string(b) {

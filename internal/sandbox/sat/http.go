@@ -17,7 +17,8 @@ const tipoHTML = "text/html"
 // page is a page of IIS.
 func page(titulo string) string {
 	return "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n" +
-		"<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>" + titulo + "</title></head><body><h2>" + titulo + "</h2></body></html>\r\n"
+		"<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>" + titulo + "</title></head>" +
+		"<body><h2>" + titulo + "</h2></body></html>\r\n"
 }
 
 // publish answers a GET: the contract with the address it was asked at, or the service's page.
@@ -90,7 +91,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, ll *call, resp an
 	}
 }
 
-// writePaquete streams envelope, base64 and ZIP; nothing of the package is ever held.
+// writePaquete streams envelope, base64 and ZIP. It never holds the package.
 func (s *Server) writePaquete(w io.Writer, resp answer, falla control.Falla, compress bool) error {
 	if compress {
 		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)

@@ -77,7 +77,8 @@ func respondRequest(op *operation, c operationAnswer) answer {
 
 // resultAnswer writes the answer of an operation: its result has these attributes, and goes on with end.
 func resultAnswer(op *operation, c operationAnswer, end string, pairs ...string) answer {
-	body := "<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" + attributes(pairs...) + end + "</" + op.name + "Response>"
+	body := "<" + op.name + `Response xmlns="` + nsDes + `"><` + op.name + "Result" +
+		attributes(pairs...) + end + "</" + op.name + "Response>"
 	return answer{estado: http.StatusOK, codigo: c.codigo, body: envelope(body)}
 }
 
@@ -208,7 +209,8 @@ func (s *Server) requested(ll *call, p *request) (*requested, error) {
 	ped.since, ped.until, _ = readRango(ll, p)
 	ped.tipo = a["TipoSolicitud"]
 	f := &ped.filter
-	f.estado, f.tipo, f.complemento, f.tercero = cmp.Or(a["EstadoComprobante"], estadoVigente), a["TipoComprobante"], a["Complemento"], a["RfcACuentaTerceros"]
+	f.estado, f.tipo = cmp.Or(a["EstadoComprobante"], estadoVigente), a["TipoComprobante"]
+	f.complemento, f.tercero = a["Complemento"], a["RfcACuentaTerceros"]
 	if err := resolveParties(ll.op.name, p, ped); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,8 @@ func (u *Universe) retencion(x *writer, c *Comprobante, is10 bool) {
 		"xsi:schemaLocation", ns+" "+ns+"/retencionpagov"+number+".xsd",
 		"Version", number+".0", "FolioInt", c.number(), "Sello", sello(c.random, 1),
 		or("NoCertificado", "NumCert"), noCertificadoEmisor, or("Certificado", "Cert"), certificado(c.random),
-		"FechaExp", fecha+or("", "-06:00"), "LugarExpRetenc", when(!is10, emisor.domicilio()), "CveRetenc", kind.key, "DescRetenc", kind.description)
+		"FechaExp", fecha+or("", "-06:00"), "LugarExpRetenc", when(!is10, emisor.domicilio()),
+		"CveRetenc", kind.key, "DescRetenc", kind.description)
 	x.open("retenciones:Emisor", "/>", or("RfcE", "RFCEmisor"), emisor.rfc, "NomDenRazSocE", emisor.name,
 		"RegimenFiscalE", when(!is10, emisor.regimen(0)))
 	x.open("retenciones:Receptor", ">", or("NacionalidadR", "Nacionalidad"), "Nacional")

@@ -53,7 +53,7 @@ func xmlTrap(entry *zip.FileHeader, xml []byte, n int) []byte {
 	return xml
 }
 
-// foreign is an entry of a package that is no part of what was asked for.
+// foreign is an entry of a package that nobody asked for.
 type foreign struct {
 	name string
 	body []byte

@@ -145,7 +145,7 @@ func (u *Universe) start(a scope, second int64) position {
 	return position{day: p.day + 1}
 }
 
-// direction tells on which side a folio's comprobante would be; of a folio that is none of ours, any.
+// direction returns the side of a folio's comprobante. For a folio of another universe it returns either.
 func (u *Universe) direction(id UUID) Direction {
 	f, _ := u.decrypt(id)
 	return f.direction

@@ -60,8 +60,8 @@ func respondVerify(op *operation, c operationAnswer) answer {
 	if len(c.paquetes) > 0 {
 		end = "><IdsPaquetes>" + strings.Join(c.paquetes, "</IdsPaquetes><IdsPaquetes>") + "</IdsPaquetes></" + op.name + "Result>"
 	}
-	return resultAnswer(op, c, end, "CodEstatus", c.codigo, "EstadoSolicitud", strconv.Itoa(c.estado), "CodigoEstadoSolicitud", c.codigoEstado,
-		"NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
+	return resultAnswer(op, c, end, "CodEstatus", c.codigo, "EstadoSolicitud", strconv.Itoa(c.estado),
+		"CodigoEstadoSolicitud", c.codigoEstado, "NumeroCFDIs", strconv.FormatInt(c.number, 10), "Mensaje", c.text())
 }
 
 // idPaquete is the request's id in upper case and the number of the package.

@@ -22,8 +22,8 @@ func (s *Server) before(w http.ResponseWriter, r *http.Request, ll *call) bool {
 	case control.Codigo:
 		s.answer(w, ll, func() (answer, error) { return ll.op.withCodigo(f.Codigo, f.Mensaje), nil })
 	default:
-		return f.Instead(w, s.Counters.Codigo, "text/html; charset=UTF-8", "<HTML><HEAD><TITLE>Error 503--Service Unavailable</TITLE></HEAD>"+
-			"<BODY><H2>Error 503--Service Unavailable</H2></BODY></HTML>\n")
+		return f.Instead(w, s.Counters.Codigo, "text/html; charset=UTF-8",
+			"<HTML><HEAD><TITLE>Error 503--Service Unavailable</TITLE></HEAD><BODY><H2>Error 503--Service Unavailable</H2></BODY></HTML>\n")
 	}
 	return true
 }

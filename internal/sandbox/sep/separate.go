@@ -196,7 +196,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// special passes over what is not a character of the text, or gives one that is no base64 in its place.
+// special skips markup and references, or replaces a character that base64 does not have.
 func (c *content) special(p []byte) int {
 	for _, reference := range []string{"&#xD;", "&#xA;", "&#x9;", "&#x20;", "&#13;", "&#10;", "&#9;", "&#32;"} {
 		if b, _ := c.r.Peek(len(reference)); !c.cdata && strings.EqualFold(string(b), reference) {

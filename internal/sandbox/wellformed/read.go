@@ -1,7 +1,7 @@
 // Package wellformed is the sandbox's own reader of XML: strict about XML 1.0 and
-// its namespaces, and whole in memory. The systems that the sandbox stands for have
-// parsers that refuse what encoding/xml lets pass, and the gateway's reader is what
-// is being tried, so neither will do here. It refuses DTDs.
+// its namespaces, and whole in memory. The parsers of the simulated systems refuse
+// documents that encoding/xml accepts. The gateway's own reader cannot be used either,
+// because the sandbox is there to test it. It refuses DTDs.
 package wellformed
 
 import (
