@@ -221,8 +221,8 @@ func (p *Cluster) write(ctx context.Context) error {
 
 func (p *Cluster) count(ctx context.Context) error {
 	_, err := p.store.DB().ExecContext(ctx,
-		`INSERT INTO procesos (id, latido, desde) VALUES ($1, 1, $2) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
-		p.id, store.Instant(p.o.Now()))
+		`INSERT INTO procesos (id, latido) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET latido = procesos.latido + 1`,
+		p.id)
 	return err
 }
 

@@ -110,9 +110,9 @@ func (s Attempts) Get(ctx context.Context, operation, key string) (Attempt, erro
 func (s Attempts) Resolve(ctx context.Context, i Attempt) error {
 	defer s.move()
 	n, err := s.write.exec(ctx,
-		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, resuelto = $4, recurso = $9
-		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+isThis("$10", "$11"),
-		append([]any{i.Estado, i.Answer, i.Falla, s.stamp(), i.ID, i.Process, Instant(i.Created), number(i.Estado == EstadoAceptado), i.Resource}, s.this()...)...)
+		`UPDATE intentos SET estado = $1, respuesta = $2, falla = $3, recurso = $4
+		 WHERE id = $5 AND (estado = 'intento' AND proceso = $6 AND creado = $7 OR $8 = 1 AND estado <> 'aceptado') AND `+isThis("$9", "$10"),
+		append([]any{i.Estado, i.Answer, i.Falla, i.Resource, i.ID, i.Process, Instant(i.Created), number(i.Estado == EstadoAceptado)}, s.this()...)...)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (s Folder) Wholes(ctx context.Context) ([]Pending, error) {
 		}
 		p := Pending{Paquete: gateway.Paquete{Servicio: gateway.Servicio(parts[1]), RFCSolicitante: parts[2], IDPaquete: parts[3]},
 			SHA256: parts[0], Partial: path.Join(dirParciales, e.Name())}
-		row, err := Paquetes{s.core}.Get(ctx, p.Paquete)
+		row, err := Paquetes(s).Get(ctx, p.Paquete)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func (s Folder) clear(ctx context.Context) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	pending, err := Paquetes{s.core}.Pending(ctx)
+	pending, err := Paquetes(s).Pending(ctx)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (p parsed) statement(ctx context.Context, query string) (*sql.Stmt, error) 
 
 // ExecContext implements queries.
 func (p parsed) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, err := p.statement(ctx, query)
+	st, err := p.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (p parsed) ExecContext(ctx context.Context, query string, args ...any) (sql
 
 // QueryContext implements queries.
 func (p parsed) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := p.statement(ctx, query)
+	st, err := p.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (s *core) lightly(ctx context.Context, query string, do func(conn) error) (
 	defer cancel()
 	light := parsed{core: s, db: s.db()}
 	// It is parsed before the only connection is taken.
-	if _, err := light.statement(ctx, query); err != nil {
+	if _, err := light.statement(ctx, query); err != nil { //nolint:sqlclosecheck // it is kept
 		return s.fail(err)
 	}
 	c, err := light.db.Conn(ctx)

@@ -125,7 +125,7 @@ func TestPages_WhenAFileIsGone(t *testing.T) {
 	t.Parallel()
 	l := list(t)
 	for text, want := range map[string]string{
-		"`internal/gateway/error.go` and `store/migraciones`":  "",
+		"`internal/gateway/error.go` and `store/migrations`":   "",
 		"`wsdl/<system>/`, `go test ./test/arch`, `./...`":     "",
 		"`application/json`, `/docs`, `sat:paquetes`, `a.cer`": "",
 		"`rules_test.go`":                   "",

@@ -1,6 +1,6 @@
 -- +goose Up
 -- The tables of both databases. Where they differ a word in double braces stands, which
--- migra.go replaces. Instants are RFC 3339 UTC with six decimals, so that they sort as
+-- schema.go replaces. Instants are RFC 3339 UTC with six decimals, so that they sort as
 -- text; empty for none. Dates of comprobantes are as the SAT writes those of ranges. What
 -- is true is 1, and every word is one of the program's constants.
 
@@ -16,7 +16,6 @@ CREATE TABLE intentos (
     respuesta TEXT NOT NULL DEFAULT '', -- JSON of the answer
     falla     TEXT NOT NULL DEFAULT '', -- JSON of the refusal shown to the caller
     creado    TEXT NOT NULL,
-    resuelto  TEXT NOT NULL DEFAULT '',
     proceso   TEXT NOT NULL DEFAULT '', -- who sends it, of procesos
     dueno     TEXT NOT NULL DEFAULT '', -- id of the API key whose it is, '' for nobody's
     recurso   TEXT NOT NULL DEFAULT ''  -- what the answer made: number of the lote, '' for nothing
@@ -35,8 +34,7 @@ CREATE TABLE titulos_cargados (
 -- Who is alive of the gateways that share the database.
 CREATE TABLE procesos (
     id     TEXT PRIMARY KEY,
-    latido BIGINT NOT NULL, -- goes up while the process lives
-    desde  TEXT NOT NULL    -- for people
+    latido BIGINT NOT NULL -- goes up while the process lives
 );
 
 -- What one alone of them does, and which of them.

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-//go:embed migraciones/*.sql
-var migraciones embed.FS
+//go:embed migrations/*.sql
+var texts embed.FS
 
 // migrations are those of a database: one text for both, but for the words in double
 // braces.
 func migrations(postgres bool) (fs.FS, error) {
-	files, err := fs.Sub(migraciones, "migraciones")
+	files, err := fs.Sub(texts, "migrations")
 	// A number that the database gives; bytes; and a table that lies in its key's index,
 	// which PostgreSQL has not.
 	words := strings.NewReplacer("{{numerada}}", "INTEGER", "{{bytes}}", "BLOB", "{{sin_rowid}}", " WITHOUT ROWID")
