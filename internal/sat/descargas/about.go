@@ -8,12 +8,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
 
-const (
-	// slack is how far the clocks of gateways that share a database may differ.
-	slack = time.Minute
-	// maxCorrida is more than the time between two runs of a recurrent descarga.
-	maxCorrida = 25 * time.Hour
-)
+// slack is how far the clocks of gateways that share a database may differ.
+const slack = time.Minute
 
 // about pulls in what waits for an instant that a wrong clock has set: its wait was
 // begun in the future. It waits for as long as it was meant to, from now on.
@@ -52,19 +48,4 @@ func (m *Engine) remained(wait time.Duration, s store.Serie) time.Duration {
 		return untilTomorrow(m.cfg.Clock.Earliest())
 	}
 	return max(wait, 0)
-}
-
-// bringForward sets the next run of the recurrent descargas anew whose time a wrong clock
-// has set.
-func (m *Engine) bringForward(ctx context.Context) error {
-	distant, err := m.cfg.Store.Descargas.ScheduledAfter(ctx, m.cfg.Clock.Latest().Add(maxCorrida), perRonda)
-	for _, d := range distant {
-		err = errors.Join(err, m.change(ctx, d.ID, func(c *store.Change) error {
-			if p := c.Descarga().Request.Programacion; p != nil && !c.Descarga().Estado.Final() {
-				p.Next = next(m.cfg.Clock.Latest(), p.Hora)
-			}
-			return c.Err()
-		}))
-	}
-	return err
 }

@@ -192,7 +192,7 @@ func (m *Engine) countPaquete(ctx context.Context, d store.Descarga, p *store.Tr
 	ids := &identities{ctx: ctx, rows: m.cfg.Store.Comprobantes, p: *p, tramo: tramo, lote: loteIdentities, lotes: map[store.Place][][store.UUIDLength]byte{}}
 	var fresh *novedades
 	if metadata && d.IDProgramacion != "" {
-		fresh = m.novedades(ctx, d)
+		fresh = &novedades{ctx: ctx, rows: m.cfg.Store.Comprobantes, programacion: d.IDProgramacion, corrida: d.ID}
 	}
 	c, err := m.cfg.Reader.Count(ctx, p.Paquete, metadata, func(v Seen) error {
 		if fresh != nil {

@@ -97,7 +97,9 @@ const PaqueteAvailable = "descarga.paquete_disponible"
 type Engine struct {
 	cfg Config
 	// hands are the rows that this process is at work on.
-	hands hands
+	hands       hands
+	recurrentes recurrentes
+	retention   retention
 }
 
 // New returns an engine over cfg.
@@ -114,7 +116,22 @@ func New(cfg Config) *Engine {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.New(clock.Config{Wall: cfg.Now, Log: cfg.Log})
 	}
-	return &Engine{cfg: cfg, hands: hands{rows: make(map[string]bool)}}
+	m := &Engine{cfg: cfg, hands: hands{rows: make(map[string]bool)}}
+	m.recurrentes = recurrentes{
+		rows:   cfg.Store,
+		clock:  cfg.Clock,
+		create: m.create,
+		change: m.change,
+	}
+	m.retention = retention{
+		rows:            cfg.Store,
+		clock:           cfg.Clock,
+		eraser:          cfg.Eraser,
+		keep:            cfg.Retencion,
+		change:          m.change,
+		forgetNovedades: m.recurrentes.forgetNovedades,
+	}
+	return m
 }
 
 // ErrNotExist is said of a descarga that is not there and of one that the key does

@@ -220,10 +220,10 @@ const maxSecond = 3
 // causeBroken is a replacement for packages that the SAT delivered, and never as whole ZIPs.
 const causeBroken = "paquete_roto"
 
-// requestedForBroken tells whether t, or one that it replaces, was made because of broken
+// requestedForBroken reports whether t, or one that it replaces, was made because of broken
 // packages: the SAT makes them anew for each solicitud, and once more is enough to see
 // whether that helps.
-func (m *Engine) requestedForBroken(c *store.Change, t store.Tramo) bool {
+func requestedForBroken(c *store.Change, t store.Tramo) bool {
 	for c.Err() == nil {
 		if t.Cause == causeBroken {
 			return true
@@ -252,7 +252,7 @@ func (m *Engine) closeEmpty(c *store.Change, t *store.Tramo, evento *gateway.Eve
 	evento.Detalle = v.decision
 	t.MotivoCodigo = v.motivo
 	if v.action == replace {
-		return m.successor(t, evento, step{verdict: v}, c.Now())
+		return successor(t, evento, step{verdict: v}, c.Now())
 	}
 	t.Estado, evento.Tipo = gateway.TramoVacia, "solicitud_vacia"
 	return nil
@@ -272,17 +272,17 @@ func (m *Engine) afterLost(c *store.Change, t *store.Tramo, evento *gateway.Even
 	case ours == lost:
 		t.Estado, evento.Tipo, t.MotivoCodigo = gateway.TramoFallida, "solicitud_fallida", string(gateway.OwnPaquetePerdido)
 		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó y una falla de esta pasarela impidió guardar: %d. No se gasta otra solicitud por eso: corrija la falla y, si los necesita, pida el rango en una descarga nueva.", lost)
-	case broken && (equal || m.requestedForBroken(c, *t)):
+	case broken && (equal || requestedForBroken(c, *t)):
 		t.Estado, evento.Tipo, t.MotivoCodigo = gateway.TramoFallida, "solicitud_fallida", string(gateway.OwnZipIncompleto)
 		evento.Detalle = brokenWithoutRemedy(lost, equal)
 	case t.Sustituciones < maxSustituciones && broken:
 		t.MotivoCodigo = string(gateway.OwnZipIncompleto)
 		evento.Detalle = fmt.Sprintf("Paquetes que el SAT entregó rotos las dos veces: %d. Se pide el mismo rango con un segundo más, una sola vez.", lost)
-		fresh = m.successor(t, evento, step{verdict: verdict{cause: causeBroken}}, c.Now())
+		fresh = successor(t, evento, step{verdict: verdict{cause: causeBroken}}, c.Now())
 	case t.Sustituciones < maxSustituciones:
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d. Se pide el mismo rango con un segundo más.", lost)
 		pause := m.frame(*c.Descarga()).distribute(t.Sustituciones+1, 0)
-		fresh = m.successor(t, evento, step{verdict: verdict{cause: causeLost, wait: pause}}, c.Now())
+		fresh = successor(t, evento, step{verdict: verdict{cause: causeLost, wait: pause}}, c.Now())
 	default:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 		evento.Detalle = fmt.Sprintf("Paquetes que ya no se pueden obtener: %d; y el rango se ha pedido ya %d veces.", lost, t.Sustituciones+1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/pasarela-mx/pasarela/internal/clock"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/store"
 )
@@ -23,10 +24,6 @@ type novedades struct {
 
 const loteNovedades = 2000
 
-func (m *Engine) novedades(ctx context.Context, d store.Descarga) *novedades {
-	return &novedades{ctx: ctx, rows: m.cfg.Store.Comprobantes, programacion: d.IDProgramacion, corrida: d.ID}
-}
-
 func (n *novedades) add(uuid, estatus, fecha string) error {
 	n.lote = append(n.lote, store.Novedad{UUID: uuid, Estatus: estatus, Fecha: inFormat(fecha)})
 	if len(n.lote) < loteNovedades {
@@ -41,14 +38,22 @@ func (n *novedades) close() error {
 	return err
 }
 
+// recurrentes starts the runs of recurrent descargas.
+type recurrentes struct {
+	rows   Rows
+	clock  *clock.Clock
+	create func(ctx context.Context, d store.Descarga, corrida bool) (bool, error)
+	change func(ctx context.Context, id string, change func(*store.Change) error) error
+}
+
 // run starts the runs that are due: for each recurrent descarga that of today,
 // and the XML behind the metadata that have come.
-func (m *Engine) run(ctx context.Context) error {
-	expired, err := m.cfg.Store.Descargas.Scheduled(ctx, m.cfg.Clock.Earliest(), perRonda)
+func (m *recurrentes) run(ctx context.Context) error {
+	expired, err := m.rows.Descargas.Scheduled(ctx, m.clock.Earliest(), perRonda)
 	for _, d := range expired {
 		err = errors.Join(err, m.corrida(ctx, d))
 	}
-	pending, errXML := m.cfg.Store.Descargas.CorridasWithoutXML(ctx, perRonda)
+	pending, errXML := m.rows.Descargas.CorridasWithoutXML(ctx, perRonda)
 	err = errors.Join(err, errXML)
 	for _, d := range pending {
 		err = errors.Join(err, m.corridaXML(ctx, d))
@@ -59,9 +64,9 @@ func (m *Engine) run(ctx context.Context) error {
 // corrida makes the run of a recurrent descarga that is due: from where the last
 // one ended, less the overlap, to the end of yesterday in Mexico. What its key
 // says makes it one, however often it is tried.
-func (m *Engine) corrida(ctx context.Context, d store.Descarga) error {
+func (m *recurrentes) corrida(ctx context.Context, d store.Descarga) error {
 	p := *d.Request.Programacion
-	ya := m.cfg.Clock.Earliest()
+	ya := m.clock.Earliest()
 	today := gateway.InMexico(ya)
 	yesterday := time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, time.UTC).Add(-time.Second)
 	since, aftermath, err := m.start(ctx, d, ya)
@@ -92,7 +97,7 @@ func (m *Engine) corrida(ctx context.Context, d store.Descarga) error {
 
 // start is where the next run of a recurrent descarga begins, and what no run has asked
 // for yet: the same but for the overlap.
-func (m *Engine) start(ctx context.Context, d store.Descarga, ya time.Time) (since, aftermath time.Time, err error) {
+func (m *recurrentes) start(ctx context.Context, d store.Descarga, ya time.Time) (since, aftermath time.Time, err error) {
 	if since, err = time.Parse(gateway.FechaFormat, d.Request.Solicitud.FechaInicial); err != nil {
 		return since, aftermath, err
 	}
@@ -100,7 +105,7 @@ func (m *Engine) start(ctx context.Context, d store.Descarga, ya time.Time) (sin
 	if limit := historyLimit(ya).AddDate(0, 0, 1); since.Before(limit) {
 		since = limit
 	}
-	corridas, err := m.cfg.Store.Descargas.Corridas(ctx, d.ID, memoryCorridas)
+	corridas, err := m.rows.Descargas.Corridas(ctx, d.ID, memoryCorridas)
 	aftermath = covered(since, corridas)
 	if review := aftermath.AddDate(0, 0, -d.Request.Programacion.Overlap); review.After(since) {
 		since = review
@@ -110,19 +115,19 @@ func (m *Engine) start(ctx context.Context, d store.Descarga, ya time.Time) (sin
 
 // forgetNovedades removes what retired runs have yielded and no later one can meet again:
 // it is older than what the next asks for, by a day, as ranges are widened by seconds.
-func (m *Engine) forgetNovedades(ctx context.Context, programacion string) error {
-	d, err := m.cfg.Store.Descargas.Get(ctx, programacion)
+func (m *recurrentes) forgetNovedades(ctx context.Context, programacion string) error {
+	d, err := m.rows.Descargas.Get(ctx, programacion)
 	if err != nil {
 		return err
 	}
-	before := m.cfg.Clock.Latest()
+	before := m.clock.Latest()
 	if !d.Estado.Final() {
-		if before, _, err = m.start(ctx, d, m.cfg.Clock.Earliest()); err != nil {
+		if before, _, err = m.start(ctx, d, m.clock.Earliest()); err != nil {
 			return err
 		}
 		before = before.AddDate(0, 0, -1)
 	}
-	return m.cfg.Store.Comprobantes.ForgetNovedades(ctx, programacion, before.Format(gateway.FechaFormat))
+	return m.rows.Comprobantes.ForgetNovedades(ctx, programacion, before.Format(gateway.FechaFormat))
 }
 
 // memoryCorridas is how many runs back a gap is looked for: more than a year's.
@@ -152,7 +157,7 @@ func covered(since time.Time, corridas []store.Descarga) time.Time {
 }
 
 // child creates a run; nothing when its key has made it before.
-func (m *Engine) child(ctx context.Context, programacion, key string, p gateway.PeticionDescarga, withXML bool) error {
+func (m *recurrentes) child(ctx context.Context, programacion, key string, p gateway.PeticionDescarga, withXML bool) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
@@ -161,19 +166,19 @@ func (m *Engine) child(ctx context.Context, programacion, key string, p gateway.
 	// other news.
 	d := store.Descarga{Key: store.KeyCorrida + key, Digest: digest(p) + "/" + key, FollowXML: withXML}
 	d.ID, d.IDProgramacion, d.Request, d.Estado = id.String(), programacion, p, gateway.DescargaEnCola
-	d.Limit, d.Ceiling = p.Expire(m.cfg.Clock.Latest())
+	d.Limit, d.Ceiling = p.Expire(m.clock.Latest())
 	_, err = m.create(ctx, d, true)
 	return err
 }
 
 // corridaXML makes the run that fetches the XML of what a run of metadata has
 // found to be new and in force.
-func (m *Engine) corridaXML(ctx context.Context, metadatos store.Descarga) error {
-	scheduled, err := m.cfg.Store.Descargas.Get(ctx, metadatos.IDProgramacion)
+func (m *recurrentes) corridaXML(ctx context.Context, metadatos store.Descarga) error {
+	scheduled, err := m.rows.Descargas.Get(ctx, metadatos.IDProgramacion)
 	if err != nil {
 		return err
 	}
-	since, until, howMany, err := m.cfg.Store.Comprobantes.NovedadesRango(ctx, metadatos.ID, "1")
+	since, until, howMany, err := m.rows.Comprobantes.NovedadesRango(ctx, metadatos.ID, "1")
 	if err != nil {
 		return err
 	}
@@ -190,7 +195,25 @@ func (m *Engine) corridaXML(ctx context.Context, metadatos store.Descarga) error
 			return err
 		}
 	}
-	return m.cfg.Store.Descargas.MarkXML(ctx, metadatos.ID)
+	return m.rows.Descargas.MarkXML(ctx, metadatos.ID)
+}
+
+// maxCorrida is more than the time between two runs of a recurrent descarga.
+const maxCorrida = 25 * time.Hour
+
+// bringForward sets the next run of the recurrent descargas anew whose time a wrong clock
+// has set.
+func (m *recurrentes) bringForward(ctx context.Context) error {
+	distant, err := m.rows.Descargas.ScheduledAfter(ctx, m.clock.Latest().Add(maxCorrida), perRonda)
+	for _, d := range distant {
+		err = errors.Join(err, m.change(ctx, d.ID, func(c *store.Change) error {
+			if p := c.Descarga().Request.Programacion; p != nil && !c.Descarga().Estado.Final() {
+				p.Next = next(m.clock.Latest(), p.Hora)
+			}
+			return c.Err()
+		}))
+	}
+	return err
 }
 
 // next is the next time that it is hour, as "04:00", in central Mexico.

@@ -249,9 +249,9 @@ func (m *Engine) apply(c *store.Change, t store.Tramo, p step) {
 	case fail:
 		t.Estado, evento.Tipo = gateway.TramoFallida, "solicitud_fallida"
 	case split:
-		fresh = m.halves(&t, &evento, c.Now())
+		fresh = halvesOf(&t, &evento, c.Now())
 	case replace:
-		fresh = m.successor(&t, &evento, p, c.Now())
+		fresh = successor(&t, &evento, p, c.Now())
 	case fetch:
 		t.Estado = gateway.TramoDescargando
 		for _, id := range p.paquetes {
@@ -289,8 +289,8 @@ func (m *Engine) orphan(ctx context.Context, t store.Tramo) error {
 	return m.cfg.Store.Tramos.RecordSolicitud(ctx, t)
 }
 
-// halves splits t.
-func (m *Engine) halves(t *store.Tramo, evento *gateway.EventoDescarga, now time.Time) []store.Tramo {
+// halvesOf splits t.
+func halvesOf(t *store.Tramo, evento *gateway.EventoDescarga, now time.Time) []store.Tramo {
 	r, err := readRango(t.Since, t.Until)
 	before, after, ok := r.part()
 	if err != nil || !ok {
@@ -312,7 +312,7 @@ func (m *Engine) halves(t *store.Tramo, evento *gateway.EventoDescarga, now time
 }
 
 // successor replaces t by a solicitud of the same range with new criteria.
-func (m *Engine) successor(t *store.Tramo, evento *gateway.EventoDescarga, p step, now time.Time) []store.Tramo {
+func successor(t *store.Tramo, evento *gateway.EventoDescarga, p step, now time.Time) []store.Tramo {
 	ask, err := readRango(t.PideDesde, t.PideHasta)
 	fresh, ok := ask.shift(now)
 	if err != nil || !ok {
