@@ -8,9 +8,7 @@ package dashboard
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -19,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/gateway"
+	"github.com/pasarela-mx/pasarela/internal/web"
 )
 
 // Descargas is what the page reads. A cursor that none of its own pages gave is an
@@ -75,6 +74,9 @@ var templates embed.FS
 //go:embed recursos/*
 var resources embed.FS
 
+// csp lets the page ask for itself again, and show its icon.
+const csp = web.CSP + "; img-src 'self'; connect-src 'self'"
+
 const (
 	// query bounds the time of a page's queries.
 	query = 10 * time.Second
@@ -109,29 +111,10 @@ func New(cfg Config) (http.Handler, error) {
 		w.WriteHeader(http.StatusPermanentRedirect)
 	})
 	mux.HandleFunc("GET /descargas/{id}", t.show(t.detail))
-	files, err := resources.ReadDir("recursos")
-	if err != nil {
+	if err := web.Resources(mux, "/descargas/recursos/", resources); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	for _, a := range files {
-		content, err := resources.ReadFile("recursos/" + a.Name())
-		if err != nil {
-			return nil, fmt.Errorf("dashboard: %w", err)
-		}
-		mux.HandleFunc("GET /descargas/recursos/"+a.Name(), resource(a.Name(), content))
-	}
-	return save(mux), nil
-}
-
-// resource serves one file, which a browser keeps until its content is another.
-func resource(name string, content []byte) http.HandlerFunc {
-	sum := sha256.Sum256(content)
-	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("ETag", etag)
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-	}
+	return web.Guard(mux, "no-store", func(*http.Request) string { return csp }), nil
 }
 
 // page is what every page is made of.

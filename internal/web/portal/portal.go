@@ -7,9 +7,7 @@ package portal
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"html/template"
@@ -17,9 +15,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/pasarela-mx/pasarela/internal/web"
 )
 
 //go:embed plantillas/*.html
@@ -59,10 +58,19 @@ func New(contrato *openapi3.T, pages fs.FS) (http.Handler, error) {
 		mux.HandleFunc("GET /docs/guias/"+file, divert(strings.Repeat("../", strings.Count(file, "/"))+name))
 	}
 	mux.HandleFunc("/docs/", p.missing)
-	if err := errors.Join(serve(mux, "/docs/recursos/", resources, "recursos"), serve(mux, "/docs/guias/img/", pages, "img"), serveUI(mux)); err != nil {
+	if err := errors.Join(web.Resources(mux, "/docs/recursos/", resources), web.Files(mux, "/docs/guias/img/", pages, "img"), serveUI(mux)); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
-	return save(mux), nil
+	return web.Guard(mux, "no-cache", policy), nil
+}
+
+// policy lets a page show its pictures. The reference, whose style sheet holds its icons
+// (data:), also asks the gateway, its own origin.
+func policy(r *http.Request) string {
+	if r.URL.Path == "/docs/api" {
+		return web.CSP + "; img-src 'self' data:; connect-src 'self'"
+	}
+	return web.CSP + "; img-src 'self'"
 }
 
 func parseTemplates() (map[string]*template.Template, error) {
@@ -84,36 +92,6 @@ func divert(a string) http.HandlerFunc {
 		w.Header().Set("Location", a)
 		w.WriteHeader(http.StatusPermanentRedirect)
 	}
-}
-
-// serve adds every file of a folder to mux. They are read when asked for.
-func serve(mux *http.ServeMux, path string, files fs.FS, folder string) error {
-	list, err := fs.ReadDir(files, folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, a := range list {
-		mux.HandleFunc("GET "+path+a.Name(), func(w http.ResponseWriter, r *http.Request) {
-			content, err := fs.ReadFile(files, folder+"/"+a.Name())
-			if err != nil {
-				http.Error(w, "No se pudo leer el archivo.", http.StatusInternalServerError)
-				return
-			}
-			entrega(w, r, a.Name(), content)
-		})
-	}
-	return err
-}
-
-// etag names content; a browser keeps it until it is another.
-func etag(content []byte) string {
-	sum := sha256.Sum256(content)
-	return `"` + hex.EncodeToString(sum[:16]) + `"`
-}
-
-func entrega(w http.ResponseWriter, r *http.Request, name string, content []byte) {
-	w.Header().Set("ETag", etag(content))
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
 // page is what every page is made of.
@@ -151,7 +129,7 @@ func (p *portal) fix(root string, c pageMaker) http.HandlerFunc {
 			http.Error(w, "No se pudo componer la página.", http.StatusInternalServerError)
 			return
 		}
-		entrega(w, r, "pagina.html", html)
+		web.Serve(w, r, "pagina.html", html)
 	}
 }
 

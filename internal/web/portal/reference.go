@@ -12,6 +12,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/swaggest/swgui/v5/static"
+
+	"github.com/pasarela-mx/pasarela/internal/web"
 )
 
 // operation is an entry of the list of operations.
@@ -76,7 +78,7 @@ func compress(w http.ResponseWriter, r *http.Request, name string, compressed []
 	w.Header().Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
-		entrega(w, r, name, compressed)
+		web.Serve(w, r, name, compressed)
 		return nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(compressed))
@@ -87,6 +89,6 @@ func compress(w http.ResponseWriter, r *http.Request, name string, compressed []
 	if err != nil {
 		return fmt.Errorf("reading an embedded file: %w", err)
 	}
-	entrega(w, r, name, content)
+	web.Serve(w, r, name, content)
 	return nil
 }
