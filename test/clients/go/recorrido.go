@@ -32,21 +32,21 @@ func main() {
 	if url == "" {
 		url = "http://127.0.0.1:8080"
 	}
-	api, err := pasarela.NewClientWithResponses(url, pasarela.WithRequestEditorFn(autentica))
+	api, err := pasarela.NewClientWithResponses(url, pasarela.WithRequestEditorFn(authenticate))
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	for _, paso := range []func(context.Context, *pasarela.ClientWithResponses) error{descarga, lote, addenda, webhook, rangoAlReves} {
-		if err := paso(ctx, api); err != nil {
+	for _, step := range []func(context.Context, *pasarela.ClientWithResponses) error{descarga, lote, addenda, webhook, reversedRange} {
+		if err := step(ctx, api); err != nil {
 			log.Fatal(err)
 		}
 	}
 }
 
-func autentica(_ context.Context, peticion *http.Request) error {
-	if clave := os.Getenv("PASARELA_CLAVE"); clave != "" {
-		peticion.Header.Set("Authorization", "Bearer "+clave)
+func authenticate(_ context.Context, request *http.Request) error {
+	if key := os.Getenv("PASARELA_CLAVE"); key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
 	}
 	return nil
 }
@@ -54,19 +54,19 @@ func autentica(_ context.Context, peticion *http.Request) error {
 // descarga trae todo lo que la empresa emitió en enero, hasta los ZIP en el disco.
 func descarga(ctx context.Context, api *pasarela.ClientWithResponses) error {
 	// La misma clave, si hay que repetir: nunca se pide dos veces al SAT.
-	clave := rand.Text()
-	pedida, err := api.CrearDescargaWithResponse(ctx, &pasarela.CrearDescargaParams{IdempotencyKey: &clave}, pasarela.PeticionDescarga{
+	key := rand.Text()
+	order, err := api.CrearDescargaWithResponse(ctx, &pasarela.CrearDescargaParams{IdempotencyKey: &key}, pasarela.PeticionDescarga{
 		Servicio: "cfdi", RfcSolicitante: empresa, TipoDescarga: "emitidos", TipoSolicitud: "CFDI",
-		FechaInicial: "2026-01-01T00:00:00", FechaFinal: opcional("2026-01-31T23:59:59"),
+		FechaInicial: "2026-01-01T00:00:00", FechaFinal: optional("2026-01-31T23:59:59"),
 	})
 	if err != nil {
 		return err
 	}
-	if pedida.JSON202 == nil {
-		return problema(pedida.Body)
+	if order.JSON202 == nil {
+		return problema(order.Body)
 	}
-	id := pedida.JSON202.IdDescarga
-	if err := espera(ctx, api, id); err != nil {
+	id := order.JSON202.IdDescarga
+	if err := wait(ctx, api, id); err != nil {
 		return err
 	}
 
@@ -78,25 +78,25 @@ func descarga(ctx context.Context, api *pasarela.ClientWithResponses) error {
 		return problema(paquetes.Body)
 	}
 	for _, paquete := range paquetes.JSON200.Paquetes {
-		if err := guarda(ctx, api, paquete); err != nil {
+		if err := save(ctx, api, paquete); err != nil {
 			return err
 		}
 	}
 
-	pagina, err := api.ListarCfdisDescargaWithResponse(ctx, id, &pasarela.ListarCfdisDescargaParams{Limite: opcional(10)})
+	page, err := api.ListarCfdisDescargaWithResponse(ctx, id, &pasarela.ListarCfdisDescargaParams{Limite: optional(10)})
 	if err != nil {
 		return err
 	}
-	if pagina.JSON200 == nil {
-		return problema(pagina.Body)
+	if page.JSON200 == nil {
+		return problema(page.Body)
 	}
-	primero := pagina.JSON200.Cfdis[0]
-	fmt.Printf("descarga: el primero es %s, por %s\n", primero.Uuid, *primero.Total)
+	first := page.JSON200.Cfdis[0]
+	fmt.Printf("descarga: el primero es %s, por %s\n", first.Uuid, *first.Total)
 	return nil
 }
 
-// espera sigue la descarga hasta que termina.
-func espera(ctx context.Context, api *pasarela.ClientWithResponses, id string) error {
+// wait sigue la descarga hasta que termina.
+func wait(ctx context.Context, api *pasarela.ClientWithResponses, id string) error {
 	for {
 		r, err := api.ObtenerDescargaWithResponse(ctx, id)
 		if err != nil {
@@ -109,83 +109,83 @@ func espera(ctx context.Context, api *pasarela.ClientWithResponses, id string) e
 		case pasarela.EstadoDescargaTerminada:
 			return nil
 		case pasarela.EstadoDescargaEnCola, pasarela.EstadoDescargaSolicitada, pasarela.EstadoDescargaEnProceso, pasarela.EstadoDescargaDescargando:
-			segundos, err := strconv.Atoi(r.HTTPResponse.Header.Get("Retry-After"))
+			seconds, err := strconv.Atoi(r.HTTPResponse.Header.Get("Retry-After"))
 			if err != nil {
-				segundos = 60
+				seconds = 60
 			}
-			time.Sleep(time.Duration(segundos) * time.Second)
+			time.Sleep(time.Duration(seconds) * time.Second)
 		default:
 			return fmt.Errorf("la descarga quedó %s", r.JSON200.Estado)
 		}
 	}
 }
 
-// guarda escribe un paquete conforme llega, sin tenerlo entero en memoria.
-func guarda(ctx context.Context, api *pasarela.ClientWithResponses, paquete pasarela.PaqueteDeDescarga) error {
+// save escribe un paquete conforme llega, sin tenerlo entero en memoria.
+func save(ctx context.Context, api *pasarela.ClientWithResponses, paquete pasarela.PaqueteDeDescarga) error {
 	r, err := api.ClientInterface.DescargarPaquete(ctx, "cfdi", paquete.IdPaquete, &pasarela.DescargarPaqueteParams{RfcSolicitante: empresa})
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		cuerpo, _ := io.ReadAll(r.Body)
-		return problema(cuerpo)
+		body, _ := io.ReadAll(r.Body)
+		return problema(body)
 	}
-	archivo, err := os.Create(paquete.IdPaquete + ".zip")
+	file, err := os.Create(paquete.IdPaquete + ".zip")
 	if err != nil {
 		return err
 	}
-	suma := sha256.New()
-	_, err = io.Copy(io.MultiWriter(archivo, suma), r.Body)
-	if err = errors.Join(err, archivo.Close()); err != nil {
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, sum), r.Body)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if hex.EncodeToString(suma.Sum(nil)) != *paquete.Sha256 {
-		return fmt.Errorf("%s no llegó entero", archivo.Name())
+	if hex.EncodeToString(sum.Sum(nil)) != *paquete.Sha256 {
+		return fmt.Errorf("%s no llegó entero", file.Name())
 	}
-	z, err := zip.OpenReader(archivo.Name())
+	z, err := zip.OpenReader(file.Name())
 	if err != nil {
 		return err
 	}
 	defer z.Close()
-	fmt.Printf("descarga: %s, %d CFDI\n", archivo.Name(), len(z.File))
+	fmt.Printf("descarga: %s, %d CFDI\n", file.Name(), len(z.File))
 	return nil
 }
 
 func titulo(folio string) pasarela.Titulo {
 	return pasarela.Titulo{
 		FolioControl: folio,
-		FirmaResponsables: []pasarela.TituloFirmaResponsable{{Rfc: opcional(directora), CURP: "PEPJ800101MDFRRN03", Nombre: "JUANA",
-			PrimerApellido: "PEREZ", SegundoApellido: opcional("DE PRUEBA"), IdCargo: opcional("3"), AbrTitulo: opcional("DRA.")}},
+		FirmaResponsables: []pasarela.TituloFirmaResponsable{{Rfc: optional(directora), CURP: "PEPJ800101MDFRRN03", Nombre: "JUANA",
+			PrimerApellido: "PEREZ", SegundoApellido: optional("DE PRUEBA"), IdCargo: optional("3"), AbrTitulo: optional("DRA.")}},
 		Institucion: pasarela.TituloInstitucion{CveInstitucion: "090001", NombreInstitucion: "UNIVERSIDAD DE PRUEBA"},
 		Carrera: pasarela.TituloCarrera{CveCarrera: "103301", NombreCarrera: "LICENCIATURA EN DERECHO", FechaTerminacion: "2023-06-30",
-			IdAutorizacionReconocimiento: opcional("8")},
+			IdAutorizacionReconocimiento: optional("8")},
 		Profesionista: pasarela.TituloProfesionista{CURP: "MEXL010203HDFXXS05", Nombre: "LUIS", PrimerApellido: "MENDEZ",
 			CorreoElectronico: "luis@example.com"},
-		Expedicion: pasarela.TituloExpedicion{FechaExpedicion: "2025-11-14", IdModalidadTitulacion: opcional("1"), FechaExamenProfesional: opcional("2025-09-05"),
-			CumplioServicioSocial: "1", IdFundamentoLegalServicioSocial: opcional("2"), IdEntidadFederativa: opcional("09")},
-		Antecedente: pasarela.TituloAntecedente{InstitucionProcedencia: "PREPARATORIA DE PRUEBA", IdTipoEstudioAntecedente: opcional("4"),
-			IdEntidadFederativa: opcional("15"), FechaTerminacion: "2018-07-06"},
+		Expedicion: pasarela.TituloExpedicion{FechaExpedicion: "2025-11-14", IdModalidadTitulacion: optional("1"), FechaExamenProfesional: optional("2025-09-05"),
+			CumplioServicioSocial: "1", IdFundamentoLegalServicioSocial: optional("2"), IdEntidadFederativa: optional("09")},
+		Antecedente: pasarela.TituloAntecedente{InstitucionProcedencia: "PREPARATORIA DE PRUEBA", IdTipoEstudioAntecedente: optional("4"),
+			IdEntidadFederativa: optional("15"), FechaTerminacion: "2018-07-06"},
 	}
 }
 
-// opcional es el valor de un campo que puede faltar.
-func opcional[T any](v T) *T { return &v }
+// optional es el valor de un campo que puede faltar.
+func optional[T any](v T) *T { return &v }
 
 // lote lleva un título de JSON a registrado.
 func lote(ctx context.Context, api *pasarela.ClientWithResponses) error {
 	folio := "GO" + rand.Text()[:12]
-	cargado, err := api.CargarLoteWithResponse(ctx, &pasarela.CargarLoteParams{IdempotencyKey: &folio},
+	uploaded, err := api.CargarLoteWithResponse(ctx, &pasarela.CargarLoteParams{IdempotencyKey: &folio},
 		pasarela.CargaDeLote{Titulos: &[]pasarela.Titulo{titulo(folio)}})
 	if err != nil {
 		return err
 	}
-	if cargado.JSON201 == nil {
-		return problema(cargado.Body)
+	if uploaded.JSON201 == nil {
+		return problema(uploaded.Body)
 	}
-	numero := cargado.JSON201.NumeroLote
+	number := uploaded.JSON201.NumeroLote
 	for {
-		r, err := api.ConsultarLoteWithResponse(ctx, numero, nil)
+		r, err := api.ConsultarLoteWithResponse(ctx, number, nil)
 		if err != nil {
 			return err
 		}
@@ -197,17 +197,17 @@ func lote(ctx context.Context, api *pasarela.ClientWithResponses) error {
 		}
 		time.Sleep(2 * time.Second) // en la SEP son minutos
 	}
-	resultado, err := api.ObtenerResultadoLoteWithResponse(ctx, numero, nil)
+	result, err := api.ObtenerResultadoLoteWithResponse(ctx, number, nil)
 	if err != nil {
 		return err
 	}
-	if resultado.JSON200 == nil {
-		return problema(resultado.Body)
+	if result.JSON200 == nil {
+		return problema(result.Body)
 	}
-	for _, renglon := range resultado.JSON200.Titulos {
-		fmt.Printf("lote %s: %s %s\n", numero, renglon.FolioControl, renglon.Resultado)
-		if renglon.Resultado != pasarela.ResultadoDeTituloRegistrado {
-			return errors.New(renglon.Descripcion)
+	for _, row := range result.JSON200.Titulos {
+		fmt.Printf("lote %s: %s %s\n", number, row.FolioControl, row.Resultado)
+		if row.Resultado != pasarela.ResultadoDeTituloRegistrado {
+			return errors.New(row.Descripcion)
 		}
 	}
 	return nil
@@ -231,16 +231,16 @@ func addenda(ctx context.Context, api *pasarela.ClientWithResponses) error {
 
 // webhook lee un aviso con su tipo, como lo haría el receptor tras comprobar la firma.
 func webhook(ctx context.Context, api *pasarela.ClientWithResponses) error {
-	creado, err := api.CrearWebhookWithResponse(ctx, pasarela.PeticionWebhook{
+	created, err := api.CrearWebhookWithResponse(ctx, pasarela.PeticionWebhook{
 		Url: "https://erp.example/avisos", Eventos: []pasarela.EventoWebhook{"descarga.terminada"},
 	})
 	if err != nil {
 		return err
 	}
-	if creado.JSON201 == nil {
-		return problema(creado.Body)
+	if created.JSON201 == nil {
+		return problema(created.Body)
 	}
-	id := creado.JSON201.Webhook.IdWebhook
+	id := created.JSON201.Webhook.IdWebhook
 	entrega, err := api.ProbarWebhookWithResponse(ctx, id)
 	if err != nil {
 		return err
@@ -259,11 +259,11 @@ func webhook(ctx context.Context, api *pasarela.ClientWithResponses) error {
 	return err
 }
 
-// rangoAlReves es un error: el problema dice qué campo lo causa.
-func rangoAlReves(ctx context.Context, api *pasarela.ClientWithResponses) error {
+// reversedRange es un error: el problema dice qué campo lo causa.
+func reversedRange(ctx context.Context, api *pasarela.ClientWithResponses) error {
 	r, err := api.CrearDescargaWithResponse(ctx, nil, pasarela.PeticionDescarga{
 		Servicio: "cfdi", RfcSolicitante: empresa, TipoDescarga: "emitidos", TipoSolicitud: "Metadata",
-		FechaInicial: "2026-02-01T00:00:00", FechaFinal: opcional("2026-01-01T00:00:00"),
+		FechaInicial: "2026-02-01T00:00:00", FechaFinal: optional("2026-01-01T00:00:00"),
 	})
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func rangoAlReves(ctx context.Context, api *pasarela.ClientWithResponses) error 
 	if p == nil || !strings.HasSuffix(p.Type, "#datos-invalidos") {
 		return fmt.Errorf("la pasarela contestó %s", r.Status())
 	}
-	falta := (*p.Errores)[0]
-	fmt.Printf("error %d: %s: %s\n", p.Status, falta.Campo, falta.Detalle)
+	first := (*p.Errores)[0]
+	fmt.Printf("error %d: %s: %s\n", p.Status, first.Campo, first.Detalle)
 	return nil
 }
