@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/rs/zerolog"
 
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
@@ -185,7 +185,7 @@ func (a *year) progress(ctx context.Context, took time.Duration) error {
 		size, found = size+g.Bytes, found+g.Encontrados
 	}
 	a.advance(fmt.Sprintf("  %4.0f s  %d/%d solicitudes, %d/%d packages, %d MiB, %s found; RSS %s",
-		took.Seconds(), finished, solicitudes, saved, paquetes, size/mib, thousands(found), a.now()))
+		took.Seconds(), finished, solicitudes, saved, paquetes, size/mib, humanize.Comma(found), a.now()))
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (a *year) compare(_ context.Context, took time.Duration) error {
 	for _, p := range a.requested {
 		v := p.seen
 		a.say("    %-18s %s: %s comprobantes in %d packages, %d MiB; quota spent: %d solicitudes, %d downloads", p.titulo, v.Estado,
-			thousands(v.Progreso.Encontrados), v.Progreso.PaquetesGuardados, v.Progreso.Bytes/mib, v.Cuota.SolicitudesPresentadas, v.Cuota.PaquetesServidos)
+			humanize.Comma(v.Progreso.Encontrados), v.Progreso.PaquetesGuardados, v.Progreso.Bytes/mib, v.Cuota.SolicitudesPresentadas, v.Cuota.PaquetesServidos)
 		if v.Estado != "terminada" || v.Progreso.Encontrados != v.Progreso.NumeroCFDIs || v.Progreso.Ilegibles != 0 {
 			return fmt.Errorf("%s: %+v", p.titulo, v)
 		}
@@ -222,7 +222,7 @@ func (a *year) compare(_ context.Context, took time.Duration) error {
 		}
 	}
 	a.say("    %s rows and %s CFDI, %d MiB, in %.1f s; %d solicitudes presented, %d of them too large and split, %d packages",
-		thousands(rows), thousands(cfdis), size/mib, took.Seconds(), len(estado.Solicitudes), splits, paquetes)
+		humanize.Comma(rows), humanize.Comma(cfdis), size/mib, took.Seconds(), len(estado.Solicitudes), splits, paquetes)
 	if twice || splits == 0 {
 		return fmt.Errorf("something was asked of the SAT twice (%v), or nothing was split (%d)", twice, splits)
 	}
@@ -269,13 +269,4 @@ func (a *year) open(ctx context.Context, path, accept string) (*http.Response, e
 		return nil, errors.Join(fmt.Errorf("GET %s: status %d", path, resp.StatusCode), resp.Body.Close())
 	}
 	return resp, err
-}
-
-// thousands writes n with commas between thousands.
-func thousands(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

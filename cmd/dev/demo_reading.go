@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/pasarela-mx/pasarela/internal/sandbox/sat"
 )
 
@@ -77,7 +79,7 @@ func (a *year) readAll(ctx context.Context, p *requested) (string, error) {
 			return "", err
 		}
 		if got = append(got, id); len(got)%20_000 == 0 {
-			a.advance(fmt.Sprintf("  %4.0f s  %-18s %s rows; RSS %s", time.Since(started).Seconds(), p.titulo, thousands(int64(len(got))), a.now()))
+			a.advance(fmt.Sprintf("  %4.0f s  %-18s %s rows; RSS %s", time.Since(started).Seconds(), p.titulo, humanize.Comma(int64(len(got))), a.now()))
 		}
 	}
 	a.finish()
@@ -85,8 +87,8 @@ func (a *year) readAll(ctx context.Context, p *requested) (string, error) {
 		return "", err
 	}
 	took := time.Since(started).Seconds()
-	a.say("    GET …%s: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.part(), p.path), thousands(int64(len(got))),
-		in.n/mib, took, thousands(int64(float64(len(got))/took)), a.now())
+	a.say("    GET …%s: %s rows, %d MiB in %.1f s, %s rows/s; gateway %s", strings.TrimPrefix(p.part(), p.path), humanize.Comma(int64(len(got))),
+		in.n/mib, took, humanize.Comma(int64(float64(len(got))/took)), a.now())
 	return row.UUID, a.complete(p, got)
 }
 
@@ -113,7 +115,7 @@ func (a *year) complete(p *requested, got []sat.UUID) error {
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("%d folios were read and the taxpayer has %d, or they are others", len(got), len(want))
 	}
-	a.say("    the same %s folios that the sandbox's taxpayer has, each once", thousands(int64(len(want))))
+	a.say("    the same %s folios that the sandbox's taxpayer has, each once", humanize.Comma(int64(len(want))))
 	return nil
 }
 

@@ -5,10 +5,10 @@ import (
 	"io"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -85,8 +85,8 @@ const (
 	widthBar     = 16
 	widthName    = 20
 	everyPainted = 100 * time.Millisecond
-	interval     = 100
-	hundred      = 100
+	// everyDocuments is how many are taken out before the count is drawn again.
+	everyDocuments = 100
 )
 
 func (b *bar) say(text string) {
@@ -112,11 +112,11 @@ const laDescarga = "descarga"
 
 func (b *bar) step(p client.Step) {
 	if b.de != laDescarga {
-		b.new(laDescarga, hundred, progressbar.OptionSetPredictTime(false))
+		b.new(laDescarga, 100, progressbar.OptionSetPredictTime(false))
 	}
 	b.actual.Describe(cleanText(howItGoes(p.Descarga)))
 	// A full bar would be cleared, and it is full only at the end.
-	_ = b.actual.Set(min(p.Descarga.Progreso.Porcentaje, hundred-1)) // it fails only beyond its end
+	_ = b.actual.Set(min(p.Descarga.Progreso.Porcentaje, 99)) // it fails only beyond its end
 }
 
 func (b *bar) file(name string, done, total int64) {
@@ -128,8 +128,8 @@ func (b *bar) file(name string, done, total int64) {
 			progressbar.OptionShowBytes(name != client.FolderXML), progressbar.OptionSetPredictTime(false), progressbar.OptionSetRenderBlankState(true))
 	}
 	if name == client.FolderXML {
-		if done%interval == 0 {
-			b.actual.Describe(short(name) + ": " + thousands(done))
+		if done%everyDocuments == 0 {
+			b.actual.Describe(short(name) + ": " + humanize.Comma(done))
 		}
 		return
 	}
@@ -159,7 +159,7 @@ func howItGoes(d rest.Descarga) string {
 	p := d.Progreso
 	switch {
 	case p.NumeroCFDIs > 0:
-		return fmt.Sprintf("%d/%d paquetes · %s/%s comprobantes", p.PaquetesGuardados, p.TotalPaquetes, thousands(p.Encontrados), thousands(p.NumeroCFDIs))
+		return fmt.Sprintf("%d/%d paquetes · %s/%s comprobantes", p.PaquetesGuardados, p.TotalPaquetes, humanize.Comma(p.Encontrados), humanize.Comma(p.NumeroCFDIs))
 	case p.TotalSolicitudes > 1:
 		return fmt.Sprintf("%s · %d/%d solicitudes", readableEstado(d.Estado), p.SolicitudesTerminadas, p.TotalSolicitudes)
 	}
@@ -184,16 +184,7 @@ func plural(n int64, one, several string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(n) + " " + several
-}
-
-// thousands groups a number in threes, as in Mexico.
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return humanize.Comma(n) + " " + several
 }
 
 func readableBytes(n int64) string {

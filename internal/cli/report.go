@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/pasarela-mx/pasarela/gen/rest"
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
@@ -95,7 +97,7 @@ func howItEnded(d rest.Descarga) string {
 	case rest.EstadoDescargaVacia:
 		return "Vacía: el SAT no tiene comprobantes con esos datos."
 	case rest.EstadoDescargaParcial:
-		return fmt.Sprintf("Parcial: %s de %s; el resto no vendrá o no se puede leer.", has, thousands(d.Progreso.NumeroCFDIs))
+		return fmt.Sprintf("Parcial: %s de %s; el resto no vendrá o no se puede leer.", has, humanize.Comma(d.Progreso.NumeroCFDIs))
 	case rest.EstadoDescargaFallida:
 		return "Fallida: no hay nada, ni vendrá. Corrija la causa y repita la orden con --nueva."
 	}

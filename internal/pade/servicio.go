@@ -267,10 +267,5 @@ func pathOf(address string) string {
 
 // clip makes a text of a WSDL short and one line.
 func clip(s string) string {
-	const most = 120
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
+	return gateway.Clip(strings.Join(strings.Fields(s), " "), 120)
 }

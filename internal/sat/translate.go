@@ -184,24 +184,22 @@ func number(text string) int64 {
 
 // The generated enumerations, filled from values that were validated.
 
-func fecha(s string) *solicita.FechaLocal { return ptr(solicita.FechaLocal(s)) }
+func fecha(s string) *solicita.FechaLocal { return new(solicita.FechaLocal(s)) }
 
 func tipo(s string) *solicita.TipoDescargaMasivaTerceros {
-	return ptr(solicita.TipoDescargaMasivaTerceros(s))
+	return new(solicita.TipoDescargaMasivaTerceros(s))
 }
 
 func estado(s string) *solicita.EstadoComprobante {
 	if s == "" {
 		return nil
 	}
-	return ptr(solicita.EstadoComprobante(s))
+	return new(solicita.EstadoComprobante(s))
 }
 
 func comprobante(s string) *solicita.TipoComprobante {
 	if s == "" {
 		return nil
 	}
-	return ptr(solicita.TipoComprobante(s))
+	return new(solicita.TipoComprobante(s))
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -70,7 +70,7 @@ func (c *Client) Query(ctx context.Context, cuenta gateway.CuentaSEP, numeroLote
 	op := &c.ops.query
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op})
 	response, err := c.stub.ConsultaProcesoTituloElectronicoContext(ctx, &titulos.ConsultaProcesoTituloElectronicoRequest{
-		NumeroLote: ptr(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
+		NumeroLote: new(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
 		return gateway.EstadoLote{}, failure(op, err)
 	}
@@ -108,7 +108,7 @@ func (c *Client) Result(ctx context.Context, cuenta gateway.CuentaSEP, numeroLot
 	counted := &countingWriter{w: sink}
 	ctx = transport.WithCall(ctx, &transport.Call{Operation: op, Sink: counted})
 	response, err := c.stub.DescargaTituloElectronicoContext(ctx, &titulos.DescargaTituloElectronicoRequest{
-		NumeroLote: ptr(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
+		NumeroLote: new(titulos.Lote(numeroLote)), Autenticacion: autenticacion(cuenta)})
 	if err != nil {
 		return "", failure(op, err)
 	}
@@ -179,8 +179,6 @@ func text[T ~string](v *T) string {
 	}
 	return strings.TrimSpace(string(*v))
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // countingWriter records whether anything was written.
 type countingWriter struct {

@@ -139,11 +139,5 @@ func firma(attributes []xml.Attr) Firma {
 	return f
 }
 
-// trim shortens a quotation.
-func trim(s string) string {
-	const length = 60
-	if r := []rune(s); len(r) > length {
-		return string(r[:length]) + "…"
-	}
-	return s
-}
+// trim shortens what a text quotes of the input.
+func trim(s string) string { return gateway.Clip(s, 60) }

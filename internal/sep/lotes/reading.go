@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pasarela-mx/pasarela/internal/gateway"
 	"github.com/pasarela-mx/pasarela/internal/sep/xls"
 	"github.com/pasarela-mx/pasarela/internal/textfold"
 )
@@ -112,7 +113,7 @@ func (l *reader) sheet(where string, sheet xls.Sheet) (ofTitulos bool, err error
 	l.sheets++
 	l.Titulos = append(l.Titulos, t.titulos...)
 	if len(t.above) > 0 {
-		l.aviso("En %s se pasaron por alto los renglones encima del encabezado (%d): «%s».", where, len(t.above), trim(strings.Join(t.above, " / ")))
+		l.aviso("En %s se pasaron por alto los renglones encima del encabezado (%d): «%s».", where, len(t.above), gateway.Clip(strings.Join(t.above, " / "), 200))
 	}
 	if t.loose > 0 {
 		l.aviso("En %s se pasaron por alto los renglones sin datos de un título (%d).", where, t.loose)
@@ -233,14 +234,4 @@ func line(cells []string, columns map[string]int) (TituloResult, bool) {
 	}
 	t.Result, t.Motivo = classify(t.Estatus, t.Description)
 	return t, true
-}
-
-// trim shortens a quotation in an aviso.
-func trim(text string) string {
-	const length = 200
-	runas := []rune(text)
-	if len(runas) <= length {
-		return text
-	}
-	return string(runas[:length]) + "…"
 }

@@ -87,7 +87,7 @@ func refusal(revision titulo.Revision) error {
 			field = p.Archivo + "#" + p.Ruta
 		}
 		if folio := folios[p.Archivo]; folio != "" && p.Ruta != "nombreArchivo" {
-			detail = "Título " + trim(folio) + ": " + detail
+			detail = "Título " + gateway.Clip(folio, 200) + ": " + detail
 		}
 		e.Fields = append(e.Fields, gateway.Field{Campo: field, Detalle: detail, ValoresValidos: p.ValoresValidos, Codigo: string(p.Codigo)})
 	}

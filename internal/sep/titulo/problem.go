@@ -106,19 +106,12 @@ func failure(path string, c Codigo, format string, args ...any) Problem {
 	return Problem{Ruta: path, Codigo: c, Nivel: NivelError, Detalle: fmt.Sprintf(format, args...)}
 }
 
-// trim shortens a quotation of the input.
-func trim(s string) string {
-	const max = 80
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if runas := []rune(s[:min(len(s), 4*max+4)]); len(runas) > max {
-		return string(runas[:max]) + "…"
-	}
-	return s
-}
-
 // asProblem returns the Problem in err.
 func asProblem(err error) (Problem, bool) {
 	var p Problem
 	ok := errors.As(err, &p)
 	return p, ok
 }
+
+// trim shortens what a text quotes of the input.
+func trim(s string) string { return gateway.Clip(s, 80) }

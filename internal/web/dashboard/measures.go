@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -89,20 +91,11 @@ func days(now, expire time.Time) string {
 	return "vence " + missing(now, expire)
 }
 
-// thousands writes n with its thousands apart.
-func thousands[N int | int64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 func plural[N int | int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(n) + " " + many
+	return humanize.Comma(int64(n)) + " " + many
 }
 
 // size writes bytes in decimal units.

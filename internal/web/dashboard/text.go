@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/pasarela-mx/pasarela/internal/gateway"
 )
 
@@ -11,7 +13,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"estado": estadoName, "explica": explainEstado, "tramo": tramoName, "paquete": paqueteName, "palabras": words,
 		"que": que, "rango": rango, "fecha": fecha, "instante": instant, "iso": iso, "falta": missing, "hace": build,
-		"ni": thousands[int], "n": thousands[int64], "plural": plural[int], "plural64": plural[int64], "bytes": size, "dias": days,
+		"ni": func(n int) string { return humanize.Comma(int64(n)) }, "n": humanize.Comma, "plural": plural[int], "plural64": plural[int64], "bytes": size, "dias": days,
 		"codigoSAT": codigoSAT, "estadoSAT": estadoSAT, "happening": happening,
 		"barra": barOf, "con": with, "mas": func(a, b int) int { return a + b },
 	}
