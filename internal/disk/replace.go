@@ -18,7 +18,7 @@ import (
 func Replace(path string, text []byte, mode fs.FileMode, fit ...func(*os.File) error) error {
 	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".nuevo")
 	// Of an interrupted run, and perhaps of another mode.
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // beside what it replaces
 		return err
 	}
 	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) //nolint:gosec // beside what it replaces
@@ -35,7 +35,7 @@ func Replace(path string, text []byte, mode fs.FileMode, fit ...func(*os.File) e
 		err = Settle(next, path)
 	}
 	if err != nil {
-		os.Remove(next) //nolint:errcheck // it may have its other name already
+		os.Remove(next) //nolint:errcheck,gosec // it may have its other name already
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func Settle(partial, path string) error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(partial, path); err != nil {
+	if err := os.Rename(partial, path); err != nil { //nolint:gosec // the caller's own file
 		return err
 	}
 	return SyncDir(filepath.Dir(path))

@@ -24,12 +24,12 @@ func TestReplace_SyncsBeforeTheNameAndBehindIt(t *testing.T) {
 	}
 	dir := t.TempDir()
 	report := filepath.Join(dir, "calls")
-	traced := exec.CommandContext(t.Context(), strace, "-f", "-y", "-e", "trace=fsync,/^rename", "-o", report, os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // this test
+	traced := exec.CommandContext(t.Context(), strace, "-f", "-y", "-e", "trace=fsync,/^rename", "-o", report, os.Args[0], "-test.run=^"+t.Name()+"$")
 	traced.Env = append(os.Environ(), "DISK_TRACED="+dir)
 	if out, err := traced.CombinedOutput(); err != nil {
 		t.Skipf("strace may not trace here: %v\n%s", err, out)
 	}
-	text, err := os.ReadFile(report) //nolint:gosec // of this test
+	text, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)
 	}

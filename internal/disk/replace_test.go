@@ -63,7 +63,7 @@ func TestReplace_WhoeverReadsFindsOneOrTheOther(t *testing.T) {
 func TestReplace_AfterAKillOnTheWay(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "marca")
-	if err := os.WriteFile(filepath.Join(filepath.Dir(path), ".marca.nuevo"), []byte("half"), 0o644); err != nil { //nolint:gosec // on purpose
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), ".marca.nuevo"), []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Replace(path, []byte("whole"), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
@@ -271,6 +272,10 @@ func TestPortal_WhenEveryOperationIsTriedItSendsWhatItsReaderWrote(t *testing.T)
 func TestPortal_WhenAParameterIsTheReadersOwnNoAnswerReplacesIt(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
+	// The descarga lives as long as the test takes, so that its criteria are refused again.
+	if err := g.Sandbox.Knobs().Change(map[string]any{"demora_proceso": 48 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
 	const foreign = "019c1d2e-7f30-7a4b-9c55-8a1d27f8c3aa"
 	steps := []step{
 		{Op: "obtenerDescarga", Status: "404", Escribe: map[string]string{"idDescarga": foreign}},
