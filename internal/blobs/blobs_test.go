@@ -353,7 +353,7 @@ func TestMark_WhenItIsThereOrNot(t *testing.T) {
 				t.Errorf("%s: %q, %v", name, got, err)
 			}
 		}
-		// The mark is no object.
+		// The mark is not an object.
 		if empty, err := d.Empty(t.Context()); err != nil || !empty {
 			t.Errorf("%s: empty %v, %v", name, empty, err)
 		}

@@ -23,7 +23,7 @@ const (
 	rest, maxRest = 5 * time.Second, time.Minute
 )
 
-// Kind is one kind of work: the rows of a table, each of which says when it is due.
+// Kind is one kind of work: the rows of a table. Each row says when it is due.
 type Kind[K comparable] struct {
 	// Name appears in the log and the metrics.
 	Name string

@@ -88,7 +88,7 @@ func (r Red) ports() []uint16 {
 }
 
 // guard checks the address of each connection after it is resolved and before it is
-// opened, so a name that later resolves to another address is no way around it. Its list
+// opened, so a later change of the name in DNS does not matter. Its list
 // comes from IANA's registries: of IPv6 it allows global unicast without 6to4, Teredo and
 // documentation, and so excludes NAT64, mapped and unique local addresses.
 //

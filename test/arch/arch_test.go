@@ -51,7 +51,7 @@ func (f file) own() []string {
 	return own
 }
 
-// below tells whether dir is one of the roots or under one.
+// below reports whether dir is one of the roots or under one.
 func below(dir string, roots ...string) bool {
 	return slices.ContainsFunc(roots, func(r string) bool { return dir == r || strings.HasPrefix(dir, r+"/") })
 }

@@ -65,7 +65,7 @@ func withoutLlave() aviso {
 
 // TestAvisos_ExamplesJudgeMessages builds and runs the programs of examples/avisos.
 // A message that is not genuine must end them with 1 and nothing said: a stack
-// trace is no judgement.
+// trace is not a judgement.
 func TestAvisos_ExamplesJudgeMessages(t *testing.T) {
 	t.Parallel()
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))

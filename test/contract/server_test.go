@@ -37,7 +37,7 @@ func TestServer_WhenAskedAsTheExamplesSayEveryRouteAnswersWithinTheContract(t *t
 	}
 }
 
-// wantOffered wants an answer that is no refusal of the request's form.
+// wantOffered expects an answer that is not a refusal of the request's form.
 func wantOffered(t *testing.T, g *gatewaytest.Gateway, method, address string, body any) {
 	t.Helper()
 	got, err := g.Do(method, address, body)

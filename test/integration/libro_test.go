@@ -14,8 +14,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// A gateway that is killed while it starts, at any point and again and again, is
-// never refused afterwards: the mark is behind the database then, or not there yet.
+// A gateway killed at any point of its start, again and again, is never refused later:
+// the mark is then behind the database, or not written yet.
 func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 	t.Parallel()
 	chance, kills := random(t, 10)
@@ -29,7 +29,8 @@ func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 			chance := rand.New(rand.NewPCG(seed, 1))
 			environment := cleanEnv(append(more, "GATEWAY_DATA_DIR="+filepath.Join(t.TempDir(), "datos"), "GATEWAY_EFIRMA_DIR="+t.TempDir(),
 				"GATEWAY_LISTEN=127.0.0.1:0", "GATEWAY_ADMIN_LISTEN=127.0.0.1:0")...)
-			// What a start takes on this machine, so that the kills fall into it.
+			// The duration of a start on this machine, so that the kills happen within
+			// it.
 			began := time.Now()
 			startGateway(t, environment...).kill()
 			took := time.Since(began)
@@ -53,8 +54,8 @@ func TestKill_WhenStartingTheLedgerIsStillTheOneThatWasLeft(t *testing.T) {
 	}
 }
 
-// The first program killed on a new directory, again and again: no beginning is taken
-// for a ledger that was lost.
+// The first program is killed on a new directory, again and again. An unfinished start is
+// never taken for a lost ledger.
 func TestKill_WhenStartingForTheFirstTime(t *testing.T) {
 	t.Parallel()
 	for i := range 12 {
@@ -65,7 +66,7 @@ func TestKill_WhenStartingForTheFirstTime(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// From when the database appears on.
+		// From when the database exists.
 		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(filepath.Join(data, "pasarela.db")); err == nil {
 				break
@@ -78,8 +79,8 @@ func TestKill_WhenStartingForTheFirstTime(t *testing.T) {
 	}
 }
 
-// The program says what it found and how to go on; nothing leaves; and what it says
-// helps.
+// The program says what it found and how to continue. Nothing leaves, and the advice
+// works.
 func TestStart_WhenTheLedgerWasLost(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

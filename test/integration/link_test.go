@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// link is a way to a database that may be frozen: nothing passes then, and nothing is
-// closed, as where a router has forgotten a connection.
+// link is a connection to a database that can be frozen: nothing then passes and nothing
+// is closed, as when a router has forgotten a connection.
 type link struct {
-	// url is the database's by this way.
+	// url is the database's URL through this link.
 	url string
-	// step is held by what passes, and by who freezes.
+	// step is held by each transfer, and while frozen.
 	step sync.RWMutex
 }
 
-// newLink makes a way to the PostgreSQL at address, which is a socket's.
+// newLink makes a link to the PostgreSQL at address, which is a socket's.
 func newLink(t *testing.T, address string) *link {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -87,7 +87,7 @@ func (e *link) freeze() (follow func()) {
 	return sync.OnceFunc(e.step.Unlock)
 }
 
-// by has a gateway's environment go another way to its database.
+// by returns a gateway's environment whose database is behind the link.
 func by(env []string, address string) []string {
 	var out []string
 	for _, s := range env {

@@ -26,15 +26,16 @@ import (
 )
 
 const (
-	// sizeable is enough to tell flat memory from a package that is held.
+	// sizeable is large enough to distinguish constant memory from a package held in
+	// memory.
 	sizeable = 128 << 20
 	huge     = 1 << 30
-	// spent is what a package of any size may cost beside what an idle gateway takes.
+	// spent is the memory that a package of any size may cost, beyond an idle gateway's.
 	spent = 64 << 20
 )
 
-// sandboxProcess is a sandbox as a program, which makes gigabytes faster than
-// one under the race detector.
+// sandboxProcess is a sandbox as a program, which makes gigabytes faster than one under
+// the race detector.
 type sandboxProcess struct{ url, admin, efirmas string }
 
 func startSandboxProcess(t *testing.T) *sandboxProcess {
@@ -105,7 +106,7 @@ func memory(t *testing.T, pid int, field string) int64 {
 	return kb << 10
 }
 
-// digest reads what sums to its end.
+// digest hashes a body to its end.
 func digest(t *testing.T, r io.Reader) (string, int64) {
 	t.Helper()
 	sum := sha256.New()
@@ -161,8 +162,8 @@ func TestMemory_WhenAPackageIsHugeTheGatewayStaysSmall(t *testing.T) {
 	}
 }
 
-// fetch sums a package. With a tag it wants the stored one, which it asks for
-// in two parts, and returns nothing while there is none.
+// fetch hashes a package. With a tag it expects the stored one, requests it in two parts,
+// and returns nothing until it is stored.
 func fetch(t *testing.T, client *http.Client, address, tag string) (string, int64) {
 	t.Helper()
 	if tag == "" {
@@ -189,8 +190,8 @@ func fetch(t *testing.T, client *http.Client, address, tag string) (string, int6
 	return digest(t, io.MultiReader(head.Body, rest.Body))
 }
 
-// direct sums the package as the sandbox gives it to a client that shares
-// neither transport nor decoder with the gateway.
+// direct hashes the package from the sandbox, with a client that shares neither transport
+// nor decoder with the gateway.
 func direct(t *testing.T, s *sandboxProcess, id string) string {
 	t.Helper()
 	cred, err := efirma.NewKeyring(s.efirmas, nil, time.Now).Get(gatewaytest.Company)

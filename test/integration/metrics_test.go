@@ -22,7 +22,7 @@ func metric(t *testing.T, g *gatewaytest.Gateway, serie string) string {
 	return metricIn(t, g.Admin, serie)
 }
 
-// metricIn is metric of the gateway whose administration is there.
+// metricIn is metric for the gateway with this admin address.
 func metricIn(t *testing.T, admin, serie string) string {
 	t.Helper()
 	resp, err := http.Get(admin + "/metrics")
@@ -74,8 +74,8 @@ func TestMetrics_WhenTheDatabaseIsAway(t *testing.T) {
 	wantMetric(t, g, "pasarela_descargas_atrasadas", "0")
 }
 
-// A database that answers and takes no write is not ready: the ledger is all that the
-// gateway is for. It is ready again by itself.
+// A database that answers but accepts no write is not ready, because the gateway needs
+// its ledger. It becomes ready again by itself.
 func TestReadyz_WhenTheDatabaseTakesNoWrite(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -97,8 +97,8 @@ func TestReadyz_WhenTheDatabaseTakesNoWrite(t *testing.T) {
 	ready(http.StatusOK, "1")
 }
 
-// A wrong password is one login, one account that is not used any more, and one in the
-// gauge until it is unblocked.
+// A wrong password is one login, one account that is no longer used, and one in the gauge
+// until it is unblocked.
 func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -112,11 +112,11 @@ func TestMetrics_WhenThePACRefusesAnAccount(t *testing.T) {
 	wantMetric(t, g, "pasarela_pade_refused_accounts", "0")
 }
 
-// A package whose first download was spent for nothing, and a range that was asked
-// for again and again, are at the limit of what the SAT grants; others are not.
+// A package whose first download was wasted, and a range that was requested many times,
+// are at the SAT's limit; others are not.
 func TestMetrics_WhenTheQuotaIsNearlySpent(t *testing.T) {
 	t.Parallel()
-	// Nothing moves by itself: the rows are set by hand.
+	// Nothing moves by itself: the test sets the rows.
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: func(c *config.Config) {
 		c.Descargas.SondeoMinimo.Duration, c.Descargas.SondeoMaximo.Duration = time.Hour, time.Hour
 	}})

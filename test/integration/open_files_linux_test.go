@@ -11,8 +11,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// TestDescarga_WhenALimitStandsInTheWay of packages that are coming: no file is left to
-// open, or none may grow. What comes is kept once there is, and each is asked for once.
+// The limit hits packages in transit: no file can be opened, or none may grow. After the
+// limit is lifted they are stored, and each is requested once.
 func TestDescarga_WhenALimitStandsInTheWay(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("prlimit"); err != nil {
@@ -30,8 +30,8 @@ func TestDescarga_WhenALimitStandsInTheWay(t *testing.T) {
 	}
 }
 
-// limit is one of prlimit(1), how it stands in the way and how it does not, and what
-// the gateway says then.
+// limit is a limit of prlimit(1): its blocking and its normal value, and what the gateway
+// then says.
 type limit struct{ de, few, enough, say string }
 
 func (l limit) trial(t *testing.T, want []string) {

@@ -23,8 +23,9 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
-// intruder is a page that has the browser ask the gateway for everything that needs no
-// leave of it (the simple requests of Fetch), and says in its title when it is through.
+// intruder is a page that makes the browser send the gateway everything that needs no
+// permission (the simple requests of Fetch), and reports in its title when it has
+// finished.
 const intruder = `<!DOCTYPE html><title>busy</title><body><script>
 const api = {{.API}}, zip = Uint8Array.from(atob({{.ZIP}}), (c) => c.charCodeAt(0));
 const form = () => { const f = new FormData(); f.append("archivo", new Blob([zip], { type: "application/zip" }), "lote.zip"); return f; };
@@ -64,7 +65,7 @@ asks.form = () => {
 })();
 </script>`
 
-// attempt is what the access log says of one request.
+// attempt is the access log's line of one request.
 type attempt struct {
 	Message, Metodo, Ruta string
 	Status                int
@@ -85,8 +86,8 @@ func attempts(t *testing.T, log string) []attempt {
 	return all
 }
 
-// A page of another port of this machine, and one of another site, act through a gateway
-// that asks for no keys; nothing leaves for the SAT or the SEP.
+// A page of another port of this machine, and one of another site, try to act through a
+// gateway without keys; nothing leaves for the SAT or the SEP.
 func TestOrigin_WhenAPageOfAnotherPortActsNothingIsSpent(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -124,7 +125,7 @@ func TestOrigin_WhenAPageOfAnotherPortActsNothingIsSpent(t *testing.T) {
 	}
 }
 
-// A link from elsewhere leads to the pages and to nothing that could spend.
+// A link from elsewhere may open the pages, and nothing that could spend.
 func TestOrigin_WhenALinkIsFollowed(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -142,7 +143,7 @@ func TestOrigin_WhenALinkIsFollowed(t *testing.T) {
 	}
 }
 
-// Everything of the admin listener is behind the same check.
+// The whole admin listener has the same check.
 func TestOrigin_WhenTheAdminListenerIsAskedByAPage(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.AdminNombres = []string{"pasarela.ejemplo.mx"} }})
@@ -218,8 +219,8 @@ func TestAnswers_WhenAnythingIsServedNoTypeIsGuessed(t *testing.T) {
 	}
 }
 
-// RFC 9112 §6.1: where a message says its length in two ways, a proxy may have gone by
-// the other one, and what comes behind may be somebody else's.
+// RFC 9112 §6.1: if a message declares its length in two ways, a proxy may have used the
+// other one, and the bytes that follow may be another client's.
 func TestSmuggling_WhenALengthIsToldTwiceTheConnectionCloses(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})

@@ -25,17 +25,17 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
-// call is one operation of the contract as it is called while something of the
-// gateway's own is away.
+// call is a call of one operation of the contract during an outage.
 type call struct {
 	method, path string
 	body         any
 	headers      []string
-	// read says that it only reads the ledger, write that it has to write it.
+	// read reports that it only reads the ledger, write that it must write it.
 	read, write bool
 }
 
-// contractCalls has a call of every operation of the contract, of what r has by then.
+// contractCalls has a call of every operation of the contract, with the resources that r
+// has made.
 func contractCalls(t *testing.T, r *rig) map[string]call {
 	t.Helper()
 	d := r.createDescarga(r.metadatos())
@@ -112,7 +112,7 @@ func contractCalls(t *testing.T, r *rig) map[string]call {
 	}
 }
 
-// blackout makes every call at once and holds the answers against what the database can
+// blackout makes every call at once and compares the answers with what the database can
 // do meanwhile.
 func blackout(t *testing.T, r *rig, calls map[string]call, readable bool) {
 	t.Helper()
@@ -145,7 +145,7 @@ func blackout(t *testing.T, r *rig, calls map[string]call, readable bool) {
 	wg.Wait()
 }
 
-// all wants a call of every operation that the contract has.
+// all checks that there is a call of every operation of the contract.
 func all(t *testing.T, calls map[string]call) {
 	t.Helper()
 	t.Helper()
@@ -162,8 +162,8 @@ func all(t *testing.T, calls map[string]call) {
 	}
 }
 
-// Whatever keeps the database from its work passes, and every operation of the contract
-// says so, or needs none: nobody else is blamed, and nothing is sent.
+// Every failure of the database is temporary, and every operation of the contract says so
+// or does not need the database: nobody else is blamed, and nothing is sent.
 func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
 	t.Parallel()
 	pgtest.Start(t) // skips without PostgreSQL
@@ -213,7 +213,7 @@ func TestOutage_WhenPostgresIsAwayEveryOperationSaysSo(t *testing.T) {
 	if now := sent(); now != before {
 		t.Errorf("sent %s, and %s before", now, before)
 	}
-	// What may have been written when it could not be told has not been sent.
+	// An intent whose write is uncertain was not sent.
 	c := calls["crearSolicitud"]
 	waitFor(t, func() bool { return r.Post(c.path, c.body, c.headers...).Status == http.StatusCreated })
 
@@ -232,7 +232,7 @@ func list(t *testing.T, r *rig) {
 	waitFor(t, func() bool { return r.Get(pathDescargas).Status == http.StatusOK })
 }
 
-// freeze stops a server and its children where they are.
+// freeze suspends a server and its children.
 func freeze(t *testing.T, pid int) (thaw func()) {
 	t.Helper()
 	signal := func(s syscall.Signal) {
@@ -251,7 +251,7 @@ func freeze(t *testing.T, pid int) (thaw func()) {
 	return func() { signal(syscall.SIGCONT) }
 }
 
-// Somebody holds SQLite's file: what only reads goes on.
+// Another process holds SQLite's write lock: reads continue.
 func TestOutage_WhenSQLiteIsLockedEveryWriteSaysSo(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{Configure: func(c *config.Config) { c.Webhooks.Privados = true }})
@@ -268,7 +268,7 @@ func TestOutage_WhenSQLiteIsLockedEveryWriteSaysSo(t *testing.T) {
 	waitFor(t, func() bool { return r.Post(c.path, c.body, c.headers...).Status == http.StatusCreated })
 }
 
-// holds takes SQLite's file for writing until release.
+// holds takes SQLite's write lock until release.
 func holds(t *testing.T, r *rig) (release func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.Config.DataDir, "pasarela.db")+"?_pragma=busy_timeout(10000)")

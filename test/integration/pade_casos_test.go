@@ -16,8 +16,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// A password is what it is: with the characters of XML, a colon, and blanks at
-// both ends. What the sandbox's parser reads out of the bytes is it.
+// A password is sent unchanged: with XML's special characters, a colon, and blanks at
+// both ends. The sandbox's parser reads the same password from the bytes.
 func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 	t.Parallel()
 	const password = " a:b&<>\"']]>ñ "
@@ -45,7 +45,7 @@ func TestPADE_WhenThePasswordHasOddCharacters(t *testing.T) {
 	}
 }
 
-// A password file saved by a Windows editor holds the password all the same.
+// A password file saved by a Windows editor works too.
 func TestPADE_WhenThePasswordFileIsOfWindows(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{"marked": "\ufeffsandbox", "marked, CRLF": "\ufeffsandbox\r\n", "LF": "sandbox\n"} {
@@ -60,8 +60,8 @@ func TestPADE_WhenThePasswordFileIsOfWindows(t *testing.T) {
 	}
 }
 
-// What comes in the place of an answer is said as what it is; a signature may
-// have been made unless it is sure that none was.
+// An answer of another kind is reported as what it is. A signature may have been made,
+// unless it is certain that none was.
 func TestPADE_WhenSomethingComesInThePlaceOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -106,7 +106,7 @@ func TestPADE_WhenSomethingComesInThePlaceOfAnAnswer(t *testing.T) {
 	}
 }
 
-// Nothing but true and false is a modoPrueba.
+// Only true and false are accepted as modoPrueba.
 func TestPADE_WhenModoPruebaIsNoBoolean(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})

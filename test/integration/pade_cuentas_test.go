@@ -15,7 +15,7 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// as is a request of a key, with an account unless it is empty.
+// as is a request with a key, and with an account unless it is empty.
 func as(r *rig, key, cuenta string, body map[string]any) gatewaytest.Response {
 	headers := []string{"Authorization", "Bearer " + key}
 	if cuenta != "" {
@@ -34,9 +34,9 @@ func asks(t *testing.T, r *rig, method, path string, headers ...string) gatewayt
 	return got
 }
 
-// No caller has the configured account blocked, nor kept from others: not by its user
-// with another password, in whatever spelling, not by another contract code, and not
-// by freeing it as often as is wanted.
+// No caller can block the configured account for others: not with its user and another
+// password in any spelling, not with another contract code, and not by freeing it again
+// and again.
 func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
@@ -69,7 +69,8 @@ func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 	}
 	wantStatus(t, as(r, a, "", addenda), http.StatusOK)
 	wantStatus(t, as(r, b, "", addenda), http.StatusOK) // it may use it as everybody
-	// Whose it is may bring it too, but who has guessed three times is told no more.
+	// The account's owner may send it too, but after three wrong guesses a caller learns
+	// nothing more.
 	wantStatus(t, as(r, a, basic("sandbox", "sandbox"), addenda), http.StatusOK)
 	wantProblem(t, as(r, b, basic("sandbox", "sandbox"), addenda), http.StatusForbidden, "prohibido")
 	if strings.Contains(r.Log(), "canario") {
@@ -77,8 +78,8 @@ func TestPADE_WhenATenantWantsTheConfiguredAccountBlocked(t *testing.T) {
 	}
 }
 
-// A caller's own account is its own affair: it needs its own contract code, and what
-// the PAC says of it stops it for nobody else.
+// A caller's own account is separate: it needs its own contract code, and a refusal by
+// the PAC stops it for nobody else.
 func TestPADE_WhenACallersAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
@@ -105,8 +106,7 @@ func TestPADE_WhenACallersAccountIsRefused(t *testing.T) {
 	wantMetric(t, r.Gateway, "pasarela_pade_refused_accounts", "1")
 }
 
-// The configured account, when the PAC refuses it, is freed by who operates the
-// gateway and by no tenant.
+// If the PAC refuses the configured account, only the gateway's operator can free it.
 func TestPADE_WhenTheConfiguredAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
@@ -134,7 +134,7 @@ func TestPADE_WhenTheConfiguredAccountIsRefused(t *testing.T) {
 	wantStatus(t, as(r, tenant, "", addenda), http.StatusOK)
 }
 
-// Nor is the SEP's: its user with another password does not leave.
+// The SEP's user with another password is not sent either.
 func TestSEP_WhenATenantSendsTheConfiguredUser(t *testing.T) {
 	t.Parallel()
 	r, keys := startWithKeys(t)
@@ -147,7 +147,7 @@ func TestSEP_WhenATenantSendsTheConfiguredUser(t *testing.T) {
 			t.Errorf("%d calls of %s left", n, op)
 		}
 	}
-	// One of its own does.
+	// The caller's own account is sent.
 	asks(t, r, http.MethodGet, "/v1/sep/lotes/1", "Authorization", "Bearer "+b, "Backend-Authorization", basic("propia", "canario"))
 	if n := r.Sandbox.Estado().Llamadas["sep"]["consultaProcesoTituloElectronico"]; n == 0 {
 		t.Error("an account of its own did not leave")

@@ -14,7 +14,7 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// defective has the PAC's next documents be like that.
+// defective gives the PAC's next documents these defects.
 func defective(t *testing.T, g *gatewaytest.Gateway, operation string, times int, defects ...string) {
 	t.Helper()
 	if _, err := g.Sandbox.Fallas().Add(sandbox.Falla{Servicio: "pade", Operacion: operation, Tipo: "defectos", Defectos: defects, Veces: times}); err != nil {
@@ -22,7 +22,7 @@ func defective(t *testing.T, g *gatewaytest.Gateway, operation string, times int
 	}
 }
 
-// document is what both families of routes answer about a document.
+// document is the answer about a document, in both families of routes.
 type document struct {
 	XML       string
 	XMLBase64 []byte
@@ -31,7 +31,7 @@ type document struct {
 	Avisos    []struct{ Codigo, Detalle string }
 }
 
-// encoded is text in an encoding of the sandbox's.
+// encoded is text in one of the sandbox's encodings.
 func encoded(text, encoding string) []byte {
 	switch encoding {
 	case "utf_16":
@@ -49,8 +49,8 @@ func encoded(text, encoding string) []byte {
 	}
 }
 
-// Text goes into JSON decoded, bytes as they came, for addendas and contracts
-// alike: a name with Ñ is the same in every encoding that XML has.
+// JSON has the decoded text and the original bytes, for addendas and contracts alike: a
+// name with Ñ is the same in every encoding of XML.
 func TestPADE_WhenADocumentComesInAnotherEncodingItsTextIsTheSame(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -91,7 +91,7 @@ func TestPADE_WhenADocumentComesInAnotherEncodingItsTextIsTheSame(t *testing.T) 
 	}
 }
 
-// The whole envelope in another encoding is an answer like any other.
+// An answer may have its whole envelope in another encoding.
 func TestPADE_WhenTheEnvelopeComesInAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -113,8 +113,8 @@ func TestPADE_WhenTheEnvelopeComesInAnotherEncoding(t *testing.T) {
 	}
 }
 
-// What the PAC delivers as signed is handed out, the first time and from the
-// record, by whatever key: it signs once and gives nothing again.
+// What the PAC delivers as signed is returned, at once and later from the record, under
+// any key: the PAC signs once and returns nothing again.
 func TestPADE_WhenWhatItSignedIsNotWhatWasSentItIsHandedOut(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -162,8 +162,8 @@ func TestPADE_WhenWhatItSignedIsNotWhatWasSentItIsHandedOut(t *testing.T) {
 	}
 }
 
-// A base64 that is broken is all that there is of a signature: it is kept as it
-// came, and nothing is sent again.
+// A broken base64 is the only copy of a signature: it is stored as it came, and nothing
+// is sent again.
 func TestPADE_WhenTheSignedDocumentIsBrokenItIsHandedOutAsItCame(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -181,8 +181,8 @@ func TestPADE_WhenTheSignedDocumentIsBrokenItIsHandedOutAsItCame(t *testing.T) {
 	}
 }
 
-// What Prodigia may return of an addenda besides one element is not known, and
-// each call may cost: it is delivered, with what it is.
+// It is unknown what Prodigia may return for an addenda besides one element, and each
+// call may cost: it is delivered, with a description.
 func TestPADE_WhenAnAddendaIsOddItIsDeliveredWithAnAviso(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -221,7 +221,7 @@ func TestPADE_WhenAnAddendaIsOddItIsDeliveredWithAnAviso(t *testing.T) {
 	}
 }
 
-// A CFDI that came back changed is not handed out, and the reason is its own.
+// A CFDI that came back changed is withheld, and the error has its own code.
 func TestPADE_WhenACFDIComesBackChangedTheReasonIsItsOwn(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})

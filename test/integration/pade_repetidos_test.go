@@ -12,9 +12,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// A name that comes twice means one thing to the one who wrote it and perhaps another
-// to who reads it, and here one of the two signs for real. Nothing leaves, and the
-// contract can still be signed as if nobody had asked.
+// Writers and readers may disagree about a repeated name, and here one of the two values
+// signs for real. Nothing is sent, and the contract can still be signed afterwards.
 func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -56,7 +55,7 @@ func TestPADE_WhenANameComesTwiceNothingIsSigned(t *testing.T) {
 	}
 }
 
-// What a system refuses by a code in the body of its answer is that code in the metric.
+// A refusal by a code in the body of an answer appears in the metric with that code.
 func TestMetrics_WhenTheCodeIsInTheBody(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})

@@ -53,7 +53,7 @@ func TestPADE_WhenAddendasAreAttached(t *testing.T) {
 			t.Errorf("%s: status %d: %.300s", name, r.Status, r.Body)
 		}
 	}
-	// The field that is named is the one that was sent.
+	// The error names the field that was sent.
 	for _, text := range []string{cfdiSealed[:100], "<x/>", " ", "%PDF-1.7"} {
 		r := g.Post("/v1/pade/addendas/adjunta", map[string]any{"datos": "a|1", "xmlCfdiBase64": base64.StdEncoding.EncodeToString([]byte(text))})
 		if r.Status != 422 || !strings.Contains(string(r.Body), `"campo":"xmlCfdiBase64"`) {
@@ -118,7 +118,7 @@ func TestPADE_WhenContractsAreSigned(t *testing.T) {
 	}
 }
 
-// The PAC signs and the answer is lost: one repeat, the truth, two calls.
+// The PAC signs and the answer is lost: one repeat, a true result, two calls.
 func TestPADE_WhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -136,8 +136,8 @@ func TestPADE_WhenTheAnswerIsLost(t *testing.T) {
 	}
 }
 
-// The answer is lost and the PAC goes down: that it may have signed is not
-// forgotten over the failures that follow.
+// The answer is lost and the PAC goes down. Later failures do not erase that it may have
+// signed.
 func TestPADE_WhenTheAnswerIsLostAndThePACGoesDown(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -159,7 +159,7 @@ func TestPADE_WhenTheAnswerIsLostAndThePACGoesDown(t *testing.T) {
 	}
 }
 
-// Out of the blue, code 2 means something else.
+// Without an earlier call, code 2 means something else.
 func TestPADE_WhenSomebodyElseSignedIt(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{Configure: production})
@@ -213,7 +213,7 @@ func TestPADE_WhenAContractCannotBeReadItsFieldIsNamed(t *testing.T) {
 	}
 }
 
-// One wrong login and no more: the third would block the account.
+// One wrong login at most: the third would block the account.
 func TestPADE_WhenTheAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -251,7 +251,7 @@ func TestPADE_WhenTheNamespaceIsWrong(t *testing.T) {
 	}
 }
 
-// A contract in two parts, as JAX-WS publishes it, is read like one.
+// A WSDL in two parts, as JAX-WS publishes it, is read too.
 func TestPADE_WhenTheWSDLIsInTwoParts(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -270,8 +270,7 @@ func TestPADE_WhenTheWSDLIsInTwoParts(t *testing.T) {
 	}
 }
 
-// A contract that does not say what is offered is not enough, and the setting to
-// use is named.
+// A WSDL without operations is not enough, and the error names the setting to use.
 func TestPADE_WhenTheWSDLHasNoPortType(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -295,8 +294,8 @@ func TestPADE_WhenTheWSDLHasNoPortType(t *testing.T) {
 	}
 }
 
-// A namespace that was learnt and is not so any more is learnt again, and nobody
-// is told to empty a setting that is empty.
+// A namespace that has changed is learnt again, and no error mentions a setting that is
+// empty.
 func TestPADE_WhenTheNamespaceMovesItIsLearntAgain(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})
@@ -312,7 +311,7 @@ func TestPADE_WhenTheNamespaceMovesItIsLearntAgain(t *testing.T) {
 	wantStatus(t, g.Post("/v1/pade/addendas", data), http.StatusOK)
 }
 
-// XML in another dress is named, at each field that takes a document.
+// A document in another encoding is recognized, in each field that takes one.
 func TestPADE_WhenTheXMLIsInAnotherDressItIsNamed(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t, gatewaytest.Options{})

@@ -29,8 +29,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/web/dashboard/chromiumtest"
 )
 
-// visit stands between the browser and a gateway: it adds to the pages' scripts
-// what a reader does, since the browser is driven by its command line alone.
+// visit stands between the browser and a gateway. It adds a reader's actions to the
+// pages' scripts, because the browser is driven by its command line alone.
 type visit struct {
 	// dash is added to a script, by its name.
 	dash map[string]string
@@ -38,9 +38,9 @@ type visit struct {
 	inFrame bool
 	// withoutDashes takes scripts out of the pages.
 	withoutDashes bool
-	// hear is told of every request to the gateway; nil for nobody.
+	// hear is called for every request to the gateway; may be nil.
 	hear func(*http.Request)
-	// ve is told what a page's script has seen, one at a time.
+	// ve receives what a page's script has seen, one report at a time.
 	ve func(shown)
 }
 
@@ -63,7 +63,7 @@ func (l visit) before(t *testing.T, api string) string {
 	mux := http.NewServeMux()
 	mux.Handle("/pasarela/", http.StripPrefix("/pasarela", proxy))
 	mux.HandleFunc("/telefono", l.phone)
-	// A script that asks again and again waits here.
+	// A script that polls waits here.
 	mux.HandleFunc("/pausa", func(http.ResponseWriter, *http.Request) { time.Sleep(100 * time.Millisecond) })
 	mux.HandleFunc("/vio", func(w http.ResponseWriter, r *http.Request) {
 		var v shown
@@ -126,8 +126,8 @@ func portalGuides(t *testing.T) []string {
 	return paths
 }
 
-// trial is a reader who tries GET /v1/efirmas in the reference, with a key in the
-// end where one is given. What the page then says goes into the document.
+// trial is a reader who tries GET /v1/efirmas in the reference, finally with a key if one
+// is given. The page's texts go into the document.
 const trial = `;
 const espera = (que) => new Promise((ok) => { const t = setInterval(() => { const x = que(); if (x) { clearInterval(t); ok(x); } }, 50); });
 const vio = [];
@@ -175,12 +175,11 @@ func sawIt(t *testing.T, dom string) []shown {
 	return v
 }
 
-// ofBrowser are the hosts of the browser's own maker, whom it calls whatever it
-// shows.
+// ofBrowser are the hosts of the browser's maker, which it calls whatever page it shows.
 var ofBrowser = regexp.MustCompile(`\.(google|googleapis|gvt1)\.com(:443)?$`)
 
-// listen is a proxy for everything that is not this machine: it writes down what
-// a page asks of anybody else.
+// listen is a proxy for every host but this machine: it records what a page requests
+// elsewhere.
 func listen(t *testing.T) (flag string, heard func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -237,7 +236,7 @@ func TestPortal_WhenTheReferenceIsOpenedItShowsEveryOperationAndTriesOne(t *test
 			t.Errorf("the page says %q", english)
 		}
 	}
-	// Against an ear that hears nothing.
+	// Proof that the proxy hears something.
 	foreign := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, `<img src="http://otro.example/x.png">`) //nolint:errcheck // the browser is gone
@@ -272,8 +271,8 @@ func TestPortal_WhenTheGatewayAsksForKeysTheReferenceSendsTheOneItIsGiven(t *tes
 	}
 }
 
-// walk follows a guide from the start, a link of it, and says where that led. It
-// goes in a frame: the browser's own time stops when its window goes elsewhere.
+// walk follows a link of a guide and reports where it led. It uses a frame, because the
+// browser's virtual time stops when its window navigates.
 const walk = `;
 const paso = (a) => setTimeout(() => a.click(), 200);
 if (location.pathname.endsWith("/docs")) paso(document.querySelector('.mapa a[href$="guias/primeros-pasos"]'));

@@ -36,8 +36,8 @@ type step struct {
 	Send string `json:"-"`
 }
 
-// reading presses every operation of the contract, in an order in which each finds
-// what it needs in the answers before it.
+// reading tries every operation of the contract, in an order in which earlier answers
+// have what later ones need.
 func reading() []step {
 	return []step{
 		{Op: "listarEfirmas", Status: "200"},
@@ -152,7 +152,7 @@ const da = async (p) => {
   await dice({ fin: true });
 })();`
 
-// shownAttempt is what the page showed of a step, and the last request that had come then.
+// shownAttempt is what the page showed for a step, and the last request until then.
 type shownAttempt struct {
 	shown
 	requested int
@@ -169,8 +169,8 @@ func dashOf(t *testing.T, steps ...step) map[string]string {
 	return map[string]string{"referencia.js": ";const pasos = " + string(script) + press}
 }
 
-// try has a browser try steps, and returns what came of each, and how high each
-// operation is before it is tried.
+// try makes a browser try steps. It returns the results, and the height of each operation
+// before it is tried.
 func try(t *testing.T, api string, steps []step) (attempts []shownAttempt, heights map[string]int) {
 	t.Helper()
 	var mu sync.Mutex
@@ -205,8 +205,7 @@ func try(t *testing.T, api string, steps []step) (attempts []shownAttempt, heigh
 	return attempts, heights
 }
 
-// maxHeight is how high an operation may be before anything was sent, in pixels of a
-// narrow window.
+// maxHeight is the largest height of an untried operation, in pixels of a narrow window.
 const maxHeight = 5000
 
 func TestPortal_WhenEveryOperationIsTriedItSendsWhatItsReaderWrote(t *testing.T) {

@@ -50,8 +50,8 @@ func binary(t *testing.T, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// cleanEnv is this process's environment without what would configure a gateway, which
-// calls no real system, whatever a test forgets to say.
+// cleanEnv is this process's environment without the gateway's settings, and with no way
+// to a real system, whatever a test forgets.
 func cleanEnv(extra ...string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "GATEWAY_SIN_SALIDA=https://127.0.0.1:9"}
 	return append(env, extra...)
@@ -135,7 +135,7 @@ func startProcess(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	return p
 }
 
-// kill ends it as a power cut would: it gets no chance to say anything.
+// kill ends it as a power cut would, without warning.
 func (p *process) kill() {
 	p.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck // it may have ended
 	<-p.done

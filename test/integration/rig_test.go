@@ -33,10 +33,10 @@ const (
 	somePackage = "5A3D7C1E-94B2-4F60-8E1D-2C7B6A905F43_01"
 )
 
-// patience is how long what must happen is waited for, on a machine that is busy too.
+// patience is how long tests wait for what must happen, on a busy machine too.
 const patience = 3 * time.Minute
 
-// rig is a gateway and its sandbox, with the manners of these tests.
+// rig is a gateway and its sandbox, with helpers for these tests.
 type rig struct {
 	*gatewaytest.Gateway
 	t testing.TB
@@ -54,7 +54,7 @@ func start(t *testing.T, opts gatewaytest.Options) *rig {
 	return r
 }
 
-// checkLog holds what was logged against what must never be.
+// checkLog compares the log with what must never be in it.
 func checkLog(t *testing.T, log string) {
 	t.Helper()
 	for _, secret := range []string{"eyJ", "access_token", "PRIVATE KEY", "BinarySecurityToken", "SignatureValue"} {
@@ -64,7 +64,7 @@ func checkLog(t *testing.T, log string) {
 	}
 }
 
-// falla asks the sandbox for a misbehaviour: once, unless f.Times says more.
+// falla asks the sandbox for a misbehaviour: once, unless f.Times says otherwise.
 func (r *rig) falla(f sandbox.Falla) {
 	r.t.Helper()
 	if f.Veces == 0 {
@@ -100,7 +100,7 @@ func (r *rig) calls(operation string) int64 {
 	return n
 }
 
-// body is a solicitud of emitidos like no other of this rig.
+// body is a solicitud of emitidos that no other test of this rig uses.
 func (r *rig) body(changes map[string]any) map[string]any {
 	final := time.Date(2026, 1, 31, 23, 0, 0, 0, time.UTC).Add(time.Duration(r.n.Add(1)) * time.Second)
 	body := map[string]any{"tipoDescarga": "emitidos", "rfcSolicitante": gatewaytest.Company, "tipoSolicitud": "CFDI",
@@ -122,8 +122,8 @@ func (r *rig) paquete(changes map[string]any) (path, id string) {
 	return gatewaytest.PaquetePath("cfdi", rfc, ids[0]), ids[0]
 }
 
-// stored gets a package until it comes from storage: making it durable takes a
-// moment after the first caller has it whole.
+// stored requests a package until it comes from storage: storing it takes a moment after
+// the first caller has all of it.
 func (r *rig) stored(path string) gatewaytest.Response {
 	r.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -173,7 +173,7 @@ var spanish = regexp.MustCompile(`(?i)\b(el|la|los|las|una?|que|del?|por|para|co
 // leaked are texts that no answer may show: stack text, addresses, secrets.
 var leaked = regexp.MustCompile(`eyJ|access_token|PRIVATE KEY|\bat System\.|goroutine |\.go:\d|127\.0\.0\.1:\d|\[::1\]|transport:|EOF`)
 
-// wantProblem checks everything that every problem owes its reader.
+// wantProblem checks what is true of every problem.
 func wantProblem(t testing.TB, r gatewaytest.Response, status int, slug string) problem {
 	t.Helper()
 	if r.Status != status {

@@ -45,8 +45,8 @@ func (p *process) usage(t *testing.T) usage {
 	return usage{read("process_resident_memory_bytes"), read("go_goroutines"), read("process_open_fds")}
 }
 
-// A gateway at work on a SAT that fails now and then: all comes, nothing is asked twice,
-// and after hours it holds no more than after minutes.
+// A gateway works with a SAT that fails now and then: everything comes, nothing is
+// requested twice, and after hours it uses no more than after minutes.
 func TestSoak_WhenAGatewayWorksForLong(t *testing.T) {
 	t.Parallel()
 	chance, _ := random(t, 0)
@@ -99,7 +99,7 @@ func TestSoak_WhenAGatewayWorksForLong(t *testing.T) {
 	}
 }
 
-// stumble is something that the SAT does now and then, and that costs nothing.
+// stumble is a temporary failure of the SAT that costs nothing.
 func stumble(chance *rand.Rand) sandbox.Falla {
 	all := []sandbox.Falla{
 		{Operacion: opVerify, Tipo: control.ResetDespues}, {Operacion: opVerify, Tipo: control.HTML503}, {Operacion: opVerify, Tipo: control.Vacio},

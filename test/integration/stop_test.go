@@ -13,9 +13,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 )
 
-// A gateway that is told to stop while a package is on its way: what it has is read
-// until that has come, nothing begins, and whoever asks whether it is ready hears at
-// once that it is not.
+// A gateway is told to stop while a package is in transit. It serves what it has until
+// the package has come, starts nothing new, and reports at once that it is not ready.
 func TestStop_WhenAPackageIsOnItsWayWhatIsThereIsRead(t *testing.T) {
 	t.Parallel()
 	r := start(t, gatewaytest.Options{})
@@ -48,7 +47,7 @@ func TestStop_WhenAPackageIsOnItsWayWhatIsThereIsRead(t *testing.T) {
 	flying, _ := r.paquete(nil)
 	never, _ := r.paquete(nil)
 	before := r.calls(opDescargar)
-	// It keeps silent until the test has seen enough.
+	// The sandbox keeps silent until the test has seen enough.
 	r.falla(sandbox.Falla{Operacion: opDescargar, Tipo: control.Lento, Delay: 40 * time.Second})
 	came := make(chan int, 1)
 	go func() {

@@ -55,7 +55,7 @@ func TestTokens_WhenAHundredAreRefusedAtOnceOneIsFetched(t *testing.T) {
 	f.Veces = 20
 	r.falla(f)
 	atOnce(20, func() {
-		// A straggler may be refused twice; what counts is what the SAT is asked for.
+		// A straggler may be refused twice; the number of requests to the SAT counts.
 		op.call(r)
 	})
 	if got := r.calls(opAutentica) - 1; got < 1 || got > 4 {
@@ -116,8 +116,7 @@ func TestTokens_WhenFourMinutesOldTheyAreRenewed(t *testing.T) {
 	}
 }
 
-// TestTokens_WhenARenewalFailsTheOldOneServesToItsEnd: an outage of Autentica
-// alone costs nothing for a minute.
+// An outage of Autentica alone costs nothing for a minute.
 func TestTokens_WhenARenewalFailsTheOldOneServesToItsEnd(t *testing.T) {
 	t.Parallel()
 	c := &clock{}

@@ -24,7 +24,7 @@ const (
 	nsWSU  = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 )
 
-// tool skips where another's verifier is not installed, but never on CI.
+// tool skips the test if another project's verifier is not installed, but never on CI.
 func tool(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {

@@ -25,7 +25,7 @@ func (m death) String() string {
 	return fmt.Sprintf("%s:%d", m.point, m.n)
 }
 
-// life is one life of a gateway, from its start to its end.
+// life is one run of a gateway process.
 type life struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -103,7 +103,7 @@ func isBorn(t *testing.T, m death, env ...string) *life {
 	return v
 }
 
-// finished tells whether the life is over.
+// finished reports whether the life is over.
 func (v *life) finished() bool {
 	select {
 	case <-v.end:

@@ -20,8 +20,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/config"
 )
 
-// rewriting starts a pair with something in between that writes the answers of some
-// addresses anew, as the function that is stored says.
+// rewriting starts a pair with a proxy between them that rewrites the answers of some
+// addresses with the stored function.
 func rewriting(t *testing.T, addresses func(*config.Config) []*string) (*gatewaytest.Gateway, *atomic.Pointer[func(*http.Response, string) string]) {
 	t.Helper()
 	rewrite := &atomic.Pointer[func(*http.Response, string) string]{}
@@ -85,13 +85,12 @@ func inDocument(change func(string) string) func(*http.Response, string) string 
 	}
 }
 
-// However the PAC's answer is wrapped, and whatever is between it and us does to its
-// encoding, what it signed is handed out: the first time, from the record, and after
-// a restart. It is asked once.
+// Whatever wraps the PAC's answer or changes its encoding on the way, the signed document
+// is returned: at once, from the record, and after a restart. The PAC is called once.
 func TestPADE_WhenTheAnswerIsWrappedOtherwiseWhatItSignedIsHandedOut(t *testing.T) {
 	t.Parallel()
 	g, rewrite := rewriting(t, ofPADE) //nolint:bodyclose // the proxy's
-	// UTF-8 is what comes; a comment in windows-1252 is no UTF-8.
+	// The answer is UTF-8; a comment in windows-1252 is not.
 	mixed := func(body string) string { return strings.Replace(body, "<return", "<!-- versi\xF3n --><return", 1) }
 	for name, change := range map[string]func(r *http.Response, body string) string{
 		"broken, the return as elements": func(_ *http.Response, body string) string { return inReturn(body, html.UnescapeString) },
