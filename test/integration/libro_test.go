@@ -67,7 +67,7 @@ func TestKill_WhenStartingForTheFirstTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		// From when the database exists.
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(filepath.Join(data, "pasarela.db")); err == nil {
 				break
 			}

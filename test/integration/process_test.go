@@ -73,7 +73,7 @@ func runCommand(t *testing.T, args []string, env ...string) (string, int) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() }) //nolint:errcheck // it ended by itself
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() }) //nolint:errcheck // it ended by itself
 	defer timer.Stop()
 	err := cmd.Wait()
 	var exit *exec.ExitError
