@@ -25,11 +25,11 @@ type Entry struct {
 type Evidencia string
 
 const (
-	// EvidenciaFirme: the standard's own text, or copies that agree.
+	// EvidenciaFirme means the standard's own text, or copies that agree.
 	EvidenciaFirme Evidencia = "firme"
-	// EvidenciaEscasa: few copies have it. A title with it gets an aviso.
+	// EvidenciaEscasa means that few copies have it. A title with it gets an aviso.
 	EvidenciaEscasa Evidencia = "escasa"
-	// EvidenciaPropia: an entry of GATEWAY_SEP_CATALOGOS_DIR.
+	// EvidenciaPropia is an entry of GATEWAY_SEP_CATALOGOS_DIR.
 	EvidenciaPropia Evidencia = "propia"
 )
 

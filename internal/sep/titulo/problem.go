@@ -13,9 +13,9 @@ import (
 type Level string
 
 const (
-	// NivelError: the SEP rejects it, or it does not mean what it says.
+	// NivelError means that the SEP rejects it, or it does not mean what it says.
 	NivelError Level = "error"
-	// NivelAviso: it may be right and should be checked.
+	// NivelAviso means that it may be right and should be checked.
 	NivelAviso Level = "aviso"
 )
 

@@ -13,11 +13,11 @@ import (
 type Firma int
 
 const (
-	// WithoutFirma: none. The system authenticates by the body.
+	// WithoutFirma is none. The system authenticates by the body.
 	WithoutFirma Firma = iota
-	// FirmaAuthenticate: a WS-Security header with a signed Timestamp.
+	// FirmaAuthenticate is a WS-Security header with a signed Timestamp.
 	FirmaAuthenticate
-	// FirmaRequest: an enveloped Signature, and the token in Authorization.
+	// FirmaRequest is an enveloped Signature, and the token in Authorization.
 	FirmaRequest
 )
 
