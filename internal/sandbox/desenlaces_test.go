@@ -150,7 +150,7 @@ func (l leaver) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		leave()
 	}()
-	return l.RoundTripper.RoundTrip(r.WithContext(ctx)) //nolint:bodyclose // the caller's
+	return l.RoundTripper.RoundTrip(r.WithContext(ctx))
 }
 
 // left reports whether no answer came before the caller left.
