@@ -262,9 +262,17 @@ func internal(err error) error {
 }
 
 // Cancel ends a descarga. What had come is kept; what the SAT has been asked is
-// spent. A descarga that has ended is returned as it is.
+// spent. A descarga that has ended is returned as it is, also while the ledger
+// takes no write.
 func (m *Engine) Cancel(ctx context.Context, id string) (gateway.Descarga, error) {
-	err := m.change(context.WithoutCancel(ctx), id, func(c *store.Change) error {
+	d, err := m.cfg.View.Registered(ctx, id)
+	if err != nil {
+		return gateway.Descarga{}, err
+	}
+	if d.Estado.Final() {
+		return m.cfg.View.Descarga(ctx, id)
+	}
+	err = m.change(context.WithoutCancel(ctx), id, func(c *store.Change) error {
 		row := c.Descarga()
 		if row.Estado.Final() {
 			return store.ErrTurn
