@@ -413,6 +413,34 @@ func TestOpen_WhenAMigrationDestroysEarlierProgramsAreRefused(t *testing.T) {
 	refused(t, c, ErrNewer, "4", "2")
 }
 
+// A copy that was made a moment before a stop is an old one: what was asked for between
+// them is in the mark, though its own time to be written had not come.
+func TestRun_WhenItEndsRightAfterSomethingWasAskedForTheMarkKnows(t *testing.T) {
+	onBoth(t, func(t *testing.T, c Config) {
+		s := open(t, c)
+		before := s.mark.Generacion
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.Run(ctx, func(err error) { t.Error(err) })
+		}()
+		if _, _, err := s.Attempts.Try(t.Context(), attempt("k")); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		<-ended
+		var m Mark
+		text, err := os.ReadFile(filepath.Join(c.Dir, markFile))
+		if err == nil {
+			err = json.Unmarshal(text, &m)
+		}
+		if err != nil || m.Generacion <= before {
+			t.Errorf("the mark is of generation %d, and the ledger was of %d before: %v", m.Generacion, before, err)
+		}
+	})
+}
+
 // What was asked for is in the mark at once, not at the next beat only: a young ledger
 // may lose its WAL in its first seconds.
 func TestRun_WhenSomethingIsAskedForTheMarkKnows(t *testing.T) {

@@ -235,14 +235,22 @@ func (s *Store) Run(ctx context.Context, notify func(error)) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), everyMark)
 			defer cancel()
-			tell(errors.Join(s.Mark(), s.MarkOutside(last)))
+			var err error
+			select {
+			case <-s.moved:
+				err = s.grow(last)
+			default:
+			}
+			tell(errors.Join(err, s.Mark(), s.MarkOutside(last)))
 			return
 		case <-s.moved:
 			select {
 			case <-time.After(joined):
+				// Not ctx: a stop in the middle must not lose that something moved.
+				tell(errors.Join(s.grow(context.WithoutCancel(ctx)), s.Mark()))
 			case <-ctx.Done():
+				s.move() // the end brings it up
 			}
-			tell(errors.Join(s.grow(ctx), s.Mark()))
 		case <-here.C:
 			tell(s.Mark())
 		case <-outside.C:
