@@ -24,13 +24,13 @@ func isOfPasarela(secret, id, hour, firmas string, body []byte, now time.Time) b
 	}
 	llave, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil || len(llave) == 0 {
-		return false // sin secret, cualquiera firmaría
+		return false // sin secreto, cualquiera firmaría
 	}
 	sum := hmac.New(sha256.New, llave)
 	sum.Write([]byte(id + "." + hour + "."))
 	sum.Write(body)
 	good := "v1," + base64.StdEncoding.EncodeToString(sum.Sum(nil))
-	for firma := range strings.SplitSeq(firmas, " ") { // son dos mientras se cambia el secret
+	for firma := range strings.SplitSeq(firmas, " ") { // son dos mientras se cambia el secreto
 		if hmac.Equal([]byte(good), []byte(firma)) {
 			return true
 		}

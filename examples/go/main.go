@@ -24,10 +24,10 @@ import (
 
 const company = "PRU010101AB1"
 
-// pasarela es a dónde se llama y con qué key.
+// pasarela es a dónde se llama y con qué clave.
 type pasarela struct{ url, key string }
 
-// problem es el error de la pasarela (RFC 9457).
+// problem es un error de la pasarela (RFC 9457).
 type problem struct {
 	Type, Title, Detail, RequestID string
 	Status                         int
@@ -48,7 +48,7 @@ func main() {
 	}
 }
 
-// ask hace una petición. Cierre el body de la answer.
+// ask hace una petición. Cierre el cuerpo de la respuesta.
 func (p pasarela) ask(ctx context.Context, method, path string, body any, idempotencyKey string) (*http.Response, error) {
 	var text io.Reader
 	if body != nil {
@@ -75,7 +75,7 @@ func (p pasarela) ask(ctx context.Context, method, path string, body any, idempo
 	if err != nil || answer.StatusCode < http.StatusBadRequest {
 		return answer, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	defer answer.Body.Close() //nolint:errcheck // read only
 	if !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/problem+json") {
 		return nil, errors.New(answer.Status) // lo contestó otro, como un proxy
 	}
@@ -92,17 +92,17 @@ func (p pasarela) read(ctx context.Context, method, path string, body any, idemp
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	defer answer.Body.Close() //nolint:errcheck // read only
 	return answer.Header, json.NewDecoder(answer.Body).Decode(v)
 }
 
-// descarga trae todo lo que la company emitió en enero, hasta los ZIP en el disco.
+// descarga trae todo lo que la empresa emitió en enero, hasta los ZIP en el disco.
 func (p pasarela) descarga(ctx context.Context) error {
 	var descarga struct{ IDDescarga, Estado, Motivo string }
 	_, err := p.read(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
 		"servicio": "cfdi", "rfcSolicitante": company, "tipoDescarga": "emitidos", "tipoSolicitud": "CFDI",
 		"fechaInicial": "2026-01-01T00:00:00", "fechaFinal": "2026-01-31T23:59:59",
-	}, rand.Text(), &descarga) // la misma key, si hay que repetir
+	}, rand.Text(), &descarga) // la misma clave, si hay que repetir
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (p pasarela) descarga(ctx context.Context) error {
 
 type paquete struct{ IDPaquete, SHA256, URL string }
 
-// paquetes save los de una descarga, que vienen por páginas.
+// paquetes guarda los de una descarga, que vienen por páginas.
 func (p pasarela) paquetes(ctx context.Context, path string) error {
 	for cursor := ""; ; {
 		var page struct {
@@ -177,7 +177,7 @@ func (p pasarela) save(ctx context.Context, paquete paquete) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // solo se lee
+	defer answer.Body.Close() //nolint:errcheck // read only
 	name := paquete.IDPaquete + ".zip"
 	file, err := os.Create(paquete.IDPaquete + ".zip.part")
 	if err != nil {
@@ -239,7 +239,7 @@ func (p pasarela) lote(ctx context.Context) error {
 	return nil
 }
 
-// addenda vuelve addenda los datos que ask un comercio.
+// addenda vuelve addenda los datos que pide un comercio.
 func (p pasarela) addenda(ctx context.Context) error {
 	var processed struct{ XML string }
 	if _, err := p.read(ctx, http.MethodPost, "/v1/pade/addendas", map[string]string{"datos": "pedido|4500\ntienda|12"}, "", &processed); err != nil {
@@ -249,7 +249,7 @@ func (p pasarela) addenda(ctx context.Context) error {
 	return nil
 }
 
-// reversedRango es un error: el problem dice qué campo lo causa.
+// reversedRango provoca un error, que dice qué campo lo causa.
 func (p pasarela) reversedRango(ctx context.Context) error {
 	_, err := p.read(ctx, http.MethodPost, "/v1/sat/descargas", map[string]string{
 		"servicio": "cfdi", "rfcSolicitante": company, "tipoDescarga": "emitidos", "tipoSolicitud": "Metadata",

@@ -30,9 +30,9 @@ type CuentasPADE interface {
 // headerBackendAuthorization carries a system's account for one call.
 const headerBackendAuthorization = "Backend-Authorization"
 
-// count returns the account of the call: the caller's own from Backend-Authorization, or
+// cuentaSEP returns the account of the call: the caller's own from Backend-Authorization, or
 // the configured one.
-func (h *handler) count(r *http.Request) (gateway.CuentaSEP, error) {
+func (h *handler) cuentaSEP(r *http.Request) (gateway.CuentaSEP, error) {
 	user, password, given, err := backendAuthorization(r)
 	ours := h.cfg.CuentaSEP
 	switch {

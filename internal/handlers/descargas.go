@@ -15,9 +15,9 @@ import (
 
 // Engine creates and ends durable downloads.
 type Engine interface {
-	// Create stores a descarga. The same scopedKey with the same petition returns the
+	// Create stores a descarga. The same key with the same petition returns the
 	// first descarga, repeated. The same criteria while another lives are a KindConflicto
-	// with that one's path in Resource. scopedKey is empty for none.
+	// with that one's path in Resource. key is empty for none.
 	Create(ctx context.Context, key string, p gateway.PeticionDescarga) (d gateway.Descarga, repeated bool, err error)
 	// Cancel stops a descarga; a final one is returned unchanged.
 	Cancel(ctx context.Context, id string) (gateway.Descarga, error)

@@ -37,7 +37,7 @@ func replayed(w http.ResponseWriter, yes bool) {
 }
 
 func (h *handler) CargarLote(w http.ResponseWriter, r *http.Request, params rest.CargarLoteParams) error {
-	cuenta, err := h.count(r)
+	cuenta, err := h.cuentaSEP(r)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (h *handler) titulosLote(r *http.Request, up *upload) (*lotes.File, error) 
 }
 
 func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLote rest.NumeroLote, _ rest.ConsultarLoteParams) error {
-	cuenta, err := h.count(r)
+	cuenta, err := h.cuentaSEP(r)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (h *handler) ConsultarLote(w http.ResponseWriter, r *http.Request, numeroLo
 
 // result fetches the SEP's result of a lote; the caller closes it.
 func (h *handler) result(r *http.Request, numeroLote string) (*lotes.Result, error) {
-	cuenta, err := h.count(r)
+	cuenta, err := h.cuentaSEP(r)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (h *handler) CancelarTitulo(w http.ResponseWriter, r *http.Request, folio r
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	cuenta, err := h.count(r)
+	cuenta, err := h.cuentaSEP(r)
 	if err != nil {
 		return err
 	}

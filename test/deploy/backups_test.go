@@ -3,6 +3,7 @@ package deploy
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"io/fs"
 	"net/http"
 	"os"
@@ -279,7 +280,10 @@ func acceptBackup(t testing.TB, c config.Config) {
 		t.Fatal(err)
 	}
 	env = append(env, "PATH="+bin+":"+os.Getenv("PATH"))
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "gateway"))
+	// One that is not refused would serve for ever.
+	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(bounded, filepath.Join(bin, "gateway"))
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if order := strings.TrimSpace(orders(t, "aceptar el respaldo")); err == nil || !strings.Contains(string(out), order) {
