@@ -142,6 +142,11 @@ func (a *App) escort(ctx context.Context) func() {
 		}
 	})
 	return func() {
+		// The last moment for what the database would not take and now may: without it
+		// what the system answered is unknown to the next start.
+		last, end := context.WithTimeout(ctx, saldo)
+		a.ledger.Settle(last)
+		end()
 		cancel()
 		wg.Wait()
 	}

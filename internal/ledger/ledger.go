@@ -365,7 +365,8 @@ func (l *Ledger) unleft(row store.Attempt) bool {
 }
 
 // Settle writes the outcomes that the store did not accept earlier; until then other
-// processes believe that those messages are being sent. Call it periodically.
+// processes believe that those messages are being sent. Call it periodically, and last
+// before a stop.
 func (l *Ledger) Settle(ctx context.Context) {
 	if !l.settling.TryLock() {
 		return

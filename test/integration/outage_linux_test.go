@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,8 @@ import (
 	"github.com/pasarela-mx/pasarela/internal/app/devstack"
 	"github.com/pasarela-mx/pasarela/internal/app/gatewaytest"
 	"github.com/pasarela-mx/pasarela/internal/config"
+	"github.com/pasarela-mx/pasarela/internal/sandbox"
+	"github.com/pasarela-mx/pasarela/internal/sandbox/control"
 	"github.com/pasarela-mx/pasarela/internal/store/pgtest"
 )
 
@@ -283,5 +286,51 @@ func holds(t *testing.T, r *rig) (release func()) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What the SAT answered while the database took no write is written in the last moment of
+// a stop: the next start would not know it, and it has spent quota.
+func TestStop_WhenAnAnswerIsNotWrittenYetItIsWritten(t *testing.T) {
+	t.Parallel()
+	r := start(t, gatewaytest.Options{})
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.Config.DataDir, "pasarela.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // done with it
+	rename := func(from, to string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), `ALTER TABLE `+from+` RENAME TO `+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.falla(sandbox.Falla{Operacion: opEmitidos, Tipo: control.Lento, Delay: 2 * time.Second})
+	body := r.body(nil)
+	ask := func() gatewaytest.Response {
+		got, err := r.Do(http.MethodPost, "/v1/sat/cfdi/solicitudes", body, "Idempotency-Key", "last-moment")
+		if err != nil {
+			t.Error(err)
+		}
+		return got
+	}
+	answered := make(chan gatewaytest.Response, 1)
+	go func() { answered <- ask() }()
+	for end, n := time.Now().Add(time.Minute), 0; n == 0; time.Sleep(10 * time.Millisecond) {
+		if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM intentos`).Scan(&n); err != nil || time.Now().After(end) {
+			t.Fatal("nothing is asked for", err)
+		}
+	}
+	rename("intentos", "fuera")
+	first := <-answered
+	wantStatus(t, first, http.StatusCreated)
+	rename("fuera", "intentos")
+	r.Restart()
+	again := ask()
+	if wantStatus(t, again, http.StatusCreated); again.Header.Get("Idempotent-Replayed") != "true" || !bytes.Equal(again.Body, first.Body) {
+		t.Errorf("%v %s, want %s", again.Header, again.Body, first.Body)
+	}
+	if n := r.calls(opEmitidos); n != 1 {
+		t.Errorf("asked for %d times", n)
 	}
 }
